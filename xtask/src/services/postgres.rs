@@ -1,0 +1,211 @@
+//! A PostgreSQL server of our own on a free port of 127.0.0.1, with fsync on, in a temporary directory.
+//! Never a server that was there before; ended and deleted when dropped.
+
+use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+use tempfile::TempDir;
+
+use crate::process;
+
+const USER: &str = "selvage";
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// A running server; dropping it stops the server and deletes its data.
+pub(crate) struct Postgres {
+    tools: Tools,
+    directory: TempDir,
+    server: Child,
+    port: u16,
+}
+
+impl Postgres {
+    /// Makes a cluster and starts its server; returns once it answers.
+    pub(crate) async fn start() -> Result<Self> {
+        let tools = Tools::find()?;
+        let directory = TempDir::with_prefix("selvage-postgres-")?;
+        if let Some((user, group)) = tools.run_as {
+            chown(directory.path(), Some(user), Some(group))?;
+        }
+        tools.make_cluster(directory.path())?;
+        let port = free_port()?;
+        let server = tools.serve(directory.path(), port)?;
+        let mut postgres = Self {
+            tools,
+            directory,
+            server,
+            port,
+        };
+        postgres.answers().await?;
+        Ok(postgres)
+    }
+
+    /// The address of one of its databases, for a user who may do anything in this server.
+    pub(crate) fn url(&self, database: &str) -> String {
+        format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    async fn answers(&mut self) -> Result<()> {
+        let began = Instant::now();
+        while began.elapsed() < START_WITHIN {
+            if let Some(status) = self.server.try_wait()? {
+                bail!("PostgreSQL ended with {status}:\n{}", self.log());
+            }
+            let ready = self
+                .tools
+                .command("pg_isready", self.directory.path())
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()?;
+            if ready.success() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        bail!(
+            "PostgreSQL did not answer within {} s:\n{}",
+            START_WITHIN.as_secs(),
+            self.log()
+        )
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        let data = self.directory.path().join("data");
+        let stopped = self
+            .tools
+            .command("pg_ctl", self.directory.path())
+            .arg("-D")
+            .arg(data)
+            .args(["-s", "-m", "immediate", "stop"])
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+}
+
+/// Where the server's programs are, and as whom they run.
+#[derive(Clone)]
+struct Tools {
+    programs: PathBuf,
+    /// PostgreSQL refuses to run as root: user and group ids to become.
+    run_as: Option<(u32, u32)>,
+}
+
+impl Tools {
+    fn find() -> Result<Self> {
+        if programs().is_none() {
+            process::install_debian("postgresql")?;
+        }
+        let programs = programs().ok_or_else(|| {
+            anyhow!("found no `initdb` on PATH or under /usr/lib/postgresql; install PostgreSQL 14 or later")
+        })?;
+        let run_as = match process::is_root() {
+            true => Some(account("postgres").or_else(|_| account("nobody"))?),
+            false => None,
+        };
+        Ok(Self { programs, run_as })
+    }
+
+    fn make_cluster(&self, directory: &Path) -> Result<()> {
+        let made = self
+            .command("initdb", directory)
+            .args(["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8"])
+            .args(["--no-sync", "--no-instructions", "--username", USER])
+            .arg("--pgdata")
+            .arg(directory.join("data"))
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start `initdb`")?;
+        ensure!(
+            made.status.success(),
+            "initdb ended with {}:\n{}",
+            made.status,
+            String::from_utf8_lossy(&made.stderr)
+        );
+        Ok(())
+    }
+
+    /// Starts the server in a process group of its own, so that ctrl-c reaches the task first.
+    fn serve(&self, directory: &Path, port: u16) -> Result<Child> {
+        let log = std::fs::File::create(directory.join("log"))?;
+        let settings = [
+            "listen_addresses=127.0.0.1".to_owned(),
+            format!("port={port}"),
+            format!("unix_socket_directories={}", directory.display()),
+            "fsync=on".to_owned(),
+            "synchronous_commit=on".to_owned(),
+            "max_connections=400".to_owned(),
+        ];
+        let mut command = self.command("postgres", directory);
+        command.arg("-D").arg(directory.join("data"));
+        for setting in settings {
+            command.arg("-c").arg(setting);
+        }
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .context("cannot start `postgres`")
+    }
+
+    fn command(&self, program: &str, directory: &Path) -> Command {
+        let mut command = Command::new(self.programs.join(program));
+        command.current_dir(directory);
+        if let Some((user, group)) = self.run_as {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+/// The directory of the newest server's programs: PATH first, then where Debian keeps them.
+fn programs() -> Option<PathBuf> {
+    if let Some(initdb) = process::find("initdb") {
+        return initdb.canonicalize().ok()?.parent().map(Path::to_path_buf);
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let programs = entry.path().join("bin");
+            programs
+                .join("initdb")
+                .is_file()
+                .then_some((version, programs))
+        })
+        .max()
+        .map(|(_, programs)| programs)
+}
+
+/// User and group id of an account of this machine.
+fn account(name: &str) -> Result<(u32, u32)> {
+    let accounts = std::fs::read_to_string("/etc/passwd")?;
+    let ids = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let found = fields.next()? == name;
+        let user = fields.nth(1)?.parse().ok()?;
+        let group = fields.next()?.parse().ok()?;
+        found.then_some((user, group))
+    });
+    ids.ok_or_else(|| anyhow!("this machine has no account `{name}`"))
+}
+
+/// A port of 127.0.0.1 that nothing listens on right now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
