@@ -1,1 +1,17 @@
-//! placeholder
+//! What Selvage talks about, as data: names, manifests, the fabric they make, access, exchanges, problems.
+//! Pure: no IO, no clock, no async. Compiled forms (routes, lenses, validators) live where they are used.
+
+pub mod access;
+pub mod code;
+pub mod exchange;
+pub mod fabric;
+pub mod finding;
+pub mod manifest;
+pub mod name;
+pub mod operation;
+pub mod overview;
+pub mod problem;
+pub mod scalar;
+pub mod source;
+
+pub use rust_decimal::Decimal;

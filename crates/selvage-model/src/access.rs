@@ -1,0 +1,101 @@
+//! Access state: what is alive outside releases. The store holds it, the gateway compiles it into its snapshot.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::name::{AttributeName, ConsumerName, InterfaceRef};
+use crate::scalar::Rate;
+
+/// Everything alive, at one revision.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AccessState {
+    /// Grows with every change.
+    pub revision: u64,
+    /// Keys that are valid or were.
+    pub credentials: Vec<Credential>,
+    /// Leases that are valid or were.
+    pub grants: Vec<LiveGrant>,
+}
+
+/// SHA-256 of a key. The key itself is shown once and kept nowhere. INVARIANT: SECRET-FREE
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyHash(pub [u8; 32]);
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyHash(…)")
+    }
+}
+
+/// Whom a key stands for.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// An application at the gateway.
+    Consumer(ConsumerName),
+    /// A person at the console and the control API.
+    Operator(String),
+}
+
+/// One key.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    /// Its id, shown in lists (`key_…`); not secret.
+    pub id: String,
+    /// Whom it stands for.
+    pub principal: Principal,
+    /// What proves it.
+    pub hash: KeyHash,
+    /// Since when.
+    pub issued: Timestamp,
+    /// Until when, where it ends.
+    pub expires: Option<Timestamp>,
+    /// Taken back at this time.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A lease that was granted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveGrant {
+    /// Its id (`grt_…`).
+    pub id: String,
+    /// Who.
+    pub consumer: ConsumerName,
+    /// What.
+    pub interface: InterfaceRef,
+    /// On which terms.
+    pub terms: GrantTerms,
+    /// Ended at this time, for good.
+    pub ended: Option<Timestamp>,
+}
+
+/// The terms of a lease.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GrantTerms {
+    /// Which operations.
+    pub operations: Vec<String>,
+    /// Which rows: each attribute has one of these values.
+    pub rows: Vec<(AttributeName, Vec<Value>)>,
+    /// Which attributes are left out.
+    pub except: Vec<AttributeName>,
+    /// What for.
+    pub purpose: Option<String>,
+    /// Until when.
+    pub until: Option<Timestamp>,
+    /// What its end does.
+    pub on_end: EndAction,
+    /// How much.
+    pub rate: Option<Rate>,
+}
+
+/// What the end of a lease does. INVARIANT: FAIL-SAFE: time alone never stops tier-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndAction {
+    /// Refuse from then on.
+    End,
+    /// Go on, and alarm.
+    Alarm,
+}

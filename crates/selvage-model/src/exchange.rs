@@ -1,0 +1,77 @@
+//! What passes between the gateway and the engine: a mediated request and its answer. Plain data, so that
+//! both may stand in one process or on two machines.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::manifest::api::Operation;
+use crate::name::{AttributeName, ConsumerName, InterfaceRef};
+use crate::operation::OperationId;
+use crate::problem::Problem;
+
+/// A request that was authenticated, authorized and limited, on its way to an object.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MediatedRequest {
+    /// The interface.
+    pub interface: InterfaceRef,
+    /// What is to be done.
+    pub operation: Operation,
+    /// The record, for all but list and create; percent-decoded.
+    pub id: Option<String>,
+    /// Who asks.
+    pub consumer: ConsumerName,
+    /// What of it they may see and touch.
+    pub scope: Scope,
+    /// Query parameters, decoded, in order.
+    pub query: Vec<(String, String)>,
+    /// The body, for writes.
+    pub body: Option<Value>,
+    /// The caller's `Idempotency-Key`; required for writes.
+    pub key: Option<String>,
+    /// The exchange this belongs to.
+    pub correlation: String,
+    /// W3C trace context to hand on.
+    pub traceparent: Option<String>,
+    /// How long the caller waits. A write goes on after that and answers 202.
+    pub patience: Duration,
+}
+
+/// Rows and attributes of a grant.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Scope {
+    /// Each attribute has one of these values.
+    pub rows: Vec<(AttributeName, Vec<Value>)>,
+    /// These attributes are neither shown nor taken.
+    pub except: Vec<AttributeName>,
+}
+
+/// What becomes of a mediated request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MediatedAnswer {
+    /// 200 or 201 with a body.
+    Done {
+        /// 200, or 201 for a create.
+        status: u16,
+        /// The body.
+        body: Value,
+        /// Path of what was created, where something was.
+        location: Option<String>,
+        /// The query of the next page, where there is one (for the `Link` header).
+        next: Option<String>,
+        /// The answer was given before, to the same key.
+        replayed: bool,
+    },
+    /// 202: the outcome is not known yet; `Location: /operations/{id}`.
+    Accepted {
+        /// Where to look.
+        operation: OperationId,
+    },
+    /// Refused.
+    Refused {
+        /// Why.
+        problem: Problem,
+        /// The refusal was given before, to the same key.
+        replayed: bool,
+    },
+}

@@ -1,0 +1,72 @@
+//! The fabric: everything declared, by name. Made by reading manifests; immutable after that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::manifest::consumer::{Consumer, Grant, Subscription};
+use crate::manifest::flow::Flow;
+use crate::manifest::interface::Interface;
+use crate::manifest::mapping::Mapping;
+use crate::manifest::object::{CodeSet, Object};
+use crate::manifest::organisation::{Domain, FabricSettings, Site, Team};
+use crate::manifest::rule::{ApprovalRule, Rule, Waiver};
+use crate::manifest::system::System;
+use crate::name::{
+    CodeSetName, ConsumerName, DomainName, FlowName, InterfaceRef, MappingName, ObjectName, ObjectRef, RuleName,
+    SiteName, SystemName, TeamName,
+};
+
+/// Everything declared.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fabric {
+    /// `kind: Fabric`.
+    pub settings: Option<FabricSettings>,
+    /// Domains.
+    pub domains: BTreeMap<DomainName, Domain>,
+    /// Sites.
+    pub sites: BTreeMap<SiteName, Site>,
+    /// Teams.
+    pub teams: BTreeMap<TeamName, Team>,
+    /// Systems.
+    pub systems: BTreeMap<SystemName, System>,
+    /// Objects.
+    pub objects: BTreeMap<ObjectRef, Object>,
+    /// Code sets.
+    pub code_sets: BTreeMap<CodeSetName, CodeSet>,
+    /// Mappings.
+    pub mappings: BTreeMap<MappingName, Mapping>,
+    /// Interfaces.
+    pub interfaces: BTreeMap<InterfaceRef, Interface>,
+    /// Consumers.
+    pub consumers: BTreeMap<ConsumerName, Consumer>,
+    /// Grants that manifests ask for.
+    pub grants: Vec<Grant>,
+    /// Subscriptions that manifests ask for.
+    pub subscriptions: Vec<Subscription>,
+    /// Flows.
+    pub flows: BTreeMap<FlowName, Flow>,
+    /// Rules of lint.
+    pub rules: BTreeMap<RuleName, Rule>,
+    /// Rules of approval.
+    pub approval_rules: BTreeMap<RuleName, ApprovalRule>,
+    /// Waivers.
+    pub waivers: Vec<Waiver>,
+    /// Contracts and other files that manifests name, by path relative to the directory, as text.
+    pub files: BTreeMap<String, Arc<str>>,
+}
+
+impl Fabric {
+    /// The newest major version of the object of this name.
+    pub fn newest_object(&self, name: &ObjectName) -> Option<&Object> {
+        self.objects.values().filter(|object| &object.name == name).max_by_key(|object| object.version)
+    }
+
+    /// The mapping of this object to this system for this major version of the system; any version where `None`.
+    pub fn mapping(&self, object: &ObjectRef, system: &SystemName, major: Option<u32>) -> Option<&Mapping> {
+        self.mappings.values().find(|mapping| {
+            &mapping.object.value == object
+                && &mapping.system.value == system
+                && major.is_none_or(|major| mapping.versions.contains(major))
+        })
+    }
+}

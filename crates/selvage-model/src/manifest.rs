@@ -1,0 +1,13 @@
+//! The kinds of manifests, each a type that cannot be wrong in itself. What concerns several of them (does the
+//! system exist, does it have the authority) is lint, in selvage-governance.
+
+pub mod api;
+pub mod consumer;
+pub mod event;
+pub mod flow;
+pub mod interface;
+pub mod mapping;
+pub mod object;
+pub mod organisation;
+pub mod rule;
+pub mod system;

@@ -1,0 +1,107 @@
+//! The `api` type of interface: direct to an upstream by its OpenAPI contract, or mediated over an object.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::name::{ObjectRef, SystemName};
+use crate::source::Spanned;
+
+/// What an api does with a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Api {
+    /// Passes it to the upstream, by the operations of its OpenAPI contract.
+    Direct {
+        /// Path of the contract, relative to the fabric's directory.
+        openapi: Spanned<String>,
+        /// Where it goes.
+        upstream: Upstream,
+    },
+    /// Serves an object of a system through its mapping.
+    Mediated(Serves),
+}
+
+/// Where a direct api goes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upstream {
+    /// The system.
+    pub system: Spanned<SystemName>,
+    /// The path there that the contract's paths hang below; begins with `/`, no slash at the end; empty for the root.
+    pub path: String,
+}
+
+/// What a mediated api serves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Serves {
+    /// The object.
+    pub object: Spanned<ObjectRef>,
+    /// The system.
+    pub system: Spanned<SystemName>,
+    /// What may be done.
+    pub operations: Vec<Spanned<Operation>>,
+    /// The system's technical account, where not its default one.
+    pub account: Option<Spanned<String>>,
+}
+
+/// What can be done to an object through a mediated api.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Operation {
+    /// `GET …/{plural}`.
+    List,
+    /// `GET …/{plural}/{id}`.
+    Get,
+    /// `POST …/{plural}`.
+    Create,
+    /// `POST …/{plural}/{id}/release`: a production order.
+    Release,
+    /// `POST …/{plural}/{id}/start`: a work order.
+    Start,
+    /// `POST …/{plural}/{id}/finish`: a work order.
+    Finish,
+    /// `POST …/{plural}/{id}/report`: production of a production order, as a total.
+    Report,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: &'static [Self] =
+        &[Self::List, Self::Get, Self::Create, Self::Release, Self::Start, Self::Finish, Self::Report];
+
+    /// Its word in manifests and paths.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Get => "get",
+            Self::Create => "create",
+            Self::Release => "release",
+            Self::Start => "start",
+            Self::Finish => "finish",
+            Self::Report => "report",
+        }
+    }
+
+    /// Whether it changes the system, so that it needs an idempotency key.
+    pub fn writes(self) -> bool {
+        !matches!(self, Self::List | Self::Get)
+    }
+
+    /// Whether it is a verb on one record (`POST …/{id}/{verb}`).
+    pub fn is_verb(self) -> bool {
+        matches!(self, Self::Release | Self::Start | Self::Finish | Self::Report)
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Operation {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.iter().copied().find(|operation| operation.as_str() == text).ok_or(())
+    }
+}

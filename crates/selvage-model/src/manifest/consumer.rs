@@ -1,0 +1,116 @@
+//! `kind: Consumer`, `kind: Grant` and `kind: Subscription`, as declared. Alive they are access state.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::access::{EndAction, GrantTerms};
+use crate::name::{AttributeName, ConsumerName, InterfaceRef, SystemName};
+use crate::scalar::Rate;
+use crate::source::{Place, Spanned};
+
+/// An application identity.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Consumer {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: ConsumerName,
+    /// Who answers for it: a team or a domain.
+    pub owner: Spanned<String>,
+    /// How it proves who it is.
+    pub identity: Identity,
+}
+
+/// How a consumer proves who it is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Identity {
+    /// A key that Selvage issues.
+    ApiKey,
+    /// Tokens by client credentials.
+    OAuth {
+        /// Who issues them; `internal` is Selvage.
+        issuer: String,
+    },
+    /// A client certificate.
+    Mtls {
+        /// Its subject.
+        subject: String,
+    },
+    /// Tokens of an OpenID provider.
+    Oidc {
+        /// Who issues them.
+        issuer: String,
+        /// Whom they name.
+        subject: String,
+    },
+}
+
+/// A lease on an interface, as declared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// Where it is declared.
+    pub place: Place,
+    /// Who.
+    pub consumer: Spanned<ConsumerName>,
+    /// What.
+    pub interface: Spanned<InterfaceRef>,
+    /// Which operations: words of a mediated api, operation ids of a direct one.
+    pub operations: Vec<Spanned<String>>,
+    /// Which rows: each attribute has one of these values.
+    pub rows: Vec<(Spanned<AttributeName>, Vec<Value>)>,
+    /// Which attributes are left out.
+    pub except: Vec<Spanned<AttributeName>>,
+    /// What for.
+    pub purpose: Option<String>,
+    /// Until when.
+    pub until: Option<Spanned<Timestamp>>,
+    /// What its end does.
+    pub on_end: EndAction,
+    /// How much.
+    pub rate: Option<Rate>,
+}
+
+impl Grant {
+    /// The terms without places, as access state keeps them.
+    pub fn terms(&self) -> GrantTerms {
+        GrantTerms {
+            operations: self.operations.iter().map(|operation| operation.value.clone()).collect(),
+            rows: self.rows.iter().map(|(attribute, values)| (attribute.value.clone(), values.clone())).collect(),
+            except: self.except.iter().map(|attribute| attribute.value.clone()).collect(),
+            purpose: self.purpose.clone(),
+            until: self.until.as_ref().map(|until| until.value),
+            on_end: self.on_end,
+            rate: self.rate,
+        }
+    }
+}
+
+/// Who is told of which events, as declared.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Subscription {
+    /// Where it is declared.
+    pub place: Place,
+    /// Who.
+    pub consumer: Spanned<ConsumerName>,
+    /// What.
+    pub interface: Spanned<InterfaceRef>,
+    /// Which event types.
+    pub events: Vec<Spanned<String>>,
+    /// Where to; pulled where absent.
+    pub deliver: Option<Deliver>,
+}
+
+/// Where a subscription's events are sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deliver {
+    /// The system.
+    pub system: Spanned<SystemName>,
+    /// The path there.
+    pub path: String,
+    /// How it is signed.
+    pub signing: Option<String>,
+    /// In order per lane, or as they come.
+    pub in_lanes: bool,
+    /// How many at a time.
+    pub max_in_flight: Option<u32>,
+}

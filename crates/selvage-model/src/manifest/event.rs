@@ -1,0 +1,135 @@
+//! The `event`, `webhook` and `file` types of interface, as declared. They are checked now and carried by later rooms.
+
+use std::time::Duration;
+
+use crate::name::{AttributeName, ObjectRef, SystemName};
+use crate::scalar::Rate;
+use crate::source::Spanned;
+
+/// Facts in the event log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventInterface {
+    /// The types, `<domain>.<object>.<fact>`.
+    pub events: Vec<EventType>,
+    /// The system that produces them.
+    pub produced_by: Option<Spanned<SystemName>>,
+    /// What orders them, as `data.id`.
+    pub lane: Option<String>,
+    /// How long they are kept.
+    pub retention: Option<Retention>,
+    /// Who may replay.
+    pub replay: Option<ReplayPolicy>,
+    /// How they are captured from a system.
+    pub capture: Option<Capture>,
+    /// A read model kept from them: the oldest it may be.
+    pub copy_max_age: Option<Duration>,
+}
+
+/// One event type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EventType {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// The object it carries.
+    pub object: Spanned<ObjectRef>,
+    /// When a change is this fact: CEL over `before` and `after`, as written.
+    pub when: Option<Spanned<String>>,
+}
+
+/// How long events are kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Retention {
+    /// At least so long.
+    pub time: Duration,
+    /// And at least so many bytes.
+    pub at_least: Option<u64>,
+}
+
+/// Who may replay, and how fast.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReplayPolicy {
+    /// Roles of the owning team.
+    pub by: Vec<Spanned<String>>,
+    /// At most.
+    pub max_rate: Option<Rate>,
+}
+
+/// How changes are captured from a system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Capture {
+    /// The system's record.
+    pub record: String,
+    /// Whether its webhooks give hints.
+    pub webhook: bool,
+    /// How often it is asked.
+    pub poll: Option<Duration>,
+    /// How far back each time.
+    pub overlap: Option<Duration>,
+    /// How often deletes are looked for.
+    pub reconcile_deletes: Option<Duration>,
+    /// The first capture is a baseline and no event.
+    pub baseline: bool,
+}
+
+/// Calls in from a system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WebhookInterface {
+    /// Who calls.
+    pub source: Option<Spanned<SystemName>>,
+    /// What the calls become.
+    pub into: Option<Into>,
+}
+
+/// Files in folders.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileInterface {
+    /// Their format.
+    pub format: FileFormat,
+    /// The transaction or message type, as `856`.
+    pub transaction: Option<String>,
+    /// Where they lie.
+    pub source: FileSource,
+    /// What they become.
+    pub into: Into,
+}
+
+/// A file's format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFormat {
+    /// Comma-separated values.
+    Csv,
+    /// XML.
+    Xml,
+    /// JSON.
+    Json,
+    /// ASC X12.
+    X12,
+    /// UN/EDIFACT.
+    Edifact,
+}
+
+/// Where files lie, and where they go.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FileSource {
+    /// The system.
+    pub system: Spanned<SystemName>,
+    /// The folder.
+    pub folder: String,
+    /// How often it is looked at.
+    pub poll: Option<Duration>,
+    /// Where the good ones go.
+    pub archive: Option<String>,
+    /// Where the bad ones go.
+    pub quarantine: Option<String>,
+}
+
+/// What a webhook or a file becomes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Into {
+    /// The event type.
+    pub event: Spanned<String>,
+    /// The object.
+    pub object: Option<Spanned<ObjectRef>>,
+    /// The attribute that makes the lane, where not the identity.
+    pub lane: Option<Spanned<AttributeName>>,
+}

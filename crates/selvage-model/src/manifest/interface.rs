@@ -1,0 +1,236 @@
+//! `kind: Interface`: the unit of governance, in its five types.
+
+use std::time::Duration;
+
+use jiff::civil::Date;
+
+use crate::manifest::api::Api;
+use crate::manifest::event::{EventInterface, FileInterface, WebhookInterface};
+use crate::name::{DomainName, InterfaceName, InterfaceRef, TeamName, Version};
+use crate::scalar::{Percent, Rate};
+use crate::source::{Place, Spanned};
+
+/// One interface in one major version.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Interface {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: InterfaceName,
+    /// Its version.
+    pub version: Version,
+    /// The team that owns it.
+    pub owner: Option<Spanned<TeamName>>,
+    /// The domain that governs it, where not the only one.
+    pub domain: Option<Spanned<DomainName>>,
+    /// What it is, for people.
+    pub description: Option<String>,
+    /// Where it is in its life.
+    pub lifecycle: Lifecycle,
+    /// How much depends on it.
+    pub classification: Option<Classification>,
+    /// What it bears.
+    pub limits: Limits,
+    /// Whether messages are checked.
+    pub validation: Validation,
+    /// What it promises.
+    pub slo: Vec<Slo>,
+    /// Why it is direct or mediated where the advice says otherwise.
+    pub because: Option<String>,
+    /// What it does, by type.
+    pub body: InterfaceBody,
+}
+
+impl Interface {
+    /// Name and major version.
+    pub fn reference(&self) -> InterfaceRef {
+        InterfaceRef { name: self.name.clone(), major: self.version.major }
+    }
+
+    /// Its api, where it is one.
+    pub fn api(&self) -> Option<&Api> {
+        match &self.body {
+            InterfaceBody::Api(api) => Some(api),
+            _ => None,
+        }
+    }
+}
+
+/// The five types.
+#[derive(Clone, Debug, PartialEq)]
+pub enum InterfaceBody {
+    /// Request and answer.
+    Api(Api),
+    /// Calls in from a system.
+    Webhook(WebhookInterface),
+    /// Facts in the event log.
+    Event(EventInterface),
+    /// Files in folders.
+    File(FileInterface),
+    /// A durable orchestration; its `kind: Flow` names this interface.
+    Flow,
+}
+
+impl InterfaceBody {
+    /// The type's word.
+    pub fn type_word(&self) -> &'static str {
+        match self {
+            Self::Api(_) => "api",
+            Self::Webhook(_) => "webhook",
+            Self::Event(_) => "event",
+            Self::File(_) => "file",
+            Self::Flow => "flow",
+        }
+    }
+}
+
+/// Where an interface is in its life. INVARIANT: LIVE-LIFECYCLE: it acts on traffic.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lifecycle {
+    /// Declared, not served.
+    Draft,
+    /// Served.
+    Active,
+    /// Served, announcing its end.
+    Deprecated(Deprecation),
+    /// Answers 410.
+    Retired {
+        /// What to use instead.
+        successor: Option<Spanned<InterfaceRef>>,
+    },
+    /// Cut off.
+    Blocked {
+        /// Why, where said.
+        because: Option<String>,
+    },
+}
+
+impl Lifecycle {
+    /// The word in manifests and the console.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Draft => "draft",
+            Self::Active => "active",
+            Self::Deprecated(_) => "deprecated",
+            Self::Retired { .. } => "retired",
+            Self::Blocked { .. } => "blocked",
+        }
+    }
+}
+
+/// How an interface ends.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deprecation {
+    /// Deprecated since this day.
+    pub since: Date,
+    /// Gone from this day.
+    pub sunset: Option<Date>,
+    /// What to use instead.
+    pub successor: Option<Spanned<InterfaceRef>>,
+}
+
+/// How much depends on an interface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Classification {
+    /// How critical it is.
+    pub criticality: Criticality,
+    /// How fast it has to be.
+    pub latency: Option<Latency>,
+    /// Recovery: how much may be lost.
+    pub recovery_point: Option<Duration>,
+    /// Recovery: how long it may be gone.
+    pub recovery_time: Option<Duration>,
+    /// What data it carries.
+    pub data: Option<DataClass>,
+}
+
+/// Tier 1 is what stops a plant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Criticality {
+    /// Stops a plant.
+    Tier1,
+    /// Hurts within a day.
+    Tier2,
+    /// Can wait.
+    Tier3,
+}
+
+/// How fast an interface has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Latency {
+    /// Somebody or something waits.
+    RealTime,
+    /// Minutes.
+    NearRealTime,
+    /// Hours.
+    Batch,
+}
+
+/// What data an interface carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DataClass {
+    /// For anyone.
+    Public,
+    /// For the company.
+    Internal,
+    /// For those who need it.
+    Confidential,
+    /// For those named.
+    Restricted,
+}
+
+/// What an interface bears.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct Limits {
+    /// Requests in a span, over all consumers.
+    pub rate: Option<Rate>,
+    /// Requests in a longer span.
+    pub quota: Option<Rate>,
+    /// How long one may take.
+    pub timeout: Option<Duration>,
+    /// How many at a time.
+    pub concurrency: Option<u32>,
+}
+
+/// Whether messages are checked against the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validation {
+    /// What comes in.
+    pub request: Check,
+    /// What goes out.
+    pub response: Check,
+}
+
+/// How a check acts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// Not at all.
+    Off,
+    /// Counts.
+    Report,
+    /// Refuses.
+    Enforce,
+}
+
+/// What an interface promises over a window.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slo {
+    /// The promise.
+    pub objective: Objective,
+    /// Over what window.
+    pub window: Duration,
+}
+
+/// The promise itself.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Objective {
+    /// This share of requests is answered.
+    Availability(Percent),
+    /// This quantile (0 to 1) of answers comes faster.
+    Latency {
+        /// The quantile, 0 to 1.
+        quantile: rust_decimal::Decimal,
+        /// The bound.
+        under: Duration,
+    },
+}

@@ -1,0 +1,162 @@
+//! `kind: Mapping`: the two-way translation between a system's own records and an object, as declared.
+//! Compiled and run by selvage-mapping.
+
+use serde_json::Value;
+
+use crate::name::{AttributeName, CodeSetName, MappingName, ObjectName, ObjectRef, SystemName};
+use crate::scalar::VersionRange;
+use crate::source::{Place, Spanned};
+
+/// One mapping.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mapping {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: MappingName,
+    /// The object.
+    pub object: Spanned<ObjectRef>,
+    /// The system.
+    pub system: Spanned<SystemName>,
+    /// What the system calls the record (`product.product`).
+    pub record: String,
+    /// The system's versions it is for.
+    pub versions: VersionRange,
+    /// A field a attribute, in the order written.
+    pub fields: Vec<FieldMapping>,
+    /// Examples: they are tests.
+    pub examples: Vec<Example>,
+    /// Not yet tried against a real system.
+    pub unverified: bool,
+}
+
+/// How one attribute stands in the record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldMapping {
+    /// The attribute.
+    pub attribute: Spanned<AttributeName>,
+    /// The record's field, by version; empty only for constants and expressions.
+    pub at: Vec<(VersionRange, Spanned<String>)>,
+    /// How the value is translated.
+    pub lens: Lens,
+    /// The canonical value where the record has none.
+    pub default: Option<Value>,
+    /// Which ways it goes.
+    pub direction: Direction,
+}
+
+impl FieldMapping {
+    /// The record's field in this major version.
+    pub fn field(&self, major: u32) -> Option<&str> {
+        self.at.iter().find(|(range, _)| range.contains(major)).map(|(_, field)| field.value.as_str())
+    }
+}
+
+/// Which ways a field goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the record to the object and back.
+    Both,
+    /// Only from the record to the object.
+    Read,
+    /// Only from the object to the record.
+    Write,
+}
+
+/// How a value is translated, after `at` found it.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lens {
+    /// As it is, by the attribute's shape (strings, integers, decimals, booleans, timestamps, dates).
+    Plain,
+    /// Translated text in this language.
+    Text {
+        /// `en_US`.
+        lang: String,
+    },
+    /// The same canonical value for every record; checked, not written.
+    Const(Value),
+    /// Through a code set.
+    Code {
+        /// The set.
+        set: Spanned<CodeSetName>,
+        /// What of the record is looked up in it.
+        by: CodeBy,
+    },
+    /// A link to another object's record, shown as its business key.
+    Ref {
+        /// The object.
+        object: Spanned<ObjectName>,
+    },
+    /// The record's own id, shown as `<system>-<id>`; read only.
+    Record,
+    /// The label beside a link's id, as shown to users; read only, never an identity.
+    Label,
+    /// The record's company, shown as the site that is bound to it.
+    Site,
+    /// Word for word: (the record's, ours). Several of theirs may be one of ours; the first is written back.
+    Enum(Vec<(Spanned<String>, Spanned<String>)>),
+    /// A number with a unit.
+    Quantity(UnitSource),
+    /// A number with a currency.
+    Money {
+        /// Where the currency is.
+        currency: CurrencySource,
+    },
+    /// Each element of a list of values.
+    Many(Box<Lens>),
+    /// Several fields as one group.
+    Group(Vec<FieldMapping>),
+    /// A CEL expression over `record`; read only.
+    Expression(Spanned<String>),
+}
+
+/// What of a record's field is looked up in a code set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeBy {
+    /// The value itself.
+    Value,
+    /// The linked record's external id (`uom.product_uom_unit`), which no user edits.
+    ExternalId,
+    /// The linked record's label.
+    Label,
+}
+
+/// Where a quantity's unit comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UnitSource {
+    /// Always this UCUM unit.
+    Fixed(Spanned<String>),
+    /// From another field of the record, through a code set.
+    Field {
+        /// The field, by version.
+        at: Vec<(VersionRange, Spanned<String>)>,
+        /// The code set of units.
+        set: Spanned<CodeSetName>,
+        /// What of the field is looked up.
+        by: CodeBy,
+    },
+}
+
+/// Where an amount's currency comes from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CurrencySource {
+    /// Always this ISO 4217 code.
+    Fixed(String),
+    /// From another field of the record: the label of its link is the code.
+    Field(Spanned<String>),
+}
+
+/// An example: both sides of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Example {
+    /// Where it stands.
+    pub place: Place,
+    /// The system's major version it is of; the newest in the mapping's range where not said.
+    pub version: Option<u32>,
+    /// The record as the system gives it.
+    pub local: Value,
+    /// The object.
+    pub canonical: Value,
+    /// What looking up each link answers, by the record's field: external id, business key, or site.
+    pub links: Vec<(String, String)>,
+}

@@ -1,0 +1,85 @@
+//! Who and where: the fabric itself, its domains, sites and teams.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::name::{DomainName, EnvironmentName, FabricName, RuleName, SiteName, SystemName, TeamName};
+use crate::source::{Place, Spanned};
+
+/// `kind: Fabric`: one in a directory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FabricSettings {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: FabricName,
+    /// Its environments in the order written.
+    pub environments: Vec<Environment>,
+    /// Rules that no domain may loosen.
+    pub guardrails: Vec<Spanned<RuleName>>,
+}
+
+/// An environment: where releases are activated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Environment {
+    /// Its name and place.
+    pub name: Spanned<EnvironmentName>,
+    /// A protected one takes nothing without approvals.
+    pub protected: bool,
+    /// The environments that must have run a release before.
+    pub after: Vec<Spanned<EnvironmentName>>,
+}
+
+/// `kind: Domain`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Domain {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: DomainName,
+    /// Seats by discipline: people's directory identities.
+    pub board: Vec<(Spanned<String>, Vec<String>)>,
+    /// How many disciplines decide; 0 where there is no board.
+    pub quorum: u32,
+}
+
+/// `kind: Site`: a plant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Site {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: SiteName,
+    /// Its time zone, IANA.
+    pub time_zone: TimeZone,
+    /// Which system plays which role here.
+    pub roles: Vec<(Spanned<String>, Spanned<SystemName>)>,
+    /// What each system calls this site's company (`BE01`): a registry number, an external id or an exact name.
+    pub companies: Vec<(Spanned<SystemName>, Spanned<String>)>,
+    /// The shifts as written; interpreted with the calendars.
+    pub shifts: Option<String>,
+    /// When what stands still.
+    pub maintenance: Vec<MaintenanceWindow>,
+}
+
+/// Days in which some roles of a site stand still, both included.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MaintenanceWindow {
+    /// First day.
+    pub from: Date,
+    /// Last day.
+    pub to: Date,
+    /// The roles that stand still.
+    pub what: Vec<Spanned<String>>,
+}
+
+/// `kind: Team`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Team {
+    /// Where it is declared.
+    pub place: Place,
+    /// Its name.
+    pub name: TeamName,
+    /// People by role: owner, steward, on_call; directory identities.
+    pub roles: Vec<(Spanned<String>, Vec<String>)>,
+}

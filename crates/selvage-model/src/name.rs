@@ -1,0 +1,179 @@
+//! The names of things, each kind its own type, so that a system is never taken for a consumer.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Why a text is not a name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NameError {
+    /// Empty, too long (over 64 characters), or with a character that names don't have.
+    #[error("`{0}` is not a name: use 1 to 64 lower-case letters, digits and dashes, beginning with a letter")]
+    Name(String),
+    /// An attribute is written in snake case.
+    #[error(
+        "`{0}` is not an attribute's name: use 1 to 64 lower-case letters, digits and underscores, beginning with a letter"
+    )]
+    Attribute(String),
+    /// A reference with a major version is `name@1`.
+    #[error("`{0}` is not a versioned name: write `name@1`")]
+    Versioned(String),
+}
+
+fn is_word(text: &str, joint: char) -> bool {
+    let mut characters = text.chars();
+    let begins = characters.next().is_some_and(|c| c.is_ascii_lowercase());
+    let goes_on = characters.all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == joint);
+    begins && goes_on && text.len() <= 64 && !text.ends_with(joint)
+}
+
+macro_rules! names {
+    ($($(#[$doc:meta])* $name:ident by $joint:literal else $error:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The name as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                if is_word(text, $joint) { Ok(Self(Arc::from(text))) } else { Err(NameError::$error(text.to_owned())) }
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0.as_ref().to_owned()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )*};
+}
+
+names! {
+    /// A fabric.
+    FabricName by '-' else Name;
+    /// A domain.
+    DomainName by '-' else Name;
+    /// A site: a plant.
+    SiteName by '-' else Name;
+    /// A team.
+    TeamName by '-' else Name;
+    /// A system.
+    SystemName by '-' else Name;
+    /// An environment of the fabric: `dev`, `prod`, …
+    EnvironmentName by '-' else Name;
+    /// A rule of lint, or of approvals.
+    RuleName by '-' else Name;
+    /// An object, without its version.
+    ObjectName by '-' else Name;
+    /// An attribute of an object.
+    AttributeName by '_' else Attribute;
+    /// A code set.
+    CodeSetName by '-' else Name;
+    /// A mapping.
+    MappingName by '-' else Name;
+    /// An interface, without its version.
+    InterfaceName by '-' else Name;
+    /// A consumer.
+    ConsumerName by '-' else Name;
+    /// A flow.
+    FlowName by '-' else Name;
+}
+
+/// A declared version: `1.2`. The major number is part of an object's and an interface's identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Version {
+    /// Changes when something breaks.
+    pub major: u32,
+    /// Changes when something is added.
+    pub minor: u32,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+macro_rules! versioned {
+    ($($(#[$doc:meta])* $reference:ident of $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $reference {
+            /// Its name.
+            pub name: $name,
+            /// Its major version.
+            pub major: u32,
+        }
+
+        impl FromStr for $reference {
+            type Err = NameError;
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                let wrong = || NameError::Versioned(text.to_owned());
+                let (name, major) = text.split_once('@').ok_or_else(wrong)?;
+                Ok(Self { name: name.parse()?, major: major.parse().map_err(|_| wrong())? })
+            }
+        }
+
+        impl TryFrom<String> for $reference {
+            type Error = NameError;
+            fn try_from(text: String) -> Result<Self, NameError> {
+                text.parse()
+            }
+        }
+
+        impl From<$reference> for String {
+            fn from(reference: $reference) -> Self {
+                reference.to_string()
+            }
+        }
+
+        impl fmt::Display for $reference {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}@{}", self.name, self.major)
+            }
+        }
+
+        impl fmt::Debug for $reference {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+    )*};
+}
+
+versioned! {
+    /// An object with its major version: `product@1`.
+    ObjectRef of ObjectName;
+    /// An interface with its major version: `production-orders@1`.
+    InterfaceRef of InterfaceName;
+}

@@ -1,0 +1,96 @@
+//! What the console's first page shows, as plain data that the binary gathers from gateway, engine and store.
+
+use jiff::Timestamp;
+
+use crate::name::{ConsumerName, InterfaceRef, SystemName};
+
+/// The state of a node at a glance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Overview {
+    /// The fabric's name.
+    pub fabric: String,
+    /// The environment.
+    pub environment: String,
+    /// The active release's id.
+    pub release: String,
+    /// Active since.
+    pub since: Timestamp,
+    /// Its systems.
+    pub systems: Vec<SystemRow>,
+    /// Its interfaces.
+    pub interfaces: Vec<InterfaceRow>,
+    /// Requests that matched no interface (shadow traffic).
+    pub shadow: u64,
+    /// Operations whose outcome is not known, oldest first.
+    pub unresolved: Vec<OperationRow>,
+    /// Why the last changed directory was not taken, where it was not.
+    pub rejected: Option<String>,
+}
+
+/// One system.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemRow {
+    /// Its name.
+    pub name: SystemName,
+    /// `odoo`, `http`, …
+    pub connector: String,
+    /// Its address, without credentials.
+    pub address: Option<String>,
+    /// How it is.
+    pub health: Health,
+}
+
+/// How a system is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Answered last time, with this word about itself (a version).
+    Up(String),
+    /// Did not, and why.
+    Down(String),
+    /// Not asked yet, or never asked.
+    Unknown,
+}
+
+/// One interface with its traffic since the node started.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InterfaceRow {
+    /// Which.
+    pub interface: InterfaceRef,
+    /// `api`, `event`, …
+    pub kind: String,
+    /// `direct` or `mediated`, for apis.
+    pub control: Option<String>,
+    /// `active`, `deprecated`, …
+    pub lifecycle: String,
+    /// Its owner.
+    pub owner: String,
+    /// Requests.
+    pub requests: u64,
+    /// Refused: 4xx by Selvage.
+    pub refused: u64,
+    /// Failed: 5xx.
+    pub failed: u64,
+    /// Requests in each of the last minutes, oldest first (up to 60).
+    pub minutes: Vec<u32>,
+    /// Refusals by code, most first.
+    pub refusals: Vec<(String, u64)>,
+    /// Requests by consumer, most first.
+    pub consumers: Vec<(ConsumerName, u64)>,
+}
+
+/// One operation without an outcome.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OperationRow {
+    /// Its id.
+    pub id: String,
+    /// Which interface and operation.
+    pub what: String,
+    /// Who asked.
+    pub consumer: String,
+    /// When.
+    pub since: Timestamp,
+    /// `pending`, `unknown`, `stuck`.
+    pub state: String,
+    /// What is being done about it.
+    pub note: String,
+}
