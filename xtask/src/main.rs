@@ -1,12 +1,11 @@
 //! The workspace's own tasks: tests, services, benchmarks, crash runs, screenshots.
 //! It is a tool of developers and CI; nothing of it is part of what users run.
-#![allow(
-    clippy::disallowed_methods,
-    reason = "a developer's tool reads the developer's environment"
-)]
+#![allow(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
 
+mod graph;
 mod process;
 mod services;
+mod test;
 
 use std::process::ExitCode;
 
@@ -22,6 +21,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Task {
+    /// Check everything that has to hold before a change lands.
+    Test(test::Options),
+    /// Compare which crate uses which with what the architecture allows.
+    Graph {
+        /// Record the graph as it stands.
+        #[arg(long)]
+        bless: bool,
+    },
     /// Start the services that tests need, print their environment, keep them until ctrl-c.
     Services,
 }
@@ -29,6 +36,9 @@ enum Task {
 #[tokio::main]
 async fn main() -> ExitCode {
     let done = match Cli::parse().task {
+        Task::Test(options) => test::run(options).await,
+        Task::Graph { bless: true } => graph::bless(),
+        Task::Graph { bless: false } => graph::check(),
         Task::Services => services::run().await,
     };
     match done {

@@ -25,10 +25,7 @@ pub(crate) async fn interrupted() -> Result<&'static str> {
 /// Runs a command to its end; a signal to this task ends the command first, in order.
 pub(crate) async fn status(command: &mut Command) -> Result<ExitStatus> {
     let name = command.as_std().get_program().to_owned();
-    let mut child = command
-        .kill_on_drop(true)
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", name.display()))?;
+    let mut child = command.kill_on_drop(true).spawn().with_context(|| format!("cannot start `{}`", name.display()))?;
     tokio::select! {
         status = child.wait() => Ok(status?),
         name = interrupted() => {
@@ -101,7 +98,10 @@ pub(crate) fn is_root() -> bool {
 
 /// The root of the checkout that this task belongs to.
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Where cargo builds to.
+pub(crate) fn target_directory() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }

@@ -35,12 +35,7 @@ impl Postgres {
         tools.make_cluster(directory.path())?;
         let port = free_port()?;
         let server = tools.serve(directory.path(), port)?;
-        let mut postgres = Self {
-            tools,
-            directory,
-            server,
-            port,
-        };
+        let mut postgres = Self { tools, directory, server, port };
         postgres.answers().await?;
         Ok(postgres)
     }
@@ -66,11 +61,7 @@ impl Postgres {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        bail!(
-            "PostgreSQL did not answer within {} s:\n{}",
-            START_WITHIN.as_secs(),
-            self.log()
-        )
+        bail!("PostgreSQL did not answer within {} s:\n{}", START_WITHIN.as_secs(), self.log())
     }
 
     fn log(&self) -> String {
@@ -128,12 +119,7 @@ impl Tools {
             .stdin(Stdio::null())
             .output()
             .context("cannot start `initdb`")?;
-        ensure!(
-            made.status.success(),
-            "initdb ended with {}:\n{}",
-            made.status,
-            String::from_utf8_lossy(&made.stderr)
-        );
+        ensure!(made.status.success(), "initdb ended with {}:\n{}", made.status, String::from_utf8_lossy(&made.stderr));
         Ok(())
     }
 
@@ -183,10 +169,7 @@ fn programs() -> Option<PathBuf> {
             let entry = entry.ok()?;
             let version: u32 = entry.file_name().to_str()?.parse().ok()?;
             let programs = entry.path().join("bin");
-            programs
-                .join("initdb")
-                .is_file()
-                .then_some((version, programs))
+            programs.join("initdb").is_file().then_some((version, programs))
         })
         .max()
         .map(|(_, programs)| programs)

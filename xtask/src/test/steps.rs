@@ -1,0 +1,80 @@
+//! What each step of `cargo xtask test` runs. Each one runs a program and judges it by its exit status.
+//! Never repairs anything by itself.
+
+use anyhow::{Result, bail};
+use tokio::process::Command;
+
+use super::{Options, Step, tools};
+use crate::services::POSTGRES_VARIABLE;
+use crate::services::postgres::Postgres;
+use crate::{graph, process};
+
+pub(super) async fn run(step: Step, options: &Options) -> Result<()> {
+    match step {
+        Step::Fmt => pass(cargo(&["fmt", "--all", "--check"])).await,
+        Step::Graph => graph::check(),
+        Step::Deny => deny().await,
+        Step::Machete => machete().await,
+        Step::Clippy => clippy().await,
+        Step::Doc => doc().await,
+        Step::Tests => tests(options).await,
+    }
+}
+
+async fn clippy() -> Result<()> {
+    let mut clippy = cargo(&["clippy", "--workspace", "--all-targets"]);
+    clippy.args(["--", "-D", "warnings"]);
+    pass(clippy).await
+}
+
+async fn doc() -> Result<()> {
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    pass(doc).await
+}
+
+async fn deny() -> Result<()> {
+    let mut deny = Command::new(tools::DENY.path().await?);
+    deny.args(["--log-level", "error", "--all-features"]);
+    deny.args(["check", "bans", "licenses", "sources"]);
+    pass(deny).await
+}
+
+async fn machete() -> Result<()> {
+    let mut machete = Command::new(tools::MACHETE.path().await?);
+    machete.args(["--skip-target-dir", "."]);
+    pass(machete).await
+}
+
+/// Runs nextest with the services up; they end with this function, however it ends.
+async fn tests(options: &Options) -> Result<()> {
+    if process::find("cargo-nextest").is_none() {
+        bail!("cargo-nextest is not installed; install it with: cargo install cargo-nextest --locked");
+    }
+    let postgres = Postgres::start().await?;
+    let mut nextest = cargo(&["nextest", "run"]);
+    let names_packages = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    if !options.nextest.iter().any(names_packages) {
+        nextest.arg("--workspace");
+    }
+    nextest.env(POSTGRES_VARIABLE, postgres.url("postgres"));
+    if let Some(expression) = &options.filter {
+        nextest.args(["--filterset", expression]);
+    }
+    nextest.args(&options.nextest);
+    pass(nextest).await
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut cargo = Command::new("cargo");
+    cargo.args(arguments);
+    cargo
+}
+
+async fn pass(mut command: Command) -> Result<()> {
+    let status = process::status(command.current_dir(process::workspace())).await?;
+    if !status.success() {
+        bail!("it ended with {status}");
+    }
+    Ok(())
+}
