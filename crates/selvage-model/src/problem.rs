@@ -52,7 +52,7 @@ impl Problem {
     pub fn body(&self, correlation: &str) -> Value {
         let title = crate::code::find(self.code.as_str()).map_or("", |(_, title)| title);
         let mut body = json!({
-            "type": format!("https://selvage.dev/errors/{}", self.code),
+            "type": format!("/errors/{}", self.code),
             "title": title,
             "status": self.status,
             "code": self.code.as_str(),

@@ -131,10 +131,13 @@ pub struct CodeSet {
     /// The codes.
     pub codes: Vec<CodeEntry>,
     /// Each system's own word for the codes: (their word, our code).
-    pub systems: Vec<(Spanned<SystemName>, Vec<(Spanned<String>, Spanned<String>)>)>,
+    pub systems: Vec<(Spanned<SystemName>, WordPairs)>,
     /// What becomes of a word that none of these is.
     pub on_unmatched: OnUnmatched,
 }
+
+/// Pairs of words: (theirs, ours).
+pub type WordPairs = Vec<(Spanned<String>, Spanned<String>)>;
 
 /// One code.
 #[derive(Clone, Debug, PartialEq)]

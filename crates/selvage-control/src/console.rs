@@ -1,0 +1,223 @@
+//! The console's server: login, pages, its two assets. It has a listener of its own, so that it can be bound to an
+//! inner network and be down without anyone noticing on the data path.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{Form, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use futures_util::future::BoxFuture;
+use selvage_model::overview::Overview;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::page;
+use crate::session::Sessions;
+
+/// Gathers what the first page shows.
+pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
+/// Whose key this is: an operator's name, or nobody's.
+pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+
+const COOKIE: &str = "selvage_console";
+const MOST_FORM_BYTES: usize = 4 * 1024;
+
+/// What the console needs.
+pub struct ConsoleConfig {
+    /// Where it listens; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// What it shows.
+    pub observe: Observe,
+    /// Who may see it.
+    pub authenticate: Authenticate,
+}
+
+/// Why the console did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ConsoleError {
+    /// The address is taken or not ours.
+    #[error("the console cannot listen on {address}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+struct Shared {
+    observe: Observe,
+    authenticate: Authenticate,
+    sessions: Sessions,
+}
+
+/// A running console.
+pub struct Console {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    stop: watch::Sender<bool>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Console {
+    /// Listens and serves until shut down.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on.
+    pub async fn start(config: ConsoleConfig) -> Result<Self, ConsoleError> {
+        let wrap = |source| ConsoleError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(wrap)?;
+        let address = listener.local_addr().map_err(wrap)?;
+        let shared = Arc::new(Shared {
+            observe: config.observe,
+            authenticate: config.authenticate,
+            sessions: Sessions::default(),
+        });
+        let (stop, mut stopped) = watch::channel(false);
+        let serve = axum::serve(listener, routes(Arc::clone(&shared))).with_graceful_shutdown(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
+        let task = tokio::spawn(async move {
+            if let Err(error) = serve.await {
+                tracing::error!(%error, "the console stopped");
+            }
+        });
+        Ok(Self { address, shared, stop, task })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A path that logs this operator in once, within half an hour; `None` when there are far too many sessions.
+    pub fn one_time_link(&self, operator: &str) -> Option<String> {
+        let token = self.shared.sessions.one_time_link(operator, Instant::now())?;
+        Some(format!("/login?token={token}"))
+    }
+
+    /// Stops listening and ends.
+    pub async fn shutdown(self) {
+        let _ = self.stop.send(true);
+        self.task.abort();
+        let _ = self.task.await;
+    }
+}
+
+fn routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/", get(overview))
+        .route("/login", get(login_page).post(login))
+        .route("/logout", post(logout))
+        .route("/assets/console.css", get(style))
+        .route("/assets/console.js", get(script))
+        .fallback(missing)
+        .layer(axum::extract::DefaultBodyLimit::max(MOST_FORM_BYTES))
+        .layer(middleware::from_fn(guard_headers))
+        .with_state(shared)
+}
+
+/// Nothing from outside, no framing, no sniffing, no caching of pages.
+async fn guard_headers(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+                  form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn overview(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let Some(operator) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let overview = (shared.observe)().await;
+    Html(page::overview(&overview, &operator).into_string()).into_response()
+}
+
+#[derive(Deserialize)]
+struct LoginLink {
+    token: Option<String>,
+}
+
+async fn login_page(State(shared): State<Arc<Shared>>, Query(link): Query<LoginLink>) -> Response {
+    let Some(token) = link.token else {
+        return Html(page::login(None).into_string()).into_response();
+    };
+    match shared.sessions.redeem(&token, Instant::now()) {
+        Some(operator) => enter(&shared, &operator),
+        None => refuse_login("This link was used already, or is older than half an hour. Log in with your key."),
+    }
+}
+
+#[derive(Deserialize)]
+struct Login {
+    key: String,
+}
+
+async fn login(State(shared): State<Arc<Shared>>, Form(login): Form<Login>) -> Response {
+    match (shared.authenticate)(login.key.trim().to_owned()).await {
+        Some(operator) => enter(&shared, &operator),
+        None => refuse_login("This key is not known here, has ended, or is not an operator's."),
+    }
+}
+
+fn refuse_login(because: &str) -> Response {
+    (StatusCode::UNAUTHORIZED, Html(page::login(Some(because)).into_string())).into_response()
+}
+
+fn enter(shared: &Shared, operator: &str) -> Response {
+    let Some(token) = shared.sessions.begin(operator, Instant::now()) else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
+    // Lax, so that a link in a terminal or a mail leads in; every change of state is a POST from our own pages.
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200");
+    ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+async fn logout(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    if let Some(token) = cookie(&headers) {
+        shared.sessions.end(token);
+    }
+    let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    ([(header::SET_COOKIE, gone)], Redirect::to("/login")).into_response()
+}
+
+async fn style() -> Response {
+    asset("text/css; charset=utf-8", include_str!("../assets/console.css"))
+}
+
+async fn script() -> Response {
+    asset("text/javascript; charset=utf-8", include_str!("../assets/console.js"))
+}
+
+fn asset(kind: &'static str, text: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "max-age=300")], text).into_response()
+}
+
+async fn missing() -> Response {
+    (StatusCode::NOT_FOUND, Html(page::missing().into_string())).into_response()
+}
+
+fn session(shared: &Shared, headers: &HeaderMap) -> Option<String> {
+    shared.sessions.operator(cookie(headers)?, Instant::now())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}

@@ -1,0 +1,48 @@
+//! What every page has: the head, the bar at the top, the footing.
+
+use maud::{DOCTYPE, Markup, html};
+use selvage_model::overview::Overview;
+
+/// A page without the bar.
+pub(super) fn bare(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body { main { (content) } }
+        }
+    }
+}
+
+/// A page of somebody who is logged in.
+pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            (head(title))
+            body {
+                header.bar {
+                    a.brand href="/" { "Selvage" }
+                    span.fabric { (overview.fabric) }
+                    span.badge { (overview.environment) }
+                    span.grow {}
+                    span.dim { (operator) }
+                    form method="post" action="/logout" { button.quiet type="submit" { "Log out" } }
+                }
+                main #live { (content) }
+                script src="/assets/console.js" defer {}
+            }
+        }
+    }
+}
+
+fn head(title: &str) -> Markup {
+    html! {
+        head {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width, initial-scale=1";
+            title { (title) " · Selvage" }
+            link rel="stylesheet" href="/assets/console.css";
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The first page: what runs, how the systems are, what every interface carries and refuses, what is stuck.
+
+use maud::{Markup, html};
+use selvage_model::overview::{Health, InterfaceRow, OperationRow, Overview, SystemRow};
+
+use super::{chart, frame};
+
+/// The first page.
+pub(crate) fn overview(overview: &Overview, operator: &str) -> Markup {
+    let content = html! {
+        (alarms(overview))
+        (figures(overview))
+        (systems(&overview.systems))
+        (interfaces(&overview.interfaces))
+        (unresolved(&overview.unresolved))
+        p.dim.foot {
+            "Release " code { (short(&overview.release)) } " active since " (minute(&overview.since))
+            ". Figures are of this node, since it started."
+        }
+    };
+    frame::full("Overview", overview, operator, &content)
+}
+
+fn alarms(overview: &Overview) -> Markup {
+    html! {
+        @if let Some(rejected) = &overview.rejected {
+            section.alarm role="alert" {
+                strong { "The changed directory was not taken; the release before it runs on." }
+                pre { (rejected) }
+            }
+        }
+    }
+}
+
+fn figures(overview: &Overview) -> Markup {
+    let sum = |count: fn(&InterfaceRow) -> u64| overview.interfaces.iter().map(count).sum::<u64>();
+    let table = [
+        ("Requests", sum(|row| row.requests), "to declared interfaces", ""),
+        ("Refused", sum(|row| row.refused), "by contract, grant or limit", ""),
+        ("Failed", sum(|row| row.failed), "systems that did not answer", "bad"),
+        ("Undeclared", overview.shadow, "matched no interface", "warn"),
+        ("Unresolved", overview.unresolved.len() as u64, "writes without an outcome", "bad"),
+    ];
+    html! {
+        section.figures {
+            @for (title, value, what, class) in table {
+                div.figure.(if value > 0 { class } else { "" }) {
+                    span.value { (grouped(value)) }
+                    span.title { (title) }
+                    span.dim { (what) }
+                }
+            }
+        }
+    }
+}
+
+fn systems(rows: &[SystemRow]) -> Markup {
+    html! {
+        section {
+            h2 { "Systems" }
+            div.scroll { table {
+                thead { tr { th { "System" } th { "Connector" } th { "Address" } th { "State" } } }
+                tbody {
+                    @for row in rows {
+                        tr {
+                            td { strong { (row.name) } }
+                            td { (row.connector) }
+                            td { @match &row.address { Some(address) => code { (address) }, None => span.dim { "calls in" } } }
+                            td { (health(&row.health)) }
+                        }
+                    }
+                }
+            } }
+        }
+    }
+}
+
+fn health(health: &Health) -> Markup {
+    match health {
+        Health::Up(what) => html! { span.badge.good { "up" } " " span.dim { (what) } },
+        Health::Down(because) => html! { span.badge.bad { "down" } " " span.dim { (because) } },
+        Health::Unknown => html! { span.badge { "not asked" } },
+    }
+}
+
+fn interfaces(rows: &[InterfaceRow]) -> Markup {
+    html! {
+        section {
+            h2 { "Interfaces" }
+            div.scroll { table {
+                thead { tr {
+                    th { "Interface" } th { "State" } th { "Owner" } th.number { "Requests" } th { "Last hour" }
+                    th.number { "Refused" } th.number { "Failed" } th { "Refused for" } th { "Consumers" }
+                } }
+                tbody { @for row in rows { (interface(row)) } }
+            } }
+        }
+    }
+}
+
+fn interface(row: &InterfaceRow) -> Markup {
+    html! {
+        tr {
+            td {
+                strong { (row.interface) }
+                br;
+                span.dim { (row.kind) @if let Some(control) = &row.control { " · " (control) } }
+            }
+            td { span.badge.(lifecycle_class(&row.lifecycle)) { (row.lifecycle) } }
+            td { (row.owner) }
+            td.number { (grouped(row.requests)) }
+            td { (chart::minutes(&row.minutes)) }
+            td.number { (grouped(row.refused)) }
+            td.number.(if row.failed > 0 { "bad" } else { "" }) { (grouped(row.failed)) }
+            td { @for (code, count) in row.refusals.iter().take(3) { span.pair { code { (code) } " × " (grouped(*count)) } " " } }
+            td { @for (name, count) in row.consumers.iter().take(3) { span.pair { (name) " " span.dim { (grouped(*count)) } } " " } }
+        }
+    }
+}
+
+fn unresolved(rows: &[OperationRow]) -> Markup {
+    html! {
+        section {
+            h2 { "Writes without an outcome" }
+            @if rows.is_empty() {
+                p.dim { "None: every write is confirmed or refused." }
+            } @else {
+                div.scroll { table {
+                    thead { tr { th { "Operation" } th { "What" } th { "Consumer" } th { "Since" } th { "State" } th { "What is being done" } } }
+                    tbody {
+                        @for row in rows {
+                            tr {
+                                td { code { (row.id) } }
+                                td { (row.what) }
+                                td { (row.consumer) }
+                                td { (minute(&row.since)) }
+                                td { span.badge.(if row.state == "stuck" { "bad" } else { "warn" }) { (row.state) } }
+                                td { (row.note) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn lifecycle_class(lifecycle: &str) -> &'static str {
+    match lifecycle {
+        "active" => "good",
+        "deprecated" => "warn",
+        "retired" | "blocked" => "bad",
+        _ => "",
+    }
+}
+
+fn minute(at: &jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn short(release: &str) -> &str {
+    release.get(..16).unwrap_or(release)
+}
+
+/// `1234567` as `1 234 567`, with thin spaces.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{2009}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped() {
+        for (number, text) in [(0, "0"), (999, "999"), (1000, "1\u{2009}000"), (1_234_567, "1\u{2009}234\u{2009}567")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+}
