@@ -2,13 +2,20 @@
 //! It is a tool of developers and CI; nothing of it is part of what users run.
 #![allow(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
 
+mod bench;
+mod daemon;
 mod graph;
+mod http;
+mod load;
 mod process;
+mod release;
+mod selvage;
 mod services;
 mod test;
 
 use std::process::ExitCode;
 
+use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 /// Tasks of the Selvage workspace.
@@ -29,6 +36,9 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Measure a promise about speed.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Start the services that tests need, print their environment, keep them until ctrl-c.
     Services,
 }
@@ -39,6 +49,7 @@ async fn main() -> ExitCode {
         Task::Test(options) => test::run(options).await,
         Task::Graph { bless: true } => graph::bless(),
         Task::Graph { bless: false } => graph::check(),
+        Task::Bench(bench) => unless_interrupted(bench::run(bench)).await,
         Task::Services => services::run().await,
     };
     match done {
@@ -47,5 +58,13 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Runs a task whose children end when it is dropped; a signal drops it.
+async fn unless_interrupted(task: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::select! {
+        done = task => done,
+        signal = process::interrupted() => bail!("interrupted by SIG{}", signal?),
     }
 }

@@ -1,0 +1,34 @@
+//! `cargo xtask bench`: measures the promises that Selvage makes about speed, beside a known program in the same run.
+//! A broken promise is an error; the last line is the figures as JSON.
+
+mod cpu;
+mod fabric;
+mod figures;
+mod gateway;
+mod nginx;
+mod upstream;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// What can be measured.
+#[derive(Subcommand)]
+pub(crate) enum Bench {
+    /// A direct interface with all its checks on, beside nginx as a bare proxy to the same upstream.
+    Gateway(gateway::Options),
+    /// The upstream of the gateway benchmark.
+    #[command(hide = true)]
+    Upstream {
+        /// The port of 127.0.0.1 to listen on.
+        #[arg(long)]
+        port: u16,
+    },
+}
+
+/// Runs one benchmark.
+pub(crate) async fn run(bench: Bench) -> Result<()> {
+    match bench {
+        Bench::Gateway(options) => gateway::run(&options).await,
+        Bench::Upstream { port } => upstream::run(port).await,
+    }
+}

@@ -1,0 +1,201 @@
+//! The gateway beside nginx: the same requests to the same upstream, in turns within one run, on a machine they share.
+//! Never compares figures of different runs: each ratio is taken within a pair of neighbouring rounds.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use tempfile::TempDir;
+
+use super::figures::{Figure, Promise, median, report};
+use super::{cpu, fabric, nginx, upstream};
+use crate::daemon::Daemon;
+use crate::load::{self, Target};
+use crate::release;
+
+const CONNECTIONS: usize = 32;
+
+/// How to measure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Fewer and shorter rounds, within 45 s.
+    #[arg(long)]
+    quick: bool,
+    /// What to measure beside nginx; nginx itself shows how far the method alone is off 1.
+    #[arg(long, value_enum, default_value = "selvage", hide = true)]
+    peer: Peer,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Peer {
+    Selvage,
+    Nginx,
+}
+
+/// How many rounds of each kind a side gets, and how long they last.
+struct Plan {
+    warm_up: Duration,
+    throughput_pairs: usize,
+    throughput: Duration,
+    latency_pairs: usize,
+    latency: Duration,
+}
+
+impl Plan {
+    fn of(quick: bool) -> Self {
+        match quick {
+            true => Self {
+                warm_up: Duration::from_secs(1),
+                throughput_pairs: 5,
+                throughput: Duration::from_millis(1200),
+                latency_pairs: 8,
+                latency: Duration::from_millis(1200),
+            },
+            false => Self {
+                warm_up: Duration::from_secs(3),
+                throughput_pairs: 8,
+                throughput: Duration::from_secs(3),
+                latency_pairs: 16,
+                latency: Duration::from_secs(2),
+            },
+        }
+    }
+}
+
+/// One of the two that are compared.
+struct Side {
+    name: &'static str,
+    daemon: Daemon,
+    target: Target,
+}
+
+/// One closed-loop round of a side.
+struct Round {
+    per_second: f64,
+    cpu_micros: f64,
+}
+
+/// Measures, prints the figures and holds them to their promises.
+pub(crate) async fn run(options: &Options) -> Result<()> {
+    match options.peer {
+        Peer::Selvage => release::required(&["selvage", "xtask"]).await?,
+        Peer::Nginx => release::required(&["xtask"]).await?,
+    }
+    let directory = TempDir::with_prefix("selvage-bench-")?;
+    let (_upstream, upstream) = upstream::start(directory.path()).await?;
+    let key = "slv_unused".to_owned();
+    let path = "/bench/v1/items/".to_owned();
+    let (daemon, address) = nginx::start("nginx", upstream, directory.path()).await?;
+    let target = Target { address, path: path.clone(), key };
+    let base = Side { name: "nginx", daemon, target };
+    let peer = peer(options.peer, upstream, path, directory.path()).await?;
+
+    let plan = Plan::of(options.quick);
+    for side in [&base, &peer] {
+        load::closed(side.target.clone(), CONNECTIONS, plan.warm_up).await?;
+    }
+    let rounds = throughput(&base, &peer, &plan).await?;
+    let rate = half_load(&rounds);
+    let latencies = latency(&base, &peer, rate, &plan).await?;
+    report(
+        "gateway",
+        &[
+            Figure {
+                name: "throughput_ratio",
+                value: middle(&rounds, |base, peer| peer.per_second / base.per_second),
+                promise: Promise::AtLeast(0.9),
+            },
+            Figure {
+                name: "cpu_ratio",
+                value: middle(&rounds, |base, peer| peer.cpu_micros / base.cpu_micros),
+                promise: Promise::AtMost(1.35),
+            },
+            Figure {
+                name: "p99_ratio_half_load",
+                value: middle(&latencies, |base, peer| peer.as_secs_f64() / base.as_secs_f64()),
+                promise: Promise::AtMost(1.25),
+            },
+        ],
+    )
+}
+
+async fn peer(peer: Peer, upstream: std::net::SocketAddr, path: String, directory: &Path) -> Result<Side> {
+    match peer {
+        Peer::Selvage => {
+            let (daemon, address, key) = fabric::start(upstream, directory).await?;
+            let target = Target { address, path, key };
+            Ok(Side { name: "selvage", daemon, target })
+        }
+        Peer::Nginx => {
+            let (daemon, address) = nginx::start("nginx-peer", upstream, directory).await?;
+            let key = "slv_unused".to_owned();
+            let target = Target { address, path, key };
+            Ok(Side { name: "nginx-peer", daemon, target })
+        }
+    }
+}
+
+/// Closed-loop rounds in the order A B, B A, A B, …, so that a drift of the machine favours neither.
+async fn throughput(base: &Side, peer: &Side, plan: &Plan) -> Result<Vec<(Round, Round)>> {
+    let mut pairs = Vec::new();
+    for pair in 0..plan.throughput_pairs {
+        let (base_round, peer_round) = if pair % 2 == 0 {
+            let base_round = saturate(base, plan.throughput).await?;
+            (base_round, saturate(peer, plan.throughput).await?)
+        } else {
+            let peer_round = saturate(peer, plan.throughput).await?;
+            (saturate(base, plan.throughput).await?, peer_round)
+        };
+        pairs.push((base_round, peer_round));
+    }
+    Ok(pairs)
+}
+
+async fn saturate(side: &Side, lasts: Duration) -> Result<Round> {
+    let cpu_before = cpu::of_family(side.daemon.pid())?;
+    let done = load::closed(side.target.clone(), CONNECTIONS, lasts).await?;
+    let cpu_used = cpu::of_family(side.daemon.pid())?.saturating_sub(cpu_before);
+    ensure!(done.answers > 0.0, "{} answered nothing", side.name);
+    let round = Round {
+        per_second: done.answers / done.took.as_secs_f64(),
+        cpu_micros: cpu_used.as_secs_f64() * 1e6 / done.answers,
+    };
+    let Round { per_second, cpu_micros } = round;
+    eprintln!("{:>10}: {per_second:>7.0} answers/s, {cpu_micros:.1} µs CPU each", side.name);
+    Ok(round)
+}
+
+/// Half of what the slower of the two did in the middle of its rounds.
+fn half_load(rounds: &[(Round, Round)]) -> f64 {
+    let base = median(rounds.iter().map(|(base, _)| base.per_second).collect());
+    let peer = median(rounds.iter().map(|(_, peer)| peer.per_second).collect());
+    base.min(peer) / 2.0
+}
+
+async fn latency(base: &Side, peer: &Side, rate: f64, plan: &Plan) -> Result<Vec<(Duration, Duration)>> {
+    let mut pairs = Vec::new();
+    for pair in 0..plan.latency_pairs {
+        let (base_p99, peer_p99) = if pair % 2 == 0 {
+            let base_p99 = p99(base, rate, plan.latency).await?;
+            (base_p99, p99(peer, rate, plan.latency).await?)
+        } else {
+            let peer_p99 = p99(peer, rate, plan.latency).await?;
+            (p99(base, rate, plan.latency).await?, peer_p99)
+        };
+        pairs.push((base_p99, peer_p99));
+    }
+    Ok(pairs)
+}
+
+async fn p99(side: &Side, rate: f64, lasts: Duration) -> Result<Duration> {
+    let latencies = load::open(side.target.clone(), CONNECTIONS, rate, lasts).await?;
+    let (p50, p99) = (latencies.quantile(0.5)?, latencies.quantile(0.99)?);
+    eprintln!("{:>10}: at {rate:.0}/s p50 {p50:.2?}, p99 {p99:.2?}", side.name);
+    Ok(p99)
+}
+
+/// The median of what a function makes of each pair.
+fn middle<T>(pairs: &[(T, T)], ratio: impl Fn(&T, &T) -> f64) -> f64 {
+    median(pairs.iter().map(|(base, peer)| ratio(base, peer)).collect())
+}

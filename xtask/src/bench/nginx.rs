@@ -1,0 +1,72 @@
+//! nginx as a bare proxy, the yardstick of the gateway benchmark: two workers, keep-alive both ways, no logs.
+//! It runs on a configuration and in a directory of its own, never on the machine's.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+
+use crate::daemon::Daemon;
+use crate::process;
+use crate::services::postgres::free_port;
+
+/// Starts nginx before the upstream; `/bench/v1/…` there is `/api/…` here.
+pub(super) async fn start(name: &str, upstream: SocketAddr, directory: &Path) -> Result<(Daemon, SocketAddr)> {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
+    let prefix = directory.join(name);
+    std::fs::create_dir(&prefix)?;
+    let file = prefix.join("nginx.conf");
+    std::fs::write(&file, configuration(address, upstream, &prefix))?;
+    let mut command = Command::new(program()?);
+    command.arg("-p").arg(&prefix).arg("-c").arg(&file);
+    command.arg("-e").arg(prefix.join("error.log"));
+    let mut daemon = Daemon::start(name, &mut command, directory)?;
+    daemon.listens(address).await?;
+    Ok((daemon, address))
+}
+
+fn program() -> Result<PathBuf> {
+    if process::find("nginx").is_none() {
+        process::install_debian("nginx-light")?;
+    }
+    process::find("nginx").context("nginx is not on PATH; run `sudo apt-get install -y nginx-light`")
+}
+
+fn configuration(address: SocketAddr, upstream: SocketAddr, prefix: &Path) -> String {
+    let user = if process::is_root() { "user root;" } else { "" };
+    let prefix = prefix.display();
+    format!(
+        "{user}
+daemon off;
+worker_processes 2;
+pid {prefix}/pid;
+error_log {prefix}/error.log warn;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off;
+    client_body_temp_path {prefix}/body;
+    proxy_temp_path {prefix}/proxy;
+    fastcgi_temp_path {prefix}/fastcgi;
+    uwsgi_temp_path {prefix}/uwsgi;
+    scgi_temp_path {prefix}/scgi;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    upstream up {{
+        server {upstream};
+        keepalive 64;
+        keepalive_requests 1000000000;
+        keepalive_timeout 1h;
+    }}
+    server {{
+        listen {address} reuseport;
+        location /bench/v1/ {{
+            proxy_pass http://up/api/;
+            proxy_http_version 1.1;
+            proxy_set_header Connection \"\";
+        }}
+    }}
+}}
+"
+    )
+}

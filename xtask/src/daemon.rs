@@ -1,0 +1,97 @@
+//! A long-running child process of a benchmark or a crash run: a gateway, an upstream, a simulated factory.
+//! Ended when dropped, in order first and by force after that; its output goes to a file that errors quote.
+
+use std::net::SocketAddr;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::process;
+
+const END_WITHIN: Duration = Duration::from_secs(5);
+const START_WITHIN: Duration = Duration::from_secs(20);
+
+/// A running child.
+pub(crate) struct Daemon {
+    name: String,
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts the command, its output to `NAME.log` in the directory, in a process group of its own.
+    pub(crate) fn start(name: &str, command: &mut Command, directory: &Path) -> Result<Self> {
+        let log = directory.join(format!("{name}.log"));
+        let output = std::fs::OpenOptions::new().create(true).append(true).open(&log)?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0)
+            .spawn()
+            .with_context(|| format!("cannot start {name}"))?;
+        Ok(Self { name: name.to_owned(), child, log })
+    }
+
+    /// Its process id.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it wrote so far.
+    pub(crate) fn output(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Returns once the address takes connections.
+    pub(crate) async fn listens(&mut self, address: SocketAddr) -> Result<()> {
+        self.until("listen", || async move { tokio::net::TcpStream::connect(address).await.is_ok() }).await
+    }
+
+    /// Returns once `ready` says so; fails when the child ends first or it takes too long.
+    pub(crate) async fn until<F, R>(&mut self, what: &str, ready: F) -> Result<()>
+    where
+        F: Fn() -> R,
+        R: Future<Output = bool>,
+    {
+        let began = Instant::now();
+        while began.elapsed() < START_WITHIN {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("{} ended with {status}:\n{}", self.name, self.output());
+            }
+            if ready().await {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let seconds = START_WITHIN.as_secs();
+        bail!("{} did not {what} within {seconds} s:\n{}", self.name, self.output())
+    }
+
+    /// Kills it as a power cut would: nothing of it runs any more when this returns.
+    pub(crate) fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        if !matches!(self.child.try_wait(), Ok(None)) {
+            return;
+        }
+        process::send(self.child.id(), "TERM");
+        let began = Instant::now();
+        while began.elapsed() < END_WITHIN {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = self.kill();
+    }
+}

@@ -1,0 +1,126 @@
+//! The open loop: requests fall due at a fixed rate, whether or not earlier ones were answered, and each one's latency
+//! counts from when it was due. So a server that stalls is charged for everything that waited meanwhile.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+
+use super::{Sender, Target, alone};
+
+/// How long after the last request fell due its answer may come.
+const DRAIN_WITHIN: Duration = Duration::from_secs(10);
+
+/// What an open loop measured.
+pub(crate) struct Latencies(Vec<Duration>);
+
+impl Latencies {
+    /// The latency that this share (0 to 1) of the answers does not exceed.
+    pub(crate) fn quantile(&self, share: f64) -> Result<Duration> {
+        #[allow(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index far below 2^52"
+        )]
+        let index = (self.0.len() as f64 * share) as usize;
+        self.0.get(index).copied().context("no answers were measured")
+    }
+}
+
+/// Asks `rate` times a second over so many connections and so long.
+pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: Duration) -> Result<Latencies> {
+    alone(move || async move {
+        let mut idle = VecDeque::new();
+        for _ in 0..connections {
+            idle.push_back(target.connect().await?);
+        }
+        let client = Rc::new(Client {
+            target,
+            pool: RefCell::new(Pool { idle, waiting: VecDeque::new(), latencies: Vec::new() }),
+        });
+        let (sender, mut due) = unbounded_channel();
+        let pacer = std::thread::spawn(move || pace(rate, lasts, &sender));
+        let mut asking = JoinSet::new();
+        while let Some(at) = due.recv().await {
+            if let Some(sender) = client.take(at) {
+                asking.spawn_local(Rc::clone(&client).serve(sender, at));
+            }
+            while let Some(asked) = asking.try_join_next() {
+                asked??;
+            }
+        }
+        if pacer.join().is_err() {
+            bail!("the pacing thread ended early");
+        }
+        let drained = tokio::time::timeout(DRAIN_WITHIN, async {
+            while let Some(asked) = asking.join_next().await {
+                asked??;
+            }
+            anyhow::Ok(())
+        });
+        drained.await.context("it did not keep up with the rate it was asked for")??;
+        let mut latencies = std::mem::take(&mut client.pool.borrow_mut().latencies);
+        latencies.sort_unstable();
+        Ok(Latencies(latencies))
+    })
+    .await
+}
+
+/// Says when each request falls due. It sleeps on a thread of its own, as a runtime's timer only knows milliseconds.
+fn pace(rate: f64, lasts: Duration, due: &UnboundedSender<Instant>) {
+    let gap = Duration::from_secs_f64(1.0 / rate);
+    let began = Instant::now();
+    let mut at = began;
+    while at.duration_since(began) < lasts {
+        std::thread::sleep(at.saturating_duration_since(Instant::now()));
+        if due.send(at).is_err() {
+            return;
+        }
+        at += gap;
+    }
+}
+
+struct Client {
+    target: Target,
+    pool: RefCell<Pool>,
+}
+
+struct Pool {
+    idle: VecDeque<Sender>,
+    waiting: VecDeque<Instant>,
+    latencies: Vec<Duration>,
+}
+
+impl Client {
+    /// A connection for a request that is due; without one the request waits its turn.
+    fn take(&self, at: Instant) -> Option<Sender> {
+        let mut pool = self.pool.borrow_mut();
+        let sender = pool.idle.pop_front();
+        if sender.is_none() {
+            pool.waiting.push_back(at);
+        }
+        sender
+    }
+
+    /// Asks on this connection until nothing waits any more.
+    async fn serve(self: Rc<Self>, mut sender: Sender, mut at: Instant) -> Result<()> {
+        loop {
+            let number = self.pool.borrow().latencies.len();
+            self.target.ask(&mut sender, number).await?;
+            let mut pool = self.pool.borrow_mut();
+            pool.latencies.push(at.elapsed());
+            match pool.waiting.pop_front() {
+                Some(next) => at = next,
+                None => {
+                    pool.idle.push_back(sender);
+                    return Ok(());
+                }
+            }
+        }
+    }
+}

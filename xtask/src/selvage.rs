@@ -1,0 +1,87 @@
+//! The Selvage binary as the benchmarks and crash runs use it: its command line, stated in this one place.
+//! Only what a user could do: flags, files and ports.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::daemon::Daemon;
+use crate::release;
+use crate::services::postgres::free_port;
+
+/// One serving process: what it serves, where it keeps its state and where it listens.
+pub(crate) struct Node {
+    name: String,
+    fabric: PathBuf,
+    state: Vec<String>,
+    more: Vec<String>,
+    /// The gateway's address.
+    pub(crate) address: SocketAddr,
+}
+
+impl Node {
+    /// A node with an embedded store in a directory.
+    pub(crate) fn embedded(name: &str, fabric: &Path, data: &Path) -> Result<Self> {
+        Self::new(name, fabric, vec!["--data".to_owned(), data.display().to_string()])
+    }
+
+    /// A node whose state is in a PostgreSQL database, shared with others.
+    pub(crate) fn on_postgres(name: &str, fabric: &Path, url: &str) -> Result<Self> {
+        Self::new(name, fabric, vec!["--store".to_owned(), url.to_owned()])
+    }
+
+    fn new(name: &str, fabric: &Path, state: Vec<String>) -> Result<Self> {
+        Ok(Self {
+            name: name.to_owned(),
+            fabric: fabric.to_owned(),
+            state,
+            more: Vec::new(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
+        })
+    }
+
+    /// Adds arguments to `selvage serve`.
+    pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
+        self.more.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Issues a key for a consumer; it is what the command prints where no person reads it.
+    pub(crate) fn issue_key(&self, consumer: &str) -> Result<String> {
+        let output = Command::new(release::program("selvage"))
+            .args(["key", "issue", consumer])
+            .arg("--fabric")
+            .arg(&self.fabric)
+            .args(&self.state)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start `selvage key issue`")?;
+        let key = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        ensure!(
+            output.status.success() && key.starts_with("slv_"),
+            "`selvage key issue {consumer}` ended with {} and printed no key:\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(key)
+    }
+
+    /// Starts it and returns once its gateway is ready; its output goes to a file in the directory.
+    pub(crate) async fn start(&self, directory: &Path) -> Result<Daemon> {
+        let mut command = Command::new(release::program("selvage"));
+        command.arg("serve").arg("--fabric").arg(&self.fabric);
+        command.args(["--env", "dev"]).args(&self.state);
+        command.args(["--listen", &self.address.to_string()]);
+        command.args(["--console", "127.0.0.1:0"]).args(&self.more);
+        let mut daemon = Daemon::start(&self.name, &mut command, directory)?;
+        let address = self.address;
+        daemon
+            .until("become ready", || async move {
+                matches!(crate::http::get(address, "/readyz").await, Ok(answer) if answer.status == 200)
+            })
+            .await?;
+        Ok(daemon)
+    }
+}
