@@ -1,1 +1,18 @@
-//! placeholder
+//! The two-way translation between a system's own records and objects: lenses, exact decimals, units, code sets,
+//! references, guarded expressions, and the trial of their laws. Pure: no IO, no clock; links are looked up by the caller.
+
+pub mod body;
+pub mod decimal;
+pub mod error;
+pub mod expression;
+pub mod filter;
+pub mod link;
+pub mod mapping;
+pub mod quantity;
+pub mod trial;
+
+pub use body::check_body;
+pub use error::{MapCause, MapError};
+pub use filter::Filter;
+pub use link::{LinkAnswer, LinkQuery, Links};
+pub use mapping::CompiledMapping;

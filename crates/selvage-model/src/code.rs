@@ -43,6 +43,22 @@ catalogue! {
     DUPLICATE_KEY = "FAB1010", "The same key stands twice in one mapping";
     DUPLICATE_THING = "FAB1011", "Two manifests declare the same thing";
     UNREADABLE = "FAB1012", "The file or directory cannot be read";
+    // 3 mapping
+    MAPPING_ATTRIBUTE = "FAB3001", "The mapping and its object do not agree on attributes";
+    MAPPING_LENS = "FAB3002", "The lens does not fit the attribute";
+    MAPPING_REFERENCE = "FAB3003", "A reference that this system cannot show or follow";
+    MAPPING_CODES = "FAB3004", "A code set or unit that the mapping cannot use";
+    MAPPING_EXPRESSION = "FAB3005", "The expression is not valid, or not allowed to grow so large";
+    MAPPING_OVERLAP = "FAB3006", "Two attributes write the same field";
+    MAPPING_VERSION = "FAB3007", "The mapping is not for this version of the system";
+    CODE_UNMATCHED = "FAB3101", "A word that the code set does not have";
+    REFERENCE_UNRESOLVED = "FAB3102", "A reference that leads to nothing";
+    UNIT_MISMATCH = "FAB3103", "A unit that is unknown, measures something else or does not convert exactly";
+    VALUE_SHAPE = "FAB3104", "The value has not the shape that the attribute needs";
+    NOT_WRITABLE = "FAB3105", "The attribute is read only";
+    NOT_FILTERABLE = "FAB3106", "The attribute cannot be searched by";
+    EXAMPLE_FAILED = "FAB3201", "An example of the mapping does not hold";
+    LAW_BROKEN = "FAB3202", "A law of lenses does not hold for the mapping";
 }
 
 /// The code of this text, where the catalogue has it.
