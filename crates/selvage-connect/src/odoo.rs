@@ -1,0 +1,90 @@
+//! The Odoo connector: one client for JSON-RPC (up to 18) and JSON-2 (from 19), with every answer classified by what it means
+//! for the record. It never resends a call whose outcome is unknown, and never passes on a traceback or its secret.
+
+mod answer;
+mod call;
+mod classify;
+mod component;
+mod config;
+mod failure;
+mod json2;
+mod jsonrpc;
+mod list;
+mod load;
+mod number;
+mod order;
+mod record;
+mod report;
+mod server;
+mod target;
+mod time;
+mod wire;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::{OnceCell, Semaphore};
+
+pub use self::call::{Call, CallClass, Scope};
+pub use self::config::{ConfigError, OdooConfig, Secret};
+pub use self::failure::{Failure, Refusal};
+pub use self::list::{Cursor, CursorError, ListRequest, Page};
+pub use self::number::{decimal, number};
+pub use self::order::{OrderState, WorkOrderState};
+pub use self::report::ProductionReport;
+pub use self::server::{Company, Dialect, Field, Fields, OdooVersion, Server};
+pub use self::target::{Consumed, Made, ProductionTarget, Remainder};
+pub use self::time::{from_odoo_time, to_odoo_time};
+
+/// A record's values, or a call's named arguments, as Odoo names them.
+pub type Map = serde_json::Map<String, serde_json::Value>;
+
+/// A handle on one account of one Odoo database. Cheap to clone; all clones share connections, caches and the limit on calls.
+#[derive(Clone)]
+pub struct Odoo {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: OdooConfig,
+    base: String,
+    http: reqwest::Client,
+    permits: Semaphore,
+    server: OnceCell<Arc<Server>>,
+    companies: OnceCell<Vec<Company>>,
+    fields: Mutex<BTreeMap<String, Arc<Fields>>>,
+}
+
+impl Odoo {
+    /// Checks the configuration and builds the client. Nothing is sent.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong in the configuration.
+    pub fn new(config: OdooConfig) -> Result<Self, ConfigError> {
+        let base = config.validate()?;
+        let http = wire::client(&config)?;
+        let permits = Semaphore::new(config.concurrency);
+        let inner = Inner {
+            config,
+            base,
+            http,
+            permits,
+            server: OnceCell::new(),
+            companies: OnceCell::new(),
+            fields: Mutex::new(BTreeMap::new()),
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// What this handle was built from.
+    pub fn config(&self) -> &OdooConfig {
+        &self.inner.config
+    }
+}
+
+impl fmt::Debug for Odoo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Odoo").field("config", &self.inner.config).finish_non_exhaustive()
+    }
+}

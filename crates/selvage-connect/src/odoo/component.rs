@@ -1,0 +1,237 @@
+//! What a production order must consume: component moves and their lines, the quantity meant for each, and whether what
+//! stands in Odoo is that. Pure; it never lets a component pass that is not picked or whose lot is not known.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::{Decimal, RoundingStrategy};
+use serde_json::Value;
+
+use super::answer;
+use super::failure::{Failure, Refusal};
+
+/// A stock move of a component.
+#[derive(Clone, Debug)]
+pub(super) struct Move {
+    pub(super) id: i64,
+    pub(super) product: (i64, String),
+    /// Planned for the whole order.
+    pub(super) demand: Decimal,
+    /// Reserved, or consumed.
+    pub(super) quantity: Decimal,
+    pub(super) picked: bool,
+    pub(super) state: String,
+    pub(super) unit: i64,
+    /// What Odoo reckons for the quantity being produced, where it says.
+    pub(super) should: Option<Decimal>,
+}
+
+/// A line of a move: a quantity from one lot.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) of: i64,
+    pub(super) product: (i64, String),
+    pub(super) lot: Option<String>,
+    pub(super) quantity: Decimal,
+}
+
+/// How a product is tracked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tracking {
+    None,
+    Lot,
+    Serial,
+}
+
+/// Tracking by product.
+pub(super) type Trackings = BTreeMap<i64, Tracking>;
+
+impl Move {
+    pub(super) fn of(record: &Value) -> Result<Self, Failure> {
+        Ok(Self {
+            id: answer::id(record, "id")?,
+            product: answer::product(record)?,
+            demand: answer::quantity(record, "product_uom_qty")?,
+            quantity: answer::quantity(record, "quantity")?,
+            picked: answer::flag(record, "picked")?,
+            state: answer::text(record, "state")?.to_owned(),
+            unit: answer::id(record, "product_uom")?,
+            should: record.get("should_consume_qty").and_then(super::number::decimal),
+        })
+    }
+
+    /// Neither booked nor given up.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self.state.as_str(), "done" | "cancel")
+    }
+
+    /// What must be consumed when `producing` of `planned` is made, if Odoo's own figure does not say: in proportion, to the
+    /// step of the unit. A component that was added without a plan keeps the quantity that somebody gave it.
+    pub(super) fn meant(&self, producing: Decimal, planned: Decimal, step: Option<Decimal>) -> Option<Decimal> {
+        if self.demand.is_zero() {
+            return Some(self.quantity);
+        }
+        if let Some(should) = self.should.filter(|should| !should.is_zero()) {
+            return Some(should);
+        }
+        // Zero is not believed: a component of an order under way is not consumed at nothing.
+        let share = self.demand.checked_mul(producing)?.checked_div(planned)?;
+        let Some(step) = step.filter(|step| *step > Decimal::ZERO) else { return Some(share) };
+        let steps = share.checked_div(step)?.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
+        Some(steps.checked_mul(step)?.normalize())
+    }
+
+    /// Whether Odoo's own figure is missing or not to be believed, so that the unit's step is needed.
+    pub(super) fn needs_step(&self) -> bool {
+        !self.demand.is_zero() && self.should.is_none_or(|should| should.is_zero())
+    }
+}
+
+impl Line {
+    pub(super) fn of(record: &Value) -> Result<Self, Failure> {
+        let lot = record.get("lot_id");
+        Ok(Self {
+            of: answer::id(record, "move_id")?,
+            product: answer::product(record)?,
+            lot: lot.and_then(answer::label_of).map(str::to_owned),
+            quantity: answer::quantity(record, "quantity")?,
+        })
+    }
+}
+
+impl Tracking {
+    pub(super) fn of(record: &Value) -> Result<Self, Failure> {
+        match answer::text(record, "tracking")? {
+            "none" => Ok(Self::None),
+            "lot" => Ok(Self::Lot),
+            "serial" => Ok(Self::Serial),
+            other => Err(Failure::protocol(format!("`{other}` is not a way of tracking a product"))),
+        }
+    }
+}
+
+/// Refuses while nothing is finished if a tracked component has no lot to be taken from.
+pub(super) fn lots_known(moves: &[Move], lines: &[Line], tracking: &Trackings) -> Result<(), Failure> {
+    for one in moves.iter().filter(|one| one.is_open() && !one.demand.is_zero()) {
+        if matches!(tracking.get(&one.product.0), None | Some(Tracking::None)) {
+            continue;
+        }
+        let mut of_move = lines.iter().filter(|line| line.of == one.id && !line.quantity.is_zero()).peekable();
+        if of_move.peek().is_none() || of_move.any(|line| line.lot.is_none()) {
+            let message = format!("component {} is tracked and no lot of it is reserved for this order", one.product.1);
+            return Err(Failure::field(Refusal::Lot, "move_raw_ids", message));
+        }
+    }
+    Ok(())
+}
+
+/// Compares the component moves with what was meant, before the order is finished or after.
+pub(super) fn agree(
+    moves: &[Move],
+    lines: &[Line],
+    meant: &BTreeMap<i64, Decimal>,
+    tracking: &Trackings,
+    finished: bool,
+) -> Result<(), Failure> {
+    for (id, quantity) in meant {
+        let Some(one) = moves.iter().find(|one| one.id == *id) else {
+            return Err(Failure::mismatch(format!("component move {id}"), quantity, &"nothing"));
+        };
+        let what = |of: &str| format!("{of} of component {}", one.product.1);
+        if one.quantity != *quantity {
+            return Err(Failure::mismatch(what("quantity"), quantity, &one.quantity));
+        }
+        if quantity.is_zero() {
+            continue;
+        }
+        if !one.picked {
+            return Err(Failure::mismatch(what("picked"), &true, &false));
+        }
+        if finished && one.state != "done" {
+            return Err(Failure::mismatch(what("state"), &"done", &one.state));
+        }
+        let of_move = || lines.iter().filter(|line| line.of == *id);
+        let booked: Decimal = of_move().map(|line| line.quantity).sum();
+        if booked != *quantity {
+            return Err(Failure::mismatch(what("move lines"), quantity, &booked));
+        }
+        let tracked = !matches!(tracking.get(&one.product.0), None | Some(Tracking::None));
+        if tracked && of_move().any(|line| line.lot.is_none() && !line.quantity.is_zero()) {
+            let message =
+                format!("component {} would be taken without a lot: more is needed than is reserved", one.product.1);
+            return Err(Failure::field(Refusal::Lot, "move_raw_ids", message));
+        }
+    }
+    Ok(())
+}
+
+/// On a done order, the component that was planned and never left stock, if nothing unplanned was taken in its place.
+pub(super) fn never_consumed(moves: &[Move]) -> Option<&Move> {
+    let replaced = moves.iter().any(|one| one.demand.is_zero() && !one.quantity.is_zero());
+    moves.iter().find(|one| !replaced && !one.demand.is_zero() && one.quantity.is_zero())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn component(should: Option<&str>, demand: &str) -> Move {
+        Move {
+            id: 1,
+            product: (62, "Paint".to_owned()),
+            demand: demand.parse().unwrap(),
+            quantity: demand.parse().unwrap(),
+            picked: false,
+            state: "assigned".to_owned(),
+            unit: 1,
+            should: should.map(|text| text.parse().unwrap()),
+        }
+    }
+
+    #[test]
+    fn what_is_meant() {
+        for (name, should, demand, producing, planned, expected) in [
+            ("odoo says", Some("0.75"), "1", "3", "4", "0.75"),
+            ("odoo does not say", None, "1", "3", "4", "0.75"),
+            ("zero is not believed", Some("0"), "1", "3", "4", "0.75"),
+            ("rounded to the unit's step", None, "1", "1", "3", "0.33"),
+            ("half a step is rounded up", None, "0.01", "1", "2", "0.01"),
+            ("not planned: as given", Some("0"), "0", "3", "4", "0"),
+            ("more than planned", None, "8", "5", "4", "10"),
+        ] {
+            let step = "0.01".parse().unwrap();
+            let meant =
+                component(should, demand).meant(producing.parse().unwrap(), planned.parse().unwrap(), Some(step));
+            assert_eq!(meant, Some(expected.parse().unwrap()), "{name}");
+        }
+        assert_eq!(component(None, "1").meant(Decimal::ONE, Decimal::ZERO, None), None);
+    }
+
+    #[test]
+    fn a_tracked_component_needs_its_lot() {
+        let moves = [component(None, "1")];
+        let line = |lot: Option<&str>| Line {
+            of: 1,
+            product: (62, "Paint".to_owned()),
+            lot: lot.map(str::to_owned),
+            quantity: Decimal::ONE,
+        };
+        let tracked = Trackings::from([(62, Tracking::Lot)]);
+        assert!(lots_known(&moves, &[line(Some("PL"))], &tracked).is_ok());
+        assert!(lots_known(&moves, &[line(None)], &tracked).is_err());
+        assert!(lots_known(&moves, &[], &tracked).is_err());
+        assert!(lots_known(&moves, &[], &Trackings::from([(62, Tracking::None)])).is_ok());
+    }
+
+    #[test]
+    fn nothing_passes_unpicked() {
+        let meant = BTreeMap::from([(1, Decimal::ONE)]);
+        let line =
+            Line { of: 1, product: (62, "Paint".to_owned()), lot: Some("PL".to_owned()), quantity: Decimal::ONE };
+        let tracking = Trackings::from([(62, Tracking::Lot)]);
+        let unpicked = component(None, "1");
+        assert!(agree(std::slice::from_ref(&unpicked), std::slice::from_ref(&line), &meant, &tracking, false).is_err());
+        let picked = Move { picked: true, ..unpicked };
+        assert!(agree(std::slice::from_ref(&picked), std::slice::from_ref(&line), &meant, &tracking, false).is_ok());
+        assert!(agree(&[picked], &[line], &meant, &tracking, true).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! What a call that did not succeed means for the record it was about. The engine decides by the class alone.
+//! No failure carries a traceback, a secret or more than a screen of text.
+
+use std::fmt;
+
+use selvage_model::code;
+
+/// Why a call did not do what was asked, by what is known of its effect.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Odoo rolled the call back; the same call may be sent again. The connector has already done so a few times.
+    #[error("odoo rolled the call back and it may be sent again: {reason}")]
+    TryAgain {
+        /// What stood in the way.
+        reason: String,
+    },
+    /// Nothing was done and sending it again would be refused again.
+    #[error("odoo refused it: {message}")]
+    Refused {
+        /// Of which kind the refusal is.
+        kind: Refusal,
+        /// Odoo's words or the connector's, never a traceback.
+        message: String,
+        /// The field it is about, as Odoo names it.
+        field: Option<String>,
+    },
+    /// The call succeeded, but what stands in Odoo now is not what was meant.
+    #[error("odoo does not hold what was meant: {what} should be `{meant}` and is `{found}`")]
+    Mismatch {
+        /// Of which record and field.
+        what: String,
+        /// The value that the call was for.
+        meant: String,
+        /// The value that was read back.
+        found: String,
+    },
+    /// The login, key or password is not accepted; nothing was done.
+    #[error("odoo does not accept the login or its key")]
+    Unauthenticated,
+    /// The server could not be reached; surely nothing was done.
+    #[error("odoo could not be reached and nothing was sent: {reason}")]
+    Unreachable {
+        /// What happened to the connection.
+        reason: String,
+    },
+    /// A read got no answer; nothing was changed by it.
+    #[error("odoo did not answer a read: {reason}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+    },
+    /// A write was sent and nobody knows what became of it: look before sending again.
+    #[error("whether odoo did it is unknown: {reason}")]
+    Unknown {
+        /// What happened.
+        reason: String,
+    },
+    /// Something answered that is not Odoo; it did nothing.
+    #[error("the answer is not odoo's: {reason}")]
+    Protocol {
+        /// What came instead.
+        reason: String,
+    },
+}
+
+/// The kinds of refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// A business rule of Odoo (UserError).
+    User,
+    /// A constraint on the values (ValidationError).
+    Validation,
+    /// The account may not (AccessError).
+    Access,
+    /// The record does not exist (MissingError).
+    Missing,
+    /// A value or field that Odoo does not know (ValueError).
+    Value,
+    /// Wrong arguments to a method (TypeError).
+    Type,
+    /// Nothing was done: Odoo asks a person in a wizard.
+    Wizard,
+    /// No such model or method.
+    NotFound,
+    /// The order cannot come to this target; found before anything was finished.
+    Target,
+    /// A lot is missing or another; found before anything was finished.
+    Lot,
+    /// The connector has no form in which to send the value; nothing was sent.
+    Unsendable,
+    /// Any other exception; Odoo rolled back.
+    Other,
+}
+
+impl Failure {
+    /// The code of the page that explains it, as `FAB6001`.
+    pub fn code(&self) -> &'static str {
+        let code = match self {
+            Self::TryAgain { .. } => code::ODOO_TRY_AGAIN,
+            Self::Refused { kind, .. } => match kind {
+                Refusal::User | Refusal::Validation | Refusal::Value | Refusal::Type | Refusal::Other => {
+                    code::ODOO_REFUSED
+                }
+                Refusal::Access => code::ODOO_ACCESS,
+                Refusal::Missing | Refusal::NotFound => code::ODOO_MISSING,
+                Refusal::Wizard => code::ODOO_WIZARD,
+                Refusal::Target => code::ODOO_TARGET,
+                Refusal::Lot => code::ODOO_LOT,
+                Refusal::Unsendable => code::ODOO_UNSENDABLE,
+            },
+            Self::Mismatch { .. } => code::ODOO_MISMATCH,
+            Self::Unauthenticated => code::ODOO_UNAUTHENTICATED,
+            Self::Unreachable { .. } => code::ODOO_UNREACHABLE,
+            Self::Unavailable { .. } => code::ODOO_UNAVAILABLE,
+            Self::Unknown { .. } => code::ODOO_UNKNOWN,
+            Self::Protocol { .. } => code::ODOO_PROTOCOL,
+        };
+        code.as_str()
+    }
+
+    /// A refusal without a field.
+    pub(super) fn refused(kind: Refusal, message: impl Into<String>) -> Self {
+        Self::Refused { kind, message: message.into(), field: None }
+    }
+
+    /// A refusal of one field.
+    pub(super) fn field(kind: Refusal, field: &str, message: impl Into<String>) -> Self {
+        Self::Refused { kind, message: message.into(), field: Some(field.to_owned()) }
+    }
+
+    /// An answer that parses but lacks what Odoo always gives.
+    pub(super) fn protocol(reason: impl Into<String>) -> Self {
+        Self::Protocol { reason: reason.into() }
+    }
+
+    /// A disagreement between target and record.
+    pub(super) fn mismatch(what: impl Into<String>, meant: &dyn fmt::Display, found: &dyn fmt::Display) -> Self {
+        Self::Mismatch { what: what.into(), meant: meant.to_string(), found: found.to_string() }
+    }
+
+    /// The same failure of a preparing read, seen from the write that was then never sent.
+    pub(super) fn before_sending(self) -> Self {
+        match self {
+            Self::Unavailable { reason } => Self::Unreachable { reason },
+            other => other,
+        }
+    }
+
+    /// The same failure of a read-back, seen from the verb whose writes were already sent.
+    pub(super) fn after_sending(self) -> Self {
+        match self {
+            Self::Unavailable { reason } | Self::Unreachable { reason } | Self::Protocol { reason } => {
+                Self::Unknown { reason: format!("it was sent and could not be read back: {reason}") }
+            }
+            other => other,
+        }
+    }
+}

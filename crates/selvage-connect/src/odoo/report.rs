@@ -1,0 +1,469 @@
+//! Reporting production the right way: quantity and lot, then every component with its quantity picked, then done, then all of
+//! it read back and compared. It never skips Odoo's consumption warning, and a repeated report changes nothing more.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::answer;
+use super::call::{Call, Scope};
+use super::component::{Line, Move, Tracking, Trackings, agree, lots_known, never_consumed};
+use super::failure::{Failure, Refusal};
+use super::number::{decimal, number};
+use super::order::{OrderState, wizard};
+use super::record::named;
+use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, booked, next_step};
+use super::{Map, Odoo};
+
+/// What stands in Odoo after a report, as it was read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductionReport {
+    /// The order that was reported on.
+    pub order_id: i64,
+    /// Its state.
+    pub order_state: OrderState,
+    /// Produced in total, over the order and its backorders; with `KeepOpen`, what is noted included.
+    pub produced_total: Decimal,
+    /// What was consumed for it, line by line.
+    pub components: Vec<Consumed>,
+    /// What was made, order by order.
+    pub finished: Vec<Made>,
+    /// The lot that the report named.
+    pub lot: Option<String>,
+    /// The order that holds what is still to be made, if it is another than `order_id`.
+    pub backorder: Option<i64>,
+    /// Everything stood there before, so nothing was sent.
+    pub already: bool,
+}
+
+impl Odoo {
+    /// Target: produced of this order and its backorders, in total, with components consumed. Repeating it after a lost answer
+    /// or a crash between any two calls leads to the same end.
+    ///
+    /// # Errors
+    /// [`Failure`]. What no order can reach is `Refused` before anything is sent; a consumption warning of Odoo's is
+    /// `Refused(Wizard)` with the order still open; `Mismatch` if what was read back is not what was meant.
+    pub async fn report_production(
+        &self,
+        id: i64,
+        target: &ProductionTarget,
+        scope: &Scope,
+    ) -> Result<ProductionReport, Failure> {
+        target.check()?;
+        let shape = self.shape().await.map_err(Failure::before_sending)?;
+        let mut reporting = Reporting { odoo: self, target, scope, shape, sent: false };
+        reporting.run(id).await
+    }
+
+    async fn shape(&self) -> Result<Shape, Failure> {
+        // Up to 16 a move keeps what was consumed elsewhere and has no `picked`.
+        self.field_named("stock.move", &["picked"]).await?;
+        let lot = self.field_named("mrp.production", &["lot_producing_ids", "lot_producing_id"]).await?;
+        let group = self.field_named("mrp.production", &["procurement_group_id", "production_group_id"]).await?;
+        let should = self.fields("stock.move").await?.contains_key("should_consume_qty");
+        Ok(Shape { lot, group, should })
+    }
+}
+
+/// The names that differ between versions.
+struct Shape {
+    lot: &'static str,
+    group: &'static str,
+    should: bool,
+}
+
+/// One report under way.
+struct Reporting<'a> {
+    odoo: &'a Odoo,
+    target: &'a ProductionTarget,
+    scope: &'a Scope,
+    shape: Shape,
+    sent: bool,
+}
+
+/// An order with all that its report touches, read before anything is sent.
+struct Bench {
+    order: Order,
+    quantity: Decimal,
+    tracking: Trackings,
+    lot: Option<i64>,
+}
+
+impl Reporting<'_> {
+    async fn run(&mut self, id: i64) -> Result<ProductionReport, Failure> {
+        let asked = self.orders(vec![json!(["id", "=", id])]).await?.into_iter().next();
+        let Some(asked) = asked else {
+            let message = format!("production order {id} does not exist or is not in this company");
+            return Err(Failure::refused(Refusal::Missing, message));
+        };
+        if matches!(asked.state, OrderState::Draft | OrderState::Cancelled) {
+            let message =
+                format!("production order {id} is {}; only a released order can be reported on", asked.state.as_str());
+            return Err(Failure::refused(Refusal::Target, message));
+        }
+        loop {
+            let chain = self.chain(&asked).await?;
+            let Step::Work { order, quantity } = next_step(&chain, self.target.total)? else {
+                return self.account(&asked, &chain, None).await;
+            };
+            let Some(order) = chain.iter().find(|one| one.id == order) else {
+                return Err(Failure::protocol("the order to work on is not in its own chain"));
+            };
+            if self.work(order, quantity, &chain).await? == Booked::Noted {
+                let chain = self.chain(&asked).await?;
+                return self.account(&asked, &chain, Some(order.id)).await;
+            }
+        }
+    }
+
+    /// Brings one order to this quantity and books it, unless it is to stay open.
+    async fn work(&mut self, order: &Order, quantity: Decimal, chain: &[Order]) -> Result<Booked, Failure> {
+        let bench = self.prepare(order, quantity).await?;
+        let lot = self.lot(&bench).await?;
+        self.set_quantity(&bench, lot).await?;
+        let meant = self.consume(&bench).await?;
+        let short = quantity < order.quantity;
+        if short && self.target.remainder == Remainder::KeepOpen {
+            return Ok(Booked::Noted);
+        }
+        let mut done = Call::write("mrp.production", "button_mark_done", self.scope).on(&[order.id]);
+        if short {
+            done = done.context("skip_backorder", true);
+        }
+        if short && self.target.remainder == Remainder::Backorder {
+            done = done.context("mo_ids_to_backorder", json!([order.id]));
+        }
+        let answer = self.send(done).await?;
+        if let Some(refusal) = wizard(&answer) {
+            return Err(refusal);
+        }
+        self.verify(&bench, lot, &meant).await?;
+        self.verify_rest(order, short, chain).await?;
+        Ok(Booked::Done)
+    }
+
+    /// Reads what the report needs and refuses what cannot end well, before anything is sent for this order.
+    async fn prepare(&mut self, order: &Order, quantity: Decimal) -> Result<Bench, Failure> {
+        let moves = self.moves(order.id).await?;
+        let lines = self.lines(&[order.id]).await?;
+        let mut products: Vec<i64> = moves.iter().map(|one| one.product.0).collect();
+        products.push(order.product.0);
+        products.sort_unstable();
+        products.dedup();
+        let tracking = self.tracking(&products).await?;
+        for (product, _) in self.finished(order.id).await? {
+            if product != order.product.0 {
+                let message =
+                    format!("order {} has by-products, whose quantities this report does not state", order.name);
+                return Err(Failure::refused(Refusal::Target, message));
+            }
+        }
+        lots_known(&moves, &lines, &tracking)?;
+        let tracked = tracking.get(&order.product.0).copied().unwrap_or(Tracking::None);
+        let product = &order.product.1;
+        let refused = |message: String| Err(Failure::field(Refusal::Lot, "lot", message));
+        let lot = match (tracked, &self.target.lot) {
+            (Tracking::None, None) => None,
+            (Tracking::None, Some(_)) => return refused(format!("{product} is not tracked, so it takes no lot")),
+            (_, None) => return refused(format!("{product} is tracked, so its lot or serial number must be named")),
+            (_, Some(name)) => self.find_lot(order, name).await?,
+        };
+        if tracked == Tracking::Serial && quantity != Decimal::ONE {
+            return refused(format!("{product} has serial numbers, so it is reported one by one"));
+        }
+        let other = !order.lots.is_empty() && lot.is_none_or(|lot| order.lots != [lot]);
+        if self.target.lot.is_some() && other && !order.producing.is_zero() {
+            let noted = order.producing;
+            return refused(format!("order {} already carries another lot for {noted}; book that first", order.name));
+        }
+        Ok(Bench { order: order.clone(), quantity, tracking, lot })
+    }
+
+    /// The id of the lot to produce into, made if it is not there yet.
+    async fn lot(&mut self, bench: &Bench) -> Result<Option<i64>, Failure> {
+        let (Some(name), None) = (&self.target.lot, bench.lot) else { return Ok(bench.lot) };
+        let company = self.odoo.fields("stock.lot").await.map_err(|failure| self.seen(failure))?;
+        let mut values = Map::new();
+        values.insert("name".to_owned(), json!(name));
+        values.insert("product_id".to_owned(), json!(bench.order.product.0));
+        if company.get("company_id").is_some_and(|field| field.required) {
+            values.insert("company_id".to_owned(), json!(bench.order.company));
+        }
+        let made = self
+            .send(Call::write("stock.lot", "create", self.scope).arg("vals_list", vec![Value::Object(values)]))
+            .await;
+        match made {
+            Ok(ids) => answer::id_of(&ids)
+                .map(Some)
+                .ok_or_else(|| Failure::Unknown { reason: "no id of the new lot".to_owned() }),
+            // The name is unique in Odoo, so somebody may have made it since it was looked for.
+            Err(refusal @ Failure::Refused { kind: Refusal::Validation, .. }) => {
+                self.find_lot(&bench.order, name).await?.map(Some).ok_or(refusal)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    async fn find_lot(&self, order: &Order, name: &str) -> Result<Option<i64>, Failure> {
+        let domain = vec![json!(["name", "=", name]), json!(["product_id", "=", order.product.0])];
+        let found = self.read("stock.lot", domain, &["company_id"]).await?;
+        let usable = |lot: &&Value| match lot.get("company_id").and_then(answer::id_of) {
+            Some(company) => company == order.company,
+            None => true,
+        };
+        found.iter().find(usable).map(|lot| answer::id(lot, "id")).transpose()
+    }
+
+    async fn set_quantity(&mut self, bench: &Bench, lot: Option<i64>) -> Result<(), Failure> {
+        let order = &bench.order;
+        let lot_stands = lot.is_none_or(|lot| order.lots == [lot]);
+        if order.producing == bench.quantity && lot_stands {
+            return Ok(());
+        }
+        let mut values = Map::new();
+        values.insert("qty_producing".to_owned(), number(bench.quantity));
+        if let Some(lot) = lot {
+            let many = self.shape.lot == "lot_producing_ids";
+            let set = if many { json!([[6, 0, [lot]]]) } else { json!(lot) };
+            values.insert(self.shape.lot.to_owned(), set);
+        }
+        self.send(Call::write("mrp.production", "write", self.scope).on(&[order.id]).arg("vals", values))
+            .await
+            .map(drop)
+    }
+
+    /// Notes on every component move what is consumed, and reads back that it is so. Without this, marking done would cancel the
+    /// components: the product would be in stock and they would never have left it.
+    async fn consume(&mut self, bench: &Bench) -> Result<BTreeMap<i64, Decimal>, Failure> {
+        let moves = self.moves(bench.order.id).await?;
+        let steps = self.steps(&moves).await?;
+        let mut meant = BTreeMap::new();
+        for one in moves.iter().filter(|one| one.is_open()) {
+            let step = steps.get(&one.unit).copied();
+            let Some(quantity) = one.meant(bench.quantity, bench.order.quantity, step) else {
+                let message = format!("what {} needs of {} cannot be reckoned", bench.order.name, one.product.1);
+                return Err(Failure::refused(Refusal::Target, message));
+            };
+            meant.insert(one.id, quantity);
+            if one.quantity == quantity && one.picked {
+                continue;
+            }
+            let values = json!({"quantity": number(quantity), "picked": true});
+            self.send(Call::write("stock.move", "write", self.scope).on(&[one.id]).arg("vals", values)).await?;
+        }
+        // INVARIANT: ONE-EFFECT — nothing is marked done before every component is seen picked in its quantity and lot.
+        let moves = self.moves(bench.order.id).await?;
+        let lines = self.lines(&[bench.order.id]).await?;
+        agree(&moves, &lines, &meant, &bench.tracking, false)?;
+        Ok(meant)
+    }
+
+    /// Reads order, components and product back, and compares them with what was meant.
+    async fn verify(&mut self, bench: &Bench, lot: Option<i64>, meant: &BTreeMap<i64, Decimal>) -> Result<(), Failure> {
+        let id = bench.order.id;
+        let Some(order) = self.orders(vec![json!(["id", "=", id])]).await?.into_iter().next() else {
+            return Err(Failure::mismatch(format!("production order {id}"), &"done", &"nothing"));
+        };
+        let what = |of: &str| format!("{of} of production order {id}");
+        if order.state != OrderState::Done {
+            return Err(Failure::mismatch(what("state"), &"done", &order.state.as_str()));
+        }
+        if order.produced != bench.quantity {
+            return Err(Failure::mismatch(what("produced quantity"), &bench.quantity, &order.produced));
+        }
+        if let Some(lot) = lot.filter(|lot| order.lots != [*lot]) {
+            return Err(Failure::mismatch(what("lot"), &lot, &json!(order.lots)));
+        }
+        agree(&self.moves(id).await?, &self.lines(&[id]).await?, meant, &bench.tracking, true)?;
+        let made: Decimal = self.finished(id).await?.into_iter().map(|(_, quantity)| quantity).sum();
+        if made != bench.quantity {
+            return Err(Failure::mismatch(what("quantity in stock"), &bench.quantity, &made));
+        }
+        Ok(())
+    }
+
+    /// What was not produced must be where it was meant to be: on a backorder, or given up.
+    async fn verify_rest(&self, order: &Order, short: bool, before: &[Order]) -> Result<(), Failure> {
+        let is_new = |one: &Order| one.state.is_open() && !before.iter().any(|known| known.id == one.id);
+        let now = self.chain(order).await?;
+        let made = now.iter().find(|one| is_new(one));
+        let wanted = short && self.target.remainder == Remainder::Backorder;
+        match made {
+            None if wanted => {
+                Err(Failure::mismatch(format!("backorder of production order {}", order.id), &"one", &"none"))
+            }
+            Some(made) if !wanted => {
+                Err(Failure::mismatch(format!("backorder of production order {}", order.id), &"none", &made.name))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What stands in Odoo now, as a report. `noted` is the order that was left open on purpose.
+    async fn account(
+        &mut self,
+        asked: &Order,
+        chain: &[Order],
+        noted: Option<i64>,
+    ) -> Result<ProductionReport, Failure> {
+        let counted: Vec<&Order> =
+            chain.iter().filter(|one| one.state == OrderState::Done || noted == Some(one.id)).collect();
+        let ids: Vec<i64> = counted.iter().map(|one| one.id).collect();
+        for order in counted.iter().filter(|one| one.state == OrderState::Done) {
+            if let Some(missing) = never_consumed(&self.moves(order.id).await?) {
+                let what = format!("quantity of component {} of done order {}", missing.product.1, order.name);
+                return Err(Failure::mismatch(what, &missing.demand, &missing.quantity));
+            }
+        }
+        let lots = self.lot_names(&counted).await?;
+        if let Some(meant) = self.target.lot.as_ref().filter(|meant| !lots.values().any(|lot| lot == *meant)) {
+            let found = lots.into_values().collect::<Vec<_>>().join(", ");
+            return Err(Failure::mismatch(format!("lot of production order {}", asked.id), meant, &found));
+        }
+        let quantity = |one: &Order| if one.state == OrderState::Done { one.produced } else { one.producing };
+        let made = |one: &&Order| Made {
+            product_id: one.product.0,
+            product_label: one.product.1.clone(),
+            quantity: quantity(one),
+            lot: one.lots.first().and_then(|lot| lots.get(lot)).cloned(),
+        };
+        let lines = self.lines(&ids).await?.into_iter().filter(|line| !line.quantity.is_zero());
+        let consumed = |line: Line| Consumed {
+            product_id: line.product.0,
+            product_label: line.product.1,
+            quantity: line.quantity,
+            lot: line.lot,
+        };
+        let progress: Decimal = chain.iter().filter(|one| noted == Some(one.id)).map(|one| one.producing).sum();
+        Ok(ProductionReport {
+            order_id: asked.id,
+            order_state: chain.iter().find(|one| one.id == asked.id).map_or(asked.state, |one| one.state),
+            produced_total: booked(chain) + progress,
+            components: lines.map(consumed).collect(),
+            finished: counted.iter().map(made).collect(),
+            lot: self.target.lot.clone(),
+            backorder: chain.iter().find(|one| one.state.is_open() && one.id != asked.id).map(|one| one.id),
+            already: !self.sent,
+        })
+    }
+}
+
+/// How an order was left.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Booked {
+    Done,
+    Noted,
+}
+
+/// What a report reads.
+impl Reporting<'_> {
+    async fn send(&mut self, call: Call) -> Result<Value, Failure> {
+        self.sent = true;
+        self.odoo.call(call).await
+    }
+
+    /// A failed read, seen from what was or was not sent before it.
+    fn seen(&self, failure: Failure) -> Failure {
+        if self.sent { failure.after_sending() } else { failure.before_sending() }
+    }
+
+    async fn read(&self, model: &str, domain: Vec<Value>, fields: &[&str]) -> Result<Vec<Value>, Failure> {
+        let records = self.odoo.search(model, domain, &named(fields), self.scope, None).await;
+        records.map_err(|failure| self.seen(failure))
+    }
+
+    async fn orders(&self, domain: Vec<Value>) -> Result<Vec<Order>, Failure> {
+        let always = ["name", "state", "product_id", "product_qty", "qty_producing", "qty_produced", "company_id"];
+        let fields: Vec<&str> = always.into_iter().chain([self.shape.lot, self.shape.group]).collect();
+        let records = self.read("mrp.production", domain, &fields).await?;
+        records.iter().map(|record| order(record, &self.shape)).collect()
+    }
+
+    /// The order and the backorders made of it: same group and product, and made later. Cancelled ones hold nothing.
+    async fn chain(&self, asked: &Order) -> Result<Vec<Order>, Failure> {
+        let domain = match asked.group {
+            Some(group) => vec![
+                json!([self.shape.group, "=", group]),
+                json!(["product_id", "=", asked.product.0]),
+                json!(["id", ">=", asked.id]),
+            ],
+            None => vec![json!(["id", "=", asked.id])],
+        };
+        let mut chain = self.orders(domain).await?;
+        chain.retain(|one| one.state != OrderState::Cancelled);
+        chain.sort_by_key(|one| one.id);
+        Ok(chain)
+    }
+
+    async fn moves(&self, order: i64) -> Result<Vec<Move>, Failure> {
+        let mut fields = vec!["product_id", "product_uom_qty", "quantity", "picked", "state", "product_uom"];
+        if self.shape.should {
+            fields.push("should_consume_qty");
+        }
+        let records = self.read("stock.move", vec![json!(["raw_material_production_id", "=", order])], &fields).await?;
+        records.iter().map(Move::of).collect()
+    }
+
+    async fn lines(&self, orders: &[i64]) -> Result<Vec<Line>, Failure> {
+        let domain = vec![json!(["move_id.raw_material_production_id", "in", orders])];
+        let records = self.read("stock.move.line", domain, &["product_id", "lot_id", "quantity", "move_id"]).await?;
+        records.iter().map(Line::of).collect()
+    }
+
+    /// Product and quantity of the moves into stock that are not given up.
+    async fn finished(&self, order: i64) -> Result<Vec<(i64, Decimal)>, Failure> {
+        let domain = vec![json!(["production_id", "=", order])];
+        let records = self.read("stock.move", domain, &["product_id", "quantity", "state"]).await?;
+        let live = records.iter().filter(|record| record.get("state").and_then(Value::as_str) != Some("cancel"));
+        live.map(|record| Ok((answer::id(record, "product_id")?, answer::quantity(record, "quantity")?))).collect()
+    }
+
+    async fn tracking(&self, products: &[i64]) -> Result<Trackings, Failure> {
+        let scope = self.scope.with_archived();
+        let records = self.odoo.read("product.product", products, &named(&["tracking"]), &scope).await;
+        let records = records.map_err(|failure| self.seen(failure))?;
+        records.iter().map(|record| Ok((answer::id(record, "id")?, Tracking::of(record)?))).collect()
+    }
+
+    /// The step to which quantities of a unit are rounded, by unit; asked only where Odoo does not reckon itself.
+    async fn steps(&self, moves: &[Move]) -> Result<BTreeMap<i64, Decimal>, Failure> {
+        let mut units: Vec<i64> =
+            moves.iter().filter(|one| one.is_open() && one.needs_step()).map(|one| one.unit).collect();
+        units.sort_unstable();
+        units.dedup();
+        let scope = self.scope.with_archived();
+        let records = self.odoo.read("uom.uom", &units, &named(&["rounding"]), &scope).await;
+        let records = records.map_err(|failure| self.seen(failure))?;
+        let step = |record: &Value| Some((answer::id(record, "id").ok()?, decimal(record.get("rounding")?)?));
+        Ok(records.iter().filter_map(step).collect())
+    }
+
+    async fn lot_names(&self, orders: &[&Order]) -> Result<BTreeMap<i64, String>, Failure> {
+        let ids: Vec<i64> = orders.iter().flat_map(|one| one.lots.iter().copied()).collect();
+        let records = self.odoo.read("stock.lot", &ids, &named(&["name"]), &self.scope.with_archived()).await;
+        let records = records.map_err(|failure| self.seen(failure))?;
+        records.iter().map(|record| Ok((answer::id(record, "id")?, answer::text(record, "name")?.to_owned()))).collect()
+    }
+}
+
+fn order(record: &Value, shape: &Shape) -> Result<Order, Failure> {
+    let lots = match record.get(shape.lot) {
+        // One lot is `[7, "label"]`, several are `[7, 8]`.
+        Some(Value::Array(ids)) if shape.lot == "lot_producing_ids" => ids.iter().filter_map(Value::as_i64).collect(),
+        Some(one) => answer::id_of(one).into_iter().collect(),
+        None => Vec::new(),
+    };
+    Ok(Order {
+        id: answer::id(record, "id")?,
+        name: answer::text(record, "name")?.to_owned(),
+        state: OrderState::of(record)?,
+        product: answer::product(record)?,
+        quantity: answer::quantity(record, "product_qty")?,
+        producing: answer::quantity(record, "qty_producing")?,
+        produced: answer::quantity(record, "qty_produced")?,
+        lots,
+        company: answer::id(record, "company_id")?,
+        group: record.get(shape.group).and_then(answer::id_of),
+    })
+}

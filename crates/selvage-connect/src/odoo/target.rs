@@ -1,0 +1,163 @@
+//! What a production report is to reach, what it found, and which step leads from one to the other. Pure.
+//! A target is a total, so that the same report repeated leads nowhere else.
+
+use rust_decimal::Decimal;
+
+use super::failure::{Failure, Refusal};
+use super::order::OrderState;
+
+/// Produced of this order, in total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProductionTarget {
+    /// The total over the order and its backorders, in the order's unit of measure.
+    pub total: Decimal,
+    /// The lot of what this report adds; needed exactly where the product is tracked.
+    pub lot: Option<String>,
+    /// What becomes of the rest of the order, when the total is below its quantity.
+    pub remainder: Remainder,
+}
+
+/// What becomes of the rest of an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remainder {
+    /// It stays to be made, as a backorder.
+    Backorder,
+    /// It is given up.
+    Close,
+    /// Nothing is booked yet: progress is noted on the order, which stays open.
+    KeepOpen,
+}
+
+/// A component that left stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consumed {
+    /// Its product.
+    pub product_id: i64,
+    /// The product as Odoo shows it.
+    pub product_label: String,
+    /// How much, in the component move's unit.
+    pub quantity: Decimal,
+    /// The lot it was taken from.
+    pub lot: Option<String>,
+}
+
+/// A product that came into stock, or is noted as made on an order that stays open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// Its product.
+    pub product_id: i64,
+    /// The product as Odoo shows it.
+    pub product_label: String,
+    /// How much, in the order's unit.
+    pub quantity: Decimal,
+    /// The lot it was made into.
+    pub lot: Option<String>,
+}
+
+/// A production order as a report needs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) id: i64,
+    pub(super) name: String,
+    pub(super) state: OrderState,
+    pub(super) product: (i64, String),
+    pub(super) quantity: Decimal,
+    pub(super) producing: Decimal,
+    pub(super) produced: Decimal,
+    pub(super) lots: Vec<i64>,
+    pub(super) company: i64,
+    /// What ties an order to its backorders.
+    pub(super) group: Option<i64>,
+}
+
+/// What a report has to do next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// The total stands in Odoo.
+    Reached,
+    /// Produce this much on this order.
+    Work { order: i64, quantity: Decimal },
+}
+
+impl ProductionTarget {
+    /// Refuses what no order can reach.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.total <= Decimal::ZERO {
+            let message = format!("a total of {} cannot be produced; it must be above zero", self.total);
+            return Err(Failure::field(Refusal::Target, "total", message));
+        }
+        if self.lot.as_deref().is_some_and(|lot| lot.trim().is_empty()) {
+            return Err(Failure::field(Refusal::Lot, "lot", "the lot has an empty name"));
+        }
+        Ok(())
+    }
+}
+
+/// Booked over a chain of orders. Only done ones count: an open order's own figure already counts what is merely noted.
+pub(super) fn booked(chain: &[Order]) -> Decimal {
+    chain.iter().filter(|order| order.state == OrderState::Done).map(|order| order.produced).sum()
+}
+
+/// The next step towards the total, for an order and its backorders in the order of their ids.
+pub(super) fn next_step(chain: &[Order], total: Decimal) -> Result<Step, Failure> {
+    let booked = booked(chain);
+    if booked == total {
+        return Ok(Step::Reached);
+    }
+    if booked > total {
+        let message = format!("{booked} are already produced and booked, which cannot be undone to {total}");
+        return Err(Failure::field(Refusal::Target, "total", message));
+    }
+    let rest = total - booked;
+    let mut open = chain.iter().filter(|order| order.state.is_open());
+    let Some(order) = open.next() else {
+        let message = format!("{booked} are produced and no part of the order is open to produce {rest} more");
+        return Err(Failure::field(Refusal::Target, "total", message));
+    };
+    // An order that was split is filled part by part; only the last part takes what is more than planned.
+    let fills = open.next().is_some() && rest > order.quantity;
+    let quantity = if fills { order.quantity } else { rest };
+    Ok(Step::Work { order: order.id, quantity })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(id: i64, state: OrderState, quantity: i64, produced: i64) -> Order {
+        Order {
+            id,
+            name: format!("WH/MO/{id}"),
+            state,
+            product: (63, "Bicycle".to_owned()),
+            quantity: quantity.into(),
+            producing: Decimal::ZERO,
+            produced: produced.into(),
+            lots: vec![],
+            company: 1,
+            group: Some(1),
+        }
+    }
+
+    #[test]
+    fn steps() {
+        use OrderState::{Confirmed, Done, Progress};
+        let work = |order, quantity: i64| Some(Step::Work { order, quantity: quantity.into() });
+        let short = [order(21, Done, 3, 3), order(22, Confirmed, 1, 0)];
+        let split = [order(31, Confirmed, 3, 0), order(32, Confirmed, 2, 0)];
+        for (name, chain, total, expected) in [
+            ("whole", &[order(20, Confirmed, 4, 0)][..], 4, work(20, 4)),
+            ("short", &[order(20, Confirmed, 4, 0)][..], 3, work(20, 3)),
+            ("more than planned", &[order(20, Confirmed, 4, 0)][..], 5, work(20, 5)),
+            ("noted, not booked", &[order(20, Progress, 4, 2)][..], 3, work(20, 3)),
+            ("reached before", &short[..], 3, Some(Step::Reached)),
+            ("the backorder", &short[..], 4, work(22, 1)),
+            ("less than booked", &short[..], 2, None),
+            ("closed short", &[order(23, Done, 2, 1)][..], 2, None),
+            ("split: the first part", &split[..], 5, work(31, 3)),
+            ("split: less than a part", &split[..], 2, work(31, 2)),
+        ] {
+            assert_eq!(next_step(chain, total.into()).ok(), expected, "{name}");
+        }
+    }
+}

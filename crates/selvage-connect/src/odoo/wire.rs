@@ -1,0 +1,173 @@
+//! One HTTP exchange with the server, and the few repetitions that are safe. It never resends what may have been done.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use reqwest::{Client, Response, redirect};
+use serde_json::Value;
+
+use super::Odoo;
+use super::call::{Call, CallClass};
+use super::classify::lost;
+use super::config::{ConfigError, OdooConfig};
+use super::failure::Failure;
+use super::server::Dialect;
+use super::{json2, jsonrpc};
+
+const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Shorter than Odoo and the proxies before it keep an idle connection, so that a call rarely meets one that just closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(20);
+const MOST_REPEATS: u32 = 4;
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// What is sent: a body is posted, without one it is a GET.
+pub(super) struct Request {
+    pub(super) path: String,
+    pub(super) body: Option<String>,
+    pub(super) bearer: bool,
+}
+
+/// What came back, whole.
+pub(super) struct Reply {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+/// A client that follows nothing and trusts no environment.
+pub(super) fn client(config: &OdooConfig) -> Result<Client, ConfigError> {
+    Client::builder()
+        .no_proxy()
+        .redirect(redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .http1_only()
+        .timeout(config.timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(config.timeout / 2))
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .pool_max_idle_per_host(config.concurrency)
+        .user_agent(concat!("selvage/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|source| ConfigError::Client { system: config.system.clone(), source })
+}
+
+impl Odoo {
+    /// Makes one call and says what became of it. Only what Odoo surely rolled back is sent again, at most four times and
+    /// never begun after the configured timeout has passed.
+    ///
+    /// # Errors
+    /// [`Failure`], by what is known of the call's effect.
+    pub async fn call(&self, call: Call) -> Result<Value, Failure> {
+        call.check()?;
+        let server = self.server().await.map_err(Failure::before_sending)?;
+        let config = self.config();
+        let request = match server.dialect {
+            Dialect::JsonRpc => jsonrpc::execute(config, server.user, &call)?,
+            Dialect::Json2 => json2::request(config, &call),
+        };
+        let begun = Instant::now();
+        let mut repeats = 0;
+        loop {
+            let answer = match self.exchange(&request, call.class).await {
+                Ok(reply) => match server.dialect {
+                    Dialect::JsonRpc => jsonrpc::result(&reply, call.class),
+                    Dialect::Json2 => json2::result(&reply, call.class),
+                },
+                Err(failure) => Err(failure),
+            };
+            let again = matches!(answer, Err(Failure::TryAgain { .. }));
+            let wait = backoff(repeats);
+            if !again || repeats == MOST_REPEATS || begun.elapsed() + wait >= config.timeout {
+                return answer.map_err(|failure| self.clean(failure));
+            }
+            tracing::debug!(system = %config.system, model = %call.model, method = %call.method, repeats, "rolled back, sending again");
+            tokio::time::sleep(wait).await;
+            repeats += 1;
+        }
+    }
+
+    /// One exchange, once, within the limit on calls under way.
+    pub(super) async fn exchange(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
+        let permit = tokio::time::timeout(self.config().timeout, self.inner.permits.acquire()).await;
+        let Ok(Ok(_permit)) = permit else {
+            return Err(Failure::TryAgain {
+                reason: "every call that may be under way at once is under way".to_owned(),
+            });
+        };
+        let url = format!("{}{}", self.inner.base, request.path);
+        let sending = match &request.body {
+            Some(body) => self.inner.http.post(url).headers(self.headers(request.bearer)).body(body.clone()),
+            None => self.inner.http.get(url),
+        };
+        match sending.send().await {
+            Ok(response) => whole(response, class).await,
+            Err(error) if error.is_connect() => Err(Failure::Unreachable { reason: reason(&error) }),
+            Err(error) => Err(lost(reason(&error), class)),
+        }
+    }
+
+    fn headers(&self, bearer: bool) -> HeaderMap {
+        let config = self.config();
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if !bearer {
+            return headers;
+        }
+        // INVARIANT: SECRET-FREE — a sensitive header is not printed by anything that prints requests.
+        if let Ok(mut value) = HeaderValue::from_str(&format!("bearer {}", config.secret.reveal())) {
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        if let Some(Ok(database)) = config.database.as_deref().map(HeaderValue::from_str) {
+            headers.insert("x-odoo-database", database);
+        }
+        headers
+    }
+
+    /// The failure without the secret, should the server have echoed it.
+    pub(super) fn clean(&self, failure: Failure) -> Failure {
+        let secret = &self.config().secret;
+        match failure {
+            Failure::Refused { kind, message, field } => {
+                Failure::Refused { kind, message: secret.blot(&message), field }
+            }
+            Failure::TryAgain { reason } => Failure::TryAgain { reason: secret.blot(&reason) },
+            other => other,
+        }
+    }
+}
+
+async fn whole(mut response: Response, class: CallClass) -> Result<Reply, Failure> {
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > ANSWER_LIMIT => {
+                return Err(lost("the answer is larger than 64 MiB".to_owned(), class));
+            }
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(Reply { status, body }),
+            Err(error) => return Err(lost(reason(&error), class)),
+        }
+    }
+}
+
+/// What happened to the connection, in the words of the innermost cause; the address is left out.
+fn reason(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return if error.is_connect() { "connecting took too long" } else { "no answer in time" }.to_owned();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// 100, 200, 400, 800 ms, each with up to as much again, so that calls which collided do not collide once more.
+fn backoff(repeats: u32) -> Duration {
+    let base = FIRST_WAIT * 2_u32.saturating_pow(repeats);
+    let random = RandomState::new().build_hasher().finish();
+    base + base.mul_f64((random % 1_000) as f64 / 1_000.0)
+}
