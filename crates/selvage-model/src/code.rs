@@ -59,6 +59,33 @@ catalogue! {
     NOT_FILTERABLE = "FAB3106", "The attribute cannot be searched by";
     EXAMPLE_FAILED = "FAB3201", "An example of the mapping does not hold";
     LAW_BROKEN = "FAB3202", "A law of lenses does not hold for the mapping";
+    // 5 engine
+    NOT_SERVED = "FAB5001", "The active release does not serve this";
+    WRITE_WITHOUT_KEY = "FAB5002", "The write came without a key";
+    KEY_IN_FLIGHT = "FAB5003", "A request with this key is being worked on";
+    KEY_REUSED = "FAB5004", "The key was used for another request";
+    CLAIM_LATE = "FAB5005", "The key could not be claimed in time";
+    QUERY_UNUSABLE = "FAB5006", "A query parameter that this list does not take";
+    CURSOR_FOREIGN = "FAB5007", "The cursor does not belong to this list";
+    RECORD_UNKNOWN = "FAB5008", "There is no such record, or it is not yours to see";
+    KEY_AMBIGUOUS = "FAB5009", "Several records have this business key";
+    BODY_UNFIT = "FAB5010", "The body does not fit the object";
+    OUTSIDE_ROWS = "FAB5011", "The grant does not cover this row";
+    ATTRIBUTE_EXCEPTED = "FAB5012", "The grant leaves this attribute out";
+    AUTHORITY_ELSEWHERE = "FAB5013", "Another system is the record for this attribute";
+    SYSTEM_LATE = "FAB5014", "The system did not answer in time";
+    GIVEN_BACK = "FAB5015", "The system could not take the write, and nothing was done";
+    RECORD_UNSETTLED = "FAB5016", "An earlier write on this record is not settled";
+    RECORD_UNSHOWABLE = "FAB5017", "The record cannot be shown as its object";
+    NOT_AS_MEANT = "FAB5018", "What stands in the system is not what was meant";
+    OUTCOME_UNFOUND = "FAB5019", "The outcome could not be found";
+    VERSION_UNMAPPED = "FAB5020", "No mapping fits the version of the system";
+    COMPANY_UNBOUND = "FAB5021", "The site has no company that the account sees";
+    SYSTEM_ABSENT = "FAB5101", "A mediated interface's system is not declared for this environment";
+    SECRET_ABSENT = "FAB5102", "The secret of a system's account is not there";
+    CONNECTOR_UNFIT = "FAB5103", "The system's connector does not serve objects";
+    MAPPING_ABSENT = "FAB5104", "No mapping leads from the object to the system";
+    OPERATION_UNFIT = "FAB5105", "The record does not have this operation";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";
