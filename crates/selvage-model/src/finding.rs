@@ -59,3 +59,19 @@ impl Finding {
         self
     }
 }
+
+/// What a user wrote, fit to be shown in backticks: no control characters, and not longer than one likes to read.
+pub fn show(text: &str) -> String {
+    const MOST: usize = 60;
+    let visible = |c: char| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c };
+    let mut shown: String = text.chars().take(MOST).map(visible).collect();
+    if text.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    format!("`{shown}`")
+}
+
+/// Turns the direction of text or takes no room: what is shown would not be what was written.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}

@@ -20,6 +20,9 @@ pub enum NameError {
     /// A reference with a major version is `name@1`.
     #[error("`{0}` is not a versioned name: write `name@1`")]
     Versioned(String),
+    /// A version is `major.minor`.
+    #[error("`{0}` is not a version: write `1.0`")]
+    Version(String),
 }
 
 fn is_word(text: &str, joint: char) -> bool {
@@ -117,6 +120,17 @@ pub struct Version {
     pub minor: u32,
 }
 
+impl FromStr for Version {
+    type Err = NameError;
+    /// `1.2`: text, never a number, so that `1.10` is not `1.1`.
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let wrong = || NameError::Version(text.to_owned());
+        let (major, minor) = text.split_once('.').ok_or_else(wrong)?;
+        let part = |part: &str| crate::scalar::integer(part).ok_or_else(wrong);
+        Ok(Self { major: part(major)?, minor: part(minor)? })
+    }
+}
+
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -140,7 +154,7 @@ macro_rules! versioned {
             fn from_str(text: &str) -> Result<Self, NameError> {
                 let wrong = || NameError::Versioned(text.to_owned());
                 let (name, major) = text.split_once('@').ok_or_else(wrong)?;
-                Ok(Self { name: name.parse()?, major: major.parse().map_err(|_| wrong())? })
+                Ok(Self { name: name.parse()?, major: crate::scalar::integer(major).ok_or_else(wrong)? })
             }
         }
 
