@@ -131,6 +131,17 @@ catalogue! {
     UPSTREAM_ADDRESS = "FAB4060", "A direct interface's system cannot be reached in this environment";
     CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
     CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
+
+    // 7 store
+    STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
+    STORE_DAMAGED = "FAB7002", "The store is damaged";
+    STORE_NEWER = "FAB7003", "The store was made by a newer version of Selvage";
+    FENCED = "FAB7004", "The operation was taken over, or has its outcome";
+    STORE_ADDRESS = "FAB7005", "The store's address cannot be used";
+    NOT_IN_STORE = "FAB7006", "The store has no such thing";
+    CROSS_REFERENCE_TAKEN = "FAB7007", "The record or the business key is linked to another";
+    LEDGER_BROKEN = "FAB7008", "The ledger is not whole";
+    STORE_REFUSED = "FAB7009", "The database refused a statement";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -1,1 +1,54 @@
-//! placeholder
+//! The relational state behind one handle: releases, access state, cross-references, claims, operations, effects and
+//! the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one transaction.
+//! It never decides what to do about what it holds, and never keeps a secret.
+
+mod access;
+mod claim;
+mod cross_reference;
+mod database;
+mod effect;
+mod error;
+mod ledger;
+mod migration;
+mod operation;
+mod release;
+mod statement;
+#[cfg(test)]
+mod tests;
+
+pub use access::grant::{AppliedGrants, HeldBack};
+pub use access::key::NewKey;
+pub use claim::{Claim, NewClaim};
+pub use cross_reference::CrossReference;
+pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
+pub use error::StoreError;
+pub use ledger::entry::LedgerEntry;
+pub use ledger::verify::{LedgerCheck, LedgerFault};
+pub use operation::OperationRecord;
+pub use release::{Activation, Release};
+
+use database::Database;
+
+/// The store. Clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    database: Database,
+}
+
+impl Store {
+    /// Opens `sqlite:<path>` (made where there is none) or `postgres://…`, and brings its tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Address`] for another address, [`StoreError::Newer`] for a store that a newer binary made,
+    /// [`StoreError::Unavailable`] and [`StoreError::Damaged`].
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let database = Database::connect(url).await?;
+        migration::run(&database).await?;
+        Ok(Self { database })
+    }
+
+    /// Ends every connection of every clone; what runs is finished first.
+    pub async fn close(&self) {
+        self.database.close().await;
+    }
+}

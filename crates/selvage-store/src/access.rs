@@ -1,0 +1,51 @@
+//! Access state: keys and leases, alive outside releases and always the stronger. Every change raises the revision,
+//! by which nodes see that they have to compile anew.
+
+pub(crate) mod grant;
+pub(crate) mod key;
+
+use selvage_model::access::AccessState;
+
+use crate::Store;
+use crate::database::{Transaction, bind};
+use crate::error::StoreError;
+use crate::statement::statements;
+
+statements! {
+    REVISION = "SELECT revision FROM access_revision WHERE id = 1";
+    HOLD = "UPDATE access_revision SET revision = revision WHERE id = 1";
+    RAISE = "UPDATE access_revision SET revision = revision + 1 WHERE id = 1";
+}
+
+impl Store {
+    /// Everything alive and everything that was, at one revision.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn access_state(&self) -> Result<AccessState, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let revision = transaction.only(REVISION, bind![]).await?.count("revision")?;
+        let credentials = key::all(&mut transaction).await?;
+        let grants = grant::all(&mut transaction).await?;
+        Ok(AccessState { revision, credentials, grants })
+    }
+
+    /// The revision alone: cheap enough to be asked each second.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn access_revision(&self) -> Result<u64, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.only(REVISION, bind![]).await?.count("revision")
+    }
+}
+
+/// Lets changes of access state follow one another: taken before anything else is read or locked.
+async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
+    transaction.run(HOLD, bind![]).await.map(drop)
+}
+
+/// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.
+async fn raise(transaction: &mut Transaction) -> Result<(), StoreError> {
+    transaction.run(RAISE, bind![]).await.map(drop)
+}

@@ -1,0 +1,225 @@
+//! Leases, as manifests ask for them. What ended is never revived, by no release and no rollback: only terms that the
+//! manifests did not have before make a new lease.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use selvage_model::access::{GrantTerms, LiveGrant};
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::Store;
+use crate::access;
+use crate::database::{Row, Transaction, bind};
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+
+/// What manifests' grants came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AppliedGrants {
+    /// New leases, by id.
+    pub granted: Vec<String>,
+    /// Leases whose terms are others now, by id.
+    pub changed: Vec<String>,
+    /// Leases that no manifest asks for any more, by id.
+    pub ended: Vec<String>,
+    /// Asked for, and not given, since a lease with these terms was ended.
+    pub held_back: Vec<HeldBack>,
+}
+
+/// A grant that a manifest asks for and that has ended before: it takes other terms (a new end, a new purpose).
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldBack {
+    /// Who.
+    pub consumer: ConsumerName,
+    /// What.
+    pub interface: InterfaceRef,
+    /// When the lease with these terms ended.
+    pub ended: Timestamp,
+}
+
+statements! {
+    ALL = "SELECT id, consumer, interface, terms, ended_at FROM lease ORDER BY granted_at, id";
+    ALL_TERMS = "SELECT lease, digest FROM lease_terms";
+    GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, 'manifest', $2, $3, $4, $5)";
+    CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1";
+    REMEMBER = "INSERT INTO lease_terms (lease, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    END = "UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    BY_ID = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE id = $1";
+}
+
+type Digest = [u8; 32];
+
+/// What a lease is about.
+type Subject = (ConsumerName, InterfaceRef);
+
+/// A grant as it is asked for.
+type Asked = (ConsumerName, InterfaceRef, GrantTerms);
+
+impl Store {
+    /// Makes the leases of origin `manifest` what the manifests ask for: new ones are granted, changed ones changed,
+    /// vanished ones ended. INVARIANT: REVOKED-NOW: what was ended stays ended unless its terms are new.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn apply_manifest_grants(&self, asked: &[Asked], by: &str) -> Result<AppliedGrants, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let plan = plan(known(&mut transaction).await?, asked);
+        let applied = carry_out(&mut transaction, plan, by).await?;
+        let unchanged = applied.granted.is_empty() && applied.changed.is_empty() && applied.ended.is_empty();
+        if !unchanged {
+            access::raise(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(applied)
+    }
+
+    /// Ends a lease, for good; again is no change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an id that no lease has.
+    pub async fn end_grant(&self, id: &str, by: &str, because: &str) -> Result<LiveGrant, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let now = transaction.now().await?;
+        let changed = transaction.run(END, bind![id, now]).await? == 1;
+        let row = transaction.first(BY_ID, bind![id]).await?;
+        let grant = live(&row.ok_or_else(|| StoreError::NotFound { what: "grant", id: id.to_owned() })?)?;
+        if changed {
+            access::raise(&mut transaction).await?;
+            let detail = json!({
+                "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(), "because": because,
+            });
+            ledger::append(&mut transaction, by, "grant.ended", id, &detail).await?;
+            transaction.commit().await?;
+        }
+        Ok(grant)
+    }
+}
+
+/// Every lease, oldest first.
+pub(crate) async fn all(transaction: &mut Transaction) -> Result<Vec<LiveGrant>, StoreError> {
+    transaction.all(ALL, bind![]).await?.iter().map(live).collect()
+}
+
+fn live(row: &Row) -> Result<LiveGrant, StoreError> {
+    Ok(LiveGrant {
+        id: row.text("id")?,
+        consumer: row.parsed("consumer")?,
+        interface: row.parsed("interface")?,
+        terms: row.json("terms")?,
+        ended: row.optional_time("ended_at")?,
+    })
+}
+
+/// A lease with every terms that it has had.
+struct Known {
+    grant: LiveGrant,
+    terms: BTreeSet<Digest>,
+}
+
+async fn known(transaction: &mut Transaction) -> Result<Vec<Known>, StoreError> {
+    let mut terms: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
+    for row in transaction.all(ALL_TERMS, bind![]).await? {
+        terms.entry(row.text("lease")?).or_default().insert(row.hash("digest")?);
+    }
+    let grants = all(transaction).await?.into_iter();
+    Ok(grants.map(|grant| Known { terms: terms.remove(&grant.id).unwrap_or_default(), grant }).collect())
+}
+
+/// What has to be done.
+#[derive(Default)]
+struct Plan {
+    grant: Vec<Asked>,
+    change: Vec<(LiveGrant, GrantTerms)>,
+    end: Vec<LiveGrant>,
+    held_back: Vec<HeldBack>,
+}
+
+fn plan(known: Vec<Known>, asked: &[Asked]) -> Plan {
+    let mut by_subject: BTreeMap<Subject, (Vec<Known>, Vec<GrantTerms>)> = BTreeMap::new();
+    for known in known {
+        let subject = (known.grant.consumer.clone(), known.grant.interface.clone());
+        by_subject.entry(subject).or_default().0.push(known);
+    }
+    for (consumer, interface, terms) in asked {
+        by_subject.entry((consumer.clone(), interface.clone())).or_default().1.push(terms.clone());
+    }
+    let mut plan = Plan::default();
+    for (subject, (known, asked)) in by_subject {
+        plan.add(&subject, known, asked);
+    }
+    plan
+}
+
+impl Plan {
+    /// Settles one consumer's leases on one interface.
+    fn add(&mut self, (consumer, interface): &Subject, known: Vec<Known>, asked: Vec<GrantTerms>) {
+        let (ended, mut alive): (Vec<_>, Vec<_>) = known.into_iter().partition(|known| known.grant.ended.is_some());
+        let mut open: BTreeMap<Digest, GrantTerms> = asked.into_iter().map(|terms| (digest(&terms), terms)).collect();
+        alive.retain(|known| open.remove(&digest(&known.grant.terms)).is_none());
+        for (digest, terms) in open {
+            let before = ended.iter().rfind(|known| known.terms.contains(&digest));
+            if let Some(ended) = before.and_then(|known| known.grant.ended) {
+                self.held_back.push(HeldBack { consumer: consumer.clone(), interface: interface.clone(), ended });
+            } else if let Some(known) = alive.pop() {
+                self.change.push((known.grant, terms));
+            } else {
+                self.grant.push((consumer.clone(), interface.clone(), terms));
+            }
+        }
+        self.end.extend(alive.into_iter().map(|known| known.grant));
+    }
+}
+
+async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Result<AppliedGrants, StoreError> {
+    let now = transaction.now().await?;
+    let mut applied = AppliedGrants { held_back: plan.held_back, ..AppliedGrants::default() };
+    for (consumer, interface, terms) in plan.grant {
+        let id = format!("grt_{:032x}", Uuid::new_v4().as_u128());
+        let interface = interface.to_string();
+        let words = json!(terms);
+        transaction
+            .run(GRANT, bind![id.as_str(), consumer.as_str(), interface.as_str(), words.to_string(), now])
+            .await?;
+        transaction.run(REMEMBER, bind![id.as_str(), digest(&terms)]).await?;
+        let detail = json!({"consumer": consumer.as_str(), "interface": interface, "terms": words});
+        ledger::append(transaction, by, "grant.granted", &id, &detail).await?;
+        applied.granted.push(id);
+    }
+    for (grant, terms) in plan.change {
+        let words = json!(terms);
+        transaction.run(CHANGE, bind![grant.id.as_str(), words.to_string()]).await?;
+        transaction.run(REMEMBER, bind![grant.id.as_str(), digest(&terms)]).await?;
+        let detail = json!({"before": grant.terms, "terms": words});
+        ledger::append(transaction, by, "grant.changed", &grant.id, &detail).await?;
+        applied.changed.push(grant.id);
+    }
+    for grant in plan.end {
+        transaction.run(END, bind![grant.id.as_str(), now]).await?;
+        let detail = json!({
+            "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
+            "because": "no manifest asks for it any more",
+        });
+        ledger::append(transaction, by, "grant.ended", &grant.id, &detail).await?;
+        applied.ended.push(grant.id);
+    }
+    Ok(applied)
+}
+
+/// Says which terms are the same: in whatever order they were written.
+fn digest(terms: &GrantTerms) -> Digest {
+    let mut terms = terms.clone();
+    terms.operations.sort();
+    terms.operations.dedup();
+    terms.except.sort();
+    for (_, values) in &mut terms.rows {
+        values.sort_by_key(ToString::to_string);
+    }
+    terms.rows.sort_by(|(left, _), (right, _)| left.cmp(right));
+    Sha256::digest(json!(terms).to_string().as_bytes()).into()
+}

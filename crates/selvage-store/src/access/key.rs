@@ -1,0 +1,108 @@
+//! Keys, by their hash. The key itself never comes here.
+
+use jiff::Timestamp;
+use selvage_model::access::{Credential, KeyHash, Principal};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::Store;
+use crate::access;
+use crate::database::{Micros, Row, Transaction, bind};
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+
+/// A key to be issued. INVARIANT: SECRET-FREE: only its hash.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewKey {
+    /// Whom it stands for.
+    pub principal: Principal,
+    /// SHA-256 of the key.
+    pub hash: KeyHash,
+    /// Until when, where it ends.
+    pub expires: Option<Timestamp>,
+}
+
+statements! {
+    ISSUE = "INSERT INTO credential (id, principal_kind, principal, key_hash, issued_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)";
+    REVOKE = "UPDATE credential SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    BY_ID = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
+             WHERE id = $1";
+    ALL = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
+           ORDER BY issued_at, id";
+}
+
+impl Store {
+    /// Issues a key.
+    ///
+    /// # Errors
+    /// Those of the database; it refuses a hash that it has.
+    pub async fn issue_key(&self, key: NewKey, by: &str) -> Result<Credential, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let now = transaction.now().await?;
+        let id = format!("key_{:032x}", Uuid::new_v4().as_u128());
+        let (kind, principal) = words(&key.principal);
+        let expires = key.expires.map(Micros::from);
+        transaction.run(ISSUE, bind![id.as_str(), kind, principal, key.hash.0, now, expires]).await?;
+        access::raise(&mut transaction).await?;
+        let detail = json!({kind: principal, "expires": key.expires.map(|time| time.to_string())});
+        ledger::append(&mut transaction, by, "key.issued", &id, &detail).await?;
+        let issued = read(&mut transaction, &id).await?;
+        transaction.commit().await?;
+        Ok(issued)
+    }
+
+    /// Takes a key back, for good; again is no change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an id that no key has.
+    pub async fn revoke_key(&self, id: &str, by: &str, because: &str) -> Result<Credential, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let now = transaction.now().await?;
+        let changed = transaction.run(REVOKE, bind![id, now]).await? == 1;
+        let credential = read(&mut transaction, id).await?;
+        if changed {
+            access::raise(&mut transaction).await?;
+            let (kind, principal) = words(&credential.principal);
+            let detail = json!({kind: principal, "because": because});
+            ledger::append(&mut transaction, by, "key.revoked", id, &detail).await?;
+            transaction.commit().await?;
+        }
+        Ok(credential)
+    }
+}
+
+/// Every key, oldest first.
+pub(crate) async fn all(transaction: &mut Transaction) -> Result<Vec<Credential>, StoreError> {
+    transaction.all(ALL, bind![]).await?.iter().map(credential).collect()
+}
+
+async fn read(transaction: &mut Transaction, id: &str) -> Result<Credential, StoreError> {
+    let row = transaction.first(BY_ID, bind![id]).await?;
+    credential(&row.ok_or_else(|| StoreError::NotFound { what: "key", id: id.to_owned() })?)
+}
+
+fn credential(row: &Row) -> Result<Credential, StoreError> {
+    let principal = match row.text("principal_kind")?.as_str() {
+        "operator" => Principal::Operator(row.text("principal")?),
+        _ => Principal::Consumer(row.parsed("principal")?),
+    };
+    Ok(Credential {
+        id: row.text("id")?,
+        principal,
+        hash: KeyHash(row.hash("key_hash")?),
+        issued: row.time("issued_at")?,
+        expires: row.optional_time("expires_at")?,
+        revoked: row.optional_time("revoked_at")?,
+    })
+}
+
+fn words(principal: &Principal) -> (&'static str, &str) {
+    match principal {
+        Principal::Consumer(name) => ("consumer", name.as_str()),
+        Principal::Operator(name) => ("operator", name.as_str()),
+    }
+}

@@ -1,0 +1,155 @@
+//! What can go wrong with the store, in classes that callers act on. Never carries an address or a parameter's value.
+
+use selvage_model::code::{self, Code};
+use selvage_model::operation::OperationId;
+use sqlx::postgres::PgDatabaseError;
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// No answer in time, no connection, or no space. Trying again later may help; a write may have happened.
+    #[error("the store cannot be reached or is overloaded: {reason}")]
+    Unavailable {
+        /// What happened, for the log.
+        reason: String,
+        /// The driver's error, where there is one.
+        #[source]
+        source: Option<sqlx::Error>,
+    },
+    /// What is stored cannot be what was written.
+    #[error("the store is damaged: {reason}")]
+    Damaged {
+        /// What was found.
+        reason: String,
+    },
+    /// A newer binary made this store.
+    #[error("the store has version {found}, and this binary knows versions up to {known}")]
+    Newer {
+        /// The store's.
+        found: i64,
+        /// The newest that this binary knows.
+        known: i64,
+    },
+    /// Somebody else has taken the operation over, or it has its outcome. INVARIANT: ONE-EFFECT
+    #[error("operation `{operation}` is no longer held with epoch {epoch}")]
+    Fenced {
+        /// Which operation.
+        operation: OperationId,
+        /// The epoch that the claimant held.
+        epoch: i64,
+    },
+    /// Neither `sqlite:<path>` nor `postgres://…`.
+    #[error("the store's address is not `sqlite:<path>` or `postgres://user@host/database`: {reason}")]
+    Address {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No such thing is stored.
+    #[error("the store has no {what} `{id}`")]
+    NotFound {
+        /// What was looked for: `release`, `key`, `grant`, `operation`, `effect`.
+        what: &'static str,
+        /// Its id.
+        id: String,
+    },
+    /// Another record or key stands there already.
+    #[error("`{system}` already has another cross-reference for record `{record}` or key `{key}` of `{object}`")]
+    Taken {
+        /// The system.
+        system: String,
+        /// The object.
+        object: String,
+        /// The record that was to be linked.
+        record: String,
+        /// The key that was to be linked.
+        key: String,
+    },
+    /// The database does not allow or understand it: rights, a full quota, a missing table.
+    #[error("the database refused a statement of the store: {source}")]
+    Refused {
+        /// The driver's error.
+        #[source]
+        source: sqlx::Error,
+    },
+}
+
+impl StoreError {
+    /// Its code in the catalogue.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Unavailable { .. } => code::STORE_UNAVAILABLE,
+            Self::Damaged { .. } => code::STORE_DAMAGED,
+            Self::Newer { .. } => code::STORE_NEWER,
+            Self::Fenced { .. } => code::FENCED,
+            Self::Address { .. } => code::STORE_ADDRESS,
+            Self::NotFound { .. } => code::NOT_IN_STORE,
+            Self::Taken { .. } => code::CROSS_REFERENCE_TAKEN,
+            Self::Refused { .. } => code::STORE_REFUSED,
+        }
+    }
+
+    /// Whether trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
+    pub(crate) fn damaged(reason: impl Into<String>) -> Self {
+        Self::Damaged { reason: reason.into() }
+    }
+
+    pub(crate) fn timed_out() -> Self {
+        Self::Unavailable { reason: "no answer in time".to_owned(), source: None }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(source: sqlx::Error) -> Self {
+        let class = match &source {
+            sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::BeginFailed => Class::Unavailable,
+            sqlx::Error::Database(database) => match database.try_downcast_ref::<PgDatabaseError>() {
+                Some(postgres) => postgres_class(postgres.code()),
+                None => sqlite_class(database.code().as_deref()),
+            },
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::RowNotFound => Class::Damaged,
+            _ => Class::Refused,
+        };
+        match class {
+            Class::Unavailable => Self::Unavailable { reason: source.to_string(), source: Some(source) },
+            Class::Damaged => Self::Damaged { reason: source.to_string() },
+            Class::Refused => Self::Refused { source },
+        }
+    }
+}
+
+enum Class {
+    Unavailable,
+    Damaged,
+    Refused,
+}
+
+/// By SQLSTATE: connection, rollback for concurrency, read-only after a failover, resources, locks, operator's act.
+fn postgres_class(state: &str) -> Class {
+    let transient = ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class));
+    match state {
+        "25006" | "55P03" => Class::Unavailable,
+        _ if transient => Class::Unavailable,
+        _ if state.starts_with("XX") => Class::Damaged,
+        _ => Class::Refused,
+    }
+}
+
+/// By SQLite's primary result code, the low byte of the extended one: busy, locked, I/O, full, cannot open;
+/// corrupt, not a database.
+fn sqlite_class(code: Option<&str>) -> Class {
+    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
+        Some(5 | 6 | 10 | 13 | 14) => Class::Unavailable,
+        Some(11 | 26) => Class::Damaged,
+        _ => Class::Refused,
+    }
+}

@@ -1,0 +1,72 @@
+//! One entry of the ledger, and the bytes that its hash is over.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use crate::database::Row;
+use crate::error::StoreError;
+
+/// One administrative act.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LedgerEntry {
+    /// Its number, from 1, without gaps.
+    pub seq: u64,
+    /// When, by the store's clock.
+    pub at: Timestamp,
+    /// Who did it.
+    pub actor: String,
+    /// What was done: `key.issued`, `release.activated`, …
+    pub action: String,
+    /// To what: an id.
+    pub subject: String,
+    /// More about it, without secrets.
+    pub detail: Value,
+    /// The hash of the entry before; zeros for the first.
+    pub previous: [u8; 32],
+    /// SHA-256 over all of the above.
+    pub hash: [u8; 32],
+}
+
+impl LedgerEntry {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            seq: row.count("seq")?,
+            at: row.time("entered_at")?,
+            actor: row.text("actor")?,
+            action: row.text("action")?,
+            subject: row.text("subject")?,
+            detail: row.json("detail")?,
+            previous: row.hash("previous_hash")?,
+            hash: row.hash("entry_hash")?,
+        })
+    }
+}
+
+/// An entry as it is stored, before its hash.
+pub(crate) struct Draft<'a> {
+    pub(crate) seq: i64,
+    pub(crate) at: i64,
+    pub(crate) actor: &'a str,
+    pub(crate) action: &'a str,
+    pub(crate) subject: &'a str,
+    pub(crate) detail: &'a str,
+    pub(crate) previous: [u8; 32],
+}
+
+impl Draft<'_> {
+    /// SHA-256 over a tag, the numbers in big-endian, each text behind its length, and the hash before: no two entries
+    /// give the same bytes.
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        digest.update(b"selvage-ledger-1");
+        digest.update(self.seq.to_be_bytes());
+        digest.update(self.at.to_be_bytes());
+        for text in [self.actor, self.action, self.subject, self.detail] {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text.as_bytes());
+        }
+        digest.update(self.previous);
+        digest.finalize().into()
+    }
+}

@@ -1,0 +1,163 @@
+//! Proves the ledger whole, or names what is wrong with it. Reads only, all of it at one moment.
+
+use std::fmt;
+
+use crate::Store;
+use crate::database::{Row, bind};
+use crate::error::StoreError;
+use crate::ledger::entry::Draft;
+use crate::ledger::{ORIGIN, PAGE};
+use crate::statement::statements;
+
+const PAGE_SIZE: i64 = 500;
+
+statements! {
+    HEAD = "SELECT entries, entry_hash FROM ledger_head WHERE id = 1";
+}
+
+/// What a check of the ledger found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LedgerCheck {
+    /// How many entries there are.
+    pub entries: u64,
+    /// The last entry's hash: noted elsewhere, it proves this much of the ledger later.
+    pub head: [u8; 32],
+    /// What is wrong, in order; empty when the ledger is whole.
+    pub faults: Vec<LedgerFault>,
+}
+
+impl LedgerCheck {
+    /// Whether nothing is wrong.
+    pub fn is_whole(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// One thing that is wrong with the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerFault {
+    /// An entry's content is not what its hash was made over.
+    Altered {
+        /// Which.
+        seq: u64,
+    },
+    /// An entry is not chained to the one before it: one of the two was replaced or put in.
+    Unlinked {
+        /// Which.
+        seq: u64,
+    },
+    /// Entries are gone from the middle or the beginning.
+    Missing {
+        /// The first that is gone.
+        from: u64,
+        /// The last that is gone.
+        to: u64,
+    },
+    /// Entries are gone from the end.
+    CutOff {
+        /// How many there were.
+        expected: u64,
+        /// How many are left.
+        found: u64,
+    },
+    /// Entries were added past the head.
+    Added {
+        /// The first of them.
+        from: u64,
+    },
+    /// The head, which is kept apart, names another last entry, or is gone.
+    Head,
+}
+
+impl fmt::Display for LedgerFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Altered { seq } => write!(f, "entry {seq} was altered"),
+            Self::Unlinked { seq } => write!(f, "entry {seq} does not follow from the one before it"),
+            Self::Missing { from, to } if from == to => write!(f, "entry {from} is missing"),
+            Self::Missing { from, to } => write!(f, "entries {from} to {to} are missing"),
+            Self::CutOff { expected, found } => write!(f, "the ledger ends at entry {found}, not at {expected}"),
+            Self::Added { from } => write!(f, "entries from {from} on were put in past the head"),
+            Self::Head => write!(f, "the head is missing or does not name the last entry"),
+        }
+    }
+}
+
+impl Store {
+    /// Checks every entry, the chain and its head.
+    ///
+    /// # Errors
+    /// Those of the database; what is wrong with the ledger is in the answer.
+    pub async fn verify_ledger(&self) -> Result<LedgerCheck, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let head = transaction.first(HEAD, bind![]).await?;
+        let mut walk = Walk { last: 0, entries: 0, hash: ORIGIN, faults: Vec::new() };
+        loop {
+            let page = transaction.all(PAGE, bind![walk.last.saturating_add(1), PAGE_SIZE]).await?;
+            if page.is_empty() {
+                break;
+            }
+            for row in &page {
+                walk.step(row)?;
+            }
+        }
+        walk.end(head.as_ref())?;
+        Ok(LedgerCheck { entries: walk.entries, head: walk.hash, faults: walk.faults })
+    }
+}
+
+struct Walk {
+    last: i64,
+    entries: u64,
+    hash: [u8; 32],
+    faults: Vec<LedgerFault>,
+}
+
+impl Walk {
+    fn step(&mut self, row: &Row) -> Result<(), StoreError> {
+        let seq = row.integer("seq")?;
+        let (actor, action, subject) = (row.text("actor")?, row.text("action")?, row.text("subject")?);
+        let draft = Draft {
+            seq,
+            at: row.integer("entered_at")?,
+            actor: &actor,
+            action: &action,
+            subject: &subject,
+            detail: &row.text("detail")?,
+            previous: row.hash("previous_hash")?,
+        };
+        let kept = row.hash("entry_hash")?;
+        if draft.hash() != kept {
+            self.faults.push(LedgerFault::Altered { seq: seq.unsigned_abs() });
+        }
+        let follows = self.last + 1 == seq;
+        if !follows {
+            let (from, to) = ((self.last + 1).unsigned_abs(), (seq - 1).unsigned_abs());
+            self.faults.push(LedgerFault::Missing { from, to });
+        }
+        if follows && draft.previous != self.hash {
+            self.faults.push(LedgerFault::Unlinked { seq: seq.unsigned_abs() });
+        }
+        self.last = seq;
+        self.entries += 1;
+        self.hash = kept;
+        Ok(())
+    }
+
+    /// INVARIANT: NOTHING-LOST: a tail that was cut off would be a whole chain; the head knows better.
+    fn end(&mut self, head: Option<&Row>) -> Result<(), StoreError> {
+        let Some(head) = head else {
+            self.faults.push(LedgerFault::Head);
+            return Ok(());
+        };
+        let (expected, found) = (head.count("entries")?, self.last.unsigned_abs());
+        if expected > found {
+            self.faults.push(LedgerFault::CutOff { expected, found });
+        } else if expected < found {
+            self.faults.push(LedgerFault::Added { from: expected + 1 });
+        } else if head.hash("entry_hash")? != self.hash {
+            self.faults.push(LedgerFault::Head);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! Brings a store's tables to the version that this binary knows, in one transaction, one node at a time.
+//! Never touches a store that a newer binary made.
+
+use sqlx::AssertSqlSafe;
+
+use crate::database::{Database, Transaction, bind};
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+
+/// The steps in order; the store's version is how many of them it has had. Append only.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
+
+/// Any number that nobody else in the database locks by: the letters `selvage1`.
+const LOCK: i64 = i64::from_be_bytes(*b"selvage1");
+
+const TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS store_version (version BIGINT PRIMARY KEY, reached_at BIGINT NOT NULL);";
+
+statements! {
+    VERSION = "SELECT COALESCE(MAX(version), 0) AS version FROM store_version";
+    REACHED = "INSERT INTO store_version (version, reached_at) VALUES ($1, $2)";
+}
+
+/// Runs the steps that the store has not had.
+pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
+    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let mut transaction = database.write().await?;
+    if let Transaction::Postgres(connection) = &mut transaction {
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut **connection).await?;
+    }
+    script(&mut transaction, TABLE).await?;
+    let found = transaction.only(VERSION, bind![]).await?.integer("version")?;
+    if found > known {
+        return Err(StoreError::Newer { found, known });
+    }
+    for (version, step) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+        script(&mut transaction, step).await?;
+        let now = transaction.now().await?;
+        transaction.run(REACHED, bind![version, now]).await?;
+    }
+    if found == 0 {
+        ledger::begin(&mut transaction).await?;
+    }
+    transaction.commit().await
+}
+
+/// Runs several statements, translated for the database at hand.
+async fn script(transaction: &mut Transaction, text: &str) -> Result<(), StoreError> {
+    match transaction {
+        Transaction::Sqlite(connection) => {
+            let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;");
+            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **connection).await?;
+        }
+        Transaction::Postgres(connection) => {
+            sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **connection).await?;
+        }
+    }
+    Ok(())
+}

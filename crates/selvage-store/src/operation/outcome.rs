@@ -1,0 +1,111 @@
+//! How an operation ends, or fails to: done, refused, unknown, stuck. Each in one transaction with its effects.
+
+use std::time::Duration;
+
+use selvage_model::operation::{OperationId, StoredAnswer};
+use serde_json::Value;
+
+use crate::Store;
+use crate::cross_reference::{self, CrossReference};
+use crate::database::{Transaction, bind};
+use crate::error::StoreError;
+use crate::operation::hold;
+use crate::statement::statements;
+
+statements! {
+    UNKNOWN = "UPDATE operation SET probes = CASE WHEN state = 'unknown' THEN probes + 1 ELSE probes END, \
+               state = 'unknown', probe_at = $2, due_at = $2, because = $3 WHERE id = $1";
+    EFFECTS_UNKNOWN = "UPDATE effect SET state = 'unknown' WHERE operation = $1 AND state = 'sent'";
+    SETTLE = "UPDATE operation SET state = $2, answer_status = $3, answer_body = $4, answer_location = $5, \
+              evidence = $6, because = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
+    SETTLE_EFFECTS = "UPDATE effect SET state = $2, settled_at = $3 \
+                      WHERE operation = $1 AND state IN ('intended', 'sent', 'unknown')";
+    STUCK = "UPDATE operation SET state = 'stuck', because = $2, due_at = NULL, probe_at = NULL WHERE id = $1";
+}
+
+impl Store {
+    /// What was sent has no known outcome: it is looked up after so long, by whoever takes it then. Said again after
+    /// a look, it counts the look.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch.
+    pub async fn unknown(
+        &self,
+        operation: &OperationId,
+        epoch: i64,
+        probe_after: Duration,
+        because: &str,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = hold(&mut transaction, operation, epoch).await?;
+        transaction.run(UNKNOWN, bind![operation.as_str(), now.after(probe_after), because]).await?;
+        transaction.run(EFFECTS_UNKNOWN, bind![operation.as_str()]).await?;
+        transaction.commit().await
+    }
+
+    /// Done, as reading back showed: the answer is kept for the key, and the record is linked to its business key.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch; [`StoreError::Taken`] where the
+    /// cross-reference contradicts another, and then nothing is written.
+    pub async fn finish(
+        &self,
+        operation: &OperationId,
+        epoch: i64,
+        answer: &StoredAnswer,
+        reference: Option<&CrossReference>,
+        evidence: &Value,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        hold(&mut transaction, operation, epoch).await?;
+        if let Some(reference) = reference {
+            cross_reference::link(&mut transaction, reference).await?;
+        }
+        let states = ("done", "confirmed");
+        settle(&mut transaction, operation, states, answer, Some(evidence.to_string())).await?;
+        transaction.commit().await
+    }
+
+    /// Refused by the system or a rule; nothing was changed. The answer is kept for the key.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch.
+    pub async fn refuse(&self, operation: &OperationId, epoch: i64, answer: &StoredAnswer) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        hold(&mut transaction, operation, epoch).await?;
+        settle(&mut transaction, operation, ("refused", "refused"), answer, None).await?;
+        transaction.commit().await
+    }
+
+    /// Looked up often enough: a person decides. Its effects stay as they are known.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch.
+    pub async fn stuck(&self, operation: &OperationId, epoch: i64, because: &str) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        hold(&mut transaction, operation, epoch).await?;
+        transaction.run(STUCK, bind![operation.as_str(), because]).await?;
+        transaction.commit().await
+    }
+}
+
+async fn settle(
+    transaction: &mut Transaction,
+    operation: &OperationId,
+    (state, effects): (&str, &str),
+    answer: &StoredAnswer,
+    evidence: Option<String>,
+) -> Result<(), StoreError> {
+    let parameters = bind![
+        operation.as_str(),
+        state,
+        i64::from(answer.status),
+        answer.body.to_string(),
+        answer.location.clone(),
+        evidence,
+    ];
+    transaction.run(SETTLE, parameters).await?;
+    let now = transaction.now().await?;
+    transaction.run(SETTLE_EFFECTS, bind![operation.as_str(), effects, now]).await?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! Releases and where they are active. A release is content-addressed and never edited; activating appends.
+
+use jiff::Timestamp;
+use selvage_model::name::EnvironmentName;
+use serde_json::{Value, json};
+
+use crate::Store;
+use crate::database::bind;
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+
+/// A release as it was recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    /// Its content address, `rel_…`.
+    pub id: String,
+    /// What it holds.
+    pub content: Value,
+    /// Since when.
+    pub recorded: Timestamp,
+    /// Who recorded it.
+    pub by: String,
+}
+
+/// What is active in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Activation {
+    /// The release's id.
+    pub release: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who activated it.
+    pub by: String,
+}
+
+statements! {
+    RECORD = "INSERT INTO fabric_release (id, content, recorded_at, recorded_by) VALUES ($1, $2, $3, $4) \
+              ON CONFLICT (id) DO NOTHING";
+    BY_ID = "SELECT id, content, recorded_at, recorded_by FROM fabric_release WHERE id = $1";
+    EXISTS = "SELECT id FROM fabric_release WHERE id = $1";
+    ACTIVATE = "INSERT INTO activation (ordinal, environment, release_id, activated_at, activated_by) \
+                SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) FROM activation";
+    ACTIVE = "SELECT release_id, activated_at, activated_by FROM activation WHERE environment = $1 \
+              ORDER BY ordinal DESC LIMIT 1";
+}
+
+impl Store {
+    /// Keeps a release; `false` where it was there already, unchanged since.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn record_release(&self, id: &str, content: &Value, by: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        let new = transaction.run(RECORD, bind![id, content.to_string(), now, by]).await? == 1;
+        if new {
+            ledger::append(&mut transaction, by, "release.recorded", id, &json!({})).await?;
+        }
+        transaction.commit().await?;
+        Ok(new)
+    }
+
+    /// A release by its id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn release(&self, id: &str) -> Result<Option<Release>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let Some(row) = transaction.first(BY_ID, bind![id]).await? else { return Ok(None) };
+        Ok(Some(Release {
+            id: row.text("id")?,
+            content: row.json("content")?,
+            recorded: row.time("recorded_at")?,
+            by: row.text("recorded_by")?,
+        }))
+    }
+
+    /// Makes a recorded release the active one of an environment; `false` where it was that already.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a release that was not recorded.
+    pub async fn activate(&self, environment: &EnvironmentName, release: &str, by: &str) -> Result<bool, StoreError> {
+        let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
+        if transaction.first(EXISTS, bind![release]).await?.is_none() {
+            return Err(StoreError::NotFound { what: "release", id: release.to_owned() });
+        }
+        let before = transaction.first(ACTIVE, bind![environment.as_str()]).await?;
+        let before = before.map(|row| row.text("release_id")).transpose()?;
+        if before.as_deref() == Some(release) {
+            return Ok(false);
+        }
+        let now = transaction.now().await?;
+        transaction.run(ACTIVATE, bind![environment.as_str(), release, now, by]).await?;
+        let detail = json!({"release": release, "before": before});
+        ledger::append(&mut transaction, by, "release.activated", environment.as_str(), &detail).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// What is active in an environment.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn active(&self, environment: &EnvironmentName) -> Result<Option<Activation>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let Some(row) = transaction.first(ACTIVE, bind![environment.as_str()]).await? else { return Ok(None) };
+        Ok(Some(Activation {
+            release: row.text("release_id")?,
+            since: row.time("activated_at")?,
+            by: row.text("activated_by")?,
+        }))
+    }
+}
