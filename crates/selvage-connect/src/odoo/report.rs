@@ -229,9 +229,16 @@ impl Reporting<'_> {
             let set = if many { json!([[6, 0, [lot]]]) } else { json!(lot) };
             values.insert(self.shape.lot.to_owned(), set);
         }
-        self.send(Call::write("mrp.production", "write", self.scope).on(&[order.id]).arg("vals", values))
-            .await
-            .map(drop)
+        self.send(Call::write("mrp.production", "write", self.scope).on(&[order.id]).arg("vals", values)).await?;
+        // Odoo rounds to the step of the unit; a quantity that does not survive that must not be booked.
+        let stands = self.orders(vec![json!(["id", "=", order.id])]).await?;
+        match stands.first().filter(|stands| stands.producing != bench.quantity) {
+            Some(stands) => {
+                let what = format!("quantity being produced of production order {}", order.id);
+                Err(Failure::mismatch(what, &bench.quantity, &stands.producing))
+            }
+            None => Ok(()),
+        }
     }
 
     /// Notes on every component move what is consumed, and reads back that it is so. Without this, marking done would cancel the

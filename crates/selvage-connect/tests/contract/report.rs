@@ -86,6 +86,23 @@ async fn closed_short() {
     }
 }
 
+/// Progress is noted on the order, with its components, and nothing is booked.
+#[tokio::test]
+async fn kept_open() {
+    for version in [18, 19] {
+        let story = Story::right(version, "right short");
+        let odoo = on(version, &story).await;
+        let noted = report(&odoo, &story, 3, Remainder::KeepOpen).await.unwrap();
+        assert_eq!((noted.order_state, noted.produced_total), (OrderState::Confirmed, Decimal::from(3)));
+        assert_eq!(quantities(&noted), ["3", "6", "0.75"]);
+        assert_eq!((noted.backorder, noted.already), (None, false));
+        let again = report(&odoo, &story, 3, Remainder::KeepOpen).await.unwrap();
+        assert_eq!(again, ProductionReport { already: true, ..noted });
+        let sent = story.lock().unwrap().sent.iter().map(|asked| asked.method.clone()).collect::<Vec<_>>();
+        assert_eq!(sent, ["create", "write", "write", "write", "write"]);
+    }
+}
+
 /// Odoo's consumption warning is passed on, with the order open, and never skipped.
 #[tokio::test]
 async fn a_consumption_warning_is_a_refusal() {
