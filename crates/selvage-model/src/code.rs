@@ -142,6 +142,7 @@ catalogue! {
     CROSS_REFERENCE_TAKEN = "FAB7007", "The record or the business key is linked to another";
     LEDGER_BROKEN = "FAB7008", "The ledger is not whole";
     STORE_REFUSED = "FAB7009", "The database refused a statement";
+    STORE_UNSAFE = "FAB7010", "The database may lose what it acknowledged";
 }
 
 /// The code of this text, where the catalogue has it.

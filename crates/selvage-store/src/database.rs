@@ -65,18 +65,26 @@ impl Database {
     }
 
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
-        let within = format!("{}s", STATEMENT_WITHIN.as_secs());
+        let limit = format!("{}s", STATEMENT_WITHIN.as_secs());
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Address { reason: "not a PostgreSQL address".to_owned() })?
             .application_name("selvage")
             .options([
-                ("statement_timeout", within.as_str()),
-                ("lock_timeout", within.as_str()),
+                ("statement_timeout", limit.as_str()),
+                ("lock_timeout", limit.as_str()),
                 ("idle_in_transaction_session_timeout", "30s"),
             ])
             .disable_statement_logging();
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
-        Ok(Self::Postgres(pool.connect_with(options).await?))
+        let pool = pool.connect_with(options).await?;
+        for setting in ["fsync", "synchronous_commit"] {
+            let value = sqlx::query("SELECT current_setting($1) AS value").bind(setting);
+            let value: String = within(value.fetch_one(&pool)).await?.try_get("value")?;
+            if value == "off" {
+                return Err(StoreError::Unsafe { setting });
+            }
+        }
+        Ok(Self::Postgres(pool))
     }
 
     /// Begins a transaction that writes; dropped without [`Transaction::commit`], it has done nothing.

@@ -65,6 +65,12 @@ pub enum StoreError {
         /// The key that was to be linked.
         key: String,
     },
+    /// The database says that it answers before a commit is on stable storage. INVARIANT: NOTHING-LOST
+    #[error("the database may lose what it acknowledged: `{setting}` is `off`")]
+    Unsafe {
+        /// The setting.
+        setting: &'static str,
+    },
     /// The database does not allow or understand it: rights, a full quota, a missing table.
     #[error("the database refused a statement of the store: {source}")]
     Refused {
@@ -85,6 +91,7 @@ impl StoreError {
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,
             Self::Taken { .. } => code::CROSS_REFERENCE_TAKEN,
+            Self::Unsafe { .. } => code::STORE_UNSAFE,
             Self::Refused { .. } => code::STORE_REFUSED,
         }
     }

@@ -40,7 +40,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Address`] for another address, [`StoreError::Newer`] for a store that a newer binary made,
-    /// [`StoreError::Unavailable`] and [`StoreError::Damaged`].
+    /// [`StoreError::Unsafe`] for a server that answers before it has written, [`StoreError::Unavailable`] and
+    /// [`StoreError::Damaged`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(url).await?;
         migration::run(&database).await?;

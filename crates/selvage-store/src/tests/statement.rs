@@ -1,0 +1,39 @@
+//! Every statement is understood by both databases.
+
+use sqlx::{Executor as _, SqlSafeStr as _};
+
+use super::both;
+use super::stage::Stage;
+use crate::database::Transaction;
+
+both!(every_statement_is_prepared);
+
+async fn every_statement_is_prepared(stage: &Stage) {
+    let store = stage.open().await;
+    let modules = [
+        ("access", crate::access::STATEMENTS),
+        ("access::grant", crate::access::grant::STATEMENTS),
+        ("access::key", crate::access::key::STATEMENTS),
+        ("claim", crate::claim::STATEMENTS),
+        ("cross_reference", crate::cross_reference::STATEMENTS),
+        ("effect", crate::effect::STATEMENTS),
+        ("ledger", crate::ledger::STATEMENTS),
+        ("ledger::verify", crate::ledger::verify::STATEMENTS),
+        ("migration", crate::migration::STATEMENTS),
+        ("operation", crate::operation::STATEMENTS),
+        ("operation::due", crate::operation::due::STATEMENTS),
+        ("operation::outcome", crate::operation::outcome::STATEMENTS),
+        ("release", crate::release::STATEMENTS),
+    ];
+    for (module, statements) in modules {
+        for (name, sql) in statements {
+            let prepared = match store.database.write().await.unwrap() {
+                Transaction::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
+                Transaction::Postgres(mut connection) => {
+                    connection.prepare(sql.postgres.into_sql_str()).await.map(drop)
+                }
+            };
+            prepared.unwrap_or_else(|error| panic!("{module}::{name}: {error}"));
+        }
+    }
+}
