@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod paging;
 mod recording;
 mod replay;
 mod report;
