@@ -51,8 +51,8 @@ async fn connection(mut stream: TcpStream, script: &'static [Does], calls: Arc<A
     while let Some(head) = request(&mut stream).await {
         let does = if head.starts_with("GET /web/version") {
             Does::Answer("200 OK", r#"{"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}"#)
-        } else if head.contains("context_get") {
-            Does::Answer("200 OK", r#"{"uid": 2}"#)
+        } else if head.contains("res.users/search_read") {
+            Does::Answer("200 OK", r#"[{"id": 2, "login": "svc"}]"#)
         } else {
             let nth = calls.fetch_add(1, Ordering::SeqCst);
             script[nth.min(script.len() - 1)]

@@ -88,7 +88,7 @@ impl Odoo {
             None => self.common_version().await?,
         };
         let (dialect, user) = if version.major >= 19 {
-            (Dialect::Json2, self.user_of_key().await?)
+            (Dialect::Json2, self.user_of_login().await?)
         } else {
             (Dialect::JsonRpc, self.authenticate().await?)
         };
@@ -122,12 +122,14 @@ impl Odoo {
         }
     }
 
-    /// JSON-2 has no login step: the key's own context names its user.
-    async fn user_of_key(&self) -> Result<i64, Failure> {
-        let call = Call::read("res.users", "context_get", &Scope::default());
+    /// JSON-2 has no login step, so the user is looked up; a key that does not open the account is refused by this first call.
+    async fn user_of_login(&self) -> Result<i64, Failure> {
+        let call = Call::read("res.users", "search_read", &Scope::default())
+            .arg("domain", json!([["login", "=", self.config().login]]))
+            .arg("fields", json!(["login"]));
         let reply = self.exchange(&json2::request(self.config(), &call), CallClass::Read).await?;
-        let context = json2::result(&reply, CallClass::Read)?;
-        answer::id(&context, "uid")
+        let users = answer::records(json2::result(&reply, CallClass::Read)?)?;
+        users.first().map_or(Err(Failure::Unauthenticated), |user| answer::id(user, "id"))
     }
 
     /// The companies of the database that the account can see. Asked once.

@@ -66,15 +66,15 @@ fn rpc(shared: &Shared, path: &str, body: &[u8]) -> Answer {
 }
 
 fn json2(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> Answer {
-    // Version and context of a key are not in the recordings; this is the form that Odoo documents.
+    // The version's address is not in the recordings; this is the form that Odoo documents.
     if path == "/web/version" {
         return (200, json!({"version_info": [19, 0, 0, "final", 0, ""], "version": "19.0"}));
     }
     assert_eq!(headers["authorization"], "bearer <password>");
-    if path == "/json/2/res.users/context_get" {
-        return (200, json!({"lang": "en_US", "tz": "Europe/Brussels", "uid": 2}));
-    }
     let body: Value = serde_json::from_slice(body).unwrap();
+    if path == "/json/2/res.users/search_read" && body["domain"] == json!([["login", "=", "<password>"]]) {
+        return (200, json!([{"id": 2, "login": "<password>"}]));
+    }
     called(shared, recording::json2(path, &body).unwrap())
 }
 
