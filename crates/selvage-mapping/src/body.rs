@@ -6,8 +6,11 @@ use selvage_model::manifest::object::Object;
 use selvage_model::problem::FieldError;
 use serde_json::Value;
 
+use crate::shape::Checker;
+
 /// Everything that is wrong with this body as a new object; empty where it is right.
 pub fn check_body(object: &Object, fabric: &Fabric, body: &Value) -> Vec<FieldError> {
-    let _ = (object, fabric, body);
-    Vec::new()
+    let mut checker = Checker::new(fabric, true);
+    checker.members(&object.attributes, "", body);
+    checker.errors
 }

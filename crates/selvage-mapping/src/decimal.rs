@@ -1,1 +1,131 @@
-//! Exact decimals as canonical text: no exponent, no trailing zeros. No float is ever made on the way.
+//! Exact decimals as canonical text: no exponent, no trailing zeros, `0` without a sign. No float is ever made on the way.
+
+use rust_decimal::Decimal;
+use serde_json::{Number, Value};
+
+/// Most digits that an exact decimal has, with those after the point.
+const MOST_DIGITS: usize = 28;
+
+/// The decimal that a JSON number's text says, exactly: `2.0`, `1e-07`. `None` where it is none, or has too many digits.
+pub fn parse_number(text: &str) -> Option<Decimal> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, digits) = match mantissa.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let written = !whole.is_empty() && (digits.len() == whole.len() || !fraction.is_empty());
+    if !written || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let scale = i64::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
+    let significant = format!("{whole}{fraction}");
+    let kept = significant.trim_end_matches('0');
+    let dropped = i64::try_from(significant.len() - kept.len()).ok()?;
+    from_digits(negative, kept.trim_start_matches('0'), scale.checked_sub(dropped)?)
+}
+
+/// `digits` × 10^-`scale`; digits have no zeros at either end.
+fn from_digits(negative: bool, digits: &str, scale: i64) -> Option<Decimal> {
+    if digits.is_empty() {
+        return Some(Decimal::ZERO);
+    }
+    let zeros = usize::try_from(scale.min(0).checked_neg()?).ok()?;
+    let scale = u32::try_from(scale.max(0)).ok()?;
+    if digits.len().checked_add(zeros)? > MOST_DIGITS || scale > 28 {
+        return None;
+    }
+    let mut mantissa: i128 = digits.parse().ok()?;
+    mantissa = mantissa.checked_mul(10_i128.checked_pow(u32::try_from(zeros).ok()?)?)?;
+    Decimal::try_from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale).ok()
+}
+
+/// The decimal of canonical text: digits with at most one point between them, and a sign for less than nothing. Zeros at
+/// the end are taken (`2.50`), exponents and plus signs are not.
+pub fn parse_text(text: &str) -> Option<Decimal> {
+    if text.contains(['e', 'E']) { None } else { parse_number(text) }
+}
+
+/// Canonical text.
+pub fn text(value: Decimal) -> String {
+    if value.is_zero() { "0".to_owned() } else { value.normalize().to_string() }
+}
+
+/// The exact decimal of a JSON number.
+pub fn of_json(value: &Value) -> Option<Decimal> {
+    match value {
+        Value::Number(number) => parse_number(&number.to_string()),
+        _ => None,
+    }
+}
+
+/// A JSON number that says exactly this decimal.
+pub fn to_json(value: Decimal) -> Value {
+    text(value).parse::<Number>().map_or(Value::Null, Value::Number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_become_canonical_text_exactly() {
+        let table: &[(&str, Option<&str>)] = &[
+            ("2.0", Some("2")),
+            ("2.50", Some("2.5")),
+            ("-0.0", Some("0")),
+            ("0", Some("0")),
+            ("00.10", Some("0.1")),
+            ("-12.75", Some("-12.75")),
+            ("1e-07", Some("0.0000001")),
+            ("1E+3", Some("1000")),
+            ("1200e-2", Some("12")),
+            ("0.30000000000000004", Some("0.30000000000000004")),
+            ("9999999999999999999999999999", Some("9999999999999999999999999999")),
+            ("0.0000000000000000000000000001", Some("0.0000000000000000000000000001")),
+            ("99999999999999999999999999999", None),
+            ("1e29", None),
+            ("1e-29", None),
+            ("1e999999999999", None),
+            ("0e999999999999", Some("0")),
+            ("", None),
+            ("-", None),
+            (".5", None),
+            ("5.", None),
+            ("+5", None),
+            ("1 000", None),
+            ("1,5", None),
+            ("NaN", None),
+            ("--1", None),
+        ];
+        for (given, wanted) in table {
+            assert_eq!(parse_number(given).map(text).as_deref(), *wanted, "{given}");
+        }
+    }
+
+    #[test]
+    fn canonical_text_takes_no_exponent() {
+        assert_eq!(parse_text("2.50").map(text).as_deref(), Some("2.5"));
+        assert_eq!(parse_text("1e3"), None);
+    }
+
+    #[test]
+    fn json_numbers_keep_their_text() {
+        let read: Value = serde_json::from_str("0.10000000000000000001").unwrap();
+        assert_eq!(of_json(&read).map(text).as_deref(), Some("0.10000000000000000001"));
+        assert_eq!(to_json(parse_number("0.10000000000000000001").unwrap()).to_string(), "0.10000000000000000001");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_decimal_survives_text_and_json(mantissa in -(10_i128.pow(28) - 1)..10_i128.pow(28), scale in 0_u32..=28) {
+            let value = Decimal::try_from_i128_with_scale(mantissa, scale).unwrap();
+            proptest::prop_assert_eq!(parse_text(&text(value)), Some(value));
+            proptest::prop_assert_eq!(of_json(&to_json(value)), Some(value));
+        }
+    }
+}

@@ -2,13 +2,17 @@
 //! references, guarded expressions, and the trial of their laws. Pure: no IO, no clock; links are looked up by the caller.
 
 pub mod body;
+mod code;
 pub mod decimal;
 pub mod error;
 pub mod expression;
 pub mod filter;
+mod lens;
 pub mod link;
 pub mod mapping;
 pub mod quantity;
+mod record;
+mod shape;
 pub mod trial;
 
 pub use body::check_body;

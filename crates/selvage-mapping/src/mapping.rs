@@ -4,12 +4,24 @@
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::mapping::Mapping;
+use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::{AttributeName, ObjectRef, SystemName};
 use serde_json::{Map, Value};
 
-use crate::error::MapError;
+use crate::error::{MapCause, MapError};
 use crate::filter::Filter;
+use crate::lens::Field;
 use crate::link::{LinkQuery, Links};
+use crate::shape::{below, shown};
+
+mod compile;
+mod filter;
+mod get;
+mod put;
+
+use compile::Compiler;
+use get::Reader;
+use put::Writer;
 
 /// A mapping, ready to run.
 #[derive(Clone, Debug)]
@@ -17,18 +29,36 @@ pub struct CompiledMapping {
     object: ObjectRef,
     system: SystemName,
     record: String,
+    attributes: Vec<Attribute>,
+    members: Vec<Field>,
+    /// The one attribute of the business key, where it is one.
+    identity: Option<AttributeName>,
     fields: Vec<String>,
+    language: Option<String>,
 }
 
 impl CompiledMapping {
     /// Compiles the mapping for this major version of its system, or says everything that is wrong with it.
     pub fn compile(mapping: &Mapping, fabric: &Fabric, major: u32) -> Result<Self, Vec<Finding>> {
-        let _ = (fabric, major);
+        let mut compiler = Compiler::new(mapping, fabric, major);
+        let Some((object, members)) = compiler.object().filter(|_| compiler.findings.is_empty()) else {
+            return Err(compiler.findings);
+        };
+        let mut fields = vec!["id".to_owned(), "write_date".to_owned()];
+        compile::read_fields(&members, &mut fields);
+        let identity = match object.identity.as_slice() {
+            [one] => Some(one.value.clone()),
+            _ => None,
+        };
         Ok(Self {
             object: mapping.object.value.clone(),
             system: mapping.system.value.clone(),
             record: mapping.record.clone(),
-            fields: vec!["id".to_owned(), "write_date".to_owned()],
+            attributes: object.attributes.clone(),
+            members,
+            identity,
+            fields: distinct(fields),
+            language: compiler.languages.into_iter().next().map(|language| language.value),
         })
     }
 
@@ -49,7 +79,7 @@ impl CompiledMapping {
 
     /// The language to read and write in, where a `text` lens names one.
     pub fn language(&self) -> Option<&str> {
-        None
+        self.language.as_deref()
     }
 
     /// The record's fields to read: `id`, `write_date`, and each that a lens looks at; none twice.
@@ -59,42 +89,131 @@ impl CompiledMapping {
 
     /// The few fields to read for the business key alone (see [`Self::key`]).
     pub fn key_fields(&self) -> Vec<String> {
-        self.fields.clone()
+        let mut fields = vec!["id".to_owned()];
+        if let Some(field) = self.identity_field() {
+            compile::read_fields(std::slice::from_ref(field), &mut fields);
+        }
+        distinct(fields)
     }
 
-    /// The record's business key: the value of the one identity attribute, as text; `None` where it has none.
-    pub fn key(&self, _record: &Value) -> Result<Option<String>, MapError> {
-        Ok(None)
+    /// The record's business key: the value of the one identity attribute, as text. `None` where the record has none,
+    /// or the key has several attributes or is not a text.
+    pub fn key(&self, record: &Value) -> Result<Option<String>, MapError> {
+        let Some(field) = self.identity_field() else { return Ok(None) };
+        if field.at.as_deref().is_some_and(|at| crate::record::present(record, at, false).is_none()) {
+            return Ok(None);
+        }
+        let links = Links::new();
+        let value = self.reader(record, &links).field(field, &below("", field.name()))?;
+        Ok(value.as_str().map(str::to_owned))
     }
 
-    /// What must be looked up before [`Self::get`].
-    pub fn links(&self, _record: &Value) -> Vec<LinkQuery> {
-        Vec::new()
+    fn identity_field(&self) -> Option<&Field> {
+        let identity = self.identity.as_ref()?;
+        self.members.iter().find(|field| &field.attribute.name.value == identity)
+    }
+
+    /// What must be looked up before [`Self::get`]; no question twice.
+    pub fn links(&self, record: &Value) -> Vec<LinkQuery> {
+        self.links_by_field(record).into_iter().map(|(_, query)| query).collect()
+    }
+
+    /// The same, with the field of the record that each question comes from.
+    pub(crate) fn links_by_field(&self, record: &Value) -> Vec<(String, LinkQuery)> {
+        let mut found = Vec::new();
+        compile::queries(&self.members, record, &mut found);
+        found
     }
 
     /// The object that this record is.
-    pub fn get(&self, _record: &Value, _links: &Links) -> Result<Value, MapError> {
-        Ok(Value::Null)
+    pub fn get(&self, record: &Value, links: &Links) -> Result<Value, MapError> {
+        if !record.is_object() {
+            return Err(MapError::new(MapCause::Shape, "", format!("{} is no record", shown(record))));
+        }
+        self.reader(record, links).members(&self.attributes, &self.members, "").map(Value::Object)
     }
 
-    /// What must be looked up before [`Self::put`].
-    pub fn put_links(&self, _canonical: &Value) -> Result<Vec<LinkQuery>, MapError> {
-        Ok(Vec::new())
+    fn reader<'a>(&'a self, record: &'a Value, links: &'a Links) -> Reader<'a> {
+        Reader { system: &self.system, record, links }
     }
 
-    /// The record's values for this object: all that are given, or with `before` only those that change.
-    /// Links are plain ids (lists of links plain lists of ids), datetimes `YYYY-MM-DD HH:MM:SS`, absent is `false`.
+    /// What must be looked up before [`Self::put`]; no question twice.
+    pub fn put_links(&self, canonical: &Value) -> Result<Vec<LinkQuery>, MapError> {
+        let mut found = Vec::new();
+        if let Value::Object(given) = canonical {
+            put::queries(&self.members, given, "", &mut found)?;
+        }
+        Ok(distinct(found))
+    }
+
+    /// The record's values for this object: all that are given, or with `before` only those that change. An attribute
+    /// that is not given stays as it is. Links are plain ids (lists of links plain lists of ids), datetimes
+    /// `YYYY-MM-DD HH:MM:SS`, absent is `false`; without `before`, `null` leaves the system's own default.
+    ///
+    /// Where `links` also answers [`Self::links`] of `before`, a link whose text is unchanged stays, even where another
+    /// record has the same key; and a quantity is converted into the unit that the record has.
     pub fn put(
         &self,
-        _canonical: &Value,
-        _before: Option<&Value>,
-        _links: &Links,
+        canonical: &Value,
+        before: Option<&Value>,
+        links: &Links,
     ) -> Result<Map<String, Value>, MapError> {
-        Ok(Map::new())
+        let mut writer = Writer::new(&self.system, before, links);
+        writer.members(&self.attributes, &self.members, canonical, "")?;
+        Ok(writer.values())
     }
 
-    /// The records whose attribute has this value.
-    pub fn filter(&self, _attribute: &AttributeName, _value: &Value) -> Result<Filter, MapError> {
-        Ok(Filter::Everything)
+    /// The records whose attribute has this value. Texts from a query stand for booleans and integers where the
+    /// attribute is one; `null` is for records that have none.
+    pub fn filter(&self, attribute: &AttributeName, value: &Value) -> Result<Filter, MapError> {
+        let pointer = below("", attribute.as_str());
+        match self.members.iter().find(|field| &field.attribute.name.value == attribute) {
+            Some(field) => filter::filter(&self.system, field, value, &pointer),
+            None if self.attributes.iter().any(|known| &known.name.value == attribute) => {
+                Ok(if value.is_null() { Filter::Everything } else { Filter::Nothing })
+            }
+            None => {
+                let message = format!("`{}` has no attribute `{attribute}`", self.object);
+                Err(MapError::new(MapCause::NotFilterable, pointer, message))
+            }
+        }
     }
+
+    /// The object's attributes.
+    pub(crate) fn attributes(&self) -> &[Attribute] {
+        &self.attributes
+    }
+
+    /// The compiled attributes.
+    pub(crate) fn members(&self) -> &[Field] {
+        &self.members
+    }
+
+    /// Of an object, what this mapping writes: groups with those of their members.
+    pub(crate) fn writable_part(&self, canonical: &Value) -> Value {
+        writable(&self.members, canonical)
+    }
+}
+
+fn writable(fields: &[Field], canonical: &Value) -> Value {
+    let mut part = Map::new();
+    for field in fields.iter().filter(|field| field.writable) {
+        let Some(value) = canonical.get(field.name()) else { continue };
+        let value = match (&field.lens, &field.attribute.shape) {
+            (crate::lens::Lens::Group(members), Shape::Group(_)) if value.is_object() => writable(members, value),
+            _ => value.clone(),
+        };
+        part.insert(field.name().to_owned(), value);
+    }
+    Value::Object(part)
+}
+
+fn distinct<T: PartialEq>(all: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(all.len());
+    for one in all {
+        if !kept.contains(&one) {
+            kept.push(one);
+        }
+    }
+    kept
 }

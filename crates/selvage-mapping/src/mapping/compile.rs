@@ -1,0 +1,459 @@
+//! Makes lenses of what a mapping declares, for one version of the system, and finds everything that cannot work.
+//! What is past here cannot meet an unknown name.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use selvage_model::code::{
+    Code, MAPPING_ATTRIBUTE, MAPPING_CODES, MAPPING_EXPRESSION, MAPPING_LENS, MAPPING_OVERLAP, MAPPING_REFERENCE,
+    MAPPING_VERSION,
+};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::manifest::mapping::{
+    CodeBy, CurrencySource, Direction, FieldMapping, Lens as Declared, Mapping, UnitSource,
+};
+use selvage_model::manifest::object::{Attribute, CodeSet, Object, Shape};
+use selvage_model::name::{CodeSetName, ObjectName};
+use selvage_model::scalar::VersionRange;
+use selvage_model::source::{Place, Spanned};
+use serde_json::Value;
+
+use crate::code::Codes;
+use crate::expression::Expression;
+use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::quantity::{self, Unit};
+use crate::shape::{Checker, is_currency};
+
+/// Compiles the fields of one mapping.
+pub(super) struct Compiler<'a> {
+    mapping: &'a Mapping,
+    fabric: &'a Fabric,
+    major: u32,
+    pub(super) languages: Vec<Spanned<String>>,
+    pub(super) findings: Vec<Finding>,
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn new(mapping: &'a Mapping, fabric: &'a Fabric, major: u32) -> Self {
+        Self { mapping, fabric, major, languages: Vec::new(), findings: Vec::new() }
+    }
+
+    fn find(&mut self, code: Code, place: &Place, message: impl Into<String>) {
+        self.findings.push(Finding::error(code, place, message));
+    }
+
+    /// The object and its compiled attributes.
+    pub(super) fn object(&mut self) -> Option<(&'a Object, Vec<Field>)> {
+        let (mapping, fabric) = (self.mapping, self.fabric);
+        if !mapping.versions.contains(self.major) {
+            let message =
+                format!("the mapping `{}` is not for version {} of {}", mapping.name, self.major, mapping.system);
+            self.find(MAPPING_VERSION, &mapping.place, message);
+        }
+        let Some(object) = fabric.objects.get(&mapping.object.value) else {
+            let message = format!("the object `{}` is not declared", mapping.object);
+            self.find(MAPPING_ATTRIBUTE, &mapping.object.place, message);
+            return None;
+        };
+        let fields = self.fields(&object.attributes, &mapping.fields, &mapping.place, "");
+        self.overlaps(&fields);
+        self.one_language();
+        Some((object, fields))
+    }
+
+    /// The members of an object or a group.
+    fn fields(&mut self, attributes: &[Attribute], declared: &[FieldMapping], place: &Place, of: &str) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for field in declared {
+            let name = &field.attribute.value;
+            match attributes.iter().find(|attribute| &attribute.name.value == name) {
+                Some(attribute) => fields.extend(self.field(attribute, field)),
+                None => {
+                    let message = format!("`{}` has no attribute `{of}{name}`", self.mapping.object);
+                    self.find(MAPPING_ATTRIBUTE, &field.attribute.place, message);
+                }
+            }
+        }
+        for attribute in attributes.iter().filter(|attribute| !attribute.optional) {
+            let name = &attribute.name.value;
+            if !declared.iter().any(|field| &field.attribute.value == name) {
+                let message = format!("the attribute `{of}{name}` is required, and the mapping does not carry it");
+                self.find(MAPPING_ATTRIBUTE, place, message);
+            }
+        }
+        fields
+    }
+
+    fn field(&mut self, attribute: &Attribute, declared: &FieldMapping) -> Option<Field> {
+        let place = &declared.attribute.place;
+        let at = declared.field(self.major).map(str::to_owned);
+        let lens = if at.is_none() && !declared.at.is_empty() {
+            self.absent(attribute, declared)?
+        } else {
+            self.lens(&declared.lens, &attribute.shape, place)?
+        };
+        if at.is_none() && !matches!(lens, Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_)) {
+            self.find(MAPPING_LENS, place, format!("`{}` needs `at`: a field of the record", attribute.name));
+            return None;
+        }
+        if let Some(default) = &declared.default {
+            self.canonical(&attribute.shape, default, place);
+        }
+        Some(Field {
+            writable: declared.direction != Direction::Read && !attribute.read_only && lens.inverts(),
+            readable: declared.direction != Direction::Write,
+            attribute: attribute.clone(),
+            at,
+            lens,
+            default: declared.default.clone(),
+        })
+    }
+
+    /// No field in this version: fine where the attribute may be missing.
+    fn absent(&mut self, attribute: &Attribute, declared: &FieldMapping) -> Option<Lens> {
+        if attribute.optional || declared.default.is_some() {
+            return Some(Lens::Absent);
+        }
+        let message = format!(
+            "`{}` is required and has no field in version {} of {}",
+            attribute.name, self.major, self.mapping.system
+        );
+        self.find(MAPPING_VERSION, &declared.attribute.place, message);
+        None
+    }
+
+    fn lens(&mut self, declared: &Declared, shape: &Shape, place: &Place) -> Option<Lens> {
+        match (declared, shape) {
+            (
+                Declared::Plain,
+                Shape::String { .. }
+                | Shape::Text
+                | Shape::Integer
+                | Shape::Decimal
+                | Shape::Boolean
+                | Shape::Enum { .. }
+                | Shape::Timestamp
+                | Shape::Date
+                | Shape::Duration,
+            ) => Some(Lens::Plain),
+            (Declared::Text { lang }, Shape::String { .. } | Shape::Text) => {
+                self.languages.push(Spanned::new(lang.clone(), place.clone()));
+                Some(Lens::Plain)
+            }
+            (Declared::Const(value), shape) => {
+                self.canonical(shape, value, place);
+                Some(Lens::Const(value.clone()))
+            }
+            (Declared::Code { set, by }, Shape::Code { set: wanted }) if set.value == wanted.value => {
+                Some(Lens::Code { codes: self.codes(set)?, by: *by })
+            }
+            (Declared::Ref { object }, Shape::Ref { object: wanted }) if object.value == wanted.value => {
+                self.target(object).map(Lens::Ref)
+            }
+            (Declared::Record, Shape::String { .. }) => Some(Lens::Record),
+            (Declared::Label, Shape::String { .. } | Shape::Text) => Some(Lens::Label),
+            (Declared::Site, Shape::String { .. }) => Some(Lens::Site),
+            (Declared::Enum(words), Shape::Enum { values }) => Some(self.words(words, values)),
+            (Declared::Quantity(unit), Shape::Quantity { .. }) => self.unit(unit, shape).map(Lens::Quantity),
+            (Declared::Money { currency }, Shape::Money) => self.currency(currency, place).map(Lens::Money),
+            (Declared::Many(element), Shape::List(of)) => self.many(element, of, place),
+            (Declared::Group(members), Shape::Group(attributes)) => {
+                Some(Lens::Group(self.fields(attributes, members, place, "…")))
+            }
+            (Declared::Expression(text), shape) if is_scalar(shape) => self.expression(text),
+            _ => {
+                let message = format!("{} does not make {}", lens_word(declared), shape_word(shape));
+                self.find(MAPPING_LENS, place, message);
+                None
+            }
+        }
+    }
+
+    fn many(&mut self, element: &Declared, of: &Shape, place: &Place) -> Option<Lens> {
+        if matches!(element, Declared::Const(_) | Declared::Expression(_) | Declared::Record) {
+            self.find(MAPPING_LENS, place, format!("{} does not make the elements of a list", lens_word(element)));
+            return None;
+        }
+        let lens = self.lens(element, of, place)?;
+        Some(Lens::Many(Box::new(lens), Box::new(of.clone())))
+    }
+
+    fn code_set(&mut self, set: &Spanned<CodeSetName>) -> Option<&'a CodeSet> {
+        let found = self.fabric.code_sets.get(&set.value);
+        if found.is_none() {
+            self.find(MAPPING_CODES, &set.place, format!("the code set `{set}` is not declared"));
+        }
+        found
+    }
+
+    fn codes(&mut self, set: &Spanned<CodeSetName>) -> Option<Codes> {
+        self.code_set(set).map(|found| Codes::new(found, &self.mapping.system.value))
+    }
+
+    fn words(&mut self, words: &[(Spanned<String>, Spanned<String>)], values: &[Spanned<String>]) -> Lens {
+        let mut table: Vec<(String, String)> = Vec::new();
+        for (theirs, ours) in words {
+            if !values.contains(ours) {
+                let message = format!("`{ours}` is none of the attribute's words");
+                self.find(MAPPING_LENS, &ours.place, message);
+            }
+            if table.iter().any(|(word, _)| *word == theirs.value) {
+                self.find(MAPPING_LENS, &theirs.place, format!("`{theirs}` is mapped twice"));
+            }
+            table.push((theirs.value.clone(), ours.value.clone()));
+        }
+        Lens::Enum(table)
+    }
+
+    fn unit(&mut self, source: &UnitSource, shape: &Shape) -> Option<UnitFrom> {
+        match source {
+            UnitSource::Fixed(code) => {
+                let unit = self.ucum(&code.value, &code.place)?;
+                if let Shape::Quantity { dimension: Some(dimension) } = shape
+                    && !quantity::measures(&unit, *dimension)
+                {
+                    self.find(MAPPING_CODES, &code.place, format!("`{code}` is no unit of {dimension}"));
+                }
+                Some(UnitFrom::Fixed(unit))
+            }
+            UnitSource::Field { at, set, by } => {
+                let found = self.code_set(set)?;
+                for entry in &found.codes {
+                    self.ucum(&entry.code.value, &entry.code.place);
+                }
+                let at = self.versioned(at, &set.place)?;
+                Some(UnitFrom::Field { at, codes: Codes::new(found, &self.mapping.system.value), by: *by })
+            }
+        }
+    }
+
+    fn ucum(&mut self, code: &str, place: &Place) -> Option<Unit> {
+        let parsed = code.parse();
+        if let Err(error) = &parsed {
+            self.find(MAPPING_CODES, place, format!("{error}, so that quantities cannot have it"));
+        }
+        parsed.ok()
+    }
+
+    fn versioned(&mut self, at: &[(VersionRange, Spanned<String>)], place: &Place) -> Option<String> {
+        let found = at.iter().find(|(range, _)| range.contains(self.major)).map(|(_, field)| field.value.clone());
+        if found.is_none() {
+            let message = format!("the unit has no field in version {} of {}", self.major, self.mapping.system);
+            self.find(MAPPING_VERSION, place, message);
+        }
+        found
+    }
+
+    fn currency(&mut self, source: &CurrencySource, place: &Place) -> Option<CurrencyFrom> {
+        match source {
+            CurrencySource::Fixed(code) if is_currency(code) => Some(CurrencyFrom::Fixed(code.clone())),
+            CurrencySource::Fixed(code) => {
+                self.find(MAPPING_LENS, place, format!("`{code}` is no ISO 4217 code"));
+                None
+            }
+            CurrencySource::Field(at) => Some(CurrencyFrom::Field(at.value.clone())),
+        }
+    }
+
+    /// How the other object's records are named: by the one attribute of its identity, as this system maps it.
+    fn target(&mut self, object: &Spanned<ObjectName>) -> Option<Target> {
+        let system = &self.mapping.system.value;
+        let candidates = self.fabric.mappings.values().filter(|other| {
+            other.object.value.name == object.value
+                && &other.system.value == system
+                && other.versions.contains(self.major)
+        });
+        let Some(other) = candidates.max_by_key(|other| other.object.value.major) else {
+            let message = format!(
+                "`{object}` has no mapping to {system} {}, so that nothing can be told of its records",
+                self.major
+            );
+            self.find(MAPPING_REFERENCE, &object.place, message);
+            return None;
+        };
+        let declared = self.fabric.objects.get(&other.object.value)?;
+        let [identity] = declared.identity.as_slice() else {
+            let message = format!("`{object}` is identified by several attributes; a reference takes one");
+            self.find(MAPPING_REFERENCE, &object.place, message);
+            return None;
+        };
+        let by_record =
+            other.fields.iter().any(|field| field.attribute.value == identity.value && field.lens == Declared::Record);
+        Some(if by_record { Target::Record } else { Target::Key(object.value.clone()) })
+    }
+
+    fn expression(&mut self, text: &Spanned<String>) -> Option<Lens> {
+        match Expression::parse(&text.value) {
+            Ok(expression) => Some(Lens::Expression(Arc::new(expression))),
+            Err(error) => {
+                self.find(MAPPING_EXPRESSION, &text.place, error);
+                None
+            }
+        }
+    }
+
+    fn canonical(&mut self, shape: &Shape, value: &Value, place: &Place) {
+        let mut checker = Checker::new(self.fabric, false);
+        checker.value(shape, "", value);
+        for error in checker.errors {
+            self.find(MAPPING_LENS, place, error.detail);
+        }
+    }
+
+    /// Two attributes that write one field would overwrite each other.
+    fn overlaps(&mut self, fields: &[Field]) {
+        let mut written = BTreeMap::new();
+        let mut open: Vec<&Field> = fields.iter().collect();
+        while let Some(field) = open.pop() {
+            match (&field.lens, &field.at) {
+                (Lens::Group(members), _) => open.extend(members),
+                (_, Some(at)) if field.writable => {
+                    if let Some(other) = written.insert(at, &field.attribute) {
+                        let message = format!("`{}` and `{}` both write the field `{at}`", field.name(), other.name);
+                        let declared =
+                            self.mapping.fields.iter().find(|declared| declared.attribute == field.attribute.name);
+                        let place = declared.map_or(&self.mapping.place, |declared| &declared.attribute.place);
+                        self.findings.push(
+                            Finding::error(MAPPING_OVERLAP, place, message).fix("make one of them `direction: read`"),
+                        );
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A record is read in one language.
+    fn one_language(&mut self) {
+        let Some((first, others)) = self.languages.split_first() else { return };
+        let other = others.iter().find(|other| other.value != first.value);
+        if let Some(other) = other.cloned() {
+            let message = format!("a record is read in one language: `{first}` stands above, `{other}` here");
+            self.find(MAPPING_LENS, &other.place, message);
+        }
+    }
+}
+
+fn is_scalar(shape: &Shape) -> bool {
+    !matches!(
+        shape,
+        Shape::List(_)
+            | Shape::Group(_)
+            | Shape::Quantity { .. }
+            | Shape::Money
+            | Shape::Code { .. }
+            | Shape::Ref { .. }
+    )
+}
+
+fn lens_word(lens: &Declared) -> &'static str {
+    match lens {
+        Declared::Plain => "a plain field",
+        Declared::Text { .. } => "a translated text",
+        Declared::Const(_) => "a constant",
+        Declared::Code { .. } => "this code set",
+        Declared::Ref { .. } => "a reference to this object",
+        Declared::Record => "the record's id",
+        Declared::Label => "a label",
+        Declared::Site => "a site",
+        Declared::Enum(_) => "an enumeration",
+        Declared::Quantity(_) => "a quantity",
+        Declared::Money { .. } => "an amount of money",
+        Declared::Many(_) => "a list",
+        Declared::Group(_) => "a group",
+        Declared::Expression(_) => "an expression",
+    }
+}
+
+fn shape_word(shape: &Shape) -> &'static str {
+    match shape {
+        Shape::String { .. } => "a string",
+        Shape::Text => "a text",
+        Shape::Integer => "an integer",
+        Shape::Decimal => "a decimal",
+        Shape::Boolean => "a boolean",
+        Shape::Enum { .. } => "an enum",
+        Shape::Code { .. } => "a code of the attribute's set",
+        Shape::Ref { .. } => "a reference to the attribute's object",
+        Shape::Quantity { .. } => "a quantity",
+        Shape::Money => "money",
+        Shape::Timestamp => "a timestamp",
+        Shape::Date => "a date",
+        Shape::Duration => "a duration",
+        Shape::List(_) => "a list",
+        Shape::Group(_) => "a group",
+    }
+}
+
+/// Every field of the record that these lenses look at.
+pub(super) fn read_fields(fields: &[Field], found: &mut Vec<String>) {
+    for field in fields {
+        found.extend(field.at.clone());
+        let lens = match &field.lens {
+            Lens::Many(element, _) => element,
+            lens => lens,
+        };
+        match lens {
+            Lens::Quantity(UnitFrom::Field { at, .. }) | Lens::Money(CurrencyFrom::Field(at)) => found.push(at.clone()),
+            // Elements of a list are records of their own.
+            Lens::Group(members) if field.at.is_none() => read_fields(members, found),
+            Lens::Expression(expression) => found.extend(expression.members_of("record")),
+            _ => {}
+        }
+    }
+}
+
+/// What must be looked up to read this attribute: the record's field, and the question.
+pub(super) fn queries(fields: &[Field], record: &Value, found: &mut Vec<(String, crate::link::LinkQuery)>) {
+    for field in fields.iter().filter(|field| field.readable) {
+        match (&field.lens, &field.at) {
+            (Lens::Group(members), _) => queries(members, record, found),
+            (lens, Some(at)) => {
+                if let Some(value) = crate::record::present(record, at, false) {
+                    lens_queries(lens, at, value, record, found);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn lens_queries(
+    lens: &Lens,
+    at: &str,
+    value: &Value,
+    record: &Value,
+    found: &mut Vec<(String, crate::link::LinkQuery)>,
+) {
+    use crate::link::LinkQuery;
+    let id = |value: &Value| crate::record::link(value).ok().map(|(id, _)| id);
+    let (at, query) = match (lens, value) {
+        (Lens::Many(element, _), Value::Array(elements)) => {
+            for value in elements {
+                match element.as_ref() {
+                    Lens::Group(members) => queries(members, value, found),
+                    lens => lens_queries(lens, at, value, record, found),
+                }
+            }
+            return;
+        }
+        (Lens::Code { by: CodeBy::ExternalId, .. }, value) => {
+            (at, id(value).map(|id| LinkQuery::ExternalId { field: at.to_owned(), id }))
+        }
+        (Lens::Quantity(UnitFrom::Field { at, by: CodeBy::ExternalId, .. }), _) => {
+            let unit = crate::record::present(record, at, false).and_then(id);
+            (at.as_str(), unit.map(|id| LinkQuery::ExternalId { field: at.clone(), id }))
+        }
+        (Lens::Ref(Target::Key(object)), value) => {
+            (at, id(value).map(|id| LinkQuery::Key { object: object.clone(), id }))
+        }
+        (Lens::Site, value) => (at, id(value).map(|company| LinkQuery::Site { company })),
+        _ => return,
+    };
+    if let Some(query) = query
+        && !found.iter().any(|(_, other)| *other == query)
+    {
+        found.push((at.to_owned(), query));
+    }
+}

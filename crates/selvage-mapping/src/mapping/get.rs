@@ -1,0 +1,285 @@
+//! From a record to the object. Nothing is guessed: what a lens cannot read is an error that says where.
+
+use selvage_model::manifest::mapping::CodeBy;
+use selvage_model::manifest::object::{Attribute, Shape};
+use selvage_model::name::SystemName;
+use serde_json::{Map, Value, json};
+
+use crate::decimal;
+use crate::error::{MapCause, MapError};
+use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::link::{LinkAnswer, LinkQuery, Links};
+use crate::quantity::{self, Unit};
+use crate::record;
+use crate::shape::{below, check_scalar, is_currency, shown};
+
+/// Reads one record.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'a> {
+    pub(super) system: &'a SystemName,
+    pub(super) record: &'a Value,
+    pub(super) links: &'a Links,
+}
+
+impl<'a> Reader<'a> {
+    /// All attributes in the object's order; those that the mapping does not carry are `null`.
+    pub(super) fn members(
+        self,
+        attributes: &[Attribute],
+        fields: &[Field],
+        pointer: &str,
+    ) -> Result<Map<String, Value>, MapError> {
+        let mut members = Map::new();
+        for attribute in attributes {
+            let name = attribute.name.value.as_str();
+            match fields.iter().find(|field| field.attribute.name == attribute.name) {
+                Some(field) if !field.readable => {}
+                Some(field) => {
+                    members.insert(name.to_owned(), self.field(field, &below(pointer, name))?);
+                }
+                None => {
+                    members.insert(name.to_owned(), Value::Null);
+                }
+            }
+        }
+        Ok(members)
+    }
+
+    /// One attribute; `null` where the record has nothing and that is allowed.
+    pub(super) fn field(self, field: &Field, pointer: &str) -> Result<Value, MapError> {
+        let found = match (&field.lens, &field.at) {
+            (Lens::Const(value), _) => Some(value.clone()),
+            (Lens::Group(members), _) => self.group(field, members, pointer)?,
+            (Lens::Expression(expression), _) => {
+                let variables = [("record".to_owned(), self.record.clone())].into();
+                let value = expression.evaluate(&variables).map_err(|error| self.wrong(pointer, error))?;
+                Some(value).filter(|value| !value.is_null())
+            }
+            (lens, Some(at)) => match record::present(self.record, at, field.attribute.shape == Shape::Boolean) {
+                Some(value) => Some(self.value(lens, &field.attribute.shape, at, value, pointer)?),
+                None => empty(lens),
+            },
+            (_, None) => None,
+        };
+        match found.or_else(|| field.default.clone()) {
+            Some(value) => self.checked(field, value, pointer),
+            None if field.attribute.optional => Ok(Value::Null),
+            None => {
+                let at = field.at.as_deref().unwrap_or_default();
+                Err(self.wrong(pointer, format!("the record has nothing in `{at}`, and the attribute is required")))
+            }
+        }
+    }
+
+    /// Lenses that take values as they are may bring what the shape does not allow.
+    fn checked(self, field: &Field, value: Value, pointer: &str) -> Result<Value, MapError> {
+        let as_it_is = matches!(field.lens, Lens::Plain | Lens::Label | Lens::Expression(_));
+        if as_it_is {
+            check_scalar(&field.attribute.shape, &value).map_err(|error| self.wrong(pointer, error))?;
+        }
+        Ok(value)
+    }
+
+    fn group(self, field: &Field, members: &[Field], pointer: &str) -> Result<Option<Value>, MapError> {
+        let Shape::Group(attributes) = &field.attribute.shape else { return Ok(None) };
+        // An optional group of which the record has nothing is nothing, even where members are required.
+        let nothing = members.iter().filter_map(|member| member.at.as_deref()).all(|at| {
+            let boolean = members
+                .iter()
+                .any(|member| member.at.as_deref() == Some(at) && member.attribute.shape == Shape::Boolean);
+            record::present(self.record, at, boolean).is_none()
+        });
+        if field.attribute.optional && nothing {
+            return Ok(None);
+        }
+        self.members(attributes, members, pointer).map(|members| Some(Value::Object(members)))
+    }
+
+    /// A value that the record has, through its lens.
+    fn value(self, lens: &Lens, shape: &Shape, at: &str, value: &Value, pointer: &str) -> Result<Value, MapError> {
+        let wrong = |message| self.wrong(pointer, message);
+        match lens {
+            Lens::Plain => read_plain(shape, value).map_err(wrong),
+            Lens::Code { codes, by } => {
+                let word = self.word(at, value, *by, pointer)?;
+                let code = codes.code(&word).map_err(|error| MapError::new(MapCause::Code, pointer, error))?;
+                Ok(Value::String(code.to_owned()))
+            }
+            Lens::Ref(Target::Record) => Ok(Value::String(self.record_key(record::link(value).map_err(wrong)?.0))),
+            Lens::Ref(Target::Key(object)) => {
+                let id = record::link(value).map_err(wrong)?.0;
+                self.text(&LinkQuery::Key { object: object.clone(), id }, at, pointer).map(Value::String)
+            }
+            Lens::Record => {
+                let id = value.as_i64().ok_or_else(|| wrong(format!("{} is no id", shown(value))))?;
+                Ok(Value::String(self.record_key(id)))
+            }
+            Lens::Label => label(value).map(|label| Value::String(label.to_owned())).map_err(wrong),
+            Lens::Site => {
+                let company = record::link(value).map_err(wrong)?.0;
+                self.text(&LinkQuery::Site { company }, at, pointer).map(Value::String)
+            }
+            Lens::Enum(words) => read_enum(words, value).map_err(|error| MapError::new(MapCause::Code, pointer, error)),
+            Lens::Quantity(unit) => self.quantity(unit, shape, value, pointer),
+            Lens::Money(currency) => self.money(currency, value, pointer),
+            Lens::Many(element, shape) => self.many(element, shape, at, value, pointer),
+            Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_) => Ok(Value::Null),
+        }
+    }
+
+    fn many(self, lens: &Lens, shape: &Shape, at: &str, value: &Value, pointer: &str) -> Result<Value, MapError> {
+        let Value::Array(elements) = value else {
+            return Err(self.wrong(pointer, format!("{} is no list", shown(value))));
+        };
+        let mut list = Vec::with_capacity(elements.len());
+        for (index, element) in elements.iter().enumerate() {
+            let pointer = below(pointer, &index.to_string());
+            list.push(match (lens, shape) {
+                (Lens::Group(members), Shape::Group(attributes)) => {
+                    Value::Object(Reader { record: element, ..self }.members(attributes, members, &pointer)?)
+                }
+                _ => self.value(lens, shape, at, element, &pointer)?,
+            });
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn quantity(self, from: &UnitFrom, shape: &Shape, value: &Value, pointer: &str) -> Result<Value, MapError> {
+        let amount = decimal::of_json(value)
+            .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
+        let unit = self.unit(from, pointer)?;
+        let Some(unit) = unit else {
+            return Err(MapError::new(MapCause::Unit, pointer, "the record has a number without a unit"));
+        };
+        check_dimension(shape, &unit, pointer)?;
+        Ok(json!({"value": decimal::text(amount), "unit": unit.code()}))
+    }
+
+    /// The unit that the record's quantity has; `None` where its field is empty.
+    pub(super) fn unit(self, from: &UnitFrom, pointer: &str) -> Result<Option<Unit>, MapError> {
+        let (at, codes, by) = match from {
+            UnitFrom::Fixed(unit) => return Ok(Some(unit.clone())),
+            UnitFrom::Field { at, codes, by } => (at, codes, *by),
+        };
+        let Some(value) = record::present(self.record, at, false) else { return Ok(None) };
+        let pointer = below(pointer, "unit");
+        let word = self.word(at, value, by, &pointer)?;
+        let code = codes.code(&word).map_err(|error| MapError::new(MapCause::Code, &*pointer, error))?;
+        code.parse()
+            .map(Some)
+            .map_err(|error: quantity::UnitError| MapError::new(MapCause::Unit, &*pointer, error.to_string()))
+    }
+
+    fn money(self, from: &CurrencyFrom, value: &Value, pointer: &str) -> Result<Value, MapError> {
+        let amount = decimal::of_json(value)
+            .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
+        let currency = self.currency(from, pointer)?;
+        Ok(json!({"amount": decimal::text(amount), "currency": currency}))
+    }
+
+    pub(super) fn currency(self, from: &CurrencyFrom, pointer: &str) -> Result<String, MapError> {
+        let at = match from {
+            CurrencyFrom::Fixed(currency) => return Ok(currency.clone()),
+            CurrencyFrom::Field(at) => at,
+        };
+        let pointer = below(pointer, "currency");
+        let value = record::present(self.record, at, false)
+            .ok_or_else(|| self.wrong(&pointer, format!("the record has no currency in `{at}`")))?;
+        let currency = label(value).map_err(|error| self.wrong(&pointer, error))?;
+        if is_currency(currency) {
+            Ok(currency.to_owned())
+        } else {
+            Err(self.wrong(&pointer, format!("`{currency}` is no ISO 4217 code")))
+        }
+    }
+
+    /// What of a field is looked up in a code set.
+    fn word(self, at: &str, value: &Value, by: CodeBy, pointer: &str) -> Result<String, MapError> {
+        match by {
+            CodeBy::Value => match value {
+                Value::String(word) => Ok(word.clone()),
+                Value::Number(number) => Ok(number.to_string()),
+                other => Err(self.wrong(pointer, format!("{} is no word of a code set", shown(other)))),
+            },
+            CodeBy::Label => label(value).map(str::to_owned).map_err(|error| self.wrong(pointer, error)),
+            CodeBy::ExternalId => {
+                let id = record::link(value).map_err(|error| self.wrong(pointer, error))?.0;
+                self.text(&LinkQuery::ExternalId { field: at.to_owned(), id }, at, pointer)
+            }
+        }
+    }
+
+    /// The text that looking up this link answered.
+    fn text(self, query: &LinkQuery, at: &str, pointer: &str) -> Result<String, MapError> {
+        let what = match query {
+            LinkQuery::ExternalId { id, .. } => format!("the record {id} in `{at}` has no external id"),
+            LinkQuery::Key { object, id } => format!("the record {id} in `{at}` has no business key of a {object}"),
+            LinkQuery::Site { company } => format!("no site is bound to the company {company} in `{at}`"),
+            _ => String::new(),
+        };
+        match self.links.get(query) {
+            Some(LinkAnswer::Text(text)) => Ok(text.clone()),
+            Some(_) => Err(MapError::new(MapCause::Reference, pointer, what)),
+            None => Err(MapError::new(MapCause::Reference, pointer, format!("the link in `{at}` was not looked up"))),
+        }
+    }
+
+    fn record_key(self, id: i64) -> String {
+        format!("{}-{id}", self.system)
+    }
+
+    fn wrong(self, pointer: &str, message: String) -> MapError {
+        MapError::new(MapCause::Shape, pointer, message)
+    }
+}
+
+/// A list that the record does not have is empty, not absent.
+fn empty(lens: &Lens) -> Option<Value> {
+    matches!(lens, Lens::Many(..)).then(|| Value::Array(Vec::new()))
+}
+
+/// A unit of another dimension than the attribute's is refused.
+pub(super) fn check_dimension(shape: &Shape, unit: &Unit, pointer: &str) -> Result<(), MapError> {
+    match shape {
+        Shape::Quantity { dimension: Some(dimension) } if !quantity::measures(unit, *dimension) => {
+            let message = format!("`{}` is no unit of {dimension}", unit.code());
+            Err(MapError::new(MapCause::Unit, below(pointer, "unit"), message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn label(value: &Value) -> Result<&str, String> {
+    if let Value::String(label) = value {
+        return Ok(label);
+    }
+    record::link(value)?.1.ok_or_else(|| format!("{} is a link without its label", shown(value)))
+}
+
+fn read_enum(words: &[(String, String)], value: &Value) -> Result<Value, String> {
+    let word = value.as_str().ok_or_else(|| format!("{} is no word", shown(value)))?;
+    let found = words.iter().find(|(theirs, _)| theirs == word);
+    found
+        .map(|(_, ours)| Value::String(ours.clone()))
+        .ok_or_else(|| format!("{} is none of the words that are mapped", shown(value)))
+}
+
+fn read_plain(shape: &Shape, value: &Value) -> Result<Value, String> {
+    let wrong = |what: &str| format!("{} is no {what}", shown(value));
+    match shape {
+        Shape::Decimal => {
+            let value = decimal::of_json(value).ok_or_else(|| wrong("exact decimal of at most 28 digits"))?;
+            Ok(Value::String(decimal::text(value)))
+        }
+        Shape::Integer => {
+            let whole =
+                decimal::of_json(value).filter(|value| value.is_integer()).ok_or_else(|| wrong("whole number"))?;
+            Ok(decimal::to_json(whole))
+        }
+        Shape::Timestamp => {
+            let text = value.as_str().and_then(record::read_datetime).ok_or_else(|| wrong("datetime"))?;
+            Ok(Value::String(text))
+        }
+        _ => Ok(value.clone()),
+    }
+}
