@@ -1,0 +1,169 @@
+//! A simulated Odoo: JSON-RPC, from version 19 on JSON-2 as well, on a database in memory that behaves as recorded.
+//! Models, states, quantities and errors are simulated; access groups, mail, accounting and the web client are not.
+
+mod backorder;
+mod call;
+mod closing;
+mod compute;
+mod control;
+mod database;
+mod domain;
+mod execute;
+mod external;
+mod fault;
+mod input;
+mod journal;
+mod json2;
+mod jsonrpc;
+mod movement;
+mod product;
+mod production;
+mod quant;
+mod record;
+mod refusal;
+mod schema;
+mod search;
+mod seed;
+mod serve;
+mod store;
+mod transaction;
+mod value;
+mod workorder;
+
+use std::sync::Arc;
+
+use axum::Router;
+use serde_json::{Map, Value as Json, json};
+
+pub use fault::{CommitAt, Fault, FaultId, FaultKind};
+pub use journal::JournalEntry;
+pub use transaction::Rights;
+
+use database::Database;
+use schema::Model;
+
+/// Which Odoo is simulated. They differ in dialects, field names, states and messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OdooVersion {
+    /// Odoo 18: JSON-RPC.
+    #[default]
+    V18,
+    /// Odoo 19: JSON-RPC and JSON-2.
+    V19,
+}
+
+/// A user of the simulated Odoo.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// The login name.
+    pub login: String,
+    /// Password and API key at once; no other secret opens the account.
+    pub key: String,
+    /// What it may do.
+    pub rights: Rights,
+}
+
+/// What the database holds at the start.
+#[derive(Clone, Debug)]
+pub enum Seed {
+    /// One company with a warehouse, units and users; no products.
+    Empty,
+    /// The two plants of Velo Works with products, stock and orders.
+    VeloWorks {
+        /// How many products to add beside the four that are made and used.
+        extra_products: u32,
+    },
+}
+
+/// How to start the simulated Odoo.
+#[derive(Clone, Debug)]
+pub struct OdooConfig {
+    /// Which Odoo.
+    pub version: OdooVersion,
+    /// The port on 127.0.0.1; 0 takes a free one.
+    pub port: u16,
+    /// The name of the only database.
+    pub database: String,
+    /// Who may log in.
+    pub accounts: Vec<Account>,
+    /// The data at the start.
+    pub seed: Seed,
+}
+
+impl Default for OdooConfig {
+    fn default() -> Self {
+        let account = |login: &str, key: &str, rights| Account { login: login.to_owned(), key: key.to_owned(), rights };
+        Self {
+            version: OdooVersion::V18,
+            port: 0,
+            database: "velo".to_owned(),
+            accounts: vec![
+                account("admin", "admin", Rights::Admin),
+                account("svc-read", "demo-read-key", Rights::Read),
+                account("svc-mrp", "demo-mrp-key", Rights::Write),
+            ],
+            seed: Seed::VeloWorks { extra_products: 0 },
+        }
+    }
+}
+
+/// The simulated Odoo from inside the process: faults, journal and records. Clones share one database.
+#[derive(Clone, Debug)]
+pub struct OdooHandle {
+    database: Arc<Database>,
+}
+
+impl OdooHandle {
+    pub(crate) fn open(config: &OdooConfig) -> Result<Self, String> {
+        Ok(Self { database: Arc::new(Database::open(config)?) })
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        serve::router(Arc::clone(&self.database))
+    }
+
+    /// Makes calls that fit go wrong from now on.
+    pub fn inject(&self, fault: Fault) -> FaultId {
+        self.database.faults().inject(fault)
+    }
+
+    /// Ends every fault.
+    pub fn clear_faults(&self) {
+        self.database.faults().clear();
+    }
+
+    /// The faults that are in force, each with how often it struck.
+    pub fn faults(&self) -> Vec<(FaultId, Fault, u64)> {
+        self.database.faults().list()
+    }
+
+    /// The calls that changed something or were asked to, in the order in which they were committed.
+    pub fn journal(&self) -> Vec<JournalEntry> {
+        self.database.journal().entries()
+    }
+
+    /// Every record of a model with its stored values, `write_date` to the microsecond; empty for an unknown model.
+    pub fn records(&self, model: &str) -> Vec<Json> {
+        Model::parse(model).map(|model| self.database.raw(model)).unwrap_or_default()
+    }
+
+    /// The manufacturing orders with that source document, oldest first.
+    pub fn orders_with_origin(&self, origin: &str) -> Vec<Json> {
+        let mut orders = self.records("mrp.production");
+        orders.retain(|order| order.get("origin").and_then(Json::as_str) == Some(origin));
+        orders
+    }
+
+    /// Runs a method as the first administrator, without the network and without faults; the journal has it.
+    ///
+    /// # Errors
+    /// The name and message of the exception that Odoo would raise.
+    pub fn call(&self, model: &str, method: &str, args: &[Json], kwargs: &Map<String, Json>) -> Result<Json, String> {
+        self.database.call_as_admin(model, method, args, kwargs)
+    }
+
+    /// Counts: `{"version", "records": {model: n}, "calls": n, "committed": n, "faults": n}`.
+    pub fn state(&self) -> Json {
+        json!(self.database.state())
+    }
+}

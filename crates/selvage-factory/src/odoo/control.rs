@@ -1,0 +1,69 @@
+//! The control endpoints under `/_factory`: faults, counts, raw records and the journal, for tests in another process.
+//! They are open to whoever reaches the port; the simulated Odoo listens on 127.0.0.1 only.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use axum::routing::{delete, get};
+use serde_json::{Value as Json, json};
+
+use super::database::Database;
+use super::fault::{Fault, FaultId};
+use super::schema::Model;
+use super::serve::json_response;
+
+pub(crate) fn router() -> Router<Arc<Database>> {
+    Router::new()
+        .route("/_factory/faults", get(list_faults).post(inject).delete(clear))
+        .route("/_factory/faults/{id}", delete(remove))
+        .route("/_factory/state", get(state))
+        .route("/_factory/records/{model}", get(records))
+        .route("/_factory/journal", get(journal))
+}
+
+async fn inject(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    let fault =
+        serde_json::from_slice::<Json>(&body).map_err(|error| error.to_string()).and_then(|json| Fault::read(&json));
+    match fault {
+        Ok(fault) => json_response(201, &json!({ "id": database.faults().inject(fault).0 })),
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
+async fn list_faults(State(database): State<Arc<Database>>) -> Response {
+    let list = database.faults().list();
+    let faults: Vec<Json> = list
+        .into_iter()
+        .map(|(id, fault, strikes)| json!({ "id": id.0, "strikes": strikes, "fault": fault.write() }))
+        .collect();
+    json_response(200, &json!({ "faults": faults }))
+}
+
+async fn clear(State(database): State<Arc<Database>>) -> Response {
+    database.faults().clear();
+    json_response(200, &json!({ "faults": [] }))
+}
+
+async fn remove(State(database): State<Arc<Database>>, Path(id): Path<u64>) -> Response {
+    let removed = database.faults().remove(FaultId(id));
+    json_response(if removed { 200 } else { 404 }, &json!({ "removed": removed }))
+}
+
+async fn state(State(database): State<Arc<Database>>) -> Response {
+    json_response(200, &database.state())
+}
+
+async fn records(State(database): State<Arc<Database>>, Path(model): Path<String>) -> Response {
+    match Model::parse(&model) {
+        Some(known) => json_response(200, &Json::Array(database.raw(known))),
+        None => json_response(404, &json!({ "error": format!("there is no model `{model}`") })),
+    }
+}
+
+async fn journal(State(database): State<Arc<Database>>) -> Response {
+    let entries = database.journal().entries();
+    json_response(200, &entries.iter().map(super::journal::JournalEntry::write).collect())
+}

@@ -1,0 +1,210 @@
+//! The database behind the server: accounts, tables, faults and journal, and the transaction around each call.
+//! A call is all or nothing; one runs at a time, and none waits for the network.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Map, Value as Json, json};
+
+use super::call::Call;
+use super::execute::Answer;
+use super::fault::Faults;
+use super::journal::{Journal, JournalEntry};
+use super::refusal::Refusal;
+use super::schema::Model;
+use super::seed;
+use super::store::Store;
+use super::transaction::{Environment, Rights, Transaction};
+use super::value::{Id, Stamp, Value, float};
+use super::{Account, OdooConfig, OdooVersion};
+
+/// An account with the user that it opens.
+#[derive(Clone, Debug)]
+pub(crate) struct Login {
+    pub(crate) user: Id,
+    pub(crate) name: String,
+    pub(crate) account: Account,
+}
+
+#[derive(Debug)]
+pub(crate) struct Database {
+    pub(crate) version: OdooVersion,
+    pub(crate) name: String,
+    logins: Vec<Login>,
+    store: Mutex<Store>,
+    faults: Mutex<Faults>,
+    journal: Mutex<Journal>,
+    calls: AtomicU64,
+}
+
+impl Database {
+    /// Makes the database with its seed.
+    pub(crate) fn open(config: &OdooConfig) -> Result<Self, String> {
+        let mut store = Store::default();
+        let logins = seed::fill(&mut store, config).map_err(|refusal| refusal.message)?;
+        store.commit();
+        Ok(Self {
+            version: config.version,
+            name: config.database.clone(),
+            logins,
+            store: Mutex::new(store),
+            faults: Mutex::default(),
+            journal: Mutex::default(),
+            calls: AtomicU64::new(0),
+        })
+    }
+
+    /// The login that password or key open.
+    pub(crate) fn login(&self, name: &str, key: &str) -> Option<&Login> {
+        self.logins.iter().find(|login| login.account.login == name && login.account.key == key)
+    }
+
+    /// The user with that id, if the key is its own.
+    pub(crate) fn user(&self, id: i64, key: &str) -> Option<&Login> {
+        self.logins.iter().find(|login| login.user.0 == id && login.account.key == key)
+    }
+
+    /// The user that the key alone names.
+    pub(crate) fn bearer(&self, key: &str) -> Option<&Login> {
+        self.logins.iter().find(|login| login.account.key == key)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        lock(&self.faults)
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        lock(&self.journal)
+    }
+
+    /// Runs a call of a transaction that `started` then, and commits it, or rolls all of it back.
+    pub(crate) fn run(&self, login: &Login, call: &Call, started: Stamp) -> Result<Answer, Refusal> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let mut store = lock(&self.store);
+        // What a call that panicked left behind.
+        store.rollback();
+        let env = self.environment(&store, login, call, started)?;
+        let outcome = Transaction { store: &mut store, env }.execute(call);
+        if outcome.is_err() {
+            store.rollback();
+            return outcome;
+        }
+        let changed = store.commit();
+        if !call.method.reads() {
+            self.journal().append(entry(login, call, &outcome, changed));
+        }
+        outcome
+    }
+
+    fn environment(&self, store: &Store, login: &Login, call: &Call, now: Stamp) -> Result<Environment, Refusal> {
+        let user = store.row(Model::User, login.user).cloned().unwrap_or_default();
+        let own = user.references("company_ids");
+        let companies = match call.context.get("allowed_company_ids").and_then(Json::as_array) {
+            Some(asked) if !asked.is_empty() => asked.iter().filter_map(Json::as_i64).map(Id).collect(),
+            _ => {
+                let first = user.reference("company_id");
+                first.into_iter().chain(own.iter().copied().filter(|id| Some(*id) != first)).collect::<Vec<_>>()
+            }
+        };
+        if companies.iter().any(|company| !own.contains(company)) {
+            return Err(Refusal::access("Access to unauthorized or invalid companies."));
+        }
+        Ok(Environment {
+            version: self.version,
+            user: login.user,
+            user_name: login.name.clone(),
+            rights: login.account.rights,
+            companies,
+            context: call.context.clone(),
+            now,
+        })
+    }
+
+    /// Every record of a model as it is stored.
+    pub(crate) fn raw(&self, model: Model) -> Vec<Json> {
+        let store = lock(&self.store);
+        let record = |id: Id| {
+            let mut record = Map::new();
+            record.insert("id".to_owned(), id.into());
+            for (field, value) in store.row(model, id).into_iter().flat_map(|row| row.values()) {
+                record.insert(field.to_owned(), raw(value));
+            }
+            Json::Object(record)
+        };
+        store.ids(model).into_iter().map(record).collect()
+    }
+
+    pub(crate) fn call_as_admin(
+        &self,
+        model: &str,
+        method: &str,
+        args: &[Json],
+        kwargs: &Map<String, Json>,
+    ) -> Result<Json, String> {
+        let admin = self.logins.iter().find(|login| login.account.rights == Rights::Admin);
+        let admin = admin.ok_or("the simulated Odoo has no administrator")?;
+        let told = |refusal: Refusal| format!("{}: {}", refusal.exception.name(), refusal.message);
+        let call = Call::positional(model, method, args, kwargs).map_err(told)?;
+        match self.run(admin, &call, Stamp::now()).map_err(told)? {
+            Answer::Value(value) => Ok(value),
+            Answer::Nothing => Ok(Json::Null),
+        }
+    }
+
+    /// What there is, in numbers.
+    pub(crate) fn state(&self) -> Json {
+        let store = lock(&self.store);
+        let counts: Map<String, Json> =
+            Model::ALL.iter().map(|model| (model.name().to_owned(), json!(store.count(*model)))).collect();
+        json!({
+            "version": if self.version == OdooVersion::V18 { "18.0" } else { "19.0" },
+            "database": self.name,
+            "records": counts,
+            "calls": self.calls.load(Ordering::Relaxed),
+            "committed": self.journal().count(),
+            "faults": self.faults().list().len(),
+        })
+    }
+}
+
+fn entry(login: &Login, call: &Call, outcome: &Result<Answer, Refusal>, changed: bool) -> JournalEntry {
+    let made: Vec<i64> = match outcome {
+        Ok(Answer::Value(Json::Number(id))) => id.as_i64().into_iter().collect(),
+        Ok(Answer::Value(Json::Array(ids))) => ids.iter().filter_map(Json::as_i64).collect(),
+        Ok(Answer::Value(Json::Object(load))) => {
+            let ids = load.get("ids").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+            ids.iter().filter_map(Json::as_i64).collect()
+        }
+        _ => Vec::new(),
+    };
+    JournalEntry {
+        sequence: 0,
+        at: Stamp::now().micros(),
+        login: login.account.login.clone(),
+        model: call.model.name().to_owned(),
+        method: call.method.name().to_owned(),
+        ids: if call.ids.is_empty() { made } else { call.ids.iter().map(|id| id.0).collect() },
+        changed,
+    }
+}
+
+fn raw(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(flag) => json!(flag),
+        Value::Int(number) => json!(number),
+        Value::Number(number) => float(*number),
+        Value::Text(text) => json!(&**text),
+        Value::Stamp(stamp) => json!(stamp.micros()),
+        Value::Ref(id) => json!(id.0),
+        Value::Refs(ids) => ids.iter().map(|id| Json::from(*id)).collect(),
+        Value::PerCompany(values) => {
+            Json::Object(values.iter().map(|(company, number)| (company.to_string(), float(*number))).collect())
+        }
+    }
+}
+
+/// A panic in one call must not take the others down: the undo log is what keeps the tables whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,130 @@
+//! Runs a call on the transaction: from its method and arguments to its answer.
+//! It decides nothing of its own: rights and rules stand with the models.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::call::{Call, Method};
+use super::record::Values;
+use super::refusal::{Exception, Refusal};
+use super::schema::Model;
+use super::search::Page;
+use super::transaction::Transaction;
+use super::value::{Id, repr};
+
+/// What a method returns. Odoo's `None` is not the same as `False`: JSON-RPC leaves the result out.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Answer {
+    Value(Json),
+    Nothing,
+}
+
+impl Transaction<'_> {
+    /// Runs the call. The caller commits or rolls back.
+    pub(crate) fn execute(&mut self, call: &Call) -> Result<Answer, Refusal> {
+        self.rights(call)?;
+        let (model, ids, named) = (call.model, call.ids.as_slice(), &call.named);
+        let all = json!([]);
+        let domain = named.get("domain").filter(|domain| !domain.is_null()).unwrap_or(&all);
+        let value = match call.method {
+            Method::Search => self.search(model, domain, &Page::read(named))?.into_iter().map(Json::from).collect(),
+            Method::SearchCount => json!(self.search(model, domain, &Page::read(named))?.len()),
+            Method::SearchRead => {
+                let found = self.search(model, domain, &Page::read(named))?;
+                Json::Array(self.read(model, &found, &names(named.get("fields")), labels(named))?)
+            }
+            Method::NameSearch => self.name_search(model, named)?,
+            Method::FieldsGet => self.fields_get(model, named),
+            Method::Read => Json::Array(self.read(model, ids, &names(named.get("fields")), labels(named))?),
+            Method::Create => self.create_all(call)?,
+            Method::Write => {
+                self.write(model, ids, dictionary(named.get("vals"))?)?;
+                json!(true)
+            }
+            Method::Unlink => {
+                self.unlink(model, ids)?;
+                json!(true)
+            }
+            Method::Load => self.load(model, &names(named.get("fields")), &table(named.get("data")))?,
+            Method::Confirm => self.confirm_orders(ids)?,
+            Method::Assign => self.assign_orders(ids)?,
+            Method::Plan => self.plan_orders(ids)?,
+            Method::MarkDone => self.mark_done(ids)?,
+            Method::Cancel => self.cancel_orders(ids)?,
+            Method::Pending => self.pause_work(ids)?,
+            Method::Finish => self.finish_work(ids)?,
+            Method::ChangeQuantity => self.change_quantity(ids)?,
+            Method::Archive | Method::Unarchive => {
+                self.set_active(model, ids, call.method == Method::Unarchive)?;
+                return Ok(Answer::Nothing);
+            }
+            Method::Start => {
+                self.start_work(ids)?;
+                return Ok(Answer::Nothing);
+            }
+            Method::ApplyInventory => {
+                self.apply_inventory(ids)?;
+                return Ok(Answer::Nothing);
+            }
+        };
+        Ok(Answer::Value(value))
+    }
+
+    fn rights(&self, call: &Call) -> Result<(), Refusal> {
+        let verb = match call.method {
+            method if method.reads() => return Ok(()),
+            Method::Create | Method::Load => "create",
+            Method::Unlink => "delete",
+            _ => "modify",
+        };
+        self.may_change(call.model, verb)
+    }
+
+    fn create_all(&mut self, call: &Call) -> Result<Json, Refusal> {
+        let values = call.named.get("vals_list").unwrap_or(&Json::Null);
+        if let Json::Object(values) = values {
+            let id = self.create(call.model, values)?;
+            return Ok(if call.single { id.into() } else { json!([id.0]) });
+        }
+        let mut ids: Vec<Id> = Vec::new();
+        for values in values.as_array().map(Vec::as_slice).unwrap_or_default() {
+            ids.push(self.create(call.model, dictionary(Some(values))?)?);
+        }
+        Ok(ids.into_iter().map(Json::from).collect())
+    }
+
+    fn fields_get(&self, model: Model, named: &Map<String, Json>) -> Json {
+        let (wanted, attributes) = (names(named.get("allfields")), names(named.get("attributes")));
+        let mut all = Map::new();
+        for field in model
+            .fields(self.env.version)
+            .filter(|field| wanted.is_empty() || wanted.iter().any(|name| name == field.name))
+        {
+            let mut description = field.describe();
+            description.retain(|attribute, _| attributes.is_empty() || attributes.contains(attribute));
+            all.insert(field.name.to_owned(), Json::Object(description));
+        }
+        Json::Object(all)
+    }
+}
+
+fn names(json: Option<&Json>) -> Vec<String> {
+    let items = json.and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    items.iter().filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+/// `load=None` asks for bare ids; the argument left out asks for labels.
+fn labels(named: &Map<String, Json>) -> bool {
+    named.get("load").is_none_or(|load| load.as_str() == Some("_classic_read"))
+}
+
+fn dictionary(json: Option<&Json>) -> Result<&Values, Refusal> {
+    let wrong = || {
+        Refusal::new(Exception::Type, format!("{} is not a dictionary of values", json.map(repr).unwrap_or_default()))
+    };
+    json.and_then(Json::as_object).ok_or_else(wrong)
+}
+
+fn table(json: Option<&Json>) -> Vec<Vec<Json>> {
+    let rows = json.and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    rows.iter().filter_map(Json::as_array).cloned().collect()
+}

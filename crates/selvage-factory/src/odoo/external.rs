@@ -1,0 +1,188 @@
+//! External ids (`ir.model.data`) and `load`, the upsert by external id. Errors of rows come back as messages, with HTTP 200.
+//! A load that has one message changes nothing.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::record::Values;
+use super::refusal::Refusal;
+use super::schema::{Kind, Model};
+use super::transaction::Transaction;
+use super::value::{Id, Value};
+
+/// What is wrong with one cell of a load.
+struct Complaint {
+    field: String,
+    message: String,
+    relation: Option<Model>,
+}
+
+impl Transaction<'_> {
+    /// The record behind `module.name`, with its entry.
+    pub(crate) fn by_external_id(&self, module: &str, name: &str) -> Option<(Id, Id)> {
+        let named = self.store.with_text(Model::ModelData, "name", name)?;
+        let entry = named.into_iter().find(|entry| self.is(Model::ModelData, *entry, "module", &[module]))?;
+        let row = self.store.row(Model::ModelData, entry)?;
+        Some((entry, Id(row.int("res_id"))))
+    }
+
+    /// The external ids of a record.
+    pub(crate) fn external_ids(&self, model: Model, id: Id) -> Vec<Id> {
+        self.store.referring(Model::ModelData, model.name(), id)
+    }
+
+    /// Names a record.
+    pub(crate) fn name_externally(&mut self, module: &str, name: &str, model: Model, id: Id) {
+        self.insert(
+            Model::ModelData,
+            [
+                ("module", module.into()),
+                ("name", name.into()),
+                ("model", model.name().into()),
+                ("res_id", Value::Int(id.0)),
+                ("noupdate", false.into()),
+                (model.name(), Value::Ref(id)),
+            ],
+        );
+    }
+
+    /// `load(fields, data)`: every row is made or changed, or none is.
+    pub(crate) fn load(&mut self, model: Model, columns: &[String], data: &[Vec<Json>]) -> Result<Json, Refusal> {
+        let mut messages = Vec::new();
+        let mut rows = Vec::new();
+        for (at, cells) in data.iter().enumerate() {
+            match self.load_row(model, columns, cells) {
+                Ok(row) => rows.push((at, row)),
+                Err(complaint) => messages.push(message(at, model, &complaint, self)),
+            }
+        }
+        let mut ids = Vec::new();
+        for (at, (external, values)) in rows {
+            if messages.is_empty() {
+                match self.upsert(model, external.as_deref(), &values) {
+                    Ok(id) => ids.push(id),
+                    Err(refusal) => {
+                        let complaint = Complaint { field: String::new(), message: refusal.message, relation: None };
+                        messages.push(message(at, model, &complaint, self));
+                    }
+                }
+            }
+        }
+        if messages.is_empty() {
+            return Ok(
+                json!({ "ids": ids.into_iter().map(Json::from).collect::<Vec<_>>(), "messages": [], "nextrow": 0 }),
+            );
+        }
+        self.store.rollback();
+        Ok(json!({ "ids": false, "messages": messages, "nextrow": 0 }))
+    }
+
+    fn upsert(&mut self, model: Model, external: Option<&str>, values: &Values) -> Result<Id, Refusal> {
+        let Some(external) = external else {
+            return self.create(model, values);
+        };
+        let (module, name) = external.split_once('.').unwrap_or(("__import__", external));
+        if let Some((entry, id)) = self.by_external_id(module, name) {
+            if self.store.row(model, id).is_some() {
+                self.write(model, &[id], values)?;
+                return Ok(id);
+            }
+            self.store.remove(Model::ModelData, entry);
+        }
+        let id = self.create(model, values)?;
+        if let (Model::Product, Some(template)) = (model, self.reference(model, id, "product_tmpl_id")) {
+            self.name_externally(module, &format!("{name}_product_template"), Model::Template, template);
+        }
+        self.name_externally(module, name, model, id);
+        Ok(id)
+    }
+
+    fn load_row(
+        &self,
+        model: Model,
+        columns: &[String],
+        cells: &[Json],
+    ) -> Result<(Option<String>, Values), Complaint> {
+        let mut external = None;
+        let mut values = Map::new();
+        for (column, cell) in columns.iter().zip(cells) {
+            if column == "id" {
+                external = cell.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+                continue;
+            }
+            let (name, by) = column.split_once('/').unwrap_or((column, ""));
+            let unknown = || Complaint {
+                field: name.to_owned(),
+                message: format!("Invalid field '{name}' on model '{}'", model.name()),
+                relation: None,
+            };
+            let field = model.field(name, self.env.version).ok_or_else(unknown)?;
+            let value = match field.kind {
+                Kind::One(target) => self.load_reference(target, by, cell).map_err(|message| Complaint {
+                    field: name.to_owned(),
+                    message: format!("{message} in field '{}'", field.label),
+                    relation: Some(target),
+                })?,
+                Kind::Bool => json!(!matches!(cell.as_str(), Some("" | "0" | "false" | "False" | "no"))),
+                Kind::Selection(pairs) => {
+                    let text = cell.as_str().unwrap_or_default();
+                    json!(pairs.iter().find(|(_, label)| *label == text).map_or(text, |(key, _)| *key))
+                }
+                _ if cell.as_str() == Some("") => Json::Bool(false),
+                _ => cell.clone(),
+            };
+            values.insert(name.to_owned(), value);
+        }
+        Ok((external, values))
+    }
+
+    /// A many2one of a load: by database id, by external id, or by its label.
+    fn load_reference(&self, target: Model, by: &str, cell: &Json) -> Result<Json, String> {
+        let text = match cell {
+            Json::String(text) => text.clone(),
+            Json::Number(number) => number.to_string(),
+            _ => String::new(),
+        };
+        if text.is_empty() {
+            return Ok(Json::Bool(false));
+        }
+        let found = match by {
+            ".id" => text.parse().ok().map(Id).filter(|id| self.store.row(target, *id).is_some()),
+            "id" => text.split_once('.').and_then(|(module, name)| self.by_external_id(module, name)).map(|(_, id)| id),
+            _ => self
+                .store
+                .ids(target)
+                .into_iter()
+                .find(|id| self.label(target, *id) == text || self.is(target, *id, "name", &[&text])),
+        };
+        let kind = match by {
+            ".id" => "database id",
+            "id" => "external id",
+            _ => "name",
+        };
+        found.map(Json::from).ok_or_else(|| format!("No matching record found for {kind} '{text}'"))
+    }
+}
+
+fn message(at: usize, model: Model, complaint: &Complaint, tx: &Transaction<'_>) -> Json {
+    let mut message = json!({ "rows": { "from": at, "to": at }, "type": "error", "record": at });
+    let Some(map) = message.as_object_mut() else {
+        return message;
+    };
+    if complaint.field.is_empty() {
+        map.insert("message".to_owned(), json!(complaint.message));
+        return message;
+    }
+    map.insert("field".to_owned(), json!(complaint.field));
+    map.insert("message".to_owned(), json!(complaint.message));
+    if let Some(relation) = complaint.relation {
+        let more = json!({
+            "name": "Possible Values", "type": "ir.actions.act_window", "target": "new", "view_mode": "list,form",
+            "views": [[false, "list"], [false, "form"]], "context": { "create": false }, "help": "See all possible values",
+            "res_model": "ir.model.data", "domain": [["model", "=", relation.name()]],
+        });
+        map.insert("moreinfo".to_owned(), more);
+    }
+    let label = model.field(&complaint.field, tx.env.version).map_or(complaint.field.as_str(), |field| field.label);
+    map.insert("field_name".to_owned(), json!(label));
+    message
+}

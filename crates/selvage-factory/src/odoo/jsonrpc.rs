@@ -1,0 +1,108 @@
+//! The dialect JSON-RPC: one path, HTTP 200 for success and for every error of a call.
+//! A method that returns nothing answers without a `result`.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{ConnectInfo, State};
+use axum::http::{Method as Verb, StatusCode};
+use axum::response::Response;
+use serde_json::{Map, Value as Json, json};
+
+use super::OdooVersion;
+use super::call::Call;
+use super::database::Database;
+use super::execute::Answer;
+use super::refusal::{Exception, Refusal};
+use super::serve::{Connection, Ending, json_response, perform, proxy_error, reset, with_type};
+
+pub(crate) async fn serve(
+    State(database): State<Arc<Database>>,
+    ConnectInfo(cutter): Connection,
+    verb: Verb,
+    body: Bytes,
+) -> Response {
+    let request =
+        serde_json::from_slice::<Json>(&body).ok().filter(|request| request.is_object() && verb == Verb::POST);
+    let Some(request) = request else {
+        return with_type(StatusCode::BAD_REQUEST, "text/html; charset=utf-8", "Invalid JSON data".to_owned());
+    };
+    let id = request.get("id").cloned().unwrap_or(Json::Null);
+    match dispatch(database, &request).await {
+        Ending::Answered(answer) => json_response(200, &envelope(&id, answer)),
+        Ending::Status(code) => proxy_error(code),
+        Ending::Reset => reset(&cutter),
+    }
+}
+
+/// What `common.version` answers.
+pub(crate) fn version(version: OdooVersion) -> Json {
+    let (text, major, serie) = match version {
+        OdooVersion::V18 => ("18.0+e-20241005", 18, "18.0"),
+        OdooVersion::V19 => ("19.0", 19, "19.0"),
+    };
+    json!({ "server_version": text, "server_version_info": [major, 0, 0, "final", 0, ""], "server_serie": serie, "protocol_version": 1 })
+}
+
+fn envelope(id: &Json, answer: Result<Answer, Refusal>) -> Json {
+    match answer {
+        Ok(Answer::Value(result)) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+        Ok(Answer::Nothing) => json!({ "jsonrpc": "2.0", "id": id }),
+        Err(refusal) => {
+            json!({ "jsonrpc": "2.0", "id": id, "error": { "code": 200, "message": "Odoo Server Error", "data": refusal.body() } })
+        }
+    }
+}
+
+async fn dispatch(database: Arc<Database>, request: &Json) -> Ending {
+    let text = |at: &str| request.pointer(at).and_then(Json::as_str).unwrap_or_default();
+    let args = request.pointer("/params/args").and_then(Json::as_array).cloned().unwrap_or_default();
+    match (text("/params/service"), text("/params/method")) {
+        ("common", "version") => Ending::Answered(Ok(Answer::Value(version(database.version)))),
+        ("common", "authenticate" | "login") => Ending::Answered(authenticate(&database, &args)),
+        ("object", "execute_kw" | "execute") => match object(&database, &args) {
+            Ok((login, call)) => perform(database, login, call).await,
+            Err(refusal) => Ending::Answered(Err(refusal)),
+        },
+        ("common" | "object", method) => {
+            let message = format!("Method not found: {method}");
+            Ending::Answered(Err(Refusal::new(Exception::Attribute, message)))
+        }
+        (service, _) => Ending::Answered(Err(Refusal::new(Exception::Key, service))),
+    }
+}
+
+fn authenticate(database: &Database, args: &[Json]) -> Result<Answer, Refusal> {
+    let [name, login, key, ..] = args else {
+        return Err(Refusal::new(Exception::Type, "exp_authenticate() missing required positional arguments"));
+    };
+    is_database(database, name)?;
+    let user = database.login(login.as_str().unwrap_or_default(), key.as_str().unwrap_or_default());
+    Ok(Answer::Value(user.map_or(Json::Bool(false), |login| login.user.into())))
+}
+
+fn object(database: &Database, args: &[Json]) -> Result<(super::database::Login, Call), Refusal> {
+    let [name, user, key, model, method, rest @ ..] = args else {
+        return Err(Refusal::new(Exception::Type, "execute_kw() missing required positional arguments"));
+    };
+    is_database(database, name)?;
+    let login = database.user(user.as_i64().unwrap_or_default(), key.as_str().unwrap_or_default());
+    let login = login.ok_or_else(|| Refusal::new(Exception::Denied, "Access Denied"))?.clone();
+    let none = Map::new();
+    let positional = rest.first().and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let named = rest.get(1).and_then(Json::as_object).unwrap_or(&none);
+    let call =
+        Call::positional(model.as_str().unwrap_or_default(), method.as_str().unwrap_or_default(), positional, named)?;
+    Ok((login, call))
+}
+
+fn is_database(database: &Database, name: &Json) -> Result<(), Refusal> {
+    let name = name.as_str().unwrap_or_default();
+    if name == database.name {
+        return Ok(());
+    }
+    let message = format!(
+        "connection to server at \"localhost\" (127.0.0.1), port 5432 failed: FATAL:  database \"{name}\" does not exist\n"
+    );
+    Err(Refusal::new(Exception::Database, message))
+}

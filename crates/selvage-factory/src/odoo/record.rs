@@ -1,0 +1,278 @@
+//! `create`, `write`, `unlink` and archiving for every model; what a model does besides stands in that model's file.
+//! Nothing here commits: the caller keeps or rolls back the whole call.
+
+use rust_decimal::Decimal;
+use serde_json::{Map, Value as Json};
+
+use super::input::{Command, commands, owner};
+use super::refusal::{Exception, Refusal};
+use super::schema::{Field, Kind, Model};
+use super::store::Row;
+use super::transaction::Transaction;
+use super::value::{Id, Value};
+
+/// The values of a create or write.
+pub(crate) type Values = Map<String, Json>;
+
+impl Transaction<'_> {
+    /// Makes one record and what belongs to it.
+    pub(crate) fn create(&mut self, model: Model, values: &Values) -> Result<Id, Refusal> {
+        self.known(model, values)?;
+        let id = match model {
+            Model::Product | Model::Template => self.create_product(model, values)?,
+            Model::Quant => self.create_quant(values)?,
+            Model::Production => self.create_production(values)?,
+            Model::MoveLine => self.create_line(values)?,
+            _ => {
+                let id = self.create_plain(model, values)?;
+                self.created(model, id)?;
+                id
+            }
+        };
+        self.apply_commands(model, id, values)?;
+        Ok(id)
+    }
+
+    /// Inserts a row from defaults and values, and refuses missing mandatory fields.
+    pub(crate) fn create_plain(&mut self, model: Model, values: &Values) -> Result<Id, Refusal> {
+        let mut row = Row::default();
+        for (field, value) in self.defaults(model, values) {
+            row.set(field, value);
+        }
+        for (field, json) in self.plain(model, values) {
+            let value = self.input(model, field, json, &row)?;
+            row.set(field.name, value);
+        }
+        self.complete(model, &mut row);
+        for field in model.fields(self.env.version).filter(|field| field.required && field.stored) {
+            if *row.get(field.name) == Value::Null {
+                return Err(Refusal::required(self.env.version, owner(model), (field.label, field.name)));
+            }
+        }
+        let company = row.reference("company_id");
+        if company.is_some_and(|company| !self.env.companies.contains(&company)) && model != Model::User {
+            return Err(self.foreign(model, "create"));
+        }
+        let values: Vec<_> = row.values().map(|(field, value)| (field, value.clone())).collect();
+        Ok(self.insert(model, values))
+    }
+
+    /// Changes records.
+    pub(crate) fn write(&mut self, model: Model, ids: &[Id], values: &Values) -> Result<(), Refusal> {
+        self.known(model, values)?;
+        self.check(model, ids, "write")?;
+        for id in ids {
+            match model {
+                Model::Production => self.write_production(*id, values)?,
+                Model::Move => self.write_move(*id, values)?,
+                Model::MoveLine => self.write_line(*id, values)?,
+                _ => {
+                    self.write_plain(model, *id, values)?;
+                    self.written(model, *id, values)?;
+                }
+            }
+            self.apply_commands(model, *id, values)?;
+        }
+        Ok(())
+    }
+
+    /// Sets the stored fields of a record from the values, and nothing that follows from them.
+    pub(crate) fn write_plain(&mut self, model: Model, id: Id, values: &Values) -> Result<(), Refusal> {
+        let old = self.row(model, id);
+        let mut changed = Vec::new();
+        for (field, json) in self.plain(model, values) {
+            let value = self.input(model, field, json, &old)?;
+            if field.required && value == Value::Null {
+                return Err(Refusal::required(self.env.version, owner(model), (field.label, field.name)));
+            }
+            changed.push((field.name, value));
+        }
+        for (field, value) in changed {
+            self.update(model, id, [(field, value)]);
+        }
+        Ok(())
+    }
+
+    /// Deletes records with their children and external ids.
+    pub(crate) fn unlink(&mut self, model: Model, ids: &[Id]) -> Result<(), Refusal> {
+        self.check(model, ids, "unlink")?;
+        for id in ids {
+            match model {
+                Model::Production => self.release_for_unlink(*id)?,
+                Model::MoveLine => self.unreserve_line(*id),
+                _ => {}
+            }
+            self.forget(model, *id);
+        }
+        Ok(())
+    }
+
+    /// Removes the record, its children and its external ids.
+    pub(crate) fn forget(&mut self, model: Model, id: Id) {
+        for field in model.fields(self.env.version) {
+            if let Kind::Children(
+                target @ (Model::Move | Model::MoveLine | Model::WorkOrder | Model::BomLine | Model::Operation),
+                inverse,
+            ) = field.kind
+            {
+                for child in self.store.referring(target, inverse, id) {
+                    self.forget(target, child);
+                }
+            }
+        }
+        for external in self.external_ids(model, id) {
+            self.store.remove(Model::ModelData, external);
+        }
+        self.store.remove(model, id);
+    }
+
+    /// Refuses fields that the model does not have.
+    fn known(&self, model: Model, values: &Values) -> Result<(), Refusal> {
+        let unknown = values.keys().find(|name| model.field(name, self.env.version).is_none());
+        unknown.map_or(Ok(()), |name| Err(Refusal::unknown_field(self.env.version, model.name(), name)))
+    }
+
+    /// The values of stored fields; computed ones are accepted and ignored, as Odoo does.
+    fn plain<'v>(&self, model: Model, values: &'v Values) -> Vec<(&'static Field, &'v Json)> {
+        let version = self.env.version;
+        let stored = |(name, json): (&'v String, &'v Json)| {
+            let field = model.field(name, version)?;
+            let settable = field.stored && field.name != "id" && !matches!(field.kind, Kind::Children(..));
+            settable.then_some((field, json))
+        };
+        values.iter().filter_map(stored).collect()
+    }
+
+    fn apply_commands(&mut self, model: Model, id: Id, values: &Values) -> Result<(), Refusal> {
+        for (name, json) in values {
+            let Some(Kind::Children(target, inverse)) = model.field(name, self.env.version).map(|field| field.kind)
+            else {
+                continue;
+            };
+            for command in commands(name, json)? {
+                match command {
+                    Command::Create(mut values) => {
+                        values.insert(inverse.to_owned(), id.into());
+                        self.create(target, &values)?;
+                    }
+                    Command::Update(child, values) => self.write(target, &[child], &values)?,
+                    Command::Delete(child) => self.unlink(target, &[child])?,
+                    Command::Link(child) => self.update(target, child, [(inverse, id.into())]),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a new record has before its values are read.
+    fn defaults(&self, model: Model, values: &Values) -> Vec<(&'static str, Value)> {
+        let one = Value::Number(Decimal::ONE);
+        let mut defaults: Vec<(&'static str, Value)> = match model {
+            Model::Product | Model::Template => self.product_defaults(),
+            Model::Bom => vec![("type", "normal".into()), ("product_qty", one), ("consumption", "warning".into())],
+            Model::BomLine => vec![("product_qty", one), ("sequence", Value::Int(1))],
+            Model::Operation => vec![("sequence", Value::Int(100)), ("time_cycle_manual", Decimal::from(60).into())],
+            Model::WorkCenter => vec![
+                ("sequence", Value::Int(1)),
+                ("time_efficiency", Decimal::from(100).into()),
+                ("company_id", self.company().into()),
+            ],
+            Model::Company | Model::Warehouse => vec![("sequence", Value::Int(10))],
+            Model::Uom => {
+                vec![("size", one), ("rounding", Decimal::new(1, 2).into()), ("uom_type", "reference".into())]
+            }
+            Model::Location => vec![("usage", "internal".into()), ("company_id", self.company().into())],
+            Model::User => vec![("company_id", self.company().into()), ("lang", "en_US".into())],
+            Model::Move => {
+                vec![("state", "draft".into()), ("date", self.env.now.into()), ("company_id", self.company().into())]
+            }
+            _ => Vec::new(),
+        };
+        if model.field("active", self.env.version).is_some() && !values.contains_key("active") {
+            defaults.push(("active", true.into()));
+        }
+        defaults
+    }
+
+    /// Fills what follows from other values of a new record.
+    fn complete(&self, model: Model, row: &mut Row) {
+        let unit_of =
+            |product: Option<Id>| product.and_then(|product| self.reference(Model::Product, product, "uom_id"));
+        match model {
+            Model::BomLine if row.reference("product_uom_id").is_none() => {
+                row.set("product_uom_id", unit_of(row.reference("product_id")).into())
+            }
+            Model::Bom => {
+                if let (None, Some(product)) = (row.reference("product_tmpl_id"), row.reference("product_id")) {
+                    row.set("product_tmpl_id", self.reference(Model::Product, product, "product_tmpl_id").into());
+                }
+                if let (None, Some(template)) = (row.reference("product_uom_id"), row.reference("product_tmpl_id")) {
+                    row.set("product_uom_id", self.reference(Model::Template, template, "uom_id").into());
+                }
+            }
+            Model::Lot if row.reference("company_id").is_none() => {
+                let company = row
+                    .reference("product_id")
+                    .and_then(|product| self.reference(Model::Product, product, "company_id"));
+                row.set("company_id", company.into());
+            }
+            Model::Location => {
+                let name = row.text("name").to_owned();
+                let parent = row.reference("location_id");
+                let visible_parent = parent.filter(|parent| {
+                    !self.is(Model::Location, *parent, "usage", &["view"])
+                        || self.reference(Model::Location, *parent, "location_id").is_some()
+                });
+                let full = visible_parent.or(parent).map(|parent| self.text(Model::Location, parent, "complete_name"));
+                row.set("complete_name", full.map_or(name.clone(), |full| format!("{full}/{name}")).into());
+            }
+            Model::Move if row.reference("product_uom").is_none() => {
+                row.set("product_uom", unit_of(row.reference("product_id")).into())
+            }
+            _ => {}
+        }
+    }
+
+    /// What follows from a record having been made.
+    fn created(&mut self, model: Model, id: Id) -> Result<(), Refusal> {
+        match model {
+            Model::Lot => self.lot_is_unique(id),
+            Model::Company => {
+                self.furnish_company(id);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What follows from plain fields having been written.
+    fn written(&mut self, model: Model, id: Id, values: &Values) -> Result<(), Refusal> {
+        match model {
+            Model::Product | Model::Template => self.product_written(model, id, values),
+            Model::Lot => self.lot_is_unique(id),
+            Model::Quant if values.contains_key("inventory_quantity") => {
+                self.update(Model::Quant, id, [("inventory_quantity_set", true.into())]);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Archives or restores records; the method answers nothing.
+    pub(crate) fn set_active(&mut self, model: Model, ids: &[Id], active: bool) -> Result<(), Refusal> {
+        if model.field("active", self.env.version).is_none() {
+            return Err(Refusal::new(
+                Exception::Attribute,
+                format!("'{}' object has no attribute 'active'", model.name()),
+            ));
+        }
+        self.check(model, ids, "write")?;
+        for id in ids {
+            self.update(model, *id, [("active", active.into())]);
+            if model == Model::Product || model == Model::Template {
+                self.mirror(model, *id);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,162 @@
+//! `search`, `search_count`, `search_read`, `read` and `name_search`: what is seen, in which order, and how it is written.
+//! Reads only.
+
+use std::cmp::Ordering;
+
+use serde_json::{Map, Value as Json, json};
+
+use super::domain::Domain;
+use super::refusal::Refusal;
+use super::schema::{Field, Kind, Model};
+use super::transaction::Transaction;
+use super::value::{Id, Value, float, truthy};
+
+/// What a search asks for besides the domain.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) order: Option<String>,
+    pub(crate) offset: usize,
+    /// 0 stands for no limit.
+    pub(crate) limit: usize,
+}
+
+impl Page {
+    /// Reads `order`, `offset` and `limit` of a call.
+    pub(crate) fn read(named: &Map<String, Json>) -> Self {
+        let count =
+            |name| named.get(name).and_then(Json::as_u64).and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
+        let order = named.get("order").and_then(Json::as_str).filter(|order| !order.is_empty());
+        Self { order: order.map(str::to_owned), offset: count("offset"), limit: count("limit") }
+    }
+}
+
+impl Transaction<'_> {
+    /// The visible records that satisfy the domain, ordered and cut to the page.
+    pub(crate) fn search(&self, model: Model, domain: &Json, page: &Page) -> Result<Vec<Id>, Refusal> {
+        let domain = Domain::read(domain, model, self.env.version)?;
+        let keys = self.order_keys(model, page.order.as_deref().unwrap_or(model.info().order))?;
+        let hide_archived = model.field("active", self.env.version).is_some()
+            && !domain.mentions("active")
+            && self.env.context.get("active_test").is_none_or(truthy);
+        let mut ids = domain.narrowed(self).unwrap_or_else(|| self.store.ids(model));
+        ids.retain(|id| {
+            self.visible(model, *id) && !(hide_archived && !self.flag(model, *id, "active")) && domain.holds(self, *id)
+        });
+        self.sort(model, &mut ids, &keys);
+        let limit = if page.limit == 0 { usize::MAX } else { page.limit };
+        Ok(ids.into_iter().skip(page.offset).take(limit).collect())
+    }
+
+    /// The records as dictionaries: `id` first, then the fields as asked; all fields where none are named.
+    /// With `labels`, a many2one is `[id, label]`, otherwise the bare id.
+    pub(crate) fn read(&self, model: Model, ids: &[Id], fields: &[String], labels: bool) -> Result<Vec<Json>, Refusal> {
+        let fields = self.fields_named(model, fields)?;
+        let present: Vec<Id> = ids.iter().copied().filter(|id| self.store.row(model, *id).is_some()).collect();
+        self.check(model, &present, "read")?;
+        let record = |id: Id| {
+            let mut record = Map::new();
+            record.insert("id".to_owned(), id.into());
+            for field in fields.iter().filter(|field| field.name != "id") {
+                record.insert(field.name.to_owned(), self.answer(field, self.value(model, id, field), labels));
+            }
+            Json::Object(record)
+        };
+        Ok(present.into_iter().map(record).collect())
+    }
+
+    /// `[[id, label], …]` of the records whose label or code contains the text.
+    pub(crate) fn name_search(&self, model: Model, named: &Map<String, Json>) -> Result<Json, Refusal> {
+        let all = json!([]);
+        let domain =
+            named.get("args").or_else(|| named.get("domain")).filter(|domain| !domain.is_null()).unwrap_or(&all);
+        let text = named.get("name").and_then(Json::as_str).unwrap_or_default().to_lowercase();
+        let limit = Page::read(named).limit;
+        let found = self.search(model, domain, &Page::default())?;
+        let pairs = found
+            .into_iter()
+            .map(|id| (id, self.label(model, id)))
+            .filter(|(_, label)| label.to_lowercase().contains(&text));
+        let limit = if limit == 0 { 100 } else { limit };
+        Ok(Json::Array(pairs.take(limit).map(|(id, label)| json!([id.0, label])).collect()))
+    }
+
+    fn fields_named(&self, model: Model, names: &[String]) -> Result<Vec<&'static Field>, Refusal> {
+        if names.is_empty() {
+            return Ok(model.fields(self.env.version).collect());
+        }
+        let find = |name: &String| {
+            let missing = || Refusal::unknown_field(self.env.version, model.name(), name);
+            model.field(name, self.env.version).ok_or_else(missing)
+        };
+        names.iter().map(find).collect()
+    }
+
+    /// A value as the API writes it.
+    pub(crate) fn answer(&self, field: &Field, value: Value, labels: bool) -> Json {
+        match (value, field.kind) {
+            (Value::Null, Kind::Children(..) | Kind::Many(_)) => json!([]),
+            (Value::Null, Kind::Int | Kind::AnyId) => json!(0),
+            (Value::Null, Kind::Float(_)) => float(rust_decimal::Decimal::ZERO),
+            (Value::Null, _) => json!(false),
+            (Value::Bool(flag), _) => json!(flag),
+            (Value::Int(number), _) => json!(number),
+            (Value::Number(number), _) => float(number),
+            (Value::Text(text), _) => json!(&*text),
+            (Value::Stamp(stamp), _) => json!(stamp.seconds()),
+            (Value::Ref(id), Kind::One(target)) if labels => json!([id.0, self.label(target, id)]),
+            (Value::Ref(id), _) => json!(id.0),
+            (Value::Refs(ids), _) => ids.into_iter().map(Json::from).collect(),
+            (Value::PerCompany(values), _) => {
+                float(self.company().and_then(|company| values.get(&company).copied()).unwrap_or_default())
+            }
+        }
+    }
+
+    fn order_keys(&self, model: Model, order: &str) -> Result<Vec<(&'static Field, bool)>, Refusal> {
+        let mut keys = Vec::new();
+        for term in order.split(',') {
+            let mut words = term.split_whitespace();
+            let Some(name) = words.next() else {
+                continue;
+            };
+            let descending = words.next().is_some_and(|word| word.eq_ignore_ascii_case("desc"));
+            let field = model.field(name, self.env.version);
+            let field = field.ok_or_else(|| Refusal::unknown_field(self.env.version, model.name(), name))?;
+            keys.push((field, descending));
+        }
+        Ok(keys)
+    }
+
+    fn sort(&self, model: Model, ids: &mut Vec<Id>, keys: &[(&'static Field, bool)]) {
+        if matches!(keys, [(field, false)] if field.name == "id") {
+            ids.sort_unstable();
+            return;
+        }
+        let mut rows: Vec<(Vec<Value>, Id)> =
+            ids.iter().map(|id| (keys.iter().map(|(field, _)| self.value(model, *id, field)).collect(), *id)).collect();
+        rows.sort_by(|(left, left_id), (right, right_id)| {
+            let by_keys = keys.iter().zip(left.iter().zip(right)).map(|((_, descending), (left, right))| {
+                let order = rank(left, right);
+                if *descending { order.reverse() } else { order }
+            });
+            by_keys.fold(Ordering::Equal, Ordering::then).then(left_id.cmp(right_id))
+        });
+        *ids = rows.into_iter().map(|(_, id)| id).collect();
+    }
+}
+
+/// The order of PostgreSQL: nulls after everything.
+fn rank(left: &Value, right: &Value) -> Ordering {
+    match (left, right) {
+        (Value::Null, Value::Null) => Ordering::Equal,
+        (Value::Null, _) => Ordering::Greater,
+        (_, Value::Null) => Ordering::Less,
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (Value::Int(left), Value::Int(right)) => left.cmp(right),
+        (Value::Number(left), Value::Number(right)) => left.cmp(right),
+        (Value::Text(left), Value::Text(right)) => left.cmp(right),
+        (Value::Stamp(left), Value::Stamp(right)) => left.cmp(right),
+        (Value::Ref(left), Value::Ref(right)) => left.cmp(right),
+        _ => Ordering::Equal,
+    }
+}

@@ -1,0 +1,199 @@
+//! The sample data of Velo Works: two plants that make the same bicycle, with stock, lots and orders in every state.
+//! Made through the same rules as any call, so the quantities add up.
+
+use rust_decimal::Decimal;
+use serde_json::{Value as Json, json};
+
+use super::{add_company, add_warehouse};
+use crate::odoo::OdooVersion;
+use crate::odoo::quant::Spot;
+use crate::odoo::record::Values;
+use crate::odoo::refusal::Refusal;
+use crate::odoo::schema::Model;
+use crate::odoo::transaction::Transaction;
+use crate::odoo::value::{Id, Value};
+
+/// How far a sample order has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Draft,
+    Confirmed,
+    Started,
+    Done,
+    Cancelled,
+}
+
+/// The sample orders of each plant: quantity and stage, oldest first.
+const ORDERS: [(i64, Stage); 12] = [
+    (4, Stage::Done),
+    (6, Stage::Done),
+    (2, Stage::Done),
+    (3, Stage::Cancelled),
+    (5, Stage::Started),
+    (4, Stage::Started),
+    (8, Stage::Confirmed),
+    (4, Stage::Confirmed),
+    (3, Stage::Confirmed),
+    (6, Stage::Confirmed),
+    (2, Stage::Draft),
+    (10, Stage::Draft),
+];
+
+/// The products that both plants use.
+struct Products {
+    frame: Id,
+    wheel: Id,
+    paint: Id,
+    bicycle: Id,
+}
+
+/// The company in Brno with its warehouse; the one in Ghent is the first of the database.
+pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
+    let company = add_company(tx, "Velo Works Brno", "CZ01");
+    tx.name_externally("velo", "company_brno", Model::Company, company);
+    tx.env.companies.push(company);
+    tx.furnish_company(company);
+    let physical = tx.by_external_id("stock", "stock_location_locations").map(|(_, id)| id);
+    let place = |tx: &mut Transaction<'_>, name: &str, full: &str, usage: &str, parent: Option<Id>| {
+        tx.insert(
+            Model::Location,
+            [
+                ("name", name.into()),
+                ("complete_name", full.into()),
+                ("usage", usage.into()),
+                ("location_id", parent.into()),
+                ("active", true.into()),
+                ("company_id", company.into()),
+            ],
+        )
+    };
+    let view = place(tx, "BRNO", "BRNO", "view", physical);
+    let stock = place(tx, "Stock", "BRNO/Stock", "internal", Some(view));
+    let warehouse = add_warehouse(tx, company, ("Velo Works Brno", "BRNO"), (view, stock));
+    tx.name_externally("velo", "warehouse_brno", Model::Warehouse, warehouse);
+    Ok(company)
+}
+
+/// Products, bill of materials, stock and orders.
+pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), Refusal> {
+    let end = tx.env.now;
+    tx.env.now = end.plus_minutes(Decimal::from(-24 * 60));
+    let products = add_products(tx)?;
+    let plants = tx.env.companies.clone();
+    for plant in &plants {
+        tx.env.companies =
+            std::iter::once(*plant).chain(plants.iter().copied().filter(|other| other != plant)).collect();
+        let bom = add_bill(tx, &products)?;
+        add_stock(tx, *plant, &products)?;
+        for (at, (quantity, stage)) in (0i64..).zip(ORDERS) {
+            tx.env.now = end.plus_minutes(Decimal::from((at - 12) * 60));
+            add_order(tx, &products, bom, quantity, stage, at)?;
+        }
+        tx.env.now = end.plus_minutes(Decimal::from(-23 * 60));
+    }
+    for number in 1..=extra_products {
+        let values = dictionary(
+            json!({ "name": format!("Part {number}"), "default_code": format!("PRT-{number:05}"), "is_storable": true }),
+        );
+        tx.create(Model::Product, &values)?;
+    }
+    tx.env.now = end;
+    Ok(())
+}
+
+fn dictionary(json: Json) -> Values {
+    match json {
+        Json::Object(values) => values,
+        _ => Values::new(),
+    }
+}
+
+fn add_products(tx: &mut Transaction<'_>) -> Result<Products, Refusal> {
+    let kilogram = tx.by_external_id("uom", "product_uom_kgm").map_or(Json::Bool(false), |(_, id)| id.into());
+    let mut add = |code: &str, name: &str, weight: &str, extra: Json| {
+        let mut values =
+            dictionary(json!({ "name": name, "default_code": code, "is_storable": true, "weight": weight }));
+        values.extend(dictionary(extra));
+        tx.create(Model::Product, &values)
+    };
+    Ok(Products {
+        frame: add("FRM-1", "Frame", "2.5", json!({ "barcode": "5400000000017" }))?,
+        wheel: add("WHL-1", "Wheel", "1.1", json!({ "barcode": "5400000000024" }))?,
+        paint: add("PNT-1", "Paint", "1", json!({ "tracking": "lot", "uom_id": kilogram }))?,
+        bicycle: add("BIK-1", "Bicycle", "12.4", json!({ "tracking": "lot", "barcode": "5400000000048" }))?,
+    })
+}
+
+fn add_bill(tx: &mut Transaction<'_>, products: &Products) -> Result<Id, Refusal> {
+    let center = tx.create(Model::WorkCenter, &dictionary(json!({ "name": "Assembly", "code": "ASM" })))?;
+    let company = tx.company().map_or(Json::Bool(false), Json::from);
+    let line = |product: Id, quantity: &str| json!([0, 0, { "product_id": product.0, "product_qty": quantity }]);
+    let operation = |name: &str, minutes: i64| json!([0, 0, { "name": name, "workcenter_id": center.0, "time_cycle_manual": minutes }]);
+    let values = json!({
+        "product_id": products.bicycle.0, "code": "REV-A", "company_id": company, "consumption": "warning",
+        "bom_line_ids": [line(products.frame, "1"), line(products.wheel, "2"), line(products.paint, "0.25")],
+        "operation_ids": [operation("Paint", 10), operation("Assemble", 20)],
+    });
+    tx.create(Model::Bom, &dictionary(values))
+}
+
+fn add_stock(tx: &mut Transaction<'_>, plant: Id, products: &Products) -> Result<(), Refusal> {
+    let warehouse = tx.store.referring(Model::Warehouse, "company_id", plant).first().copied();
+    let Some(location) = warehouse.and_then(|warehouse| tx.reference(Model::Warehouse, warehouse, "lot_stock_id"))
+    else {
+        return Ok(());
+    };
+    let code = warehouse.map(|warehouse| tx.text(Model::Warehouse, warehouse, "code")).unwrap_or_default();
+    for (product, quantity) in [(products.frame, 120), (products.wheel, 260)] {
+        tx.stock_up(Spot { product, location, lot: None }, Decimal::from(quantity))?;
+    }
+    for (number, quantity) in [(1, Decimal::from(20)), (2, Decimal::new(255, 1))] {
+        let lot = add_lot(tx, &format!("P-{code}-{number}"), products.paint)?;
+        tx.stock_up(Spot { product: products.paint, location, lot: Some(lot) }, quantity)?;
+    }
+    Ok(())
+}
+
+fn add_lot(tx: &mut Transaction<'_>, name: &str, product: Id) -> Result<Id, Refusal> {
+    tx.create(Model::Lot, &dictionary(json!({ "name": name, "product_id": product.0 })))
+}
+
+fn add_order(
+    tx: &mut Transaction<'_>,
+    products: &Products,
+    bom: Id,
+    quantity: i64,
+    stage: Stage,
+    at: i64,
+) -> Result<(), Refusal> {
+    let values = json!({
+        "product_id": products.bicycle.0, "product_qty": quantity, "bom_id": bom.0, "origin": format!("SO-{:04}", 1200 + at),
+    });
+    let order = tx.create(Model::Production, &dictionary(values))?;
+    if stage == Stage::Draft {
+        return Ok(());
+    }
+    tx.confirm_orders(&[order])?;
+    let work = tx.work_orders(order);
+    match stage {
+        Stage::Cancelled => {
+            tx.cancel_orders(&[order])?;
+        }
+        Stage::Started => tx.start_work(work.get(..1).unwrap_or_default())?,
+        Stage::Done => {
+            let name = tx.text(Model::Production, order, "name").replace("/MO/", "-");
+            let lot = add_lot(tx, &name, products.bicycle)?;
+            tx.update(Model::Production, order, [("qty_producing", Decimal::from(quantity).into())]);
+            match tx.env.version {
+                OdooVersion::V18 => tx.update(Model::Production, order, [("lot_producing_id", lot.into())]),
+                OdooVersion::V19 => {
+                    tx.update(Model::Production, order, [("lot_producing_ids", Value::Refs(vec![lot]))])
+                }
+            }
+            tx.finish_work(&work)?;
+            tx.mark_done(&[order])?;
+        }
+        Stage::Confirmed | Stage::Draft => {}
+    }
+    Ok(())
+}
