@@ -11,6 +11,8 @@ mod upstream;
 use anyhow::Result;
 use clap::Subcommand;
 
+use crate::process;
+
 /// What can be measured.
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -28,7 +30,7 @@ pub(crate) enum Bench {
 /// Runs one benchmark.
 pub(crate) async fn run(bench: Bench) -> Result<()> {
     match bench {
-        Bench::Gateway(options) => gateway::run(&options).await,
+        Bench::Gateway(options) => process::unless_interrupted(gateway::run(&options)).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

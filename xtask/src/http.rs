@@ -41,19 +41,20 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     send(address, request, Duration::from_secs(5)).await
 }
 
-/// Posts JSON to a path, with more headers.
+/// Posts JSON to a path, with more headers; waits so long for the whole answer.
 pub(crate) async fn post(
     address: SocketAddr,
     path: &str,
     headers: &[(HeaderName, String)],
     body: &Value,
+    within: Duration,
 ) -> Result<Answer> {
     let mut request = Request::builder().method(Method::POST).uri(path);
     for (name, value) in headers {
         request = request.header(name, value);
     }
     let request = request.header("content-type", "application/json").body(Full::from(body.to_string()))?;
-    send(address, request, Duration::from_secs(15)).await
+    send(address, request, within).await
 }
 
 /// Sends a request on a connection of its own; waits so long for the whole answer.

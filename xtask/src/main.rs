@@ -3,19 +3,20 @@
 #![allow(clippy::disallowed_methods, reason = "a developer's tool reads the developer's environment")]
 
 mod bench;
+mod crash;
 mod daemon;
 mod graph;
 mod http;
 mod load;
 mod process;
 mod release;
+mod screenshots;
 mod selvage;
 mod services;
 mod test;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
 use clap::{Parser, Subcommand};
 
 /// Tasks of the Selvage workspace.
@@ -39,6 +40,11 @@ enum Task {
     /// Measure a promise about speed.
     #[command(subcommand)]
     Bench(bench::Bench),
+    /// Keep promises while processes are killed and systems misbehave.
+    #[command(subcommand)]
+    Crash(crash::Crash),
+    /// Take pictures of the console's pages.
+    Screenshots,
     /// Start the services that tests need, print their environment, keep them until ctrl-c.
     Services,
 }
@@ -49,7 +55,9 @@ async fn main() -> ExitCode {
         Task::Test(options) => test::run(options).await,
         Task::Graph { bless: true } => graph::bless(),
         Task::Graph { bless: false } => graph::check(),
-        Task::Bench(bench) => unless_interrupted(bench::run(bench)).await,
+        Task::Bench(bench) => bench::run(bench).await,
+        Task::Crash(crash) => process::unless_interrupted(crash::run(crash)).await,
+        Task::Screenshots => process::unless_interrupted(screenshots::run()).await,
         Task::Services => services::run().await,
     };
     match done {
@@ -58,13 +66,5 @@ async fn main() -> ExitCode {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
         }
-    }
-}
-
-/// Runs a task whose children end when it is dropped; a signal drops it.
-async fn unless_interrupted(task: impl Future<Output = Result<()>>) -> Result<()> {
-    tokio::select! {
-        done = task => done,
-        signal = process::interrupted() => bail!("interrupted by SIG{}", signal?),
     }
 }

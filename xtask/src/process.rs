@@ -22,6 +22,14 @@ pub(crate) async fn interrupted() -> Result<&'static str> {
     }
 }
 
+/// Runs a task whose children end when it is dropped; a signal drops it.
+pub(crate) async fn unless_interrupted(task: impl Future<Output = Result<()>>) -> Result<()> {
+    tokio::select! {
+        done = task => done,
+        signal = interrupted() => bail!("interrupted by SIG{}", signal?),
+    }
+}
+
 /// Runs a command to its end; a signal to this task ends the command first, in order.
 pub(crate) async fn status(command: &mut Command) -> Result<ExitStatus> {
     let name = command.as_std().get_program().to_owned();

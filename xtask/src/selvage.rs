@@ -19,6 +19,8 @@ pub(crate) struct Node {
     more: Vec<String>,
     /// The gateway's address.
     pub(crate) address: SocketAddr,
+    /// Where it says whether it is ready.
+    admin: SocketAddr,
 }
 
 impl Node {
@@ -39,6 +41,7 @@ impl Node {
             state,
             more: Vec::new(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
+            admin: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
         })
     }
 
@@ -52,8 +55,6 @@ impl Node {
     pub(crate) fn issue_key(&self, consumer: &str) -> Result<String> {
         let output = Command::new(release::program("selvage"))
             .args(["key", "issue", consumer])
-            .arg("--fabric")
-            .arg(&self.fabric)
             .args(&self.state)
             .stdin(Stdio::null())
             .output()
@@ -68,18 +69,33 @@ impl Node {
         Ok(key)
     }
 
+    /// The writes without an outcome, as the command lists them; `None` when every one has an end.
+    pub(crate) fn unresolved(&self) -> Result<Option<String>> {
+        let output = Command::new(release::program("selvage"))
+            .args(["operations", "list"])
+            .args(&self.state)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start `selvage operations list`")?;
+        let listed = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`selvage operations list` ended with {}:\n{error}", output.status);
+        Ok((!listed.starts_with("none")).then_some(listed))
+    }
+
     /// Starts it and returns once its gateway is ready; its output goes to a file in the directory.
     pub(crate) async fn start(&self, directory: &Path) -> Result<Daemon> {
         let mut command = Command::new(release::program("selvage"));
         command.arg("serve").arg("--fabric").arg(&self.fabric);
         command.args(["--env", "dev"]).args(&self.state);
         command.args(["--listen", &self.address.to_string()]);
+        command.args(["--admin", &self.admin.to_string()]);
         command.args(["--console", "127.0.0.1:0"]).args(&self.more);
         let mut daemon = Daemon::start(&self.name, &mut command, directory)?;
-        let address = self.address;
+        let admin = self.admin;
         daemon
             .until("become ready", || async move {
-                matches!(crate::http::get(address, "/readyz").await, Ok(answer) if answer.status == 200)
+                matches!(crate::http::get(admin, "/readyz").await, Ok(answer) if answer.status == 200)
             })
             .await?;
         Ok(daemon)

@@ -49,15 +49,15 @@ impl Plan {
                 warm_up: Duration::from_secs(1),
                 throughput_pairs: 5,
                 throughput: Duration::from_millis(1200),
-                latency_pairs: 8,
-                latency: Duration::from_millis(1200),
+                latency_pairs: 14,
+                latency: Duration::from_millis(600),
             },
             false => Self {
                 warm_up: Duration::from_secs(3),
                 throughput_pairs: 8,
                 throughput: Duration::from_secs(3),
-                latency_pairs: 16,
-                latency: Duration::from_secs(2),
+                latency_pairs: 40,
+                latency: Duration::from_secs(1),
             },
         }
     }

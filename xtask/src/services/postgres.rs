@@ -45,6 +45,20 @@ impl Postgres {
         format!("postgres://{USER}@127.0.0.1:{}/{database}", self.port)
     }
 
+    /// Makes an empty database.
+    pub(crate) fn create_database(&self, name: &str) -> Result<()> {
+        let made = self
+            .tools
+            .command("psql", self.directory.path())
+            .args(["-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url("postgres")])
+            .args(["-c", &format!("create database {name}")])
+            .output()
+            .context("cannot start `psql`")?;
+        let error = String::from_utf8_lossy(&made.stderr);
+        ensure!(made.status.success(), "cannot create the database `{name}`: {error}");
+        Ok(())
+    }
+
     async fn answers(&mut self) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < START_WITHIN {

@@ -1,0 +1,122 @@
+//! One client of a create: it sends, and does with every answer what a well-behaved client does, until the answer is final.
+//! Always the same key and the same body; never more than one request at a time.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use http_body_util::Full;
+use hyper::Request;
+use hyper::header::{AUTHORIZATION, HeaderName};
+use serde_json::Value;
+
+use super::checker::Terminal;
+use crate::http::{self, Answer};
+
+const PATH: &str = "/production-orders/v1/production-orders";
+const GIVE_UP_AFTER: Duration = Duration::from_secs(45);
+const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// A client's own patience with one request: more than the interface's timeout.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What every client of one create sends.
+#[derive(Clone)]
+pub(super) struct Create {
+    /// The gateways that it may be sent to.
+    pub(super) gateways: [SocketAddr; 2],
+    /// The consumer's key.
+    pub(super) credential: String,
+    /// The `Idempotency-Key`.
+    pub(super) key: String,
+    /// The body.
+    pub(super) body: Value,
+}
+
+/// How it ended for one client.
+pub(super) struct Ended {
+    pub(super) terminal: Terminal,
+    /// The operation that it was pointed to, where it was.
+    pub(super) operation: Option<String>,
+}
+
+impl Create {
+    /// Sends until the answer is final, to this gateway first and to the other when one cannot be reached.
+    pub(super) async fn until_answered(&self, mut gateway: usize) -> Ended {
+        let began = Instant::now();
+        let mut operation = None;
+        let mut last = String::new();
+        while began.elapsed() < GIVE_UP_AFTER {
+            let answer = match self.send(gateway).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    last = format!("{error:#}");
+                    gateway += 1;
+                    tokio::time::sleep(ASK_AGAIN_AFTER).await;
+                    continue;
+                }
+            };
+            last = format!("{} {}", answer.status, String::from_utf8_lossy(&answer.body));
+            match answer.status {
+                202 => {
+                    operation = answer.header("location").map(str::to_owned);
+                    gateway = self.follow(gateway, operation.as_deref(), began).await;
+                }
+                409 | 429 | 502..=504 => tokio::time::sleep(wait(&answer)).await,
+                status => {
+                    let terminal = match answer.json() {
+                        Ok(body) => Terminal::Answer { status, body },
+                        Err(error) => Terminal::Nothing(format!("{error:#}")),
+                    };
+                    return Ended { terminal, operation };
+                }
+            }
+        }
+        let terminal = Terminal::Nothing(last);
+        Ended { terminal, operation }
+    }
+
+    async fn send(&self, gateway: usize) -> Result<Answer> {
+        let headers = [
+            (AUTHORIZATION, format!("Bearer {}", self.credential)),
+            (HeaderName::from_static("idempotency-key"), self.key.clone()),
+        ];
+        http::post(self.gateway(gateway), PATH, &headers, &self.body, PATIENCE).await
+    }
+
+    /// Asks for the operation until it has an end; the create is then asked again, for the answer that its key got.
+    /// Returns the gateway that answered last.
+    async fn follow(&self, mut gateway: usize, operation: Option<&str>, began: Instant) -> usize {
+        let Some(operation) = operation else { return gateway };
+        while began.elapsed() < GIVE_UP_AFTER {
+            match self.state(gateway, operation).await {
+                Ok(state) if state == "pending" || state == "unknown" => {}
+                Ok(_) => return gateway,
+                Err(_) => gateway += 1,
+            }
+            tokio::time::sleep(ASK_AGAIN_AFTER).await;
+        }
+        gateway
+    }
+
+    /// The state of an operation, as its resource says it.
+    pub(super) async fn state(&self, gateway: usize, operation: &str) -> Result<String> {
+        let request = Request::get(operation)
+            .header(AUTHORIZATION, format!("Bearer {}", self.credential))
+            .body(Full::default())?;
+        let answer = http::send(self.gateway(gateway), request, PATIENCE).await?;
+        let state = answer.json()?;
+        let state = state.get("state").and_then(Value::as_str).unwrap_or("without a state");
+        Ok(state.to_owned())
+    }
+
+    fn gateway(&self, turn: usize) -> SocketAddr {
+        let [first, second] = self.gateways;
+        if turn.is_multiple_of(2) { first } else { second }
+    }
+}
+
+/// How long the answer asks to wait.
+fn wait(answer: &Answer) -> Duration {
+    let seconds = answer.header("retry-after").and_then(|value| value.parse().ok());
+    seconds.map_or(ASK_AGAIN_AFTER, Duration::from_secs)
+}
