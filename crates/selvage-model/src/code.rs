@@ -43,6 +43,10 @@ catalogue! {
     DUPLICATE_KEY = "FAB1010", "The same key stands twice in one mapping";
     DUPLICATE_THING = "FAB1011", "Two manifests declare the same thing";
     UNREADABLE = "FAB1012", "The file or directory cannot be read";
+    FIELDS_CLASH = "FAB1013", "Fields that exclude each other";
+    NAMED_FILE = "FAB1014", "A file that a manifest names is not there";
+    BAD_CONTRACT = "FAB1015", "The OpenAPI contract cannot be used";
+    MORE_FINDINGS = "FAB1016", "The file has more findings than are shown";
     // 3 mapping
     MAPPING_ATTRIBUTE = "FAB3001", "The mapping and its object do not agree on attributes";
     MAPPING_LENS = "FAB3002", "The lens does not fit the attribute";

@@ -8,10 +8,14 @@ pub mod fabric;
 pub mod finding;
 pub mod manifest;
 pub mod name;
+pub mod openapi;
 pub mod operation;
 pub mod overview;
 pub mod problem;
+pub mod read;
 pub mod scalar;
+pub mod schema;
 pub mod source;
+pub mod yaml;
 
 pub use rust_decimal::Decimal;

@@ -220,7 +220,8 @@ pub fn time_zone(name: &str) -> Option<TimeZone> {
 pub fn url(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let host = rest.split('/').next().unwrap_or_default();
-    let wellformed = rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"' | '<' | '>'));
+    let wellformed =
+        rest.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '@' | '?' | '#' | '\\' | '"' | '<' | '>'));
     if wellformed && is_authority(host) { Some(text.trim_end_matches('/')) } else { None }
 }
 
@@ -235,13 +236,16 @@ fn is_authority(text: &str) -> bool {
         }
         None => text.split_once(':').map_or((text, Some("")), |(host, port)| (host, Some(port))),
     };
-    let port_fits = port.is_some_and(|port| port.is_empty() || integer(port).is_some_and(|port| (1..=65_535).contains(&port)));
-    let label = |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    let port_fits =
+        port.is_some_and(|port| port.is_empty() || integer(port).is_some_and(|port| (1..=65_535).contains(&port)));
+    let label =
+        |label: &str| !label.is_empty() && label.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
     port_fits && !text.ends_with(':') && host.split('.').all(label)
 }
 
 fn decimal(text: &str) -> Option<Decimal> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && text.starts_with(|c: char| c.is_ascii_digit());
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text.starts_with(|c: char| c.is_ascii_digit());
     if plain { Decimal::from_str_exact(text).ok() } else { None }
 }
 

@@ -50,6 +50,15 @@ pub struct Step {
     pub action: Action,
 }
 
+/// How the waits between tries grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backoff {
+    /// Each is longer than the one before.
+    Exponential,
+    /// All are the same.
+    Fixed,
+}
+
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
@@ -63,8 +72,10 @@ pub enum Action {
         undo: Option<Spanned<String>>,
         /// It cannot be undone, and nothing before it is after it.
         pivot: bool,
-        /// How it is tried again.
+        /// How often it is tried at most.
         attempts: Option<u32>,
+        /// How the waits between tries grow.
+        backoff: Backoff,
     },
     /// Emits an event.
     Emit {

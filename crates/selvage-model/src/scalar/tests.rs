@@ -4,9 +4,15 @@ use super::*;
 
 #[test]
 fn durations() {
-    for (text, milliseconds) in
-        [("400ms", 400), ("0s", 0), ("120s", 120_000), ("15m", 900_000), ("4h", 14_400_000), ("30d", 2_592_000_000), ("1h30m", 5_400_000)]
-    {
+    for (text, milliseconds) in [
+        ("400ms", 400),
+        ("0s", 0),
+        ("120s", 120_000),
+        ("15m", 900_000),
+        ("4h", 14_400_000),
+        ("30d", 2_592_000_000),
+        ("1h30m", 5_400_000),
+    ] {
         assert_eq!(duration(text), Some(Duration::from_millis(milliseconds)), "{text}");
     }
     for text in ["", "5", "s", "-1s", "1.5h", "1 h", "5x", "99999999999999999999s", "20000d", "9223372036854775807w"] {
@@ -16,7 +22,9 @@ fn durations() {
 
 #[test]
 fn rates() {
-    for (text, count, seconds) in [("200/s", 200, 1), ("1000000/day", 1_000_000, 86_400), ("600/m", 600, 60), ("5/10s", 5, 10)] {
+    for (text, count, seconds) in
+        [("200/s", 200, 1), ("1000000/day", 1_000_000, 86_400), ("600/m", 600, 60), ("5/10s", 5, 10)]
+    {
         assert_eq!(text.parse(), Ok(Rate { count, per: Duration::from_secs(seconds) }), "{text}");
     }
     for text in ["", "/s", "200", "0/s", "5/0s", "-1/s", "1/fortnight", "1/s/s"] {
@@ -62,7 +70,9 @@ fn times() {
     for text in ["2027-06-30T18:00+02:00", "2027-06-30T16:00:00Z", "2027-06-30T16:00:00.000+00:00"] {
         assert_eq!(timestamp(text), "2027-06-30T16:00:00Z".parse().ok(), "{text}");
     }
-    for text in ["2027-06-30", "2027-06-30T18:00", "2027-06-30 18:00+02:00", "2027-02-30T18:00+02:00", "2027-06-30T25:00Z", ""] {
+    for text in
+        ["2027-06-30", "2027-06-30T18:00", "2027-06-30 18:00+02:00", "2027-02-30T18:00+02:00", "2027-06-30T25:00Z", ""]
+    {
         assert_eq!(timestamp(text), None, "{text}");
     }
     assert_eq!(date("2027-07-19"), Some(jiff::civil::date(2027, 7, 19)));

@@ -1,0 +1,90 @@
+//! Reads manifests: every document of every file into its type, all problems together, each with its place and fix.
+//! Pure: files come as bytes. What concerns several manifests (does the system exist) is lint, not reading.
+
+mod access;
+mod api;
+mod check;
+mod digest;
+mod event;
+mod fields;
+mod flow;
+mod gather;
+mod governance;
+mod interface;
+mod lens;
+mod mapping;
+mod object;
+mod organisation;
+mod sources;
+mod system;
+
+use std::borrow::Cow;
+
+pub use digest::digest;
+pub use sources::{Source, Sources};
+
+use crate::fabric::Fabric;
+use crate::finding::{Finding, Severity, show};
+
+/// Most bytes of all files together: 32 MiB.
+pub const FABRIC_BYTES: u64 = 32 << 20;
+
+/// What reading came to.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// What could be read. Only without error findings is it what was meant.
+    pub fabric: Fabric,
+    /// Everything that is wrong, by place.
+    pub findings: Vec<Finding>,
+    /// How many manifests there are.
+    pub manifests: usize,
+    /// The content address of what was declared, as [`digest`] gives it.
+    pub digest: String,
+}
+
+impl Reading {
+    /// Whether nothing stops a release.
+    pub fn is_clean(&self) -> bool {
+        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+    }
+}
+
+/// Reads all manifests.
+pub fn read(sources: &Sources) -> Reading {
+    gather::gather(sources)
+}
+
+/// "`a`, `b` or `c`", for what is expected.
+pub(crate) fn one_of(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| show(word)).collect();
+    match quoted.split_last() {
+        None => "nothing".into(),
+        Some((only, [])) => only.clone(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+    }
+}
+
+/// The known name that is most like this one, where one is like it.
+pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    const LIKE: f64 = 0.72;
+    const MOST_CANDIDATES: usize = 200;
+    if name.len() > 128 {
+        return None;
+    }
+    let name = without_case(name);
+    let scored =
+        known.take(MOST_CANDIDATES).map(|candidate| (strsim::jaro_winkler(&name, &without_case(candidate)), candidate));
+    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
+    best.filter(|(score, _)| *score >= LIKE).map(|(_, candidate)| candidate)
+}
+
+fn without_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'-') {
+        Cow::Owned(text.to_ascii_lowercase().replace('-', "_"))
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! Consumer, Grant, Subscription.
+
+use serde_json::Value;
+
+use super::fields::{Fields, key};
+use crate::access::EndAction;
+use crate::code;
+use crate::finding::{Finding, show};
+use crate::manifest::consumer::{Consumer, Deliver, Grant, Identity, Subscription};
+use crate::name::AttributeName;
+use crate::scalar;
+use crate::schema::tables::access::{DELIVER, GRANT_LIMITS, IDENTITY, MTLS, OAUTH, OIDC};
+use crate::source::Spanned;
+use crate::yaml::{Content, Key, Node};
+
+pub(super) fn consumer(fields: Fields<'_>) -> Option<Consumer> {
+    Some(Consumer {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        owner: fields.spanned_text("owner")?,
+        identity: identity(fields)?,
+    })
+}
+
+fn identity(fields: Fields<'_>) -> Option<Identity> {
+    if let Some(word) = fields.text("identity") {
+        return (word == "api_key").then_some(Identity::ApiKey);
+    }
+    let fields = fields.record("identity", &IDENTITY)?;
+    if fields.has("api_key") {
+        return Some(Identity::ApiKey);
+    }
+    if let Some(oauth) = fields.record("oauth", &OAUTH) {
+        return Some(Identity::OAuth { issuer: oauth.text("issuer")? });
+    }
+    if let Some(mtls) = fields.record("mtls", &MTLS) {
+        return Some(Identity::Mtls { subject: mtls.text("subject")? });
+    }
+    let oidc = fields.record("oidc", &OIDC)?;
+    Some(Identity::Oidc { issuer: oidc.text("issuer")?, subject: oidc.text("subject")? })
+}
+
+/// A grant. What its end does depends on its interface where it does not say: then the second is false.
+pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(Grant, bool)> {
+    let rows = fields.entries("where").iter().filter_map(|(name, node)| row(name, node, findings)).collect();
+    let on_end = fields.word("on_end", &[("end", EndAction::End), ("alarm", EndAction::Alarm)]);
+    let until =
+        fields.node("until").and_then(|node| Some(Spanned::new(scalar::timestamp(node.text()?)?, node.place.clone())));
+    let grant = Grant {
+        place: fields.place().clone(),
+        consumer: fields.spanned("consumer")?,
+        interface: fields.spanned("interface")?,
+        operations: fields.texts("operations"),
+        rows,
+        except: fields.list("except"),
+        purpose: fields.text("purpose"),
+        until,
+        on_end: on_end.unwrap_or(EndAction::End),
+        rate: fields.record("limits", &GRANT_LIMITS).and_then(|limits| limits.parse("rate")),
+    };
+    Some((grant, on_end.is_some()))
+}
+
+/// One value, or several of which one must be there.
+fn row(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<(Spanned<AttributeName>, Vec<Value>)> {
+    let values: Vec<&Node> = match &node.content {
+        Content::List(items) => items.iter().collect(),
+        _ => vec![node],
+    };
+    let fits = |node: &&Node| matches!(node.content, Content::Scalar(_)) && !node.is_null();
+    if values.is_empty() || !values.iter().all(fits) {
+        let message = format!("{} does not say which values are granted", show(&name.value));
+        findings
+            .push(Finding::error(code::WRONG_TYPE, &node.place, message).fix("write one value, or a list of values"));
+        return None;
+    }
+    Some((key(name)?, values.into_iter().map(Node::to_value).collect()))
+}
+
+pub(super) fn subscription(fields: Fields<'_>) -> Option<Subscription> {
+    Some(Subscription {
+        place: fields.place().clone(),
+        consumer: fields.spanned("consumer")?,
+        interface: fields.spanned("interface")?,
+        events: fields.texts("events"),
+        deliver: fields.record("deliver", &DELIVER).and_then(deliver),
+    })
+}
+
+fn deliver(fields: Fields<'_>) -> Option<Deliver> {
+    Some(Deliver {
+        system: fields.spanned("system")?,
+        path: fields.text("path")?,
+        signing: fields.text("signing"),
+        in_lanes: fields.word("order", &[("lane", true), ("any", false)]).unwrap_or(true),
+        max_in_flight: fields.with("max_in_flight", scalar::integer),
+    })
+}

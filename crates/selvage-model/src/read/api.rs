@@ -1,0 +1,81 @@
+//! Interfaces of type api: direct to an upstream, or mediated over an object.
+
+use super::fields::Fields;
+use crate::code;
+use crate::finding::Finding;
+use crate::manifest::api::{Api, Serves, Upstream};
+use crate::schema::tables::interface::{API_CONTRACT, SERVES, UPSTREAM};
+
+/// How an api comes to its answers.
+#[derive(Clone, Copy, PartialEq)]
+enum Control {
+    Direct,
+    Mediated,
+}
+
+pub(super) fn api(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
+    match control(fields, findings)? {
+        Control::Direct => direct(fields, findings),
+        Control::Mediated => mediated(fields, findings),
+    }
+}
+
+fn control(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Control> {
+    const CONTROLS: &[(&str, Control)] = &[("direct", Control::Direct), ("mediated", Control::Mediated)];
+    if let Some(control) = fields.word("control", CONTROLS) {
+        return Some(control);
+    }
+    match (fields.has("serves"), fields.has("contract") || fields.has("upstream")) {
+        (true, false) => Some(Control::Mediated),
+        (false, true) => Some(Control::Direct),
+        (true, true) => {
+            let finding = Finding::error(code::FIELDS_CLASH, fields.place(), "the api is both mediated and direct");
+            findings.push(finding.fix("keep `serves`, or `contract` and `upstream`"));
+            None
+        }
+        (false, false) => {
+            let finding = Finding::error(code::MISSING_FIELD, fields.place(), "the api does not say what it serves");
+            findings.push(finding.fix("add `serves` (mediated), or `contract` and `upstream` (direct)"));
+            None
+        }
+    }
+}
+
+fn direct(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
+    excluded(fields, &["serves"], "direct", findings);
+    needed(fields, &["contract", "upstream"], "direct", findings);
+    let upstream = fields.record("upstream", &UPSTREAM)?;
+    Some(Api::Direct {
+        openapi: fields.record("contract", &API_CONTRACT)?.spanned_text("openapi")?,
+        upstream: Upstream {
+            system: upstream.spanned("system")?,
+            path: upstream.text("path").unwrap_or_default().trim_end_matches('/').to_owned(),
+        },
+    })
+}
+
+fn mediated(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
+    excluded(fields, &["contract", "upstream"], "mediated", findings);
+    needed(fields, &["serves"], "mediated", findings);
+    let serves = fields.record("serves", &SERVES)?;
+    Some(Api::Mediated(Serves {
+        object: serves.spanned("object")?,
+        system: serves.spanned("system")?,
+        operations: serves.list("operations"),
+        account: serves.spanned_text("account"),
+    }))
+}
+
+fn excluded(fields: Fields<'_>, names: &[&str], control: &str, findings: &mut Vec<Finding>) {
+    for node in names.iter().filter_map(|name| fields.node(name)) {
+        let message = format!("a {control} api does not have this");
+        findings.push(Finding::error(code::FIELDS_CLASH, &node.place, message).fix("remove it, or change `control`"));
+    }
+}
+
+fn needed(fields: Fields<'_>, names: &[&str], control: &str, findings: &mut Vec<Finding>) {
+    for name in names.iter().filter(|name| !fields.given(name)) {
+        let message = format!("a {control} api needs the field `{name}`");
+        findings.push(Finding::error(code::MISSING_FIELD, fields.place(), message).fix("add it, or change `control`"));
+    }
+}

@@ -1,0 +1,344 @@
+//! Goes through the files: which hold manifests, which are named by them, and what all of them together declare.
+//! Keeps the bounds of the fabric as a whole.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::check::{article, check_record};
+use super::digest::{self, DocumentHash};
+use super::fields::Fields;
+use super::{
+    FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, mapping, nearest, object,
+    organisation, system,
+};
+use crate::access::EndAction;
+use crate::code;
+use crate::fabric::Fabric;
+use crate::finding::{Finding, show};
+use crate::manifest::consumer::{Consumer, Grant, Subscription};
+use crate::manifest::flow::Flow;
+use crate::manifest::interface::{Criticality, Interface};
+use crate::manifest::kind::Kind;
+use crate::manifest::mapping::Mapping;
+use crate::manifest::object::{CodeSet, Object};
+use crate::manifest::organisation::{Domain, FabricSettings, Site, Team};
+use crate::manifest::rule::{ApprovalRule, Rule, Waiver};
+use crate::manifest::system::System;
+use crate::openapi::Contract;
+use crate::schema::tables;
+use crate::source::{Place, Spanned};
+use crate::yaml::{self, Limits, Node};
+
+/// Most findings that are shown of one file.
+const MOST_FINDINGS: usize = 200;
+/// Most values in all manifests together.
+const MOST_NODES: usize = 2_000_000;
+
+/// One manifest.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
+enum Thing {
+    Fabric(FabricSettings),
+    Domain(Domain),
+    Site(Site),
+    Team(Team),
+    System(System),
+    Rule(Rule),
+    Object(Object),
+    CodeSet(CodeSet),
+    Mapping(Mapping),
+    Interface(Interface),
+    Consumer(Consumer),
+    /// With whether it says what its end does.
+    Grant(Grant, bool),
+    Subscription(Subscription),
+    Flow(Flow),
+    ApprovalRule(ApprovalRule),
+    Waiver(Waiver),
+}
+
+/// What a file held.
+#[derive(Default)]
+struct FileReading {
+    things: Vec<Thing>,
+    hashes: Vec<DocumentHash>,
+    documents: usize,
+    findings: Vec<Finding>,
+}
+
+/// A file that a manifest names.
+struct Named {
+    path: Spanned<String>,
+    is_openapi: bool,
+}
+
+pub(super) fn gather(sources: &Sources) -> Reading {
+    let mut files = BTreeMap::new();
+    let mut budget = Budget { bytes: FABRIC_BYTES, nodes: MOST_NODES };
+    for (path, source) in sources.iter() {
+        if let Some(reading) = read_file(path, source, &mut budget) {
+            files.insert(path, reading);
+        }
+    }
+    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
+    for name in &named {
+        // A contract may be YAML as well; what a manifest names is no manifest.
+        files.remove(name.path.value.as_str());
+    }
+    let mut reading = Reading::default();
+    let mut hashes = Vec::new();
+    let mut quiet_grants = Vec::new();
+    for (path, mut file) in files {
+        reading.manifests += file.documents;
+        hashes.append(&mut file.hashes);
+        bound(path, &mut file.findings);
+        reading.findings.append(&mut file.findings);
+        for thing in file.things {
+            declare(thing, &mut reading, &mut quiet_grants);
+        }
+    }
+    follow(&named, sources, &mut reading, &mut hashes);
+    fail_safe(&mut reading.fabric, &quiet_grants);
+    reading.digest = digest::of(hashes);
+    reading.findings.sort_by(|a, b| a.place.cmp(&b.place));
+    reading
+}
+
+/// What may still be read.
+struct Budget {
+    bytes: u64,
+    nodes: usize,
+}
+
+fn read_file(path: &str, source: &Source, budget: &mut Budget) -> Option<FileReading> {
+    let name: Arc<str> = Arc::from(path);
+    let refused = |finding: Finding| Some(FileReading { findings: vec![finding], ..FileReading::default() });
+    let bytes = match source {
+        Source::Unreadable(because) => {
+            let finding =
+                Finding::error(code::UNREADABLE, &Place::start(&name), format!("this cannot be read: {because}"));
+            return refused(finding.fix("give the user that runs selvage the right to read it"));
+        }
+        _ if !Sources::is_manifest(path) => return None,
+        Source::Oversized(bytes) => return refused(yaml::too_large(path, *bytes, Limits::MANIFESTS.bytes as u64)),
+        Source::Bytes(bytes) => bytes,
+    };
+    let Some(left) = budget.bytes.checked_sub(bytes.len() as u64) else {
+        let message = format!("with this file the fabric has more than {FABRIC_BYTES} bytes; it was not read");
+        let finding = Finding::error(code::TOO_LARGE, &Place::start(&name), message);
+        return refused(finding.fix("keep only manifests and contracts in the fabric's directory"));
+    };
+    budget.bytes = left;
+    let mut file = FileReading::default();
+    let (nodes, mut findings) = yaml::parse(bytes, &name, &Limits::MANIFESTS);
+    file.findings.append(&mut findings);
+    for node in nodes {
+        let Some(left) = budget.nodes.checked_sub(node.size()) else {
+            let message = format!("with this document the fabric has more than {MOST_NODES} values; it was not read");
+            file.findings.push(Finding::error(code::TOO_LARGE, &node.place, message).fix("split the fabric"));
+            break;
+        };
+        budget.nodes = left;
+        read_document(&node, &mut file);
+    }
+    Some(file)
+}
+
+fn read_document(node: &Node, file: &mut FileReading) {
+    let Some(kind) = kind(node, &mut file.findings) else { return };
+    file.documents += 1;
+    let record = tables::of(kind);
+    let errors_before = file.findings.len();
+    check_record(node, record, &["kind"], &mut file.findings);
+    file.hashes.push(digest::document(kind, node, record));
+    match build(kind, Fields::new(node, record), &mut file.findings) {
+        Some(thing) => file.things.push(thing),
+        None if file.findings.len() == errors_before => {
+            let message = format!("{} cannot be read", article(kind.as_str()));
+            file.findings.push(Finding::error(code::BAD_VALUE, &node.place, message));
+        }
+        None => {}
+    }
+}
+
+fn kind(node: &Node, findings: &mut Vec<Finding>) -> Option<Kind> {
+    let words = || Kind::ALL.iter().map(|kind| kind.as_str());
+    let Some(field) = node.get("kind") else {
+        let finding =
+            Finding::error(code::UNKNOWN_KIND, &node.place, "the document does not say what `kind` of manifest it is");
+        let kinds = words().collect::<Vec<_>>().join(", ");
+        findings.push(
+            finding.fix(format!("begin it with `kind:` and one of {kinds}; a contract is named by its interface")),
+        );
+        return None;
+    };
+    let word = field.text().unwrap_or_default();
+    let kind = word.parse().ok();
+    if kind.is_none() {
+        let finding = Finding::error(code::UNKNOWN_KIND, &field.place, format!("there is no kind {}", show(word)));
+        findings.push(match nearest(word, words()) {
+            Some(like) => finding.fix(format!("did you mean `{like}`?")),
+            None => finding.fix(format!("use one of {}", words().collect::<Vec<_>>().join(", "))),
+        });
+    }
+    kind
+}
+
+fn build(kind: Kind, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Thing> {
+    Some(match kind {
+        Kind::Fabric => Thing::Fabric(organisation::fabric(fields)?),
+        Kind::Domain => Thing::Domain(organisation::domain(fields)?),
+        Kind::Site => Thing::Site(organisation::site(fields, findings)?),
+        Kind::Team => Thing::Team(organisation::team(fields)?),
+        Kind::System => Thing::System(system::system(fields)?),
+        Kind::Rule => Thing::Rule(governance::rule(fields)?),
+        Kind::Object => Thing::Object(object::object(fields, findings)?),
+        Kind::CodeSet => Thing::CodeSet(object::code_set(fields, findings)?),
+        Kind::Mapping => Thing::Mapping(mapping::mapping(fields, findings)?),
+        Kind::Interface => Thing::Interface(interface::interface(fields, findings)?),
+        Kind::Consumer => Thing::Consumer(access::consumer(fields)?),
+        Kind::Grant => {
+            let (grant, says_end) = access::grant(fields, findings)?;
+            Thing::Grant(grant, says_end)
+        }
+        Kind::Subscription => Thing::Subscription(access::subscription(fields)?),
+        Kind::Flow => Thing::Flow(flow::flow(fields, findings)?),
+        Kind::ApprovalRule => Thing::ApprovalRule(governance::approval_rule(fields)?),
+        Kind::Waiver => Thing::Waiver(governance::waiver(fields)?),
+    })
+}
+
+fn named(thing: &Thing) -> Option<Named> {
+    match thing {
+        Thing::Interface(interface) => {
+            let crate::manifest::api::Api::Direct { openapi, .. } = interface.api()? else { return None };
+            Some(Named { path: openapi.clone(), is_openapi: true })
+        }
+        Thing::Flow(flow) => Some(Named { path: flow.scenarios.clone()?, is_openapi: false }),
+        _ => None,
+    }
+}
+
+/// Puts a thing under its name; where the name is taken, the first stays and both places are told.
+fn declare(thing: Thing, reading: &mut Reading, quiet_grants: &mut Vec<usize>) {
+    let Reading { fabric, findings, .. } = reading;
+    match thing {
+        Thing::Fabric(it) => match &fabric.settings {
+            Some(first) => findings.push(twice("the fabric", &it.place, &first.place)),
+            None => fabric.settings = Some(it),
+        },
+        Thing::Domain(it) => put(&mut fabric.domains, it.name.clone(), it, "domain", |it| &it.place, findings),
+        Thing::Site(it) => put(&mut fabric.sites, it.name.clone(), it, "site", |it| &it.place, findings),
+        Thing::Team(it) => put(&mut fabric.teams, it.name.clone(), it, "team", |it| &it.place, findings),
+        Thing::System(it) => put(&mut fabric.systems, it.name.clone(), it, "system", |it| &it.place, findings),
+        Thing::Rule(it) => put(&mut fabric.rules, it.name.clone(), it, "rule", |it| &it.place, findings),
+        Thing::Object(it) => put(&mut fabric.objects, it.reference(), it, "object", |it| &it.place, findings),
+        Thing::CodeSet(it) => put(&mut fabric.code_sets, it.name.clone(), it, "code set", |it| &it.place, findings),
+        Thing::Mapping(it) => put(&mut fabric.mappings, it.name.clone(), it, "mapping", |it| &it.place, findings),
+        Thing::Interface(it) => put(&mut fabric.interfaces, it.reference(), it, "interface", |it| &it.place, findings),
+        Thing::Consumer(it) => put(&mut fabric.consumers, it.name.clone(), it, "consumer", |it| &it.place, findings),
+        Thing::Flow(it) => put(&mut fabric.flows, it.name.clone(), it, "flow", |it| &it.place, findings),
+        Thing::ApprovalRule(it) => {
+            put(&mut fabric.approval_rules, it.name.clone(), it, "approval rule", |it| &it.place, findings);
+        }
+        Thing::Grant(it, says_end) => {
+            if !says_end {
+                quiet_grants.push(fabric.grants.len());
+            }
+            fabric.grants.push(it);
+        }
+        Thing::Subscription(it) => fabric.subscriptions.push(it),
+        Thing::Waiver(it) => fabric.waivers.push(it),
+    }
+}
+
+fn put<K: Ord + std::fmt::Display, T>(
+    map: &mut BTreeMap<K, T>,
+    name: K,
+    thing: T,
+    word: &str,
+    place: impl Fn(&T) -> &Place,
+    findings: &mut Vec<Finding>,
+) {
+    if let Some(first) = map.get(&name) {
+        findings.push(twice(&format!("the {word} `{name}`"), place(&thing), place(first)));
+    } else {
+        map.insert(name, thing);
+    }
+}
+
+fn twice(what: &str, place: &Place, first: &Place) -> Finding {
+    let finding = Finding::error(code::DUPLICATE_THING, place, format!("{what} is declared twice; first at {first}"));
+    finding.fix("keep one of the two, or rename one")
+}
+
+/// The files that manifests name: there, within bounds, text, and what they are said to be.
+fn follow(named: &[Named], sources: &Sources, reading: &mut Reading, hashes: &mut Vec<DocumentHash>) {
+    let mut seen = BTreeSet::new();
+    for Named { path, is_openapi } in named {
+        let bytes = match sources.get(&path.value) {
+            Some(Source::Bytes(bytes)) => bytes,
+            Some(Source::Oversized(bytes)) => {
+                reading.findings.push(yaml::too_large(&path.value, *bytes, Limits::CONTRACT.bytes as u64));
+                continue;
+            }
+            Some(Source::Unreadable(_)) => continue,
+            None => {
+                reading.findings.push(missing(path, sources));
+                continue;
+            }
+        };
+        if !seen.insert(path.value.as_str()) {
+            continue;
+        }
+        hashes.push(digest::file(&path.value, bytes));
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                if *is_openapi {
+                    let (_, mut findings) = Contract::read(text, &path.value);
+                    bound(&path.value, &mut findings);
+                    reading.findings.append(&mut findings);
+                }
+                reading.fabric.files.insert(path.value.clone(), Arc::from(text));
+            }
+            Err(_) => {
+                let finding = Finding::error(code::NOT_UTF8, &Place::start(&path.value), "the file is not UTF-8 text");
+                reading.findings.push(finding.fix("save it as UTF-8"));
+            }
+        }
+    }
+}
+
+fn missing(path: &Spanned<String>, sources: &Sources) -> Finding {
+    let finding = Finding::error(code::NAMED_FILE, &path.place, format!("there is no file {}", show(&path.value)));
+    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let elsewhere = sources.iter().map(|(known, _)| known).find(|known| name(known) == name(&path.value));
+    match elsewhere.or_else(|| nearest(&path.value, sources.iter().map(|(known, _)| known))) {
+        Some(like) => finding.fix(format!("did you mean {}? paths are relative to the fabric's directory", show(like))),
+        None => finding.fix("add it; paths are relative to the fabric's directory"),
+    }
+}
+
+/// INVARIANT: FAIL-SAFE: where a grant does not say what its end does, tier-1 goes on and alarms.
+fn fail_safe(fabric: &mut Fabric, quiet_grants: &[usize]) {
+    for index in quiet_grants {
+        let Some(grant) = fabric.grants.get_mut(*index) else { continue };
+        let interface = fabric.interfaces.get(&grant.interface.value);
+        let classification = interface.and_then(|interface| interface.classification.as_ref());
+        if classification.is_some_and(|classification| classification.criticality == Criticality::Tier1) {
+            grant.on_end = EndAction::Alarm;
+        }
+    }
+}
+
+/// No more findings of one file than a person reads.
+fn bound(path: &str, findings: &mut Vec<Finding>) {
+    if findings.len() > MOST_FINDINGS {
+        findings.sort_by(|a, b| a.place.cmp(&b.place));
+        let more = findings.len() - MOST_FINDINGS;
+        findings.truncate(MOST_FINDINGS);
+        let place = findings.last().map_or_else(|| Place::start(path), |last| last.place.clone());
+        let finding =
+            Finding::error(code::MORE_FINDINGS, &place, format!("{more} more findings of this file are not shown"));
+        findings.push(finding.fix("resolve those that are shown, and check again"));
+    }
+}

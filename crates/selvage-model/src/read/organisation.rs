@@ -1,0 +1,66 @@
+//! Fabric, Domain, Site, Team.
+
+use super::fields::{Fields, key, key_text, plain_texts, spanned, spanned_text};
+use crate::code;
+use crate::finding::Finding;
+use crate::manifest::organisation::{Domain, Environment, FabricSettings, MaintenanceWindow, Site, Team};
+use crate::scalar;
+use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, MAINTENANCE};
+use crate::yaml::{Key, Node};
+
+pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
+    let environment = |(name, node): &(Key, Node)| {
+        let fields = Fields::new(node, &ENVIRONMENT);
+        Some(Environment { name: key(name)?, protected: fields.flag("protected"), after: fields.list("after") })
+    };
+    Some(FabricSettings {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        environments: fields.entries("environments").iter().filter_map(environment).collect(),
+        guardrails: fields.list("guardrails"),
+    })
+}
+
+pub(super) fn domain(fields: Fields<'_>) -> Option<Domain> {
+    let board = fields.record("board", &BOARD);
+    let seats: Vec<_> =
+        board.iter().flat_map(Fields::rest).map(|(name, node)| (key_text(name), plain_texts(node))).collect();
+    let all = u32::try_from(seats.len()).unwrap_or(u32::MAX);
+    let quorum = board.and_then(|board| board.with("quorum", scalar::integer)).unwrap_or(all);
+    Some(Domain { place: fields.place().clone(), name: fields.parse("name")?, board: seats, quorum })
+}
+
+pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Site> {
+    let binds = fields.record("binds", &BINDINGS);
+    let calendar = fields.record("calendar", &CALENDAR);
+    let companies = binds.map_or(&[][..], |binds| binds.entries("company"));
+    let maintenance = calendar.map_or(&[][..], |calendar| calendar.items("maintenance"));
+    Some(Site {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        time_zone: fields.with("time_zone", scalar::time_zone)?,
+        roles: binds
+            .iter()
+            .flat_map(Fields::rest)
+            .filter_map(|(role, node)| Some((key_text(role), spanned(node)?)))
+            .collect(),
+        companies: companies.iter().filter_map(|(system, node)| Some((key(system)?, spanned_text(node)?))).collect(),
+        shifts: calendar.and_then(|calendar| calendar.text("shifts")),
+        maintenance: maintenance.iter().filter_map(|node| window(node, findings)).collect(),
+    })
+}
+
+fn window(node: &Node, findings: &mut Vec<Finding>) -> Option<MaintenanceWindow> {
+    let fields = Fields::new(node, &MAINTENANCE);
+    let (from, to) = (fields.with("from", scalar::date)?, fields.with("to", scalar::date)?);
+    if to < from {
+        let finding = Finding::error(code::BAD_VALUE, fields.place(), "the maintenance ends before it begins");
+        findings.push(finding.fix("put the earlier day into `from`"));
+    }
+    Some(MaintenanceWindow { from, to, what: fields.texts("what") })
+}
+
+pub(super) fn team(fields: Fields<'_>) -> Option<Team> {
+    let roles = fields.entries("roles").iter().map(|(role, node)| (key_text(role), plain_texts(node)));
+    Some(Team { place: fields.place().clone(), name: fields.parse("name")?, roles: roles.collect() })
+}

@@ -1,0 +1,67 @@
+//! System.
+
+use super::fields::{Fields, key, key_text};
+use crate::manifest::system::{Account, Connector, SecretName, System, SystemEnvironment, SystemLimits, Zone};
+use crate::scalar;
+use crate::schema::tables::system::{ACCOUNT, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS};
+use crate::source::Spanned;
+use crate::yaml::{Key, Node};
+
+const CONNECTORS: &[(&str, Connector)] =
+    &[("odoo", Connector::Odoo), ("http", Connector::Http), ("mqtt", Connector::Mqtt), ("file", Connector::File)];
+
+pub(super) fn system(fields: Fields<'_>) -> Option<System> {
+    Some(System {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        connector: fields.word("connector", CONNECTORS)?,
+        owner: fields.spanned("owner")?,
+        zone: zone(fields),
+        environments: fields.entries("environments").iter().filter_map(environment).collect(),
+        limits: limits(fields),
+    })
+}
+
+fn zone(fields: Fields<'_>) -> Zone {
+    let site = fields.spanned_text("zone").and_then(|zone| {
+        let site = zone.value.strip_prefix("site:")?.parse().ok()?;
+        Some(Spanned::new(site, zone.place))
+    });
+    site.map_or(Zone::Cloud, Zone::Site)
+}
+
+fn environment((name, node): &(Key, Node)) -> Option<SystemEnvironment> {
+    let fields = Fields::new(node, &SYSTEM_ENVIRONMENT);
+    let url = fields.spanned_text("url").and_then(|url| {
+        let address = scalar::url(&url.value)?.to_owned();
+        Some(Spanned::new(address, url.place))
+    });
+    Some(SystemEnvironment {
+        name: key(name)?,
+        url,
+        database: fields.text("database"),
+        accounts: fields.entries("accounts").iter().filter_map(account).collect(),
+    })
+}
+
+fn account((name, node): &(Key, Node)) -> Option<Account> {
+    let fields = Fields::new(node, &ACCOUNT);
+    let secret = fields.record("api_key", &SECRET)?.spanned_text("secret")?;
+    Some(Account {
+        name: key_text(name),
+        login: fields.text("login")?,
+        api_key: Spanned::new(SecretName(secret.value), secret.place),
+    })
+}
+
+fn limits(fields: Fields<'_>) -> SystemLimits {
+    let default = SystemLimits::default();
+    let Some(fields) = fields.record("limits", &SYSTEM_LIMITS) else { return default };
+    SystemLimits {
+        concurrency: fields.with("concurrency", scalar::integer).unwrap_or(default.concurrency),
+        per_second: fields.with("per_second", scalar::integer),
+        longest_transaction: fields
+            .with("longest_transaction", scalar::duration)
+            .unwrap_or(default.longest_transaction),
+    }
+}

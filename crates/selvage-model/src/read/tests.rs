@@ -1,0 +1,201 @@
+//! What manifests become, and what is said about those that are wrong.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::fields::asked;
+use super::*;
+use crate::access::EndAction;
+use crate::manifest::api::Api;
+use crate::manifest::interface::{InterfaceBody, Lifecycle};
+use crate::manifest::kind::Kind;
+use crate::manifest::mapping::{Direction, Lens};
+use crate::manifest::object::Shape;
+use crate::schema::tables;
+
+mod bounds;
+mod findings;
+
+/// The sample: every kind with every field.
+fn sample() -> Sources {
+    let mut sources = Sources::new();
+    sources.insert("organisation.yaml", include_str!("tests/organisation.yaml"));
+    sources.insert("objects.yaml", include_str!("tests/objects.yaml"));
+    sources.insert("plants/interfaces.yml", include_str!("tests/interfaces.yaml"));
+    sources.insert("contracts/old-stock.yaml", include_str!("tests/old-stock.yaml"));
+    sources.insert("scenarios/engineering-change.yaml", "- given: nothing");
+    sources.insert("notes.txt", "not a manifest: [");
+    sources
+}
+
+fn one(text: &str) -> Reading {
+    read(&Sources::of("a.yaml", text))
+}
+
+#[test]
+fn every_kind_is_read_without_findings() {
+    let reading = read(&sample());
+    assert_eq!(reading.findings, []);
+    assert_eq!(reading.manifests, 28);
+    let fabric = &reading.fabric;
+    assert_eq!(fabric.settings.as_ref().unwrap().environments.len(), 3);
+    assert_eq!(fabric.interfaces.len(), 7);
+    assert_eq!(fabric.consumers.len(), 5);
+    assert_eq!(
+        fabric.files.keys().collect::<Vec<_>>(),
+        ["contracts/old-stock.yaml", "scenarios/engineering-change.yaml"]
+    );
+    assert_eq!(fabric.sites.values().next().unwrap().companies[0].1.value, "DE01");
+    assert_eq!(fabric.domains.values().next().unwrap().quorum, 2);
+}
+
+#[test]
+fn every_field_of_the_tables_is_read() {
+    asked::take();
+    assert_eq!(read(&sample()).findings, []);
+    let asked = asked::take();
+    let mut known = BTreeSet::new();
+    let mut seen = BTreeSet::new();
+    for kind in Kind::ALL {
+        collect(tables::of(*kind), &mut known, &mut seen);
+    }
+    let never: Vec<_> = known.difference(&asked).collect();
+    assert!(never.is_empty(), "in the tables but never read: {never:?}");
+    let unknown: Vec<_> = asked.difference(&known).collect();
+    assert!(unknown.is_empty(), "read but not in the tables: {unknown:?}");
+}
+
+/// Every field of the record and of those below it.
+fn collect(
+    record: &'static crate::schema::shape::Record,
+    known: &mut BTreeSet<(&'static str, String)>,
+    seen: &mut BTreeSet<&'static str>,
+) {
+    if !seen.insert(record.name) {
+        return;
+    }
+    for field in record.all_fields() {
+        known.insert((record.name, field.name.to_owned()));
+        below(&field.shape, known, seen);
+    }
+}
+
+fn below(
+    shape: &'static crate::schema::shape::Shape,
+    known: &mut BTreeSet<(&'static str, String)>,
+    seen: &mut BTreeSet<&'static str>,
+) {
+    use crate::schema::shape::Shape;
+    match shape {
+        Shape::Record(record) => collect(record, known, seen),
+        Shape::List(of, _) | Shape::Map(_, of) | Shape::Either(_, of) => below(of, known, seen),
+        Shape::Typed(typed, other) => {
+            below(typed, known, seen);
+            below(other, known, seen);
+        }
+        Shape::Text(_) | Shape::Any => {}
+    }
+}
+
+#[test]
+fn versions_are_text_and_never_numbers() {
+    let fabric = read(&sample()).fabric;
+    let orders = &fabric.interfaces[&"pump-orders@1".parse().unwrap()];
+    assert_eq!((orders.version.major, orders.version.minor), (1, 2));
+    let text = "kind: Object\nname: a\nversion: 1.10\nowner: t\nidentity: [x]\nattributes: {x: {type: string}}\n";
+    let reading = one(text);
+    assert_eq!(reading.findings, []);
+    assert_eq!(reading.fabric.objects.values().next().unwrap().version.minor, 10);
+}
+
+#[test]
+fn numbers_keep_their_digits_and_words_are_words() {
+    let fabric = read(&sample()).fabric;
+    let mapping = &fabric.mappings[&"pump-erp".parse().unwrap()];
+    assert_eq!(mapping.examples[0].local["weight"].to_string(), "2.50");
+    assert_eq!(mapping.examples[0].local["seal"], json!(false));
+    assert_eq!(mapping.examples[0].version, Some(18));
+    let pump = &fabric.objects[&"pump@1".parse().unwrap()];
+    let Shape::Enum { values } = &pump.attribute(&"seal".parse().unwrap()).unwrap().shape else { panic!("seal") };
+    assert_eq!(values.iter().map(|value| value.value.as_str()).collect::<Vec<_>>(), ["none", "ring", "no"]);
+}
+
+#[test]
+fn lenses() {
+    let fabric = read(&sample()).fabric;
+    let mapping = &fabric.mappings[&"pump-erp".parse().unwrap()];
+    let field = |name: &str| mapping.fields.iter().find(|field| field.attribute.value.as_str() == name).unwrap();
+    assert_eq!(field("key").direction, Direction::Read);
+    assert_eq!(field("company").direction, Direction::Both);
+    assert_eq!(field("stages").field(18), Some("stage"));
+    assert_eq!(field("stages").field(19), Some("stages"));
+    assert_eq!(field("seal").default, Some(json!("none")));
+    assert_eq!(field("kind").lens, Lens::Const(json!("pump")));
+    let Lens::Group(inner) = &field("box").lens else { panic!("box") };
+    assert_eq!(inner.len(), 2);
+    let Lens::Enum(words) = &field("seal").lens else { panic!("seal") };
+    assert_eq!(words[0].0.value, "false");
+}
+
+#[test]
+fn lists_of_types_and_lists_of_groups() {
+    let fabric = read(&sample()).fabric;
+    let pump = &fabric.objects[&"pump@1".parse().unwrap()];
+    let element = |name: &str| match &pump.attribute(&name.parse().unwrap()).unwrap().shape {
+        Shape::List(of) => of.as_ref().clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(element("words"), Shape::String { max: Some(3) });
+    assert!(matches!(element("suppliers"), Shape::Group(attributes) if attributes.len() == 2));
+    // A group may have an attribute that is called `type`.
+    assert!(matches!(element("kinds"), Shape::Group(attributes) if attributes[0].name.value.as_str() == "type"));
+}
+
+#[test]
+fn lifecycles_and_bodies() {
+    let fabric = read(&sample()).fabric;
+    let get = |name: &str| &fabric.interfaces[&name.parse().unwrap()];
+    assert!(matches!(&get("old-stock@1").lifecycle, Lifecycle::Deprecated(end) if end.sunset.is_some()));
+    assert!(matches!(&get("older-stock@1").lifecycle, Lifecycle::Retired { successor: Some(_) }));
+    assert!(matches!(&get("change-flow@1").lifecycle, Lifecycle::Blocked { because: Some(_) }));
+    let Some(Api::Direct { upstream, .. }) = get("old-stock@1").api() else { panic!("direct") };
+    assert_eq!(upstream.path, "/api/stock");
+    let Some(Api::Mediated(serves)) = get("pump-orders@1").api() else { panic!("mediated") };
+    assert_eq!(serves.operations.len(), 7);
+    let InterfaceBody::Event(events) = &get("operation-events@1").body else { panic!("event") };
+    assert_eq!(events.copy_max_age, Some(Duration::from_secs(60)));
+    assert_eq!(events.retention.unwrap().at_least, Some(10_000_000_000));
+}
+
+#[test]
+fn a_grant_on_tier_1_alarms_where_it_does_not_say() {
+    let fabric = read(&sample()).fabric;
+    assert_eq!(fabric.grants[0].on_end, EndAction::Alarm);
+    assert_eq!(fabric.grants[0].rows[1].1, [json!("ring"), json!("none")]);
+    assert_eq!(fabric.grants[0].until.as_ref().unwrap().value.to_string(), "2027-06-30T16:00:00Z");
+    assert_eq!(fabric.grants[1].on_end, EndAction::End);
+}
+
+#[test]
+fn the_digest_knows_meaning_and_not_layout() {
+    let digest_of = |files: &[(&str, &str)]| {
+        let mut sources = Sources::new();
+        for (path, text) in files {
+            sources.insert(*path, *text);
+        }
+        digest(&sources)
+    };
+    let team = "kind: Team\nname: a\nroles: {owner: [x, y], steward: [z]}\n";
+    let object = "kind: Object\nname: o\nversion: 1.0\nowner: a\nidentity: [x]\nattributes: {x: {type: string, optional: true}}\n";
+    let first = digest_of(&[("a.yaml", team), ("b.yaml", object)]);
+    assert!(first.starts_with("rel_") && first.len() == 68, "{first}");
+    let relaid = "# moved\nversion: \"1.0\"\nkind: 'Object'\nowner: a\nname: o\nidentity:\n- x\nattributes:\n  x:\n    optional: true\n    type: string\n";
+    let relaid = format!("{relaid}---\nroles: {{steward: [\"z\"], owner: [x, y]}}\nname: a\nkind: Team\n");
+    assert_eq!(digest_of(&[("all/in-one.yml", &relaid)]), first);
+    let changed = team.replace("[x, y]", "[y, x]");
+    assert_ne!(digest_of(&[("a.yaml", &changed), ("b.yaml", object)]), first);
+    assert_ne!(digest_of(&[("a.yaml", team)]), first);
+    assert_ne!(digest_of(&[]), first);
+}

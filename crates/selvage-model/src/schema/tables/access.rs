@@ -1,0 +1,104 @@
+//! Consumer, Grant, Subscription.
+
+use super::{EVENT_TYPE, Format, INTERFACE_REF, NAME, RATE, Record, SOME, Shape, TEXT};
+use crate::schema::shape::{optional, record, required};
+
+pub(crate) static CONSUMER: Record = record(
+    "Consumer",
+    "An application identity that uses interfaces.",
+    &[
+        required("name", NAME, "Its name."),
+        required("owner", NAME, "The team or domain that answers for it."),
+        required(
+            "identity",
+            Shape::Either(Format::Words(&["api_key"]), &Shape::Record(&IDENTITY)),
+            "How it proves who it is.",
+        ),
+    ],
+);
+
+pub(crate) static IDENTITY: Record = record(
+    "Identity",
+    "How a consumer proves who it is.",
+    &[
+        optional("api_key", Shape::Record(&API_KEY), "By a key that Selvage issues: `{}`."),
+        optional("oauth", Shape::Record(&OAUTH), "By tokens for client credentials."),
+        optional("mtls", Shape::Record(&MTLS), "By a client certificate."),
+        optional("oidc", Shape::Record(&OIDC), "By tokens of an OpenID provider."),
+    ],
+)
+.with_one_of(&["api_key", "oauth", "mtls", "oidc"]);
+
+pub(crate) static API_KEY: Record = record("ApiKey", "A key that Selvage issues.", &[]);
+
+pub(crate) static OAUTH: Record = record(
+    "OAuth",
+    "Tokens for client credentials.",
+    &[required("issuer", TEXT, "Who issues them; `internal` is Selvage.")],
+);
+
+pub(crate) static MTLS: Record = record("Mtls", "A client certificate.", &[required("subject", TEXT, "Its subject.")]);
+
+pub(crate) static OIDC: Record = record(
+    "Oidc",
+    "Tokens of an OpenID provider.",
+    &[required("issuer", TEXT, "Who issues them."), required("subject", TEXT, "Whom they name.")],
+);
+
+pub(crate) static GRANT: Record = record(
+    "Grant",
+    "A lease: who may use what of an interface, for what, until when.",
+    &[
+        required("consumer", NAME, "Who."),
+        required("interface", INTERFACE_REF, "What, as `production-orders@1`."),
+        required(
+            "operations",
+            Shape::List(&TEXT, true),
+            "Words of a mediated api (list, get, …), operation ids of a direct one, or `receive` for events.",
+        ),
+        optional(
+            "where",
+            Shape::Map(Format::Attribute, &Shape::Any),
+            "Which rows: each attribute has this value, or one of these values.",
+        ),
+        optional("except", Shape::List(&Shape::Text(Format::Attribute), false), "Attributes that are left out."),
+        optional("purpose", TEXT, "What for."),
+        optional("until", Shape::Text(Format::Timestamp), "Until when, with its offset."),
+        optional(
+            "on_end",
+            Shape::Text(Format::Words(&["end", "alarm"])),
+            "What its end does. Default: alarm where the interface is tier-1, otherwise end.",
+        ),
+        optional("limits", Shape::Record(&GRANT_LIMITS), "How much."),
+    ],
+);
+
+pub(crate) static GRANT_LIMITS: Record =
+    record("GrantLimits", "How much a consumer may use.", &[optional("rate", RATE, "Requests in a span, as `20/s`.")]);
+
+pub(crate) static SUBSCRIPTION: Record = record(
+    "Subscription",
+    "Who is told of which events.",
+    &[
+        required("consumer", NAME, "Who."),
+        required("interface", INTERFACE_REF, "What, as `work-order-events@1`."),
+        required("events", Shape::List(&EVENT_TYPE, true), "Which event types."),
+        optional("deliver", Shape::Record(&DELIVER), "Where to; pulled where absent."),
+    ],
+);
+
+pub(crate) static DELIVER: Record = record(
+    "Deliver",
+    "Where a subscription's events are sent.",
+    &[
+        required("system", NAME, "The system."),
+        required("path", Shape::Text(Format::Path), "The path there."),
+        optional("signing", Shape::Text(Format::Words(&["standard-webhooks"])), "How they are signed."),
+        optional(
+            "order",
+            Shape::Text(Format::Words(&["lane", "any"])),
+            "In order within a lane, or as they come. Default: lane.",
+        ),
+        optional("max_in_flight", SOME, "How many at a time."),
+    ],
+);

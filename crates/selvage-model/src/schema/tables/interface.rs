@@ -1,0 +1,277 @@
+//! Interface, in its five types.
+
+use super::{
+    BOOLEAN, DATE, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, OBJECT_REF, RATE, Record, SOME, Shape, TEXT,
+    VERSION, WORD,
+};
+use crate::schema::shape::{Variants, optional, record, required};
+
+pub(crate) const TYPES: &[&str] = &["api", "webhook", "event", "file", "flow"];
+pub(crate) const OPERATIONS: &[&str] = &["list", "get", "create", "release", "start", "finish", "report"];
+const CHECK: Shape = Shape::Text(Format::Words(&["off", "report", "enforce"]));
+
+pub(crate) static INTERFACE: Record = record(
+    "Interface",
+    "The unit of governance.",
+    &[
+        required("name", NAME, "Its name."),
+        required("type", Shape::Text(Format::Words(TYPES)), "Its type."),
+        required("version", VERSION, "Its version, as `1.0`: the major number changes when something breaks."),
+        optional("owner", NAME, "The team that owns it."),
+        optional("domain", NAME, "The domain that governs it, where there are several."),
+        optional("description", TEXT, "What it is, for people."),
+        optional(
+            "lifecycle",
+            Shape::Text(Format::Words(&["draft", "active", "deprecated", "retired", "blocked"])),
+            "Where it is in its life; it acts on traffic. Default: active.",
+        ),
+        optional("deprecation", Shape::Record(&DEPRECATION), "How it ends; where `lifecycle` is deprecated."),
+        optional("successor", INTERFACE_REF, "What to use instead; where `lifecycle` is retired."),
+        optional("because", TEXT, "Why it is blocked, or direct or mediated where the advice says otherwise."),
+        optional("classification", Shape::Record(&CLASSIFICATION), "How much depends on it."),
+        optional("validation", Shape::Record(&VALIDATION), "Whether messages are checked against the contract."),
+        optional("limits", Shape::Record(&LIMITS), "What it bears, over all consumers."),
+        optional("slo", Shape::List(&Shape::Record(&SLO), false), "What it promises."),
+    ],
+)
+.with_variants(&BY_TYPE);
+
+static BY_TYPE: Variants = Variants {
+    tag: "type",
+    cases: &[
+        (
+            "api",
+            &[
+                optional(
+                    "control",
+                    Shape::Text(Format::Words(&["direct", "mediated"])),
+                    "Passed to an upstream, or served through a mapping. Default: as `serves` or `upstream` says.",
+                ),
+                optional("serves", Shape::Record(&SERVES), "What a mediated api serves."),
+                optional("contract", Shape::Record(&API_CONTRACT), "The contract of a direct api."),
+                optional("upstream", Shape::Record(&UPSTREAM), "Where a direct api goes."),
+            ],
+        ),
+        (
+            "webhook",
+            &[
+                optional("source", Shape::Record(&WEBHOOK_SOURCE), "Who calls."),
+                optional("into", Shape::Record(&INTO), "What the calls become."),
+            ],
+        ),
+        (
+            "event",
+            &[
+                required("events", Shape::Map(Format::EventType, &Shape::Record(&EVENT)), "The event types."),
+                optional("produced_by", NAME, "The system that produces them."),
+                optional("lane", TEXT, "What orders them, as `data.id`."),
+                optional("retention", Shape::Record(&RETENTION), "How long they are kept."),
+                optional("replay", Shape::Record(&REPLAY), "Who may replay, and how fast."),
+                optional("capture", Shape::Record(&CAPTURE), "How changes are captured from the system."),
+                optional("copy", Shape::Record(&COPY), "A read model that is kept from the capture."),
+            ],
+        ),
+        (
+            "file",
+            &[
+                required("contract", Shape::Record(&FILE_CONTRACT), "What the files are."),
+                required("source", Shape::Record(&FILE_SOURCE), "Where they lie, and where they go."),
+                required("into", Shape::Record(&INTO), "What they become."),
+            ],
+        ),
+        ("flow", &[]),
+    ],
+};
+
+pub(crate) static DEPRECATION: Record = record(
+    "Deprecation",
+    "How an interface ends.",
+    &[
+        required("since", DATE, "Deprecated since this day."),
+        optional("sunset", DATE, "Gone from this day."),
+        optional("successor", INTERFACE_REF, "What to use instead."),
+    ],
+);
+
+pub(crate) static CLASSIFICATION: Record = record(
+    "Classification",
+    "How much depends on an interface.",
+    &[
+        required(
+            "criticality",
+            Shape::Text(Format::Words(&["tier-1", "tier-2", "tier-3"])),
+            "tier-1 stops a plant, tier-2 hurts within a day, tier-3 can wait.",
+        ),
+        optional(
+            "latency",
+            Shape::Text(Format::Words(&["real-time", "near-real-time", "batch"])),
+            "How fast it has to be: somebody waits, minutes, hours.",
+        ),
+        optional("recovery", Shape::Record(&RECOVERY), "What a disaster may cost."),
+        optional(
+            "data",
+            Shape::Text(Format::Words(&["public", "internal", "confidential", "restricted"])),
+            "What data it carries.",
+        ),
+    ],
+);
+
+pub(crate) static RECOVERY: Record = record(
+    "Recovery",
+    "What a disaster may cost.",
+    &[optional("rpo", DURATION, "How much may be lost."), optional("rto", DURATION, "How long it may be gone.")],
+);
+
+pub(crate) static VALIDATION: Record = record(
+    "Validation",
+    "Whether messages are checked against the contract.",
+    &[
+        optional("request", CHECK, "What comes in. Default: enforce."),
+        optional("response", CHECK, "What goes out. Default: report."),
+    ],
+);
+
+pub(crate) static LIMITS: Record = record(
+    "Limits",
+    "What an interface bears.",
+    &[
+        optional("rate", RATE, "Requests in a span, as `200/s`."),
+        optional("quota", RATE, "Requests in a longer span, as `1000000/day`."),
+        optional("timeout", DURATION, "How long one may take."),
+        optional("concurrency", SOME, "How many at a time."),
+    ],
+);
+
+pub(crate) static SLO: Record = record(
+    "Slo",
+    "A promise over a window.",
+    &[
+        optional("availability", Shape::Text(Format::Percent), "This share of requests is answered."),
+        optional("latency", Shape::Record(&LATENCY), "Answers come this fast."),
+        required("window", DURATION, "Over what window, as `30d`."),
+    ],
+)
+.with_one_of(&["availability", "latency"]);
+
+pub(crate) static LATENCY: Record = record(
+    "LatencyObjective",
+    "A quantile of answers comes faster than a bound.",
+    &[
+        required("quantile", Shape::Text(Format::Fraction), "The quantile, as `0.99`."),
+        required("under", DURATION, "The bound, as `400ms`."),
+    ],
+);
+
+pub(crate) static SERVES: Record = record(
+    "Serves",
+    "What a mediated api serves.",
+    &[
+        required("object", OBJECT_REF, "The object, as `production-order@1`."),
+        required("system", NAME, "The system."),
+        required("operations", Shape::List(&Shape::Text(Format::Words(OPERATIONS)), true), "What may be done."),
+        optional("account", WORD, "The system's technical account. Default: default."),
+    ],
+);
+
+pub(crate) static API_CONTRACT: Record = record(
+    "ApiContract",
+    "The contract of a direct api.",
+    &[required(
+        "openapi",
+        Shape::Text(Format::File),
+        "Path of an OpenAPI document, relative to the fabric's directory.",
+    )],
+);
+
+pub(crate) static UPSTREAM: Record = record(
+    "Upstream",
+    "Where a direct api goes.",
+    &[
+        required("system", NAME, "The system."),
+        optional("path", Shape::Text(Format::Path), "The path there that the contract's paths hang below. Default: /."),
+    ],
+);
+
+pub(crate) static WEBHOOK_SOURCE: Record =
+    record("WebhookSource", "Who calls.", &[required("system", NAME, "The system.")]);
+
+pub(crate) static INTO: Record = record(
+    "Into",
+    "What a webhook or a file becomes.",
+    &[
+        required("event", EVENT_TYPE, "The event type."),
+        optional("object", OBJECT_REF, "The object that it carries."),
+        optional("lane", Shape::Text(Format::Attribute), "The attribute that makes the lane. Default: the identity."),
+    ],
+);
+
+pub(crate) static EVENT: Record = record(
+    "EventType",
+    "An event type.",
+    &[
+        required("object", OBJECT_REF, "The object that it carries."),
+        optional("when", TEXT, "When a change is this fact: CEL over `before` and `after`."),
+    ],
+);
+
+pub(crate) static RETENTION: Record = record(
+    "Retention",
+    "How long events are kept.",
+    &[
+        required("for", DURATION, "At least so long."),
+        optional("at_least", Shape::Text(Format::Size), "And at least so much."),
+    ],
+);
+
+pub(crate) static REPLAY: Record = record(
+    "Replay",
+    "Who may replay.",
+    &[
+        required("by", Shape::List(&WORD, true), "Roles of the owning team, as `on_call`."),
+        optional("max_rate", RATE, "At most so fast."),
+    ],
+);
+
+pub(crate) static CAPTURE: Record = record(
+    "Capture",
+    "How changes are captured from a system.",
+    &[
+        required("record", TEXT, "The system's record, as `mrp.workorder`."),
+        optional("webhook", BOOLEAN, "Its webhooks give hints. Default: false."),
+        optional("poll", DURATION, "How often it is asked."),
+        optional("overlap", DURATION, "How far back each time."),
+        optional("reconcile_deletes", DURATION, "How often deletes are looked for."),
+        optional(
+            "start",
+            Shape::Text(Format::Words(&["baseline", "events"])),
+            "Whether the first capture is only a baseline or makes events. Default: baseline.",
+        ),
+    ],
+);
+
+pub(crate) static COPY: Record = record(
+    "Copy",
+    "A read model that is kept from the capture.",
+    &[required("max_age", DURATION, "The oldest it may be.")],
+);
+
+pub(crate) static FILE_CONTRACT: Record = record(
+    "FileContract",
+    "What files are.",
+    &[
+        required("format", Shape::Text(Format::Words(&["csv", "xml", "json", "x12", "edifact"])), "Their format."),
+        optional("transaction", TEXT, "The transaction or message type, as `\"856\"`."),
+    ],
+);
+
+pub(crate) static FILE_SOURCE: Record = record(
+    "FileSource",
+    "Where files lie, and where they go.",
+    &[
+        required("system", NAME, "The system."),
+        required("folder", TEXT, "The folder."),
+        optional("poll", DURATION, "How often it is looked at."),
+        optional("archive", TEXT, "Where the good ones go."),
+        optional("quarantine", TEXT, "Where the bad ones go."),
+    ],
+);

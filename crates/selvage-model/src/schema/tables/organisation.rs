@@ -1,0 +1,105 @@
+//! Fabric, Domain, Site, Team.
+
+use super::{BOOLEAN, DATE, Format, NAME, NAMES, Record, Shape, TEXT, TEXTS, WORD};
+use crate::schema::shape::{optional, record, required};
+
+pub(crate) static FABRIC: Record = record(
+    "Fabric",
+    "The fabric itself; one in a directory.",
+    &[
+        required("name", NAME, "Its name."),
+        required(
+            "environments",
+            Shape::Map(Format::Name, &Shape::Record(&ENVIRONMENT)),
+            "Where releases are activated, by name.",
+        ),
+        optional("guardrails", NAMES, "Rules that no domain may loosen, by name."),
+    ],
+);
+
+pub(crate) static ENVIRONMENT: Record = record(
+    "Environment",
+    "An environment of the fabric.",
+    &[
+        optional("protected", BOOLEAN, "A protected one takes nothing without approvals. Default: false."),
+        optional("after", NAMES, "The environments that must have run a release before."),
+    ],
+);
+
+pub(crate) static DOMAIN: Record = record(
+    "Domain",
+    "A part of the fabric that one board governs and releases by itself.",
+    &[
+        required("name", NAME, "Its name."),
+        optional("board", Shape::Record(&BOARD), "Who decides, by discipline, and how many disciplines must."),
+    ],
+);
+
+pub(crate) static BOARD: Record = record(
+    "Board",
+    "The board of a domain: people's directory identities by discipline.",
+    &[optional(
+        "quorum",
+        Shape::Text(Format::Integer(1, 64)),
+        "How many disciplines must agree. Default: all of them.",
+    )],
+)
+.with_rest(Format::Word, &TEXTS);
+
+pub(crate) static SITE: Record = record(
+    "Site",
+    "A plant.",
+    &[
+        required("name", NAME, "Its name."),
+        required("time_zone", Shape::Text(Format::TimeZone), "Its time zone's IANA name, as `Europe/Brussels`."),
+        optional(
+            "binds",
+            Shape::Record(&BINDINGS),
+            "Which system plays which role here, and its company in each system.",
+        ),
+        optional("calendar", Shape::Record(&CALENDAR), "Shifts and maintenance."),
+    ],
+);
+
+pub(crate) static BINDINGS: Record = record(
+    "Bindings",
+    "Role and system, as `mes: mes-ghent`.",
+    &[optional(
+        "company",
+        Shape::Map(Format::Name, &TEXT),
+        "What each system calls this site's company, as `odoo: BE01`.",
+    )],
+)
+.with_rest(Format::Word, &NAME);
+
+pub(crate) static CALENDAR: Record = record(
+    "Calendar",
+    "When a site works.",
+    &[
+        optional("shifts", TEXT, "The shifts."),
+        optional("maintenance", Shape::List(&Shape::Record(&MAINTENANCE), false), "When what stands still."),
+    ],
+);
+
+pub(crate) static MAINTENANCE: Record = record(
+    "Maintenance",
+    "Days in which some roles of a site stand still.",
+    &[
+        required("from", DATE, "The first day."),
+        required("to", DATE, "The last day, included."),
+        required("what", Shape::List(&WORD, true), "The roles that stand still, as `mes`."),
+    ],
+);
+
+pub(crate) static TEAM: Record = record(
+    "Team",
+    "People who own, run and resolve.",
+    &[
+        required("name", NAME, "Its name."),
+        optional(
+            "roles",
+            Shape::Map(Format::Word, &TEXTS),
+            "People's directory identities by role: owner, steward, on_call.",
+        ),
+    ],
+);

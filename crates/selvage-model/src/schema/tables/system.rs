@@ -1,0 +1,66 @@
+//! System.
+
+use super::{DURATION, Format, NAME, Record, SOME, Shape, TEXT};
+use crate::schema::shape::{optional, record, required};
+
+pub(crate) const CONNECTORS: &[&str] = &["odoo", "http", "mqtt", "file"];
+
+pub(crate) static SYSTEM: Record = record(
+    "System",
+    "An application that takes part.",
+    &[
+        required("name", NAME, "Its name."),
+        required("connector", Shape::Text(Format::Words(CONNECTORS)), "What it is spoken to with."),
+        required("owner", NAME, "The team that runs it."),
+        optional("zone", Shape::Text(Format::Zone), "Where it stands: `cloud` or `site:<name>`. Default: cloud."),
+        optional(
+            "environments",
+            Shape::Map(Format::Name, &Shape::Record(&SYSTEM_ENVIRONMENT)),
+            "How it is reached in each environment of the fabric.",
+        ),
+        optional("limits", Shape::Record(&SYSTEM_LIMITS), "What it bears."),
+    ],
+);
+
+pub(crate) static SYSTEM_ENVIRONMENT: Record = record(
+    "SystemEnvironment",
+    "How a system is reached in one environment.",
+    &[
+        optional("url", Shape::Text(Format::Url), "Its base address; none for a system that only calls in."),
+        optional("database", TEXT, "Its database, where it has several."),
+        optional(
+            "accounts",
+            Shape::Map(Format::Word, &Shape::Record(&ACCOUNT)),
+            "Technical accounts by name; `default` serves where an interface names none.",
+        ),
+    ],
+);
+
+pub(crate) static ACCOUNT: Record = record(
+    "Account",
+    "A technical account.",
+    &[
+        required("login", TEXT, "Who it is in the system."),
+        required("api_key", Shape::Record(&SECRET), "Where its key is kept, as `{secret: odoo/read}`."),
+    ],
+);
+
+pub(crate) static SECRET: Record = record(
+    "Secret",
+    "A secret by its name. The secret itself never stands in a manifest.",
+    &[required("secret", Shape::Text(Format::Secret), "Its name in the secret store, as `odoo/read`.")],
+);
+
+pub(crate) static SYSTEM_LIMITS: Record = record(
+    "SystemLimits",
+    "What a system bears.",
+    &[
+        optional("concurrency", SOME, "Calls at a time. Default: 4."),
+        optional("per_second", SOME, "Calls a second."),
+        optional(
+            "longest_transaction",
+            DURATION,
+            "How long its longest transaction may run: nothing is resent before. Default: 120s.",
+        ),
+    ],
+);
