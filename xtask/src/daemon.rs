@@ -1,7 +1,7 @@
 //! A long-running child process of a benchmark or a crash run: a gateway, an upstream, a simulated factory.
 //! Ended when dropped, in order first and by force after that; its output goes to a file that errors quote.
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -94,4 +94,9 @@ impl Drop for Daemon {
         }
         let _ = self.kill();
     }
+}
+
+/// A port of 127.0.0.1 that nothing listens on right now.
+pub(crate) fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }

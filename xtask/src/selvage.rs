@@ -7,9 +7,8 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, free_port};
 use crate::release;
-use crate::services::postgres::free_port;
 
 /// One serving process: what it serves, where it keeps its state and where it listens.
 pub(crate) struct Node {

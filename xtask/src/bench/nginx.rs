@@ -7,9 +7,8 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, free_port};
 use crate::process;
-use crate::services::postgres::free_port;
 
 /// Starts nginx before the upstream; `/bench/v1/…` there is `/api/…` here.
 pub(super) async fn start(name: &str, upstream: SocketAddr, directory: &Path) -> Result<(Daemon, SocketAddr)> {

@@ -17,8 +17,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 
-use crate::daemon::Daemon;
-use crate::services::postgres::free_port;
+use crate::daemon::{Daemon, free_port};
 
 /// Starts the upstream in a process of its own and says where it listens.
 pub(super) async fn start(directory: &Path) -> Result<(Daemon, SocketAddr)> {

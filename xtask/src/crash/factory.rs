@@ -11,9 +11,8 @@ use http_body_util::Full;
 use hyper::{Method, Request};
 use serde_json::{Map, Value, json};
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, free_port};
 use crate::http::Answer;
-use crate::services::postgres::free_port;
 use crate::{http, release};
 
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,7 +1,6 @@
 //! A PostgreSQL server of our own on a free port of 127.0.0.1, with fsync on, in a temporary directory.
 //! Never a server that was there before; ended and deleted when dropped.
 
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
+use crate::daemon::free_port;
 use crate::process;
 
 const USER: &str = "selvage";
@@ -200,9 +200,4 @@ fn account(name: &str) -> Result<(u32, u32)> {
         found.then_some((user, group))
     });
     ids.ok_or_else(|| anyhow!("this machine has no account `{name}`"))
-}
-
-/// A port of 127.0.0.1 that nothing listens on right now.
-pub(crate) fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
