@@ -1,1 +1,43 @@
-//! placeholder
+//! The HTTP data path: compiles a fabric and its access state into a snapshot, decides about each request by it, and
+//! proxies or hands on what is granted. It never reads manifests, never touches a store, and never waits for either.
+//!
+//! Thread per core: each worker owns its listener (`SO_REUSEPORT`), its upstream connections and its counters.
+//! `/livez` and `/readyz` answer on the port of the data path; `/metrics` names consumers, so it answers only on the
+//! separate [`GatewayConfig::admin`] listener, together with the two others.
+
+mod admin;
+mod answer;
+mod body;
+mod config;
+mod connection;
+mod decide;
+mod dial;
+mod exchange;
+mod exposition;
+mod forward;
+mod gateway;
+mod head;
+mod hop;
+mod json;
+mod limit;
+mod live;
+mod mediate;
+mod mediation;
+mod path;
+mod pool;
+mod random;
+mod refusal;
+mod serve;
+mod snapshot;
+mod tally;
+mod traffic;
+mod worker;
+
+pub use config::{GatewayConfig, GatewayError};
+pub use decide::{Permit, Plan, Probe, decide};
+pub use gateway::Gateway;
+pub use head::Head;
+pub use mediation::{BoxFuture, Mediation};
+pub use refusal::Refusal;
+pub use snapshot::{Snapshot, SnapshotSource, plural};
+pub use traffic::{InterfaceTraffic, ShadowSample, Traffic};

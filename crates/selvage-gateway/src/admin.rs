@@ -1,0 +1,67 @@
+//! The listener for operators: `/metrics`, `/livez`, `/readyz`. Apart from the data path, since metrics name consumers
+//! and interfaces, which outsiders need not know.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::answer;
+use crate::body::Reply;
+use crate::exposition;
+use crate::worker::Shared;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Serves operators until told to stop.
+pub(crate) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let shared = Arc::clone(&shared);
+                    let service = service_fn(move |request| std::future::ready(answer(&shared, &request)));
+                    let mut builder = Builder::new();
+                    builder.timer(TokioTimer::new()).header_read_timeout(PATIENCE);
+                    let connection = builder.serve_connection(TokioIo::new(stream), service);
+                    tokio::task::spawn_local(async move {
+                        let _ = connection.await;
+                    });
+                }
+                Err(_) => tokio::time::sleep(PAUSE).await,
+            },
+            _ = stop.changed() => return,
+        }
+    }
+}
+
+fn answer(shared: &Shared, request: &Request<Incoming>) -> Result<Response<Reply>, Infallible> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let mut response = answer::empty(StatusCode::METHOD_NOT_ALLOWED);
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return Ok(response);
+    }
+    Ok(match request.uri().path() {
+        "/metrics" => {
+            let mut response = Response::new(Reply::whole(exposition::metrics(shared)));
+            let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+            response.headers_mut().insert(header::CONTENT_TYPE, kind);
+            response
+        }
+        "/livez" => answer::text(StatusCode::OK, "ok\n"),
+        "/readyz" if shared.draining.load(Ordering::Relaxed) => {
+            answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+        }
+        "/readyz" => answer::text(StatusCode::OK, "ok\n"),
+        _ => answer::text(StatusCode::NOT_FOUND, "not found\n"),
+    })
+}

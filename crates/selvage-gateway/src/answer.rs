@@ -1,0 +1,99 @@
+//! Answers that Selvage gives itself: problems (RFC 9457), JSON, and the headers that announce limits and life.
+
+use bytes::{BufMut, Bytes};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use selvage_model::problem::Problem;
+use serde_json::Value;
+
+use crate::body::Reply;
+use crate::exchange::Marks;
+use crate::live::Left;
+use crate::refusal::Refusal;
+use crate::snapshot::Served;
+
+static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+
+/// An answer with no body.
+pub(crate) fn empty(status: StatusCode) -> Response<Reply> {
+    let mut response = Response::new(Reply::nothing());
+    *response.status_mut() = status;
+    response
+}
+
+/// Plain text.
+pub(crate) fn text(status: StatusCode, body: &'static str) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response
+}
+
+/// A body of JSON.
+pub(crate) fn json(status: StatusCode, body: &Value, media_type: &'static str) -> Response<Reply> {
+    let mut response = Response::new(Reply::whole(body.to_string()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// A problem.
+pub(crate) fn problem(problem: &Problem, correlation: &str) -> Response<Reply> {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = json(status, &problem.body(correlation), "application/problem+json");
+    if let Some(seconds) = problem.retry_after {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+/// A refusal with what its headers say.
+pub(crate) fn refusal(refusal: &Refusal<'_>, correlation: &str) -> Response<Reply> {
+    let mut response = problem(&refusal.problem, correlation);
+    let headers = response.headers_mut();
+    if let Some(allow) = &refusal.allow {
+        headers.insert(header::ALLOW, allow.clone());
+    }
+    if let Some(challenge) = refusal.challenge {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    if let Some(served) = refusal.served {
+        announce(served, headers);
+    }
+    response
+}
+
+/// Announces an interface's life: `Deprecation`, `Sunset`, `Link`. INVARIANT: LIVE-LIFECYCLE
+pub(crate) fn announce(served: &Served, headers: &mut HeaderMap) {
+    for (name, value) in &served.announces {
+        if *name == header::LINK {
+            headers.append(name.clone(), value.clone());
+        } else {
+            headers.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// Says what is left of a limit: `RateLimit` and `RateLimit-Policy` of draft-ietf-httpapi-ratelimit-headers.
+pub(crate) fn say_left(left: &Left, marks: &Marks, headers: &mut HeaderMap) {
+    let value = marks.header(80, |text| {
+        text.put_u8(b'"');
+        text.put_slice(left.name.as_bytes());
+        text.put_slice(b"\";r=");
+        put_decimal(text, left.requests);
+        text.put_slice(b";t=");
+        put_decimal(text, left.seconds);
+    });
+    headers.insert(RATELIMIT.clone(), value);
+    if let Some(policy) = &left.policy {
+        headers.insert(RATELIMIT_POLICY.clone(), policy.clone());
+    }
+}
+
+fn put_decimal(text: &mut impl BufMut, number: u64) {
+    if number >= 10 {
+        put_decimal(text, number / 10);
+    }
+    text.put_u8(b'0' + u8::try_from(number % 10).unwrap_or(0));
+}

@@ -1,0 +1,243 @@
+//! Bodies on their way: a caller's upload, counted and bounded while it streams, and an answer, either whole or
+//! streamed from an upstream whose connection goes back to its pool at the end. Nothing is collected here.
+
+use std::cell::Cell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, Bytes};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use tokio::time::{Instant, Sleep, sleep};
+
+use crate::connection::Watch;
+use crate::limit::Place;
+use crate::pool::Loan;
+
+/// Why a body ends before its end.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The peer broke off.
+    Peer(hyper::Error),
+    /// It is larger than allowed.
+    TooLarge,
+    /// No byte came for too long.
+    Stalled,
+}
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Peer(_) => "the peer broke off its body",
+            Self::TooLarge => "the body is too large",
+            Self::Stalled => "the body stalled",
+        })
+    }
+}
+
+impl std::error::Error for Broken {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Peer(error) => Some(error),
+            Self::TooLarge | Self::Stalled => None,
+        }
+    }
+}
+
+/// How an upload goes, for whoever waits for its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Still coming.
+    Coming,
+    /// All of it was taken.
+    Complete,
+    /// It is larger than allowed.
+    TooLarge,
+    /// The client broke off.
+    Broken,
+}
+
+/// A caller's body on its way to an upstream.
+#[derive(Debug)]
+pub(crate) enum Upload {
+    /// None.
+    Nothing,
+    /// Passed on as it comes.
+    Stream {
+        /// The caller's body.
+        incoming: Incoming,
+        /// Bytes that may still come.
+        left: u64,
+        /// How it goes.
+        progress: Rc<Cell<Progress>>,
+    },
+}
+
+impl Body for Upload {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let Self::Stream { incoming, left, progress } = self.get_mut() else { return Poll::Ready(None) };
+        let frame = match std::task::ready!(Pin::new(incoming).poll_frame(cx)) {
+            Some(Ok(frame)) => frame,
+            Some(Err(error)) => {
+                progress.set(Progress::Broken);
+                return Poll::Ready(Some(Err(Broken::Peer(error))));
+            }
+            None => {
+                progress.set(Progress::Complete);
+                return Poll::Ready(None);
+            }
+        };
+        let Some(data) = frame.data_ref() else {
+            // Trailers are not passed on: the upstream never agreed to any.
+            progress.set(Progress::Complete);
+            return Poll::Ready(None);
+        };
+        let Some(rest) = left.checked_sub(data.remaining() as u64) else {
+            progress.set(Progress::TooLarge);
+            return Poll::Ready(Some(Err(Broken::TooLarge)));
+        };
+        *left = rest;
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Stream { incoming, .. } => incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Nothing => SizeHint::with_exact(0),
+            Self::Stream { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+/// An answer's body on its way to the caller.
+pub(crate) struct Reply {
+    source: Source,
+    /// The interface's place, held until the answer is given.
+    _place: Option<Place>,
+    _given: Option<Given>,
+}
+
+/// Tells a connection when its answer is given.
+struct Given(Rc<Watch>);
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        self.0.idle();
+    }
+}
+
+enum Source {
+    Nothing,
+    Whole(Bytes),
+    Upstream { incoming: Incoming, loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>> },
+}
+
+impl Reply {
+    /// No body.
+    pub(crate) fn nothing() -> Self {
+        Self { source: Source::Nothing, _place: None, _given: None }
+    }
+
+    /// This body.
+    pub(crate) fn whole(body: impl Into<Bytes>) -> Self {
+        Self { source: Source::Whole(body.into()), ..Self::nothing() }
+    }
+
+    /// What an upstream sends; its connection goes back to the pool at the end.
+    pub(crate) fn upstream(incoming: Incoming, loan: Loan, place: Option<Place>, stall: Duration) -> Self {
+        if incoming.is_end_stream() {
+            loan.give_back();
+            return Self { _place: place, ..Self::nothing() };
+        }
+        let source = Source::Upstream { incoming, loan, stall, sleep: None };
+        Self { source, _place: place, _given: None }
+    }
+
+    /// The same, telling this connection when it is given.
+    pub(crate) fn watched(mut self, watch: Rc<Watch>) -> Self {
+        self._given = Some(Given(watch));
+        self
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Broken;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        let this = self.get_mut();
+        match &mut this.source {
+            Source::Nothing => Poll::Ready(None),
+            Source::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                this.source = Source::Nothing;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Upstream { incoming, stall, sleep: timer, .. } => match Pin::new(incoming).poll_frame(cx) {
+                Poll::Pending => {
+                    let timer = timer.get_or_insert_with(|| Box::pin(sleep(*stall)));
+                    std::task::ready!(timer.as_mut().poll(cx));
+                    this.source = Source::Nothing;
+                    Poll::Ready(Some(Err(Broken::Stalled)))
+                }
+                Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                    if let Some(timer) = timer {
+                        timer.as_mut().reset(Instant::now() + *stall);
+                    }
+                    if this.is_drained() {
+                        this.end();
+                    }
+                    Poll::Ready(Some(Ok(frame)))
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    this.source = Source::Nothing;
+                    Poll::Ready(Some(Err(Broken::Peer(error))))
+                }
+                Poll::Ready(_) => {
+                    this.end();
+                    Poll::Ready(None)
+                }
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Nothing => true,
+            Source::Whole(bytes) => bytes.is_empty(),
+            Source::Upstream { .. } => self.is_drained(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Nothing => SizeHint::with_exact(0),
+            Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Source::Upstream { incoming, .. } => incoming.size_hint(),
+        }
+    }
+}
+
+impl Reply {
+    fn is_drained(&self) -> bool {
+        matches!(&self.source, Source::Upstream { incoming, .. } if incoming.is_end_stream())
+    }
+
+    /// The upstream has said all: its connection may serve another request.
+    fn end(&mut self) {
+        if let Source::Upstream { loan, .. } = std::mem::replace(&mut self.source, Source::Nothing) {
+            loan.give_back();
+        }
+    }
+}

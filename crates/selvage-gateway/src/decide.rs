@@ -1,0 +1,288 @@
+//! The decision about one request, pure: route, identify, life, grant, idempotency key. What is refused learns why, in
+//! an order in which a caller without a valid key learns nothing about grants. Rates are not decided here but spent
+//! (see `live`), since that changes something.
+
+use http::{HeaderValue, Method, StatusCode};
+use jiff::Timestamp;
+use selvage_model::access::KeyHash;
+use selvage_model::code;
+use selvage_model::exchange::Scope;
+use selvage_model::manifest::api::Operation as Verb;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::operation::OperationId;
+use sha2::{Digest, Sha256};
+
+use crate::head::{Head, IDEMPOTENCY_KEY};
+use crate::path;
+use crate::refusal::Refusal;
+use crate::snapshot::{Key, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Plan<'s, 'h> {
+    /// It goes to an upstream.
+    Proxy {
+        /// By which right.
+        permit: Permit<'s>,
+        /// The path below the upstream's base.
+        rest: &'h str,
+        #[doc(hidden)]
+        upstream: UpstreamRef<'s>,
+    },
+    /// It goes to the engine.
+    Mediate {
+        /// By which right.
+        permit: Permit<'s>,
+        /// What is asked for.
+        verb: Verb,
+        /// The record, decoded.
+        id: Option<String>,
+        /// The caller's `Idempotency-Key`.
+        key: Option<&'h str>,
+    },
+    /// `GET /operations/{id}`.
+    Look {
+        /// Who asks.
+        consumer: &'s ConsumerName,
+        /// For which.
+        id: OperationId,
+    },
+    /// OPTIONS on a declared path.
+    Allow(Option<HeaderValue>),
+    /// A question about the node itself.
+    Probe(Probe),
+    /// It is refused.
+    Refuse(Box<Refusal<'s>>),
+}
+
+/// An upstream of the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct UpstreamRef<'s> {
+    pub(crate) index: u32,
+    pub(crate) upstream: &'s Upstream,
+}
+
+/// A question about the node itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Does it run?
+    Live,
+    /// Does it take requests?
+    Ready,
+}
+
+/// The right by which a request passes.
+#[derive(Clone, Copy, Debug)]
+pub struct Permit<'s> {
+    pub(crate) served: &'s Served,
+    pub(crate) operation: u32,
+    pub(crate) lease: &'s Lease,
+    /// Who asks.
+    pub consumer: &'s ConsumerName,
+    /// The grant's time is over, and the request passes because that alone must not stop it.
+    pub overdue: bool,
+}
+
+impl<'s> Permit<'s> {
+    /// On which interface.
+    pub fn interface(&self) -> &'s InterfaceRef {
+        &self.served.reference
+    }
+
+    /// Which operation, as grants name it.
+    pub fn operation(&self) -> &'s str {
+        self.served.operation(self.operation).map_or("", |operation| &operation.name)
+    }
+
+    /// What of it they may see and touch.
+    pub fn scope(&self) -> &'s Scope {
+        &self.lease.scope
+    }
+}
+
+/// Decides about a request.
+pub fn decide<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Plan<'s, 'h> {
+    match plan(snapshot, head, now) {
+        Ok(plan) => plan,
+        Err(refusal) => Plan::Refuse(refusal),
+    }
+}
+
+type Decided<'s, T> = Result<T, Box<Refusal<'s>>>;
+
+fn plan<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Decided<'s, Plan<'s, 'h>> {
+    if let Some(detail) = head.is_ambiguous() {
+        return Err(Box::new(Refusal::malformed(detail)));
+    }
+    let Some((served, rest)) = snapshot.route(head.path) else { return own_path(snapshot, head, now) };
+    match &served.life {
+        Life::Served => {}
+        life => {
+            // Before grants: on what is gone there are none, and the caller must learn why.
+            let consumer = identify(snapshot, head, now).map_err(|refusal| Box::new(refusal.at(served, None)))?.name;
+            return Err(Box::new(past(life).at(served, None).by(consumer)));
+        }
+    }
+    let (methods, id) = matched(served, rest)?;
+    let Some(operation) = methods.operation(head.method) else {
+        if head.method == Method::OPTIONS {
+            return Ok(Plan::Allow(methods.allow.clone()));
+        }
+        return Err(Box::new(wrong_method(served, methods)));
+    };
+    let permit = permit(snapshot, served, operation, head, now)?;
+    match served.kind {
+        Kind::Direct(index) => {
+            let upstream = snapshot.upstream(index).ok_or_else(|| Box::new(Refusal::undeclared(Some(served))))?;
+            Ok(Plan::Proxy { permit, rest, upstream: UpstreamRef { index, upstream } })
+        }
+        Kind::Mediated => mediate(permit, id, head),
+    }
+}
+
+/// Paths of the gateway itself.
+fn own_path<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Decided<'s, Plan<'s, 'h>> {
+    let reads = head.method == Method::GET || head.method == Method::HEAD;
+    match head.path {
+        "/livez" if reads => return Ok(Plan::Probe(Probe::Live)),
+        "/readyz" if reads => return Ok(Plan::Probe(Probe::Ready)),
+        _ => {}
+    }
+    let Some(id) = head.path.strip_prefix("/operations/").filter(|id| !id.contains('/')) else {
+        return Err(Box::new(Refusal::undeclared(None)));
+    };
+    if !reads {
+        let detail = "an operation can only be read";
+        let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
+        return Err(Box::new(Refusal { allow: Some(HeaderValue::from_static("GET, HEAD")), ..refusal }));
+    }
+    let consumer = identify(snapshot, head, now)?.name;
+    let id = id.parse().map_err(|()| Box::new(Refusal::no_operation().by(consumer)))?;
+    Ok(Plan::Look { consumer, id })
+}
+
+fn matched<'s, 'h>(served: &'s Served, rest: &'h str) -> Decided<'s, (&'s Methods, Option<&'h str>)> {
+    if matches!(served.kind, Kind::Direct(_)) && path::is_treacherous(rest) {
+        let detail = "the path holds dot segments, encoded slashes or broken percent-encoding";
+        return Err(Box::new(Refusal::malformed(detail).at(served, None)));
+    }
+    let found = served.routes.at(if rest.is_empty() { "/" } else { rest });
+    let found = found.map_err(|_| Box::new(Refusal::undeclared(Some(served))))?;
+    Ok((found.value, found.params.get("id")))
+}
+
+fn wrong_method<'s>(served: &'s Served, methods: &Methods) -> Refusal<'s> {
+    let detail = "the contract declares other methods for this path";
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
+    Refusal { shadow: true, allow: methods.allow.clone(), ..refusal.at(served, None) }
+}
+
+fn past<'s>(life: &Life) -> Refusal<'s> {
+    match life {
+        Life::Blocked(because) => {
+            let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
+            Refusal::new(StatusCode::FORBIDDEN, code::BLOCKED, format!("the interface is blocked{because}"))
+        }
+        Life::Served | Life::Retired => {
+            Refusal::new(StatusCode::GONE, code::RETIRED, "the interface is retired; `Link` names what to use instead")
+        }
+    }
+}
+
+struct Caller<'s> {
+    index: u32,
+    name: &'s ConsumerName,
+}
+
+fn identify<'s>(snapshot: &'s Snapshot, head: &Head<'_>, now: Timestamp) -> Decided<'s, Caller<'s>> {
+    let Some(presented) = head.presented_key() else {
+        let detail = "send a key as `Authorization: Bearer …` or `X-Api-Key: …`";
+        return Err(Box::new(Refusal::unauthorized(code::KEY_MISSING, detail)));
+    };
+    let unknown = || Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, "the key is not known here"));
+    let key = snapshot.key(&KeyHash(Sha256::digest(presented).into())).ok_or_else(unknown)?;
+    let name = snapshot.consumer(key.consumer).ok_or_else(unknown)?;
+    if has_ended(key, now) {
+        let detail = "the key has expired or was revoked";
+        return Err(Box::new(Refusal::unauthorized(code::KEY_ENDED, detail).by(name)));
+    }
+    Ok(Caller { index: key.consumer, name })
+}
+
+// INVARIANT: REVOKED-NOW: a revocation counts whatever this node's clock says.
+fn has_ended(key: &Key, now: Timestamp) -> bool {
+    key.revoked || key.expires.is_some_and(|expires| expires <= now)
+}
+
+fn permit<'s>(
+    snapshot: &'s Snapshot,
+    served: &'s Served,
+    operation: u32,
+    head: &Head<'_>,
+    now: Timestamp,
+) -> Decided<'s, Permit<'s>> {
+    let caller = identify(snapshot, head, now).map_err(|refusal| Box::new(refusal.at(served, Some(operation))))?;
+    let leases = || snapshot.leases_of(caller.index, served.index);
+    let open = || leases().filter(|lease| lease.includes(operation) && lease.is_open(now));
+    // One whose time is not over comes first.
+    let Some(lease) = open().find(|lease| !lease.is_overdue(now)).or_else(|| open().next()) else {
+        let refusal = no_lease(served, operation, leases(), now);
+        return Err(Box::new(refusal.at(served, Some(operation)).by(caller.name)));
+    };
+    Ok(Permit { served, operation, lease, consumer: caller.name, overdue: lease.is_overdue(now) })
+}
+
+fn no_lease<'s>(
+    served: &Served,
+    operation: u32,
+    leases: impl Iterator<Item = &'s Lease>,
+    now: Timestamp,
+) -> Refusal<'s> {
+    let mut refusal = (code::NO_GRANT, format!("no grant for `{}`", served.reference));
+    let name = served.operation(operation).map_or("", |operation| &operation.name);
+    for lease in leases {
+        if lease.includes(operation) {
+            refusal = (code::GRANT_ENDED, format!("the grant for `{name}` of `{}` has ended", served.reference));
+            break;
+        }
+        if lease.is_open(now) {
+            let detail = format!("the grant for `{}` does not include `{name}`", served.reference);
+            refusal = (code::NOT_GRANTED, detail);
+        }
+    }
+    Refusal::new(StatusCode::FORBIDDEN, refusal.0, refusal.1)
+}
+
+fn mediate<'s, 'h>(permit: Permit<'s>, id: Option<&str>, head: &Head<'h>) -> Decided<'s, Plan<'s, 'h>> {
+    let Permit { served, operation, consumer, .. } = permit;
+    let refused = |refusal: Refusal<'s>| Box::new(refusal.at(served, Some(operation)).by(consumer));
+    let verb = served.operation(operation).and_then(|operation| operation.verb);
+    let Some(verb) = verb else { return Err(refused(Refusal::undeclared(Some(served)))) };
+    let id = match id.map(path::decode_segment) {
+        Some(None) => return Err(refused(Refusal::malformed("the record's id is not percent-encoded UTF-8"))),
+        Some(id) => id,
+        None => None,
+    };
+    let key = if verb.writes() { Some(idempotency_key(head).map_err(|refusal| refused(*refusal))?) } else { None };
+    Ok(Plan::Mediate { permit, verb, id, key })
+}
+
+/// The key that a write is known by: 1 to 255 visible ASCII characters, once.
+fn idempotency_key<'s, 'h>(head: &Head<'h>) -> Decided<'s, &'h str> {
+    let mut keys = head.headers.get_all(&IDEMPOTENCY_KEY).iter();
+    let (first, second) = (keys.next(), keys.next());
+    let Some(first) = first else {
+        let detail = "send an `Idempotency-Key`, a new one for each intended change, the same one with each retry";
+        return Err(Box::new(Refusal::new(StatusCode::BAD_REQUEST, code::IDEMPOTENCY_KEY_MISSING, detail)));
+    };
+    let key = first.to_str().map(str::trim).unwrap_or_default();
+    let sane = !key.is_empty() && key.len() <= 255 && key.bytes().all(|b| b.is_ascii_graphic());
+    if !sane || second.is_some() {
+        let detail = "an `Idempotency-Key` is 1 to 255 visible ASCII characters, sent once";
+        return Err(Box::new(Refusal::new(StatusCode::BAD_REQUEST, code::IDEMPOTENCY_KEY_BAD, detail)));
+    }
+    Ok(key)
+}
+
+#[cfg(test)]
+mod tests;

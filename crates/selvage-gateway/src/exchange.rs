@@ -1,0 +1,201 @@
+//! What one exchange is followed by: `Correlation-Id`, and W3C trace context. Accepted where sane, else made.
+//! INVARIANT: TRACED
+
+use std::cell::RefCell;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::random::Random;
+
+/// `Correlation-Id`.
+pub(crate) static CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const LONGEST_CORRELATION: usize = 128;
+const ARENA: usize = 8 * 1024;
+
+/// The marks of one exchange.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    /// `Correlation-Id`.
+    pub(crate) correlation: HeaderValue,
+    /// `traceparent` to hand on: the caller's trace, a span of ours.
+    pub(crate) traceparent: HeaderValue,
+    /// Whether the caller's `tracestate` may be handed on.
+    continues: bool,
+}
+
+/// Makes marks: random numbers, and memory that many small texts share.
+pub(crate) struct Marks {
+    random: Random,
+    arena: RefCell<BytesMut>,
+}
+
+impl Marks {
+    pub(crate) fn new() -> Self {
+        Self { random: Random::from_system(), arena: RefCell::new(BytesMut::with_capacity(ARENA)) }
+    }
+
+    /// A short text in shared memory.
+    pub(crate) fn text(&self, longest: usize, write: impl FnOnce(&mut BytesMut)) -> Bytes {
+        let mut arena = self.arena.borrow_mut();
+        if arena.capacity() - arena.len() < longest {
+            arena.reserve(longest.max(ARENA));
+        }
+        write(&mut arena);
+        arena.split().freeze()
+    }
+
+    /// A header value in shared memory.
+    pub(crate) fn header(&self, longest: usize, write: impl FnOnce(&mut BytesMut)) -> HeaderValue {
+        let value = HeaderValue::from_maybe_shared(self.text(longest, write));
+        value.unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+
+    /// The marks of the exchange that a request belongs to.
+    pub(crate) fn exchange(&self, headers: &HeaderMap) -> Exchange {
+        let correlation = headers.get(&CORRELATION_ID).filter(|value| is_sane(value.as_bytes())).cloned();
+        let correlation =
+            correlation.unwrap_or_else(|| self.header(32, |text| put_hex(text, self.random.bits128(), 32)));
+        let parent = only(headers, &TRACEPARENT).and_then(|value| TraceParent::parse(value.as_bytes()));
+        let continues = parent.is_some();
+        // A new trace is sampled: what stands behind may be recording.
+        let parent = parent.unwrap_or_else(|| TraceParent { trace: self.random.bits128().max(1), flags: 1 });
+        let traceparent = self.header(55, |text| {
+            text.put_slice(b"00-");
+            put_hex(text, parent.trace, 32);
+            text.put_u8(b'-');
+            put_hex(text, u128::from(self.random.bits64().max(1)), 16);
+            text.put_u8(b'-');
+            put_hex(text, u128::from(parent.flags), 2);
+        });
+        Exchange { correlation, traceparent, continues }
+    }
+}
+
+impl Exchange {
+    /// Its correlation id as text.
+    pub(crate) fn correlation(&self) -> &str {
+        self.correlation.to_str().unwrap_or_default()
+    }
+
+    /// Marks a request that is handed on.
+    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
+        headers.insert(CORRELATION_ID.clone(), self.correlation.clone());
+        headers.insert(TRACEPARENT.clone(), self.traceparent.clone());
+        if !self.continues {
+            headers.remove(&TRACESTATE);
+        }
+    }
+}
+
+fn is_sane(correlation: &[u8]) -> bool {
+    (1..=LONGEST_CORRELATION).contains(&correlation.len()) && correlation.iter().all(u8::is_ascii_graphic)
+}
+
+fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
+fn put_hex(text: &mut BytesMut, value: u128, digits: u32) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for place in (0..digits).rev() {
+        let digit = usize::try_from((value >> (4 * place)) & 15).unwrap_or(0);
+        text.put_u8(HEX.get(digit).copied().unwrap_or(b'0'));
+    }
+}
+
+/// `traceparent` of <https://www.w3.org/TR/trace-context/>: what of it goes on.
+#[derive(Debug, PartialEq, Eq)]
+struct TraceParent {
+    trace: u128,
+    flags: u8,
+}
+
+impl TraceParent {
+    fn parse(value: &[u8]) -> Option<Self> {
+        let (known, rest) = value.split_at_checked(55)?;
+        let mut parts = known.split(|b| *b == b'-');
+        let version = hex(parts.next()?, 2)?;
+        let trace = hex(parts.next()?, 32)?;
+        let span = hex(parts.next()?, 16)?;
+        let flags = hex(parts.next()?, 2)?;
+        // Version 255 is forbidden; only later versions may be longer.
+        let wellformed = parts.next().is_none() && version != 255 && trace != 0 && span != 0;
+        let ends = if version == 0 { rest.is_empty() } else { rest.is_empty() || rest.starts_with(b"-") };
+        (wellformed && ends).then_some(Self { trace, flags: u8::try_from(flags).ok()? & 1 })
+    }
+}
+
+fn hex(digits: &[u8], count: usize) -> Option<u128> {
+    if digits.len() != count {
+        return None;
+    }
+    digits.iter().try_fold(0_u128, |value, digit| match digit {
+        b'0'..=b'9' => Some(value << 4 | u128::from(digit - b'0')),
+        b'a'..=b'f' => Some(value << 4 | u128::from(digit - b'a' + 10)),
+        _ => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    fn marked(all: &[(&'static str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in all {
+            headers.append(*name, HeaderValue::try_from(*value).unwrap());
+        }
+        Marks::new().exchange(&headers).mark(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn a_sane_correlation_id_is_kept() {
+        let longest = "x".repeat(128);
+        for sane in ["a", "order-1/42", longest.as_str()] {
+            assert_eq!(marked(&[("correlation-id", sane)])[&CORRELATION_ID], sane);
+        }
+        let too_long = "x".repeat(129);
+        for other in ["", "a b", "caf\u{e9}", too_long.as_str()] {
+            let made = marked(&[("correlation-id", other)])[&CORRELATION_ID].clone();
+            assert_eq!((made.len(), made.as_bytes().iter().all(u8::is_ascii_hexdigit)), (32, true), "{other}");
+        }
+    }
+
+    #[test]
+    fn a_valid_trace_goes_on_with_a_new_span() {
+        let headers =
+            marked(&[("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")), ("tracestate", "vendor=1")]);
+        let parent = headers[&TRACEPARENT].to_str().unwrap();
+        assert_eq!((&parent[..36], &parent[52..]), (format!("00-{TRACE}-").as_str(), "-01"));
+        assert_ne!(&parent[36..52], "00f067aa0ba902b7");
+        assert_eq!(headers[&TRACESTATE], "vendor=1");
+    }
+
+    #[test]
+    fn another_trace_is_replaced_and_its_state_dropped() {
+        let wrong = [
+            String::new(),
+            format!("00-{TRACE}-00f067aa0ba902b7"),
+            format!("00-{TRACE}-00f067aa0ba902b7-01-more"),
+            format!("ff-{TRACE}-00f067aa0ba902b7-01"),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-{TRACE}-0000000000000000-01"),
+            format!("00-{}-00f067aa0ba902b7-01", TRACE.to_uppercase()),
+            format!("01-{TRACE}-00f067aa0ba902b7-01x"),
+        ];
+        for value in wrong {
+            let headers = marked(&[("traceparent", &value), ("tracestate", "vendor=1")]);
+            let parent = headers[&TRACEPARENT].as_bytes();
+            assert!(TraceParent::parse(parent).is_some_and(|made| format!("{:032x}", made.trace) != TRACE), "{value}");
+            assert!(!headers.contains_key(&TRACESTATE), "{value}");
+        }
+        assert!(TraceParent::parse(format!("01-{TRACE}-00f067aa0ba902b7-01-more").as_bytes()).is_some());
+    }
+}

@@ -1,0 +1,189 @@
+//! The gateway as its owner sees it: start it, give it another snapshot, ask what it counted, stop it.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener as StdListener};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use arc_swap::ArcSwap;
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::sync::{oneshot, watch};
+
+use crate::admin;
+use crate::config::{GatewayConfig, GatewayError};
+use crate::dial::Dialer;
+use crate::exposition;
+use crate::live::{Books, Live};
+use crate::mediation::Mediation;
+use crate::snapshot::Snapshot;
+use crate::traffic::Traffic;
+use crate::worker::{Shared, Worker};
+
+const BACKLOG: i32 = 1024;
+
+/// A running gateway. Dropped, it stops without waiting for what is in hand.
+pub struct Gateway {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    admin_address: Option<SocketAddr>,
+    stop: watch::Sender<bool>,
+    stop_admin: watch::Sender<bool>,
+    threads: Vec<Running>,
+    admin: Option<Running>,
+}
+
+struct Running {
+    thread: JoinHandle<()>,
+    done: oneshot::Receiver<()>,
+}
+
+impl Gateway {
+    /// Listens and serves this snapshot, on threads of its own.
+    pub fn start(
+        config: GatewayConfig,
+        snapshot: Arc<Snapshot>,
+        mediation: Arc<dyn Mediation>,
+    ) -> Result<Self, GatewayError> {
+        let threads = config.threads.max(1);
+        let (address, listeners) = listen_all(config.listen, threads)?;
+        let admin_listener = config.admin.map(listen).transpose()?;
+        let books = Books::new(threads);
+        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, &books)));
+        let draining = AtomicBool::new(false);
+        let shared = Arc::new(Shared { config, live, books, mediation, draining });
+        let (stop, stopped) = watch::channel(false);
+        let (stop_admin, admin_stopped) = watch::channel(false);
+        let mut gateway =
+            Self { shared, address, admin_address: None, stop, stop_admin, threads: Vec::new(), admin: None };
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let (shared, stopped) = (Arc::clone(&gateway.shared), stopped.clone());
+            let Some(shard) = shared.books.shards.get(number).cloned() else { continue };
+            let dialer = Dialer;
+            gateway.threads.push(spawn(format!("gateway-{number}"), listener, move |listener| async move {
+                Worker::new(shared, shard, dialer).run(listener, stopped).await;
+            })?);
+        }
+        if let Some(listener) = admin_listener {
+            gateway.admin_address = listener.local_addr().ok();
+            let shared = Arc::clone(&gateway.shared);
+            let serve = move |listener| admin::serve(listener, shared, admin_stopped);
+            gateway.admin = Some(spawn("gateway-admin".to_owned(), listener, serve)?);
+        }
+        Ok(gateway)
+    }
+
+    /// Where the data path listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where `/metrics` answers.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
+    /// Serves another snapshot from now on. Requests in hand finish on theirs; counters and limits go on.
+    pub fn swap(&self, snapshot: Arc<Snapshot>) {
+        let books = &self.shared.books;
+        self.shared.live.store(Arc::new(Live::new(snapshot, books)));
+        books.limits.prune(books.nanos(Instant::now()));
+    }
+
+    /// The snapshot of now.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.shared.live.load().snapshot)
+    }
+
+    /// What was counted since the start.
+    pub fn traffic(&self) -> Traffic {
+        exposition::traffic(&self.shared.books)
+    }
+
+    /// The same for Prometheus, in its text format.
+    pub fn metrics(&self) -> String {
+        exposition::metrics(&self.shared)
+    }
+
+    /// Stops accepting, lets requests in hand finish for [`GatewayConfig::drain`] at most, and closes.
+    pub async fn shutdown(mut self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+        let _ = self.stop.send(true);
+        for running in std::mem::take(&mut self.threads) {
+            running.finished().await;
+        }
+        let _ = self.stop_admin.send(true);
+        if let Some(admin) = self.admin.take() {
+            admin.finished().await;
+        }
+    }
+}
+
+impl Running {
+    async fn finished(self) {
+        let _ = self.done.await;
+        // It said that it is done, or panicked: joining does not wait.
+        let _ = self.thread.join();
+    }
+}
+
+/// A thread with a runtime and a listener of its own.
+fn spawn<F, T>(name: String, listener: StdListener, serve: F) -> Result<Running, GatewayError>
+where
+    F: FnOnce(TcpListener) -> T + Send + 'static,
+    T: Future<Output = ()>,
+{
+    let (ready, is_ready) = mpsc::channel();
+    let (finished, done) = oneshot::channel();
+    let run = move || {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default());
+        match runtime.and_then(|runtime| Ok((adopt(&runtime, listener)?, runtime))) {
+            Ok((listener, runtime)) => {
+                let _ = ready.send(Ok(()));
+                runtime.block_on(async move { serve(listener).await });
+            }
+            Err(error) => {
+                let _ = ready.send(Err(error));
+            }
+        }
+        let _ = finished.send(());
+    };
+    let thread = std::thread::Builder::new().name(name).spawn(run).map_err(GatewayError::Thread)?;
+    match is_ready.recv() {
+        Ok(Ok(())) => Ok(Running { thread, done }),
+        Ok(Err(error)) => Err(GatewayError::Thread(error)),
+        Err(_) => Err(GatewayError::Thread(io::Error::other("the thread ended"))),
+    }
+}
+
+fn adopt(runtime: &LocalRuntime, listener: StdListener) -> io::Result<TcpListener> {
+    runtime.block_on(async { TcpListener::from_std(listener) })
+}
+
+/// A listener per thread on one address; the kernel spreads connections over them.
+fn listen_all(address: SocketAddr, threads: usize) -> Result<(SocketAddr, Vec<StdListener>), GatewayError> {
+    let first = listen(address)?;
+    let bound = first.local_addr().map_err(|source| GatewayError::Listen { address, source })?;
+    let mut listeners = vec![first];
+    while listeners.len() < threads {
+        listeners.push(listen(bound)?);
+    }
+    Ok((bound, listeners))
+}
+
+fn listen(address: SocketAddr) -> Result<StdListener, GatewayError> {
+    bind(address).map_err(|source| GatewayError::Listen { address, source })
+}
+
+fn bind(address: SocketAddr) -> io::Result<StdListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
+}

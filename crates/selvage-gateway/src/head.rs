@@ -1,0 +1,58 @@
+//! The head of a request as decisions see it: borrowed, nothing copied.
+
+use http::{HeaderMap, HeaderName, Method, Version, header};
+
+/// `X-Api-Key`, the other way to present a key.
+pub(crate) static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// `Idempotency-Key`, by which a write is known.
+pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The head of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Head<'h> {
+    /// Its method.
+    pub method: &'h Method,
+    /// Its path as sent, percent-encoded.
+    pub path: &'h str,
+    /// Its query as sent, without the `?`.
+    pub query: Option<&'h str>,
+    /// Its protocol version.
+    pub version: Version,
+    /// Its headers.
+    pub headers: &'h HeaderMap,
+}
+
+impl<'h> Head<'h> {
+    /// The key that the caller presents: `Authorization: Bearer …`, else `X-Api-Key: …`.
+    pub(crate) fn presented_key(&self) -> Option<&'h [u8]> {
+        let bearer = self.headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+        bearer.or_else(|| self.headers.get(&X_API_KEY).map(|value| value.as_bytes().trim_ascii()))
+    }
+
+    /// Whether the head breaks HTTP in a way that two servers could read differently.
+    pub(crate) fn is_ambiguous(&self) -> Option<&'static str> {
+        let mut hosts = self.headers.get_all(header::HOST).iter();
+        match (hosts.next(), hosts.next()) {
+            (None, _) if self.version == Version::HTTP_11 => return Some("a request needs a `Host` header"),
+            (_, Some(_)) => return Some("a request has one `Host` header"),
+            _ => {}
+        }
+        let coded = self.headers.contains_key(header::TRANSFER_ENCODING);
+        if coded && !is_plainly_chunked(self.headers) {
+            return Some("`Transfer-Encoding` may only be `chunked`");
+        }
+        (coded && self.headers.contains_key(header::CONTENT_LENGTH))
+            .then_some("a request has `Transfer-Encoding` or `Content-Length`, not both")
+    }
+}
+
+fn is_plainly_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_some_and(|value| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"));
+    chunked && codings.next().is_none()
+}
+
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = value.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
+}

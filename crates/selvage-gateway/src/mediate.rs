@@ -1,0 +1,182 @@
+//! A permitted request on its way to the engine: its body read, bounded and checked to be JSON; the engine's answer
+//! turned into HTTP.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use selvage_model::code;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::manifest::api::Operation;
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
+use selvage_model::problem::Problem;
+use serde_json::Value;
+
+use crate::answer;
+use crate::body::Reply;
+use crate::json;
+use crate::path;
+use crate::refusal::Refusal;
+use crate::serve::{Admitted, Asked, too_large};
+use crate::tally::NOWHERE;
+
+static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// The engine answers within the caller's patience; this is for the way back.
+const GRACE: Duration = Duration::from_secs(2);
+const JSON: &str = "application/json";
+
+/// What is to be done.
+pub(crate) struct Intent {
+    pub(crate) verb: Operation,
+    pub(crate) id: Option<String>,
+    pub(crate) key: Option<String>,
+}
+
+/// Hands a request to the engine.
+pub(crate) async fn mediate<'a>(
+    asked: Asked<'a>,
+    mut admitted: Admitted<'a>,
+    intent: Intent,
+    parts: Parts,
+    body: Incoming,
+) -> Response<Reply> {
+    let permit = admitted.permit;
+    let patience = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
+    let _place = admitted.taken.place.take();
+    let Some(query) = path::decode_query(parts.uri.query()) else {
+        let detail = "the query is not percent-encoded UTF-8";
+        return asked.fail(admitted, &Problem::new(400, code::MALFORMED, detail));
+    };
+    let body = match read_body(asked, &intent, &parts.headers, body, patience).await {
+        Ok(body) => body,
+        Err(problem) => return asked.fail(admitted, &problem),
+    };
+    let request = MediatedRequest {
+        interface: permit.served.reference.clone(),
+        operation: intent.verb,
+        id: intent.id,
+        consumer: permit.consumer.clone(),
+        scope: permit.scope().clone(),
+        query,
+        body,
+        key: intent.key,
+        correlation: asked.exchange.correlation().to_owned(),
+        traceparent: asked.exchange.traceparent.to_str().ok().map(str::to_owned),
+        patience,
+    };
+    let answer = tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await;
+    match answer {
+        Ok(answer) => give(asked, admitted, answer, parts.uri.path()),
+        Err(_) => {
+            let detail = "the answer was not ready in time; a write goes on: ask again with the same Idempotency-Key";
+            asked.fail(admitted, &Problem::new(504, code::OUTCOME_LATE, detail).retry_after(1))
+        }
+    }
+}
+
+/// Says what an operation has come to, to the consumer whose operation it is.
+pub(crate) async fn look(asked: Asked<'_>, consumer: &ConsumerName, id: OperationId) -> Response<Reply> {
+    let looking = asked.worker.shared.mediation.operation(consumer.clone(), id);
+    let problem = match tokio::time::timeout(asked.worker.config().request_timeout, looking).await {
+        Ok(Some(body)) => return answer::json(StatusCode::OK, &body, JSON),
+        Ok(None) => Refusal::no_operation().problem,
+        Err(_) => Problem::new(504, code::OUTCOME_LATE, "the answer was not ready in time").retry_after(1),
+    };
+    asked.worker.shard.refused(NOWHERE, problem.code, problem.status);
+    answer::problem(&problem, asked.exchange.correlation())
+}
+
+async fn read_body(
+    asked: Asked<'_>,
+    intent: &Intent,
+    headers: &HeaderMap,
+    body: Incoming,
+    patience: Duration,
+) -> Result<Option<Value>, Problem> {
+    if !intent.verb.writes() {
+        return Ok(None);
+    }
+    let bytes = collect(body, asked.worker.config().max_body, patience).await?;
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    if !media_type.is_some_and(is_json) {
+        return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
+    }
+    json::read(&bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
+}
+
+async fn collect(body: Incoming, most: u64, patience: Duration) -> Result<Bytes, Problem> {
+    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
+    match tokio::time::timeout(patience, limited.collect()).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most).problem),
+        Ok(Err(_)) => Err(Problem::new(400, code::MALFORMED, "the body ended before its end")),
+        Err(_) => Err(Problem::new(408, code::BODY_TOO_SLOW, "the body did not arrive in time")),
+    }
+}
+
+fn is_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/').unwrap_or_default();
+    let subtype = subtype.to_ascii_lowercase();
+    kind.eq_ignore_ascii_case("application") && (subtype == "json" || subtype.ends_with("+json"))
+}
+
+fn give<'a>(asked: Asked<'a>, admitted: Admitted<'a>, answer: MediatedAnswer, path: &str) -> Response<Reply> {
+    match answer {
+        MediatedAnswer::Done { status, body, location, next, replayed } => {
+            let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
+            let headers = response.headers_mut();
+            put(headers, header::LOCATION, location);
+            put(headers, header::LINK, next.map(|next| format!("<{path}?{next}>; rel=\"next\"")));
+            mark_replayed(headers, replayed);
+            asked.finish(admitted, response)
+        }
+        MediatedAnswer::Accepted { operation } => {
+            let body = serde_json::json!({"operation": operation.as_str(), "state": "unknown"});
+            let mut response = answer::json(StatusCode::ACCEPTED, &body, JSON);
+            let headers = response.headers_mut();
+            put(headers, header::LOCATION, Some(format!("/operations/{operation}")));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            asked.finish(admitted, response)
+        }
+        MediatedAnswer::Refused { problem, replayed } => {
+            let mut response = asked.fail(admitted, &problem);
+            mark_replayed(response.headers_mut(), replayed);
+            response
+        }
+    }
+}
+
+fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<String>) {
+    if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+        headers.insert(name, value);
+    }
+}
+
+fn mark_replayed(headers: &mut HeaderMap, replayed: bool) {
+    if replayed {
+        headers.insert(IDEMPOTENCY_REPLAYED.clone(), HeaderValue::from_static("true"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn media_types_of_json() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/merge-patch+json"] {
+            assert!(is_json(json), "{json}");
+        }
+        for other in ["", "json", "text/json", "application/xml", "application/jsonp", "multipart/form-data"] {
+            assert!(!is_json(other), "{other}");
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The way out of the gateway for requests on objects: a trait that the binary fills with the engine, in this process
+//! or on another machine.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
+use serde_json::Value;
+
+/// A future on the heap.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where mediated requests go.
+///
+/// The futures are polled on the gateway's threads, one slow poll there delays every request of the thread: an
+/// implementation spawns the work on a runtime of its own and returns a future that only waits for it.
+/// The gateway drops a future when its client is gone or the time is up; a write must go on regardless.
+pub trait Mediation: Send + Sync + 'static {
+    /// Does what an authenticated, granted and limited request asks for.
+    fn execute(&self, request: MediatedRequest) -> BoxFuture<'static, MediatedAnswer>;
+
+    /// The body of `GET /operations/{id}`; `None` where there is no such operation of this consumer.
+    fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>>;
+}

@@ -1,0 +1,70 @@
+//! A refusal: a problem, where it belongs in the counters, and the headers that say what to do about it.
+
+use http::{HeaderValue, StatusCode};
+use selvage_model::code::{self, Code};
+use selvage_model::name::ConsumerName;
+use selvage_model::problem::Problem;
+
+use crate::snapshot::Served;
+
+/// Why a request is refused.
+#[derive(Clone, Debug)]
+pub struct Refusal<'s> {
+    /// What the caller is told.
+    pub problem: Problem,
+    /// Whether nothing declares the request, so that it is shadow traffic.
+    pub shadow: bool,
+    /// Who asked, once known.
+    pub consumer: Option<&'s ConsumerName>,
+    pub(crate) served: Option<&'s Served>,
+    pub(crate) operation: Option<u32>,
+    pub(crate) allow: Option<HeaderValue>,
+    pub(crate) challenge: Option<&'static str>,
+}
+
+impl<'s> Refusal<'s> {
+    pub(crate) fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+        Self {
+            problem: Problem::new(status.as_u16(), code, detail),
+            shadow: false,
+            consumer: None,
+            served: None,
+            operation: None,
+            allow: None,
+            challenge: None,
+        }
+    }
+
+    pub(crate) fn undeclared(served: Option<&'s Served>) -> Self {
+        let refusal = Self::new(StatusCode::NOT_FOUND, code::UNDECLARED, "no interface declares this path");
+        Self { shadow: true, served, ..refusal }
+    }
+
+    pub(crate) fn malformed(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::MALFORMED, detail)
+    }
+
+    pub(crate) fn no_operation() -> Self {
+        Self::new(StatusCode::NOT_FOUND, code::OPERATION_UNKNOWN, "there is no such operation of yours")
+    }
+
+    pub(crate) fn unauthorized(code: Code, detail: &str) -> Self {
+        let challenge = if code == code::KEY_MISSING {
+            "Bearer realm=\"selvage\""
+        } else {
+            "Bearer realm=\"selvage\", error=\"invalid_token\""
+        };
+        Self { challenge: Some(challenge), ..Self::new(StatusCode::UNAUTHORIZED, code, detail) }
+    }
+
+    pub(crate) fn at(mut self, served: &'s Served, operation: Option<u32>) -> Self {
+        self.served = Some(served);
+        self.operation = operation;
+        self
+    }
+
+    pub(crate) fn by(mut self, consumer: &'s ConsumerName) -> Self {
+        self.consumer = Some(consumer);
+        self
+    }
+}

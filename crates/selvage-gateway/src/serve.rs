@@ -1,0 +1,208 @@
+//! One request from head to answer: decide, count, and hand it to who does it.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use http::request::Parts;
+use http::{HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use selvage_model::code;
+use selvage_model::problem::Problem;
+
+use crate::answer;
+use crate::body::Reply;
+use crate::connection::Watch;
+use crate::decide::{Permit, Plan, Probe, decide};
+use crate::exchange::{CORRELATION_ID, Exchange};
+use crate::forward;
+use crate::head::Head;
+use crate::live::Taken;
+use crate::mediate;
+use crate::refusal::Refusal;
+use crate::tally::{NOWHERE, SeriesName, Shard};
+use crate::worker::{Local, Worker};
+
+/// A request's surroundings.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) worker: &'a Worker,
+    pub(crate) local: &'a Local,
+    pub(crate) exchange: &'a Exchange,
+    pub(crate) started: Instant,
+    /// Seconds since 1970.
+    wall: u64,
+}
+
+/// What a permitted request holds while it is in hand.
+pub(crate) struct Admitted<'a> {
+    pub(crate) permit: Permit<'a>,
+    pub(crate) taken: Taken,
+    ticket: Ticket<'a>,
+}
+
+/// Counts a request once: its answer, or that its client went away.
+struct Ticket<'a> {
+    shard: &'a Shard,
+    series: u32,
+    answered: bool,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.shard.gone(self.series);
+        }
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn handle(
+    worker: Rc<Worker>,
+    watch: Rc<Watch>,
+    peer: HeaderValue,
+    request: Request<Incoming>,
+) -> Result<Response<Reply>, Infallible> {
+    watch.busy();
+    let (parts, body) = request.into_parts();
+    let exchange = worker.marks.exchange(&parts.headers);
+    let local = worker.local();
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = Timestamp::from_duration(jiff::SignedDuration::try_from(wall).unwrap_or_default()).unwrap_or_default();
+    let asked =
+        Asked { worker: &worker, local: &local, exchange: &exchange, started: Instant::now(), wall: wall.as_secs() };
+    let mut response = asked.answer(parts, body, peer, now).await;
+    response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
+    Ok(response.map(|reply| reply.watched(watch)))
+}
+
+impl<'a> Asked<'a> {
+    async fn answer(self, parts: Parts, body: Incoming, peer: HeaderValue, now: Timestamp) -> Response<Reply> {
+        let head = Head {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query: parts.uri.query(),
+            version: parts.version,
+            headers: &parts.headers,
+        };
+        match decide(&self.local.live.snapshot, &head, now) {
+            Plan::Proxy { permit, rest, upstream } => {
+                let admitted = match self.admit(permit, &parts) {
+                    Ok(admitted) => admitted,
+                    Err(response) => return *response,
+                };
+                let target = forward::target(&upstream.upstream.base, rest, head.query, &self.worker.marks);
+                forward::forward(self, admitted, upstream, target, peer, parts, body).await
+            }
+            Plan::Mediate { permit, verb, id, key } => {
+                let admitted = match self.admit(permit, &parts) {
+                    Ok(admitted) => admitted,
+                    Err(response) => return *response,
+                };
+                let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
+                mediate::mediate(self, admitted, intent, parts, body).await
+            }
+            Plan::Look { consumer, id } => mediate::look(self, consumer, id).await,
+            Plan::Allow(allow) => {
+                let mut response = answer::empty(StatusCode::NO_CONTENT);
+                if let Some(allow) = allow {
+                    response.headers_mut().insert(header::ALLOW, allow);
+                }
+                response
+            }
+            Plan::Probe(probe) => self.probe(probe),
+            Plan::Refuse(refusal) => self.refuse(&refusal, parts.method.as_str(), head.path),
+        }
+    }
+
+    fn probe(self, probe: Probe) -> Response<Reply> {
+        if probe == Probe::Ready && self.worker.is_draining() {
+            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+        }
+        answer::text(StatusCode::OK, "ok\n")
+    }
+
+    /// Takes from the limits, and counts that the request is in hand.
+    fn admit(self, permit: Permit<'a>, parts: &Parts) -> Result<Admitted<'a>, Box<Response<Reply>>> {
+        let live = &self.local.live;
+        let path = parts.uri.path();
+        if let Some(refusal) = self.too_large(parts) {
+            let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
+            return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
+        }
+        let taken = match live.take(&permit, self.worker.shared.books.nanos(self.started)) {
+            Ok(taken) => taken,
+            Err(limited) => {
+                let mut response = self.refuse(&limited.refusal, parts.method.as_str(), path);
+                if let Some(left) = &limited.left {
+                    answer::say_left(left, &self.worker.marks, response.headers_mut());
+                }
+                return Err(Box::new(response));
+            }
+        };
+        let shard: &'a Shard = &self.worker.shard;
+        let series = live.series(&permit);
+        shard.in_minute(live.interface(permit.served), self.wall / 60);
+        if permit.overdue {
+            shard.overdue(series);
+        }
+        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false } })
+    }
+
+    fn too_large(self, parts: &Parts) -> Option<Refusal<'a>> {
+        let length = parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse::<u64>();
+        let most = self.worker.config().max_body;
+        length.map_or(true, |length| length > most).then(|| too_large(most))
+    }
+
+    /// Says no to a request that was not admitted, and counts it.
+    fn refuse(self, refusal: &Refusal<'_>, method: &str, path: &str) -> Response<Reply> {
+        let shard = &self.worker.shard;
+        let (status, code) = (refusal.problem.status, refusal.problem.code);
+        if refusal.shadow {
+            shard.shadow(method, path, i64::try_from(self.wall).unwrap_or(i64::MAX));
+        }
+        let Some(served) = refusal.served else {
+            shard.refused(NOWHERE, code, status);
+            return answer::refusal(refusal, self.exchange.correlation());
+        };
+        let operation = refusal.operation.and_then(|index| served.operation(index));
+        let series = self.worker.shared.books.names.series(SeriesName {
+            interface: served.reference.clone(),
+            consumer: refusal.consumer.cloned(),
+            operation: operation.map(|operation| operation.name.clone()).unwrap_or_default(),
+        });
+        let interface = self.local.live.interface(served);
+        shard.in_minute(interface, self.wall / 60);
+        shard.answered(series, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        shard.refused(interface, code, status);
+        answer::refusal(refusal, self.exchange.correlation())
+    }
+
+    /// Answers an admitted request with a problem, and counts it.
+    pub(crate) fn fail(self, admitted: Admitted<'a>, problem: &Problem) -> Response<Reply> {
+        let interface = self.local.live.interface(admitted.permit.served);
+        self.worker.shard.refused(interface, problem.code, problem.status);
+        let response = answer::problem(problem, self.exchange.correlation());
+        self.finish(admitted, response)
+    }
+
+    /// Counts an answer and completes its headers.
+    pub(crate) fn finish(self, admitted: Admitted<'a>, mut response: Response<Reply>) -> Response<Reply> {
+        let Admitted { permit, taken, mut ticket } = admitted;
+        ticket.answered = true;
+        ticket.shard.answered(ticket.series, response.status());
+        ticket.shard.took(self.local.live.operation(&permit), self.started.elapsed());
+        answer::announce(permit.served, response.headers_mut());
+        if let Some(left) = &taken.left {
+            answer::say_left(left, &self.worker.marks, response.headers_mut());
+        }
+        response
+    }
+}
+
+/// The refusal of a body beyond the limit.
+pub(crate) fn too_large<'s>(most: u64) -> Refusal<'s> {
+    Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, code::BODY_TOO_LARGE, format!("a body has at most {most} bytes"))
+}

@@ -1,0 +1,125 @@
+//! What a node runs: the interfaces of the fabric compiled into routes, with the access state compiled into hash
+//! tables. Made off the path, never changed, swapped whole. Compiling is pure.
+
+mod access;
+mod announce;
+mod direct;
+mod mediated;
+mod served;
+
+use std::collections::HashMap;
+
+use selvage_model::access::{AccessState, KeyHash};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
+
+pub(crate) use access::{Key, KeyHasher, Lease};
+pub use mediated::plural;
+pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
+
+/// What a snapshot is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct SnapshotSource<'a> {
+    /// The active release.
+    pub fabric: &'a Fabric,
+    /// Who may do what, alive.
+    pub access: &'a AccessState,
+    /// Whose addresses are used.
+    pub environment: &'a EnvironmentName,
+    /// The release's id.
+    pub release: &'a str,
+}
+
+/// What a node runs.
+#[derive(Debug)]
+pub struct Snapshot {
+    release: String,
+    revision: u64,
+    served: Vec<Served>,
+    prefixes: HashMap<Box<str>, u32>,
+    upstreams: Vec<Upstream>,
+    keys: HashMap<KeyHash, Key, KeyHasher>,
+    consumers: Vec<ConsumerName>,
+    leases: Vec<Lease>,
+    leases_of: HashMap<(u32, u32), Vec<u32>>,
+}
+
+impl Snapshot {
+    /// Compiles what is declared and alive; all findings together.
+    pub fn compile(source: &SnapshotSource<'_>) -> Result<Self, Vec<Finding>> {
+        let mut findings = Vec::new();
+        let (served, upstreams) = served::compile(source, &mut findings);
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        let access = access::compile(source.access, &served);
+        let place = |(index, served): (usize, &Served)| (Box::from(served.prefix()), served::index(index));
+        Ok(Self {
+            release: source.release.to_owned(),
+            revision: source.access.revision,
+            prefixes: served.iter().enumerate().map(place).collect(),
+            served,
+            upstreams,
+            keys: access.keys,
+            consumers: access.consumers,
+            leases: access.leases,
+            leases_of: access.leases_of,
+        })
+    }
+
+    /// The release's id.
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// The revision of the access state that it was compiled with.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// The interfaces that it answers for.
+    pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceRef> {
+        self.served.iter().map(|served| &served.reference)
+    }
+
+    /// The interface that a path belongs to, and the rest of the path.
+    pub(crate) fn route<'s, 'p>(&'s self, path: &'p str) -> Option<(&'s Served, &'p str)> {
+        let second = path.get(1..)?.find('/')? + 1;
+        let end = path.get(second + 1..)?.find('/').map_or(path.len(), |found| second + 1 + found);
+        let index = self.prefixes.get(path.get(1..end)?)?;
+        Some((self.served.get(*index as usize)?, path.get(end..)?))
+    }
+
+    pub(crate) fn key(&self, hash: &KeyHash) -> Option<&Key> {
+        self.keys.get(hash)
+    }
+
+    pub(crate) fn consumer(&self, index: u32) -> Option<&ConsumerName> {
+        self.consumers.get(index as usize)
+    }
+
+    pub(crate) fn leases_of(&self, consumer: u32, served: u32) -> impl Iterator<Item = &Lease> {
+        let indices = self.leases_of.get(&(consumer, served)).map(Vec::as_slice).unwrap_or_default();
+        indices.iter().filter_map(|index| self.leases.get(*index as usize))
+    }
+
+    pub(crate) fn served(&self) -> &[Served] {
+        &self.served
+    }
+
+    pub(crate) fn leases(&self) -> &[Lease] {
+        &self.leases
+    }
+
+    pub(crate) fn upstreams(&self) -> &[Upstream] {
+        &self.upstreams
+    }
+
+    pub(crate) fn upstream(&self, index: u32) -> Option<&Upstream> {
+        self.upstreams.get(index as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests;

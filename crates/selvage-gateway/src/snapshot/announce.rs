@@ -1,0 +1,68 @@
+//! The headers that an interface announces its life and its limits with, made once per snapshot.
+
+use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::fmt::rfc2822;
+use jiff::tz::TimeZone;
+use selvage_model::manifest::interface::Deprecation;
+use selvage_model::name::InterfaceRef;
+
+use crate::limit::Allowance;
+
+/// `Deprecation`, RFC 9745.
+pub(crate) static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
+/// `Sunset`, RFC 8594.
+pub(crate) static SUNSET: HeaderName = HeaderName::from_static("sunset");
+
+/// The headers of every answer of a deprecated interface.
+pub(super) fn deprecation(deprecation: &Deprecation) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = Vec::new();
+    let since = midnight(deprecation.since).map(|since| format!("@{}", since.as_second()));
+    let sunset = deprecation.sunset.and_then(midnight).and_then(http_date);
+    let link = deprecation.successor.as_ref().map(|successor| successor_link(&successor.value));
+    for (name, text) in [(&DEPRECATION, since), (&SUNSET, sunset), (&header::LINK, link)] {
+        headers.extend(text.and_then(|text| HeaderValue::try_from(text).ok()).map(|value| (name.clone(), value)));
+    }
+    headers
+}
+
+/// The headers of the answer of a retired interface.
+pub(super) fn retirement(successor: Option<&InterfaceRef>) -> Vec<(HeaderName, HeaderValue)> {
+    let link = successor.map(successor_link).and_then(|link| HeaderValue::try_from(link).ok());
+    link.into_iter().map(|value| (header::LINK, value)).collect()
+}
+
+/// `"grant";q=20;w=1`: draft-ietf-httpapi-ratelimit-headers.
+pub(super) fn rate_policy(name: &str, allowance: Allowance) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("\"{name}\";q={};w={}", allowance.burst, allowance.window)).ok()
+}
+
+fn successor_link(successor: &InterfaceRef) -> String {
+    format!("</{}/v{}>; rel=\"successor-version\"", successor.name, successor.major)
+}
+
+fn midnight(date: Date) -> Option<Timestamp> {
+    date.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
+}
+
+/// IMF-fixdate, RFC 9110.
+fn http_date(at: Timestamp) -> Option<String> {
+    rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&at).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_announced_as_its_beginning_in_utc() {
+        let headers = deprecation(&Deprecation {
+            since: jiff::civil::date(2026, 9, 1),
+            sunset: Some(jiff::civil::date(2027, 3, 1)),
+            successor: None,
+        });
+        let texts: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(texts, [("deprecation", "@1788220800"), ("sunset", "Mon, 01 Mar 2027 00:00:00 GMT")]);
+    }
+}

@@ -1,0 +1,165 @@
+//! Routes of a direct interface: the operations that its OpenAPI contract declares, and nothing else.
+//! INVARIANT: DECLARED
+
+use http::uri::Scheme;
+use http::{HeaderValue, Method, Uri};
+use selvage_model::code;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::api::Upstream as DeclaredUpstream;
+use selvage_model::openapi::Contract;
+use selvage_model::source::Spanned;
+
+use super::SnapshotSource;
+use super::served::{Methods, Operation, Paths, Upstream, index};
+
+pub(super) struct Direct {
+    pub(super) operations: Vec<Operation>,
+    pub(super) routes: matchit::Router<Methods>,
+    pub(super) upstream: Upstream,
+}
+
+/// The contract's operations and the upstream's address; findings where that does not work out.
+pub(super) fn compile(
+    source: &SnapshotSource<'_>,
+    openapi: &Spanned<String>,
+    declared: &DeclaredUpstream,
+    findings: &mut Vec<Finding>,
+) -> Option<Direct> {
+    let upstream = upstream(source, declared, findings);
+    let routes = routes(source, openapi, findings);
+    let ((operations, routes), upstream) = (routes?, upstream?);
+    Some(Direct { operations, routes, upstream })
+}
+
+fn routes(
+    source: &SnapshotSource<'_>,
+    openapi: &Spanned<String>,
+    findings: &mut Vec<Finding>,
+) -> Option<(Vec<Operation>, matchit::Router<Methods>)> {
+    let file = openapi.value.as_str();
+    let Some(text) = source.fabric.files.get(file) else {
+        let message = format!("the contract `{file}` is not among the fabric's files");
+        findings.push(Finding::error(code::CONTRACT_ABSENT, &openapi.place, message));
+        return None;
+    };
+    let (contract, problems) = Contract::read(text, file);
+    if problems.iter().any(|problem| problem.severity == Severity::Error) {
+        findings.extend(problems);
+        return None;
+    }
+    let mut operations: Vec<Operation> = Vec::new();
+    let mut paths = Paths::default();
+    for operation in &contract.operations {
+        let path = normalized(&operation.path);
+        let method = Method::from_bytes(operation.method.as_bytes());
+        let (Some(path), Ok(method)) = (path, method) else {
+            let message = format!("`{} {}` cannot be routed", operation.method, operation.path);
+            let fix = "a path segment holds one parameter at most, and braces come in pairs";
+            findings.push(Finding::error(code::CONTRACT_PATH, &operation.place, message).fix(fix));
+            continue;
+        };
+        let known = operations.iter().position(|known| *known.name == *operation.id);
+        let place = known.unwrap_or(operations.len());
+        if known.is_none() {
+            operations.push(Operation { name: operation.id.as_str().into(), verb: None });
+        }
+        paths.add(path, method, index(place));
+    }
+    let (router, rejected) = paths.router();
+    for (path, reason) in rejected {
+        let message = format!("`{path}` cannot be routed beside the contract's other paths: {reason}");
+        findings.push(Finding::error(code::CONTRACT_PATH, &openapi.place, message));
+    }
+    Some((operations, router))
+}
+
+/// The template with its parameters named by their place, so that `/a/{id}` and `/a/{number}/b` agree.
+fn normalized(template: &str) -> Option<String> {
+    if !template.starts_with('/') {
+        return None;
+    }
+    let mut path = String::with_capacity(template.len());
+    for (place, segment) in template.split('/').enumerate().skip(1) {
+        path.push('/');
+        match (segment.matches('{').count(), segment.matches('}').count()) {
+            (0, 0) => path.push_str(segment),
+            (1, 1) => {
+                let (before, rest) = segment.split_once('{')?;
+                let (_, after) = rest.split_once('}')?;
+                path.push_str(&format!("{before}{{p{place}}}{after}"));
+            }
+            _ => return None,
+        }
+    }
+    Some(path)
+}
+
+fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: &mut Vec<Finding>) -> Option<Upstream> {
+    let name = &declared.system.value;
+    let environment = source.fabric.systems.get(name).and_then(|system| system.environment(source.environment));
+    let url = environment.and_then(|environment| environment.url.as_ref());
+    let Some(url) = url else {
+        let message = format!("`{name}` has no address in the environment `{}`", source.environment);
+        let fix = format!("give the system `environments: {{{}: {{url: …}}}}`", source.environment);
+        findings.push(Finding::error(code::UPSTREAM_ADDRESS, &declared.system.place, message).fix(fix));
+        return None;
+    };
+    let parsed = address(&url.value, &declared.path);
+    if parsed.is_none() {
+        let message = format!("`{}` is not an address that requests can be sent to", url.value);
+        findings.push(Finding::error(code::UPSTREAM_ADDRESS, &url.place, message));
+    }
+    parsed
+}
+
+fn address(url: &str, path: &str) -> Option<Upstream> {
+    let uri: Uri = url.parse().ok()?;
+    let secure = match uri.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTP => false,
+        Some(scheme) if *scheme == Scheme::HTTPS => true,
+        _ => return None,
+    };
+    let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    let host = (!host.is_empty()).then(|| host.to_owned())?;
+    Some(Upstream {
+        secure,
+        port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        authority: HeaderValue::try_from(authority.as_str()).ok()?,
+        base: format!("{}{}", uri.path().trim_end_matches('/'), path.trim_end_matches('/')),
+        host,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_named_by_place() {
+        let table = [
+            ("/", Some("/")),
+            ("/items", Some("/items")),
+            ("/items/{id}", Some("/items/{p2}")),
+            ("/items/{item_id}/lots/{lot}.json", Some("/items/{p2}/lots/{p4}.json")),
+            ("/a{x}{y}", None),
+            ("/a}{", None),
+            ("items", None),
+        ];
+        for (template, path) in table {
+            assert_eq!(normalized(template).as_deref(), path, "{template}");
+        }
+    }
+
+    #[test]
+    fn addresses() {
+        let upstream = address("http://wms.example:8081/base/", "/api/stock").unwrap();
+        assert_eq!((upstream.host.as_str(), upstream.port, upstream.secure), ("wms.example", 8081, false));
+        assert_eq!(upstream.base, "/base/api/stock");
+        let upstream = address("https://[::1]", "").unwrap();
+        assert_eq!((upstream.host.as_str(), upstream.port, upstream.base.as_str()), ("::1", 443, ""));
+        for wrong in ["ftp://x", "wms", "http://user:word@wms", "/x", ""] {
+            assert!(address(wrong, "").is_none(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! An interface as the gateway serves it: its life, its operations, its routes and its limits.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue, Method};
+use selvage_model::finding::Finding;
+use selvage_model::manifest::api::{Api, Operation as Verb};
+use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
+use selvage_model::name::InterfaceRef;
+
+use super::{SnapshotSource, announce, direct, mediated};
+use crate::limit::Allowance;
+
+/// An interface that the gateway answers for.
+#[derive(Debug)]
+pub(crate) struct Served {
+    /// Its index in the snapshot.
+    pub(crate) index: u32,
+    pub(crate) reference: InterfaceRef,
+    pub(crate) life: Life,
+    pub(crate) kind: Kind,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) routes: matchit::Router<Methods>,
+    pub(crate) tier_1: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: Option<u32>,
+    pub(crate) rate: Option<Allowance>,
+    pub(crate) quota: Option<Allowance>,
+    pub(crate) rate_policy: Option<HeaderValue>,
+    /// Headers of every answer that announce its life.
+    pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
+    prefix: String,
+}
+
+/// How it lives. INVARIANT: LIVE-LIFECYCLE
+#[derive(Debug)]
+pub(crate) enum Life {
+    /// Active or deprecated.
+    Served,
+    Retired,
+    Blocked(Option<String>),
+}
+
+/// Where its requests go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// To this upstream.
+    Direct(u32),
+    /// To the engine.
+    Mediated,
+}
+
+/// One declared operation.
+#[derive(Debug)]
+pub(crate) struct Operation {
+    /// As grants name it.
+    pub(crate) name: Box<str>,
+    /// What it is on a mediated interface.
+    pub(crate) verb: Option<Verb>,
+}
+
+/// A system's address, and the path there that an interface hangs below.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) secure: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// The `Host` header.
+    pub(crate) authority: HeaderValue,
+    /// Before the contract's paths; no slash at the end.
+    pub(crate) base: String,
+}
+
+/// The methods of one path.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Methods {
+    list: Vec<(Method, u32)>,
+    /// The `Allow` header.
+    pub(crate) allow: Option<HeaderValue>,
+}
+
+impl Methods {
+    /// The operation that a method stands for; HEAD is a GET whose body is not sent.
+    pub(crate) fn operation(&self, method: &Method) -> Option<u32> {
+        let of = |wanted: &Method| self.list.iter().find(|(method, _)| method == wanted).map(|(_, index)| *index);
+        of(method).or_else(|| if method == Method::HEAD { of(&Method::GET) } else { None })
+    }
+
+    fn allow_text(&self) -> String {
+        let mut words: Vec<&str> = self.list.iter().map(|(method, _)| method.as_str()).collect();
+        if words.contains(&"GET") && !words.contains(&"HEAD") {
+            words.push("HEAD");
+        }
+        if !words.contains(&"OPTIONS") {
+            words.push("OPTIONS");
+        }
+        words.join(", ")
+    }
+}
+
+/// Paths with their methods, on the way to a router.
+#[derive(Debug, Default)]
+pub(crate) struct Paths(BTreeMap<String, Methods>);
+
+impl Paths {
+    /// Adds an operation at a path template.
+    pub(crate) fn add(&mut self, path: String, method: Method, operation: u32) {
+        self.0.entry(path).or_default().list.push((method, operation));
+    }
+
+    /// The router; the paths that it cannot hold are given back with the reason.
+    pub(crate) fn router(self) -> (matchit::Router<Methods>, Vec<(String, String)>) {
+        let mut router = matchit::Router::new();
+        let mut rejected = Vec::new();
+        for (path, mut methods) in self.0 {
+            methods.allow = HeaderValue::try_from(methods.allow_text()).ok();
+            if let Err(error) = router.insert(path.as_str(), methods) {
+                rejected.push((path, error.to_string()));
+            }
+        }
+        (router, rejected)
+    }
+}
+
+impl Served {
+    /// `{name}/v{major}`.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    pub(crate) fn operation(&self, index: u32) -> Option<&Operation> {
+        self.operations.get(index as usize)
+    }
+
+    fn new(interface: &Interface, index: u32) -> Self {
+        let limits = interface.limits;
+        let classification = interface.classification.as_ref();
+        let rate = limits.rate.map(Allowance::of);
+        let life = match &interface.lifecycle {
+            Lifecycle::Retired { .. } => Life::Retired,
+            Lifecycle::Blocked { because } => Life::Blocked(because.clone()),
+            Lifecycle::Draft | Lifecycle::Active | Lifecycle::Deprecated(_) => Life::Served,
+        };
+        let announces = match &interface.lifecycle {
+            Lifecycle::Deprecated(deprecation) => announce::deprecation(deprecation),
+            Lifecycle::Retired { successor } => announce::retirement(successor.as_ref().map(|to| &to.value)),
+            _ => Vec::new(),
+        };
+        Self {
+            index,
+            prefix: format!("{}/v{}", interface.name, interface.version.major),
+            reference: interface.reference(),
+            life,
+            kind: Kind::Mediated,
+            operations: Vec::new(),
+            routes: matchit::Router::new(),
+            tier_1: classification.is_some_and(|it| it.criticality == Criticality::Tier1),
+            timeout: limits.timeout,
+            concurrency: limits.concurrency,
+            rate,
+            quota: limits.quota.map(Allowance::of),
+            rate_policy: rate.and_then(|rate| announce::rate_policy("interface", rate)),
+            announces,
+        }
+    }
+}
+
+/// An index that a snapshot can hold; more than four thousand million things are not in one fabric.
+pub(crate) fn index(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
+}
+
+/// Every api interface that traffic can meet. A draft is not served, as if nobody had declared it.
+pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
+    let mut all: Vec<Served> = Vec::new();
+    let mut upstreams = Vec::new();
+    for interface in source.fabric.interfaces.values() {
+        let Some(api) = interface.api() else { continue };
+        let mut served = Served::new(interface, index(all.len()));
+        match (&interface.lifecycle, api) {
+            (Lifecycle::Draft, _) => continue,
+            (Lifecycle::Retired { .. } | Lifecycle::Blocked { .. }, _) => {}
+            (_, Api::Mediated(serves)) => {
+                let (operations, paths) = mediated::compile(serves);
+                served.operations = operations;
+                served.routes = paths.router().0;
+            }
+            (_, Api::Direct { openapi, upstream }) => {
+                let Some(direct) = direct::compile(source, openapi, upstream, findings) else { continue };
+                served.kind = Kind::Direct(index(upstreams.len()));
+                served.operations = direct.operations;
+                served.routes = direct.routes;
+                upstreams.push(direct.upstream);
+            }
+        }
+        all.push(served);
+    }
+    (all, upstreams)
+}

@@ -1,0 +1,190 @@
+//! Counting: each thread counts into a shard of its own by indices that were resolved before, and whoever asks merges
+//! the shards. Indices belong to names (interface, consumer, operation), so counts survive every swap.
+
+mod names;
+mod slab;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http::StatusCode;
+use selvage_model::code::Code;
+
+use crate::traffic::ShadowSample;
+pub(crate) use names::{Names, SeriesName};
+use slab::Slab;
+
+/// Classes of answers, and clients that went away before theirs.
+pub(crate) const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "gone"];
+/// Upper bounds of the latency buckets in microseconds; one more bucket holds the rest.
+pub(crate) const BOUNDS: [u64; 15] = [
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000,
+];
+/// Minutes that are kept.
+pub(crate) const MINUTES: usize = 60;
+/// Requests that belong to no interface.
+pub(crate) const NOWHERE: u32 = u32::MAX;
+const SAMPLES: usize = 64;
+const SAMPLE_METHOD: usize = 16;
+const SAMPLE_PATH: usize = 128;
+
+/// What one thread counted.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    /// By series (interface, consumer, operation): answers by class.
+    pub(crate) answers: Slab<Answers>,
+    /// By interface and operation.
+    pub(crate) latencies: Slab<Latency>,
+    /// By interface.
+    pub(crate) minutes: Slab<Minutes>,
+    /// Client connections now.
+    pub(crate) connections: AtomicU64,
+    /// What happens seldom.
+    rare: Mutex<Rare>,
+}
+
+/// What happens seldom, by interface.
+#[derive(Debug, Default)]
+pub(crate) struct Rare {
+    /// Refusals and failures of Selvage by interface (or [`NOWHERE`]) and code, with their status.
+    pub(crate) refusals: HashMap<(u32, Code), (u16, u64)>,
+    /// Requests by series that passed on a grant whose time is over.
+    pub(crate) overdue: HashMap<u32, u64>,
+    /// Requests that nothing declares.
+    pub(crate) shadow: u64,
+    /// Some of them.
+    pub(crate) samples: VecDeque<ShadowSample>,
+}
+
+/// Answers by class.
+#[derive(Debug, Default)]
+pub(crate) struct Answers(pub(crate) [AtomicU64; CLASSES.len()]);
+
+/// A histogram of latencies.
+#[derive(Debug, Default)]
+pub(crate) struct Latency {
+    pub(crate) buckets: [AtomicU64; BOUNDS.len() + 1],
+    pub(crate) sum_micros: AtomicU64,
+}
+
+/// Requests in each of the last minutes: minute since 1970 in the upper half, count in the lower.
+#[derive(Debug)]
+pub(crate) struct Minutes([AtomicU64; MINUTES]);
+
+impl Default for Minutes {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; MINUTES])
+    }
+}
+
+/// Adds to a counter that only this thread writes, without the price of an atomic addition.
+fn add(counter: &AtomicU64, more: u64) {
+    counter.store(counter.load(Ordering::Relaxed).wrapping_add(more), Ordering::Relaxed);
+}
+
+impl Shard {
+    pub(crate) fn new() -> Self {
+        Self {
+            answers: Slab::new(),
+            latencies: Slab::new(),
+            minutes: Slab::new(),
+            connections: AtomicU64::new(0),
+            rare: Mutex::default(),
+        }
+    }
+
+    /// Counts an answer of a series.
+    pub(crate) fn answered(&self, series: u32, status: StatusCode) {
+        self.class(series, usize::from(status.as_u16() / 100).saturating_sub(2).min(3));
+    }
+
+    /// Counts a client that went away before its answer.
+    pub(crate) fn gone(&self, series: u32) {
+        self.class(series, CLASSES.len() - 1);
+    }
+
+    fn class(&self, series: u32, class: usize) {
+        if let Some(counter) = self.answers.at(series).and_then(|answers| answers.0.get(class)) {
+            add(counter, 1);
+        }
+    }
+
+    /// Counts how long an answer took.
+    pub(crate) fn took(&self, operation: u32, time: Duration) {
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        let bucket = BOUNDS.iter().position(|bound| micros <= *bound).unwrap_or(BOUNDS.len());
+        let Some(latency) = self.latencies.at(operation) else { return };
+        if let Some(counter) = latency.buckets.get(bucket) {
+            add(counter, 1);
+            add(&latency.sum_micros, micros);
+        }
+    }
+
+    /// Counts a request of an interface in its minute.
+    pub(crate) fn in_minute(&self, interface: u32, minute: u64) {
+        let Some(minutes) = self.minutes.at(interface) else { return };
+        let place = usize::try_from(minute % (MINUTES as u64)).unwrap_or(0);
+        let Some(slot) = minutes.0.get(place) else { return };
+        let seen = slot.load(Ordering::Relaxed);
+        let next = if seen >> 32 == minute { seen + 1 } else { (minute << 32) | 1 };
+        slot.store(next, Ordering::Relaxed);
+    }
+
+    /// Counts a refusal or failure of Selvage.
+    pub(crate) fn refused(&self, interface: u32, code: Code, status: u16) {
+        let mut rare = self.rare();
+        let entry = rare.refusals.entry((interface, code)).or_insert((status, 0));
+        entry.1 += 1;
+    }
+
+    /// Counts a request on a grant whose time is over.
+    pub(crate) fn overdue(&self, series: u32) {
+        *self.rare().overdue.entry(series).or_default() += 1;
+    }
+
+    /// Counts a request that nothing declares. INVARIANT: DECLARED
+    pub(crate) fn shadow(&self, method: &str, path: &str, at: i64) {
+        let cut = |text: &str, most: usize| text.chars().take(most).collect();
+        let mut rare = self.rare();
+        rare.shadow += 1;
+        if rare.samples.len() >= SAMPLES {
+            rare.samples.pop_front();
+        }
+        rare.samples.push_back(ShadowSample { method: cut(method, SAMPLE_METHOD), path: cut(path, SAMPLE_PATH), at });
+    }
+
+    /// Takes account of a client connection that came.
+    pub(crate) fn connected(&self) {
+        add(&self.connections, 1);
+    }
+
+    /// Takes account of a client connection that went.
+    pub(crate) fn disconnected(&self) {
+        add(&self.connections, u64::MAX);
+    }
+
+    /// What happened seldom.
+    pub(crate) fn rare(&self) -> MutexGuard<'_, Rare> {
+        self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Minutes {
+    /// Adds the counts of the 60 minutes up to `minute`, oldest first.
+    pub(crate) fn add_to(&self, sums: &mut [u32], minute: u64) {
+        for slot in &self.0 {
+            let value = slot.load(Ordering::Relaxed);
+            let Some(age) = minute.checked_sub(value >> 32) else { continue };
+            let place = usize::try_from(age).ok().and_then(|age| sums.len().checked_sub(age + 1));
+            if let Some(sum) = place.and_then(|place| sums.get_mut(place)) {
+                *sum += u32::try_from(value & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

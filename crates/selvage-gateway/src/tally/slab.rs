@@ -1,0 +1,30 @@
+//! Counters by index that grow without ever moving, so that one thread counts while others read.
+
+use std::sync::OnceLock;
+
+const CHUNK: usize = 64;
+const CHUNKS: usize = 8192;
+
+/// Up to 524,288 items, made in chunks when first touched.
+#[derive(Debug)]
+pub(crate) struct Slab<T> {
+    chunks: Box<[OnceLock<Box<[T]>>]>,
+}
+
+impl<T: Default> Slab<T> {
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self { chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect() }
+    }
+
+    /// The item of this index; `None` beyond the end.
+    pub(crate) fn at(&self, index: u32) -> Option<&T> {
+        let chunk = self.chunks.get(index as usize / CHUNK)?;
+        chunk.get_or_init(|| (0..CHUNK).map(|_| T::default()).collect()).get(index as usize % CHUNK)
+    }
+
+    /// The item of this index, where it was ever touched.
+    pub(crate) fn seen(&self, index: u32) -> Option<&T> {
+        self.chunks.get(index as usize / CHUNK)?.get()?.get(index as usize % CHUNK)
+    }
+}

@@ -1,0 +1,246 @@
+//! A thread of the data path: its own runtime, listener, upstream connections and counters. Threads share nothing that
+//! a request would wait for. INVARIANT: SHIELDED-PATH
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, Cache};
+use http::HeaderValue;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::config::GatewayConfig;
+use crate::connection::{Clock, Watch, Watched};
+use crate::dial::Dialer;
+use crate::exchange::Marks;
+use crate::live::{Books, Live};
+use crate::mediation::Mediation;
+use crate::pool::{Address, Pool, PoolConfig};
+use crate::serve;
+use crate::tally::Shard;
+
+const SWEEP: Duration = Duration::from_millis(250);
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
+const OUT_OF_FILES: Duration = Duration::from_millis(50);
+
+/// What all threads of a gateway share.
+pub(crate) struct Shared {
+    pub(crate) config: GatewayConfig,
+    pub(crate) live: Arc<ArcSwap<Live>>,
+    pub(crate) books: Books,
+    pub(crate) mediation: Arc<dyn Mediation>,
+    pub(crate) draining: AtomicBool,
+}
+
+/// A snapshot in use by one thread.
+pub(crate) struct Local {
+    pub(crate) live: Arc<Live>,
+    pools: Vec<Rc<Pool>>,
+}
+
+impl Local {
+    /// The connections to an upstream of the snapshot.
+    pub(crate) fn pool(&self, upstream: u32) -> Option<&Rc<Pool>> {
+        self.pools.get(upstream as usize)
+    }
+}
+
+/// One thread's own.
+pub(crate) struct Worker {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) shard: Arc<Shard>,
+    pub(crate) marks: Marks,
+    clock: Rc<Clock>,
+    started: Instant,
+    current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
+    local: RefCell<Rc<Local>>,
+    pools: RefCell<HashMap<Address, Rc<Pool>>>,
+    dialer: Dialer,
+    connections: RefCell<Vec<Connection>>,
+}
+
+struct Connection {
+    task: AbortHandle,
+    watch: Rc<Watch>,
+}
+
+impl Worker {
+    /// A thread's own, for the shard that it counts into.
+    pub(crate) fn new(shared: Arc<Shared>, shard: Arc<Shard>, dialer: Dialer) -> Rc<Self> {
+        let mut current = Cache::new(Arc::clone(&shared.live));
+        let live = Arc::clone(current.load());
+        let worker = Self {
+            shard,
+            marks: Marks::new(),
+            clock: Rc::default(),
+            started: Instant::now(),
+            current: RefCell::new(current),
+            local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
+            pools: RefCell::default(),
+            dialer,
+            connections: RefCell::default(),
+            shared,
+        };
+        worker.take_over(live);
+        Rc::new(worker)
+    }
+
+    pub(crate) fn config(&self) -> &GatewayConfig {
+        &self.shared.config
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.shared.draining.load(Ordering::Relaxed)
+    }
+
+    /// The snapshot of now; whoever holds it keeps it until done.
+    pub(crate) fn local(&self) -> Rc<Local> {
+        let mut current = self.current.borrow_mut();
+        let live = current.load();
+        let local = Rc::clone(&self.local.borrow());
+        if Arc::ptr_eq(live, &local.live) {
+            return local;
+        }
+        self.take_over(Arc::clone(live))
+    }
+
+    fn take_over(&self, live: Arc<Live>) -> Rc<Local> {
+        let config = self.config();
+        let pool_config = PoolConfig {
+            most_idle: config.upstream_idle,
+            idle_timeout: config.upstream_idle_timeout,
+            connect_timeout: config.connect_timeout,
+        };
+        let mut known = self.pools.borrow_mut();
+        let pools: Vec<Rc<Pool>> = live
+            .snapshot
+            .upstreams()
+            .iter()
+            .map(|upstream| {
+                let address = Address::of(upstream);
+                let new = || Pool::new(address.clone(), pool_config, self.dialer.clone());
+                Rc::clone(known.entry(address.clone()).or_insert_with(new))
+            })
+            .collect();
+        known.retain(|_, pool| Rc::strong_count(pool) > 1);
+        let local = Rc::new(Local { live, pools });
+        *self.local.borrow_mut() = Rc::clone(&local);
+        local
+    }
+
+    /// Accepts and serves until told to stop, then lets what is in hand finish.
+    pub(crate) async fn run(self: Rc<Self>, listener: TcpListener, mut stop: watch::Receiver<bool>) {
+        let mut sweep = tokio::time::interval(SWEEP);
+        loop {
+            let has_room = self.connections.borrow().len() < self.config().max_connections;
+            tokio::select! {
+                accepted = listener.accept(), if has_room => match accepted {
+                    Ok((stream, _)) => self.welcome(stream),
+                    Err(error) => {
+                        tracing::debug!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(OUT_OF_FILES).await;
+                    }
+                },
+                _ = sweep.tick() => self.sweep(),
+                _ = stop.changed() => break,
+            }
+        }
+        self.welcome_waiting(&listener).await;
+        drop(listener);
+        self.drain().await;
+    }
+
+    /// Takes in those who had connected before the listener closed.
+    async fn welcome_waiting(self: &Rc<Self>, listener: &TcpListener) {
+        loop {
+            let mut accept = pin!(listener.accept());
+            let next = poll_fn(|cx| Poll::Ready(accept.as_mut().poll(cx))).await;
+            match next {
+                Poll::Ready(Ok((stream, _))) => self.welcome(stream),
+                Poll::Ready(Err(_)) | Poll::Pending => return,
+            }
+        }
+    }
+
+    async fn drain(&self) {
+        let until = Instant::now() + self.config().drain;
+        for connection in self.connections.borrow().iter() {
+            connection.watch.close();
+        }
+        while Instant::now() < until {
+            self.sweep();
+            if self.connections.borrow().is_empty() {
+                return;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        for connection in self.connections.borrow().iter() {
+            connection.task.abort();
+        }
+    }
+
+    fn sweep(&self) {
+        self.clock.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.connections.borrow_mut().retain(|connection| {
+            if connection.watch.is_overdue(self.config()) {
+                connection.task.abort();
+            }
+            !connection.task.is_finished()
+        });
+        // An idle thread lets go of a snapshot that was replaced, too.
+        for pool in &self.local().pools {
+            pool.sweep();
+        }
+    }
+
+    fn welcome(self: &Rc<Self>, stream: TcpStream) {
+        let watch = Rc::new(Watch::new(Rc::clone(&self.clock)));
+        let task = tokio::task::spawn_local(serve_connection(Rc::clone(self), stream, Rc::clone(&watch)));
+        self.connections.borrow_mut().push(Connection { task: task.abort_handle(), watch });
+    }
+}
+
+/// Counts a connection while it lasts.
+struct Counted(Rc<Worker>);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.shard.disconnected();
+    }
+}
+
+async fn serve_connection(worker: Rc<Worker>, stream: TcpStream, watch: Rc<Watch>) {
+    worker.shard.connected();
+    let _counted = Counted(Rc::clone(&worker));
+    let peer = stream.peer_addr().ok().and_then(|peer| HeaderValue::try_from(peer.ip().to_string()).ok());
+    let (Some(peer), Ok(())) = (peer, stream.set_nodelay(true)) else { return };
+    let config = worker.config();
+    let mut builder = Builder::new();
+    // hyper's own timer would be armed for each request; the sweep watches heads instead.
+    builder.max_headers(config.max_headers).max_buf_size(config.max_head.max(8 * 1024)).header_read_timeout(None);
+    let stream = TokioIo::new(Watched::new(stream, Rc::clone(&watch)));
+    let service = service_fn(|request| serve::handle(Rc::clone(&worker), Rc::clone(&watch), peer.clone(), request));
+    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut told = false;
+    let served = poll_fn(|cx| {
+        if !told && watch.is_closing(cx) {
+            told = true;
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(cx)
+    });
+    if let Err(error) = served.await {
+        tracing::debug!(%error, "a client connection ended");
+    }
+}
