@@ -68,12 +68,7 @@ impl Transaction<'_> {
             row.reference("product_id").filter(|product| !self.is(Model::Product, *product, "tracking", &["none"]));
         if let (Some(product), None) = (tracked, self.finished_lot(order)) {
             let lot = self.invent_lot(product);
-            match self.env.version {
-                OdooVersion::V18 => self.update(Model::Production, order, [("lot_producing_id", lot.into())]),
-                OdooVersion::V19 => {
-                    self.update(Model::Production, order, [("lot_producing_ids", Value::Refs(vec![lot]))])
-                }
-            }
+            self.set_finished_lot(order, lot);
         }
         let quantity = row.number("product_qty") - self.produced(order);
         if quantity <= Decimal::ZERO {

@@ -30,7 +30,7 @@ impl Transaction<'_> {
             return self
                 .store
                 .row(model, id)
-                .map_or(Value::Null, |row| self.stored(field, row.get(self.column(field)).clone()));
+                .map_or(Value::Null, |row| self.stored(field, row.get(field.name).clone()));
         }
         if field.name == "display_name" {
             return self.label(model, id).into();
@@ -43,7 +43,7 @@ impl Transaction<'_> {
             Model::MoveLine => self.line_value(id, field.name),
             Model::Production => self.production_value(id, field.name),
             Model::WorkOrder => self.work_order_value(id, field.name),
-            Model::ModelData => format!("{}.{}", self.text(model, id, "module"), self.text(model, id, "name")).into(),
+            Model::ExternalId => format!("{}.{}", self.text(model, id, "module"), self.text(model, id, "name")).into(),
             Model::Company => {
                 let users = self.store.ids(Model::User).into_iter();
                 let has = |user: &Id| self.row(Model::User, *user).references("company_ids").contains(&id);
@@ -51,11 +51,6 @@ impl Transaction<'_> {
             }
             _ => Value::Null,
         }
-    }
-
-    /// Where a field is stored: the group of an order has another name in each version.
-    fn column(&self, field: &Field) -> &'static str {
-        if field.name == "production_group_id" { "procurement_group_id" } else { field.name }
     }
 
     fn stored(&self, field: &Field, value: Value) -> Value {
@@ -110,7 +105,7 @@ impl Transaction<'_> {
                 let order = order.map(|order| self.text(Model::Production, order, "name")).unwrap_or_default();
                 format!("{order} - {}", text("name"))
             }
-            Model::ModelData => format!("{}.{}", text("module"), text("name")),
+            Model::ExternalId => format!("{}.{}", text("module"), text("name")),
             _ => text("name"),
         }
     }

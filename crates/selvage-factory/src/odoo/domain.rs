@@ -203,7 +203,7 @@ impl Leaf {
                     ids.extend(tx.store.referring(*model, field.name, Id(number.as_i64()?)));
                 }
                 (Kind::Char, Json::String(text)) if field.stored => {
-                    ids.extend(tx.store.with_text(*model, field.name, text)?)
+                    ids.extend(tx.store.with_text(*model, field.name, text)?);
                 }
                 _ => return None,
             }

@@ -19,21 +19,35 @@ struct Complaint {
 impl Transaction<'_> {
     /// The record behind `module.name`, with its entry.
     pub(crate) fn by_external_id(&self, module: &str, name: &str) -> Option<(Id, Id)> {
-        let named = self.store.with_text(Model::ModelData, "name", name)?;
-        let entry = named.into_iter().find(|entry| self.is(Model::ModelData, *entry, "module", &[module]))?;
-        let row = self.store.row(Model::ModelData, entry)?;
+        let named = self.store.with_text(Model::ExternalId, "name", name)?;
+        let entry = named.into_iter().find(|entry| self.is(Model::ExternalId, *entry, "module", &[module]))?;
+        let row = self.store.row(Model::ExternalId, entry)?;
         Some((entry, Id(row.int("res_id"))))
     }
 
     /// The external ids of a record.
     pub(crate) fn external_ids(&self, model: Model, id: Id) -> Vec<Id> {
-        self.store.referring(Model::ModelData, model.name(), id)
+        self.store.referring(Model::ExternalId, model.name(), id)
+    }
+
+    /// Indexes an entry that was made by hand, and refuses a name that is taken.
+    pub(crate) fn external_id_is_unique(&mut self, entry: Id) -> Result<(), Refusal> {
+        let row = self.row(Model::ExternalId, entry);
+        if self.by_external_id(row.text("module"), row.text("name")).is_some_and(|(first, _)| first != entry) {
+            return Err(Refusal::validation(
+                "The operation cannot be completed: You cannot have multiple records with the same external ID in the same module!",
+            ));
+        }
+        if let Some(model) = Model::parse(row.text("model")) {
+            self.update(Model::ExternalId, entry, [(model.name(), Value::Ref(Id(row.int("res_id"))))]);
+        }
+        Ok(())
     }
 
     /// Names a record.
     pub(crate) fn name_externally(&mut self, module: &str, name: &str, model: Model, id: Id) {
         self.insert(
-            Model::ModelData,
+            Model::ExternalId,
             [
                 ("module", module.into()),
                 ("name", name.into()),
@@ -86,7 +100,7 @@ impl Transaction<'_> {
                 self.write(model, &[id], values)?;
                 return Ok(id);
             }
-            self.store.remove(Model::ModelData, entry);
+            self.store.remove(Model::ExternalId, entry);
         }
         let id = self.create(model, values)?;
         if let (Model::Product, Some(template)) = (model, self.reference(model, id, "product_tmpl_id")) {

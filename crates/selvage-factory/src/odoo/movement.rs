@@ -84,8 +84,7 @@ impl Transaction<'_> {
             if self.reservable(id) {
                 self.take_from_stock(id, missing, true);
             } else {
-                let location = self.reference(Model::Move, id, "location_id");
-                self.add_line(id, missing, location, None);
+                self.enlarge(id, missing);
             }
         }
         self.settle_move_state(id);

@@ -3,6 +3,8 @@
 
 use rust_decimal::Decimal;
 
+use serde_json::Value as Json;
+
 use super::record::Values;
 use super::refusal::Refusal;
 use super::schema::{Kind, Model};
@@ -29,14 +31,9 @@ impl Transaction<'_> {
     pub(crate) fn create_product(&mut self, model: Model, values: &Values) -> Result<Id, Refusal> {
         let other = if model == Model::Product { Model::Template } else { Model::Product };
         let mut values = values.clone();
-        if let (Some(unit), None) = (values.get("uom_id").cloned(), values.get("uom_po_id")) {
-            if model.field("uom_po_id", self.env.version).is_some() {
-                values.insert("uom_po_id".to_owned(), unit);
-            }
-        }
         if model.field("uom_po_id", self.env.version).is_some() && !values.contains_key("uom_po_id") {
-            let unit = self.by_external_id("uom", "product_uom_unit").map(|(_, id)| id);
-            values.extend(unit.map(|unit| ("uom_po_id".to_owned(), unit.into())));
+            let default = self.by_external_id("uom", "product_uom_unit").map(|(_, id)| Json::from(id));
+            values.extend(values.get("uom_id").cloned().or(default).map(|unit| ("uom_po_id".to_owned(), unit)));
         }
         let id = self.create_plain(model, &values)?;
         let twin = self.insert(other, []);

@@ -350,6 +350,15 @@ impl Transaction<'_> {
         row.reference("lot_producing_id").or_else(|| row.references("lot_producing_ids").first().copied())
     }
 
+    /// Writes the lot that the order is making, in the field of the version.
+    pub(crate) fn set_finished_lot(&mut self, order: Id, lot: Id) {
+        let (field, value) = match self.env.version {
+            OdooVersion::V18 => ("lot_producing_id", lot.into()),
+            OdooVersion::V19 => ("lot_producing_ids", Value::Refs(vec![lot])),
+        };
+        self.update(Model::Production, order, [(field, value)]);
+    }
+
     /// The state of an order, and of its work orders, follows from its parts.
     pub(crate) fn settle_order(&mut self, order: Id) {
         self.settle_work_orders(order);

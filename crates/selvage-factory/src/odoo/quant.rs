@@ -74,11 +74,8 @@ impl Transaction<'_> {
         for quant in self.store.referring(Model::Quant, "product_id", product) {
             let row = self.row(Model::Quant, quant);
             let free = row.number("quantity") - row.number("reserved_quantity");
-            if let Some(spot) = self.spot(quant).filter(|spot| self.within(spot.location, location)) {
-                if free > Decimal::ZERO {
-                    found.push((row.stamp("in_date"), quant, spot, free));
-                }
-            }
+            let spot = self.spot(quant).filter(|spot| free > Decimal::ZERO && self.within(spot.location, location));
+            found.extend(spot.map(|spot| (row.stamp("in_date"), quant, spot, free)));
         }
         found.sort_by_key(|(in_date, quant, ..)| (*in_date, *quant));
         found.into_iter().map(|(.., spot, free)| (spot, free)).collect()

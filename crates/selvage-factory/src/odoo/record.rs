@@ -121,7 +121,7 @@ impl Transaction<'_> {
             }
         }
         for external in self.external_ids(model, id) {
-            self.store.remove(Model::ModelData, external);
+            self.store.remove(Model::ExternalId, external);
         }
         self.store.remove(model, id);
     }
@@ -200,7 +200,7 @@ impl Transaction<'_> {
             |product: Option<Id>| product.and_then(|product| self.reference(Model::Product, product, "uom_id"));
         match model {
             Model::BomLine if row.reference("product_uom_id").is_none() => {
-                row.set("product_uom_id", unit_of(row.reference("product_id")).into())
+                row.set("product_uom_id", unit_of(row.reference("product_id")).into());
             }
             Model::Bom => {
                 if let (None, Some(product)) = (row.reference("product_tmpl_id"), row.reference("product_id")) {
@@ -227,7 +227,7 @@ impl Transaction<'_> {
                 row.set("complete_name", full.map_or(name.clone(), |full| format!("{full}/{name}")).into());
             }
             Model::Move if row.reference("product_uom").is_none() => {
-                row.set("product_uom", unit_of(row.reference("product_id")).into())
+                row.set("product_uom", unit_of(row.reference("product_id")).into());
             }
             _ => {}
         }
@@ -237,8 +237,19 @@ impl Transaction<'_> {
     fn created(&mut self, model: Model, id: Id) -> Result<(), Refusal> {
         match model {
             Model::Lot => self.lot_is_unique(id),
+            Model::ExternalId => self.external_id_is_unique(id),
             Model::Company => {
+                let name = self.text(Model::Company, id, "name");
+                let partner = self.insert(
+                    Model::Partner,
+                    [("name", name.into()), ("is_company", true.into()), ("active", true.into())],
+                );
+                self.update(Model::Company, id, [("partner_id", partner.into())]);
                 self.furnish_company(id);
+                let user = self.env.user;
+                let mut own = self.row(Model::User, user).references("company_ids").to_vec();
+                own.push(id);
+                self.update(Model::User, user, [("company_ids", Value::Refs(own))]);
                 Ok(())
             }
             _ => Ok(()),

@@ -16,9 +16,10 @@ pub(crate) enum Model {
     Product,
     Template,
     Category,
+    AttributeValue,
     Uom,
     UomCategory,
-    ModelData,
+    ExternalId,
     Company,
     User,
     Partner,
@@ -41,13 +42,14 @@ pub(crate) enum Model {
 
 impl Model {
     /// Every model, in the order of their tables.
-    pub(crate) const ALL: [Self; 24] = [
+    pub(crate) const ALL: [Self; 25] = [
         Self::Product,
         Self::Template,
         Self::Category,
+        Self::AttributeValue,
         Self::Uom,
         Self::UomCategory,
-        Self::ModelData,
+        Self::ExternalId,
         Self::Company,
         Self::User,
         Self::Partner,
@@ -84,9 +86,10 @@ impl Model {
             Self::Product => &product::PRODUCT,
             Self::Template => &product::TEMPLATE,
             Self::Category => &product::CATEGORY,
+            Self::AttributeValue => &product::ATTRIBUTE_VALUE,
             Self::Uom => &product::UOM,
             Self::UomCategory => &product::UOM_CATEGORY,
-            Self::ModelData => &base::MODEL_DATA,
+            Self::ExternalId => &base::EXTERNAL_ID,
             Self::Company => &base::COMPANY,
             Self::User => &base::USER,
             Self::Partner => &base::PARTNER,

@@ -40,7 +40,8 @@ impl Transaction<'_> {
             && self.env.context.get("active_test").is_none_or(truthy);
         let mut ids = domain.narrowed(self).unwrap_or_else(|| self.store.ids(model));
         ids.retain(|id| {
-            self.visible(model, *id) && !(hide_archived && !self.flag(model, *id, "active")) && domain.holds(self, *id)
+            let shown = !hide_archived || self.flag(model, *id, "active");
+            shown && self.visible(model, *id) && domain.holds(self, *id)
         });
         self.sort(model, &mut ids, &keys);
         let limit = if page.limit == 0 { usize::MAX } else { page.limit };
@@ -105,6 +106,13 @@ impl Transaction<'_> {
             (Value::Stamp(stamp), _) => json!(stamp.seconds()),
             (Value::Ref(id), Kind::One(target)) if labels => json!([id.0, self.label(target, id)]),
             (Value::Ref(id), _) => json!(id.0),
+            (Value::Refs(mut ids), Kind::Many(target)) => {
+                // A many2many comes in the default order of its model.
+                if let Ok(keys) = self.order_keys(target, target.info().order) {
+                    self.sort(target, &mut ids, &keys);
+                }
+                ids.into_iter().map(Json::from).collect()
+            }
             (Value::Refs(ids), _) => ids.into_iter().map(Json::from).collect(),
             (Value::PerCompany(values), _) => {
                 float(self.company().and_then(|company| values.get(&company).copied()).unwrap_or_default())

@@ -34,7 +34,11 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
         (Seed::Empty, OdooVersion::V18) => ("YourCompany", "", "WH"),
         (Seed::Empty, OdooVersion::V19) => ("My Company", "", "WH"),
     };
-    let company = add_company(&mut tx, name, registry);
+    let country = match config.seed {
+        Seed::VeloWorks { .. } => ("BE", "Belgium"),
+        Seed::Empty => ("US", "United States"),
+    };
+    let company = add_company(&mut tx, name, registry, country);
     tx.name_externally("base", "main_company", Model::Company, company);
     let category = tx.insert(Model::Category, [("name", "All".into())]);
     tx.name_externally("product", "product_category_all", Model::Category, category);
@@ -52,11 +56,9 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
     Ok(logins)
 }
 
-/// A company with its partner; its locations are not here.
-fn add_company(tx: &mut Transaction<'_>, name: &str, registry: &str) -> Id {
-    let country = tx.store.ids(Model::Country).first().copied();
-    let country =
-        country.unwrap_or_else(|| tx.insert(Model::Country, [("name", "Belgium".into()), ("code", "BE".into())]));
+/// A company with its partner and country; its locations are not here.
+fn add_company(tx: &mut Transaction<'_>, name: &str, registry: &str, (code, country): (&str, &str)) -> Id {
+    let country = tx.insert(Model::Country, [("name", country.into()), ("code", code.into())]);
     let partner = tx.insert(
         Model::Partner,
         [("name", name.into()), ("is_company", true.into()), ("active", true.into()), ("country_id", country.into())],
@@ -78,40 +80,8 @@ fn add_units(tx: &mut Transaction<'_>) {
     for name in ["Unit", "Weight", "Working Time", "Length / Distance", "Surface", "Volume"] {
         tx.insert(Model::UomCategory, [("name", name.into())]);
     }
-    let thousandth = Decimal::new(1, 3);
-    let units_18: [Unit; 14] = [
-        ("product_uom_unit", "Units", 1, Decimal::ONE),
-        ("product_uom_dozen", "Dozens", 1, Decimal::from(12)),
-        ("product_uom_day", "Days", 3, Decimal::ONE),
-        ("product_uom_hour", "Hours", 3, Decimal::new(125, 3)),
-        ("product_uom_meter", "m", 4, Decimal::ONE),
-        ("product_uom_millimeter", "mm", 4, thousandth),
-        ("product_uom_km", "km", 4, Decimal::from(1000)),
-        ("product_uom_cm", "cm", 4, Decimal::new(1, 2)),
-        ("uom_square_meter", "m²", 5, Decimal::ONE),
-        ("product_uom_litre", "L", 6, Decimal::ONE),
-        ("product_uom_cubic_meter", "m³", 6, Decimal::from(1000)),
-        ("product_uom_kgm", "kg", 2, Decimal::ONE),
-        ("product_uom_gram", "g", 2, thousandth),
-        ("product_uom_ton", "t", 2, Decimal::from(1000)),
-    ];
-    let units_19: [Unit; 14] = [
-        ("product_uom_unit", "Units", 1, Decimal::ONE),
-        ("product_uom_pack_6", "Pack of 6", 1, Decimal::from(6)),
-        ("product_uom_dozen", "Dozens", 1, Decimal::from(12)),
-        ("product_uom_hour", "Hours", 3, Decimal::ONE),
-        ("product_uom_day", "Days", 3, Decimal::from(8)),
-        ("product_uom_minute", "Minutes", 3, Decimal::new(166_667, 7)),
-        ("product_uom_millimeter", "mm", 4, Decimal::ONE),
-        ("product_uom_cm", "cm", 4, Decimal::from(10)),
-        ("product_uom_meter", "m", 4, Decimal::from(1000)),
-        ("uom_square_meter", "m²", 5, Decimal::ONE),
-        ("product_uom_litre", "L", 6, Decimal::ONE),
-        ("product_uom_gram", "g", 2, Decimal::ONE),
-        ("product_uom_kgm", "kg", 2, Decimal::from(1000)),
-        ("product_uom_ton", "t", 2, Decimal::from(1_000_000)),
-    ];
-    let units = if tx.env.version == OdooVersion::V18 { units_18 } else { units_19 };
+    let version = tx.env.version;
+    let units = if version == OdooVersion::V18 { units_18() } else { units_19() };
     let mut references: Vec<(usize, Id)> = Vec::new();
     for (external, label, category, size) in units {
         let reference = references.iter().find(|(of, _)| *of == category).map(|(_, id)| *id);
@@ -127,7 +97,7 @@ fn add_units(tx: &mut Transaction<'_>) {
             ("uom_type", kind.into()),
             ("size", size.into()),
             ("rounding", Decimal::new(1, 2).into()),
-            ("active", true.into()),
+            ("active", (version == OdooVersion::V18 || external != "product_uom_dozen").into()),
             ("sequence", Value::Int(100)),
             ("relative_factor", size.into()),
             ("relative_uom_id", reference.into()),
@@ -140,6 +110,46 @@ fn add_units(tx: &mut Transaction<'_>) {
             references.push((category, id));
         }
     }
+}
+
+/// The units of version 18, references before what is measured in them.
+fn units_18() -> [Unit; 14] {
+    [
+        ("product_uom_unit", "Units", 1, Decimal::ONE),
+        ("product_uom_dozen", "Dozens", 1, Decimal::from(12)),
+        ("product_uom_day", "Days", 3, Decimal::ONE),
+        ("product_uom_hour", "Hours", 3, Decimal::new(125, 3)),
+        ("product_uom_meter", "m", 4, Decimal::ONE),
+        ("product_uom_millimeter", "mm", 4, Decimal::new(1, 3)),
+        ("product_uom_km", "km", 4, Decimal::from(1000)),
+        ("product_uom_cm", "cm", 4, Decimal::new(1, 2)),
+        ("uom_square_meter", "m²", 5, Decimal::ONE),
+        ("product_uom_litre", "L", 6, Decimal::ONE),
+        ("product_uom_cubic_meter", "m³", 6, Decimal::from(1000)),
+        ("product_uom_kgm", "kg", 2, Decimal::ONE),
+        ("product_uom_gram", "g", 2, Decimal::new(1, 3)),
+        ("product_uom_ton", "t", 2, Decimal::from(1000)),
+    ]
+}
+
+/// The units of version 19, references before what is measured in them.
+fn units_19() -> [Unit; 14] {
+    [
+        ("product_uom_unit", "Units", 1, Decimal::ONE),
+        ("product_uom_pack_6", "Pack of 6", 1, Decimal::from(6)),
+        ("product_uom_dozen", "Dozens", 1, Decimal::from(12)),
+        ("product_uom_hour", "Hours", 3, Decimal::ONE),
+        ("product_uom_day", "Days", 3, Decimal::from(8)),
+        ("product_uom_minute", "Minutes", 3, Decimal::new(166_667, 7)),
+        ("product_uom_millimeter", "mm", 4, Decimal::ONE),
+        ("product_uom_cm", "cm", 4, Decimal::from(10)),
+        ("product_uom_meter", "m", 4, Decimal::from(1000)),
+        ("uom_square_meter", "m²", 5, Decimal::ONE),
+        ("product_uom_litre", "L", 6, Decimal::ONE),
+        ("product_uom_gram", "g", 2, Decimal::ONE),
+        ("product_uom_kgm", "kg", 2, Decimal::from(1000)),
+        ("product_uom_ton", "t", 2, Decimal::from(1_000_000)),
+    ]
 }
 
 /// The locations of a fresh database: name, usage, parent's id, whether it is in use.

@@ -115,8 +115,8 @@ struct Table {
 }
 
 impl Table {
-    fn replace(&mut self, id: Id, new: Option<Arc<Row>>) -> Option<Arc<Row>> {
-        let old = match &new {
+    fn replace(&mut self, id: Id, new: Option<&Arc<Row>>) -> Option<Arc<Row>> {
+        let old = match new {
             Some(row) => self.rows.insert(id, Arc::clone(row)),
             None => self.rows.remove(&id),
         };
@@ -163,12 +163,12 @@ impl Store {
 
     /// The records whose many2one `field` points to `target`, ascending.
     pub(crate) fn referring(&self, model: Model, field: &'static str, target: Id) -> Vec<Id> {
-        self.indexed(model, (field, Key::Ref(target)))
+        self.indexed(model, &(field, Key::Ref(target)))
     }
 
     /// The records with that text in an indexed field; `None` where the field has no index.
     pub(crate) fn with_text(&self, model: Model, field: &'static str, text: &str) -> Option<Vec<Id>> {
-        INDEXED_TEXTS.contains(&field).then(|| self.indexed(model, (field, Key::Text(Arc::from(text)))))
+        INDEXED_TEXTS.contains(&field).then(|| self.indexed(model, &(field, Key::Text(Arc::from(text)))))
     }
 
     /// Adds a record under the next id of its table. Ids are never given twice, not even after a rollback.
@@ -176,7 +176,7 @@ impl Store {
         let table = self.tables.entry(model).or_default();
         table.last_id += 1;
         let id = Id(table.last_id);
-        self.put(model, id, Some(Arc::new(row)));
+        self.put(model, id, Some(&Arc::new(row)));
         id
     }
 
@@ -190,7 +190,7 @@ impl Store {
         if let Some(row) = self.row(model, id) {
             let mut row = row.clone();
             change(&mut row);
-            self.put(model, id, Some(Arc::new(row)));
+            self.put(model, id, Some(&Arc::new(row)));
         }
     }
 
@@ -217,18 +217,18 @@ impl Store {
     pub(crate) fn rollback(&mut self) {
         while let Some((model, id, old)) = self.undo.pop() {
             if let Some(table) = self.tables.get_mut(&model) {
-                table.replace(id, old);
+                table.replace(id, old.as_ref());
             }
         }
     }
 
-    fn put(&mut self, model: Model, id: Id, row: Option<Arc<Row>>) {
+    fn put(&mut self, model: Model, id: Id, row: Option<&Arc<Row>>) {
         let old = self.tables.entry(model).or_default().replace(id, row);
         self.undo.push((model, id, old));
     }
 
-    fn indexed(&self, model: Model, key: (&'static str, Key)) -> Vec<Id> {
-        let ids = self.tables.get(&model).and_then(|table| table.index.get(&key));
+    fn indexed(&self, model: Model, key: &(&'static str, Key)) -> Vec<Id> {
+        let ids = self.tables.get(&model).and_then(|table| table.index.get(key));
         ids.map(|ids| ids.iter().copied().collect()).unwrap_or_default()
     }
 }

@@ -14,7 +14,7 @@ pub(super) static LOG: [Field; 5] = [
     field("write_date", "Last Updated on", Datetime).readonly(),
 ];
 
-pub(super) static MODEL_DATA: ModelInfo = ModelInfo {
+pub(super) static EXTERNAL_ID: ModelInfo = ModelInfo {
     name: "ir.model.data",
     label: "Model Data",
     order: "module, model, name",
@@ -37,7 +37,7 @@ pub(super) static COMPANY: ModelInfo = ModelInfo {
         field("company_registry", "Company ID", Char),
         field("sequence", "Sequence", Int),
         field("active", "Active", Bool),
-        field("partner_id", "Partner", One(Model::Partner)).required(),
+        field("partner_id", "Partner", One(Model::Partner)),
         field("parent_id", "Parent Company", One(Model::Company)),
         field("vat", "Tax ID", Char),
         field("user_ids", "Accepted Users", Many(Model::User)).computed(),
@@ -73,7 +73,6 @@ pub(super) static PARTNER: ModelInfo = ModelInfo {
         field("email", "Email", Char),
         field("active", "Active", Bool),
         field("is_company", "Is a Company", Bool),
-        field("category_id", "Tags", Many(Model::Category)),
         field("country_id", "Country", One(Model::Country)),
         field("company_id", "Company", One(Model::Company)),
     ],

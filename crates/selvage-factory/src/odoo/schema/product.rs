@@ -6,7 +6,8 @@ use super::{Field, Model, ModelInfo, field};
 use crate::odoo::OdooVersion::{V18, V19};
 
 const TYPES: &[(&str, &str)] = &[("consu", "Goods"), ("service", "Service"), ("combo", "Combo")];
-const TRACKING: &[(&str, &str)] = &[("serial", "By Unique Serial Number"), ("lot", "By Lots"), ("none", "By Quantity")];
+pub(super) const TRACKING: &[(&str, &str)] =
+    &[("serial", "By Unique Serial Number"), ("lot", "By Lots"), ("none", "By Quantity")];
 const UOM_TYPES: &[(&str, &str)] = &[
     ("bigger", "Bigger than the reference Unit of Measure"),
     ("reference", "Reference Unit of Measure for this category"),
@@ -44,7 +45,7 @@ pub(super) static PRODUCT: ModelInfo = ModelInfo {
         ACTIVE,
         COMPANY,
         field("product_tmpl_id", "Product Template", One(Model::Template)).readonly(),
-        field("product_template_attribute_value_ids", "Attribute Values", super::Kind::Many(Model::Category))
+        field("product_template_attribute_value_ids", "Attribute Values", super::Kind::Many(Model::AttributeValue))
             .readonly(),
         TYPE,
         STORABLE,
@@ -100,6 +101,13 @@ pub(super) static CATEGORY: ModelInfo = ModelInfo {
     label: "Product Category",
     order: "name, id",
     fields: &[NAME, field("parent_id", "Parent Category", One(Model::Category))],
+};
+
+pub(super) static ATTRIBUTE_VALUE: ModelInfo = ModelInfo {
+    name: "product.template.attribute.value",
+    label: "Product Template Attribute Value",
+    order: "id",
+    fields: &[NAME],
 };
 
 pub(super) static UOM_CATEGORY: ModelInfo =

@@ -87,7 +87,6 @@ pub(super) static LOT: ModelInfo = ModelInfo {
         COMPANY,
         field("quant_ids", "Quants", Children(Model::Quant, "lot_id")),
         field("product_qty", "On Hand Quantity", Float(true)).computed(),
-        field("note", "Description", super::Kind::Text),
     ],
 };
 
@@ -133,7 +132,7 @@ pub(super) static MOVE: ModelInfo = ModelInfo {
         TO,
         field("move_line_ids", "Move Lines", Children(Model::MoveLine, "move_id")),
         field("lot_ids", "Serial Numbers", Many(Model::Lot)).computed(),
-        field("has_tracking", "Tracking", Char).computed(),
+        field("has_tracking", "Product with Tracking", Selection(super::product::TRACKING)).computed(),
         field("raw_material_production_id", "Production Order for components", One(Model::Production)),
         field("production_id", "Production Order for finished products", One(Model::Production)),
         field("workorder_id", "Work Order To Consume", One(Model::WorkOrder)),

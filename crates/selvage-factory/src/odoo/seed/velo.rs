@@ -5,13 +5,12 @@ use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
 use super::{add_company, add_warehouse};
-use crate::odoo::OdooVersion;
 use crate::odoo::quant::Spot;
 use crate::odoo::record::Values;
 use crate::odoo::refusal::Refusal;
 use crate::odoo::schema::Model;
 use crate::odoo::transaction::Transaction;
-use crate::odoo::value::{Id, Value};
+use crate::odoo::value::Id;
 
 /// How far a sample order has come.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -49,7 +48,7 @@ struct Products {
 
 /// The company in Brno with its warehouse; the one in Ghent is the first of the database.
 pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
-    let company = add_company(tx, "Velo Works Brno", "CZ01");
+    let company = add_company(tx, "Velo Works Brno", "CZ01", ("CZ", "Czech Republic"));
     tx.name_externally("velo", "company_brno", Model::Company, company);
     tx.env.companies.push(company);
     tx.furnish_company(company);
@@ -184,12 +183,7 @@ fn add_order(
             let name = tx.text(Model::Production, order, "name").replace("/MO/", "-");
             let lot = add_lot(tx, &name, products.bicycle)?;
             tx.update(Model::Production, order, [("qty_producing", Decimal::from(quantity).into())]);
-            match tx.env.version {
-                OdooVersion::V18 => tx.update(Model::Production, order, [("lot_producing_id", lot.into())]),
-                OdooVersion::V19 => {
-                    tx.update(Model::Production, order, [("lot_producing_ids", Value::Refs(vec![lot]))])
-                }
-            }
+            tx.set_finished_lot(order, lot);
             tx.finish_work(&work)?;
             tx.mark_done(&[order])?;
         }

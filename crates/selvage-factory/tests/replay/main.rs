@@ -1,0 +1,116 @@
+//! The recordings of real servers, played against the simulated Odoo through its HTTP port.
+//! Steps of models that are not simulated are named one by one.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    unreachable_pub,
+    reason = "a test may fail loudly"
+)]
+
+mod compare;
+mod player;
+mod recording;
+
+use player::Player;
+use recording::{Request, read};
+use selvage_factory::odoo::OdooVersion;
+use serde_json::{Map, Value as Json, json};
+
+/// In the order in which they were recorded: they share one stock.
+const REPORTS: [&str; 6] =
+    ["report_whole", "report_short", "report_close_short", "report_over_consumption", "report_other", "report_right"];
+
+/// Scrap orders are not simulated.
+const SCRAP: [&str; 5] = [
+    "scrap: create",
+    "scrap: validate",
+    "scrap: read",
+    "scrap more than there is: a wizard action",
+    "scrap more than there is: validate",
+];
+
+fn assert_same(player: &Player) {
+    assert!(player.differences.is_empty(), "{}", player.differences.join("\n"));
+}
+
+#[tokio::test]
+async fn odoo_18_reports_and_companies() {
+    let mut player = Player::start(OdooVersion::V18).await;
+    for report in REPORTS {
+        player.play(&read("18", report), &[]).await;
+    }
+    // The recorded database had a second company already.
+    player.factory.odoo.call("res.company", "create", &[json!({ "name": "Brno 0" })], &Map::new()).unwrap();
+    player.learn("companies", "res.company", 2, 2);
+    player.play(&read("18", "companies"), &[]).await;
+    assert_same(&player);
+}
+
+#[tokio::test]
+async fn odoo_19_reports_and_companies() {
+    let mut player = Player::start(OdooVersion::V19).await;
+    for report in REPORTS {
+        player.play(&read("19", report), &[]).await;
+    }
+    player.play(&read("19", "companies"), &[]).await;
+    assert_same(&player);
+}
+
+#[tokio::test]
+async fn odoo_18_products_and_manufacturing() {
+    let mut player = Player::start(OdooVersion::V18).await;
+    player.play(&read("18", "session"), &[]).await;
+    player.play(&read("18", "errors"), &[]).await;
+    player.play(&read("18", "products"), &["copy"]).await;
+    player.play(&read("18", "manufacturing"), &SCRAP).await;
+    assert_same(&player);
+}
+
+#[tokio::test]
+async fn odoo_19_json2() {
+    let mut player = Player::start(OdooVersion::V19).await;
+    let mut steps = read("19", "json2");
+    // All fields of the units were asked for; the simulation has those that a client needs.
+    let units = steps.iter_mut().find(|step| step.name == "units of measure").unwrap();
+    let known = ["id", "name", "active", "relative_factor", "relative_uom_id", "factor", "parent_path"];
+    if let Request::Named { body, .. } = &mut units.request {
+        body["fields"] = json!(known);
+    }
+    for unit in units.response.as_array_mut().unwrap() {
+        let sorted = known.iter().map(|name| ((*name).to_owned(), unit[*name].clone())).collect();
+        *unit = Json::Object(sorted);
+    }
+    player.play(&steps, &["fields of stock.picking"]).await;
+    assert_same(&player);
+}
+
+/// The recorded moments are those of another day: the same questions are asked about a record of this one.
+#[tokio::test]
+async fn odoo_18_paging() {
+    let mut player = Player::start(OdooVersion::V18).await;
+    for report in ["report_whole", "report_short"] {
+        player.play(&read("18", report), &[]).await;
+    }
+    let steps = read("18", "paging");
+    let newest = 24;
+    let (_, _, first) = player.send(&steps[0].request, None).await;
+    let (id, second) =
+        (first["result"][0]["id"].as_i64().unwrap(), first["result"][0]["write_date"].as_str().unwrap().to_owned());
+    player.learn("newest", "mrp.production", newest, id);
+    for step in &steps[1..] {
+        let Request::Object { login, model, method, args, kwargs } = step.request.clone() else { panic!("{step:?}") };
+        let args = serde_json::from_str(&shifted(&json!(args).to_string(), &second)).unwrap();
+        let (_, _, answer) = player.send(&Request::Object { login, model, method, args, kwargs }, None).await;
+        let holds = |ids: &Json, id: i64| ids["result"].as_array().unwrap().contains(&json!(id));
+        assert_eq!(holds(&step.response, newest), holds(&answer, id), "{}: {answer}", step.name);
+    }
+}
+
+/// The recorded second and the next one, as this record's second and the next one.
+fn shifted(text: &str, second: &str) -> String {
+    let next: jiff::civil::DateTime = second.parse().unwrap();
+    let next = next.checked_add(jiff::SignedDuration::from_secs(1)).unwrap().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    text.replace("2026-11-23 06:32:49", second).replace("2026-11-23 06:32:50", &next)
+}
