@@ -147,6 +147,13 @@ catalogue! {
     LEDGER_BROKEN = "FAB7008", "The ledger is not whole";
     STORE_REFUSED = "FAB7009", "The database refused a statement";
     STORE_UNSAFE = "FAB7010", "The database may lose what it acknowledged";
+
+    // 8 command line, configuration, console
+    ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";
+    ENVIRONMENT_UNDECLARED = "FAB8002", "The fabric does not declare this environment";
+    FABRIC_UNDECLARED = "FAB8003", "The directory declares no fabric";
+    WORK_ENDED = "FAB8004", "The work on a request ended before its answer";
+    SECRETS_UNREADABLE = "FAB8005", "The secrets cannot be read";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -1,1 +1,98 @@
-//! Tests.
+//! What is read of contracts, and what is said about those that cannot be used.
+
+use super::*;
+
+fn operations(text: &str) -> Vec<String> {
+    let (contract, findings) = Contract::read(text, "c.yaml");
+    assert_eq!(findings, []);
+    contract
+        .operations
+        .iter()
+        .map(|operation| format!("{} {} {}", operation.method, operation.path, operation.id))
+        .collect()
+}
+
+#[test]
+fn yaml_and_json() {
+    let yaml = "
+openapi: 3.1.0
+info: {title: Stock, version: 1.10}
+x-owner: wms
+paths:
+  x-note: nothing
+  /stock:
+    summary: All of it
+    parameters: []
+    get: {operationId: listStock, responses: {}}
+    post: {operationId: postStock}
+  /stock/{id}:
+    $ref: '#/components/pathItems/one~1stock'
+components:
+  pathItems:
+    one/stock: {$ref: '#/paths/~1stock~1{id}~1same'}
+";
+    let text = format!("{yaml}\n");
+    let with_target =
+        text.replace("  /stock/{id}:", "  /stock/{id}/same:\n    delete: {operationId: dropStock}\n  /stock/{id}:");
+    let with_target = with_target.replace("operationId: dropStock}", "operationId: dropStock, tags: [a]}");
+    let (contract, findings) = Contract::read(&with_target, "c.yaml");
+    // The same item serves two paths, so its operation stands twice.
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!((contract.title.as_str(), contract.version.as_str()), ("Stock", "1.10"));
+    let json = r#"{"openapi": "3.0.3", "info": {"title": "T", "version": "1"}, "paths": {"/a/{b}": {"get": {"operationId": "getB"}}}}"#;
+    assert_eq!(operations(json), ["GET /a/{b} getB"]);
+    let tabs = json.replace(", ", ",\n\t");
+    assert_eq!(operations(&tabs), ["GET /a/{b} getB"]);
+}
+
+#[test]
+fn references_within_the_document() {
+    let text = "
+openapi: 3.0.0
+info: {title: T, version: '1'}
+paths:
+  /a: {$ref: '#/components/pathItems/a'}
+components: {pathItems: {a: {get: {operationId: getA}}}}
+";
+    assert_eq!(operations(text), ["GET /a getA"]);
+}
+
+#[test]
+fn what_cannot_be_used() {
+    for (paths, expected) in [
+        ("{/a: {get: {}}}", "GET `/a` has no usable `operationId`"),
+        ("{/a: {get: {operationId: 'a b'}}}", "GET `/a` has no usable `operationId`"),
+        (
+            "{/a: {get: {operationId: x}}, /b: {get: {operationId: x}}}",
+            "the operation `x` stands twice; first in line 3",
+        ),
+        ("{'/a/{x}': {}, '/a/{y}': {}}", "`/a/{y}` cannot be told from the path in line 3"),
+        ("{a: {}}", "`a` is not a path template: it does not begin with `/`"),
+        ("{'/a/b{c}': {}}", "`/a/b{c}` is not a path template: a parameter is a whole segment"),
+        ("{/a//b: {}}", "`/a//b` is not a path template: it has an empty segment, `.` or `..`"),
+        ("{'/{a}/{a}': {}}", "`/{a}/{a}` is not a path template: a parameter stands twice"),
+        ("{/a/../b: {}}", "`/a/../b` is not a path template: it has an empty segment, `.` or `..`"),
+        ("{/a: {GET: {operationId: x}}}", "`GET` is not an HTTP method"),
+        ("{/a: {$ref: '#/paths/~1b'}, /b: {$ref: '#/paths/~1a'}}", "the reference `#/paths/~1b` leads back to itself"),
+        ("{/a: {$ref: 'other.yaml#/a'}}", "the reference `other.yaml#/a` leads out of the document"),
+        ("{/a: {$ref: '#/nothing'}}", "the reference `#/nothing` leads to nothing"),
+        ("{/a: []}", "the path item is not a map"),
+        ("[]", "`paths` is not a map"),
+        ("{}", "the document has no operation"),
+    ] {
+        let text = format!("openapi: 3.0.0\ninfo: {{title: T, version: '1'}}\npaths: {paths}\n");
+        let (_, findings) = Contract::read(&text, "c.yaml");
+        assert!(findings.iter().any(|finding| finding.message == expected), "{paths}: {findings:?}");
+    }
+    for (text, expected) in [
+        ("", "the file does not hold one OpenAPI document"),
+        ("a: 1\n---\nb: 2\n", "the file does not hold one OpenAPI document"),
+        ("swagger: '2.0'\npaths: {/a: {get: {operationId: a}}}\n", "the document does not say which OpenAPI it is"),
+        ("openapi: 4.0.0\npaths: {/a: {get: {operationId: a}}}\n", "OpenAPI `4.0.0` cannot be read"),
+        ("openapi: 3.1.0\n", "the document has no `paths`"),
+        ("{", "this is not YAML"),
+    ] {
+        let (_, findings) = Contract::read(text, "c.yaml");
+        assert!(findings.iter().any(|finding| finding.message.starts_with(expected)), "{text}: {findings:?}");
+    }
+}
