@@ -1,1 +1,46 @@
-//! placeholder
+//! The engine: carries out what the gateway lets through. Lists and gets through mappings, creates and verbs as
+//! operations with one effect each, whatever breaks in between.
+//! It never decides who may do what, and never shows a system's own records.
+
+mod answer;
+mod asked;
+mod authority;
+mod body;
+mod cache;
+mod company;
+mod connection;
+mod create;
+mod cursor;
+mod deed;
+mod drive;
+mod engine;
+mod fabric;
+mod get;
+mod hold;
+mod job;
+mod lane;
+mod links;
+mod list;
+mod nearest;
+mod operation;
+mod path;
+mod payload;
+mod persist;
+mod query;
+mod reach;
+mod read;
+mod reason;
+mod refusal;
+mod resolve;
+mod same;
+mod scope;
+mod selection;
+mod shared;
+mod state;
+mod trouble;
+mod unsettled;
+mod verb;
+mod write;
+
+pub use engine::{Engine, EngineConfig, EngineError};
+pub use resolve::EngineTask;

@@ -1,0 +1,84 @@
+//! Answers that a key got, kept and given again: problems are read back from their bodies, and what the grant leaves out
+//! today is left out of what was answered yesterday.
+
+use selvage_model::code;
+use selvage_model::exchange::{MediatedAnswer, Scope};
+use selvage_model::operation::{OperationState, StoredAnswer};
+use selvage_model::problem::{FieldError, Problem};
+use serde_json::Value;
+
+use crate::scope;
+
+/// A refusal in the form that is kept.
+pub(crate) fn of_problem(problem: &Problem, correlation: &str) -> StoredAnswer {
+    StoredAnswer { status: problem.status, body: problem.body(correlation), location: None }
+}
+
+/// An answer given for the first time.
+pub(crate) fn fresh(answer: StoredAnswer) -> MediatedAnswer {
+    MediatedAnswer::Done {
+        status: answer.status,
+        body: answer.body,
+        location: answer.location,
+        next: None,
+        replayed: false,
+    }
+}
+
+/// The answer of an operation that has ended, for its key; `None` where it has not.
+pub(crate) fn again(state: &OperationState, scope: &Scope) -> Option<MediatedAnswer> {
+    match state {
+        OperationState::Done(answer) => Some(done_again(answer, scope)),
+        OperationState::Refused(answer) => Some(MediatedAnswer::Refused { problem: problem(answer), replayed: true }),
+        OperationState::Pending | OperationState::Unknown { .. } | OperationState::Stuck { .. } => None,
+    }
+}
+
+fn done_again(answer: &StoredAnswer, scope: &Scope) -> MediatedAnswer {
+    // A grant that was narrowed since covers the answer of yesterday too.
+    if !scope::may_hold(scope, &answer.body) {
+        let detail = "the record of this key is outside what the grant covers now";
+        return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
+    }
+    let mut body = answer.body.clone();
+    scope::strip(scope, &mut body);
+    MediatedAnswer::Done { status: answer.status, body, location: answer.location.clone(), next: None, replayed: true }
+}
+
+/// The problem that was kept.
+pub(crate) fn problem(answer: &StoredAnswer) -> Problem {
+    let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let code = code::find(&text(&answer.body, "code")).map_or(code::GIVEN_BACK, |(code, _)| code);
+    let errors = answer.body.get("errors").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let errors =
+        errors.iter().map(|error| FieldError { pointer: text(error, "pointer"), detail: text(error, "detail") });
+    Problem::new(answer.status, code, text(&answer.body, "detail")).with_errors(errors.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_problem_is_given_again_as_it_was() {
+        let error = FieldError { pointer: "/lot".to_owned(), detail: "unknown".to_owned() };
+        let given = Problem::new(422, code::BODY_UNFIT, "the lot is unknown").with_errors(vec![error]);
+        assert_eq!(problem(&of_problem(&given, "c-1")), given);
+    }
+
+    #[test]
+    fn todays_grant_covers_yesterdays_answer() {
+        let body = json!({"id": "odoo-1", "site": "ghent", "price": "9"});
+        let state = OperationState::Done(StoredAnswer { status: 201, body, location: None });
+        let mut scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()] };
+        let Some(MediatedAnswer::Done { body, replayed, .. }) = again(&state, &scope) else { panic!("not done") };
+        assert_eq!((body, replayed), (json!({"id": "odoo-1", "site": "ghent"}), true));
+        scope.rows.push(("site".parse().unwrap(), vec![json!("brno")]));
+        assert!(
+            matches!(again(&state, &scope), Some(MediatedAnswer::Refused { problem, .. }) if problem.status == 403)
+        );
+        assert!(again(&OperationState::Pending, &scope).is_none());
+    }
+}

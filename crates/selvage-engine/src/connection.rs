@@ -1,0 +1,188 @@
+//! A connection to one system through one of its accounts: the handle, what it was built from, how the system is, and
+//! small memories of look-ups. It decides nothing about writes.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use selvage_connect::odoo::{Company, Failure, Odoo, OdooConfig, Scope, Secret};
+use selvage_model::code;
+use selvage_model::finding::Finding;
+use selvage_model::manifest::system::{Account, SecretName, System, SystemEnvironment};
+use selvage_model::name::{ObjectName, SystemName};
+use selvage_model::overview::Health;
+
+use crate::cache::Cache;
+
+const EXTERNAL_IDS_FOR: Duration = Duration::from_secs(600);
+const KEYS_FOR: Duration = Duration::from_secs(30);
+/// Labels and messages of Odoo in the one language that every Odoo has.
+const LANGUAGE: &str = "en_US";
+
+/// What a connection is built from; one that is equal is kept when another fabric becomes active.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) system: SystemName,
+    url: String,
+    database: Option<String>,
+    login: String,
+    secret: Secret,
+    concurrency: usize,
+    longest_transaction: Duration,
+}
+
+impl Settings {
+    /// The settings of this account, or what is missing for them.
+    pub(crate) fn of(
+        system: &System,
+        environment: &SystemEnvironment,
+        account: &Account,
+        secrets: &BTreeMap<SecretName, String>,
+    ) -> Result<Self, Finding> {
+        let Some(url) = &environment.url else {
+            let message = format!("system `{}` has no `url` in environment `{}`", system.name, environment.name);
+            let fix = "give it a `url`, or serve the object from another system";
+            return Err(Finding::error(code::SYSTEM_ABSENT, &environment.name.place, message).fix(fix));
+        };
+        let secret = &account.api_key;
+        let Some(text) = secrets.get(&secret.value) else {
+            let message = format!("the secret `{}` of account `{}` is not there", secret.value.0, account.name);
+            let fix = format!("put `{}` into the file that --secrets names", secret.value.0);
+            return Err(Finding::error(code::SECRET_ABSENT, &secret.place, message).fix(fix));
+        };
+        Ok(Self {
+            system: system.name.clone(),
+            url: url.value.clone(),
+            database: environment.database.clone(),
+            login: account.login.clone(),
+            secret: Secret::new(text.clone()),
+            concurrency: usize::try_from(system.limits.concurrency).unwrap_or(1).max(1),
+            longest_transaction: system.limits.longest_transaction,
+        })
+    }
+
+    fn config(&self) -> OdooConfig {
+        OdooConfig {
+            system: self.system.to_string(),
+            url: self.url.clone(),
+            database: self.database.clone(),
+            login: self.login.clone(),
+            secret: self.secret.clone(),
+            lang: LANGUAGE.to_owned(),
+            // Giving up well before the server's longest transaction leaves time to look afterwards.
+            timeout: (self.longest_transaction / 4).clamp(Duration::from_millis(250), Duration::from_secs(30)),
+            longest_transaction: self.longest_transaction,
+            concurrency: self.concurrency,
+        }
+    }
+}
+
+/// A connection.
+pub(crate) struct Connection {
+    pub(crate) settings: Settings,
+    odoo: Mutex<Odoo>,
+    health: Mutex<Health>,
+    pub(crate) external_ids: Cache<(String, i64), String>,
+    pub(crate) keys: Cache<(ObjectName, i64), String>,
+}
+
+impl Connection {
+    /// Builds the handle; nothing is sent.
+    pub(crate) fn build(settings: Settings) -> Result<Self, String> {
+        let odoo = Odoo::new(settings.config()).map_err(|error| error.to_string())?;
+        Ok(Self {
+            settings,
+            odoo: Mutex::new(odoo),
+            health: Mutex::new(Health::Unknown),
+            external_ids: Cache::new(EXTERNAL_IDS_FOR),
+            keys: Cache::new(KEYS_FOR),
+        })
+    }
+
+    /// The system's name.
+    pub(crate) fn system(&self) -> &SystemName {
+        &self.settings.system
+    }
+
+    /// How long its longest transaction may run.
+    pub(crate) fn longest_transaction(&self) -> Duration {
+        self.settings.longest_transaction
+    }
+
+    /// The handle.
+    pub(crate) fn odoo(&self) -> Odoo {
+        lock(&self.odoo).clone()
+    }
+
+    /// How the system was when it was last spoken to.
+    pub(crate) fn health(&self) -> Health {
+        lock(&self.health).clone()
+    }
+
+    /// Makes a call and remembers what it says about the system.
+    pub(crate) async fn ask<T>(&self, call: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let outcome = call.await;
+        self.note(outcome.as_ref().err());
+        outcome
+    }
+
+    /// The major version of the system.
+    pub(crate) async fn major(&self) -> Result<u32, Failure> {
+        let odoo = self.odoo();
+        let server = self.ask(odoo.server()).await?;
+        let mut health = lock(&self.health);
+        if !matches!(*health, Health::Down(_)) {
+            *health = Health::Up(format!("Odoo {}", server.version.text));
+        }
+        Ok(server.version.major)
+    }
+
+    /// The companies that the account sees.
+    pub(crate) async fn companies(&self) -> Result<Vec<Company>, Failure> {
+        let odoo = self.odoo();
+        self.ask(odoo.companies()).await
+    }
+
+    /// A small question, to know how the system is. One that is back after it was gone may be another version with
+    /// other companies, so it gets a new handle.
+    pub(crate) async fn ping(&self) {
+        let was_down = matches!(self.health(), Health::Down(_));
+        if was_down && let Ok(odoo) = Odoo::new(self.settings.config()) {
+            *lock(&self.odoo) = odoo;
+        }
+        let odoo = self.odoo();
+        let wanted = ["name".to_owned()];
+        let scope = Scope::default();
+        let question = odoo.search("res.company", Vec::new(), &wanted, &scope, Some(1));
+        if self.ask(question).await.is_ok() {
+            let _ = self.major().await;
+        }
+    }
+
+    fn note(&self, failure: Option<&Failure>) {
+        let mut health = lock(&self.health);
+        let now = match failure {
+            Some(Failure::Unreachable { reason } | Failure::Unavailable { reason } | Failure::Protocol { reason }) => {
+                Health::Down(reason.clone())
+            }
+            Some(Failure::Unauthenticated) => Health::Down("it does not accept the account".to_owned()),
+            // Nobody knows whether it is the system or the way to it.
+            Some(Failure::Unknown { .. }) => return,
+            None | Some(Failure::TryAgain { .. } | Failure::Refused { .. } | Failure::Mismatch { .. }) => {
+                match &*health {
+                    Health::Up(_) => return,
+                    _ => Health::Up(String::new()),
+                }
+            }
+        };
+        if let (Health::Down(reason), false) = (&now, matches!(*health, Health::Down(_))) {
+            tracing::warn!(system = %self.settings.system, reason, "system is down");
+        }
+        *health = now;
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

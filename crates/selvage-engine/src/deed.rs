@@ -1,0 +1,119 @@
+//! What a write does, whichever it is: the same steps for a create and for a verb.
+
+use selvage_connect::odoo::Failure;
+use selvage_model::manifest::api::Operation;
+use selvage_model::operation::StoredAnswer;
+use selvage_store::{CrossReference, NewEffect};
+use serde_json::Value;
+
+use crate::create::Create;
+use crate::job::{Job, Unread};
+use crate::lane::RecordKey;
+use crate::state::Proof;
+use crate::trouble::Trouble;
+use crate::verb::Verb;
+
+/// A write under way.
+pub(crate) enum Deed {
+    /// Something is made.
+    Create(Create),
+    /// A record is brought to a target.
+    Verb(Verb),
+}
+
+/// What was read back.
+pub(crate) struct Shown {
+    /// For the caller and the key.
+    pub(crate) answer: StoredAnswer,
+    /// The record with its business key, of what was made.
+    pub(crate) reference: Option<CrossReference>,
+    /// What proves it.
+    pub(crate) evidence: Value,
+}
+
+impl Deed {
+    /// Not yet prepared.
+    pub(crate) fn new(kind: Operation) -> Self {
+        if kind == Operation::Create { Self::Create(Create::new()) } else { Self::Verb(Verb::new()) }
+    }
+
+    /// From the effect that was recorded last.
+    pub(crate) fn restore(kind: Operation, effect: &NewEffect) -> Option<Self> {
+        match kind {
+            Operation::Create => Create::restore(effect).map(Self::Create),
+            _ => Verb::restore(effect).map(Self::Verb),
+        }
+    }
+
+    /// How it is told from its repetition.
+    pub(crate) fn proof(&self) -> Proof {
+        match self {
+            Self::Create(_) => Proof::Key,
+            Self::Verb(_) => Proof::Target,
+        }
+    }
+
+    /// Looks up what must be known before anything is sent.
+    pub(crate) async fn prepare(&mut self, job: &Job) -> Result<(), Trouble> {
+        match self {
+            Self::Create(create) => create.prepare(job).await,
+            Self::Verb(verb) => verb.prepare(job).await,
+        }
+    }
+
+    /// Waits for its turn on the record.
+    pub(crate) async fn enter_lane(&mut self, job: &Job) -> Result<(), Trouble> {
+        match self {
+            Self::Create(_) => Ok(()),
+            Self::Verb(verb) => verb.enter_lane(job).await,
+        }
+    }
+
+    /// The record it changes, where there is one already.
+    pub(crate) fn record_key(&self, job: &Job) -> Option<RecordKey> {
+        match self {
+            Self::Create(_) => None,
+            Self::Verb(verb) => verb.record_key(job),
+        }
+    }
+
+    /// The effect as it is recorded before anything is sent; `None` before it is prepared.
+    pub(crate) fn effect(&self, job: &Job) -> Option<NewEffect> {
+        match self {
+            Self::Create(create) => create.effect(job),
+            Self::Verb(verb) => verb.effect(job),
+        }
+    }
+
+    /// Changes the system.
+    pub(crate) async fn send(&mut self, job: &Job) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.send(job).await,
+            Self::Verb(verb) => verb.send(job).await,
+        }
+    }
+
+    /// Looks whether it happened. A verb needs no look: doing it again looks first.
+    pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
+        match self {
+            Self::Create(create) => create.probe(job).await,
+            Self::Verb(_) => Ok(false),
+        }
+    }
+
+    /// Reads back what was done.
+    pub(crate) async fn read_back(&self, job: &Job) -> Result<Shown, Unread> {
+        match self {
+            Self::Create(create) => create.read_back(job).await,
+            Self::Verb(verb) => verb.read_back(job).await,
+        }
+    }
+
+    /// Where a person looks, when nobody else can.
+    pub(crate) fn whereabouts(&self) -> Option<String> {
+        match self {
+            Self::Create(create) => create.whereabouts(),
+            Self::Verb(verb) => verb.whereabouts(),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The engine's handle: made once, told the active fabric, asked to execute. Holds no rules itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::{ConsumerName, EnvironmentName, SystemName};
+use selvage_model::operation::OperationId;
+use selvage_model::overview::{Health, OperationRow};
+use selvage_store::Store;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::fabric::{Active, Surroundings};
+use crate::lane::Lanes;
+use crate::resolve::EngineTask;
+use crate::shared::Shared;
+use crate::unsettled::Unsettled;
+use crate::{operation, read, resolve, write};
+
+/// What the engine needs to know.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// The environment it runs in.
+    pub environment: EnvironmentName,
+    /// The name of this node, unlike that of any other on the same store.
+    pub node: String,
+    /// How long a claim holds without being extended: how long a dead node's work lies still.
+    pub lease: Duration,
+    /// How long a key is remembered after its operation has ended.
+    pub key_lifetime: Duration,
+    /// Secrets by name.
+    pub secrets: BTreeMap<SecretName, String>,
+}
+
+/// Why an engine cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// A lease shorter than its own heartbeat needs.
+    #[error("a lease of {0:?} is too short: give it at least half a second")]
+    Lease(Duration),
+    /// A key must outlive the lease of its claim.
+    #[error("keys are kept for {0:?}, which is not longer than the lease")]
+    KeyLifetime(Duration),
+    /// A node without a name.
+    #[error("the node has no name")]
+    Node,
+    /// It was made outside the runtime on which its work is to run.
+    #[error("the engine must be made within a tokio runtime")]
+    Runtime,
+}
+
+impl EngineConfig {
+    /// Checks the configuration; connects to nothing.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn validate(&self) -> Result<(), EngineError> {
+        if self.node.trim().is_empty() {
+            return Err(EngineError::Node);
+        }
+        if self.lease < Duration::from_millis(500) {
+            return Err(EngineError::Lease(self.lease));
+        }
+        if self.key_lifetime <= self.lease {
+            return Err(EngineError::KeyLifetime(self.key_lifetime));
+        }
+        Ok(())
+    }
+}
+
+/// A handle on the engine; clones share it.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+impl Engine {
+    /// An engine on this store that serves nothing yet. Its work runs on the runtime that this is called in.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    pub fn new(config: EngineConfig, store: Store) -> Result<Self, EngineError> {
+        config.validate()?;
+        let runtime = Handle::try_current().map_err(|_| EngineError::Runtime)?;
+        let shared = Shared {
+            config,
+            store,
+            runtime,
+            active: ArcSwap::from_pointee(Active::nothing()),
+            lanes: Lanes::default(),
+            unsettled: Unsettled::default(),
+            due: Notify::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Serves this fabric from now on. Compiled before it is swapped in whole; requests under way keep the one they
+    /// began with, and connections whose settings stay the same are kept.
+    ///
+    /// # Errors
+    /// Everything that is missing to serve it; what was active stays active.
+    pub fn activate(&self, fabric: Arc<Fabric>) -> Result<(), Vec<Finding>> {
+        let before = self.shared.active();
+        let surroundings = Surroundings {
+            environment: &self.shared.config.environment,
+            secrets: &self.shared.config.secrets,
+            before: &before,
+        };
+        let active = Active::compile(&fabric, &surroundings)?;
+        for connection in active.connections().filter(|connection| connection.health() == Health::Unknown) {
+            let connection = Arc::clone(connection);
+            self.shared.runtime.spawn(async move { connection.ping().await });
+        }
+        self.shared.active.store(Arc::new(active));
+        Ok(())
+    }
+
+    /// Starts what runs by itself: finding out unknown outcomes, taking over dead nodes' work, forgetting old keys,
+    /// asking systems how they are.
+    pub fn run(&self) -> EngineTask {
+        resolve::run(&self.shared)
+    }
+
+    /// Does what a request asks for. The caller may stop waiting: a write goes on.
+    pub async fn execute(&self, request: MediatedRequest) -> MediatedAnswer {
+        if request.operation.writes() {
+            write::execute(&self.shared, request).await
+        } else {
+            read::execute(&self.shared, request).await
+        }
+    }
+
+    /// The body of `GET /operations/{id}`; `None` where this consumer has no such operation.
+    pub async fn operation(&self, consumer: &ConsumerName, id: &OperationId) -> Option<Value> {
+        operation::show(&self.shared, consumer, id).await
+    }
+
+    /// How each system is, by what was last heard from it.
+    pub fn systems(&self) -> Vec<(SystemName, Health)> {
+        let mut systems: BTreeMap<SystemName, Health> = BTreeMap::new();
+        for connection in self.shared.active().connections() {
+            let health = connection.health();
+            let known = systems.entry(connection.system().clone()).or_insert(Health::Unknown);
+            // One account that does not get through is worth knowing, even where another does.
+            if matches!(health, Health::Down(_)) || *known == Health::Unknown {
+                *known = health;
+            }
+        }
+        systems.into_iter().collect()
+    }
+
+    /// Operations without an outcome, oldest first.
+    pub async fn unresolved(&self) -> Vec<OperationRow> {
+        operation::unresolved(&self.shared).await
+    }
+}

@@ -1,0 +1,247 @@
+//! The active fabric as the engine needs it: what each mediated interface serves, through which connection, by which
+//! mapping. Compiled off the path and swapped whole; connections whose settings stay the same are kept.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use selvage_mapping::CompiledMapping;
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::manifest::api::{Api, Operation, Serves};
+use selvage_model::manifest::interface::{Interface, Lifecycle};
+use selvage_model::manifest::object::Object;
+use selvage_model::manifest::system::{Connector, SecretName, System};
+use selvage_model::name::{AttributeName, EnvironmentName, InterfaceRef, ObjectRef, SystemName};
+use selvage_model::problem::Problem;
+
+use crate::connection::{Connection, Settings};
+
+const DEFAULT_ACCOUNT: &str = "default";
+
+/// A system's account.
+type AccountKey = (SystemName, String);
+/// A mapping in one version of its system.
+type MappingKey = (ObjectRef, SystemName, u32);
+
+/// What one mediated interface serves.
+pub(crate) struct Served {
+    pub(crate) interface: InterfaceRef,
+    pub(crate) object: Object,
+    pub(crate) operations: Vec<Operation>,
+    pub(crate) connection: Arc<Connection>,
+}
+
+impl Served {
+    /// The attribute by which one record is addressed.
+    pub(crate) fn identity(&self) -> Option<&AttributeName> {
+        match self.object.identity.as_slice() {
+            [only] => Some(&only.value),
+            _ => None,
+        }
+    }
+}
+
+/// The fabric that is active.
+pub(crate) struct Active {
+    pub(crate) fabric: Arc<Fabric>,
+    served: BTreeMap<InterfaceRef, Arc<Served>>,
+    connections: BTreeMap<AccountKey, Arc<Connection>>,
+    mappings: Mutex<BTreeMap<MappingKey, Arc<CompiledMapping>>>,
+}
+
+/// What a fabric is compiled with.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) secrets: &'a BTreeMap<SecretName, String>,
+    pub(crate) before: &'a Active,
+}
+
+impl Active {
+    /// Nothing is declared.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            fabric: Arc::new(Fabric::default()),
+            served: BTreeMap::new(),
+            connections: BTreeMap::new(),
+            mappings: Mutex::default(),
+        }
+    }
+
+    /// Compiles what the engine needs of a fabric, or says everything that is missing for it. Nothing is sent.
+    pub(crate) fn compile(fabric: &Arc<Fabric>, surroundings: &Surroundings<'_>) -> Result<Self, Vec<Finding>> {
+        let mut compiled = Self { fabric: Arc::clone(fabric), ..Self::nothing() };
+        let mut findings = Vec::new();
+        for interface in fabric.interfaces.values().filter(|interface| is_served(interface)) {
+            let Some(Api::Mediated(serves)) = interface.api() else { continue };
+            match compiled.serve(interface, serves, surroundings) {
+                Ok(served) => {
+                    compiled.served.insert(served.interface.clone(), Arc::new(served));
+                }
+                Err(more) => findings.extend(more),
+            }
+        }
+        if findings.is_empty() { Ok(compiled) } else { Err(findings) }
+    }
+
+    /// What this interface serves.
+    pub(crate) fn served(&self, interface: &InterfaceRef) -> Option<&Arc<Served>> {
+        self.served.get(interface)
+    }
+
+    /// Every connection.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
+        self.connections.values()
+    }
+
+    /// The mapping of this object in this version of the system, compiled at its first use.
+    pub(crate) fn mapping(
+        &self,
+        object: &ObjectRef,
+        system: &SystemName,
+        major: u32,
+    ) -> Result<Arc<CompiledMapping>, Problem> {
+        let key = (object.clone(), system.clone(), major);
+        let known = self.mappings.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        if let Some(mapping) = known {
+            return Ok(mapping);
+        }
+        let unfit = |detail: String| Problem::new(502, code::VERSION_UNMAPPED, detail);
+        let Some(mapping) = self.fabric.mapping(object, system, Some(major)) else {
+            return Err(unfit(format!("no mapping of {object} fits version {major} of `{system}`")));
+        };
+        let compiled = CompiledMapping::compile(mapping, &self.fabric, major).map_err(|findings| {
+            let first = findings.first().map_or_else(String::new, |finding| finding.message.clone());
+            unfit(format!("mapping `{}` does not fit version {major} of `{system}`: {first}", mapping.name))
+        })?;
+        let compiled = Arc::new(compiled);
+        let mut mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        mappings.insert(key, Arc::clone(&compiled));
+        Ok(compiled)
+    }
+
+    fn serve(
+        &mut self,
+        interface: &Interface,
+        serves: &Serves,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Served, Vec<Finding>> {
+        let fabric = Arc::clone(&self.fabric);
+        let object = fabric.objects.get(&serves.object.value).ok_or_else(|| {
+            let message = format!("object `{}` is not declared", serves.object);
+            vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)]
+        })?;
+        let mut findings = unfit_operations(&fabric, object, serves);
+        let connection = self.connect(&fabric, serves, surroundings).map_err(|finding| findings.push(finding));
+        match connection {
+            Ok(connection) if findings.is_empty() => Ok(Served {
+                interface: interface.reference(),
+                object: object.clone(),
+                operations: serves.operations.iter().map(|operation| operation.value).collect(),
+                connection,
+            }),
+            _ => Err(findings),
+        }
+    }
+
+    fn connect(
+        &mut self,
+        fabric: &Fabric,
+        serves: &Serves,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Arc<Connection>, Finding> {
+        let system = fabric.systems.get(&serves.system.value).ok_or_else(|| {
+            let message = format!("system `{}` is not declared", serves.system);
+            Finding::error(code::SYSTEM_ABSENT, &serves.system.place, message)
+        })?;
+        if system.connector != Connector::Odoo {
+            let message =
+                format!("system `{}` is not spoken to as Odoo, the one that objects are served from", system.name);
+            let fix = "serve it directly by its OpenAPI contract";
+            return Err(Finding::error(code::CONNECTOR_UNFIT, &serves.system.place, message).fix(fix));
+        }
+        let account = serves.account.as_ref().map_or(DEFAULT_ACCOUNT, |account| account.value.as_str());
+        let key = (system.name.clone(), account.to_owned());
+        if let Some(connection) = self.connections.get(&key) {
+            return Ok(Arc::clone(connection));
+        }
+        let settings = settings(system, serves, account, surroundings)?;
+        let before = surroundings.before.connections.get(&key).filter(|before| before.settings == settings);
+        let connection = match before {
+            Some(connection) => Arc::clone(connection),
+            None => Arc::new(
+                Connection::build(settings)
+                    .map_err(|message| Finding::error(code::ODOO_CONFIG, &system.place, message))?,
+            ),
+        };
+        self.connections.insert(key, Arc::clone(&connection));
+        Ok(connection)
+    }
+}
+
+fn settings(
+    system: &System,
+    serves: &Serves,
+    account: &str,
+    surroundings: &Surroundings<'_>,
+) -> Result<Settings, Finding> {
+    let name = surroundings.environment;
+    let environment = system.environment(name).ok_or_else(|| {
+        let message = format!("system `{}` is not declared for environment `{name}`", system.name);
+        Finding::error(code::SYSTEM_ABSENT, &system.place, message).fix(format!("add `{name}` to its `environments`"))
+    })?;
+    let found = environment.accounts.iter().find(|known| known.name.value == account).ok_or_else(|| {
+        let place = serves.account.as_ref().map_or(&environment.name.place, |account| &account.place);
+        let message = format!("system `{}` has no account `{account}` in environment `{name}`", system.name);
+        Finding::error(code::SYSTEM_ABSENT, place, message)
+    })?;
+    Settings::of(system, environment, found, surroundings.secrets)
+}
+
+/// Whether requests of this interface can reach the engine.
+fn is_served(interface: &Interface) -> bool {
+    matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_) | Lifecycle::Blocked { .. })
+}
+
+/// Operations that the object or the record it is mapped to does not have.
+fn unfit_operations(fabric: &Fabric, object: &Object, serves: &Serves) -> Vec<Finding> {
+    let mappings: Vec<_> = fabric
+        .mappings
+        .values()
+        .filter(|mapping| mapping.object.value == serves.object.value && mapping.system.value == serves.system.value)
+        .collect();
+    if mappings.is_empty() {
+        let message = format!("no mapping leads from `{}` to system `{}`", serves.object, serves.system);
+        return vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)];
+    }
+    let mut findings = Vec::new();
+    for operation in &serves.operations {
+        if operation.value != Operation::List && operation.value != Operation::Create && object.identity.len() != 1 {
+            let message = format!(
+                "`{}` addresses one record, and `{}` has an identity of {} attributes",
+                operation.value,
+                object.name,
+                object.identity.len()
+            );
+            findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
+        }
+        let Some(needed) = record_of(operation.value) else { continue };
+        for mapping in mappings.iter().filter(|mapping| mapping.record != needed) {
+            let message = format!(
+                "`{}` is a verb of `{needed}`, and mapping `{}` leads to `{}`",
+                operation.value, mapping.name, mapping.record
+            );
+            findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
+        }
+    }
+    findings
+}
+
+/// The record in Odoo that has this verb.
+fn record_of(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Release | Operation::Report => Some("mrp.production"),
+        Operation::Start | Operation::Finish => Some("mrp.workorder"),
+        Operation::List | Operation::Get | Operation::Create => None,
+    }
+}

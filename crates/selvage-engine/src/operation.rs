@@ -1,0 +1,85 @@
+//! Operations as their consumer and the console see them: how they stand, and what is being done about them.
+
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::{OperationId, OperationState};
+use selvage_model::overview::OperationRow;
+use selvage_store::OperationRecord;
+use serde_json::{Value, json};
+
+use crate::reason::Reason;
+use crate::shared::Shared;
+
+const MOST_SHOWN: u32 = 200;
+
+/// The body of `GET /operations/{id}`. Nobody but its consumer sees an operation.
+pub(crate) async fn show(shared: &Shared, consumer: &ConsumerName, id: &OperationId) -> Option<Value> {
+    let record = match shared.store.operation(id).await {
+        Ok(record) => record?,
+        Err(error) => {
+            tracing::warn!(%id, %error, "operation not read");
+            return None;
+        }
+    };
+    (&record.consumer == consumer).then(|| body(&record))
+}
+
+/// Operations without an outcome, for the console. Those that were given back wait for their consumer, not for us.
+pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
+    let records = shared.store.unresolved(MOST_SHOWN).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "unresolved operations not read");
+        Vec::new()
+    });
+    let waiting = |record: &&OperationRecord| !matches!(Reason::of(record), Some(Reason::GivenBack(_)));
+    let row = |record: &OperationRecord| OperationRow {
+        id: record.id.to_string(),
+        what: format!("{} {}", record.interface, record.operation),
+        consumer: record.consumer.to_string(),
+        since: record.created,
+        state: word(record).to_owned(),
+        note: note(record),
+    };
+    records.iter().filter(waiting).map(row).collect()
+}
+
+fn body(record: &OperationRecord) -> Value {
+    let answer = match &record.state {
+        OperationState::Done(answer) | OperationState::Refused(answer) => {
+            json!({"status": answer.status, "body": answer.body, "location": answer.location})
+        }
+        OperationState::Pending | OperationState::Unknown { .. } | OperationState::Stuck { .. } => Value::Null,
+    };
+    json!({
+        "id": record.id.as_str(),
+        "state": word(record),
+        "interface": record.interface.to_string(),
+        "operation": record.operation.as_str(),
+        "created_at": record.created.to_string(),
+        "note": note(record),
+        "answer": answer,
+    })
+}
+
+/// `pending`, `unknown`, `done`, `refused` or `stuck`. What was given back or is tried again has sent nothing that
+/// could be in doubt.
+fn word(record: &OperationRecord) -> &'static str {
+    match (&record.state, Reason::of(record)) {
+        (OperationState::Unknown { .. }, Some(Reason::GivenBack(_) | Reason::AskedAgain)) => "pending",
+        (state, _) => state.as_str(),
+    }
+}
+
+fn note(record: &OperationRecord) -> String {
+    let because = record.because.as_deref().unwrap_or("no answer came");
+    match (&record.state, Reason::of(record)) {
+        (OperationState::Done(_), _) => "done, and read back".to_owned(),
+        (OperationState::Refused(_), _) => "refused; nothing was changed".to_owned(),
+        (OperationState::Stuck { because }, _) => format!("a person has to decide: {because}"),
+        (_, Some(Reason::GivenBack(why))) => {
+            format!("nothing was done ({why}); send the request again with the same key, or leave it")
+        }
+        (_, Some(Reason::AskedAgain)) | (OperationState::Pending, _) => "it is being worked on".to_owned(),
+        (OperationState::Unknown { probe_at, probes }, _) => {
+            format!("its outcome is not known ({because}); it is looked up at {probe_at}, {probes} times so far")
+        }
+    }
+}

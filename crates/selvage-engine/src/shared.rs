@@ -1,0 +1,33 @@
+//! What every part of the engine shares: configuration, store, the active fabric, lanes. Holds no rules.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use selvage_store::Store;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::engine::EngineConfig;
+use crate::fabric::Active;
+use crate::lane::Lanes;
+use crate::unsettled::Unsettled;
+
+/// Shared by requests and the resolver.
+pub(crate) struct Shared {
+    pub(crate) config: EngineConfig,
+    pub(crate) store: Store,
+    /// Where work runs, whoever asks for it: callers may be other threads that end before the work does.
+    pub(crate) runtime: Handle,
+    pub(crate) active: ArcSwap<Active>,
+    pub(crate) lanes: Lanes,
+    pub(crate) unsettled: Unsettled,
+    /// Something became due in this node just now.
+    pub(crate) due: Notify,
+}
+
+impl Shared {
+    /// The fabric that is active now; a request keeps the one it began with.
+    pub(crate) fn active(&self) -> Arc<Active> {
+        self.active.load_full()
+    }
+}

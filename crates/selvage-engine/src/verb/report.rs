@@ -1,0 +1,174 @@
+//! The report of production: read from its body, brought into the order's unit, sent as a total, and shown as what was
+//! read back. It never adds to what was reported before: a report states how much is produced in all.
+
+use selvage_connect::odoo::{Consumed, Made, ProductionReport, ProductionTarget, Remainder};
+use selvage_mapping::decimal;
+use selvage_mapping::quantity::{self, Unit};
+use selvage_model::Decimal;
+use selvage_model::code;
+use selvage_model::manifest::object::{Object, Shape};
+use selvage_model::problem::{FieldError, Problem};
+use selvage_model::scalar::Dimension;
+use serde_json::{Value, json};
+
+use crate::body::unknown_members;
+
+const REMAINDERS: &[(&str, Remainder)] =
+    &[("backorder", Remainder::Backorder), ("close", Remainder::Close), ("keep-open", Remainder::KeepOpen)];
+
+/// A report as it was sent: a quantity in its own unit.
+#[derive(Clone, Debug)]
+pub(crate) struct Report {
+    value: Decimal,
+    unit: Unit,
+    lot: Option<String>,
+    remainder: Remainder,
+}
+
+/// Reads `{"quantity": {"value", "unit"}, "lot", "remainder"}`; what is not said of the rest stays to be made.
+pub(crate) fn read(body: &Value) -> Result<Report, Vec<FieldError>> {
+    let mut errors = unknown_members(Some(body), &["quantity", "lot", "remainder"]);
+    let quantity = read_quantity(body.get("quantity"), &mut errors);
+    let lot = match body.get("lot") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(lot)) if !lot.trim().is_empty() => Some(lot.clone()),
+        Some(_) => wrong(&mut errors, "/lot", "the name of a lot is needed, or `null`"),
+    };
+    let remainder = match body.get("remainder") {
+        None | Some(Value::Null) => Some(Remainder::Backorder),
+        Some(given) => {
+            let found = REMAINDERS.iter().find(|(word, _)| given.as_str() == Some(*word));
+            found
+                .map(|(_, remainder)| *remainder)
+                .or_else(|| wrong(&mut errors, "/remainder", "this is `backorder`, `close` or `keep-open`"))
+        }
+    };
+    match (quantity, remainder) {
+        (Some((value, unit)), Some(remainder)) if errors.is_empty() => Ok(Report { value, unit, lot, remainder }),
+        _ => Err(errors),
+    }
+}
+
+fn read_quantity(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Option<(Decimal, Unit)> {
+    let Some(given @ Value::Object(_)) = given else {
+        return wrong(errors, "/quantity", "a quantity is needed, as `{\"value\": \"5\", \"unit\": \"1\"}`");
+    };
+    for error in unknown_members(Some(given), &["value", "unit"]) {
+        errors.push(FieldError { pointer: format!("/quantity{}", error.pointer), ..error });
+    }
+    let value = given.get("value").and_then(Value::as_str).and_then(decimal::parse_text);
+    let value = value.filter(|value| *value > Decimal::ZERO);
+    let unit = given.get("unit").and_then(Value::as_str).and_then(|unit| unit.parse::<Unit>().ok());
+    if value.is_none() {
+        wrong::<()>(errors, "/quantity/value", "an exact decimal above zero is needed, as a string");
+    }
+    if unit.is_none() {
+        wrong::<()>(errors, "/quantity/unit", "a UCUM unit is needed, as `1` or `kg`");
+    }
+    Some((value?, unit?))
+}
+
+fn wrong<T>(errors: &mut Vec<FieldError>, pointer: &str, detail: &str) -> Option<T> {
+    errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() });
+    None
+}
+
+impl Report {
+    /// The total in the unit of the order, exactly.
+    pub(crate) fn target(&self, object: &Object, order: &Value) -> Result<ProductionTarget, Problem> {
+        let unfit = |detail: String| {
+            let error = FieldError { pointer: "/quantity/unit".to_owned(), detail: detail.clone() };
+            Problem::new(422, code::UNIT_MISMATCH, detail).with_errors(vec![error])
+        };
+        let unit = unit_of(object, order).ok_or_else(|| {
+            Problem::new(502, code::RECORD_UNSHOWABLE, "the order does not say in which unit it is counted")
+        })?;
+        let total = quantity::convert(self.value, &self.unit, &unit).map_err(|error| unfit(error.to_string()))?;
+        Ok(ProductionTarget { total, lot: self.lot.clone(), remainder: self.remainder })
+    }
+}
+
+/// The unit of the order's `quantity`, or of its first quantity that is not a time.
+fn unit_of(object: &Object, order: &Value) -> Option<Unit> {
+    let counts = |shape: &Shape| match shape {
+        Shape::Quantity { dimension } => *dimension != Some(Dimension::Time),
+        _ => false,
+    };
+    let quantities = || object.attributes.iter().filter(|attribute| counts(&attribute.shape));
+    let named = quantities().find(|attribute| attribute.name.value.as_str() == "quantity");
+    let attribute = named.or_else(|| quantities().next())?;
+    order.get(attribute.name.value.as_str())?.get("unit")?.as_str()?.parse().ok()
+}
+
+/// A target in the form that its effect keeps.
+pub(crate) fn keep(target: &ProductionTarget) -> Value {
+    let word = REMAINDERS.iter().find(|(_, remainder)| *remainder == target.remainder).map(|(word, _)| *word);
+    json!({"total": decimal::text(target.total), "lot": target.lot, "remainder": word})
+}
+
+/// The target that an effect kept.
+pub(crate) fn kept(kept: &Value) -> Option<ProductionTarget> {
+    let word = kept.get("remainder")?.as_str()?;
+    Some(ProductionTarget {
+        total: decimal::parse_text(kept.get("total")?.as_str()?)?,
+        lot: kept.get("lot")?.as_str().map(str::to_owned),
+        remainder: REMAINDERS.iter().find(|(known, _)| *known == word)?.1,
+    })
+}
+
+/// What was read back, for the answer: quantities as decimal strings in the order's unit.
+pub(crate) fn show(report: &ProductionReport, system: &str) -> Value {
+    let consumed =
+        |one: &Consumed| json!({"product": one.product_label, "quantity": decimal::text(one.quantity), "lot": one.lot});
+    let made =
+        |one: &Made| json!({"product": one.product_label, "quantity": decimal::text(one.quantity), "lot": one.lot});
+    json!({
+        "produced_total": decimal::text(report.produced_total),
+        "lot": report.lot,
+        "components": report.components.iter().map(consumed).collect::<Vec<_>>(),
+        "finished": report.finished.iter().map(made).collect::<Vec<_>>(),
+        "backorder": report.backorder.map(|id| format!("{system}-{id}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_whole_or_everything_wrong_is_said() {
+        let report = read(&json!({"quantity": {"value": "2.50", "unit": "kg"}, "lot": "L1", "remainder": "close"}));
+        let report = report.unwrap();
+        assert_eq!((report.value.to_string().as_str(), report.remainder), ("2.50", Remainder::Close));
+        let plain = read(&json!({"quantity": {"value": "3", "unit": "1"}})).unwrap();
+        assert_eq!((plain.lot, plain.remainder), (None, Remainder::Backorder));
+
+        let table = [
+            (json!({}), vec!["/quantity"]),
+            (Value::Null, vec!["/quantity"]),
+            (json!({"quantity": "3"}), vec!["/quantity"]),
+            (json!({"quantity": {"value": 3, "unit": "1"}}), vec!["/quantity/value"]),
+            (json!({"quantity": {"value": "0", "unit": "1"}}), vec!["/quantity/value"]),
+            (json!({"quantity": {"value": "-1", "unit": "stone"}}), vec!["/quantity/value", "/quantity/unit"]),
+            (json!({"quantity": {"value": "1", "unit": "1", "x": 1}}), vec!["/quantity/x"]),
+            (json!({"quantity": {"value": "1", "unit": "1"}, "lot": " "}), vec!["/lot"]),
+            (json!({"quantity": {"value": "1", "unit": "1"}, "remainder": "later"}), vec!["/remainder"]),
+            (json!({"quantity": {"value": "1", "unit": "1"}, "scrap": 1, "a/b": 2}), vec!["/scrap", "/a~1b"]),
+        ];
+        for (body, pointers) in table {
+            let errors = read(&body).unwrap_err();
+            let found: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
+            assert_eq!(found, pointers, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_target_survives_its_effect() {
+        let target = ProductionTarget {
+            total: "0.75".parse().unwrap(),
+            lot: Some("L1".to_owned()),
+            remainder: Remainder::KeepOpen,
+        };
+        assert_eq!(kept(&keep(&target)), Some(target));
+    }
+}
