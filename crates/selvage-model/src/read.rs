@@ -64,18 +64,24 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
-/// The known name that is most like this one, where one is like it.
+/// The known name that is most like this one, where one is like it: a slip or two of the hand away, or begun alike.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const LIKE: f64 = 0.72;
     const MOST_CANDIDATES: usize = 200;
     if name.len() > 128 {
         return None;
     }
     let name = without_case(name);
-    let scored =
-        known.take(MOST_CANDIDATES).map(|candidate| (strsim::jaro_winkler(&name, &without_case(candidate)), candidate));
-    let best = scored.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.filter(|(score, _)| *score >= LIKE).map(|(_, candidate)| candidate)
+    let mut best: Option<(usize, &str)> = None;
+    for candidate in known.take(MOST_CANDIDATES) {
+        let folded = without_case(candidate);
+        let begun_alike = name.len() >= 3 && (folded.starts_with(name.as_ref()) || name.starts_with(folded.as_ref()));
+        let slips = if begun_alike { 1 } else { strsim::osa_distance(&name, &folded) };
+        let is_like = slips <= (folded.chars().count() / 3).max(1) && slips < folded.chars().count();
+        if is_like && best.is_none_or(|(fewest, _)| slips < fewest) {
+            best = Some((slips, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
 }
 
 fn without_case(text: &str) -> Cow<'_, str> {

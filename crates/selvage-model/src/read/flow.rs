@@ -50,11 +50,13 @@ fn step(node: &Node, findings: &mut Vec<Finding>) -> Option<Step> {
             findings.push(Finding::error(code::FIELDS_CLASH, &node.place, message).fix("remove it"));
         }
     }
+    // Before anything is missed: what stands inside is read in any case.
+    let action = action(chosen, fields, findings);
     Some(Step {
         id: fields.spanned_text("id")?,
         when: fields.spanned_text("when"),
         after: fields.texts("after"),
-        action: action(chosen, fields, findings)?,
+        action: action?,
     })
 }
 
@@ -73,7 +75,8 @@ fn action(chosen: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Opti
             let mut branches = Vec::new();
             for node in fields.items("choose") {
                 let fields = Fields::new(node, &CHOICE);
-                branches.push((fields.spanned_text("when")?, steps(fields.items("steps"), findings)));
+                let steps = steps(fields.items("steps"), findings);
+                branches.extend(fields.spanned_text("when").map(|when| (when, steps)));
             }
             Action::Choose { branches }
         }
@@ -86,7 +89,8 @@ fn action(chosen: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Opti
                 let finding = Finding::error(code::MISSING_FIELD, fields.place(), "`for_each` needs the field `steps`");
                 findings.push(finding.fix("add the steps that run for each element"));
             }
-            Action::ForEach { each: fields.spanned_text("for_each")?, steps: steps(fields.items("steps"), findings) }
+            let steps = steps(fields.items("steps"), findings);
+            Action::ForEach { each: fields.spanned_text("for_each")?, steps }
         }
         _ => return None,
     })

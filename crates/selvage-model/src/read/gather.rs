@@ -171,7 +171,11 @@ fn kind(node: &Node, findings: &mut Vec<Finding>) -> Option<Kind> {
         );
         return None;
     };
-    let word = field.text().unwrap_or_default();
+    let Some(word) = field.text() else {
+        let finding = Finding::error(code::UNKNOWN_KIND, &field.place, "`kind` is not a word");
+        findings.push(finding.fix(format!("use one of {}", words().collect::<Vec<_>>().join(", "))));
+        return None;
+    };
     let kind = word.parse().ok();
     if kind.is_none() {
         let finding = Finding::error(code::UNKNOWN_KIND, &field.place, format!("there is no kind {}", show(word)));

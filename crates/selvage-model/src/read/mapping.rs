@@ -30,6 +30,9 @@ pub(super) fn field_mappings(entries: &[(Key, Node)], findings: &mut Vec<Finding
 }
 
 fn field_mapping(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<FieldMapping> {
+    if !matches!(node.content, Content::Map(_)) {
+        return None;
+    }
     let fields = Fields::new(node, &FIELD);
     let at = fields.node("at").map(|node| at(node, findings)).unwrap_or_default();
     let lens = lens(fields, &FIELD, findings)?;

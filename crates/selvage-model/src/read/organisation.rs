@@ -35,6 +35,7 @@ pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Si
     let calendar = fields.record("calendar", &CALENDAR);
     let companies = binds.map_or(&[][..], |binds| binds.entries("company"));
     let maintenance = calendar.map_or(&[][..], |calendar| calendar.items("maintenance"));
+    let maintenance = maintenance.iter().filter_map(|node| window(node, findings)).collect();
     Some(Site {
         place: fields.place().clone(),
         name: fields.parse("name")?,
@@ -46,7 +47,7 @@ pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Si
             .collect(),
         companies: companies.iter().filter_map(|(system, node)| Some((key(system)?, spanned_text(node)?))).collect(),
         shifts: calendar.and_then(|calendar| calendar.text("shifts")),
-        maintenance: maintenance.iter().filter_map(|node| window(node, findings)).collect(),
+        maintenance,
     })
 }
 

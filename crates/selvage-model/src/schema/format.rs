@@ -99,38 +99,70 @@ impl Format {
         }
     }
 
-    /// What is expected, after "expected".
-    pub(crate) fn expected(self) -> String {
-        match self {
-            Self::Text => "a text".into(),
-            Self::Name => "a name: 1 to 64 lower-case letters, digits and dashes, beginning with a letter".into(),
-            Self::Attribute => {
-                "an attribute's name: lower-case letters, digits and underscores, beginning with a letter".into()
-            }
-            Self::Word => "a word of letters, digits, `_` and `-`, beginning with a letter".into(),
-            Self::ObjectRef => "an object with its major version, as `product@1`".into(),
-            Self::InterfaceRef => "an interface with its major version, as `production-orders@1`".into(),
-            Self::Version => "a version, as `1.0`".into(),
-            Self::VersionRange => "a range of major versions, as `>=16`, `<=18` or `17..19`".into(),
-            Self::Boolean => "`true` or `false`".into(),
-            Self::Integer(least, most) => format!("a whole number from {least} to {most}"),
-            Self::Fraction => "a number between 0 and 1, as `0.99`".into(),
-            Self::Duration => "a duration, as `400ms`, `30s`, `15m`, `4h` or `30d`".into(),
-            Self::Rate => "a rate, as `200/s`, `600/m` or `1000000/day`".into(),
-            Self::Percent => "a percentage, as `99.9%`".into(),
-            Self::Size => "a size, as `500MB` or `10GB`".into(),
-            Self::Date => "a day, as `2027-06-30`".into(),
-            Self::Timestamp => "a time with its offset, as `2027-06-30T18:00+02:00`".into(),
-            Self::TimeZone => "a time zone's IANA name, as `Europe/Brussels`".into(),
-            Self::Url => "an address with `http://` or `https://`, a host, no credentials, no `?` and no `#`".into(),
-            Self::File => "a path relative to the fabric's directory, with `/`, without `..`".into(),
-            Self::Path => "a path that begins with `/`, without `..`, `?` and `#`".into(),
-            Self::EventType => "an event type `<domain>.<object>.<fact>`, as `manufacturing.work-order.started`".into(),
-            Self::Zone => "`cloud` or `site:<name of a site>`".into(),
-            Self::Currency => "a currency's ISO 4217 code, as `EUR`".into(),
-            Self::Words(words) => crate::read::one_of(words),
-            Self::Secret => "the name of a secret, as `odoo/read`".into(),
-        }
+    /// What it is, with its article.
+    pub(crate) fn noun(self) -> String {
+        let noun = match self {
+            Self::Text => "a text",
+            Self::Name => "a name",
+            Self::Attribute => "an attribute's name",
+            Self::Word => "a word",
+            Self::ObjectRef => "an object with its major version",
+            Self::InterfaceRef => "an interface with its major version",
+            Self::Version => "a version",
+            Self::VersionRange => "a range of major versions",
+            Self::Boolean => "`true` or `false`",
+            Self::Integer(least, most) => return format!("a whole number from {least} to {most}"),
+            Self::Fraction => "a number between 0 and 1",
+            Self::Duration => "a duration",
+            Self::Rate => "a rate",
+            Self::Percent => "a percentage",
+            Self::Size => "a size",
+            Self::Date => "a day",
+            Self::Timestamp => "a time with its offset",
+            Self::TimeZone => "a time zone's IANA name",
+            Self::Url => "an address without credentials",
+            Self::File => "a path in the fabric's directory",
+            Self::Path => "a path at a system",
+            Self::EventType => "an event type",
+            Self::Zone => "a zone",
+            Self::Currency => "a currency's ISO 4217 code",
+            Self::Words(words) => return crate::read::one_of(words),
+            Self::Secret => "the name of a secret",
+        };
+        noun.to_owned()
+    }
+
+    /// How it is written.
+    pub(crate) fn hint(self) -> String {
+        let hint = match self {
+            Self::Text => "write a text",
+            Self::Name => "use 1 to 64 lower-case letters, digits and dashes, beginning with a letter",
+            Self::Attribute => "use lower-case letters, digits and underscores, beginning with a letter",
+            Self::Word => "use letters, digits, `_` and `-`, beginning with a letter",
+            Self::ObjectRef => "write it as `product@1`",
+            Self::InterfaceRef => "write it as `production-orders@1`",
+            Self::Version => "write it as `1.0`",
+            Self::VersionRange => "write it as `>=16`, `<=18`, `17..19` or `18`",
+            Self::Boolean => "write `true` or `false` without quotes; `yes`, `no`, `on` and `off` are texts",
+            Self::Integer(least, most) => return format!("write digits only, from {least} to {most}"),
+            Self::Fraction => "write it as `0.99`",
+            Self::Duration => "write it as `400ms`, `30s`, `15m`, `4h`, `30d` or `1h30m`",
+            Self::Rate => "write it as `200/s`, `600/m` or `1000000/day`",
+            Self::Percent => "write it as `99.9%`",
+            Self::Size => "write it as `500MB` or `10GB`",
+            Self::Date => "write it as `2027-06-30`",
+            Self::Timestamp => "write it as `2027-06-30T18:00+02:00`",
+            Self::TimeZone => "write it as `Europe/Brussels`",
+            Self::Url => "write `https://host/path`, without user, password, `?` and `#`",
+            Self::File => "write it relative to the fabric's directory, with `/`, without `..`",
+            Self::Path => "begin it with `/`, without `..`, `?` and `#`",
+            Self::EventType => "write `<domain>.<object>.<fact>`, as `manufacturing.work-order.started`",
+            Self::Zone => "write `cloud`, or `site:` and the name of a site",
+            Self::Currency => "write it as `EUR`",
+            Self::Words(words) => return format!("use {}", crate::read::one_of(words)),
+            Self::Secret => "write it as `odoo/read`; the secret itself never stands in a manifest",
+        };
+        hint.to_owned()
     }
 
     /// As JSON Schema.

@@ -313,6 +313,7 @@ fn advice(info: &str) -> Option<&'static str> {
         ("end of stream", "look for a quote or a bracket that is not closed"),
         ("document indicator", "look for a quote or a bracket that is not closed"),
         ("escape", "write a backslash as `\\\\` in double quotes, or use single quotes"),
+        ("node content", "look for a missing value, or a bracket that is not closed"),
         ("unexpected character", "quote the text: a plain one cannot begin with this character"),
         ("any token", "quote the text: a plain one cannot begin with this character"),
     ];

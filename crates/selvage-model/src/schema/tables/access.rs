@@ -32,15 +32,16 @@ pub(crate) static IDENTITY: Record = record(
 pub(crate) static API_KEY: Record = record("ApiKey", "A key that Selvage issues.", &[]);
 
 pub(crate) static OAUTH: Record = record(
-    "OAuth",
+    "OauthIdentity",
     "Tokens for client credentials.",
     &[required("issuer", TEXT, "Who issues them; `internal` is Selvage.")],
 );
 
-pub(crate) static MTLS: Record = record("Mtls", "A client certificate.", &[required("subject", TEXT, "Its subject.")]);
+pub(crate) static MTLS: Record =
+    record("MtlsIdentity", "A client certificate.", &[required("subject", TEXT, "Its subject.")]);
 
 pub(crate) static OIDC: Record = record(
-    "Oidc",
+    "OidcIdentity",
     "Tokens of an OpenID provider.",
     &[required("issuer", TEXT, "Who issues them."), required("subject", TEXT, "Whom they name.")],
 );

@@ -143,7 +143,7 @@ pub(crate) static LIMITS: Record = record(
 );
 
 pub(crate) static SLO: Record = record(
-    "Slo",
+    "Objective",
     "A promise over a window.",
     &[
         optional("availability", Shape::Text(Format::Percent), "This share of requests is answered."),

@@ -75,7 +75,7 @@ pub(crate) static FIELD: Record = record(
 pub(crate) static LENS: Record = record("Lens", "How each element of a list is translated.", with_lenses!());
 
 pub(crate) static QUANTITY: Record = record(
-    "QuantityUnit",
+    "UnitOfQuantity",
     "The unit of a quantity, from another field of the record.",
     &[
         required("unit", AT, "The field of the unit, or a field for each range of versions."),
@@ -85,7 +85,7 @@ pub(crate) static QUANTITY: Record = record(
 );
 
 pub(crate) static MONEY: Record = record(
-    "MoneyCurrency",
+    "CurrencyOfMoney",
     "The currency of an amount.",
     &[
         optional("currency", Shape::Text(Format::Currency), "Always this one, by its ISO 4217 code."),
