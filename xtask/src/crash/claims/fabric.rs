@@ -14,7 +14,7 @@ const MANIFESTS: &str = include_str!("../../../fabrics/claims/fabric.yaml");
 /// Who creates.
 pub(super) const CONSUMER: &str = "planning";
 /// What is to be produced.
-pub(super) const PRODUCT: &str = "BIKE-CITY";
+pub(super) const PRODUCT: &str = "BIK-1";
 
 /// Writes the fabric and its secrets; says where they are.
 pub(super) fn write(directory: &Path, odoo: SocketAddr) -> Result<(PathBuf, PathBuf)> {
