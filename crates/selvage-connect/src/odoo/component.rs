@@ -64,25 +64,25 @@ impl Move {
         !matches!(self.state.as_str(), "done" | "cancel")
     }
 
-    /// What must be consumed when `producing` of `planned` is made, if Odoo's own figure does not say: in proportion, to the
-    /// step of the unit. A component that was added without a plan keeps the quantity that somebody gave it.
+    /// What must be consumed when `producing` of `planned` is made: Odoo's own figure where it says one. A component that was
+    /// added without a plan keeps the quantity that somebody gave it.
     pub(super) fn meant(&self, producing: Decimal, planned: Decimal, step: Option<Decimal>) -> Option<Decimal> {
         if self.demand.is_zero() {
             return Some(self.quantity);
         }
-        if let Some(should) = self.should.filter(|should| !should.is_zero()) {
-            return Some(should);
-        }
         // Zero is not believed: a component of an order under way is not consumed at nothing.
+        match self.should.filter(|should| !should.is_zero()) {
+            Some(should) => Some(should),
+            None => self.share(producing, planned, step),
+        }
+    }
+
+    /// The part of the demand that `producing` of `planned` needs, to the step of the unit.
+    pub(super) fn share(&self, producing: Decimal, planned: Decimal, step: Option<Decimal>) -> Option<Decimal> {
         let share = self.demand.checked_mul(producing)?.checked_div(planned)?;
         let Some(step) = step.filter(|step| *step > Decimal::ZERO) else { return Some(share) };
         let steps = share.checked_div(step)?.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero);
         Some(steps.checked_mul(step)?.normalize())
-    }
-
-    /// Whether Odoo's own figure is missing or not to be believed, so that the unit's step is needed.
-    pub(super) fn needs_step(&self) -> bool {
-        !self.demand.is_zero() && self.should.is_none_or(|should| should.is_zero())
     }
 }
 
@@ -109,15 +109,25 @@ impl Tracking {
     }
 }
 
-/// Refuses while nothing is finished if a tracked component has no lot to be taken from.
-pub(super) fn lots_known(moves: &[Move], lines: &[Line], tracking: &Trackings) -> Result<(), Failure> {
+/// Refuses while nothing is finished if a tracked component has not the lots reserved from which to take what it `needs`.
+pub(super) fn lots_known(
+    moves: &[Move],
+    lines: &[Line],
+    tracking: &Trackings,
+    needs: impl Fn(&Move) -> Option<Decimal>,
+) -> Result<(), Failure> {
     for one in moves.iter().filter(|one| one.is_open() && !one.demand.is_zero()) {
         if matches!(tracking.get(&one.product.0), None | Some(Tracking::None)) {
             continue;
         }
-        let mut of_move = lines.iter().filter(|line| line.of == one.id && !line.quantity.is_zero()).peekable();
-        if of_move.peek().is_none() || of_move.any(|line| line.lot.is_none()) {
-            let message = format!("component {} is tracked and no lot of it is reserved for this order", one.product.1);
+        let of_move = || lines.iter().filter(|line| line.of == one.id && !line.quantity.is_zero());
+        let reserved: Decimal = of_move().filter(|line| line.lot.is_some()).map(|line| line.quantity).sum();
+        let needed = needs(one).unwrap_or(one.demand);
+        if of_move().any(|line| line.lot.is_none()) || reserved < needed {
+            let message = format!(
+                "component {} is tracked: {needed} are needed and {reserved} are reserved from known lots",
+                one.product.1
+            );
             return Err(Failure::field(Refusal::Lot, "move_raw_ids", message));
         }
     }
@@ -216,10 +226,13 @@ mod tests {
             quantity: Decimal::ONE,
         };
         let tracked = Trackings::from([(62, Tracking::Lot)]);
-        assert!(lots_known(&moves, &[line(Some("PL"))], &tracked).is_ok());
-        assert!(lots_known(&moves, &[line(None)], &tracked).is_err());
-        assert!(lots_known(&moves, &[], &tracked).is_err());
-        assert!(lots_known(&moves, &[], &Trackings::from([(62, Tracking::None)])).is_ok());
+        let check = |lines: &[Line], tracking: &Trackings| lots_known(&moves, lines, tracking, |one| Some(one.demand));
+        assert!(check(&[line(Some("PL"))], &tracked).is_ok());
+        assert!(check(&[line(None)], &tracked).is_err());
+        assert!(check(&[], &tracked).is_err());
+        assert!(check(&[], &Trackings::from([(62, Tracking::None)])).is_ok());
+        let more = |one: &Move| Some(one.demand + Decimal::ONE);
+        assert!(lots_known(&moves, &[line(Some("PL"))], &tracked, more).is_err());
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::call::{Call, Scope};
-use super::component::{Line, Tracking, Trackings, agree, lots_known, never_consumed};
+use super::component::{Line, Move, Tracking, Trackings, agree, lots_known, never_consumed};
 use super::failure::{Failure, Refusal};
 use super::number::number;
 use super::order::{OrderState, wizard};
@@ -26,7 +26,7 @@ pub struct ProductionReport {
     pub order_state: OrderState,
     /// Produced in total, over the order and its backorders; with `KeepOpen`, what is noted included.
     pub produced_total: Decimal,
-    /// What was consumed for it, line by line.
+    /// What was consumed for it and booked, line by line.
     pub components: Vec<Consumed>,
     /// What was made, order by order.
     pub finished: Vec<Made>,
@@ -61,7 +61,8 @@ impl Odoo {
         // Up to 16 a move keeps what was consumed elsewhere and has no `picked`.
         self.field_named("stock.move", &["picked"]).await?;
         let lot = self.field_named("mrp.production", &["lot_producing_ids", "lot_producing_id"]).await?;
-        let group = self.field_named("mrp.production", &["procurement_group_id", "production_group_id"]).await?;
+        let fields = self.fields("mrp.production").await?;
+        let group = ["procurement_group_id", "production_group_id"].into_iter().find(|name| fields.contains_key(*name));
         let should = self.fields("stock.move").await?.contains_key("should_consume_qty");
         Ok(Shape { lot, group, should })
     }
@@ -70,7 +71,8 @@ impl Odoo {
 /// The names that differ between versions.
 struct Shape {
     lot: &'static str,
-    group: &'static str,
+    /// What ties an order to its backorders; its name changed with 19 and may again.
+    group: Option<&'static str>,
     should: bool,
 }
 
@@ -123,11 +125,11 @@ impl Reporting<'_> {
         let bench = self.prepare(order, quantity).await?;
         let lot = self.lot(&bench).await?;
         self.set_quantity(&bench, lot).await?;
-        let meant = self.consume(&bench).await?;
-        let short = quantity < order.quantity;
-        if short && self.target.remainder == Remainder::KeepOpen {
+        if self.only_notes(order, quantity) {
             return Ok(Booked::Noted);
         }
+        let short = quantity < order.quantity;
+        let meant = self.consume(&bench).await?;
         let mut done = Call::write("mrp.production", "button_mark_done", self.scope).on(&[order.id]);
         if short {
             done = done.context("skip_backorder", true);
@@ -144,15 +146,13 @@ impl Reporting<'_> {
         Ok(Booked::Done)
     }
 
-    /// Reads what the report needs and refuses what cannot end well, before anything is sent for this order.
+    /// Nothing is consumed for what is only noted: lowering what is picked would give up reserved lots.
+    fn only_notes(&self, order: &Order, quantity: Decimal) -> bool {
+        quantity < order.quantity && self.target.remainder == Remainder::KeepOpen
+    }
+
+    /// Reads what the report needs and refuses what cannot end well, before anything of it is written.
     async fn prepare(&mut self, order: &Order, quantity: Decimal) -> Result<Bench, Failure> {
-        let moves = self.moves(order.id).await?;
-        let lines = self.lines(&[order.id]).await?;
-        let mut products: Vec<i64> = moves.iter().map(|one| one.product.0).collect();
-        products.push(order.product.0);
-        products.sort_unstable();
-        products.dedup();
-        let tracking = self.tracking(&products).await?;
         for (product, _) in self.finished(order.id).await? {
             if product != order.product.0 {
                 let message =
@@ -160,7 +160,40 @@ impl Reporting<'_> {
                 return Err(Failure::refused(Refusal::Target, message));
             }
         }
-        lots_known(&moves, &lines, &tracking)?;
+        let moves = self.moves(order.id).await?;
+        let mut products: Vec<i64> = moves.iter().map(|one| one.product.0).collect();
+        products.push(order.product.0);
+        products.sort_unstable();
+        products.dedup();
+        let tracking = self.tracking(&products).await?;
+        let lot = self.lot_of(order, quantity, &tracking).await?;
+        if !self.only_notes(order, quantity) {
+            self.components_at_hand(order, quantity, &moves, &tracking).await?;
+        }
+        Ok(Bench { order: order.clone(), quantity, tracking, lot })
+    }
+
+    /// Every tracked component has lots reserved for the quantity. What is missing may be there by now, so it is asked for once.
+    async fn components_at_hand(
+        &mut self,
+        order: &Order,
+        quantity: Decimal,
+        moves: &[Move],
+        tracking: &Trackings,
+    ) -> Result<(), Failure> {
+        let steps = self.steps(moves).await?;
+        let lines = self.lines(&[order.id]).await?;
+        let needs = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
+        if lots_known(moves, &lines, tracking, needs).is_ok() {
+            return Ok(());
+        }
+        self.send(Call::write("mrp.production", "action_assign", self.scope).on(&[order.id])).await?;
+        let moves = self.moves(order.id).await?;
+        lots_known(&moves, &self.lines(&[order.id]).await?, tracking, needs)
+    }
+
+    /// The lot to produce into, if it exists; refuses a lot that is missing, not wanted, or another than the order carries.
+    async fn lot_of(&self, order: &Order, quantity: Decimal, tracking: &Trackings) -> Result<Option<i64>, Failure> {
         let tracked = tracking.get(&order.product.0).copied().unwrap_or(Tracking::None);
         let product = &order.product.1;
         let refused = |message: String| Err(Failure::field(Refusal::Lot, "lot", message));
@@ -178,7 +211,7 @@ impl Reporting<'_> {
             let noted = order.producing;
             return refused(format!("order {} already carries another lot for {noted}; book that first", order.name));
         }
-        Ok(Bench { order: order.clone(), quantity, tracking, lot })
+        Ok(lot)
     }
 
     /// The id of the lot to produce into, made if it is not there yet.
@@ -317,7 +350,7 @@ impl Reporting<'_> {
     ) -> Result<ProductionReport, Failure> {
         let counted: Vec<&Order> =
             chain.iter().filter(|one| one.state == OrderState::Done || noted == Some(one.id)).collect();
-        let ids: Vec<i64> = counted.iter().map(|one| one.id).collect();
+        let booked_ids: Vec<i64> = chain.iter().filter(|one| one.state == OrderState::Done).map(|one| one.id).collect();
         for order in counted.iter().filter(|one| one.state == OrderState::Done) {
             if let Some(missing) = never_consumed(&self.moves(order.id).await?) {
                 let what = format!("quantity of component {} of done order {}", missing.product.1, order.name);
@@ -336,7 +369,7 @@ impl Reporting<'_> {
             quantity: quantity(one),
             lot: one.lots.first().and_then(|lot| lots.get(lot)).cloned(),
         };
-        let lines = self.lines(&ids).await?.into_iter().filter(|line| !line.quantity.is_zero());
+        let lines = self.lines(&booked_ids).await?.into_iter().filter(|line| !line.quantity.is_zero());
         let consumed = |line: Line| Consumed {
             product_id: line.product.0,
             product_label: line.product.1,

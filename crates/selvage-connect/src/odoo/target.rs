@@ -68,6 +68,18 @@ pub(super) struct Order {
     pub(super) company: i64,
     /// What ties an order to its backorders.
     pub(super) group: Option<i64>,
+    /// It is a part of what was one order, so its name ends in the number of the part.
+    pub(super) split: bool,
+}
+
+impl Order {
+    /// The number that an order shares with its backorders: of `WH/MO/00018-001`, `WH/MO/00018`.
+    pub(super) fn number(&self) -> &str {
+        match self.name.rsplit_once('-') {
+            Some((number, part)) if self.split && part.bytes().all(|digit| digit.is_ascii_digit()) => number,
+            _ => &self.name,
+        }
+    }
 }
 
 /// What a report has to do next.
@@ -136,6 +148,20 @@ mod tests {
             lots: vec![],
             company: 1,
             group: Some(1),
+            split: false,
+        }
+    }
+
+    #[test]
+    fn numbers() {
+        for (name, split, expected) in [
+            ("WH/MO/00018", false, "WH/MO/00018"),
+            ("WH/MO/00018-001", true, "WH/MO/00018"),
+            ("RUSH-001", false, "RUSH-001"),
+            ("RUSH-001-002", true, "RUSH-001"),
+        ] {
+            let order = Order { name: name.to_owned(), split, ..order(1, OrderState::Done, 1, 1) };
+            assert_eq!(order.number(), expected, "{name}");
         }
     }
 

@@ -69,7 +69,7 @@ impl Story {
         let group = if self.version == 18 { "procurement_group_id" } else { "production_group_id" };
         let order = json!({
             "id": self.order, "name": known["name"], "state": "confirmed", "product_id": made["product_id"],
-            "product_qty": values["product_qty"], "qty_producing": 0.0, "qty_produced": 0.0, "company_id": [1, "YourCompany"],
+            "product_qty": values["product_qty"], "qty_producing": 0.0, "qty_produced": 0.0, "company_id": [1, "YourCompany"], "backorder_sequence": 0,
             lot.0: lot.1, group: [77, "WH/MO"], "move_raw_ids": moves, "move_finished_ids": finished,
         });
         self.merge("mrp.production", &order);

@@ -33,24 +33,41 @@ impl Reporting<'_> {
     }
 
     pub(super) async fn orders(&self, domain: Vec<Value>) -> Result<Vec<Order>, Failure> {
-        let always = ["name", "state", "product_id", "product_qty", "qty_producing", "qty_produced", "company_id"];
-        let fields: Vec<&str> = always.into_iter().chain([self.shape.lot, self.shape.group]).collect();
+        let always = [
+            "name",
+            "state",
+            "product_id",
+            "product_qty",
+            "qty_producing",
+            "qty_produced",
+            "company_id",
+            "backorder_sequence",
+        ];
+        let fields: Vec<&str> = always.into_iter().chain([self.shape.lot]).chain(self.shape.group).collect();
         let records = self.read("mrp.production", domain, &fields).await?;
         records.iter().map(|record| order(record, &self.shape)).collect()
     }
 
     /// The order and the backorders made of it: same group and product, and made later. Cancelled ones hold nothing.
     pub(super) async fn chain(&self, asked: &Order) -> Result<Vec<Order>, Failure> {
-        let domain = match asked.group {
-            Some(group) => vec![
-                json!([self.shape.group, "=", group]),
-                json!(["product_id", "=", asked.product.0]),
-                json!(["id", ">=", asked.id]),
-            ],
-            None => vec![json!(["id", "=", asked.id])],
+        let number = asked.number();
+        let tie = match (self.shape.group, asked.group) {
+            (Some(field), Some(group)) => json!([field, "=", group]),
+            (Some(_), None) => json!(["id", "=", asked.id]),
+            // A server that shows no group still numbers an order and its backorders alike, and keeps numbers unique.
+            (None, _) => json!(["name", "=like", format!("{number}%")]),
         };
+        let domain = vec![
+            json!(["product_id", "=", asked.product.0]),
+            json!(["company_id", "=", asked.company]),
+            json!(["id", ">=", asked.id]),
+            tie,
+        ];
         let mut chain = self.orders(domain).await?;
         chain.retain(|one| one.state != OrderState::Cancelled);
+        if self.shape.group.is_none() {
+            chain.retain(|one| one.number() == number);
+        }
         chain.sort_by_key(|one| one.id);
         Ok(chain)
     }
@@ -85,10 +102,9 @@ impl Reporting<'_> {
         records.iter().map(|record| Ok((answer::id(record, "id")?, Tracking::of(record)?))).collect()
     }
 
-    /// The step to which quantities of a unit are rounded, by unit; asked only where Odoo does not reckon itself.
+    /// The step to which quantities of a unit are rounded, by unit.
     pub(super) async fn steps(&self, moves: &[Move]) -> Result<BTreeMap<i64, Decimal>, Failure> {
-        let mut units: Vec<i64> =
-            moves.iter().filter(|one| one.is_open() && one.needs_step()).map(|one| one.unit).collect();
+        let mut units: Vec<i64> = moves.iter().filter(|one| one.is_open()).map(|one| one.unit).collect();
         units.sort_unstable();
         units.dedup();
         let scope = self.scope.with_archived();
@@ -123,6 +139,7 @@ fn order(record: &Value, shape: &Shape) -> Result<Order, Failure> {
         produced: answer::quantity(record, "qty_produced")?,
         lots,
         company: answer::id(record, "company_id")?,
-        group: record.get(shape.group).and_then(answer::id_of),
+        group: shape.group.and_then(|group| record.get(group)).and_then(answer::id_of),
+        split: answer::quantity(record, "backorder_sequence")? > Decimal::ZERO,
     })
 }

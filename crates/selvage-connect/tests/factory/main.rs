@@ -1,0 +1,13 @@
+//! The connector beside the simulated Odoo of both versions: what its verbs come to over time, with lost answers, conflicts and
+//! hung servers in between. What is proved here is the end that stands in Odoo, not the calls that led to it.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod plant;
+mod production;
+mod records;

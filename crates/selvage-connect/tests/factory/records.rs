@@ -1,0 +1,114 @@
+//! Records in the simulated Odoo: created once under their external id whatever happens, listed once each, kept to their company.
+
+use std::collections::BTreeSet;
+
+use selvage_connect::odoo::{Failure, ListRequest, Refusal, Scope};
+use selvage_factory::odoo::{Fault, FaultKind};
+use serde_json::{Value, json};
+
+use crate::plant::{Plant, VERSIONS, values};
+
+#[tokio::test]
+async fn the_same_external_id_is_the_same_record() {
+    for version in VERSIONS {
+        let plant = Plant::open(version).await;
+        let order = values(json!({
+            "product_id": plant.bicycle, "product_qty": 2, "bom_id": plant.bom, "origin": "MES-1", "date_start": "2026-11-30T06:00:00Z",
+        }));
+        let create = || plant.odoo.create("mrp.production", "selvage.order-1", &order, &plant.scope);
+        // Committed, but the answer was lost.
+        plant.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "mrp.production", "load"));
+        let lost = create().await.unwrap_err();
+        assert!(matches!(lost, Failure::Unknown { .. }), "{lost}");
+        let id = create().await.unwrap();
+        plant.odoo.release_production_order(id, &plant.scope).await.unwrap();
+        assert_eq!(create().await, Ok(id));
+        let orders = plant.factory.odoo.orders_with_origin("MES-1");
+        assert_eq!(
+            (orders.len(), orders[0]["state"].as_str()),
+            (1, Some("confirmed")),
+            "a repeated create undoes nothing"
+        );
+        assert!(
+            orders[0]["date_start"].as_str().unwrap().starts_with("2026-11-30 06:00:00"),
+            "{}",
+            orders[0]["date_start"]
+        );
+        let found = plant.odoo.by_external_id("selvage.order-1").await.unwrap();
+        assert_eq!(found, Some(("mrp.production".to_owned(), id)));
+        assert_eq!(plant.odoo.external_ids("mrp.production", &[id]).await.unwrap()[&id], "selvage.order-1");
+        assert_eq!(plant.odoo.by_external_id("selvage.order-2").await, Ok(None));
+        let taken =
+            plant.odoo.create("product.product", "selvage.order-1", &values(json!({"name": "x"})), &plant.scope).await;
+        assert!(matches!(taken, Err(Failure::Refused { kind: Refusal::Unsendable, .. })), "{taken:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_upsert_overwrites_and_a_write_of_nothing_is_missing() {
+    for version in VERSIONS {
+        let plant = Plant::open(version).await;
+        let upsert = async |name: &str| {
+            let product = values(json!({"name": name, "tracking": "none", "weight": "2.50"}));
+            plant.odoo.upsert("product.product", "selvage.p-1", &product, &plant.scope).await.unwrap()
+        };
+        let id = upsert("Handlebar").await;
+        assert_eq!(upsert("Handlebar B").await, id);
+        let wanted = ["name".to_owned(), "weight".to_owned()];
+        let read = plant.odoo.read("product.product", &[id, 999_999], &wanted, &plant.scope).await.unwrap();
+        assert_eq!(read.len(), 1);
+        assert_eq!((read[0]["name"].as_str(), read[0]["weight"].to_string().as_str()), (Some("Handlebar B"), "2.5"));
+        plant.odoo.write("product.product", id, &values(json!({"name": "Handlebar C"})), &plant.scope).await.unwrap();
+        let missing = plant
+            .odoo
+            .write("product.product", 999_999, &values(json!({"name": "x"})), &plant.scope)
+            .await
+            .unwrap_err();
+        assert!(matches!(missing, Failure::Refused { kind: Refusal::Missing, .. }), "{missing}");
+        let state =
+            plant.odoo.write("mrp.production", 1, &values(json!({"state": "done"})), &plant.scope).await.unwrap_err();
+        assert!(matches!(state, Failure::Refused { kind: Refusal::Unsendable, .. }), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_holds_each_record_once() {
+    for version in VERSIONS {
+        let plant = Plant::open(version).await;
+        // One call, so all of them are written within the same microsecond.
+        let many: Vec<Value> = (0..57).map(|n| json!({"name": format!("P{n}"), "type": "consu"})).collect();
+        let call = selvage_connect::odoo::Call::write("product.product", "create", &plant.scope).arg("vals_list", many);
+        plant.odoo.call(call).await.unwrap();
+        let mut request = ListRequest {
+            model: "product.product".to_owned(),
+            fields: vec!["name".to_owned()],
+            domain: vec![json!(["type", "=", "consu"])],
+            scope: plant.scope.clone(),
+            limit: 7,
+            cursor: None,
+            updated_since: None,
+        };
+        let (mut seen, mut count) = (BTreeSet::new(), 0);
+        loop {
+            let page = plant.odoo.list(&request).await.unwrap();
+            count += page.records.len();
+            seen.extend(page.records.iter().map(|record| record["id"].as_i64().unwrap()));
+            let Some(next) = page.next else { break };
+            request.cursor = Some(next.to_string().parse().unwrap());
+        }
+        let all = plant.find("product.product", vec![], &["name"]).await.len();
+        assert_eq!((count, seen.len()), (all, all));
+    }
+}
+
+#[tokio::test]
+async fn a_company_that_is_not_the_accounts_is_refused() {
+    for version in VERSIONS {
+        let plant = Plant::open(version).await;
+        let foreign = Scope::company(999);
+        let refused =
+            plant.odoo.search("product.product", vec![], &["name".to_owned()], &foreign, None).await.unwrap_err();
+        assert!(matches!(refused, Failure::Refused { kind: Refusal::Access, .. }), "{refused}");
+        assert!(!plant.odoo.companies().await.unwrap()[0].name.is_empty());
+    }
+}
