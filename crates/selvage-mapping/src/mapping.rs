@@ -189,6 +189,15 @@ impl CompiledMapping {
         &self.members
     }
 
+    /// The record's fields that this mapping only reads.
+    pub(crate) fn system_fields(&self) -> Vec<String> {
+        let (mut all, mut written) = (Vec::new(), Vec::new());
+        compile::read_fields(&self.members, &mut all);
+        compile::written_fields(&self.members, &mut written);
+        all.retain(|field| !written.contains(field));
+        all
+    }
+
     /// Of an object, what this mapping writes: groups with those of their members.
     pub(crate) fn writable_part(&self, canonical: &Value) -> Value {
         writable(&self.members, canonical)

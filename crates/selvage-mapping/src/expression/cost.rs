@@ -9,9 +9,9 @@ use cel::{IdedExpr as Node, Program};
 use super::at;
 
 /// Most steps that an evaluation may take.
-const MOST_STEPS: u64 = 1_000_000;
+const MOST_STEPS: u64 = 200_000;
 /// Most levels of the tree: evaluation goes a few frames deep for each.
-const DEEPEST: usize = 64;
+const DEEPEST: usize = 32;
 
 /// The functions there are, beside operators and the loops (`all`, `exists`, `exists_one`, `map`, `filter`) and `has`.
 const FUNCTIONS: &[&str] = &["size", "contains", "startsWith", "endsWith", "string", "int", "type"];
@@ -101,7 +101,7 @@ impl Estimate<'_> {
                 parts.steps = parts.steps.saturating_add(1);
                 // Choices and sums pass their values on; everything else reads its values and answers with one.
                 if !matches!(call.func_name.as_str(), "_?_:_" | "_+_" | "_[_]") {
-                    parts.steps = parts.steps.saturating_add(parts.size / 8);
+                    parts.steps = parts.steps.saturating_add(parts.size / 32);
                     parts.size = if call.func_name == "string" { parts.size } else { 1 };
                 }
                 Ok(parts)

@@ -86,11 +86,11 @@ fn what_could_be_too_much_is_refused_quickly() {
 #[test]
 fn what_is_just_allowed_runs_quickly_on_a_small_stack() {
     let table = [
-        vec!["1"; 64].join(" + "),
+        vec!["1"; 32].join(" + "),
         vec!["record.a == 1"; 30].join(" || "),
         format!("{}1{}", "(".repeat(16), ")".repeat(16)),
         "!".repeat(299) + "true",
-        format!("record{}", ".a".repeat(63)),
+        format!("record{}", ".a".repeat(31)),
         "true ? 1 : ".repeat(16) + "2",
         "record.exists(a, a == 'x') || record.filter(a, a != 'y').map(a, a).size() > 3".to_owned(),
     ];
@@ -136,47 +136,4 @@ proptest::proptest! {
     ]), 0..24)) {
         let _ = value(&words.join(" "));
     }
-}
-
-#[test]
-fn zz_probe() {
-    for (name, text) in [
-        ("plus", vec!["1"; 150].join(" + ")),
-        ("not", "!".repeat(299) + "true"),
-        ("dot", format!("record{}", ".a".repeat(63))),
-        ("choice", "true ? 1 : ".repeat(16) + "2"),
-        ("paren", format!("{}1{}", "(".repeat(16), ")".repeat(16))),
-        ("idx", format!("record{}", "[0]".repeat(99))),
-        ("bracket", format!("{}1{}", "[".repeat(16), "]".repeat(16))),
-    ] {
-        for kb in [64_usize, 128, 256, 512, 1024, 1536, 2048, 4096, 8192, 16384] {
-            let t = text.clone();
-            let out = std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "expression::tests::zz_one", "--nocapture", "--ignored"])
-                .env("ZZ_TEXT", &t)
-                .env("ZZ_KB", kb.to_string())
-                .output()
-                .unwrap();
-            if out.status.success() {
-                println!("{name}: {kb} KB");
-                break;
-            }
-        }
-    }
-}
-#[test]
-#[ignore]
-fn zz_one() {
-    let t = std::env::var("ZZ_TEXT").unwrap();
-    let kb: usize = std::env::var("ZZ_KB").unwrap().parse().unwrap();
-    std::thread::Builder::new()
-        .stack_size(kb << 10)
-        .spawn(move || {
-            if let Ok(e) = Expression::parse(&t) {
-                let _ = e.evaluate(&[("record".to_owned(), Value::from(1))].into());
-            }
-        })
-        .unwrap()
-        .join()
-        .unwrap();
 }

@@ -404,6 +404,19 @@ pub(super) fn read_fields(fields: &[Field], found: &mut Vec<String>) {
     }
 }
 
+/// Every field of the record that these lenses write.
+pub(super) fn written_fields(fields: &[Field], found: &mut Vec<String>) {
+    for field in fields.iter().filter(|field| field.writable) {
+        match &field.lens {
+            Lens::Group(members) => written_fields(members, found),
+            Lens::Quantity(UnitFrom::Field { at, .. }) => {
+                found.extend([at.clone()].into_iter().chain(field.at.clone()))
+            }
+            _ => found.extend(field.at.clone()),
+        }
+    }
+}
+
 /// What must be looked up to read this attribute: the record's field, and the question.
 pub(super) fn queries(fields: &[Field], record: &Value, found: &mut Vec<(String, crate::link::LinkQuery)>) {
     for field in fields.iter().filter(|field| field.readable) {
