@@ -4,7 +4,9 @@
 use std::sync::{Arc, Mutex};
 
 use rust_decimal::Decimal;
-use selvage_connect::odoo::{Failure, Odoo, OrderState, ProductionReport, ProductionTarget, Refusal, Remainder, Scope};
+use selvage_connect::odoo::{
+    Call, Failure, Odoo, OrderState, ProductionReport, ProductionTarget, Refusal, Remainder, Scope,
+};
 
 use crate::odoo;
 use crate::recording::read;
@@ -119,6 +121,33 @@ async fn a_consumption_warning_is_a_refusal() {
         let sent = &story.lock().unwrap().sent;
         assert_eq!(sent.last().unwrap().method, "button_mark_done");
         assert!(sent.iter().all(|asked| !asked.context.contains_key("skip_consumption")));
+    }
+}
+
+/// The wrong way of `report_over_consumption.json`: components that were never picked, and the warning about them skipped. No
+/// verb takes it, not even when the server says yes to every write; and no call carries the flag.
+#[tokio::test]
+async fn the_wrong_way_cannot_be_reached() {
+    for version in [18, 19] {
+        for (name, total, remainder) in [
+            ("right", 4, Remainder::Backorder),
+            ("right short", 3, Remainder::Backorder),
+            ("right close", 1, Remainder::Close),
+        ] {
+            let story = Story::right(version, name);
+            story.lock().unwrap().deaf = true;
+            let odoo = on(version, &story).await;
+            let failure = report(&odoo, &story, total, remainder).await.unwrap_err();
+            assert!(matches!(failure, Failure::Mismatch { .. }), "{failure}");
+            let story = story.lock().unwrap();
+            assert!(story.sent.iter().all(|asked| asked.method != "button_mark_done"), "{name}");
+        }
+        let story = Story::right(version, "right");
+        let odoo = on(version, &story).await;
+        let wrong = Call::write("mrp.production", "button_mark_done", &Scope::company(1)).on(&[1]);
+        let refused = odoo.call(wrong.context("skip_consumption", true)).await.unwrap_err();
+        assert!(matches!(refused, Failure::Refused { kind: Refusal::Unsendable, .. }), "{refused}");
+        assert!(story.lock().unwrap().sent.is_empty());
     }
 }
 
