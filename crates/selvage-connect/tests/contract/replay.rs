@@ -23,13 +23,11 @@ pub(crate) type Script = Box<dyn FnMut(&Asked) -> Option<Answer> + Send>;
 struct Shared {
     version: u32,
     script: Arc<Mutex<Script>>,
-    fields: Arc<Vec<Exchange>>,
 }
 
 /// Starts a server of this version; it ends with the test's runtime. Gives its address.
 pub(crate) async fn serve(version: u32, script: Script) -> String {
-    let fields = recording::read(version, if version == 18 { "fields" } else { "json2" });
-    let shared = Shared { version, script: Arc::new(Mutex::new(script)), fields: Arc::new(fields) };
+    let shared = Shared { version, script: Arc::new(Mutex::new(script)) };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let router = Router::new().fallback(answer).with_state(shared);
@@ -86,7 +84,8 @@ fn called(shared: &Shared, mut asked: Asked) -> Answer {
         let of_model = |exchange: &&Exchange| {
             exchange.asked.as_ref().is_some_and(|known| known.method == "fields_get" && known.model == asked.model)
         };
-        let known = shared.fields.iter().find(of_model).unwrap_or_else(|| panic!("no fields of {}", asked.model));
+        let recorded = recording::read(shared.version, if shared.version == 18 { "fields" } else { "json2" });
+        let known = recorded.iter().find(of_model).unwrap_or_else(|| panic!("no fields of {}", asked.model));
         return (known.status, known.response.clone());
     }
     let answer = (shared.script.lock().unwrap())(&asked);

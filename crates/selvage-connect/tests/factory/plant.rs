@@ -181,7 +181,8 @@ pub(crate) fn connect(factory: &RunningFactory, timeout: Duration) -> Odoo {
 
 /// The values of a record.
 pub(crate) fn values(values: Value) -> Map {
-    values.as_object().unwrap().clone()
+    let Value::Object(values) = values else { panic!("{values} are not values") };
+    values
 }
 
 fn label(value: &Value) -> String {
