@@ -83,6 +83,8 @@ macro_rules! names {
 names! {
     /// A fabric.
     FabricName by '-' else Name;
+    /// A pack of manifests that ships with Selvage.
+    PackName by '-' else Name;
     /// A domain.
     DomainName by '-' else Name;
     /// A site: a plant.

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::name::{DomainName, EnvironmentName, FabricName, RuleName, SiteName, SystemName, TeamName};
+use crate::name::{DomainName, EnvironmentName, FabricName, PackName, RuleName, SiteName, SystemName, TeamName};
 use crate::source::{Place, Spanned};
 
 /// `kind: Fabric`: one in a directory.
@@ -15,6 +15,8 @@ pub struct FabricSettings {
     pub name: FabricName,
     /// Its environments in the order written.
     pub environments: Vec<Environment>,
+    /// The packs of objects and mappings that ship with Selvage and are part of this fabric.
+    pub packs: Vec<Spanned<PackName>>,
     /// Rules that no domain may loosen.
     pub guardrails: Vec<Spanned<RuleName>>,
 }

@@ -96,7 +96,7 @@ pub(super) fn gather(sources: &Sources) -> Reading {
             declare(thing, &mut reading, &mut quiet_grants);
         }
     }
-    follow(&named, sources, &mut reading, &mut hashes);
+    follow(&named, sources, &mut budget, &mut reading, &mut hashes);
     fail_safe(&mut reading.fabric, &quiet_grants);
     reading.digest = digest::of(hashes);
     reading.findings.sort_by(|a, b| a.place.cmp(&b.place));
@@ -107,6 +107,18 @@ pub(super) fn gather(sources: &Sources) -> Reading {
 struct Budget {
     bytes: u64,
     nodes: usize,
+}
+
+impl Budget {
+    fn take_bytes(&mut self, path: &str, bytes: &[u8]) -> Result<(), Finding> {
+        if let Some(left) = self.bytes.checked_sub(bytes.len() as u64) {
+            self.bytes = left;
+            return Ok(());
+        }
+        let message = format!("with this file the fabric has more than {FABRIC_BYTES} bytes; it was not read");
+        let finding = Finding::error(code::TOO_LARGE, &Place::start(path), message);
+        Err(finding.fix("keep only manifests and contracts in the fabric's directory"))
+    }
 }
 
 fn read_file(path: &str, source: &Source, budget: &mut Budget) -> Option<FileReading> {
@@ -122,12 +134,9 @@ fn read_file(path: &str, source: &Source, budget: &mut Budget) -> Option<FileRea
         Source::Oversized(bytes) => return refused(yaml::too_large(path, *bytes, Limits::MANIFESTS.bytes as u64)),
         Source::Bytes(bytes) => bytes,
     };
-    let Some(left) = budget.bytes.checked_sub(bytes.len() as u64) else {
-        let message = format!("with this file the fabric has more than {FABRIC_BYTES} bytes; it was not read");
-        let finding = Finding::error(code::TOO_LARGE, &Place::start(&name), message);
-        return refused(finding.fix("keep only manifests and contracts in the fabric's directory"));
-    };
-    budget.bytes = left;
+    if let Err(finding) = budget.take_bytes(path, bytes) {
+        return refused(finding);
+    }
     let mut file = FileReading::default();
     let (nodes, mut findings) = yaml::parse(bytes, &name, &Limits::MANIFESTS);
     file.findings.append(&mut findings);
@@ -276,39 +285,48 @@ fn twice(what: &str, place: &Place, first: &Place) -> Finding {
 }
 
 /// The files that manifests name: there, within bounds, text, and what they are said to be.
-fn follow(named: &[Named], sources: &Sources, reading: &mut Reading, hashes: &mut Vec<DocumentHash>) {
+fn follow(
+    named: &[Named],
+    sources: &Sources,
+    budget: &mut Budget,
+    reading: &mut Reading,
+    hashes: &mut Vec<DocumentHash>,
+) {
     let mut seen = BTreeSet::new();
     for Named { path, is_openapi } in named {
-        let bytes = match sources.get(&path.value) {
+        let name = path.value.as_str();
+        let bytes = match sources.get(name) {
             Some(Source::Bytes(bytes)) => bytes,
+            // That it cannot be read is told where it stands.
+            Some(Source::Unreadable(_)) => continue,
             Some(Source::Oversized(bytes)) => {
-                reading.findings.push(yaml::too_large(&path.value, *bytes, Limits::CONTRACT.bytes as u64));
+                reading.findings.push(yaml::too_large(name, *bytes, Limits::CONTRACT.bytes as u64));
                 continue;
             }
-            Some(Source::Unreadable(_)) => continue,
             None => {
                 reading.findings.push(missing(path, sources));
                 continue;
             }
         };
-        if !seen.insert(path.value.as_str()) {
+        if !seen.insert(name) {
             continue;
         }
-        hashes.push(digest::file(&path.value, bytes));
-        match std::str::from_utf8(bytes) {
-            Ok(text) => {
-                if *is_openapi {
-                    let (_, mut findings) = Contract::read(text, &path.value);
-                    bound(&path.value, &mut findings);
-                    reading.findings.append(&mut findings);
-                }
-                reading.fabric.files.insert(path.value.clone(), Arc::from(text));
-            }
-            Err(_) => {
-                let finding = Finding::error(code::NOT_UTF8, &Place::start(&path.value), "the file is not UTF-8 text");
-                reading.findings.push(finding.fix("save it as UTF-8"));
-            }
+        if let Err(finding) = budget.take_bytes(name, bytes) {
+            reading.findings.push(finding);
+            continue;
         }
+        hashes.push(digest::file(name, bytes));
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            let finding = Finding::error(code::NOT_UTF8, &Place::start(name), "the file is not UTF-8 text");
+            reading.findings.push(finding.fix("save it as UTF-8"));
+            continue;
+        };
+        if *is_openapi {
+            let (_, mut findings) = Contract::read(text, name);
+            bound(name, &mut findings);
+            reading.findings.append(&mut findings);
+        }
+        reading.fabric.files.insert(name.to_owned(), Arc::from(text));
     }
 }
 

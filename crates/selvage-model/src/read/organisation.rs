@@ -17,6 +17,7 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
         place: fields.place().clone(),
         name: fields.parse("name")?,
         environments: fields.entries("environments").iter().filter_map(environment).collect(),
+        packs: fields.list("packs"),
         guardrails: fields.list("guardrails"),
     })
 }

@@ -67,9 +67,13 @@ impl Format {
     /// Whether this scalar is of the format.
     pub(crate) fn takes(self, scalar: &Scalar) -> bool {
         let text = scalar.text.as_ref();
+        let is_boolean = scalar.plain && matches!(text, "true" | "false");
+        if is_boolean {
+            return matches!(self, Self::Boolean);
+        }
         match self {
-            Self::Text => !text.trim().is_empty() && (!scalar.plain || !matches!(text, "true" | "false")),
-            Self::Boolean => scalar.plain && matches!(text, "true" | "false"),
+            Self::Text => !text.trim().is_empty(),
+            Self::Boolean => false,
             Self::Name => text.parse::<DomainName>().is_ok(),
             Self::Attribute => text.parse::<AttributeName>().is_ok(),
             Self::Word => is_word(text),
@@ -178,7 +182,10 @@ impl Format {
             Self::ObjectRef | Self::InterfaceRef => pattern(format!("{NAME}@[0-9]+")),
             // An editor sees `1.0` as a number.
             Self::Version => json!({"type": ["string", "number"], "pattern": "^[0-9]+\\.[0-9]+$"}),
-            Self::VersionRange => json!({"type": ["string", "integer"]}),
+            Self::VersionRange => {
+                const PART: &str = "((>=|<=|>|<)? ?[0-9]+|[0-9]+\\.\\.=?[0-9]+)";
+                json!({"type": ["string", "integer"], "pattern": format!("^(any|{PART}( ?, ?{PART})*)$")})
+            }
             Self::Boolean => json!({"type": "boolean"}),
             Self::Integer(least, most) => json!({"type": "integer", "minimum": least, "maximum": most}),
             Self::Fraction => json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
@@ -197,7 +204,8 @@ impl Format {
             Self::Currency => pattern("[A-Z]{3}".into()),
             Self::Words(words) => json!({"enum": words}),
             Self::Secret => pattern("[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*".into()),
-            Self::TimeZone | Self::File => json!({"type": "string", "minLength": 1}),
+            Self::TimeZone => pattern("[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*".into()),
+            Self::File => pattern("[^/\\\\:]+(/[^/\\\\:]+)*".into()),
         }
     }
 

@@ -13,6 +13,7 @@ pub(crate) static FABRIC: Record = record(
             Shape::Map(Format::Name, &Shape::Record(&ENVIRONMENT)),
             "Where releases are activated, by name.",
         ),
+        optional("packs", NAMES, "Packs of objects and mappings that ship with Selvage, by name."),
         optional("guardrails", NAMES, "Rules that no domain may loosen, by name."),
     ],
 );
