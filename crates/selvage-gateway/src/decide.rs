@@ -283,6 +283,3 @@ fn idempotency_key<'s, 'h>(head: &Head<'h>) -> Decided<'s, &'h str> {
     }
     Ok(key)
 }
-
-#[cfg(test)]
-mod tests;

@@ -120,6 +120,3 @@ impl Snapshot {
         self.upstreams.get(index as usize)
     }
 }
-
-#[cfg(test)]
-mod tests;

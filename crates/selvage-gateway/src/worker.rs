@@ -228,7 +228,8 @@ async fn serve_connection(worker: Rc<Worker>, stream: TcpStream, watch: Rc<Watch
     let config = worker.config();
     let mut builder = Builder::new();
     // hyper's own timer would be armed for each request; the sweep watches heads instead.
-    builder.max_headers(config.max_headers).max_buf_size(config.max_head.max(8 * 1024)).header_read_timeout(None);
+    let most = config.max_head.max(8 * 1024);
+    builder.max_headers(config.max_headers).max_header_size(most).max_buf_size(most).header_read_timeout(None);
     let stream = TokioIo::new(Watched::new(stream, Rc::clone(&watch)));
     let service = service_fn(|request| serve::handle(Rc::clone(&worker), Rc::clone(&watch), peer.clone(), request));
     let mut connection = pin!(builder.serve_connection(stream, service));

@@ -120,11 +120,18 @@ fn address(url: &str, path: &str) -> Option<Upstream> {
         _ => return None,
     };
     let authority = uri.authority().filter(|authority| !authority.as_str().contains('@'))?;
+    let port = match authority.port_u16() {
+        Some(port) => port,
+        // A port that is none: not the default one.
+        None if authority.as_str().len() > authority.host().len() => return None,
+        None if secure => 443,
+        None => 80,
+    };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let host = (!host.is_empty()).then(|| host.to_owned())?;
     Some(Upstream {
         secure,
-        port: authority.port_u16().unwrap_or(if secure { 443 } else { 80 }),
+        port,
         authority: HeaderValue::try_from(authority.as_str()).ok()?,
         base: format!("{}{}", uri.path().trim_end_matches('/'), path.trim_end_matches('/')),
         host,
@@ -158,7 +165,7 @@ mod tests {
         assert_eq!(upstream.base, "/base/api/stock");
         let upstream = address("https://[::1]", "").unwrap();
         assert_eq!((upstream.host.as_str(), upstream.port, upstream.base.as_str()), ("::1", 443, ""));
-        for wrong in ["ftp://x", "wms", "http://user:word@wms", "/x", ""] {
+        for wrong in ["ftp://x", "http://wms:99999", "http://wms:", "wms", "http://user:word@wms", "/x", ""] {
             assert!(address(wrong, "").is_none(), "{wrong}");
         }
     }

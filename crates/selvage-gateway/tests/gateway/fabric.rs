@@ -1,0 +1,68 @@
+//! The fabric of the tests, read from manifests, and its access state.
+
+use jiff::Timestamp;
+use selvage_gateway::{Snapshot, SnapshotSource};
+use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::read::{Sources, read};
+use sha2::{Digest, Sha256};
+
+const MANIFESTS: &str = include_str!("data/fabric.yaml");
+const CONTRACT: &str = include_str!("data/stock.yaml");
+
+/// The fabric with its upstream at this address.
+pub fn fabric(upstream: &str) -> Fabric {
+    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("UPSTREAM", upstream));
+    sources.insert("contracts/stock.yaml", CONTRACT);
+    let reading = read(&sources);
+    assert!(reading.is_clean(), "{:#?}", reading.findings);
+    reading.fabric
+}
+
+/// The key of a consumer.
+pub fn key(consumer: &str) -> String {
+    format!("slv_{consumer}_0123456789abcdef0123456789")
+}
+
+/// A key for every consumer and a lease for every grant; `expired` and `revoked` are keys of `shop` that ended.
+pub fn access(fabric: &Fabric) -> AccessState {
+    let mut credentials: Vec<Credential> =
+        fabric.consumers.keys().map(|name| credential(name.as_str(), name.as_str())).collect();
+    let past: Timestamp = "2020-01-01T00:00:00Z".parse().unwrap();
+    credentials.push(Credential { expires: Some(past), ..credential("shop", "expired") });
+    credentials.push(Credential { revoked: Some(past), ..credential("shop", "revoked") });
+    let operator = Principal::Operator("o.wner".to_owned());
+    credentials.push(Credential { principal: operator, ..credential("shop", "operator") });
+    let grants = fabric.grants.iter().enumerate().map(|(number, grant)| LiveGrant {
+        id: format!("grt_{number}"),
+        consumer: grant.consumer.value.clone(),
+        interface: grant.interface.value.clone(),
+        terms: grant.terms(),
+        ended: None,
+    });
+    AccessState { revision: 1, grants: grants.collect(), credentials }
+}
+
+fn credential(consumer: &str, name: &str) -> Credential {
+    Credential {
+        id: format!("key_{name}"),
+        principal: Principal::Consumer(consumer.parse().unwrap()),
+        hash: KeyHash(Sha256::digest(key(name).as_bytes()).into()),
+        issued: "2019-01-01T00:00:00Z".parse().unwrap(),
+        expires: None,
+        revoked: None,
+    }
+}
+
+/// Compiles both for an environment.
+pub fn try_compile(fabric: &Fabric, access: &AccessState, environment: &str) -> Result<Snapshot, Vec<Finding>> {
+    let environment = environment.parse().unwrap();
+    Snapshot::compile(&SnapshotSource { fabric, access, environment: &environment, release: "rel_test" })
+}
+
+/// The snapshot of the tests.
+pub fn snapshot(upstream: &str) -> Snapshot {
+    let fabric = fabric(upstream);
+    try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}

@@ -1,0 +1,26 @@
+//! The gateway through its port: real sockets, raw bytes, an upstream that misbehaves on request.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly"
+)]
+
+mod client;
+mod fabric;
+mod running;
+mod upstream;
+
+mod compile;
+mod decide;
+mod hostile;
+mod lifecycle;
+mod limits;
+mod mediated;
+mod proxy;
+mod shutdown;
+mod swap;
+mod telemetry;

@@ -1,0 +1,102 @@
+//! Mediated interfaces: what the engine is asked, and what its answers become.
+
+use std::time::Duration;
+
+use selvage_model::manifest::api::Operation;
+use serde_json::json;
+
+use super::client::{Answer, Client, authorization, head};
+use super::running::Running;
+
+fn post(client: &mut Client, path: &str, headers: &[&str], body: &str) -> Answer {
+    let authorization = authorization("shop");
+    let mut all = vec![authorization.as_str()];
+    all.extend(headers);
+    client.request("POST", path, &all, body.as_bytes())
+}
+
+const JSON: &str = "Content-Type: application/json; charset=utf-8";
+
+#[test]
+fn the_engine_is_asked_with_all_that_it_needs() {
+    let running = Running::start();
+    let mut client = running.client();
+    let headers = [JSON, "Idempotency-Key: k-1", "Correlation-Id: c-1"];
+    let answer = post(&mut client, "/orders/v1/orders?a=%C3%A9+x&b", &headers, "{\"quantity\": 1.50}");
+    assert_eq!((answer.status, answer.header("location")), (201, Some("/orders/v1/orders/o-1")));
+    assert_eq!(answer.text(), "{\"quantity\":1.50}");
+    let asked = running.engine.asked.lock().unwrap().pop().unwrap();
+    assert_eq!((asked.interface.to_string(), asked.operation), ("orders@1".to_owned(), Operation::Create));
+    assert_eq!((asked.consumer.as_str(), asked.id, asked.key.as_deref()), ("shop", None, Some("k-1")));
+    assert_eq!(asked.query, [("a".to_owned(), "é x".to_owned()), ("b".to_owned(), String::new())]);
+    assert_eq!((asked.correlation.as_str(), asked.patience), ("c-1", Duration::from_secs(1)));
+    assert_eq!(asked.scope.rows, [("site".parse().unwrap(), vec![json!("ghent")])]);
+    assert_eq!(asked.scope.except, ["price".parse().unwrap()]);
+    assert!(asked.traceparent.is_some_and(|parent| parent.len() == 55));
+}
+
+#[test]
+fn answers_of_the_engine_become_http() {
+    let running = Running::start();
+    let mut client = running.client();
+    let answer = client.get("shop", "/orders/v1/orders?limit=2");
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+    assert_eq!(answer.header("link"), Some("</orders/v1/orders?limit=2&cursor=c2>; rel=\"next\""));
+
+    let answer = client.get("shop", "/orders/v1/orders/WH%2FMO%2F1");
+    assert_eq!(answer.json(), json!({"number": "WH/MO/1"}));
+
+    let answer = post(&mut client, "/orders/v1/orders/unknown/release", &["Idempotency-Key: k"], "");
+    assert_eq!((answer.status, answer.header("retry-after")), (202, Some("1")));
+    let location = answer.header("location").unwrap();
+    assert_eq!(location, "/operations/op_00000000000000000000000000000007");
+    assert_eq!(client.get("shop", location).json(), json!({"state": "pending"}));
+    assert_eq!(client.get("stranger", location).said(), (404, "FAB4054".to_owned()));
+
+    let answer = post(&mut client, "/orders/v1/orders/refused/release", &["Idempotency-Key: k"], "");
+    assert_eq!((answer.said(), answer.header("idempotency-replayed")), ((422, "FAB1009".to_owned()), Some("true")));
+    assert_eq!(answer.json()["errors"], json!([{"pointer": "/quantity", "detail": "is missing"}]));
+}
+
+#[test]
+fn a_body_that_is_not_json_is_refused_with_its_place() {
+    let running = Running::start();
+    let mut client = running.client();
+    let key = "Idempotency-Key: k";
+    for (headers, body, status, code, detail) in [
+        (&[JSON, key][..], "{\"a\": }", 400, "FAB4032", "line 1 column 7"),
+        (&[JSON, key], "{\"a\": 1, \"a\": 2}", 400, "FAB4032", "`a` stands twice"),
+        (&[key], "{}", 415, "FAB4033", "application/json"),
+        (&["Content-Type: text/plain", key], "{}", 415, "FAB4033", "application/json"),
+        (&[JSON], "{}", 400, "FAB4030", "Idempotency-Key"),
+    ] {
+        let answer = post(&mut client, "/orders/v1/orders", headers, body);
+        assert_eq!(answer.said(), (status, code.to_owned()), "{body}");
+        assert!(answer.json()["detail"].as_str().unwrap().contains(detail), "{}", answer.text());
+    }
+    assert!(running.engine.asked.lock().unwrap().is_empty());
+    assert_eq!(post(&mut client, "/orders/v1/orders", &[key], "").status, 201, "no body needs no type");
+}
+
+#[test]
+fn a_body_is_bounded_and_awaited_for_a_bounded_time() {
+    let running = Running::with(|config| config.max_body = 1000);
+    let authorization = authorization("shop");
+    let mut client = running.client();
+    let headers = [&authorization, JSON, "Idempotency-Key: k", "Transfer-Encoding: chunked"];
+    client.send(head("POST", "/orders/v1/orders", &headers, 0));
+    client.send(format!("{:x}\r\n{}\r\n", 2000, "[".repeat(2000)));
+    assert_eq!(client.read().said(), (413, "FAB4034".to_owned()));
+
+    let mut client = running.client();
+    client.send(head("POST", "/orders/v1/orders", &[&authorization, JSON, "Idempotency-Key: k"], 10));
+    client.send("{");
+    assert_eq!(client.read().said(), (408, "FAB4035".to_owned()));
+}
+
+#[test]
+fn an_engine_that_is_late_becomes_an_answer() {
+    let running = Running::start();
+    let answer = running.client().get("shop", "/orders/v1/orders/late");
+    assert_eq!(answer.said(), (504, "FAB4053".to_owned()));
+}

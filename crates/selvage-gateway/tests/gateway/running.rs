@@ -1,0 +1,96 @@
+//! A gateway that runs before an upstream, with an engine in memory behind it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Mediation};
+use selvage_model::code;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::manifest::api::Operation;
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
+use selvage_model::problem::{FieldError, Problem};
+use serde_json::{Value, json};
+
+use super::client::Client;
+use super::fabric;
+use super::upstream::Upstream;
+
+/// An engine that answers by the record's id and keeps what it was asked.
+#[derive(Default)]
+pub struct Engine {
+    pub asked: Mutex<Vec<MediatedRequest>>,
+}
+
+pub fn operation_id() -> OperationId {
+    OperationId::from_random(7)
+}
+
+impl Mediation for Engine {
+    fn execute(&self, request: MediatedRequest) -> BoxFuture<'static, MediatedAnswer> {
+        self.asked.lock().unwrap().push(request.clone());
+        Box::pin(async move {
+            match (request.operation, request.id.as_deref()) {
+                (_, Some("late")) => {
+                    tokio::time::sleep(Duration::from_secs(30)).await;
+                    MediatedAnswer::Accepted { operation: operation_id() }
+                }
+                (_, Some("unknown")) => MediatedAnswer::Accepted { operation: operation_id() },
+                (_, Some("refused")) => {
+                    let field = FieldError { pointer: "/quantity".to_owned(), detail: "is missing".to_owned() };
+                    let problem = Problem::new(422, code::BAD_VALUE, "no").with_errors(vec![field]);
+                    MediatedAnswer::Refused { problem, replayed: true }
+                }
+                (Operation::List, _) => done(200, json!({"items": [], "next": "c2"}), None, Some("limit=2&cursor=c2")),
+                (Operation::Create, _) => {
+                    done(201, request.body.unwrap_or_default(), Some("/orders/v1/orders/o-1"), None)
+                }
+                (_, id) => done(200, json!({"number": id}), None, None),
+            }
+        })
+    }
+
+    fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
+        let found = consumer.as_str() == "shop" && id == operation_id();
+        Box::pin(async move { found.then(|| json!({"state": "pending"})) })
+    }
+}
+
+fn done(status: u16, body: Value, location: Option<&str>, next: Option<&str>) -> MediatedAnswer {
+    let (location, next) = (location.map(str::to_owned), next.map(str::to_owned));
+    MediatedAnswer::Done { status, body, location, next, replayed: false }
+}
+
+pub struct Running {
+    pub gateway: Gateway,
+    pub engine: Arc<Engine>,
+    pub upstream: Upstream,
+}
+
+impl Running {
+    pub fn start() -> Self {
+        Self::with(|_| {})
+    }
+
+    pub fn with(configure: impl FnOnce(&mut GatewayConfig)) -> Self {
+        let upstream = Upstream::start();
+        let snapshot = fabric::snapshot(&upstream.address.to_string());
+        let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        config.threads = 2;
+        config.admin = Some(SocketAddr::from(([127, 0, 0, 1], 0)));
+        configure(&mut config);
+        let engine = Arc::new(Engine::default());
+        let mediation: Arc<dyn Mediation> = Arc::<Engine>::clone(&engine);
+        let gateway = Gateway::start(config, Arc::new(snapshot), mediation).unwrap();
+        Self { gateway, engine, upstream }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::connect(self.gateway.address())
+    }
+
+    pub fn admin(&self) -> Client {
+        Client::connect(self.gateway.admin_address().unwrap())
+    }
+}

@@ -1,0 +1,156 @@
+//! A system behind the gateway: speaks HTTP/1.1 byte by byte, says what it got, and misbehaves where the path asks.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+/// A running upstream; it ends with the process.
+pub struct Upstream {
+    pub address: SocketAddr,
+    pub connections: Arc<AtomicUsize>,
+    pub requests: Arc<AtomicUsize>,
+}
+
+/// What it got.
+struct Request {
+    head: String,
+    method: String,
+    path: String,
+    body: Vec<u8>,
+}
+
+impl Upstream {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (connected, requested) = (Arc::clone(&connections), Arc::clone(&requests));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                connected.fetch_add(1, Ordering::SeqCst);
+                let requested = Arc::clone(&requested);
+                std::thread::spawn(move || serve(&stream.unwrap(), &requested));
+            }
+        });
+        Self { address, connections, requests }
+    }
+
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+fn serve(stream: &TcpStream, requested: &AtomicUsize) {
+    stream.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(stream);
+    while let Some(request) = receive(&mut reader) {
+        requested.fetch_add(1, Ordering::SeqCst);
+        if !answer(stream, &request) {
+            return;
+        }
+    }
+}
+
+fn receive(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).ok()? == 0 {
+            return None;
+        }
+    }
+    let mut words = head.split(' ');
+    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let lower = head.to_ascii_lowercase();
+    let mut body = Vec::new();
+    if lower.contains("transfer-encoding: chunked") {
+        loop {
+            let mut size = String::new();
+            reader.read_line(&mut size).ok()?;
+            let size = usize::from_str_radix(size.trim(), 16).ok()?;
+            let mut chunk = vec![0; size + 2];
+            reader.read_exact(&mut chunk).ok()?;
+            body.extend_from_slice(&chunk[..size]);
+            if size == 0 {
+                break;
+            }
+        }
+    } else if let Some((_, rest)) = lower.split_once("content-length: ") {
+        body.resize(rest.lines().next()?.trim().parse().ok()?, 0);
+        reader.read_exact(&mut body).ok()?;
+    }
+    Some(Request { head, method, path, body })
+}
+
+/// Answers; says whether the connection goes on.
+fn answer(mut stream: &TcpStream, request: &Request) -> bool {
+    let path = request.path.split('?').next().unwrap();
+    let last = path.rsplit('/').next().unwrap();
+    match (path.rsplit_once('/').map(|(before, _)| before), last) {
+        (_, "reset-now") => return false,
+        (_, "slow") => std::thread::sleep(Duration::from_millis(1500)),
+        (_, "pause") => std::thread::sleep(Duration::from_millis(300)),
+        (_, "half") => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").unwrap();
+            return false;
+        }
+        (_, "nonsense") => {
+            stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap();
+            return false;
+        }
+        (_, "stall") => {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").unwrap();
+            std::thread::sleep(Duration::from_secs(5));
+            return false;
+        }
+        (_, "missing") => {
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone").unwrap();
+            return true;
+        }
+        (_, "hop") => {
+            let head = "HTTP/1.1 200 OK\r\nConnection: X-Inner, keep-alive\r\nKeep-Alive: timeout=5\r\nX-Inner: 1\r\n\
+                        X-Outer: 2\r\nCorrelation-Id: theirs\r\nTransfer-Encoding: chunked\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(b"3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n").unwrap();
+            return true;
+        }
+        (Some(before), bytes) if before.ends_with("/stream") => return send(stream, bytes.parse().unwrap()),
+        _ => {}
+    }
+    let said = if path.ends_with("/upload") { digest(&request.body) } else { request.head.clone() };
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n", said.len());
+    let body = if request.method == "HEAD" { "" } else { &said };
+    let sent = stream.write_all(format!("{head}{body}").as_bytes()).is_ok();
+    // It closes without having said so: the next request meets a stale connection.
+    sent && last != "last"
+}
+
+/// So many bytes of a known pattern, in chunks.
+fn send(mut stream: &TcpStream, bytes: usize) -> bool {
+    stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").unwrap();
+    let mut sent = 0;
+    while sent < bytes {
+        let size = (bytes - sent).min(40_000);
+        let chunk: Vec<u8> = (sent..sent + size).map(pattern).collect();
+        if stream.write_all(format!("{size:x}\r\n").as_bytes()).is_err()
+            || stream.write_all(&chunk).is_err()
+            || stream.write_all(b"\r\n").is_err()
+        {
+            return false;
+        }
+        sent += size;
+    }
+    stream.write_all(b"0\r\n\r\n").is_ok()
+}
+
+/// The byte at a place of every long body.
+pub fn pattern(place: usize) -> u8 {
+    u8::try_from(place % 251).unwrap()
+}
+
+/// What stands for a body: its length, and whether it has the pattern.
+pub fn digest(body: &[u8]) -> String {
+    let whole = body.iter().enumerate().all(|(place, byte)| *byte == pattern(place));
+    format!("{} bytes, pattern {whole}", body.len())
+}
