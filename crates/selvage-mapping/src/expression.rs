@@ -135,7 +135,7 @@ fn from_cel(value: &Cel) -> Result<Value, String> {
         Cel::List(values) => Value::Array(values.iter().map(from_cel).collect::<Result<_, _>>()?),
         Cel::Map(map) => {
             let mut sorted: Vec<(&Key, &Cel)> = map.map.iter().collect();
-            sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+            sorted.sort_by_key(|(key, _)| *key);
             let mut members = Map::new();
             for (key, value) in sorted {
                 let Key::String(name) = key else { return Err("a map's keys are strings".to_owned()) };

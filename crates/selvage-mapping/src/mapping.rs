@@ -17,6 +17,8 @@ use crate::shape::{below, shown};
 mod compile;
 mod filter;
 mod get;
+mod look;
+mod overlap;
 mod put;
 
 use compile::Compiler;
@@ -45,7 +47,7 @@ impl CompiledMapping {
             return Err(compiler.findings);
         };
         let mut fields = vec!["id".to_owned(), "write_date".to_owned()];
-        compile::read_fields(&members, &mut fields);
+        look::read_fields(&members, &mut fields);
         let identity = match object.identity.as_slice() {
             [one] => Some(one.value.clone()),
             _ => None,
@@ -91,7 +93,7 @@ impl CompiledMapping {
     pub fn key_fields(&self) -> Vec<String> {
         let mut fields = vec!["id".to_owned()];
         if let Some(field) = self.identity_field() {
-            compile::read_fields(std::slice::from_ref(field), &mut fields);
+            look::read_fields(std::slice::from_ref(field), &mut fields);
         }
         distinct(fields)
     }
@@ -121,7 +123,7 @@ impl CompiledMapping {
     /// The same, with the field of the record that each question comes from.
     pub(crate) fn links_by_field(&self, record: &Value) -> Vec<(String, LinkQuery)> {
         let mut found = Vec::new();
-        compile::queries(&self.members, record, &mut found);
+        look::queries(&self.members, record, &mut found);
         found
     }
 
@@ -184,6 +186,12 @@ impl CompiledMapping {
         &self.attributes
     }
 
+    /// The compiled attributes, to be broken by tests.
+    #[cfg(test)]
+    pub(crate) fn members_mut(&mut self) -> &mut Vec<Field> {
+        &mut self.members
+    }
+
     /// The compiled attributes.
     pub(crate) fn members(&self) -> &[Field] {
         &self.members
@@ -192,8 +200,8 @@ impl CompiledMapping {
     /// The record's fields that this mapping only reads.
     pub(crate) fn system_fields(&self) -> Vec<String> {
         let (mut all, mut written) = (Vec::new(), Vec::new());
-        compile::read_fields(&self.members, &mut all);
-        compile::written_fields(&self.members, &mut written);
+        look::read_fields(&self.members, &mut all);
+        look::written_fields(&self.members, &mut written);
         all.retain(|field| !written.contains(field));
         all
     }

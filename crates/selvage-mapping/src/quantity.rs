@@ -50,7 +50,7 @@ pub fn convert(value: Decimal, from: &Unit, to: &Unit) -> Result<Decimal, UnitEr
         to: to.code().to_owned(),
     };
     let base = Ratio::of_decimal(value).and_then(|value| from.to_base(value)).ok_or_else(inexact)?;
-    to.from_base(base).and_then(Ratio::to_decimal).ok_or_else(inexact)
+    to.in_unit(base).and_then(Ratio::to_decimal).ok_or_else(inexact)
 }
 
 /// Whether a unit measures this.

@@ -1,7 +1,6 @@
 //! Makes lenses of what a mapping declares, for one version of the system, and finds everything that cannot work.
 //! What is past here cannot meet an unknown name.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use selvage_model::code::{
@@ -11,7 +10,7 @@ use selvage_model::code::{
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::mapping::{
-    CodeBy, CurrencySource, Direction, FieldMapping, Lens as Declared, Mapping, UnitSource,
+    CurrencySource, Direction, FieldMapping, Lens as Declared, Mapping, UnitSource,
 };
 use selvage_model::manifest::object::{Attribute, CodeSet, Object, Shape};
 use selvage_model::name::{CodeSetName, ObjectName};
@@ -19,6 +18,7 @@ use selvage_model::scalar::VersionRange;
 use selvage_model::source::{Place, Spanned};
 use serde_json::Value;
 
+use super::overlap;
 use crate::code::Codes;
 use crate::expression::Expression;
 use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
@@ -301,26 +301,12 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    /// Two attributes that write one field would overwrite each other.
     fn overlaps(&mut self, fields: &[Field]) {
-        let mut written = BTreeMap::new();
-        let mut open: Vec<&Field> = fields.iter().collect();
-        while let Some(field) = open.pop() {
-            match (&field.lens, &field.at) {
-                (Lens::Group(members), _) => open.extend(members),
-                (_, Some(at)) if field.writable => {
-                    if let Some(other) = written.insert(at, &field.attribute) {
-                        let message = format!("`{}` and `{}` both write the field `{at}`", field.name(), other.name);
-                        let declared =
-                            self.mapping.fields.iter().find(|declared| declared.attribute == field.attribute.name);
-                        let place = declared.map_or(&self.mapping.place, |declared| &declared.attribute.place);
-                        self.findings.push(
-                            Finding::error(MAPPING_OVERLAP, place, message).fix("make one of them `direction: read`"),
-                        );
-                    }
-                }
-                _ => {}
-            }
+        for (attribute, message) in overlap::overlaps(fields) {
+            let declared = self.mapping.fields.iter().find(|declared| declared.attribute.value == attribute);
+            let place = declared.map_or(&self.mapping.place, |declared| &declared.attribute.place);
+            self.findings
+                .push(Finding::error(MAPPING_OVERLAP, place, message).fix("make one of them `direction: read`"));
         }
     }
 
@@ -383,90 +369,5 @@ fn shape_word(shape: &Shape) -> &'static str {
         Shape::Duration => "a duration",
         Shape::List(_) => "a list",
         Shape::Group(_) => "a group",
-    }
-}
-
-/// Every field of the record that these lenses look at.
-pub(super) fn read_fields(fields: &[Field], found: &mut Vec<String>) {
-    for field in fields {
-        found.extend(field.at.clone());
-        let lens = match &field.lens {
-            Lens::Many(element, _) => element,
-            lens => lens,
-        };
-        match lens {
-            Lens::Quantity(UnitFrom::Field { at, .. }) | Lens::Money(CurrencyFrom::Field(at)) => found.push(at.clone()),
-            // Elements of a list are records of their own.
-            Lens::Group(members) if field.at.is_none() => read_fields(members, found),
-            Lens::Expression(expression) => found.extend(expression.members_of("record")),
-            _ => {}
-        }
-    }
-}
-
-/// Every field of the record that these lenses write.
-pub(super) fn written_fields(fields: &[Field], found: &mut Vec<String>) {
-    for field in fields.iter().filter(|field| field.writable) {
-        match &field.lens {
-            Lens::Group(members) => written_fields(members, found),
-            Lens::Quantity(UnitFrom::Field { at, .. }) => {
-                found.extend([at.clone()].into_iter().chain(field.at.clone()))
-            }
-            _ => found.extend(field.at.clone()),
-        }
-    }
-}
-
-/// What must be looked up to read this attribute: the record's field, and the question.
-pub(super) fn queries(fields: &[Field], record: &Value, found: &mut Vec<(String, crate::link::LinkQuery)>) {
-    for field in fields.iter().filter(|field| field.readable) {
-        match (&field.lens, &field.at) {
-            (Lens::Group(members), _) => queries(members, record, found),
-            (lens, Some(at)) => {
-                if let Some(value) = crate::record::present(record, at, false) {
-                    lens_queries(lens, at, value, record, found);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn lens_queries(
-    lens: &Lens,
-    at: &str,
-    value: &Value,
-    record: &Value,
-    found: &mut Vec<(String, crate::link::LinkQuery)>,
-) {
-    use crate::link::LinkQuery;
-    let id = |value: &Value| crate::record::link(value).ok().map(|(id, _)| id);
-    let (at, query) = match (lens, value) {
-        (Lens::Many(element, _), Value::Array(elements)) => {
-            for value in elements {
-                match element.as_ref() {
-                    Lens::Group(members) => queries(members, value, found),
-                    lens => lens_queries(lens, at, value, record, found),
-                }
-            }
-            return;
-        }
-        (Lens::Code { by: CodeBy::ExternalId, .. }, value) => {
-            (at, id(value).map(|id| LinkQuery::ExternalId { field: at.to_owned(), id }))
-        }
-        (Lens::Quantity(UnitFrom::Field { at, by: CodeBy::ExternalId, .. }), _) => {
-            let unit = crate::record::present(record, at, false).and_then(id);
-            (at.as_str(), unit.map(|id| LinkQuery::ExternalId { field: at.clone(), id }))
-        }
-        (Lens::Ref(Target::Key(object)), value) => {
-            (at, id(value).map(|id| LinkQuery::Key { object: object.clone(), id }))
-        }
-        (Lens::Site, value) => (at, id(value).map(|company| LinkQuery::Site { company })),
-        _ => return,
-    };
-    if let Some(query) = query
-        && !found.iter().any(|(_, other)| *other == query)
-    {
-        found.push((at.to_owned(), query));
     }
 }

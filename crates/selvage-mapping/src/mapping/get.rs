@@ -53,7 +53,7 @@ impl<'a> Reader<'a> {
             (Lens::Expression(expression), _) => {
                 let variables = [("record".to_owned(), self.record.clone())].into();
                 let value = expression.evaluate(&variables).map_err(|error| self.wrong(pointer, error))?;
-                Some(value).filter(|value| !value.is_null())
+                self.as_it_is(&field.attribute.shape, value, pointer)?
             }
             (lens, Some(at)) => match record::present(self.record, at, field.attribute.shape == Shape::Boolean) {
                 Some(value) => Some(self.value(lens, &field.attribute.shape, at, value, pointer)?),
@@ -62,7 +62,7 @@ impl<'a> Reader<'a> {
             (_, None) => None,
         };
         match found.or_else(|| field.default.clone()) {
-            Some(value) => self.checked(field, value, pointer),
+            Some(value) => Ok(value),
             None if field.attribute.optional => Ok(Value::Null),
             None => {
                 let at = field.at.as_deref().unwrap_or_default();
@@ -71,13 +71,12 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Lenses that take values as they are may bring what the shape does not allow.
-    fn checked(self, field: &Field, value: Value, pointer: &str) -> Result<Value, MapError> {
-        let as_it_is = matches!(field.lens, Lens::Plain | Lens::Label | Lens::Expression(_));
-        if as_it_is {
-            check_scalar(&field.attribute.shape, &value).map_err(|error| self.wrong(pointer, error))?;
+    /// An expression may make what the shape does not allow.
+    fn as_it_is(self, shape: &Shape, value: Value, pointer: &str) -> Result<Option<Value>, MapError> {
+        if value.is_null() {
+            return Ok(None);
         }
-        Ok(value)
+        check_scalar(shape, &value).map(|()| Some(value)).map_err(|error| self.wrong(pointer, error))
     }
 
     fn group(self, field: &Field, members: &[Field], pointer: &str) -> Result<Option<Value>, MapError> {
@@ -114,7 +113,10 @@ impl<'a> Reader<'a> {
                 let id = value.as_i64().ok_or_else(|| wrong(format!("{} is no id", shown(value))))?;
                 Ok(Value::String(self.record_key(id)))
             }
-            Lens::Label => label(value).map(|label| Value::String(label.to_owned())).map_err(wrong),
+            Lens::Label => {
+                let label = Value::String(label(value).map_err(wrong)?.to_owned());
+                check_scalar(shape, &label).map(|()| label).map_err(wrong)
+            }
             Lens::Site => {
                 let company = record::link(value).map_err(wrong)?.0;
                 self.text(&LinkQuery::Site { company }, at, pointer).map(Value::String)
@@ -265,6 +267,11 @@ fn read_enum(words: &[(String, String)], value: &Value) -> Result<Value, String>
 }
 
 fn read_plain(shape: &Shape, value: &Value) -> Result<Value, String> {
+    let read = canonical_scalar(shape, value)?;
+    check_scalar(shape, &read).map(|()| read)
+}
+
+fn canonical_scalar(shape: &Shape, value: &Value) -> Result<Value, String> {
     let wrong = |what: &str| format!("{} is no {what}", shown(value));
     match shape {
         Shape::Decimal => {

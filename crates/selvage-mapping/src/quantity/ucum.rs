@@ -58,7 +58,7 @@ impl Unit {
         shifted.multiply(self.factor)
     }
 
-    pub(super) fn from_base(&self, base: Ratio) -> Option<Ratio> {
+    pub(super) fn in_unit(&self, base: Ratio) -> Option<Ratio> {
         let value = base.multiply(self.factor.inverse()?)?;
         self.shift.map_or(Some(value), |shift| value.add(shift.negated()))
     }

@@ -10,7 +10,7 @@ use super::{Law, LawResult};
 use crate::error::{MapCause, MapError};
 use crate::link::Links;
 use crate::mapping::CompiledMapping;
-use crate::shape::{clipped, same_members};
+use crate::shape::same_members;
 
 /// What one case showed.
 enum Case {
@@ -151,9 +151,8 @@ fn alike(trial: &Trial<'_>, left: &Value, right: &Value) -> bool {
 
 fn told(record: &Value, what: &str) -> String {
     let record: String = record.to_string().chars().take(600).collect();
-    format!("{}; the record was {record}", clipped_long(what))
+    format!("{what}; the record was {record}")
 }
 
-fn clipped_long(text: &str) -> String {
-    if text.chars().count() > 600 { clipped(text) } else { text.to_owned() }
-}
+#[cfg(test)]
+mod tests;
