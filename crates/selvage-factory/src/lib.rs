@@ -8,3 +8,9 @@ pub mod odoo;
 pub mod wms;
 
 pub use factory::{Factory, FactoryConfig, FactoryError, RunningFactory};
+
+/// The key of the user `svc-read` that the default configuration has: it reads and changes nothing.
+pub const READ_KEY: &str = "demo-read-key";
+
+/// The key of the user `svc-mrp` that the default configuration has: it reads and writes.
+pub const PRODUCTION_KEY: &str = "demo-mrp-key";

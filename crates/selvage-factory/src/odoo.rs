@@ -99,8 +99,8 @@ impl Default for OdooConfig {
             database: "velo".to_owned(),
             accounts: vec![
                 account("admin", "admin", Rights::Admin),
-                account("svc-read", "demo-read-key", Rights::Read),
-                account("svc-mrp", "demo-mrp-key", Rights::Write),
+                account("svc-read", crate::READ_KEY, Rights::Read),
+                account("svc-mrp", crate::PRODUCTION_KEY, Rights::Write),
             ],
             seed: Seed::VeloWorks { extra_products: 0 },
         }
