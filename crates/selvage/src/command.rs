@@ -1,0 +1,155 @@
+//! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
+
+mod check;
+mod demo;
+mod explain;
+mod factory;
+mod key;
+mod ledger;
+mod operations;
+mod operator;
+mod schema;
+mod serve;
+mod test;
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use selvage_store::Store;
+use tracing_subscriber::EnvFilter;
+
+/// A governed integration fabric for manufacturers: the contract is the program.
+#[derive(Parser)]
+#[command(name = "selvage", version, arg_required_else_help = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged, as `info` or `selvage_engine=debug`.
+    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
+    log: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Reads a fabric directory and names every problem in it.
+    Check(check::Check),
+    /// Says what a code means and how to get rid of it.
+    Explain(explain::Explain),
+    /// Prints the JSON Schema of the manifests, for editors.
+    Schema(schema::Schema),
+    /// Runs the examples of all mappings and checks their laws on generated records.
+    Test(test::Test),
+    /// Serves a fabric directory: gateway, engine and console.
+    Serve(serve::Serve),
+    /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
+    Demo(demo::Demo),
+    /// Runs the simulated factory alone: an Odoo, an MES, a warehouse.
+    Factory(factory::FactoryCommand),
+    /// Issues, lists and revokes the keys of consumers.
+    #[command(subcommand)]
+    Key(key::Key),
+    /// Adds people who may log in at the console.
+    #[command(subcommand)]
+    Operator(operator::Operator),
+    /// Shows writes whose outcome is not known.
+    #[command(subcommand)]
+    Operations(operations::Operations),
+    /// Shows and verifies the ledger.
+    #[command(subcommand)]
+    Ledger(ledger::Ledger),
+}
+
+/// How lists are laid out: columns without lines, so that other tools can cut them.
+const TABLE: comfy_table::TableStyle = comfy_table::presets::NOTHING;
+
+/// Which store a command works on.
+#[derive(Args, Clone)]
+pub(crate) struct StoreChoice {
+    /// Directory of the embedded store.
+    #[arg(long, value_name = "DIR", default_value = "selvage-data", conflicts_with = "store")]
+    data: PathBuf,
+    /// Address of a store on PostgreSQL, as `postgres://user@host/database`.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl StoreChoice {
+    /// The embedded store in this directory.
+    pub(crate) fn embedded(data: PathBuf) -> Self {
+        Self { data, store: None }
+    }
+
+    /// Opens it, making the directory where it is missing.
+    pub(crate) async fn open(&self) -> anyhow::Result<Store> {
+        let url = match &self.store {
+            Some(url) => url.clone(),
+            None => {
+                std::fs::create_dir_all(&self.data)
+                    .with_context(|| format!("cannot make the directory `{}`", self.data.display()))?;
+                format!("sqlite:{}", self.data.join("selvage.db").display())
+            }
+        };
+        Ok(Store::open(&url).await?)
+    }
+}
+
+/// How a command ended, where it did not fail.
+pub(crate) enum Outcome {
+    /// All is well.
+    Well,
+    /// The command did its work and found something wrong.
+    Wrong,
+}
+
+/// Runs a command to its end.
+pub(crate) fn run(arguments: Arguments) -> ExitCode {
+    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+    let result = match arguments.command {
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::Schema(schema) => schema.run(),
+        Command::Test(test) => test.run(),
+        Command::Serve(serve) => in_runtime(serve.run()),
+        Command::Demo(demo) => in_runtime(demo.run()),
+        Command::Factory(factory) => in_runtime(factory.run()),
+        Command::Key(key) => in_runtime(key.run()),
+        Command::Operator(operator) => in_runtime(operator.run()),
+        Command::Operations(operations) => in_runtime(operations.run()),
+        Command::Ledger(ledger) => in_runtime(ledger.run()),
+    };
+    match result {
+        Ok(Outcome::Well) => ExitCode::SUCCESS,
+        Ok(Outcome::Wrong) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("selvage: {error:#}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn in_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let outcome = runtime.block_on(work);
+    // Whatever still runs was told to end; a stuck system call must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    outcome
+}
+
+/// A prompt to press ctrl-c, or a signal from whoever supervises the process.
+pub(crate) async fn until_stopped() -> anyhow::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        result = tokio::signal::ctrl_c() => result?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}

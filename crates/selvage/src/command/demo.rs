@@ -1,0 +1,147 @@
+//! `selvage demo`: the simulated factory, the sample fabric and Selvage in one process, with a shift of traffic.
+
+mod guide;
+mod shift;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use selvage_factory::odoo::OdooConfig;
+use selvage_factory::{Factory, FactoryConfig, RunningFactory};
+use selvage_model::access::Principal;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::ConsumerName;
+use selvage_store::{NewKey, Store};
+
+use super::factory::Major;
+use super::{Outcome, StoreChoice, until_stopped};
+use crate::node::{Node, NodeConfig};
+use crate::{embedded, key};
+
+/// Who issues keys in the demo, for the ledger.
+const DEMO: &str = "demo";
+/// Who may log in.
+const OPERATOR: &str = "operator";
+/// Addresses that the sample's `systems.yaml` names, replaced by those that the factory got.
+const SAMPLE_ADDRESSES: [&str; 3] = ["http://127.0.0.1:18069", "http://127.0.0.1:18071", "http://127.0.0.1:18072"];
+
+/// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
+#[derive(Args)]
+pub(crate) struct Demo {
+    /// Where consumers call; a free port where this one is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 7080)]
+    port: u16,
+    /// Where the console is; a free port where this one is taken.
+    #[arg(long, value_name = "PORT", default_value_t = 7081)]
+    console_port: u16,
+    /// The version of the simulated Odoo: 18 speaks JSON-RPC, 19 speaks JSON-2.
+    #[arg(long, value_enum, value_name = "MAJOR", default_value_t = Major::V18)]
+    odoo_version: Major,
+    /// Seconds between two steps of the shift; 0 for no traffic.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    pace: f64,
+}
+
+impl Demo {
+    /// Runs until stopped.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let odoo = OdooConfig { version: self.odoo_version.into(), ..OdooConfig::default() };
+        let place = tempfile::Builder::new().prefix("selvage-demo-").tempdir()?;
+        let secrets = secrets(&odoo);
+        let factory = Factory::start(FactoryConfig { odoo, ..FactoryConfig::default() }).await?;
+        let fabric = place.path().join("fabric");
+        unpack(&fabric, &factory)?;
+        let data = place.path().join("data");
+        let store = StoreChoice::embedded(data.clone()).open().await?;
+        let keys = Keys::issue(&store).await?;
+        let node = Node::start(NodeConfig {
+            fabric: fabric.clone(),
+            environment: "dev".parse()?,
+            watch: true,
+            store,
+            listen: free_or(self.port)?,
+            console: free_or(self.console_port)?,
+            admin: free_or(0)?,
+            threads: std::thread::available_parallelism().map_or(1, usize::from),
+            lease: Duration::from_secs(10),
+            keep_keys: Duration::from_secs(7 * 86_400),
+            secrets,
+        })
+        .await?;
+        let base = format!("http://{}", node.gateway_address());
+        let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
+        println!("{}", guide::text(&node, &base, &keys, &prepared, &fabric, &data));
+        let shift = (self.pace > 0.0).then(|| shift::start(&base, &keys, Duration::from_secs_f64(self.pace)));
+        until_stopped().await?;
+        if let Some(shift) = shift {
+            shift.abort();
+        }
+        node.shutdown().await;
+        factory.shutdown().await;
+        Ok(Outcome::Well)
+    }
+}
+
+/// The keys of the sample's consumers and of the operator.
+pub(super) struct Keys {
+    by_consumer: BTreeMap<&'static str, String>,
+    operator: String,
+}
+
+impl Keys {
+    const CONSUMERS: [&'static str; 4] = ["planning", "mes-ghent", "mes-brno", "shop-floor-board"];
+
+    async fn issue(store: &Store) -> anyhow::Result<Self> {
+        let mut by_consumer = BTreeMap::new();
+        for name in Self::CONSUMERS {
+            let principal = Principal::Consumer(name.parse::<ConsumerName>()?);
+            by_consumer.insert(name, issue(store, principal).await?);
+        }
+        Ok(Self { by_consumer, operator: issue(store, Principal::Operator(OPERATOR.to_owned())).await? })
+    }
+
+    fn of(&self, consumer: &str) -> &str {
+        self.by_consumer.get(consumer).map_or("", String::as_str)
+    }
+}
+
+async fn issue(store: &Store, principal: Principal) -> anyhow::Result<String> {
+    let secret = key::generate();
+    store.issue_key(NewKey { principal, hash: key::hash(&secret), expires: None }, DEMO).await?;
+    Ok(secret)
+}
+
+/// The keys of the simulated Odoo's technical users, by the names that the sample's accounts use.
+fn secrets(odoo: &OdooConfig) -> BTreeMap<SecretName, String> {
+    let names = [("svc-read", "odoo/read"), ("svc-mrp", "odoo/mrp")];
+    let accounts = odoo.accounts.iter();
+    accounts
+        .filter_map(|account| {
+            let (_, name) = names.iter().find(|(login, _)| *login == account.login)?;
+            Some((SecretName((*name).to_owned()), account.key.clone()))
+        })
+        .collect()
+}
+
+/// The sample fabric with the factory's real addresses in it.
+fn unpack(fabric: &Path, factory: &RunningFactory) -> anyhow::Result<()> {
+    embedded::unpack_sample(fabric)?;
+    let systems = fabric.join("systems.yaml");
+    let mut text = std::fs::read_to_string(&systems)?;
+    for (sample, real) in SAMPLE_ADDRESSES.iter().zip([factory.odoo_url(), factory.mes_url(), factory.wms_url()]) {
+        text = text.replace(sample, &real);
+    }
+    std::fs::write(&systems, text)?;
+    Ok(())
+}
+
+/// This port on the loopback, or a free one where it is taken.
+fn free_or(port: u16) -> anyhow::Result<SocketAddr> {
+    let asked = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let listener = TcpListener::bind(asked).or_else(|_| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)))?;
+    Ok(listener.local_addr()?)
+}

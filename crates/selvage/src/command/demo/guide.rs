@@ -1,0 +1,62 @@
+//! What the demo prints: addresses, the login, and a `curl` for each thing worth trying.
+
+use std::path::Path;
+
+use super::shift::Prepared;
+use super::{Keys, OPERATOR};
+use crate::node::Node;
+
+/// The text.
+pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fabric: &Path, data: &Path) -> String {
+    let console = format!("http://{}", node.console_address());
+    let link = node.console_link(OPERATOR).unwrap_or_default();
+    let things: String = things(base, prepared).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
+    format!(
+        "Velo Works is at work: a simulated Odoo with two companies, an MES, a warehouse, and Selvage in between.\n\
+         \n\
+         Console   {console}{link}   (logs you in once)\n\
+         Login     {operator_key}\n\
+         Gateway   {base}\n\
+         Fabric    {fabric}   (change it: it is watched)\n\
+         Store     selvage ledger list --data {data}\n\
+         \n\
+         The keys of four consumers:\n\
+         export PLANNING={planning}\n\
+         export MES_GHENT={mes_ghent}\n\
+         export MES_BRNO={mes_brno}\n\
+         export BOARD={board}\n\
+         {things}\n\
+         Ctrl-c ends everything and leaves nothing behind.",
+        operator_key = keys.operator,
+        fabric = fabric.display(),
+        data = data.display(),
+        planning = keys.of("planning"),
+        mes_ghent = keys.of("mes-ghent"),
+        mes_brno = keys.of("mes-brno"),
+        board = keys.of("shop-floor-board"),
+    )
+}
+
+fn things(base: &str, prepared: &Prepared) -> Vec<(&'static str, String)> {
+    let order = &prepared.order;
+    let get = |key: &str, path: &str| format!("curl -si -H \"Authorization: Bearer ${key}\" '{base}{path}'");
+    let create = format!(
+        "for try in 1 2; do curl -si '{base}/production-orders/v1/production-orders' \\\n  \
+         -H \"Authorization: Bearer $PLANNING\" -H 'Idempotency-Key: my-first-order' \\\n  \
+         --json '{{\"product\": \"BIK-1\", \"quantity\": {{\"value\": \"2\", \"unit\": \"1\"}}, \"site\": \"ghent\"}}'; done"
+    );
+    let report = format!(
+        "curl -si '{base}/production-orders/v1/production-orders/{order}/report' \\\n  \
+         -H \"Authorization: Bearer $MES_GHENT\" -H 'Idempotency-Key: my-first-report' \\\n  \
+         --json '{{\"quantity\": {{\"value\": \"3\", \"unit\": \"1\"}}, \"lot\": \"DEMO-1\", \"remainder\": \"backorder\"}}'"
+    );
+    vec![
+        ("Read stock, lot by lot", get("BOARD", "/inventory/v2/inventory-positions?limit=5")),
+        ("Create a production order twice with one key: one order, one answer", create),
+        ("Report production short: 3 of 4, and a backorder for the rest", report),
+        ("Be refused without a grant", get("BOARD", "/production-orders/v1/production-orders")),
+        ("See only one's own plant", get("MES_BRNO", "/production-orders/v1/production-orders?limit=3")),
+        ("A deprecated interface: it answers, and says when it ends", get("BOARD", "/legacy-stock/v1/")),
+        ("A retired interface: 410, and what to use instead", get("BOARD", "/stock-levels/v1/")),
+    ]
+}

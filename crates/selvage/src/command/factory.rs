@@ -1,0 +1,70 @@
+//! `selvage factory`: the simulated factory alone, on fixed ports, for serving a fabric beside it.
+
+use clap::{Args, ValueEnum};
+use selvage_factory::mes::MesConfig;
+use selvage_factory::odoo::{OdooConfig, OdooVersion, Seed};
+use selvage_factory::wms::WmsConfig;
+use selvage_factory::{Factory, FactoryConfig};
+
+use super::{Outcome, until_stopped};
+
+/// Runs the simulated factory alone: an Odoo, an MES, a warehouse.
+#[derive(Args)]
+pub(crate) struct FactoryCommand {
+    /// Port of the simulated Odoo; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 18069)]
+    odoo_port: u16,
+    /// Port of the MES; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 18071)]
+    mes_port: u16,
+    /// Port of the warehouse system; 0 takes a free one.
+    #[arg(long, value_name = "PORT", default_value_t = 18072)]
+    wms_port: u16,
+    /// Which Odoo.
+    #[arg(long, value_enum, value_name = "MAJOR", default_value_t = Major::V18)]
+    odoo_version: Major,
+    /// Products beside the four that are made and used.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    products: u32,
+}
+
+/// Which Odoo is simulated.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Major {
+    /// JSON-RPC.
+    #[value(name = "18")]
+    V18,
+    /// JSON-RPC and JSON-2.
+    #[value(name = "19")]
+    V19,
+}
+
+impl From<Major> for OdooVersion {
+    fn from(major: Major) -> Self {
+        match major {
+            Major::V18 => Self::V18,
+            Major::V19 => Self::V19,
+        }
+    }
+}
+
+impl FactoryCommand {
+    /// Runs until stopped.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let odoo = OdooConfig {
+            version: self.odoo_version.into(),
+            port: self.odoo_port,
+            seed: Seed::VeloWorks { extra_products: self.products },
+            ..OdooConfig::default()
+        };
+        let mes = MesConfig { port: self.mes_port, ..MesConfig::default() };
+        let wms = WmsConfig { port: self.wms_port, ..WmsConfig::default() };
+        let factory = Factory::start(FactoryConfig { odoo, mes, wms }).await?;
+        println!("odoo {}", factory.odoo_url());
+        println!("mes {}", factory.mes_url());
+        println!("wms {}", factory.wms_url());
+        until_stopped().await?;
+        factory.shutdown().await;
+        Ok(Outcome::Well)
+    }
+}

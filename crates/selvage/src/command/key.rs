@@ -1,0 +1,123 @@
+//! `selvage key`: the keys of consumers. A key is shown once and can never be shown again.
+
+use std::io::IsTerminal;
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::{Timestamp, ToSpan};
+use selvage_model::access::{Credential, Principal};
+use selvage_model::name::ConsumerName;
+use selvage_store::NewKey;
+
+use super::{Outcome, StoreChoice, TABLE};
+use crate::key;
+
+/// Issues, lists and revokes the keys of consumers.
+#[derive(Subcommand)]
+pub(crate) enum Key {
+    /// Issues a key for a consumer and prints it, once.
+    Issue(Issue),
+    /// Lists keys: ids, never the keys.
+    List(List),
+    /// Takes a key back, at once on every node.
+    Revoke(Revoke),
+}
+
+/// Issues a key.
+#[derive(Args)]
+pub(crate) struct Issue {
+    /// The consumer, as the fabric names it.
+    consumer: ConsumerName,
+    /// Ends after so many days.
+    #[arg(long, value_name = "DAYS")]
+    days: Option<u32>,
+    /// Who issues it, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Lists keys.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Takes a key back.
+#[derive(Args)]
+pub(crate) struct Revoke {
+    /// The key's id, as `selvage key list` shows it.
+    id: String,
+    /// Why, for the ledger.
+    #[arg(long)]
+    because: String,
+    /// Who takes it back, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli")]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Key {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Issue(issue) => issue.run().await,
+            Self::List(list) => list.run().await,
+            Self::Revoke(revoke) => revoke.run().await,
+        }
+    }
+}
+
+impl Issue {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let secret = key::generate();
+        let expires = self.days.map(|days| Timestamp::now().checked_add((i64::from(days) * 24).hours())).transpose()?;
+        let new = NewKey { principal: Principal::Consumer(self.consumer), hash: key::hash(&secret), expires };
+        let credential = store.issue_key(new, &self.by).await?;
+        println!("{secret}");
+        if std::io::stdout().is_terminal() {
+            eprintln!("This is {}. It is shown only now; Selvage keeps its hash.", credential.id);
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let state = self.store.open().await?.access_state().await?;
+        println!("{}", table(&state.credentials));
+        Ok(Outcome::Well)
+    }
+}
+
+impl Revoke {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        store.revoke_key(&self.id, &self.by, &self.because).await?;
+        println!("{} is revoked; every node refuses it within a second", self.id);
+        Ok(Outcome::Well)
+    }
+}
+
+fn table(credentials: &[Credential]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header(["KEY", "OF", "ISSUED", "STATE"]);
+    for credential in credentials {
+        let of = match &credential.principal {
+            Principal::Consumer(name) => format!("consumer {name}"),
+            Principal::Operator(name) => format!("operator {name}"),
+        };
+        let state = match (credential.revoked, credential.expires) {
+            (Some(at), _) => format!("revoked {at:.0}"),
+            (None, Some(at)) if at <= Timestamp::now() => format!("ended {at:.0}"),
+            (None, Some(at)) => format!("ends {at:.0}"),
+            (None, None) => "valid".to_owned(),
+        };
+        table.add_row([credential.id.clone(), of, format!("{:.0}", credential.issued), state]);
+    }
+    table
+}

@@ -1,0 +1,82 @@
+//! `selvage serve`: a fabric directory, served directly in an unprotected environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use selvage_model::name::EnvironmentName;
+
+use super::{Outcome, StoreChoice, until_stopped};
+use crate::node::{Node, NodeConfig};
+use crate::secrets;
+
+/// Serves a fabric directory: gateway, engine and console.
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// The fabric's directory.
+    #[arg(long, value_name = "DIR")]
+    fabric: PathBuf,
+    /// The environment whose addresses and accounts are used; it must not be a protected one.
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    env: EnvironmentName,
+    /// Takes changes of the directory while running: compiled aside, swapped whole, refused with a message if wrong.
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+    /// Where consumers call.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
+    listen: SocketAddr,
+    /// Where the console is.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7081")]
+    console: SocketAddr,
+    /// Where `/metrics`, `/livez` and `/readyz` are asked.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7082")]
+    admin: SocketAddr,
+    /// The secrets that systems' accounts name: a file of `name=value` lines, or a directory with a file for each.
+    #[arg(long, value_name = "PATH")]
+    secrets: Option<PathBuf>,
+    /// Gateway threads; one for each core where not given.
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+    /// How long a claim of a write lasts without a sign of life; another node takes it over then.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
+    lease: Duration,
+    /// How long a key and its answer are kept.
+    #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
+    keep_keys: Duration,
+}
+
+impl Serve {
+    /// Serves until stopped.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
+        let node = Node::start(NodeConfig {
+            fabric: self.fabric,
+            environment: self.env,
+            watch: self.watch,
+            store: self.store.open().await?,
+            listen: self.listen,
+            console: self.console,
+            admin: self.admin,
+            threads: self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            lease: self.lease,
+            keep_keys: self.keep_keys,
+            secrets,
+        })
+        .await?;
+        eprintln!("selvage: serving on http://{}", node.gateway_address());
+        eprintln!("selvage: console on http://{}", node.console_address());
+        eprintln!("selvage: metrics on http://{}/metrics", node.admin_address());
+        until_stopped().await?;
+        eprintln!("selvage: finishing what is under way");
+        node.shutdown().await;
+        Ok(Outcome::Well)
+    }
+}
+
+/// A duration as in manifests: `500ms`, `10s`, `7d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    selvage_model::scalar::duration(text).ok_or_else(|| format!("`{text}` is not a duration: write `500ms`, `10s`, `5m`, `7d`"))
+}

@@ -1,0 +1,73 @@
+//! What the binary carries with it: the pages of error codes, the packs and the sample fabric.
+
+use include_dir::{Dir, include_dir};
+
+static ERROR_PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");
+static PACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packs");
+static SAMPLE_FABRIC: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/factory");
+
+/// The page of a code, in Markdown.
+pub(crate) fn error_page(code: &str) -> Option<&'static str> {
+    ERROR_PAGES.get_file(format!("{code}.md"))?.contents_utf8()
+}
+
+/// The manifests of a pack by their paths in it; none where there is no such pack.
+pub(crate) fn pack(name: &str) -> Vec<(String, &'static str)> {
+    let mut files = Vec::new();
+    if let Some(pack) = PACKS.get_dir(name) {
+        collect(pack, pack.path(), &mut files);
+    }
+    files
+}
+
+fn collect(directory: &'static Dir<'_>, root: &std::path::Path, files: &mut Vec<(String, &'static str)>) {
+    for file in directory.files() {
+        let path = file.path().strip_prefix(root).unwrap_or(file.path());
+        if let Some(text) = file.contents_utf8() {
+            files.push((path.display().to_string(), text));
+        }
+    }
+    for inner in directory.dirs() {
+        collect(inner, root, files);
+    }
+}
+
+/// The packs that ship.
+pub(crate) fn pack_names() -> Vec<String> {
+    PACKS.dirs().map(|pack| pack.path().display().to_string()).collect()
+}
+
+/// Writes the sample fabric into a directory.
+///
+/// # Errors
+/// When the directory cannot be written.
+pub(crate) fn unpack_sample(directory: &std::path::Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(directory)?;
+    SAMPLE_FABRIC.extract(directory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use selvage_model::code::CATALOGUE;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_page_and_every_page_a_code() {
+        let codes: BTreeSet<String> = CATALOGUE.iter().map(|(code, _)| format!("{code}.md")).collect();
+        let pages: BTreeSet<String> = ERROR_PAGES.files().map(|file| file.path().display().to_string()).collect();
+        let pages: BTreeSet<String> = pages.into_iter().filter(|page| page != "README.md").collect();
+        assert_eq!(codes, pages);
+    }
+
+    #[test]
+    fn a_page_opens_with_its_code_and_says_how_to_fix() {
+        for (code, _) in CATALOGUE {
+            let page = error_page(code.as_str()).unwrap();
+            assert!(page.starts_with(&format!("# {code}")), "docs/errors/{code}.md does not open with its code");
+            assert!(page.lines().count() >= 8, "docs/errors/{code}.md says too little");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! A node: store, engine, gateway and console put together, and kept on the newest release and access state.
+//! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
+
+mod mediation;
+mod observe;
+mod release;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use selvage_control::{Console, ConsoleConfig};
+use selvage_engine::{Engine, EngineConfig, EngineTask};
+use selvage_gateway::{Gateway, GatewayConfig};
+use selvage_model::access::Principal;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::EnvironmentName;
+use selvage_store::Store;
+use tokio::task::JoinHandle;
+
+use crate::key;
+use mediation::EngineMediation;
+use release::{Active, Current};
+
+/// How a node is set up.
+pub(crate) struct NodeConfig {
+    /// The fabric's directory.
+    pub(crate) fabric: PathBuf,
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
+    /// Whether changes of the directory are taken.
+    pub(crate) watch: bool,
+    /// The store.
+    pub(crate) store: Store,
+    /// Where consumers call.
+    pub(crate) listen: SocketAddr,
+    /// Where the console is.
+    pub(crate) console: SocketAddr,
+    /// Where metrics and probes are.
+    pub(crate) admin: SocketAddr,
+    /// Gateway threads.
+    pub(crate) threads: usize,
+    /// How long a claim lasts without a sign of life.
+    pub(crate) lease: Duration,
+    /// How long keys are kept.
+    pub(crate) keep_keys: Duration,
+    /// The secrets that accounts name.
+    pub(crate) secrets: BTreeMap<SecretName, String>,
+}
+
+/// A running node.
+pub(crate) struct Node {
+    gateway: Arc<Gateway>,
+    console: Console,
+    engine_task: EngineTask,
+    followers: Vec<JoinHandle<()>>,
+}
+
+impl Node {
+    /// Reads the directory, opens everything and serves.
+    ///
+    /// # Errors
+    /// When the directory has errors (they are printed), an address is taken, or the store is not there.
+    pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
+        let first = release::read(&config.fabric, &config.environment)?;
+        let access = release::activate(&config.store, &config.environment, &first).await?;
+        let engine = Engine::new(
+            EngineConfig {
+                environment: config.environment.clone(),
+                node: format!("{}-{}", std::process::id(), key::node_mark()),
+                lease: config.lease,
+                key_lifetime: config.keep_keys,
+                secrets: config.secrets,
+            },
+            config.store.clone(),
+        )?;
+        let first = Arc::new(first);
+        engine.activate(Arc::clone(&first.fabric)).map_err(release::as_error)?;
+        let snapshot = release::compile(&first, &access, &config.environment).map_err(release::as_error)?;
+        let engine_task = engine.run();
+        let gateway = Gateway::start(
+            GatewayConfig {
+                admin: Some(config.admin),
+                threads: config.threads,
+                ..GatewayConfig::new(config.listen)
+            },
+            Arc::new(snapshot),
+            Arc::new(EngineMediation::new(engine.clone())),
+        )
+        .context("the gateway did not start")?;
+        let gateway = Arc::new(gateway);
+        let current = Arc::new(Current::new(Active { release: first, access, since: jiff::Timestamp::now() }));
+        let console = Console::start(ConsoleConfig {
+            listen: config.console,
+            observe: observe::observer(
+                Arc::clone(&current),
+                Arc::downgrade(&gateway),
+                engine.clone(),
+                config.environment.clone(),
+            ),
+            authenticate: authenticator(Arc::clone(&current)),
+        })
+        .await?;
+        let follower = release::Follower {
+            directory: config.fabric,
+            environment: config.environment,
+            store: config.store,
+            engine,
+            gateway: Arc::downgrade(&gateway),
+            current,
+        };
+        let follower = Arc::new(follower);
+        let mut followers = vec![tokio::spawn(watch::follow_access(Arc::clone(&follower)))];
+        if config.watch {
+            followers.push(watch::follow_directory(follower)?);
+        }
+        Ok(Self { gateway, console, engine_task, followers })
+    }
+
+    /// Where consumers call.
+    pub(crate) fn gateway_address(&self) -> SocketAddr {
+        self.gateway.address()
+    }
+
+    /// Where the console is.
+    pub(crate) fn console_address(&self) -> SocketAddr {
+        self.console.address()
+    }
+
+    /// Where metrics and probes are.
+    pub(crate) fn admin_address(&self) -> SocketAddr {
+        self.gateway.admin_address().unwrap_or_else(|| self.gateway.address())
+    }
+
+    /// A path of the console that logs this operator in once.
+    pub(crate) fn console_link(&self, operator: &str) -> Option<String> {
+        self.console.one_time_link(operator)
+    }
+
+    /// Finishes what is under way and ends.
+    pub(crate) async fn shutdown(self) {
+        for follower in &self.followers {
+            follower.abort();
+        }
+        if let Some(gateway) = Arc::into_inner(self.gateway) {
+            gateway.shutdown().await;
+        }
+        self.engine_task.shutdown().await;
+        self.console.shutdown().await;
+    }
+}
+
+fn authenticator(current: Arc<Current>) -> selvage_control::Authenticate {
+    Arc::new(move |secret| {
+        let active = current.active();
+        Box::pin(async move {
+            let hash = key::hash(&secret);
+            let now = jiff::Timestamp::now();
+            let credential = active.access.credentials.iter().find(|credential| {
+                credential.hash == hash && credential.revoked.is_none() && credential.expires.is_none_or(|at| at > now)
+            })?;
+            match &credential.principal {
+                Principal::Operator(name) => Some(name.clone()),
+                Principal::Consumer(_) => None,
+            }
+        })
+    })
+}

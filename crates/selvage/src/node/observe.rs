@@ -1,0 +1,94 @@
+//! Gathers what the console's first page shows, from the release, the gateway's counters, the engine and the store.
+
+use std::sync::{Arc, Weak};
+
+use selvage_control::Observe;
+use selvage_engine::Engine;
+use selvage_gateway::{Gateway, Traffic};
+use selvage_model::manifest::api::Api;
+use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::system::{Connector, System};
+use selvage_model::name::EnvironmentName;
+use selvage_model::overview::{Health, InterfaceRow, Overview, SystemRow};
+
+use super::release::Current;
+
+/// The console's view of this node.
+pub(crate) fn observer(
+    current: Arc<Current>,
+    gateway: Weak<Gateway>,
+    engine: Engine,
+    environment: EnvironmentName,
+) -> Observe {
+    Arc::new(move || {
+        let (current, gateway, engine) = (Arc::clone(&current), Weak::clone(&gateway), engine.clone());
+        let environment = environment.clone();
+        Box::pin(async move { gather(&current, traffic(&gateway), &engine, &environment).await })
+    })
+}
+
+async fn gather(current: &Current, traffic: Traffic, engine: &Engine, environment: &EnvironmentName) -> Overview {
+    let active = current.active();
+    let fabric = &active.release.fabric;
+    let health = engine.systems();
+    let systems = fabric.systems.values().map(|system| {
+        let health = health.iter().find(|(name, _)| name == &system.name).map(|(_, health)| health.clone());
+        system_row(system, environment, health.unwrap_or(Health::Unknown))
+    });
+    Overview {
+        fabric: fabric.settings.as_ref().map(|settings| settings.name.to_string()).unwrap_or_default(),
+        environment: environment.to_string(),
+        release: active.release.id.clone(),
+        since: active.since,
+        systems: systems.collect(),
+        interfaces: fabric.interfaces.values().map(|interface| interface_row(interface, &traffic)).collect(),
+        shadow: traffic.shadow,
+        unresolved: engine.unresolved().await,
+        rejected: current.rejected(),
+    }
+}
+
+fn traffic(gateway: &Weak<Gateway>) -> Traffic {
+    gateway.upgrade().map(|gateway| gateway.traffic()).unwrap_or_default()
+}
+
+fn system_row(system: &System, environment: &EnvironmentName, health: Health) -> SystemRow {
+    let address = system.environment(environment).and_then(|environment| environment.url.as_ref());
+    SystemRow {
+        name: system.name.clone(),
+        connector: connector_word(system.connector).to_owned(),
+        address: address.map(|url| url.value.clone()),
+        health,
+    }
+}
+
+fn connector_word(connector: Connector) -> &'static str {
+    match connector {
+        Connector::Odoo => "odoo",
+        Connector::Http => "http",
+        Connector::Mqtt => "mqtt",
+        Connector::File => "file",
+    }
+}
+
+fn interface_row(interface: &Interface, traffic: &Traffic) -> InterfaceRow {
+    let reference = interface.reference();
+    let seen = traffic.interfaces.get(&reference);
+    let control = interface.api().map(|api| match api {
+        Api::Direct { .. } => "direct".to_owned(),
+        Api::Mediated(_) => "mediated".to_owned(),
+    });
+    InterfaceRow {
+        interface: reference,
+        kind: interface.body.type_word().to_owned(),
+        control,
+        lifecycle: interface.lifecycle.as_str().to_owned(),
+        owner: interface.owner.as_ref().map(|owner| owner.value.to_string()).unwrap_or_default(),
+        requests: seen.map_or(0, |seen| seen.requests),
+        refused: seen.map_or(0, |seen| seen.refused),
+        failed: seen.map_or(0, |seen| seen.failed),
+        minutes: seen.map(|seen| seen.minutes.clone()).unwrap_or_default(),
+        refusals: seen.map(|seen| seen.refusals.clone()).unwrap_or_default(),
+        consumers: seen.map(|seen| seen.consumers.clone()).unwrap_or_default(),
+    }
+}

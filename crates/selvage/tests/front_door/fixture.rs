@@ -1,0 +1,199 @@
+//! Running the binary: once to its end, or as a node on free ports that ends with the test.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use selvage_factory::{Factory, FactoryConfig, RunningFactory};
+use tempfile::TempDir;
+
+/// How long anything may take to be there on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The binary with these arguments.
+pub(crate) fn selvage(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_selvage")).args(arguments).output().expect("the binary runs")
+}
+
+/// What it printed.
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// The directory of the sample fabric.
+pub(crate) fn sample() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/factory")
+}
+
+/// A process of ours that is killed with the test.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts the binary and gives the values of the first lines that these prefixes begin.
+    pub(crate) fn start(arguments: &[String], prefixes: &[&'static str]) -> (Self, BTreeMap<&'static str, String>) {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_selvage"))
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let (sender, lines) = mpsc::channel();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let errors = sender.clone();
+        std::thread::spawn(move || BufReader::new(out).lines().map_while(Result::ok).try_for_each(|l| sender.send(l)));
+        std::thread::spawn(move || BufReader::new(err).lines().map_while(Result::ok).try_for_each(|l| errors.send(l)));
+        let process = Self { child };
+        let mut found = BTreeMap::new();
+        let mut seen = Vec::new();
+        let deadline = Instant::now() + PATIENCE;
+        while found.len() < prefixes.len() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let Ok(line) = lines.recv_timeout(left) else {
+                panic!("the process did not say {prefixes:?}, but:\n{}", seen.join("\n"));
+            };
+            for prefix in prefixes {
+                if let Some(value) = line.trim_start().strip_prefix(prefix) {
+                    found.entry(*prefix).or_insert_with(|| value.trim().to_owned());
+                }
+            }
+            seen.push(line);
+        }
+        // The pipes stay read, so that the process never waits for them.
+        std::thread::spawn(move || for _ in lines {});
+        (process, found)
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it without a chance to tidy up.
+    pub(crate) fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A simulated factory, a copy of the sample fabric that knows its addresses, and secrets.
+pub(crate) struct Place {
+    pub(crate) directory: TempDir,
+    pub(crate) factory: RunningFactory,
+}
+
+impl Place {
+    /// Starts the factory and unpacks the sample.
+    pub(crate) async fn new() -> Self {
+        let factory = Factory::start(FactoryConfig::default()).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let place = Self { directory, factory };
+        copy(&sample(), &place.fabric());
+        let addresses = [
+            ("http://127.0.0.1:18069", place.factory.odoo_url()),
+            ("http://127.0.0.1:18071", place.factory.mes_url()),
+            ("http://127.0.0.1:18072", place.factory.wms_url()),
+        ];
+        for (sample, real) in addresses {
+            place.edit("systems.yaml", sample, &real);
+        }
+        place.edit("systems.yaml", "longest_transaction: 10s", "longest_transaction: 1s");
+        let secrets = format!("odoo/read={}\nodoo/mrp={}\n", selvage_factory::READ_KEY, selvage_factory::PRODUCTION_KEY);
+        std::fs::write(place.path("secrets"), secrets).unwrap();
+        place
+    }
+
+    pub(crate) fn fabric(&self) -> PathBuf {
+        self.path("fabric")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Replaces text in a manifest of the fabric, in one step as editors do.
+    pub(crate) fn edit(&self, file: &str, old: &str, new: &str) {
+        let path = self.fabric().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{file} has no `{old}`");
+        let aside = self.path("aside");
+        std::fs::write(&aside, text.replace(old, new)).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+    }
+
+    /// The options that choose the embedded store of this place.
+    pub(crate) fn data(&self) -> Vec<String> {
+        vec!["--data".to_owned(), self.path("data").display().to_string()]
+    }
+
+    /// Serves the fabric on free ports.
+    pub(crate) fn serve(&self, store: &[String], more: &[&str]) -> Served {
+        let mut arguments: Vec<String> =
+            ["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
+                .map(str::to_owned)
+                .into();
+        arguments.extend(["--fabric".to_owned(), self.fabric().display().to_string()]);
+        arguments.extend(["--secrets".to_owned(), self.path("secrets").display().to_string()]);
+        arguments.extend_from_slice(store);
+        arguments.extend(more.iter().map(|more| (*more).to_owned()));
+        let (process, said) = Process::start(&arguments, &[SERVING, METRICS, CONSOLE]);
+        Served { process, base: said[SERVING].clone(), metrics: said[METRICS].clone(), console: said[CONSOLE].clone() }
+    }
+
+    /// Issues a key with the command.
+    pub(crate) fn key(&self, store: &[String], consumer: &str) -> String {
+        let mut arguments = vec!["key", "issue", consumer];
+        arguments.extend(store.iter().map(String::as_str));
+        let output = selvage(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output).trim().to_owned()
+    }
+}
+
+const SERVING: &str = "selvage: serving on ";
+const METRICS: &str = "selvage: metrics on ";
+const CONSOLE: &str = "selvage: console on ";
+
+/// A node that serves.
+pub(crate) struct Served {
+    pub(crate) process: Process,
+    pub(crate) base: String,
+    pub(crate) metrics: String,
+    pub(crate) console: String,
+}
+
+/// Asks until the answer is as wanted, or too long.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Everything here goes through the front door: the binary, its exit codes, its ports.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod check;
+mod demo;
+mod fixture;
+mod help;
+mod serve;
+mod two_nodes;
