@@ -1,1 +1,12 @@
-//! placeholder
+//! The rules by which a fabric is judged before it runs: lint of what several manifests say together, and waivers.
+//! Pure: no IO and no clock; all findings at once, each with its place and the way out.
+
+mod graph;
+pub mod lint;
+mod nearest;
+pub mod rule;
+#[cfg(test)]
+mod tests;
+
+pub use lint::lint;
+pub use rule::{LintRule, RULES};

@@ -193,6 +193,7 @@ catalogue! {
     FABRIC_UNDECLARED = "FAB8003", "The directory declares no fabric";
     WORK_ENDED = "FAB8004", "The work on a request ended before its answer";
     SECRETS_UNREADABLE = "FAB8005", "The secrets cannot be read";
+    UNKNOWN_PACK = "FAB8006", "No pack of this name ships with Selvage";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -1,0 +1,41 @@
+//! There is a fabric at all.
+
+use selvage_model::code;
+use selvage_model::finding::Finding;
+use selvage_model::source::Place;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+
+pub(crate) const MISSING: LintRule = LintRule {
+    code: code::FABRIC_MISSING,
+    name: "fabric-is-declared",
+    bad: "\
+kind: Team
+name: night-shift
+",
+    good: "\
+kind: Fabric
+name: velo-works
+environments: {dev: {}}
+---
+kind: Team
+name: night-shift
+",
+    waivable: false,
+    check: missing,
+};
+
+fn missing(context: &Context<'_>, report: &mut Report) {
+    let fabric = context.fabric;
+    let first = fabric.teams.values().map(|team| &team.place);
+    let first = first.chain(fabric.systems.values().map(|system| &system.place));
+    let first = first.chain(fabric.interfaces.values().map(|interface| &interface.place)).min();
+    if fabric.settings.is_none()
+        && let Some(place) = first
+    {
+        let place = Place::start(&place.file);
+        let finding = Finding::error(code::FABRIC_MISSING, &place, "no manifest of `kind: Fabric` names the fabric");
+        report.add("fabric", finding.fix("add one: `kind: Fabric`, a `name` and its `environments`"));
+    }
+}

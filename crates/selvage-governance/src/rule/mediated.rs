@@ -1,0 +1,167 @@
+//! Mediated interfaces: the object has the operations, a mapping leads to the system, and its connector serves objects.
+
+use selvage_model::code;
+use selvage_model::finding::{Finding, show};
+use selvage_model::manifest::api::{Api, Operation, Serves};
+use selvage_model::manifest::system::Connector;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+
+/// The verbs, and the object that has them.
+const VERBS: &[(Operation, &str)] = &[
+    (Operation::Release, "production-order"),
+    (Operation::Report, "production-order"),
+    (Operation::Start, "work-order"),
+    (Operation::Finish, "work-order"),
+];
+
+pub(crate) const VERB: LintRule = LintRule {
+    code: code::VERB_UNFIT,
+    name: "object-has-the-operation",
+    bad: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list, report]}
+",
+    good: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list, get]}
+",
+    waivable: false,
+    check: verb,
+};
+
+fn verb(context: &Context<'_>, report: &mut Report) {
+    for (reference, serves) in mediated(context) {
+        let object = &serves.object.value;
+        for operation in &serves.operations {
+            let only = VERBS.iter().find(|(verb, _)| *verb == operation.value).map(|(_, object)| *object);
+            if let Some(only) = only.filter(|only| *only != object.name.as_str()) {
+                let message = format!("`{operation}` is something that `{only}` has, and `{object}` has not");
+                let finding = Finding::error(code::VERB_UNFIT, &operation.place, message);
+                report.add(reference, finding.fix("remove it, or serve the object that has it"));
+            }
+            let declared = context.fabric.objects.get(object);
+            let fixed = declared.is_some_and(|object| object.attributes.iter().all(|attribute| attribute.read_only));
+            if operation.value == Operation::Create && fixed {
+                let message = format!("every attribute of `{object}` is read only, so nothing can be created");
+                let finding = Finding::error(code::VERB_UNFIT, &operation.place, message);
+                report.add(reference, finding.fix("remove `create`, or let it take some attributes"));
+            }
+        }
+    }
+}
+
+fn mediated<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a selvage_model::name::InterfaceRef, &'a Serves)> {
+    context.served().filter_map(|(reference, interface)| match interface.api() {
+        Some(Api::Mediated(serves)) => Some((reference, serves)),
+        _ => None,
+    })
+}
+
+pub(crate) const UNMAPPED: LintRule = LintRule {
+    code: code::OBJECT_UNMAPPED,
+    name: "object-is-mapped",
+    bad: "\
+kind: System
+name: second-odoo
+connector: odoo
+owner: erp-team
+zone: cloud
+environments: {dev: {url: \"http://127.0.0.1:8070\", accounts: {default: {login: svc-read, api_key: {secret: odoo/read}}}}}
+---
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: second-odoo, operations: [list]}
+",
+    good: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list]}
+",
+    waivable: false,
+    check: unmapped,
+};
+
+fn unmapped(context: &Context<'_>, report: &mut Report) {
+    for (reference, serves) in mediated(context) {
+        let (object, system) = (&serves.object.value, &serves.system.value);
+        let declared = context.fabric.objects.contains_key(object) && context.fabric.systems.contains_key(system);
+        if declared && !is_wrong_connector(context, serves) && context.fabric.mapping(object, system, None).is_none() {
+            let message = format!("no mapping leads from `{object}` to `{system}`");
+            let finding = Finding::error(code::OBJECT_UNMAPPED, &serves.object.place, message);
+            let others = context.fabric.mappings.values().filter(|mapping| mapping.object.value == *object);
+            let elsewhere: Vec<&str> = others.map(|mapping| mapping.system.value.as_str()).collect();
+            report.add(
+                reference,
+                match elsewhere.first() {
+                    Some(elsewhere) => {
+                        finding.fix(format!("add a `kind: Mapping`, or serve it from {}", show(elsewhere)))
+                    }
+                    None => finding.fix("add a `kind: Mapping` of this object and system"),
+                },
+            );
+        }
+    }
+}
+
+pub(crate) const CONNECTOR: LintRule = LintRule {
+    code: code::OBJECT_UNSERVED,
+    name: "connector-serves-objects",
+    bad: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: wms, operations: [list]}
+",
+    good: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list]}
+",
+    waivable: false,
+    check: connector,
+};
+
+fn connector(context: &Context<'_>, report: &mut Report) {
+    for (reference, serves) in mediated(context) {
+        if is_wrong_connector(context, serves) {
+            let message = format!("the connector of `{}` does not serve objects", serves.system);
+            let finding = Finding::error(code::OBJECT_UNSERVED, &serves.system.place, message);
+            report.add(
+                reference,
+                finding.fix("serve it from an Odoo system, or pass requests on with `control: direct`"),
+            );
+        }
+    }
+}
+
+fn is_wrong_connector(context: &Context<'_>, serves: &Serves) -> bool {
+    let system = context.fabric.systems.get(&serves.system.value);
+    system.is_some_and(|system| system.connector != Connector::Odoo)
+}

@@ -1,0 +1,119 @@
+//! Names that nothing declares: every reference from one manifest to another, in every kind.
+
+mod access;
+mod interface;
+mod object;
+mod organisation;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Finding, show};
+use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::manifest::mapping::Mapping;
+use selvage_model::source::Spanned;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+use crate::nearest::suggest;
+
+pub(crate) const UNKNOWN: LintRule = LintRule {
+    code: code::NAME_UNKNOWN,
+    name: "names-are-declared",
+    bad: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-dat
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@2, system: odo, operations: [list]}
+",
+    good: "\
+kind: Interface
+name: product-list
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list]}
+",
+    waivable: false,
+    check: unknown,
+};
+
+fn unknown(context: &Context<'_>, report: &mut Report) {
+    let mut search = Search { fabric: context.fabric, report };
+    organisation::search(&mut search);
+    object::search(&mut search);
+    interface::search(&mut search);
+    access::search(&mut search, context);
+}
+
+/// Whether a mapping names what nothing declares: then there is no use in compiling it.
+pub(crate) fn has_unknown(fabric: &Fabric, mapping: &Mapping) -> bool {
+    let mut report = Report::default();
+    object::mapping(&mut Search { fabric, report: &mut report }, mapping);
+    !report.found.is_empty()
+}
+
+/// Looks names up and notes those that are not there.
+struct Search<'a, 'r> {
+    fabric: &'a Fabric,
+    report: &'r mut Report,
+}
+
+impl<'a> Search<'a, '_> {
+    /// A name that has to be among the keys of this map.
+    fn key<K: Ord + Display, V>(&mut self, about: &impl ToString, what: &str, name: &Spanned<K>, map: &BTreeMap<K, V>) {
+        if !map.contains_key(&name.value) {
+            let known: Vec<String> = map.keys().map(ToString::to_string).collect();
+            self.note(about, what, name, &known);
+        }
+    }
+
+    /// A word that has to be among these.
+    fn word(&mut self, about: &impl ToString, what: &str, word: &Spanned<impl Display>, known: &BTreeSet<&str>) {
+        if !known.contains(word.value.to_string().as_str()) {
+            let known: Vec<String> = known.iter().map(|known| (*known).to_owned()).collect();
+            self.note(about, what, word, &known);
+        }
+    }
+
+    fn note(&mut self, about: &impl ToString, what: &str, name: &Spanned<impl Display>, known: &[String]) {
+        let text = name.value.to_string();
+        let finding = Finding::error(code::NAME_UNKNOWN, &name.place, format!("there is no {what} {}", show(&text)));
+        let fix = suggest(&text, known, "declare it, or name one that is declared");
+        self.report.add(about, finding.fix(fix));
+    }
+
+    /// The roles that any site binds.
+    fn roles(&self) -> BTreeSet<&'a str> {
+        let roles = self.fabric.sites.values().flat_map(|site| &site.roles);
+        roles.map(|(role, _)| role.value.as_str()).collect()
+    }
+
+    /// Systems and the roles that sites bind to them.
+    fn systems_and_roles(&self) -> BTreeSet<&'a str> {
+        let mut words = self.roles();
+        words.extend(self.fabric.systems.keys().map(|name| name.as_str()));
+        words
+    }
+
+    /// The events of every interface.
+    fn events(&self) -> BTreeSet<&'a str> {
+        let bodies = self.fabric.interfaces.values().map(|interface| &interface.body);
+        let mut events = BTreeSet::new();
+        for body in bodies {
+            match body {
+                InterfaceBody::Event(body) => events.extend(body.events.iter().map(|event| event.name.value.as_str())),
+                InterfaceBody::File(body) => drop(events.insert(body.into.event.value.as_str())),
+                InterfaceBody::Webhook(body) => events.extend(body.into.iter().map(|into| into.event.value.as_str())),
+                InterfaceBody::Api(_) | InterfaceBody::Flow => {}
+            }
+        }
+        events
+    }
+}

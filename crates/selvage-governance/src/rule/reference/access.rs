@@ -1,0 +1,106 @@
+//! Names in consumers, grants, subscriptions, flows, approval rules and waivers.
+
+use std::collections::BTreeSet;
+
+use selvage_model::manifest::flow::{Action, Step};
+use selvage_model::source::Spanned;
+
+use super::Search;
+use crate::lint::Context;
+use crate::rule::RULES;
+use crate::rule::cycle::inner;
+
+pub(super) fn search(search: &mut Search<'_, '_>, context: &Context<'_>) {
+    consumers(search);
+    leases(search);
+    flows(search);
+    approvals(search);
+    waivers(search, context);
+}
+
+fn consumers(search: &mut Search<'_, '_>) {
+    let fabric = search.fabric;
+    let mut owners: BTreeSet<&str> = fabric.teams.keys().map(|name| name.as_str()).collect();
+    owners.extend(fabric.domains.keys().map(|name| name.as_str()));
+    for consumer in fabric.consumers.values() {
+        search.word(&consumer.name, "team or domain", &consumer.owner, &owners);
+    }
+}
+
+fn leases(search: &mut Search<'_, '_>) {
+    let fabric = search.fabric;
+    for grant in &fabric.grants {
+        search.key(&grant.consumer, "consumer", &grant.consumer, &fabric.consumers);
+        search.key(&grant.consumer, "interface", &grant.interface, &fabric.interfaces);
+    }
+    for subscription in &fabric.subscriptions {
+        let about = &subscription.consumer;
+        search.key(about, "consumer", &subscription.consumer, &fabric.consumers);
+        search.key(about, "interface", &subscription.interface, &fabric.interfaces);
+        if let Some(deliver) = &subscription.deliver {
+            search.key(about, "system", &deliver.system, &fabric.systems);
+        }
+    }
+}
+
+fn flows(search: &mut Search<'_, '_>) {
+    let fabric = search.fabric;
+    let events = search.events();
+    for flow in fabric.flows.values() {
+        search.key(&flow.name, "interface", &flow.interface, &fabric.interfaces);
+        if let Some(event) = &flow.trigger {
+            search.word(&flow.name, "event", event, &events);
+        }
+        steps(search, &flow.name, &flow.steps, &events);
+    }
+}
+
+fn steps(search: &mut Search<'_, '_>, flow: &impl ToString, steps_of: &[Step], events: &BTreeSet<&str>) {
+    let known = search.systems_and_roles();
+    for step in steps_of {
+        match &step.action {
+            Action::Call { target, undo, .. } => {
+                for target in [Some(target), undo.as_ref()].into_iter().flatten() {
+                    let system = target.value.split('.').next().unwrap_or_default().to_owned();
+                    search.word(flow, "system or role", &Spanned::new(system, target.place.clone()), &known);
+                }
+            }
+            Action::Emit { event, .. } => search.word(flow, "event", event, events),
+            Action::Wait { event: Some(event), .. } => search.word(flow, "event", event, events),
+            Action::Approve { by, .. } => search.key(flow, "team", by, &search.fabric.teams),
+            _ => {}
+        }
+        for inner in inner(step) {
+            steps(search, flow, inner, events);
+        }
+    }
+}
+
+fn approvals(search: &mut Search<'_, '_>) {
+    let seats = search.fabric.domains.values().flat_map(|domain| &domain.board);
+    let mut who: BTreeSet<&str> = seats.map(|(discipline, _)| discipline.value.as_str()).collect();
+    who.extend(["owner", "affected-consumers", "board"]);
+    for rule in search.fabric.approval_rules.values() {
+        for require in &rule.require {
+            search.word(&rule.name, "approver", require, &who);
+        }
+    }
+    for waiver in &search.fabric.waivers {
+        for approver in &waiver.approved_by {
+            search.word(&waiver.on, "approver", approver, &who);
+        }
+    }
+}
+
+fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
+    let fabric = search.fabric;
+    let mut rules: BTreeSet<&str> = RULES.iter().flat_map(|rule| [rule.code.as_str(), rule.name]).collect();
+    rules.extend(fabric.rules.keys().map(|name| name.as_str()));
+    let interfaces: Vec<String> = fabric.interfaces.keys().map(ToString::to_string).collect();
+    for waiver in &fabric.waivers {
+        search.word(&waiver.on, "rule", &waiver.rule, &rules);
+        if !context.fabric_knows(&waiver.on.value) {
+            search.note(&waiver.on, "interface, object, system, code set or consumer", &waiver.on, &interfaces);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! What grants include and leave out: operations that are there, rows and attributes that can be enforced.
+
+use selvage_mapping::Filter;
+use selvage_model::code;
+use selvage_model::finding::{Finding, show};
+use selvage_model::manifest::api::{Api, Operation, Serves};
+use selvage_model::manifest::consumer::Grant;
+use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::object::Object;
+use serde_json::Value;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+use crate::nearest::suggest;
+
+pub(crate) const OPERATION: LintRule = LintRule {
+    code: code::GRANT_OPERATION,
+    name: "granted-operation-is-there",
+    bad: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list, lst]
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    good: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list, get]
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    waivable: false,
+    check: operation,
+};
+
+fn operation(context: &Context<'_>, report: &mut Report) {
+    for (grant, interface) in granted(context) {
+        let known: Vec<&str> = match interface.api() {
+            Some(Api::Mediated(serves)) => serves.operations.iter().map(|operation| operation.value.as_str()).collect(),
+            Some(Api::Direct { .. }) => match context.contract(interface) {
+                Some(contract) => contract.operations.iter().map(|operation| operation.id.as_str()).collect(),
+                None => continue,
+            },
+            None => continue,
+        };
+        for operation in grant.operations.iter().filter(|operation| !known.contains(&operation.value.as_str())) {
+            let message = format!("`{}` has no operation {}", grant.interface, show(&operation.value));
+            let finding = Finding::error(code::GRANT_OPERATION, &operation.place, message);
+            let fix = suggest(&operation.value, &known, "name one of the interface's operations");
+            report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
+        }
+    }
+}
+
+fn granted<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Grant, &'a Interface)> {
+    let fabric = context.fabric;
+    fabric.grants.iter().filter_map(|grant| Some((grant, fabric.interfaces.get(&grant.interface.value)?)))
+}
+
+/// Grants on mediated interfaces, with the object that they are over.
+fn mediated<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Grant, &'a Serves, &'a Object)> {
+    let fabric = context.fabric;
+    granted(context).filter_map(|(grant, interface)| match interface.api() {
+        Some(Api::Mediated(serves)) => Some((grant, serves, fabric.objects.get(&serves.object.value)?)),
+        _ => None,
+    })
+}
+
+pub(crate) const DIRECT: LintRule = LintRule {
+    code: code::GRANT_DIRECT,
+    name: "direct-has-no-rows",
+    bad: "\
+kind: Grant
+consumer: planning
+interface: stock-list@1
+operations: [listStock]
+where: {site: ghent}
+purpose: Knows what material is there
+until: 2027-06-30T18:00+02:00
+",
+    good: "\
+kind: Grant
+consumer: planning
+interface: stock-list@1
+operations: [listStock]
+purpose: Knows what material is there
+until: 2027-06-30T18:00+02:00
+",
+    waivable: false,
+    check: direct,
+};
+
+fn direct(context: &Context<'_>, report: &mut Report) {
+    for (grant, interface) in granted(context) {
+        if matches!(interface.api(), Some(Api::Mediated(_))) {
+            continue;
+        }
+        let rows = grant.rows.first().map(|(attribute, _)| ("where", &attribute.place));
+        let except = grant.except.first().map(|attribute| ("except", &attribute.place));
+        for (word, place) in rows.into_iter().chain(except) {
+            let message = format!("`{word}` cannot be enforced on `{}`: its answers pass as they are", grant.interface);
+            let finding = Finding::error(code::GRANT_DIRECT, place, message);
+            report.add_lease(
+                &grant.consumer,
+                &grant.interface,
+                finding.fix("remove it, or grant a mediated interface"),
+            );
+        }
+    }
+}
+
+pub(crate) const ATTRIBUTE: LintRule = LintRule {
+    code: code::GRANT_ATTRIBUTE,
+    name: "granted-attribute-is-there",
+    bad: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list]
+except: [wieght]
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    good: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list]
+except: [weight]
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    waivable: false,
+    check: attribute,
+};
+
+fn attribute(context: &Context<'_>, report: &mut Report) {
+    for (grant, _, object) in mediated(context) {
+        let rows = grant.rows.iter().map(|(attribute, _)| attribute);
+        for name in rows.chain(&grant.except).filter(|name| object.attribute(&name.value).is_none()) {
+            let message = format!("`{}` has no attribute `{name}`", object.reference());
+            let finding = Finding::error(code::GRANT_ATTRIBUTE, &name.place, message);
+            let known = object.attributes.iter().map(|attribute| attribute.name.value.as_str());
+            let fix = suggest(name.value.as_str(), known, "name an attribute of the object");
+            report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
+        }
+    }
+}
+
+pub(crate) const ROWS: LintRule = LintRule {
+    code: code::GRANT_ROWS,
+    name: "rows-can-be-told-apart",
+    bad: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list]
+where: {weight: 2}
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    good: "\
+kind: Grant
+consumer: planning
+interface: products@1
+operations: [list]
+where: {tracking: lot}
+purpose: Knows what can be planned
+until: 2027-06-30T18:00+02:00
+",
+    waivable: false,
+    check: rows,
+};
+
+fn rows(context: &Context<'_>, report: &mut Report) {
+    for (grant, serves, object) in mediated(context) {
+        let Some(mapping) = context.mapping(serves) else { continue };
+        for (attribute, values) in grant.rows.iter().filter(|(name, _)| object.attribute(&name.value).is_some()) {
+            for value in values {
+                let why = match mapping.filter(&attribute.value, value) {
+                    Err(error) => error.message,
+                    Ok(Filter::Nothing) => format!("`{attribute}` never is {}", shown(value)),
+                    Ok(Filter::Company(site)) => match no_company(context, serves, site.as_str()) {
+                        Some(why) => why,
+                        None => continue,
+                    },
+                    Ok(_) => continue,
+                };
+                let finding = Finding::error(code::GRANT_ROWS, &attribute.place, why);
+                let fix = "choose an attribute and values by which the system can select";
+                report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
+            }
+        }
+    }
+}
+
+/// Why rows of this site cannot be told from others.
+fn no_company(context: &Context<'_>, serves: &Serves, site: &str) -> Option<String> {
+    let system = &serves.system.value;
+    let Some((_, declared)) = context.fabric.sites.iter().find(|(name, _)| name.as_str() == site) else {
+        let sites = context.fabric.sites.keys().map(|name| name.as_str());
+        return Some(format!("there is no site {}; {}", show(site), suggest(site, sites, "none is declared")));
+    };
+    let bound = declared.companies.iter().any(|(name, _)| name.value == *system);
+    (!bound).then(|| format!("the site `{site}` has no company of `{system}`"))
+}
+
+fn shown(value: &Value) -> String {
+    show(value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str())
+}
+
+pub(crate) const CREATE: LintRule = LintRule {
+    code: code::GRANT_CREATE,
+    name: "create-takes-what-it-needs",
+    bad: "\
+kind: Grant
+consumer: planning
+interface: product-desk@1
+operations: [create]
+except: [name]
+purpose: Registers what is new
+until: 2027-06-30T18:00+02:00
+",
+    good: "\
+kind: Grant
+consumer: planning
+interface: product-desk@1
+operations: [create]
+except: [weight]
+purpose: Registers what is new
+until: 2027-06-30T18:00+02:00
+",
+    waivable: true,
+    check: create,
+};
+
+fn create(context: &Context<'_>, report: &mut Report) {
+    for (grant, _, object) in mediated(context) {
+        if !grant.operations.iter().any(|operation| operation.value == Operation::Create.as_str()) {
+            continue;
+        }
+        let needed = |name| object.attribute(name).is_some_and(|attribute| !attribute.optional && !attribute.read_only);
+        for name in grant.except.iter().filter(|name| needed(&name.value)) {
+            let message = format!("a create needs `{name}`, and the grant leaves it out: every create is refused");
+            let finding = Finding::warning(code::GRANT_CREATE, &name.place, message);
+            report.add_lease(
+                &grant.consumer,
+                &grant.interface,
+                finding.fix("do not leave it out, or do not grant `create`"),
+            );
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Every rule's examples: what it refuses yields exactly its code, what it takes yields nothing. They are read as a
+//! user's files are, beside a small fabric that is in order.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use jiff::civil::{Date, date};
+use selvage_model::code::{self, Code};
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::read::{self, Sources};
+
+use crate::{LintRule, RULES, lint};
+
+const TODAY: Date = date(2026, 11, 23);
+
+/// A fabric that is in order, and the contracts that examples name.
+const FABRIC: &str = include_str!("tests/fabric.yaml");
+const SETTINGS: &str = "kind: Fabric\nname: velo-works\nenvironments: {dev: {}, test: {after: [dev]}}\n";
+const STOCK: &str = include_str!("tests/stock.yaml");
+const WHOLE_LIST: &str = include_str!("tests/whole-list.yaml");
+
+fn sources(example: &str) -> Sources {
+    let mut sources = Sources::new();
+    sources.insert("fabric.yaml", FABRIC);
+    if !example.contains("kind: Fabric\n") {
+        sources.insert("settings.yaml", SETTINGS);
+    }
+    sources.insert("contracts/stock.yaml", STOCK);
+    if example.contains("whole-list.yaml") {
+        sources.insert("contracts/whole-list.yaml", WHOLE_LIST);
+    }
+    sources.insert("example.yaml", example);
+    sources
+}
+
+fn findings(sources: &Sources) -> Vec<Finding> {
+    let reading = read::read(sources);
+    assert_eq!(reading.findings, [], "the example cannot be read");
+    lint(&reading.fabric, TODAY)
+}
+
+fn bad(rule: &LintRule) -> Vec<Finding> {
+    if rule.code == code::FABRIC_MISSING {
+        return findings(&Sources::of("example.yaml", rule.bad));
+    }
+    findings(&sources(rule.bad))
+}
+
+fn codes(findings: &[Finding]) -> Vec<Code> {
+    findings.iter().map(|finding| finding.code).collect()
+}
+
+#[test]
+fn the_fabric_beside_the_examples_is_in_order() {
+    assert_eq!(findings(&sources("")), []);
+}
+
+#[test]
+fn a_bad_example_yields_exactly_its_rule() {
+    for rule in RULES {
+        let found: BTreeSet<Code> = codes(&bad(rule)).into_iter().collect();
+        assert_eq!(found, BTreeSet::from([rule.code]), "{}: {:#?}", rule.code, bad(rule));
+    }
+}
+
+#[test]
+fn a_good_example_yields_nothing() {
+    for rule in RULES {
+        assert_eq!(findings(&sources(rule.good)), [], "{}", rule.code);
+    }
+}
+
+/// What people read. A changed message is seen here before it is seen anywhere else.
+#[test]
+fn the_words_of_every_rule() {
+    let mut text = String::new();
+    for rule in RULES {
+        for Finding { code, severity, place, message, fix } in bad(rule) {
+            let fix = fix.unwrap_or_else(|| panic!("{code} says no way out"));
+            writeln!(text, "{severity} {code} {place}: {message}\n    {fix}").unwrap();
+        }
+    }
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn codes_and_names_stand_once_and_in_order() {
+    let codes: Vec<&str> = RULES.iter().map(|rule| rule.code.as_str()).collect();
+    let mut sorted = codes.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(codes, sorted);
+    let names: BTreeSet<&str> = RULES.iter().map(|rule| rule.name).collect();
+    assert_eq!(names.len(), RULES.len());
+}
+
+/// Every code of the lint has its rule, and the page of each shows the examples.
+#[test]
+fn every_code_has_its_rule_and_its_page() {
+    for (code, title) in code::CATALOGUE.iter().filter(|(code, _)| code.as_str().starts_with("FAB2")) {
+        let rule = RULES.iter().find(|rule| rule.code == *code).unwrap_or_else(|| panic!("{code} has no rule"));
+        let path = format!("{}/../../docs/errors/{code}.md", env!("CARGO_MANIFEST_DIR"));
+        let page = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert!(page.starts_with(&format!("# {code}: {title}\n")), "{code}: the page has another title");
+        for example in [rule.bad, rule.good] {
+            assert!(page.contains(&format!("```yaml\n{example}```\n")), "{code}: the page lacks\n{example}");
+        }
+        assert!(page.contains(&format!("`{}`", rule.name)), "{code}: the page lacks the rule's name");
+    }
+}
+
+#[test]
+fn a_mapping_that_cannot_work_is_found_once() {
+    let mapping = "kind: Mapping\nname: product-second\nobject: product@1\nsystem: odoo\nrecord: product.product\n\
+                   versions: \">=16\"\nfields:\n  code: {at: default_code}\n  nam: {at: name}\n";
+    let found = findings(&sources(mapping));
+    assert!(codes(&found).contains(&code::MAPPING_ATTRIBUTE), "{found:#?}");
+    let unique: BTreeSet<_> = found.iter().map(|finding| (finding.code, finding.place.clone())).collect();
+    assert_eq!(unique.len(), found.len(), "{found:#?}");
+}
+
+#[test]
+fn a_waiver_sets_aside_until_its_day() {
+    let waiver = |until: &str| {
+        format!(
+            "{}---\nkind: Waiver\nrule: grant-needs-end\non: planning\nbecause: It is being renewed\nuntil: {until}\n\
+             approved_by: [owner]\n",
+            crate::rule::grant::END.bad
+        )
+    };
+    assert_eq!(findings(&sources(&waiver("2026-11-23"))), []);
+    let over = codes(&findings(&sources(&waiver("2026-11-22"))));
+    assert_eq!(BTreeSet::from_iter(over), BTreeSet::from([code::GRANT_END, code::WAIVER_OVER]));
+}
+
+#[test]
+fn what_cannot_run_cannot_be_waived() {
+    let example = format!(
+        "{}---\nkind: Waiver\nrule: FAB2001\non: product-list@1\nbecause: We know\nuntil: 2027-03-01\napproved_by: [board]\n",
+        crate::rule::reference::UNKNOWN.bad
+    );
+    let found: BTreeSet<Code> = codes(&findings(&sources(&example))).into_iter().collect();
+    assert_eq!(found, BTreeSet::from([code::NAME_UNKNOWN, code::WAIVER_REFUSED]));
+}
+
+#[test]
+fn a_guardrail_is_an_error_and_is_not_waived() {
+    let settings =
+        "kind: Fabric\nname: velo-works\nenvironments: {dev: {}, test: {}}\nguardrails: [no-direct-erp-internals]\n";
+    let waiver =
+        "kind: Waiver\nrule: FAB2104\non: odoo-stock@1\nbecause: We know\nuntil: 2027-03-01\napproved_by: [board]\n";
+    let example = format!("{settings}---\n{}---\n{waiver}", crate::rule::direct::ERP.bad);
+    let found = findings(&sources(&example));
+    let mut grave: Vec<_> = found.iter().map(|finding| (finding.code, finding.severity)).collect();
+    grave.sort_unstable();
+    assert_eq!(grave, [(code::DIRECT_ERP, Severity::Error), (code::WAIVER_REFUSED, Severity::Error)]);
+}
+
+#[test]
+fn secrets_are_not_repeated() {
+    let rule = RULES.iter().find(|rule| rule.code == code::SECRET_INLINE).unwrap();
+    let shown = format!("{:?}", bad(rule));
+    assert!(!shown.contains("5f0c9a7e"), "{shown}");
+}
+
+#[test]
+fn an_empty_fabric_is_no_trouble() {
+    assert_eq!(findings(&Sources::new()), []);
+}
+
+/// Thousands of interfaces that name each other, and a long chain of successors.
+#[test]
+fn a_large_fabric_takes_its_time_and_no_stack() {
+    let mut text = String::new();
+    for number in 0..2000 {
+        writeln!(
+            text,
+            "---\nkind: Interface\nname: list-{number}\ntype: api\nversion: 1.0\nowner: erp-tem\nlifecycle: retired\n\
+             successor: list-{}@1\nserves: {{object: product@1, system: odoo, operations: [list]}}",
+            (number + 1) % 2000
+        )
+        .unwrap();
+    }
+    let began = std::time::Instant::now();
+    let found = codes(&findings(&sources(&text)));
+    assert_eq!(found.iter().filter(|code| **code == code::NAME_UNKNOWN).count(), 2000);
+    assert_eq!(found.iter().filter(|code| **code == code::CYCLE).count(), 1);
+    assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
