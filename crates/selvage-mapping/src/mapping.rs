@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{MapCause, MapError};
 use crate::filter::Filter;
-use crate::lens::Field;
+use crate::lens::{Field, Lens};
 use crate::link::{LinkQuery, Links};
 use crate::shape::{below, shown};
 
@@ -206,6 +206,13 @@ impl CompiledMapping {
         all
     }
 
+    /// The same without its expressions: the attributes are as if nothing carried them.
+    pub(crate) fn without_expressions(&self) -> Self {
+        let mut mapping = self.clone();
+        remove_expressions(&mut mapping.members);
+        mapping
+    }
+
     /// Of an object, what this mapping writes: groups with those of their members.
     pub(crate) fn writable_part(&self, canonical: &Value) -> Value {
         writable(&self.members, canonical)
@@ -217,12 +224,21 @@ fn writable(fields: &[Field], canonical: &Value) -> Value {
     for field in fields.iter().filter(|field| field.writable) {
         let Some(value) = canonical.get(field.name()) else { continue };
         let value = match (&field.lens, &field.attribute.shape) {
-            (crate::lens::Lens::Group(members), Shape::Group(_)) if value.is_object() => writable(members, value),
+            (Lens::Group(members), Shape::Group(_)) if value.is_object() => writable(members, value),
             _ => value.clone(),
         };
         part.insert(field.name().to_owned(), value);
     }
     Value::Object(part)
+}
+
+fn remove_expressions(fields: &mut Vec<Field>) {
+    fields.retain(|field| !matches!(field.lens, Lens::Expression(_)));
+    for field in fields {
+        if let Lens::Group(members) = &mut field.lens {
+            remove_expressions(members);
+        }
+    }
 }
 
 fn distinct<T: PartialEq>(all: Vec<T>) -> Vec<T> {

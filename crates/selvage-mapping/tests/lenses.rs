@@ -181,6 +181,7 @@ const LENSES: &[(&str, &str, &str, bool)] = &[
         true,
     ),
     ("expression", "v: {type: string}", "v: {at: f, read: \"record.f + '!'\"}", false),
+    ("expression on lists", "v: {type: boolean}", "v: {at: f, read: \"record.f.exists(x, x == 'a')\"}", false),
     ("read only", "v: {type: string, read_only: true}", "v: {at: f}", false),
     ("read direction", "v: {type: string}", "v: {at: f, direction: read}", false),
     ("no field in this version", "v: {type: string, optional: true}", "v: {at: {\">=30\": f}}", false),
@@ -430,6 +431,17 @@ fn quantities_are_written_in_the_unit_that_the_record_has() {
         [(LinkQuery::ByExternalId { external_id: "x.g".to_owned() }, LinkAnswer::Id(3))].into_iter().collect();
     let unknown = mapping.put(&json!({"v": grams("1")}), Some(&record), &blind).unwrap_err();
     assert_eq!(unknown.cause, MapCause::Reference);
+}
+
+#[test]
+fn expressions_read_what_lenses_cannot() {
+    let mapping = compiled(
+        "v: {type: string}\nw: {type: boolean}\nx: {type: string, optional: true}",
+        "v: {at: tags, read: \"record.tags.exists(tag, tag == 'urgent') ? 'urgent' : 'normal'\"}\nw: {read: \"record.qty > 2\"}\nx: {read: \"record.ref == false ? null : record.ref\"}",
+    );
+    assert_eq!(mapping.fields(), ["id", "write_date", "tags", "qty", "ref"]);
+    let got = mapping.get(&json!({"id": 1, "tags": ["urgent"], "qty": 3, "ref": false}), &Links::new()).unwrap();
+    assert_eq!(got, json!({"id": "erp-1", "v": "urgent", "w": true, "x": null}));
 }
 
 #[test]

@@ -107,8 +107,7 @@ fn value(
             Some(number(random, 2))
         }
         Lens::Many(element, shape) => Some(many(element, shape, world, random, record)),
-        Lens::Expression(_) => Some(Value::from(text(random, 20))),
-        Lens::Absent | Lens::Const(_) | Lens::Group(_) => None,
+        Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_) => None,
     }
 }
 

@@ -19,8 +19,10 @@ enum Case {
     Broken(String),
 }
 
-/// Tries both laws in this version.
+/// Tries both laws in this version. What an expression needs of a record cannot be told, so expressions, which write
+/// nothing, are left to the examples.
 pub(super) fn run(mapping: &CompiledMapping, fabric: &Fabric, version: u32, cases: u32, seed: u64) -> Vec<LawResult> {
+    let mapping = &mapping.without_expressions();
     let world = World::new(mapping, fabric);
     let laws = [(Law::GetPut, get_put as fn(&Trial<'_>) -> Case), (Law::PutGet, put_get)];
     let try_law = |(law, case): (Law, fn(&Trial<'_>) -> Case)| {
