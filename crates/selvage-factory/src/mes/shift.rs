@@ -43,7 +43,7 @@ pub struct ShiftConfig {
     pub pace: Duration,
 }
 
-/// A running shift. Dropping it stops it after the step that it is at.
+/// A running shift. Dropping it stops it at once; a request that was under way has the key that repeats it.
 #[derive(Debug)]
 pub struct Shift {
     task: JoinHandle<()>,

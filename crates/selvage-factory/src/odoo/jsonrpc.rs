@@ -60,7 +60,7 @@ async fn dispatch(database: Arc<Database>, request: &Json) -> Ending {
     match (text("/params/service"), text("/params/method")) {
         ("common", "version") => Ending::Answered(Ok(Answer::Value(version(database.version)))),
         ("common", "authenticate" | "login") => Ending::Answered(authenticate(&database, &args)),
-        ("object", "execute_kw" | "execute") => match object(&database, &args) {
+        ("object", "execute_kw") => match object(&database, &args) {
             Ok((login, call)) => perform(database, login, call).await,
             Err(refusal) => Ending::Answered(Err(refusal)),
         },

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::record::Values;
 use super::refusal::Refusal;
-use super::schema::{Kind, Model};
+use super::schema::{Field, Kind, Model};
 use super::transaction::Transaction;
 use super::value::{Id, Value};
 
@@ -69,14 +69,16 @@ impl Transaction<'_> {
         let Some(twin) = twin else {
             return;
         };
-        let shared = to
-            .fields(self.env.version)
-            .filter(|field| field.stored && !field.name.ends_with("_uid") && !field.name.ends_with("_date"));
-        for field in shared.filter(|field| {
-            !matches!(field.kind, Kind::Children(..))
-                && !["id", "product_tmpl_id", "standard_price"].contains(&field.name)
-        }) {
-            self.settle(to, twin, field.name, row.get(field.name).clone());
+        let own = self.row(to, twin);
+        let kept = ["id", "product_tmpl_id", "standard_price"];
+        let log = |name: &str| name.ends_with("_uid") || name.ends_with("_date");
+        let shared =
+            to.fields(self.env.version).filter(|field| field.stored && !log(field.name) && !kept.contains(&field.name));
+        let shared = shared.filter(|field| !matches!(field.kind, Kind::Children(..)));
+        let other = |field: &Field| (field.name, row.get(field.name).clone());
+        let changed: Vec<_> = shared.map(other).filter(|(name, value)| own.get(name) != value).collect();
+        if !changed.is_empty() {
+            self.update(to, twin, changed);
         }
     }
 

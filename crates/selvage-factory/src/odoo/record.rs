@@ -87,9 +87,7 @@ impl Transaction<'_> {
             }
             changed.push((field.name, value));
         }
-        for (field, value) in changed {
-            self.update(model, id, [(field, value)]);
-        }
+        self.update(model, id, changed);
         Ok(())
     }
 

@@ -93,7 +93,7 @@ impl Transaction<'_> {
     }
 
     /// Changes stored values and the log fields of a record.
-    pub(crate) fn update<const N: usize>(&mut self, model: Model, id: Id, values: [(&'static str, Value); N]) {
+    pub(crate) fn update(&mut self, model: Model, id: Id, values: impl IntoIterator<Item = (&'static str, Value)>) {
         let (user, now) = (self.env.user, self.env.now);
         self.store.change(model, id, |row| {
             for (field, value) in values {

@@ -73,7 +73,7 @@ impl Client {
 
     /// Creates a product of that code.
     pub async fn create(&self, code: &str) -> Ending {
-        let patience = Duration::from_millis(300);
+        let patience = Duration::from_millis(150);
         let values = json!([{ "name": "Part", "default_code": code }]);
         self.call_within(patience, "product.product", "create", values, json!({})).await
     }

@@ -11,4 +11,5 @@
 mod client;
 mod faults;
 mod mes;
+mod production;
 mod sample;
