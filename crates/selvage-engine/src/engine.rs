@@ -113,7 +113,7 @@ impl Engine {
             secrets: &self.shared.config.secrets,
             before: &before,
         };
-        let active = Active::compile(&fabric, &surroundings)?;
+        let active = Active::compile(fabric, &surroundings)?;
         for connection in active.connections().filter(|connection| connection.health() == Health::Unknown) {
             let connection = Arc::clone(connection);
             self.shared.runtime.spawn(async move { connection.ping().await });

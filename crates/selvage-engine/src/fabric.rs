@@ -69,8 +69,9 @@ impl Active {
     }
 
     /// Compiles what the engine needs of a fabric, or says everything that is missing for it. Nothing is sent.
-    pub(crate) fn compile(fabric: &Arc<Fabric>, surroundings: &Surroundings<'_>) -> Result<Self, Vec<Finding>> {
-        let mut compiled = Self { fabric: Arc::clone(fabric), ..Self::nothing() };
+    pub(crate) fn compile(fabric: Arc<Fabric>, surroundings: &Surroundings<'_>) -> Result<Self, Vec<Finding>> {
+        let mut compiled = Self { fabric, ..Self::nothing() };
+        let fabric = Arc::clone(&compiled.fabric);
         let mut findings = Vec::new();
         for interface in fabric.interfaces.values().filter(|interface| is_served(interface)) {
             let Some(Api::Mediated(serves)) = interface.api() else { continue };

@@ -147,7 +147,7 @@ mod tests {
         let several = Filter::OneOf { field: "state".to_owned(), values: vec![json!("a"), json!("b")] };
         let table = [
             (vec![equals("state", json!("done"))], json!([["state", "=", "done"]])),
-            (vec![equals("state", json!("x")), several.clone()], json!([["state", "in", ["x", "a", "b"]]])),
+            (vec![equals("state", json!("x")), several], json!([["state", "in", ["x", "a", "b"]]])),
             (vec![equals("f", json!(1)), equals("g", json!(2))], json!(["|", ["f", "=", 1], ["g", "=", 2]])),
             (vec![link(&query), link(&missing)], json!([["uom_id", "=", 12]])),
             (vec![Filter::Id(7)], json!([["id", "=", 7]])),

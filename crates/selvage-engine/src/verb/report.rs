@@ -139,7 +139,7 @@ mod tests {
     fn a_report_is_read_whole_or_everything_wrong_is_said() {
         let report = read(&json!({"quantity": {"value": "2.50", "unit": "kg"}, "lot": "L1", "remainder": "close"}));
         let report = report.unwrap();
-        assert_eq!((report.value.to_string().as_str(), report.remainder), ("2.50", Remainder::Close));
+        assert_eq!((report.value.to_string().as_str(), report.remainder), ("2.5", Remainder::Close));
         let plain = read(&json!({"quantity": {"value": "3", "unit": "1"}})).unwrap();
         assert_eq!((plain.lot, plain.remainder), (None, Remainder::Backorder));
 

@@ -1,0 +1,18 @@
+//! The engine through its public handle, against the simulated Odoo and a real store: what one key does once, whatever
+//! breaks in between; what a grant lets through; how reports end.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+mod bench;
+mod claim;
+mod create;
+mod list;
+mod scope;
+mod takeover;
+mod unknown;
+mod verb;

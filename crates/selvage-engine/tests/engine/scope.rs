@@ -1,0 +1,77 @@
+//! A grant's rows and attributes: what lies outside is not seen, not touched and not told of.
+
+use selvage_model::exchange::MediatedRequest;
+use selvage_model::manifest::api::Operation;
+use serde_json::json;
+
+use crate::bench::{Bench, done, get, list, refused, rows, verb};
+
+fn in_ghent(request: MediatedRequest) -> MediatedRequest {
+    MediatedRequest { scope: rows("site", &["ghent"]), ..request }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_plants_rows_are_invisible_in_lists_and_gets() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let (_, body) = done(node.ask(in_ghent(list("production-orders@1", &[]))).await);
+    let items = body["items"].as_array().unwrap();
+    assert_eq!(items.len(), 12);
+    assert!(items.iter().all(|item| item["site"] == "ghent"));
+    for query in [[("site", "brno")], [("id", "odoo-20")]] {
+        let (_, body) = done(node.ask(in_ghent(list("production-orders@1", &query))).await);
+        assert!(body["items"].as_array().unwrap().is_empty(), "{query:?}: {body:#}");
+        assert!(body.get("problems").is_none());
+    }
+    let theirs = format!("odoo-{}", bench.order_in(2, "confirmed"));
+    assert_eq!(done(node.ask(get("production-orders@1", &theirs)).await).1["site"], "brno");
+    let problem = refused(node.ask(in_ghent(get("production-orders@1", &theirs))).await);
+    assert_eq!((problem.status, problem.code.as_str()), (404, "FAB5008"));
+    // Word for word what an order that does not exist gets.
+    let nothing = refused(node.ask(in_ghent(get("production-orders@1", "odoo-99999"))).await);
+    assert_eq!(problem.detail.replace(&theirs, "X"), nothing.detail.replace("odoo-99999", "X"));
+
+    let (_, stock) = done(node.ask(in_ghent(list("inventory@2", &[]))).await);
+    let stock = stock["items"].as_array().unwrap();
+    assert!(!stock.is_empty() && stock.iter().all(|item| item["site"] == "ghent"), "{stock:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_plants_records_are_not_touched_by_verbs() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let theirs = bench.order_in(2, "confirmed");
+    let before = bench.factory.odoo.journal().len();
+    let report = json!({"quantity": {"value": "1", "unit": "1"}, "lot": "L-1"});
+    for (operation, key, body) in [(Operation::Release, "k-1", json!({})), (Operation::Report, "k-2", report)] {
+        let problem = refused(node.ask(in_ghent(verb(operation, theirs, key, body))).await);
+        assert_eq!((problem.status, problem.code.as_str()), (404, "FAB5008"), "{operation}");
+    }
+    assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_any_attribute_and_attributes_that_are_left_out() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let mut request = list("production-orders@1", &[]);
+    request.scope = rows("status", &["draft", "confirmed"]);
+    request.scope.except = vec!["origin".parse().unwrap(), "quantity".parse().unwrap()];
+    let (_, body) = done(node.ask(request.clone()).await);
+    let items = body["items"].as_array().unwrap();
+    assert_eq!(items.len(), 12);
+    assert!(items.iter().all(|item| item.get("origin").is_none() && item.get("quantity").is_none()));
+    request.query = vec![("origin".to_owned(), "SO-1204".to_owned())];
+    let problem = refused(node.ask(request).await);
+    assert_eq!((problem.status, problem.code.as_str()), (403, "FAB5012"));
+
+    let done_one = format!("odoo-{}", bench.order_in(1, "done"));
+    let mut request = get("production-orders@1", &done_one);
+    request.scope = rows("status", &["draft"]);
+    assert_eq!(refused(node.ask(request).await).status, 404);
+    // Rows of an attribute that the object does not have hold for nothing.
+    let mut request = list("products@1", &[]);
+    request.scope = rows("site", &["ghent"]);
+    let answer = node.ask(request).await;
+    assert!(!format!("{answer:?}").contains("BIK-1"), "{answer:?}");
+}

@@ -1,0 +1,125 @@
+//! Nodes that die with work in their hands: another one finishes it, once. Where a node died, the store says as that
+//! node would have left it; where it is killed for real, it is killed by ending its runtime.
+
+use std::time::Duration;
+
+use selvage_connect::odoo::{Odoo, OdooConfig, Scope, Secret};
+use selvage_factory::odoo::{Fault, FaultKind};
+use selvage_model::manifest::api::Operation;
+use selvage_model::operation::OperationId;
+use selvage_store::{Claim, NewClaim, NewEffect, Store, StoreError};
+use serde_json::{Map, Value, json};
+
+use crate::bench::{self, Bench, LONGEST, Node, create, done};
+
+/// How far the dead node came.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Died {
+    AfterClaim,
+    AfterIntend,
+    AfterSent,
+    AfterCommit,
+}
+
+/// What a node leaves behind that died there.
+async fn leave(bench: &Bench, store: &Store, origin: &str, died: Died) -> (OperationId, i64) {
+    let body = create(origin, origin).body.unwrap();
+    let claim = NewClaim {
+        consumer: "planning".parse().unwrap(),
+        interface: "production-orders@1".parse().unwrap(),
+        operation: Operation::Create,
+        key: origin.to_owned(),
+        payload_hash: [0; 32],
+        request: json!({"id": null, "body": body, "rows": [], "except": [], "correlation": "c"}),
+        node: "dead".to_owned(),
+        lease: Duration::from_millis(300),
+    };
+    let Claim::New { operation, epoch } = store.claim(&claim).await.unwrap() else { panic!("not new") };
+    if died == Died::AfterClaim {
+        return (operation, epoch);
+    }
+    let products = bench.factory.odoo.records("product.product");
+    let bicycle = products.iter().find(|product| product["default_code"] == "BIK-1").unwrap()["id"].clone();
+    let values =
+        json!({"product_id": bicycle, "product_qty": 3, "product_uom_id": 1, "company_id": 1, "origin": origin});
+    let external_id = format!("__selvage__.{operation}");
+    let effect = NewEffect {
+        system: "odoo".parse().unwrap(),
+        verb: "create".to_owned(),
+        target: json!({"record": "mrp.production", "values": values, "companies": [1]}),
+        external_id: Some(external_id.clone()),
+    };
+    let id = store.intend(&operation, epoch, &effect).await.unwrap();
+    if died == Died::AfterIntend {
+        return (operation, epoch);
+    }
+    store.sent(&id, epoch).await.unwrap();
+    if died == Died::AfterCommit {
+        let odoo = Odoo::new(config(bench)).unwrap();
+        let values: Map<String, Value> = values.as_object().unwrap().clone();
+        odoo.create("mrp.production", &external_id, &values, &Scope::company(1)).await.unwrap();
+    }
+    (operation, epoch)
+}
+
+fn config(bench: &Bench) -> OdooConfig {
+    OdooConfig {
+        system: "odoo".to_owned(),
+        url: bench.factory.odoo_url(),
+        database: Some("velo".to_owned()),
+        login: "svc-mrp".to_owned(),
+        secret: Secret::new("demo-mrp-key"),
+        lang: "en_US".to_owned(),
+        timeout: Duration::from_secs(2),
+        longest_transaction: LONGEST,
+        concurrency: 1,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn work_of_a_dead_node_is_finished_once_wherever_it_died() {
+    for died in [Died::AfterClaim, Died::AfterIntend, Died::AfterSent, Died::AfterCommit] {
+        let bench = Bench::new().await;
+        let store = bench.store().await;
+        let (operation, epoch) = leave(&bench, &store, "orphan", died).await;
+        let node = bench.node("b").await;
+        let (body, waited) = node.until(&operation, "done").await;
+        assert_eq!(bench.orders("orphan").len(), 1, "{died:?}");
+        assert_eq!(body["answer"]["body"]["origin"], "orphan", "{died:?}");
+        assert_eq!(bench.committed("mrp.production", "load"), 1, "{died:?}");
+        // Nothing on record was surely not sent; anything else may be on its way.
+        assert_eq!(waited > LONGEST, died != Died::AfterClaim, "{died:?} after {waited:?}");
+        // Should the dead node wake up, it is too late for everything.
+        let zombie = store.extend(&operation, epoch, Duration::from_secs(1)).await;
+        assert!(matches!(zombie, Err(StoreError::Fenced { .. })), "{died:?}");
+    }
+}
+
+#[test]
+fn a_node_killed_in_the_middle_of_any_call_leaves_one_order() {
+    let calls = [
+        ("product.product", "search_read"),
+        ("ir.model.data", "search_read"),
+        ("mrp.production", "load"),
+        ("mrp.production", "read"),
+    ];
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let outer = runtime();
+    for (model, method) in calls {
+        let bench = outer.block_on(Bench::new());
+        let doomed = runtime();
+        let node: Node = doomed.block_on(bench.node("doomed"));
+        // What it asks once and keeps, it has asked before it is killed.
+        done(doomed.block_on(node.ask(bench::get("products@1", "BIK-1"))));
+        bench.factory.odoo.inject(Fault::once(FaultKind::Latency(Duration::from_millis(600)), model, method));
+        let engine = node.engine.clone();
+        doomed.spawn(async move { engine.execute(create("k-1", "killed")).await });
+        std::thread::sleep(Duration::from_millis(300));
+        doomed.shutdown_timeout(Duration::ZERO);
+        drop(node);
+        let survivor = outer.block_on(bench.node("survivor"));
+        let (status, body) = done(outer.block_on(survivor.insist(&create("k-1", "killed"))));
+        assert_eq!((status, &body["origin"]), (201, &json!("killed")), "{model} {method}");
+        assert_eq!(bench.orders("killed").len(), 1, "{model} {method}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Outcomes that are not known: looked up after the longest transaction, never sent again before.
+
+use std::time::Duration;
+
+use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
+use selvage_model::exchange::MediatedAnswer;
+use selvage_model::manifest::api::Operation;
+use serde_json::json;
+
+use crate::bench::{Bench, LONGEST, accepted, create, done, fabric, get, list, node, refused, verb};
+
+fn load(kind: FaultKind) -> Fault {
+    Fault::once(kind, "mrp.production", "load")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_after_the_commit_is_found_again_by_its_external_id() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    bench.factory.odoo.inject(load(FaultKind::ResetAfter));
+    let operation = accepted(node.ask(create("k-1", "one")).await);
+    let unknown = node.operation(&operation).await;
+    assert_eq!(unknown["state"], "unknown");
+    assert!(unknown["note"].as_str().unwrap().contains("looked up at"), "{unknown}");
+    // The same key leads to the same operation.
+    assert_eq!(accepted(node.ask(create("k-1", "one")).await), operation);
+    let (body, waited) = node.until(&operation, "done").await;
+    assert!(waited > LONGEST - Duration::from_millis(500), "looked up after {waited:?}");
+    assert_eq!(bench.orders("one").len(), 1);
+    assert_eq!(body["answer"]["body"]["id"], format!("odoo-{}", bench.orders("one")[0]["id"]));
+    let answer = node.ask(create("k-1", "one")).await;
+    assert!(matches!(answer, MediatedAnswer::Done { status: 201, replayed: true, .. }), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_before_the_commit_is_sent_again_once_it_is_proven_absent() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    bench.factory.odoo.inject(load(FaultKind::ResetBefore));
+    let operation = accepted(node.ask(create("k-1", "one")).await);
+    tokio::time::sleep(LONGEST / 2).await;
+    assert!(bench.orders("one").is_empty(), "sent again early");
+    let (_, waited) = node.until(&operation, "done").await;
+    assert!(waited > LONGEST / 4);
+    assert_eq!(bench.orders("one").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_long_after_the_client_gave_up_is_waited_for() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let late = FaultKind::Hang { answer_after: Duration::from_secs(3), commit: CommitAt::After };
+    bench.factory.odoo.inject(load(late));
+    let operation = accepted(node.ask(create("k-1", "late")).await);
+    assert!(bench.orders("late").is_empty(), "it hangs");
+    node.until(&operation, "done").await;
+    assert_eq!(bench.orders("late").len(), 1);
+    assert_eq!(bench.committed("mrp.production", "load"), 1, "it was sent twice");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_conflict_is_tried_again_and_nobody_notices() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    bench.factory.odoo.inject(Fault { times: Some(2), ..load(FaultKind::Serialization) });
+    assert_eq!(done(node.ask(create("k-1", "one")).await).0, 201);
+    assert_eq!(bench.orders("one").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_that_never_takes_it_gives_the_key_back_and_the_key_works_later() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    // Once it is known which Odoo it is.
+    done(node.ask(get("products@1", "BIK-1")).await);
+    bench.factory.odoo.inject(Fault { times: None, ..load(FaultKind::Serialization) });
+    let problem = refused(node.ask(create("k-1", "one")).await);
+    assert_eq!((problem.status, problem.code.as_str()), (503, "FAB5015"));
+    assert!(problem.retry_after.is_some());
+    // It is not pushed by itself.
+    bench.factory.odoo.clear_faults();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(bench.orders("one").is_empty());
+    assert!(node.engine.unresolved().await.is_empty());
+    let (status, body) = done(node.ask(create("k-1", "one")).await);
+    assert_eq!((status, &body["origin"]), (201, &json!("one")));
+    assert_eq!(bench.orders("one").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_system_that_is_down_is_said_to_be_down() {
+    let bench = Bench::new().await;
+    let nowhere = fabric("http://127.0.0.1:9");
+    let node = node("a", &bench.store_url, nowhere).await;
+    for request in [list("products@1", &[]), get("products@1", "BIK-1")] {
+        let problem = refused(node.ask(request).await);
+        assert_eq!((problem.status, problem.code.as_str()), (503, "FAB6008"));
+    }
+    let problem = refused(node.ask(create("k-1", "one")).await);
+    assert_eq!((problem.status, problem.code.as_str()), (503, "FAB5015"));
+    let problem = refused(node.ask(verb(Operation::Release, 1, "k-2", json!({}))).await);
+    assert_eq!(problem.status, 503);
+    let systems = node.engine.systems();
+    assert!(format!("{systems:?}").contains("Down"), "{systems:?}");
+    // The fabric that reaches it takes the same keys on.
+    node.engine.activate(bench.fabric.clone()).unwrap();
+    assert_eq!(done(node.insist(&create("k-1", "one")).await).0, 201);
+    assert_eq!(bench.orders("one").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_read_is_answered_in_time() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    done(node.ask(list("products@1", &[])).await);
+    bench.factory.odoo.inject(Fault::always(FaultKind::Latency(Duration::from_millis(900))));
+    let mut request = list("products@1", &[]);
+    request.patience = Duration::from_millis(200);
+    let problem = refused(node.ask(request).await);
+    assert_eq!((problem.status, problem.code.as_str()), (504, "FAB5014"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verb_does_not_overtake_one_whose_outcome_is_not_known() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let order = bench.order_in(1, "draft");
+    bench.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "mrp.production", "action_confirm"));
+    let operation = accepted(node.ask(verb(Operation::Release, order, "k-1", json!({}))).await);
+    let report = json!({"quantity": {"value": "1", "unit": "1"}, "lot": "L-1", "remainder": "keep-open"});
+    let problem = refused(node.ask(verb(Operation::Report, order, "k-2", report.clone())).await);
+    assert_eq!((problem.status, problem.code.as_str()), (503, "FAB5016"));
+    assert!(problem.detail.contains(operation.as_str()), "{}", problem.detail);
+    let (body, _) = node.until(&operation, "done").await;
+    assert_eq!(body["answer"]["body"]["status"], "confirmed");
+    let (status, _) = done(node.insist(&verb(Operation::Report, order, "k-2", report)).await);
+    assert_eq!(status, 200);
+}
