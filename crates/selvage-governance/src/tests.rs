@@ -109,6 +109,19 @@ fn every_code_has_its_rule_and_its_page() {
     }
 }
 
+/// The guide lists every rule.
+#[test]
+fn the_guide_has_every_rule() {
+    let path = format!("{}/../../docs/guide/rules.md", env!("CARGO_MANIFEST_DIR"));
+    let guide = std::fs::read_to_string(&path).unwrap();
+    for rule in RULES {
+        let waivable = if rule.waivable { "yes" } else { "no" };
+        let row =
+            format!("| [{0}](../errors/{0}.md) | `{1}` | {2} | {waivable} |\n", rule.code, rule.name, rule.title());
+        assert!(guide.contains(&row), "{path} lacks:\n{row}");
+    }
+}
+
 #[test]
 fn a_mapping_that_cannot_work_is_found_once() {
     let mapping = "kind: Mapping\nname: product-second\nobject: product@1\nsystem: odoo\nrecord: product.product\n\
@@ -186,4 +199,30 @@ fn a_large_fabric_takes_its_time_and_no_stack() {
     assert_eq!(found.iter().filter(|code| **code == code::NAME_UNKNOWN).count(), 2000);
     assert_eq!(found.iter().filter(|code| **code == code::CYCLE).count(), 1);
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
+}
+
+/// The sample fabric, with the packs that it takes.
+#[test]
+fn the_sample_fabric_is_in_order() {
+    let root = format!("{}/../..", env!("CARGO_MANIFEST_DIR"));
+    let mut sources = Sources::new();
+    for directory in ["examples/factory", "packs"] {
+        collect(std::path::Path::new(&format!("{root}/{directory}")), directory, &mut sources);
+    }
+    let reading = read::read(&sources);
+    assert_eq!(reading.findings, []);
+    assert!(reading.fabric.interfaces.len() >= 6, "{:?}", reading.fabric.interfaces.keys());
+    assert_eq!(lint(&reading.fabric, TODAY), []);
+}
+
+fn collect(directory: &std::path::Path, name: &str, sources: &mut Sources) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{name}/{}", entry.file_name().to_str().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            collect(&entry.path(), &name, sources);
+        } else {
+            sources.insert(name.trim_start_matches("examples/factory/"), std::fs::read(entry.path()).unwrap());
+        }
+    }
 }

@@ -7,9 +7,10 @@ pub(crate) mod key;
 use selvage_model::access::AccessState;
 
 use crate::Store;
-use crate::database::{Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
+use crate::value::bind;
 
 statements! {
     REVISION = "SELECT revision FROM access_revision WHERE id = 1";

@@ -10,10 +10,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::database::{Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::operation;
 use crate::statement::statements;
+use crate::value::bind;
 
 /// A write that wants to be the one of its key.
 #[derive(Clone, Debug, PartialEq)]

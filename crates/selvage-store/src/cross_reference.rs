@@ -3,9 +3,10 @@
 use selvage_model::name::{ObjectName, SystemName};
 
 use crate::Store;
-use crate::database::{Row, Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
+use crate::value::{Row, bind};
 
 /// A record and its business key.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::database::{Row, Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::operation;
 use crate::statement::statements;
+use crate::value::{Row, bind};
 
 /// The id of an effect: `eff_` and 32 hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,6 +105,8 @@ statements! {
     INTEND = "INSERT INTO effect (id, operation, ordinal, system_name, verb, target, external_id, state, sends, intended_at) \
               SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), COUNT(*) + 1, CAST($3 AS TEXT), CAST($4 AS TEXT), \
               CAST($5 AS TEXT), CAST($6 AS TEXT), 'intended', 0, CAST($7 AS BIGINT) FROM effect WHERE operation = $2";
+    INTENDED = "SELECT id, external_id FROM effect WHERE operation = $1 AND state = 'intended' AND system_name = $2 \
+                AND verb = $3 AND target = $4 ORDER BY ordinal";
     OPERATION_OF = "SELECT operation FROM effect WHERE id = $1";
     SENT = "UPDATE effect SET state = 'sent', sends = sends + 1, sent_at = $2 \
             WHERE id = $1 AND state IN ('intended', 'sent', 'unknown')";
@@ -112,7 +115,8 @@ statements! {
 }
 
 impl Store {
-    /// Records an intended change, before it is sent.
+    /// Records an intended change, before it is sent. One that is intended already and was not sent is the same effect:
+    /// whoever has had no answer may ask again.
     ///
     /// # Errors
     /// [`StoreError::Fenced`] where the operation is held with another epoch.
@@ -124,6 +128,9 @@ impl Store {
     ) -> Result<EffectId, StoreError> {
         let mut transaction = self.database.write().await?;
         let now = operation::hold(&mut transaction, operation, epoch).await?;
+        if let Some(there) = intended(&mut transaction, operation, effect).await? {
+            return Ok(there);
+        }
         let id = EffectId::new();
         let parameters = bind![
             id.as_str(),
@@ -154,6 +161,21 @@ impl Store {
         }
         transaction.commit().await
     }
+}
+
+/// The same effect, intended and not sent.
+async fn intended(
+    transaction: &mut Transaction,
+    operation: &OperationId,
+    effect: &NewEffect,
+) -> Result<Option<EffectId>, StoreError> {
+    let (system, verb, target) = (effect.system.as_str(), effect.verb.as_str(), effect.target.to_string());
+    for row in transaction.all(INTENDED, bind![operation.as_str(), system, verb, target]).await? {
+        if row.optional_text("external_id")? == effect.external_id {
+            return row.parsed("id").map(Some);
+        }
+    }
+    Ok(None)
 }
 
 /// The effects of an operation, in the order in which they were intended.

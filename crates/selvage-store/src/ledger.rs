@@ -7,9 +7,10 @@ pub(crate) mod verify;
 use serde_json::{Value, json};
 
 use crate::Store;
-use crate::database::{Micros, Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
+use crate::value::{Micros, bind};
 use entry::{Draft, LedgerEntry};
 
 /// What the first entry is chained to.

@@ -15,6 +15,7 @@ mod release;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod value;
 
 pub use access::grant::{AppliedGrants, HeldBack};
 pub use access::key::NewKey;

@@ -1,12 +1,11 @@
 //! Brings a store's tables to the version that this binary knows, in one transaction, one node at a time.
 //! Never touches a store that a newer binary made.
 
-use sqlx::AssertSqlSafe;
-
-use crate::database::{Database, Transaction, bind};
+use crate::database::Database;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
+use crate::value::bind;
 
 /// The steps in order; the store's version is how many of them it has had. Append only.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql")];
@@ -26,16 +25,14 @@ statements! {
 pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
     let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
     let mut transaction = database.write().await?;
-    if let Transaction::Postgres(connection) = &mut transaction {
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut **connection).await?;
-    }
-    script(&mut transaction, TABLE).await?;
+    transaction.alone(LOCK).await?;
+    transaction.script(TABLE).await?;
     let found = transaction.only(VERSION, bind![]).await?.integer("version")?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
     for (version, step) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
-        script(&mut transaction, step).await?;
+        transaction.script(step).await?;
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;
     }
@@ -43,18 +40,4 @@ pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
         ledger::begin(&mut transaction).await?;
     }
     transaction.commit().await
-}
-
-/// Runs several statements, translated for the database at hand.
-async fn script(transaction: &mut Transaction, text: &str) -> Result<(), StoreError> {
-    match transaction {
-        Transaction::Sqlite(connection) => {
-            let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;");
-            sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **connection).await?;
-        }
-        Transaction::Postgres(connection) => {
-            sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **connection).await?;
-        }
-    }
-    Ok(())
 }

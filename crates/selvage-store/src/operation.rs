@@ -13,10 +13,11 @@ use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use serde_json::Value;
 
 use crate::Store;
-use crate::database::{Micros, Row, Transaction, bind};
+use crate::database::Transaction;
 use crate::effect::{self, EffectRecord};
 use crate::error::StoreError;
 use crate::statement::statements;
+use crate::value::{Micros, Row, bind};
 
 /// An operation with all that is known of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,10 +5,10 @@ use selvage_model::name::EnvironmentName;
 use serde_json::{Value, json};
 
 use crate::Store;
-use crate::database::bind;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
+use crate::value::bind;
 
 /// A release as it was recorded.
 #[derive(Clone, Debug, PartialEq)]

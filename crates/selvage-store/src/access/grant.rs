@@ -12,10 +12,11 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::access;
-use crate::database::{Row, Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
+use crate::value::{Row, bind};
 
 /// What manifests' grants came to.
 #[derive(Clone, Debug, Default, PartialEq)]

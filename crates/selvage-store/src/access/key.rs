@@ -7,10 +7,11 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::access;
-use crate::database::{Micros, Row, Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
+use crate::value::{Micros, Row, bind};
 
 /// A key to be issued. INVARIANT: SECRET-FREE: only its hash.
 #[derive(Clone, Debug, PartialEq)]

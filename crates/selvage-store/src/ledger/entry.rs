@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use crate::database::Row;
 use crate::error::StoreError;
+use crate::value::Row;
 
 /// One administrative act.
 #[derive(Clone, Debug, PartialEq)]

@@ -3,11 +3,11 @@
 use std::fmt;
 
 use crate::Store;
-use crate::database::{Row, bind};
 use crate::error::StoreError;
 use crate::ledger::entry::Draft;
 use crate::ledger::{ORIGIN, PAGE};
 use crate::statement::statements;
+use crate::value::{Row, bind};
 
 const PAGE_SIZE: i64 = 500;
 

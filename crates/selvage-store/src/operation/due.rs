@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use crate::Store;
-use crate::database::bind;
 use crate::error::StoreError;
 use crate::operation::{self, OperationRecord};
 use crate::statement::statements;
+use crate::value::bind;
 
 statements! {
     DUE = skip_locked "SELECT id FROM operation WHERE due_at <= $1 ORDER BY due_at LIMIT $2";

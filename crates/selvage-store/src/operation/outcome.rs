@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use crate::Store;
 use crate::cross_reference::{self, CrossReference};
-use crate::database::{Transaction, bind};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::operation::hold;
 use crate::statement::statements;
+use crate::value::bind;
 
 statements! {
     UNKNOWN = "UPDATE operation SET probes = CASE WHEN state = 'unknown' THEN probes + 1 ELSE probes END, \

@@ -122,7 +122,7 @@ async fn forge(store: &Store, hash: [u8; 32]) {
         postgres: "UPDATE ledger SET actor = 'nobody', entry_hash = $1 WHERE seq = 4",
     };
     let mut transaction = store.database.write().await.unwrap();
-    transaction.run(forge, crate::database::bind![hash]).await.unwrap();
+    transaction.run(forge, crate::value::bind![hash]).await.unwrap();
     transaction.commit().await.unwrap();
 }
 

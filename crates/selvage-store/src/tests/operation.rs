@@ -13,6 +13,7 @@ use crate::{Claim, CrossReference, EffectState, NewEffect, Store, StoreError};
 
 both!(
     an_operation_tells_all_that_was_written,
+    an_effect_is_intended_once_until_it_is_sent,
     it_is_done_once,
     a_refusal_is_kept,
     unknown_waits_for_its_probe,
@@ -70,6 +71,18 @@ async fn an_operation_tells_all_that_was_written(stage: &Stage) {
     assert_eq!(record.effects[1].effect, second);
     assert_eq!(record.effects[1].state, EffectState::Intended);
     assert!(store.operation(&OperationId::from_random(1)).await.unwrap().is_none());
+}
+
+async fn an_effect_is_intended_once_until_it_is_sent(stage: &Stage) {
+    let store = stage.open().await;
+    let (id, epoch) = claimed(&store, "order-1").await;
+    let first = store.intend(&id, epoch, &create()).await.unwrap();
+    assert_eq!(store.intend(&id, epoch, &create()).await.unwrap(), first);
+    let other = NewEffect { external_id: None, ..create() };
+    assert_ne!(store.intend(&id, epoch, &other).await.unwrap(), first);
+    store.sent(&first, epoch).await.unwrap();
+    assert_ne!(store.intend(&id, epoch, &create()).await.unwrap(), first);
+    assert_eq!(store.operation(&id).await.unwrap().unwrap().effects.len(), 3);
 }
 
 async fn it_is_done_once(stage: &Stage) {
