@@ -23,6 +23,9 @@ const OPEN: [&str; 3] = ["to_close", "progress", "confirmed"];
 /// How many orders a shift sets aside before it forgets the first of them and tries again.
 const SET_ASIDE: usize = 500;
 
+/// How many orders may be set aside before no more are planned: something is missing that planning does not bring.
+const PLANNED_ASIDE: usize = 20;
+
 /// Every which order comes out one short.
 const SHORT_EVERY: u64 = 4;
 
@@ -39,6 +42,8 @@ pub struct ShiftConfig {
     pub site: String,
     /// What is made there.
     pub product: String,
+    /// The ids of orders that somebody else works on.
+    pub leave_alone: Vec<String>,
     /// The time between two steps.
     pub pace: Duration,
 }
@@ -156,14 +161,14 @@ impl Worker {
         false
     }
 
-    /// An order of this plant and product with a quantity; others are not ours to work on.
+    /// An order of this plant and product with a quantity that is not left to others.
     fn read(&self, item: &Value) -> Option<Order> {
         let text = |at: &str| item.pointer(at).and_then(Value::as_str);
+        let id = text("/id").filter(|id| !self.config.leave_alone.iter().any(|other| other == id))?;
         let here = text("/site").is_none_or(|site| site == self.config.site);
         let ours = text("/product").is_none_or(|product| product == self.config.product);
         let quantity = text("/quantity/value")?.parse().ok()?;
-        let order =
-            Order { id: text("/id")?.to_owned(), quantity, unit: text("/quantity/unit")?.to_owned(), short: false };
+        let order = Order { id: id.to_owned(), quantity, unit: text("/quantity/unit")?.to_owned(), short: false };
         (here && ours).then_some(order)
     }
 
@@ -227,7 +232,7 @@ impl Worker {
 
     /// Looks at the stock, then makes an order and releases it: under one key for each, so a repeated step makes no second.
     async fn plan(&mut self) {
-        let Some(planner) = &self.planner else {
+        let Some(planner) = self.planner.as_ref().filter(|_| self.set_aside.len() < PLANNED_ASIDE) else {
             return;
         };
         planner.get(POSITIONS, &[("limit", "50")]).await;

@@ -80,6 +80,7 @@ async fn a_shift_works_an_order_to_its_report_whatever_is_answered() {
         planning_key: None,
         site: "ghent".to_owned(),
         product: "BIK-1".to_owned(),
+        leave_alone: vec!["odoo-8".to_owned()],
         pace: Duration::from_millis(5),
     };
     let shift = factory.mes.start_shift(config).unwrap();
@@ -119,6 +120,7 @@ async fn a_refused_order_is_set_aside_and_counted() {
         planning_key: Some("plant-key".to_owned()),
         site: "ghent".to_owned(),
         product: "BIK-1".to_owned(),
+        leave_alone: vec!["odoo-8".to_owned()],
         pace: Duration::from_millis(5),
     };
     let _shift = factory.mes.start_shift(config).unwrap();
