@@ -94,45 +94,29 @@ impl Transaction<'_> {
 
     /// In inventory mode a count is set on the quant at the spot, which may exist; otherwise a row is made as given.
     pub(crate) fn create_quant(&mut self, values: &Values) -> Result<Id, Refusal> {
-        let counting = self.env.context.get("inventory_mode").is_some_and(truthy);
-        let mut plain = values.clone();
-        let at_once = plain.remove("inventory_quantity_auto_apply");
-        if let (true, Some(counted)) = (counting, &at_once) {
-            plain.insert("inventory_quantity".to_owned(), counted.clone());
+        let made = self.create_plain(Model::Quant, values)?;
+        let place = self.reference(Model::Quant, made, "location_id");
+        let company = place.and_then(|place| self.reference(Model::Location, place, "company_id"));
+        let now = self.env.now;
+        self.update(Model::Quant, made, [("company_id", company.into()), ("in_date", now.into())]);
+        if !self.env.context.get("inventory_mode").is_some_and(truthy) {
+            return Ok(made);
         }
-        let id = self.create_plain(Model::Quant, &plain)?;
-        let twin = self.spot(id).and_then(|spot| {
-            self.store
-                .referring(Model::Quant, "product_id", spot.product)
-                .into_iter()
-                .find(|other| *other != id && self.spot(*other) == Some(spot))
-        });
-        let counted = self.number(Model::Quant, id, "inventory_quantity");
-        let quant = match twin.filter(|_| counting) {
-            Some(twin) => {
-                self.store.remove(Model::Quant, id);
-                twin
-            }
-            None => {
-                let company = self
-                    .reference(Model::Quant, id, "location_id")
-                    .and_then(|place| self.reference(Model::Location, place, "company_id"));
-                let now = self.env.now;
-                self.update(Model::Quant, id, [("company_id", company.into()), ("in_date", now.into())]);
-                id
-            }
-        };
-        if counting {
-            self.update(
-                Model::Quant,
-                quant,
-                [("inventory_quantity", counted.into()), ("inventory_quantity_set", true.into())],
-            );
+        let counted = self.number(Model::Quant, made, "inventory_quantity");
+        let quant = self.twin(made).unwrap_or(made);
+        if quant != made {
+            self.store.remove(Model::Quant, made);
         }
-        if counting && at_once.is_some() {
-            self.apply_inventory(&[quant])?;
-        }
+        let count = [("inventory_quantity", counted.into()), ("inventory_quantity_set", true.into())];
+        self.update(Model::Quant, quant, count);
         Ok(quant)
+    }
+
+    /// The other quant at the same spot.
+    fn twin(&self, quant: Id) -> Option<Id> {
+        let spot = self.spot(quant)?;
+        let others = self.store.referring(Model::Quant, "product_id", spot.product).into_iter();
+        others.filter(|other| *other != quant).find(|other| self.spot(*other) == Some(spot))
     }
 
     /// Moves the difference between what was counted and what was known from or to the inventory location.

@@ -216,12 +216,8 @@ impl Transaction<'_> {
             }
             Model::Location => {
                 let name = row.text("name").to_owned();
-                let parent = row.reference("location_id");
-                let visible_parent = parent.filter(|parent| {
-                    !self.is(Model::Location, *parent, "usage", &["view"])
-                        || self.reference(Model::Location, *parent, "location_id").is_some()
-                });
-                let full = visible_parent.or(parent).map(|parent| self.text(Model::Location, parent, "complete_name"));
+                let parent = row.reference("location_id").filter(|_| row.text("usage") != "view");
+                let full = parent.map(|parent| self.text(Model::Location, parent, "complete_name"));
                 row.set("complete_name", full.map_or(name.clone(), |full| format!("{full}/{name}")).into());
             }
             Model::Move if row.reference("product_uom").is_none() => {

@@ -175,9 +175,8 @@ const LOCATIONS: [(i64, &str, &str, i64, bool); 16] = [
 fn add_locations(tx: &mut Transaction<'_>, company: Id, name: &str, code: &str) {
     for (id, own, usage, parent, active) in LOCATIONS {
         let own = if own.is_empty() { code } else { own };
-        let prefix = match parent {
-            0 => String::new(),
-            1 if own == code => String::new(),
+        let prefix = match usage {
+            "view" => String::new(),
             _ => format!("{}/", tx.text(Model::Location, Id(parent), "complete_name")),
         };
         tx.store.skip_to(Model::Location, id - 1);
