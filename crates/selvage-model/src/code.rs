@@ -102,6 +102,36 @@ catalogue! {
     NOT_FILTERABLE = "FAB3106", "The attribute cannot be searched by";
     EXAMPLE_FAILED = "FAB3201", "An example of the mapping does not hold";
     LAW_BROKEN = "FAB3202", "A law of lenses does not hold for the mapping";
+    // 4 gateway refusals
+    UNDECLARED = "FAB4001", "No interface declares this path";
+    METHOD_UNDECLARED = "FAB4002", "The path does not take this method";
+    RETIRED = "FAB4003", "The interface is retired";
+    BLOCKED = "FAB4004", "The interface is blocked";
+    MALFORMED = "FAB4005", "The request is malformed";
+    KEY_MISSING = "FAB4010", "The request has no key";
+    KEY_UNKNOWN = "FAB4011", "The key is not known";
+    KEY_ENDED = "FAB4012", "The key has expired or was revoked";
+    NO_GRANT = "FAB4020", "The consumer has no grant for this interface";
+    NOT_GRANTED = "FAB4021", "The grant does not include this operation";
+    GRANT_ENDED = "FAB4022", "The grant has ended";
+    IDEMPOTENCY_KEY_MISSING = "FAB4030", "A write needs an Idempotency-Key";
+    IDEMPOTENCY_KEY_BAD = "FAB4031", "The Idempotency-Key cannot be used";
+    BODY_NOT_JSON = "FAB4032", "The body is not JSON as it must be";
+    BODY_TYPE = "FAB4033", "The body has another media type than JSON";
+    BODY_TOO_LARGE = "FAB4034", "The body is too large";
+    BODY_TOO_SLOW = "FAB4035", "The body did not arrive in time";
+    GRANT_RATE = "FAB4040", "The grant's rate is used up";
+    INTERFACE_RATE = "FAB4041", "The interface's rate or quota is used up";
+    INTERFACE_BUSY = "FAB4042", "The interface has as many requests in hand as it bears";
+    UPSTREAM_UNREACHABLE = "FAB4050", "The upstream system cannot be reached";
+    UPSTREAM_TIMEOUT = "FAB4051", "The upstream system did not answer in time";
+    UPSTREAM_BROKE = "FAB4052", "The upstream system broke off its answer";
+    OUTCOME_LATE = "FAB4053", "The answer was not ready in time";
+    OPERATION_UNKNOWN = "FAB4054", "There is no such operation for this consumer";
+    UPSTREAM_ADDRESS = "FAB4060", "A direct interface's system cannot be reached in this environment";
+    CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
+    CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
+
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";
     WRITE_WITHOUT_KEY = "FAB5002", "The write came without a key";
@@ -145,36 +175,6 @@ catalogue! {
     ODOO_LOT = "FAB6013", "A lot is missing, or the order carries another";
     ODOO_UNSENDABLE = "FAB6014", "The value has no form that Odoo takes";
     ODOO_CONFIG = "FAB6015", "The connection to Odoo is not configured";
-    // 4 gateway refusals
-    UNDECLARED = "FAB4001", "No interface declares this path";
-    METHOD_UNDECLARED = "FAB4002", "The path does not take this method";
-    RETIRED = "FAB4003", "The interface is retired";
-    BLOCKED = "FAB4004", "The interface is blocked";
-    MALFORMED = "FAB4005", "The request is malformed";
-    KEY_MISSING = "FAB4010", "The request has no key";
-    KEY_UNKNOWN = "FAB4011", "The key is not known";
-    KEY_ENDED = "FAB4012", "The key has expired or was revoked";
-    NO_GRANT = "FAB4020", "The consumer has no grant for this interface";
-    NOT_GRANTED = "FAB4021", "The grant does not include this operation";
-    GRANT_ENDED = "FAB4022", "The grant has ended";
-    IDEMPOTENCY_KEY_MISSING = "FAB4030", "A write needs an Idempotency-Key";
-    IDEMPOTENCY_KEY_BAD = "FAB4031", "The Idempotency-Key cannot be used";
-    BODY_NOT_JSON = "FAB4032", "The body is not JSON as it must be";
-    BODY_TYPE = "FAB4033", "The body has another media type than JSON";
-    BODY_TOO_LARGE = "FAB4034", "The body is too large";
-    BODY_TOO_SLOW = "FAB4035", "The body did not arrive in time";
-    GRANT_RATE = "FAB4040", "The grant's rate is used up";
-    INTERFACE_RATE = "FAB4041", "The interface's rate or quota is used up";
-    INTERFACE_BUSY = "FAB4042", "The interface has as many requests in hand as it bears";
-    UPSTREAM_UNREACHABLE = "FAB4050", "The upstream system cannot be reached";
-    UPSTREAM_TIMEOUT = "FAB4051", "The upstream system did not answer in time";
-    UPSTREAM_BROKE = "FAB4052", "The upstream system broke off its answer";
-    OUTCOME_LATE = "FAB4053", "The answer was not ready in time";
-    OPERATION_UNKNOWN = "FAB4054", "There is no such operation for this consumer";
-    UPSTREAM_ADDRESS = "FAB4060", "A direct interface's system cannot be reached in this environment";
-    CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
-    CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
-
     // 7 store
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";

@@ -64,15 +64,33 @@ pub(crate) fn one_of(words: &[&str]) -> String {
     }
 }
 
+/// A name that the same manifest does not declare, with the one that may be meant.
+pub(crate) fn undeclared<'a>(
+    finding: Finding,
+    name: &str,
+    declared: impl Iterator<Item = &'a str>,
+    otherwise: &str,
+    findings: &mut Vec<Finding>,
+) {
+    const MOST_SUGGESTIONS: usize = 50;
+    // Looking for likeness costs time: it is spared where nobody would read so far.
+    let like = if findings.len() < MOST_SUGGESTIONS { nearest(name, declared) } else { None };
+    findings.push(match like {
+        Some(like) => finding.fix(format!("did you mean {}?", show(like))),
+        None => finding.fix(otherwise),
+    });
+}
+
 /// The known name that is most like this one, where one is like it: a slip or two of the hand away, or begun alike.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    const MOST_CANDIDATES: usize = 200;
-    if name.len() > 128 {
+    const MOST_CANDIDATES: usize = 100;
+    const LONGEST: usize = 64;
+    if name.len() > LONGEST {
         return None;
     }
     let name = without_case(name);
     let mut best: Option<(usize, &str)> = None;
-    for candidate in known.take(MOST_CANDIDATES) {
+    for candidate in known.take(MOST_CANDIDATES).filter(|candidate| candidate.len() <= LONGEST) {
         let folded = without_case(candidate);
         let begun_alike = name.len() >= 3 && (folded.starts_with(name.as_ref()) || name.starts_with(folded.as_ref()));
         let slips = if begun_alike { 1 } else { strsim::osa_distance(&name, &folded) };

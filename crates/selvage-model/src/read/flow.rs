@@ -6,10 +6,10 @@ use super::fields::Fields;
 use crate::code;
 use crate::finding::{Finding, show};
 use crate::manifest::flow::{Action, Backoff, Flow, OnFailure, Step};
-use crate::read::nearest;
+use crate::read::undeclared;
 use crate::scalar;
 use crate::schema::tables::flow::{ACTIONS, APPROVE, BRANCH, CHOICE, RETRY, STEP, TRIGGER, UNDO, WAIT};
-use crate::source::{Place, Spanned};
+use crate::source::Place;
 use crate::yaml::Node;
 
 pub(super) fn flow(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Flow> {
@@ -148,18 +148,12 @@ fn declare<'a>(steps: &'a [Step], ids: &mut BTreeMap<&'a str, &'a Place>, findin
 fn refer(steps: &[Step], ids: &BTreeMap<&str, &Place>, findings: &mut Vec<Finding>) {
     for step in steps {
         for name in step.after.iter().filter(|name| !ids.contains_key(name.value.as_str())) {
-            findings.push(unknown_step(name, ids));
+            let message = format!("the flow has no step {}", show(&name.value));
+            let finding = Finding::error(code::BAD_VALUE, &name.place, message);
+            undeclared(finding, &name.value, ids.keys().copied(), "name a step of this flow", findings);
         }
         for steps in inner(step) {
             refer(steps, ids, findings);
         }
-    }
-}
-
-fn unknown_step(name: &Spanned<String>, ids: &BTreeMap<&str, &Place>) -> Finding {
-    let finding = Finding::error(code::BAD_VALUE, &name.place, format!("the flow has no step {}", show(&name.value)));
-    match nearest(&name.value, ids.keys().copied()) {
-        Some(like) => finding.fix(format!("did you mean {}?", show(like))),
-        None => finding.fix("name a step of this flow"),
     }
 }

@@ -1,11 +1,12 @@
 //! Object and CodeSet.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::fields::{Fields, key, key_text, spanned_text};
 use crate::code;
 use crate::finding::{Finding, show};
 use crate::manifest::object::{Attribute, Authority, CodeEntry, CodeSet, Object, OnUnmatched, Shape};
-use crate::name::AttributeName;
-use crate::read::nearest;
+use crate::read::undeclared;
 use crate::scalar::{self, Dimension};
 use crate::schema::tables::object::{ATTRIBUTE, AUTHORITY, CODE, ELEMENT};
 use crate::source::Spanned;
@@ -15,9 +16,15 @@ pub(super) fn object(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
     let attributes = attributes(fields.entries("attributes"));
     let identity = fields.list("identity");
     let authority: Vec<Authority> = fields.items("authority").iter().filter_map(authority).collect();
-    let declared: Vec<&str> = fields.entries("attributes").iter().map(|(key, _)| key.value.as_ref()).collect();
+    let declared: BTreeSet<&str> = fields.entries("attributes").iter().map(|(key, _)| key.value.as_ref()).collect();
     for name in identity.iter().chain(authority.iter().flat_map(|authority| &authority.attributes)) {
-        known_attribute(name, &declared, findings);
+        let text = name.value.as_str();
+        if !declared.contains(text) {
+            let message = format!("the object has no attribute {}", show(text));
+            let finding = Finding::error(code::BAD_VALUE, &name.place, message);
+            let otherwise = "declare it under `attributes`, or name one that is declared";
+            undeclared(finding, text, declared.iter().copied(), otherwise, findings);
+        }
     }
     Some(Object {
         place: fields.place().clone(),
@@ -30,19 +37,6 @@ pub(super) fn object(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
         authority,
         stewards: fields.spanned("stewards"),
     })
-}
-
-/// An attribute that the same object declares.
-fn known_attribute(name: &Spanned<AttributeName>, declared: &[&str], findings: &mut Vec<Finding>) {
-    if declared.contains(&name.value.as_str()) {
-        return;
-    }
-    let message = format!("the object has no attribute {}", show(name.value.as_str()));
-    let finding = Finding::error(code::BAD_VALUE, &name.place, message);
-    findings.push(match nearest(name.value.as_str(), declared.iter().copied()) {
-        Some(like) => finding.fix(format!("did you mean `{like}`?")),
-        None => finding.fix("declare it under `attributes`, or name one that is declared"),
-    });
 }
 
 fn attributes(entries: &[(Key, Node)]) -> Vec<Attribute> {
@@ -105,7 +99,7 @@ const ON_UNMATCHED: &[(&str, OnUnmatched)] =
 
 pub(super) fn code_set(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<CodeSet> {
     let codes: Vec<CodeEntry> = fields.items("codes").iter().filter_map(code_entry).collect();
-    let mut seen = std::collections::BTreeMap::new();
+    let mut seen = BTreeMap::new();
     for entry in &codes {
         if let Some(first) = seen.insert(&entry.code.value, &entry.code.place) {
             let message = format!("the code {} stands twice; first in line {}", show(&entry.code.value), first.line);
@@ -121,10 +115,8 @@ pub(super) fn code_set(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Optio
         if !seen.contains_key(&code.value) {
             let message = format!("{} is not a code of this set", show(&code.value));
             let finding = Finding::error(code::BAD_VALUE, &code.place, message);
-            findings.push(match nearest(&code.value, seen.keys().map(|code| code.as_str())) {
-                Some(like) => finding.fix(format!("did you mean {}?", show(like))),
-                None => finding.fix("name one of the `codes`, or add it there"),
-            });
+            let known = seen.keys().map(|code| code.as_str());
+            undeclared(finding, &code.value, known, "name one of the `codes`, or add it there", findings);
         }
     }
     Some(CodeSet {

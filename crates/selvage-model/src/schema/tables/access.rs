@@ -55,7 +55,7 @@ pub(crate) static GRANT: Record = record(
         required(
             "operations",
             Shape::List(&TEXT, true),
-            "Words of a mediated api (list, get, …), operation ids of a direct one, or `receive` for events.",
+            "Words of a mediated api (list, get, …), or operation ids of a direct one.",
         ),
         optional(
             "where",

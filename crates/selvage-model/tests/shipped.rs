@@ -1,0 +1,43 @@
+//! The manifests that ship, the sample fabric and the packs, are read without findings.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+use std::fs;
+use std::path::Path;
+
+use selvage_model::read::{Sources, read};
+
+fn collect(root: &Path, directory: &Path, sources: &mut Sources) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, sources);
+        } else {
+            let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
+            sources.insert(name, fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_sample_fabric_and_the_packs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for directory in ["examples/factory", "packs/odoo"] {
+        let directory = root.join(directory);
+        let mut sources = Sources::new();
+        collect(&directory, &directory, &mut sources);
+        let reading = read(&sources);
+        let told: Vec<String> = reading
+            .findings
+            .iter()
+            .map(|finding| format!("{} {} {}", finding.place, finding.code, finding.message))
+            .collect();
+        assert_eq!(told, Vec::<String>::new(), "{}", directory.display());
+        assert!(reading.manifests > 0, "{}", directory.display());
+    }
+}
