@@ -24,6 +24,8 @@ const MODULE: &str = "__selvage__";
 pub(crate) struct Create {
     plan: Option<Plan>,
     made: Option<i64>,
+    /// It was found by looking, some time after it was made.
+    found: bool,
 }
 
 struct Plan {
@@ -36,7 +38,7 @@ struct Plan {
 impl Create {
     /// Not yet prepared.
     pub(crate) fn new() -> Self {
-        Self { plan: None, made: None }
+        Self { plan: None, made: None, found: false }
     }
 
     /// From the effect that was recorded before.
@@ -48,7 +50,7 @@ impl Create {
             values: effect.target.get("values")?.as_object()?.clone(),
             companies,
         };
-        Some(Self { plan: Some(plan), made: None })
+        Some(Self { plan: Some(plan), made: None, found: false })
     }
 
     /// Looks up what the values link to and puts the object into the system's terms.
@@ -93,10 +95,12 @@ impl Create {
         let odoo = job.served.connection.odoo();
         let found = job.served.connection.ask(odoo.by_external_id(&plan.external_id)).await?;
         self.made = found.filter(|(record, _)| record == &plan.record).map(|(_, id)| id);
+        self.found = true;
         Ok(self.made.is_some())
     }
 
-    /// Reads the record back and compares it with what was meant.
+    /// Reads the record back and compares it with what was meant. One that was found later is shown as it is: it was
+    /// made in one transaction with its external id, and people may have worked on it since.
     pub(crate) async fn read_back(&self, job: &Job) -> Result<Shown, Unread> {
         let (Some(plan), Some(id)) = (&self.plan, self.made) else {
             return Err(Unread::Trouble(unplanned().into()));
@@ -106,7 +110,9 @@ impl Create {
         let Some(found) = reach.by_id(id, &scope).await? else {
             return Err(Unread::Differs(format!("`{}` {id} was made and is no longer there", plan.record)));
         };
-        if let Some(difference) = differs(&reach, job, &plan.companies, &found).await? {
+        if !self.found
+            && let Some(difference) = differs(&reach, job, &plan.companies, &found).await?
+        {
             return Err(Unread::Differs(difference));
         }
         Ok(shown(&reach, job, found, &plan.external_id))

@@ -56,6 +56,9 @@ impl<'a> Drive<'a> {
     /// Carries it on until it ends, is let go of, or is lost.
     pub(crate) async fn run(mut self, first: Event) -> Ending {
         let operation = self.hold.operation.clone();
+        if first == Event::TakenOver {
+            self.said.detail = "the node that worked on it went silent with an effect on record".to_owned();
+        }
         let ending = self.steps(first).await.unwrap_or_else(|error| {
             tracing::info!(%operation, %error, "write left to whoever takes it over");
             Ending::Lost

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use selvage_model::code;
 use selvage_model::operation::OperationState;
 use selvage_model::problem::Problem;
-use selvage_store::{OperationRecord, StoreError};
+use selvage_store::{EffectState, OperationRecord, StoreError};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{JoinHandle, JoinSet};
 
@@ -18,6 +18,7 @@ use crate::deed::Deed;
 use crate::drive::{Drive, given_back};
 use crate::hold::Hold;
 use crate::job::Draft;
+use crate::persist::persist;
 use crate::reach;
 use crate::reason::{self, Reason};
 use crate::shared::Shared;
@@ -99,7 +100,12 @@ async fn settle(shared: &Arc<Shared>, record: OperationRecord, since: Instant) {
     let (operation, epoch) = (record.id.clone(), record.epoch);
     tracing::info!(%operation, state = record.state.as_str(), effects = record.effects.len(), "operation taken");
     let hold = Hold::begin(shared.store.clone(), operation.clone(), epoch, shared.config.lease, since);
-    let outcome = match plan(shared, &record) {
+    let plan = plan(shared, &record);
+    if let Err(error) = admit(shared, &record).await {
+        tracing::warn!(%operation, %error, "operation left to its lease");
+        return;
+    }
+    let outcome = match plan {
         Plan::GoOn { draft, deed, progress, event } => {
             let job = draft.job(operation.clone());
             Box::pin(Drive::new(&job, hold, deed, progress).run(event)).await;
@@ -116,6 +122,14 @@ async fn settle(shared: &Arc<Shared>, record: OperationRecord, since: Instant) {
         Ok(()) | Err(StoreError::Fenced { .. }) => {}
         Err(error) => tracing::warn!(%operation, %error, "operation left to its lease"),
     }
+}
+
+/// Whoever recorded an effect may have sent it without coming to say so: from here on it counts as sent.
+async fn admit(shared: &Shared, record: &OperationRecord) -> Result<(), StoreError> {
+    for effect in record.effects.iter().filter(|effect| effect.state == EffectState::Intended) {
+        persist(|| shared.store.sent(&effect.id, record.epoch)).await?;
+    }
+    Ok(())
 }
 
 /// What is to be done about an operation that was taken.

@@ -153,12 +153,14 @@ fn no_sequence_of_outcomes_resends_early() {
 fn check(history: &[(Event, Step)], doubtful_at_first: bool) {
     let Some(((event, step), before)) = history.split_last() else { return };
     let mut doubtful = doubtful_at_first;
-    for (event, _) in before {
-        doubtful |= matches!(event, Event::Unclear | Event::TakenOver | Event::Committed | Event::Found);
-        // A lookup that finds nothing settles the doubt; so did reads that failed before anything was sent.
+    let mut sent = doubtful_at_first;
+    for (event, step) in before {
+        doubtful |= sent && matches!(event, Event::Unclear | Event::TakenOver | Event::Committed | Event::Found);
+        // A lookup that finds nothing settles the doubt.
         doubtful &= *event != Event::Absent;
-        doubtful &= before.iter().any(|(_, step)| matches!(step, Step::Send(_))) || doubtful_at_first;
+        sent |= matches!(step, Step::Send(_));
     }
+    doubtful &= *event != Event::Absent;
     match step {
         Step::Send(_) => {
             assert!(matches!(event, Event::Recorded | Event::Nothing), "sent without a record: {history:?}");

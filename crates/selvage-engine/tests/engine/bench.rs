@@ -66,6 +66,13 @@ impl Bench {
         self.factory.odoo.orders_with_origin(origin)
     }
 
+    /// The records of a model for which a condition holds, as an administrator reads them.
+    pub(crate) fn read(&self, model: &str, domain: &Value) -> Vec<Value> {
+        let options = json!({"domain": domain, "order": "id"});
+        let found = self.factory.odoo.call(model, "search_read", &[], options.as_object().unwrap()).unwrap();
+        found.as_array().unwrap().clone()
+    }
+
     /// The id of the oldest order of Ghent (company 1) or Brno in this state.
     pub(crate) fn order_in(&self, company: i64, state: &str) -> i64 {
         let orders = self.factory.odoo.records("mrp.production");
@@ -232,7 +239,7 @@ pub(crate) fn id_of(value: &Value) -> i64 {
     value.as_i64().or_else(|| value[0].as_i64()).unwrap_or_default()
 }
 
-/// A quantity of the database, which may be a number or text.
-pub(crate) fn amount(value: &Value) -> f64 {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(f64::NAN)
+/// A quantity as text without trailing zeros.
+pub(crate) fn amount(value: &Value) -> String {
+    selvage_connect::odoo::decimal(value).map_or_else(|| value.to_string(), |decimal| decimal.to_string())
 }

@@ -15,10 +15,10 @@ use crate::bench::{self, Bench, LONGEST, Node, create, done};
 /// How far the dead node came.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Died {
-    AfterClaim,
-    AfterIntend,
-    AfterSent,
-    AfterCommit,
+    Claimed,
+    Intended,
+    Sent,
+    Committed,
 }
 
 /// What a node leaves behind that died there.
@@ -35,7 +35,7 @@ async fn leave(bench: &Bench, store: &Store, origin: &str, died: Died) -> (Opera
         lease: Duration::from_millis(300),
     };
     let Claim::New { operation, epoch } = store.claim(&claim).await.unwrap() else { panic!("not new") };
-    if died == Died::AfterClaim {
+    if died == Died::Claimed {
         return (operation, epoch);
     }
     let products = bench.factory.odoo.records("product.product");
@@ -50,11 +50,11 @@ async fn leave(bench: &Bench, store: &Store, origin: &str, died: Died) -> (Opera
         external_id: Some(external_id.clone()),
     };
     let id = store.intend(&operation, epoch, &effect).await.unwrap();
-    if died == Died::AfterIntend {
+    if died == Died::Intended {
         return (operation, epoch);
     }
     store.sent(&id, epoch).await.unwrap();
-    if died == Died::AfterCommit {
+    if died == Died::Committed {
         let odoo = Odoo::new(config(bench)).unwrap();
         let values: Map<String, Value> = values.as_object().unwrap().clone();
         odoo.create("mrp.production", &external_id, &values, &Scope::company(1)).await.unwrap();
@@ -78,7 +78,7 @@ fn config(bench: &Bench) -> OdooConfig {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_of_a_dead_node_is_finished_once_wherever_it_died() {
-    for died in [Died::AfterClaim, Died::AfterIntend, Died::AfterSent, Died::AfterCommit] {
+    for died in [Died::Claimed, Died::Intended, Died::Sent, Died::Committed] {
         let bench = Bench::new().await;
         let store = bench.store().await;
         let (operation, epoch) = leave(&bench, &store, "orphan", died).await;
@@ -88,7 +88,7 @@ async fn work_of_a_dead_node_is_finished_once_wherever_it_died() {
         assert_eq!(body["answer"]["body"]["origin"], "orphan", "{died:?}");
         assert_eq!(bench.committed("mrp.production", "load"), 1, "{died:?}");
         // Nothing on record was surely not sent; anything else may be on its way.
-        assert_eq!(waited > LONGEST, died != Died::AfterClaim, "{died:?} after {waited:?}");
+        assert_eq!(waited > LONGEST, died != Died::Claimed, "{died:?} after {waited:?}");
         // Should the dead node wake up, it is too late for everything.
         let zombie = store.extend(&operation, epoch, Duration::from_secs(1)).await;
         assert!(matches!(zombie, Err(StoreError::Fenced { .. })), "{died:?}");

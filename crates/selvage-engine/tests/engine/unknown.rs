@@ -5,7 +5,7 @@ use std::time::Duration;
 use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
 use selvage_model::exchange::MediatedAnswer;
 use selvage_model::manifest::api::Operation;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::bench::{Bench, LONGEST, accepted, create, done, fabric, get, list, node, refused, verb};
 
@@ -30,6 +30,48 @@ async fn a_reset_after_the_commit_is_found_again_by_its_external_id() {
     assert_eq!(body["answer"]["body"]["id"], format!("odoo-{}", bench.orders("one")[0]["id"]));
     let answer = node.ask(create("k-1", "one")).await;
     assert!(matches!(answer, MediatedAnswer::Done { status: 201, replayed: true, .. }), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_people_did_to_a_record_before_it_was_found_stays() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    bench.factory.odoo.inject(load(FaultKind::ResetAfter));
+    let operation = accepted(node.ask(create("k-1", "found")).await);
+    let order = bench.orders("found")[0]["id"].clone();
+    let change = json!({"origin": "found by a planner"});
+    bench.factory.odoo.call("mrp.production", "write", &[json!([order]), change], &Map::new()).unwrap();
+    bench.factory.odoo.call("mrp.production", "action_confirm", &[json!([order])], &Map::new()).unwrap();
+    let (body, _) = node.until(&operation, "done").await;
+    assert_eq!(body["answer"]["body"]["origin"], "found by a planner");
+    assert_eq!(body["answer"]["body"]["status"], "confirmed");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_but_not_as_meant_goes_to_a_person() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    // Known before, so that the read-back is the next `read`.
+    done(node.ask(list("production-orders@1", &[])).await);
+    bench.factory.odoo.inject(Fault::once(FaultKind::Latency(Duration::from_millis(500)), "mrp.production", "read"));
+    let asking = node.ask(create("k-1", "odd"));
+    let meddling = async {
+        while bench.orders("odd").is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let order = bench.orders("odd")[0]["id"].clone();
+        let change = json!({"product_qty": 7});
+        bench.factory.odoo.call("mrp.production", "write", &[json!([order]), change], &Map::new()).unwrap();
+    };
+    let (answer, ()) = tokio::join!(asking, meddling);
+    let operation = accepted(answer);
+    let body = node.operation(&operation).await;
+    assert_eq!(body["state"], "stuck");
+    let note = body["note"].as_str().unwrap();
+    assert!(note.contains("FAB5018") && note.contains("product_qty"), "{note}");
+    let rows = node.engine.unresolved().await;
+    assert_eq!((rows.len(), rows[0].state.as_str()), (1, "stuck"));
+    assert_eq!(accepted(node.ask(create("k-1", "odd")).await), operation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
