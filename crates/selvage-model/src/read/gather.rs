@@ -65,6 +65,12 @@ struct FileReading {
     findings: Vec<Finding>,
 }
 
+impl FileReading {
+    fn is_unreadable(&self) -> bool {
+        self.findings.iter().any(|finding| finding.code == code::UNREADABLE)
+    }
+}
+
 /// A file that a manifest names.
 struct Named {
     path: Spanned<String>,
@@ -80,11 +86,8 @@ pub(super) fn gather(sources: &Sources) -> Reading {
         }
     }
     let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
-    for name in &named {
-        // A contract may be YAML as well; what a manifest names is no manifest.
-        files.remove(name.path.value.as_str());
-    }
     let mut reading = Reading::default();
+    set_aside(&named, &mut files, &mut reading.findings);
     let mut hashes = Vec::new();
     let mut quiet_grants = Vec::new();
     for (path, mut file) in files {
@@ -101,6 +104,23 @@ pub(super) fn gather(sources: &Sources) -> Reading {
     reading.digest = digest::of(hashes);
     reading.findings.sort_by(|a, b| a.place.cmp(&b.place));
     reading
+}
+
+/// A contract may be YAML as well: what a manifest names is no manifest. But no manifest is lost by being named.
+fn set_aside(named: &[Named], files: &mut BTreeMap<&str, FileReading>, findings: &mut Vec<Finding>) {
+    for Named { path, .. } in named {
+        let holds = files.get(path.value.as_str()).map(|file| (file.documents > 0, file.is_unreadable()));
+        match holds {
+            Some((true, _)) => {
+                let message =
+                    format!("{} is named as a contract or as scenarios, but holds manifests", show(&path.value));
+                let finding = Finding::error(code::NAMED_FILE, &path.place, message);
+                findings.push(finding.fix("put the two into different files"));
+            }
+            Some((false, false)) => drop(files.remove(path.value.as_str())),
+            Some((false, true)) | None => {}
+        }
+    }
 }
 
 /// What may still be read.

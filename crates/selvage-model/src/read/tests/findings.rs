@@ -170,6 +170,13 @@ fn named_files() {
     assert!(told(&sources)[0].contains("FAB1002"));
     sources.insert("contracts/a.yaml", [0xff, 0xff]);
     assert!(told(&sources)[0].contains("FAB1001"));
+    sources.unreadable("contracts/a.yaml", "permission denied");
+    assert!(told(&sources)[0].contains("FAB1012"));
+    // No manifest is lost by being named.
+    sources.insert("contracts/a.yaml", "kind: Team\nname: t\n");
+    let reading = read(&sources);
+    assert_eq!(reading.fabric.teams.len(), 1);
+    assert!(told(&sources).iter().any(|told| told.contains("holds manifests")), "{:?}", told(&sources));
 }
 
 #[test]
