@@ -22,7 +22,9 @@ pub struct Mapping {
     pub record: String,
     /// The system's versions it is for.
     pub versions: VersionRange,
-    /// A field a attribute, in the order written.
+    /// Which of the system's records are objects: each field (paths with dots follow links) has one of these values.
+    pub only: Vec<(Spanned<String>, Vec<Value>)>,
+    /// A field an attribute, in the order written.
     pub fields: Vec<FieldMapping>,
     /// Examples: they are tests.
     pub examples: Vec<Example>,

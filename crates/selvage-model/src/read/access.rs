@@ -61,20 +61,24 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
     Some((grant, on_end.is_some()))
 }
 
-/// One value, or several of which one must be there.
 fn row(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<(Spanned<AttributeName>, Vec<Value>)> {
+    Some((key(name)?, one_or_several(name, node, findings)?))
+}
+
+/// One value, or several of which one must be there.
+pub(super) fn one_or_several(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<Vec<Value>> {
     let values: Vec<&Node> = match &node.content {
         Content::List(items) => items.iter().collect(),
         _ => vec![node],
     };
     let fits = |node: &&Node| matches!(node.content, Content::Scalar(_)) && !node.is_null();
     if values.is_empty() || !values.iter().all(fits) {
-        let message = format!("{} does not say which values are granted", show(&name.value));
+        let message = format!("{} does not say which values it may have", show(&name.value));
         findings
             .push(Finding::error(code::WRONG_TYPE, &node.place, message).fix("write one value, or a list of values"));
         return None;
     }
-    Some((key(name)?, values.into_iter().map(Node::to_value).collect()))
+    Some(values.into_iter().map(Node::to_value).collect())
 }
 
 pub(super) fn subscription(fields: Fields<'_>) -> Option<Subscription> {

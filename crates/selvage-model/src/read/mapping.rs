@@ -1,5 +1,6 @@
 //! Mapping: its fields and examples.
 
+use super::access::one_or_several;
 use super::fields::{Fields, key, spanned_text};
 use super::lens::lens;
 use crate::code;
@@ -12,6 +13,10 @@ use crate::yaml::{Content, Key, Node};
 
 pub(super) fn mapping(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Mapping> {
     let mappings = field_mappings(fields.entries("fields"), findings);
+    let only = fields.entries("only").iter().filter_map(|(name, node)| {
+        Some((Spanned::new(name.value.to_string(), name.place.clone()), one_or_several(name, node, findings)?))
+    });
+    let only = only.collect();
     Some(Mapping {
         place: fields.place().clone(),
         name: fields.parse("name")?,
@@ -19,6 +24,7 @@ pub(super) fn mapping(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option
         system: fields.spanned("system")?,
         record: fields.text("record")?,
         versions: fields.parse("versions").unwrap_or_default(),
+        only,
         fields: mappings,
         examples: fields.items("examples").iter().filter_map(example).collect(),
         unverified: fields.flag("unverified"),

@@ -127,6 +127,8 @@ fn lenses() {
     let fabric = read(&sample()).fabric;
     let mapping = &fabric.mappings[&"pump-erp".parse().unwrap()];
     let field = |name: &str| mapping.fields.iter().find(|field| field.attribute.value.as_str() == name).unwrap();
+    assert_eq!(mapping.only[0].1, [json!(true)]);
+    assert_eq!((mapping.only[1].0.value.as_str(), mapping.only[1].1.len()), ("categ_id.code", 2));
     assert_eq!(field("key").direction, Direction::Read);
     assert_eq!(field("company").direction, Direction::Both);
     assert_eq!(field("stages").field(18), Some("stage"));

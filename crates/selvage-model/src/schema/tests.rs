@@ -179,7 +179,7 @@ fn beyond_schemas(message: &str) -> bool {
         "there is no file",
         "both mediated and direct",
         "stands twice",
-        "which values are granted",
+        "does not say which values",
     ]
     .iter()
     .any(|sign| message.contains(sign))

@@ -12,6 +12,11 @@ pub(crate) static MAPPING: Record = record(
         required("system", NAME, "The system."),
         required("record", TEXT, "What the system calls the record, as `product.product`."),
         optional("versions", Shape::Text(Format::VersionRange), "The system's major versions it is for. Default: any."),
+        optional(
+            "only",
+            Shape::Map(Format::Text, &Shape::Any),
+            "Which records are objects: each field has this value, or one of these. Dots follow links.",
+        ),
         required("fields", Shape::Map(Format::Attribute, &ONE_FIELD), "A field for each attribute."),
         optional(
             "examples",
