@@ -35,7 +35,7 @@ enum Term {
 
 /// Selects the records whose attributes have these values.
 pub(crate) async fn select(reach: &Reach, filters: &[(AttributeName, Vec<Value>)]) -> Result<Selection, Trouble> {
-    let mut domain = Vec::new();
+    let mut domain: Vec<Value> = reach.mapping.only().iter().map(|(field, values)| condition(field, values)).collect();
     let mut companies: Option<Vec<i64>> = None;
     for (attribute, values) in filters {
         let made: Result<Vec<Filter>, _> = values.iter().map(|value| reach.mapping.filter(attribute, value)).collect();
@@ -123,11 +123,15 @@ fn split(terms: Vec<Term>) -> (Vec<SiteName>, Vec<(String, Vec<Value>)>) {
 fn any_of(conditions: Vec<(String, Vec<Value>)>) -> Vec<Value> {
     let alternatives = conditions.len().saturating_sub(1);
     let operators = std::iter::repeat_n(Value::from("|"), alternatives);
-    let conditions = conditions.into_iter().map(|(field, values)| match values.as_slice() {
+    let conditions = conditions.into_iter().map(|(field, values)| condition(&field, &values));
+    operators.chain(conditions).collect()
+}
+
+fn condition(field: &str, values: &[Value]) -> Value {
+    match values {
         [only] => json!([field, "=", only]),
         _ => json!([field, "in", values]),
-    });
-    operators.chain(conditions).collect()
+    }
 }
 
 #[cfg(test)]

@@ -31,6 +31,7 @@ pub struct CompiledMapping {
     object: ObjectRef,
     system: SystemName,
     record: String,
+    only: Vec<(String, Vec<Value>)>,
     attributes: Vec<Attribute>,
     members: Vec<Field>,
     /// The one attribute of the business key, where it is one.
@@ -56,6 +57,7 @@ impl CompiledMapping {
             object: mapping.object.value.clone(),
             system: mapping.system.value.clone(),
             record: mapping.record.clone(),
+            only: mapping.only.iter().map(|(field, values)| (field.value.clone(), values.clone())).collect(),
             attributes: object.attributes.clone(),
             members,
             identity,
@@ -77,6 +79,11 @@ impl CompiledMapping {
     /// What the system calls the record.
     pub fn record(&self) -> &str {
         &self.record
+    }
+
+    /// Which of the records are objects: each field, a path with dots where it follows links, has one of these values.
+    pub fn only(&self) -> &[(String, Vec<Value>)] {
+        &self.only
     }
 
     /// The language to read and write in, where a `text` lens names one.

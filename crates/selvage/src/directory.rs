@@ -99,14 +99,15 @@ pub(crate) fn load(directory: &Path) -> anyhow::Result<Sources> {
         }
         match fs::read(&path) {
             Ok(bytes) => sources.insert(&name, bytes),
-            Err(error) => sources.unreadable(&name, &error.to_string()),
+            Err(error) => sources.unreadable(&name, error.to_string()),
         }
     }
     Ok(sources)
 }
 
 fn collect(root: &Path, directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries = fs::read_dir(directory).with_context(|| format!("cannot read the directory `{}`", directory.display()))?;
+    let entries =
+        fs::read_dir(directory).with_context(|| format!("cannot read the directory `{}`", directory.display()))?;
     for entry in entries {
         let entry = entry?;
         let hidden = entry.file_name().to_string_lossy().starts_with('.');

@@ -79,15 +79,11 @@ impl Node {
             config.store.clone(),
         )?;
         let first = Arc::new(first);
-        engine.activate(Arc::clone(&first.fabric)).map_err(release::as_error)?;
-        let snapshot = release::compile(&first, &access, &config.environment).map_err(release::as_error)?;
+        engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
+        let snapshot = release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
         let engine_task = engine.run();
         let gateway = Gateway::start(
-            GatewayConfig {
-                admin: Some(config.admin),
-                threads: config.threads,
-                ..GatewayConfig::new(config.listen)
-            },
+            GatewayConfig { admin: Some(config.admin), threads: config.threads, ..GatewayConfig::new(config.listen) },
             Arc::new(snapshot),
             Arc::new(EngineMediation::new(engine.clone())),
         )

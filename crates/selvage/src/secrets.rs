@@ -24,19 +24,18 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<BTreeMap<SecretName, String>> 
 }
 
 fn from_file(path: &Path, secrets: &mut BTreeMap<SecretName, String>) -> anyhow::Result<()> {
-    let text = fs::read_to_string(path).with_context(|| format!("{}: cannot read the secrets in `{}`", code::SECRETS_UNREADABLE, path.display()))?;
+    let text = fs::read_to_string(path)
+        .with_context(|| format!("{}: cannot read the secrets in `{}`", code::SECRETS_UNREADABLE, path.display()))?;
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
         // The line itself stays out of the message: it may be a secret.
-        let (name, value) = line
-            .split_once('=')
-            .with_context(|| {
-                let line = index + 1;
-                format!("{}: line {line} of `{}` is not `name=value`", code::SECRETS_UNREADABLE, path.display())
-            })?;
+        let (name, value) = line.split_once('=').with_context(|| {
+            let line = index + 1;
+            format!("{}: line {line} of `{}` is not `name=value`", code::SECRETS_UNREADABLE, path.display())
+        })?;
         secrets.insert(SecretName(name.trim().to_owned()), value.trim().to_owned());
     }
     Ok(())
@@ -56,7 +55,8 @@ fn from_directory(directory: &Path, prefix: &str, secrets: &mut BTreeMap<SecretN
         if path.is_dir() {
             from_directory(&path, &format!("{name}/"), secrets)?;
         } else {
-            let value = fs::read_to_string(&path).with_context(|| format!("{}: cannot read the secret `{name}`", code::SECRETS_UNREADABLE))?;
+            let value = fs::read_to_string(&path)
+                .with_context(|| format!("{}: cannot read the secret `{name}`", code::SECRETS_UNREADABLE))?;
             secrets.insert(SecretName(name), value.trim_end().to_owned());
         }
     }

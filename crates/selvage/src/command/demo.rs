@@ -42,7 +42,7 @@ pub(crate) struct Demo {
     #[arg(long, value_enum, value_name = "MAJOR", default_value_t = Major::V18)]
     odoo_version: Major,
     /// Seconds between two steps of the shift; 0 for no traffic.
-    #[arg(long, value_name = "SECONDS", default_value_t = 2.0)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 1.0)]
     pace: f64,
 }
 
@@ -75,11 +75,13 @@ impl Demo {
         let base = format!("http://{}", node.gateway_address());
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
         println!("{}", guide::text(&node, &base, &keys, &prepared, &fabric, &data));
-        let shift = (self.pace > 0.0).then(|| shift::start(&base, &keys, Duration::from_secs_f64(self.pace)));
+        let shifts = if self.pace > 0.0 {
+            shift::start(&factory, &base, &keys, &prepared, Duration::from_secs_f64(self.pace))?
+        } else {
+            Vec::new()
+        };
         until_stopped().await?;
-        if let Some(shift) = shift {
-            shift.abort();
-        }
+        drop(shifts);
         node.shutdown().await;
         factory.shutdown().await;
         Ok(Outcome::Well)

@@ -57,7 +57,7 @@ impl FactoryCommand {
             seed: Seed::VeloWorks { extra_products: self.products },
             ..OdooConfig::default()
         };
-        let mes = MesConfig { port: self.mes_port, ..MesConfig::default() };
+        let mes = MesConfig { port: self.mes_port };
         let wms = WmsConfig { port: self.wms_port, ..WmsConfig::default() };
         let factory = Factory::start(FactoryConfig { odoo, mes, wms }).await?;
         println!("odoo {}", factory.odoo_url());

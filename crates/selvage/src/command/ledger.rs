@@ -55,7 +55,14 @@ impl List {
         table.load_style(TABLE).set_header(["NO", "WHEN", "WHO", "WHAT", "ON", "DETAIL"]);
         for entry in entries {
             let at = format!("{:.0}", entry.at);
-            table.add_row([entry.seq.to_string(), at, entry.actor, entry.action, entry.subject, entry.detail.to_string()]);
+            table.add_row([
+                entry.seq.to_string(),
+                at,
+                entry.actor,
+                entry.action,
+                entry.subject,
+                entry.detail.to_string(),
+            ]);
         }
         println!("{table}");
         Ok(Outcome::Well)

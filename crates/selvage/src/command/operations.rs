@@ -37,7 +37,14 @@ impl Operations {
             let what = format!("{} {}", row.interface, row.operation);
             let because = row.because.unwrap_or_default();
             let since = format!("{:.0}", row.created);
-            table.add_row([row.id.to_string(), what, row.consumer.to_string(), since, row.state.as_str().to_owned(), because]);
+            table.add_row([
+                row.id.to_string(),
+                what,
+                row.consumer.to_string(),
+                since,
+                row.state.as_str().to_owned(),
+                because,
+            ]);
         }
         println!("{table}");
         Ok(Outcome::Well)

@@ -78,5 +78,6 @@ impl Serve {
 
 /// A duration as in manifests: `500ms`, `10s`, `7d`.
 fn duration(text: &str) -> Result<Duration, String> {
-    selvage_model::scalar::duration(text).ok_or_else(|| format!("`{text}` is not a duration: write `500ms`, `10s`, `5m`, `7d`"))
+    selvage_model::scalar::duration(text)
+        .ok_or_else(|| format!("`{text}` is not a duration: write `500ms`, `10s`, `5m`, `7d`"))
 }

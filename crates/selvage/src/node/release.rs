@@ -80,7 +80,11 @@ pub(crate) fn read(path: &Path, environment: &EnvironmentName) -> anyhow::Result
     if !checked.runs() {
         anyhow::bail!("the fabric in `{}` has errors\n{}", path.display(), report::human::write(&checked));
     }
-    let settings = checked.fabric.settings.as_ref().with_context(|| format!("{}: the directory declares no `kind: Fabric`", code::FABRIC_UNDECLARED))?;
+    let settings = checked
+        .fabric
+        .settings
+        .as_ref()
+        .with_context(|| format!("{}: the directory declares no `kind: Fabric`", code::FABRIC_UNDECLARED))?;
     let declared = settings.environments.iter().find(|declared| &declared.name.value == environment);
     match declared {
         None => {
@@ -96,7 +100,8 @@ pub(crate) fn read(path: &Path, environment: &EnvironmentName) -> anyhow::Result
             code::ENVIRONMENT_PROTECTED
         ),
         Some(_) => {
-            let manifests = checked.texts.into_iter().map(|(path, text)| (path, serde_json::Value::String(text))).collect();
+            let manifests =
+                checked.texts.into_iter().map(|(path, text)| (path, serde_json::Value::String(text))).collect();
             Ok(Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests })
         }
     }
@@ -139,7 +144,7 @@ pub(crate) fn compile(
 }
 
 /// Findings as one error.
-pub(crate) fn as_error(findings: Vec<Finding>) -> anyhow::Error {
+pub(crate) fn as_error(findings: &[Finding]) -> anyhow::Error {
     let lines: Vec<String> =
         findings.iter().map(|finding| format!("{} {} {}", finding.place, finding.code, finding.message)).collect();
     anyhow::anyhow!("the release does not compile:\n{}", lines.join("\n"))
@@ -183,11 +188,11 @@ impl Follower {
             return Ok(None);
         }
         // Everything that can fail comes before anything that is recorded or swapped.
-        let tentative = compile(&release, &before.access, &self.environment).map_err(as_error)?;
+        let tentative = compile(&release, &before.access, &self.environment).map_err(|findings| as_error(&findings))?;
         drop(tentative);
-        self.engine.activate(Arc::clone(&release.fabric)).map_err(as_error)?;
+        self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
         let access = activate(&self.store, &self.environment, &release).await?;
-        let snapshot = compile(&release, &access, &self.environment).map_err(as_error)?;
+        let snapshot = compile(&release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
         self.swap(snapshot);
         let id = release.id.clone();
         self.current.replace(Active { release: Arc::new(release), access, since: Timestamp::now() });
@@ -207,7 +212,7 @@ impl Follower {
             return Ok(());
         }
         let access = self.store.access_state().await?;
-        let snapshot = compile(&before.release, &access, &self.environment).map_err(as_error)?;
+        let snapshot = compile(&before.release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
         self.swap(snapshot);
         let mut inner = self.current.inner.lock().unwrap_or_else(PoisonError::into_inner);
         inner.0.access = access;

@@ -57,11 +57,8 @@ impl Shown {
             Severity::Warning => Shade::Warning,
             Severity::Advice => Shade::Advice,
         };
-        let message = if source.is_some() {
-            finding.message.clone()
-        } else {
-            format!("{}: {}", finding.place, finding.message)
-        };
+        let message =
+            if source.is_some() { finding.message.clone() } else { format!("{}: {}", finding.place, finding.message) };
         let mut diagnostic = MietteDiagnostic::new(message).with_code(finding.code.as_str()).with_severity(shade);
         if let Some(fix) = &finding.fix {
             diagnostic = diagnostic.with_help(fix.clone());

@@ -13,8 +13,15 @@ fn everything_it_prints_to_try_does_what_it_says() {
     let began = Instant::now();
     let arguments = ["demo", "--port", "0", "--console-port", "0", "--pace", "0.2"].map(str::to_owned);
     let prefixes = [
-        "Gateway ", "Console ", "export PLANNING=", "export MES_GHENT=", "export MES_BRNO=", "export BOARD=",
-        "for try in 1 2;", "-H \"Authorization: Bearer $PLANNING\"", "Ctrl-c",
+        "Gateway ",
+        "Console ",
+        "export PLANNING=",
+        "export MES_GHENT=",
+        "export MES_BRNO=",
+        "export BOARD=",
+        "for try in 1 2;",
+        "-H \"Authorization: Bearer $PLANNING\"",
+        "Ctrl-c",
     ];
     let (process, said) = Process::start(&arguments, &prefixes);
     assert!(began.elapsed() < UP_WITHIN, "the demo was up after {:?}", began.elapsed());

@@ -109,7 +109,8 @@ impl Place {
             place.edit("systems.yaml", sample, &real);
         }
         place.edit("systems.yaml", "longest_transaction: 10s", "longest_transaction: 1s");
-        let secrets = format!("odoo/read={}\nodoo/mrp={}\n", selvage_factory::READ_KEY, selvage_factory::PRODUCTION_KEY);
+        let secrets =
+            format!("odoo/read={}\nodoo/mrp={}\n", selvage_factory::READ_KEY, selvage_factory::PRODUCTION_KEY);
         std::fs::write(place.path("secrets"), secrets).unwrap();
         place
     }

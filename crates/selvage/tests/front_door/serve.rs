@@ -16,7 +16,8 @@ async fn an_order_is_created_once_reported_short_and_seen_by_its_plant_only() {
     let served = place.serve(&store, &[]);
     let client = Client::new();
     let orders = format!("{}{ORDERS}", served.base);
-    let body = json!({"product": "BIK-1", "quantity": {"value": "4", "unit": "1"}, "site": "ghent", "origin": "front-door"});
+    let body =
+        json!({"product": "BIK-1", "quantity": {"value": "4", "unit": "1"}, "site": "ghent", "origin": "front-door"});
     let post = |url: String, key: String, idempotency: &'static str, body: Value| {
         let client = client.clone();
         async move {
@@ -58,7 +59,10 @@ async fn an_order_is_created_once_reported_short_and_seen_by_its_plant_only() {
     let items = seen["items"].as_array().unwrap();
     assert!(!items.is_empty() && items.iter().all(|item| item["site"] == "brno"), "{seen}");
     let seen: Value = get(ghent.clone(), format!("{orders}?limit=500")).await.json().await.unwrap();
-    assert!(seen["items"].as_array().unwrap().iter().all(|item| item.get("origin").is_none()), "`except` leaves it out");
+    assert!(
+        seen["items"].as_array().unwrap().iter().all(|item| item.get("origin").is_none()),
+        "`except` leaves it out"
+    );
     let refused = get(place.key(&store, "shop-floor-board"), orders).await;
     assert!(refused.status() == StatusCode::UNAUTHORIZED || refused.status() == StatusCode::FORBIDDEN);
 }
@@ -86,7 +90,11 @@ async fn lifecycle_and_changes_act_on_traffic_at_once() {
     assert_eq!(page.status(), StatusCode::OK, "the problem's type leads to its page");
 
     place.edit("interfaces.yaml", "lifecycle: deprecated\n", "lifecycle: retired\n");
-    place.edit("interfaces.yaml", "deprecation: {since: 2026-09-01, sunset: 2027-03-01, successor: inventory@2}\n", "successor: inventory@2\n");
+    place.edit(
+        "interfaces.yaml",
+        "deprecation: {since: 2026-09-01, sunset: 2027-03-01, successor: inventory@2}\n",
+        "successor: inventory@2\n",
+    );
     eventually("a retired interface answers 410", || async {
         (get("/legacy-stock/v1/").await.status() == StatusCode::GONE).then_some(())
     })
@@ -106,7 +114,13 @@ async fn a_revoked_key_is_refused_within_a_second() {
     let served = place.serve(&store, &[]);
     let client = Client::new();
     let status = || async {
-        client.get(format!("{}/inventory/v2/inventory-positions", served.base)).bearer_auth(&board).send().await.unwrap().status()
+        client
+            .get(format!("{}/inventory/v2/inventory-positions", served.base))
+            .bearer_auth(&board)
+            .send()
+            .await
+            .unwrap()
+            .status()
     };
     assert_eq!(status().await, StatusCode::OK);
     let listed = stdout(&selvage(&["key", "list", "--data", &place.path("data").display().to_string()]));
@@ -145,7 +159,9 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
     let login = |key: String| {
         let form = format!("key={key}");
-        let request = client.post(format!("{}/login", served.console)).header("content-type", "application/x-www-form-urlencoded");
+        let request = client
+            .post(format!("{}/login", served.console))
+            .header("content-type", "application/x-www-form-urlencoded");
         async move { request.body(form).send().await.unwrap() }
     };
     assert_eq!(login(consumer).await.status(), StatusCode::UNAUTHORIZED, "a consumer's key opens no console");

@@ -2,14 +2,20 @@
 
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::fixture::{Place, eventually};
 
 /// A database of its own on the server that `cargo xtask test` starts.
 async fn database() -> Vec<String> {
-    let server = std::env::var("SELVAGE_TEST_POSTGRES")
-        .expect("SELVAGE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, or see `cargo xtask services`");
-    vec!["--store".to_owned(), selvage_store::testing::fresh_database(&server).await.unwrap()]
+    let server = std::env::var("SELVAGE_TEST_POSTGRES").expect(
+        "SELVAGE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, or see `cargo xtask services`",
+    );
+    let name = format!("front_door_{}", uuid::Uuid::new_v4().simple());
+    let mut connection = PgConnection::connect(&server).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
+    let (base, _) = server.rsplit_once('/').unwrap();
+    vec!["--store".to_owned(), format!("{base}/{name}")]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -20,7 +26,8 @@ async fn one_key_on_two_nodes_is_one_order_and_survives_a_killed_node() {
     let mut first = place.serve(&store, &["--lease", "2s"]);
     let second = place.serve(&store, &["--lease", "2s"]);
     let client = Client::new();
-    let body = json!({"product": "BIK-1", "quantity": {"value": "1", "unit": "1"}, "site": "ghent", "origin": "two-nodes"});
+    let body =
+        json!({"product": "BIK-1", "quantity": {"value": "1", "unit": "1"}, "site": "ghent", "origin": "two-nodes"});
     let send = |base: String| {
         let request = client
             .post(format!("{base}/production-orders/v1/production-orders"))
@@ -45,7 +52,7 @@ async fn one_key_on_two_nodes_is_one_order_and_survives_a_killed_node() {
         }
     })
     .await;
-    let orders = place.factory.orders_with_origin("two-nodes");
+    let orders = place.factory.odoo.orders_with_origin("two-nodes");
     assert_eq!(orders.len(), 1, "one key, one order");
-    assert_eq!(order["id"].as_str().unwrap(), format!("odoo-{}", orders[0]));
+    assert_eq!(order["id"].as_str().unwrap(), format!("odoo-{}", orders[0]["id"]));
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use reqwest::Client;
+use selvage_factory::RunningFactory;
+use selvage_factory::mes::{Shift, ShiftConfig};
 use serde_json::{Value, json};
 
 use super::Keys;
@@ -39,6 +41,25 @@ async fn send(client: &Client, keys: &Keys, url: &str, key: &str, body: &Value) 
     Ok(serde_json::from_str(&text)?)
 }
 
-pub(super) fn start(_base: &str, _keys: &Keys, _pace: Duration) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(async {})
+/// Starts a shift in both plants; it works until the handles are dropped.
+pub(super) fn start(
+    factory: &RunningFactory,
+    base: &str,
+    keys: &Keys,
+    prepared: &Prepared,
+    pace: Duration,
+) -> anyhow::Result<Vec<Shift>> {
+    let plants = [("ghent", "mes-ghent"), ("brno", "mes-brno")];
+    let shifts = plants.map(|(site, consumer)| {
+        Ok(factory.mes.start_shift(ShiftConfig {
+            base_url: base.to_owned(),
+            api_key: keys.of(consumer).to_owned(),
+            planning_key: Some(keys.of("planning").to_owned()),
+            site: site.to_owned(),
+            product: "BIK-1".to_owned(),
+            leave_alone: vec![prepared.order.clone()],
+            pace,
+        })?)
+    });
+    shifts.into_iter().collect()
 }
