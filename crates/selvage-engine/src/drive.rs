@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use selvage_model::code;
 use selvage_model::operation::StoredAnswer;
 use selvage_model::problem::Problem;
-use selvage_store::StoreError;
+use selvage_store::{EffectId, StoreError};
 
 use crate::answer;
 use crate::deed::{Deed, Shown};
@@ -32,6 +32,19 @@ pub(crate) enum Ending {
     Lost,
 }
 
+impl Ending {
+    /// Its word in the log.
+    pub(crate) fn as_str(&self) -> &'static str {
+        match self {
+            Self::Done(_) => "done",
+            Self::Refused(_) => "refused",
+            Self::GivenBack(_) => "given back",
+            Self::Open => "open",
+            Self::Lost => "lost",
+        }
+    }
+}
+
 /// A write on its way.
 pub(crate) struct Drive<'a> {
     job: &'a Job,
@@ -42,6 +55,7 @@ pub(crate) struct Drive<'a> {
     /// What was said last, for whoever is told of the end.
     said: Problem,
     shown: Option<Shown>,
+    effect: Option<EffectId>,
     sent: Instant,
 }
 
@@ -50,7 +64,7 @@ impl<'a> Drive<'a> {
     pub(crate) fn new(job: &'a Job, hold: Hold, deed: Deed, progress: Progress) -> Self {
         let patience = Patience::of(job.served.connection.longest_transaction());
         let said = Problem::new(503, code::GIVEN_BACK, "the write was not begun");
-        Self { job, hold, deed, progress, patience, said, shown: None, sent: Instant::now() }
+        Self { job, hold, deed, progress, patience, said, shown: None, effect: None, sent: Instant::now() }
     }
 
     /// Carries it on until it ends, is let go of, or is lost.
@@ -115,12 +129,16 @@ impl<'a> Drive<'a> {
         let (store, hold) = (&self.job.shared.store, &self.hold);
         let id = persist(|| store.intend(&hold.operation, hold.epoch, &effect)).await?;
         persist(|| store.sent(&id, hold.epoch)).await?;
+        self.effect = Some(id);
         Ok(Event::Recorded)
     }
 
     async fn send(&mut self, pause: Duration) -> Result<Event, StoreError> {
         if !pause.is_zero() {
             while_held(&self.hold, tokio::time::sleep(pause)).await?;
+            if let Some(id) = &self.effect {
+                persist(|| self.job.shared.store.sent(id, self.hold.epoch)).await?;
+            }
         }
         if !self.hold.is_sure() {
             return Err(lost(&self.hold));

@@ -7,6 +7,7 @@ use selvage_connect::odoo::{Failure, Odoo, Scope as CallScope};
 use selvage_mapping::{CompiledMapping, MapError};
 use selvage_model::code;
 use selvage_model::exchange::Scope;
+use selvage_model::manifest::api::Operation;
 use selvage_model::name::{AttributeName, InterfaceRef, SystemName};
 use selvage_model::problem::Problem;
 use serde_json::Value;
@@ -36,10 +37,11 @@ pub(crate) struct Found {
     pub(crate) canonical: Value,
 }
 
-/// What an interface of the active fabric serves.
-pub(crate) fn served(active: &Active, interface: &InterfaceRef) -> Result<Arc<Served>, Problem> {
-    active.served(interface).cloned().ok_or_else(|| {
-        let detail = format!("`{interface}` is not among the mediated interfaces of the active release");
+/// What an interface of the active fabric serves, where that includes this operation.
+pub(crate) fn served(active: &Active, interface: &InterfaceRef, operation: Operation) -> Result<Arc<Served>, Problem> {
+    let served = active.served(interface).filter(|served| served.operations.contains(&operation));
+    served.cloned().ok_or_else(|| {
+        let detail = format!("the active release does not serve `{operation}` of `{interface}`");
         Problem::new(404, code::NOT_SERVED, detail)
     })
 }

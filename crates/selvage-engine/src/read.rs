@@ -30,7 +30,7 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
 
 async fn answer(shared: &Shared, request: &MediatedRequest) -> MediatedAnswer {
     let active = shared.active();
-    let served = match reach::served(&active, &request.interface) {
+    let served = match reach::served(&active, &request.interface, request.operation) {
         Ok(served) => served,
         Err(problem) => return refused(problem),
     };

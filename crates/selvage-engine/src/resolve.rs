@@ -16,10 +16,10 @@ use crate::answer;
 use crate::asked::Asked;
 use crate::deed::Deed;
 use crate::drive::{Drive, given_back};
+use crate::fabric::Active;
 use crate::hold::Hold;
 use crate::job::Draft;
 use crate::persist::persist;
-use crate::reach;
 use crate::reason::{self, Reason};
 use crate::shared::Shared;
 use crate::state::{Event, Phase, Progress};
@@ -31,8 +31,12 @@ const PURGE_EVERY: Duration = Duration::from_secs(60);
 /// Writes that are resolved at a time in one node.
 const AT_A_TIME: usize = 16;
 const MOST_GATHERED: u32 = 500;
+/// How long a node that stops waits for what it is resolving.
+const LAST_WORK: Duration = Duration::from_secs(5);
 /// How long an operation of an interface that the active release does not serve is left alone.
 const UNSERVED_FOR: Duration = Duration::from_secs(60);
+/// The longest transaction of a system that nobody declares any more.
+const LONGEST_UNKNOWN: Duration = Duration::from_secs(900);
 
 /// What an engine runs by itself.
 pub struct EngineTask {
@@ -92,7 +96,8 @@ async fn resolve(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
     }
-    while working.join_next().await.is_some() {}
+    // What does not end in time is dropped with its hold: its lease ends, and it is taken over like any other.
+    let _ = tokio::time::timeout(LAST_WORK, async { while working.join_next().await.is_some() {} }).await;
 }
 
 /// Goes on with one operation that was taken.
@@ -115,7 +120,7 @@ async fn settle(shared: &Arc<Shared>, record: OperationRecord, since: Instant) {
             let answer = answer::of_problem(&problem, operation.as_str());
             shared.store.refuse(&operation, epoch, &answer).await
         }
-        Plan::Later(because) => shared.store.unknown(&operation, epoch, UNSERVED_FOR, &because).await,
+        Plan::Later { because, after } => shared.store.unknown(&operation, epoch, after, &because).await,
         Plan::Stop(because) => shared.store.stuck(&operation, epoch, &because).await,
     };
     match outcome {
@@ -136,7 +141,7 @@ async fn admit(shared: &Shared, record: &OperationRecord) -> Result<(), StoreErr
 enum Plan {
     GoOn { draft: Box<Draft>, deed: Deed, progress: Progress, event: Event },
     Refuse(Problem),
-    Later(String),
+    Later { because: String, after: Duration },
     Stop(String),
 }
 
@@ -150,8 +155,10 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
         return Plan::Stop(format!("{}: what was asked for cannot be read", code::OUTCOME_UNFOUND));
     };
     let active = shared.active();
-    let Ok(served) = reach::served(&active, &record.interface) else {
-        return Plan::Later(format!("{}: `{}` is not being served", code::NOT_SERVED, record.interface));
+    // An operation that a newer release no longer offers is brought to its end all the same.
+    let Some(served) = active.served(&record.interface).cloned() else {
+        let because = format!("{}: `{}` is not being served", code::NOT_SERVED, record.interface);
+        return Plan::Later { because, after: longest(&active, record).max(UNSERVED_FOR) };
     };
     let (event, phase) = standing(record, reason.as_ref());
     let deed = match (phase, record.effects.last()) {
@@ -169,6 +176,13 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
     let progress = Progress { phase, proof: deed.proof(), tries: 0, sends, probes };
     let draft = Box::new(Draft { shared: Arc::clone(shared), active, served, kind: record.operation, asked });
     Plan::GoOn { draft, deed, progress, event }
+}
+
+/// How long what was sent for an operation may still be running.
+fn longest(active: &Active, record: &OperationRecord) -> Duration {
+    let systems = record.effects.iter().map(|effect| active.fabric.systems.get(&effect.effect.system));
+    let longest = systems.map(|system| system.map_or(LONGEST_UNKNOWN, |system| system.limits.longest_transaction));
+    longest.max().unwrap_or_default()
 }
 
 /// How far a taken operation is, by what was recorded of it.

@@ -74,11 +74,7 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
 /// Everything that can be said without the key and without the system.
 fn checked(shared: &Arc<Shared>, request: &MediatedRequest) -> Result<(Draft, NewClaim), Problem> {
     let active = shared.active();
-    let served = reach::served(&active, &request.interface)?;
-    if !served.operations.contains(&request.operation) {
-        let detail = format!("`{}` does not serve `{}`", request.interface, request.operation);
-        return Err(Problem::new(404, code::NOT_SERVED, detail));
-    }
+    let served = reach::served(&active, &request.interface, request.operation)?;
     query::none(&request.query)?;
     let Some(key) = request.key.clone() else {
         return Err(Problem::new(400, code::WRITE_WITHOUT_KEY, "a write needs an `Idempotency-Key`"));
@@ -131,6 +127,8 @@ async fn carry(
     let deed = Deed::new(job.kind);
     let progress = Progress { phase: Phase::Claimed, proof: deed.proof(), tries: 0, sends: 0, probes: 0 };
     let ending = Box::pin(Drive::new(&job, hold, deed, progress).run(Event::Begun)).await;
+    let correlation = job.asked.correlation.as_str();
+    tracing::info!(%operation, correlation, verb = %job.kind, ending = ending.as_str(), ms = since.elapsed().as_millis(), "write");
     Some(match ending {
         Ending::Done(kept) => answer::fresh(kept),
         Ending::Refused(problem) | Ending::GivenBack(problem) => refused(problem),
