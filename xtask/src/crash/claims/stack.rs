@@ -61,7 +61,7 @@ impl Stack {
     pub(super) async fn suffer(&mut self, seed: u64, trouble: &Trouble) -> Result<(Observed, bool)> {
         let origin = Self::origin(seed);
         let create = Arc::new(self.create(seed, &origin)?);
-        if let Some(fault) = trouble.fault_as_json() {
+        for fault in trouble.faults() {
             self.factory.inject(&fault).await?;
         }
         let mut clients = JoinSet::new();

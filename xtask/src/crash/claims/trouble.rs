@@ -30,6 +30,8 @@ pub(super) struct Trouble {
     times: u64,
     /// How long Odoo hangs, in milliseconds.
     hangs_for: u64,
+    /// How long every call to Odoo takes at least, in milliseconds, so that a kill may land within or between any of them.
+    latency: u64,
     /// Which of the two gateways is killed.
     pub(super) victim: usize,
     /// How long after the first request.
@@ -58,6 +60,7 @@ impl Trouble {
             fault,
             times: random.within(1..3),
             hangs_for: random.within(1100..1900),
+            latency: random.within(0..40),
             victim: usize::from(random.once_in(2)),
             kill_after,
             back_after,
@@ -69,27 +72,32 @@ impl Trouble {
         Self { fault: Fault::None, ..Self::of(seed) }
     }
 
-    /// The fault as the simulated Odoo takes it.
-    pub(super) fn fault_as_json(&self) -> Option<Value> {
-        let mut fault = match self.fault {
-            Fault::None => return None,
-            Fault::ResetAfterCommit => json!({"kind": "reset-after"}),
-            Fault::ResetBeforeCommit => json!({"kind": "reset-before"}),
-            Fault::HangThenCommit => json!({"kind": "hang", "answer_after_ms": self.hangs_for, "commit": "after"}),
-            Fault::SerializationFailures => json!({"kind": "serialization"}),
+    /// What Odoo does, as the simulated one takes it.
+    pub(super) fn faults(&self) -> Vec<Value> {
+        let of_create = |mut fault: Value| {
+            if let Some(fields) = fault.as_object_mut() {
+                fields.insert("model".to_owned(), json!("mrp.production"));
+                fields.insert("method".to_owned(), json!("load"));
+                fields.insert("times".to_owned(), json!(self.times));
+            }
+            fault
         };
-        if let Some(fields) = fault.as_object_mut() {
-            fields.insert("model".to_owned(), json!("mrp.production"));
-            fields.insert("method".to_owned(), json!("load"));
-            fields.insert("times".to_owned(), json!(self.times));
+        let hang = json!({"kind": "hang", "answer_after_ms": self.hangs_for, "commit": "after"});
+        let mut faults = vec![json!({"kind": "latency", "ms": self.latency})];
+        match self.fault {
+            Fault::None => {}
+            Fault::ResetAfterCommit => faults.push(of_create(json!({"kind": "reset-after"}))),
+            Fault::ResetBeforeCommit => faults.push(of_create(json!({"kind": "reset-before"}))),
+            Fault::HangThenCommit => faults.push(of_create(hang)),
+            Fault::SerializationFailures => faults.push(of_create(json!({"kind": "serialization"}))),
         }
-        Some(fault)
+        faults
     }
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { times, hangs_for, victim, kill_after, .. } = self;
+        let Self { times, hangs_for, latency, victim, kill_after, .. } = self;
         match self.fault {
             Fault::None => write!(f, "no fault")?,
             Fault::ResetAfterCommit => write!(f, "{times} × reset after commit")?,
@@ -97,7 +105,7 @@ impl fmt::Display for Trouble {
             Fault::HangThenCommit => write!(f, "{times} × hang {hangs_for} ms, then commit")?,
             Fault::SerializationFailures => write!(f, "{times} × serialization failure")?,
         }
-        write!(f, ", gateway {victim} killed after {kill_after:.0?}")?;
+        write!(f, ", {latency} ms a call, gateway {victim} killed after {kill_after:.0?}")?;
         match self.back_after {
             Some(back_after) => write!(f, " and back {back_after:.0?} later"),
             None => write!(f, " and gone"),
