@@ -6,6 +6,7 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::fixture::{Place, eventually};
 
+#[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
 /// A database of its own on the server that `cargo xtask test` starts.
 async fn database() -> Vec<String> {
     let server = std::env::var("SELVAGE_TEST_POSTGRES").expect(
