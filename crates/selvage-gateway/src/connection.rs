@@ -1,29 +1,58 @@
-//! A client's connection, watched: what it is doing and since when, so that one sweep per thread ends those that
-//! send a head too slowly, idle too long or take no bytes, without a timer for each request.
+//! A client's connection, watched: what it is doing, since when and until when, so that one sweep per thread ends
+//! heads that come too slowly, idleness, clients that take no bytes and answers that are late, without a timer for
+//! each request. Times are those of the last sweep: coarse, and free.
 
 use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::config::GatewayConfig;
 
-/// Milliseconds since the thread started, as of its last sweep.
-#[derive(Debug, Default)]
-pub(crate) struct Clock(Cell<u64>);
+/// How often the thread sweeps, and how exact its times are.
+pub(crate) const SWEEP: Duration = Duration::from_millis(50);
+const NEVER: u64 = u64::MAX;
+
+/// The time, as of the thread's last sweep.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    millis: Cell<u64>,
+    wall: Cell<Timestamp>,
+}
 
 impl Clock {
-    pub(crate) fn set(&self, millis: u64) {
-        self.0.set(millis);
+    pub(crate) fn new() -> Self {
+        Self { started: Instant::now(), millis: Cell::new(0), wall: Cell::new(Timestamp::now()) }
     }
 
-    fn now(&self) -> u64 {
-        self.0.get()
+    /// Looks at the time.
+    pub(crate) fn tick(&self) {
+        self.millis.set(millis(self.started.elapsed()));
+        self.wall.set(Timestamp::now());
     }
+
+    /// Milliseconds since the thread started.
+    pub(crate) fn millis(&self) -> u64 {
+        self.millis.get()
+    }
+
+    /// The time of day.
+    pub(crate) fn wall(&self) -> Timestamp {
+        self.wall.get()
+    }
+}
+
+/// A duration in whole milliseconds.
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,20 +73,28 @@ pub(crate) struct Watch {
     since: Cell<u64>,
     /// Since when the client takes no bytes.
     blocked: Cell<Option<u64>>,
+    /// When the answer in hand is late.
+    deadline: Cell<u64>,
     closing: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
 
 impl Watch {
     pub(crate) fn new(clock: Rc<Clock>) -> Self {
-        let since = Cell::new(clock.now());
-        let waker = RefCell::new(None);
-        Self { clock, phase: Cell::new(Phase::Idle), since, blocked: Cell::new(None), closing: Cell::new(false), waker }
+        Self {
+            phase: Cell::new(Phase::Idle),
+            since: Cell::new(clock.millis()),
+            blocked: Cell::new(None),
+            deadline: Cell::new(NEVER),
+            closing: Cell::new(false),
+            waker: RefCell::new(None),
+            clock,
+        }
     }
 
     fn enter(&self, phase: Phase) {
         self.phase.set(phase);
-        self.since.set(self.clock.now());
+        self.since.set(self.clock.millis());
     }
 
     /// A request is in hand.
@@ -70,11 +107,37 @@ impl Watch {
         self.enter(Phase::Idle);
     }
 
+    /// Waits for an answer, but not longer than this: never shorter, and a few sweeps longer at most. One at a time.
+    pub(crate) async fn within<F: Future>(&self, limit: Duration, answer: F) -> Option<F::Output> {
+        let deadline = self.clock.millis().saturating_add(millis(limit + SWEEP));
+        self.deadline.set(deadline);
+        let mut answer = pin!(answer);
+        let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
+            Poll::Ready(answer) => Poll::Ready(Some(answer)),
+            Poll::Pending if self.clock.millis() >= deadline => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let answer = answer.await;
+        self.deadline.set(NEVER);
+        answer
+    }
+
+    /// Wakes who waits for an answer that is late.
+    pub(crate) fn look_at_deadline(&self) {
+        if self.deadline.get() <= self.clock.millis() {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
     /// Whether it is to be cut off.
     pub(crate) fn is_overdue(&self, config: &GatewayConfig) -> bool {
-        let longer = |since: u64, limit: std::time::Duration| {
-            u128::from(self.clock.now().saturating_sub(since)) > limit.as_millis()
-        };
+        let longer = |since: u64, limit: Duration| self.clock.millis().saturating_sub(since) > millis(limit);
         let stalled = self.blocked.get().is_some_and(|since| longer(since, config.stall_timeout));
         stalled
             || match self.phase.get() {
@@ -87,21 +150,17 @@ impl Watch {
     /// Asks the connection to close once its request is answered.
     pub(crate) fn close(&self) {
         self.closing.set(true);
-        if let Some(waker) = self.waker.borrow().as_ref() {
-            waker.wake_by_ref();
-        }
+        self.wake();
     }
 
-    /// Whether it is asked to close; otherwise its task is woken when it is.
-    pub(crate) fn is_closing(&self, context: &Context<'_>) -> bool {
-        if self.closing.get() {
-            return true;
-        }
-        let mut waker = self.waker.borrow_mut();
-        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
-            *waker = Some(context.waker().clone());
-        }
-        false
+    /// Whether it is asked to close.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.get()
+    }
+
+    /// Remembers the connection's task, to be woken when it is asked to close or its answer is late.
+    pub(crate) fn remember(&self, context: &Context<'_>) {
+        *self.waker.borrow_mut() = Some(context.waker().clone());
     }
 }
 
@@ -121,7 +180,7 @@ impl Watched {
         if poll.is_ready() {
             self.watch.blocked.set(None);
         } else if self.watch.blocked.get().is_none() {
-            self.watch.blocked.set(Some(self.watch.clock.now()));
+            self.watch.blocked.set(Some(self.watch.clock.millis()));
         }
         poll
     }

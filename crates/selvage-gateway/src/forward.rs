@@ -14,12 +14,13 @@ use selvage_model::code;
 use selvage_model::problem::Problem;
 
 use crate::body::{Progress, Reply, Upload};
+use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::DialError;
 use crate::exchange::Marks;
 use crate::head::X_API_KEY;
 use crate::hop;
-use crate::pool::SendError;
+use crate::pool::{Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
 
 static X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -43,27 +44,36 @@ pub(crate) fn target(base: &str, rest: &str, query: Option<&str>, marks: &Marks)
     PathAndQuery::from_maybe_shared(text).ok().map(Uri::from)
 }
 
-/// Passes a request to its upstream and the answer back.
-pub(crate) async fn forward<'a>(
+/// A request that is ready to be sent.
+pub(crate) struct Forward<'a> {
+    admitted: Admitted<'a>,
+    pool: &'a Rc<Pool>,
+    request: Request<Upload>,
+    /// How its upload goes, where it has one.
+    progress: Option<Rc<Cell<Progress>>>,
+}
+
+/// Makes a request ready to be sent.
+pub(crate) fn prepare<'a>(
     asked: Asked<'a>,
-    mut admitted: Admitted<'a>,
+    admitted: Admitted<'a>,
     upstream: UpstreamRef<'a>,
     target: Option<Uri>,
     peer: HeaderValue,
     parts: Parts,
     body: Incoming,
-) -> Response<Reply> {
+) -> Result<Forward<'a>, Box<Response<Reply>>> {
     let config = asked.worker.config();
     let (Some(target), Some(pool)) = (target, asked.local.pool(upstream.index)) else {
         let problem = Problem::new(400, code::MALFORMED, "the path and query cannot be passed on");
-        return asked.fail(admitted, &problem);
+        return Err(Box::new(asked.fail(admitted, &problem)));
     };
-    let progress = Rc::new(Cell::new(Progress::Complete));
+    let mut progress = None;
     let upload = if body.is_end_stream() {
         Upload::Nothing
     } else {
-        progress.set(Progress::Coming);
-        Upload::Stream { incoming: body, left: config.max_body, progress: Rc::clone(&progress) }
+        let progress = progress.insert(Rc::new(Cell::new(Progress::Coming)));
+        Upload::Stream { incoming: body, left: config.max_body, progress: Rc::clone(progress) }
     };
     let mut request = Request::new(upload);
     *request.method_mut() = parts.method;
@@ -71,19 +81,28 @@ pub(crate) async fn forward<'a>(
     *request.headers_mut() = parts.headers;
     address(request.headers_mut(), &upstream.upstream.authority, peer, config.trust_forwarded);
     asked.exchange.mark(request.headers_mut());
+    Ok(Forward { admitted, pool, request, progress })
+}
+
+/// Sends a request to its upstream and gives the answer back.
+pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &Watch) -> Response<Reply> {
+    let Forward { mut admitted, pool, request, progress } = forward;
+    let config = asked.worker.config();
     let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
-    match tokio::time::timeout(limit, pool.send(request)).await {
-        Ok(Ok((response, loan))) => {
+    let answer = watch.within(limit, pool.send(request)).await;
+    let progress = progress.map_or(Progress::Complete, |progress| progress.get());
+    match answer {
+        Some(Ok((response, loan))) => {
             let place = admitted.taken.place.take();
             let response = pass_back(response, |incoming| Reply::upstream(incoming, loan, place, config.stall_timeout));
             asked.finish(admitted, response)
         }
-        Ok(Err(error)) => {
-            let problem = broken(&error, progress.get(), config.max_body);
+        Some(Err(error)) => {
+            let problem = broken(&error, progress, config.max_body);
             tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
             asked.fail(admitted, &problem)
         }
-        Err(_) => asked.fail(admitted, &late(progress.get(), limit)),
+        None => asked.fail(admitted, &late(progress, limit)),
     }
 }
 
@@ -91,7 +110,8 @@ pub(crate) async fn forward<'a>(
 fn address(headers: &mut HeaderMap, authority: &HeaderValue, peer: HeaderValue, trust_forwarded: bool) {
     hop::strip(headers);
     // INVARIANT: SECRET-FREE: a key proves something to Selvage, to nobody behind it.
-    for name in [&header::AUTHORIZATION, &X_API_KEY, &header::EXPECT, &header::FORWARDED] {
+    let ours = [&header::AUTHORIZATION, &X_API_KEY, &header::EXPECT, &header::FORWARDED];
+    for name in ours {
         headers.remove(name);
     }
     let host = headers.insert(header::HOST, authority.clone());

@@ -7,12 +7,22 @@ static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection"
 
 /// Removes what belongs to the connection, with all that its `Connection` headers name.
 pub(crate) fn strip(headers: &mut HeaderMap) {
+    // Most have none: looking through few names is cheaper than asking for each.
+    if !headers.keys().any(belongs_to_connection) {
+        return;
+    }
     if headers.contains_key(header::CONNECTION) {
         for name in named(headers) {
             headers.remove(name);
         }
     }
-    let fixed = [
+    for name in fixed() {
+        headers.remove(name);
+    }
+}
+
+fn fixed() -> [&'static HeaderName; 9] {
+    [
         &header::CONNECTION,
         &KEEP_ALIVE,
         &PROXY_CONNECTION,
@@ -22,9 +32,14 @@ pub(crate) fn strip(headers: &mut HeaderMap) {
         &header::TRAILER,
         &header::TRANSFER_ENCODING,
         &header::UPGRADE,
-    ];
-    for name in fixed {
-        headers.remove(name);
+    ]
+}
+
+fn belongs_to_connection(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    match name.as_bytes().first() {
+        Some(b'c' | b'k' | b'p' | b't' | b'u') => fixed().iter().any(|fixed| fixed.as_str() == name),
+        _ => false,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use http::{HeaderMap, Method, Request, Response, Uri};
 use hyper::body::Incoming;
@@ -11,6 +11,7 @@ use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use crate::body::Upload;
+use crate::connection::{Clock, millis};
 use crate::dial::{self, DialError, Dialer};
 use crate::snapshot::Upstream;
 
@@ -32,6 +33,7 @@ impl Address {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PoolConfig {
     pub(crate) most_idle: usize,
+    /// Coarse: by the thread's clock.
     pub(crate) idle_timeout: Duration,
     pub(crate) connect_timeout: Duration,
 }
@@ -41,12 +43,13 @@ pub(crate) struct Pool {
     address: Address,
     config: PoolConfig,
     dialer: Dialer,
+    clock: Rc<Clock>,
     idle: RefCell<Vec<Idle>>,
 }
 
 struct Idle {
     sender: SendRequest<Upload>,
-    since: Instant,
+    since: u64,
 }
 
 /// A connection on loan for one request. Dropped, it closes; given back, it serves again.
@@ -67,8 +70,8 @@ pub(crate) enum SendError {
 }
 
 impl Pool {
-    pub(crate) fn new(address: Address, config: PoolConfig, dialer: Dialer) -> Rc<Self> {
-        Rc::new(Self { address, config, dialer, idle: RefCell::default() })
+    pub(crate) fn new(address: Address, config: PoolConfig, dialer: Dialer, clock: Rc<Clock>) -> Rc<Self> {
+        Rc::new(Self { address, config, dialer, clock, idle: RefCell::default() })
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -76,7 +79,8 @@ impl Pool {
         self: &Rc<Self>,
         request: Request<Upload>,
     ) -> Result<(Response<Incoming>, Loan), SendError> {
-        let Some(mut sender) = self.take_idle() else { return self.send_new(request).await };
+        // Connecting is rare and its future large: it lives on the heap, so that the common one stays small.
+        let Some(mut sender) = self.take_idle() else { return Box::pin(self.send_new(request)).await };
         let again = Again::of(&request);
         match sender.try_send_request(request).await {
             Ok(answer) => Ok((answer, self.loan(sender))),
@@ -84,7 +88,7 @@ impl Pool {
                 // Given back: nothing of it was sent. Otherwise only what may be done twice is sent again.
                 let request = error.take_message().or_else(|| again.and_then(Again::request));
                 match request {
-                    Some(request) => self.send_new(request).await,
+                    Some(request) => Box::pin(self.send_new(request)).await,
                     None => Err(SendError::Broken(error.into_error())),
                 }
             }
@@ -120,7 +124,7 @@ impl Pool {
     fn take_idle(&self) -> Option<SendRequest<Upload>> {
         let mut idle = self.idle.borrow_mut();
         while let Some(candidate) = idle.pop() {
-            if candidate.sender.is_ready() && candidate.since.elapsed() < self.config.idle_timeout {
+            if candidate.sender.is_ready() && self.is_fresh(&candidate) {
                 return Some(candidate.sender);
             }
         }
@@ -130,14 +134,17 @@ impl Pool {
     fn keep(&self, sender: SendRequest<Upload>) {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.config.most_idle {
-            idle.push(Idle { sender, since: Instant::now() });
+            idle.push(Idle { sender, since: self.clock.millis() });
         }
     }
 
     /// Closes what was idle for too long.
     pub(crate) fn sweep(&self) {
-        let kept = self.config.idle_timeout;
-        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && idle.since.elapsed() < kept);
+        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && self.is_fresh(idle));
+    }
+
+    fn is_fresh(&self, idle: &Idle) -> bool {
+        self.clock.millis().saturating_sub(idle.since) < millis(self.config.idle_timeout)
     }
 }
 

@@ -1,8 +1,10 @@
 //! One request from head to answer: decide, count, and hand it to who does it.
 
 use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::Instant;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
@@ -16,7 +18,7 @@ use crate::body::Reply;
 use crate::connection::Watch;
 use crate::decide::{Permit, Plan, Probe, decide};
 use crate::exchange::{CORRELATION_ID, Exchange};
-use crate::forward;
+use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::live::Taken;
 use crate::mediate;
@@ -31,8 +33,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) local: &'a Local,
     pub(crate) exchange: &'a Exchange,
     pub(crate) started: Instant,
-    /// Seconds since 1970.
-    wall: u64,
+    /// The time of day, as of the last sweep.
+    now: Timestamp,
 }
 
 /// What a permitted request holds while it is in hand.
@@ -57,6 +59,14 @@ impl Drop for Ticket<'_> {
     }
 }
 
+/// What a decision comes to: an answer, or something to wait for.
+enum Step<'a> {
+    Answered(Response<Reply>),
+    Forward(Forward<'a>),
+    /// Rare beside the above, and its future large.
+    Wait(Pin<Box<dyn Future<Output = Response<Reply>> + 'a>>),
+}
+
 /// Answers a request.
 pub(crate) async fn handle(
     worker: Rc<Worker>,
@@ -65,20 +75,28 @@ pub(crate) async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
     watch.busy();
-    let (parts, body) = request.into_parts();
-    let exchange = worker.marks.exchange(&parts.headers);
+    let exchange = worker.marks.exchange(request.headers());
     let local = worker.local();
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now = Timestamp::from_duration(jiff::SignedDuration::try_from(wall).unwrap_or_default()).unwrap_or_default();
-    let asked =
-        Asked { worker: &worker, local: &local, exchange: &exchange, started: Instant::now(), wall: wall.as_secs() };
-    let mut response = asked.answer(parts, body, peer, now).await;
+    let asked = Asked {
+        worker: &worker,
+        local: &local,
+        exchange: &exchange,
+        started: Instant::now(),
+        now: worker.clock.wall(),
+    };
+    let mut response = match asked.step(request, peer) {
+        Step::Answered(response) => response,
+        Step::Forward(ready) => forward::forward(asked, ready, &watch).await,
+        Step::Wait(answer) => answer.await,
+    };
     response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
     Ok(response.map(|reply| reply.watched(watch)))
 }
 
 impl<'a> Asked<'a> {
-    async fn answer(self, parts: Parts, body: Incoming, peer: HeaderValue, now: Timestamp) -> Response<Reply> {
+    /// Decides, and does what needs no waiting.
+    fn step(self, request: Request<Incoming>, peer: HeaderValue) -> Step<'a> {
+        let (parts, body) = request.into_parts();
         let head = Head {
             method: &parts.method,
             path: parts.uri.path(),
@@ -86,34 +104,42 @@ impl<'a> Asked<'a> {
             version: parts.version,
             headers: &parts.headers,
         };
-        match decide(&self.local.live.snapshot, &head, now) {
+        match decide(&self.local.live.snapshot, &head, self.now) {
             Plan::Proxy { permit, rest, upstream } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return *response,
+                    Err(response) => return Step::Answered(*response),
                 };
                 let target = forward::target(&upstream.upstream.base, rest, head.query, &self.worker.marks);
-                forward::forward(self, admitted, upstream, target, peer, parts, body).await
+                match forward::prepare(self, admitted, upstream, target, peer, parts, body) {
+                    Ok(ready) => Step::Forward(ready),
+                    Err(response) => Step::Answered(*response),
+                }
             }
             Plan::Mediate { permit, verb, id, key } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return *response,
+                    Err(response) => return Step::Answered(*response),
                 };
                 let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
-                mediate::mediate(self, admitted, intent, parts, body).await
+                Step::Wait(Box::pin(mediate::mediate(self, admitted, intent, parts, body)))
             }
-            Plan::Look { consumer, id } => mediate::look(self, consumer, id).await,
+            Plan::Look { consumer, id } => Step::Wait(Box::pin(mediate::look(self, consumer, id))),
             Plan::Allow(allow) => {
                 let mut response = answer::empty(StatusCode::NO_CONTENT);
                 if let Some(allow) = allow {
                     response.headers_mut().insert(header::ALLOW, allow);
                 }
-                response
+                Step::Answered(response)
             }
-            Plan::Probe(probe) => self.probe(probe),
-            Plan::Refuse(refusal) => self.refuse(&refusal, parts.method.as_str(), head.path),
+            Plan::Probe(probe) => Step::Answered(self.probe(probe)),
+            Plan::Refuse(refusal) => Step::Answered(self.refuse(&refusal, parts.method.as_str(), head.path)),
         }
+    }
+
+    /// Minutes since 1970.
+    fn minute(self) -> u64 {
+        u64::try_from(self.now.as_second() / 60).unwrap_or(0)
     }
 
     fn probe(self, probe: Probe) -> Response<Reply> {
@@ -143,7 +169,7 @@ impl<'a> Asked<'a> {
         };
         let shard: &'a Shard = &self.worker.shard;
         let series = live.series(&permit);
-        shard.in_minute(live.interface(permit.served), self.wall / 60);
+        shard.in_minute(live.interface(permit.served), self.minute());
         if permit.overdue {
             shard.overdue(series);
         }
@@ -161,7 +187,7 @@ impl<'a> Asked<'a> {
         let shard = &self.worker.shard;
         let (status, code) = (refusal.problem.status, refusal.problem.code);
         if refusal.shadow {
-            shard.shadow(method, path, i64::try_from(self.wall).unwrap_or(i64::MAX));
+            shard.shadow(method, path, self.now.as_second());
         }
         let Some(served) = refusal.served else {
             shard.refused(NOWHERE, code, status);
@@ -174,7 +200,7 @@ impl<'a> Asked<'a> {
             operation: operation.map(|operation| operation.name.clone()).unwrap_or_default(),
         });
         let interface = self.local.live.interface(served);
-        shard.in_minute(interface, self.wall / 60);
+        shard.in_minute(interface, self.minute());
         shard.answered(series, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
         shard.refused(interface, code, status);
         answer::refusal(refusal, self.exchange.correlation())

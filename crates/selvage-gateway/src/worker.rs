@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::config::GatewayConfig;
-use crate::connection::{Clock, Watch, Watched};
+use crate::connection::{Clock, SWEEP, Watch, Watched};
 use crate::dial::Dialer;
 use crate::exchange::Marks;
 use crate::live::{Books, Live};
@@ -30,7 +30,7 @@ use crate::pool::{Address, Pool, PoolConfig};
 use crate::serve;
 use crate::tally::Shard;
 
-const SWEEP: Duration = Duration::from_millis(250);
+const HYPER_MAX_HEADERS: usize = 100;
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
@@ -61,8 +61,7 @@ pub(crate) struct Worker {
     pub(crate) shared: Arc<Shared>,
     pub(crate) shard: Arc<Shard>,
     pub(crate) marks: Marks,
-    clock: Rc<Clock>,
-    started: Instant,
+    pub(crate) clock: Rc<Clock>,
     current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     local: RefCell<Rc<Local>>,
     pools: RefCell<HashMap<Address, Rc<Pool>>>,
@@ -83,8 +82,7 @@ impl Worker {
         let worker = Self {
             shard,
             marks: Marks::new(),
-            clock: Rc::default(),
-            started: Instant::now(),
+            clock: Rc::new(Clock::new()),
             current: RefCell::new(current),
             local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
             pools: RefCell::default(),
@@ -129,7 +127,7 @@ impl Worker {
             .iter()
             .map(|upstream| {
                 let address = Address::of(upstream);
-                let new = || Pool::new(address.clone(), pool_config, self.dialer.clone());
+                let new = || Pool::new(address.clone(), pool_config, self.dialer.clone(), Rc::clone(&self.clock));
                 Rc::clone(known.entry(address.clone()).or_insert_with(new))
             })
             .collect();
@@ -191,8 +189,9 @@ impl Worker {
     }
 
     fn sweep(&self) {
-        self.clock.set(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX));
+        self.clock.tick();
         self.connections.borrow_mut().retain(|connection| {
+            connection.watch.look_at_deadline();
             if connection.watch.is_overdue(self.config()) {
                 connection.task.abort();
             }
@@ -229,13 +228,18 @@ async fn serve_connection(worker: Rc<Worker>, stream: TcpStream, watch: Rc<Watch
     let mut builder = Builder::new();
     // hyper's own timer would be armed for each request; the sweep watches heads instead.
     let most = config.max_head.max(8 * 1024);
-    builder.max_headers(config.max_headers).max_header_size(most).max_buf_size(most).header_read_timeout(None);
+    builder.max_header_size(most).max_buf_size(most).header_read_timeout(None);
+    // Asked for hyper's own default, hyper would fill an array for each request that it leaves alone otherwise.
+    if config.max_headers != HYPER_MAX_HEADERS {
+        builder.max_headers(config.max_headers);
+    }
     let stream = TokioIo::new(Watched::new(stream, Rc::clone(&watch)));
     let service = service_fn(|request| serve::handle(Rc::clone(&worker), Rc::clone(&watch), peer.clone(), request));
     let mut connection = pin!(builder.serve_connection(stream, service));
+    poll_fn(|cx| Poll::Ready(watch.remember(cx))).await;
     let mut told = false;
     let served = poll_fn(|cx| {
-        if !told && watch.is_closing(cx) {
+        if !told && watch.is_closing() {
             told = true;
             connection.as_mut().graceful_shutdown();
         }
