@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Console, ConsoleConfig};
-use selvage_model::overview::{Health, InterfaceRow, Overview, SystemRow};
+use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow};
 
 fn sample() -> Overview {
     Overview {
@@ -34,6 +34,11 @@ fn sample() -> Overview {
             consumers: vec![("mes-ghent".parse().unwrap(), 12_342)],
         }],
         shadow: 7,
+        shadow_samples: vec![ShadowRow {
+            method: "GET".into(),
+            path: "/<b>old</b>".into(),
+            at: "2026-11-23T06:00:00Z".parse().unwrap(),
+        }],
         unresolved: Vec::new(),
         rejected: None,
     }
@@ -91,7 +96,7 @@ async fn the_first_page_lists_systems_and_interfaces() {
     for expected in ["velo-works", "production-orders@1", "12\u{2009}345", "FAB4003", "mes-ghent", "odoo"] {
         assert!(page.contains(expected), "{expected} is missing");
     }
-    assert!(!page.contains("<script>refused"), "text of others is escaped");
+    assert!(!page.contains("<script>refused") && !page.contains("<b>old"), "text of others is escaped");
 
     let out = client.post(format!("{base}/logout")).header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(out.status(), StatusCode::SEE_OTHER);

@@ -21,7 +21,9 @@ pub struct Overview {
     pub interfaces: Vec<InterfaceRow>,
     /// Requests that matched no interface (shadow traffic).
     pub shadow: u64,
-    /// Operations whose outcome is not known, oldest first.
+    /// Some of them, newest first.
+    pub shadow_samples: Vec<ShadowRow>,
+    /// Operations without an outcome, oldest first: those in hand, and those whose outcome is not known.
     pub unresolved: Vec<OperationRow>,
     /// Why the last changed directory was not taken, where it was not.
     pub rejected: Option<String>,
@@ -76,6 +78,17 @@ pub struct InterfaceRow {
     pub refusals: Vec<(String, u64)>,
     /// Requests by consumer, most first.
     pub consumers: Vec<(ConsumerName, u64)>,
+}
+
+/// One request that nothing declares.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ShadowRow {
+    /// Its method.
+    pub method: String,
+    /// Its path without the query.
+    pub path: String,
+    /// When.
+    pub at: Timestamp,
 }
 
 /// One operation without an outcome.

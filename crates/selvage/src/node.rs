@@ -3,6 +3,7 @@
 
 mod mediation;
 mod observe;
+mod reachability;
 mod release;
 mod watch;
 
@@ -24,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::key;
 use mediation::EngineMediation;
+use reachability::Reachability;
 use release::{Active, Current};
 
 /// How a node is set up.
@@ -80,7 +82,8 @@ impl Node {
         )?;
         let first = Arc::new(first);
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
-        let snapshot = release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
+        let snapshot =
+            release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
         let engine_task = engine.run();
         let gateway = Gateway::start(
             GatewayConfig { admin: Some(config.admin), threads: config.threads, ..GatewayConfig::new(config.listen) },
@@ -90,12 +93,14 @@ impl Node {
         .context("the gateway did not start")?;
         let gateway = Arc::new(gateway);
         let current = Arc::new(Current::new(Active { release: first, access, since: jiff::Timestamp::now() }));
+        let reachability = Reachability::default();
         let console = Console::start(ConsoleConfig {
             listen: config.console,
             observe: observe::observer(
                 Arc::clone(&current),
                 Arc::downgrade(&gateway),
                 engine.clone(),
+                reachability.clone(),
                 config.environment.clone(),
             ),
             authenticate: authenticator(Arc::clone(&current)),
@@ -110,7 +115,10 @@ impl Node {
             current,
         };
         let follower = Arc::new(follower);
-        let mut followers = vec![tokio::spawn(watch::follow_access(Arc::clone(&follower)))];
+        let mut followers = vec![
+            tokio::spawn(watch::follow_access(Arc::clone(&follower))),
+            tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
+        ];
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }

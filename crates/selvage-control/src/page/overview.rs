@@ -1,9 +1,12 @@
 //! The first page: what runs, how the systems are, what every interface carries and refuses, what is stuck.
 
 use maud::{Markup, html};
-use selvage_model::overview::{Health, InterfaceRow, OperationRow, Overview, SystemRow};
+use selvage_model::overview::{Health, InterfaceRow, OperationRow, Overview, ShadowRow, SystemRow};
 
 use super::{chart, frame};
+
+/// Undeclared requests that are shown.
+const MOST_SAMPLES: usize = 8;
 
 /// The first page.
 pub(crate) fn overview(overview: &Overview, operator: &str) -> Markup {
@@ -13,6 +16,7 @@ pub(crate) fn overview(overview: &Overview, operator: &str) -> Markup {
         (systems(&overview.systems))
         (interfaces(&overview.interfaces))
         (unresolved(&overview.unresolved))
+        (shadow(&overview.shadow_samples))
         p.dim.foot {
             "Release " code { (short(&overview.release)) } " active since " (minute(&overview.since))
             ". Figures are of this node, since it started."
@@ -39,7 +43,12 @@ fn figures(overview: &Overview) -> Markup {
         ("Refused", sum(|row| row.refused), "by contract, grant or limit", ""),
         ("Failed", sum(|row| row.failed), "systems that did not answer", "bad"),
         ("Undeclared", overview.shadow, "matched no interface", "warn"),
-        ("Unresolved", overview.unresolved.len() as u64, "writes without an outcome", "bad"),
+        (
+            "Unresolved",
+            open_questions(&overview.unresolved).count() as u64,
+            "writes nobody knows the outcome of",
+            "bad",
+        ),
     ];
     html! {
         section.figures {
@@ -102,12 +111,12 @@ fn interface(row: &InterfaceRow) -> Markup {
     html! {
         tr {
             td {
-                strong { (row.interface) }
+                strong.name { (row.interface) }
                 br;
                 span.dim { (row.kind) @if let Some(control) = &row.control { " · " (control) } }
             }
             td { span.badge.(lifecycle_class(&row.lifecycle)) { (row.lifecycle) } }
-            td { (row.owner) }
+            td.name { (row.owner) }
             td.number { (grouped(row.requests)) }
             td { (chart::minutes(&row.minutes)) }
             td.number { (grouped(row.refused)) }
@@ -118,17 +127,25 @@ fn interface(row: &InterfaceRow) -> Markup {
     }
 }
 
+/// Those that are more than just in hand.
+fn open_questions(rows: &[OperationRow]) -> impl Iterator<Item = &OperationRow> {
+    rows.iter().filter(|row| row.state != "pending")
+}
+
 fn unresolved(rows: &[OperationRow]) -> Markup {
+    let open = open_questions(rows).count();
     html! {
         section {
             h2 { "Writes without an outcome" }
-            @if rows.is_empty() {
-                p.dim { "None: every write is confirmed or refused." }
-            } @else {
+            p.dim {
+                (rows.len() - open) " in hand. "
+                @if open == 0 { "Of every other write it is known whether it was done or refused." }
+            }
+            @if open > 0 {
                 div.scroll { table {
                     thead { tr { th { "Operation" } th { "What" } th { "Consumer" } th { "Since" } th { "State" } th { "What is being done" } } }
                     tbody {
-                        @for row in rows {
+                        @for row in open_questions(rows) {
                             tr {
                                 td { code { (row.id) } }
                                 td { (row.what) }
@@ -137,6 +154,25 @@ fn unresolved(rows: &[OperationRow]) -> Markup {
                                 td { span.badge.(if row.state == "stuck" { "bad" } else { "warn" }) { (row.state) } }
                                 td { (row.note) }
                             }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}
+
+fn shadow(rows: &[ShadowRow]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { "Undeclared requests" }
+                p.dim { "They matched no interface and went nowhere. The latest:" }
+                div.scroll { table {
+                    thead { tr { th { "Request" } th { "When" } } }
+                    tbody {
+                        @for row in rows.iter().take(MOST_SAMPLES) {
+                            tr { td { code { (row.method) " " (row.path) } } td { (minute(&row.at)) } }
                         }
                     }
                 } }

@@ -16,6 +16,7 @@ use selvage_model::access::Principal;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::ConsumerName;
 use selvage_store::{NewKey, Store};
+use tokio::task::JoinSet;
 
 use super::factory::Major;
 use super::{Outcome, StoreChoice, until_stopped};
@@ -75,13 +76,15 @@ impl Demo {
         let base = format!("http://{}", node.gateway_address());
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
         println!("{}", guide::text(&node, &base, &keys, &prepared, &fabric, &data));
-        let shifts = if self.pace > 0.0 {
-            shift::start(&factory, &base, &keys, &prepared, Duration::from_secs_f64(self.pace))?
-        } else {
-            Vec::new()
-        };
+        let mut shifts = Vec::new();
+        let mut boards = JoinSet::new();
+        if self.pace > 0.0 {
+            let pace = Duration::from_secs_f64(self.pace);
+            shifts = shift::start(&factory, &base, &keys, &prepared, pace)?;
+            boards.spawn(shift::boards(base.clone(), keys.of("shop-floor-board").to_owned(), pace));
+        }
         until_stopped().await?;
-        drop(shifts);
+        drop((shifts, boards));
         node.shutdown().await;
         factory.shutdown().await;
         Ok(Outcome::Well)

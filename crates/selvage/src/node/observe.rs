@@ -2,15 +2,17 @@
 
 use std::sync::{Arc, Weak};
 
+use jiff::Timestamp;
 use selvage_control::Observe;
 use selvage_engine::Engine;
-use selvage_gateway::{Gateway, Traffic};
+use selvage_gateway::{Gateway, ShadowSample, Traffic};
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
-use selvage_model::overview::{Health, InterfaceRow, Overview, SystemRow};
+use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow};
 
+use super::reachability::Reachability;
 use super::release::Current;
 
 /// The console's view of this node.
@@ -18,19 +20,27 @@ pub(crate) fn observer(
     current: Arc<Current>,
     gateway: Weak<Gateway>,
     engine: Engine,
+    reachability: Reachability,
     environment: EnvironmentName,
 ) -> Observe {
     Arc::new(move || {
         let (current, gateway, engine) = (Arc::clone(&current), Weak::clone(&gateway), engine.clone());
-        let environment = environment.clone();
-        Box::pin(async move { gather(&current, traffic(&gateway), &engine, &environment).await })
+        let (environment, reachability) = (environment.clone(), reachability.clone());
+        Box::pin(async move { gather(&current, traffic(&gateway), &engine, &reachability, &environment).await })
     })
 }
 
-async fn gather(current: &Current, traffic: Traffic, engine: &Engine, environment: &EnvironmentName) -> Overview {
+async fn gather(
+    current: &Current,
+    traffic: Traffic,
+    engine: &Engine,
+    reachability: &Reachability,
+    environment: &EnvironmentName,
+) -> Overview {
     let active = current.active();
     let fabric = &active.release.fabric;
-    let health = engine.systems();
+    let mut health = engine.systems();
+    health.extend(reachability.health());
     let systems = fabric.systems.values().map(|system| {
         let health = health.iter().find(|(name, _)| name == &system.name).map(|(_, health)| health.clone());
         system_row(system, environment, health.unwrap_or(Health::Unknown))
@@ -43,6 +53,7 @@ async fn gather(current: &Current, traffic: Traffic, engine: &Engine, environmen
         systems: systems.collect(),
         interfaces: fabric.interfaces.values().map(|interface| interface_row(interface, &traffic)).collect(),
         shadow: traffic.shadow,
+        shadow_samples: traffic.shadow_samples.iter().rev().map(shadow_row).collect(),
         unresolved: engine.unresolved().await,
         rejected: current.rejected(),
     }
@@ -60,6 +71,11 @@ fn system_row(system: &System, environment: &EnvironmentName, health: Health) ->
         address: address.map(|url| url.value.clone()),
         health,
     }
+}
+
+fn shadow_row(sample: &ShadowSample) -> ShadowRow {
+    let at = Timestamp::from_second(sample.at).unwrap_or_default();
+    ShadowRow { method: sample.method.clone(), path: sample.path.clone(), at }
 }
 
 fn connector_word(connector: Connector) -> &'static str {

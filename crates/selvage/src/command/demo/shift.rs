@@ -41,6 +41,27 @@ async fn send(client: &Client, keys: &Keys, url: &str, key: &str, body: &Value) 
     Ok(serde_json::from_str(&text)?)
 }
 
+/// The boards on the shop floor: they ask for stock in the new way and the old, and now and then for what they were
+/// not granted or nobody declared. Works until it is aborted.
+pub(super) async fn boards(base: String, key: String, pace: Duration) {
+    let paths = [
+        "/inventory/v2/inventory-positions?limit=20",
+        "/legacy-stock/v1/",
+        "/inventory/v2/inventory-positions?limit=5",
+        "/legacy-stock/v1/FRM-1",
+        "/production-orders/v1/production-orders",
+        "/inventory/v2/inventory-positions?limit=20",
+        "/stock-levels/v1/",
+        "/stock/v1/all",
+    ];
+    let client = Client::new();
+    for path in paths.into_iter().cycle() {
+        // Refused or not, it is on the console; the boards do not mind.
+        let _ = client.get(format!("{base}{path}")).bearer_auth(&key).send().await;
+        tokio::time::sleep(pace * 2).await;
+    }
+}
+
 /// Starts a shift in both plants; it works until the handles are dropped.
 pub(super) fn start(
     factory: &RunningFactory,
