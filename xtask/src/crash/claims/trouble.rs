@@ -105,9 +105,9 @@ impl fmt::Display for Trouble {
             Fault::HangThenCommit => write!(f, "{times} × hang {hangs_for} ms, then commit")?,
             Fault::SerializationFailures => write!(f, "{times} × serialization failure")?,
         }
-        write!(f, ", {latency} ms a call, gateway {victim} killed after {kill_after:.0?}")?;
+        write!(f, ", {latency} ms a call, gateway {victim} killed after {} ms", kill_after.as_millis())?;
         match self.back_after {
-            Some(back_after) => write!(f, " and back {back_after:.0?} later"),
+            Some(back_after) => write!(f, " and back {} ms later", back_after.as_millis()),
             None => write!(f, " and gone"),
         }
     }
