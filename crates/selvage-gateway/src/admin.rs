@@ -57,11 +57,11 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Result<Response<Reply
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         }
-        "/livez" => answer::text(StatusCode::OK, "ok\n"),
+        "/livez" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
         "/readyz" if shared.draining.load(Ordering::Relaxed) => {
-            answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+            answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n", answer::PLAIN)
         }
-        "/readyz" => answer::text(StatusCode::OK, "ok\n"),
-        _ => answer::text(StatusCode::NOT_FOUND, "not found\n"),
+        "/readyz" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
+        _ => answer::text(StatusCode::NOT_FOUND, "not found\n", answer::PLAIN),
     })
 }

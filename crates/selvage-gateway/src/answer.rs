@@ -21,12 +21,14 @@ pub(crate) fn empty(status: StatusCode) -> Response<Reply> {
     response
 }
 
-/// Plain text.
-pub(crate) fn text(status: StatusCode, body: &'static str) -> Response<Reply> {
+/// The media type of plain text.
+pub(crate) const PLAIN: &str = "text/plain; charset=utf-8";
+
+/// Text of this media type.
+pub(crate) fn text(status: StatusCode, body: &'static str, media_type: &'static str) -> Response<Reply> {
     let mut response = Response::new(Reply::whole(Bytes::from_static(body.as_bytes())));
     *response.status_mut() = status;
-    let plain = HeaderValue::from_static("text/plain; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, plain);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }
 

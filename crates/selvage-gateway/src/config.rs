@@ -37,8 +37,12 @@ pub struct GatewayConfig {
     pub upstream_idle: usize,
     /// How long an idle upstream connection is kept: below what servers commonly allow, so that few are found closed.
     pub upstream_idle_timeout: Duration,
+    /// Certificates (DER) of authorities that `https` upstreams may be signed by, beside those the machine trusts.
+    pub upstream_roots: Vec<Vec<u8>>,
     /// How long requests in hand may take to finish at shutdown.
     pub drain: Duration,
+    /// The page of a code, served as Markdown at `/errors/{code}`, where problems point to.
+    pub pages: Option<fn(&str) -> Option<&'static str>>,
     /// Whether `X-Forwarded-For` and `-Proto` of callers are kept and extended (behind a load balancer of yours)
     /// instead of replaced.
     pub trust_forwarded: bool,
@@ -62,6 +66,8 @@ impl GatewayConfig {
             request_timeout: Duration::from_secs(30),
             upstream_idle: 128,
             upstream_idle_timeout: Duration::from_secs(4),
+            upstream_roots: Vec::new(),
+            pages: None,
             drain: Duration::from_secs(10),
             trust_forwarded: false,
         }

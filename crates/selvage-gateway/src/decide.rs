@@ -51,6 +51,8 @@ pub enum Plan<'s, 'h> {
     Allow(Option<HeaderValue>),
     /// A question about the node itself.
     Probe(Probe),
+    /// `GET /errors/{code}`: the page that a problem points to.
+    Page(&'h str),
     /// It is refused.
     Refuse(Box<Refusal<'s>>),
 }
@@ -146,6 +148,11 @@ fn own_path<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> 
     match head.path {
         "/livez" if reads => return Ok(Plan::Probe(Probe::Live)),
         "/readyz" if reads => return Ok(Plan::Probe(Probe::Ready)),
+        path if reads => {
+            if let Some(code) = path.strip_prefix("/errors/") {
+                return Ok(Plan::Page(code));
+            }
+        }
         _ => {}
     }
     let Some(id) = head.path.strip_prefix("/operations/").filter(|id| !id.contains('/')) else {

@@ -15,7 +15,6 @@ use tokio::sync::{oneshot, watch};
 
 use crate::admin;
 use crate::config::{GatewayConfig, GatewayError};
-use crate::dial::Dialer;
 use crate::exposition;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
@@ -62,9 +61,8 @@ impl Gateway {
         for (number, listener) in listeners.into_iter().enumerate() {
             let (shared, stopped) = (Arc::clone(&gateway.shared), stopped.clone());
             let Some(shard) = shared.books.shards.get(number).cloned() else { continue };
-            let dialer = Dialer;
             gateway.threads.push(spawn(format!("gateway-{number}"), listener, move |listener| async move {
-                Worker::new(shared, shard, dialer).run(listener, stopped).await;
+                Worker::new(shared, shard).run(listener, stopped).await;
             })?);
         }
         if let Some(listener) = admin_listener {

@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 
 use crate::body::Upload;
 use crate::connection::{Clock, millis};
-use crate::dial::{self, DialError, Dialer};
+use crate::dial::{DialError, Dialer};
 use crate::snapshot::Upstream;
 
 /// Whose connections: a scheme, a host and a port.
@@ -42,7 +42,7 @@ pub(crate) struct PoolConfig {
 pub(crate) struct Pool {
     address: Address,
     config: PoolConfig,
-    dialer: Dialer,
+    dialer: Rc<Dialer>,
     clock: Rc<Clock>,
     idle: RefCell<Vec<Idle>>,
 }
@@ -70,7 +70,7 @@ pub(crate) enum SendError {
 }
 
 impl Pool {
-    pub(crate) fn new(address: Address, config: PoolConfig, dialer: Dialer, clock: Rc<Clock>) -> Rc<Self> {
+    pub(crate) fn new(address: Address, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
         Rc::new(Self { address, config, dialer, clock, idle: RefCell::default() })
     }
 
@@ -107,7 +107,7 @@ impl Pool {
 
     async fn connect(&self) -> Result<SendRequest<Upload>, DialError> {
         let Address { secure, host, port } = &self.address;
-        let dialing = dial::dial(&self.dialer, *secure, host, *port);
+        let dialing = self.dialer.dial(*secure, host, *port);
         let stream = tokio::time::timeout(self.config.connect_timeout, dialing).await;
         let stream = stream.map_err(|_| DialError::Late)??;
         let handshake = Builder::new().handshake(TokioIo::new(stream)).await;

@@ -133,6 +133,10 @@ impl<'a> Asked<'a> {
                 Step::Answered(response)
             }
             Plan::Probe(probe) => Step::Answered(self.probe(probe)),
+            Plan::Page(code) => Step::Answered(match self.worker.config().pages.and_then(|page| page(code)) {
+                Some(page) => answer::text(StatusCode::OK, page, "text/markdown; charset=utf-8"),
+                None => self.refuse(&Refusal::undeclared(None), parts.method.as_str(), head.path),
+            }),
             Plan::Refuse(refusal) => Step::Answered(self.refuse(&refusal, parts.method.as_str(), head.path)),
         }
     }
@@ -144,9 +148,9 @@ impl<'a> Asked<'a> {
 
     fn probe(self, probe: Probe) -> Response<Reply> {
         if probe == Probe::Ready && self.worker.is_draining() {
-            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n");
+            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n", answer::PLAIN);
         }
-        answer::text(StatusCode::OK, "ok\n")
+        answer::text(StatusCode::OK, "ok\n", answer::PLAIN)
     }
 
     /// Takes from the limits, and counts that the request is in hand.

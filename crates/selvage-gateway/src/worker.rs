@@ -65,7 +65,7 @@ pub(crate) struct Worker {
     current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     local: RefCell<Rc<Local>>,
     pools: RefCell<HashMap<Address, Rc<Pool>>>,
-    dialer: Dialer,
+    dialer: Rc<Dialer>,
     connections: RefCell<Vec<Connection>>,
 }
 
@@ -76,7 +76,7 @@ struct Connection {
 
 impl Worker {
     /// A thread's own, for the shard that it counts into.
-    pub(crate) fn new(shared: Arc<Shared>, shard: Arc<Shard>, dialer: Dialer) -> Rc<Self> {
+    pub(crate) fn new(shared: Arc<Shared>, shard: Arc<Shard>) -> Rc<Self> {
         let mut current = Cache::new(Arc::clone(&shared.live));
         let live = Arc::clone(current.load());
         let worker = Self {
@@ -86,7 +86,7 @@ impl Worker {
             current: RefCell::new(current),
             local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
             pools: RefCell::default(),
-            dialer,
+            dialer: Rc::new(Dialer::new(&shared.config)),
             connections: RefCell::default(),
             shared,
         };
@@ -127,7 +127,7 @@ impl Worker {
             .iter()
             .map(|upstream| {
                 let address = Address::of(upstream);
-                let new = || Pool::new(address.clone(), pool_config, self.dialer.clone(), Rc::clone(&self.clock));
+                let new = || Pool::new(address.clone(), pool_config, Rc::clone(&self.dialer), Rc::clone(&self.clock));
                 Rc::clone(known.entry(address.clone()).or_insert_with(new))
             })
             .collect();

@@ -30,6 +30,7 @@ fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str
         Plan::Look { consumer, id } => format!("look {consumer} {id}"),
         Plan::Allow(allow) => format!("allow {}", allow.unwrap().to_str().unwrap()),
         Plan::Probe(probe) => format!("{probe:?}"),
+        Plan::Page(code) => format!("page {code}"),
         Plan::Refuse(refusal) => {
             let shadow = if refusal.shadow { " shadow" } else { "" };
             let problem = &refusal.problem;
@@ -215,6 +216,8 @@ fn paths_of_the_gateway_itself() {
         &[
             ("GET", "/livez", "Live"),
             ("HEAD", "/readyz", "Ready"),
+            ("GET", "/errors/FAB4001", "page FAB4001"),
+            ("POST", "/errors/FAB4001", "404 FAB4001 shadow"),
             ("POST", "/livez", "404 FAB4001 shadow"),
             ("GET", "/operations/op_00000000000000000000000000000007", "look shop op_00000000000000000000000000000007"),
             ("GET", "/operations/7", "404 FAB4054 shop"),

@@ -11,9 +11,10 @@ use sha2::{Digest, Sha256};
 const MANIFESTS: &str = include_str!("data/fabric.yaml");
 const CONTRACT: &str = include_str!("data/stock.yaml");
 
-/// The fabric with its upstream at this address.
+/// The fabric with its upstream at this address, over plain HTTP where it says nothing else.
 pub fn fabric(upstream: &str) -> Fabric {
-    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("UPSTREAM", upstream));
+    let address = if upstream.contains("://") { upstream.to_owned() } else { format!("http://{upstream}") };
+    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("http://UPSTREAM", &address));
     sources.insert("contracts/stock.yaml", CONTRACT);
     let reading = read(&sources);
     assert!(reading.is_clean(), "{:#?}", reading.findings);

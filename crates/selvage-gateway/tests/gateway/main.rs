@@ -24,3 +24,4 @@ mod proxy;
 mod shutdown;
 mod swap;
 mod telemetry;
+mod tls;

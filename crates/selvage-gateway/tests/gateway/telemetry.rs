@@ -79,6 +79,16 @@ fn is_wellformed(text: &str) {
 }
 
 #[test]
+fn problems_point_to_pages_that_the_gateway_serves() {
+    let running = Running::with(|config| config.pages = Some(|code| (code == "FAB4001").then_some("# FAB4001")));
+    let mut client = running.client();
+    let place = client.request("GET", "/nowhere", &[], b"").json()["type"].as_str().unwrap().to_owned();
+    let page = client.request("GET", &place, &[], b"");
+    assert_eq!((page.text(), page.header("content-type")), ("# FAB4001", Some("text/markdown; charset=utf-8")));
+    assert_eq!(client.request("GET", "/errors/FAB9999", &[], b"").said(), (404, "FAB4001".to_owned()));
+}
+
+#[test]
 fn metrics_are_not_for_outsiders() {
     let running = Running::start();
     let mut client = running.client();
