@@ -28,6 +28,13 @@ pub(crate) fn of_family(parent: u32) -> Result<Duration> {
     Ok(used)
 }
 
+/// How long the machine's processors have been idle, added up.
+pub(crate) fn idle() -> Result<Duration> {
+    let stat = std::fs::read_to_string("/proc/stat")?;
+    let ticks = stat.split_whitespace().nth(4).and_then(|ticks| ticks.parse::<u32>().ok());
+    Ok(TICK * ticks.context("/proc/stat is not as documented")?)
+}
+
 struct Stat {
     parent: u32,
     ticks: u32,

@@ -154,15 +154,17 @@ async fn throughput(base: &Side, peer: &Side, plan: &Plan) -> Result<Vec<(Round,
 
 async fn saturate(side: &Side, lasts: Duration) -> Result<Round> {
     let cpu_before = cpu::of_family(side.daemon.pid())?;
+    let idle_before = cpu::idle()?;
     let done = load::closed(side.target.clone(), CONNECTIONS, lasts).await?;
     let cpu_used = cpu::of_family(side.daemon.pid())?.saturating_sub(cpu_before);
+    let idle = cpu::idle()?.saturating_sub(idle_before).as_secs_f64() / done.took.as_secs_f64();
     ensure!(done.answers > 0.0, "{} answered nothing", side.name);
     let round = Round {
         per_second: done.answers / done.took.as_secs_f64(),
         cpu_micros: cpu_used.as_secs_f64() * 1e6 / done.answers,
     };
     let Round { per_second, cpu_micros } = round;
-    eprintln!("{:>10}: {per_second:>7.0} answers/s, {cpu_micros:.1} µs CPU each", side.name);
+    eprintln!("{:>10}: {per_second:>7.0} answers/s, {cpu_micros:.1} µs CPU each, {idle:.2} cores idle", side.name);
     Ok(round)
 }
 
