@@ -2,6 +2,7 @@
 //! A broken promise is an error; the last line is the figures as JSON.
 
 mod cpu;
+mod demo;
 mod fabric;
 mod figures;
 mod gateway;
@@ -18,6 +19,8 @@ use crate::process;
 pub(crate) enum Bench {
     /// A direct interface with all its checks on, beside nginx as a bare proxy to the same upstream.
     Gateway(gateway::Options),
+    /// The demo: how long until it is up, how much memory it keeps when idle.
+    Demo(demo::Options),
     /// The upstream of the gateway benchmark.
     #[command(hide = true)]
     Upstream {
@@ -31,6 +34,7 @@ pub(crate) enum Bench {
 pub(crate) async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::Gateway(options) => process::unless_interrupted(gateway::run(&options)).await,
+        Bench::Demo(options) => process::unless_interrupted(demo::run(&options)).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

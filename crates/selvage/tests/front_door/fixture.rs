@@ -69,11 +69,6 @@ impl Process {
         (process, found)
     }
 
-    /// Its process id.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills it without a chance to tidy up.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
@@ -83,6 +78,15 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
+        // In order first, so that nothing is left behind.
+        let _ = Command::new("kill").arg(self.child.id().to_string()).status();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < deadline {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
         self.kill();
     }
 }
