@@ -1,10 +1,6 @@
-//! Why an operation has no outcome yet, in the one text that the store keeps beside it. Two of them say that nothing
-//! was done; everything else is words for people. Pure.
+//! Why an operation has no outcome yet: two reasons say that nothing was done; everything else is words for people. Pure.
 
-use selvage_store::{EffectState, OperationRecord};
-
-const GIVEN_BACK: &str = "given back: ";
-const ASKED_AGAIN: &str = "asked again: ";
+use selvage_store::{EffectState, OperationRecord, Waits};
 
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,29 +10,17 @@ pub(crate) enum Reason {
     /// That request came: it is carried out as if for the first time.
     AskedAgain,
     /// Anything else.
-    Other(String),
+    Other,
 }
 
 impl Reason {
-    /// As it is kept.
-    pub(crate) fn keep(&self) -> String {
-        match self {
-            Self::GivenBack(why) => format!("{GIVEN_BACK}{why}"),
-            Self::AskedAgain => format!("{ASKED_AGAIN}the same request came with the same key"),
-            Self::Other(why) => why.clone(),
-        }
-    }
-
     /// From what was kept.
-    pub(crate) fn of(record: &OperationRecord) -> Option<Self> {
-        let kept = record.because.as_deref()?;
-        Some(if let Some(why) = kept.strip_prefix(GIVEN_BACK) {
-            Self::GivenBack(why.to_owned())
-        } else if kept.starts_with(ASKED_AGAIN) {
-            Self::AskedAgain
-        } else {
-            Self::Other(kept.to_owned())
-        })
+    pub(crate) fn of(record: &OperationRecord) -> Self {
+        match record.waits {
+            Some(Waits::GivenBack) => Self::GivenBack(record.because.clone().unwrap_or_default()),
+            Some(Waits::AskedAgain) => Self::AskedAgain,
+            None => Self::Other,
+        }
     }
 }
 

@@ -25,7 +25,8 @@ pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;
 pub use ledger::entry::LedgerEntry;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
-pub use operation::OperationRecord;
+pub use operation::lane::Lane;
+pub use operation::{OperationRecord, Waits};
 pub use release::{Activation, Release};
 
 use database::Database;

@@ -2,6 +2,7 @@
 //! and is refused once another took over; looking never changes anything.
 
 pub(crate) mod due;
+pub(crate) mod lane;
 pub(crate) mod outcome;
 
 use std::time::Duration;
@@ -44,6 +45,8 @@ pub struct OperationRecord {
     pub state: OperationState,
     /// Why its outcome is not known, where that was said.
     pub because: Option<String>,
+    /// What it waits for, while nothing was done.
+    pub waits: Option<Waits>,
     /// What reading back showed, once done.
     pub evidence: Option<Value>,
     /// When its lease ends or its probe is due.
@@ -56,9 +59,18 @@ pub struct OperationRecord {
     pub effects: Vec<EffectRecord>,
 }
 
+/// What an operation that has no effect and no outcome waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waits {
+    /// The system could not take it and nothing was done: its consumer may ask again, or leave it.
+    GivenBack,
+    /// Its consumer asked again: it is carried out as if for the first time.
+    AskedAgain,
+}
+
 statements! {
     BY_ID = "SELECT id, epoch, consumer, interface, verb, idempotency_key, payload_hash, request, node, state, probe_at, \
-             probes, because, evidence, answer_status, answer_body, answer_location, due_at, created_at, changed_at \
+             probes, because, waits, evidence, answer_status, answer_body, answer_location, due_at, created_at, changed_at \
              FROM operation WHERE id = $1";
     UNRESOLVED = "SELECT id FROM operation WHERE state IN ('pending', 'unknown', 'stuck') ORDER BY created_at, id LIMIT $1";
     HOLD = "UPDATE operation SET changed_at = $3 WHERE id = $1 AND epoch = $2 AND state IN ('pending', 'unknown')";
@@ -150,12 +162,21 @@ pub(crate) async fn read(transaction: &mut Transaction, id: &str) -> Result<Opti
         node: row.text("node")?,
         state: state(&row)?,
         because: row.optional_text("because")?,
+        waits: waits(&row)?,
         evidence: row.optional_json("evidence")?,
         due: row.optional_time("due_at")?,
         created: row.time("created_at")?,
         changed: row.time("changed_at")?,
         effects,
     }))
+}
+
+fn waits(row: &Row) -> Result<Option<Waits>, StoreError> {
+    Ok(match row.optional_text("waits")?.as_deref() {
+        Some("given-back") => Some(Waits::GivenBack),
+        Some("asked-again") => Some(Waits::AskedAgain),
+        _ => None,
+    })
 }
 
 /// How the operation of this row stands.

@@ -9,19 +9,23 @@ use crate::Store;
 use crate::cross_reference::{self, CrossReference};
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::operation::hold;
+use crate::operation::{hold, lane};
 use crate::statement::statements;
 use crate::value::bind;
 
 statements! {
     UNKNOWN = "UPDATE operation SET probes = CASE WHEN state = 'unknown' THEN probes + 1 ELSE probes END, \
-               state = 'unknown', probe_at = $2, due_at = $2, because = $3 WHERE id = $1";
+               state = 'unknown', probe_at = $2, due_at = $2, because = $3, waits = NULL WHERE id = $1";
+    GIVE_BACK = "UPDATE operation SET state = 'unknown', probe_at = $2, due_at = $2, because = $3, waits = 'given-back' \
+                 WHERE id = $1";
+    ASK_AGAIN = "UPDATE operation SET probe_at = $2, due_at = $2, because = NULL, waits = 'asked-again' \
+                 WHERE id = $1 AND waits IN ('given-back', 'asked-again')";
     EFFECTS_UNKNOWN = "UPDATE effect SET state = 'unknown' WHERE operation = $1 AND state = 'sent'";
     SETTLE = "UPDATE operation SET state = $2, answer_status = $3, answer_body = $4, answer_location = $5, \
-              evidence = $6, because = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
+              evidence = $6, because = NULL, waits = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
     SETTLE_EFFECTS = "UPDATE effect SET state = $2, settled_at = $3 \
                       WHERE operation = $1 AND state IN ('intended', 'sent', 'unknown')";
-    STUCK = "UPDATE operation SET state = 'stuck', because = $2, due_at = NULL, probe_at = NULL WHERE id = $1";
+    STUCK = "UPDATE operation SET state = 'stuck', because = $2, waits = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
 }
 
 impl Store {
@@ -41,6 +45,38 @@ impl Store {
         let now = hold(&mut transaction, operation, epoch).await?;
         transaction.run(UNKNOWN, bind![operation.as_str(), now.after(probe_after), because]).await?;
         transaction.run(EFFECTS_UNKNOWN, bind![operation.as_str()]).await?;
+        transaction.commit().await
+    }
+
+    /// Nothing was done and the system cannot take it: it waits so long for its consumer to ask again, and is then due.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch.
+    pub async fn give_back(
+        &self,
+        operation: &OperationId,
+        epoch: i64,
+        due_after: Duration,
+        because: &str,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = hold(&mut transaction, operation, epoch).await?;
+        transaction.run(GIVE_BACK, bind![operation.as_str(), now.after(due_after), because]).await?;
+        transaction.run(EFFECTS_UNKNOWN, bind![operation.as_str()]).await?;
+        lane::leave(&mut transaction, operation).await?;
+        transaction.commit().await
+    }
+
+    /// The consumer of an operation that was given back asked again: it is due now.
+    ///
+    /// # Errors
+    /// [`StoreError::Fenced`] where the operation is held with another epoch, or was not given back.
+    pub async fn ask_again(&self, operation: &OperationId, epoch: i64) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = hold(&mut transaction, operation, epoch).await?;
+        if transaction.run(ASK_AGAIN, bind![operation.as_str(), now]).await? == 0 {
+            return Err(StoreError::Fenced { operation: operation.clone(), epoch });
+        }
         transaction.commit().await
     }
 
@@ -86,6 +122,7 @@ impl Store {
         let mut transaction = self.database.write().await?;
         hold(&mut transaction, operation, epoch).await?;
         transaction.run(STUCK, bind![operation.as_str(), because]).await?;
+        lane::leave(&mut transaction, operation).await?;
         transaction.commit().await
     }
 }
@@ -108,5 +145,5 @@ async fn settle(
     transaction.run(SETTLE, parameters).await?;
     let now = transaction.now().await?;
     transaction.run(SETTLE_EFFECTS, bind![operation.as_str(), effects, now]).await?;
-    Ok(())
+    lane::leave(transaction, operation).await
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::stage::Stage;
 use super::{LEASE, answer, both, claimed, claimed_for, new_claim};
-use crate::{Claim, CrossReference, EffectState, NewEffect, Store, StoreError};
+use crate::{Claim, CrossReference, EffectState, Lane, NewEffect, Store, StoreError, Waits};
 
 both!(
     an_operation_tells_all_that_was_written,
@@ -24,6 +24,8 @@ both!(
     two_nodes_never_take_the_same,
     a_contradicting_reference_finishes_nothing,
     old_outcomes_are_purged,
+    a_lane_holds_one_operation_until_its_outcome,
+    what_is_given_back_waits_for_its_consumer,
 );
 
 const NOW: Duration = Duration::ZERO;
@@ -253,4 +255,48 @@ async fn old_outcomes_are_purged(stage: &Stage) {
     assert!(store.operation(&done).await.unwrap().is_none());
     assert!(store.operation(&open).await.unwrap().is_some());
     claimed(&store, "order-1").await;
+}
+
+async fn a_lane_holds_one_operation_until_its_outcome(stage: &Stage) {
+    let (store, other) = (stage.open().await, stage.open().await);
+    let (one, epoch) = claimed(&store, "order-1").await;
+    let (two, second) = claimed(&other, "order-2").await;
+    for _ in 0..2 {
+        assert_eq!(store.enter_lane(&one, epoch, "odoo/mrp.production/7").await.unwrap(), Lane::Entered);
+    }
+    assert_eq!(other.enter_lane(&two, second, "odoo/mrp.production/8").await.unwrap(), Lane::Entered);
+    let enter = || other.enter_lane(&two, second, "odoo/mrp.production/7");
+    assert_eq!(enter().await.unwrap(), Lane::Occupied { by: one.clone(), under_way: true });
+    store.unknown(&one, epoch, LEASE, "no answer").await.unwrap();
+    assert_eq!(enter().await.unwrap(), Lane::Occupied { by: one.clone(), under_way: false });
+    store.refuse(&one, epoch, &answer()).await.unwrap();
+    assert_eq!(enter().await.unwrap(), Lane::Entered);
+    fenced(store.enter_lane(&one, epoch, "odoo/mrp.production/7").await.map(drop));
+    other.stuck(&two, second, "nobody knows").await.unwrap();
+    let (three, third) = claimed(&store, "order-3").await;
+    assert_eq!(store.enter_lane(&three, third, "odoo/mrp.production/7").await.unwrap(), Lane::Entered);
+    store.give_back(&three, third, LEASE, "it is down").await.unwrap();
+    let (four, fourth) = claimed(&store, "order-4").await;
+    assert_eq!(store.enter_lane(&four, fourth, "odoo/mrp.production/7").await.unwrap(), Lane::Entered);
+    store.finish(&four, fourth, &answer(), None, &json!({})).await.unwrap();
+    store.purge_keys(NOW).await.unwrap();
+}
+
+async fn what_is_given_back_waits_for_its_consumer(stage: &Stage) {
+    let store = stage.open().await;
+    let (id, epoch) = claimed(&store, "order-1").await;
+    fenced(store.ask_again(&id, epoch).await);
+    store.give_back(&id, epoch, LEASE, "it is down").await.unwrap();
+    let record = store.operation(&id).await.unwrap().unwrap();
+    assert_eq!((record.waits, record.because.as_deref()), (Some(Waits::GivenBack), Some("it is down")));
+    assert!(store.take_due("b", LEASE, 10).await.unwrap().is_empty());
+    // Twice at once is once.
+    store.ask_again(&id, epoch).await.unwrap();
+    store.ask_again(&id, epoch).await.unwrap();
+    let taken = store.take_due("b", LEASE, 10).await.unwrap();
+    assert_eq!((taken.len(), taken[0].waits), (1, Some(Waits::AskedAgain)));
+    fenced(store.ask_again(&id, epoch).await);
+    store.unknown(&id, taken[0].epoch, LEASE, "no answer").await.unwrap();
+    assert_eq!(store.operation(&id).await.unwrap().unwrap().waits, None);
+    fenced(store.ask_again(&id, taken[0].epoch).await);
 }

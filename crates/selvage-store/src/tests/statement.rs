@@ -22,6 +22,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("migration", crate::migration::STATEMENTS),
         ("operation", crate::operation::STATEMENTS),
         ("operation::due", crate::operation::due::STATEMENTS),
+        ("operation::lane", crate::operation::lane::STATEMENTS),
         ("operation::outcome", crate::operation::outcome::STATEMENTS),
         ("release", crate::release::STATEMENTS),
     ];
