@@ -40,10 +40,15 @@ pub use self::time::{from_odoo_time, to_odoo_time};
 /// A record's values, or a call's named arguments, as Odoo names them.
 pub type Map = serde_json::Map<String, serde_json::Value>;
 
+/// Whether a write may leave now.
+pub type Sure = Arc<dyn Fn() -> bool + Send + Sync>;
+
 /// A handle on one account of one Odoo database. Cheap to clone; all clones share connections, caches and the limit on calls.
 #[derive(Clone)]
 pub struct Odoo {
     inner: Arc<Inner>,
+    lang: Option<Arc<str>>,
+    sure: Option<Sure>,
 }
 
 struct Inner {
@@ -74,7 +79,24 @@ impl Odoo {
             companies: OnceCell::new(),
             fields: Mutex::new(BTreeMap::new()),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new(inner), lang: None, sure: None })
+    }
+
+    /// The same handle, reading and writing texts in this language.
+    #[must_use]
+    pub fn in_language(&self, lang: &str) -> Self {
+        Self { lang: Some(Arc::from(lang)), ..self.clone() }
+    }
+
+    /// The same handle for a caller that may lose the right to write: asked again right before each write leaves. What is
+    /// withheld is `TryAgain`, as if it had been rolled back.
+    #[must_use]
+    pub fn while_sure(&self, sure: Sure) -> Self {
+        Self { sure: Some(sure), ..self.clone() }
+    }
+
+    fn lang(&self) -> &str {
+        self.lang.as_deref().unwrap_or(&self.inner.config.lang)
     }
 
     /// What this handle was built from.

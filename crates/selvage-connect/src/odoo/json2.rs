@@ -5,18 +5,17 @@ use serde_json::{Value, json};
 
 use super::call::{Call, CallClass};
 use super::classify;
-use super::config::OdooConfig;
 use super::failure::Failure;
 use super::wire::{Reply, Request};
 
 /// The request of a call.
-pub(super) fn request(config: &OdooConfig, call: &Call) -> Request {
+pub(super) fn request(lang: &str, call: &Call) -> Request {
     let mut body = call.args.clone();
     // Methods of the model itself refuse ids, so they are sent only where there are some.
     if !call.ids.is_empty() {
         body.insert("ids".to_owned(), json!(call.ids));
     }
-    body.insert("context".to_owned(), call.full_context(&config.lang));
+    body.insert("context".to_owned(), call.full_context(lang));
     let path = format!("/json/2/{}/{}", call.model, call.method);
     Request { path, body: Some(Value::Object(body).to_string()), bearer: true }
 }

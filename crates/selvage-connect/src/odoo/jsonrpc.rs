@@ -23,7 +23,7 @@ const POSITIONAL: &[(&str, &[&str])] = &[
 ];
 
 /// `execute_kw` of a call.
-pub(super) fn execute(config: &OdooConfig, user: i64, call: &Call) -> Result<Request, Failure> {
+pub(super) fn execute(config: &OdooConfig, lang: &str, user: i64, call: &Call) -> Result<Request, Failure> {
     let mut named = call.args.clone();
     let mut positional = Vec::new();
     if !call.ids.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn execute(config: &OdooConfig, user: i64, call: &Call) -> Result<Req
         let Some(value) = named.shift_remove(*name) else { break };
         positional.push(value);
     }
-    named.insert("context".to_owned(), call.full_context(&config.lang));
+    named.insert("context".to_owned(), call.full_context(lang));
     let Some(database) = &config.database else {
         let message = "this server speaks JSON-RPC, which needs the name of its database";
         return Err(Failure::field(Refusal::Unsendable, "database", message));

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::call::{Call, Scope};
-use super::component::{Line, Move, Tracking, Trackings, agree, lots_known, never_consumed};
+use super::component::{Move, Tracking, Trackings, agree, lots_known};
 use super::failure::{Failure, Refusal};
 use super::number::number;
 use super::order::{OrderState, wizard};
-use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, booked, next_step};
+use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, check_held, next_step};
 use super::{Map, Odoo};
 
+mod account;
 mod reading;
 
 /// What stands in Odoo after a report, as it was read back.
@@ -161,6 +162,8 @@ impl Reporting<'_> {
             }
         }
         let moves = self.moves(order.id).await?;
+        let steps = self.steps(&moves, order).await?;
+        check_held(quantity, order.unit.and_then(|unit| steps.get(&unit).copied()))?;
         let mut products: Vec<i64> = moves.iter().map(|one| one.product.0).collect();
         products.push(order.product.0);
         products.sort_unstable();
@@ -168,7 +171,7 @@ impl Reporting<'_> {
         let tracking = self.tracking(&products).await?;
         let lot = self.lot_of(order, quantity, &tracking).await?;
         if !self.only_notes(order, quantity) {
-            self.components_at_hand(order, quantity, &moves, &tracking).await?;
+            self.components_at_hand(order, quantity, &moves, (&steps, &tracking)).await?;
         }
         Ok(Bench { order: order.clone(), quantity, tracking, lot })
     }
@@ -179,11 +182,13 @@ impl Reporting<'_> {
         order: &Order,
         quantity: Decimal,
         moves: &[Move],
-        tracking: &Trackings,
+        (steps, tracking): (&BTreeMap<i64, Decimal>, &Trackings),
     ) -> Result<(), Failure> {
-        let steps = self.steps(moves).await?;
         let lines = self.lines(&[order.id]).await?;
         let needs = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
+        if let Some(one) = moves.iter().find(|one| one.is_open() && needs(one).is_none()) {
+            return Err(unreckoned(order, one));
+        }
         if lots_known(moves, &lines, tracking, needs).is_ok() {
             return Ok(());
         }
@@ -278,13 +283,12 @@ impl Reporting<'_> {
     /// components: the product would be in stock and they would never have left it.
     async fn consume(&mut self, bench: &Bench) -> Result<BTreeMap<i64, Decimal>, Failure> {
         let moves = self.moves(bench.order.id).await?;
-        let steps = self.steps(&moves).await?;
+        let steps = self.steps(&moves, &bench.order).await?;
         let mut meant = BTreeMap::new();
         for one in moves.iter().filter(|one| one.is_open()) {
             let step = steps.get(&one.unit).copied();
             let Some(quantity) = one.meant(bench.quantity, bench.order.quantity, step) else {
-                let message = format!("what {} needs of {} cannot be reckoned", bench.order.name, one.product.1);
-                return Err(Failure::refused(Refusal::Target, message));
+                return Err(unreckoned(&bench.order, one));
             };
             meant.insert(one.id, quantity);
             if one.quantity == quantity && one.picked {
@@ -340,54 +344,11 @@ impl Reporting<'_> {
             _ => Ok(()),
         }
     }
+}
 
-    /// What stands in Odoo now, as a report. `noted` is the order that was left open on purpose.
-    async fn account(
-        &mut self,
-        asked: &Order,
-        chain: &[Order],
-        noted: Option<i64>,
-    ) -> Result<ProductionReport, Failure> {
-        let counted: Vec<&Order> =
-            chain.iter().filter(|one| one.state == OrderState::Done || noted == Some(one.id)).collect();
-        let booked_ids: Vec<i64> = chain.iter().filter(|one| one.state == OrderState::Done).map(|one| one.id).collect();
-        for order in counted.iter().filter(|one| one.state == OrderState::Done) {
-            if let Some(missing) = never_consumed(&self.moves(order.id).await?) {
-                let what = format!("quantity of component {} of done order {}", missing.product.1, order.name);
-                return Err(Failure::mismatch(what, &missing.demand, &missing.quantity));
-            }
-        }
-        let lots = self.lot_names(&counted).await?;
-        if let Some(meant) = self.target.lot.as_ref().filter(|meant| !lots.values().any(|lot| lot == *meant)) {
-            let found = lots.into_values().collect::<Vec<_>>().join(", ");
-            return Err(Failure::mismatch(format!("lot of production order {}", asked.id), meant, &found));
-        }
-        let quantity = |one: &Order| if one.state == OrderState::Done { one.produced } else { one.producing };
-        let made = |one: &&Order| Made {
-            product_id: one.product.0,
-            product_label: one.product.1.clone(),
-            quantity: quantity(one),
-            lot: one.lots.first().and_then(|lot| lots.get(lot)).cloned(),
-        };
-        let lines = self.lines(&booked_ids).await?.into_iter().filter(|line| !line.quantity.is_zero());
-        let consumed = |line: Line| Consumed {
-            product_id: line.product.0,
-            product_label: line.product.1,
-            quantity: line.quantity,
-            lot: line.lot,
-        };
-        let progress: Decimal = chain.iter().filter(|one| noted == Some(one.id)).map(|one| one.producing).sum();
-        Ok(ProductionReport {
-            order_id: asked.id,
-            order_state: chain.iter().find(|one| one.id == asked.id).map_or(asked.state, |one| one.state),
-            produced_total: booked(chain) + progress,
-            components: lines.map(consumed).collect(),
-            finished: counted.iter().map(made).collect(),
-            lot: self.target.lot.clone(),
-            backorder: chain.iter().find(|one| one.state.is_open() && one.id != asked.id).map(|one| one.id),
-            already: !self.sent,
-        })
-    }
+fn unreckoned(order: &Order, component: &Move) -> Failure {
+    let message = format!("what {} needs of {} cannot be reckoned", order.name, component.product.1);
+    Failure::refused(Refusal::Target, message)
 }
 
 /// How an order was left.

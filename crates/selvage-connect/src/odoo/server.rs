@@ -127,7 +127,7 @@ impl Odoo {
         let call = Call::read("res.users", "search_read", &Scope::default())
             .arg("domain", json!([["login", "=", self.config().login]]))
             .arg("fields", json!(["login"]));
-        let reply = self.exchange(&json2::request(self.config(), &call), CallClass::Read).await?;
+        let reply = self.exchange(&json2::request(self.lang(), &call), CallClass::Read).await?;
         let users = answer::records(json2::result(&reply, CallClass::Read)?)?;
         users.first().map_or(Err(Failure::Unauthenticated), |user| answer::id(user, "id"))
     }

@@ -62,6 +62,7 @@ pub(super) struct Order {
     pub(super) state: OrderState,
     pub(super) product: (i64, String),
     pub(super) quantity: Decimal,
+    pub(super) unit: Option<i64>,
     pub(super) producing: Decimal,
     pub(super) produced: Decimal,
     pub(super) lots: Vec<i64>,
@@ -105,6 +106,26 @@ impl ProductionTarget {
     }
 }
 
+/// Digits that survive the doubles in which Odoo keeps quantities.
+const DIGITS: u32 = 15;
+
+/// Refuses a quantity that would not come back from Odoo as it was written: finer than the step of its unit, or longer than
+/// a double holds.
+pub(super) fn check_held(quantity: Decimal, step: Option<Decimal>) -> Result<(), Failure> {
+    let refused =
+        |why: &str| Err(Failure::field(Refusal::Target, "total", format!("{quantity} cannot be produced: {why}")));
+    if quantity.normalize().mantissa().unsigned_abs() >= 10_u128.pow(DIGITS) {
+        return refused("it has more digits than the system keeps");
+    }
+    let fits = |step: Decimal| quantity.checked_rem(step).is_some_and(|rest| rest.is_zero());
+    match step.filter(|step| *step > Decimal::ZERO) {
+        Some(step) if !fits(step) => {
+            refused(&format!("the unit of the order is counted in steps of {}", step.normalize()))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Booked over a chain of orders. Only done ones count: an open order's own figure already counts what is merely noted.
 pub(super) fn booked(chain: &[Order]) -> Decimal {
     chain.iter().filter(|order| order.state == OrderState::Done).map(|order| order.produced).sum()
@@ -143,6 +164,7 @@ mod tests {
             state,
             product: (63, "Bicycle".to_owned()),
             quantity: quantity.into(),
+            unit: Some(1),
             producing: Decimal::ZERO,
             produced: produced.into(),
             lots: vec![],
@@ -162,6 +184,24 @@ mod tests {
         ] {
             let order = Order { name: name.to_owned(), split, ..order(1, OrderState::Done, 1, 1) };
             assert_eq!(order.number(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn quantities_that_odoo_can_hold() {
+        for (quantity, step, held) in [
+            ("3", Some("0.01"), true),
+            ("0.10", Some("0.01"), true),
+            ("0.001", Some("0.01"), false),
+            ("2.5", Some("1.0"), false),
+            ("2.000001", None, true),
+            ("999999999999999", Some("0.01"), true),
+            ("1000000000000001", Some("0.01"), false),
+            ("100000000000000000000", None, false),
+            ("3", Some("0"), true),
+        ] {
+            let step = step.map(|step| step.parse().unwrap());
+            assert_eq!(check_held(quantity.parse().unwrap(), step).is_ok(), held, "{quantity}");
         }
     }
 

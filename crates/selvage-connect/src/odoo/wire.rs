@@ -63,8 +63,8 @@ impl Odoo {
         let server = self.server().await.map_err(Failure::before_sending)?;
         let config = self.config();
         let request = match server.dialect {
-            Dialect::JsonRpc => jsonrpc::execute(config, server.user, &call)?,
-            Dialect::Json2 => json2::request(config, &call),
+            Dialect::JsonRpc => jsonrpc::execute(config, self.lang(), server.user, &call)?,
+            Dialect::Json2 => json2::request(self.lang(), &call),
         };
         let begun = Instant::now();
         let mut repeats = 0;
@@ -95,6 +95,10 @@ impl Odoo {
                 reason: "every call that may be under way at once is under way".to_owned(),
             });
         };
+        // INVARIANT: ONE-EFFECT — a claimant that was paused between two calls may be another's by now.
+        if class == CallClass::Write && self.sure.as_ref().is_some_and(|sure| !sure()) {
+            return Err(Failure::TryAgain { reason: "it is no longer surely held, so it was not sent".to_owned() });
+        }
         let url = format!("{}{}", self.inner.base, request.path);
         let sending = match &request.body {
             Some(body) => self.inner.http.post(url).headers(self.headers(request.bearer)).body(body.clone()),

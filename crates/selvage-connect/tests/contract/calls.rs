@@ -216,3 +216,24 @@ async fn load_is_spoken_as_recorded() {
         assert!(message.starts_with("No matching record found for database id '999999'"), "{message}");
     }
 }
+
+#[tokio::test]
+async fn a_write_leaves_only_while_it_may_and_a_read_always() {
+    let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+    let seen = Arc::clone(&asked);
+    let url = serve(
+        18,
+        Box::new(move |asked| {
+            seen.lock().unwrap().push(asked.method.clone());
+            Some(wrap(18, json!([])))
+        }),
+    )
+    .await;
+    let held = odoo(&url).while_sure(Arc::new(|| false));
+    held.call(Call::read("res.partner", "read", &Scope::company(1)).on(&[1])).await.unwrap();
+    let withheld = held.call(Call::write("res.partner", "write", &Scope::company(1)).on(&[1])).await;
+    assert!(matches!(withheld, Err(Failure::TryAgain { .. })), "{withheld:?}");
+    let sure = odoo(&url).while_sure(Arc::new(|| true));
+    sure.call(Call::write("res.partner", "write", &Scope::company(1)).on(&[1])).await.unwrap();
+    assert_eq!(*asked.lock().unwrap(), ["read", "write"]);
+}

@@ -42,6 +42,7 @@ impl Reporting<'_> {
             "qty_produced",
             "company_id",
             "backorder_sequence",
+            "product_uom_id",
         ];
         let fields: Vec<&str> = always.into_iter().chain([self.shape.lot]).chain(self.shape.group).collect();
         let records = self.read("mrp.production", domain, &fields).await?;
@@ -103,8 +104,9 @@ impl Reporting<'_> {
     }
 
     /// The step to which quantities of a unit are rounded, by unit.
-    pub(super) async fn steps(&self, moves: &[Move]) -> Result<BTreeMap<i64, Decimal>, Failure> {
-        let mut units: Vec<i64> = moves.iter().filter(|one| one.is_open()).map(|one| one.unit).collect();
+    pub(super) async fn steps(&self, moves: &[Move], order: &Order) -> Result<BTreeMap<i64, Decimal>, Failure> {
+        let of_moves = moves.iter().filter(|one| one.is_open()).map(|one| one.unit);
+        let mut units: Vec<i64> = of_moves.chain(order.unit).collect();
         units.sort_unstable();
         units.dedup();
         let scope = self.scope.with_archived();
@@ -135,6 +137,7 @@ fn order(record: &Value, shape: &Shape) -> Result<Order, Failure> {
         state: OrderState::of(record)?,
         product: answer::product(record)?,
         quantity: answer::quantity(record, "product_qty")?,
+        unit: record.get("product_uom_id").and_then(answer::id_of),
         producing: answer::quantity(record, "qty_producing")?,
         produced: answer::quantity(record, "qty_produced")?,
         lots,
