@@ -12,6 +12,18 @@ pub(crate) fn bound(fabric: &Fabric, system: &SystemName, companies: &[Company])
     sites.filter_map(|site| Some((site.name.clone(), find(fabric, system, companies, &site.name)?))).collect()
 }
 
+/// The companies of every site, so that nothing is seen or made in one that no site stands for. None only where no site
+/// names one in this system: a fabric without plants has the account's companies.
+pub(crate) fn of_every_site(fabric: &Fabric, system: &SystemName, companies: &[Company]) -> Result<Vec<i64>, Problem> {
+    let found: Vec<i64> = bound(fabric, system, companies).into_iter().map(|(_, id)| id).collect();
+    let declared = || fabric.sites.values().any(|site| site.companies.iter().any(|(of, _)| &of.value == system));
+    if found.is_empty() && declared() {
+        let detail = format!("no site has a company in `{system}` that Selvage's account sees");
+        return Err(Problem::new(502, code::COMPANY_UNBOUND, detail));
+    }
+    Ok(found)
+}
+
 /// The company of one site.
 pub(crate) fn of_site(
     fabric: &Fabric,

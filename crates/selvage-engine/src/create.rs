@@ -1,7 +1,7 @@
 //! A create: the object put into the system's terms, made under an external id of its own, found again by it, and read
 //! back to see that it is what was meant.
 
-use selvage_connect::odoo::{Failure, Map, Scope as CallScope};
+use selvage_connect::odoo::{Failure, Map, Scope as CallScope, Sure};
 use selvage_mapping::LinkQuery;
 use selvage_model::operation::{OperationId, StoredAnswer};
 use selvage_store::{CrossReference, NewEffect};
@@ -80,9 +80,9 @@ impl Create {
     }
 
     /// Makes the record.
-    pub(crate) async fn send(&mut self, job: &Job) -> Result<(), Failure> {
+    pub(crate) async fn send(&mut self, job: &Job, sure: Sure) -> Result<(), Failure> {
         let Some(plan) = &self.plan else { return Err(unplanned()) };
-        let odoo = job.served.connection.odoo();
+        let odoo = job.odoo().while_sure(sure);
         let scope = CallScope { companies: plan.companies.clone(), active_test: true };
         let create = odoo.create(&plan.record, &plan.external_id, &plan.values, &scope);
         self.made = Some(job.served.connection.ask(create).await?);
@@ -107,7 +107,7 @@ impl Create {
         };
         let reach = job.reach().await?;
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
-        let Some(found) = reach.by_id(id, &scope).await? else {
+        let Some(found) = reach.by_id(id, &scope, &job.asked.scope).await? else {
             return Err(Unread::Differs(format!("`{}` {id} was made and is no longer there", plan.record)));
         };
         if !self.found

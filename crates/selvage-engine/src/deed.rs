@@ -1,14 +1,14 @@
 //! What a write does, whichever it is: the same steps for a create and for a verb.
 
-use selvage_connect::odoo::Failure;
+use selvage_connect::odoo::{Failure, Sure};
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::StoredAnswer;
-use selvage_store::{CrossReference, NewEffect};
+use selvage_model::problem::Problem;
+use selvage_store::{CrossReference, NewEffect, StoreError};
 use serde_json::Value;
 
 use crate::create::Create;
 use crate::job::{Job, Unread};
-use crate::lane::RecordKey;
 use crate::state::Proof;
 use crate::trouble::Trouble;
 use crate::verb::Verb;
@@ -61,19 +61,11 @@ impl Deed {
         }
     }
 
-    /// Waits for its turn on the record.
-    pub(crate) async fn enter_lane(&mut self, job: &Job) -> Result<(), Trouble> {
+    /// Waits for its turn on the record; why it has to wait longer, where it has.
+    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Problem>, StoreError> {
         match self {
-            Self::Create(_) => Ok(()),
-            Self::Verb(verb) => verb.enter_lane(job).await,
-        }
-    }
-
-    /// The record it changes, where there is one already.
-    pub(crate) fn record_key(&self, job: &Job) -> Option<RecordKey> {
-        match self {
-            Self::Create(_) => None,
-            Self::Verb(verb) => verb.record_key(job),
+            Self::Create(_) => Ok(Ok(())),
+            Self::Verb(verb) => verb.enter_lane(job, epoch).await,
         }
     }
 
@@ -85,19 +77,20 @@ impl Deed {
         }
     }
 
-    /// Changes the system.
-    pub(crate) async fn send(&mut self, job: &Job) -> Result<(), Failure> {
+    /// Changes the system, for as long as it is surely held.
+    pub(crate) async fn send(&mut self, job: &Job, sure: Sure) -> Result<(), Failure> {
         match self {
-            Self::Create(create) => create.send(job).await,
-            Self::Verb(verb) => verb.send(job).await,
+            Self::Create(create) => create.send(job, sure).await,
+            Self::Verb(verb) => verb.send(job, sure).await,
         }
     }
 
-    /// Looks whether it happened. A verb needs no look: doing it again looks first.
+    /// Looks whether it happened. Of a verb that is never said: doing it again looks first. It is only seen whether the
+    /// system answers, so that a system that is down costs no send.
     pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
         match self {
             Self::Create(create) => create.probe(job).await,
-            Self::Verb(_) => Ok(false),
+            Self::Verb(verb) => verb.reachable(job).await.map(|()| false),
         }
     }
 

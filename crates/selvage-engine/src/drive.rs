@@ -13,7 +13,6 @@ use crate::deed::{Deed, Shown};
 use crate::hold::Hold;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
-use crate::reason::Reason;
 use crate::state::{Event, Patience, Progress, Step, next};
 use crate::trouble::Trouble;
 
@@ -73,14 +72,10 @@ impl<'a> Drive<'a> {
         if first == Event::TakenOver {
             self.said.detail = "the node that worked on it went silent with an effect on record".to_owned();
         }
-        let ending = self.steps(first).await.unwrap_or_else(|error| {
+        self.steps(first).await.unwrap_or_else(|error| {
             tracing::info!(%operation, %error, "write left to whoever takes it over");
             Ending::Lost
-        });
-        if let (Ending::Open | Ending::Lost, Some(key)) = (&ending, self.deed.record_key(self.job)) {
-            self.job.shared.unsettled.mark(key, &operation);
-        }
-        ending
+        })
     }
 
     async fn steps(&mut self, first: Event) -> Result<Ending, StoreError> {
@@ -117,9 +112,9 @@ impl<'a> Drive<'a> {
     }
 
     async fn record(&mut self) -> Result<Event, StoreError> {
-        let entered = while_held(&self.hold, self.deed.enter_lane(self.job)).await?;
-        if let Err(trouble) = entered {
-            return Ok(self.troubled(&trouble));
+        let entered = while_held(&self.hold, self.deed.enter_lane(self.job, self.hold.epoch)).await??;
+        if let Err(problem) = entered {
+            return Ok(self.troubled(&Trouble::Later(problem)));
         }
         let Some(effect) = self.deed.effect(self.job) else {
             self.said = Problem::new(500, code::OUTCOME_UNFOUND, "nothing was prepared that could be recorded");
@@ -143,8 +138,9 @@ impl<'a> Drive<'a> {
         if !self.hold.is_sure() {
             return Err(lost(&self.hold));
         }
+        let outcome = while_held(&self.hold, self.deed.send(self.job, self.hold.sure())).await?;
+        // INVARIANT: ONE-EFFECT: whatever left, left before now; counted from its begin it could be looked for too early.
         self.sent = Instant::now();
-        let outcome = while_held(&self.hold, self.deed.send(self.job)).await?;
         Ok(outcome.map_or_else(|failure| self.troubled(&failure.into()), |()| Event::Committed))
     }
 
@@ -207,9 +203,8 @@ impl<'a> Drive<'a> {
 
     async fn give_back(&mut self) -> Result<Ending, StoreError> {
         let (store, hold) = (&self.job.shared.store, &self.hold);
-        let because = Reason::GivenBack(self.said.detail.clone()).keep();
         let kept = self.job.shared.config.key_lifetime;
-        persist(|| store.unknown(&hold.operation, hold.epoch, kept, &because)).await?;
+        persist(|| store.give_back(&hold.operation, hold.epoch, kept, &self.said.detail)).await?;
         Ok(Ending::GivenBack(given_back(&self.said)))
     }
 

@@ -21,7 +21,6 @@ use crate::fabric::{Active, Surroundings};
 use crate::lane::Lanes;
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::unsettled::Unsettled;
 use crate::{operation, read, resolve, write};
 
 /// What the engine needs to know.
@@ -95,7 +94,6 @@ impl Engine {
             runtime,
             active: ArcSwap::from_pointee(Active::nothing()),
             lanes: Lanes::default(),
-            unsettled: Unsettled::default(),
             due: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use selvage_connect::odoo::Odoo;
 use selvage_mapping::CompiledMapping;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -93,6 +94,18 @@ impl Active {
     /// Every connection.
     pub(crate) fn connections(&self) -> impl Iterator<Item = &Arc<Connection>> {
         self.connections.values()
+    }
+
+    /// The handle of what is served, in the language of its mapping where that names one.
+    pub(crate) fn handle(&self, served: &Served) -> Odoo {
+        let odoo = served.connection.odoo();
+        let (object, system) = (served.object.reference(), served.connection.system());
+        let mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = mappings.iter().filter(|((of, at, _), _)| of == &object && at == system);
+        match known.find_map(|(_, mapping)| mapping.language()) {
+            Some(language) => odoo.in_language(language),
+            None => odoo,
+        }
     }
 
     /// The mapping of this object in this version of the system, compiled at its first use.

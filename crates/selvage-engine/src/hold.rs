@@ -4,6 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use selvage_connect::odoo::Sure;
 use selvage_model::operation::OperationId;
 use selvage_store::{Store, StoreError};
 use tokio::sync::watch;
@@ -37,9 +38,19 @@ impl Hold {
 
     /// Whether the lease surely has not run out, by this node's own clock and with a margin.
     pub(crate) fn is_sure(&self) -> bool {
-        let last = *self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        !*self.lost.borrow() && last.elapsed() < self.lease * 3 / 4
+        is_sure(&self.last, &self.lost, self.lease)
     }
+
+    /// The same question for whoever sends, asked before each call.
+    pub(crate) fn sure(&self) -> Sure {
+        let (last, lost, lease) = (Arc::clone(&self.last), self.lost.clone(), self.lease);
+        Arc::new(move || is_sure(&last, &lost, lease))
+    }
+}
+
+fn is_sure(last: &Mutex<Instant>, lost: &watch::Receiver<bool>, lease: Duration) -> bool {
+    let last = *last.lock().unwrap_or_else(PoisonError::into_inner);
+    !*lost.borrow() && last.elapsed() < lease * 3 / 4
 }
 
 impl Drop for Hold {

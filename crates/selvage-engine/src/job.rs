@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use selvage_connect::odoo::Odoo;
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::SystemName;
 use selvage_model::operation::OperationId;
@@ -53,6 +54,11 @@ impl Job {
     /// The way to the system.
     pub(crate) async fn reach(&self) -> Result<Reach, Trouble> {
         Reach::open(Arc::clone(&self.active), Arc::clone(&self.served)).await
+    }
+
+    /// The handle for writes, in the language in which the object is read: that of its mapping.
+    pub(crate) fn odoo(&self) -> Odoo {
+        self.active.handle(&self.served)
     }
 
     /// The system.

@@ -38,7 +38,6 @@ mod selection;
 mod shared;
 mod state;
 mod trouble;
-mod unsettled;
 mod verb;
 mod write;
 

@@ -15,7 +15,7 @@ use crate::company;
 use crate::reach::Reach;
 use crate::trouble::Trouble;
 
-/// Answers every question. Business keys are looked for in these companies; where none are named, in all of them.
+/// Answers every question. Business keys are looked for in these companies; where none are named, in those of every site.
 pub(crate) async fn look_up(reach: &Reach, questions: Vec<LinkQuery>, companies: &[i64]) -> Result<Links, Trouble> {
     let mut links = Links::new();
     let mut external: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
@@ -113,8 +113,8 @@ async fn business_keys(
         return Ok(());
     }
     let mapping = mapping_of(reach, object)?;
-    // Archived or of another company: what is linked is named all the same.
-    let scope = CallScope { companies: Vec::new(), active_test: false };
+    // Archived or of another site: what is linked is named all the same.
+    let scope = CallScope { active_test: false, ..reach.call_scope(None).await? };
     let domain = vec![json!(["id", "in", unknown])];
     let fields = mapping.key_fields();
     let records = connection.ask(reach.odoo.search(mapping.record(), domain, &fields, &scope, None)).await?;
@@ -141,7 +141,8 @@ async fn by_key(reach: &Reach, object: &ObjectName, key: &str, companies: &[i64]
         // A key that this system cannot have, or one that is itself a link.
         Ok(_) | Err(_) => return Ok(LinkAnswer::Missing),
     };
-    let scope = CallScope { companies: companies.to_vec(), active_test: true };
+    let named = (!companies.is_empty()).then(|| companies.to_vec());
+    let scope = reach.call_scope(named).await?;
     let fields = mapping.key_fields();
     let search = reach.odoo.search(mapping.record(), vec![condition], &fields, &scope, Some(2));
     let records = reach.served.connection.ask(search).await?;

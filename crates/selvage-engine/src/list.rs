@@ -48,7 +48,7 @@ pub(crate) async fn list(reach: &Reach, request: &MediatedRequest) -> Result<Med
             }
             // The system gave more than it was asked for; the grant decides.
             Ok(_) => {}
-            Err(error) => problems.push(left_out(reach, record, &error, scope)),
+            Err(error) => problems.push(left_out(reach, record, &scope::veiled(scope, error))),
         }
     }
     let next = next.map(|position| cursor::show(position, &fingerprint));
@@ -75,12 +75,9 @@ fn within(scope: &Scope, query: &Query) -> Option<Vec<(AttributeName, Vec<Value>
     Some(filters)
 }
 
-fn left_out(reach: &Reach, record: &Value, error: &MapError, scope: &Scope) -> Value {
-    let attribute = error.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
-    let hidden = scope.except.iter().any(|excepted| excepted.as_str() == attribute);
-    let detail = if hidden { "an attribute that the grant leaves out cannot be shown" } else { error.message.as_str() };
+fn left_out(reach: &Reach, record: &Value, error: &MapError) -> Value {
     let id = record.get("id").map_or_else(String::new, Value::to_string);
-    json!({"id": format!("{}-{id}", reach.system()), "code": error.code.as_str(), "detail": detail})
+    json!({"id": format!("{}-{id}", reach.system()), "code": error.code.as_str(), "detail": error.message})
 }
 
 fn page(items: Vec<Value>, problems: Vec<Value>, next: Option<String>, request: &MediatedRequest) -> MediatedAnswer {

@@ -1,5 +1,6 @@
 //! Operations as their consumer and the console see them: how they stand, and what is being done about them.
 
+use selvage_model::manifest::api::Operation;
 use selvage_model::name::ConsumerName;
 use selvage_model::operation::{OperationId, OperationState};
 use selvage_model::overview::OperationRow;
@@ -29,7 +30,7 @@ pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
         tracing::warn!(%error, "unresolved operations not read");
         Vec::new()
     });
-    let waiting = |record: &&OperationRecord| !matches!(Reason::of(record), Some(Reason::GivenBack(_)));
+    let waiting = |record: &&OperationRecord| !matches!(Reason::of(record), Reason::GivenBack(_));
     let row = |record: &OperationRecord| OperationRow {
         id: record.id.to_string(),
         what: format!("{} {}", record.interface, record.operation),
@@ -63,7 +64,7 @@ fn body(record: &OperationRecord) -> Value {
 /// could be in doubt.
 fn word(record: &OperationRecord) -> &'static str {
     match (&record.state, Reason::of(record)) {
-        (OperationState::Unknown { .. }, Some(Reason::GivenBack(_) | Reason::AskedAgain)) => "pending",
+        (OperationState::Unknown { .. }, Reason::GivenBack(_) | Reason::AskedAgain) => "pending",
         (state, _) => state.as_str(),
     }
 }
@@ -72,12 +73,16 @@ fn note(record: &OperationRecord) -> String {
     let because = record.because.as_deref().unwrap_or("no answer came");
     match (&record.state, Reason::of(record)) {
         (OperationState::Done(_), _) => "done, and read back".to_owned(),
-        (OperationState::Refused(_), _) => "refused; nothing was changed".to_owned(),
+        (OperationState::Refused(_), _) if record.operation == Operation::Create || record.effects.is_empty() => {
+            "refused; nothing was changed".to_owned()
+        }
+        // A verb is several calls: the ones before the refusal may stand.
+        (OperationState::Refused(_), _) => "refused; the record did not come to what was asked for".to_owned(),
         (OperationState::Stuck { because }, _) => format!("a person has to decide: {because}"),
-        (_, Some(Reason::GivenBack(why))) => {
+        (_, Reason::GivenBack(why)) => {
             format!("nothing was done ({why}); send the request again with the same key, or leave it")
         }
-        (_, Some(Reason::AskedAgain)) | (OperationState::Pending, _) => "it is being worked on".to_owned(),
+        (_, Reason::AskedAgain) | (OperationState::Pending, _) => "it is being worked on".to_owned(),
         (OperationState::Unknown { probe_at, probes }, _) => {
             format!("its outcome is not known ({because}); it is looked up at {probe_at}, {probes} times so far")
         }

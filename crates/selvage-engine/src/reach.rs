@@ -52,6 +52,7 @@ impl Reach {
         let major = served.connection.major().await?;
         let mapping = active.mapping(&served.object.reference(), served.connection.system(), major)?;
         let odoo = served.connection.odoo();
+        let odoo = mapping.language().map_or_else(|| odoo.clone(), |language| odoo.in_language(language));
         Ok(Self { active, served, odoo, major, mapping })
     }
 
@@ -72,7 +73,7 @@ impl Reach {
             Some(companies) => companies,
             None => {
                 let known = self.served.connection.companies().await?;
-                company::bound(&self.active.fabric, self.system(), &known).into_iter().map(|(_, id)| id).collect()
+                company::of_every_site(&self.active.fabric, self.system(), &known)?
             }
         };
         Ok(CallScope { companies, active_test: true })
@@ -117,29 +118,30 @@ impl Reach {
                 return Err(Problem::new(409, code::KEY_AMBIGUOUS, detail).into());
             }
         };
-        let found = self.understood(record).await?;
+        let found = self.understood(record, within).await?;
         // The system was asked for these rows only. What it gave is looked at again, because it decides what is seen.
         if scope::holds(within, &found.canonical) { Ok(found) } else { Err(unknown()) }
     }
 
-    /// The record of this id, whatever its rows: for reading back what Selvage itself wrote.
-    pub(crate) async fn by_id(&self, id: i64, scope: &CallScope) -> Result<Option<Found>, Trouble> {
+    /// The record of this id, whatever its rows: for reading back what Selvage itself wrote. What the grant leaves out is
+    /// in no words about it.
+    pub(crate) async fn by_id(&self, id: i64, scope: &CallScope, within: &Scope) -> Result<Option<Found>, Trouble> {
         let ids = [id];
         let read = self.odoo.read(self.mapping.record(), &ids, self.mapping.fields(), scope);
         let records = self.served.connection.ask(read).await?;
         match records.into_iter().next() {
-            Some(record) => Ok(Some(self.understood(record).await?)),
+            Some(record) => Ok(Some(self.understood(record, within).await?)),
             None => Ok(None),
         }
     }
 
-    async fn understood(&self, record: Value) -> Result<Found, Trouble> {
+    async fn understood(&self, record: Value, within: &Scope) -> Result<Found, Trouble> {
         let id = record.get("id").and_then(Value::as_i64);
         let id = id.ok_or_else(|| Failure::Protocol { reason: "a record came without its id".to_owned() })?;
         let shown = self.show(std::slice::from_ref(&record)).await?;
         match shown.into_iter().next() {
             Some(Ok(canonical)) => Ok(Found { id, record, canonical }),
-            Some(Err(error)) => Err(refusal::of_get(&error).into()),
+            Some(Err(error)) => Err(refusal::of_get(&scope::veiled(within, error)).into()),
             None => Err(Failure::Protocol { reason: "a record could not be read".to_owned() }.into()),
         }
     }

@@ -25,12 +25,10 @@ use crate::shared::Shared;
 use crate::state::{Event, Phase, Progress};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-const GATHER_EVERY: Duration = Duration::from_secs(5);
 const PING_EVERY: Duration = Duration::from_secs(30);
 const PURGE_EVERY: Duration = Duration::from_secs(60);
 /// Writes that are resolved at a time in one node.
 const AT_A_TIME: usize = 16;
-const MOST_GATHERED: u32 = 500;
 /// How long a node that stops waits for what it is resolving.
 const LAST_WORK: Duration = Duration::from_secs(5);
 /// How long an operation of an interface that the active release does not serve is left alone.
@@ -61,7 +59,6 @@ pub(crate) fn run(shared: &Arc<Shared>) -> EngineTask {
     let tasks = vec![
         runtime.spawn(resolve(Arc::clone(shared), stopped.clone())),
         runtime.spawn(every(PING_EVERY, stopped.clone(), Arc::clone(shared), ping)),
-        runtime.spawn(every(GATHER_EVERY, stopped.clone(), Arc::clone(shared), gather)),
         runtime.spawn(every(PURGE_EVERY, stopped, Arc::clone(shared), purge)),
     ];
     EngineTask { stop, tasks }
@@ -147,7 +144,7 @@ enum Plan {
 
 fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
     let reason = Reason::of(record);
-    if let (OperationState::Unknown { .. }, Some(Reason::GivenBack(why))) = (&record.state, &reason) {
+    if let (OperationState::Unknown { .. }, Reason::GivenBack(why)) = (&record.state, &reason) {
         // Nobody asked again for as long as keys are remembered.
         return Plan::Refuse(given_back(&Problem::new(503, code::GIVEN_BACK, why.clone())));
     }
@@ -160,7 +157,7 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
         let because = format!("{}: `{}` is not being served", code::NOT_SERVED, record.interface);
         return Plan::Later { because, after: longest(&active, record).max(UNSERVED_FOR) };
     };
-    let (event, phase) = standing(record, reason.as_ref());
+    let (event, phase) = standing(record, &reason);
     let deed = match (phase, record.effects.last()) {
         (Phase::Claimed, _) | (_, None) => Some(Deed::new(record.operation)),
         (_, Some(effect)) => Deed::restore(record.operation, &effect.effect),
@@ -186,14 +183,14 @@ fn longest(active: &Active, record: &OperationRecord) -> Duration {
 }
 
 /// How far a taken operation is, by what was recorded of it.
-fn standing(record: &OperationRecord, reason: Option<&Reason>) -> (Event, Phase) {
+fn standing(record: &OperationRecord, reason: &Reason) -> (Event, Phase) {
     // INVARIANT: ONE-EFFECT: whoever held it may have sent it just before it went silent. From now on it is fenced off,
     // so the longest transaction is counted from now.
     if reason::may_be_under_way(record) {
         return (Event::TakenOver, Phase::Doubtful);
     }
     match (&record.state, reason) {
-        (OperationState::Unknown { .. }, Some(Reason::AskedAgain)) => (Event::Begun, Phase::Claimed),
+        (OperationState::Unknown { .. }, Reason::AskedAgain) => (Event::Begun, Phase::Claimed),
         (OperationState::Unknown { .. }, _) if !record.effects.is_empty() => (Event::Due, Phase::Doubtful),
         _ => (Event::Begun, Phase::Claimed),
     }
@@ -216,13 +213,6 @@ async fn ping(shared: Arc<Shared>) {
     let active = shared.active();
     for connection in active.connections() {
         connection.ping().await;
-    }
-}
-
-async fn gather(shared: Arc<Shared>) {
-    match shared.store.unresolved(MOST_GATHERED).await {
-        Ok(records) => shared.unsettled.gather(&records),
-        Err(error) => tracing::warn!(%error, "unsettled records not gathered"),
     }
 }
 

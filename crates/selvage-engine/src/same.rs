@@ -44,8 +44,8 @@ pub(crate) async fn stands(
         return Standing::Answer(answer);
     }
     match (&record.state, Reason::of(&record)) {
-        (OperationState::Unknown { .. }, Some(Reason::GivenBack(_))) => make_due(shared, &record).await,
-        (OperationState::Pending, _) | (_, Some(Reason::AskedAgain)) if is_fresh(&record, patience) => {
+        (OperationState::Unknown { .. }, Reason::GivenBack(_)) => make_due(shared, &record).await,
+        (OperationState::Pending, _) | (_, Reason::AskedAgain) if is_fresh(&record, patience) => {
             Standing::Answer(in_flight())
         }
         _ => Standing::Answer(MediatedAnswer::Accepted { operation: operation.clone() }),
@@ -68,11 +68,11 @@ pub(crate) async fn wait(
             return first_time(answer);
         }
         match (&record.state, Reason::of(&record)) {
-            (OperationState::Unknown { .. }, Some(Reason::GivenBack(why))) => {
+            (OperationState::Unknown { .. }, Reason::GivenBack(why)) => {
                 let problem = given_back(&Problem::new(503, code::GIVEN_BACK, why));
                 return MediatedAnswer::Refused { problem, replayed: false };
             }
-            (OperationState::Pending, _) | (_, Some(Reason::AskedAgain)) => {}
+            (OperationState::Pending, _) | (_, Reason::AskedAgain) => {}
             _ => return accepted(),
         }
     }
@@ -81,8 +81,7 @@ pub(crate) async fn wait(
 
 /// Makes a given-back operation due. Whoever takes it raises its epoch, so two who ask at once do it once.
 async fn make_due(shared: &Arc<Shared>, record: &OperationRecord) -> Standing {
-    let because = Reason::AskedAgain.keep();
-    match shared.store.unknown(&record.id, record.epoch, Duration::ZERO, &because).await {
+    match shared.store.ask_again(&record.id, record.epoch).await {
         Ok(()) => {
             shared.due.notify_one();
             Standing::Again

@@ -1,5 +1,6 @@
 //! Rows and attributes of a grant, applied to objects. Pure; what cannot be shown to hold does not hold.
 
+use selvage_mapping::MapError;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::object::Object;
 use selvage_model::name::AttributeName;
@@ -28,6 +29,16 @@ pub(crate) fn strip(scope: &Scope, canonical: &mut Value) {
             attributes.shift_remove(attribute.as_str());
         }
     }
+}
+
+/// An error about a record, in words that do not tell of an attribute that is left out.
+pub(crate) fn veiled(scope: &Scope, error: MapError) -> MapError {
+    let attribute = error.pointer.trim_start_matches('/').split('/').next().unwrap_or_default();
+    if scope.except.iter().any(|excepted| excepted.as_str() == attribute) {
+        let message = "an attribute that the grant leaves out cannot be shown".to_owned();
+        return MapError { message, pointer: String::new(), ..error };
+    }
+    error
 }
 
 /// Whether this attribute is neither shown nor taken.

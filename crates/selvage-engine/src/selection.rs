@@ -35,41 +35,53 @@ enum Term {
 
 /// Selects the records whose attributes have these values.
 pub(crate) async fn select(reach: &Reach, filters: &[(AttributeName, Vec<Value>)]) -> Result<Selection, Trouble> {
-    let mut domain: Vec<Value> = reach.mapping.only().iter().map(|(field, values)| condition(field, values)).collect();
-    let mut companies: Option<Vec<i64>> = None;
+    let mut made: Vec<Vec<Filter>> = Vec::new();
     for (attribute, values) in filters {
-        let made: Result<Vec<Filter>, _> = values.iter().map(|value| reach.mapping.filter(attribute, value)).collect();
-        let made = made.map_err(|error| Trouble::from(refusal::of_filter(&error)))?;
-        let links = linked(reach, &made).await?;
-        let terms = terms(made, &links);
+        let filters: Result<_, _> = values.iter().map(|value| reach.mapping.filter(attribute, value)).collect();
+        made.push(filters.map_err(|error| Trouble::from(refusal::of_filter(&error)))?);
+    }
+    let companies = companies(reach, &made).await?;
+    if companies.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(Selection::Nothing);
+    }
+    let mut domain: Vec<Value> = reach.mapping.only().iter().map(|(field, values)| condition(field, values)).collect();
+    for filters in made {
+        let links = linked(reach, &filters, companies.as_deref().unwrap_or_default()).await?;
+        let terms = terms(filters, &links);
         if terms.is_empty() {
             return Ok(Selection::Nothing);
         }
-        if terms.contains(&Term::All) {
-            continue;
+        if !terms.contains(&Term::All) {
+            domain.extend(any_of(split(terms).1));
         }
-        let (sites, conditions) = split(terms);
-        domain.extend(any_of(conditions));
-        if !sites.is_empty() {
-            let these = of_sites(reach, &sites).await?;
-            companies = Some(match companies {
-                Some(before) => before.into_iter().filter(|company| these.contains(company)).collect(),
-                None => these,
-            });
-        }
-    }
-    if companies.as_ref().is_some_and(Vec::is_empty) {
-        return Ok(Selection::Nothing);
     }
     Ok(Selection::Records { domain, companies })
 }
 
-async fn linked(reach: &Reach, filters: &[Filter]) -> Result<Links, Trouble> {
+/// The companies that are left by those of the filters that name sites.
+async fn companies(reach: &Reach, made: &[Vec<Filter>]) -> Result<Option<Vec<i64>>, Trouble> {
+    let mut left: Option<Vec<i64>> = None;
+    for filters in made.iter().filter(|filters| !filters.contains(&Filter::Everything)) {
+        let (sites, _) = split(terms(filters.clone(), &Links::new()));
+        if sites.is_empty() {
+            continue;
+        }
+        let these = of_sites(reach, &sites).await?;
+        left = Some(match left {
+            Some(before) => before.into_iter().filter(|company| these.contains(company)).collect(),
+            None => these,
+        });
+    }
+    Ok(left)
+}
+
+/// A key is looked for where the records are: what another site calls the same is not met.
+async fn linked(reach: &Reach, filters: &[Filter], companies: &[i64]) -> Result<Links, Trouble> {
     let questions = filters.iter().filter_map(|filter| match filter {
         Filter::Link { query, .. } => Some(query.clone()),
         _ => None,
     });
-    links::look_up(reach, questions.collect(), &[]).await
+    links::look_up(reach, questions.collect(), companies).await
 }
 
 async fn of_sites(reach: &Reach, sites: &[SiteName]) -> Result<Vec<i64>, Trouble> {

@@ -10,7 +10,6 @@ use tokio::sync::Notify;
 use crate::engine::EngineConfig;
 use crate::fabric::Active;
 use crate::lane::Lanes;
-use crate::unsettled::Unsettled;
 
 /// Shared by requests and the resolver.
 pub(crate) struct Shared {
@@ -20,7 +19,6 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) active: ArcSwap<Active>,
     pub(crate) lanes: Lanes,
-    pub(crate) unsettled: Unsettled,
     /// Something became due in this node just now.
     pub(crate) due: Notify,
 }

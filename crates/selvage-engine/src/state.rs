@@ -198,7 +198,12 @@ fn committed(progress: Progress, event: Event, patience: &Patience) -> (Progress
         Event::Shown => (progress, Step::Finish),
         Event::Nothing | Event::Unclear | Event::Unusable => {
             let (progress, step) = again(progress, patience, Step::ReadBack, Step::LookLater(patience.longest_pause));
-            if matches!(step, Step::LookLater(_)) { doubt(progress, step) } else { (progress, step) }
+            match step {
+                // Found so often and never shown: it will not be the next time either.
+                Step::LookLater(_) if progress.probes > patience.probes => (progress, Step::Stop),
+                Step::LookLater(_) => doubt(progress, step),
+                _ => (progress, step),
+            }
         }
         // Done, and not as meant or not to be understood: nothing is repaired without a person.
         _ => (progress, Step::Stop),
@@ -207,10 +212,7 @@ fn committed(progress: Progress, event: Event, patience: &Patience) -> (Progress
 
 fn doubtful(progress: Progress, event: Event, patience: &Patience) -> (Progress, Step) {
     match event {
-        Event::Due => match progress.proof {
-            Proof::Key => (probed(progress), Step::Probe),
-            Proof::Target => resend(probed(progress), patience),
-        },
+        Event::Due => (probed(progress), Step::Probe),
         Event::Found => (in_phase(progress, Phase::Committed), Step::ReadBack(Duration::ZERO)),
         Event::Absent => resend(progress, patience),
         Event::Recorded => (in_phase(recorded(progress), Phase::Sending), Step::Send(Duration::ZERO)),

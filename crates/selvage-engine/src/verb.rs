@@ -3,20 +3,29 @@
 
 pub(crate) mod report;
 
-use selvage_connect::odoo::{Failure, ProductionTarget, Scope as CallScope};
+use std::time::{Duration, Instant};
+
+use selvage_connect::odoo::{Failure, ProductionTarget, Scope as CallScope, Sure};
 use selvage_mapping::LinkQuery;
+use selvage_model::code;
 use selvage_model::manifest::api::Operation;
-use selvage_model::operation::StoredAnswer;
-use selvage_store::NewEffect;
+use selvage_model::operation::{OperationId, StoredAnswer};
+use selvage_model::problem::Problem;
+use selvage_store::{Lane, NewEffect, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::deed::Shown;
 use crate::job::{Job, Unread};
-use crate::lane::RecordKey;
+use crate::persist::persist;
 use crate::reach::Reach;
 use crate::scope;
 use crate::trouble::Trouble;
+
+/// How long another write on the record, which is being worked on, is waited for. It may be a dead node's, and whoever
+/// takes that over needs room.
+const LANE_PATIENCE: Duration = Duration::from_secs(10);
+const LANE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A verb under way.
 pub(crate) struct Verb {
@@ -58,8 +67,7 @@ impl Verb {
             Operation::Report => {
                 let report = report::read(&job.asked.body).map_err(|errors| {
                     let detail = "the report cannot be read";
-                    selvage_model::problem::Problem::new(422, selvage_model::code::BODY_UNFIT, detail)
-                        .with_errors(errors)
+                    Problem::new(422, code::BODY_UNFIT, detail).with_errors(errors)
                 })?;
                 Some(report.target(&reach.served.object, &found.canonical)?)
             }
@@ -70,23 +78,27 @@ impl Verb {
         Ok(())
     }
 
-    /// Waits until no other write on the record is under way in this node, and then refuses to overtake one whose
-    /// outcome is not known: done late, it would undo this one.
-    pub(crate) async fn enter_lane(&mut self, job: &Job) -> Result<(), Trouble> {
-        let (Some(key), None) = (self.record_key(job), &self.lane) else { return Ok(()) };
-        self.lane = Some(job.shared.lanes.enter(key.clone()).await);
-        match job.shared.unsettled.before(&job.shared.store, &key, &job.operation).await {
-            Some(problem) => {
-                self.lane = None;
-                Err(Trouble::Later(problem))
+    /// Waits until no other write on the record is under way, in this node and then in any, and refuses to overtake one
+    /// whose outcome is not known: done late, it would undo this one.
+    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Problem>, StoreError> {
+        let (Some(plan), None) = (&self.plan, &self.lane) else { return Ok(Ok(())) };
+        let key = (job.system().clone(), plan.record.clone(), plan.id);
+        let lane = format!("{}/{}/{}", key.0, key.1, key.2);
+        let local = job.shared.lanes.enter(key).await;
+        let since = Instant::now();
+        loop {
+            let enter = || job.shared.store.enter_lane(&job.operation, epoch, &lane);
+            match persist(enter).await? {
+                Lane::Entered => {
+                    self.lane = Some(local);
+                    return Ok(Ok(()));
+                }
+                Lane::Occupied { under_way: true, .. } if since.elapsed() < LANE_PATIENCE => {
+                    tokio::time::sleep(LANE_PAUSE).await;
+                }
+                Lane::Occupied { by, .. } => return Ok(Err(occupied(&by))),
             }
-            None => Ok(()),
         }
-    }
-
-    /// Which record it is on.
-    pub(crate) fn record_key(&self, job: &Job) -> Option<RecordKey> {
-        self.plan.as_ref().map(|plan| (job.system().clone(), plan.record.clone(), plan.id))
     }
 
     /// The effect as it is recorded before anything is sent.
@@ -101,11 +113,24 @@ impl Verb {
         })
     }
 
+    /// Whether the system answers for the record.
+    pub(crate) async fn reachable(&self, job: &Job) -> Result<(), Failure> {
+        let Some(plan) = &self.plan else { return Err(unplanned()) };
+        let odoo = job.odoo();
+        let scope = CallScope { companies: plan.companies.clone(), active_test: false };
+        let fields = ["write_date".to_owned()];
+        match job.served.connection.ask(odoo.read(&plan.record, &[plan.id], &fields, &scope)).await {
+            // What is refused here, the verb will be told too.
+            Ok(_) | Err(Failure::Refused { .. }) => Ok(()),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Brings the record to the target; what is there already is left as it is.
-    pub(crate) async fn send(&mut self, job: &Job) -> Result<(), Failure> {
+    pub(crate) async fn send(&mut self, job: &Job, sure: Sure) -> Result<(), Failure> {
         let Some(plan) = &self.plan else { return Err(unplanned()) };
         let connection = &job.served.connection;
-        let odoo = connection.odoo();
+        let odoo = job.odoo().while_sure(sure);
         let scope = CallScope { companies: plan.companies.clone(), active_test: true };
         match (job.kind, &plan.target) {
             (Operation::Release, _) => connection.ask(odoo.release_production_order(plan.id, &scope)).await.map(drop),
@@ -126,7 +151,7 @@ impl Verb {
         let Some(plan) = &self.plan else { return Err(Unread::Trouble(unplanned().into())) };
         let reach = job.reach().await?;
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
-        let Some(found) = reach.by_id(plan.id, &scope).await? else {
+        let Some(found) = reach.by_id(plan.id, &scope, &job.asked.scope).await? else {
             return Err(Unread::Differs(format!("`{}` {} is no longer there", plan.record, plan.id)));
         };
         let mut body = found.canonical;
@@ -142,6 +167,11 @@ impl Verb {
     pub(crate) fn whereabouts(&self) -> Option<String> {
         self.plan.as_ref().map(|plan| format!("look at `{}` {}", plan.record, plan.id))
     }
+}
+
+fn occupied(by: &OperationId) -> Problem {
+    let detail = format!("an earlier write on this record has no known outcome yet: see operation `{by}`");
+    Problem::new(503, code::RECORD_UNSETTLED, detail).retry_after(5)
 }
 
 fn unplanned() -> Failure {

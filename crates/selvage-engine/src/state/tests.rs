@@ -57,9 +57,29 @@ fn a_create_that_surely_did_nothing_is_sent_again_and_then_given_back() {
 
 #[test]
 fn a_verb_that_was_begun_is_carried_through_and_never_given_back() {
-    use Event::{Due, Nothing, Recorded};
-    let steps = play(at(Phase::Sending, Proof::Target), &[Nothing, Nothing, Nothing, Due, Recorded]);
-    assert_eq!(steps[2..], [Step::LookLater(30 * SECOND), Step::Record, Step::Send(NOW)]);
+    use Event::{Absent, Due, Nothing, Recorded};
+    let steps = play(at(Phase::Sending, Proof::Target), &[Nothing, Nothing, Nothing, Due, Absent, Recorded]);
+    assert_eq!(steps[2..], [Step::LookLater(30 * SECOND), Step::Probe, Step::Record, Step::Send(NOW)]);
+}
+
+#[test]
+fn a_system_that_is_down_for_long_needs_no_person() {
+    use Event::{Absent, Due, Nothing, Recorded};
+    for proof in [Proof::Key, Proof::Target] {
+        let mut events = vec![Event::Unclear];
+        events.extend([Due, Nothing].repeat(500));
+        events.extend([Due, Absent, Recorded]);
+        let steps = play(at(Phase::Sending, proof), &events);
+        assert!(!steps.contains(&Step::Stop), "{proof:?}");
+        assert_eq!(steps.last(), Some(&Step::Send(NOW)), "{proof:?}");
+    }
+}
+
+#[test]
+fn what_is_found_and_can_never_be_shown_goes_to_a_person() {
+    use Event::{Due, Found, Unusable};
+    let steps = play(at(Phase::Doubtful, Proof::Key), &[Due, Found, Unusable, Unusable, Unusable].repeat(4));
+    assert!(steps.contains(&Step::Stop), "{steps:?}");
 }
 
 #[test]

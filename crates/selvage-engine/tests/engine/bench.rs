@@ -106,6 +106,11 @@ pub(crate) async fn node(name: &str, store_url: &str, fabric: Arc<Fabric>) -> No
 
 /// The fabric of the tests: the shipped objects and mappings, and this Odoo.
 pub(crate) fn fabric(url: &str) -> Arc<Fabric> {
+    fabric_with(url, &[])
+}
+
+/// The same with these words put in the place of others.
+pub(crate) fn fabric_with(url: &str, changes: &[(&str, &str)]) -> Arc<Fabric> {
     let mut sources = Sources::new();
     let pack = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/odoo");
     for part in ["objects", "codes", "mappings"] {
@@ -114,7 +119,11 @@ pub(crate) fn fabric(url: &str) -> Arc<Fabric> {
             sources.insert(format!("{part}/{}", file.file_name().unwrap().display()), std::fs::read(&file).unwrap());
         }
     }
-    sources.insert("fabric.yaml", include_str!("fabric.yaml").replace("ODOO_URL", url));
+    let mut declared = include_str!("fabric.yaml").replace("ODOO_URL", url);
+    for (from, to) in changes {
+        declared = declared.replace(from, to);
+    }
+    sources.insert("fabric.yaml", declared);
     let reading = read::read(&sources);
     assert!(reading.is_clean(), "{:#?}", reading.findings);
     Arc::new(reading.fabric)

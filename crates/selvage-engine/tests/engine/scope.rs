@@ -2,7 +2,7 @@
 
 use selvage_model::exchange::MediatedRequest;
 use selvage_model::manifest::api::Operation;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::bench::{Bench, done, get, list, refused, rows, verb};
 
@@ -74,4 +74,41 @@ async fn rows_of_any_attribute_and_attributes_that_are_left_out() {
     request.scope = rows("site", &["ghent"]);
     let answer = node.ask(request).await;
     assert!(!format!("{answer:?}").contains("BIK-1"), "{answer:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_plants_keys_neither_stand_in_the_way_nor_show_themselves() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    for company in [1, 2] {
+        let values = json!([{"name": "Twin", "default_code": "TWIN", "company_id": company}]);
+        bench.factory.odoo.call("product.product", "create", &[values], &Map::new()).unwrap();
+    }
+    let (_, body) = done(node.ask(in_ghent(list("production-orders@1", &[("product", "TWIN")]))).await);
+    assert_eq!(body["items"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sites_without_a_company_open_no_other() {
+    let bench = Bench::new().await;
+    let unbound = crate::bench::fabric_with(&bench.factory.odoo_url(), &[("BE01", "XX01"), ("CZ01", "XX02")]);
+    let node = crate::bench::node("a", &bench.store_url, unbound).await;
+    for interface in ["production-orders@1", "inventory@2"] {
+        let problem = refused(node.ask(list(interface, &[])).await);
+        assert_eq!(problem.code.as_str(), "FAB5021", "{}", problem.detail);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_grant_leaves_out_is_not_told_by_a_problem() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let days = bench.factory.odoo.records("uom.uom");
+    let days = days.iter().find(|unit| unit["name"] == "Days").unwrap()["id"].clone();
+    let values = json!([{"name": "Rent", "default_code": "RENT-1", "uom_id": days, "uom_po_id": days}]);
+    bench.factory.odoo.call("product.product", "create", &[values], &Map::new()).unwrap();
+    let mut request = get("products@1", "RENT-1");
+    request.scope.except = vec!["uom".parse().unwrap()];
+    let problem = refused(node.ask(request).await);
+    assert!(!problem.detail.contains("uom"), "{}", problem.detail);
 }

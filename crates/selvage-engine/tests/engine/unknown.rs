@@ -178,3 +178,21 @@ async fn a_verb_does_not_overtake_one_whose_outcome_is_not_known() {
     let (status, _) = done(node.insist(&verb(Operation::Report, order, "k-2", report)).await);
     assert_eq!(status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_create_whose_look_up_was_slow_is_not_looked_for_too_early() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    done(node.ask(list("production-orders@1", &[])).await);
+    // The create leaves nearly a second after its operation was begun, and runs for nearly the longest transaction.
+    let lookup = FaultKind::Latency(Duration::from_millis(900));
+    bench.factory.odoo.inject(Fault::once(lookup, "product.product", "search_read"));
+    bench.factory.odoo.inject(Fault { times: Some(2), ..Fault::once(lookup, "ir.model.data", "search_read") });
+    let late = FaultKind::Hang { answer_after: LONGEST - Duration::from_millis(100), commit: CommitAt::After };
+    bench.factory.odoo.inject(load(late));
+    let operation = accepted(node.ask(create("k-1", "slow")).await);
+    node.until(&operation, "done").await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(bench.orders("slow").len(), 1);
+    assert_eq!(bench.committed("mrp.production", "load"), 1, "it was sent twice");
+}

@@ -1,6 +1,9 @@
 //! Verbs: release, start, finish, report, each read back; reports end as the recorded right way does.
 
-use selvage_factory::odoo::OdooVersion;
+use std::time::Duration;
+
+use selvage_factory::odoo::{Fault, FaultKind, OdooVersion};
+use selvage_model::exchange::MediatedAnswer;
 use selvage_model::manifest::api::Operation;
 use serde_json::{Value, json};
 
@@ -159,4 +162,100 @@ async fn writes_on_one_record_take_effect_one_after_the_other() {
     assert_eq!(done(two).1["report"]["produced_total"], "1");
     assert_eq!(bench.orders("lane").len(), 2);
     assert_eq!(in_stock(&bench, "X-1"), ["1"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_total_that_stands_in_another_lot_is_refused_and_not_a_persons_to_resolve() {
+    for version in [OdooVersion::V18, OdooVersion::V19] {
+        let bench = Bench::of(version).await;
+        let node = bench.node("a").await;
+        let order = released(&bench, &node, "lots").await;
+        done(node.ask(verb(Operation::Report, order, "r-1", report("3", "A-1", "backorder"))).await);
+        let before = bench.factory.odoo.journal().len();
+        let problem = refused(node.ask(verb(Operation::Report, order, "r-2", report("3", "B-1", "backorder"))).await);
+        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6013"), "{}", problem.detail);
+        assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+        // The rest may well be made into another lot.
+        let (_, body) = done(node.ask(verb(Operation::Report, order, "r-3", report("4", "B-1", "backorder"))).await);
+        assert_eq!(body["report"]["produced_total"], "4");
+        assert_eq!((in_stock(&bench, "A-1"), in_stock(&bench, "B-1")), (vec!["3".to_owned()], vec!["1".to_owned()]));
+        // Somebody has produced the backorder by now: less than that cannot be stated any more.
+        let problem = refused(node.ask(verb(Operation::Report, order, "r-4", report("3", "A-1", "backorder"))).await);
+        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn amounts_that_the_order_cannot_hold_are_refused_before_anything_is_changed() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let order = released(&bench, &node, "amounts").await;
+    let before = bench.factory.odoo.journal().len();
+    let amounts = [
+        ("0.001", 409),
+        ("3.3333", 409),
+        ("99999999999999999999999999", 409),
+        ("1e3", 422),
+        ("-1", 422),
+        ("NaN", 422),
+        ("Infinity", 422),
+        ("1,5", 422),
+        ("", 422),
+        ("0.00", 422),
+    ];
+    for (number, (amount, status)) in amounts.into_iter().enumerate() {
+        let request = verb(Operation::Report, order, &format!("r-{number}"), report(amount, "L-1", "backorder"));
+        let problem = refused(node.ask(request).await);
+        assert_eq!(problem.status, status, "{amount}: {}", problem.detail);
+    }
+    assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+    let (_, body) = done(node.ask(verb(Operation::Report, order, "r", report("0.10", "L-1", "backorder"))).await);
+    assert_eq!(body["report"]["produced_total"], "0.1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lots_may_be_named_oddly() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let names = ["L/1 %_", "ü-漢字-🚲", "a'b\"c\\d", "<b>x</b>", "-1", "=cmd()"];
+    for (number, name) in names.into_iter().enumerate() {
+        let order = released(&bench, &node, &format!("odd-{number}")).await;
+        let (_, body) =
+            done(node.ask(verb(Operation::Report, order, &format!("r-{number}"), report("4", name, "close"))).await);
+        assert_eq!(body["report"]["lot"], name);
+        assert_eq!(in_stock(&bench, name), ["4"], "{name}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_nodes_report_one_order_at_once_and_it_is_as_if_one_had_come_after_the_other() {
+    for round in 0..3 {
+        let bench = Bench::new().await;
+        let (a, b) = (bench.node("a").await, bench.node("b").await);
+        let order = released(&bench, &a, "race").await;
+        done(b.ask(crate::bench::get("production-orders@1", &format!("odoo-{order}"))).await);
+        let slow = Fault::once(FaultKind::Latency(Duration::from_millis(150)), "stock.move", "write");
+        bench.factory.odoo.inject(Fault { times: None, ..slow });
+        let one = verb(Operation::Report, order, "r-1", report("1", "X-1", "backorder"));
+        let two = verb(Operation::Report, order, "r-2", report("2", "X-1", "backorder"));
+        let later = async {
+            tokio::time::sleep(Duration::from_millis(100 * round)).await;
+            b.insist(&two).await
+        };
+        let (one, two) = tokio::join!(a.insist(&one), later);
+        assert_eq!(done(two).1["report"]["produced_total"], "2");
+        if let MediatedAnswer::Refused { problem, .. } = one {
+            assert_eq!(problem.code.as_str(), "FAB6012", "{}", problem.detail);
+        }
+        assert_eq!(in_stock(&bench, "X-1"), ["2"]);
+        let mut consumed = [0.0; 3];
+        for order in bench.orders("race").iter().filter(|order| order["state"] == "done") {
+            for (index, (quantity, _, state)) in components(&bench, order["id"].as_i64().unwrap()).iter().enumerate() {
+                assert_eq!(state, "done");
+                consumed[index] += quantity.parse::<f64>().unwrap();
+            }
+        }
+        assert_eq!(consumed, [2.0, 4.0, 0.5]);
+        assert!(a.engine.unresolved().await.is_empty(), "{:?}", a.engine.unresolved().await);
+    }
 }
