@@ -1,0 +1,7 @@
+//! Builds the binary anew when a page, a pack or the sample fabric changes: they are carried inside it.
+
+fn main() {
+    for directory in ["docs/errors", "packs", "examples/factory"] {
+        println!("cargo:rerun-if-changed=../../{directory}");
+    }
+}
