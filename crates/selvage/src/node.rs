@@ -86,7 +86,12 @@ impl Node {
             release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
         let engine_task = engine.run();
         let gateway = Gateway::start(
-            GatewayConfig { admin: Some(config.admin), threads: config.threads, ..GatewayConfig::new(config.listen) },
+            GatewayConfig {
+                admin: Some(config.admin),
+                threads: config.threads,
+                pages: Some(crate::embedded::error_page),
+                ..GatewayConfig::new(config.listen)
+            },
             Arc::new(snapshot),
             Arc::new(EngineMediation::new(engine.clone())),
         )
