@@ -3,12 +3,21 @@
 
 use rust_decimal::Decimal;
 
+use super::OdooVersion;
 use super::refusal::Refusal;
 use super::schema::Model;
 use super::transaction::Transaction;
 use super::value::{Id, Value, cents};
 
 impl Transaction<'_> {
+    /// What ties an order to its backorders, and the field that names it.
+    pub(crate) fn group(&self) -> (Model, &'static str) {
+        match self.env.version {
+            OdooVersion::V18 => (Model::Group, "procurement_group_id"),
+            OdooVersion::V19 => (Model::ProductionGroup, "production_group_id"),
+        }
+    }
+
     /// Cuts an order down to what it is producing and makes an order of the rest. The rest is confirmed, its moves are still drafts.
     pub(crate) fn split(&mut self, order: Id) -> Result<Id, Refusal> {
         let before = self.row(Model::Production, order);
@@ -36,10 +45,9 @@ impl Transaction<'_> {
 
     fn insert_backorder(&mut self, order: Id, quantity: Decimal) -> Id {
         let row = self.row(Model::Production, order);
-        let group = row.reference("procurement_group_id");
-        let family = group
-            .map(|group| self.store.referring(Model::Production, "procurement_group_id", group))
-            .unwrap_or_default();
+        let (_, group_field) = self.group();
+        let group = row.reference(group_field);
+        let family = group.map(|group| self.store.referring(Model::Production, group_field, group)).unwrap_or_default();
         let last =
             family.into_iter().map(|id| self.row(Model::Production, id).int("backorder_sequence")).max().unwrap_or(1);
         let copied = [
@@ -52,7 +60,7 @@ impl Transaction<'_> {
             "location_dest_id",
             "production_location_id",
             "warehouse_id",
-            "procurement_group_id",
+            group_field,
             "user_id",
             "company_id",
             "priority",

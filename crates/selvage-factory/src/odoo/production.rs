@@ -88,11 +88,12 @@ impl Transaction<'_> {
         }
         plain.insert("name".to_owned(), json!(name));
         let id = self.create_plain(Model::Production, &plain)?;
-        let group = self.insert(Model::Group, [("name", name.into())]);
+        let (model, group_field) = self.group();
+        let group = self.insert(model, [("name", name.into())]);
         self.update(
             Model::Production,
             id,
-            [("state", "draft".into()), ("procurement_group_id", group.into()), ("warehouse_id", warehouse.into())],
+            [("state", "draft".into()), (group_field, group.into()), ("warehouse_id", warehouse.into())],
         );
         self.order_is_sound(id)?;
         self.explode(id);

@@ -37,12 +37,13 @@ pub(crate) enum Model {
     Production,
     WorkOrder,
     Group,
+    ProductionGroup,
     ChangeQuantity,
 }
 
 impl Model {
     /// Every model, in the order of their tables.
-    pub(crate) const ALL: [Self; 25] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Product,
         Self::Template,
         Self::Category,
@@ -67,6 +68,7 @@ impl Model {
         Self::Production,
         Self::WorkOrder,
         Self::Group,
+        Self::ProductionGroup,
         Self::ChangeQuantity,
     ];
 
@@ -107,6 +109,7 @@ impl Model {
             Self::Production => &mrp::PRODUCTION,
             Self::WorkOrder => &mrp::WORK_ORDER,
             Self::Group => &mrp::GROUP,
+            Self::ProductionGroup => &mrp::PRODUCTION_GROUP,
             Self::ChangeQuantity => &mrp::CHANGE_QUANTITY,
         }
     }

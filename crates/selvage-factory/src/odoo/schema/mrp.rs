@@ -141,6 +141,7 @@ pub(super) static PRODUCTION: ModelInfo = ModelInfo {
         field("move_finished_ids", "Finished Products", Children(Model::Move, "production_id")),
         field("workorder_ids", "Work Orders", Children(Model::WorkOrder, "production_id")),
         field("procurement_group_id", "Procurement Group", One(Model::Group)).only(V18),
+        field("production_group_id", "Production Group", One(Model::ProductionGroup)).only(V19),
         field("is_planned", "Its Operations are Planned", Bool).readonly(),
         field("is_locked", "Is Locked", Bool),
         field("user_id", "Responsible", One(Model::User)),
@@ -184,6 +185,13 @@ pub(super) static GROUP: ModelInfo = ModelInfo {
     label: "Procurement Group",
     order: "id",
     fields: &[field("name", "Reference", Char).required()],
+};
+
+pub(super) static PRODUCTION_GROUP: ModelInfo = ModelInfo {
+    name: "mrp.production.group",
+    label: "Production Group",
+    order: "id",
+    fields: &[field("name", "Name", Char).required()],
 };
 
 pub(super) static CHANGE_QUANTITY: ModelInfo = ModelInfo {
