@@ -25,23 +25,35 @@ pub(crate) fn fresh(answer: StoredAnswer) -> MediatedAnswer {
     }
 }
 
-/// The answer of an operation that has ended, for its key; `None` where it has not.
-pub(crate) fn again(state: &OperationState, scope: &Scope) -> Option<MediatedAnswer> {
+/// The answer of an operation that has ended, for its key; `None` where it has not. `then` is what the grant covered when it
+/// was asked for.
+pub(crate) fn again(state: &OperationState, scope: &Scope, then: &Scope) -> Option<MediatedAnswer> {
     match state {
-        OperationState::Done(answer) => Some(done_again(answer, scope)),
+        OperationState::Done(answer) => Some(done_again(answer, scope, then)),
         OperationState::Refused(answer) => Some(MediatedAnswer::Refused { problem: problem(answer), replayed: true }),
         OperationState::Pending | OperationState::Unknown { .. } | OperationState::Stuck { .. } => None,
     }
 }
 
-fn done_again(answer: &StoredAnswer, scope: &Scope) -> MediatedAnswer {
+/// The body of a kept answer as far as today's grant covers it; `None` where its record lies outside.
+pub(crate) fn body_within(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> Option<Value> {
     // A grant that was narrowed since covers the answer of yesterday too.
-    if !scope::may_hold(scope, &answer.body) {
-        let detail = "the record of this key is outside what the grant covers now";
-        return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
+    if !scope::still_holds(scope, then, &answer.body) {
+        return None;
     }
     let mut body = answer.body.clone();
     scope::strip(scope, &mut body);
+    if let Some(report) = body.get_mut("report") {
+        scope::strip_deep(scope, report);
+    }
+    Some(body)
+}
+
+fn done_again(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> MediatedAnswer {
+    let Some(body) = body_within(answer, scope, then) else {
+        let detail = "the record of this key is outside what the grant covers now";
+        return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
+    };
     MediatedAnswer::Done { status: answer.status, body, location: answer.location.clone(), next: None, replayed: true }
 }
 
@@ -73,12 +85,30 @@ mod tests {
         let body = json!({"id": "odoo-1", "site": "ghent", "price": "9"});
         let state = OperationState::Done(StoredAnswer { status: 201, body, location: None });
         let mut scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()] };
-        let Some(MediatedAnswer::Done { body, replayed, .. }) = again(&state, &scope) else { panic!("not done") };
+        let then = Scope::default();
+        let Some(MediatedAnswer::Done { body, replayed, .. }) = again(&state, &scope, &then) else {
+            panic!("not done")
+        };
         assert_eq!((body, replayed), (json!({"id": "odoo-1", "site": "ghent"}), true));
         scope.rows.push(("site".parse().unwrap(), vec![json!("brno")]));
         assert!(
-            matches!(again(&state, &scope), Some(MediatedAnswer::Refused { problem, .. }) if problem.status == 403)
+            matches!(again(&state, &scope, &then), Some(MediatedAnswer::Refused { problem, .. }) if problem.status == 403)
         );
-        assert!(again(&OperationState::Pending, &scope).is_none());
+        assert!(again(&OperationState::Pending, &scope, &then).is_none());
+    }
+
+    #[test]
+    fn what_was_left_out_then_is_told_by_the_rows_of_then() {
+        let body = json!({"id": "odoo-1", "report": {"finished": [{"lot": "L", "quantity": "1"}]}});
+        let answer = StoredAnswer { status: 200, body, location: None };
+        let rows = |sites: &[&str]| Scope {
+            rows: vec![("site".parse().unwrap(), sites.iter().map(|site| json!(site)).collect())],
+            except: vec!["site".parse().unwrap(), "lot".parse().unwrap()],
+        };
+        let now = rows(&["ghent"]);
+        assert_eq!(body_within(&answer, &now, &Scope::default()), None);
+        assert_eq!(body_within(&answer, &now, &rows(&["ghent", "brno"])), None);
+        let told = json!({"id": "odoo-1", "report": {"finished": [{"quantity": "1"}]}});
+        assert_eq!(body_within(&answer, &now, &rows(&["ghent"])), Some(told));
     }
 }

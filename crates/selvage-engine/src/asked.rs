@@ -3,6 +3,7 @@
 
 use selvage_model::exchange::{MediatedRequest, Scope};
 use selvage_model::name::AttributeName;
+use selvage_store::OperationRecord;
 use serde_json::{Value, json};
 
 /// What was asked for.
@@ -54,6 +55,11 @@ impl Asked {
             correlation: kept.get("correlation")?.as_str()?.to_owned(),
         })
     }
+}
+
+/// What the grant covered when an operation was asked for; where that cannot be read, nothing is known of its rows.
+pub(crate) fn scope_of(record: &OperationRecord) -> Scope {
+    Asked::read(&record.request).map(|asked| asked.scope).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::{ConsumerName, EnvironmentName, SystemName};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::operation::OperationId;
 use selvage_model::overview::{Health, OperationRow};
 use selvage_store::Store;
@@ -135,9 +135,21 @@ impl Engine {
         }
     }
 
-    /// The body of `GET /operations/{id}`; `None` where this consumer has no such operation.
+    /// The body of `GET /operations/{id}`; `None` where this consumer has no such operation. Its answer is shown as the grant
+    /// covered it when it was given: see [`Self::operation_within`].
     pub async fn operation(&self, consumer: &ConsumerName, id: &OperationId) -> Option<Value> {
-        operation::show(&self.shared, consumer, id).await
+        operation::show(&self.shared, consumer, id, |_| Some(Scope::default())).await
+    }
+
+    /// The same within what the consumer's grant of the operation's interface covers now. Where it covers nothing any more
+    /// (`None`), or not the operation's record, `answer` is `null`.
+    pub async fn operation_within(
+        &self,
+        consumer: &ConsumerName,
+        id: &OperationId,
+        covered: impl FnOnce(&InterfaceRef) -> Option<Scope> + Send,
+    ) -> Option<Value> {
+        operation::show(&self.shared, consumer, id, covered).await
     }
 
     /// How each system is, by what was last heard from it.

@@ -1,19 +1,27 @@
 //! Operations as their consumer and the console see them: how they stand, and what is being done about them.
 
+use selvage_model::exchange::Scope;
 use selvage_model::manifest::api::Operation;
-use selvage_model::name::ConsumerName;
-use selvage_model::operation::{OperationId, OperationState};
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use selvage_model::overview::OperationRow;
 use selvage_store::OperationRecord;
 use serde_json::{Value, json};
 
+use crate::answer;
+use crate::asked;
 use crate::reason::Reason;
 use crate::shared::Shared;
 
 const MOST_SHOWN: u32 = 200;
 
-/// The body of `GET /operations/{id}`. Nobody but its consumer sees an operation.
-pub(crate) async fn show(shared: &Shared, consumer: &ConsumerName, id: &OperationId) -> Option<Value> {
+/// The body of `GET /operations/{id}`. Nobody but its consumer sees an operation; of its answer, what `covered` says.
+pub(crate) async fn show(
+    shared: &Shared,
+    consumer: &ConsumerName,
+    id: &OperationId,
+    covered: impl FnOnce(&InterfaceRef) -> Option<Scope>,
+) -> Option<Value> {
     let record = match shared.store.operation(id).await {
         Ok(record) => record?,
         Err(error) => {
@@ -21,7 +29,7 @@ pub(crate) async fn show(shared: &Shared, consumer: &ConsumerName, id: &Operatio
             return None;
         }
     };
-    (&record.consumer == consumer).then(|| body(&record))
+    (&record.consumer == consumer).then(|| body(&record, covered(&record.interface).as_ref()))
 }
 
 /// Operations without an outcome, for the console. Those that were given back wait for their consumer, not for us.
@@ -42,9 +50,12 @@ pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
     records.iter().filter(waiting).map(row).collect()
 }
 
-fn body(record: &OperationRecord) -> Value {
+fn body(record: &OperationRecord, scope: Option<&Scope>) -> Value {
+    let shown = |answer: &StoredAnswer| answer::body_within(answer, scope?, &asked::scope_of(record));
     let answer = match &record.state {
-        OperationState::Done(answer) | OperationState::Refused(answer) => {
+        OperationState::Done(answer) => shown(answer)
+            .map_or(Value::Null, |body| json!({"status": answer.status, "body": body, "location": answer.location})),
+        OperationState::Refused(answer) => {
             json!({"status": answer.status, "body": answer.body, "location": answer.location})
         }
         OperationState::Pending | OperationState::Unknown { .. } | OperationState::Stuck { .. } => Value::Null,

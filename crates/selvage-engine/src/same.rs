@@ -11,6 +11,7 @@ use selvage_model::problem::Problem;
 use selvage_store::{OperationRecord, StoreError};
 
 use crate::answer;
+use crate::asked;
 use crate::drive::given_back;
 use crate::reason::Reason;
 use crate::shared::Shared;
@@ -29,18 +30,14 @@ pub(crate) enum Standing {
 pub(crate) async fn stands(
     shared: &Arc<Shared>,
     operation: &OperationId,
-    state: &OperationState,
     scope: &Scope,
     patience: Duration,
 ) -> Standing {
-    if let Some(answer) = answer::again(state, scope) {
-        return Standing::Answer(answer);
-    }
     let record = match shared.store.operation(operation).await {
         Ok(Some(record)) => record,
         Ok(None) | Err(_) => return Standing::Answer(in_flight()),
     };
-    if let Some(answer) = answer::again(&record.state, scope) {
+    if let Some(answer) = answer::again(&record.state, scope, &asked::scope_of(&record)) {
         return Standing::Answer(answer);
     }
     match (&record.state, Reason::of(&record)) {
@@ -64,7 +61,7 @@ pub(crate) async fn wait(
     while begun.elapsed() < patience {
         tokio::time::sleep(LOOK_EVERY).await;
         let Ok(Some(record)) = shared.store.operation(operation).await else { continue };
-        if let Some(answer) = answer::again(&record.state, scope) {
+        if let Some(answer) = answer::again(&record.state, scope, &asked::scope_of(&record)) {
             return first_time(answer);
         }
         match (&record.state, Reason::of(&record)) {

@@ -14,12 +14,17 @@ pub(crate) fn holds(scope: &Scope, canonical: &Value) -> bool {
     })
 }
 
-/// Whether what is left of an object that once held may still hold: an attribute that was left out then says nothing.
-pub(crate) fn may_hold(scope: &Scope, canonical: &Value) -> bool {
-    scope
-        .rows
-        .iter()
-        .all(|(attribute, allowed)| canonical.get(attribute.as_str()).is_none_or(|value| allowed.contains(value)))
+/// Whether what is left of an object that held in the rows of `then` still holds. Of an attribute that was left out then,
+/// only those rows tell.
+pub(crate) fn still_holds(scope: &Scope, then: &Scope, canonical: &Value) -> bool {
+    let held = |attribute: &AttributeName, allowed: &[Value]| {
+        let mut rows = then.rows.iter().filter(|(row, _)| row == attribute);
+        rows.any(|(_, values)| values.iter().all(|value| allowed.contains(value)))
+    };
+    scope.rows.iter().all(|(attribute, allowed)| match canonical.get(attribute.as_str()) {
+        Some(value) => allowed.contains(value),
+        None => held(attribute, allowed),
+    })
 }
 
 /// Takes the attributes away that are not shown.
@@ -28,6 +33,19 @@ pub(crate) fn strip(scope: &Scope, canonical: &mut Value) {
         for attribute in &scope.except {
             attributes.shift_remove(attribute.as_str());
         }
+    }
+}
+
+/// Takes the parts of an account away that are called as an attribute that is not shown, however deep they stand.
+pub(crate) fn strip_deep(scope: &Scope, account: &mut Value) {
+    match account {
+        Value::Object(_) => {
+            strip(scope, account);
+            let parts = account.as_object_mut().into_iter().flat_map(|members| members.values_mut());
+            parts.for_each(|part| strip_deep(scope, part));
+        }
+        Value::Array(parts) => parts.iter_mut().for_each(|part| strip_deep(scope, part)),
+        _ => {}
     }
 }
 

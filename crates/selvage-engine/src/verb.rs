@@ -157,7 +157,9 @@ impl Verb {
         let mut body = found.canonical;
         scope::strip(&job.asked.scope, &mut body);
         if let (Some(report), Some(members)) = (&self.report, body.as_object_mut()) {
-            members.insert("report".to_owned(), report.clone());
+            let mut report = report.clone();
+            scope::strip_deep(&job.asked.scope, &mut report);
+            members.insert("report".to_owned(), report);
         }
         let evidence = json!({"record": plan.record, "id": plan.id, "report": self.report});
         Ok(Shown { answer: StoredAnswer { status: 200, body, location: None }, reference: None, evidence })

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
-use selvage_model::operation::{OperationId, OperationState};
+use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use selvage_store::{Claim, NewClaim};
 use tokio::sync::oneshot;
@@ -107,8 +107,8 @@ async fn carry(
     let claimed = shared.store.claim(&claim).await;
     let (operation, epoch) = match claimed {
         Ok(Claim::New { operation, epoch }) => (operation, epoch),
-        Ok(Claim::Same { operation, state }) => {
-            return taken(&draft, operation, &state, patience, tell).await;
+        Ok(Claim::Same { operation, .. }) => {
+            return taken(&draft, operation, patience, tell).await;
         }
         Ok(Claim::OtherPayload { operation }) => {
             let detail = format!("the key was used for another request: operation `{operation}`");
@@ -140,12 +140,11 @@ async fn carry(
 async fn taken(
     draft: &Draft,
     operation: OperationId,
-    state: &OperationState,
     patience: Duration,
     tell: oneshot::Sender<Claimed>,
 ) -> Option<MediatedAnswer> {
     let (shared, scope) = (&draft.shared, &draft.asked.scope);
-    match same::stands(shared, &operation, state, scope, patience).await {
+    match same::stands(shared, &operation, scope, patience).await {
         same::Standing::Answer(answer) => {
             let _ = tell.send(Claimed::Answer(answer));
             None

@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::bench::{self, Bench, create, done};
 
 #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
-async fn database() -> String {
+pub(crate) async fn database() -> String {
     let server = std::env::var("SELVAGE_TEST_POSTGRES").expect(
         "SELVAGE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, or see `cargo xtask services`",
     );

@@ -12,6 +12,7 @@ mod bench;
 mod claim;
 mod create;
 mod list;
+mod outage;
 mod scope;
 mod takeover;
 mod unknown;

@@ -1,10 +1,12 @@
 //! A grant's rows and attributes: what lies outside is not seen, not touched and not told of.
 
-use selvage_model::exchange::MediatedRequest;
+use std::time::Duration;
+
+use selvage_model::exchange::{MediatedRequest, Scope};
 use selvage_model::manifest::api::Operation;
 use serde_json::{Map, json};
 
-use crate::bench::{Bench, done, get, list, refused, rows, verb};
+use crate::bench::{Bench, accepted, create, done, get, list, refused, rows, verb};
 
 fn in_ghent(request: MediatedRequest) -> MediatedRequest {
     MediatedRequest { scope: rows("site", &["ghent"]), ..request }
@@ -111,4 +113,27 @@ async fn what_the_grant_leaves_out_is_not_told_by_a_problem() {
     request.scope.except = vec!["uom".parse().unwrap()];
     let problem = refused(node.ask(request).await);
     assert!(!problem.detail.contains("uom"), "{}", problem.detail);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_grant_that_was_narrowed_covers_the_answers_of_yesterday() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let request = MediatedRequest { patience: Duration::from_millis(1), ..create("k-1", "yesterday") };
+    let operation = accepted(node.ask(request).await);
+    node.until(&operation, "done").await;
+    let consumer = "planning".parse().unwrap();
+    let look = |scope: Option<Scope>| node.engine.operation_within(&consumer, &operation, move |_| scope);
+    let same = look(Some(Scope::default())).await.unwrap();
+    assert_eq!(same["answer"]["body"]["site"], "ghent");
+    for narrowed in [Some(rows("site", &["brno"])), None] {
+        let body = look(narrowed).await.unwrap();
+        assert_eq!((&body["state"], &body["answer"]), (&json!("done"), &json!(null)));
+    }
+    let except = Scope { rows: vec![], except: vec!["origin".parse().unwrap()] };
+    assert!(!look(Some(except)).await.unwrap().to_string().contains("yesterday"));
+    let mut again = create("k-1", "yesterday");
+    again.scope = rows("site", &["brno"]);
+    // The body says Ghent, so it is refused before its key is looked at.
+    assert_eq!(refused(node.ask(again).await).status, 403);
 }
