@@ -110,3 +110,34 @@ impl fmt::Debug for Odoo {
         f.debug_struct("Odoo").field("config", &self.inner.config).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_handle_speaks_the_language_that_it_was_given() {
+        let odoo = Odoo::new(OdooConfig {
+            system: "odoo".to_owned(),
+            url: "http://127.0.0.1:9".to_owned(),
+            database: Some("velo".to_owned()),
+            login: "svc".to_owned(),
+            secret: Secret::new("key-1"),
+            lang: "en_US".to_owned(),
+            timeout: Duration::from_secs(1),
+            longest_transaction: Duration::from_secs(4),
+            concurrency: 1,
+        })
+        .unwrap();
+        let call = Call::read("product.product", "read", &Scope::company(1)).context("lang", "de_DE");
+        for (handle, expected) in [(&odoo, "en_US"), (&odoo.in_language("fr_BE"), "fr_BE")] {
+            let context = call.full_context(handle.lang());
+            assert_eq!(
+                (&context["lang"], &context["active_test"], &context["allowed_company_ids"]),
+                (&expected.into(), &true.into(), &serde_json::json!([1]))
+            );
+        }
+    }
+}

@@ -100,6 +100,13 @@ impl Connection {
         })
     }
 
+    /// A new handle, which asks anew which server it is, with which companies and fields.
+    pub(crate) fn renew(&self) {
+        if let Ok(odoo) = Odoo::new(self.settings.config()) {
+            *lock(&self.odoo) = odoo;
+        }
+    }
+
     /// The system's name.
     pub(crate) fn system(&self) -> &SystemName {
         &self.settings.system
@@ -148,8 +155,8 @@ impl Connection {
     /// other companies, so it gets a new handle.
     pub(crate) async fn ping(&self) {
         let was_down = matches!(self.health(), Health::Down(_));
-        if was_down && let Ok(odoo) = Odoo::new(self.settings.config()) {
-            *lock(&self.odoo) = odoo;
+        if was_down {
+            self.renew();
         }
         let odoo = self.odoo();
         let wanted = ["name".to_owned()];

@@ -182,7 +182,11 @@ impl Active {
         let settings = settings(system, serves, account, surroundings)?;
         let before = surroundings.before.connections.get(&key).filter(|before| before.settings == settings);
         let connection = match before {
-            Some(connection) => Arc::clone(connection),
+            Some(connection) => {
+                // A new site may be a company that was not there when the companies were asked for.
+                connection.renew();
+                Arc::clone(connection)
+            }
             None => Arc::new(
                 Connection::build(settings)
                     .map_err(|message| Finding::error(code::ODOO_CONFIG, &system.place, message))?,

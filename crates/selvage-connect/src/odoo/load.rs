@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::{id_of, shape};
 use super::failure::{Failure, Refusal};
-use super::number::decimal;
+use super::number::{decimal, survives};
 use super::server::{Field, Fields};
 use super::{Map, time};
 
@@ -105,7 +105,14 @@ fn cell(name: &str, field: &Field, value: &Value) -> Result<(String, String), Fa
         "integer" => value.as_i64().map_or_else(wrong, |whole| plain(whole.to_string())),
         "float" | "monetary" => {
             let number = decimal(value).or_else(|| value.as_str()?.parse().ok());
-            number.map_or_else(wrong, |number| plain(number.normalize().to_string()))
+            match number {
+                Some(number) if !survives(number) => {
+                    let message = format!("{number} has more digits than the system keeps");
+                    Err(Failure::field(Refusal::Unsendable, name, message))
+                }
+                Some(number) => plain(number.normalize().to_string()),
+                None => wrong(),
+            }
         }
         "datetime" => match value {
             Value::String(text) => plain(datetime(name, text)?),
@@ -147,6 +154,7 @@ mod tests {
             ("a_float", serde_json::from_str("2.50").unwrap(), Some(("a_float", "2.5"))),
             ("a_float", json!("0.25"), Some(("a_float", "0.25"))),
             ("a_float", json!("heavy"), None),
+            ("a_float", json!("1234567890.1234567"), None),
             ("a_boolean", json!(false), Some(("a_boolean", "0"))),
             ("a_integer", json!(7), Some(("a_integer", "7"))),
             ("a_datetime", json!("2026-11-23T07:32:49+01:00"), Some(("a_datetime", "2026-11-23 06:32:49"))),

@@ -26,6 +26,14 @@ pub fn number(decimal: Decimal) -> Value {
     Value::Number(Number::from_string_unchecked(decimal.normalize().to_string()))
 }
 
+/// Digits that survive the doubles in which Odoo keeps quantities.
+const KEPT_DIGITS: u32 = 15;
+
+/// Whether Odoo gives this decimal back as it was written.
+pub(super) fn survives(decimal: Decimal) -> bool {
+    decimal.normalize().mantissa().unsigned_abs() < 10_u128.pow(KEPT_DIGITS)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

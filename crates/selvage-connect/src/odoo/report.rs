@@ -186,8 +186,13 @@ impl Reporting<'_> {
     ) -> Result<(), Failure> {
         let lines = self.lines(&[order.id]).await?;
         let needs = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
-        if let Some(one) = moves.iter().find(|one| one.is_open() && needs(one).is_none()) {
-            return Err(unreckoned(order, one));
+        for one in moves.iter().filter(|one| one.is_open() && !one.demand.is_zero()) {
+            match needs(one) {
+                Some(needed) if !needed.is_zero() => {}
+                // INVARIANT: ONE-EFFECT — a component at nothing is cancelled: the product would be in stock without it.
+                Some(_) => return Err(below_step(order, quantity, one)),
+                None => return Err(unreckoned(order, one)),
+            }
         }
         if lots_known(moves, &lines, tracking, needs).is_ok() {
             return Ok(());
@@ -344,6 +349,12 @@ impl Reporting<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn below_step(order: &Order, quantity: Decimal, component: &Move) -> Failure {
+    let (name, component) = (&order.name, &component.product.1);
+    let message = format!("{quantity} of {name} needs less of {component} than its unit can count");
+    Failure::field(Refusal::Target, "total", message)
 }
 
 fn unreckoned(order: &Order, component: &Move) -> Failure {

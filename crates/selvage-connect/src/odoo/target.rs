@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 
 use super::failure::{Failure, Refusal};
+use super::number::survives;
 use super::order::OrderState;
 
 /// Produced of this order, in total.
@@ -106,15 +107,12 @@ impl ProductionTarget {
     }
 }
 
-/// Digits that survive the doubles in which Odoo keeps quantities.
-const DIGITS: u32 = 15;
-
 /// Refuses a quantity that would not come back from Odoo as it was written: finer than the step of its unit, or longer than
 /// a double holds.
 pub(super) fn check_held(quantity: Decimal, step: Option<Decimal>) -> Result<(), Failure> {
     let refused =
         |why: &str| Err(Failure::field(Refusal::Target, "total", format!("{quantity} cannot be produced: {why}")));
-    if quantity.normalize().mantissa().unsigned_abs() >= 10_u128.pow(DIGITS) {
+    if !survives(quantity) {
         return refused("it has more digits than the system keeps");
     }
     let fits = |step: Decimal| quantity.checked_rem(step).is_some_and(|rest| rest.is_zero());

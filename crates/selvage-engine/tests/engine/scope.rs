@@ -137,3 +137,16 @@ async fn a_grant_that_was_narrowed_covers_the_answers_of_yesterday() {
     // The body says Ghent, so it is refused before its key is looked at.
     assert_eq!(refused(node.ask(again).await).status, 403);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_company_that_came_later_is_found_when_its_site_is_declared() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    done(node.ask(list("production-orders@1", &[])).await);
+    let change = json!({"company_registry": "BE02"});
+    bench.factory.odoo.call("res.company", "write", &[json!([1]), change], &Map::new()).unwrap();
+    let moved = crate::bench::fabric_with(&bench.factory.odoo_url(), &[("BE01", "BE02")]);
+    node.engine.activate(moved).unwrap();
+    let (_, body) = done(node.ask(in_ghent(list("production-orders@1", &[]))).await);
+    assert_eq!(body["items"].as_array().unwrap().len(), 12);
+}

@@ -123,3 +123,35 @@ fn a_node_killed_in_the_middle_of_any_call_leaves_one_order() {
         assert_eq!(bench.orders("killed").len(), 1, "{model} {method}");
     }
 }
+
+#[test]
+fn a_node_that_slept_beyond_its_lease_writes_nothing_when_it_wakes() {
+    let outer = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let bench = outer.block_on(Bench::new());
+    let order = bench.order_in(1, "confirmed");
+    // One thread, so that one sleep stops all of it, as SIGSTOP would.
+    let sleeper = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let node: Node = sleeper.block_on(bench.node("sleeper"));
+    done(sleeper.block_on(node.ask(bench::get("production-orders@1", &format!("odoo-{order}")))));
+    bench.factory.odoo.inject(Fault::once(FaultKind::Latency(Duration::from_millis(400)), "stock.move", "write"));
+    let report = json!({"quantity": {"value": "1", "unit": "1"}, "lot": "SLEEP-1", "remainder": "backorder"});
+    let request = bench::verb(Operation::Report, order, "k-1", report);
+    let (engine, asked) = (node.engine, request.clone());
+    sleeper.spawn(async move { engine.execute(asked).await });
+    std::thread::sleep(Duration::from_millis(250));
+    assert_eq!(bench.committed("mrp.production", "button_mark_done"), 0, "it was too quick");
+    let asleep = LONGEST + Duration::from_secs(5);
+    let waking = std::time::Instant::now() + asleep;
+    sleeper.spawn(async move { std::thread::sleep(asleep) });
+    let survivor = outer.block_on(bench.node("survivor"));
+    let (_, body) = done(outer.block_on(survivor.insist(&request)));
+    assert_eq!(body["report"]["produced_total"], "1");
+    assert!(std::time::Instant::now() < waking, "it was not taken over");
+    // A planner goes on with the rest; what the sleeper meant to write is long past.
+    let writes = bench.factory.odoo.journal().len();
+    std::thread::sleep(waking.saturating_duration_since(std::time::Instant::now()) + Duration::from_secs(2));
+    let late: Vec<_> = bench.factory.odoo.journal().into_iter().skip(writes).collect();
+    assert!(late.is_empty(), "{late:?}");
+    assert_eq!(bench.committed("mrp.production", "button_mark_done"), 1);
+    sleeper.shutdown_timeout(Duration::ZERO);
+}

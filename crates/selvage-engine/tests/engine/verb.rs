@@ -193,6 +193,8 @@ async fn amounts_that_the_order_cannot_hold_are_refused_before_anything_is_chang
     let before = bench.factory.odoo.journal().len();
     let amounts = [
         ("0.001", 409),
+        // Of the paint it would need less than can be counted.
+        ("0.01", 409),
         ("3.3333", 409),
         ("99999999999999999999999999", 409),
         ("1e3", 422),
