@@ -54,6 +54,17 @@ pub(crate) struct NodeConfig {
     pub(crate) secrets: BTreeMap<SecretName, String>,
 }
 
+impl NodeConfig {
+    fn gateway(&self) -> GatewayConfig {
+        GatewayConfig {
+            admin: Some(self.admin),
+            threads: self.threads,
+            pages: Some(crate::embedded::error_page),
+            ..GatewayConfig::new(self.listen)
+        }
+    }
+}
+
 /// A running node.
 pub(crate) struct Node {
     gateway: Arc<Gateway>,
@@ -84,20 +95,15 @@ impl Node {
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
         let snapshot =
             release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
+        let current = Arc::new(Current::new(Active { release: first, access, since: jiff::Timestamp::now() }));
         let engine_task = engine.run();
         let gateway = Gateway::start(
-            GatewayConfig {
-                admin: Some(config.admin),
-                threads: config.threads,
-                pages: Some(crate::embedded::error_page),
-                ..GatewayConfig::new(config.listen)
-            },
+            config.gateway(),
             Arc::new(snapshot),
-            Arc::new(EngineMediation::new(engine.clone())),
+            Arc::new(EngineMediation::new(engine.clone(), Arc::clone(&current))),
         )
         .context("the gateway did not start")?;
         let gateway = Arc::new(gateway);
-        let current = Arc::new(Current::new(Active { release: first, access, since: jiff::Timestamp::now() }));
         let reachability = Reachability::default();
         let console = Console::start(ConsoleConfig {
             listen: config.console,

@@ -1,26 +1,33 @@
 //! The bridge from the gateway's threads to the engine's runtime, in one process.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use selvage_engine::Engine;
 use selvage_gateway::Mediation;
+use selvage_model::access::{AccessState, EndAction};
 use selvage_model::code;
-use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
-use selvage_model::name::ConsumerName;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
+use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use super::release::Current;
+
 /// The engine in this process.
 pub(crate) struct EngineMediation {
     engine: Engine,
+    current: Arc<Current>,
     runtime: Handle,
 }
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine, runtime: Handle::current() }
+    pub(crate) fn new(engine: Engine, current: Arc<Current>) -> Self {
+        Self { engine, current, runtime: Handle::current() }
     }
 }
 
@@ -40,8 +47,63 @@ impl Mediation for EngineMediation {
     }
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
-        let engine = self.engine.clone();
-        let work = self.runtime.spawn(async move { engine.operation(&consumer, &id).await });
+        let (engine, active) = (self.engine.clone(), self.current.active());
+        let work = self.runtime.spawn(async move {
+            let covered = |interface: &InterfaceRef| granted(&active.access, &consumer, interface, Timestamp::now());
+            engine.operation_within(&consumer, &id, covered).await
+        });
         Box::pin(async move { work.await.unwrap_or(None) })
+    }
+}
+
+/// What a consumer's lease on an interface covers now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends
+/// only what is not tier-1.
+fn granted(access: &AccessState, consumer: &ConsumerName, interface: &InterfaceRef, now: Timestamp) -> Option<Scope> {
+    let lease = access.grants.iter().find(|lease| {
+        let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
+        &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on
+    })?;
+    Some(Scope { rows: lease.terms.rows.clone(), except: lease.terms.except.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use selvage_model::access::{GrantTerms, LiveGrant};
+
+    use super::*;
+
+    #[test]
+    fn what_a_lease_covers_ends_with_it() {
+        let now: Timestamp = "2026-11-23T06:00:00Z".parse().unwrap();
+        let before: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
+        let (consumer, interface): (ConsumerName, InterfaceRef) = ("mes".parse().unwrap(), "orders@1".parse().unwrap());
+        let table = [
+            (None, EndAction::End, None, true),
+            (Some(before), EndAction::End, None, false),
+            (Some(before), EndAction::Alarm, None, true),
+            (None, EndAction::Alarm, Some(before), false),
+        ];
+        for (until, on_end, ended, covers) in table {
+            let terms = GrantTerms {
+                operations: vec!["get".to_owned()],
+                rows: Vec::new(),
+                except: vec!["origin".parse().unwrap()],
+                purpose: None,
+                until,
+                on_end,
+                rate: None,
+            };
+            let grant = LiveGrant {
+                id: "g".to_owned(),
+                consumer: consumer.clone(),
+                interface: interface.clone(),
+                terms,
+                ended,
+            };
+            let access = AccessState { revision: 1, credentials: Vec::new(), grants: vec![grant] };
+            let scope = granted(&access, &consumer, &interface, now);
+            assert_eq!(scope.is_some(), covers, "{until:?} {on_end:?} {ended:?}");
+            assert!(scope.is_none_or(|scope| scope.except.len() == 1));
+        }
     }
 }
