@@ -87,7 +87,7 @@ impl Node {
                 node: format!("{}-{}", std::process::id(), key::node_mark()),
                 lease: config.lease,
                 key_lifetime: config.keep_keys,
-                secrets: config.secrets,
+                secrets: config.secrets.clone(),
             },
             config.store.clone(),
         )?;
