@@ -15,12 +15,15 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::connection::Watch;
 use crate::limit::Place;
 use crate::pool::Loan;
+use crate::talk::TalkError;
 
 /// Why a body ends before its end.
 #[derive(Debug)]
 pub(crate) enum Broken {
-    /// The peer broke off.
-    Peer(hyper::Error),
+    /// The client broke off.
+    Client(hyper::Error),
+    /// The upstream broke off.
+    Upstream(Box<TalkError>),
     /// It is larger than allowed.
     TooLarge,
     /// No byte came for too long.
@@ -30,7 +33,8 @@ pub(crate) enum Broken {
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Peer(_) => "the peer broke off its body",
+            Self::Client(_) => "the client broke off its body",
+            Self::Upstream(_) => "the upstream broke off its body",
             Self::TooLarge => "the body is too large",
             Self::Stalled => "the body stalled",
         })
@@ -40,7 +44,8 @@ impl fmt::Display for Broken {
 impl std::error::Error for Broken {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Peer(error) => Some(error),
+            Self::Client(error) => Some(error),
+            Self::Upstream(error) => Some(error),
             Self::TooLarge | Self::Stalled => None,
         }
     }
@@ -85,7 +90,7 @@ impl Body for Upload {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 progress.set(Progress::Broken);
-                return Poll::Ready(Some(Err(Broken::Peer(error))));
+                return Poll::Ready(Some(Err(Broken::Client(error))));
             }
             None => {
                 progress.set(Progress::Complete);
@@ -140,7 +145,7 @@ impl Drop for Given {
 enum Source {
     Nothing,
     Whole(Bytes),
-    Upstream { incoming: Incoming, loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>> },
+    Upstream { loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>> },
 }
 
 impl Reply {
@@ -155,12 +160,12 @@ impl Reply {
     }
 
     /// What an upstream sends; its connection goes back to the pool at the end.
-    pub(crate) fn upstream(incoming: Incoming, loan: Loan, place: Option<Place>, stall: Duration) -> Self {
-        if incoming.is_end_stream() {
+    pub(crate) fn upstream(loan: Loan, place: Option<Place>, stall: Duration) -> Self {
+        if loan.talk.is_heard() {
             loan.give_back();
             return Self { _place: place, ..Self::nothing() };
         }
-        let source = Source::Upstream { incoming, loan, stall, sleep: None };
+        let source = Source::Upstream { loan, stall, sleep: None };
         Self { source, _place: place, _given: None }
     }
 
@@ -184,27 +189,27 @@ impl Body for Reply {
                 this.source = Source::Nothing;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Source::Upstream { incoming, stall, sleep: timer, .. } => match Pin::new(incoming).poll_frame(cx) {
+            Source::Upstream { loan, stall, sleep: timer } => match loan.talk.poll_data(cx) {
                 Poll::Pending => {
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep(*stall)));
                     std::task::ready!(timer.as_mut().poll(cx));
                     this.source = Source::Nothing;
                     Poll::Ready(Some(Err(Broken::Stalled)))
                 }
-                Poll::Ready(Some(Ok(frame))) if frame.is_data() => {
+                Poll::Ready(Some(Ok(data))) => {
                     if let Some(timer) = timer {
                         timer.as_mut().reset(Instant::now() + *stall);
                     }
-                    if this.is_drained() {
+                    if loan.talk.is_heard() {
                         this.end();
                     }
-                    Poll::Ready(Some(Ok(frame)))
+                    Poll::Ready(Some(Ok(Frame::data(data))))
                 }
                 Poll::Ready(Some(Err(error))) => {
                     this.source = Source::Nothing;
-                    Poll::Ready(Some(Err(Broken::Peer(error))))
+                    Poll::Ready(Some(Err(Broken::Upstream(Box::new(error)))))
                 }
-                Poll::Ready(_) => {
+                Poll::Ready(None) => {
                     this.end();
                     Poll::Ready(None)
                 }
@@ -216,7 +221,7 @@ impl Body for Reply {
         match &self.source {
             Source::Nothing => true,
             Source::Whole(bytes) => bytes.is_empty(),
-            Source::Upstream { .. } => self.is_drained(),
+            Source::Upstream { loan, .. } => loan.talk.is_heard(),
         }
     }
 
@@ -224,16 +229,12 @@ impl Body for Reply {
         match &self.source {
             Source::Nothing => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Source::Upstream { incoming, .. } => incoming.size_hint(),
+            Source::Upstream { loan, .. } => loan.talk.size_hint(),
         }
     }
 }
 
 impl Reply {
-    fn is_drained(&self) -> bool {
-        matches!(&self.source, Source::Upstream { incoming, .. } if incoming.is_end_stream())
-    }
-
     /// The upstream has said all: its connection may serve another request.
     fn end(&mut self) {
         if let Source::Upstream { loan, .. } = std::mem::replace(&mut self.source, Source::Nothing) {

@@ -35,8 +35,6 @@ pub(crate) enum DialError {
     Tls(#[from] rustls::Error),
     #[error("the host's name is none that a certificate could have: {0}")]
     Name(#[from] InvalidDnsNameError),
-    #[error("the connection cannot be used: {0}")]
-    Handshake(#[source] hyper::Error),
 }
 
 impl Dialer {

@@ -11,7 +11,6 @@ use crate::random::Random;
 /// `Correlation-Id`.
 pub(crate) static CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
-static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const LONGEST_CORRELATION: usize = 128;
 const ARENA: usize = 8 * 1024;
 
@@ -23,7 +22,7 @@ pub(crate) struct Exchange {
     /// `traceparent` to hand on: the caller's trace, a span of ours.
     pub(crate) traceparent: HeaderValue,
     /// Whether the caller's `tracestate` may be handed on.
-    continues: bool,
+    pub(crate) continues: bool,
 }
 
 /// Makes marks: random numbers, and memory that many small texts share.
@@ -57,18 +56,18 @@ impl Marks {
     pub(crate) fn exchange(&self, headers: &HeaderMap) -> Exchange {
         let correlation = headers.get(&CORRELATION_ID).filter(|value| is_sane(value.as_bytes())).cloned();
         let correlation =
-            correlation.unwrap_or_else(|| self.header(32, |text| put_hex(text, self.random.bits128(), 32)));
+            correlation.unwrap_or_else(|| self.header(32, |text| put_hex(text, &self.random.bits128().to_be_bytes())));
         let parent = only(headers, &TRACEPARENT).and_then(|value| TraceParent::parse(value.as_bytes()));
         let continues = parent.is_some();
         // A new trace is sampled: what stands behind may be recording.
         let parent = parent.unwrap_or_else(|| TraceParent { trace: self.random.bits128().max(1), flags: 1 });
         let traceparent = self.header(55, |text| {
             text.put_slice(b"00-");
-            put_hex(text, parent.trace, 32);
+            put_hex(text, &parent.trace.to_be_bytes());
             text.put_u8(b'-');
-            put_hex(text, u128::from(self.random.bits64().max(1)), 16);
+            put_hex(text, &self.random.bits64().max(1).to_be_bytes());
             text.put_u8(b'-');
-            put_hex(text, u128::from(parent.flags), 2);
+            put_hex(text, &[parent.flags]);
         });
         Exchange { correlation, traceparent, continues }
     }
@@ -78,15 +77,6 @@ impl Exchange {
     /// Its correlation id as text.
     pub(crate) fn correlation(&self) -> &str {
         self.correlation.to_str().unwrap_or_default()
-    }
-
-    /// Marks a request that is handed on.
-    pub(crate) fn mark(&self, headers: &mut HeaderMap) {
-        headers.insert(CORRELATION_ID.clone(), self.correlation.clone());
-        headers.insert(TRACEPARENT.clone(), self.traceparent.clone());
-        if !self.continues {
-            headers.remove(&TRACESTATE);
-        }
     }
 }
 
@@ -99,11 +89,11 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
     values.next().filter(|_| values.next().is_none())
 }
 
-fn put_hex(text: &mut BytesMut, value: u128, digits: u32) {
+fn put_hex(text: &mut BytesMut, bytes: &[u8]) {
     const HEX: &[u8; 16] = b"0123456789abcdef";
-    for place in (0..digits).rev() {
-        let digit = usize::try_from((value >> (4 * place)) & 15).unwrap_or(0);
-        text.put_u8(HEX.get(digit).copied().unwrap_or(b'0'));
+    let digit = |value: u8| HEX.get(usize::from(value & 15)).copied().unwrap_or(b'0');
+    for byte in bytes {
+        text.put_slice(&[digit(byte >> 4), digit(*byte)]);
     }
 }
 
@@ -146,36 +136,34 @@ mod tests {
 
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-    fn marked(all: &[(&'static str, &str)]) -> HeaderMap {
+    fn marked(all: &[(&'static str, &str)]) -> Exchange {
         let mut headers = HeaderMap::new();
         for (name, value) in all {
             headers.append(*name, HeaderValue::try_from(*value).unwrap());
         }
-        Marks::new().exchange(&headers).mark(&mut headers);
-        headers
+        Marks::new().exchange(&headers)
     }
 
     #[test]
     fn a_sane_correlation_id_is_kept() {
         let longest = "x".repeat(128);
         for sane in ["a", "order-1/42", longest.as_str()] {
-            assert_eq!(marked(&[("correlation-id", sane)])[&CORRELATION_ID], sane);
+            assert_eq!(marked(&[("correlation-id", sane)]).correlation, sane);
         }
         let too_long = "x".repeat(129);
         for other in ["", "a b", "caf\u{e9}", too_long.as_str()] {
-            let made = marked(&[("correlation-id", other)])[&CORRELATION_ID].clone();
+            let made = marked(&[("correlation-id", other)]).correlation;
             assert_eq!((made.len(), made.as_bytes().iter().all(u8::is_ascii_hexdigit)), (32, true), "{other}");
         }
     }
 
     #[test]
     fn a_valid_trace_goes_on_with_a_new_span() {
-        let headers =
-            marked(&[("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01")), ("tracestate", "vendor=1")]);
-        let parent = headers[&TRACEPARENT].to_str().unwrap();
+        let exchange = marked(&[("traceparent", &format!("00-{TRACE}-00f067aa0ba902b7-01"))]);
+        let parent = exchange.traceparent.to_str().unwrap();
         assert_eq!((&parent[..36], &parent[52..]), (format!("00-{TRACE}-").as_str(), "-01"));
         assert_ne!(&parent[36..52], "00f067aa0ba902b7");
-        assert_eq!(headers[&TRACESTATE], "vendor=1");
+        assert!(exchange.continues, "so does its state");
     }
 
     #[test]
@@ -191,10 +179,10 @@ mod tests {
             format!("01-{TRACE}-00f067aa0ba902b7-01x"),
         ];
         for value in wrong {
-            let headers = marked(&[("traceparent", &value), ("tracestate", "vendor=1")]);
-            let parent = headers[&TRACEPARENT].as_bytes();
+            let exchange = marked(&[("traceparent", &value)]);
+            let parent = exchange.traceparent.as_bytes();
             assert!(TraceParent::parse(parent).is_some_and(|made| format!("{:032x}", made.trace) != TRACE), "{value}");
-            assert!(!headers.contains_key(&TRACESTATE), "{value}");
+            assert!(!exchange.continues, "{value}");
         }
         assert!(TraceParent::parse(format!("01-{TRACE}-00f067aa0ba902b7-01-more").as_bytes()).is_some());
     }

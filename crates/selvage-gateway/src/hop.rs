@@ -2,54 +2,31 @@
 
 use http::{HeaderMap, HeaderName, header};
 
-static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
-static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
-
-/// Removes what belongs to the connection, with all that its `Connection` headers name.
-pub(crate) fn strip(headers: &mut HeaderMap) {
-    // Most have none: looking through few names is cheaper than asking for each.
-    if !headers.keys().any(belongs_to_connection) {
-        return;
-    }
-    if headers.contains_key(header::CONNECTION) {
-        for name in named(headers) {
-            headers.remove(name);
-        }
-    }
-    for name in fixed() {
-        headers.remove(name);
-    }
-}
-
-fn fixed() -> [&'static HeaderName; 9] {
-    [
-        &header::CONNECTION,
-        &KEEP_ALIVE,
-        &PROXY_CONNECTION,
-        &header::PROXY_AUTHENTICATE,
-        &header::PROXY_AUTHORIZATION,
-        &header::TE,
-        &header::TRAILER,
-        &header::TRANSFER_ENCODING,
-        &header::UPGRADE,
-    ]
-}
-
-fn belongs_to_connection(name: &HeaderName) -> bool {
-    let name = name.as_str();
+/// Whether a header always belongs to the connection. Names are in lower case, as `http` keeps them.
+pub(crate) fn is_fixed(name: &str) -> bool {
     match name.as_bytes().first() {
-        Some(b'c' | b'k' | b'p' | b't' | b'u') => fixed().iter().any(|fixed| fixed.as_str() == name),
+        Some(b'c') => name == "connection",
+        Some(b'k') => name == "keep-alive",
+        Some(b'p') => matches!(name, "proxy-connection" | "proxy-authenticate" | "proxy-authorization"),
+        Some(b't') => matches!(name, "te" | "trailer" | "transfer-encoding"),
+        Some(b'u') => name == "upgrade",
         _ => false,
     }
 }
 
-fn named(headers: &HeaderMap) -> Vec<HeaderName> {
+/// The headers that the `Connection` headers name besides.
+pub(crate) fn named(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).iter().filter_map(|value| value.to_str().ok());
-    let words = values.flat_map(|value| value.split(',')).map(str::trim);
+    values.flat_map(named_in).collect()
+}
+
+/// The headers that one `Connection` header names.
+pub(crate) fn named_in(value: &str) -> impl Iterator<Item = HeaderName> {
+    let words = value.split(',').map(str::trim);
     let plain = |word: &&str| word.eq_ignore_ascii_case("close") || word.eq_ignore_ascii_case("keep-alive");
-    let names = words.filter(|word| !plain(word)).filter_map(|word| HeaderName::try_from(word).ok());
-    // The length of a body is not the connection's to take away: without it the next request could begin in this one.
-    names.filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST).collect()
+    let names = words.filter(move |word| !plain(word)).filter_map(|word| HeaderName::try_from(word).ok());
+    // The length of a body is not the connection's to take away: without it the next message could begin in this one.
+    names.filter(|name| *name != header::CONTENT_LENGTH && *name != header::HOST)
 }
 
 #[cfg(test)]
@@ -58,24 +35,17 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn what_belongs_to_the_connection_is_removed() {
+    fn what_connections_name_is_theirs_but_for_the_length() {
         let mut headers = HeaderMap::new();
-        let all = [
-            ("connection", "X-Private, close, Content-Length"),
-            ("connection", "x-also"),
-            ("keep-alive", "timeout=5"),
-            ("te", "trailers"),
-            ("upgrade", "websocket"),
-            ("x-private", "1"),
-            ("x-also", "2"),
-            ("x-kept", "3"),
-            ("content-length", "4"),
-        ];
-        for (name, value) in all {
-            headers.append(name, HeaderValue::from_static(value));
-        }
-        strip(&mut headers);
-        let left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
-        assert_eq!(left, ["x-kept", "content-length"]);
+        headers.append(header::CONNECTION, HeaderValue::from_static("X-Private, close, Content-Length, , bad name"));
+        headers.append(header::CONNECTION, HeaderValue::from_static("x-also,Keep-Alive"));
+        assert_eq!(named(&headers), ["x-private", "x-also"]);
+    }
+
+    #[test]
+    fn what_is_always_the_connections() {
+        let fixed = ["connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+        assert!(fixed.into_iter().all(is_fixed));
+        assert!(!["cookie", "content-length", "x-te", "tracestate", "user-agent", "pragma"].into_iter().any(is_fixed));
     }
 }

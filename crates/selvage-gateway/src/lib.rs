@@ -29,6 +29,7 @@ mod random;
 mod refusal;
 mod serve;
 mod snapshot;
+mod talk;
 mod tally;
 mod traffic;
 mod worker;

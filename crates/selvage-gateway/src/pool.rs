@@ -2,18 +2,15 @@
 //! connection turned out too old for is sent once more on a new one, where that is safe.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
-
-use http::{HeaderMap, Method, Request, Response, Uri};
-use hyper::body::Incoming;
-use hyper::client::conn::http1::{Builder, SendRequest};
-use hyper_util::rt::TokioIo;
 
 use crate::body::Upload;
 use crate::connection::{Clock, millis};
 use crate::dial::{DialError, Dialer};
 use crate::snapshot::Upstream;
+use crate::talk::{Answer, Ask, Talk, TalkError};
 
 /// Whose connections: a scheme, a host and a port.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,13 +45,13 @@ pub(crate) struct Pool {
 }
 
 struct Idle {
-    sender: SendRequest<Upload>,
+    talk: Box<Talk>,
     since: u64,
 }
 
-/// A connection on loan for one request. Dropped, it closes; given back, it serves again.
+/// A connection on loan for one request. Dropped, it closes; given back, it may serve again.
 pub(crate) struct Loan {
-    sender: SendRequest<Upload>,
+    pub(crate) talk: Box<Talk>,
     pool: Weak<Pool>,
 }
 
@@ -65,8 +62,8 @@ pub(crate) enum SendError {
     #[error("no connection: {0}")]
     Unreachable(#[source] DialError),
     /// The connection broke before an answer.
-    #[error("the connection broke before an answer: {0}")]
-    Broken(#[source] hyper::Error),
+    #[error(transparent)]
+    Broken(TalkError),
 }
 
 impl Pool {
@@ -74,73 +71,57 @@ impl Pool {
         Rc::new(Self { address, config, dialer, clock, idle: RefCell::default() })
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub(crate) async fn send(
-        self: &Rc<Self>,
-        request: Request<Upload>,
-    ) -> Result<(Response<Incoming>, Loan), SendError> {
+    /// Sends a request and waits for the head of its answer, whose headers take the place of the request's.
+    pub(crate) async fn send(self: &Rc<Self>, ask: &mut Ask<'_>, upload: Upload) -> Result<(Answer, Loan), SendError> {
+        let bodiless = matches!(upload, Upload::Nothing);
         // Connecting is rare and its future large: it lives on the heap, so that the common one stays small.
-        let Some(mut sender) = self.take_idle() else { return Box::pin(self.send_new(request)).await };
-        let again = Again::of(&request);
-        match sender.try_send_request(request).await {
-            Ok(answer) => Ok((answer, self.loan(sender))),
-            Err(mut error) => {
-                // Given back: nothing of it was sent. Otherwise only what may be done twice is sent again.
-                let request = error.take_message().or_else(|| again.and_then(Again::request));
-                match request {
-                    Some(request) => Box::pin(self.send_new(request)).await,
-                    None => Err(SendError::Broken(error.into_error())),
-                }
-            }
+        let Some(mut talk) = self.take_idle() else { return Box::pin(self.send_new(ask, upload)).await };
+        talk.begin(ask, upload);
+        let error = match talk_over(&mut talk, ask).await {
+            Ok(answer) => return Ok((answer, self.loan(talk))),
+            Err(error @ (TalkError::Upload(_) | TalkError::Answer(_))) => return Err(SendError::Broken(error)),
+            Err(error) => error,
+        };
+        // Nothing of it went out, or it asks for nothing to change: then the idle connection was too old, no more.
+        let upload = talk.unsent().or_else(|| (bodiless && ask.is_safe()).then_some(Upload::Nothing));
+        drop(talk);
+        match upload {
+            Some(upload) => Box::pin(self.send_new(ask, upload)).await,
+            None => Err(SendError::Broken(error)),
         }
     }
 
-    async fn send_new(self: &Rc<Self>, request: Request<Upload>) -> Result<(Response<Incoming>, Loan), SendError> {
-        let mut sender = self.connect().await.map_err(SendError::Unreachable)?;
-        let answer = sender.send_request(request).await.map_err(SendError::Broken)?;
-        Ok((answer, self.loan(sender)))
+    async fn send_new(self: &Rc<Self>, ask: &mut Ask<'_>, upload: Upload) -> Result<(Answer, Loan), SendError> {
+        let mut talk = self.connect().await.map_err(SendError::Unreachable)?;
+        talk.begin(ask, upload);
+        let answer = talk_over(&mut talk, ask).await.map_err(SendError::Broken)?;
+        Ok((answer, self.loan(talk)))
     }
 
-    fn loan(self: &Rc<Self>, sender: SendRequest<Upload>) -> Loan {
-        Loan { sender, pool: Rc::downgrade(self) }
+    fn loan(self: &Rc<Self>, talk: Box<Talk>) -> Loan {
+        Loan { talk, pool: Rc::downgrade(self) }
     }
 
-    async fn connect(&self) -> Result<SendRequest<Upload>, DialError> {
+    async fn connect(&self) -> Result<Box<Talk>, DialError> {
         let Address { secure, host, port } = &self.address;
         let dialing = self.dialer.dial(*secure, host, *port);
         let stream = tokio::time::timeout(self.config.connect_timeout, dialing).await;
-        let stream = stream.map_err(|_| DialError::Late)??;
-        let handshake = Builder::new().handshake(TokioIo::new(stream)).await;
-        let (mut sender, connection) = handshake.map_err(DialError::Handshake)?;
-        tokio::task::spawn_local(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "an upstream connection ended");
-            }
-        });
-        sender.ready().await.map_err(DialError::Handshake)?;
-        Ok(sender)
+        Ok(Box::new(Talk::new(stream.map_err(|_| DialError::Late)??)))
     }
 
-    fn take_idle(&self) -> Option<SendRequest<Upload>> {
+    fn take_idle(&self) -> Option<Box<Talk>> {
         let mut idle = self.idle.borrow_mut();
-        while let Some(candidate) = idle.pop() {
-            if candidate.sender.is_ready() && self.is_fresh(&candidate) {
-                return Some(candidate.sender);
+        while let Some(mut candidate) = idle.pop() {
+            if self.is_fresh(&candidate) && !candidate.talk.is_stale() {
+                return Some(candidate.talk);
             }
         }
         None
     }
 
-    fn keep(&self, sender: SendRequest<Upload>) {
-        let mut idle = self.idle.borrow_mut();
-        if idle.len() < self.config.most_idle {
-            idle.push(Idle { sender, since: self.clock.millis() });
-        }
-    }
-
     /// Closes what was idle for too long.
     pub(crate) fn sweep(&self) {
-        self.idle.borrow_mut().retain(|idle| !idle.sender.is_closed() && self.is_fresh(idle));
+        self.idle.borrow_mut().retain(|idle| self.is_fresh(idle));
     }
 
     fn is_fresh(&self, idle: &Idle) -> bool {
@@ -148,45 +129,18 @@ impl Pool {
     }
 }
 
+async fn talk_over(talk: &mut Talk, ask: &mut Ask<'_>) -> Result<Answer, TalkError> {
+    let parts = &mut ask.parts;
+    poll_fn(|cx| talk.poll_answer(cx, &parts.method, &mut parts.headers)).await
+}
+
 impl Loan {
-    /// Back to the pool, once the connection is ready for another request.
-    pub(crate) fn give_back(mut self) {
+    /// Back to the pool, where the connection may serve another request.
+    pub(crate) fn give_back(self) {
         let Some(pool) = self.pool.upgrade() else { return };
-        if self.sender.is_ready() {
-            pool.keep(self.sender);
-        } else if !self.sender.is_closed() {
-            tokio::task::spawn_local(async move {
-                if self.sender.ready().await.is_ok() {
-                    pool.keep(self.sender);
-                }
-            });
+        let mut idle = pool.idle.borrow_mut();
+        if self.talk.is_reusable() && idle.len() < pool.config.most_idle {
+            idle.push(Idle { talk: self.talk, since: pool.clock.millis() });
         }
-    }
-}
-
-/// A request that may be sent again after it went out: without a body, and asking for nothing to change.
-struct Again {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
-impl Again {
-    fn of(request: &Request<Upload>) -> Option<Self> {
-        let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-        let bare = matches!(request.body(), Upload::Nothing);
-        (safe && bare).then(|| Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        })
-    }
-
-    fn request(self) -> Option<Request<Upload>> {
-        let mut request = Request::new(Upload::Nothing);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        Some(request)
     }
 }

@@ -110,8 +110,8 @@ impl<'a> Asked<'a> {
                     Ok(admitted) => admitted,
                     Err(response) => return Step::Answered(*response),
                 };
-                let target = forward::target(&upstream.upstream.base, rest, head.query, &self.worker.marks);
-                match forward::prepare(self, admitted, upstream, target, peer, parts, body) {
+                let prefix = head.path.len() - rest.len();
+                match forward::prepare(self, admitted, upstream, prefix, peer, parts, body) {
                     Ok(ready) => Step::Forward(ready),
                     Err(response) => Step::Answered(*response),
                 }

@@ -1,0 +1,116 @@
+//! The head of a request as an upstream gets it: the caller's headers without what belongs to their connection or
+//! proves something to Selvage, with the marks of the exchange.
+
+use http::request::Parts;
+use http::{HeaderValue, Method, header};
+
+use crate::exchange::Exchange;
+use crate::hop;
+use crate::snapshot::Upstream;
+
+/// A request on its way to an upstream.
+pub(crate) struct Ask<'a> {
+    /// The caller's head.
+    pub(crate) parts: Parts,
+    /// How much of its path stands before what the contract declares.
+    pub(crate) prefix: usize,
+    /// Where it goes.
+    pub(crate) upstream: &'a Upstream,
+    /// The caller's address.
+    pub(crate) peer: HeaderValue,
+    /// Its marks.
+    pub(crate) exchange: &'a Exchange,
+    /// Whether the caller's `X-Forwarded-…` are kept and extended.
+    pub(crate) trust_forwarded: bool,
+    /// Whether its body is sent in chunks.
+    pub(crate) chunked: bool,
+}
+
+impl Ask<'_> {
+    /// Writes the head.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let Parts { method, uri, headers, .. } = &self.parts;
+        let rest = uri.path().get(self.prefix..).unwrap_or_default();
+        let base = self.upstream.base.as_str();
+        let root = if base.is_empty() && rest.is_empty() { "/" } else { "" };
+        put(out, &[method.as_str(), " ", base, rest, root]);
+        if let Some(query) = uri.query() {
+            put(out, &["?", query]);
+        }
+        put(out, &[" HTTP/1.1"]);
+        line(out, "host", self.upstream.authority.as_bytes());
+        let named = if headers.contains_key(header::CONNECTION) { hop::named(headers) } else { Vec::new() };
+        for (name, value) in headers {
+            if self.passes(name.as_str()) && !named.contains(name) {
+                line(out, name.as_str(), value.as_bytes());
+            }
+        }
+        line(out, "correlation-id", self.exchange.correlation.as_bytes());
+        line(out, "traceparent", self.exchange.traceparent.as_bytes());
+        self.write_forwarded(out);
+        if self.chunked {
+            line(out, "transfer-encoding", b"chunked");
+        }
+        put(out, &["\r\n\r\n"]);
+    }
+
+    fn write_forwarded(&self, out: &mut Vec<u8>) {
+        let headers = &self.parts.headers;
+        let kept = |name: &str| self.trust_forwarded && headers.contains_key(name);
+        line(out, "x-forwarded-for", b"");
+        if self.trust_forwarded {
+            for before in headers.get_all("x-forwarded-for") {
+                out.extend_from_slice(before.as_bytes());
+                out.extend_from_slice(b", ");
+            }
+        }
+        out.extend_from_slice(self.peer.as_bytes());
+        if !kept("x-forwarded-proto") {
+            line(out, "x-forwarded-proto", b"http");
+        }
+        if let (Some(host), false) = (headers.get(header::HOST), kept("x-forwarded-host")) {
+            line(out, "x-forwarded-host", host.as_bytes());
+        }
+    }
+
+    /// Whether a caller's header is passed on as it is.
+    fn passes(&self, name: &str) -> bool {
+        match name.as_bytes().first() {
+            // INVARIANT: SECRET-FREE: a key proves something to Selvage, to nobody behind it.
+            Some(b'a') => name != "authorization",
+            Some(b'c') => name != "correlation-id" && !hop::is_fixed(name),
+            Some(b'e') => name != "expect",
+            Some(b'f') => name != "forwarded",
+            Some(b'h') => name != "host",
+            Some(b't') => match name {
+                "traceparent" => false,
+                "tracestate" => self.exchange.continues,
+                _ => !hop::is_fixed(name),
+            },
+            Some(b'x') => match name {
+                "x-api-key" | "x-forwarded-for" => false,
+                _ => self.trust_forwarded || !name.starts_with("x-forwarded-"),
+            },
+            _ => !hop::is_fixed(name),
+        }
+    }
+
+    /// Whether it may be sent again after it went out: it asks for nothing to change.
+    pub(crate) fn is_safe(&self) -> bool {
+        matches!(self.parts.method, Method::GET | Method::HEAD | Method::OPTIONS)
+    }
+}
+
+/// The next line of a head; the one before it is ended first.
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+}
+
+fn put(out: &mut Vec<u8>, texts: &[&str]) {
+    for text in texts {
+        out.extend_from_slice(text.as_bytes());
+    }
+}
