@@ -60,6 +60,7 @@ impl Drop for Ticket<'_> {
 }
 
 /// What a decision comes to: an answer, or something to wait for.
+#[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once; a box would cost more")]
 enum Step<'a> {
     Answered(Response<Reply>),
     Forward(Forward<'a>),

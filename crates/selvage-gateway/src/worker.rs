@@ -236,7 +236,11 @@ async fn serve_connection(worker: Rc<Worker>, stream: TcpStream, watch: Rc<Watch
     let stream = TokioIo::new(Watched::new(stream, Rc::clone(&watch)));
     let service = service_fn(|request| serve::handle(Rc::clone(&worker), Rc::clone(&watch), peer.clone(), request));
     let mut connection = pin!(builder.serve_connection(stream, service));
-    poll_fn(|cx| Poll::Ready(watch.remember(cx))).await;
+    poll_fn(|cx| {
+        watch.remember(cx);
+        Poll::Ready(())
+    })
+    .await;
     let mut told = false;
     let served = poll_fn(|cx| {
         if !told && watch.is_closing() {
