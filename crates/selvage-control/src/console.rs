@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Form, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -17,13 +17,25 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::listener::Bounded;
 use crate::page;
 use crate::session::Sessions;
 
 /// Gathers what the first page shows.
 pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
-/// Whose key this is: an operator's name, or nobody's.
-pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<String>> + Send + Sync>;
+/// Whose key this is: an operator's, or nobody's.
+pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
+/// Whether somebody who logged in with this key may still be here: a session never outlives its key.
+pub type Vouch = Arc<dyn Fn(&Admitted) -> bool + Send + Sync>;
+
+/// Somebody who may see the console.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// The operator's name.
+    pub operator: String,
+    /// The id of the key that proved it; not the key.
+    pub credential: String,
+}
 
 const COOKIE: &str = "selvage_console";
 const MOST_FORM_BYTES: usize = 4 * 1024;
@@ -36,6 +48,8 @@ pub struct ConsoleConfig {
     pub observe: Observe,
     /// Who may see it.
     pub authenticate: Authenticate,
+    /// Who may go on seeing it.
+    pub vouch: Vouch,
 }
 
 /// Why the console did not start.
@@ -55,6 +69,7 @@ pub enum ConsoleError {
 struct Shared {
     observe: Observe,
     authenticate: Authenticate,
+    vouch: Vouch,
     sessions: Sessions,
 }
 
@@ -78,12 +93,14 @@ impl Console {
         let shared = Arc::new(Shared {
             observe: config.observe,
             authenticate: config.authenticate,
+            vouch: config.vouch,
             sessions: Sessions::default(),
         });
         let (stop, mut stopped) = watch::channel(false);
-        let serve = axum::serve(listener, routes(Arc::clone(&shared))).with_graceful_shutdown(async move {
-            let _ = stopped.wait_for(|stop| *stop).await;
-        });
+        let serve =
+            axum::serve(Bounded::new(listener), routes(Arc::clone(&shared))).with_graceful_shutdown(async move {
+                let _ = stopped.wait_for(|stop| *stop).await;
+            });
         let task = tokio::spawn(async move {
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the console stopped");
@@ -98,8 +115,8 @@ impl Console {
     }
 
     /// A path that logs this operator in once, within half an hour; `None` when there are far too many sessions.
-    pub fn one_time_link(&self, operator: &str) -> Option<String> {
-        let token = self.shared.sessions.one_time_link(operator, Instant::now())?;
+    pub fn one_time_link(&self, admitted: Admitted) -> Option<String> {
+        let token = self.shared.sessions.one_time_link(admitted, Instant::now())?;
         Some(format!("/login?token={token}"))
     }
 
@@ -120,6 +137,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/assets/console.js", get(script))
         .fallback(missing)
         .layer(axum::extract::DefaultBodyLimit::max(MOST_FORM_BYTES))
+        .layer(middleware::from_fn(own_forms_only))
         .layer(middleware::from_fn(guard_headers))
         .with_state(shared)
 }
@@ -137,12 +155,30 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     response
 }
 
+/// Forms are sent by our own pages: nobody is logged in or out by another site's.
+async fn own_forms_only(request: Request, next: Next) -> Response {
+    if request.method() == Method::POST && comes_from_elsewhere(request.headers()) {
+        return (StatusCode::FORBIDDEN, Html(page::missing().into_string())).into_response();
+    }
+    next.run(request).await
+}
+
+/// As the browser says; without TLS it may not, or name its origin `null`, and then the cookie's `SameSite` is what is left.
+fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return site != "same-origin" && site != "none";
+    }
+    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
+    origin.is_some_and(|(_, host)| Some(host) != text(header::HOST))
+}
+
 async fn overview(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(operator) = session(&shared, &headers) else {
+    let Some(admitted) = session(&shared, &headers) else {
         return Redirect::to("/login").into_response();
     };
     let overview = (shared.observe)().await;
-    Html(page::overview(&overview, &operator).into_string()).into_response()
+    Html(page::overview(&overview, &admitted.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]
@@ -154,8 +190,8 @@ async fn login_page(State(shared): State<Arc<Shared>>, Query(link): Query<LoginL
     let Some(token) = link.token else {
         return Html(page::login(None).into_string()).into_response();
     };
-    match shared.sessions.redeem(&token, Instant::now()) {
-        Some(operator) => enter(&shared, &operator),
+    match shared.sessions.redeem(&token, Instant::now()).filter(|admitted| (shared.vouch)(admitted)) {
+        Some(admitted) => enter(&shared, admitted),
         None => refuse_login("This link was used already, or is older than half an hour. Log in with your key."),
     }
 }
@@ -167,19 +203,22 @@ struct Login {
 
 async fn login(State(shared): State<Arc<Shared>>, Form(login): Form<Login>) -> Response {
     match (shared.authenticate)(login.key.trim().to_owned()).await {
-        Some(operator) => enter(&shared, &operator),
+        Some(admitted) => enter(&shared, admitted),
         None => refuse_login("This key is not known here, has ended, or is not an operator's."),
     }
 }
 
 fn refuse_login(because: &str) -> Response {
+    tracing::warn!("a login at the console was refused");
     (StatusCode::UNAUTHORIZED, Html(page::login(Some(because)).into_string())).into_response()
 }
 
-fn enter(shared: &Shared, operator: &str) -> Response {
-    let Some(token) = shared.sessions.begin(operator, Instant::now()) else {
+fn enter(shared: &Shared, admitted: Admitted) -> Response {
+    let Admitted { operator, credential } = admitted.clone();
+    let Some(token) = shared.sessions.begin(admitted, Instant::now()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
+    tracing::info!(operator, credential, "somebody logged in at the console");
     // Lax, so that a link in a terminal or a mail leads in; every change of state is a POST from our own pages.
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200");
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
@@ -209,8 +248,15 @@ async fn missing() -> Response {
     (StatusCode::NOT_FOUND, Html(page::missing().into_string())).into_response()
 }
 
-fn session(shared: &Shared, headers: &HeaderMap) -> Option<String> {
-    shared.sessions.operator(cookie(headers)?, Instant::now())
+/// INVARIANT: REVOKED-NOW: whoever's key was taken back is out with the next request.
+fn session(shared: &Shared, headers: &HeaderMap) -> Option<Admitted> {
+    let token = cookie(headers)?;
+    let admitted = shared.sessions.operator(token, Instant::now())?;
+    if (shared.vouch)(&admitted) {
+        return Some(admitted);
+    }
+    shared.sessions.end(token);
+    None
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

@@ -2,7 +2,8 @@
 //! waits for it.
 
 mod console;
+mod listener;
 mod page;
 mod session;
 
-pub use console::{Authenticate, Console, ConsoleConfig, ConsoleError, Observe};
+pub use console::{Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, Vouch};

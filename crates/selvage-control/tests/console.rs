@@ -2,10 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
-use selvage_control::{Console, ConsoleConfig};
+use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow};
 
 fn sample() -> Overview {
@@ -44,11 +45,20 @@ fn sample() -> Overview {
     }
 }
 
+fn ann() -> Admitted {
+    Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
+}
+
 async fn start() -> (Console, String, Client) {
+    start_with(Arc::new(AtomicBool::new(true))).await
+}
+
+async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
     let console = Console::start(ConsoleConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         observe: Arc::new(|| Box::pin(async { sample() })),
-        authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(|| "ann".to_owned()) })),
+        authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
+        vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
     })
     .await
     .unwrap();
@@ -107,9 +117,46 @@ async fn the_first_page_lists_systems_and_interfaces() {
 #[tokio::test]
 async fn a_one_time_link_logs_in_once() {
     let (console, base, client) = start().await;
-    let link = console.one_time_link("ann").unwrap();
+    let link = console.one_time_link(ann()).unwrap();
     let first = client.get(format!("{base}{link}")).send().await.unwrap();
     assert_eq!(first.status(), StatusCode::SEE_OTHER);
     let second = client.get(format!("{base}{link}")).send().await.unwrap();
     assert_eq!(second.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_and_a_link_end_with_the_key() {
+    let valid = Arc::new(AtomicBool::new(true));
+    let (console, base, client) = start_with(Arc::clone(&valid)).await;
+    let (used, unused) = (console.one_time_link(ann()).unwrap(), console.one_time_link(ann()).unwrap());
+    let entered = client.get(format!("{base}{used}")).send().await.unwrap();
+    let cookie = entered.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let status = || async { client.get(&base).header(COOKIE, &cookie).send().await.unwrap().status() };
+    assert_eq!(status().await, StatusCode::OK);
+    valid.store(false, Ordering::SeqCst);
+    assert_eq!(status().await, StatusCode::SEE_OTHER);
+    assert_eq!(client.get(format!("{base}{unused}")).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    valid.store(true, Ordering::SeqCst);
+    assert_eq!(status().await, StatusCode::SEE_OTHER, "what has ended stays ended");
+}
+
+#[tokio::test]
+async fn forms_of_other_sites_are_refused() {
+    let (_console, base, client) = start().await;
+    let table = [
+        (vec![], StatusCode::SEE_OTHER),
+        (vec![("sec-fetch-site", "same-origin"), ("origin", "null")], StatusCode::SEE_OTHER),
+        (vec![("origin", base.as_str())], StatusCode::SEE_OTHER),
+        (vec![("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
+        (vec![("sec-fetch-site", "same-site"), ("origin", base.as_str())], StatusCode::FORBIDDEN),
+        (vec![("origin", "http://elsewhere.example")], StatusCode::FORBIDDEN),
+    ];
+    for (headers, expected) in table {
+        for (path, form) in [("login", "key=slv_right"), ("logout", "")] {
+            let request = client.post(format!("{base}/{path}")).body(form);
+            let request = request.header("content-type", "application/x-www-form-urlencoded");
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            assert_eq!(request.send().await.unwrap().status(), expected, "{path} {headers:?}");
+        }
+    }
 }

@@ -14,10 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_control::{Console, ConsoleConfig};
+use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{Gateway, GatewayConfig};
-use selvage_model::access::Principal;
+use selvage_model::access::{AccessState, Credential, Principal};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
 use selvage_store::Store;
@@ -69,6 +69,7 @@ impl NodeConfig {
 pub(crate) struct Node {
     gateway: Arc<Gateway>,
     console: Console,
+    current: Arc<Current>,
     engine_task: EngineTask,
     followers: Vec<JoinHandle<()>>,
 }
@@ -115,6 +116,7 @@ impl Node {
                 config.environment.clone(),
             ),
             authenticate: authenticator(Arc::clone(&current)),
+            vouch: voucher(Arc::clone(&current)),
         })
         .await?;
         let follower = release::Follower {
@@ -123,7 +125,7 @@ impl Node {
             store: config.store,
             engine,
             gateway: Arc::downgrade(&gateway),
-            current,
+            current: Arc::clone(&current),
         };
         let follower = Arc::new(follower);
         let mut followers = vec![
@@ -133,7 +135,7 @@ impl Node {
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }
-        Ok(Self { gateway, console, engine_task, followers })
+        Ok(Self { gateway, console, current, engine_task, followers })
     }
 
     /// Where consumers call.
@@ -151,9 +153,9 @@ impl Node {
         self.gateway.admin_address().unwrap_or_else(|| self.gateway.address())
     }
 
-    /// A path of the console that logs this operator in once.
-    pub(crate) fn console_link(&self, operator: &str) -> Option<String> {
-        self.console.one_time_link(operator)
+    /// A path of the console that logs in once who has this key.
+    pub(crate) fn console_link(&self, key: &str) -> Option<String> {
+        self.console.one_time_link(admit(&self.current.active().access, key)?)
     }
 
     /// Finishes what is under way and ends.
@@ -169,19 +171,31 @@ impl Node {
     }
 }
 
+/// Whose key this is, where it is an operator's and counts.
+fn admit(access: &AccessState, key: &str) -> Option<Admitted> {
+    let hash = key::hash(key);
+    let credential = access.credentials.iter().find(|credential| credential.hash == hash && counts(credential))?;
+    match &credential.principal {
+        Principal::Operator(name) => Some(Admitted { operator: name.clone(), credential: credential.id.clone() }),
+        Principal::Consumer(_) => None,
+    }
+}
+
+fn counts(credential: &Credential) -> bool {
+    let now = jiff::Timestamp::now();
+    credential.revoked.is_none() && credential.expires.is_none_or(|expires| expires > now)
+}
+
 fn authenticator(current: Arc<Current>) -> selvage_control::Authenticate {
     Arc::new(move |secret| {
         let active = current.active();
-        Box::pin(async move {
-            let hash = key::hash(&secret);
-            let now = jiff::Timestamp::now();
-            let credential = active.access.credentials.iter().find(|credential| {
-                credential.hash == hash && credential.revoked.is_none() && credential.expires.is_none_or(|at| at > now)
-            })?;
-            match &credential.principal {
-                Principal::Operator(name) => Some(name.clone()),
-                Principal::Consumer(_) => None,
-            }
-        })
+        Box::pin(async move { admit(&active.access, &secret) })
+    })
+}
+
+fn voucher(current: Arc<Current>) -> selvage_control::Vouch {
+    Arc::new(move |admitted| {
+        let credentials = current.active().access.credentials;
+        credentials.iter().any(|credential| credential.id == admitted.credential && counts(credential))
     })
 }

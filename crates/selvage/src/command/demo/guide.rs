@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
+use super::Keys;
 use super::shift::Prepared;
-use super::{Keys, OPERATOR};
 use crate::node::Node;
 
 /// The text.
 pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fabric: &Path, data: &Path) -> String {
     let console = format!("http://{}", node.console_address());
-    let link = node.console_link(OPERATOR).unwrap_or_default();
+    let link = node.console_link(&keys.operator).unwrap_or_default();
     let things: String = things(base, prepared).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
     format!(
         "Velo Works is at work: a simulated Odoo with two companies, an MES, a warehouse, and Selvage in between.\n\

@@ -1,0 +1,130 @@
+//! The console's connections, bounded in number and in silence: whoever holds many of them open, or sends nothing, takes
+//! nothing from the data path, which lives in the same process and has the same file descriptors. INVARIANT: SHIELDED-PATH
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::serve::Listener;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, Sleep, sleep};
+
+const MOST_CONNECTIONS: usize = 256;
+const SILENCE: Duration = Duration::from_secs(30);
+/// However busy: a browser opens a new one and notices nothing.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// A listener that holds so many connections, and lets more wait in the kernel's queue.
+pub(crate) struct Bounded {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+}
+
+impl Bounded {
+    /// Bounds this listener.
+    pub(crate) fn new(listener: TcpListener) -> Self {
+        Self { listener, places: Arc::new(Semaphore::new(MOST_CONNECTIONS)) }
+    }
+}
+
+impl Listener for Bounded {
+    type Io = Held;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Held, SocketAddr) {
+        // The semaphore is never closed.
+        let place = Arc::clone(&self.places).acquire_owned().await.ok();
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        let ends = Instant::now() + LONGEST;
+        (Held { stream, silence: Box::pin(sleep(SILENCE)), ends, _place: place }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection in its place.
+pub(crate) struct Held {
+    stream: TcpStream,
+    silence: Pin<Box<Sleep>>,
+    ends: Instant,
+    _place: Option<OwnedSemaphorePermit>,
+}
+
+impl AsyncRead for Held {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(cx, buffer) {
+            this.silence.as_mut().reset((Instant::now() + SILENCE).min(this.ends));
+            return Poll::Ready(read);
+        }
+        this.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncWrite for Held {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn no_more_are_held_than_there_are_places() {
+        let mut bounded = Bounded::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        let address = bounded.local_addr().unwrap();
+        let mut held = Vec::new();
+        for _ in 0..MOST_CONNECTIONS {
+            held.push((TcpStream::connect(address).await.unwrap(), bounded.accept().await));
+        }
+        let _one_more = TcpStream::connect(address).await.unwrap();
+        let patience = Duration::from_millis(50);
+        assert!(tokio::time::timeout(patience, bounded.accept()).await.is_err());
+        held.pop();
+        assert!(tokio::time::timeout(Duration::from_secs(10), bounded.accept()).await.is_ok());
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_sends_nothing_is_let_go() {
+        let mut bounded = Bounded::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        let _client = TcpStream::connect(bounded.local_addr().unwrap()).await.unwrap();
+        let (mut held, _) = bounded.accept().await;
+        held.silence = Box::pin(sleep(Duration::from_millis(10)));
+        let read = tokio::time::timeout(Duration::from_secs(10), held.read_u8()).await.unwrap();
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}
