@@ -7,7 +7,7 @@ use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnost
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::source::Place;
 
-use super::counts;
+use super::{counts, visible};
 use crate::directory::Checked;
 
 /// Beyond these, a number says how many there are more.
@@ -21,7 +21,7 @@ pub(crate) fn write(checked: &Checked) -> String {
     for finding in checked.findings.iter().take(MOST_SHOWN) {
         let source = checked.texts.get(finding.place.file.as_ref());
         if handler.render_report(&mut text, &Shown::new(finding, source.map(String::as_str))).is_err() {
-            let _ = writeln!(text, "{}: {} {}", finding.place, finding.code, finding.message);
+            let _ = writeln!(text, "{}: {}", finding.code, visible(&finding.message, false));
         }
     }
     if checked.findings.len() > MOST_SHOWN {
@@ -59,15 +59,17 @@ impl Shown {
         };
         let message =
             if source.is_some() { finding.message.clone() } else { format!("{}: {}", finding.place, finding.message) };
+        let message = visible(&message, false);
         let mut diagnostic = MietteDiagnostic::new(message).with_code(finding.code.as_str()).with_severity(shade);
         if let Some(fix) = &finding.fix {
-            diagnostic = diagnostic.with_help(fix.clone());
+            diagnostic = diagnostic.with_help(visible(fix, true));
         }
-        if let Some(source) = source {
+        let source = source.map(|source| visible(source, true));
+        if let Some(source) = &source {
             let (offset, length) = word_at(source, &finding.place);
             diagnostic = diagnostic.with_label(LabeledSpan::new(None, offset, length));
         }
-        let source = source.map(|text| NamedSource::new(finding.place.file.as_ref(), text.to_owned()));
+        let source = source.map(|text| NamedSource::new(visible(&finding.place.file, false), text));
         Self { diagnostic, source }
     }
 }

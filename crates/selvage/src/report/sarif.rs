@@ -39,11 +39,40 @@ fn result(finding: &Finding) -> Value {
         Severity::Advice => "note",
     };
     let region = json!({"startLine": finding.place.line, "startColumn": finding.place.column});
-    let location = json!({"artifactLocation": {"uri": finding.place.file.as_ref()}, "region": region});
+    let location = json!({"artifactLocation": {"uri": uri(&finding.place.file)}, "region": region});
     json!({
         "ruleId": finding.code.as_str(),
         "level": level,
         "message": {"text": text},
         "locations": [{"physicalLocation": location}],
     })
+}
+
+/// A path as a relative reference (RFC 3986): whatever else stands in a file's name is percent-encoded.
+fn uri(path: &str) -> String {
+    let mut uri = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn a_path_becomes_a_reference() {
+        for (path, expected) in [
+            ("a/b-1.yaml", "a/b-1.yaml"),
+            ("a b\n.yaml", "a%20b%0A.yaml"),
+            ("été", "%C3%A9t%C3%A9"),
+            ("pack:odoo/x", "pack%3Aodoo/x"),
+        ] {
+            assert_eq!(uri(path), expected);
+        }
+    }
 }
