@@ -1,6 +1,6 @@
 //! A fabric directory on disk: its files are read bounded, its manifests checked. Links that lead out are not followed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use anyhow::Context;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
+use selvage_model::manifest::api::Api;
 use selvage_model::read::{self, Source, Sources};
 
 use crate::embedded;
@@ -72,6 +73,16 @@ fn add_packs(fabric: &Fabric, sources: &mut Sources) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// The files that manifests name, beside the manifests themselves.
+pub(crate) fn named(fabric: &Fabric) -> BTreeSet<String> {
+    let contracts = fabric.interfaces.values().filter_map(|interface| match interface.api()? {
+        Api::Direct { openapi, .. } => Some(openapi.value.clone()),
+        Api::Mediated(_) => None,
+    });
+    let scenarios = fabric.flows.values().filter_map(|flow| Some(flow.scenarios.as_ref()?.value.clone()));
+    contracts.chain(scenarios).collect()
 }
 
 fn text(source: &Source) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -11,7 +12,9 @@ use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
+use selvage_model::manifest::consumer::Grant;
 use selvage_model::name::EnvironmentName;
+use selvage_model::read::Sources;
 use selvage_store::Store;
 
 use crate::directory;
@@ -19,6 +22,10 @@ use crate::report;
 
 /// Who activates a release that comes from a directory, in the ledger.
 const DIRECTORY: &str = "directory";
+/// How long a directory by which grants would end must stay as it is.
+const SETTLING: Duration = Duration::from_secs(2);
+/// How often it is read for that at most.
+const MOST_READINGS: usize = 5;
 
 /// What a directory holds, ready to run.
 pub(crate) struct Release {
@@ -62,8 +69,26 @@ impl Current {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
-    fn replace(&self, active: Active) {
-        *self.inner.lock().unwrap_or_else(PoisonError::into_inner) = (active, None);
+    /// Puts this in the place of what was seen to run, by swapping it in, unless something else runs by now. Whoever
+    /// compiled beside another's change compiles again: neither an old release nor an old access state comes back.
+    /// INVARIANT: REVOKED-NOW
+    fn install(&self, seen: &Active, next: Active, swap: impl FnOnce()) -> bool {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = &inner.0;
+        if !Arc::ptr_eq(&running.release, &seen.release) || running.access.revision != seen.access.revision {
+            return false;
+        }
+        swap();
+        if !Arc::ptr_eq(&next.release, &seen.release) {
+            inner.1 = None;
+        }
+        inner.0 = next;
+        true
+    }
+
+    /// The directory holds what runs: nothing is refused any more.
+    fn accept(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1 = None;
     }
 
     fn reject(&self, because: String) {
@@ -100,8 +125,11 @@ pub(crate) fn read(path: &Path, environment: &EnvironmentName) -> anyhow::Result
             code::ENVIRONMENT_PROTECTED
         ),
         Some(_) => {
-            let manifests =
-                checked.texts.into_iter().map(|(path, text)| (path, serde_json::Value::String(text))).collect();
+            // INVARIANT: SECRET-FREE: what merely lies beside the manifests is nobody's to record.
+            let named = directory::named(&checked.fabric);
+            let declares = |path: &str| Sources::is_manifest(path) || named.contains(path);
+            let declared = checked.texts.into_iter().filter(|(path, _)| declares(path));
+            let manifests = declared.map(|(path, text)| (path, serde_json::Value::String(text))).collect();
             Ok(Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests })
         }
     }
@@ -180,23 +208,61 @@ impl Follower {
     }
 
     async fn try_directory(&self) -> anyhow::Result<Option<String>> {
-        let (directory, environment) = (self.directory.clone(), self.environment.clone());
-        let release = tokio::task::spawn_blocking(move || read(&directory, &environment)).await??;
-        let before = self.current.active();
-        if release.id == before.release.id {
-            self.current.replace(before);
+        let before = self.current.active().release;
+        let release = Arc::new(self.read_settled(&before).await?);
+        if release.id == before.id {
+            self.current.accept();
             return Ok(None);
         }
         // Everything that can fail comes before anything that is recorded or swapped.
-        let tentative = compile(&release, &before.access, &self.environment).map_err(|findings| as_error(&findings))?;
+        let access = self.current.active().access;
+        let tentative = compile(&release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
         drop(tentative);
         self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
-        let access = activate(&self.store, &self.environment, &release).await?;
-        let snapshot = compile(&release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
-        self.swap(snapshot);
-        let id = release.id.clone();
-        self.current.replace(Active { release: Arc::new(release), access, since: Timestamp::now() });
-        Ok(Some(id))
+        let taken = self.take_release(&release).await;
+        if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
+            tracing::error!("the engine could not go back to the release before");
+        }
+        taken.map(|()| Some(release.id.clone()))
+    }
+
+    async fn take_release(&self, release: &Arc<Release>) -> anyhow::Result<()> {
+        let mut access = activate(&self.store, &self.environment, release).await?;
+        loop {
+            let seen = self.current.active();
+            let snapshot = compile(release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
+            let next = Active { release: Arc::clone(release), access, since: Timestamp::now() };
+            // What was seen is older than the access state that is put in its place, or it is compiled again.
+            if seen.access.revision <= next.access.revision && self.current.install(&seen, next, || self.swap(snapshot))
+            {
+                return Ok(());
+            }
+            access = self.store.access_state().await?;
+        }
+    }
+
+    /// The directory, read again until it stays as it is where grants would end by it: a file that is being replaced is
+    /// away for a moment, and a grant that has ended does not come back.
+    async fn read_settled(&self, before: &Release) -> anyhow::Result<Release> {
+        let mut release = self.read().await?;
+        for _ in 0..MOST_READINGS {
+            if !ends_grants(&before.fabric, &release.fabric) {
+                break;
+            }
+            tokio::time::sleep(SETTLING).await;
+            let again = self.read().await?;
+            let settled = again.id == release.id;
+            release = again;
+            if settled {
+                break;
+            }
+        }
+        Ok(release)
+    }
+
+    async fn read(&self) -> anyhow::Result<Release> {
+        let (directory, environment) = (self.directory.clone(), self.environment.clone());
+        tokio::task::spawn_blocking(move || read(&directory, &environment)).await?
     }
 
     fn swap(&self, snapshot: Snapshot) {
@@ -207,15 +273,61 @@ impl Follower {
 
     /// Takes the access state when it has changed. INVARIANT: REVOKED-NOW
     pub(crate) async fn take_access(&self) -> anyhow::Result<()> {
-        let before = self.current.active();
-        if self.store.access_revision().await? == before.access.revision {
-            return Ok(());
+        loop {
+            let seen = self.current.active();
+            if self.store.access_revision().await? == seen.access.revision {
+                return Ok(());
+            }
+            let access = self.store.access_state().await?;
+            let snapshot =
+                compile(&seen.release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
+            let next = Active { access, ..seen.clone() };
+            if self.current.install(&seen, next, || self.swap(snapshot)) {
+                return Ok(());
+            }
         }
-        let access = self.store.access_state().await?;
-        let snapshot = compile(&before.release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
-        self.swap(snapshot);
-        let mut inner = self.current.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.0.access = access;
-        Ok(())
+    }
+}
+
+/// Whether a consumer has fewer grants on an interface than before.
+fn ends_grants(before: &Fabric, after: &Fabric) -> bool {
+    let count = |fabric: &Fabric, of: &Grant| {
+        let same =
+            |grant: &&Grant| grant.consumer.value == of.consumer.value && grant.interface.value == of.interface.value;
+        fabric.grants.iter().filter(same).count()
+    };
+    before.grants.iter().any(|grant| count(after, grant) < count(before, grant))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn active(release: &Arc<Release>, revision: u64) -> Active {
+        let access = AccessState { revision, ..AccessState::default() };
+        Active { release: Arc::clone(release), access, since: Timestamp::UNIX_EPOCH }
+    }
+
+    fn release(id: &str) -> Arc<Release> {
+        let fabric = Arc::new(Fabric::default());
+        Arc::new(Release { id: id.to_owned(), fabric, manifests: serde_json::Value::Null })
+    }
+
+    #[test]
+    fn what_was_compiled_beside_another_change_is_not_put_over_it() {
+        let (old, new) = (release("rel_old"), release("rel_new"));
+        let current = Current::new(active(&old, 1));
+        let (by_directory, by_access) = (current.active(), current.active());
+        assert!(current.install(&by_directory, active(&new, 2), || ()));
+        let mut swapped = false;
+        assert!(!current.install(&by_access, active(&old, 2), || swapped = true), "the old release does not come back");
+        assert!(!swapped);
+
+        let (by_directory, by_access) = (current.active(), current.active());
+        assert!(current.install(&by_access, active(&new, 3), || ()));
+        assert!(!current.install(&by_directory, active(&old, 2), || swapped = true), "nor does the old access state");
+        assert!(!swapped);
+        let running = current.active();
+        assert_eq!((running.release.id.as_str(), running.access.revision), ("rel_new", 3));
     }
 }

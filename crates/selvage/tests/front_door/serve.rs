@@ -137,6 +137,62 @@ async fn a_revoked_key_is_refused_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_directory_is_followed_whatever_becomes_of_it() {
+    let place = Place::new().await;
+    let store = place.data();
+    let board = place.key(&store, "shop-floor-board");
+    std::fs::write(place.fabric().join("notes.txt"), "the password is hunter2").unwrap();
+    let served = place.serve(&store, &["--watch"]);
+    let client = Client::new();
+    let status = |path: &'static str| {
+        let request = client.get(format!("{}{path}", served.base)).bearer_auth(&board);
+        async move { request.send().await.unwrap().status() }
+    };
+    let until = |path: &'static str, wanted: StatusCode| async move {
+        eventually(path, || async { (status(path).await == wanted).then_some(()) }).await;
+    };
+    let (stock, positions) = ("/legacy-stock/v1/", "/inventory/v2/inventory-positions");
+
+    // A file that is away for a moment ends no grant: those would not come back.
+    let (consumers, aside) = (place.fabric().join("consumers.yaml"), place.path("consumers.aside"));
+    std::fs::rename(&consumers, &aside).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(800)).await;
+    assert_eq!(status(positions).await, StatusCode::OK);
+    std::fs::rename(&aside, &consumers).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2500)).await;
+    assert_eq!(status(positions).await, StatusCode::OK);
+
+    // Another directory takes its name.
+    std::fs::rename(place.fabric(), place.path("before")).unwrap();
+    crate::fixture::copy(&place.path("before"), &place.fabric());
+    tokio::time::sleep(std::time::Duration::from_millis(1500)).await;
+    let retire = |file: &str| {
+        place.edit(file, "lifecycle: deprecated\n", "lifecycle: retired\n");
+        let deprecation = "deprecation: {since: 2026-09-01, sunset: 2027-03-01, successor: inventory@2}\n";
+        place.edit(file, deprecation, "successor: inventory@2\n");
+    };
+    // Somebody else writes there without end.
+    let noise = place.fabric().join("noise.log");
+    let noisy = tokio::spawn(async move {
+        for number in 0..u32::MAX {
+            let _ = std::fs::write(&noise, number.to_string());
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    });
+    retire("interfaces.yaml");
+    until(stock, StatusCode::GONE).await;
+    noisy.abort();
+
+    // A grant that stays away ends.
+    std::fs::remove_file(&consumers).unwrap();
+    until(positions, StatusCode::FORBIDDEN).await;
+    for file in ["selvage.db", "selvage.db-wal"] {
+        let bytes = std::fs::read(place.path("data").join(file)).unwrap();
+        assert!(!bytes.windows(7).any(|part| part == b"hunter2"), "{file} holds what is no manifest");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_protected_environment_serves_no_directory() {
     let place = Place::new().await;
     let fabric = place.fabric().display().to_string();
@@ -168,7 +224,7 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     let entered = login(operator).await;
     assert_eq!(entered.status(), StatusCode::SEE_OTHER);
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
-    let page = client.get(&served.console).header("cookie", cookie).send().await.unwrap().text().await.unwrap();
+    let page = client.get(&served.console).header("cookie", &cookie).send().await.unwrap().text().await.unwrap();
     for expected in ["velo-works", "production-orders@1", "legacy-stock@1", "retired", "wms-central"] {
         assert!(page.contains(expected), "{expected} is missing");
     }
@@ -179,4 +235,10 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     for probe in ["/livez", "/readyz"] {
         assert_eq!(client.get(format!("{}{probe}", served.base)).send().await.unwrap().status(), StatusCode::OK);
     }
+    let listed = stdout(&selvage(&["key", "list", "--data", &data]));
+    let id = listed.lines().find(|line| line.contains("operator ann")).unwrap().split_whitespace().next().unwrap();
+    assert!(selvage(&["key", "revoke", id, "--because", "a test", "--data", &data]).status.success());
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    let after = client.get(&served.console).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(after.status(), StatusCode::SEE_OTHER, "a session ends with its key");
 }
