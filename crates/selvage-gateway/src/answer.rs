@@ -93,6 +93,11 @@ pub(crate) fn say_left(left: &Left, marks: &Marks, headers: &mut HeaderMap) {
     }
 }
 
+/// Says that the connection ends after this answer: what is left of the request's body is not read.
+pub(crate) fn end_connection(headers: &mut HeaderMap) {
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
 fn put_decimal(text: &mut impl BufMut, number: u64) {
     if number >= 10 {
         put_decimal(text, number / 10);

@@ -11,6 +11,7 @@ use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
+use crate::answer;
 use crate::body::{Progress, Reply, Upload};
 use crate::connection::Watch;
 use crate::decide::UpstreamRef;
@@ -22,7 +23,7 @@ use crate::talk::{Ask, TalkError};
 /// A request that is ready to be sent.
 pub(crate) struct Forward<'a> {
     admitted: Admitted<'a>,
-    pool: &'a Rc<Pool>,
+    pool: Option<&'a Rc<Pool>>,
     ask: Ask<'a>,
     upload: Upload,
     /// How its upload goes, where it has one.
@@ -38,12 +39,8 @@ pub(crate) fn prepare<'a>(
     peer: HeaderValue,
     parts: Parts,
     body: Incoming,
-) -> Result<Forward<'a>, Box<Response<Reply>>> {
+) -> Forward<'a> {
     let config = asked.worker.config();
-    let Some(pool) = asked.local.pool(upstream.index) else {
-        let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
-        return Err(Box::new(asked.fail(admitted, &problem)));
-    };
     let mut progress = None;
     let upload = if body.is_end_stream() {
         Upload::Nothing
@@ -60,7 +57,7 @@ pub(crate) fn prepare<'a>(
         chunked: progress.is_some() && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    Ok(Forward { admitted, pool, ask, upload, progress })
+    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress }
 }
 
 /// Sends a request to its upstream and gives the answer back.
@@ -68,6 +65,10 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &
     let Forward { mut admitted, pool, mut ask, upload, progress } = forward;
     let config = asked.worker.config();
     let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
+    let Some(pool) = pool else {
+        let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
+        return asked.fail(admitted, &problem);
+    };
     let answer = watch.within(limit, pool.send(&mut ask, upload)).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
     match answer {
@@ -81,10 +82,18 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &
         Some(Err(error)) => {
             let problem = broken(&error, progress, config.max_body);
             tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
-            asked.fail(admitted, &problem)
+            failed(asked, admitted, &problem, progress)
         }
-        None => asked.fail(admitted, &late(progress, limit)),
+        None => failed(asked, admitted, &late(progress, limit), progress),
     }
+}
+
+fn failed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, progress: Progress) -> Response<Reply> {
+    let mut response = asked.fail(admitted, problem);
+    if progress != Progress::Complete {
+        answer::end_connection(response.headers_mut());
+    }
+    response
 }
 
 fn broken(error: &SendError, progress: Progress, max_body: u64) -> Problem {

@@ -91,18 +91,19 @@ pub(crate) struct Limits {
 #[derive(Debug, Default)]
 struct Known {
     grants: HashMap<String, Arc<Meter>>,
-    interfaces: HashMap<InterfaceRef, InterfaceLimits>,
+    interfaces: HashMap<InterfaceRef, Arc<InterfaceLimits>>,
 }
 
-/// The limits of one interface.
-#[derive(Clone, Debug, Default)]
+/// The limits of one interface, in one line of the processor's cache: the threads hand it to each other once a request.
+#[derive(Debug, Default)]
+#[repr(align(64))]
 pub(crate) struct InterfaceLimits {
     /// Of its rate.
-    pub(crate) rate: Arc<Meter>,
+    pub(crate) rate: Meter,
     /// Of its quota.
-    pub(crate) quota: Arc<Meter>,
+    pub(crate) quota: Meter,
     /// Requests in hand.
-    pub(crate) in_hand: Arc<AtomicU32>,
+    in_hand: AtomicU32,
 }
 
 impl Limits {
@@ -116,43 +117,40 @@ impl Limits {
     }
 
     /// The limits of an interface.
-    pub(crate) fn interface(&self, interface: &InterfaceRef) -> InterfaceLimits {
+    pub(crate) fn interface(&self, interface: &InterfaceRef) -> Arc<InterfaceLimits> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.interfaces.entry(interface.clone()).or_default().clone()
+        Arc::clone(known.interfaces.entry(interface.clone()).or_default())
     }
 
     /// Forgets limits that no snapshot uses any more and that have no debt left.
     pub(crate) fn prune(&self, now: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let settled =
-            |meter: &Arc<Meter>| Arc::strong_count(meter) == 1 && meter.arrival.load(Ordering::Relaxed) <= now;
-        known.grants.retain(|_, meter| !settled(meter));
-        known.interfaces.retain(|_, limits| {
-            !(settled(&limits.rate) && settled(&limits.quota) && Arc::strong_count(&limits.in_hand) == 1)
-        });
+        let settled = |meter: &Meter| meter.arrival.load(Ordering::Relaxed) <= now;
+        known.grants.retain(|_, meter| Arc::strong_count(meter) > 1 || !settled(meter));
+        known
+            .interfaces
+            .retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate) || !settled(&limits.quota));
     }
 }
 
 /// One of an interface's requests in hand; gives its place back when dropped.
 #[derive(Debug)]
 pub(crate) struct Place {
-    in_hand: Arc<AtomicU32>,
+    limits: Arc<InterfaceLimits>,
 }
 
 impl Place {
     /// A place among `most`, where one is free.
-    pub(crate) fn take(in_hand: &Arc<AtomicU32>, most: u32) -> Option<Self> {
-        if in_hand.fetch_add(1, Ordering::Relaxed) < most {
-            return Some(Self { in_hand: Arc::clone(in_hand) });
-        }
-        in_hand.fetch_sub(1, Ordering::Relaxed);
-        None
+    pub(crate) fn take(limits: &Arc<InterfaceLimits>, most: u32) -> Option<Self> {
+        let before = limits.in_hand.fetch_add(1, Ordering::Relaxed);
+        let place = Self { limits: Arc::clone(limits) };
+        (before < most).then_some(place)
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.in_hand.fetch_sub(1, Ordering::Relaxed);
+        self.limits.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -212,12 +210,12 @@ mod tests {
 
     #[test]
     fn places_are_given_back() {
-        let in_hand = Arc::new(AtomicU32::new(0));
-        let first = Place::take(&in_hand, 1);
+        let limits = Arc::new(InterfaceLimits::default());
+        let first = Place::take(&limits, 1);
         assert!(first.is_some());
-        assert!(Place::take(&in_hand, 1).is_none());
+        assert!(Place::take(&limits, 1).is_none());
         drop(first);
-        assert!(Place::take(&in_hand, 1).is_some());
+        assert!(Place::take(&limits, 1).is_some());
     }
 
     #[test]

@@ -54,7 +54,7 @@ struct LiveInterface {
     index: u32,
     /// By operation.
     operations: Box<[u32]>,
-    limits: InterfaceLimits,
+    limits: Arc<InterfaceLimits>,
 }
 
 /// What a request took.
@@ -107,8 +107,8 @@ impl Live {
         let Some(live) = self.served.get(permit.served.index as usize) else { return Ok(taken) };
         let meter = self.leases.get(permit.lease.index as usize).and_then(|lease| lease.meter.as_deref());
         let grant = meter.zip(permit.lease.allowance);
-        let rate = permit.served.rate.map(|allowance| (&*live.limits.rate, allowance));
-        let quota = permit.served.quota.map(|allowance| (&*live.limits.quota, allowance));
+        let rate = permit.served.rate.map(|allowance| (&live.limits.rate, allowance));
+        let quota = permit.served.quota.map(|allowance| (&live.limits.quota, allowance));
         let mut spent: [Option<(&Meter, Allowance)>; 3] = [None; 3];
         // The grant first: who is over its own rate takes nothing of what all share.
         let grant_policy = &permit.lease.policy;
@@ -132,7 +132,7 @@ impl Live {
             }
         }
         if let Some(most) = permit.served.concurrency {
-            taken.place = Place::take(&live.limits.in_hand, most);
+            taken.place = Place::take(&live.limits, most);
             if taken.place.is_none() {
                 give_back(&spent);
                 return Err(Box::new(Limited { refusal: busy(permit, most), left: None }));

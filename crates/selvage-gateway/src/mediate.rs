@@ -47,13 +47,21 @@ pub(crate) async fn mediate<'a>(
     let permit = admitted.permit;
     let patience = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
     let _place = admitted.taken.place.take();
+    let bytes = match collect(body, asked.worker.config().max_body, patience).await {
+        Ok(bytes) => bytes,
+        Err(problem) => {
+            let mut response = asked.fail(admitted, &problem);
+            answer::end_connection(response.headers_mut());
+            return response;
+        }
+    };
+    let body = match read(intent.verb, &parts.headers, &bytes) {
+        Ok(body) => body,
+        Err(problem) => return asked.fail(admitted, &problem),
+    };
     let Some(query) = path::decode_query(parts.uri.query()) else {
         let detail = "the query is not percent-encoded UTF-8";
         return asked.fail(admitted, &Problem::new(400, code::MALFORMED, detail));
-    };
-    let body = match read_body(asked, &intent, &parts.headers, body, patience).await {
-        Ok(body) => body,
-        Err(problem) => return asked.fail(admitted, &problem),
     };
     let request = MediatedRequest {
         interface: permit.served.reference.clone(),
@@ -90,25 +98,15 @@ pub(crate) async fn look(asked: Asked<'_>, consumer: &ConsumerName, id: Operatio
     answer::problem(&problem, asked.exchange.correlation())
 }
 
-async fn read_body(
-    asked: Asked<'_>,
-    intent: &Intent,
-    headers: &HeaderMap,
-    body: Incoming,
-    patience: Duration,
-) -> Result<Option<Value>, Problem> {
-    if !intent.verb.writes() {
-        return Ok(None);
-    }
-    let bytes = collect(body, asked.worker.config().max_body, patience).await?;
-    if bytes.is_empty() {
+fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Problem> {
+    if !verb.writes() || bytes.is_empty() {
         return Ok(None);
     }
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     if !media_type.is_some_and(is_json) {
         return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
     }
-    json::read(&bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
+    json::read(bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
 }
 
 async fn collect(body: Incoming, most: u64, patience: Duration) -> Result<Bytes, Problem> {

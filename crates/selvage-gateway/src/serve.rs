@@ -1,14 +1,15 @@
 //! One request from head to answer: decide, count, and hand it to who does it.
 
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::problem::Problem;
@@ -25,6 +26,10 @@ use crate::mediate;
 use crate::refusal::Refusal;
 use crate::tally::{NOWHERE, SeriesName, Shard};
 use crate::worker::{Local, Worker};
+
+/// Bytes of a body that nobody reads which are let pass, and for how long.
+const LET_PASS: u64 = 64 * 1024;
+const LET_PASS_FOR: Duration = Duration::from_millis(500);
 
 /// A request's surroundings.
 #[derive(Clone, Copy)]
@@ -62,7 +67,8 @@ impl Drop for Ticket<'_> {
 /// What a decision comes to: an answer, or something to wait for.
 #[expect(clippy::large_enum_variant, reason = "made once a request and taken apart at once; a box would cost more")]
 enum Step<'a> {
-    Answered(Response<Reply>),
+    /// The request's body is not read yet.
+    Answered(Response<Reply>, Incoming),
     Forward(Forward<'a>),
     /// Rare beside the above, and its future large.
     Wait(Pin<Box<dyn Future<Output = Response<Reply>> + 'a>>),
@@ -85,8 +91,9 @@ pub(crate) async fn handle(
         started: Instant::now(),
         now: worker.clock.wall(),
     };
+    let expects = request.headers().contains_key(header::EXPECT);
     let mut response = match asked.step(request, peer) {
-        Step::Answered(response) => response,
+        Step::Answered(response, body) => decline(response, body, expects, &watch).await,
         Step::Forward(ready) => forward::forward(asked, ready, &watch).await,
         Step::Wait(answer) => answer.await,
     };
@@ -109,18 +116,15 @@ impl<'a> Asked<'a> {
             Plan::Proxy { permit, rest, upstream } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return Step::Answered(*response),
+                    Err(response) => return Step::Answered(*response, body),
                 };
                 let prefix = head.path.len() - rest.len();
-                match forward::prepare(self, admitted, upstream, prefix, peer, parts, body) {
-                    Ok(ready) => Step::Forward(ready),
-                    Err(response) => Step::Answered(*response),
-                }
+                Step::Forward(forward::prepare(self, admitted, upstream, prefix, peer, parts, body))
             }
             Plan::Mediate { permit, verb, id, key } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
-                    Err(response) => return Step::Answered(*response),
+                    Err(response) => return Step::Answered(*response, body),
                 };
                 let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
                 Step::Wait(Box::pin(mediate::mediate(self, admitted, intent, parts, body)))
@@ -131,14 +135,20 @@ impl<'a> Asked<'a> {
                 if let Some(allow) = allow {
                     response.headers_mut().insert(header::ALLOW, allow);
                 }
-                Step::Answered(response)
+                Step::Answered(response, body)
             }
-            Plan::Probe(probe) => Step::Answered(self.probe(probe)),
-            Plan::Page(code) => Step::Answered(match self.worker.config().pages.and_then(|page| page(code)) {
-                Some(page) => answer::text(StatusCode::OK, page, "text/markdown; charset=utf-8"),
-                None => self.refuse(&Refusal::undeclared(None), parts.method.as_str(), head.path),
-            }),
-            Plan::Refuse(refusal) => Step::Answered(self.refuse(&refusal, parts.method.as_str(), head.path)),
+            Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
+            Plan::Page(code) => Step::Answered(self.page(code, &parts), body),
+            Plan::Refuse(refusal) => {
+                Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
+            }
+        }
+    }
+
+    fn page(self, code: &str, parts: &Parts) -> Response<Reply> {
+        match self.worker.config().pages.and_then(|page| page(code)) {
+            Some(page) => answer::text(StatusCode::OK, page, "text/markdown; charset=utf-8"),
+            None => self.refuse(&Refusal::undeclared(None), parts.method.as_str(), parts.uri.path()),
         }
     }
 
@@ -231,6 +241,28 @@ impl<'a> Asked<'a> {
         }
         response
     }
+}
+
+/// Gives an answer to a request whose body nobody reads. A small one that is on its way is let pass, so that the
+/// connection can go on; otherwise the client is told that it ends.
+async fn decline(mut response: Response<Reply>, mut body: Incoming, expects: bool, watch: &Watch) -> Response<Reply> {
+    if body.is_end_stream() {
+        return response;
+    }
+    let small = !expects && body.size_hint().upper().is_some_and(|length| length <= LET_PASS);
+    let passing = poll_fn(|cx| {
+        loop {
+            match std::task::ready!(Pin::new(&mut body).poll_frame(cx)) {
+                Some(Ok(_)) => {}
+                Some(Err(_)) => return Poll::Ready(false),
+                None => return Poll::Ready(true),
+            }
+        }
+    });
+    if !small || watch.within(LET_PASS_FOR, passing).await != Some(true) {
+        answer::end_connection(response.headers_mut());
+    }
+    response
 }
 
 /// The refusal of a body beyond the limit.

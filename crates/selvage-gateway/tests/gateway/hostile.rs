@@ -144,3 +144,21 @@ fn no_more_connections_than_configured_are_served_at_once() {
     drop(first);
     assert_eq!(third.read().status, 200);
 }
+
+/// A refused request's body is let pass where it is small, so that the connection goes on; otherwise its end is said.
+#[test]
+fn a_refusal_ends_no_connection_unsaid() {
+    let running = Running::start();
+    let mut client = running.client();
+    for _ in 0..3 {
+        client.send(head("POST", "/stock/v1/upload", &[], 5));
+        std::thread::sleep(Duration::from_millis(30));
+        client.send("12345");
+        let answer = client.read();
+        assert_eq!((answer.status, answer.header("connection")), (401, None));
+    }
+    client.send(head("POST", "/stock/v1/upload", &[], 1_000_000));
+    let answer = client.read();
+    assert_eq!((answer.status, answer.header("connection")), (401, Some("close")));
+    assert!(client.is_closed());
+}
