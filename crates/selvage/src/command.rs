@@ -12,13 +12,14 @@ mod schema;
 mod serve;
 mod test;
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use selvage_store::Store;
+use selvage_store::{Store, StoreError};
 use tracing_subscriber::EnvFilter;
 
 /// A governed integration fabric for manufacturers: the contract is the program.
@@ -28,8 +29,8 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
     /// What is logged, as `info` or `selvage_engine=debug`.
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
-    log: String,
+    #[arg(long, global = true, default_value = "warn", value_name = "FILTER", value_parser = filter)]
+    log: EnvFilter,
 }
 
 #[derive(Subcommand)]
@@ -64,6 +65,8 @@ enum Command {
 
 /// How lists are laid out: columns without lines, so that other tools can cut them.
 const TABLE: comfy_table::TableStyle = comfy_table::presets::NOTHING;
+/// How long a name or a reason in the ledger may be, in characters.
+const MOST_WORDS: usize = 200;
 
 /// Which store a command works on.
 #[derive(Args, Clone)]
@@ -106,9 +109,8 @@ pub(crate) enum Outcome {
 
 /// Runs a command to its end.
 pub(crate) fn run(arguments: Arguments) -> ExitCode {
-    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(arguments.log)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
@@ -129,10 +131,34 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Ok(Outcome::Well) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("selvage: {error:#}");
+            match error.downcast_ref::<StoreError>() {
+                Some(store) => eprintln!("selvage: {}: {store}", store.code()),
+                None => eprintln!("selvage: {error:#}"),
+            }
             ExitCode::from(1)
         }
     }
+}
+
+/// Prints what was asked for. Whoever reads it may have had enough of it (`| head`): that is no error.
+pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the answer"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// A name or a reason for the ledger: said at all, in one line.
+fn words(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > MOST_WORDS || text.chars().any(char::is_control) {
+        return Err(format!("say it in 1 to {MOST_WORDS} characters, on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(text).map_err(|error| format!("`{text}` is no filter: {error}"))
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {

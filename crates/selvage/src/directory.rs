@@ -58,6 +58,17 @@ pub(crate) fn check(directory: &Path) -> anyhow::Result<Checked> {
     Ok(Checked { fabric: reading.fabric, release: reading.digest, findings, manifests: reading.manifests, texts })
 }
 
+/// A directory without a manifest is another than was meant; that nothing is wrong in it says nothing.
+///
+/// # Errors
+/// When it is one.
+pub(crate) fn must_hold_manifests(directory: &Path, checked: &Checked) -> anyhow::Result<()> {
+    let holds_some = checked.manifests > 0 || !checked.findings.is_empty();
+    let (code, directory) = (code::FABRIC_UNDECLARED, directory.display());
+    anyhow::ensure!(holds_some, "{code}: `{directory}` holds no manifest: no file in it ends in `.yaml` or `.yml`");
+    Ok(())
+}
+
 /// Adds the manifests of the packs that the fabric takes.
 fn add_packs(fabric: &Fabric, sources: &mut Sources) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -1,5 +1,6 @@
 //! Findings as text: for people, as JSON, as SARIF.
 
+mod excerpt;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod sarif;

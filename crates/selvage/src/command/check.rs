@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use selvage_model::finding::Severity;
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::directory;
 use crate::report;
 
@@ -35,12 +35,13 @@ impl Check {
     /// Checks and prints; wrong when there are errors.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let checked = directory::check(&self.directory)?;
+        directory::must_hold_manifests(&self.directory, &checked)?;
         let text = match self.format {
             Format::Human => report::human::write(&checked),
             Format::Json => report::json::write(&checked),
             Format::Sarif => report::sarif::write(&checked),
         };
-        println!("{text}");
+        say(text)?;
         let wrong = checked.findings.iter().any(|finding| finding.severity == Severity::Error);
         Ok(if wrong { Outcome::Wrong } else { Outcome::Well })
     }

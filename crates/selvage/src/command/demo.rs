@@ -19,7 +19,7 @@ use selvage_store::{NewKey, Store};
 use tokio::task::JoinSet;
 
 use super::factory::Major;
-use super::{Outcome, StoreChoice, until_stopped};
+use super::{Outcome, StoreChoice, say, until_stopped};
 use crate::node::{Node, NodeConfig};
 use crate::{embedded, key};
 
@@ -75,7 +75,7 @@ impl Demo {
         .await?;
         let base = format!("http://{}", node.gateway_address());
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
-        println!("{}", guide::text(&node, &base, &keys, &prepared, &fabric, &data));
+        say(guide::text(&node, &base, &keys, &prepared, &fabric, &data))?;
         let mut shifts = Vec::new();
         let mut boards = JoinSet::new();
         if self.pace > 0.0 {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use selvage_model::code;
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::embedded;
 
 /// Says what a code means and how to get rid of it.
@@ -19,14 +19,14 @@ impl Explain {
     /// Prints the page, or the list.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let Some(text) = self.code else {
-            println!("{}", list());
+            say(list())?;
             return Ok(Outcome::Well);
         };
         let Some((code, title)) = code::find(&text) else {
             let nearest = nearest(&text);
             anyhow::bail!("`{text}` is not a code; did you mean `{nearest}`? `selvage explain` lists them all");
         };
-        println!("{}", embedded::error_page(code.as_str()).unwrap_or(title).trim_end());
+        say(embedded::error_page(code.as_str()).unwrap_or(title).trim_end())?;
         Ok(Outcome::Well)
     }
 }

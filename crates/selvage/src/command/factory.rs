@@ -6,7 +6,7 @@ use selvage_factory::odoo::{OdooConfig, OdooVersion, Seed};
 use selvage_factory::wms::WmsConfig;
 use selvage_factory::{Factory, FactoryConfig};
 
-use super::{Outcome, until_stopped};
+use super::{Outcome, say, until_stopped};
 
 /// Runs the simulated factory alone: an Odoo, an MES, a warehouse.
 #[derive(Args)]
@@ -60,9 +60,9 @@ impl FactoryCommand {
         let mes = MesConfig { port: self.mes_port };
         let wms = WmsConfig { port: self.wms_port, ..WmsConfig::default() };
         let factory = Factory::start(FactoryConfig { odoo, mes, wms }).await?;
-        println!("odoo {}", factory.odoo_url());
-        println!("mes {}", factory.mes_url());
-        println!("wms {}", factory.wms_url());
+        say(format_args!("odoo {}", factory.odoo_url()))?;
+        say(format_args!("mes {}", factory.mes_url()))?;
+        say(format_args!("wms {}", factory.wms_url()))?;
         until_stopped().await?;
         factory.shutdown().await;
         Ok(Outcome::Well)

@@ -9,7 +9,7 @@ use selvage_model::access::{Credential, Principal};
 use selvage_model::name::ConsumerName;
 use selvage_store::NewKey;
 
-use super::{Outcome, StoreChoice, TABLE};
+use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::key;
 
 /// Issues, lists and revokes the keys of consumers.
@@ -29,10 +29,10 @@ pub(crate) struct Issue {
     /// The consumer, as the fabric names it.
     consumer: ConsumerName,
     /// Ends after so many days.
-    #[arg(long, value_name = "DAYS")]
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// Who issues it, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli")]
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
     #[command(flatten)]
     store: StoreChoice,
@@ -51,10 +51,10 @@ pub(crate) struct Revoke {
     /// The key's id, as `selvage key list` shows it.
     id: String,
     /// Why, for the ledger.
-    #[arg(long)]
+    #[arg(long, value_parser = words)]
     because: String,
     /// Who takes it back, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli")]
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
     #[command(flatten)]
     store: StoreChoice,
@@ -78,7 +78,7 @@ impl Issue {
         let expires = self.days.map(|days| Timestamp::now().checked_add((i64::from(days) * 24).hours())).transpose()?;
         let new = NewKey { principal: Principal::Consumer(self.consumer), hash: key::hash(&secret), expires };
         let credential = store.issue_key(new, &self.by).await?;
-        println!("{secret}");
+        say(secret)?;
         if std::io::stdout().is_terminal() {
             eprintln!("This is {}. It is shown only now; Selvage keeps its hash.", credential.id);
         }
@@ -89,7 +89,7 @@ impl Issue {
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
         let state = self.store.open().await?.access_state().await?;
-        println!("{}", table(&state.credentials));
+        say(table(&state.credentials))?;
         Ok(Outcome::Well)
     }
 }
@@ -98,7 +98,7 @@ impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.open().await?;
         store.revoke_key(&self.id, &self.by, &self.because).await?;
-        println!("{} is revoked; every node refuses it within a second", self.id);
+        say(format_args!("{} is revoked; every node refuses it within a second", self.id))?;
         Ok(Outcome::Well)
     }
 }

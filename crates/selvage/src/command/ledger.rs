@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 
-use super::{Outcome, StoreChoice, TABLE};
+use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Shows and verifies the ledger.
 #[derive(Subcommand)]
@@ -64,7 +64,7 @@ impl List {
                 entry.detail.to_string(),
             ]);
         }
-        println!("{table}");
+        say(table)?;
         Ok(Outcome::Well)
     }
 }
@@ -72,9 +72,9 @@ impl List {
 impl Verify {
     async fn run(self) -> anyhow::Result<Outcome> {
         let check = self.store.open().await?.verify_ledger().await?;
-        println!("{} entries, head {}", check.entries, hex(&check.head));
+        say(format_args!("{} entries, head {}", check.entries, hex(&check.head)))?;
         for fault in &check.faults {
-            println!("{fault}");
+            say(fault)?;
         }
         Ok(if check.is_whole() { Outcome::Well } else { Outcome::Wrong })
     }

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 
-use super::{Outcome, StoreChoice, TABLE};
+use super::{Outcome, StoreChoice, TABLE, say};
 
 /// How many are listed.
 const MOST_LISTED: u32 = 500;
@@ -28,7 +28,7 @@ impl Operations {
         let Self::List(list) = self;
         let rows = list.store.open().await?.unresolved(MOST_LISTED).await?;
         if rows.is_empty() {
-            println!("none: every write is confirmed or refused");
+            say(format_args!("none: every write is confirmed or refused"))?;
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
@@ -46,7 +46,7 @@ impl Operations {
                 because,
             ]);
         }
-        println!("{table}");
+        say(table)?;
         Ok(Outcome::Well)
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use selvage_model::access::Principal;
 use selvage_store::NewKey;
 
-use super::{Outcome, StoreChoice};
+use super::{Outcome, StoreChoice, say, words};
 use crate::key;
 
 /// Adds people who may log in at the console.
@@ -18,9 +18,10 @@ pub(crate) enum Operator {
 #[derive(Args)]
 pub(crate) struct Add {
     /// The person's name, as the ledger shall name them.
+    #[arg(value_parser = words)]
     name: String,
     /// Who adds them, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli")]
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
     #[command(flatten)]
     store: StoreChoice,
@@ -34,7 +35,7 @@ impl Operator {
         let secret = key::generate();
         let new = NewKey { principal: Principal::Operator(add.name), hash: key::hash(&secret), expires: None };
         store.issue_key(new, &add.by).await?;
-        println!("{secret}");
+        say(secret)?;
         Ok(Outcome::Well)
     }
 }

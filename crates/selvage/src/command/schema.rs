@@ -4,7 +4,7 @@ use clap::Args;
 use selvage_model::manifest::kind::Kind;
 use selvage_model::schema;
 
-use super::Outcome;
+use super::{Outcome, say};
 
 /// Prints the JSON Schema of the manifests, for editors.
 #[derive(Args)]
@@ -17,7 +17,7 @@ impl Schema {
     /// Prints the schema.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let kind = self.kind.as_deref().map(kind).transpose()?;
-        println!("{}", serde_json::to_string_pretty(&schema::schema(kind))?);
+        say(serde_json::to_string_pretty(&schema::schema(kind))?)?;
         Ok(Outcome::Well)
     }
 }

@@ -7,7 +7,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use selvage_mapping::trial::{self, ExampleResult, LawResult, Trial};
 use selvage_model::manifest::mapping::Mapping;
 
-use super::Outcome;
+use super::{Outcome, say};
 use crate::{directory, report};
 
 /// Runs the examples of all mappings and checks their laws on generated records.
@@ -28,8 +28,9 @@ impl Test {
     /// Tries every mapping; wrong when one does not hold.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let checked = directory::check(&self.directory)?;
+        directory::must_hold_manifests(&self.directory, &checked)?;
         if !checked.runs() {
-            println!("{}", report::human::write(&checked));
+            say(report::human::write(&checked))?;
             return Ok(Outcome::Wrong);
         }
         let progress = ProgressBar::new(checked.fabric.mappings.len() as u64);
@@ -38,14 +39,14 @@ impl Test {
         for mapping in checked.fabric.mappings.values() {
             progress.set_message(mapping.name.to_string());
             let trial = trial::run(mapping, &checked.fabric, self.cases, self.seed);
-            progress.suspend(|| show(mapping, &trial));
+            progress.suspend(|| say(lines(mapping, &trial)))?;
             let failures = failures(&trial);
             failed += failures;
             passed += count(&trial) - failures;
             progress.inc(1);
         }
         progress.finish_and_clear();
-        println!("{passed} passed, {failed} failed");
+        say(format_args!("{passed} passed, {failed} failed"))?;
         Ok(if failed == 0 { Outcome::Well } else { Outcome::Wrong })
     }
 }
@@ -60,17 +61,13 @@ fn failures(trial: &Trial) -> u32 {
     u32::try_from(examples + laws + trial.findings.len()).unwrap_or(u32::MAX)
 }
 
-fn show(mapping: &Mapping, trial: &Trial) {
-    println!("{} ({} to {})", mapping.name, mapping.record, mapping.object);
-    for finding in &trial.findings {
-        println!("  FAILED  {} {} {}", finding.place, finding.code, finding.message);
-    }
-    for example in &trial.examples {
-        println!("  {}", example_line(example));
-    }
-    for law in &trial.laws {
-        println!("  {}", law_line(law));
-    }
+fn lines(mapping: &Mapping, trial: &Trial) -> String {
+    let mut lines = vec![format!("{} ({} to {})", mapping.name, mapping.record, mapping.object)];
+    let findings = trial.findings.iter();
+    lines.extend(findings.map(|finding| format!("  FAILED  {} {} {}", finding.place, finding.code, finding.message)));
+    lines.extend(trial.examples.iter().map(|example| format!("  {}", example_line(example))));
+    lines.extend(trial.laws.iter().map(|law| format!("  {}", law_line(law))));
+    lines.join("\n")
 }
 
 fn example_line(example: &ExampleResult) -> String {

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, NamedSource, Severity as Shade};
+use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Severity as Shade};
 use selvage_model::finding::{Finding, Severity};
-use selvage_model::source::Place;
 
+use super::excerpt::Excerpt;
 use super::{counts, visible};
 use crate::directory::Checked;
 
@@ -28,12 +28,12 @@ pub(crate) fn write(checked: &Checked) -> String {
         let _ = writeln!(text, "… and {} more; `--format json` has them all", checked.findings.len() - MOST_SHOWN);
     }
     let (errors, warnings, advice) = counts(&checked.findings);
-    let manifests = checked.manifests;
+    let manifests = counted(checked.manifests, "manifest");
     if checked.findings.is_empty() {
-        let _ = write!(text, "{manifests} manifests, no findings");
+        let _ = write!(text, "{manifests}, no findings");
     } else {
         let counted = [(errors, "error"), (warnings, "warning"), (advice, "hint")].map(|(n, word)| counted(n, word));
-        let _ = write!(text, "{manifests} manifests: {}", counted.join(", "));
+        let _ = write!(text, "{manifests}: {}", counted.join(", "));
         text.push_str("\n`selvage explain CODE` says more about a code.");
     }
     text
@@ -47,7 +47,7 @@ fn counted(number: usize, word: &str) -> String {
 #[derive(Debug)]
 struct Shown {
     diagnostic: MietteDiagnostic,
-    source: Option<NamedSource<String>>,
+    excerpt: Option<Excerpt>,
 }
 
 impl Shown {
@@ -64,13 +64,11 @@ impl Shown {
         if let Some(fix) = &finding.fix {
             diagnostic = diagnostic.with_help(visible(fix, true));
         }
-        let source = source.map(|source| visible(source, true));
-        if let Some(source) = &source {
-            let (offset, length) = word_at(source, &finding.place);
-            diagnostic = diagnostic.with_label(LabeledSpan::new(None, offset, length));
+        let excerpt = source.map(|source| Excerpt::around(source, &finding.place));
+        if let Some(excerpt) = &excerpt {
+            diagnostic = diagnostic.with_label(LabeledSpan::new(None, excerpt.word.0, excerpt.word.1));
         }
-        let source = source.map(|text| NamedSource::new(visible(&finding.place.file, false), text));
-        Self { diagnostic, source }
+        Self { diagnostic, excerpt }
     }
 }
 
@@ -96,36 +94,6 @@ impl miette::Diagnostic for Shown {
         self.diagnostic.labels()
     }
     fn source_code(&self) -> Option<&dyn miette::SourceCode> {
-        self.source.as_ref().map(|source| source as &dyn miette::SourceCode)
-    }
-}
-
-/// Byte offset and length of the word at a place.
-fn word_at(text: &str, place: &Place) -> (usize, usize) {
-    let mut offset = 0;
-    for (number, line) in text.split_inclusive('\n').enumerate() {
-        if number + 1 == place.line as usize {
-            let before: usize = line.chars().take(place.column.saturating_sub(1) as usize).map(char::len_utf8).sum();
-            let rest = line.get(before..).unwrap_or_default();
-            let length = rest.find([' ', ',', '\n', '\r', '}', ']']).unwrap_or(rest.len());
-            return (offset + before, length);
-        }
-        offset += line.len();
-    }
-    (text.len(), 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_word_at_a_place_is_found_in_bytes() {
-        let text = "kind: Team\nname: été, x\n";
-        for (line, column, expected) in [(1, 7, "Team"), (2, 7, "été"), (2, 12, "x"), (9, 1, "")] {
-            let place = Place { file: "f".into(), line, column };
-            let (offset, length) = word_at(text, &place);
-            assert_eq!(&text[offset..offset + length], expected, "{line}:{column}");
-        }
+        self.excerpt.as_ref().map(|excerpt| excerpt as &dyn miette::SourceCode)
     }
 }

@@ -82,3 +82,32 @@ fn a_missing_directory_is_said_plainly() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/at/all"));
 }
+
+#[test]
+fn a_directory_without_manifests_is_not_well() {
+    let place = tempfile::tempdir().unwrap();
+    for command in ["check", "test"] {
+        let output = selvage(&[command, &place.path().display().to_string()]);
+        assert_eq!(output.status.code(), Some(1), "{command}");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("FAB8003"), "{command}");
+    }
+}
+
+#[test]
+fn lines_without_end_are_cut_where_people_read() {
+    let place = tempfile::tempdir().unwrap();
+    let text = format!("kind: Team\nname: it\nnote: {}\nroles: {{owner: [a]}}\n", "x".repeat(500_000));
+    fs::write(place.path().join("a.yaml"), text).unwrap();
+    let (code, human) = check(place.path(), "human");
+    assert_eq!(code, Some(1));
+    assert!(human.contains("a.yaml:3:1") && human.len() < 4_000, "{} bytes", human.len());
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_error() {
+    let command = format!("{} explain | true; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_selvage"));
+    for _ in 0..5 {
+        let output = std::process::Command::new("bash").args(["-c", &command]).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

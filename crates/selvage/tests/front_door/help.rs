@@ -33,3 +33,28 @@ fn schemas_are_json_schemas() {
     }
     assert_eq!(selvage(&["schema", "Interfce"]).status.code(), Some(1));
 }
+
+#[test]
+fn what_the_ledger_would_not_understand_is_wrong_usage() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().display().to_string();
+    for arguments in [
+        vec!["key", "issue", "mes", "--days", "0"],
+        vec!["key", "issue", "mes", "--by", " "],
+        vec!["key", "revoke", "key_1", "--because", ""],
+        vec!["operator", "add", ""],
+        vec!["operator", "add", "ann\nbob"],
+        vec!["ledger", "list", "--log", "a=["],
+    ] {
+        let output = selvage(&[arguments.clone(), vec!["--data", &data]].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+    }
+    assert_eq!(std::fs::read_dir(place.path()).unwrap().count(), 0, "nothing was opened");
+}
+
+#[test]
+fn what_is_wrong_with_the_store_has_a_code() {
+    let output = selvage(&["key", "list", "--store", "mysql://host/database"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FAB7005"));
+}

@@ -9,6 +9,7 @@
 
 mod check;
 mod demo;
+mod docs;
 mod fixture;
 mod help;
 mod serve;
