@@ -1,4 +1,5 @@
-//! A fabric directory on disk: its files are read bounded, its manifests checked. Links that lead out are not followed.
+//! A fabric directory on disk: its files are read bounded, its manifests checked. Links are followed within it; one that
+//! leads out is never followed, and told.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -109,10 +110,14 @@ fn text(source: &Source) -> Option<String> {
 /// When the directory cannot be listed, or is no fabric by its size.
 pub(crate) fn load(directory: &Path) -> anyhow::Result<Sources> {
     let mut sources = Sources::default();
-    let mut files = Vec::new();
-    collect(directory, directory, 0, &mut files)?;
-    files.sort();
-    for path in files {
+    let mut walk = Walk::begin(directory)?;
+    walk.collect(directory, 0)?;
+    walk.follow_links()?;
+    for path in walk.astray {
+        sources.unreadable(relative(directory, &path), "the link leads nowhere in the fabric's directory");
+    }
+    walk.files.sort();
+    for path in walk.files {
         let name = relative(directory, &path);
         let length = fs::metadata(&path).map(|metadata| metadata.len()).unwrap_or(0);
         if length > Sources::MOST_BYTES {
@@ -127,25 +132,72 @@ pub(crate) fn load(directory: &Path) -> anyhow::Result<Sources> {
     Ok(sources)
 }
 
-fn collect(root: &Path, directory: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries =
-        fs::read_dir(directory).with_context(|| format!("cannot read the directory `{}`", directory.display()))?;
-    for entry in entries {
-        let entry = entry?;
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let kind = entry.file_type()?;
-        if hidden || kind.is_symlink() {
-            continue;
-        }
-        if kind.is_dir() {
-            anyhow::ensure!(depth < DEEPEST, "`{}` is nested more than {DEEPEST} deep", relative(root, &entry.path()));
-            collect(root, &entry.path(), depth + 1, files)?;
-        } else if kind.is_file() {
-            files.push(entry.path());
-            anyhow::ensure!(files.len() <= MOST_FILES, "`{}` holds more than {MOST_FILES} files", root.display());
-        }
+/// What a directory holds. Links are followed within it, as mounted configuration is made of them; each directory is
+/// listed once, so no circle of links is walked.
+struct Walk {
+    root: PathBuf,
+    real_root: PathBuf,
+    listed: BTreeSet<PathBuf>,
+    files: Vec<PathBuf>,
+    links: Vec<(PathBuf, usize)>,
+    astray: Vec<PathBuf>,
+}
+
+impl Walk {
+    fn begin(root: &Path) -> anyhow::Result<Self> {
+        let real_root = root.canonicalize().with_context(|| unlisted(root))?;
+        let (listed, files, links, astray) = (BTreeSet::new(), Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { root: root.to_owned(), real_root, listed, files, links, astray })
     }
-    Ok(())
+
+    fn collect(&mut self, directory: &Path, depth: usize) -> anyhow::Result<()> {
+        if !self.listed.insert(directory.canonicalize().with_context(|| unlisted(directory))?) {
+            return Ok(());
+        }
+        for entry in fs::read_dir(directory).with_context(|| unlisted(directory))? {
+            let entry = entry?;
+            if entry.file_name().to_string_lossy().starts_with('.') {
+                continue;
+            }
+            let kind = entry.file_type()?;
+            if kind.is_symlink() {
+                self.links.push((entry.path(), depth));
+            } else if kind.is_dir() {
+                self.descend(&entry.path(), depth)?;
+            } else if kind.is_file() {
+                self.add(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// After everything that stands there itself: a directory is known by its own name, not by a link's.
+    fn follow_links(&mut self) -> anyhow::Result<()> {
+        while let Some((link, depth)) = self.links.pop() {
+            match link.canonicalize() {
+                Ok(target) if !target.starts_with(&self.real_root) => self.astray.push(link),
+                Ok(target) if target.is_dir() => self.descend(&link, depth)?,
+                Ok(target) if target.is_file() => self.add(link)?,
+                Ok(_) | Err(_) => self.astray.push(link),
+            }
+        }
+        Ok(())
+    }
+
+    fn descend(&mut self, directory: &Path, depth: usize) -> anyhow::Result<()> {
+        anyhow::ensure!(depth < DEEPEST, "`{}` is nested more than {DEEPEST} deep", relative(&self.root, directory));
+        self.collect(directory, depth + 1)
+    }
+
+    fn add(&mut self, file: PathBuf) -> anyhow::Result<()> {
+        self.files.push(file);
+        anyhow::ensure!(self.files.len() <= MOST_FILES, "`{}` holds more than {MOST_FILES} files", self.root.display());
+        Ok(())
+    }
+}
+
+fn unlisted(directory: &Path) -> String {
+    format!("cannot read the directory `{}`", directory.display())
 }
 
 fn relative(root: &Path, path: &Path) -> String {

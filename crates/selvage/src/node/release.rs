@@ -1,5 +1,6 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -173,8 +174,9 @@ pub(crate) fn compile(
 
 /// Findings as one error.
 pub(crate) fn as_error(findings: &[Finding]) -> anyhow::Error {
-    let lines: Vec<String> =
-        findings.iter().map(|finding| format!("{} {} {}", finding.place, finding.code, finding.message)).collect();
+    let lines = findings.iter().map(|finding| format!("{} {} {}", finding.place, finding.code, finding.message));
+    // Several interfaces may meet the same problem of their system.
+    let lines: Vec<String> = lines.collect::<BTreeSet<_>>().into_iter().collect();
     anyhow::anyhow!("the release does not compile:\n{}", lines.join("\n"))
 }
 

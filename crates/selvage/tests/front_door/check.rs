@@ -71,7 +71,7 @@ fn hostile_files_are_findings_and_cost_little() {
     let document: Value = serde_json::from_str(&text).unwrap();
     let files: Vec<&str> =
         document["findings"].as_array().unwrap().iter().map(|finding| finding["file"].as_str().unwrap()).collect();
-    for file in ["huge.yaml", "bomb.yaml", "deep.yaml"] {
+    for file in ["huge.yaml", "bomb.yaml", "deep.yaml", "out"] {
         assert!(files.contains(&file), "{file} is missing in {files:?}");
     }
 }
@@ -91,6 +91,25 @@ fn a_directory_without_manifests_is_not_well() {
         assert_eq!(output.status.code(), Some(1), "{command}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("FAB8003"), "{command}");
     }
+}
+
+#[test]
+fn a_mounted_directory_of_links_is_read_and_circles_end() {
+    let place = tempfile::tempdir().unwrap();
+    let link = |target: &str, name: &str| std::os::unix::fs::symlink(target, place.path().join(name)).unwrap();
+    crate::fixture::copy(&sample(), &place.path().join("..2026_11_23"));
+    link("..2026_11_23", "..data");
+    for entry in fs::read_dir(sample()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        link(&format!("..data/{name}"), &name);
+    }
+    link(".", "circle");
+    let (code, text) = check(place.path(), "human");
+    assert_eq!((code, text.contains("no findings")), (Some(0), true), "{text}");
+
+    link("..data/gone.yaml", "gone.yaml");
+    let (code, text) = check(place.path(), "human");
+    assert_eq!((code, text.contains("gone.yaml")), (Some(1), true), "{text}");
 }
 
 #[test]
