@@ -226,3 +226,15 @@ fn collect(directory: &std::path::Path, name: &str, sources: &mut Sources) {
         }
     }
 }
+
+#[test]
+fn what_a_broken_manifest_declares_is_not_said_to_be_missing() {
+    let broken = "kind: Team\nname: night-shift\nrole: {owner: [a]}\nroles: 7\n---\nkind: System\nname: mes\nconnector: htp\n\
+                  owner: night-shift\nzone: cloud\n---\nkind: Consumer\nname: board\nowner: night-shift\nidentity: {api_key: {}}\n\
+                  ---\nkind: Consumer\nname: desk\nowner: day-shift\nidentity: {api_key: {}}\n";
+    let reading = read::read(&sources(broken));
+    assert!(!reading.findings.is_empty());
+    let unknown = lint(&reading.fabric, TODAY).into_iter().filter(|finding| finding.code == code::NAME_UNKNOWN);
+    let unknown: Vec<String> = unknown.map(|finding| finding.message).collect();
+    assert_eq!(unknown, ["there is no team or domain `day-shift`"]);
+}

@@ -1,11 +1,12 @@
 //! The fabric: everything declared, by name. Made by reading manifests; immutable after that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::manifest::consumer::{Consumer, Grant, Subscription};
 use crate::manifest::flow::Flow;
 use crate::manifest::interface::Interface;
+use crate::manifest::kind::Kind;
 use crate::manifest::mapping::Mapping;
 use crate::manifest::object::{CodeSet, Object};
 use crate::manifest::organisation::{Domain, FabricSettings, Site, Team};
@@ -53,6 +54,9 @@ pub struct Fabric {
     pub waivers: Vec<Waiver>,
     /// Contracts and other files that manifests name, by path relative to the directory, as text.
     pub files: BTreeMap<String, Arc<str>>,
+    /// What is declared by manifests that cannot be taken: their kind and name. Such a name is known, though nothing is
+    /// known of what it stands for.
+    pub unread: BTreeSet<(Kind, String)>,
 }
 
 impl Fabric {

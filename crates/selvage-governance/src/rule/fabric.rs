@@ -2,6 +2,7 @@
 
 use selvage_model::code;
 use selvage_model::finding::Finding;
+use selvage_model::manifest::kind::Kind;
 use selvage_model::source::Place;
 
 use super::LintRule;
@@ -30,8 +31,12 @@ fn missing(context: &Context<'_>, report: &mut Report) {
     let fabric = context.fabric;
     let first = fabric.teams.values().map(|team| &team.place);
     let first = first.chain(fabric.systems.values().map(|system| &system.place));
+    let first = first.chain(fabric.consumers.values().map(|consumer| &consumer.place));
+    let first = first.chain(fabric.sites.values().map(|site| &site.place));
     let first = first.chain(fabric.interfaces.values().map(|interface| &interface.place)).min();
+    let is_broken = fabric.unread.iter().any(|(kind, _)| *kind == Kind::Fabric);
     if fabric.settings.is_none()
+        && !is_broken
         && let Some(place) = first
     {
         let place = Place::start(&place.file);

@@ -12,6 +12,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, show};
 use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::manifest::kind::Kind;
 use selvage_model::manifest::mapping::Mapping;
 use selvage_model::source::Spanned;
 
@@ -45,7 +46,7 @@ serves: {object: product@1, system: odoo, operations: [list]}
 };
 
 fn unknown(context: &Context<'_>, report: &mut Report) {
-    let mut search = Search { fabric: context.fabric, report };
+    let mut search = Search { fabric: context.fabric, report, tells_unread: false };
     organisation::search(&mut search);
     object::search(&mut search);
     interface::search(&mut search);
@@ -55,7 +56,7 @@ fn unknown(context: &Context<'_>, report: &mut Report) {
 /// Whether a mapping names what nothing declares: then there is no use in compiling it.
 pub(crate) fn has_unknown(fabric: &Fabric, mapping: &Mapping) -> bool {
     let mut report = Report::default();
-    object::mapping(&mut Search { fabric, report: &mut report }, mapping);
+    object::mapping(&mut Search { fabric, report: &mut report, tells_unread: true }, mapping);
     !report.found.is_empty()
 }
 
@@ -63,6 +64,8 @@ pub(crate) fn has_unknown(fabric: &Fabric, mapping: &Mapping) -> bool {
 struct Search<'a, 'r> {
     fabric: &'a Fabric,
     report: &'r mut Report,
+    /// Whether names are noted whose own manifests cannot be taken: those manifests' findings say enough.
+    tells_unread: bool,
 }
 
 impl<'a> Search<'a, '_> {
@@ -84,9 +87,20 @@ impl<'a> Search<'a, '_> {
 
     fn note(&mut self, about: &impl ToString, what: &str, name: &Spanned<impl Display>, known: &[String]) {
         let text = name.value.to_string();
+        if !self.tells_unread && self.is_unread(what, &text) {
+            return;
+        }
         let finding = Finding::error(code::NAME_UNKNOWN, &name.place, format!("there is no {what} {}", show(&text)));
         let fix = suggest(&text, known, "declare it, or name one that is declared");
         self.report.add(about, finding.fix(fix));
+    }
+
+    /// Whether a manifest declares it that cannot be taken, whatever its version would be.
+    fn is_unread(&self, what: &str, text: &str) -> bool {
+        let name = text.split('@').next().unwrap_or_default();
+        let is_meant =
+            |kind: &Kind| what.split(" or ").any(|word| word.replace(' ', "").eq_ignore_ascii_case(kind.as_str()));
+        self.fabric.unread.iter().any(|(kind, unread)| unread == name && is_meant(kind))
     }
 
     /// The roles that any site binds.

@@ -63,6 +63,7 @@ struct FileReading {
     hashes: Vec<DocumentHash>,
     documents: usize,
     findings: Vec<Finding>,
+    unread: Vec<(Kind, String)>,
 }
 
 impl FileReading {
@@ -95,6 +96,7 @@ pub(super) fn gather(sources: &Sources) -> Reading {
         hashes.append(&mut file.hashes);
         bound(path, &mut file.findings);
         reading.findings.append(&mut file.findings);
+        reading.fabric.unread.extend(file.unread);
         for thing in file.things {
             declare(thing, &mut reading, &mut quiet_grants);
         }
@@ -179,7 +181,12 @@ fn read_document(node: &Node, file: &mut FileReading) {
     let errors_before = file.findings.len();
     check_record(node, record, &["kind"], &mut file.findings);
     file.hashes.push(digest::document(kind, node, record));
-    match build(kind, Fields::new(node, record), &mut file.findings) {
+    let thing = build(kind, Fields::new(node, record), &mut file.findings);
+    if thing.is_none() {
+        let name = node.get("name").and_then(Node::text);
+        file.unread.extend(name.map(|name| (kind, name.to_owned())));
+    }
+    match thing {
         Some(thing) => file.things.push(thing),
         None if file.findings.len() == errors_before => {
             let message = format!("{} cannot be read", article(kind.as_str()));
