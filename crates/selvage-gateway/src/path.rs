@@ -19,11 +19,14 @@ fn is_treacherous_segment(segment: &[u8]) -> bool {
     // Some servers cut path parameters (`..;x`) before they resolve dots, some decode twice.
     let name = decoded.split(|b| *b == b';').next().unwrap_or_default();
     let twice = |encoded: &[u8]| decoded.windows(3).any(|part| part.eq_ignore_ascii_case(encoded));
-    matches!(name, b"." | b"..")
+    // Overlong forms of `.` and `/` are no UTF-8.
+    std::str::from_utf8(&decoded).is_err()
+        || matches!(name, b"." | b"..")
         || decoded.iter().any(|b| b.is_ascii_control() || matches!(b, b'/' | b'\\'))
         || twice(b"%2e")
         || twice(b"%2f")
         || twice(b"%5c")
+        || twice(b"%25")
 }
 
 /// Percent-decodes; `plus` makes `+` a blank (queries). `None` where the encoding is broken.
@@ -85,6 +88,9 @@ mod tests {
             "/items/%zz",
             "/items/%252e%252e",
             "/items/%252f",
+            "/items/%25252f",
+            "/items/%c0%ae%c0%ae",
+            "/items/%c0%af",
         ];
         for path in treacherous {
             assert!(is_treacherous(path), "{path}");

@@ -75,6 +75,10 @@ impl Ask<'_> {
 
     /// Whether a caller's header is passed on as it is.
     fn passes(&self, name: &str) -> bool {
+        // Some servers read `_` as `-`: what may not pass in the one spelling does not in the other.
+        if name.as_bytes().contains(&b'_') {
+            return self.passes(&name.replace('_', "-"));
+        }
         match name.as_bytes().first() {
             // INVARIANT: SECRET-FREE: a key proves something to Selvage, to nobody behind it.
             Some(b'a') => name != "authorization",
@@ -89,6 +93,13 @@ impl Ask<'_> {
             },
             Some(b'x') => match name {
                 "x-api-key" | "x-forwarded-for" => false,
+                // INVARIANT: DECLARED: they would make another operation of the one that was decided about.
+                "x-http-method-override"
+                | "x-http-method"
+                | "x-method-override"
+                | "x-original-url"
+                | "x-rewrite-url" => false,
+                "x-real-ip" => self.trust_forwarded,
                 _ => self.trust_forwarded || !name.starts_with("x-forwarded-"),
             },
             _ => !hop::is_fixed(name),
