@@ -48,11 +48,9 @@ async fn machete() -> Result<()> {
 
 /// Runs nextest with the services up; they end with this function, however it ends.
 async fn tests(options: &Options) -> Result<()> {
-    if process::find("cargo-nextest").is_none() {
-        bail!("cargo-nextest is not installed; install it with: cargo install cargo-nextest --locked");
-    }
+    let mut nextest = Command::new(tools::NEXTEST.path().await?);
+    nextest.args(["nextest", "run"]);
     let postgres = Postgres::start().await?;
-    let mut nextest = cargo(&["nextest", "run"]);
     let names_packages = |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
     if !options.nextest.iter().any(names_packages) {
         nextest.arg("--workspace");

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use crate::process;
 
 pub(super) const DENY: Tool = Tool { name: "cargo-deny", version: "0.20.2" };
+pub(super) const NEXTEST: Tool = Tool { name: "cargo-nextest", version: "0.9.143" };
 pub(super) const MACHETE: Tool = Tool { name: "cargo-machete", version: "0.9.2" };
 
 /// A tool of crates.io, and the version that is installed where there is none.

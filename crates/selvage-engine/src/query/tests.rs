@@ -1,3 +1,5 @@
+//! Queries of lists as tables: what is taken, what is refused and with which nearest name.
+
 use selvage_model::source::{Place, Spanned};
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! What a grant covers, as tables: rows, attributes, and where both meet what was asked.
+
 use serde_json::json;
 
 use super::*;

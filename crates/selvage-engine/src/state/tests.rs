@@ -1,3 +1,5 @@
+//! The state machine of a write as tables, and every course of events up to a length: nothing is resent early.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

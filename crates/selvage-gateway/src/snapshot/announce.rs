@@ -6,7 +6,6 @@ use jiff::civil::Date;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 use selvage_model::manifest::interface::Deprecation;
-use selvage_model::name::InterfaceRef;
 
 use crate::limit::Allowance;
 
@@ -15,20 +14,20 @@ pub(crate) static DEPRECATION: HeaderName = HeaderName::from_static("deprecation
 /// `Sunset`, RFC 8594.
 pub(crate) static SUNSET: HeaderName = HeaderName::from_static("sunset");
 
-/// The headers of every answer of a deprecated interface.
-pub(super) fn deprecation(deprecation: &Deprecation) -> Vec<(HeaderName, HeaderValue)> {
+/// The headers of every answer of a deprecated interface; with the path of its successor, where it has one.
+pub(super) fn deprecation(deprecation: &Deprecation, successor: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
     let since = midnight(deprecation.since).map(|since| format!("@{}", since.as_second()));
     let sunset = deprecation.sunset.and_then(midnight).and_then(http_date);
-    let link = deprecation.successor.as_ref().map(|successor| successor_link(&successor.value));
+    let link = successor.map(successor_link);
     for (name, text) in [(&DEPRECATION, since), (&SUNSET, sunset), (&header::LINK, link)] {
         headers.extend(text.and_then(|text| HeaderValue::try_from(text).ok()).map(|value| (name.clone(), value)));
     }
     headers
 }
 
-/// The headers of the answer of a retired interface.
-pub(super) fn retirement(successor: Option<&InterfaceRef>) -> Vec<(HeaderName, HeaderValue)> {
+/// The headers of the answer of a retired interface; with the path of its successor, where it has one.
+pub(super) fn retirement(successor: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
     let link = successor.map(successor_link).and_then(|link| HeaderValue::try_from(link).ok());
     link.into_iter().map(|value| (header::LINK, value)).collect()
 }
@@ -38,8 +37,8 @@ pub(super) fn rate_policy(name: &str, allowance: Allowance) -> Option<HeaderValu
     HeaderValue::try_from(format!("\"{name}\";q={};w={}", allowance.burst, allowance.window)).ok()
 }
 
-fn successor_link(successor: &InterfaceRef) -> String {
-    format!("</{}/v{}>; rel=\"successor-version\"", successor.name, successor.major)
+fn successor_link(path: &str) -> String {
+    format!("<{path}>; rel=\"successor-version\"")
 }
 
 fn midnight(date: Date) -> Option<Timestamp> {
@@ -57,11 +56,12 @@ mod tests {
 
     #[test]
     fn a_day_is_announced_as_its_beginning_in_utc() {
-        let headers = deprecation(&Deprecation {
+        let declared = Deprecation {
             since: jiff::civil::date(2026, 9, 1),
             sunset: Some(jiff::civil::date(2027, 3, 1)),
             successor: None,
-        });
+        };
+        let headers = deprecation(&declared, None);
         let texts: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(texts, [("deprecation", "@1788220800"), ("sunset", "Mon, 01 Mar 2027 00:00:00 GMT")]);
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation as Verb};
 use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
@@ -133,7 +134,7 @@ impl Served {
         self.operations.get(index as usize)
     }
 
-    fn new(interface: &Interface, index: u32) -> Self {
+    fn new(interface: &Interface, fabric: &Fabric, index: u32) -> Self {
         let limits = interface.limits;
         let classification = interface.classification.as_ref();
         let rate = limits.rate.map(Allowance::of);
@@ -143,8 +144,14 @@ impl Served {
             Lifecycle::Draft | Lifecycle::Active | Lifecycle::Deprecated(_) => Life::Served,
         };
         let announces = match &interface.lifecycle {
-            Lifecycle::Deprecated(deprecation) => announce::deprecation(deprecation),
-            Lifecycle::Retired { successor } => announce::retirement(successor.as_ref().map(|to| &to.value)),
+            Lifecycle::Deprecated(deprecation) => {
+                let successor = deprecation.successor.as_ref().map(|to| path_of(fabric, &to.value));
+                announce::deprecation(deprecation, successor.as_deref())
+            }
+            Lifecycle::Retired { successor } => {
+                let successor = successor.as_ref().map(|to| path_of(fabric, &to.value));
+                announce::retirement(successor.as_deref())
+            }
             _ => Vec::new(),
         };
         Self {
@@ -171,13 +178,22 @@ pub(crate) fn index(place: usize) -> u32 {
     u32::try_from(place).unwrap_or(u32::MAX)
 }
 
+/// Where an interface is asked: its collection, where it is mediated.
+fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
+    let base = format!("/{}/v{}", interface.name, interface.major);
+    match fabric.interfaces.get(interface).and_then(Interface::api) {
+        Some(Api::Mediated(serves)) => format!("{base}/{}", mediated::plural(serves.object.value.name.as_str())),
+        _ => base,
+    }
+}
+
 /// Every api interface that traffic can meet. A draft is not served, as if nobody had declared it.
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
     for interface in source.fabric.interfaces.values() {
         let Some(api) = interface.api() else { continue };
-        let mut served = Served::new(interface, index(all.len()));
+        let mut served = Served::new(interface, source.fabric, index(all.len()));
         match (&interface.lifecycle, api) {
             (Lifecycle::Draft, _) => continue,
             (Lifecycle::Retired { .. } | Lifecycle::Blocked { .. }, _) => {}

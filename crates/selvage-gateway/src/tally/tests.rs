@@ -1,3 +1,5 @@
+//! Counters merged from several threads: nothing is lost, nothing is counted twice.
+
 use super::*;
 
 #[test]

@@ -1,3 +1,5 @@
+//! Expressions as tables: what they give, and what the guard refuses before it costs anything.
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;

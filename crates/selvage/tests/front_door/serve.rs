@@ -84,7 +84,7 @@ async fn lifecycle_and_changes_act_on_traffic_at_once() {
     assert!(deprecated.headers().contains_key("deprecation") && deprecated.headers().contains_key("sunset"));
     let retired = get("/stock-levels/v1/").await;
     assert_eq!(retired.status(), StatusCode::GONE);
-    assert!(retired.headers()["link"].to_str().unwrap().contains("/inventory/v2"));
+    assert!(retired.headers()["link"].to_str().unwrap().contains("</inventory/v2/inventory-positions>"));
     let problem: Value = retired.json().await.unwrap();
     let page = client.get(format!("{}{}", served.base, problem["type"].as_str().unwrap())).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK, "the problem's type leads to its page");

@@ -1,3 +1,5 @@
+//! The laws are shown to be broken by mappings that break them.
+
 use selvage_model::read::{self, Sources};
 
 use super::*;
