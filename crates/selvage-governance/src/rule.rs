@@ -67,6 +67,7 @@ pub const RULES: &[LintRule] = &[
     lifecycle::NO_END,
     lifecycle::PASSED,
     lifecycle::SUCCESSOR,
+    direct::UNCHECKED,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

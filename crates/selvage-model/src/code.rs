@@ -65,6 +65,7 @@ catalogue! {
     DEPRECATION_OPEN = "FAB2110", "Deprecated without a sunset or a successor";
     SUNSET_PASSED = "FAB2111", "The sunset has passed";
     SUCCESSOR_GONE = "FAB2112", "The successor is not active";
+    DIRECT_UNCHECKED = "FAB2113", "A direct interface promises a check that does not happen";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";

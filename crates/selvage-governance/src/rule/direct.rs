@@ -3,6 +3,7 @@
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
+use selvage_model::manifest::interface::Check;
 use selvage_model::manifest::system::Connector;
 
 use super::LintRule;
@@ -53,6 +54,48 @@ fn erp(context: &Context<'_>, report: &mut Report) {
                 reference,
                 finding.fix("serve an object instead (`control: mediated`), or say why not with `because`"),
             );
+        }
+    }
+}
+
+pub(crate) const UNCHECKED: LintRule = LintRule {
+    code: code::DIRECT_UNCHECKED,
+    name: "direct-is-not-checked",
+    bad: "\
+kind: Interface
+name: stock
+type: api
+version: 1.0
+owner: erp-team
+classification: {criticality: tier-3, data: internal}
+contract: {openapi: contracts/stock.yaml}
+upstream: {system: wms, path: /api/stock}
+validation: {request: enforce}
+",
+    good: "\
+kind: Interface
+name: stock
+type: api
+version: 1.0
+owner: erp-team
+classification: {criticality: tier-3, data: internal}
+contract: {openapi: contracts/stock.yaml}
+upstream: {system: wms, path: /api/stock}
+",
+    waivable: true,
+    check: unchecked,
+};
+
+fn unchecked(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface) in context.served() {
+        let asked = [interface.validation.request, interface.validation.response];
+        let is_direct = matches!(interface.api(), Some(Api::Direct { .. }));
+        if is_direct && asked.iter().any(|check| *check != Check::Off) {
+            let message = format!(
+                "`{reference}` asks for `validation`, and the messages of direct interfaces are not checked yet"
+            );
+            let finding = Finding::warning(code::DIRECT_UNCHECKED, &interface.place, message);
+            report.add(reference, finding.fix("take `validation` out, or serve an object with `control: mediated`"));
         }
     }
 }

@@ -121,9 +121,11 @@ fn validation(fields: Fields<'_>) -> Validation {
     const CHECKS: &[(&str, Check)] = &[("off", Check::Off), ("report", Check::Report), ("enforce", Check::Enforce)];
     let given = fields.record("validation", &VALIDATION);
     let check = |name: &str| given.and_then(|fields| fields.word(name, CHECKS));
+    // Only what Selvage serves itself is checked without being asked for.
+    let unsaid = if fields.has("contract") { (Check::Off, Check::Off) } else { (Check::Enforce, Check::Report) };
     Validation {
-        request: check("request").unwrap_or(Check::Enforce),
-        response: check("response").unwrap_or(Check::Report),
+        request: check("request").unwrap_or(unsaid.0),
+        response: check("response").unwrap_or(unsaid.1),
     }
 }
 

@@ -126,8 +126,8 @@ pub(crate) static VALIDATION: Record = record(
     "Validation",
     "Whether messages are checked against the contract.",
     &[
-        optional("request", CHECK, "What comes in. Default: enforce."),
-        optional("response", CHECK, "What goes out. Default: report."),
+        optional("request", CHECK, "What comes in. Default: enforce; off where it is direct."),
+        optional("response", CHECK, "What goes out. Default: report; off where it is direct."),
     ],
 );
 
