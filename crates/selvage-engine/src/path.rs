@@ -6,17 +6,7 @@ use crate::cursor::encode;
 
 /// The path of one object.
 pub(crate) fn of(interface: &InterfaceRef, object: &ObjectName, id: &str) -> String {
-    format!("/{}/v{}/{}/{}", interface.name, interface.major, plural(object.as_str()), encode(id))
-}
-
-/// The plural in paths.
-fn plural(name: &str) -> String {
-    let vowel = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
-    match name.strip_suffix('y') {
-        Some(stem) if !vowel(stem) => format!("{stem}ies"),
-        _ if name.ends_with(['s', 'x']) || name.ends_with("ch") || name.ends_with("sh") => format!("{name}es"),
-        _ => format!("{name}s"),
-    }
+    format!("/{}/v{}/{}/{}", interface.name, interface.major, object.plural(), encode(id))
 }
 
 #[cfg(test)]

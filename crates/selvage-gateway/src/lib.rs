@@ -40,5 +40,5 @@ pub use gateway::Gateway;
 pub use head::Head;
 pub use mediation::{BoxFuture, Mediation};
 pub use refusal::Refusal;
-pub use snapshot::{Snapshot, SnapshotSource, plural};
+pub use snapshot::{Snapshot, SnapshotSource};
 pub use traffic::{InterfaceTraffic, ShadowSample, Traffic};

@@ -15,7 +15,6 @@ use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
 pub(crate) use access::{Key, KeyHasher, Lease};
-pub use mediated::plural;
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
 /// What a snapshot is made of.

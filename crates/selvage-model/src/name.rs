@@ -113,6 +113,19 @@ names! {
     FlowName by '-' else Name;
 }
 
+impl ObjectName {
+    /// The plural in paths: `product` is `products`, `inventory` is `inventories`, `batch` is `batches`.
+    pub fn plural(&self) -> String {
+        let name = self.as_str();
+        let vowel = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+        match name.strip_suffix('y') {
+            Some(stem) if !vowel(stem) => format!("{stem}ies"),
+            _ if name.ends_with(['s', 'x']) || name.ends_with("ch") || name.ends_with("sh") => format!("{name}es"),
+            _ => format!("{name}s"),
+        }
+    }
+}
+
 /// A declared version: `1.2`. The major number is part of an object's and an interface's identity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
@@ -192,4 +205,26 @@ versioned! {
     ObjectRef of ObjectName;
     /// An interface with its major version: `production-orders@1`.
     InterfaceRef of InterfaceName;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plurals() {
+        let table = [
+            ("product", "products"),
+            ("inventory-position", "inventory-positions"),
+            ("quality", "qualities"),
+            ("day", "days"),
+            ("batch", "batches"),
+            ("box", "boxes"),
+            ("gas", "gases"),
+            ("wish", "wishes"),
+        ];
+        for (one, many) in table {
+            assert_eq!(one.parse::<ObjectName>().unwrap().plural(), many);
+        }
+    }
 }

@@ -5,19 +5,9 @@ use selvage_model::manifest::api::{Operation as Verb, Serves};
 
 use super::served::{Operation, Paths};
 
-/// The plural in paths: `product` → `products`, `inventory` → `inventories`, `batch` → `batches`.
-pub fn plural(name: &str) -> String {
-    let vowel = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
-    match name.strip_suffix('y') {
-        Some(stem) if !vowel(stem) => format!("{stem}ies"),
-        _ if name.ends_with(['s', 'x']) || name.ends_with("ch") || name.ends_with("sh") => format!("{name}es"),
-        _ => format!("{name}s"),
-    }
-}
-
 /// The operations and where they hang.
 pub(super) fn compile(serves: &Serves) -> (Vec<Operation>, Paths) {
-    let plural = plural(serves.object.value.name.as_str());
+    let plural = serves.object.value.name.plural();
     let mut operations: Vec<Operation> = Vec::new();
     let mut paths = Paths::default();
     for verb in serves.operations.iter().map(|verb| verb.value) {
@@ -34,26 +24,4 @@ pub(super) fn compile(serves: &Serves) -> (Vec<Operation>, Paths) {
         operations.push(Operation { name: verb.as_str().into(), verb: Some(verb) });
     }
     (operations, paths)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::plural;
-
-    #[test]
-    fn plurals() {
-        let table = [
-            ("product", "products"),
-            ("inventory-position", "inventory-positions"),
-            ("quality", "qualities"),
-            ("day", "days"),
-            ("batch", "batches"),
-            ("box", "boxes"),
-            ("gas", "gases"),
-            ("wish", "wishes"),
-        ];
-        for (one, many) in table {
-            assert_eq!(plural(one), many);
-        }
-    }
 }

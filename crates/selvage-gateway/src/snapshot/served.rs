@@ -182,7 +182,7 @@ pub(crate) fn index(place: usize) -> u32 {
 fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
     let base = format!("/{}/v{}", interface.name, interface.major);
     match fabric.interfaces.get(interface).and_then(Interface::api) {
-        Some(Api::Mediated(serves)) => format!("{base}/{}", mediated::plural(serves.object.value.name.as_str())),
+        Some(Api::Mediated(serves)) => format!("{base}/{}", serves.object.value.name.plural()),
         _ => base,
     }
 }

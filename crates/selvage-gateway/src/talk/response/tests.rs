@@ -1,3 +1,5 @@
+//! Answers of upstreams as tables: what is taken, and what is refused because it could be read in two ways.
+
 use super::*;
 
 /// Status, framing, whether it keeps the connection, headers and what is left, or what is wrong.
