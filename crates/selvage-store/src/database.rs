@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::future::Future;
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -19,6 +19,8 @@ use crate::value::{Micros, Parameter, Row};
 const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
 /// How long one statement may take before its transaction is given up.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
+/// How long to wait before a file that others hold is opened again.
+const OPEN_AGAIN: Duration = Duration::from_millis(10);
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 
@@ -52,7 +54,6 @@ impl Database {
         make_private(path)?;
         let options = SqliteConnectOptions::new()
             .filename(path)
-            .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
             .busy_timeout(ACQUIRE_WITHIN)
@@ -60,7 +61,9 @@ impl Database {
         let pool = |most| {
             SqlitePoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE_WITHIN).test_before_acquire(false)
         };
-        let writer = pool(1).connect_with(options.clone()).await?;
+        // The file keeps its mode, so that only the first connection sets it.
+        let first = options.clone().journal_mode(SqliteJournalMode::Wal);
+        let writer = patiently(|| pool(1).connect_with(first.clone())).await?;
         let readers = pool(SQLITE_READERS).connect_lazy_with(options);
         Ok(Self::Sqlite { writer, readers })
     }
@@ -131,6 +134,21 @@ fn make_private(path: &str) -> Result<(), StoreError> {
             reason: format!("cannot make `{path}`: {error}"),
             source: Some(sqlx::Error::Io(error)),
         }),
+    }
+}
+
+/// Tries again while others hold the file. SQLite's own patience does not cover a change of the journal's mode, which
+/// answers "locked" at once where two do it.
+async fn patiently<T, F>(connect: impl Fn() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, sqlx::Error>>,
+{
+    let deadline = Instant::now() + ACQUIRE_WITHIN;
+    loop {
+        match connect().await.map_err(StoreError::from) {
+            Err(error) if error.is_held() && Instant::now() < deadline => tokio::time::sleep(OPEN_AGAIN).await,
+            outcome => return outcome,
+        }
     }
 }
 

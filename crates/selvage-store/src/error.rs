@@ -101,6 +101,12 @@ impl StoreError {
         matches!(self, Self::Unavailable { .. })
     }
 
+    /// Whether others hold SQLite's file at the moment.
+    pub(crate) fn is_held(&self) -> bool {
+        let Self::Unavailable { source: Some(sqlx::Error::Database(database)), .. } = self else { return false };
+        sqlite_primary(database.code().as_deref()) == Some(SQLITE_BUSY)
+    }
+
     pub(crate) fn damaged(reason: impl Into<String>) -> Self {
         Self::Damaged { reason: reason.into() }
     }
@@ -151,11 +157,17 @@ fn postgres_class(state: &str) -> Class {
     }
 }
 
-/// By SQLite's primary result code, the low byte of the extended one: busy, locked, I/O, full, cannot open;
-/// corrupt, not a database.
+const SQLITE_BUSY: i32 = 5;
+
+/// SQLite's primary result code is the low byte of the extended one.
+fn sqlite_primary(code: Option<&str>) -> Option<i32> {
+    code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff)
+}
+
+/// By SQLite's primary result code: busy, locked, I/O, full, cannot open; corrupt, not a database.
 fn sqlite_class(code: Option<&str>) -> Class {
-    match code.and_then(|code| code.parse::<i32>().ok()).map(|code| code & 0xff) {
-        Some(5 | 6 | 10 | 13 | 14) => Class::Unavailable,
+    match sqlite_primary(code) {
+        Some(SQLITE_BUSY | 6 | 10 | 13 | 14) => Class::Unavailable,
         Some(11 | 26) => Class::Damaged,
         _ => Class::Refused,
     }

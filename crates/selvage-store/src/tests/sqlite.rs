@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use selvage_model::code;
 use serde_json::json;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
 
 use super::stage::Stage;
 use super::{claimed, new_claim};
@@ -124,6 +126,22 @@ async fn a_held_file_is_soon_unavailable() {
     assert_eq!(store.access_revision().await.unwrap(), 0);
     drop(held);
     store.claim(&new_claim("order-1")).await.unwrap();
+}
+
+/// As when several nodes start at once on a file that none has made yet: while one writes, SQLite answers another
+/// that changes the journal's mode "locked" at once.
+#[tokio::test]
+async fn a_file_that_another_makes_at_the_moment_is_waited_for() {
+    let stage = Stage::sqlite();
+    let options = SqliteConnectOptions::new().filename(stage.url().trim_start_matches("sqlite:"));
+    let mut other = options.create_if_missing(true).connect().await.unwrap();
+    sqlx::raw_sql("BEGIN IMMEDIATE; CREATE TABLE held (id INTEGER)").execute(&mut other).await.unwrap();
+    let url = stage.url();
+    let opening = tokio::spawn(async move { Store::open(&url).await.map(|_| ()) });
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(!opening.is_finished());
+    sqlx::raw_sql("COMMIT").execute(&mut other).await.unwrap();
+    opening.await.unwrap().unwrap();
 }
 
 #[cfg(unix)]
