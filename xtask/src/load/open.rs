@@ -2,7 +2,7 @@
 //! counts from when it was due. So a server that stalls is charged for everything that waited meanwhile.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -15,21 +15,41 @@ use super::{Sender, Target, alone};
 /// How long after the last request fell due its answer may come.
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
-/// What an open loop measured.
-pub(crate) struct Latencies(Vec<Duration>);
+/// What an open loop measured: when each request fell due after the first, and how long its answer took from then.
+pub(crate) struct Latencies(Vec<(Duration, Duration)>);
 
 impl Latencies {
     /// The latency that this share (0 to 1) of the answers does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Result<Duration> {
-        #[allow(
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "an index far below 2^52"
-        )]
-        let index = (self.0.len() as f64 * share) as usize;
-        self.0.get(index).copied().context("no answers were measured")
+        quantile(self.0.iter().map(|(_, latency)| *latency).collect(), share).context("no answers were measured")
     }
+
+    /// The same of each slice of time of this length; what is left over at the end is no slice.
+    pub(crate) fn quantiles(&self, share: f64, slice: Duration) -> Vec<Duration> {
+        let mut slices: BTreeMap<u128, Vec<Duration>> = BTreeMap::new();
+        for (due, latency) in &self.0 {
+            slices.entry(due.as_nanos() / slice.as_nanos().max(1)).or_default().push(*latency);
+        }
+        let last = self.0.iter().map(|(due, _)| *due).max().unwrap_or_default();
+        let whole = (last.as_nanos() + 1) / slice.as_nanos().max(1);
+        slices
+            .into_iter()
+            .filter(|(at, _)| *at < whole.max(1))
+            .filter_map(|(_, taken)| quantile(taken, share))
+            .collect()
+    }
+}
+
+fn quantile(mut latencies: Vec<Duration>, share: f64) -> Option<Duration> {
+    #[allow(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index far below 2^52"
+    )]
+    let index = (latencies.len() as f64 * share) as usize;
+    latencies.sort_unstable();
+    latencies.get(index).copied()
 }
 
 /// Asks `rate` times a second over so many connections and so long.
@@ -41,7 +61,7 @@ pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: D
         }
         let client = Rc::new(Client {
             target,
-            pool: RefCell::new(Pool { idle, waiting: VecDeque::new(), latencies: Vec::new() }),
+            pool: RefCell::new(Pool { idle, waiting: VecDeque::new(), answered: Vec::new() }),
         });
         let (sender, mut due) = unbounded_channel();
         let pacer = std::thread::spawn(move || pace(rate, lasts, &sender));
@@ -64,9 +84,9 @@ pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: D
             anyhow::Ok(())
         });
         drained.await.context("it did not keep up with the rate it was asked for")??;
-        let mut latencies = std::mem::take(&mut client.pool.borrow_mut().latencies);
-        latencies.sort_unstable();
-        Ok(Latencies(latencies))
+        let answered = std::mem::take(&mut client.pool.borrow_mut().answered);
+        let first = answered.iter().map(|(at, _)| *at).min().context("no request fell due")?;
+        Ok(Latencies(answered.into_iter().map(|(at, latency)| (at - first, latency)).collect()))
     })
     .await
 }
@@ -93,7 +113,7 @@ struct Client {
 struct Pool {
     idle: VecDeque<Sender>,
     waiting: VecDeque<Instant>,
-    latencies: Vec<Duration>,
+    answered: Vec<(Instant, Duration)>,
 }
 
 impl Client {
@@ -110,10 +130,10 @@ impl Client {
     /// Asks on this connection until nothing waits any more.
     async fn serve(self: Rc<Self>, mut sender: Sender, mut at: Instant) -> Result<()> {
         loop {
-            let number = self.pool.borrow().latencies.len();
+            let number = self.pool.borrow().answered.len();
             self.target.ask(&mut sender, number).await?;
             let mut pool = self.pool.borrow_mut();
-            pool.latencies.push(at.elapsed());
+            pool.answered.push((at, at.elapsed()));
             match pool.waiting.pop_front() {
                 Some(next) => at = next,
                 None => {
@@ -122,5 +142,23 @@ impl Client {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stall_is_in_the_slices_that_it_fell_into() {
+        let at = |millis: u64, latency: u64| (Duration::from_millis(millis), Duration::from_micros(latency));
+        let stalled = |millis: u64| if (200..300).contains(&millis) { 9_000 } else { 100 };
+        let latencies = Latencies((0..1_050).map(|millis| at(millis, stalled(millis))).collect());
+        let slices = latencies.quantiles(0.99, Duration::from_millis(100));
+        assert_eq!(slices.len(), 10);
+        let slow: Vec<usize> = (0..10).filter(|slice| slices[*slice] > Duration::from_millis(1)).collect();
+        assert_eq!(slow, [2]);
+        assert_eq!(latencies.quantile(0.5).unwrap(), Duration::from_micros(100));
+        assert!(Latencies(Vec::new()).quantile(0.5).is_err());
     }
 }
