@@ -19,4 +19,4 @@ pub use body::check_body;
 pub use error::{MapCause, MapError};
 pub use filter::Filter;
 pub use link::{LinkAnswer, LinkQuery, Links};
-pub use mapping::CompiledMapping;
+pub use mapping::{CompiledMapping, FieldNeed, Form, To};

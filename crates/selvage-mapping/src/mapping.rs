@@ -18,11 +18,13 @@ mod compile;
 mod filter;
 mod get;
 mod look;
+mod need;
 mod overlap;
 mod put;
 
 use compile::Compiler;
 use get::Reader;
+pub use need::{FieldNeed, Form, To};
 use put::Writer;
 
 /// A mapping, ready to run.
@@ -120,6 +122,27 @@ impl CompiledMapping {
     fn identity_field(&self) -> Option<&Field> {
         let identity = self.identity.as_ref()?;
         self.members.iter().find(|field| &field.attribute.name.value == identity)
+    }
+
+    /// What this mapping needs of the record, field by field.
+    pub fn needs(&self) -> Vec<FieldNeed> {
+        let mut found = Vec::new();
+        need::needs(&self.members, "", &mut found);
+        let of_record =
+            |field: &str, form| FieldNeed { attribute: String::new(), field: field.to_owned(), form, written: false };
+        found.push(of_record("write_date", Form::Moment));
+        let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
+        found.extend(self.only.iter().map(|(path, _)| of_record(&first(path), Form::Any)));
+        found
+    }
+
+    /// What it needs for the business key alone.
+    pub fn key_needs(&self) -> Vec<FieldNeed> {
+        let mut found = Vec::new();
+        if let Some(field) = self.identity_field() {
+            need::needs(std::slice::from_ref(field), "", &mut found);
+        }
+        found.into_iter().map(|need| FieldNeed { written: false, ..need }).collect()
     }
 
     /// What must be looked up before [`Self::get`]; no question twice.

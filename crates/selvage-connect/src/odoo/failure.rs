@@ -118,6 +118,18 @@ impl Failure {
         code.as_str()
     }
 
+    /// Whether it may come of a server that is not as it was: without a field, a model, a method or a right that it had.
+    pub fn doubts_the_server(&self) -> bool {
+        let Self::Refused { kind, message, .. } = self else { return false };
+        match kind {
+            Refusal::NotFound | Refusal::Access => true,
+            Refusal::User | Refusal::Value | Refusal::Type | Refusal::Other => {
+                ["Invalid field", "doesn't exist", "does not exist"].iter().any(|sign| message.contains(sign))
+            }
+            _ => false,
+        }
+    }
+
     /// A refusal without a field.
     pub(super) fn refused(kind: Refusal, message: impl Into<String>) -> Self {
         Self::Refused { kind, message: message.into(), field: None }

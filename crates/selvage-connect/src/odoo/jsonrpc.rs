@@ -20,6 +20,7 @@ const POSITIONAL: &[(&str, &[&str])] = &[
     ("search_read", &["domain"]),
     ("search_count", &["domain"]),
     ("load", &["fields", "data"]),
+    ("has_access", &["ids", "operation"]),
 ];
 
 /// `execute_kw` of a call.

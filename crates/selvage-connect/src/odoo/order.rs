@@ -7,7 +7,17 @@ use super::Odoo;
 use super::answer;
 use super::call::{Call, Scope};
 use super::failure::{Failure, Refusal};
+use super::needs::ModelNeeds;
 use super::record::named;
+
+/// What releasing a production order needs.
+pub(super) const RELEASE: &[ModelNeeds] = &[ModelNeeds::of("mrp.production")
+    .reads(&["state", "reservation_state"])
+    .calls(&["action_confirm", "action_assign"])];
+/// What starting a work order needs.
+pub(super) const START: &[ModelNeeds] = &[ModelNeeds::of("mrp.workorder").reads(&["state"]).calls(&["button_start"])];
+/// What finishing a work order needs.
+pub(super) const FINISH: &[ModelNeeds] = &[ModelNeeds::of("mrp.workorder").reads(&["state"]).calls(&["button_finish"])];
 
 /// The state of a production order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -16,7 +16,10 @@ use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, ch
 use super::{Map, Odoo};
 
 mod account;
+mod needs;
 mod reading;
+
+pub(super) use self::needs::REPORT;
 
 /// What stands in Odoo after a report, as it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -82,6 +82,17 @@ impl Odoo {
         self.inner.server.get_or_try_init(learn).await.cloned()
     }
 
+    /// Asks again which server this is. Whether it is another than the one that this handle knows: then the handle knows
+    /// nothing that holds any more.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was changed.
+    pub async fn is_another(&self) -> Result<bool, Failure> {
+        let Some(known) = self.inner.server.get() else { return self.server().await.map(|_| false) };
+        let now = self.learn().await.map_err(|failure| self.clean(failure))?;
+        Ok(now != **known)
+    }
+
     async fn learn(&self) -> Result<Server, Failure> {
         let version = match self.web_version().await? {
             Some(version) => version,

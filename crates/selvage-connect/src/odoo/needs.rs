@@ -1,0 +1,153 @@
+//! What verbs need of a server: models, fields, methods and rights. Each verb's table stands beside the verb; here are the form of
+//! a table and the list of them all. Pure; whether a server has what is needed is asked elsewhere.
+
+use super::{order, report};
+
+/// A right on a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Right {
+    /// See records.
+    Read,
+    /// Change records, and press their buttons.
+    Write,
+    /// Make records.
+    Create,
+}
+
+impl Right {
+    /// Odoo's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Create => "create",
+        }
+    }
+}
+
+/// What a verb needs of one model: only what the connector itself asks for. What a button does inside Odoo is Odoo's.
+///
+/// A field whose name differs between versions is given by its names with `|` between them, the newest first: one of them is
+/// needed. What the verb can do without does not belong here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelNeeds {
+    /// As `mrp.production`.
+    pub model: &'static str,
+    /// Fields that are read or searched by.
+    pub reads: &'static [&'static str],
+    /// Fields that are written, by `write` or in a `create`; they may not be read only.
+    pub writes: &'static [&'static str],
+    /// Buttons: methods that take records and change them.
+    pub calls: &'static [&'static str],
+    /// Whether records are made.
+    pub creates: bool,
+}
+
+impl ModelNeeds {
+    /// Nothing of this model yet.
+    pub(super) const fn of(model: &'static str) -> Self {
+        Self { model, reads: &[], writes: &[], calls: &[], creates: false }
+    }
+
+    /// Reading these fields.
+    pub(super) const fn reads(self, reads: &'static [&'static str]) -> Self {
+        Self { reads, ..self }
+    }
+
+    /// Writing these fields.
+    pub(super) const fn writes(self, writes: &'static [&'static str]) -> Self {
+        Self { writes, ..self }
+    }
+
+    /// Pressing these buttons.
+    pub(super) const fn calls(self, calls: &'static [&'static str]) -> Self {
+        Self { calls, ..self }
+    }
+
+    /// Making records.
+    pub(super) const fn creates(self) -> Self {
+        Self { creates: true, ..self }
+    }
+
+    /// The rights that follow. Fields of a record that is only made are written without the right to write.
+    pub fn rights(&self) -> Vec<Right> {
+        let mut rights = vec![Right::Read];
+        if !self.calls.is_empty() || (!self.writes.is_empty() && !self.creates) {
+            rights.push(Right::Write);
+        }
+        if self.creates {
+            rights.push(Right::Create);
+        }
+        rights
+    }
+}
+
+/// The names that an entry of a table gives a field.
+pub fn names(entry: &'static str) -> impl Iterator<Item = &'static str> {
+    entry.split('|')
+}
+
+/// A verb with what it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerbNeeds {
+    /// The word of the operation, as in manifests.
+    pub verb: &'static str,
+    /// The model whose records have it.
+    pub record: &'static str,
+    /// What it needs, model by model.
+    pub models: &'static [ModelNeeds],
+}
+
+/// Every verb of this connector. One that is added here is checked before it runs, shown by the probe, and stands in the
+/// guide's table of rights.
+pub const VERBS: &[VerbNeeds] = &[
+    VerbNeeds { verb: "release", record: "mrp.production", models: order::RELEASE },
+    VerbNeeds { verb: "start", record: "mrp.workorder", models: order::START },
+    VerbNeeds { verb: "finish", record: "mrp.workorder", models: order::FINISH },
+    VerbNeeds { verb: "report", record: "mrp.production", models: report::REPORT },
+];
+
+/// What this verb needs on records of this model.
+pub fn of_verb(verb: &str, record: &str) -> Option<&'static VerbNeeds> {
+    VERBS.iter().find(|known| known.verb == verb && known.record == record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rights_follow_from_what_is_done() {
+        use Right::{Create, Read, Write};
+        let table = [
+            (ModelNeeds::of("m").reads(&["a"]), vec![Read]),
+            (ModelNeeds::of("m").writes(&["a"]), vec![Read, Write]),
+            (ModelNeeds::of("m").calls(&["button"]), vec![Read, Write]),
+            (ModelNeeds::of("m").writes(&["a"]).creates(), vec![Read, Create]),
+            (ModelNeeds::of("m").calls(&["button"]).creates(), vec![Read, Write, Create]),
+        ];
+        for (needs, expected) in table {
+            assert_eq!(needs.rights(), expected, "{needs:?}");
+        }
+    }
+
+    #[test]
+    fn a_verb_is_found_by_its_word_and_record() {
+        assert_eq!(of_verb("report", "mrp.production").map(|verb| verb.models.len()), Some(report::REPORT.len()));
+        assert_eq!(of_verb("report", "mrp.workorder"), None);
+        assert_eq!(of_verb("sing", "mrp.production"), None);
+    }
+
+    #[test]
+    fn no_verb_needs_a_model_twice() {
+        for verb in VERBS {
+            for (index, one) in verb.models.iter().enumerate() {
+                assert!(
+                    verb.models.iter().skip(index + 1).all(|other| other.model != one.model),
+                    "{} {one:?}",
+                    verb.verb
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What a mapping needs of its system's record, field by field: which form each must have, and whether it is written.
+//! Pure; whether a server has it is compared elsewhere.
+
+use selvage_model::manifest::mapping::CodeBy;
+use selvage_model::manifest::object::Shape;
+use selvage_model::name::ObjectName;
+
+use crate::lens::{CurrencyFrom, Field, Lens, UnitFrom};
+
+/// One field that a mapping needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldNeed {
+    /// The attribute that it is for, members of groups with dots; empty where it is for the record itself.
+    pub attribute: String,
+    /// The record's field.
+    pub field: String,
+    /// The form that it must have.
+    pub form: Form,
+    /// Whether it is written too.
+    pub written: bool,
+}
+
+/// The form that a field must have for its lens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The lens takes what comes.
+    Any,
+    /// A text or a word.
+    Text,
+    /// A whole number.
+    Whole,
+    /// A number.
+    Number,
+    /// Yes or no.
+    Flag,
+    /// A moment.
+    Moment,
+    /// A day.
+    Day,
+    /// One of these words.
+    Words(Vec<String>),
+    /// A link to one record.
+    Link(To),
+    /// Links to several.
+    Links(To),
+}
+
+/// Where a link must lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Anywhere: only its label is read.
+    Anywhere,
+    /// To a record that is known by its external id.
+    ExternalId,
+    /// To the record that stands for this object.
+    Object(ObjectName),
+    /// To a company.
+    Company,
+}
+
+/// The needs of these attributes.
+pub(super) fn needs(fields: &[Field], of: &str, found: &mut Vec<FieldNeed>) {
+    for field in fields {
+        let attribute = format!("{of}{}", field.name());
+        let mut need = |at: &str, form: Form, written: bool| {
+            found.push(FieldNeed { attribute: attribute.clone(), field: at.to_owned(), form, written });
+        };
+        if let Some(at) = &field.at {
+            need(at, form(&field.lens, &field.attribute.shape), field.writable);
+        }
+        match &field.lens {
+            Lens::Quantity(UnitFrom::Field { at, by, .. }) => need(at, coded(*by), field.writable),
+            // The currency is another field's to say.
+            Lens::Money(CurrencyFrom::Field(at)) => need(at, Form::Link(To::Anywhere), false),
+            // Elements of a list are records of their own.
+            Lens::Group(members) if field.at.is_none() => needs(members, &format!("{attribute}."), found),
+            Lens::Expression(expression) => {
+                for member in expression.members_of("record") {
+                    need(&member, Form::Any, false);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn form(lens: &Lens, shape: &Shape) -> Form {
+    match lens {
+        Lens::Plain => plain(shape),
+        Lens::Code { by, .. } => coded(*by),
+        Lens::Ref(_) => match shape {
+            Shape::Ref { object } => Form::Link(To::Object(object.value.clone())),
+            _ => Form::Any,
+        },
+        Lens::Record => Form::Whole,
+        Lens::Label => Form::Link(To::Anywhere),
+        Lens::Site => Form::Link(To::Company),
+        Lens::Enum(words) => Form::Words(words.iter().map(|(theirs, _)| theirs.clone()).collect()),
+        Lens::Quantity(_) | Lens::Money(_) => Form::Number,
+        Lens::Many(element, shape) => match form(element, shape) {
+            Form::Link(to) => Form::Links(to),
+            _ => Form::Any,
+        },
+        _ => Form::Any,
+    }
+}
+
+fn plain(shape: &Shape) -> Form {
+    match shape {
+        Shape::String { .. } | Shape::Text => Form::Text,
+        Shape::Integer => Form::Whole,
+        Shape::Decimal => Form::Number,
+        Shape::Boolean => Form::Flag,
+        Shape::Timestamp => Form::Moment,
+        Shape::Date => Form::Day,
+        _ => Form::Any,
+    }
+}
+
+fn coded(by: CodeBy) -> Form {
+    match by {
+        CodeBy::Value => Form::Any,
+        CodeBy::ExternalId => Form::Link(To::ExternalId),
+        CodeBy::Label => Form::Link(To::Anywhere),
+    }
+}
