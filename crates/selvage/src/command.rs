@@ -4,8 +4,10 @@ mod check;
 mod demo;
 mod explain;
 mod factory;
+mod get;
 mod key;
 mod ledger;
+mod list;
 mod operations;
 mod operator;
 mod schema;
@@ -16,6 +18,7 @@ use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
@@ -43,6 +46,10 @@ enum Command {
     Schema(schema::Schema),
     /// Runs the examples of all mappings and checks their laws on generated records.
     Test(test::Test),
+    /// Shows one record of a system as its object.
+    Get(get::Get),
+    /// Lists records of a system as their object.
+    List(list::List),
     /// Serves a fabric directory: gateway, engine and console.
     Serve(serve::Serve),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
@@ -119,6 +126,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Test(test) => test.run(),
+        Command::Get(get) => in_runtime(get.run()),
+        Command::List(list) => in_runtime(list.run()),
         Command::Serve(serve) => in_runtime(serve.run()),
         Command::Demo(demo) => in_runtime(demo.run()),
         Command::Factory(factory) => in_runtime(factory.run()),
@@ -157,6 +166,12 @@ fn words(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
+/// A duration as in manifests: `500ms`, `10s`, `7d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    selvage_model::scalar::duration(text)
+        .ok_or_else(|| format!("`{text}` is not a duration: write `500ms`, `10s`, `5m`, `7d`"))
+}
+
 fn filter(text: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(text).map_err(|error| format!("`{text}` is no filter: {error}"))
 }
@@ -165,7 +180,7 @@ fn in_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Re
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let outcome = runtime.block_on(work);
     // Whatever still runs was told to end; a stuck system call must not keep the process.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    runtime.shutdown_timeout(Duration::from_secs(2));
     outcome
 }
 

@@ -1,5 +1,6 @@
 //! The one binary: command line, configuration and composition. Whatever decides or translates lives in the crates.
 
+mod by_hand;
 mod command;
 mod directory;
 mod embedded;

@@ -4,7 +4,7 @@
 mod mediation;
 mod observe;
 mod reachability;
-mod release;
+pub(crate) mod release;
 mod watch;
 
 use std::collections::BTreeMap;

@@ -1,8 +1,10 @@
-//! Findings as text: for people, as JSON, as SARIF.
+//! Findings, refusals and records as text: for people, as JSON, as SARIF.
 
+pub(crate) mod cell;
 mod excerpt;
 pub(crate) mod human;
 pub(crate) mod json;
+pub(crate) mod refusal;
 pub(crate) mod sarif;
 
 use selvage_model::finding::{Finding, Severity};

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use selvage_model::name::EnvironmentName;
 
-use super::{Outcome, StoreChoice, until_stopped};
+use super::{Outcome, StoreChoice, duration, until_stopped};
 use crate::node::{Node, NodeConfig};
 use crate::secrets;
 
@@ -74,10 +74,4 @@ impl Serve {
         node.shutdown().await;
         Ok(Outcome::Well)
     }
-}
-
-/// A duration as in manifests: `500ms`, `10s`, `7d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    selvage_model::scalar::duration(text)
-        .ok_or_else(|| format!("`{text}` is not a duration: write `500ms`, `10s`, `5m`, `7d`"))
 }

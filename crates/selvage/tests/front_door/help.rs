@@ -6,9 +6,21 @@ use crate::fixture::{selvage, stdout};
 fn help_names_every_command() {
     let help = stdout(&selvage(&["--help"]));
     insta::assert_snapshot!("help", help);
-    for command in
-        ["check", "explain", "schema", "test", "serve", "demo", "factory", "key", "operator", "operations", "ledger"]
-    {
+    for command in [
+        "check",
+        "explain",
+        "schema",
+        "test",
+        "get",
+        "list",
+        "serve",
+        "demo",
+        "factory",
+        "key",
+        "operator",
+        "operations",
+        "ledger",
+    ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing");
         let output = selvage(&[command, "--help"]);
         assert!(output.status.success(), "{command} --help");

@@ -12,5 +12,6 @@ mod demo;
 mod docs;
 mod fixture;
 mod help;
+mod objects;
 mod serve;
 mod two_nodes;

@@ -1,0 +1,69 @@
+//! Objects by hand: `selvage get` and `selvage list` against the simulated Odoo.
+
+use serde_json::Value;
+
+use crate::fixture::{Place, selvage, stdout};
+
+/// Runs a command on this place's fabric and secrets.
+fn run(place: &Place, arguments: &[&str]) -> std::process::Output {
+    let (fabric, secrets) = (place.fabric().display().to_string(), place.path("secrets").display().to_string());
+    selvage(&[arguments, &["--fabric", &fabric, "--secrets", &secrets]].concat())
+}
+
+fn json(output: &std::process::Output) -> Value {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_str(&stdout(output)).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_are_shown_as_objects() {
+    let place = Place::new().await;
+    let products = json(&run(&place, &["list", "product", "--format", "json"]));
+    let code = products[0]["code"].as_str().unwrap().to_owned();
+    let one = json(&run(&place, &["get", "product@1", &code]));
+    assert_eq!(one, products[0]);
+
+    let chosen =
+        json(&run(&place, &["list", "product", "--format", "json", "--attributes", "name,code", "--limit", "1"]));
+    let members: Vec<&String> = chosen[0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["name", "code"]);
+
+    let condition = format!("code={code}");
+    let lines = run(&place, &["list", "product", "--where", &condition, "--format", "lines"]);
+    assert_eq!(stdout(&lines).lines().count(), 1);
+
+    let table = run(&place, &["list", "product", "--all"]);
+    assert!(stdout(&table).starts_with(" CODE") && stdout(&table).contains(&code), "{}", stdout(&table));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_pages_are_read() {
+    let place = Place::new().await;
+    for number in 0..450 {
+        let values = serde_json::json!({"name": format!("Part {number}"), "default_code": format!("PRT-{number}")});
+        place.factory.odoo.call("product.product", "create", &[values], &serde_json::Map::new()).unwrap();
+    }
+    let count = |arguments: &[&str]| stdout(&run(&place, arguments)).lines().count();
+    assert!(count(&["list", "product", "--all", "--format", "lines"]) >= 450);
+    assert_eq!(count(&["list", "product", "--limit", "201", "--format", "lines"]), 201);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_shown_is_said_with_its_code() {
+    let place = Place::new().await;
+    for (arguments, status, expected) in [
+        (vec!["get", "product", "no such"], 1, "FAB5008"),
+        (vec!["get", "produkt", "x"], 1, "it has "),
+        (vec!["list", "product", "--where", "weight=3"], 1, "FAB5006"),
+        (vec!["list", "product", "--attributes", "wieght"], 1, "no attribute `wieght`"),
+        (vec!["list", "product", "--account", "nobody"], 1, "FAB5101"),
+        (vec!["list", "product", "--env", "prod"], 1, "FAB8001"),
+        (vec!["list", "product", "--where", "code"], 2, "attribute=value"),
+    ] {
+        let output = run(&place, &arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{arguments:?}: {error}");
+        assert!(error.contains(expected), "{arguments:?}: {error}");
+        assert!(stdout(&output).is_empty(), "{arguments:?}");
+    }
+}
