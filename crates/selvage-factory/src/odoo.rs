@@ -11,11 +11,15 @@ mod domain;
 mod execute;
 mod external;
 mod fault;
+mod group;
 mod input;
+mod invoice;
 mod journal;
 mod json2;
 mod jsonrpc;
+mod maintenance;
 mod movement;
+mod partner;
 mod product;
 mod production;
 mod quant;
@@ -25,6 +29,7 @@ mod schema;
 mod search;
 mod seed;
 mod serve;
+mod sixteen;
 mod store;
 mod transaction;
 mod value;
@@ -43,13 +48,41 @@ use database::Database;
 use schema::Model;
 
 /// Which Odoo is simulated. They differ in dialects, field names, states and messages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+///
+/// 18 and 19 behave as recorded. 16 and 17 are 18 with the field names of their time; nothing of them is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum OdooVersion {
+    /// Odoo 16: `quantity_done` on moves, `date_planned_start` on orders.
+    V16,
+    /// Odoo 17.
+    V17,
     /// Odoo 18: JSON-RPC.
     #[default]
     V18,
     /// Odoo 19: JSON-RPC and JSON-2.
     V19,
+}
+
+impl OdooVersion {
+    /// The number of the series: `18.0`.
+    pub fn series(self) -> &'static str {
+        match self {
+            Self::V16 => "16.0",
+            Self::V17 => "17.0",
+            Self::V18 => "18.0",
+            Self::V19 => "19.0",
+        }
+    }
+
+    /// The number before the point.
+    pub fn major(self) -> u32 {
+        match self {
+            Self::V16 => 16,
+            Self::V17 => 17,
+            Self::V18 => 18,
+            Self::V19 => 19,
+        }
+    }
 }
 
 /// A user of the simulated Odoo.

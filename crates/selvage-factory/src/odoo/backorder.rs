@@ -13,7 +13,7 @@ impl Transaction<'_> {
     /// What ties an order to its backorders, and the field that names it.
     pub(crate) fn group(&self) -> (Model, &'static str) {
         match self.env.version {
-            OdooVersion::V18 => (Model::Group, "procurement_group_id"),
+            OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18 => (Model::Group, "procurement_group_id"),
             OdooVersion::V19 => (Model::ProductionGroup, "production_group_id"),
         }
     }

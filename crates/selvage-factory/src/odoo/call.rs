@@ -45,13 +45,15 @@ pub(crate) enum Method {
     Finish,
     ApplyInventory,
     ChangeQuantity,
+    HasGroup,
+    PostInvoice,
 }
 
 /// The parameters of a method; `true` marks the ones that have no default.
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 22] = [
+    const ALL: [(&'static str, Self); 24] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
@@ -74,6 +76,8 @@ impl Method {
         ("button_finish", Self::Finish),
         ("action_apply_inventory", Self::ApplyInventory),
         ("change_prod_qty", Self::ChangeQuantity),
+        ("has_group", Self::HasGroup),
+        ("action_post", Self::PostInvoice),
     ];
 
     fn parse(name: &str, model: Model) -> Option<Self> {
@@ -83,6 +87,8 @@ impl Method {
             Self::Start | Self::Pending | Self::Finish => Some(Model::WorkOrder),
             Self::ApplyInventory => Some(Model::Quant),
             Self::ChangeQuantity => Some(Model::ChangeQuantity),
+            Self::HasGroup => Some(Model::User),
+            Self::PostInvoice => Some(Model::Invoice),
             _ => None,
         };
         only.is_none_or(|only| only == model).then_some(method)
@@ -111,7 +117,13 @@ impl Method {
     pub(crate) fn reads(self) -> bool {
         matches!(
             self,
-            Self::Search | Self::SearchRead | Self::SearchCount | Self::NameSearch | Self::FieldsGet | Self::Read
+            Self::Search
+                | Self::SearchRead
+                | Self::SearchCount
+                | Self::NameSearch
+                | Self::FieldsGet
+                | Self::Read
+                | Self::HasGroup
         )
     }
 
@@ -135,6 +147,7 @@ impl Method {
             Self::Create => &[("vals_list", true)],
             Self::Write => &[("vals", true)],
             Self::Load => &[("fields", true), ("data", true)],
+            Self::HasGroup => &[("group_ext_id", true)],
             _ => &[],
         }
     }
@@ -230,5 +243,5 @@ fn class(model: &str) -> String {
 
 /// The versions in which the dialect of named arguments is spoken.
 pub(crate) fn speaks_json2(version: OdooVersion) -> bool {
-    version == OdooVersion::V19
+    version >= OdooVersion::V19
 }

@@ -207,7 +207,7 @@ impl Transaction<'_> {
         context
             .insert("default_mrp_production_ids".to_owned(), orders.iter().map(|order| Json::from(*order)).collect());
         context.insert("default_mrp_production_backorder_line_ids".to_owned(), lines);
-        let kind = if self.env.version == OdooVersion::V18 { &Wizard::BACKORDER_18 } else { &Wizard::BACKORDER_19 };
+        let kind = if self.env.version <= OdooVersion::V18 { &Wizard::BACKORDER_18 } else { &Wizard::BACKORDER_19 };
         wizard(self.env.version, kind, &context)
     }
 
@@ -308,7 +308,7 @@ impl Wizard {
 
 /// The window action of a wizard, as each version spells it.
 pub(crate) fn wizard(version: OdooVersion, wizard: &Wizard, context: &Map<String, Json>) -> Json {
-    let groups = if version == OdooVersion::V18 { "groups_id" } else { "group_ids" };
+    let groups = if version <= OdooVersion::V18 { "groups_id" } else { "group_ids" };
     let mut action = json!({
         "id": wizard.id, "name": wizard.name, "type": "ir.actions.act_window", "xml_id": wizard.xml_id, "path": false, "help": false,
         "binding_model_id": false, "binding_type": "action", "binding_view_types": "list,form", "display_name": wizard.name,

@@ -30,10 +30,13 @@ impl Transaction<'_> {
             return self
                 .store
                 .row(model, id)
-                .map_or(Value::Null, |row| self.stored(field, row.get(field.name).clone()));
+                .map_or(Value::Null, |row| self.stored(field, row.get(field.column).clone()));
         }
         if field.name == "display_name" {
             return self.label(model, id).into();
+        }
+        if field.known_only {
+            return Value::Null;
         }
         match model {
             Model::Product | Model::Template => self.product_value(model, id, field.name),
@@ -43,6 +46,14 @@ impl Transaction<'_> {
             Model::MoveLine => self.line_value(id, field.name),
             Model::Production => self.production_value(id, field.name),
             Model::WorkOrder => self.work_order_value(id, field.name),
+            Model::Operation => self.operation_value(id, field.name),
+            Model::Location => self.store.referring(Model::Quant, "location_id", id).is_empty().into(),
+            Model::Category => self.category_value(id, field.name),
+            Model::Partner => self.partner_value(id, field.name),
+            Model::SupplierInfo => self.supplier_value(id, field.name),
+            Model::Equipment | Model::MaintenanceRequest => self.maintenance_value(model, id, field.name),
+            Model::Invoice | Model::InvoiceLine => self.invoice_value(model, id, field.name),
+            Model::UserGroup => self.text(model, id, "name").into(),
             Model::ExternalId => format!("{}.{}", self.text(model, id, "module"), self.text(model, id, "name")).into(),
             Model::Company => {
                 let users = self.store.ids(Model::User).into_iter();
@@ -74,6 +85,21 @@ impl Transaction<'_> {
                 code => format!("[{code}] {}", text("name")),
             },
             Model::Location => text("complete_name"),
+            Model::Category => self.category_name(id),
+            Model::Partner => self.partner_label(id),
+            Model::Equipment => self.equipment_label(id),
+            Model::SupplierInfo | Model::AttributeLine => {
+                let (field, target) = match model {
+                    Model::SupplierInfo => ("partner_id", Model::Partner),
+                    _ => ("attribute_id", Model::Attribute),
+                };
+                self.reference(model, id, field).map(|id| self.label(target, id)).unwrap_or_default()
+            }
+            Model::AttributeChoice => {
+                let attribute = self.reference(model, id, "attribute_id");
+                let attribute = attribute.map(|id| self.text(Model::Attribute, id, "name")).unwrap_or_default();
+                format!("{attribute}: {}", text("name"))
+            }
             Model::Bom => {
                 let product =
                     self.reference(model, id, "product_tmpl_id").map(|product| self.label(Model::Template, product));
@@ -112,7 +138,19 @@ impl Transaction<'_> {
 
     fn product_value(&self, model: Model, id: Id, name: &str) -> Value {
         if model == Model::Template {
-            return self.store.referring(Model::Product, "product_tmpl_id", id).first().copied().into();
+            let variants = self.store.referring(Model::Product, "product_tmpl_id", id);
+            let first = variants.first().copied();
+            return match (name, first) {
+                ("product_variant_count", _) => Value::Int(i64::try_from(variants.len()).unwrap_or(i64::MAX)),
+                ("product_variant_id", _) | (_, None) => first.into(),
+                (_, Some(variant)) => self.product_value(Model::Product, variant, name),
+            };
+        }
+        if name == "seller_ids" {
+            let template = self.reference(model, id, "product_tmpl_id");
+            return template
+                .map(|template| self.store.referring(Model::SupplierInfo, "product_tmpl_id", template))
+                .map_or(Value::Null, Value::Refs);
         }
         if name == "code" {
             return self.store.row(model, id).map_or(Value::Null, |row| row.get("default_code").clone());
@@ -165,7 +203,7 @@ impl Transaction<'_> {
         let ratio = self.number(Model::Uom, id, "size");
         let inverse = Decimal::ONE.checked_div(ratio).unwrap_or(Decimal::ONE);
         Value::Number(match (name, self.env.version) {
-            ("factor", OdooVersion::V18) => inverse,
+            ("factor", OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18) => inverse,
             ("ratio", _) if self.is(Model::Uom, id, "uom_type", &["smaller"]) => inverse,
             _ => ratio,
         })
@@ -202,6 +240,13 @@ impl Transaction<'_> {
                 .reference("location_id")
                 .and_then(|place| self.reference(Model::Location, place, "warehouse_id"))
                 .into(),
+            "location_id" => {
+                let spots = self.store.referring(Model::Quant, "lot_id", id).into_iter();
+                let mut places = spots
+                    .filter_map(|quant| self.reference(Model::Quant, quant, "location_id"))
+                    .filter(|place| self.is_internal(*place));
+                places.next().filter(|_| places.next().is_none()).into()
+            }
             "available_quantity" => (row.number("quantity") - row.number("reserved_quantity")).into(),
             "inventory_diff_quantity" => (row.number("inventory_quantity") - row.number("quantity")).into(),
             _ => {
@@ -220,6 +265,13 @@ impl Transaction<'_> {
     }
 
     fn line_value(&self, id: Id, name: &str) -> Value {
+        let row = self.row(Model::MoveLine, id);
+        if let Some(value) = Self::done_or_reserved(name, row.number("quantity"), row.flag("picked")) {
+            return value;
+        }
+        if name == "quantity_product_uom" {
+            return self.line_stock(id).into();
+        }
         let Some(parent) = self.reference(Model::MoveLine, id, "move_id") else {
             return if name == "state" { "draft".into() } else { Value::Null };
         };

@@ -97,7 +97,7 @@ impl Database {
     }
 
     fn environment(&self, store: &Store, login: &Login, call: &Call, now: Stamp) -> Result<Environment, Refusal> {
-        let user = store.row(Model::User, login.user).cloned().unwrap_or_default();
+        let user = store.row(Model::User, login.user).unwrap_or_default();
         let own = user.references("company_ids");
         let companies = match call.context.get("allowed_company_ids").and_then(Json::as_array) {
             Some(asked) if !asked.is_empty() => asked.iter().filter_map(Json::as_i64).map(Id).collect(),
@@ -126,7 +126,8 @@ impl Database {
         let record = |id: Id| {
             let mut record = Map::new();
             record.insert("id".to_owned(), id.into());
-            for (field, value) in store.row(model, id).into_iter().flat_map(|row| row.values()) {
+            let row = store.row(model, id).unwrap_or_default();
+            for (field, value) in row.values() {
                 record.insert(field.to_owned(), raw(value));
             }
             Json::Object(record)
@@ -157,7 +158,7 @@ impl Database {
         let counts: Map<String, Json> =
             Model::ALL.iter().map(|model| (model.name().to_owned(), json!(store.count(*model)))).collect();
         json!({
-            "version": if self.version == OdooVersion::V18 { "18.0" } else { "19.0" },
+            "version": self.version.series(),
             "database": self.name,
             "records": counts,
             "calls": self.calls.load(Ordering::Relaxed),

@@ -119,7 +119,7 @@ fn read_leaf(json: &Json, model: Model, version: OdooVersion) -> Result<Leaf, Re
         let found = current.and_then(|model| model.field(name, version).map(|field| (model, field)));
         let Some((owner, field)) = found else {
             let owner = current.unwrap_or(model).name();
-            let noun = if version == OdooVersion::V18 { "leaf" } else { "condition" };
+            let noun = if version <= OdooVersion::V18 { "leaf" } else { "condition" };
             let term = format!("('{path}', {}, {})", repr(json.get(1).unwrap_or(&Json::Null)), repr(value));
             return Err(Refusal::value(format!("Invalid field {owner}.{name} in {noun} {term}")));
         };
@@ -200,10 +200,10 @@ impl Leaf {
             match (field.kind, value) {
                 (Kind::Int, Json::Number(number)) if field.name == "id" => ids.extend(number.as_i64().map(Id)),
                 (Kind::One(_), Json::Number(number)) if field.stored => {
-                    ids.extend(tx.store.referring(*model, field.name, Id(number.as_i64()?)));
+                    ids.extend(tx.store.referring(*model, field.column, Id(number.as_i64()?)));
                 }
                 (Kind::Char, Json::String(text)) if field.stored => {
-                    ids.extend(tx.store.with_text(*model, field.name, text)?);
+                    ids.extend(tx.store.with_text(*model, field.column, text)?);
                 }
                 _ => return None,
             }

@@ -53,6 +53,8 @@ impl Transaction<'_> {
             Method::Pending => self.pause_work(ids)?,
             Method::Finish => self.finish_work(ids)?,
             Method::ChangeQuantity => self.change_quantity(ids)?,
+            Method::PostInvoice => self.post_invoices(ids)?,
+            Method::HasGroup => json!(self.has_group(ids, named)),
             Method::Archive | Method::Unarchive => {
                 self.set_active(model, ids, call.method == Method::Unarchive)?;
                 return Ok(Answer::Nothing);
@@ -99,7 +101,7 @@ impl Transaction<'_> {
             .fields(self.env.version)
             .filter(|field| wanted.is_empty() || wanted.iter().any(|name| name == field.name))
         {
-            let mut description = field.describe();
+            let mut description = model.describe(field, self.env.version);
             description.retain(|attribute, _| attributes.is_empty() || attributes.contains(attribute));
             all.insert(field.name.to_owned(), Json::Object(description));
         }

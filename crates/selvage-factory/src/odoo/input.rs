@@ -30,6 +30,8 @@ impl Transaction<'_> {
             Kind::Int | Kind::AnyId => Value::Int(if empty { 0 } else { integer(json)? }),
             Kind::Float(rounded) => self.number_input(field, rounded, json, old)?,
             _ if empty => Value::Null,
+            Kind::Elsewhere(_) => return Err(unsimulated(model, field)),
+            Kind::Date => Value::from(date(json)?),
             Kind::Char | Kind::Text => text(json).into(),
             Kind::Datetime => {
                 let written = text(json);
@@ -47,7 +49,7 @@ impl Transaction<'_> {
                 key.into()
             }
             Kind::One(target) => Value::Ref(self.target(model, field, target, json)?),
-            Kind::Many(target) => Value::Refs(self.many(model, field, target, json, old.references(field.name))?),
+            Kind::Many(target) => Value::Refs(self.many(model, field, target, json, old.references(field.column))?),
             Kind::Children(..) => Value::Null,
         })
     }
@@ -65,7 +67,7 @@ impl Transaction<'_> {
         if !field.per_company {
             return Ok(Value::Number(number));
         }
-        let mut values = match old.get(field.name) {
+        let mut values = match old.get(field.column) {
             Value::PerCompany(values) => values.clone(),
             _ => BTreeMap::new(),
         };
@@ -133,6 +135,19 @@ pub(crate) fn commands(field: &str, json: &Json) -> Result<Vec<Command>, Refusal
 pub(crate) fn owner(model: Model) -> (&'static str, &'static str) {
     let owner = if model == Model::Product { Model::Template } else { model };
     (owner.info().label, owner.name())
+}
+
+/// What a relation to a model that is not there is told, instead of a lie.
+fn unsimulated(model: Model, field: &Field) -> Refusal {
+    Refusal::value(format!("{}.{} leads to a model that the simulated Odoo does not have", model.name(), field.name))
+}
+
+/// A date; of a datetime, its day.
+fn date(json: &Json) -> Result<String, Refusal> {
+    let written = text(json);
+    let stamp = Stamp::parse(&written);
+    let wrong = || Refusal::value(format!("time data '{written}' does not match format '%Y-%m-%d'"));
+    stamp.map(Stamp::day).ok_or_else(wrong)
 }
 
 fn integer(json: &Json) -> Result<i64, Refusal> {

@@ -37,11 +37,11 @@ pub(crate) async fn serve(
 
 /// What `common.version` answers.
 pub(crate) fn version(version: OdooVersion) -> Json {
-    let (text, major, serie) = match version {
-        OdooVersion::V18 => ("18.0+e-20241005", 18, "18.0"),
-        OdooVersion::V19 => ("19.0", 19, "19.0"),
-    };
-    json!({ "server_version": text, "server_version_info": [major, 0, 0, "final", 0, ""], "server_serie": serie, "protocol_version": 1 })
+    let text = if version == OdooVersion::V18 { "18.0+e-20241005" } else { version.series() };
+    json!({
+        "server_version": text, "server_version_info": [version.major(), 0, 0, "final", 0, ""],
+        "server_serie": version.series(), "protocol_version": 1,
+    })
 }
 
 fn envelope(id: &Json, answer: Result<Answer, Refusal>) -> Json {

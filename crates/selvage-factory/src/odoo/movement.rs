@@ -25,8 +25,18 @@ impl Transaction<'_> {
 
     pub(crate) fn move_value(&self, id: Id, name: &str) -> Value {
         let row = self.row(Model::Move, id);
+        if let Some(value) = Self::done_or_reserved(name, self.move_quantity(id), row.flag("picked")) {
+            return value;
+        }
         match name {
             "quantity" => self.move_quantity(id).into(),
+            "product_qty" => {
+                let quantity = row.number("product_uom_qty");
+                let product = row.reference("product_id");
+                product
+                    .map_or(quantity, |product| self.in_product_unit(product, row.reference("product_uom"), quantity))
+                    .into()
+            }
             "unit_factor" => self.unit_factor(id).into(),
             "should_consume_qty" => self.should_consume(id).into(),
             "has_tracking" => row
@@ -159,7 +169,7 @@ impl Transaction<'_> {
     }
 
     /// What a line holds, in the product's unit.
-    fn line_stock(&self, line: Id) -> Decimal {
+    pub(crate) fn line_stock(&self, line: Id) -> Decimal {
         let row = self.row(Model::MoveLine, line);
         let Some(product) = row.reference("product_id") else {
             return Decimal::ZERO;
@@ -222,7 +232,7 @@ impl Transaction<'_> {
 
     /// More than the lines hold: Odoo 18 adds lines, 19 lets the lines it has grow. What is not in stock is taken all the same.
     fn enlarge(&mut self, id: Id, extra: Decimal) {
-        let grow = self.env.version == OdooVersion::V19;
+        let grow = self.env.version >= OdooVersion::V19;
         let missing = if self.reservable(id) { self.take_from_stock(id, extra, grow) } else { extra };
         if missing <= Decimal::ZERO {
             return;
@@ -314,7 +324,7 @@ impl Transaction<'_> {
 
     /// A write to a move: `quantity` goes to its lines, and so does `picked`; `state` is computed and ignored.
     pub(crate) fn write_move(&mut self, id: Id, values: &Values) -> Result<(), Refusal> {
-        let mut plain = values.clone();
+        let mut plain = self.modern(values);
         plain.remove("state");
         let quantity = plain.remove("quantity");
         let picked = plain.remove("picked");
@@ -341,6 +351,7 @@ impl Transaction<'_> {
             .filter(|id| self.store.row(Model::Move, *id).is_some());
         let Some(parent) = parent else {
             let id = self.create_plain(Model::MoveLine, values)?;
+            self.write_kept(Model::MoveLine, id, &self.modern(values))?;
             self.weigh_line(id, Decimal::ONE);
             return Ok(id);
         };
@@ -355,8 +366,9 @@ impl Transaction<'_> {
 
     /// A write to a line moves its reservation, or its stock where it is done already.
     pub(crate) fn write_line(&mut self, line: Id, values: &Values) -> Result<(), Refusal> {
+        let values = self.modern(values);
         self.weigh_line(line, Decimal::NEGATIVE_ONE);
-        self.write_plain(Model::MoveLine, line, values)?;
+        self.write_kept(Model::MoveLine, line, &values)?;
         self.weigh_line(line, Decimal::ONE);
         let Some(parent) = self.reference(Model::MoveLine, line, "move_id") else {
             return Ok(());

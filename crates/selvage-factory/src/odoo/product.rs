@@ -70,16 +70,34 @@ impl Transaction<'_> {
             return;
         };
         let own = self.row(to, twin);
-        let kept = ["id", "product_tmpl_id", "standard_price"];
+        let kept = ["id", "product_tmpl_id"];
         let log = |name: &str| name.ends_with("_uid") || name.ends_with("_date");
         let shared =
             to.fields(self.env.version).filter(|field| field.stored && !log(field.name) && !kept.contains(&field.name));
-        let shared = shared.filter(|field| !matches!(field.kind, Kind::Children(..)));
-        let other = |field: &Field| (field.name, row.get(field.name).clone());
+        let both = |field: &&'static Field| from.field(field.name, self.env.version).is_some();
+        let shared = shared.filter(|field| !matches!(field.kind, Kind::Children(..))).filter(both);
+        let other = |field: &Field| (field.column, row.get(field.column).clone());
         let changed: Vec<_> = shared.map(other).filter(|(name, value)| own.get(name) != value).collect();
         if !changed.is_empty() {
             self.update(to, twin, changed);
         }
+    }
+
+    /// `All / Saleable`.
+    pub(crate) fn category_name(&self, id: Id) -> String {
+        let name = self.text(Model::Category, id, "name");
+        match self.reference(Model::Category, id, "parent_id").filter(|parent| *parent != id) {
+            Some(parent) => format!("{} / {name}", self.category_name(parent)),
+            None => name,
+        }
+    }
+
+    pub(crate) fn category_value(&self, id: Id, name: &str) -> Value {
+        if name == "complete_name" {
+            return self.category_name(id).into();
+        }
+        let products = self.store.referring(Model::Template, "categ_id", id).len();
+        Value::Int(i64::try_from(products).unwrap_or(i64::MAX))
     }
 
     fn barcode_is_unique(&self, product: Id) -> Result<(), Refusal> {

@@ -118,11 +118,16 @@ impl Transaction<'_> {
             ("user_id", self.env.user.into()),
             ("bom_id", id(bom)),
             ("product_uom_id", id(product.and_then(|product| self.reference(Model::Product, product, "uom_id")))),
-            ("date_start", json!(self.env.now.seconds())),
+            (self.start_field(), json!(self.env.now.seconds())),
             ("location_src_id", stock.clone()),
             ("location_dest_id", stock),
             ("production_location_id", id(self.virtual_location(company, "Production"))),
         ]
+    }
+
+    /// What the planned start of an order is called.
+    fn start_field(&self) -> &'static str {
+        if self.env.version == OdooVersion::V16 { "date_planned_start" } else { "date_start" }
     }
 
     fn next_order_name(&mut self, warehouse: Id) -> String {
@@ -287,7 +292,7 @@ impl Transaction<'_> {
         self.check(Model::Production, orders, "write")?;
         for order in orders {
             if self.is(Model::Production, *order, "state", &["done"]) {
-                if self.env.version == OdooVersion::V19 {
+                if self.env.version >= OdooVersion::V19 {
                     return Err(Refusal::user("You cannot cancel a manufacturing order that is already done."));
                 }
                 continue;
@@ -324,7 +329,7 @@ impl Transaction<'_> {
             let quantity = self.number(Model::Production, order, "product_qty");
             self.rescale(order, quantity);
         }
-        if plain.contains_key("date_start") {
+        if plain.contains_key(self.start_field()) {
             self.settle_end(order);
         }
         let redone = ["qty_producing", "lot_producing_id", "lot_producing_ids"]
@@ -354,7 +359,7 @@ impl Transaction<'_> {
     /// Writes the lot that the order is making, in the field of the version.
     pub(crate) fn set_finished_lot(&mut self, order: Id, lot: Id) {
         let (field, value) = match self.env.version {
-            OdooVersion::V18 => ("lot_producing_id", lot.into()),
+            OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18 => ("lot_producing_id", lot.into()),
             OdooVersion::V19 => ("lot_producing_ids", Value::Refs(vec![lot])),
         };
         self.update(Model::Production, order, [(field, value)]);

@@ -4,6 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
+use super::OdooVersion;
 use super::input::{Command, commands, owner};
 use super::refusal::{Exception, Refusal};
 use super::schema::{Field, Kind, Model};
@@ -41,11 +42,11 @@ impl Transaction<'_> {
         }
         for (field, json) in self.plain(model, values) {
             let value = self.input(model, field, json, &row)?;
-            row.set(field.name, value);
+            row.set(field.column, value);
         }
         self.complete(model, &mut row);
         for field in model.fields(self.env.version).filter(|field| field.required && field.stored) {
-            if *row.get(field.name) == Value::Null {
+            if *row.get(field.column) == Value::Null {
                 return Err(Refusal::required(self.env.version, owner(model), (field.label, field.name)));
             }
         }
@@ -85,9 +86,25 @@ impl Transaction<'_> {
             if field.required && value == Value::Null {
                 return Err(Refusal::required(self.env.version, owner(model), (field.label, field.name)));
             }
-            changed.push((field.name, value));
+            changed.push((field.column, value));
         }
         self.update(model, id, changed);
+        Ok(())
+    }
+
+    /// The same with the fields of another version, which are kept under their newest names.
+    pub(crate) fn write_kept(&mut self, model: Model, id: Id, values: &Values) -> Result<(), Refusal> {
+        self.write_plain(model, id, values)?;
+        let old = self.row(model, id);
+        let mut changed = Vec::new();
+        for (name, json) in values.iter().filter(|(name, _)| model.field(name, self.env.version).is_none()) {
+            if let Some(field) = model.field(name, OdooVersion::V18) {
+                changed.push((field.column, self.input(model, field, json, &old)?));
+            }
+        }
+        if !changed.is_empty() {
+            self.update(model, id, changed);
+        }
         Ok(())
     }
 
@@ -107,7 +124,7 @@ impl Transaction<'_> {
 
     /// Removes the record, its children and its external ids.
     pub(crate) fn forget(&mut self, model: Model, id: Id) {
-        for field in model.fields(self.env.version) {
+        for field in model.fields(self.env.version).filter(|field| !field.known_only) {
             if let Kind::Children(
                 target @ (Model::Move | Model::MoveLine | Model::WorkOrder | Model::BomLine | Model::Operation),
                 inverse,
@@ -169,13 +186,31 @@ impl Transaction<'_> {
             Model::Product | Model::Template => self.product_defaults(),
             Model::Bom => vec![("type", "normal".into()), ("product_qty", one), ("consumption", "warning".into())],
             Model::BomLine => vec![("product_qty", one), ("sequence", Value::Int(1))],
-            Model::Operation => vec![("sequence", Value::Int(100)), ("time_cycle_manual", Decimal::from(60).into())],
+            Model::Operation => vec![
+                ("sequence", Value::Int(100)),
+                ("time_cycle_manual", Decimal::from(60).into()),
+                ("time_mode", "manual".into()),
+                ("time_mode_batch", Value::Int(10)),
+            ],
             Model::WorkCenter => vec![
                 ("sequence", Value::Int(1)),
-                ("time_efficiency", Decimal::from(100).into()),
+                ("time_efficiency", Decimal::ONE_HUNDRED.into()),
+                ("default_capacity", one),
+                ("oee_target", Decimal::from(90).into()),
+                ("working_state", "normal".into()),
                 ("company_id", self.company().into()),
             ],
-            Model::Company | Model::Warehouse => vec![("sequence", Value::Int(10))],
+            Model::Company => vec![("sequence", Value::Int(10)), ("currency_id", self.company_currency().into())],
+            Model::Warehouse => vec![("sequence", Value::Int(10))],
+            Model::Partner => self.partner_defaults(),
+            Model::SupplierInfo => self.supplier_defaults(),
+            Model::MaintenanceRequest => self.request_defaults(),
+            Model::Equipment => self.equipment_defaults(),
+            Model::Invoice => self.invoice_defaults(),
+            Model::InvoiceLine => {
+                vec![("quantity", one), ("sequence", Value::Int(100)), ("display_type", "product".into())]
+            }
+            Model::Attribute => vec![("create_variant", "always".into()), ("display_type", "radio".into())],
             Model::Uom => {
                 vec![("size", one), ("rounding", Decimal::new(1, 2).into()), ("uom_type", "reference".into())]
             }
@@ -220,6 +255,8 @@ impl Transaction<'_> {
                 let full = parent.map(|parent| self.text(Model::Location, parent, "complete_name"));
                 row.set("complete_name", full.map_or(name.clone(), |full| format!("{full}/{name}")).into());
             }
+            Model::SupplierInfo => self.complete_supplier(row),
+            Model::InvoiceLine => self.complete_invoice_line(row),
             Model::Move if row.reference("product_uom").is_none() => {
                 row.set("product_uom", unit_of(row.reference("product_id")).into());
             }
@@ -255,6 +292,10 @@ impl Transaction<'_> {
         match model {
             Model::Product | Model::Template => self.product_written(model, id, values),
             Model::Lot => self.lot_is_unique(id),
+            Model::MaintenanceRequest => {
+                self.request_written(id, values);
+                Ok(())
+            }
             Model::Quant if values.contains_key("inventory_quantity") => {
                 self.update(Model::Quant, id, [("inventory_quantity_set", true.into())]);
                 Ok(())

@@ -113,7 +113,9 @@ impl Refusal {
     /// A field that the model does not have, named in a list of fields or in the values of a write.
     pub(crate) fn unknown_field(version: OdooVersion, model: &str, field: &str) -> Self {
         Self::value(match version {
-            OdooVersion::V18 => format!("Invalid field '{field}' on model '{model}'"),
+            OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18 => {
+                format!("Invalid field '{field}' on model '{model}'")
+            }
             OdooVersion::V19 => format!("Invalid field '{field}' on '{model}'"),
         })
     }
@@ -122,7 +124,7 @@ impl Refusal {
     pub(crate) fn required(version: OdooVersion, model: (&str, &str), field: (&str, &str)) -> Self {
         let ((label, model), (title, field)) = (model, field);
         Self::validation(match version {
-            OdooVersion::V18 => format!(
+            OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18 => format!(
                 "The operation cannot be completed:\n- Create/update: a mandatory field is not set.\n- Delete: another model requires \
                  the record being deleted. If possible, archive it instead.\n\nModel: {label} ({model})\nField: {title} ({field})\n"
             ),

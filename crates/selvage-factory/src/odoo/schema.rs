@@ -1,14 +1,23 @@
 //! The models and fields that the simulated Odoo has, with the types, labels and versions that `fields_get` tells.
 //! Tables only: nothing here reads or changes a record.
 
+mod account;
 mod base;
+mod field;
+mod known;
+mod maintenance;
 mod mrp;
 mod product;
+mod recorded;
+mod shape;
 mod stock;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::OdooVersion;
+
+use field::field;
+pub(crate) use field::{Field, Kind};
 
 /// A model of the simulated database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -39,11 +48,34 @@ pub(crate) enum Model {
     Group,
     ProductionGroup,
     ChangeQuantity,
+    CountryState,
+    Currency,
+    UserGroup,
+    ApiKey,
+    Registered,
+    Module,
+    SupplierInfo,
+    Attribute,
+    AttributeChoice,
+    AttributeLine,
+    MaintenanceStage,
+    Equipment,
+    EquipmentCategory,
+    MaintenanceTeam,
+    MaintenanceRequest,
+    Invoice,
+    InvoiceLine,
+    Repair,
+    BackorderConfirmation,
+    ProductionBackorder,
+    ConsumptionWarning,
+    Automation,
+    ServerAction,
 }
 
 impl Model {
     /// Every model, in the order of their tables.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: &'static [Self] = &[
         Self::Product,
         Self::Template,
         Self::Category,
@@ -70,11 +102,34 @@ impl Model {
         Self::Group,
         Self::ProductionGroup,
         Self::ChangeQuantity,
+        Self::CountryState,
+        Self::Currency,
+        Self::UserGroup,
+        Self::ApiKey,
+        Self::Registered,
+        Self::Module,
+        Self::SupplierInfo,
+        Self::Attribute,
+        Self::AttributeChoice,
+        Self::AttributeLine,
+        Self::MaintenanceStage,
+        Self::Equipment,
+        Self::EquipmentCategory,
+        Self::MaintenanceTeam,
+        Self::MaintenanceRequest,
+        Self::Invoice,
+        Self::InvoiceLine,
+        Self::Repair,
+        Self::BackorderConfirmation,
+        Self::ProductionBackorder,
+        Self::ConsumptionWarning,
+        Self::Automation,
+        Self::ServerAction,
     ];
 
     /// The model that the API calls `name`.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|model| model.info().name == name)
+        Self::ALL.iter().copied().find(|model| model.info().name == name)
     }
 
     /// The technical name: `product.product`.
@@ -111,18 +166,45 @@ impl Model {
             Self::Group => &mrp::GROUP,
             Self::ProductionGroup => &mrp::PRODUCTION_GROUP,
             Self::ChangeQuantity => &mrp::CHANGE_QUANTITY,
+            Self::CountryState => &base::STATE,
+            Self::Currency => &base::CURRENCY,
+            Self::UserGroup => &base::GROUP,
+            Self::ApiKey => &base::API_KEY,
+            Self::Registered => &base::MODEL,
+            Self::Module => &base::MODULE,
+            Self::SupplierInfo => &product::SUPPLIER_INFO,
+            Self::Attribute => &product::ATTRIBUTE,
+            Self::AttributeChoice => &product::VALUE,
+            Self::AttributeLine => &product::ATTRIBUTE_LINE,
+            Self::MaintenanceStage => &maintenance::STAGE,
+            Self::Equipment => &maintenance::EQUIPMENT,
+            Self::EquipmentCategory => &maintenance::CATEGORY,
+            Self::MaintenanceTeam => &maintenance::TEAM,
+            Self::MaintenanceRequest => &maintenance::REQUEST,
+            Self::Invoice => &account::MOVE,
+            Self::InvoiceLine => &account::LINE,
+            Self::Repair => &known::REPAIR,
+            Self::BackorderConfirmation => &known::BACKORDER_CONFIRMATION,
+            Self::ProductionBackorder => &known::PRODUCTION_BACKORDER,
+            Self::ConsumptionWarning => &known::CONSUMPTION_WARNING,
+            Self::Automation => &known::AUTOMATION,
+            Self::ServerAction => &known::SERVER_ACTION,
         }
     }
 
     /// The field of that name in that version.
     pub(crate) fn field(self, name: &str, version: OdooVersion) -> Option<&'static Field> {
-        self.fields(version).find(|field| field.name == name)
+        shape::of(self, version).field(name)
     }
 
-    /// The fields of that version: `id` first, the log fields last.
+    /// The fields of that version: `id` first, then what is simulated, then what is only known from recordings.
     pub(crate) fn fields(self, version: OdooVersion) -> impl Iterator<Item = &'static Field> {
-        let own = self.info().fields.iter();
-        base::HEAD.iter().chain(own).chain(base::LOG.iter()).filter(move |field| field.in_version(version))
+        shape::of(self, version).fields.iter().copied()
+    }
+
+    /// What `fields_get` tells of one of the model's fields.
+    pub(crate) fn describe(self, field: &Field, version: OdooVersion) -> Map<String, Json> {
+        field.describe(shape::of(self, version).recorded(field.name))
     }
 }
 
@@ -133,113 +215,4 @@ pub(crate) struct ModelInfo {
     /// The order of a search that asks for none.
     pub(crate) order: &'static str,
     pub(crate) fields: &'static [Field],
-}
-
-/// The type of a field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Bool,
-    Int,
-    /// A float; `true` where it is rounded to the precision of quantities.
-    Float(bool),
-    Char,
-    Text,
-    Datetime,
-    Selection(&'static [(&'static str, &'static str)]),
-    One(Model),
-    /// The records of the model whose many2one of that name points here.
-    Children(Model, &'static str),
-    Many(Model),
-    /// The id of a record whose model another field names.
-    AnyId,
-}
-
-/// One field of a model.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Field {
-    pub(crate) name: &'static str,
-    pub(crate) label: &'static str,
-    pub(crate) kind: Kind,
-    pub(crate) required: bool,
-    pub(crate) readonly: bool,
-    /// False where the value is computed when asked for.
-    pub(crate) stored: bool,
-    pub(crate) per_company: bool,
-    only: Option<OdooVersion>,
-}
-
-const fn field(name: &'static str, label: &'static str, kind: Kind) -> Field {
-    Field { name, label, kind, required: false, readonly: false, stored: true, per_company: false, only: None }
-}
-
-impl Field {
-    const fn required(mut self) -> Self {
-        self.required = true;
-        self
-    }
-
-    const fn readonly(mut self) -> Self {
-        self.readonly = true;
-        self
-    }
-
-    const fn computed(mut self) -> Self {
-        self.stored = false;
-        self.readonly = true;
-        self
-    }
-
-    const fn per_company(mut self) -> Self {
-        self.per_company = true;
-        self
-    }
-
-    const fn only(mut self, version: OdooVersion) -> Self {
-        self.only = Some(version);
-        self
-    }
-
-    fn in_version(&self, version: OdooVersion) -> bool {
-        self.only.is_none_or(|only| only == version)
-    }
-
-    /// Where a relation leads.
-    pub(crate) fn relation(&self) -> Option<Model> {
-        match self.kind {
-            Kind::One(model) | Kind::Children(model, _) | Kind::Many(model) => Some(model),
-            _ => None,
-        }
-    }
-
-    /// The description that `fields_get` gives; absent attributes are left out, as Odoo does.
-    pub(crate) fn describe(&self) -> Map<String, Json> {
-        let (kind, extra): (&str, Json) = match self.kind {
-            Kind::Bool => ("boolean", json!({})),
-            Kind::Int => ("integer", json!({})),
-            Kind::Float(true) => ("float", json!({"digits": [16, 2]})),
-            Kind::Float(false) => ("float", json!({})),
-            Kind::Char => ("char", json!({"translate": false})),
-            Kind::Text => ("text", json!({"translate": false})),
-            Kind::Datetime => ("datetime", json!({})),
-            Kind::Selection(pairs) => ("selection", json!({"selection": pairs})),
-            Kind::One(model) => ("many2one", json!({"relation": model.name()})),
-            Kind::Many(model) => ("many2many", json!({"relation": model.name()})),
-            Kind::Children(model, inverse) => {
-                ("one2many", json!({"relation": model.name(), "relation_field": inverse}))
-            }
-            Kind::AnyId => ("many2one_reference", json!({})),
-        };
-        let mut all = Map::new();
-        all.insert("name".to_owned(), json!(self.name));
-        all.insert("string".to_owned(), json!(self.label));
-        all.insert("type".to_owned(), json!(kind));
-        all.insert("required".to_owned(), json!(self.required));
-        all.insert("readonly".to_owned(), json!(self.readonly));
-        all.insert("store".to_owned(), json!(self.stored));
-        all.insert("company_dependent".to_owned(), json!(self.per_company));
-        if let Json::Object(extra) = extra {
-            all.extend(extra);
-        }
-        all
-    }
 }

@@ -95,7 +95,7 @@ impl Transaction<'_> {
     /// A value as the API writes it.
     pub(crate) fn answer(&self, field: &Field, value: Value, labels: bool) -> Json {
         match (value, field.kind) {
-            (Value::Null, Kind::Children(..) | Kind::Many(_)) => json!([]),
+            (Value::Null, Kind::Children(..) | Kind::Many(_) | Kind::Elsewhere(true)) => json!([]),
             (Value::Null, Kind::Int | Kind::AnyId) => json!(0),
             (Value::Null, Kind::Float(_)) => float(rust_decimal::Decimal::ZERO),
             (Value::Null, _) => json!(false),
@@ -128,7 +128,10 @@ impl Transaction<'_> {
                 continue;
             };
             let descending = words.next().is_some_and(|word| word.eq_ignore_ascii_case("desc"));
-            let field = model.field(name, self.env.version);
+            // The order of a model names what a field of an older version keeps under its newest name.
+            let field = model.field(name, self.env.version).or_else(|| {
+                model.fields(self.env.version).find(|field| order == model.info().order && field.column == name)
+            });
             let field = field.ok_or_else(|| Refusal::unknown_field(self.env.version, model.name(), name))?;
             keys.push((field, descending));
         }

@@ -1,6 +1,7 @@
 //! What a new database holds: a company with its warehouse, units of measure, users and their external ids.
 //! The ids of locations and units are those of a fresh Odoo.
 
+mod base;
 mod velo;
 
 use rust_decimal::Decimal;
@@ -29,17 +30,19 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
         now: Stamp::now(),
     };
     let mut tx = Transaction { store, env };
+    base::before_companies(&mut tx);
     let (name, registry, code) = match (&config.seed, config.version) {
         (Seed::VeloWorks { .. }, _) => ("Velo Works Ghent", "BE01", "GHENT"),
-        (Seed::Empty, OdooVersion::V18) => ("YourCompany", "", "WH"),
+        (Seed::Empty, OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18) => ("YourCompany", "", "WH"),
         (Seed::Empty, OdooVersion::V19) => ("My Company", "", "WH"),
     };
     let country = match config.seed {
-        Seed::VeloWorks { .. } => ("BE", "Belgium"),
-        Seed::Empty => ("US", "United States"),
+        Seed::VeloWorks { .. } => ("be", "EUR"),
+        Seed::Empty => ("us", "USD"),
     };
     let company = add_company(&mut tx, name, registry, country);
     tx.name_externally("base", "main_company", Model::Company, company);
+    base::fill(&mut tx);
     let category = tx.insert(Model::Category, [("name", "All".into())]);
     tx.name_externally("product", "product_category_all", Model::Category, category);
     add_units(&mut tx);
@@ -49,6 +52,7 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
         companies.push(velo::second_plant(&mut tx)?);
     }
     let logins = add_users(&mut tx, config, &companies);
+    base::add_keys(&mut tx, &logins);
     if let Seed::VeloWorks { extra_products } = config.seed {
         tx.env.companies = companies;
         velo::fill(&mut tx, extra_products)?;
@@ -57,11 +61,18 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
 }
 
 /// A company with its partner and country; its locations are not here.
-fn add_company(tx: &mut Transaction<'_>, name: &str, registry: &str, (code, country): (&str, &str)) -> Id {
-    let country = tx.insert(Model::Country, [("name", country.into()), ("code", code.into())]);
+fn add_company(tx: &mut Transaction<'_>, name: &str, registry: &str, (country, currency): (&str, &str)) -> Id {
+    let country = tx.by_external_id("base", country).map(|(_, id)| id);
+    let currency = tx.by_external_id("base", currency).map(|(_, id)| id);
     let partner = tx.insert(
         Model::Partner,
-        [("name", name.into()), ("is_company", true.into()), ("active", true.into()), ("country_id", country.into())],
+        [
+            ("name", name.into()),
+            ("is_company", true.into()),
+            ("active", true.into()),
+            ("type", "contact".into()),
+            ("country_id", country.into()),
+        ],
     );
     let registry = if registry.is_empty() { Value::Null } else { registry.into() };
     tx.insert(
@@ -72,6 +83,7 @@ fn add_company(tx: &mut Transaction<'_>, name: &str, registry: &str, (code, coun
             ("sequence", Value::Int(10)),
             ("active", true.into()),
             ("partner_id", partner.into()),
+            ("currency_id", currency.into()),
         ],
     )
 }
@@ -81,7 +93,7 @@ fn add_units(tx: &mut Transaction<'_>) {
         tx.insert(Model::UomCategory, [("name", name.into())]);
     }
     let version = tx.env.version;
-    let units = if version == OdooVersion::V18 { units_18() } else { units_19() };
+    let units = if version <= OdooVersion::V18 { units_18() } else { units_19() };
     let mut references: Vec<(usize, Id)> = Vec::new();
     for (external, label, category, size) in units {
         let reference = references.iter().find(|(of, _)| *of == category).map(|(_, id)| *id);
@@ -97,7 +109,7 @@ fn add_units(tx: &mut Transaction<'_>) {
             ("uom_type", kind.into()),
             ("size", size.into()),
             ("rounding", Decimal::new(1, 2).into()),
-            ("active", (version == OdooVersion::V18 || external != "product_uom_dozen").into()),
+            ("active", (version <= OdooVersion::V18 || external != "product_uom_dozen").into()),
             ("sequence", Value::Int(100)),
             ("relative_factor", size.into()),
             ("relative_uom_id", reference.into()),
@@ -232,8 +244,12 @@ fn add_warehouse(tx: &mut Transaction<'_>, company: Id, (name, code): (&str, &st
 }
 
 fn add_users(tx: &mut Transaction<'_>, config: &OdooConfig, companies: &[Id]) -> Vec<Login> {
-    let user = |tx: &mut Transaction<'_>, login: &str, name: &str, active: bool| {
-        let partner = tx.insert(Model::Partner, [("name", name.into()), ("active", active.into())]);
+    let user = |tx: &mut Transaction<'_>, login: &str, name: &str, rights: Rights, active: bool| {
+        let groups = base::groups_of(tx, rights);
+        let partner = tx.insert(
+            Model::Partner,
+            [("name", name.into()), ("active", active.into()), ("type", "contact".into()), ("lang", "en_US".into())],
+        );
         tx.insert(
             Model::User,
             [
@@ -245,18 +261,19 @@ fn add_users(tx: &mut Transaction<'_>, config: &OdooConfig, companies: &[Id]) ->
                 ("partner_id", partner.into()),
                 ("company_id", companies.first().copied().into()),
                 ("company_ids", Value::Refs(companies.to_vec())),
+                ("groups_id", Value::Refs(groups)),
             ],
         )
     };
-    user(tx, "__system__", "OdooBot", false);
+    user(tx, "__system__", "OdooBot", Rights::Admin, false);
     let mut logins = Vec::new();
     for account in &config.accounts {
         let name = match (account.rights, config.version) {
-            (Rights::Admin, OdooVersion::V18) => "Mitchell Admin",
+            (Rights::Admin, OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18) => "Mitchell Admin",
             (Rights::Admin, OdooVersion::V19) => "Administrator",
             _ => account.login.as_str(),
         };
-        let id = user(tx, &account.login, name, true);
+        let id = user(tx, &account.login, name, account.rights, true);
         logins.push(Login { user: id, name: name.to_owned(), account: account.clone() });
     }
     logins

@@ -115,7 +115,7 @@ pub(crate) fn with_type(status: StatusCode, content_type: &'static str, body: St
 
 async fn web_version(State(database): State<Arc<Database>>) -> Response {
     match database.version {
-        OdooVersion::V18 => {
+        OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18 => {
             with_type(StatusCode::NOT_FOUND, "text/html; charset=utf-8", "<h1>Not Found</h1>".to_owned())
         }
         OdooVersion::V19 => {

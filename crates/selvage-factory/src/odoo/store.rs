@@ -147,8 +147,8 @@ pub(crate) struct Store {
 
 impl Store {
     /// The row, if it exists.
-    pub(crate) fn row(&self, model: Model, id: Id) -> Option<&Row> {
-        self.tables.get(&model)?.rows.get(&id).map(Arc::as_ref)
+    pub(crate) fn row(&self, model: Model, id: Id) -> Option<Arc<Row>> {
+        self.tables.get(&model)?.rows.get(&id).map(Arc::clone)
     }
 
     /// Every id of the model, ascending.
@@ -188,7 +188,7 @@ impl Store {
     /// Changes a record in place; does nothing where it does not exist.
     pub(crate) fn change(&mut self, model: Model, id: Id, change: impl FnOnce(&mut Row)) {
         if let Some(row) = self.row(model, id) {
-            let mut row = row.clone();
+            let mut row = Row::clone(&row);
             change(&mut row);
             self.put(model, id, Some(&Arc::new(row)));
         }

@@ -1,6 +1,8 @@
 //! One call's view of the database: who asks, for which companies, since when, and short ways to read and change records.
 //! It holds no rule of any model, and never commits.
 
+use std::sync::Arc;
+
 use rust_decimal::Decimal;
 use serde_json::{Map, Value as Json};
 
@@ -43,8 +45,8 @@ pub(crate) struct Transaction<'a> {
 
 impl Transaction<'_> {
     /// The row of an existing record; an empty one where it does not exist.
-    pub(crate) fn row(&self, model: Model, id: Id) -> Row {
-        self.store.row(model, id).cloned().unwrap_or_default()
+    pub(crate) fn row(&self, model: Model, id: Id) -> Arc<Row> {
+        self.store.row(model, id).unwrap_or_default()
     }
 
     /// The number in a stored field.

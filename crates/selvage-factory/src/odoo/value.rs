@@ -50,6 +50,11 @@ impl Stamp {
         self.format("%Y-%m-%d %H:%M:%S")
     }
 
+    /// The day alone, `2026-11-23`.
+    pub(crate) fn day(self) -> String {
+        self.format("%Y-%m-%d")
+    }
+
     /// As stored, with six digits of the second.
     pub(crate) fn micros(self) -> String {
         self.format("%Y-%m-%d %H:%M:%S%.6f")

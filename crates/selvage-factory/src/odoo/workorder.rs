@@ -34,6 +34,14 @@ impl Transaction<'_> {
         }
     }
 
+    pub(crate) fn operation_value(&self, id: Id, name: &str) -> Value {
+        let row = self.row(Model::Operation, id);
+        match name {
+            "time_cycle" => row.number("time_cycle_manual").into(),
+            _ => row.reference("bom_id").and_then(|bom| self.reference(Model::Bom, bom, "company_id")).into(),
+        }
+    }
+
     fn remaining(&self, id: Id, order: &Row) -> Decimal {
         let row = self.row(Model::WorkOrder, id);
         let done = row.number("qty_produced") + row.number("qty_reported_from_previous_wo");
@@ -73,7 +81,7 @@ impl Transaction<'_> {
     }
 
     fn blocked(&self) -> &'static str {
-        if self.env.version == OdooVersion::V18 { "pending" } else { "blocked" }
+        if self.env.version <= OdooVersion::V18 { "pending" } else { "blocked" }
     }
 
     /// Chains the work orders one after the other and gives the components to the last.
@@ -108,7 +116,7 @@ impl Transaction<'_> {
                 .all(|before| self.is(Model::WorkOrder, *before, "state", &ENDED));
             let state = match (self.env.version, free) {
                 (_, false) => self.blocked(),
-                (OdooVersion::V18, true) if !reserved || draft => "waiting",
+                (OdooVersion::V16 | OdooVersion::V17 | OdooVersion::V18, true) if !reserved || draft => "waiting",
                 _ => "ready",
             };
             self.settle(Model::WorkOrder, id, "state", state.into());

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::client::{Client, Ending};
 
-const VERSIONS: [OdooVersion; 2] = [OdooVersion::V18, OdooVersion::V19];
+const VERSIONS: [OdooVersion; 4] = [OdooVersion::V16, OdooVersion::V17, OdooVersion::V18, OdooVersion::V19];
 
 async fn velo(version: OdooVersion) -> Client {
     Client::start(version, Seed::VeloWorks { extra_products: 0 }).await

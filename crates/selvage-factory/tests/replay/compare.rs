@@ -161,7 +161,7 @@ fn is_pair(items: &[Json]) -> bool {
 /// Moments, order names and invented lots are equal but for their digits.
 fn alike(left: &str, right: &str) -> bool {
     let blank = |text: &str| text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect::<String>();
-    let moment = |text: &str| blank(text) == "0000-00-00 00:00:00";
+    let moment = |text: &str| ["0000-00-00 00:00:00", "0000-00-00"].contains(&blank(text).as_str());
     let invented = |text: &str| text.len() == 7 && text.bytes().all(|byte| byte.is_ascii_digit());
     let order = |text: &str| text.strip_prefix("WH/MO/").and_then(|rest| rest.get(5..)).map(str::to_owned);
     left == right

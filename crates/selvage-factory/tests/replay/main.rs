@@ -68,6 +68,14 @@ async fn odoo_18_products_and_manufacturing() {
     assert_same(&player);
 }
 
+/// The steps of maintenance; those of access rights stand in another test.
+#[tokio::test]
+async fn odoo_18_maintenance() {
+    let mut player = Player::start(OdooVersion::V18).await;
+    player.play(&read("18", "access")[..4], &[]).await;
+    assert_same(&player);
+}
+
 #[tokio::test]
 async fn odoo_19_json2() {
     let mut player = Player::start(OdooVersion::V19).await;

@@ -31,6 +31,12 @@ pub(crate) struct FactoryCommand {
 /// Which Odoo is simulated.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Major {
+    /// JSON-RPC; the field names of 16.
+    #[value(name = "16")]
+    V16,
+    /// JSON-RPC; the field names of 17.
+    #[value(name = "17")]
+    V17,
     /// JSON-RPC.
     #[value(name = "18")]
     V18,
@@ -42,6 +48,8 @@ pub(crate) enum Major {
 impl From<Major> for OdooVersion {
     fn from(major: Major) -> Self {
         match major {
+            Major::V16 => Self::V16,
+            Major::V17 => Self::V17,
             Major::V18 => Self::V18,
             Major::V19 => Self::V19,
         }

@@ -3,7 +3,7 @@
 
 use super::Kind::{Bool, Char, Children, Datetime, Float, Int, Many, One, Selection, Text};
 use super::{Field, Model, ModelInfo, field};
-use crate::odoo::OdooVersion::{V18, V19};
+use crate::odoo::OdooVersion::{V16, V17, V18, V19};
 
 const CONSUMPTION: &[(&str, &str)] =
     &[("flexible", "Allowed"), ("warning", "Allowed with warning"), ("strict", "Blocked")];
@@ -37,6 +37,9 @@ const WORK_STATES_19: &[(&str, &str)] = &[
     ("done", "Finished"),
     ("cancel", "Cancelled"),
 ];
+
+const WORKING: &[(&str, &str)] = &[("normal", "Normal"), ("blocked", "Blocked"), ("done", "In Progress")];
+const TIMING: &[(&str, &str)] = &[("auto", "Compute based on tracked time"), ("manual", "Set duration manually")];
 
 const PRODUCT: Field = field("product_id", "Product", One(Model::Product)).required();
 const QUANTITY: Field = field("product_qty", "Quantity", Float(true)).required();
@@ -90,6 +93,15 @@ pub(super) static WORK_CENTER: ModelInfo = ModelInfo {
         ACTIVE,
         SEQUENCE,
         field("time_efficiency", "Time Efficiency", Float(false)),
+        field("default_capacity", "Capacity", Float(false)),
+        field("costs_hour", "Cost per hour", Float(false)),
+        field("time_start", "Setup Time", Float(false)),
+        field("time_stop", "Cleanup Time", Float(false)),
+        field("oee_target", "OEE Target", Float(false)),
+        field("working_state", "Workcenter Status", Selection(WORKING)).readonly(),
+        field("note", "Description", Text),
+        field("routing_line_ids", "Routing Lines", Children(Model::Operation, "workcenter_id")),
+        field("order_ids", "Orders", Children(Model::WorkOrder, "workcenter_id")),
         COMPANY,
     ],
 };
@@ -104,7 +116,13 @@ pub(super) static OPERATION: ModelInfo = ModelInfo {
         CENTER,
         SEQUENCE,
         ACTIVE,
+        field("company_id", "Company", One(Model::Company)).computed(),
+        field("time_mode", "Duration Computation", Selection(TIMING)),
+        field("time_mode_batch", "Based on", Int),
         field("time_cycle_manual", "Manual Duration", Float(false)),
+        field("time_cycle", "Duration", Float(false)).computed(),
+        field("note", "Description", Text),
+        field("blocked_by_operation_ids", "Blocked By", Many(Model::Operation)),
     ],
 };
 
@@ -123,15 +141,17 @@ pub(super) static PRODUCTION: ModelInfo = ModelInfo {
         UNIT,
         field("qty_producing", "Quantity Producing", Float(true)),
         field("qty_produced", "Quantity Produced", Float(true)).computed(),
-        field("lot_producing_id", "Lot/Serial Number", One(Model::Lot)).only(V18),
-        field("lot_producing_ids", "Lot/Serial Numbers", Many(Model::Lot)).only(V19),
+        field("lot_producing_id", "Lot/Serial Number", One(Model::Lot)).until(V18),
+        field("lot_producing_ids", "Lot/Serial Numbers", Many(Model::Lot)).since(V19),
         field("bom_id", "Bill of Material", One(Model::Bom)),
         field("state", "State", Selection(STATES)).readonly(),
         field("reservation_state", "MO Readiness", Selection(RESERVATION)).computed(),
         field("components_availability_state", "Component Status", Selection(AVAILABILITY)).computed(),
         field("consumption", "Consumption", Selection(CONSUMPTION)).required().readonly(),
-        field("date_start", "Start", Datetime).required(),
-        field("date_finished", "End", Datetime).readonly(),
+        field("date_planned_start", "Scheduled Date", Datetime).required().kept_as("date_start").until(V16),
+        field("date_planned_finished", "Scheduled End Date", Datetime).kept_as("date_finished").until(V16),
+        field("date_start", "Start", Datetime).required().since(V17),
+        field("date_finished", "End", Datetime).readonly().since(V17),
         field("date_deadline", "Deadline", Datetime).readonly(),
         field("location_src_id", "Components Location", One(Model::Location)).required(),
         field("location_dest_id", "Finished Products Location", One(Model::Location)).required(),
@@ -140,8 +160,8 @@ pub(super) static PRODUCTION: ModelInfo = ModelInfo {
         field("move_raw_ids", "Components", Children(Model::Move, "raw_material_production_id")),
         field("move_finished_ids", "Finished Products", Children(Model::Move, "production_id")),
         field("workorder_ids", "Work Orders", Children(Model::WorkOrder, "production_id")),
-        field("procurement_group_id", "Procurement Group", One(Model::Group)).only(V18),
-        field("production_group_id", "Production Group", One(Model::ProductionGroup)).only(V19),
+        field("procurement_group_id", "Procurement Group", One(Model::Group)).until(V18),
+        field("production_group_id", "Production Group", One(Model::ProductionGroup)).since(V19),
         field("is_planned", "Its Operations are Planned", Bool).readonly(),
         field("is_locked", "Is Locked", Bool),
         field("user_id", "Responsible", One(Model::User)),
@@ -162,8 +182,8 @@ pub(super) static WORK_ORDER: ModelInfo = ModelInfo {
         field("operation_id", "Operation", One(Model::Operation)),
         field("product_id", "Product", One(Model::Product)).computed(),
         field("product_uom_id", "Unit of Measure", One(Model::Uom)).computed(),
-        field("state", "Status", Selection(WORK_STATES_18)).readonly().only(V18),
-        field("state", "Status", Selection(WORK_STATES_19)).readonly().only(V19),
+        field("state", "Status", Selection(WORK_STATES_18)).readonly().until(V18),
+        field("state", "Status", Selection(WORK_STATES_19)).readonly().since(V19),
         field("qty_production", "Original Production Quantity", Float(true)).computed(),
         field("qty_producing", "Currently Produced Quantity", Float(true)).computed(),
         field("qty_produced", "Quantity", Float(true)).readonly(),

@@ -1,8 +1,9 @@
 //! The models of stock: warehouses, locations, lots, quants, moves and move lines.
 //! Tables only.
 
-use super::Kind::{Bool, Char, Children, Datetime, Float, Int, Many, One, Selection};
+use super::Kind::{Bool, Char, Children, Datetime, Float, Int, Many, One, Selection, Text};
 use super::{Field, Model, ModelInfo, field};
+use crate::odoo::OdooVersion::{V16, V17, V18};
 
 const USAGES: &[(&str, &str)] = &[
     ("supplier", "Vendor Location"),
@@ -73,6 +74,10 @@ pub(super) static LOCATION: ModelInfo = ModelInfo {
         COMPANY,
         field("warehouse_id", "Warehouse", One(Model::Warehouse)).readonly(),
         field("quant_ids", "Quants", Children(Model::Quant, "location_id")),
+        field("scrap_location", "Is a Scrap Location?", Bool).until(V18),
+        field("replenish_location", "Replenish Location", Bool),
+        field("comment", "Additional Information", Text),
+        field("is_empty", "Is Empty", Bool).computed(),
     ],
 };
 
@@ -84,6 +89,9 @@ pub(super) static LOT: ModelInfo = ModelInfo {
         field("name", "Lot/Serial Number", Char).required(),
         field("ref", "Internal Reference", Char),
         PRODUCT,
+        field("product_uom_id", "Unit of Measure", One(Model::Uom)).computed(),
+        field("location_id", "Location", One(Model::Location)).computed(),
+        field("note", "Description", Text),
         COMPANY,
         field("quant_ids", "Quants", Children(Model::Quant, "lot_id")),
         field("product_qty", "On Hand Quantity", Float(true)).computed(),
@@ -116,7 +124,7 @@ pub(super) static MOVE: ModelInfo = ModelInfo {
     label: "Stock Move",
     order: "sequence, id",
     fields: &[
-        field("name", "Description", Char).only(crate::odoo::OdooVersion::V18),
+        field("name", "Description", Char).until(V18),
         field("sequence", "Sequence", Int),
         field("reference", "Reference", Char),
         field("origin", "Source Document", Char),
@@ -125,8 +133,11 @@ pub(super) static MOVE: ModelInfo = ModelInfo {
         PRODUCT,
         field("product_uom_qty", "Demand", Float(true)).required(),
         field("product_uom", "UoM", One(Model::Uom)).required(),
-        field("quantity", "Quantity", Float(true)).computed(),
-        field("picked", "Picked", Bool),
+        field("product_qty", "Real Quantity", Float(true)).computed(),
+        field("quantity_done", "Quantity Done", Float(true)).computed().until(V16),
+        field("reserved_availability", "Quantity Reserved", Float(true)).computed().until(V16),
+        field("quantity", "Quantity", Float(true)).computed().since(V17),
+        field("picked", "Picked", Bool).since(V17),
         field("state", "Status", Selection(MOVE_STATES)).readonly(),
         FROM,
         TO,
@@ -153,8 +164,11 @@ pub(super) static MOVE_LINE: ModelInfo = ModelInfo {
         COMPANY.required(),
         PRODUCT,
         field("product_uom_id", "Unit of Measure", One(Model::Uom)).required(),
-        field("quantity", "Quantity", Float(true)),
-        field("picked", "Picked", Bool),
+        field("qty_done", "Done", Float(true)).computed().until(V16),
+        field("reserved_uom_qty", "Reserved", Float(true)).computed().until(V16),
+        field("quantity", "Quantity", Float(true)).since(V17),
+        field("quantity_product_uom", "Quantity in Product UoM", Float(true)).computed(),
+        field("picked", "Picked", Bool).since(V17),
         field("lot_id", "Lot/Serial Number", One(Model::Lot)),
         field("lot_name", "Lot/Serial Number Name", Char),
         FROM.required(),

@@ -48,7 +48,7 @@ struct Products {
 
 /// The company in Brno with its warehouse; the one in Ghent is the first of the database.
 pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
-    let company = add_company(tx, "Velo Works Brno", "CZ01", ("CZ", "Czech Republic"));
+    let company = add_company(tx, "Velo Works Brno", "CZ01", ("cz", "CZK"));
     tx.name_externally("velo", "company_brno", Model::Company, company);
     tx.env.companies.push(company);
     tx.furnish_company(company);
