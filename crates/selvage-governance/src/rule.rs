@@ -14,6 +14,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod mapping;
 pub(crate) mod mediated;
 pub(crate) mod own_rule;
+pub(crate) mod pack;
 pub(crate) mod paging;
 pub(crate) mod reference;
 pub(crate) mod scope;
@@ -68,6 +69,8 @@ pub const RULES: &[LintRule] = &[
     lifecycle::PASSED,
     lifecycle::SUCCESSOR,
     direct::UNCHECKED,
+    pack::UNMET,
+    pack::UNVERIFIED,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

@@ -17,6 +17,8 @@ const TODAY: Date = date(2026, 11, 23);
 const FABRIC: &str = include_str!("tests/fabric.yaml");
 const SETTINGS: &str = "kind: Fabric\nname: velo-works\nenvironments: {dev: {}, test: {after: [dev]}}\n";
 const STOCK: &str = include_str!("tests/stock.yaml");
+/// What a pack brings into a fabric that takes it.
+const PACK: &str = include_str!("tests/pack.yaml");
 const WHOLE_LIST: &str = include_str!("tests/whole-list.yaml");
 
 fn sources(example: &str) -> Sources {
@@ -28,6 +30,9 @@ fn sources(example: &str) -> Sources {
     sources.insert("contracts/stock.yaml", STOCK);
     if example.contains("whole-list.yaml") {
         sources.insert("contracts/whole-list.yaml", WHOLE_LIST);
+    }
+    if example.contains("packs: [odoo]") {
+        sources.insert("pack:odoo/objects/lot.yaml", PACK);
     }
     sources.insert("example.yaml", example);
     sources
@@ -213,6 +218,23 @@ fn the_sample_fabric_is_in_order() {
     assert_eq!(reading.findings, []);
     assert!(reading.fabric.interfaces.len() >= 6, "{:?}", reading.fabric.interfaces.keys());
     assert_eq!(lint(&reading.fabric, TODAY), []);
+}
+
+/// A pack in a fabric of other teams and without its system: a finding for each name, at the line that takes the pack.
+#[test]
+fn what_a_pack_needs_is_said_once() {
+    let settings = "kind: Fabric\nname: velo-works\nenvironments: {dev: {}}\npacks: [odoo]\n";
+    let more = "---\nkind: Object\nname: location\nversion: 1.0\nowner: warehouse-it\nidentity: [name]\n\
+                attributes: {name: {type: string}}\nstewards: warehouse-it\n";
+    let mut sources = Sources::of("settings.yaml", settings);
+    sources.insert("pack:odoo/objects/lot.yaml", format!("{PACK}{more}"));
+    let found = findings(&sources);
+    let told: Vec<_> =
+        found.iter().map(|finding| (finding.code, finding.severity, finding.place.to_string())).collect();
+    let line = "settings.yaml:4:9".to_owned();
+    let unmet = code::PACK_UNMET;
+    assert_eq!(told, [(unmet, Severity::Warning, line.clone()), (unmet, Severity::Error, line)], "{found:#?}");
+    assert!(found[0].message.contains("`location`, `lot`"), "{found:#?}");
 }
 
 fn collect(directory: &std::path::Path, name: &str, sources: &mut Sources) {

@@ -72,11 +72,11 @@ fn compiled(fabric: &Fabric, name: &str, version: u32) -> CompiledMapping {
 #[test]
 fn examples_hold_and_laws_are_kept() {
     let fabric = pack();
-    assert_eq!(fabric.mappings.len(), 4);
+    assert_eq!(fabric.mappings.len(), fabric.objects.len(), "a mapping for each object");
     for mapping in fabric.mappings.values() {
         let trial = trial::run(mapping, &fabric, 500, 7);
         assert!(trial.passed(), "{}: {trial:#?}", mapping.name);
-        assert!(trial.examples.len() >= 2, "{}", mapping.name);
+        assert!(!trial.examples.is_empty(), "{}", mapping.name);
         for law in &trial.laws {
             assert!(law.held >= law.refused, "{} shows too little: {law:?}", mapping.name);
         }

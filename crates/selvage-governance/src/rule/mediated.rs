@@ -62,7 +62,10 @@ fn verb(context: &Context<'_>, report: &mut Report) {
     }
 }
 
-fn mediated<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a selvage_model::name::InterfaceRef, &'a Serves)> {
+/// Mediated interfaces that take traffic, and what they serve.
+pub(super) fn mediated<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a selvage_model::name::InterfaceRef, &'a Serves)> {
     context.served().filter_map(|(reference, interface)| match interface.api() {
         Some(Api::Mediated(serves)) => Some((reference, serves)),
         _ => None,

@@ -14,7 +14,7 @@ use selvage_model::finding::{Finding, show};
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::kind::Kind;
 use selvage_model::manifest::mapping::Mapping;
-use selvage_model::source::Spanned;
+use selvage_model::source::{Place, Spanned};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -46,7 +46,7 @@ serves: {object: product@1, system: odoo, operations: [list]}
 };
 
 fn unknown(context: &Context<'_>, report: &mut Report) {
-    let mut search = Search { fabric: context.fabric, report, tells_unread: false };
+    let mut search = Search { fabric: context.fabric, report, tells_all: false };
     organisation::search(&mut search);
     object::search(&mut search);
     interface::search(&mut search);
@@ -56,16 +56,22 @@ fn unknown(context: &Context<'_>, report: &mut Report) {
 /// Whether a mapping names what nothing declares: then there is no use in compiling it.
 pub(crate) fn has_unknown(fabric: &Fabric, mapping: &Mapping) -> bool {
     let mut report = Report::default();
-    object::mapping(&mut Search { fabric, report: &mut report, tells_unread: true }, mapping);
+    object::mapping(&mut Search { fabric, report: &mut report, tells_all: true }, mapping);
     !report.found.is_empty()
+}
+
+/// What a pack names of the fabric that takes it is told once, where it is taken.
+fn is_told_of_pack(what: &str, place: &Place) -> bool {
+    super::pack::is_of_pack(place) && matches!(what, "team" | "system" | "system or role")
 }
 
 /// Looks names up and notes those that are not there.
 struct Search<'a, 'r> {
     fabric: &'a Fabric,
     report: &'r mut Report,
-    /// Whether names are noted whose own manifests cannot be taken: those manifests' findings say enough.
-    tells_unread: bool,
+    /// Whether names are noted of which other findings say enough: those whose own manifests cannot be taken, and the
+    /// teams and systems that packs name.
+    tells_all: bool,
 }
 
 impl<'a> Search<'a, '_> {
@@ -87,7 +93,7 @@ impl<'a> Search<'a, '_> {
 
     fn note(&mut self, about: &impl ToString, what: &str, name: &Spanned<impl Display>, known: &[String]) {
         let text = name.value.to_string();
-        if !self.tells_unread && self.is_unread(what, &text) {
+        if !self.tells_all && (self.is_unread(what, &text) || is_told_of_pack(what, &name.place)) {
             return;
         }
         let finding = Finding::error(code::NAME_UNKNOWN, &name.place, format!("there is no {what} {}", show(&text)));
