@@ -1,11 +1,14 @@
-//! The Odoo connector: one client for JSON-RPC (up to 18) and JSON-2 (from 19), with every answer classified by what it means
+//! The Odoo connector: one client for JSON-RPC, JSON-2 (from 19) and XML-RPC, with every answer classified by what it means
 //! for the record. It never resends a call whose outcome is unknown, and never passes on a traceback or its secret.
 
+mod account;
 mod answer;
 mod call;
 mod classify;
 mod component;
 mod config;
+mod dialect;
+mod execute;
 mod failure;
 mod fingerprint;
 mod json2;
@@ -16,12 +19,16 @@ mod needs;
 mod number;
 mod order;
 mod record;
+#[cfg(test)]
+mod recorded;
 mod renamed;
 mod report;
 mod server;
 mod target;
 mod time;
 mod wire;
+mod xml;
+mod xmlrpc;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +38,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 pub use self::call::{Call, CallClass, Scope};
 pub use self::config::{ConfigError, OdooConfig, Secret};
+pub use self::dialect::Dialect;
 pub use self::failure::{Failure, Refusal};
 pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questions};
 pub use self::list::{Cursor, CursorError, ListRequest, Page};
@@ -39,7 +47,7 @@ pub use self::number::{decimal, number};
 pub use self::order::{OrderState, WorkOrderState};
 pub use self::renamed::{Renamed, other_name};
 pub use self::report::ProductionReport;
-pub use self::server::{Company, Dialect, Field, Fields, OdooVersion, Server};
+pub use self::server::{Company, Field, Fields, OdooVersion, Server};
 pub use self::target::{Consumed, Made, ProductionTarget, Remainder};
 pub use self::time::{from_odoo_time, to_odoo_time};
 
@@ -64,6 +72,7 @@ struct Inner {
     permits: Semaphore,
     server: OnceCell<Arc<Server>>,
     companies: OnceCell<Vec<Company>>,
+    own: Mutex<account::Own>,
     fields: Mutex<BTreeMap<String, Arc<Fields>>>,
 }
 
@@ -83,6 +92,7 @@ impl Odoo {
             permits,
             server: OnceCell::new(),
             companies: OnceCell::new(),
+            own: Mutex::new(None),
             fields: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner), lang: None, sure: None })
@@ -129,6 +139,7 @@ mod tests {
             system: "odoo".to_owned(),
             url: "http://127.0.0.1:9".to_owned(),
             database: Some("velo".to_owned()),
+            dialect: None,
             login: "svc".to_owned(),
             secret: Secret::new("key-1"),
             lang: "en_US".to_owned(),

@@ -106,6 +106,7 @@ fn odoo(url: &str, timeout: Duration) -> Odoo {
         system: "odoo".to_owned(),
         url: url.to_owned(),
         database: None,
+        dialect: None,
         login: "svc".to_owned(),
         secret: Secret::new("k3y-k3y-k3y"),
         lang: "en_US".to_owned(),

@@ -6,10 +6,10 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use selvage_connect::odoo::{Company, Failure, Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::odoo::{Company, Dialect, Failure, Odoo, OdooConfig, Scope, Secret};
 use selvage_model::code;
 use selvage_model::finding::Finding;
-use selvage_model::manifest::system::{Account, SecretName, System, SystemEnvironment};
+use selvage_model::manifest::system::{self as manifest, Account, SecretName, System, SystemEnvironment};
 use selvage_model::name::{ObjectName, SystemName};
 use selvage_model::overview::Health;
 
@@ -26,6 +26,7 @@ pub(crate) struct Settings {
     pub(crate) system: SystemName,
     url: String,
     database: Option<String>,
+    dialect: Option<Dialect>,
     login: String,
     secret: Secret,
     concurrency: usize,
@@ -55,6 +56,7 @@ impl Settings {
             system: system.name.clone(),
             url: url.value.clone(),
             database: environment.database.clone(),
+            dialect: environment.dialect.map(spoken),
             login: account.login.clone(),
             secret: Secret::new(text.clone()),
             concurrency: usize::try_from(system.limits.concurrency).unwrap_or(1).max(1),
@@ -67,6 +69,7 @@ impl Settings {
             system: self.system.to_string(),
             url: self.url.clone(),
             database: self.database.clone(),
+            dialect: self.dialect,
             login: self.login.clone(),
             secret: self.secret.clone(),
             lang: LANGUAGE.to_owned(),
@@ -75,6 +78,14 @@ impl Settings {
             longest_transaction: self.longest_transaction,
             concurrency: self.concurrency,
         }
+    }
+}
+
+fn spoken(declared: manifest::Dialect) -> Dialect {
+    match declared {
+        manifest::Dialect::JsonRpc => Dialect::JsonRpc,
+        manifest::Dialect::Json2 => Dialect::Json2,
+        manifest::Dialect::XmlRpc => Dialect::XmlRpc,
     }
 }
 

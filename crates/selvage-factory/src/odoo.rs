@@ -1,4 +1,4 @@
-//! A simulated Odoo: JSON-RPC, from version 19 on JSON-2 as well, on a database in memory that behaves as recorded.
+//! A simulated Odoo: JSON-RPC and XML-RPC, from version 19 on JSON-2 as well, on a database in memory that behaves as recorded.
 //! Models, states, quantities and errors are simulated; access groups, mail, accounting and the web client are not.
 
 mod backorder;
@@ -29,11 +29,14 @@ mod schema;
 mod search;
 mod seed;
 mod serve;
+mod service;
 mod sixteen;
 mod store;
 mod transaction;
 mod value;
 mod workorder;
+mod xml;
+mod xmlrpc;
 
 use std::sync::Arc;
 
@@ -56,10 +59,10 @@ pub enum OdooVersion {
     V16,
     /// Odoo 17.
     V17,
-    /// Odoo 18: JSON-RPC.
+    /// Odoo 18: JSON-RPC and XML-RPC.
     #[default]
     V18,
-    /// Odoo 19: JSON-RPC and JSON-2.
+    /// Odoo 19: the same and JSON-2.
     V19,
 }
 

@@ -131,7 +131,7 @@ impl Call {
         let mut context = self.context.clone();
         context.insert("lang".to_owned(), json!(lang));
         context.insert("active_test".to_owned(), json!(self.scope.active_test));
-        // An empty list would mean the same as none to Odoo, so it is left out.
+        // Where the account's own are not known either: an empty list means the same as none to Odoo.
         if !self.scope.companies.is_empty() {
             context.insert("allowed_company_ids".to_owned(), json!(self.scope.companies));
         }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use reqwest::Url;
 use selvage_model::code;
 
+use super::dialect::Dialect;
+
 /// One account of one Odoo database.
 #[derive(Clone, Debug)]
 pub struct OdooConfig {
@@ -14,8 +16,10 @@ pub struct OdooConfig {
     pub system: String,
     /// Where the server answers, as `https://erp.example.com`; a path before Odoo's own is kept.
     pub url: String,
-    /// The database; JSON-RPC needs it, JSON-2 only where the server holds several.
+    /// The database; JSON-RPC and XML-RPC need it, JSON-2 only where the server holds several.
     pub database: Option<String>,
+    /// How the server is spoken to; asked of it where not given.
+    pub dialect: Option<Dialect>,
     /// The login of the account.
     pub login: String,
     /// The account's API key, or its password.
@@ -152,6 +156,7 @@ mod tests {
             system: "odoo".into(),
             url: url.into(),
             database: Some("velo".into()),
+            dialect: None,
             login: "svc".into(),
             secret: Secret::new(secret),
             lang: "en_US".into(),

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::call::{Call, CallClass};
 use super::classify;
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::wire::{Reply, Request};
 
@@ -17,7 +18,7 @@ pub(super) fn request(lang: &str, call: &Call) -> Request {
     }
     body.insert("context".to_owned(), call.full_context(lang));
     let path = format!("/json/2/{}/{}", call.model, call.method);
-    Request { path, body: Some(Value::Object(body).to_string()), bearer: true }
+    Request { path, body: Some(Value::Object(body).to_string()), dialect: Dialect::Json2 }
 }
 
 /// What the reply means.

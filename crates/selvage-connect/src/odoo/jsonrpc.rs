@@ -4,65 +4,17 @@
 use serde_json::{Value, json};
 
 use super::Map;
-use super::call::{Call, CallClass};
+use super::call::CallClass;
 use super::classify;
-use super::config::OdooConfig;
-use super::failure::{Failure, Refusal};
+use super::dialect::Dialect;
+use super::failure::Failure;
 use super::wire::{Reply, Request};
 
-/// Arguments that these methods are recorded to take by position, after the ids. `create` takes nothing else; the others are
-/// sent as clients of this protocol always have.
-const POSITIONAL: &[(&str, &[&str])] = &[
-    ("create", &["vals_list"]),
-    ("write", &["vals"]),
-    ("read", &["fields"]),
-    ("search", &["domain"]),
-    ("search_read", &["domain"]),
-    ("search_count", &["domain"]),
-    ("load", &["fields", "data"]),
-    ("has_access", &["ids", "operation"]),
-];
-
-/// `execute_kw` of a call.
-pub(super) fn execute(config: &OdooConfig, lang: &str, user: i64, call: &Call) -> Result<Request, Failure> {
-    let mut named = call.args.clone();
-    let mut positional = Vec::new();
-    if !call.ids.is_empty() {
-        positional.push(json!(call.ids));
-    }
-    let order = POSITIONAL.iter().find(|(method, _)| *method == call.method).map_or(&[][..], |(_, names)| names);
-    for name in order {
-        let Some(value) = named.shift_remove(*name) else { break };
-        positional.push(value);
-    }
-    named.insert("context".to_owned(), call.full_context(lang));
-    let Some(database) = &config.database else {
-        let message = "this server speaks JSON-RPC, which needs the name of its database";
-        return Err(Failure::field(Refusal::Unsendable, "database", message));
-    };
-    let args = json!([database, user, config.secret.reveal(), call.model, call.method, positional, named]);
-    Ok(service("object", "execute_kw", &args))
-}
-
-/// `common.version`.
-pub(super) fn version() -> Request {
-    service("common", "version", &json!([]))
-}
-
-/// `common.authenticate`.
-pub(super) fn authenticate(config: &OdooConfig) -> Result<Request, Failure> {
-    let Some(database) = &config.database else {
-        let message = "this server speaks JSON-RPC, which needs the name of its database";
-        return Err(Failure::field(Refusal::Unsendable, "database", message));
-    };
-    let args = json!([database, config.login, config.secret.reveal(), {}]);
-    Ok(service("common", "authenticate", &args))
-}
-
-fn service(service: &str, method: &str, args: &Value) -> Request {
+/// A method of a service, as `execute_kw` of `object`.
+pub(super) fn request(service: &str, method: &str, args: &[Value]) -> Request {
     let params = json!({"service": service, "method": method, "args": args});
     let body = json!({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params});
-    Request { path: "/jsonrpc".to_owned(), body: Some(body.to_string()), bearer: false }
+    Request { path: "/jsonrpc".to_owned(), body: Some(body.to_string()), dialect: Dialect::JsonRpc }
 }
 
 /// What the reply means.

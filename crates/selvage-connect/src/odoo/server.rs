@@ -6,20 +6,12 @@ use std::sync::{Arc, PoisonError};
 
 use serde_json::{Value, json};
 
+use super::Odoo;
 use super::answer;
 use super::call::{Call, CallClass, Scope};
+use super::dialect::Dialect;
 use super::failure::{Failure, Refusal};
 use super::wire::Request;
-use super::{Odoo, json2, jsonrpc};
-
-/// How the server is spoken to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// `/jsonrpc`, up to 18 (and still there in later ones).
-    JsonRpc,
-    /// `/json/2`, from 19.
-    Json2,
-}
 
 /// The server's version, as it says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,7 +29,7 @@ pub struct OdooVersion {
 pub struct Server {
     /// Its version.
     pub version: OdooVersion,
-    /// The dialect that is used: JSON-2 where the server has it.
+    /// The dialect that is used: JSON-2 where the server has it and nothing else is configured.
     pub dialect: Dialect,
     /// The id of the account's user.
     pub user: i64,
@@ -94,53 +86,24 @@ impl Odoo {
     }
 
     async fn learn(&self) -> Result<Server, Failure> {
-        let version = match self.web_version().await? {
-            Some(version) => version,
-            None => self.common_version().await?,
-        };
-        let (dialect, user) = if version.major >= 19 {
-            (Dialect::Json2, self.user_of_login().await?)
-        } else {
-            (Dialect::JsonRpc, self.authenticate().await?)
+        let (version, dialect) = self.choose().await?;
+        let user = match dialect {
+            Dialect::Json2 => self.user_of_login().await?,
+            Dialect::JsonRpc | Dialect::XmlRpc => self.authenticate(dialect).await?,
         };
         tracing::info!(system = %self.config().system, version = %version.text, ?dialect, user, "odoo found");
         Ok(Server { version, dialect, user })
     }
 
     /// `/web/version`, which servers with JSON-2 have; `None` from one that has it not.
-    async fn web_version(&self) -> Result<Option<OdooVersion>, Failure> {
-        let request = Request { path: "/web/version".to_owned(), body: None, bearer: false };
+    pub(super) async fn web_version(&self) -> Result<Option<OdooVersion>, Failure> {
+        let request = Request { path: "/web/version".to_owned(), body: None, dialect: Dialect::JsonRpc };
         let reply = self.exchange(&request, CallClass::Read).await?;
         let Ok(body) = serde_json::from_slice::<Value>(&reply.body) else { return Ok(None) };
         if reply.status != 200 {
             return Ok(None);
         }
         Ok(version(body.get("version_info"), body.get("version")))
-    }
-
-    async fn common_version(&self) -> Result<OdooVersion, Failure> {
-        let reply = self.exchange(&jsonrpc::version(), CallClass::Read).await?;
-        let answer = jsonrpc::result(&reply, CallClass::Read)?;
-        version(answer.get("server_version_info"), answer.get("server_version"))
-            .ok_or_else(|| Failure::protocol("the server does not say its version"))
-    }
-
-    async fn authenticate(&self) -> Result<i64, Failure> {
-        let reply = self.exchange(&jsonrpc::authenticate(self.config())?, CallClass::Read).await?;
-        match jsonrpc::result(&reply, CallClass::Read)? {
-            Value::Bool(false) | Value::Null => Err(Failure::Unauthenticated),
-            user => answer::id_of(&user).ok_or_else(|| Failure::protocol("authenticate did not answer with a user")),
-        }
-    }
-
-    /// JSON-2 has no login step, so the user is looked up; a key that does not open the account is refused by this first call.
-    async fn user_of_login(&self) -> Result<i64, Failure> {
-        let call = Call::read("res.users", "search_read", &Scope::default())
-            .arg("domain", json!([["login", "=", self.config().login]]))
-            .arg("fields", json!(["login"]));
-        let reply = self.exchange(&json2::request(self.lang(), &call), CallClass::Read).await?;
-        let users = answer::records(json2::result(&reply, CallClass::Read)?)?;
-        users.first().map_or(Err(Failure::Unauthenticated), |user| answer::id(user, "id"))
     }
 
     /// The companies of the database that the account can see. Asked once.
@@ -209,6 +172,12 @@ fn field(told: &Value) -> Result<Field, Failure> {
         readonly: flag("readonly"),
         required: flag("required"),
     })
+}
+
+/// The version in the answer of `common.version`.
+pub(super) fn version_of(told: &Value) -> Result<OdooVersion, Failure> {
+    version(told.get("server_version_info"), told.get("server_version"))
+        .ok_or_else(|| Failure::protocol("the server does not say its version"))
 }
 
 /// From `[18, 0, 0, "final", 0, ""]`; the major of an online release is the text `saas~18`.

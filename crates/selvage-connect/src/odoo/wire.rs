@@ -11,9 +11,8 @@ use super::Odoo;
 use super::call::{Call, CallClass};
 use super::classify::lost;
 use super::config::{ConfigError, OdooConfig};
+use super::dialect::Dialect;
 use super::failure::Failure;
-use super::server::Dialect;
-use super::{json2, jsonrpc};
 
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,7 +25,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Request {
     pub(super) path: String,
     pub(super) body: Option<String>,
-    pub(super) bearer: bool,
+    /// JSON-2 carries its key in a header, the others in the body.
+    pub(super) dialect: Dialect,
 }
 
 /// What came back, whole.
@@ -62,18 +62,13 @@ impl Odoo {
         call.check()?;
         let server = self.server().await.map_err(Failure::before_sending)?;
         let config = self.config();
-        let request = match server.dialect {
-            Dialect::JsonRpc => jsonrpc::execute(config, self.lang(), server.user, &call)?,
-            Dialect::Json2 => json2::request(self.lang(), &call),
-        };
+        let call = self.in_companies(&server, call).await.map_err(|failure| self.clean(failure))?;
+        let request = self.request(server.dialect, server.user, &call)?;
         let begun = Instant::now();
         let mut repeats = 0;
         loop {
             let answer = match self.exchange(&request, call.class).await {
-                Ok(reply) => match server.dialect {
-                    Dialect::JsonRpc => jsonrpc::result(&reply, call.class),
-                    Dialect::Json2 => json2::result(&reply, call.class),
-                },
+                Ok(reply) => server.dialect.result(&reply, call.class),
                 Err(failure) => Err(failure),
             };
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
@@ -101,7 +96,7 @@ impl Odoo {
         }
         let url = format!("{}{}", self.inner.base, request.path);
         let sending = match &request.body {
-            Some(body) => self.inner.http.post(url).headers(self.headers(request.bearer)).body(body.clone()),
+            Some(body) => self.inner.http.post(url).headers(self.headers(request.dialect)).body(body.clone()),
             None => self.inner.http.get(url),
         };
         match sending.send().await {
@@ -111,11 +106,12 @@ impl Odoo {
         }
     }
 
-    fn headers(&self, bearer: bool) -> HeaderMap {
+    fn headers(&self, dialect: Dialect) -> HeaderMap {
         let config = self.config();
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if !bearer {
+        let form = if dialect == Dialect::XmlRpc { "text/xml" } else { "application/json" };
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(form));
+        if dialect != Dialect::Json2 {
             return headers;
         }
         // INVARIANT: SECRET-FREE — a sensitive header is not printed by anything that prints requests.

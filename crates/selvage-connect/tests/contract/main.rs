@@ -10,6 +10,7 @@
 )]
 
 mod calls;
+mod closed;
 mod paging;
 mod recording;
 mod replay;
@@ -26,6 +27,7 @@ fn odoo(url: &str) -> Odoo {
         system: "odoo".to_owned(),
         url: url.to_owned(),
         database: Some("odoo18".to_owned()),
+        dialect: None,
         login: "<password>".to_owned(),
         secret: Secret::new("<password>"),
         lang: "en_US".to_owned(),

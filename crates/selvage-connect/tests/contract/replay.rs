@@ -1,4 +1,5 @@
-//! A server of either version that answers from a script. Only what the handshake needs is its own: version and user.
+//! A server of either version that answers from a script. Only what the handshake needs is its own: version, user and
+//! the user's companies.
 
 use std::sync::{Arc, Mutex};
 
@@ -77,6 +78,9 @@ fn json2(shared: &Shared, path: &str, headers: &HeaderMap, body: &[u8]) -> Answe
 }
 
 fn called(shared: &Shared, mut asked: Asked) -> Answer {
+    if asked.model == "res.users" && asked.args.get("fields") == Some(&json!(["company_id", "company_ids"])) {
+        return wrap(shared.version, json!([{"id": 2, "company_id": [1, "YourCompany"], "company_ids": [1]}]));
+    }
     for key in ALWAYS {
         asked.context.shift_remove(key);
     }

@@ -1,4 +1,4 @@
-//! The connector beside the simulated Odoo of both versions: what its verbs come to over time, with lost answers, conflicts and
+//! The connector beside the simulated Odoo, every version in every dialect that it has: what its verbs come to over time, with lost answers, conflicts and
 //! hung servers in between. What is proved here is the end that stands in Odoo, not the calls that led to it.
 #![allow(
     clippy::unwrap_used,

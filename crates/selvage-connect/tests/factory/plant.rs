@@ -4,13 +4,34 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use selvage_connect::odoo::{
-    Call, Failure, Map, Odoo, OdooConfig, ProductionReport, ProductionTarget, Remainder, Scope, Secret, decimal,
+    Call, Dialect, Failure, Map, Odoo, OdooConfig, ProductionReport, ProductionTarget, Remainder, Scope, Secret,
+    decimal,
 };
 use selvage_factory::odoo::{OdooConfig as FactoryOdoo, OdooVersion, Seed};
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
 use serde_json::{Value, json};
 
-pub(crate) const VERSIONS: [OdooVersion; 2] = [OdooVersion::V18, OdooVersion::V19];
+/// A version and the dialect in which it is spoken to; that of its own where none is given.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Server {
+    pub(crate) version: OdooVersion,
+    pub(crate) dialect: Option<Dialect>,
+}
+
+impl From<OdooVersion> for Server {
+    fn from(version: OdooVersion) -> Self {
+        Self { version, dialect: None }
+    }
+}
+
+/// Every version in every dialect that it has.
+pub(crate) const SERVERS: [Server; 5] = [
+    Server { version: OdooVersion::V18, dialect: Some(Dialect::JsonRpc) },
+    Server { version: OdooVersion::V18, dialect: Some(Dialect::XmlRpc) },
+    Server { version: OdooVersion::V19, dialect: Some(Dialect::Json2) },
+    Server { version: OdooVersion::V19, dialect: Some(Dialect::JsonRpc) },
+    Server { version: OdooVersion::V19, dialect: Some(Dialect::XmlRpc) },
+];
 
 /// How long the connector waits where answers hang on purpose.
 pub(crate) const PATIENCE: Duration = Duration::from_millis(500);
@@ -26,10 +47,11 @@ pub(crate) struct Plant {
 }
 
 impl Plant {
-    pub(crate) async fn open(version: OdooVersion) -> Self {
+    pub(crate) async fn open(server: impl Into<Server>) -> Self {
+        let Server { version, dialect } = server.into();
         let config = FactoryOdoo { version, seed: Seed::Empty, ..FactoryOdoo::default() };
         let factory = Factory::start(FactoryConfig { odoo: config, ..FactoryConfig::default() }).await.unwrap();
-        let odoo = connect(&factory, Duration::from_secs(20));
+        let odoo = connect(&factory, dialect, Duration::from_secs(20));
         let company = odoo.companies().await.unwrap()[0].id;
         let mut plant = Self { factory, odoo, scope: Scope::company(company), bicycle: 0, paint: 0, bom: 0 };
         plant.stock().await;
@@ -164,11 +186,12 @@ impl Plant {
 }
 
 /// A connector of the factory's administrator.
-pub(crate) fn connect(factory: &RunningFactory, timeout: Duration) -> Odoo {
+pub(crate) fn connect(factory: &RunningFactory, dialect: Option<Dialect>, timeout: Duration) -> Odoo {
     Odoo::new(OdooConfig {
         system: "odoo".to_owned(),
         url: factory.odoo_url(),
         database: Some("velo".to_owned()),
+        dialect,
         login: "admin".to_owned(),
         secret: Secret::new("admin"),
         lang: "en_US".to_owned(),

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use selvage_connect::odoo::{Call, Failure, Refusal, Remainder};
-use selvage_factory::odoo::{CommitAt, Fault, FaultKind, OdooVersion};
+use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::plant::{PATIENCE, Plant, VERSIONS, connect};
+use crate::plant::{PATIENCE, Plant, SERVERS, Server, connect};
 
 /// The end of a report of 3 of 4 with a backorder, as recorded: moves, lines, and the backorder reserved.
 const SHORT: &[&str] = &[
@@ -41,8 +41,8 @@ const SHORT_STOCK: &[&str] = &[
 
 #[tokio::test]
 async fn whole() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(4).await;
         let done = plant.report(order, 4, "B5", Remainder::Backorder).await.unwrap();
         assert_eq!((done.produced_total, done.backorder, done.already), (Decimal::from(4), None, false));
@@ -72,8 +72,8 @@ async fn whole() {
 
 #[tokio::test]
 async fn short_with_a_backorder_and_then_the_rest() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(4).await;
         let done = plant.report(order, 3, "B6", Remainder::Backorder).await.unwrap();
         assert_eq!(plant.orders().await, SHORT);
@@ -95,8 +95,8 @@ async fn short_with_a_backorder_and_then_the_rest() {
 
 #[tokio::test]
 async fn closed_short() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(2).await;
         let done = plant.report(order, 1, "B7", Remainder::Close).await.unwrap();
         assert_eq!((done.produced_total, done.backorder), (Decimal::ONE, None));
@@ -116,8 +116,8 @@ async fn closed_short() {
 
 #[tokio::test]
 async fn noted_first_and_booked_later() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(4).await;
         let noted = plant.report(order, 2, "B6", Remainder::KeepOpen).await.unwrap();
         assert!(noted.order_state.is_open() && noted.produced_total == Decimal::from(2));
@@ -133,9 +133,8 @@ async fn noted_first_and_booked_later() {
 }
 
 /// Every write of a report struck by every fault, once: the report fails or not, and repeated it comes to the recorded end, with
-/// each thing done once.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_goes_wrong_a_repeated_report_comes_to_the_same_end() {
+/// each thing done once. A test for each server, because each takes a while.
+async fn whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(server: Server) {
     let late = PATIENCE + Duration::from_millis(200);
     let kinds = [
         FaultKind::ResetBefore,
@@ -154,15 +153,13 @@ async fn whatever_goes_wrong_a_repeated_report_comes_to_the_same_end() {
     let mut runs = tokio::task::JoinSet::new();
     // Few at a time, or the machine itself becomes a server that hangs.
     let few = Arc::new(Semaphore::new(6));
-    for version in VERSIONS {
-        for kind in kinds {
-            for (model, method) in writes {
-                let few = Arc::clone(&few);
-                runs.spawn(async move {
-                    let _turn = few.acquire().await.unwrap();
-                    struck(version, Fault::once(kind, model, method)).await;
-                });
-            }
+    for kind in kinds {
+        for (model, method) in writes {
+            let few = Arc::clone(&few);
+            runs.spawn(async move {
+                let _turn = few.acquire().await.unwrap();
+                struck(server, Fault::once(kind, model, method)).await;
+            });
         }
     }
     while let Some(run) = runs.join_next().await {
@@ -170,12 +167,37 @@ async fn whatever_goes_wrong_a_repeated_report_comes_to_the_same_end() {
     }
 }
 
-async fn struck(version: OdooVersion, fault: Fault) {
-    let name = format!("{version:?} {fault:?}");
-    let mut plant = Plant::open(version).await;
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_in_18_by_json_rpc() {
+    whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(SERVERS[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_in_18_by_xml_rpc() {
+    whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(SERVERS[1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_in_19_by_json_2() {
+    whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(SERVERS[2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_in_19_by_json_rpc() {
+    whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(SERVERS[3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_goes_wrong_in_19_by_xml_rpc() {
+    whatever_goes_wrong_a_repeated_report_comes_to_the_same_end(SERVERS[4]).await;
+}
+
+async fn struck(server: Server, fault: Fault) {
+    let name = format!("{server:?} {fault:?}");
+    let mut plant = Plant::open(server).await;
     let order = plant.order(4).await;
     if matches!(fault.kind, FaultKind::Hang { .. }) {
-        plant.odoo = connect(&plant.factory, PATIENCE);
+        plant.odoo = connect(&plant.factory, server.dialect, PATIENCE);
         plant.odoo.fields("stock.move").await.unwrap();
         plant.odoo.fields("mrp.production").await.unwrap();
     }
@@ -203,8 +225,8 @@ async fn struck(version: OdooVersion, fault: Fault) {
 /// A read that fails behind a write leaves the outcome unknown, however surely the read itself changed nothing.
 #[tokio::test]
 async fn a_lost_read_back_is_unknown_and_looking_again_finds_it_done() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(4).await;
         // Before anything is sent, it is only a server that is not there.
         plant.factory.odoo.inject(Fault::once(FaultKind::Status(502), "stock.move", "search_read"));
@@ -223,8 +245,8 @@ async fn a_lost_read_back_is_unknown_and_looking_again_finds_it_done() {
 /// The wizard of a server that will not finish leaves the order open, and is never skipped.
 #[tokio::test]
 async fn a_wizard_is_refused_with_the_order_open() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(4).await;
         plant.factory.odoo.inject(Fault::once(FaultKind::Wizard, "mrp.production", "button_mark_done"));
         let asked = plant.report(order, 4, "B5", Remainder::Backorder).await.unwrap_err();
@@ -236,8 +258,8 @@ async fn a_wizard_is_refused_with_the_order_open() {
 
 #[tokio::test]
 async fn what_no_order_can_reach_is_refused_with_nothing_sent() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let (draft, cancelled) = (plant.draft(2).await, plant.draft(2).await);
         plant.odoo.call(Call::write("mrp.production", "action_cancel", &plant.scope).on(&[cancelled])).await.unwrap();
         let starved = plant.order(200).await;
@@ -258,8 +280,8 @@ async fn what_no_order_can_reach_is_refused_with_nothing_sent() {
 /// More of a tracked component than there is of its lot: refused before the order is finished, naming the component.
 #[tokio::test]
 async fn a_component_without_a_lot_is_never_taken() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.order(200).await;
         let refused = plant.report(order, 200, "B", Remainder::Backorder).await.unwrap_err();
         let Failure::Refused { kind, message, .. } = &refused else { panic!("{refused}") };
@@ -270,8 +292,8 @@ async fn a_component_without_a_lot_is_never_taken() {
 
 #[tokio::test]
 async fn work_orders_are_started_and_finished_once() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let center = plant.make("mrp.workcenter", json!({"name": "Assembly"})).await;
         let step = json!({"name": "Weld", "bom_id": plant.bom, "workcenter_id": center, "time_cycle_manual": 12});
         plant.make("mrp.routing.workcenter", step).await;
@@ -296,8 +318,8 @@ async fn work_orders_are_started_and_finished_once() {
 
 #[tokio::test]
 async fn a_release_is_a_target() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = plant.draft(2).await;
         plant.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "mrp.production", "action_confirm"));
         let lost = plant.odoo.release_production_order(order, &plant.scope).await.unwrap_err();

@@ -6,12 +6,12 @@ use selvage_connect::odoo::{Failure, ListRequest, Refusal, Scope};
 use selvage_factory::odoo::{Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::plant::{Plant, VERSIONS, values};
+use crate::plant::{Plant, SERVERS, values};
 
 #[tokio::test]
 async fn the_same_external_id_is_the_same_record() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let order = values(json!({
             "product_id": plant.bicycle, "product_qty": 2, "bom_id": plant.bom, "origin": "MES-1", "date_start": "2026-11-30T06:00:00Z",
         }));
@@ -46,8 +46,8 @@ async fn the_same_external_id_is_the_same_record() {
 
 #[tokio::test]
 async fn an_upsert_overwrites_and_a_write_of_nothing_is_missing() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let upsert = async |name: &str| {
             let product = values(json!({"name": name, "tracking": "none", "weight": "2.50"}));
             plant.odoo.upsert("product.product", "selvage.p-1", &product, &plant.scope).await.unwrap()
@@ -73,8 +73,8 @@ async fn an_upsert_overwrites_and_a_write_of_nothing_is_missing() {
 
 #[tokio::test]
 async fn a_list_holds_each_record_once() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         // One call, so all of them are written within the same microsecond.
         let many: Vec<Value> = (0..57).map(|n| json!({"name": format!("P{n}"), "type": "consu"})).collect();
         let call = selvage_connect::odoo::Call::write("product.product", "create", &plant.scope).arg("vals_list", many);
@@ -103,8 +103,8 @@ async fn a_list_holds_each_record_once() {
 
 #[tokio::test]
 async fn a_company_that_is_not_the_accounts_is_refused() {
-    for version in VERSIONS {
-        let plant = Plant::open(version).await;
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
         let foreign = Scope::company(999);
         let refused =
             plant.odoo.search("product.product", vec![], &["name".to_owned()], &foreign, None).await.unwrap_err();

@@ -67,6 +67,7 @@ fn config(bench: &Bench) -> OdooConfig {
         system: "odoo".to_owned(),
         url: bench.factory.odoo_url(),
         database: Some("velo".to_owned()),
+        dialect: None,
         login: "svc-mrp".to_owned(),
         secret: Secret::new("demo-mrp-key"),
         lang: "en_US".to_owned(),

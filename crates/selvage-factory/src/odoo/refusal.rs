@@ -1,4 +1,4 @@
-//! The exceptions of Odoo that a call can end in, with the names, messages and statuses that both dialects give them.
+//! The exceptions of Odoo that a call can end in, with the names, messages, statuses and faults that the dialects give them.
 //! A refusal means that nothing was changed; it never describes a fault of the network.
 
 use serde_json::{Value as Json, json};
@@ -17,6 +17,7 @@ pub(crate) enum Exception {
     Type,
     Attribute,
     Key,
+    Overflow,
     Database,
     Serialization,
     NotFound,
@@ -38,6 +39,7 @@ impl Exception {
             Self::Type => "builtins.TypeError",
             Self::Attribute => "builtins.AttributeError",
             Self::Key => "builtins.KeyError",
+            Self::Overflow => "builtins.OverflowError",
             Self::Database => "psycopg2.OperationalError",
             Self::Serialization => "psycopg2.errors.SerializationFailure",
             Self::NotFound => "werkzeug.exceptions.NotFound",
@@ -55,7 +57,23 @@ impl Exception {
             Self::Missing | Self::NotFound => 404,
             Self::Unauthorized => 401,
             Self::BadRequest => 400,
-            Self::Value | Self::Type | Self::Attribute | Self::Key | Self::Database | Self::Serialization => 500,
+            Self::Value
+            | Self::Type
+            | Self::Attribute
+            | Self::Key
+            | Self::Overflow
+            | Self::Database
+            | Self::Serialization => 500,
+        }
+    }
+
+    /// The number of the fault in XML-RPC; all that it does not tell apart is 1, with a traceback for a text.
+    pub(crate) fn fault(self) -> u8 {
+        match self {
+            Self::User | Self::Validation | Self::Missing => 2,
+            Self::Denied => 3,
+            Self::Access => 4,
+            _ => 1,
         }
     }
 
@@ -145,7 +163,16 @@ impl Refusal {
         ))
     }
 
-    /// The body that both dialects carry: `{name, message, arguments, context, debug}`, with a traceback in `debug`.
+    /// The text of the fault in XML-RPC: the message, or a traceback for what has no number of its own.
+    pub(crate) fn fault_text(&self) -> String {
+        if self.exception.fault() != 1 {
+            return self.message.clone();
+        }
+        let name = self.exception.name();
+        traceback(&format!("{}: {}", name.strip_prefix("builtins.").unwrap_or(name), self.message))
+    }
+
+    /// The body that both JSON dialects carry: `{name, message, arguments, context, debug}`, with a traceback in `debug`.
     pub(crate) fn body(&self) -> Json {
         let message = &self.message;
         let name = self.exception.name();
@@ -154,11 +181,16 @@ impl Refusal {
             Some(http) => (json!([message, self.exception.status()]), format!("{raised}: {http}: {message}")),
             None => (json!([message]), format!("{raised}: {message}")),
         };
-        let debug = format!(
-            "Traceback (most recent call last):\n  File \"/opt/odoo/odoo/http.py\", line 2187, in _transactioning\n    \
-             return service_model.retrying(func, env=self.env)\n  File \"/opt/odoo/odoo/service/model.py\", line 156, in retrying\n    \
-             result = func()\n{last}\n"
-        );
+        let debug = traceback(&last);
         json!({ "name": name, "message": message, "arguments": arguments, "context": {}, "debug": debug })
     }
+}
+
+/// A traceback as Python writes it, with the exception on its last line.
+fn traceback(last: &str) -> String {
+    format!(
+        "Traceback (most recent call last):\n  File \"/opt/odoo/odoo/http.py\", line 2187, in _transactioning\n    \
+         return service_model.retrying(func, env=self.env)\n  File \"/opt/odoo/odoo/service/model.py\", line 156, in retrying\n    \
+         result = func()\n{last}\n"
+    )
 }

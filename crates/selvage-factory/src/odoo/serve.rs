@@ -1,4 +1,4 @@
-//! The HTTP server of the simulated Odoo: the routes of both dialects, and what faults do to a call.
+//! The HTTP server of the simulated Odoo: the routes of the dialects, and what faults do to a call.
 //! A call goes on when its client has gone away, as it does in Odoo.
 
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use super::execute::Answer;
 use super::fault::{CommitAt, FaultKind};
 use super::refusal::Refusal;
 use super::value::Stamp;
-use super::{OdooVersion, json2, jsonrpc};
+use super::{OdooVersion, json2, jsonrpc, service, xmlrpc};
 use crate::line::Cutter;
 
 /// How a call ended, as far as its client can see.
@@ -34,6 +34,7 @@ pub(crate) enum Ending {
 pub(crate) fn router(database: Arc<Database>) -> Router {
     Router::new()
         .route("/jsonrpc", any(jsonrpc::serve))
+        .route("/xmlrpc/2/{service}", post(xmlrpc::serve))
         .route("/web/version", get(web_version))
         .route("/web/webclient/version_info", post(version_info))
         .route("/json/2/{model}/{method}", any(json2::serve))
@@ -119,7 +120,7 @@ async fn web_version(State(database): State<Arc<Database>>) -> Response {
             with_type(StatusCode::NOT_FOUND, "text/html; charset=utf-8", "<h1>Not Found</h1>".to_owned())
         }
         OdooVersion::V19 => {
-            let version = jsonrpc::version(database.version);
+            let version = service::version(database.version);
             json_response(
                 200,
                 &json!({ "version_info": version.get("server_version_info"), "version": version.get("server_version") }),
@@ -130,7 +131,7 @@ async fn web_version(State(database): State<Arc<Database>>) -> Response {
 
 async fn version_info(State(database): State<Arc<Database>>, body: Bytes) -> Response {
     let id = serde_json::from_slice::<Json>(&body).ok().and_then(|body| body.get("id").cloned());
-    json_response(200, &json!({ "jsonrpc": "2.0", "id": id, "result": jsonrpc::version(database.version) }))
+    json_response(200, &json!({ "jsonrpc": "2.0", "id": id, "result": service::version(database.version) }))
 }
 
 /// The connection of a request, so that it can be cut.

@@ -62,8 +62,21 @@ pub struct SystemEnvironment {
     pub url: Option<Spanned<String>>,
     /// Its database, where it has several.
     pub database: Option<String>,
+    /// How an Odoo is spoken to; asked of it where not given.
+    pub dialect: Option<Dialect>,
     /// Technical accounts by name; `default` serves where an interface names none.
     pub accounts: Vec<Account>,
+}
+
+/// How an Odoo is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// JSON-RPC, until 21.
+    JsonRpc,
+    /// JSON-2, from 19.
+    Json2,
+    /// XML-RPC, as long as JSON-RPC.
+    XmlRpc,
 }
 
 /// A technical account.

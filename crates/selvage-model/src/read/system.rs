@@ -1,7 +1,7 @@
 //! System.
 
 use super::fields::{Fields, key, key_text};
-use crate::manifest::system::{Account, Connector, SecretName, System, SystemEnvironment, SystemLimits, Zone};
+use crate::manifest::system::{Account, Connector, Dialect, SecretName, System, SystemEnvironment, SystemLimits, Zone};
 use crate::scalar;
 use crate::schema::tables::system::{ACCOUNT, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS};
 use crate::source::Spanned;
@@ -9,6 +9,9 @@ use crate::yaml::{Key, Node};
 
 const CONNECTORS: &[(&str, Connector)] =
     &[("odoo", Connector::Odoo), ("http", Connector::Http), ("mqtt", Connector::Mqtt), ("file", Connector::File)];
+
+const DIALECTS: &[(&str, Dialect)] =
+    &[("json-rpc", Dialect::JsonRpc), ("json-2", Dialect::Json2), ("xml-rpc", Dialect::XmlRpc)];
 
 pub(super) fn system(fields: Fields<'_>) -> Option<System> {
     Some(System {
@@ -40,6 +43,7 @@ fn environment((name, node): &(Key, Node)) -> Option<SystemEnvironment> {
         name: key(name)?,
         url,
         database: fields.text("database"),
+        dialect: fields.word("dialect", DIALECTS),
         accounts: fields.entries("accounts").iter().filter_map(account).collect(),
     })
 }

@@ -4,6 +4,7 @@ use super::{DURATION, Format, NAME, Record, SOME, Shape, TEXT};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) const CONNECTORS: &[&str] = &["odoo", "http", "mqtt", "file"];
+pub(crate) const DIALECTS: &[&str] = &["json-rpc", "json-2", "xml-rpc"];
 
 pub(crate) static SYSTEM: Record = record(
     "System",
@@ -28,6 +29,11 @@ pub(crate) static SYSTEM_ENVIRONMENT: Record = record(
     &[
         optional("url", Shape::Text(Format::Url), "Its base address; none for a system that only calls in."),
         optional("database", TEXT, "Its database, where it has several."),
+        optional(
+            "dialect",
+            Shape::Text(Format::Words(DIALECTS)),
+            "How an Odoo is spoken to. Default: JSON-2 from 19 on, JSON-RPC before, XML-RPC where that is closed.",
+        ),
         optional(
             "accounts",
             Shape::Map(Format::Word, &Shape::Record(&ACCOUNT)),
