@@ -47,13 +47,20 @@ pub(crate) enum Method {
     ChangeQuantity,
     HasGroup,
     PostInvoice,
+    ConfirmPurchase,
+    CancelPurchase,
+    ValidatePicking,
+    ValidateScrap,
+    Process,
+    ProcessWithout,
+    ScrapAnyway,
 }
 
 /// The parameters of a method; `true` marks the ones that have no default.
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 24] = [
+    const ALL: [(&'static str, Self); 31] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
@@ -78,20 +85,34 @@ impl Method {
         ("change_prod_qty", Self::ChangeQuantity),
         ("has_group", Self::HasGroup),
         ("action_post", Self::PostInvoice),
+        ("button_confirm", Self::ConfirmPurchase),
+        ("button_cancel", Self::CancelPurchase),
+        ("button_validate", Self::ValidatePicking),
+        ("action_validate", Self::ValidateScrap),
+        ("process", Self::Process),
+        ("process_cancel_backorder", Self::ProcessWithout),
+        ("action_done", Self::ScrapAnyway),
     ];
 
     fn parse(name: &str, model: Model) -> Option<Self> {
         let (_, method) = Self::ALL.into_iter().find(|(known, _)| *known == name)?;
-        let only = match method {
-            Self::Confirm | Self::Assign | Self::Plan | Self::MarkDone | Self::Cancel => Some(Model::Production),
-            Self::Start | Self::Pending | Self::Finish => Some(Model::WorkOrder),
-            Self::ApplyInventory => Some(Model::Quant),
-            Self::ChangeQuantity => Some(Model::ChangeQuantity),
-            Self::HasGroup => Some(Model::User),
-            Self::PostInvoice => Some(Model::Invoice),
-            _ => None,
+        let only: &[Model] = match method {
+            Self::Confirm | Self::Cancel => &[Model::Production, Model::Picking, Model::Sale],
+            Self::Assign => &[Model::Production, Model::Picking],
+            Self::Plan | Self::MarkDone => &[Model::Production],
+            Self::Start | Self::Pending | Self::Finish => &[Model::WorkOrder],
+            Self::ApplyInventory => &[Model::Quant],
+            Self::ChangeQuantity => &[Model::ChangeQuantity],
+            Self::ConfirmPurchase | Self::CancelPurchase => &[Model::Purchase],
+            Self::ValidatePicking => &[Model::Picking],
+            Self::ValidateScrap => &[Model::Scrap],
+            Self::Process | Self::ProcessWithout => &[Model::BackorderConfirmation],
+            Self::ScrapAnyway => &[Model::ScrapWarning],
+            Self::HasGroup => &[Model::User],
+            Self::PostInvoice => &[Model::Invoice],
+            _ => return Some(method),
         };
-        only.is_none_or(|only| only == model).then_some(method)
+        only.contains(&model).then_some(method)
     }
 
     /// The name in a request.

@@ -93,7 +93,8 @@ impl Transaction<'_> {
         self.number(Model::Production, order, "product_qty") - self.number(Model::Production, order, "qty_producing")
     }
 
-    fn context_flag(&self, name: &str) -> bool {
+    /// Whether the context says yes to it.
+    pub(crate) fn context_flag(&self, name: &str) -> bool {
         self.env.context.get(name).is_some_and(truthy)
     }
 

@@ -17,6 +17,8 @@ impl Transaction<'_> {
                 || target == Model::BomLine
                 || target == Model::WorkOrder
                 || target == Model::Move
+                || target == Model::PurchaseLine
+                || target == Model::SaleLine
             {
                 children
                     .sort_by_key(|child| (self.store.row(target, *child).map_or(0, |row| row.int("sequence")), *child));
@@ -54,6 +56,10 @@ impl Transaction<'_> {
             Model::Equipment | Model::MaintenanceRequest => self.maintenance_value(model, id, field.name),
             Model::Invoice | Model::InvoiceLine => self.invoice_value(model, id, field.name),
             Model::UserGroup => self.text(model, id, "name").into(),
+            Model::Picking => self.picking_value(id, field.name),
+            Model::Purchase | Model::Sale => self.trade_value(model, id, field.name),
+            Model::PurchaseLine | Model::SaleLine => self.trade_line_value(model, id, field.name),
+            Model::Scrap => self.scrap_value(id),
             Model::ExternalId => format!("{}.{}", self.text(model, id, "module"), self.text(model, id, "name")).into(),
             Model::Company => {
                 let users = self.store.ids(Model::User).into_iter();
@@ -113,19 +119,12 @@ impl Transaction<'_> {
                 .reference(model, id, "product_id")
                 .map(|product| self.label(Model::Product, product))
                 .unwrap_or_default(),
-            Model::Move => {
-                let code = self
-                    .reference(model, id, "product_id")
-                    .map(|product| self.text(Model::Product, product, "default_code"));
-                let code = code.filter(|code| !code.is_empty()).map(|code| format!("{code}: ")).unwrap_or_default();
-                let name = |field| {
-                    self.reference(model, id, field)
-                        .map(|place| self.text(Model::Location, place, "name"))
-                        .unwrap_or_default()
-                };
-                format!("{code}{}>{}", name("location_id"), name("location_dest_id"))
+            Model::Move => self.move_label(id),
+            Model::MoveLine | Model::ChangeQuantity | Model::BackorderConfirmation | Model::ScrapWarning => {
+                format!("{},{id}", model.name())
             }
-            Model::MoveLine | Model::ChangeQuantity => format!("{},{id}", model.name()),
+            Model::PickingType => self.picking_type_label(id),
+            Model::SaleLine => self.sale_line_label(id),
             Model::WorkOrder => {
                 let order = self.reference(model, id, "production_id");
                 let order = order.map(|order| self.text(Model::Production, order, "name")).unwrap_or_default();

@@ -45,15 +45,6 @@ impl Transaction<'_> {
                 json!(true)
             }
             Method::Load => self.load(model, &names(named.get("fields")), &table(named.get("data")))?,
-            Method::Confirm => self.confirm_orders(ids)?,
-            Method::Assign => self.assign_orders(ids)?,
-            Method::Plan => self.plan_orders(ids)?,
-            Method::MarkDone => self.mark_done(ids)?,
-            Method::Cancel => self.cancel_orders(ids)?,
-            Method::Pending => self.pause_work(ids)?,
-            Method::Finish => self.finish_work(ids)?,
-            Method::ChangeQuantity => self.change_quantity(ids)?,
-            Method::PostInvoice => self.post_invoices(ids)?,
             Method::HasGroup => json!(self.has_group(ids, named)),
             Method::Archive | Method::Unarchive => {
                 self.set_active(model, ids, call.method == Method::Unarchive)?;
@@ -67,8 +58,40 @@ impl Transaction<'_> {
                 self.apply_inventory(ids)?;
                 return Ok(Answer::Nothing);
             }
+            button => self.press(model, button, ids)?,
         };
         Ok(Answer::Value(value))
+    }
+
+    /// The buttons of a record's form, each of which answers something.
+    fn press(&mut self, model: Model, button: Method, ids: &[Id]) -> Result<Json, Refusal> {
+        match button {
+            Method::Confirm => match model {
+                Model::Picking => self.confirm_pickings(ids),
+                Model::Sale => self.confirm_sales(ids),
+                _ => self.confirm_orders(ids),
+            },
+            Method::Assign if model == Model::Picking => self.assign_pickings(ids),
+            Method::Assign => self.assign_orders(ids),
+            Method::Plan => self.plan_orders(ids),
+            Method::MarkDone => self.mark_done(ids),
+            Method::Cancel => match model {
+                Model::Picking => self.cancel_pickings(ids),
+                Model::Sale => self.cancel_sales(ids),
+                _ => self.cancel_orders(ids),
+            },
+            Method::ConfirmPurchase => self.confirm_purchases(ids),
+            Method::CancelPurchase => self.cancel_purchases(ids),
+            Method::ValidatePicking => self.validate_pickings(ids),
+            Method::ValidateScrap => self.validate_scraps(ids),
+            Method::Process | Method::ProcessWithout => self.answer_backorder(ids, button == Method::ProcessWithout),
+            Method::PostInvoice => self.post_invoices(ids),
+            Method::ScrapAnyway => self.scrap_anyway(ids),
+            Method::Pending => self.pause_work(ids),
+            Method::Finish => self.finish_work(ids),
+            Method::ChangeQuantity => self.change_quantity(ids),
+            other => Err(Refusal::new(Exception::Attribute, format!("'{}' is no button", other.name()))),
+        }
     }
 
     fn rights(&self, call: &Call) -> Result<(), Refusal> {

@@ -2,7 +2,6 @@
 //! What a line that is not done holds is reserved on the quant it takes from, always exactly.
 
 use rust_decimal::Decimal;
-use serde_json::Value as Json;
 
 use super::OdooVersion;
 use super::quant::Spot;
@@ -144,6 +143,7 @@ impl Transaction<'_> {
             Model::MoveLine,
             [
                 ("move_id", id.into()),
+                ("picking_id", row.get("picking_id").clone()),
                 ("company_id", row.get("company_id").clone()),
                 ("product_id", row.get("product_id").clone()),
                 ("product_uom_id", row.get("product_uom").clone()),
@@ -159,7 +159,8 @@ impl Transaction<'_> {
         line
     }
 
-    fn line_spot(&self, line: Id) -> Option<Spot> {
+    /// Where and of which lot a line takes.
+    pub(crate) fn line_spot(&self, line: Id) -> Option<Spot> {
         let row = self.store.row(Model::MoveLine, line)?;
         Some(Spot {
             product: row.reference("product_id")?,
@@ -177,7 +178,7 @@ impl Transaction<'_> {
         self.in_product_unit(product, row.reference("product_uom_id"), row.number("quantity"))
     }
 
-    fn line_is_done(&self, line: Id) -> bool {
+    pub(crate) fn line_is_done(&self, line: Id) -> bool {
         self.reference(Model::MoveLine, line, "move_id")
             .is_some_and(|parent| self.is(Model::Move, parent, "state", &["done"]))
     }
@@ -198,7 +199,8 @@ impl Transaction<'_> {
         }
     }
 
-    fn set_line_quantity(&mut self, line: Id, quantity: Decimal) {
+    /// Sets the quantity of a line with what it reserves, or moved.
+    pub(crate) fn set_line_quantity(&mut self, line: Id, quantity: Decimal) {
         self.weigh_line(line, Decimal::NEGATIVE_ONE);
         self.update(Model::MoveLine, line, [("quantity", quantity.into())]);
         self.weigh_line(line, Decimal::ONE);
@@ -306,6 +308,9 @@ impl Transaction<'_> {
         for line in lines {
             self.weigh_line(line, Decimal::ONE);
             self.update(Model::MoveLine, line, [("date", now.into())]);
+            if let Some(spot) = self.line_spot(line) {
+                self.free_reservations(spot);
+            }
         }
         Ok(())
     }
@@ -338,18 +343,13 @@ impl Transaction<'_> {
             self.pick(id, truthy(&picked));
         }
         self.settle_move_state(id);
-        self.settle_orders_of(id);
+        self.settle_owner(id);
         Ok(())
     }
 
     /// A new line takes what it does not name from its move.
     pub(crate) fn create_line(&mut self, values: &Values) -> Result<Id, Refusal> {
-        let parent = values
-            .get("move_id")
-            .and_then(Json::as_i64)
-            .map(Id)
-            .filter(|id| self.store.row(Model::Move, *id).is_some());
-        let Some(parent) = parent else {
+        let Some(parent) = self.parent_of_line(values) else {
             let id = self.create_plain(Model::MoveLine, values)?;
             self.write_kept(Model::MoveLine, id, &self.modern(values))?;
             self.weigh_line(id, Decimal::ONE);
@@ -376,12 +376,15 @@ impl Transaction<'_> {
         let picked = self.lines(parent).into_iter().any(|line| self.flag(Model::MoveLine, line, "picked"));
         self.settle(Model::Move, parent, "picked", picked.into());
         self.settle_move_state(parent);
-        self.settle_orders_of(parent);
+        self.settle_owner(parent);
         Ok(())
     }
 
-    /// The states of an order and its work orders follow from its moves.
-    fn settle_orders_of(&mut self, id: Id) {
+    /// The states of an order with its work orders, or of a transfer, follow from its moves.
+    pub(crate) fn settle_owner(&mut self, id: Id) {
+        if let Some(picking) = self.reference(Model::Move, id, "picking_id") {
+            self.settle_picking(picking);
+        }
         for field in ["raw_material_production_id", "production_id"] {
             if let Some(order) = self.reference(Model::Move, id, field) {
                 self.settle_order(order);

@@ -24,6 +24,9 @@ impl Transaction<'_> {
             Model::Quant => self.create_quant(values)?,
             Model::Production => self.create_production(values)?,
             Model::MoveLine => self.create_line(values)?,
+            Model::Picking => self.create_picking(values)?,
+            Model::Purchase | Model::Sale => self.create_trade(model, values)?,
+            Model::Scrap => self.create_scrap(values)?,
             _ => {
                 let id = self.create_plain(model, values)?;
                 self.created(model, id)?;
@@ -67,6 +70,7 @@ impl Transaction<'_> {
                 Model::Production => self.write_production(*id, values)?,
                 Model::Move => self.write_move(*id, values)?,
                 Model::MoveLine => self.write_line(*id, values)?,
+                Model::Picking => self.write_picking(*id, values)?,
                 _ => {
                     self.write_plain(model, *id, values)?;
                     self.written(model, *id, values)?;
@@ -115,6 +119,10 @@ impl Transaction<'_> {
             match model {
                 Model::Production => self.release_for_unlink(*id)?,
                 Model::MoveLine => self.unreserve_line(*id),
+                Model::Move => self.cancel_move(*id),
+                Model::Picking => drop(self.cancel_pickings(&[*id])?),
+                Model::Purchase | Model::Sale => self.trade_can_go(model, *id)?,
+                Model::Scrap => self.scrap_can_go(*id)?,
                 _ => {}
             }
             self.forget(model, *id);
@@ -126,7 +134,13 @@ impl Transaction<'_> {
     pub(crate) fn forget(&mut self, model: Model, id: Id) {
         for field in model.fields(self.env.version).filter(|field| !field.known_only) {
             if let Kind::Children(
-                target @ (Model::Move | Model::MoveLine | Model::WorkOrder | Model::BomLine | Model::Operation),
+                target @ (Model::Move
+                | Model::MoveLine
+                | Model::WorkOrder
+                | Model::BomLine
+                | Model::Operation
+                | Model::PurchaseLine
+                | Model::SaleLine),
                 inverse,
             ) = field.kind
             {
@@ -211,6 +225,20 @@ impl Transaction<'_> {
                 vec![("quantity", one), ("sequence", Value::Int(100)), ("display_type", "product".into())]
             }
             Model::Attribute => vec![("create_variant", "always".into()), ("display_type", "radio".into())],
+            Model::PurchaseLine => {
+                vec![("sequence", Value::Int(10)), ("product_qty", one), ("price_unit", Decimal::ZERO.into())]
+            }
+            Model::SaleLine => vec![
+                ("sequence", Value::Int(10)),
+                ("product_uom_qty", one),
+                ("price_unit", Decimal::ZERO.into()),
+                ("customer_lead", Decimal::ZERO.into()),
+            ],
+            Model::PickingType => vec![
+                ("sequence", Value::Int(10)),
+                ("create_backorder", "ask".into()),
+                ("company_id", self.company().into()),
+            ],
             Model::Uom => {
                 vec![("size", one), ("rounding", Decimal::new(1, 2).into()), ("uom_type", "reference".into())]
             }
@@ -257,9 +285,21 @@ impl Transaction<'_> {
             }
             Model::SupplierInfo => self.complete_supplier(row),
             Model::InvoiceLine => self.complete_invoice_line(row),
-            Model::Move if row.reference("product_uom").is_none() => {
-                row.set("product_uom", unit_of(row.reference("product_id")).into());
+            Model::Move => {
+                if row.reference("product_uom").is_none() {
+                    row.set("product_uom", unit_of(row.reference("product_id")).into());
+                }
+                if let Some(picking) = row.reference("picking_id").and_then(|id| self.store.row(Model::Picking, id)) {
+                    row.set("company_id", picking.get("company_id").clone());
+                    row.set("reference", picking.get("name").clone());
+                    for field in ["location_id", "location_dest_id", "origin", "picking_type_id"] {
+                        if *row.get(field) == Value::Null {
+                            row.set(field, picking.get(field).clone());
+                        }
+                    }
+                }
             }
+            Model::PurchaseLine | Model::SaleLine => self.complete_line(model, row),
             _ => {}
         }
     }

@@ -11,6 +11,8 @@ mod product;
 mod recorded;
 mod shape;
 mod stock;
+mod trade;
+mod transfer;
 
 use serde_json::{Map, Value as Json};
 
@@ -71,6 +73,14 @@ pub(crate) enum Model {
     ConsumptionWarning,
     Automation,
     ServerAction,
+    PickingType,
+    Picking,
+    Scrap,
+    ScrapWarning,
+    Purchase,
+    PurchaseLine,
+    Sale,
+    SaleLine,
 }
 
 impl Model {
@@ -125,6 +135,14 @@ impl Model {
         Self::ConsumptionWarning,
         Self::Automation,
         Self::ServerAction,
+        Self::PickingType,
+        Self::Picking,
+        Self::Scrap,
+        Self::ScrapWarning,
+        Self::Purchase,
+        Self::PurchaseLine,
+        Self::Sale,
+        Self::SaleLine,
     ];
 
     /// The model that the API calls `name`.
@@ -184,11 +202,19 @@ impl Model {
             Self::Invoice => &account::MOVE,
             Self::InvoiceLine => &account::LINE,
             Self::Repair => &known::REPAIR,
-            Self::BackorderConfirmation => &known::BACKORDER_CONFIRMATION,
+            Self::BackorderConfirmation => &transfer::BACKORDER_CONFIRMATION,
             Self::ProductionBackorder => &known::PRODUCTION_BACKORDER,
             Self::ConsumptionWarning => &known::CONSUMPTION_WARNING,
             Self::Automation => &known::AUTOMATION,
             Self::ServerAction => &known::SERVER_ACTION,
+            Self::PickingType => &transfer::PICKING_TYPE,
+            Self::Picking => &transfer::PICKING,
+            Self::Scrap => &transfer::SCRAP,
+            Self::ScrapWarning => &transfer::SCRAP_WARNING,
+            Self::Purchase => &trade::PURCHASE,
+            Self::PurchaseLine => &trade::PURCHASE_LINE,
+            Self::Sale => &trade::SALE,
+            Self::SaleLine => &trade::SALE_LINE,
         }
     }
 

@@ -2,6 +2,7 @@
 //! The ids of locations and units are those of a fresh Odoo.
 
 mod base;
+mod trade;
 mod velo;
 
 use rust_decimal::Decimal;
@@ -217,7 +218,8 @@ fn add_locations(tx: &mut Transaction<'_>, company: Id, name: &str, code: &str) 
         tx.name_externally("stock", external, Model::Location, Id(id));
     }
     let warehouse = add_warehouse(tx, company, (name, code), (Id(7), Id(8)));
-    tx.update(Model::Warehouse, warehouse, [("pbm_loc_id", Id(23).into()), ("sam_loc_id", Id(24).into())]);
+    let quality = ("wh_qc_stock_loc_id", Id(10).into());
+    tx.update(Model::Warehouse, warehouse, [("pbm_loc_id", Id(23).into()), ("sam_loc_id", Id(24).into()), quality]);
     tx.name_externally("stock", "warehouse0", Model::Warehouse, warehouse);
 }
 
@@ -240,7 +242,38 @@ fn add_warehouse(tx: &mut Transaction<'_>, company: Id, (name, code): (&str, &st
     for location in [view, stock] {
         tx.update(Model::Location, location, [("warehouse_id", warehouse.into())]);
     }
+    add_picking_types(tx, company, warehouse, stock);
     warehouse
+}
+
+/// Receipts, deliveries and internal transfers of a warehouse.
+fn add_picking_types(tx: &mut Transaction<'_>, company: Id, warehouse: Id, stock: Id) {
+    let place = |tx: &Transaction<'_>, name: &str| tx.by_external_id("stock", name).map(|(_, id)| id);
+    let (vendors, customers) = (place(tx, "stock_location_suppliers"), place(tx, "stock_location_customers"));
+    for (field, name, code, letters, from, to) in [
+        ("in_type_id", "Receipts", "incoming", "IN", vendors, Some(stock)),
+        ("out_type_id", "Delivery Orders", "outgoing", "OUT", Some(stock), customers),
+        ("int_type_id", "Internal Transfers", "internal", "INT", Some(stock), Some(stock)),
+    ] {
+        let kind = tx.insert(
+            Model::PickingType,
+            [
+                ("name", name.into()),
+                ("code", code.into()),
+                ("sequence_code", letters.into()),
+                ("sequence", Value::Int(10)),
+                ("active", true.into()),
+                ("warehouse_id", warehouse.into()),
+                ("company_id", company.into()),
+                ("default_location_src_id", from.into()),
+                ("default_location_dest_id", to.into()),
+                ("use_create_lots", (code == "incoming").into()),
+                ("use_existing_lots", (code != "incoming").into()),
+                ("create_backorder", "ask".into()),
+            ],
+        );
+        tx.update(Model::Warehouse, warehouse, [(field, kind.into())]);
+    }
 }
 
 fn add_users(tx: &mut Transaction<'_>, config: &OdooConfig, companies: &[Id]) -> Vec<Login> {

@@ -13,3 +13,4 @@ mod faults;
 mod mes;
 mod production;
 mod sample;
+mod stock;

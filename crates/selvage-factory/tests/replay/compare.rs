@@ -141,7 +141,11 @@ impl Player {
     fn known_key(&mut self, place: &str, name: &str, recorded: &Json, simulated: &Json) {
         let model = match name {
             "default_mrp_production_ids" | "mo_ids_to_backorder" | "mrp_production_id" => Some("mrp.production"),
-            "product_id" => Some("product.product"),
+            "product_id" | "default_product_id" => Some("product.product"),
+            "default_location_id" => Some("stock.location"),
+            "default_scrap_id" => Some("stock.scrap"),
+            "default_order_id" => Some("sale.order"),
+            "button_validate_picking_ids" => Some("stock.picking"),
             "product_uom_id" => Some("uom.uom"),
             "res_id" if recorded.as_i64() != Some(0) => Some("mrp.production"),
             _ => None,

@@ -1,9 +1,9 @@
 //! The fields of every model, and the models of the base module: companies, users and their groups and keys, partners,
 //! countries, currencies, external ids, models and modules. Tables only.
 
-use super::Kind::{AnyId, Bool, Char, Children, Datetime, Float, Int, Many, One, Selection, Text};
+use super::Kind::{AnyId, Bool, Char, Children, Date, Datetime, Float, Int, Many, One, Selection, Text};
 use super::{Field, Model, ModelInfo, field};
-use crate::odoo::OdooVersion::{V18, V19};
+use crate::odoo::OdooVersion::{V17, V18, V19};
 
 const MODULE_STATES: &[(&str, &str)] = &[
     ("uninstallable", "Uninstallable"),
@@ -59,6 +59,9 @@ pub(super) static COMPANY: ModelInfo = ModelInfo {
         field("parent_id", "Parent Company", One(Model::Company)),
         field("vat", "Tax ID", Char),
         field("currency_id", "Currency", One(Model::Currency)),
+        field("fiscalyear_lock_date", "Global Lock Date", Date),
+        field("hard_lock_date", "Hard Lock Date", Date).since(V18),
+        field("period_lock_date", "Journals Entries Lock Date", Date).until(V17),
         field("user_ids", "Accepted Users", Many(Model::User)).computed(),
     ],
 };

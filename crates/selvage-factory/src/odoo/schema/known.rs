@@ -14,9 +14,6 @@ pub(super) static REPAIR: ModelInfo = ModelInfo {
     fields: &[field("name", "Repair Reference", Char)],
 };
 
-pub(super) static BACKORDER_CONFIRMATION: ModelInfo =
-    ModelInfo { name: "stock.backorder.confirmation", label: "Backorder Confirmation", order: "id", fields: &[] };
-
 pub(super) static PRODUCTION_BACKORDER: ModelInfo = ModelInfo {
     name: "mrp.production.backorder",
     label: "Wizard to mark as done or create back order",

@@ -55,6 +55,10 @@ pub(super) static WAREHOUSE: ModelInfo = ModelInfo {
         field("pbm_loc_id", "Picking before Manufacturing Location", One(Model::Location)),
         field("sam_loc_id", "Stock after Manufacturing Location", One(Model::Location)),
         field("manufacture_steps", "Manufacture", Selection(MANUFACTURE)).required(),
+        field("in_type_id", "In Type", One(Model::PickingType)),
+        field("out_type_id", "Out Type", One(Model::PickingType)),
+        field("int_type_id", "Internal Type", One(Model::PickingType)),
+        field("wh_qc_stock_loc_id", "Quality Control Location", One(Model::Location)),
         field("reception_steps", "Incoming Shipments", Selection(RECEPTION)).required(),
     ],
 };
@@ -152,6 +156,11 @@ pub(super) static MOVE: ModelInfo = ModelInfo {
         field("unit_factor", "Unit Factor", Float(false)).computed(),
         field("should_consume_qty", "Quantity To Consume", Float(true)).computed(),
         field("is_inventory", "Inventory", Bool),
+        field("picking_id", "Transfer", One(Model::Picking)),
+        field("picking_type_id", "Operation Type", One(Model::PickingType)),
+        field("purchase_line_id", "Purchase Order Line", One(Model::PurchaseLine)),
+        field("sale_line_id", "Sale Line", One(Model::SaleLine)),
+        field("scrap_id", "Scrap operation", One(Model::Scrap)).readonly(),
     ],
 };
 
@@ -160,6 +169,7 @@ pub(super) static MOVE_LINE: ModelInfo = ModelInfo {
     label: "Product Moves (Stock Move Line)",
     order: "id",
     fields: &[
+        field("picking_id", "Transfer", One(Model::Picking)),
         field("move_id", "Stock Operation", One(Model::Move)),
         COMPANY.required(),
         PRODUCT,

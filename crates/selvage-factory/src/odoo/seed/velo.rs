@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use super::{add_company, add_warehouse};
+use super::{add_company, add_warehouse, trade};
 use crate::odoo::quant::Spot;
 use crate::odoo::record::Values;
 use crate::odoo::refusal::Refusal;
@@ -39,11 +39,11 @@ const ORDERS: [(i64, Stage); 12] = [
 ];
 
 /// The products that both plants use.
-struct Products {
-    frame: Id,
-    wheel: Id,
-    paint: Id,
-    bicycle: Id,
+pub(super) struct Products {
+    pub(super) frame: Id,
+    pub(super) wheel: Id,
+    pub(super) paint: Id,
+    pub(super) bicycle: Id,
 }
 
 /// The company in Brno with its warehouse; the one in Ghent is the first of the database.
@@ -70,6 +70,12 @@ pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
     let stock = place(tx, "Stock", "BRNO/Stock", "internal", Some(view));
     let warehouse = add_warehouse(tx, company, ("Velo Works Brno", "BRNO"), (view, stock));
     tx.name_externally("velo", "warehouse_brno", Model::Warehouse, warehouse);
+    let quality = place(tx, "Quality Control", "BRNO/Quality Control", "internal", Some(view));
+    tx.update(Model::Warehouse, warehouse, [("wh_qc_stock_loc_id", quality.into())]);
+    tx.name_externally("velo", "quality_brno", Model::Location, quality);
+    // Ghent's is among the locations of every database, archived.
+    tx.update(Model::Location, Id(10), [("active", true.into())]);
+    tx.name_externally("velo", "quality_ghent", Model::Location, Id(10));
     Ok(company)
 }
 
@@ -78,6 +84,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
     let end = tx.env.now;
     tx.env.now = end.plus_minutes(Decimal::from(-24 * 60));
     let products = add_products(tx)?;
+    let partners = trade::add_partners(tx)?;
     let plants = tx.env.companies.clone();
     for plant in &plants {
         tx.env.companies =
@@ -88,6 +95,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
             tx.env.now = end.plus_minutes(Decimal::from((at - 12) * 60));
             add_order(tx, &products, bom, quantity, stage, at)?;
         }
+        trade::add_orders(tx, &products, &partners)?;
         tx.env.now = end.plus_minutes(Decimal::from(-23 * 60));
     }
     for number in 1..=extra_products {
@@ -100,7 +108,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
     Ok(())
 }
 
-fn dictionary(json: Json) -> Values {
+pub(super) fn dictionary(json: Json) -> Values {
     match json {
         Json::Object(values) => values,
         _ => Values::new(),
