@@ -5,6 +5,7 @@ use rust_decimal::Decimal;
 
 use super::OdooVersion;
 use super::schema::{Field, Kind, Model};
+use super::store::Row;
 use super::transaction::Transaction;
 use super::value::{Id, Value, cents};
 
@@ -68,6 +69,14 @@ impl Transaction<'_> {
             }
             _ => Value::Null,
         }
+    }
+
+    /// The value of a field of a record whose row is at hand.
+    pub(crate) fn value_of(&self, model: Model, (id, row): (Id, &Row), field: &Field) -> Value {
+        if field.stored && field.name != "id" && !matches!(field.kind, Kind::Children(..)) {
+            return self.stored(field, row.get(field.column).clone());
+        }
+        self.value(model, id, field)
     }
 
     fn stored(&self, field: &Field, value: Value) -> Value {

@@ -2,12 +2,14 @@
 //! Reading refuses what Odoo refuses, with its words; nothing here changes a record.
 
 use std::cmp::Ordering;
+use std::ops::Bound;
 
 use serde_json::Value as Json;
 
 use super::OdooVersion;
 use super::refusal::Refusal;
 use super::schema::{Field, Kind, Model};
+use super::store::Span;
 use super::transaction::Transaction;
 use super::value::{Id, Stamp, Value, decimal, repr, truthy};
 
@@ -67,12 +69,22 @@ impl Domain {
         }
     }
 
-    /// The ids that an index can narrow the search to: from an `=` or `in` that every match has to satisfy.
-    pub(crate) fn narrowed(&self, tx: &Transaction<'_>) -> Option<Vec<Id>> {
+    /// The ids that an index can narrow the search to, to no more than `most`: from an `=` or `in` that every match has to
+    /// satisfy.
+    pub(crate) fn narrowed(&self, tx: &Transaction<'_>, most: usize) -> Option<Vec<Id>> {
         match self {
-            Self::All(parts) => parts.iter().find_map(|part| part.narrowed(tx)),
-            Self::Leaf(leaf) => leaf.indexed(tx),
+            Self::All(parts) => parts.iter().find_map(|part| part.narrowed(tx, most)),
+            Self::Leaf(leaf) => leaf.indexed(tx, most),
             Self::Any(_) | Self::Not(_) => None,
+        }
+    }
+
+    /// The bounds that every match keeps to in a field of its own.
+    pub(crate) fn span<T: Ord + Copy>(&self, name: &str, read: fn(&Json) -> Option<T>) -> Span<T> {
+        match self {
+            Self::All(parts) => parts.iter().fold(Span::WHOLE, |span, part| span.and(part.span(name, read))),
+            Self::Leaf(leaf) => leaf.span(name, read).unwrap_or(Span::WHOLE),
+            Self::Any(_) | Self::Not(_) => Span::WHOLE,
         }
     }
 
@@ -186,7 +198,23 @@ impl Leaf {
         }
     }
 
-    fn indexed(&self, tx: &Transaction<'_>) -> Option<Vec<Id>> {
+    fn span<T: Ord + Copy>(&self, name: &str, read: fn(&Json) -> Option<T>) -> Option<Span<T>> {
+        let [(_, field)] = self.path.as_slice() else {
+            return None;
+        };
+        let value = if field.name == name { read(&self.value)? } else { return None };
+        let (from, to) = match self.operator {
+            Operator::Less => (Bound::Unbounded, Bound::Excluded(value)),
+            Operator::LessEqual => (Bound::Unbounded, Bound::Included(value)),
+            Operator::Greater => (Bound::Excluded(value), Bound::Unbounded),
+            Operator::GreaterEqual => (Bound::Included(value), Bound::Unbounded),
+            Operator::Equal => (Bound::Included(value), Bound::Included(value)),
+            _ => return None,
+        };
+        Some(Span { from, to })
+    }
+
+    fn indexed(&self, tx: &Transaction<'_>, most: usize) -> Option<Vec<Id>> {
         let [(model, field)] = self.path.as_slice() else {
             return None;
         };
@@ -200,7 +228,11 @@ impl Leaf {
             match (field.kind, value) {
                 (Kind::Int, Json::Number(number)) if field.name == "id" => ids.extend(number.as_i64().map(Id)),
                 (Kind::One(_), Json::Number(number)) if field.stored => {
-                    ids.extend(tx.store.referring(*model, field.column, Id(number.as_i64()?)));
+                    let target = Id(number.as_i64()?);
+                    if tx.store.count_referring(*model, field.column, target) > most {
+                        return None;
+                    }
+                    ids.extend(tx.store.referring(*model, field.column, target));
                 }
                 (Kind::Char, Json::String(text)) if field.stored => {
                     ids.extend(tx.store.with_text(*model, field.column, text)?);

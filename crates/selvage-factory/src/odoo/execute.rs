@@ -27,7 +27,7 @@ impl Transaction<'_> {
         let domain = named.get("domain").filter(|domain| !domain.is_null()).unwrap_or(&all);
         let value = match call.method {
             Method::Search => self.search(model, domain, &Page::read(named))?.into_iter().map(Json::from).collect(),
-            Method::SearchCount => json!(self.search(model, domain, &Page::read(named))?.len()),
+            Method::SearchCount => json!(self.count(model, domain, &Page::read(named))?),
             Method::SearchRead => {
                 let found = self.search(model, domain, &Page::read(named))?;
                 Json::Array(self.read(model, &found, &names(named.get("fields")), labels(named))?)

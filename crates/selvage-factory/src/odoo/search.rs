@@ -2,14 +2,19 @@
 //! Reads only.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::domain::Domain;
 use super::refusal::Refusal;
 use super::schema::{Field, Kind, Model};
+use super::store::{Row, Span};
 use super::transaction::Transaction;
-use super::value::{Id, Value, float, truthy};
+use super::value::{Id, Stamp, Value, float, truthy};
+
+/// How many records an index may point to before it is better to go through the table in the order that is asked for.
+const FEW: usize = 2_000;
 
 /// What a search asks for besides the domain.
 #[derive(Debug, Default)]
@@ -30,35 +35,111 @@ impl Page {
     }
 }
 
+/// An order in which the tables can be gone through without sorting.
+#[derive(Clone, Copy, Debug)]
+enum Walk {
+    Ids {
+        backwards: bool,
+    },
+    /// By write date, then by id.
+    Dates {
+        backwards: bool,
+    },
+}
+
+impl Walk {
+    fn read(keys: &[(&'static Field, bool)]) -> Option<Self> {
+        match keys {
+            [(only, backwards)] if only.name == "id" => Some(Self::Ids { backwards: *backwards }),
+            [(only, false)] if only.name == "write_date" => Some(Self::Dates { backwards: false }),
+            [(first, one), (second, other)] if first.name == "write_date" && second.name == "id" && one == other => {
+                Some(Self::Dates { backwards: *one })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn moment(json: &Json) -> Option<Stamp> {
+    Stamp::parse(json.as_str()?)
+}
+
 impl Transaction<'_> {
     /// The visible records that satisfy the domain, ordered and cut to the page.
     pub(crate) fn search(&self, model: Model, domain: &Json, page: &Page) -> Result<Vec<Id>, Refusal> {
         let domain = Domain::read(domain, model, self.env.version)?;
         let keys = self.order_keys(model, page.order.as_deref().unwrap_or(model.info().order))?;
+        let limit = if page.limit == 0 { usize::MAX } else { page.limit };
+        let shown = self.shown(model, &domain);
+        let walk = Walk::read(&keys);
+        let few = if walk.is_some() { FEW } else { usize::MAX };
+        let mut ids = match (domain.narrowed(self, few), walk) {
+            (Some(ids), _) => ids,
+            (None, Some(walk)) => match self.walk(model, &domain, walk) {
+                // In order already: nothing behind the page is looked at.
+                Some(ids) => return Ok(ids.filter(shown).skip(page.offset).take(limit).collect()),
+                None => self.candidates(model, &domain),
+            },
+            (None, None) => self.candidates(model, &domain),
+        };
+        ids.retain(shown);
+        self.sort(model, &mut ids, &keys);
+        Ok(ids.into_iter().skip(page.offset).take(limit).collect())
+    }
+
+    /// How many visible records satisfy the domain, at most the limit of the page.
+    pub(crate) fn count(&self, model: Model, domain: &Json, page: &Page) -> Result<usize, Refusal> {
+        let domain = Domain::read(domain, model, self.env.version)?;
+        let ids = domain.narrowed(self, usize::MAX).unwrap_or_else(|| self.candidates(model, &domain));
+        let count = ids.into_iter().filter(self.shown(model, &domain)).count();
+        Ok(if page.limit == 0 { count } else { count.min(page.limit) })
+    }
+
+    /// Whether a record is seen and satisfies the domain.
+    fn shown<'s>(&'s self, model: Model, domain: &'s Domain) -> impl Fn(&Id) -> bool + 's {
         let hide_archived = model.field("active", self.env.version).is_some()
             && !domain.mentions("active")
             && self.env.context.get("active_test").is_none_or(truthy);
-        let mut ids = domain.narrowed(self).unwrap_or_else(|| self.store.ids(model));
-        ids.retain(|id| {
+        move |id| {
             let shown = !hide_archived || self.flag(model, *id, "active");
             shown && self.visible(model, *id) && domain.holds(self, *id)
-        });
-        self.sort(model, &mut ids, &keys);
-        let limit = if page.limit == 0 { usize::MAX } else { page.limit };
-        Ok(ids.into_iter().skip(page.offset).take(limit).collect())
+        }
+    }
+
+    /// The records in the order that is asked for, from where the domain begins to where it ends; `None` where the domain
+    /// asks for a stretch of time and the order is another.
+    fn walk(&self, model: Model, domain: &Domain, walk: Walk) -> Option<Box<dyn Iterator<Item = Id> + '_>> {
+        let dates = domain.span("write_date", moment);
+        match walk {
+            Walk::Dates { backwards } => Some(self.store.by_date(model, dates, backwards)),
+            Walk::Ids { .. } if dates.is_bounded() => None,
+            Walk::Ids { backwards } => {
+                Some(self.store.by_id(model, domain.span("id", |json| json.as_i64().map(Id)), backwards))
+            }
+        }
+    }
+
+    /// The records among which those of the domain are, in no order that matters.
+    fn candidates(&self, model: Model, domain: &Domain) -> Vec<Id> {
+        let dates = domain.span("write_date", moment);
+        if dates == Span::WHOLE { self.store.ids(model) } else { self.store.by_date(model, dates, false).collect() }
     }
 
     /// The records as dictionaries: `id` first, then the fields as asked; all fields where none are named.
     /// With `labels`, a many2one is `[id, label]`, otherwise the bare id.
     pub(crate) fn read(&self, model: Model, ids: &[Id], fields: &[String], labels: bool) -> Result<Vec<Json>, Refusal> {
         let fields = self.fields_named(model, fields)?;
-        let present: Vec<Id> = ids.iter().copied().filter(|id| self.store.row(model, *id).is_some()).collect();
-        self.check(model, &present, "read")?;
-        let record = |id: Id| {
+        let present: Vec<(Id, Arc<Row>)> =
+            ids.iter().filter_map(|id| self.store.row(model, *id).map(|row| (*id, row))).collect();
+        for (id, _) in &present {
+            self.check(model, &[*id], "read")?;
+        }
+        let record = |(id, row): (Id, Arc<Row>)| {
             let mut record = Map::new();
             record.insert("id".to_owned(), id.into());
             for field in fields.iter().filter(|field| field.name != "id") {
-                record.insert(field.name.to_owned(), self.answer(field, self.value(model, id, field), labels));
+                let value = self.value_of(model, (id, &row), field);
+                record.insert(field.name.to_owned(), self.answer(field, value, labels));
             }
             Json::Object(record)
         };

@@ -2,6 +2,7 @@
 //! The ids of locations and units are those of a fresh Odoo.
 
 mod base;
+mod parts;
 mod trade;
 mod velo;
 

@@ -66,6 +66,16 @@ impl Stamp {
         Self(self.0.saturating_add(i64::try_from(micros).unwrap_or(0)))
     }
 
+    /// The moment some microseconds later.
+    pub(crate) fn plus_micros(self, micros: i64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// The microseconds from `earlier` to this moment.
+    pub(crate) fn micros_since(self, earlier: Self) -> i64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The minutes from `earlier` to this moment, to a hundredth.
     pub(crate) fn minutes_since(self, earlier: Self) -> Decimal {
         cents(Decimal::from(self.0 - earlier.0) / Decimal::from(60_000_000))

@@ -13,4 +13,5 @@ mod faults;
 mod mes;
 mod production;
 mod sample;
+mod size;
 mod stock;

@@ -98,12 +98,8 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
         trade::add_orders(tx, &products, &partners)?;
         tx.env.now = end.plus_minutes(Decimal::from(-23 * 60));
     }
-    for number in 1..=extra_products {
-        let values = dictionary(
-            json!({ "name": format!("Part {number}"), "default_code": format!("PRT-{number:05}"), "is_storable": true }),
-        );
-        tx.create(Model::Product, &values)?;
-    }
+    tx.env.now = end.plus_minutes(Decimal::from(-24 * 60));
+    super::parts::add(tx, extra_products)?;
     tx.env.now = end;
     Ok(())
 }
