@@ -149,7 +149,8 @@ async fn questions(reach: &Reach, job: &Job) -> Result<(Vec<LinkQuery>, Vec<i64>
 
 /// What would still have to change for the record to be what was meant.
 async fn differs(reach: &Reach, job: &Job, companies: &[i64], found: &Found) -> Result<Option<String>, Trouble> {
-    let questions = reach.mapping.put_links(&job.asked.body).map_err(|error| refusal::of_put(&error))?;
+    let mut questions = reach.mapping.put_links(&job.asked.body).map_err(|error| refusal::of_put(&error))?;
+    questions.extend(reach.mapping.links(&found.record));
     let links = links::look_up(reach, questions, companies).await?;
     let changes = reach.mapping.put(&job.asked.body, Some(&found.record), &links);
     let changes = changes.map_err(|error| refusal::of_put(&error))?;

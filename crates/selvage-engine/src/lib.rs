@@ -39,6 +39,7 @@ mod shared;
 mod state;
 mod trouble;
 mod verb;
+mod whole;
 mod write;
 
 pub use engine::{Engine, EngineConfig, EngineError};

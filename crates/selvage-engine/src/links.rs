@@ -7,19 +7,21 @@ use std::sync::Arc;
 use selvage_connect::odoo::Scope as CallScope;
 use selvage_mapping::{CompiledMapping, Filter, LinkAnswer, LinkQuery, Links};
 use selvage_model::code;
-use selvage_model::name::ObjectName;
+use selvage_model::name::{AttributeName, ObjectName};
 use selvage_model::problem::Problem;
 use serde_json::{Value, json};
 
 use crate::company;
 use crate::reach::Reach;
 use crate::trouble::Trouble;
+use crate::whole;
 
 /// Answers every question. Business keys are looked for in these companies; where none are named, in those of every site.
 pub(crate) async fn look_up(reach: &Reach, questions: Vec<LinkQuery>, companies: &[i64]) -> Result<Links, Trouble> {
     let mut links = Links::new();
     let mut external: BTreeMap<String, BTreeSet<i64>> = BTreeMap::new();
     let mut keys: BTreeMap<ObjectName, BTreeSet<i64>> = BTreeMap::new();
+    let mut attributes: BTreeMap<(ObjectName, AttributeName), BTreeSet<i64>> = BTreeMap::new();
     let questions: BTreeSet<LinkQuery> = questions.into_iter().collect();
     for question in questions {
         match &question {
@@ -28,6 +30,9 @@ pub(crate) async fn look_up(reach: &Reach, questions: Vec<LinkQuery>, companies:
             }
             LinkQuery::Key { object, id } => {
                 keys.entry(object.clone()).or_default().insert(*id);
+            }
+            LinkQuery::Attribute { object, attribute, id } => {
+                attributes.entry((object.clone(), attribute.clone())).or_default().insert(*id);
             }
             LinkQuery::Site { .. } | LinkQuery::Company { .. } => {
                 let answer = of_company(reach, &question).await?;
@@ -38,7 +43,15 @@ pub(crate) async fn look_up(reach: &Reach, questions: Vec<LinkQuery>, companies:
                 links.insert(question, found.map_or(LinkAnswer::Missing, |(_, id)| LinkAnswer::Id(id)));
             }
             LinkQuery::ByKey { object, key } => {
-                let answer = by_key(reach, object, key, companies).await?;
+                let identity = reach.active.fabric.newest_object(object).and_then(|object| object.identity.first());
+                let answer = match identity {
+                    Some(identity) => by_attribute(reach, object, &identity.value, key, companies).await?,
+                    None => LinkAnswer::Missing,
+                };
+                links.insert(question, answer);
+            }
+            LinkQuery::ByAttribute { object, attribute, value } => {
+                let answer = by_attribute(reach, object, attribute, value, companies).await?;
                 links.insert(question, answer);
             }
         }
@@ -48,6 +61,13 @@ pub(crate) async fn look_up(reach: &Reach, questions: Vec<LinkQuery>, companies:
     }
     for (object, ids) in keys {
         business_keys(reach, &object, ids, &mut links).await?;
+    }
+    for ((object, attribute), ids) in attributes {
+        let ids: Vec<i64> = ids.into_iter().collect();
+        for (id, answer) in texts(reach, &object, Some(&attribute), &ids).await? {
+            let (object, attribute) = (object.clone(), attribute.clone());
+            links.insert(LinkQuery::Attribute { object, attribute, id }, answer);
+        }
     }
     Ok(links)
 }
@@ -67,8 +87,7 @@ async fn of_company(reach: &Reach, question: &LinkQuery) -> Result<LinkAnswer, T
 
 async fn external_ids(reach: &Reach, field: &str, ids: BTreeSet<i64>, links: &mut Links) -> Result<(), Trouble> {
     let connection = &reach.served.connection;
-    let fields = connection.ask(reach.odoo.fields(reach.mapping.record())).await?;
-    let model = fields.get(field).and_then(|field| field.relation.clone()).unwrap_or_default();
+    let model = whole::relation(reach, reach.mapping.record(), field).await?;
     let mut unknown = Vec::new();
     let mut put = |id: i64, answer: LinkAnswer| {
         links.insert(LinkQuery::ExternalId { field: field.to_owned(), id }, answer);
@@ -79,9 +98,9 @@ async fn external_ids(reach: &Reach, field: &str, ids: BTreeSet<i64>, links: &mu
             None => unknown.push(id),
         }
     }
-    let mut found = match (model.is_empty(), unknown.is_empty()) {
-        (false, false) => connection.ask(reach.odoo.external_ids(&model, &unknown)).await?,
-        _ => BTreeMap::new(),
+    let mut found = match unknown.is_empty() {
+        false => connection.ask(reach.odoo.external_ids(&model, &unknown)).await?,
+        true => BTreeMap::new(),
     };
     for id in unknown {
         match found.remove(&id) {
@@ -109,32 +128,49 @@ async fn business_keys(
             None => unknown.push(id),
         }
     }
-    if unknown.is_empty() {
-        return Ok(());
-    }
-    let mapping = mapping_of(reach, object)?;
-    // Archived or of another site: what is linked is named all the same.
-    let scope = CallScope { active_test: false, ..reach.call_scope(None).await? };
-    let domain = vec![json!(["id", "in", unknown])];
-    let fields = mapping.key_fields();
-    let records = connection.ask(reach.odoo.search(mapping.record(), domain, &fields, &scope, None)).await?;
-    for id in unknown {
-        let record = records.iter().find(|record| record.get("id").and_then(Value::as_i64) == Some(id));
-        let key = record.and_then(|record| mapping.key(record).ok().flatten());
-        let answer = key.map_or(LinkAnswer::Missing, |key| {
+    for (id, answer) in texts(reach, object, None, &unknown).await? {
+        if let LinkAnswer::Text(key) = &answer {
             connection.keys.put((object.clone(), id), key.clone());
-            LinkAnswer::Text(key)
-        });
+        }
         links.insert(LinkQuery::Key { object: object.clone(), id }, answer);
     }
     Ok(())
 }
 
-async fn by_key(reach: &Reach, object: &ObjectName, key: &str, companies: &[i64]) -> Result<LinkAnswer, Trouble> {
+/// The business keys of these records of an object, or the texts of another attribute.
+async fn texts(
+    reach: &Reach,
+    object: &ObjectName,
+    attribute: Option<&AttributeName>,
+    ids: &[i64],
+) -> Result<Vec<(i64, LinkAnswer)>, Trouble> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let mapping = mapping_of(reach, object)?;
-    let identity = reach.active.fabric.newest_object(object).and_then(|object| object.identity.first());
-    let Some(identity) = identity else { return Ok(LinkAnswer::Missing) };
-    let condition = match mapping.filter(&identity.value, &Value::from(key)) {
+    // Archived or of another site: what is linked is named all the same.
+    let scope = CallScope { active_test: false, ..reach.call_scope(None).await? };
+    let domain = vec![json!(["id", "in", ids])];
+    let fields = attribute.map_or_else(|| mapping.key_fields(), |attribute| mapping.fields_of(attribute));
+    let search = reach.odoo.search(mapping.record(), domain, &fields, &scope, None);
+    let records = reach.served.connection.ask(search).await?;
+    let answer = |id: i64| {
+        let record = records.iter().find(|record| record.get("id").and_then(Value::as_i64) == Some(id))?;
+        let text = attribute.map_or_else(|| mapping.key(record), |attribute| mapping.text(attribute, record));
+        Some(LinkAnswer::Text(text.ok().flatten()?))
+    };
+    Ok(ids.iter().map(|id| (*id, answer(*id).unwrap_or(LinkAnswer::Missing))).collect())
+}
+
+async fn by_attribute(
+    reach: &Reach,
+    object: &ObjectName,
+    attribute: &AttributeName,
+    value: &str,
+    companies: &[i64],
+) -> Result<LinkAnswer, Trouble> {
+    let mapping = mapping_of(reach, object)?;
+    let condition = match mapping.filter(attribute, &Value::from(value)) {
         Ok(Filter::Id(id)) => json!(["id", "=", id]),
         Ok(Filter::Equals { field, value }) => json!([field, "=", value]),
         Ok(Filter::OneOf { field, values }) => json!([field, "in", values]),
@@ -143,14 +179,14 @@ async fn by_key(reach: &Reach, object: &ObjectName, key: &str, companies: &[i64]
     };
     let named = (!companies.is_empty()).then(|| companies.to_vec());
     let scope = reach.call_scope(named).await?;
-    let fields = mapping.key_fields();
+    let fields = mapping.fields_of(attribute);
     let search = reach.odoo.search(mapping.record(), vec![condition], &fields, &scope, Some(2));
     let records = reach.served.connection.ask(search).await?;
     match records.as_slice() {
         [] => Ok(LinkAnswer::Missing),
         [only] => Ok(only.get("id").and_then(Value::as_i64).map_or(LinkAnswer::Missing, LinkAnswer::Id)),
         _ => {
-            let detail = format!("several records of `{}` have the key `{key}` of {object}", reach.system());
+            let detail = format!("several records of `{}` have the key `{value}` of {object}", reach.system());
             Err(Problem::new(409, code::KEY_AMBIGUOUS, detail).into())
         }
     }

@@ -36,7 +36,8 @@ pub(crate) async fn list(reach: &Reach, request: &MediatedRequest) -> Result<Med
         cursor: position,
         updated_since: query.updated_since,
     };
-    let Page { records, next } = reach.served.connection.ask(reach.odoo.list(&wanted)).await?;
+    let Page { mut records, next } = reach.served.connection.ask(reach.odoo.list(&wanted)).await?;
+    reach.make_whole(&mut records).await?;
     let shown = reach.show(&records).await?;
     let mut items = Vec::new();
     let mut problems = Vec::new();

@@ -19,6 +19,7 @@ use crate::refusal;
 use crate::scope;
 use crate::selection::{self, Selection};
 use crate::trouble::Trouble;
+use crate::whole;
 
 /// The way to the system of one interface.
 pub(crate) struct Reach {
@@ -85,7 +86,14 @@ impl Reach {
         let scope = self.call_scope(companies).await?;
         let (record, fields) = (self.mapping.record(), self.mapping.fields());
         let search = self.odoo.search(record, domain, fields, &scope, Some(2));
-        Ok(self.served.connection.ask(search).await?)
+        let mut records = self.served.connection.ask(search).await?;
+        self.make_whole(&mut records).await?;
+        Ok(records)
+    }
+
+    /// Reads what lies behind these records: their lines, and what the mapping reads through their links.
+    pub(crate) async fn make_whole(&self, records: &mut [Value]) -> Result<(), Trouble> {
+        whole::make_whole(self, self.mapping.record(), self.mapping.reading(), records).await
     }
 
     /// These records as objects, with what they link to looked up for all of them together.
@@ -128,7 +136,8 @@ impl Reach {
     pub(crate) async fn by_id(&self, id: i64, scope: &CallScope, within: &Scope) -> Result<Option<Found>, Trouble> {
         let ids = [id];
         let read = self.odoo.read(self.mapping.record(), &ids, self.mapping.fields(), scope);
-        let records = self.served.connection.ask(read).await?;
+        let mut records = self.served.connection.ask(read).await?;
+        self.make_whole(&mut records).await?;
         match records.into_iter().next() {
             Some(record) => Ok(Some(self.understood(record, within).await?)),
             None => Ok(None),

@@ -3,14 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use selvage_model::name::{ObjectName, SiteName};
+use selvage_model::name::{AttributeName, ObjectName, SiteName};
 
-/// One thing to be looked up. The first three go from a record to a text, the others from a text to a record's id.
+/// One thing to be looked up: from a record to a text, or (`By…` and `Company`) from a text to a record's id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LinkQuery {
     /// The external id (`uom.product_uom_unit`) of the record that this field of ours links to.
     ExternalId {
-        /// Our record's field; it says which kind of record is linked.
+        /// Our record's field; it says which kind of record is linked. With dots it is a field of a line or of a linked
+        /// record.
         field: String,
         /// The linked record.
         id: i64,
@@ -19,6 +20,15 @@ pub enum LinkQuery {
     Key {
         /// The object.
         object: ObjectName,
+        /// The record.
+        id: i64,
+    },
+    /// Another attribute of the record that stands for this object.
+    Attribute {
+        /// The object.
+        object: ObjectName,
+        /// Its attribute.
+        attribute: AttributeName,
         /// The record.
         id: i64,
     },
@@ -39,6 +49,15 @@ pub enum LinkQuery {
         /// Its business key.
         key: String,
     },
+    /// The record that stands for the object whose attribute has this value.
+    ByAttribute {
+        /// The object.
+        object: ObjectName,
+        /// Its attribute.
+        attribute: AttributeName,
+        /// The value.
+        value: String,
+    },
     /// The company that is bound to this site.
     Company {
         /// The site.
@@ -49,7 +68,7 @@ pub enum LinkQuery {
 /// What a look-up found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinkAnswer {
-    /// An external id, a business key or a site's name.
+    /// An external id, a business key, a value of an attribute or a site's name.
     Text(String),
     /// A record's id.
     Id(i64),

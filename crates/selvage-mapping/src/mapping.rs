@@ -12,12 +12,13 @@ use crate::error::{MapCause, MapError};
 use crate::filter::Filter;
 use crate::lens::{Field, Lens};
 use crate::link::{LinkQuery, Links};
+use crate::reading::Reading;
 use crate::shape::{below, shown};
 
 mod compile;
 mod filter;
 mod get;
-mod look;
+pub(crate) mod look;
 mod need;
 mod overlap;
 mod put;
@@ -38,7 +39,7 @@ pub struct CompiledMapping {
     members: Vec<Field>,
     /// The one attribute of the business key, where it is one.
     identity: Option<AttributeName>,
-    fields: Vec<String>,
+    reading: Reading,
     language: Option<String>,
 }
 
@@ -49,8 +50,8 @@ impl CompiledMapping {
         let Some((object, members)) = compiler.object().filter(|_| compiler.findings.is_empty()) else {
             return Err(compiler.findings);
         };
-        let mut fields = vec!["id".to_owned(), "write_date".to_owned()];
-        look::read_fields(&members, &mut fields);
+        let mut reading = Reading { fields: vec!["id".to_owned(), "write_date".to_owned()], ..Reading::default() };
+        look::read(&members, &mut reading);
         let identity = match object.identity.as_slice() {
             [one] => Some(one.value.clone()),
             _ => None,
@@ -63,7 +64,7 @@ impl CompiledMapping {
             attributes: object.attributes.clone(),
             members,
             identity,
-            fields: distinct(fields),
+            reading,
             language: compiler.languages.into_iter().next().map(|language| language.value),
         })
     }
@@ -95,23 +96,39 @@ impl CompiledMapping {
 
     /// The record's fields to read: `id`, `write_date`, and each that a lens looks at; none twice.
     pub fn fields(&self) -> &[String] {
-        &self.fields
+        &self.reading.fields
+    }
+
+    /// What is read of the record, and of its lines and linked records: a record is whole for [`Self::get`] and
+    /// [`Self::put`] when those are in it (see [`Reading`]).
+    pub fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// The few fields to read for the business key alone (see [`Self::key`]).
     pub fn key_fields(&self) -> Vec<String> {
-        let mut fields = vec!["id".to_owned()];
-        if let Some(field) = self.identity_field() {
-            look::read_fields(std::slice::from_ref(field), &mut fields);
+        self.identity.as_ref().map_or_else(|| vec!["id".to_owned()], |identity| self.fields_of(identity))
+    }
+
+    /// The few fields to read for one attribute alone (see [`Self::text`]).
+    pub fn fields_of(&self, attribute: &AttributeName) -> Vec<String> {
+        let mut reading = Reading { fields: vec!["id".to_owned()], ..Reading::default() };
+        if let Some(field) = self.member(attribute) {
+            look::read(std::slice::from_ref(field), &mut reading);
         }
-        distinct(fields)
+        reading.fields
     }
 
     /// The record's business key: the value of the one identity attribute, as text. `None` where the record has none,
     /// or the key has several attributes or is not a text.
     pub fn key(&self, record: &Value) -> Result<Option<String>, MapError> {
-        let Some(field) = self.identity_field() else { return Ok(None) };
-        if field.at.as_deref().is_some_and(|at| crate::record::present(record, at, false).is_none()) {
+        self.identity.as_ref().map_or(Ok(None), |identity| self.text(identity, record))
+    }
+
+    /// The value of one attribute, where it is a text and the record has it.
+    pub fn text(&self, attribute: &AttributeName, record: &Value) -> Result<Option<String>, MapError> {
+        let Some(field) = self.member(attribute) else { return Ok(None) };
+        if field.at.is_some() && look::found(field, record).is_none() {
             return Ok(None);
         }
         let links = Links::new();
@@ -119,9 +136,8 @@ impl CompiledMapping {
         Ok(value.as_str().map(str::to_owned))
     }
 
-    fn identity_field(&self) -> Option<&Field> {
-        let identity = self.identity.as_ref()?;
-        self.members.iter().find(|field| &field.attribute.name.value == identity)
+    fn member(&self, attribute: &AttributeName) -> Option<&Field> {
+        self.members.iter().find(|field| &field.attribute.name.value == attribute)
     }
 
     /// What this mapping needs of the record, field by field.
@@ -139,7 +155,7 @@ impl CompiledMapping {
     /// What it needs for the business key alone.
     pub fn key_needs(&self) -> Vec<FieldNeed> {
         let mut found = Vec::new();
-        if let Some(field) = self.identity_field() {
+        if let Some(field) = self.identity.as_ref().and_then(|identity| self.member(identity)) {
             need::needs(std::slice::from_ref(field), "", &mut found);
         }
         found.into_iter().map(|need| FieldNeed { written: false, ..need }).collect()
@@ -199,7 +215,7 @@ impl CompiledMapping {
     /// attribute is one; `null` is for records that have none.
     pub fn filter(&self, attribute: &AttributeName, value: &Value) -> Result<Filter, MapError> {
         let pointer = below("", attribute.as_str());
-        match self.members.iter().find(|field| &field.attribute.name.value == attribute) {
+        match self.member(attribute) {
             Some(field) => filter::filter(&self.system, field, value, &pointer),
             None if self.attributes.iter().any(|known| &known.name.value == attribute) => {
                 Ok(if value.is_null() { Filter::Everything } else { Filter::Nothing })
@@ -227,10 +243,10 @@ impl CompiledMapping {
         &self.members
     }
 
-    /// The record's fields that this mapping only reads.
+    /// What stands in a record that this mapping only reads: its fields, and those of linked records beside them.
     pub(crate) fn system_fields(&self) -> Vec<String> {
         let (mut all, mut written) = (Vec::new(), Vec::new());
-        look::read_fields(&self.members, &mut all);
+        look::looked_at(&self.members, &mut all);
         look::written_fields(&self.members, &mut written);
         all.retain(|field| !written.contains(field));
         all
@@ -255,6 +271,9 @@ fn writable(fields: &[Field], canonical: &Value) -> Value {
         let Some(value) = canonical.get(field.name()) else { continue };
         let value = match (&field.lens, &field.attribute.shape) {
             (Lens::Group(members), Shape::Group(_)) if value.is_object() => writable(members, value),
+            (Lens::Lines(lines), Shape::List(_)) => {
+                value.as_array().into_iter().flatten().map(|line| writable(&lines.members, line)).collect()
+            }
             _ => value.clone(),
         };
         part.insert(field.name().to_owned(), value);
@@ -265,8 +284,10 @@ fn writable(fields: &[Field], canonical: &Value) -> Value {
 fn remove_expressions(fields: &mut Vec<Field>) {
     fields.retain(|field| !matches!(field.lens, Lens::Expression(_)));
     for field in fields {
-        if let Lens::Group(members) = &mut field.lens {
-            remove_expressions(members);
+        match &mut field.lens {
+            Lens::Group(members) => remove_expressions(members),
+            Lens::Lines(lines) => remove_expressions(&mut lines.members),
+            _ => {}
         }
     }
 }

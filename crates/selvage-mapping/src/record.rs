@@ -27,6 +27,25 @@ pub(crate) fn link(value: &Value) -> Result<(i64, Option<&str>), String> {
     }
 }
 
+/// The one element of a list; none where there are several. What is a link, and no list, is the one itself.
+pub(crate) fn only(value: &Value) -> Option<&Value> {
+    match (link(value), value) {
+        (Err(_), Value::Array(elements)) => match elements.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        },
+        _ => Some(value),
+    }
+}
+
+/// The first element of a list. What is a link, and no list, is the one itself.
+pub(crate) fn first(value: &Value) -> Option<&Value> {
+    match (link(value), value) {
+        (Err(_), Value::Array(elements)) => elements.first(),
+        _ => Some(value),
+    }
+}
+
 /// RFC 3339 UTC of a naive UTC datetime (`2026-11-23 05:31:43`, perhaps with microseconds).
 pub(crate) fn read_datetime(text: &str) -> Option<String> {
     if let Some(instant) = timestamp(text) {

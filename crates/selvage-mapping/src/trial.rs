@@ -11,6 +11,7 @@ use selvage_model::source::Place;
 
 use crate::mapping::CompiledMapping;
 
+mod apply;
 mod example;
 mod generate;
 mod law;
@@ -132,6 +133,7 @@ fn ranges(field: &FieldMapping, push: &mut impl FnMut(VersionRange)) {
     match &field.lens {
         Lens::Quantity(UnitSource::Field { at, .. }) => at.iter().for_each(|(range, _)| push(*range)),
         Lens::Group(members) => members.iter().for_each(|member| ranges(member, push)),
+        Lens::Lines(lines) => lines.fields.iter().for_each(|member| ranges(member, push)),
         _ => {}
     }
 }

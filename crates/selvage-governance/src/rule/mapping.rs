@@ -57,7 +57,8 @@ fn of_fields(fields: &[FieldMapping], ranges: &mut Vec<VersionRange>) {
 fn of_lens(lens: &Lens, ranges: &mut Vec<VersionRange>) {
     match lens {
         Lens::Group(members) => of_fields(members, ranges),
-        Lens::Many(element) => of_lens(element, ranges),
+        Lens::Many(element) | Lens::Only(element) | Lens::First(element) => of_lens(element, ranges),
+        Lens::Lines(lines) => of_fields(&lines.fields, ranges),
         Lens::Quantity(UnitSource::Field { at, .. }) => ranges.extend(at.iter().map(|(range, _)| *range)),
         _ => {}
     }

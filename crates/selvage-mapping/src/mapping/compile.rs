@@ -10,10 +10,10 @@ use selvage_model::code::{
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::mapping::{
-    CurrencySource, Direction, FieldMapping, Lens as Declared, Mapping, UnitSource,
+    CurrencySource, Direction, FieldMapping, Lens as Declared, Lines as DeclaredLines, Mapping, UnitSource,
 };
 use selvage_model::manifest::object::{Attribute, CodeSet, Object, Shape};
-use selvage_model::name::{CodeSetName, ObjectName};
+use selvage_model::name::{AttributeName, CodeSetName, ObjectName};
 use selvage_model::scalar::VersionRange;
 use selvage_model::source::{Place, Spanned};
 use serde_json::Value;
@@ -21,22 +21,28 @@ use serde_json::Value;
 use super::overlap;
 use crate::code::Codes;
 use crate::expression::Expression;
-use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::lens::{CurrencyFrom, Field, Lens, Lines, Spot, Target, UnitFrom};
 use crate::quantity::{self, Unit};
 use crate::shape::{Checker, is_currency};
+
+mod words;
+
+use words::{is_scalar, lens_word, shape_word};
 
 /// Compiles the fields of one mapping.
 pub(super) struct Compiler<'a> {
     mapping: &'a Mapping,
     fabric: &'a Fabric,
     major: u32,
+    /// Where the record stands whose fields are compiled: empty, or the lists of lines that lead there.
+    prefix: String,
     pub(super) languages: Vec<Spanned<String>>,
     pub(super) findings: Vec<Finding>,
 }
 
 impl<'a> Compiler<'a> {
     pub(super) fn new(mapping: &'a Mapping, fabric: &'a Fabric, major: u32) -> Self {
-        Self { mapping, fabric, major, languages: Vec::new(), findings: Vec::new() }
+        Self { mapping, fabric, major, prefix: String::new(), languages: Vec::new(), findings: Vec::new() }
     }
 
     fn find(&mut self, code: Code, place: &Place, message: impl Into<String>) {
@@ -87,11 +93,11 @@ impl<'a> Compiler<'a> {
 
     fn field(&mut self, attribute: &Attribute, declared: &FieldMapping) -> Option<Field> {
         let place = &declared.attribute.place;
-        let at = declared.field(self.major).map(str::to_owned);
-        let lens = if at.is_none() && !declared.at.is_empty() {
-            self.absent(attribute, declared)?
-        } else {
-            self.lens(&declared.lens, &attribute.shape, place)?
+        let at = declared.field(self.major).map(|at| Spot::new(&self.prefix, at));
+        let lens = match (&declared.lens, &at) {
+            (_, None) if !declared.at.is_empty() => self.absent(attribute, declared)?,
+            (Declared::Lines(lines), Some(at)) => self.lines(lines, &at.at, attribute, place)?,
+            (lens, _) => self.lens(lens, &attribute.shape, place)?,
         };
         if at.is_none() && !matches!(lens, Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_)) {
             self.find(MAPPING_LENS, place, format!("`{}` needs `at`: a field of the record", attribute.name));
@@ -100,8 +106,14 @@ impl<'a> Compiler<'a> {
         if let Some(default) = &declared.default {
             self.canonical(&attribute.shape, default, place);
         }
+        let is_linked = at.as_ref().is_some_and(Spot::is_linked);
+        if is_linked && declared.direction == Direction::Write {
+            let message = format!("`{}` is another record's, which this mapping does not write", attribute.name);
+            self.find(MAPPING_LENS, place, message);
+        }
         Some(Field {
-            writable: declared.direction != Direction::Read && !attribute.read_only && lens.inverts(),
+            writable: declared.direction != Direction::Read && !attribute.read_only && !is_linked && lens.inverts(),
+            or: declared.or.iter().map(|at| Spot::new(&self.prefix, &at.value)).collect(),
             readable: declared.direction != Direction::Write,
             attribute: attribute.clone(),
             at,
@@ -148,16 +160,19 @@ impl<'a> Compiler<'a> {
             (Declared::Code { set, by }, Shape::Code { set: wanted }) if set.value == wanted.value => {
                 Some(Lens::Code { codes: self.codes(set)?, by: *by })
             }
-            (Declared::Ref { object }, Shape::Ref { object: wanted }) if object.value == wanted.value => {
-                self.target(object).map(Lens::Ref)
+            (Declared::Ref { object, key }, Shape::Ref { object: wanted }) if object.value == wanted.value => {
+                self.target(object, key.as_ref()).map(Lens::Ref)
             }
             (Declared::Record, Shape::String { .. }) => Some(Lens::Record),
             (Declared::Label, Shape::String { .. } | Shape::Text) => Some(Lens::Label),
             (Declared::Site, Shape::String { .. }) => Some(Lens::Site),
             (Declared::Enum(words), Shape::Enum { values }) => Some(self.words(words, values)),
+            (Declared::Duration(unit), Shape::Duration) => Some(Lens::Duration(*unit)),
             (Declared::Quantity(unit), Shape::Quantity { .. }) => self.unit(unit, shape).map(Lens::Quantity),
             (Declared::Money { currency }, Shape::Money) => self.currency(currency, place).map(Lens::Money),
             (Declared::Many(element), Shape::List(of)) => self.many(element, of, place),
+            (Declared::Only(element), shape) => Some(Lens::Only(Box::new(self.element(element, shape, place)?))),
+            (Declared::First(element), shape) => Some(Lens::First(Box::new(self.element(element, shape, place)?))),
             (Declared::Group(members), Shape::Group(attributes)) => {
                 Some(Lens::Group(self.fields(attributes, members, place, "…")))
             }
@@ -171,12 +186,46 @@ impl<'a> Compiler<'a> {
     }
 
     fn many(&mut self, element: &Declared, of: &Shape, place: &Place) -> Option<Lens> {
+        let lens = self.element(element, of, place)?;
+        Some(Lens::Many(Box::new(lens), Box::new(of.clone())))
+    }
+
+    fn element(&mut self, element: &Declared, of: &Shape, place: &Place) -> Option<Lens> {
         if matches!(element, Declared::Const(_) | Declared::Expression(_) | Declared::Record) {
             self.find(MAPPING_LENS, place, format!("{} does not make the elements of a list", lens_word(element)));
             return None;
         }
-        let lens = self.lens(element, of, place)?;
-        Some(Lens::Many(Box::new(lens), Box::new(of.clone())))
+        self.lens(element, of, place)
+    }
+
+    /// The lines of a list, whose fields are those of records of their own.
+    fn lines(&mut self, declared: &DeclaredLines, at: &str, attribute: &Attribute, place: &Place) -> Option<Lens> {
+        let attributes = match &attribute.shape {
+            Shape::List(of) => match of.as_ref() {
+                Shape::Group(attributes) => attributes,
+                _ => return self.no_lines(attribute, place),
+            },
+            _ => return self.no_lines(attribute, place),
+        };
+        let outer = self.prefix.clone();
+        self.prefix = format!("{outer}{at}.");
+        let members = self.fields(attributes, &declared.fields, place, &format!("{}/", attribute.name));
+        self.prefix = outer;
+        for name in &declared.key {
+            if !declared.fields.iter().any(|field| field.attribute.value == name.value) {
+                let message = format!("lines are known again by `{name}`, which they do not carry");
+                self.find(MAPPING_ATTRIBUTE, &name.place, message);
+            }
+        }
+        let key = declared.key.iter().map(|name| name.value.clone()).collect();
+        Some(Lens::Lines(Box::new(Lines { attributes: attributes.clone(), members, key })))
+    }
+
+    fn no_lines(&mut self, attribute: &Attribute, place: &Place) -> Option<Lens> {
+        let message =
+            format!("lines make a list of groups, and `{}` is {}", attribute.name, shape_word(&attribute.shape));
+        self.find(MAPPING_LENS, place, message);
+        None
     }
 
     fn code_set(&mut self, set: &Spanned<CodeSetName>) -> Option<&'a CodeSet> {
@@ -203,7 +252,11 @@ impl<'a> Compiler<'a> {
             }
             table.push((theirs.value.clone(), ours.value.clone()));
         }
-        Lens::Enum(table)
+        let flags = table.iter().map(|(theirs, ours)| Some((theirs.parse().ok()?, ours.clone())));
+        match flags.collect::<Option<Vec<(bool, String)>>>() {
+            Some(flags) if !flags.is_empty() => Lens::Flag(flags),
+            _ => Lens::Enum(table),
+        }
     }
 
     fn unit(&mut self, source: &UnitSource, shape: &Shape) -> Option<UnitFrom> {
@@ -236,8 +289,9 @@ impl<'a> Compiler<'a> {
         parsed.ok()
     }
 
-    fn versioned(&mut self, at: &[(VersionRange, Spanned<String>)], place: &Place) -> Option<String> {
-        let found = at.iter().find(|(range, _)| range.contains(self.major)).map(|(_, field)| field.value.clone());
+    fn versioned(&mut self, at: &[(VersionRange, Spanned<String>)], place: &Place) -> Option<Spot> {
+        let found = at.iter().find(|(range, _)| range.contains(self.major));
+        let found = found.map(|(_, field)| Spot::new(&self.prefix, &field.value));
         if found.is_none() {
             let message = format!("the unit has no field in version {} of {}", self.major, self.mapping.system);
             self.find(MAPPING_VERSION, place, message);
@@ -252,12 +306,14 @@ impl<'a> Compiler<'a> {
                 self.find(MAPPING_LENS, place, format!("`{code}` is no ISO 4217 code"));
                 None
             }
-            CurrencySource::Field(at) => Some(CurrencyFrom::Field(at.value.clone())),
+            CurrencySource::Field { at, new } => {
+                Some(CurrencyFrom::Field { at: Spot::new(&self.prefix, &at.value), new: new.clone() })
+            }
         }
     }
 
     /// How the other object's records are named: by the one attribute of its identity, as this system maps it.
-    fn target(&mut self, object: &Spanned<ObjectName>) -> Option<Target> {
+    fn target(&mut self, object: &Spanned<ObjectName>, key: Option<&Spanned<AttributeName>>) -> Option<Target> {
         let system = &self.mapping.system.value;
         let candidates = self.fabric.mappings.values().filter(|other| {
             other.object.value.name == object.value
@@ -273,14 +329,28 @@ impl<'a> Compiler<'a> {
             return None;
         };
         let declared = self.fabric.objects.get(&other.object.value)?;
-        let [identity] = declared.identity.as_slice() else {
-            let message = format!("`{object}` is identified by several attributes; a reference takes one");
-            self.find(MAPPING_REFERENCE, &object.place, message);
+        let name = match (key, declared.identity.as_slice()) {
+            (Some(key), _) => key,
+            (None, [identity]) => identity,
+            (None, _) => {
+                let message = format!("`{object}` is identified by several attributes; a reference takes one");
+                let finding = Finding::error(MAPPING_REFERENCE, &object.place, message);
+                self.findings.push(finding.fix("say which with `key: <attribute>`"));
+                return None;
+            }
+        };
+        let Some(named) = other.fields.iter().find(|field| field.attribute.value == name.value) else {
+            let message = format!("`{}` does not carry `{name}` of `{object}`", other.name);
+            self.find(MAPPING_REFERENCE, &name.place, message);
             return None;
         };
-        let by_record =
-            other.fields.iter().any(|field| field.attribute.value == identity.value && field.lens == Declared::Record);
-        Some(if by_record { Target::Record } else { Target::Key(object.value.clone()) })
+        Some(match key {
+            _ if named.lens == Declared::Record => Target::Record,
+            Some(key) if !declared.identity.iter().map(|name| &name.value).eq([&key.value]) => {
+                Target::Attribute(object.value.clone(), key.value.clone())
+            }
+            _ => Target::Key(object.value.clone()),
+        })
     }
 
     fn expression(&mut self, text: &Spanned<String>) -> Option<Lens> {
@@ -318,56 +388,5 @@ impl<'a> Compiler<'a> {
             let message = format!("a record is read in one language: `{first}` stands above, `{other}` here");
             self.find(MAPPING_LENS, &other.place, message);
         }
-    }
-}
-
-fn is_scalar(shape: &Shape) -> bool {
-    !matches!(
-        shape,
-        Shape::List(_)
-            | Shape::Group(_)
-            | Shape::Quantity { .. }
-            | Shape::Money
-            | Shape::Code { .. }
-            | Shape::Ref { .. }
-    )
-}
-
-fn lens_word(lens: &Declared) -> &'static str {
-    match lens {
-        Declared::Plain => "a plain field",
-        Declared::Text { .. } => "a translated text",
-        Declared::Const(_) => "a constant",
-        Declared::Code { .. } => "this code set",
-        Declared::Ref { .. } => "a reference to this object",
-        Declared::Record => "the record's id",
-        Declared::Label => "a label",
-        Declared::Site => "a site",
-        Declared::Enum(_) => "an enumeration",
-        Declared::Quantity(_) => "a quantity",
-        Declared::Money { .. } => "an amount of money",
-        Declared::Many(_) => "a list",
-        Declared::Group(_) => "a group",
-        Declared::Expression(_) => "an expression",
-    }
-}
-
-fn shape_word(shape: &Shape) -> &'static str {
-    match shape {
-        Shape::String { .. } => "a string",
-        Shape::Text => "a text",
-        Shape::Integer => "an integer",
-        Shape::Decimal => "a decimal",
-        Shape::Boolean => "a boolean",
-        Shape::Enum { .. } => "an enum",
-        Shape::Code { .. } => "a code of the attribute's set",
-        Shape::Ref { .. } => "a reference to the attribute's object",
-        Shape::Quantity { .. } => "a quantity",
-        Shape::Money => "money",
-        Shape::Timestamp => "a timestamp",
-        Shape::Date => "a date",
-        Shape::Duration => "a duration",
-        Shape::List(_) => "a list",
-        Shape::Group(_) => "a group",
     }
 }

@@ -25,9 +25,10 @@ pub(super) fn filter(system: &SystemName, field: &Field, value: &Value, pointer:
             let default = field.default.as_ref().unwrap_or(&Value::Null);
             Ok(if default == value { Filter::Everything } else { Filter::Nothing })
         }
-        (_, Some(at)) if value.is_null() => empty(field, at, pointer),
+        (_, Some(_)) if !field.or.is_empty() => Err(not_filterable(field, pointer, "it is read from several fields")),
+        (_, Some(at)) if value.is_null() => empty(field, &at.at, pointer),
         (lens, Some(at)) => {
-            let exact = present(system, field, lens, at, value, pointer)?;
+            let exact = present(system, field, lens, &at.at, value, pointer)?;
             if by_default { or_empty(field, exact, pointer) } else { Ok(exact) }
         }
         (_, None) => Err(not_filterable(field, pointer, "it has no one field in the record")),
@@ -77,6 +78,16 @@ fn present(
             let theirs = words.iter().filter(|(_, word)| word == ours).map(|(word, _)| word.as_str());
             Ok(one_of(at, theirs.collect()))
         }
+        Lens::Flag(words) => {
+            let ours = text()?;
+            let theirs: Vec<Value> =
+                words.iter().filter(|(_, word)| word == ours).map(|(flag, _)| (*flag).into()).collect();
+            Ok(match theirs.as_slice() {
+                [] => Filter::Nothing,
+                [flag] => Filter::Equals { field: at.to_owned(), value: flag.clone() },
+                _ => Filter::Everything,
+            })
+        }
         Lens::Code { codes, by } => {
             let code = text()?;
             let mut words = codes.words(code);
@@ -100,6 +111,10 @@ fn present(
         Lens::Ref(Target::Key(object)) => {
             let query = LinkQuery::ByKey { object: object.clone(), key: text()?.to_owned() };
             Ok(Filter::Link { field: at.to_owned(), query })
+        }
+        Lens::Ref(Target::Attribute(object, attribute)) => {
+            let (object, attribute, value) = (object.clone(), attribute.clone(), text()?.to_owned());
+            Ok(Filter::Link { field: at.to_owned(), query: LinkQuery::ByAttribute { object, attribute, value } })
         }
         Lens::Record => Ok(record_id(system, text()?).map_or(Filter::Nothing, Filter::Id)),
         Lens::Site => Ok(text()?.parse().map_or(Filter::Nothing, Filter::Company)),
@@ -138,7 +153,7 @@ fn or_empty(field: &Field, exact: Filter, pointer: &str) -> Result<Filter, MapEr
             Ok(Filter::OneOf { field, values })
         }
         Filter::Nothing => {
-            let at = field.at.clone().unwrap_or_default();
+            let at = field.at.as_ref().map(|spot| spot.at.clone()).unwrap_or_default();
             Ok(Filter::Equals { field: at, value: nothing })
         }
         _ => Err(not_filterable(field, pointer, "it is also what empty fields read as")),

@@ -5,9 +5,11 @@ use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::SystemName;
 use serde_json::{Map, Value, json};
 
+use super::look;
 use crate::decimal;
+use crate::duration;
 use crate::error::{MapCause, MapError};
-use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::lens::{CurrencyFrom, Field, Lens, Lines, Spot, Target, UnitFrom};
 use crate::link::{LinkAnswer, LinkQuery, Links};
 use crate::quantity::{self, Unit};
 use crate::record;
@@ -47,25 +49,24 @@ impl<'a> Reader<'a> {
 
     /// One attribute; `null` where the record has nothing and that is allowed.
     pub(super) fn field(self, field: &Field, pointer: &str) -> Result<Value, MapError> {
-        let found = match (&field.lens, &field.at) {
-            (Lens::Const(value), _) => Some(value.clone()),
-            (Lens::Group(members), _) => self.group(field, members, pointer)?,
-            (Lens::Expression(expression), _) => {
+        let found = match &field.lens {
+            Lens::Const(value) => Some(value.clone()),
+            Lens::Group(members) => self.group(field, members, pointer)?,
+            Lens::Expression(expression) => {
                 let variables = [("record".to_owned(), self.record.clone())].into();
                 let value = expression.evaluate(&variables).map_err(|error| self.wrong(pointer, error))?;
                 self.as_it_is(&field.attribute.shape, value, pointer)?
             }
-            (lens, Some(at)) => match record::present(self.record, at, field.attribute.shape == Shape::Boolean) {
-                Some(value) => Some(self.value(lens, &field.attribute.shape, at, value, pointer)?),
+            lens => match look::found(field, self.record) {
+                Some((spot, value)) => Some(self.value(lens, &field.attribute.shape, spot, value, pointer)?),
                 None => empty(lens),
             },
-            (_, None) => None,
         };
-        match found.or_else(|| field.default.clone()) {
+        match found.filter(|found| !found.is_null()).or_else(|| field.default.clone()) {
             Some(value) => Ok(value),
             None if field.attribute.optional => Ok(Value::Null),
             None => {
-                let at = field.at.as_deref().unwrap_or_default();
+                let at = field.at.as_ref().map(|spot| spot.path.as_str()).unwrap_or_default();
                 Err(self.wrong(pointer, format!("the record has nothing in `{at}`, and the attribute is required")))
             }
         }
@@ -82,20 +83,15 @@ impl<'a> Reader<'a> {
     fn group(self, field: &Field, members: &[Field], pointer: &str) -> Result<Option<Value>, MapError> {
         let Shape::Group(attributes) = &field.attribute.shape else { return Ok(None) };
         // An optional group of which the record has nothing is nothing, even where members are required.
-        let nothing = members.iter().filter_map(|member| member.at.as_deref()).all(|at| {
-            let boolean = members
-                .iter()
-                .any(|member| member.at.as_deref() == Some(at) && member.attribute.shape == Shape::Boolean);
-            record::present(self.record, at, boolean).is_none()
-        });
-        if field.attribute.optional && nothing {
+        let nothing = || members.iter().all(|member| look::found(member, self.record).is_none());
+        if field.attribute.optional && nothing() {
             return Ok(None);
         }
         self.members(attributes, members, pointer).map(|members| Some(Value::Object(members)))
     }
 
     /// A value that the record has, through its lens.
-    fn value(self, lens: &Lens, shape: &Shape, at: &str, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn value(self, lens: &Lens, shape: &Shape, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
         let wrong = |message| self.wrong(pointer, message);
         match lens {
             Lens::Plain => read_plain(shape, value).map_err(wrong),
@@ -108,6 +104,11 @@ impl<'a> Reader<'a> {
             Lens::Ref(Target::Key(object)) => {
                 let id = record::link(value).map_err(wrong)?.0;
                 self.text(&LinkQuery::Key { object: object.clone(), id }, at, pointer).map(Value::String)
+            }
+            Lens::Ref(Target::Attribute(object, attribute)) => {
+                let (object, attribute) = (object.clone(), attribute.clone());
+                let id = record::link(value).map_err(wrong)?.0;
+                self.text(&LinkQuery::Attribute { object, attribute, id }, at, pointer).map(Value::String)
             }
             Lens::Record => {
                 let id = value.as_i64().ok_or_else(|| wrong(format!("{} is no id", shown(value))))?;
@@ -122,26 +123,50 @@ impl<'a> Reader<'a> {
                 self.text(&LinkQuery::Site { company }, at, pointer).map(Value::String)
             }
             Lens::Enum(words) => read_enum(words, value).map_err(|error| MapError::new(MapCause::Code, pointer, error)),
+            Lens::Flag(words) => read_flag(words, value).map_err(|error| MapError::new(MapCause::Code, pointer, error)),
             Lens::Quantity(unit) => self.quantity(unit, shape, value, pointer),
             Lens::Money(currency) => self.money(currency, value, pointer),
+            Lens::Duration(unit) => {
+                let amount = decimal::of_json(value).and_then(|amount| duration::text(amount, *unit));
+                amount.map(Value::String).ok_or_else(|| wrong(format!("{} is no number of time", shown(value))))
+            }
             Lens::Many(element, shape) => self.many(element, shape, at, value, pointer),
+            Lens::Only(element) => self.element(element, shape, at, record::only(value), pointer),
+            Lens::First(element) => self.element(element, shape, at, record::first(value), pointer),
+            Lens::Lines(lines) => self.lines(lines, at, value, pointer),
             Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_) => Ok(Value::Null),
         }
     }
 
-    fn many(self, lens: &Lens, shape: &Shape, at: &str, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn many(self, lens: &Lens, shape: &Shape, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
         let Value::Array(elements) = value else {
             return Err(self.wrong(pointer, format!("{} is no list", shown(value))));
         };
         let mut list = Vec::with_capacity(elements.len());
         for (index, element) in elements.iter().enumerate() {
-            let pointer = below(pointer, &index.to_string());
-            list.push(match (lens, shape) {
-                (Lens::Group(members), Shape::Group(attributes)) => {
-                    Value::Object(Reader { record: element, ..self }.members(attributes, members, &pointer)?)
-                }
-                _ => self.value(lens, shape, at, element, &pointer)?,
-            });
+            list.push(self.value(lens, shape, at, element, &below(pointer, &index.to_string()))?);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn element(
+        self,
+        lens: &Lens,
+        shape: &Shape,
+        at: &Spot,
+        value: Option<&Value>,
+        pointer: &str,
+    ) -> Result<Value, MapError> {
+        value.map_or(Ok(Value::Null), |value| self.value(lens, shape, at, value, pointer))
+    }
+
+    fn lines(self, lines: &Lines, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
+        let records = line_records(value, at).map_err(|error| self.wrong(pointer, error))?;
+        let mut list = Vec::with_capacity(records.len());
+        for (index, record) in records.iter().enumerate() {
+            let reader = Reader { record, ..self };
+            let members = reader.members(&lines.attributes, &lines.members, &below(pointer, &index.to_string()))?;
+            list.push(Value::Object(members));
         }
         Ok(Value::Array(list))
     }
@@ -163,7 +188,7 @@ impl<'a> Reader<'a> {
             UnitFrom::Fixed(unit) => return Ok(Some(unit.clone())),
             UnitFrom::Field { at, codes, by } => (at, codes, *by),
         };
-        let Some(value) = record::present(self.record, at, false) else { return Ok(None) };
+        let Some(value) = record::present(self.record, &at.at, false) else { return Ok(None) };
         let pointer = below(pointer, "unit");
         let word = self.word(at, value, by, &pointer)?;
         let code = codes.code(&word).map_err(|error| MapError::new(MapCause::Code, &*pointer, error))?;
@@ -182,11 +207,11 @@ impl<'a> Reader<'a> {
     pub(super) fn currency(self, from: &CurrencyFrom, pointer: &str) -> Result<String, MapError> {
         let at = match from {
             CurrencyFrom::Fixed(currency) => return Ok(currency.clone()),
-            CurrencyFrom::Field(at) => at,
+            CurrencyFrom::Field { at, .. } => at,
         };
         let pointer = below(pointer, "currency");
-        let value = record::present(self.record, at, false)
-            .ok_or_else(|| self.wrong(&pointer, format!("the record has no currency in `{at}`")))?;
+        let value = record::present(self.record, &at.at, false)
+            .ok_or_else(|| self.wrong(&pointer, format!("the record has no currency in `{}`", at.path)))?;
         let currency = label(value).map_err(|error| self.wrong(&pointer, error))?;
         if is_currency(currency) {
             Ok(currency.to_owned())
@@ -196,7 +221,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What of a field is looked up in a code set.
-    fn word(self, at: &str, value: &Value, by: CodeBy, pointer: &str) -> Result<String, MapError> {
+    fn word(self, at: &Spot, value: &Value, by: CodeBy, pointer: &str) -> Result<String, MapError> {
         match by {
             CodeBy::Value => match value {
                 Value::String(word) => Ok(word.clone()),
@@ -206,21 +231,27 @@ impl<'a> Reader<'a> {
             CodeBy::Label => label(value).map(str::to_owned).map_err(|error| self.wrong(pointer, error)),
             CodeBy::ExternalId => {
                 let id = record::link(value).map_err(|error| self.wrong(pointer, error))?.0;
-                self.text(&LinkQuery::ExternalId { field: at.to_owned(), id }, at, pointer)
+                self.text(&LinkQuery::ExternalId { field: at.path.clone(), id }, at, pointer)
             }
         }
     }
 
     /// The text that looking up this link answered.
-    fn text(self, query: &LinkQuery, at: &str, pointer: &str) -> Result<String, MapError> {
+    fn text(self, query: &LinkQuery, at: &Spot, pointer: &str) -> Result<String, MapError> {
+        if let Some(LinkAnswer::Text(text)) = self.links.get(query) {
+            return Ok(text.clone());
+        }
+        let at = at.path.as_str();
         let what = match query {
             LinkQuery::ExternalId { id, .. } => format!("the record {id} in `{at}` has no external id"),
             LinkQuery::Key { object, id } => format!("the record {id} in `{at}` has no business key of a {object}"),
+            LinkQuery::Attribute { object, attribute, id } => {
+                format!("the record {id} in `{at}` has no `{attribute}` of a {object}")
+            }
             LinkQuery::Site { company } => format!("no site is bound to the company {company} in `{at}`"),
             _ => String::new(),
         };
         match self.links.get(query) {
-            Some(LinkAnswer::Text(text)) => Ok(text.clone()),
             Some(_) => Err(MapError::new(MapCause::Reference, pointer, what)),
             None => Err(MapError::new(MapCause::Reference, pointer, format!("the link in `{at}` was not looked up"))),
         }
@@ -235,9 +266,18 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The lines of a list, each a record with its id.
+pub(super) fn line_records<'r>(value: &'r Value, at: &Spot) -> Result<&'r [Value], String> {
+    match value {
+        Value::Array(records) if records.iter().all(Value::is_object) => Ok(records),
+        Value::Array(_) => Err(format!("the lines in `{}` were not read", at.path)),
+        other => Err(format!("{} is no list of lines", shown(other))),
+    }
+}
+
 /// A list that the record does not have is empty, not absent.
 fn empty(lens: &Lens) -> Option<Value> {
-    matches!(lens, Lens::Many(..)).then(|| Value::Array(Vec::new()))
+    matches!(lens, Lens::Many(..) | Lens::Lines(_)).then(|| Value::Array(Vec::new()))
 }
 
 /// A unit of another dimension than the attribute's is refused.
@@ -264,6 +304,14 @@ fn read_enum(words: &[(String, String)], value: &Value) -> Result<Value, String>
     found
         .map(|(_, ours)| Value::String(ours.clone()))
         .ok_or_else(|| format!("{} is none of the words that are mapped", shown(value)))
+}
+
+fn read_flag(words: &[(bool, String)], value: &Value) -> Result<Value, String> {
+    let flag = value.as_bool().ok_or_else(|| format!("{} is no yes or no", shown(value)))?;
+    let found = words.iter().find(|(theirs, _)| *theirs == flag);
+    found
+        .map(|(_, ours)| Value::String(ours.clone()))
+        .ok_or_else(|| format!("`{flag}` is none of the words that are mapped"))
 }
 
 fn read_plain(shape: &Shape, value: &Value) -> Result<Value, String> {

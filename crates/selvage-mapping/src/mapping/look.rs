@@ -4,23 +4,50 @@
 use selvage_model::manifest::mapping::CodeBy;
 use serde_json::Value;
 
-use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::lens::{CurrencyFrom, Field, Lens, Spot, Target, UnitFrom};
 use crate::link::LinkQuery;
+use crate::reading::Reading;
 use crate::record;
 
-/// Every field of the record that these lenses look at.
-pub(super) fn read_fields(fields: &[Field], found: &mut Vec<String>) {
+/// The lens of the elements, where there are several.
+pub(crate) fn of_elements(lens: &Lens) -> &Lens {
+    match lens {
+        Lens::Many(element, _) | Lens::Only(element) | Lens::First(element) => element,
+        lens => lens,
+    }
+}
+
+/// Everything of the record, and of those behind it, that these lenses look at.
+pub(super) fn read(fields: &[Field], reading: &mut Reading) {
     for field in fields {
-        found.extend(field.at.clone());
-        let lens = match &field.lens {
-            Lens::Many(element, _) => element,
-            lens => lens,
-        };
-        match lens {
-            Lens::Quantity(UnitFrom::Field { at, .. }) | Lens::Money(CurrencyFrom::Field(at)) => found.push(at.clone()),
-            // Elements of a list are records of their own.
-            Lens::Group(members) if field.at.is_none() => read_fields(members, found),
-            Lens::Expression(expression) => found.extend(expression.members_of("record")),
+        field.spots().for_each(|spot| reading.add(&spot.at));
+        match of_elements(&field.lens) {
+            Lens::Quantity(UnitFrom::Field { at, .. }) | Lens::Money(CurrencyFrom::Field { at, .. }) => {
+                reading.add(&at.at);
+            }
+            Lens::Group(members) => read(members, reading),
+            Lens::Lines(lines) => {
+                if let Some(at) = &field.at {
+                    read(&lines.members, reading.add_lines(&at.at));
+                }
+            }
+            Lens::Expression(expression) => {
+                expression.members_of("record").iter().for_each(|member| reading.add(member));
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Every name in a record that these lenses look at.
+pub(super) fn looked_at(fields: &[Field], found: &mut Vec<String>) {
+    for field in fields {
+        found.extend(field.spots().map(|spot| spot.at.clone()));
+        match of_elements(&field.lens) {
+            Lens::Quantity(UnitFrom::Field { at, .. }) | Lens::Money(CurrencyFrom::Field { at, .. }) => {
+                found.push(at.at.clone());
+            }
+            Lens::Group(members) => looked_at(members, found),
             _ => {}
         }
     }
@@ -32,56 +59,67 @@ pub(super) fn written_fields(fields: &[Field], found: &mut Vec<String>) {
         match &field.lens {
             Lens::Group(members) => written_fields(members, found),
             Lens::Quantity(UnitFrom::Field { at, .. }) => {
-                found.extend([at.clone()].into_iter().chain(field.at.clone()));
+                found.push(at.at.clone());
+                found.extend(field.at.iter().map(|at| at.at.clone()));
             }
-            _ => found.extend(field.at.clone()),
+            _ => found.extend(field.at.iter().map(|at| at.at.clone())),
         }
     }
 }
 
-/// What must be looked up to read this attribute: the record's field, and the question.
-pub(super) fn queries(fields: &[Field], record: &Value, found: &mut Vec<(String, LinkQuery)>) {
+/// The field that an attribute is read from, and what the record has there: the first that has something.
+pub(super) fn found<'r>(field: &'r Field, record: &'r Value) -> Option<(&'r Spot, &'r Value)> {
+    let takes_false = field.takes_false();
+    field.spots().find_map(|spot| Some((spot, record::present(record, &spot.at, takes_false)?)))
+}
+
+/// What must be looked up to read these attributes: the record's field, and the question.
+pub(super) fn queries(fields: &[Field], record: &Value, queries_found: &mut Vec<(String, LinkQuery)>) {
     for field in fields.iter().filter(|field| field.readable) {
-        match (&field.lens, &field.at) {
-            (Lens::Group(members), _) => queries(members, record, found),
-            (lens, Some(at)) => {
-                if let Some(value) = record::present(record, at, false) {
-                    lens_queries(lens, at, value, record, found);
+        match &field.lens {
+            Lens::Group(members) => queries(members, record, queries_found),
+            lens => {
+                if let Some((spot, value)) = found(field, record) {
+                    of_lens(lens, spot, value, record, queries_found);
                 }
             }
-            _ => {}
         }
     }
 }
 
-fn lens_queries(lens: &Lens, at: &str, value: &Value, record: &Value, found: &mut Vec<(String, LinkQuery)>) {
+fn of_lens(lens: &Lens, spot: &Spot, value: &Value, record: &Value, found: &mut Vec<(String, LinkQuery)>) {
     let id = |value: &Value| record::link(value).ok().map(|(id, _)| id);
-    let (at, query) = match (lens, value) {
+    let external = |spot: &Spot, id: i64| LinkQuery::ExternalId { field: spot.path.clone(), id };
+    let (spot, query) = match (lens, value) {
+        (Lens::Lines(lines), Value::Array(records)) => {
+            return records.iter().for_each(|record| queries(&lines.members, record, found));
+        }
         (Lens::Many(element, _), Value::Array(elements)) => {
-            for value in elements {
-                match element.as_ref() {
-                    Lens::Group(members) => queries(members, value, found),
-                    lens => lens_queries(lens, at, value, record, found),
-                }
-            }
-            return;
+            return elements.iter().for_each(|value| of_lens(element, spot, value, record, found));
         }
-        (Lens::Code { by: CodeBy::ExternalId, .. }, value) => {
-            (at, id(value).map(|id| LinkQuery::ExternalId { field: at.to_owned(), id }))
+        (Lens::Only(element), value) => {
+            return record::only(value).into_iter().for_each(|value| of_lens(element, spot, value, record, found));
         }
+        (Lens::First(element), value) => {
+            return record::first(value).into_iter().for_each(|value| of_lens(element, spot, value, record, found));
+        }
+        (Lens::Code { by: CodeBy::ExternalId, .. }, value) => (spot, id(value).map(|id| external(spot, id))),
         (Lens::Quantity(UnitFrom::Field { at, by: CodeBy::ExternalId, .. }), _) => {
-            let unit = record::present(record, at, false).and_then(id);
-            (at.as_str(), unit.map(|id| LinkQuery::ExternalId { field: at.clone(), id }))
+            (at, record::present(record, &at.at, false).and_then(id).map(|id| external(at, id)))
         }
         (Lens::Ref(Target::Key(object)), value) => {
-            (at, id(value).map(|id| LinkQuery::Key { object: object.clone(), id }))
+            (spot, id(value).map(|id| LinkQuery::Key { object: object.clone(), id }))
         }
-        (Lens::Site, value) => (at, id(value).map(|company| LinkQuery::Site { company })),
+        (Lens::Ref(Target::Attribute(object, attribute)), value) => {
+            let (object, attribute) = (object.clone(), attribute.clone());
+            (spot, id(value).map(|id| LinkQuery::Attribute { object, attribute, id }))
+        }
+        (Lens::Site, value) => (spot, id(value).map(|company| LinkQuery::Site { company })),
         _ => return,
     };
     if let Some(query) = query
         && !found.iter().any(|(_, other)| *other == query)
     {
-        found.push((at.to_owned(), query));
+        found.push((spot.path.clone(), query));
     }
 }

@@ -63,16 +63,20 @@ pub(super) fn needs(fields: &[Field], of: &str, found: &mut Vec<FieldNeed>) {
     for field in fields {
         let attribute = format!("{of}{}", field.name());
         let mut need = |at: &str, form: Form, written: bool| {
-            found.push(FieldNeed { attribute: attribute.clone(), field: at.to_owned(), form, written });
+            // Of what is read through a link, this record has the link.
+            let (field, form) = match at.split_once('.') {
+                Some((link, _)) => (link, Form::Link(To::Anywhere)),
+                None => (at, form),
+            };
+            found.push(FieldNeed { attribute: attribute.clone(), field: field.to_owned(), form, written });
         };
-        if let Some(at) = &field.at {
-            need(at, form(&field.lens, &field.attribute.shape), field.writable);
+        for at in field.spots() {
+            need(&at.at, form(&field.lens, &field.attribute.shape), field.writable);
         }
         match &field.lens {
-            Lens::Quantity(UnitFrom::Field { at, by, .. }) => need(at, coded(*by), field.writable),
+            Lens::Quantity(UnitFrom::Field { at, by, .. }) => need(&at.at, coded(*by), field.writable),
             // The currency is another field's to say.
-            Lens::Money(CurrencyFrom::Field(at)) => need(at, Form::Link(To::Anywhere), false),
-            // Elements of a list are records of their own.
+            Lens::Money(CurrencyFrom::Field { at, .. }) => need(&at.at, Form::Link(To::Anywhere), false),
             Lens::Group(members) if field.at.is_none() => needs(members, &format!("{attribute}."), found),
             Lens::Expression(expression) => {
                 for member in expression.members_of("record") {
@@ -96,7 +100,10 @@ fn form(lens: &Lens, shape: &Shape) -> Form {
         Lens::Label => Form::Link(To::Anywhere),
         Lens::Site => Form::Link(To::Company),
         Lens::Enum(words) => Form::Words(words.iter().map(|(theirs, _)| theirs.clone()).collect()),
-        Lens::Quantity(_) | Lens::Money(_) => Form::Number,
+        Lens::Flag(_) => Form::Flag,
+        Lens::Quantity(_) | Lens::Money(_) | Lens::Duration(_) => Form::Number,
+        // The records themselves are of another kind.
+        Lens::Lines(_) => Form::Links(To::Anywhere),
         Lens::Many(element, shape) => match form(element, shape) {
             Form::Link(to) => Form::Links(to),
             _ => Form::Any,

@@ -13,7 +13,7 @@ pub(super) fn overlaps(fields: &[Field]) -> Vec<(AttributeName, String)> {
     let mut found = Vec::new();
     let mut written: BTreeMap<&str, &Field> = BTreeMap::new();
     for field in leaves.iter().filter(|field| field.writable) {
-        let Some(at) = field.at.as_deref() else { continue };
+        let Some(at) = field.at.as_ref().map(|spot| spot.path.as_str()) else { continue };
         let name = field.attribute.name.value.clone();
         if let Some(other) = written.insert(at, field) {
             found.push((name, format!("`{}` and `{}` both write the field `{at}`", other.name(), field.name())));
@@ -21,9 +21,9 @@ pub(super) fn overlaps(fields: &[Field]) -> Vec<(AttributeName, String)> {
     }
     for field in &leaves {
         let Lens::Quantity(UnitFrom::Field { at, .. }) = &field.lens else { continue };
-        if let Some(writer) = written.get(at.as_str()) {
+        if let Some(writer) = written.get(at.path.as_str()) {
             let message =
-                format!("`{}` writes the field `{at}`, which is the unit of `{}`", writer.name(), field.name());
+                format!("`{}` writes the field `{}`, which is the unit of `{}`", writer.name(), at.path, field.name());
             found.push((writer.attribute.name.value.clone(), message));
         }
     }
@@ -34,6 +34,10 @@ fn flatten<'f>(fields: &'f [Field], leaves: &mut Vec<&'f Field>) {
     for field in fields {
         match &field.lens {
             Lens::Group(members) => flatten(members, leaves),
+            Lens::Lines(lines) => {
+                leaves.push(field);
+                flatten(&lines.members, leaves);
+            }
             _ => leaves.push(field),
         }
     }

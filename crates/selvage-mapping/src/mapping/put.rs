@@ -3,17 +3,26 @@
 
 use selvage_model::manifest::mapping::CodeBy;
 use selvage_model::manifest::object::{Attribute, Shape};
-use selvage_model::name::{SiteName, SystemName};
+use selvage_model::name::SystemName;
 use serde_json::{Map, Value};
 
-use super::get::{Reader, check_dimension};
+use super::get::Reader;
 use crate::decimal;
+use crate::duration;
 use crate::error::{MapCause, MapError};
-use crate::lens::{CurrencyFrom, Field, Lens, Target, UnitFrom};
+use crate::lens::{CurrencyFrom, Field, Lens, Spot, Target, UnitFrom};
 use crate::link::{LinkAnswer, LinkQuery, Links};
-use crate::quantity::{self, Unit};
 use crate::record;
-use crate::shape::{below, check_scalar, same, shown, two_strings};
+use crate::shape::{below, same, shown};
+
+mod lines;
+mod questions;
+mod value;
+
+use questions::backward;
+pub(super) use questions::queries;
+use value::{amount_in, fixed_quantity, given_unit, not_writable, string, wrong};
+pub(super) use value::{record_id, write_plain};
 
 /// Writes one object, and collects what must be looked up where nothing was yet.
 pub(super) struct Writer<'a> {
@@ -77,6 +86,8 @@ impl<'a> Writer<'a> {
         match (&field.lens, &field.at) {
             (Lens::Quantity(unit), Some(at)) => self.quantity(at, unit, &field.attribute.shape, given, pointer),
             (Lens::Money(currency), Some(at)) => self.money(at, currency, given, pointer),
+            (Lens::Only(element), Some(at)) => self.only(at, element, &field.attribute.shape, given, pointer),
+            (Lens::Lines(lines), Some(at)) => self.lines(at, lines, given, pointer),
             (lens, Some(at)) => {
                 let value = self.value(lens, &field.attribute.shape, given, pointer)?;
                 self.set(at, value, pointer)
@@ -89,8 +100,11 @@ impl<'a> Writer<'a> {
     /// told, and the value is compared as the system has it.
     fn is_as_before(&self, field: &Field, given: &Value, pointer: &str) -> bool {
         let Some(record) = self.before else { return false };
-        let reader = Reader { system: self.system, record, links: self.links };
-        reader.field(field, pointer).is_ok_and(|before| same(&field.attribute.shape, &before, given))
+        self.reader(record).field(field, pointer).is_ok_and(|before| same(&field.attribute.shape, &before, given))
+    }
+
+    fn reader<'r>(&'r self, record: &'r Value) -> Reader<'r> {
+        Reader { system: self.system, record, links: self.links }
     }
 
     fn empty(&mut self, field: &Field, pointer: &str) -> Result<(), MapError> {
@@ -113,7 +127,8 @@ impl<'a> Writer<'a> {
     }
 
     /// Keeps a value that the record does not have yet.
-    fn set(&mut self, at: &str, value: Value, pointer: &str) -> Result<(), MapError> {
+    fn set(&mut self, at: &Spot, value: Value, pointer: &str) -> Result<(), MapError> {
+        let at = at.at.as_str();
         let unchanged =
             self.before.and_then(|before| before.get(at)).is_some_and(|before| record::same(before, &value));
         if unchanged {
@@ -154,7 +169,17 @@ impl<'a> Writer<'a> {
                 let id = record_id(self.system, key);
                 id.map(Value::from).ok_or_else(|| MapError::new(MapCause::Reference, pointer, message()))
             }
-            Lens::Ref(Target::Key(_)) | Lens::Site => match backward(lens, given, pointer)? {
+            Lens::Flag(words) => {
+                let theirs = words.iter().find(|(_, ours)| given.as_str() == Some(ours));
+                let message = || format!("{} is none of the words that are mapped", shown(given));
+                let (theirs, _) = theirs.ok_or_else(|| MapError::new(MapCause::Code, pointer, message()))?;
+                Ok(Value::Bool(*theirs))
+            }
+            Lens::Duration(unit) => {
+                let amount = duration::amount(string(given, pointer)?, *unit).map_err(|error| wrong(pointer, error))?;
+                Ok(decimal::to_json(amount))
+            }
+            Lens::Ref(Target::Key(_) | Target::Attribute(..)) | Lens::Site => match backward(lens, given, pointer)? {
                 Some(query) => self.id(&query, pointer),
                 None => Ok(Value::Bool(false)),
             },
@@ -177,7 +202,7 @@ impl<'a> Writer<'a> {
     /// same unit field keep their meaning. Without, the unit is written beside it.
     fn quantity(
         &mut self,
-        at: &str,
+        at: &Spot,
         from: &UnitFrom,
         shape: &Shape,
         given: &Value,
@@ -191,9 +216,9 @@ impl<'a> Writer<'a> {
             UnitFrom::Field { at, codes, by } => (at, codes, *by),
         };
         let unit = given_unit(shape, given, pointer)?;
-        let has_unit = self.before.and_then(|before| record::present(before, unit_at, false));
+        let has_unit = self.before.and_then(|before| record::present(before, &unit_at.at, false));
         if let (Some(record), Some(_)) = (self.before, has_unit) {
-            let known = Reader { system: self.system, record, links: self.links }.unit(from, pointer);
+            let known = self.reader(record).unit(from, pointer);
             if let Ok(Some(known)) = known {
                 let value = fixed_quantity(&known, shape, given, pointer)?;
                 return self.set(at, value, pointer);
@@ -209,7 +234,8 @@ impl<'a> Writer<'a> {
             CodeBy::Value | CodeBy::Label => Value::String(word.to_owned()),
         };
         if has_unit.is_some_and(|before| !record::same(before, &written)) {
-            let message = format!("the unit in `{unit_at}` of the record was not looked up, so that nothing converts");
+            let message =
+                format!("the unit in `{}` of the record was not looked up, so that nothing converts", unit_at.path);
             return Err(MapError::new(MapCause::Reference, unit_pointer, message));
         }
         self.set(unit_at, written, &unit_pointer)?;
@@ -217,14 +243,13 @@ impl<'a> Writer<'a> {
         self.set(at, value, pointer)
     }
 
-    fn money(&mut self, at: &str, from: &CurrencyFrom, given: &Value, pointer: &str) -> Result<(), MapError> {
+    fn money(&mut self, at: &Spot, from: &CurrencyFrom, given: &Value, pointer: &str) -> Result<(), MapError> {
         let currency = match (from, self.before) {
             (CurrencyFrom::Fixed(currency), _) => currency.clone(),
-            (CurrencyFrom::Field(_), Some(record)) => {
-                Reader { system: self.system, record, links: self.links }.currency(from, pointer)?
-            }
-            (CurrencyFrom::Field(field), None) => {
-                let message = format!("the currency in `{field}` is the system's own to choose");
+            (CurrencyFrom::Field { .. }, Some(record)) => self.reader(record).currency(from, pointer)?,
+            (CurrencyFrom::Field { new: Some(currency), .. }, None) => currency.clone(),
+            (CurrencyFrom::Field { at, new: None }, None) => {
+                let message = format!("the currency in `{}` is the system's own to choose", at.path);
                 return Err(MapError::new(MapCause::NotWritable, pointer, message));
             }
         };
@@ -237,6 +262,9 @@ impl<'a> Writer<'a> {
         let nowhere = match query {
             LinkQuery::ByExternalId { external_id } => format!("{} has no record `{external_id}`", self.system),
             LinkQuery::ByKey { object, key } => format!("{} has no {object} `{key}`", self.system),
+            LinkQuery::ByAttribute { object, attribute, value } => {
+                format!("{} has no {object} whose `{attribute}` is `{value}`", self.system)
+            }
             LinkQuery::Company { site } => format!("{} has no company that is bound to the site `{site}`", self.system),
             _ => String::new(),
         };
@@ -246,122 +274,4 @@ impl<'a> Writer<'a> {
             None => Err(MapError::new(MapCause::Reference, pointer, "the link was not looked up")),
         }
     }
-}
-
-/// What must be looked up before these members can be written.
-pub(super) fn queries(
-    fields: &[Field],
-    given: &Map<String, Value>,
-    pointer: &str,
-    found: &mut Vec<LinkQuery>,
-) -> Result<(), MapError> {
-    for field in fields.iter().filter(|field| field.writable) {
-        let Some(value) = given.get(field.name()).filter(|value| !value.is_null()) else { continue };
-        let pointer = below(pointer, field.name());
-        match (&field.lens, value) {
-            (Lens::Group(members), Value::Object(given)) => queries(members, given, &pointer, found)?,
-            (Lens::Many(element, _), Value::Array(elements)) => {
-                for (index, value) in elements.iter().enumerate() {
-                    found.extend(backward(element, value, &below(&pointer, &index.to_string()))?);
-                }
-            }
-            (lens, value) => found.extend(backward(lens, value, &pointer)?),
-        }
-    }
-    Ok(())
-}
-
-/// What must be looked up to write this value.
-fn backward(lens: &Lens, given: &Value, pointer: &str) -> Result<Option<LinkQuery>, MapError> {
-    match lens {
-        Lens::Code { codes, by: CodeBy::ExternalId } => {
-            let code = string(given, pointer)?;
-            let word = codes.word(code).map_err(|error| MapError::new(MapCause::Code, pointer, error))?;
-            Ok(Some(LinkQuery::ByExternalId { external_id: word.to_owned() }))
-        }
-        Lens::Quantity(UnitFrom::Field { codes, by: CodeBy::ExternalId, .. }) => {
-            // A unit without a word may still convert into the one that the record has.
-            let unit = two_strings(given, "value", "unit").and_then(|(_, unit)| codes.word(unit).ok());
-            Ok(unit.map(|word| LinkQuery::ByExternalId { external_id: word.to_owned() }))
-        }
-        Lens::Ref(Target::Key(object)) => {
-            let key = string(given, pointer)?.to_owned();
-            Ok(Some(LinkQuery::ByKey { object: object.clone(), key }))
-        }
-        Lens::Site => {
-            let site: SiteName = string(given, pointer)?
-                .parse()
-                .map_err(|_| MapError::new(MapCause::Reference, pointer, format!("{} is no site", shown(given))))?;
-            Ok(Some(LinkQuery::Company { site }))
-        }
-        _ => Ok(None),
-    }
-}
-
-/// The record's id in `<system>-<id>`.
-pub(super) fn record_id(system: &SystemName, key: &str) -> Option<i64> {
-    let digits = key.strip_prefix(system.as_str())?.strip_prefix('-')?;
-    let wellformed = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
-    if wellformed { digits.parse().ok() } else { None }
-}
-
-/// A canonical scalar as the record has it.
-pub(super) fn write_plain(shape: &Shape, given: &Value) -> Result<Value, String> {
-    check_scalar(shape, given)?;
-    match (shape, given.as_str()) {
-        (Shape::Decimal, Some(text)) => {
-            let value = decimal::parse_text(text).ok_or_else(|| format!("{} is no exact decimal", shown(given)))?;
-            Ok(decimal::to_json(value))
-        }
-        (Shape::Timestamp, Some(text)) => record::write_datetime(text).map(Value::String),
-        _ => Ok(given.clone()),
-    }
-}
-
-fn given_unit(shape: &Shape, given: &Value, pointer: &str) -> Result<Unit, MapError> {
-    let (_, unit) = two_strings(given, "value", "unit")
-        .ok_or_else(|| wrong(pointer, format!("{} is no quantity", shown(given))))?;
-    let unit: Unit = unit.parse().map_err(|error: quantity::UnitError| {
-        MapError::new(MapCause::Unit, below(pointer, "unit"), error.to_string())
-    })?;
-    check_dimension(shape, &unit, pointer)?;
-    Ok(unit)
-}
-
-/// The number of a quantity in this unit.
-fn fixed_quantity(into: &Unit, shape: &Shape, given: &Value, pointer: &str) -> Result<Value, MapError> {
-    let unit = given_unit(shape, given, pointer)?;
-    let amount = two_strings(given, "value", "unit").and_then(|(value, _)| decimal::parse_text(value));
-    let amount = amount.ok_or_else(|| {
-        wrong(&below(pointer, "value"), format!("{} has no exact decimal of at most 28 digits", shown(given)))
-    })?;
-    let converted = quantity::convert(amount, &unit, into);
-    let value = converted.map_err(|error| MapError::new(MapCause::Unit, pointer, error.to_string()))?;
-    Ok(decimal::to_json(value))
-}
-
-/// The number of an amount, which must be in this currency.
-fn amount_in(currency: &str, given: &Value, pointer: &str) -> Result<Value, MapError> {
-    let (amount, given_currency) = two_strings(given, "amount", "currency")
-        .ok_or_else(|| wrong(pointer, format!("{} is no amount of money", shown(given))))?;
-    if given_currency != currency {
-        let message = format!("the record is kept in {currency}, not in `{given_currency}`");
-        return Err(MapError::new(MapCause::Unit, below(pointer, "currency"), message));
-    }
-    let value = decimal::parse_text(amount).ok_or_else(|| {
-        wrong(&below(pointer, "amount"), format!("`{amount}` is no exact decimal of at most 28 digits"))
-    })?;
-    Ok(decimal::to_json(value))
-}
-
-fn string<'v>(given: &'v Value, pointer: &str) -> Result<&'v str, MapError> {
-    given.as_str().ok_or_else(|| wrong(pointer, format!("{} is no string", shown(given))))
-}
-
-fn wrong(pointer: &str, message: String) -> MapError {
-    MapError::new(MapCause::Shape, pointer, message)
-}
-
-fn not_writable(pointer: &str, name: &str) -> MapError {
-    MapError::new(MapCause::NotWritable, pointer, format!("`{name}` is read only in this mapping"))
 }

@@ -1,9 +1,10 @@
 //! The examples of a mapping as tests: the record gives the object, the object changes nothing in the record, and a new
 //! record made of the object says the same.
 
-use selvage_model::manifest::mapping::Example;
+use selvage_model::manifest::mapping::{Example, ExampleLink};
 use serde_json::{Map, Value};
 
+use super::apply::applied;
 use crate::error::{MapCause, MapError};
 use crate::link::{LinkAnswer, LinkQuery, Links};
 use crate::mapping::CompiledMapping;
@@ -27,8 +28,8 @@ pub(super) fn run(mapping: &CompiledMapping, example: &Example) -> Vec<String> {
 fn links(mapping: &CompiledMapping, example: &Example) -> Links {
     let mut links = Links::new();
     for (field, query) in mapping.links_by_field(&example.local) {
-        let text = example.links.iter().find(|(at, _)| *at == field).map(|(_, text)| text.clone());
-        let Some(text) = text else {
+        let of_field = |link: &&ExampleLink| link.field == field && link.id.is_none_or(|id| linked(&query) == Some(id));
+        let Some(text) = example.links.iter().find(of_field).map(|link| link.text.clone()) else {
             links.insert(query, LinkAnswer::Missing);
             continue;
         };
@@ -40,10 +41,23 @@ fn links(mapping: &CompiledMapping, example: &Example) -> Links {
     links
 }
 
+/// The record that a forward question is about.
+fn linked(query: &LinkQuery) -> Option<i64> {
+    match query {
+        LinkQuery::ExternalId { id, .. } | LinkQuery::Key { id, .. } | LinkQuery::Attribute { id, .. } => Some(*id),
+        LinkQuery::Site { company } => Some(*company),
+        _ => None,
+    }
+}
+
 fn inverse(query: &LinkQuery, text: &str) -> Option<(LinkQuery, i64)> {
     match query {
         LinkQuery::ExternalId { id, .. } => Some((LinkQuery::ByExternalId { external_id: text.to_owned() }, *id)),
         LinkQuery::Key { object, id } => Some((LinkQuery::ByKey { object: object.clone(), key: text.to_owned() }, *id)),
+        LinkQuery::Attribute { object, attribute, id } => {
+            let (object, attribute) = (object.clone(), attribute.clone());
+            Some((LinkQuery::ByAttribute { object, attribute, value: text.to_owned() }, *id))
+        }
         LinkQuery::Site { company } => Some((LinkQuery::Company { site: text.parse().ok()? }, *company)),
         _ => None,
     }
@@ -81,9 +95,13 @@ fn created(mapping: &CompiledMapping, example: &Example, links: &Links) -> Optio
         Err(MapError { cause: MapCause::NotWritable, .. }) => return None,
         Err(error) => return Some(format!("making the record anew is refused: {error}")),
     };
-    let mut record = example.local.as_object().cloned().unwrap_or_default();
-    record.extend(values);
-    let got = match mapping.get(&Value::Object(record), links) {
+    let mut made = example.local.as_object().cloned().unwrap_or_default();
+    for (_, value) in made.iter_mut().filter(|(name, value)| value.is_array() && values.contains_key(*name)) {
+        // A new record has no lines but those that it is given.
+        *value = Value::Array(Vec::new());
+    }
+    let made = applied(mapping.members(), made, values, &example.local);
+    let got = match mapping.get(&Value::Object(made), links) {
         Ok(got) => mapping.writable_part(&got),
         Err(error) => return Some(format!("the record made anew cannot be read: {error}")),
     };

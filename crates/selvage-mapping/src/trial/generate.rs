@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value, json};
 
 use super::world::World;
 use crate::code::Codes;
-use crate::lens::{CurrencyFrom, Field, Lens, UnitFrom};
+use crate::lens::{CurrencyFrom, Field, Lens, Lines, UnitFrom};
 use crate::mapping::CompiledMapping;
 
 /// Numbers from a seed: the generator SplitMix64, by Steele, Lea and Flood (2014).
@@ -54,17 +54,25 @@ pub(super) fn record(mapping: &CompiledMapping, world: &World, random: &mut Rand
 
 fn fields(all: &[Field], world: &World, random: &mut Random, record: &mut Map<String, Value>) {
     for field in all {
-        match (&field.lens, &field.at) {
-            (Lens::Group(members), _) => fields(members, world, random, record),
-            (_, Some(at)) if record.contains_key(at) => {}
-            (lens, Some(at)) => {
-                let value = present(field, random).then(|| value(lens, &field.attribute.shape, world, random, record));
-                let nothing = if matches!(lens, Lens::Many(..)) { json!([]) } else { Value::Bool(false) };
-                record.insert(at.clone(), value.flatten().unwrap_or(nothing));
+        if let Lens::Group(members) = &field.lens {
+            fields(members, world, random, record);
+        }
+        // Of several fields, those before this one have nothing.
+        let several = u64::try_from(field.spots().count()).unwrap_or_default();
+        let chosen = if several > 1 { random.below(several) } else { 0 };
+        for (place, at) in (0..).zip(field.spots().map(|spot| &spot.at)) {
+            // Another attribute may look at the same field.
+            if !record.contains_key(at) {
+                let has = place >= chosen && present(field, random);
+                let value = has.then(|| value(field, world, random, record)).flatten();
+                record.insert(at.clone(), value.unwrap_or_else(|| nothing(&field.lens)));
             }
-            _ => {}
         }
     }
+}
+
+fn nothing(lens: &Lens) -> Value {
+    if matches!(lens, Lens::Many(..) | Lens::Lines(_)) { json!([]) } else { Value::Bool(false) }
 }
 
 /// Whether the record has something there: always where it is required.
@@ -73,15 +81,9 @@ fn present(field: &Field, random: &mut Random) -> bool {
     !may_be_empty || !random.once_in(4)
 }
 
-fn value(
-    lens: &Lens,
-    shape: &Shape,
-    world: &World,
-    random: &mut Random,
-    record: &mut Map<String, Value>,
-) -> Option<Value> {
-    match lens {
-        Lens::Plain => Some(plain(shape, random)),
+fn value(field: &Field, world: &World, random: &mut Random, record: &mut Map<String, Value>) -> Option<Value> {
+    match &field.lens {
+        Lens::Plain => Some(plain(&field.attribute.shape, random)),
         Lens::Code { codes, by } => code(codes, *by, world, random),
         Lens::Ref(_) | Lens::Label => Some(link(random, 40)),
         Lens::Record => Some(Value::from(1 + random.below(100_000))),
@@ -92,38 +94,62 @@ fn value(
         }
         Lens::Quantity(unit) => {
             if let UnitFrom::Field { at, codes, by } = unit
-                && !record.contains_key(at)
+                && !record.contains_key(&at.at)
             {
                 let unit = code(codes, *by, world, random)?;
-                record.insert(at.clone(), unit);
+                record.insert(at.at.clone(), unit);
             }
             Some(number(random, 4))
         }
         Lens::Money(currency) => {
-            if let CurrencyFrom::Field(at) = currency {
+            if let CurrencyFrom::Field { at, .. } = currency {
                 let currency = random.pick(&["EUR", "CZK", "USD"])?;
-                record.entry(at.clone()).or_insert_with(|| json!([1 + random.below(9), currency]));
+                record.entry(at.at.clone()).or_insert_with(|| json!([1 + random.below(9), currency]));
             }
             Some(number(random, 2))
         }
-        Lens::Many(element, shape) => Some(many(element, shape, world, random, record)),
+        Lens::Flag(words) => {
+            let place = usize::try_from(random.below(2)).unwrap_or_default();
+            words.get(place).or(words.first()).map(|(theirs, _)| Value::Bool(*theirs))
+        }
+        Lens::Duration(_) => Some(number(random, 4)),
+        Lens::Many(element, shape) => {
+            let count = random.below(4);
+            Some(several(&with_shape(field, shape, element), world, random, record, count))
+        }
+        Lens::Only(element) | Lens::First(element) => {
+            let single = random.once_in(3);
+            let count = if field.attribute.optional && random.once_in(3) { 2 } else { 1 };
+            let of = with_shape(field, &field.attribute.shape, element);
+            if single { value(&of, world, random, record) } else { Some(several(&of, world, random, record, count)) }
+        }
+        Lens::Lines(lines) => Some(of_lines(lines, world, random)),
         Lens::Absent | Lens::Const(_) | Lens::Group(_) | Lens::Expression(_) => None,
     }
 }
 
-fn many(element: &Lens, shape: &Shape, world: &World, random: &mut Random, record: &mut Map<String, Value>) -> Value {
-    let mut list = Vec::new();
-    for _ in 0..random.below(4) {
-        list.extend(match element {
-            Lens::Group(members) => {
-                let mut inner = Map::new();
-                fields(members, world, random, &mut inner);
-                Some(Value::Object(inner))
-            }
-            _ => value(element, shape, world, random, record),
-        });
-    }
-    Value::Array(list)
+/// The same field with the lens and the shape of its elements.
+fn with_shape(field: &Field, shape: &Shape, lens: &Lens) -> Field {
+    let mut element = field.clone();
+    element.attribute.shape = shape.clone();
+    element.lens = lens.clone();
+    element
+}
+
+fn several(element: &Field, world: &World, random: &mut Random, record: &mut Map<String, Value>, count: u64) -> Value {
+    (0..count).filter_map(|_| value(element, world, random, record)).collect()
+}
+
+fn of_lines(lines: &Lines, world: &World, random: &mut Random) -> Value {
+    let first = 1 + random.below(100_000);
+    let count = random.below(4);
+    let line = |place: u64| {
+        let mut record = Map::new();
+        fields(&lines.members, world, random, &mut record);
+        record.insert("id".to_owned(), Value::from(first + place));
+        Value::Object(record)
+    };
+    (0..count).map(line).collect()
 }
 
 fn code(codes: &Codes, by: CodeBy, world: &World, random: &mut Random) -> Option<Value> {

@@ -4,10 +4,12 @@
 use selvage_model::fabric::Fabric;
 use serde_json::{Map, Value};
 
+use super::apply::applied;
 use super::generate::{Random, record};
 use super::world::World;
 use super::{Law, LawResult};
 use crate::error::{MapCause, MapError};
+use crate::lens::{Field, Lens};
 use crate::link::Links;
 use crate::mapping::CompiledMapping;
 use crate::shape::same_members;
@@ -113,7 +115,8 @@ fn put_get(trial: &Trial<'_>) -> Case {
         }
         Err(error) => return Case::Broken(told(&trial.wanted, &format!("putting {given} is refused: {error}"))),
     };
-    let after = applied(trial.before.as_object(), before.is_some(), changes);
+    let stands = before.and_then(Value::as_object).cloned().unwrap_or_default();
+    let after = Value::Object(applied(trial.mapping.members(), stands, changes, &trial.wanted));
     if before.is_some() && after.get("x_untouched") != trial.before.get("x_untouched") {
         return Case::Broken(told(&trial.before, "a field that the mapping does not carry was changed"));
     }
@@ -138,17 +141,31 @@ fn read_created(trial: &Trial<'_>, created: &Value) -> Result<Value, MapError> {
     trial.get(&whole)
 }
 
-fn applied(before: Option<&Map<String, Value>>, keeps: bool, changes: Map<String, Value>) -> Value {
-    let mut after = before.filter(|_| keeps).cloned().unwrap_or_default();
-    after.extend(changes);
-    Value::Object(after)
+/// Lines that are known again by a key have no order of their own.
+fn alike(trial: &Trial<'_>, left: &Value, right: &Value) -> bool {
+    let members = trial.mapping.members();
+    match (in_order(members, left), in_order(members, right)) {
+        (Value::Object(left), Value::Object(right)) => same_members(trial.mapping.attributes(), &left, &right),
+        (left, right) => left == right,
+    }
 }
 
-fn alike(trial: &Trial<'_>, left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Object(left), Value::Object(right)) => same_members(trial.mapping.attributes(), left, right),
-        _ => left == right,
+/// The object with its keyed lines in the order of their keys.
+fn in_order(members: &[Field], canonical: &Value) -> Value {
+    let mut ordered = canonical.clone();
+    for member in members {
+        let Some(value) = ordered.get_mut(member.name()) else { continue };
+        match (&member.lens, value) {
+            (Lens::Group(inner), value) => *value = in_order(inner, value),
+            (Lens::Lines(lines), Value::Array(list)) => {
+                list.iter_mut().for_each(|line| *line = in_order(&lines.members, line));
+                let of = |line: &Value, key: &Field| line.get(key.name()).map(Value::to_string).unwrap_or_default();
+                list.sort_by_cached_key(|line| lines.key_members().map(|key| of(line, key)).collect::<Vec<_>>());
+            }
+            _ => {}
+        }
     }
+    ordered
 }
 
 fn told(record: &Value, what: &str) -> String {

@@ -7,6 +7,7 @@ use selvage_model::name::SiteName;
 use crate::lens::{Field, Lens, UnitFrom};
 use crate::link::{LinkAnswer, LinkQuery, Links};
 use crate::mapping::CompiledMapping;
+use crate::mapping::look::of_elements;
 
 /// The records that links of a trial lead to.
 pub(super) struct World {
@@ -52,10 +53,10 @@ impl World {
                 LinkQuery::ExternalId { id, .. } => {
                     at(&self.external_ids, *id).map(|word| LinkAnswer::Text(word.clone()))
                 }
-                LinkQuery::Key { id, .. } => Some(LinkAnswer::Text(format!("K{id}"))),
+                LinkQuery::Key { id, .. } | LinkQuery::Attribute { id, .. } => Some(LinkAnswer::Text(format!("K{id}"))),
                 LinkQuery::Site { company } => at(&self.sites, *company).map(|site| LinkAnswer::Text(site.to_string())),
                 LinkQuery::ByExternalId { external_id } => Some(LinkAnswer::Id(self.external(external_id))),
-                LinkQuery::ByKey { key, .. } => {
+                LinkQuery::ByKey { key, .. } | LinkQuery::ByAttribute { value: key, .. } => {
                     key.strip_prefix('K').and_then(|id| id.parse().ok()).map(LinkAnswer::Id)
                 }
                 LinkQuery::Company { site } => {
@@ -77,15 +78,12 @@ fn at<T>(all: &[T], id: i64) -> Option<&T> {
 
 fn words(fields: &[Field], found: &mut Vec<String>) {
     for field in fields {
-        let lens = match &field.lens {
-            Lens::Many(element, _) => element,
-            lens => lens,
-        };
-        match lens {
+        match of_elements(&field.lens) {
             Lens::Code { codes, .. } | Lens::Quantity(UnitFrom::Field { codes, .. }) => {
                 found.extend(codes.all_words().into_iter().map(str::to_owned));
             }
             Lens::Group(members) => words(members, found),
+            Lens::Lines(lines) => words(&lines.members, found),
             _ => {}
         }
     }

@@ -39,6 +39,8 @@ pub struct FieldMapping {
     pub attribute: Spanned<AttributeName>,
     /// The record's field, by version; empty only for constants and expressions.
     pub at: Vec<(VersionRange, Spanned<String>)>,
+    /// Fields that are read in this order where `at` has nothing; with them the attribute is only read.
+    pub or: Vec<Spanned<String>>,
     /// How the value is translated.
     pub lens: Lens,
     /// The canonical value where the record has none.
@@ -88,6 +90,8 @@ pub enum Lens {
     Ref {
         /// The object.
         object: Spanned<ObjectName>,
+        /// The attribute that names the other object here; its business key where not said.
+        key: Option<Spanned<AttributeName>>,
     },
     /// The record's own id, shown as `<system>-<id>`; read only.
     Record,
@@ -104,8 +108,16 @@ pub enum Lens {
         /// Where the currency is.
         currency: CurrencySource,
     },
+    /// A number of days, hours, minutes or seconds, shown as an ISO 8601 duration.
+    Duration(TimeUnit),
     /// Each element of a list of values.
     Many(Box<Lens>),
+    /// The one element of a list; nothing where there are none or several.
+    Only(Box<Lens>),
+    /// The first element of a list; read only.
+    First(Box<Lens>),
+    /// The records in a list of the record: each is a group of the object's list.
+    Lines(Lines),
     /// Several fields as one group.
     Group(Vec<FieldMapping>),
     /// A CEL expression over `record`; read only.
@@ -121,6 +133,30 @@ pub enum CodeBy {
     ExternalId,
     /// The linked record's label.
     Label,
+}
+
+/// How the lines of a record are the groups of a list.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lines {
+    /// What the system calls the lines, for people; the system itself says it.
+    pub record: Option<Spanned<String>>,
+    /// The attributes by which a line is known again; by its place in the list where empty.
+    pub key: Vec<Spanned<AttributeName>>,
+    /// A field an attribute of the group, in the order written.
+    pub fields: Vec<FieldMapping>,
+}
+
+/// What a number of time counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeUnit {
+    /// Days of 24 hours.
+    Days,
+    /// Hours.
+    Hours,
+    /// Minutes.
+    Minutes,
+    /// Seconds.
+    Seconds,
 }
 
 /// Where a quantity's unit comes from.
@@ -145,7 +181,12 @@ pub enum CurrencySource {
     /// Always this ISO 4217 code.
     Fixed(String),
     /// From another field of the record: the label of its link is the code.
-    Field(Spanned<String>),
+    Field {
+        /// The field.
+        at: Spanned<String>,
+        /// The currency that a new record is known to have; without it no amount is given to a new record.
+        new: Option<String>,
+    },
 }
 
 /// An example: both sides of one record.
@@ -159,6 +200,17 @@ pub struct Example {
     pub local: Value,
     /// The object.
     pub canonical: Value,
-    /// What looking up each link answers, by the record's field: external id, business key, or site.
-    pub links: Vec<(String, String)>,
+    /// What looking up each link answers.
+    pub links: Vec<ExampleLink>,
+}
+
+/// What looking up a link of an example answers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExampleLink {
+    /// The record's field, with dots where it is a line's: `bom_line_ids.product_id`.
+    pub field: String,
+    /// The linked record; any that the field links to where not said.
+    pub id: Option<i64>,
+    /// The external id, the business key or the site.
+    pub text: String,
 }

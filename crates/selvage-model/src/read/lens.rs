@@ -5,9 +5,9 @@ use super::fields::{Fields, key_text, spanned_text};
 use super::mapping::{at, field_mappings};
 use crate::code;
 use crate::finding::Finding;
-use crate::manifest::mapping::{CodeBy, CurrencySource, Lens, UnitSource};
+use crate::manifest::mapping::{CodeBy, CurrencySource, Lens, Lines, TimeUnit, UnitSource};
 use crate::schema::shape::Record;
-use crate::schema::tables::mapping::{LENS, LENSES, MONEY, QUANTITY};
+use crate::schema::tables::mapping::{LENS, LENSES, LINES, MONEY, QUANTITY};
 use crate::yaml::Content;
 
 /// Reads the lens of a field, or of a list's elements. `None` where it is wrong; that is noted.
@@ -21,6 +21,14 @@ pub(super) fn lens(fields: Fields<'_>, record: &'static Record, findings: &mut V
             "`by` says what is looked up, but no code set is named",
         );
         findings.push(finding.fix("add `code: <code set>`, or remove `by`"));
+    }
+    if fields.has("key") && !fields.has("ref") {
+        let finding = Finding::error(
+            code::MISSING_FIELD,
+            fields.place(),
+            "`key` says which attribute names another object, but no object is referred to",
+        );
+        findings.push(finding.fix("add `ref: <object>`, or remove `key`"));
     }
     match given.as_slice() {
         [] => Some(Lens::Plain),
@@ -38,7 +46,7 @@ fn chosen(word: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option
         "lang" => Lens::Text { lang: fields.text("lang")? },
         "const" => Lens::Const(fields.value("const")?),
         "code" => Lens::Code { set: fields.spanned("code")?, by: by(fields) },
-        "ref" => Lens::Ref { object: fields.spanned("ref")? },
+        "ref" => Lens::Ref { object: fields.spanned("ref")?, key: fields.spanned("key") },
         "record" => switched_on(fields, "record", Lens::Record, findings)?,
         "label" => switched_on(fields, "label", Lens::Label, findings)?,
         "site" => switched_on(fields, "site", Lens::Site, findings)?,
@@ -47,12 +55,36 @@ fn chosen(word: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option
             Lens::Enum(words.filter_map(|(theirs, ours)| Some((key_text(theirs), spanned_text(ours)?))).collect())
         }
         "quantity" => Lens::Quantity(unit(fields, findings)?),
-        "money" => Lens::Money { currency: currency(fields.record("money", &MONEY)?)? },
-        "many" => Lens::Many(Box::new(lens(fields.record("many", &LENS)?, &LENS, findings)?)),
+        "money" => Lens::Money { currency: currency(fields.record("money", &MONEY)?, findings)? },
+        "duration" => Lens::Duration(fields.word("duration", TIME_UNITS)?),
+        "many" => Lens::Many(element("many", fields, findings)?),
+        "only" => Lens::Only(element("only", fields, findings)?),
+        "first" => Lens::First(element("first", fields, findings)?),
+        "lines" => Lens::Lines(lines(fields.record("lines", &LINES)?, findings)),
         "group" => Lens::Group(field_mappings(fields.entries("group"), findings)),
         "read" => Lens::Expression(fields.spanned_text("read")?),
         _ => return None,
     })
+}
+
+const TIME_UNITS: &[(&str, TimeUnit)] = &[
+    ("days", TimeUnit::Days),
+    ("hours", TimeUnit::Hours),
+    ("minutes", TimeUnit::Minutes),
+    ("seconds", TimeUnit::Seconds),
+];
+
+/// The lens of a list's elements.
+fn element(word: &str, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Box<Lens>> {
+    lens(fields.record(word, &LENS)?, &LENS, findings).map(Box::new)
+}
+
+fn lines(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Lines {
+    Lines {
+        record: fields.spanned_text("record"),
+        key: fields.list("key"),
+        fields: field_mappings(fields.entries("fields"), findings),
+    }
 }
 
 /// A lens that is only ever switched on.
@@ -81,7 +113,16 @@ fn unit(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<UnitSource> {
     Some(UnitSource::Field { at: at(fields.node("unit")?, findings), set: fields.spanned("code")?, by: by(fields) })
 }
 
-fn currency(fields: Fields<'_>) -> Option<CurrencySource> {
-    let field = fields.spanned_text("currency_at").map(CurrencySource::Field);
-    fields.text("currency").map(CurrencySource::Fixed).or(field)
+fn currency(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<CurrencySource> {
+    let fixed = fields.text("currency");
+    match fields.spanned_text("currency_at") {
+        Some(at) => Some(CurrencySource::Field { at, new: fixed }),
+        None if fixed.is_none() && !fields.given("currency") && !fields.given("currency_at") => {
+            let message = "a currency of money needs one of its fields `currency` or `currency_at`";
+            let finding = Finding::error(code::MISSING_FIELD, fields.place(), message);
+            findings.push(finding.fix("add the one that is meant"));
+            None
+        }
+        None => fixed.map(CurrencySource::Fixed),
+    }
 }

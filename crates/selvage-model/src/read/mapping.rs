@@ -5,7 +5,7 @@ use super::fields::{Fields, key, spanned_text};
 use super::lens::lens;
 use crate::code;
 use crate::finding::{Finding, show};
-use crate::manifest::mapping::{Direction, Example, FieldMapping, Lens, Mapping};
+use crate::manifest::mapping::{Direction, Example, ExampleLink, FieldMapping, Lens, Mapping};
 use crate::scalar::{self, VersionRange};
 use crate::schema::tables::mapping::{EXAMPLE, FIELD};
 use crate::source::Spanned;
@@ -48,14 +48,23 @@ fn field_mapping(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option
         findings
             .push(Finding::error(code::MISSING_FIELD, fields.place(), message).fix("add `at: <field of the record>`"));
     }
-    let direction = direction(fields, &lens, findings);
-    Some(FieldMapping { attribute: key(name)?, at, lens, default: fields.value("default"), direction })
+    let or = fields.node("or").map(one_or_more).unwrap_or_default();
+    let direction = direction(fields, &lens, !or.is_empty(), findings);
+    Some(FieldMapping { attribute: key(name)?, at, or, lens, default: fields.value("default"), direction })
 }
 
-fn direction(fields: Fields<'_>, lens: &Lens, findings: &mut Vec<Finding>) -> Direction {
+/// A field of the record, or several.
+fn one_or_more(node: &Node) -> Vec<Spanned<String>> {
+    match node.content {
+        Content::List(_) => node.items().iter().filter_map(spanned_text).collect(),
+        _ => spanned_text(node).into_iter().collect(),
+    }
+}
+
+fn direction(fields: Fields<'_>, lens: &Lens, has_others: bool, findings: &mut Vec<Finding>) -> Direction {
     const DIRECTIONS: &[(&str, Direction)] =
         &[("both", Direction::Both), ("read", Direction::Read), ("write", Direction::Write)];
-    let only_read = matches!(lens, Lens::Record | Lens::Label | Lens::Expression(_));
+    let only_read = has_others || matches!(lens, Lens::Record | Lens::Label | Lens::First(_) | Lens::Expression(_));
     let given = fields.word("direction", DIRECTIONS);
     if let (true, Some(Direction::Both | Direction::Write), Some(node)) = (only_read, given, fields.node("direction")) {
         let finding =
@@ -89,12 +98,24 @@ fn overlap(a: VersionRange, b: VersionRange) -> bool {
 
 fn example(node: &Node) -> Option<Example> {
     let fields = Fields::new(node, &EXAMPLE);
-    let link = |(field, node): &(Key, Node)| Some((field.value.as_ref().to_owned(), node.text()?.to_owned()));
     Some(Example {
         place: fields.place().clone(),
         version: fields.with("version", scalar::integer),
         local: fields.value("local")?,
         canonical: fields.value("canonical")?,
-        links: fields.entries("links").iter().filter_map(link).collect(),
+        links: fields.entries("links").iter().flat_map(links).collect(),
     })
+}
+
+/// One answer for whatever a field links to, or one for each record.
+fn links((field, node): &(Key, Node)) -> Vec<ExampleLink> {
+    let link = |id: Option<i64>, node: &Node| {
+        Some(ExampleLink { field: field.value.as_ref().to_owned(), id, text: node.text()?.to_owned() })
+    };
+    match &node.content {
+        Content::Map(entries) => {
+            entries.iter().filter_map(|(id, node)| link(Some(id.value.parse().ok()?), node)).collect()
+        }
+        _ => link(None, node).into_iter().collect(),
+    }
 }

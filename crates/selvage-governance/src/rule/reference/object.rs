@@ -79,8 +79,9 @@ fn lens(search: &mut Search<'_, '_>, mapping: &Mapping, declared: &Lens) {
     match declared {
         Lens::Code { set, .. } => search.key(&mapping.name, "code set", set, sets),
         Lens::Quantity(UnitSource::Field { set, .. }) => search.key(&mapping.name, "code set", set, sets),
-        Lens::Ref { object } => of_name(search, &mapping.name, object),
-        Lens::Many(element) => lens(search, mapping, element),
+        Lens::Ref { object, .. } => of_name(search, &mapping.name, object),
+        Lens::Many(element) | Lens::Only(element) | Lens::First(element) => lens(search, mapping, element),
+        Lens::Lines(lines) => fields(search, mapping, &lines.fields),
         Lens::Group(members) => fields(search, mapping, members),
         _ => {}
     }

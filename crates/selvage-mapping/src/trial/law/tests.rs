@@ -3,7 +3,7 @@
 use selvage_model::read::{self, Sources};
 
 use super::*;
-use crate::lens::Lens;
+use crate::lens::Spot;
 
 const FABRIC: &str = r#"
 kind: CodeSet
@@ -63,7 +63,7 @@ fn a_value_that_does_not_come_back_is_caught() {
 
 #[test]
 fn a_record_that_cannot_be_read_is_caught() {
-    let laws = results(|mapping| mapping.members_mut()[1].at = Some("w_missing".to_owned()));
+    let laws = results(|mapping| mapping.members_mut()[1].at = Some(Spot::new("", "w_missing")));
     assert!(laws.iter().all(|law| law.broken.is_none()), "fields are made as the lenses say: {laws:?}");
     let laws = results(|mapping| mapping.members_mut()[2].lens = Lens::Label);
     assert!(laws.iter().all(|law| law.broken.is_none()), "{laws:?}");
