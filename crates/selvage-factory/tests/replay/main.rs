@@ -10,6 +10,7 @@
 )]
 
 mod compare;
+mod fields;
 mod player;
 mod recording;
 
