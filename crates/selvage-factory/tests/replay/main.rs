@@ -13,6 +13,7 @@ mod compare;
 mod fields;
 mod player;
 mod recording;
+mod webhooks;
 
 use player::Player;
 use recording::{Request, read};
