@@ -3,7 +3,6 @@
 
 mod account;
 mod answer;
-mod button;
 mod call;
 mod classify;
 mod component;
@@ -28,7 +27,6 @@ mod server;
 mod target;
 mod time;
 mod wire;
-mod work;
 mod xml;
 mod xmlrpc;
 
@@ -36,7 +34,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use tokio::sync::{OnceCell, Semaphore};
+use selvage_model::manifest::system::Bounds;
+use tokio::sync::OnceCell;
 
 pub use self::call::{Call, CallClass, Scope};
 pub use self::config::{ConfigError, OdooConfig, Secret};
@@ -46,13 +45,14 @@ pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questio
 pub use self::list::{Cursor, CursorError, ListRequest, Page};
 pub use self::needs::{ModelNeeds, Right, VERBS, VerbNeeds, names, of_verb};
 pub use self::number::{decimal, number};
-pub use self::order::OrderState;
+pub use self::order::{OrderState, WorkOrderState};
 pub use self::renamed::{Renamed, other_name};
 pub use self::report::ProductionReport;
 pub use self::server::{Company, Field, Fields, OdooVersion, Server};
 pub use self::target::{Consumed, Made, ProductionTarget, Remainder};
 pub use self::time::{from_odoo_time, to_odoo_time};
-pub use self::work::WorkOrderState;
+
+use crate::governor::{Governor, Priority};
 
 /// A record's values, or a call's named arguments, as Odoo names them.
 pub type Map = serde_json::Map<String, serde_json::Value>;
@@ -60,19 +60,20 @@ pub type Map = serde_json::Map<String, serde_json::Value>;
 /// Whether a write may leave now.
 pub type Sure = Arc<dyn Fn() -> bool + Send + Sync>;
 
-/// A handle on one account of one Odoo database. Cheap to clone; all clones share connections, caches and the limit on calls.
+/// A handle on one account of one Odoo database. Cheap to clone; all clones share connections, caches and the governor.
 #[derive(Clone)]
 pub struct Odoo {
     inner: Arc<Inner>,
     lang: Option<Arc<str>>,
     sure: Option<Sure>,
+    priority: Priority,
 }
 
 struct Inner {
     config: OdooConfig,
     base: String,
     http: reqwest::Client,
-    permits: Semaphore,
+    governor: Governor,
     server: OnceCell<Arc<Server>>,
     companies: OnceCell<Vec<Company>>,
     own: Mutex<account::Own>,
@@ -80,25 +81,34 @@ struct Inner {
 }
 
 impl Odoo {
-    /// Checks the configuration and builds the client. Nothing is sent.
+    /// Checks the configuration and builds the client, with a governor of its own. Nothing is sent.
     ///
     /// # Errors
     /// [`ConfigError`] with everything that is wrong in the configuration.
     pub fn new(config: OdooConfig) -> Result<Self, ConfigError> {
+        let concurrency = u32::try_from(config.concurrency).unwrap_or(u32::MAX);
+        let governor = Governor::new(Bounds { concurrency, per_second: None });
+        Self::governed(config, governor)
+    }
+
+    /// The same under a governor that others of the database share. It knows the account by its login.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with everything that is wrong in the configuration.
+    pub fn governed(config: OdooConfig, governor: Governor) -> Result<Self, ConfigError> {
         let base = config.validate()?;
         let http = wire::client(&config)?;
-        let permits = Semaphore::new(config.concurrency);
         let inner = Inner {
             config,
             base,
             http,
-            permits,
+            governor,
             server: OnceCell::new(),
             companies: OnceCell::new(),
             own: Mutex::new(None),
             fields: Mutex::new(BTreeMap::new()),
         };
-        Ok(Self { inner: Arc::new(inner), lang: None, sure: None })
+        Ok(Self { inner: Arc::new(inner), lang: None, sure: None, priority: Priority::Second })
     }
 
     /// The same handle, reading and writing texts in this language.
@@ -112,6 +122,12 @@ impl Odoo {
     #[must_use]
     pub fn while_sure(&self, sure: Sure) -> Self {
         Self { sure: Some(sure), ..self.clone() }
+    }
+
+    /// The same handle for calls of another urgency.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { priority, ..self.clone() }
     }
 
     fn lang(&self) -> &str {

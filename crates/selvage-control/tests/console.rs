@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Admitted, Console, ConsoleConfig};
-use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow};
+use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ShadowRow, SystemRow};
 
 fn sample() -> Overview {
     Overview {
@@ -20,6 +20,7 @@ fn sample() -> Overview {
             connector: "odoo".into(),
             address: Some("http://127.0.0.1:8069".into()),
             health: Health::Down("<script>refused</script>".into()),
+            calls: Some(CallsRow { limit: 2, declared: 4, under_way: 1, waiting: 9 }),
         }],
         interfaces: vec![InterfaceRow {
             interface: "production-orders@1".parse().unwrap(),
@@ -103,7 +104,16 @@ async fn the_first_page_lists_systems_and_interfaces() {
     let answer = client.get(&base).header(COOKIE, &cookie).send().await.unwrap();
     assert!(answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'"));
     let page = answer.text().await.unwrap();
-    for expected in ["velo-works", "production-orders@1", "12\u{2009}345", "FAB4003", "mes-ghent", "odoo"] {
+    for expected in [
+        "velo-works",
+        "production-orders@1",
+        "12\u{2009}345",
+        "FAB4003",
+        "mes-ghent",
+        "odoo",
+        "(declared 4)",
+        "9 waiting",
+    ] {
         assert!(page.contains(expected), "{expected} is missing");
     }
     assert!(!page.contains("<script>refused") && !page.contains("<b>old"), "text of others is escaped");

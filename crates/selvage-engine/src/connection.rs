@@ -6,10 +6,13 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use selvage_connect::governor::{Database, Governor, Governors, Priority};
 use selvage_connect::odoo::{Company, Dialect, Failure, Odoo, OdooConfig, Scope, Secret};
 use selvage_model::code;
 use selvage_model::finding::Finding;
-use selvage_model::manifest::system::{self as manifest, Account, SecretName, System, SystemEnvironment};
+use selvage_model::manifest::system::{
+    self as manifest, Account, AccountLimits, Bounds, SecretName, System, SystemEnvironment,
+};
 use selvage_model::name::{ObjectName, SystemName};
 use selvage_model::overview::Health;
 
@@ -29,7 +32,8 @@ pub(crate) struct Settings {
     dialect: Option<Dialect>,
     login: String,
     secret: Secret,
-    concurrency: usize,
+    bounds: Bounds,
+    limits: AccountLimits,
     longest_transaction: Duration,
 }
 
@@ -59,7 +63,8 @@ impl Settings {
             dialect: environment.dialect.map(spoken),
             login: account.login.clone(),
             secret: Secret::new(text.clone()),
-            concurrency: usize::try_from(system.limits.concurrency).unwrap_or(1).max(1),
+            bounds: system.bounds(environment),
+            limits: account.limits,
             longest_transaction: system.limits.longest_transaction,
         })
     }
@@ -76,8 +81,12 @@ impl Settings {
             // Giving up well before the server's longest transaction leaves time to look afterwards.
             timeout: (self.longest_transaction / 4).clamp(Duration::from_millis(250), Duration::from_secs(30)),
             longest_transaction: self.longest_transaction,
-            concurrency: self.concurrency,
+            concurrency: usize::try_from(self.bounds.concurrency).unwrap_or(1).max(1),
         }
+    }
+
+    fn database(&self) -> Database {
+        Database { system: self.system.clone(), url: self.url.clone(), name: self.database.clone() }
     }
 }
 
@@ -92,6 +101,7 @@ fn spoken(declared: manifest::Dialect) -> Dialect {
 /// A connection.
 pub(crate) struct Connection {
     pub(crate) settings: Settings,
+    governor: Governor,
     odoo: Mutex<Odoo>,
     health: Mutex<Health>,
     pub(crate) external_ids: Cache<(String, i64), String>,
@@ -99,11 +109,14 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// Builds the handle; nothing is sent.
-    pub(crate) fn build(settings: Settings) -> Result<Self, String> {
-        let odoo = Odoo::new(settings.config()).map_err(|error| error.to_string())?;
+    /// Builds the handle under the governor of its database; nothing is sent.
+    pub(crate) fn build(settings: Settings, governors: &Governors) -> Result<Self, String> {
+        let governor = governors.of(&settings.database(), settings.bounds);
+        governor.declare_account(&settings.login, settings.limits);
+        let odoo = Odoo::governed(settings.config(), governor.clone()).map_err(|error| error.to_string())?;
         Ok(Self {
             settings,
+            governor,
             odoo: Mutex::new(odoo),
             health: Mutex::new(Health::Unknown),
             external_ids: Cache::new(EXTERNAL_IDS_FOR),
@@ -113,7 +126,7 @@ impl Connection {
 
     /// A new handle, which asks anew which server it is, with which companies and fields.
     pub(crate) fn renew(&self) {
-        if let Ok(odoo) = Odoo::new(self.settings.config()) {
+        if let Ok(odoo) = Odoo::governed(self.settings.config(), self.governor.clone()) {
             *lock(&self.odoo) = odoo;
         }
     }
@@ -169,7 +182,7 @@ impl Connection {
         if was_down {
             self.renew();
         }
-        let odoo = self.odoo();
+        let odoo = self.odoo().with_priority(Priority::Third);
         let wanted = ["name".to_owned()];
         let scope = Scope::default();
         let question = odoo.search("res.company", Vec::new(), &wanted, &scope, Some(1));
@@ -185,8 +198,8 @@ impl Connection {
                 Health::Down(reason.clone())
             }
             Some(Failure::Unauthenticated) => Health::Down("it does not accept the account".to_owned()),
-            // Nobody knows whether it is the system or the way to it.
-            Some(Failure::Unknown { .. }) => return,
+            // Nobody knows whether it is the system or the way to it; or it was not asked.
+            Some(Failure::Unknown { .. } | Failure::Busy { .. }) => return,
             None | Some(Failure::TryAgain { .. } | Failure::Refused { .. } | Failure::Mismatch { .. }) => {
                 match &*health {
                     Health::Up(_) => return,

@@ -3,7 +3,7 @@
 
 use selvage_connect::odoo::{Failure, Map, Scope as CallScope, Sure};
 use selvage_mapping::LinkQuery;
-use selvage_model::operation::StoredAnswer;
+use selvage_model::operation::{OperationId, StoredAnswer};
 use selvage_store::{CrossReference, NewEffect};
 use serde_json::{Value, json};
 
@@ -15,6 +15,10 @@ use crate::reach::{Found, Reach};
 use crate::refusal;
 use crate::scope;
 use crate::trouble::Trouble;
+
+/// External ids that Selvage makes: a module that no addon has, and the operation's id, so that one key makes one
+/// record whoever goes on with it. INVARIANT: ONE-EFFECT
+const MODULE: &str = "__selvage__";
 
 /// A create under way.
 pub(crate) struct Create {
@@ -55,8 +59,12 @@ impl Create {
         let (questions, companies) = questions(&reach, job).await?;
         let links = links::look_up(&reach, questions, &companies).await?;
         let values = reach.mapping.put(&job.asked.body, None, &links).map_err(|error| refusal::of_put(&error))?;
-        self.plan =
-            Some(Plan { record: reach.mapping.record().to_owned(), external_id: job.external_id(), values, companies });
+        self.plan = Some(Plan {
+            record: reach.mapping.record().to_owned(),
+            external_id: external_id(&job.operation),
+            values,
+            companies,
+        });
         Ok(())
     }
 
@@ -84,7 +92,7 @@ impl Create {
     /// Looks whether the record was made.
     pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
         let Some(plan) = &self.plan else { return Err(unplanned()) };
-        let odoo = job.served.connection.odoo();
+        let odoo = job.served.odoo();
         let found = job.served.connection.ask(odoo.by_external_id(&plan.external_id)).await?;
         self.made = found.filter(|(record, _)| record == &plan.record).map(|(_, id)| id);
         self.found = true;
@@ -114,6 +122,10 @@ impl Create {
     pub(crate) fn whereabouts(&self) -> Option<String> {
         self.plan.as_ref().map(|plan| format!("look for the external id `{}` of `{}`", plan.external_id, plan.record))
     }
+}
+
+fn external_id(operation: &OperationId) -> String {
+    format!("{MODULE}.{operation}")
 }
 
 fn unplanned() -> Failure {

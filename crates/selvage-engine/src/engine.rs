@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use selvage_connect::governor::Governors;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::operation::OperationId;
-use selvage_model::overview::{Health, OperationRow};
+use selvage_model::overview::{CallsRow, Health, OperationRow};
 use selvage_store::Store;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -21,7 +22,7 @@ use crate::fabric::{Active, Surroundings};
 use crate::lane::Lanes;
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{operation, read, resolve, write};
+use crate::{figures, operation, read, resolve, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -94,6 +95,7 @@ impl Engine {
             runtime,
             active: ArcSwap::from_pointee(Active::nothing()),
             lanes: Lanes::default(),
+            governors: Governors::default(),
             due: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -110,6 +112,7 @@ impl Engine {
             environment: &self.shared.config.environment,
             secrets: &self.shared.config.secrets,
             before: &before,
+            governors: &self.shared.governors,
         };
         let active = Active::compile(fabric, &surroundings)?;
         for connection in active.connections().filter(|connection| connection.health() == Health::Unknown) {
@@ -164,6 +167,25 @@ impl Engine {
             }
         }
         systems.into_iter().collect()
+    }
+
+    /// How much each system is asked now, over its databases.
+    pub fn calls(&self) -> BTreeMap<SystemName, CallsRow> {
+        let mut systems: BTreeMap<SystemName, CallsRow> = BTreeMap::new();
+        for (database, governor) in self.shared.governors.all() {
+            let report = governor.report();
+            let row = systems.entry(database.system).or_default();
+            row.limit += report.limit;
+            row.declared += usize::try_from(report.bounds.concurrency).unwrap_or(usize::MAX);
+            row.under_way += report.priorities.iter().map(|priority| priority.under_way).sum::<usize>();
+            row.waiting += report.priorities.iter().map(|priority| priority.waiting).sum::<usize>();
+        }
+        systems
+    }
+
+    /// What is counted of the calls that are made of systems, in Prometheus' text format.
+    pub fn figures(&self) -> String {
+        figures::of(&self.shared.governors)
     }
 
     /// Operations without an outcome, oldest first.

@@ -4,19 +4,18 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use selvage_connect::governor::{Governors, Priority};
 use selvage_connect::odoo::Odoo;
 use selvage_mapping::CompiledMapping;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation, Serves};
-use selvage_model::manifest::interface::{Interface, Lifecycle};
-use selvage_model::manifest::mapping::Mapping;
+use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
 use selvage_model::manifest::object::Object;
 use selvage_model::manifest::system::{Connector, SecretName, System};
 use selvage_model::name::{AttributeName, EnvironmentName, InterfaceRef, ObjectRef, SystemName};
 use selvage_model::problem::Problem;
-use selvage_model::verb::Verb;
 
 use crate::connection::{Connection, Settings};
 
@@ -31,16 +30,15 @@ type MappingKey = (ObjectRef, SystemName, u32);
 pub(crate) struct Served {
     pub(crate) interface: InterfaceRef,
     pub(crate) object: Object,
-    /// What the system calls its record; where that differs between versions, no verb is served.
-    pub(crate) record: String,
     pub(crate) operations: Vec<Operation>,
     pub(crate) connection: Arc<Connection>,
+    pub(crate) priority: Priority,
 }
 
 impl Served {
-    /// The verb that an operation is of its record.
-    pub(crate) fn verb(&self, operation: Operation) -> Option<Verb> {
-        Verb::of(operation, &self.record)
+    /// A handle on the system for calls of this interface.
+    pub(crate) fn odoo(&self) -> Odoo {
+        self.connection.odoo().with_priority(self.priority)
     }
 
     /// The attribute by which one record is addressed.
@@ -65,6 +63,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) environment: &'a EnvironmentName,
     pub(crate) secrets: &'a BTreeMap<SecretName, String>,
     pub(crate) before: &'a Active,
+    pub(crate) governors: &'a Governors,
 }
 
 impl Active {
@@ -107,7 +106,7 @@ impl Active {
 
     /// The handle of what is served, in the language of its mapping where that names one.
     pub(crate) fn handle(&self, served: &Served) -> Odoo {
-        let odoo = served.connection.odoo();
+        let odoo = served.odoo();
         let (object, system) = (served.object.reference(), served.connection.system());
         let mappings = self.mappings.lock().unwrap_or_else(PoisonError::into_inner);
         let mut known = mappings.iter().filter(|((of, at, _), _)| of == &object && at == system);
@@ -154,22 +153,15 @@ impl Active {
             let message = format!("object `{}` is not declared", serves.object);
             vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)]
         })?;
-        let mappings: Vec<&Mapping> = fabric
-            .mappings
-            .values()
-            .filter(|mapping| {
-                mapping.object.value == serves.object.value && mapping.system.value == serves.system.value
-            })
-            .collect();
-        let mut findings = unfit_operations(&mappings, object, serves);
+        let mut findings = unfit_operations(&fabric, object, serves);
         let connection = self.connect(&fabric, serves, surroundings).map_err(|finding| findings.push(finding));
         match connection {
             Ok(connection) if findings.is_empty() => Ok(Served {
                 interface: interface.reference(),
                 object: object.clone(),
-                record: mappings.first().map(|mapping| mapping.record.clone()).unwrap_or_default(),
                 operations: serves.operations.iter().map(|operation| operation.value).collect(),
                 connection,
+                priority: priority(interface),
             }),
             _ => Err(findings),
         }
@@ -205,7 +197,7 @@ impl Active {
                 Arc::clone(connection)
             }
             None => Arc::new(
-                Connection::build(settings)
+                Connection::build(settings, surroundings.governors)
                     .map_err(|message| Finding::error(code::ODOO_CONFIG, &system.place, message))?,
             ),
         };
@@ -233,13 +225,27 @@ fn settings(
     Settings::of(system, environment, found, surroundings.secrets)
 }
 
+/// How urgent calls for this interface are. What nobody classified can wait.
+fn priority(interface: &Interface) -> Priority {
+    match interface.classification.as_ref().map(|classification| classification.criticality) {
+        Some(Criticality::Tier1) => Priority::First,
+        Some(Criticality::Tier2) => Priority::Second,
+        Some(Criticality::Tier3) | None => Priority::Third,
+    }
+}
+
 /// Whether requests of this interface can reach the engine.
 fn is_served(interface: &Interface) -> bool {
     matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_) | Lifecycle::Blocked { .. })
 }
 
 /// Operations that the object or the record it is mapped to does not have.
-fn unfit_operations(mappings: &[&Mapping], object: &Object, serves: &Serves) -> Vec<Finding> {
+fn unfit_operations(fabric: &Fabric, object: &Object, serves: &Serves) -> Vec<Finding> {
+    let mappings: Vec<_> = fabric
+        .mappings
+        .values()
+        .filter(|mapping| mapping.object.value == serves.object.value && mapping.system.value == serves.system.value)
+        .collect();
     if mappings.is_empty() {
         let message = format!("no mapping leads from `{}` to system `{}`", serves.object, serves.system);
         return vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)];
@@ -255,19 +261,23 @@ fn unfit_operations(mappings: &[&Mapping], object: &Object, serves: &Serves) -> 
             );
             findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
         }
-        if !operation.value.is_verb() {
-            continue;
-        }
-        let verb = |mapping: &Mapping| Verb::of(operation.value, &mapping.record);
-        let first = mappings.first().and_then(|mapping| verb(mapping));
-        for mapping in mappings.iter().filter(|mapping| first.is_none() || verb(mapping) != first) {
-            let records = Verb::records(operation.value).collect::<Vec<_>>().join("`, `");
+        let Some(needed) = record_of(operation.value) else { continue };
+        for mapping in mappings.iter().filter(|mapping| mapping.record != needed) {
             let message = format!(
-                "`{}` is a verb of `{records}`, and mapping `{}` leads to `{}`",
+                "`{}` is a verb of `{needed}`, and mapping `{}` leads to `{}`",
                 operation.value, mapping.name, mapping.record
             );
             findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
         }
     }
     findings
+}
+
+/// The record in Odoo that has this verb.
+fn record_of(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Release | Operation::Report => Some("mrp.production"),
+        Operation::Start | Operation::Finish => Some("mrp.workorder"),
+        Operation::List | Operation::Get | Operation::Create => None,
+    }
 }

@@ -15,6 +15,7 @@ mod deed;
 mod drive;
 mod engine;
 mod fabric;
+mod figures;
 mod get;
 mod hold;
 mod job;

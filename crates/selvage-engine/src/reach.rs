@@ -52,7 +52,7 @@ impl Reach {
     pub(crate) async fn open(active: Arc<Active>, served: Arc<Served>) -> Result<Self, Trouble> {
         let major = served.connection.major().await?;
         let mapping = active.mapping(&served.object.reference(), served.connection.system(), major)?;
-        let odoo = served.connection.odoo();
+        let odoo = served.odoo();
         let odoo = mapping.language().map_or_else(|| odoo.clone(), |language| odoo.in_language(language));
         Ok(Self { active, served, odoo, major, mapping })
     }

@@ -13,6 +13,8 @@ use crate::state::Event;
 const RETRY_DOWN: u32 = 5;
 /// Seconds after which a conflict with another transaction has passed.
 const RETRY_CONFLICT: u32 = 1;
+/// Seconds after which a system that is busy may be asked again, where it cannot be known better.
+const RETRY_BUSY: u32 = 2;
 
 /// What a failure of a read, or of a write that surely did nothing, tells the caller.
 pub(crate) fn of_failure(system: &SystemName, failure: &Failure) -> Problem {
@@ -21,6 +23,10 @@ pub(crate) fn of_failure(system: &SystemName, failure: &Failure) -> Problem {
         Failure::Refused { kind, message, field } => refused(system, code, *kind, message, field.as_deref()),
         Failure::TryAgain { reason } => {
             Problem::new(503, code, format!("`{system}` rolled it back: {reason}")).retry_after(RETRY_CONFLICT)
+        }
+        Failure::Busy { reason, after } => {
+            let seconds = after.map_or(RETRY_BUSY, |after| after.as_secs_f64().ceil().max(1.0) as u32);
+            Problem::new(503, code, format!("`{system}` is asked as much as it bears: {reason}")).retry_after(seconds)
         }
         Failure::Unreachable { reason } => {
             Problem::new(503, code, format!("`{system}` cannot be reached: {reason}")).retry_after(RETRY_DOWN)
@@ -79,7 +85,9 @@ pub(crate) fn of_get(error: &MapError) -> Problem {
 /// What a failure means for a write under way.
 pub(crate) fn event(failure: &Failure) -> Event {
     match failure {
-        Failure::TryAgain { .. } | Failure::Unreachable { .. } | Failure::Unavailable { .. } => Event::Nothing,
+        Failure::TryAgain { .. } | Failure::Busy { .. } | Failure::Unreachable { .. } | Failure::Unavailable { .. } => {
+            Event::Nothing
+        }
         Failure::Refused { .. } => Event::Refused,
         Failure::Mismatch { .. } => Event::Differs,
         Failure::Unauthenticated | Failure::Protocol { .. } => Event::Unusable,
@@ -98,6 +106,7 @@ mod tests {
         let mismatch = Failure::Mismatch { what: reason(), meant: reason(), found: reason() };
         let table = [
             (Failure::TryAgain { reason: reason() }, 503, Event::Nothing),
+            (Failure::Busy { reason: reason(), after: None }, 503, Event::Nothing),
             (Failure::Unreachable { reason: reason() }, 503, Event::Nothing),
             (Failure::Unavailable { reason: reason() }, 504, Event::Nothing),
             (Failure::Unauthenticated, 502, Event::Unusable),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use selvage_connect::governor::Governors;
 use selvage_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) active: ArcSwap<Active>,
     pub(crate) lanes: Lanes,
+    /// One for each database, whatever fabric is active.
+    pub(crate) governors: Governors,
     /// Something became due in this node just now.
     pub(crate) due: Notify,
 }

@@ -59,6 +59,7 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     let mut text = String::with_capacity(16 * 1024);
     // Writing to a String cannot fail.
     let _ = write_all(&mut text, books, shared.live.load().snapshot.revision());
+    text.push_str(&shared.mediation.figures());
     text
 }
 

@@ -23,4 +23,10 @@ pub trait Mediation: Send + Sync + 'static {
 
     /// The body of `GET /operations/{id}`; `None` where there is no such operation of this consumer.
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>>;
+
+    /// What it counts itself, in Prometheus' text format, to stand behind the gateway's own figures. Soon done: it is asked
+    /// on the operators' thread.
+    fn figures(&self) -> String {
+        String::new()
+    }
 }

@@ -11,6 +11,7 @@ pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod interface;
 pub(crate) mod lifecycle;
+pub(crate) mod load;
 pub(crate) mod mapping;
 pub(crate) mod mediated;
 pub(crate) mod own_rule;
@@ -84,6 +85,7 @@ pub const RULES: &[LintRule] = &[
     subscription::EVENT,
     system::ENVIRONMENT,
     system::ACCESS,
+    load::OVER,
     code_set::DIMENSION,
     waiver::OVER,
     waiver::IDLE,

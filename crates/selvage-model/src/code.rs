@@ -81,6 +81,7 @@ catalogue! {
     SUBSCRIPTION_EVENT = "FAB2211", "The interface does not have the event";
     ENVIRONMENT_MISSING = "FAB2301", "A used system is not declared for an environment";
     SYSTEM_ACCESS = "FAB2302", "A used system has no address or account";
+    SYSTEM_OVERLOADED = "FAB2303", "More may be asked of a system than it bears";
     UNIT_DIMENSION = "FAB2401", "A unit that is unknown or measures something else";
     WAIVER_OVER = "FAB2501", "The waiver has ended";
     WAIVER_IDLE = "FAB2502", "The waiver sets nothing aside";
@@ -178,6 +179,7 @@ catalogue! {
     ODOO_LOT = "FAB6013", "A lot is missing, or the order carries another";
     ODOO_UNSENDABLE = "FAB6014", "The value has no form that Odoo takes";
     ODOO_CONFIG = "FAB6015", "The connection to Odoo is not configured";
+    SYSTEM_BUSY = "FAB6020", "The call was not begun: the system's limits leave no room";
     // 7 store
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod code;
+pub mod cost;
 pub mod exchange;
 pub mod fabric;
 pub mod finding;
@@ -16,7 +17,6 @@ pub mod read;
 pub mod scalar;
 pub mod schema;
 pub mod source;
-pub mod verb;
 pub mod yaml;
 
 pub use rust_decimal::Decimal;

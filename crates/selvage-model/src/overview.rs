@@ -40,6 +40,21 @@ pub struct SystemRow {
     pub address: Option<String>,
     /// How it is.
     pub health: Health,
+    /// How much it is asked, where Selvage keeps count.
+    pub calls: Option<CallsRow>,
+}
+
+/// How much a system is asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallsRow {
+    /// Calls at a time that it is given now.
+    pub limit: usize,
+    /// Calls at a time that are declared.
+    pub declared: usize,
+    /// Calls under way.
+    pub under_way: usize,
+    /// Calls that wait for their turn.
+    pub waiting: usize,
 }
 
 /// How a system is.

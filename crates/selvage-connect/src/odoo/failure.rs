@@ -2,6 +2,7 @@
 //! No failure carries a traceback, a secret or more than a screen of text.
 
 use std::fmt;
+use std::time::Duration;
 
 use selvage_model::code;
 
@@ -13,6 +14,14 @@ pub enum Failure {
     TryAgain {
         /// What stood in the way.
         reason: String,
+    },
+    /// The call was not begun, since the system's limits leave no room in time; nothing was sent by it.
+    #[error("the call was not begun: {reason}")]
+    Busy {
+        /// What stood in the way.
+        reason: String,
+        /// When it may be asked again with a chance, where that can be known.
+        after: Option<Duration>,
     },
     /// Nothing was done and sending it again would be refused again.
     #[error("odoo refused it: {message}")]
@@ -97,6 +106,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         let code = match self {
             Self::TryAgain { .. } => code::ODOO_TRY_AGAIN,
+            Self::Busy { .. } => code::SYSTEM_BUSY,
             Self::Refused { kind, .. } => match kind {
                 Refusal::User | Refusal::Validation | Refusal::Value | Refusal::Type | Refusal::Other => {
                     code::ODOO_REFUSED

@@ -13,6 +13,7 @@ use super::classify::lost;
 use super::config::{ConfigError, OdooConfig};
 use super::dialect::Dialect;
 use super::failure::Failure;
+use crate::governor::{Outcome, Pass, Wish};
 
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -64,13 +65,12 @@ impl Odoo {
         let config = self.config();
         let call = self.in_companies(&server, call).await.map_err(|failure| self.clean(failure))?;
         let request = self.request(server.dialect, server.user, &call)?;
+        let kind = format!("{}.{}", call.model, call.method);
         let begun = Instant::now();
         let mut repeats = 0;
         loop {
-            let answer = match self.exchange(&request, call.class).await {
-                Ok(reply) => server.dialect.result(&reply, call.class),
-                Err(failure) => Err(failure),
-            };
+            let read = |reply: Reply| server.dialect.result(&reply, call.class);
+            let answer = self.answered(&kind, &request, call.class, read).await;
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
             let wait = backoff(repeats);
             if !again || repeats == MOST_REPEATS || begun.elapsed() + wait >= config.timeout {
@@ -82,18 +82,42 @@ impl Odoo {
         }
     }
 
-    /// One exchange, once, within the limit on calls under way.
+    /// One exchange, once, when the governor lets it.
     pub(super) async fn exchange(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
-        let permit = tokio::time::timeout(self.config().timeout, self.inner.permits.acquire()).await;
-        let Ok(Ok(_permit)) = permit else {
-            return Err(Failure::TryAgain {
-                reason: "every call that may be under way at once is under way".to_owned(),
-            });
-        };
+        self.answered(&request.path, request, class, Ok).await
+    }
+
+    /// The same with what its reply means, which the governor learns from.
+    async fn answered<T>(
+        &self,
+        kind: &str,
+        request: &Request,
+        class: CallClass,
+        read: impl FnOnce(Reply) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let pass = self.pass().await?;
         // INVARIANT: ONE-EFFECT — a claimant that was paused between two calls may be another's by now.
         if class == CallClass::Write && self.sure.as_ref().is_some_and(|sure| !sure()) {
             return Err(Failure::TryAgain { reason: "it is no longer surely held, so it was not sent".to_owned() });
         }
+        let reply = self.send(request, class).await;
+        let status = reply.as_ref().ok().map(|reply| reply.status);
+        let answer = reply.and_then(read);
+        pass.end(kind, outcome(status, answer.as_ref().err()));
+        answer
+    }
+
+    async fn pass(&self) -> Result<Pass, Failure> {
+        let config = self.config();
+        let wish = Wish { account: &config.login, priority: self.priority, patience: config.timeout };
+        self.inner.governor.begin(wish).await.map_err(|busy| {
+            let reason =
+                if busy.full { "more urgent calls are waiting already" } else { "its turn would come too late" };
+            Failure::Busy { reason: reason.to_owned(), after: busy.after }
+        })
+    }
+
+    async fn send(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
         let url = format!("{}{}", self.inner.base, request.path);
         let sending = match &request.body {
             Some(body) => self.inner.http.post(url).headers(self.headers(request.dialect)).body(body.clone()),
@@ -135,6 +159,20 @@ impl Odoo {
             Failure::TryAgain { reason } => Failure::TryAgain { reason: secret.blot(&reason) },
             other => other,
         }
+    }
+}
+
+/// How a call ended, for the governor.
+fn outcome(status: Option<u16>, failure: Option<&Failure>) -> Outcome {
+    match failure {
+        _ if status == Some(429) => Outcome::SlowDown,
+        None => Outcome::Answered,
+        Some(Failure::TryAgain { .. }) => Outcome::Conflict,
+        Some(Failure::Refused { .. } | Failure::Mismatch { .. } | Failure::Unauthenticated) => Outcome::Refused,
+        Some(Failure::Unavailable { .. } | Failure::Unknown { .. }) => Outcome::Lost,
+        Some(Failure::Unreachable { .. }) => Outcome::Unreachable,
+        Some(Failure::Protocol { .. }) => Outcome::Strange,
+        Some(Failure::Busy { .. }) => Outcome::Dropped,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The first page: what runs, how the systems are, what every interface carries and refuses, what is stuck.
 
 use maud::{Markup, html};
-use selvage_model::overview::{Health, InterfaceRow, OperationRow, Overview, ShadowRow, SystemRow};
+use selvage_model::overview::{CallsRow, Health, InterfaceRow, OperationRow, Overview, ShadowRow, SystemRow};
 
 use super::{chart, frame};
 
@@ -68,19 +68,30 @@ fn systems(rows: &[SystemRow]) -> Markup {
         section {
             h2 { "Systems" }
             div.scroll { table {
-                thead { tr { th { "System" } th { "Connector" } th { "Address" } th { "State" } } }
+                thead { tr { th { "System" } th { "Connector" } th { "Address" } th { "Calls at a time" } th { "State" } } }
                 tbody {
                     @for row in rows {
                         tr {
                             td { strong { (row.name) } }
                             td { (row.connector) }
                             td { @match &row.address { Some(address) => code { (address) }, None => span.dim { "calls in" } } }
+                            td { @if let Some(calls) = &row.calls { (calls_of(calls)) } }
                             td { (health(&row.health)) }
                         }
                     }
                 }
             } }
         }
+    }
+}
+
+/// `2 of 4`, with those that wait where some do; the limit where it is below what is declared.
+fn calls_of(calls: &CallsRow) -> Markup {
+    let CallsRow { limit, declared, under_way, waiting } = calls;
+    html! {
+        (under_way) " of " (limit)
+        @if limit < declared { " " span.dim { "(declared " (declared) ")" } }
+        @if *waiting > 0 { " " span.badge { (waiting) " waiting" } }
     }
 }
 

@@ -11,6 +11,7 @@
 mod bench;
 mod claim;
 mod create;
+mod governor;
 mod list;
 mod outage;
 mod scope;

@@ -10,10 +10,8 @@
 )]
 
 mod compare;
-mod fields;
 mod player;
 mod recording;
-mod webhooks;
 
 use player::Player;
 use recording::{Request, read};

@@ -88,6 +88,17 @@ pub struct Account {
     pub login: String,
     /// The secret to prove it: a name in the secret store, never the secret. INVARIANT: SECRET-FREE
     pub api_key: Spanned<SecretName>,
+    /// What it may of what the system bears.
+    pub limits: AccountLimits,
+}
+
+/// What one account may, below what its system bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccountLimits {
+    /// Calls at a time, where limited.
+    pub concurrency: Option<u32>,
+    /// Calls a second, where limited.
+    pub per_second: Option<u32>,
 }
 
 /// The name of a secret, as `odoo/read`.
@@ -108,5 +119,75 @@ pub struct SystemLimits {
 impl Default for SystemLimits {
     fn default() -> Self {
         Self { concurrency: 4, per_second: None, longest_transaction: Duration::from_secs(120) }
+    }
+}
+
+/// How many calls may be made of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// At a time.
+    pub concurrency: u32,
+    /// In a second, where limited.
+    pub per_second: Option<u32>,
+}
+
+impl System {
+    /// How many calls the system bears in an environment: what is declared, except that Odoo Online takes one at a time, and
+    /// one a second where no other rate is declared.
+    pub fn bounds(&self, environment: &SystemEnvironment) -> Bounds {
+        let SystemLimits { concurrency, per_second, .. } = self.limits;
+        let online =
+            self.connector == Connector::Odoo && environment.url.as_ref().is_some_and(|url| is_odoo_online(&url.value));
+        if online {
+            Bounds { concurrency: 1, per_second: per_second.or(Some(1)) }
+        } else {
+            Bounds { concurrency: concurrency.max(1), per_second }
+        }
+    }
+}
+
+/// Whether a host is one of Odoo's own: `<name>.odoo.com`.
+fn is_odoo_online(url: &str) -> bool {
+    let after_scheme = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = after_scheme.split(['/', ':', '?', '#']).next().unwrap_or_default();
+    host.to_ascii_lowercase().strip_suffix(".odoo.com").is_some_and(|name| !name.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odoo_online_is_asked_once_a_second_and_one_at_a_time() {
+        let place = Place::start("systems.yaml");
+        let system = |connector, concurrency, per_second| System {
+            place: place.clone(),
+            name: "odoo".parse().unwrap(),
+            connector,
+            owner: Spanned::new("erp".parse().unwrap(), place.clone()),
+            zone: Zone::Cloud,
+            environments: Vec::new(),
+            limits: SystemLimits { concurrency, per_second, ..SystemLimits::default() },
+        };
+        let at = |url: &str| SystemEnvironment {
+            name: Spanned::new("prod".parse().unwrap(), place.clone()),
+            url: Some(Spanned::new(url.to_owned(), place.clone())),
+            database: None,
+            dialect: None,
+            accounts: Vec::new(),
+        };
+        let bounds = |concurrency, per_second| Bounds { concurrency, per_second };
+        for (url, declared, expected) in [
+            ("https://velo.odoo.com", (4, None), bounds(1, Some(1))),
+            ("https://Velo.Odoo.com:443/x", (4, Some(5)), bounds(1, Some(5))),
+            ("https://odoo.com.velo.example", (4, None), bounds(4, None)),
+            ("https://myodoo.com", (2, None), bounds(2, None)),
+            ("https://erp.example.com/a.odoo.com", (4, Some(20)), bounds(4, Some(20))),
+        ] {
+            let (concurrency, per_second) = declared;
+            assert_eq!(system(Connector::Odoo, concurrency, per_second).bounds(&at(url)), expected, "{url}");
+        }
+        let shop = system(Connector::Http, 4, None);
+        assert_eq!(shop.bounds(&at("https://velo.odoo.com")), bounds(4, None));
     }
 }

@@ -1,9 +1,11 @@
 //! System.
 
 use super::fields::{Fields, key, key_text};
-use crate::manifest::system::{Account, Connector, Dialect, SecretName, System, SystemEnvironment, SystemLimits, Zone};
+use crate::manifest::system::{
+    Account, AccountLimits, Connector, Dialect, SecretName, System, SystemEnvironment, SystemLimits, Zone,
+};
 use crate::scalar;
-use crate::schema::tables::system::{ACCOUNT, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS};
+use crate::schema::tables::system::{ACCOUNT, ACCOUNT_LIMITS, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS};
 use crate::source::Spanned;
 use crate::yaml::{Key, Node};
 
@@ -55,7 +57,16 @@ fn account((name, node): &(Key, Node)) -> Option<Account> {
         name: key_text(name),
         login: fields.text("login")?,
         api_key: Spanned::new(SecretName(secret.value), secret.place),
+        limits: account_limits(fields),
     })
+}
+
+fn account_limits(fields: Fields<'_>) -> AccountLimits {
+    let Some(fields) = fields.record("limits", &ACCOUNT_LIMITS) else { return AccountLimits::default() };
+    AccountLimits {
+        concurrency: fields.with("concurrency", scalar::integer),
+        per_second: fields.with("per_second", scalar::integer),
+    }
 }
 
 fn limits(fields: Fields<'_>) -> SystemLimits {

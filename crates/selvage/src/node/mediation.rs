@@ -54,6 +54,10 @@ impl Mediation for EngineMediation {
         });
         Box::pin(async move { work.await.unwrap_or(None) })
     }
+
+    fn figures(&self) -> String {
+        self.engine.figures()
+    }
 }
 
 /// What a consumer's lease on an interface covers now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends

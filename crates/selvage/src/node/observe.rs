@@ -41,9 +41,11 @@ async fn gather(
     let fabric = &active.release.fabric;
     let mut health = engine.systems();
     health.extend(reachability.health());
+    let calls = engine.calls();
     let systems = fabric.systems.values().map(|system| {
         let health = health.iter().find(|(name, _)| name == &system.name).map(|(_, health)| health.clone());
-        system_row(system, environment, health.unwrap_or(Health::Unknown))
+        let calls = calls.get(&system.name).copied();
+        SystemRow { calls, ..system_row(system, environment, health.unwrap_or(Health::Unknown)) }
     });
     Overview {
         fabric: fabric.settings.as_ref().map(|settings| settings.name.to_string()).unwrap_or_default(),
@@ -70,6 +72,7 @@ fn system_row(system: &System, environment: &EnvironmentName, health: Health) ->
         connector: connector_word(system.connector).to_owned(),
         address: address.map(|url| url.value.clone()),
         health,
+        calls: None,
     }
 }
 

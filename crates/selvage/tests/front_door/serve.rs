@@ -230,7 +230,10 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     }
     let metrics = client.get(&served.metrics).send().await.unwrap();
     assert_eq!(metrics.status(), StatusCode::OK);
-    assert!(metrics.text().await.unwrap().contains("selvage_"));
+    let metrics = metrics.text().await.unwrap();
+    for expected in ["selvage_gateway_access_revision", "selvage_system_calls_limit{system=\"odoo\""] {
+        assert!(metrics.contains(expected), "{expected} is missing in {metrics}");
+    }
     assert_eq!(client.get(format!("{}/metrics", served.base)).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     for probe in ["/livez", "/readyz"] {
         assert_eq!(client.get(format!("{}{probe}", served.base)).send().await.unwrap().status(), StatusCode::OK);

@@ -48,6 +48,16 @@ pub(crate) static ACCOUNT: Record = record(
     &[
         required("login", TEXT, "Who it is in the system."),
         required("api_key", Shape::Record(&SECRET), "Where its key is kept, as `{secret: odoo/read}`."),
+        optional("limits", Shape::Record(&ACCOUNT_LIMITS), "What it may of what the system bears."),
+    ],
+);
+
+pub(crate) static ACCOUNT_LIMITS: Record = record(
+    "AccountLimits",
+    "What one account may, below what its system bears.",
+    &[
+        optional("concurrency", SOME, "Calls at a time. Default: as many as the system bears."),
+        optional("per_second", SOME, "Calls a second. Default: as many as the system bears."),
     ],
 );
 

@@ -1,0 +1,176 @@
+//! What is declared to be asked of an Odoo, added up and compared with what it bears, for each environment and account.
+//! Requests count as spread evenly over the operations of their interface; what is not limited is not counted.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use selvage_model::code;
+use selvage_model::cost;
+use selvage_model::finding::Finding;
+use selvage_model::manifest::api::{Api, Serves};
+use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::interface::{Interface, InterfaceBody};
+use selvage_model::manifest::system::{Account, Bounds, Connector, System};
+use selvage_model::name::InterfaceRef;
+use selvage_model::scalar::Rate;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+
+pub(crate) const OVER: LintRule = LintRule {
+    code: code::SYSTEM_OVERLOADED,
+    name: "system-bears-its-load",
+    bad: "\
+kind: Interface
+name: all-products
+type: api
+version: 1.0
+owner: erp-team
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list, get]}
+limits: {rate: 100/s}
+",
+    good: "\
+kind: Interface
+name: all-products
+type: api
+version: 1.0
+owner: erp-team
+classification: {criticality: tier-3, data: internal}
+serves: {object: product@1, system: odoo, operations: [list, get]}
+limits: {rate: 100/s, quota: 100000/day}
+",
+    waivable: true,
+    check: over,
+};
+
+const DEFAULT_ACCOUNT: &str = "default";
+const MINUTE: f64 = 60.0;
+/// Contributors that are named.
+const NAMED: usize = 3;
+
+/// Calls a minute of one account for one thing.
+struct Need<'a> {
+    account: &'a str,
+    who: String,
+    calls: f64,
+}
+
+fn over(context: &Context<'_>, report: &mut Report) {
+    for system in context.fabric.systems.values().filter(|system| system.connector == Connector::Odoo) {
+        let needs = needs(context, system);
+        for environment in &system.environments {
+            let bounds = system.bounds(environment);
+            let found = exceeds(&needs, None, bounds, bounds);
+            let of_accounts = environment.accounts.iter().filter_map(|account| {
+                let own = own_bounds(account, bounds)?;
+                exceeds(&needs, Some(&account.name.value), own, bounds)
+            });
+            for excess in found.into_iter().chain(of_accounts) {
+                let message = format!("in `{}`, `{}`{excess}", environment.name, system.name);
+                let finding = Finding::warning(code::SYSTEM_OVERLOADED, &system.place, message);
+                report.add(
+                    &system.name,
+                    finding.fix(
+                        "lower `limits.rate` or set a `limits.quota` there, poll less often, or raise `limits` of the system \
+                         if the server has the workers for it",
+                    ),
+                );
+            }
+        }
+    }
+}
+
+/// What an account may, where that is less than all of the system.
+fn own_bounds(account: &Account, bounds: Bounds) -> Option<Bounds> {
+    let limits = account.limits;
+    (limits.concurrency.is_some() || limits.per_second.is_some()).then(|| Bounds {
+        concurrency: limits.concurrency.unwrap_or(bounds.concurrency).min(bounds.concurrency),
+        per_second: limits.per_second.or(bounds.per_second),
+    })
+}
+
+/// In words, that more is needed than is borne.
+fn exceeds(needs: &[Need<'_>], account: Option<&str>, bounds: Bounds, of_system: Bounds) -> Option<String> {
+    let borne = calls_a_minute(bounds).min(calls_a_minute(of_system));
+    let counted = needs.iter().filter(|need| account.is_none_or(|account| need.account == account));
+    let mut by_who: BTreeMap<&str, f64> = BTreeMap::new();
+    for need in counted {
+        *by_who.entry(&need.who).or_default() += need.calls;
+    }
+    let sum: f64 = by_who.values().sum();
+    if sum <= borne {
+        return None;
+    }
+    let mut largest: Vec<(&str, u64)> = by_who.into_iter().map(|(who, calls)| (who, calls.ceil() as u64)).collect();
+    largest.sort_by_key(|(who, calls)| (Reverse(*calls), *who));
+    let named: Vec<String> = largest.iter().take(NAMED).map(|(who, calls)| format!("{who} {calls}")).collect();
+    let of_account = account.map_or_else(String::new, |account| format!(", account `{account}`,"));
+    let why = bounds.per_second.map_or_else(
+        || format!("{} at a time, of {} ms or more each", bounds.concurrency, cost::CALL_MILLIS),
+        |rate| format!("{rate} a second, {} at a time", bounds.concurrency),
+    );
+    let sum = sum.ceil() as u64;
+    let named = named.join(", ");
+    Some(format!("{of_account} may be asked {sum} times a minute and bears {} ({why}): {named}", borne.floor() as u64))
+}
+
+fn calls_a_minute(bounds: Bounds) -> f64 {
+    let at_a_time = f64::from(bounds.concurrency) * MINUTE * 1_000.0 / f64::from(cost::CALL_MILLIS);
+    bounds.per_second.map_or(at_a_time, |rate| at_a_time.min(f64::from(rate) * MINUTE))
+}
+
+fn needs<'a>(context: &Context<'a>, system: &System) -> Vec<Need<'a>> {
+    let mut needs = Vec::new();
+    for (reference, interface) in context.served() {
+        match &interface.body {
+            InterfaceBody::Api(Api::Mediated(serves)) if serves.system.value == system.name => {
+                let account = serves.account.as_ref().map_or(DEFAULT_ACCOUNT, |account| account.value.as_str());
+                if let Some(requests) = requests_a_minute(context, reference, interface) {
+                    needs.push(Need { account, who: reference.to_string(), calls: requests * calls_each(serves) });
+                }
+            }
+            InterfaceBody::Event(event) if event.produced_by.as_ref().is_some_and(|by| by.value == system.name) => {
+                let calls = captured(event);
+                needs.push(Need { account: DEFAULT_ACCOUNT, who: reference.to_string(), calls });
+            }
+            _ => {}
+        }
+    }
+    needs.retain(|need| need.calls > 0.0);
+    needs
+}
+
+/// Calls of a request, on average over the operations.
+fn calls_each(serves: &Serves) -> f64 {
+    let calls: u32 = serves.operations.iter().map(|operation| cost::of(operation.value)).sum();
+    f64::from(calls) / serves.operations.len().max(1) as f64
+}
+
+/// The least of what the interface takes, by rate and by quota, and what its grants let through together, where all of
+/// them say.
+fn requests_a_minute(context: &Context<'_>, reference: &InterfaceRef, interface: &Interface) -> Option<f64> {
+    let grants = context.fabric.grants.iter().filter(|grant| &grant.interface.value == reference);
+    let granted: Option<f64> = grants.map(|grant| grant.rate.map(per_minute)).sum();
+    let granted = granted.filter(|granted| *granted > 0.0);
+    let own = [interface.limits.rate.map(per_minute), interface.limits.quota.map(per_minute), granted];
+    own.into_iter().flatten().min_by(f64::total_cmp)
+}
+
+fn per_minute(rate: Rate) -> f64 {
+    rate.count as f64 * MINUTE / rate.per.as_secs_f64().max(f64::EPSILON)
+}
+
+/// Calls a minute that a capture, and a copy kept from it, make.
+fn captured(event: &EventInterface) -> f64 {
+    let every = |span: Duration| MINUTE / span.as_secs_f64().max(1.0);
+    let capture = event.capture.as_ref();
+    // A copy that may be no older than this is asked for as often, where nothing polls more often.
+    let poll = capture.and_then(|capture| capture.poll).into_iter().chain(event.copy_max_age).min();
+    let hints = if capture.is_some_and(|capture| capture.webhook) { cost::HINTS_A_MINUTE.calls } else { 0 };
+    let deletes = capture.and_then(|capture| capture.reconcile_deletes);
+    poll.map_or(0.0, |poll| every(poll) * f64::from(cost::POLL.calls))
+        + f64::from(hints)
+        + deletes.map_or(0.0, |span| every(span) * f64::from(cost::RECONCILE.calls))
+}
