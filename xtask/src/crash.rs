@@ -2,8 +2,11 @@
 //! Everything random comes from a seed that is printed, so that a run can be repeated.
 
 mod claims;
+mod client;
 mod factory;
+mod gateways;
 mod random;
+mod verbs;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -13,11 +16,14 @@ use clap::Subcommand;
 pub(crate) enum Crash {
     /// One create with one key, sent 50 times at once to two gateways of which one is killed.
     Claims(claims::Options),
+    /// Random verbs with random faults: stock, orders and lots are what was confirmed, nothing twice.
+    Verbs(verbs::Options),
 }
 
 /// Runs one of them.
 pub(crate) async fn run(crash: Crash) -> Result<()> {
     match crash {
         Crash::Claims(options) => claims::run(&options).await,
+        Crash::Verbs(options) => verbs::run(&options).await,
     }
 }

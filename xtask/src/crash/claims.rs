@@ -3,7 +3,6 @@
 //! Every seed is a different moment and a different trouble; a seed that fails is repeated with `--first SEED --seeds 1`.
 
 mod checker;
-mod client;
 mod fabric;
 mod planted;
 mod stack;

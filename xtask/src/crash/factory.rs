@@ -19,6 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Database, login and key that the simulated Odoo starts with.
 const ACCOUNT: [&str; 3] = ["velo", "svc-mrp", "demo-mrp-key"];
 
+/// The same of its administrator.
+const ADMINISTRATOR: [&str; 3] = ["velo", "admin", "admin"];
+
 /// The secrets that a fabric needs to reach the simulated Odoo.
 pub(crate) const SECRETS: &str = "odoo/read=demo-read-key\nodoo/mrp=demo-mrp-key\n";
 
@@ -75,13 +78,33 @@ impl Factory {
         Ok(())
     }
 
+    /// Every record of a model with its stored values.
+    pub(crate) async fn raw(&self, model: &str) -> Result<Vec<Value>> {
+        let path = format!("/_factory/records/{model}");
+        let answer = http::get(self.odoo, &path).await?;
+        succeeded(&answer, &path)?;
+        match answer.json()? {
+            Value::Array(records) => Ok(records),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Calls a method as the administrator of the first company.
+    pub(crate) async fn admin(&self, model: &str, method: &str, args: Value, kwargs: Value) -> Result<Value> {
+        let [database, login, key] = ADMINISTRATOR;
+        let user = self.jsonrpc("common", "login", json!([database, login, key])).await?;
+        self.jsonrpc("object", "execute_kw", json!([database, user, key, model, method, args, kwargs])).await
+    }
+
+    /// Where the first warehouse keeps its stock.
+    pub(crate) async fn stock_location(&self) -> Result<i64> {
+        let warehouses = self.raw("stock.warehouse").await?;
+        let location = warehouses.first().and_then(|warehouse| warehouse.get("lot_stock_id")?.as_i64());
+        location.context("there is no warehouse")
+    }
+
     async fn records(&self, origin: &str) -> Result<Vec<Value>> {
-        let path = "/_factory/records/mrp.production";
-        let answer = http::get(self.odoo, path).await?;
-        succeeded(&answer, path)?;
-        let Value::Array(mut records) = answer.json()? else {
-            return Ok(Vec::new());
-        };
+        let mut records = self.raw("mrp.production").await?;
         records.retain(|record| record.get("origin").and_then(Value::as_str) == Some(origin));
         Ok(records)
     }

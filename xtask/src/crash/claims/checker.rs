@@ -3,21 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
-/// The last answer that a client got to its create.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Terminal {
-    /// An answer that no retry would change.
-    Answer {
-        /// HTTP status.
-        status: u16,
-        /// The body.
-        body: Value,
-    },
-    /// None in time; what it heard last.
-    Nothing(String),
-}
+use crate::crash::client::Terminal;
 
 /// What one seed led to.
 pub(super) struct Observed {
@@ -51,7 +37,9 @@ pub(super) fn check(observed: &Observed) -> Vec<Broken> {
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
     for terminal in &observed.terminals {
         match terminal {
-            Terminal::Nothing(last) => broken.push(Broken::Lost(format!("a client got no answer; last: {last}"))),
+            Terminal::Nothing(last) | Terminal::Stuck(last) => {
+                broken.push(Broken::Lost(format!("a client got no answer; last: {last}")));
+            }
             Terminal::Answer { status, body } => {
                 if !(200..300).contains(status) {
                     broken.push(Broken::Lost(format!("a client was answered {status}: {body}")));

@@ -4,9 +4,10 @@
 use anyhow::{Result, ensure};
 use serde_json::json;
 
-use super::checker::{Broken, Terminal, check};
+use super::checker::{Broken, check};
 use super::stack::Stack;
 use super::trouble::Trouble;
+use crate::crash::client::Terminal;
 
 /// Plants each error once; says how many there were and how many were caught.
 pub(super) async fn plant(stack: &mut Stack, seed: u64) -> Result<(u64, u64)> {

@@ -1,47 +1,63 @@
-//! One client of a create: it sends, and does with every answer what a well-behaved client does, until the answer is final.
+//! One client of a write: it sends, and does with every answer what a well-behaved client does, until the answer is final.
 //! Always the same key and the same body; never more than one request at a time.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
 
-use super::checker::Terminal;
 use crate::http::{self, Answer};
 
-const PATH: &str = "/production-orders/v1/production-orders";
 const GIVE_UP_AFTER: Duration = Duration::from_secs(45);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// A client's own patience with one request: more than the interface's timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What every client of one create sends.
+/// The last answer that a client got to its write.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Terminal {
+    /// An answer that no retry would change.
+    Answer {
+        /// HTTP status.
+        status: u16,
+        /// The body.
+        body: Value,
+    },
+    /// The operation ended without an outcome: it waits for a person.
+    Stuck(String),
+    /// None in time; what it heard last.
+    Nothing(String),
+}
+
+/// What every client of one write sends.
 #[derive(Clone)]
-pub(super) struct Create {
+pub(crate) struct Write {
     /// The gateways that it may be sent to.
-    pub(super) gateways: [SocketAddr; 2],
+    pub(crate) gateways: Vec<SocketAddr>,
     /// The consumer's key.
-    pub(super) credential: String,
+    pub(crate) credential: String,
+    /// Where it is posted to.
+    pub(crate) path: String,
     /// The `Idempotency-Key`.
-    pub(super) key: String,
+    pub(crate) key: String,
     /// The body.
-    pub(super) body: Value,
+    pub(crate) body: Value,
 }
 
 /// How it ended for one client.
-pub(super) struct Ended {
-    pub(super) terminal: Terminal,
+pub(crate) struct Ended {
+    pub(crate) terminal: Terminal,
     /// The operation that it was pointed to, where it was.
-    pub(super) operation: Option<String>,
+    pub(crate) operation: Option<String>,
 }
 
-impl Create {
+impl Write {
     /// Sends until the answer is final, to this gateway first and to the other when one cannot be reached.
-    pub(super) async fn until_answered(&self, mut gateway: usize) -> Ended {
+    pub(crate) async fn until_answered(&self, mut gateway: usize) -> Ended {
         let began = Instant::now();
         let mut operation = None;
         let mut last = String::new();
@@ -59,7 +75,11 @@ impl Create {
             match answer.status {
                 202 => {
                     operation = answer.header("location").map(str::to_owned);
-                    gateway = self.follow(gateway, operation.as_deref(), began).await;
+                    let state;
+                    (gateway, state) = self.follow(gateway, operation.as_deref(), began).await;
+                    if state == "stuck" {
+                        return Ended { terminal: Terminal::Stuck(last), operation };
+                    }
                 }
                 409 | 429 | 502..=504 => tokio::time::sleep(wait(&answer)).await,
                 status => {
@@ -80,38 +100,38 @@ impl Create {
             (AUTHORIZATION, format!("Bearer {}", self.credential)),
             (HeaderName::from_static("idempotency-key"), self.key.clone()),
         ];
-        http::post(self.gateway(gateway), PATH, &headers, &self.body, PATIENCE).await
+        http::post(self.gateway(gateway)?, &self.path, &headers, &self.body, PATIENCE).await
     }
 
-    /// Asks for the operation until it has an end; the create is then asked again, for the answer that its key got.
-    /// Returns the gateway that answered last.
-    async fn follow(&self, mut gateway: usize, operation: Option<&str>, began: Instant) -> usize {
-        let Some(operation) = operation else { return gateway };
+    /// Asks for the operation until it has an end; the write is then asked again, for the answer that its key got.
+    /// Returns the gateway that answered last, and the state.
+    async fn follow(&self, mut gateway: usize, operation: Option<&str>, began: Instant) -> (usize, String) {
+        let Some(operation) = operation else { return (gateway, String::new()) };
         while began.elapsed() < GIVE_UP_AFTER {
             match self.state(gateway, operation).await {
                 Ok(state) if state == "pending" || state == "unknown" => {}
-                Ok(_) => return gateway,
+                Ok(state) => return (gateway, state),
                 Err(_) => gateway += 1,
             }
             tokio::time::sleep(ASK_AGAIN_AFTER).await;
         }
-        gateway
+        (gateway, String::new())
     }
 
     /// The state of an operation, as its resource says it.
-    pub(super) async fn state(&self, gateway: usize, operation: &str) -> Result<String> {
+    pub(crate) async fn state(&self, gateway: usize, operation: &str) -> Result<String> {
         let request = Request::get(operation)
             .header(AUTHORIZATION, format!("Bearer {}", self.credential))
             .body(Full::default())?;
-        let answer = http::send(self.gateway(gateway), request, PATIENCE).await?;
+        let answer = http::send(self.gateway(gateway)?, request, PATIENCE).await?;
         let state = answer.json()?;
         let state = state.get("state").and_then(Value::as_str).unwrap_or("without a state");
         Ok(state.to_owned())
     }
 
-    fn gateway(&self, turn: usize) -> SocketAddr {
-        let [first, second] = self.gateways;
-        if turn.is_multiple_of(2) { first } else { second }
+    fn gateway(&self, turn: usize) -> Result<SocketAddr> {
+        let turn = turn.checked_rem(self.gateways.len()).and_then(|turn| self.gateways.get(turn));
+        turn.copied().context("there is no gateway")
     }
 }
 
