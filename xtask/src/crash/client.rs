@@ -81,7 +81,8 @@ impl Write {
                         return Ended { terminal: Terminal::Stuck(last), operation };
                     }
                 }
-                409 | 429 | 502..=504 => tokio::time::sleep(wait(&answer)).await,
+                // A conflict without a time to come back is a refusal like any other.
+                status if is_passing(status, &answer) => tokio::time::sleep(wait(&answer)).await,
                 status => {
                     let terminal = match answer.json() {
                         Ok(body) => Terminal::Answer { status, body },
@@ -133,6 +134,11 @@ impl Write {
         let turn = turn.checked_rem(self.gateways.len()).and_then(|turn| self.gateways.get(turn));
         turn.copied().context("there is no gateway")
     }
+}
+
+/// Whether the same request may get another answer.
+fn is_passing(status: u16, answer: &Answer) -> bool {
+    matches!(status, 429 | 502..=504) || (status == 409 && answer.header("retry-after").is_some())
 }
 
 /// How long the answer asks to wait.

@@ -113,8 +113,9 @@ impl Factory {
         let params = json!({"service": service, "method": method, "args": args});
         let request = json!({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params});
         let mut answer = self.post("/jsonrpc", &request).await?;
-        let result = answer.get_mut("result").map(Value::take);
-        result.with_context(|| format!("Odoo refused {method}: {answer}"))
+        ensure!(answer.get("error").is_none(), "Odoo refused {method}: {answer}");
+        // A method without a value leaves the result out.
+        Ok(answer.get_mut("result").map(Value::take).unwrap_or_default())
     }
 
     async fn post(&self, path: &str, body: &Value) -> Result<Value> {

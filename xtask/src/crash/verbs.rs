@@ -42,9 +42,9 @@ pub(crate) struct Options {
 
 const QUICK: Duration = Duration::from_secs(25);
 /// How many installations work through the seeds side by side. Most of the time they wait for an outcome.
-const STACKS: usize = 12;
+const STACKS: usize = 18;
 /// One in so many has two gateways on PostgreSQL, the others one gateway on an embedded store.
-const ON_POSTGRES: usize = 3;
+const ON_POSTGRES: usize = 4;
 
 /// What all seeds led to.
 #[derive(Default)]
@@ -124,11 +124,12 @@ async fn work(stack: &mut Stack, queue: &Queue, tally: &Mutex<Tally>, plants: bo
         let script = Script::of(seed);
         let (observed, _) = stack.suffer(seed, &script).await?;
         let broken = check(&observed);
+        let kills = script.steps.iter().filter(|(_, trouble)| trouble.killed_after.is_some()).count();
         let troubles: Vec<&str> =
             script.steps.iter().map(|(_, trouble)| trouble.name).filter(|name| *name != "none").collect();
         let verdict = if broken.is_empty() { "ok" } else { "BROKEN" };
         let (steps, took) = (script.steps.len(), began.elapsed().as_secs_f64());
-        eprintln!("seed {seed:>5}: {steps} steps, {}: {verdict}, {took:.1} s", troubles.join(", "));
+        eprintln!("seed {seed:>5}: {steps} steps, {kills} kills, {}: {verdict}, {took:.1} s", troubles.join(", "));
         for broken in &broken {
             eprintln!("            {broken:?}");
         }

@@ -104,10 +104,13 @@ impl World {
         for (number, names) in names {
             standing.orders.entry(number).or_default().roots = names.len();
         }
-        for record in factory.raw("stock.move").await? {
-            let number = id(&record, "production_id").and_then(|order| of_order.get(&order));
-            if let (Some(number), "done") = (number, text(&record, "state")) {
-                standing.orders.entry(*number).or_default().moved += number_of(&record, "quantity");
+        let of_orders = json!([[["production_id", "in", of_order.keys().collect::<Vec<_>>()], ["state", "=", "done"]]]);
+        let fields = json!({"fields": ["production_id", "quantity"]});
+        let moves = factory.admin("stock.move", "search_read", of_orders, fields).await?;
+        for record in moves.as_array().into_iter().flatten() {
+            let order = record.pointer("/production_id/0").and_then(Value::as_i64);
+            if let Some(number) = order.and_then(|order| of_order.get(&order)) {
+                standing.orders.entry(*number).or_default().moved += number_of(record, "quantity");
             }
         }
         for record in factory.raw("mrp.workorder").await? {
@@ -157,10 +160,12 @@ impl World {
 
     /// The seed's orders with their place in it.
     async fn orders(&self, factory: &Factory) -> Result<Vec<(usize, Value)>> {
-        let records = factory.raw("mrp.production").await?;
-        let numbered = records.into_iter().filter_map(|record| {
-            let number = text(&record, "origin").strip_prefix(&self.origin)?.parse().ok()?;
-            Some((number, record))
+        let fields = json!({"fields": ["name", "state", "origin", "qty_produced"]});
+        let of_seed = json!([[["origin", "like", self.origin]]]);
+        let records = factory.admin("mrp.production", "search_read", of_seed, fields).await?;
+        let numbered = records.as_array().into_iter().flatten().filter_map(|record| {
+            let number = text(record, "origin").strip_prefix(&self.origin)?.parse().ok()?;
+            Some((number, record.clone()))
         });
         Ok(numbered.collect())
     }
