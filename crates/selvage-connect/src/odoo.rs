@@ -3,6 +3,7 @@
 
 mod account;
 mod answer;
+mod button;
 mod call;
 mod classify;
 mod component;
@@ -27,6 +28,7 @@ mod server;
 mod target;
 mod time;
 mod wire;
+mod work;
 mod xml;
 mod xmlrpc;
 
@@ -45,12 +47,13 @@ pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questio
 pub use self::list::{Cursor, CursorError, ListRequest, Page};
 pub use self::needs::{ModelNeeds, Right, VERBS, VerbNeeds, names, of_verb};
 pub use self::number::{decimal, number};
-pub use self::order::{OrderState, WorkOrderState};
+pub use self::order::OrderState;
 pub use self::renamed::{Renamed, other_name};
 pub use self::report::ProductionReport;
 pub use self::server::{Company, Field, Fields, OdooVersion, Server};
 pub use self::target::{Consumed, Made, ProductionTarget, Remainder};
 pub use self::time::{from_odoo_time, to_odoo_time};
+pub use self::work::WorkOrderState;
 
 use crate::governor::{Governor, Priority};
 

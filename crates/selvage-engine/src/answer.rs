@@ -5,6 +5,7 @@ use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, Scope};
 use selvage_model::operation::{OperationState, StoredAnswer};
 use selvage_model::problem::{FieldError, Problem};
+use selvage_model::verb::Verb;
 use serde_json::Value;
 
 use crate::scope;
@@ -43,8 +44,10 @@ pub(crate) fn body_within(answer: &StoredAnswer, scope: &Scope, then: &Scope) ->
     }
     let mut body = answer.body.clone();
     scope::strip(scope, &mut body);
-    if let Some(report) = body.get_mut("report") {
-        scope::strip_deep(scope, report);
+    for added in Verb::all().filter_map(Verb::adds) {
+        if let Some(added) = body.get_mut(added) {
+            scope::strip_deep(scope, added);
+        }
     }
     Some(body)
 }

@@ -6,25 +6,28 @@ use selvage_model::code;
 use selvage_model::exchange::MediatedRequest;
 use selvage_model::manifest::api::Operation;
 use selvage_model::problem::{FieldError, Problem};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::authority;
 use crate::fabric::{Active, Served};
 use crate::scope;
-use crate::verb::report;
+use crate::verb::target;
 
 /// The body as it is carried out: checked, and for a create with what the rows leave one value for.
 pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
     match request.operation {
         Operation::Create => create(active, served, request),
-        Operation::Report => {
-            let body = request.body.clone().unwrap_or(Value::Null);
-            report::read(&body).map_err(|errors| unfit(errors, "the report"))?;
-            Ok(body)
-        }
-        _ => {
-            let errors = unknown_members(request.body.as_ref(), &[]);
-            if errors.is_empty() { Ok(Value::Object(Map::new())) } else { Err(unfit(errors, "the body")) }
+        kind => {
+            let Some(verb) = served.verb(kind) else {
+                let detail = format!("`{kind}` is no verb of `{}`", served.record);
+                return Err(Problem::new(404, code::NOT_SERVED, detail));
+            };
+            let errors = target::check(verb, request.body.as_ref());
+            if errors.is_empty() {
+                Ok(request.body.clone().unwrap_or(Value::Null))
+            } else {
+                Err(unfit(errors, "the body"))
+            }
         }
     }
 }
@@ -76,7 +79,8 @@ pub(crate) fn unknown_members(body: Option<&Value>, known: &[&str]) -> Vec<Field
     }
 }
 
-fn unfit(errors: Vec<FieldError>, what: &str) -> Problem {
+/// What the sender of a body with these errors is told.
+pub(crate) fn unfit(errors: Vec<FieldError>, what: &str) -> Problem {
     let count = match errors.len() {
         1 => "one problem".to_owned(),
         many => format!("{many} problems"),

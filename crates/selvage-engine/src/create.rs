@@ -3,7 +3,7 @@
 
 use selvage_connect::odoo::{Failure, Map, Scope as CallScope, Sure};
 use selvage_mapping::LinkQuery;
-use selvage_model::operation::{OperationId, StoredAnswer};
+use selvage_model::operation::StoredAnswer;
 use selvage_store::{CrossReference, NewEffect};
 use serde_json::{Value, json};
 
@@ -15,10 +15,6 @@ use crate::reach::{Found, Reach};
 use crate::refusal;
 use crate::scope;
 use crate::trouble::Trouble;
-
-/// External ids that Selvage makes: a module that no addon has, and the operation's id, so that one key makes one
-/// record whoever goes on with it. INVARIANT: ONE-EFFECT
-const MODULE: &str = "__selvage__";
 
 /// A create under way.
 pub(crate) struct Create {
@@ -59,12 +55,8 @@ impl Create {
         let (questions, companies) = questions(&reach, job).await?;
         let links = links::look_up(&reach, questions, &companies).await?;
         let values = reach.mapping.put(&job.asked.body, None, &links).map_err(|error| refusal::of_put(&error))?;
-        self.plan = Some(Plan {
-            record: reach.mapping.record().to_owned(),
-            external_id: external_id(&job.operation),
-            values,
-            companies,
-        });
+        self.plan =
+            Some(Plan { record: reach.mapping.record().to_owned(), external_id: job.external_id(), values, companies });
         Ok(())
     }
 
@@ -122,10 +114,6 @@ impl Create {
     pub(crate) fn whereabouts(&self) -> Option<String> {
         self.plan.as_ref().map(|plan| format!("look for the external id `{}` of `{}`", plan.external_id, plan.record))
     }
-}
-
-fn external_id(operation: &OperationId) -> String {
-    format!("{MODULE}.{operation}")
 }
 
 fn unplanned() -> Failure {

@@ -3,22 +3,23 @@
 use selvage_connect::odoo::{Failure, Sure};
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::StoredAnswer;
-use selvage_model::problem::Problem;
+use selvage_model::verb::Verb;
 use selvage_store::{CrossReference, NewEffect, StoreError};
 use serde_json::Value;
 
 use crate::create::Create;
+use crate::fabric::Served;
 use crate::job::{Job, Unread};
 use crate::state::Proof;
 use crate::trouble::Trouble;
-use crate::verb::Verb;
+use crate::verb::Act;
 
 /// A write under way.
 pub(crate) enum Deed {
     /// Something is made.
     Create(Create),
     /// A record is brought to a target.
-    Verb(Verb),
+    Verb(Act),
 }
 
 /// What was read back.
@@ -33,15 +34,21 @@ pub(crate) struct Shown {
 
 impl Deed {
     /// Not yet prepared.
-    pub(crate) fn new(kind: Operation) -> Self {
-        if kind == Operation::Create { Self::Create(Create::new()) } else { Self::Verb(Verb::new()) }
+    pub(crate) fn new(kind: Operation, served: &Served) -> Self {
+        match kind {
+            Operation::Create => Self::Create(Create::new()),
+            _ => Self::Verb(Act::new(served.verb(kind))),
+        }
     }
 
     /// From the effect that was recorded last.
     pub(crate) fn restore(kind: Operation, effect: &NewEffect) -> Option<Self> {
         match kind {
             Operation::Create => Create::restore(effect).map(Self::Create),
-            _ => Verb::restore(effect).map(Self::Verb),
+            _ => {
+                let record = effect.target.get("record").and_then(Value::as_str)?;
+                Act::restore(Verb::of(kind, record)?, effect).map(Self::Verb)
+            }
         }
     }
 
@@ -49,7 +56,7 @@ impl Deed {
     pub(crate) fn proof(&self) -> Proof {
         match self {
             Self::Create(_) => Proof::Key,
-            Self::Verb(_) => Proof::Target,
+            Self::Verb(act) => act.proof(),
         }
     }
 
@@ -57,15 +64,15 @@ impl Deed {
     pub(crate) async fn prepare(&mut self, job: &Job) -> Result<(), Trouble> {
         match self {
             Self::Create(create) => create.prepare(job).await,
-            Self::Verb(verb) => verb.prepare(job).await,
+            Self::Verb(act) => act.prepare(job).await,
         }
     }
 
-    /// Waits for its turn on the record; why it has to wait longer, where it has.
-    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Problem>, StoreError> {
+    /// Waits for its turn on the record; what stands in the way, where something does.
+    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Trouble>, StoreError> {
         match self {
             Self::Create(_) => Ok(Ok(())),
-            Self::Verb(verb) => verb.enter_lane(job, epoch).await,
+            Self::Verb(act) => act.enter_lane(job, epoch).await,
         }
     }
 
@@ -73,7 +80,7 @@ impl Deed {
     pub(crate) fn effect(&self, job: &Job) -> Option<NewEffect> {
         match self {
             Self::Create(create) => create.effect(job),
-            Self::Verb(verb) => verb.effect(job),
+            Self::Verb(act) => act.effect(job),
         }
     }
 
@@ -81,7 +88,7 @@ impl Deed {
     pub(crate) async fn send(&mut self, job: &Job, sure: Sure) -> Result<(), Failure> {
         match self {
             Self::Create(create) => create.send(job, sure).await,
-            Self::Verb(verb) => verb.send(job, sure).await,
+            Self::Verb(act) => act.send(job, sure).await,
         }
     }
 
@@ -90,7 +97,7 @@ impl Deed {
     pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
         match self {
             Self::Create(create) => create.probe(job).await,
-            Self::Verb(verb) => verb.reachable(job).await.map(|()| false),
+            Self::Verb(act) => act.reachable(job).await.map(|()| false),
         }
     }
 
@@ -98,7 +105,7 @@ impl Deed {
     pub(crate) async fn read_back(&self, job: &Job) -> Result<Shown, Unread> {
         match self {
             Self::Create(create) => create.read_back(job).await,
-            Self::Verb(verb) => verb.read_back(job).await,
+            Self::Verb(act) => act.read_back(job).await,
         }
     }
 
@@ -106,7 +113,7 @@ impl Deed {
     pub(crate) fn whereabouts(&self) -> Option<String> {
         match self {
             Self::Create(create) => create.whereabouts(),
-            Self::Verb(verb) => verb.whereabouts(),
+            Self::Verb(act) => act.whereabouts(),
         }
     }
 }

@@ -113,8 +113,8 @@ impl<'a> Drive<'a> {
 
     async fn record(&mut self) -> Result<Event, StoreError> {
         let entered = while_held(&self.hold, self.deed.enter_lane(self.job, self.hold.epoch)).await??;
-        if let Err(problem) = entered {
-            return Ok(self.troubled(&Trouble::Later(problem)));
+        if let Err(trouble) = entered {
+            return Ok(self.troubled(&trouble));
         }
         let Some(effect) = self.deed.effect(self.job) else {
             self.said = Problem::new(500, code::OUTCOME_UNFOUND, "nothing was prepared that could be recorded");

@@ -12,10 +12,12 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
+use selvage_model::manifest::mapping::Mapping;
 use selvage_model::manifest::object::Object;
 use selvage_model::manifest::system::{Connector, SecretName, System};
 use selvage_model::name::{AttributeName, EnvironmentName, InterfaceRef, ObjectRef, SystemName};
 use selvage_model::problem::Problem;
+use selvage_model::verb::Verb;
 
 use crate::connection::{Connection, Settings};
 
@@ -30,12 +32,19 @@ type MappingKey = (ObjectRef, SystemName, u32);
 pub(crate) struct Served {
     pub(crate) interface: InterfaceRef,
     pub(crate) object: Object,
+    /// What the system calls its record; where that differs between versions, no verb is served.
+    pub(crate) record: String,
     pub(crate) operations: Vec<Operation>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) priority: Priority,
 }
 
 impl Served {
+    /// The verb that an operation is of its record.
+    pub(crate) fn verb(&self, operation: Operation) -> Option<Verb> {
+        Verb::of(operation, &self.record)
+    }
+
     /// A handle on the system for calls of this interface.
     pub(crate) fn odoo(&self) -> Odoo {
         self.connection.odoo().with_priority(self.priority)
@@ -153,12 +162,20 @@ impl Active {
             let message = format!("object `{}` is not declared", serves.object);
             vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)]
         })?;
-        let mut findings = unfit_operations(&fabric, object, serves);
+        let mappings: Vec<&Mapping> = fabric
+            .mappings
+            .values()
+            .filter(|mapping| {
+                mapping.object.value == serves.object.value && mapping.system.value == serves.system.value
+            })
+            .collect();
+        let mut findings = unfit_operations(&mappings, object, serves);
         let connection = self.connect(&fabric, serves, surroundings).map_err(|finding| findings.push(finding));
         match connection {
             Ok(connection) if findings.is_empty() => Ok(Served {
                 interface: interface.reference(),
                 object: object.clone(),
+                record: mappings.first().map(|mapping| mapping.record.clone()).unwrap_or_default(),
                 operations: serves.operations.iter().map(|operation| operation.value).collect(),
                 connection,
                 priority: priority(interface),
@@ -240,12 +257,7 @@ fn is_served(interface: &Interface) -> bool {
 }
 
 /// Operations that the object or the record it is mapped to does not have.
-fn unfit_operations(fabric: &Fabric, object: &Object, serves: &Serves) -> Vec<Finding> {
-    let mappings: Vec<_> = fabric
-        .mappings
-        .values()
-        .filter(|mapping| mapping.object.value == serves.object.value && mapping.system.value == serves.system.value)
-        .collect();
+fn unfit_operations(mappings: &[&Mapping], object: &Object, serves: &Serves) -> Vec<Finding> {
     if mappings.is_empty() {
         let message = format!("no mapping leads from `{}` to system `{}`", serves.object, serves.system);
         return vec![Finding::error(code::MAPPING_ABSENT, &serves.object.place, message)];
@@ -261,23 +273,19 @@ fn unfit_operations(fabric: &Fabric, object: &Object, serves: &Serves) -> Vec<Fi
             );
             findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
         }
-        let Some(needed) = record_of(operation.value) else { continue };
-        for mapping in mappings.iter().filter(|mapping| mapping.record != needed) {
+        if !operation.value.is_verb() {
+            continue;
+        }
+        let verb = |mapping: &Mapping| Verb::of(operation.value, &mapping.record);
+        let first = mappings.first().and_then(|mapping| verb(mapping));
+        for mapping in mappings.iter().filter(|mapping| first.is_none() || verb(mapping) != first) {
+            let records = Verb::records(operation.value).collect::<Vec<_>>().join("`, `");
             let message = format!(
-                "`{}` is a verb of `{needed}`, and mapping `{}` leads to `{}`",
+                "`{}` is a verb of `{records}`, and mapping `{}` leads to `{}`",
                 operation.value, mapping.name, mapping.record
             );
             findings.push(Finding::error(code::OPERATION_UNFIT, &operation.place, message));
         }
     }
     findings
-}
-
-/// The record in Odoo that has this verb.
-fn record_of(operation: Operation) -> Option<&'static str> {
-    match operation {
-        Operation::Release | Operation::Report => Some("mrp.production"),
-        Operation::Start | Operation::Finish => Some("mrp.workorder"),
-        Operation::List | Operation::Get | Operation::Create => None,
-    }
 }

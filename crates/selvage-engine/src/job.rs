@@ -14,6 +14,10 @@ use crate::reach::Reach;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
 
+/// External ids that Selvage makes: a module that no addon has, and the operation's id, so that one key makes one
+/// record whoever goes on with it. INVARIANT: ONE-EFFECT
+const MODULE: &str = "__selvage__";
+
 /// A write that has no operation yet.
 pub(crate) struct Draft {
     pub(crate) shared: Arc<Shared>,
@@ -59,6 +63,11 @@ impl Job {
     /// The handle for writes, in the language in which the object is read: that of its mapping.
     pub(crate) fn odoo(&self) -> Odoo {
         self.active.handle(&self.served)
+    }
+
+    /// The key that it leaves in the system: the same for whoever goes on with it.
+    pub(crate) fn external_id(&self) -> String {
+        format!("{MODULE}.{}", self.operation)
     }
 
     /// The system.

@@ -110,7 +110,7 @@ async fn settle(shared: &Arc<Shared>, record: OperationRecord, since: Instant) {
     let outcome = match plan {
         Plan::GoOn { draft, deed, progress, event } => {
             let job = draft.job(operation.clone());
-            Box::pin(Drive::new(&job, hold, deed, progress).run(event)).await;
+            Box::pin(Drive::new(&job, hold, *deed, progress).run(event)).await;
             Ok(())
         }
         Plan::Refuse(problem) => {
@@ -136,7 +136,7 @@ async fn admit(shared: &Shared, record: &OperationRecord) -> Result<(), StoreErr
 
 /// What is to be done about an operation that was taken.
 enum Plan {
-    GoOn { draft: Box<Draft>, deed: Deed, progress: Progress, event: Event },
+    GoOn { draft: Box<Draft>, deed: Box<Deed>, progress: Progress, event: Event },
     Refuse(Problem),
     Later { because: String, after: Duration },
     Stop(String),
@@ -159,7 +159,7 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
     };
     let (event, phase) = standing(record, &reason);
     let deed = match (phase, record.effects.last()) {
-        (Phase::Claimed, _) | (_, None) => Some(Deed::new(record.operation)),
+        (Phase::Claimed, _) | (_, None) => Some(Deed::new(record.operation, &served)),
         (_, Some(effect)) => Deed::restore(record.operation, &effect.effect),
     };
     let Some(deed) = deed else {
@@ -172,7 +172,7 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
     let sends = u32::try_from(record.effects.len()).unwrap_or(u32::MAX);
     let progress = Progress { phase, proof: deed.proof(), tries: 0, sends, probes };
     let draft = Box::new(Draft { shared: Arc::clone(shared), active, served, kind: record.operation, asked });
-    Plan::GoOn { draft, deed, progress, event }
+    Plan::GoOn { draft, deed: Box::new(deed), progress, event }
 }
 
 /// How long what was sent for an operation may still be running.

@@ -10,6 +10,8 @@ pub(crate) enum Proof {
     Key,
     /// It states a target, so that doing it again first reads what is there and changes only what is missing.
     Target,
+    /// It cannot be told: what is in doubt is never sent again.
+    AtRisk,
 }
 
 /// How far a write is.
@@ -169,7 +171,7 @@ fn sending(progress: Progress, event: Event, patience: &Patience) -> (Progress, 
         Event::Committed => (in_phase(progress, Phase::Committed), Step::ReadBack(Duration::ZERO)),
         Event::Refused => (progress, Step::Refuse),
         Event::Nothing => match progress.proof {
-            Proof::Key => again(progress, patience, Step::Send, Step::GiveBack),
+            Proof::Key | Proof::AtRisk => again(progress, patience, Step::Send, Step::GiveBack),
             // A verb is several calls, and the ones before this may have been committed: it is carried through.
             Proof::Target => {
                 let (progress, step) = again(progress, patience, Step::Send, Step::LookLater(patience.longest_pause));
@@ -177,7 +179,7 @@ fn sending(progress: Progress, event: Event, patience: &Patience) -> (Progress, 
             }
         },
         Event::Unusable => match progress.proof {
-            Proof::Key => (progress, Step::GiveBack),
+            Proof::Key | Proof::AtRisk => (progress, Step::GiveBack),
             Proof::Target => doubt(progress, Step::LookLater(patience.longest_pause)),
         },
         Event::Unclear => doubt(progress, Step::LookAfterSend(patience.longest_transaction)),
@@ -214,6 +216,8 @@ fn doubtful(progress: Progress, event: Event, patience: &Patience) -> (Progress,
     match event {
         Event::Due => (probed(progress), Step::Probe),
         Event::Found => (in_phase(progress, Phase::Committed), Step::ReadBack(Duration::ZERO)),
+        // INVARIANT: ONE-EFFECT: it may have happened, and nothing in the system can tell.
+        Event::Absent if progress.proof == Proof::AtRisk => (progress, Step::Stop),
         Event::Absent => resend(progress, patience),
         Event::Recorded => (in_phase(recorded(progress), Phase::Sending), Step::Send(Duration::ZERO)),
         Event::Nothing | Event::Unclear | Event::Unusable => {

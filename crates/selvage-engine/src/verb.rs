@@ -1,16 +1,17 @@
-//! Verbs on one record: release, start, finish, report. Each states a target, so that doing it again changes only what
-//! is missing; writes on one record take effect one after the other.
+//! Verbs on one record, under way. Each brings its record to a target, so that doing it again changes only what is
+//! missing; writes on one record take effect one after the other. What a verb's target is stands in `target`.
 
 pub(crate) mod report;
+pub(crate) mod target;
 
 use std::time::{Duration, Instant};
 
-use selvage_connect::odoo::{Failure, ProductionTarget, Scope as CallScope, Sure};
+use selvage_connect::odoo::{Failure, Scope as CallScope, Sure};
 use selvage_mapping::LinkQuery;
 use selvage_model::code;
-use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, StoredAnswer};
 use selvage_model::problem::Problem;
+use selvage_model::verb::{self, Verb};
 use selvage_store::{Lane, NewEffect, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
@@ -18,9 +19,11 @@ use tokio::sync::OwnedMutexGuard;
 use crate::deed::Shown;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
-use crate::reach::Reach;
+use crate::reach::{Found, Reach};
 use crate::scope;
+use crate::state::Proof;
 use crate::trouble::Trouble;
+use target::{Target, Way};
 
 /// How long another write on the record, which is being worked on, is waited for. It may be a dead node's, and whoever
 /// takes that over needs room.
@@ -28,88 +31,94 @@ const LANE_PATIENCE: Duration = Duration::from_secs(10);
 const LANE_PAUSE: Duration = Duration::from_millis(50);
 
 /// A verb under way.
-pub(crate) struct Verb {
+pub(crate) struct Act {
+    /// None where the record that is served has no such verb: then it is refused.
+    verb: Option<Verb>,
     plan: Option<Plan>,
+    /// The record as it was found, until its target is known.
+    found: Option<Found>,
+    target: Option<Target>,
     lane: Option<OwnedMutexGuard<()>>,
-    report: Option<Value>,
+    /// What was read back beside the record.
+    added: Option<Value>,
 }
 
 struct Plan {
     record: String,
     id: i64,
     companies: Vec<i64>,
-    target: Option<ProductionTarget>,
 }
 
-impl Verb {
+impl Act {
     /// Not yet prepared.
-    pub(crate) fn new() -> Self {
-        Self { plan: None, lane: None, report: None }
+    pub(crate) fn new(verb: Option<Verb>) -> Self {
+        Self { verb, plan: None, found: None, target: None, lane: None, added: None }
     }
 
     /// From the effect that was recorded before.
-    pub(crate) fn restore(effect: &NewEffect) -> Option<Self> {
+    pub(crate) fn restore(verb: Verb, effect: &NewEffect) -> Option<Self> {
         let companies = effect.target.get("companies")?.as_array()?.iter().filter_map(Value::as_i64).collect();
         let plan = Plan {
             record: effect.target.get("record")?.as_str()?.to_owned(),
             id: effect.target.get("id")?.as_i64()?,
             companies,
-            target: effect.target.get("report").and_then(report::kept),
         };
-        Some(Self { plan: Some(plan), lane: None, report: None })
+        let target = Target::kept(verb, effect.target.get("target")?)?;
+        Some(Self { plan: Some(plan), target: Some(target), ..Self::new(Some(verb)) })
     }
 
-    /// Finds the record within the rows, and brings a report into its unit.
+    /// How it is told from its repetition. A verb that leaves a key looks for it in every call, so it is repeated like one
+    /// that states a target.
+    pub(crate) fn proof(&self) -> Proof {
+        match self.verb.map(Verb::proof) {
+            Some(verb::Proof::Target | verb::Proof::Key) => Proof::Target,
+            Some(verb::Proof::AtRisk) | None => Proof::AtRisk,
+        }
+    }
+
+    /// Finds the record within the rows.
     pub(crate) async fn prepare(&mut self, job: &Job) -> Result<(), Trouble> {
         let reach = job.reach().await?;
         let found = reach.find(job.asked.id.as_deref().unwrap_or_default(), &job.asked.scope).await?;
-        let target = match job.kind {
-            Operation::Report => {
-                let report = report::read(&job.asked.body).map_err(|errors| {
-                    let detail = "the report cannot be read";
-                    Problem::new(422, code::BODY_UNFIT, detail).with_errors(errors)
-                })?;
-                Some(report.target(&reach.served.object, &found.canonical)?)
-            }
-            _ => None,
-        };
         let companies = companies(&reach, &found.record).await?;
-        self.plan = Some(Plan { record: reach.mapping.record().to_owned(), id: found.id, companies, target });
+        self.plan = Some(Plan { record: reach.mapping.record().to_owned(), id: found.id, companies });
+        self.found = Some(found);
         Ok(())
     }
 
     /// Waits until no other write on the record is under way, in this node and then in any, and refuses to overtake one
-    /// whose outcome is not known: done late, it would undo this one.
-    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Problem>, StoreError> {
-        let (Some(plan), None) = (&self.plan, &self.lane) else { return Ok(Ok(())) };
-        let key = (job.system().clone(), plan.record.clone(), plan.id);
-        let lane = format!("{}/{}/{}", key.0, key.1, key.2);
-        let local = job.shared.lanes.enter(key).await;
-        let since = Instant::now();
-        loop {
-            let enter = || job.shared.store.enter_lane(&job.operation, epoch, &lane);
-            match persist(enter).await? {
-                Lane::Entered => {
-                    self.lane = Some(local);
-                    return Ok(Ok(()));
-                }
-                Lane::Occupied { under_way: true, .. } if since.elapsed() < LANE_PATIENCE => {
-                    tokio::time::sleep(LANE_PAUSE).await;
-                }
-                Lane::Occupied { by, .. } => return Ok(Err(occupied(&by))),
+    /// whose outcome is not known: done late, it would undo this one. Only then is it known what is to be reached.
+    pub(crate) async fn enter_lane(&mut self, job: &Job, epoch: i64) -> Result<Result<(), Trouble>, StoreError> {
+        let Some(plan) = &self.plan else { return Ok(Ok(())) };
+        if self.lane.is_none() {
+            let key = (job.system().clone(), plan.record.clone(), plan.id);
+            let lane = format!("{}/{}/{}", key.0, key.1, key.2);
+            let local = job.shared.lanes.enter(key).await;
+            if let Some(by) = occupied(job, epoch, &lane).await? {
+                return Ok(Err(Trouble::Later(unsettled(&by))));
             }
+            self.lane = Some(local);
         }
+        Ok(self.aim(job).await)
+    }
+
+    /// What the record is to come to, where that is not known yet.
+    async fn aim(&mut self, job: &Job) -> Result<(), Trouble> {
+        let (Some(verb), Some(found), None) = (self.verb, &self.found, &self.target) else { return Ok(()) };
+        let reach = job.reach().await?;
+        self.target = Some(Target::aim(verb, &job.asked, &reach, found)?);
+        Ok(())
     }
 
     /// The effect as it is recorded before anything is sent.
     pub(crate) fn effect(&self, job: &Job) -> Option<NewEffect> {
-        let plan = self.plan.as_ref()?;
-        let report = plan.target.as_ref().map(report::keep);
+        let (plan, target, verb) = (self.plan.as_ref()?, self.target.as_ref()?, self.verb?);
+        let target = target.keep();
         Some(NewEffect {
             system: job.system().clone(),
             verb: job.kind.as_str().to_owned(),
-            target: json!({"record": plan.record, "id": plan.id, "companies": plan.companies, "report": report}),
-            external_id: None,
+            target: json!({"record": plan.record, "id": plan.id, "companies": plan.companies, "target": target}),
+            external_id: (verb.proof() == verb::Proof::Key).then(|| job.external_id()),
         })
     }
 
@@ -128,22 +137,17 @@ impl Verb {
 
     /// Brings the record to the target; what is there already is left as it is.
     pub(crate) async fn send(&mut self, job: &Job, sure: Sure) -> Result<(), Failure> {
-        let Some(plan) = &self.plan else { return Err(unplanned()) };
-        let connection = &job.served.connection;
-        let odoo = job.odoo().while_sure(sure);
-        let scope = CallScope { companies: plan.companies.clone(), active_test: true };
-        match (job.kind, &plan.target) {
-            (Operation::Release, _) => connection.ask(odoo.release_production_order(plan.id, &scope)).await.map(drop),
-            (Operation::Start, _) => connection.ask(odoo.start_work_order(plan.id, &scope)).await.map(drop),
-            (Operation::Finish, _) => connection.ask(odoo.finish_work_order(plan.id, &scope)).await.map(drop),
-            (Operation::Report, Some(target)) => {
-                let reported = Box::pin(odoo.report_production(plan.id, target, &scope));
-                let reported = connection.ask(reported).await?;
-                self.report = Some(report::show(&reported, job.system().as_str()));
-                Ok(())
-            }
-            (Operation::Report | Operation::Create | Operation::List | Operation::Get, _) => Err(unplanned()),
-        }
+        let (Some(plan), Some(target), Some(verb)) = (&self.plan, &self.target, self.verb) else {
+            return Err(unplanned());
+        };
+        let way = Way {
+            odoo: job.odoo().while_sure(sure),
+            id: plan.id,
+            scope: CallScope { companies: plan.companies.clone(), active_test: true },
+            job,
+        };
+        self.added = job.served.connection.ask(Box::pin(target.send(verb, &way))).await?;
+        Ok(())
     }
 
     /// Reads the record back. The connector has compared it with the target.
@@ -156,12 +160,13 @@ impl Verb {
         };
         let mut body = found.canonical;
         scope::strip(&job.asked.scope, &mut body);
-        if let (Some(report), Some(members)) = (&self.report, body.as_object_mut()) {
-            let mut report = report.clone();
-            scope::strip_deep(&job.asked.scope, &mut report);
-            members.insert("report".to_owned(), report);
+        let adds = self.verb.and_then(Verb::adds);
+        if let (Some(member), Some(added), Some(members)) = (adds, &self.added, body.as_object_mut()) {
+            let mut added = added.clone();
+            scope::strip_deep(&job.asked.scope, &mut added);
+            members.insert(member.to_owned(), added);
         }
-        let evidence = json!({"record": plan.record, "id": plan.id, "report": self.report});
+        let evidence = json!({"record": plan.record, "id": plan.id, "added": self.added});
         Ok(Shown { answer: StoredAnswer { status: 200, body, location: None }, reference: None, evidence })
     }
 
@@ -171,7 +176,22 @@ impl Verb {
     }
 }
 
-fn occupied(by: &OperationId) -> Problem {
+/// Enters the record's lane, or says who is in it for too long.
+async fn occupied(job: &Job, epoch: i64, lane: &str) -> Result<Option<OperationId>, StoreError> {
+    let since = Instant::now();
+    loop {
+        let enter = || job.shared.store.enter_lane(&job.operation, epoch, lane);
+        match persist(enter).await? {
+            Lane::Entered => return Ok(None),
+            Lane::Occupied { under_way: true, .. } if since.elapsed() < LANE_PATIENCE => {
+                tokio::time::sleep(LANE_PAUSE).await;
+            }
+            Lane::Occupied { by, .. } => return Ok(Some(by)),
+        }
+    }
+}
+
+fn unsettled(by: &OperationId) -> Problem {
     let detail = format!("an earlier write on this record has no known outcome yet: see operation `{by}`");
     Problem::new(503, code::RECORD_UNSETTLED, detail).retry_after(5)
 }

@@ -124,7 +124,7 @@ async fn carry(
     let job = draft.job(operation.clone());
     let hold = Hold::begin(shared.store.clone(), operation.clone(), epoch, shared.config.lease, since);
     let _ = tell.send(Claimed::Operation(operation.clone()));
-    let deed = Deed::new(job.kind);
+    let deed = Deed::new(job.kind, &job.served);
     let progress = Progress { phase: Phase::Claimed, proof: deed.proof(), tries: 0, sends: 0, probes: 0 };
     let ending = Box::pin(Drive::new(&job, hold, deed, progress).run(Event::Begun)).await;
     let correlation = job.asked.correlation.as_str();

@@ -1,6 +1,7 @@
 //! A simulated Odoo: JSON-RPC and XML-RPC, from version 19 on JSON-2 as well, on a database in memory that behaves as recorded.
 //! Models, states, quantities and errors are simulated; access groups, mail, accounting and the web client are not.
 
+mod automation;
 mod backorder;
 mod call;
 mod closing;
@@ -39,6 +40,7 @@ mod trade;
 mod transaction;
 mod validation;
 mod value;
+mod webhook;
 mod workorder;
 mod xml;
 mod xmlrpc;
@@ -48,6 +50,7 @@ use std::sync::Arc;
 use axum::Router;
 use serde_json::{Map, Value as Json, json};
 
+pub use automation::Automation;
 pub use fault::{CommitAt, Fault, FaultId, FaultKind};
 pub use journal::JournalEntry;
 pub use transaction::Rights;
@@ -176,6 +179,14 @@ impl OdooHandle {
     /// The faults that are in force, each with how often it struck.
     pub fn faults(&self) -> Vec<(FaultId, Fault, u64)> {
         self.database.faults().list()
+    }
+
+    /// Tells a webhook of every record of a model that is made or changed, from now on; the id of the server action.
+    ///
+    /// # Errors
+    /// A model or a field that does not exist.
+    pub fn automate(&self, automation: &Automation) -> Result<i64, String> {
+        self.database.automate(automation)
     }
 
     /// The calls that changed something or were asked to, in the order in which they were committed.

@@ -17,6 +17,7 @@ pub mod read;
 pub mod scalar;
 pub mod schema;
 pub mod source;
+pub mod verb;
 pub mod yaml;
 
 pub use rust_decimal::Decimal;

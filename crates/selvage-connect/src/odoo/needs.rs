@@ -1,7 +1,7 @@
 //! What verbs need of a server: models, fields, methods and rights. Each verb's table stands beside the verb; here are the form of
 //! a table and the list of them all. Pure; whether a server has what is needed is asked elsewhere.
 
-use super::{order, report};
+use super::{order, report, work};
 
 /// A right on a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,8 +102,9 @@ pub struct VerbNeeds {
 /// guide's table of rights.
 pub const VERBS: &[VerbNeeds] = &[
     VerbNeeds { verb: "release", record: "mrp.production", models: order::RELEASE },
-    VerbNeeds { verb: "start", record: "mrp.workorder", models: order::START },
-    VerbNeeds { verb: "finish", record: "mrp.workorder", models: order::FINISH },
+    VerbNeeds { verb: "start", record: "mrp.workorder", models: work::START },
+    VerbNeeds { verb: "pause", record: "mrp.workorder", models: work::PAUSE },
+    VerbNeeds { verb: "finish", record: "mrp.workorder", models: work::FINISH },
     VerbNeeds { verb: "report", record: "mrp.production", models: report::REPORT },
 ];
 

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::button::wizard;
 use super::call::CallClass;
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::order::wizard;
 use super::wire::Reply;
 use super::xml;
 

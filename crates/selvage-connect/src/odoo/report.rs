@@ -7,11 +7,12 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::answer;
+use super::button::wizard;
 use super::call::{Call, Scope};
 use super::component::{Move, Tracking, Trackings, agree, lots_known};
 use super::failure::{Failure, Refusal};
 use super::number::number;
-use super::order::{OrderState, wizard};
+use super::order::OrderState;
 use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, check_held, next_step};
 use super::{Map, Odoo};
 

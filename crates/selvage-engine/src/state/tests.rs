@@ -102,6 +102,17 @@ fn a_key_that_stays_absent_goes_to_a_person_after_so_many_sends() {
 }
 
 #[test]
+fn a_verb_at_risk_is_tried_again_only_where_it_surely_did_nothing() {
+    use Event::{Absent, Due, Nothing, Unclear};
+    let steps = play(at(Phase::Sending, Proof::AtRisk), &[Nothing, Nothing, Nothing]);
+    assert_eq!(steps.last(), Some(&Step::GiveBack));
+    let steps = play(at(Phase::Sending, Proof::AtRisk), &[Unclear, Due, Absent]);
+    assert_eq!(steps, [Step::LookAfterSend(120 * SECOND), Step::Probe, Step::Stop]);
+    let steps = play(at(Phase::Claimed, Proof::AtRisk), &[Event::TakenOver, Due, Absent]);
+    assert_eq!(steps.last(), Some(&Step::Stop));
+}
+
+#[test]
 fn a_lookup_that_fails_is_made_again_later_and_longer() {
     use Event::{Due, Nothing};
     let steps = play(at(Phase::Doubtful, Proof::Key), &[Due, Nothing, Due, Nothing, Due, Nothing]);
@@ -139,7 +150,7 @@ fn outcomes(step: Step) -> &'static [Event] {
     use Event::*;
     match step {
         Step::Prepare(_) => &[Prepared, Refused, Nothing, Unclear, Unusable],
-        Step::Record => &[Recorded, Unusable, Differs],
+        Step::Record => &[Recorded, Refused, Nothing, Unclear, Unusable, Differs],
         Step::Send(_) => &[Committed, Refused, Nothing, Unclear, Unusable, Differs],
         Step::ReadBack(_) => &[Shown, Nothing, Unclear, Unusable, Differs],
         Step::Probe => &[Found, Absent, Refused, Nothing, Unclear, Unusable],
@@ -156,7 +167,8 @@ fn no_sequence_of_outcomes_resends_early() {
         [(Phase::Claimed, Event::Begun), (Phase::Doubtful, Event::TakenOver), (Phase::Doubtful, Event::Due)];
     let mut ends = 0;
     for (phase, first) in beginnings {
-        let mut open = vec![(at(phase, Proof::Key), first, Vec::new())];
+        let each = [Proof::Key, Proof::AtRisk];
+        let mut open: Vec<_> = each.iter().map(|proof| (at(phase, *proof), first, Vec::new())).collect();
         for _ in 0..9 {
             let mut further = Vec::new();
             for (progress, event, mut history) in open {

@@ -168,7 +168,7 @@ pub(crate) fn create(key: &str, origin: &str) -> MediatedRequest {
 
 pub(crate) fn verb(operation: Operation, id: i64, key: &str, body: Value) -> MediatedRequest {
     let interface = match operation {
-        Operation::Start | Operation::Finish => "work-orders@1",
+        Operation::Start | Operation::Pause | Operation::Finish => "work-orders@1",
         _ => "production-orders@1",
     };
     MediatedRequest {

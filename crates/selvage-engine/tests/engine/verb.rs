@@ -144,8 +144,19 @@ async fn work_orders_are_started_and_finished_once() {
         assert_eq!((status, &body["status"]), (200, &json!("progress")));
     }
     assert_eq!(bench.committed("mrp.workorder", "button_start"), 1);
+    let clock = || bench.read("mrp.workorder", &json!([["id", "=", work]]))[0]["is_user_working"].clone();
+    for key in ["p-1", "p-2"] {
+        let (_, body) = done(node.ask(verb(Operation::Pause, work, key, json!({}))).await);
+        assert_eq!((&body["status"], clock()), (&json!("progress"), json!(false)));
+    }
+    assert_eq!(bench.committed("mrp.workorder", "button_pending"), 1);
+    // What was paused goes on.
+    done(node.ask(verb(Operation::Start, work, "s-4", json!({}))).await);
+    assert_eq!((bench.committed("mrp.workorder", "button_start"), clock()), (2, json!(true)));
     let (_, body) = done(node.ask(verb(Operation::Finish, work, "f-1", json!({}))).await);
     assert_eq!(body["status"], "done");
+    let problem = refused(node.ask(verb(Operation::Pause, work, "p-3", json!({}))).await);
+    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
     let problem = refused(node.ask(verb(Operation::Start, work, "s-3", json!({"why": 1}))).await);
     assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/why"));
 }

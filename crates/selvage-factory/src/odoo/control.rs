@@ -1,4 +1,4 @@
-//! The control endpoints under `/_factory`: faults, counts, raw records and the journal, for tests in another process.
+//! The control endpoints under `/_factory`: faults, webhooks, counts, raw records and the journal, for tests in another process.
 //! They are open to whoever reaches the port; the simulated Odoo listens on 127.0.0.1 only.
 
 use std::sync::Arc;
@@ -10,24 +10,26 @@ use axum::response::Response;
 use axum::routing::{delete, get};
 use serde_json::{Value as Json, json};
 
+use super::automation::Automation;
 use super::database::Database;
 use super::fault::{Fault, FaultId};
 use super::schema::Model;
 use super::serve::json_response;
+use super::webhook::Inbound;
 
 pub(crate) fn router() -> Router<Arc<Database>> {
     Router::new()
         .route("/_factory/faults", get(list_faults).post(inject).delete(clear))
         .route("/_factory/faults/{id}", delete(remove))
+        .route("/_factory/webhooks", axum::routing::post(automate).delete(forget))
+        .route("/_factory/hooks", axum::routing::post(accept))
         .route("/_factory/state", get(state))
         .route("/_factory/records/{model}", get(records))
         .route("/_factory/journal", get(journal))
 }
 
 async fn inject(State(database): State<Arc<Database>>, body: Bytes) -> Response {
-    let fault =
-        serde_json::from_slice::<Json>(&body).map_err(|error| error.to_string()).and_then(|json| Fault::read(&json));
-    match fault {
+    match read(&body).and_then(|json| Fault::read(&json)) {
         Ok(fault) => json_response(201, &json!({ "id": database.faults().inject(fault).0 })),
         Err(message) => json_response(400, &json!({ "error": message })),
     }
@@ -50,6 +52,30 @@ async fn clear(State(database): State<Arc<Database>>) -> Response {
 async fn remove(State(database): State<Arc<Database>>, Path(id): Path<u64>) -> Response {
     let removed = database.faults().remove(FaultId(id));
     json_response(if removed { 200 } else { 404 }, &json!({ "removed": removed }))
+}
+
+async fn automate(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    let made = read(&body).and_then(|json| Automation::read(&json)).and_then(|rule| database.automate(&rule));
+    match made {
+        Ok(id) => json_response(201, &json!({ "id": id })),
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
+async fn accept(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    match read(&body).and_then(|json| Inbound::read(&json)) {
+        Ok(rule) => json_response(201, &json!({ "path": database.accept(rule) })),
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
+async fn forget(State(database): State<Arc<Database>>) -> Response {
+    database.clear_rules();
+    json_response(200, &json!({}))
+}
+
+fn read(body: &[u8]) -> Result<Json, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
 }
 
 async fn state(State(database): State<Arc<Database>>) -> Response {

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Map, Value as Json, json};
 
+use super::automation::{Automation, Delivery, Rule};
 use super::call::Call;
 use super::execute::Answer;
 use super::fault::Faults;
@@ -16,6 +17,7 @@ use super::seed;
 use super::store::Store;
 use super::transaction::{Environment, Rights, Transaction};
 use super::value::{Id, Stamp, Value, float};
+use super::webhook::{Inbound, Sender};
 use super::{Account, OdooConfig, OdooVersion};
 
 /// An account with the user that it opens.
@@ -35,6 +37,10 @@ pub(crate) struct Database {
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
     calls: AtomicU64,
+    rules: Mutex<Vec<Rule>>,
+    inbound: Mutex<Vec<Inbound>>,
+    /// Posts what rules have to tell.
+    pub(crate) sender: Sender,
 }
 
 impl Database {
@@ -51,6 +57,9 @@ impl Database {
             faults: Mutex::default(),
             journal: Mutex::default(),
             calls: AtomicU64::new(0),
+            rules: Mutex::default(),
+            inbound: Mutex::default(),
+            sender: Sender::default(),
         })
     }
 
@@ -77,23 +86,81 @@ impl Database {
         lock(&self.journal)
     }
 
-    /// Runs a call of a transaction that `started` then, and commits it, or rolls all of it back.
-    pub(crate) fn run(&self, login: &Login, call: &Call, started: Stamp) -> Result<Answer, Refusal> {
+    /// Runs a call of a transaction that `started` then, and commits it, or rolls all of it back; and what rules have to tell
+    /// of it.
+    pub(crate) fn run(&self, login: &Login, call: &Call, started: Stamp) -> (Result<Answer, Refusal>, Vec<Delivery>) {
+        match self.transact(login, call, started) {
+            Ok((answer, deliveries)) => (Ok(answer), deliveries),
+            Err(refusal) => (Err(refusal), Vec::new()),
+        }
+    }
+
+    fn transact(&self, login: &Login, call: &Call, started: Stamp) -> Result<(Answer, Vec<Delivery>), Refusal> {
         self.calls.fetch_add(1, Ordering::Relaxed);
         let mut store = lock(&self.store);
         // What a call that panicked left behind.
         store.rollback();
         let env = self.environment(&store, login, call, started)?;
-        let outcome = Transaction { store: &mut store, env }.execute(call);
+        let mut tx = Transaction { store: &mut store, env };
+        let outcome = tx.execute(call);
+        let deliveries = if outcome.is_ok() { tx.deliveries(&lock(&self.rules), call) } else { Vec::new() };
         if outcome.is_err() {
             store.rollback();
-            return outcome;
+        } else {
+            let changed = store.commit();
+            if !call.method.reads() {
+                self.journal().append(entry(login, call, &outcome, changed));
+            }
         }
-        let changed = store.commit();
-        if !call.method.reads() {
-            self.journal().append(entry(login, call, &outcome, changed));
-        }
-        outcome
+        outcome.map(|answer| (answer, deliveries))
+    }
+
+    /// Puts a rule in force.
+    pub(crate) fn automate(&self, automation: &Automation) -> Result<i64, String> {
+        let admin = self.admin()?;
+        let mut store = lock(&self.store);
+        let env = Environment {
+            version: self.version,
+            user: admin.user,
+            user_name: admin.name.clone(),
+            rights: Rights::Admin,
+            companies: store.ids(Model::Company),
+            context: Map::new(),
+            now: Stamp::now(),
+        };
+        let rule = Transaction { store: &mut store, env }.add_rule(automation).map_err(|refusal| refusal.message)?;
+        store.commit();
+        let id = rule.id.0;
+        lock(&self.rules).push(rule);
+        Ok(id)
+    }
+
+    /// Ends every rule.
+    pub(crate) fn clear_rules(&self) {
+        lock(&self.rules).clear();
+        lock(&self.inbound).clear();
+    }
+
+    /// Adds a rule that a webhook from outside runs; its path.
+    pub(crate) fn accept(&self, rule: Inbound) -> String {
+        let path = format!("/web/hook/{}", rule.uuid);
+        lock(&self.inbound).push(rule);
+        path
+    }
+
+    /// The rule of that path.
+    pub(crate) fn inbound(&self, uuid: &str) -> Option<Inbound> {
+        lock(&self.inbound).iter().find(|rule| rule.uuid == uuid).cloned()
+    }
+
+    /// Whether there is such a record.
+    pub(crate) fn exists(&self, model: Model, id: Id) -> bool {
+        lock(&self.store).row(model, id).is_some()
+    }
+
+    fn admin(&self) -> Result<&Login, String> {
+        let admin = self.logins.iter().find(|login| login.account.rights == Rights::Admin);
+        admin.ok_or_else(|| "the simulated Odoo has no administrator".to_owned())
     }
 
     fn environment(&self, store: &Store, login: &Login, call: &Call, now: Stamp) -> Result<Environment, Refusal> {
@@ -142,11 +209,15 @@ impl Database {
         args: &[Json],
         kwargs: &Map<String, Json>,
     ) -> Result<Json, String> {
-        let admin = self.logins.iter().find(|login| login.account.rights == Rights::Admin);
-        let admin = admin.ok_or("the simulated Odoo has no administrator")?;
+        let admin = self.admin()?;
         let told = |refusal: Refusal| format!("{}: {}", refusal.exception.name(), refusal.message);
         let call = Call::positional(model, method, args, kwargs).map_err(told)?;
-        match self.run(admin, &call, Stamp::now()).map_err(told)? {
+        let (outcome, deliveries) = self.run(admin, &call, Stamp::now());
+        if let (false, Ok(runtime)) = (deliveries.is_empty(), tokio::runtime::Handle::try_current()) {
+            let sender = self.sender.clone();
+            runtime.spawn(async move { sender.send(deliveries).await });
+        }
+        match outcome.map_err(told)? {
             Answer::Value(value) => Ok(value),
             Answer::Nothing => Ok(Json::Null),
         }

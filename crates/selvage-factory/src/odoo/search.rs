@@ -201,7 +201,7 @@ impl Transaction<'_> {
         }
     }
 
-    fn order_keys(&self, model: Model, order: &str) -> Result<Vec<(&'static Field, bool)>, Refusal> {
+    pub(crate) fn order_keys(&self, model: Model, order: &str) -> Result<Vec<(&'static Field, bool)>, Refusal> {
         let mut keys = Vec::new();
         for term in order.split(',') {
             let mut words = term.split_whitespace();
@@ -219,7 +219,7 @@ impl Transaction<'_> {
         Ok(keys)
     }
 
-    fn sort(&self, model: Model, ids: &mut Vec<Id>, keys: &[(&'static Field, bool)]) {
+    pub(crate) fn sort(&self, model: Model, ids: &mut Vec<Id>, keys: &[(&'static Field, bool)]) {
         if matches!(keys, [(field, false)] if field.name == "id") {
             ids.sort_unstable();
             return;

@@ -19,7 +19,7 @@ use super::execute::Answer;
 use super::fault::{CommitAt, FaultKind};
 use super::refusal::Refusal;
 use super::value::Stamp;
-use super::{OdooVersion, json2, jsonrpc, service, xmlrpc};
+use super::{OdooVersion, json2, jsonrpc, service, webhook, xmlrpc};
 use crate::line::Cutter;
 
 /// How a call ended, as far as its client can see.
@@ -38,6 +38,7 @@ pub(crate) fn router(database: Arc<Database>) -> Router {
         .route("/web/version", get(web_version))
         .route("/web/webclient/version_info", post(version_info))
         .route("/json/2/{model}/{method}", any(json2::serve))
+        .route("/web/hook/{uuid}", any(webhook::receive))
         .merge(control::router())
         .with_state(database)
 }
@@ -56,13 +57,18 @@ async fn struck(database: &Database, login: &Login, call: &Call) -> Ending {
     if !strike.latency.is_zero() {
         tokio::time::sleep(strike.latency).await;
     }
-    let run = || Ending::Answered(database.run(login, call, started));
+    // Webhooks wait for their receivers within the call that caused them.
+    let run = async || {
+        let (outcome, deliveries) = database.run(login, call, started);
+        database.sender.send(deliveries).await;
+        Ending::Answered(outcome)
+    };
     match strike.kind {
-        None | Some(FaultKind::Latency(_)) => run(),
+        None | Some(FaultKind::Latency(_)) => run().await,
         Some(FaultKind::Status(code)) => Ending::Status(code),
         Some(FaultKind::ResetBefore) => Ending::Reset,
         Some(FaultKind::ResetAfter) => {
-            run();
+            run().await;
             Ending::Reset
         }
         Some(FaultKind::Serialization) => Ending::Answered(Err(Refusal::serialization())),
@@ -70,13 +76,13 @@ async fn struck(database: &Database, login: &Login, call: &Call) -> Ending {
             Ending::Answered(Ok(Answer::Value(wizard(database.version, &Wizard::CONSUMPTION, &call.context))))
         }
         Some(FaultKind::Hang { answer_after, commit: CommitAt::Before }) => {
-            let ending = run();
+            let ending = run().await;
             tokio::time::sleep(answer_after).await;
             ending
         }
         Some(FaultKind::Hang { answer_after, commit: CommitAt::After }) => {
             tokio::time::sleep(answer_after).await;
-            run()
+            run().await
         }
     }
 }

@@ -23,7 +23,16 @@ use table::Table;
 pub(crate) struct Store {
     tables: BTreeMap<Model, Table>,
     sequences: BTreeMap<String, i64>,
-    undo: Vec<(Model, Id, Option<Arc<Row>>)>,
+    undo: Vec<Change>,
+}
+
+/// One step of a transaction: a record with what it was before.
+#[derive(Clone, Debug)]
+pub(crate) struct Change {
+    pub(crate) model: Model,
+    pub(crate) id: Id,
+    /// Nothing where the record was made.
+    pub(crate) old: Option<Arc<Row>>,
 }
 
 impl Store {
@@ -122,6 +131,11 @@ impl Store {
         *number
     }
 
+    /// What the transaction has changed so far, step by step.
+    pub(crate) fn changes(&self) -> &[Change] {
+        &self.undo
+    }
+
     /// Keeps what the transaction changed; true where it changed anything.
     pub(crate) fn commit(&mut self) -> bool {
         let changed = !self.undo.is_empty();
@@ -131,7 +145,7 @@ impl Store {
 
     /// Puts back every record that the transaction changed.
     pub(crate) fn rollback(&mut self) {
-        while let Some((model, id, old)) = self.undo.pop() {
+        while let Some(Change { model, id, old }) = self.undo.pop() {
             if let Some(table) = self.tables.get_mut(&model) {
                 table.replace(id, old.as_ref());
             }
@@ -140,7 +154,7 @@ impl Store {
 
     fn put(&mut self, model: Model, id: Id, row: Option<&Arc<Row>>) {
         let old = self.tables.entry(model).or_default().replace(id, row);
-        self.undo.push((model, id, old));
+        self.undo.push(Change { model, id, old });
     }
 
     fn indexed(&self, model: Model, key: &(&'static str, Key)) -> Vec<Id> {

@@ -96,15 +96,19 @@ impl Player {
         }
     }
 
-    /// What the simulation knows of a model has to be as recorded; it does not know every field.
+    /// Every field is there and described as recorded, in every attribute that was told, and there is no other.
     fn fields(&mut self, place: &str, recorded: &Json, simulated: &Json) {
-        for (name, description) in simulated.as_object().unwrap() {
-            for attribute in ["type", "relation"] {
-                if recorded[name][attribute] != description[attribute] {
-                    let (left, right) = (&recorded[name], description);
-                    self.differences.push(format!("{place}: {name} is {left}, simulated {right}"));
+        for (name, description) in recorded.as_object().unwrap() {
+            let own = &simulated[name];
+            for (attribute, told) in description.as_object().unwrap() {
+                if own[attribute] != *told {
+                    self.differences
+                        .push(format!("{place}: {name}.{attribute} is {told}, simulated {}", own[attribute]));
                 }
             }
+        }
+        for name in simulated.as_object().unwrap().keys().filter(|name| recorded.get(name.as_str()).is_none()) {
+            self.differences.push(format!("{place}: {name} is not in the recording"));
         }
     }
 

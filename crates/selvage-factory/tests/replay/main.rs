@@ -10,8 +10,10 @@
 )]
 
 mod compare;
+mod fields;
 mod player;
 mod recording;
+mod webhooks;
 
 use player::Player;
 use recording::{Request, read};

@@ -17,7 +17,7 @@ pub(super) fn compile(serves: &Serves) -> (Vec<Operation>, Paths) {
         let path = match verb {
             Verb::List | Verb::Create => format!("/{plural}"),
             Verb::Get => format!("/{plural}/{{id}}"),
-            Verb::Release | Verb::Start | Verb::Finish | Verb::Report => format!("/{plural}/{{id}}/{verb}"),
+            _ => format!("/{plural}/{{id}}/{verb}"),
         };
         let method = if verb.writes() { Method::POST } else { Method::GET };
         paths.add(path, method, super::served::index(operations.len()));

@@ -4,17 +4,10 @@ use selvage_model::code;
 use selvage_model::finding::{Finding, show};
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::system::Connector;
+use selvage_model::verb::Verb;
 
 use super::LintRule;
 use crate::lint::{Context, Report};
-
-/// The verbs, and the object that has them.
-const VERBS: &[(Operation, &str)] = &[
-    (Operation::Release, "production-order"),
-    (Operation::Report, "production-order"),
-    (Operation::Start, "work-order"),
-    (Operation::Finish, "work-order"),
-];
 
 pub(crate) const VERB: LintRule = LintRule {
     code: code::VERB_UNFIT,
@@ -45,9 +38,12 @@ fn verb(context: &Context<'_>, report: &mut Report) {
     for (reference, serves) in mediated(context) {
         let object = &serves.object.value;
         for operation in &serves.operations {
-            let only = VERBS.iter().find(|(verb, _)| *verb == operation.value).map(|(_, object)| *object);
-            if let Some(only) = only.filter(|only| *only != object.name.as_str()) {
-                let message = format!("`{operation}` is something that `{only}` has, and `{object}` has not");
+            // An object without a mapping is found by another rule.
+            let mapping = context.fabric.mapping(object, &serves.system.value, None);
+            let record = mapping.map(|mapping| mapping.record.as_str());
+            if let Some(record) = record.filter(|record| is_unfit(operation.value, record)) {
+                let having = Verb::records(operation.value).collect::<Vec<_>>().join("`, `");
+                let message = format!("`{operation}` is a verb of `{having}`, and `{object}` is a `{record}`");
                 let finding = Finding::error(code::VERB_UNFIT, &operation.place, message);
                 report.add(reference, finding.fix("remove it, or serve the object that has it"));
             }
@@ -60,6 +56,10 @@ fn verb(context: &Context<'_>, report: &mut Report) {
             }
         }
     }
+}
+
+fn is_unfit(operation: Operation, record: &str) -> bool {
+    operation.is_verb() && Verb::of(operation, record).is_none()
 }
 
 /// Mediated interfaces that take traffic, and what they serve.

@@ -58,6 +58,8 @@ pub enum Operation {
     Release,
     /// `POST …/{plural}/{id}/start`: a work order.
     Start,
+    /// `POST …/{plural}/{id}/pause`: a work order.
+    Pause,
     /// `POST …/{plural}/{id}/finish`: a work order.
     Finish,
     /// `POST …/{plural}/{id}/report`: production of a production order, as a total.
@@ -67,7 +69,7 @@ pub enum Operation {
 impl Operation {
     /// Every operation.
     pub const ALL: &'static [Self] =
-        &[Self::List, Self::Get, Self::Create, Self::Release, Self::Start, Self::Finish, Self::Report];
+        &[Self::List, Self::Get, Self::Create, Self::Release, Self::Start, Self::Pause, Self::Finish, Self::Report];
 
     /// Its word in manifests and paths.
     pub fn as_str(self) -> &'static str {
@@ -77,6 +79,7 @@ impl Operation {
             Self::Create => "create",
             Self::Release => "release",
             Self::Start => "start",
+            Self::Pause => "pause",
             Self::Finish => "finish",
             Self::Report => "report",
         }
@@ -89,7 +92,7 @@ impl Operation {
 
     /// Whether it is a verb on one record (`POST …/{id}/{verb}`).
     pub fn is_verb(self) -> bool {
-        matches!(self, Self::Release | Self::Start | Self::Finish | Self::Report)
+        !matches!(self, Self::List | Self::Get | Self::Create)
     }
 }
 

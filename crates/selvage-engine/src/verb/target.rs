@@ -1,0 +1,116 @@
+//! What a verb is to bring its record to: read from the body, kept with the effect, sent, and told as it was read back.
+//! The one place that knows every verb; each has its module. It states targets, never increments.
+
+use selvage_connect::odoo::{Failure, Odoo, ProductionTarget, Scope as CallScope};
+use selvage_model::problem::FieldError;
+use selvage_model::verb::Verb;
+use serde_json::{Value, json};
+
+use super::report;
+use crate::asked::Asked;
+use crate::body::unknown_members;
+use crate::job::Job;
+use crate::reach::{Found, Reach};
+use crate::trouble::Trouble;
+
+/// What a record is to come to.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Target {
+    /// The state that the verb is the name of.
+    State,
+    /// Produced, in total.
+    Production(ProductionTarget),
+}
+
+/// What a target is brought about with.
+pub(crate) struct Way<'a> {
+    /// The handle, for as long as the write is surely held.
+    pub(crate) odoo: Odoo,
+    /// The record.
+    pub(crate) id: i64,
+    /// In which companies.
+    pub(crate) scope: CallScope,
+    /// The write that it is for: its system, and the key that it leaves there.
+    pub(crate) job: &'a Job,
+}
+
+/// Everything that is wrong with the body of a verb, as far as it can be said without its record.
+pub(crate) fn check(verb: Verb, body: Option<&Value>) -> Vec<FieldError> {
+    match verb {
+        Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => unknown_members(body, &[]),
+        Verb::ReportProduction => report::read(body.unwrap_or(&Value::Null)).err().unwrap_or_default(),
+    }
+}
+
+impl Target {
+    /// The target that a body states for the record that was found.
+    pub(crate) fn aim(verb: Verb, asked: &Asked, reach: &Reach, found: &Found) -> Result<Self, Trouble> {
+        match verb {
+            Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => Ok(Self::State),
+            Verb::ReportProduction => {
+                let report = report::read(&asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
+                Ok(Self::Production(report.target(&reach.served.object, &found.canonical)?))
+            }
+        }
+    }
+
+    /// In the form that its effect keeps.
+    pub(crate) fn keep(&self) -> Value {
+        match self {
+            Self::State => json!({}),
+            Self::Production(target) => report::keep(target),
+        }
+    }
+
+    /// The target that an effect of this verb kept.
+    pub(crate) fn kept(verb: Verb, kept: &Value) -> Option<Self> {
+        match verb {
+            Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => Some(Self::State),
+            Verb::ReportProduction => report::kept(kept).map(Self::Production),
+        }
+    }
+
+    /// Brings the record to it; what was read back beside the record, where the verb adds that to its answer.
+    pub(crate) async fn send(&self, verb: Verb, way: &Way<'_>) -> Result<Option<Value>, Failure> {
+        let Way { odoo, id, scope, .. } = way;
+        let id = *id;
+        match (verb, self) {
+            (Verb::ReleaseProduction, _) => odoo.release_production_order(id, scope).await.map(|_| None),
+            (Verb::StartWork, _) => odoo.start_work_order(id, scope).await.map(|_| None),
+            (Verb::PauseWork, _) => odoo.pause_work_order(id, scope).await.map(|_| None),
+            (Verb::FinishWork, _) => odoo.finish_work_order(id, scope).await.map(|_| None),
+            (Verb::ReportProduction, Self::Production(target)) => {
+                let reported = odoo.report_production(id, target, scope).await?;
+                Ok(Some(report::show(&reported, way.job.system().as_str())))
+            }
+            (Verb::ReportProduction, Self::State) => Err(unstated()),
+        }
+    }
+}
+
+fn unstated() -> Failure {
+    Failure::Protocol { reason: "the verb has another target".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use selvage_connect::odoo::of_verb;
+
+    use super::*;
+
+    #[test]
+    fn the_connector_says_of_each_verb_what_it_needs() {
+        for verb in Verb::all() {
+            let (operation, record) = (verb.operation().unwrap(), verb.record().unwrap());
+            assert!(of_verb(operation.as_str(), record).is_some(), "{verb:?}");
+        }
+    }
+
+    #[test]
+    fn a_verb_of_state_takes_no_body() {
+        assert_eq!(check(Verb::PauseWork, None), []);
+        assert_eq!(check(Verb::PauseWork, Some(&json!({}))), []);
+        assert_eq!(check(Verb::PauseWork, Some(&json!({"why": 1}))).len(), 1);
+        assert_eq!(Target::kept(Verb::PauseWork, &Target::State.keep()), Some(Target::State));
+    }
+}
