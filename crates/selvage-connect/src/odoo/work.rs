@@ -139,8 +139,11 @@ impl Odoo {
         let state = WorkOrderState::of(&record)?;
         let ours = record.get("is_user_working").and_then(Value::as_bool);
         let working = record.get("working_user_ids").and_then(Value::as_array).map(|users| !users.is_empty());
-        // A server that tells of no clock is taken by its state.
-        let anybody = working.or(ours).unwrap_or(state == WorkOrderState::Progress);
+        let anybody = match (ours, working) {
+            // A server that tells of no clock is taken by its state.
+            (None, None) => state == WorkOrderState::Progress,
+            (ours, working) => ours == Some(true) || working == Some(true),
+        };
         Ok(Work { state, ours: ours.unwrap_or(false), anybody })
     }
 }
