@@ -2,6 +2,7 @@
 //! alternative; several attributes must all hold. What cannot be selected exactly is refused, never widened.
 
 use selvage_mapping::{Filter, LinkAnswer, Links};
+use selvage_model::manifest::mapping::Allowed;
 use selvage_model::name::{AttributeName, SiteName};
 use serde_json::{Value, json};
 
@@ -44,7 +45,8 @@ pub(crate) async fn select(reach: &Reach, filters: &[(AttributeName, Vec<Value>)
     if companies.as_ref().is_some_and(Vec::is_empty) {
         return Ok(Selection::Nothing);
     }
-    let mut domain: Vec<Value> = reach.mapping.only().iter().map(|(field, values)| condition(field, values)).collect();
+    let mut domain: Vec<Value> =
+        reach.mapping.only().iter().map(|(field, allowed)| allowed_in(field, allowed)).collect();
     for filters in made {
         let links = linked(reach, &filters, companies.as_deref().unwrap_or_default()).await?;
         let terms = terms(filters, &links);
@@ -137,6 +139,13 @@ fn any_of(conditions: Vec<(String, Vec<Value>)>) -> Vec<Value> {
     let operators = std::iter::repeat_n(Value::from("|"), alternatives);
     let conditions = conditions.into_iter().map(|(field, values)| condition(&field, &values));
     operators.chain(conditions).collect()
+}
+
+fn allowed_in(field: &str, allowed: &Allowed) -> Value {
+    match allowed {
+        Allowed::OneOf(values) => condition(field, values),
+        Allowed::AtLeast(least) => json!([field, ">=", least]),
+    }
 }
 
 fn condition(field: &str, values: &[Value]) -> Value {

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use selvage_model::manifest::mapping::{CodeBy, TimeUnit};
+use selvage_model::manifest::mapping::{Allowed, CodeBy, TimeUnit};
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::{AttributeName, ObjectName};
+use selvage_model::source::Spanned;
 use serde_json::Value;
 
 use crate::code::Codes;
@@ -119,13 +120,25 @@ pub(crate) struct Lines {
     pub(crate) members: Vec<Field>,
     /// The attributes by which a line is known again; by its place where empty.
     pub(crate) key: Vec<AttributeName>,
+    /// Which lines are told; the others are left as they are.
+    pub(crate) only: Vec<(String, Allowed)>,
 }
 
 impl Lines {
+    /// Whether this line is told.
+    pub(crate) fn tell(&self, line: &Value) -> bool {
+        self.only.iter().all(|(field, allowed)| allowed.holds(line.get(field)))
+    }
+
     /// The members that make the key.
     pub(crate) fn key_members(&self) -> impl Iterator<Item = &Field> {
         self.members.iter().filter(|member| self.key.contains(&member.attribute.name.value))
     }
+}
+
+/// What fields must have, without the places where that is declared.
+pub(crate) fn allowed(declared: &[(Spanned<String>, Allowed)]) -> Vec<(String, Allowed)> {
+    declared.iter().map(|(field, allowed)| (field.value.clone(), allowed.clone())).collect()
 }
 
 /// Where a quantity's unit comes from.

@@ -3,14 +3,14 @@
 
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::manifest::mapping::Mapping;
+use selvage_model::manifest::mapping::{Allowed, Mapping};
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::{AttributeName, ObjectRef, SystemName};
 use serde_json::{Map, Value};
 
 use crate::error::{MapCause, MapError};
 use crate::filter::Filter;
-use crate::lens::{Field, Lens};
+use crate::lens::{self, Field, Lens};
 use crate::link::{LinkQuery, Links};
 use crate::reading::Reading;
 use crate::shape::{below, shown};
@@ -34,7 +34,7 @@ pub struct CompiledMapping {
     object: ObjectRef,
     system: SystemName,
     record: String,
-    only: Vec<(String, Vec<Value>)>,
+    only: Vec<(String, Allowed)>,
     attributes: Vec<Attribute>,
     members: Vec<Field>,
     /// The one attribute of the business key, where it is one.
@@ -60,7 +60,7 @@ impl CompiledMapping {
             object: mapping.object.value.clone(),
             system: mapping.system.value.clone(),
             record: mapping.record.clone(),
-            only: mapping.only.iter().map(|(field, values)| (field.value.clone(), values.clone())).collect(),
+            only: lens::allowed(&mapping.only),
             attributes: object.attributes.clone(),
             members,
             identity,
@@ -84,8 +84,8 @@ impl CompiledMapping {
         &self.record
     }
 
-    /// Which of the records are objects: each field, a path with dots where it follows links, has one of these values.
-    pub fn only(&self) -> &[(String, Vec<Value>)] {
+    /// Which of the records are objects: each field, a path with dots where it follows links, has what is allowed.
+    pub fn only(&self) -> &[(String, Allowed)] {
         &self.only
     }
 
@@ -208,7 +208,14 @@ impl CompiledMapping {
     ) -> Result<Map<String, Value>, MapError> {
         let mut writer = Writer::new(&self.system, before, links);
         writer.members(&self.attributes, &self.members, canonical, "")?;
-        Ok(writer.values())
+        let mut values = writer.values();
+        // A new record that is not among those of the mapping would not be found again.
+        for (field, allowed) in self.only.iter().filter(|(field, _)| before.is_none() && !field.contains('.')) {
+            if let (false, Some(value)) = (values.contains_key(field), allowed.of_new()) {
+                values.insert(field.clone(), value);
+            }
+        }
+        Ok(values)
     }
 
     /// The records whose attribute has this value. Texts from a query stand for booleans and integers where the

@@ -48,6 +48,7 @@ name: recipe-erp
 object: recipe@1
 system: erp
 record: mrp.bom
+only: {rank: {at_least: 1}, type: [normal, phantom], "tmpl_id.kind": bike}
 fields:
   code: {at: code}
   family: {at: tmpl_id.family}
@@ -56,6 +57,7 @@ fields:
     lines:
       record: mrp.bom.line
       key: [product]
+      only: {kind: false}
       fields:
         product: {at: product_id, ref: item}
         quantity: {at: qty, quantity: {unit: uom_id, code: uom, by: external-id}}
@@ -103,7 +105,7 @@ fn lines_are_read_as_groups() {
     let mapping = mapping();
     assert_eq!(mapping.fields(), ["id", "write_date", "code", "tmpl_id", "bom_line_ids"]);
     let reading = mapping.reading();
-    assert_eq!(reading.lines["bom_line_ids"].fields, ["id", "product_id", "qty", "uom_id", "note"]);
+    assert_eq!(reading.lines["bom_line_ids"].fields, ["id", "kind", "product_id", "qty", "uom_id", "note"]);
     assert_eq!(reading.through["tmpl_id"].fields, ["family"]);
     let questions = mapping.links(&record());
     let field = "bom_line_ids.uom_id".to_owned();
@@ -143,7 +145,7 @@ fn lines_become_the_fewest_commands() {
     assert_eq!(put(emptied), json!([[1, 12, {"note": false}]]));
     assert_eq!(put(json!([frame, frame, paint]))[0][0], 0, "a second one of the same key is another line");
     let created = mapping.put(&json!({"code": "R", "components": [wheels]}), None, &links()).unwrap();
-    assert_eq!(Value::Object(created), json!({"code": "R", "bom_line_ids": [made]}));
+    assert_eq!(Value::Object(created), json!({"code": "R", "bom_line_ids": [made], "rank": 1}));
 }
 
 #[test]
@@ -180,4 +182,36 @@ fn one_of_several_is_not_overwritten() {
     assert_eq!(put(json!([]), json!("b")), Ok(json!({"tags": ["b"]})));
     assert_eq!(put(json!(["a", "b"]), Value::Null), Ok(json!({})));
     assert_eq!(put(json!(["a", "b"]), json!("c")).unwrap_err().cause, MapCause::NotWritable);
+}
+
+/// A note between the lines: it is not told, nothing is asked about it, and it stays where it is.
+#[test]
+fn lines_that_are_not_told_stay_as_they_are() {
+    let mapping = mapping();
+    assert!(mapping.reading().lines["bom_line_ids"].fields.contains(&"kind".to_owned()));
+    let plain = record();
+    let mut noted = record();
+    noted["bom_line_ids"].as_array_mut().unwrap().insert(1, json!({"id": 19, "kind": "note", "product_id": false}));
+    assert_eq!(mapping.links(&noted), mapping.links(&plain));
+    let told = mapping.get(&noted, &links()).unwrap();
+    assert_eq!(told, mapping.get(&plain, &links()).unwrap());
+    assert_eq!(mapping.put(&told, Some(&noted), &links()).unwrap(), serde_json::Map::new());
+    let mut none = told;
+    none["components"] = json!([]);
+    let changes = mapping.put(&none, Some(&noted), &links()).unwrap();
+    assert_eq!(changes["bom_line_ids"], json!([[2, 11, 0], [2, 12, 0]]));
+}
+
+/// A record that the mapping would not find again is never made.
+#[test]
+fn a_new_record_is_one_of_the_mapping() {
+    let given = json!({"code": "R-9", "components": []});
+    let made = mapping().put(&given, None, &Links::new()).unwrap();
+    assert_eq!(
+        Value::Object(made),
+        json!({"code": "R-9", "rank": 1}),
+        "what may be several, or is another's, is not guessed"
+    );
+    let changed = mapping().put(&json!({"code": "R-9"}), Some(&record()), &Links::new()).unwrap();
+    assert_eq!(Value::Object(changed), json!({"code": "R-9"}));
 }

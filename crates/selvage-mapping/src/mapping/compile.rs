@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::overlap;
 use crate::code::Codes;
 use crate::expression::Expression;
-use crate::lens::{CurrencyFrom, Field, Lens, Lines, Spot, Target, UnitFrom};
+use crate::lens::{self, CurrencyFrom, Field, Lens, Lines, Spot, Target, UnitFrom};
 use crate::quantity::{self, Unit};
 use crate::shape::{Checker, is_currency};
 
@@ -218,7 +218,8 @@ impl<'a> Compiler<'a> {
             }
         }
         let key = declared.key.iter().map(|name| name.value.clone()).collect();
-        Some(Lens::Lines(Box::new(Lines { attributes: attributes.clone(), members, key })))
+        let only = lens::allowed(&declared.only);
+        Some(Lens::Lines(Box::new(Lines { attributes: attributes.clone(), members, key, only })))
     }
 
     fn no_lines(&mut self, attribute: &Attribute, place: &Place) -> Option<Lens> {

@@ -163,7 +163,7 @@ impl<'a> Reader<'a> {
     fn lines(self, lines: &Lines, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
         let records = line_records(value, at).map_err(|error| self.wrong(pointer, error))?;
         let mut list = Vec::with_capacity(records.len());
-        for (index, record) in records.iter().enumerate() {
+        for (index, record) in records.iter().filter(|record| lines.tell(record)).enumerate() {
             let reader = Reader { record, ..self };
             let members = reader.members(&lines.attributes, &lines.members, &below(pointer, &index.to_string()))?;
             list.push(Value::Object(members));

@@ -28,7 +28,9 @@ pub(super) fn read(fields: &[Field], reading: &mut Reading) {
             Lens::Group(members) => read(members, reading),
             Lens::Lines(lines) => {
                 if let Some(at) = &field.at {
-                    read(&lines.members, reading.add_lines(&at.at));
+                    let inner = reading.add_lines(&at.at);
+                    lines.only.iter().for_each(|(field, _)| inner.add(field));
+                    read(&lines.members, inner);
                 }
             }
             Lens::Expression(expression) => {
@@ -92,7 +94,8 @@ fn of_lens(lens: &Lens, spot: &Spot, value: &Value, record: &Value, found: &mut 
     let external = |spot: &Spot, id: i64| LinkQuery::ExternalId { field: spot.path.clone(), id };
     let (spot, query) = match (lens, value) {
         (Lens::Lines(lines), Value::Array(records)) => {
-            return records.iter().for_each(|record| queries(&lines.members, record, found));
+            let told = records.iter().filter(|record| lines.tell(record));
+            return told.for_each(|record| queries(&lines.members, record, found));
         }
         (Lens::Many(element, _), Value::Array(elements)) => {
             return elements.iter().for_each(|value| of_lens(element, spot, value, record, found));

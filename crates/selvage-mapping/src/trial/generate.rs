@@ -146,6 +146,12 @@ fn of_lines(lines: &Lines, world: &World, random: &mut Random) -> Value {
     let line = |place: u64| {
         let mut record = Map::new();
         fields(&lines.members, world, random, &mut record);
+        // Some lines are none of those that are told, as a note between the lines of an order.
+        let is_told = !random.once_in(5);
+        for (field, allowed) in &lines.only {
+            let value = if is_told { allowed.of_new().unwrap_or_default() } else { Value::from("something else") };
+            record.insert(field.clone(), value);
+        }
         record.insert("id".to_owned(), Value::from(first + place));
         Value::Object(record)
     };

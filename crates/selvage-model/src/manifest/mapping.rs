@@ -22,14 +22,46 @@ pub struct Mapping {
     pub record: String,
     /// The system's versions it is for.
     pub versions: VersionRange,
-    /// Which of the system's records are objects: each field (paths with dots follow links) has one of these values.
-    pub only: Vec<(Spanned<String>, Vec<Value>)>,
+    /// Which of the system's records are objects, by their fields (paths with dots follow links). A new record is given
+    /// the one value that a field of its own must have.
+    pub only: Vec<(Spanned<String>, Allowed)>,
     /// A field an attribute, in the order written.
     pub fields: Vec<FieldMapping>,
     /// Examples: they are tests.
     pub examples: Vec<Example>,
     /// Not yet tried against a real system.
     pub unverified: bool,
+}
+
+/// What a field must have for a record to be an object.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Allowed {
+    /// One of these values; `false` is nothing.
+    OneOf(Vec<Value>),
+    /// A whole number that is not less than this.
+    AtLeast(i64),
+}
+
+impl Allowed {
+    /// Whether a field with this value makes the record an object.
+    pub fn holds(&self, value: Option<&Value>) -> bool {
+        let value = value.filter(|value| !value.is_null()).unwrap_or(&Value::Bool(false));
+        match self {
+            Self::OneOf(values) => values.contains(value),
+            Self::AtLeast(least) => value.as_i64().is_some_and(|number| number >= *least),
+        }
+    }
+
+    /// The value that a new record is given; none where several would do.
+    pub fn of_new(&self) -> Option<Value> {
+        match self {
+            Self::OneOf(values) => match values.as_slice() {
+                [one] => Some(one.clone()),
+                _ => None,
+            },
+            Self::AtLeast(least) => Some(Value::from(*least)),
+        }
+    }
 }
 
 /// How one attribute stands in the record.
@@ -142,6 +174,8 @@ pub struct Lines {
     pub record: Option<Spanned<String>>,
     /// The attributes by which a line is known again; by its place in the list where empty.
     pub key: Vec<Spanned<AttributeName>>,
+    /// Which of the lines are told, by their fields; others are left as they are.
+    pub only: Vec<(Spanned<String>, Allowed)>,
     /// A field an attribute of the group, in the order written.
     pub fields: Vec<FieldMapping>,
 }

@@ -2,7 +2,7 @@
 
 use super::check::article;
 use super::fields::{Fields, key_text, spanned_text};
-use super::mapping::{at, field_mappings};
+use super::mapping::{at, field_mappings, only};
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::mapping::{CodeBy, CurrencySource, Lens, Lines, TimeUnit, UnitSource};
@@ -83,6 +83,7 @@ fn lines(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Lines {
     Lines {
         record: fields.spanned_text("record"),
         key: fields.list("key"),
+        only: only(fields, findings),
         fields: field_mappings(fields.entries("fields"), findings),
     }
 }

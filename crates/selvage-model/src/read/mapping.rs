@@ -1,11 +1,11 @@
 //! Mapping: its fields and examples.
 
 use super::access::one_or_several;
-use super::fields::{Fields, key, spanned_text};
+use super::fields::{Fields, key, key_text, spanned_text};
 use super::lens::lens;
 use crate::code;
 use crate::finding::{Finding, show};
-use crate::manifest::mapping::{Direction, Example, ExampleLink, FieldMapping, Lens, Mapping};
+use crate::manifest::mapping::{Allowed, Direction, Example, ExampleLink, FieldMapping, Lens, Mapping};
 use crate::scalar::{self, VersionRange};
 use crate::schema::tables::mapping::{EXAMPLE, FIELD};
 use crate::source::Spanned;
@@ -13,10 +13,7 @@ use crate::yaml::{Content, Key, Node};
 
 pub(super) fn mapping(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Mapping> {
     let mappings = field_mappings(fields.entries("fields"), findings);
-    let only = fields.entries("only").iter().filter_map(|(name, node)| {
-        Some((Spanned::new(name.value.to_string(), name.place.clone()), one_or_several(name, node, findings)?))
-    });
-    let only = only.collect();
+    let only = only(fields, findings);
     Some(Mapping {
         place: fields.place().clone(),
         name: fields.parse("name")?,
@@ -29,6 +26,29 @@ pub(super) fn mapping(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option
         examples: fields.items("examples").iter().filter_map(example).collect(),
         unverified: fields.flag("unverified"),
     })
+}
+
+/// Which records, or lines, are told: by field, what it must have.
+pub(super) fn only(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Vec<(Spanned<String>, Allowed)> {
+    let entries = fields.entries("only").iter();
+    let read = entries.filter_map(|(name, node)| Some((key_text(name), allowed(name, node, findings)?)));
+    read.collect()
+}
+
+fn allowed(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<Allowed> {
+    let Content::Map(entries) = &node.content else {
+        return one_or_several(name, node, findings).map(Allowed::OneOf);
+    };
+    if let [(word, least)] = entries.as_slice()
+        && word.value.as_ref() == "at_least"
+        && let Some(least) = least.text().and_then(|text| text.parse().ok())
+    {
+        return Some(Allowed::AtLeast(least));
+    }
+    let message = format!("{} does not say which values it may have", show(&name.value));
+    let fix = "write one value, a list of values, or `{at_least: 1}`";
+    findings.push(Finding::error(code::BAD_VALUE, &node.place, message).fix(fix));
+    None
 }
 
 pub(super) fn field_mappings(entries: &[(Key, Node)], findings: &mut Vec<Finding>) -> Vec<FieldMapping> {

@@ -11,7 +11,7 @@ use crate::access::EndAction;
 use crate::manifest::api::Api;
 use crate::manifest::interface::{InterfaceBody, Lifecycle};
 use crate::manifest::kind::Kind;
-use crate::manifest::mapping::{Direction, Lens};
+use crate::manifest::mapping::{Allowed, Direction, Lens};
 use crate::manifest::object::Shape;
 use crate::schema::tables;
 
@@ -127,8 +127,10 @@ fn lenses() {
     let fabric = read(&sample()).fabric;
     let mapping = &fabric.mappings[&"pump-erp".parse().unwrap()];
     let field = |name: &str| mapping.fields.iter().find(|field| field.attribute.value.as_str() == name).unwrap();
-    assert_eq!(mapping.only[0].1, [json!(true)]);
-    assert_eq!((mapping.only[1].0.value.as_str(), mapping.only[1].1.len()), ("categ_id.code", 2));
+    assert_eq!(mapping.only[0].1, Allowed::OneOf(vec![json!(true)]));
+    assert_eq!(mapping.only[1].0.value, "categ_id.code");
+    assert!(matches!(&mapping.only[1].1, Allowed::OneOf(values) if values.len() == 2));
+    assert_eq!(mapping.only[2].1, Allowed::AtLeast(1));
     assert_eq!(field("key").direction, Direction::Read);
     assert_eq!(field("company").direction, Direction::Both);
     assert_eq!(field("stages").field(18), Some("stage"));

@@ -23,7 +23,7 @@ impl<'a> Writer<'a> {
             Some(value) => line_records(value, at).map_err(|error| wrong(pointer, error))?,
             None => &[],
         };
-        let mut left: Vec<&'a Value> = before.iter().collect();
+        let mut left: Vec<&'a Value> = before.iter().filter(|line| lines.tell(line)).collect();
         let mut commands = Vec::new();
         for (index, element) in elements.iter().enumerate() {
             let pointer = below(pointer, &index.to_string());

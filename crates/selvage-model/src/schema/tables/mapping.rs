@@ -15,7 +15,7 @@ pub(crate) static MAPPING: Record = record(
         optional(
             "only",
             Shape::Map(Format::Text, &Shape::Any),
-            "Which records are objects: each field has this value, or one of these. Dots follow links.",
+            "Which records are objects: each field has this value, one of these, or is `{at_least: 1}`. Dots follow links.",
         ),
         required("fields", Shape::Map(Format::Attribute, &ONE_FIELD), "A field for each attribute."),
         optional(
@@ -104,6 +104,11 @@ pub(crate) static LINES: Record = record(
             "key",
             Shape::List(&Shape::Text(Format::Attribute), true),
             "The attributes by which a line is known again. Default: by its place in the list.",
+        ),
+        optional(
+            "only",
+            Shape::Map(Format::Text, &Shape::Any),
+            "Which lines are told: each field has this value, one of these, or is `{at_least: 1}`; others stay as they are.",
         ),
         required("fields", Shape::Map(Format::Attribute, &ONE_FIELD), "A field for each attribute of the group."),
     ],
