@@ -14,6 +14,7 @@ mod failure;
 mod fingerprint;
 mod json2;
 mod jsonrpc;
+mod keys;
 mod list;
 mod load;
 mod needs;
@@ -44,6 +45,9 @@ pub use self::config::{ConfigError, OdooConfig, Secret};
 pub use self::dialect::Dialect;
 pub use self::failure::{Failure, Refusal};
 pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questions};
+use self::keys::Keys;
+
+pub use self::keys::KeyState;
 pub use self::list::{Cursor, CursorError, ListRequest, Page};
 pub use self::needs::{ModelNeeds, Right, VERBS, VerbNeeds, names, of_verb};
 pub use self::number::{decimal, number};
@@ -80,6 +84,7 @@ struct Inner {
     server: OnceCell<Arc<Server>>,
     companies: OnceCell<Vec<Company>>,
     own: Mutex<account::Own>,
+    keys: Arc<Keys>,
     fields: Mutex<BTreeMap<String, Arc<Fields>>>,
 }
 
@@ -99,6 +104,20 @@ impl Odoo {
     /// # Errors
     /// [`ConfigError`] with everything that is wrong in the configuration.
     pub fn governed(config: OdooConfig, governor: Governor) -> Result<Self, ConfigError> {
+        Self::build(config, governor, Arc::default())
+    }
+
+    /// A handle of the same configuration under the same governor that asks anew which server it is, with which companies and
+    /// fields. Which key is accepted, and that none is, it knows already: a server that refused them is not asked the sooner.
+    ///
+    /// # Errors
+    /// [`ConfigError`].
+    pub fn anew(&self) -> Result<Self, ConfigError> {
+        let Inner { config, governor, keys, .. } = &*self.inner;
+        Self::build(config.clone(), governor.clone(), Arc::clone(keys))
+    }
+
+    fn build(config: OdooConfig, governor: Governor, keys: Arc<Keys>) -> Result<Self, ConfigError> {
         let base = config.validate()?;
         let http = wire::client(&config)?;
         let inner = Inner {
@@ -109,6 +128,7 @@ impl Odoo {
             server: OnceCell::new(),
             companies: OnceCell::new(),
             own: Mutex::new(None),
+            keys,
             fields: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { inner: Arc::new(inner), lang: None, sure: None, priority: Priority::Second })
@@ -164,6 +184,7 @@ mod tests {
             dialect: None,
             login: "svc".to_owned(),
             secret: Secret::new("key-1"),
+            next: None,
             lang: "en_US".to_owned(),
             timeout: Duration::from_secs(1),
             longest_transaction: Duration::from_secs(4),

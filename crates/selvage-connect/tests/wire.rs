@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use selvage_connect::odoo::{Call, Failure, Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::odoo::{Call, Failure, KeyState, Odoo, OdooConfig, Scope, Secret};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -109,6 +109,7 @@ fn odoo(url: &str, timeout: Duration) -> Odoo {
         dialect: None,
         login: "svc".to_owned(),
         secret: Secret::new("k3y-k3y-k3y"),
+        next: None,
         lang: "en_US".to_owned(),
         timeout,
         longest_transaction: Duration::from_secs(30),
@@ -180,6 +181,35 @@ async fn a_conflict_followed_by_silence_is_unknown() {
     let failure = odoo(&server.url, Duration::from_secs(5)).call(write()).await.unwrap_err();
     assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
     assert_eq!(server.calls.load(Ordering::SeqCst), 2);
+}
+
+/// A key that is refused is not sent again and again, whoever asks: Odoo locks accounts for that.
+#[tokio::test]
+async fn a_refused_key_never_becomes_a_storm() {
+    let refused = Does::Answer(
+        "401 Unauthorized",
+        r#"{"name": "werkzeug.exceptions.Unauthorized", "message": "Invalid apikey"}"#,
+    );
+    let server = serve(Box::leak(Box::new([refused]))).await;
+    let odoo = odoo(&server.url, Duration::from_secs(5));
+    odoo.server().await.unwrap();
+    let calls: Vec<_> = (0..40)
+        .map(|_| {
+            let odoo = odoo.clone();
+            tokio::spawn(async move { odoo.call(read()).await })
+        })
+        .collect();
+    for call in calls {
+        assert_eq!(call.await.unwrap(), Err(Failure::Unauthenticated));
+    }
+    // Those that were under way together, and none after them; a handle that begins anew knows it too.
+    let sent = server.calls.load(Ordering::SeqCst);
+    assert!(sent <= 2, "{sent}");
+    for _ in 0..20 {
+        assert_eq!(odoo.call(write()).await, Err(Failure::Unauthenticated));
+        assert_eq!(odoo.anew().unwrap().server().await, Err(Failure::Unauthenticated));
+    }
+    assert_eq!((server.calls.load(Ordering::SeqCst), odoo.key_state()), (sent, KeyState::None));
 }
 
 /// INVARIANT: SECRET-FREE, even if the server echoes the key.

@@ -6,8 +6,8 @@ use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use selvage_connect::governor::{Database, Governor, Governors, Priority};
-use selvage_connect::odoo::{Company, Dialect, Failure, Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::governor::{Database, Governors, Priority};
+use selvage_connect::odoo::{Company, Dialect, Failure, KeyState, Odoo, OdooConfig, Scope, Secret};
 use selvage_model::code;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::system::{
@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     dialect: Option<Dialect>,
     login: String,
     secret: Secret,
+    next: Option<Secret>,
     bounds: Bounds,
     limits: AccountLimits,
     longest_transaction: Duration,
@@ -63,6 +64,8 @@ impl Settings {
             dialect: environment.dialect.map(spoken),
             login: account.login.clone(),
             secret: Secret::new(text.clone()),
+            // It may be named before it is there: then nothing takes the place of the first.
+            next: account.next_key.as_ref().and_then(|next| secrets.get(&next.value)).cloned().map(Secret::new),
             bounds: system.bounds(environment),
             limits: account.limits,
             longest_transaction: system.limits.longest_transaction,
@@ -77,6 +80,7 @@ impl Settings {
             dialect: self.dialect,
             login: self.login.clone(),
             secret: self.secret.clone(),
+            next: self.next.clone(),
             lang: LANGUAGE.to_owned(),
             // Giving up well before the server's longest transaction leaves time to look afterwards.
             timeout: (self.longest_transaction / 4).clamp(Duration::from_millis(250), Duration::from_secs(30)),
@@ -101,7 +105,6 @@ fn spoken(declared: manifest::Dialect) -> Dialect {
 /// A connection.
 pub(crate) struct Connection {
     pub(crate) settings: Settings,
-    governor: Governor,
     odoo: Mutex<Odoo>,
     health: Mutex<Health>,
     pub(crate) external_ids: Cache<(String, i64), String>,
@@ -113,10 +116,9 @@ impl Connection {
     pub(crate) fn build(settings: Settings, governors: &Governors) -> Result<Self, String> {
         let governor = governors.of(&settings.database(), settings.bounds);
         governor.declare_account(&settings.login, settings.limits);
-        let odoo = Odoo::governed(settings.config(), governor.clone()).map_err(|error| error.to_string())?;
+        let odoo = Odoo::governed(settings.config(), governor).map_err(|error| error.to_string())?;
         Ok(Self {
             settings,
-            governor,
             odoo: Mutex::new(odoo),
             health: Mutex::new(Health::Unknown),
             external_ids: Cache::new(EXTERNAL_IDS_FOR),
@@ -126,7 +128,8 @@ impl Connection {
 
     /// A new handle, which asks anew which server it is, with which companies and fields.
     pub(crate) fn renew(&self) {
-        if let Ok(odoo) = Odoo::governed(self.settings.config(), self.governor.clone()) {
+        let anew = self.odoo().anew();
+        if let Ok(odoo) = anew {
             *lock(&self.odoo) = odoo;
         }
     }
@@ -164,9 +167,20 @@ impl Connection {
         let server = self.ask(odoo.server()).await?;
         let mut health = lock(&self.health);
         if !matches!(*health, Health::Down(_)) {
-            *health = Health::Up(format!("Odoo {}", server.version.text));
+            *health = Health::Up(format!("Odoo {}{}", server.version.text, self.about_key(&odoo)));
         }
         Ok(server.version.major)
+    }
+
+    /// What an operator should know of the account's keys.
+    fn about_key(&self, odoo: &Odoo) -> String {
+        match odoo.key_state() {
+            KeyState::First | KeyState::None => String::new(),
+            KeyState::Next => {
+                let login = &self.settings.login;
+                format!("; the first key of `{login}` is not accepted any more, the next one is used")
+            }
+        }
     }
 
     /// The companies that the account sees.

@@ -1,7 +1,7 @@
 //! The engine's handle: made once, told the active fabric, asked to execute. Holds no rules itself.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -86,9 +86,10 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub fn new(config: EngineConfig, store: Store) -> Result<Self, EngineError> {
+    pub fn new(mut config: EngineConfig, store: Store) -> Result<Self, EngineError> {
         config.validate()?;
         let runtime = Handle::try_current().map_err(|_| EngineError::Runtime)?;
+        let secrets = Mutex::new(std::mem::take(&mut config.secrets));
         let shared = Shared {
             config,
             store,
@@ -96,6 +97,7 @@ impl Engine {
             active: ArcSwap::from_pointee(Active::nothing()),
             lanes: Lanes::default(),
             governors: Governors::default(),
+            secrets,
             due: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -107,10 +109,30 @@ impl Engine {
     /// # Errors
     /// Everything that is missing to serve it; what was active stays active.
     pub fn activate(&self, fabric: Arc<Fabric>) -> Result<(), Vec<Finding>> {
+        let secrets = self.shared.secrets();
+        self.swap(fabric, &secrets)
+    }
+
+    /// Uses these secrets from now on, for the fabric that is active and those that follow. Whether they are others than
+    /// before; connections whose own stay the same are kept.
+    ///
+    /// # Errors
+    /// The secrets that are named and not among these; the ones before go on.
+    pub fn take_secrets(&self, secrets: BTreeMap<SecretName, String>) -> Result<bool, Vec<Finding>> {
+        let mut known = self.shared.secrets();
+        if *known == secrets {
+            return Ok(false);
+        }
+        self.swap(Arc::clone(&self.shared.active().fabric), &secrets)?;
+        *known = secrets;
+        Ok(true)
+    }
+
+    fn swap(&self, fabric: Arc<Fabric>, secrets: &BTreeMap<SecretName, String>) -> Result<(), Vec<Finding>> {
         let before = self.shared.active();
         let surroundings = Surroundings {
             environment: &self.shared.config.environment,
-            secrets: &self.shared.config.secrets,
+            secrets,
             before: &before,
             governors: &self.shared.governors,
         };
@@ -161,8 +183,14 @@ impl Engine {
         for connection in self.shared.active().connections() {
             let health = connection.health();
             let known = systems.entry(connection.system().clone()).or_insert(Health::Unknown);
-            // One account that does not get through is worth knowing, even where another does.
-            if matches!(health, Health::Down(_)) || *known == Health::Unknown {
+            // One account that does not get through is worth knowing, even where another does; of those that do, the one
+            // with more to tell.
+            let more = match (&health, &*known) {
+                (Health::Down(_), _) | (_, Health::Unknown) => true,
+                (Health::Up(this), Health::Up(other)) => this.len() > other.len(),
+                _ => false,
+            };
+            if more {
                 *known = health;
             }
         }

@@ -1,9 +1,11 @@
 //! What every part of the engine shares: configuration, store, the active fabric, lanes. Holds no rules.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use selvage_connect::governor::Governors;
+use selvage_model::manifest::system::SecretName;
 use selvage_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -22,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) lanes: Lanes,
     /// One for each database, whatever fabric is active.
     pub(crate) governors: Governors,
+    /// The secrets by which connections are made. Whoever changes them or the active fabric holds them until the swap.
+    pub(crate) secrets: Mutex<BTreeMap<SecretName, String>>,
     /// Something became due in this node just now.
     pub(crate) due: Notify,
 }
@@ -30,5 +34,10 @@ impl Shared {
     /// The fabric that is active now; a request keeps the one it began with.
     pub(crate) fn active(&self) -> Arc<Active> {
         self.active.load_full()
+    }
+
+    /// The secrets, for as long as nothing else may change.
+    pub(crate) fn secrets(&self) -> MutexGuard<'_, BTreeMap<SecretName, String>> {
+        self.secrets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -189,6 +189,11 @@ impl OdooHandle {
         self.database.automate(automation)
     }
 
+    /// Gives an account another key, as when the one before has ended: that opens nothing any more.
+    pub fn change_key(&self, login: &str, key: &str) {
+        self.database.change_key(login, key);
+    }
+
     /// The calls that changed something or were asked to, in the order in which they were committed.
     pub fn journal(&self) -> Vec<JournalEntry> {
         self.database.journal().entries()

@@ -10,6 +10,7 @@ pub(crate) mod fabric;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod interface;
+pub(crate) mod key;
 pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod mapping;
@@ -94,4 +95,5 @@ pub const RULES: &[LintRule] = &[
     flow::INTERFACE,
     own_rule::FOUND,
     own_rule::FAILED,
+    key::ENDS,
 ];

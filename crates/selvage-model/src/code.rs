@@ -179,6 +179,7 @@ catalogue! {
     ODOO_LOT = "FAB6013", "A lot is missing, or the order carries another";
     ODOO_UNSENDABLE = "FAB6014", "The value has no form that Odoo takes";
     ODOO_CONFIG = "FAB6015", "The connection to Odoo is not configured";
+    ODOO_KEY_ENDS = "FAB6016", "The key of an account ends soon, or has ended";
     SYSTEM_BUSY = "FAB6020", "The call was not begun: the system's limits leave no room";
     // 7 store
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";

@@ -5,6 +5,7 @@ mod mediation;
 mod observe;
 mod reachability;
 pub(crate) mod release;
+mod rotation;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -52,9 +53,21 @@ pub(crate) struct NodeConfig {
     pub(crate) keep_keys: Duration,
     /// The secrets that accounts name.
     pub(crate) secrets: BTreeMap<SecretName, String>,
+    /// Where they were read and are read again when they change.
+    pub(crate) secrets_from: Option<PathBuf>,
 }
 
 impl NodeConfig {
+    fn engine(&self) -> EngineConfig {
+        EngineConfig {
+            environment: self.environment.clone(),
+            node: format!("{}-{}", std::process::id(), key::node_mark()),
+            lease: self.lease,
+            key_lifetime: self.keep_keys,
+            secrets: self.secrets.clone(),
+        }
+    }
+
     fn gateway(&self) -> GatewayConfig {
         GatewayConfig {
             admin: Some(self.admin),
@@ -82,16 +95,7 @@ impl Node {
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
         let first = release::read(&config.fabric, &config.environment)?;
         let access = release::activate(&config.store, &config.environment, &first).await?;
-        let engine = Engine::new(
-            EngineConfig {
-                environment: config.environment.clone(),
-                node: format!("{}-{}", std::process::id(), key::node_mark()),
-                lease: config.lease,
-                key_lifetime: config.keep_keys,
-                secrets: config.secrets.clone(),
-            },
-            config.store.clone(),
-        )?;
+        let engine = Engine::new(config.engine(), config.store.clone())?;
         let first = Arc::new(first);
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
         let snapshot =
@@ -119,6 +123,8 @@ impl Node {
             vouch: voucher(Arc::clone(&current)),
         })
         .await?;
+        let rotation =
+            config.secrets_from.map(|path| rotation::follow(engine.clone(), path, config.watch)).transpose()?;
         let follower = release::Follower {
             directory: config.fabric,
             environment: config.environment,
@@ -132,6 +138,7 @@ impl Node {
             tokio::spawn(watch::follow_access(Arc::clone(&follower))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
+        followers.extend(rotation);
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }

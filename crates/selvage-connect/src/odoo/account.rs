@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::answer;
 use super::call::{Call, CallClass, Scope};
+use super::config::Secret;
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::keys::Key;
 use super::server::Server;
 use super::{Odoo, execute};
 
@@ -20,9 +22,23 @@ const COMPANIES_FOR: Duration = Duration::from_secs(300);
 pub(super) type Own = Option<(Instant, Arc<[i64]>)>;
 
 impl Odoo {
+    /// Who the account is, by the key that the server accepts.
+    pub(super) async fn log_in<'c>(&'c self, dialect: Dialect, mut key: Key<'c>) -> Result<i64, Failure> {
+        loop {
+            let user = match dialect {
+                Dialect::Json2 => self.user_of_login(key).await,
+                Dialect::JsonRpc | Dialect::XmlRpc => self.authenticate(dialect, key.secret).await,
+            };
+            match self.key_instead(key, &user) {
+                Some(other) => key = other,
+                None => return user,
+            }
+        }
+    }
+
     /// Who the account is, in the older dialects: they log in.
-    pub(super) async fn authenticate(&self, dialect: Dialect) -> Result<i64, Failure> {
-        let args = execute::authenticate(self.config())?;
+    async fn authenticate(&self, dialect: Dialect, secret: &Secret) -> Result<i64, Failure> {
+        let args = execute::authenticate(self.config(), secret)?;
         match self.serve(dialect, "common", "authenticate", &args).await? {
             Value::Bool(false) | Value::Null => Err(Failure::Unauthenticated),
             user => answer::id_of(&user).ok_or_else(|| Failure::protocol("authenticate did not answer with a user")),
@@ -30,11 +46,11 @@ impl Odoo {
     }
 
     /// JSON-2 has no login step, so the user is looked up; a key that does not open the account is refused by this first call.
-    pub(super) async fn user_of_login(&self) -> Result<i64, Failure> {
+    async fn user_of_login(&self, key: Key<'_>) -> Result<i64, Failure> {
         let call = Call::read("res.users", "search_read", &Scope::default())
             .arg("domain", json!([["login", "=", self.config().login]]))
             .arg("fields", json!(["login"]));
-        let users = answer::records(self.once(Dialect::Json2, 0, &call).await?)?;
+        let users = answer::records(self.once(Dialect::Json2, key, 0, &call).await?)?;
         users.first().map_or(Err(Failure::Unauthenticated), |user| answer::id(user, "id"))
     }
 
@@ -55,7 +71,15 @@ impl Odoo {
         let call = Call::read("res.users", "read", &Scope::default())
             .on(&[server.user])
             .arg("fields", json!(["company_id", "company_ids"]));
-        let own: Arc<[i64]> = match self.once(server.dialect, server.user, &call).await {
+        let mut key = self.key()?;
+        let answer = loop {
+            let answer = self.once(server.dialect, key, server.user, &call).await;
+            match self.key_instead(key, &answer) {
+                Some(other) => key = other,
+                None => break answer,
+            }
+        };
+        let own: Arc<[i64]> = match answer {
             Ok(answer) => answer::records(answer)?.first().map(companies_of).unwrap_or_default().into(),
             // Some accounts may not read this of themselves; Odoo then takes what they have without being told.
             Err(Failure::Refused { .. }) => Arc::from([]),
@@ -66,8 +90,8 @@ impl Odoo {
     }
 
     /// One exchange of a call as it stands, without repetition.
-    async fn once(&self, dialect: Dialect, user: i64, call: &Call) -> Result<Value, Failure> {
-        let request = self.request(dialect, user, call)?;
+    async fn once(&self, dialect: Dialect, key: Key<'_>, user: i64, call: &Call) -> Result<Value, Failure> {
+        let request = self.request(dialect, key, user, call)?;
         let reply = self.exchange(&request, CallClass::Read).await?;
         dialect.result(&reply, CallClass::Read)
     }

@@ -24,6 +24,8 @@ pub struct OdooConfig {
     pub login: String,
     /// The account's API key, or its password.
     pub secret: Secret,
+    /// The key that takes its place: sent when the first is not accepted any more.
+    pub next: Option<Secret>,
     /// The language of labels and messages, as `en_US`; sent with every call.
     pub lang: String,
     /// How long one HTTP exchange may take.
@@ -35,6 +37,11 @@ pub struct OdooConfig {
 }
 
 impl OdooConfig {
+    /// Every key of the account.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        std::iter::once(&self.secret).chain(&self.next)
+    }
+
     /// Checks all fields; gives the address without a trailing slash.
     pub(super) fn validate(&self) -> Result<String, ConfigError> {
         let mut problems = Vec::new();
@@ -54,11 +61,13 @@ impl OdooConfig {
         if self.database.as_deref().is_some_and(|database| database.trim().is_empty()) {
             problems.push("`database` is empty; leave it out where the server holds only one".to_owned());
         }
-        if self.secret.reveal().is_empty() {
-            problems.push("the secret is empty".to_owned());
-        }
-        if !self.secret.reveal().bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
-            problems.push("the secret holds a character that a header cannot carry".to_owned());
+        for secret in self.secrets() {
+            if secret.reveal().is_empty() {
+                problems.push("a secret is empty".to_owned());
+            }
+            if !secret.reveal().bytes().all(|byte| (0x20..0x7f).contains(&byte)) {
+                problems.push("a secret holds a character that a header cannot carry".to_owned());
+            }
         }
         if self.timeout.is_zero() || self.longest_transaction.is_zero() {
             problems.push("`timeout` and `longest_transaction` must be above zero".to_owned());
@@ -148,10 +157,10 @@ impl ConfigError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn config(url: &str, secret: &str) -> OdooConfig {
+    pub(in super::super) fn config(url: &str, secret: &str) -> OdooConfig {
         OdooConfig {
             system: "odoo".into(),
             url: url.into(),
@@ -159,6 +168,7 @@ mod tests {
             dialect: None,
             login: "svc".into(),
             secret: Secret::new(secret),
+            next: None,
             lang: "en_US".into(),
             timeout: Duration::from_secs(5),
             longest_transaction: Duration::from_secs(60),

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::call::{Call, CallClass};
 use super::failure::{Failure, Refusal};
+use super::keys::Key;
 use super::server::OdooVersion;
 use super::wire::{Reply, Request};
 use super::{Odoo, classify, execute, json2, jsonrpc, server, xmlrpc};
@@ -80,12 +81,13 @@ impl Odoo {
     }
 
     /// The request of a call.
-    pub(super) fn request(&self, dialect: Dialect, user: i64, call: &Call) -> Result<Request, Failure> {
+    pub(super) fn request(&self, dialect: Dialect, key: Key<'_>, user: i64, call: &Call) -> Result<Request, Failure> {
         if dialect == Dialect::Json2 {
-            return Ok(json2::request(self.lang(), call));
+            return Ok(json2::request(key, self.lang(), call));
         }
-        let args = execute::execute_kw(self.config(), self.lang(), user, call)?;
-        self.service(dialect, "object", "execute_kw", &args)
+        let args = execute::execute_kw(self.config(), key.secret, self.lang(), user, call)?;
+        let request = self.service(dialect, "object", "execute_kw", &args)?;
+        Ok(Request { sent_by: Some(key.mark), ..request })
     }
 
     fn service(&self, dialect: Dialect, service: &str, method: &str, args: &[Value]) -> Result<Request, Failure> {

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::call::Call;
-use super::config::OdooConfig;
+use super::config::{OdooConfig, Secret};
 use super::failure::{Failure, Refusal};
 
 /// Arguments that these methods are recorded to take by position, after the ids. `create` takes nothing else; the others are
@@ -21,7 +21,13 @@ const POSITIONAL: &[(&str, &[&str])] = &[
 ];
 
 /// The arguments of `execute_kw` for a call.
-pub(super) fn execute_kw(config: &OdooConfig, lang: &str, user: i64, call: &Call) -> Result<Vec<Value>, Failure> {
+pub(super) fn execute_kw(
+    config: &OdooConfig,
+    secret: &Secret,
+    lang: &str,
+    user: i64,
+    call: &Call,
+) -> Result<Vec<Value>, Failure> {
     let mut named = call.args.clone();
     let mut positional = Vec::new();
     if !call.ids.is_empty() {
@@ -33,14 +39,14 @@ pub(super) fn execute_kw(config: &OdooConfig, lang: &str, user: i64, call: &Call
         positional.push(value);
     }
     named.insert("context".to_owned(), call.full_context(lang));
-    let login = [json!(database(config)?), json!(user), json!(config.secret.reveal())];
+    let login = [json!(database(config)?), json!(user), json!(secret.reveal())];
     let rest = [json!(call.model), json!(call.method), Value::Array(positional), Value::Object(named)];
     Ok(login.into_iter().chain(rest).collect())
 }
 
 /// The arguments of `authenticate`.
-pub(super) fn authenticate(config: &OdooConfig) -> Result<Vec<Value>, Failure> {
-    Ok(vec![json!(database(config)?), json!(config.login), json!(config.secret.reveal()), json!({})])
+pub(super) fn authenticate(config: &OdooConfig, secret: &Secret) -> Result<Vec<Value>, Failure> {
+    Ok(vec![json!(database(config)?), json!(config.login), json!(secret.reveal()), json!({})])
 }
 
 fn database(config: &OdooConfig) -> Result<&str, Failure> {

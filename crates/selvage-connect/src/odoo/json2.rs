@@ -7,10 +7,11 @@ use super::call::{Call, CallClass};
 use super::classify;
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::keys::Key;
 use super::wire::{Reply, Request};
 
 /// The request of a call.
-pub(super) fn request(lang: &str, call: &Call) -> Request {
+pub(super) fn request(key: Key<'_>, lang: &str, call: &Call) -> Request {
     let mut body = call.args.clone();
     // Methods of the model itself refuse ids, so they are sent only where there are some.
     if !call.ids.is_empty() {
@@ -18,7 +19,13 @@ pub(super) fn request(lang: &str, call: &Call) -> Request {
     }
     body.insert("context".to_owned(), call.full_context(lang));
     let path = format!("/json/2/{}/{}", call.model, call.method);
-    Request { path, body: Some(Value::Object(body).to_string()), dialect: Dialect::Json2 }
+    Request {
+        path,
+        body: Some(Value::Object(body).to_string()),
+        dialect: Dialect::Json2,
+        bearer: Some(key.secret.clone()),
+        sent_by: Some(key.mark),
+    }
 }
 
 /// What the reply means.

@@ -14,7 +14,13 @@ use super::wire::{Reply, Request};
 pub(super) fn request(service: &str, method: &str, args: &[Value]) -> Request {
     let params = json!({"service": service, "method": method, "args": args});
     let body = json!({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params});
-    Request { path: "/jsonrpc".to_owned(), body: Some(body.to_string()), dialect: Dialect::JsonRpc }
+    Request {
+        path: "/jsonrpc".to_owned(),
+        body: Some(body.to_string()),
+        dialect: Dialect::JsonRpc,
+        bearer: None,
+        sent_by: None,
+    }
 }
 
 /// What the reply means.

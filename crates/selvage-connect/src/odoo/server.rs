@@ -86,18 +86,23 @@ impl Odoo {
     }
 
     async fn learn(&self) -> Result<Server, Failure> {
+        // While every key rests, not even the version is asked.
+        let key = self.key()?;
         let (version, dialect) = self.choose().await?;
-        let user = match dialect {
-            Dialect::Json2 => self.user_of_login().await?,
-            Dialect::JsonRpc | Dialect::XmlRpc => self.authenticate(dialect).await?,
-        };
+        let user = self.log_in(dialect, key).await?;
         tracing::info!(system = %self.config().system, version = %version.text, ?dialect, user, "odoo found");
         Ok(Server { version, dialect, user })
     }
 
     /// `/web/version`, which servers with JSON-2 have; `None` from one that has it not.
     pub(super) async fn web_version(&self) -> Result<Option<OdooVersion>, Failure> {
-        let request = Request { path: "/web/version".to_owned(), body: None, dialect: Dialect::JsonRpc };
+        let request = Request {
+            path: "/web/version".to_owned(),
+            body: None,
+            dialect: Dialect::JsonRpc,
+            bearer: None,
+            sent_by: None,
+        };
         let reply = self.exchange(&request, CallClass::Read).await?;
         let Ok(body) = serde_json::from_slice::<Value>(&reply.body) else { return Ok(None) };
         if reply.status != 200 {

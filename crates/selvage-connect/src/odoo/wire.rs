@@ -10,9 +10,10 @@ use serde_json::Value;
 use super::Odoo;
 use super::call::{Call, CallClass};
 use super::classify::lost;
-use super::config::{ConfigError, OdooConfig};
+use super::config::{ConfigError, OdooConfig, Secret};
 use super::dialect::Dialect;
 use super::failure::Failure;
+use super::keys::Mark;
 use crate::governor::{Outcome, Pass, Wish};
 
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
@@ -26,8 +27,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 pub(super) struct Request {
     pub(super) path: String,
     pub(super) body: Option<String>,
-    /// JSON-2 carries its key in a header, the others in the body.
     pub(super) dialect: Dialect,
+    /// JSON-2 carries its key in a header; the others in the body.
+    pub(super) bearer: Option<Secret>,
+    /// The key that it carries, for what needs one.
+    pub(super) sent_by: Option<Mark>,
 }
 
 /// What came back, whole.
@@ -64,13 +68,19 @@ impl Odoo {
         let server = self.server().await.map_err(Failure::before_sending)?;
         let config = self.config();
         let call = self.in_companies(&server, call).await.map_err(|failure| self.clean(failure))?;
-        let request = self.request(server.dialect, server.user, &call)?;
+        let mut key = self.key()?;
+        let mut request = self.request(server.dialect, key, server.user, &call)?;
         let kind = format!("{}.{}", call.model, call.method);
         let begun = Instant::now();
         let mut repeats = 0;
         loop {
             let read = |reply: Reply| server.dialect.result(&reply, call.class);
             let answer = self.answered(&kind, &request, call.class, read).await;
+            if let Some(other) = self.key_instead(key, &answer) {
+                key = other;
+                request = self.request(server.dialect, key, server.user, &call)?;
+                continue;
+            }
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
             let wait = backoff(repeats);
             if !again || repeats == MOST_REPEATS || begun.elapsed() + wait >= config.timeout {
@@ -100,6 +110,10 @@ impl Odoo {
         if class == CallClass::Write && self.sure.as_ref().is_some_and(|sure| !sure()) {
             return Err(Failure::TryAgain { reason: "it is no longer surely held, so it was not sent".to_owned() });
         }
+        // While it waited for its turn, others may have learnt that its key is refused.
+        if request.sent_by.is_some_and(|mark| !self.inner.keys.still(mark)) {
+            return Err(Failure::Unauthenticated);
+        }
         let reply = self.send(request, class).await;
         let status = reply.as_ref().ok().map(|reply| reply.status);
         let answer = reply.and_then(read);
@@ -120,7 +134,7 @@ impl Odoo {
     async fn send(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
         let url = format!("{}{}", self.inner.base, request.path);
         let sending = match &request.body {
-            Some(body) => self.inner.http.post(url).headers(self.headers(request.dialect)).body(body.clone()),
+            Some(body) => self.inner.http.post(url).headers(self.headers(request)).body(body.clone()),
             None => self.inner.http.get(url),
         };
         match sending.send().await {
@@ -130,33 +144,28 @@ impl Odoo {
         }
     }
 
-    fn headers(&self, dialect: Dialect) -> HeaderMap {
-        let config = self.config();
+    fn headers(&self, request: &Request) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        let form = if dialect == Dialect::XmlRpc { "text/xml" } else { "application/json" };
+        let form = if request.dialect == Dialect::XmlRpc { "text/xml" } else { "application/json" };
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(form));
-        if dialect != Dialect::Json2 {
-            return headers;
-        }
+        let Some(key) = &request.bearer else { return headers };
         // INVARIANT: SECRET-FREE — a sensitive header is not printed by anything that prints requests.
-        if let Ok(mut value) = HeaderValue::from_str(&format!("bearer {}", config.secret.reveal())) {
+        if let Ok(mut value) = HeaderValue::from_str(&format!("bearer {}", key.reveal())) {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        if let Some(Ok(database)) = config.database.as_deref().map(HeaderValue::from_str) {
+        if let Some(Ok(database)) = self.config().database.as_deref().map(HeaderValue::from_str) {
             headers.insert("x-odoo-database", database);
         }
         headers
     }
 
-    /// The failure without the secret, should the server have echoed it.
+    /// The failure without the account's keys, should the server have echoed one.
     pub(super) fn clean(&self, failure: Failure) -> Failure {
-        let secret = &self.config().secret;
+        let blot = |text: String| self.config().secrets().fold(text, |text, secret| secret.blot(&text));
         match failure {
-            Failure::Refused { kind, message, field } => {
-                Failure::Refused { kind, message: secret.blot(&message), field }
-            }
-            Failure::TryAgain { reason } => Failure::TryAgain { reason: secret.blot(&reason) },
+            Failure::Refused { kind, message, field } => Failure::Refused { kind, message: blot(message), field },
+            Failure::TryAgain { reason } => Failure::TryAgain { reason: blot(reason) },
             other => other,
         }
     }

@@ -14,7 +14,13 @@ use super::xml::{self, Answer};
 /// A method of a service, as `execute_kw` of `object`.
 pub(super) fn request(service: &str, method: &str, args: &[Value]) -> Result<Request, Failure> {
     let body = xml::call(method, args).map_err(|why| Failure::refused(Refusal::Unsendable, why.0))?;
-    Ok(Request { path: format!("/xmlrpc/2/{service}"), body: Some(body), dialect: Dialect::XmlRpc })
+    Ok(Request {
+        path: format!("/xmlrpc/2/{service}"),
+        body: Some(body),
+        dialect: Dialect::XmlRpc,
+        bearer: None,
+        sent_by: None,
+    })
 }
 
 /// What the reply means.

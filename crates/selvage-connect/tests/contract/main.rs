@@ -30,6 +30,7 @@ fn odoo(url: &str) -> Odoo {
         dialect: None,
         login: "<password>".to_owned(),
         secret: Secret::new("<password>"),
+        next: None,
         lang: "en_US".to_owned(),
         timeout: Duration::from_secs(5),
         longest_transaction: Duration::from_secs(30),

@@ -1,5 +1,5 @@
-//! The connector beside the simulated Odoo, every version in every dialect that it has: what its verbs come to over time, with lost answers, conflicts and
-//! hung servers in between. What is proved here is the end that stands in Odoo, not the calls that led to it.
+//! The connector beside the simulated Odoo, every version in every dialect that it has: what its verbs come to over time, with
+//! lost answers, conflicts and hung servers in between. What is proved here is the end that stands in Odoo, not the calls that led to it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod keys;
 mod plant;
 mod production;
 mod records;

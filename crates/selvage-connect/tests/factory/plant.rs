@@ -194,6 +194,7 @@ pub(crate) fn connect(factory: &RunningFactory, dialect: Option<Dialect>, timeou
         dialect,
         login: "admin".to_owned(),
         secret: Secret::new("admin"),
+        next: None,
         lang: "en_US".to_owned(),
         timeout,
         longest_transaction: Duration::from_secs(5),

@@ -14,6 +14,7 @@ mod create;
 mod governor;
 mod list;
 mod outage;
+mod rotation;
 mod scope;
 mod takeover;
 mod unknown;

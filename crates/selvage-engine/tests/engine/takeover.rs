@@ -70,6 +70,7 @@ fn config(bench: &Bench) -> OdooConfig {
         dialect: None,
         login: "svc-mrp".to_owned(),
         secret: Secret::new("demo-mrp-key"),
+        next: None,
         lang: "en_US".to_owned(),
         timeout: Duration::from_secs(2),
         longest_transaction: LONGEST,

@@ -32,7 +32,7 @@ pub(crate) struct Login {
 pub(crate) struct Database {
     pub(crate) version: OdooVersion,
     pub(crate) name: String,
-    logins: Vec<Login>,
+    logins: Mutex<Vec<Login>>,
     store: Mutex<Store>,
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
@@ -52,7 +52,7 @@ impl Database {
         Ok(Self {
             version: config.version,
             name: config.database.clone(),
-            logins,
+            logins: Mutex::new(logins),
             store: Mutex::new(store),
             faults: Mutex::default(),
             journal: Mutex::default(),
@@ -64,18 +64,29 @@ impl Database {
     }
 
     /// The login that password or key open.
-    pub(crate) fn login(&self, name: &str, key: &str) -> Option<&Login> {
-        self.logins.iter().find(|login| login.account.login == name && login.account.key == key)
+    pub(crate) fn login(&self, name: &str, key: &str) -> Option<Login> {
+        self.who(|login| login.account.login == name && login.account.key == key)
     }
 
     /// The user with that id, if the key is its own.
-    pub(crate) fn user(&self, id: i64, key: &str) -> Option<&Login> {
-        self.logins.iter().find(|login| login.user.0 == id && login.account.key == key)
+    pub(crate) fn user(&self, id: i64, key: &str) -> Option<Login> {
+        self.who(|login| login.user.0 == id && login.account.key == key)
     }
 
     /// The user that the key alone names.
-    pub(crate) fn bearer(&self, key: &str) -> Option<&Login> {
-        self.logins.iter().find(|login| login.account.key == key)
+    pub(crate) fn bearer(&self, key: &str) -> Option<Login> {
+        self.who(|login| login.account.key == key)
+    }
+
+    fn who(&self, is_meant: impl Fn(&Login) -> bool) -> Option<Login> {
+        lock(&self.logins).iter().find(|login| is_meant(login)).cloned()
+    }
+
+    /// Gives an account another key; the one before opens nothing from now on.
+    pub(crate) fn change_key(&self, name: &str, key: &str) {
+        for login in lock(&self.logins).iter_mut().filter(|login| login.account.login == name) {
+            key.clone_into(&mut login.account.key);
+        }
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
@@ -122,7 +133,7 @@ impl Database {
         let env = Environment {
             version: self.version,
             user: admin.user,
-            user_name: admin.name.clone(),
+            user_name: admin.name,
             rights: Rights::Admin,
             companies: store.ids(Model::Company),
             context: Map::new(),
@@ -158,8 +169,8 @@ impl Database {
         lock(&self.store).row(model, id).is_some()
     }
 
-    fn admin(&self) -> Result<&Login, String> {
-        let admin = self.logins.iter().find(|login| login.account.rights == Rights::Admin);
+    fn admin(&self) -> Result<Login, String> {
+        let admin = self.who(|login| login.account.rights == Rights::Admin);
         admin.ok_or_else(|| "the simulated Odoo has no administrator".to_owned())
     }
 
@@ -212,7 +223,7 @@ impl Database {
         let admin = self.admin()?;
         let told = |refusal: Refusal| format!("{}: {}", refusal.exception.name(), refusal.message);
         let call = Call::positional(model, method, args, kwargs).map_err(told)?;
-        let (outcome, deliveries) = self.run(admin, &call, Stamp::now());
+        let (outcome, deliveries) = self.run(&admin, &call, Stamp::now());
         if let (false, Ok(runtime)) = (deliveries.is_empty(), tokio::runtime::Handle::try_current()) {
             let sender = self.sender.clone();
             runtime.spawn(async move { sender.send(deliveries).await });

@@ -62,12 +62,12 @@ fn read(
     if named.is_some_and(|name| name != database.name) {
         return Err(Refusal::new(Exception::NotFound, "the requested database does not exist"));
     }
-    let login = bearer(database, headers)?.clone();
+    let login = bearer(database, headers)?;
     let body = read_body(body)?;
     Ok((login, Call::named(model, method, &body)?))
 }
 
-fn bearer<'d>(database: &'d Database, headers: &HeaderMap) -> Result<&'d Login, Refusal> {
+fn bearer(database: &Database, headers: &HeaderMap) -> Result<Login, Refusal> {
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let key = value.and_then(|value| value.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let unauthorized = |message| Refusal::new(Exception::Unauthorized, message);

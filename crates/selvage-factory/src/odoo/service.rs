@@ -53,7 +53,7 @@ fn object(database: &Database, args: &[Json]) -> Result<(Login, Call), Refusal> 
     };
     is_database(database, name)?;
     let login = database.user(user.as_i64().unwrap_or_default(), key.as_str().unwrap_or_default());
-    let login = login.ok_or_else(|| Refusal::new(Exception::Denied, "Access Denied"))?.clone();
+    let login = login.ok_or_else(|| Refusal::new(Exception::Denied, "Access Denied"))?;
     let none = Map::new();
     let positional = rest.first().and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let named = rest.get(1).and_then(Json::as_object).unwrap_or(&none);

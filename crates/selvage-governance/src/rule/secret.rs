@@ -43,9 +43,11 @@ fn inline(context: &Context<'_>, report: &mut Report) {
                 tell(&system.name, &url.place, "the address holds a password", report);
             }
             for account in &environment.accounts {
-                if looks_secret(&account.api_key.value.0) {
-                    let what = "this looks like a key itself; `secret` takes the name of one";
-                    tell(&system.name, &account.api_key.place, what, report);
+                for key in std::iter::once(&account.api_key).chain(&account.next_key) {
+                    if looks_secret(&key.value.0) {
+                        let what = "this looks like a key itself; `secret` and `next` take the name of one";
+                        tell(&system.name, &key.place, what, report);
+                    }
                 }
                 if looks_secret(&account.login) {
                     tell(&system.name, &account.name.place, "the login looks like a key", report);

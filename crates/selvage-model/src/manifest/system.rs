@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+
 use crate::name::{EnvironmentName, SiteName, SystemName, TeamName};
 use crate::source::{Place, Spanned};
 
@@ -88,6 +90,10 @@ pub struct Account {
     pub login: String,
     /// The secret to prove it: a name in the secret store, never the secret. INVARIANT: SECRET-FREE
     pub api_key: Spanned<SecretName>,
+    /// The secret that takes its place, used when the system does not accept the first any more.
+    pub next_key: Option<Spanned<SecretName>>,
+    /// The day on which the key ends, as its owner was told when it was made.
+    pub expires: Option<Spanned<Date>>,
     /// What it may of what the system bears.
     pub limits: AccountLimits,
 }

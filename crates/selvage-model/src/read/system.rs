@@ -52,11 +52,15 @@ fn environment((name, node): &(Key, Node)) -> Option<SystemEnvironment> {
 
 fn account((name, node): &(Key, Node)) -> Option<Account> {
     let fields = Fields::new(node, &ACCOUNT);
-    let secret = fields.record("api_key", &SECRET)?.spanned_text("secret")?;
+    let key = fields.record("api_key", &SECRET)?;
+    let named = |name: &str| key.spanned_text(name).map(|name| Spanned::new(SecretName(name.value), name.place));
+    let expires = fields.spanned_text("expires");
     Some(Account {
         name: key_text(name),
         login: fields.text("login")?,
-        api_key: Spanned::new(SecretName(secret.value), secret.place),
+        api_key: named("secret")?,
+        next_key: named("next"),
+        expires: expires.and_then(|day| Some(Spanned::new(scalar::date(&day.value)?, day.place))),
         limits: account_limits(fields),
     })
 }

@@ -71,6 +71,7 @@ impl Demo {
             lease: Duration::from_secs(10),
             keep_keys: Duration::from_secs(7 * 86_400),
             secrets,
+            secrets_from: None,
         })
         .await?;
         let base = format!("http://{}", node.gateway_address());

@@ -34,7 +34,8 @@ pub(crate) struct Serve {
     /// Where `/metrics`, `/livez` and `/readyz` are asked.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7082")]
     admin: SocketAddr,
-    /// The secrets that systems' accounts name: a file of `name=value` lines, or a directory with a file for each.
+    /// The secrets that systems' accounts name: a file of `name=value` lines, or a directory with a file for each. Read again
+    /// on SIGHUP, and by itself with `--watch`.
     #[arg(long, value_name = "PATH")]
     secrets: Option<PathBuf>,
     /// Gateway threads; one for each core where not given.
@@ -64,6 +65,7 @@ impl Serve {
             lease: self.lease,
             keep_keys: self.keep_keys,
             secrets,
+            secrets_from: self.secrets,
         })
         .await?;
         eprintln!("selvage: serving on http://{}", node.gateway_address());

@@ -69,6 +69,11 @@ impl Process {
         (process, found)
     }
 
+    /// Tells it to read again what it reads at its start.
+    pub(crate) fn hang_up(&self) {
+        assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
+    }
+
     /// Kills it without a chance to tidy up.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

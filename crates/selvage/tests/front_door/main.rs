@@ -13,5 +13,6 @@ mod docs;
 mod fixture;
 mod help;
 mod objects;
+mod rotation;
 mod serve;
 mod two_nodes;

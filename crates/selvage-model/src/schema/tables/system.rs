@@ -48,6 +48,11 @@ pub(crate) static ACCOUNT: Record = record(
     &[
         required("login", TEXT, "Who it is in the system."),
         required("api_key", Shape::Record(&SECRET), "Where its key is kept, as `{secret: odoo/read}`."),
+        optional(
+            "expires",
+            Shape::Text(Format::Date),
+            "The day on which its key ends; `check` tells two weeks before.",
+        ),
         optional("limits", Shape::Record(&ACCOUNT_LIMITS), "What it may of what the system bears."),
     ],
 );
@@ -64,7 +69,14 @@ pub(crate) static ACCOUNT_LIMITS: Record = record(
 pub(crate) static SECRET: Record = record(
     "Secret",
     "A secret by its name. The secret itself never stands in a manifest.",
-    &[required("secret", Shape::Text(Format::Secret), "Its name in the secret store, as `odoo/read`.")],
+    &[
+        required("secret", Shape::Text(Format::Secret), "Its name in the secret store, as `odoo/read`."),
+        optional(
+            "next",
+            Shape::Text(Format::Secret),
+            "The name of the one that takes its place: used when the first is not accepted any more.",
+        ),
+    ],
 );
 
 pub(crate) static SYSTEM_LIMITS: Record = record(

@@ -1,0 +1,55 @@
+//! Secrets that change while a node runs: read again when it is told to (SIGHUP), and each second where the directory is watched
+//! too. What cannot be read or used changes nothing: the secrets before go on.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use selvage_engine::Engine;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+
+use super::release;
+use crate::secrets;
+
+/// How often they are looked at where changes are to be seen by themselves.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Follows the secrets of a file or directory for as long as the node runs.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub(crate) fn follow(engine: Engine, path: PathBuf, watch: bool) -> anyhow::Result<JoinHandle<()>> {
+    let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
+    Ok(tokio::spawn(async move {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut complained = None;
+        loop {
+            tokio::select! {
+                told = hangups.recv() => match told {
+                    Some(()) => complained = None,
+                    None => return,
+                },
+                _ = looks.tick(), if watch => {}
+            }
+            match take(&engine, &path) {
+                Ok(true) => tracing::info!("changed secrets are used now"),
+                Ok(false) => complained = None,
+                Err(error) => {
+                    let complaint = format!("{error:#}");
+                    // Once for each thing that is wrong, however often it is looked at.
+                    if complained.as_ref() != Some(&complaint) {
+                        tracing::error!("changed secrets were not taken, the last go on: {complaint}");
+                        complained = Some(complaint);
+                    }
+                }
+            }
+        }
+    }))
+}
+
+fn take(engine: &Engine, path: &Path) -> anyhow::Result<bool> {
+    let secrets = secrets::load(path)?;
+    engine.take_secrets(secrets).map_err(|findings| release::as_error(&findings))
+}
