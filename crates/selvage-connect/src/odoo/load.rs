@@ -1,6 +1,9 @@
 //! Values in the form that Odoo's `load()` and `write()` take, and what `load()` answers. Pure.
 //! It never guesses: a value without a sure form is refused before anything is sent.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::answer::{id_of, shape};
@@ -20,18 +23,81 @@ pub(super) fn parts(external_id: &str) -> Result<(&str, &str), Failure> {
     })
 }
 
-/// The columns and the one row that make a record of this external id.
-pub(super) fn row(fields: &Fields, external_id: &str, values: &Map) -> Result<(Vec<String>, Vec<String>), Failure> {
+/// The fields of lines, by the field that holds them.
+pub(super) type LineFields = BTreeMap<String, Arc<Fields>>;
+
+/// What `load()` takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) columns: Vec<String>,
+    pub(super) rows: Vec<Vec<String>>,
+}
+
+/// The table that makes a record of this external id. Its lines stand in further rows, in which the record's own columns
+/// are empty: so `load()` knows that they belong to the record above, and makes all of it or nothing.
+pub(super) fn table(fields: &Fields, lines: &LineFields, external_id: &str, values: &Map) -> Result<Table, Failure> {
     parts(external_id)?;
     let mut columns = vec!["id".to_owned()];
-    let mut row = vec![external_id.to_owned()];
+    let mut first = vec![external_id.to_owned()];
+    let mut blocks: Vec<Table> = Vec::new();
     for (name, value) in values {
         let field = known(fields, name)?;
-        let (column, cell) = cell(name, field, value)?;
-        columns.push(column);
-        row.push(cell);
+        match (lines.get(name), value.as_array()) {
+            (Some(inner), Some(commands)) if field.kind == "one2many" => blocks.push(of_lines(name, inner, commands)?),
+            _ => {
+                let (column, cell) = cell(name, field, value)?;
+                columns.push(column);
+                first.push(cell);
+            }
+        }
     }
-    Ok((columns, row))
+    let height = blocks.iter().map(|block| block.rows.len()).max().unwrap_or_default().max(1);
+    let mut rows = vec![vec![String::new(); columns.len()]; height];
+    if let Some(row) = rows.first_mut() {
+        *row = first;
+    }
+    for block in blocks {
+        for (place, row) in rows.iter_mut().enumerate() {
+            let cells = block.rows.get(place).cloned();
+            row.extend(cells.unwrap_or_else(|| vec![String::new(); block.columns.len()]));
+        }
+        columns.extend(block.columns);
+    }
+    Ok(Table { columns, rows })
+}
+
+/// The columns and rows of new lines (`[0, 0, values]`). An empty cell empties its field, so a field that some lines give
+/// and others leave to the system is refused where empty would be another value than the system's own.
+fn of_lines(name: &str, fields: &Fields, commands: &[Value]) -> Result<Table, Failure> {
+    let wrong = |message: String| Failure::field(Refusal::Unsendable, name, message);
+    let mut lines: Vec<BTreeMap<String, String>> = Vec::new();
+    let mut columns: BTreeMap<String, &Field> = BTreeMap::new();
+    for command in commands {
+        let is_new = command.get(0).and_then(Value::as_i64) == Some(0);
+        let Some(values) = command.get(2).and_then(Value::as_object).filter(|_| is_new) else {
+            return Err(wrong(format!("a new record takes new lines, not {}", shape(command))));
+        };
+        let mut line = BTreeMap::new();
+        for (inner, value) in values {
+            let field = known(fields, inner)?;
+            let (column, cell) = cell(inner, field, value)?;
+            columns.insert(column.clone(), field);
+            line.insert(column, cell);
+        }
+        lines.push(line);
+    }
+    for (column, field) in &columns {
+        let may_be_empty =
+            !field.required && !matches!(field.kind.as_str(), "boolean" | "integer" | "float" | "monetary");
+        if !may_be_empty && lines.iter().any(|line| !line.contains_key(column)) {
+            return Err(wrong(format!("either all lines give `{column}` or none does")));
+        }
+    }
+    let row = |line: &BTreeMap<String, String>| {
+        columns.keys().map(|column| line.get(column).cloned().unwrap_or_default()).collect()
+    };
+    let rows = lines.iter().map(row).collect();
+    Ok(Table { columns: columns.keys().map(|column| format!("{name}/{column}")).collect(), rows })
 }
 
 /// Values for `write()`, with datetimes in Odoo's form and null as `false`.
@@ -40,6 +106,10 @@ pub(super) fn values(fields: &Fields, values: &Map) -> Result<Value, Failure> {
     for (name, value) in values {
         let field = known(fields, name)?;
         let value = match (field.kind.as_str(), value) {
+            // To `write()` an empty list is no change, and a list of ids is one thing in one version and another in the next.
+            ("many2many", Value::Null | Value::Bool(false)) => json!([[6, 0, []]]),
+            ("many2many", Value::Array(ids)) if ids.iter().all(Value::is_i64) => json!([[6, 0, ids]]),
+            ("many2one", Value::Array(ids)) => ids.first().cloned().unwrap_or(json!(false)),
             (_, Value::Null) => json!(false),
             ("datetime", Value::String(text)) => json!(datetime(name, text)?),
             _ => value.clone(),
@@ -87,7 +157,10 @@ fn cell(name: &str, field: &Field, value: &Value) -> Result<(String, String), Fa
         let message = format!("a field of type {} cannot take {}", field.kind, shape(value));
         Err(Failure::field(Refusal::Unsendable, name, message))
     };
-    let empty = matches!(value, Value::Null) || (matches!(value, Value::Bool(false)) && field.kind != "boolean");
+    let is_empty_list = value.as_array().is_some_and(Vec::is_empty);
+    let empty = matches!(value, Value::Null)
+        || (matches!(value, Value::Bool(false)) && field.kind != "boolean")
+        || (is_empty_list && matches!(field.kind.as_str(), "many2one" | "many2many"));
     match field.kind.as_str() {
         "one2many" | "reference" | "many2one_reference" | "properties" => wrong(),
         "many2one" | "many2many" if empty => by_id(String::new()),
@@ -165,8 +238,8 @@ mod tests {
             ("state", json!("done"), None),
         ] {
             let values = Map::from_iter([(name.to_owned(), value.clone())]);
-            let made = row(&fields(), "selvage.x-1", &values).ok();
-            let made = made.as_ref().map(|(columns, row)| (columns[1].as_str(), row[1].as_str()));
+            let made = table(&fields(), &LineFields::new(), "selvage.x-1", &values).ok();
+            let made = made.as_ref().map(|made| (made.columns[1].as_str(), made.rows[0][1].as_str()));
             assert_eq!(made, expected, "{name} {value}");
         }
     }
@@ -176,6 +249,56 @@ mod tests {
         assert_eq!(parts("selvage.order_1-a").unwrap(), ("selvage", "order_1-a"));
         for wrong in ["", "order", "a.b.c", ".b", "a.", "a b.c"] {
             assert!(parts(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn lines_stand_in_rows_below_their_record() {
+        let mut fields = fields();
+        fields.insert("b_one2many".to_owned(), fields["a_one2many"].clone());
+        let inner = Arc::new(self::fields());
+        let lines = LineFields::from([("a_one2many".to_owned(), Arc::clone(&inner)), ("b_one2many".to_owned(), inner)]);
+        let table = |values: Value| table(&fields, &lines, "selvage.x-1", values.as_object().unwrap());
+        let made = table(json!({
+            "a_char": "Bike",
+            "a_one2many": [[0, 0, {"a_many2one": 3, "a_float": 2}], [0, 0, {"a_float": 0.5, "a_many2one": 4, "a_char": "x"}]],
+            "b_one2many": [[0, 0, {"a_char": "Weld"}]],
+        }));
+        let made = made.unwrap();
+        let columns = [
+            "id",
+            "a_char",
+            "a_one2many/a_char",
+            "a_one2many/a_float",
+            "a_one2many/a_many2one/.id",
+            "b_one2many/a_char",
+        ];
+        assert_eq!(made.columns, columns);
+        assert_eq!(made.rows, [["selvage.x-1", "Bike", "", "2", "3", "Weld"], ["", "", "x", "0.5", "4", ""]]);
+        let none = table(json!({"a_char": "Bike", "a_one2many": []})).unwrap();
+        assert_eq!((none.columns.len(), none.rows.len()), (2, 1));
+        for refused in [
+            json!([[0, 0, {"a_float": 1}], [0, 0, {"a_char": "x"}]]),
+            json!([[1, 7, {"a_float": 1}]]),
+            json!([7]),
+            json!([[0, 0, {"unknown": 1}]]),
+        ] {
+            assert!(table(json!({"a_one2many": refused})).is_err(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn lists_of_links_are_written_whole() {
+        for (value, wanted) in [
+            (json!({"a_many2many": [3, 4]}), json!({"a_many2many": [[6, 0, [3, 4]]]})),
+            (json!({"a_many2many": []}), json!({"a_many2many": [[6, 0, []]]})),
+            (json!({"a_many2many": false}), json!({"a_many2many": [[6, 0, []]]})),
+            (json!({"a_many2many": [[4, 3, 0]]}), json!({"a_many2many": [[4, 3, 0]]})),
+            (json!({"a_many2one": [3]}), json!({"a_many2one": 3})),
+            (json!({"a_many2one": []}), json!({"a_many2one": false})),
+            (json!({"a_one2many": [[2, 7, 0]]}), json!({"a_one2many": [[2, 7, 0]]})),
+        ] {
+            assert_eq!(values(&fields(), value.as_object().unwrap()).unwrap(), wanted);
         }
     }
 

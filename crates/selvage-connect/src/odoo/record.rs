@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 use super::answer;
 use super::call::{Call, Scope};
 use super::failure::{Failure, Refusal};
+use super::load::LineFields;
+use super::server::Fields;
 use super::{Map, Odoo, load};
 
 impl Odoo {
@@ -105,19 +107,33 @@ impl Odoo {
         }
     }
 
-    /// The record of this external id with these values, made or overwritten.
+    /// The record of this external id with these values, made or overwritten. Lines (`[0, 0, values]`) are made with it, all
+    /// or nothing; a record that is already there gets them besides those that it has.
     ///
     /// # Errors
     /// [`Failure`]; a value that Odoo does not take is `Refused` with its field.
     pub async fn upsert(&self, model: &str, external_id: &str, values: &Map, scope: &Scope) -> Result<i64, Failure> {
         let fields = self.fields(model).await.map_err(Failure::before_sending)?;
-        let (columns, row) = load::row(&fields, external_id, values)?;
+        let lines = self.line_fields(&fields, values).await.map_err(Failure::before_sending)?;
+        let load::Table { columns, rows } = load::table(&fields, &lines, external_id, values)?;
         let call = Call::write(model, "load", scope)
             .arg("fields", columns)
-            .arg("data", vec![row])
+            .arg("data", rows)
             // load() reads datetimes in the zone of the user; ours are UTC.
             .context("tz", "UTC");
         load::loaded(&self.call(call).await?).map_err(|failure| self.clean(failure))
+    }
+
+    /// The fields of the lines among these values.
+    async fn line_fields(&self, fields: &Fields, values: &Map) -> Result<LineFields, Failure> {
+        let mut lines = LineFields::new();
+        for name in values.iter().filter(|(_, value)| value.is_array()).map(|(name, _)| name) {
+            let relation = fields.get(name).filter(|field| field.kind == "one2many");
+            if let Some(relation) = relation.and_then(|field| field.relation.as_deref()) {
+                lines.insert(name.clone(), self.fields(relation).await?);
+            }
+        }
+        Ok(lines)
     }
 
     /// Overwrites fields of one record. Datetimes may be RFC 3339.

@@ -45,6 +45,44 @@ async fn the_same_external_id_is_the_same_record() {
 }
 
 #[tokio::test]
+async fn a_record_and_its_lines_are_made_at_once_or_not_at_all() {
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
+        let template = vec!["product_tmpl_id".to_owned()];
+        let bicycle = plant.odoo.read("product.product", &[plant.bicycle], &template, &plant.scope).await.unwrap();
+        let made_of = |lines: Value| {
+            values(json!({
+                "product_tmpl_id": bicycle[0]["product_tmpl_id"], "product_qty": 1, "code": "R-2", "bom_line_ids": lines,
+            }))
+        };
+        let bom = made_of(json!([
+            [0, 0, {"product_id": plant.paint, "product_qty": 0.25}], [0, 0, {"product_id": plant.bicycle, "product_qty": 2}],
+        ]));
+        let create = || plant.odoo.create("mrp.bom", "selvage.bom-1", &bom, &plant.scope);
+        plant.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "mrp.bom", "load"));
+        assert!(matches!(create().await.unwrap_err(), Failure::Unknown { .. }));
+        let id = create().await.unwrap();
+        assert_eq!(create().await, Ok(id));
+        let of_bom = vec![json!(["bom_id", "=", id])];
+        let wanted = ["product_id".to_owned(), "product_qty".to_owned()];
+        let lines = plant.odoo.search("mrp.bom.line", of_bom.clone(), &wanted, &plant.scope, None).await.unwrap();
+        let quantities: Vec<String> = lines.iter().map(|line| line["product_qty"].to_string()).collect();
+        assert_eq!(quantities, ["0.25", "2.0"], "{server:?}");
+        // What is changed in the lines is written with their record.
+        let first = lines[0]["id"].as_i64().unwrap();
+        let changes = json!([[1, first, {"product_qty": 0.5}], [2, lines[1]["id"], 0]]);
+        plant.odoo.write("mrp.bom", id, &values(json!({"bom_line_ids": changes})), &plant.scope).await.unwrap();
+        let lines = plant.odoo.search("mrp.bom.line", of_bom, &wanted, &plant.scope, None).await.unwrap();
+        assert_eq!((lines.len(), lines[0]["product_qty"].to_string().as_str()), (1, "0.5"));
+        // A line that is refused takes its record with it.
+        let wrong = made_of(json!([[0, 0, {"product_id": 999_999, "product_qty": 1}]]));
+        let refused = plant.odoo.create("mrp.bom", "selvage.bom-2", &wrong, &plant.scope).await.unwrap_err();
+        assert!(matches!(refused, Failure::Refused { .. }), "{refused}");
+        assert_eq!(plant.odoo.by_external_id("selvage.bom-2").await, Ok(None));
+    }
+}
+
+#[tokio::test]
 async fn an_upsert_overwrites_and_a_write_of_nothing_is_missing() {
     for server in SERVERS {
         let plant = Plant::open(server).await;

@@ -63,8 +63,8 @@ impl Transaction<'_> {
     pub(crate) fn load(&mut self, model: Model, columns: &[String], data: &[Vec<Json>]) -> Result<Json, Refusal> {
         let mut messages = Vec::new();
         let mut rows = Vec::new();
-        for (at, cells) in data.iter().enumerate() {
-            match self.load_row(model, columns, cells) {
+        for (at, span) in self.spans(model, columns, data) {
+            match self.load_record(model, columns, span) {
                 Ok(row) => rows.push((at, row)),
                 Err(complaint) => messages.push(message(at, model, &complaint, self)),
             }
@@ -88,6 +88,74 @@ impl Transaction<'_> {
         }
         self.store.rollback();
         Ok(json!({ "ids": false, "messages": messages, "nextrow": 0 }))
+    }
+
+    /// Records with the rows that belong to them: a row whose own columns are all empty goes on with the record above.
+    fn spans<'d>(&self, model: Model, columns: &[String], data: &'d [Vec<Json>]) -> Vec<(usize, &'d [Vec<Json>])> {
+        let is_line = |column: &str| self.children(model, column).is_some();
+        let is_filled = |cell: &Json| !matches!(cell, Json::Null | Json::Bool(false)) && cell.as_str() != Some("");
+        let has = |row: &[Json], of_lines: bool| {
+            columns.iter().zip(row).any(|(column, cell)| is_line(column) == of_lines && is_filled(cell))
+        };
+        let goes_on = |row: &[Json]| has(row, true) && !has(row, false);
+        let mut starts: Vec<usize> =
+            (0..data.len()).filter(|at| data.get(*at).is_some_and(|row| !goes_on(row))).collect();
+        if starts.first() != Some(&0) && !data.is_empty() {
+            starts.insert(0, 0);
+        }
+        let ends = starts.iter().skip(1).copied().chain([data.len()]).collect::<Vec<_>>();
+        starts.into_iter().zip(ends).filter_map(|(from, to)| Some((from, data.get(from..to)?))).collect()
+    }
+
+    /// The model of the lines that a column of a load is of.
+    fn children(&self, model: Model, column: &str) -> Option<Model> {
+        let (name, _) = column.split_once('/')?;
+        match model.field(name, self.env.version)?.kind {
+            Kind::Children(target, _) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// One record of a load: its own values of the first row, and each row's lines as commands that make them.
+    fn load_record(
+        &self,
+        model: Model,
+        columns: &[String],
+        span: &[Vec<Json>],
+    ) -> Result<(Option<String>, Values), Complaint> {
+        let own: Vec<usize> = (0..columns.len())
+            .filter(|at| columns.get(*at).is_some_and(|it| self.children(model, it).is_none()))
+            .collect();
+        let pick = |row: &[Json], places: &[usize]| -> Vec<Json> {
+            places.iter().filter_map(|place| row.get(*place)).cloned().collect()
+        };
+        let names: Vec<String> = own.iter().filter_map(|place| columns.get(*place)).cloned().collect();
+        let first = span.first().map(Vec::as_slice).unwrap_or_default();
+        let (external, mut values) = self.load_row(model, &names, &pick(first, &own))?;
+        let mut lists: Vec<&str> =
+            columns.iter().filter_map(|column| column.split_once('/')).map(|(name, _)| name).collect();
+        lists.dedup();
+        for list in lists {
+            let Some(target) = self.children(model, &format!("{list}/")) else { continue };
+            let prefix = format!("{list}/");
+            let places: Vec<usize> =
+                (0..columns.len()).filter(|at| columns.get(*at).is_some_and(|it| it.starts_with(&prefix))).collect();
+            let inner: Vec<String> = places
+                .iter()
+                .filter_map(|place| columns.get(*place)?.strip_prefix(&prefix).map(str::to_owned))
+                .collect();
+            let mut commands = Vec::new();
+            for row in span {
+                let cells = pick(row, &places);
+                if cells.iter().all(|cell| cell.as_str() == Some("")) {
+                    continue;
+                }
+                let (_, line) = self.load_row(target, &inner, &cells)?;
+                commands.push(json!([0, 0, line]));
+            }
+            values.insert(list.to_owned(), Json::Array(commands));
+        }
+        Ok((external, values))
     }
 
     fn upsert(&mut self, model: Model, external: Option<&str>, values: &Values) -> Result<Id, Refusal> {
