@@ -5,6 +5,7 @@
 mod bench;
 mod crash;
 mod daemon;
+mod docs;
 mod graph;
 mod http;
 mod load;
@@ -37,6 +38,12 @@ enum Task {
         #[arg(long)]
         bless: bool,
     },
+    /// Compare the pages of docs/objects with the manifests that ship.
+    Docs {
+        /// Write the pages anew.
+        #[arg(long)]
+        bless: bool,
+    },
     /// Measure a promise about speed.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -55,6 +62,7 @@ async fn main() -> ExitCode {
         Task::Test(options) => test::run(options).await,
         Task::Graph { bless: true } => graph::bless(),
         Task::Graph { bless: false } => graph::check(),
+        Task::Docs { bless } => docs::run(bless).await,
         Task::Bench(bench) => bench::run(bench).await,
         Task::Crash(crash) => process::unless_interrupted(crash::run(crash)).await,
         Task::Screenshots => process::unless_interrupted(screenshots::run()).await,

@@ -11,6 +11,7 @@ pub mod filter;
 mod lens;
 pub mod link;
 pub mod mapping;
+pub mod page;
 pub mod quantity;
 pub mod reading;
 mod record;

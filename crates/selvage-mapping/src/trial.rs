@@ -115,7 +115,7 @@ pub fn run(mapping: &Mapping, fabric: &Fabric, cases: u32, seed: u64) -> Trial {
 }
 
 /// The versions that the mapping tells apart: the ends of its ranges, those of its fields, and those of its examples.
-fn versions(mapping: &Mapping) -> BTreeSet<u32> {
+pub(crate) fn versions(mapping: &Mapping) -> BTreeSet<u32> {
     let mut ends = Vec::new();
     let mut push = |range: VersionRange| ends.extend([range.from, range.until].into_iter().flatten());
     push(mapping.versions);
