@@ -13,7 +13,7 @@ use selvage_model::verb::{Proof, Verb};
 mod field;
 mod words;
 
-use words::{cell, code, ranged, shape, values};
+use words::{allowed, cell, code, ranged, shape};
 
 /// Most examples that a page shows of a mapping.
 const MOST_EXAMPLES: usize = 3;
@@ -114,7 +114,7 @@ fn section(fabric: &Fabric, object: &Object, mapping: &Mapping, text: &mut Strin
         text.push_str("**Unverified**: not yet tried against a real system.\n");
     }
     for (field, wanted) in &mapping.only {
-        let _ = writeln!(text, "Only records whose `{field}` is {}.", values(wanted));
+        let _ = writeln!(text, "Only records whose `{field}` is {}.", allowed(wanted));
     }
     text.push_str("\n| attribute | field | lens | ways |\n|---|---|---|---|\n");
     field::rows(fabric, object, mapping, text);

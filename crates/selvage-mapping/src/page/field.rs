@@ -10,7 +10,7 @@ use selvage_model::manifest::object::Object;
 use selvage_model::scalar::VersionRange;
 use selvage_model::source::Spanned;
 
-use super::words::{cell, code, ranged};
+use super::words::{allowed, cell, code, ranged};
 use crate::lens::{Field, Lens as Compiled};
 use crate::mapping::CompiledMapping;
 use crate::trial::versions;
@@ -125,7 +125,11 @@ fn lens(lens: &Lens) -> String {
                 format!("known by {}", key.join(" and "))
             };
             let record = lines.record.as_ref().map(|record| format!(" {}", code(&record.value))).unwrap_or_default();
-            format!("lines{record}, {known}")
+            let told = |(field, wanted): &(Spanned<String>, _)| {
+                format!(", only where {} is {}", code(&field.value), allowed(wanted))
+            };
+            let only: String = lines.only.iter().map(told).collect();
+            format!("lines{record}, {known}{only}")
         }
         Lens::Group(_) => "a group of fields".to_owned(),
         Lens::Expression(text) => code(&cell(&text.value)),

@@ -1,8 +1,8 @@
 //! Shapes, versions and values in the words of pages. Only words.
 
+use selvage_model::manifest::mapping::Allowed;
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::scalar::VersionRange;
-use serde_json::Value;
 
 /// A text in a cell of a table.
 pub(super) fn cell(text: &str) -> String {
@@ -60,7 +60,10 @@ pub(super) fn ranged(range: VersionRange) -> String {
     }
 }
 
-/// Values, any of which will do.
-pub(super) fn values(values: &[Value]) -> String {
-    values.iter().map(|value| code(&value.to_string())).collect::<Vec<_>>().join(" or ")
+/// What a field must have.
+pub(super) fn allowed(allowed: &Allowed) -> String {
+    match allowed {
+        Allowed::OneOf(values) => values.iter().map(|value| code(&value.to_string())).collect::<Vec<_>>().join(" or "),
+        Allowed::AtLeast(least) => format!("at least `{least}`"),
+    }
 }
