@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 
 use crate::player::Player;
 use crate::recording::{Request, Step};
+use crate::xml;
 
 impl Player {
     /// Compares the answer to a step.
@@ -32,6 +33,31 @@ impl Player {
                 self.result(&place, model, method, &step.response, simulated);
             }
             Request::Named { .. } => self.same(&place, &step.response, simulated),
+        }
+    }
+
+    /// Compares the XML to what was recorded in JSON: the same value, or the fault that stands for the same exception. What is
+    /// nothing, or has nothing in it, cannot be written in XML: the work is done and a fault comes back.
+    pub fn compare_xml(&mut self, step: &Step, simulated: &str) {
+        let place = step.name.clone();
+        let error = step.response.get("error");
+        let result = step.response.get("result").filter(|result| !holds_nothing(result));
+        match (xml::answer(simulated), error, result) {
+            (Ok(value), None, Some(recorded)) => match &step.request {
+                Request::Object { model, method, .. } => self.result(&place, model, method, recorded, &value),
+                _ => self.same(&place, recorded, &value),
+            },
+            (Err((code, text)), Some(error), _) => {
+                let data = &error["data"];
+                let told = text.contains(data["message"].as_str().unwrap().trim_end());
+                if code != fault(data["name"].as_str().unwrap()) || !(told || alike_text(&text, data)) {
+                    self.differences.push(format!("{place}: {data}, simulated fault {code} {text}"));
+                }
+            }
+            (Err((1, text)), None, None) if text.contains("cannot marshal None") => {}
+            (simulated, ..) => {
+                self.differences.push(format!("{place}: {}, simulated {simulated:?}", step.response));
+            }
         }
     }
 
@@ -158,6 +184,31 @@ impl Player {
             Some(model) => self.ids_of(place, model, recorded, simulated),
             None => self.same(place, recorded, simulated),
         }
+    }
+}
+
+/// The number of the fault that stands for an exception.
+fn fault(exception: &str) -> i64 {
+    match exception.trim_start_matches("odoo.exceptions.") {
+        "UserError" | "ValidationError" | "MissingError" => 2,
+        "AccessDenied" => 3,
+        "AccessError" => 4,
+        _ => 1,
+    }
+}
+
+/// The text of a fault with the recorded message, but for its digits.
+fn alike_text(text: &str, data: &Json) -> bool {
+    let blank = |text: &str| text.replace(|letter: char| letter.is_ascii_digit(), "");
+    blank(text).contains(blank(data["message"].as_str().unwrap()).trim_end())
+}
+
+fn holds_nothing(json: &Json) -> bool {
+    match json {
+        Json::Null => true,
+        Json::Array(items) => items.iter().any(holds_nothing),
+        Json::Object(map) => map.values().any(holds_nothing),
+        _ => false,
     }
 }
 

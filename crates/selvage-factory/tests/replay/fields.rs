@@ -6,9 +6,9 @@ use std::path::Path;
 use selvage_factory::odoo::OdooVersion;
 use serde_json::{Map, Value as Json, json};
 
-use crate::assert_same;
 use crate::player::Player;
 use crate::recording::{Request, Step, read};
+use crate::{DIALECTS, assert_same};
 
 /// The models that were asked for their fields, with the answers, in order.
 fn described(version: &str) -> Vec<(String, Map<String, Json>)> {
@@ -68,11 +68,13 @@ fn the_tables_are_those_of_the_recordings() {
 
 #[tokio::test]
 async fn odoo_18_describes_its_fields_as_recorded() {
-    let mut player = Player::start(OdooVersion::V18).await;
     let steps = read("18", "fields");
     assert_eq!(steps.len(), 35);
-    player.play(&steps, &[]).await;
-    assert_same(&player);
+    for dialect in DIALECTS {
+        let mut player = Player::speaking(dialect, OdooVersion::V18).await;
+        player.play(&steps, &[]).await;
+        assert_same(&player);
+    }
 }
 
 /// Fields that nothing follows from are empty at first, and keep what is written to them.

@@ -14,11 +14,14 @@ mod fields;
 mod player;
 mod recording;
 mod webhooks;
+mod xml;
 
-use player::Player;
+use player::{Dialect, Player};
 use recording::{Request, read};
 use selvage_factory::odoo::OdooVersion;
 use serde_json::{Map, Value as Json, json};
+
+const DIALECTS: [Dialect; 2] = [Dialect::Json, Dialect::Xml];
 
 /// In the order in which they were recorded: they share one stock.
 const REPORTS: [&str; 6] =
@@ -30,15 +33,17 @@ fn assert_same(player: &Player) {
 
 #[tokio::test]
 async fn odoo_18_reports_and_companies() {
-    let mut player = Player::start(OdooVersion::V18).await;
-    for report in REPORTS {
-        player.play(&read("18", report), &[]).await;
+    for dialect in DIALECTS {
+        let mut player = Player::speaking(dialect, OdooVersion::V18).await;
+        for report in REPORTS {
+            player.play(&read("18", report), &[]).await;
+        }
+        // The recorded database had a second company already.
+        player.factory.odoo.call("res.company", "create", &[json!({ "name": "Brno 0" })], &Map::new()).unwrap();
+        player.learn("companies", "res.company", 2, 2);
+        player.play(&read("18", "companies"), &[]).await;
+        assert_same(&player);
     }
-    // The recorded database had a second company already.
-    player.factory.odoo.call("res.company", "create", &[json!({ "name": "Brno 0" })], &Map::new()).unwrap();
-    player.learn("companies", "res.company", 2, 2);
-    player.play(&read("18", "companies"), &[]).await;
-    assert_same(&player);
 }
 
 #[tokio::test]
@@ -53,22 +58,26 @@ async fn odoo_19_reports_and_companies() {
 
 #[tokio::test]
 async fn odoo_18_products_manufacturing_purchasing_and_sales() {
-    let mut player = Player::start(OdooVersion::V18).await;
-    player.play(&read("18", "session"), &[]).await;
-    player.play(&read("18", "errors"), &[]).await;
-    player.play(&read("18", "products"), &["copy"]).await;
-    for story in ["manufacturing", "purchasing", "sales"] {
-        player.play(&read("18", story), &[]).await;
+    for dialect in DIALECTS {
+        let mut player = Player::speaking(dialect, OdooVersion::V18).await;
+        player.play(&read("18", "session"), &[]).await;
+        player.play(&read("18", "errors"), &[]).await;
+        player.play(&read("18", "products"), &["copy"]).await;
+        for story in ["manufacturing", "purchasing", "sales"] {
+            player.play(&read("18", story), &[]).await;
+        }
+        assert_same(&player);
     }
-    assert_same(&player);
 }
 
 /// The steps of maintenance; those of access rights stand in another test.
 #[tokio::test]
 async fn odoo_18_maintenance() {
-    let mut player = Player::start(OdooVersion::V18).await;
-    player.play(&read("18", "access")[..4], &[]).await;
-    assert_same(&player);
+    for dialect in DIALECTS {
+        let mut player = Player::speaking(dialect, OdooVersion::V18).await;
+        player.play(&read("18", "access")[..4], &[]).await;
+        assert_same(&player);
+    }
 }
 
 #[tokio::test]

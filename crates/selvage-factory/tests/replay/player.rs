@@ -7,10 +7,19 @@ use selvage_factory::{Factory, FactoryConfig, RunningFactory, odoo};
 use serde_json::{Map, Value as Json, json};
 
 use crate::recording::{Request, Step};
+use crate::xml;
+
+/// In which of the two older dialects `execute_kw` is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    Json,
+    Xml,
+}
 
 /// A running simulation with what was learned of its ids.
 pub struct Player {
     pub factory: RunningFactory,
+    pub dialect: Dialect,
     http: reqwest::Client,
     ids: HashMap<(String, i64), i64>,
     relations: HashMap<(String, String), Option<String>>,
@@ -20,6 +29,11 @@ pub struct Player {
 impl Player {
     /// A simulation with an empty database, named as the recorded one.
     pub async fn start(version: odoo::OdooVersion) -> Self {
+        Self::speaking(Dialect::Json, version).await
+    }
+
+    /// The same, in a dialect.
+    pub async fn speaking(dialect: Dialect, version: odoo::OdooVersion) -> Self {
         let odoo = odoo::OdooConfig {
             version,
             database: "odoo18".to_owned(),
@@ -28,12 +42,14 @@ impl Player {
         };
         let factory = Factory::start(FactoryConfig { odoo, ..FactoryConfig::default() }).await.unwrap();
         let http = reqwest::Client::new();
-        Self { factory, http, ids: HashMap::new(), relations: HashMap::new(), differences: Vec::new() }
+        Self { factory, dialect, http, ids: HashMap::new(), relations: HashMap::new(), differences: Vec::new() }
     }
 
     /// Plays the steps and notes what differs; passes over the steps that are named.
     pub async fn play(&mut self, steps: &[Step], skipped: &[&str]) {
-        for step in steps.iter().filter(|step| !skipped.contains(&step.name.as_str())) {
+        let dialect = self.dialect;
+        let fits = |step: &&Step| dialect == Dialect::Json || !matches!(step.request, Request::Raw { .. });
+        for step in steps.iter().filter(fits).filter(|step| !skipped.contains(&step.name.as_str())) {
             let key = match step.name.as_str() {
                 "no key" => None,
                 "wrong key" => Some("wrong"),
@@ -43,10 +59,17 @@ impl Player {
             if step.status.is_some_and(|recorded| recorded != status) {
                 self.differences.push(format!("{}: status {:?}, simulated {status}", step.name, step.status));
             }
-            if step.content_type.as_ref().is_some_and(|recorded| *recorded != content_type) {
-                self.differences.push(format!("{}: {:?}, simulated {content_type}", step.name, step.content_type));
+            let expected = match self.dialect {
+                Dialect::Json => step.content_type.clone(),
+                Dialect::Xml => Some("text/xml; charset=utf-8".to_owned()),
+            };
+            if expected.as_ref().is_some_and(|expected| *expected != content_type) {
+                self.differences.push(format!("{}: {expected:?}, simulated {content_type}", step.name));
             }
-            self.compare(step, &answer);
+            match self.dialect {
+                Dialect::Json => self.compare(step, &answer),
+                Dialect::Xml => self.compare_xml(step, answer.as_str().unwrap()),
+            }
         }
     }
 
@@ -61,7 +84,7 @@ impl Player {
             }
             Request::Envelope(envelope) => {
                 let text = envelope.to_string().replacen("<password>", "admin", 2);
-                self.http.post(format!("{url}/jsonrpc")).body(text)
+                self.enveloped(&serde_json::from_str(&text).unwrap())
             }
             Request::Object { login, model, method, args, kwargs } => {
                 let (args, kwargs) = (self.arguments(model, method, args), self.keywords(model, kwargs));
@@ -71,7 +94,7 @@ impl Player {
                     "jsonrpc": "2.0", "method": "call", "id": 1,
                     "params": { "service": "object", "method": "execute_kw", "args": all },
                 });
-                self.http.post(format!("{url}/jsonrpc")).body(envelope.to_string())
+                self.enveloped(&envelope)
             }
             Request::Named { model, method, body } => {
                 let body = Json::Object(self.keywords(model, body));
@@ -84,6 +107,20 @@ impl Player {
         let content_type = response.headers()["content-type"].to_str().unwrap().to_owned();
         let text = response.text().await.unwrap();
         (status, content_type, serde_json::from_str(&text).unwrap_or(Json::String(text)))
+    }
+
+    /// A call of a service, in the player's dialect.
+    fn enveloped(&self, envelope: &Json) -> reqwest::RequestBuilder {
+        let url = self.factory.odoo_url();
+        let params = &envelope["params"];
+        match self.dialect {
+            Dialect::Json => self.http.post(format!("{url}/jsonrpc")).body(envelope.to_string()),
+            Dialect::Xml => {
+                let (service, method) = (params["service"].as_str().unwrap(), params["method"].as_str().unwrap());
+                let body = xml::call(method, params["args"].as_array().unwrap());
+                self.http.post(format!("{url}/xmlrpc/2/{service}")).body(body)
+            }
+        }
     }
 
     fn arguments(&mut self, model: &str, method: &str, args: &[Json]) -> Vec<Json> {
