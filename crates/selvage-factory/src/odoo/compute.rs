@@ -7,24 +7,13 @@ use super::OdooVersion;
 use super::schema::{Field, Kind, Model};
 use super::store::Row;
 use super::transaction::Transaction;
-use super::value::{Id, Value, cents};
+use super::value::{Id, Value, cents, truthy};
 
 impl Transaction<'_> {
     /// The value of a field, stored or computed.
     pub(crate) fn value(&self, model: Model, id: Id, field: &Field) -> Value {
         if let Kind::Children(target, inverse) = field.kind {
-            let mut children = self.store.referring(target, inverse, id);
-            if target == Model::Operation
-                || target == Model::BomLine
-                || target == Model::WorkOrder
-                || target == Model::Move
-                || target == Model::PurchaseLine
-                || target == Model::SaleLine
-            {
-                children
-                    .sort_by_key(|child| (self.store.row(target, *child).map_or(0, |row| row.int("sequence")), *child));
-            }
-            return Value::Refs(children);
+            return Value::Refs(self.pointing(target, inverse, id));
         }
         if field.name == "id" {
             return Value::Int(id.0);
@@ -39,7 +28,7 @@ impl Transaction<'_> {
             return self.label(model, id).into();
         }
         if field.known_only {
-            return Value::Null;
+            return if field.name == "fiscal_country_codes" { self.fiscal_country() } else { Value::Null };
         }
         match model {
             Model::Product | Model::Template => self.product_value(model, id, field.name),
@@ -69,6 +58,26 @@ impl Transaction<'_> {
             }
             _ => Value::Null,
         }
+    }
+
+    /// The records that point here, in their model's order; archived ones only where they are asked for.
+    fn pointing(&self, target: Model, inverse: &'static str, id: Id) -> Vec<Id> {
+        let mut children = self.store.referring(target, inverse, id);
+        let archived = self.env.context.get("active_test").is_some_and(|test| !truthy(test));
+        if !archived && target.field("active", self.env.version).is_some() {
+            children.retain(|child| self.flag(target, *child, "active"));
+        }
+        if let Ok(keys) = self.order_keys(target, target.info().order) {
+            self.sort(target, &mut children, &keys);
+        }
+        children
+    }
+
+    /// The country of the company where records are made.
+    fn fiscal_country(&self) -> Value {
+        let partner = self.company().and_then(|company| self.reference(Model::Company, company, "partner_id"));
+        let country = partner.and_then(|partner| self.reference(Model::Partner, partner, "country_id"));
+        country.map_or(Value::Null, |country| self.text(Model::Country, country, "code").into())
     }
 
     /// The value of a field of a record whose row is at hand.

@@ -209,12 +209,16 @@ impl Transaction<'_> {
                 continue;
             };
             let descending = words.next().is_some_and(|word| word.eq_ignore_ascii_case("desc"));
-            // The order of a model names what a field of an older version keeps under its newest name.
-            let field = model.field(name, self.env.version).or_else(|| {
-                model.fields(self.env.version).find(|field| order == model.info().order && field.column == name)
-            });
-            let field = field.ok_or_else(|| Refusal::unknown_field(self.env.version, model.name(), name))?;
-            keys.push((field, descending));
+            // A model's own order names fields that an older version keeps under another name, or does not have.
+            let own = order == model.info().order;
+            let field = model
+                .field(name, self.env.version)
+                .or_else(|| model.fields(self.env.version).find(|field| own && field.column == name));
+            match field {
+                Some(field) => keys.push((field, descending)),
+                None if own => {}
+                None => return Err(Refusal::unknown_field(self.env.version, model.name(), name)),
+            }
         }
         Ok(keys)
     }

@@ -112,7 +112,7 @@ fn add_units(tx: &mut Transaction<'_>) {
             ("size", size.into()),
             ("rounding", Decimal::new(1, 2).into()),
             ("active", (version <= OdooVersion::V18 || external != "product_uom_dozen").into()),
-            ("sequence", Value::Int(100)),
+            ("sequence", Value::Int(i64::try_from((size * Decimal::ONE_HUNDRED).trunc()).unwrap_or(1000).min(1000))),
             ("relative_factor", size.into()),
             ("relative_uom_id", reference.into()),
         ];

@@ -207,7 +207,7 @@ pub(super) static UOM_CATEGORY: ModelInfo =
 pub(super) static UOM: ModelInfo = ModelInfo {
     name: "uom.uom",
     label: "Product Unit of Measure",
-    order: "id",
+    order: "sequence, id",
     fields: &[
         field("name", "Unit", Char).required(),
         ACTIVE,

@@ -58,7 +58,9 @@ fn shape(model: Model, version: OdooVersion) -> Shape {
     let known_only: Vec<Field> =
         unknown.map(|(name, recorded)| Field::known(name, recorded, kind(model, recorded))).collect();
     let known_only: &'static [Field] = known_only.leak();
-    let fields: Vec<&'static Field> = own().filter(|field| field.in_version(version)).chain(known_only).collect();
+    let mut fields: Vec<&'static Field> = own().filter(|field| field.in_version(version)).chain(known_only).collect();
+    // In the order in which a server tells them.
+    fields.sort_by_key(|field| recorded.iter().position(|(name, _)| *name == field.name).unwrap_or(usize::MAX));
     let by_name = fields.iter().map(|field| (field.name, *field)).collect();
     let recorded = recorded.iter().map(|(name, recorded)| (*name, recorded)).collect();
     Shape { fields, by_name, recorded }
