@@ -7,6 +7,7 @@ mod fabric;
 mod figures;
 mod gateway;
 mod nginx;
+mod sync;
 mod upstream;
 
 use anyhow::Result;
@@ -21,6 +22,11 @@ pub(crate) enum Bench {
     Gateway(gateway::Options),
     /// The demo: how long until it is up, how much memory it keeps when idle.
     Demo(demo::Options),
+    /// A whole list of products of an Odoo as objects, beside the same requests made bare.
+    Sync(sync::Options),
+    /// The side of the sync benchmark that is measured.
+    #[command(hide = true)]
+    Lister(sync::ListerOptions),
     /// The upstream of the gateway benchmark.
     #[command(hide = true)]
     Upstream {
@@ -35,6 +41,8 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
     match bench {
         Bench::Gateway(options) => process::unless_interrupted(gateway::run(&options)).await,
         Bench::Demo(options) => process::unless_interrupted(demo::run(&options)).await,
+        Bench::Sync(options) => process::unless_interrupted(sync::run(&options)).await,
+        Bench::Lister(options) => sync::serve(&options).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

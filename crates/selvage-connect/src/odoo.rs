@@ -16,6 +16,7 @@ mod json2;
 mod jsonrpc;
 mod keys;
 mod list;
+mod listing;
 mod load;
 mod needs;
 mod number;
@@ -49,6 +50,7 @@ use self::keys::Keys;
 
 pub use self::keys::KeyState;
 pub use self::list::{Cursor, CursorError, ListRequest, Page};
+pub use self::listing::Listing;
 pub use self::needs::{ModelNeeds, Right, VERBS, VerbNeeds, names, of_verb};
 pub use self::number::{decimal, number};
 pub use self::order::OrderState;
