@@ -12,6 +12,7 @@ mod dialect;
 mod execute;
 mod failure;
 mod fingerprint;
+mod gather;
 mod json2;
 mod jsonrpc;
 mod keys;
@@ -83,6 +84,7 @@ struct Inner {
     base: String,
     http: reqwest::Client,
     governor: Governor,
+    gathering: gather::Gathering,
     server: OnceCell<Arc<Server>>,
     companies: OnceCell<Vec<Company>>,
     own: Mutex<account::Own>,
@@ -127,6 +129,7 @@ impl Odoo {
             base,
             http,
             governor,
+            gathering: gather::Gathering::default(),
             server: OnceCell::new(),
             companies: OnceCell::new(),
             own: Mutex::new(None),

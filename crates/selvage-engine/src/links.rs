@@ -150,10 +150,9 @@ async fn texts(
     let mapping = mapping_of(reach, object)?;
     // Archived or of another site: what is linked is named all the same.
     let scope = CallScope { active_test: false, ..reach.call_scope(None).await? };
-    let domain = vec![json!(["id", "in", ids])];
     let fields = attribute.map_or_else(|| mapping.key_fields(), |attribute| mapping.fields_of(attribute));
-    let search = reach.odoo.search(mapping.record(), domain, &fields, &scope, None);
-    let records = reach.served.connection.ask(search).await?;
+    let find = reach.odoo.find(mapping.record(), ids, &fields, &scope);
+    let records = reach.served.connection.ask(find).await?;
     let answer = |id: i64| {
         let record = records.iter().find(|record| record.get("id").and_then(Value::as_i64) == Some(id))?;
         let text = attribute.map_or_else(|| mapping.key(record), |attribute| mapping.text(attribute, record));

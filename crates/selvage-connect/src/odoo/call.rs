@@ -16,7 +16,7 @@ pub enum CallClass {
 }
 
 /// In which companies a call sees and makes records, and whether it sees archived ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Ids of the companies, the first being the one in which records are made. Empty: all of the account's own.
     pub companies: Vec<i64>,

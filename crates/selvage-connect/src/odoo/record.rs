@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::answer;
 use super::call::{Call, Scope};
 use super::failure::{Failure, Refusal};
+use super::gather::Form;
 use super::load::LineFields;
 use super::server::Fields;
 use super::{Map, Odoo, load};
@@ -27,7 +28,24 @@ impl Odoo {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        answer::records(self.call(Call::read(model, "read", scope).on(ids).arg("fields", fields)).await?)
+        self.gathered(Form::Read, model, ids, fields, scope).await
+    }
+
+    /// Those of these records that the account sees in these companies, by id.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was changed.
+    pub async fn find(
+        &self,
+        model: &str,
+        ids: &[i64],
+        fields: &[String],
+        scope: &Scope,
+    ) -> Result<Vec<Value>, Failure> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.gathered(Form::Find, model, ids, fields, scope).await
     }
 
     /// The records for which all conditions hold, by id; all of them without a limit.

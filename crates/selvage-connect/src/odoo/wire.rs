@@ -1,6 +1,7 @@
 //! One HTTP exchange with the server, and the few repetitions that are safe. It never resends what may have been done.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
@@ -14,6 +15,7 @@ use super::config::{ConfigError, OdooConfig, Secret};
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::keys::Mark;
+use super::server::Server;
 use crate::governor::{Outcome, Pass, Wish};
 
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
@@ -64,21 +66,32 @@ impl Odoo {
     /// # Errors
     /// [`Failure`], by what is known of the call's effect.
     pub async fn call(&self, call: Call) -> Result<Value, Failure> {
+        let (server, call) = self.prepared(call).await?;
+        self.carry(None, &server, &call).await
+    }
+
+    /// What must be known before a call can be sent: the server, and in which companies.
+    pub(super) async fn prepared(&self, call: Call) -> Result<(Arc<Server>, Call), Failure> {
         call.check()?;
         let server = self.server().await.map_err(Failure::before_sending)?;
-        let config = self.config();
         let call = self.in_companies(&server, call).await.map_err(|failure| self.clean(failure))?;
+        Ok((server, call))
+    }
+
+    /// Makes a call that is prepared, the first time with this pass.
+    pub(super) async fn carry(&self, mut pass: Option<Pass>, server: &Server, call: &Call) -> Result<Value, Failure> {
+        let config = self.config();
         let mut key = self.key()?;
-        let mut request = self.request(server.dialect, key, server.user, &call)?;
+        let mut request = self.request(server.dialect, key, server.user, call)?;
         let kind = format!("{}.{}", call.model, call.method);
         let begun = Instant::now();
         let mut repeats = 0;
         loop {
             let read = |reply: Reply| server.dialect.result(&reply, call.class);
-            let answer = self.answered(&kind, &request, call.class, read).await;
+            let answer = self.answered(pass.take(), &kind, &request, call.class, read).await;
             if let Some(other) = self.key_instead(key, &answer) {
                 key = other;
-                request = self.request(server.dialect, key, server.user, &call)?;
+                request = self.request(server.dialect, key, server.user, call)?;
                 continue;
             }
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
@@ -94,18 +107,22 @@ impl Odoo {
 
     /// One exchange, once, when the governor lets it.
     pub(super) async fn exchange(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
-        self.answered(&request.path, request, class, Ok).await
+        self.answered(None, &request.path, request, class, Ok).await
     }
 
     /// The same with what its reply means, which the governor learns from.
     async fn answered<T>(
         &self,
+        pass: Option<Pass>,
         kind: &str,
         request: &Request,
         class: CallClass,
         read: impl FnOnce(Reply) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let pass = self.pass().await?;
+        let pass = match pass {
+            Some(pass) => pass,
+            None => self.pass().await?,
+        };
         // INVARIANT: ONE-EFFECT — a claimant that was paused between two calls may be another's by now.
         if class == CallClass::Write && self.sure.as_ref().is_some_and(|sure| !sure()) {
             return Err(Failure::TryAgain { reason: "it is no longer surely held, so it was not sent".to_owned() });
@@ -121,7 +138,8 @@ impl Odoo {
         answer
     }
 
-    async fn pass(&self) -> Result<Pass, Failure> {
+    /// The governor's leave to make one exchange.
+    pub(super) async fn pass(&self) -> Result<Pass, Failure> {
         let config = self.config();
         let wish = Wish { account: &config.login, priority: self.priority, patience: config.timeout };
         self.inner.governor.begin(wish).await.map_err(|busy| {

@@ -1,9 +1,12 @@
 //! Records in the simulated Odoo: created once under their external id whatever happens, listed once each, kept to their company.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use selvage_connect::odoo::{Failure, ListRequest, Refusal, Scope};
+use selvage_connect::governor::Governor;
+use selvage_connect::odoo::{Failure, ListRequest, Odoo, Refusal, Scope};
 use selvage_factory::odoo::{Fault, FaultKind};
+use selvage_model::manifest::system::Bounds;
 use serde_json::{Value, json};
 
 use crate::plant::{Plant, SERVERS, values};
@@ -148,5 +151,79 @@ async fn a_company_that_is_not_the_accounts_is_refused() {
             plant.odoo.search("product.product", vec![], &["name".to_owned()], &foreign, None).await.unwrap_err();
         assert!(matches!(refused, Failure::Refused { kind: Refusal::Access, .. }), "{refused}");
         assert!(!plant.odoo.companies().await.unwrap()[0].name.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn reads_that_wait_for_their_turn_are_made_together() {
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
+        let wanted = ["name".to_owned(), "active".to_owned()];
+        let ids: Vec<i64> = (plant.bicycle - 3..=plant.bicycle).collect();
+        plant.odoo.read("product.product", &ids, &wanted, &plant.scope).await.unwrap();
+        // Only one call at a time, and that one is slow.
+        let governor = Governor::new(Bounds { concurrency: 1, per_second: None });
+        let busy = Odoo::governed(plant.odoo.config().clone(), governor.clone()).unwrap();
+        busy.server().await.unwrap();
+        let calls = || governor.report().outcomes.iter().map(|(_, count)| count).sum::<u64>();
+        let slow = Fault::once(FaultKind::Latency(Duration::from_millis(300)), "res.company", "search_read");
+        plant.factory.odoo.inject(slow);
+        let holding = busy.search("res.company", vec![], &wanted[..1], &plant.scope, Some(1));
+        let before = calls();
+        let reading = async {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let mut tasks = Vec::new();
+            for nth in 0..24 {
+                let (odoo, scope, wanted, ids) = (busy.clone(), plant.scope.clone(), wanted.clone(), ids.clone());
+                tasks.push(tokio::spawn(async move {
+                    let own = [ids[nth % 4], ids[(nth + 1) % 4], 999_999];
+                    let records = odoo.read("product.product", &own, &wanted, &scope).await.unwrap();
+                    let got: BTreeSet<i64> = records.iter().map(|record| record["id"].as_i64().unwrap()).collect();
+                    assert_eq!(got, BTreeSet::from([own[0], own[1]]));
+                }));
+            }
+            for task in tasks {
+                task.await.unwrap();
+            }
+        };
+        let (held, ()) = tokio::join!(holding, reading);
+        held.unwrap();
+        let made = calls() - before;
+        assert!(made <= 6, "{made} calls for 24 reads");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_holds_each_record_once_and_goes_on_after_a_failure() {
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
+        let many: Vec<Value> = (0..57).map(|n| json!({"name": format!("P{n}"), "type": "consu"})).collect();
+        let call = selvage_connect::odoo::Call::write("product.product", "create", &plant.scope).arg("vals_list", many);
+        plant.odoo.call(call).await.unwrap();
+        let mut listing = plant.odoo.listing(ListRequest {
+            model: "product.product".to_owned(),
+            fields: vec!["name".to_owned()],
+            domain: vec![],
+            scope: plant.scope.clone(),
+            limit: 10,
+            cursor: None,
+            updated_since: None,
+        });
+        let (mut seen, mut failures) = (Vec::new(), 0);
+        loop {
+            match listing.next().await {
+                Ok(Some(page)) => seen.extend(page.records.iter().map(|record| record["id"].as_i64().unwrap())),
+                Ok(None) => break,
+                Err(_) => failures += 1,
+            }
+            if seen.len() == 20 && failures == 0 {
+                // The page after the next one is on its way already.
+                plant.factory.odoo.inject(Fault::once(FaultKind::ResetBefore, "product.product", "search_read"));
+            }
+        }
+        let once: BTreeSet<i64> = seen.iter().copied().collect();
+        assert_eq!((seen.len(), once.len()), (61, 61));
+        assert!(failures <= 1, "{failures}");
+        assert_eq!(listing.next().await, Ok(None), "what has ended stays ended");
     }
 }

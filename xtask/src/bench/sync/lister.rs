@@ -63,6 +63,7 @@ impl Lister {
             dialect: None,
             login: "svc-read".to_owned(),
             secret: Secret::new("demo-read-key"),
+            next: None,
             lang: "en_US".to_owned(),
             timeout: Duration::from_secs(30),
             longest_transaction: Duration::from_secs(120),
