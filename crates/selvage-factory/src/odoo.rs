@@ -1,6 +1,7 @@
 //! A simulated Odoo: JSON-RPC and XML-RPC, from version 19 on JSON-2 as well, on a database in memory that behaves as recorded.
 //! Models, states, quantities and errors are simulated; access groups, mail, accounting and the web client are not.
 
+mod access;
 mod automation;
 mod backorder;
 mod call;
@@ -13,6 +14,7 @@ mod execute;
 mod external;
 mod fault;
 mod group;
+mod grouping;
 mod input;
 mod invoice;
 mod journal;

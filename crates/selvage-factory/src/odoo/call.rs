@@ -27,6 +27,7 @@ pub(crate) enum Method {
     SearchRead,
     SearchCount,
     NameSearch,
+    ReadGroup,
     FieldsGet,
     Read,
     Create,
@@ -60,11 +61,12 @@ pub(crate) enum Method {
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 31] = [
+    const ALL: [(&'static str, Self); 32] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
         ("name_search", Self::NameSearch),
+        ("read_group", Self::ReadGroup),
         ("fields_get", Self::FieldsGet),
         ("read", Self::Read),
         ("create", Self::Create),
@@ -128,6 +130,7 @@ impl Method {
                 | Self::SearchRead
                 | Self::SearchCount
                 | Self::NameSearch
+                | Self::ReadGroup
                 | Self::FieldsGet
                 | Self::Create
                 | Self::Load
@@ -142,6 +145,7 @@ impl Method {
                 | Self::SearchRead
                 | Self::SearchCount
                 | Self::NameSearch
+                | Self::ReadGroup
                 | Self::FieldsGet
                 | Self::Read
                 | Self::HasGroup
@@ -163,6 +167,15 @@ impl Method {
             Self::NameSearch => {
                 &[("name", false), ("args", false), ("operator", false), ("limit", false), ("domain", false)]
             }
+            Self::ReadGroup => &[
+                ("domain", true),
+                ("fields", true),
+                ("groupby", true),
+                ("offset", false),
+                ("limit", false),
+                ("orderby", false),
+                ("lazy", false),
+            ],
             Self::FieldsGet => &[("allfields", false), ("attributes", false)],
             Self::Read => &[("fields", false), ("load", false)],
             Self::Create => &[("vals_list", true)],

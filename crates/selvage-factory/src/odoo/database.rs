@@ -114,11 +114,13 @@ impl Database {
         let env = self.environment(&store, login, call, started)?;
         let mut tx = Transaction { store: &mut store, env };
         let outcome = tx.execute(call);
+        let made = outcome.as_ref().map(|answer| tx.new_logins(call, answer)).unwrap_or_default();
         let deliveries = if outcome.is_ok() { tx.deliveries(&lock(&self.rules), call) } else { Vec::new() };
         if outcome.is_err() {
             store.rollback();
         } else {
             let changed = store.commit();
+            lock(&self.logins).extend(made);
             if !call.method.reads() {
                 self.journal().append(entry(login, call, &outcome, changed));
             }

@@ -33,6 +33,7 @@ impl Transaction<'_> {
                 Json::Array(self.read(model, &found, &names(named.get("fields")), labels(named))?)
             }
             Method::NameSearch => self.name_search(model, named)?,
+            Method::ReadGroup => self.read_group(model, domain, named)?,
             Method::FieldsGet => self.fields_get(model, named),
             Method::Read => Json::Array(self.read(model, ids, &names(named.get("fields")), labels(named))?),
             Method::Create => self.create_all(call)?,
@@ -47,8 +48,10 @@ impl Transaction<'_> {
             Method::Load => self.load(model, &names(named.get("fields")), &table(named.get("data")))?,
             Method::HasGroup => json!(self.has_group(ids, named)),
             Method::Archive | Method::Unarchive => {
-                self.set_active(model, ids, call.method == Method::Unarchive)?;
-                return Ok(Answer::Nothing);
+                let archives = call.method == Method::Archive;
+                self.set_active(model, ids, !archives)?;
+                let warning = if archives && model == Model::Product { self.archive_warning(ids) } else { None };
+                return Ok(warning.map_or(Answer::Nothing, Answer::Value));
             }
             Method::Start => {
                 self.start_work(ids)?;
@@ -96,7 +99,8 @@ impl Transaction<'_> {
 
     fn rights(&self, call: &Call) -> Result<(), Refusal> {
         let verb = match call.method {
-            method if method.reads() => return Ok(()),
+            Method::FieldsGet | Method::HasGroup => return Ok(()),
+            method if method.reads() => return self.may_read(call.model),
             Method::Create | Method::Load => "create",
             Method::Unlink => "delete",
             _ => "modify",

@@ -3,13 +3,13 @@
 
 use rust_decimal::Decimal;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::record::Values;
 use super::refusal::Refusal;
 use super::schema::{Field, Kind, Model};
 use super::transaction::Transaction;
-use super::value::{Id, Value};
+use super::value::{Id, Value, repr};
 
 impl Transaction<'_> {
     /// The values of a new product that names none.
@@ -98,6 +98,28 @@ impl Transaction<'_> {
         }
         let products = self.store.referring(Model::Template, "categ_id", id).len();
         Value::Int(i64::try_from(products).unwrap_or(i64::MAX))
+    }
+
+    /// What archiving tells where bills of materials in use need these products; they are archived all the same.
+    pub(crate) fn archive_warning(&self, products: &[Id]) -> Option<Json> {
+        let in_use = |line: &Id| {
+            let bom = self.reference(Model::BomLine, *line, "bom_id");
+            bom.is_some_and(|bom| self.flag(Model::Bom, bom, "active"))
+        };
+        let needed = |product: &&Id| self.store.referring(Model::BomLine, "product_id", **product).iter().any(in_use);
+        let labels: Json =
+            products.iter().filter(needed).map(|id| Json::from(self.label(Model::Product, *id))).collect();
+        if labels.as_array().is_none_or(Vec::is_empty) {
+            return None;
+        }
+        let title = format!(
+            "Note that product(s): '{}' is/are still linked to active Bill of Materials, which means that the product can still be \
+             used on it/them.",
+            repr(&labels)
+        );
+        let close = json!({ "type": "ir.actions.act_window_close" });
+        let params = json!({ "title": title, "type": "warning", "sticky": true, "next": close });
+        Some(json!({ "type": "ir.actions.client", "tag": "display_notification", "params": params }))
     }
 
     fn barcode_is_unique(&self, product: Id) -> Result<(), Refusal> {

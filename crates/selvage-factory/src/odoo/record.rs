@@ -243,7 +243,7 @@ impl Transaction<'_> {
                 vec![("size", one), ("rounding", Decimal::new(1, 2).into()), ("uom_type", "reference".into())]
             }
             Model::Location => vec![("usage", "internal".into()), ("company_id", self.company().into())],
-            Model::User => vec![("company_id", self.company().into()), ("lang", "en_US".into())],
+            Model::User => self.user_defaults(),
             Model::Move => {
                 vec![("state", "draft".into()), ("date", self.env.now.into()), ("company_id", self.company().into())]
             }

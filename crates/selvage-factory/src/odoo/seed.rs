@@ -6,6 +6,8 @@ mod parts;
 mod trade;
 mod velo;
 
+pub(super) use self::base::rights_of;
+
 use rust_decimal::Decimal;
 use serde_json::Map;
 

@@ -15,6 +15,8 @@ use super::value::{Id, Stamp, Value};
 /// What a user may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
+    /// An internal user of no application: reads what everybody may, changes nothing.
+    Internal,
     /// Reads every model, changes none.
     Read,
     /// Reads and changes the records of its companies.
@@ -153,18 +155,5 @@ impl Transaction<'_> {
             model.info().label,
             model.name(),
         ))
-    }
-
-    /// Refuses a user without the right to change anything.
-    pub(crate) fn may_change(&self, model: Model, verb: &str) -> Result<(), Refusal> {
-        if self.env.rights != Rights::Read {
-            return Ok(());
-        }
-        Err(Refusal::access(format!(
-            "You are not allowed to {verb} '{}' ({}) records.\n\nThis operation is allowed for the following groups:\n\t- \
-             Inventory/Administrator\n\t- Manufacturing/Administrator\n\nContact your administrator to request access if necessary.",
-            model.info().label,
-            model.name(),
-        )))
     }
 }

@@ -89,7 +89,8 @@ impl Player {
             Request::Object { login, model, method, args, kwargs } => {
                 let (args, kwargs) = (self.arguments(model, method, args), self.keywords(model, kwargs));
                 let password = login.password.replace("<password>", "admin");
-                let all = json!([login.database, login.user, password, model, method, args, kwargs]);
+                let user = self.exchange("res.users", &login.user);
+                let all = json!([login.database, user, password, model, method, args, kwargs]);
                 let envelope = json!({
                     "jsonrpc": "2.0", "method": "call", "id": 1,
                     "params": { "service": "object", "method": "execute_kw", "args": all },

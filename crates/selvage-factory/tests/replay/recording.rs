@@ -39,11 +39,15 @@ pub struct Login {
 
 /// The steps of a recording of a version, in order.
 pub fn read(version: &str, name: &str) -> Vec<Step> {
+    raw(version, name).iter().map(step).collect()
+}
+
+/// The same as they were written down.
+pub fn raw(version: &str, name: &str) -> Vec<Json> {
     let path =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(version).join(format!("{name}.json"));
     let text = std::fs::read_to_string(&path).unwrap();
-    let steps: Vec<Json> = serde_json::from_str(&text).unwrap();
-    steps.iter().map(step).collect()
+    serde_json::from_str(&text).unwrap()
 }
 
 fn step(json: &Json) -> Step {

@@ -72,6 +72,8 @@ pub(super) static USER: ModelInfo = ModelInfo {
     order: "name, login",
     fields: &[
         field("login", "Login", Char).required(),
+        // Taken when a user is made; never shown.
+        field("password", "Password", Char).computed(),
         field("name", "Name", Char).required(),
         field("active", "Active", Bool),
         field("lang", "Language", Char),

@@ -183,9 +183,17 @@ pub(super) fn groups_of(tx: &Transaction<'_>, rights: Rights) -> Vec<Id> {
         Rights::Admin => *name != "group_portal",
         Rights::Write => *writes,
         Rights::Read => *all,
+        Rights::Internal => *name == "group_user",
     };
     let found = GROUPS.iter().filter(|group| member(group));
     found.filter_map(|(module, name, ..)| tx.by_external_id(module, name)).map(|(_, id)| id).collect()
+}
+
+/// The rights of a user in these groups: an application's group writes, and a user of none is internal only.
+pub(crate) fn rights_of(tx: &Transaction<'_>, groups: &[Id]) -> Rights {
+    let of_application = GROUPS.iter().filter(|(.., writes, all)| *writes && !*all);
+    let mut of_application = of_application.filter_map(|(module, name, ..)| tx.by_external_id(module, name));
+    if of_application.any(|(_, group)| groups.contains(&group)) { Rights::Write } else { Rights::Internal }
 }
 
 /// The keys of the accounts: three months from now they end, as Odoo has it.
