@@ -8,6 +8,7 @@ use selvage_model::problem::{FieldError, Problem};
 use selvage_model::verb::Verb;
 use serde_json::Value;
 
+use crate::etag;
 use crate::scope;
 
 /// A refusal in the form that is kept.
@@ -19,6 +20,7 @@ pub(crate) fn of_problem(problem: &Problem, correlation: &str) -> StoredAnswer {
 pub(crate) fn fresh(answer: StoredAnswer) -> MediatedAnswer {
     MediatedAnswer::Done {
         status: answer.status,
+        etag: etag::of(&answer.body),
         body: answer.body,
         location: answer.location,
         next: None,
@@ -57,7 +59,8 @@ fn done_again(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> MediatedAns
         let detail = "the record of this key is outside what the grant covers now";
         return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
     };
-    MediatedAnswer::Done { status: answer.status, body, location: answer.location.clone(), next: None, replayed: true }
+    let (etag, location) = (etag::of(&body), answer.location.clone());
+    MediatedAnswer::Done { status: answer.status, body, location, etag, next: None, replayed: true }
 }
 
 /// The problem that was kept.

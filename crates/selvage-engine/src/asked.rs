@@ -13,6 +13,8 @@ pub(crate) struct Asked {
     pub(crate) id: Option<String>,
     /// The body; for a create with what the rows filled in.
     pub(crate) body: Value,
+    /// The state of the record that it is only for, as a condition on its tag.
+    pub(crate) if_match: Option<String>,
     /// Rows and attributes of the grant at that time.
     pub(crate) scope: Scope,
     /// The exchange.
@@ -22,7 +24,13 @@ pub(crate) struct Asked {
 impl Asked {
     /// From a request whose body was checked.
     pub(crate) fn of(request: &MediatedRequest, body: Value) -> Self {
-        Self { id: request.id.clone(), body, scope: request.scope.clone(), correlation: request.correlation.clone() }
+        Self {
+            id: request.id.clone(),
+            body,
+            if_match: request.if_match.clone(),
+            scope: request.scope.clone(),
+            correlation: request.correlation.clone(),
+        }
     }
 
     /// The form that is kept.
@@ -32,6 +40,7 @@ impl Asked {
         json!({
             "id": self.id,
             "body": self.body,
+            "if_match": self.if_match,
             "rows": rows,
             "except": except,
             "correlation": self.correlation,
@@ -51,6 +60,7 @@ impl Asked {
         Some(Self {
             id: kept.get("id")?.as_str().map(str::to_owned),
             body: kept.get("body")?.clone(),
+            if_match: kept.get("if_match").and_then(Value::as_str).map(str::to_owned),
             scope,
             correlation: kept.get("correlation")?.as_str()?.to_owned(),
         })
@@ -71,6 +81,7 @@ mod tests {
         let asked = Asked {
             id: Some("odoo-20".to_owned()),
             body: json!({"quantity": {"value": "3", "unit": "1"}}),
+            if_match: Some("\"0a\"".to_owned()),
             scope: Scope {
                 rows: vec![("site".parse().unwrap(), vec![json!("ghent"), json!(1)])],
                 except: vec!["price".parse().unwrap()],

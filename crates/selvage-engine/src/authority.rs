@@ -1,24 +1,40 @@
-//! Which attributes of a new object another system is the record for. Pure.
+//! Which attributes that are given or changed another system is the record for. Pure.
 //! INVARIANT: AUTHORITY: only the system of record changes an attribute.
 
+use std::collections::BTreeMap;
+
+use selvage_mapping::expression::Expression;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::object::{Authority, Object};
 use selvage_model::name::{AttributeName, SystemName};
 use selvage_model::problem::FieldError;
 use serde_json::Value;
 
-/// The attributes of a create's body that `system` is not the record for, with who is.
+/// The attributes of a body that `system` is not the record for, with who is; `stands` is the object that the body would
+/// change, where it is there already. What stays as it is changes nothing.
 ///
-/// An entry that names an attribute goes before one for all; one that holds only in some states (`while`) says nothing
-/// about an object that does not exist yet.
-pub(crate) fn elsewhere(object: &Object, fabric: &Fabric, system: &SystemName, body: &Value) -> Vec<FieldError> {
+/// An entry that names an attribute goes before one for all, and one for the state that the object is in (`while`) before one
+/// for any; such an entry says nothing about an object that does not exist yet.
+pub(crate) fn elsewhere(
+    object: &Object,
+    fabric: &Fabric,
+    system: &SystemName,
+    body: &Value,
+    stands: Option<&Value>,
+) -> Vec<FieldError> {
     let mut errors = Vec::new();
     for attribute in object.attributes.iter().map(|attribute| &attribute.name.value) {
-        if body.get(attribute.as_str()).is_none_or(Value::is_null) {
+        let given = body.get(attribute.as_str());
+        let changes = match stands {
+            None => given.is_some_and(|given| !given.is_null()),
+            Some(stands) => given.is_some_and(|given| stands.get(attribute.as_str()) != Some(given)),
+        };
+        if !changes {
             continue;
         }
-        let entries = entries(object, attribute);
-        if entries.is_empty() || entries.iter().any(|entry| is_record(entry, fabric, system, body)) {
+        let entries = entries(object, attribute, stands);
+        let whole = stands.unwrap_or(body);
+        if entries.is_empty() || entries.iter().any(|entry| is_record(entry, fabric, system, whole)) {
             continue;
         }
         let records: Vec<String> = entries.iter().map(|entry| format!("`{}`", entry.record)).collect();
@@ -28,11 +44,29 @@ pub(crate) fn elsewhere(object: &Object, fabric: &Fabric, system: &SystemName, b
     errors
 }
 
-fn entries<'a>(object: &'a Object, attribute: &AttributeName) -> Vec<&'a Authority> {
-    let unconditional = || object.authority.iter().filter(|entry| entry.condition.is_none());
-    let named: Vec<&Authority> =
-        unconditional().filter(|entry| entry.attributes.iter().any(|name| &name.value == attribute)).collect();
-    if named.is_empty() { unconditional().filter(|entry| entry.attributes.is_empty()).collect() } else { named }
+fn entries<'a>(object: &'a Object, attribute: &AttributeName, stands: Option<&Value>) -> Vec<&'a Authority> {
+    for (named, conditional) in [(true, true), (true, false), (false, true), (false, false)] {
+        let is_about = |entry: &&Authority| match named {
+            true => entry.attributes.iter().any(|name| &name.value == attribute),
+            false => entry.attributes.is_empty(),
+        };
+        let alike = object.authority.iter().filter(|entry| entry.condition.is_some() == conditional);
+        let found: Vec<&Authority> = alike.filter(is_about).filter(|entry| holds(entry, stands)).collect();
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Whether the entry is for the state that the object is in. A condition that cannot be judged is taken to hold: it is not
+/// for want of an answer that another's attribute is changed.
+fn holds(entry: &Authority, stands: Option<&Value>) -> bool {
+    let Some(condition) = &entry.condition else { return true };
+    let Some(Value::Object(members)) = stands else { return false };
+    let variables: BTreeMap<String, Value> = members.clone().into_iter().collect();
+    let judged = Expression::parse(&condition.value).and_then(|expression| expression.evaluate(&variables));
+    judged != Ok(Value::Bool(false))
 }
 
 /// Whether the entry names the system, or a role that the system plays at the object's site.
@@ -95,7 +129,7 @@ mod tests {
         let odoo: SystemName = "odoo".parse().unwrap();
         let body = json!({"code": "A", "revision": "B", "produced": null});
         let pointers = |entries: Vec<Authority>| -> Vec<String> {
-            let errors = elsewhere(&object(entries), &fabric, &odoo, &body);
+            let errors = elsewhere(&object(entries), &fabric, &odoo, &body, None);
             errors.into_iter().map(|error| error.pointer).collect()
         };
         assert!(pointers(vec![]).is_empty());
@@ -105,5 +139,28 @@ mod tests {
         assert_eq!(pointers(split), ["/revision"]);
         let later = vec![authority(&[], "odoo", None), authority(&["code"], "mes", Some("status != 'draft'"))];
         assert!(pointers(later).is_empty());
+    }
+
+    #[test]
+    fn whose_an_attribute_is_may_depend_on_the_state_that_the_object_is_in() {
+        let fabric = Fabric::default();
+        let odoo: SystemName = "odoo".parse().unwrap();
+        let object = object(vec![
+            authority(&[], "odoo", None),
+            authority(&["code"], "mes", Some("status != 'draft'")),
+            authority(&["revision"], "plm", Some("sta tus")),
+        ]);
+        for (status, body, expected) in [
+            ("draft", json!({"code": "B"}), vec![]),
+            ("done", json!({"code": "B"}), vec!["/code"]),
+            ("done", json!({"code": null}), vec!["/code"]),
+            ("done", json!({"code": "A"}), vec![]),
+            ("draft", json!({"revision": "C"}), vec!["/revision"]),
+        ] {
+            let stands = json!({"status": status, "code": "A", "revision": "B"});
+            let errors = elsewhere(&object, &fabric, &odoo, &body, Some(&stands));
+            let pointers: Vec<&str> = errors.iter().map(|error| error.pointer.as_str()).collect();
+            assert_eq!(pointers, expected, "{status} {body}");
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! Bodies of writes before their key is claimed: what a create and a verb may carry, and what of it the grant and the
 //! systems of record allow. Says everything of one kind at once, with JSON Pointers.
 
-use selvage_mapping::check_body;
+use selvage_mapping::{check_body, check_change};
 use selvage_model::code;
 use selvage_model::exchange::MediatedRequest;
 use selvage_model::manifest::api::Operation;
 use selvage_model::problem::{FieldError, Problem};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::authority;
 use crate::fabric::{Active, Served};
@@ -17,6 +17,7 @@ use crate::verb::target;
 pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
     match request.operation {
         Operation::Create => create(active, served, request),
+        Operation::Update => update(active, served, request),
         kind => {
             let Some(verb) = served.verb(kind) else {
                 let detail = format!("`{kind}` is no verb of `{}`", served.record);
@@ -34,15 +35,10 @@ pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedReques
 
 fn create(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
     let object = &served.object;
-    let mut body = request.body.clone().unwrap_or(Value::Null);
-    let Some(members) = body.as_object() else {
-        let error = FieldError { pointer: String::new(), detail: "a JSON object is needed".to_owned() };
-        return Err(unfit(vec![error], "the body"));
-    };
-    let excepted = scope::excepted(&request.scope, members);
-    if !excepted.is_empty() {
-        let detail = "the grant leaves out attributes that the body gives";
-        return Err(Problem::new(403, code::ATTRIBUTE_EXCEPTED, detail).with_errors(excepted));
+    let mut body = granted(request)?;
+    if request.if_match.is_some() {
+        let detail = "there is no record yet whose state `If-Match` could name";
+        return Err(Problem::new(412, code::RECORD_CHANGED, detail));
     }
     scope::fill(&request.scope, object, &mut body);
     let errors = check_body(object, &active.fabric, &body);
@@ -55,12 +51,46 @@ fn create(active: &Active, served: &Served, request: &MediatedRequest) -> Result
         return Err(Problem::new(403, code::OUTSIDE_ROWS, detail).with_errors(outside));
     }
     // INVARIANT: AUTHORITY
-    let elsewhere = authority::elsewhere(object, &active.fabric, served.connection.system(), &body);
+    let elsewhere = authority::elsewhere(object, &active.fabric, served.connection.system(), &body, None);
     if !elsewhere.is_empty() {
         let detail = "another system is the record for attributes that the body gives";
         return Err(Problem::new(403, code::AUTHORITY_ELSEWHERE, detail).with_errors(elsewhere));
     }
     Ok(body)
+}
+
+/// What an update gives. What the record and its other attributes have to say to it is seen when it is found.
+fn update(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
+    let body = granted(request)?;
+    let mut errors = check_change(&served.object, &active.fabric, &body);
+    if body.as_object().is_some_and(Map::is_empty) {
+        errors.push(FieldError { pointer: String::new(), detail: "it names nothing that changes".to_owned() });
+    }
+    if !errors.is_empty() {
+        return Err(unfit(errors, "the body"));
+    }
+    let mut outside = scope::outside(&request.scope, &body);
+    outside.retain(|error| body.pointer(&error.pointer).is_some());
+    if outside.is_empty() {
+        return Ok(body);
+    }
+    let detail = format!("the grant does not cover what this {} would become", served.object.name);
+    Err(Problem::new(403, code::OUTSIDE_ROWS, detail).with_errors(outside))
+}
+
+/// The body, which gives nothing that the grant leaves out.
+fn granted(request: &MediatedRequest) -> Result<Value, Problem> {
+    let body = request.body.clone().unwrap_or(Value::Null);
+    let Some(members) = body.as_object() else {
+        let error = FieldError { pointer: String::new(), detail: "a JSON object is needed".to_owned() };
+        return Err(unfit(vec![error], "the body"));
+    };
+    let excepted = scope::excepted(&request.scope, members);
+    if excepted.is_empty() {
+        return Ok(body);
+    }
+    let detail = "the grant leaves out attributes that the body gives";
+    Err(Problem::new(403, code::ATTRIBUTE_EXCEPTED, detail).with_errors(excepted))
 }
 
 /// Members that are not among the known ones; anything but an object or nothing is wrong too.

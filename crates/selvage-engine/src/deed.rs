@@ -19,7 +19,7 @@ pub(crate) enum Deed {
     /// Something is made.
     Create(Create),
     /// A record is brought to a target.
-    Verb(Act),
+    Verb(Box<Act>),
 }
 
 /// What was read back.
@@ -37,7 +37,7 @@ impl Deed {
     pub(crate) fn new(kind: Operation, served: &Served) -> Self {
         match kind {
             Operation::Create => Self::Create(Create::new()),
-            _ => Self::Verb(Act::new(served.verb(kind))),
+            _ => Self::Verb(Box::new(Act::new(served.verb(kind)))),
         }
     }
 
@@ -47,7 +47,7 @@ impl Deed {
             Operation::Create => Create::restore(effect).map(Self::Create),
             _ => {
                 let record = effect.target.get("record").and_then(Value::as_str)?;
-                Act::restore(Verb::of(kind, record)?, effect).map(Self::Verb)
+                Act::restore(Verb::of(kind, record)?, effect).map(|act| Self::Verb(Box::new(act)))
             }
         }
     }

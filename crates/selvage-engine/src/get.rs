@@ -4,6 +4,7 @@ use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::problem::Problem;
 
+use crate::etag;
 use crate::query;
 use crate::reach::Reach;
 use crate::scope;
@@ -17,5 +18,6 @@ pub(crate) async fn get(reach: &Reach, request: &MediatedRequest) -> Result<Medi
     };
     let mut found = reach.find(id, &request.scope).await?;
     scope::strip(&request.scope, &mut found.canonical);
-    Ok(MediatedAnswer::Done { status: 200, body: found.canonical, location: None, next: None, replayed: false })
+    let etag = etag::of(&found.canonical);
+    Ok(MediatedAnswer::Done { status: 200, body: found.canonical, location: None, etag, next: None, replayed: false })
 }

@@ -14,6 +14,7 @@ mod cursor;
 mod deed;
 mod drive;
 mod engine;
+mod etag;
 mod fabric;
 mod figures;
 mod get;

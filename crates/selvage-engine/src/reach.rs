@@ -81,9 +81,9 @@ impl Reach {
     }
 
     /// The records of a selection; two are enough to see that one is not alone.
-    pub(crate) async fn few(&self, selection: Selection) -> Result<Vec<Value>, Trouble> {
+    async fn few(&self, selection: Selection, active_test: bool) -> Result<Vec<Value>, Trouble> {
         let Selection::Records { domain, companies } = selection else { return Ok(Vec::new()) };
-        let scope = self.call_scope(companies).await?;
+        let scope = CallScope { active_test, ..self.call_scope(companies).await? };
         let (record, fields) = (self.mapping.record(), self.mapping.fields());
         let search = self.odoo.search(record, domain, fields, &scope, Some(2));
         let mut records = self.served.connection.ask(search).await?;
@@ -103,8 +103,22 @@ impl Reach {
         Ok(records.iter().map(|record| self.mapping.get(record, &links)).collect())
     }
 
+    /// The one record of this business key, within the rows; an archived one where no other has it.
+    pub(crate) async fn find_archived_too(&self, key: &str, within: &Scope) -> Result<Found, Trouble> {
+        match self.look_for(key, within, true).await {
+            Err(Trouble::Refusal(problem)) if problem.code == code::RECORD_UNKNOWN => {
+                self.look_for(key, within, false).await
+            }
+            other => other,
+        }
+    }
+
     /// The one record of this business key, within the rows.
     pub(crate) async fn find(&self, key: &str, within: &Scope) -> Result<Found, Trouble> {
+        self.look_for(key, within, true).await
+    }
+
+    async fn look_for(&self, key: &str, within: &Scope, active_test: bool) -> Result<Found, Trouble> {
         let unknown = || {
             let detail = format!("there is no {} `{key}`, or it is not yours to see", self.served.object.name);
             Trouble::from(Problem::new(404, code::RECORD_UNKNOWN, detail))
@@ -117,7 +131,7 @@ impl Reach {
             Err(Trouble::Refusal(problem)) if problem.status == 400 => return Err(unknown()),
             other => other?,
         };
-        let records = self.few(selection).await?;
+        let records = self.few(selection, active_test).await?;
         let record = match records.as_slice() {
             [] => return Err(unknown()),
             [only] => only.clone(),

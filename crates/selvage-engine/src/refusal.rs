@@ -50,6 +50,7 @@ pub(crate) fn of_failure(system: &SystemName, failure: &Failure) -> Problem {
 fn refused(system: &SystemName, code: Code, kind: Refusal, message: &str, field: Option<&str>) -> Problem {
     let status = match kind {
         Refusal::Missing => 404,
+        Refusal::Changed => 412,
         Refusal::Access => 403,
         Refusal::NotFound => 502,
         Refusal::Wizard | Refusal::Target | Refusal::Lot => 409,

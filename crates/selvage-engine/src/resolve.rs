@@ -110,7 +110,7 @@ async fn settle(shared: &Arc<Shared>, record: OperationRecord, since: Instant) {
     let outcome = match plan {
         Plan::GoOn { draft, deed, progress, event } => {
             let job = draft.job(operation.clone());
-            Box::pin(Drive::new(&job, hold, *deed, progress).run(event)).await;
+            Box::pin(Drive::new(&job, hold, deed, progress).run(event)).await;
             Ok(())
         }
         Plan::Refuse(problem) => {
@@ -136,7 +136,7 @@ async fn admit(shared: &Shared, record: &OperationRecord) -> Result<(), StoreErr
 
 /// What is to be done about an operation that was taken.
 enum Plan {
-    GoOn { draft: Box<Draft>, deed: Box<Deed>, progress: Progress, event: Event },
+    GoOn { draft: Box<Draft>, deed: Deed, progress: Progress, event: Event },
     Refuse(Problem),
     Later { because: String, after: Duration },
     Stop(String),
@@ -169,10 +169,11 @@ fn plan(shared: &Arc<Shared>, record: &OperationRecord) -> Plan {
         OperationState::Unknown { probes, .. } => probes,
         _ => 0,
     };
-    let sends = u32::try_from(record.effects.len()).unwrap_or(u32::MAX);
+    // Each send after the first comes of a look; one that a person wants looked at again begins anew.
+    let sends = u32::try_from(record.effects.len()).unwrap_or(u32::MAX).min(probes.saturating_add(1));
     let progress = Progress { phase, proof: deed.proof(), tries: 0, sends, probes };
     let draft = Box::new(Draft { shared: Arc::clone(shared), active, served, kind: record.operation, asked });
-    Plan::GoOn { draft, deed: Box::new(deed), progress, event }
+    Plan::GoOn { draft, deed, progress, event }
 }
 
 /// How long what was sent for an operation may still be running.

@@ -1,8 +1,10 @@
 //! Verbs on one record, under way. Each brings its record to a target, so that doing it again changes only what is
 //! missing; writes on one record take effect one after the other. What a verb's target is stands in `target`.
 
+mod consume;
 pub(crate) mod report;
 pub(crate) mod target;
+mod update;
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::deed::Shown;
+use crate::etag;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
 use crate::reach::{Found, Reach};
@@ -79,7 +82,12 @@ impl Act {
     /// Finds the record within the rows.
     pub(crate) async fn prepare(&mut self, job: &Job) -> Result<(), Trouble> {
         let reach = job.reach().await?;
-        let found = reach.find(job.asked.id.as_deref().unwrap_or_default(), &job.asked.scope).await?;
+        let (key, within) = (job.asked.id.as_deref().unwrap_or_default(), &job.asked.scope);
+        let found = match self.verb {
+            // So that what is archived can be archived again, and taken out again.
+            Some(Verb::Archive | Verb::Update) => reach.find_archived_too(key, within).await?,
+            _ => reach.find(key, within).await?,
+        };
         let companies = companies(&reach, &found.record).await?;
         self.plan = Some(Plan { record: reach.mapping.record().to_owned(), id: found.id, companies });
         self.found = Some(found);
@@ -99,14 +107,25 @@ impl Act {
             }
             self.lane = Some(local);
         }
-        Ok(self.aim(job).await)
+        Ok(Box::pin(self.aim(job)).await)
     }
 
     /// What the record is to come to, where that is not known yet.
     async fn aim(&mut self, job: &Job) -> Result<(), Trouble> {
-        let (Some(verb), Some(found), None) = (self.verb, &self.found, &self.target) else { return Ok(()) };
+        let (Some(verb), Some(plan), Some(found)) = (self.verb, &self.plan, &self.found) else { return Ok(()) };
+        if self.target.is_some() {
+            return Ok(());
+        }
         let reach = job.reach().await?;
-        self.target = Some(Target::aim(verb, &job.asked, &reach, found)?);
+        let stands = match verb == Verb::Update || job.asked.if_match.is_some() {
+            true => Some(now(&reach, job, plan).await?),
+            false => None,
+        };
+        let found = stands.as_ref().unwrap_or(found);
+        let mut shown = found.canonical.clone();
+        scope::strip(&job.asked.scope, &mut shown);
+        etag::check(job.asked.if_match.as_deref(), &shown)?;
+        self.target = Some(Target::aim(verb, job, &reach, (found, &plan.companies)).await?);
         Ok(())
     }
 
@@ -142,6 +161,7 @@ impl Act {
         };
         let way = Way {
             odoo: job.odoo().while_sure(sure),
+            record: &plan.record,
             id: plan.id,
             scope: CallScope { companies: plan.companies.clone(), active_test: true },
             job,
@@ -189,6 +209,16 @@ async fn occupied(job: &Job, epoch: i64, lane: &str) -> Result<Option<OperationI
             Lane::Occupied { by, .. } => return Ok(Some(by)),
         }
     }
+}
+
+/// The record as it stands while nobody else writes it; it is looked at again whether it is in the rows.
+async fn now(reach: &Reach, job: &Job, plan: &Plan) -> Result<Found, Trouble> {
+    let scope = CallScope { companies: plan.companies.clone(), active_test: false };
+    let found = reach.by_id(plan.id, &scope, &job.asked.scope).await?;
+    found.filter(|found| scope::holds(&job.asked.scope, &found.canonical)).ok_or_else(|| {
+        let detail = format!("`{}` {} is no longer there, or no longer yours to see", plan.record, plan.id);
+        Problem::new(404, code::RECORD_UNKNOWN, detail).into()
+    })
 }
 
 fn unsettled(by: &OperationId) -> Problem {

@@ -86,7 +86,7 @@ fn checked(shared: &Arc<Shared>, request: &MediatedRequest) -> Result<(Draft, Ne
         interface: request.interface.clone(),
         operation: request.operation,
         key,
-        payload_hash: payload::hash(request.id.as_deref(), request.body.as_ref()),
+        payload_hash: payload::hash(request.id.as_deref(), request.body.as_ref(), request.if_match.as_deref()),
         request: asked.keep(),
         node: shared.config.node.clone(),
         lease: shared.config.lease,

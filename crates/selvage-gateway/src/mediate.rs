@@ -72,6 +72,7 @@ pub(crate) async fn mediate<'a>(
         query,
         body,
         key: intent.key,
+        if_match: condition(&parts.headers),
         correlation: asked.exchange.correlation().to_owned(),
         traceparent: asked.exchange.traceparent.to_str().ok().map(str::to_owned),
         patience,
@@ -109,6 +110,13 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Val
     json::read(bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
 }
 
+/// The condition on the record's tag. One that cannot be read holds for no record.
+fn condition(headers: &HeaderMap) -> Option<String> {
+    let mut all = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default()).peekable();
+    all.peek()?;
+    Some(all.collect::<Vec<_>>().join(", "))
+}
+
 async fn collect(body: Incoming, most: u64, patience: Duration) -> Result<Bytes, Problem> {
     let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
     match tokio::time::timeout(patience, limited.collect()).await {
@@ -128,10 +136,11 @@ fn is_json(media_type: &str) -> bool {
 
 fn give<'a>(asked: Asked<'a>, admitted: Admitted<'a>, answer: MediatedAnswer, path: &str) -> Response<Reply> {
     match answer {
-        MediatedAnswer::Done { status, body, location, next, replayed } => {
+        MediatedAnswer::Done { status, body, location, etag, next, replayed } => {
             let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
             let headers = response.headers_mut();
             put(headers, header::LOCATION, location);
+            put(headers, header::ETAG, etag);
             put(headers, header::LINK, next.map(|next| format!("<{path}?{next}>; rel=\"next\"")));
             mark_replayed(headers, replayed);
             asked.finish(admitted, response)

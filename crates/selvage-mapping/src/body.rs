@@ -1,4 +1,4 @@
-//! A create's body against the object: what is required, what shapes values have, what is not theirs to give.
+//! A create's or an update's body against the object: what is required, what shapes values have, what is not theirs to give.
 //! Says everything at once, with JSON Pointers; never looks into a system.
 
 use selvage_model::fabric::Fabric;
@@ -7,6 +7,14 @@ use selvage_model::problem::FieldError;
 use serde_json::Value;
 
 use crate::shape::Checker;
+
+/// Everything that is wrong with this body as a change of an object: attributes that are not given stay as they are, a
+/// group's members too.
+pub fn check_change(object: &Object, fabric: &Fabric, body: &Value) -> Vec<FieldError> {
+    let mut checker = Checker::new(fabric, true);
+    checker.changes(&object.attributes, "", body);
+    checker.errors
+}
 
 /// Everything that is wrong with this body as a new object; empty where it is right.
 pub fn check_body(object: &Object, fabric: &Fabric, body: &Value) -> Vec<FieldError> {

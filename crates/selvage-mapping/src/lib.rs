@@ -18,7 +18,7 @@ mod record;
 mod shape;
 pub mod trial;
 
-pub use body::check_body;
+pub use body::{check_body, check_change};
 pub use error::{MapCause, MapError};
 pub use filter::Filter;
 pub use link::{LinkAnswer, LinkQuery, Links};

@@ -50,6 +50,26 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// The members of an object or a group that are given; the others stay as they are.
+    pub(crate) fn changes(&mut self, attributes: &[Attribute], pointer: &str, value: &Value) {
+        let Value::Object(members) = value else {
+            self.wrong(pointer, format!("{} is no object", shown(value)));
+            return;
+        };
+        for (name, given) in members {
+            let pointer = below(pointer, name);
+            match attributes.iter().find(|attribute| attribute.name.value.as_str() == name) {
+                None => self.wrong(&pointer, format!("there is no attribute `{}`", clipped(name))),
+                Some(attribute) => match (&attribute.shape, given) {
+                    (Shape::Group(inner), Value::Object(_)) if !attribute.read_only => {
+                        self.changes(inner, &pointer, given);
+                    }
+                    _ => self.member(attribute, &pointer, given),
+                },
+            }
+        }
+    }
+
     fn member(&mut self, attribute: &Attribute, pointer: &str, value: &Value) {
         let name = &attribute.name.value;
         match (value.is_null(), self.from_sender && attribute.read_only) {

@@ -158,6 +158,9 @@ catalogue! {
     OUTCOME_UNFOUND = "FAB5019", "The outcome could not be found";
     VERSION_UNMAPPED = "FAB5020", "No mapping fits the version of the system";
     COMPANY_UNBOUND = "FAB5021", "The site has no company that the account sees";
+    RECORD_CHANGED = "FAB5040", "The record has changed since it was read";
+    NOT_STUCK = "FAB5041", "The operation is not a person's to settle";
+    SETTLED_REFUSED = "FAB5042", "A person found that the write was not done";
     SYSTEM_ABSENT = "FAB5101", "A mediated interface's system is not declared for this environment";
     SECRET_ABSENT = "FAB5102", "The secret of a system's account is not there";
     CONNECTOR_UNFIT = "FAB5103", "The system's connector does not serve objects";

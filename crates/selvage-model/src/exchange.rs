@@ -29,6 +29,8 @@ pub struct MediatedRequest {
     pub body: Option<Value>,
     /// The caller's `Idempotency-Key`; required for writes.
     pub key: Option<String>,
+    /// The caller's `If-Match`: a write is only for this state of the record.
+    pub if_match: Option<String>,
     /// The exchange this belongs to.
     pub correlation: String,
     /// W3C trace context to hand on.
@@ -57,6 +59,8 @@ pub enum MediatedAnswer {
         body: Value,
         /// Path of what was created, where something was.
         location: Option<String>,
+        /// The tag of the object's content, for `ETag`; none for a list.
+        etag: Option<String>,
         /// The query of the next page, where there is one (for the `Link` header).
         next: Option<String>,
         /// The answer was given before, to the same key.

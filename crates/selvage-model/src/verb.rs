@@ -6,10 +6,20 @@ use crate::manifest::api::Operation;
 /// A verb of a kind of record. Several records may have one operation: each is a verb of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
+    /// Attributes of any record have the values that are given.
+    Update,
+    /// Any record is archived.
+    Archive,
     /// A production order is at least released, its components reserved as far as they are there.
     ReleaseProduction,
     /// Produced of a production order, in total.
     ReportProduction,
+    /// Consumed of a component of a production order, from a lot, in total; noted before the order is booked.
+    ConsumeComponent,
+    /// A production order is given up.
+    CancelProduction,
+    /// A maintenance request is in a stage that counts as done.
+    CloseMaintenance,
     /// A work order is at least started, and its clock runs.
     StartWork,
     /// The clock of a started work order stands.
@@ -34,14 +44,23 @@ pub enum Proof {
 struct Row {
     verb: Verb,
     operation: Operation,
-    record: &'static str,
+    /// None: any.
+    record: Option<&'static str>,
     proof: Proof,
     adds: Option<&'static str>,
 }
 
 impl Row {
     const fn of(verb: Verb, operation: Operation, record: &'static str) -> Self {
-        Self { verb, operation, record, proof: Proof::Target, adds: None }
+        Self { verb, operation, record: Some(record), proof: Proof::Target, adds: None }
+    }
+
+    const fn any(verb: Verb, operation: Operation) -> Self {
+        Self { verb, operation, record: None, proof: Proof::Target, adds: None }
+    }
+
+    const fn leaves_key(self) -> Self {
+        Self { proof: Proof::Key, ..self }
     }
 
     const fn adds(self, member: &'static str) -> Self {
@@ -50,8 +69,13 @@ impl Row {
 }
 
 const TABLE: &[Row] = &[
+    Row::any(Verb::Update, Operation::Update),
+    Row::any(Verb::Archive, Operation::Archive),
     Row::of(Verb::ReleaseProduction, Operation::Release, "mrp.production"),
     Row::of(Verb::ReportProduction, Operation::Report, "mrp.production").adds("report"),
+    Row::of(Verb::ConsumeComponent, Operation::Consume, "mrp.production").adds("consumption").leaves_key(),
+    Row::of(Verb::CancelProduction, Operation::Cancel, "mrp.production"),
+    Row::of(Verb::CloseMaintenance, Operation::Close, "maintenance.request"),
     Row::of(Verb::StartWork, Operation::Start, "mrp.workorder"),
     Row::of(Verb::PauseWork, Operation::Pause, "mrp.workorder"),
     Row::of(Verb::FinishWork, Operation::Finish, "mrp.workorder"),
@@ -65,12 +89,13 @@ impl Verb {
 
     /// The verb that this operation is of this record.
     pub fn of(operation: Operation, record: &str) -> Option<Self> {
-        TABLE.iter().find(|row| row.operation == operation && row.record == record).map(|row| row.verb)
+        let mut rows = TABLE.iter().filter(|row| row.operation == operation);
+        rows.find(|row| row.record.is_none_or(|only| only == record)).map(|row| row.verb)
     }
 
-    /// The records that have this operation.
+    /// The records that have this operation; none where any may have it.
     pub fn records(operation: Operation) -> impl Iterator<Item = &'static str> {
-        TABLE.iter().filter(move |row| row.operation == operation).map(|row| row.record)
+        TABLE.iter().filter(move |row| row.operation == operation).filter_map(|row| row.record)
     }
 
     /// Its operation.
@@ -78,9 +103,9 @@ impl Verb {
         Some(self.row()?.operation)
     }
 
-    /// The record that has it.
+    /// The record that has it; none where any may have it.
     pub fn record(self) -> Option<&'static str> {
-        Some(self.row()?.record)
+        self.row()?.record
     }
 
     /// By what it is told from its repetition.
@@ -108,10 +133,12 @@ mod tests {
             let again = TABLE.iter().skip(index + 1);
             assert!(row.operation.is_verb(), "{:?}", row.verb);
             assert_eq!(again.filter(|other| other.verb == row.verb).count(), 0, "{:?}", row.verb);
-            assert_eq!(Verb::of(row.operation, row.record), Some(row.verb), "two verbs of one record");
+            let record = row.record.unwrap_or("res.partner");
+            assert_eq!(Verb::of(row.operation, record), Some(row.verb), "two verbs of one record");
         }
         for operation in Operation::ALL.iter().copied() {
-            assert_eq!(operation.is_verb(), Verb::records(operation).next().is_some(), "{operation}");
+            let verbs = TABLE.iter().filter(|row| row.operation == operation);
+            assert_eq!(operation.is_verb(), verbs.count() > 0, "{operation}");
         }
         assert_eq!(Verb::of(Operation::Release, "product.product"), None);
     }

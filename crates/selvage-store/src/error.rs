@@ -39,6 +39,14 @@ pub enum StoreError {
         /// The epoch that the claimant held.
         epoch: i64,
     },
+    /// The operation is worked on, is looked up by itself, or has its outcome: it is not a person's to settle.
+    #[error("operation `{operation}` is not stuck but {state}")]
+    NotStuck {
+        /// Which operation.
+        operation: OperationId,
+        /// How it stands.
+        state: &'static str,
+    },
     /// Neither `sqlite:<path>` nor `postgres://…`.
     #[error("the store's address is not `sqlite:<path>` or `postgres://user@host/database`: {reason}")]
     Address {
@@ -88,6 +96,7 @@ impl StoreError {
             Self::Damaged { .. } => code::STORE_DAMAGED,
             Self::Newer { .. } => code::STORE_NEWER,
             Self::Fenced { .. } => code::FENCED,
+            Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,
             Self::Taken { .. } => code::CROSS_REFERENCE_TAKEN,

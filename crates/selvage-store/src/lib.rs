@@ -26,6 +26,7 @@ pub use error::StoreError;
 pub use ledger::entry::LedgerEntry;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
 pub use operation::lane::Lane;
+pub use operation::person::Word;
 pub use operation::{OperationRecord, Waits};
 pub use release::{Activation, Release};
 

@@ -4,6 +4,7 @@
 pub(crate) mod due;
 pub(crate) mod lane;
 pub(crate) mod outcome;
+pub(crate) mod person;
 
 use std::time::Duration;
 

@@ -119,6 +119,7 @@ impl ByHand {
             query: Vec::new(),
             body: None,
             key: None,
+            if_match: None,
             correlation: uuid::Uuid::now_v7().to_string(),
             traceparent: None,
             patience: self.wait,

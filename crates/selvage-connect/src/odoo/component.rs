@@ -28,10 +28,36 @@ pub(super) struct Move {
 /// A line of a move: a quantity from one lot.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
+    pub(super) id: i64,
     pub(super) of: i64,
     pub(super) product: (i64, String),
     pub(super) lot: Option<String>,
     pub(super) quantity: Decimal,
+    pub(super) picked: bool,
+}
+
+/// What somebody noted as used of a component, before its order is booked.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Noted {
+    /// In total, over all lots.
+    pub(super) total: Decimal,
+    /// The other lines of its move, which were merely reserved.
+    pub(super) rest: Vec<i64>,
+}
+
+/// What was noted, by move.
+pub(super) fn noted_by_move(lines: &[Line], noted: &[i64]) -> BTreeMap<i64, Noted> {
+    let is_noted = |line: &&Line| line.picked && noted.contains(&line.id);
+    let mut all: BTreeMap<i64, Noted> = BTreeMap::new();
+    for line in lines.iter().filter(is_noted) {
+        all.entry(line.of).or_default().total += line.quantity;
+    }
+    for line in lines.iter().filter(|line| !is_noted(line)) {
+        if let Some(noted) = all.get_mut(&line.of) {
+            noted.rest.push(line.id);
+        }
+    }
+    all
 }
 
 /// How a product is tracked.
@@ -90,10 +116,12 @@ impl Line {
     pub(super) fn of(record: &Value) -> Result<Self, Failure> {
         let lot = record.get("lot_id");
         Ok(Self {
+            id: answer::id(record, "id")?,
             of: answer::id(record, "move_id")?,
             product: answer::product(record)?,
             lot: lot.and_then(answer::label_of).map(str::to_owned),
             quantity: answer::quantity(record, "quantity")?,
+            picked: answer::flag(record, "picked")?,
         })
     }
 }
@@ -220,6 +248,8 @@ mod tests {
     fn a_tracked_component_needs_its_lot() {
         let moves = [component(None, "1")];
         let line = |lot: Option<&str>| Line {
+            id: 1,
+            picked: true,
             of: 1,
             product: (62, "Paint".to_owned()),
             lot: lot.map(str::to_owned),
@@ -238,13 +268,35 @@ mod tests {
     #[test]
     fn nothing_passes_unpicked() {
         let meant = BTreeMap::from([(1, Decimal::ONE)]);
-        let line =
-            Line { of: 1, product: (62, "Paint".to_owned()), lot: Some("PL".to_owned()), quantity: Decimal::ONE };
+        let line = Line {
+            id: 1,
+            of: 1,
+            product: (62, "Paint".to_owned()),
+            lot: Some("PL".to_owned()),
+            quantity: Decimal::ONE,
+            picked: true,
+        };
         let tracking = Trackings::from([(62, Tracking::Lot)]);
         let unpicked = component(None, "1");
         assert!(agree(std::slice::from_ref(&unpicked), std::slice::from_ref(&line), &meant, &tracking, false).is_err());
         let picked = Move { picked: true, ..unpicked };
         assert!(agree(std::slice::from_ref(&picked), std::slice::from_ref(&line), &meant, &tracking, false).is_ok());
         assert!(agree(&[picked], &[line], &meant, &tracking, true).is_err());
+    }
+
+    #[test]
+    fn what_was_noted_stands_beside_what_was_reserved() {
+        let line = |id: i64, of: i64, picked: bool| Line {
+            id,
+            of,
+            product: (62, "Paint".to_owned()),
+            lot: None,
+            quantity: Decimal::ONE,
+            picked,
+        };
+        let lines = [line(1, 7, true), line(2, 7, true), line(3, 7, false), line(4, 7, true), line(5, 8, true)];
+        let noted = noted_by_move(&lines, &[1, 2, 3]);
+        assert_eq!(noted.keys().collect::<Vec<_>>(), [&7]);
+        assert_eq!((noted[&7].total, &noted[&7].rest), (Decimal::TWO, &vec![3, 4]));
     }
 }

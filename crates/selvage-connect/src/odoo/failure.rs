@@ -93,6 +93,8 @@ pub enum Refusal {
     NotFound,
     /// The order cannot come to this target; found before anything was finished.
     Target,
+    /// The record has changed since the write was stated, which is only for what it was; nothing was sent.
+    Changed,
     /// A lot is missing or another; found before anything was finished.
     Lot,
     /// The connector has no form in which to send the value; nothing was sent.
@@ -116,6 +118,7 @@ impl Failure {
                 Refusal::Wizard => code::ODOO_WIZARD,
                 Refusal::Target => code::ODOO_TARGET,
                 Refusal::Lot => code::ODOO_LOT,
+                Refusal::Changed => code::RECORD_CHANGED,
                 Refusal::Unsendable => code::ODOO_UNSENDABLE,
             },
             Self::Mismatch { .. } => code::ODOO_MISMATCH,

@@ -1,7 +1,7 @@
 //! What verbs need of a server: models, fields, methods and rights. Each verb's table stands beside the verb; here are the form of
 //! a table and the list of them all. Pure; whether a server has what is needed is asked elsewhere.
 
-use super::{order, report, work};
+use super::{consume, maintenance, order, report, update, work};
 
 /// A right on a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,10 @@ pub struct VerbNeeds {
 /// guide's table of rights.
 pub const VERBS: &[VerbNeeds] = &[
     VerbNeeds { verb: "release", record: "mrp.production", models: order::RELEASE },
+    VerbNeeds { verb: "consume", record: "mrp.production", models: consume::CONSUME },
+    VerbNeeds { verb: "cancel", record: "mrp.production", models: order::CANCEL },
+    VerbNeeds { verb: "update", record: "mrp.production", models: update::QUANTITY },
+    VerbNeeds { verb: "close", record: "maintenance.request", models: maintenance::CLOSE },
     VerbNeeds { verb: "start", record: "mrp.workorder", models: work::START },
     VerbNeeds { verb: "pause", record: "mrp.workorder", models: work::PAUSE },
     VerbNeeds { verb: "finish", record: "mrp.workorder", models: work::FINISH },

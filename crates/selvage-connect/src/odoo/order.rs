@@ -14,6 +14,10 @@ pub(super) const RELEASE: &[ModelNeeds] = &[ModelNeeds::of("mrp.production")
     .reads(&["state", "reservation_state"])
     .calls(&["action_confirm", "action_assign"])];
 
+/// What giving a production order up needs.
+pub(super) const CANCEL: &[ModelNeeds] =
+    &[ModelNeeds::of("mrp.production").reads(&["state"]).calls(&["action_cancel"])];
+
 /// The state of a production order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OrderState {
@@ -89,6 +93,27 @@ impl Odoo {
                 tracing::debug!(system = %self.config().system, id, state = state.as_str(), sent, "production order released");
                 Ok(state)
             }
+        }
+    }
+
+    /// Target: the production order is given up. What was booked of it before, on another part, stays booked.
+    ///
+    /// # Errors
+    /// [`Failure`]; a done order is `Refused`: Odoo would answer yes, or no, and do nothing.
+    pub async fn cancel_production_order(&self, id: i64, scope: &Scope) -> Result<OrderState, Failure> {
+        let order = self.order_state(id, scope).await.map_err(Failure::before_sending)?;
+        match OrderState::of(&order)? {
+            OrderState::Cancelled => return Ok(OrderState::Cancelled),
+            OrderState::Done => {
+                let message = format!("production order {id} is done, and what is booked cannot be undone");
+                return Err(Failure::refused(Refusal::Target, message));
+            }
+            _ => self.act("mrp.production", "action_cancel", id, scope).await?,
+        }
+        let order = self.order_state(id, scope).await.map_err(Failure::after_sending)?;
+        match OrderState::of(&order)? {
+            OrderState::Cancelled => Ok(OrderState::Cancelled),
+            state => Err(Failure::mismatch(format!("state of production order {id}"), &"cancel", &state.as_str())),
         }
     }
 

@@ -189,7 +189,11 @@ impl Reporting<'_> {
         (steps, tracking): (&BTreeMap<i64, Decimal>, &Trackings),
     ) -> Result<(), Failure> {
         let lines = self.lines(&[order.id]).await?;
-        let needs = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
+        let noted = self.noted(order.id).await?;
+        let planned = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
+        let needs = |one: &Move| noted.get(&one.id).map_or_else(|| planned(one), |noted| Some(noted.total));
+        self.takes_other(order, moves.iter().find(|one| noted.contains_key(&one.id) && needs(one) != planned(one)))
+            .await?;
         for one in moves.iter().filter(|one| one.is_open() && !one.demand.is_zero()) {
             match needs(one) {
                 Some(needed) if !needed.is_zero() => {}
@@ -204,6 +208,23 @@ impl Reporting<'_> {
         self.send(Call::write("mrp.production", "action_assign", self.scope).on(&[order.id])).await?;
         let moves = self.moves(order.id).await?;
         lots_known(&moves, &self.lines(&[order.id]).await?, tracking, needs)
+    }
+
+    /// Refuses what was noted otherwise than planned, where Odoo would ask a person about it.
+    async fn takes_other(&self, order: &Order, other: Option<&Move>) -> Result<(), Failure> {
+        let Some(other) = other else { return Ok(()) };
+        let read = self.odoo.one("mrp.production", order.id, &["consumption"], self.scope).await;
+        let policy = read.map_err(|failure| self.seen(failure))?;
+        match answer::text(&policy, "consumption")? {
+            "flexible" => Ok(()),
+            policy => {
+                let (name, component) = (&order.name, &other.product.1);
+                let message = format!(
+                    "another use of {component} is noted than {name} plans, and its bill of materials asks a person then (`{policy}`)"
+                );
+                Err(Failure::field(Refusal::Target, "components", message))
+            }
+        }
     }
 
     /// The lot to produce into, if it exists; refuses a lot that is missing, not wanted, or another than the order carries.
@@ -293,8 +314,18 @@ impl Reporting<'_> {
     async fn consume(&mut self, bench: &Bench) -> Result<BTreeMap<i64, Decimal>, Failure> {
         let moves = self.moves(bench.order.id).await?;
         let steps = self.steps(&moves, &bench.order).await?;
+        let noted = self.noted(bench.order.id).await?;
         let mut meant = BTreeMap::new();
         for one in moves.iter().filter(|one| one.is_open()) {
+            if let Some(noted) = noted.get(&one.id) {
+                // What was noted is what was used: what is merely reserved beside it stays in stock.
+                if !noted.rest.is_empty() {
+                    self.sent = true;
+                    self.odoo.drop_lines(&noted.rest, self.scope).await?;
+                }
+                meant.insert(one.id, noted.total);
+                continue;
+            }
             let step = steps.get(&one.unit).copied();
             let Some(quantity) = one.meant(bench.quantity, bench.order.quantity, step) else {
                 return Err(unreckoned(&bench.order, one));

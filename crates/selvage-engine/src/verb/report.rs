@@ -28,12 +28,8 @@ pub(crate) struct Report {
 /// Reads `{"quantity": {"value", "unit"}, "lot", "remainder"}`; what is not said of the rest stays to be made.
 pub(crate) fn read(body: &Value) -> Result<Report, Vec<FieldError>> {
     let mut errors = unknown_members(Some(body), &["quantity", "lot", "remainder"]);
-    let quantity = read_quantity(body.get("quantity"), &mut errors);
-    let lot = match body.get("lot") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(lot)) if !lot.trim().is_empty() => Some(lot.clone()),
-        Some(_) => wrong(&mut errors, "/lot", "the name of a lot is needed, or `null`"),
-    };
+    let quantity = read_quantity(body.get("quantity"), &mut errors, Least::AboveZero);
+    let lot = read_lot(body.get("lot"), &mut errors);
     let remainder = match body.get("remainder") {
         None | Some(Value::Null) => Some(Remainder::Backorder),
         Some(given) => {
@@ -49,7 +45,28 @@ pub(crate) fn read(body: &Value) -> Result<Report, Vec<FieldError>> {
     }
 }
 
-fn read_quantity(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Option<(Decimal, Unit)> {
+/// The least quantity that is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Least {
+    Zero,
+    AboveZero,
+}
+
+/// The name of a lot, where one is named.
+pub(super) fn read_lot(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Option<String> {
+    match given {
+        None | Some(Value::Null) => None,
+        Some(Value::String(lot)) if !lot.trim().is_empty() => Some(lot.clone()),
+        Some(_) => wrong(errors, "/lot", "the name of a lot is needed, or `null`"),
+    }
+}
+
+/// A quantity in its own unit.
+pub(super) fn read_quantity(
+    given: Option<&Value>,
+    errors: &mut Vec<FieldError>,
+    least: Least,
+) -> Option<(Decimal, Unit)> {
     let Some(given @ Value::Object(_)) = given else {
         return wrong(errors, "/quantity", "a quantity is needed, as `{\"value\": \"5\", \"unit\": \"1\"}`");
     };
@@ -57,10 +74,12 @@ fn read_quantity(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Option<
         errors.push(FieldError { pointer: format!("/quantity{}", error.pointer), ..error });
     }
     let value = given.get("value").and_then(Value::as_str).and_then(decimal::parse_text);
-    let value = value.filter(|value| *value > Decimal::ZERO);
+    let value = value.filter(|value| *value > Decimal::ZERO || (least == Least::Zero && value.is_zero()));
     let unit = given.get("unit").and_then(Value::as_str).and_then(|unit| unit.parse::<Unit>().ok());
     if value.is_none() {
-        wrong::<()>(errors, "/quantity/value", "an exact decimal above zero is needed, as a string");
+        let from = if least == Least::Zero { "of at least" } else { "above" };
+        let detail = format!("an exact decimal {from} zero is needed, as a string");
+        wrong::<()>(errors, "/quantity/value", &detail);
     }
     if unit.is_none() {
         wrong::<()>(errors, "/quantity/unit", "a UCUM unit is needed, as `1` or `kg`");
@@ -68,7 +87,7 @@ fn read_quantity(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Option<
     Some((value?, unit?))
 }
 
-fn wrong<T>(errors: &mut Vec<FieldError>, pointer: &str, detail: &str) -> Option<T> {
+pub(super) fn wrong<T>(errors: &mut Vec<FieldError>, pointer: &str, detail: &str) -> Option<T> {
     errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() });
     None
 }
@@ -89,7 +108,7 @@ impl Report {
 }
 
 /// The unit of the order's `quantity`, or of its first quantity that is not a time.
-fn unit_of(object: &Object, order: &Value) -> Option<Unit> {
+pub(super) fn unit_of(object: &Object, order: &Value) -> Option<Unit> {
     let counts = |shape: &Shape| match shape {
         Shape::Quantity { dimension } => *dimension != Some(Dimension::Time),
         _ => false,

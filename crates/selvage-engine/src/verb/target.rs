@@ -1,13 +1,12 @@
 //! What a verb is to bring its record to: read from the body, kept with the effect, sent, and told as it was read back.
 //! The one place that knows every verb; each has its module. It states targets, never increments.
 
-use selvage_connect::odoo::{Failure, Odoo, ProductionTarget, Scope as CallScope};
+use selvage_connect::odoo::{ConsumptionTarget, Failure, FieldTarget, Odoo, ProductionTarget, Scope as CallScope};
 use selvage_model::problem::FieldError;
 use selvage_model::verb::Verb;
 use serde_json::{Value, json};
 
-use super::report;
-use crate::asked::Asked;
+use super::{consume, report, update};
 use crate::body::unknown_members;
 use crate::job::Job;
 use crate::reach::{Found, Reach};
@@ -18,15 +17,21 @@ use crate::trouble::Trouble;
 pub(crate) enum Target {
     /// The state that the verb is the name of.
     State,
+    /// Fields with their values.
+    Fields(FieldTarget),
     /// Produced, in total.
     Production(ProductionTarget),
+    /// Consumed of a component, in total.
+    Consumption(ConsumptionTarget),
 }
 
 /// What a target is brought about with.
 pub(crate) struct Way<'a> {
     /// The handle, for as long as the write is surely held.
     pub(crate) odoo: Odoo,
-    /// The record.
+    /// What the system calls the record.
+    pub(crate) record: &'a str,
+    /// Its id.
     pub(crate) id: i64,
     /// In which companies.
     pub(crate) scope: CallScope,
@@ -37,19 +42,49 @@ pub(crate) struct Way<'a> {
 /// Everything that is wrong with the body of a verb, as far as it can be said without its record.
 pub(crate) fn check(verb: Verb, body: Option<&Value>) -> Vec<FieldError> {
     match verb {
-        Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => unknown_members(body, &[]),
+        // An update is checked with its object.
+        Verb::Update => Vec::new(),
+        Verb::Archive
+        | Verb::ReleaseProduction
+        | Verb::CancelProduction
+        | Verb::CloseMaintenance
+        | Verb::StartWork
+        | Verb::PauseWork
+        | Verb::FinishWork => unknown_members(body, &[]),
         Verb::ReportProduction => report::read(body.unwrap_or(&Value::Null)).err().unwrap_or_default(),
+        Verb::ConsumeComponent => consume::read(body.unwrap_or(&Value::Null)).err().unwrap_or_default(),
     }
 }
 
 impl Target {
     /// The target that a body states for the record that was found.
-    pub(crate) fn aim(verb: Verb, asked: &Asked, reach: &Reach, found: &Found) -> Result<Self, Trouble> {
+    pub(crate) async fn aim(
+        verb: Verb,
+        job: &Job,
+        reach: &Reach,
+        (found, companies): (&Found, &[i64]),
+    ) -> Result<Self, Trouble> {
         match verb {
-            Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => Ok(Self::State),
+            Verb::Update => update::aim(job, reach, found, companies).await.map(Self::Fields),
+            Verb::Archive => {
+                update::may_archive(reach, found)?;
+                Ok(Self::State)
+            }
+            Verb::ReleaseProduction
+            | Verb::CancelProduction
+            | Verb::CloseMaintenance
+            | Verb::StartWork
+            | Verb::PauseWork
+            | Verb::FinishWork => Ok(Self::State),
             Verb::ReportProduction => {
-                let report = report::read(&asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
+                let report =
+                    report::read(&job.asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
                 Ok(Self::Production(report.target(&reach.served.object, &found.canonical)?))
+            }
+            Verb::ConsumeComponent => {
+                let stated = consume::read(&job.asked.body);
+                let stated = stated.map_err(|errors| crate::body::unfit(errors, "the consumption"))?;
+                consume::aim(&stated, reach, (found, companies)).await.map(Self::Consumption)
             }
         }
     }
@@ -58,33 +93,51 @@ impl Target {
     pub(crate) fn keep(&self) -> Value {
         match self {
             Self::State => json!({}),
+            Self::Fields(target) => update::keep(target),
             Self::Production(target) => report::keep(target),
+            Self::Consumption(target) => consume::keep(target),
         }
     }
 
     /// The target that an effect of this verb kept.
     pub(crate) fn kept(verb: Verb, kept: &Value) -> Option<Self> {
         match verb {
-            Verb::ReleaseProduction | Verb::StartWork | Verb::PauseWork | Verb::FinishWork => Some(Self::State),
+            Verb::Update => update::kept(kept).map(Self::Fields),
+            Verb::Archive
+            | Verb::ReleaseProduction
+            | Verb::CancelProduction
+            | Verb::CloseMaintenance
+            | Verb::StartWork
+            | Verb::PauseWork
+            | Verb::FinishWork => Some(Self::State),
             Verb::ReportProduction => report::kept(kept).map(Self::Production),
+            Verb::ConsumeComponent => consume::kept(kept).map(Self::Consumption),
         }
     }
 
     /// Brings the record to it; what was read back beside the record, where the verb adds that to its answer.
     pub(crate) async fn send(&self, verb: Verb, way: &Way<'_>) -> Result<Option<Value>, Failure> {
-        let Way { odoo, id, scope, .. } = way;
+        let Way { odoo, record, id, scope, .. } = way;
         let id = *id;
         match (verb, self) {
-            (Verb::ReleaseProduction, _) => odoo.release_production_order(id, scope).await.map(|_| None),
-            (Verb::StartWork, _) => odoo.start_work_order(id, scope).await.map(|_| None),
-            (Verb::PauseWork, _) => odoo.pause_work_order(id, scope).await.map(|_| None),
-            (Verb::FinishWork, _) => odoo.finish_work_order(id, scope).await.map(|_| None),
+            (Verb::Update, Self::Fields(target)) => odoo.update(record, id, target, scope).await?,
+            (Verb::Archive, _) => odoo.archive(record, id, scope).await?,
+            (Verb::ReleaseProduction, _) => odoo.release_production_order(id, scope).await.map(drop)?,
+            (Verb::CancelProduction, _) => odoo.cancel_production_order(id, scope).await.map(drop)?,
+            (Verb::CloseMaintenance, _) => odoo.close_maintenance_request(id, scope).await?,
+            (Verb::StartWork, _) => odoo.start_work_order(id, scope).await.map(drop)?,
+            (Verb::PauseWork, _) => odoo.pause_work_order(id, scope).await.map(drop)?,
+            (Verb::FinishWork, _) => odoo.finish_work_order(id, scope).await.map(drop)?,
             (Verb::ReportProduction, Self::Production(target)) => {
                 let reported = odoo.report_production(id, target, scope).await?;
-                Ok(Some(report::show(&reported, way.job.system().as_str())))
+                return Ok(Some(report::show(&reported, way.job.system().as_str())));
             }
-            (Verb::ReportProduction, Self::State) => Err(unstated()),
+            (Verb::ConsumeComponent, Self::Consumption(target)) => {
+                return odoo.note_consumption(id, target, scope).await.map(|noted| Some(consume::show(&noted)));
+            }
+            (Verb::Update | Verb::ReportProduction | Verb::ConsumeComponent, _) => return Err(unstated()),
         }
+        Ok(None)
     }
 }
 
@@ -101,7 +154,8 @@ mod tests {
     #[test]
     fn the_connector_says_of_each_verb_what_it_needs() {
         for verb in Verb::all() {
-            let (operation, record) = (verb.operation().unwrap(), verb.record().unwrap());
+            // A verb of any record needs what its mapping needs.
+            let (operation, Some(record)) = (verb.operation().unwrap(), verb.record()) else { continue };
             assert!(of_verb(operation.as_str(), record).is_some(), "{verb:?}");
         }
     }

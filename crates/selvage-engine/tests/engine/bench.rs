@@ -140,6 +140,7 @@ pub(crate) fn request(interface: &str, operation: Operation) -> MediatedRequest 
         query: Vec::new(),
         body: None,
         key: None,
+        if_match: None,
         correlation: "test".to_owned(),
         traceparent: None,
         patience: Duration::from_secs(20),

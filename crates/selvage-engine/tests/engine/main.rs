@@ -10,6 +10,7 @@
 
 mod bench;
 mod claim;
+mod consume;
 mod create;
 mod governor;
 mod list;
@@ -18,4 +19,5 @@ mod rotation;
 mod scope;
 mod takeover;
 mod unknown;
+mod update;
 mod verb;

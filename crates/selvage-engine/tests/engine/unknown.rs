@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
+use selvage_model::code;
 use selvage_model::exchange::MediatedAnswer;
 use selvage_model::manifest::api::Operation;
+use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
+use selvage_model::problem::Problem;
+use selvage_store::Word;
 use serde_json::{Map, json};
 
-use crate::bench::{Bench, LONGEST, accepted, create, done, fabric, get, list, node, refused, verb};
+use crate::bench::{Bench, LONGEST, Node, accepted, create, done, fabric, get, list, node, refused, verb};
 
 fn load(kind: FaultKind) -> Fault {
     Fault::once(kind, "mrp.production", "load")
@@ -47,10 +51,8 @@ async fn what_people_did_to_a_record_before_it_was_found_stays() {
     assert_eq!(body["answer"]["body"]["status"], "confirmed");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_done_but_not_as_meant_goes_to_a_person() {
-    let bench = Bench::new().await;
-    let node = bench.node("a").await;
+/// A create whose order somebody changes before it is read back.
+async fn odd(bench: &Bench, node: &Node) -> OperationId {
     // Known before, so that the read-back is the next `read`.
     done(node.ask(list("production-orders@1", &[])).await);
     bench.factory.odoo.inject(Fault::once(FaultKind::Latency(Duration::from_millis(500)), "mrp.production", "read"));
@@ -64,7 +66,14 @@ async fn what_is_done_but_not_as_meant_goes_to_a_person() {
         bench.factory.odoo.call("mrp.production", "write", &[json!([order]), change], &Map::new()).unwrap();
     };
     let (answer, ()) = tokio::join!(asking, meddling);
-    let operation = accepted(answer);
+    accepted(answer)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_done_but_not_as_meant_goes_to_a_person_who_may_take_it_as_it_is() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let operation = odd(&bench, &node).await;
     let body = node.operation(&operation).await;
     assert_eq!(body["state"], "stuck");
     let note = body["note"].as_str().unwrap();
@@ -72,6 +81,28 @@ async fn what_is_done_but_not_as_meant_goes_to_a_person() {
     let rows = node.engine.unresolved().await;
     assert_eq!((rows.len(), rows[0].state.as_str()), (1, "stuck"));
     assert_eq!(accepted(node.ask(create("k-1", "odd")).await), operation);
+
+    let word = Word { by: "a.lead", because: "seven is right" };
+    bench.store().await.look_again(&operation, word).await.unwrap();
+    let (body, _) = node.until(&operation, "done").await;
+    assert_eq!(body["answer"]["body"]["quantity"]["value"], "7");
+    assert_eq!(bench.orders("odd").len(), 1);
+    assert!(node.engine.unresolved().await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_settled_is_the_answer_of_its_key() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let operation = odd(&bench, &node).await;
+    let problem = Problem::new(409, code::SETTLED_REFUSED, "the order was wrong and is cancelled");
+    let refusal = StoredAnswer { status: 409, body: problem.body("by hand"), location: None };
+    let word = Word { by: "a.lead", because: "the order was wrong and is cancelled" };
+    let settled = bench.store().await.settle(&operation, &OperationState::Refused(refusal), word).await.unwrap();
+    assert_eq!(settled.state.as_str(), "refused");
+    let told = refused(node.ask(create("k-1", "odd")).await);
+    assert_eq!((told.status, told.code, told.detail), (409, code::SETTLED_REFUSED, problem.detail));
+    assert_eq!(bench.orders("odd").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -16,10 +16,14 @@ pub(super) fn compile(serves: &Serves) -> (Vec<Operation>, Paths) {
         }
         let path = match verb {
             Verb::List | Verb::Create => format!("/{plural}"),
-            Verb::Get => format!("/{plural}/{{id}}"),
+            Verb::Get | Verb::Update => format!("/{plural}/{{id}}"),
             _ => format!("/{plural}/{{id}}/{verb}"),
         };
-        let method = if verb.writes() { Method::POST } else { Method::GET };
+        let method = match verb {
+            Verb::Update => Method::PATCH,
+            verb if verb.writes() => Method::POST,
+            _ => Method::GET,
+        };
         paths.add(path, method, super::served::index(operations.len()));
         operations.push(Operation { name: verb.as_str().into(), verb: Some(verb) });
     }

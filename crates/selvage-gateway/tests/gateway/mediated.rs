@@ -59,6 +59,21 @@ fn answers_of_the_engine_become_http() {
 }
 
 #[test]
+fn a_change_is_a_patch_with_its_condition() {
+    let running = Running::start();
+    let mut client = running.client();
+    let authorization = authorization("shop");
+    let merge = "Content-Type: application/merge-patch+json";
+    let headers = [authorization.as_str(), merge, "Idempotency-Key: k-1", "If-Match: \"0a\"", "If-Match: \"0b\""];
+    let answer = client.request("PATCH", "/orders/v1/orders/o-1", &headers, b"{\"origin\": null}");
+    assert_eq!((answer.status, answer.header("etag")), (200, Some("\"0c\"")));
+    let asked = running.engine.asked.lock().unwrap().pop().unwrap();
+    assert_eq!((asked.operation, asked.id.as_deref()), (Operation::Update, Some("o-1")));
+    assert_eq!(asked.if_match.as_deref(), Some("\"0a\", \"0b\""));
+    assert_eq!(asked.body, Some(json!({"origin": null})));
+}
+
+#[test]
 fn a_body_that_is_not_json_is_refused_with_its_place() {
     let running = Running::start();
     let mut client = running.client();

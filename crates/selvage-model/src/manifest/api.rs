@@ -54,6 +54,10 @@ pub enum Operation {
     Get,
     /// `POST …/{plural}`.
     Create,
+    /// `PATCH …/{plural}/{id}`: a JSON merge of attributes.
+    Update,
+    /// `POST …/{plural}/{id}/archive`.
+    Archive,
     /// `POST …/{plural}/{id}/release`: a production order.
     Release,
     /// `POST …/{plural}/{id}/start`: a work order.
@@ -64,12 +68,31 @@ pub enum Operation {
     Finish,
     /// `POST …/{plural}/{id}/report`: production of a production order, as a total.
     Report,
+    /// `POST …/{plural}/{id}/consume`: of a component of a production order, as a total.
+    Consume,
+    /// `POST …/{plural}/{id}/cancel`: a production order.
+    Cancel,
+    /// `POST …/{plural}/{id}/close`: a maintenance request.
+    Close,
 }
 
 impl Operation {
     /// Every operation.
-    pub const ALL: &'static [Self] =
-        &[Self::List, Self::Get, Self::Create, Self::Release, Self::Start, Self::Pause, Self::Finish, Self::Report];
+    pub const ALL: &'static [Self] = &[
+        Self::List,
+        Self::Get,
+        Self::Create,
+        Self::Update,
+        Self::Archive,
+        Self::Release,
+        Self::Start,
+        Self::Pause,
+        Self::Finish,
+        Self::Report,
+        Self::Consume,
+        Self::Cancel,
+        Self::Close,
+    ];
 
     /// Its word in manifests and paths.
     pub fn as_str(self) -> &'static str {
@@ -77,11 +100,16 @@ impl Operation {
             Self::List => "list",
             Self::Get => "get",
             Self::Create => "create",
+            Self::Update => "update",
+            Self::Archive => "archive",
             Self::Release => "release",
             Self::Start => "start",
             Self::Pause => "pause",
             Self::Finish => "finish",
             Self::Report => "report",
+            Self::Consume => "consume",
+            Self::Cancel => "cancel",
+            Self::Close => "close",
         }
     }
 
@@ -90,7 +118,7 @@ impl Operation {
         !matches!(self, Self::List | Self::Get)
     }
 
-    /// Whether it is a verb on one record (`POST …/{id}/{verb}`).
+    /// Whether it brings one record to a target.
     pub fn is_verb(self) -> bool {
         !matches!(self, Self::List | Self::Get | Self::Create)
     }

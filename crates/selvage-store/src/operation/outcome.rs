@@ -127,7 +127,7 @@ impl Store {
     }
 }
 
-async fn settle(
+pub(crate) async fn settle(
     transaction: &mut Transaction,
     operation: &OperationId,
     (state, effects): (&str, &str),

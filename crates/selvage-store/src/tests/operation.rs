@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::stage::Stage;
 use super::{LEASE, answer, both, claimed, claimed_for, new_claim};
-use crate::{Claim, CrossReference, EffectState, Lane, NewEffect, Store, StoreError, Waits};
+use crate::{Claim, CrossReference, EffectState, Lane, NewEffect, Store, StoreError, Waits, Word};
 
 both!(
     an_operation_tells_all_that_was_written,
@@ -26,6 +26,8 @@ both!(
     old_outcomes_are_purged,
     a_lane_holds_one_operation_until_its_outcome,
     what_is_given_back_waits_for_its_consumer,
+    a_person_settles_what_is_stuck_and_nothing_else,
+    what_a_person_wants_looked_at_is_due_again,
 );
 
 const NOW: Duration = Duration::ZERO;
@@ -163,6 +165,56 @@ async fn a_stuck_one_is_left_to_people(stage: &Stage) {
     assert_eq!(store.unresolved(10).await.unwrap().len(), 1);
     assert_eq!(store.purge_keys(NOW).await.unwrap(), 0);
     fenced(store.stuck(&id, epoch, "again").await);
+}
+
+async fn a_person_settles_what_is_stuck_and_nothing_else(stage: &Stage) {
+    let store = stage.open().await;
+    let word = Word { by: "a.lead", because: "seen in the system" };
+    let (id, epoch) = claimed(&store, "order-1").await;
+    let effect = store.intend(&id, epoch, &create()).await.unwrap();
+    store.sent(&effect, epoch).await.unwrap();
+    assert_eq!(store.enter_lane(&id, epoch, "odoo/mrp.production/7").await.unwrap(), Lane::Entered);
+    let done = OperationState::Done(answer());
+    let refused = store.settle(&id, &done, word).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::NotStuck { state: "pending", .. }), "{refused}");
+    assert_eq!(refused.code(), code::NOT_STUCK);
+    store.stuck(&id, epoch, "looked up ten times").await.unwrap();
+    let entries = store.ledger(1, 100).await.unwrap().len();
+
+    let record = store.settle(&id, &done, word).await.unwrap();
+    assert_eq!((&record.state, record.epoch, record.due), (&done, epoch + 1, None));
+    assert!(matches!(record.effects[0].state, EffectState::Confirmed { .. }));
+    assert_eq!(record.evidence, Some(json!({"settled_by": "a.lead", "because": "seen in the system"})));
+    let Claim::Same { state, .. } = store.claim(&new_claim("order-1")).await.unwrap() else { panic!("another") };
+    assert_eq!(state, done);
+    fenced(store.finish(&id, epoch, &answer(), None, &json!({})).await);
+    let (other, epoch) = claimed(&store, "order-2").await;
+    assert_eq!(store.enter_lane(&other, epoch, "odoo/mrp.production/7").await.unwrap(), Lane::Entered);
+
+    let ledger = store.ledger(1, 100).await.unwrap();
+    let last = ledger.last().unwrap();
+    assert_eq!((ledger.len(), last.actor.as_str(), last.action.as_str()), (entries + 1, "a.lead", "operation.settled"));
+    assert_eq!((&last.detail["as"], &last.detail["before"]), (&json!("done"), &json!("looked up ten times")));
+    let again = store.settle(&id, &OperationState::Refused(answer()), word).await.unwrap_err();
+    assert!(matches!(again, StoreError::NotStuck { state: "done", .. }), "{again}");
+    let unknown = OperationId::from_random(7);
+    assert!(matches!(store.settle(&unknown, &done, word).await, Err(StoreError::NotFound { .. })));
+}
+
+async fn what_a_person_wants_looked_at_is_due_again(stage: &Stage) {
+    let store = stage.open().await;
+    let word = Word { by: "a.lead", because: "odoo is back" };
+    let (id, epoch) = claimed(&store, "order-1").await;
+    let effect = store.intend(&id, epoch, &create()).await.unwrap();
+    store.sent(&effect, epoch).await.unwrap();
+    store.stuck(&id, epoch, "looked up ten times").await.unwrap();
+    store.look_again(&id, word).await.unwrap();
+    let taken = store.take_due("node-b", LEASE, 10).await.unwrap();
+    assert_eq!((taken.len(), taken[0].epoch), (1, epoch + 2));
+    assert!(matches!(taken[0].state, OperationState::Unknown { probes: 0, .. }));
+    assert!(matches!(taken[0].effects[0].state, EffectState::Unknown { .. }));
+    assert!(matches!(store.look_again(&id, word).await, Err(StoreError::NotStuck { state: "unknown", .. })));
+    assert_eq!(store.ledger(1, 100).await.unwrap().last().unwrap().action, "operation.retried");
 }
 
 async fn an_ended_lease_is_taken_over_and_fences(stage: &Stage) {

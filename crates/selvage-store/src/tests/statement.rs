@@ -24,6 +24,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("operation::due", crate::operation::due::STATEMENTS),
         ("operation::lane", crate::operation::lane::STATEMENTS),
         ("operation::outcome", crate::operation::outcome::STATEMENTS),
+        ("operation::person", crate::operation::person::STATEMENTS),
         ("release", crate::release::STATEMENTS),
     ];
     for (module, statements) in modules {

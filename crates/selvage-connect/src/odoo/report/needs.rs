@@ -31,7 +31,7 @@ pub(in crate::odoo) const REPORT: &[ModelNeeds] = &[
             "production_id",
         ])
         .writes(&["quantity", "picked"]),
-    ModelNeeds::of("stock.move.line").reads(&["product_id", "lot_id", "quantity", "move_id"]),
+    ModelNeeds::of("stock.move.line").reads(&["product_id", "lot_id", "quantity", "move_id", "picked"]),
     ModelNeeds::of("stock.lot")
         .reads(&["name", "product_id", "company_id"])
         .writes(&["name", "product_id", "company_id"])

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Reporting, Shape};
 use crate::odoo::answer;
 use crate::odoo::call::Call;
-use crate::odoo::component::{Line, Move, Tracking, Trackings};
+use crate::odoo::component::{Line, Move, Noted, Tracking, Trackings, noted_by_move};
 use crate::odoo::failure::Failure;
 use crate::odoo::number::decimal;
 use crate::odoo::order::OrderState;
@@ -84,8 +84,17 @@ impl Reporting<'_> {
 
     pub(super) async fn lines(&self, orders: &[i64]) -> Result<Vec<Line>, Failure> {
         let domain = vec![json!(["move_id.raw_material_production_id", "in", orders])];
-        let records = self.read("stock.move.line", domain, &["product_id", "lot_id", "quantity", "move_id"]).await?;
+        let records =
+            self.read("stock.move.line", domain, &["product_id", "lot_id", "quantity", "move_id", "picked"]).await?;
         records.iter().map(Line::of).collect()
+    }
+
+    /// What was noted as used of the components of an order. Where nothing is picked yet, nothing was.
+    pub(super) async fn noted(&self, order: i64) -> Result<BTreeMap<i64, Noted>, Failure> {
+        let lines = self.lines(&[order]).await?;
+        let picked: Vec<i64> = lines.iter().filter(|line| line.picked).map(|line| line.id).collect();
+        let noted = self.odoo.noted_lines(&picked).await.map_err(|failure| self.seen(failure))?;
+        Ok(noted_by_move(&lines, &noted))
     }
 
     /// Product and quantity of the moves into stock that are not given up.

@@ -7,7 +7,10 @@ use super::{
 use crate::schema::shape::{Variants, optional, record, required};
 
 pub(crate) const TYPES: &[&str] = &["api", "webhook", "event", "file", "flow"];
-pub(crate) const OPERATIONS: &[&str] = &["list", "get", "create", "release", "start", "pause", "finish", "report"];
+pub(crate) const OPERATIONS: &[&str] = &[
+    "list", "get", "create", "update", "archive", "release", "start", "pause", "finish", "report", "consume", "cancel",
+    "close",
+];
 const CHECK: Shape = Shape::Text(Format::Words(&["off", "report", "enforce"]));
 
 pub(crate) static INTERFACE: Record = record(
