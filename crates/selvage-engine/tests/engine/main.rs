@@ -13,6 +13,7 @@ mod claim;
 mod consume;
 mod create;
 mod governor;
+mod library;
 mod list;
 mod outage;
 mod rotation;
