@@ -27,6 +27,7 @@ mod order;
 mod record;
 #[cfg(test)]
 mod recorded;
+mod rehearse;
 mod renamed;
 mod report;
 mod server;
@@ -59,6 +60,7 @@ pub use self::listing::Listing;
 pub use self::needs::{ModelNeeds, Right, VERBS, VerbNeeds, names, of_verb};
 pub use self::number::{decimal, number};
 pub use self::order::OrderState;
+pub use self::rehearse::Rehearsed;
 pub use self::renamed::{Renamed, other_name};
 pub use self::report::ProductionReport;
 pub use self::server::{Company, Field, Fields, OdooVersion, Server};

@@ -13,6 +13,7 @@ use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::operation::OperationId;
 use selvage_model::overview::{CallsRow, Health, OperationRow};
+use selvage_model::problem::Problem;
 use selvage_store::Store;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -20,9 +21,10 @@ use tokio::sync::Notify;
 
 use crate::fabric::{Active, Surroundings};
 use crate::lane::Lanes;
+use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{figures, operation, read, resolve, write};
+use crate::{figures, operation, read, rehearsal, resolve, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -158,6 +160,14 @@ impl Engine {
         } else {
             read::execute(&self.shared, request).await
         }
+    }
+
+    /// Tries the mapping of what an interface serves on real records: see [`Rehearsal`].
+    ///
+    /// # Errors
+    /// The problem that a list would be answered with.
+    pub async fn rehearse(&self, interface: &InterfaceRef, trial: &Trial) -> Result<Rehearsal, Problem> {
+        rehearsal::run(&self.shared, interface, trial).await
     }
 
     /// The body of `GET /operations/{id}`; `None` where this consumer has no such operation. Its answer is shown as the grant

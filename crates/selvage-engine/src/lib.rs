@@ -33,6 +33,7 @@ mod reach;
 mod read;
 mod reason;
 mod refusal;
+mod rehearsal;
 mod resolve;
 mod same;
 mod scope;
@@ -45,4 +46,5 @@ mod whole;
 mod write;
 
 pub use engine::{Engine, EngineConfig, EngineError};
+pub use rehearsal::{Made, Rehearsal, Trial};
 pub use resolve::EngineTask;

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use selvage_engine::{Engine, EngineConfig, EngineTask};
+use selvage_engine::{Engine, EngineConfig, EngineTask, Rehearsal, Trial};
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::Operation;
 use selvage_model::manifest::object::Object;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, ObjectName, SystemName};
+use selvage_model::problem::Problem;
 use selvage_model::read::{self, Sources};
 use selvage_store::Store;
 
@@ -30,22 +31,29 @@ const KEEP_KEYS: Duration = Duration::from_secs(7 * 86_400);
 #[derive(Args)]
 pub(crate) struct ObjectChoice {
     /// The object, as `production-order` or `production-order@1`.
-    object: String,
-    /// The fabric's directory.
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    fabric: PathBuf,
-    /// The environment whose addresses and accounts are used; it must not be a protected one.
-    #[arg(long, value_name = "NAME", default_value = "dev")]
-    env: EnvironmentName,
+    pub(crate) object: String,
     /// The system; where not said, the only one that the object is mapped to.
     #[arg(long, value_name = "NAME")]
-    system: Option<SystemName>,
+    pub(crate) system: Option<SystemName>,
+    #[command(flatten)]
+    pub(crate) place: Place,
+}
+
+/// Where the fabric is, and how its systems are reached.
+#[derive(Args)]
+pub(crate) struct Place {
+    /// The fabric's directory.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub(crate) fabric: PathBuf,
+    /// The environment whose addresses and accounts are used; it must not be a protected one.
+    #[arg(long, value_name = "NAME", default_value = "dev")]
+    pub(crate) env: EnvironmentName,
     /// The technical account to use there.
     #[arg(long, value_name = "NAME", default_value = "default")]
-    account: String,
+    pub(crate) account: String,
     /// The secrets that systems' accounts name: a file of `name=value` lines, or a directory with a file for each.
     #[arg(long, value_name = "PATH")]
-    secrets: Option<PathBuf>,
+    pub(crate) secrets: Option<PathBuf>,
     /// How long to wait for the system.
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = crate::command::duration)]
     pub(crate) wait: Duration,
@@ -67,17 +75,18 @@ impl ByHand {
     /// # Errors
     /// When the fabric has errors, the environment is protected, or object, system, account or secret are not there.
     pub(crate) async fn begin(choice: &ObjectChoice, operations: &[Operation], store: Store) -> anyhow::Result<Self> {
-        let release = release::read(&choice.fabric, &choice.env)?;
+        let place = &choice.place;
+        let release = release::read(&place.fabric, &place.env)?;
         let object = find_object(&release.fabric, &choice.object)?.clone();
         let system = match &choice.system {
             Some(system) => system.clone(),
             None => only_system(&release.fabric, &object)?,
         };
-        let fabric = with_interface(&release.fabric, &object, &system, &choice.account, operations)?;
+        let fabric = with_interface(&release.fabric, &object, &system, &place.account, operations)?;
         let interface = fabric.interfaces.keys().next().context("the interface was not made")?.clone();
-        let secrets = choice.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
+        let secrets = place.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let config = EngineConfig {
-            environment: choice.env.clone(),
+            environment: place.env.clone(),
             node: format!("{CONSUMER}-{}-{}", std::process::id(), key::node_mark()),
             lease: LEASE,
             key_lifetime: KEEP_KEYS,
@@ -86,7 +95,7 @@ impl ByHand {
         let engine = Engine::new(config, store)?;
         engine.activate(Arc::new(fabric)).map_err(|findings| release::as_error(&findings))?;
         let task = engine.run();
-        Ok(Self { engine, task, interface, consumer: CONSUMER.parse()?, object, wait: choice.wait })
+        Ok(Self { engine, task, interface, consumer: CONSUMER.parse()?, object, wait: place.wait })
     }
 
     /// The object that is served.
@@ -102,6 +111,14 @@ impl ByHand {
     /// One record.
     pub(crate) async fn get(&self, id: &str) -> MediatedAnswer {
         self.engine.execute(MediatedRequest { id: Some(id.to_owned()), ..self.request(Operation::Get) }).await
+    }
+
+    /// Tries the mapping on records of the live system.
+    ///
+    /// # Errors
+    /// The problem that a list would be answered with.
+    pub(crate) async fn rehearse(&self, trial: &Trial) -> Result<Rehearsal, Problem> {
+        self.engine.rehearse(&self.interface, trial).await
     }
 
     /// Leaves what is under way in a safe place and ends.

@@ -125,7 +125,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
-        Command::Test(test) => test.run(),
+        Command::Test(test) => in_runtime(test.run()),
         Command::Get(get) => in_runtime(get.run()),
         Command::List(list) => in_runtime(list.run()),
         Command::Serve(serve) => in_runtime(serve.run()),

@@ -1,4 +1,6 @@
-//! `selvage test`: the examples of mappings are tests, and their laws are tried on generated records.
+//! `selvage test`: the examples of mappings are tests, and their laws are tried on generated records, or on a live system.
+
+mod live;
 
 use std::path::PathBuf;
 
@@ -7,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use selvage_mapping::trial::{self, ExampleResult, LawResult, Trial};
 use selvage_model::manifest::mapping::Mapping;
 
+use self::live::Live;
 use super::{Outcome, say};
 use crate::{directory, report};
 
@@ -22,11 +25,17 @@ pub(crate) struct Test {
     /// What the records are generated from; the same seed gives the same records.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    live: Live,
 }
 
 impl Test {
     /// Tries every mapping; wrong when one does not hold.
-    pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        if self.live.is_meant() { self.live.run(&self.directory).await } else { self.offline() }
+    }
+
+    fn offline(&self) -> anyhow::Result<Outcome> {
         let checked = directory::check(&self.directory)?;
         directory::must_hold_manifests(&self.directory, &checked)?;
         if !checked.runs() {
