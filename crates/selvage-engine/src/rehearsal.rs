@@ -191,7 +191,8 @@ async fn make(reach: &Reach, copied: Option<(String, Value)>, trial: &Trial) -> 
     }))
 }
 
-/// What of an object a create takes, with texts of its key made unlike any that is there.
+/// What of an object a create takes, with texts of its key made unlike any that is there. Other texts that may be left out
+/// are: a barcode or a reference of the original is often one that no second record may have.
 fn writable(reach: &Reach, object: &Value, mark: &str) -> Option<Value> {
     let declared = &reach.served.object;
     let mut taken = serde_json::Map::new();
@@ -200,6 +201,7 @@ fn writable(reach: &Reach, object: &Value, mark: &str) -> Option<Value> {
         let Some(value) = object.get(name) else { continue };
         let is_key = declared.identity.iter().any(|key| key.value == attribute.name.value);
         let value = match (&attribute.shape, value.as_str()) {
+            (Shape::String { .. }, _) if attribute.optional && !is_key => continue,
             (Shape::String { .. } | Shape::Text, Some(text)) if is_key => {
                 Value::from(format!("{}-{mark}", text.chars().take(20).collect::<String>()))
             }

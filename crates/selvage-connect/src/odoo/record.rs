@@ -143,7 +143,7 @@ impl Odoo {
     }
 
     /// The fields of the lines among these values.
-    async fn line_fields(&self, fields: &Fields, values: &Map) -> Result<LineFields, Failure> {
+    pub(super) async fn line_fields(&self, fields: &Fields, values: &Map) -> Result<LineFields, Failure> {
         let mut lines = LineFields::new();
         for name in values.iter().filter(|(_, value)| value.is_array()).map(|(name, _)| name) {
             let relation = fields.get(name).filter(|field| field.kind == "one2many");

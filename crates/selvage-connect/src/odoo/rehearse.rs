@@ -27,19 +27,16 @@ impl Odoo {
     /// [`Failure`]; `Refused` is what a real create would be told.
     pub async fn rehearse(&self, model: &str, values: &Map, scope: &Scope) -> Result<Rehearsed, Failure> {
         let fields = self.fields(model).await.map_err(Failure::before_sending)?;
-        let (columns, row) = load::row(&fields, EXTERNAL_ID, values)?;
-        let Some(at) = columns.iter().position(|column| column.ends_with("/.id")) else {
+        let lines = self.line_fields(&fields, values).await.map_err(Failure::before_sending)?;
+        let load::Table { columns, mut rows } = load::table(&fields, &lines, EXTERNAL_ID, values)?;
+        let is_link = |column: &String| column.strip_suffix("/.id").is_some_and(|field| !field.contains('/'));
+        let (Some(at), Some(first)) = (columns.iter().position(is_link), rows.first()) else {
             return Ok(Rehearsed::Impossible);
         };
-        let mut bad = row.clone();
-        for (place, cell) in bad.iter_mut().enumerate() {
-            match place {
-                0 => EXTERNAL_ID.clone_into(cell),
-                place if place == at => NOBODY.clone_into(cell),
-                _ => {}
-            }
-        }
-        let call = Call::write(model, "load", scope).arg("fields", columns).arg("data", vec![row, bad]);
+        let bad = first.iter().enumerate().map(|(place, cell)| if place == at { NOBODY } else { cell });
+        let bad = bad.map(str::to_owned).collect();
+        rows.push(bad);
+        let call = Call::write(model, "load", scope).arg("fields", columns).arg("data", rows);
         let answer = self.call(call.context("tz", "UTC")).await?;
         if answer.get("ids").is_some_and(Value::is_array) {
             return Err(Failure::Unknown { reason: "a load with a bad row was kept".to_owned() });

@@ -67,3 +67,44 @@ async fn what_cannot_be_shown_is_said_with_its_code() {
         assert!(stdout(&output).is_empty(), "{arguments:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mappings_are_tried_on_a_live_system() {
+    let place = Place::new().await;
+    let (fabric, secrets) = (place.fabric().display().to_string(), place.path("secrets").display().to_string());
+    let count = || place.factory.odoo.records("product.product").len();
+    let before = count();
+    let try_it = |more: &[&str]| {
+        let always = ["test", &fabric, "--system", "odoo", "--account", "production", "--secrets", &secrets];
+        selvage(&[&always, more].concat())
+    };
+
+    let rehearsed = try_it(&["--object", "product", "--object", "inventory-position"]);
+    let told = stdout(&rehearsed);
+    assert!(rehearsed.status.success(), "{told}{}", String::from_utf8_lossy(&rehearsed.stderr));
+    assert!(told.contains("read; put back, nothing changes"), "{told}");
+    assert!(told.contains("was made and given up in one transaction"), "{told}");
+    assert!(told.contains("only read"), "{told}");
+    assert_eq!(count(), before);
+
+    let written = try_it(&["--object", "product", "--write"]);
+    assert!(stdout(&written).contains("read back as meant, and taken away"), "{}", stdout(&written));
+    assert_eq!(count(), before);
+
+    // A unit that the code set does not have is told with the record that has it.
+    let uom =
+        place.factory.odoo.call("uom.uom", "search", &[serde_json::json!([["name", "=", "Days"]])], &none()).unwrap();
+    let odd = serde_json::json!([{"name": "Odd", "default_code": "ODD-1", "uom_id": uom[0], "uom_po_id": uom[0]}]);
+    let made = place.factory.odoo.call("product.product", "create", &[odd], &none()).unwrap();
+    let broken = try_it(&["--object", "product"]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(stdout(&broken).contains(&format!("odoo-{} cannot be shown", made[0])), "{}", stdout(&broken));
+
+    let unknown = try_it(&["--object", "prodct"]);
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("`prodct` is not mapped"), "{unknown:?}");
+    assert_eq!(selvage(&["test", &fabric, "--write"]).status.code(), Some(2));
+}
+
+fn none() -> serde_json::Map<String, Value> {
+    serde_json::Map::new()
+}
