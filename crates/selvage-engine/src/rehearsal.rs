@@ -39,6 +39,8 @@ pub struct Rehearsal {
     pub server: String,
     /// What the system calls the record.
     pub record: String,
+    /// Why there are no such records at all, where the system does not know their model.
+    pub absent: Option<String>,
     /// Records that were read.
     pub read: usize,
     /// Records that could not be shown as their object: id and why.
@@ -114,6 +116,11 @@ async fn rehearse(reach: &Reach, trial: &Trial) -> Result<Rehearsal, Trouble> {
         server: format!("Odoo {}", server.version.text),
         record: reach.mapping.record().to_owned(),
         ..Rehearsal::default()
+    };
+    // A module that is not installed is no fault of the mapping.
+    match connection.ask(reach.odoo.fields(reach.mapping.record())).await {
+        Err(Failure::Refused { message, .. }) => return Ok(Rehearsal { absent: Some(message), ..found }),
+        other => other?,
     };
     let records = records(reach, trial.sample).await?;
     found.read = records.len();
@@ -191,8 +198,8 @@ async fn make(reach: &Reach, copied: Option<(String, Value)>, trial: &Trial) -> 
     }))
 }
 
-/// What of an object a create takes, with texts of its key made unlike any that is there. Other texts that may be left out
-/// are: a barcode or a reference of the original is often one that no second record may have.
+/// What of an object a create takes, with its texts made unlike any that is there, since a name or a number is often one that
+/// no second record may have. Texts that may be left out are, for the same reason: barcodes, references.
 fn writable(reach: &Reach, object: &Value, mark: &str) -> Option<Value> {
     let declared = &reach.served.object;
     let mut taken = serde_json::Map::new();
@@ -200,9 +207,10 @@ fn writable(reach: &Reach, object: &Value, mark: &str) -> Option<Value> {
         let name = attribute.name.value.as_str();
         let Some(value) = object.get(name) else { continue };
         let is_key = declared.identity.iter().any(|key| key.value == attribute.name.value);
+        let is_site = |text: &str| text.parse().is_ok_and(|site| reach.active.fabric.sites.contains_key(&site));
         let value = match (&attribute.shape, value.as_str()) {
             (Shape::String { .. }, _) if attribute.optional && !is_key => continue,
-            (Shape::String { .. } | Shape::Text, Some(text)) if is_key => {
+            (Shape::String { .. } | Shape::Text, Some(text)) if !is_site(text) => {
                 Value::from(format!("{}-{mark}", text.chars().take(20).collect::<String>()))
             }
             _ => value.clone(),

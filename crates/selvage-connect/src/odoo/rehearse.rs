@@ -35,13 +35,17 @@ impl Odoo {
         };
         let bad = first.iter().enumerate().map(|(place, cell)| if place == at { NOBODY } else { cell });
         let bad = bad.map(str::to_owned).collect();
+        let last = rows.len() as u64;
         rows.push(bad);
         let call = Call::write(model, "load", scope).arg("fields", columns).arg("data", rows);
         let answer = self.call(call.context("tz", "UTC")).await?;
         if answer.get("ids").is_some_and(Value::is_array) {
             return Err(Failure::Unknown { reason: "a load with a bad row was kept".to_owned() });
         }
-        let of_the_first = |message: &&Value| message.get("record").and_then(Value::as_i64) != Some(1);
+        let of_the_first = |message: &&Value| {
+            let from = message.pointer("/rows/from").or(message.get("record")).and_then(Value::as_u64);
+            from.is_none_or(|from| from < last)
+        };
         let messages = answer.get("messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         match messages.iter().find(of_the_first) {
             None => Ok(Rehearsed::Accepted),

@@ -121,8 +121,12 @@ impl Live {
 }
 
 fn lines(object: &ObjectRef, rehearsal: &Rehearsal) -> String {
-    let Rehearsal { server, record, read, unshown, unlawful, made } = rehearsal;
+    let Rehearsal { server, record, absent, read, unshown, unlawful, made } = rehearsal;
     let mut lines = vec![format!("{object} ({record} of {server})")];
+    if let Some(because) = absent {
+        lines.push(format!("  -       the system has no such records: {because}"));
+        return lines.join("\n");
+    }
     for (id, why) in unshown {
         lines.push(format!("  FAILED  {id} cannot be shown: {why}"));
     }
