@@ -130,3 +130,21 @@ fn xml_rpc_is_written_as_recorded() {
         assert_eq!(plain(&xml::call(method, &params).unwrap()), plain(recorded), "{step}");
     }
 }
+
+/// Cut anywhere, an answer is no answer: nothing of it is taken for a result.
+#[test]
+fn an_answer_that_is_cut_is_none() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/recordings/18/xmlrpc.json");
+    let entries: Vec<Value> = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    for entry in &entries {
+        let whole = entry["response"].as_str().unwrap().trim_end();
+        for cut in 0..whole.len() {
+            let part = whole.as_bytes().get(..cut).unwrap();
+            assert!(xml::answer(part).is_err(), "{}: cut at {cut}", entry["step"]);
+            let reply = Reply { status: 200, body: part.to_vec() };
+            let failure = Dialect::XmlRpc.result(&reply, CallClass::Write).unwrap_err();
+            assert!(matches!(failure, Failure::Unknown { .. }), "{failure}");
+        }
+        assert!(xml::answer(whole.as_bytes()).is_ok());
+    }
+}

@@ -40,7 +40,7 @@ fn fault(code: i64, text: &str, class: CallClass) -> Result<Value, Failure> {
     let raised = |name| Err(classify::raised(name, text, class));
     match code {
         // Also what Odoo says of a record that is not there; it has no number of its own.
-        2 if text.starts_with("Record does not exist or has been deleted.") => raised("odoo.exceptions.MissingError"),
+        2 if names_missing(text) => raised("odoo.exceptions.MissingError"),
         2 => raised("odoo.exceptions.UserError"),
         3 => raised("odoo.exceptions.AccessDenied"),
         4 => raised("odoo.exceptions.AccessError"),
@@ -53,6 +53,23 @@ fn fault(code: i64, text: &str, class: CallClass) -> Result<Value, Failure> {
             (name, message) => Err(classify::raised(name, message, class)),
         },
     }
+}
+
+/// Whether a message ends as Odoo's about a missing record does in every language: `(Record: res.partner(7,), User: 2)`.
+fn names_missing(text: &str) -> bool {
+    let Some((_, last)) = text.trim_end().rsplit_once('\n') else { return false };
+    let inside = last.strip_prefix('(').and_then(|rest| rest.strip_suffix(')'));
+    let Some((model, ids)) = inside.and_then(|inside| inside.split_once('(')) else { return false };
+    let model = model.rsplit([' ', ':']).next().unwrap_or_default();
+    let ids = ids.split_once(')').map_or("", |(ids, _)| ids);
+    let listed = ids.contains(',') && ids.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b',' | b' '));
+    named(model) && listed
+}
+
+/// Whether this is a dotted name of Python's.
+fn named(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
 }
 
 /// What stands between the tracebacks of exceptions that followed one another; the last one is the one that was raised.
@@ -74,10 +91,6 @@ fn exception(text: &str) -> (&str, &str) {
         }
         rest = after;
     }
-    let named = |name: &str| {
-        name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
-    };
     let (name, message) = rest.split_once(':').unwrap_or((rest.trim_end(), ""));
     if named(name) { (name, message.trim()) } else { ("", "") }
 }
@@ -109,6 +122,21 @@ mod tests {
             (String::new(), ("", "")),
         ] {
             assert_eq!(exception(&text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_missing_record_is_known_in_every_language() {
+        for (text, expected) in [
+            ("Record does not exist or has been deleted.\n(Record: res.partner(999999999,), User: 2)", true),
+            ("Der Datensatz ist nicht vorhanden.\n(Datensatz: mrp.production(7,), Benutzer: 2)", true),
+            ("Record does not exist or has been deleted.\n(Record: res.partner(7, 8), User: 2)", true),
+            ("You need to supply a Lot/Serial Number for product:\n- [PNT-1] Paint (blue)", false),
+            ("(Record: res.partner(7,), User: 2)", false),
+            ("Not now.\n(call us (now,), please)", false),
+            ("", false),
+        ] {
+            assert_eq!(names_missing(text), expected, "{text}");
         }
     }
 
