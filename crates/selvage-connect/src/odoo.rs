@@ -3,6 +3,7 @@
 
 mod account;
 mod answer;
+mod bill;
 mod button;
 mod call;
 mod classify;

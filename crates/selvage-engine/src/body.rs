@@ -17,7 +17,7 @@ use crate::verb::target;
 pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
     match request.operation {
         Operation::Create => create(active, served, request),
-        Operation::Update => update(active, served, request),
+        Operation::Update | Operation::Revise => update(active, served, request),
         kind => {
             let Some(verb) = served.verb(kind) else {
                 let detail = format!("`{kind}` is no verb of `{}`", served.record);

@@ -103,7 +103,7 @@ impl Create {
             return Err(Unread::Differs(format!("`{}` {id} was made and is no longer there", plan.record)));
         };
         if !self.found
-            && let Some(difference) = differs(&reach, job, &plan.companies, &found).await?
+            && let Some(difference) = differs(&reach, &job.asked.body, &plan.companies, &found).await?
         {
             return Err(Unread::Differs(difference));
         }
@@ -136,11 +136,16 @@ async fn questions(reach: &Reach, job: &Job) -> Result<(Vec<LinkQuery>, Vec<i64>
 }
 
 /// What would still have to change for the record to be what was meant.
-async fn differs(reach: &Reach, job: &Job, companies: &[i64], found: &Found) -> Result<Option<String>, Trouble> {
-    let mut questions = reach.mapping.put_links(&job.asked.body).map_err(|error| refusal::of_put(&error))?;
+pub(crate) async fn differs(
+    reach: &Reach,
+    meant: &Value,
+    companies: &[i64],
+    found: &Found,
+) -> Result<Option<String>, Trouble> {
+    let mut questions = reach.mapping.put_links(meant).map_err(|error| refusal::of_put(&error))?;
     questions.extend(reach.mapping.links(&found.record));
     let links = links::look_up(reach, questions, companies).await?;
-    let changes = reach.mapping.put(&job.asked.body, Some(&found.record), &links);
+    let changes = reach.mapping.put(meant, Some(&found.record), &links);
     let changes = changes.map_err(|error| refusal::of_put(&error))?;
     // A field that is only written cannot be compared.
     let seen = changes.iter().filter_map(|(field, meant)| Some((field, meant, found.record.get(field)?)));
@@ -150,13 +155,19 @@ async fn differs(reach: &Reach, job: &Job, companies: &[i64], found: &Found) -> 
     Ok((!words.is_empty()).then_some(differs))
 }
 
+/// Where an object that was made is read.
+pub(crate) fn location(reach: &Reach, canonical: &Value) -> Option<String> {
+    let key = reach.served.identity().and_then(|identity| canonical.get(identity.as_str()))?;
+    Some(path::of(&reach.served.interface, &reach.served.object.name, key.as_str()?))
+}
+
 fn shown(reach: &Reach, job: &Job, found: Found, external_id: &str) -> Shown {
     let object = &reach.served.object.name;
     let key = reach.served.identity().and_then(|identity| found.canonical.get(identity.as_str()));
     let key = key.and_then(Value::as_str).map(str::to_owned);
+    let location = location(reach, &found.canonical);
     let mut body = found.canonical;
     scope::strip(&job.asked.scope, &mut body);
-    let location = key.as_deref().map(|key| path::of(&reach.served.interface, object, key));
     let reference = key.map(|key| CrossReference {
         system: reach.system().clone(),
         object: object.clone(),

@@ -3,6 +3,7 @@
 
 mod consume;
 pub(crate) mod report;
+mod revise;
 pub(crate) mod target;
 mod update;
 
@@ -18,6 +19,7 @@ use selvage_store::{Lane, NewEffect, StoreError};
 use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
+use crate::create;
 use crate::deed::Shown;
 use crate::etag;
 use crate::job::{Job, Unread};
@@ -44,6 +46,8 @@ pub(crate) struct Act {
     lane: Option<OwnedMutexGuard<()>>,
     /// What was read back beside the record.
     added: Option<Value>,
+    /// The record that was made, where that is the one to be shown.
+    made: Option<i64>,
 }
 
 struct Plan {
@@ -55,7 +59,7 @@ struct Plan {
 impl Act {
     /// Not yet prepared.
     pub(crate) fn new(verb: Option<Verb>) -> Self {
-        Self { verb, plan: None, found: None, target: None, lane: None, added: None }
+        Self { verb, plan: None, found: None, target: None, lane: None, added: None, made: None }
     }
 
     /// From the effect that was recorded before.
@@ -166,7 +170,8 @@ impl Act {
             scope: CallScope { companies: plan.companies.clone(), active_test: true },
             job,
         };
-        self.added = job.served.connection.ask(Box::pin(target.send(verb, &way))).await?;
+        let sent = job.served.connection.ask(Box::pin(target.send(verb, &way))).await?;
+        (self.added, self.made) = (sent.added, sent.made);
         Ok(())
     }
 
@@ -175,9 +180,16 @@ impl Act {
         let Some(plan) = &self.plan else { return Err(Unread::Trouble(unplanned().into())) };
         let reach = job.reach().await?;
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
-        let Some(found) = reach.by_id(plan.id, &scope, &job.asked.scope).await? else {
-            return Err(Unread::Differs(format!("`{}` {} is no longer there", plan.record, plan.id)));
+        let id = self.made.unwrap_or(plan.id);
+        let Some(found) = reach.by_id(id, &scope, &job.asked.scope).await? else {
+            return Err(Unread::Differs(format!("`{}` {id} is no longer there", plan.record)));
         };
+        if let Some(Target::Revision(revision)) = &self.target
+            && let Some(difference) = create::differs(&reach, &revision.body, &plan.companies, &found).await?
+        {
+            return Err(Unread::Differs(difference));
+        }
+        let location = self.made.and_then(|_| create::location(&reach, &found.canonical));
         let mut body = found.canonical;
         scope::strip(&job.asked.scope, &mut body);
         let adds = self.verb.and_then(Verb::adds);
@@ -186,8 +198,9 @@ impl Act {
             scope::strip_deep(&job.asked.scope, &mut added);
             members.insert(member.to_owned(), added);
         }
-        let evidence = json!({"record": plan.record, "id": plan.id, "added": self.added});
-        Ok(Shown { answer: StoredAnswer { status: 200, body, location: None }, reference: None, evidence })
+        let evidence = json!({"record": plan.record, "id": id, "added": self.added});
+        let status = if self.made.is_some() { 201 } else { 200 };
+        Ok(Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence })
     }
 
     /// Where a person finds what may have been done.

@@ -18,6 +18,8 @@ pub enum Verb {
     ConsumeComponent,
     /// A production order is given up.
     CancelProduction,
+    /// A revision of a bill of materials stands in its place, and the bill is archived.
+    ReviseBill,
     /// A maintenance request is in a stage that counts as done.
     CloseMaintenance,
     /// A work order is at least started, and its clock runs.
@@ -75,6 +77,7 @@ const TABLE: &[Row] = &[
     Row::of(Verb::ReportProduction, Operation::Report, "mrp.production").adds("report"),
     Row::of(Verb::ConsumeComponent, Operation::Consume, "mrp.production").adds("consumption").leaves_key(),
     Row::of(Verb::CancelProduction, Operation::Cancel, "mrp.production"),
+    Row::of(Verb::ReviseBill, Operation::Revise, "mrp.bom").adds("replaces").leaves_key(),
     Row::of(Verb::CloseMaintenance, Operation::Close, "maintenance.request"),
     Row::of(Verb::StartWork, Operation::Start, "mrp.workorder"),
     Row::of(Verb::PauseWork, Operation::Pause, "mrp.workorder"),

@@ -1,7 +1,7 @@
 //! What verbs need of a server: models, fields, methods and rights. Each verb's table stands beside the verb; here are the form of
 //! a table and the list of them all. Pure; whether a server has what is needed is asked elsewhere.
 
-use super::{consume, maintenance, order, report, update, work};
+use super::{bill, consume, maintenance, order, report, update, work};
 
 /// A right on a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -102,6 +102,7 @@ pub struct VerbNeeds {
 /// guide's table of rights.
 pub const VERBS: &[VerbNeeds] = &[
     VerbNeeds { verb: "release", record: "mrp.production", models: order::RELEASE },
+    VerbNeeds { verb: "revise", record: "mrp.bom", models: bill::REVISE },
     VerbNeeds { verb: "consume", record: "mrp.production", models: consume::CONSUME },
     VerbNeeds { verb: "cancel", record: "mrp.production", models: order::CANCEL },
     VerbNeeds { verb: "update", record: "mrp.production", models: update::QUANTITY },

@@ -6,6 +6,7 @@ use selvage_model::problem::FieldError;
 use selvage_model::verb::Verb;
 use serde_json::{Value, json};
 
+use super::revise::{self, Revision};
 use super::{consume, report, update};
 use crate::body::unknown_members;
 use crate::job::Job;
@@ -23,6 +24,17 @@ pub(crate) enum Target {
     Production(ProductionTarget),
     /// Consumed of a component, in total.
     Consumption(ConsumptionTarget),
+    /// Another record in the place of this one.
+    Revision(Revision),
+}
+
+/// What came of sending.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Sent {
+    /// What was read back beside the record, where the verb adds that to its answer.
+    pub(crate) added: Option<Value>,
+    /// The record that was made, where that is the one to be shown.
+    pub(crate) made: Option<i64>,
 }
 
 /// What a target is brought about with.
@@ -42,8 +54,8 @@ pub(crate) struct Way<'a> {
 /// Everything that is wrong with the body of a verb, as far as it can be said without its record.
 pub(crate) fn check(verb: Verb, body: Option<&Value>) -> Vec<FieldError> {
     match verb {
-        // An update is checked with its object.
-        Verb::Update => Vec::new(),
+        // These are checked with their object.
+        Verb::Update | Verb::ReviseBill => Vec::new(),
         Verb::Archive
         | Verb::ReleaseProduction
         | Verb::CancelProduction
@@ -66,6 +78,7 @@ impl Target {
     ) -> Result<Self, Trouble> {
         match verb {
             Verb::Update => update::aim(job, reach, found, companies).await.map(Self::Fields),
+            Verb::ReviseBill => revise::aim(job, reach, found, companies).await.map(Self::Revision),
             Verb::Archive => {
                 update::may_archive(reach, found)?;
                 Ok(Self::State)
@@ -96,6 +109,7 @@ impl Target {
             Self::Fields(target) => update::keep(target),
             Self::Production(target) => report::keep(target),
             Self::Consumption(target) => consume::keep(target),
+            Self::Revision(revision) => revise::keep(revision),
         }
     }
 
@@ -112,11 +126,12 @@ impl Target {
             | Verb::FinishWork => Some(Self::State),
             Verb::ReportProduction => report::kept(kept).map(Self::Production),
             Verb::ConsumeComponent => consume::kept(kept).map(Self::Consumption),
+            Verb::ReviseBill => revise::kept(kept).map(Self::Revision),
         }
     }
 
-    /// Brings the record to it; what was read back beside the record, where the verb adds that to its answer.
-    pub(crate) async fn send(&self, verb: Verb, way: &Way<'_>) -> Result<Option<Value>, Failure> {
+    /// Brings the record to it.
+    pub(crate) async fn send(&self, verb: Verb, way: &Way<'_>) -> Result<Sent, Failure> {
         let Way { odoo, record, id, scope, .. } = way;
         let id = *id;
         match (verb, self) {
@@ -130,14 +145,27 @@ impl Target {
             (Verb::FinishWork, _) => odoo.finish_work_order(id, scope).await.map(drop)?,
             (Verb::ReportProduction, Self::Production(target)) => {
                 let reported = odoo.report_production(id, target, scope).await?;
-                return Ok(Some(report::show(&reported, way.job.system().as_str())));
+                return Ok(Sent::adding(report::show(&reported, way.job.system().as_str())));
             }
             (Verb::ConsumeComponent, Self::Consumption(target)) => {
-                return odoo.note_consumption(id, target, scope).await.map(|noted| Some(consume::show(&noted)));
+                return odoo.note_consumption(id, target, scope).await.map(|noted| Sent::adding(consume::show(&noted)));
             }
-            (Verb::Update | Verb::ReportProduction | Verb::ConsumeComponent, _) => return Err(unstated()),
+            (Verb::ReviseBill, Self::Revision(revision)) => {
+                let made = odoo.revise_bill(id, &revision.values, &way.job.external_id(), scope).await?;
+                let replaces = json!(format!("{}-{id}", way.job.system()));
+                return Ok(Sent { added: Some(replaces), made: Some(made) });
+            }
+            (Verb::Update | Verb::ReportProduction | Verb::ConsumeComponent | Verb::ReviseBill, _) => {
+                return Err(unstated());
+            }
         }
-        Ok(None)
+        Ok(Sent::default())
+    }
+}
+
+impl Sent {
+    fn adding(added: Value) -> Self {
+        Self { added: Some(added), made: None }
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) fn may_archive(reach: &Reach, found: &Found) -> Result<(), Problem> {
 }
 
 /// INVARIANT: AUTHORITY
-fn own(reach: &Reach, body: &Value, stands: &Value) -> Result<(), Problem> {
+pub(super) fn own(reach: &Reach, body: &Value, stands: &Value) -> Result<(), Problem> {
     let fabric = &reach.active.fabric;
     let elsewhere = authority::elsewhere(&reach.served.object, fabric, reach.system(), body, Some(stands));
     if elsewhere.is_empty() {

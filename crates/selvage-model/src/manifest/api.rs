@@ -72,6 +72,8 @@ pub enum Operation {
     Consume,
     /// `POST …/{plural}/{id}/cancel`: a production order.
     Cancel,
+    /// `POST …/{plural}/{id}/revise`: a bill of materials, by another in its place.
+    Revise,
     /// `POST …/{plural}/{id}/close`: a maintenance request.
     Close,
 }
@@ -91,6 +93,7 @@ impl Operation {
         Self::Report,
         Self::Consume,
         Self::Cancel,
+        Self::Revise,
         Self::Close,
     ];
 
@@ -109,6 +112,7 @@ impl Operation {
             Self::Report => "report",
             Self::Consume => "consume",
             Self::Cancel => "cancel",
+            Self::Revise => "revise",
             Self::Close => "close",
         }
     }

@@ -1,0 +1,94 @@
+//! Revisions of bills of materials: another bill in the place of the old one, once, with its components and operations.
+
+use selvage_factory::odoo::{Fault, FaultKind, OdooVersion};
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::manifest::api::Operation;
+use serde_json::{Value, json};
+
+use crate::bench::{Bench, accepted, create, done, get, id_of, refused, request};
+
+fn revise(bill: i64, key: &str, body: Value) -> MediatedRequest {
+    MediatedRequest {
+        id: Some(format!("odoo-{bill}")),
+        key: Some(key.to_owned()),
+        body: Some(body),
+        ..request("bills@1", Operation::Revise)
+    }
+}
+
+/// Every bill of materials that makes bicycles in Ghent, archived ones too.
+fn bills(bench: &Bench) -> Vec<Value> {
+    let domain = json!([["product_id.default_code", "=", "BIK-1"], ["active", "in", [true, false]]]);
+    let bills = bench.read("mrp.bom", &domain);
+    bills.into_iter().filter(|bill| id_of(&bill["company_id"]) == 1).collect()
+}
+
+fn of_bill(bench: &Bench, model: &str, bill: i64) -> Vec<Value> {
+    bench.read(model, &json!([["bom_id", "=", bill]]))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revision_takes_the_place_of_the_old_bill() {
+    for version in [OdooVersion::V18, OdooVersion::V19] {
+        let bench = Bench::of(version).await;
+        let node = bench.node("a").await;
+        let old = bills(&bench)[0]["id"].as_i64().unwrap();
+        let (_, before) = done(node.ask(get("bills@1", &format!("odoo-{old}"))).await);
+        let components = json!([
+            {"product": "FRM-1", "quantity": {"value": "1", "unit": "1"}},
+            {"product": "WHL-1", "quantity": {"value": "3", "unit": "1"}},
+        ]);
+        let body = json!({"revision": "REV-B", "components": components});
+        let answer = node.ask(revise(old, "k-1", body.clone())).await;
+        let MediatedAnswer::Done { status: 201, body: made, location: Some(location), .. } = answer.clone() else {
+            panic!("{answer:?}")
+        };
+        assert_eq!((&made["revision"], &made["components"]), (&json!("REV-B"), &components));
+        assert_eq!((&made["quantity"], &made["replaces"]), (&before["quantity"], &json!(format!("odoo-{old}"))));
+        assert!(location.ends_with(made["id"].as_str().unwrap()), "{location}");
+        let all = bills(&bench);
+        assert_eq!(all.len(), 2);
+        let archived: Vec<bool> = all.iter().map(|bill| bill["active"] == false).collect();
+        assert_eq!(archived, [true, false]);
+        // The old one is as it was.
+        assert_eq!(of_bill(&bench, "mrp.bom.line", old).len(), before["components"].as_array().unwrap().len());
+        let new = all[1]["id"].as_i64().unwrap();
+        let names = |bill: i64| -> Vec<Value> {
+            of_bill(&bench, "mrp.routing.workcenter", bill).iter().map(|step| step["name"].clone()).collect()
+        };
+        assert!(!names(old).is_empty());
+        assert_eq!(names(new), names(old));
+        assert_eq!(all[1]["consumption"], all[0]["consumption"]);
+        // The next order is made by it.
+        done(node.ask(create("o-1", "by the revision")).await);
+        let order = &bench.orders("by the revision")[0];
+        assert_eq!(id_of(&order["bom_id"]), new);
+
+        let problem = refused(node.ask(revise(new, "k-2", json!({"revision": "REV-B"}))).await);
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/revision"));
+        let problem = refused(node.ask(revise(new, "k-3", json!({"quantity": {"value": "2", "unit": "1"}}))).await);
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/revision"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_answer_makes_one_revision() {
+    for (model, method) in [("mrp.bom", "load"), ("mrp.routing.workcenter", "load"), ("mrp.bom", "action_archive")] {
+        let bench = Bench::new().await;
+        let node = bench.node("a").await;
+        let old = bills(&bench)[0]["id"].as_i64().unwrap();
+        let steps = of_bill(&bench, "mrp.routing.workcenter", old).len();
+        bench.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, model, method));
+        let operation = accepted(node.ask(revise(old, "k-1", json!({"revision": "REV-B"}))).await);
+        node.until(&operation, "done").await;
+        let all = bills(&bench);
+        assert_eq!(
+            (all.len(), &all[0]["active"], &all[1]["active"]),
+            (2, &json!(false), &json!(true)),
+            "{model} {method}"
+        );
+        let new = all[1]["id"].as_i64().unwrap();
+        assert_eq!(of_bill(&bench, "mrp.routing.workcenter", new).len(), steps);
+        assert_eq!(of_bill(&bench, "mrp.bom.line", new).len(), of_bill(&bench, "mrp.bom.line", old).len());
+    }
+}
