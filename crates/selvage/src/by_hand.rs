@@ -13,10 +13,11 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::Operation;
 use selvage_model::manifest::object::Object;
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, ObjectName, SystemName};
+use selvage_model::name::{AttributeName, ConsumerName, EnvironmentName, InterfaceRef, ObjectName, SystemName};
 use selvage_model::problem::Problem;
 use selvage_model::read::{self, Sources};
 use selvage_store::Store;
+use serde_json::Value;
 
 use crate::key;
 use crate::node::release;
@@ -103,6 +104,14 @@ impl ByHand {
         &self.object
     }
 
+    /// The attribute by which one record is named, where it is one.
+    pub(crate) fn identity(&self) -> Option<&AttributeName> {
+        match self.object.identity.as_slice() {
+            [only] => Some(&only.value),
+            _ => None,
+        }
+    }
+
     /// Every record that fits, a page of them.
     pub(crate) async fn list(&self, query: Vec<(String, String)>) -> MediatedAnswer {
         self.engine.execute(MediatedRequest { query, ..self.request(Operation::List) }).await
@@ -111,6 +120,17 @@ impl ByHand {
     /// One record.
     pub(crate) async fn get(&self, id: &str) -> MediatedAnswer {
         self.engine.execute(MediatedRequest { id: Some(id.to_owned()), ..self.request(Operation::Get) }).await
+    }
+
+    /// A write under this key. Where its outcome is not known in time, what is known of it is the answer.
+    pub(crate) async fn write(&self, operation: Operation, id: Option<&str>, body: Value, key: &str) -> MediatedAnswer {
+        let request = MediatedRequest {
+            id: id.map(str::to_owned),
+            body: Some(body),
+            key: Some(key.to_owned()),
+            ..self.request(operation)
+        };
+        self.engine.execute(request).await
     }
 
     /// Tries the mapping on records of the live system.

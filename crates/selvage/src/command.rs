@@ -10,6 +10,7 @@ mod ledger;
 mod list;
 mod operations;
 mod operator;
+mod put;
 mod schema;
 mod serve;
 mod test;
@@ -50,6 +51,8 @@ enum Command {
     Get(get::Get),
     /// Lists records of a system as their object.
     List(list::List),
+    /// Makes or changes records of a system by their objects.
+    Put(put::Put),
     /// Serves a fabric directory: gateway, engine and console.
     Serve(serve::Serve),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
@@ -128,6 +131,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Test(test) => in_runtime(test.run()),
         Command::Get(get) => in_runtime(get.run()),
         Command::List(list) => in_runtime(list.run()),
+        Command::Put(put) => in_runtime(put.run()),
         Command::Serve(serve) => in_runtime(serve.run()),
         Command::Demo(demo) => in_runtime(demo.run()),
         Command::Factory(factory) => in_runtime(factory.run()),

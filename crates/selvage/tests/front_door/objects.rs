@@ -105,6 +105,45 @@ async fn mappings_are_tried_on_a_live_system() {
     assert_eq!(selvage(&["test", &fabric, "--write"]).status.code(), Some(2));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_are_made_and_changed_by_hand() {
+    let place = Place::new().await;
+    let data = place.path("by-hand").display().to_string();
+    let file = place.path("products.json");
+    let path = file.display().to_string();
+    let put = |more: &[&str]| {
+        run(&place, &[&["put", "product", &path, "--account", "production", "--data", &data], more].concat())
+    };
+    let product = |name: &str| serde_json::json!({"code": "NEW-1", "name": name, "uom": "1", "tracking": "none"});
+
+    std::fs::write(&file, product("New").to_string()).unwrap();
+    assert_eq!(stdout(&put(&["--dry-run"])).trim(), "would create NEW-1");
+    let made = put(&["--key", "monday"]);
+    assert_eq!(stdout(&made).trim(), "created NEW-1", "{}", String::from_utf8_lossy(&made.stderr));
+    assert_eq!(stdout(&put(&[])).trim(), "unchanged NEW-1");
+
+    std::fs::write(
+        &file,
+        format!(
+            "{}\n[{}]",
+            product("Newer"),
+            serde_json::json!({"code": "BIK-1", "weight": {"value": "1", "unit": "h"}})
+        ),
+    )
+    .unwrap();
+    assert_eq!(stdout(&put(&["--dry-run"])).trim(), "would change NEW-1: name\nwould change BIK-1: weight");
+    let changed = put(&[]);
+    assert_eq!((changed.status.code(), stdout(&changed).trim()), (Some(1), "changed NEW-1: name"));
+    let error = String::from_utf8_lossy(&changed.stderr).into_owned();
+    assert!(error.contains("object 2: FAB5010") && error.contains("/weight/unit"), "{error}");
+
+    let there = place.factory.odoo.records("product.product");
+    let named = |code: &str| there.iter().filter(|record| record["default_code"] == code).count();
+    assert_eq!(named("NEW-1"), 1);
+    let unknown = run(&place, &["put", "production-order", &path, "--account", "production", "--data", &data]);
+    assert_eq!(unknown.status.code(), Some(1));
+}
+
 fn none() -> serde_json::Map<String, Value> {
     serde_json::Map::new()
 }
