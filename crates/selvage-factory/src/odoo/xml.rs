@@ -81,7 +81,7 @@ fn number_tag(number: &Number) -> Result<&'static str, Refusal> {
 
 /// Odoo leaves out the control characters that XML does not have.
 fn escaped(text: &str) -> String {
-    let kept = text.chars().filter(|letter| !letter.is_control() || matches!(letter, '\t' | '\n' | '\r'));
+    let kept = text.chars().filter(|letter| *letter >= ' ' || matches!(letter, '\t' | '\n' | '\r'));
     kept.collect::<String>().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

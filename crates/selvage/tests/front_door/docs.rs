@@ -94,8 +94,12 @@ fn commands_are_taken_as_they_are_written() {
             let command = line.split(['#', '>', '&', '|']).next().unwrap();
             let words = command.strip_prefix("selvage ").or_else(|| command.strip_prefix("cargo run --release -- "));
             let Some(words) = words else { continue };
-            let because = words.replace("\"left in a mail\"", "because");
-            let mut arguments: Vec<&str> = because.split_whitespace().collect();
+            // What stands between quotes is one word, as it is to a shell.
+            let parts = words.split('"').enumerate();
+            let mut arguments: Vec<&str> = Vec::new();
+            for (n, part) in parts {
+                if n % 2 == 1 { arguments.push(part) } else { arguments.extend(part.split_whitespace()) }
+            }
             arguments.push("--help");
             let output = selvage(&arguments);
             assert!(output.status.success(), "{}: {line}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
