@@ -49,7 +49,7 @@ use tokio::sync::OnceCell;
 
 pub use self::call::{Call, CallClass, Scope};
 pub use self::config::{ConfigError, OdooConfig, Secret};
-pub use self::consume::{ComponentMove, Consumption, ConsumptionTarget};
+pub use self::consume::{Consumption, ConsumptionTarget};
 pub use self::dialect::Dialect;
 pub use self::failure::{Failure, Refusal};
 pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questions};
@@ -65,7 +65,7 @@ pub use self::rehearse::Rehearsed;
 pub use self::renamed::{Renamed, other_name};
 pub use self::report::ProductionReport;
 pub use self::server::{Company, Field, Fields, OdooVersion, Server};
-pub use self::target::{Consumed, Made, ProductionTarget, Remainder};
+pub use self::target::{Consumed, Made, ProductionTarget, Remainder, ScrapTarget};
 pub use self::time::{from_odoo_time, to_odoo_time};
 pub use self::update::FieldTarget;
 pub use self::work::WorkOrderState;

@@ -74,11 +74,10 @@ pub struct Consumption {
 
 /// The move of a component.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ComponentMove {
+struct ComponentMove {
     id: i64,
     product: (i64, String),
-    /// The unit in which the order counts it.
-    pub unit: i64,
+    unit: i64,
     from: i64,
     to: i64,
 }
@@ -94,11 +93,8 @@ struct Taken {
 }
 
 impl Odoo {
-    /// The open move of this component on an order.
-    ///
-    /// # Errors
-    /// [`Failure`]; a product that is no component of it, or stands on it more than once, is `Refused`.
-    pub async fn component_of(&self, order: i64, product: i64, scope: &Scope) -> Result<ComponentMove, Failure> {
+    /// The open move of this component on an order, where there is exactly one.
+    async fn component_of(&self, order: i64, product: i64, scope: &Scope) -> Result<ComponentMove, Failure> {
         let fields = ["product_id", "product_uom", "state", "location_id", "location_dest_id"];
         let domain = vec![json!(["raw_material_production_id", "=", order]), json!(["product_id", "=", product])];
         let moves = self.search("stock.move", domain, &named(&fields), scope, None).await?;
@@ -119,6 +115,20 @@ impl Odoo {
             }),
             _ => refused("stands on several lines, of which none can be told from the others,"),
         }
+    }
+
+    /// The unit in which an order counts this component, whether it is booked or not.
+    ///
+    /// # Errors
+    /// [`Failure`]; a product that is no component of it is `Refused`.
+    pub async fn component_unit(&self, order: i64, product: i64, scope: &Scope) -> Result<i64, Failure> {
+        let domain = vec![json!(["raw_material_production_id", "=", order]), json!(["product_id", "=", product])];
+        let moves = self.search("stock.move", domain, &named(&["product_uom"]), scope, Some(1)).await?;
+        let Some(one) = moves.first() else {
+            let message = format!("the product is no component of production order {order}");
+            return Err(Failure::field(Refusal::Target, "component", message));
+        };
+        answer::id(one, "product_uom")
     }
 
     /// Target: consumed of this component, from this lot, in total, noted on an order that is released and not booked.

@@ -19,6 +19,7 @@ use super::{Map, Odoo};
 mod account;
 mod needs;
 mod reading;
+mod used;
 
 pub(super) use self::needs::REPORT;
 
@@ -37,6 +38,8 @@ pub struct ProductionReport {
     pub finished: Vec<Made>,
     /// The lot that the report named.
     pub lot: Option<String>,
+    /// Scrapped of the product in total, where the report said something of it.
+    pub scrapped_total: Option<Decimal>,
     /// The order that holds what is still to be made, if it is another than `order_id`.
     pub backorder: Option<i64>,
     /// Everything stood there before, so nothing was sent.
@@ -110,10 +113,13 @@ impl Reporting<'_> {
                 format!("production order {id} is {}; only a released order can be reported on", asked.state.as_str());
             return Err(Failure::refused(Refusal::Target, message));
         }
+        self.scrap_can_be(&asked, &self.chain(&asked).await?).await?;
         loop {
             let chain = self.chain(&asked).await?;
             let Step::Work { order, quantity } = next_step(&chain, self.target.total)? else {
-                return self.account(&asked, &chain, None).await;
+                let scrapped = self.scrap(&asked, &chain).await?;
+                let account = self.account(&asked, &chain, None).await?;
+                return Ok(ProductionReport { scrapped_total: scrapped, ..account });
             };
             let Some(order) = chain.iter().find(|one| one.id == order) else {
                 return Err(Failure::protocol("the order to work on is not in its own chain"));
@@ -128,6 +134,7 @@ impl Reporting<'_> {
     /// Brings one order to this quantity and books it, unless it is to stay open.
     async fn work(&mut self, order: &Order, quantity: Decimal, chain: &[Order]) -> Result<Booked, Failure> {
         let bench = self.prepare(order, quantity).await?;
+        self.note_components(order, quantity, chain).await?;
         let lot = self.lot(&bench).await?;
         self.set_quantity(&bench, lot).await?;
         if self.only_notes(order, quantity) {
@@ -194,6 +201,8 @@ impl Reporting<'_> {
         let needs = |one: &Move| noted.get(&one.id).map_or_else(|| planned(one), |noted| Some(noted.total));
         self.takes_other(order, moves.iter().find(|one| noted.contains_key(&one.id) && needs(one) != planned(one)))
             .await?;
+        let stated = |one: &Move| self.target.components.iter().any(|stated| stated.product == one.product.0);
+        let moves: Vec<Move> = moves.iter().filter(|one| !stated(one)).cloned().collect();
         for one in moves.iter().filter(|one| one.is_open() && !one.demand.is_zero()) {
             match needs(one) {
                 Some(needed) if !needed.is_zero() => {}
@@ -202,29 +211,13 @@ impl Reporting<'_> {
                 None => return Err(unreckoned(order, one)),
             }
         }
-        if lots_known(moves, &lines, tracking, needs).is_ok() {
+        if lots_known(&moves, &lines, tracking, needs).is_ok() {
             return Ok(());
         }
         self.send(Call::write("mrp.production", "action_assign", self.scope).on(&[order.id])).await?;
-        let moves = self.moves(order.id).await?;
+        let mut moves = self.moves(order.id).await?;
+        moves.retain(|one| !self.target.components.iter().any(|stated| stated.product == one.product.0));
         lots_known(&moves, &self.lines(&[order.id]).await?, tracking, needs)
-    }
-
-    /// Refuses what was noted otherwise than planned, where Odoo would ask a person about it.
-    async fn takes_other(&self, order: &Order, other: Option<&Move>) -> Result<(), Failure> {
-        let Some(other) = other else { return Ok(()) };
-        let read = self.odoo.one("mrp.production", order.id, &["consumption"], self.scope).await;
-        let policy = read.map_err(|failure| self.seen(failure))?;
-        match answer::text(&policy, "consumption")? {
-            "flexible" => Ok(()),
-            policy => {
-                let (name, component) = (&order.name, &other.product.1);
-                let message = format!(
-                    "another use of {component} is noted than {name} plans, and its bill of materials asks a person then (`{policy}`)"
-                );
-                Err(Failure::field(Refusal::Target, "components", message))
-            }
-        }
     }
 
     /// The lot to produce into, if it exists; refuses a lot that is missing, not wanted, or another than the order carries.

@@ -3,6 +3,7 @@
 
 use rust_decimal::Decimal;
 
+use super::consume::ConsumptionTarget;
 use super::failure::{Failure, Refusal};
 use super::number::survives;
 use super::order::OrderState;
@@ -16,6 +17,20 @@ pub struct ProductionTarget {
     pub lot: Option<String>,
     /// What becomes of the rest of the order, when the total is below its quantity.
     pub remainder: Remainder,
+    /// What was used of components, in total over the order and its backorders. Of those that are not named, what the plan
+    /// needs.
+    pub components: Vec<ConsumptionTarget>,
+    /// What was scrapped of the product, in total.
+    pub scrapped: Option<ScrapTarget>,
+}
+
+/// Scrapped of what an order made, in total.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScrapTarget {
+    /// The total over the order and its backorders, in the order's unit of measure.
+    pub total: Decimal,
+    /// The external id of what is scrapped for it.
+    pub key: String,
 }
 
 /// What becomes of the rest of an order.

@@ -28,7 +28,8 @@ async fn report(
         let story = story.lock().unwrap();
         (story.order, story.lot.clone())
     };
-    let target = ProductionTarget { total: total.into(), lot: Some(lot), remainder };
+    let target =
+        ProductionTarget { total: total.into(), lot: Some(lot), remainder, components: vec![], scrapped: None };
     odoo.report_production(order, &target, &Scope::company(1)).await
 }
 
@@ -164,15 +165,26 @@ async fn refusals_before_sending() {
             (4, None, Refusal::Lot),
             (4, Some(" "), Refusal::Lot),
         ] {
-            let target =
-                ProductionTarget { total: total.into(), lot: lot.map(str::to_owned), remainder: Remainder::Close };
+            let target = ProductionTarget {
+                total: total.into(),
+                lot: lot.map(str::to_owned),
+                remainder: Remainder::Close,
+                components: vec![],
+                scrapped: None,
+            };
             let failure = odoo.report_production(order, &target, &Scope::company(1)).await.unwrap_err();
             assert!(
                 matches!(failure, Failure::Refused { kind: found, .. } if found == kind),
                 "{total} {lot:?}: {failure}"
             );
         }
-        let target = ProductionTarget { total: Decimal::ONE, lot: None, remainder: Remainder::Close };
+        let target = ProductionTarget {
+            total: Decimal::ONE,
+            lot: None,
+            remainder: Remainder::Close,
+            components: vec![],
+            scrapped: None,
+        };
         let missing = odoo.report_production(999_999, &target, &Scope::company(1)).await.unwrap_err();
         assert!(matches!(missing, Failure::Refused { kind: Refusal::Missing, .. }), "{missing}");
         assert!(story.lock().unwrap().sent.is_empty());

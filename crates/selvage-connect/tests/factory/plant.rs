@@ -121,7 +121,13 @@ impl Plant {
         lot: &str,
         remainder: Remainder,
     ) -> Result<ProductionReport, Failure> {
-        let target = ProductionTarget { total: total.into(), lot: Some(lot.to_owned()), remainder };
+        let target = ProductionTarget {
+            total: total.into(),
+            lot: Some(lot.to_owned()),
+            remainder,
+            components: vec![],
+            scrapped: None,
+        };
         self.odoo.report_production(order, &target, &self.scope).await
     }
 

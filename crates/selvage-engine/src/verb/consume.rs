@@ -41,6 +41,39 @@ pub(crate) fn read(body: &Value) -> Result<Stated, Vec<FieldError>> {
     }
 }
 
+/// Reads the list of what was used of several components.
+pub(crate) fn read_all(given: Option<&Value>, errors: &mut Vec<FieldError>) -> Vec<Stated> {
+    let list = match given {
+        None | Some(Value::Null) => return Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(_) => {
+            report::wrong::<()>(errors, "/components", "a list of components is needed");
+            return Vec::new();
+        }
+    };
+    let mut all = Vec::new();
+    for (index, one) in list.iter().enumerate() {
+        match read(one) {
+            Ok(stated) if all.iter().any(|other: &Stated| other.is_of(&stated)) => {
+                let detail = "this component and lot stand in the list already";
+                report::wrong::<()>(errors, &format!("/components/{index}"), detail);
+            }
+            Ok(stated) => all.push(stated),
+            Err(more) => errors.extend(
+                more.into_iter()
+                    .map(|error| FieldError { pointer: format!("/components/{index}{}", error.pointer), ..error }),
+            ),
+        }
+    }
+    all
+}
+
+impl Stated {
+    fn is_of(&self, other: &Self) -> bool {
+        self.component == other.component && self.lot == other.lot
+    }
+}
+
 /// The target on the order that was found.
 pub(crate) async fn aim(
     stated: &Stated,
@@ -49,8 +82,8 @@ pub(crate) async fn aim(
 ) -> Result<ConsumptionTarget, Trouble> {
     let product = component(stated, reach, companies).await?;
     let scope = CallScope { companies: companies.to_vec(), active_test: true };
-    let component = reach.served.connection.ask(reach.odoo.component_of(found.id, product, &scope)).await?;
-    let unit = unit_of(component.unit, reach, found).await?;
+    let unit = reach.served.connection.ask(reach.odoo.component_unit(found.id, product, &scope)).await?;
+    let unit = unit_of(unit, reach, found).await?;
     let total = quantity::convert(stated.value, &stated.unit, &unit).map_err(|error| {
         let detail = error.to_string();
         let field = FieldError { pointer: "/quantity/unit".to_owned(), detail: detail.clone() };

@@ -1,7 +1,7 @@
 //! The report of production: read from its body, brought into the order's unit, sent as a total, and shown as what was
 //! read back. It never adds to what was reported before: a report states how much is produced in all.
 
-use selvage_connect::odoo::{Consumed, Made, ProductionReport, ProductionTarget, Remainder};
+use selvage_connect::odoo::{Consumed, Made, ProductionReport, ProductionTarget, Remainder, ScrapTarget};
 use selvage_mapping::decimal;
 use selvage_mapping::quantity::{self, Unit};
 use selvage_model::Decimal;
@@ -11,6 +11,7 @@ use selvage_model::problem::{FieldError, Problem};
 use selvage_model::scalar::Dimension;
 use serde_json::{Value, json};
 
+use super::consume::{self, Stated};
 use crate::body::unknown_members;
 
 const REMAINDERS: &[(&str, Remainder)] =
@@ -23,11 +24,14 @@ pub(crate) struct Report {
     unit: Unit,
     lot: Option<String>,
     remainder: Remainder,
+    /// What was used of components.
+    pub(crate) components: Vec<Stated>,
+    scrapped: Option<(Decimal, Unit)>,
 }
 
 /// Reads `{"quantity": {"value", "unit"}, "lot", "remainder"}`; what is not said of the rest stays to be made.
 pub(crate) fn read(body: &Value) -> Result<Report, Vec<FieldError>> {
-    let mut errors = unknown_members(Some(body), &["quantity", "lot", "remainder"]);
+    let mut errors = unknown_members(Some(body), &["quantity", "lot", "remainder", "components", "scrapped"]);
     let quantity = read_quantity(body.get("quantity"), &mut errors, Least::AboveZero);
     let lot = read_lot(body.get("lot"), &mut errors);
     let remainder = match body.get("remainder") {
@@ -39,8 +43,22 @@ pub(crate) fn read(body: &Value) -> Result<Report, Vec<FieldError>> {
                 .or_else(|| wrong(&mut errors, "/remainder", "this is `backorder`, `close` or `keep-open`"))
         }
     };
+    let components = consume::read_all(body.get("components"), &mut errors);
+    let scrapped = body.get("scrapped").filter(|given| !given.is_null());
+    let scrapped = scrapped.and_then(|given| {
+        let mut own = Vec::new();
+        let read = read_quantity(Some(given), &mut own, Least::Zero);
+        let renamed = |error: FieldError| FieldError {
+            pointer: format!("/scrapped{}", error.pointer.trim_start_matches("/quantity")),
+            ..error
+        };
+        errors.extend(own.into_iter().map(renamed));
+        read
+    });
     match (quantity, remainder) {
-        (Some((value, unit)), Some(remainder)) if errors.is_empty() => Ok(Report { value, unit, lot, remainder }),
+        (Some((value, unit)), Some(remainder)) if errors.is_empty() => {
+            Ok(Report { value, unit, lot, remainder, components, scrapped })
+        }
         _ => Err(errors),
     }
 }
@@ -93,17 +111,21 @@ pub(super) fn wrong<T>(errors: &mut Vec<FieldError>, pointer: &str, detail: &str
 }
 
 impl Report {
-    /// The total in the unit of the order, exactly.
-    pub(crate) fn target(&self, object: &Object, order: &Value) -> Result<ProductionTarget, Problem> {
-        let unfit = |detail: String| {
-            let error = FieldError { pointer: "/quantity/unit".to_owned(), detail: detail.clone() };
+    /// The totals in the unit of the order, exactly; its components are found elsewhere. What is scrapped has this key.
+    pub(crate) fn target(&self, object: &Object, order: &Value, key: String) -> Result<ProductionTarget, Problem> {
+        let unfit = |of: &str, detail: String| {
+            let error = FieldError { pointer: format!("/{of}/unit"), detail: detail.clone() };
             Problem::new(422, code::UNIT_MISMATCH, detail).with_errors(vec![error])
         };
         let unit = unit_of(object, order).ok_or_else(|| {
             Problem::new(502, code::RECORD_UNSHOWABLE, "the order does not say in which unit it is counted")
         })?;
-        let total = quantity::convert(self.value, &self.unit, &unit).map_err(|error| unfit(error.to_string()))?;
-        Ok(ProductionTarget { total, lot: self.lot.clone(), remainder: self.remainder })
+        let total =
+            quantity::convert(self.value, &self.unit, &unit).map_err(|error| unfit("quantity", error.to_string()))?;
+        let scrapped = self.scrapped.as_ref().map(|(value, from)| quantity::convert(*value, from, &unit)).transpose();
+        let scrapped = scrapped.map_err(|error| unfit("scrapped", error.to_string()))?;
+        let scrapped = scrapped.map(|total| ScrapTarget { total, key });
+        Ok(ProductionTarget { total, lot: self.lot.clone(), remainder: self.remainder, components: vec![], scrapped })
     }
 }
 
@@ -122,7 +144,14 @@ pub(super) fn unit_of(object: &Object, order: &Value) -> Option<Unit> {
 /// A target in the form that its effect keeps.
 pub(crate) fn keep(target: &ProductionTarget) -> Value {
     let word = REMAINDERS.iter().find(|(_, remainder)| *remainder == target.remainder).map(|(word, _)| *word);
-    json!({"total": decimal::text(target.total), "lot": target.lot, "remainder": word})
+    let scrapped = target.scrapped.as_ref().map(|it| json!({"total": decimal::text(it.total), "key": it.key}));
+    json!({
+        "total": decimal::text(target.total),
+        "lot": target.lot,
+        "remainder": word,
+        "components": target.components.iter().map(consume::keep).collect::<Vec<_>>(),
+        "scrapped": scrapped,
+    })
 }
 
 /// The target that an effect kept.
@@ -132,6 +161,14 @@ pub(crate) fn kept(kept: &Value) -> Option<ProductionTarget> {
         total: decimal::parse_text(kept.get("total")?.as_str()?)?,
         lot: kept.get("lot")?.as_str().map(str::to_owned),
         remainder: REMAINDERS.iter().find(|(known, _)| *known == word)?.1,
+        components: kept.get("components")?.as_array()?.iter().map(consume::kept).collect::<Option<_>>()?,
+        scrapped: match kept.get("scrapped")? {
+            Value::Null => None,
+            scrapped => Some(ScrapTarget {
+                total: decimal::parse_text(scrapped.get("total")?.as_str()?)?,
+                key: scrapped.get("key")?.as_str()?.to_owned(),
+            }),
+        },
     })
 }
 
@@ -143,6 +180,7 @@ pub(crate) fn show(report: &ProductionReport, system: &str) -> Value {
         |one: &Made| json!({"product": one.product_label, "quantity": decimal::text(one.quantity), "lot": one.lot});
     json!({
         "produced_total": decimal::text(report.produced_total),
+        "scrapped_total": report.scrapped_total.map(decimal::text),
         "lot": report.lot,
         "components": report.components.iter().map(consumed).collect::<Vec<_>>(),
         "finished": report.finished.iter().map(made).collect::<Vec<_>>(),
@@ -152,6 +190,8 @@ pub(crate) fn show(report: &ProductionReport, system: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use selvage_connect::odoo::ConsumptionTarget;
+
     use super::*;
 
     #[test]
@@ -173,6 +213,14 @@ mod tests {
             (json!({"quantity": {"value": "1", "unit": "1"}, "lot": " "}), vec!["/lot"]),
             (json!({"quantity": {"value": "1", "unit": "1"}, "remainder": "later"}), vec!["/remainder"]),
             (json!({"quantity": {"value": "1", "unit": "1"}, "scrap": 1, "a/b": 2}), vec!["/scrap", "/a~1b"]),
+            (
+                json!({"quantity": {"value": "1", "unit": "1"}, "scrapped": {"value": "-1", "unit": "1"}, "components": [{}]}),
+                vec!["/components/0/component", "/components/0/quantity", "/scrapped/value"],
+            ),
+            (
+                json!({"quantity": {"value": "1", "unit": "1"}, "components": 1, "scrapped": 1}),
+                vec!["/components", "/scrapped"],
+            ),
         ];
         for (body, pointers) in table {
             let errors = read(&body).unwrap_err();
@@ -187,6 +235,8 @@ mod tests {
             total: "0.75".parse().unwrap(),
             lot: Some("L1".to_owned()),
             remainder: Remainder::KeepOpen,
+            components: vec![ConsumptionTarget { product: 7, lot: None, total: "2".parse().unwrap() }],
+            scrapped: Some(ScrapTarget { total: "0.5".parse().unwrap(), key: "__selvage__.op_1".to_owned() }),
         };
         assert_eq!(kept(&keep(&target)), Some(target));
     }

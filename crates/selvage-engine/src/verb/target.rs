@@ -92,7 +92,11 @@ impl Target {
             Verb::ReportProduction => {
                 let report =
                     report::read(&job.asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
-                Ok(Self::Production(report.target(&reach.served.object, &found.canonical)?))
+                let mut target = report.target(&reach.served.object, &found.canonical, job.external_id())?;
+                for stated in &report.components {
+                    target.components.push(consume::aim(stated, reach, (found, companies)).await?);
+                }
+                Ok(Self::Production(target))
             }
             Verb::ConsumeComponent => {
                 let stated = consume::read(&job.asked.body);

@@ -149,3 +149,49 @@ async fn a_lost_answer_notes_it_once() {
         assert_eq!(amount(&paint["quantity"]), "1");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_says_what_was_used_and_what_was_scrapped() {
+    for version in [OdooVersion::V18, OdooVersion::V19] {
+        let bench = Bench::of(version).await;
+        let node = bench.node("a").await;
+        let order = released(&bench, &node, "full").await;
+        let lot = paint_lot(&bench, order);
+        flexible(&bench, order);
+        let body = |produced: &str, used: &str, scrapped: &str| {
+            json!({
+                "quantity": {"value": produced, "unit": "1"},
+                "lot": "B-1",
+                "components": [{"component": "PNT-1", "lot": lot, "quantity": {"value": used, "unit": "kg"}}],
+                "scrapped": {"value": scrapped, "unit": "1"},
+            })
+        };
+        let report = |key: &str, body: Value| verb(Operation::Report, order, key, body);
+        let before = bench.factory.odoo.journal().len();
+        let problem = refused(node.ask(report("r-0", body("3", "1", "4"))).await);
+        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+        // The scrap order is carried out, and the answer to that is lost.
+        bench.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "stock.scrap", "action_validate"));
+        let operation = accepted(node.ask(report("r-1", body("3", "0.5", "1"))).await);
+        let (settled, _) = node.until(&operation, "done").await;
+        let told = &settled["answer"]["body"]["report"];
+        assert_eq!((&told["produced_total"], &told["scrapped_total"]), (&json!("3"), &json!("1")));
+        let used = told["components"].as_array().unwrap().iter().find(|one| one["lot"] == lot).unwrap();
+        assert_eq!(used["quantity"], "0.5");
+        let in_stock = || -> Vec<String> {
+            let domain = json!([["lot_id.name", "=", "B-1"], ["location_id.usage", "=", "internal"]]);
+            bench.read("stock.quant", &domain).iter().map(|quant| amount(&quant["quantity"])).collect()
+        };
+        assert_eq!(in_stock(), ["2"]);
+        // The same totals under another key change nothing; larger ones make the rest, on the backorder.
+        done(node.ask(report("r-2", body("3", "0.5", "1"))).await);
+        assert_eq!((in_stock(), bench.committed("stock.scrap", "action_validate")), (vec!["2".to_owned()], 1));
+        flexible(&bench, bench.orders("full")[1]["id"].as_i64().unwrap());
+        let (_, last) = done(node.ask(report("r-3", body("4", "0.7", "2"))).await);
+        assert_eq!((&last["report"]["produced_total"], &last["report"]["scrapped_total"]), (&json!("4"), &json!("2")));
+        assert_eq!(in_stock(), ["2"]);
+        let problem = refused(node.ask(report("r-4", body("4", "0.7", "1"))).await);
+        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+    }
+}

@@ -59,6 +59,7 @@ impl Reporting<'_> {
             components: lines.map(consumed).collect(),
             finished: counted.iter().map(made).collect(),
             lot: self.target.lot.clone(),
+            scrapped_total: None,
             backorder: chain.iter().find(|one| one.state.is_open() && one.id != asked.id).map(|one| one.id),
             already: !self.sent,
         })
