@@ -16,6 +16,7 @@ mod recording;
 mod replay;
 mod report;
 mod story;
+mod verbs;
 
 use std::time::Duration;
 

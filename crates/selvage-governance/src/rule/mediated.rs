@@ -49,10 +49,12 @@ fn verb(context: &Context<'_>, report: &mut Report) {
             }
             let declared = context.fabric.objects.get(object);
             let fixed = declared.is_some_and(|object| object.attributes.iter().all(|attribute| attribute.read_only));
-            if operation.value == Operation::Create && fixed {
-                let message = format!("every attribute of `{object}` is read only, so nothing can be created");
+            let gives = matches!(operation.value, Operation::Create | Operation::Update | Operation::Revise);
+            if gives && fixed {
+                let message =
+                    format!("every attribute of `{object}` is read only, so `{operation}` has nothing to give");
                 let finding = Finding::error(code::VERB_UNFIT, &operation.place, message);
-                report.add(reference, finding.fix("remove `create`, or let it take some attributes"));
+                report.add(reference, finding.fix(format!("remove `{operation}`, or let it take some attributes")));
             }
         }
     }
