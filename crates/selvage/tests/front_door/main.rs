@@ -9,6 +9,7 @@
 
 mod check;
 mod demo;
+mod dialect;
 mod docs;
 mod fixture;
 mod help;
