@@ -22,6 +22,7 @@ mod list;
 mod listing;
 mod load;
 mod maintenance;
+mod many;
 mod needs;
 mod number;
 mod order;

@@ -36,7 +36,7 @@ pub const OPERATIONS: &[Cost] = &[
     },
     Cost {
         what: "report",
-        calls: 24,
+        calls: 36,
         because: "the order, its moves and their lines; quantity, lot and consumption written; done; all of it read back",
     },
 ];

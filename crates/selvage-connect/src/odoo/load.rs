@@ -131,11 +131,17 @@ pub(super) fn loaded(answer: &Value) -> Result<i64, Failure> {
     let Some(complaint) = complaint else {
         return Err(Failure::Unknown { reason: "load answered neither with an id nor with a message".to_owned() });
     };
-    Err(Failure::Refused {
+    Err(self::complaint(complaint))
+}
+
+/// What one of the messages of `load()` says.
+pub(super) fn complaint(message: &Value) -> Failure {
+    let part = |name: &str| message.get(name).and_then(Value::as_str).map(str::to_owned);
+    Failure::Refused {
         kind: Refusal::Validation,
-        message: super::classify::words(&part(complaint, "message").unwrap_or_default()),
-        field: part(complaint, "field"),
-    })
+        message: super::classify::words(&part("message").unwrap_or_default()),
+        field: part("field"),
+    }
 }
 
 fn known<'a>(fields: &'a Fields, name: &str) -> Result<&'a Field, Failure> {

@@ -227,3 +227,68 @@ async fn a_listing_holds_each_record_once_and_goes_on_after_a_failure() {
         assert_eq!(listing.next().await, Ok(None), "what has ended stays ended");
     }
 }
+
+#[tokio::test]
+async fn of_many_each_is_made_or_refused_by_itself() {
+    for server in SERVERS {
+        let plant = Plant::open(server).await;
+        let product = |name: &str, more: Value| {
+            let mut product = values(json!({"name": name, "tracking": "none"}));
+            product.extend(values(more));
+            product
+        };
+        let unit = plant.find("uom.uom", vec![], &["name"]).await;
+        let there = plant.odoo.create("product.product", "selvage.m-0", &product("Old", json!({})), &plant.scope).await;
+        let wanted: Vec<_> = [
+            ("selvage.m-0", product("New", json!({}))),
+            ("selvage.m-1", product("Good", json!({}))),
+            ("selvage.m-2", product("Bad", json!({"uom_id": 999_999}))),
+            ("selvage.m-3", product("Good too", json!({}))),
+            ("selvage.m-4", product("Good with a unit", json!({"uom_id": unit[0]["id"]}))),
+            ("selvage.m-5", product("Unsendable", json!({"no_field": 1}))),
+            ("selvage.m-1", product("Twice", json!({}))),
+            ("no external id", product("Nameless", json!({}))),
+        ]
+        .into_iter()
+        .map(|(external_id, values)| (external_id.to_owned(), values))
+        .collect();
+        let loads = || {
+            let journal = plant.factory.odoo.journal();
+            journal.iter().filter(|entry| entry.method == "load" && entry.changed).count()
+        };
+        let before = loads();
+        let made = plant.odoo.create_many("product.product", &wanted, &plant.scope).await.unwrap();
+        assert_eq!(made[0], there, "what is there is left as it is");
+        for good in [1, 3, 4] {
+            let id = *made[good].as_ref().unwrap();
+            let read = plant.odoo.read("product.product", &[id], &["name".to_owned()], &plant.scope).await.unwrap();
+            assert_eq!(read[0]["name"], wanted[good].1["name"]);
+        }
+        for (bad, kind) in
+            [(2, Refusal::Validation), (5, Refusal::Unsendable), (6, Refusal::Unsendable), (7, Refusal::Unsendable)]
+        {
+            let failure = made[bad].as_ref().unwrap_err();
+            assert!(matches!(failure, Failure::Refused { kind: found, .. } if *found == kind), "{bad}: {failure}");
+        }
+        assert_eq!(plant.odoo.by_external_id("selvage.m-2").await, Ok(None));
+        // Two sets of columns; of the second, a bad row was taken out.
+        assert_eq!(loads() - before, 2);
+        let again = plant.odoo.create_many("product.product", &wanted, &plant.scope).await.unwrap();
+        assert_eq!((&again[1], &again[3], &again[4]), (&made[1], &made[3], &made[4]));
+        assert_eq!(loads() - before, 2, "made once");
+    }
+}
+
+#[tokio::test]
+async fn of_many_whose_answer_is_lost_none_is_sent_again_before_it_was_looked_for() {
+    let plant = Plant::open(SERVERS[0]).await;
+    let wanted: Vec<_> = (0..3)
+        .map(|n| (format!("selvage.l-{n}"), values(json!({"name": format!("L{n}"), "tracking": "none"}))))
+        .collect();
+    plant.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "product.product", "load"));
+    let lost = plant.odoo.create_many("product.product", &wanted, &plant.scope).await.unwrap();
+    assert!(lost.iter().all(|outcome| matches!(outcome, Err(Failure::Unknown { .. }))), "{lost:?}");
+    let found = plant.odoo.create_many("product.product", &wanted, &plant.scope).await.unwrap();
+    assert!(found.iter().all(Result::is_ok), "{found:?}");
+    assert_eq!(plant.committed("product.product", "load"), 1);
+}

@@ -6,15 +6,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use selvage_factory::odoo::{Fault, FaultKind};
-use selvage_model::exchange::MediatedAnswer;
+use selvage_model::cost;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::manifest::api::Operation;
+use serde_json::json;
 
-use crate::bench::{self, Bench, done, fabric_with, get, list};
+use crate::bench::{self, Bench, Node, done, fabric_with, get, id_of, list, verb};
 
 const TIERS: &[(&str, &str)] = &[
     ("limits: {concurrency: 8, longest_transaction: 4s}", "limits: {concurrency: 2, longest_transaction: 60s}"),
     ("name: production-orders\n", "name: production-orders\nclassification: {criticality: tier-1, data: internal}\n"),
     ("name: products\n", "name: products\nclassification: {criticality: tier-3, data: internal}\n"),
 ];
+
+/// Calls that were made of the system so far.
+fn calls(node: &Node) -> u32 {
+    let figures = node.engine.figures();
+    let counted = figures.lines().filter(|line| line.starts_with("selvage_system_calls_total{"));
+    counted.map(|line| line.rsplit(' ').next().unwrap().parse::<u32>().unwrap()).sum()
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_of_what_can_wait_does_not_hold_up_what_stops_a_plant() {
@@ -65,9 +75,7 @@ async fn a_rate_holds_across_accounts_and_reloads() {
         node.engine.activate(fabric_with(&bench.factory.odoo_url(), &spaced)).unwrap();
         node.engine.activate(Arc::clone(&fabric)).unwrap();
     }
-    let figures = node.engine.figures();
-    let counted = figures.lines().filter(|line| line.starts_with("selvage_system_calls_total{"));
-    let made: f64 = counted.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum();
+    let made = f64::from(calls(&node));
     let took = begun.elapsed().as_secs_f64();
     // Each account asks for the version, logs in and looks for the companies before it lists.
     assert!(made >= 12.0, "{made}");
@@ -104,4 +112,38 @@ async fn what_would_begin_too_late_is_said_at_once_with_when_to_ask_again() {
     // A write that could not begin was not done, and goes on with its key.
     done(node.insist(&bench::create("k-1", "busy")).await);
     assert_eq!(bench.orders("busy").len(), 1);
+}
+
+/// The lint adds loads up from the table; here they are counted.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_operation_makes_more_calls_than_the_table_says() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    // Once for versions, companies, fields and units.
+    for interface in ["products@1", "production-orders@1", "work-orders@1"] {
+        done(node.ask(list(interface, &[])).await);
+    }
+    let counted = async |what: &str, request: MediatedRequest| {
+        let operation = request.operation;
+        let before = calls(&node);
+        let (_, body) = done(node.ask(request).await);
+        let (made, said) = (calls(&node) - before, cost::of(operation));
+        assert!(made <= said, "{operation} of {what} made {made} calls, {said} are said");
+        assert!(made * 4 >= said, "{operation} of {what} made {made} calls, {said} are said");
+        body
+    };
+    counted("products", list("products@1", &[("limit", "10")])).await;
+    counted("a product", get("products@1", "BIK-1")).await;
+    counted("orders", list("production-orders@1", &[])).await;
+    done(node.ask(bench::create("k-0", "first")).await);
+    let order = counted("an order", bench::create("k-1", "counted")).await;
+    let id: i64 = order["id"].as_str().unwrap().trim_start_matches("odoo-").parse().unwrap();
+    counted("an order", get("production-orders@1", &format!("odoo-{id}"))).await;
+    counted("an order", verb(Operation::Release, id, "k-2", json!({}))).await;
+    let work = bench.factory.odoo.records("mrp.workorder");
+    let work = work.iter().find(|work| id_of(&work["production_id"]) == id).unwrap()["id"].as_i64().unwrap();
+    counted("a work order", verb(Operation::Start, work, "k-3", json!({}))).await;
+    counted("a work order", verb(Operation::Finish, work, "k-4", json!({}))).await;
+    let report = json!({"quantity": {"value": "2", "unit": "1"}, "lot": "C-1", "remainder": "backorder"});
+    counted("an order", verb(Operation::Report, id, "k-5", report)).await;
 }
