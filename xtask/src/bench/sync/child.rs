@@ -41,6 +41,11 @@ impl Lister {
         Ok(listed)
     }
 
+    /// Its process id.
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The most memory that it had resident so far, in units of 10⁶ bytes, as the kernel counts it.
     pub(super) fn peak_megabytes(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
