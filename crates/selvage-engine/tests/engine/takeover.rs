@@ -127,6 +127,59 @@ fn a_node_killed_in_the_middle_of_any_call_leaves_one_order() {
 }
 
 #[test]
+fn a_verb_whose_node_is_killed_in_any_call_comes_to_its_target_once() {
+    let paint = |lot: &str| json!({"component": "PNT-1", "lot": lot, "quantity": {"value": "0.25", "unit": "kg"}});
+    let quantity = |_: &str| json!({"quantity": {"value": "5", "unit": "1"}});
+    let report = |_: &str| json!({"quantity": {"value": "4", "unit": "1"}, "lot": "K-1", "scrapped": {"value": "1", "unit": "1"}});
+    type Body<'a> = &'a dyn Fn(&str) -> Value;
+    let table: [(Operation, Body<'_>, &str, &str); 5] = [
+        (Operation::Consume, &paint, "stock.move.line", "write"),
+        (Operation::Consume, &paint, "stock.move.line", "load"),
+        (Operation::Update, &quantity, "change.production.qty", "create"),
+        (Operation::Update, &quantity, "change.production.qty", "change_prod_qty"),
+        (Operation::Report, &report, "stock.scrap", "action_validate"),
+    ];
+    let runtime = || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let outer = runtime();
+    for (kind, body, model, method) in table {
+        let bench = outer.block_on(Bench::new());
+        let doomed = runtime();
+        let node: Node = doomed.block_on(bench.node("doomed"));
+        let mut request = create("k-0", "killed");
+        request.body.as_mut().unwrap()["quantity"]["value"] = json!("4");
+        done(doomed.block_on(node.ask(request)));
+        let order = bench.orders("killed")[0]["id"].as_i64().unwrap();
+        done(doomed.block_on(node.ask(bench::verb(Operation::Release, order, "k-1", json!({})))));
+        let reserved = json!([["move_id.raw_material_production_id", "=", order], ["lot_id", "!=", false]]);
+        let lot = bench.read("stock.move.line", &reserved)[0]["lot_id"][1].as_str().unwrap().to_owned();
+        let verb = bench::verb(kind, order, "k-2", body(&lot));
+        bench.factory.odoo.inject(Fault::once(FaultKind::Latency(Duration::from_millis(1500)), model, method));
+        let (engine, asked) = (node.engine.clone(), verb.clone());
+        doomed.spawn(async move { engine.execute(asked).await });
+        std::thread::sleep(Duration::from_millis(1000));
+        doomed.shutdown_timeout(Duration::ZERO);
+        drop(node);
+        let survivor = outer.block_on(bench.node("survivor"));
+        let (_, body) = done(outer.block_on(survivor.insist(&verb)));
+        let found = match kind {
+            Operation::Consume => body["consumption"]["component_total"].clone(),
+            Operation::Update => body["quantity"]["value"].clone(),
+            _ => body["report"]["scrapped_total"].clone(),
+        };
+        let meant = match kind {
+            Operation::Consume => "0.25",
+            Operation::Update => "5",
+            _ => "1",
+        };
+        assert_eq!(found, meant, "{model} {method}");
+        assert!(bench.committed("stock.scrap", "action_validate") <= 1, "{model} {method}");
+        let picked = bench.read("stock.move.line", &reserved);
+        let noted = picked.iter().filter(|line| kind == Operation::Consume && line["picked"] == true);
+        assert!(noted.count() <= 1, "{model} {method}");
+    }
+}
+
+#[test]
 fn a_node_that_slept_beyond_its_lease_writes_nothing_when_it_wakes() {
     let outer = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let bench = outer.block_on(Bench::new());
