@@ -52,7 +52,7 @@ pub use self::call::{Call, CallClass, Scope};
 pub use self::config::{ConfigError, OdooConfig, Secret};
 pub use self::consume::{Consumption, ConsumptionTarget};
 pub use self::dialect::Dialect;
-pub use self::failure::{Failure, Refusal};
+pub use self::failure::{Failure, NO_DATABASE, Refusal};
 pub use self::fingerprint::{FieldSeen, Fingerprint, ModelSeen, Question, Questions};
 use self::keys::Keys;
 

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Admitted, Console, ConsoleConfig};
-use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ShadowRow, SystemRow};
+use selvage_model::manifest::api::Operation;
+use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow};
 
 fn sample() -> Overview {
     Overview {
@@ -42,6 +43,15 @@ fn sample() -> Overview {
             at: "2026-11-23T06:00:00Z".parse().unwrap(),
         }],
         unresolved: Vec::new(),
+        parked: vec![ParkedRow {
+            interface: "production-orders@1".parse().unwrap(),
+            operation: Operation::Report,
+            system: "odoo".parse().unwrap(),
+            code: "FAB5112".into(),
+            reason: "`mrp.production` has no field `<i>lot</i>` (FAB5112)".into(),
+            fix: "Map it by version".into(),
+            since: "2026-11-23T06:00:00Z".parse().unwrap(),
+        }],
         rejected: None,
     }
 }
@@ -113,10 +123,15 @@ async fn the_first_page_lists_systems_and_interfaces() {
         "odoo",
         "(declared 4)",
         "9 waiting",
+        "FAB5112",
+        "Map it by version",
     ] {
         assert!(page.contains(expected), "{expected} is missing");
     }
-    assert!(!page.contains("<script>refused") && !page.contains("<b>old"), "text of others is escaped");
+    assert!(
+        !page.contains("<script>refused") && !page.contains("<b>old") && !page.contains("<i>lot"),
+        "text of others is escaped"
+    );
 
     let out = client.post(format!("{base}/logout")).header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(out.status(), StatusCode::SEE_OTHER);

@@ -26,6 +26,11 @@ impl<K: Eq + Hash, V: Clone> Cache<K, V> {
         kept.get(question).filter(|(since, _)| since.elapsed() < self.lifetime).map(|(_, answer)| answer.clone())
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&self) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Keeps an answer.
     pub(crate) fn put(&self, question: K, answer: V) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -17,6 +17,7 @@ use selvage_model::name::{ObjectName, SystemName};
 use selvage_model::overview::Health;
 
 use crate::cache::Cache;
+use crate::checking::Checking;
 
 const EXTERNAL_IDS_FOR: Duration = Duration::from_secs(600);
 const KEYS_FOR: Duration = Duration::from_secs(30);
@@ -107,6 +108,8 @@ pub(crate) struct Connection {
     pub(crate) settings: Settings,
     odoo: Mutex<Odoo>,
     health: Mutex<Health>,
+    /// When it is compared with what is needed of it, and what was found.
+    pub(crate) checking: Checking,
     pub(crate) external_ids: Cache<(String, i64), String>,
     pub(crate) keys: Cache<(ObjectName, i64), String>,
 }
@@ -121,6 +124,7 @@ impl Connection {
             settings,
             odoo: Mutex::new(odoo),
             health: Mutex::new(Health::Unknown),
+            checking: Checking::new(),
             external_ids: Cache::new(EXTERNAL_IDS_FOR),
             keys: Cache::new(KEYS_FOR),
         })
@@ -132,6 +136,18 @@ impl Connection {
         if let Ok(odoo) = anew {
             *lock(&self.odoo) = odoo;
         }
+    }
+
+    /// A new handle and no memories: another server answers, or another database.
+    pub(crate) fn forget(&self) {
+        self.renew();
+        self.external_ids.clear();
+        self.keys.clear();
+    }
+
+    /// The account's login.
+    pub(crate) fn login(&self) -> &str {
+        &self.settings.login
     }
 
     /// The system's name.
@@ -201,11 +217,17 @@ impl Connection {
         let scope = Scope::default();
         let question = odoo.search("res.company", Vec::new(), &wanted, &scope, Some(1));
         if self.ask(question).await.is_ok() {
+            if was_down {
+                self.checking.doubt();
+            }
             let _ = self.major().await;
         }
     }
 
     fn note(&self, failure: Option<&Failure>) {
+        if failure.is_some_and(Failure::doubts_the_server) {
+            self.checking.doubt();
+        }
         let mut health = lock(&self.health);
         let now = match failure {
             Some(Failure::Unreachable { reason } | Failure::Unavailable { reason } | Failure::Protocol { reason }) => {

@@ -12,7 +12,7 @@ use selvage_model::finding::Finding;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::operation::OperationId;
-use selvage_model::overview::{CallsRow, Health, OperationRow};
+use selvage_model::overview::{CallsRow, Health, OperationRow, ParkedRow};
 use selvage_model::problem::Problem;
 use selvage_store::Store;
 use serde_json::Value;
@@ -24,7 +24,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{figures, operation, read, rehearsal, resolve, write};
+use crate::{figures, operation, parking, read, rehearsal, resolve, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -221,9 +221,16 @@ impl Engine {
         systems
     }
 
-    /// What is counted of the calls that are made of systems, in Prometheus' text format.
+    /// What is counted of the calls that are made of systems, and what is parked, in Prometheus' text format.
     pub fn figures(&self) -> String {
-        figures::of(&self.shared.governors)
+        let mut text = figures::of(&self.shared.governors);
+        text.push_str(&parking::figures(&self.shared.active()));
+        text
+    }
+
+    /// Operations that are parked because their system lacks what they need.
+    pub fn parked(&self) -> Vec<ParkedRow> {
+        parking::rows(&self.shared.active())
     }
 
     /// Operations without an outcome, oldest first.

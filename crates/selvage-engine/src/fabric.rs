@@ -20,6 +20,7 @@ use selvage_model::problem::Problem;
 use selvage_model::verb::Verb;
 
 use crate::connection::{Connection, Settings};
+use crate::parking::{self, Parking};
 
 const DEFAULT_ACCOUNT: &str = "default";
 
@@ -37,6 +38,8 @@ pub(crate) struct Served {
     pub(crate) operations: Vec<Operation>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) priority: Priority,
+    /// What of it is parked.
+    pub(crate) parking: Parking,
 }
 
 impl Served {
@@ -100,12 +103,36 @@ impl Active {
                 Err(more) => findings.extend(more),
             }
         }
-        if findings.is_empty() { Ok(compiled) } else { Err(findings) }
+        if !findings.is_empty() {
+            return Err(findings);
+        }
+        compiled.park_as_known();
+        Ok(compiled)
+    }
+
+    /// What was known of a system before another fabric became active holds for this one too, until it is compared again.
+    fn park_as_known(&self) {
+        for connection in self.connections() {
+            if let Some(known) = connection.checking.known() {
+                parking::reckon(self, connection, &known.seen);
+            }
+            connection.checking.doubt();
+        }
     }
 
     /// What this interface serves.
     pub(crate) fn served(&self, interface: &InterfaceRef) -> Option<&Arc<Served>> {
         self.served.get(interface)
+    }
+
+    /// Everything that is served.
+    pub(crate) fn all_served(&self) -> impl Iterator<Item = &Arc<Served>> {
+        self.served.values()
+    }
+
+    /// What is served through this connection.
+    pub(crate) fn through<'a>(&'a self, connection: &'a Arc<Connection>) -> impl Iterator<Item = &'a Arc<Served>> {
+        self.served.values().filter(move |served| Arc::ptr_eq(&served.connection, connection))
     }
 
     /// Every connection.
@@ -179,6 +206,7 @@ impl Active {
                 operations: serves.operations.iter().map(|operation| operation.value).collect(),
                 connection,
                 priority: priority(interface),
+                parking: Parking::default(),
             }),
             _ => Err(findings),
         }

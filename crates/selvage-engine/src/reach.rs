@@ -38,13 +38,14 @@ pub(crate) struct Found {
     pub(crate) canonical: Value,
 }
 
-/// What an interface of the active fabric serves, where that includes this operation.
+/// What an interface of the active fabric serves, where that includes this operation and it is not parked.
 pub(crate) fn served(active: &Active, interface: &InterfaceRef, operation: Operation) -> Result<Arc<Served>, Problem> {
-    let served = active.served(interface).filter(|served| served.operations.contains(&operation));
-    served.cloned().ok_or_else(|| {
+    let served = active.served(interface).filter(|served| served.operations.contains(&operation)).ok_or_else(|| {
         let detail = format!("the active release does not serve `{operation}` of `{interface}`");
         Problem::new(404, code::NOT_SERVED, detail)
-    })
+    })?;
+    served.parking.admit(operation, interface)?;
+    Ok(Arc::clone(served))
 }
 
 impl Reach {

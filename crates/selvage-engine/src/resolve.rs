@@ -14,6 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::answer;
 use crate::asked::Asked;
+use crate::checking;
 use crate::deed::Deed;
 use crate::drive::{Drive, given_back};
 use crate::fabric::Active;
@@ -59,7 +60,8 @@ pub(crate) fn run(shared: &Arc<Shared>) -> EngineTask {
     let tasks = vec![
         runtime.spawn(resolve(Arc::clone(shared), stopped.clone())),
         runtime.spawn(every(PING_EVERY, stopped.clone(), Arc::clone(shared), ping)),
-        runtime.spawn(every(PURGE_EVERY, stopped, Arc::clone(shared), purge)),
+        runtime.spawn(every(PURGE_EVERY, stopped.clone(), Arc::clone(shared), purge)),
+        runtime.spawn(checking::follow(Arc::clone(shared), stopped)),
     ];
     EngineTask { stop, tasks }
 }

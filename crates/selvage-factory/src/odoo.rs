@@ -15,6 +15,7 @@ mod external;
 mod fault;
 mod group;
 mod grouping;
+mod hidden;
 mod input;
 mod invoice;
 mod journal;
@@ -54,6 +55,7 @@ use serde_json::{Map, Value as Json, json};
 
 pub use automation::Automation;
 pub use fault::{CommitAt, Fault, FaultId, FaultKind};
+pub use hidden::Hidden;
 pub use journal::JournalEntry;
 pub use transaction::Rights;
 
@@ -194,6 +196,16 @@ impl OdooHandle {
     /// Gives an account another key, as when the one before has ended: that opens nothing any more.
     pub fn change_key(&self, login: &str, key: &str) {
         self.database.change_key(login, key);
+    }
+
+    /// Hides a model, a field or a right from now on.
+    pub fn hide(&self, hidden: Hidden) {
+        self.database.hidden().push(hidden);
+    }
+
+    /// Shows again what was hidden.
+    pub fn show_all(&self) {
+        self.database.hidden().clear();
     }
 
     /// The calls that changed something or were asked to, in the order in which they were committed.

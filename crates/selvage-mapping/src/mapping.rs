@@ -25,6 +25,7 @@ mod put;
 
 use compile::Compiler;
 use get::Reader;
+use need::Whereabouts;
 pub use need::{FieldNeed, Form, To};
 use put::Writer;
 
@@ -143,9 +144,15 @@ impl CompiledMapping {
     /// What this mapping needs of the record, field by field.
     pub fn needs(&self) -> Vec<FieldNeed> {
         let mut found = Vec::new();
-        need::needs(&self.members, "", &mut found);
-        let of_record =
-            |field: &str, form| FieldNeed { attribute: String::new(), field: field.to_owned(), form, written: false };
+        need::needs(&self.members, &Whereabouts::default(), &mut found);
+        let of_record = |field: &str, form| FieldNeed {
+            attribute: String::new(),
+            path: Vec::new(),
+            field: field.to_owned(),
+            form,
+            written: false,
+            optional: true,
+        };
         found.push(of_record("write_date", Form::Moment));
         let first = |path: &str| path.split('.').next().unwrap_or_default().to_owned();
         found.extend(self.only.iter().map(|(path, _)| of_record(&first(path), Form::Any)));
@@ -156,7 +163,7 @@ impl CompiledMapping {
     pub fn key_needs(&self) -> Vec<FieldNeed> {
         let mut found = Vec::new();
         if let Some(field) = self.identity.as_ref().and_then(|identity| self.member(identity)) {
-            need::needs(std::slice::from_ref(field), "", &mut found);
+            need::needs(std::slice::from_ref(field), &Whereabouts::default(), &mut found);
         }
         found.into_iter().map(|need| FieldNeed { written: false, ..need }).collect()
     }

@@ -166,6 +166,12 @@ catalogue! {
     CONNECTOR_UNFIT = "FAB5103", "The system's connector does not serve objects";
     MAPPING_ABSENT = "FAB5104", "No mapping leads from the object to the system";
     OPERATION_UNFIT = "FAB5105", "The record does not have this operation";
+    OPERATION_PARKED = "FAB5110", "The operation is parked: the system lacks what it needs";
+    NEED_MODEL = "FAB5111", "A model that an operation needs is not there";
+    NEED_FIELD = "FAB5112", "A field that an operation needs is not there";
+    NEED_FIELD_UNFIT = "FAB5113", "A field is not of the form that its mapping needs";
+    NEED_RIGHT = "FAB5114", "The account lacks a right that an operation needs";
+    NEED_WORDS = "FAB5115", "A selection has words that the mapping does not know";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";
@@ -184,6 +190,7 @@ catalogue! {
     ODOO_CONFIG = "FAB6015", "The connection to Odoo is not configured";
     ODOO_KEY_ENDS = "FAB6016", "The key of an account ends soon, or has ended";
     SYSTEM_BUSY = "FAB6020", "The call was not begun: the system's limits leave no room";
+    ODOO_DATABASE = "FAB6025", "The server has no such database";
     // 7 store
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";
@@ -203,6 +210,8 @@ catalogue! {
     WORK_ENDED = "FAB8004", "The work on a request ended before its answer";
     SECRETS_UNREADABLE = "FAB8005", "The secrets cannot be read";
     UNKNOWN_PACK = "FAB8006", "No pack of this name ships with Selvage";
+    PROBE_TARGET = "FAB8020", "There is nothing of this name to probe";
+    PROBE_LATE = "FAB8021", "The probe took too long";
 }
 
 /// The code of this text, where the catalogue has it.

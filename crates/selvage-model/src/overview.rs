@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::manifest::api::Operation;
 use crate::name::{ConsumerName, InterfaceRef, SystemName};
 
 /// The state of a node at a glance.
@@ -25,6 +26,8 @@ pub struct Overview {
     pub shadow_samples: Vec<ShadowRow>,
     /// Operations without an outcome, oldest first: those in hand, and those whose outcome is not known.
     pub unresolved: Vec<OperationRow>,
+    /// Operations that are parked because their system lacks what they need.
+    pub parked: Vec<ParkedRow>,
     /// Why the last changed directory was not taken, where it was not.
     pub rejected: Option<String>,
 }
@@ -104,6 +107,25 @@ pub struct ShadowRow {
     pub path: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// One operation that is parked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ParkedRow {
+    /// Its interface.
+    pub interface: InterfaceRef,
+    /// The operation.
+    pub operation: Operation,
+    /// The system that lacks something.
+    pub system: SystemName,
+    /// The code of what it lacks first.
+    pub code: String,
+    /// What it lacks.
+    pub reason: String,
+    /// What to do about it.
+    pub fix: String,
+    /// Since when.
+    pub since: Timestamp,
 }
 
 /// One operation without an outcome.

@@ -8,6 +8,7 @@ mod get;
 mod key;
 mod ledger;
 mod list;
+mod odoo;
 mod operations;
 mod operator;
 mod put;
@@ -59,6 +60,9 @@ enum Command {
     Demo(demo::Demo),
     /// Runs the simulated factory alone: an Odoo, an MES, a warehouse.
     Factory(factory::FactoryCommand),
+    /// Looks at Odoo servers.
+    #[command(subcommand)]
+    Odoo(odoo::OdooCommand),
     /// Issues, lists and revokes the keys of consumers.
     #[command(subcommand)]
     Key(key::Key),
@@ -135,6 +139,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(serve) => in_runtime(serve.run()),
         Command::Demo(demo) => in_runtime(demo.run()),
         Command::Factory(factory) => in_runtime(factory.run()),
+        Command::Odoo(odoo) => in_runtime(odoo.run()),
         Command::Key(key) => in_runtime(key.run()),
         Command::Operator(operator) => in_runtime(operator.run()),
         Command::Operations(operations) => in_runtime(operations.run()),

@@ -17,7 +17,7 @@ fn counts(findings: &[Finding]) -> (usize, usize, usize) {
 
 /// Text of others for a terminal or a log: what would move the cursor, colour or begin a line of its own is shown as �.
 /// One character stays one, so columns stay true.
-fn visible(text: &str, keeps_lines: bool) -> String {
+pub(crate) fn visible(text: &str, keeps_lines: bool) -> String {
     let kept = |c: char| !c.is_control() || (keeps_lines && matches!(c, '\n' | '\r' | '\t'));
     text.chars().map(|c| if kept(c) && !turns(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }

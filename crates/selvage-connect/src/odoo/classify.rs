@@ -2,7 +2,7 @@
 //! The exception's traceback is not looked at and not kept.
 
 use super::call::CallClass;
-use super::failure::{Failure, Refusal};
+use super::failure::{Failure, NO_DATABASE, Refusal};
 
 /// More of Odoo's words than this help nobody.
 const MESSAGE_LIMIT: usize = 2_000;
@@ -43,6 +43,9 @@ fn database(message: &str, class: CallClass) -> Failure {
     let reason = "odoo has no connection to its database".to_owned();
     let connecting = message.starts_with("connection to server") || message.starts_with("could not connect");
     match class {
+        _ if connecting && message.contains("FATAL:  database") && message.contains("does not exist") => {
+            Failure::Unreachable { reason: NO_DATABASE.to_owned() }
+        }
         _ if connecting => Failure::Unreachable { reason },
         CallClass::Read => Failure::Unavailable { reason },
         CallClass::Write => Failure::Unknown { reason },

@@ -9,6 +9,23 @@ use serde_json::Value;
 use super::answer;
 use super::failure::{Failure, Refusal};
 
+/// What a version calls the quantities of moves and of their lines. Up to 16 what is done stands beside what is reserved; from
+/// 17 there is one quantity, and whether it was picked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quantities {
+    pub(super) of_move: &'static str,
+    pub(super) of_line: &'static str,
+    pub(super) reserved: &'static str,
+    /// Whether a move says that its quantity was picked.
+    pub(super) picked: bool,
+}
+
+impl Quantities {
+    pub(super) const ONE: Self = Self { of_move: "quantity", of_line: "quantity", reserved: "quantity", picked: true };
+    pub(super) const DONE_AND_RESERVED: Self =
+        Self { of_move: "quantity_done", of_line: "qty_done", reserved: "reserved_uom_qty", picked: false };
+}
+
 /// A stock move of a component.
 #[derive(Clone, Debug)]
 pub(super) struct Move {
@@ -16,7 +33,7 @@ pub(super) struct Move {
     pub(super) product: (i64, String),
     /// Planned for the whole order.
     pub(super) demand: Decimal,
-    /// Reserved, or consumed.
+    /// Reserved, or consumed; up to 16 only what is consumed.
     pub(super) quantity: Decimal,
     pub(super) picked: bool,
     pub(super) state: String,
@@ -33,6 +50,8 @@ pub(super) struct Line {
     pub(super) product: (i64, String),
     pub(super) lot: Option<String>,
     pub(super) quantity: Decimal,
+    /// What may be taken by it: at least what is.
+    pub(super) reserved: Decimal,
     pub(super) picked: bool,
 }
 
@@ -72,13 +91,14 @@ pub(super) enum Tracking {
 pub(super) type Trackings = BTreeMap<i64, Tracking>;
 
 impl Move {
-    pub(super) fn of(record: &Value) -> Result<Self, Failure> {
+    pub(super) fn of(record: &Value, names: Quantities) -> Result<Self, Failure> {
+        let quantity = answer::quantity(record, names.of_move)?;
         Ok(Self {
             id: answer::id(record, "id")?,
             product: answer::product(record)?,
             demand: answer::quantity(record, "product_uom_qty")?,
-            quantity: answer::quantity(record, "quantity")?,
-            picked: answer::flag(record, "picked")?,
+            quantity,
+            picked: if names.picked { answer::flag(record, "picked")? } else { !quantity.is_zero() },
             state: answer::text(record, "state")?.to_owned(),
             unit: answer::id(record, "product_uom")?,
             should: record.get("should_consume_qty").and_then(super::number::decimal),
@@ -113,15 +133,17 @@ impl Move {
 }
 
 impl Line {
-    pub(super) fn of(record: &Value) -> Result<Self, Failure> {
+    pub(super) fn of(record: &Value, names: Quantities) -> Result<Self, Failure> {
         let lot = record.get("lot_id");
+        let quantity = answer::quantity(record, names.of_line)?;
         Ok(Self {
             id: answer::id(record, "id")?,
             of: answer::id(record, "move_id")?,
             product: answer::product(record)?,
             lot: lot.and_then(answer::label_of).map(str::to_owned),
-            quantity: answer::quantity(record, "quantity")?,
-            picked: answer::flag(record, "picked")?,
+            quantity,
+            reserved: answer::quantity(record, names.reserved)?.max(quantity),
+            picked: if names.picked { answer::flag(record, "picked")? } else { !quantity.is_zero() },
         })
     }
 }
@@ -148,8 +170,8 @@ pub(super) fn lots_known(
         if matches!(tracking.get(&one.product.0), None | Some(Tracking::None)) {
             continue;
         }
-        let of_move = || lines.iter().filter(|line| line.of == one.id && !line.quantity.is_zero());
-        let reserved: Decimal = of_move().filter(|line| line.lot.is_some()).map(|line| line.quantity).sum();
+        let of_move = || lines.iter().filter(|line| line.of == one.id && !line.reserved.is_zero());
+        let reserved: Decimal = of_move().filter(|line| line.lot.is_some()).map(|line| line.reserved).sum();
         let needed = needs(one).unwrap_or(one.demand);
         if of_move().any(|line| line.lot.is_none()) || reserved < needed {
             let message = format!(
@@ -254,6 +276,7 @@ mod tests {
             product: (62, "Paint".to_owned()),
             lot: lot.map(str::to_owned),
             quantity: Decimal::ONE,
+            reserved: Decimal::ONE,
         };
         let tracked = Trackings::from([(62, Tracking::Lot)]);
         let check = |lines: &[Line], tracking: &Trackings| lots_known(&moves, lines, tracking, |one| Some(one.demand));
@@ -268,14 +291,9 @@ mod tests {
     #[test]
     fn nothing_passes_unpicked() {
         let meant = BTreeMap::from([(1, Decimal::ONE)]);
-        let line = Line {
-            id: 1,
-            of: 1,
-            product: (62, "Paint".to_owned()),
-            lot: Some("PL".to_owned()),
-            quantity: Decimal::ONE,
-            picked: true,
-        };
+        let (one, lot) = (Decimal::ONE, Some("PL".to_owned()));
+        let product = (62, "Paint".to_owned());
+        let line = Line { id: 1, of: 1, product, lot, quantity: one, reserved: one, picked: true };
         let tracking = Trackings::from([(62, Tracking::Lot)]);
         let unpicked = component(None, "1");
         assert!(agree(std::slice::from_ref(&unpicked), std::slice::from_ref(&line), &meant, &tracking, false).is_err());
@@ -292,11 +310,29 @@ mod tests {
             product: (62, "Paint".to_owned()),
             lot: None,
             quantity: Decimal::ONE,
+            reserved: Decimal::ONE,
             picked,
         };
         let lines = [line(1, 7, true), line(2, 7, true), line(3, 7, false), line(4, 7, true), line(5, 8, true)];
         let noted = noted_by_move(&lines, &[1, 2, 3]);
         assert_eq!(noted.keys().collect::<Vec<_>>(), [&7]);
         assert_eq!((noted[&7].total, &noted[&7].rest), (Decimal::TWO, &vec![3, 4]));
+    }
+
+    #[test]
+    fn what_16_says_of_a_move_and_its_lines() {
+        let names = Quantities::DONE_AND_RESERVED;
+        for (done, reserved, expected) in
+            [("0.0", "0.5", ("0", "0.5")), ("0.25", "0.5", ("0.25", "0.5")), ("0.5", "0.0", ("0.5", "0.5"))]
+        {
+            let told = format!(
+                r#"{{"id": 1, "move_id": [1, "m"], "product_id": [62, "Paint"], "lot_id": [3, "PL"], "qty_done": {done}, "reserved_uom_qty": {reserved},
+                "product_uom_qty": 1.0, "quantity_done": {done}, "state": "assigned", "product_uom": [1, "kg"]}}"#
+            );
+            let record = serde_json::from_str(&told).unwrap();
+            let (line, one) = (Line::of(&record, names).unwrap(), Move::of(&record, names).unwrap());
+            assert_eq!((line.quantity.to_string().as_str(), line.reserved.to_string().as_str()), expected);
+            assert_eq!((one.quantity, one.picked), (line.quantity, !line.quantity.is_zero()));
+        }
     }
 }

@@ -72,6 +72,9 @@ pub enum Failure {
     },
 }
 
+/// The reason of [`Failure::Unreachable`] where the server answers and has no database of the name.
+pub const NO_DATABASE: &str = "the server has no database of this name";
+
 /// The kinds of refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {

@@ -145,6 +145,20 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_says_what_rights_each_verb_needs() {
+        let guide = include_str!("../../../../docs/guide/odoo.md");
+        let rights = |needs: &ModelNeeds| {
+            let words: Vec<&str> = needs.rights().into_iter().map(Right::as_str).collect();
+            format!("`{}` {}", needs.model, words.join(", "))
+        };
+        for VerbNeeds { verb, record, models } in VERBS {
+            let all: Vec<String> = models.iter().map(rights).collect();
+            let row = format!("| {verb} | `{record}` | {} |", all.join("; "));
+            assert!(guide.lines().any(|line| line == row), "docs/guide/odoo.md, `Least rights`, needs the row\n{row}");
+        }
+    }
+
+    #[test]
     fn no_verb_needs_a_model_twice() {
         for verb in VERBS {
             for (index, one) in verb.models.iter().enumerate() {

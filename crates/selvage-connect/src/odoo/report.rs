@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::answer;
 use super::button::wizard;
 use super::call::{Call, Scope};
-use super::component::{Move, Tracking, Trackings, agree, lots_known};
+use super::component::{Move, Quantities, Tracking, Trackings, agree, lots_known};
 use super::failure::{Failure, Refusal};
 use super::number::number;
 use super::order::OrderState;
@@ -66,13 +66,15 @@ impl Odoo {
     }
 
     async fn shape(&self) -> Result<Shape, Failure> {
-        // Up to 16 a move keeps what was consumed elsewhere and has no `picked`.
-        self.field_named("stock.move", &["picked"]).await?;
+        let quantities = match self.field_named("stock.move", &["picked", "quantity_done"]).await? {
+            "picked" => Quantities::ONE,
+            _ => Quantities::DONE_AND_RESERVED,
+        };
         let lot = self.field_named("mrp.production", &["lot_producing_ids", "lot_producing_id"]).await?;
         let fields = self.fields("mrp.production").await?;
         let group = ["procurement_group_id", "production_group_id"].into_iter().find(|name| fields.contains_key(*name));
         let should = self.fields("stock.move").await?.contains_key("should_consume_qty");
-        Ok(Shape { lot, group, should })
+        Ok(Shape { lot, group, should, quantities })
     }
 }
 
@@ -82,6 +84,7 @@ struct Shape {
     /// What ties an order to its backorders; its name changed with 19 and may again.
     group: Option<&'static str>,
     should: bool,
+    quantities: Quantities,
 }
 
 /// One report under way.
@@ -327,7 +330,11 @@ impl Reporting<'_> {
             if one.quantity == quantity && one.picked {
                 continue;
             }
-            let values = json!({"quantity": number(quantity), "picked": true});
+            let mut values = Map::new();
+            values.insert(self.shape.quantities.of_move.to_owned(), number(quantity));
+            if self.shape.quantities.picked {
+                values.insert("picked".to_owned(), json!(true));
+            }
             self.send(Call::write("stock.move", "write", self.scope).on(&[one.id]).arg("vals", values)).await?;
         }
         // INVARIANT: ONE-EFFECT — nothing is marked done before every component is seen picked in its quantity and lot.

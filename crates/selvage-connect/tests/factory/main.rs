@@ -8,7 +8,9 @@
     reason = "a test may fail loudly"
 )]
 
+mod fingerprint;
 mod keys;
 mod plant;
 mod production;
 mod records;
+mod versions;

@@ -1,7 +1,9 @@
 //! The first page: what runs, how the systems are, what every interface carries and refuses, what is stuck.
 
 use maud::{Markup, html};
-use selvage_model::overview::{CallsRow, Health, InterfaceRow, OperationRow, Overview, ShadowRow, SystemRow};
+use selvage_model::overview::{
+    CallsRow, Health, InterfaceRow, OperationRow, Overview, ParkedRow, ShadowRow, SystemRow,
+};
 
 use super::{chart, frame};
 
@@ -13,6 +15,7 @@ pub(crate) fn overview(overview: &Overview, operator: &str) -> Markup {
     let content = html! {
         (alarms(overview))
         (figures(overview))
+        (parked(&overview.parked))
         (systems(&overview.systems))
         (interfaces(&overview.interfaces))
         (unresolved(&overview.unresolved))
@@ -43,6 +46,7 @@ fn figures(overview: &Overview) -> Markup {
         ("Refused", sum(|row| row.refused), "by contract, grant or limit", ""),
         ("Failed", sum(|row| row.failed), "systems that did not answer", "bad"),
         ("Undeclared", overview.shadow, "matched no interface", "warn"),
+        ("Parked", overview.parked.len() as u64, "operations that their system cannot serve", "bad"),
         (
             "Unresolved",
             open_questions(&overview.unresolved).count() as u64,
@@ -58,6 +62,31 @@ fn figures(overview: &Overview) -> Markup {
                     span.title { (title) }
                     span.dim { (what) }
                 }
+            }
+        }
+    }
+}
+
+fn parked(rows: &[ParkedRow]) -> Markup {
+    html! {
+        @if !rows.is_empty() {
+            section {
+                h2 { "Parked operations" }
+                p.dim { "Their system lacks what they need. They answer 503 and go on by themselves once it is there." }
+                div.scroll { table {
+                    thead { tr { th { "Operation" } th { "System" } th { "Since" } th { "What it lacks" } th { "What to do" } } }
+                    tbody {
+                        @for row in rows {
+                            tr {
+                                td { strong.name { (row.interface) } " " span.badge.bad { (row.operation) } }
+                                td.name { (row.system) }
+                                td { (minute(&row.since)) }
+                                td { (row.reason) }
+                                td { (row.fix) }
+                            }
+                        }
+                    }
+                } }
             }
         }
     }

@@ -55,13 +55,15 @@ pub(crate) enum Method {
     Process,
     ProcessWithout,
     ScrapAnyway,
+    HasAccess,
+    CheckAccessRights,
 }
 
 /// The parameters of a method; `true` marks the ones that have no default.
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 32] = [
+    const ALL: [(&'static str, Self); 34] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
@@ -94,6 +96,8 @@ impl Method {
         ("process", Self::Process),
         ("process_cancel_backorder", Self::ProcessWithout),
         ("action_done", Self::ScrapAnyway),
+        ("has_access", Self::HasAccess),
+        ("check_access_rights", Self::CheckAccessRights),
     ];
 
     fn parse(name: &str, model: Model) -> Option<Self> {
@@ -134,7 +138,18 @@ impl Method {
                 | Self::FieldsGet
                 | Self::Create
                 | Self::Load
+                | Self::CheckAccessRights
         )
+    }
+
+    /// Whether that version has the method: rights are asked by another one from 18 on.
+    pub(crate) fn is_in(self, version: OdooVersion) -> bool {
+        let older = matches!(version, OdooVersion::V16 | OdooVersion::V17);
+        match self {
+            Self::HasAccess => !older,
+            Self::CheckAccessRights => version != OdooVersion::V19,
+            _ => true,
+        }
     }
 
     /// Whether the method only reads.
@@ -149,6 +164,8 @@ impl Method {
                 | Self::FieldsGet
                 | Self::Read
                 | Self::HasGroup
+                | Self::HasAccess
+                | Self::CheckAccessRights
         )
     }
 
@@ -182,6 +199,8 @@ impl Method {
             Self::Write => &[("vals", true)],
             Self::Load => &[("fields", true), ("data", true)],
             Self::HasGroup => &[("group_ext_id", true)],
+            Self::HasAccess => &[("operation", true)],
+            Self::CheckAccessRights => &[("operation", true), ("raise_exception", false)],
             _ => &[],
         }
     }

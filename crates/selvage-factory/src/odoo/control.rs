@@ -1,4 +1,5 @@
-//! The control endpoints under `/_factory`: faults, webhooks, counts, raw records and the journal, for tests in another process.
+//! The control endpoints under `/_factory`: faults, what is hidden, webhooks, counts, raw records and the journal, for tests in
+//! another process.
 //! They are open to whoever reaches the port; the simulated Odoo listens on 127.0.0.1 only.
 
 use std::sync::Arc;
@@ -7,12 +8,13 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 use serde_json::{Value as Json, json};
 
 use super::automation::Automation;
 use super::database::Database;
 use super::fault::{Fault, FaultId};
+use super::hidden::Hidden;
 use super::schema::Model;
 use super::serve::json_response;
 use super::webhook::Inbound;
@@ -21,8 +23,9 @@ pub(crate) fn router() -> Router<Arc<Database>> {
     Router::new()
         .route("/_factory/faults", get(list_faults).post(inject).delete(clear))
         .route("/_factory/faults/{id}", delete(remove))
-        .route("/_factory/webhooks", axum::routing::post(automate).delete(forget))
-        .route("/_factory/hooks", axum::routing::post(accept))
+        .route("/_factory/webhooks", post(automate).delete(forget))
+        .route("/_factory/hooks", post(accept))
+        .route("/_factory/hidden", post(hide).delete(show_all))
         .route("/_factory/state", get(state))
         .route("/_factory/records/{model}", get(records))
         .route("/_factory/journal", get(journal))
@@ -54,6 +57,16 @@ async fn remove(State(database): State<Arc<Database>>, Path(id): Path<u64>) -> R
     json_response(if removed { 200 } else { 404 }, &json!({ "removed": removed }))
 }
 
+async fn hide(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    match read(&body).and_then(|json| Hidden::read(&json)) {
+        Ok(hidden) => {
+            database.hidden().push(hidden);
+            json_response(201, &json!({ "hidden": database.hidden().len() }))
+        }
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
 async fn automate(State(database): State<Arc<Database>>, body: Bytes) -> Response {
     let made = read(&body).and_then(|json| Automation::read(&json)).and_then(|rule| database.automate(&rule));
     match made {
@@ -76,6 +89,11 @@ async fn forget(State(database): State<Arc<Database>>) -> Response {
 
 fn read(body: &[u8]) -> Result<Json, String> {
     serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+async fn show_all(State(database): State<Arc<Database>>) -> Response {
+    database.hidden().clear();
+    json_response(200, &json!({ "hidden": 0 }))
 }
 
 async fn state(State(database): State<Arc<Database>>) -> Response {

@@ -10,6 +10,7 @@ use super::automation::{Automation, Delivery, Rule};
 use super::call::Call;
 use super::execute::Answer;
 use super::fault::Faults;
+use super::hidden::{self, Hidden};
 use super::journal::{Journal, JournalEntry};
 use super::refusal::Refusal;
 use super::schema::Model;
@@ -36,6 +37,7 @@ pub(crate) struct Database {
     store: Mutex<Store>,
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
+    hidden: Mutex<Vec<Hidden>>,
     calls: AtomicU64,
     rules: Mutex<Vec<Rule>>,
     inbound: Mutex<Vec<Inbound>>,
@@ -56,6 +58,7 @@ impl Database {
             store: Mutex::new(store),
             faults: Mutex::default(),
             journal: Mutex::default(),
+            hidden: Mutex::default(),
             calls: AtomicU64::new(0),
             rules: Mutex::default(),
             inbound: Mutex::default(),
@@ -97,6 +100,10 @@ impl Database {
         lock(&self.journal)
     }
 
+    pub(crate) fn hidden(&self) -> MutexGuard<'_, Vec<Hidden>> {
+        lock(&self.hidden)
+    }
+
     /// Runs a call of a transaction that `started` then, and commits it, or rolls all of it back; and what rules have to tell
     /// of it.
     pub(crate) fn run(&self, login: &Login, call: &Call, started: Stamp) -> (Result<Answer, Refusal>, Vec<Delivery>) {
@@ -108,6 +115,8 @@ impl Database {
 
     fn transact(&self, login: &Login, call: &Call, started: Stamp) -> Result<(Answer, Vec<Delivery>), Refusal> {
         self.calls.fetch_add(1, Ordering::Relaxed);
+        let hidden = self.hidden().clone();
+        hidden::refuse(&hidden, self.version, login, call)?;
         let mut store = lock(&self.store);
         // What a call that panicked left behind.
         store.rollback();
@@ -125,7 +134,7 @@ impl Database {
                 self.journal().append(entry(login, call, &outcome, changed));
             }
         }
-        outcome.map(|answer| (answer, deliveries))
+        outcome.map(|answer| (hidden::without(&hidden, login, call, answer), deliveries))
     }
 
     /// Puts a rule in force.

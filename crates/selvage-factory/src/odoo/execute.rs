@@ -21,6 +21,11 @@ pub(crate) enum Answer {
 impl Transaction<'_> {
     /// Runs the call. The caller commits or rolls back.
     pub(crate) fn execute(&mut self, call: &Call) -> Result<Answer, Refusal> {
+        if !call.method.is_in(self.env.version) {
+            let (method, model) = (call.method.name(), call.model.name());
+            let message = format!("The method '{method}' does not exist on the model '{model}'");
+            return Err(Refusal::new(Exception::Attribute, message));
+        }
         self.rights(call)?;
         let (model, ids, named) = (call.model, call.ids.as_slice(), &call.named);
         let all = json!([]);
@@ -47,6 +52,11 @@ impl Transaction<'_> {
             }
             Method::Load => self.load(model, &names(named.get("fields")), &table(named.get("data")))?,
             Method::HasGroup => json!(self.has_group(ids, named)),
+            Method::HasAccess | Method::CheckAccessRights => {
+                let verb = named.get("operation").and_then(Json::as_str).unwrap_or_default();
+                let may = if verb == "read" { self.may_read(model) } else { self.may_change(model, verb) };
+                json!(may.is_ok())
+            }
             Method::Archive | Method::Unarchive => {
                 let archives = call.method == Method::Archive;
                 self.set_active(model, ids, !archives)?;
@@ -99,7 +109,7 @@ impl Transaction<'_> {
 
     fn rights(&self, call: &Call) -> Result<(), Refusal> {
         let verb = match call.method {
-            Method::FieldsGet | Method::HasGroup => return Ok(()),
+            Method::FieldsGet | Method::HasGroup | Method::HasAccess | Method::CheckAccessRights => return Ok(()),
             method if method.reads() => return self.may_read(call.model),
             Method::Create | Method::Load => "create",
             Method::Unlink => "delete",

@@ -12,12 +12,16 @@ use crate::lens::{CurrencyFrom, Field, Lens, UnitFrom};
 pub struct FieldNeed {
     /// The attribute that it is for, members of groups with dots; empty where it is for the record itself.
     pub attribute: String,
-    /// The record's field.
+    /// The links and lists of lines that lead from the record to the one that has the field; empty for the record's own.
+    pub path: Vec<String>,
+    /// The field.
     pub field: String,
     /// The form that it must have.
     pub form: Form,
     /// Whether it is written too.
     pub written: bool,
+    /// Whether an object may leave the attribute out.
+    pub optional: bool,
 }
 
 /// The form that a field must have for its lens.
@@ -58,17 +62,33 @@ pub enum To {
     Company,
 }
 
+/// Where attributes stand: before their names, and from the mapping's record to theirs.
+#[derive(Clone, Default)]
+pub(super) struct Whereabouts {
+    of: String,
+    path: Vec<String>,
+    optional: bool,
+}
+
 /// The needs of these attributes.
-pub(super) fn needs(fields: &[Field], of: &str, found: &mut Vec<FieldNeed>) {
+pub(super) fn needs(fields: &[Field], stand: &Whereabouts, found: &mut Vec<FieldNeed>) {
     for field in fields {
-        let attribute = format!("{of}{}", field.name());
+        let attribute = format!("{}{}", stand.of, field.name());
+        let optional = stand.optional || field.attribute.optional;
         let mut need = |at: &str, form: Form, written: bool| {
-            // Of what is read through a link, this record has the link.
-            let (field, form) = match at.split_once('.') {
-                Some((link, _)) => (link, Form::Link(To::Anywhere)),
-                None => (at, form),
-            };
-            found.push(FieldNeed { attribute: attribute.clone(), field: field.to_owned(), form, written });
+            let mut path = stand.path.clone();
+            let mut name = at;
+            // What is read through a link needs the link, and the field of the linked record.
+            while let Some((link, inner)) = name.split_once('.') {
+                let (attribute, field, form) = (attribute.clone(), link.to_owned(), Form::Link(To::Anywhere));
+                found.push(FieldNeed { attribute, path: path.clone(), field, form, written: false, optional });
+                path.push(link.to_owned());
+                name = inner;
+            }
+            // What stands in another record is not written with this one.
+            let written = written && path.is_empty();
+            let (attribute, field) = (attribute.clone(), name.to_owned());
+            found.push(FieldNeed { attribute, path, field, form, written, optional });
         };
         for at in field.spots() {
             need(&at.at, form(&field.lens, &field.attribute.shape), field.writable);
@@ -77,7 +97,17 @@ pub(super) fn needs(fields: &[Field], of: &str, found: &mut Vec<FieldNeed>) {
             Lens::Quantity(UnitFrom::Field { at, by, .. }) => need(&at.at, coded(*by), field.writable),
             // The currency is another field's to say.
             Lens::Money(CurrencyFrom::Field { at, .. }) => need(&at.at, Form::Link(To::Anywhere), false),
-            Lens::Group(members) if field.at.is_none() => needs(members, &format!("{attribute}."), found),
+            Lens::Group(members) if field.at.is_none() => {
+                let path = stand.path.clone();
+                needs(members, &Whereabouts { of: format!("{attribute}."), path, optional }, found);
+            }
+            Lens::Lines(lines) => {
+                if let Some(at) = &field.at {
+                    let more = at.at.split('.').map(str::to_owned);
+                    let path = stand.path.iter().cloned().chain(more).collect();
+                    needs(&lines.members, &Whereabouts { of: format!("{attribute}."), path, optional }, found);
+                }
+            }
             Lens::Expression(expression) => {
                 for member in expression.members_of("record") {
                     need(&member, Form::Any, false);

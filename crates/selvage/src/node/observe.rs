@@ -57,6 +57,7 @@ async fn gather(
         shadow: traffic.shadow,
         shadow_samples: traffic.shadow_samples.iter().rev().map(shadow_row).collect(),
         unresolved: engine.unresolved().await,
+        parked: engine.parked(),
         rejected: current.rejected(),
     }
 }

@@ -105,7 +105,12 @@ pub(crate) struct Place {
 impl Place {
     /// Starts the factory and unpacks the sample.
     pub(crate) async fn new() -> Self {
-        let factory = Factory::start(FactoryConfig::default()).await.unwrap();
+        Self::of(FactoryConfig::default()).await
+    }
+
+    /// The same with this factory.
+    pub(crate) async fn of(config: FactoryConfig) -> Self {
+        let factory = Factory::start(config).await.unwrap();
         let directory = tempfile::tempdir().unwrap();
         let place = Self { directory, factory };
         copy(&sample(), &place.fabric());

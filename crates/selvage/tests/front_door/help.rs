@@ -16,6 +16,7 @@ fn help_names_every_command() {
         "serve",
         "demo",
         "factory",
+        "odoo",
         "key",
         "operator",
         "operations",

@@ -14,6 +14,8 @@ mod docs;
 mod fixture;
 mod help;
 mod objects;
+mod parking;
+mod probe;
 mod rotation;
 mod serve;
 mod two_nodes;

@@ -23,15 +23,21 @@ pub(in crate::odoo) const REPORT: &[ModelNeeds] = &[
         .reads(&[
             "product_id",
             "product_uom_qty",
-            "quantity",
-            "picked",
+            "quantity|quantity_done",
+            "picked|quantity_done",
             "state",
             "product_uom",
             "raw_material_production_id",
             "production_id",
         ])
-        .writes(&["quantity", "picked"]),
-    ModelNeeds::of("stock.move.line").reads(&["product_id", "lot_id", "quantity", "move_id", "picked"]),
+        .writes(&["quantity|quantity_done", "picked|quantity_done"]),
+    ModelNeeds::of("stock.move.line").reads(&[
+        "product_id",
+        "lot_id",
+        "quantity|qty_done",
+        "move_id",
+        "picked|qty_done",
+    ]),
     ModelNeeds::of("stock.lot")
         .reads(&["name", "product_id", "company_id"])
         .writes(&["name", "product_id", "company_id"])

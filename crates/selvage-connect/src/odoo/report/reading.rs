@@ -74,19 +74,22 @@ impl Reporting<'_> {
     }
 
     pub(super) async fn moves(&self, order: i64) -> Result<Vec<Move>, Failure> {
-        let mut fields = vec!["product_id", "product_uom_qty", "quantity", "picked", "state", "product_uom"];
-        if self.shape.should {
-            fields.push("should_consume_qty");
-        }
+        let names = self.shape.quantities;
+        let mut fields = vec!["product_id", "product_uom_qty", names.of_move, "state", "product_uom"];
+        fields.extend(names.picked.then_some("picked"));
+        fields.extend(self.shape.should.then_some("should_consume_qty"));
         let records = self.read("stock.move", vec![json!(["raw_material_production_id", "=", order])], &fields).await?;
-        records.iter().map(Move::of).collect()
+        records.iter().map(|record| Move::of(record, names)).collect()
     }
 
     pub(super) async fn lines(&self, orders: &[i64]) -> Result<Vec<Line>, Failure> {
         let domain = vec![json!(["move_id.raw_material_production_id", "in", orders])];
-        let records =
-            self.read("stock.move.line", domain, &["product_id", "lot_id", "quantity", "move_id", "picked"]).await?;
-        records.iter().map(Line::of).collect()
+        let names = self.shape.quantities;
+        let mut fields = vec!["product_id", "lot_id", "move_id", names.of_line];
+        fields.extend(names.picked.then_some("picked"));
+        fields.extend((names.reserved != names.of_line).then_some(names.reserved));
+        let records = self.read("stock.move.line", domain, &fields).await?;
+        records.iter().map(|record| Line::of(record, names)).collect()
     }
 
     /// What was noted as used of the components of an order. Where nothing is picked yet, nothing was.
@@ -100,9 +103,10 @@ impl Reporting<'_> {
     /// Product and quantity of the moves into stock that are not given up.
     pub(super) async fn finished(&self, order: i64) -> Result<Vec<(i64, Decimal)>, Failure> {
         let domain = vec![json!(["production_id", "=", order])];
-        let records = self.read("stock.move", domain, &["product_id", "quantity", "state"]).await?;
+        let of_move = self.shape.quantities.of_move;
+        let records = self.read("stock.move", domain, &["product_id", of_move, "state"]).await?;
         let live = records.iter().filter(|record| record.get("state").and_then(Value::as_str) != Some("cancel"));
-        live.map(|record| Ok((answer::id(record, "product_id")?, answer::quantity(record, "quantity")?))).collect()
+        live.map(|record| Ok((answer::id(record, "product_id")?, answer::quantity(record, of_move)?))).collect()
     }
 
     pub(super) async fn tracking(&self, products: &[i64]) -> Result<Trackings, Failure> {
