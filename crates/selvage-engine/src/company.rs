@@ -69,6 +69,7 @@ mod tests {
             time_zone: jiff::tz::TimeZone::UTC,
             roles: vec![],
             companies: vec![(system, Spanned::new(company.to_owned(), place))],
+            quality_locations: vec![],
             shifts: None,
             maintenance: vec![],
         }

@@ -53,11 +53,17 @@ fn refused(system: &SystemName, code: Code, kind: Refusal, message: &str, field:
         Refusal::Changed => 412,
         Refusal::Access => 403,
         Refusal::NotFound => 502,
-        Refusal::Wizard | Refusal::Target | Refusal::Lot => 409,
+        Refusal::Wizard | Refusal::Target | Refusal::Lot | Refusal::Short => 409,
+        Refusal::Quantity | Refusal::Period | Refusal::LotUnfit => 422,
         Refusal::User | Refusal::Validation | Refusal::Value | Refusal::Type | Refusal::Unsendable | Refusal::Other => {
             422
         }
     };
+    // What a verb found wrong in its own body, it names by its place there.
+    if let Some(pointer) = field.filter(|field| field.is_empty() || field.starts_with('/')) {
+        let error = FieldError { pointer: pointer.to_owned(), detail: message.to_owned() };
+        return Problem::new(status, code, format!("`{system}` cannot do it: {message}")).with_errors(vec![error]);
+    }
     // The field is the system's own; which attribute it is only the mapping knows, so it is said in words.
     let about = field.map_or_else(String::new, |field| format!(" (field `{field}`)"));
     Problem::new(status, code, format!("`{system}` refused it: {message}{about}"))
@@ -118,6 +124,8 @@ mod tests {
             (refused(Refusal::Access), 403, Event::Refused),
             (refused(Refusal::Missing), 404, Event::Refused),
             (refused(Refusal::Target), 409, Event::Refused),
+            (refused(Refusal::Short), 409, Event::Refused),
+            (refused(Refusal::Period), 422, Event::Refused),
         ];
         let system: SystemName = "odoo".parse().unwrap();
         for (failure, status, expected) in table {
@@ -126,6 +134,17 @@ mod tests {
             assert_eq!(problem.code.as_str(), failure.code(), "{failure}");
             assert_eq!(event(&failure), expected, "{failure}");
         }
+    }
+
+    #[test]
+    fn what_a_verb_found_in_its_body_is_named_by_its_place() {
+        let failure = Failure::Refused {
+            kind: Refusal::Quantity,
+            message: "It is below zero.".to_owned(),
+            field: Some("/lines/0/quantity/value".to_owned()),
+        };
+        let problem = of_failure(&"odoo".parse().unwrap(), &failure);
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/lines/0/quantity/value"));
     }
 
     #[test]

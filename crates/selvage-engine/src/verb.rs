@@ -1,10 +1,15 @@
 //! Verbs on one record, under way. Each brings its record to a target, so that doing it again changes only what is
 //! missing; writes on one record take effect one after the other. What a verb's target is stands in `target`.
 
+mod amount;
 mod consume;
+mod position;
+mod quarantine;
 pub(crate) mod report;
 mod revise;
+mod stock;
 pub(crate) mod target;
+mod transfer;
 mod update;
 
 use std::time::{Duration, Instant};
@@ -182,6 +187,9 @@ impl Act {
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
         let id = self.made.unwrap_or(plan.id);
         let Some(found) = reach.by_id(id, &scope, &job.asked.scope).await? else {
+            if self.verb.is_some_and(Verb::may_end_its_record) {
+                return Ok(self.shown(job, plan, gone(&reach, job), None));
+            }
             return Err(Unread::Differs(format!("`{}` {id} is no longer there", plan.record)));
         };
         if let Some(Target::Revision(revision)) = &self.target
@@ -190,7 +198,12 @@ impl Act {
             return Err(Unread::Differs(difference));
         }
         let location = self.made.and_then(|_| create::location(&reach, &found.canonical));
-        let mut body = found.canonical;
+        Ok(self.shown(job, plan, found.canonical, location))
+    }
+
+    /// The answer: the record, and what was read back beside it.
+    fn shown(&self, job: &Job, plan: &Plan, mut body: Value, location: Option<String>) -> Shown {
+        let id = self.made.unwrap_or(plan.id);
         scope::strip(&job.asked.scope, &mut body);
         let adds = self.verb.and_then(Verb::adds);
         if let (Some(member), Some(added), Some(members)) = (adds, &self.added, body.as_object_mut()) {
@@ -200,7 +213,7 @@ impl Act {
         }
         let evidence = json!({"record": plan.record, "id": id, "added": self.added});
         let status = if self.made.is_some() { 201 } else { 200 };
-        Ok(Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence })
+        Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence }
     }
 
     /// Where a person finds what may have been done.
@@ -237,6 +250,12 @@ async fn now(reach: &Reach, job: &Job, plan: &Plan) -> Result<Found, Trouble> {
 fn unsettled(by: &OperationId) -> Problem {
     let detail = format!("an earlier write on this record has no known outcome yet: see operation `{by}`");
     Problem::new(503, code::RECORD_UNSETTLED, detail).retry_after(5)
+}
+
+/// What is left to say of a record that a verb emptied: which it was.
+fn gone(reach: &Reach, job: &Job) -> Value {
+    let identity = reach.served.identity().map(|identity| (identity.to_string(), Value::from(job.asked.id.clone())));
+    Value::Object(identity.into_iter().collect())
 }
 
 fn unplanned() -> Failure {

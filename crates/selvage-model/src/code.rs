@@ -158,6 +158,8 @@ catalogue! {
     OUTCOME_UNFOUND = "FAB5019", "The outcome could not be found";
     VERSION_UNMAPPED = "FAB5020", "No mapping fits the version of the system";
     COMPANY_UNBOUND = "FAB5021", "The site has no company that the account sees";
+    QUALITY_UNBOUND = "FAB5030", "The site does not say where quarantine is";
+    SITE_UNCLEAR = "FAB5031", "It is not clear at which site";
     RECORD_CHANGED = "FAB5040", "The record has changed since it was read";
     NOT_STUCK = "FAB5041", "The operation is not a person's to settle";
     SETTLED_REFUSED = "FAB5042", "A person found that the write was not done";
@@ -192,6 +194,10 @@ catalogue! {
     SYSTEM_BUSY = "FAB6020", "The call was not begun: the system's limits leave no room";
     ODOO_DATABASE = "FAB6025", "The server has no such database";
     // 7 store
+    ODOO_QUANTITY = "FAB6030", "The quantity cannot be booked";
+    ODOO_PERIOD = "FAB6031", "The books of the company are closed";
+    ODOO_SHORT = "FAB6032", "There is less than is to be moved";
+    ODOO_LOT_UNFIT = "FAB6033", "The lot does not fit the goods";
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";
     STORE_NEWER = "FAB7003", "The store was made by a newer version of Selvage";

@@ -28,6 +28,24 @@ pub enum Verb {
     PauseWork,
     /// A work order is finished.
     FinishWork,
+    /// A purchase order is confirmed.
+    ReleasePurchase,
+    /// Received of a purchase order, in total.
+    ReceivePurchase,
+    /// A sales order is confirmed.
+    ReleaseSale,
+    /// Shipped of a sales order, in total.
+    ShipSale,
+    /// The same, by one of its shipments.
+    ShipShipment,
+    /// What was counted lies at an inventory position.
+    AdjustPosition,
+    /// Something at an inventory position was thrown away, once.
+    ScrapPosition,
+    /// All of a lot's stock lies where it is not used.
+    QuarantineLot,
+    /// None of a lot's stock lies there any more.
+    ReleaseLot,
 }
 
 /// By what a verb is told from its own repetition.
@@ -82,6 +100,15 @@ const TABLE: &[Row] = &[
     Row::of(Verb::StartWork, Operation::Start, "mrp.workorder"),
     Row::of(Verb::PauseWork, Operation::Pause, "mrp.workorder"),
     Row::of(Verb::FinishWork, Operation::Finish, "mrp.workorder"),
+    Row::of(Verb::ReleasePurchase, Operation::Release, "purchase.order"),
+    Row::of(Verb::ReceivePurchase, Operation::Receive, "purchase.order").adds("receipt"),
+    Row::of(Verb::ReleaseSale, Operation::Release, "sale.order"),
+    Row::of(Verb::ShipSale, Operation::Ship, "sale.order").adds("shipped"),
+    Row::of(Verb::ShipShipment, Operation::Ship, "stock.picking").adds("shipped"),
+    Row::of(Verb::AdjustPosition, Operation::Adjust, "stock.quant").adds("counted"),
+    Row::of(Verb::ScrapPosition, Operation::Scrap, "stock.quant").leaves_key().adds("scrapped"),
+    Row::of(Verb::QuarantineLot, Operation::Quarantine, "stock.lot").leaves_key().adds("moved"),
+    Row::of(Verb::ReleaseLot, Operation::Release, "stock.lot").leaves_key().adds("moved"),
 ];
 
 impl Verb {
@@ -119,6 +146,11 @@ impl Verb {
     /// The member of its answer that the object does not have: what was read back of it.
     pub fn adds(self) -> Option<&'static str> {
         self.row()?.adds
+    }
+
+    /// Whether its record may be gone when it is done: a position at nothing disappears.
+    pub fn may_end_its_record(self) -> bool {
+        matches!(self, Self::AdjustPosition | Self::ScrapPosition)
     }
 
     fn row(self) -> Option<&'static Row> {

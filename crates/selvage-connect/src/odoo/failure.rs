@@ -100,6 +100,14 @@ pub enum Refusal {
     Changed,
     /// A lot is missing or another; found before anything was finished.
     Lot,
+    /// A quantity of stock that cannot be booked: below zero, finer than its unit counts, more than was ordered. Nothing was sent.
+    Quantity,
+    /// The company's books are closed today; nothing was sent.
+    Period,
+    /// Less is there than is to be moved; nothing was moved.
+    Short,
+    /// A lot is missing, of another product, or unknown; nothing was moved.
+    LotUnfit,
     /// The connector has no form in which to send the value; nothing was sent.
     Unsendable,
     /// Any other exception; Odoo rolled back.
@@ -122,6 +130,10 @@ impl Failure {
                 Refusal::Target => code::ODOO_TARGET,
                 Refusal::Lot => code::ODOO_LOT,
                 Refusal::Changed => code::RECORD_CHANGED,
+                Refusal::Quantity => code::ODOO_QUANTITY,
+                Refusal::Period => code::ODOO_PERIOD,
+                Refusal::Short => code::ODOO_SHORT,
+                Refusal::LotUnfit => code::ODOO_LOT_UNFIT,
                 Refusal::Unsendable => code::ODOO_UNSENDABLE,
             },
             Self::Mismatch { .. } => code::ODOO_MISMATCH,

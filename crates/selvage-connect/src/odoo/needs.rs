@@ -1,7 +1,7 @@
 //! What verbs need of a server: models, fields, methods and rights. Each verb's table stands beside the verb; here are the form of
 //! a table and the list of them all. Pure; whether a server has what is needed is asked elsewhere.
 
-use super::{bill, consume, maintenance, order, report, update, work};
+use super::{bill, consume, inventory, maintenance, order, relocation, report, scrap, trade, transfer, update, work};
 
 /// A right on a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -111,6 +111,15 @@ pub const VERBS: &[VerbNeeds] = &[
     VerbNeeds { verb: "pause", record: "mrp.workorder", models: work::PAUSE },
     VerbNeeds { verb: "finish", record: "mrp.workorder", models: work::FINISH },
     VerbNeeds { verb: "report", record: "mrp.production", models: report::REPORT },
+    VerbNeeds { verb: "release", record: "purchase.order", models: trade::RELEASE_PURCHASE },
+    VerbNeeds { verb: "receive", record: "purchase.order", models: transfer::RECEIVE },
+    VerbNeeds { verb: "release", record: "sale.order", models: trade::RELEASE_SALE },
+    VerbNeeds { verb: "ship", record: "sale.order", models: transfer::SHIP },
+    VerbNeeds { verb: "ship", record: "stock.picking", models: transfer::SHIP },
+    VerbNeeds { verb: "adjust", record: "stock.quant", models: inventory::ADJUST },
+    VerbNeeds { verb: "scrap", record: "stock.quant", models: scrap::SCRAP },
+    VerbNeeds { verb: "quarantine", record: "stock.lot", models: relocation::RELOCATE },
+    VerbNeeds { verb: "release", record: "stock.lot", models: relocation::RELOCATE },
 ];
 
 /// What this verb needs on records of this model.

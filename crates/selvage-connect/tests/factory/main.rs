@@ -13,4 +13,5 @@ mod keys;
 mod plant;
 mod production;
 mod records;
+mod stock;
 mod versions;

@@ -7,6 +7,7 @@ use selvage_model::verb::Verb;
 use serde_json::{Value, json};
 
 use super::revise::{self, Revision};
+use super::stock::{self, Stock};
 use super::{consume, report, update};
 use crate::body::unknown_members;
 use crate::job::Job;
@@ -26,6 +27,8 @@ pub(crate) enum Target {
     Consumption(ConsumptionTarget),
     /// Another record in the place of this one.
     Revision(Revision),
+    /// Goods, positions and lots.
+    Stock(Stock),
 }
 
 /// What came of sending.
@@ -62,9 +65,18 @@ pub(crate) fn check(verb: Verb, body: Option<&Value>) -> Vec<FieldError> {
         | Verb::CloseMaintenance
         | Verb::StartWork
         | Verb::PauseWork
-        | Verb::FinishWork => unknown_members(body, &[]),
+        | Verb::FinishWork
+        | Verb::ReleasePurchase
+        | Verb::ReleaseSale => unknown_members(body, &[]),
         Verb::ReportProduction => report::read(body.unwrap_or(&Value::Null)).err().unwrap_or_default(),
         Verb::ConsumeComponent => consume::read(body.unwrap_or(&Value::Null)).err().unwrap_or_default(),
+        Verb::ReceivePurchase
+        | Verb::ShipSale
+        | Verb::ShipShipment
+        | Verb::AdjustPosition
+        | Verb::ScrapPosition
+        | Verb::QuarantineLot
+        | Verb::ReleaseLot => stock::check(verb, body.unwrap_or(&Value::Null)),
     }
 }
 
@@ -88,7 +100,9 @@ impl Target {
             | Verb::CloseMaintenance
             | Verb::StartWork
             | Verb::PauseWork
-            | Verb::FinishWork => Ok(Self::State),
+            | Verb::FinishWork
+            | Verb::ReleasePurchase
+            | Verb::ReleaseSale => Ok(Self::State),
             Verb::ReportProduction => {
                 let report =
                     report::read(&job.asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
@@ -103,6 +117,13 @@ impl Target {
                 let stated = stated.map_err(|errors| crate::body::unfit(errors, "the consumption"))?;
                 consume::aim(&stated, reach, (found, companies)).await.map(Self::Consumption)
             }
+            Verb::ReceivePurchase
+            | Verb::ShipSale
+            | Verb::ShipShipment
+            | Verb::AdjustPosition
+            | Verb::ScrapPosition
+            | Verb::QuarantineLot
+            | Verb::ReleaseLot => Stock::aim(verb, job, reach, (found, companies)).await.map(Self::Stock),
         }
     }
 
@@ -114,6 +135,7 @@ impl Target {
             Self::Production(target) => report::keep(target),
             Self::Consumption(target) => consume::keep(target),
             Self::Revision(revision) => revise::keep(revision),
+            Self::Stock(stock) => stock.keep(),
         }
     }
 
@@ -127,10 +149,19 @@ impl Target {
             | Verb::CloseMaintenance
             | Verb::StartWork
             | Verb::PauseWork
-            | Verb::FinishWork => Some(Self::State),
+            | Verb::FinishWork
+            | Verb::ReleasePurchase
+            | Verb::ReleaseSale => Some(Self::State),
             Verb::ReportProduction => report::kept(kept).map(Self::Production),
             Verb::ConsumeComponent => consume::kept(kept).map(Self::Consumption),
             Verb::ReviseBill => revise::kept(kept).map(Self::Revision),
+            Verb::ReceivePurchase
+            | Verb::ShipSale
+            | Verb::ShipShipment
+            | Verb::AdjustPosition
+            | Verb::ScrapPosition
+            | Verb::QuarantineLot
+            | Verb::ReleaseLot => Stock::kept(verb, kept).map(Self::Stock),
         }
     }
 
@@ -147,6 +178,9 @@ impl Target {
             (Verb::StartWork, _) => odoo.start_work_order(id, scope).await.map(drop)?,
             (Verb::PauseWork, _) => odoo.pause_work_order(id, scope).await.map(drop)?,
             (Verb::FinishWork, _) => odoo.finish_work_order(id, scope).await.map(drop)?,
+            (Verb::ReleasePurchase, _) => odoo.release_purchase_order(id, scope).await?,
+            (Verb::ReleaseSale, _) => odoo.release_sales_order(id, scope).await?,
+            (verb, Self::Stock(stock)) => return stock.send(verb, way).await,
             (Verb::ReportProduction, Self::Production(target)) => {
                 let reported = odoo.report_production(id, target, scope).await?;
                 return Ok(Sent::adding(report::show(&reported, way.job.system().as_str())));
@@ -159,16 +193,15 @@ impl Target {
                 let replaces = json!(format!("{}-{id}", way.job.system()));
                 return Ok(Sent { added: Some(replaces), made: Some(made) });
             }
-            (Verb::Update | Verb::ReportProduction | Verb::ConsumeComponent | Verb::ReviseBill, _) => {
-                return Err(unstated());
-            }
+            _ => return Err(unstated()),
         }
         Ok(Sent::default())
     }
 }
 
 impl Sent {
-    fn adding(added: Value) -> Self {
+    /// Done, and this was read back beside the record.
+    pub(crate) fn adding(added: Value) -> Self {
         Self { added: Some(added), made: None }
     }
 }

@@ -58,7 +58,7 @@ pub enum Operation {
     Update,
     /// `POST …/{plural}/{id}/archive`.
     Archive,
-    /// `POST …/{plural}/{id}/release`: a production order.
+    /// `POST …/{plural}/{id}/release`: a production, purchase or sales order, or a lot out of quarantine.
     Release,
     /// `POST …/{plural}/{id}/start`: a work order.
     Start,
@@ -76,6 +76,16 @@ pub enum Operation {
     Revise,
     /// `POST …/{plural}/{id}/close`: a maintenance request.
     Close,
+    /// `POST …/{plural}/{id}/receive`: goods of a purchase order, as totals.
+    Receive,
+    /// `POST …/{plural}/{id}/ship`: goods of a sales order or of its shipment, as totals.
+    Ship,
+    /// `POST …/{plural}/{id}/adjust`: what was counted at an inventory position.
+    Adjust,
+    /// `POST …/{plural}/{id}/scrap`: from an inventory position.
+    Scrap,
+    /// `POST …/{plural}/{id}/quarantine`: a lot.
+    Quarantine,
 }
 
 impl Operation {
@@ -95,6 +105,11 @@ impl Operation {
         Self::Cancel,
         Self::Revise,
         Self::Close,
+        Self::Receive,
+        Self::Ship,
+        Self::Adjust,
+        Self::Scrap,
+        Self::Quarantine,
     ];
 
     /// Its word in manifests and paths.
@@ -114,6 +129,11 @@ impl Operation {
             Self::Cancel => "cancel",
             Self::Revise => "revise",
             Self::Close => "close",
+            Self::Receive => "receive",
+            Self::Ship => "ship",
+            Self::Adjust => "adjust",
+            Self::Scrap => "scrap",
+            Self::Quarantine => "quarantine",
         }
     }
 

@@ -58,6 +58,8 @@ pub struct Site {
     pub roles: Vec<(Spanned<String>, Spanned<SystemName>)>,
     /// What each system calls this site's company (`BE01`): a registry number, an external id or an exact name.
     pub companies: Vec<(Spanned<SystemName>, Spanned<String>)>,
+    /// Where each system keeps what is in quarantine here: an external id or the full name of a location.
+    pub quality_locations: Vec<(Spanned<SystemName>, Spanned<String>)>,
     /// The shifts as written; interpreted with the calendars.
     pub shifts: Option<String>,
     /// When what stands still.

@@ -34,7 +34,10 @@ pub(super) fn domain(fields: Fields<'_>) -> Option<Domain> {
 pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Site> {
     let binds = fields.record("binds", &BINDINGS);
     let calendar = fields.record("calendar", &CALENDAR);
-    let companies = binds.map_or(&[][..], |binds| binds.entries("company"));
+    let by_system = |field: &str| {
+        let entries = binds.map_or(&[][..], |binds| binds.entries(field)).iter();
+        entries.filter_map(|(system, node)| Some((key(system)?, spanned_text(node)?))).collect()
+    };
     let maintenance = calendar.map_or(&[][..], |calendar| calendar.items("maintenance"));
     let maintenance = maintenance.iter().filter_map(|node| window(node, findings)).collect();
     Some(Site {
@@ -46,7 +49,8 @@ pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Si
             .flat_map(Fields::rest)
             .filter_map(|(role, node)| Some((key_text(role), spanned(node)?)))
             .collect(),
-        companies: companies.iter().filter_map(|(system, node)| Some((key(system)?, spanned_text(node)?))).collect(),
+        companies: by_system("company"),
+        quality_locations: by_system("quality_location"),
         shifts: calendar.and_then(|calendar| calendar.text("shifts")),
         maintenance,
     })

@@ -18,4 +18,5 @@ mod parking;
 mod probe;
 mod rotation;
 mod serve;
+mod stock;
 mod two_nodes;

@@ -38,7 +38,7 @@ fn sites(search: &mut Search<'_, '_>) {
         for (_, system) in &site.roles {
             search.key(&site.name, "system", system, &fabric.systems);
         }
-        for (system, _) in &site.companies {
+        for (system, _) in site.companies.iter().chain(&site.quality_locations) {
             search.key(&site.name, "system", system, &fabric.systems);
         }
         let roles: BTreeSet<&str> = site.roles.iter().map(|(role, _)| role.value.as_str()).collect();

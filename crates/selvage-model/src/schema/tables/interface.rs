@@ -8,8 +8,25 @@ use crate::schema::shape::{Variants, optional, record, required};
 
 pub(crate) const TYPES: &[&str] = &["api", "webhook", "event", "file", "flow"];
 pub(crate) const OPERATIONS: &[&str] = &[
-    "list", "get", "create", "update", "archive", "release", "start", "pause", "finish", "report", "consume", "cancel",
-    "revise", "close",
+    "list",
+    "get",
+    "create",
+    "update",
+    "archive",
+    "release",
+    "start",
+    "pause",
+    "finish",
+    "report",
+    "consume",
+    "cancel",
+    "revise",
+    "close",
+    "receive",
+    "ship",
+    "adjust",
+    "scrap",
+    "quarantine",
 ];
 const CHECK: Shape = Shape::Text(Format::Words(&["off", "report", "enforce"]));
 

@@ -65,11 +65,18 @@ pub(crate) static SITE: Record = record(
 pub(crate) static BINDINGS: Record = record(
     "Bindings",
     "Role and system, as `mes: mes-ghent`.",
-    &[optional(
-        "company",
-        Shape::Map(Format::Name, &TEXT),
-        "What each system calls this site's company, as `odoo: BE01`.",
-    )],
+    &[
+        optional(
+            "company",
+            Shape::Map(Format::Name, &TEXT),
+            "What each system calls this site's company, as `odoo: BE01`.",
+        ),
+        optional(
+            "quality_location",
+            Shape::Map(Format::Name, &TEXT),
+            "Where each system keeps what is in quarantine here: an external id or full name, as `odoo: GHENT/Quality Control`.",
+        ),
+    ],
 )
 .with_rest(Format::Word, &NAME);
 

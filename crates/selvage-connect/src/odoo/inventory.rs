@@ -1,0 +1,130 @@
+//! Counting stock: the quantity at one position as a target, in inventory mode, read back. It never adds to what is there,
+//! and never counts what lies outside the company's own locations.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::Odoo;
+use super::answer;
+use super::button::wizard;
+use super::call::{Call, Scope};
+use super::failure::{Failure, Refusal};
+use super::needs::ModelNeeds;
+use super::number::{decimal, number};
+use super::record::named;
+use super::transfer::held;
+
+/// What counting needs.
+pub(super) const ADJUST: &[ModelNeeds] = &[
+    ModelNeeds::of("stock.quant")
+        .reads(&[
+            "product_id",
+            "location_id",
+            "lot_id",
+            "company_id",
+            "quantity",
+            "reserved_quantity",
+            "product_uom_id",
+        ])
+        .writes(&["inventory_quantity"])
+        .calls(&["action_apply_inventory"]),
+    ModelNeeds::of("stock.location").reads(&["usage"]),
+    ModelNeeds::of("uom.uom").reads(&["rounding"]),
+    ModelNeeds::of("res.company").reads(&["name"]),
+];
+
+/// A quant as the verbs on positions need it.
+#[derive(Clone, Debug)]
+pub(super) struct Quant {
+    pub(super) product: (i64, String),
+    pub(super) location: (i64, String),
+    pub(super) lot: Option<(i64, String)>,
+    pub(super) company: i64,
+    pub(super) unit: i64,
+    pub(super) quantity: Decimal,
+    /// The step to which quantities of the unit are rounded.
+    pub(super) step: Option<Decimal>,
+}
+
+/// What stands at a position after it was counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Counted {
+    /// The quantity, in the product's own unit.
+    pub quantity: Decimal,
+    /// What it was before.
+    pub before: Decimal,
+    /// It stood there before, so nothing was sent.
+    pub already: bool,
+}
+
+impl Odoo {
+    /// Target: this quantity lies at the position, in the product's own unit. A position at nothing may disappear.
+    ///
+    /// # Errors
+    /// [`Failure`]; what cannot be counted is `Refused` before anything is sent.
+    pub async fn adjust(&self, position: i64, quantity: Decimal, scope: &Scope) -> Result<Counted, Failure> {
+        held(quantity, None, "/quantity/value")?;
+        let Some(quant) = self.quant(position, scope).await.map_err(Failure::before_sending)? else {
+            // What is not there any more is at nothing.
+            if quantity.is_zero() {
+                return Ok(Counted { quantity, before: quantity, already: true });
+            }
+            let message = format!("position {position} does not exist or is not in this company");
+            return Err(Failure::refused(Refusal::Missing, message));
+        };
+        held(quantity, quant.step, "/quantity/value")?;
+        let before = quant.quantity;
+        if before == quantity {
+            return Ok(Counted { quantity, before, already: true });
+        }
+        self.books_are_open(quant.company, scope).await.map_err(Failure::before_sending)?;
+        let counting = json!({"inventory_quantity": number(quantity)});
+        let count = Call::write("stock.quant", "write", scope).on(&[position]).arg("vals", counting);
+        self.call(count.context("inventory_mode", true)).await?;
+        let apply = Call::write("stock.quant", "action_apply_inventory", scope).on(&[position]);
+        let answer = self.call(apply.context("inventory_mode", true)).await?;
+        if let Some(refusal) = wizard(&answer) {
+            return Err(refusal);
+        }
+        let now = self.quant(position, scope).await.map_err(Failure::after_sending)?;
+        let now = now.map_or(Decimal::ZERO, |quant| quant.quantity);
+        if now != quantity {
+            return Err(Failure::mismatch(format!("quantity at position {position}"), &quantity, &now));
+        }
+        Ok(Counted { quantity, before, already: false })
+    }
+
+    /// A quant in one of the company's own locations.
+    pub(super) async fn quant(&self, id: i64, scope: &Scope) -> Result<Option<Quant>, Failure> {
+        let fields = ["product_id", "location_id", "lot_id", "company_id", "quantity", "product_uom_id"];
+        let records = self.read("stock.quant", &[id], &named(&fields), scope).await?;
+        let Some(record) = records.first() else { return Ok(None) };
+        let pair = |field: &str| {
+            let value = record.get(field)?;
+            Some((answer::id_of(value)?, answer::label_of(value).unwrap_or_default().to_owned()))
+        };
+        let lacks = |field: &str| Failure::protocol(format!("position {id} came without a usable `{field}`"));
+        let location = pair("location_id").ok_or_else(|| lacks("location_id"))?;
+        let unit = answer::id(record, "product_uom_id")?;
+        let place = self.one("stock.location", location.0, &["usage"], scope).await?;
+        if !matches!(answer::text(&place, "usage")?, "internal" | "transit") {
+            let message = format!("{} is no location of the company's own", location.1);
+            return Err(Failure::refused(Refusal::Target, message));
+        }
+        let units = self.read("uom.uom", &[unit], &named(&["rounding"]), &scope.with_archived()).await?;
+        Ok(Some(Quant {
+            product: pair("product_id").ok_or_else(|| lacks("product_id"))?,
+            location,
+            lot: pair("lot_id"),
+            company: answer::id(record, "company_id")?,
+            unit,
+            quantity: answer::quantity(record, "quantity")?,
+            step: units.first().and_then(|unit| unit.get("rounding")).and_then(decimal),
+        }))
+    }
+}
+
+/// Whether a record is in this state.
+pub(super) fn is_in(record: &Value, state: &str) -> bool {
+    record.get("state").and_then(Value::as_str) == Some(state)
+}
