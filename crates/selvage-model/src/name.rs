@@ -114,10 +114,20 @@ names! {
 }
 
 impl ObjectName {
-    /// The plural in paths: `product` is `products`, `inventory` is `inventories`, `batch` is `batches`.
+    /// The plural in paths: `product` is `products`, `inventory` is `inventories`, `batch` is `batches`,
+    /// `bill-of-materials` is `bills-of-materials`, and `equipment` has none.
     pub fn plural(&self) -> String {
-        let name = self.as_str();
+        match self.as_str().split_once("-of-") {
+            Some((head, of)) => format!("{}-of-{of}", Self::plural_of(head)),
+            None => Self::plural_of(self.as_str()),
+        }
+    }
+
+    fn plural_of(name: &str) -> String {
         let vowel = |stem: &str| stem.ends_with(['a', 'e', 'i', 'o', 'u']);
+        if name.ends_with("equipment") {
+            return name.to_owned();
+        }
         match name.strip_suffix('y') {
             Some(stem) if !vowel(stem) => format!("{stem}ies"),
             _ if name.ends_with(['s', 'x']) || name.ends_with("ch") || name.ends_with("sh") => format!("{name}es"),
@@ -216,6 +226,8 @@ mod tests {
         let table = [
             ("product", "products"),
             ("inventory-position", "inventory-positions"),
+            ("bill-of-materials", "bills-of-materials"),
+            ("equipment", "equipment"),
             ("quality", "qualities"),
             ("day", "days"),
             ("batch", "batches"),

@@ -4,6 +4,7 @@
 mod base;
 mod parts;
 mod trade;
+mod upkeep;
 mod velo;
 
 pub(super) use self::base::rights_of;

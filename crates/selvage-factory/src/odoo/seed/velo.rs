@@ -4,7 +4,7 @@
 use rust_decimal::Decimal;
 use serde_json::{Value as Json, json};
 
-use super::{add_company, add_warehouse, trade};
+use super::{add_company, add_warehouse, trade, upkeep};
 use crate::odoo::quant::Spot;
 use crate::odoo::record::Values;
 use crate::odoo::refusal::Refusal;
@@ -86,7 +86,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
     let products = add_products(tx)?;
     let partners = trade::add_partners(tx)?;
     let plants = tx.env.companies.clone();
-    for plant in &plants {
+    for (plant, code) in plants.iter().zip(["GHE", "BRN"]) {
         tx.env.companies =
             std::iter::once(*plant).chain(plants.iter().copied().filter(|other| other != plant)).collect();
         let bom = add_bill(tx, &products)?;
@@ -96,6 +96,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
             add_order(tx, &products, bom, quantity, stage, at)?;
         }
         trade::add_orders(tx, &products, &partners)?;
+        upkeep::add_machines(tx, code)?;
         tx.env.now = end.plus_minutes(Decimal::from(-23 * 60));
     }
     tx.env.now = end.plus_minutes(Decimal::from(-24 * 60));
