@@ -132,6 +132,9 @@ impl Transaction<'_> {
 
     /// Removes the record, its children and its external ids.
     pub(crate) fn forget(&mut self, model: Model, id: Id) {
+        if model == Model::MoveLine && !self.line_is_done(id) {
+            self.unreserve_line(id);
+        }
         for field in model.fields(self.env.version).filter(|field| !field.known_only) {
             if let Kind::Children(
                 target @ (Model::Move

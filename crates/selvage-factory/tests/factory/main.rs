@@ -9,6 +9,7 @@
 )]
 
 mod client;
+mod consistency;
 mod faults;
 mod mes;
 mod production;
