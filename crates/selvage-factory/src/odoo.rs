@@ -49,6 +49,7 @@ mod xml;
 mod xmlrpc;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use serde_json::{Map, Value as Json, json};
@@ -136,6 +137,10 @@ pub struct OdooConfig {
     pub accounts: Vec<Account>,
     /// The data at the start.
     pub seed: Seed,
+    /// How many plants Velo Works has, each a company with a warehouse of its own; at least one.
+    pub plants: u32,
+    /// How long a call may last; a longer one is ended without an answer, and what it had not committed is not done.
+    pub longest_transaction: Option<Duration>,
 }
 
 impl Default for OdooConfig {
@@ -151,6 +156,8 @@ impl Default for OdooConfig {
                 account("svc-mrp", crate::PRODUCTION_KEY, Rights::Write),
             ],
             seed: Seed::VeloWorks { extra_products: 0 },
+            plants: 2,
+            longest_transaction: None,
         }
     }
 }
@@ -173,6 +180,11 @@ impl OdooHandle {
     /// Makes calls that fit go wrong from now on.
     pub fn inject(&self, fault: Fault) -> FaultId {
         self.database.faults().inject(fault)
+    }
+
+    /// From now on a call that lasts longer is ended without an answer; `None` lets all of them last.
+    pub fn end_calls_after(&self, longest: Option<Duration>) {
+        self.database.set_longest(longest);
     }
 
     /// Ends every fault.

@@ -1,8 +1,9 @@
-//! The control endpoints under `/_factory`: faults, what is hidden, webhooks, counts, raw records and the journal, for tests in
-//! another process.
+//! The control endpoints under `/_factory`: faults, what is hidden, webhooks, limits, counts, raw records and the journal, for
+//! tests in another process.
 //! They are open to whoever reaches the port; the simulated Odoo listens on 127.0.0.1 only.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -26,6 +27,7 @@ pub(crate) fn router() -> Router<Arc<Database>> {
         .route("/_factory/webhooks", post(automate).delete(forget))
         .route("/_factory/hooks", post(accept))
         .route("/_factory/hidden", post(hide).delete(show_all))
+        .route("/_factory/limits", axum::routing::put(limit))
         .route("/_factory/state", get(state))
         .route("/_factory/records/{model}", get(records))
         .route("/_factory/journal", get(journal))
@@ -78,6 +80,22 @@ async fn automate(State(database): State<Arc<Database>>, body: Bytes) -> Respons
 async fn accept(State(database): State<Arc<Database>>, body: Bytes) -> Response {
     match read(&body).and_then(|json| Inbound::read(&json)) {
         Ok(rule) => json_response(201, &json!({ "path": database.accept(rule) })),
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
+async fn limit(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    let wrong = || "`longest_transaction_ms` is a number of milliseconds, or null for none".to_owned();
+    let limits = read(&body).and_then(|json| match json.get("longest_transaction_ms") {
+        Some(Json::Null) => Ok(None),
+        Some(millis) => millis.as_u64().map(|millis| Some(Duration::from_millis(millis))).ok_or_else(wrong),
+        None => Err(wrong()),
+    });
+    match limits {
+        Ok(longest) => {
+            database.set_longest(longest);
+            json_response(200, &json!({}))
+        }
         Err(message) => json_response(400, &json!({ "error": message })),
     }
 }

@@ -3,6 +3,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -41,6 +42,7 @@ pub(crate) struct Database {
     calls: AtomicU64,
     rules: Mutex<Vec<Rule>>,
     inbound: Mutex<Vec<Inbound>>,
+    longest: Mutex<Option<Duration>>,
     /// Posts what rules have to tell.
     pub(crate) sender: Sender,
 }
@@ -62,6 +64,7 @@ impl Database {
             calls: AtomicU64::new(0),
             rules: Mutex::default(),
             inbound: Mutex::default(),
+            longest: Mutex::new(config.longest_transaction),
             sender: Sender::default(),
         })
     }
@@ -155,6 +158,15 @@ impl Database {
         let id = rule.id.0;
         lock(&self.rules).push(rule);
         Ok(id)
+    }
+
+    /// How long a call may last.
+    pub(crate) fn longest(&self) -> Option<Duration> {
+        *lock(&self.longest)
+    }
+
+    pub(crate) fn set_longest(&self, longest: Option<Duration>) {
+        *lock(&self.longest) = longest;
     }
 
     /// Ends every rule.

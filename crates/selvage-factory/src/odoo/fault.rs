@@ -23,6 +23,8 @@ pub enum CommitAt {
 pub enum FaultKind {
     /// The call waits, then goes on as usual, other faults included.
     Latency(Duration),
+    /// The call waits as long as chance has it, at most so long; added to other latencies.
+    Jitter(Duration),
     /// An HTTP status of a proxy in front of Odoo, 500 to 504; nothing is done.
     Status(u16),
     /// The connection is reset; nothing is done.
@@ -98,6 +100,7 @@ impl Fault {
     pub fn write(&self) -> Json {
         let mut fault = match self.kind {
             FaultKind::Latency(wait) => json!({ "kind": "latency", "ms": millis(wait) }),
+            FaultKind::Jitter(most) => json!({ "kind": "jitter", "ms": millis(most) }),
             FaultKind::Status(code) => json!({ "kind": "status", "code": code }),
             FaultKind::ResetBefore => json!({ "kind": "reset-before" }),
             FaultKind::ResetAfter => json!({ "kind": "reset-after" }),
@@ -134,6 +137,7 @@ impl FaultKind {
         };
         match map.get("kind").and_then(Json::as_str).unwrap_or_default() {
             "latency" => Ok(Self::Latency(wait("ms")?)),
+            "jitter" => Ok(Self::Jitter(wait("ms")?)),
             "status" => {
                 let code = map.get("code").and_then(Json::as_u64).and_then(|code| u16::try_from(code).ok());
                 code.filter(|code| (500..=504).contains(code))
@@ -153,7 +157,7 @@ impl FaultKind {
                 Ok(Self::Hang { answer_after: wait("answer_after_ms")?, commit })
             }
             other => Err(format!(
-                "`{other}` is no kind of fault; there are latency, status, reset-before, reset-after, serialization, wizard and hang"
+                "`{other}` is no kind of fault; there are latency, jitter, status, reset-before, reset-after, serialization, wizard and hang"
             )),
         }
     }
@@ -212,7 +216,8 @@ impl Faults {
         let mut strike = Strike::default();
         for active in self.active.iter_mut().filter(|active| active.fault.fits(model, method)) {
             let used_up = active.fault.times.is_some_and(|times| active.strikes >= u64::from(times));
-            let taken = strike.kind.is_some() && !matches!(active.fault.kind, FaultKind::Latency(_));
+            let taken =
+                strike.kind.is_some() && !matches!(active.fault.kind, FaultKind::Latency(_) | FaultKind::Jitter(_));
             if used_up || taken {
                 continue;
             }
@@ -221,6 +226,10 @@ impl Faults {
                 active.strikes += 1;
                 match active.fault.kind {
                     FaultKind::Latency(wait) => strike.latency += wait,
+                    // Another draw than the one that decided whether it strikes.
+                    FaultKind::Jitter(most) => {
+                        strike.latency += most.mul_f64(chance(!active.fault.seed, active.draws));
+                    }
                     kind => strike.kind = Some(kind),
                 }
             }

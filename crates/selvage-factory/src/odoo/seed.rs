@@ -54,7 +54,7 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
     add_locations(&mut tx, company, name, code);
     let mut companies = vec![company];
     if matches!(config.seed, Seed::VeloWorks { .. }) {
-        companies.push(velo::second_plant(&mut tx)?);
+        companies.extend(velo::other_plants(&mut tx, config.plants));
     }
     let logins = add_users(&mut tx, config, &companies);
     base::add_keys(&mut tx, &logins);

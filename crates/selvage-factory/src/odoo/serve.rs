@@ -50,7 +50,16 @@ pub(crate) async fn perform(database: Arc<Database>, login: Login, call: Call) -
     work.await.unwrap_or(Ending::Reset)
 }
 
+/// Ends a call that lasts longer than the server lets it: what was committed by then is, and there is no answer.
 async fn struck(database: &Database, login: &Login, call: &Call) -> Ending {
+    let work = under_faults(database, login, call);
+    match database.longest() {
+        Some(longest) => tokio::time::timeout(longest, work).await.unwrap_or(Ending::Reset),
+        None => work.await,
+    }
+}
+
+async fn under_faults(database: &Database, login: &Login, call: &Call) -> Ending {
     let strike = database.faults().draw(call.model.name(), call.method.name());
     // Odoo stamps what it writes with the start of the transaction, however late it commits.
     let started = Stamp::now();
@@ -64,7 +73,7 @@ async fn struck(database: &Database, login: &Login, call: &Call) -> Ending {
         Ending::Answered(outcome)
     };
     match strike.kind {
-        None | Some(FaultKind::Latency(_)) => run().await,
+        None | Some(FaultKind::Latency(_) | FaultKind::Jitter(_)) => run().await,
         Some(FaultKind::Status(code)) => Ending::Status(code),
         Some(FaultKind::ResetBefore) => Ending::Reset,
         Some(FaultKind::ResetAfter) => {

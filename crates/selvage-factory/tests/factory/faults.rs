@@ -174,3 +174,45 @@ async fn a_late_commit_is_dated_when_it_began() {
     };
     assert!(date("LATE") < date("EARLY"));
 }
+
+#[tokio::test]
+async fn jitter_adds_at_most_what_was_said_and_repeats_with_its_seed() {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let client = empty().await;
+        client.factory.odoo.inject(Fault::always(FaultKind::Latency(wait(20))));
+        client.factory.odoo.inject(Fault { seed: 3, ..Fault::always(FaultKind::Jitter(wait(40))) });
+        let mut waited = Vec::new();
+        for _ in 0..6 {
+            let started = std::time::Instant::now();
+            client.ok("res.partner", "search_count", json!([[]]), json!({})).await;
+            assert!(started.elapsed() >= wait(20));
+            waited.push(started.elapsed().as_millis());
+        }
+        runs.push(waited);
+    }
+    let spread = runs[0].iter().max().unwrap() - runs[0].iter().min().unwrap();
+    assert!(spread > 5, "{runs:?}");
+}
+
+/// A worker that takes too long is ended: the caller sees a reset, and what was not committed is not done.
+#[tokio::test]
+async fn a_call_that_lasts_too_long_is_ended() {
+    let table = [(CommitAt::Before, 1), (CommitAt::After, 0)];
+    for (commit, made) in table {
+        let client = empty().await;
+        let (status, _) = client.control(Method::PUT, "limits", json!({ "longest_transaction_ms": 50 })).await;
+        assert_eq!(status, 200);
+        let hang = FaultKind::Hang { answer_after: wait(3_000), commit };
+        client.factory.odoo.inject(Fault::once(hang, "product.product", "create"));
+        let values = json!([{ "name": "Part", "default_code": "LONG" }]);
+        assert_eq!(client.call("product.product", "create", values, json!({})).await, Ending::Reset);
+        tokio::time::sleep(wait(100)).await;
+        assert_eq!(client.made("LONG"), made, "{commit:?}");
+        let (status, _) = client.control(Method::PUT, "limits", json!({ "longest_transaction_ms": "never" })).await;
+        assert_eq!(status, 400);
+        client.factory.odoo.end_calls_after(None);
+        client.factory.odoo.inject(Fault::once(FaultKind::Latency(wait(80)), "product.product", "create"));
+        assert!(matches!(client.create("NEXT").await, Ending::Result(_)));
+    }
+}

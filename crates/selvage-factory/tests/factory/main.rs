@@ -11,6 +11,7 @@
 mod client;
 mod consistency;
 mod faults;
+mod guide;
 mod mes;
 mod production;
 mod sample;

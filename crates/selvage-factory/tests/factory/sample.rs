@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use reqwest::Method;
-use selvage_factory::odoo::{OdooVersion, Seed};
+use selvage_factory::odoo::{self, OdooVersion, Seed};
+use selvage_factory::{Factory, FactoryConfig};
 use selvage_factory::{PRODUCTION_KEY, READ_KEY};
 use serde_json::{Value as Json, json};
 
@@ -35,6 +36,18 @@ async fn each_plant_has_orders_in_every_state() {
             let expected = [("cancel", 1), ("confirmed", 4), ("done", 3), ("draft", 2), ("progress", 2)];
             assert_eq!(states, expected.map(|(state, count)| (state.to_owned(), count)).into(), "{version:?} {code}");
         }
+    }
+}
+
+#[tokio::test]
+async fn there_are_as_many_plants_as_asked_for() {
+    for plants in [1, 2, 5] {
+        let odoo = odoo::OdooConfig { plants, ..odoo::OdooConfig::default() };
+        let factory = Factory::start(FactoryConfig { odoo, ..FactoryConfig::default() }).await.unwrap();
+        let companies = factory.odoo.records("res.company");
+        assert_eq!(companies.len(), plants as usize);
+        assert_eq!(factory.odoo.records("stock.warehouse").len(), companies.len());
+        assert_eq!(factory.odoo.records("mrp.production").len(), 12 * companies.len());
     }
 }
 

@@ -1,8 +1,10 @@
 //! `selvage factory`: the simulated factory alone, on fixed ports, for serving a fabric beside it.
 
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use selvage_factory::mes::MesConfig;
-use selvage_factory::odoo::{OdooConfig, OdooVersion, Seed};
+use selvage_factory::odoo::{Fault, FaultKind, OdooConfig, OdooVersion, Seed};
 use selvage_factory::wms::WmsConfig;
 use selvage_factory::{Factory, FactoryConfig};
 
@@ -23,9 +25,29 @@ pub(crate) struct FactoryCommand {
     /// Which Odoo.
     #[arg(long, value_enum, value_name = "MAJOR", default_value_t = Major::V18)]
     odoo_version: Major,
-    /// Products beside the four that are made and used.
+    /// Products beside the four that are made and used; a million are there at once.
     #[arg(long, value_name = "N", default_value_t = 0)]
     products: u32,
+    /// Plants, each a company with a warehouse, stock and orders of its own.
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=50))]
+    plants: u32,
+    /// How long every call to Odoo waits.
+    #[arg(long, value_name = "MILLIS", default_value_t = 0)]
+    latency: u64,
+    /// How much longer a call waits, at most, by chance.
+    #[arg(long, value_name = "MILLIS", default_value_t = 0)]
+    jitter: u64,
+    /// How long a call to Odoo may last before its worker is ended, with no answer and nothing done; 0 for ever.
+    #[arg(long, value_name = "MILLIS", default_value_t = 0)]
+    longest_transaction: u64,
+    /// A fault from the start, as JSON: `{"kind": "status", "code": 502, "method": "create", "probability": 0.1}`; may be repeated.
+    #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
+    faults: Vec<Fault>,
+}
+
+/// Reads a fault as the control endpoint does.
+fn fault(text: &str) -> Result<Fault, String> {
+    Fault::read(&serde_json::from_str(text).map_err(|error| error.to_string())?)
 }
 
 /// Which Odoo is simulated.
@@ -56,6 +78,11 @@ impl From<Major> for OdooVersion {
     }
 }
 
+/// A time in milliseconds, unless it is 0.
+fn wait(millis: u64) -> Option<Duration> {
+    (millis > 0).then(|| Duration::from_millis(millis))
+}
+
 impl FactoryCommand {
     /// Runs until stopped.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
@@ -63,11 +90,18 @@ impl FactoryCommand {
             version: self.odoo_version.into(),
             port: self.odoo_port,
             seed: Seed::VeloWorks { extra_products: self.products },
+            plants: self.plants,
+            longest_transaction: wait(self.longest_transaction),
             ..OdooConfig::default()
         };
+        let waits = [wait(self.latency).map(FaultKind::Latency), wait(self.jitter).map(FaultKind::Jitter)];
+        let waits = waits.into_iter().flatten().map(Fault::always);
         let mes = MesConfig { port: self.mes_port };
         let wms = WmsConfig { port: self.wms_port, ..WmsConfig::default() };
         let factory = Factory::start(FactoryConfig { odoo, mes, wms }).await?;
+        for fault in waits.chain(self.faults) {
+            factory.odoo.inject(fault);
+        }
         say(format_args!("odoo {}", factory.odoo_url()))?;
         say(format_args!("mes {}", factory.mes_url()))?;
         say(format_args!("wms {}", factory.wms_url()))?;

@@ -46,10 +46,42 @@ pub(super) struct Products {
     pub(super) bicycle: Id,
 }
 
-/// The company in Brno with its warehouse; the one in Ghent is the first of the database.
-pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
-    let company = add_company(tx, "Velo Works Brno", "CZ01", ("cz", "CZK"));
-    tx.name_externally("velo", "company_brno", Model::Company, company);
+/// A plant beside the one in Ghent, which is the first company of the database.
+struct Site {
+    company: String,
+    registry: String,
+    /// The warehouse's short name.
+    code: String,
+    country: (&'static str, &'static str),
+}
+
+/// The other plants: the second is in Brno, what comes after is numbered.
+pub(super) fn other_plants(tx: &mut Transaction<'_>, plants: u32) -> Vec<Id> {
+    let site = |number: u32| match number {
+        2 => Site {
+            company: "Velo Works Brno".to_owned(),
+            registry: "CZ01".to_owned(),
+            code: "BRNO".to_owned(),
+            country: ("cz", "CZK"),
+        },
+        _ => Site {
+            company: format!("Velo Works {number}"),
+            registry: format!("VW{number:02}"),
+            code: format!("VW{number:02}"),
+            country: ("be", "EUR"),
+        },
+    };
+    // Ghent's is among the locations of every database, archived.
+    tx.update(Model::Location, Id(10), [("active", true.into())]);
+    tx.name_externally("velo", "quality_ghent", Model::Location, Id(10));
+    (2..=plants).map(|number| add_plant(tx, &site(number))).collect()
+}
+
+/// A company with its warehouse.
+fn add_plant(tx: &mut Transaction<'_>, site: &Site) -> Id {
+    let (code, slug) = (site.code.as_str(), site.code.to_lowercase());
+    let company = add_company(tx, &site.company, &site.registry, site.country);
+    tx.name_externally("velo", &format!("company_{slug}"), Model::Company, company);
     tx.env.companies.push(company);
     tx.furnish_company(company);
     let physical = tx.by_external_id("stock", "stock_location_locations").map(|(_, id)| id);
@@ -66,17 +98,14 @@ pub(super) fn second_plant(tx: &mut Transaction<'_>) -> Result<Id, Refusal> {
             ],
         )
     };
-    let view = place(tx, "BRNO", "BRNO", "view", physical);
-    let stock = place(tx, "Stock", "BRNO/Stock", "internal", Some(view));
-    let warehouse = add_warehouse(tx, company, ("Velo Works Brno", "BRNO"), (view, stock));
-    tx.name_externally("velo", "warehouse_brno", Model::Warehouse, warehouse);
-    let quality = place(tx, "Quality Control", "BRNO/Quality Control", "internal", Some(view));
+    let view = place(tx, code, code, "view", physical);
+    let stock = place(tx, "Stock", &format!("{code}/Stock"), "internal", Some(view));
+    let warehouse = add_warehouse(tx, company, (&site.company, code), (view, stock));
+    tx.name_externally("velo", &format!("warehouse_{slug}"), Model::Warehouse, warehouse);
+    let quality = place(tx, "Quality Control", &format!("{code}/Quality Control"), "internal", Some(view));
     tx.update(Model::Warehouse, warehouse, [("wh_qc_stock_loc_id", quality.into())]);
-    tx.name_externally("velo", "quality_brno", Model::Location, quality);
-    // Ghent's is among the locations of every database, archived.
-    tx.update(Model::Location, Id(10), [("active", true.into())]);
-    tx.name_externally("velo", "quality_ghent", Model::Location, Id(10));
-    Ok(company)
+    tx.name_externally("velo", &format!("quality_{slug}"), Model::Location, quality);
+    company
 }
 
 /// Products, bill of materials, stock and orders.
