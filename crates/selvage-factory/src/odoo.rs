@@ -8,6 +8,7 @@ mod call;
 mod closing;
 mod compute;
 mod control;
+mod copying;
 mod database;
 mod domain;
 mod execute;

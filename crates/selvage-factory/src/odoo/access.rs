@@ -20,6 +20,15 @@ impl Transaction<'_> {
         }
     }
 
+    /// Whether the user may do that with records of the model.
+    pub(crate) fn has_access(&self, model: Model, operation: Option<&str>) -> bool {
+        match operation {
+            Some("read") => self.may_read(model).is_ok(),
+            Some("write" | "create" | "unlink") => self.may_change(model, "modify").is_ok(),
+            _ => false,
+        }
+    }
+
     /// Refuses a user without the right to change anything.
     pub(crate) fn may_change(&self, model: Model, verb: &str) -> Result<(), Refusal> {
         match self.env.rights {

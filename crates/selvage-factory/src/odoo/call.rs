@@ -55,6 +55,7 @@ pub(crate) enum Method {
     Process,
     ProcessWithout,
     ScrapAnyway,
+    Copy,
     HasAccess,
     CheckAccessRights,
 }
@@ -63,7 +64,7 @@ pub(crate) enum Method {
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 34] = [
+    const ALL: [(&'static str, Self); 35] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
@@ -96,6 +97,7 @@ impl Method {
         ("process", Self::Process),
         ("process_cancel_backorder", Self::ProcessWithout),
         ("action_done", Self::ScrapAnyway),
+        ("copy", Self::Copy),
         ("has_access", Self::HasAccess),
         ("check_access_rights", Self::CheckAccessRights),
     ];
@@ -115,6 +117,8 @@ impl Method {
             Self::Process | Self::ProcessWithout => &[Model::BackorderConfirmation],
             Self::ScrapAnyway => &[Model::ScrapWarning],
             Self::HasGroup => &[Model::User],
+            // What a copy takes along is only known of these.
+            Self::Copy => &[Model::Product, Model::Template, Model::Partner],
             Self::PostInvoice => &[Model::Invoice],
             _ => return Some(method),
         };
@@ -199,6 +203,7 @@ impl Method {
             Self::Write => &[("vals", true)],
             Self::Load => &[("fields", true), ("data", true)],
             Self::HasGroup => &[("group_ext_id", true)],
+            Self::Copy => &[("default", false)],
             Self::HasAccess => &[("operation", true)],
             Self::CheckAccessRights => &[("operation", true), ("raise_exception", false)],
             _ => &[],
@@ -239,7 +244,8 @@ impl Call {
         }
         let absent = method.parameters().iter().find(|(name, required)| *required && !named.contains_key(*name));
         if let Some((name, _)) = absent {
-            let function = format!("{}.{}", class(model), method.name());
+            let owner = if method == Method::HasAccess { "BaseModel".to_owned() } else { class(model) };
+            let function = format!("{owner}.{}", method.name());
             let message = format!("{function}() missing 1 required positional argument: '{name}'");
             return Err(Refusal::new(Exception::Type, message));
         }

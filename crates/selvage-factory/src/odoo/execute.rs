@@ -53,10 +53,9 @@ impl Transaction<'_> {
             Method::Load => self.load(model, &names(named.get("fields")), &table(named.get("data")))?,
             Method::HasGroup => json!(self.has_group(ids, named)),
             Method::HasAccess | Method::CheckAccessRights => {
-                let verb = named.get("operation").and_then(Json::as_str).unwrap_or_default();
-                let may = if verb == "read" { self.may_read(model) } else { self.may_change(model, verb) };
-                json!(may.is_ok())
+                json!(self.has_access(model, named.get("operation").and_then(Json::as_str)))
             }
+            Method::Copy => self.copy_all(model, ids, named.get("default"))?,
             Method::Archive | Method::Unarchive => {
                 let archives = call.method == Method::Archive;
                 self.set_active(model, ids, !archives)?;
@@ -111,7 +110,7 @@ impl Transaction<'_> {
         let verb = match call.method {
             Method::FieldsGet | Method::HasGroup | Method::HasAccess | Method::CheckAccessRights => return Ok(()),
             method if method.reads() => return self.may_read(call.model),
-            Method::Create | Method::Load => "create",
+            Method::Create | Method::Load | Method::Copy => "create",
             Method::Unlink => "delete",
             _ => "modify",
         };

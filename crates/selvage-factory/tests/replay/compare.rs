@@ -63,7 +63,7 @@ impl Player {
 
     fn result(&mut self, place: &str, model: &str, method: &str, recorded: &Json, simulated: &Json) {
         match method {
-            "create" | "search" => self.ids_of(place, model, recorded, simulated),
+            "create" | "search" | "copy" => self.ids_of(place, model, recorded, simulated),
             "read" | "search_read" => self.records(place, model, recorded, simulated),
             "fields_get" => self.fields(place, recorded, simulated),
             "load" => {

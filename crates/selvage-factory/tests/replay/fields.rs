@@ -72,7 +72,7 @@ async fn odoo_18_describes_its_fields_as_recorded() {
     assert_eq!(steps.len(), 35);
     for dialect in DIALECTS {
         let mut player = Player::speaking(dialect, OdooVersion::V18).await;
-        player.play(&steps, &[]).await;
+        player.play(&steps).await;
         assert_same(&player);
     }
 }
