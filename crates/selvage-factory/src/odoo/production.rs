@@ -125,11 +125,6 @@ impl Transaction<'_> {
         ]
     }
 
-    /// What the planned start of an order is called.
-    fn start_field(&self) -> &'static str {
-        if self.env.version == OdooVersion::V16 { "date_planned_start" } else { "date_start" }
-    }
-
     fn next_order_name(&mut self, warehouse: Id) -> String {
         let number = self.store.next_number(&format!("mrp.production.{warehouse}"));
         format!("{}/MO/{number:05}", self.text(Model::Warehouse, warehouse, "code"))

@@ -27,6 +27,11 @@ impl Transaction<'_> {
         modern
     }
 
+    /// What the planned start of an order is called.
+    pub(crate) fn start_field(&self) -> &'static str {
+        if self.env.version == OdooVersion::V16 { "date_planned_start" } else { "date_start" }
+    }
+
     /// What is done and what is reserved, of a quantity that was picked or was not.
     pub(crate) fn done_or_reserved(name: &str, quantity: Decimal, picked: bool) -> Option<Value> {
         let shown = |shown: bool| Some(Value::Number(if shown { quantity } else { Decimal::ZERO }));

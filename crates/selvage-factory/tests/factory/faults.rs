@@ -121,7 +121,8 @@ async fn another_process_can_do_the_same() {
     assert_eq!((status, &made["id"]), (201, &json!(1)));
     let (status, refused) = client.control(Method::POST, "faults", json!({ "kind": "hang", "commit": "later" })).await;
     assert_eq!((status, &refused["error"]), (400, &json!("`commit` is `before` or `after`")));
-    assert!(matches!(client.create("H").await, Ending::Result(_)));
+    let values = json!([{ "name": "Part", "default_code": "H" }]);
+    assert!(matches!(client.call("product.product", "create", values, json!({})).await, Ending::Result(_)));
     let (_, list) = client.control(Method::GET, "faults", json!(null)).await;
     assert_eq!((&list["faults"][0]["strikes"], &list["faults"][0]["fault"]["commit"]), (&json!(1), &json!("after")));
     client.control(Method::DELETE, "faults", json!(null)).await;
@@ -213,6 +214,8 @@ async fn a_call_that_lasts_too_long_is_ended() {
         assert_eq!(status, 400);
         client.factory.odoo.end_calls_after(None);
         client.factory.odoo.inject(Fault::once(FaultKind::Latency(wait(80)), "product.product", "create"));
-        assert!(matches!(client.create("NEXT").await, Ending::Result(_)));
+        let values = json!([{ "name": "Part", "default_code": "NEXT" }]);
+        let next = client.call("product.product", "create", values, json!({})).await;
+        assert!(matches!(next, Ending::Result(_)));
     }
 }
