@@ -6,6 +6,7 @@ mod demo;
 mod fabric;
 mod figures;
 mod gateway;
+mod mapping;
 mod nginx;
 mod sync;
 mod upstream;
@@ -27,6 +28,8 @@ pub(crate) enum Bench {
     /// The side of the sync benchmark that is measured.
     #[command(hide = true)]
     Lister(sync::ListerOptions),
+    /// A production order with ten components through its mapping and back, beside hand-written structs.
+    Mapping(mapping::Options),
     /// The upstream of the gateway benchmark.
     #[command(hide = true)]
     Upstream {
@@ -43,6 +46,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Demo(options) => process::unless_interrupted(demo::run(&options)).await,
         Bench::Sync(options) => process::unless_interrupted(sync::run(&options)).await,
         Bench::Lister(options) => sync::serve(&options).await,
+        Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

@@ -1,11 +1,12 @@
 //! A code set as one system speaks it: its words for our codes, both ways.
 //! An unmatched word is the steward's, unless the set lets it pass.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
 
 use selvage_model::manifest::object::{CodeSet, OnUnmatched};
 use selvage_model::name::{CodeSetName, SystemName};
 
+use crate::quantity::Unit;
 use crate::shape::clipped;
 
 /// A code set, for one system.
@@ -14,10 +15,12 @@ pub(crate) struct Codes {
     set: CodeSetName,
     system: SystemName,
     /// Their word → our code.
-    read: BTreeMap<String, String>,
+    read: HashMap<String, String>,
     /// Our code → their words in the order written.
-    write: BTreeMap<String, Vec<String>>,
+    write: HashMap<String, Vec<String>>,
     passes: bool,
+    /// Our codes as units, where they are.
+    units: HashMap<String, Unit>,
 }
 
 impl Codes {
@@ -28,11 +31,13 @@ impl Codes {
             Some((_, words)) => words.iter().map(|(word, code)| (word.value.clone(), code.value.clone())).collect(),
             None => set.codes.iter().map(|entry| (entry.code.value.clone(), entry.code.value.clone())).collect(),
         };
-        let mut write: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut write: HashMap<String, Vec<String>> = HashMap::new();
         for (word, code) in &pairs {
             write.entry(code.clone()).or_default().push(word.clone());
         }
+        let unit = |code: &str| Some((code.to_owned(), code.parse().ok()?));
         Self {
+            units: set.codes.iter().filter_map(|entry| unit(&entry.code.value)).collect(),
             set: set.name.clone(),
             system: system.clone(),
             read: pairs.into_iter().collect(),
@@ -60,6 +65,11 @@ impl Codes {
             None if self.passes && !self.read.contains_key(code) => Ok(code),
             None => Err(format!("{} has no word for `{}` in the code set {}", self.system, clipped(code), self.set)),
         }
+    }
+
+    /// The unit of this code of the set.
+    pub(crate) fn unit(&self, code: &str) -> Option<&Unit> {
+        self.units.get(code)
     }
 
     /// All their words for our code.

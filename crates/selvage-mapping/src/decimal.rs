@@ -8,40 +8,49 @@ const MOST_DIGITS: usize = 28;
 
 /// The decimal that a JSON number's text says, exactly: `2.0`, `1e-07`. `None` where it is none, or has too many digits.
 pub fn parse_number(text: &str) -> Option<Decimal> {
-    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+    let (mantissa, exponent) = match text.bytes().position(|byte| matches!(byte, b'e' | b'E')) {
+        Some(place) => (text.get(..place)?, text.get(place + 1..)?.parse::<i64>().ok()?),
         None => (text, 0),
     };
     let (negative, digits) = match mantissa.strip_prefix('-') {
         Some(digits) => (true, digits),
         None => (false, mantissa),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    let written = !whole.is_empty() && (digits.len() == whole.len() || !fraction.is_empty());
-    if !written || !is_number(whole) || !is_number(fraction) {
+    let (whole, fraction) = match digits.bytes().position(|byte| byte == b'.') {
+        Some(point) => (digits.get(..point)?, digits.get(point + 1..)?),
+        None => (digits, ""),
+    };
+    let is_written = !whole.is_empty() && (digits.len() == whole.len() || !fraction.is_empty());
+    if !is_written || !is_digits(whole) || !is_digits(fraction) {
         return None;
     }
-    let scale = i64::try_from(fraction.len()).ok()?.checked_sub(exponent)?;
-    let significant = format!("{whole}{fraction}");
-    let kept = significant.trim_end_matches('0');
-    let dropped = i64::try_from(significant.len() - kept.len()).ok()?;
-    from_digits(negative, kept.trim_start_matches('0'), scale.checked_sub(dropped)?)
-}
-
-/// `digits` × 10^-`scale`; digits have no zeros at either end.
-fn from_digits(negative: bool, digits: &str, scale: i64) -> Option<Decimal> {
-    if digits.is_empty() {
+    // Zeros at the end say nothing: they are kept as a power of ten.
+    let kept_fraction = fraction.trim_end_matches('0');
+    let kept_whole = if kept_fraction.is_empty() { whole.trim_end_matches('0') } else { whole };
+    let dropped = i64::try_from(whole.len() - kept_whole.len()).ok()?;
+    let scale = i64::try_from(kept_fraction.len()).ok()?.checked_sub(exponent)?.checked_sub(dropped)?;
+    let kept_whole = kept_whole.trim_start_matches('0');
+    let leading =
+        if kept_whole.is_empty() { kept_fraction.len() - kept_fraction.trim_start_matches('0').len() } else { 0 };
+    let count = kept_whole.len() + kept_fraction.len() - leading;
+    if count == 0 {
         return Some(Decimal::ZERO);
     }
     let zeros = usize::try_from(scale.min(0).checked_neg()?).ok()?;
     let scale = u32::try_from(scale.max(0)).ok()?;
-    if digits.len().checked_add(zeros)? > MOST_DIGITS || scale > 28 {
+    if count.checked_add(zeros)? > MOST_DIGITS || scale > 28 {
         return None;
     }
-    let mut mantissa: i128 = digits.parse().ok()?;
-    mantissa = mantissa.checked_mul(10_i128.checked_pow(u32::try_from(zeros).ok()?)?)?;
+    let digits = kept_whole.bytes().chain(kept_fraction.bytes());
+    let mut mantissa = digits.fold(0_i128, |mantissa, digit| mantissa * 10 + i128::from(digit - b'0'));
+    if zeros > 0 {
+        mantissa = mantissa.checked_mul(10_i128.checked_pow(u32::try_from(zeros).ok()?)?)?;
+    }
     Decimal::try_from_i128_with_scale(if negative { -mantissa } else { mantissa }, scale).ok()
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// The decimal of canonical text: digits with at most one point between them, and a sign for less than nothing. Zeros at
@@ -58,14 +67,15 @@ pub fn text(value: Decimal) -> String {
 /// The exact decimal of a JSON number.
 pub fn of_json(value: &Value) -> Option<Decimal> {
     match value {
-        Value::Number(number) => parse_number(&number.to_string()),
+        Value::Number(number) => parse_number(number.as_str()),
         _ => None,
     }
 }
 
 /// A JSON number that says exactly this decimal.
 pub fn to_json(value: Decimal) -> Value {
-    text(value).parse::<Number>().map_or(Value::Null, Value::Number)
+    // The text of a decimal is the text of a JSON number.
+    Value::Number(Number::from_string_unchecked(text(value)))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod lens;
 pub mod link;
 pub mod mapping;
 pub mod page;
+mod pointer;
 pub mod quantity;
 pub mod reading;
 mod record;

@@ -1,7 +1,7 @@
 //! What a translation must know of other records: the questions, and the answers that the caller looked up.
 //! Asking is the caller's: nothing here talks to a system.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use selvage_model::name::{AttributeName, ObjectName, SiteName};
 
@@ -79,7 +79,14 @@ pub enum LinkAnswer {
 /// The answers that a translation may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    answers: BTreeMap<LinkQuery, LinkAnswer>,
+    external: BTreeMap<String, HashMap<i64, LinkAnswer>>,
+    keys: BTreeMap<ObjectName, HashMap<i64, LinkAnswer>>,
+    attributes: BTreeMap<(ObjectName, AttributeName), HashMap<i64, LinkAnswer>>,
+    sites: HashMap<i64, LinkAnswer>,
+    by_external: HashMap<String, LinkAnswer>,
+    by_key: BTreeMap<ObjectName, HashMap<String, LinkAnswer>>,
+    by_attribute: BTreeMap<(ObjectName, AttributeName), HashMap<String, LinkAnswer>>,
+    companies: BTreeMap<SiteName, LinkAnswer>,
 }
 
 impl Links {
@@ -90,28 +97,76 @@ impl Links {
 
     /// Keeps an answer; a later one to the same question replaces it.
     pub fn insert(&mut self, query: LinkQuery, answer: LinkAnswer) {
-        self.answers.insert(query, answer);
+        match query {
+            LinkQuery::ExternalId { field, id } => self.external.entry(field).or_default().insert(id, answer),
+            LinkQuery::Key { object, id } => self.keys.entry(object).or_default().insert(id, answer),
+            LinkQuery::Attribute { object, attribute, id } => {
+                self.attributes.entry((object, attribute)).or_default().insert(id, answer)
+            }
+            LinkQuery::Site { company } => self.sites.insert(company, answer),
+            LinkQuery::ByExternalId { external_id } => self.by_external.insert(external_id, answer),
+            LinkQuery::ByKey { object, key } => self.by_key.entry(object).or_default().insert(key, answer),
+            LinkQuery::ByAttribute { object, attribute, value } => {
+                self.by_attribute.entry((object, attribute)).or_default().insert(value, answer)
+            }
+            LinkQuery::Company { site } => self.companies.insert(site, answer),
+        };
     }
 
     /// The answer, where the question was looked up.
     pub fn get(&self, query: &LinkQuery) -> Option<&LinkAnswer> {
-        self.answers.get(query)
+        match query {
+            LinkQuery::ExternalId { field, id } => self.external_id(field, *id),
+            LinkQuery::Key { object, id } => self.key(object, *id),
+            LinkQuery::Attribute { object, attribute, id } => {
+                self.attributes.get(&(object.clone(), attribute.clone()))?.get(id)
+            }
+            LinkQuery::Site { company } => self.site(*company),
+            LinkQuery::ByExternalId { external_id } => self.by_external_id(external_id),
+            LinkQuery::ByKey { object, key } => self.by_key(object, key),
+            LinkQuery::ByAttribute { object, attribute, value } => {
+                self.by_attribute.get(&(object.clone(), attribute.clone()))?.get(value)
+            }
+            LinkQuery::Company { site } => self.companies.get(site),
+        }
     }
 
     /// Whether this question was looked up.
     pub fn contains(&self, query: &LinkQuery) -> bool {
-        self.answers.contains_key(query)
+        self.get(query).is_some()
+    }
+
+    pub(crate) fn external_id(&self, field: &str, id: i64) -> Option<&LinkAnswer> {
+        self.external.get(field)?.get(&id)
+    }
+
+    pub(crate) fn key(&self, object: &ObjectName, id: i64) -> Option<&LinkAnswer> {
+        self.keys.get(object)?.get(&id)
+    }
+
+    pub(crate) fn site(&self, company: i64) -> Option<&LinkAnswer> {
+        self.sites.get(&company)
+    }
+
+    pub(crate) fn by_external_id(&self, external_id: &str) -> Option<&LinkAnswer> {
+        self.by_external.get(external_id)
+    }
+
+    pub(crate) fn by_key(&self, object: &ObjectName, key: &str) -> Option<&LinkAnswer> {
+        self.by_key.get(object)?.get(key)
     }
 }
 
 impl FromIterator<(LinkQuery, LinkAnswer)> for Links {
     fn from_iter<I: IntoIterator<Item = (LinkQuery, LinkAnswer)>>(answers: I) -> Self {
-        Self { answers: answers.into_iter().collect() }
+        let mut links = Self::new();
+        links.extend(answers);
+        links
     }
 }
 
 impl Extend<(LinkQuery, LinkAnswer)> for Links {
     fn extend<I: IntoIterator<Item = (LinkQuery, LinkAnswer)>>(&mut self, answers: I) {
-        self.answers.extend(answers);
+        answers.into_iter().for_each(|(query, answer)| self.insert(query, answer));
     }
 }

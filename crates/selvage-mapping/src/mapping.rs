@@ -12,6 +12,7 @@ use crate::error::{MapCause, MapError};
 use crate::filter::Filter;
 use crate::lens::{self, Field, Lens};
 use crate::link::{LinkQuery, Links};
+use crate::pointer::Pointer;
 use crate::reading::Reading;
 use crate::shape::{below, shown};
 
@@ -133,7 +134,7 @@ impl CompiledMapping {
             return Ok(None);
         }
         let links = Links::new();
-        let value = self.reader(record, &links).field(field, &below("", field.name()))?;
+        let value = self.reader(record, &links).field(field, &Pointer::ROOT.name(field.name()))?;
         Ok(value.as_str().map(str::to_owned))
     }
 
@@ -185,7 +186,7 @@ impl CompiledMapping {
         if !record.is_object() {
             return Err(MapError::new(MapCause::Shape, "", format!("{} is no record", shown(record))));
         }
-        self.reader(record, links).members(&self.attributes, &self.members, "").map(Value::Object)
+        self.reader(record, links).members(&self.attributes, &self.members, &Pointer::ROOT).map(Value::Object)
     }
 
     fn reader<'a>(&'a self, record: &'a Value, links: &'a Links) -> Reader<'a> {
@@ -196,7 +197,7 @@ impl CompiledMapping {
     pub fn put_links(&self, canonical: &Value) -> Result<Vec<LinkQuery>, MapError> {
         let mut found = Vec::new();
         if let Value::Object(given) = canonical {
-            put::queries(&self.members, given, "", &mut found)?;
+            put::queries(&self.members, given, &Pointer::ROOT, &mut found)?;
         }
         Ok(distinct(found))
     }
@@ -214,7 +215,7 @@ impl CompiledMapping {
         links: &Links,
     ) -> Result<Map<String, Value>, MapError> {
         let mut writer = Writer::new(&self.system, before, links);
-        writer.members(&self.attributes, &self.members, canonical, "")?;
+        writer.members(&self.attributes, &self.members, canonical, &Pointer::ROOT)?;
         let mut values = writer.values();
         // A new record that is not among those of the mapping would not be found again.
         for (field, allowed) in self.only.iter().filter(|(field, _)| before.is_none() && !field.contains('.')) {

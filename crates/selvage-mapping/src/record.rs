@@ -48,8 +48,8 @@ pub(crate) fn first(value: &Value) -> Option<&Value> {
 
 /// RFC 3339 UTC of a naive UTC datetime (`2026-11-23 05:31:43`, perhaps with microseconds).
 pub(crate) fn read_datetime(text: &str) -> Option<String> {
-    if let Some(instant) = timestamp(text) {
-        return Some(instant.to_string());
+    if text.as_bytes().get(10) == Some(&b'T') {
+        return timestamp(text).map(|instant| instant.to_string());
     }
     let naive = text.as_bytes().get(10) == Some(&b' ') && !text.contains(['+', 'Z', '[']) && text.len() <= 26;
     let datetime: DateTime = if naive { text.parse().ok()? } else { return None };
@@ -66,7 +66,10 @@ pub(crate) fn write_datetime(text: &str) -> Result<String, String> {
     if !(1..=9999).contains(&datetime.year()) {
         return Err(format!("`{text}` is not in the years 1 to 9999"));
     }
-    Ok(datetime.strftime("%Y-%m-%d %H:%M:%S").to_string())
+    let (date, time) = (datetime.date(), datetime.time());
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    let (hour, minute, second) = (time.hour(), time.minute(), time.second());
+    Ok(format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
 }
 
 /// Whether two values of a field are the same to the system: `[7, "Units"]` is `7`, `2.0` is `2`, `null` is `false`.

@@ -88,6 +88,8 @@ impl<'a> Compiler<'a> {
                 self.find(MAPPING_ATTRIBUTE, place, message);
             }
         }
+        let place_of = |field: &Field| attributes.iter().position(|attribute| attribute.name == field.attribute.name);
+        fields.sort_by_key(place_of);
         fields
     }
 

@@ -1,9 +1,11 @@
 //! From a record to the object. Nothing is guessed: what a lens cannot read is an error that says where.
 
+use std::borrow::Cow;
+
 use selvage_model::manifest::mapping::CodeBy;
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::name::SystemName;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::look;
 use crate::decimal;
@@ -11,9 +13,10 @@ use crate::duration;
 use crate::error::{MapCause, MapError};
 use crate::lens::{CurrencyFrom, Field, Lens, Lines, Spot, Target, UnitFrom};
 use crate::link::{LinkAnswer, LinkQuery, Links};
+use crate::pointer::Pointer;
 use crate::quantity::{self, Unit};
 use crate::record;
-use crate::shape::{below, check_scalar, is_currency, shown};
+use crate::shape::{check_scalar, is_currency, shown};
 
 /// Reads one record.
 #[derive(Clone, Copy)]
@@ -29,15 +32,17 @@ impl<'a> Reader<'a> {
         self,
         attributes: &[Attribute],
         fields: &[Field],
-        pointer: &str,
+        pointer: &Pointer<'_>,
     ) -> Result<Map<String, Value>, MapError> {
-        let mut members = Map::new();
+        let mut members = Map::with_capacity(attributes.len());
+        // Fields stand in the order of their attributes.
+        let mut fields = fields.iter().peekable();
         for attribute in attributes {
             let name = attribute.name.value.as_str();
-            match fields.iter().find(|field| field.attribute.name == attribute.name) {
+            match fields.next_if(|field| field.name() == name) {
                 Some(field) if !field.readable => {}
                 Some(field) => {
-                    members.insert(name.to_owned(), self.field(field, &below(pointer, name))?);
+                    members.insert(name.to_owned(), self.field(field, &pointer.name(name))?);
                 }
                 None => {
                     members.insert(name.to_owned(), Value::Null);
@@ -48,7 +53,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One attribute; `null` where the record has nothing and that is allowed.
-    pub(super) fn field(self, field: &Field, pointer: &str) -> Result<Value, MapError> {
+    pub(super) fn field(self, field: &Field, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         let found = match &field.lens {
             Lens::Const(value) => Some(value.clone()),
             Lens::Group(members) => self.group(field, members, pointer)?,
@@ -73,14 +78,14 @@ impl<'a> Reader<'a> {
     }
 
     /// An expression may make what the shape does not allow.
-    fn as_it_is(self, shape: &Shape, value: Value, pointer: &str) -> Result<Option<Value>, MapError> {
+    fn as_it_is(self, shape: &Shape, value: Value, pointer: &Pointer<'_>) -> Result<Option<Value>, MapError> {
         if value.is_null() {
             return Ok(None);
         }
         check_scalar(shape, &value).map(|()| Some(value)).map_err(|error| self.wrong(pointer, error))
     }
 
-    fn group(self, field: &Field, members: &[Field], pointer: &str) -> Result<Option<Value>, MapError> {
+    fn group(self, field: &Field, members: &[Field], pointer: &Pointer<'_>) -> Result<Option<Value>, MapError> {
         let Shape::Group(attributes) = &field.attribute.shape else { return Ok(None) };
         // An optional group of which the record has nothing is nothing, even where members are required.
         let nothing = || members.iter().all(|member| look::found(member, self.record).is_none());
@@ -91,7 +96,14 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that the record has, through its lens.
-    fn value(self, lens: &Lens, shape: &Shape, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn value(
+        self,
+        lens: &Lens,
+        shape: &Shape,
+        at: &Spot,
+        value: &'a Value,
+        pointer: &Pointer<'_>,
+    ) -> Result<Value, MapError> {
         let wrong = |message| self.wrong(pointer, message);
         match lens {
             Lens::Plain => read_plain(shape, value).map_err(wrong),
@@ -103,12 +115,16 @@ impl<'a> Reader<'a> {
             Lens::Ref(Target::Record) => Ok(Value::String(self.record_key(record::link(value).map_err(wrong)?.0))),
             Lens::Ref(Target::Key(object)) => {
                 let id = record::link(value).map_err(wrong)?.0;
-                self.text(&LinkQuery::Key { object: object.clone(), id }, at, pointer).map(Value::String)
+                self.text(self.links.key(object, id), at, pointer, || {
+                    format!("the record {id} in `{}` has no business key of a {object}", at.path)
+                })
             }
             Lens::Ref(Target::Attribute(object, attribute)) => {
-                let (object, attribute) = (object.clone(), attribute.clone());
                 let id = record::link(value).map_err(wrong)?.0;
-                self.text(&LinkQuery::Attribute { object, attribute, id }, at, pointer).map(Value::String)
+                let query = LinkQuery::Attribute { object: object.clone(), attribute: attribute.clone(), id };
+                self.text(self.links.get(&query), at, pointer, || {
+                    format!("the record {id} in `{}` has no `{attribute}` of a {object}", at.path)
+                })
             }
             Lens::Record => {
                 let id = value.as_i64().ok_or_else(|| wrong(format!("{} is no id", shown(value))))?;
@@ -120,7 +136,9 @@ impl<'a> Reader<'a> {
             }
             Lens::Site => {
                 let company = record::link(value).map_err(wrong)?.0;
-                self.text(&LinkQuery::Site { company }, at, pointer).map(Value::String)
+                self.text(self.links.site(company), at, pointer, || {
+                    format!("no site is bound to the company {company} in `{}`", at.path)
+                })
             }
             Lens::Enum(words) => read_enum(words, value).map_err(|error| MapError::new(MapCause::Code, pointer, error)),
             Lens::Flag(words) => read_flag(words, value).map_err(|error| MapError::new(MapCause::Code, pointer, error)),
@@ -138,13 +156,20 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn many(self, lens: &Lens, shape: &Shape, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn many(
+        self,
+        lens: &Lens,
+        shape: &Shape,
+        at: &Spot,
+        value: &'a Value,
+        pointer: &Pointer<'_>,
+    ) -> Result<Value, MapError> {
         let Value::Array(elements) = value else {
             return Err(self.wrong(pointer, format!("{} is no list", shown(value))));
         };
         let mut list = Vec::with_capacity(elements.len());
         for (index, element) in elements.iter().enumerate() {
-            list.push(self.value(lens, shape, at, element, &below(pointer, &index.to_string()))?);
+            list.push(self.value(lens, shape, at, element, &pointer.place(index))?);
         }
         Ok(Value::Array(list))
     }
@@ -154,24 +179,24 @@ impl<'a> Reader<'a> {
         lens: &Lens,
         shape: &Shape,
         at: &Spot,
-        value: Option<&Value>,
-        pointer: &str,
+        value: Option<&'a Value>,
+        pointer: &Pointer<'_>,
     ) -> Result<Value, MapError> {
         value.map_or(Ok(Value::Null), |value| self.value(lens, shape, at, value, pointer))
     }
 
-    fn lines(self, lines: &Lines, at: &Spot, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn lines(self, lines: &Lines, at: &Spot, value: &'a Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         let records = line_records(value, at).map_err(|error| self.wrong(pointer, error))?;
         let mut list = Vec::with_capacity(records.len());
         for (index, record) in records.iter().filter(|record| lines.tell(record)).enumerate() {
             let reader = Reader { record, ..self };
-            let members = reader.members(&lines.attributes, &lines.members, &below(pointer, &index.to_string()))?;
+            let members = reader.members(&lines.attributes, &lines.members, &pointer.place(index))?;
             list.push(Value::Object(members));
         }
         Ok(Value::Array(list))
     }
 
-    fn quantity(self, from: &UnitFrom, shape: &Shape, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn quantity(self, from: &UnitFrom, shape: &Shape, value: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         let amount = decimal::of_json(value)
             .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
         let unit = self.unit(from, pointer)?;
@@ -179,37 +204,40 @@ impl<'a> Reader<'a> {
             return Err(MapError::new(MapCause::Unit, pointer, "the record has a number without a unit"));
         };
         check_dimension(shape, &unit, pointer)?;
-        Ok(json!({"value": decimal::text(amount), "unit": unit.code()}))
+        Ok(pair(("value", decimal::text(amount)), ("unit", unit.code().to_owned())))
     }
 
     /// The unit that the record's quantity has; `None` where its field is empty.
-    pub(super) fn unit(self, from: &UnitFrom, pointer: &str) -> Result<Option<Unit>, MapError> {
+    pub(super) fn unit<'f>(self, from: &'f UnitFrom, pointer: &Pointer<'_>) -> Result<Option<Cow<'f, Unit>>, MapError> {
         let (at, codes, by) = match from {
-            UnitFrom::Fixed(unit) => return Ok(Some(unit.clone())),
+            UnitFrom::Fixed(unit) => return Ok(Some(Cow::Borrowed(unit))),
             UnitFrom::Field { at, codes, by } => (at, codes, *by),
         };
         let Some(value) = record::present(self.record, &at.at, false) else { return Ok(None) };
-        let pointer = below(pointer, "unit");
+        let pointer = pointer.name("unit");
         let word = self.word(at, value, by, &pointer)?;
-        let code = codes.code(&word).map_err(|error| MapError::new(MapCause::Code, &*pointer, error))?;
+        let code = codes.code(&word).map_err(|error| MapError::new(MapCause::Code, &pointer, error))?;
+        if let Some(unit) = codes.unit(code) {
+            return Ok(Some(Cow::Borrowed(unit)));
+        }
         code.parse()
-            .map(Some)
-            .map_err(|error: quantity::UnitError| MapError::new(MapCause::Unit, &*pointer, error.to_string()))
+            .map(|unit| Some(Cow::Owned(unit)))
+            .map_err(|error: quantity::UnitError| MapError::new(MapCause::Unit, &pointer, error.to_string()))
     }
 
-    fn money(self, from: &CurrencyFrom, value: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn money(self, from: &CurrencyFrom, value: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         let amount = decimal::of_json(value)
             .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
         let currency = self.currency(from, pointer)?;
-        Ok(json!({"amount": decimal::text(amount), "currency": currency}))
+        Ok(pair(("amount", decimal::text(amount)), ("currency", currency)))
     }
 
-    pub(super) fn currency(self, from: &CurrencyFrom, pointer: &str) -> Result<String, MapError> {
+    pub(super) fn currency(self, from: &CurrencyFrom, pointer: &Pointer<'_>) -> Result<String, MapError> {
         let at = match from {
             CurrencyFrom::Fixed(currency) => return Ok(currency.clone()),
             CurrencyFrom::Field { at, .. } => at,
         };
-        let pointer = below(pointer, "currency");
+        let pointer = pointer.name("currency");
         let value = record::present(self.record, &at.at, false)
             .ok_or_else(|| self.wrong(&pointer, format!("the record has no currency in `{}`", at.path)))?;
         let currency = label(value).map_err(|error| self.wrong(&pointer, error))?;
@@ -221,49 +249,64 @@ impl<'a> Reader<'a> {
     }
 
     /// What of a field is looked up in a code set.
-    fn word(self, at: &Spot, value: &Value, by: CodeBy, pointer: &str) -> Result<String, MapError> {
+    fn word(self, at: &Spot, value: &'a Value, by: CodeBy, pointer: &Pointer<'_>) -> Result<Cow<'a, str>, MapError> {
         match by {
             CodeBy::Value => match value {
-                Value::String(word) => Ok(word.clone()),
-                Value::Number(number) => Ok(number.to_string()),
+                Value::String(word) => Ok(Cow::Borrowed(word)),
+                Value::Number(number) => Ok(Cow::Owned(number.to_string())),
                 other => Err(self.wrong(pointer, format!("{} is no word of a code set", shown(other)))),
             },
-            CodeBy::Label => label(value).map(str::to_owned).map_err(|error| self.wrong(pointer, error)),
+            CodeBy::Label => label(value).map(Cow::Borrowed).map_err(|error| self.wrong(pointer, error)),
             CodeBy::ExternalId => {
                 let id = record::link(value).map_err(|error| self.wrong(pointer, error))?.0;
-                self.text(&LinkQuery::ExternalId { field: at.path.clone(), id }, at, pointer)
+                let nowhere = || format!("the record {id} in `{}` has no external id", at.path);
+                self.answered(self.links.external_id(&at.path, id), at, pointer, nowhere).map(Cow::Borrowed)
             }
         }
     }
 
-    /// The text that looking up this link answered.
-    fn text(self, query: &LinkQuery, at: &Spot, pointer: &str) -> Result<String, MapError> {
-        if let Some(LinkAnswer::Text(text)) = self.links.get(query) {
-            return Ok(text.clone());
-        }
-        let at = at.path.as_str();
-        let what = match query {
-            LinkQuery::ExternalId { id, .. } => format!("the record {id} in `{at}` has no external id"),
-            LinkQuery::Key { object, id } => format!("the record {id} in `{at}` has no business key of a {object}"),
-            LinkQuery::Attribute { object, attribute, id } => {
-                format!("the record {id} in `{at}` has no `{attribute}` of a {object}")
-            }
-            LinkQuery::Site { company } => format!("no site is bound to the company {company} in `{at}`"),
-            _ => String::new(),
+    /// The text that looking up a link answered.
+    fn text(
+        self,
+        answer: Option<&'a LinkAnswer>,
+        at: &Spot,
+        pointer: &Pointer<'_>,
+        nowhere: impl FnOnce() -> String,
+    ) -> Result<Value, MapError> {
+        self.answered(answer, at, pointer, nowhere).map(|text| Value::String(text.to_owned()))
+    }
+
+    fn answered(
+        self,
+        answer: Option<&'a LinkAnswer>,
+        at: &Spot,
+        pointer: &Pointer<'_>,
+        nowhere: impl FnOnce() -> String,
+    ) -> Result<&'a str, MapError> {
+        let message = match answer {
+            Some(LinkAnswer::Text(text)) => return Ok(text),
+            Some(_) => nowhere(),
+            None => format!("the link in `{}` was not looked up", at.path),
         };
-        match self.links.get(query) {
-            Some(_) => Err(MapError::new(MapCause::Reference, pointer, what)),
-            None => Err(MapError::new(MapCause::Reference, pointer, format!("the link in `{at}` was not looked up"))),
-        }
+        Err(MapError::new(MapCause::Reference, pointer, message))
     }
 
     fn record_key(self, id: i64) -> String {
         format!("{}-{id}", self.system)
     }
 
-    fn wrong(self, pointer: &str, message: String) -> MapError {
+    fn wrong(self, pointer: &Pointer<'_>, message: String) -> MapError {
         MapError::new(MapCause::Shape, pointer, message)
     }
+}
+
+/// A group of two texts.
+fn pair(one: (&str, String), other: (&str, String)) -> Value {
+    let mut members = Map::with_capacity(2);
+    for (name, text) in [one, other] {
+        members.insert(name.to_owned(), Value::String(text));
+    }
+    Value::Object(members)
 }
 
 /// The lines of a list, each a record with its id.
@@ -281,11 +324,11 @@ fn empty(lens: &Lens) -> Option<Value> {
 }
 
 /// A unit of another dimension than the attribute's is refused.
-pub(super) fn check_dimension(shape: &Shape, unit: &Unit, pointer: &str) -> Result<(), MapError> {
+pub(super) fn check_dimension(shape: &Shape, unit: &Unit, pointer: &Pointer<'_>) -> Result<(), MapError> {
     match shape {
         Shape::Quantity { dimension: Some(dimension) } if !quantity::measures(unit, *dimension) => {
             let message = format!("`{}` is no unit of {dimension}", unit.code());
-            Err(MapError::new(MapCause::Unit, below(pointer, "unit"), message))
+            Err(MapError::new(MapCause::Unit, &pointer.name("unit"), message))
         }
         _ => Ok(()),
     }
@@ -316,7 +359,11 @@ fn read_flag(words: &[(bool, String)], value: &Value) -> Result<Value, String> {
 
 fn read_plain(shape: &Shape, value: &Value) -> Result<Value, String> {
     let read = canonical_scalar(shape, value)?;
-    check_scalar(shape, &read).map(|()| read)
+    // What was made from a number or a moment has its shape.
+    match shape {
+        Shape::Decimal | Shape::Integer | Shape::Timestamp => Ok(read),
+        _ => check_scalar(shape, &read).map(|()| read),
+    }
 }
 
 fn canonical_scalar(shape: &Shape, value: &Value) -> Result<Value, String> {

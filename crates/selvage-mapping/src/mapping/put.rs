@@ -11,9 +11,10 @@ use crate::decimal;
 use crate::duration;
 use crate::error::{MapCause, MapError};
 use crate::lens::{CurrencyFrom, Field, Lens, Spot, Target, UnitFrom};
-use crate::link::{LinkAnswer, LinkQuery, Links};
+use crate::link::{LinkQuery, Links};
+use crate::pointer::Pointer;
 use crate::record;
-use crate::shape::{below, same, shown};
+use crate::shape::{same, shown};
 
 mod lines;
 mod questions;
@@ -21,7 +22,7 @@ mod value;
 
 use questions::backward;
 pub(super) use questions::queries;
-use value::{amount_in, fixed_quantity, given_unit, not_writable, string, wrong};
+use value::{amount_in, converted, fixed_quantity, given_quantity, id, not_writable, string, wrong};
 pub(super) use value::{record_id, write_plain};
 
 /// Writes one object, and collects what must be looked up where nothing was yet.
@@ -48,16 +49,19 @@ impl<'a> Writer<'a> {
         attributes: &[Attribute],
         fields: &[Field],
         given: &Value,
-        pointer: &str,
+        pointer: &Pointer<'_>,
     ) -> Result<(), MapError> {
         let Value::Object(given) = given else {
             return Err(wrong(pointer, format!("{} is no object", shown(given))));
         };
-        for (name, value) in given {
-            let pointer = below(pointer, name);
-            let attribute = attributes.iter().find(|attribute| attribute.name.value.as_str() == name);
-            match (attribute, fields.iter().find(|field| field.name() == name)) {
-                (None, _) => return Err(wrong(&pointer, format!("there is no attribute `{name}`"))),
+        for (index, (name, value)) in given.iter().enumerate() {
+            let pointer = pointer.name(name);
+            // What was read comes back in the order of the attributes, so the first guess is mostly right.
+            let guess = fields.get(index).filter(|field| field.name() == name);
+            let field = guess.or_else(|| fields.iter().find(|field| field.name() == name));
+            let is_known = || attributes.iter().any(|attribute| attribute.name.value.as_str() == name);
+            match (field.is_some() || is_known(), field) {
+                (false, _) => return Err(wrong(&pointer, format!("there is no attribute `{name}`"))),
                 (_, Some(field)) => self.field(field, value, &pointer)?,
                 (_, None) if value.is_null() => {}
                 (_, None) => return Err(not_writable(&pointer, name)),
@@ -66,7 +70,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn field(&mut self, field: &Field, given: &Value, pointer: &str) -> Result<(), MapError> {
+    fn field(&mut self, field: &Field, given: &Value, pointer: &Pointer<'_>) -> Result<(), MapError> {
         if self.is_as_before(field, given, pointer) || (self.before.is_none() && given.is_null()) {
             return Ok(());
         }
@@ -98,7 +102,7 @@ impl<'a> Writer<'a> {
 
     /// Whether the record as it stood already says what is given. Where its links were not looked up this cannot be
     /// told, and the value is compared as the system has it.
-    fn is_as_before(&self, field: &Field, given: &Value, pointer: &str) -> bool {
+    fn is_as_before(&self, field: &Field, given: &Value, pointer: &Pointer<'_>) -> bool {
         let Some(record) = self.before else { return false };
         self.reader(record).field(field, pointer).is_ok_and(|before| same(&field.attribute.shape, &before, given))
     }
@@ -107,7 +111,7 @@ impl<'a> Writer<'a> {
         Reader { system: self.system, record, links: self.links }
     }
 
-    fn empty(&mut self, field: &Field, pointer: &str) -> Result<(), MapError> {
+    fn empty(&mut self, field: &Field, pointer: &Pointer<'_>) -> Result<(), MapError> {
         let name = field.name();
         if !field.attribute.optional {
             return Err(wrong(pointer, format!("`{name}` is required")));
@@ -120,14 +124,14 @@ impl<'a> Writer<'a> {
                 self.set(at, Value::Bool(false), pointer)
             }
             (Lens::Group(members), _) => {
-                members.iter().try_for_each(|member| self.field(member, &Value::Null, &below(pointer, member.name())))
+                members.iter().try_for_each(|member| self.field(member, &Value::Null, &pointer.name(member.name())))
             }
             _ => Err(wrong(pointer, format!("`{name}` cannot be emptied: the system always has a value there"))),
         }
     }
 
     /// Keeps a value that the record does not have yet.
-    fn set(&mut self, at: &Spot, value: Value, pointer: &str) -> Result<(), MapError> {
+    fn set(&mut self, at: &Spot, value: Value, pointer: &Pointer<'_>) -> Result<(), MapError> {
         let at = at.at.as_str();
         let unchanged =
             self.before.and_then(|before| before.get(at)).is_some_and(|before| record::same(before, &value));
@@ -146,7 +150,7 @@ impl<'a> Writer<'a> {
     }
 
     /// A given value as the record has it.
-    fn value(&self, lens: &Lens, shape: &Shape, given: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn value(&self, lens: &Lens, shape: &Shape, given: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         match lens {
             Lens::Plain => write_plain(shape, given).map_err(|error| wrong(pointer, error)),
             Lens::Enum(words) => {
@@ -159,7 +163,7 @@ impl<'a> Writer<'a> {
                 let code = string(given, pointer)?;
                 let word = codes.word(code).map_err(|error| MapError::new(MapCause::Code, pointer, error))?;
                 match by {
-                    CodeBy::ExternalId => self.id(&LinkQuery::ByExternalId { external_id: word.to_owned() }, pointer),
+                    CodeBy::ExternalId => self.external(word, pointer),
                     CodeBy::Value | CodeBy::Label => Ok(Value::String(word.to_owned())),
                 }
             }
@@ -179,8 +183,13 @@ impl<'a> Writer<'a> {
                 let amount = duration::amount(string(given, pointer)?, *unit).map_err(|error| wrong(pointer, error))?;
                 Ok(decimal::to_json(amount))
             }
-            Lens::Ref(Target::Key(_) | Target::Attribute(..)) | Lens::Site => match backward(lens, given, pointer)? {
-                Some(query) => self.id(&query, pointer),
+            Lens::Ref(Target::Key(object)) => {
+                let key = string(given, pointer)?;
+                let nowhere = || format!("{} has no {object} `{key}`", self.system);
+                id(self.links.by_key(object, key), pointer, nowhere)
+            }
+            Lens::Ref(Target::Attribute(..)) | Lens::Site => match backward(lens, given, pointer)? {
+                Some(query) => id(self.links.get(&query), pointer, || self.nowhere(&query)),
                 None => Ok(Value::Bool(false)),
             },
             Lens::Many(element, shape) => self.many(element, shape, given, pointer),
@@ -190,12 +199,12 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn many(&self, lens: &Lens, shape: &Shape, given: &Value, pointer: &str) -> Result<Value, MapError> {
+    fn many(&self, lens: &Lens, shape: &Shape, given: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
         let Value::Array(elements) = given else {
             return Err(wrong(pointer, format!("{} is no list", shown(given))));
         };
         let elements = elements.iter().enumerate();
-        elements.map(|(index, given)| self.value(lens, shape, given, &below(pointer, &index.to_string()))).collect()
+        elements.map(|(index, given)| self.value(lens, shape, given, &pointer.place(index))).collect()
     }
 
     /// With a record as it stood, the value is converted into the unit that the record has: its other quantities of the
@@ -206,7 +215,7 @@ impl<'a> Writer<'a> {
         from: &UnitFrom,
         shape: &Shape,
         given: &Value,
-        pointer: &str,
+        pointer: &Pointer<'_>,
     ) -> Result<(), MapError> {
         let (unit_at, codes, by) = match from {
             UnitFrom::Fixed(unit) => {
@@ -215,35 +224,34 @@ impl<'a> Writer<'a> {
             }
             UnitFrom::Field { at, codes, by } => (at, codes, *by),
         };
-        let unit = given_unit(shape, given, pointer)?;
+        let (amount, unit) = given_quantity(Some(codes), shape, given, pointer)?;
         let has_unit = self.before.and_then(|before| record::present(before, &unit_at.at, false));
         if let (Some(record), Some(_)) = (self.before, has_unit) {
             let known = self.reader(record).unit(from, pointer);
             if let Ok(Some(known)) = known {
-                let value = fixed_quantity(&known, shape, given, pointer)?;
+                let value = converted(amount, &unit, &known, pointer)?;
                 return self.set(at, value, pointer);
             }
         }
-        let unit_pointer = below(pointer, "unit");
+        let unit_pointer = pointer.name("unit");
         if by == CodeBy::Label {
-            return Err(MapError::new(MapCause::NotWritable, unit_pointer, "a unit cannot be written by its label"));
+            return Err(MapError::new(MapCause::NotWritable, &unit_pointer, "a unit cannot be written by its label"));
         }
-        let word = codes.word(unit.code()).map_err(|error| MapError::new(MapCause::Code, &*unit_pointer, error))?;
+        let word = codes.word(unit.code()).map_err(|error| MapError::new(MapCause::Code, &unit_pointer, error))?;
         let written = match by {
-            CodeBy::ExternalId => self.id(&LinkQuery::ByExternalId { external_id: word.to_owned() }, &unit_pointer)?,
+            CodeBy::ExternalId => self.external(word, &unit_pointer)?,
             CodeBy::Value | CodeBy::Label => Value::String(word.to_owned()),
         };
         if has_unit.is_some_and(|before| !record::same(before, &written)) {
             let message =
                 format!("the unit in `{}` of the record was not looked up, so that nothing converts", unit_at.path);
-            return Err(MapError::new(MapCause::Reference, unit_pointer, message));
+            return Err(MapError::new(MapCause::Reference, &unit_pointer, message));
         }
         self.set(unit_at, written, &unit_pointer)?;
-        let value = fixed_quantity(&unit, shape, given, pointer)?;
-        self.set(at, value, pointer)
+        self.set(at, decimal::to_json(amount), pointer)
     }
 
-    fn money(&mut self, at: &Spot, from: &CurrencyFrom, given: &Value, pointer: &str) -> Result<(), MapError> {
+    fn money(&mut self, at: &Spot, from: &CurrencyFrom, given: &Value, pointer: &Pointer<'_>) -> Result<(), MapError> {
         let currency = match (from, self.before) {
             (CurrencyFrom::Fixed(currency), _) => currency.clone(),
             (CurrencyFrom::Field { .. }, Some(record)) => self.reader(record).currency(from, pointer)?,
@@ -257,21 +265,19 @@ impl<'a> Writer<'a> {
         self.set(at, value, pointer)
     }
 
-    /// The record that looking up this link answered.
-    fn id(&self, query: &LinkQuery, pointer: &str) -> Result<Value, MapError> {
-        let nowhere = match query {
-            LinkQuery::ByExternalId { external_id } => format!("{} has no record `{external_id}`", self.system),
-            LinkQuery::ByKey { object, key } => format!("{} has no {object} `{key}`", self.system),
+    /// The record of this external id.
+    fn external(&self, external_id: &str, pointer: &Pointer<'_>) -> Result<Value, MapError> {
+        let nowhere = || format!("{} has no record `{external_id}`", self.system);
+        id(self.links.by_external_id(external_id), pointer, nowhere)
+    }
+
+    fn nowhere(&self, query: &LinkQuery) -> String {
+        match query {
             LinkQuery::ByAttribute { object, attribute, value } => {
                 format!("{} has no {object} whose `{attribute}` is `{value}`", self.system)
             }
             LinkQuery::Company { site } => format!("{} has no company that is bound to the site `{site}`", self.system),
             _ => String::new(),
-        };
-        match self.links.get(query) {
-            Some(LinkAnswer::Id(id)) => Ok(Value::from(*id)),
-            Some(_) => Err(MapError::new(MapCause::Reference, pointer, nowhere)),
-            None => Err(MapError::new(MapCause::Reference, pointer, "the link was not looked up")),
         }
     }
 }

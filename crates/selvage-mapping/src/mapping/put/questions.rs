@@ -8,29 +8,30 @@ use super::value::string;
 use crate::error::{MapCause, MapError};
 use crate::lens::{Field, Lens, Target, UnitFrom};
 use crate::link::LinkQuery;
-use crate::shape::{below, shown, two_strings};
+use crate::pointer::Pointer;
+use crate::shape::{shown, two_strings};
 
 /// What must be looked up before these members can be written.
 pub(in crate::mapping) fn queries(
     fields: &[Field],
     given: &Map<String, Value>,
-    pointer: &str,
+    pointer: &Pointer<'_>,
     found: &mut Vec<LinkQuery>,
 ) -> Result<(), MapError> {
     for field in fields.iter().filter(|field| field.writable) {
         let Some(value) = given.get(field.name()).filter(|value| !value.is_null()) else { continue };
-        let pointer = below(pointer, field.name());
+        let pointer = pointer.name(field.name());
         match (&field.lens, value) {
             (Lens::Group(members), Value::Object(given)) => queries(members, given, &pointer, found)?,
             (Lens::Many(element, _), Value::Array(elements)) => {
                 for (index, value) in elements.iter().enumerate() {
-                    found.extend(backward(element, value, &below(&pointer, &index.to_string()))?);
+                    found.extend(backward(element, value, &pointer.place(index))?);
                 }
             }
             (Lens::Lines(lines), Value::Array(elements)) => {
                 for (index, line) in elements.iter().enumerate() {
                     let Value::Object(line) = line else { continue };
-                    queries(&lines.members, line, &below(&pointer, &index.to_string()), found)?;
+                    queries(&lines.members, line, &pointer.place(index), found)?;
                 }
             }
             (lens, value) => found.extend(backward(lens, value, &pointer)?),
@@ -40,7 +41,7 @@ pub(in crate::mapping) fn queries(
 }
 
 /// What must be looked up to write this value.
-pub(super) fn backward(lens: &Lens, given: &Value, pointer: &str) -> Result<Option<LinkQuery>, MapError> {
+pub(super) fn backward(lens: &Lens, given: &Value, pointer: &Pointer<'_>) -> Result<Option<LinkQuery>, MapError> {
     match lens {
         Lens::Code { codes, by: CodeBy::ExternalId } => {
             let code = string(given, pointer)?;
