@@ -54,6 +54,10 @@ impl<'a> Writer<'a> {
         let Value::Object(given) = given else {
             return Err(wrong(pointer, format!("{} is no object", shown(given))));
         };
+        if self.values.is_empty() {
+            // Each attribute writes a field, and perhaps its unit's.
+            self.values = Map::with_capacity(given.len() + 1);
+        }
         for (index, (name, value)) in given.iter().enumerate() {
             let pointer = pointer.name(name);
             // What was read comes back in the order of the attributes, so the first guess is mostly right.
