@@ -47,6 +47,9 @@ catalogue! {
     NAMED_FILE = "FAB1014", "A file that a manifest names is not there";
     BAD_CONTRACT = "FAB1015", "The OpenAPI contract cannot be used";
     MORE_FINDINGS = "FAB1016", "The file has more findings than are shown";
+    EXTENDS_UNKNOWN = "FAB1017", "What is extended is in no pack that the fabric takes";
+    EXTENDED_TWICE = "FAB1018", "Two documents extend one thing of a pack";
+    EXTENDS_NOTHING = "FAB1019", "An override that overrides nothing";
     // 2 lint
     NAME_UNKNOWN = "FAB2001", "A name that nothing declares";
     CYCLE = "FAB2002", "Things that wait for each other";

@@ -6,6 +6,7 @@ mod api;
 mod check;
 mod digest;
 mod event;
+mod extend;
 mod fields;
 mod flow;
 mod gather;
@@ -82,7 +83,7 @@ pub(crate) fn undeclared<'a>(
 }
 
 /// The known name that is most like this one, where one is like it: a slip or two of the hand away, or begun alike.
-pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     const MOST_CANDIDATES: usize = 100;
     const LONGEST: usize = 64;
     if name.len() > LONGEST {

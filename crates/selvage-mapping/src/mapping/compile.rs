@@ -14,6 +14,7 @@ use selvage_model::manifest::mapping::{
 };
 use selvage_model::manifest::object::{Attribute, CodeSet, Object, Shape};
 use selvage_model::name::{AttributeName, CodeSetName, ObjectName};
+use selvage_model::read::nearest;
 use selvage_model::scalar::VersionRange;
 use selvage_model::source::{Place, Spanned};
 use serde_json::Value;
@@ -77,7 +78,12 @@ impl<'a> Compiler<'a> {
                 Some(attribute) => fields.extend(self.field(attribute, field)),
                 None => {
                     let message = format!("`{}` has no attribute `{of}{name}`", self.mapping.object);
-                    self.find(MAPPING_ATTRIBUTE, &field.attribute.place, message);
+                    let finding = Finding::error(MAPPING_ATTRIBUTE, &field.attribute.place, message);
+                    let known = attributes.iter().map(|attribute| attribute.name.value.as_str());
+                    self.findings.push(match nearest(name.as_str(), known) {
+                        Some(like) => finding.fix(format!("did you mean `{like}`?")),
+                        None => finding.fix("remove it, or add the attribute to the object"),
+                    });
                 }
             }
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::check::{article, check_record};
 use super::digest::{self, DocumentHash};
+use super::extend::{Extension, Extensions, is_shipped};
 use super::fields::Fields;
 use super::{
     FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, mapping, nearest, object,
@@ -64,6 +65,9 @@ struct FileReading {
     documents: usize,
     findings: Vec<Finding>,
     unread: Vec<(Kind, String)>,
+    extensions: Vec<Extension>,
+    /// Documents of a pack that may be extended: they are read when all extensions are known.
+    shipped: Vec<(Kind, Node)>,
 }
 
 impl FileReading {
@@ -86,8 +90,9 @@ pub(super) fn gather(sources: &Sources) -> Reading {
             files.insert(path, reading);
         }
     }
-    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
     let mut reading = Reading::default();
+    extend(&mut files, &mut reading.findings);
+    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
     set_aside(&named, &mut files, &mut reading.findings);
     let mut hashes = Vec::new();
     let mut quiet_grants = Vec::new();
@@ -106,6 +111,19 @@ pub(super) fn gather(sources: &Sources) -> Reading {
     reading.digest = digest::of(hashes);
     reading.findings.sort_by(|a, b| a.place.cmp(&b.place));
     reading
+}
+
+/// Reads what packs ship, with what the fabric says instead of some of it.
+fn extend(files: &mut BTreeMap<&str, FileReading>, findings: &mut Vec<Finding>) {
+    let all = files.values_mut().flat_map(|file| std::mem::take(&mut file.extensions)).collect();
+    let mut extensions = Extensions::new(all, findings);
+    for file in files.values_mut() {
+        for (kind, node) in std::mem::take(&mut file.shipped) {
+            let node = extensions.apply(kind, node, findings);
+            take(kind, &node, file);
+        }
+    }
+    extensions.finish(findings);
 }
 
 /// A contract may be YAML as well: what a manifest names is no manifest. But no manifest is lost by being named.
@@ -169,18 +187,34 @@ fn read_file(path: &str, source: &Source, budget: &mut Budget) -> Option<FileRea
             break;
         };
         budget.nodes = left;
-        read_document(&node, &mut file);
+        read_document(path, node, &mut file);
     }
     Some(file)
 }
 
-fn read_document(node: &Node, file: &mut FileReading) {
-    let Some(kind) = kind(node, &mut file.findings) else { return };
+fn read_document(path: &str, node: Node, file: &mut FileReading) {
+    let Some(kind) = kind(&node, &mut file.findings) else { return };
     file.documents += 1;
+    let extension = tables::extension::of(kind);
+    if let Some(record) = extension.filter(|_| node.get("extends").is_some()) {
+        check_record(&node, record, &["kind"], &mut file.findings);
+        file.hashes.push(digest::document(kind, &node, record));
+        file.extensions.extend(Extension::of(kind, node));
+        return;
+    }
+    file.hashes.push(digest::document(kind, &node, tables::of(kind)));
+    if extension.is_some() && is_shipped(path) {
+        file.shipped.push((kind, node));
+    } else {
+        take(kind, &node, file);
+    }
+}
+
+/// Checks a document and makes its thing.
+fn take(kind: Kind, node: &Node, file: &mut FileReading) {
     let record = tables::of(kind);
     let errors_before = file.findings.len();
     check_record(node, record, &["kind"], &mut file.findings);
-    file.hashes.push(digest::document(kind, node, record));
     let thing = build(kind, Fields::new(node, record), &mut file.findings);
     if thing.is_none() {
         let name = node.get("name").and_then(Node::text);

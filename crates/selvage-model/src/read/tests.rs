@@ -16,6 +16,7 @@ use crate::manifest::object::Shape;
 use crate::schema::tables;
 
 mod bounds;
+mod extend;
 mod findings;
 
 /// The sample: every kind with every field.

@@ -61,7 +61,19 @@ impl Definitions {
     }
 
     fn manifest(&mut self, kind: Kind) -> Map<String, Value> {
-        let mut schema = self.fields(tables::of(kind));
+        let whole = self.of_record(kind, tables::of(kind));
+        let Some(extension) = tables::extension::of(kind) else { return whole };
+        // A document that extends one of a pack has some of the fields, and says of which.
+        let extension = self.of_record(kind, extension);
+        let mut schema = Map::new();
+        schema.insert("if".into(), json!({"required": ["extends"]}));
+        schema.insert("then".into(), Value::Object(extension));
+        schema.insert("else".into(), Value::Object(whole));
+        schema
+    }
+
+    fn of_record(&mut self, kind: Kind, record: &'static Record) -> Map<String, Value> {
+        let mut schema = self.fields(record);
         let kind = json!({"const": kind.as_str(), "description": "What the document declares."});
         if let Some(Value::Object(properties)) = schema.get_mut("properties") {
             properties.shift_insert(0, "kind".into(), kind);

@@ -1,6 +1,7 @@
 //! The kinds of manifests as tables of fields. What stands here is what the reader takes and what editors complete.
 
 pub(crate) mod access;
+pub(crate) mod extension;
 pub(crate) mod flow;
 pub(crate) mod governance;
 pub(crate) mod interface;
