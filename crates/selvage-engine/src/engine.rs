@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use selvage_connect::governor::Governors;
+use selvage_mapping::trace::Step;
+use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -24,7 +26,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{figures, operation, parking, read, rehearsal, resolve, write};
+use crate::{figures, operation, parking, read, rehearsal, resolve, trace, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -168,6 +170,15 @@ impl Engine {
     /// The problem that a list would be answered with.
     pub async fn rehearse(&self, interface: &InterfaceRef, trial: &Trial) -> Result<Rehearsal, Problem> {
         rehearsal::run(&self.shared, interface, trial).await
+    }
+
+    /// One record through its mapping, attribute by attribute, as no grant has narrowed it: for operators.
+    ///
+    /// # Errors
+    /// Why there is no such record, or that the system did not answer in time.
+    pub async fn trace(&self, interface: &InterfaceRef, key: &str, patience: Duration) -> Result<Vec<Step>, Problem> {
+        let late = || Problem::new(504, code::SYSTEM_LATE, "the system did not answer in time");
+        tokio::time::timeout(patience, trace::trace(&self.shared, interface, key)).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// The body of `GET /operations/{id}`; `None` where this consumer has no such operation. Its answer is shown as the grant

@@ -44,6 +44,7 @@ mod scope;
 mod selection;
 mod shared;
 mod state;
+mod trace;
 mod trouble;
 mod verb;
 mod whole;

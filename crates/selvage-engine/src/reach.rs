@@ -82,7 +82,7 @@ impl Reach {
     }
 
     /// The records of a selection; two are enough to see that one is not alone.
-    async fn few(&self, selection: Selection, active_test: bool) -> Result<Vec<Value>, Trouble> {
+    pub(crate) async fn few(&self, selection: Selection, active_test: bool) -> Result<Vec<Value>, Trouble> {
         let Selection::Records { domain, companies } = selection else { return Ok(Vec::new()) };
         let scope = CallScope { active_test, ..self.call_scope(companies).await? };
         let (record, fields) = (self.mapping.record(), self.mapping.fields());

@@ -17,6 +17,7 @@ pub mod quantity;
 pub mod reading;
 mod record;
 mod shape;
+pub mod trace;
 pub mod trial;
 
 pub use body::{check_body, check_change};

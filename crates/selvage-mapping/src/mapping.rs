@@ -138,6 +138,11 @@ impl CompiledMapping {
         Ok(value.as_str().map(str::to_owned))
     }
 
+    /// The value of one attribute.
+    pub(crate) fn one(&self, field: &Field, record: &Value, links: &Links) -> Result<Value, MapError> {
+        self.reader(record, links).field(field, &Pointer::ROOT.name(field.name()))
+    }
+
     fn member(&self, attribute: &AttributeName) -> Option<&Field> {
         self.members.iter().find(|field| &field.attribute.name.value == attribute)
     }

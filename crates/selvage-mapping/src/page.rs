@@ -10,7 +10,7 @@ use selvage_model::manifest::mapping::{Example, Mapping};
 use selvage_model::manifest::object::{Attribute, Authority, Object};
 use selvage_model::verb::{Proof, Verb};
 
-mod field;
+pub(crate) mod field;
 mod words;
 
 use words::{allowed, cell, code, ranged, shape};

@@ -12,7 +12,7 @@ use selvage_model::source::Place;
 use crate::mapping::CompiledMapping;
 
 mod apply;
-mod example;
+pub(crate) mod example;
 mod generate;
 mod law;
 mod world;

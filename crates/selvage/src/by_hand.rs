@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use selvage_engine::{Engine, EngineConfig, EngineTask, Rehearsal, Trial};
+use selvage_mapping::trace::Step;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -60,6 +61,22 @@ pub(crate) struct Place {
     pub(crate) wait: Duration,
 }
 
+impl ObjectChoice {
+    /// The fabric, the object and the system that are meant.
+    ///
+    /// # Errors
+    /// When the fabric has errors, the environment is protected, or object or system are not there.
+    pub(crate) fn resolve(&self) -> anyhow::Result<(Arc<Fabric>, Object, SystemName)> {
+        let fabric = release::read(&self.place.fabric, &self.place.env)?.fabric;
+        let object = find_object(&fabric, &self.object)?.clone();
+        let system = match &self.system {
+            Some(system) => system.clone(),
+            None => only_system(&fabric, &object)?,
+        };
+        Ok((fabric, object, system))
+    }
+}
+
 /// An engine that serves one object.
 pub(crate) struct ByHand {
     engine: Engine,
@@ -77,13 +94,8 @@ impl ByHand {
     /// When the fabric has errors, the environment is protected, or object, system, account or secret are not there.
     pub(crate) async fn begin(choice: &ObjectChoice, operations: &[Operation], store: Store) -> anyhow::Result<Self> {
         let place = &choice.place;
-        let release = release::read(&place.fabric, &place.env)?;
-        let object = find_object(&release.fabric, &choice.object)?.clone();
-        let system = match &choice.system {
-            Some(system) => system.clone(),
-            None => only_system(&release.fabric, &object)?,
-        };
-        let fabric = with_interface(&release.fabric, &object, &system, &place.account, operations)?;
+        let (fabric, object, system) = choice.resolve()?;
+        let fabric = with_interface(&fabric, &object, &system, &place.account, operations)?;
         let interface = fabric.interfaces.keys().next().context("the interface was not made")?.clone();
         let secrets = place.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let config = EngineConfig {
@@ -139,6 +151,11 @@ impl ByHand {
     /// The problem that a list would be answered with.
     pub(crate) async fn rehearse(&self, trial: &Trial) -> Result<Rehearsal, Problem> {
         self.engine.rehearse(&self.interface, trial).await
+    }
+
+    /// Each attribute of one record, with where it comes from and goes to.
+    pub(crate) async fn trace(&self, id: &str) -> Result<Vec<Step>, Problem> {
+        self.engine.trace(&self.interface, id, self.wait).await
     }
 
     /// Leaves what is under way in a safe place and ends.

@@ -8,6 +8,7 @@ mod get;
 mod key;
 mod ledger;
 mod list;
+mod mapping;
 mod odoo;
 mod operations;
 mod operator;
@@ -54,6 +55,9 @@ enum Command {
     List(list::List),
     /// Makes or changes records of a system by their objects.
     Put(put::Put),
+    /// Shows what a mapping does to one record.
+    #[command(subcommand)]
+    Mapping(mapping::Mapping),
     /// Serves a fabric directory: gateway, engine and console.
     Serve(serve::Serve),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
@@ -133,6 +137,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
         Command::Test(test) => in_runtime(test.run()),
+        Command::Mapping(mapping) => in_runtime(mapping.run()),
         Command::Get(get) => in_runtime(get.run()),
         Command::List(list) => in_runtime(list.run()),
         Command::Put(put) => in_runtime(put.run()),

@@ -42,7 +42,7 @@ pub(super) fn read(fields: &[Field], reading: &mut Reading) {
 }
 
 /// Every name in a record that these lenses look at.
-pub(super) fn looked_at(fields: &[Field], found: &mut Vec<String>) {
+pub(crate) fn looked_at(fields: &[Field], found: &mut Vec<String>) {
     for field in fields {
         found.extend(field.spots().map(|spot| spot.at.clone()));
         match of_elements(&field.lens) {
@@ -76,7 +76,7 @@ pub(super) fn found<'r>(field: &'r Field, record: &'r Value) -> Option<(&'r Spot
 }
 
 /// What must be looked up to read these attributes: the record's field, and the question.
-pub(super) fn queries(fields: &[Field], record: &Value, queries_found: &mut Vec<(String, LinkQuery)>) {
+pub(crate) fn queries(fields: &[Field], record: &Value, queries_found: &mut Vec<(String, LinkQuery)>) {
     for field in fields.iter().filter(|field| field.readable) {
         match &field.lens {
             Lens::Group(members) => queries(members, record, queries_found),

@@ -84,7 +84,8 @@ fn by_version(at: &[(VersionRange, Spanned<String>)]) -> String {
     at.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-fn lens(lens: &Lens) -> String {
+/// A lens in words.
+pub(crate) fn lens(lens: &Lens) -> String {
     match lens {
         Lens::Plain => "as it is".to_owned(),
         Lens::Text { lang } => format!("text in {}", code(lang)),

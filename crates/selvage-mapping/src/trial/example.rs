@@ -25,7 +25,7 @@ pub(super) fn run(mapping: &CompiledMapping, example: &Example) -> Vec<String> {
 }
 
 /// The example's links, forward, and backward by the records they lead to.
-fn links(mapping: &CompiledMapping, example: &Example) -> Links {
+pub(crate) fn links(mapping: &CompiledMapping, example: &Example) -> Links {
     let mut links = Links::new();
     for (field, query) in mapping.links_by_field(&example.local) {
         let of_field = |link: &&ExampleLink| link.field == field && link.id.is_none_or(|id| linked(&query) == Some(id));

@@ -13,6 +13,7 @@ fn help_names_every_command() {
         "test",
         "get",
         "list",
+        "mapping",
         "serve",
         "demo",
         "factory",

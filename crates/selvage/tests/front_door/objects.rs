@@ -37,6 +37,35 @@ async fn records_are_shown_as_objects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_is_traced_through_its_mapping_both_ways() {
+    let place = Place::new().await;
+    let products = json(&run(&place, &["list", "product", "--format", "json"]));
+    let code = products[0]["code"].as_str().unwrap();
+    let steps = json(&run(&place, &["mapping", "trace", "product", code, "--format", "json"]));
+    let step = |name: &str| steps.as_array().unwrap().iter().find(|step| step["attribute"] == name).unwrap();
+    assert_eq!(
+        (&step("code")["canonical"], &step("code")["back"]["kind"]),
+        (&products[0]["code"], &"unchanged".into())
+    );
+    assert_eq!(step("uom")["fields"][0]["field"], "uom_id");
+    assert!(step("uom")["looked_up"][0]["answer"].as_str().unwrap().starts_with("uom."), "{}", step("uom"));
+    assert_eq!(step("updated_at")["back"]["kind"], "read-only");
+    let table = stdout(&run(&place, &["mapping", "trace", "product", code]));
+    assert!(table.contains(code) && table.contains("unchanged"), "{table}");
+    assert_eq!(run(&place, &["mapping", "trace", "product", "no such"]).status.code(), Some(1));
+
+    // A record in a file, and a link that nobody looked up: the attribute says so, the others are there all the same.
+    let file = place.path("record.json");
+    let record = r#"{"version": 18, "local": {"id": 7, "default_code": "A", "name": "B", "uom_id": [1, "Units"], "tracking": "none"}}"#;
+    std::fs::write(&file, record).unwrap();
+    let output = run(&place, &["mapping", "trace", "product", "--local", file.to_str().unwrap(), "--format", "json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let steps: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let step = |name: &str| steps.as_array().unwrap().iter().find(|step| step["attribute"] == name).unwrap();
+    assert_eq!((&step("code")["canonical"], &step("uom")["error"]["code"]), (&"A".into(), &"FAB3102".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_pages_are_read() {
     let place = Place::new().await;
     for number in 0..450 {
