@@ -25,6 +25,10 @@ pub(super) struct Observed {
     pub(super) confirmed: BTreeMap<usize, Confirmed>,
     /// What was confirmed of each lot.
     pub(super) lots: BTreeMap<String, i64>,
+    /// What came to the first component beside production, or left it: counted, scrapped, received and shipped.
+    pub(super) moved: i64,
+    /// What was received in all, and shipped in all.
+    pub(super) traded: [i64; 2],
     /// What stands in Odoo.
     pub(super) standing: Standing,
     /// Clients without any answer.
@@ -104,10 +108,11 @@ fn stock(observed: &Observed, certain: bool, broken: &mut Vec<Broken>) {
         }
     };
     compare("the product", made, produced);
-    for ((takes, left), which) in TAKES.iter().zip(standing.left).zip(["first", "second"]) {
-        compare(&format!("the {which} component"), left, STOCK - takes * produced);
-    }
+    let [takes_first, takes_second] = TAKES;
+    let [first, second] = standing.left;
+    compare("the second component", second, STOCK - takes_second * produced);
     if certain {
+        compare("the first component", first, STOCK - takes_first * produced + observed.moved);
         let lots: BTreeSet<&String> = observed.lots.keys().chain(standing.made.keys()).collect();
         for lot in lots {
             let of = |amounts: &BTreeMap<String, i64>| amounts.get(lot).copied().unwrap_or_default();
@@ -168,6 +173,8 @@ mod tests {
         assert_eq!(kinds(|o| chain(o).work = vec!["ready".to_owned()]), "lost");
         assert_eq!(kinds(|o| o.standing.left = [STOCK - 3, STOCK]), "doubled");
         assert_eq!(kinds(|o| o.standing.left = [STOCK - 4, STOCK - 6]), "lost");
+        assert_eq!(kinds(|o| o.moved = -2), "doubled");
+        assert_eq!(kinds(|o| o.moved = 5), "lost");
         assert_eq!(kinds(|o| o.lots = BTreeMap::from([("M".to_owned(), 3)])), "doubled lost");
         assert_eq!(kinds(|o| o.unanswered.push("x".to_owned())), "lost");
         assert_eq!(kinds(|o| o.differing.push("x".to_owned())), "doubled");

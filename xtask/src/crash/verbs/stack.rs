@@ -10,8 +10,8 @@ use tokio::task::JoinSet;
 
 use super::checker::{Confirmed, Observed};
 use super::fabric;
-use super::step::{Script, Step, Trouble};
-use super::world::World;
+use super::step::{Script, Step, Stock, Trouble};
+use super::world::{STOCK, TAKES, World};
 use crate::crash::client::{Terminal, Write};
 use crate::crash::factory::Factory;
 use crate::crash::gateways::Gateways;
@@ -19,6 +19,9 @@ use crate::selvage::Node;
 
 const ORDERS: &str = "/production-orders/v1/production-orders";
 const WORK_ORDERS: &str = "/work-orders/v1/work-orders";
+const POSITIONS: &str = "/stock/v1/inventory-positions";
+const PURCHASES: &str = "/purchasing/v1/purchase-orders";
+const SALES: &str = "/sales/v1/sales-orders";
 /// How long a killed gateway is away.
 const AWAY: Duration = Duration::from_millis(100);
 
@@ -39,7 +42,15 @@ struct Asked {
 enum Meaning {
     Made(usize),
     Finished(usize),
-    Produced { order: usize, total: i64, lot: String },
+    Produced {
+        order: usize,
+        total: i64,
+        lot: String,
+    },
+    Counted(i64),
+    Scrapped(i64),
+    /// By now: received where 0, shipped where 1.
+    Traded(usize, i64),
     Nothing,
 }
 
@@ -119,11 +130,7 @@ impl Stack {
         };
         let asked = match step {
             Step::Create { quantity } => {
-                let order = orders.len();
-                let body = json!({
-                    "product": world.code, "quantity": {"value": quantity.to_string(), "unit": "1"},
-                    "site": "ghent", "origin": format!("{}{order}", world.origin),
-                });
+                let (order, body) = (orders.len(), world.order(orders.len(), *quantity));
                 let asked = Asked { write: write(0, ORDERS.to_owned(), body), meaning: Meaning::Made(order) };
                 orders.push(None);
                 vec![asked]
@@ -151,6 +158,10 @@ impl Stack {
                     Some(report(part, path.clone()?, *order, *total, lot(of), "backorder"))
                 });
                 both.collect()
+            }
+            Step::Stock(stock) => {
+                let (path, body, meaning) = of_stock(stock, world);
+                vec![Asked { write: write(0, path, body), meaning }]
             }
         };
         Ok(asked)
@@ -213,6 +224,32 @@ impl Stack {
     }
 }
 
+/// A step of stock: where it is posted to, what, and what its success means.
+fn of_stock(stock: &Stock, world: &World) -> (String, Value, Meaning) {
+    let quantity = |value: &i64| json!({"value": value.to_string(), "unit": "1"});
+    let lines = |total: &i64| json!([{"product": world.component, "quantity": quantity(total)}]);
+    let [bought, sold] = world.trade;
+    let position = world.position;
+    match stock {
+        Stock::Count { there } => {
+            let body = json!({"quantity": quantity(there)});
+            (format!("{POSITIONS}/odoo-{position}/adjust"), body, Meaning::Counted(*there))
+        }
+        Stock::Scrap { quantity: wasted } => {
+            let body = json!({"quantity": quantity(wasted), "reason": "Bent"});
+            (format!("{POSITIONS}/odoo-{position}/scrap"), body, Meaning::Scrapped(*wasted))
+        }
+        Stock::Receive { total, closes } => {
+            let remainder = if *closes { "close" } else { "backorder" };
+            let body = json!({"lines": lines(total), "remainder": remainder});
+            (format!("{PURCHASES}/odoo-{bought}/receive"), body, Meaning::Traded(0, *total))
+        }
+        Stock::Ship { total } => {
+            (format!("{SALES}/odoo-{sold}/ship"), json!({"lines": lines(total)}), Meaning::Traded(1, *total))
+        }
+    }
+}
+
 /// Takes down what an answer means.
 fn note(meaning: &Meaning, terminal: &Terminal, orders: &mut [Option<String>], observed: &mut Observed) {
     let (status, body) = match terminal {
@@ -237,6 +274,19 @@ fn note(meaning: &Meaning, terminal: &Terminal, orders: &mut [Option<String>], o
                 *known = body.get("id").and_then(Value::as_str).map(str::to_owned);
             }
             observed.confirmed.insert(*order, Confirmed { made: true, ..Confirmed::default() });
+        }
+        Meaning::Counted(there) => {
+            let produced: i64 = observed.confirmed.values().map(|confirmed| confirmed.total).sum();
+            let [takes, _] = TAKES;
+            observed.moved = there - (STOCK - takes * produced);
+        }
+        Meaning::Scrapped(quantity) => observed.moved -= quantity,
+        Meaning::Traded(way, total) => {
+            if let Some(before) = observed.traded.get_mut(*way) {
+                let more = total - *before;
+                *before = *total;
+                observed.moved += if *way == 0 { more } else { -more };
+            }
         }
         Meaning::Finished(order) => observed.confirmed.entry(*order).or_default().finished = true,
         Meaning::Produced { order, total, lot } => {

@@ -16,13 +16,31 @@ pub(super) enum Step {
     Create { quantity: i64 },
     /// It is released.
     Release { order: usize },
-    /// Its first work order is started, or finished.
+    /// Its first work order is started, paused or finished.
     Work { order: usize, verb: &'static str },
     /// So much is produced of it by now.
     Report { order: usize, total: i64, lot: u64, remainder: &'static str },
     /// Two totals are reported at the same time, each under its own key.
     Race { order: usize, totals: [i64; 2], lot: u64 },
+    /// Something is done to the stock of the first component.
+    Stock(Stock),
 }
+
+/// What is done to stock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stock {
+    /// So much is counted.
+    Count { there: i64 },
+    /// So much of it is thrown away: an increment, so that a repetition would be seen.
+    Scrap { quantity: i64 },
+    /// So much of what was bought has come by now.
+    Receive { total: i64, closes: bool },
+    /// So much of what was sold has left by now.
+    Ship { total: i64 },
+}
+
+/// How much of the first component is bought, and how much of it is sold.
+pub(super) const TRADED: i64 = 20;
 
 /// What goes wrong while a step is done.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +67,7 @@ impl Script {
         let mut random = Random::from_seed(seed);
         let tracked = random.once_in(2);
         let mut planned: Vec<(i64, i64)> = Vec::new();
+        let mut traded = [0; 2];
         let mut steps = Vec::new();
         for number in 0..random.within(5..11) {
             let wants_order = planned.is_empty() || (number > 2 && random.once_in(4));
@@ -57,6 +76,8 @@ impl Script {
                 planned.push((quantity, 0));
                 steps.push((Step::Create { quantity }, Trouble::draw(&mut random)));
                 Step::Release { order: planned.len() - 1 }
+            } else if random.once_in(3) {
+                Step::Stock(of_stock(&mut random, &mut traded))
             } else {
                 verb(&mut random, &mut planned)
             };
@@ -75,13 +96,30 @@ impl Script {
     }
 }
 
+fn of_stock(random: &mut Random, [received, shipped]: &mut [i64; 2]) -> Stock {
+    // Sometimes what was said before: nothing more may come of it.
+    let more = |random: &mut Random, total: &mut i64| {
+        if !random.once_in(4) {
+            *total = (*total + count(random, 1..6)).min(TRADED);
+        }
+        (*total).max(1)
+    };
+    match random.within(0..4) {
+        0 => Stock::Count { there: count(random, 500..1500) },
+        1 => Stock::Scrap { quantity: count(random, 1..5) },
+        2 => Stock::Receive { total: more(random, received), closes: random.once_in(8) },
+        _ => Stock::Ship { total: more(random, shipped) },
+    }
+}
+
 fn verb(random: &mut Random, planned: &mut [(i64, i64)]) -> Step {
     let order = usize::try_from(random.within(0..planned.len() as u64)).unwrap_or_default();
     let Some((quantity, reported)) = planned.get_mut(order) else { return Step::Release { order } };
-    match random.within(0..8) {
+    match random.within(0..9) {
         0 => Step::Release { order },
         1 => Step::Work { order, verb: "start" },
         2 => Step::Work { order, verb: "finish" },
+        8 => Step::Work { order, verb: "pause" },
         kind => {
             let lot = random.within(0..3);
             // Sometimes what was reported before, or less: nothing more may come of it.
@@ -147,7 +185,12 @@ mod tests {
         assert!(any(|step| matches!(step, Step::Work { verb: "start", .. })));
         assert!(any(|step| matches!(step, Step::Work { verb: "finish", .. })));
         assert!(any(|step| matches!(step, Step::Report { remainder: "close", .. })));
+        assert!(any(|step| matches!(step, Step::Work { verb: "pause", .. })));
         assert!(any(|step| matches!(step, Step::Race { .. })));
+        assert!(any(|step| matches!(step, Step::Stock(Stock::Count { .. }))));
+        assert!(any(|step| matches!(step, Step::Stock(Stock::Scrap { .. }))));
+        assert!(any(|step| matches!(step, Step::Stock(Stock::Receive { closes: true, .. }))));
+        assert!(any(|step| matches!(step, Step::Stock(Stock::Ship { .. }))));
         let troubles: Vec<&Trouble> =
             scripts.iter().flat_map(|script| &script.steps).map(|(_, trouble)| trouble).collect();
         for name in ["reset after commit", "reset before commit", "hang", "late answer", "serialization failure"] {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::step::TRADED;
 use crate::crash::factory::Factory;
 
 /// What there is of each component at the start.
@@ -19,6 +20,12 @@ pub(super) struct World {
     pub(super) code: String,
     /// What the orders of the seed carry, before the number of the order.
     pub(super) origin: String,
+    /// The business key of the first component.
+    pub(super) component: String,
+    /// Where the first component lies.
+    pub(super) position: i64,
+    /// An order by which the first component is bought, and one by which it is sold.
+    pub(super) trade: [i64; 2],
     product: i64,
     components: [i64; 2],
 }
@@ -63,8 +70,10 @@ impl World {
         let quant = |product: i64, lot: Option<&i64>| json!({"product_id": product, "location_id": place, "lot_id": lot, "inventory_quantity": STOCK});
         let quants = json!([[quant(first, None), quant(second, lot.first())]]);
         let counting = json!({"context": {"inventory_mode": true}});
-        let quants = factory.admin("stock.quant", "create", quants, counting).await?;
+        let quants = ids(&factory.admin("stock.quant", "create", quants, counting).await?)?;
         factory.admin("stock.quant", "action_apply_inventory", json!([quants]), json!({})).await?;
+        let position = quants.first().copied().context("the component lies nowhere")?;
+        let trade = trade(factory, first, &code).await?;
         let center = json!([[{"name": format!("{code} line")}]]);
         let center = ids(&factory.admin("mrp.workcenter", "create", center, json!({})).await?)?;
         let line = |product: i64, quantity: i64| json!([0, 0, {"product_id": product, "product_qty": quantity}]);
@@ -75,7 +84,18 @@ impl World {
             "operation_ids": [[0, 0, {"name": "Assemble", "workcenter_id": center.first(), "time_cycle_manual": 5}]],
         }]]);
         factory.admin("mrp.bom", "create", bom, json!({})).await?;
-        Ok(Self { origin: format!("VERB-{seed}-"), code, product, components: [first, second] })
+        let (origin, component) = (format!("VERB-{seed}-"), format!("{code}-A"));
+        Ok(Self { origin, code, component, position, trade, product, components: [first, second] })
+    }
+
+    /// The body that makes the order of this place in the seed.
+    pub(super) fn order(&self, number: usize, quantity: i64) -> Value {
+        json!({
+            "product": self.code,
+            "quantity": {"value": quantity.to_string(), "unit": "1"},
+            "site": "ghent",
+            "origin": format!("{}{number}", self.origin),
+        })
     }
 
     /// The work orders of an order and of what was split off it.
@@ -184,6 +204,23 @@ impl World {
         factory.admin("stock.quant", "action_apply_inventory", json!([[quant]]), json!({})).await?;
         Ok(())
     }
+}
+
+/// A confirmed purchase and a confirmed sale of a component.
+async fn trade(factory: &Factory, component: i64, code: &str) -> Result<[i64; 2]> {
+    let partner = ids(&factory.admin("res.partner", "create", json!([[{"name": code}]]), json!({})).await?)?;
+    let partner = partner.first().copied().context("there is no partner")?;
+    let mut orders = [0; 2];
+    let kinds =
+        [("purchase.order", "product_qty", "button_confirm"), ("sale.order", "product_uom_qty", "action_confirm")];
+    for (order, (model, quantity, confirm)) in orders.iter_mut().zip(kinds) {
+        let line = json!([0, 0, {"product_id": component, quantity: TRADED}]);
+        let values = json!([[{"partner_id": partner, "order_line": [line]}]]);
+        let made = ids(&factory.admin(model, "create", values, json!({})).await?)?;
+        factory.admin(model, confirm, json!([made]), json!({})).await?;
+        *order = made.first().copied().context("there is no order")?;
+    }
+    Ok(orders)
 }
 
 /// An order's name without the number of its part: of `WH/MO/00018-002`, `WH/MO/00018`.
