@@ -85,6 +85,8 @@ pub(super) fn needs(fields: &[Field], stand: &Whereabouts, found: &mut Vec<Field
                 path.push(link.to_owned());
                 name = inner;
             }
+            // A record that stands for another object too refers to it by its own id.
+            let form = if name == "id" && matches!(form, Form::Link(_)) { Form::Whole } else { form };
             // What stands in another record is not written with this one.
             let written = written && path.is_empty();
             let (attribute, field) = (attribute.clone(), name.to_owned());

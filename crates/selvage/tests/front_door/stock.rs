@@ -222,7 +222,7 @@ async fn a_position_is_counted_and_scrapped() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lot_goes_into_quarantine_and_comes_back() {
     let desk = Desk::open().await;
-    let lots = "/lots/v1/lots";
+    let lots = "/lot-keeping/v1/lots";
     let paint = desk.first(lots, |lot| lot["number"] == "P-GHENT-2").await;
     let at = format!("{lots}/{}", paint["id"].as_str().unwrap());
     let (quarantine, release) = (format!("{at}/quarantine"), format!("{at}/release"));

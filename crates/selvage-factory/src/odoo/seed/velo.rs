@@ -115,7 +115,12 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
     let products = add_products(tx)?;
     let partners = trade::add_partners(tx)?;
     let plants = tx.env.companies.clone();
-    for (plant, code) in plants.iter().zip(["GHE", "BRN"]) {
+    for (plant, number) in plants.iter().zip(1u32..) {
+        let code = match number {
+            1 => "GHE".to_owned(),
+            2 => "BRN".to_owned(),
+            other => format!("VW{other:02}"),
+        };
         tx.env.companies =
             std::iter::once(*plant).chain(plants.iter().copied().filter(|other| other != plant)).collect();
         let bom = add_bill(tx, &products)?;
@@ -125,7 +130,7 @@ pub(super) fn fill(tx: &mut Transaction<'_>, extra_products: u32) -> Result<(), 
             add_order(tx, &products, bom, quantity, stage, at)?;
         }
         trade::add_orders(tx, &products, &partners)?;
-        upkeep::add_machines(tx, code)?;
+        upkeep::add_machines(tx, &code)?;
         tx.env.now = end.plus_minutes(Decimal::from(-23 * 60));
     }
     tx.env.now = end.plus_minutes(Decimal::from(-24 * 60));
