@@ -235,7 +235,7 @@ impl Node {
         loop {
             match self.ask(request.clone()).await {
                 MediatedAnswer::Accepted { .. } => {}
-                MediatedAnswer::Refused { problem, .. } if matches!(problem.status, 409 | 502..=504) => {}
+                MediatedAnswer::Refused { problem, .. } if passes(&problem) => {}
                 answer => return answer,
             }
             assert!(begun.elapsed() < Duration::from_secs(60), "no answer to {:?}", request.key);
@@ -252,4 +252,9 @@ pub(crate) fn id_of(value: &Value) -> i64 {
 /// A quantity as text without trailing zeros.
 pub(crate) fn amount(value: &Value) -> String {
     selvage_connect::odoo::decimal(value).map_or_else(|| value.to_string(), |decimal| decimal.to_string())
+}
+
+/// Whether the same request may get another answer; a conflict without a time to come back is a refusal.
+fn passes(problem: &Problem) -> bool {
+    matches!(problem.status, 502..=504) || (problem.status == 409 && problem.retry_after.is_some())
 }

@@ -1,3 +1,5 @@
+//! The XML-RPC codec by tables: every kind of value there and back, faults, and what is refused: depth, size, entities.
+
 use serde_json::json;
 
 use super::*;
