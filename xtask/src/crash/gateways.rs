@@ -3,11 +3,16 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 
 use crate::daemon::Daemon;
 use crate::selvage::Node;
+
+/// How often a gateway is started before it counts as gone.
+const REVIVALS: usize = 5;
+const REVIVE_AGAIN: Duration = Duration::from_millis(300);
 
 /// Running gateways.
 pub(crate) struct Gateways {
@@ -39,10 +44,17 @@ impl Gateways {
         self.one(number)?.1.kill()
     }
 
-    /// Brings it back.
+    /// Brings it back. While it was away, a connection of somebody else may have had its port for a moment.
     pub(crate) async fn revive(&mut self, number: usize) -> Result<()> {
         let directory = self.directory.clone();
         let (node, daemon) = self.one(number)?;
+        for _ in 1..REVIVALS {
+            if let Ok(revived) = node.start(&directory).await {
+                *daemon = revived;
+                return Ok(());
+            }
+            tokio::time::sleep(REVIVE_AGAIN).await;
+        }
         *daemon = node.start(&directory).await?;
         Ok(())
     }

@@ -97,12 +97,10 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         } else {
             None
         };
-        let directory = directory.path().join(&name);
+        // One after the other: two that look for a free port at once may find the same.
+        let mut stack = Stack::start(&directory.path().join(&name), database.as_deref()).await?;
         let (queue, tally) = (Arc::clone(&queue), Arc::clone(&tally));
-        workers.spawn(async move {
-            let mut stack = Stack::start(&directory, database.as_deref()).await?;
-            work(&mut stack, &queue, &tally, number == 0).await
-        });
+        workers.spawn(async move { work(&mut stack, &queue, &tally, number == 0).await });
     }
     while let Some(worker) = workers.join_next().await {
         worker??;
