@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use crate::http::{self, Answer};
 
-const GIVE_UP_AFTER: Duration = Duration::from_secs(45);
+/// Longer than two of the longest pauses between looks at an outcome that nobody knows.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(120);
 const ASK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// A client's own patience with one request: more than the interface's timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
