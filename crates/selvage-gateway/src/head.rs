@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, Method, Version, header};
 
+use crate::certificate::ClientCertificate;
+
 /// `X-Api-Key`, the other way to present a key.
 pub(crate) static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 /// `Idempotency-Key`, by which a write is known.
@@ -20,6 +22,8 @@ pub struct Head<'h> {
     pub version: Version,
     /// Its headers.
     pub headers: &'h HeaderMap,
+    /// The certificate that its connection's client proved to hold, where it showed one.
+    pub client: Option<&'h ClientCertificate>,
 }
 
 impl<'h> Head<'h> {

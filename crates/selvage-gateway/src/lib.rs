@@ -8,6 +8,7 @@
 mod admin;
 mod answer;
 mod body;
+mod certificate;
 mod config;
 mod connection;
 mod decide;
@@ -34,6 +35,7 @@ mod tally;
 mod traffic;
 mod worker;
 
+pub use certificate::ClientCertificate;
 pub use config::{GatewayConfig, GatewayError};
 pub use decide::{Permit, Plan, Probe, decide};
 pub use gateway::Gateway;

@@ -111,6 +111,7 @@ impl<'a> Asked<'a> {
             query: parts.uri.query(),
             version: parts.version,
             headers: &parts.headers,
+            client: None,
         };
         match decide(&self.local.live.snapshot, &head, self.now) {
             Plan::Proxy { permit, rest, upstream } => {
