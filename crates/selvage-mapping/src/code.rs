@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::RandomState;
 use selvage_model::manifest::object::{CodeSet, OnUnmatched};
 use selvage_model::name::{CodeSetName, SystemName};
 
@@ -15,12 +16,12 @@ pub(crate) struct Codes {
     set: CodeSetName,
     system: SystemName,
     /// Their word → our code.
-    read: HashMap<String, String>,
+    read: HashMap<String, String, RandomState>,
     /// Our code → their words in the order written.
-    write: HashMap<String, Vec<String>>,
+    write: HashMap<String, Vec<String>, RandomState>,
     passes: bool,
     /// Our codes as units, where they are.
-    units: HashMap<String, Unit>,
+    units: HashMap<String, Unit, RandomState>,
 }
 
 impl Codes {
@@ -31,7 +32,7 @@ impl Codes {
             Some((_, words)) => words.iter().map(|(word, code)| (word.value.clone(), code.value.clone())).collect(),
             None => set.codes.iter().map(|entry| (entry.code.value.clone(), entry.code.value.clone())).collect(),
         };
-        let mut write: HashMap<String, Vec<String>> = HashMap::new();
+        let mut write: HashMap<String, Vec<String>, RandomState> = HashMap::default();
         for (word, code) in &pairs {
             write.entry(code.clone()).or_default().push(word.clone());
         }

@@ -1,5 +1,7 @@
 //! Exact decimals as canonical text: no exponent, no trailing zeros, `0` without a sign. No float is ever made on the way.
 
+use std::borrow::Cow;
+
 use rust_decimal::Decimal;
 use serde_json::{Number, Value};
 
@@ -64,12 +66,57 @@ pub fn text(value: Decimal) -> String {
     if value.is_zero() { "0".to_owned() } else { value.normalize().to_string() }
 }
 
+/// The canonical text of what a JSON number's text says; `None` where it is none, or has too many digits.
+pub(crate) fn canonical(text: &str) -> Option<Cow<'_, str>> {
+    match trimmed(text) {
+        Some(canonical) => Some(Cow::Borrowed(canonical)),
+        None => parse_number(text).map(self::text).map(Cow::Owned),
+    }
+}
+
+/// The same of canonical text, which has no exponent (see [`parse_text`]).
+pub(crate) fn canonical_text(text: &str) -> Option<Cow<'_, str>> {
+    if text.contains(['e', 'E']) { None } else { canonical(text) }
+}
+
+/// The part of a text that is its canonical form, where it has one: `2` of `2.0`. Most numbers are written so, and no
+/// decimal is made of them.
+fn trimmed(text: &str) -> Option<&str> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = match digits.bytes().position(|byte| byte == b'.') {
+        Some(point) => (digits.get(..point)?, digits.get(point + 1..).filter(|fraction| !fraction.is_empty())?),
+        None => (digits, ""),
+    };
+    let is_plain = is_digits(whole) && is_digits(fraction) && digits.len() <= MOST_DIGITS;
+    if !is_plain || whole.is_empty() || (whole.len() > 1 && whole.starts_with('0')) {
+        return None;
+    }
+    let zeros = fraction.bytes().rev().take_while(|byte| *byte == b'0').count();
+    let dropped = if zeros == fraction.len() && !fraction.is_empty() { zeros + 1 } else { zeros };
+    // Nothing less than nothing is `0`.
+    let kept = text.get(..text.len() - dropped)?;
+    (kept != "-0").then_some(kept)
+}
+
 /// The exact decimal of a JSON number.
 pub fn of_json(value: &Value) -> Option<Decimal> {
     match value {
         Value::Number(number) => parse_number(number.as_str()),
         _ => None,
     }
+}
+
+/// The canonical text of a JSON number's exact decimal.
+pub(crate) fn text_of_json(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::Number(number) => canonical(number.as_str()),
+        _ => None,
+    }
+}
+
+/// The JSON number of a decimal's canonical text.
+pub(crate) fn number(canonical: Cow<'_, str>) -> Value {
+    Value::Number(Number::from_string_unchecked(canonical.into_owned()))
 }
 
 /// A JSON number that says exactly this decimal.
@@ -114,6 +161,7 @@ mod tests {
         ];
         for (given, wanted) in table {
             assert_eq!(parse_number(given).map(text).as_deref(), *wanted, "{given}");
+            assert_eq!(canonical(given).as_deref(), *wanted, "{given}");
         }
     }
 
@@ -136,6 +184,8 @@ mod tests {
             let value = Decimal::try_from_i128_with_scale(mantissa, scale).unwrap();
             proptest::prop_assert_eq!(parse_text(&text(value)), Some(value));
             proptest::prop_assert_eq!(of_json(&to_json(value)), Some(value));
+            let written = value.to_string();
+            proptest::prop_assert_eq!(canonical(&written).map(Cow::into_owned), Some(text(value)));
         }
     }
 }

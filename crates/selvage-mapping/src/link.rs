@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
 use selvage_model::name::{AttributeName, ObjectName, SiteName};
 
 /// One thing to be looked up: from a record to a text, or (`By…` and `Company`) from a text to a record's id.
@@ -76,16 +77,19 @@ pub enum LinkAnswer {
     Missing,
 }
 
+/// Answers by what was asked. Many are looked up for each record; the hasher is quick, and seeded by chance.
+type Answers<K> = HashMap<K, LinkAnswer, RandomState>;
+
 /// The answers that a translation may use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
-    external: BTreeMap<String, HashMap<i64, LinkAnswer>>,
-    keys: BTreeMap<ObjectName, HashMap<i64, LinkAnswer>>,
-    attributes: BTreeMap<(ObjectName, AttributeName), HashMap<i64, LinkAnswer>>,
-    sites: HashMap<i64, LinkAnswer>,
-    by_external: HashMap<String, LinkAnswer>,
-    by_key: BTreeMap<ObjectName, HashMap<String, LinkAnswer>>,
-    by_attribute: BTreeMap<(ObjectName, AttributeName), HashMap<String, LinkAnswer>>,
+    external: BTreeMap<String, Answers<i64>>,
+    keys: BTreeMap<ObjectName, Answers<i64>>,
+    attributes: BTreeMap<(ObjectName, AttributeName), Answers<i64>>,
+    sites: Answers<i64>,
+    by_external: Answers<String>,
+    by_key: BTreeMap<ObjectName, Answers<String>>,
+    by_attribute: BTreeMap<(ObjectName, AttributeName), Answers<String>>,
     companies: BTreeMap<SiteName, LinkAnswer>,
 }
 

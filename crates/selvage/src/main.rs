@@ -13,7 +13,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Musl and glibc alike: the allocator is the system's, threads are few and long-lived.
+/// Records and objects are many small pieces, made and dropped: the system's allocator takes half as long again (ADR 0018).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let arguments = command::Arguments::parse();
     command::run(arguments)

@@ -18,6 +18,10 @@ use selvage_mapping::{CompiledMapping, LinkAnswer, LinkQuery, Links};
 use selvage_model::read::{self, Sources};
 use serde_json::{Value, json};
 
+/// The allocator of the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const UNITS: [(i64, &str, &str); 4] = [
     (1, "uom.product_uom_unit", "1"),
     (12, "uom.product_uom_kgm", "kg"),

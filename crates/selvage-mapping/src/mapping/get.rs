@@ -197,14 +197,14 @@ impl<'a> Reader<'a> {
     }
 
     fn quantity(self, from: &UnitFrom, shape: &Shape, value: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
-        let amount = decimal::of_json(value)
+        let amount = decimal::text_of_json(value)
             .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
         let unit = self.unit(from, pointer)?;
         let Some(unit) = unit else {
             return Err(MapError::new(MapCause::Unit, pointer, "the record has a number without a unit"));
         };
         check_dimension(shape, &unit, pointer)?;
-        Ok(pair(("value", decimal::text(amount)), ("unit", unit.code().to_owned())))
+        Ok(pair(("value", amount.into_owned()), ("unit", unit.code().to_owned())))
     }
 
     /// The unit that the record's quantity has; `None` where its field is empty.
@@ -226,10 +226,10 @@ impl<'a> Reader<'a> {
     }
 
     fn money(self, from: &CurrencyFrom, value: &Value, pointer: &Pointer<'_>) -> Result<Value, MapError> {
-        let amount = decimal::of_json(value)
+        let amount = decimal::text_of_json(value)
             .ok_or_else(|| self.wrong(pointer, format!("{} is no exact decimal of at most 28 digits", shown(value))))?;
         let currency = self.currency(from, pointer)?;
-        Ok(pair(("amount", decimal::text(amount)), ("currency", currency)))
+        Ok(pair(("amount", amount.into_owned()), ("currency", currency)))
     }
 
     pub(super) fn currency(self, from: &CurrencyFrom, pointer: &Pointer<'_>) -> Result<String, MapError> {
@@ -370,8 +370,8 @@ fn canonical_scalar(shape: &Shape, value: &Value) -> Result<Value, String> {
     let wrong = |what: &str| format!("{} is no {what}", shown(value));
     match shape {
         Shape::Decimal => {
-            let value = decimal::of_json(value).ok_or_else(|| wrong("exact decimal of at most 28 digits"))?;
-            Ok(Value::String(decimal::text(value)))
+            let value = decimal::text_of_json(value).ok_or_else(|| wrong("exact decimal of at most 28 digits"))?;
+            Ok(Value::String(value.into_owned()))
         }
         Shape::Integer => {
             let whole =

@@ -252,7 +252,7 @@ impl<'a> Writer<'a> {
             return Err(MapError::new(MapCause::Reference, &unit_pointer, message));
         }
         self.set(unit_at, written, &unit_pointer)?;
-        self.set(at, decimal::to_json(amount), pointer)
+        self.set(at, decimal::number(amount), pointer)
     }
 
     fn money(&mut self, at: &Spot, from: &CurrencyFrom, given: &Value, pointer: &Pointer<'_>) -> Result<(), MapError> {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use rust_decimal::Decimal;
 use selvage_model::manifest::object::Shape;
 use selvage_model::name::SystemName;
 use serde_json::Value;
@@ -36,13 +35,13 @@ pub(in crate::mapping) fn write_plain(shape: &Shape, given: &Value) -> Result<Va
     }
 }
 
-/// The number and the unit of a quantity. Units of this code set need not be parsed.
-pub(super) fn given_quantity<'c>(
+/// The number (its canonical text) and the unit of a quantity. Units of this code set need not be parsed.
+pub(super) fn given_quantity<'c, 'v>(
     codes: Option<&'c Codes>,
     shape: &Shape,
-    given: &Value,
+    given: &'v Value,
     pointer: &Pointer<'_>,
-) -> Result<(Decimal, Cow<'c, Unit>), MapError> {
+) -> Result<(Cow<'v, str>, Cow<'c, Unit>), MapError> {
     let (amount, code) = two_strings(given, "value", "unit")
         .ok_or_else(|| wrong(pointer, format!("{} is no quantity", shown(given))))?;
     let unit = match codes.and_then(|codes| codes.unit(code)) {
@@ -52,7 +51,7 @@ pub(super) fn given_quantity<'c>(
         })?),
     };
     check_dimension(shape, &unit, pointer)?;
-    let amount = decimal::parse_text(amount).ok_or_else(|| {
+    let amount = decimal::canonical_text(amount).ok_or_else(|| {
         wrong(&pointer.name("value"), format!("{} has no exact decimal of at most 28 digits", shown(given)))
     })?;
     Ok((amount, unit))
@@ -70,7 +69,17 @@ pub(super) fn fixed_quantity(
 }
 
 /// A number of one unit as the number of another.
-pub(super) fn converted(amount: Decimal, unit: &Unit, into: &Unit, pointer: &Pointer<'_>) -> Result<Value, MapError> {
+pub(super) fn converted(
+    amount: Cow<'_, str>,
+    unit: &Unit,
+    into: &Unit,
+    pointer: &Pointer<'_>,
+) -> Result<Value, MapError> {
+    if unit.code() == into.code() {
+        return Ok(decimal::number(amount));
+    }
+    let wrong = || wrong(pointer, format!("`{amount}` is no exact decimal of at most 28 digits"));
+    let amount = decimal::parse_text(&amount).ok_or_else(wrong)?;
     let converted = quantity::convert(amount, unit, into);
     let value = converted.map_err(|error| MapError::new(MapCause::Unit, pointer, error.to_string()))?;
     Ok(decimal::to_json(value))
@@ -98,10 +107,10 @@ pub(super) fn amount_in(currency: &str, given: &Value, pointer: &Pointer<'_>) ->
         let message = format!("the record is kept in {currency}, not in `{given_currency}`");
         return Err(MapError::new(MapCause::Unit, &pointer.name("currency"), message));
     }
-    let value = decimal::parse_text(amount).ok_or_else(|| {
+    let value = decimal::canonical_text(amount).ok_or_else(|| {
         wrong(&pointer.name("amount"), format!("`{amount}` is no exact decimal of at most 28 digits"))
     })?;
-    Ok(decimal::to_json(value))
+    Ok(decimal::number(value))
 }
 
 pub(super) fn string<'v>(given: &'v Value, pointer: &Pointer<'_>) -> Result<&'v str, MapError> {
