@@ -1,4 +1,4 @@
-//! The listener for operators: `/metrics`, `/livez`, `/readyz`. Apart from the data path, since metrics name consumers
+//! The listener for operators: `/metrics`, `/decide`, `/livez`, `/readyz`. Apart from the data path, since metrics name consumers
 //! and interfaces, which outsiders need not know.
 
 use std::convert::Infallible;
@@ -11,12 +11,15 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::answer;
 use crate::body::Reply;
+use crate::explain::{Question, explain_request};
 use crate::exposition;
+use crate::path;
 use crate::worker::Shared;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -57,11 +60,38 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Result<Response<Reply
             response.headers_mut().insert(header::CONTENT_TYPE, kind);
             response
         }
+        "/decide" => decide(shared, request.uri().query()),
         "/livez" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
         "/readyz" if shared.draining.load(Ordering::Relaxed) => {
             answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n", answer::PLAIN)
         }
         "/readyz" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
         _ => answer::text(StatusCode::NOT_FOUND, "not found\n", answer::PLAIN),
+    })
+}
+
+/// `/decide?as=CONSUMER&method=GET&path=/…[&at=TIME]`: how this node would decide, by what it runs now. Nothing is spent.
+fn decide(shared: &Shared, query: Option<&str>) -> Response<Reply> {
+    let Some(question) = question(query) else {
+        let detail =
+            "ask as /decide?as=CONSUMER&method=GET&path=/interface/v1/things, with &at=TIME for another time\n";
+        return answer::text(StatusCode::BAD_REQUEST, detail, answer::PLAIN);
+    };
+    let snapshot = Arc::clone(&shared.live.load().snapshot);
+    let explanation = explain_request(&snapshot, &question);
+    match serde_json::to_value(&explanation) {
+        Ok(body) => answer::json(StatusCode::OK, &body, "application/json"),
+        Err(_) => answer::empty(StatusCode::INTERNAL_SERVER_ERROR),
+    }
+}
+
+fn question(query: Option<&str>) -> Option<Question> {
+    let parameters = path::decode_query(query)?;
+    let find = |name: &str| parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    Some(Question {
+        consumer: find("as")?.parse().ok()?,
+        method: Method::from_bytes(find("method")?.as_bytes()).ok()?,
+        path: find("path").filter(|path| path.starts_with('/'))?.to_owned(),
+        at: find("at").map(str::parse).transpose().ok()?.unwrap_or_else(Timestamp::now),
     })
 }

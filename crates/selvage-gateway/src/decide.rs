@@ -12,6 +12,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use sha2::{Digest, Sha256};
 
+use crate::explain::{self, Nobody, Stage, Witness};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::path;
 use crate::refusal::Refusal;
@@ -104,7 +105,17 @@ impl<'s> Permit<'s> {
 
 /// Decides about a request.
 pub fn decide<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Plan<'s, 'h> {
-    match plan(snapshot, head, now) {
+    witnessed(snapshot, head, now, &mut Nobody)
+}
+
+/// The same, with somebody who is told how it comes about.
+pub(crate) fn witnessed<'s, 'h>(
+    snapshot: &'s Snapshot,
+    head: &Head<'h>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Plan<'s, 'h> {
+    match plan(snapshot, head, now, witness) {
         Ok(plan) => plan,
         Err(refusal) => Plan::Refuse(refusal),
     }
@@ -112,19 +123,34 @@ pub fn decide<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -
 
 type Decided<'s, T> = Result<T, Box<Refusal<'s>>>;
 
-fn plan<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Decided<'s, Plan<'s, 'h>> {
+fn plan<'s, 'h>(
+    snapshot: &'s Snapshot,
+    head: &Head<'h>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Decided<'s, Plan<'s, 'h>> {
+    witness.begin(Stage::Hygiene);
     if let Some(detail) = head.is_ambiguous() {
         return Err(Box::new(Refusal::malformed(detail)));
     }
-    let Some((served, rest)) = snapshot.route(head.path) else { return own_path(snapshot, head, now) };
+    witness.because(|| "the head can be read in one way".to_owned());
+    witness.begin(Stage::Route);
+    let Some((served, rest)) = snapshot.route(head.path) else { return own_path(snapshot, head, now, witness) };
+    witness.because(|| served.reference.to_string());
     match &served.life {
-        Life::Served => {}
+        Life::Served => {
+            witness.begin(Stage::Lifecycle);
+            witness.because(|| served.state.to_owned());
+        }
         life => {
             // Before grants: on what is gone there are none, and the caller must learn why.
-            let consumer = identify(snapshot, head, now).map_err(|refusal| Box::new(refusal.at(served, None)))?.name;
+            let caller = identify(snapshot, head, now, witness);
+            let consumer = caller.map_err(|refusal| Box::new(refusal.at(served, None)))?.name;
+            witness.begin(Stage::Lifecycle);
             return Err(Box::new(past(life).at(served, None).by(consumer)));
         }
     }
+    witness.begin(Stage::Operation);
     let (methods, id) = matched(served, rest)?;
     let Some(operation) = methods.operation(head.method) else {
         if head.method == Method::OPTIONS {
@@ -132,18 +158,27 @@ fn plan<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Deci
         }
         return Err(Box::new(wrong_method(served, methods)));
     };
-    let permit = permit(snapshot, served, operation, head, now)?;
+    witness.because(|| format!("`{}`", served.operation(operation).map_or("", |operation| &operation.name)));
+    let permit = permit(snapshot, served, operation, head, now, witness)?;
     match served.kind {
         Kind::Direct(index) => {
             let upstream = snapshot.upstream(index).ok_or_else(|| Box::new(Refusal::undeclared(Some(served))))?;
             Ok(Plan::Proxy { permit, rest, upstream: UpstreamRef { index, upstream } })
         }
-        Kind::Mediated => mediate(permit, id, head),
+        Kind::Mediated => {
+            witness.begin(Stage::Plan);
+            mediate(permit, id, head)
+        }
     }
 }
 
 /// Paths of the gateway itself.
-fn own_path<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Decided<'s, Plan<'s, 'h>> {
+fn own_path<'s, 'h>(
+    snapshot: &'s Snapshot,
+    head: &Head<'h>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Decided<'s, Plan<'s, 'h>> {
     let reads = head.method == Method::GET || head.method == Method::HEAD;
     match head.path {
         "/livez" if reads => return Ok(Plan::Probe(Probe::Live)),
@@ -163,7 +198,8 @@ fn own_path<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> 
         let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
         return Err(Box::new(Refusal { allow: Some(HeaderValue::from_static("GET, HEAD")), ..refusal }));
     }
-    let consumer = identify(snapshot, head, now)?.name;
+    witness.because(|| "a path of the gateway itself".to_owned());
+    let consumer = identify(snapshot, head, now, witness)?.name;
     let id = id.parse().map_err(|()| Box::new(Refusal::no_operation().by(consumer)))?;
     Ok(Plan::Look { consumer, id })
 }
@@ -201,19 +237,39 @@ struct Caller<'s> {
     name: &'s ConsumerName,
 }
 
-fn identify<'s>(snapshot: &'s Snapshot, head: &Head<'_>, now: Timestamp) -> Decided<'s, Caller<'s>> {
+fn identify<'s>(
+    snapshot: &'s Snapshot,
+    head: &Head<'_>,
+    now: Timestamp,
+    witness: &mut impl Witness,
+) -> Decided<'s, Caller<'s>> {
+    witness.begin(Stage::Identity);
+    if let Some(assumed) = witness.assumed() {
+        let Some((index, name)) = snapshot.consumer_named(assumed) else {
+            let detail = "no consumer of this name has a key or a grant here";
+            return Err(Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, detail)));
+        };
+        witness.because(|| format!("`{name}`, taken for granted"));
+        return Ok(Caller { index, name });
+    }
     let Some(presented) = head.presented_key() else {
         let detail = "send a key as `Authorization: Bearer …` or `X-Api-Key: …`";
         return Err(Box::new(Refusal::unauthorized(code::KEY_MISSING, detail)));
     };
     let unknown = || Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, "the key is not known here"));
-    let key = snapshot.key(&KeyHash(Sha256::digest(presented).into())).ok_or_else(unknown)?;
+    let key = snapshot.key(&key_hash(presented)).ok_or_else(unknown)?;
     let name = snapshot.consumer(key.consumer).ok_or_else(unknown)?;
     if has_ended(key, now) {
         let detail = "the key has expired or was revoked";
         return Err(Box::new(Refusal::unauthorized(code::KEY_ENDED, detail).by(name)));
     }
+    witness.because(|| format!("`{name}` by its key"));
     Ok(Caller { index: key.consumer, name })
+}
+
+/// What a key is known by.
+pub(crate) fn key_hash(presented: &[u8]) -> KeyHash {
+    KeyHash(Sha256::digest(presented).into())
 }
 
 // INVARIANT: REVOKED-NOW: a revocation counts whatever this node's clock says.
@@ -227,8 +283,11 @@ fn permit<'s>(
     operation: u32,
     head: &Head<'_>,
     now: Timestamp,
+    witness: &mut impl Witness,
 ) -> Decided<'s, Permit<'s>> {
-    let caller = identify(snapshot, head, now).map_err(|refusal| Box::new(refusal.at(served, Some(operation))))?;
+    let caller = identify(snapshot, head, now, witness);
+    let caller = caller.map_err(|refusal| Box::new(refusal.at(served, Some(operation))))?;
+    witness.begin(Stage::Grant);
     let leases = || snapshot.leases_of(caller.index, served.index);
     let open = || leases().filter(|lease| lease.includes(operation) && lease.is_open(now));
     // One whose time is not over comes first.
@@ -236,6 +295,7 @@ fn permit<'s>(
         let refusal = no_lease(served, operation, leases(), now);
         return Err(Box::new(refusal.at(served, Some(operation)).by(caller.name)));
     };
+    witness.because(|| explain::of_grant(lease, now));
     Ok(Permit { served, operation, lease, consumer: caller.name, overdue: lease.is_overdue(now) })
 }
 

@@ -1,6 +1,8 @@
 //! What one exchange is followed by: `Correlation-Id`, and W3C trace context. Accepted where sane, else made.
 //! INVARIANT: TRACED
 
+mod state;
+
 use std::cell::RefCell;
 
 use bytes::{BufMut, Bytes, BytesMut};
@@ -11,6 +13,7 @@ use crate::random::Random;
 /// `Correlation-Id`.
 pub(crate) static CORRELATION_ID: HeaderName = HeaderName::from_static("correlation-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 const LONGEST_CORRELATION: usize = 128;
 const ARENA: usize = 8 * 1024;
 
@@ -58,7 +61,7 @@ impl Marks {
         let correlation =
             correlation.unwrap_or_else(|| self.header(32, |text| put_hex(text, &self.random.bits128().to_be_bytes())));
         let parent = only(headers, &TRACEPARENT).and_then(|value| TraceParent::parse(value.as_bytes()));
-        let continues = parent.is_some();
+        let continues = parent.is_some() && state::is_sound(headers.get_all(&TRACESTATE).iter());
         // A new trace is sampled: what stands behind may be recording.
         let parent = parent.unwrap_or_else(|| TraceParent { trace: self.random.bits128().max(1), flags: 1 });
         let traceparent = self.header(55, |text| {

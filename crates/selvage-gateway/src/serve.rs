@@ -17,8 +17,9 @@ use selvage_model::problem::Problem;
 use crate::answer;
 use crate::body::Reply;
 use crate::connection::Watch;
-use crate::decide::{Permit, Plan, Probe, decide};
+use crate::decide::{Permit, Plan, Probe, decide, key_hash};
 use crate::exchange::{CORRELATION_ID, Exchange};
+use crate::explain::{SELVAGE_EXPLAIN, explain};
 use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::live::Taken;
@@ -30,6 +31,9 @@ use crate::worker::{Local, Worker};
 /// Bytes of a body that nobody reads which are let pass, and for how long.
 const LET_PASS: u64 = 64 * 1024;
 const LET_PASS_FOR: Duration = Duration::from_millis(500);
+
+/// No key is longer.
+const LONGEST_KEY: usize = 256;
 
 /// A request's surroundings.
 #[derive(Clone, Copy)]
@@ -92,16 +96,40 @@ pub(crate) async fn handle(
         now: worker.clock.wall(),
     };
     let expects = request.headers().contains_key(header::EXPECT);
+    let explained = asked.explained(&request);
     let mut response = match asked.step(request, peer) {
         Step::Answered(response, body) => decline(response, body, expects, &watch).await,
         Step::Forward(ready) => forward::forward(asked, ready, &watch).await,
         Step::Wait(answer) => answer.await,
     };
     response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
+    if let Some(explained) = explained {
+        response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explained);
+    }
     Ok(response.map(|reply| reply.watched(watch)))
 }
 
 impl<'a> Asked<'a> {
+    /// How the decision about this request comes about, where an operator's key asks for it. Any other text in the header
+    /// is as if it were not there: nobody learns from the answer whether it was a key.
+    fn explained(self, request: &Request<Incoming>) -> Option<HeaderValue> {
+        let presented = request.headers().get(&SELVAGE_EXPLAIN)?.as_bytes();
+        let snapshot = &self.local.live.snapshot;
+        if presented.len() > LONGEST_KEY || !snapshot.is_operator(&key_hash(presented), self.now) {
+            return None;
+        }
+        let uri = request.uri();
+        let head = Head {
+            method: request.method(),
+            path: uri.path(),
+            query: uri.query(),
+            version: request.version(),
+            headers: request.headers(),
+            client: None,
+        };
+        Some(explain(snapshot, &head, self.now, None).header())
+    }
+
     /// Decides, and does what needs no waiting.
     fn step(self, request: Request<Incoming>, peer: HeaderValue) -> Step<'a> {
         let (parts, body) = request.into_parts();

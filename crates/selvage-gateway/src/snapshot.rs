@@ -9,6 +9,7 @@ mod served;
 
 use std::collections::HashMap;
 
+use jiff::Timestamp;
 use selvage_model::access::{AccessState, KeyHash};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -39,6 +40,8 @@ pub struct Snapshot {
     prefixes: HashMap<Box<str>, u32>,
     upstreams: Vec<Upstream>,
     keys: HashMap<KeyHash, Key, KeyHasher>,
+    /// Valid keys of operators, with their end.
+    operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
     consumers: Vec<ConsumerName>,
     leases: Vec<Lease>,
     leases_of: HashMap<(u32, u32), Vec<u32>>,
@@ -61,6 +64,7 @@ impl Snapshot {
             served,
             upstreams,
             keys: access.keys,
+            operators: access.operators,
             consumers: access.consumers,
             leases: access.leases,
             leases_of: access.leases_of,
@@ -96,6 +100,16 @@ impl Snapshot {
 
     pub(crate) fn consumer(&self, index: u32) -> Option<&ConsumerName> {
         self.consumers.get(index as usize)
+    }
+
+    /// A consumer by its name; slow, since requests bring a key and not a name.
+    pub(crate) fn consumer_named(&self, wanted: &ConsumerName) -> Option<(u32, &ConsumerName)> {
+        (0..).zip(&self.consumers).find(|(_, name)| *name == wanted)
+    }
+
+    /// Whether this is a valid key of an operator.
+    pub(crate) fn is_operator(&self, hash: &KeyHash, now: Timestamp) -> bool {
+        self.operators.get(hash).is_some_and(|expires| expires.is_none_or(|expires| expires > now))
     }
 
     pub(crate) fn leases_of(&self, consumer: u32, served: u32) -> impl Iterator<Item = &Lease> {

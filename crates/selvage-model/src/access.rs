@@ -18,6 +18,8 @@ pub struct AccessState {
     pub credentials: Vec<Credential>,
     /// Leases that are valid or were.
     pub grants: Vec<LiveGrant>,
+    /// Blocks that stand.
+    pub blocks: Vec<Block>,
 }
 
 /// SHA-256 of a key. The key itself is shown once and kept nowhere. INVARIANT: SECRET-FREE
@@ -54,6 +56,28 @@ pub struct Credential {
     pub expires: Option<Timestamp>,
     /// Taken back at this time.
     pub revoked: Option<Timestamp>,
+}
+
+/// A person cut something off, whatever release and grants say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Block {
+    /// Its id (`blk_…`).
+    pub id: String,
+    /// What.
+    pub what: Blocked,
+    /// Why.
+    pub because: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// What is cut off.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Blocked {
+    /// Everything that a consumer asks for.
+    Consumer(ConsumerName),
+    /// Everything that an interface is asked for.
+    Interface(InterfaceRef),
 }
 
 /// A lease that was granted.

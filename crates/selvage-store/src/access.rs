@@ -1,6 +1,7 @@
-//! Access state: keys and leases, alive outside releases and always the stronger. Every change raises the revision,
+//! Access state: keys, leases and blocks, alive outside releases and always the stronger. Every change raises the revision,
 //! by which nodes see that they have to compile anew.
 
+pub(crate) mod block;
 pub(crate) mod grant;
 pub(crate) mod key;
 
@@ -28,7 +29,8 @@ impl Store {
         let revision = transaction.only(REVISION, bind![]).await?.count("revision")?;
         let credentials = key::all(&mut transaction).await?;
         let grants = grant::all(&mut transaction).await?;
-        Ok(AccessState { revision, credentials, grants })
+        let blocks = block::all(&mut transaction).await?;
+        Ok(AccessState { revision, credentials, grants, blocks })
     }
 
     /// The revision alone: cheap enough to be asked each second.

@@ -56,7 +56,7 @@ pub enum StoreError {
     /// No such thing is stored.
     #[error("the store has no {what} `{id}`")]
     NotFound {
-        /// What was looked for: `release`, `key`, `grant`, `operation`, `effect`.
+        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`.
         what: &'static str,
         /// Its id.
         id: String,

@@ -1,4 +1,4 @@
-//! The relational state behind one handle: releases, access state, cross-references, claims, operations, effects and
+//! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects and
 //! the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
@@ -10,6 +10,7 @@ mod effect;
 mod error;
 mod ledger;
 mod migration;
+mod node;
 mod operation;
 mod release;
 mod statement;
@@ -25,6 +26,7 @@ pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;
 pub use ledger::entry::LedgerEntry;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
+pub use node::{NewNode, NodeRecord, SignOfLife};
 pub use operation::lane::Lane;
 pub use operation::person::Word;
 pub use operation::{OperationRecord, Waits};

@@ -8,7 +8,11 @@ use crate::statement::statements;
 use crate::value::bind;
 
 /// The steps in order; the store's version is how many of them it has had. Append only.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql"), include_str!("../migrations/0002.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
+    include_str!("../migrations/0003.sql"),
+];
 
 /// Any number that nobody else in the database locks by: the letters `selvage1`.
 const LOCK: i64 = i64::from_be_bytes(*b"selvage1");

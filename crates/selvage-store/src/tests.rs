@@ -4,6 +4,7 @@ mod access;
 mod claim;
 mod cross_reference;
 mod ledger;
+mod node;
 mod opening;
 mod operation;
 mod release;

@@ -1,6 +1,7 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
 mod check;
+mod decide;
 mod demo;
 mod explain;
 mod factory;
@@ -60,6 +61,8 @@ enum Command {
     Mapping(mapping::Mapping),
     /// Serves a fabric directory: gateway, engine and console.
     Serve(serve::Serve),
+    /// Shows how a request would be decided about, stage by stage, and why.
+    Decide(decide::Decide),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
     Demo(demo::Demo),
     /// Runs the simulated factory alone: an Odoo, an MES, a warehouse.
@@ -142,6 +145,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::List(list) => in_runtime(list.run()),
         Command::Put(put) => in_runtime(put.run()),
         Command::Serve(serve) => in_runtime(serve.run()),
+        Command::Decide(decide) => in_runtime(decide.run()),
         Command::Demo(demo) => in_runtime(demo.run()),
         Command::Factory(factory) => in_runtime(factory.run()),
         Command::Odoo(odoo) => in_runtime(odoo.run()),

@@ -59,17 +59,28 @@ impl Lease {
 
 pub(super) struct Access {
     pub(super) keys: HashMap<KeyHash, Key, KeyHasher>,
+    pub(super) operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
     pub(super) consumers: Vec<ConsumerName>,
     pub(super) leases: Vec<Lease>,
     pub(super) leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
 pub(super) fn compile(state: &AccessState, served: &[Served]) -> Access {
-    let mut access =
-        Access { keys: HashMap::default(), consumers: Vec::new(), leases: Vec::new(), leases_of: HashMap::default() };
+    let mut access = Access {
+        keys: HashMap::default(),
+        operators: HashMap::default(),
+        consumers: Vec::new(),
+        leases: Vec::new(),
+        leases_of: HashMap::default(),
+    };
     let mut consumers = HashMap::new();
     for credential in &state.credentials {
-        let Principal::Consumer(name) = &credential.principal else { continue };
+        let Principal::Consumer(name) = &credential.principal else {
+            if credential.revoked.is_none() {
+                access.operators.insert(credential.hash, credential.expires);
+            }
+            continue;
+        };
         let consumer = access.consumer(name, &mut consumers);
         let key = Key { consumer, expires: credential.expires, revoked: credential.revoked.is_some() };
         access.keys.insert(credential.hash, key);

@@ -20,6 +20,8 @@ pub(crate) struct Served {
     pub(crate) index: u32,
     pub(crate) reference: InterfaceRef,
     pub(crate) life: Life,
+    /// The word of its lifecycle.
+    pub(crate) state: &'static str,
     pub(crate) kind: Kind,
     pub(crate) operations: Vec<Operation>,
     pub(crate) routes: matchit::Router<Methods>,
@@ -159,6 +161,7 @@ impl Served {
             prefix: format!("{}/v{}", interface.name, interface.version.major),
             reference: interface.reference(),
             life,
+            state: interface.lifecycle.as_str(),
             kind: Kind::Mediated,
             operations: Vec::new(),
             routes: matchit::Router::new(),

@@ -86,6 +86,8 @@ impl Ask<'_> {
             Some(b'e') => name != "expect",
             Some(b'f') => name != "forwarded",
             Some(b'h') => name != "host",
+            // INVARIANT: SECRET-FREE: it holds an operator's key.
+            Some(b's') => name != "selvage-explain",
             Some(b't') => match name {
                 "traceparent" => false,
                 "tracestate" => self.exchange.continues,

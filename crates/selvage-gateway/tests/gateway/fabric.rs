@@ -42,7 +42,7 @@ pub fn access(fabric: &Fabric) -> AccessState {
         terms: grant.terms(),
         ended: None,
     });
-    AccessState { revision: 1, grants: grants.collect(), credentials }
+    AccessState { revision: 1, grants: grants.collect(), credentials, blocks: Vec::new() }
 }
 
 fn credential(consumer: &str, name: &str) -> Credential {

@@ -16,6 +16,7 @@ mod upstream;
 
 mod compile;
 mod decide;
+mod explain;
 mod hostile;
 mod lifecycle;
 mod limits;
@@ -25,3 +26,4 @@ mod shutdown;
 mod swap;
 mod telemetry;
 mod tls;
+mod trace;

@@ -35,6 +35,8 @@ pub struct Interface {
     pub validation: Validation,
     /// What it promises.
     pub slo: Vec<Slo>,
+    /// What a node does with its requests that cannot hear the access state.
+    pub on_partition: Option<OnPartition>,
     /// Why it is direct or mediated where the advice says otherwise.
     pub because: Option<String>,
     /// What it does, by type.
@@ -52,6 +54,29 @@ impl Interface {
         match &self.body {
             InterfaceBody::Api(api) => Some(api),
             _ => None,
+        }
+    }
+}
+
+/// What a node does with requests while it cannot hear whether a key or a grant was taken back.
+/// INVARIANT: REVOKED-NOW: what a cut-off node may still serve is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnPartition {
+    /// It refuses them.
+    Refuse,
+    /// It serves them for so long, by what it knew last.
+    ServeFor(Duration),
+}
+
+impl OnPartition {
+    /// Where nobody says anything: long enough for a database to come back and for a person to decide.
+    pub const DEFAULT: Self = Self::ServeFor(Duration::from_secs(3600));
+
+    /// How long a node goes on.
+    pub fn serves_for(self) -> Duration {
+        match self {
+            Self::Refuse => Duration::ZERO,
+            Self::ServeFor(time) => time,
         }
     }
 }

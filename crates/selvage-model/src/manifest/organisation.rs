@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::manifest::interface::OnPartition;
 use crate::name::{DomainName, EnvironmentName, FabricName, PackName, RuleName, SiteName, SystemName, TeamName};
 use crate::source::{Place, Spanned};
 
@@ -30,6 +31,8 @@ pub struct Environment {
     pub protected: bool,
     /// The environments that must have run a release before.
     pub after: Vec<Spanned<EnvironmentName>>,
+    /// What a node does that cannot hear the access state, where an interface says nothing else.
+    pub on_partition: Option<OnPartition>,
 }
 
 /// `kind: Domain`.

@@ -6,10 +6,12 @@ use crate::code;
 use crate::finding::Finding;
 use crate::manifest::interface::{
     Check, Classification, Criticality, DataClass, Deprecation, Interface, InterfaceBody, Latency, Lifecycle, Limits,
-    Objective, Slo, Validation,
+    Objective, OnPartition, Slo, Validation,
 };
 use crate::scalar;
-use crate::schema::tables::interface::{CLASSIFICATION, DEPRECATION, LATENCY, LIMITS, RECOVERY, SLO, VALIDATION};
+use crate::schema::tables::interface::{
+    CLASSIFICATION, DEPRECATION, LATENCY, LIMITS, ON_PARTITION, RECOVERY, SLO, VALIDATION,
+};
 use crate::yaml::Node;
 
 pub(super) fn interface(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Interface> {
@@ -27,9 +29,19 @@ pub(super) fn interface(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Opti
         limits: fields.record("limits", &LIMITS).map(limits).unwrap_or_default(),
         validation: validation(fields),
         slo: fields.items("slo").iter().filter_map(slo).collect(),
+        on_partition: on_partition(fields),
         because: fields.text("because"),
         body: body?,
     })
+}
+
+/// What a node does that cannot hear the access state.
+pub(super) fn on_partition(fields: Fields<'_>) -> Option<OnPartition> {
+    if fields.text("on_partition").as_deref() == Some("refuse") {
+        return Some(OnPartition::Refuse);
+    }
+    let serve_for = fields.record("on_partition", &ON_PARTITION)?.with("serve_for", scalar::duration)?;
+    Some(OnPartition::ServeFor(serve_for))
 }
 
 fn body(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<InterfaceBody> {

@@ -1,6 +1,7 @@
 //! Fabric, Domain, Site, Team.
 
 use super::fields::{Fields, key, key_text, plain_texts, spanned, spanned_text};
+use super::interface::on_partition;
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::organisation::{Domain, Environment, FabricSettings, MaintenanceWindow, Site, Team};
@@ -11,7 +12,12 @@ use crate::yaml::{Key, Node};
 pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
     let environment = |(name, node): &(Key, Node)| {
         let fields = Fields::new(node, &ENVIRONMENT);
-        Some(Environment { name: key(name)?, protected: fields.flag("protected"), after: fields.list("after") })
+        Some(Environment {
+            name: key(name)?,
+            protected: fields.flag("protected"),
+            after: fields.list("after"),
+            on_partition: on_partition(fields),
+        })
     };
     Some(FabricSettings {
         place: fields.place().clone(),

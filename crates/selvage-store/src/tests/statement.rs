@@ -12,6 +12,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
     let store = stage.open().await;
     let modules = [
         ("access", crate::access::STATEMENTS),
+        ("access::block", crate::access::block::STATEMENTS),
         ("access::grant", crate::access::grant::STATEMENTS),
         ("access::key", crate::access::key::STATEMENTS),
         ("claim", crate::claim::STATEMENTS),
@@ -20,6 +21,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("ledger", crate::ledger::STATEMENTS),
         ("ledger::verify", crate::ledger::verify::STATEMENTS),
         ("migration", crate::migration::STATEMENTS),
+        ("node", crate::node::STATEMENTS),
         ("operation", crate::operation::STATEMENTS),
         ("operation::due", crate::operation::due::STATEMENTS),
         ("operation::lane", crate::operation::lane::STATEMENTS),

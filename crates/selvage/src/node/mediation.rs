@@ -104,7 +104,7 @@ mod tests {
                 terms,
                 ended,
             };
-            let access = AccessState { revision: 1, credentials: Vec::new(), grants: vec![grant] };
+            let access = AccessState { revision: 1, grants: vec![grant], ..AccessState::default() };
             let scope = granted(&access, &consumer, &interface, now);
             assert_eq!(scope.is_some(), covers, "{until:?} {on_end:?} {ended:?}");
             assert!(scope.is_none_or(|scope| scope.except.len() == 1));

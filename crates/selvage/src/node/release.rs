@@ -102,6 +102,20 @@ impl Current {
 /// # Errors
 /// When it has errors, or the environment is protected. INVARIANT: APPROVED
 pub(crate) fn read(path: &Path, environment: &EnvironmentName) -> anyhow::Result<Release> {
+    let (release, protected) = look(path, environment)?;
+    anyhow::ensure!(
+        !protected,
+        "{}: environment `{environment}` is protected: a directory is served directly only in one that is not",
+        code::ENVIRONMENT_PROTECTED
+    );
+    Ok(release)
+}
+
+/// Reads a directory without running it, and says whether the environment is protected.
+///
+/// # Errors
+/// When it has errors, or does not know the environment.
+pub(crate) fn look(path: &Path, environment: &EnvironmentName) -> anyhow::Result<(Release, bool)> {
     let checked = directory::check(path)?;
     if !checked.runs() {
         anyhow::bail!("the fabric in `{}` has errors\n{}", path.display(), report::human::write(&checked));
@@ -112,28 +126,21 @@ pub(crate) fn read(path: &Path, environment: &EnvironmentName) -> anyhow::Result
         .as_ref()
         .with_context(|| format!("{}: the directory declares no `kind: Fabric`", code::FABRIC_UNDECLARED))?;
     let declared = settings.environments.iter().find(|declared| &declared.name.value == environment);
-    match declared {
-        None => {
-            let known: Vec<&str> = settings.environments.iter().map(|known| known.name.value.as_str()).collect();
-            anyhow::bail!(
-                "{}: the fabric has no environment `{environment}`; it has {}",
-                code::ENVIRONMENT_UNDECLARED,
-                known.join(", ")
-            )
-        }
-        Some(declared) if declared.protected => anyhow::bail!(
-            "{}: environment `{environment}` is protected: a directory is served directly only in one that is not",
-            code::ENVIRONMENT_PROTECTED
-        ),
-        Some(_) => {
-            // INVARIANT: SECRET-FREE: what merely lies beside the manifests is nobody's to record.
-            let named = directory::named(&checked.fabric);
-            let declares = |path: &str| Sources::is_manifest(path) || named.contains(path);
-            let declared = checked.texts.into_iter().filter(|(path, _)| declares(path));
-            let manifests = declared.map(|(path, text)| (path, serde_json::Value::String(text))).collect();
-            Ok(Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests })
-        }
-    }
+    let Some(declared) = declared else {
+        let known: Vec<&str> = settings.environments.iter().map(|known| known.name.value.as_str()).collect();
+        anyhow::bail!(
+            "{}: the fabric has no environment `{environment}`; it has {}",
+            code::ENVIRONMENT_UNDECLARED,
+            known.join(", ")
+        )
+    };
+    let protected = declared.protected;
+    // INVARIANT: SECRET-FREE: what merely lies beside the manifests is nobody's to record.
+    let named = directory::named(&checked.fabric);
+    let declares = |path: &str| Sources::is_manifest(path) || named.contains(path);
+    let declared = checked.texts.into_iter().filter(|(path, _)| declares(path));
+    let manifests = declared.map(|(path, text)| (path, serde_json::Value::String(text))).collect();
+    Ok((Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests }, protected))
 }
 
 /// Records the release and the grants it asks for, and gives the access state with them.

@@ -15,6 +15,7 @@ fn help_names_every_command() {
         "list",
         "mapping",
         "serve",
+        "decide",
         "demo",
         "factory",
         "odoo",

@@ -8,6 +8,7 @@
 )]
 
 mod check;
+mod decide;
 mod demo;
 mod dialect;
 mod docs;

@@ -30,6 +30,8 @@ pub(crate) const OPERATIONS: &[&str] = &[
 ];
 const CHECK: Shape = Shape::Text(Format::Words(&["off", "report", "enforce"]));
 
+pub(crate) const PARTITION: Shape = Shape::Either(Format::Words(&["refuse"]), &Shape::Record(&ON_PARTITION));
+
 pub(crate) static INTERFACE: Record = record(
     "Interface",
     "The unit of governance.",
@@ -52,6 +54,11 @@ pub(crate) static INTERFACE: Record = record(
         optional("validation", Shape::Record(&VALIDATION), "Whether messages are checked against the contract."),
         optional("limits", Shape::Record(&LIMITS), "What it bears, over all consumers."),
         optional("slo", Shape::List(&Shape::Record(&SLO), false), "What it promises."),
+        optional(
+            "on_partition",
+            PARTITION,
+            "What a node does with its requests that cannot hear the access state. Default: as the environment says.",
+        ),
     ],
 )
 .with_variants(&BY_TYPE);
@@ -102,6 +109,12 @@ static BY_TYPE: Variants = Variants {
         ("flow", &[]),
     ],
 };
+
+pub(crate) static ON_PARTITION: Record = record(
+    "OnPartition",
+    "What a node does that cannot hear the access state.",
+    &[required("serve_for", DURATION, "It goes on for so long by what it knew last, as `5m`.")],
+);
 
 pub(crate) static DEPRECATION: Record = record(
     "Deprecation",

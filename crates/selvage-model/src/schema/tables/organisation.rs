@@ -24,6 +24,11 @@ pub(crate) static ENVIRONMENT: Record = record(
     &[
         optional("protected", BOOLEAN, "A protected one takes nothing without approvals. Default: false."),
         optional("after", NAMES, "The environments that must have run a release before."),
+        optional(
+            "on_partition",
+            super::interface::PARTITION,
+            "What a node does that cannot hear the access state, where an interface says nothing else. Default: serve_for 1h.",
+        ),
     ],
 );
 

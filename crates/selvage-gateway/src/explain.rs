@@ -1,0 +1,307 @@
+//! What a decision is made of, stage by stage, for people: who decided what, and why. It is the decision's own code with a
+//! witness beside it; without one nothing is written and nothing is paid. It never decides anything itself.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
+use jiff::Timestamp;
+use selvage_model::name::ConsumerName;
+use serde::{Deserialize, Serialize};
+
+use crate::decide::{self, Plan};
+use crate::head::{Head, IDEMPOTENCY_KEY};
+use crate::limit::Allowance;
+use crate::snapshot::{Lease, Served, Snapshot};
+
+/// `Selvage-Explain`: an operator's key on a request, what decided about it on the answer.
+pub(crate) static SELVAGE_EXPLAIN: HeaderName = HeaderName::from_static("selvage-explain");
+/// Bytes of an explanation in a header.
+const LONGEST_HEADER: usize = 4 * 1024;
+
+/// The stages, in the order in which they are decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Whether the message can be read in one way only.
+    Hygiene,
+    /// Which interface its path belongs to.
+    Route,
+    /// Whether that interface is alive.
+    Lifecycle,
+    /// Which declared operation it is.
+    Operation,
+    /// Who asks.
+    Identity,
+    /// Which grant opens it.
+    Grant,
+    /// Whether the grant's conditions hold.
+    Condition,
+    /// Which rates stand over it; they are spent when a request comes, not when it is explained.
+    Limits,
+    /// What of it the grant shows.
+    Scope,
+    /// What is done with it.
+    Plan,
+}
+
+impl Stage {
+    /// All of them, in order.
+    pub const ALL: [Self; 10] = [
+        Self::Hygiene,
+        Self::Route,
+        Self::Lifecycle,
+        Self::Operation,
+        Self::Identity,
+        Self::Grant,
+        Self::Condition,
+        Self::Limits,
+        Self::Scope,
+        Self::Plan,
+    ];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hygiene => "hygiene",
+            Self::Route => "route",
+            Self::Lifecycle => "lifecycle",
+            Self::Operation => "operation",
+            Self::Identity => "identity",
+            Self::Grant => "grant",
+            Self::Condition => "condition",
+            Self::Limits => "limits",
+            Self::Scope => "scope",
+            Self::Plan => "plan",
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How a stage came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// It let the request pass.
+    Passed,
+    /// It refused the request.
+    Refused,
+    /// It was not asked.
+    NotReached,
+}
+
+/// One stage of a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// Which stage.
+    pub stage: Stage,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// Why, or by what.
+    pub because: String,
+}
+
+/// A decision with its reasons.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The release that decided.
+    pub release: String,
+    /// The revision of the access state that decided.
+    pub access: u64,
+    /// Every stage.
+    pub stages: Vec<Decided>,
+    /// The status of the refusal, where it is refused.
+    pub status: Option<u16>,
+    /// The code of the refusal, where it is refused.
+    pub code: Option<String>,
+}
+
+impl Explanation {
+    /// Whether the request passes.
+    pub fn passes(&self) -> bool {
+        self.code.is_none()
+    }
+
+    /// The same in a header's words: the stages that were asked, `; ` between them.
+    pub(crate) fn header(&self) -> HeaderValue {
+        let mut text = String::new();
+        for Decided { stage, verdict, because } in &self.stages {
+            let word = match verdict {
+                Verdict::Passed => "",
+                Verdict::Refused => " refused",
+                Verdict::NotReached => continue,
+            };
+            let gap = if text.is_empty() { "" } else { "; " };
+            text.push_str(&format!("{gap}{stage}{word}: {because}"));
+        }
+        let visible = text.chars().map(|letter| if matches!(letter, ' '..='~') { letter } else { '?' });
+        HeaderValue::try_from(visible.take(LONGEST_HEADER).collect::<String>())
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// Who is told how a decision comes about.
+pub(crate) trait Witness {
+    /// The next stage begins; the one before has let the request pass.
+    fn begin(&mut self, stage: Stage);
+
+    /// Why, in the stage that has begun.
+    fn because(&mut self, say: impl FnOnce() -> String);
+
+    /// Who is taken to ask, whatever the request proves.
+    fn assumed(&self) -> Option<&ConsumerName>;
+}
+
+/// Nobody: what is not witnessed costs nothing.
+pub(crate) struct Nobody;
+
+impl Witness for Nobody {
+    #[inline(always)]
+    fn begin(&mut self, _: Stage) {}
+
+    #[inline(always)]
+    fn because(&mut self, _: impl FnOnce() -> String) {}
+
+    #[inline(always)]
+    fn assumed(&self) -> Option<&ConsumerName> {
+        None
+    }
+}
+
+#[derive(Default)]
+struct Listener<'a> {
+    assumed: Option<&'a ConsumerName>,
+    stages: Vec<Decided>,
+}
+
+impl Witness for Listener<'_> {
+    fn begin(&mut self, stage: Stage) {
+        self.stages.push(Decided { stage, verdict: Verdict::Passed, because: String::new() });
+    }
+
+    fn because(&mut self, say: impl FnOnce() -> String) {
+        let Some(decided) = self.stages.last_mut() else { return };
+        if !decided.because.is_empty() {
+            decided.because.push_str("; ");
+        }
+        decided.because.push_str(&say());
+    }
+
+    fn assumed(&self) -> Option<&ConsumerName> {
+        self.assumed
+    }
+}
+
+/// Decides about a request and says how. `assumed` is taken to ask, whatever the request proves. Nothing is spent.
+pub fn explain(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp, assumed: Option<&ConsumerName>) -> Explanation {
+    let mut listener = Listener { assumed, ..Listener::default() };
+    let plan = decide::witnessed(snapshot, head, now, &mut listener);
+    let (mut status, mut code) = (None, None);
+    if let Plan::Refuse(refusal) = &plan {
+        (status, code) = (Some(refusal.problem.status), Some(refusal.problem.code.to_string()));
+        if let Some(decided) = listener.stages.last_mut() {
+            decided.verdict = Verdict::Refused;
+            decided.because = format!("{} {}", refusal.problem.code, refusal.problem.detail);
+        }
+    } else {
+        conclude(&plan, &mut listener);
+    }
+    let mut stages = listener.stages;
+    for stage in Stage::ALL {
+        if !stages.iter().any(|decided| decided.stage == stage) {
+            stages.push(Decided { stage, verdict: Verdict::NotReached, because: String::new() });
+        }
+    }
+    Explanation { release: snapshot.release().to_owned(), access: snapshot.revision(), stages, status, code }
+}
+
+/// A request that nobody sent, to be explained.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Who is taken to ask.
+    pub consumer: ConsumerName,
+    /// Its method.
+    pub method: Method,
+    /// Its path, percent-encoded, with its query.
+    pub path: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Says how a request would be decided about, had its consumer sent it: with a key for what it changes, and in order.
+pub fn explain_request(snapshot: &Snapshot, question: &Question) -> Explanation {
+    let mut headers = HeaderMap::new();
+    headers.insert(header::HOST, HeaderValue::from_static("selvage"));
+    headers.insert(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("explained"));
+    let (path, query) =
+        question.path.split_once('?').map_or((question.path.as_str(), None), |(path, query)| (path, Some(query)));
+    let head =
+        Head { method: &question.method, path, query, version: Version::HTTP_11, headers: &headers, client: None };
+    explain(snapshot, &head, question.at, Some(&question.consumer))
+}
+
+/// What stands over a request that passes, and what is done with it.
+fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
+    // What was begun and said nothing is said below.
+    listener.stages.retain(|decided| !decided.because.is_empty());
+    if let Plan::Proxy { permit, .. } | Plan::Mediate { permit, .. } = plan {
+        listener.begin(Stage::Limits);
+        listener.because(|| limits(permit.lease, permit.served));
+        listener.begin(Stage::Scope);
+        listener.because(|| scope(permit.lease));
+    }
+    listener.begin(Stage::Plan);
+    listener.because(|| match plan {
+        Plan::Proxy { rest, upstream, .. } => {
+            let (upstream, scheme) = (upstream.upstream, if upstream.upstream.secure { "https" } else { "http" });
+            format!("goes to {scheme}://{}:{}{}{rest}", upstream.host, upstream.port, upstream.base)
+        }
+        Plan::Mediate { verb, id, .. } => match id {
+            Some(id) => format!("the engine does `{verb}` on `{id}`"),
+            None => format!("the engine does `{verb}`"),
+        },
+        Plan::Look { id, .. } => format!("says what operation {id} has come to"),
+        Plan::Allow(_) => "says which methods are declared here".to_owned(),
+        Plan::Probe(_) => "answers about the node itself".to_owned(),
+        Plan::Page(code) => format!("shows the page of {code}"),
+        Plan::Refuse(refusal) => refusal.problem.detail.clone(),
+    });
+}
+
+fn limits(lease: &Lease, served: &Served) -> String {
+    let of = |name: &str, allowance: Option<Allowance>| {
+        allowance.map(|it| format!("{name} at most {} in {} s", it.burst, it.window))
+    };
+    let all = [
+        of("the grant", lease.allowance),
+        of("the interface", served.rate),
+        of("its quota", served.quota),
+        served.concurrency.map(|most| format!("at most {most} at a time")),
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    if all.is_empty() { "none is declared".to_owned() } else { all.join(", ") }
+}
+
+fn scope(lease: &Lease) -> String {
+    let mut all = Vec::new();
+    for (attribute, values) in &lease.scope.rows {
+        let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+        all.push(format!("`{attribute}` is {}", values.join(" or ")));
+    }
+    all.extend(lease.scope.except.iter().map(|attribute| format!("without `{attribute}`")));
+    if all.is_empty() { "every row and attribute".to_owned() } else { all.join(", ") }
+}
+
+/// A grant in a line.
+pub(crate) fn of_grant(lease: &Lease, now: Timestamp) -> String {
+    let until = match lease.until {
+        None => "without end".to_owned(),
+        Some(until) if lease.is_overdue(now) => format!("over since {until}, goes on with an alarm"),
+        Some(until) => format!("until {until}"),
+    };
+    format!("{} {until}", lease.id)
+}

@@ -1,0 +1,169 @@
+//! `selvage decide`: how a request would be decided about, stage by stage, by a directory or by a node that runs. It is the
+//! gateway's own decision; nothing is sent anywhere and nothing is spent.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::Args;
+use comfy_table::Table;
+use http::Method;
+use jiff::Timestamp;
+use selvage_gateway::{Explanation, Question, Verdict, explain_request};
+use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{ConsumerName, EnvironmentName};
+
+use super::{Outcome, StoreChoice, TABLE, say};
+use crate::node::release;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Shows how a request would be decided about, stage by stage.
+#[derive(Args)]
+pub(crate) struct Decide {
+    /// Who is taken to ask.
+    #[arg(long = "as", value_name = "CONSUMER")]
+    consumer: ConsumerName,
+    /// The method, as `GET`.
+    method: Method,
+    /// The path with its query, as `/production-orders/v1/production-orders?limit=5`.
+    #[arg(value_parser = path)]
+    path: String,
+    /// When, as `2027-06-30T18:00:00+02:00`; now where not given.
+    #[arg(long, value_name = "TIME")]
+    at: Option<Timestamp>,
+    /// By this directory, with the grants that it asks for.
+    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "node")]
+    fabric: PathBuf,
+    /// The environment whose addresses are used.
+    #[arg(long, value_name = "NAME", default_value = "dev", conflicts_with = "node")]
+    env: EnvironmentName,
+    /// By what this node runs: its `--admin` address, as `http://127.0.0.1:7082`.
+    #[arg(long, value_name = "URL")]
+    node: Option<reqwest::Url>,
+    /// With the keys, grants and blocks of this embedded store instead of the grants that the directory asks for.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["node", "store"])]
+    data: Option<PathBuf>,
+    /// The same of a store on PostgreSQL.
+    #[arg(long, value_name = "URL", conflicts_with = "node")]
+    store: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Decide {
+    /// Decides and prints; wrong where the request is refused.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let explanation = match &self.node {
+            Some(node) => self.ask(node.clone()).await?,
+            None => self.decide().await?,
+        };
+        if self.json {
+            say(serde_json::to_string_pretty(&explanation)?)?;
+        } else {
+            say(table(&explanation))?;
+            say(summary(&explanation))?;
+        }
+        Ok(if explanation.passes() { Outcome::Well } else { Outcome::Wrong })
+    }
+
+    async fn ask(&self, mut url: reqwest::Url) -> anyhow::Result<Explanation> {
+        let node = url.to_string();
+        url.set_path("/decide");
+        let mut question = url.query_pairs_mut();
+        question.clear();
+        question.append_pair("as", self.consumer.as_str()).append_pair("method", self.method.as_str());
+        question.append_pair("path", &self.path);
+        if let Some(at) = self.at {
+            question.append_pair("at", &at.to_string());
+        }
+        drop(question);
+        let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        let answer = client.get(url).send().await.with_context(|| format!("`{node}` does not answer"))?;
+        let found = answer.status();
+        anyhow::ensure!(found.is_success(), "`{node}` answers {found}; is it the node's `--admin` address?");
+        let body = answer.bytes().await.with_context(|| format!("`{node}` broke off its answer"))?;
+        serde_json::from_slice(&body).with_context(|| format!("`{node}` answers something else than a node would"))
+    }
+
+    async fn decide(&self) -> anyhow::Result<Explanation> {
+        let (release, _) = release::look(&self.fabric, &self.env)?;
+        let access = match self.choice() {
+            Some(store) => store.open().await?.access_state().await?,
+            None => declared(&release.fabric, &self.consumer, &self.fabric)?,
+        };
+        let snapshot =
+            release::compile(&release, &access, &self.env).map_err(|findings| release::as_error(&findings))?;
+        let question = Question {
+            consumer: self.consumer.clone(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            at: self.at.unwrap_or_else(Timestamp::now),
+        };
+        Ok(explain_request(&snapshot, &question))
+    }
+
+    fn choice(&self) -> Option<StoreChoice> {
+        match (&self.data, &self.store) {
+            (None, None) => None,
+            (data, store) => Some(StoreChoice { data: data.clone().unwrap_or_default(), store: store.clone() }),
+        }
+    }
+}
+
+/// The access state that a directory asks for: each grant known by where it stands, and the consumer as if it had a key.
+fn declared(fabric: &Fabric, consumer: &ConsumerName, directory: &Path) -> anyhow::Result<AccessState> {
+    if !fabric.consumers.contains_key(consumer) {
+        let distance = |name: &&ConsumerName| strsim::levenshtein(name.as_str(), consumer.as_str());
+        let nearest = fabric.consumers.keys().min_by_key(distance);
+        let nearest = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        let code = code::NAME_UNKNOWN;
+        anyhow::bail!("{code}: `{}` declares no consumer `{consumer}`{nearest}", directory.display());
+    }
+    let grants = fabric.grants.iter().map(|grant| LiveGrant {
+        id: grant.place.to_string(),
+        consumer: grant.consumer.value.clone(),
+        interface: grant.interface.value.clone(),
+        terms: grant.terms(),
+        ended: None,
+    });
+    let credential = Credential {
+        id: "key_none".to_owned(),
+        principal: Principal::Consumer(consumer.clone()),
+        hash: KeyHash([0; 32]),
+        issued: Timestamp::UNIX_EPOCH,
+        expires: None,
+        revoked: None,
+    };
+    Ok(AccessState { credentials: vec![credential], grants: grants.collect(), ..AccessState::default() })
+}
+
+fn table(explanation: &Explanation) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header(["STAGE", "", "BECAUSE"]);
+    for decided in &explanation.stages {
+        let verdict = match decided.verdict {
+            Verdict::Passed => "passed",
+            Verdict::Refused => "refused",
+            Verdict::NotReached => "-",
+        };
+        table.add_row([decided.stage.as_str(), verdict, decided.because.as_str()]);
+    }
+    table
+}
+
+fn summary(explanation: &Explanation) -> String {
+    let by = format!("by release {}, access revision {}", explanation.release, explanation.access);
+    match (&explanation.code, explanation.status) {
+        (Some(code), Some(status)) => format!("refused with {status} {code}, {by}; `selvage explain {code}` says more"),
+        _ => format!("passes, {by}"),
+    }
+}
+
+fn path(text: &str) -> Result<String, String> {
+    let sane = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    sane.then(|| text.to_owned()).ok_or_else(|| "a path begins with `/` and is percent-encoded".to_owned())
+}

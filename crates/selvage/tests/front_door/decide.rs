@@ -1,0 +1,56 @@
+//! `selvage decide`: by a directory, by a store, by a node; the same answer as a request gets.
+
+use serde_json::Value;
+
+use crate::fixture::{Place, sample, selvage, stdout};
+
+fn stage<'a>(said: &'a Value, name: &str) -> &'a Value {
+    said["stages"].as_array().unwrap().iter().find(|decided| decided["stage"] == name).unwrap()
+}
+
+#[test]
+fn a_directory_decides_by_the_grants_that_it_asks_for() {
+    let fabric = sample().display().to_string();
+    let decide = |consumer: &str, path: &str, more: &[&str]| {
+        selvage(&[&["decide", "--as", consumer, "GET", path, "--fabric", &fabric], more].concat())
+    };
+    let passes = decide("mes-ghent", "/production-orders/v1/production-orders", &["--json"]);
+    assert!(passes.status.success(), "{}", String::from_utf8_lossy(&passes.stderr));
+    let said: Value = serde_json::from_str(&stdout(&passes)).unwrap();
+    assert!(stage(&said, "grant")["because"].as_str().unwrap().starts_with("consumers.yaml:"), "{said}");
+    assert_eq!(stage(&said, "scope")["because"], "`site` is \"ghent\", without `origin`");
+    let limits = stage(&said, "limits")["because"].as_str().unwrap();
+    assert!(limits.starts_with("the grant at most 20 in 1 s, the interface at most 200 in 1 s"), "{limits}");
+
+    let refused = decide("mes-ghent", "/products/v1/products", &[]);
+    assert_eq!(refused.status.code(), Some(1));
+    let text = stdout(&refused);
+    assert!(text.contains("grant") && text.contains("refused with 403 FAB4020"), "{text}");
+
+    let over = decide("planning", "/products/v1/products", &["--at", "2030-01-01T00:00:00Z"]);
+    assert!(stdout(&over).contains("refused with 403 FAB4022"), "{}", stdout(&over));
+
+    let unknown = decide("mes-gent", "/products/v1/products", &[]);
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `mes-ghent`?"));
+    for wrong in [&["decide", "GET", "/x"][..], &["decide", "--as", "planning", "GET", "x"]] {
+        assert_eq!(selvage(wrong).status.code(), Some(2), "{wrong:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_decides_by_what_is_alive() {
+    let place = Place::new().await;
+    let store = place.data();
+    place.key(&store, "shop-floor-board");
+    let served = place.serve(&store, &[]);
+    let node = served.metrics.trim_end_matches("/metrics");
+    let decide = |path: &str| {
+        let arguments = ["decide", "--as", "shop-floor-board", "GET", path, "--node", node, "--json"];
+        serde_json::from_str::<Value>(&stdout(&selvage(&arguments))).unwrap()
+    };
+    let passes = decide("/inventory/v2/inventory-positions");
+    assert_eq!(stage(&passes, "plan")["verdict"], "passed", "{passes}");
+    assert!(stage(&passes, "grant")["because"].as_str().unwrap().starts_with("grt_"), "{passes}");
+    assert_eq!(decide("/stock-levels/v1/")["code"], "FAB4003");
+}
