@@ -101,7 +101,7 @@ const TABLE: &[Row] = &[
     Row::of(Verb::PauseWork, Operation::Pause, "mrp.workorder"),
     Row::of(Verb::FinishWork, Operation::Finish, "mrp.workorder"),
     Row::of(Verb::ReleasePurchase, Operation::Release, "purchase.order"),
-    Row::of(Verb::ReceivePurchase, Operation::Receive, "purchase.order").adds("receipt"),
+    Row::of(Verb::ReceivePurchase, Operation::Receive, "purchase.order").adds("received"),
     Row::of(Verb::ReleaseSale, Operation::Release, "sale.order"),
     Row::of(Verb::ShipSale, Operation::Ship, "sale.order").adds("shipped"),
     Row::of(Verb::ShipShipment, Operation::Ship, "stock.picking").adds("shipped"),

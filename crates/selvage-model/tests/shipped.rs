@@ -11,6 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use selvage_model::read::{Sources, read};
+use selvage_model::verb::Verb;
 
 fn collect(root: &Path, directory: &Path, sources: &mut Sources) {
     for entry in fs::read_dir(directory).unwrap() {
@@ -40,4 +41,24 @@ fn the_sample_fabric_and_the_packs() {
         assert_eq!(told, Vec::<String>::new(), "{}", directory.display());
         assert!(reading.manifests > 0, "{}", directory.display());
     }
+}
+
+/// What a verb's answer adds stands beside the attributes of its object, in the place of none.
+#[test]
+fn no_answer_of_a_verb_hides_an_attribute() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packs/odoo");
+    let mut sources = Sources::new();
+    collect(&root, &root, &mut sources);
+    let fabric = read(&sources).fabric;
+    let mut looked = 0;
+    for mapping in fabric.mappings.values() {
+        let verbs = Verb::all().filter(|verb| verb.record().is_none_or(|record| record == mapping.record));
+        for added in verbs.filter_map(Verb::adds) {
+            let object = &fabric.objects[&mapping.object.value];
+            let hidden = object.attributes.iter().any(|attribute| attribute.name.value.as_str() == added);
+            assert!(!hidden, "{}: {added}", mapping.name);
+            looked += 1;
+        }
+    }
+    assert!(looked > 5);
 }

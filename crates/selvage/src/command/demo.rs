@@ -99,7 +99,8 @@ pub(super) struct Keys {
 }
 
 impl Keys {
-    const CONSUMERS: [&'static str; 4] = ["planning", "mes-ghent", "mes-brno", "shop-floor-board"];
+    const CONSUMERS: [&'static str; 6] =
+        ["planning", "mes-ghent", "mes-brno", "shop-floor-board", "warehouse", "quality-desk"];
 
     async fn issue(store: &Store) -> anyhow::Result<Self> {
         let mut by_consumer = BTreeMap::new();

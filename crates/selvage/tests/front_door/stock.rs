@@ -128,9 +128,9 @@ async fn a_purchase_order_is_released_and_received_by_lot() {
     let mut backorders = Vec::new();
     for key in ["k-1", "k-2"] {
         let received = desk.done(&receive, key, &short).await;
-        assert_eq!(received["receipt"]["lines"][0]["total"], "5", "{received}");
-        assert_eq!(received["receipt"]["lines"][0]["lots"], json!([{"lot": "N-1", "quantity": "5"}]));
-        backorders.push(received["receipt"]["backorder"].clone());
+        assert_eq!(received["received"]["lines"][0]["total"], "5", "{received}");
+        assert_eq!(received["received"]["lines"][0]["lots"], json!([{"lot": "N-1", "quantity": "5"}]));
+        backorders.push(received["received"]["backorder"].clone());
     }
     assert!(backorders[0].is_string() && backorders[0] == backorders[1], "{backorders:?}");
     assert_eq!(desk.committed("stock.picking", "button_validate"), 1);
@@ -143,7 +143,7 @@ async fn a_purchase_order_is_released_and_received_by_lot() {
     });
     let received = desk.done(&receive, "k-3", &whole).await;
     assert_eq!(
-        (&received["receipt"]["backorder"], &received["lines"][0]["received"]["value"]),
+        (&received["received"]["backorder"], &received["lines"][0]["received"]["value"]),
         (&Value::Null, &json!("42"))
     );
 }

@@ -20,11 +20,13 @@ pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fa
          Fabric    {fabric}   (change it: it is watched)\n\
          Store     selvage ledger list --data {data}\n\
          \n\
-         The keys of four consumers:\n\
+         The keys of six consumers:\n\
          export PLANNING={planning}\n\
          export MES_GHENT={mes_ghent}\n\
          export MES_BRNO={mes_brno}\n\
          export BOARD={board}\n\
+         export WAREHOUSE={warehouse}\n\
+         export QUALITY={quality}\n\
          {things}\n\
          Ctrl-c ends everything and leaves nothing behind.",
         operator_key = keys.operator,
@@ -34,6 +36,8 @@ pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fa
         mes_ghent = keys.of("mes-ghent"),
         mes_brno = keys.of("mes-brno"),
         board = keys.of("shop-floor-board"),
+        warehouse = keys.of("warehouse"),
+        quality = keys.of("quality-desk"),
     )
 }
 
@@ -50,10 +54,22 @@ fn things(base: &str, prepared: &Prepared) -> Vec<(&'static str, String)> {
          -H \"Authorization: Bearer $MES_GHENT\" -H 'Idempotency-Key: my-first-report' \\\n  \
          --json '{{\"quantity\": {{\"value\": \"3\", \"unit\": \"1\"}}, \"lot\": \"DEMO-1\", \"remainder\": \"backorder\"}}'"
     );
+    let receive = format!(
+        "curl -si '{base}/purchase-orders/v1/purchase-orders/odoo-2/receive' \\\n  \
+         -H \"Authorization: Bearer $WAREHOUSE\" -H 'Idempotency-Key: my-first-receipt' \\\n  \
+         --json '{{\"lines\": [{{\"product\": \"WHL-1\", \"quantity\": {{\"value\": \"15\", \"unit\": \"1\"}}}}]}}'"
+    );
+    let quarantine = format!(
+        "curl -si '{base}/lots/v1/lots/odoo-2/quarantine' \\\n  \
+         -H \"Authorization: Bearer $QUALITY\" -H 'Idempotency-Key: my-first-quarantine' \\\n  \
+         --json '{{\"site\": \"ghent\"}}'"
+    );
     vec![
         ("Read stock, lot by lot", get("BOARD", "/inventory/v2/inventory-positions?limit=5")),
         ("Create a production order twice with one key: one order, one answer", create),
         ("Report production short: 3 of 4, and a backorder for the rest", report),
+        ("Receive 15 of the 40 wheels that were ordered: a total, so sent again it changes nothing", receive),
+        ("Set a lot aside until it is tested", quarantine),
         ("Be refused without a grant", get("BOARD", "/production-orders/v1/production-orders")),
         ("See only one's own plant", get("MES_BRNO", "/production-orders/v1/production-orders?limit=3")),
         ("A deprecated interface: it answers, and says when it ends", get("BOARD", "/legacy-stock/v1/")),
