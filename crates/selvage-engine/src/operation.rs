@@ -71,11 +71,12 @@ fn body(record: &OperationRecord, scope: Option<&Scope>) -> Value {
     })
 }
 
-/// `pending`, `unknown`, `done`, `refused` or `stuck`. What was given back or is tried again has sent nothing that
-/// could be in doubt.
+/// `pending`, `unknown`, `given-back`, `done`, `refused` or `stuck`. What was given back has sent nothing that could be in
+/// doubt, and goes on only when its consumer sends it again: whoever waits for its end must be told so.
 fn word(record: &OperationRecord) -> &'static str {
     match (&record.state, Reason::of(record)) {
-        (OperationState::Unknown { .. }, Reason::GivenBack(_) | Reason::AskedAgain) => "pending",
+        (OperationState::Unknown { .. }, Reason::GivenBack(_)) => "given-back",
+        (OperationState::Unknown { .. }, Reason::AskedAgain) => "pending",
         (state, _) => state.as_str(),
     }
 }

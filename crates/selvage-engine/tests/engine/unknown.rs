@@ -204,6 +204,12 @@ async fn a_verb_does_not_overtake_one_whose_outcome_is_not_known() {
     let problem = refused(node.ask(verb(Operation::Report, order, "k-2", report.clone())).await);
     assert_eq!((problem.status, problem.code.as_str()), (503, "FAB5016"));
     assert!(problem.detail.contains(operation.as_str()), "{}", problem.detail);
+    // Whoever waits for the end of the second is told that nothing comes of itself.
+    let open = bench.store().await.unresolved(10).await.unwrap();
+    let second = open.iter().find(|record| record.operation == Operation::Report).unwrap();
+    let told = node.operation(&second.id).await;
+    assert_eq!(told["state"], "given-back");
+    assert!(told["note"].as_str().unwrap().contains("send the request again with the same key"), "{told}");
     let (body, _) = node.until(&operation, "done").await;
     assert_eq!(body["answer"]["body"]["status"], "confirmed");
     let (status, _) = done(node.insist(&verb(Operation::Report, order, "k-2", report)).await);

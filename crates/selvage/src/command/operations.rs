@@ -7,7 +7,7 @@ use selvage_model::code;
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use selvage_model::problem::Problem;
-use selvage_store::{Store, Word};
+use selvage_store::{OperationRecord, Store, Waits, Word};
 use serde_json::{Value, json};
 
 use super::{Outcome, StoreChoice, TABLE, say, words};
@@ -106,19 +106,20 @@ impl List {
         table.load_style(TABLE).set_header(["OPERATION", "WHAT", "CONSUMER", "SINCE", "STATE", "BECAUSE"]);
         for row in rows {
             let what = format!("{} {}", row.interface, row.operation);
-            let because = row.because.unwrap_or_default();
+            let because = row.because.clone().unwrap_or_default();
             let since = format!("{:.0}", row.created);
-            table.add_row([
-                row.id.to_string(),
-                what,
-                row.consumer.to_string(),
-                since,
-                row.state.as_str().to_owned(),
-                because,
-            ]);
+            table.add_row([row.id.to_string(), what, row.consumer.to_string(), since, word(&row).to_owned(), because]);
         }
         say(table)?;
         Ok(Outcome::Well)
+    }
+}
+
+/// Its state, as its consumer is told it.
+fn word(row: &OperationRecord) -> &'static str {
+    match row.waits {
+        Some(Waits::GivenBack) => "given-back",
+        _ => row.state.as_str(),
     }
 }
 
