@@ -82,6 +82,19 @@ impl Node {
         Ok((!listed.starts_with("none")).then_some(listed))
     }
 
+    /// Has a person say how a stuck write ended.
+    pub(crate) fn settle(&self, operation: &str, outcome: &str) -> Result<()> {
+        let output = Command::new(release::program("selvage"))
+            .args(["operations", "settle", operation, "--as", outcome, "--because", "looked at in Odoo"])
+            .args(&self.state)
+            .stdin(Stdio::null())
+            .output()
+            .context("cannot start `selvage operations settle`")?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`selvage operations settle` ended with {}:\n{error}", output.status);
+        Ok(())
+    }
+
     /// Starts it and returns once its gateway is ready; its output goes to a file in the directory.
     pub(crate) async fn start(&self, directory: &Path) -> Result<Daemon> {
         let mut command = Command::new(release::program("selvage"));

@@ -92,12 +92,11 @@ impl Deed {
         }
     }
 
-    /// Looks whether it happened. Of a verb that is never said: doing it again looks first. It is only seen whether the
-    /// system answers, so that a system that is down costs no send.
+    /// Looks whether it happened.
     pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
         match self {
             Self::Create(create) => create.probe(job).await,
-            Self::Verb(act) => act.reachable(job).await.map(|()| false),
+            Self::Verb(act) => act.probe(job).await,
         }
     }
 

@@ -186,7 +186,7 @@ async fn by_attribute(
         [only] => Ok(only.get("id").and_then(Value::as_i64).map_or(LinkAnswer::Missing, LinkAnswer::Id)),
         _ => {
             let detail = format!("several records of `{}` have the key `{value}` of {object}", reach.system());
-            Err(Problem::new(409, code::KEY_AMBIGUOUS, detail).into())
+            Err(Problem::new(422, code::KEY_AMBIGUOUS, detail).into())
         }
     }
 }

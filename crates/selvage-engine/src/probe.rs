@@ -154,6 +154,8 @@ pub struct Works {
 pub struct UseRow {
     /// `read`, `create`, or a verb.
     pub word: &'static str,
+    /// An outcome that is not known goes to a person.
+    pub at_risk: bool,
     /// An interface needs it.
     pub needed: bool,
     /// Why it will not work; empty where it will.

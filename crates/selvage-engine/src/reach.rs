@@ -40,12 +40,22 @@ pub(crate) struct Found {
 
 /// What an interface of the active fabric serves, where that includes this operation and it is not parked.
 pub(crate) fn served(active: &Active, interface: &InterfaceRef, operation: Operation) -> Result<Arc<Served>, Problem> {
-    let served = active.served(interface).filter(|served| served.operations.contains(&operation)).ok_or_else(|| {
+    let served = declared(active, interface, operation)?;
+    served.parking.admit(operation, interface)?;
+    Ok(served)
+}
+
+/// The same, parked or not.
+pub(crate) fn declared(
+    active: &Active,
+    interface: &InterfaceRef,
+    operation: Operation,
+) -> Result<Arc<Served>, Problem> {
+    let served = active.served(interface).filter(|served| served.operations.contains(&operation));
+    served.cloned().ok_or_else(|| {
         let detail = format!("the active release does not serve `{operation}` of `{interface}`");
         Problem::new(404, code::NOT_SERVED, detail)
-    })?;
-    served.parking.admit(operation, interface)?;
-    Ok(Arc::clone(served))
+    })
 }
 
 impl Reach {
@@ -138,7 +148,7 @@ impl Reach {
             [only] => only.clone(),
             _ => {
                 let detail = format!("several records of `{}` have the key `{key}`", self.system());
-                return Err(Problem::new(409, code::KEY_AMBIGUOUS, detail).into());
+                return Err(Problem::new(422, code::KEY_AMBIGUOUS, detail).into());
             }
         };
         let found = self.understood(record, within).await?;

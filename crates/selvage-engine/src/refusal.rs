@@ -53,11 +53,8 @@ fn refused(system: &SystemName, code: Code, kind: Refusal, message: &str, field:
         Refusal::Changed => 412,
         Refusal::Access => 403,
         Refusal::NotFound => 502,
-        Refusal::Wizard | Refusal::Target | Refusal::Lot | Refusal::Short => 409,
-        Refusal::Quantity | Refusal::Period | Refusal::LotUnfit => 422,
-        Refusal::User | Refusal::Validation | Refusal::Value | Refusal::Type | Refusal::Unsendable | Refusal::Other => {
-            422
-        }
+        // What the record's state does not let be is no 409: that says of a key that it is in flight, and is tried again.
+        _ => 422,
     };
     // What a verb found wrong in its own body, it names by its place there.
     if let Some(pointer) = field.filter(|field| field.is_empty() || field.starts_with('/')) {
@@ -123,8 +120,8 @@ mod tests {
             (refused(Refusal::User), 422, Event::Refused),
             (refused(Refusal::Access), 403, Event::Refused),
             (refused(Refusal::Missing), 404, Event::Refused),
-            (refused(Refusal::Target), 409, Event::Refused),
-            (refused(Refusal::Short), 409, Event::Refused),
+            (refused(Refusal::Target), 422, Event::Refused),
+            (refused(Refusal::Short), 422, Event::Refused),
             (refused(Refusal::Period), 422, Event::Refused),
         ];
         let system: SystemName = "odoo".parse().unwrap();

@@ -37,15 +37,34 @@ pub(crate) async fn stands(
         Ok(Some(record)) => record,
         Ok(None) | Err(_) => return Standing::Answer(in_flight()),
     };
-    if let Some(answer) = answer::again(&record.state, scope, &asked::scope_of(&record)) {
-        return Standing::Answer(answer);
+    match as_it_stands(&record, scope, patience) {
+        Some(answer) => Standing::Answer(answer),
+        None => make_due(shared, &record).await,
     }
-    match (&record.state, Reason::of(&record)) {
-        (OperationState::Unknown { .. }, Reason::GivenBack(_)) => make_due(shared, &record).await,
-        (OperationState::Pending, _) | (_, Reason::AskedAgain) if is_fresh(&record, patience) => {
-            Standing::Answer(in_flight())
-        }
-        _ => Standing::Answer(MediatedAnswer::Accepted { operation: operation.clone() }),
+}
+
+/// The same where nothing may be begun: `None` for what was given back.
+pub(crate) async fn without_beginning(
+    shared: &Arc<Shared>,
+    operation: &OperationId,
+    scope: &Scope,
+    patience: Duration,
+) -> Option<MediatedAnswer> {
+    match shared.store.operation(operation).await {
+        Ok(Some(record)) => as_it_stands(&record, scope, patience),
+        Ok(None) | Err(_) => Some(in_flight()),
+    }
+}
+
+/// What the key is told of its operation; `None` where that was given back and can be begun once more.
+fn as_it_stands(record: &OperationRecord, scope: &Scope, patience: Duration) -> Option<MediatedAnswer> {
+    if let Some(answer) = answer::again(&record.state, scope, &asked::scope_of(record)) {
+        return Some(answer);
+    }
+    match (&record.state, Reason::of(record)) {
+        (OperationState::Unknown { .. }, Reason::GivenBack(_)) => None,
+        (OperationState::Pending, _) | (_, Reason::AskedAgain) if is_fresh(record, patience) => Some(in_flight()),
+        _ => Some(MediatedAnswer::Accepted { operation: record.id.clone() }),
     }
 }
 

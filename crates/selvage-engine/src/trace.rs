@@ -39,7 +39,7 @@ async fn of_record(reach: &Reach, key: &str) -> Result<Vec<Step>, Trouble> {
         [only] => only,
         _ => {
             let detail = format!("several records of `{}` have the key `{key}`", reach.system());
-            return Err(Problem::new(409, code::KEY_AMBIGUOUS, detail).into());
+            return Err(Problem::new(422, code::KEY_AMBIGUOUS, detail).into());
         }
     };
     let mut questions = reach.mapping.links(record);

@@ -150,8 +150,22 @@ impl Act {
         })
     }
 
-    /// Whether the system answers for the record.
-    pub(crate) async fn reachable(&self, job: &Job) -> Result<(), Failure> {
+    /// Whether what was meant is there by now. Of a verb that may be sent again that is never said: doing it again looks
+    /// first. It is only seen whether the system answers for the record, so that a system that is down costs no send.
+    pub(crate) async fn probe(&mut self, job: &Job) -> Result<bool, Failure> {
+        self.reachable(job).await?;
+        let (Some(plan), Some(target), Proof::AtRisk) = (&self.plan, &self.target, self.proof()) else {
+            return Ok(false);
+        };
+        let scope = CallScope { companies: plan.companies.clone(), active_test: true };
+        let way = Way { odoo: job.odoo(), record: &plan.record, id: plan.id, scope, job };
+        let stands = job.served.connection.ask(Box::pin(target.stands(&way))).await?;
+        let found = stands.is_some();
+        self.added = stands.and_then(|sent| sent.added);
+        Ok(found)
+    }
+
+    async fn reachable(&self, job: &Job) -> Result<(), Failure> {
         let Some(plan) = &self.plan else { return Err(unplanned()) };
         let odoo = job.odoo();
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
@@ -218,7 +232,15 @@ impl Act {
 
     /// Where a person finds what may have been done.
     pub(crate) fn whereabouts(&self) -> Option<String> {
-        self.plan.as_ref().map(|plan| format!("look at `{}` {}", plan.record, plan.id))
+        let plan = self.plan.as_ref()?;
+        let look = format!("look at `{}` {}", plan.record, plan.id);
+        match (self.proof(), &self.target) {
+            (Proof::AtRisk, Some(target)) => {
+                let meant = target.keep();
+                Some(format!("it is at-risk, so it is not sent again: {look}, which was to come to {meant}"))
+            }
+            _ => Some(look),
+        }
     }
 }
 

@@ -10,7 +10,8 @@
 //!   under the same operation. Nobody asks again within the lifetime of keys: it is refused for good.
 //!   A verb of which a part was sent is never given back but carried through.
 //!
-//! While a request is worked on, the same key gets 409 with `Retry-After: 1`.
+//! While a request is worked on, the same key gets 409 with `Retry-After: 1`. An operation that is parked begins nothing; a
+//! key of an earlier write is answered all the same.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,6 +53,9 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
         Ok(checked) => checked,
         Err(problem) => return refused(problem),
     };
+    if let Err(parked) = draft.served.parking.admit(draft.kind, &claim.interface) {
+        return while_parked(&draft, &claim, parked, patience).await;
+    }
     let (tell_claimed, claimed) = oneshot::channel();
     let (tell_ended, ended) = oneshot::channel();
     // INVARIANT: ONE-EFFECT: from here on the write is its own task's; dropping this future ends nothing.
@@ -74,7 +78,7 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
 /// Everything that can be said without the key and without the system.
 fn checked(shared: &Arc<Shared>, request: &MediatedRequest) -> Result<(Draft, NewClaim), Problem> {
     let active = shared.active();
-    let served = reach::served(&active, &request.interface, request.operation)?;
+    let served = reach::declared(&active, &request.interface, request.operation)?;
     query::none(&request.query)?;
     let Some(key) = request.key.clone() else {
         return Err(Problem::new(400, code::WRITE_WITHOUT_KEY, "a write needs an `Idempotency-Key`"));
@@ -95,6 +99,24 @@ fn checked(shared: &Arc<Shared>, request: &MediatedRequest) -> Result<(Draft, Ne
     Ok((draft, claim))
 }
 
+/// The answer where the operation is parked: nothing is begun, and a key that has its operation already is told of it.
+async fn while_parked(draft: &Draft, claim: &NewClaim, parked: Problem, patience: Duration) -> MediatedAnswer {
+    let look = tokio::time::timeout(CLAIM_PATIENCE, draft.shared.store.claimed(claim)).await;
+    match look {
+        Ok(Ok(None)) => refused(parked),
+        Ok(Ok(Some(Claim::OtherPayload { operation }))) => refused(key_reused(&operation)),
+        Ok(Ok(Some(Claim::New { operation, .. } | Claim::Same { operation, .. }))) => {
+            let stands = same::without_beginning(&draft.shared, &operation, &draft.asked.scope, patience);
+            stands.await.unwrap_or_else(|| refused(parked))
+        }
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "key not looked for");
+            refused(claim_late())
+        }
+        Err(_) => refused(claim_late()),
+    }
+}
+
 /// Claims the key and carries the write through; the answer for whoever still waits.
 async fn carry(
     draft: Draft,
@@ -111,8 +133,7 @@ async fn carry(
             return taken(&draft, operation, patience, tell).await;
         }
         Ok(Claim::OtherPayload { operation }) => {
-            let detail = format!("the key was used for another request: operation `{operation}`");
-            let _ = tell.send(Claimed::Answer(refused(Problem::new(422, code::KEY_REUSED, detail))));
+            let _ = tell.send(Claimed::Answer(refused(key_reused(&operation))));
             return None;
         }
         Err(error) => {
@@ -154,6 +175,10 @@ async fn taken(
             Some(same::wait(shared, &operation, scope, patience).await)
         }
     }
+}
+
+fn key_reused(operation: &OperationId) -> Problem {
+    Problem::new(422, code::KEY_REUSED, format!("the key was used for another request: operation `{operation}`"))
 }
 
 fn claim_late() -> Problem {

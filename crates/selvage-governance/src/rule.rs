@@ -73,6 +73,7 @@ pub const RULES: &[LintRule] = &[
     direct::UNCHECKED,
     pack::UNMET,
     pack::UNVERIFIED,
+    mediated::AT_RISK,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

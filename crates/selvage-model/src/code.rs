@@ -71,6 +71,7 @@ catalogue! {
     DIRECT_UNCHECKED = "FAB2113", "A direct interface promises a check that does not happen";
     PACK_UNMET = "FAB2114", "A pack names what the fabric does not declare";
     MAPPING_UNVERIFIED = "FAB2115", "A mapping that was never tried is served";
+    VERB_AT_RISK = "FAB2116", "A verb is offered whose unknown outcome goes to a person";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";

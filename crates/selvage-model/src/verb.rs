@@ -55,8 +55,8 @@ pub enum Proof {
     Target,
     /// It leaves a key of ours in the system, and looks for it before it acts.
     Key,
-    /// Neither is possible, so it is at-risk: where its outcome is not known it is never sent again, but goes to a person.
-    /// Such a verb is one call.
+    /// Neither is possible, or what it states is true of one moment only: it is at-risk. Where its outcome is not known it is
+    /// never sent again, but looked at once, and goes to a person. Only its last call may change anything.
     AtRisk,
 }
 
@@ -83,6 +83,10 @@ impl Row {
         Self { proof: Proof::Key, ..self }
     }
 
+    const fn at_risk(self) -> Self {
+        Self { proof: Proof::AtRisk, ..self }
+    }
+
     const fn adds(self, member: &'static str) -> Self {
         Self { adds: Some(member), ..self }
     }
@@ -105,7 +109,8 @@ const TABLE: &[Row] = &[
     Row::of(Verb::ReleaseSale, Operation::Release, "sale.order"),
     Row::of(Verb::ShipSale, Operation::Ship, "sale.order").adds("shipped"),
     Row::of(Verb::ShipShipment, Operation::Ship, "stock.picking").adds("shipped"),
-    Row::of(Verb::AdjustPosition, Operation::Adjust, "stock.quant").adds("counted"),
+    // A count holds for the moment in which it was made: repeated later, it would undo what moved since.
+    Row::of(Verb::AdjustPosition, Operation::Adjust, "stock.quant").at_risk().adds("counted"),
     Row::of(Verb::ScrapPosition, Operation::Scrap, "stock.quant").leaves_key().adds("scrapped"),
     Row::of(Verb::QuarantineLot, Operation::Quarantine, "stock.lot").leaves_key().adds("moved"),
     Row::of(Verb::ReleaseLot, Operation::Release, "stock.lot").leaves_key().adds("moved"),
@@ -176,5 +181,16 @@ mod tests {
             assert_eq!(operation.is_verb(), verbs.count() > 0, "{operation}");
         }
         assert_eq!(Verb::of(Operation::Release, "product.product"), None);
+    }
+
+    /// The guide says of each which it is; whoever adds a verb decides here.
+    #[test]
+    fn how_each_verb_is_told_from_its_repetition() {
+        let of = |proof: Proof| Verb::all().filter(|verb| verb.proof() == proof).collect::<Vec<_>>();
+        assert_eq!(of(Proof::AtRisk), [Verb::AdjustPosition]);
+        let keys =
+            [Verb::ConsumeComponent, Verb::ReviseBill, Verb::ScrapPosition, Verb::QuarantineLot, Verb::ReleaseLot];
+        assert_eq!(of(Proof::Key), keys);
+        assert_eq!(of(Proof::Target).len() + keys.len() + 1, Verb::all().count());
     }
 }

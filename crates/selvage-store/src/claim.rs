@@ -92,6 +92,15 @@ impl Store {
         }
         Err(StoreError::Unavailable { reason: "the key comes and goes".to_owned(), source: None })
     }
+
+    /// How a key stands, without claiming it: `None` where nobody has.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn claimed(&self, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        look(&mut transaction, claim).await
+    }
 }
 
 async fn take(transaction: &mut Transaction, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {

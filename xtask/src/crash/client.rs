@@ -28,7 +28,7 @@ pub(crate) enum Terminal {
         /// The body.
         body: Value,
     },
-    /// The operation ended without an outcome: it waits for a person.
+    /// This operation ended without an outcome: it waits for a person.
     Stuck(String),
     /// None in time; what it heard last.
     Nothing(String),
@@ -79,7 +79,9 @@ impl Write {
                     let state;
                     (gateway, state) = self.follow(gateway, operation.as_deref(), began).await;
                     if state == "stuck" {
-                        return Ended { terminal: Terminal::Stuck(last), operation };
+                        let id = operation.as_deref().unwrap_or_default();
+                        let id = id.rsplit('/').next().unwrap_or_default().to_owned();
+                        return Ended { terminal: Terminal::Stuck(id), operation };
                     }
                 }
                 // A conflict without a time to come back is a refusal like any other.

@@ -64,6 +64,11 @@ impl Gateways {
         self.gateways.first().context("there is no gateway")?.0.unresolved()
     }
 
+    /// Has a person say how a stuck write ended.
+    pub(crate) fn settle(&self, operation: &str, outcome: &str) -> Result<()> {
+        self.gateways.first().context("there is no gateway")?.0.settle(operation, outcome)
+    }
+
     fn one(&mut self, number: usize) -> Result<&mut (Node, Daemon)> {
         let number = number.checked_rem(self.gateways.len()).unwrap_or_default();
         self.gateways.get_mut(number).context("there is no gateway")

@@ -20,7 +20,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
-use self::checker::{Broken, check};
+use self::checker::{Broken, Observed, check};
 use self::stack::Stack;
 use self::step::Script;
 use crate::release;
@@ -54,6 +54,7 @@ struct Tally {
     lost: u64,
     reordered: u64,
     stuck: u64,
+    handed_over: u64,
     planted: u64,
     planted_caught: u64,
 }
@@ -107,10 +108,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     let tally = tally.lock().await;
     eprintln!(
-        "{} seeds in {:.0} s; {} operations wait for a person, all of them listed",
+        "{} seeds in {:.0} s; {} operations wait for a person, all of them listed; a person ended {} counts",
         tally.seeds,
         began.elapsed().as_secs_f64(),
-        tally.stuck
+        tally.stuck,
+        tally.handed_over
     );
     report(&tally)
 }
@@ -131,7 +133,7 @@ async fn work(stack: &mut Stack, queue: &Queue, tally: &Mutex<Tally>, plants: bo
         for broken in &broken {
             eprintln!("            {broken:?}");
         }
-        tally.lock().await.count(&broken, observed.stuck.len());
+        tally.lock().await.count(&broken, &observed);
     }
     if plants {
         let (planted, caught) = planted::plant(stack, queue.end).await?;
@@ -143,24 +145,26 @@ async fn work(stack: &mut Stack, queue: &Queue, tally: &Mutex<Tally>, plants: bo
 }
 
 impl Tally {
-    fn count(&mut self, broken: &[Broken], stuck: usize) {
+    fn count(&mut self, broken: &[Broken], observed: &Observed) {
         let any = |kind: fn(&Broken) -> bool| u64::from(broken.iter().any(kind));
         self.seeds += 1;
         self.doubled += any(|broken| matches!(broken, Broken::Doubled(_)));
         self.lost += any(|broken| matches!(broken, Broken::Lost(_)));
         self.reordered += any(|broken| matches!(broken, Broken::Reordered(_)));
-        self.stuck += stuck as u64;
+        self.stuck += observed.stuck.len() as u64;
+        self.handed_over += observed.handed_over as u64;
     }
 }
 
 fn report(tally: &Tally) -> Result<()> {
-    let Tally { seeds, doubled, lost, reordered, stuck, planted, planted_caught } = *tally;
+    let Tally { seeds, doubled, lost, reordered, stuck, handed_over, planted, planted_caught } = *tally;
     let figures = json!({
         "seeds": seeds,
         "doubled": doubled,
         "lost": lost,
         "reordered": reordered,
         "unknown_listed": stuck,
+        "at_risk_handed_over": handed_over,
         "planted": planted,
         "planted_caught": planted_caught,
     });

@@ -1,5 +1,6 @@
 //! Counting stock: the quantity at one position as a target, in inventory mode, read back. It never adds to what is there,
-//! and never counts what lies outside the company's own locations.
+//! and never counts what lies outside the company's own locations. A count is true of one moment: whoever does not know what
+//! became of one looks what lies there, and does not count again.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
@@ -92,6 +93,14 @@ impl Odoo {
             return Err(Failure::mismatch(format!("quantity at position {position}"), &quantity, &now));
         }
         Ok(Counted { quantity, before, already: false })
+    }
+
+    /// What lies at a position; nothing where it is not there any more.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was changed.
+    pub async fn lies_at(&self, position: i64, scope: &Scope) -> Result<Decimal, Failure> {
+        Ok(self.quant(position, scope).await?.map_or(Decimal::ZERO, |quant| quant.quantity))
     }
 
     /// A quant in one of the company's own locations.

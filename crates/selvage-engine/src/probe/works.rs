@@ -10,6 +10,7 @@ use selvage_model::manifest::api::{Api, Operation};
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::mapping::Mapping;
 use selvage_model::name::{InterfaceRef, ObjectName, SiteName};
+use selvage_model::verb::{Proof, Verb};
 
 use super::{ProbeTarget, Reason, UseRow, Verdict, Works};
 use crate::need::Need;
@@ -150,7 +151,7 @@ pub(super) fn works(plans: Vec<Plan<'_>>, target: &ProbeTarget<'_>, seen: &Finge
                 let reason = format!("the mapping does not compile for this version: {why}");
                 let fix = "correct it; `selvage check` shows where".to_owned();
                 let reasons = vec![Reason { code: code::VERSION_UNMAPPED.as_str(), reason, fix }];
-                uses.push(UseRow { word: "read", needed: !plan.used.is_empty(), reasons });
+                uses.push(UseRow { word: "read", at_risk: false, needed: !plan.used.is_empty(), reasons });
             }
             Fit::Uses(of) => {
                 for (word, operation, needs) in of {
@@ -160,7 +161,10 @@ pub(super) fn works(plans: Vec<Plan<'_>>, target: &ProbeTarget<'_>, seen: &Finge
                     let new =
                         mild.into_iter().map(reason).filter(|reason| !remarks.contains(reason)).collect::<Vec<_>>();
                     remarks.extend(new);
-                    uses.push(UseRow { word, needed, reasons: grave.iter().cloned().map(reason).collect() });
+                    let reasons = grave.iter().cloned().map(reason).collect();
+                    let verb = Verb::of(*operation, &plan.mapping.record);
+                    let at_risk = verb.is_some_and(|verb| verb.proof() == Proof::AtRisk);
+                    uses.push(UseRow { word, at_risk, needed, reasons });
                     if needed || nothing_used {
                         all.lacking.extend(grave);
                     }

@@ -70,6 +70,11 @@ pub(crate) fn show_count(counted: &Counted) -> Value {
     json!({"quantity": decimal::text(counted.quantity), "before": decimal::text(counted.before)})
 }
 
+/// What was found to lie there when the answer to the count had been lost: what it was before, nobody told.
+pub(crate) fn show_found(quantity: Decimal) -> Value {
+    json!({"quantity": decimal::text(quantity), "before": null})
+}
+
 /// What was scrapped, for the answer.
 pub(crate) fn show_scrap(scrapped: &Scrapped) -> Value {
     json!({"name": scrapped.name, "quantity": decimal::text(scrapped.quantity)})

@@ -199,6 +199,16 @@ impl Target {
     }
 }
 
+impl Target {
+    /// What was read back where the record is at it already, without sending anything; for verbs that are not sent again.
+    pub(crate) async fn stands(&self, way: &Way<'_>) -> Result<Option<Sent>, Failure> {
+        match self {
+            Self::Stock(stock) => stock.stands(way).await,
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Sent {
     /// Done, and this was read back beside the record.
     pub(crate) fn adding(added: Value) -> Self {

@@ -77,7 +77,7 @@ async fn a_total_is_noted_once_and_is_what_the_report_books() {
         );
         assert_eq!(lines(&bench, order), [("0.75".to_owned(), true)]);
         let problem = refused(node.ask(paint(order, "c-6", &lot, "0.5", "kg")).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     }
 }
 
@@ -92,7 +92,7 @@ async fn another_use_than_planned_is_not_booked_where_a_person_is_asked_about_it
     done(node.ask(paint(order, "c-1", &lot, "0.75", "kg")).await);
     let before = bench.factory.odoo.journal().len();
     let problem = refused(node.ask(report(order, "r-1", "4")).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
     // As planned it is booked.
     done(node.ask(paint(order, "c-2", &lot, "1", "kg")).await);
@@ -111,11 +111,11 @@ async fn consumption_that_cannot_be_is_refused_before_anything_is_changed() {
     let table = [
         (stated("PNT-1", json!(lot), "1", "m"), 422, "FAB3103"),
         (stated("PNT-1", json!(lot), "-1", "kg"), 422, "FAB5010"),
-        (stated("PNT-1", json!("no such lot"), "1", "kg"), 409, "FAB6013"),
-        (stated("PNT-1", Value::Null, "1", "kg"), 409, "FAB6013"),
-        (stated("PNT-1", json!(lot), "100000", "kg"), 409, "FAB6012"),
-        (stated("FRM-1", json!(lot), "1", "1"), 409, "FAB6013"),
-        (stated("BIK-1", json!("x"), "1", "1"), 409, "FAB6012"),
+        (stated("PNT-1", json!("no such lot"), "1", "kg"), 422, "FAB6013"),
+        (stated("PNT-1", Value::Null, "1", "kg"), 422, "FAB6013"),
+        (stated("PNT-1", json!(lot), "100000", "kg"), 422, "FAB6012"),
+        (stated("FRM-1", json!(lot), "1", "1"), 422, "FAB6013"),
+        (stated("BIK-1", json!("x"), "1", "1"), 422, "FAB6012"),
         (stated("NO-SUCH", Value::Null, "1", "1"), 422, "FAB5010"),
         (json!({"component": "PNT-1"}), 422, "FAB5010"),
     ];
@@ -125,7 +125,7 @@ async fn consumption_that_cannot_be_is_refused_before_anything_is_changed() {
     }
     let draft = bench.order_in(1, "draft");
     let problem = refused(node.ask(paint(draft, "c-draft", &lot, "0.1", "kg")).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
 }
 
@@ -169,7 +169,7 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         let report = |key: &str, body: Value| verb(Operation::Report, order, key, body);
         let before = bench.factory.odoo.journal().len();
         let problem = refused(node.ask(report("r-0", body("3", "1", "4"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
         assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
         // The scrap order is carried out, and the answer to that is lost.
         bench.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "stock.scrap", "action_validate"));
@@ -192,6 +192,6 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         assert_eq!((&last["report"]["produced_total"], &last["report"]["scrapped_total"]), (&json!("4"), &json!("2")));
         assert_eq!(in_stock(), ["2"]);
         let problem = refused(node.ask(report("r-4", body("4", "0.7", "1"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     }
 }

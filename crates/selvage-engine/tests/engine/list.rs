@@ -133,5 +133,5 @@ async fn two_records_with_one_key_are_not_guessed_between() {
         bench.factory.odoo.call("product.product", "create", &[values], &Map::new()).unwrap();
     }
     let problem = refused(node.ask(get("products@1", "TWIN")).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB5009"));
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB5009"));
 }

@@ -64,5 +64,5 @@ async fn where_no_stage_ends_the_work_nothing_is_closed() {
         ..request(EVENTS, Operation::Close)
     };
     let problem = refused(node.ask(close).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
 }

@@ -95,13 +95,13 @@ async fn what_a_person_settled_is_the_answer_of_its_key() {
     let bench = Bench::new().await;
     let node = bench.node("a").await;
     let operation = odd(&bench, &node).await;
-    let problem = Problem::new(409, code::SETTLED_REFUSED, "the order was wrong and is cancelled");
-    let refusal = StoredAnswer { status: 409, body: problem.body("by hand"), location: None };
+    let problem = Problem::new(422, code::SETTLED_REFUSED, "the order was wrong and is cancelled");
+    let refusal = StoredAnswer { status: 422, body: problem.body("by hand"), location: None };
     let word = Word { by: "a.lead", because: "the order was wrong and is cancelled" };
     let settled = bench.store().await.settle(&operation, &OperationState::Refused(refusal), word).await.unwrap();
     assert_eq!(settled.state.as_str(), "refused");
     let told = refused(node.ask(create("k-1", "odd")).await);
-    assert_eq!((told.status, told.code, told.detail), (409, code::SETTLED_REFUSED, problem.detail));
+    assert_eq!((told.status, told.code, told.detail), (422, code::SETTLED_REFUSED, problem.detail));
     assert_eq!(bench.orders("odd").len(), 1);
 }
 

@@ -170,11 +170,11 @@ async fn the_quantity_of_a_released_order_changes_with_its_components() {
         let demands: Vec<String> = moves.iter().map(|one| amount(&one["product_uom_qty"])).collect();
         assert_eq!(demands, ["5", "10", "1.25"]);
         let problem = refused(node.ask(of_order(order, "k-5", json!({"product": "FRM-1"}))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
         let report = json!({"quantity": {"value": "5", "unit": "1"}, "lot": "Q-1", "remainder": "close"});
         done(node.ask(verb(Operation::Report, order, "k-6", report)).await);
         let problem = refused(node.ask(of_order(order, "k-7", quantity("6"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     }
 }
 
@@ -235,7 +235,7 @@ async fn an_order_is_given_up_once_and_a_done_one_never() {
         let report = json!({"quantity": {"value": "3", "unit": "1"}, "lot": "M-1", "remainder": "close"});
         done(node.ask(verb(Operation::Report, made, "k-5", report)).await);
         let problem = refused(node.ask(verb(Operation::Cancel, made, "k-6", json!({}))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
         let nothing = Map::new();
         let state = bench.factory.odoo.call("mrp.production", "read", &[json!([made]), json!(["state"])], &nothing);
         assert_eq!(state.unwrap()[0]["state"], "done");

@@ -102,7 +102,7 @@ async fn a_closing_report_gives_the_rest_up() {
         assert_eq!(components(&bench, order), done_moves(["1", "2", "0.25"]));
         // Less than is booked cannot be reached any more.
         let problem = refused(node.ask(verb(Operation::Report, order, "r-2", report("0.5", "C-1", "close"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"));
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"));
     }
 }
 
@@ -115,7 +115,7 @@ async fn reports_that_cannot_be_are_refused_before_anything_is_changed() {
     let table = [
         (json!({"quantity": {"value": "4", "unit": "kg"}, "lot": "L"}), 422, "FAB3103"),
         (json!({"quantity": {"value": "4", "unit": "stone"}}), 422, "FAB5010"),
-        (json!({"quantity": {"value": "4", "unit": "1"}}), 409, "FAB6013"),
+        (json!({"quantity": {"value": "4", "unit": "1"}}), 422, "FAB6013"),
         (json!({}), 422, "FAB5010"),
     ];
     for (number, (body, status, code)) in table.into_iter().enumerate() {
@@ -124,7 +124,7 @@ async fn reports_that_cannot_be_are_refused_before_anything_is_changed() {
     }
     let draft = bench.order_in(1, "draft");
     let problem = refused(node.ask(verb(Operation::Report, draft, "r-draft", report("1", "L", "close"))).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"));
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"));
     assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
     // A dozen is twelve, exactly.
     let dozen = json!({"quantity": {"value": "0.25", "unit": "12"}, "lot": "D-1", "remainder": "close"});
@@ -156,7 +156,7 @@ async fn work_orders_are_started_and_finished_once() {
     let (_, body) = done(node.ask(verb(Operation::Finish, work, "f-1", json!({}))).await);
     assert_eq!(body["status"], "done");
     let problem = refused(node.ask(verb(Operation::Pause, work, "p-3", json!({}))).await);
-    assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"), "{}", problem.detail);
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     let problem = refused(node.ask(verb(Operation::Start, work, "s-3", json!({"why": 1}))).await);
     assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/why"));
 }
@@ -184,7 +184,7 @@ async fn a_total_that_stands_in_another_lot_is_refused_and_not_a_persons_to_reso
         done(node.ask(verb(Operation::Report, order, "r-1", report("3", "A-1", "backorder"))).await);
         let before = bench.factory.odoo.journal().len();
         let problem = refused(node.ask(verb(Operation::Report, order, "r-2", report("3", "B-1", "backorder"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6013"), "{}", problem.detail);
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6013"), "{}", problem.detail);
         assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
         // The rest may well be made into another lot.
         let (_, body) = done(node.ask(verb(Operation::Report, order, "r-3", report("4", "B-1", "backorder"))).await);
@@ -192,7 +192,7 @@ async fn a_total_that_stands_in_another_lot_is_refused_and_not_a_persons_to_reso
         assert_eq!((in_stock(&bench, "A-1"), in_stock(&bench, "B-1")), (vec!["3".to_owned()], vec!["1".to_owned()]));
         // Somebody has produced the backorder by now: less than that cannot be stated any more.
         let problem = refused(node.ask(verb(Operation::Report, order, "r-4", report("3", "A-1", "backorder"))).await);
-        assert_eq!((problem.status, problem.code.as_str()), (409, "FAB6012"));
+        assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"));
     }
 }
 
@@ -203,11 +203,11 @@ async fn amounts_that_the_order_cannot_hold_are_refused_before_anything_is_chang
     let order = released(&bench, &node, "amounts").await;
     let before = bench.factory.odoo.journal().len();
     let amounts = [
-        ("0.001", 409),
+        ("0.001", 422),
         // Of the paint it would need less than can be counted.
-        ("0.01", 409),
-        ("3.3333", 409),
-        ("99999999999999999999999999", 409),
+        ("0.01", 422),
+        ("3.3333", 422),
+        ("99999999999999999999999999", 422),
         ("1e3", 422),
         ("-1", 422),
         ("NaN", 422),

@@ -1,10 +1,10 @@
 //! Mediated interfaces: the object has the operations, a mapping leads to the system, and its connector serves objects.
 
 use selvage_model::code;
-use selvage_model::finding::{Finding, show};
+use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::system::Connector;
-use selvage_model::verb::Verb;
+use selvage_model::verb::{Proof, Verb};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -56,6 +56,50 @@ fn verb(context: &Context<'_>, report: &mut Report) {
                 let finding = Finding::error(code::VERB_UNFIT, &operation.place, message);
                 report.add(reference, finding.fix(format!("remove `{operation}`, or let it take some attributes")));
             }
+        }
+    }
+}
+
+pub(crate) const AT_RISK: LintRule = LintRule {
+    code: code::VERB_AT_RISK,
+    name: "verbs-at-risk-have-a-person",
+    bad: "\
+kind: Interface
+name: counts
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: inventory-position@1, system: odoo, operations: [list, adjust]}
+",
+    good: "\
+kind: Interface
+name: counts
+type: api
+version: 1.0
+owner: master-data
+classification: {criticality: tier-3, data: internal}
+serves: {object: inventory-position@1, system: odoo, operations: [list, scrap]}
+",
+    waivable: true,
+    check: at_risk,
+};
+
+fn at_risk(context: &Context<'_>, report: &mut Report) {
+    for (reference, serves) in mediated(context) {
+        let Some(mapping) = context.fabric.mapping(&serves.object.value, &serves.system.value, None) else { continue };
+        for operation in &serves.operations {
+            let verb = Verb::of(operation.value, &mapping.record);
+            if verb.is_none_or(|verb| verb.proof() != Proof::AtRisk) {
+                continue;
+            }
+            let message = format!(
+                "`{operation}` of `{}` is at-risk: where no answer comes it is not sent again, and a person decides",
+                mapping.record
+            );
+            let finding = Finding::warning(code::VERB_AT_RISK, &operation.place, message);
+            let finding = Finding { severity: Severity::Advice, ..finding };
+            report.add(reference, finding.fix("say who looks at `selvage operations list`, in a waiver of this rule"));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::{Claim, NewClaim};
 both!(
     the_same_key_is_the_same_operation,
     another_payload_is_told,
+    how_a_key_stands_is_told_without_claiming_it,
     keys_belong_to_consumer_interface_and_operation,
     fifty_at_once_over_two_handles_make_one,
     many_keys_at_once_are_all_there,
@@ -32,6 +33,16 @@ async fn another_payload_is_told(stage: &Stage) {
     let (first, _) = claimed(&store, "order-1").await;
     let other = store.claim(&NewClaim { payload_hash: [8; 32], ..new_claim("order-1") }).await.unwrap();
     assert_eq!(other, Claim::OtherPayload { operation: first });
+}
+
+async fn how_a_key_stands_is_told_without_claiming_it(stage: &Stage) {
+    let store = stage.open().await;
+    assert_eq!(store.claimed(&new_claim("order-1")).await.unwrap(), None);
+    let (first, _) = claimed(&store, "order-1").await;
+    let stands = store.claimed(&new_claim("order-1")).await.unwrap();
+    assert_eq!(stands, Some(Claim::Same { operation: first.clone(), state: OperationState::Pending }));
+    let other = store.claimed(&NewClaim { payload_hash: [8; 32], ..new_claim("order-1") }).await.unwrap();
+    assert_eq!(other, Some(Claim::OtherPayload { operation: first }));
 }
 
 async fn keys_belong_to_consumer_interface_and_operation(stage: &Stage) {

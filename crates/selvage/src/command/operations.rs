@@ -139,7 +139,7 @@ impl Settle {
 
     async fn ended(&self, store: &Store) -> anyhow::Result<OperationState> {
         if self.outcome == Ended::Refused {
-            let problem = Problem::new(409, code::SETTLED_REFUSED, self.because.clone());
+            let problem = Problem::new(422, code::SETTLED_REFUSED, self.because.clone());
             let body = problem.body(self.id.as_str());
             return Ok(OperationState::Refused(StoredAnswer { status: problem.status, body, location: None }));
         }

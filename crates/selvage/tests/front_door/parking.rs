@@ -37,7 +37,11 @@ impl Plant {
     }
 
     async fn create(&self, idempotency: &str) -> (StatusCode, Value) {
-        let body = json!({"product": "BIK-1", "quantity": {"value": "1", "unit": "1"}, "site": "ghent"});
+        self.create_of(idempotency, "1").await
+    }
+
+    async fn create_of(&self, idempotency: &str, quantity: &str) -> (StatusCode, Value) {
+        let body = json!({"product": "BIK-1", "quantity": {"value": quantity, "unit": "1"}, "site": "ghent"});
         let request = self.client.post(format!("{}{ORDERS}", self.served.base)).bearer_auth(&self.planning);
         let answer = request.header("idempotency-key", idempotency).json(&body).send().await.unwrap();
         (answer.status(), answer.json().await.unwrap())
@@ -62,6 +66,8 @@ async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
     let plant = Plant::open().await;
     assert_eq!(plant.get(&plant.planning, ORDERS).await.0, StatusCode::OK);
     assert!(!plant.metrics().await.contains("selvage_engine_parked_operations{"));
+    let (status, before) = plant.create("before").await;
+    assert_eq!(status, StatusCode::CREATED, "{before}");
 
     let renamed = Hidden::Field {
         model: "mrp.production".to_owned(),
@@ -75,6 +81,10 @@ async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
         assert!(detail.contains(expected), "{expected}: {detail}");
     }
     assert_eq!(plant.create("parked").await.0, StatusCode::SERVICE_UNAVAILABLE, "a write is parked before it is begun");
+    let again = plant.create("before").await;
+    assert_eq!(again, (StatusCode::CREATED, before), "a key that had its answer before has it still");
+    let other = plant.create_of("before", "2").await;
+    assert_eq!((other.0, other.1["code"].as_str()), (StatusCode::UNPROCESSABLE_ENTITY, Some("FAB5004")), "{}", other.1);
     assert_eq!(plant.get(&plant.planning, PRODUCTS).await.0, StatusCode::OK, "other interfaces go on");
     assert_eq!(plant.get(&plant.ghent, "/work-orders/v1/work-orders").await.0, StatusCode::OK);
 
@@ -112,9 +122,15 @@ async fn a_right_that_goes_parks_the_verbs_that_need_it_and_nothing_else() {
         login: Some("svc-mrp".to_owned()),
     };
     plant.hide(right("create"));
-    let problem = eventually("creating is parked", || async {
-        let (status, body) = plant.create("k1").await;
-        (status == StatusCode::SERVICE_UNAVAILABLE && body["code"] == "FAB5110").then_some(body)
+    let mut tries = 0;
+    let problem = eventually("creating is parked", || {
+        tries += 1;
+        let key = format!("k1-{tries}");
+        let plant = &plant;
+        async move {
+            let (status, body) = plant.create(&key).await;
+            (status == StatusCode::SERVICE_UNAVAILABLE && body["code"] == "FAB5110").then_some(body)
+        }
     })
     .await;
     let detail = problem["detail"].as_str().unwrap();

@@ -37,6 +37,8 @@ pub(super) struct Observed {
     pub(super) differing: Vec<String>,
     /// Operations that ended without an outcome.
     pub(super) stuck: Vec<String>,
+    /// Counts without an outcome, which a person ended.
+    pub(super) handed_over: usize,
     /// What the command lists as unknown.
     pub(super) listed: String,
     /// A smaller total took effect after a larger one was confirmed.

@@ -38,6 +38,13 @@ struct Asked {
     meaning: Meaning,
 }
 
+impl Asked {
+    /// Whether an outcome that is not known is a person's to tell at once.
+    fn is_at_risk(&self) -> bool {
+        matches!(self.meaning, Meaning::Counted(_))
+    }
+}
+
 #[derive(Clone)]
 enum Meaning {
     Made(usize),
@@ -83,6 +90,7 @@ impl Stack {
             let asked = self.asked(seed, number, step, &world, script, &mut orders).await?;
             let answers = self.ask(number, &asked, trouble, &mut observed).await?;
             for (asked, terminal) in asked.into_iter().zip(answers) {
+                self.look_at_count(&asked.meaning, &terminal, &world, &mut observed).await?;
                 note(&asked.meaning, &terminal, &mut orders, &mut observed);
                 told.push((asked.write, terminal));
             }
@@ -201,9 +209,8 @@ impl Stack {
                 match answers.get(&place) {
                     Some(before) => compare(&asked.write.key, before, &ended.terminal, observed),
                     None => {
-                        let operation = ended.operation.unwrap_or_default();
-                        if let Terminal::Stuck(_) = &ended.terminal {
-                            observed.stuck.push(operation.rsplit('/').next().unwrap_or_default().to_owned());
+                        if let (Terminal::Stuck(operation), false) = (&ended.terminal, asked.is_at_risk()) {
+                            observed.stuck.push(operation.clone());
                         }
                         answers.insert(place, ended.terminal);
                     }
@@ -212,6 +219,28 @@ impl Stack {
         }
         self.factory.clear_faults().await?;
         (0..asked.len()).map(|place| answers.remove(&place).context("a request has no client")).collect()
+    }
+
+    /// A count without an outcome is at-risk, so a person looks at the position and says how it ended: nobody else moves its
+    /// stock meanwhile, so it is known. Before that, it must be listed.
+    async fn look_at_count(
+        &self,
+        meaning: &Meaning,
+        terminal: &Terminal,
+        world: &World,
+        observed: &mut Observed,
+    ) -> Result<()> {
+        let (Meaning::Counted(there), Terminal::Stuck(operation)) = (meaning, terminal) else { return Ok(()) };
+        observed.handed_over += 1;
+        if !self.gateways.unresolved()?.unwrap_or_default().contains(operation.as_str()) {
+            observed.unanswered.push(format!("nobody is told of the count {operation}"));
+        }
+        let done = world.at_position(&self.factory).await? == *there;
+        if done {
+            // It was there when Selvage looked, so it should have been found.
+            observed.unanswered.push(format!("the count {operation} stands, and a person was asked"));
+        }
+        self.gateways.settle(operation, if done { "done" } else { "refused" })
     }
 
     async fn look_for_overtaking(&self, order: usize, world: &World, observed: &mut Observed) -> Result<()> {

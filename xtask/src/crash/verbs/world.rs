@@ -178,6 +178,13 @@ impl World {
         Ok(())
     }
 
+    /// What lies at the position of the first component.
+    pub(super) async fn at_position(&self, factory: &Factory) -> Result<i64> {
+        let quants = factory.raw("stock.quant").await?;
+        let is_it = |quant: &&Value| id(quant, "id") == Some(self.position);
+        Ok(quants.iter().find(is_it).map_or(0, |quant| number_of(quant, "quantity")))
+    }
+
     /// The seed's orders with their place in it.
     async fn orders(&self, factory: &Factory) -> Result<Vec<(usize, Value)>> {
         let fields = json!({"fields": ["name", "state", "origin", "qty_produced"]});

@@ -144,7 +144,8 @@ fn write_works(text: &mut String, works: &Works) {
         let users: Vec<String> = works.used_by.iter().map(ToString::to_string).collect();
         line(text, 6, format_args!("used by {}", users.join(", ")));
     }
-    let well: Vec<&str> = works.uses.iter().filter(|usage| usage.reasons.is_empty()).map(|usage| usage.word).collect();
+    let word = |usage: &UseRow| if usage.at_risk { format!("{} (at-risk)", usage.word) } else { usage.word.to_owned() };
+    let well: Vec<String> = works.uses.iter().filter(|usage| usage.reasons.is_empty()).map(word).collect();
     if !well.is_empty() {
         line(text, 6, format_args!("works: {}", well.join(", ")));
     }
@@ -227,7 +228,7 @@ fn works(works: &Works) -> Value {
     let reason = |reason: &Reason| json!({"code": reason.code, "reason": reason.reason, "fix": reason.fix});
     let usage = |usage: &UseRow| {
         let reasons: Vec<Value> = usage.reasons.iter().map(reason).collect();
-        json!({"use": usage.word, "needed": usage.needed, "works": usage.reasons.is_empty(), "reasons": reasons})
+        json!({"use": usage.word, "at_risk": usage.at_risk, "needed": usage.needed, "works": usage.reasons.is_empty(), "reasons": reasons})
     };
     json!({
         "object": works.object.to_string(),
