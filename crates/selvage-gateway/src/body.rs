@@ -12,7 +12,7 @@ use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::connection::Watch;
+use crate::connection::{InHand, Watch};
 use crate::limit::Place;
 use crate::pool::Loan;
 use crate::talk::TalkError;
@@ -77,6 +77,8 @@ pub(crate) enum Upload {
         left: u64,
         /// How it goes.
         progress: Rc<Cell<Progress>>,
+        /// Whom to tell whether it comes.
+        watch: Rc<Watch>,
     },
 }
 
@@ -85,8 +87,10 @@ impl Body for Upload {
     type Error = Broken;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let Self::Stream { incoming, left, progress } = self.get_mut() else { return Poll::Ready(None) };
-        let frame = match std::task::ready!(Pin::new(incoming).poll_frame(cx)) {
+        let Self::Stream { incoming, left, progress, watch } = self.get_mut() else { return Poll::Ready(None) };
+        let poll = Pin::new(incoming).poll_frame(cx);
+        watch.comes(poll.is_ready());
+        let frame = match std::task::ready!(poll) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
                 progress.set(Progress::Broken);
@@ -130,16 +134,7 @@ pub(crate) struct Reply {
     source: Source,
     /// The interface's place, held until the answer is given.
     _place: Option<Place>,
-    _given: Option<Given>,
-}
-
-/// Tells a connection when its answer is given.
-struct Given(Rc<Watch>);
-
-impl Drop for Given {
-    fn drop(&mut self) {
-        self.0.idle();
-    }
+    in_hand: Option<InHand>,
 }
 
 enum Source {
@@ -151,7 +146,7 @@ enum Source {
 impl Reply {
     /// No body.
     pub(crate) fn nothing() -> Self {
-        Self { source: Source::Nothing, _place: None, _given: None }
+        Self { source: Source::Nothing, _place: None, in_hand: None }
     }
 
     /// This body.
@@ -166,12 +161,12 @@ impl Reply {
             return Self { _place: place, ..Self::nothing() };
         }
         let source = Source::Upstream { loan, stall, sleep: None };
-        Self { source, _place: place, _given: None }
+        Self { source, _place: place, in_hand: None }
     }
 
-    /// The same, telling this connection when it is given.
-    pub(crate) fn watched(mut self, watch: Rc<Watch>) -> Self {
-        self._given = Some(Given(watch));
+    /// The same, with the request that is in hand until it is given.
+    pub(crate) fn held(mut self, in_hand: InHand) -> Self {
+        self.in_hand = Some(in_hand);
         self
     }
 }
@@ -182,39 +177,12 @@ impl Body for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
-        match &mut this.source {
-            Source::Nothing => Poll::Ready(None),
-            Source::Whole(bytes) => {
-                let bytes = std::mem::take(bytes);
-                this.source = Source::Nothing;
-                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
-            }
-            Source::Upstream { loan, stall, sleep: timer } => match loan.talk.poll_data(cx) {
-                Poll::Pending => {
-                    let timer = timer.get_or_insert_with(|| Box::pin(sleep(*stall)));
-                    std::task::ready!(timer.as_mut().poll(cx));
-                    this.source = Source::Nothing;
-                    Poll::Ready(Some(Err(Broken::Stalled)))
-                }
-                Poll::Ready(Some(Ok(data))) => {
-                    if let Some(timer) = timer {
-                        timer.as_mut().reset(Instant::now() + *stall);
-                    }
-                    if loan.talk.is_heard() {
-                        this.end();
-                    }
-                    Poll::Ready(Some(Ok(Frame::data(data))))
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    this.source = Source::Nothing;
-                    Poll::Ready(Some(Err(Broken::Upstream(Box::new(error)))))
-                }
-                Poll::Ready(None) => {
-                    this.end();
-                    Poll::Ready(None)
-                }
-            },
+        this.takes(true);
+        let poll = this.poll_source(cx);
+        if matches!(poll, Poll::Ready(Some(Ok(_)))) {
+            this.takes(false);
         }
+        poll
     }
 
     fn is_end_stream(&self) -> bool {
@@ -235,6 +203,49 @@ impl Body for Reply {
 }
 
 impl Reply {
+    fn takes(&self, takes: bool) {
+        if let Some(in_hand) = &self.in_hand {
+            in_hand.takes(takes);
+        }
+    }
+
+    /// The next of it from where it comes.
+    fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        match &mut self.source {
+            Source::Nothing => Poll::Ready(None),
+            Source::Whole(bytes) => {
+                let bytes = std::mem::take(bytes);
+                self.source = Source::Nothing;
+                Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Upstream { loan, stall, sleep: timer } => match loan.talk.poll_data(cx) {
+                Poll::Pending => {
+                    let timer = timer.get_or_insert_with(|| Box::pin(sleep(*stall)));
+                    std::task::ready!(timer.as_mut().poll(cx));
+                    self.source = Source::Nothing;
+                    Poll::Ready(Some(Err(Broken::Stalled)))
+                }
+                Poll::Ready(Some(Ok(data))) => {
+                    if let Some(timer) = timer {
+                        timer.as_mut().reset(Instant::now() + *stall);
+                    }
+                    if loan.talk.is_heard() {
+                        self.end();
+                    }
+                    Poll::Ready(Some(Ok(Frame::data(data))))
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    self.source = Source::Nothing;
+                    Poll::Ready(Some(Err(Broken::Upstream(Box::new(error)))))
+                }
+                Poll::Ready(None) => {
+                    self.end();
+                    Poll::Ready(None)
+                }
+            },
+        }
+    }
+
     /// The upstream has said all: its connection may serve another request.
     fn end(&mut self) {
         if let Source::Upstream { loan, .. } = std::mem::replace(&mut self.source, Source::Nothing) {

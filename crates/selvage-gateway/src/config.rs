@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use crate::tls::Tls;
+
 /// How the gateway listens and what it bears. [`GatewayConfig::new`] fills in what serves most.
 #[derive(Clone, Debug)]
 pub struct GatewayConfig {
@@ -17,11 +19,17 @@ pub struct GatewayConfig {
     pub threads: usize,
     /// Client connections a thread holds; more wait in the kernel's queue.
     pub max_connections: usize,
+    /// Client connections of one address (or one /64 of IPv6), over all threads; more are closed at once.
+    pub max_connections_per_peer: Option<usize>,
+    /// Requests that one HTTP/2 connection may have in hand.
+    pub max_streams: u32,
+    /// TLS with clients; none speaks plainly.
+    pub tls: Option<Tls>,
     /// Header lines a request may have; more get 431.
     pub max_headers: usize,
     /// Bytes a request's head may have, from 8 KiB; more get 431.
     pub max_head: usize,
-    /// Bytes a request's body may have, however it is framed; more get 413.
+    /// Bytes a request's body may have, however it is framed, where its interface says nothing; more get 413.
     pub max_body: u64,
     /// How long a client may take for a head, from its first byte.
     pub head_timeout: Duration,
@@ -56,6 +64,9 @@ impl GatewayConfig {
             admin: None,
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             max_connections: 10_000,
+            max_connections_per_peer: Some(1_000),
+            max_streams: 100,
+            tls: None,
             max_headers: 100,
             max_head: 64 * 1024,
             max_body: 10 * 1024 * 1024,

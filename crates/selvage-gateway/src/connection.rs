@@ -2,19 +2,19 @@
 //! heads that come too slowly, idleness, clients that take no bytes and answers that are late, without a timer for
 //! each request. Times are those of the last sweep: coarse, and free.
 
+mod watched;
+
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::config::GatewayConfig;
+pub(crate) use watched::Watched;
 
 /// How often the thread sweeps, and how exact its times are.
 pub(crate) const SWEEP: Duration = Duration::from_millis(50);
@@ -55,6 +55,15 @@ pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// Since when something does not go on.
+fn note(since: &Cell<Option<u64>>, goes_on: bool, now: u64) {
+    if goes_on {
+        since.set(None);
+    } else if since.get().is_none() {
+        since.set(Some(now));
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     /// No byte of the next request has come.
@@ -65,7 +74,7 @@ enum Phase {
     Busy,
 }
 
-/// What a connection is doing.
+/// What a connection is doing, or one stream of an HTTP/2 connection.
 #[derive(Debug)]
 pub(crate) struct Watch {
     clock: Rc<Clock>,
@@ -73,10 +82,41 @@ pub(crate) struct Watch {
     since: Cell<u64>,
     /// Since when the client takes no bytes.
     blocked: Cell<Option<u64>>,
+    /// Since when a body is waited for of which nothing comes.
+    starved: Cell<Option<u64>>,
     /// When the answer in hand is late.
     deadline: Cell<u64>,
+    /// Whether an answer was given that is not all written yet.
+    owes: Cell<bool>,
+    /// Whether some of a request is left unread when the connection ends.
+    unread: Cell<bool>,
     closing: Cell<bool>,
     waker: RefCell<Option<Waker>>,
+    /// The connection that it is a stream of.
+    connection: Option<Rc<Watch>>,
+    /// How many streams it has in hand.
+    streams: Cell<u32>,
+    /// Whether it has streams: then what comes is not the head of one request.
+    multiplexed: Cell<bool>,
+}
+
+/// A request in hand; dropped, it is over.
+#[derive(Debug)]
+pub(crate) struct InHand(Rc<Watch>);
+
+impl InHand {
+    /// Takes note whether a stream's client takes its answer: a connection's own writes tell that only of all together.
+    pub(crate) fn takes(&self, takes: bool) {
+        if self.0.is_stream() {
+            self.0.takes(takes);
+        }
+    }
+}
+
+impl Drop for InHand {
+    fn drop(&mut self) {
+        self.0.over();
+    }
 }
 
 impl Watch {
@@ -85,11 +125,27 @@ impl Watch {
             phase: Cell::new(Phase::Idle),
             since: Cell::new(clock.millis()),
             blocked: Cell::new(None),
+            starved: Cell::new(None),
             deadline: Cell::new(NEVER),
+            owes: Cell::new(false),
+            unread: Cell::new(false),
             closing: Cell::new(false),
             waker: RefCell::new(None),
+            connection: None,
+            streams: Cell::new(0),
+            multiplexed: Cell::new(false),
             clock,
         }
+    }
+
+    /// Of a stream of this connection.
+    pub(crate) fn stream(connection: &Rc<Self>) -> Self {
+        Self { connection: Some(Rc::clone(connection)), ..Self::new(Rc::clone(&connection.clock)) }
+    }
+
+    /// Whether it is one stream among others.
+    pub(crate) fn is_stream(&self) -> bool {
+        self.connection.is_some()
     }
 
     fn enter(&self, phase: Phase) {
@@ -97,33 +153,98 @@ impl Watch {
         self.since.set(self.clock.millis());
     }
 
-    /// A request is in hand.
-    pub(crate) fn busy(&self) {
-        self.enter(Phase::Busy);
+    /// From now on it has streams.
+    pub(crate) fn multiplex(&self) {
+        self.multiplexed.set(true);
+        self.enter(Phase::Idle);
     }
 
-    /// Its answer is given.
-    pub(crate) fn idle(&self) {
+    /// Something of the next request has come.
+    pub(crate) fn hears(&self) {
+        if self.phase.get() == Phase::Idle && !self.multiplexed.get() {
+            self.enter(Phase::Head);
+        }
+    }
+
+    /// Takes a request in hand.
+    pub(crate) fn take_in_hand(self: &Rc<Self>) -> InHand {
+        if let Some(connection) = &self.connection {
+            connection.streams.set(connection.streams.get() + 1);
+            connection.enter(Phase::Busy);
+        }
+        self.enter(Phase::Busy);
+        InHand(Rc::clone(self))
+    }
+
+    fn over(&self) {
+        self.owes.set(true);
         self.enter(Phase::Idle);
+        let Some(connection) = &self.connection else { return };
+        let left = connection.streams.get().saturating_sub(1);
+        connection.streams.set(left);
+        if left == 0 {
+            connection.enter(Phase::Idle);
+        }
+    }
+
+    /// Whether what is written now is no part of an answer that was asked of this program.
+    pub(crate) fn owes_nothing(&self) -> bool {
+        self.phase.get() != Phase::Busy && !self.owes.get()
+    }
+
+    /// What was given is written.
+    pub(crate) fn paid(&self) {
+        self.owes.set(false);
+    }
+
+    /// Some of the request in hand will not be read.
+    pub(crate) fn leave_unread(&self) {
+        self.unread.set(true);
+    }
+
+    /// Whether the client may still be sending what nobody reads.
+    pub(crate) fn has_left_unread(&self) -> bool {
+        self.unread.get()
+    }
+
+    /// Takes note whether the client takes what it is given.
+    pub(crate) fn takes(&self, takes: bool) {
+        note(&self.blocked, takes, self.clock.millis());
+    }
+
+    /// Takes note whether a body that is waited for comes.
+    pub(crate) fn comes(&self, comes: bool) {
+        note(&self.starved, comes, self.clock.millis());
     }
 
     /// Waits for an answer, but not longer than this: never shorter, and a few sweeps longer at most. One at a time.
     pub(crate) async fn within<F: Future>(&self, limit: Duration, answer: F) -> Option<F::Output> {
-        let deadline = self.clock.millis().saturating_add(millis(limit + SWEEP));
-        self.deadline.set(deadline);
+        self.deadline.set(self.clock.millis().saturating_add(millis(limit + SWEEP)));
         let mut answer = pin!(answer);
+        let mut remembered = !self.is_stream();
         let answer = poll_fn(|cx| match answer.as_mut().poll(cx) {
             Poll::Ready(answer) => Poll::Ready(Some(answer)),
-            Poll::Pending if self.clock.millis() >= deadline => Poll::Ready(None),
-            Poll::Pending => Poll::Pending,
+            Poll::Pending if self.clock.millis() >= self.deadline.get() => Poll::Ready(None),
+            Poll::Pending => {
+                // A connection's task is remembered once; each stream has a task of its own.
+                if !remembered {
+                    self.remember(cx);
+                    remembered = true;
+                }
+                Poll::Pending
+            }
         });
         let answer = answer.await;
         self.deadline.set(NEVER);
         answer
     }
 
-    /// Wakes who waits for an answer that is late.
-    pub(crate) fn look_at_deadline(&self) {
+    /// Wakes who waits for an answer that is late, or whose body has stopped coming.
+    pub(crate) fn look_at_deadline(&self, config: &GatewayConfig) {
+        let waits = self.deadline.get() != NEVER;
+        if waits && self.longer(self.starved.get(), config.stall_timeout) {
+            self.deadline.set(0);
+        }
         if self.deadline.get() <= self.clock.millis() {
             self.wake();
         }
@@ -135,14 +256,20 @@ impl Watch {
         }
     }
 
+    fn longer(&self, since: Option<u64>, limit: Duration) -> bool {
+        since.is_some_and(|since| self.clock.millis().saturating_sub(since) > millis(limit))
+    }
+
     /// Whether it is to be cut off.
     pub(crate) fn is_overdue(&self, config: &GatewayConfig) -> bool {
-        let longer = |since: u64, limit: Duration| self.clock.millis().saturating_sub(since) > millis(limit);
-        let stalled = self.blocked.get().is_some_and(|since| longer(since, config.stall_timeout));
-        stalled
+        let since = Some(self.since.get());
+        // Who waits for an answer is told that its body does not come; later only the end is left.
+        let starved = self.deadline.get() == NEVER && self.longer(self.starved.get(), config.stall_timeout);
+        self.longer(self.blocked.get(), config.stall_timeout)
+            || starved
             || match self.phase.get() {
-                Phase::Idle => longer(self.since.get(), config.idle_timeout),
-                Phase::Head => longer(self.since.get(), config.head_timeout),
+                Phase::Idle => self.longer(since, config.idle_timeout),
+                Phase::Head => self.longer(since, config.head_timeout),
                 Phase::Busy => false,
             }
     }
@@ -161,66 +288,5 @@ impl Watch {
     /// Remembers the connection's task, to be woken when it is asked to close or its answer is late.
     pub(crate) fn remember(&self, context: &Context<'_>) {
         *self.waker.borrow_mut() = Some(context.waker().clone());
-    }
-}
-
-/// The stream of a watched connection.
-#[derive(Debug)]
-pub(crate) struct Watched {
-    stream: TcpStream,
-    watch: Rc<Watch>,
-}
-
-impl Watched {
-    pub(crate) fn new(stream: TcpStream, watch: Rc<Watch>) -> Self {
-        Self { stream, watch }
-    }
-
-    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
-        if poll.is_ready() {
-            self.watch.blocked.set(None);
-        } else if self.watch.blocked.get().is_none() {
-            self.watch.blocked.set(Some(self.watch.clock.millis()));
-        }
-        poll
-    }
-}
-
-impl AsyncRead for Watched {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let poll = Pin::new(&mut self.stream).poll_read(cx, buffer);
-        if buffer.filled().len() > before && self.watch.phase.get() == Phase::Idle {
-            self.watch.enter(Phase::Head);
-        }
-        poll
-    }
-}
-
-impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.wrote(poll)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let poll = Pin::new(&mut self.stream).poll_write_vectored(cx, parts);
-        self.wrote(poll)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

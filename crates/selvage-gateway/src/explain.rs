@@ -239,8 +239,15 @@ pub fn explain_request(snapshot: &Snapshot, question: &Question) -> Explanation 
     headers.insert(IDEMPOTENCY_KEY.clone(), HeaderValue::from_static("explained"));
     let (path, query) =
         question.path.split_once('?').map_or((question.path.as_str(), None), |(path, query)| (path, Some(query)));
-    let head =
-        Head { method: &question.method, path, query, version: Version::HTTP_11, headers: &headers, client: None };
+    let head = Head {
+        method: &question.method,
+        authority: None,
+        path,
+        query,
+        version: Version::HTTP_11,
+        headers: &headers,
+        client: None,
+    };
     explain(snapshot, &head, question.at, Some(&question.consumer))
 }
 

@@ -76,6 +76,9 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     head(text, "connections", "gauge", "Client connections.")?;
     let connections: u64 = books.shards.iter().map(|shard| shard.connections.load(Ordering::Relaxed)).sum();
     writeln!(text, "selvage_gateway_connections {connections}")?;
+    head(text, "connections_turned_away_total", "counter", "Connections beyond what one peer may have.")?;
+    let away: u64 = books.shards.iter().map(|shard| shard.turned_away.load(Ordering::Relaxed)).sum();
+    writeln!(text, "selvage_gateway_connections_turned_away_total {away}")?;
     head(text, "access_revision", "gauge", "Revision of the access state that is enforced.")?;
     writeln!(text, "selvage_gateway_access_revision {revision}")
 }

@@ -6,14 +6,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
-use crate::answer;
 use crate::body::{Progress, Reply, Upload};
-use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::DialError;
 use crate::pool::{Pool, SendError};
@@ -36,7 +34,6 @@ pub(crate) fn prepare<'a>(
     admitted: Admitted<'a>,
     upstream: UpstreamRef<'a>,
     prefix: usize,
-    peer: HeaderValue,
     parts: Parts,
     body: Incoming,
 ) -> Forward<'a> {
@@ -46,12 +43,17 @@ pub(crate) fn prepare<'a>(
         Upload::Nothing
     } else {
         let progress = progress.insert(Rc::new(Cell::new(Progress::Coming)));
-        Upload::Stream { incoming: body, left: config.max_body, progress: Rc::clone(progress) }
+        Upload::Stream {
+            incoming: body,
+            left: asked.most_of(admitted.permit.served),
+            progress: Rc::clone(progress),
+            watch: Rc::clone(asked.watch),
+        }
     };
     let ask = Ask {
         prefix,
         upstream: upstream.upstream,
-        peer,
+        peer: asked.peer,
         exchange: asked.exchange,
         trust_forwarded: config.trust_forwarded,
         chunked: progress.is_some() && !parts.headers.contains_key(header::CONTENT_LENGTH),
@@ -61,7 +63,7 @@ pub(crate) fn prepare<'a>(
 }
 
 /// Sends a request to its upstream and gives the answer back.
-pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &Watch) -> Response<Reply> {
+pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Response<Reply> {
     let Forward { mut admitted, pool, mut ask, upload, progress } = forward;
     let config = asked.worker.config();
     let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
@@ -69,7 +71,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &
         let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
         return asked.fail(admitted, &problem);
     };
-    let answer = watch.within(limit, pool.send(&mut ask, upload)).await;
+    let answer = asked.watch.within(limit, pool.send(&mut ask, upload)).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
     match answer {
         Some(Ok((answer, loan))) => {
@@ -80,7 +82,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &
             asked.finish(admitted, response)
         }
         Some(Err(error)) => {
-            let problem = broken(&error, progress, config.max_body);
+            let problem = broken(&error, progress, asked.most_of(admitted.permit.served));
             tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
             failed(asked, admitted, &problem, progress)
         }
@@ -91,7 +93,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>, watch: &
 fn failed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, progress: Progress) -> Response<Reply> {
     let mut response = asked.fail(admitted, problem);
     if progress != Progress::Complete {
-        answer::end_connection(response.headers_mut());
+        asked.end_connection(&mut response);
     }
     response
 }
@@ -119,7 +121,11 @@ fn late(progress: Progress, limit: Duration) -> Problem {
     let limit = limit.as_millis();
     if progress == Progress::Coming {
         let status = StatusCode::REQUEST_TIMEOUT.as_u16();
-        return Problem::new(status, code::BODY_TOO_SLOW, format!("the body did not arrive within {limit} ms"));
+        return Problem::new(
+            status,
+            code::BODY_TOO_SLOW,
+            format!("the body stopped coming, or did not arrive within {limit} ms"),
+        );
     }
     Problem::new(504, code::UPSTREAM_TIMEOUT, format!("the upstream system did not answer within {limit} ms"))
 }

@@ -15,10 +15,12 @@ use tokio::sync::{oneshot, watch};
 
 use crate::admin;
 use crate::config::{GatewayConfig, GatewayError};
+use crate::crowd::Crowd;
 use crate::exposition;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::snapshot::Snapshot;
+use crate::tls::Tls;
 use crate::traffic::Traffic;
 use crate::worker::{Shared, Worker};
 
@@ -53,7 +55,9 @@ impl Gateway {
         let books = Books::new(threads);
         let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, &books)));
         let draining = AtomicBool::new(false);
-        let shared = Arc::new(Shared { config, live, books, mediation, draining });
+        let crowd = config.max_connections_per_peer.map(Crowd::new);
+        let tls = config.tls.clone().map(ArcSwap::from_pointee);
+        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls });
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let mut gateway =
@@ -89,6 +93,14 @@ impl Gateway {
         let books = &self.shared.books;
         self.shared.live.store(Arc::new(Live::new(snapshot, books)));
         books.limits.prune(books.nanos(Instant::now()));
+    }
+
+    /// Speaks TLS by another certificate, or trusts other authorities, from the next handshake on; connections that are
+    /// there go on. Says whether it does: a gateway that began without TLS goes on without.
+    pub fn renew_tls(&self, tls: Tls) -> bool {
+        let Some(current) = &self.shared.tls else { return false };
+        current.store(Arc::new(tls));
+        true
     }
 
     /// The snapshot of now.

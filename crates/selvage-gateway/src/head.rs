@@ -14,6 +14,8 @@ pub(crate) static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempot
 pub struct Head<'h> {
     /// Its method.
     pub method: &'h Method,
+    /// The host that its target names, where it does (HTTP/2, absolute form).
+    pub authority: Option<&'h str>,
     /// Its path as sent, percent-encoded.
     pub path: &'h str,
     /// Its query as sent, without the `?`.
@@ -39,6 +41,10 @@ impl<'h> Head<'h> {
         match (hosts.next(), hosts.next()) {
             (None, _) if self.version == Version::HTTP_11 => return Some("a request needs a `Host` header"),
             (_, Some(_)) => return Some("a request has one `Host` header"),
+            (Some(host), None) if !is_host(host.as_bytes()) => return Some("the `Host` header is no host"),
+            (Some(host), None) if !self.goes_to(host.as_bytes()) => {
+                return Some("the `Host` header and the target of the request name different hosts");
+            }
             _ => {}
         }
         let coded = self.headers.contains_key(header::TRANSFER_ENCODING);
@@ -48,6 +54,17 @@ impl<'h> Head<'h> {
         (coded && self.headers.contains_key(header::CONTENT_LENGTH))
             .then_some("a request has `Transfer-Encoding` or `Content-Length`, not both")
     }
+
+    /// Whether the target names no other host than this.
+    fn goes_to(&self, host: &[u8]) -> bool {
+        self.authority.is_none_or(|authority| authority.as_bytes().eq_ignore_ascii_case(host))
+    }
+}
+
+/// Whether a `Host` header holds nothing but a name or address and a port: what else stands there, servers cut off in
+/// different places.
+fn is_host(host: &[u8]) -> bool {
+    host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']' | b'~' | b'%'))
 }
 
 fn is_plainly_chunked(headers: &HeaderMap) -> bool {

@@ -47,11 +47,11 @@ pub(crate) async fn mediate<'a>(
     let permit = admitted.permit;
     let patience = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
     let _place = admitted.taken.place.take();
-    let bytes = match collect(body, asked.worker.config().max_body, patience).await {
+    let bytes = match collect(body, asked.most_of(permit.served), patience).await {
         Ok(bytes) => bytes,
         Err(problem) => {
             let mut response = asked.fail(admitted, &problem);
-            answer::end_connection(response.headers_mut());
+            asked.end_connection(&mut response);
             return response;
         }
     };

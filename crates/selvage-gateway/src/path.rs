@@ -15,6 +15,10 @@ fn is_treacherous_segment(segment: &[u8]) -> bool {
     if segment.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'~')) {
         return false;
     }
+    // No path has them unencoded (RFC 3986 §3.3): some servers refuse them, some guess what they are.
+    if !segment.is_ascii() {
+        return true;
+    }
     let Some(decoded) = decode(segment, false) else { return true };
     // Some servers cut path parameters (`..;x`) before they resolve dots, some decode twice.
     let name = decoded.split(|b| *b == b';').next().unwrap_or_default();
@@ -91,6 +95,7 @@ mod tests {
             "/items/%25252f",
             "/items/%c0%ae%c0%ae",
             "/items/%c0%af",
+            "/items/é",
         ];
         for path in treacherous {
             assert!(is_treacherous(path), "{path}");

@@ -8,7 +8,8 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::uri::Authority;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header};
 use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use selvage_model::code;
@@ -16,7 +17,7 @@ use selvage_model::problem::Problem;
 
 use crate::answer;
 use crate::body::Reply;
-use crate::connection::Watch;
+use crate::connection::{InHand, Watch};
 use crate::decide::{Permit, Plan, Probe, decide, key_hash};
 use crate::exchange::{CORRELATION_ID, Exchange};
 use crate::explain::{SELVAGE_EXPLAIN, explain};
@@ -24,8 +25,11 @@ use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::live::Taken;
 use crate::mediate;
+use crate::peer::Peer;
 use crate::refusal::Refusal;
+use crate::snapshot::Served;
 use crate::tally::{NOWHERE, SeriesName, Shard};
+use crate::unread;
 use crate::worker::{Local, Worker};
 
 /// Bytes of a body that nobody reads which are let pass, and for how long.
@@ -41,6 +45,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) worker: &'a Worker,
     pub(crate) local: &'a Local,
     pub(crate) exchange: &'a Exchange,
+    pub(crate) watch: &'a Rc<Watch>,
+    pub(crate) peer: &'a Peer,
     pub(crate) started: Instant,
     /// The time of day, as of the last sweep.
     now: Timestamp,
@@ -82,31 +88,33 @@ enum Step<'a> {
 pub(crate) async fn handle(
     worker: Rc<Worker>,
     watch: Rc<Watch>,
-    peer: HeaderValue,
+    peer: Rc<Peer>,
+    in_hand: InHand,
     request: Request<Incoming>,
 ) -> Result<Response<Reply>, Infallible> {
-    watch.busy();
     let exchange = worker.marks.exchange(request.headers());
     let local = worker.local();
     let asked = Asked {
         worker: &worker,
         local: &local,
         exchange: &exchange,
+        watch: &watch,
+        peer: &peer,
         started: Instant::now(),
         now: worker.clock.wall(),
     };
     let expects = request.headers().contains_key(header::EXPECT);
     let explained = asked.explained(&request);
-    let mut response = match asked.step(request, peer) {
-        Step::Answered(response, body) => decline(response, body, expects, &watch).await,
-        Step::Forward(ready) => forward::forward(asked, ready, &watch).await,
+    let mut response = match asked.step(request) {
+        Step::Answered(response, body) => asked.decline(response, body, expects).await,
+        Step::Forward(ready) => forward::forward(asked, ready).await,
         Step::Wait(answer) => answer.await,
     };
     response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
     if let Some(explained) = explained {
         response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explained);
     }
-    Ok(response.map(|reply| reply.watched(watch)))
+    Ok(response.map(|reply| reply.held(in_hand)))
 }
 
 impl<'a> Asked<'a> {
@@ -121,25 +129,30 @@ impl<'a> Asked<'a> {
         let uri = request.uri();
         let head = Head {
             method: request.method(),
+            authority: uri.authority().map(Authority::as_str),
             path: uri.path(),
             query: uri.query(),
             version: request.version(),
             headers: request.headers(),
-            client: None,
+            client: self.peer.certificate.as_ref(),
         };
         Some(explain(snapshot, &head, self.now, None).header())
     }
 
     /// Decides, and does what needs no waiting.
-    fn step(self, request: Request<Incoming>, peer: HeaderValue) -> Step<'a> {
+    fn step(self, request: Request<Incoming>) -> Step<'a> {
         let (parts, body) = request.into_parts();
+        if let Some(refusal) = self.too_long(&parts) {
+            return Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body);
+        }
         let head = Head {
             method: &parts.method,
+            authority: parts.uri.authority().map(Authority::as_str),
             path: parts.uri.path(),
             query: parts.uri.query(),
             version: parts.version,
             headers: &parts.headers,
-            client: None,
+            client: self.peer.certificate.as_ref(),
         };
         match decide(&self.local.live.snapshot, &head, self.now) {
             Plan::Proxy { permit, rest, upstream } => {
@@ -148,7 +161,7 @@ impl<'a> Asked<'a> {
                     Err(response) => return Step::Answered(*response, body),
                 };
                 let prefix = head.path.len() - rest.len();
-                Step::Forward(forward::prepare(self, admitted, upstream, prefix, peer, parts, body))
+                Step::Forward(forward::prepare(self, admitted, upstream, prefix, parts, body))
             }
             Plan::Mediate { permit, verb, id, key } => {
                 let admitted = match self.admit(permit, &parts) {
@@ -197,7 +210,7 @@ impl<'a> Asked<'a> {
     fn admit(self, permit: Permit<'a>, parts: &Parts) -> Result<Admitted<'a>, Box<Response<Reply>>> {
         let live = &self.local.live;
         let path = parts.uri.path();
-        if let Some(refusal) = self.too_large(parts) {
+        if let Some(refusal) = self.too_large(permit.served, parts) {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
@@ -220,9 +233,14 @@ impl<'a> Asked<'a> {
         Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false } })
     }
 
-    fn too_large(self, parts: &Parts) -> Option<Refusal<'a>> {
+    /// Bytes that the body of a request of this interface may have.
+    pub(crate) fn most_of(self, served: &Served) -> u64 {
+        served.most_body.unwrap_or(self.worker.config().max_body)
+    }
+
+    fn too_large(self, served: &Served, parts: &Parts) -> Option<Refusal<'a>> {
         let length = parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse::<u64>();
-        let most = self.worker.config().max_body;
+        let most = self.most_of(served);
         length.map_or(true, |length| length > most).then(|| too_large(most))
     }
 
@@ -270,16 +288,45 @@ impl<'a> Asked<'a> {
         }
         response
     }
+
+    /// Gives an answer to a request whose body nobody reads. A small one that is on its way is let pass, so that the
+    /// connection can go on; otherwise the client is told that it ends.
+    async fn decline(self, mut response: Response<Reply>, body: Incoming, expects: bool) -> Response<Reply> {
+        if body.is_end_stream() {
+            return response;
+        }
+        let small = !expects && body.size_hint().upper().is_some_and(|length| length <= LET_PASS);
+        if !small || self.watch.within(LET_PASS_FOR, pass(body)).await != Some(true) {
+            self.end_connection(&mut response);
+        }
+        response
+    }
+
+    /// Ends the connection after this answer, since what is left of the request's body is not read. A stream among
+    /// others ends alone.
+    pub(crate) fn end_connection(self, response: &mut Response<Reply>) {
+        if !self.watch.is_stream() {
+            self.watch.leave_unread();
+            answer::end_connection(response.headers_mut());
+        }
+    }
+
+    /// The refusal of a head beyond the limits, where nobody refused it before: hyper counts what comes over HTTP/1.1.
+    fn too_long(self, parts: &Parts) -> Option<Refusal<'a>> {
+        if parts.version != Version::HTTP_2 {
+            return None;
+        }
+        let config = self.worker.config();
+        let path = parts.uri.path_and_query().map_or(0, |path| path.as_str().len());
+        let fits = parts.headers.len() <= config.max_headers && size_of(&parts.headers) + path <= config.max_head;
+        let detail = || unread::too_large(config.max_head, config.max_headers);
+        (!fits).then(|| Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, code::HEAD_TOO_LARGE, detail()))
+    }
 }
 
-/// Gives an answer to a request whose body nobody reads. A small one that is on its way is let pass, so that the
-/// connection can go on; otherwise the client is told that it ends.
-async fn decline(mut response: Response<Reply>, mut body: Incoming, expects: bool, watch: &Watch) -> Response<Reply> {
-    if body.is_end_stream() {
-        return response;
-    }
-    let small = !expects && body.size_hint().upper().is_some_and(|length| length <= LET_PASS);
-    let passing = poll_fn(|cx| {
+/// Lets the body of a request pass by; says whether its end came.
+async fn pass(mut body: Incoming) -> bool {
+    poll_fn(|cx| {
         loop {
             match std::task::ready!(Pin::new(&mut body).poll_frame(cx)) {
                 Some(Ok(_)) => {}
@@ -287,11 +334,13 @@ async fn decline(mut response: Response<Reply>, mut body: Incoming, expects: boo
                 None => return Poll::Ready(true),
             }
         }
-    });
-    if !small || watch.within(LET_PASS_FOR, passing).await != Some(true) {
-        answer::end_connection(response.headers_mut());
-    }
-    response
+    })
+    .await
+}
+
+/// Bytes and lines of headers, counted as HTTP/2 counts them (RFC 9113 §6.5.2).
+fn size_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
 }
 
 /// The refusal of a body beyond the limit.

@@ -42,6 +42,8 @@ pub(crate) struct Shard {
     pub(crate) minutes: Slab<Minutes>,
     /// Client connections now.
     pub(crate) connections: AtomicU64,
+    /// Client connections that were closed at once, since their peer had as many as it may.
+    pub(crate) turned_away: AtomicU64,
     /// What happens seldom.
     rare: Mutex<Rare>,
 }
@@ -92,6 +94,7 @@ impl Shard {
             latencies: Slab::new(),
             minutes: Slab::new(),
             connections: AtomicU64::new(0),
+            turned_away: AtomicU64::new(0),
             rare: Mutex::default(),
         }
     }
@@ -164,6 +167,11 @@ impl Shard {
     /// Takes account of a client connection that went.
     pub(crate) fn disconnected(&self) {
         add(&self.connections, u64::MAX);
+    }
+
+    /// Takes account of a client connection that was closed at once.
+    pub(crate) fn turned_away(&self) {
+        add(&self.turned_away, 1);
     }
 
     /// What happened seldom.

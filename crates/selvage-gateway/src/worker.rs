@@ -4,6 +4,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -12,25 +13,22 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Cache};
-use http::HeaderValue;
-use hyper::server::conn::http1::Builder;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::config::GatewayConfig;
-use crate::connection::{Clock, SWEEP, Watch, Watched};
+use crate::connection::{Clock, SWEEP, Watch};
+use crate::crowd::Crowd;
 use crate::dial::Dialer;
 use crate::exchange::Marks;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
-use crate::serve;
 use crate::tally::Shard;
+use crate::tls::Tls;
+use crate::welcome;
 
-const HYPER_MAX_HEADERS: usize = 100;
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
@@ -41,6 +39,10 @@ pub(crate) struct Shared {
     pub(crate) books: Books,
     pub(crate) mediation: Arc<dyn Mediation>,
     pub(crate) draining: AtomicBool,
+    /// Who is connected, where that is limited.
+    pub(crate) crowd: Option<Arc<Crowd>>,
+    /// TLS with clients, as it is now.
+    pub(crate) tls: Option<ArcSwap<Tls>>,
 }
 
 /// A snapshot in use by one thread.
@@ -66,12 +68,26 @@ pub(crate) struct Worker {
     local: RefCell<Rc<Local>>,
     pools: RefCell<HashMap<Address, Rc<Pool>>>,
     dialer: Rc<Dialer>,
-    connections: RefCell<Vec<Connection>>,
+    connections: RefCell<Vec<Watching>>,
+    /// Of HTTP/2 connections.
+    streams: RefCell<Vec<Watching>>,
 }
 
-struct Connection {
+/// A task that serves a connection or a stream, and what it is doing.
+struct Watching {
     task: AbortHandle,
     watch: Rc<Watch>,
+}
+
+impl Watching {
+    /// Looks after it; says whether it goes on.
+    fn look(&self, config: &GatewayConfig) -> bool {
+        self.watch.look_at_deadline(config);
+        if self.watch.is_overdue(config) {
+            self.task.abort();
+        }
+        !self.task.is_finished()
+    }
 }
 
 impl Worker {
@@ -88,6 +104,7 @@ impl Worker {
             pools: RefCell::default(),
             dialer: Rc::new(Dialer::new(&shared.config)),
             connections: RefCell::default(),
+            streams: RefCell::default(),
             shared,
         };
         worker.take_over(live);
@@ -144,7 +161,7 @@ impl Worker {
             let has_room = self.connections.borrow().len() < self.config().max_connections;
             tokio::select! {
                 accepted = listener.accept(), if has_room => match accepted {
-                    Ok((stream, _)) => self.welcome(stream),
+                    Ok((stream, peer)) => self.welcome(stream, peer),
                     Err(error) => {
                         tracing::debug!(%error, "a connection could not be accepted");
                         tokio::time::sleep(OUT_OF_FILES).await;
@@ -165,7 +182,7 @@ impl Worker {
             let mut accept = pin!(listener.accept());
             let next = poll_fn(|cx| Poll::Ready(accept.as_mut().poll(cx))).await;
             match next {
-                Poll::Ready(Ok((stream, _))) => self.welcome(stream),
+                Poll::Ready(Ok((stream, peer))) => self.welcome(stream, peer),
                 Poll::Ready(Err(_)) | Poll::Pending => return,
             }
         }
@@ -190,66 +207,34 @@ impl Worker {
 
     fn sweep(&self) {
         self.clock.tick();
-        self.connections.borrow_mut().retain(|connection| {
-            connection.watch.look_at_deadline();
-            if connection.watch.is_overdue(self.config()) {
-                connection.task.abort();
-            }
-            !connection.task.is_finished()
-        });
+        let config = self.config();
+        self.streams.borrow_mut().retain(|stream| stream.look(config));
+        self.connections.borrow_mut().retain(|connection| connection.look(config));
         // An idle thread lets go of a snapshot that was replaced, too.
         for pool in &self.local().pools {
             pool.sweep();
         }
     }
 
-    fn welcome(self: &Rc<Self>, stream: TcpStream) {
+    fn welcome(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let present = match &self.shared.crowd {
+            None => None,
+            Some(crowd) => match crowd.enter(peer.ip()) {
+                Some(present) => Some(present),
+                None => return self.shard.turned_away(),
+            },
+        };
         let watch = Rc::new(Watch::new(Rc::clone(&self.clock)));
-        let task = tokio::task::spawn_local(serve_connection(Rc::clone(self), stream, Rc::clone(&watch)));
-        self.connections.borrow_mut().push(Connection { task: task.abort_handle(), watch });
+        let serving = welcome::serve(Rc::clone(self), stream, peer, Rc::clone(&watch));
+        let task = tokio::task::spawn_local(async move {
+            let _present = present;
+            serving.await;
+        });
+        self.connections.borrow_mut().push(Watching { task: task.abort_handle(), watch });
     }
-}
 
-/// Counts a connection while it lasts.
-struct Counted(Rc<Worker>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.shard.disconnected();
-    }
-}
-
-async fn serve_connection(worker: Rc<Worker>, stream: TcpStream, watch: Rc<Watch>) {
-    worker.shard.connected();
-    let _counted = Counted(Rc::clone(&worker));
-    let peer = stream.peer_addr().ok().and_then(|peer| HeaderValue::try_from(peer.ip().to_string()).ok());
-    let (Some(peer), Ok(())) = (peer, stream.set_nodelay(true)) else { return };
-    let config = worker.config();
-    let mut builder = Builder::new();
-    // hyper's own timer would be armed for each request; the sweep watches heads instead.
-    let most = config.max_head.max(8 * 1024);
-    builder.max_header_size(most).max_buf_size(most).header_read_timeout(None);
-    // Asked for hyper's own default, hyper would fill an array for each request that it leaves alone otherwise.
-    if config.max_headers != HYPER_MAX_HEADERS {
-        builder.max_headers(config.max_headers);
-    }
-    let stream = TokioIo::new(Watched::new(stream, Rc::clone(&watch)));
-    let service = service_fn(|request| serve::handle(Rc::clone(&worker), Rc::clone(&watch), peer.clone(), request));
-    let mut connection = pin!(builder.serve_connection(stream, service));
-    poll_fn(|cx| {
-        watch.remember(cx);
-        Poll::Ready(())
-    })
-    .await;
-    let mut told = false;
-    let served = poll_fn(|cx| {
-        if !told && watch.is_closing() {
-            told = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        connection.as_mut().poll(cx)
-    });
-    if let Err(error) = served.await {
-        tracing::debug!(%error, "a client connection ended");
+    /// Looks after a stream of one of its connections from now on.
+    pub(crate) fn watch_stream(&self, task: AbortHandle, watch: Rc<Watch>) {
+        self.streams.borrow_mut().push(Watching { task, watch });
     }
 }

@@ -139,6 +139,7 @@ catalogue! {
     UPSTREAM_ADDRESS = "FAB4060", "A direct interface's system cannot be reached in this environment";
     CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
     CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
+    HEAD_TOO_LARGE = "FAB4070", "The head of the request is too large";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

@@ -28,6 +28,8 @@ pub(crate) struct Served {
     pub(crate) tier_1: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Option<u32>,
+    /// Bytes a request's body may have, where not what the node lets pass.
+    pub(crate) most_body: Option<u64>,
     pub(crate) rate: Option<Allowance>,
     pub(crate) quota: Option<Allowance>,
     pub(crate) rate_policy: Option<HeaderValue>,
@@ -168,6 +170,7 @@ impl Served {
             tier_1: classification.is_some_and(|it| it.criticality == Criticality::Tier1),
             timeout: limits.timeout,
             concurrency: limits.concurrency,
+            most_body: limits.body,
             rate,
             quota: limits.quota.map(Allowance::of),
             rate_policy: rate.and_then(|rate| announce::rate_policy("interface", rate)),

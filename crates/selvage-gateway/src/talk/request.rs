@@ -2,10 +2,11 @@
 //! proves something to Selvage, with the marks of the exchange.
 
 use http::request::Parts;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, Version, header};
 
 use crate::exchange::Exchange;
 use crate::hop;
+use crate::peer::Peer;
 use crate::snapshot::Upstream;
 
 /// A request on its way to an upstream.
@@ -16,8 +17,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) prefix: usize,
     /// Where it goes.
     pub(crate) upstream: &'a Upstream,
-    /// The caller's address.
-    pub(crate) peer: HeaderValue,
+    /// The caller.
+    pub(crate) peer: &'a Peer,
     /// Its marks.
     pub(crate) exchange: &'a Exchange,
     /// Whether the caller's `X-Forwarded-…` are kept and extended.
@@ -40,10 +41,15 @@ impl Ask<'_> {
         put(out, &[" HTTP/1.1"]);
         line(out, "host", self.upstream.authority.as_bytes());
         let named = if headers.contains_key(header::CONNECTION) { hop::named(headers) } else { Vec::new() };
+        // HTTP/2 cuts cookies into lines of their own; here they are one (RFC 9113 §8.2.3).
+        let crumbs = self.parts.version == Version::HTTP_2 && headers.contains_key(header::COOKIE);
         for (name, value) in headers {
-            if self.passes(name.as_str()) && !named.contains(name) {
+            if self.passes(name.as_str()) && !named.contains(name) && !(crumbs && *name == header::COOKIE) {
                 line(out, name.as_str(), value.as_bytes());
             }
+        }
+        if crumbs {
+            self.write_cookies(out);
         }
         line(out, "correlation-id", self.exchange.correlation.as_bytes());
         line(out, "traceparent", self.exchange.traceparent.as_bytes());
@@ -52,6 +58,16 @@ impl Ask<'_> {
             line(out, "transfer-encoding", b"chunked");
         }
         put(out, &["\r\n\r\n"]);
+    }
+
+    fn write_cookies(&self, out: &mut Vec<u8>) {
+        line(out, "cookie", b"");
+        for (place, crumb) in self.parts.headers.get_all(header::COOKIE).iter().enumerate() {
+            if place > 0 {
+                out.extend_from_slice(b"; ");
+            }
+            out.extend_from_slice(crumb.as_bytes());
+        }
     }
 
     fn write_forwarded(&self, out: &mut Vec<u8>) {
@@ -64,12 +80,14 @@ impl Ask<'_> {
                 out.extend_from_slice(b", ");
             }
         }
-        out.extend_from_slice(self.peer.as_bytes());
+        out.extend_from_slice(self.peer.address.as_bytes());
         if !kept("x-forwarded-proto") {
-            line(out, "x-forwarded-proto", b"http");
+            line(out, "x-forwarded-proto", self.peer.scheme().as_bytes());
         }
-        if let (Some(host), false) = (headers.get(header::HOST), kept("x-forwarded-host")) {
-            line(out, "x-forwarded-host", host.as_bytes());
+        let authority = || self.parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+        let host = headers.get(header::HOST).map(HeaderValue::as_bytes).or_else(authority);
+        if let (Some(host), false) = (host, kept("x-forwarded-host")) {
+            line(out, "x-forwarded-host", host);
         }
     }
 
@@ -77,7 +95,8 @@ impl Ask<'_> {
     fn passes(&self, name: &str) -> bool {
         // Some servers read `_` as `-`: what may not pass in the one spelling does not in the other.
         if name.as_bytes().contains(&b'_') {
-            return self.passes(&name.replace('_', "-"));
+            let spelled = name.replace('_', "-");
+            return spelled != "content-length" && self.passes(&spelled);
         }
         match name.as_bytes().first() {
             // INVARIANT: SECRET-FREE: a key proves something to Selvage, to nobody behind it.

@@ -16,7 +16,8 @@ fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str
         map.append(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
     }
     let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-    let head = Head { method: &method, path, query, version: Version::HTTP_11, headers: &map, client: None };
+    let head =
+        Head { method: &method, authority: None, path, query, version: Version::HTTP_11, headers: &map, client: None };
     let now: Timestamp = "2026-06-01T00:00:00Z".parse().unwrap();
     match decide(snapshot, &head, now) {
         Plan::Proxy { permit, rest, .. } => {

@@ -151,6 +151,19 @@ fn a_body_beyond_the_limit_is_refused_however_it_is_framed() {
 }
 
 #[test]
+fn an_interface_may_take_smaller_and_larger_bodies_than_the_node() {
+    let running = Running::with(|config| config.max_body = 1_000);
+    let authorization = authorization("shop");
+    let put = |path: &str, length: usize| {
+        running.client().request("PUT", path, &[&authorization], &vec![b'x'; length]).said()
+    };
+    let (fine, too_large) = ((200, String::new()), (413, "FAB4034".to_owned()));
+    assert_eq!(put("/stock/v1/items/1", 1_001), too_large);
+    assert_eq!(put("/patient-stock/v1/items/1", 2_000), fine);
+    assert_eq!(put("/patient-stock/v1/items/1", 2_001), too_large);
+}
+
+#[test]
 fn failing_upstreams_become_answers() {
     let running = Running::with(|config| config.stall_timeout = Duration::from_millis(500));
     let mut client = running.client();

@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// A running upstream; it ends with the process.
@@ -11,6 +11,7 @@ pub struct Upstream {
     pub address: SocketAddr,
     pub connections: Arc<AtomicUsize>,
     pub requests: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 /// What it got.
@@ -27,26 +28,34 @@ impl Upstream {
         let address = listener.local_addr().unwrap();
         let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let (connected, requested) = (Arc::clone(&connections), Arc::clone(&requests));
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&heads);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 connected.fetch_add(1, Ordering::SeqCst);
-                let requested = Arc::clone(&requested);
-                std::thread::spawn(move || serve(&stream.unwrap(), &requested));
+                let (requested, heard) = (Arc::clone(&requested), Arc::clone(&heard));
+                std::thread::spawn(move || serve(&stream.unwrap(), &requested, &heard));
             }
         });
-        Self { address, connections, requests }
+        Self { address, connections, requests, heads }
     }
 
     pub fn requests(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
+
+    /// The heads of the whole requests that it got since it was last asked, each with its body behind it.
+    pub fn take_requests(&self) -> Vec<String> {
+        std::mem::take(&mut self.heads.lock().unwrap())
+    }
 }
 
-fn serve(stream: &TcpStream, requested: &AtomicUsize) {
+fn serve(stream: &TcpStream, requested: &AtomicUsize, heard: &Mutex<Vec<String>>) {
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
     while let Some(request) = receive(&mut reader) {
         requested.fetch_add(1, Ordering::SeqCst);
+        heard.lock().unwrap().push(format!("{}{}", request.head, String::from_utf8_lossy(&request.body)));
         if !answer(stream, &request) {
             return;
         }

@@ -215,6 +215,8 @@ pub struct Limits {
     pub timeout: Option<Duration>,
     /// How many at a time.
     pub concurrency: Option<u32>,
+    /// Bytes the body of one may have, where not what the node lets pass.
+    pub body: Option<u64>,
 }
 
 /// Whether messages are checked against the contract.

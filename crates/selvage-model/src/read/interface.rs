@@ -126,6 +126,7 @@ fn limits(fields: Fields<'_>) -> Limits {
         quota: fields.parse("quota"),
         timeout: fields.with("timeout", scalar::duration),
         concurrency: fields.with("concurrency", scalar::integer),
+        body: fields.with("body", scalar::size),
     }
 }
 

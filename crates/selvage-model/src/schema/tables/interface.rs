@@ -172,6 +172,11 @@ pub(crate) static LIMITS: Record = record(
         optional("quota", RATE, "Requests in a longer span, as `1000000/day`."),
         optional("timeout", DURATION, "How long one may take."),
         optional("concurrency", SOME, "How many at a time."),
+        optional(
+            "body",
+            Shape::Text(Format::Size),
+            "How large a request's body may be. Default: as large as the node lets pass.",
+        ),
     ],
 );
 

@@ -1,0 +1,123 @@
+//! The bytes of a watched connection, either way: each tells the watch what goes on, and where hyper refuses a request
+//! that it cannot read with an empty answer, a problem is written in its place. Never changes any other byte.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::Watch;
+use crate::unread;
+use crate::worker::Worker;
+
+/// The stream of a watched connection.
+pub(crate) struct Watched<S> {
+    stream: S,
+    watch: Rc<Watch>,
+    worker: Rc<Worker>,
+    /// What was read before anyone knew which protocol it is.
+    before: Bytes,
+    instead: Option<Instead>,
+}
+
+/// What is written in the place of an answer of hyper's own.
+struct Instead {
+    bytes: Vec<u8>,
+    written: usize,
+}
+
+impl<S> Watched<S> {
+    pub(crate) fn new(stream: S, before: Bytes, watch: Rc<Watch>, worker: Rc<Worker>) -> Self {
+        Self { stream, watch, worker, before, instead: None }
+    }
+
+    fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
+        self.watch.takes(poll.is_ready());
+        poll
+    }
+
+    /// Whether these bytes are an answer of hyper's own, to be replaced.
+    fn replaces(&mut self, bytes: &[u8]) -> bool {
+        if self.instead.is_none() && self.watch.owes_nothing() {
+            let status = unread::status_of(bytes);
+            self.instead = status.map(|status| Instead { bytes: unread::answer(&self.worker, status), written: 0 });
+        }
+        self.instead.is_some()
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Watched<S> {
+    /// Writes what stands in the place of so many bytes.
+    fn poll_instead(&mut self, cx: &mut Context<'_>, length: usize) -> Poll<io::Result<usize>> {
+        while let Some(instead) = &mut self.instead {
+            let rest = instead.bytes.get(instead.written..).unwrap_or_default();
+            if rest.is_empty() {
+                self.instead = None;
+                break;
+            }
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                more => instead.written += more,
+            }
+        }
+        Poll::Ready(Ok(length))
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        let poll = if self.before.is_empty() {
+            Pin::new(&mut self.stream).poll_read(cx, buffer)
+        } else {
+            let here = self.before.len().min(buffer.remaining());
+            buffer.put_slice(&self.before.split_to(here));
+            Poll::Ready(Ok(()))
+        };
+        if buffer.filled().len() > before {
+            self.watch.hears();
+        }
+        poll
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = if self.replaces(bytes) {
+            self.poll_instead(cx, bytes.len())
+        } else {
+            Pin::new(&mut self.stream).poll_write(cx, bytes)
+        };
+        self.wrote(poll)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let only = parts.first().filter(|_| parts.iter().skip(1).all(|part| part.is_empty()));
+        let poll = match only {
+            Some(only) if self.replaces(only) => self.poll_instead(cx, only.len()),
+            _ => Pin::new(&mut self.stream).poll_write_vectored(cx, parts),
+        };
+        self.wrote(poll)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper flushes when it has written all it had.
+        self.watch.paid();
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
