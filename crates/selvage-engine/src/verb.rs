@@ -9,6 +9,7 @@ pub(crate) mod report;
 mod revise;
 mod stock;
 pub(crate) mod target;
+mod told;
 mod transfer;
 mod update;
 
@@ -200,9 +201,13 @@ impl Act {
         let reach = job.reach().await?;
         let scope = CallScope { companies: plan.companies.clone(), active_test: false };
         let id = self.made.unwrap_or(plan.id);
+        let added = match &self.added {
+            Some(added) => Some(told::named(&reach, added.clone()).await?),
+            None => None,
+        };
         let Some(found) = reach.by_id(id, &scope, &job.asked.scope).await? else {
             if self.verb.is_some_and(Verb::may_end_its_record) {
-                return Ok(self.shown(job, plan, gone(&reach, job), None));
+                return Ok(self.shown(job, plan, (gone(&reach, job), added), None));
             }
             return Err(Unread::Differs(format!("`{}` {id} is no longer there", plan.record)));
         };
@@ -212,20 +217,26 @@ impl Act {
             return Err(Unread::Differs(difference));
         }
         let location = self.made.and_then(|_| create::location(&reach, &found.canonical));
-        Ok(self.shown(job, plan, found.canonical, location))
+        Ok(self.shown(job, plan, (found.canonical, added), location))
     }
 
     /// The answer: the record, and what was read back beside it.
-    fn shown(&self, job: &Job, plan: &Plan, mut body: Value, location: Option<String>) -> Shown {
+    fn shown(
+        &self,
+        job: &Job,
+        plan: &Plan,
+        (mut body, added): (Value, Option<Value>),
+        location: Option<String>,
+    ) -> Shown {
         let id = self.made.unwrap_or(plan.id);
         scope::strip(&job.asked.scope, &mut body);
         let adds = self.verb.and_then(Verb::adds);
-        if let (Some(member), Some(added), Some(members)) = (adds, &self.added, body.as_object_mut()) {
+        if let (Some(member), Some(added), Some(members)) = (adds, &added, body.as_object_mut()) {
             let mut added = added.clone();
             scope::strip_deep(&job.asked.scope, &mut added);
             members.insert(member.to_owned(), added);
         }
-        let evidence = json!({"record": plan.record, "id": id, "added": self.added});
+        let evidence = json!({"record": plan.record, "id": id, "added": added});
         let status = if self.made.is_some() { 201 } else { 200 };
         Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence }
     }

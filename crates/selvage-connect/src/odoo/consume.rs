@@ -62,8 +62,12 @@ pub struct ConsumptionTarget {
 /// What is noted after that, as it was read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consumption {
+    /// The component.
+    pub product_id: i64,
     /// The component as Odoo shows it.
     pub product_label: String,
+    /// The unit in which the order counts it.
+    pub unit: i64,
     /// The lot.
     pub lot: Option<String>,
     /// Noted from this lot.
@@ -162,7 +166,9 @@ impl Odoo {
             return Err(Failure::mismatch(what, &target.total, &of_lot));
         }
         Ok(Consumption {
+            product_id: component.product.0,
             product_label: component.product.1.clone(),
+            unit: component.unit,
             lot: target.lot.clone(),
             total: of_lot,
             component_total: lines.iter().filter(picked).map(|line| line.quantity).sum(),

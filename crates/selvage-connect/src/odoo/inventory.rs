@@ -54,6 +54,8 @@ pub struct Counted {
     pub quantity: Decimal,
     /// What it was before.
     pub before: Decimal,
+    /// The unit of both; none where the position was not there.
+    pub unit: Option<i64>,
     /// It stood there before, so nothing was sent.
     pub already: bool,
 }
@@ -68,15 +70,15 @@ impl Odoo {
         let Some(quant) = self.quant(position, scope).await.map_err(Failure::before_sending)? else {
             // What is not there any more is at nothing.
             if quantity.is_zero() {
-                return Ok(Counted { quantity, before: quantity, already: true });
+                return Ok(Counted { quantity, before: quantity, unit: None, already: true });
             }
             let message = format!("position {position} does not exist or is not in this company");
             return Err(Failure::refused(Refusal::Missing, message));
         };
         held(quantity, quant.step, "/quantity/value")?;
-        let before = quant.quantity;
+        let (before, unit) = (quant.quantity, Some(quant.unit));
         if before == quantity {
-            return Ok(Counted { quantity, before, already: true });
+            return Ok(Counted { quantity, before, unit, already: true });
         }
         self.books_are_open(quant.company, scope).await.map_err(Failure::before_sending)?;
         let counting = json!({"inventory_quantity": number(quantity)});
@@ -92,15 +94,15 @@ impl Odoo {
         if now != quantity {
             return Err(Failure::mismatch(format!("quantity at position {position}"), &quantity, &now));
         }
-        Ok(Counted { quantity, before, already: false })
+        Ok(Counted { quantity, before, unit, already: false })
     }
 
-    /// What lies at a position; nothing where it is not there any more.
+    /// What lies at a position, and its unit; nothing where it is not there any more.
     ///
     /// # Errors
     /// [`Failure`]; nothing was changed.
-    pub async fn lies_at(&self, position: i64, scope: &Scope) -> Result<Decimal, Failure> {
-        Ok(self.quant(position, scope).await?.map_or(Decimal::ZERO, |quant| quant.quantity))
+    pub async fn lies_at(&self, position: i64, scope: &Scope) -> Result<(Decimal, Option<i64>), Failure> {
+        Ok(self.quant(position, scope).await?.map_or((Decimal::ZERO, None), |quant| (quant.quantity, Some(quant.unit))))
     }
 
     /// A quant in one of the company's own locations.

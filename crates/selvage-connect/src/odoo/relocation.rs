@@ -18,7 +18,14 @@ use super::{Map, Odoo};
 /// What moving a lot needs.
 pub(super) const RELOCATE: &[ModelNeeds] = &[
     ModelNeeds::of("stock.lot").reads(&["name", "product_id", "company_id"]),
-    ModelNeeds::of("stock.quant").reads(&["product_id", "lot_id", "location_id", "company_id", "quantity"]),
+    ModelNeeds::of("stock.quant").reads(&[
+        "product_id",
+        "lot_id",
+        "location_id",
+        "company_id",
+        "quantity",
+        "product_uom_id",
+    ]),
     ModelNeeds::of("stock.location").reads(&["usage", "complete_name", "company_id"]),
     ModelNeeds::of("product.product").reads(&["uom_id"]),
     ModelNeeds::of("stock.picking.type").reads(&["code", "company_id"]),
@@ -65,8 +72,10 @@ pub struct Relocation {
 pub struct Relocated {
     /// The transfer, as Odoo names it; none where all lay there before.
     pub transfer: Option<String>,
-    /// How much of the lot was moved.
+    /// How much of the lot was moved, in its product's own unit.
     pub moved: Decimal,
+    /// That unit.
+    pub unit: i64,
     /// Where the lot lies now in the company's own locations.
     pub positions: Vec<Position>,
     /// It lay there before, so nothing was sent.
@@ -305,17 +314,18 @@ impl Odoo {
         scope: &Scope,
         already: bool,
     ) -> Result<Relocated, Failure> {
-        let fields = named(&["product_id", "lot_id", "location_id", "quantity"]);
+        let fields = named(&["product_id", "lot_id", "location_id", "quantity", "product_uom_id"]);
         let records = self.search("stock.quant", own_stock(lot, order), &fields, scope, None).await?;
         let positions = records.iter().map(position_of).collect::<Result<Vec<_>, _>>()?;
         let Some(picking) = picking else {
-            return Ok(Relocated { transfer: None, moved: Decimal::ZERO, positions, already });
+            return Ok(Relocated { transfer: None, moved: Decimal::ZERO, unit: lot.unit, positions, already });
         };
         let record = self.one("stock.picking", picking, &["name"], scope).await?;
         let domain = vec![json!(["picking_id", "=", picking]), json!(["state", "=", "done"])];
         let moves = self.search("stock.move", domain, &named(&["quantity"]), scope, None).await?;
         let moved = moves.iter().map(|one| answer::quantity(one, "quantity")).sum::<Result<Decimal, _>>()?;
-        Ok(Relocated { transfer: Some(answer::text(&record, "name")?.to_owned()), moved, positions, already })
+        let transfer = Some(answer::text(&record, "name")?.to_owned());
+        Ok(Relocated { transfer, moved, unit: lot.unit, positions, already })
     }
 }
 

@@ -32,6 +32,8 @@ pub struct ProductionReport {
     pub order_state: OrderState,
     /// Produced in total, over the order and its backorders; with `KeepOpen`, what is noted included.
     pub produced_total: Decimal,
+    /// The order's unit, in which that and what was scrapped is counted.
+    pub unit: Option<i64>,
     /// What was consumed for it and booked, line by line.
     pub components: Vec<Consumed>,
     /// What was made, order by order.

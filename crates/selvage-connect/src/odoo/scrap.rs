@@ -18,7 +18,7 @@ use super::{Map, Odoo};
 /// What scrapping needs.
 pub(super) const SCRAP: &[ModelNeeds] = &[
     ModelNeeds::of("stock.scrap")
-        .reads(&["name", "state", "scrap_qty", "product_id", "location_id", "lot_id"])
+        .reads(&["name", "state", "scrap_qty", "product_uom_id", "product_id", "location_id", "lot_id"])
         .writes(&["product_id", "product_uom_id", "scrap_qty", "location_id", "lot_id", "company_id", "origin"])
         .calls(&["action_validate", "unlink"])
         .creates(),
@@ -55,6 +55,8 @@ pub struct Scrapped {
     pub name: String,
     /// How much was scrapped.
     pub quantity: Decimal,
+    /// Its unit.
+    pub unit: i64,
     /// It was scrapped under this key before, so nothing was sent.
     pub already: bool,
 }
@@ -109,7 +111,7 @@ impl Odoo {
     }
 
     async fn scrap_order(&self, id: i64, scope: &Scope) -> Result<Value, Failure> {
-        self.one("stock.scrap", id, &["name", "state", "scrap_qty"], scope).await
+        self.one("stock.scrap", id, &["name", "state", "scrap_qty", "product_uom_id"], scope).await
     }
 
     /// Reads back that the scrap order is done, and that it moved its quantity once.
@@ -125,7 +127,7 @@ impl Odoo {
         if moved != order.quantity {
             return Err(Failure::mismatch(format!("quantity of scrap order {name}"), &order.quantity, &moved));
         }
-        Ok(Scrapped { name, quantity: moved, already })
+        Ok(Scrapped { name, quantity: moved, unit: answer::id(&record, "product_uom_id")?, already })
     }
 }
 

@@ -53,6 +53,8 @@ pub struct Consumed {
     pub product_label: String,
     /// How much, in the component move's unit.
     pub quantity: Decimal,
+    /// That unit.
+    pub unit: Option<i64>,
     /// The lot it was taken from.
     pub lot: Option<String>,
 }
@@ -66,6 +68,8 @@ pub struct Made {
     pub product_label: String,
     /// How much, in the order's unit.
     pub quantity: Decimal,
+    /// That unit.
+    pub unit: Option<i64>,
     /// The lot it was made into.
     pub lot: Option<String>,
 }

@@ -65,6 +65,8 @@ pub struct Moved {
     pub product_label: String,
     /// Moved in all, in the product's own unit.
     pub total: Decimal,
+    /// That unit.
+    pub unit: i64,
     /// The lots with their totals.
     pub lots: Vec<(String, Decimal)>,
 }
@@ -82,6 +84,8 @@ pub struct Position {
     pub lot: Option<String>,
     /// How much, in the product's own unit.
     pub quantity: Decimal,
+    /// That unit.
+    pub unit: i64,
 }
 
 /// What stands in Odoo after a transfer, as it was read back.

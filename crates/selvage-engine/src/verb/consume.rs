@@ -12,6 +12,7 @@ use selvage_model::problem::{FieldError, Problem};
 use serde_json::{Value, json};
 
 use super::report;
+use super::told;
 use crate::body::{unfit, unknown_members};
 use crate::links;
 use crate::reach::{Found, Reach};
@@ -142,13 +143,14 @@ pub(crate) fn kept(kept: &Value) -> Option<ConsumptionTarget> {
     })
 }
 
-/// What was read back, for the answer: quantities as decimal strings in the unit in which the order counts the component.
+/// What was read back, for the answer (see [`told`]).
 pub(crate) fn show(consumption: &Consumption) -> Value {
+    let unit = Some(consumption.unit);
     json!({
-        "product": consumption.product_label,
+        "product": consumption.product_id,
         "lot": consumption.lot,
-        "quantity": decimal::text(consumption.total),
-        "component_total": decimal::text(consumption.component_total),
+        "quantity": told::amount(consumption.total, unit),
+        "component_total": told::amount(consumption.component_total, unit),
     })
 }
 

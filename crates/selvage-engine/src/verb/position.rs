@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::amount::{self, Amount};
 use super::report::unit_of;
+use super::told;
 use crate::body::unknown_members;
 use crate::reach::{Found, Reach};
 
@@ -67,15 +68,15 @@ pub(crate) fn kept(kept: &Value) -> Option<(Decimal, Option<String>)> {
 
 /// What was counted, for the answer.
 pub(crate) fn show_count(counted: &Counted) -> Value {
-    json!({"quantity": decimal::text(counted.quantity), "before": decimal::text(counted.before)})
+    json!({"quantity": told::amount(counted.quantity, counted.unit), "before": told::amount(counted.before, counted.unit)})
 }
 
 /// What was found to lie there when the answer to the count had been lost: what it was before, nobody told.
-pub(crate) fn show_found(quantity: Decimal) -> Value {
-    json!({"quantity": decimal::text(quantity), "before": null})
+pub(crate) fn show_found(quantity: Decimal, unit: Option<i64>) -> Value {
+    json!({"quantity": told::amount(quantity, unit), "before": null})
 }
 
 /// What was scrapped, for the answer.
 pub(crate) fn show_scrap(scrapped: &Scrapped) -> Value {
-    json!({"name": scrapped.name, "quantity": decimal::text(scrapped.quantity)})
+    json!({"name": scrapped.name, "quantity": told::amount(scrapped.quantity, Some(scrapped.unit))})
 }

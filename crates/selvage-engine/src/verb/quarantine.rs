@@ -2,7 +2,6 @@
 //! declares; where a released lot goes, the body says.
 
 use selvage_connect::odoo::{Relocated, RelocatedFrom, Relocation};
-use selvage_mapping::decimal;
 use selvage_model::code;
 use selvage_model::manifest::organisation::Site;
 use selvage_model::name::SiteName;
@@ -10,6 +9,7 @@ use selvage_model::problem::{FieldError, Problem};
 use serde_json::{Value, json};
 
 use super::amount::{self, wrong};
+use super::told;
 use super::transfer::positions;
 use crate::body::{unfit, unknown_members};
 use crate::company;
@@ -135,7 +135,7 @@ impl Way {
 pub(crate) fn show(relocated: &Relocated) -> Value {
     json!({
         "transfer": relocated.transfer,
-        "quantity": decimal::text(relocated.moved),
+        "quantity": told::amount(relocated.moved, Some(relocated.unit)),
         "positions": positions(&relocated.positions),
     })
 }

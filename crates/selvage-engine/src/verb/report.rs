@@ -12,6 +12,7 @@ use selvage_model::scalar::Dimension;
 use serde_json::{Value, json};
 
 use super::consume::{self, Stated};
+use super::told;
 use crate::body::unknown_members;
 
 const REMAINDERS: &[(&str, Remainder)] =
@@ -172,15 +173,14 @@ pub(crate) fn kept(kept: &Value) -> Option<ProductionTarget> {
     })
 }
 
-/// What was read back, for the answer: quantities as decimal strings in the order's unit.
+/// What was read back, for the answer (see [`told`]).
 pub(crate) fn show(report: &ProductionReport, system: &str) -> Value {
-    let consumed =
-        |one: &Consumed| json!({"product": one.product_label, "quantity": decimal::text(one.quantity), "lot": one.lot});
-    let made =
-        |one: &Made| json!({"product": one.product_label, "quantity": decimal::text(one.quantity), "lot": one.lot});
+    let moved = |product: i64, quantity: Decimal, unit: Option<i64>, lot: &Option<String>| json!({"product": product, "quantity": told::amount(quantity, unit), "lot": lot});
+    let consumed = |one: &Consumed| moved(one.product_id, one.quantity, one.unit, &one.lot);
+    let made = |one: &Made| moved(one.product_id, one.quantity, one.unit, &one.lot);
     json!({
-        "produced_total": decimal::text(report.produced_total),
-        "scrapped_total": report.scrapped_total.map(decimal::text),
+        "produced_total": told::amount(report.produced_total, report.unit),
+        "scrapped_total": report.scrapped_total.map(|total| told::amount(total, report.unit)),
         "lot": report.lot,
         "components": report.components.iter().map(consumed).collect::<Vec<_>>(),
         "finished": report.finished.iter().map(made).collect::<Vec<_>>(),

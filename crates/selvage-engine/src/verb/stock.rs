@@ -125,7 +125,7 @@ impl Stock {
     /// What was read back where that is there already.
     pub(crate) async fn stands(&self, way: &Way<'_>) -> Result<Option<Sent>, Failure> {
         let Self::Count(quantity) = self else { return Ok(None) };
-        let lies = way.odoo.lies_at(way.id, &way.scope).await?;
-        Ok((lies == *quantity).then(|| Sent::adding(position::show_found(lies))))
+        let (lies, unit) = way.odoo.lies_at(way.id, &way.scope).await?;
+        Ok((lies == *quantity).then(|| Sent::adding(position::show_found(lies, unit))))
     }
 }

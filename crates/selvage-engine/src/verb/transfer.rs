@@ -6,16 +6,15 @@ use std::collections::BTreeMap;
 use selvage_connect::odoo::{
     Goods, LineTotal, Moved, Position, Rest, Scope as CallScope, Trade, TransferReport, TransferTarget,
 };
-use selvage_mapping::quantity::Unit;
-use selvage_mapping::{LinkAnswer, LinkQuery, decimal};
+use selvage_mapping::decimal;
+use selvage_model::Decimal;
 use selvage_model::code;
-use selvage_model::name::ObjectName;
 use selvage_model::problem::{FieldError, Problem};
 use serde_json::{Value, json};
 
 use super::amount::{self, Amount, wrong};
+use super::told;
 use crate::body::{unfit, unknown_members};
-use crate::links;
 use crate::reach::Reach;
 use crate::trouble::Trouble;
 
@@ -101,7 +100,8 @@ impl Totals {
         scope: &CallScope,
     ) -> Result<TransferTarget, Trouble> {
         let goods = reach.served.connection.ask(reach.odoo.goods_of(trade, order, scope)).await?;
-        let (keys, units) = (keys(reach, &goods).await?, units(reach, &goods).await?);
+        let keys = told::product_keys(reach, goods.iter().map(|goods| goods.product_id)).await?;
+        let units = told::units(reach, goods.iter().map(|goods| goods.unit)).await?;
         let mut lines = Vec::new();
         for (at, line) in self.lines.iter().enumerate() {
             let goods = line.goods(at, &goods, &keys)?;
@@ -145,36 +145,6 @@ impl Line {
     }
 }
 
-/// The business keys of the goods' products.
-async fn keys(reach: &Reach, goods: &[Goods]) -> Result<BTreeMap<i64, String>, Trouble> {
-    let object: ObjectName =
-        "product".parse().map_err(|_| Problem::new(502, code::VERSION_UNMAPPED, "object `product` is not declared"))?;
-    let question = |goods: &Goods| LinkQuery::Key { object: object.clone(), id: goods.product_id };
-    let links = links::look_up(reach, goods.iter().map(question).collect(), &[]).await?;
-    let key = |goods: &Goods| match links.get(&question(goods)) {
-        Some(LinkAnswer::Text(key)) => Some((goods.product_id, key.clone())),
-        _ => None,
-    };
-    Ok(goods.iter().filter_map(key).collect())
-}
-
-/// The units of the goods' stock, by the external ids that the fabric's code sets know.
-async fn units(reach: &Reach, goods: &[Goods]) -> Result<BTreeMap<i64, Unit>, Trouble> {
-    let mut ids: Vec<i64> = goods.iter().map(|goods| goods.unit).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let external = reach.served.connection.ask(reach.odoo.external_ids("uom.uom", &ids)).await?;
-    let sets = reach.active.fabric.code_sets.values();
-    let words = sets.flat_map(|set| &set.systems).filter(|(system, _)| system.value == *reach.system());
-    let words: Vec<_> = words.flat_map(|(_, pairs)| pairs).collect();
-    let unit = |(id, external): (i64, String)| {
-        let (_, code) =
-            words.iter().find(|(word, code)| word.value == external && code.value.parse::<Unit>().is_ok())?;
-        Some((id, code.value.parse().ok()?))
-    };
-    Ok(external.into_iter().filter_map(unit).collect())
-}
-
 /// A target in the form that its effect keeps.
 pub(crate) fn keep(target: &TransferTarget) -> Value {
     let rest = RESTS.iter().find(|(_, rest)| *rest == target.rest).map(|(word, _)| *word);
@@ -206,13 +176,13 @@ pub(crate) fn kept(kept: &Value) -> Option<TransferTarget> {
     })
 }
 
-/// What was read back, for the answer: quantities as decimal strings in the units of their stock.
+/// What was read back, for the answer (see [`told`]).
 pub(crate) fn show(report: &TransferReport) -> Value {
-    let lot =
-        |(lot, quantity): &(String, selvage_model::Decimal)| json!({"lot": lot, "quantity": decimal::text(*quantity)});
     let line = |line: &Moved| {
+        let unit = Some(line.unit);
+        let lot = |(lot, quantity): &(String, Decimal)| json!({"lot": lot, "quantity": told::amount(*quantity, unit)});
         let lots: Vec<Value> = line.lots.iter().map(lot).collect();
-        json!({"product": line.product_label, "total": decimal::text(line.total), "lots": lots})
+        json!({"product": line.product_id, "total": told::amount(line.total, unit), "lots": lots})
     };
     json!({
         "lines": report.lines.iter().map(line).collect::<Vec<_>>(),
@@ -225,8 +195,8 @@ pub(crate) fn show(report: &TransferReport) -> Value {
 /// Where stock lies, for an answer.
 pub(crate) fn positions(positions: &[Position]) -> Vec<Value> {
     let position = |one: &Position| {
-        let quantity = decimal::text(one.quantity);
-        json!({"product": one.product_label, "location": one.location, "lot": one.lot, "quantity": quantity})
+        let quantity = told::amount(one.quantity, Some(one.unit));
+        json!({"product": one.product_id, "location": one.location, "lot": one.lot, "quantity": quantity})
     };
     positions.iter().map(position).collect()
 }

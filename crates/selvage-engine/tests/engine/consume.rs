@@ -57,7 +57,7 @@ async fn a_total_is_noted_once_and_is_what_the_report_books() {
         let order = released(&bench, &node, "noted").await;
         let lot = paint_lot(&bench, order);
         let (status, body) = done(node.ask(paint(order, "c-1", &lot, "500", "g")).await);
-        assert_eq!((status, &body["consumption"]["quantity"]), (200, &json!("0.5")));
+        assert_eq!((status, &body["consumption"]["quantity"]["value"]), (200, &json!("0.5")));
         assert_eq!(body["consumption"]["lot"], lot);
         let noted = vec![("0.5".to_owned(), false), ("0.5".to_owned(), true)];
         assert_eq!(lines(&bench, order), noted);
@@ -67,13 +67,13 @@ async fn a_total_is_noted_once_and_is_what_the_report_books() {
         // A larger total is not an increment; a smaller one takes back.
         for (key, total) in [("c-3", "0.75"), ("c-4", "0"), ("c-5", "0.75")] {
             let (_, body) = done(node.ask(paint(order, key, &lot, total, "kg")).await);
-            assert_eq!(body["consumption"]["component_total"], total);
+            assert_eq!(body["consumption"]["component_total"]["value"], total);
         }
         flexible(&bench, order);
         let (_, body) = done(node.ask(report(order, "r-1", "4")).await);
         assert_eq!(
             body["report"]["components"][2],
-            json!({"product": body["report"]["components"][2]["product"], "quantity": "0.75", "lot": lot})
+            json!({"product": "PNT-1", "quantity": {"value": "0.75", "unit": "kg"}, "lot": lot})
         );
         assert_eq!(lines(&bench, order), [("0.75".to_owned(), true)]);
         let problem = refused(node.ask(paint(order, "c-6", &lot, "0.5", "kg")).await);
@@ -139,7 +139,7 @@ async fn a_lost_answer_notes_it_once() {
         bench.factory.odoo.inject(Fault::once(FaultKind::ResetAfter, "stock.move.line", "load"));
         let operation = accepted(node.ask(paint(order, "c-1", &lot, "0.25", "kg")).await);
         let (settled, _) = node.until(&operation, "done").await;
-        assert_eq!(settled["answer"]["body"]["consumption"]["component_total"], "0.25");
+        assert_eq!(settled["answer"]["body"]["consumption"]["component_total"]["value"], "0.25");
         let picked = lines(&bench, order).into_iter().filter(|(_, picked)| *picked).count();
         assert_eq!(picked, 1);
         // What stays reserved is what the plan needs beside it.
@@ -176,7 +176,7 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         let operation = accepted(node.ask(report("r-1", body("3", "0.5", "1"))).await);
         let (settled, _) = node.until(&operation, "done").await;
         let told = &settled["answer"]["body"]["report"];
-        assert_eq!((&told["produced_total"], &told["scrapped_total"]), (&json!("3"), &json!("1")));
+        assert_eq!((&told["produced_total"]["value"], &told["scrapped_total"]["value"]), (&json!("3"), &json!("1")));
         let used = told["components"].as_array().unwrap().iter().find(|one| one["lot"] == lot).unwrap();
         assert_eq!(used["quantity"], "0.5");
         let in_stock = || -> Vec<String> {
@@ -189,7 +189,10 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         assert_eq!((in_stock(), bench.committed("stock.scrap", "action_validate")), (vec!["2".to_owned()], 1));
         flexible(&bench, bench.orders("full")[1]["id"].as_i64().unwrap());
         let (_, last) = done(node.ask(report("r-3", body("4", "0.7", "2"))).await);
-        assert_eq!((&last["report"]["produced_total"], &last["report"]["scrapped_total"]), (&json!("4"), &json!("2")));
+        assert_eq!(
+            (&last["report"]["produced_total"]["value"], &last["report"]["scrapped_total"]["value"]),
+            (&json!("4"), &json!("2"))
+        );
         assert_eq!(in_stock(), ["2"]);
         let problem = refused(node.ask(report("r-4", body("4", "0.7", "1"))).await);
         assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);

@@ -162,9 +162,9 @@ fn a_verb_whose_node_is_killed_in_any_call_comes_to_its_target_once() {
         let survivor = outer.block_on(bench.node("survivor"));
         let (_, body) = done(outer.block_on(survivor.insist(&verb)));
         let found = match kind {
-            Operation::Consume => body["consumption"]["component_total"].clone(),
+            Operation::Consume => body["consumption"]["component_total"]["value"].clone(),
             Operation::Update => body["quantity"]["value"].clone(),
-            _ => body["report"]["scrapped_total"].clone(),
+            _ => body["report"]["scrapped_total"]["value"].clone(),
         };
         let meant = match kind {
             Operation::Consume => "0.25",
@@ -200,7 +200,7 @@ fn a_node_that_slept_beyond_its_lease_writes_nothing_when_it_wakes() {
     sleeper.spawn(async move { std::thread::sleep(asleep) });
     let survivor = outer.block_on(bench.node("survivor"));
     let (_, body) = done(outer.block_on(survivor.insist(&request)));
-    assert_eq!(body["report"]["produced_total"], "1");
+    assert_eq!(body["report"]["produced_total"], json!({"value": "1", "unit": "1"}));
     assert!(std::time::Instant::now() < waking, "it was not taken over");
     // A planner goes on with the rest; what the sleeper meant to write is long past.
     let writes = bench.factory.odoo.journal().len();

@@ -52,10 +52,10 @@ async fn a_whole_report_consumes_and_books_everything() {
         let (status, body) = done(node.ask(verb(Operation::Report, order, "r", report("4", "W-1", "backorder"))).await);
         assert_eq!((status, &body["status"]), (200, &json!("done")));
         assert_eq!(body["produced"], json!({"value": "4", "unit": "1"}));
-        assert_eq!(body["report"]["produced_total"], "4");
+        assert_eq!(body["report"]["produced_total"]["value"], "4");
         assert_eq!(body["report"]["backorder"], Value::Null);
         let consumed: Vec<&Value> =
-            body["report"]["components"].as_array().unwrap().iter().map(|one| &one["quantity"]).collect();
+            body["report"]["components"].as_array().unwrap().iter().map(|one| &one["quantity"]["value"]).collect();
         assert_eq!(consumed, [&json!("4"), &json!("8"), &json!("1")]);
         assert_eq!(components(&bench, order), done_moves(["4", "8", "1"]));
         assert_eq!(in_stock(&bench, "W-1"), ["4"]);
@@ -70,7 +70,7 @@ async fn a_short_report_leaves_a_backorder_and_its_repetition_changes_nothing() 
         let order = released(&bench, &node, "short").await;
         let body = report("3", "S-1", "backorder");
         let (_, first) = done(node.ask(verb(Operation::Report, order, "r-1", body.clone())).await);
-        assert_eq!((&first["status"], &first["report"]["produced_total"]), (&json!("done"), &json!("3")));
+        assert_eq!((&first["status"], &first["report"]["produced_total"]["value"]), (&json!("done"), &json!("3")));
         assert_eq!(components(&bench, order), done_moves(["3", "6", "0.75"]));
         let orders = bench.orders("short");
         assert_eq!(orders.len(), 2);
@@ -83,7 +83,7 @@ async fn a_short_report_leaves_a_backorder_and_its_repetition_changes_nothing() 
         // The same total under another key: it is a total, so nothing more is made.
         let changes = bench.committed("mrp.production", "button_mark_done");
         let (_, second) = done(node.ask(verb(Operation::Report, order, "r-2", body)).await);
-        assert_eq!(second["report"]["produced_total"], "3");
+        assert_eq!(second["report"]["produced_total"]["value"], "3");
         assert_eq!(bench.orders("short").len(), 2);
         assert_eq!(bench.committed("mrp.production", "button_mark_done"), changes);
         assert_eq!(in_stock(&bench, "S-1"), ["3"]);
@@ -129,7 +129,7 @@ async fn reports_that_cannot_be_are_refused_before_anything_is_changed() {
     // A dozen is twelve, exactly.
     let dozen = json!({"quantity": {"value": "0.25", "unit": "12"}, "lot": "D-1", "remainder": "close"});
     let (_, body) = done(node.ask(verb(Operation::Report, order, "r-dozen", dozen)).await);
-    assert_eq!(body["report"]["produced_total"], "3");
+    assert_eq!(body["report"]["produced_total"]["value"], "3");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,8 +169,8 @@ async fn writes_on_one_record_take_effect_one_after_the_other() {
     let one = node.ask(verb(Operation::Report, order, "r-1", report("1", "X-1", "backorder")));
     let two = node.ask(verb(Operation::Report, order, "r-2", report("1", "X-1", "backorder")));
     let (one, two) = tokio::join!(one, two);
-    assert_eq!(done(one).1["report"]["produced_total"], "1");
-    assert_eq!(done(two).1["report"]["produced_total"], "1");
+    assert_eq!(done(one).1["report"]["produced_total"]["value"], "1");
+    assert_eq!(done(two).1["report"]["produced_total"]["value"], "1");
     assert_eq!(bench.orders("lane").len(), 2);
     assert_eq!(in_stock(&bench, "X-1"), ["1"]);
 }
@@ -188,7 +188,7 @@ async fn a_total_that_stands_in_another_lot_is_refused_and_not_a_persons_to_reso
         assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
         // The rest may well be made into another lot.
         let (_, body) = done(node.ask(verb(Operation::Report, order, "r-3", report("4", "B-1", "backorder"))).await);
-        assert_eq!(body["report"]["produced_total"], "4");
+        assert_eq!(body["report"]["produced_total"]["value"], "4");
         assert_eq!((in_stock(&bench, "A-1"), in_stock(&bench, "B-1")), (vec!["3".to_owned()], vec!["1".to_owned()]));
         // Somebody has produced the backorder by now: less than that cannot be stated any more.
         let problem = refused(node.ask(verb(Operation::Report, order, "r-4", report("3", "A-1", "backorder"))).await);
@@ -223,7 +223,7 @@ async fn amounts_that_the_order_cannot_hold_are_refused_before_anything_is_chang
     }
     assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
     let (_, body) = done(node.ask(verb(Operation::Report, order, "r", report("0.10", "L-1", "backorder"))).await);
-    assert_eq!(body["report"]["produced_total"], "0.1");
+    assert_eq!(body["report"]["produced_total"]["value"], "0.1");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -256,7 +256,7 @@ async fn two_nodes_report_one_order_at_once_and_it_is_as_if_one_had_come_after_t
             b.insist(&two).await
         };
         let (one, two) = tokio::join!(a.insist(&one), later);
-        assert_eq!(done(two).1["report"]["produced_total"], "2");
+        assert_eq!(done(two).1["report"]["produced_total"]["value"], "2");
         if let MediatedAnswer::Refused { problem, .. } = one {
             assert_eq!(problem.code.as_str(), "FAB6012", "{}", problem.detail);
         }

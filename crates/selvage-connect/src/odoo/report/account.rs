@@ -1,6 +1,7 @@
 //! The account that a report gives of what stands in Odoo at its end. It sends nothing, and calls nothing done that is not
 //! as it was meant.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use rust_decimal::Decimal;
@@ -22,8 +23,11 @@ impl Reporting<'_> {
         let counted: Vec<&Order> =
             chain.iter().filter(|one| one.state == OrderState::Done || noted == Some(one.id)).collect();
         let booked_ids: Vec<i64> = chain.iter().filter(|one| one.state == OrderState::Done).map(|one| one.id).collect();
+        let mut units = BTreeMap::new();
         for order in counted.iter().filter(|one| one.state == OrderState::Done) {
-            if let Some(missing) = never_consumed(&self.moves(order.id).await?) {
+            let moves = self.moves(order.id).await?;
+            units.extend(moves.iter().map(|one| (one.id, one.unit)));
+            if let Some(missing) = never_consumed(&moves) {
                 let what = format!("quantity of component {} of done order {}", missing.product.1, order.name);
                 return Err(self.stands_otherwise(Refusal::Target, what, (&missing.demand, &missing.quantity)));
             }
@@ -42,6 +46,7 @@ impl Reporting<'_> {
             product_id: one.product.0,
             product_label: one.product.1.clone(),
             quantity: quantity(one),
+            unit: one.unit,
             lot: one.lots.first().and_then(|lot| lots.get(lot)).cloned(),
         };
         let lines = self.lines(&booked_ids).await?.into_iter().filter(|line| !line.quantity.is_zero());
@@ -49,6 +54,7 @@ impl Reporting<'_> {
             product_id: line.product.0,
             product_label: line.product.1,
             quantity: line.quantity,
+            unit: units.get(&line.of).copied(),
             lot: line.lot,
         };
         let progress: Decimal = chain.iter().filter(|one| noted == Some(one.id)).map(|one| one.producing).sum();
@@ -56,6 +62,7 @@ impl Reporting<'_> {
             order_id: asked.id,
             order_state: chain.iter().find(|one| one.id == asked.id).map_or(asked.state, |one| one.state),
             produced_total: booked(chain) + progress,
+            unit: asked.unit,
             components: lines.map(consumed).collect(),
             finished: counted.iter().map(made).collect(),
             lot: self.target.lot.clone(),

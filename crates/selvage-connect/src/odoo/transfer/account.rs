@@ -33,7 +33,7 @@ impl Transferring<'_> {
                 return Err(Failure::field(Refusal::LotUnfit, &super::pointer(at, "/lots"), message));
             }
             let (product_id, product_label) = (goods.product_id, goods.product_label.clone());
-            told.push(Moved { line: meant.line, product_id, product_label, total, lots });
+            told.push(Moved { line: meant.line, product_id, product_label, total, unit: goods.unit, lots });
         }
         let mut pickings: Vec<i64> = moves.iter().filter_map(|one| one.picking).collect();
         pickings.sort_unstable();

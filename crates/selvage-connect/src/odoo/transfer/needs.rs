@@ -34,8 +34,14 @@ const PICKINGS: ModelNeeds = ModelNeeds::of("stock.picking")
 const PRODUCTS: ModelNeeds = ModelNeeds::of("product.product").reads(&["uom_id", "type", "tracking"]);
 const UNITS: ModelNeeds = ModelNeeds::of("uom.uom").reads(&["rounding"]);
 const LOTS: ModelNeeds = ModelNeeds::of("stock.lot").reads(&["name", "product_id", "company_id"]);
-const QUANTS: ModelNeeds =
-    ModelNeeds::of("stock.quant").reads(&["product_id", "lot_id", "location_id", "quantity", "reserved_quantity"]);
+const QUANTS: ModelNeeds = ModelNeeds::of("stock.quant").reads(&[
+    "product_id",
+    "lot_id",
+    "location_id",
+    "quantity",
+    "reserved_quantity",
+    "product_uom_id",
+]);
 const PLACES: ModelNeeds = ModelNeeds::of("stock.location").reads(&["usage"]);
 const COMPANIES: ModelNeeds = ModelNeeds::of("res.company").reads(&["name"]);
 const PURCHASES: ModelNeeds = ModelNeeds::of("purchase.order").reads(&["name", "state", "company_id"]);

@@ -220,7 +220,7 @@ impl Transferring<'_> {
             json!(["location_id", "child_of", places]),
             json!(["location_id.usage", "=", "internal"]),
         ];
-        let fields = ["product_id", "lot_id", "location_id", "quantity"];
+        let fields = ["product_id", "lot_id", "location_id", "quantity", "product_uom_id"];
         let records = self.read("stock.quant", domain, &fields).await?;
         records.iter().map(position_of).collect()
     }
@@ -236,6 +236,7 @@ pub(in crate::odoo) fn position_of(record: &Value) -> Result<Position, Failure> 
         location: label("location_id").unwrap_or_default(),
         lot: label("lot_id"),
         quantity: answer::quantity(record, "quantity")?,
+        unit: answer::id(record, "product_uom_id")?,
     })
 }
 
