@@ -178,7 +178,7 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         let told = &settled["answer"]["body"]["report"];
         assert_eq!((&told["produced_total"]["value"], &told["scrapped_total"]["value"]), (&json!("3"), &json!("1")));
         let used = told["components"].as_array().unwrap().iter().find(|one| one["lot"] == lot).unwrap();
-        assert_eq!(used["quantity"], "0.5");
+        assert_eq!(used["quantity"], json!({"value": "0.5", "unit": "kg"}));
         let in_stock = || -> Vec<String> {
             let domain = json!([["lot_id.name", "=", "B-1"], ["location_id.usage", "=", "internal"]]);
             bench.read("stock.quant", &domain).iter().map(|quant| amount(&quant["quantity"])).collect()
