@@ -37,7 +37,7 @@ pub const OPERATIONS: &[Cost] = &[
     Cost {
         what: "report",
         calls: 38,
-        because: "the order, its moves and their lines; quantity, lot and consumption written; done; all of it read back, with its products and units",
+        because: "the order, its moves and their lines; quantity, lot and consumption written; done; all read back with its units",
     },
 ];
 
