@@ -2,7 +2,7 @@
 //! Stops at the first step that fails and names the command that repeats or repairs it; never skips one in silence.
 
 mod steps;
-mod tools;
+pub(crate) mod tools;
 
 use std::time::Instant;
 

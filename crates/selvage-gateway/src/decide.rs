@@ -4,19 +4,20 @@
 
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use selvage_model::access::KeyHash;
 use selvage_model::code;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::api::Operation as Verb;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
-use sha2::{Digest, Sha256};
 
+use crate::condition::About;
 use crate::explain::{self, Nobody, Stage, Witness};
 use crate::head::{Head, IDEMPOTENCY_KEY};
+use crate::identify::identify;
 use crate::path;
 use crate::refusal::Refusal;
-use crate::snapshot::{Key, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+use crate::token::{Document, Memory};
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -54,6 +55,10 @@ pub enum Plan<'s, 'h> {
     Probe(Probe),
     /// `GET /errors/{code}`: the page that a problem points to.
     Page(&'h str),
+    /// `POST /oauth/token`: a client asks for a token.
+    Token,
+    /// What Selvage says of itself as an issuer.
+    Document(Document),
     /// It is refused.
     Refuse(Box<Refusal<'s>>),
 }
@@ -105,37 +110,47 @@ impl<'s> Permit<'s> {
 
 /// Decides about a request.
 pub fn decide<'s, 'h>(snapshot: &'s Snapshot, head: &Head<'h>, now: Timestamp) -> Plan<'s, 'h> {
-    witnessed(snapshot, head, now, &mut Nobody)
+    decide_knowing(&Memory::default(), snapshot, head, now)
 }
 
-/// The same, with somebody who is told how it comes about.
-pub(crate) fn witnessed<'s, 'h>(
+/// The same, with what is remembered of tokens: they are not judged anew each time.
+pub(crate) fn decide_knowing<'s, 'h>(
+    memory: &Memory,
     snapshot: &'s Snapshot,
     head: &Head<'h>,
     now: Timestamp,
-    witness: &mut impl Witness,
 ) -> Plan<'s, 'h> {
-    match plan(snapshot, head, now, witness) {
+    witnessed(Asked { snapshot, head, now, memory }, &mut Nobody)
+}
+
+/// What is asked, and what is known when it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'s, 'h, 'a> {
+    pub(crate) snapshot: &'s Snapshot,
+    pub(crate) head: &'a Head<'h>,
+    pub(crate) now: Timestamp,
+    pub(crate) memory: &'a Memory,
+}
+
+/// Decides, with somebody who is told how it comes about.
+pub(crate) fn witnessed<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Plan<'s, 'h> {
+    match plan(asked, witness) {
         Ok(plan) => plan,
         Err(refusal) => Plan::Refuse(refusal),
     }
 }
 
-type Decided<'s, T> = Result<T, Box<Refusal<'s>>>;
+pub(crate) type Decided<'s, T> = Result<T, Box<Refusal<'s>>>;
 
-fn plan<'s, 'h>(
-    snapshot: &'s Snapshot,
-    head: &Head<'h>,
-    now: Timestamp,
-    witness: &mut impl Witness,
-) -> Decided<'s, Plan<'s, 'h>> {
+fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided<'s, Plan<'s, 'h>> {
+    let Asked { snapshot, head, .. } = asked;
     witness.begin(Stage::Hygiene);
     if let Some(detail) = head.is_ambiguous() {
         return Err(Box::new(Refusal::malformed(detail)));
     }
     witness.because(|| "the head can be read in one way".to_owned());
     witness.begin(Stage::Route);
-    let Some((served, rest)) = snapshot.route(head.path) else { return own_path(snapshot, head, now, witness) };
+    let Some((served, rest)) = snapshot.route(head.path) else { return own_path(asked, witness) };
     witness.because(|| served.reference.to_string());
     match &served.life {
         Life::Served => {
@@ -144,7 +159,7 @@ fn plan<'s, 'h>(
         }
         life => {
             // Before grants: on what is gone there are none, and the caller must learn why.
-            let caller = identify(snapshot, head, now, witness);
+            let caller = identify(asked, witness);
             let consumer = caller.map_err(|refusal| Box::new(refusal.at(served, None)))?.name;
             witness.begin(Stage::Lifecycle);
             return Err(Box::new(past(life).at(served, None).by(consumer)));
@@ -159,7 +174,7 @@ fn plan<'s, 'h>(
         return Err(Box::new(wrong_method(served, methods)));
     };
     witness.because(|| format!("`{}`", served.operation(operation).map_or("", |operation| &operation.name)));
-    let permit = permit(snapshot, served, operation, head, now, witness)?;
+    let permit = permit(asked, served, operation, id, witness)?;
     match served.kind {
         Kind::Direct(index) => {
             let upstream = snapshot.upstream(index).ok_or_else(|| Box::new(Refusal::undeclared(Some(served))))?;
@@ -173,12 +188,8 @@ fn plan<'s, 'h>(
 }
 
 /// Paths of the gateway itself.
-fn own_path<'s, 'h>(
-    snapshot: &'s Snapshot,
-    head: &Head<'h>,
-    now: Timestamp,
-    witness: &mut impl Witness,
-) -> Decided<'s, Plan<'s, 'h>> {
+fn own_path<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided<'s, Plan<'s, 'h>> {
+    let head = asked.head;
     let reads = head.method == Method::GET || head.method == Method::HEAD;
     match head.path {
         "/livez" if reads => return Ok(Plan::Probe(Probe::Live)),
@@ -190,6 +201,9 @@ fn own_path<'s, 'h>(
         }
         _ => {}
     }
+    if let Some(plan) = as_issuer(asked)? {
+        return Ok(plan);
+    }
     let Some(id) = head.path.strip_prefix("/operations/").filter(|id| !id.contains('/')) else {
         return Err(Box::new(Refusal::undeclared(None)));
     };
@@ -199,9 +213,29 @@ fn own_path<'s, 'h>(
         return Err(Box::new(Refusal { allow: Some(HeaderValue::from_static("GET, HEAD")), ..refusal }));
     }
     witness.because(|| "a path of the gateway itself".to_owned());
-    let consumer = identify(snapshot, head, now, witness)?.name;
+    let consumer = identify(asked, witness)?.name;
     let id = id.parse().map_err(|()| Box::new(Refusal::no_operation().by(consumer)))?;
     Ok(Plan::Look { consumer, id })
+}
+
+/// Paths of Selvage as an issuer, where it is one.
+fn as_issuer<'s, 'h>(asked: Asked<'s, 'h, '_>) -> Decided<'s, Option<Plan<'s, 'h>>> {
+    if asked.snapshot.issuers().own().is_none() {
+        return Ok(None);
+    }
+    let method = asked.head.method;
+    let reads = method == Method::GET || method == Method::HEAD;
+    match asked.head.path {
+        "/oauth/token" if method == Method::POST => Ok(Some(Plan::Token)),
+        "/oauth/token" => {
+            let detail = "tokens are asked for by POST";
+            let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
+            Err(Box::new(Refusal { allow: Some(HeaderValue::from_static("POST")), ..refusal }))
+        }
+        "/.well-known/oauth-authorization-server" if reads => Ok(Some(Plan::Document(Document::Metadata))),
+        "/.well-known/jwks.json" if reads => Ok(Some(Plan::Document(Document::Keys))),
+        _ => Ok(None),
+    }
 }
 
 fn matched<'s, 'h>(served: &'s Served, rest: &'h str) -> Decided<'s, (&'s Methods, Option<&'h str>)> {
@@ -232,71 +266,52 @@ fn past<'s>(life: &Life) -> Refusal<'s> {
     }
 }
 
-struct Caller<'s> {
-    index: u32,
-    name: &'s ConsumerName,
-}
-
-fn identify<'s>(
-    snapshot: &'s Snapshot,
-    head: &Head<'_>,
-    now: Timestamp,
-    witness: &mut impl Witness,
-) -> Decided<'s, Caller<'s>> {
-    witness.begin(Stage::Identity);
-    if let Some(assumed) = witness.assumed() {
-        let Some((index, name)) = snapshot.consumer_named(assumed) else {
-            let detail = "no consumer of this name has a key or a grant here";
-            return Err(Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, detail)));
-        };
-        witness.because(|| format!("`{name}`, taken for granted"));
-        return Ok(Caller { index, name });
-    }
-    let Some(presented) = head.presented_key() else {
-        let detail = "send a key as `Authorization: Bearer …` or `X-Api-Key: …`";
-        return Err(Box::new(Refusal::unauthorized(code::KEY_MISSING, detail)));
-    };
-    let unknown = || Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, "the key is not known here"));
-    let key = snapshot.key(&key_hash(presented)).ok_or_else(unknown)?;
-    let name = snapshot.consumer(key.consumer).ok_or_else(unknown)?;
-    if has_ended(key, now) {
-        let detail = "the key has expired or was revoked";
-        return Err(Box::new(Refusal::unauthorized(code::KEY_ENDED, detail).by(name)));
-    }
-    witness.because(|| format!("`{name}` by its key"));
-    Ok(Caller { index: key.consumer, name })
-}
-
-/// What a key is known by.
-pub(crate) fn key_hash(presented: &[u8]) -> KeyHash {
-    KeyHash(Sha256::digest(presented).into())
-}
-
-// INVARIANT: REVOKED-NOW: a revocation counts whatever this node's clock says.
-fn has_ended(key: &Key, now: Timestamp) -> bool {
-    key.revoked || key.expires.is_some_and(|expires| expires <= now)
-}
-
 fn permit<'s>(
-    snapshot: &'s Snapshot,
+    asked: Asked<'s, '_, '_>,
     served: &'s Served,
     operation: u32,
-    head: &Head<'_>,
-    now: Timestamp,
+    id: Option<&str>,
     witness: &mut impl Witness,
 ) -> Decided<'s, Permit<'s>> {
-    let caller = identify(snapshot, head, now, witness);
+    let Asked { snapshot, now, .. } = asked;
+    let caller = identify(asked, witness);
     let caller = caller.map_err(|refusal| Box::new(refusal.at(served, Some(operation))))?;
     witness.begin(Stage::Grant);
     let leases = || snapshot.leases_of(caller.index, served.index);
-    let open = || leases().filter(|lease| lease.includes(operation) && lease.is_open(now));
-    // One whose time is not over comes first.
-    let Some(lease) = open().find(|lease| !lease.is_overdue(now)).or_else(|| open().next()) else {
-        let refusal = no_lease(served, operation, leases(), now);
-        return Err(Box::new(refusal.at(served, Some(operation)).by(caller.name)));
-    };
-    witness.because(|| explain::of_grant(lease, now));
-    Ok(Permit { served, operation, lease, consumer: caller.name, overdue: lease.is_overdue(now) })
+    let refused = |refusal: Refusal<'s>| Box::new(refusal.at(served, Some(operation)).by(caller.name));
+    let mut open = None;
+    let mut unmet = None;
+    for lease in leases().filter(|lease| lease.includes(operation) && lease.is_open(now)) {
+        if let Some(condition) = &lease.condition {
+            let about = About { served, operation, id, consumer: caller.name, lease };
+            if let Err(refusal) = condition.holds(asked.head, &about, now) {
+                unmet.get_or_insert((lease, refusal));
+                continue;
+            }
+        }
+        // One whose time is not over comes first.
+        if !lease.is_overdue(now) {
+            open = Some(lease);
+            break;
+        }
+        open.get_or_insert(lease);
+    }
+    match (open, unmet) {
+        (Some(lease), _) => {
+            witness.because(|| explain::of_grant(lease, now));
+            if let Some(condition) = &lease.condition {
+                witness.begin(Stage::Condition);
+                witness.because(|| format!("`{}` holds", condition.text()));
+            }
+            Ok(Permit { served, operation, lease, consumer: caller.name, overdue: lease.is_overdue(now) })
+        }
+        (None, Some((lease, refusal))) => {
+            witness.because(|| explain::of_grant(lease, now));
+            witness.begin(Stage::Condition);
+            Err(refused(*refusal))
+        }
+        (None, None) => Err(refused(no_lease(served, operation, leases(), now))),
+    }
 }
 
 fn no_lease<'s>(

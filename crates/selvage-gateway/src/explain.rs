@@ -8,10 +8,11 @@ use jiff::Timestamp;
 use selvage_model::name::ConsumerName;
 use serde::{Deserialize, Serialize};
 
-use crate::decide::{self, Plan};
+use crate::decide::{self, Asked, Plan};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::limit::Allowance;
 use crate::snapshot::{Lease, Served, Snapshot};
+use crate::token::Memory;
 
 /// `Selvage-Explain`: an operator's key on a request, what decided about it on the answer.
 pub(crate) static SELVAGE_EXPLAIN: HeaderName = HeaderName::from_static("selvage-explain");
@@ -199,7 +200,8 @@ impl Witness for Listener<'_> {
 /// Decides about a request and says how. `assumed` is taken to ask, whatever the request proves. Nothing is spent.
 pub fn explain(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp, assumed: Option<&ConsumerName>) -> Explanation {
     let mut listener = Listener { assumed, ..Listener::default() };
-    let plan = decide::witnessed(snapshot, head, now, &mut listener);
+    let asked = Asked { snapshot, head, now, memory: &Memory::default() };
+    let plan = decide::witnessed(asked, &mut listener);
     let (mut status, mut code) = (None, None);
     if let Plan::Refuse(refusal) = &plan {
         (status, code) = (Some(refusal.problem.status), Some(refusal.problem.code.to_string()));
@@ -275,6 +277,8 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
         Plan::Allow(_) => "says which methods are declared here".to_owned(),
         Plan::Probe(_) => "answers about the node itself".to_owned(),
         Plan::Page(code) => format!("shows the page of {code}"),
+        Plan::Token => "gives a token to a client that proves itself".to_owned(),
+        Plan::Document(_) => "says what Selvage is as an issuer of tokens".to_owned(),
         Plan::Refuse(refusal) => refusal.problem.detail.clone(),
     });
 }

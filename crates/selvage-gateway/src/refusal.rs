@@ -6,6 +6,7 @@ use selvage_model::name::ConsumerName;
 use selvage_model::problem::Problem;
 
 use crate::snapshot::Served;
+use crate::token::IssuerKeys;
 
 /// Why a request is refused.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Refusal<'s> {
     pub(crate) operation: Option<u32>,
     pub(crate) allow: Option<HeaderValue>,
     pub(crate) challenge: Option<&'static str>,
+    /// Keys among which one was looked for in vain: their issuer is to be asked for new ones.
+    pub(crate) missed: Option<&'s IssuerKeys>,
 }
 
 impl<'s> Refusal<'s> {
@@ -32,6 +35,7 @@ impl<'s> Refusal<'s> {
             operation: None,
             allow: None,
             challenge: None,
+            missed: None,
         }
     }
 

@@ -18,16 +18,18 @@ use selvage_model::problem::Problem;
 use crate::answer;
 use crate::body::Reply;
 use crate::connection::{InHand, Watch};
-use crate::decide::{Permit, Plan, Probe, decide, key_hash};
+use crate::decide::{Permit, Plan, Probe, decide_knowing};
 use crate::exchange::{CORRELATION_ID, Exchange};
 use crate::explain::{SELVAGE_EXPLAIN, explain};
 use crate::forward::{self, Forward};
 use crate::head::Head;
+use crate::identify::key_hash;
 use crate::live::Taken;
 use crate::mediate;
+use crate::oauth;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
-use crate::snapshot::Served;
+use crate::snapshot::{Served, Snapshot};
 use crate::tally::{NOWHERE, SeriesName, Shard};
 use crate::unread;
 use crate::worker::{Local, Worker};
@@ -49,7 +51,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) peer: &'a Peer,
     pub(crate) started: Instant,
     /// The time of day, as of the last sweep.
-    now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 /// What a permitted request holds while it is in hand.
@@ -154,7 +156,7 @@ impl<'a> Asked<'a> {
             headers: &parts.headers,
             client: self.peer.certificate.as_ref(),
         };
-        match decide(&self.local.live.snapshot, &head, self.now) {
+        match decide_knowing(&self.worker.tokens, &self.local.live.snapshot, &head, self.now) {
             Plan::Proxy { permit, rest, upstream } => {
                 let admitted = match self.admit(permit, &parts) {
                     Ok(admitted) => admitted,
@@ -180,11 +182,18 @@ impl<'a> Asked<'a> {
                 Step::Answered(response, body)
             }
             Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
+            Plan::Token => Step::Wait(Box::pin(oauth::token(self, parts, body))),
+            Plan::Document(document) => Step::Answered(oauth::document(self, document), body),
             Plan::Page(code) => Step::Answered(self.page(code, &parts), body),
             Plan::Refuse(refusal) => {
                 Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
             }
         }
+    }
+
+    /// The snapshot that answers.
+    pub(crate) fn snapshot(self) -> &'a Snapshot {
+        &self.local.live.snapshot
     }
 
     fn page(self, code: &str, parts: &Parts) -> Response<Reply> {
@@ -248,6 +257,9 @@ impl<'a> Asked<'a> {
     fn refuse(self, refusal: &Refusal<'_>, method: &str, path: &str) -> Response<Reply> {
         let shard = &self.worker.shard;
         let (status, code) = (refusal.problem.status, refusal.problem.code);
+        if let Some(keys) = refusal.missed {
+            keys.miss();
+        }
         if refusal.shadow {
             shard.shadow(method, path, self.now.as_second());
         }

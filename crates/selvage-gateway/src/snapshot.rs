@@ -15,6 +15,8 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
+use crate::token::{Issuers, KeysOfIssuers};
+
 pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
@@ -25,6 +27,8 @@ pub struct SnapshotSource<'a> {
     pub fabric: &'a Fabric,
     /// Who may do what, alive.
     pub access: &'a AccessState,
+    /// The keys of the issuers whose tokens are taken, as far as they could be had.
+    pub keys: &'a KeysOfIssuers,
     /// Whose addresses are used.
     pub environment: &'a EnvironmentName,
     /// The release's id.
@@ -42,6 +46,9 @@ pub struct Snapshot {
     keys: HashMap<KeyHash, Key, KeyHasher>,
     /// Valid keys of operators, with their end.
     operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
+    keys_by_id: HashMap<Box<str>, KeyHash>,
+    issuers: Issuers,
+    certified: HashMap<Box<str>, u32>,
     consumers: Vec<ConsumerName>,
     leases: Vec<Lease>,
     leases_of: HashMap<(u32, u32), Vec<u32>>,
@@ -55,7 +62,7 @@ impl Snapshot {
         if !findings.is_empty() {
             return Err(findings);
         }
-        let access = access::compile(source.access, &served);
+        let access = access::compile(source, &served);
         let place = |(index, served): (usize, &Served)| (Box::from(served.prefix()), served::index(index));
         Ok(Self {
             release: source.release.to_owned(),
@@ -65,6 +72,9 @@ impl Snapshot {
             upstreams,
             keys: access.keys,
             operators: access.operators,
+            keys_by_id: access.keys_by_id,
+            issuers: access.issuers,
+            certified: access.certified,
             consumers: access.consumers,
             leases: access.leases,
             leases_of: access.leases_of,
@@ -96,6 +106,21 @@ impl Snapshot {
 
     pub(crate) fn key(&self, hash: &KeyHash) -> Option<&Key> {
         self.keys.get(hash)
+    }
+
+    /// The key of this id, where it gets tokens.
+    pub(crate) fn key_by_id(&self, id: &str) -> Option<&Key> {
+        self.keys.get(self.keys_by_id.get(id)?)
+    }
+
+    /// The issuers whose tokens are taken.
+    pub(crate) fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// The consumer whom a certificate names so.
+    pub(crate) fn certified(&self, name: &str) -> Option<u32> {
+        self.certified.get(name).copied()
     }
 
     pub(crate) fn consumer(&self, index: u32) -> Option<&ConsumerName> {

@@ -27,6 +27,7 @@ use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
 use crate::tally::Shard;
 use crate::tls::Tls;
+use crate::token::Memory;
 use crate::welcome;
 
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
@@ -64,6 +65,7 @@ pub(crate) struct Worker {
     pub(crate) shard: Arc<Shard>,
     pub(crate) marks: Marks,
     pub(crate) clock: Rc<Clock>,
+    pub(crate) tokens: Memory,
     current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     local: RefCell<Rc<Local>>,
     pools: RefCell<HashMap<Address, Rc<Pool>>>,
@@ -99,6 +101,7 @@ impl Worker {
             shard,
             marks: Marks::new(),
             clock: Rc::new(Clock::new()),
+            tokens: Memory::default(),
             current: RefCell::new(current),
             local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
             pools: RefCell::default(),

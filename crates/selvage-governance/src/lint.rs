@@ -78,6 +78,7 @@ impl<'a> Context<'a> {
         let references =
             fabric.interfaces.keys().map(ToString::to_string).chain(fabric.objects.keys().map(ToString::to_string));
         let others = fabric.consumers.keys().map(|name| name.as_str());
+        let others = others.chain(fabric.issuers.keys().map(|name| name.as_str()));
         let others = others.chain(fabric.systems.keys().map(|name| name.as_str()));
         let mut others = others.chain(fabric.code_sets.keys().map(|name| name.as_str()));
         others.any(|known| known == name) || references.into_iter().any(|known| known == name)

@@ -2,6 +2,7 @@
 //! tests; docs/errors has a page for each.
 
 pub(crate) mod code_set;
+pub(crate) mod condition;
 pub(crate) mod cycle;
 pub(crate) mod direct;
 pub(crate) mod domain;
@@ -10,7 +11,9 @@ pub(crate) mod fabric;
 pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod interface;
+pub(crate) mod issuer;
 pub(crate) mod key;
+pub(crate) mod key_age;
 pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod mapping;
@@ -74,6 +77,11 @@ pub const RULES: &[LintRule] = &[
     pack::UNMET,
     pack::UNVERIFIED,
     mediated::AT_RISK,
+    issuer::OPEN,
+    issuer::ENVIRONMENT,
+    issuer::TWICE,
+    condition::UNFIT,
+    key_age::ENDLESS,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

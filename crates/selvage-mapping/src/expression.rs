@@ -6,13 +6,16 @@ use std::sync::{Arc, LazyLock};
 
 use cel::objects::{Key, Map as CelMap};
 use cel::parser::Expression as Node;
-use cel::{Context, Env, Program, Value as Cel};
+use cel::{Context, Env, IdedExpr as IdedNode, Program, Value as Cel};
 use serde_json::{Map, Value};
 
 use crate::decimal;
 
 mod cost;
 mod guard;
+mod typing;
+
+pub use typing::{Misfit, Type};
 
 /// Most data that one evaluation may look at: values, and every 64 bytes of text once more.
 const MOST_DATA: u64 = 1_000;
@@ -54,8 +57,16 @@ impl Expression {
         found
     }
 
+    /// What it makes, over variables of these types and no others; where it does not fit them otherwise.
+    ///
+    /// # Errors
+    /// The first thing that does not fit, with its place in the text.
+    pub fn check(&self, variables: &BTreeMap<&'static str, Type>) -> Result<Type, Misfit> {
+        typing::check(&self.program, variables)
+    }
+
     /// The members that it takes of this variable: `record.a.b` takes `a` of `record`.
-    pub(crate) fn members_of(&self, variable: &str) -> BTreeSet<String> {
+    pub fn members_of(&self, variable: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         cost::members(self.root(), variable, &mut found);
         found
@@ -87,6 +98,16 @@ fn parse(text: &str) -> Result<Program, String> {
     })?;
     cost::check(&program, MOST_DATA)?;
     Ok(program)
+}
+
+/// Where a part of a program stands in its text: line and column, from 1.
+fn position(program: &Program, node: &IdedNode) -> (usize, usize) {
+    let info = program.source_info();
+    let start = info.offset_for(node.id).map_or(0, |(start, _)| usize::try_from(start).unwrap_or(0));
+    let before: String = info.source.chars().take(start).collect();
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+    (line, column)
 }
 
 fn at(line: isize, column: isize, message: &str) -> String {

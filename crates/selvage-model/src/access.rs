@@ -1,6 +1,7 @@
 //! Access state: what is alive outside releases. The store holds it, the gateway compiles it into its snapshot.
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -80,6 +81,14 @@ pub enum Blocked {
     Interface(InterfaceRef),
 }
 
+impl Credential {
+    /// When it ends, where keys of its kind last no longer than this.
+    pub fn ends(&self, max_age: Option<Duration>) -> Option<Timestamp> {
+        let oldest = max_age.and_then(|age| self.issued.checked_add(age).ok());
+        self.expires.into_iter().chain(oldest).min()
+    }
+}
+
 /// A lease that was granted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LiveGrant {
@@ -112,6 +121,12 @@ pub struct GrantTerms {
     pub on_end: EndAction,
     /// How much.
     pub rate: Option<Rate>,
+    /// Under which condition: CEL, as written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// In which time zone its times are: IANA. UTC where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// What the end of a lease does. INVARIANT: FAIL-SAFE: time alone never stops tier-1.

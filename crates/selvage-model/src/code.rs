@@ -72,6 +72,11 @@ catalogue! {
     PACK_UNMET = "FAB2114", "A pack names what the fabric does not declare";
     MAPPING_UNVERIFIED = "FAB2115", "A mapping that was never tried is served";
     VERB_AT_RISK = "FAB2116", "A verb is offered whose unknown outcome goes to a person";
+    ISSUER_OPEN = "FAB2120", "The keys of an issuer are fetched without TLS";
+    ISSUER_ENVIRONMENT = "FAB2121", "An issuer that is not known in every environment";
+    IDENTITY_TWICE = "FAB2122", "Two consumers have one identity";
+    CONDITION_UNFIT = "FAB2123", "The condition of a grant cannot be judged";
+    KEY_ENDLESS = "FAB2124", "Keys may live for ever";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";
@@ -140,6 +145,22 @@ catalogue! {
     CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
     CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
     HEAD_TOO_LARGE = "FAB4070", "The head of the request is too large";
+    TOKEN_MALFORMED = "FAB4080", "The token cannot be read";
+    TOKEN_ISSUER = "FAB4081", "The token is of an issuer that is not known here";
+    TOKEN_ALGORITHM = "FAB4082", "The token is signed in a way that its issuer does not sign";
+    TOKEN_KEY = "FAB4083", "The token is signed with a key that its issuer does not show";
+    TOKEN_SIGNATURE = "FAB4084", "The token's signature is wrong";
+    TOKEN_AUDIENCE = "FAB4085", "The token is for somebody else";
+    TOKEN_TIME = "FAB4086", "The token is not valid at this time";
+    TOKEN_SUBJECT = "FAB4087", "No consumer is whom the token names";
+    ISSUER_KEYS_ABSENT = "FAB4088", "The issuer's keys are not there yet";
+    CERTIFICATE_UNKNOWN = "FAB4089", "No consumer is whom the certificate names";
+    CONDITION_FALSE = "FAB4090", "The condition of the grant does not hold";
+    CONDITION_FAILED = "FAB4091", "The condition of the grant cannot be judged";
+    TOKEN_REQUEST = "FAB4092", "The request for a token is not right";
+    CLIENT_REFUSED = "FAB4093", "The client is not known, or its secret is wrong";
+    TOKEN_RATE = "FAB4094", "The client asks for too many tokens";
+    KEY_FOR_TOKENS = "FAB4095", "The key gets tokens and opens nothing by itself";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::manifest::consumer::{Consumer, Grant, Subscription};
+use crate::manifest::consumer::{Consumer, Grant, Identity, Subscription};
 use crate::manifest::flow::Flow;
 use crate::manifest::interface::Interface;
+use crate::manifest::issuer::Issuer;
 use crate::manifest::kind::Kind;
 use crate::manifest::mapping::Mapping;
 use crate::manifest::object::{CodeSet, Object};
@@ -13,8 +15,8 @@ use crate::manifest::organisation::{Domain, FabricSettings, Site, Team};
 use crate::manifest::rule::{ApprovalRule, Rule, Waiver};
 use crate::manifest::system::System;
 use crate::name::{
-    CodeSetName, ConsumerName, DomainName, FlowName, InterfaceRef, MappingName, ObjectName, ObjectRef, RuleName,
-    SiteName, SystemName, TeamName,
+    CodeSetName, ConsumerName, DomainName, EnvironmentName, FlowName, InterfaceRef, IssuerName, MappingName,
+    ObjectName, ObjectRef, RuleName, SiteName, SystemName, TeamName,
 };
 
 /// Everything declared.
@@ -38,6 +40,8 @@ pub struct Fabric {
     pub mappings: BTreeMap<MappingName, Mapping>,
     /// Interfaces.
     pub interfaces: BTreeMap<InterfaceRef, Interface>,
+    /// Issuers of tokens.
+    pub issuers: BTreeMap<IssuerName, Issuer>,
     /// Consumers.
     pub consumers: BTreeMap<ConsumerName, Consumer>,
     /// Grants that manifests ask for.
@@ -60,6 +64,18 @@ pub struct Fabric {
 }
 
 impl Fabric {
+    /// How long a key of this consumer lasts in an environment at most, whatever it was issued for; without an end where
+    /// nothing says.
+    pub fn key_age(&self, consumer: &ConsumerName, environment: &EnvironmentName) -> Option<Duration> {
+        let environments = self.settings.iter().flat_map(|settings| &settings.environments);
+        let here = environments.filter(|known| &known.name.value == environment).find_map(|known| known.key_age);
+        let own = self.consumers.get(consumer).and_then(|consumer| match consumer.identity {
+            Identity::ApiKey { max_age } => max_age,
+            _ => None,
+        });
+        here.into_iter().chain(own).min()
+    }
+
     /// The newest major version of the object of this name.
     pub fn newest_object(&self, name: &ObjectName) -> Option<&Object> {
         self.objects.values().filter(|object| &object.name == name).max_by_key(|object| object.version)

@@ -6,6 +6,7 @@ pub mod consumer;
 pub mod event;
 pub mod flow;
 pub mod interface;
+pub mod issuer;
 pub mod kind;
 pub mod mapping;
 pub mod object;

@@ -107,6 +107,8 @@ names! {
     MappingName by '-' else Name;
     /// An interface, without its version.
     InterfaceName by '-' else Name;
+    /// An issuer of tokens.
+    IssuerName by '-' else Name;
     /// A consumer.
     ConsumerName by '-' else Name;
     /// A flow.

@@ -12,6 +12,7 @@ mod flow;
 mod gather;
 mod governance;
 mod interface;
+mod issuer;
 mod lens;
 mod mapping;
 mod object;

@@ -19,7 +19,7 @@ mod tests;
 mod value;
 
 pub use access::grant::{AppliedGrants, HeldBack};
-pub use access::key::NewKey;
+pub use access::key::{NewKey, Rotated};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};

@@ -70,7 +70,7 @@ enum Command {
     /// Looks at Odoo servers.
     #[command(subcommand)]
     Odoo(odoo::OdooCommand),
-    /// Issues, lists and revokes the keys of consumers.
+    /// Issues, rotates, lists and revokes the keys of consumers.
     #[command(subcommand)]
     Key(key::Key),
     /// Adds people who may log in at the console.

@@ -1,6 +1,7 @@
 //! A node: store, engine, gateway and console put together, and kept on the newest release and access state.
 //! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
 
+mod issuers;
 mod mediation;
 mod observe;
 mod reachability;
@@ -98,9 +99,11 @@ impl Node {
         let engine = Engine::new(config.engine(), config.store.clone())?;
         let first = Arc::new(first);
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
-        let snapshot =
-            release::compile(&first, &access, &config.environment).map_err(|findings| release::as_error(&findings))?;
-        let current = Arc::new(Current::new(Active { release: first, access, since: jiff::Timestamp::now() }));
+        let keys = Arc::default();
+        let snapshot = release::compile(&first, &access, &keys, &config.environment)
+            .map_err(|findings| release::as_error(&findings))?;
+        let since = jiff::Timestamp::now();
+        let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
         let engine_task = engine.run();
         let gateway = Gateway::start(
             config.gateway(),
@@ -123,8 +126,11 @@ impl Node {
             vouch: voucher(Arc::clone(&current)),
         })
         .await?;
-        let rotation =
-            config.secrets_from.map(|path| rotation::follow(engine.clone(), path, config.watch)).transpose()?;
+        let secrets = rotation::Secrets::new(config.secrets);
+        let rotation = config
+            .secrets_from
+            .map(|path| rotation::follow(engine.clone(), secrets.clone(), path, config.watch))
+            .transpose()?;
         let follower = release::Follower {
             directory: config.fabric,
             environment: config.environment,
@@ -136,6 +142,7 @@ impl Node {
         let follower = Arc::new(follower);
         let mut followers = vec![
             tokio::spawn(watch::follow_access(Arc::clone(&follower))),
+            tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.extend(rotation);

@@ -5,8 +5,8 @@ use anyhow::{Result, bail};
 use tokio::process::Command;
 
 use super::{Options, Step, tools};
-use crate::services::POSTGRES_VARIABLE;
 use crate::services::postgres::Postgres;
+use crate::services::{POSTGRES_VARIABLE, PROVIDER_VARIABLE};
 use crate::{graph, process};
 
 pub(super) async fn run(step: Step, options: &Options) -> Result<()> {
@@ -56,6 +56,7 @@ async fn tests(options: &Options) -> Result<()> {
         nextest.arg("--workspace");
     }
     nextest.env(POSTGRES_VARIABLE, postgres.url("postgres"));
+    nextest.env(PROVIDER_VARIABLE, tools::oidc_provider().await?);
     if let Some(expression) = &options.filter {
         nextest.args(["--filterset", expression]);
     }

@@ -46,6 +46,26 @@ impl Tool {
     }
 }
 
+/// The directory that holds an OpenID provider of npm's, beside `node_modules`; installs it first where it is missing.
+pub(crate) async fn oidc_provider() -> Result<PathBuf> {
+    const PROVIDER: &str = "oidc-provider@9.13.3";
+    let root = root().join("oidc-provider");
+    if root.join("node_modules/oidc-provider/package.json").is_file() {
+        return Ok(root);
+    }
+    eprintln!("      installing {PROVIDER} …");
+    std::fs::create_dir_all(&root)?;
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .arg(&root)
+        .arg(PROVIDER);
+    if !process::status(&mut install).await.is_ok_and(|status| status.success()) {
+        bail!("`{PROVIDER}` could not be installed; on Debian, npm is had with: sudo apt-get install nodejs npm");
+    }
+    Ok(root)
+}
+
 /// `$SELVAGE_CI_CACHE/tools` where CI keeps a cache, otherwise `tools` in the target directory.
 fn root() -> PathBuf {
     match std::env::var_os("SELVAGE_CI_CACHE") {

@@ -1,22 +1,38 @@
 //! The access state, compiled: keys by hash, leases by consumer and interface.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use jiff::Timestamp;
-use selvage_model::access::{AccessState, EndAction, KeyHash, LiveGrant, Principal};
+use selvage_model::access::{EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::manifest::consumer::{Consumer, Identity};
+use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
 
+use super::SnapshotSource;
 use super::served::{Served, index};
+use crate::condition::{Conditions, GrantCondition};
 use crate::limit::Allowance;
+use crate::token::Issuers;
 
 /// A consumer's key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Key {
+    /// Its id.
+    pub(crate) id: Box<str>,
     pub(crate) consumer: u32,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) revoked: bool,
+    /// It is a client's secret: it gets tokens, and opens nothing by itself.
+    pub(crate) for_tokens: bool,
+}
+
+impl Key {
+    /// INVARIANT: REVOKED-NOW: a revocation counts whatever this node's clock says.
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.revoked || self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 /// A live grant on one interface.
@@ -31,6 +47,7 @@ pub(crate) struct Lease {
     /// By operation of the interface: whether it is granted.
     pub(crate) operations: Box<[bool]>,
     pub(crate) scope: Scope,
+    pub(crate) purpose: Option<String>,
     pub(crate) until: Option<Timestamp>,
     /// Whether it goes on after `until`, with an alarm.
     pub(crate) goes_on: bool,
@@ -39,6 +56,8 @@ pub(crate) struct Lease {
     pub(crate) allowance: Option<Allowance>,
     /// The `RateLimit-Policy` header of its allowance.
     pub(crate) policy: Option<http::HeaderValue>,
+    /// Under which condition it opens anything, where there is one.
+    pub(crate) condition: Option<Arc<GrantCondition>>,
 }
 
 impl Lease {
@@ -57,23 +76,26 @@ impl Lease {
     }
 }
 
+#[derive(Default)]
 pub(super) struct Access {
     pub(super) keys: HashMap<KeyHash, Key, KeyHasher>,
     pub(super) operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
+    pub(super) issuers: Issuers,
+    /// By the subject or an alternative name of a certificate.
+    pub(super) certified: HashMap<Box<str>, u32>,
+    /// Those that get tokens, by their ids.
+    pub(super) keys_by_id: HashMap<Box<str>, KeyHash>,
     pub(super) consumers: Vec<ConsumerName>,
     pub(super) leases: Vec<Lease>,
     pub(super) leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
-pub(super) fn compile(state: &AccessState, served: &[Served]) -> Access {
-    let mut access = Access {
-        keys: HashMap::default(),
-        operators: HashMap::default(),
-        consumers: Vec::new(),
-        leases: Vec::new(),
-        leases_of: HashMap::default(),
-    };
+pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access {
+    let state = source.access;
+    let mut access = Access::default();
     let mut consumers = HashMap::new();
+    let mut conditions = Conditions::default();
+    let clients = clients(source);
     for credential in &state.credentials {
         let Principal::Consumer(name) = &credential.principal else {
             if credential.revoked.is_none() {
@@ -82,7 +104,17 @@ pub(super) fn compile(state: &AccessState, served: &[Served]) -> Access {
             continue;
         };
         let consumer = access.consumer(name, &mut consumers);
-        let key = Key { consumer, expires: credential.expires, revoked: credential.revoked.is_some() };
+        let for_tokens = clients.contains(name);
+        if for_tokens {
+            access.keys_by_id.insert(Box::from(credential.id.as_str()), credential.hash);
+        }
+        let key = Key {
+            id: if for_tokens { Box::from(credential.id.as_str()) } else { Box::default() },
+            consumer,
+            expires: credential.ends(source.fabric.key_age(name, source.environment)),
+            revoked: credential.revoked.is_some(),
+            for_tokens,
+        };
         access.keys.insert(credential.hash, key);
     }
     let interfaces: HashMap<&InterfaceRef, u32> =
@@ -92,11 +124,31 @@ pub(super) fn compile(state: &AccessState, served: &[Served]) -> Access {
         let Some(place) = interfaces.get(&grant.interface) else { continue };
         let Some(served) = served.get(*place as usize) else { continue };
         let consumer = access.consumer(&grant.consumer, &mut consumers);
-        let lease = lease(grant, served, *place, consumer, index(access.leases.len()));
+        let mut lease = lease(grant, served, *place, consumer, index(access.leases.len()));
+        lease.condition = conditions.of(&grant.terms);
         access.leases_of.entry((consumer, *place)).or_default().push(lease.index);
         access.leases.push(lease);
     }
+    let issuers =
+        Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name, &mut consumers));
+    access.issuers = issuers;
+    for consumer in source.fabric.consumers.values() {
+        if let Identity::Mtls { subject } = &consumer.identity {
+            let index = access.consumer(&consumer.name, &mut consumers);
+            access.certified.insert(Box::from(subject.value.as_str()), index);
+        }
+    }
     access
+}
+
+/// The consumers that Selvage gives tokens to in this environment.
+fn clients<'a>(source: &SnapshotSource<'a>) -> HashSet<&'a ConsumerName> {
+    let here = |name: &IssuerName| source.fabric.issuers.get(name)?.environment(source.environment);
+    let is_client = |consumer: &&Consumer| match &consumer.identity {
+        Identity::OAuth { issuer, .. } => here(&issuer.value).is_some_and(|here| here.signing.is_some()),
+        _ => false,
+    };
+    source.fabric.consumers.values().filter(is_client).map(|consumer| &consumer.name).collect()
 }
 
 impl Access {
@@ -119,10 +171,12 @@ fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u
         served: place,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
         scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
+        purpose: terms.purpose.clone(),
         until: terms.until,
         goes_on: terms.on_end == EndAction::Alarm || served.tier_1,
         ended: grant.ended.is_some(),
         allowance,
+        condition: None,
         policy: allowance.and_then(|allowance| super::announce::rate_policy("grant", allowance)),
     }
 }

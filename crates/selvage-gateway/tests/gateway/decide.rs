@@ -32,6 +32,8 @@ fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str
         Plan::Allow(allow) => format!("allow {}", allow.unwrap().to_str().unwrap()),
         Plan::Probe(probe) => format!("{probe:?}"),
         Plan::Page(code) => format!("page {code}"),
+        Plan::Token => "token".to_owned(),
+        Plan::Document(document) => format!("{document:?}"),
         Plan::Refuse(refusal) => {
             let shadow = if refusal.shadow { " shadow" } else { "" };
             let problem = &refusal.problem;

@@ -1,7 +1,7 @@
 //! The fabric of the tests, read from manifests, and its access state.
 
 use jiff::Timestamp;
-use selvage_gateway::{Snapshot, SnapshotSource};
+use selvage_gateway::{KeysOfIssuers, Snapshot, SnapshotSource};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -59,7 +59,8 @@ fn credential(consumer: &str, name: &str) -> Credential {
 /// Compiles both for an environment.
 pub fn try_compile(fabric: &Fabric, access: &AccessState, environment: &str) -> Result<Snapshot, Vec<Finding>> {
     let environment = environment.parse().unwrap();
-    Snapshot::compile(&SnapshotSource { fabric, access, environment: &environment, release: "rel_test" })
+    let keys = KeysOfIssuers::new();
+    Snapshot::compile(&SnapshotSource { fabric, access, keys: &keys, environment: &environment, release: "rel_test" })
 }
 
 /// The snapshot of the tests.

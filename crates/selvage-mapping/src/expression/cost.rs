@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, LiteralValue};
 use cel::{IdedExpr as Node, Program};
 
-use super::at;
+use super::position;
 
 /// Most steps that an evaluation may take.
 const MOST_STEPS: u64 = 200_000;
@@ -164,12 +164,8 @@ impl Estimate<'_> {
     }
 
     fn wrong(&self, node: &Node, message: &str) -> String {
-        let info = self.program.source_info();
-        let start = info.offset_for(node.id).map_or(0, |(start, _)| usize::try_from(start).unwrap_or(0));
-        let before: String = info.source.chars().take(start).collect();
-        let line = isize::try_from(before.matches('\n').count()).unwrap_or(0) + 1;
-        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
-        at(line, isize::try_from(column).unwrap_or(0), message)
+        let (line, column) = position(self.program, node);
+        format!("line {line}, column {column}: {message}")
     }
 }
 

@@ -120,6 +120,54 @@ fn too_much_data_is_refused() {
 }
 
 #[test]
+fn what_does_not_fit_is_found_before_it_runs() {
+    let variables = BTreeMap::from([
+        ("name", Type::Text),
+        ("qty", Type::Int),
+        ("tags", Type::list(Type::Text)),
+        ("query", Type::map(Type::Text)),
+        ("id", Type::optional(Type::Text)),
+        ("time", Type::record([("hour", Type::Int), ("weekday", Type::Text)])),
+        ("any", Type::Any),
+    ]);
+    let check = |text: &str| Expression::parse(text).unwrap().check(&variables);
+    let fits = [
+        ("name == 'a' && qty > 2", Type::Bool),
+        ("time.hour >= 6 && time.weekday in ['sat', 'sun']", Type::Bool),
+        ("id == null || id.startsWith('WH')", Type::Bool),
+        ("tags.exists(t, t == name) && !tags.all(t, t.size() > qty)", Type::Bool),
+        ("query.site == 'ghent' || query['site'] == name", Type::Bool),
+        ("has(query.site) ? query.site : name", Type::Text),
+        ("tags.filter(t, t != 'a').size() + 1", Type::Int),
+        ("any.what.ever > 3", Type::Bool),
+        ("name + '!'", Type::Text),
+    ];
+    for (text, wanted) in fits {
+        assert_eq!(check(text), Ok(wanted), "{text}");
+    }
+    let misfits = [
+        ("nmae == 'a'", "line 1, column 1: there is no `nmae`"),
+        ("qty > 2 &&\n  time.huor >= 6", "line 2, column 7: there is no `huor` here"),
+        ("name == 3", "a text is never the same as a whole number"),
+        ("time.hour == '6'", "a whole number is never the same as a text"),
+        ("name < qty", "a text is neither more nor less than a whole number"),
+        ("qty in tags", "a whole number is never among these: each is a text"),
+        ("name.length == 3", "a text has no members, and so no `length`"),
+        ("qty && true", "a whole number stands where true or false is needed"),
+        ("name + 1", "a text stands where a whole number is needed"),
+        ("qty.startsWith('a')", "a whole number stands where a text is needed"),
+        ("tags.exists(t, t == 1)", "a text is never the same as a whole number"),
+        ("tags.exists(t, s == 'a')", "there is no `s`"),
+    ];
+    for (text, wanted) in misfits {
+        let misfit = check(text).expect_err(text);
+        assert!(misfit.to_string().contains(wanted), "{text}: {misfit}");
+    }
+    let (unknown, known) = check("time.huor > 3").unwrap_err().unknown.unwrap();
+    assert_eq!((unknown.as_str(), known), ("huor", vec!["hour".to_owned(), "weekday".to_owned()]));
+}
+
+#[test]
 fn names_are_known() {
     let expression = Expression::parse("record.a.b > limit && record.c.exists(x, x == record.d)").unwrap();
     assert_eq!(expression.variables(), ["limit", "record"].map(str::to_owned).into());

@@ -1,10 +1,12 @@
 //! `kind: Consumer`, `kind: Grant` and `kind: Subscription`, as declared. Alive they are access state.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::{EndAction, GrantTerms};
-use crate::name::{AttributeName, ConsumerName, InterfaceRef, SystemName};
+use crate::name::{AttributeName, ConsumerName, InterfaceRef, IssuerName, SystemName};
 use crate::scalar::Rate;
 use crate::source::{Place, Spanned};
 
@@ -25,24 +27,40 @@ pub struct Consumer {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Identity {
     /// A key that Selvage issues.
-    ApiKey,
+    ApiKey {
+        /// How long a key lasts at most, whatever it was issued for.
+        max_age: Option<Duration>,
+    },
     /// Tokens by client credentials.
     OAuth {
-        /// Who issues them; `internal` is Selvage.
-        issuer: String,
+        /// Who issues them.
+        issuer: Spanned<IssuerName>,
+        /// Whom they name, where that is not the consumer's own name.
+        client: Option<String>,
     },
     /// A client certificate.
     Mtls {
-        /// Its subject.
-        subject: String,
+        /// Its subject: a distinguished name, or one of its alternative names.
+        subject: Spanned<String>,
     },
     /// Tokens of an OpenID provider.
     Oidc {
         /// Who issues them.
-        issuer: String,
+        issuer: Spanned<IssuerName>,
         /// Whom they name.
         subject: String,
     },
+}
+
+impl Consumer {
+    /// The issuer whose tokens it shows, and whom they name; none where it proves itself in another way.
+    pub fn token_subject(&self) -> Option<(&Spanned<IssuerName>, &str)> {
+        match &self.identity {
+            Identity::OAuth { issuer, client } => Some((issuer, client.as_deref().unwrap_or(self.name.as_str()))),
+            Identity::Oidc { issuer, subject } => Some((issuer, subject)),
+            Identity::ApiKey { .. } | Identity::Mtls { .. } => None,
+        }
+    }
 }
 
 /// A lease on an interface, as declared.
@@ -68,6 +86,10 @@ pub struct Grant {
     pub on_end: EndAction,
     /// How much.
     pub rate: Option<Rate>,
+    /// Under which condition: CEL, as written.
+    pub when: Option<Spanned<String>>,
+    /// In which time zone its times are: IANA. UTC where absent.
+    pub time_zone: Option<String>,
 }
 
 impl Grant {
@@ -81,6 +103,8 @@ impl Grant {
             until: self.until.as_ref().map(|until| until.value),
             on_end: self.on_end,
             rate: self.rate,
+            when: self.when.as_ref().map(|when| when.value.clone()),
+            time_zone: self.time_zone.clone(),
         }
     }
 }

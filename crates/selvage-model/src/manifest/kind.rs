@@ -26,6 +26,8 @@ pub enum Kind {
     Mapping,
     /// The unit of governance.
     Interface,
+    /// Who vouches for consumers by tokens.
+    Issuer,
     /// An application identity.
     Consumer,
     /// A lease on an interface.
@@ -53,6 +55,7 @@ impl Kind {
         Self::CodeSet,
         Self::Mapping,
         Self::Interface,
+        Self::Issuer,
         Self::Consumer,
         Self::Grant,
         Self::Subscription,
@@ -74,6 +77,7 @@ impl Kind {
             Self::CodeSet => "CodeSet",
             Self::Mapping => "Mapping",
             Self::Interface => "Interface",
+            Self::Issuer => "Issuer",
             Self::Consumer => "Consumer",
             Self::Grant => "Grant",
             Self::Subscription => "Subscription",

@@ -1,5 +1,7 @@
 //! Who and where: the fabric itself, its domains, sites and teams.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
@@ -33,6 +35,8 @@ pub struct Environment {
     pub after: Vec<Spanned<EnvironmentName>>,
     /// What a node does that cannot hear the access state, where an interface says nothing else.
     pub on_partition: Option<OnPartition>,
+    /// How long a consumer's key lasts there at most, whatever it was issued for.
+    pub key_age: Option<Duration>,
 }
 
 /// `kind: Domain`.

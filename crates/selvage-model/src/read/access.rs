@@ -9,7 +9,7 @@ use crate::finding::{Finding, show};
 use crate::manifest::consumer::{Consumer, Deliver, Grant, Identity, Subscription};
 use crate::name::AttributeName;
 use crate::scalar;
-use crate::schema::tables::access::{DELIVER, GRANT_LIMITS, IDENTITY, MTLS, OAUTH, OIDC};
+use crate::schema::tables::access::{API_KEY, DELIVER, GRANT_LIMITS, IDENTITY, MTLS, OAUTH, OIDC};
 use crate::source::Spanned;
 use crate::yaml::{Content, Key, Node};
 
@@ -24,20 +24,20 @@ pub(super) fn consumer(fields: Fields<'_>) -> Option<Consumer> {
 
 fn identity(fields: Fields<'_>) -> Option<Identity> {
     if let Some(word) = fields.text("identity") {
-        return (word == "api_key").then_some(Identity::ApiKey);
+        return (word == "api_key").then_some(Identity::ApiKey { max_age: None });
     }
     let fields = fields.record("identity", &IDENTITY)?;
-    if fields.has("api_key") {
-        return Some(Identity::ApiKey);
+    if let Some(key) = fields.record("api_key", &API_KEY) {
+        return Some(Identity::ApiKey { max_age: key.with("max_age", scalar::duration) });
     }
     if let Some(oauth) = fields.record("oauth", &OAUTH) {
-        return Some(Identity::OAuth { issuer: oauth.text("issuer")? });
+        return Some(Identity::OAuth { issuer: oauth.spanned("issuer")?, client: oauth.text("client") });
     }
     if let Some(mtls) = fields.record("mtls", &MTLS) {
-        return Some(Identity::Mtls { subject: mtls.text("subject")? });
+        return Some(Identity::Mtls { subject: mtls.spanned_text("subject")? });
     }
     let oidc = fields.record("oidc", &OIDC)?;
-    Some(Identity::Oidc { issuer: oidc.text("issuer")?, subject: oidc.text("subject")? })
+    Some(Identity::Oidc { issuer: oidc.spanned("issuer")?, subject: oidc.text("subject")? })
 }
 
 /// A grant. What its end does depends on its interface where it does not say: then the second is false.
@@ -57,6 +57,8 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
         until,
         on_end: on_end.unwrap_or(EndAction::End),
         rate: fields.record("limits", &GRANT_LIMITS).and_then(|limits| limits.parse("rate")),
+        when: fields.spanned_text("when"),
+        time_zone: fields.text("time_zone"),
     };
     Some((grant, on_end.is_some()))
 }

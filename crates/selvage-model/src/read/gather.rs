@@ -9,7 +9,7 @@ use super::digest::{self, DocumentHash};
 use super::extend::{Extension, Extensions, is_shipped};
 use super::fields::Fields;
 use super::{
-    FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, mapping, nearest, object,
+    FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, issuer, mapping, nearest, object,
     organisation, system,
 };
 use crate::access::EndAction;
@@ -19,6 +19,7 @@ use crate::finding::{Finding, show};
 use crate::manifest::consumer::{Consumer, Grant, Subscription};
 use crate::manifest::flow::Flow;
 use crate::manifest::interface::{Criticality, Interface};
+use crate::manifest::issuer::Issuer;
 use crate::manifest::kind::Kind;
 use crate::manifest::mapping::Mapping;
 use crate::manifest::object::{CodeSet, Object};
@@ -48,6 +49,7 @@ enum Thing {
     CodeSet(CodeSet),
     Mapping(Mapping),
     Interface(Interface),
+    Issuer(Issuer),
     Consumer(Consumer),
     /// With whether it says what its end does.
     Grant(Grant, bool),
@@ -269,6 +271,7 @@ fn build(kind: Kind, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
         Kind::CodeSet => Thing::CodeSet(object::code_set(fields, findings)?),
         Kind::Mapping => Thing::Mapping(mapping::mapping(fields, findings)?),
         Kind::Interface => Thing::Interface(interface::interface(fields, findings)?),
+        Kind::Issuer => Thing::Issuer(issuer::issuer(fields)?),
         Kind::Consumer => Thing::Consumer(access::consumer(fields)?),
         Kind::Grant => {
             let (grant, says_end) = access::grant(fields, findings)?;
@@ -309,6 +312,7 @@ fn declare(thing: Thing, reading: &mut Reading, quiet_grants: &mut Vec<usize>) {
         Thing::CodeSet(it) => put(&mut fabric.code_sets, it.name.clone(), it, "code set", |it| &it.place, findings),
         Thing::Mapping(it) => put(&mut fabric.mappings, it.name.clone(), it, "mapping", |it| &it.place, findings),
         Thing::Interface(it) => put(&mut fabric.interfaces, it.reference(), it, "interface", |it| &it.place, findings),
+        Thing::Issuer(it) => put(&mut fabric.issuers, it.name.clone(), it, "issuer", |it| &it.place, findings),
         Thing::Consumer(it) => put(&mut fabric.consumers, it.name.clone(), it, "consumer", |it| &it.place, findings),
         Thing::Flow(it) => put(&mut fabric.flows, it.name.clone(), it, "flow", |it| &it.place, findings),
         Thing::ApprovalRule(it) => {

@@ -6,17 +6,19 @@ use crate::code;
 use crate::finding::Finding;
 use crate::manifest::organisation::{Domain, Environment, FabricSettings, MaintenanceWindow, Site, Team};
 use crate::scalar;
-use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, MAINTENANCE};
+use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, KEYS, MAINTENANCE};
 use crate::yaml::{Key, Node};
 
 pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
     let environment = |(name, node): &(Key, Node)| {
         let fields = Fields::new(node, &ENVIRONMENT);
+        let keys = fields.record("keys", &KEYS);
         Some(Environment {
             name: key(name)?,
             protected: fields.flag("protected"),
             after: fields.list("after"),
             on_partition: on_partition(fields),
+            key_age: keys.and_then(|keys| keys.with("max_age", scalar::duration)),
         })
     };
     Some(FabricSettings {

@@ -39,7 +39,7 @@ fn one(text: &str) -> Reading {
 fn every_kind_is_read_without_findings() {
     let reading = read(&sample());
     assert_eq!(reading.findings, []);
-    assert_eq!(reading.manifests, 28);
+    assert_eq!(reading.manifests, 30);
     let fabric = &reading.fabric;
     assert_eq!(fabric.settings.as_ref().unwrap().environments.len(), 3);
     assert_eq!(fabric.interfaces.len(), 7);
@@ -98,6 +98,21 @@ fn below(
         }
         Shape::Text(_) | Shape::Any => {}
     }
+}
+
+#[test]
+fn issuers_say_what_they_do_not_say() {
+    use crate::manifest::issuer::TokenAlgorithm::{EdDsa, Es256, Rs256};
+    let fabric = read(&sample()).fabric;
+    let (login, internal) = (&fabric.issuers[&"login".parse().unwrap()], &fabric.issuers[&"internal".parse().unwrap()]);
+    let [dev, test] = login.environments.as_slice() else { panic!("two environments") };
+    assert_eq!((dev.url.value.as_str(), dev.subject.as_str()), ("https://login.example/plant", "client_id"));
+    assert_eq!((dev.algorithms.as_slice(), dev.leeway), ([Es256].as_slice(), Duration::from_secs(10)));
+    assert_eq!((test.algorithms.as_slice(), test.subject.as_str()), ([Rs256, Es256].as_slice(), "sub"));
+    assert_eq!(test.audiences, ["https://login.example"]);
+    assert_eq!(internal.environments[0].algorithms, [EdDsa]);
+    let subject = |name: &str| fabric.consumers[&name.parse().unwrap()].token_subject().map(|(_, subject)| subject);
+    assert_eq!((subject("mes-leipzig"), subject("shop"), subject("carrier")), (Some("pump-desk"), Some("shop"), None));
 }
 
 #[test]

@@ -5,6 +5,7 @@ pub(crate) mod extension;
 pub(crate) mod flow;
 pub(crate) mod governance;
 pub(crate) mod interface;
+pub(crate) mod issuer;
 pub(crate) mod mapping;
 pub(crate) mod object;
 pub(crate) mod organisation;
@@ -27,6 +28,7 @@ pub(crate) fn of(kind: Kind) -> &'static Record {
         Kind::CodeSet => &object::CODE_SET,
         Kind::Mapping => &mapping::MAPPING,
         Kind::Interface => &interface::INTERFACE,
+        Kind::Issuer => &issuer::ISSUER,
         Kind::Consumer => &access::CONSUMER,
         Kind::Grant => &access::GRANT,
         Kind::Subscription => &access::SUBSCRIPTION,

@@ -24,10 +24,21 @@ pub struct NewKey {
     pub expires: Option<Timestamp>,
 }
 
+/// A key and the one whose place it takes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rotated {
+    /// The new one.
+    pub next: Credential,
+    /// The old one, with its end.
+    pub old: Credential,
+}
+
 statements! {
     ISSUE = "INSERT INTO credential (id, principal_kind, principal, key_hash, issued_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6)";
     REVOKE = "UPDATE credential SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    END_AT = "UPDATE credential SET expires_at = $2 WHERE id = $1 AND revoked_at IS NULL \
+              AND (expires_at IS NULL OR expires_at > $2)";
     BY_ID = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
              WHERE id = $1";
     ALL = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
@@ -53,6 +64,31 @@ impl Store {
         let issued = read(&mut transaction, &id).await?;
         transaction.commit().await?;
         Ok(issued)
+    }
+
+    /// Issues the key that takes another's place, and lets the other end at a time, or sooner where it does anyway. Both count
+    /// until then.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an id that no key has; it refuses a hash that it has.
+    pub async fn rotate_key(&self, old: &str, next: NewKey, ends: Timestamp, by: &str) -> Result<Rotated, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let now = transaction.now().await?;
+        let before = read(&mut transaction, old).await?;
+        let id = format!("key_{:032x}", Uuid::new_v4().as_u128());
+        let (kind, principal) = words(&before.principal);
+        let expires = next.expires.map(Micros::from);
+        transaction.run(ISSUE, bind![id.as_str(), kind, principal, next.hash.0, now, expires]).await?;
+        transaction.run(END_AT, bind![old, Micros::from(ends)]).await?;
+        access::raise(&mut transaction).await?;
+        let detail = json!({
+            kind: principal, "expires": next.expires.map(|time| time.to_string()), "replaces": old, "which_ends": ends.to_string(),
+        });
+        ledger::append(&mut transaction, by, "key.rotated", &id, &detail).await?;
+        let rotated = Rotated { next: read(&mut transaction, &id).await?, old: read(&mut transaction, old).await? };
+        transaction.commit().await?;
+        Ok(rotated)
     }
 
     /// Takes a key back, for good; again is no change.

@@ -12,6 +12,7 @@ use crate::{NewKey, StoreError};
 
 both!(
     a_key_is_issued_and_revoked,
+    a_key_takes_another_ones_place,
     the_same_hash_is_not_issued_twice,
     grants_follow_the_manifests,
     what_ended_is_not_revived,
@@ -33,11 +34,34 @@ fn terms(purpose: &str) -> GrantTerms {
         until: Some("2027-06-30T16:00:00Z".parse().unwrap()),
         on_end: EndAction::Alarm,
         rate: None,
+        when: None,
+        time_zone: None,
     }
 }
 
 fn asked(interface: &str, terms: GrantTerms) -> (ConsumerName, InterfaceRef, GrantTerms) {
     ("mes-ghent".parse().unwrap(), interface.parse().unwrap(), terms)
+}
+
+async fn a_key_takes_another_ones_place(stage: &Stage) {
+    let store = stage.open().await;
+    let old = store.issue_key(key(1), "a.lead").await.unwrap();
+    let (soon, late) = ("2030-01-01T00:00:00Z".parse().unwrap(), "2031-01-01T00:00:00Z".parse().unwrap());
+    let next = NewKey { expires: Some(late), ..key(2) };
+    let rotated = store.rotate_key(&old.id, next, soon, "a.lead").await.unwrap();
+    assert_eq!((rotated.old.expires, rotated.next.expires), (Some(soon), Some(late)));
+    assert_eq!(rotated.next.principal, old.principal);
+    let state = store.access_state().await.unwrap();
+    assert_eq!((state.revision, state.credentials.len()), (2, 2));
+    // One that ends sooner anyway keeps its end, and one that was revoked stays so.
+    let again = store.rotate_key(&old.id, key(3), late, "a.lead").await.unwrap();
+    assert_eq!(again.old.expires, Some(soon));
+    store.revoke_key(&old.id, "a.lead", "lost").await.unwrap();
+    let revoked = store.rotate_key(&old.id, key(4), late, "a.lead").await.unwrap();
+    assert!(revoked.old.revoked.is_some());
+    let unknown = store.rotate_key("key_none", key(5), late, "a.lead").await;
+    assert!(matches!(unknown, Err(StoreError::NotFound { .. })));
+    assert!(store.rotate_key(&old.id, key(2), late, "a.lead").await.is_err(), "a hash that is there");
 }
 
 async fn a_key_is_issued_and_revoked(stage: &Stage) {

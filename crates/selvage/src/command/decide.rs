@@ -9,7 +9,7 @@ use clap::Args;
 use comfy_table::Table;
 use http::Method;
 use jiff::Timestamp;
-use selvage_gateway::{Explanation, Question, Verdict, explain_request};
+use selvage_gateway::{Explanation, KeysOfIssuers, Question, Verdict, explain_request};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -95,8 +95,8 @@ impl Decide {
             Some(store) => store.open().await?.access_state().await?,
             None => declared(&release.fabric, &self.consumer, &self.fabric)?,
         };
-        let snapshot =
-            release::compile(&release, &access, &self.env).map_err(|findings| release::as_error(&findings))?;
+        let snapshot = release::compile(&release, &access, &KeysOfIssuers::new(), &self.env)
+            .map_err(|findings| release::as_error(&findings))?;
         let question = Question {
             consumer: self.consumer.clone(),
             method: self.method.clone(),

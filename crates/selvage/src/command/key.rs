@@ -12,11 +12,13 @@ use selvage_store::NewKey;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::key;
 
-/// Issues, lists and revokes the keys of consumers.
+/// Issues, rotates, lists and revokes the keys of consumers.
 #[derive(Subcommand)]
 pub(crate) enum Key {
     /// Issues a key for a consumer and prints it, once.
     Issue(Issue),
+    /// Issues the key that takes another's place, and lets the other end some days later.
+    Rotate(Rotate),
     /// Lists keys: ids, never the keys.
     List(List),
     /// Takes a key back, at once on every node.
@@ -32,6 +34,24 @@ pub(crate) struct Issue {
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
     /// Who issues it, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Replaces a key.
+#[derive(Args)]
+pub(crate) struct Rotate {
+    /// The id of the key whose place is taken, as `selvage key list` shows it.
+    id: String,
+    /// The new key ends after so many days.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    days: Option<u32>,
+    /// Both count for so many days; then the old one ends.
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=90))]
+    overlap: u32,
+    /// Who replaces it, for the ledger.
     #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
     #[command(flatten)]
@@ -65,6 +85,7 @@ impl Key {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::Issue(issue) => issue.run().await,
+            Self::Rotate(rotate) => rotate.run().await,
             Self::List(list) => list.run().await,
             Self::Revoke(revoke) => revoke.run().await,
         }
@@ -75,15 +96,49 @@ impl Issue {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.open().await?;
         let secret = key::generate();
-        let expires = self.days.map(|days| Timestamp::now().checked_add((i64::from(days) * 24).hours())).transpose()?;
+        let expires = self.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Consumer(self.consumer), hash: key::hash(&secret), expires };
         let credential = store.issue_key(new, &self.by).await?;
         say(secret)?;
         if std::io::stdout().is_terminal() {
             eprintln!("This is {}. It is shown only now; Selvage keeps its hash.", credential.id);
         }
+        if credential.expires.is_none() {
+            eprintln!("It has no end of its own: say `--days`, so that a lost key is worth nothing one day.");
+        }
         Ok(Outcome::Well)
     }
+}
+
+impl Rotate {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let state = store.access_state().await?;
+        let now = Timestamp::now();
+        let counts = |key: &&Credential| key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
+        let valid: Vec<&Credential> = state.credentials.iter().filter(counts).collect();
+        let Some(old) = valid.iter().find(|key| key.id == self.id) else {
+            anyhow::bail!("`{}` is no key that counts; `selvage key list` shows them", self.id);
+        };
+        // Two at a time: who has a third has lost sight of one.
+        if let Some(other) = valid.iter().find(|key| key.principal == old.principal && key.id != old.id) {
+            anyhow::bail!("{} counts beside it: revoke one of the two, or wait until it ends", other.id);
+        }
+        let secret = key::generate();
+        let expires = self.days.map(after).transpose()?;
+        let new = NewKey { principal: old.principal.clone(), hash: key::hash(&secret), expires };
+        let rotated = store.rotate_key(&self.id, new, after(self.overlap)?, &self.by).await?;
+        say(secret)?;
+        if let Some(ends) = rotated.old.expires {
+            eprintln!("This is {}. Put it in place before {} ends, at {ends:.0}.", rotated.next.id, rotated.old.id);
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+/// So many days from now.
+fn after(days: u32) -> anyhow::Result<Timestamp> {
+    Ok(Timestamp::now().checked_add((i64::from(days) * 24).hours())?)
 }
 
 impl List {
@@ -105,7 +160,8 @@ impl Revoke {
 
 fn table(credentials: &[Credential]) -> Table {
     let mut table = Table::new();
-    table.load_style(TABLE).set_header(["KEY", "OF", "ISSUED", "STATE"]);
+    table.load_style(TABLE).set_header(["KEY", "OF", "ISSUED", "AGE", "STATE"]);
+    let now = Timestamp::now();
     for credential in credentials {
         let of = match &credential.principal {
             Principal::Consumer(name) => format!("consumer {name}"),
@@ -113,11 +169,12 @@ fn table(credentials: &[Credential]) -> Table {
         };
         let state = match (credential.revoked, credential.expires) {
             (Some(at), _) => format!("revoked {at:.0}"),
-            (None, Some(at)) if at <= Timestamp::now() => format!("ended {at:.0}"),
+            (None, Some(at)) if at <= now => format!("ended {at:.0}"),
             (None, Some(at)) => format!("ends {at:.0}"),
-            (None, None) => "valid".to_owned(),
+            (None, None) => "valid, no end".to_owned(),
         };
-        table.add_row([credential.id.clone(), of, format!("{:.0}", credential.issued), state]);
+        let days = now.duration_since(credential.issued).as_hours() / 24;
+        table.add_row([credential.id.clone(), of, format!("{:.0}", credential.issued), format!("{days}d"), state]);
     }
     table
 }

@@ -96,6 +96,8 @@ mod tests {
                 until,
                 on_end,
                 rate: None,
+                when: None,
+                time_zone: None,
             };
             let grant = LiveGrant {
                 id: "g".to_owned(),

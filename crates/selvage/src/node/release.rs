@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use selvage_engine::Engine;
-use selvage_gateway::{Gateway, Snapshot, SnapshotSource};
+use selvage_gateway::{Gateway, KeysOfIssuers, Snapshot, SnapshotSource};
 use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -45,6 +45,8 @@ pub(crate) struct Active {
     pub(crate) release: Arc<Release>,
     /// The access state.
     pub(crate) access: AccessState,
+    /// The keys of the issuers whose tokens are taken.
+    pub(crate) keys: Arc<KeysOfIssuers>,
     /// Since when the release runs here.
     pub(crate) since: Timestamp,
 }
@@ -76,7 +78,10 @@ impl Current {
     fn install(&self, seen: &Active, next: Active, swap: impl FnOnce()) -> bool {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         let running = &inner.0;
-        if !Arc::ptr_eq(&running.release, &seen.release) || running.access.revision != seen.access.revision {
+        let is_as_seen = Arc::ptr_eq(&running.release, &seen.release)
+            && running.access.revision == seen.access.revision
+            && Arc::ptr_eq(&running.keys, &seen.keys);
+        if !is_as_seen {
             return false;
         }
         swap();
@@ -174,9 +179,10 @@ pub(crate) async fn activate(
 pub(crate) fn compile(
     release: &Release,
     access: &AccessState,
+    keys: &KeysOfIssuers,
     environment: &EnvironmentName,
 ) -> Result<Snapshot, Vec<Finding>> {
-    Snapshot::compile(&SnapshotSource { fabric: &release.fabric, access, environment, release: &release.id })
+    Snapshot::compile(&SnapshotSource { fabric: &release.fabric, access, keys, environment, release: &release.id })
 }
 
 /// Findings as one error.
@@ -224,8 +230,9 @@ impl Follower {
             return Ok(None);
         }
         // Everything that can fail comes before anything that is recorded or swapped.
-        let access = self.current.active().access;
-        let tentative = compile(&release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
+        let running = self.current.active();
+        let tentative = compile(&release, &running.access, &running.keys, &self.environment)
+            .map_err(|findings| as_error(&findings))?;
         drop(tentative);
         self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
         let taken = self.take_release(&release).await;
@@ -239,8 +246,10 @@ impl Follower {
         let mut access = activate(&self.store, &self.environment, release).await?;
         loop {
             let seen = self.current.active();
-            let snapshot = compile(release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
-            let next = Active { release: Arc::clone(release), access, since: Timestamp::now() };
+            let snapshot =
+                compile(release, &access, &seen.keys, &self.environment).map_err(|findings| as_error(&findings))?;
+            let keys = Arc::clone(&seen.keys);
+            let next = Active { release: Arc::clone(release), access, keys, since: Timestamp::now() };
             // What was seen is older than the access state that is put in its place, or it is compiled again.
             if seen.access.revision <= next.access.revision && self.current.install(&seen, next, || self.swap(snapshot))
             {
@@ -280,6 +289,19 @@ impl Follower {
         }
     }
 
+    /// Takes other keys of issuers.
+    pub(crate) fn take_keys(&self, keys: &Arc<KeysOfIssuers>) -> anyhow::Result<()> {
+        loop {
+            let seen = self.current.active();
+            let snapshot = compile(&seen.release, &seen.access, keys, &self.environment)
+                .map_err(|findings| as_error(&findings))?;
+            let next = Active { keys: Arc::clone(keys), ..seen.clone() };
+            if self.current.install(&seen, next, || self.swap(snapshot)) {
+                return Ok(());
+            }
+        }
+    }
+
     /// Takes the access state when it has changed. INVARIANT: REVOKED-NOW
     pub(crate) async fn take_access(&self) -> anyhow::Result<()> {
         loop {
@@ -288,8 +310,8 @@ impl Follower {
                 return Ok(());
             }
             let access = self.store.access_state().await?;
-            let snapshot =
-                compile(&seen.release, &access, &self.environment).map_err(|findings| as_error(&findings))?;
+            let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
+                .map_err(|findings| as_error(&findings))?;
             let next = Active { access, ..seen.clone() };
             if self.current.install(&seen, next, || self.swap(snapshot)) {
                 return Ok(());
@@ -314,7 +336,7 @@ mod tests {
 
     fn active(release: &Arc<Release>, revision: u64) -> Active {
         let access = AccessState { revision, ..AccessState::default() };
-        Active { release: Arc::clone(release), access, since: Timestamp::UNIX_EPOCH }
+        Active { release: Arc::clone(release), access, keys: Arc::default(), since: Timestamp::UNIX_EPOCH }
     }
 
     fn release(id: &str) -> Arc<Release> {

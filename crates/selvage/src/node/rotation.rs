@@ -1,11 +1,14 @@
 //! Secrets that change while a node runs: read again when it is told to (SIGHUP), and each second where the directory is watched
 //! too. What cannot be read or used changes nothing: the secrets before go on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use selvage_engine::Engine;
+use selvage_model::manifest::system::SecretName;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
@@ -15,11 +18,31 @@ use crate::secrets;
 /// How often they are looked at where changes are to be seen by themselves.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// The secrets of now, for what does not go through the engine. INVARIANT: SECRET-FREE
+#[derive(Clone)]
+pub(crate) struct Secrets(Arc<Mutex<BTreeMap<SecretName, String>>>);
+
+impl Secrets {
+    /// These, until others are taken.
+    pub(crate) fn new(secrets: BTreeMap<SecretName, String>) -> Self {
+        Self(Arc::new(Mutex::new(secrets)))
+    }
+
+    /// The secret of this name.
+    pub(crate) fn get(&self, name: &SecretName) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn put(&self, secrets: BTreeMap<SecretName, String>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = secrets;
+    }
+}
+
 /// Follows the secrets of a file or directory for as long as the node runs.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(crate) fn follow(engine: Engine, path: PathBuf, watch: bool) -> anyhow::Result<JoinHandle<()>> {
+pub(crate) fn follow(engine: Engine, own: Secrets, path: PathBuf, watch: bool) -> anyhow::Result<JoinHandle<()>> {
     let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     Ok(tokio::spawn(async move {
         let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -33,7 +56,7 @@ pub(crate) fn follow(engine: Engine, path: PathBuf, watch: bool) -> anyhow::Resu
                 },
                 _ = looks.tick(), if watch => {}
             }
-            match take(&engine, &path) {
+            match take(&engine, &own, &path) {
                 Ok(true) => tracing::info!("changed secrets are used now"),
                 Ok(false) => complained = None,
                 Err(error) => {
@@ -49,7 +72,9 @@ pub(crate) fn follow(engine: Engine, path: PathBuf, watch: bool) -> anyhow::Resu
     }))
 }
 
-fn take(engine: &Engine, path: &Path) -> anyhow::Result<bool> {
+fn take(engine: &Engine, own: &Secrets, path: &Path) -> anyhow::Result<bool> {
     let secrets = secrets::load(path)?;
-    engine.take_secrets(secrets).map_err(|findings| release::as_error(&findings))
+    let taken = engine.take_secrets(secrets.clone()).map_err(|findings| release::as_error(&findings))?;
+    own.put(secrets);
+    Ok(taken)
 }

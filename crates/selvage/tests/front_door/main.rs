@@ -14,6 +14,8 @@ mod dialect;
 mod docs;
 mod fixture;
 mod help;
+mod issuer;
+mod keys;
 mod objects;
 mod parking;
 mod probe;

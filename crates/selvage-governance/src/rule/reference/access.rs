@@ -24,6 +24,9 @@ fn consumers(search: &mut Search<'_, '_>) {
     owners.extend(fabric.domains.keys().map(|name| name.as_str()));
     for consumer in fabric.consumers.values() {
         search.word(&consumer.name, "team or domain", &consumer.owner, &owners);
+        if let Some((issuer, _)) = consumer.token_subject() {
+            search.key(&consumer.name, "issuer", issuer, &fabric.issuers);
+        }
     }
 }
 
@@ -100,7 +103,7 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     for waiver in &fabric.waivers {
         search.word(&waiver.on, "rule", &waiver.rule, &rules);
         if !context.fabric_knows(&waiver.on.value) {
-            search.note(&waiver.on, "interface, object, system, code set or consumer", &waiver.on, &interfaces);
+            search.note(&waiver.on, "interface, object, system, code set, issuer or consumer", &waiver.on, &interfaces);
         }
     }
 }

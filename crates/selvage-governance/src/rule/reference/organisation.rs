@@ -11,6 +11,7 @@ pub(super) fn search(search: &mut Search<'_, '_>) {
     settings(search);
     sites(search);
     systems(search);
+    issuers(search);
 }
 
 /// The environments of the fabric; none where it is not declared.
@@ -44,6 +45,20 @@ fn sites(search: &mut Search<'_, '_>) {
         let roles: BTreeSet<&str> = site.roles.iter().map(|(role, _)| role.value.as_str()).collect();
         for what in site.maintenance.iter().flat_map(|window| &window.what) {
             search.word(&site.name, "role at this site", what, &roles);
+        }
+    }
+}
+
+fn issuers(search: &mut Search<'_, '_>) {
+    let fabric = search.fabric;
+    let known = environments(search);
+    for issuer in fabric.issuers.values() {
+        search.key(&issuer.name, "team", &issuer.owner, &fabric.teams);
+        if fabric.settings.is_none() {
+            continue;
+        }
+        for environment in &issuer.environments {
+            search.word(&issuer.name, "environment", &environment.name, &known);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Consumer, Grant, Subscription.
 
-use super::{EVENT_TYPE, Format, INTERFACE_REF, NAME, RATE, Record, SOME, Shape, TEXT};
+use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, RATE, Record, SOME, Shape, TEXT};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) static CONSUMER: Record = record(
@@ -29,21 +29,38 @@ pub(crate) static IDENTITY: Record = record(
 )
 .with_one_of(&["api_key", "oauth", "mtls", "oidc"]);
 
-pub(crate) static API_KEY: Record = record("ApiKey", "A key that Selvage issues.", &[]);
+pub(crate) static API_KEY: Record = record(
+    "ApiKey",
+    "A key that Selvage issues.",
+    &[optional("max_age", DURATION, "How long a key lasts at most, whatever it was issued for, as `90d`.")],
+);
 
 pub(crate) static OAUTH: Record = record(
     "OauthIdentity",
     "Tokens for client credentials.",
-    &[required("issuer", TEXT, "Who issues them; `internal` is Selvage.")],
+    &[
+        required("issuer", NAME, "Who issues them: an issuer that the fabric declares."),
+        optional("client", TEXT, "Whom they name. Default: the consumer's name."),
+    ],
 );
 
-pub(crate) static MTLS: Record =
-    record("MtlsIdentity", "A client certificate.", &[required("subject", TEXT, "Its subject.")]);
+pub(crate) static MTLS: Record = record(
+    "MtlsIdentity",
+    "A client certificate.",
+    &[required(
+        "subject",
+        TEXT,
+        "Its subject, as `CN=mes-ghent,O=Velo Works`, or an alternative name, as `DNS:mes.ghent.example`.",
+    )],
+);
 
 pub(crate) static OIDC: Record = record(
     "OidcIdentity",
     "Tokens of an OpenID provider.",
-    &[required("issuer", TEXT, "Who issues them."), required("subject", TEXT, "Whom they name.")],
+    &[
+        required("issuer", NAME, "Who issues them: an issuer that the fabric declares."),
+        required("subject", TEXT, "Whom they name."),
+    ],
 );
 
 pub(crate) static GRANT: Record = record(
@@ -71,6 +88,12 @@ pub(crate) static GRANT: Record = record(
             "What its end does. Default: alarm where the interface is tier-1, otherwise end.",
         ),
         optional("limits", Shape::Record(&GRANT_LIMITS), "How much."),
+        optional("when", TEXT, "Under which condition, in CEL: `request.method == 'GET' && time.hour >= 6`."),
+        optional(
+            "time_zone",
+            Shape::Text(Format::TimeZone),
+            "In which time zone the condition's times are, as `Europe/Brussels`. Default: UTC.",
+        ),
     ],
 );
 

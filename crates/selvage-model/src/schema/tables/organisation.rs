@@ -1,6 +1,6 @@
 //! Fabric, Domain, Site, Team.
 
-use super::{BOOLEAN, DATE, Format, NAME, NAMES, Record, Shape, TEXT, TEXTS, WORD};
+use super::{BOOLEAN, DATE, DURATION, Format, NAME, NAMES, Record, Shape, TEXT, TEXTS, WORD};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) static FABRIC: Record = record(
@@ -29,7 +29,14 @@ pub(crate) static ENVIRONMENT: Record = record(
             super::interface::PARTITION,
             "What a node does that cannot hear the access state, where an interface says nothing else. Default: serve_for 1h.",
         ),
+        optional("keys", Shape::Record(&KEYS), "What holds of the keys of consumers there."),
     ],
+);
+
+pub(crate) static KEYS: Record = record(
+    "Keys",
+    "What holds of the keys of consumers.",
+    &[required("max_age", DURATION, "How long a key lasts at most, whatever it was issued for, as `90d`.")],
 );
 
 pub(crate) static DOMAIN: Record = record(

@@ -1,0 +1,225 @@
+//! Conditions of grants (`when`): expressions over request, consumer, grant and time, checked where they are written and
+//! judged for each request that a grant would pass. Pure: the time is given. A condition that cannot be judged does not hold.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Zoned;
+use jiff::civil::Weekday;
+use selvage_mapping::expression::{Expression, Misfit, Type};
+use serde_json::{Map, Value, json};
+
+use crate::nearest::suggest;
+
+/// A condition that was checked.
+#[derive(Debug)]
+pub struct Condition {
+    expression: Expression,
+    reads: BTreeSet<String>,
+    reads_query: bool,
+}
+
+/// Why a text is no condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoCondition {
+    /// What is wrong, and where in the text.
+    pub message: String,
+    /// What to do about it.
+    pub fix: String,
+}
+
+impl fmt::Display for NoCondition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+/// What a condition may look at.
+#[derive(Clone, Debug)]
+pub struct Facts<'a> {
+    /// `GET`, `POST`, …
+    pub method: &'a str,
+    /// The path, decoded.
+    pub path: &'a str,
+    /// The query, decoded.
+    pub query: Vec<(String, String)>,
+    /// Which operation it is, as grants name it.
+    pub operation: &'a str,
+    /// The record, where it is one of a mediated interface.
+    pub id: Option<&'a str>,
+    /// Who asks.
+    pub consumer: &'a str,
+    /// What is asked.
+    pub interface: &'a str,
+    /// What the grant is for.
+    pub purpose: Option<&'a str>,
+    /// When, in the grant's time zone.
+    pub now: &'a Zoned,
+}
+
+/// What there is to look at, with its types.
+fn types() -> BTreeMap<&'static str, Type> {
+    let time = ["year", "month", "day", "hour", "minute"].map(|name| (name, Type::Int));
+    let words = ["date", "weekday"].map(|name| (name, Type::Text));
+    BTreeMap::from([
+        (
+            "request",
+            Type::record([
+                ("method", Type::Text),
+                ("path", Type::Text),
+                ("query", Type::map(Type::Text)),
+                ("operation", Type::Text),
+                ("id", Type::optional(Type::Text)),
+            ]),
+        ),
+        ("consumer", Type::record([("name", Type::Text)])),
+        ("grant", Type::record([("interface", Type::Text), ("purpose", Type::optional(Type::Text))])),
+        ("time", Type::record(time.into_iter().chain(words))),
+    ])
+}
+
+impl Condition {
+    /// Reads and checks a condition.
+    ///
+    /// # Errors
+    /// When it cannot be read, looks at what is not there, or is neither true nor false.
+    pub fn parse(text: &str) -> Result<Self, NoCondition> {
+        let no = |message: String, fix: String| NoCondition { message, fix };
+        let expression = Expression::parse(text)
+            .map_err(|error| no(error, "write it in CEL: `request.method == 'GET' && time.hour >= 6`".to_owned()))?;
+        match expression.check(&types()) {
+            Err(misfit) => Err(no(misfit.to_string(), fix(&misfit))),
+            Ok(Type::Bool | Type::Any) => {
+                let reads_query = expression.members_of("request").contains("query");
+                Ok(Self { reads: expression.variables(), reads_query, expression })
+            }
+            Ok(other) => Err(no(
+                format!("it makes {other}"),
+                "compare it with something, so that it is true or false".to_owned(),
+            )),
+        }
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        self.expression.text()
+    }
+
+    /// Whether it holds.
+    ///
+    /// # Errors
+    /// When it cannot be judged, in words.
+    pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
+        let all = [
+            ("request", request as fn(&Facts<'_>) -> Value),
+            ("consumer", |facts| json!({"name": facts.consumer})),
+            ("grant", |facts| json!({"interface": facts.interface, "purpose": facts.purpose})),
+            ("time", time),
+        ];
+        let names: BTreeSet<&str> = facts.query.iter().map(|(name, _)| name.as_str()).collect();
+        if self.reads_query && names.len() < facts.query.len() {
+            return Err("a parameter stands twice in the query".to_owned());
+        }
+        let read = all.into_iter().filter(|(name, _)| self.reads.contains(*name));
+        let variables = read.map(|(name, make)| (name.to_owned(), make(facts))).collect();
+        match self.expression.evaluate(&variables)? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Err("it is neither true nor false".to_owned()),
+        }
+    }
+}
+
+fn fix(misfit: &Misfit) -> String {
+    match &misfit.unknown {
+        Some((name, known)) => suggest(name, known, "see the guide for what a condition may look at"),
+        None => "see the guide for what a condition may look at, and of which kind each is".to_owned(),
+    }
+}
+
+fn request(facts: &Facts<'_>) -> Value {
+    let query: Map<String, Value> =
+        facts.query.iter().map(|(name, value)| (name.clone(), Value::String(value.clone()))).collect();
+    json!({
+        "method": facts.method, "path": facts.path, "query": query, "operation": facts.operation, "id": facts.id,
+    })
+}
+
+fn time(facts: &Facts<'_>) -> Value {
+    let now = facts.now;
+    let weekday = match now.weekday() {
+        Weekday::Monday => "monday",
+        Weekday::Tuesday => "tuesday",
+        Weekday::Wednesday => "wednesday",
+        Weekday::Thursday => "thursday",
+        Weekday::Friday => "friday",
+        Weekday::Saturday => "saturday",
+        Weekday::Sunday => "sunday",
+    };
+    json!({
+        "year": now.year(), "month": now.month(), "day": now.day(), "hour": now.hour(), "minute": now.minute(),
+        "date": now.date().to_string(), "weekday": weekday,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(text: &str) -> Result<bool, String> {
+        let now: Zoned = "2026-11-28T06:30:00+01:00[Europe/Brussels]".parse().unwrap();
+        let facts = Facts {
+            method: "GET",
+            path: "/orders/v1/orders/o-1",
+            query: vec![("site".to_owned(), "ghent".to_owned())],
+            operation: "get",
+            id: Some("o-1"),
+            consumer: "mes-ghent",
+            interface: "orders@1",
+            purpose: None,
+            now: &now,
+        };
+        Condition::parse(text).map_err(|error| format!("{error}; {}", error.fix))?.holds(&facts)
+    }
+
+    #[test]
+    fn conditions_hold_or_do_not() {
+        let table = [
+            ("request.method == 'GET' && time.hour >= 6", true),
+            ("request.method in ['GET', 'HEAD'] && time.hour >= 7", false),
+            ("time.weekday in ['saturday', 'sunday']", true),
+            ("time.date == '2026-11-28' && time.minute == 30", true),
+            ("request.query.site == 'ghent'", true),
+            ("has(request.query.limit) && request.query.limit == '1'", false),
+            ("request.id == null || request.id.startsWith('o-')", true),
+            ("consumer.name == 'mes-ghent' && grant.interface == 'orders@1' && grant.purpose == null", true),
+            ("request.operation == 'get' && request.path.endsWith('o-1')", true),
+            ("false", false),
+        ];
+        for (text, holds) in table {
+            assert_eq!(judged(text), Ok(holds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_where_it_is_written() {
+        let table = [
+            ("request.metod == 'GET'", "line 1, column 8: there is no `metod` here; did you mean `method`?"),
+            ("requst.method == 'GET'", "there is no `requst`; did you mean `request`?"),
+            ("time.hour", "it makes a whole number"),
+            ("time.hour == '6'", "a whole number is never the same as a text"),
+            ("request.method ==", "line 1, column"),
+            ("request.path.matches('(a+)+')", "there is no function `matches`"),
+        ];
+        for (text, wanted) in table {
+            let error = judged(text).expect_err(text);
+            assert!(error.contains(wanted), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_does_not_hold() {
+        for text in ["request.query.plant == 'ghent'", "request.query['a'] == 'b'", "1 / (time.hour - 6) > 0"] {
+            assert!(judged(text).is_err(), "{text}");
+        }
+    }
+}
