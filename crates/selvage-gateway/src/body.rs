@@ -80,6 +80,25 @@ pub(crate) enum Upload {
         /// Whom to tell whether it comes.
         watch: Rc<Watch>,
     },
+    /// What was read of it already, and the rest.
+    Ahead {
+        /// What was read.
+        read: Bytes,
+        /// The rest.
+        rest: Box<Upload>,
+    },
+}
+
+impl Upload {
+    /// A body that was read to its end.
+    pub(crate) fn whole(read: Bytes) -> Self {
+        Self::Nothing.after(read)
+    }
+
+    /// The same after what was read of it already.
+    pub(crate) fn after(self, read: Bytes) -> Self {
+        Self::Ahead { read, rest: Box::new(self) }
+    }
 }
 
 impl Body for Upload {
@@ -87,7 +106,12 @@ impl Body for Upload {
     type Error = Broken;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let Self::Stream { incoming, left, progress, watch } = self.get_mut() else { return Poll::Ready(None) };
+        let (incoming, left, progress, watch) = match self.get_mut() {
+            Self::Nothing => return Poll::Ready(None),
+            Self::Ahead { read, rest } if read.is_empty() => return Pin::new(&mut **rest).poll_frame(cx),
+            Self::Ahead { read, .. } => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(read))))),
+            Self::Stream { incoming, left, progress, watch } => (incoming, left, progress, watch),
+        };
         let poll = Pin::new(incoming).poll_frame(cx);
         watch.comes(poll.is_ready());
         let frame = match std::task::ready!(poll) {
@@ -118,6 +142,7 @@ impl Body for Upload {
         match self {
             Self::Nothing => true,
             Self::Stream { incoming, .. } => incoming.is_end_stream(),
+            Self::Ahead { read, rest } => read.is_empty() && rest.is_end_stream(),
         }
     }
 
@@ -125,12 +150,26 @@ impl Body for Upload {
         match self {
             Self::Nothing => SizeHint::with_exact(0),
             Self::Stream { incoming, .. } => incoming.size_hint(),
+            Self::Ahead { read, rest } => more(read, rest.size_hint()),
         }
     }
 }
 
+/// The size of a body after what was read of it already.
+fn more(read: &Bytes, rest: SizeHint) -> SizeHint {
+    let read = read.len() as u64;
+    let mut hint = SizeHint::new();
+    hint.set_lower(rest.lower() + read);
+    if let Some(upper) = rest.upper() {
+        hint.set_upper(upper + read);
+    }
+    hint
+}
+
 /// An answer's body on its way to the caller.
 pub(crate) struct Reply {
+    /// What was read of it already.
+    ahead: Option<Bytes>,
     source: Source,
     /// The interface's place, held until the answer is given.
     _place: Option<Place>,
@@ -146,7 +185,7 @@ enum Source {
 impl Reply {
     /// No body.
     pub(crate) fn nothing() -> Self {
-        Self { source: Source::Nothing, _place: None, in_hand: None }
+        Self { ahead: None, source: Source::Nothing, _place: None, in_hand: None }
     }
 
     /// This body.
@@ -161,7 +200,17 @@ impl Reply {
             return Self { _place: place, ..Self::nothing() };
         }
         let source = Source::Upstream { loan, stall, sleep: None };
-        Self { source, _place: place, in_hand: None }
+        Self { ahead: None, source, _place: place, in_hand: None }
+    }
+
+    /// Holds the body that was read to its end.
+    pub(crate) fn hold(&mut self, body: Bytes) {
+        self.source = Source::Whole(body);
+    }
+
+    /// Takes back what was read of the body; the rest comes after it.
+    pub(crate) fn put_back(&mut self, read: Bytes) {
+        self.ahead = Some(read);
     }
 
     /// The same, with the request that is in hand until it is given.
@@ -186,18 +235,23 @@ impl Body for Reply {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Nothing => true,
-            Source::Whole(bytes) => bytes.is_empty(),
-            Source::Upstream { loan, .. } => loan.talk.is_heard(),
-        }
+        self.ahead.is_none()
+            && match &self.source {
+                Source::Nothing => true,
+                Source::Whole(bytes) => bytes.is_empty(),
+                Source::Upstream { loan, .. } => loan.talk.is_heard(),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.source {
+        let rest = match &self.source {
             Source::Nothing => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Upstream { loan, .. } => loan.talk.size_hint(),
+        };
+        match &self.ahead {
+            Some(read) => more(read, rest),
+            None => rest,
         }
     }
 }
@@ -211,6 +265,9 @@ impl Reply {
 
     /// The next of it from where it comes.
     fn poll_source(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
+        if let Some(read) = self.ahead.take() {
+            return Poll::Ready(Some(Ok(Frame::data(read))));
+        }
         match &mut self.source {
             Source::Nothing => Poll::Ready(None),
             Source::Whole(bytes) => {

@@ -12,11 +12,12 @@ use selvage_model::operation::OperationId;
 
 use crate::condition::About;
 use crate::explain::{self, Nobody, Stage, Witness};
+use crate::contract::OperationContract;
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::identify::identify;
 use crate::path;
 use crate::refusal::Refusal;
-use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+use crate::snapshot::{Checks, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
 use crate::token::{Document, Memory};
 
 /// What becomes of a request.
@@ -100,6 +101,12 @@ impl<'s> Permit<'s> {
     /// Which operation, as grants name it.
     pub fn operation(&self) -> &'s str {
         self.served.operation(self.operation).map_or("", |operation| &operation.name)
+    }
+
+    /// What its messages are checked against, where they are.
+    pub(crate) fn checks(&self) -> Option<(&'s Checks, &'s OperationContract)> {
+        let checks = self.served.checks.as_deref()?;
+        Some((checks, checks.operation(self.operation)?))
     }
 
     /// What of it they may see and touch.

@@ -1,6 +1,8 @@
 //! What the threads counted, merged when somebody asks: for the console as data, for Prometheus as text
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>, version 0.0.4).
 
+mod contracts;
+
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -14,6 +16,7 @@ use crate::live::Books;
 use crate::tally::{BOUNDS, CLASSES, Latency, MINUTES, Rare, SeriesName, Shard};
 use crate::traffic::Traffic;
 use crate::worker::Shared;
+pub(crate) use contracts::contracts;
 
 const FAILED: usize = 3;
 
@@ -73,6 +76,7 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     }
     write_latencies(text, books)?;
     write_rare(text, books)?;
+    contracts::write(text, books)?;
     head(text, "connections", "gauge", "Client connections.")?;
     let connections: u64 = books.shards.iter().map(|shard| shard.connections.load(Ordering::Relaxed)).sum();
     writeln!(text, "selvage_gateway_connections {connections}")?;

@@ -12,6 +12,7 @@ use selvage_model::code;
 use selvage_model::problem::Problem;
 
 use crate::body::{Progress, Reply, Upload};
+use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::DialError;
 use crate::pool::{Pool, SendError};
@@ -28,6 +29,22 @@ pub(crate) struct Forward<'a> {
     progress: Option<Rc<Cell<Progress>>>,
 }
 
+/// An answer's head, with its body still to be heard.
+pub(crate) struct Got<'a> {
+    pub(crate) admitted: Admitted<'a>,
+    pub(crate) response: Response<Reply>,
+}
+
+/// A caller's body as it is passed on while it comes, up to so many bytes.
+pub(crate) fn streamed(body: Incoming, most: u64, watch: &Rc<Watch>) -> (Upload, Option<Rc<Cell<Progress>>>) {
+    if body.is_end_stream() {
+        return (Upload::Nothing, None);
+    }
+    let progress = Rc::new(Cell::new(Progress::Coming));
+    let shown = Rc::clone(&progress);
+    (Upload::Stream { incoming: body, left: most, progress, watch: Rc::clone(watch) }, Some(shown))
+}
+
 /// Makes a request ready to be sent: what stands before `rest` in its path is replaced by the upstream's base.
 pub(crate) fn prepare<'a>(
     asked: Asked<'a>,
@@ -35,28 +52,16 @@ pub(crate) fn prepare<'a>(
     upstream: UpstreamRef<'a>,
     prefix: usize,
     parts: Parts,
-    body: Incoming,
+    (upload, progress): (Upload, Option<Rc<Cell<Progress>>>),
 ) -> Forward<'a> {
     let config = asked.worker.config();
-    let mut progress = None;
-    let upload = if body.is_end_stream() {
-        Upload::Nothing
-    } else {
-        let progress = progress.insert(Rc::new(Cell::new(Progress::Coming)));
-        Upload::Stream {
-            incoming: body,
-            left: asked.most_of(admitted.permit.served),
-            progress: Rc::clone(progress),
-            watch: Rc::clone(asked.watch),
-        }
-    };
     let ask = Ask {
         prefix,
         upstream: upstream.upstream,
         peer: asked.peer,
         exchange: asked.exchange,
         trust_forwarded: config.trust_forwarded,
-        chunked: progress.is_some() && !parts.headers.contains_key(header::CONTENT_LENGTH),
+        chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
     Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress }
@@ -64,12 +69,20 @@ pub(crate) fn prepare<'a>(
 
 /// Sends a request to its upstream and gives the answer back.
 pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Response<Reply> {
+    match exchange(asked, forward).await {
+        Ok(Got { admitted, response }) => asked.finish(admitted, response),
+        Err(response) => *response,
+    }
+}
+
+/// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
+pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
     let Forward { mut admitted, pool, mut ask, upload, progress } = forward;
     let config = asked.worker.config();
     let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
     let Some(pool) = pool else {
         let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
-        return asked.fail(admitted, &problem);
+        return Err(Box::new(asked.fail(admitted, &problem)));
     };
     let answer = asked.watch.within(limit, pool.send(&mut ask, upload)).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
@@ -79,14 +92,14 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
             let mut response = Response::new(Reply::upstream(loan, place, config.stall_timeout));
             *response.status_mut() = answer.status;
             *response.headers_mut() = ask.parts.headers;
-            asked.finish(admitted, response)
+            Ok(Got { admitted, response })
         }
         Some(Err(error)) => {
             let problem = broken(&error, progress, asked.most_of(admitted.permit.served));
             tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
-            failed(asked, admitted, &problem, progress)
+            Err(Box::new(failed(asked, admitted, &problem, progress)))
         }
-        None => failed(asked, admitted, &late(progress, limit), progress),
+        None => Err(Box::new(failed(asked, admitted, &late(progress, limit), progress))),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::snapshot::Snapshot;
 use crate::tls::Tls;
-use crate::traffic::Traffic;
+use crate::traffic::{ContractTraffic, Traffic};
 use crate::worker::{Shared, Worker};
 
 const BACKLOG: i32 = 1024;
@@ -111,6 +111,11 @@ impl Gateway {
     /// What was counted since the start.
     pub fn traffic(&self) -> Traffic {
         exposition::traffic(&self.shared.books)
+    }
+
+    /// What was found since the start when messages were checked against contracts.
+    pub fn contracts(&self) -> Vec<ContractTraffic> {
+        exposition::contracts(&self.shared.books)
     }
 
     /// The same for Prometheus, in its text format.

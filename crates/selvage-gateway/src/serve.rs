@@ -17,6 +17,7 @@ use selvage_model::problem::Problem;
 
 use crate::answer;
 use crate::body::Reply;
+use crate::checked::{self, Checked};
 use crate::connection::{InHand, Watch};
 use crate::decide::{Permit, Plan, Probe, decide_knowing};
 use crate::exchange::{CORRELATION_ID, Exchange};
@@ -30,7 +31,7 @@ use crate::oauth;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
-use crate::tally::{NOWHERE, SeriesName, Shard};
+use crate::tally::{NOWHERE, Noted, SeriesName, Shard};
 use crate::unread;
 use crate::worker::{Local, Worker};
 
@@ -163,6 +164,11 @@ impl<'a> Asked<'a> {
                     Err(response) => return Step::Answered(*response, body),
                 };
                 let prefix = head.path.len() - rest.len();
+                if let Some((checks, contract)) = permit.checks() {
+                    let checked = Checked { admitted, checks, contract, upstream, prefix, parts, body };
+                    return Step::Wait(Box::pin(checked::forward(self, checked)));
+                }
+                let body = forward::streamed(body, self.most_of(permit.served), self.watch);
                 Step::Forward(forward::prepare(self, admitted, upstream, prefix, parts, body))
             }
             Plan::Mediate { permit, verb, id, key } => {
@@ -280,6 +286,11 @@ impl<'a> Asked<'a> {
         answer::refusal(refusal, self.exchange.correlation())
     }
 
+    /// Counts what was found when a message was checked.
+    pub(crate) fn note(self, admitted: &Admitted<'a>, noted: &Noted) {
+        admitted.ticket.shard.noted(admitted.ticket.series, noted, self.now.as_second());
+    }
+
     /// Answers an admitted request with a problem, and counts it.
     pub(crate) fn fail(self, admitted: Admitted<'a>, problem: &Problem) -> Response<Reply> {
         let interface = self.local.live.interface(admitted.permit.served);
@@ -303,7 +314,7 @@ impl<'a> Asked<'a> {
 
     /// Gives an answer to a request whose body nobody reads. A small one that is on its way is let pass, so that the
     /// connection can go on; otherwise the client is told that it ends.
-    async fn decline(self, mut response: Response<Reply>, body: Incoming, expects: bool) -> Response<Reply> {
+    pub(crate) async fn decline(self, mut response: Response<Reply>, body: Incoming, expects: bool) -> Response<Reply> {
         if body.is_end_stream() {
             return response;
         }

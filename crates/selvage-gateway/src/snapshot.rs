@@ -3,6 +3,7 @@
 
 mod access;
 mod announce;
+mod checks;
 mod direct;
 mod mediated;
 mod served;
@@ -18,6 +19,8 @@ use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use crate::token::{Issuers, KeysOfIssuers};
 
 pub(crate) use access::{Key, KeyHasher, Lease};
+pub(crate) use checks::Checks;
+pub use checks::uncheckable;
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
 /// What a snapshot is made of.

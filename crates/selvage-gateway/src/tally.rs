@@ -1,6 +1,7 @@
 //! Counting: each thread counts into a shard of its own by indices that were resolved before, and whoever asks merges
 //! the shards. Indices belong to names (interface, consumer, operation), so counts survive every swap.
 
+mod contracts;
 mod names;
 mod slab;
 
@@ -13,6 +14,7 @@ use http::StatusCode;
 use selvage_model::code::Code;
 
 use crate::traffic::ShadowSample;
+pub(crate) use contracts::{Broken, Field, Noted, Seen, Side, Verdict};
 pub(crate) use names::{Names, SeriesName};
 use slab::Slab;
 
@@ -59,6 +61,8 @@ pub(crate) struct Rare {
     pub(crate) shadow: u64,
     /// Some of them.
     pub(crate) samples: VecDeque<ShadowSample>,
+    /// What was found when messages were checked.
+    pub(crate) contracts: contracts::Book,
 }
 
 /// Answers by class.
@@ -141,6 +145,11 @@ impl Shard {
         let mut rare = self.rare();
         let entry = rare.refusals.entry((interface, code)).or_insert((status, 0));
         entry.1 += 1;
+    }
+
+    /// Counts what was found when a message was checked.
+    pub(crate) fn noted(&self, series: u32, noted: &Noted, at: i64) {
+        self.rare().contracts.note(series, noted, at);
     }
 
     /// Counts a request on a grant whose time is over.

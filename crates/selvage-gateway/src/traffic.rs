@@ -1,8 +1,12 @@
 //! What the console shows of the traffic: plain data, merged from the threads when asked for.
 
+mod contracts;
+
 use std::collections::BTreeMap;
 
 use selvage_model::name::{ConsumerName, InterfaceRef};
+
+pub use contracts::{BrokenField, ContractTraffic};
 
 /// The traffic since the gateway started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

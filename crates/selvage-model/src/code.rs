@@ -68,7 +68,7 @@ catalogue! {
     DEPRECATION_OPEN = "FAB2110", "Deprecated without a sunset or a successor";
     SUNSET_PASSED = "FAB2111", "The sunset has passed";
     SUCCESSOR_GONE = "FAB2112", "The successor is not active";
-    DIRECT_UNCHECKED = "FAB2113", "A direct interface promises a check that does not happen";
+    DIRECT_UNCHECKED = "FAB2113", "A mediated interface says that it is not checked";
     PACK_UNMET = "FAB2114", "A pack names what the fabric does not declare";
     MAPPING_UNVERIFIED = "FAB2115", "A mapping that was never tried is served";
     VERB_AT_RISK = "FAB2116", "A verb is offered whose unknown outcome goes to a person";
@@ -161,6 +161,13 @@ catalogue! {
     CLIENT_REFUSED = "FAB4093", "The client is not known, or its secret is wrong";
     TOKEN_RATE = "FAB4094", "The client asks for too many tokens";
     KEY_FOR_TOKENS = "FAB4095", "The key gets tokens and opens nothing by itself";
+    REQUEST_UNFIT = "FAB4120", "The request does not fit the contract";
+    BODY_TYPE_UNDECLARED = "FAB4121", "The contract declares no body of this media type";
+    BODY_UNCHECKED = "FAB4122", "The body is larger than what is checked";
+    BODY_CODED = "FAB4123", "The body is compressed, so it cannot be checked";
+    RESPONSE_UNFIT = "FAB4124", "The upstream's answer does not fit the contract";
+    RESPONSE_UNCHECKED = "FAB4125", "The upstream's answer cannot be checked";
+    CONTRACT_UNCHECKABLE = "FAB4126", "A schema of the contract cannot be checked against";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

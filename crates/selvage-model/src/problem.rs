@@ -15,6 +15,8 @@ pub struct Problem {
     pub detail: String,
     /// Where in the body, with JSON Pointers.
     pub errors: Vec<FieldError>,
+    /// What is wrong with parameters of the request.
+    pub parameters: Vec<ParameterError>,
     /// Seconds after which trying again makes sense.
     pub retry_after: Option<u32>,
 }
@@ -28,10 +30,21 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// What is wrong with one parameter of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterError {
+    /// Where it stands: `path`, `query`, `header` or `cookie`.
+    pub place: &'static str,
+    /// Its name.
+    pub name: String,
+    /// What is wrong with it.
+    pub detail: String,
+}
+
 impl Problem {
     /// A refusal with this status and code.
     pub fn new(status: u16, code: Code, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), errors: Vec::new(), retry_after: None }
+        Self { status, code, detail: detail.into(), errors: Vec::new(), parameters: Vec::new(), retry_after: None }
     }
 
     /// The same with errors of fields.
@@ -59,9 +72,13 @@ impl Problem {
             "detail": self.detail,
             "correlation_id": correlation,
         });
-        if let (Some(body), false) = (body.as_object_mut(), self.errors.is_empty()) {
-            let errors = self.errors.iter().map(|error| json!({"pointer": error.pointer, "detail": error.detail}));
-            body.insert("errors".to_owned(), errors.collect());
+        let named =
+            |error: &ParameterError| json!({"in": error.place, "parameter": error.name, "detail": error.detail});
+        let parameters = self.parameters.iter().map(named);
+        let fields = self.errors.iter().map(|error| json!({"pointer": error.pointer, "detail": error.detail}));
+        let errors: Vec<Value> = parameters.chain(fields).collect();
+        if let (Some(body), false) = (body.as_object_mut(), errors.is_empty()) {
+            body.insert("errors".to_owned(), errors.into());
         }
         body
     }

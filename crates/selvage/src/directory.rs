@@ -54,6 +54,7 @@ pub(crate) fn check(directory: &Path) -> anyhow::Result<Checked> {
     let today = jiff::Zoned::now().date();
     findings.append(&mut reading.findings);
     findings.extend(selvage_governance::lint(&reading.fabric, today));
+    findings.extend(selvage_gateway::uncheckable(&reading.fabric));
     findings.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
     let texts = sources.iter().filter_map(|(path, source)| Some((path.to_owned(), text(source)?))).collect();
     Ok(Checked { fabric: reading.fabric, release: reading.digest, findings, manifests: reading.manifests, texts })

@@ -10,6 +10,7 @@ use selvage_model::manifest::api::{Api, Operation as Verb};
 use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
 use selvage_model::name::InterfaceRef;
 
+use super::checks::{self, Checks};
 use super::{SnapshotSource, announce, direct, mediated};
 use crate::limit::Allowance;
 
@@ -35,6 +36,8 @@ pub(crate) struct Served {
     pub(crate) rate_policy: Option<HeaderValue>,
     /// Headers of every answer that announce its life.
     pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
+    /// What the messages of a direct interface are checked against.
+    pub(crate) checks: Option<Box<Checks>>,
     prefix: String,
 }
 
@@ -175,6 +178,7 @@ impl Served {
             quota: limits.quota.map(Allowance::of),
             rate_policy: rate.and_then(|rate| announce::rate_policy("interface", rate)),
             announces,
+            checks: None,
         }
     }
 }
@@ -211,6 +215,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
             (_, Api::Direct { openapi, upstream }) => {
                 let Some(direct) = direct::compile(source, openapi, upstream, findings) else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
+                served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);
                 served.operations = direct.operations;
                 served.routes = direct.routes;
                 upstreams.push(direct.upstream);

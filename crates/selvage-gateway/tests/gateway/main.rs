@@ -16,6 +16,7 @@ mod upstream;
 
 mod compile;
 mod condition;
+mod contracts;
 mod decide;
 mod explain;
 mod hostile;

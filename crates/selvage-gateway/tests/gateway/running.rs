@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Mediation};
+use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Mediation, Snapshot};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
@@ -75,8 +75,13 @@ impl Running {
     }
 
     pub fn with(configure: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::serving(fabric::snapshot, configure)
+    }
+
+    /// The same with another snapshot for an upstream at this address.
+    pub fn serving(snapshot: impl FnOnce(&str) -> Snapshot, configure: impl FnOnce(&mut GatewayConfig)) -> Self {
         let upstream = Upstream::start();
-        let snapshot = fabric::snapshot(&upstream.address.to_string());
+        let snapshot = snapshot(&upstream.address.to_string());
         let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.threads = 2;
         config.admin = Some(SocketAddr::from(([127, 0, 0, 1], 0)));

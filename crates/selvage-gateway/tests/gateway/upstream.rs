@@ -96,6 +96,9 @@ fn receive(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
 fn answer(mut stream: &TcpStream, request: &Request) -> bool {
     let path = request.path.split('?').next().unwrap();
     let last = path.rsplit('/').next().unwrap();
+    if let Some((_, said)) = request.head.split_once("x-say: ") {
+        return say(stream, request, said.lines().next().unwrap());
+    }
     match (path.rsplit_once('/').map(|(before, _)| before), last) {
         (_, "reset-now") => return false,
         (_, "slow") => std::thread::sleep(Duration::from_millis(1500)),
@@ -133,6 +136,22 @@ fn answer(mut stream: &TcpStream, request: &Request) -> bool {
     let sent = stream.write_all(format!("{head}{body}").as_bytes()).is_ok();
     // It closes without having said so: the next request meets a stale connection.
     sent && last != "last"
+}
+
+/// Answers as the caller wants: `STATUS|HEADER: VALUE|…|BODY`; `*` in the body stands for what it got.
+fn say(mut stream: &TcpStream, request: &Request, wanted: &str) -> bool {
+    let mut parts: Vec<&str> = wanted.split('|').collect();
+    let (status, body) = (parts.remove(0), parts.pop().unwrap());
+    let body = body.replace('*', &String::from_utf8_lossy(&request.body));
+    let mut head = format!("HTTP/1.1 {status} Said\r\n");
+    for header in parts {
+        head.push_str(&format!("{header}\r\n"));
+    }
+    let breaks_off = head.contains("Content-Length: ");
+    if !breaks_off {
+        head.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).is_ok() && !breaks_off
 }
 
 /// So many bytes of a known pattern, in chunks.

@@ -1,4 +1,4 @@
-//! Direct interfaces: when they should not be.
+//! Direct interfaces, when they should not be; and what only direct interfaces can be told about checks.
 
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
@@ -60,27 +60,25 @@ fn erp(context: &Context<'_>, report: &mut Report) {
 
 pub(crate) const UNCHECKED: LintRule = LintRule {
     code: code::DIRECT_UNCHECKED,
-    name: "direct-is-not-checked",
+    name: "mediated-is-always-checked",
     bad: "\
 kind: Interface
-name: stock
+name: product-list
 type: api
 version: 1.0
-owner: erp-team
+owner: master-data
 classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: wms, path: /api/stock}
-validation: {request: enforce}
+serves: {object: product@1, system: odoo, operations: [list, get]}
+validation: {request: report}
 ",
     good: "\
 kind: Interface
-name: stock
+name: product-list
 type: api
 version: 1.0
-owner: erp-team
+owner: master-data
 classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: wms, path: /api/stock}
+serves: {object: product@1, system: odoo, operations: [list, get]}
 ",
     waivable: true,
     check: unchecked,
@@ -88,14 +86,12 @@ upstream: {system: wms, path: /api/stock}
 
 fn unchecked(context: &Context<'_>, report: &mut Report) {
     for (reference, interface) in context.served() {
-        let asked = [interface.validation.request, interface.validation.response];
-        let is_direct = matches!(interface.api(), Some(Api::Direct { .. }));
-        if is_direct && asked.iter().any(|check| *check != Check::Off) {
-            let message = format!(
-                "`{reference}` asks for `validation`, and the messages of direct interfaces are not checked yet"
-            );
+        let is_mediated = matches!(interface.api(), Some(Api::Mediated(_)));
+        if is_mediated && interface.validation.request != Check::Enforce {
+            let message =
+                format!("`{reference}` is mediated: what does not fit the object is refused, whatever it says");
             let finding = Finding::warning(code::DIRECT_UNCHECKED, &interface.place, message);
-            report.add(reference, finding.fix("take `validation` out, or serve an object with `control: mediated`"));
+            report.add(reference, finding.fix("write `validation: {request: enforce}`, or leave it out"));
         }
     }
 }

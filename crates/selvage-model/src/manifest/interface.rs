@@ -226,6 +226,13 @@ pub struct Validation {
     pub request: Check,
     /// What goes out.
     pub response: Check,
+    /// Bodies are checked up to this many bytes.
+    pub up_to: u64,
+}
+
+impl Validation {
+    /// How large a checked body may be where the interface says nothing.
+    pub const UP_TO: u64 = 1_000_000;
 }
 
 /// How a check acts.

@@ -136,7 +136,11 @@ fn validation(fields: Fields<'_>) -> Validation {
     let check = |name: &str| given.and_then(|fields| fields.word(name, CHECKS));
     // Only what Selvage serves itself is checked without being asked for.
     let unsaid = if fields.has("contract") { (Check::Off, Check::Off) } else { (Check::Enforce, Check::Report) };
-    Validation { request: check("request").unwrap_or(unsaid.0), response: check("response").unwrap_or(unsaid.1) }
+    Validation {
+        request: check("request").unwrap_or(unsaid.0),
+        response: check("response").unwrap_or(unsaid.1),
+        up_to: given.and_then(|fields| fields.with("up_to", scalar::size)).unwrap_or(Validation::UP_TO),
+    }
 }
 
 fn slo(node: &Node) -> Option<Slo> {

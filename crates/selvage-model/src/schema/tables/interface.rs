@@ -161,6 +161,11 @@ pub(crate) static VALIDATION: Record = record(
     &[
         optional("request", CHECK, "What comes in. Default: enforce; off where it is direct."),
         optional("response", CHECK, "What goes out. Default: report; off where it is direct."),
+        optional(
+            "up_to",
+            Shape::Text(Format::Size),
+            "Bodies of direct interfaces are checked up to this size, as `200KB`. Default: 1MB.",
+        ),
     ],
 );
 

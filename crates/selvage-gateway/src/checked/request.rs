@@ -1,0 +1,218 @@
+//! A request beside its contract: its parameters, its media type, its body. Says what passes, what is refused and what was
+//! found; counts nothing itself.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderMap, header};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use selvage_model::code;
+use selvage_model::manifest::interface::Check;
+use selvage_model::problem::Problem;
+
+use crate::body::{Progress, Upload};
+use crate::connection::Watch;
+use crate::contract::{Expected, Given, OperationContract, Schema, Violation};
+use crate::forward;
+use crate::json;
+use crate::snapshot::Checks;
+use crate::tally::{Noted, Side, Verdict};
+
+/// One check of one request.
+pub(super) struct Round<'a> {
+    pub(super) contract: &'a OperationContract,
+    pub(super) checks: &'a Checks,
+    pub(super) prefix: usize,
+    /// How long the body may take.
+    pub(super) limit: Duration,
+    /// How large any body may be.
+    pub(super) max_body: u64,
+    pub(super) watch: &'a Rc<Watch>,
+}
+
+/// What becomes of it.
+pub(super) enum Outcome {
+    Passes(Passing),
+    Refused {
+        problem: Box<Problem>,
+        noted: Noted,
+        /// What of the body nobody has read.
+        unread: Option<Incoming>,
+    },
+}
+
+/// A request that goes on.
+pub(super) struct Passing {
+    pub(super) upload: Upload,
+    pub(super) progress: Option<Rc<Cell<Progress>>>,
+    pub(super) noted: Noted,
+}
+
+/// What was read of a body.
+enum Read {
+    Whole(Bytes),
+    /// So far, and there is more than is checked.
+    Part(Bytes, Incoming),
+    Failed(Problem),
+}
+
+impl Round<'_> {
+    pub(super) async fn check(self, parts: &Parts, body: Incoming) -> Outcome {
+        let path = parts.uri.path().get(self.prefix..).unwrap_or_default();
+        let given = Given { path, query: parts.uri.query(), headers: &parts.headers, shows: self.checks.shows_values };
+        let mut violations = self.contract.parameters(&given);
+        if body.is_end_stream() {
+            if self.contract.needs_body() {
+                violations.push(Violation::of_whole_body("required", "the body is missing"));
+            }
+            return self.decided(violations, Verdict::Fits, body);
+        }
+        let media_type = text(&parts.headers, &header::CONTENT_TYPE);
+        match self.contract.body(media_type) {
+            Expected::Anything => self.decided(violations, Verdict::Fits, body),
+            Expected::Undeclared => {
+                let said = media_type.map_or("none".to_owned(), |said| format!("`{said}`"));
+                violations
+                    .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
+                self.decided(violations, Verdict::Fits, body)
+            }
+            Expected::Json(_) if is_coded(&parts.headers) => {
+                let detail = "send the body without `Content-Encoding`: it is checked as it comes";
+                self.unchecked(violations, Problem::new(415, code::BODY_CODED, detail), body)
+            }
+            Expected::Json(_) if body.size_hint().lower() > self.checks.validation.up_to => {
+                self.unchecked(violations, self.too_large(), body)
+            }
+            // What is refused anyway is not read.
+            Expected::Json(_) if self.enforces() && !violations.is_empty() => {
+                self.decided(violations, Verdict::Fits, body)
+            }
+            Expected::Json(schema) => self.json(violations, schema, body).await,
+        }
+    }
+
+    fn enforces(&self) -> bool {
+        self.checks.validation.request == Check::Enforce
+    }
+
+    async fn json(&self, mut violations: Vec<Violation>, schema: &Schema, body: Incoming) -> Outcome {
+        let most = self.checks.validation.up_to;
+        match self.read(body, most).await {
+            Read::Whole(bytes) => {
+                match json::read(&bytes) {
+                    Ok(value) => violations.extend(schema.violations(&value, self.checks.shows_values)),
+                    Err(error) => violations.push(Violation::of_whole_body("json", error)),
+                }
+                let noted = Noted::new(Side::Request, Verdict::Fits, violations);
+                match self.refusal(&noted) {
+                    Some(problem) => Outcome::Refused { problem, noted, unread: None },
+                    None => Outcome::Passes(Passing { upload: Upload::whole(bytes), progress: None, noted }),
+                }
+            }
+            Read::Part(ahead, rest) => {
+                let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
+                if self.enforces() {
+                    return Outcome::Refused { problem: Box::new(self.too_large()), noted, unread: Some(rest) };
+                }
+                let left = self.max_body.saturating_sub(ahead.len() as u64);
+                let (upload, progress) = forward::streamed(rest, left, self.watch);
+                Outcome::Passes(Passing { upload: upload.after(ahead), progress, noted })
+            }
+            Read::Failed(problem) => {
+                let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
+                Outcome::Refused { problem: Box::new(problem), noted, unread: None }
+            }
+        }
+    }
+
+    /// Goes on or is refused with what was found; its body is not read.
+    fn decided(&self, violations: Vec<Violation>, verdict: Verdict, body: Incoming) -> Outcome {
+        let noted = Noted::new(Side::Request, verdict, violations);
+        match self.refusal(&noted) {
+            Some(problem) => Outcome::Refused { problem, noted, unread: Some(body) },
+            None => {
+                let (upload, progress) = forward::streamed(body, self.max_body, self.watch);
+                Outcome::Passes(Passing { upload, progress, noted })
+            }
+        }
+    }
+
+    /// Its body cannot be checked: refused where checks are enforced, counted otherwise.
+    fn unchecked(&self, violations: Vec<Violation>, problem: Problem, body: Incoming) -> Outcome {
+        if self.enforces() {
+            let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
+            return Outcome::Refused { problem: Box::new(problem), noted, unread: Some(body) };
+        }
+        self.decided(violations, Verdict::Unchecked, body)
+    }
+
+    fn refusal(&self, noted: &Noted) -> Option<Box<Problem>> {
+        (self.enforces() && !noted.violations.is_empty()).then(|| Box::new(problem(&noted.violations)))
+    }
+
+    fn too_large(&self) -> Problem {
+        let most = self.checks.validation.up_to;
+        Problem::new(413, code::BODY_UNCHECKED, format!("bodies are checked here, up to {most} bytes"))
+    }
+
+    async fn read(&self, mut body: Incoming, most: u64) -> Read {
+        let length = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+        let mut bytes = BytesMut::with_capacity(length);
+        let reading = async {
+            loop {
+                match body.frame().await {
+                    None => return Ok(true),
+                    Some(Err(_)) => return Err(()),
+                    Some(Ok(frame)) => {
+                        // Trailers are not passed on.
+                        let Ok(data) = frame.into_data() else { return Ok(true) };
+                        bytes.extend_from_slice(&data);
+                        if bytes.len() as u64 > most {
+                            return Ok(false);
+                        }
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout(self.limit, reading).await {
+            Ok(Ok(true)) => Read::Whole(bytes.freeze()),
+            Ok(Ok(false)) => Read::Part(bytes.freeze(), body),
+            Ok(Err(())) => Read::Failed(Problem::new(400, code::MALFORMED, "the body ended before its end")),
+            Err(_) => Read::Failed(Problem::new(408, code::BODY_TOO_SLOW, "the body did not arrive in time")),
+        }
+    }
+}
+
+/// What the sender is told: 415 for another media type, 422 for a body that does not fit, 400 for the rest.
+fn problem(violations: &[Violation]) -> Problem {
+    let is = |rule: &str| violations.iter().all(|violation| violation.rule == rule);
+    let first = violations.first().map(|violation| violation.detail.clone()).unwrap_or_default();
+    if is("content") {
+        return Problem::new(415, code::BODY_TYPE_UNDECLARED, first);
+    }
+    if is("json") {
+        return Problem::new(400, code::BODY_NOT_JSON, first);
+    }
+    let errors: Vec<_> = violations.iter().filter_map(Violation::as_field).collect();
+    let parameters: Vec<_> = violations.iter().filter_map(Violation::as_parameter).collect();
+    let status = if parameters.is_empty() && !is("required") { 422 } else { 400 };
+    let detail = match violations.len() {
+        1 => "the request does not fit the contract in one place".to_owned(),
+        many => format!("the request does not fit the contract in {many} places"),
+    };
+    Problem { parameters, ..Problem::new(status, code::REQUEST_UNFIT, detail).with_errors(errors) }
+}
+
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Whether a body is compressed.
+pub(super) fn is_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    codings.any(|coding| !coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"identity"))
+}

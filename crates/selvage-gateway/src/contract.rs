@@ -1,0 +1,165 @@
+//! Contracts as messages are checked against them: an OpenAPI document, compiled once into what each operation takes and
+//! answers. Pure and bounded; it never reaches out of the document, and never matches a pattern in more than linear time.
+
+mod compile;
+mod document;
+mod kinds;
+mod media;
+mod parameter;
+mod schemas;
+mod translate;
+mod values;
+mod violation;
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
+
+use http::{HeaderMap, StatusCode};
+use serde_json::Value;
+
+use media::Media;
+pub(crate) use parameter::Given;
+use parameter::Parameter;
+pub(crate) use schemas::Schema;
+pub(crate) use violation::{Violation, Where};
+
+/// What is said about one message at most.
+const MOST_VIOLATIONS: usize = 32;
+
+/// A contract, compiled.
+#[derive(Debug, Default)]
+pub(crate) struct Compiled {
+    operations: HashMap<Box<str>, Arc<OperationContract>>,
+    /// What cannot be checked against, with the reason.
+    pub(crate) problems: Vec<String>,
+}
+
+/// What an operation takes and answers.
+#[derive(Debug, Default)]
+pub(crate) struct OperationContract {
+    parameters: Vec<Parameter>,
+    body: Option<BodyContract>,
+    answers: Vec<(Statuses, AnswerContract)>,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub(crate) struct BodyContract {
+    required: bool,
+    media: Vec<Media>,
+}
+
+/// One answer.
+#[derive(Debug, Default)]
+pub(crate) struct AnswerContract {
+    headers: Vec<Parameter>,
+    media: Vec<Media>,
+}
+
+/// Which statuses an answer is declared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Statuses {
+    One(u16),
+    /// `2XX`.
+    Hundred(u16),
+    Default,
+}
+
+/// What a body is to be checked against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Expected<'a> {
+    /// JSON of this schema.
+    Json(&'a Schema),
+    /// Nothing that is checked: of another media type, or without a schema.
+    Anything,
+    /// The contract declares no body of this media type.
+    Undeclared,
+}
+
+/// The contract of this text, compiled before or now: snapshots are compiled anew whenever a grant changes, and their
+/// contracts stay the same.
+pub(crate) fn compiled(file: &str, text: &Arc<str>) -> Arc<Compiled> {
+    type Known = Mutex<HashMap<(Box<str>, Arc<str>), Weak<Compiled>>>;
+    static KNOWN: LazyLock<Known> = LazyLock::new(Mutex::default);
+    let key = (Box::from(file), Arc::clone(text));
+    let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(&key).and_then(Weak::upgrade);
+    if let Some(known) = known {
+        return known;
+    }
+    let compiled = Arc::new(compile::compile(file, text));
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    known.retain(|_, contract| contract.strong_count() > 0);
+    known.insert(key, Arc::downgrade(&compiled));
+    compiled
+}
+
+impl Compiled {
+    /// The contract of an operation.
+    pub(crate) fn operation(&self, id: &str) -> Option<&Arc<OperationContract>> {
+        self.operations.get(id)
+    }
+}
+
+impl OperationContract {
+    /// What is wrong with the parameters of a request.
+    pub(crate) fn parameters(&self, given: &Given<'_>) -> Vec<Violation> {
+        let mut found = Vec::new();
+        for parameter in &self.parameters {
+            parameter.check(given, &mut found);
+        }
+        found.truncate(MOST_VIOLATIONS);
+        found
+    }
+
+    /// Whether a request needs a body.
+    pub(crate) fn needs_body(&self) -> bool {
+        self.body.as_ref().is_some_and(|body| body.required)
+    }
+
+    /// What the body of a request is to be checked against.
+    pub(crate) fn body(&self, media_type: Option<&str>) -> Expected<'_> {
+        match &self.body {
+            Some(body) => media::expected(&body.media, media_type),
+            // A body that nothing declares says nothing to the upstream; it is passed on as it is.
+            None => Expected::Anything,
+        }
+    }
+
+    /// The answer of this status; nothing where the contract declares none.
+    pub(crate) fn answer(&self, status: StatusCode) -> Option<&AnswerContract> {
+        let status = status.as_u16();
+        let fits = |statuses: &Statuses| match statuses {
+            Statuses::One(one) => *one == status,
+            Statuses::Hundred(hundred) => *hundred == status / 100,
+            Statuses::Default => true,
+        };
+        // In their order, the more exact come first.
+        self.answers.iter().find(|(statuses, _)| fits(statuses)).map(|(_, answer)| answer)
+    }
+}
+
+impl AnswerContract {
+    /// What is wrong with the headers of an answer.
+    pub(crate) fn headers(&self, headers: &HeaderMap, shows: bool) -> Vec<Violation> {
+        let given = Given { path: "", query: None, headers, shows };
+        let mut found = Vec::new();
+        for header in &self.headers {
+            header.check(&given, &mut found);
+        }
+        found.truncate(MOST_VIOLATIONS);
+        found
+    }
+
+    /// What the body is to be checked against.
+    pub(crate) fn body(&self, media_type: Option<&str>) -> Expected<'_> {
+        // An answer that is declared without content may still say what it likes.
+        if self.media.is_empty() { Expected::Anything } else { media::expected(&self.media, media_type) }
+    }
+}
+
+impl Schema {
+    /// What is wrong with a body; `shows` where its values are for everyone.
+    pub(crate) fn violations(&self, body: &Value, shows: bool) -> Vec<Violation> {
+        self.errors(body, MOST_VIOLATIONS).into_iter().map(|error| Violation::of_body(&error, shows)).collect()
+    }
+}

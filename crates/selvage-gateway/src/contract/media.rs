@@ -1,0 +1,81 @@
+//! Media types: which of those that a contract declares a message has, and whether it is JSON.
+
+use super::{Expected, Schema};
+
+/// A media type that a contract declares.
+#[derive(Debug)]
+pub(super) struct Media {
+    /// `application`, or `*`.
+    kind: Box<str>,
+    /// `json`, or `*`.
+    subtype: Box<str>,
+    pub(super) schema: Option<Schema>,
+}
+
+impl Media {
+    /// Of this range: `application/json`, `text/*`, `*/*`.
+    pub(super) fn new(range: &str, schema: Option<Schema>) -> Option<Self> {
+        let (kind, subtype) = parts(range)?;
+        Some(Self { kind: kind.into(), subtype: subtype.into(), schema })
+    }
+
+    /// How exactly it names a media type; nothing where it does not.
+    fn exactness(&self, kind: &str, subtype: &str) -> Option<u8> {
+        match (&*self.kind, &*self.subtype) {
+            (own, other) if own == kind && other == subtype => Some(2),
+            (own, "*") if own == kind => Some(1),
+            ("*", "*") => Some(0),
+            _ => None,
+        }
+    }
+}
+
+/// What a body of this media type is to be checked against.
+pub(super) fn expected<'a>(declared: &'a [Media], media_type: Option<&str>) -> Expected<'a> {
+    let Some((kind, subtype)) = media_type.and_then(parts) else { return Expected::Undeclared };
+    let fitting = declared.iter().filter_map(|media| Some((media.exactness(&kind, &subtype)?, media)));
+    match fitting.max_by_key(|(exactness, _)| *exactness) {
+        None => Expected::Undeclared,
+        Some((_, Media { schema: Some(schema), .. })) if is_json(&kind, &subtype) => Expected::Json(schema),
+        Some(_) => Expected::Anything,
+    }
+}
+
+/// Whether a body of this media type is JSON.
+pub(super) fn is_json(kind: &str, subtype: &str) -> bool {
+    kind == "application" && (subtype == "json" || subtype.ends_with("+json"))
+}
+
+/// Type and subtype in small letters, without parameters.
+pub(super) fn parts(media_type: &str) -> Option<(String, String)> {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    let (kind, subtype) = essence.split_once('/')?;
+    let whole = !kind.is_empty() && !subtype.is_empty() && !subtype.contains('/');
+    whole.then(|| (kind.to_ascii_lowercase(), subtype.to_ascii_lowercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_most_exact_range_counts() {
+        let declared: Vec<Media> =
+            ["*/*", "text/*", "text/csv"].iter().filter_map(|range| Media::new(range, None)).collect();
+        let exactness = |media_type: &str| {
+            let (kind, subtype) = parts(media_type)?;
+            declared.iter().filter_map(|media| media.exactness(&kind, &subtype)).max()
+        };
+        for (media_type, expected) in [
+            ("text/csv; header=present", Some(2)),
+            ("TEXT/Plain", Some(1)),
+            ("image/png", Some(0)),
+            ("text", None),
+            ("a/b/c", None),
+        ] {
+            assert_eq!(exactness(media_type), expected, "{media_type}");
+        }
+        assert!(matches!(expected(&declared[2..], Some("text/plain")), Expected::Undeclared));
+        assert!(matches!(expected(&declared, None), Expected::Undeclared));
+    }
+}

@@ -1,0 +1,71 @@
+//! What of a direct interface's messages is checked, and what becomes of those that do not fit.
+
+use std::sync::Arc;
+
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::api::Api;
+use selvage_model::manifest::interface::{Check, DataClass, Interface, Lifecycle, Validation};
+
+use super::served::Operation;
+use crate::contract::{self, OperationContract};
+
+/// The checks of an interface.
+#[derive(Debug)]
+pub(crate) struct Checks {
+    pub(crate) validation: Validation,
+    /// Whether everyone may see the values that it carries.
+    pub(crate) shows_values: bool,
+    /// By operation of the interface.
+    operations: Box<[Arc<OperationContract>]>,
+}
+
+impl Checks {
+    /// What the messages of an operation are checked against.
+    pub(crate) fn operation(&self, index: u32) -> Option<&Arc<OperationContract>> {
+        self.operations.get(index as usize)
+    }
+}
+
+/// The checks of a direct interface, where it has any.
+pub(super) fn compile(
+    fabric: &Fabric,
+    interface: &Interface,
+    file: &str,
+    operations: &[Operation],
+) -> Option<Box<Checks>> {
+    let validation = interface.validation;
+    if validation.request == Check::Off && validation.response == Check::Off {
+        return None;
+    }
+    let contract = contract::compiled(file, fabric.files.get(file)?);
+    let of = |operation: &Operation| contract.operation(&operation.name).cloned().unwrap_or_default();
+    let class = interface.classification.as_ref().and_then(|classification| classification.data);
+    let shows_values = class == Some(DataClass::Public);
+    Some(Box::new(Checks { validation, shows_values, operations: operations.iter().map(of).collect() }))
+}
+
+/// What of the contracts of checked interfaces cannot be checked against. Where a check is enforced that is an error: what
+/// it promises would not hold.
+pub fn uncheckable(fabric: &Fabric) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for interface in fabric.interfaces.values() {
+        let Some(Api::Direct { openapi, .. }) = interface.api() else { continue };
+        let Validation { request, response, .. } = interface.validation;
+        let idle = request == Check::Off && response == Check::Off;
+        let over = matches!(interface.lifecycle, Lifecycle::Retired { .. } | Lifecycle::Blocked { .. });
+        let Some(text) = fabric.files.get(&openapi.value).filter(|_| !idle && !over) else { continue };
+        let enforced = request == Check::Enforce || response == Check::Enforce;
+        for problem in &contract::compiled(&openapi.value, text).problems {
+            let message =
+                format!("`{}` cannot be checked against a part of its contract: {problem}", interface.reference());
+            let finding = Finding::error(code::CONTRACT_UNCHECKABLE, &openapi.place, message);
+            let severity = if enforced { Severity::Error } else { Severity::Warning };
+            findings.push(
+                Finding { severity, ..finding }.fix("change that part of the contract, or set `validation` to off"),
+            );
+        }
+    }
+    findings
+}
