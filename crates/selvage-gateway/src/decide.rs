@@ -11,8 +11,8 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 
 use crate::condition::About;
-use crate::explain::{self, Nobody, Stage, Witness};
 use crate::contract::OperationContract;
+use crate::explain::{self, Nobody, Stage, Witness};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::identify::identify;
 use crate::path;

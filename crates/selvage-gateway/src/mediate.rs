@@ -18,11 +18,12 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::body::Reply;
+use crate::contract::Violation;
 use crate::json;
 use crate::path;
 use crate::refusal::Refusal;
 use crate::serve::{Admitted, Asked, too_large};
-use crate::tally::NOWHERE;
+use crate::tally::{NOWHERE, Noted, Side, Verdict};
 
 static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The engine answers within the caller's patience; this is for the way back.
@@ -57,7 +58,10 @@ pub(crate) async fn mediate<'a>(
     };
     let body = match read(intent.verb, &parts.headers, &bytes) {
         Ok(body) => body,
-        Err(problem) => return asked.fail(admitted, &problem),
+        Err(problem) => {
+            asked.note(&admitted, &noted(Some(&problem)));
+            return asked.fail(admitted, &problem);
+        }
     };
     let Some(query) = path::decode_query(parts.uri.query()) else {
         let detail = "the query is not percent-encoded UTF-8";
@@ -79,7 +83,14 @@ pub(crate) async fn mediate<'a>(
     };
     let answer = tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await;
     match answer {
-        Ok(answer) => give(asked, admitted, answer, parts.uri.path()),
+        Ok(answer) => {
+            let refused = match &answer {
+                MediatedAnswer::Refused { problem, .. } => Some(problem),
+                MediatedAnswer::Done { .. } | MediatedAnswer::Accepted { .. } => None,
+            };
+            asked.note(&admitted, &noted(refused));
+            give(asked, admitted, answer, parts.uri.path())
+        }
         Err(_) => {
             let detail = "the answer was not ready in time; a write goes on: ask again with the same Idempotency-Key";
             asked.fail(admitted, &Problem::new(504, code::OUTCOME_LATE, detail).retry_after(1))
@@ -108,6 +119,19 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Val
         return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
     }
     json::read(bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
+}
+
+/// What was found when a request was checked against its object: the engine checks and refuses, here it is counted.
+fn noted(refused: Option<&Problem>) -> Noted {
+    let rule = refused.and_then(|problem| match problem.code {
+        code::BODY_UNFIT => Some("object"),
+        code::QUERY_UNUSABLE => Some("query"),
+        code::BODY_NOT_JSON => Some("json"),
+        code::BODY_TYPE => Some("content"),
+        _ => None,
+    });
+    let found = refused.zip(rule).map(|(problem, rule)| Violation::of_problem(problem, rule));
+    Noted::new(Side::Request, Verdict::Fits, found.unwrap_or_default())
 }
 
 /// The condition on the record's tag. One that cannot be read holds for no record.

@@ -1,9 +1,10 @@
-//! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects and
-//! the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one transaction.
+//! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
+//! counts of checked messages and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
 mod access;
 mod claim;
+mod contract_check;
 mod cross_reference;
 mod database;
 mod effect;
@@ -21,6 +22,7 @@ mod value;
 pub use access::grant::{AppliedGrants, HeldBack};
 pub use access::key::{NewKey, Rotated};
 pub use claim::{Claim, NewClaim};
+pub use contract_check::{ContractCheck, ContractViolation};
 pub use cross_reference::CrossReference;
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;

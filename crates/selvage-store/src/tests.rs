@@ -2,6 +2,7 @@
 
 mod access;
 mod claim;
+mod contract_check;
 mod cross_reference;
 mod ledger;
 mod node;

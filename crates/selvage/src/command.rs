@@ -17,6 +17,7 @@ mod put;
 mod schema;
 mod serve;
 mod test;
+mod violations;
 
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -76,6 +77,8 @@ enum Command {
     /// Adds people who may log in at the console.
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Shows where messages did not fit their contracts, and which interfaces are ready to enforce them.
+    Violations(violations::Violations),
     /// Shows writes whose outcome is not known.
     #[command(subcommand)]
     Operations(operations::Operations),
@@ -151,6 +154,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Odoo(odoo) => in_runtime(odoo.run()),
         Command::Key(key) => in_runtime(key.run()),
         Command::Operator(operator) => in_runtime(operator.run()),
+        Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
         Command::Ledger(ledger) => in_runtime(ledger.run()),
     };

@@ -1,6 +1,7 @@
 //! A node: store, engine, gateway and console put together, and kept on the newest release and access state.
 //! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
 
+mod contracts;
 mod issuers;
 mod mediation;
 mod observe;
@@ -131,6 +132,7 @@ impl Node {
             .secrets_from
             .map(|path| rotation::follow(engine.clone(), secrets.clone(), path, config.watch))
             .transpose()?;
+        let counting = contracts::follow(config.store.clone(), Arc::downgrade(&gateway), Arc::clone(&current));
         let follower = release::Follower {
             directory: config.fabric,
             environment: config.environment,
@@ -145,6 +147,7 @@ impl Node {
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
+        followers.push(tokio::spawn(counting));
         followers.extend(rotation);
         if config.watch {
             followers.push(watch::follow_directory(follower)?);

@@ -2,7 +2,7 @@
 
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
-use selvage_model::problem::{FieldError, ParameterError};
+use selvage_model::problem::{FieldError, ParameterError, Problem};
 use serde_json::Value;
 
 /// Where in a message.
@@ -72,6 +72,22 @@ impl Violation {
             _ => sample(error.instance(), shows),
         };
         Self { place: Where::Body, field, counted, rule: rule(error), detail: words(error), sample }
+    }
+
+    /// What somebody else found and refused, by a rule of theirs.
+    pub(crate) fn of_problem(problem: &Problem, rule: &'static str) -> Vec<Self> {
+        let fold = |token: &str| {
+            let is_index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+            if is_index { "*".to_owned() } else { token.to_owned() }
+        };
+        let of = |error: &FieldError| {
+            let counted = error.pointer.split('/').map(fold).collect::<Vec<_>>().join("/");
+            Self { field: error.pointer.clone(), counted, ..Self::of_whole_body(rule, error.detail.clone()) }
+        };
+        if problem.errors.is_empty() {
+            return vec![Self::of_whole_body(rule, problem.detail.clone())];
+        }
+        problem.errors.iter().map(of).collect()
     }
 
     /// As an error of a field, where it is one of the body.

@@ -59,6 +59,30 @@ fn answers_of_the_engine_become_http() {
 }
 
 #[test]
+fn what_the_engine_found_unfit_is_counted() {
+    let running = Running::start();
+    let mut client = running.client();
+    client.get("shop", "/orders/v1/orders/o-1");
+    assert_eq!(post(&mut client, "/orders/v1/orders/unfit/release", &["Idempotency-Key: k"], "").status, 422);
+    post(&mut client, "/orders/v1/orders", &[JSON, "Idempotency-Key: k"], "{");
+    let told: Vec<_> = running
+        .gateway
+        .contracts()
+        .into_iter()
+        .map(|row| {
+            let fields: Vec<String> = row.fields.iter().map(|field| format!("{} {}", field.name, field.rule)).collect();
+            (row.operation, row.checked, row.unfit, fields.join(", "))
+        })
+        .collect();
+    let expected = [
+        ("create".to_owned(), 1, 1, " json".to_owned()),
+        ("get".to_owned(), 1, 0, String::new()),
+        ("release".to_owned(), 1, 1, "/lines/*/quantity object".to_owned()),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
 fn a_change_is_a_patch_with_its_condition() {
     let running = Running::start();
     let mut client = running.client();

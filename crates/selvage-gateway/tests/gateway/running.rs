@@ -37,6 +37,11 @@ impl Mediation for Engine {
                     MediatedAnswer::Accepted { operation: operation_id() }
                 }
                 (_, Some("unknown")) => MediatedAnswer::Accepted { operation: operation_id() },
+                (_, Some("unfit")) => {
+                    let field = FieldError { pointer: "/lines/3/quantity".to_owned(), detail: "is missing".to_owned() };
+                    let problem = Problem::new(422, code::BODY_UNFIT, "no").with_errors(vec![field]);
+                    MediatedAnswer::Refused { problem, replayed: false }
+                }
                 (_, Some("refused")) => {
                     let field = FieldError { pointer: "/quantity".to_owned(), detail: "is missing".to_owned() };
                     let problem = Problem::new(422, code::BAD_VALUE, "no").with_errors(vec![field]);

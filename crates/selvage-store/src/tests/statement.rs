@@ -16,6 +16,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("access::grant", crate::access::grant::STATEMENTS),
         ("access::key", crate::access::key::STATEMENTS),
         ("claim", crate::claim::STATEMENTS),
+        ("contract_check", crate::contract_check::STATEMENTS),
         ("cross_reference", crate::cross_reference::STATEMENTS),
         ("effect", crate::effect::STATEMENTS),
         ("ledger", crate::ledger::STATEMENTS),

@@ -21,6 +21,7 @@ fn help_names_every_command() {
         "odoo",
         "key",
         "operator",
+        "violations",
         "operations",
         "ledger",
     ] {

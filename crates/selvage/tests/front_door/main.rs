@@ -23,3 +23,4 @@ mod rotation;
 mod serve;
 mod stock;
 mod two_nodes;
+mod violations;

@@ -1,0 +1,54 @@
+//! What does not fit a contract, from a consumer's request to the owner's table.
+
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+
+use crate::fixture::{Place, eventually, selvage, stdout};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn violations_are_counted_by_consumer_and_field_and_masked() {
+    let place = Place::new().await;
+    // The warehouse says how much as a number.
+    place.edit("contracts/legacy-stock.yaml", "qty: {type: integer, minimum: 0,", "qty: {type: string,");
+    let store = place.data();
+    let board = place.key(&store, "shop-floor-board");
+    let served = place.serve(&store, &["--watch"]);
+    let client = Client::new();
+    let get = |path: &'static str| client.get(format!("{}{path}", served.base)).bearer_auth(&board).send();
+    assert_eq!(get("/legacy-stock/v1/").await.unwrap().status(), StatusCode::OK, "a report lets pass");
+
+    let ask = |more: &[&str]| {
+        let mut arguments = vec!["violations", "legacy-stock@1"];
+        arguments.extend(more);
+        arguments.extend(store.iter().map(String::as_str));
+        let output = selvage(&arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let rows: Value = eventually("the violation is in the store", || async {
+        let rows: Value = serde_json::from_str(&ask(&["--json"])).unwrap();
+        rows.as_array().is_some_and(|rows| !rows.is_empty()).then_some(rows)
+    })
+    .await;
+    let row = &rows[0];
+    assert_eq!((row["consumer"].as_str(), row["side"].as_str()), (Some("shop-floor-board"), Some("response")));
+    assert_eq!((row["field"].as_str(), row["rule"].as_str()), (Some("/*/qty"), Some("type")));
+    assert!(row["sample"].as_str().unwrap().starts_with("a number of "), "the value itself is internal: {row}");
+    assert!(ask(&[]).contains("body /*/qty"), "{}", ask(&[]));
+    let readiness: Value = serde_json::from_str(&ask(&["--readiness", "--json"])).unwrap();
+    let of = |side: &str| readiness.as_array().unwrap().iter().find(|row| row["side"] == side).unwrap().clone();
+    assert!(of("response")["verdict"].as_str().unwrap().starts_with("not yet: violated until"), "{readiness}");
+    assert_eq!(of("response")["breaks"], serde_json::json!(["shop-floor-board"]));
+    assert!(of("request")["verdict"].as_str().unwrap().starts_with("not yet: seen only since"), "{readiness}");
+    assert!(ask(&["--readiness"]).contains("shop-floor-board"));
+
+    // Enforced, the caller does not see what does not fit, and learns that alone.
+    place.edit("interfaces.yaml", "validation: {request: report, response: report}", "validation: {response: enforce}");
+    let problem = eventually("answers are enforced", || async {
+        let answer = get("/legacy-stock/v1/").await.unwrap();
+        (answer.status() == StatusCode::BAD_GATEWAY).then_some(answer)
+    })
+    .await;
+    let problem: Value = problem.json().await.unwrap();
+    assert_eq!((problem["code"].as_str(), problem.get("errors")), (Some("FAB4124"), None));
+}
