@@ -145,7 +145,10 @@ impl Engine {
             let connection = Arc::clone(connection);
             self.shared.runtime.spawn(async move { connection.ping().await });
         }
-        self.shared.active.store(Arc::new(active));
+        let active = Arc::new(active);
+        self.shared.active.store(Arc::clone(&active));
+        // A comparison that began before this was of what was needed then.
+        active.connections().for_each(|connection| connection.checking.doubt());
         Ok(())
     }
 

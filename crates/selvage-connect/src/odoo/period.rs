@@ -1,5 +1,5 @@
 //! Whether a company's books are still open today. A closed period is refused before anything is sent: what moves stock is
-//! booked on the day on which it is done. It reads, and never moves a lock.
+//! booked on the day on which it is done, which is told by UTC. It reads, and never moves a lock.
 
 use jiff::civil::Date;
 use jiff::{Timestamp, tz::TimeZone};
@@ -27,21 +27,24 @@ impl Odoo {
         }
         let companies = self.read("res.company", &[company], &locks, scope).await?;
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
-        let dates = companies.iter().flat_map(|record| locks.iter().filter_map(|lock| record.get(lock.as_str())));
+        let dates = companies
+            .iter()
+            .flat_map(|record| locks.iter().filter_map(|lock| Some((lock.as_str(), record.get(lock.as_str())?))));
         match closed_until(dates, today) {
             None => Ok(()),
-            Some(day) => {
-                let message = format!("the books of the company are closed up to {day}, so nothing is booked today");
+            Some((day, lock)) => {
+                let message =
+                    format!("the books of the company are closed up to {day} (`{lock}`), so nothing is booked today");
                 Err(Failure::field(Refusal::Period, "", message))
             }
         }
     }
 }
 
-/// The lock that holds today.
-fn closed_until<'a>(locks: impl Iterator<Item = &'a Value>, today: Date) -> Option<Date> {
-    let days = locks.filter_map(|lock| lock.as_str()?.parse::<Date>().ok());
-    days.filter(|day| *day >= today).max()
+/// The lock that holds longest today, with its name.
+fn closed_until<'a>(locks: impl Iterator<Item = (&'a str, &'a Value)>, today: Date) -> Option<(Date, &'a str)> {
+    let days = locks.filter_map(|(name, lock)| Some((lock.as_str()?.parse::<Date>().ok()?, name)));
+    days.filter(|(day, _)| *day >= today).max()
 }
 
 #[cfg(test)]
@@ -56,12 +59,13 @@ mod tests {
         for (locks, expected) in [
             (json!([false, false]), None),
             (json!(["2026-10-31", false]), None),
-            (json!(["2026-11-26", false]), Some("2026-11-26")),
-            (json!(["2026-10-31", "2026-12-31"]), Some("2026-12-31")),
+            (json!(["2026-11-26", false]), Some("2026-11-26 first")),
+            (json!(["2026-10-31", "2026-12-31"]), Some("2026-12-31 second")),
             (json!(["soon"]), None),
         ] {
-            let found = closed_until(locks.as_array().unwrap().iter(), today);
-            assert_eq!(found.map(|day| day.to_string()).as_deref(), expected, "{locks}");
+            let named = ["first", "second"].into_iter().zip(locks.as_array().unwrap());
+            let found = closed_until(named, today).map(|(day, name)| format!("{day} {name}"));
+            assert_eq!(found.as_deref(), expected, "{locks}");
         }
     }
 }

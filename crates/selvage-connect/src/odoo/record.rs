@@ -121,19 +121,42 @@ impl Odoo {
                 let message = format!("the external id `{external_id}` already names `{found}` {id}");
                 Err(Failure::refused(Refusal::Unsendable, message))
             }
-            None => self.upsert(model, external_id, values, scope).await,
+            None => {
+                let fields = self.fields(model).await.map_err(Failure::before_sending)?;
+                let lines = self.line_fields(&fields, values).await.map_err(Failure::before_sending)?;
+                self.load_record(model, external_id, values, (&fields, &lines), scope).await
+            }
         }
     }
 
-    /// The record of this external id with these values, made or overwritten. Lines (`[0, 0, values]`) are made with it, all
-    /// or nothing; a record that is already there gets them besides those that it has.
+    /// The record of this external id with these values, made or overwritten. Lines (`[0, 0, values]`) are made with a new
+    /// record, all or nothing.
     ///
     /// # Errors
-    /// [`Failure`]; a value that Odoo does not take is `Refused` with its field.
+    /// [`Failure`]; a value that Odoo does not take is `Refused` with its field, and so are lines of a record that is already
+    /// there: it would get them besides those that it has.
     pub async fn upsert(&self, model: &str, external_id: &str, values: &Map, scope: &Scope) -> Result<i64, Failure> {
         let fields = self.fields(model).await.map_err(Failure::before_sending)?;
         let lines = self.line_fields(&fields, values).await.map_err(Failure::before_sending)?;
-        let load::Table { columns, rows } = load::table(&fields, &lines, external_id, values)?;
+        if let Some(name) = lines.keys().next()
+            && self.by_external_id(external_id).await.map_err(Failure::before_sending)?.is_some()
+        {
+            let message =
+                format!("`{external_id}` is there already, and `{name}` would be added to the lines that it has");
+            return Err(Failure::field(Refusal::Unsendable, name, message));
+        }
+        self.load_record(model, external_id, values, (&fields, &lines), scope).await
+    }
+
+    async fn load_record(
+        &self,
+        model: &str,
+        external_id: &str,
+        values: &Map,
+        (fields, lines): (&Fields, &LineFields),
+        scope: &Scope,
+    ) -> Result<i64, Failure> {
+        let load::Table { columns, rows } = load::table(fields, lines, external_id, values)?;
         let call = Call::write(model, "load", scope)
             .arg("fields", columns)
             .arg("data", rows)

@@ -112,7 +112,9 @@ impl Odoo {
                 .await
                 .map_err(Failure::before_sending);
         }
-        self.books_are_open(order.company, scope).await.map_err(Failure::before_sending)?;
+        if known.is_none() {
+            self.books_are_open(order.company, scope).await.map_err(Failure::before_sending)?;
+        }
         let picking = self.transfer_of(order, &parts, to, scope).await?;
         let record =
             self.one("stock.picking", picking, &["name", "state"], scope).await.map_err(Failure::after_sending)?;

@@ -129,6 +129,9 @@ impl Reporting<'_> {
             let Some(order) = chain.iter().find(|one| one.id == order) else {
                 return Err(Failure::protocol("the order to work on is not in its own chain"));
             };
+            if !self.only_notes(order, quantity) {
+                self.may_be_booked(&asked).await?;
+            }
             if self.work(order, quantity, &chain).await? == Booked::Noted {
                 let chain = self.chain(&asked).await?;
                 return self.account(&asked, &chain, Some(order.id)).await;
@@ -161,6 +164,14 @@ impl Reporting<'_> {
         self.verify(&bench, lot, &meant).await?;
         self.verify_rest(order, short, chain).await?;
         Ok(Booked::Done)
+    }
+
+    /// Refuses in a closed period, before the first write. What stands already was booked before it was closed.
+    async fn may_be_booked(&self, asked: &Order) -> Result<(), Failure> {
+        if self.sent {
+            return Ok(());
+        }
+        self.odoo.books_are_open(asked.company, self.scope).await.map_err(Failure::before_sending)
     }
 
     /// Nothing is consumed for what is only noted: lowering what is picked would give up reserved lots.

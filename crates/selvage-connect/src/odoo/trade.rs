@@ -82,6 +82,8 @@ impl Trade {
 pub struct Goods {
     /// The line.
     pub line: i64,
+    /// Its place among the order's lines as people see them, counted from 1; sections and notes are not counted.
+    pub number: usize,
     /// Its product.
     pub product_id: i64,
     /// The product as Odoo shows it.
@@ -137,20 +139,27 @@ impl Odoo {
         }
     }
 
-    /// The goods on the lines of an order, in the order of its lines; sections, notes and services are left out.
+    /// The goods on the lines of an order, in the order in which people see them; sections, notes and services are left out.
     ///
     /// # Errors
     /// [`Failure`]; nothing was changed.
     pub async fn goods_of(&self, trade: Trade, order: i64, scope: &Scope) -> Result<Vec<Goods>, Failure> {
-        let domain = vec![json!(["order_id", "=", order]), json!(["product_id", "!=", false])];
-        let lines = self.search(trade.line_record(), domain, &named(&["product_id"]), scope, None).await?;
-        let mut products = lines.iter().map(|line| answer::id(line, "product_id")).collect::<Result<Vec<_>, _>>()?;
+        let record = self.one(trade.record(), order, &["order_line"], scope).await?;
+        let listed = record.get("order_line").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let domain = vec![json!(["order_id", "=", order]), json!(["display_type", "=", false])];
+        let mut lines = self.search(trade.line_record(), domain, &named(&["product_id"]), scope, None).await?;
+        lines.sort_by_key(|line| listed.iter().position(|id| line.get("id") == Some(id)).unwrap_or(usize::MAX));
+        let product_of = |line: &Value| line.get("product_id").and_then(answer::id_of);
+        let mut products: Vec<i64> = lines.iter().filter_map(product_of).collect();
         products.sort_unstable();
         products.dedup();
         let fields = named(&["uom_id", "type"]);
         let products = self.read("product.product", &products, &fields, &scope.with_archived()).await?;
         let mut goods = Vec::new();
-        for line in &lines {
+        for (place, line) in lines.iter().enumerate() {
+            if product_of(line).is_none() {
+                continue;
+            }
             let (product_id, product_label) = answer::product(line)?;
             let is_it = |record: &&Value| answer::id(record, "id").ok() == Some(product_id);
             let Some(product) = products.iter().find(is_it) else {
@@ -160,7 +169,8 @@ impl Odoo {
                 continue;
             }
             let unit = answer::id(product, "uom_id")?;
-            goods.push(Goods { line: answer::id(line, "id")?, product_id, product_label, unit });
+            let line = answer::id(line, "id")?;
+            goods.push(Goods { line, number: place + 1, product_id, product_label, unit });
         }
         Ok(goods)
     }

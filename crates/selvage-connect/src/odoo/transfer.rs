@@ -193,6 +193,11 @@ impl Transferring<'_> {
             let lines = self.lines(&moves).await?;
             let asked = self.asked(&bench, &moves, &lines)?;
             if let Some(work) = next_work(&moves, &asked)? {
+                // What stands already was booked before the period was closed.
+                if !self.sent {
+                    let open = self.odoo.books_are_open(bench.company, self.scope).await;
+                    open.map_err(Failure::before_sending)?;
+                }
                 self.work(&bench, &work, &moves).await?;
             } else if self.target.rest == Rest::Close && self.give_up(&moves).await? {
                 // What was open is cancelled; what stands then is looked at once more.
@@ -266,7 +271,6 @@ impl Transferring<'_> {
             }
             self.lots_fit(at, line, goods, tracking.get(&goods.product_id).copied().unwrap_or(Tracking::None))?;
         }
-        odoo.books_are_open(company, scope).await.map_err(Failure::before_sending)?;
         let bench = Bench { company, goods, tracking, stored };
         self.lots_are_its_own(&bench).await?;
         Ok(bench)

@@ -16,6 +16,7 @@ mod recording;
 mod replay;
 mod report;
 mod story;
+mod trade;
 mod verbs;
 
 use std::time::Duration;

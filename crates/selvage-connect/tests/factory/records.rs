@@ -71,6 +71,10 @@ async fn a_record_and_its_lines_are_made_at_once_or_not_at_all() {
         let lines = plant.odoo.search("mrp.bom.line", of_bom.clone(), &wanted, &plant.scope, None).await.unwrap();
         let quantities: Vec<String> = lines.iter().map(|line| line["product_qty"].to_string()).collect();
         assert_eq!(quantities, ["0.25", "2.0"], "{server:?}");
+        // Overwriting it would add the lines once more.
+        let again = plant.odoo.upsert("mrp.bom", "selvage.bom-1", &bom, &plant.scope).await.unwrap_err();
+        let Failure::Refused { kind: Refusal::Unsendable, field, .. } = &again else { panic!("{again}") };
+        assert_eq!(field.as_deref(), Some("bom_line_ids"));
         // What is changed in the lines is written with their record.
         let first = lines[0]["id"].as_i64().unwrap();
         let changes = json!([[1, first, {"product_qty": 0.5}], [2, lines[1]["id"], 0]]);

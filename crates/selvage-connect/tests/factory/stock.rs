@@ -3,8 +3,8 @@
 
 use rust_decimal::Decimal;
 use selvage_connect::odoo::{
-    Call, Dialect, Failure, LineTotal, Refusal, RelocatedFrom, Relocation, Rest, ScrapOrder, Trade, TransferReport,
-    TransferTarget, decimal,
+    Call, Dialect, Failure, LineTotal, ProductionTarget, Refusal, RelocatedFrom, Relocation, Remainder, Rest,
+    ScrapOrder, ScrapTarget, Trade, TransferReport, TransferTarget, decimal,
 };
 use selvage_factory::odoo::{CommitAt, Fault, FaultKind, OdooVersion};
 use serde_json::{Value, json};
@@ -203,6 +203,65 @@ async fn what_cannot_be_received_is_refused_with_its_field_and_nothing_is_sent()
     assert_eq!(refused(plant.receive(&order, &fine).await).0, Refusal::Period);
     plant.lock("fiscalyear_lock_date", json!("2020-12-31")).await;
     plant.receive(&order, &fine).await.unwrap();
+}
+
+/// What is booked today is refused while the books are closed; what stands already, and what books nothing, is not.
+#[tokio::test]
+async fn closed_books_refuse_what_would_be_booked_and_nothing_else() {
+    for server in VERSIONS {
+        let plant = Plant::open(server).await;
+        let order = plant.bought(10, 2).await;
+        let some = |frames: &str| target(vec![total(order.lines[0], frames, &[])], Rest::Backorder);
+        let made = plant.order(4).await;
+        plant.receive(&order, &some("1")).await.unwrap();
+        let (closed, open) = (json!("2999-12-31"), json!(false));
+        plant.lock("fiscalyear_lock_date", closed.clone()).await;
+        let sent = plant.factory.odoo.journal().len();
+        assert!(plant.receive(&order, &some("1")).await.unwrap().already, "it stands");
+        assert_eq!(refused(plant.receive(&order, &some("2")).await).0, Refusal::Period);
+        let failure = plant.report(made, 3, "B1", Remainder::Backorder).await.unwrap_err();
+        let Failure::Refused { kind: Refusal::Period, message, field } = failure else { panic!("{failure}") };
+        assert!(message.contains("`fiscalyear_lock_date`") && field.as_deref() == Some(""), "{message}");
+        assert_eq!(plant.factory.odoo.journal().len(), sent, "nothing was sent");
+        let noted = plant.report(made, 3, "B1", Remainder::KeepOpen).await.unwrap();
+        assert_eq!(noted.produced_total, Decimal::from(3), "noting books nothing");
+        plant.lock("fiscalyear_lock_date", open.clone()).await;
+        plant.report(made, 3, "B1", Remainder::Backorder).await.unwrap();
+        plant.lock("hard_lock_date", closed).await;
+        assert!(plant.report(made, 3, "B1", Remainder::Backorder).await.unwrap().already, "it stands");
+        assert_eq!(refused(plant.report(made, 4, "B1", Remainder::Backorder).await).0, Refusal::Period);
+        // What is scrapped of it is booked too.
+        let scrapped = |key: &str| ProductionTarget {
+            total: 3.into(),
+            lot: Some("B1".to_owned()),
+            remainder: Remainder::Backorder,
+            components: vec![],
+            scrapped: Some(ScrapTarget { total: 1.into(), key: key.to_owned() }),
+        };
+        let waste = scrapped("__selvage__.waste-1");
+        assert_eq!(refused(plant.odoo.report_production(made, &waste, &plant.scope).await).0, Refusal::Period);
+        plant.lock("hard_lock_date", open).await;
+        let told = plant.odoo.report_production(made, &waste, &plant.scope).await.unwrap();
+        assert_eq!(told.scrapped_total, Some(Decimal::ONE));
+    }
+}
+
+/// Lines are counted as people see them: by their place, with services, without sections.
+#[tokio::test]
+async fn goods_have_the_numbers_that_people_see() {
+    for server in VERSIONS {
+        let plant = Plant::open(server).await;
+        let partner = plant.make("res.partner", json!({"name": "Acme"})).await;
+        let work = plant.make("product.product", json!({"name": "Work", "type": "service"})).await;
+        let frame = plant.product_of("Frame").await;
+        let line = |product: i64, place: i64| json!([0, 0, {"product_id": product, "product_qty": 1, "sequence": place, "name": "x"}]);
+        let section = json!([0, 0, {"display_type": "line_section", "name": "Parts", "sequence": 2, "product_qty": 0}]);
+        let lines = json!([line(plant.paint, 4), line(frame, 3), section, line(work, 1)]);
+        let id = plant.make("purchase.order", json!({"partner_id": partner, "order_line": lines})).await;
+        let goods = plant.odoo.goods_of(Trade::Purchase, id, &plant.scope).await.unwrap();
+        let told: Vec<(usize, i64)> = goods.iter().map(|goods| (goods.number, goods.product_id)).collect();
+        assert_eq!(told, [(2, frame), (3, plant.paint)], "{server:?}");
+    }
 }
 
 /// Whatever goes wrong at whichever write of a receipt, the same receipt again comes to the same end.

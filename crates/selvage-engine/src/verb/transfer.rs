@@ -129,7 +129,7 @@ impl Line {
         };
         let is_it = |goods: &Goods| keys.get(&goods.product_id) == Some(&self.product);
         if let Some(number) = self.number {
-            return match goods.get(number - 1) {
+            return match goods.iter().find(|goods| goods.number == number) {
                 Some(goods) if is_it(goods) => Ok(goods),
                 _ => refused("line", format!("line {number} of the order is not `{}`", self.product)),
             };

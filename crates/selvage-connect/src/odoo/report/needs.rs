@@ -44,4 +44,5 @@ pub(in crate::odoo) const REPORT: &[ModelNeeds] = &[
         .creates(),
     ModelNeeds::of("product.product").reads(&["tracking"]),
     ModelNeeds::of("uom.uom").reads(&["rounding"]),
+    ModelNeeds::of("res.company").reads(&["name"]),
 ];

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::Reporting;
 use crate::odoo::Map;
 use crate::odoo::answer;
+use crate::odoo::call::Call;
 use crate::odoo::component::Move;
 use crate::odoo::consume::ConsumptionTarget;
 use crate::odoo::failure::{Failure, Refusal};
@@ -98,6 +99,7 @@ impl Reporting<'_> {
         let Some(target) = self.target.scrapped.clone() else { return Ok(None) };
         let scrapped = self.scrapped(asked, chain).await?;
         if scrapped < target.total {
+            self.may_be_booked(asked).await?;
             self.scrap_more(asked, chain, &target, target.total - scrapped).await?;
         }
         let scrapped = self.scrapped(asked, chain).await?;
@@ -154,7 +156,12 @@ impl Reporting<'_> {
                 let values = Map::from_iter([("scrap_qty".to_owned(), number(more))]);
                 self.odoo.write(SCRAP, made, &values, self.scope).await?;
             }
-            self.odoo.act(SCRAP, "action_validate", made, self.scope).await?;
+            let done = self.odoo.act(SCRAP, "action_validate", made, self.scope).await;
+            if let Err(Failure::Refused { kind: Refusal::Wizard, .. }) = &done {
+                // Never answered: it would scrap what is not there. The draft goes, so that nobody validates it later.
+                self.odoo.call(Call::write(SCRAP, "unlink", self.scope).on(&[made])).await?;
+            }
+            done?;
         }
         Ok(())
     }

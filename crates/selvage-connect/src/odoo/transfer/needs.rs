@@ -44,13 +44,13 @@ const QUANTS: ModelNeeds = ModelNeeds::of("stock.quant").reads(&[
 ]);
 const PLACES: ModelNeeds = ModelNeeds::of("stock.location").reads(&["usage"]);
 const COMPANIES: ModelNeeds = ModelNeeds::of("res.company").reads(&["name"]);
-const PURCHASES: ModelNeeds = ModelNeeds::of("purchase.order").reads(&["name", "state", "company_id"]);
-const SALES: ModelNeeds = ModelNeeds::of("sale.order").reads(&["name", "state", "company_id"]);
+const PURCHASES: ModelNeeds = ModelNeeds::of("purchase.order").reads(&["name", "state", "company_id", "order_line"]);
+const SALES: ModelNeeds = ModelNeeds::of("sale.order").reads(&["name", "state", "company_id", "order_line"]);
 
 /// What receiving needs.
 pub(in crate::odoo) const RECEIVE: &[ModelNeeds] = &[
     PURCHASES,
-    ModelNeeds::of("purchase.order.line").reads(&["order_id", "product_id"]),
+    ModelNeeds::of("purchase.order.line").reads(&["order_id", "product_id", "display_type"]),
     MOVES,
     LINES,
     PICKINGS,
@@ -64,7 +64,7 @@ pub(in crate::odoo) const RECEIVE: &[ModelNeeds] = &[
 /// What shipping needs.
 pub(in crate::odoo) const SHIP: &[ModelNeeds] = &[
     SALES,
-    ModelNeeds::of("sale.order.line").reads(&["order_id", "product_id"]),
+    ModelNeeds::of("sale.order.line").reads(&["order_id", "product_id", "display_type"]),
     MOVES,
     LINES,
     PICKINGS,
