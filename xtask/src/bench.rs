@@ -8,6 +8,7 @@ mod figures;
 mod gateway;
 mod mapping;
 mod nginx;
+mod reloader;
 mod sync;
 mod upstream;
 
@@ -30,6 +31,9 @@ pub(crate) enum Bench {
     Lister(sync::ListerOptions),
     /// A production order with ten components through its mapping and back, beside hand-written structs.
     Mapping(mapping::Options),
+    /// The gateway of the reload benchmark.
+    #[command(hide = true)]
+    Reloader(reloader::Options),
     /// The upstream of the gateway benchmark.
     #[command(hide = true)]
     Upstream {
@@ -47,6 +51,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Sync(options) => process::unless_interrupted(sync::run(&options)).await,
         Bench::Lister(options) => sync::serve(&options).await,
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
+        Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

@@ -39,7 +39,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "selvage-factory",
         ],
     ),
-    ("xtask", &["selvage-model", "selvage-mapping", "selvage-connect"]),
+    ("xtask", &["selvage-model", "selvage-mapping", "selvage-connect", "selvage-gateway"]),
 ];
 
 /// What a crate's tests may use beyond its own list: the simulated systems.

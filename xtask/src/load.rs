@@ -6,14 +6,25 @@ mod open;
 
 use std::net::SocketAddr;
 
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
-use hyper::Request;
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
+use hyper::body::Incoming;
+use hyper::client::conn::{http1, http2};
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::TcpStream;
 use tokio::task::LocalSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::process;
 
 pub(crate) use closed::closed;
 pub(crate) use open::open;
@@ -30,9 +41,55 @@ pub(crate) struct Target {
     pub(crate) path: String,
     /// The consumer's key.
     pub(crate) key: String,
+    /// How it is spoken to.
+    pub(crate) speech: Speech,
 }
 
-type Sender = SendRequest<Empty<Bytes>>;
+/// How a server is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Speech {
+    Http1,
+    /// With prior knowledge, on plain TCP.
+    Http2,
+    /// HTTP/1.1 over TLS.
+    Tls,
+}
+
+/// A connection to whom is asked.
+enum Sender {
+    Http1(http1::SendRequest<Empty<Bytes>>),
+    Http2(http2::SendRequest<Empty<Bytes>>),
+}
+
+impl Sender {
+    async fn send(&mut self, request: Request<Empty<Bytes>>) -> Result<Response<Incoming>> {
+        Ok(match self {
+            Self::Http1(sender) => {
+                sender.ready().await.context("the connection was closed")?;
+                sender.send_request(request).await?
+            }
+            Self::Http2(sender) => {
+                sender.ready().await.context("the connection was closed")?;
+                sender.send_request(request).await?
+            }
+        })
+    }
+}
+
+/// A file of the certificates that servers which are measured prove themselves by.
+pub(crate) fn certificate(name: &str) -> PathBuf {
+    process::workspace().join("crates/selvage-gateway/tests/gateway/data/tls/clients").join(name)
+}
+
+fn connector() -> Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(certificate("authority.pem"))?)?;
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
 
 /// Runs a client on a thread and a runtime of its own, so that nothing else of this process shares them.
 async fn alone<T, F>(client: impl FnOnce() -> F + Send + 'static) -> Result<T>
@@ -51,18 +108,34 @@ impl Target {
     async fn connect(&self) -> Result<Sender> {
         let stream = TcpStream::connect(self.address).await?;
         stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-        tokio::task::spawn_local(connection);
-        Ok(sender)
+        match self.speech {
+            Speech::Http1 => {
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(connection);
+                Ok(Sender::Http1(sender))
+            }
+            Speech::Tls => {
+                let stream = connector()?.connect(ServerName::try_from("gateway.test")?, stream).await?;
+                let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(connection);
+                Ok(Sender::Http1(sender))
+            }
+            Speech::Http2 => {
+                let (sender, connection) = http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await?;
+                tokio::task::spawn_local(connection);
+                Ok(Sender::Http2(sender))
+            }
+        }
     }
 
     async fn ask(&self, sender: &mut Sender, number: usize) -> Result<()> {
-        let request = Request::get(format!("{}{}", self.path, number % ITEMS))
-            .header("host", "bench.local")
-            .header("authorization", format!("Bearer {}", self.key))
-            .body(Empty::new())?;
-        sender.ready().await.context("the connection was closed")?;
-        let response = sender.send_request(request).await?;
+        let path = format!("{}{}", self.path, number % ITEMS);
+        let request = match self.speech {
+            Speech::Http2 => Request::get(format!("http://bench.local{path}")),
+            Speech::Http1 | Speech::Tls => Request::get(path).header("host", "bench.local"),
+        };
+        let request = request.header("authorization", format!("Bearer {}", self.key)).body(Empty::new())?;
+        let response = sender.send(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
         ensure!(status == 200, "answered {status}: {}", String::from_utf8_lossy(&body));

@@ -22,11 +22,14 @@ pub(crate) async fn required(packages: &[&str]) -> Result<()> {
     eprintln!("building {} for release …", packages.join(" and "));
     let status = process::status(&mut build).await?;
     ensure!(status.success(), "the release build failed");
-    let error = std::process::Command::new(program("xtask")).args(std::env::args_os().skip(1)).exec();
+    let error = std::process::Command::new(process::target_directory().join("release/xtask"))
+        .args(std::env::args_os().skip(1))
+        .exec();
     Err(error.into())
 }
 
-/// Where the release build of a program is.
+/// Where the build of a program is that is like this task's own: for release, once [`required`] has returned.
 pub(crate) fn program(name: &str) -> PathBuf {
-    process::target_directory().join("release").join(name)
+    let kind = if cfg!(debug_assertions) { "debug" } else { "release" };
+    process::target_directory().join(kind).join(name)
 }

@@ -111,6 +111,9 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use tokio_rustls::rustls::pki_types::CertificateDer;
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+
     use super::*;
 
     #[test]
@@ -127,6 +130,17 @@ mod tests {
         ] {
             assert_eq!(escaped(value), text);
         }
+    }
+
+    #[test]
+    fn a_certificate_says_whom_it_names() {
+        let pem = include_bytes!("../tests/gateway/data/tls/clients/client.pem");
+        let der = CertificateDer::from_pem_slice(pem).unwrap();
+        let certificate = ClientCertificate::read(&der).unwrap();
+        assert_eq!(certificate.subject, "CN=mes,OU=Plant 1,O=Velo Works\\, Ghent,C=BE");
+        let names = ["DNS:mes.velo.example", "URI:spiffe://velo.example/mes", "IP:10.0.0.7", "email:mes@velo.example"];
+        assert_eq!(certificate.names, names);
+        assert_eq!(certificate.fingerprint[..4], [0x24, 0xfb, 0xc1, 0x68]);
     }
 
     #[test]

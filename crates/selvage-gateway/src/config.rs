@@ -37,6 +37,8 @@ pub struct GatewayConfig {
     pub idle_timeout: Duration,
     /// How long a peer may neither take nor give a byte of a body.
     pub stall_timeout: Duration,
+    /// How long nothing may go through a WebSocket.
+    pub tunnel_idle: Duration,
     /// How long connecting to an upstream may take.
     pub connect_timeout: Duration,
     /// How long an answer may take where the interface says nothing.
@@ -73,6 +75,7 @@ impl GatewayConfig {
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),
+            tunnel_idle: Duration::from_secs(300),
             connect_timeout: Duration::from_secs(3),
             request_timeout: Duration::from_secs(30),
             upstream_idle: 128,

@@ -14,10 +14,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use crate::config::GatewayConfig;
+use crate::snapshot::Snapshot;
+use crate::tunnel::{Right, Tunnel};
 pub(crate) use watched::Watched;
 
 /// How often the thread sweeps, and how exact its times are.
 pub(crate) const SWEEP: Duration = Duration::from_millis(50);
+/// How often it is looked at whether a tunnel may go on.
+const RIGHTS: Duration = Duration::from_millis(250);
 const NEVER: u64 = u64::MAX;
 
 /// The time, as of the thread's last sweep.
@@ -72,6 +76,8 @@ enum Phase {
     Head,
     /// A request is in hand; it has timeouts of its own.
     Busy,
+    /// It is a tunnel, through which a byte went last since then.
+    Tunnel,
 }
 
 /// What a connection is doing, or one stream of an HTTP/2 connection.
@@ -96,6 +102,11 @@ pub(crate) struct Watch {
     connection: Option<Rc<Watch>>,
     /// How many streams it has in hand.
     streams: Cell<u32>,
+    /// What it becomes when its answer is given.
+    tunnel: RefCell<Option<Box<Tunnel>>>,
+    /// By which right it may be a tunnel, and when that was looked at.
+    right: RefCell<Option<Box<Right>>>,
+    looked: Cell<u64>,
     /// Whether it has streams: then what comes is not the head of one request.
     multiplexed: Cell<bool>,
 }
@@ -133,6 +144,9 @@ impl Watch {
             waker: RefCell::new(None),
             connection: None,
             streams: Cell::new(0),
+            tunnel: RefCell::new(None),
+            right: RefCell::new(None),
+            looked: Cell::new(0),
             multiplexed: Cell::new(false),
             clock,
         }
@@ -159,11 +173,36 @@ impl Watch {
         self.enter(Phase::Idle);
     }
 
-    /// Something of the next request has come.
+    /// Something of the next request has come, or something through the tunnel.
     pub(crate) fn hears(&self) {
-        if self.phase.get() == Phase::Idle && !self.multiplexed.get() {
-            self.enter(Phase::Head);
+        match self.phase.get() {
+            Phase::Idle if !self.multiplexed.get() => self.enter(Phase::Head),
+            Phase::Tunnel => self.enter(Phase::Tunnel),
+            _ => {}
         }
+    }
+
+    /// Becomes this when its answer is given.
+    pub(crate) fn becomes(&self, tunnel: Tunnel, right: Box<Right>) {
+        *self.tunnel.borrow_mut() = Some(Box::new(tunnel));
+        *self.right.borrow_mut() = Some(right);
+    }
+
+    /// Whether it is a tunnel that may be one no longer; looked at now and then.
+    pub(crate) fn has_lost_its_right(&self, snapshot: &Snapshot) -> bool {
+        let now = self.clock.millis();
+        if self.phase.get() != Phase::Tunnel || now.saturating_sub(self.looked.get()) < millis(RIGHTS) {
+            return false;
+        }
+        self.looked.set(now);
+        self.right.borrow().as_ref().is_some_and(|right| !right.holds(snapshot, self.clock.wall()))
+    }
+
+    /// What it became, where it did.
+    pub(crate) fn take_tunnel(&self) -> Option<Box<Tunnel>> {
+        let tunnel = self.tunnel.take()?;
+        self.enter(Phase::Tunnel);
+        Some(tunnel)
     }
 
     /// Takes a request in hand.
@@ -189,7 +228,7 @@ impl Watch {
 
     /// Whether what is written now is no part of an answer that was asked of this program.
     pub(crate) fn owes_nothing(&self) -> bool {
-        self.phase.get() != Phase::Busy && !self.owes.get()
+        matches!(self.phase.get(), Phase::Idle | Phase::Head) && !self.owes.get()
     }
 
     /// What was given is written.
@@ -210,6 +249,9 @@ impl Watch {
     /// Takes note whether the client takes what it is given.
     pub(crate) fn takes(&self, takes: bool) {
         note(&self.blocked, takes, self.clock.millis());
+        if takes && self.phase.get() == Phase::Tunnel {
+            self.enter(Phase::Tunnel);
+        }
     }
 
     /// Takes note whether a body that is waited for comes.
@@ -270,6 +312,7 @@ impl Watch {
             || match self.phase.get() {
                 Phase::Idle => self.longer(since, config.idle_timeout),
                 Phase::Head => self.longer(since, config.head_timeout),
+                Phase::Tunnel => self.longer(since, config.tunnel_idle),
                 Phase::Busy => false,
             }
     }

@@ -18,6 +18,7 @@ use crate::dial::DialError;
 use crate::pool::{Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
 use crate::talk::{Ask, TalkError};
+use crate::tunnel::{self, Right, Tunnel};
 
 /// A request that is ready to be sent.
 pub(crate) struct Forward<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct Forward<'a> {
     upload: Upload,
     /// How its upload goes, where it has one.
     progress: Option<Rc<Cell<Progress>>>,
+    /// By which right it may become a WebSocket, where it is to.
+    right: Option<Box<Right>>,
 }
 
 /// An answer's head, with its body still to be heard.
@@ -55,16 +58,19 @@ pub(crate) fn prepare<'a>(
     (upload, progress): (Upload, Option<Rc<Cell<Progress>>>),
 ) -> Forward<'a> {
     let config = asked.worker.config();
+    let becomes = admitted.permit.served.websocket && !asked.watch.is_stream() && tunnel::is_asked(&parts);
+    let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer)));
     let ask = Ask {
         prefix,
         upstream: upstream.upstream,
         peer: asked.peer,
         exchange: asked.exchange,
         trust_forwarded: config.trust_forwarded,
+        websocket: becomes,
         chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress }
+    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right }
 }
 
 /// Sends a request to its upstream and gives the answer back.
@@ -77,7 +83,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
 
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
 pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
-    let Forward { mut admitted, pool, mut ask, upload, progress } = forward;
+    let Forward { mut admitted, pool, mut ask, upload, progress, right } = forward;
     let config = asked.worker.config();
     let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
     let Some(pool) = pool else {
@@ -89,6 +95,11 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     match answer {
         Some(Ok((answer, loan))) => {
             let place = admitted.taken.place.take();
+            if let (StatusCode::SWITCHING_PROTOCOLS, Some(right)) = (answer.status, right) {
+                asked.watch.becomes(Tunnel::new(loan, place), right);
+                // Nothing is heard of it that could be checked.
+                return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
+            }
             let mut response = Response::new(Reply::upstream(loan, place, config.stall_timeout));
             *response.status_mut() = answer.status;
             *response.headers_mut() = ask.parts.headers;

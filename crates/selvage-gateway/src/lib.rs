@@ -43,6 +43,7 @@ mod tally;
 mod tls;
 mod token;
 mod traffic;
+mod tunnel;
 mod unread;
 mod welcome;
 mod worker;

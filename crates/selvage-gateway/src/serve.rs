@@ -49,7 +49,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) local: &'a Local,
     pub(crate) exchange: &'a Exchange,
     pub(crate) watch: &'a Rc<Watch>,
-    pub(crate) peer: &'a Peer,
+    pub(crate) peer: &'a Rc<Peer>,
     pub(crate) started: Instant,
     /// The time of day, as of the last sweep.
     pub(crate) now: Timestamp,

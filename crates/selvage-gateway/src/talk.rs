@@ -48,6 +48,8 @@ pub(crate) struct Talk {
     upload: Upload,
     /// Whether the upload goes out in chunks.
     in_chunks: bool,
+    /// Whether the request is to become a WebSocket.
+    websocket: bool,
     /// Whether anything of this request went out.
     wrote: bool,
     flushed: bool,
@@ -72,6 +74,7 @@ impl Talk {
             sent: 0,
             upload: Upload::Nothing,
             in_chunks: false,
+            websocket: false,
             wrote: false,
             flushed: true,
             left: Left::Length(0),
@@ -94,6 +97,7 @@ impl Talk {
         self.sent = 0;
         self.upload = upload;
         self.in_chunks = ask.chunked;
+        self.websocket = ask.websocket;
         self.wrote = false;
         self.flushed = false;
         self.keeps = false;
@@ -119,7 +123,7 @@ impl Talk {
         };
         loop {
             if !self.input.is_empty()
-                && let Some(answer) = response::take(&mut self.input, asked, headers)?
+                && let Some(answer) = response::take(&mut self.input, asked, self.websocket, headers)?
             {
                 self.keeps = answer.keeps && said.is_none();
                 self.left = match answer.framing {
@@ -197,6 +201,11 @@ impl Talk {
     pub(crate) fn is_reusable(&self) -> bool {
         let said = self.sent == self.output.len() && self.flushed && matches!(self.upload, Upload::Nothing);
         self.keeps && said && self.is_heard() && self.input.is_empty()
+    }
+
+    /// The connection itself, and what was heard on it beyond the answer.
+    pub(crate) fn into_stream(self) -> (Stream, BytesMut) {
+        (self.stream, self.input)
     }
 
     /// What is known of the length of the answer's body.

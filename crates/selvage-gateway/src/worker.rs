@@ -25,6 +25,7 @@ use crate::exchange::Marks;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
+use crate::snapshot::Snapshot;
 use crate::tally::Shard;
 use crate::tls::Tls;
 use crate::token::Memory;
@@ -83,9 +84,9 @@ struct Watching {
 
 impl Watching {
     /// Looks after it; says whether it goes on.
-    fn look(&self, config: &GatewayConfig) -> bool {
+    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot) -> bool {
         self.watch.look_at_deadline(config);
-        if self.watch.is_overdue(config) {
+        if self.watch.is_overdue(config) || self.watch.has_lost_its_right(snapshot) {
             self.task.abort();
         }
         !self.task.is_finished()
@@ -211,10 +212,12 @@ impl Worker {
     fn sweep(&self) {
         self.clock.tick();
         let config = self.config();
-        self.streams.borrow_mut().retain(|stream| stream.look(config));
-        self.connections.borrow_mut().retain(|connection| connection.look(config));
         // An idle thread lets go of a snapshot that was replaced, too.
-        for pool in &self.local().pools {
+        let local = self.local();
+        let snapshot = &local.live.snapshot;
+        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot));
+        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot));
+        for pool in &local.pools {
             pool.sweep();
         }
     }

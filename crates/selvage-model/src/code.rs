@@ -145,6 +145,7 @@ catalogue! {
     CONTRACT_PATH = "FAB4061", "A path of the contract cannot be routed";
     CONTRACT_ABSENT = "FAB4062", "A direct interface's contract is not among the files";
     HEAD_TOO_LARGE = "FAB4070", "The head of the request is too large";
+    LISTENER_TLS = "FAB4071", "TLS cannot be spoken with the listener's files";
     TOKEN_MALFORMED = "FAB4080", "The token cannot be read";
     TOKEN_ISSUER = "FAB4081", "The token is of an issuer that is not known here";
     TOKEN_ALGORITHM = "FAB4082", "The token is signed in a way that its issuer does not sign";

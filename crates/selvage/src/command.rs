@@ -61,7 +61,7 @@ enum Command {
     #[command(subcommand)]
     Mapping(mapping::Mapping),
     /// Serves a fabric directory: gateway, engine and console.
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Shows how a request would be decided about, stage by stage, and why.
     Decide(decide::Decide),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.

@@ -3,6 +3,7 @@
 
 mod contracts;
 mod issuers;
+pub(crate) mod listener;
 mod mediation;
 mod observe;
 mod reachability;
@@ -27,6 +28,7 @@ use selvage_store::Store;
 use tokio::task::JoinHandle;
 
 use crate::key;
+use listener::Listener;
 use mediation::EngineMediation;
 use reachability::Reachability;
 use release::{Active, Current};
@@ -49,6 +51,8 @@ pub(crate) struct NodeConfig {
     pub(crate) admin: SocketAddr,
     /// Gateway threads.
     pub(crate) threads: usize,
+    /// What is said about the gateway's listener.
+    pub(crate) listener: Listener,
     /// How long a claim lasts without a sign of life.
     pub(crate) lease: Duration,
     /// How long keys are kept.
@@ -70,13 +74,15 @@ impl NodeConfig {
         }
     }
 
-    fn gateway(&self) -> GatewayConfig {
-        GatewayConfig {
+    fn gateway(&self) -> anyhow::Result<GatewayConfig> {
+        let mut config = GatewayConfig {
             admin: Some(self.admin),
             threads: self.threads,
             pages: Some(crate::embedded::error_page),
             ..GatewayConfig::new(self.listen)
-        }
+        };
+        self.listener.apply(&mut config)?;
+        Ok(config)
     }
 }
 
@@ -107,7 +113,7 @@ impl Node {
         let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
         let engine_task = engine.run();
         let gateway = Gateway::start(
-            config.gateway(),
+            config.gateway()?,
             Arc::new(snapshot),
             Arc::new(EngineMediation::new(engine.clone(), Arc::clone(&current))),
         )
@@ -148,7 +154,7 @@ impl Node {
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.push(tokio::spawn(counting));
-        followers.extend(rotation);
+        followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }

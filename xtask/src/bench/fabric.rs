@@ -13,13 +13,18 @@ const MANIFESTS: &str = include_str!("../../fabrics/gateway/fabric.yaml");
 const CONTRACT: &str = include_str!("../../fabrics/gateway/contracts/items.yaml");
 
 /// Starts Selvage before the upstream; says where it listens and with which key.
-pub(super) async fn start(upstream: SocketAddr, directory: &Path) -> Result<(Daemon, SocketAddr, String)> {
-    let fabric = directory.join("fabric");
+pub(super) async fn start(
+    name: &str,
+    upstream: SocketAddr,
+    directory: &Path,
+    more: &[&str],
+) -> Result<(Daemon, SocketAddr, String)> {
+    let fabric = directory.join(format!("{name}-fabric"));
     std::fs::create_dir_all(fabric.join("contracts"))?;
     std::fs::write(fabric.join("contracts/items.yaml"), CONTRACT)?;
     let manifests = MANIFESTS.replace("UPSTREAM", &upstream.to_string());
     std::fs::write(fabric.join("fabric.yaml"), manifests)?;
-    let node = selvage::Node::embedded("selvage", &fabric, &directory.join("data"))?;
+    let node = selvage::Node::embedded(name, &fabric, &directory.join(format!("{name}-data")))?.with(more);
     let key = node.issue_key("bench-client")?;
     let daemon = node.start(directory).await?;
     Ok((daemon, node.address, key))

@@ -1,6 +1,9 @@
 //! The gateway beside nginx: the same requests to the same upstream, in turns within one run, on a machine they share.
 //! Never compares figures of different runs: each ratio is taken between neighbouring rounds.
 
+mod full;
+mod reload;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +14,7 @@ use tempfile::TempDir;
 use super::figures::{Figure, Promise, median, report};
 use super::{cpu, fabric, nginx, upstream};
 use crate::daemon::Daemon;
-use crate::load::{self, Target};
+use crate::load::{self, Speech, Target};
 use crate::release;
 
 const CONNECTIONS: usize = 32;
@@ -24,6 +27,12 @@ pub(crate) struct Options {
     /// Fewer and shorter rounds, within 45 s.
     #[arg(long)]
     quick: bool,
+    /// Every stage on, thousands of interfaces, snapshots that are activated meanwhile, HTTP/2, TLS and larger bodies.
+    #[arg(long)]
+    full: bool,
+    /// Measures builds as they are, to try the benchmark itself: its figures mean nothing.
+    #[arg(long, hide = true)]
+    unoptimised: bool,
     /// What to measure beside nginx; nginx itself shows how far the method alone is off 1.
     #[arg(long, value_enum, default_value = "selvage", hide = true)]
     peer: Peer,
@@ -81,15 +90,19 @@ struct Round {
 /// Measures, prints the figures and holds them to their promises.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     match options.peer {
+        _ if options.unoptimised => {}
         Peer::Selvage => release::required(&["selvage", "xtask"]).await?,
         Peer::Nginx => release::required(&["xtask"]).await?,
+    }
+    if options.full {
+        return full::run(options.quick).await;
     }
     let directory = TempDir::with_prefix("selvage-bench-")?;
     let (_upstream, upstream) = upstream::start(directory.path()).await?;
     let key = "slv_unused".to_owned();
     let path = "/bench/v1/items/".to_owned();
-    let (daemon, address) = nginx::start("nginx", upstream, directory.path()).await?;
-    let target = Target { address, path: path.clone(), key };
+    let (daemon, address) = nginx::start("nginx", Speech::Http1, upstream, directory.path()).await?;
+    let target = Target { address, path: path.clone(), key, speech: Speech::Http1 };
     let base = Side { name: "nginx", daemon, target };
     let peer = peer(options.peer, upstream, path, directory.path()).await?;
 
@@ -121,14 +134,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 async fn peer(peer: Peer, upstream: std::net::SocketAddr, path: String, directory: &Path) -> Result<Side> {
     match peer {
         Peer::Selvage => {
-            let (daemon, address, key) = fabric::start(upstream, directory).await?;
-            let target = Target { address, path, key };
+            let (daemon, address, key) = fabric::start("selvage", upstream, directory, &[]).await?;
+            let target = Target { address, path, key, speech: Speech::Http1 };
             Ok(Side { name: "selvage", daemon, target })
         }
         Peer::Nginx => {
-            let (daemon, address) = nginx::start("nginx-peer", upstream, directory).await?;
+            let (daemon, address) = nginx::start("nginx-peer", Speech::Http1, upstream, directory).await?;
             let key = "slv_unused".to_owned();
-            let target = Target { address, path, key };
+            let target = Target { address, path, key, speech: Speech::Http1 };
             Ok(Side { name: "nginx-peer", daemon, target })
         }
     }

@@ -8,15 +8,21 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::daemon::{Daemon, free_port};
+use crate::load::{Speech, certificate};
 use crate::process;
 
 /// Starts nginx before the upstream; `/bench/v1/…` there is `/api/…` here.
-pub(super) async fn start(name: &str, upstream: SocketAddr, directory: &Path) -> Result<(Daemon, SocketAddr)> {
+pub(super) async fn start(
+    name: &str,
+    speech: Speech,
+    upstream: SocketAddr,
+    directory: &Path,
+) -> Result<(Daemon, SocketAddr)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?));
     let prefix = directory.join(name);
     std::fs::create_dir(&prefix)?;
     let file = prefix.join("nginx.conf");
-    std::fs::write(&file, configuration(address, upstream, &prefix))?;
+    std::fs::write(&file, configuration(address, speech, upstream, &prefix))?;
     let mut command = Command::new(program()?);
     command.arg("-p").arg(&prefix).arg("-c").arg(&file);
     command.arg("-e").arg(prefix.join("error.log"));
@@ -32,9 +38,21 @@ fn program() -> Result<PathBuf> {
     process::find("nginx").context("nginx is not on PATH; run `sudo apt-get install -y nginx-light`")
 }
 
-fn configuration(address: SocketAddr, upstream: SocketAddr, prefix: &Path) -> String {
+fn configuration(address: SocketAddr, speech: Speech, upstream: SocketAddr, prefix: &Path) -> String {
     let user = if process::is_root() { "user root;" } else { "" };
     let prefix = prefix.display();
+    let listens = match speech {
+        Speech::Http1 => "",
+        Speech::Http2 => "http2",
+        Speech::Tls => "ssl",
+    };
+    let tls = match speech {
+        Speech::Http1 | Speech::Http2 => String::new(),
+        Speech::Tls => {
+            let (chain, key) = (certificate("listener.pem"), certificate("listener.key"));
+            format!("ssl_certificate {}; ssl_certificate_key {};", chain.display(), key.display())
+        }
+    };
     format!(
         "{user}
 daemon off;
@@ -58,7 +76,8 @@ http {{
         keepalive_timeout 1h;
     }}
     server {{
-        listen {address} reuseport;
+        listen {address} {listens} reuseport;
+        {tls}
         location /bench/v1/ {{
             proxy_pass http://up/api/;
             proxy_http_version 1.1;

@@ -19,6 +19,9 @@ use tokio::net::TcpListener;
 
 use crate::daemon::{Daemon, free_port};
 
+/// What larger bodies are cut from.
+static LARGE: Bytes = Bytes::from_static(&[b'x'; 1024 * 1024]);
+
 /// Starts the upstream in a process of its own and says where it listens.
 pub(super) async fn start(directory: &Path) -> Result<(Daemon, SocketAddr)> {
     let port = free_port()?;
@@ -55,8 +58,13 @@ async fn serve(port: u16) -> Result<()> {
 }
 
 fn answer(request: &Request<Incoming>, item: &Bytes) -> Response<Full<Bytes>> {
-    let known = request.uri().path().starts_with("/api/items/");
-    let body = if known { item.clone() } else { Bytes::new() };
+    let path = request.uri().path();
+    let known = path.starts_with("/api/items/") || path.starts_with("/api/bytes/");
+    let body = match path.strip_prefix("/api/bytes/").and_then(|rest| rest.split('/').next()) {
+        Some(size) => LARGE.slice(..size.parse().unwrap_or(0).min(LARGE.len())),
+        None if known => item.clone(),
+        None => Bytes::new(),
+    };
     let mut response = Response::new(Full::new(body));
     if !known {
         *response.status_mut() = StatusCode::NOT_FOUND;

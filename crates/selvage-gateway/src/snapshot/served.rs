@@ -29,6 +29,8 @@ pub(crate) struct Served {
     pub(crate) tier_1: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: Option<u32>,
+    /// Whether requests may become WebSockets at its upstream.
+    pub(crate) websocket: bool,
     /// Bytes a request's body may have, where not what the node lets pass.
     pub(crate) most_body: Option<u64>,
     pub(crate) rate: Option<Allowance>,
@@ -173,6 +175,7 @@ impl Served {
             tier_1: classification.is_some_and(|it| it.criticality == Criticality::Tier1),
             timeout: limits.timeout,
             concurrency: limits.concurrency,
+            websocket: false,
             most_body: limits.body,
             rate,
             quota: limits.quota.map(Allowance::of),
@@ -218,6 +221,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);
                 served.operations = direct.operations;
                 served.routes = direct.routes;
+                served.websocket = upstream.websocket;
                 upstreams.push(direct.upstream);
             }
         }

@@ -25,6 +25,8 @@ pub(crate) struct Ask<'a> {
     pub(crate) trust_forwarded: bool,
     /// Whether its body is sent in chunks.
     pub(crate) chunked: bool,
+    /// Whether it is to become a WebSocket.
+    pub(crate) websocket: bool,
 }
 
 impl Ask<'_> {
@@ -56,6 +58,10 @@ impl Ask<'_> {
         self.write_forwarded(out);
         if self.chunked {
             line(out, "transfer-encoding", b"chunked");
+        }
+        if self.websocket {
+            line(out, "connection", b"upgrade");
+            line(out, "upgrade", b"websocket");
         }
         put(out, &["\r\n\r\n"]);
     }

@@ -11,6 +11,7 @@ use crate::hop;
 
 const MOST_HEADERS: usize = 100;
 const MOST_BYTES: usize = 64 * 1024;
+const UNASKED: BadAnswer = BadAnswer("the answer switches to a protocol that nobody asked for");
 
 /// Why an answer cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,7 @@ struct Said {
     chunked: bool,
     close: bool,
     keep_alive: bool,
+    websocket: bool,
     named: Vec<HeaderName>,
 }
 
@@ -55,10 +57,11 @@ struct Place {
 }
 
 /// Takes the head from the buffer into `headers`, where it is complete; those of the connection are left out.
-/// Interim answers (1xx) are passed over.
+/// Interim answers (1xx) are passed over, but for the one that switches to a WebSocket where that was asked for.
 pub(crate) fn take(
     buffer: &mut BytesMut,
     asked: &Method,
+    websocket: bool,
     headers: &mut HeaderMap,
 ) -> Result<Option<Answer>, BadAnswer> {
     loop {
@@ -69,7 +72,8 @@ pub(crate) fn take(
         };
         let head = buffer.split_to(length).freeze();
         match status.as_u16() {
-            101 => return Err(BadAnswer("the answer switches to a protocol that nobody asked for")),
+            101 if websocket => {}
+            101 => return Err(UNASKED),
             100..=199 => continue,
             _ => {}
         }
@@ -77,6 +81,10 @@ pub(crate) fn take(
         let said = collect(&head, places.get(..count).unwrap_or_default(), headers)?;
         for name in &said.named {
             headers.remove(name);
+        }
+        if status == StatusCode::SWITCHING_PROTOCOLS {
+            let switched = Answer { status, framing: Framing::Length(0), keeps: false };
+            return if said.websocket { Ok(Some(switched)) } else { Err(UNASKED) };
         }
         return said.answer(status, minor, asked, headers).map(Some);
     }
@@ -145,6 +153,8 @@ impl Said {
                 return Err(BadAnswer("the transfer coding of the answer is not `chunked`"));
             }
             self.chunked = true;
+        } else if *name == header::UPGRADE {
+            self.websocket = value.as_bytes().eq_ignore_ascii_case(b"websocket");
         } else if *name == header::CONNECTION {
             let text = value.to_str().unwrap_or_default();
             for word in text.split(',').map(str::trim) {

@@ -54,6 +54,11 @@ where
     if let Err(error) = &served {
         tracing::debug!(%error, "a client connection ended");
     }
+    if let Some(tunnel) = watch.take_tunnel() {
+        let parts = connection.into_parts();
+        // Rare, and its future large.
+        return Box::pin(tunnel.run(parts.io.into_inner(), &parts.read_buf)).await;
+    }
     // Only where there is an answer that the end could take away.
     if watch.has_left_unread() || served.is_err_and(|error| error.is_parse()) {
         linger(&mut connection.into_parts().io.into_inner()).await;

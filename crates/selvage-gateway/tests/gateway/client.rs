@@ -8,8 +8,13 @@ use serde_json::Value;
 
 use super::fabric::key;
 
+/// Bytes both ways.
+pub trait Wire: Read + Write {}
+
+impl<T: Read + Write> Wire for T {}
+
 pub struct Client {
-    reader: BufReader<TcpStream>,
+    reader: BufReader<Box<dyn Wire + Send>>,
 }
 
 /// An answer.
@@ -46,20 +51,32 @@ impl Client {
         let stream = TcpStream::connect(address).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        Self { reader: BufReader::new(stream) }
+        Self::over(stream)
+    }
+
+    /// Over a stream that is there already.
+    pub fn over(stream: impl Wire + Send + 'static) -> Self {
+        Self { reader: BufReader::new(Box::new(stream)) }
     }
 
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.reader.get_mut().write_all(bytes.as_ref()).unwrap();
+        assert!(self.try_send(bytes.as_ref()));
     }
 
     pub fn try_send(&mut self, bytes: &[u8]) -> bool {
-        self.reader.get_mut().write_all(bytes).is_ok()
+        let wire = self.reader.get_mut();
+        wire.write_all(bytes).and_then(|()| wire.flush()).is_ok()
     }
 
     /// `GET path` by a consumer.
     pub fn get(&mut self, consumer: &str, path: &str) -> Answer {
         self.request("GET", path, &[&format!("Authorization: Bearer {}", key(consumer))], b"")
+    }
+
+    /// The same, where the connection may have ended.
+    pub fn try_get(&mut self, consumer: &str, path: &str) -> Option<Answer> {
+        let whole = self.try_send(head("GET", path, &[&authorization(consumer)], 0).as_bytes());
+        if whole { self.try_read(false) } else { None }
     }
 
     pub fn request(&mut self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
@@ -83,7 +100,7 @@ impl Client {
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
         let mut answer = Answer { status, headers, body: Vec::new() };
-        if bodiless || matches!(status, 100 | 204 | 304) {
+        if bodiless || matches!(status, 100 | 101 | 204 | 304) {
             return Some(answer);
         }
         if answer.header("transfer-encoding") == Some("chunked") {
@@ -107,6 +124,22 @@ impl Client {
         let mut line = String::new();
         let read = self.reader.read_line(&mut line).ok()?;
         (read > 0).then(|| line.trim_end().to_owned())
+    }
+
+    /// So many bytes that are no answer.
+    pub fn bytes(&mut self, count: usize) -> Option<String> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).ok()?;
+        Some(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// All bytes up to these.
+    pub fn bytes_until(&mut self, end: &str) -> String {
+        let mut text = String::new();
+        while !text.ends_with(end) {
+            text.push_str(&self.bytes(1).expect("the connection closed"));
+        }
+        text
     }
 
     /// Whether the other side closed; waits for it.

@@ -9,6 +9,7 @@ fn a_snapshot_knows_what_it_answers_for() {
     let interfaces: Vec<String> = snapshot.interfaces().map(ToString::to_string).collect();
     let expected = [
         "gone-stock@1",
+        "live-stock@1",
         "narrow-stock@1",
         "old-stock@1",
         "orders@1",
@@ -25,7 +26,7 @@ fn a_snapshot_knows_what_it_answers_for() {
 fn a_system_without_an_address_is_found() {
     let fabric = fabric("127.0.0.1:1");
     let findings = try_compile(&fabric, &access(&fabric), "other").unwrap_err();
-    assert_eq!(findings.len(), 5, "once for each interface that is served from there");
+    assert_eq!(findings.len(), 6, "once for each interface that is served from there");
     assert_eq!(findings[0].code.as_str(), "FAB4060");
     assert_eq!(findings[0].message, "`wms` has no address in the environment `other`");
 }

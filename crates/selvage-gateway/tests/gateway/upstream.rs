@@ -53,6 +53,9 @@ impl Upstream {
 fn serve(stream: &TcpStream, requested: &AtomicUsize, heard: &Mutex<Vec<String>>) {
     stream.set_nodelay(true).unwrap();
     let mut reader = BufReader::new(stream);
+    if live(stream) {
+        return;
+    }
     while let Some(request) = receive(&mut reader) {
         requested.fetch_add(1, Ordering::SeqCst);
         heard.lock().unwrap().push(format!("{}{}", request.head, String::from_utf8_lossy(&request.body)));
@@ -60,6 +63,48 @@ fn serve(stream: &TcpStream, requested: &AtomicUsize, heard: &Mutex<Vec<String>>
             return;
         }
     }
+}
+
+/// Serves what goes on while it is asked, where that is what is asked first: a WebSocket, whose bytes are given back as
+/// they come, or a body that is.
+fn live(mut stream: &TcpStream) -> bool {
+    let mut start = [0; 64];
+    let read = stream.peek(&mut start).unwrap_or(0);
+    let start = String::from_utf8_lossy(&start[..read]).into_owned();
+    if !start.contains("/socket ") && !start.contains("/duplex ") {
+        return false;
+    }
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        if !matches!(stream.read(&mut byte), Ok(1)) {
+            return true;
+        }
+        head.extend_from_slice(&byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let switches = head.contains("\r\nupgrade: websocket\r\n") && head.contains("\r\nconnection: upgrade\r\n");
+    let answer = if start.contains("/duplex ") {
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
+    } else if switches {
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nKeep-Alive: x\r\n\
+         Sec-WebSocket-Accept: agreed\r\n\r\nhello"
+            .to_owned()
+    } else {
+        format!("HTTP/1.1 426 Upgrade Required\r\nContent-Length: {}\r\n\r\n{head}", head.len())
+    };
+    stream.write_all(answer.as_bytes()).unwrap();
+    if answer.starts_with("HTTP/1.1 426") {
+        return true;
+    }
+    // Chunks are given back as they are.
+    let mut buffer = [0; 4096];
+    while let Ok(read @ 1..) = stream.read(&mut buffer) {
+        if stream.write_all(&buffer[..read]).is_err() {
+            break;
+        }
+    }
+    true
 }
 
 fn receive(reader: &mut BufReader<&TcpStream>) -> Option<Request> {
@@ -115,6 +160,19 @@ fn answer(mut stream: &TcpStream, request: &Request) -> bool {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").unwrap();
             std::thread::sleep(Duration::from_secs(5));
             return false;
+        }
+        (_, "events") => {
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+                .unwrap();
+            for event in 0..5 {
+                let text = format!("data: {event}\n\n");
+                if stream.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).is_err() {
+                    return false;
+                }
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            return stream.write_all(b"0\r\n\r\n").is_ok();
         }
         (_, "missing") => {
             stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone").unwrap();

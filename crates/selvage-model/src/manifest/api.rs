@@ -29,6 +29,8 @@ pub struct Upstream {
     pub system: Spanned<SystemName>,
     /// The path there that the contract's paths hang below; begins with `/`, no slash at the end; empty for the root.
     pub path: String,
+    /// Whether requests may become WebSockets there.
+    pub websocket: bool,
 }
 
 /// What a mediated api serves.

@@ -50,6 +50,7 @@ fn direct(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
         upstream: Upstream {
             system: upstream.spanned("system")?,
             path: upstream.text("path").unwrap_or_default().trim_end_matches('/').to_owned(),
+            websocket: upstream.flag("websocket"),
         },
     })
 }

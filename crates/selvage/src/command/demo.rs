@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 use super::factory::Major;
 use super::{Outcome, StoreChoice, say, until_stopped};
+use crate::node::listener::Listener;
 use crate::node::{Node, NodeConfig};
 use crate::{embedded, key};
 
@@ -68,6 +69,7 @@ impl Demo {
             console: free_or(self.console_port)?,
             admin: free_or(0)?,
             threads: std::thread::available_parallelism().map_or(1, usize::from),
+            listener: Listener::default(),
             lease: Duration::from_secs(10),
             keep_keys: Duration::from_secs(7 * 86_400),
             secrets,

@@ -8,6 +8,7 @@ use clap::Args;
 use selvage_model::name::EnvironmentName;
 
 use super::{Outcome, StoreChoice, duration, until_stopped};
+use crate::node::listener::Listener;
 use crate::node::{Node, NodeConfig};
 use crate::secrets;
 
@@ -41,6 +42,8 @@ pub(crate) struct Serve {
     /// Gateway threads; one for each core where not given.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
+    #[command(flatten)]
+    listener: Listener,
     /// How long a claim of a write lasts without a sign of life; another node takes it over then.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     lease: Duration,
@@ -52,6 +55,7 @@ pub(crate) struct Serve {
 impl Serve {
     /// Serves until stopped.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let scheme = if self.listener.is_secure() { "https" } else { "http" };
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let node = Node::start(NodeConfig {
             fabric: self.fabric,
@@ -62,13 +66,14 @@ impl Serve {
             console: self.console,
             admin: self.admin,
             threads: self.threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            listener: self.listener,
             lease: self.lease,
             keep_keys: self.keep_keys,
             secrets,
             secrets_from: self.secrets,
         })
         .await?;
-        eprintln!("selvage: serving on http://{}", node.gateway_address());
+        eprintln!("selvage: serving on {scheme}://{}", node.gateway_address());
         eprintln!("selvage: console on http://{}", node.console_address());
         eprintln!("selvage: metrics on http://{}/metrics", node.admin_address());
         until_stopped().await?;

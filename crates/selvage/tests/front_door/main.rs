@@ -16,6 +16,7 @@ mod fixture;
 mod help;
 mod issuer;
 mod keys;
+mod listener;
 mod objects;
 mod parking;
 mod probe;

@@ -4,9 +4,13 @@ use super::*;
 
 /// Status, framing, whether it keeps the connection, headers and what is left, or what is wrong.
 fn read(asked: &Method, bytes: &str) -> String {
+    read_as(asked, false, bytes)
+}
+
+fn read_as(asked: &Method, websocket: bool, bytes: &str) -> String {
     let mut buffer = BytesMut::from(bytes);
     let mut headers = HeaderMap::new();
-    match take(&mut buffer, asked, &mut headers) {
+    match take(&mut buffer, asked, websocket, &mut headers) {
         Ok(None) => "more".to_owned(),
         Err(bad) => bad.to_string(),
         Ok(Some(Answer { status, framing, keeps })) => {
@@ -93,4 +97,14 @@ fn what_is_not_clear_is_not_read() {
     }
     let endless = format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(MOST_BYTES));
     assert_eq!(read(&Method::GET, &endless), "the head of the answer is too long");
+}
+
+#[test]
+fn a_switch_is_taken_where_it_was_asked_for() {
+    let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\
+                  Sec-WebSocket-Accept: x\r\n\r\nhi";
+    assert_eq!(read_as(&Method::GET, true, agreed), "101 Length(0) closes [sec-websocket-accept=x] \"hi\"");
+    let unasked = "the answer switches to a protocol that nobody asked for";
+    assert_eq!(read_as(&Method::GET, false, agreed), unasked);
+    assert_eq!(read_as(&Method::GET, true, "HTTP/1.1 101 Fine\r\nUpgrade: h2c\r\n\r\n"), unasked);
 }

@@ -232,6 +232,7 @@ pub(crate) static UPSTREAM: Record = record(
     &[
         required("system", NAME, "The system."),
         optional("path", Shape::Text(Format::Path), "The path there that the contract's paths hang below. Default: /."),
+        optional("websocket", BOOLEAN, "Requests may become WebSockets there. Default: false."),
     ],
 );
 

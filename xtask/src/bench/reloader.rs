@@ -1,0 +1,154 @@
+//! A gateway with thousands of interfaces and grants that activates another snapshot twenty times a second while a file is
+//! there. It is the gateway alone: nothing is stored, and all snapshots are compiled before it listens.
+
+use std::fmt::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result, anyhow, ensure};
+use clap::Args;
+use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, KeysOfIssuers, Mediation, Snapshot, SnapshotSource};
+use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
+use selvage_model::code;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::fabric::Fabric;
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
+use selvage_model::problem::Problem;
+use selvage_model::read::{Sources, read};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// The consumer's key.
+pub(super) const KEY: &str = "slv_reload_0123456789abcdef0123456789";
+/// What stands before the memory in its output.
+pub(super) const MEMORY: &str = "memory: ";
+
+const BASE: &str = include_str!("../../fabrics/gateway/fabric.yaml");
+const CONTRACT: &str = include_str!("../../fabrics/gateway/contracts/items.yaml");
+/// How many snapshots there are, and how long each stays.
+const SNAPSHOTS: usize = 20;
+const EACH: Duration = Duration::from_millis(50);
+/// Interfaces in a file.
+const IN_A_FILE: usize = 250;
+
+/// What to serve.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[arg(long)]
+    port: u16,
+    #[arg(long)]
+    upstream: SocketAddr,
+    #[arg(long)]
+    interfaces: usize,
+    /// While this file is there, snapshots are activated.
+    #[arg(long)]
+    switch: PathBuf,
+}
+
+/// No interface of this gateway is mediated.
+struct Nothing;
+
+impl Mediation for Nothing {
+    fn execute(&self, _: MediatedRequest) -> BoxFuture<'static, MediatedAnswer> {
+        let problem = Problem::new(404, code::UNDECLARED, "nothing is mediated here");
+        Box::pin(std::future::ready(MediatedAnswer::Refused { problem, replayed: false }))
+    }
+
+    fn operation(&self, _: ConsumerName, _: OperationId) -> BoxFuture<'static, Option<Value>> {
+        Box::pin(std::future::ready(None))
+    }
+}
+
+/// Serves until the process is ended.
+pub(super) async fn serve(options: &Options) -> Result<()> {
+    let fabric = fabric(options)?;
+    let before = resident()?;
+    let mut snapshots = vec![Arc::new(compile(&fabric, 0)?)];
+    let taken = resident()?.saturating_sub(before);
+    println!("{MEMORY}{} kB", taken * 1_000 / u64::try_from(options.interfaces)?.max(1));
+    for number in 1..SNAPSHOTS {
+        snapshots.push(Arc::new(compile(&fabric, number)?));
+    }
+    let config = GatewayConfig::new(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)));
+    let first = snapshots.first().cloned().context("there are snapshots")?;
+    let gateway = Gateway::start(config, first, Arc::new(Nothing))?;
+    let mut ticks = tokio::time::interval(EACH);
+    for snapshot in snapshots.iter().cycle() {
+        ticks.tick().await;
+        while !options.switch.exists() {
+            ticks.tick().await;
+        }
+        gateway.swap(Arc::clone(snapshot));
+    }
+    Ok(())
+}
+
+/// The benchmark's fabric with as many interfaces more, each with a grant.
+fn fabric(options: &Options) -> Result<Fabric> {
+    let mut sources = Sources::of("fabric.yaml", &BASE.replace("UPSTREAM", &options.upstream.to_string()));
+    sources.insert("contracts/items.yaml", CONTRACT);
+    for (file, first) in (0..options.interfaces).step_by(IN_A_FILE).enumerate() {
+        let mut text = String::new();
+        for number in first..(first + IN_A_FILE).min(options.interfaces) {
+            writeln!(
+                text,
+                "---\nkind: Interface\nname: item-{number}\ntype: api\nversion: 1.0\nowner: bench-team\n\
+                 lifecycle: active\ncontrol: direct\nbecause: The gateway alone is measured.\n\
+                 classification: {{criticality: tier-2, latency: real-time, data: internal}}\n\
+                 contract: {{openapi: contracts/items.yaml}}\nupstream: {{system: item-service, path: /api}}\n\
+                 limits: {{rate: 1000000/s, timeout: 5s, concurrency: 1000}}\n\
+                 slo: [{{availability: 99.9%, window: 30d}}]\n\
+                 ---\nkind: Grant\nconsumer: bench-client\ninterface: item-{number}@1\noperations: [get-item]\n\
+                 purpose: Measures what the gateway costs\nuntil: 2099-01-01T00:00:00Z\nlimits: {{rate: 1000000/s}}"
+            )?;
+        }
+        sources.insert(format!("interfaces/{file}.yaml"), text);
+    }
+    let reading = read(&sources);
+    ensure!(reading.is_clean(), "the benchmark's fabric is not well: {:?}", reading.findings.first());
+    Ok(reading.fabric)
+}
+
+/// One snapshot: all are the same but for the grants' purposes and the revision.
+fn compile(fabric: &Fabric, number: usize) -> Result<Snapshot> {
+    let grants = fabric.grants.iter().enumerate().map(|(index, grant)| {
+        let mut terms = grant.terms();
+        terms.purpose = Some(format!("Snapshot {number}"));
+        LiveGrant {
+            id: format!("grt_{index}"),
+            consumer: grant.consumer.value.clone(),
+            interface: grant.interface.value.clone(),
+            terms,
+            ended: None,
+        }
+    });
+    let credential = Credential {
+        id: "key_bench".to_owned(),
+        principal: Principal::Consumer("bench-client".parse().map_err(|_| anyhow!("no name of a consumer"))?),
+        hash: KeyHash(Sha256::digest(KEY.as_bytes()).into()),
+        issued: jiff::Timestamp::now(),
+        expires: None,
+        revoked: None,
+    };
+    let access = AccessState {
+        revision: u64::try_from(number)?,
+        grants: grants.collect(),
+        credentials: vec![credential],
+        ..AccessState::default()
+    };
+    let environment = "dev".parse().map_err(|_| anyhow!("no name of an environment"))?;
+    let keys = KeysOfIssuers::default();
+    let source =
+        SnapshotSource { fabric, access: &access, keys: &keys, environment: &environment, release: "rel_bench" };
+    Snapshot::compile(&source).map_err(|findings| anyhow!("it does not compile: {:?}", findings.first()))
+}
+
+/// Memory of this process in kB.
+fn resident() -> Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    line.split_whitespace().next().and_then(|kb| kb.parse().ok()).context("VmRSS is not as documented")
+}
