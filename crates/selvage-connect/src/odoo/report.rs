@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::answer;
 use super::button::wizard;
 use super::call::{Call, Scope};
-use super::component::{Move, Quantities, Tracking, Trackings, agree, lots_known};
+use super::component::{Move, Quantities, Trackings, agree, lots_known};
 use super::failure::{Failure, Refusal};
 use super::number::number;
 use super::order::OrderState;
@@ -17,6 +16,7 @@ use super::target::{Consumed, Made, Order, ProductionTarget, Remainder, Step, ch
 use super::{Map, Odoo};
 
 mod account;
+mod lot;
 mod needs;
 mod reading;
 mod used;
@@ -166,14 +166,6 @@ impl Reporting<'_> {
         Ok(Booked::Done)
     }
 
-    /// Refuses in a closed period, before the first write. What stands already was booked before it was closed.
-    async fn may_be_booked(&self, asked: &Order) -> Result<(), Failure> {
-        if self.sent {
-            return Ok(());
-        }
-        self.odoo.books_are_open(asked.company, self.scope).await.map_err(Failure::before_sending)
-    }
-
     /// Nothing is consumed for what is only noted: lowering what is picked would give up reserved lots.
     fn only_notes(&self, order: &Order, quantity: Decimal) -> bool {
         quantity < order.quantity && self.target.remainder == Remainder::KeepOpen
@@ -234,63 +226,6 @@ impl Reporting<'_> {
         let mut moves = self.moves(order.id).await?;
         moves.retain(|one| !self.target.components.iter().any(|stated| stated.product == one.product.0));
         lots_known(&moves, &self.lines(&[order.id]).await?, tracking, needs)
-    }
-
-    /// The lot to produce into, if it exists; refuses a lot that is missing, not wanted, or another than the order carries.
-    async fn lot_of(&self, order: &Order, quantity: Decimal, tracking: &Trackings) -> Result<Option<i64>, Failure> {
-        let tracked = tracking.get(&order.product.0).copied().unwrap_or(Tracking::None);
-        let product = &order.product.1;
-        let refused = |message: String| Err(Failure::field(Refusal::Lot, "lot", message));
-        let lot = match (tracked, &self.target.lot) {
-            (Tracking::None, None) => None,
-            (Tracking::None, Some(_)) => return refused(format!("{product} is not tracked, so it takes no lot")),
-            (_, None) => return refused(format!("{product} is tracked, so its lot or serial number must be named")),
-            (_, Some(name)) => self.find_lot(order, name).await?,
-        };
-        if tracked == Tracking::Serial && quantity != Decimal::ONE {
-            return refused(format!("{product} has serial numbers, so it is reported one by one"));
-        }
-        let other = !order.lots.is_empty() && lot.is_none_or(|lot| order.lots != [lot]);
-        if self.target.lot.is_some() && other && !order.producing.is_zero() {
-            let noted = order.producing;
-            return refused(format!("order {} already carries another lot for {noted}; book that first", order.name));
-        }
-        Ok(lot)
-    }
-
-    /// The id of the lot to produce into, made if it is not there yet.
-    async fn lot(&mut self, bench: &Bench) -> Result<Option<i64>, Failure> {
-        let (Some(name), None) = (&self.target.lot, bench.lot) else { return Ok(bench.lot) };
-        let company = self.odoo.fields("stock.lot").await.map_err(|failure| self.seen(failure))?;
-        let mut values = Map::new();
-        values.insert("name".to_owned(), json!(name));
-        values.insert("product_id".to_owned(), json!(bench.order.product.0));
-        if company.get("company_id").is_some_and(|field| field.required) {
-            values.insert("company_id".to_owned(), json!(bench.order.company));
-        }
-        let made = self
-            .send(Call::write("stock.lot", "create", self.scope).arg("vals_list", vec![Value::Object(values)]))
-            .await;
-        match made {
-            Ok(ids) => answer::id_of(&ids)
-                .map(Some)
-                .ok_or_else(|| Failure::Unknown { reason: "no id of the new lot".to_owned() }),
-            // The name is unique in Odoo, so somebody may have made it since it was looked for.
-            Err(refusal @ Failure::Refused { kind: Refusal::Validation, .. }) => {
-                self.find_lot(&bench.order, name).await?.map(Some).ok_or(refusal)
-            }
-            Err(failure) => Err(failure),
-        }
-    }
-
-    async fn find_lot(&self, order: &Order, name: &str) -> Result<Option<i64>, Failure> {
-        let domain = vec![json!(["name", "=", name]), json!(["product_id", "=", order.product.0])];
-        let found = self.read("stock.lot", domain, &["company_id"]).await?;
-        let usable = |lot: &&Value| match lot.get("company_id").and_then(answer::id_of) {
-            Some(company) => company == order.company,
-            None => true,
-        };
-        found.iter().find(usable).map(|lot| answer::id(lot, "id")).transpose()
     }
 
     async fn set_quantity(&mut self, bench: &Bench, lot: Option<i64>) -> Result<(), Failure> {

@@ -246,6 +246,29 @@ async fn closed_books_refuse_what_would_be_booked_and_nothing_else() {
     }
 }
 
+/// Where Odoo asks a person instead of scrapping, its question is not answered, and no draft waits for somebody to validate it.
+#[tokio::test]
+async fn a_report_leaves_no_draft_of_what_it_could_not_scrap() {
+    for server in VERSIONS {
+        let plant = Plant::open(server).await;
+        let made = plant.order(4).await;
+        plant.report(made, 4, "B1", Remainder::Backorder).await.unwrap();
+        plant.factory.odoo.inject(Fault::once(FaultKind::Wizard, "stock.scrap", "action_validate"));
+        let target = ProductionTarget {
+            total: 4.into(),
+            lot: Some("B1".to_owned()),
+            remainder: Remainder::Backorder,
+            components: vec![],
+            scrapped: Some(ScrapTarget { total: 1.into(), key: "__selvage__.waste-2".to_owned() }),
+        };
+        let asked = plant.odoo.report_production(made, &target, &plant.scope).await;
+        assert_eq!(refused(asked).0, Refusal::Wizard, "{server:?}");
+        assert!(plant.find("stock.scrap", vec![], &["name"]).await.is_empty(), "{server:?}");
+        let told = plant.odoo.report_production(made, &target, &plant.scope).await.unwrap();
+        assert_eq!(told.scrapped_total, Some(Decimal::ONE), "{server:?}");
+    }
+}
+
 /// Lines are counted as people see them: by their place, with services, without sections.
 #[tokio::test]
 async fn goods_have_the_numbers_that_people_see() {

@@ -77,6 +77,14 @@ impl Reporting<'_> {
         }
     }
 
+    /// Refuses in a closed period, before the first write. What stands already was booked before it was closed.
+    pub(super) async fn may_be_booked(&self, asked: &Order) -> Result<(), Failure> {
+        if self.sent {
+            return Ok(());
+        }
+        self.odoo.books_are_open(asked.company, self.scope).await.map_err(Failure::before_sending)
+    }
+
     /// Refuses, before anything is sent, a total of scrap that cannot be reached.
     pub(super) async fn scrap_can_be(&self, asked: &Order, chain: &[Order]) -> Result<(), Failure> {
         let Some(target) = &self.target.scrapped else { return Ok(()) };
