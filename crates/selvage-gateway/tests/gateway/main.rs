@@ -27,6 +27,7 @@ mod listener;
 mod malformed;
 mod matrix;
 mod mediated;
+mod mtls;
 mod oauth;
 mod proxy;
 mod shutdown;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::client::Client;
+use super::mtls::{SUBJECT, certified, listener};
 use super::running::Engine;
 use super::signer::{Signer, encode};
 use super::upstream::Upstream;
@@ -32,7 +33,9 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const PLANT: &str = "https://login.test/plant";
 const OWN: &str = "https://api.test";
 
-fn manifests(upstream: &str) -> String {
+/// The fabric's manifests. The plant's certificate names the consumer of this right: there is one certificate, and it is one
+/// consumer's.
+fn manifests(upstream: &str, certified: &str) -> String {
     let mut text = format!(
         "kind: Fabric\nname: matrix\nenvironments: {{dev: {{keys: {{max_age: 90d}}}}}}\n---\nkind: Team\nname: owners\n\
          roles: {{owner: [o.wner]}}\n---\nkind: System\nname: wms\nconnector: http\nowner: owners\nzone: cloud\n\
@@ -55,6 +58,11 @@ fn manifests(upstream: &str) -> String {
         text += &head("orders");
         text += "serves: {object: order@1, system: odoo, operations: [list, release]}\n";
     }
+    writeln!(
+        text,
+        "---\nkind: Consumer\nname: cert-{certified}\nowner: owners\nidentity: {{mtls: {{subject: '{SUBJECT}'}}}}"
+    )
+    .unwrap();
     for right in RIGHTS {
         for (kind, identity) in [
             ("key", "{api_key: {}}".to_owned()),
@@ -67,8 +75,8 @@ fn manifests(upstream: &str) -> String {
     text
 }
 
-fn fabric(upstream: &str) -> Fabric {
-    let mut sources = Sources::of("matrix.yaml", &manifests(upstream));
+fn fabric(upstream: &str, certified: &str) -> Fabric {
+    let mut sources = Sources::of("matrix.yaml", &manifests(upstream, certified));
     sources.insert("contracts/stock.yaml", include_str!("data/stock.yaml"));
     let reading = read(&sources);
     assert!(reading.is_clean(), "{:#?}", reading.findings);
@@ -173,7 +181,7 @@ impl Signers {
     }
 }
 
-const IDENTITIES: [&str; 22] = [
+const IDENTITIES: [&str; 24] = [
     "nobody",
     "key: unknown",
     "key: valid",
@@ -196,10 +204,16 @@ const IDENTITIES: [&str; 22] = [
     "own token: its key revoked",
     "own token: changed",
     "own token's key itself",
+    "certificate: of a consumer",
+    "certificate: and a wrong key",
 ];
 
 struct Matrix {
     gateway: Gateway,
+    /// The same over TLS, with clients' certificates.
+    secure: Gateway,
+    /// What it runs, by right.
+    certified: Vec<Arc<Snapshot>>,
     engine: Arc<Engine>,
     fabric: Fabric,
     signers: Signers,
@@ -208,15 +222,20 @@ struct Matrix {
 impl Matrix {
     fn start() -> Self {
         let upstream = Upstream::start();
-        let fabric = fabric(&upstream.address.to_string());
+        let address = upstream.address.to_string();
+        let of = |right: &&str| fabric(&address, right);
+        let fabric = of(&"none");
         let signers = Signers { plant: Signer::ed("k1"), stranger: Signer::ed("k1") };
         let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
         config.threads = 1;
         let engine = Arc::new(Engine::default());
         let mediation: Arc<dyn Mediation> = Arc::<Engine>::clone(&engine);
-        let snapshot = snapshot(&fabric, &signers, false);
-        let gateway = Gateway::start(config, Arc::new(snapshot), mediation).unwrap();
-        Self { gateway, engine, fabric, signers }
+        let certified = RIGHTS.iter().map(|right| Arc::new(snapshot(&of(right), &signers, true))).collect();
+        let snapshot = Arc::new(snapshot(&fabric, &signers, false));
+        let gateway = Gateway::start(config.clone(), Arc::clone(&snapshot), Arc::clone(&mediation)).unwrap();
+        config.tls = Some(listener());
+        let secure = Gateway::start(config, snapshot, mediation).unwrap();
+        Self { gateway, secure, certified, engine, fabric, signers }
     }
 
     /// What each identity shows, by right.
@@ -224,8 +243,8 @@ impl Matrix {
         let own = |state: &str| own_token(&self.gateway, &format!("own-{right}"), &key(&format!("own-{right}"), state));
         let keyed = |state: &str| Some(key(&format!("key-{right}"), state));
         match identity {
-            "nobody" => None,
-            "key: unknown" => keyed("never"),
+            "nobody" | "certificate: of a consumer" => None,
+            "key: unknown" | "certificate: and a wrong key" => keyed("never"),
             "key: valid" | "key: rotating, the next" => keyed("valid"),
             "key: rotating, the one before" => keyed("before"),
             "key: expired" => keyed("expired"),
@@ -292,6 +311,7 @@ fn the_matrix_is_as_it_was_agreed() {
         .collect();
     matrix.gateway.swap(Arc::new(snapshot(&matrix.fabric, &matrix.signers, true)));
     let mut client = Client::connect(matrix.gateway.address());
+    let mut secure = certified(matrix.secure.address());
     let mut text = String::new();
     for life in LIVES {
         for (what, method, path) in OPERATIONS {
@@ -299,7 +319,13 @@ fn the_matrix_is_as_it_was_agreed() {
             writeln!(text, "{:30} {}", "", RIGHTS.map(|right| format!("{right:30}")).join(" ").trim_end()).unwrap();
             for (identity, shown) in IDENTITIES.iter().zip(&shown) {
                 let path = path.replace("LIFE", life);
-                let cells = shown.iter().map(|shown| matrix.cell(&mut client, method, &path, shown.as_deref()));
+                let cells = shown.iter().zip(&matrix.certified).map(|(shown, certified)| {
+                    if !identity.starts_with("certificate") {
+                        return matrix.cell(&mut client, method, &path, shown.as_deref());
+                    }
+                    matrix.secure.swap(Arc::clone(certified));
+                    matrix.cell(&mut secure, method, &path, shown.as_deref())
+                });
                 let cells: Vec<String> = cells.map(|cell| format!("{cell:30}")).collect();
                 writeln!(text, "{identity:30} {}", cells.join(" ").trim_end()).unwrap();
             }

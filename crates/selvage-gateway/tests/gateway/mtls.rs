@@ -1,0 +1,128 @@
+//! Certificates of clients through the port: whom they name is known by them, a stranger's end the handshake.
+
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvage_gateway::{
+    ClientCertificates, Gateway, GatewayConfig, KeysOfIssuers, Snapshot, SnapshotSource, Tls, TlsFiles,
+};
+use selvage_model::read::{Sources, read};
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+
+use super::client::Client;
+use super::fabric::{access, key};
+use super::running::Engine;
+use super::upstream::Upstream;
+
+const AUTHORITY: &[u8] = include_bytes!("data/tls/clients/authority.pem");
+const CLIENT: (&[u8], &[u8]) =
+    (include_bytes!("data/tls/clients/client.pem"), include_bytes!("data/tls/clients/client.key"));
+const INTRUDER: (&[u8], &[u8]) =
+    (include_bytes!("data/tls/clients/intruder.pem"), include_bytes!("data/tls/clients/intruder.key"));
+
+/// A listener whose clients may show certificates.
+pub fn listener() -> Tls {
+    let files = TlsFiles {
+        certificate: include_bytes!("data/tls/clients/listener.pem").to_vec(),
+        key: include_bytes!("data/tls/clients/listener.key").to_vec(),
+        clients: ClientCertificates::Optional(AUTHORITY.to_vec()),
+    };
+    Tls::new(&files).unwrap()
+}
+
+/// Whom the client's certificate names.
+pub const SUBJECT: &str = r"CN=mes,OU=Plant 1,O=Velo Works\, Ghent,C=BE";
+
+/// A client that shows the plant's certificate.
+pub fn certified(address: SocketAddr) -> Client {
+    connect(address, Some(CLIENT)).unwrap()
+}
+
+/// A client that shows this certificate; an error where the handshake ends.
+fn connect(address: SocketAddr, shows: Option<(&[u8], &[u8])>) -> std::io::Result<Client> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(AUTHORITY).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match shows {
+        None => config.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
+            config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key).unwrap()).unwrap()
+        }
+    };
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    while session.is_handshaking() {
+        session.complete_io(&mut stream)?;
+    }
+    Ok(Client::over(StreamOwned::new(session, stream)))
+}
+
+struct Node {
+    gateway: Gateway,
+    _upstream: Upstream,
+}
+
+impl Node {
+    /// With a consumer whose certificate names it so.
+    fn start(subject: &str) -> Self {
+        let upstream = Upstream::start();
+        let manifests = include_str!("data/identity.yaml").replace("UPSTREAM", &upstream.address.to_string());
+        let manifests = manifests.replace("'DNS:press.velo.example'", &format!("'{subject}'"));
+        let mut sources = Sources::of("identity.yaml", &manifests);
+        sources.insert("contracts/stock.yaml", include_str!("data/stock.yaml"));
+        let reading = read(&sources);
+        assert!(reading.is_clean(), "{:#?}", reading.findings);
+        let (fabric, keys, environment) = (reading.fabric, KeysOfIssuers::new(), "dev".parse().unwrap());
+        let access = access(&fabric);
+        let source =
+            SnapshotSource { fabric: &fabric, access: &access, keys: &keys, environment: &environment, release: "rel" };
+        let snapshot = Snapshot::compile(&source).unwrap();
+        let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        (config.threads, config.tls) = (1, Some(listener()));
+        let gateway = Gateway::start(config, Arc::new(snapshot), Arc::new(Engine::default())).unwrap();
+        Self { gateway, _upstream: upstream }
+    }
+
+    fn said(&self, shows: Option<(&[u8], &[u8])>, headers: &[&str]) -> (u16, String) {
+        let mut client = connect(self.gateway.address(), shows).unwrap();
+        client.request("GET", "/stock/v1/items", headers, b"").said()
+    }
+}
+
+#[test]
+fn a_certificate_opens_what_its_consumer_was_granted() {
+    let passes = (200, String::new());
+    for subject in [SUBJECT, "DNS:mes.velo.example", "URI:spiffe://velo.example/mes"] {
+        let node = Node::start(subject);
+        assert_eq!(node.said(Some(CLIENT), &[]), passes, "{subject}");
+        assert_eq!(node.said(None, &[]), (401, "FAB4010".to_owned()), "{subject}: without one");
+        let wrong = node.said(Some(CLIENT), &["X-Api-Key: wrong"]);
+        assert_eq!(wrong, (401, "FAB4011".to_owned()), "what is presented decides");
+        let night = format!("X-Api-Key: {}", key("night"));
+        let other = node.said(Some(CLIENT), &[&night]).1;
+        assert!(other.is_empty() || other == "FAB4090", "{other}: the key's consumer, not the certificate's");
+    }
+    let node = Node::start("CN=mes,OU=Plant 1");
+    assert_eq!(node.said(Some(CLIENT), &[]), (401, "FAB4089".to_owned()), "a part of a subject is none");
+}
+
+#[test]
+fn the_same_subject_by_another_authority_is_nobody() {
+    let node = Node::start(SUBJECT);
+    // The listener ends the handshake, or the connection right after it.
+    let refused = connect(node.gateway.address(), Some(INTRUDER)).map_or(true, |mut client| {
+        let asked = client.try_send(b"GET /stock/v1/items HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        !asked || client.try_read(false).is_none()
+    });
+    assert!(refused);
+}
