@@ -49,6 +49,8 @@ pub struct GatewayConfig {
     pub upstream_idle_timeout: Duration,
     /// Certificates (DER) of authorities that `https` upstreams may be signed by, beside those the machine trusts.
     pub upstream_roots: Vec<Vec<u8>>,
+    /// Which limits a store keeps, and shares out among nodes.
+    pub sharing: Sharing,
     /// How long requests in hand may take to finish at shutdown.
     pub drain: Duration,
     /// The page of a code, served as Markdown at `/errors/{code}`, where problems point to.
@@ -56,6 +58,18 @@ pub struct GatewayConfig {
     /// Whether `X-Forwarded-For` and `-Proto` of callers are kept and extended (behind a load balancer of yours)
     /// instead of replaced.
     pub trust_forwarded: bool,
+}
+
+/// Which limits a store keeps. Whoever says that one does must settle with it: see [`crate::Gateway::budgets`], [`crate::Gateway::settled`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sharing {
+    /// None: a quota is forgotten when the node ends.
+    #[default]
+    None,
+    /// Quotas, so that they outlive the node; it is the only one.
+    Quotas,
+    /// Quotas and rates, among the nodes on the store.
+    All,
 }
 
 impl GatewayConfig {
@@ -82,6 +96,7 @@ impl GatewayConfig {
             upstream_idle_timeout: Duration::from_secs(4),
             upstream_roots: Vec::new(),
             pages: None,
+            sharing: Sharing::None,
             drain: Duration::from_secs(10),
             trust_forwarded: false,
         }

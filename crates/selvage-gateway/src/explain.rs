@@ -6,6 +6,7 @@ use std::fmt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use jiff::Timestamp;
 use selvage_model::name::ConsumerName;
+use selvage_model::scalar::Quota;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::{self, Asked, Plan};
@@ -287,10 +288,13 @@ fn limits(lease: &Lease, served: &Served) -> String {
     let of = |name: &str, allowance: Option<Allowance>| {
         allowance.map(|it| format!("{name} at most {} in {} s", it.burst, it.window))
     };
+    let in_all =
+        |name: &str, quota: Option<Quota>| quota.map(|it| format!("{name} at most {} in each {}", it.count, it.window));
     let all = [
         of("the grant", lease.allowance),
+        in_all("the grant", lease.quota),
         of("the interface", served.rate),
-        of("its quota", served.quota),
+        in_all("the interface", served.quota),
         served.concurrency.map(|most| format!("at most {most} at a time")),
     ];
     let all: Vec<String> = all.into_iter().flatten().collect();

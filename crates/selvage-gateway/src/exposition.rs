@@ -83,8 +83,17 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     head(text, "connections_turned_away_total", "counter", "Connections beyond what one peer may have.")?;
     let away: u64 = books.shards.iter().map(|shard| shard.turned_away.load(Ordering::Relaxed)).sum();
     writeln!(text, "selvage_gateway_connections_turned_away_total {away}")?;
+    write_limits(text, books)?;
     head(text, "access_revision", "gauge", "Revision of the access state that is enforced.")?;
     writeln!(text, "selvage_gateway_access_revision {revision}")
+}
+
+fn write_limits(text: &mut String, books: &Books) -> std::fmt::Result {
+    let limits = &books.limits;
+    head(text, "limits_cut_off", "gauge", "Whether the store that limits are shared out from cannot be reached.")?;
+    writeln!(text, "selvage_gateway_limits_cut_off {}", u8::from(limits.cut_off.load(Ordering::Relaxed)))?;
+    head(text, "limits_lost_total", "counter", "Requests of quotas that nodes held which ended without a word.")?;
+    writeln!(text, "selvage_gateway_limits_lost_total {}", limits.lost.load(Ordering::Relaxed))
 }
 
 fn write_latencies(text: &mut String, books: &Books) -> std::fmt::Result {

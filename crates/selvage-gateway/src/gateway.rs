@@ -5,16 +5,18 @@ use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use selvage_model::budget::BudgetShare;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::sync::{oneshot, watch};
 
 use crate::admin;
-use crate::config::{GatewayConfig, GatewayError};
+use crate::budget::{self, BudgetMoment, BudgetRound};
+use crate::config::{GatewayConfig, GatewayError, Sharing};
 use crate::crowd::Crowd;
 use crate::exposition;
 use crate::live::{Books, Live};
@@ -52,7 +54,7 @@ impl Gateway {
         let threads = config.threads.max(1);
         let (address, listeners) = listen_all(config.listen, threads)?;
         let admin_listener = config.admin.map(listen).transpose()?;
-        let books = Books::new(threads);
+        let books = Books::new(threads, config.sharing);
         let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, &books)));
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
@@ -101,6 +103,29 @@ impl Gateway {
         let Some(current) = &self.shared.tls else { return false };
         current.store(Arc::new(tls));
         true
+    }
+
+    /// What this node has to settle with the store of its limits, where it was told that one keeps them; `None` where
+    /// there is none. To be asked a few times a second, never by who serves a request.
+    pub fn budgets(&self, moment: BudgetMoment, lease: Duration) -> Option<BudgetRound> {
+        let books = &self.shared.books;
+        let round = |live: &Live| budget::round(live, books, moment, lease);
+        (books.limits.sharing != Sharing::None).then(|| round(&self.shared.live.load()))
+    }
+
+    /// Takes what the store gave in a round; how many requests nodes held that ended without a word.
+    pub fn settled(&self, round: &BudgetRound, shares: &[BudgetShare]) -> u64 {
+        let books = &self.shared.books;
+        budget::found(&self.shared.live.load(), books);
+        let lost = round.settled(shares, books);
+        books.limits.lost.fetch_add(lost, Ordering::Relaxed);
+        lost
+    }
+
+    /// The store did not answer a round. Once what is in hand has run out by this lease, each interface's rule stands;
+    /// whether that begins now.
+    pub fn unsettled(&self, lease: Duration) -> bool {
+        budget::missed(&self.shared.live.load(), &self.shared.books, lease)
     }
 
     /// The snapshot of now.

@@ -8,6 +8,7 @@
 mod admin;
 mod answer;
 mod body;
+mod budget;
 mod certificate;
 mod checked;
 mod condition;
@@ -34,6 +35,7 @@ mod oauth;
 mod path;
 mod peer;
 mod pool;
+mod quota;
 mod random;
 mod refusal;
 mod serve;
@@ -48,8 +50,9 @@ mod unread;
 mod welcome;
 mod worker;
 
+pub use budget::{BudgetMoment, BudgetRound};
 pub use certificate::ClientCertificate;
-pub use config::{GatewayConfig, GatewayError};
+pub use config::{GatewayConfig, GatewayError, Sharing};
 pub use decide::{Permit, Plan, Probe, decide};
 pub use explain::{Decided, Explanation, Question, Stage, Verdict, explain, explain_request};
 pub use gateway::Gateway;

@@ -2,12 +2,16 @@
 //! lives outside snapshots, keyed by grant and interface, so a swap neither forgives nor forgets.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use selvage_model::name::InterfaceRef;
 use selvage_model::scalar::Rate;
+
+use crate::budget::LimitBooks;
+use crate::config::Sharing;
+use crate::quota::Counter;
 
 /// A rate as the algorithm needs it: `burst` at once, then one every `interval` nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,16 +22,29 @@ pub(crate) struct Allowance {
     pub(crate) burst: u64,
     /// The span, whole seconds, at least 1.
     pub(crate) window: u64,
+    per: u64,
 }
 
 impl Allowance {
     /// Of a declared rate. The interval is rounded up, so never more than declared passes.
     pub(crate) fn of(rate: Rate) -> Self {
         let per = u64::try_from(rate.per.as_nanos()).unwrap_or(u64::MAX);
-        let burst = rate.count.max(1);
-        let interval = if rate.count == 0 { u64::MAX / 4 } else { per.div_ceil(burst).max(1) };
+        let allowance = Self::spread(per, rate.count.max(1), rate.per.as_secs().max(1));
+        if rate.count == 0 { Self { interval: u64::MAX / 4, ..allowance } } else { allowance }
+    }
+
+    fn spread(per: u64, burst: u64, window: u64) -> Self {
+        let interval = per.div_ceil(burst).max(1);
         let tolerance = interval.saturating_mul(burst - 1).min(u64::MAX / 4);
-        Self { interval, tolerance, burst, window: rate.per.as_secs().max(1) }
+        Self { interval, tolerance, burst, window, per }
+    }
+
+    /// So much of it; nothing of nothing.
+    fn part(self, held: u64) -> Option<Self> {
+        if held >= self.burst {
+            return Some(self);
+        }
+        (held > 0).then(|| Self::spread(self.per, held, self.window))
     }
 }
 
@@ -50,15 +67,100 @@ fn spend(arrival: u64, now: u64, allowance: Allowance) -> Result<u64, u64> {
     }
 }
 
-/// The state of one limit.
-#[derive(Debug, Default)]
+/// A node has the whole rate for itself.
+const WHOLE: u64 = u64::MAX;
+/// It has not heard yet what its share is.
+const UNHEARD: u64 = u64::MAX - 1;
+/// How soon to try again where a node has no share of a rate.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How many of a limit a node may pass before it heard what it has of it.
+pub(crate) fn ahead(limit: u64) -> u64 {
+    (limit / 10).max(5).min(limit)
+}
+
+/// The state of one rate.
+#[derive(Debug)]
 pub(crate) struct Meter {
     arrival: AtomicU64,
+    /// How many of the rate's burst this node may use, [`WHOLE`] or [`UNHEARD`].
+    held: AtomicU64,
+    /// Requests since the last look, where nodes share.
+    asked: AtomicU64,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { arrival: AtomicU64::new(0), held: AtomicU64::new(WHOLE), asked: AtomicU64::new(0) }
+    }
 }
 
 impl Meter {
     /// Takes one, `now` nanoseconds after the gateway's epoch.
     pub(crate) fn take(&self, now: u64, allowance: Allowance) -> Spent {
+        let held = self.held.load(Ordering::Relaxed);
+        if held == WHOLE {
+            return self.spend(now, allowance);
+        }
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        if held == UNHEARD {
+            let spent = allowance.part(ahead(allowance.burst)).map_or(Spent::Wait(SOON), |part| self.spend(now, part));
+            return if matches!(spent, Spent::Wait(_)) { Spent::Wait(SOON) } else { spent };
+        }
+        allowance.part(held).map_or(Spent::Wait(SOON), |part| self.spend(now, part))
+    }
+
+    /// Begins to share, or to share anew: what this node has is not known until it is told.
+    pub(crate) fn share(&self) {
+        self.held.store(UNHEARD, Ordering::Relaxed);
+    }
+
+    /// From now on the node has so much of the rate's burst. What it may pass at once stays what it was, unless all is
+    /// its own: a part that another had comes without that one's burst.
+    pub(crate) fn hold(&self, now: u64, allowance: Allowance, held: u64) {
+        let before = match self.held.swap(held.min(UNHEARD - 1), Ordering::Relaxed) {
+            WHOLE => allowance.burst,
+            UNHEARD => ahead(allowance.burst),
+            before => before.min(allowance.burst),
+        };
+        let after = held.min(allowance.burst);
+        if after <= before {
+            return;
+        }
+        let (per, before, after) = (u128::from(allowance.per), u128::from(before), u128::from(after));
+        let owed = |arrival: u64| {
+            let debt = u128::from(arrival.saturating_sub(now)).min(per);
+            let debt = if after == u128::from(allowance.burst) {
+                debt * before / after
+            } else {
+                per - (per - debt) * before / after
+            };
+            Some(now.saturating_add(u64::try_from(debt).unwrap_or(u64::MAX)))
+        };
+        let _ = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, owed);
+    }
+
+    /// Whether nothing is owed for what passed.
+    pub(crate) fn is_settled(&self, now: u64) -> bool {
+        self.arrival.load(Ordering::Relaxed) <= now
+    }
+
+    /// What the node has, where it was told.
+    pub(crate) fn held(&self) -> Option<u64> {
+        Some(self.held.load(Ordering::Relaxed)).filter(|held| *held < UNHEARD)
+    }
+
+    /// The node counts alone, unless it knows its share.
+    pub(crate) fn go_on_alone(&self) {
+        let _ = self.held.compare_exchange(UNHEARD, WHOLE, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Requests since the last look.
+    pub(crate) fn take_demand(&self) -> u64 {
+        self.asked.swap(0, Ordering::Relaxed)
+    }
+
+    fn spend(&self, now: u64, allowance: Allowance) -> Spent {
         let mut seen = self.arrival.load(Ordering::Relaxed);
         loop {
             let next = match spend(seen, now, allowance) {
@@ -85,13 +187,28 @@ impl Meter {
 /// All limits of a node, by what they limit.
 #[derive(Debug, Default)]
 pub(crate) struct Limits {
+    pub(crate) sharing: Sharing,
+    /// When the store was heard last, nanoseconds after the gateway's epoch.
+    pub(crate) heard: AtomicU64,
+    /// Requests that nodes held which ended without a word.
+    pub(crate) lost: AtomicU64,
+    /// Every lease ran out without a word from the store.
+    pub(crate) cut_off: Arc<AtomicBool>,
     known: Mutex<Known>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
-    grants: HashMap<String, Arc<Meter>>,
+    grants: HashMap<String, Arc<GrantLimits>>,
     interfaces: HashMap<InterfaceRef, Arc<InterfaceLimits>>,
+}
+
+/// The limits of one grant.
+#[derive(Debug, Default)]
+pub(crate) struct GrantLimits {
+    pub(crate) rate: Meter,
+    pub(crate) quota: Counter,
+    pub(crate) books: Mutex<LimitBooks>,
 }
 
 /// The limits of one interface, in one line of the processor's cache: the threads hand it to each other once a request.
@@ -101,35 +218,52 @@ pub(crate) struct InterfaceLimits {
     /// Of its rate.
     pub(crate) rate: Meter,
     /// Of its quota.
-    pub(crate) quota: Meter,
+    pub(crate) quota: Counter,
     /// Requests in hand.
     in_hand: AtomicU32,
+    pub(crate) books: Mutex<LimitBooks>,
 }
 
 impl Limits {
-    /// The limit of a grant.
-    pub(crate) fn grant(&self, id: &str) -> Arc<Meter> {
+    /// None yet, of a node that shares these.
+    pub(crate) fn new(sharing: Sharing) -> Self {
+        Self { sharing, ..Self::default() }
+    }
+
+    /// The limits of a grant.
+    pub(crate) fn grant(&self, id: &str) -> Arc<GrantLimits> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(meter) = known.grants.get(id) {
-            return Arc::clone(meter);
+        if let Some(limits) = known.grants.get(id) {
+            return Arc::clone(limits);
         }
-        Arc::clone(known.grants.entry(id.to_owned()).or_default())
+        let limits = known.grants.entry(id.to_owned()).or_default();
+        self.begin(&limits.rate);
+        Arc::clone(limits)
     }
 
     /// The limits of an interface.
     pub(crate) fn interface(&self, interface: &InterfaceRef) -> Arc<InterfaceLimits> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.interfaces.entry(interface.clone()).or_default())
+        if let Some(limits) = known.interfaces.get(interface) {
+            return Arc::clone(limits);
+        }
+        let limits = known.interfaces.entry(interface.clone()).or_default();
+        self.begin(&limits.rate);
+        Arc::clone(limits)
+    }
+
+    fn begin(&self, rate: &Meter) {
+        if self.sharing == Sharing::All {
+            rate.share();
+        }
     }
 
     /// Forgets limits that no snapshot uses any more and that have no debt left.
     pub(crate) fn prune(&self, now: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let settled = |meter: &Meter| meter.arrival.load(Ordering::Relaxed) <= now;
-        known.grants.retain(|_, meter| Arc::strong_count(meter) > 1 || !settled(meter));
-        known
-            .interfaces
-            .retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate) || !settled(&limits.quota));
+        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_untouched();
+        known.grants.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
+        known.interfaces.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
     }
 }
 
@@ -178,6 +312,34 @@ mod tests {
     }
 
     #[test]
+    fn a_node_that_shares_uses_its_share() {
+        let (meter, allowance) = (Meter::default(), rate(100, 1));
+        meter.share();
+        let pass = |now: u64| (0..200).take_while(|_| !matches!(meter.take(now, allowance), Spent::Wait(_))).count();
+        assert_eq!(pass(SECOND), 10, "before it heard");
+        // All is its own: what was used counts as what it is.
+        meter.hold(SECOND, allowance, 100);
+        assert_eq!(pass(SECOND), 90);
+        // Less from now on, and owed as before.
+        meter.hold(SECOND, allowance, 30);
+        assert_eq!(pass(SECOND), 0);
+        assert_eq!(pass(SECOND + SECOND / 2), 15);
+        assert_eq!(pass(10 * SECOND), 30);
+        // A part that another had comes without its burst.
+        meter.hold(10 * SECOND, allowance, 60);
+        assert_eq!(pass(10 * SECOND), 0);
+        assert_eq!(pass(10 * SECOND + SECOND / 2), 30);
+        assert!(meter.take_demand() > 0 && meter.take_demand() == 0);
+        meter.hold(20 * SECOND, allowance, 0);
+        assert_eq!(meter.take(20 * SECOND, allowance), Spent::Wait(SOON));
+        meter.go_on_alone();
+        assert_eq!(meter.held(), Some(0), "it knows its share");
+        meter.share();
+        meter.go_on_alone();
+        assert_eq!(pass(30 * SECOND), 100);
+    }
+
+    #[test]
     fn what_is_given_back_can_be_taken() {
         let (meter, allowance) = (Meter::default(), rate(1, 60));
         assert!(matches!(meter.take(SECOND, allowance), Spent::Passed { left: 0, .. }));
@@ -222,9 +384,9 @@ mod tests {
     fn limits_outlive_what_uses_them_while_in_debt() {
         let limits = Limits::default();
         let allowance = rate(1, 60);
-        assert!(matches!(limits.grant("grt_1").take(SECOND, allowance), Spent::Passed { .. }));
+        assert!(matches!(limits.grant("grt_1").rate.take(SECOND, allowance), Spent::Passed { .. }));
         limits.prune(2 * SECOND);
-        assert!(matches!(limits.grant("grt_1").take(2 * SECOND, allowance), Spent::Wait(_)));
+        assert!(matches!(limits.grant("grt_1").rate.take(2 * SECOND, allowance), Spent::Wait(_)));
         limits.prune(100 * SECOND);
         assert!(limits.known.lock().unwrap().grants.is_empty());
     }

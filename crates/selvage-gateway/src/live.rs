@@ -2,13 +2,19 @@
 //! name. Made off the path when a snapshot is swapped in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use http::{HeaderValue, StatusCode};
+use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::scalar::Quota;
 
+use crate::budget::{Limited as LimitedBy, Shared};
+use crate::config::Sharing;
 use crate::decide::Permit;
-use crate::limit::{Allowance, InterfaceLimits, Limits, Meter, Place, Spent};
+use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Place, Spent};
+use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
 use crate::snapshot::{Lease, Served, Snapshot};
 use crate::tally::{NOWHERE, Names, SeriesName, Shard};
@@ -23,9 +29,10 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn new(threads: usize) -> Self {
+    pub(crate) fn new(threads: usize, sharing: Sharing) -> Self {
         let shards = (0..threads).map(|_| Arc::new(Shard::new())).collect();
-        Self { names: Names::default(), limits: Limits::default(), shards, epoch: Instant::now() }
+        let limits = Limits::new(sharing);
+        Self { names: Names::default(), limits, shards, epoch: Instant::now() }
     }
 
     /// Nanoseconds since the gateway's epoch.
@@ -40,13 +47,16 @@ pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
     leases: Vec<LiveLease>,
     served: Vec<LiveInterface>,
+    /// No store keeps the quotas.
+    alone: bool,
+    cut_off: Arc<AtomicBool>,
 }
 
 #[derive(Debug)]
 struct LiveLease {
     /// By operation.
     series: Box<[u32]>,
-    meter: Option<Arc<Meter>>,
+    limits: Option<Arc<GrantLimits>>,
 }
 
 #[derive(Debug)]
@@ -81,7 +91,8 @@ impl Live {
     pub(crate) fn new(snapshot: Arc<Snapshot>, books: &Books) -> Self {
         let leases = snapshot.leases().iter().map(|lease| live_lease(&snapshot, lease, books)).collect();
         let served = snapshot.served().iter().map(|served| live_interface(served, books)).collect();
-        Self { leases, served, snapshot }
+        let alone = books.limits.sharing == Sharing::None;
+        Self { leases, served, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
     }
 
     /// The series of a permit.
@@ -101,33 +112,59 @@ impl Live {
         live.and_then(|live| live.operations.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
     }
 
+    /// Every limit that nodes may share, with its state.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = Shared<'_>> {
+        let grants = self.snapshot.leases().iter().zip(&self.leases).filter_map(|(lease, live)| {
+            let limits = LimitedBy::Grant(Arc::clone(live.limits.as_ref()?));
+            let served = self.snapshot.served().get(lease.served as usize)?;
+            let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
+            Some(Shared { name: &lease.id, limits, rate, quota, refuses })
+        });
+        let interfaces = self.snapshot.served().iter().zip(&self.served);
+        let interfaces = interfaces.filter(|(served, _)| served.rate.is_some() || served.quota.is_some());
+        grants.chain(interfaces.map(|(served, live)| Shared {
+            name: &served.reference,
+            limits: LimitedBy::Interface(Arc::clone(&live.limits)),
+            rate: served.rate,
+            quota: served.quota,
+            refuses: served.refuses_cut_off,
+        }))
+    }
+
     /// Takes from every limit that stands over a permit, or from none.
-    pub(crate) fn take<'s>(&self, permit: &Permit<'s>, now: u64) -> Result<Taken, Box<Limited<'s>>> {
+    pub(crate) fn take<'s>(&self, permit: &Permit<'s>, now: Now) -> Result<Taken, Box<Limited<'s>>> {
         let mut taken = Taken::default();
         let Some(live) = self.served.get(permit.served.index as usize) else { return Ok(taken) };
-        let meter = self.leases.get(permit.lease.index as usize).and_then(|lease| lease.meter.as_deref());
-        let grant = meter.zip(permit.lease.allowance);
-        let rate = permit.served.rate.map(|allowance| (&live.limits.rate, allowance));
-        let quota = permit.served.quota.map(|allowance| (&live.limits.quota, allowance));
-        let mut spent: [Option<(&Meter, Allowance)>; 3] = [None; 3];
-        // The grant first: who is over its own rate takes nothing of what all share.
-        let grant_policy = &permit.lease.policy;
-        let limits =
-            [("grant", grant, grant_policy), ("interface", rate, &permit.served.rate_policy), ("quota", quota, &None)];
-        for (place, (name, limit, policy)) in limits.into_iter().enumerate() {
-            let Some((meter, allowance)) = limit else { continue };
-            match meter.take(now, allowance) {
-                Spent::Passed { left, full_after } => {
+        let (served, lease) = (permit.served, permit.lease);
+        let grant = self.leases.get(lease.index as usize).and_then(|lease| lease.limits.as_deref());
+        let rate = |meter, allowance| Limit::Rate(meter, allowance);
+        let quota = |counter, quota| Limit::Quota(counter, quota);
+        // The grant first: who is over its own limits takes nothing of what all share.
+        let limits = [
+            ("grant", grant.zip(lease.allowance).map(|(grant, of)| rate(&grant.rate, of))),
+            ("grant-quota", grant.zip(lease.quota).map(|(grant, of)| quota(&grant.quota, of))),
+            ("interface", served.rate.map(|of| rate(&live.limits.rate, of))),
+            ("quota", served.quota.map(|of| quota(&live.limits.quota, of))),
+        ];
+        let mut spent: [Option<Limit<'_>>; 4] = [None; 4];
+        for (place, (name, limit)) in limits.into_iter().enumerate() {
+            let Some(limit) = limit else { continue };
+            match limit.take(now, self.alone) {
+                Ok((requests, seconds)) => {
                     if let Some(spent) = spent.get_mut(place) {
-                        *spent = Some((meter, allowance));
+                        *spent = Some(limit);
                     }
-                    let left = Left { name, policy: policy.clone(), requests: left, seconds: ceil(full_after) };
-                    taken.left.get_or_insert(left);
+                    // The limit that ends first is told.
+                    if taken.left.as_ref().is_none_or(|left| requests < left.requests) {
+                        taken.left = Some(Left { name, policy: lease.policy.clone(), requests, seconds });
+                    }
                 }
-                Spent::Wait(wait) => {
+                Err(seconds) => {
                     give_back(&spent);
-                    let left = Left { name, policy: policy.clone(), requests: 0, seconds: ceil(wait).max(1) };
-                    return Err(Box::new(Limited { refusal: too_many(permit, &left), left: Some(left) }));
+                    let left = Left { name, policy: lease.policy.clone(), requests: 0, seconds };
+                    let cut_off = served.refuses_cut_off && self.cut_off.load(Ordering::Relaxed);
+                    let refusal = if cut_off { no_store(permit) } else { too_many(permit, &left) };
+                    return Err(Box::new(Limited { refusal, left: Some(left) }));
                 }
             }
         }
@@ -149,9 +186,44 @@ pub(crate) struct Limited<'s> {
     pub(crate) left: Option<Left>,
 }
 
-fn give_back(spent: &[Option<(&Meter, Allowance)>]) {
-    for (meter, allowance) in spent.iter().flatten() {
-        meter.give_back(*allowance);
+/// A moment, by both clocks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Now {
+    /// Nanoseconds after the gateway's epoch.
+    pub(crate) nanos: u64,
+    /// The time of day, which quotas go by.
+    pub(crate) wall: Timestamp,
+}
+
+/// One limit over a request, with its state.
+#[derive(Clone, Copy)]
+enum Limit<'l> {
+    Rate(&'l Meter, Allowance),
+    Quota(&'l Counter, Quota),
+}
+
+impl Limit<'_> {
+    /// How many are left and for how many seconds, or how many seconds to wait.
+    fn take(self, now: Now, alone: bool) -> Result<(u64, u64), u64> {
+        match self {
+            Self::Rate(meter, allowance) => match meter.take(now.nanos, allowance) {
+                Spent::Passed { left, full_after } => Ok((left, ceil(full_after))),
+                Spent::Wait(wait) => Err(ceil(wait).max(1)),
+            },
+            Self::Quota(counter, quota) => match counter.take(now.wall, quota, alone) {
+                Counted::Passed { left, seconds } => Ok((left, seconds)),
+                Counted::Over { seconds } => Err(seconds),
+            },
+        }
+    }
+}
+
+fn give_back(spent: &[Option<Limit<'_>>]) {
+    for limit in spent.iter().flatten() {
+        match limit {
+            Limit::Rate(meter, allowance) => meter.give_back(*allowance),
+            Limit::Quota(counter, _) => counter.give_back(),
+        }
     }
 }
 
@@ -160,10 +232,23 @@ fn ceil(time: std::time::Duration) -> u64 {
 }
 
 fn too_many<'s>(permit: &Permit<'s>, left: &Left) -> Refusal<'s> {
-    let code = if left.name == "grant" { code::GRANT_RATE } else { code::INTERFACE_RATE };
-    let detail = format!("the rate of this {} is used up; the next request passes in {} s", left.name, left.seconds);
+    let (code, what) = match left.name {
+        "grant" => (code::GRANT_RATE, "rate of this grant"),
+        "grant-quota" => (code::GRANT_QUOTA, "quota of this grant"),
+        "interface" => (code::INTERFACE_RATE, "rate of this interface"),
+        _ => (code::INTERFACE_RATE, "quota of this interface"),
+    };
+    let detail = format!("the {what} is used up; the next request passes in {} s", left.seconds);
     let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, code, detail);
     refusal.problem.retry_after = Some(u32::try_from(left.seconds).unwrap_or(u32::MAX));
+    refusal.at(permit.served, Some(permit.operation)).by(permit.consumer)
+}
+
+fn no_store<'s>(permit: &Permit<'s>) -> Refusal<'s> {
+    let detail =
+        "this node cannot reach the store that its limits are shared out from, and the interface says to refuse";
+    let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code::LIMIT_CUT_OFF, detail);
+    refusal.problem.retry_after = Some(1);
     refusal.at(permit.served, Some(permit.operation)).by(permit.consumer)
 }
 
@@ -188,7 +273,7 @@ fn live_lease(snapshot: &Snapshot, lease: &Lease, books: &Books) -> LiveLease {
     });
     LiveLease {
         series: series.unwrap_or_default(),
-        meter: lease.allowance.is_some().then(|| books.limits.grant(&lease.id)),
+        limits: (lease.allowance.is_some() || lease.quota.is_some()).then(|| books.limits.grant(&lease.id)),
     }
 }
 

@@ -25,7 +25,7 @@ use crate::explain::{SELVAGE_EXPLAIN, explain};
 use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::identify::key_hash;
-use crate::live::Taken;
+use crate::live::{Now, Taken};
 use crate::mediate;
 use crate::oauth;
 use crate::peer::Peer;
@@ -229,7 +229,8 @@ impl<'a> Asked<'a> {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
-        let taken = match live.take(&permit, self.worker.shared.books.nanos(self.started)) {
+        let now = Now { nanos: self.worker.shared.books.nanos(self.started), wall: self.now };
+        let taken = match live.take(&permit, now) {
             Ok(taken) => taken,
             Err(limited) => {
                 let mut response = self.refuse(&limited.refusal, parts.method.as_str(), path);

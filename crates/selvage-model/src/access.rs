@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::name::{AttributeName, ConsumerName, InterfaceRef};
-use crate::scalar::Rate;
+use crate::scalar::{Quota, Rate};
 
 /// Everything alive, at one revision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -119,7 +119,7 @@ pub struct GrantTerms {
     pub until: Option<Timestamp>,
     /// What its end does.
     pub on_end: EndAction,
-    /// How much.
+    /// How fast.
     pub rate: Option<Rate>,
     /// Under which condition: CEL, as written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -127,6 +127,9 @@ pub struct GrantTerms {
     /// In which time zone its times are: IANA. UTC where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
+    /// How much in each hour, day or month.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quota: Option<Quota>,
 }
 
 /// What the end of a lease does. INVARIANT: FAIL-SAFE: time alone never stops tier-1.

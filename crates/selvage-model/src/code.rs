@@ -162,6 +162,8 @@ catalogue! {
     CLIENT_REFUSED = "FAB4093", "The client is not known, or its secret is wrong";
     TOKEN_RATE = "FAB4094", "The client asks for too many tokens";
     KEY_FOR_TOKENS = "FAB4095", "The key gets tokens and opens nothing by itself";
+    LIMIT_CUT_OFF = "FAB4100", "The limits' store cannot be reached";
+    GRANT_QUOTA = "FAB4101", "The grant's quota is used up";
     REQUEST_UNFIT = "FAB4120", "The request does not fit the contract";
     BODY_TYPE_UNDECLARED = "FAB4121", "The contract declares no body of this media type";
     BODY_UNCHECKED = "FAB4122", "The body is larger than what is checked";

@@ -2,6 +2,7 @@
 //! Pure: no IO, no clock, no async. Compiled forms (routes, lenses, validators) live where they are used.
 
 pub mod access;
+pub mod budget;
 pub mod code;
 pub mod cost;
 pub mod exchange;

@@ -19,6 +19,48 @@ pub struct Rate {
     pub per: Duration,
 }
 
+/// So many in a calendar's span of UTC: `1000000/day`, `20000/month`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// How many.
+    pub count: u64,
+    /// In each what.
+    pub window: Window,
+}
+
+/// A calendar's span, in UTC, so that every node begins it at the same moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Window {
+    /// From each full hour.
+    Hour,
+    /// From each midnight.
+    Day,
+    /// From the first of each month.
+    Month,
+}
+
+impl fmt::Display for Window {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hour => "hour",
+            Self::Day => "day",
+            Self::Month => "month",
+        })
+    }
+}
+
+impl Window {
+    /// The shortest that one lasts.
+    pub fn shortest(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Hour => 3_600,
+            Self::Day => 86_400,
+            Self::Month => 28 * 86_400,
+        })
+    }
+}
+
 /// A share in hundredths, exact: `99.9%` is 99.9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percent(pub Decimal);
@@ -96,6 +138,27 @@ impl FromStr for Rate {
         let count = digits(count).ok_or(())?;
         if count == 0 || per.is_zero() { Err(()) } else { Ok(Self { count, per }) }
     }
+}
+
+impl FromStr for Quota {
+    type Err = ();
+    /// `50000/hour`, `1000000/day`, `20000000/month`; `h`, `d` and `mo` too.
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (count, span) = text.split_once('/').ok_or(())?;
+        let window = match span {
+            "h" | "hour" => Window::Hour,
+            "d" | "day" => Window::Day,
+            "mo" | "month" => Window::Month,
+            _ => return Err(()),
+        };
+        let count = digits(count).filter(|count| (1..=Self::MOST).contains(count)).ok_or(())?;
+        Ok(Self { count, window })
+    }
+}
+
+impl Quota {
+    /// The largest count: as many as are counted in 40 bits, with room above.
+    pub const MOST: u64 = 1_000_000_000_000;
 }
 
 impl FromStr for Percent {

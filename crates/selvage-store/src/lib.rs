@@ -3,6 +3,7 @@
 //! It never decides what to do about what it holds, and never keeps a secret.
 
 mod access;
+mod budget;
 mod claim;
 mod contract_check;
 mod cross_reference;

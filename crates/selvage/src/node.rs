@@ -1,6 +1,7 @@
 //! A node: store, engine, gateway and console put together, and kept on the newest release and access state.
 //! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
 
+mod budget;
 mod contracts;
 mod issuers;
 pub(crate) mod listener;
@@ -20,7 +21,7 @@ use std::time::Duration;
 use anyhow::Context;
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
-use selvage_gateway::{Gateway, GatewayConfig};
+use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
 use selvage_model::access::{AccessState, Credential, Principal};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
@@ -29,6 +30,7 @@ use tokio::task::JoinHandle;
 
 use crate::key;
 use listener::Listener;
+use budget::Budgets;
 use mediation::EngineMediation;
 use reachability::Reachability;
 use release::{Active, Current};
@@ -64,10 +66,15 @@ pub(crate) struct NodeConfig {
 }
 
 impl NodeConfig {
-    fn engine(&self) -> EngineConfig {
+    /// A name that no other node on the store has.
+    fn name() -> String {
+        format!("{}-{}", std::process::id(), key::node_mark())
+    }
+
+    fn engine(&self, node: &str) -> EngineConfig {
         EngineConfig {
             environment: self.environment.clone(),
-            node: format!("{}-{}", std::process::id(), key::node_mark()),
+            node: node.to_owned(),
             lease: self.lease,
             key_lifetime: self.keep_keys,
             secrets: self.secrets.clone(),
@@ -78,6 +85,8 @@ impl NodeConfig {
         let mut config = GatewayConfig {
             admin: Some(self.admin),
             threads: self.threads,
+            // A file is one node's; on a server there may be others.
+            sharing: if self.store.is_shared() { Sharing::All } else { Sharing::Quotas },
             pages: Some(crate::embedded::error_page),
             ..GatewayConfig::new(self.listen)
         };
@@ -89,6 +98,7 @@ impl NodeConfig {
 /// A running node.
 pub(crate) struct Node {
     gateway: Arc<Gateway>,
+    budgets: Budgets,
     console: Console,
     current: Arc<Current>,
     engine_task: EngineTask,
@@ -103,7 +113,8 @@ impl Node {
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
         let first = release::read(&config.fabric, &config.environment)?;
         let access = release::activate(&config.store, &config.environment, &first).await?;
-        let engine = Engine::new(config.engine(), config.store.clone())?;
+        let name = NodeConfig::name();
+        let engine = Engine::new(config.engine(&name), config.store.clone())?;
         let first = Arc::new(first);
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
         let keys = Arc::default();
@@ -119,6 +130,9 @@ impl Node {
         )
         .context("the gateway did not start")?;
         let gateway = Arc::new(gateway);
+        let budgets = Budgets::new(config.store.clone(), name);
+        // What was spent before this node began is known before anyone is told that it serves.
+        budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
         let console = Console::start(ConsoleConfig {
             listen: config.console,
@@ -151,6 +165,7 @@ impl Node {
         let mut followers = vec![
             tokio::spawn(watch::follow_access(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
+            tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.push(tokio::spawn(counting));
@@ -158,7 +173,7 @@ impl Node {
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }
-        Ok(Self { gateway, console, current, engine_task, followers })
+        Ok(Self { gateway, budgets, console, current, engine_task, followers })
     }
 
     /// Where consumers call.
@@ -186,6 +201,7 @@ impl Node {
         for follower in &self.followers {
             follower.abort();
         }
+        self.budgets.settle(&self.gateway, BudgetMoment::Last).await;
         if let Some(gateway) = Arc::into_inner(self.gateway) {
             gateway.shutdown().await;
         }

@@ -9,6 +9,7 @@ use selvage_model::access::{EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::consumer::{Consumer, Identity};
 use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
+use selvage_model::scalar::Quota;
 
 use super::SnapshotSource;
 use super::served::{Served, index};
@@ -54,7 +55,8 @@ pub(crate) struct Lease {
     /// A person ended it.
     pub(crate) ended: bool,
     pub(crate) allowance: Option<Allowance>,
-    /// The `RateLimit-Policy` header of its allowance.
+    pub(crate) quota: Option<Quota>,
+    /// The `RateLimit-Policy` header: every limit over a request.
     pub(crate) policy: Option<http::HeaderValue>,
     /// Under which condition it opens anything, where there is one.
     pub(crate) condition: Option<Arc<GrantCondition>>,
@@ -177,7 +179,13 @@ fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u
         ended: grant.ended.is_some(),
         allowance,
         condition: None,
-        policy: allowance.and_then(|allowance| super::announce::rate_policy("grant", allowance)),
+        quota: terms.quota,
+        policy: super::announce::policy(&[
+            ("grant", allowance.map(|rate| (rate.burst, rate.window))),
+            ("grant-quota", terms.quota.map(super::announce::quota)),
+            ("interface", served.rate.map(|rate| (rate.burst, rate.window))),
+            ("quota", served.quota.map(super::announce::quota)),
+        ]),
     }
 }
 

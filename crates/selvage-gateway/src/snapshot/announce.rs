@@ -6,8 +6,7 @@ use jiff::civil::Date;
 use jiff::fmt::rfc2822;
 use jiff::tz::TimeZone;
 use selvage_model::manifest::interface::Deprecation;
-
-use crate::limit::Allowance;
+use selvage_model::scalar::Quota;
 
 /// `Deprecation`, RFC 9745.
 pub(crate) static DEPRECATION: HeaderName = HeaderName::from_static("deprecation");
@@ -32,9 +31,19 @@ pub(super) fn retirement(successor: Option<&str>) -> Vec<(HeaderName, HeaderValu
     link.into_iter().map(|value| (header::LINK, value)).collect()
 }
 
-/// `"grant";q=20;w=1`: draft-ietf-httpapi-ratelimit-headers.
-pub(super) fn rate_policy(name: &str, allowance: Allowance) -> Option<HeaderValue> {
-    HeaderValue::try_from(format!("\"{name}\";q={};w={}", allowance.burst, allowance.window)).ok()
+/// `"grant";q=20;w=1, "quota";q=1000000;w=86400`: draft-ietf-httpapi-ratelimit-headers. Of each limit its name, and how
+/// many requests in how many seconds.
+pub(super) fn policy(limits: &[(&str, Option<(u64, u64)>)]) -> Option<HeaderValue> {
+    let items: Vec<String> = limits
+        .iter()
+        .filter_map(|(name, limit)| limit.map(|(count, seconds)| format!("\"{name}\";q={count};w={seconds}")))
+        .collect();
+    (!items.is_empty()).then(|| HeaderValue::try_from(items.join(", ")).ok()).flatten()
+}
+
+/// How many requests in how many seconds; a month has at least so many.
+pub(super) fn quota(quota: Quota) -> (u64, u64) {
+    (quota.count, quota.window.shortest().as_secs())
 }
 
 fn successor_link(path: &str) -> String {

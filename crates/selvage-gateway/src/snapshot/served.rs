@@ -7,8 +7,9 @@ use http::{HeaderName, HeaderValue, Method};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation as Verb};
-use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
+use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle};
 use selvage_model::name::InterfaceRef;
+use selvage_model::scalar::Quota;
 
 use super::checks::{self, Checks};
 use super::{SnapshotSource, announce, direct, mediated};
@@ -34,8 +35,9 @@ pub(crate) struct Served {
     /// Bytes a request's body may have, where not what the node lets pass.
     pub(crate) most_body: Option<u64>,
     pub(crate) rate: Option<Allowance>,
-    pub(crate) quota: Option<Allowance>,
-    pub(crate) rate_policy: Option<HeaderValue>,
+    pub(crate) quota: Option<Quota>,
+    /// Whether its limits refuse while the store that they are shared out from cannot be reached.
+    pub(crate) refuses_cut_off: bool,
     /// Headers of every answer that announce its life.
     pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
     /// What the messages of a direct interface are checked against.
@@ -178,8 +180,8 @@ impl Served {
             websocket: false,
             most_body: limits.body,
             rate,
-            quota: limits.quota.map(Allowance::of),
-            rate_policy: rate.and_then(|rate| announce::rate_policy("interface", rate)),
+            quota: limits.quota,
+            refuses_cut_off: limits.cut_off == CutOff::Refuse,
             announces,
             checks: None,
         }

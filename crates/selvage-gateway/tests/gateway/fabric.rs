@@ -9,12 +9,23 @@ use selvage_model::read::{Sources, read};
 use sha2::{Digest, Sha256};
 
 const MANIFESTS: &str = include_str!("data/fabric.yaml");
+const LIMITS: &str = include_str!("data/limits.yaml");
 const CONTRACT: &str = include_str!("data/stock.yaml");
 
 /// The fabric with its upstream at this address, over plain HTTP where it says nothing else.
 pub fn fabric(upstream: &str) -> Fabric {
+    read_with(MANIFESTS, upstream)
+}
+
+/// The same of the fabric that is about limits.
+pub fn limits(upstream: &str) -> Snapshot {
+    let fabric = read_with(LIMITS, upstream);
+    try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}
+
+fn read_with(manifests: &str, upstream: &str) -> Fabric {
     let address = if upstream.contains("://") { upstream.to_owned() } else { format!("http://{upstream}") };
-    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("http://UPSTREAM", &address));
+    let mut sources = Sources::of("fabric.yaml", &manifests.replace("http://UPSTREAM", &address));
     sources.insert("contracts/stock.yaml", CONTRACT);
     let reading = read(&sources);
     assert!(reading.is_clean(), "{:#?}", reading.findings);

@@ -14,6 +14,7 @@ mod fabric;
 mod running;
 mod upstream;
 
+mod budgets;
 mod compile;
 mod condition;
 mod contracts;

@@ -83,6 +83,11 @@ impl Running {
         Self::serving(fabric::snapshot, configure)
     }
 
+    /// With the fabric that is about limits.
+    pub fn limits(configure: impl FnOnce(&mut GatewayConfig)) -> Self {
+        Self::serving(fabric::limits, configure)
+    }
+
     /// The same with another snapshot for an upstream at this address.
     pub fn serving(snapshot: impl FnOnce(&str) -> Snapshot, configure: impl FnOnce(&mut GatewayConfig)) -> Self {
         let upstream = Upstream::start();

@@ -9,11 +9,12 @@ use selvage_model::code;
 use selvage_model::cost;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Serves};
+use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::manifest::system::{Account, Bounds, Connector, System};
 use selvage_model::name::InterfaceRef;
-use selvage_model::scalar::Rate;
+use selvage_model::scalar::{Quota, Rate};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -152,14 +153,22 @@ fn calls_each(serves: &Serves) -> f64 {
 /// them say.
 fn requests_a_minute(context: &Context<'_>, reference: &InterfaceRef, interface: &Interface) -> Option<f64> {
     let grants = context.fabric.grants.iter().filter(|grant| &grant.interface.value == reference);
-    let granted: Option<f64> = grants.map(|grant| grant.rate.map(per_minute)).sum();
+    let granted = |grant: &Grant| {
+        let rates = [grant.rate.map(per_minute), grant.quota.map(quota_per_minute)];
+        rates.into_iter().flatten().min_by(f64::total_cmp)
+    };
+    let granted: Option<f64> = grants.map(granted).sum();
     let granted = granted.filter(|granted| *granted > 0.0);
-    let own = [interface.limits.rate.map(per_minute), interface.limits.quota.map(per_minute), granted];
+    let own = [interface.limits.rate.map(per_minute), interface.limits.quota.map(quota_per_minute), granted];
     own.into_iter().flatten().min_by(f64::total_cmp)
 }
 
 fn per_minute(rate: Rate) -> f64 {
     rate.count as f64 * MINUTE / rate.per.as_secs_f64().max(f64::EPSILON)
+}
+
+fn quota_per_minute(quota: Quota) -> f64 {
+    per_minute(Rate { count: quota.count, per: quota.window.shortest() })
 }
 
 /// Calls a minute that a capture, and a copy kept from it, make.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::access::{EndAction, GrantTerms};
 use crate::name::{AttributeName, ConsumerName, InterfaceRef, IssuerName, SystemName};
-use crate::scalar::Rate;
+use crate::scalar::{Quota, Rate};
 use crate::source::{Place, Spanned};
 
 /// An application identity.
@@ -84,12 +84,14 @@ pub struct Grant {
     pub until: Option<Spanned<Timestamp>>,
     /// What its end does.
     pub on_end: EndAction,
-    /// How much.
+    /// How fast.
     pub rate: Option<Rate>,
     /// Under which condition: CEL, as written.
     pub when: Option<Spanned<String>>,
     /// In which time zone its times are: IANA. UTC where absent.
     pub time_zone: Option<String>,
+    /// How much in each hour, day or month.
+    pub quota: Option<Quota>,
 }
 
 impl Grant {
@@ -105,6 +107,7 @@ impl Grant {
             rate: self.rate,
             when: self.when.as_ref().map(|when| when.value.clone()),
             time_zone: self.time_zone.clone(),
+            quota: self.quota,
         }
     }
 }

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::manifest::api::Api;
 use crate::manifest::event::{EventInterface, FileInterface, WebhookInterface};
 use crate::name::{DomainName, InterfaceName, InterfaceRef, TeamName, Version};
-use crate::scalar::{Percent, Rate};
+use crate::scalar::{Percent, Quota, Rate};
 use crate::source::{Place, Spanned};
 
 /// One interface in one major version.
@@ -209,14 +209,26 @@ pub enum DataClass {
 pub struct Limits {
     /// Requests in a span, over all consumers.
     pub rate: Option<Rate>,
-    /// Requests in a longer span.
-    pub quota: Option<Rate>,
+    /// Requests in each hour, day or month of UTC.
+    pub quota: Option<Quota>,
+    /// What a node does that cannot reach the store which its limits are shared out from.
+    pub cut_off: CutOff,
     /// How long one may take.
     pub timeout: Option<Duration>,
     /// How many at a time.
     pub concurrency: Option<u32>,
     /// Bytes the body of one may have, where not what the node lets pass.
     pub body: Option<u64>,
+}
+
+/// What a node does about limits whose store it cannot reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum CutOff {
+    /// Goes on and counts alone.
+    #[default]
+    Serve,
+    /// Refuses, so that never more than the limit passes over all nodes.
+    Refuse,
 }
 
 /// Whether messages are checked against the contract.

@@ -46,6 +46,7 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
     let on_end = fields.word("on_end", &[("end", EndAction::End), ("alarm", EndAction::Alarm)]);
     let until =
         fields.node("until").and_then(|node| Some(Spanned::new(scalar::timestamp(node.text()?)?, node.place.clone())));
+    let limits = fields.record("limits", &GRANT_LIMITS);
     let grant = Grant {
         place: fields.place().clone(),
         consumer: fields.spanned("consumer")?,
@@ -56,7 +57,8 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
         purpose: fields.text("purpose"),
         until,
         on_end: on_end.unwrap_or(EndAction::End),
-        rate: fields.record("limits", &GRANT_LIMITS).and_then(|limits| limits.parse("rate")),
+        rate: limits.and_then(|limits| limits.parse("rate")),
+        quota: limits.and_then(|limits| limits.parse("quota")),
         when: fields.spanned_text("when"),
         time_zone: fields.text("time_zone"),
     };

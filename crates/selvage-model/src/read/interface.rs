@@ -5,8 +5,8 @@ use super::{api, event};
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::interface::{
-    Check, Classification, Criticality, DataClass, Deprecation, Interface, InterfaceBody, Latency, Lifecycle, Limits,
-    Objective, OnPartition, Slo, Validation,
+    Check, Classification, Criticality, CutOff, DataClass, Deprecation, Interface, InterfaceBody, Latency, Lifecycle,
+    Limits, Objective, OnPartition, Slo, Validation,
 };
 use crate::scalar;
 use crate::schema::tables::interface::{
@@ -121,7 +121,9 @@ fn classification(fields: Fields<'_>) -> Option<Classification> {
 }
 
 fn limits(fields: Fields<'_>) -> Limits {
+    const RULES: &[(&str, CutOff)] = &[("serve", CutOff::Serve), ("refuse", CutOff::Refuse)];
     Limits {
+        cut_off: fields.word("cut_off", RULES).unwrap_or_default(),
         rate: fields.parse("rate"),
         quota: fields.parse("quota"),
         timeout: fields.with("timeout", scalar::duration),

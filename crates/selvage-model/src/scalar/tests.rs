@@ -33,6 +33,21 @@ fn rates() {
 }
 
 #[test]
+fn quotas() {
+    for (text, count, window) in [
+        ("1000000/day", 1_000_000, Window::Day),
+        ("5/d", 5, Window::Day),
+        ("20000000/month", 20_000_000, Window::Month),
+        ("1000000000000/h", 1_000_000_000_000, Window::Hour),
+    ] {
+        assert_eq!(text.parse(), Ok(Quota { count, window }), "{text}");
+    }
+    for text in ["", "5", "0/day", "5/s", "5/m", "5/2d", "1000000000001/day", "-1/day"] {
+        assert_eq!(text.parse::<Quota>(), Err(()), "{text}");
+    }
+}
+
+#[test]
 fn version_ranges() {
     for (text, from, until) in [
         (">=16", Some(16), None),

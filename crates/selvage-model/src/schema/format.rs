@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::name::{AttributeName, DomainName, InterfaceRef, ObjectRef, Version};
-use crate::scalar::{self, Percent, Rate, VersionRange};
+use crate::scalar::{self, Percent, Quota, Rate, VersionRange};
 use crate::yaml::Scalar;
 
 /// A format of scalars.
@@ -35,6 +35,8 @@ pub(crate) enum Format {
     Duration,
     /// `200/s`.
     Rate,
+    /// `1000000/day`.
+    Quota,
     /// `99.9%`.
     Percent,
     /// `10GB`.
@@ -85,6 +87,7 @@ impl Format {
             Self::Fraction => scalar::fraction(text).is_some(),
             Self::Duration => scalar::duration(text).is_some(),
             Self::Rate => text.parse::<Rate>().is_ok(),
+            Self::Quota => text.parse::<Quota>().is_ok(),
             Self::Percent => text.parse::<Percent>().is_ok(),
             Self::Size => scalar::size(text).is_some(),
             Self::Date => scalar::date(text).is_some(),
@@ -119,6 +122,7 @@ impl Format {
             Self::Fraction => "a number between 0 and 1",
             Self::Duration => "a duration",
             Self::Rate => "a rate",
+            Self::Quota => "a quota",
             Self::Percent => "a percentage",
             Self::Size => "a size",
             Self::Date => "a day",
@@ -152,6 +156,7 @@ impl Format {
             Self::Fraction => "write it as `0.99`",
             Self::Duration => "write it as `400ms`, `30s`, `15m`, `4h`, `30d` or `1h30m`",
             Self::Rate => "write it as `200/s`, `600/m` or `1000000/day`",
+            Self::Quota => "write it as `50000/hour`, `1000000/day` or `20000000/month`",
             Self::Percent => "write it as `99.9%`",
             Self::Size => "write it as `500MB` or `10GB`",
             Self::Date => "write it as `2027-06-30`",
@@ -191,6 +196,7 @@ impl Format {
             Self::Fraction => json!({"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}),
             Self::Duration => pattern("([0-9]+(ms|s|m|h|d|w))+".into()),
             Self::Rate => pattern("[0-9]+/([0-9]+(ms|s|m|h|d|w)|s|sec|second|m|min|minute|h|hour|d|day)".into()),
+            Self::Quota => pattern("[0-9]+/(h|hour|d|day|mo|month)".into()),
             Self::Percent => pattern("[0-9]+(\\.[0-9]+)?%".into()),
             Self::Size => pattern("[0-9]+ ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)".into()),
             Self::Date => pattern("[0-9]{4}-[0-9]{2}-[0-9]{2}".into()),

@@ -45,6 +45,7 @@ const VERSION: Shape = Shape::Text(Format::Version);
 const BOOLEAN: Shape = Shape::Text(Format::Boolean);
 const DURATION: Shape = Shape::Text(Format::Duration);
 const RATE: Shape = Shape::Text(Format::Rate);
+const QUOTA: Shape = Shape::Text(Format::Quota);
 const OBJECT_REF: Shape = Shape::Text(Format::ObjectRef);
 const INTERFACE_REF: Shape = Shape::Text(Format::InterfaceRef);
 const EVENT_TYPE: Shape = Shape::Text(Format::EventType);

@@ -36,6 +36,7 @@ fn terms(purpose: &str) -> GrantTerms {
         rate: None,
         when: None,
         time_zone: None,
+        quota: None,
     }
 }
 

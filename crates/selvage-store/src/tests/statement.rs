@@ -15,6 +15,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("access::block", crate::access::block::STATEMENTS),
         ("access::grant", crate::access::grant::STATEMENTS),
         ("access::key", crate::access::key::STATEMENTS),
+        ("budget", crate::budget::STATEMENTS),
         ("claim", crate::claim::STATEMENTS),
         ("contract_check", crate::contract_check::STATEMENTS),
         ("cross_reference", crate::cross_reference::STATEMENTS),

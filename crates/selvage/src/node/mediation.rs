@@ -98,6 +98,7 @@ mod tests {
                 rate: None,
                 when: None,
                 time_zone: None,
+                quota: None,
             };
             let grant = LiveGrant {
                 id: "g".to_owned(),

@@ -1,5 +1,7 @@
 //! Two nodes on one PostgreSQL: one key is one effect, whichever node it meets, and also when a node dies.
 
+use std::time::Duration;
+
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -56,4 +58,47 @@ async fn one_key_on_two_nodes_is_one_order_and_survives_a_killed_node() {
     let orders = place.factory.odoo.orders_with_origin("two-nodes");
     assert_eq!(orders.len(), 1, "one key, one order");
     assert_eq!(order["id"].as_str().unwrap(), format!("odoo-{}", orders[0]["id"]));
+}
+
+/// How many of so many requests pass at a node.
+async fn passed(client: &Client, base: &str, key: &str, requests: usize) -> usize {
+    let mut passed = 0;
+    for _ in 0..requests {
+        let answer = client.get(format!("{base}/legacy-stock/v1/")).bearer_auth(key).send().await.unwrap();
+        passed += usize::from(answer.status() == StatusCode::OK);
+    }
+    passed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_is_one_for_two_nodes_and_outlives_them() {
+    let place = Place::new().await;
+    place.edit("interfaces.yaml", "limits: {rate: 50/s, timeout: 5s}", "limits: {quota: 60/month, timeout: 5s}");
+    place.edit("consumers.yaml", "2027-02-28T18:00+01:00\nlimits: {rate: 5/s}", "2027-02-28T18:00+01:00");
+    let store = database().await;
+    let board = place.key(&store, "shop-floor-board");
+    let (client, mut total) = (Client::new(), 0);
+    {
+        let (first, second) = (place.serve(&store, &[]), place.serve(&store, &[]));
+        for _ in 0..3 {
+            let (here, there) =
+                tokio::join!(passed(&client, &first.base, &board, 4), passed(&client, &second.base, &board, 4));
+            total += here + there;
+            tokio::time::sleep(Duration::from_millis(300)).await;
+        }
+        assert!(total >= 12, "both serve: {total}");
+    }
+    // Both ended in order, so that nothing was lost; the next one goes on where they stopped.
+    let third = place.serve(&store, &[]);
+    for _ in 0..60 {
+        total += passed(&client, &third.base, &board, 5).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if total >= 60 {
+            break;
+        }
+    }
+    assert_eq!(total, 60, "never more, never less");
+    let refused = client.get(format!("{}/legacy-stock/v1/", third.base)).bearer_auth(&board).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() > 1);
 }

@@ -1,6 +1,6 @@
 //! Consumer, Grant, Subscription.
 
-use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, RATE, Record, SOME, Shape, TEXT};
+use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, QUOTA, RATE, Record, SOME, Shape, TEXT};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) static CONSUMER: Record = record(
@@ -97,8 +97,14 @@ pub(crate) static GRANT: Record = record(
     ],
 );
 
-pub(crate) static GRANT_LIMITS: Record =
-    record("GrantLimits", "How much a consumer may use.", &[optional("rate", RATE, "Requests in a span, as `20/s`.")]);
+pub(crate) static GRANT_LIMITS: Record = record(
+    "GrantLimits",
+    "How much a consumer may use.",
+    &[
+        optional("rate", RATE, "Requests in a span, as `20/s`."),
+        optional("quota", QUOTA, "Requests in each hour, day or month of UTC, as `50000/day`."),
+    ],
+);
 
 pub(crate) static SUBSCRIPTION: Record = record(
     "Subscription",

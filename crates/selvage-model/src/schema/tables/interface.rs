@@ -1,8 +1,8 @@
 //! Interface, in its five types.
 
 use super::{
-    BOOLEAN, DATE, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, OBJECT_REF, RATE, Record, SOME, Shape, TEXT,
-    VERSION, WORD,
+    BOOLEAN, DATE, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, OBJECT_REF, QUOTA, RATE, Record, SOME, Shape,
+    TEXT, VERSION, WORD,
 };
 use crate::schema::shape::{Variants, optional, record, required};
 
@@ -174,7 +174,13 @@ pub(crate) static LIMITS: Record = record(
     "What an interface bears.",
     &[
         optional("rate", RATE, "Requests in a span, as `200/s`."),
-        optional("quota", RATE, "Requests in a longer span, as `1000000/day`."),
+        optional("quota", QUOTA, "Requests in each hour, day or month of UTC, as `1000000/day`."),
+        optional(
+            "cut_off",
+            Shape::Text(Format::Words(&["serve", "refuse"])),
+            "What a node does that cannot reach the store which quotas and rates are shared out from: goes on and counts \
+             alone, or refuses. Default: serve.",
+        ),
         optional("timeout", DURATION, "How long one may take."),
         optional("concurrency", SOME, "How many at a time."),
         optional(

@@ -1,0 +1,237 @@
+//! Quotas: so many requests in each hour, day or month of UTC, exact over all threads of a node on one atomic. Where a
+//! store keeps them, a node passes only what it has in hand of them (see `budget`). A clock that goes back opens no
+//! window again.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use jiff::tz::Offset;
+use selvage_model::scalar::{Quota, Window};
+
+/// The lower bits of a state hold a count, the upper ones which window it belongs to.
+const BITS: u32 = 40;
+const COUNT: u64 = (1 << BITS) - 1;
+/// How soon to try again where a node's part is used up and more may come.
+const SOON: u64 = 1;
+
+/// A window that contains a moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// Its number: grows by one from window to window.
+    number: u64,
+    /// Seconds since 1970.
+    pub(crate) begins: i64,
+    /// Seconds since 1970; not part of it.
+    pub(crate) ends: i64,
+}
+
+impl Span {
+    /// The window that contains this moment.
+    pub(crate) fn at(window: Window, now: Timestamp) -> Self {
+        let seconds = now.as_second().max(0);
+        match window {
+            Window::Hour => Self::even(seconds, 3_600),
+            Window::Day => Self::even(seconds, 86_400),
+            Window::Month => Self::month(now).unwrap_or_else(|| Self::even(seconds, 28 * 86_400)),
+        }
+    }
+
+    fn even(seconds: i64, length: i64) -> Self {
+        let number = seconds / length;
+        Self { number: number.unsigned_abs(), begins: number * length, ends: (number + 1) * length }
+    }
+
+    fn month(now: Timestamp) -> Option<Self> {
+        let day = Offset::UTC.to_datetime(now).date();
+        let begin = |day: jiff::civil::Date| {
+            Some(
+                Offset::UTC
+                    .to_timestamp(day.first_of_month().to_datetime(jiff::civil::Time::midnight()))
+                    .ok()?
+                    .as_second(),
+            )
+        };
+        let next = day.last_of_month().tomorrow().ok()?;
+        let number = (i64::from(day.year()) - 1970) * 12 + i64::from(day.month()) - 1;
+        Some(Self { number: u64::try_from(number).ok()?, begins: begin(day)?, ends: begin(next)? })
+    }
+
+    /// Whole seconds until it ends.
+    fn left(self, now: Timestamp) -> u64 {
+        u64::try_from(self.ends - now.as_second()).unwrap_or(0).max(1)
+    }
+}
+
+/// What a quota said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// Passed; so many are left, until the window ends in so many seconds.
+    Passed { left: u64, seconds: u64 },
+    /// Not before that many seconds have passed.
+    Over { seconds: u64 },
+}
+
+/// The state of one quota on this node.
+#[derive(Debug, Default)]
+pub(crate) struct Counter {
+    /// Window and how many passed here.
+    used: AtomicU64,
+    /// Window and how many may have passed here at most.
+    allowed: AtomicU64,
+    /// Window and how many passed elsewhere, as last heard.
+    elsewhere: AtomicU64,
+}
+
+fn pack(number: u64, count: u64) -> u64 {
+    (number << BITS) | count.min(COUNT)
+}
+
+fn of_window(state: u64, number: u64) -> Option<u64> {
+    (state >> BITS == number).then_some(state & COUNT)
+}
+
+impl Counter {
+    /// Takes one. `alone`: no store keeps the quota.
+    pub(crate) fn take(&self, now: Timestamp, quota: Quota, alone: bool) -> Counted {
+        let span = Span::at(quota.window, now);
+        let mut seen = self.used.load(Ordering::Relaxed);
+        loop {
+            let number = span.number.max(seen >> BITS);
+            let used = of_window(seen, number).unwrap_or(0);
+            let elsewhere = of_window(self.elsewhere.load(Ordering::Relaxed), number).unwrap_or(0);
+            let allowed = if alone { quota.count } else { self.allowed(number, quota) };
+            if used >= allowed {
+                let spent = elsewhere.saturating_add(used) >= quota.count;
+                return Counted::Over { seconds: if spent { span.left(now) } else { SOON } };
+            }
+            let next = pack(number, used + 1);
+            match self.used.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => {
+                    let left = quota.count.saturating_sub(elsewhere).saturating_sub(used + 1);
+                    return Counted::Passed { left, seconds: span.left(now) };
+                }
+                Err(other) => seen = other,
+            }
+        }
+    }
+
+    /// Gives one back that was taken for a request which another limit refused.
+    pub(crate) fn give_back(&self) {
+        let fewer = |state: u64| (state & COUNT > 0).then(|| state - 1);
+        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+    }
+
+    fn allowed(&self, number: u64, quota: Quota) -> u64 {
+        let allowed = of_window(self.allowed.load(Ordering::Relaxed), number);
+        allowed.unwrap_or_else(|| Self::ahead(quota))
+    }
+
+    /// How many may pass before the store was heard.
+    pub(crate) fn ahead(quota: Quota) -> u64 {
+        crate::limit::ahead(quota.count)
+    }
+
+    /// How many passed here in this window.
+    pub(crate) fn used(&self, span: Span) -> u64 {
+        of_window(self.used.load(Ordering::Relaxed), span.number).unwrap_or(0)
+    }
+
+    /// How many may still pass here in this window without hearing more.
+    pub(crate) fn in_hand(&self, span: Span, quota: Quota) -> u64 {
+        self.allowed(span.number, quota).saturating_sub(self.used(span))
+    }
+
+    /// From now on so many may have passed here in this window.
+    pub(crate) fn allow(&self, span: Span, count: u64) {
+        self.allowed.store(pack(span.number, count), Ordering::Relaxed);
+    }
+
+    /// So many passed elsewhere in this window.
+    pub(crate) fn heard(&self, span: Span, elsewhere: u64) {
+        self.elsewhere.store(pack(span.number, elsewhere), Ordering::Relaxed);
+    }
+
+    /// Whether it holds nothing that a later window does not forget anyway.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.used.load(Ordering::Relaxed) == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn quota(count: u64, window: Window) -> Quota {
+        Quota { count, window }
+    }
+
+    #[test]
+    fn windows_begin_in_utc() {
+        let table = [
+            (Window::Hour, "2026-11-26T16:30:47Z", "2026-11-26T16:00:00Z", "2026-11-26T17:00:00Z"),
+            (Window::Day, "2026-11-26T16:30:47Z", "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
+            (Window::Day, "2026-11-26T23:59:59.999Z", "2026-11-26T00:00:00Z", "2026-11-27T00:00:00Z"),
+            (Window::Month, "2028-02-29T12:00:00Z", "2028-02-01T00:00:00Z", "2028-03-01T00:00:00Z"),
+            (Window::Month, "2026-12-31T23:59:59Z", "2026-12-01T00:00:00Z", "2027-01-01T00:00:00Z"),
+        ];
+        for (window, now, begins, ends) in table {
+            let span = Span::at(window, at(now));
+            assert_eq!((span.begins, span.ends), (at(begins).as_second(), at(ends).as_second()), "{now}");
+        }
+        let number = |now: &str| Span::at(Window::Month, at(now)).number;
+        assert_eq!(number("2027-01-01T00:00:00Z"), number("2026-12-31T23:59:59Z") + 1);
+    }
+
+    #[test]
+    fn a_window_passes_its_count_and_the_next_begins_anew() {
+        let (counter, quota) = (Counter::default(), quota(2, Window::Day));
+        let evening = at("2026-11-26T23:59:50Z");
+        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 1, seconds: 10 });
+        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 0, seconds: 10 });
+        assert_eq!(counter.take(evening, quota, true), Counted::Over { seconds: 10 });
+        counter.give_back();
+        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 0, seconds: 10 });
+        let morning = at("2026-11-27T00:00:00Z");
+        assert_eq!(counter.take(morning, quota, true), Counted::Passed { left: 1, seconds: 86_400 });
+        // The clock goes back: the window that was open stays open.
+        assert!(matches!(counter.take(evening, quota, true), Counted::Passed { left: 0, .. }));
+        assert!(matches!(counter.take(evening, quota, true), Counted::Over { .. }));
+    }
+
+    #[test]
+    fn what_a_store_keeps_passes_as_far_as_it_is_in_hand() {
+        let (counter, quota, now) = (Counter::default(), quota(100, Window::Day), at("2026-11-26T12:00:00Z"));
+        let span = Span::at(Window::Day, now);
+        let pass = |most: usize| {
+            (0..most).take_while(|_| matches!(counter.take(now, quota, false), Counted::Passed { .. })).count()
+        };
+        assert_eq!(pass(100), 10, "before the store is heard");
+        counter.allow(span, 13);
+        counter.heard(span, 20);
+        assert_eq!((pass(100), counter.used(span), counter.in_hand(span, quota)), (3, 13, 0));
+        assert_eq!(counter.take(now, quota, false), Counted::Over { seconds: SOON });
+        counter.heard(span, 87);
+        assert_eq!(counter.take(now, quota, false), Counted::Over { seconds: 12 * 3_600 });
+    }
+
+    #[test]
+    fn threads_take_no_more_than_there_is() {
+        let (counter, quota, now) = (Counter::default(), quota(1_000, Window::Month), at("2026-11-26T12:00:00Z"));
+        let passed: usize = std::thread::scope(|scope| {
+            let takers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let take = |_: &usize| matches!(counter.take(now, quota, true), Counted::Passed { .. });
+                        (0..500).filter(take).count()
+                    })
+                })
+                .collect();
+            takers.into_iter().map(|taker| taker.join().unwrap()).sum()
+        });
+        assert_eq!(passed, 1_000);
+    }
+}
