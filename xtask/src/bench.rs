@@ -4,7 +4,7 @@
 mod cpu;
 mod demo;
 mod fabric;
-mod figures;
+pub(crate) mod figures;
 mod gateway;
 mod mapping;
 mod nginx;

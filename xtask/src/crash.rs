@@ -2,8 +2,8 @@
 //! Everything random comes from a seed that is printed, so that a run can be repeated.
 
 mod claims;
-mod client;
-mod factory;
+pub(crate) mod client;
+pub(crate) mod factory;
 mod gateways;
 mod random;
 mod verbs;

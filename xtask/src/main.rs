@@ -14,6 +14,7 @@ mod release;
 mod screenshots;
 mod selvage;
 mod services;
+mod soak;
 mod test;
 
 use std::process::ExitCode;
@@ -50,6 +51,8 @@ enum Task {
     /// Keep promises while processes are killed and systems misbehave.
     #[command(subcommand)]
     Crash(crash::Crash),
+    /// Keep promises for an hour of mixed load while systems misbehave.
+    Soak(soak::Options),
     /// Take pictures of the console's pages.
     Screenshots,
     /// Start the services that tests need, print their environment, keep them until ctrl-c.
@@ -65,6 +68,7 @@ async fn main() -> ExitCode {
         Task::Docs { bless } => docs::run(bless).await,
         Task::Bench(bench) => bench::run(bench).await,
         Task::Crash(crash) => process::unless_interrupted(crash::run(crash)).await,
+        Task::Soak(options) => process::unless_interrupted(soak::run(&options)).await,
         Task::Screenshots => process::unless_interrupted(screenshots::run()).await,
         Task::Services => services::run().await,
     };

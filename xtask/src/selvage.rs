@@ -19,7 +19,7 @@ pub(crate) struct Node {
     /// The gateway's address.
     pub(crate) address: SocketAddr,
     /// Where it says whether it is ready.
-    admin: SocketAddr,
+    pub(crate) admin: SocketAddr,
 }
 
 impl Node {

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::connection::{InHand, Watch};
-use crate::limit::Place;
+use crate::gate::Place;
 use crate::pool::Loan;
 use crate::talk::TalkError;
 
@@ -28,6 +28,8 @@ pub(crate) enum Broken {
     TooLarge,
     /// No byte came for too long.
     Stalled,
+    /// It was not whole in the time that its interface gives it.
+    Late,
 }
 
 impl fmt::Display for Broken {
@@ -37,6 +39,7 @@ impl fmt::Display for Broken {
             Self::Upstream(_) => "the upstream broke off its body",
             Self::TooLarge => "the body is too large",
             Self::Stalled => "the body stalled",
+            Self::Late => "the body was not whole in time",
         })
     }
 }
@@ -46,7 +49,7 @@ impl std::error::Error for Broken {
         match self {
             Self::Client(error) => Some(error),
             Self::Upstream(error) => Some(error),
-            Self::TooLarge | Self::Stalled => None,
+            Self::TooLarge | Self::Stalled | Self::Late => None,
         }
     }
 }
@@ -174,6 +177,8 @@ pub(crate) struct Reply {
     /// The interface's place, held until the answer is given.
     _place: Option<Place>,
     in_hand: Option<InHand>,
+    /// When it must be whole, where its interface says.
+    end: Option<Pin<Box<Sleep>>>,
 }
 
 enum Source {
@@ -185,7 +190,7 @@ enum Source {
 impl Reply {
     /// No body.
     pub(crate) fn nothing() -> Self {
-        Self { ahead: None, source: Source::Nothing, _place: None, in_hand: None }
+        Self { ahead: None, source: Source::Nothing, _place: None, in_hand: None, end: None }
     }
 
     /// This body.
@@ -200,7 +205,7 @@ impl Reply {
             return Self { _place: place, ..Self::nothing() };
         }
         let source = Source::Upstream { loan, stall, sleep: None };
-        Self { ahead: None, source, _place: place, in_hand: None }
+        Self { source, _place: place, ..Self::nothing() }
     }
 
     /// Holds the body that was read to its end.
@@ -211,6 +216,14 @@ impl Reply {
     /// Takes back what was read of the body; the rest comes after it.
     pub(crate) fn put_back(&mut self, read: Bytes) {
         self.ahead = Some(read);
+    }
+
+    /// The same, which must be whole by then.
+    pub(crate) fn by(mut self, end: Instant) -> Self {
+        if matches!(self.source, Source::Upstream { .. }) {
+            self.end = Some(Box::pin(sleep_until(end)));
+        }
+        self
     }
 
     /// The same, with the request that is in hand until it is given.
@@ -226,6 +239,12 @@ impl Body for Reply {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let this = self.get_mut();
+        if let Some(end) = &mut this.end
+            && end.as_mut().poll(cx).is_ready()
+        {
+            this.source = Source::Nothing;
+            return Poll::Ready(Some(Err(Broken::Late)));
+        }
         this.takes(true);
         let poll = this.poll_source(cx);
         if matches!(poll, Poll::Ready(Some(Ok(_)))) {

@@ -25,6 +25,8 @@ pub struct GatewayConfig {
     pub max_streams: u32,
     /// TLS with clients; none speaks plainly.
     pub tls: Option<Tls>,
+    /// Requests a thread takes in hand. A fifth is kept for tier-1, and as much again tier-3 does not get.
+    pub max_in_hand: u32,
     /// Header lines a request may have; more get 431.
     pub max_headers: usize,
     /// Bytes a request's head may have, from 8 KiB; more get 431.
@@ -83,6 +85,7 @@ impl GatewayConfig {
             max_connections_per_peer: Some(1_000),
             max_streams: 100,
             tls: None,
+            max_in_hand: 2_048,
             max_headers: 100,
             max_head: 64 * 1024,
             max_body: 10 * 1024 * 1024,

@@ -295,7 +295,7 @@ fn limits(lease: &Lease, served: &Served) -> String {
         in_all("the grant", lease.quota),
         of("the interface", served.rate),
         in_all("the interface", served.quota),
-        served.concurrency.map(|most| format!("at most {most} at a time")),
+        served.room.map(|room| format!("at most {} at a time", room.most(served.criticality))),
     ];
     let all: Vec<String> = all.into_iter().flatten().collect();
     if all.is_empty() { "none is declared".to_owned() } else { all.join(", ") }

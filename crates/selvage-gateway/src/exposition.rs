@@ -2,6 +2,7 @@
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>, version 0.0.4).
 
 mod contracts;
+mod upstreams;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -84,6 +85,7 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     let away: u64 = books.shards.iter().map(|shard| shard.turned_away.load(Ordering::Relaxed)).sum();
     writeln!(text, "selvage_gateway_connections_turned_away_total {away}")?;
     write_limits(text, books)?;
+    upstreams::write(text, books)?;
     head(text, "access_revision", "gauge", "Revision of the access state that is enforced.")?;
     writeln!(text, "selvage_gateway_access_revision {revision}")
 }

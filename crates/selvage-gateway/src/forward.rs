@@ -15,7 +15,8 @@ use crate::body::{Progress, Reply, Upload};
 use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::DialError;
-use crate::pool::{Pool, SendError};
+use crate::outcome::Outcome;
+use crate::pool::{Failed, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
 use crate::talk::{Ask, TalkError};
 use crate::tunnel::{self, Right, Tunnel};
@@ -30,6 +31,7 @@ pub(crate) struct Forward<'a> {
     progress: Option<Rc<Cell<Progress>>>,
     /// By which right it may become a WebSocket, where it is to.
     right: Option<Box<Right>>,
+    upstream: UpstreamRef<'a>,
 }
 
 /// An answer's head, with its body still to be heard.
@@ -70,7 +72,7 @@ pub(crate) fn prepare<'a>(
         chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right }
+    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right, upstream }
 }
 
 /// Sends a request to its upstream and gives the answer back.
@@ -83,30 +85,53 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
 
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
 pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
-    let Forward { mut admitted, pool, mut ask, upload, progress, right } = forward;
+    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream } = forward;
     let config = asked.worker.config();
-    let limit = admitted.permit.served.timeout.unwrap_or(config.request_timeout);
+    let served = admitted.permit.served;
+    let limit = served.timeout.unwrap_or(config.request_timeout).min(served.total.unwrap_or(Duration::MAX));
+    if admitted.taken.queued.is_some()
+        && let Err(problem) = Box::pin(asked.queue(&mut admitted.taken)).await
+    {
+        let progress = progress.map_or(Progress::Complete, |progress| progress.get());
+        return Err(Box::new(failed(asked, admitted, &problem, progress)));
+    }
     let Some(pool) = pool else {
         let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
         return Err(Box::new(asked.fail(admitted, &problem)));
     };
-    let answer = asked.watch.within(limit, pool.send(&mut ask, upload)).await;
+    let rules = upstream.upstream.rules;
+    pool.earn(rules.retries);
+    let sending = async {
+        match pool.send(&mut ask, &mut upload, served.connect).await {
+            Err(failed) if failed.again && rules.retries > 0 && pool.may_send_again() => {
+                asked.sent_again(upstream.index);
+                Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await
+            }
+            done => done,
+        }
+    };
+    let answer = asked.watch.within(limit, sending).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
+    asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));
     match answer {
         Some(Ok((answer, loan))) => {
-            let place = admitted.taken.place.take();
+            let place = admitted.taken.entered.place.take();
             if let (StatusCode::SWITCHING_PROTOCOLS, Some(right)) = (answer.status, right) {
                 asked.watch.becomes(Tunnel::new(loan, place), right);
                 // Nothing is heard of it that could be checked.
                 return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
             }
-            let mut response = Response::new(Reply::upstream(loan, place, config.stall_timeout));
+            let reply = Reply::upstream(loan, place, config.stall_timeout);
+            let mut response = Response::new(match served.total {
+                Some(total) => reply.by((asked.started + total).into()),
+                None => reply,
+            });
             *response.status_mut() = answer.status;
             *response.headers_mut() = ask.parts.headers;
             Ok(Got { admitted, response })
         }
-        Some(Err(error)) => {
-            let problem = broken(&error, progress, asked.most_of(admitted.permit.served));
+        Some(Err(Failed { error, .. })) => {
+            let problem = broken(&error, progress, asked.most_of(served));
             tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
             Err(Box::new(failed(asked, admitted, &problem, progress)))
         }

@@ -6,8 +6,10 @@
 //! separate [`GatewayConfig::admin`] listener, together with the two others.
 
 mod admin;
+mod admission;
 mod answer;
 mod body;
+mod breaker;
 mod budget;
 mod certificate;
 mod checked;
@@ -22,6 +24,7 @@ mod exchange;
 mod explain;
 mod exposition;
 mod forward;
+mod gate;
 mod gateway;
 mod head;
 mod hop;
@@ -32,6 +35,7 @@ mod live;
 mod mediate;
 mod mediation;
 mod oauth;
+mod outcome;
 mod path;
 mod peer;
 mod pool;

@@ -1,16 +1,18 @@
 //! Rate limits: the generic cell rate algorithm on one atomic per limit, exact over all threads of a node. The state
 //! lives outside snapshots, keyed by grant and interface, so a swap neither forgives nor forgets.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Rate;
 
+use crate::admission::UpstreamState;
 use crate::budget::LimitBooks;
 use crate::config::Sharing;
+use crate::gate::Gate;
 use crate::quota::Counter;
 
 /// A rate as the algorithm needs it: `burst` at once, then one every `interval` nanoseconds.
@@ -201,6 +203,7 @@ pub(crate) struct Limits {
 struct Known {
     grants: HashMap<String, Arc<GrantLimits>>,
     interfaces: HashMap<InterfaceRef, Arc<InterfaceLimits>>,
+    upstreams: BTreeMap<SystemName, Arc<UpstreamState>>,
 }
 
 /// The limits of one grant.
@@ -220,7 +223,7 @@ pub(crate) struct InterfaceLimits {
     /// Of its quota.
     pub(crate) quota: Counter,
     /// Requests in hand.
-    in_hand: AtomicU32,
+    pub(crate) gate: Arc<Gate>,
     pub(crate) books: Mutex<LimitBooks>,
 }
 
@@ -252,6 +255,17 @@ impl Limits {
         Arc::clone(limits)
     }
 
+    /// The state of a system that direct interfaces go to.
+    pub(crate) fn upstream(&self, system: &SystemName) -> Arc<UpstreamState> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.upstreams.entry(system.clone()).or_default())
+    }
+
+    /// Every such system with its state.
+    pub(crate) fn upstreams(&self) -> BTreeMap<SystemName, Arc<UpstreamState>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).upstreams.clone()
+    }
+
     fn begin(&self, rate: &Meter) {
         if self.sharing == Sharing::All {
             rate.share();
@@ -264,27 +278,6 @@ impl Limits {
         let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_untouched();
         known.grants.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
         known.interfaces.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
-    }
-}
-
-/// One of an interface's requests in hand; gives its place back when dropped.
-#[derive(Debug)]
-pub(crate) struct Place {
-    limits: Arc<InterfaceLimits>,
-}
-
-impl Place {
-    /// A place among `most`, where one is free.
-    pub(crate) fn take(limits: &Arc<InterfaceLimits>, most: u32) -> Option<Self> {
-        let before = limits.in_hand.fetch_add(1, Ordering::Relaxed);
-        let place = Self { limits: Arc::clone(limits) };
-        (before < most).then_some(place)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.limits.in_hand.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -368,16 +361,6 @@ mod tests {
         let (meter, allowance) = (Meter::default(), rate(0, 1));
         meter.take(SECOND, allowance);
         assert!(matches!(meter.take(1000 * SECOND, allowance), Spent::Wait(_)));
-    }
-
-    #[test]
-    fn places_are_given_back() {
-        let limits = Arc::new(InterfaceLimits::default());
-        let first = Place::take(&limits, 1);
-        assert!(first.is_some());
-        assert!(Place::take(&limits, 1).is_none());
-        drop(first);
-        assert!(Place::take(&limits, 1).is_some());
     }
 
     #[test]

@@ -8,15 +8,17 @@ use std::time::Instant;
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::problem::Problem;
 use selvage_model::scalar::Quota;
 
+use crate::admission::{Doors, Entered, UpstreamRules, UpstreamState};
 use crate::budget::{Limited as LimitedBy, Shared};
 use crate::config::Sharing;
 use crate::decide::Permit;
-use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Place, Spent};
+use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent};
 use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
-use crate::snapshot::{Lease, Served, Snapshot};
+use crate::snapshot::{Kind, Lease, Served, Snapshot};
 use crate::tally::{NOWHERE, Names, SeriesName, Shard};
 
 /// What outlives every snapshot of a node.
@@ -47,6 +49,7 @@ pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
     leases: Vec<LiveLease>,
     served: Vec<LiveInterface>,
+    upstreams: Vec<LiveUpstream>,
     /// No store keeps the quotas.
     alone: bool,
     cut_off: Arc<AtomicBool>,
@@ -67,13 +70,41 @@ struct LiveInterface {
     limits: Arc<InterfaceLimits>,
 }
 
+#[derive(Debug)]
+struct LiveUpstream {
+    /// Of its counters.
+    index: u32,
+    state: Arc<UpstreamState>,
+    rules: UpstreamRules,
+}
+
 /// What a request took.
-#[derive(Debug, Default)]
-pub(crate) struct Taken {
-    /// Its place among the requests in hand.
-    pub(crate) place: Option<Place>,
+#[derive(Default)]
+pub(crate) struct Taken<'s> {
+    /// Its places among the requests in hand, and its way past the breaker.
+    pub(crate) entered: Entered,
+    /// It has to wait for them.
+    pub(crate) queued: Option<Box<Queued<'s>>>,
     /// What is left of a limit, for the `RateLimit` headers.
     pub(crate) left: Option<Left>,
+}
+
+/// A request that waits for its places, with what it took of the limits meanwhile.
+pub(crate) struct Queued<'l> {
+    doors: Doors<'l>,
+    spent: Spent4<'l>,
+}
+
+type Spent4<'l> = [Option<Limit<'l>>; 4];
+
+impl Queued<'_> {
+    /// Waits; what is refused gives back what it took.
+    pub(crate) async fn enter(self, now: impl Fn() -> u64) -> Result<Entered, Problem> {
+        self.doors.enter_in_turn(now).await.map_err(|shut| {
+            give_back(&self.spent);
+            shut.problem()
+        })
+    }
 }
 
 /// What is left of a limit.
@@ -91,8 +122,14 @@ impl Live {
     pub(crate) fn new(snapshot: Arc<Snapshot>, books: &Books) -> Self {
         let leases = snapshot.leases().iter().map(|lease| live_lease(&snapshot, lease, books)).collect();
         let served = snapshot.served().iter().map(|served| live_interface(served, books)).collect();
+        let upstreams = snapshot.upstreams().iter().map(|upstream| LiveUpstream {
+            index: books.names.upstream(&upstream.system),
+            state: books.limits.upstream(&upstream.system),
+            rules: upstream.rules,
+        });
+        let upstreams = upstreams.collect();
         let alone = books.limits.sharing == Sharing::None;
-        Self { leases, served, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
+        Self { leases, served, upstreams, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
     }
 
     /// The series of a permit.
@@ -110,6 +147,23 @@ impl Live {
     pub(crate) fn operation(&self, permit: &Permit<'_>) -> u32 {
         let live = self.served.get(permit.served.index as usize);
         live.and_then(|live| live.operations.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
+    }
+
+    /// The counters of an upstream.
+    pub(crate) fn upstream(&self, upstream: u32) -> u32 {
+        self.upstreams.get(upstream as usize).map_or(NOWHERE, |live| live.index)
+    }
+
+    fn doors<'l>(&'l self, served: &Served, live: &'l LiveInterface) -> Doors<'l> {
+        let upstream = match served.kind {
+            Kind::Direct(index) => self.upstreams.get(index as usize),
+            Kind::Mediated => None,
+        };
+        Doors {
+            criticality: served.criticality,
+            interface: served.room.map(|room| (&live.limits.gate, room)),
+            upstream: upstream.map(|upstream| (&upstream.state, upstream.rules)),
+        }
     }
 
     /// Every limit that nodes may share, with its state.
@@ -132,7 +186,7 @@ impl Live {
     }
 
     /// Takes from every limit that stands over a permit, or from none.
-    pub(crate) fn take<'s>(&self, permit: &Permit<'s>, now: Now) -> Result<Taken, Box<Limited<'s>>> {
+    pub(crate) fn take<'s>(&'s self, permit: &Permit<'s>, now: Now) -> Result<Taken<'s>, Box<Limited<'s>>> {
         let mut taken = Taken::default();
         let Some(live) = self.served.get(permit.served.index as usize) else { return Ok(taken) };
         let (served, lease) = (permit.served, permit.lease);
@@ -146,7 +200,7 @@ impl Live {
             ("interface", served.rate.map(|of| rate(&live.limits.rate, of))),
             ("quota", served.quota.map(|of| quota(&live.limits.quota, of))),
         ];
-        let mut spent: [Option<Limit<'_>>; 4] = [None; 4];
+        let mut spent: Spent4<'_> = [None; 4];
         for (place, (name, limit)) in limits.into_iter().enumerate() {
             let Some(limit) = limit else { continue };
             match limit.take(now, self.alone) {
@@ -168,11 +222,14 @@ impl Live {
                 }
             }
         }
-        if let Some(most) = permit.served.concurrency {
-            taken.place = Place::take(&live.limits, most);
-            if taken.place.is_none() {
+        let doors = self.doors(served, live);
+        match doors.enter(now.nanos) {
+            Ok(entered) => taken.entered = entered,
+            Err((_, wait)) if !wait.is_zero() => taken.queued = Some(Box::new(Queued { doors, spent })),
+            Err((shut, _)) => {
                 give_back(&spent);
-                return Err(Box::new(Limited { refusal: busy(permit, most), left: None }));
+                let refusal = Refusal::of(shut.problem()).at(served, Some(permit.operation)).by(permit.consumer);
+                return Err(Box::new(Limited { refusal, left: None }));
             }
         }
         Ok(taken)
@@ -248,13 +305,6 @@ fn no_store<'s>(permit: &Permit<'s>) -> Refusal<'s> {
     let detail =
         "this node cannot reach the store that its limits are shared out from, and the interface says to refuse";
     let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code::LIMIT_CUT_OFF, detail);
-    refusal.problem.retry_after = Some(1);
-    refusal.at(permit.served, Some(permit.operation)).by(permit.consumer)
-}
-
-fn busy<'s>(permit: &Permit<'s>, most: u32) -> Refusal<'s> {
-    let detail = format!("the interface has {most} requests in hand, as many as it bears");
-    let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code::INTERFACE_BUSY, detail);
     refusal.problem.retry_after = Some(1);
     refusal.at(permit.served, Some(permit.operation)).by(permit.consumer)
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
@@ -47,7 +47,14 @@ pub(crate) async fn mediate<'a>(
 ) -> Response<Reply> {
     let permit = admitted.permit;
     let patience = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
-    let _place = admitted.taken.place.take();
+    if let Err(problem) = asked.queue(&mut admitted.taken).await {
+        let mut response = asked.fail(admitted, &problem);
+        if !body.is_end_stream() {
+            asked.end_connection(&mut response);
+        }
+        return response;
+    }
+    let _place = admitted.taken.entered.place.take();
     let bytes = match collect(body, asked.most_of(permit.served), patience).await {
         Ok(bytes) => bytes,
         Err(problem) => {

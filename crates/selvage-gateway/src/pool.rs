@@ -1,7 +1,7 @@
 //! Connections to one upstream, owned by one thread: the one used last is taken first, and a request that an idle
 //! connection turned out too old for is sent once more on a new one, where that is safe.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
@@ -42,7 +42,13 @@ pub(crate) struct Pool {
     dialer: Rc<Dialer>,
     clock: Rc<Clock>,
     idle: RefCell<Vec<Idle>>,
+    /// What was saved up for sending again, in thousandths of a request.
+    retries: Cell<u32>,
 }
+
+/// One request to be sent again, and how many may be saved up for.
+const ONE: u32 = 1_000;
+const MOST_SAVED: u32 = 10 * ONE;
 
 struct Idle {
     talk: Box<Talk>,
@@ -53,6 +59,13 @@ struct Idle {
 pub(crate) struct Loan {
     pub(crate) talk: Box<Talk>,
     pool: Weak<Pool>,
+}
+
+/// A request without an answer.
+pub(crate) struct Failed {
+    pub(crate) error: SendError,
+    /// Whether it may be sent again: it did not go out, or it asks for nothing to change.
+    pub(crate) again: bool,
 }
 
 /// Why there is no answer.
@@ -68,44 +81,82 @@ pub(crate) enum SendError {
 
 impl Pool {
     pub(crate) fn new(address: Address, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
-        Rc::new(Self { address, config, dialer, clock, idle: RefCell::default() })
+        Rc::new(Self { address, config, dialer, clock, idle: RefCell::default(), retries: Cell::new(ONE) })
     }
 
-    /// Sends a request and waits for the head of its answer, whose headers take the place of the request's.
-    pub(crate) async fn send(self: &Rc<Self>, ask: &mut Ask<'_>, upload: Upload) -> Result<(Answer, Loan), SendError> {
-        let bodiless = matches!(upload, Upload::Nothing);
+    /// Sends a request and waits for the head of its answer, whose headers take the place of the request's. What of the
+    /// upload did not go out is left where it was.
+    pub(crate) async fn send(
+        self: &Rc<Self>,
+        ask: &mut Ask<'_>,
+        upload: &mut Upload,
+        connect: Option<Duration>,
+    ) -> Result<(Answer, Loan), Failed> {
         // Connecting is rare and its future large: it lives on the heap, so that the common one stays small.
-        let Some(mut talk) = self.take_idle() else { return Box::pin(self.send_new(ask, upload)).await };
-        talk.begin(ask, upload);
-        let error = match talk_over(&mut talk, ask).await {
-            Ok(answer) => return Ok((answer, self.loan(talk))),
-            Err(error @ (TalkError::Upload(_) | TalkError::Answer(_))) => return Err(SendError::Broken(error)),
-            Err(error) => error,
-        };
-        // Nothing of it went out, or it asks for nothing to change: then the idle connection was too old, no more.
-        let upload = talk.unsent().or_else(|| (bodiless && ask.is_safe()).then_some(Upload::Nothing));
-        drop(talk);
-        match upload {
-            Some(upload) => Box::pin(self.send_new(ask, upload)).await,
-            None => Err(SendError::Broken(error)),
+        let Some(talk) = self.take_idle() else { return Box::pin(self.send_anew(ask, upload, connect)).await };
+        match self.say(talk, ask, upload).await {
+            // Then the idle connection was too old, no more.
+            Err(failed) if failed.again => Box::pin(self.send_anew(ask, upload, connect)).await,
+            done => done,
         }
     }
 
-    async fn send_new(self: &Rc<Self>, ask: &mut Ask<'_>, upload: Upload) -> Result<(Answer, Loan), SendError> {
-        let mut talk = self.connect().await.map_err(SendError::Unreachable)?;
-        talk.begin(ask, upload);
-        let answer = talk_over(&mut talk, ask).await.map_err(SendError::Broken)?;
-        Ok((answer, self.loan(talk)))
+    /// The same over a new connection.
+    pub(crate) async fn send_anew(
+        self: &Rc<Self>,
+        ask: &mut Ask<'_>,
+        upload: &mut Upload,
+        connect: Option<Duration>,
+    ) -> Result<(Answer, Loan), Failed> {
+        let unreachable = |error| Failed { error: SendError::Unreachable(error), again: true };
+        let talk = self.connect(connect).await.map_err(unreachable)?;
+        self.say(talk, ask, upload).await
+    }
+
+    async fn say(
+        self: &Rc<Self>,
+        mut talk: Box<Talk>,
+        ask: &mut Ask<'_>,
+        upload: &mut Upload,
+    ) -> Result<(Answer, Loan), Failed> {
+        let bodiless = matches!(upload, Upload::Nothing);
+        talk.begin(ask, std::mem::replace(upload, Upload::Nothing));
+        let error = match talk_over(&mut talk, ask).await {
+            Ok(answer) => return Ok((answer, self.loan(talk))),
+            Err(error) => error,
+        };
+        let broke = !matches!(error, TalkError::Upload(_) | TalkError::Answer(_));
+        // Nothing of it went out, or it asks for nothing to change. INVARIANT: ONE-EFFECT
+        let unsent = if broke { talk.unsent() } else { None };
+        let again = unsent.is_some() || (broke && bodiless && ask.is_safe());
+        if let Some(unsent) = unsent {
+            *upload = unsent;
+        }
+        Err(Failed { error: SendError::Broken(error), again })
+    }
+
+    /// Takes in that a request goes out, of which so many thousandths may be sent a second time.
+    pub(crate) fn earn(&self, thousandths: u32) {
+        if thousandths > 0 {
+            self.retries.set((self.retries.get() + thousandths).min(MOST_SAVED));
+        }
+    }
+
+    /// Whether one more may be sent a second time.
+    pub(crate) fn may_send_again(&self) -> bool {
+        let left = self.retries.get().checked_sub(ONE);
+        self.retries.set(left.unwrap_or(self.retries.get()));
+        left.is_some()
     }
 
     fn loan(self: &Rc<Self>, talk: Box<Talk>) -> Loan {
         Loan { talk, pool: Rc::downgrade(self) }
     }
 
-    async fn connect(&self) -> Result<Box<Talk>, DialError> {
+    async fn connect(&self, within: Option<Duration>) -> Result<Box<Talk>, DialError> {
         let Address { secure, host, port } = &self.address;
         let dialing = self.dialer.dial(*secure, host, *port);
-        let stream = tokio::time::timeout(self.config.connect_timeout, dialing).await;
+        let stream = tokio::time::timeout(within.unwrap_or(self.config.connect_timeout), dialing).await;
         Ok(Box::new(Talk::new(stream.map_err(|_| DialError::Late)??)))
     }
 

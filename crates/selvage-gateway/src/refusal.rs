@@ -39,6 +39,10 @@ impl<'s> Refusal<'s> {
         }
     }
 
+    pub(crate) fn of(problem: Problem) -> Self {
+        Self { problem, shadow: false, consumer: None, served: None, operation: None, allow: None, challenge: None }
+    }
+
     pub(crate) fn undeclared(served: Option<&'s Served>) -> Self {
         let refusal = Self::new(StatusCode::NOT_FOUND, code::UNDECLARED, "no interface declares this path");
         Self { shadow: true, served, ..refusal }

@@ -1,5 +1,6 @@
 //! One request from head to answer: decide, count, and hand it to who does it.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -15,6 +16,7 @@ use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
+use crate::admission::Passage;
 use crate::answer;
 use crate::body::Reply;
 use crate::checked::{self, Checked};
@@ -28,6 +30,7 @@ use crate::identify::key_hash;
 use crate::live::{Now, Taken};
 use crate::mediate;
 use crate::oauth;
+use crate::outcome::Outcome;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
@@ -58,7 +61,7 @@ pub(crate) struct Asked<'a> {
 /// What a permitted request holds while it is in hand.
 pub(crate) struct Admitted<'a> {
     pub(crate) permit: Permit<'a>,
-    pub(crate) taken: Taken,
+    pub(crate) taken: Taken<'a>,
     ticket: Ticket<'a>,
 }
 
@@ -67,10 +70,13 @@ struct Ticket<'a> {
     shard: &'a Shard,
     series: u32,
     answered: bool,
+    /// How many this thread has in hand.
+    in_hand: &'a Cell<u32>,
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
+        self.in_hand.set(self.in_hand.get().saturating_sub(1));
         if !self.answered {
             self.shard.gone(self.series);
         }
@@ -229,6 +235,10 @@ impl<'a> Asked<'a> {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
+        if let Some(refusal) = self.no_room(permit.served) {
+            let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
+            return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
+        }
         let now = Now { nanos: self.worker.shared.books.nanos(self.started), wall: self.now };
         let taken = match live.take(&permit, now) {
             Ok(taken) => taken,
@@ -242,11 +252,30 @@ impl<'a> Asked<'a> {
         };
         let shard: &'a Shard = &self.worker.shard;
         let series = live.series(&permit);
+        let in_hand = &self.worker.in_hand;
+        in_hand.set(in_hand.get() + 1);
         shard.in_minute(live.interface(permit.served), self.minute());
         if permit.overdue {
             shard.overdue(series);
         }
-        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false } })
+        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false, in_hand } })
+    }
+
+    /// The refusal of a request that this thread has no room for: the least critical find none first.
+    fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
+        let most = self.worker.room.most(served.criticality);
+        (self.worker.in_hand.get() >= most).then(|| {
+            let detail = "this node has as many requests in hand as it takes of this criticality";
+            Refusal::of(Problem::new(503, code::NODE_BUSY, detail).retry_after(1))
+        })
+    }
+
+    /// Waits for the places that a request has none of yet; what to answer where it gets none.
+    pub(crate) async fn queue(self, taken: &mut Taken<'a>) -> Result<(), Problem> {
+        let Some(queued) = taken.queued.take() else { return Ok(()) };
+        let books = &self.worker.shared.books;
+        taken.entered = queued.enter(|| books.nanos(Instant::now())).await?;
+        Ok(())
     }
 
     /// Bytes that the body of a request of this interface may have.
@@ -290,6 +319,21 @@ impl<'a> Asked<'a> {
     /// Counts what was found when a message was checked.
     pub(crate) fn note(self, admitted: &Admitted<'a>, noted: &Noted) {
         admitted.ticket.shard.noted(admitted.ticket.series, noted, self.now.as_second());
+    }
+
+    /// Counts a request to an upstream that is sent a second time.
+    pub(crate) fn sent_again(self, upstream: u32) {
+        self.worker.shard.sent_again(self.local.live.upstream(upstream));
+    }
+
+    /// Counts what came of a request to an upstream, and tells its breaker.
+    pub(crate) fn came_of(self, upstream: u32, passage: Option<Passage>, outcome: Outcome) {
+        self.worker.shard.came_of(self.local.live.upstream(upstream), outcome);
+        let Some(passage) = passage else { return };
+        let now = self.worker.shared.books.nanos(Instant::now());
+        if passage.end(now, outcome.verdict()) {
+            tracing::warn!(upstream, "a system fails too often and is left alone for a while");
+        }
     }
 
     /// Answers an admitted request with a problem, and counts it.

@@ -13,6 +13,7 @@ use std::time::Duration;
 use http::StatusCode;
 use selvage_model::code::Code;
 
+use crate::outcome::{OUTCOMES, Outcome};
 use crate::traffic::ShadowSample;
 pub(crate) use contracts::{Broken, Field, Noted, Seen, Side, Verdict};
 pub(crate) use names::{Names, SeriesName};
@@ -42,6 +43,8 @@ pub(crate) struct Shard {
     pub(crate) latencies: Slab<Latency>,
     /// By interface.
     pub(crate) minutes: Slab<Minutes>,
+    /// By upstream.
+    pub(crate) upstreams: Slab<Sent>,
     /// Client connections now.
     pub(crate) connections: AtomicU64,
     /// Client connections that were closed at once, since their peer had as many as it may.
@@ -68,6 +71,13 @@ pub(crate) struct Rare {
 /// Answers by class.
 #[derive(Debug, Default)]
 pub(crate) struct Answers(pub(crate) [AtomicU64; CLASSES.len()]);
+
+/// Requests to an upstream: by what came of them, and those that were sent a second time.
+#[derive(Debug, Default)]
+pub(crate) struct Sent {
+    pub(crate) outcomes: [AtomicU64; OUTCOMES.len()],
+    pub(crate) again: AtomicU64,
+}
 
 /// A histogram of latencies.
 #[derive(Debug, Default)]
@@ -97,6 +107,7 @@ impl Shard {
             answers: Slab::new(),
             latencies: Slab::new(),
             minutes: Slab::new(),
+            upstreams: Slab::new(),
             connections: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             rare: Mutex::default(),
@@ -127,6 +138,21 @@ impl Shard {
         if let Some(counter) = latency.buckets.get(bucket) {
             add(counter, 1);
             add(&latency.sum_micros, micros);
+        }
+    }
+
+    /// Counts what came of a request to an upstream.
+    pub(crate) fn came_of(&self, upstream: u32, outcome: Outcome) {
+        let counter = self.upstreams.at(upstream).and_then(|sent| sent.outcomes.get(outcome.place()));
+        if let Some(counter) = counter {
+            add(counter, 1);
+        }
+    }
+
+    /// Counts a request to an upstream that is sent a second time.
+    pub(crate) fn sent_again(&self, upstream: u32) {
+        if let Some(sent) = self.upstreams.at(upstream) {
+            add(&sent.again, 1);
         }
     }
 

@@ -1,7 +1,7 @@
 //! A thread of the data path: its own runtime, listener, upstream connections and counters. Threads share nothing that
 //! a request would wait for. INVARIANT: SHIELDED-PATH
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
@@ -22,6 +22,7 @@ use crate::connection::{Clock, SWEEP, Watch};
 use crate::crowd::Crowd;
 use crate::dial::Dialer;
 use crate::exchange::Marks;
+use crate::gate::Room;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
@@ -31,6 +32,8 @@ use crate::tls::Tls;
 use crate::token::Memory;
 use crate::welcome;
 
+/// The part of a thread's requests, in thousandths, that only tier-1 gets.
+const RESERVED: u32 = 200;
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 const OUT_OF_FILES: Duration = Duration::from_millis(50);
 
@@ -67,6 +70,10 @@ pub(crate) struct Worker {
     pub(crate) marks: Marks,
     pub(crate) clock: Rc<Clock>,
     pub(crate) tokens: Memory,
+    /// How many requests this thread takes in hand, by criticality.
+    pub(crate) room: Room,
+    /// How many it has.
+    pub(crate) in_hand: Cell<u32>,
     current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     local: RefCell<Rc<Local>>,
     pools: RefCell<HashMap<Address, Rc<Pool>>>,
@@ -103,6 +110,8 @@ impl Worker {
             marks: Marks::new(),
             clock: Rc::new(Clock::new()),
             tokens: Memory::default(),
+            room: Room::reserved(shared.config.max_in_hand, RESERVED, Duration::ZERO),
+            in_hand: Cell::new(0),
             current: RefCell::new(current),
             local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
             pools: RefCell::default(),

@@ -164,6 +164,9 @@ catalogue! {
     KEY_FOR_TOKENS = "FAB4095", "The key gets tokens and opens nothing by itself";
     LIMIT_CUT_OFF = "FAB4100", "The limits' store cannot be reached";
     GRANT_QUOTA = "FAB4101", "The grant's quota is used up";
+    UPSTREAM_BUSY = "FAB4102", "The system has as many requests in hand as it bears";
+    UPSTREAM_RESTS = "FAB4103", "The system failed too often and is left alone";
+    NODE_BUSY = "FAB4104", "The node has as many requests in hand as it takes";
     REQUEST_UNFIT = "FAB4120", "The request does not fit the contract";
     BODY_TYPE_UNDECLARED = "FAB4121", "The contract declares no body of this media type";
     BODY_UNCHECKED = "FAB4122", "The body is larger than what is checked";

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use rust_decimal::Decimal;
+use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Serialize};
 
 /// So many in a span of time: `200/s`, `1000000/day`.
@@ -159,6 +160,13 @@ impl FromStr for Quota {
 impl Quota {
     /// The largest count: as many as are counted in 40 bits, with room above.
     pub const MOST: u64 = 1_000_000_000_000;
+}
+
+impl Percent {
+    /// In thousandths, rounded down.
+    pub fn thousandths(self) -> u32 {
+        (self.0 * Decimal::TEN).to_u32().unwrap_or(0)
+    }
 }
 
 impl FromStr for Percent {

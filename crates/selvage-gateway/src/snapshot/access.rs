@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use selvage_model::access::{EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::consumer::{Consumer, Identity};
+use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
 use selvage_model::scalar::Quota;
 
@@ -175,7 +176,7 @@ fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u
         scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
         purpose: terms.purpose.clone(),
         until: terms.until,
-        goes_on: terms.on_end == EndAction::Alarm || served.tier_1,
+        goes_on: terms.on_end == EndAction::Alarm || served.criticality == Criticality::Tier1,
         ended: grant.ended.is_some(),
         allowance,
         condition: None,

@@ -6,11 +6,17 @@ use http::{HeaderValue, Method, Uri};
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Upstream as DeclaredUpstream;
+use selvage_model::manifest::system::DirectLimits;
+use selvage_model::name::SystemName;
 use selvage_model::openapi::Contract;
+use selvage_model::scalar::Percent;
 use selvage_model::source::Spanned;
 
 use super::SnapshotSource;
 use super::served::{Methods, Operation, Paths, Upstream, index};
+use crate::admission::UpstreamRules;
+use crate::breaker::{BreakerRule, nanos};
+use crate::gate::Room;
 
 pub(super) struct Direct {
     pub(super) operations: Vec<Operation>,
@@ -96,7 +102,8 @@ fn normalized(template: &str) -> Option<String> {
 
 fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: &mut Vec<Finding>) -> Option<Upstream> {
     let name = &declared.system.value;
-    let environment = source.fabric.systems.get(name).and_then(|system| system.environment(source.environment));
+    let system = source.fabric.systems.get(name);
+    let environment = system.and_then(|system| system.environment(source.environment));
     let url = environment.and_then(|environment| environment.url.as_ref());
     let Some(url) = url else {
         let message = format!("`{name}` has no address in the environment `{}`", source.environment);
@@ -104,7 +111,8 @@ fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: 
         findings.push(Finding::error(code::UPSTREAM_ADDRESS, &declared.system.place, message).fix(fix));
         return None;
     };
-    let parsed = address(&url.value, &declared.path);
+    let rules = system.map(|system| rules(&system.limits.direct)).unwrap_or_default();
+    let parsed = address(name, rules, &url.value, &declared.path);
     if parsed.is_none() {
         let message = format!("`{}` is not an address that requests can be sent to", url.value);
         findings.push(Finding::error(code::UPSTREAM_ADDRESS, &url.place, message));
@@ -112,7 +120,24 @@ fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: 
     parsed
 }
 
-fn address(url: &str, path: &str) -> Option<Upstream> {
+/// What a system bears, as the path needs it. A fifth of its places is for tier-1 where nothing else is said.
+fn rules(declared: &DirectLimits) -> UpstreamRules {
+    let reserved = declared.reserved.map_or(200, Percent::thousandths);
+    let breaker = declared.breaker.map(|breaker| BreakerRule {
+        failures: breaker.failures.thousandths(),
+        least: breaker.of,
+        within: nanos(breaker.within),
+        open: nanos(breaker.open),
+        probes: breaker.probes,
+    });
+    UpstreamRules {
+        room: declared.concurrency.map(|most| Room::reserved(most, reserved, declared.wait.unwrap_or_default())),
+        breaker,
+        retries: declared.retries.map_or(0, Percent::thousandths),
+    }
+}
+
+fn address(system: &SystemName, rules: UpstreamRules, url: &str, path: &str) -> Option<Upstream> {
     let uri: Uri = url.parse().ok()?;
     let secure = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -130,6 +155,8 @@ fn address(url: &str, path: &str) -> Option<Upstream> {
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let host = (!host.is_empty()).then(|| host.to_owned())?;
     Some(Upstream {
+        system: system.clone(),
+        rules,
         secure,
         port,
         authority: HeaderValue::try_from(authority.as_str()).ok()?,
@@ -160,6 +187,8 @@ mod tests {
 
     #[test]
     fn addresses() {
+        let system: SystemName = "wms".parse().unwrap();
+        let address = |url: &str, path: &str| address(&system, UpstreamRules::default(), url, path);
         let upstream = address("http://wms.example:8081/base/", "/api/stock").unwrap();
         assert_eq!((upstream.host.as_str(), upstream.port, upstream.secure), ("wms.example", 8081, false));
         assert_eq!(upstream.base, "/base/api/stock");

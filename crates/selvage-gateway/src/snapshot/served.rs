@@ -8,11 +8,13 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation as Verb};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle};
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
 use super::checks::{self, Checks};
 use super::{SnapshotSource, announce, direct, mediated};
+use crate::admission::UpstreamRules;
+use crate::gate::Room;
 use crate::limit::Allowance;
 
 /// An interface that the gateway answers for.
@@ -27,13 +29,19 @@ pub(crate) struct Served {
     pub(crate) kind: Kind,
     pub(crate) operations: Vec<Operation>,
     pub(crate) routes: matchit::Router<Methods>,
-    pub(crate) tier_1: bool,
+    pub(crate) criticality: Criticality,
+    /// Until the answer begins.
     pub(crate) timeout: Option<Duration>,
-    pub(crate) concurrency: Option<u32>,
     /// Whether requests may become WebSockets at its upstream.
     pub(crate) websocket: bool,
     /// Bytes a request's body may have, where not what the node lets pass.
     pub(crate) most_body: Option<u64>,
+    /// Until the upstream takes the connection.
+    pub(crate) connect: Option<Duration>,
+    /// Until the answer is given.
+    pub(crate) total: Option<Duration>,
+    /// How many requests it bears.
+    pub(crate) room: Option<Room>,
     pub(crate) rate: Option<Allowance>,
     pub(crate) quota: Option<Quota>,
     /// Whether its limits refuse while the store that they are shared out from cannot be reached.
@@ -75,6 +83,10 @@ pub(crate) struct Operation {
 /// A system's address, and the path there that an interface hangs below.
 #[derive(Debug)]
 pub(crate) struct Upstream {
+    /// Whose address it is.
+    pub(crate) system: SystemName,
+    /// What it bears.
+    pub(crate) rules: UpstreamRules,
     pub(crate) secure: bool,
     pub(crate) host: String,
     pub(crate) port: u16,
@@ -174,11 +186,14 @@ impl Served {
             kind: Kind::Mediated,
             operations: Vec::new(),
             routes: matchit::Router::new(),
-            tier_1: classification.is_some_and(|it| it.criticality == Criticality::Tier1),
+            // What nobody calls critical is the first to be refused.
+            criticality: classification.map_or(Criticality::Tier3, |it| it.criticality),
             timeout: limits.timeout,
-            concurrency: limits.concurrency,
             websocket: false,
             most_body: limits.body,
+            connect: limits.connect,
+            total: limits.total,
+            room: limits.concurrency.map(|most| Room::even(most, limits.wait.unwrap_or_default())),
             rate,
             quota: limits.quota,
             refuses_cut_off: limits.cut_off == CutOff::Refuse,

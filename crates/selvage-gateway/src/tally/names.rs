@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, InterfaceRef, SystemName};
 
 /// A series of answers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,7 @@ pub(crate) struct Names {
     series: Mutex<Interned<SeriesName>>,
     operations: Mutex<Interned<(InterfaceRef, Box<str>)>>,
     interfaces: Mutex<Interned<InterfaceRef>>,
+    upstreams: Mutex<Interned<SystemName>>,
 }
 
 #[derive(Debug)]
@@ -63,6 +64,16 @@ impl Names {
     /// The index of an interface.
     pub(crate) fn interface(&self, interface: &InterfaceRef) -> u32 {
         self.interfaces.lock().unwrap_or_else(PoisonError::into_inner).index(interface.clone())
+    }
+
+    /// The index of a system that direct interfaces go to.
+    pub(crate) fn upstream(&self, system: &SystemName) -> u32 {
+        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner).index(system.clone())
+    }
+
+    /// Every such system by its index.
+    pub(crate) fn all_upstreams(&self) -> Vec<SystemName> {
+        self.upstreams.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
     }
 
     /// Every series by its index.

@@ -13,6 +13,7 @@ mod client;
 mod fabric;
 mod running;
 mod upstream;
+mod upstreams;
 
 mod budgets;
 mod compile;

@@ -213,12 +213,18 @@ pub struct Limits {
     pub quota: Option<Quota>,
     /// What a node does that cannot reach the store which its limits are shared out from.
     pub cut_off: CutOff,
-    /// How long one may take.
+    /// How long until the answer begins.
     pub timeout: Option<Duration>,
+    /// How long connecting to the upstream may take.
+    pub connect: Option<Duration>,
+    /// How long until the answer is given, with its body.
+    pub total: Option<Duration>,
     /// How many at a time.
     pub concurrency: Option<u32>,
     /// Bytes the body of one may have, where not what the node lets pass.
     pub body: Option<u64>,
+    /// How long one waits for its place; not at all where not said.
+    pub wait: Option<Duration>,
 }
 
 /// What a node does about limits whose store it cannot reach.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::name::{EnvironmentName, SiteName, SystemName, TeamName};
+use crate::scalar::Percent;
 use crate::source::{Place, Spanned};
 
 /// An application that takes part.
@@ -120,11 +121,48 @@ pub struct SystemLimits {
     pub per_second: Option<u32>,
     /// How long its longest transaction may run: nothing is resent before it has passed.
     pub longest_transaction: Duration,
+    /// What passes to it from direct interfaces.
+    pub direct: DirectLimits,
+}
+
+/// What passes from direct interfaces to a system, by each node.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DirectLimits {
+    /// Requests at a time, where limited.
+    pub concurrency: Option<u32>,
+    /// How long one waits for its place; not at all where not said.
+    pub wait: Option<Duration>,
+    /// The part of the places that only tier-1 gets; tier-3 leaves as much again free.
+    pub reserved: Option<Percent>,
+    /// When it is left alone because it fails.
+    pub breaker: Option<Breaker>,
+    /// The part of the requests that may be sent a second time.
+    pub retries: Option<Percent>,
+}
+
+/// When a system that fails is left alone, and how it is tried again.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Breaker {
+    /// When this part of the requests failed,
+    pub failures: Percent,
+    /// of at least so many,
+    pub of: u32,
+    /// within this time.
+    pub within: Duration,
+    /// How long it is left alone then.
+    pub open: Duration,
+    /// So many requests try at a time after that, and so many must succeed.
+    pub probes: u32,
 }
 
 impl Default for SystemLimits {
     fn default() -> Self {
-        Self { concurrency: 4, per_second: None, longest_transaction: Duration::from_secs(120) }
+        Self {
+            concurrency: 4,
+            per_second: None,
+            longest_transaction: Duration::from_secs(120),
+            direct: DirectLimits::default(),
+        }
     }
 }
 

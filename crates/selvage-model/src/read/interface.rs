@@ -127,8 +127,11 @@ fn limits(fields: Fields<'_>) -> Limits {
         rate: fields.parse("rate"),
         quota: fields.parse("quota"),
         timeout: fields.with("timeout", scalar::duration),
+        connect: fields.with("connect", scalar::duration),
+        total: fields.with("total", scalar::duration),
         concurrency: fields.with("concurrency", scalar::integer),
         body: fields.with("body", scalar::size),
+        wait: fields.with("wait", scalar::duration),
     }
 }
 

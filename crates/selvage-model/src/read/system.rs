@@ -1,11 +1,18 @@
 //! System.
 
+use std::time::Duration;
+
+use rust_decimal::Decimal;
+
 use super::fields::{Fields, key, key_text};
 use crate::manifest::system::{
-    Account, AccountLimits, Connector, Dialect, SecretName, System, SystemEnvironment, SystemLimits, Zone,
+    Account, AccountLimits, Breaker, Connector, Dialect, DirectLimits, SecretName, System, SystemEnvironment,
+    SystemLimits, Zone,
 };
-use crate::scalar;
-use crate::schema::tables::system::{ACCOUNT, ACCOUNT_LIMITS, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS};
+use crate::scalar::{self, Percent};
+use crate::schema::tables::system::{
+    ACCOUNT, ACCOUNT_LIMITS, BREAKER, DIRECT_LIMITS, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS,
+};
 use crate::source::Spanned;
 use crate::yaml::{Key, Node};
 
@@ -82,5 +89,26 @@ fn limits(fields: Fields<'_>) -> SystemLimits {
         longest_transaction: fields
             .with("longest_transaction", scalar::duration)
             .unwrap_or(default.longest_transaction),
+        direct: fields.record("direct", &DIRECT_LIMITS).map(direct).unwrap_or_default(),
+    }
+}
+
+fn direct(fields: Fields<'_>) -> DirectLimits {
+    DirectLimits {
+        concurrency: fields.with("concurrency", scalar::integer),
+        wait: fields.with("wait", scalar::duration),
+        reserved: fields.parse("reserved"),
+        breaker: fields.record("breaker", &BREAKER).map(breaker),
+        retries: fields.parse("retries"),
+    }
+}
+
+fn breaker(fields: Fields<'_>) -> Breaker {
+    Breaker {
+        failures: fields.parse("failures").unwrap_or(Percent(Decimal::from(50))),
+        of: fields.with("of", scalar::integer).unwrap_or(20),
+        within: fields.with("within", scalar::duration).unwrap_or(Duration::from_secs(10)),
+        open: fields.with("open", scalar::duration).unwrap_or(Duration::from_secs(5)),
+        probes: fields.with("probes", scalar::integer).unwrap_or(3),
     }
 }

@@ -181,8 +181,11 @@ pub(crate) static LIMITS: Record = record(
             "What a node does that cannot reach the store which quotas and rates are shared out from: goes on and counts \
              alone, or refuses. Default: serve.",
         ),
-        optional("timeout", DURATION, "How long one may take."),
-        optional("concurrency", SOME, "How many at a time."),
+        optional("timeout", DURATION, "How long until the answer begins."),
+        optional("connect", DURATION, "How long connecting to the upstream of a direct one may take. Default: 3s."),
+        optional("total", DURATION, "How long until the answer is given with its body. Default: as long as it flows."),
+        optional("concurrency", SOME, "How many at a time, on each node."),
+        optional("wait", DURATION, "How long one waits for its place. Default: not at all."),
         optional(
             "body",
             Shape::Text(Format::Size),

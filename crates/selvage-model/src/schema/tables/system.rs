@@ -90,5 +90,38 @@ pub(crate) static SYSTEM_LIMITS: Record = record(
             DURATION,
             "How long its longest transaction may run: nothing is resent before. Default: 120s.",
         ),
+        optional("direct", Shape::Record(&DIRECT_LIMITS), "What passes to it from direct interfaces, by each node."),
+    ],
+);
+
+pub(crate) static DIRECT_LIMITS: Record = record(
+    "DirectLimits",
+    "What passes from direct interfaces to a system, by each node.",
+    &[
+        optional("concurrency", SOME, "Requests at a time. Default: as many as come."),
+        optional("wait", DURATION, "How long one waits for its place. Default: not at all."),
+        optional(
+            "reserved",
+            Shape::Text(Format::Percent),
+            "The part of the places that only tier-1 gets; tier-3 leaves as much again free. Default: 20%.",
+        ),
+        optional("breaker", Shape::Record(&BREAKER), "When it is left alone because it fails. Default: never."),
+        optional(
+            "retries",
+            Shape::Text(Format::Percent),
+            "The part of the requests that may be sent a second time: reads, and what did not go out. Default: none.",
+        ),
+    ],
+);
+
+pub(crate) static BREAKER: Record = record(
+    "Breaker",
+    "When a system that fails is left alone, and how it is tried again.",
+    &[
+        optional("failures", Shape::Text(Format::Percent), "When this part of the requests failed. Default: 50%."),
+        optional("of", SOME, "Of at least so many. Default: 20."),
+        optional("within", DURATION, "In this time. Default: 10s."),
+        optional("open", DURATION, "How long it is left alone then. Default: 5s."),
+        optional("probes", SOME, "So many try at a time after that, and so many must succeed. Default: 3."),
     ],
 );

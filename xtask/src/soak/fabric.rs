@@ -1,0 +1,81 @@
+//! The installation that is soaked: one node on an embedded store, a simulated Odoo, and the two systems of the direct
+//! interfaces.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+use serde_json::Value;
+
+use super::system::System;
+use crate::crash::client::Write;
+use crate::crash::factory::{Factory, SECRETS};
+use crate::daemon::Daemon;
+use crate::load::Target;
+use crate::selvage::Node;
+
+const MANIFESTS: &str = include_str!("../../fabrics/soak/fabric.yaml");
+const CONTRACT: &str = include_str!("../../fabrics/soak/contracts/items.yaml");
+const CONSUMER: &str = "planning";
+
+/// A running installation.
+pub(super) struct Stack {
+    pub(super) address: SocketAddr,
+    pub(super) admin: SocketAddr,
+    pub(super) key: String,
+    node: Node,
+    daemon: Daemon,
+    _factory: Factory,
+}
+
+impl Stack {
+    /// Starts it in a directory of its own.
+    pub(super) async fn start(directory: &Path, plant: &System, shaky: &System) -> Result<Self> {
+        let factory = Factory::start(directory).await?;
+        let fabric = directory.join("fabric");
+        std::fs::create_dir_all(fabric.join("contracts"))?;
+        std::fs::write(fabric.join("contracts/items.yaml"), CONTRACT)?;
+        let manifests = MANIFESTS
+            .replace("ODOO", &factory.odoo.to_string())
+            .replace("PLANT", &plant.address.to_string())
+            .replace("SHAKY", &shaky.address.to_string());
+        std::fs::write(fabric.join("fabric.yaml"), manifests)?;
+        let secrets = directory.join("secrets");
+        std::fs::write(&secrets, SECRETS)?;
+        let node = Node::embedded("selvage", &fabric, &directory.join("data"))?;
+        let node = node.with(&["--secrets", &secrets.display().to_string()]);
+        let key = node.issue_key(CONSUMER)?;
+        let daemon = node.start(directory).await?;
+        Ok(Self { address: node.address, admin: node.admin, key, node, daemon, _factory: factory })
+    }
+
+    /// The node's process.
+    pub(super) fn pid(&self) -> u32 {
+        self.daemon.pid()
+    }
+
+    /// Whom to ask for items.
+    pub(super) fn target(&self, path: &str) -> Target {
+        Target { address: self.address, path: path.to_owned(), key: self.key.clone() }
+    }
+
+    /// Where to write to; path, key and body are to be filled in.
+    pub(super) fn writer(&self) -> Write {
+        Write {
+            gateways: vec![self.address],
+            credential: self.key.clone(),
+            path: String::new(),
+            key: String::new(),
+            body: Value::Null,
+        }
+    }
+
+    /// Whether any write has no end: 1 or 0.
+    pub(super) fn unfinished(&self) -> Result<f64> {
+        let unresolved = self.node.unresolved()?;
+        if let Some(listed) = &unresolved {
+            eprintln!("writes without an end:\n{listed}");
+        }
+        Ok(f64::from(u8::from(unresolved.is_some())))
+    }
+}
