@@ -233,6 +233,15 @@ impl Limits {
         Self { sharing, ..Self::default() }
     }
 
+    /// Limits of this node's own, which it shares with no other.
+    pub(crate) fn own(&self, id: &str) -> Arc<GrantLimits> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(limits) = known.grants.get(id) {
+            return Arc::clone(limits);
+        }
+        Arc::clone(known.grants.entry(id.to_owned()).or_default())
+    }
+
     /// The limits of a grant.
     pub(crate) fn grant(&self, id: &str) -> Arc<GrantLimits> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -49,8 +49,8 @@ fn answered(asked: Asked<'_>, headers: &HeaderMap, form: &[u8]) -> Result<Respon
     let snapshot = asked.snapshot();
     let client = client(snapshot, headers, form, asked.now).map_err(|refusal| (refusal, None))?;
     let books = &asked.worker.shared.books;
-    let meter = books.limits.grant(&format!("token of {}", client.consumer));
-    if let Spent::Wait(wait) = meter.take(books.nanos(asked.started), Allowance::of(MOST_TOKENS)) {
+    let limits = books.limits.own(&format!("token of {}", client.consumer));
+    if let Spent::Wait(wait) = limits.rate.take(books.nanos(asked.started), Allowance::of(MOST_TOKENS)) {
         let refusal = NotIssued {
             status: StatusCode::TOO_MANY_REQUESTS,
             error: "slow_down",

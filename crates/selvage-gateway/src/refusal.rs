@@ -27,8 +27,12 @@ pub struct Refusal<'s> {
 
 impl<'s> Refusal<'s> {
     pub(crate) fn new(status: StatusCode, code: Code, detail: impl Into<String>) -> Self {
+        Self::of(Problem::new(status.as_u16(), code, detail))
+    }
+
+    pub(crate) fn of(problem: Problem) -> Self {
         Self {
-            problem: Problem::new(status.as_u16(), code, detail),
+            problem,
             shadow: false,
             consumer: None,
             served: None,
@@ -37,10 +41,6 @@ impl<'s> Refusal<'s> {
             challenge: None,
             missed: None,
         }
-    }
-
-    pub(crate) fn of(problem: Problem) -> Self {
-        Self { problem, shadow: false, consumer: None, served: None, operation: None, allow: None, challenge: None }
     }
 
     pub(crate) fn undeclared(served: Option<&'s Served>) -> Self {

@@ -1,5 +1,7 @@
 //! One request from head to answer: decide, count, and hand it to who does it.
 
+mod doors;
+
 use std::cell::Cell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -16,7 +18,6 @@ use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
-use crate::admission::Passage;
 use crate::answer;
 use crate::body::Reply;
 use crate::checked::{self, Checked};
@@ -30,7 +31,6 @@ use crate::identify::key_hash;
 use crate::live::{Now, Taken};
 use crate::mediate;
 use crate::oauth;
-use crate::outcome::Outcome;
 use crate::peer::Peer;
 use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
@@ -261,23 +261,6 @@ impl<'a> Asked<'a> {
         Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false, in_hand } })
     }
 
-    /// The refusal of a request that this thread has no room for: the least critical find none first.
-    fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
-        let most = self.worker.room.most(served.criticality);
-        (self.worker.in_hand.get() >= most).then(|| {
-            let detail = "this node has as many requests in hand as it takes of this criticality";
-            Refusal::of(Problem::new(503, code::NODE_BUSY, detail).retry_after(1))
-        })
-    }
-
-    /// Waits for the places that a request has none of yet; what to answer where it gets none.
-    pub(crate) async fn queue(self, taken: &mut Taken<'a>) -> Result<(), Problem> {
-        let Some(queued) = taken.queued.take() else { return Ok(()) };
-        let books = &self.worker.shared.books;
-        taken.entered = queued.enter(|| books.nanos(Instant::now())).await?;
-        Ok(())
-    }
-
     /// Bytes that the body of a request of this interface may have.
     pub(crate) fn most_of(self, served: &Served) -> u64 {
         served.most_body.unwrap_or(self.worker.config().max_body)
@@ -319,21 +302,6 @@ impl<'a> Asked<'a> {
     /// Counts what was found when a message was checked.
     pub(crate) fn note(self, admitted: &Admitted<'a>, noted: &Noted) {
         admitted.ticket.shard.noted(admitted.ticket.series, noted, self.now.as_second());
-    }
-
-    /// Counts a request to an upstream that is sent a second time.
-    pub(crate) fn sent_again(self, upstream: u32) {
-        self.worker.shard.sent_again(self.local.live.upstream(upstream));
-    }
-
-    /// Counts what came of a request to an upstream, and tells its breaker.
-    pub(crate) fn came_of(self, upstream: u32, passage: Option<Passage>, outcome: Outcome) {
-        self.worker.shard.came_of(self.local.live.upstream(upstream), outcome);
-        let Some(passage) = passage else { return };
-        let now = self.worker.shared.books.nanos(Instant::now());
-        if passage.end(now, outcome.verdict()) {
-            tracing::warn!(upstream, "a system fails too often and is left alone for a while");
-        }
     }
 
     /// Answers an admitted request with a problem, and counts it.

@@ -29,8 +29,8 @@ use selvage_store::Store;
 use tokio::task::JoinHandle;
 
 use crate::key;
-use listener::Listener;
 use budget::Budgets;
+use listener::Listener;
 use mediation::EngineMediation;
 use reachability::Reachability;
 use release::{Active, Current};
@@ -198,8 +198,10 @@ impl Node {
 
     /// Finishes what is under way and ends.
     pub(crate) async fn shutdown(self) {
-        for follower in &self.followers {
+        for follower in self.followers {
             follower.abort();
+            // It may hold the gateway until it has ended.
+            let _ = follower.await;
         }
         self.budgets.settle(&self.gateway, BudgetMoment::Last).await;
         if let Some(gateway) = Arc::into_inner(self.gateway) {

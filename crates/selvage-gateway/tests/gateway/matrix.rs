@@ -127,6 +127,7 @@ fn grant(consumer: &str, interface: &str, right: &str, past: Timestamp, future: 
         until: Some(future),
         on_end: EndAction::End,
         rate: None,
+        quota: None,
         when: None,
         time_zone: None,
     };

@@ -188,7 +188,7 @@ fn connecting_is_waited_for_as_long_as_declared() {
     let queue: Vec<_> =
         (0..4).map(|_| std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200))).collect();
     assert!(queue.iter().any(Result::is_err), "the queue is full");
-    let running = Running::of(
+    let running = Running::serving(
         |upstream| fabric::limits_with(upstream, &address.to_string()),
         |config| config.connect_timeout = Duration::from_secs(20),
     );

@@ -1,0 +1,50 @@
+//! What a request meets before and behind an upstream's door: room in this thread, places, breakers, and the counters of
+//! what came of it.
+
+use std::time::Instant;
+
+use selvage_model::code;
+use selvage_model::problem::Problem;
+
+use super::Asked;
+use crate::admission::Passage;
+use crate::live::Taken;
+use crate::outcome::Outcome;
+use crate::refusal::Refusal;
+use crate::snapshot::Served;
+
+impl<'a> Asked<'a> {
+    /// The refusal of a request that this thread has no room for: the least critical find none first.
+    pub(super) fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
+        let most = self.worker.room.most(served.criticality);
+        (self.worker.in_hand.get() >= most).then(|| {
+            let detail = "this node has as many requests in hand as it takes of this criticality";
+            Refusal::of(Problem::new(503, code::NODE_BUSY, detail).retry_after(1))
+        })
+    }
+
+    /// Waits for the places that a request has none of yet; what to answer where it gets none.
+    pub(crate) async fn queue(self, taken: &mut Taken<'a>) -> Result<(), Problem> {
+        let Some(queued) = taken.queued.take() else { return Ok(()) };
+        let books = &self.worker.shared.books;
+        taken.entered = queued.enter(|| books.nanos(Instant::now())).await?;
+        Ok(())
+    }
+
+    /// Counts a request to an upstream that is sent a second time.
+    pub(crate) fn sent_again(self, upstream: u32) {
+        self.worker.shard.sent_again(self.local.live.upstream(upstream));
+    }
+
+    /// Counts what came of a request to an upstream, and tells its breaker.
+    pub(crate) fn came_of(self, upstream: u32, passage: Option<Passage>, outcome: Outcome) {
+        self.worker.shard.came_of(self.local.live.upstream(upstream), outcome);
+        let Some(passage) = passage else { return };
+        let now = self.worker.shared.books.nanos(Instant::now());
+        if passage.end(now, outcome.verdict()) {
+            let upstream = self.local.live.snapshot.upstream(upstream);
+            let system = upstream.map_or_else(String::new, |upstream| upstream.system.to_string());
+            tracing::warn!(%system, "a system fails too often and is left alone for a while");
+        }
+    }
+}
