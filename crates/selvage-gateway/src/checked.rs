@@ -1,27 +1,36 @@
-//! A permitted request on its way through a direct interface whose messages are checked: parameters and body before it is
-//! sent, the answer before it is given back. Only here are bodies of direct interfaces held, up to a declared size; what
-//! is not to be checked streams on.
+//! A permitted request on its way through a direct interface whose messages are looked into: what the grant leaves out is
+//! neither asked for nor answered, and what does not fit the contract is counted or refused. Only here are bodies of direct
+//! interfaces held, up to a declared size; what need not be read streams on.
 
 mod answer;
+mod coming;
 mod request;
+mod withheld;
 
-use http::Response;
+use std::cell::Cell;
+use std::rc::Rc;
+
 use http::request::Parts;
+use http::{HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 use selvage_model::manifest::interface::Check;
+use selvage_model::problem::Problem;
 
-use crate::body::Reply;
+use crate::body::{Progress, Reply, Upload};
 use crate::contract::OperationContract;
 use crate::decide::UpstreamRef;
-use crate::forward;
+use crate::forward::{self, Got};
 use crate::serve::{Admitted, Asked};
-use crate::snapshot::Checks;
+use crate::snapshot::{Checks, DirectScope};
+use coming::Coming;
 
-/// A request whose messages are checked.
+/// A request whose messages are looked into.
 pub(crate) struct Checked<'a> {
     pub(crate) admitted: Admitted<'a>,
-    pub(crate) checks: &'a Checks,
-    pub(crate) contract: &'a OperationContract,
+    /// What they are checked against, where they are.
+    pub(crate) checks: Option<(&'a Checks, &'a OperationContract)>,
+    /// What the grant leaves out, where it does.
+    pub(crate) scope: Option<&'a DirectScope>,
     pub(crate) upstream: UpstreamRef<'a>,
     /// How much of the path stands before what the contract declares.
     pub(crate) prefix: usize,
@@ -29,42 +38,80 @@ pub(crate) struct Checked<'a> {
     pub(crate) body: Incoming,
 }
 
-/// Checks a request, sends it, and checks its answer.
+/// A refusal, and what of the body nobody has read.
+type Refused = (Problem, Option<Incoming>);
+
+/// Looks into a request, sends it, and looks into its answer.
 pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Response<Reply> {
-    let Checked { admitted, checks, contract, upstream, prefix, mut parts, body } = checked;
-    let expects = parts.headers.contains_key(http::header::EXPECT);
-    let limit = admitted.permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
-    let max_body = asked.most_of(admitted.permit.served);
-    let (upload, progress) = match checks.validation.request {
-        Check::Off => forward::streamed(body, max_body, asked.watch),
-        _ => {
-            let round = request::Round { contract, checks, prefix, limit, max_body, watch: asked.watch };
-            match round.check(&parts, body).await {
-                request::Outcome::Passes(passing) => {
-                    asked.note(&admitted, &passing.noted);
-                    (passing.upload, passing.progress)
-                }
-                request::Outcome::Refused { problem, noted, unread } => {
-                    asked.note(&admitted, &noted);
-                    let response = asked.fail(admitted, &problem);
-                    return match unread {
-                        Some(body) => asked.decline(response, body, expects).await,
-                        None => response,
-                    };
-                }
-            }
+    let Checked { admitted, checks, scope, upstream, prefix, mut parts, body } = checked;
+    let expects = parts.headers.contains_key(header::EXPECT);
+    let is_head = parts.method == Method::HEAD;
+    let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
+        Ok(upload) => upload,
+        Err((problem, unread)) => {
+            let response = asked.fail(admitted, &problem);
+            return match unread {
+                Some(body) => asked.decline(response, body, expects).await,
+                None => response,
+            };
         }
     };
-    if checks.validation.response != Check::Off {
-        answer::ask_plainly(&mut parts.headers);
+    let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
+    if checks.is_some() || scope.is_some_and(DirectScope::withholds) {
+        // What is looked into must be readable.
+        parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
-    let is_head = parts.method == http::Method::HEAD;
-    let ready = forward::prepare(asked, admitted, upstream, prefix, parts, (upload, progress));
-    if checks.validation.response == Check::Off {
-        return forward::forward(asked, ready).await;
+    let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
+    let got = match forward::exchange(asked, ready).await {
+        Ok(got) => got,
+        Err(response) => return *response,
+    };
+    let Got { admitted, mut response } = got;
+    if let Some((checks, contract)) = checks {
+        let (noted, problem) = answer::Round { contract, checks, is_head }.check(&mut response).await;
+        if let Some(noted) = noted {
+            asked.note(&admitted, &noted);
+        }
+        if let Some(problem) = problem {
+            return asked.fail(admitted, &problem);
+        }
     }
-    match forward::exchange(asked, ready).await {
-        Ok(got) => answer::Round { contract, checks, is_head }.check(asked, got).await,
-        Err(response) => *response,
+    if let Some(scope) = scope
+        && let Err(problem) = withheld::strip(scope, &mut response, is_head).await
+    {
+        return asked.fail(admitted, &problem);
+    }
+    asked.finish(admitted, response)
+}
+
+/// What the grant leaves out first: who may not ask learns nothing of the contract.
+async fn admit<'a>(
+    asked: Asked<'a>,
+    admitted: &Admitted<'a>,
+    (checks, scope): (Option<(&Checks, &OperationContract)>, Option<&DirectScope>),
+    parts: &Parts,
+    prefix: usize,
+    body: Incoming,
+) -> Result<(Upload, Option<Rc<Cell<Progress>>>), Refused> {
+    let permit = &admitted.permit;
+    let limit = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
+    let max_body = asked.most_of(permit.served);
+    let coming = match scope {
+        Some(scope) => withheld::admit(scope, permit.operation, parts, prefix, body, limit).await.map_err(|it| *it)?,
+        None => Coming::Stream(body),
+    };
+    let Some((checks, contract)) = checks.filter(|(checks, _)| checks.validation.request != Check::Off) else {
+        return Ok(coming.into_upload(max_body, asked.watch));
+    };
+    let round = request::Round { contract, checks, prefix, limit, max_body, watch: asked.watch };
+    match round.check(parts, coming).await {
+        request::Outcome::Passes(passing) => {
+            asked.note(admitted, &passing.noted);
+            Ok((passing.upload, passing.progress))
+        }
+        request::Outcome::Refused { problem, noted, unread } => {
+            asked.note(admitted, &noted);
+            Err((*problem, unread))
+        }
     }
 }

@@ -38,8 +38,20 @@ pub(crate) struct Compiled {
 #[derive(Debug, Default)]
 pub(crate) struct OperationContract {
     parameters: Vec<Parameter>,
+    /// Those that tell rows apart.
+    rows: Vec<RowParameter>,
     body: Option<BodyContract>,
     answers: Vec<(Statuses, AnswerContract)>,
+}
+
+/// A parameter that carries an attribute by which grants cover rows: `x-selvage-row` in the contract.
+#[derive(Clone, Debug)]
+pub(crate) struct RowParameter {
+    pub(crate) attribute: Box<str>,
+    pub(crate) place: Where,
+    pub(crate) name: Box<str>,
+    /// Which segment of a path it is.
+    pub(crate) segment: usize,
 }
 
 /// The body of a request.
@@ -93,6 +105,11 @@ pub(crate) fn compiled(file: &str, text: &Arc<str>) -> Arc<Compiled> {
     compiled
 }
 
+/// Whether a body of this media type is JSON.
+pub(crate) fn is_json(media_type: &str) -> bool {
+    media::parts(media_type).is_some_and(|(kind, subtype)| media::is_json(&kind, &subtype))
+}
+
 impl Compiled {
     /// The contract of an operation.
     pub(crate) fn operation(&self, id: &str) -> Option<&Arc<OperationContract>> {
@@ -109,6 +126,11 @@ impl OperationContract {
         }
         found.truncate(MOST_VIOLATIONS);
         found
+    }
+
+    /// Its parameters that tell rows apart.
+    pub(crate) fn rows(&self) -> &[RowParameter] {
+        &self.rows
     }
 
     /// Whether a request needs a body.

@@ -17,7 +17,7 @@ use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::identify::identify;
 use crate::path;
 use crate::refusal::Refusal;
-use crate::snapshot::{Checks, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+use crate::snapshot::{Checks, DirectScope, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
 use crate::token::{Document, Memory};
 
 /// What becomes of a request.
@@ -107,6 +107,11 @@ impl<'s> Permit<'s> {
     pub(crate) fn checks(&self) -> Option<(&'s Checks, &'s OperationContract)> {
         let checks = self.served.checks.as_deref()?;
         Some((checks, checks.operation(self.operation)?))
+    }
+
+    /// What of a direct interface is left out, where something is.
+    pub(crate) fn direct_scope(&self) -> Option<&'s DirectScope> {
+        self.lease.direct.as_deref()
     }
 
     /// What of it they may see and touch.

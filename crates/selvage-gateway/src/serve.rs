@@ -170,8 +170,9 @@ impl<'a> Asked<'a> {
                     Err(response) => return Step::Answered(*response, body),
                 };
                 let prefix = head.path.len() - rest.len();
-                if let Some((checks, contract)) = permit.checks() {
-                    let checked = Checked { admitted, checks, contract, upstream, prefix, parts, body };
+                let (checks, scope) = (permit.checks(), permit.direct_scope());
+                if checks.is_some() || scope.is_some() {
+                    let checked = Checked { admitted, checks, scope, upstream, prefix, parts, body };
                     return Step::Wait(Box::pin(checked::forward(self, checked)));
                 }
                 let body = forward::streamed(body, self.most_of(permit.served), self.watch);

@@ -6,6 +6,7 @@ mod announce;
 mod checks;
 mod direct;
 mod mediated;
+mod scope;
 mod served;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use crate::token::{Issuers, KeysOfIssuers};
 pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
+pub(crate) use scope::{DirectScope, Row, Rows};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
 /// What a snapshot is made of.

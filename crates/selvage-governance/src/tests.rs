@@ -260,3 +260,28 @@ fn what_a_broken_manifest_declares_is_not_said_to_be_missing() {
     let unknown: Vec<String> = unknown.map(|finding| finding.message).collect();
     assert_eq!(unknown, ["there is no team or domain `day-shift`"]);
 }
+
+/// What is left out by a misspelt name would not be left out.
+#[test]
+fn members_and_rows_of_direct_interfaces_are_those_of_the_contract() {
+    let contract = STOCK
+        .replace("{type: array, items: {type: object}}", "{type: array, items: {properties: {unitPrice: {}}}}")
+        .replace("  /items:\n", "  /items:\n    parameters: [{name: plant, in: query, x-selvage-row: site}]\n");
+    let grant = |terms: &str| {
+        let text = format!(
+            "kind: Grant\nconsumer: planning\ninterface: stock-list@1\n{terms}\npurpose: Knows what is there\n\
+             until: 2027-06-30T18:00+02:00\n"
+        );
+        let mut sources = sources(&text);
+        sources.insert("contracts/stock.yaml", contract.as_str());
+        findings(&sources)
+            .into_iter()
+            .map(|finding| format!("{}: {}", finding.code, finding.message))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(grant("operations: [listStock]\nexcept: [unit_price]\nwhere: {site: ghent}"), [""; 0]);
+    let misspelt = grant("operations: [listStock]\nexcept: [unit_pirce]");
+    assert_eq!(misspelt, ["FAB2204: no schema of `stock-list@1` has a member `unit_pirce` that could be left out"]);
+    let untold = grant("operations: [listStock, getStock]\nwhere: {site: ghent}");
+    assert_eq!(untold, ["FAB2204: `getStock` of `stock-list@1` has no parameter that carries `site`"]);
+}

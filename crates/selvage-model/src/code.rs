@@ -80,7 +80,7 @@ catalogue! {
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";
-    GRANT_DIRECT = "FAB2204", "Rows and attributes of a direct interface cannot be left out";
+    GRANT_DIRECT = "FAB2204", "Rows or attributes of a direct interface cannot be told apart";
     GRANT_ATTRIBUTE = "FAB2205", "The object does not have the attribute";
     GRANT_ROWS = "FAB2206", "The rows cannot be told apart";
     GRANT_OUTLIVES = "FAB2207", "The grant outlives its interface";
@@ -174,6 +174,9 @@ catalogue! {
     RESPONSE_UNFIT = "FAB4124", "The upstream's answer does not fit the contract";
     RESPONSE_UNCHECKED = "FAB4125", "The upstream's answer cannot be checked";
     CONTRACT_UNCHECKABLE = "FAB4126", "A schema of the contract cannot be checked against";
+    ATTRIBUTE_WITHHELD = "FAB4127", "The request touches what the grant leaves out";
+    ROWS_WITHHELD = "FAB4128", "The grant does not cover these rows";
+    ANSWER_UNSHOWN = "FAB4129", "The answer cannot be shown without what the grant leaves out";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

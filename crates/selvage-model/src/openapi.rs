@@ -1,7 +1,7 @@
 //! Reads what the gateway needs of an OpenAPI 3.0 or 3.1 document: its operations, by method, path template and id.
 //! Schemas, parameters and security are passed over here. Pure and bounded as manifests are; JSON is read as YAML.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::code;
@@ -18,6 +18,8 @@ pub struct Contract {
     pub version: String,
     /// Operations in the order written.
     pub operations: Vec<ContractOperation>,
+    /// What members of objects are called, anywhere in it.
+    pub members: BTreeSet<String>,
 }
 
 /// One operation.
@@ -29,6 +31,8 @@ pub struct ContractOperation {
     pub path: String,
     /// `operationId`.
     pub id: String,
+    /// The attributes that its parameters carry, by which grants can cover rows: `x-selvage-row`.
+    pub rows: Vec<String>,
     /// Where it is declared.
     pub place: Place,
 }
@@ -88,6 +92,7 @@ impl Reader {
         let info = |name: &str| {
             root.get("info").and_then(|info| info.get(name)).and_then(Node::text).unwrap_or_default().to_owned()
         };
+        gather_members(root, &mut self.contract.members);
         self.contract.title = info("title");
         self.contract.version = info("version");
         match root.get("paths") {
@@ -127,7 +132,8 @@ impl Reader {
         for (key, node) in item.entries() {
             let name = key.value.as_ref();
             if METHODS.contains(&name) {
-                self.operation(name, template, &key.place, node);
+                let rows = [item, node].into_iter().flat_map(|at| rows(at, root)).collect();
+                self.operation(name, template, &key.place, node, rows);
             } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
                 self.note(
                     &key.place,
@@ -175,7 +181,7 @@ impl Reader {
         None
     }
 
-    fn operation(&mut self, method: &str, path: &str, place: &Place, node: &Node) {
+    fn operation(&mut self, method: &str, path: &str, place: &Place, node: &Node, rows: Vec<String>) {
         let id = node.get("operationId");
         let Some(id) = id.and_then(Node::text).filter(|id| is_id(id)) else {
             let at = id.map_or(place, |node| &node.place);
@@ -192,9 +198,37 @@ impl Reader {
             method: method.to_uppercase(),
             path: path.to_owned(),
             id: id.to_owned(),
+            rows,
             place: place.clone(),
         };
         self.contract.operations.push(operation);
+    }
+}
+
+/// The attributes that the parameters of a path or an operation carry.
+fn rows<'a>(at: &'a Node, root: &'a Node) -> Vec<String> {
+    let Some(Node { content: Content::List(parameters), .. }) = at.get("parameters") else { return Vec::new() };
+    let target = |parameter: &'a Node| match parameter.get("$ref").and_then(Node::text) {
+        Some(reference) => reference.strip_prefix('#').and_then(|pointer| follow(pointer, root)),
+        None => Some(parameter),
+    };
+    let row = |parameter: &Node| Some(parameter.get("x-selvage-row")?.text()?.to_owned());
+    parameters.iter().filter_map(target).filter_map(row).collect()
+}
+
+/// The names that stand under `properties`, however deep.
+fn gather_members(node: &Node, members: &mut BTreeSet<String>) {
+    match &node.content {
+        Content::Map(entries) => {
+            for (key, node) in entries {
+                if key.value.as_ref() == "properties" {
+                    members.extend(node.entries().iter().map(|(name, _)| name.value.as_ref().to_owned()));
+                }
+                gather_members(node, members);
+            }
+        }
+        Content::List(items) => items.iter().for_each(|item| gather_members(item, members)),
+        Content::Scalar(_) => {}
     }
 }
 

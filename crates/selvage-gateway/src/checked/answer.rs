@@ -2,7 +2,7 @@
 //! who learns only that it did not.
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{Response, StatusCode, header};
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use selvage_model::code;
@@ -12,16 +12,9 @@ use selvage_model::problem::Problem;
 use super::request::{is_coded, text};
 use crate::body::Reply;
 use crate::contract::{Expected, OperationContract, Schema, Violation};
-use crate::forward::Got;
 use crate::json;
-use crate::serve::Asked;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
-
-/// Asks for an answer that can be read.
-pub(super) fn ask_plainly(headers: &mut HeaderMap) {
-    headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-}
 
 /// One check of one answer.
 pub(super) struct Round<'a> {
@@ -29,6 +22,34 @@ pub(super) struct Round<'a> {
     pub(super) checks: &'a Checks,
     /// The caller asked for no body.
     pub(super) is_head: bool,
+}
+
+/// What was read of an answer's body.
+pub(super) enum Gathered {
+    Whole(Bytes),
+    /// So far, and there is more than was asked for.
+    TooLarge(Bytes),
+    /// It broke off or stalled.
+    Broken,
+}
+
+/// Reads the body of an answer, up to so many bytes.
+pub(super) async fn gather(body: &mut Reply, most: u64) -> Gathered {
+    let least = usize::try_from(body.size_hint().lower().min(most)).unwrap_or(0);
+    let mut bytes = BytesMut::with_capacity(least);
+    loop {
+        match body.frame().await {
+            None => return Gathered::Whole(bytes.freeze()),
+            Some(Err(_)) => return Gathered::Broken,
+            Some(Ok(frame)) => {
+                let Ok(data) = frame.into_data() else { return Gathered::Whole(bytes.freeze()) };
+                bytes.extend_from_slice(&data);
+                if bytes.len() as u64 > most {
+                    return Gathered::TooLarge(bytes.freeze());
+                }
+            }
+        }
+    }
 }
 
 /// What was found of a body.
@@ -43,33 +64,28 @@ enum Seen {
 }
 
 impl Round<'_> {
-    pub(super) async fn check<'a>(self, asked: Asked<'a>, got: Got<'a>) -> Response<Reply> {
-        let Got { admitted, mut response } = got;
+    /// What was found, and what the caller gets instead where it may not have this answer.
+    pub(super) async fn check(self, response: &mut Response<Reply>) -> (Option<Noted>, Option<Problem>) {
         let mut violations = Vec::new();
-        let seen = self.look(&mut response, &mut violations).await;
-        let verdict = match &seen {
-            Seen::Streamed(verdict) => *verdict,
-            Seen::Json(..) => Verdict::Fits,
-            Seen::TooLarge(_) | Seen::Broken => Verdict::Unchecked,
-        };
-        match seen {
-            Seen::Streamed(_) => {}
+        let verdict = match self.look(response, &mut violations).await {
+            Seen::Streamed(verdict) => verdict,
             Seen::Json(bytes, found) => {
                 violations.extend(found);
                 response.body_mut().hold(bytes);
+                Verdict::Fits
             }
-            Seen::TooLarge(ahead) => response.body_mut().put_back(ahead),
+            Seen::TooLarge(ahead) => {
+                response.body_mut().put_back(ahead);
+                Verdict::Unchecked
+            }
             Seen::Broken => {
                 let detail = "the upstream system broke off its answer";
-                return asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail));
+                return (None, Some(Problem::new(502, code::UPSTREAM_BROKE, detail)));
             }
-        }
+        };
         let noted = Noted::new(Side::Response, verdict, violations);
-        asked.note(&admitted, &noted);
-        match self.refusal(&noted) {
-            Some(problem) => asked.fail(admitted, &problem),
-            None => asked.finish(admitted, response),
-        }
+        let problem = self.refusal(&noted);
+        (Some(noted), problem)
     }
 
     async fn look(&self, response: &mut Response<Reply>, violations: &mut Vec<Violation>) -> Seen {
@@ -108,21 +124,11 @@ impl Round<'_> {
         if hint.lower() > most {
             return Seen::Streamed(Verdict::Unchecked);
         }
-        let mut bytes = BytesMut::with_capacity(usize::try_from(hint.lower()).unwrap_or(0));
-        loop {
-            match body.frame().await {
-                None => break,
-                Some(Err(_)) => return Seen::Broken,
-                Some(Ok(frame)) => {
-                    let Ok(data) = frame.into_data() else { break };
-                    bytes.extend_from_slice(&data);
-                    if bytes.len() as u64 > most {
-                        return Seen::TooLarge(bytes.freeze());
-                    }
-                }
-            }
-        }
-        let bytes = bytes.freeze();
+        let bytes = match gather(body, most).await {
+            Gathered::Whole(bytes) => bytes,
+            Gathered::TooLarge(ahead) => return Seen::TooLarge(ahead),
+            Gathered::Broken => return Seen::Broken,
+        };
         let found = match json::read(&bytes) {
             Ok(value) => schema.violations(&value, self.checks.shows_values),
             Err(_) => vec![Violation::of_whole_body("json", "the body is not JSON")],

@@ -5,15 +5,14 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
+use hyper::body::Incoming;
 use selvage_model::code;
 use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 
+use super::coming::{Coming, Read};
 use crate::body::{Progress, Upload};
 use crate::connection::Watch;
 use crate::contract::{Expected, Given, OperationContract, Schema, Violation};
@@ -52,20 +51,12 @@ pub(super) struct Passing {
     pub(super) noted: Noted,
 }
 
-/// What was read of a body.
-enum Read {
-    Whole(Bytes),
-    /// So far, and there is more than is checked.
-    Part(Bytes, Incoming),
-    Failed(Problem),
-}
-
 impl Round<'_> {
-    pub(super) async fn check(self, parts: &Parts, body: Incoming) -> Outcome {
+    pub(super) async fn check(self, parts: &Parts, body: Coming) -> Outcome {
         let path = parts.uri.path().get(self.prefix..).unwrap_or_default();
         let given = Given { path, query: parts.uri.query(), headers: &parts.headers, shows: self.checks.shows_values };
         let mut violations = self.contract.parameters(&given);
-        if body.is_end_stream() {
+        if body.is_nothing() {
             if self.contract.needs_body() {
                 violations.push(Violation::of_whole_body("required", "the body is missing"));
             }
@@ -84,7 +75,7 @@ impl Round<'_> {
                 let detail = "send the body without `Content-Encoding`: it is checked as it comes";
                 self.unchecked(violations, Problem::new(415, code::BODY_CODED, detail), body)
             }
-            Expected::Json(_) if body.size_hint().lower() > self.checks.validation.up_to => {
+            Expected::Json(_) if body.least() > self.checks.validation.up_to => {
                 self.unchecked(violations, self.too_large(), body)
             }
             // What is refused anyway is not read.
@@ -99,9 +90,9 @@ impl Round<'_> {
         self.checks.validation.request == Check::Enforce
     }
 
-    async fn json(&self, mut violations: Vec<Violation>, schema: &Schema, body: Incoming) -> Outcome {
+    async fn json(&self, mut violations: Vec<Violation>, schema: &Schema, body: Coming) -> Outcome {
         let most = self.checks.validation.up_to;
-        match self.read(body, most).await {
+        match body.read(most, self.limit).await {
             Read::Whole(bytes) => {
                 match json::read(&bytes) {
                     Ok(value) => violations.extend(schema.violations(&value, self.checks.shows_values)),
@@ -130,22 +121,22 @@ impl Round<'_> {
     }
 
     /// Goes on or is refused with what was found; its body is not read.
-    fn decided(&self, violations: Vec<Violation>, verdict: Verdict, body: Incoming) -> Outcome {
+    fn decided(&self, violations: Vec<Violation>, verdict: Verdict, body: Coming) -> Outcome {
         let noted = Noted::new(Side::Request, verdict, violations);
         match self.refusal(&noted) {
-            Some(problem) => Outcome::Refused { problem, noted, unread: Some(body) },
+            Some(problem) => Outcome::Refused { problem, noted, unread: body.unread() },
             None => {
-                let (upload, progress) = forward::streamed(body, self.max_body, self.watch);
+                let (upload, progress) = body.into_upload(self.max_body, self.watch);
                 Outcome::Passes(Passing { upload, progress, noted })
             }
         }
     }
 
     /// Its body cannot be checked: refused where checks are enforced, counted otherwise.
-    fn unchecked(&self, violations: Vec<Violation>, problem: Problem, body: Incoming) -> Outcome {
+    fn unchecked(&self, violations: Vec<Violation>, problem: Problem, body: Coming) -> Outcome {
         if self.enforces() {
             let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
-            return Outcome::Refused { problem: Box::new(problem), noted, unread: Some(body) };
+            return Outcome::Refused { problem: Box::new(problem), noted, unread: body.unread() };
         }
         self.decided(violations, Verdict::Unchecked, body)
     }
@@ -157,33 +148,6 @@ impl Round<'_> {
     fn too_large(&self) -> Problem {
         let most = self.checks.validation.up_to;
         Problem::new(413, code::BODY_UNCHECKED, format!("bodies are checked here, up to {most} bytes"))
-    }
-
-    async fn read(&self, mut body: Incoming, most: u64) -> Read {
-        let length = usize::try_from(body.size_hint().lower()).unwrap_or(0);
-        let mut bytes = BytesMut::with_capacity(length);
-        let reading = async {
-            loop {
-                match body.frame().await {
-                    None => return Ok(true),
-                    Some(Err(_)) => return Err(()),
-                    Some(Ok(frame)) => {
-                        // Trailers are not passed on.
-                        let Ok(data) = frame.into_data() else { return Ok(true) };
-                        bytes.extend_from_slice(&data);
-                        if bytes.len() as u64 > most {
-                            return Ok(false);
-                        }
-                    }
-                }
-            }
-        };
-        match tokio::time::timeout(self.limit, reading).await {
-            Ok(Ok(true)) => Read::Whole(bytes.freeze()),
-            Ok(Ok(false)) => Read::Part(bytes.freeze(), body),
-            Ok(Err(())) => Read::Failed(Problem::new(400, code::MALFORMED, "the body ended before its end")),
-            Err(_) => Read::Failed(Problem::new(408, code::BODY_TOO_SLOW, "the body did not arrive in time")),
-        }
     }
 }
 

@@ -14,7 +14,7 @@ use super::schemas::{Schema, Schemas};
 use super::translate::{Sender, translated};
 use super::values::{Separator, Shape};
 use super::violation::Where;
-use super::{AnswerContract, BodyContract, Compiled, OperationContract, Statuses};
+use super::{AnswerContract, BodyContract, Compiled, OperationContract, RowParameter, Statuses};
 
 const METHODS: &[&str] = &["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 /// Headers that are not parameters, whatever a contract says.
@@ -61,6 +61,7 @@ fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<st
             let answers_at = answered.as_ref().and_then(|item| item.get(method));
             let contract = OperationContract {
                 parameters: requests.parameters(template, item, &operation),
+                rows: rows(template, item, &operation),
                 body: operation.get("requestBody").map(|body| requests.body(&body)),
                 answers: answers_at.map(|operation| answers.answers(&operation)).unwrap_or_default(),
             };
@@ -68,6 +69,30 @@ fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<st
         }
     }
     operations
+}
+
+/// Parameters that the contract marks as telling rows apart.
+fn rows(template: &str, item: &At<'_>, operation: &At<'_>) -> Vec<RowParameter> {
+    let lists = [operation, item].into_iter().filter_map(|at| at.get("parameters"));
+    let marked = lists.flat_map(|list| list.items()).filter_map(|at| {
+        let (attribute, name) = (at.text("x-selvage-row")?, at.text("name")?);
+        let place = place(at.text("in")?)?;
+        let wanted = format!("{{{name}}}");
+        let segment = template.split('/').position(|segment| segment == wanted);
+        let segment = if place == Where::Path { segment? } else { 0 };
+        Some(RowParameter { attribute: attribute.into(), name: name.into(), place, segment })
+    });
+    marked.collect()
+}
+
+fn place(word: &str) -> Option<Where> {
+    Some(match word {
+        "path" => Where::Path,
+        "query" => Where::Query,
+        "header" => Where::Header,
+        "cookie" => Where::Cookie,
+        _ => return None,
+    })
 }
 
 impl<'a> Side<'a> {
@@ -104,13 +129,7 @@ impl<'a> Side<'a> {
 
     fn parameter(&mut self, template: &str, at: &At<'a>) -> Option<Parameter> {
         let name = at.text("name")?;
-        let place = match at.text("in")? {
-            "path" => Where::Path,
-            "query" => Where::Query,
-            "header" => Where::Header,
-            "cookie" => Where::Cookie,
-            _ => return None,
-        };
+        let place = place(at.text("in")?)?;
         if place == Where::Header && NOT_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) {
             return None;
         }

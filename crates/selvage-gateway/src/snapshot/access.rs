@@ -13,6 +13,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
 use selvage_model::scalar::Quota;
 
 use super::SnapshotSource;
+use super::scope::{self, DirectScope};
 use super::served::{Served, index};
 use crate::condition::{Conditions, GrantCondition};
 use crate::limit::Allowance;
@@ -49,6 +50,8 @@ pub(crate) struct Lease {
     /// By operation of the interface: whether it is granted.
     pub(crate) operations: Box<[bool]>,
     pub(crate) scope: Scope,
+    /// The same of a direct interface, ready to be applied.
+    pub(crate) direct: Option<Box<DirectScope>>,
     pub(crate) purpose: Option<String>,
     pub(crate) until: Option<Timestamp>,
     /// Whether it goes on after `until`, with an alarm.
@@ -129,6 +132,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let consumer = access.consumer(&grant.consumer, &mut consumers);
         let mut lease = lease(grant, served, *place, consumer, index(access.leases.len()));
         lease.condition = conditions.of(&grant.terms);
+        lease.direct = scope::compile(source.fabric, served, &grant.terms);
         access.leases_of.entry((consumer, *place)).or_default().push(lease.index);
         access.leases.push(lease);
     }
@@ -174,6 +178,7 @@ fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u
         served: place,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
         scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
+        direct: None,
         purpose: terms.purpose.clone(),
         until: terms.until,
         goes_on: terms.on_end == EndAction::Alarm || served.criticality == Criticality::Tier1,

@@ -27,15 +27,19 @@ fn snapshot(upstream: &str) -> Snapshot {
     try_compile(&fabric, &access(&fabric), "dev").unwrap()
 }
 
-fn running() -> Running {
+pub fn running() -> Running {
     Running::serving(snapshot, |_| {})
 }
 
 const JSON: &str = "Content-Type: application/json";
 const ECHO: &str = "X-Say: 200|Content-Type: application/json|X-Count: 1|*";
 
-fn send(client: &mut Client, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
-    let authorization = authorization("shop");
+pub fn send(client: &mut Client, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    send_as("shop", client, method, path, headers, body)
+}
+
+pub fn send_as(consumer: &str, client: &mut Client, method: &str, path: &str, headers: &[&str], body: &str) -> Answer {
+    let authorization = authorization(consumer);
     let mut all = vec![authorization.as_str()];
     all.extend(headers);
     client.request(method, path, &all, body.as_bytes())
@@ -302,7 +306,7 @@ fn answers_that_do_not_fit_are_kept_from_the_caller() {
     for (asked, say, status, code) in table {
         let (method, path) = asked.split_once(' ').unwrap();
         let answer = send(&mut running.client(), method, &format!("/kept/v1{path}"), &[&format!("X-Say: {say}")], "");
-        if *code == "" {
+        if code.is_empty() {
             assert_eq!(answer.status, *status, "{asked} {say}");
         } else {
             assert_eq!(answer.said(), (*status, (*code).to_owned()), "{asked} {say}");

@@ -32,6 +32,7 @@ mod mediated;
 mod mtls;
 mod oauth;
 mod proxy;
+mod scope;
 mod shutdown;
 mod signer;
 mod swap;

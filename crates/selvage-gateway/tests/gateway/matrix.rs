@@ -9,6 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use selvage_gateway::{Gateway, GatewayConfig, IssuerKeys, KeysOfIssuers, Mediation, Snapshot, SnapshotSource};
 use selvage_model::access::{AccessState, Credential, EndAction, GrantTerms, KeyHash, LiveGrant, Principal};
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::api::Api;
 use selvage_model::read::{Sources, read};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -110,8 +111,13 @@ fn access(fabric: &Fabric, second_is_revoked: bool) -> AccessState {
         issue("aged", now - (91 * 24).hours(), Some(future), None);
         issue("second", past, None, second_is_revoked.then_some(past));
         let right = name.as_str().rsplit('-').next().unwrap();
-        for interface in fabric.interfaces.keys() {
-            access.grants.extend(grant(name.as_str(), &interface.to_string(), right, past, future));
+        for (interface, declared) in &fabric.interfaces {
+            let mut granted = grant(name.as_str(), &interface.to_string(), right, past, future);
+            // What a direct interface can leave out stands in its contract: see `scope`.
+            if let (Some(Api::Direct { .. }), Some(granted)) = (declared.api(), &mut granted) {
+                (granted.terms.rows, granted.terms.except) = (Vec::new(), Vec::new());
+            }
+            access.grants.extend(granted);
         }
     }
     access

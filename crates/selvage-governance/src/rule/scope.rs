@@ -7,6 +7,7 @@ use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::object::Object;
+use selvage_model::openapi::Contract;
 use serde_json::Value;
 
 use super::LintRule;
@@ -95,21 +96,59 @@ until: 2027-06-30T18:00+02:00
 
 fn direct(context: &Context<'_>, report: &mut Report) {
     for (grant, interface) in granted(context) {
-        if matches!(interface.api(), Some(Api::Mediated(_))) {
-            continue;
-        }
-        let rows = grant.rows.first().map(|(attribute, _)| ("where", &attribute.place));
-        let except = grant.except.first().map(|attribute| ("except", &attribute.place));
-        for (word, place) in rows.into_iter().chain(except) {
-            let message = format!("`{word}` cannot be enforced on `{}`: its answers pass as they are", grant.interface);
-            let finding = Finding::error(code::GRANT_DIRECT, place, message);
-            report.add_lease(
-                &grant.consumer,
-                &grant.interface,
-                finding.fix("remove it, or grant a mediated interface"),
-            );
+        let findings = match interface.api() {
+            Some(Api::Mediated(_)) => continue,
+            Some(Api::Direct { .. }) => match context.contract(interface) {
+                Some(contract) => untold(grant, contract),
+                None => continue,
+            },
+            None => unscoped(grant),
+        };
+        for finding in findings {
+            report.add_lease(&grant.consumer, &grant.interface, finding);
         }
     }
+}
+
+/// Rows that no parameter carries, and members that no schema has: what is left out by a misspelt name is not left out.
+fn untold(grant: &Grant, contract: &Contract) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (attribute, _) in &grant.rows {
+        let operations = grant.operations.iter().filter_map(|operation| contract.operation(&operation.value));
+        for operation in
+            operations.filter(|operation| !operation.rows.iter().any(|row| row == attribute.value.as_str()))
+        {
+            let message =
+                format!("`{}` of `{}` has no parameter that carries `{attribute}`", operation.id, grant.interface);
+            let fix = format!(
+                "mark one in the contract with `x-selvage-row: {attribute}`, or leave the operation or `where` out"
+            );
+            findings.push(Finding::error(code::GRANT_DIRECT, &attribute.place, message).fix(fix));
+        }
+    }
+    let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+    for attribute in &grant.except {
+        if !contract.members.iter().any(|member| plain(member) == plain(attribute.value.as_str())) {
+            let message =
+                format!("no schema of `{}` has a member `{attribute}` that could be left out", grant.interface);
+            let known: Vec<&str> = contract.members.iter().map(String::as_str).collect();
+            let fix =
+                suggest(attribute.value.as_str(), &known, "name a member of the contract's schemas, or remove it");
+            findings.push(Finding::error(code::GRANT_DIRECT, &attribute.place, message).fix(fix));
+        }
+    }
+    findings
+}
+
+/// Of what is no api, nothing can be left out yet.
+fn unscoped(grant: &Grant) -> Vec<Finding> {
+    let rows = grant.rows.first().map(|(attribute, _)| ("where", &attribute.place));
+    let except = grant.except.first().map(|attribute| ("except", &attribute.place));
+    let finding = |(word, place)| {
+        let message = format!("`{word}` cannot be enforced on `{}`: what it carries passes as it is", grant.interface);
+        Finding::error(code::GRANT_DIRECT, place, message).fix("remove it, or grant a mediated interface")
+    };
+    rows.into_iter().chain(except).map(finding).collect()
 }
 
 pub(crate) const ATTRIBUTE: LintRule = LintRule {

@@ -96,3 +96,22 @@ fn what_cannot_be_used() {
         assert!(findings.iter().any(|finding| finding.message.starts_with(expected)), "{text}: {findings:?}");
     }
 }
+
+#[test]
+fn members_and_what_tells_rows_apart() {
+    let text = "
+openapi: 3.1.0
+info: {title: Stock, version: '1'}
+paths:
+  /stock:
+    parameters: [{$ref: '#/components/parameters/site'}]
+    get: {operationId: list, parameters: [{name: owner, in: query, x-selvage-row: owner}, {name: limit, in: query}]}
+components:
+  parameters: {site: {name: s, in: query, x-selvage-row: site}}
+  schemas: {bin: {properties: {sku: {}, holder: {items: {properties: {unitPrice: {}}}}}}}
+";
+    let (contract, findings) = Contract::read(text, "c.yaml");
+    assert_eq!(findings, []);
+    assert_eq!(contract.operations[0].rows, ["site", "owner"]);
+    assert_eq!(contract.members.iter().map(String::as_str).collect::<Vec<_>>(), ["holder", "sku", "unitPrice"]);
+}

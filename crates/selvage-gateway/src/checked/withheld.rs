@@ -1,0 +1,228 @@
+//! What a grant leaves out of a direct interface, applied to what is asked and to what is answered. What cannot be looked
+//! through is not passed on.
+
+use std::time::Duration;
+
+use http::request::Parts;
+use http::{HeaderName, Response, header};
+use hyper::body::{Body, Incoming};
+use selvage_model::code;
+use selvage_model::problem::{FieldError, ParameterError, Problem};
+use serde_json::Value;
+
+use super::answer::{Gathered, gather};
+use super::coming::{Coming, Read};
+use super::request::{is_coded, text};
+use crate::body::Reply;
+use crate::contract::{Given, Where, is_json};
+use crate::json;
+use crate::path;
+use crate::snapshot::{DirectScope, Row, Rows};
+
+/// Places that are named in one refusal.
+const MOST_NAMED: usize = 32;
+/// Headers that speak of the bytes of an answer, which change.
+static OF_BYTES: [HeaderName; 4] = [
+    header::CONTENT_LENGTH,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+];
+
+/// A refusal, and what of the body nobody has read.
+pub(super) type Refused = Box<(Problem, Option<Incoming>)>;
+
+/// Lets a request pass that asks for and gives nothing that is left out; its body as far as it was read.
+pub(super) async fn admit(
+    scope: &DirectScope,
+    operation: u32,
+    parts: &Parts,
+    prefix: usize,
+    body: Incoming,
+    limit: Duration,
+) -> Result<Coming, Refused> {
+    let below = parts.uri.path().get(prefix..).unwrap_or_default();
+    let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
+    if let Some(problem) = outside(scope, operation, &given).or_else(|| asks(scope, &given)) {
+        return Err(Box::new((problem, Some(body))));
+    }
+    let coming = Coming::Stream(body);
+    if !scope.withholds() || coming.is_nothing() {
+        return Ok(coming);
+    }
+    let unreadable = |detail: &str| Problem::new(403, code::ATTRIBUTE_WITHHELD, detail);
+    if !text(&parts.headers, &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(&parts.headers) {
+        let detail = "the grant leaves members out, so a body passes only as plain JSON";
+        return Err(Box::new((unreadable(detail), coming.unread())));
+    }
+    let too_large = || unreadable("the grant leaves members out, and the body is larger than what is looked through");
+    if coming.least() > scope.up_to {
+        return Err(Box::new((too_large(), coming.unread())));
+    }
+    let bytes = match coming.read(scope.up_to, limit).await {
+        Read::Whole(bytes) => bytes,
+        Read::Part(_, rest) => return Err(Box::new((too_large(), Some(rest)))),
+        Read::Failed(problem) => return Err(Box::new((problem, None))),
+    };
+    let value = json::read(&bytes).map_err(|error| Box::new((Problem::new(400, code::BODY_NOT_JSON, error), None)))?;
+    let mut found = Vec::new();
+    find(scope, &value, &mut String::new(), &mut found);
+    if found.is_empty() {
+        return Ok(Coming::Whole(bytes));
+    }
+    Err(Box::new((unreadable("the grant leaves out what the body gives").with_errors(found), None)))
+}
+
+/// Takes out of an answer what is left out; the problem instead, where that cannot be done.
+pub(super) async fn strip(scope: &DirectScope, response: &mut Response<Reply>, is_head: bool) -> Result<(), Problem> {
+    if !scope.withholds() {
+        return Ok(());
+    }
+    if is_head {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        return Ok(());
+    }
+    if response.body().is_end_stream() {
+        return Ok(());
+    }
+    let unshown = |why: &str| {
+        let detail = format!("the grant leaves members out of answers, and this one {why}");
+        Problem::new(502, code::ANSWER_UNSHOWN, detail)
+    };
+    if !text(response.headers(), &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(response.headers()) {
+        return Err(unshown("is not plain JSON"));
+    }
+    let bytes = match gather(response.body_mut(), scope.up_to).await {
+        Gathered::Whole(bytes) => bytes,
+        Gathered::TooLarge(_) => return Err(unshown("is larger than what is looked through")),
+        Gathered::Broken => {
+            return Err(Problem::new(502, code::UPSTREAM_BROKE, "the upstream system broke off its answer"));
+        }
+    };
+    let mut value = json::read(&bytes).map_err(|_| unshown("is not JSON"))?;
+    remove(scope, &mut value);
+    response.body_mut().hold(value.to_string().into());
+    for name in &OF_BYTES {
+        response.headers_mut().remove(name);
+    }
+    Ok(())
+}
+
+/// Whether a request names another row than the grant's.
+fn outside(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Problem> {
+    let refused = |detail: String| Problem::new(403, code::ROWS_WITHHELD, detail);
+    let rows = match scope.rows(operation) {
+        Some(Rows::Told(rows)) => rows,
+        Some(Rows::Untold(attribute)) => {
+            let detail = format!("the grant covers rows by `{attribute}`, and this operation does not tell them apart");
+            return Some(refused(detail));
+        }
+        None => return Some(refused("the grant does not cover this operation".to_owned())),
+    };
+    let wrong: Vec<ParameterError> = rows.iter().filter(|row| !row.holds(given)).map(Row::as_error).collect();
+    if wrong.is_empty() {
+        return None;
+    }
+    let problem = refused("the grant covers only some rows, and the request has to name them".to_owned());
+    Some(Problem { parameters: wrong, ..problem })
+}
+
+/// Whether a query asks by something that is left out.
+fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
+    let query = given.query.filter(|_| scope.withholds())?;
+    let Some(pairs) = path::decode_query(Some(query)) else {
+        return Some(Problem::new(400, code::MALFORMED, "the query is not percent-encoded UTF-8"));
+    };
+    let named = |(name, _): &(String, String)| {
+        let name = name.split('[').next().unwrap_or_default();
+        scope.leaves_out(name).then(|| ParameterError {
+            place: "query",
+            name: name.to_owned(),
+            detail: "the grant leaves this out".to_owned(),
+        })
+    };
+    let parameters: Vec<ParameterError> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
+    let problem = || Problem::new(403, code::ATTRIBUTE_WITHHELD, "the grant leaves out what the query asks by");
+    (!parameters.is_empty()).then(|| Problem { parameters, ..problem() })
+}
+
+impl Row {
+    /// Whether a request names one of the grant's rows, once and in no second spelling that an upstream might read.
+    fn holds(&self, given: &Given<'_>) -> bool {
+        let allowed = |text: &str| self.allowed.iter().any(|allowed| allowed == text);
+        match self.parameter.place {
+            Where::Path => {
+                let segment = given.path.split('/').nth(self.parameter.segment);
+                segment.and_then(path::decode_segment).is_some_and(|text| allowed(&text))
+            }
+            Where::Query => {
+                let Some(query) = given.query.filter(|query| !query.contains(';')) else { return false };
+                let Some(pairs) = path::decode_query(Some(query)) else { return false };
+                let own = |name: &str| {
+                    name.split('[').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(&self.parameter.name))
+                };
+                let mut named = pairs.iter().filter(|(name, _)| own(name));
+                match (named.next(), named.next()) {
+                    (Some((name, value)), None) => **name == *self.parameter.name && allowed(value),
+                    _ => false,
+                }
+            }
+            Where::Header => {
+                let mut values = given.headers.get_all(&*self.parameter.name).iter();
+                let (first, second) = (values.next(), values.next());
+                second.is_none() && first.and_then(|value| value.to_str().ok()).is_some_and(allowed)
+            }
+            Where::Cookie | Where::Body => false,
+        }
+    }
+
+    fn as_error(&self) -> ParameterError {
+        let words: Vec<String> = self.allowed.iter().map(|word| format!("`{word}`")).collect();
+        ParameterError {
+            place: self.parameter.place.as_str(),
+            name: self.parameter.name.to_string(),
+            detail: format!("the grant covers only {}", words.join(", ")),
+        }
+    }
+}
+
+fn find(scope: &DirectScope, value: &Value, pointer: &mut String, found: &mut Vec<FieldError>) {
+    if found.len() >= MOST_NAMED {
+        return;
+    }
+    let length = pointer.len();
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                pointer.push('/');
+                pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                if scope.leaves_out(name) {
+                    let detail = "the grant leaves this out".to_owned();
+                    found.push(FieldError { pointer: pointer.clone(), detail });
+                } else {
+                    find(scope, member, pointer, found);
+                }
+                pointer.truncate(length);
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                pointer.push_str(&format!("/{index}"));
+                find(scope, item, pointer, found);
+                pointer.truncate(length);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn remove(scope: &DirectScope, value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| !scope.leaves_out(name));
+            members.values_mut().for_each(|member| remove(scope, member));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| remove(scope, item)),
+        _ => {}
+    }
+}
