@@ -24,7 +24,7 @@ use self::flood::Flood;
 use self::system::{Mode, System};
 use self::watch::{Memory, Metrics};
 use crate::bench::figures::{Figure, Promise, median, report};
-use crate::load::{self, Target};
+use crate::load::{self, Speech, Target};
 use crate::release;
 
 /// How often tier-1 is asked a second, over how many connections.
@@ -84,7 +84,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     tokio::time::sleep(plan.warm_up).await;
 
     let mut memory = Memory::of(stack.pid());
-    let pulse = Target { address: stack.address, path: "/pulse/v1/items/".to_owned(), key: stack.key.clone() };
+    let pulse = Target {
+        address: stack.address,
+        path: "/pulse/v1/items/".to_owned(),
+        key: stack.key.clone(),
+        speech: Speech::Http1,
+    };
     let (mut calm, mut flooded) = (Vec::new(), Vec::new());
     for turn in 0..plan.turns {
         for floods in [turn % 2 == 1, turn % 2 == 0] {

@@ -120,16 +120,12 @@ impl Node {
         let keys = Arc::default();
         let snapshot = release::compile(&first, &access, &keys, &config.environment)
             .map_err(|findings| release::as_error(&findings))?;
-        let since = jiff::Timestamp::now();
-        let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
+        let active = Active { release: first, access, keys, since: jiff::Timestamp::now() };
+        let current = Arc::new(Current::new(active));
         let engine_task = engine.run();
-        let gateway = Gateway::start(
-            config.gateway()?,
-            Arc::new(snapshot),
-            Arc::new(EngineMediation::new(engine.clone(), Arc::clone(&current))),
-        )
-        .context("the gateway did not start")?;
-        let gateway = Arc::new(gateway);
+        let mediation = Arc::new(EngineMediation::new(engine.clone(), Arc::clone(&current)));
+        let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), mediation);
+        let gateway = Arc::new(gateway.context("the gateway did not start")?);
         let budgets = Budgets::new(config.store.clone(), name);
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
@@ -163,12 +159,12 @@ impl Node {
         };
         let follower = Arc::new(follower);
         let mut followers = vec![
+            tokio::spawn(counting),
             tokio::spawn(watch::follow_access(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
-        followers.push(tokio::spawn(counting));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         if config.watch {
             followers.push(watch::follow_directory(follower)?);

@@ -11,7 +11,7 @@ use super::system::System;
 use crate::crash::client::Write;
 use crate::crash::factory::{Factory, SECRETS};
 use crate::daemon::Daemon;
-use crate::load::Target;
+use crate::load::{Speech, Target};
 use crate::selvage::Node;
 
 const MANIFESTS: &str = include_str!("../../fabrics/soak/fabric.yaml");
@@ -56,7 +56,7 @@ impl Stack {
 
     /// Whom to ask for items.
     pub(super) fn target(&self, path: &str) -> Target {
-        Target { address: self.address, path: path.to_owned(), key: self.key.clone() }
+        Target { address: self.address, path: path.to_owned(), key: self.key.clone(), speech: Speech::Http1 }
     }
 
     /// Where to write to; path, key and body are to be filled in.
