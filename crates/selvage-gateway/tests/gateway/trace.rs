@@ -135,6 +135,15 @@ fn a_request_without_a_trace_gets_one_and_no_state() {
     assert_ne!(parent(&seen(&running, &[])).0, parent(&alone).0);
 }
 
+/// What an upstream sees of these `tracestate` headers; the trace itself goes on, whatever they are.
+fn state_seen(running: &Running, state: &[&str]) -> Vec<String> {
+    let mut headers = vec![format!("Traceparent: {PARENT}")];
+    headers.extend(state.iter().map(|state| format!("Tracestate: {state}")));
+    let seen = seen(running, &headers.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(parent(&seen).0, TRACE, "{state:?}");
+    seen.state
+}
+
 #[test]
 fn a_state_passes_whole_or_not_at_all() {
     let running = Running::start();
@@ -161,13 +170,7 @@ fn a_state_passes_whole_or_not_at_all() {
         (vec![&tenant], vec![&tenant]),
         (vec![&value], vec![&value]),
     ];
-    let send = |state: &[&str]| {
-        let mut headers = vec![format!("Traceparent: {PARENT}")];
-        headers.extend(state.iter().map(|state| format!("Tracestate: {state}")));
-        let seen = seen(&running, &headers.iter().map(String::as_str).collect::<Vec<_>>());
-        assert_eq!(parent(&seen).0, TRACE, "{state:?}: the trace itself goes on");
-        seen.state
-    };
+    let send = |state: &[&str]| state_seen(&running, state);
     for (state, expected) in passes {
         assert_eq!(send(&state), expected, "{state:?}");
     }
