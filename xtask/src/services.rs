@@ -5,6 +5,7 @@ pub(crate) mod postgres;
 
 use anyhow::Result;
 
+use crate::test::peers;
 use postgres::Postgres;
 
 /// The variable by which tests find the PostgreSQL server; its user may create databases.
@@ -12,12 +13,19 @@ pub(crate) const POSTGRES_VARIABLE: &str = "SELVAGE_TEST_POSTGRES";
 
 /// The variable by which tests find an OpenID provider: the directory in whose `node_modules` npm put it.
 pub(crate) const PROVIDER_VARIABLE: &str = "SELVAGE_TEST_OIDC_PROVIDER";
+/// The variable by which tests find a Python with openapi-spec-validator and schemathesis.
+pub(crate) const PYTHON_VARIABLE: &str = "SELVAGE_TEST_PYTHON";
+
+/// The variable by which tests find the Redocly CLI.
+pub(crate) const REDOCLY_VARIABLE: &str = "SELVAGE_TEST_REDOCLY";
 
 /// Starts every service, prints its environment for a shell, and keeps it until ctrl-c.
 pub(crate) async fn run() -> Result<()> {
     let postgres = Postgres::start().await?;
     println!("export {POSTGRES_VARIABLE}={}", postgres.url("postgres"));
     println!("export {PROVIDER_VARIABLE}={}", crate::test::tools::oidc_provider().await?.display());
+    println!("export {PYTHON_VARIABLE}={}", peers::python().await?.display());
+    println!("export {REDOCLY_VARIABLE}={}", peers::redocly().await?.display());
     eprintln!("services are up; press ctrl-c to end them");
     crate::process::interrupted().await?;
     eprintln!("ending services");

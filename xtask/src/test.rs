@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that has to hold before a change lands, one step after another.
 //! Stops at the first step that fails and names the command that repeats or repairs it; never skips one in silence.
 
+pub(crate) mod peers;
 mod steps;
 pub(crate) mod tools;
 

@@ -2,6 +2,8 @@
 //! that is wrong with it at once and never ignores a parameter.
 
 use jiff::Timestamp;
+use selvage_mapping::check_scalar;
+use selvage_mapping::openapi::LONGEST_SOUGHT;
 use selvage_model::code;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::object::{Attribute, Object, Shape};
@@ -15,6 +17,8 @@ use crate::scope;
 /// The most records of a page.
 pub(crate) const LIMIT_MOST: usize = 500;
 const LIMIT_DEFAULT: usize = 100;
+/// The most characters of a value that is looked for.
+const LONGEST: usize = LONGEST_SOUGHT as usize;
 const RESERVED: &[&str] = &["limit", "cursor", "updated_since"];
 
 /// A list as it was asked for.
@@ -103,11 +107,10 @@ fn filter(name: &str, text: &str, object: &Object) -> Result<(AttributeName, Val
 
 fn value(attribute: &Attribute, text: &str) -> Result<Value, String> {
     let name = &attribute.name.value;
-    let as_text = || Ok(Value::from(text));
     match &attribute.shape {
         Shape::Enum { values } => {
             if values.iter().any(|value| value.value == text) {
-                return as_text();
+                return Ok(Value::from(text));
             }
             let words: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
             Err(format!("`{name}` is `{text}` and must be one of {}", words.join(", ")))
@@ -124,7 +127,15 @@ fn value(attribute: &Attribute, text: &str) -> Result<Value, String> {
         Shape::Quantity { .. } | Shape::Money | Shape::List(_) | Shape::Group(_) => {
             Err(format!("`{name}` cannot be searched by: it is not a single value"))
         }
-        _ => as_text(),
+        // Nothing that an attribute could be is that long, and a link to it would not be followed.
+        _ if text.chars().count() > LONGEST => {
+            Err(format!("`{name}` is longer than the {LONGEST} characters that are looked for"))
+        }
+        shape => {
+            let value = Value::from(text);
+            check_scalar(shape, &value).map_err(|wrong| format!("`{name}`: {wrong}"))?;
+            Ok(value)
+        }
     }
 }
 

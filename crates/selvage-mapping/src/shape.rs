@@ -177,7 +177,7 @@ pub(crate) fn is_currency(text: &str) -> bool {
 
 /// Whether a value that is there has this scalar shape; the error is a sentence. Codes, quantities, money, lists and
 /// groups are not scalars and are not looked into.
-pub(crate) fn check_scalar(shape: &Shape, value: &Value) -> Result<(), String> {
+pub fn check_scalar(shape: &Shape, value: &Value) -> Result<(), String> {
     let text = || value.as_str().ok_or_else(|| format!("{} is no string", shown(value)));
     let wrong = |what: &str| Err(format!("{} is no {what}", shown(value)));
     match shape {

@@ -240,6 +240,9 @@ catalogue! {
     ODOO_PERIOD = "FAB6031", "The books of the company are closed";
     ODOO_SHORT = "FAB6032", "There is less than is to be moved";
     ODOO_LOT_UNFIT = "FAB6033", "The lot does not fit the goods";
+    CONTRACT_UNMADE = "FAB6040", "No contract can be made of the interface";
+    FABRIC_EXISTS = "FAB6041", "There is a fabric in the directory already";
+    NEW_UNFIT = "FAB6042", "The manifest cannot be written as was asked";
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";
     STORE_NEWER = "FAB7003", "The store was made by a newer version of Selvage";

@@ -1,16 +1,21 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
 mod check;
+mod completions;
 mod decide;
 mod demo;
 mod explain;
 mod factory;
 mod get;
+mod init;
 mod key;
 mod ledger;
 mod list;
+mod man;
 mod mapping;
+mod new;
 mod odoo;
+mod openapi;
 mod operations;
 mod operator;
 mod put;
@@ -49,6 +54,12 @@ enum Command {
     Explain(explain::Explain),
     /// Prints the JSON Schema of the manifests, for editors.
     Schema(schema::Schema),
+    /// Makes a new fabric directory that passes the check, with comments that teach.
+    Init(init::Init),
+    /// Writes a manifest to fill in.
+    New(new::New),
+    /// Prints the contract of a mediated interface as OpenAPI 3.1.
+    Openapi(openapi::Openapi),
     /// Runs the examples of all mappings and checks their laws on generated records.
     Test(test::Test),
     /// Shows one record of a system as its object.
@@ -85,6 +96,10 @@ enum Command {
     /// Shows and verifies the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Prints the completions of a shell.
+    Completions(completions::Completions),
+    /// Writes the manual pages of all commands into a directory.
+    Man(man::Man),
 }
 
 /// How lists are laid out: columns without lines, so that other tools can cut them.
@@ -142,6 +157,11 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::Schema(schema) => schema.run(),
+        Command::Init(init) => init.run(),
+        Command::New(new) => new.run(),
+        Command::Openapi(openapi) => openapi.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(man) => man.run(),
         Command::Test(test) => in_runtime(test.run()),
         Command::Mapping(mapping) => in_runtime(mapping.run()),
         Command::Get(get) => in_runtime(get.run()),

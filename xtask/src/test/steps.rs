@@ -4,9 +4,9 @@
 use anyhow::{Result, bail};
 use tokio::process::Command;
 
-use super::{Options, Step, tools};
+use super::{Options, Step, peers, tools};
 use crate::services::postgres::Postgres;
-use crate::services::{POSTGRES_VARIABLE, PROVIDER_VARIABLE};
+use crate::services::{POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE, REDOCLY_VARIABLE};
 use crate::{graph, process};
 
 pub(super) async fn run(step: Step, options: &Options) -> Result<()> {
@@ -57,6 +57,8 @@ async fn tests(options: &Options) -> Result<()> {
     }
     nextest.env(POSTGRES_VARIABLE, postgres.url("postgres"));
     nextest.env(PROVIDER_VARIABLE, tools::oidc_provider().await?);
+    nextest.env(PYTHON_VARIABLE, peers::python().await?);
+    nextest.env(REDOCLY_VARIABLE, peers::redocly().await?);
     if let Some(expression) = &options.filter {
         nextest.args(["--filterset", expression]);
     }

@@ -67,7 +67,7 @@ pub(crate) async fn oidc_provider() -> Result<PathBuf> {
 }
 
 /// `$SELVAGE_CI_CACHE/tools` where CI keeps a cache, otherwise `tools` in the target directory.
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     match std::env::var_os("SELVAGE_CI_CACHE") {
         Some(cache) => PathBuf::from(cache).join("tools"),
         None => process::target_directory().join("tools"),

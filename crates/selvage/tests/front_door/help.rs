@@ -10,6 +10,9 @@ fn help_names_every_command() {
         "check",
         "explain",
         "schema",
+        "init",
+        "new",
+        "openapi",
         "test",
         "get",
         "list",
@@ -24,6 +27,8 @@ fn help_names_every_command() {
         "violations",
         "operations",
         "ledger",
+        "completions",
+        "man",
     ] {
         assert!(help.contains(&format!("  {command} ")), "{command} is missing");
         let output = selvage(&[command, "--help"]);
@@ -39,6 +44,23 @@ fn a_code_is_explained_and_an_unknown_one_is_met_with_the_nearest() {
     let unknown = selvage(&["explain", "FAB1OO6"]);
     assert_eq!(unknown.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB1006"));
+}
+
+#[test]
+fn shells_and_man_know_every_command() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = selvage(&["completions", shell]);
+        assert!(script.status.success() && stdout(&script).contains("openapi"), "{shell}");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let directory = place.path().join("man1");
+    assert!(selvage(&["man", &directory.display().to_string()]).status.success());
+    for (page, says) in
+        [("selvage.1", "selvage\\-check"), ("selvage-key-issue.1", "SYNOPSIS"), ("selvage-openapi.1", "server")]
+    {
+        let text = std::fs::read_to_string(directory.join(page)).unwrap();
+        assert!(text.contains(says), "{page}: {text}");
+    }
 }
 
 #[test]

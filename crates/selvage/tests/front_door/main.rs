@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod authoring;
 mod check;
 mod decide;
 mod demo;
@@ -18,7 +19,9 @@ mod issuer;
 mod keys;
 mod listener;
 mod objects;
+mod openapi;
 mod parking;
+mod peers;
 mod probe;
 mod rotation;
 mod serve;

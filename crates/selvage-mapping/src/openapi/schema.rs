@@ -1,0 +1,355 @@
+//! What objects look like in bodies, as JSON Schema 2020-12: as they are shown, as a create gives them, and as a change
+//! does. What depends on the mapping (is it carried, is it read) is taken from the mappings themselves.
+
+use selvage_model::manifest::object::{Attribute, OnUnmatched, Shape};
+use serde_json::{Map, Value, json};
+
+use super::{Subject, pascal};
+use crate::lens::{Field, Lens};
+
+/// In which body an object stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    /// In an answer.
+    Shown,
+    /// In a create.
+    Given,
+    /// In an update: any part of it.
+    Changed,
+}
+
+/// What a mapping says of the attributes at one place; nothing where it says nothing.
+type Carried<'m> = Vec<Option<&'m [Field]>>;
+
+/// The schemas that operations refer to.
+pub(super) fn components(subject: &Subject<'_>) -> Value {
+    let title = subject.title();
+    let mut schemas = Map::new();
+    let carried: Carried<'_> = subject.mappings.iter().map(|mapping| Some(mapping.members())).collect();
+    let makes = Maker { subject };
+    schemas.insert(title.clone(), makes.shown(&carried));
+    schemas.insert(format!("{title}Left"), makes.left(&carried));
+    schemas.insert(format!("{title}New"), makes.given());
+    schemas.insert(format!("{title}Change"), makes.changed());
+    schemas.insert(format!("{title}Page"), page(&title));
+    for (name, set) in &subject.fabric.code_sets {
+        let codes: Vec<&str> = set.codes.iter().map(|entry| entry.code.value.as_str()).collect();
+        let about = format!("A code of the set {name}.");
+        let schema = match set.on_unmatched {
+            OnUnmatched::Pass => json!({"type": "string", "description": about, "examples": codes}),
+            OnUnmatched::Park | OnUnmatched::Reject => {
+                json!({"type": "string", "enum": codes, "description": about})
+            }
+        };
+        schemas.insert(code_name(name.as_str()), schema);
+    }
+    for (name, schema) in fixed() {
+        schemas.insert(name.to_owned(), schema);
+    }
+    Value::Object(schemas)
+}
+
+fn code_name(set: &str) -> String {
+    format!("{}Code", pascal(set))
+}
+
+/// A reference to a schema.
+pub(super) fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn page(title: &str) -> Value {
+    json!({
+        "type": "object",
+        "description": "One page of a list.",
+        "required": ["items", "next", "source"],
+        "properties": {
+            "items": {"type": "array", "items": reference(title)},
+            "next": {"type": ["string", "null"], "description": "The cursor of the next page; `null` on the last."},
+            "source": {
+                "type": "object",
+                "description": "Where the page comes from.",
+                "required": ["kind"],
+                "properties": {"kind": {"type": "string", "description": "`live`: asked of the system now."}},
+            },
+            "problems": {
+                "type": "array",
+                "description": "Records that cannot be shown as the object, for a steward.",
+                "items": {
+                    "type": "object",
+                    "required": ["id", "code", "detail"],
+                    "properties": {
+                        "id": {"type": "string"},
+                        "code": {"type": "string", "pattern": "^FAB[0-9]{4}$"},
+                        "detail": {"type": "string"},
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn fixed() -> Vec<(&'static str, Value)> {
+    let decimal = |pattern: &str, about: &str| json!({"type": "string", "pattern": pattern, "maxLength": 30, "description": about});
+    let pair = |about: &str, first: (&str, Value), second: (&str, Value)| {
+        json!({
+            "type": "object",
+            "description": about,
+            "required": [first.0, second.0],
+            "properties": {first.0: first.1, second.0: second.1},
+            "additionalProperties": false,
+        })
+    };
+    let unit = json!({"type": "string", "minLength": 1, "maxLength": 64, "description": "A UCUM unit.", "examples": ["1", "kg", "h"]});
+    let currency =
+        json!({"type": "string", "pattern": "^[A-Z]{3}$", "description": "An ISO 4217 code.", "examples": ["EUR"]});
+    vec![
+        ("Decimal", decimal(r"^-?[0-9]+(\.[0-9]+)?$", "An exact decimal of at most 28 digits.")),
+        ("Quantity", pair("A quantity in its unit.", ("value", reference("Decimal")), ("unit", unit.clone()))),
+        (
+            "Amount",
+            pair(
+                "A quantity that is not below zero.",
+                ("value", decimal(r"^[0-9]+(\.[0-9]+)?$", "An exact decimal of at most 28 digits.")),
+                ("unit", unit),
+            ),
+        ),
+        ("Money", pair("Money in its currency.", ("amount", reference("Decimal")), ("currency", currency))),
+        ("Problem", problem()),
+        ("Operation", operation()),
+        ("Accepted", accepted()),
+    ]
+}
+
+fn problem() -> Value {
+    json!({
+        "type": "object",
+        "description": "Why a request is refused: RFC 9457.",
+        "required": ["type", "title", "status", "code", "detail", "correlation_id"],
+        "properties": {
+            "type": {"type": "string", "description": "The page that explains the code.", "examples": ["/errors/FAB5010"]},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "code": {"type": "string", "pattern": "^FAB[0-9]{4}$", "description": "Stable; the name of the page."},
+            "detail": {"type": "string", "description": "What is wrong this time."},
+            "correlation_id": {"type": "string", "description": "The exchange, as in `Correlation-Id`."},
+            "errors": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["pointer", "detail"],
+                    "properties": {
+                        "pointer": {"type": "string", "description": "Where in the body: a JSON Pointer."},
+                        "detail": {"type": "string"},
+                    },
+                },
+            },
+        },
+    })
+}
+
+fn operation() -> Value {
+    json!({
+        "type": "object",
+        "description": "A write, and what it has come to.",
+        "required": ["id", "state", "interface", "operation", "created_at", "note", "answer"],
+        "properties": {
+            "id": {"type": "string", "pattern": "^op_[0-9a-f]{32}$"},
+            "state": {"type": "string", "enum": ["pending", "unknown", "done", "refused", "stuck", "given-back"]},
+            "interface": {"type": "string"},
+            "operation": {"type": "string"},
+            "created_at": {"type": "string", "format": "date-time"},
+            "note": {"type": "string", "description": "What is being done about it."},
+            "answer": {
+                "type": ["object", "null"],
+                "description": "What the write answered, once it is done or refused.",
+                "required": ["status", "body", "location"],
+                "properties": {
+                    "status": {"type": "integer"},
+                    "body": {"description": "The object, or a problem."},
+                    "location": {"type": ["string", "null"]},
+                },
+            },
+        },
+    })
+}
+
+fn accepted() -> Value {
+    json!({
+        "type": "object",
+        "description": "The outcome is not known yet.",
+        "required": ["operation", "state"],
+        "properties": {"operation": {"type": "string", "pattern": "^op_[0-9a-f]{32}$"}, "state": {"type": "string"}},
+    })
+}
+
+struct Maker<'s, 'f> {
+    subject: &'s Subject<'f>,
+}
+
+impl Maker<'_, '_> {
+    fn shown(&self, carried: &Carried<'_>) -> Value {
+        let mut schema = self.members(&self.subject.object.attributes, carried, Side::Shown);
+        let subject = self.subject;
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            let kept = subject.object.attributes.iter().filter(|attribute| !subject.is_excepted(&attribute.name.value));
+            let kept: Vec<&str> = kept.map(|attribute| attribute.name.value.as_str()).collect();
+            required.retain(|name| name.as_str().is_some_and(|name| kept.contains(&name)));
+        }
+        self.described(schema, "As it is shown; a grant may leave attributes out.")
+    }
+
+    /// The record that a verb may have taken away: of it there is its key, or all.
+    fn left(&self, carried: &Carried<'_>) -> Value {
+        let mut schema = self.shown(carried);
+        if let Some(members) = schema.as_object_mut() {
+            members.shift_remove("required");
+        }
+        self.described(schema, "As it is shown, or its key alone where nothing is left of it.")
+    }
+
+    fn given(&self) -> Value {
+        let attributes = &self.subject.object.attributes;
+        let mut schema = self.members(attributes, &Vec::new(), Side::Given);
+        if let Some(Value::Array(required)) = schema.get_mut("required") {
+            let filled = |name: &str| {
+                let of = attributes.iter().find(|attribute| attribute.name.value.as_str() == name);
+                of.is_some_and(|attribute| self.subject.is_filled(&attribute.name.value))
+            };
+            required.retain(|name| !name.as_str().is_some_and(filled));
+        }
+        self.described(schema, "A new one. What a grant covers one value of may be left out.")
+    }
+
+    fn changed(&self) -> Value {
+        let mut schema = self.members(&self.subject.object.attributes, &Vec::new(), Side::Changed);
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("minProperties".to_owned(), 1.into());
+        }
+        self.described(schema, "The attributes that change.")
+    }
+
+    fn described(&self, mut schema: Value, about: &str) -> Value {
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("description".to_owned(), about.into());
+        }
+        schema
+    }
+
+    fn members(&self, attributes: &[Attribute], carried: &Carried<'_>, side: Side) -> Value {
+        let mut properties = Map::new();
+        let mut required: Vec<&str> = Vec::new();
+        for attribute in attributes.iter().filter(|attribute| side == Side::Shown || !attribute.read_only) {
+            let name = attribute.name.value.as_str();
+            let fields: Vec<Option<&Field>> =
+                carried.iter().map(|fields| fields.and_then(|all| all.iter().find(|f| f.name() == name))).collect();
+            properties.insert(name.to_owned(), self.attribute(attribute, &fields, side));
+            let always = match side {
+                Side::Shown => fields.iter().flatten().all(|field| field.readable),
+                Side::Given => !attribute.optional,
+                Side::Changed => false,
+            };
+            if always {
+                required.push(name);
+            }
+        }
+        let mut schema = json!({"type": "object", "required": required, "properties": properties});
+        if let (Some(members), true) = (schema.as_object_mut(), side != Side::Shown) {
+            members.insert("additionalProperties".to_owned(), false.into());
+        }
+        schema
+    }
+
+    fn attribute(&self, attribute: &Attribute, fields: &[Option<&Field>], side: Side) -> Value {
+        let empty = |field: &Option<&Field>| field.is_none_or(|field| matches!(field.lens, Lens::Absent));
+        let may_be_null =
+            attribute.optional || (side == Side::Shown && (fields.is_empty() || fields.iter().any(empty)));
+        let mut schema = self.shape(&attribute.shape, fields, side);
+        if may_be_null {
+            schema = or_null(schema);
+        }
+        let about = attribute.description.as_deref().map(str::to_owned).or_else(|| described(&attribute.shape));
+        if let (Some(about), Some(members)) = (about, schema.as_object_mut()) {
+            members.insert("description".to_owned(), about.into());
+        }
+        schema
+    }
+
+    fn shape(&self, shape: &Shape, fields: &[Option<&Field>], side: Side) -> Value {
+        match shape {
+            Shape::List(element) => {
+                let inner: Vec<Option<&Field>> = Vec::new();
+                let items = match element.as_ref() {
+                    Shape::Group(members) => {
+                        let lines = fields.iter().map(|field| match field.map(|field| &field.lens) {
+                            Some(Lens::Lines(lines)) => Some(lines.members.as_slice()),
+                            _ => None,
+                        });
+                        self.members(members, &lines.collect(), side)
+                    }
+                    other => self.shape(other, &inner, side),
+                };
+                json!({"type": "array", "items": items})
+            }
+            Shape::Group(members) => {
+                let groups = fields.iter().map(|field| match field.map(|field| &field.lens) {
+                    Some(Lens::Group(members)) => Some(members.as_slice()),
+                    _ => None,
+                });
+                self.members(members, &groups.collect(), side)
+            }
+            Shape::Quantity { .. } => reference("Quantity"),
+            Shape::Money => reference("Money"),
+            Shape::Decimal => reference("Decimal"),
+            Shape::Code { set } if self.subject.fabric.code_sets.contains_key(&set.value) => {
+                reference(&code_name(set.value.as_str()))
+            }
+            scalar => scalar_schema(scalar),
+        }
+    }
+}
+
+/// A scalar by itself; anything else is any string.
+pub(super) fn scalar_schema(shape: &Shape) -> Value {
+    match shape {
+        Shape::String { max } => {
+            json!({"type": "string", "maxLength": max.unwrap_or(65_536), "pattern": "^[^\\r\\n\\u0000]*$"})
+        }
+        Shape::Text => json!({"type": "string", "maxLength": 65_536}),
+        Shape::Integer => json!({"type": "integer", "format": "int64"}),
+        Shape::Boolean => json!({"type": "boolean"}),
+        Shape::Enum { values } => {
+            let words: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
+            json!({"type": "string", "enum": words})
+        }
+        Shape::Ref { .. } => json!({"type": "string", "minLength": 1}),
+        Shape::Timestamp => json!({"type": "string", "format": "date-time"}),
+        Shape::Date => json!({"type": "string", "format": "date"}),
+        Shape::Duration => json!({"type": "string", "format": "duration"}),
+        _ => json!({"type": "string"}),
+    }
+}
+
+/// What the shape says where nobody described the attribute.
+fn described(shape: &Shape) -> Option<String> {
+    match shape {
+        Shape::Ref { object } => Some(format!("The {object}, by its key.")),
+        Shape::Quantity { dimension: Some(dimension) } => Some(format!("A quantity of {}.", dimension)),
+        _ => None,
+    }
+}
+
+/// The same or nothing.
+fn or_null(schema: Value) -> Value {
+    let Value::Object(mut members) = schema else { return schema };
+    match members.get("type").cloned() {
+        Some(Value::String(word)) => {
+            members.insert("type".to_owned(), json!([word, "null"]));
+            if let Some(Value::Array(values)) = members.get_mut("enum") {
+                values.push(Value::Null);
+            }
+            Value::Object(members)
+        }
+        _ => json!({"anyOf": [Value::Object(members), {"type": "null"}]}),
+    }
+}

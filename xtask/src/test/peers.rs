@@ -1,0 +1,62 @@
+//! Programs of others that judge what Selvage writes and serves: from PyPI in an environment of their own, from npm in a directory of
+//! their own, both beside the cargo tools. Never installs into the developer's own Python or Node.js.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+use tokio::process::Command;
+
+use super::tools;
+use crate::process;
+
+const FROM_PYPI: &[&str] = &["openapi-spec-validator==0.9.0", "schemathesis==4.32.5", "PyYAML==6.0.4"];
+const REDOCLY: &str = "@redocly/cli@2.77.0";
+
+/// A Python that has openapi-spec-validator and schemathesis; installs them first where they are missing.
+pub(crate) async fn python() -> Result<PathBuf> {
+    let root = tools::root().join("python");
+    let python = root.join("bin/python");
+    if is_there(&root, &FROM_PYPI.join(" ")) {
+        return Ok(python);
+    }
+    eprintln!("      installing {} …", FROM_PYPI.join(", "));
+    let by_hand = "on Debian, what it takes is had with: sudo apt-get install python3 python3-venv";
+    let mut make = Command::new("python3");
+    make.args(["-m", "venv", "--clear"]).arg(&root);
+    if !process::status(&mut make).await.is_ok_and(|status| status.success()) {
+        bail!("no environment for Python could be made; {by_hand}");
+    }
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(FROM_PYPI);
+    if !process::status(&mut install).await?.success() {
+        bail!("`{}` could not be installed", FROM_PYPI.join("`, `"));
+    }
+    std::fs::write(root.join("installed"), FROM_PYPI.join(" "))?;
+    Ok(python)
+}
+
+/// The Redocly CLI; installs it first where it is missing.
+pub(crate) async fn redocly() -> Result<PathBuf> {
+    let root = tools::root().join("redocly");
+    let program = root.join("node_modules/.bin/redocly");
+    if is_there(&root, REDOCLY) {
+        return Ok(program);
+    }
+    eprintln!("      installing {REDOCLY} …");
+    std::fs::create_dir_all(&root)?;
+    let mut install = Command::new("npm");
+    install
+        .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .arg(&root)
+        .arg(REDOCLY);
+    if !process::status(&mut install).await.is_ok_and(|status| status.success()) {
+        bail!("`{REDOCLY}` could not be installed; on Debian, npm is had with: sudo apt-get install nodejs npm");
+    }
+    std::fs::write(root.join("installed"), REDOCLY)?;
+    Ok(program)
+}
+
+/// Whether exactly this was installed there, to its end.
+fn is_there(root: &Path, what: &str) -> bool {
+    std::fs::read_to_string(root.join("installed")).is_ok_and(|installed| installed == what)
+}
