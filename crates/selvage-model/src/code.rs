@@ -243,6 +243,7 @@ catalogue! {
     CONTRACT_UNMADE = "FAB6040", "No contract can be made of the interface";
     FABRIC_EXISTS = "FAB6041", "There is a fabric in the directory already";
     NEW_UNFIT = "FAB6042", "The manifest cannot be written as was asked";
+    FMT_KEPT = "FAB6043", "The file is left as it is";
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";
     STORE_NEWER = "FAB7003", "The store was made by a newer version of Selvage";

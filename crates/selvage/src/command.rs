@@ -6,11 +6,14 @@ mod decide;
 mod demo;
 mod explain;
 mod factory;
+mod fmt;
 mod get;
+mod graph;
 mod init;
 mod key;
 mod ledger;
 mod list;
+mod lsp;
 mod man;
 mod mapping;
 mod new;
@@ -58,6 +61,12 @@ enum Command {
     Init(init::Init),
     /// Writes a manifest to fill in.
     New(new::New),
+    /// Puts manifests into one form; comments and meaning stay.
+    Fmt(fmt::Fmt),
+    /// Draws who uses what: consumers, interfaces, objects, systems.
+    Graph(graph::Graph),
+    /// Serves an editor (LSP): findings, completion, hover, definitions.
+    Lsp(lsp::Lsp),
     /// Prints the contract of a mediated interface as OpenAPI 3.1.
     Openapi(openapi::Openapi),
     /// Runs the examples of all mappings and checks their laws on generated records.
@@ -159,6 +168,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Schema(schema) => schema.run(),
         Command::Init(init) => init.run(),
         Command::New(new) => new.run(),
+        Command::Fmt(fmt) => fmt.run(),
+        Command::Graph(graph) => graph.run(),
+        Command::Lsp(lsp) => lsp.run(),
         Command::Openapi(openapi) => openapi.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

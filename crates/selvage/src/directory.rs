@@ -45,7 +45,18 @@ impl Checked {
 /// # Errors
 /// When the directory itself cannot be read; whatever is wrong inside is a finding.
 pub(crate) fn check(directory: &Path) -> anyhow::Result<Checked> {
+    check_with(directory, &BTreeMap::new())
+}
+
+/// The same with texts that lie over its files, by their paths in it.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_with(directory: &Path, over: &BTreeMap<String, String>) -> anyhow::Result<Checked> {
     let mut sources = load(directory)?;
+    for (path, text) in over {
+        sources.insert(path, text.as_bytes().to_vec());
+    }
     let mut reading = read::read(&sources);
     let mut findings = add_packs(&reading.fabric, &mut sources);
     if reading.fabric.settings.as_ref().is_some_and(|settings| !settings.packs.is_empty()) {

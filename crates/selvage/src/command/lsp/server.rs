@@ -1,0 +1,230 @@
+//! The state of a language server: which directory it is about, what is open in the editor, what the last check found. Each message
+//! becomes answers; a check is made when texts have changed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use selvage_model::finding::{Finding, Severity};
+use serde_json::{Value, json};
+
+use super::position::{path_of, range, uri_of};
+use super::{complete, cursor, definition, hover};
+use crate::directory::{self, Checked};
+
+/// Codes of JSON-RPC.
+const METHOD_NOT_FOUND: i32 = -32601;
+const NOT_INITIALIZED: i32 = -32002;
+
+/// Whether more is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    More,
+    End,
+}
+
+/// A server before and after it knows its directory.
+#[derive(Default)]
+pub(super) struct Server {
+    root: Option<PathBuf>,
+    /// Texts that are open, by their path in the directory.
+    open: BTreeMap<String, String>,
+    checked: Option<Checked>,
+    /// Texts have changed since the last check.
+    stale: bool,
+    /// Files that had findings when the editor was told last.
+    told: BTreeSet<String>,
+    shut_down: bool,
+}
+
+impl Server {
+    /// Whether the editor said goodbye before it left.
+    pub(super) fn is_shut_down(&self) -> bool {
+        self.shut_down
+    }
+
+    /// Takes one message.
+    pub(super) fn take(&mut self, message: &Value) -> (Vec<Value>, Next) {
+        let Some(method) = message.get("method").and_then(Value::as_str) else { return (Vec::new(), Next::More) };
+        let params = message.get("params").cloned().unwrap_or_default();
+        let Some(id) = message.get("id") else {
+            if method == "exit" {
+                return (Vec::new(), Next::End);
+            }
+            self.notice(method, &params);
+            return (Vec::new(), Next::More);
+        };
+        let answer = match self.answer(method, &params) {
+            Ok(result) => json!({"jsonrpc": "2.0", "id": id, "result": result}),
+            Err((code, message)) => json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": message}}),
+        };
+        (vec![answer], Next::More)
+    }
+
+    fn answer(&mut self, method: &str, params: &Value) -> Result<Value, (i32, String)> {
+        if method == "initialize" {
+            self.root = root(params);
+            self.stale = true;
+            return Ok(capabilities());
+        }
+        if self.root.is_none() {
+            return Err((NOT_INITIALIZED, "the server is not initialized".to_owned()));
+        }
+        match method {
+            "shutdown" => {
+                self.shut_down = true;
+                Ok(Value::Null)
+            }
+            "textDocument/completion" => Ok(self.at_cursor(params, |server, cursor, _| {
+                Some(json!({"isIncomplete": false, "items": complete::items(cursor, &server.fabric()?.fabric)}))
+            })),
+            "textDocument/hover" => Ok(self.at_cursor(params, |server, cursor, (file, line)| {
+                let checked = server.fabric()?;
+                let here = |it: &&Finding| it.place.file.as_ref() == file && it.place.line as usize == line + 1;
+                let here: Vec<&Finding> = checked.findings.iter().filter(here).collect();
+                let text = hover::text(cursor, &checked.fabric, &here)?;
+                Some(json!({"contents": {"kind": "markdown", "value": text}}))
+            })),
+            "textDocument/definition" => Ok(self.at_cursor(params, |server, cursor, _| {
+                let checked = server.fabric()?;
+                let root = server.root.as_deref()?;
+                let places = definition::places(cursor, &checked.fabric);
+                // What ships with Selvage is in no file that an editor could open.
+                let own = places.into_iter().filter(|place| !place.file.starts_with("pack:"));
+                let location = |place: selvage_model::source::Place| {
+                    let text = checked.texts.get(place.file.as_ref()).map(String::as_str).unwrap_or_default();
+                    json!({"uri": uri_of(&root.join(place.file.as_ref())), "range": range(text, place.line, place.column)})
+                };
+                Some(own.map(location).collect())
+            })),
+            other => Err((METHOD_NOT_FOUND, format!("`{other}` is not served"))),
+        }
+    }
+
+    fn notice(&mut self, method: &str, params: &Value) {
+        let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
+        let text = match method {
+            "textDocument/didOpen" => params.pointer("/textDocument/text"),
+            // Changes come as the whole text, as the capabilities say.
+            "textDocument/didChange" => {
+                params.get("contentChanges").and_then(Value::as_array).and_then(|all| all.last()?.get("text"))
+            }
+            "textDocument/didClose" => None,
+            "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {
+                self.stale = true;
+                return;
+            }
+            _ => return,
+        };
+        let Some(file) = self.file_of(uri) else { return };
+        match text.and_then(Value::as_str) {
+            Some(text) => drop(self.open.insert(file, text.to_owned())),
+            None => drop(self.open.remove(&file)),
+        }
+        self.stale = true;
+    }
+
+    /// What the editor is to be told of findings since the last time.
+    pub(super) fn findings(&mut self) -> Vec<Value> {
+        if !self.stale || self.root.is_none() {
+            return Vec::new();
+        }
+        self.check();
+        let (Some(root), Some(checked)) = (&self.root, &self.checked) else { return Vec::new() };
+        let mut by_file: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+        for finding in checked.findings.iter().filter(|finding| !finding.place.file.starts_with("pack:")) {
+            let text = checked.texts.get(finding.place.file.as_ref()).map(String::as_str).unwrap_or_default();
+            by_file.entry(&finding.place.file).or_default().push(diagnostic(finding, text));
+        }
+        let now: BTreeSet<String> = by_file.keys().map(|file| (*file).to_owned()).collect();
+        // Files that have none any more are told too.
+        let files: BTreeSet<String> = self.told.union(&now).chain(self.open.keys()).cloned().collect();
+        let message = |file: &String| {
+            let found = by_file.get(file.as_str()).cloned().unwrap_or_default();
+            let params = json!({"uri": uri_of(&root.join(file)), "diagnostics": found});
+            json!({"jsonrpc": "2.0", "method": "textDocument/publishDiagnostics", "params": params})
+        };
+        let messages = files.iter().map(message).collect();
+        self.told = now;
+        messages
+    }
+
+    fn check(&mut self) {
+        self.stale = false;
+        let Some(root) = &self.root else { return };
+        match directory::check_with(root, &self.open) {
+            Ok(checked) => self.checked = Some(checked),
+            Err(error) => tracing::warn!(%error, "the directory was not checked"),
+        }
+    }
+
+    fn fabric(&self) -> Option<&Checked> {
+        self.checked.as_ref()
+    }
+
+    /// Looks at what stands at the position of a request; `null` where that is in no file of the directory.
+    fn at_cursor(
+        &mut self,
+        params: &Value,
+        look: impl Fn(&Self, &cursor::Cursor, (&str, usize)) -> Option<Value>,
+    ) -> Value {
+        if self.stale {
+            self.check();
+            // Their findings are still to be told.
+            self.stale = true;
+        }
+        let number = |pointer: &str| usize::try_from(params.pointer(pointer)?.as_u64()?).ok();
+        let found = || {
+            let file = self.file_of(params.pointer("/textDocument/uri")?.as_str()?)?;
+            let (line, column) = (number("/position/line")?, number("/position/character")?);
+            let saved = || self.checked.as_ref()?.texts.get(&file);
+            let text = self.open.get(&file).or_else(saved)?;
+            look(self, &cursor::read(text, line, column), (&file, line))
+        };
+        found().unwrap_or_default()
+    }
+
+    /// A file's path in the directory.
+    fn file_of(&self, uri: &str) -> Option<String> {
+        let path = path_of(uri)?;
+        let root = self.root.as_deref()?;
+        let inner = path.strip_prefix(root).ok().map(Path::to_path_buf);
+        let inner = inner
+            .or_else(|| Some(path.canonicalize().ok()?.strip_prefix(root.canonicalize().ok()?).ok()?.to_owned()))?;
+        Some(inner.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
+    }
+}
+
+fn root(params: &Value) -> Option<PathBuf> {
+    let folder = params.pointer("/workspaceFolders/0/uri").or_else(|| params.get("rootUri"));
+    let folder = folder.and_then(Value::as_str).and_then(path_of);
+    folder.or_else(|| std::env::current_dir().ok())
+}
+
+fn capabilities() -> Value {
+    json!({
+        "capabilities": {
+            "positionEncoding": "utf-16",
+            "textDocumentSync": {"openClose": true, "change": 1, "save": true},
+            "completionProvider": {"triggerCharacters": [":", " ", "{", "[", ","]},
+            "hoverProvider": true,
+            "definitionProvider": true,
+        },
+        "serverInfo": {"name": "selvage", "version": env!("CARGO_PKG_VERSION")},
+    })
+}
+
+fn diagnostic(finding: &Finding, text: &str) -> Value {
+    let severity = match finding.severity {
+        Severity::Error => 1,
+        Severity::Warning => 2,
+        Severity::Advice => 4,
+    };
+    let fix = finding.fix.as_ref().map(|fix| format!("\n{fix}")).unwrap_or_default();
+    json!({
+        "range": range(text, finding.place.line, finding.place.column),
+        "severity": severity,
+        "code": finding.code.as_str(),
+        "source": "selvage",
+        "message": format!("{}{fix}", finding.message),
+    })
+}
