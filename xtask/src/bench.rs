@@ -9,6 +9,7 @@ mod gateway;
 mod mapping;
 mod nginx;
 mod reloader;
+mod revocation;
 mod sync;
 mod upstream;
 
@@ -29,6 +30,8 @@ pub(crate) enum Bench {
     /// The side of the sync benchmark that is measured.
     #[command(hide = true)]
     Lister(sync::ListerOptions),
+    /// A key taken back while three nodes are under load and one of them is stopped: how long it still opens anything.
+    Revocation(revocation::Options),
     /// A production order with ten components through its mapping and back, beside hand-written structs.
     Mapping(mapping::Options),
     /// The gateway of the reload benchmark.
@@ -52,6 +55,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Lister(options) => sync::serve(&options).await,
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Reloader(options) => reloader::serve(&options).await,
+        Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

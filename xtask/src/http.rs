@@ -41,6 +41,12 @@ pub(crate) async fn get(address: SocketAddr, path: &str) -> Result<Answer> {
     send(address, request, Duration::from_secs(5)).await
 }
 
+/// Asks for a path with a consumer's key; waits so long for the whole answer.
+pub(crate) async fn get_with_key(address: SocketAddr, path: &str, key: &str, within: Duration) -> Result<Answer> {
+    let request = Request::get(path).header("authorization", format!("Bearer {key}")).body(Full::default())?;
+    send(address, request, within).await
+}
+
 /// Posts JSON to a path, with more headers; waits so long for the whole answer.
 pub(crate) async fn post(
     address: SocketAddr,

@@ -68,6 +68,30 @@ impl Node {
         Ok(key)
     }
 
+    /// The ids of all keys, as the command lists them.
+    pub(crate) fn key_ids(&self) -> Result<Vec<String>> {
+        let output = self.command(&["key", "list"])?;
+        let ids = output.lines().filter_map(|line| line.split_whitespace().next());
+        Ok(ids.filter(|id| id.starts_with("key_")).map(str::to_owned).collect())
+    }
+
+    /// Takes a key back; returns when the command does.
+    pub(crate) fn revoke_key(&self, id: &str) -> Result<String> {
+        self.command(&["key", "revoke", id, "--because", "measured", "--json"])
+    }
+
+    fn command(&self, arguments: &[&str]) -> Result<String> {
+        let output = Command::new(release::program("selvage"))
+            .args(arguments)
+            .args(&self.state)
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start `selvage {}`", arguments.join(" ")))?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "`selvage {}` ended with {}:\n{error}", arguments.join(" "), output.status);
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// The writes without an outcome, as the command lists them; `None` when every one has an end.
     pub(crate) fn unresolved(&self) -> Result<Option<String>> {
         let output = Command::new(release::program("selvage"))

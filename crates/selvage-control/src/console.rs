@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use selvage_model::overview::Overview;
+use selvage_model::overview::{Overview, UsageView};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -23,6 +23,8 @@ use crate::session::Sessions;
 
 /// Gathers what the first page shows.
 pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
+/// Gathers what the page of usage shows.
+pub type ViewUsage = Arc<dyn Fn() -> BoxFuture<'static, UsageView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
 pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
 /// Whether somebody who logged in with this key may still be here: a session never outlives its key.
@@ -46,6 +48,8 @@ pub struct ConsoleConfig {
     pub listen: SocketAddr,
     /// What it shows.
     pub observe: Observe,
+    /// Who uses what.
+    pub usage: ViewUsage,
     /// Who may see it.
     pub authenticate: Authenticate,
     /// Who may go on seeing it.
@@ -68,6 +72,7 @@ pub enum ConsoleError {
 
 struct Shared {
     observe: Observe,
+    usage: ViewUsage,
     authenticate: Authenticate,
     vouch: Vouch,
     sessions: Sessions,
@@ -92,6 +97,7 @@ impl Console {
         let address = listener.local_addr().map_err(wrap)?;
         let shared = Arc::new(Shared {
             observe: config.observe,
+            usage: config.usage,
             authenticate: config.authenticate,
             vouch: config.vouch,
             sessions: Sessions::default(),
@@ -131,6 +137,7 @@ impl Console {
 fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(overview))
+        .route("/usage", get(usage))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/assets/console.css", get(style))
@@ -179,6 +186,14 @@ async fn overview(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Resp
     };
     let overview = (shared.observe)().await;
     Html(page::overview(&overview, &admitted.operator).into_string()).into_response()
+}
+
+async fn usage(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let (overview, view) = ((shared.observe)().await, (shared.usage)().await);
+    Html(page::usage(&overview, &view, &admitted.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]

@@ -6,4 +6,4 @@ mod listener;
 mod page;
 mod session;
 
-pub use console::{Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, Vouch};
+pub use console::{Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewUsage, Vouch};

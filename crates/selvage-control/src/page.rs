@@ -3,10 +3,12 @@
 mod chart;
 mod frame;
 mod overview;
+mod usage;
 
 use maud::{Markup, html};
 
 pub(crate) use overview::overview;
+pub(crate) use usage::usage;
 
 /// The login form, with the reason where one was refused.
 pub(crate) fn login(because: Option<&str>) -> Markup {

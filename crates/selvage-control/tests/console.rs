@@ -8,7 +8,8 @@ use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_model::manifest::api::Operation;
-use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow};
+use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow, UsageView};
+use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
 
 fn sample() -> Overview {
     Overview {
@@ -56,6 +57,65 @@ fn sample() -> Overview {
     }
 }
 
+fn sample_usage() -> UsageView {
+    let (today, yesterday) = ("2026-11-23T00:00:00Z".parse().unwrap(), "2026-11-22T00:00:00Z".parse().unwrap());
+    let key = |attribute: Option<&str>| UsageKey {
+        interface: "production-orders@1".parse().unwrap(),
+        consumer: Some("mes-ghent".parse().unwrap()),
+        operation: "list".into(),
+        attribute: attribute.map(|name| AttributeUse { way: Way::Asked, attribute: name.into() }),
+    };
+    let total = |attribute, requests| UsageTotal {
+        key: key(attribute),
+        count: UsageCount { requests, refused: 7, failed: 0 },
+        last: today,
+    };
+    let day =
+        |day, requests| (day, "production-orders@1".parse().unwrap(), UsageCount { requests, ..UsageCount::default() });
+    UsageView {
+        today,
+        totals: vec![total(None, 54_321), total(Some("status"), 321)],
+        course: vec![day(yesterday, 50_000), day(today, 4_321)],
+        shadows: vec![ShadowGroup {
+            shape: ShadowShape { method: "GET".into(), path: "/<i>orders</i>/{number}".into() },
+            likely: Some("production-orders@1".parse().unwrap()),
+            requests: 12,
+            first: yesterday,
+            last: today,
+        }],
+        gaps: vec![UsageGap { node: "node-x".into(), from: yesterday, until: today }],
+    }
+}
+
+#[tokio::test]
+async fn the_page_of_usage_shows_who_uses_what() {
+    let (_console, base, client) = start().await;
+    let page = format!("{base}/usage");
+    let outside = client.get(&page).send().await.unwrap();
+    assert_eq!((outside.status(), outside.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/login"));
+    let login = client
+        .post(format!("{base}/login"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("key=slv_right")
+        .send()
+        .await
+        .unwrap();
+    let cookie = login.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let page = client.get(&page).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
+    for expected in [
+        "54\u{2009}321",
+        "production-orders@1",
+        "mes-ghent",
+        "<code>status</code>",
+        "at most 50000",
+        "/&lt;i&gt;orders",
+        "node-x",
+    ] {
+        assert!(page.contains(expected), "{expected} is missing");
+    }
+    assert_eq!(page.matches("<rect").count(), 2, "a bar for each day with requests");
+}
+
 fn ann() -> Admitted {
     Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
 }
@@ -68,6 +128,7 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
     let console = Console::start(ConsoleConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         observe: Arc::new(|| Box::pin(async { sample() })),
+        usage: Arc::new(|| Box::pin(async { sample_usage() })),
         authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
         vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
     })

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 use crate::connection::{InHand, Watch};
 use crate::gate::Place;
+use crate::held::Held;
 use crate::pool::Loan;
 use crate::talk::TalkError;
 
@@ -30,6 +31,8 @@ pub(crate) enum Broken {
     Stalled,
     /// It was not whole in the time that its interface gives it.
     Late,
+    /// The key or the grant that opened it was taken back.
+    Revoked,
 }
 
 impl fmt::Display for Broken {
@@ -40,6 +43,7 @@ impl fmt::Display for Broken {
             Self::TooLarge => "the body is too large",
             Self::Stalled => "the body stalled",
             Self::Late => "the body was not whole in time",
+            Self::Revoked => "the right by which the body came was taken back",
         })
     }
 }
@@ -49,7 +53,7 @@ impl std::error::Error for Broken {
         match self {
             Self::Client(error) => Some(error),
             Self::Upstream(error) => Some(error),
-            Self::TooLarge | Self::Stalled | Self::Late => None,
+            Self::TooLarge | Self::Stalled | Self::Late | Self::Revoked => None,
         }
     }
 }
@@ -82,6 +86,8 @@ pub(crate) enum Upload {
         progress: Rc<Cell<Progress>>,
         /// Whom to tell whether it comes.
         watch: Rc<Watch>,
+        /// By which right it flows, once that is known.
+        held: Option<Rc<Held>>,
     },
     /// What was read of it already, and the rest.
     Ahead {
@@ -98,6 +104,15 @@ impl Upload {
         Self::Nothing.after(read)
     }
 
+    /// Says by which right it flows.
+    pub(crate) fn flows_by(&mut self, right: &Rc<Held>) {
+        match self {
+            Self::Nothing => {}
+            Self::Stream { held, .. } => *held = Some(Rc::clone(right)),
+            Self::Ahead { rest, .. } => rest.flows_by(right),
+        }
+    }
+
     /// The same after what was read of it already.
     pub(crate) fn after(self, read: Bytes) -> Self {
         Self::Ahead { read, rest: Box::new(self) }
@@ -109,14 +124,21 @@ impl Body for Upload {
     type Error = Broken;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
-        let (incoming, left, progress, watch) = match self.get_mut() {
+        let (incoming, left, progress, watch, held) = match self.get_mut() {
             Self::Nothing => return Poll::Ready(None),
             Self::Ahead { read, rest } if read.is_empty() => return Pin::new(&mut **rest).poll_frame(cx),
             Self::Ahead { read, .. } => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(read))))),
-            Self::Stream { incoming, left, progress, watch } => (incoming, left, progress, watch),
+            Self::Stream { incoming, left, progress, watch, held } => (incoming, left, progress, watch, held),
         };
+        if held.as_ref().is_some_and(|held| held.has_ended()) {
+            progress.set(Progress::Broken);
+            return Poll::Ready(Some(Err(Broken::Revoked)));
+        }
         let poll = Pin::new(incoming).poll_frame(cx);
         watch.comes(poll.is_ready());
+        if let (true, Some(held)) = (poll.is_pending(), held) {
+            held.wait(cx);
+        }
         let frame = match std::task::ready!(poll) {
             Some(Ok(frame)) => frame,
             Some(Err(error)) => {
@@ -184,7 +206,7 @@ pub(crate) struct Reply {
 enum Source {
     Nothing,
     Whole(Bytes),
-    Upstream { loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>> },
+    Upstream { loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>>, held: Rc<Held> },
 }
 
 impl Reply {
@@ -199,12 +221,12 @@ impl Reply {
     }
 
     /// What an upstream sends; its connection goes back to the pool at the end.
-    pub(crate) fn upstream(loan: Loan, place: Option<Place>, stall: Duration) -> Self {
+    pub(crate) fn upstream(loan: Loan, place: Option<Place>, stall: Duration, held: impl FnOnce() -> Rc<Held>) -> Self {
         if loan.talk.is_heard() {
             loan.give_back();
             return Self { _place: place, ..Self::nothing() };
         }
-        let source = Source::Upstream { loan, stall, sleep: None };
+        let source = Source::Upstream { loan, stall, sleep: None, held: held() };
         Self { source, _place: place, ..Self::nothing() }
     }
 
@@ -294,8 +316,13 @@ impl Reply {
                 self.source = Source::Nothing;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
             }
-            Source::Upstream { loan, stall, sleep: timer } => match loan.talk.poll_data(cx) {
+            Source::Upstream { held, .. } if held.has_ended() => {
+                self.source = Source::Nothing;
+                Poll::Ready(Some(Err(Broken::Revoked)))
+            }
+            Source::Upstream { loan, stall, sleep: timer, held } => match loan.talk.poll_data(cx) {
                 Poll::Pending => {
+                    held.wait(cx);
                     let timer = timer.get_or_insert_with(|| Box::pin(sleep(*stall)));
                     std::task::ready!(timer.as_mut().poll(cx));
                     self.source = Source::Nothing;

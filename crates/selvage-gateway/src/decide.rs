@@ -4,6 +4,7 @@
 
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
+use selvage_model::access::KeyHash;
 use selvage_model::code;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::api::Operation as Verb;
@@ -14,7 +15,7 @@ use crate::condition::About;
 use crate::contract::OperationContract;
 use crate::explain::{self, Nobody, Stage, Witness};
 use crate::head::{Head, IDEMPOTENCY_KEY};
-use crate::identify::identify;
+use crate::identify::{Caller, identify};
 use crate::path;
 use crate::refusal::Refusal;
 use crate::snapshot::{Checks, DirectScope, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
@@ -88,6 +89,10 @@ pub struct Permit<'s> {
     pub(crate) lease: &'s Lease,
     /// Who asks.
     pub consumer: &'s ConsumerName,
+    /// The key that proved it, where one did.
+    pub(crate) key: Option<KeyHash>,
+    /// Its index in the snapshot.
+    pub(crate) credential: Option<u32>,
     /// The grant's time is over, and the request passes because that alone must not stop it.
     pub overdue: bool,
 }
@@ -225,7 +230,10 @@ fn own_path<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Dec
         return Err(Box::new(Refusal { allow: Some(HeaderValue::from_static("GET, HEAD")), ..refusal }));
     }
     witness.because(|| "a path of the gateway itself".to_owned());
-    let consumer = identify(asked, witness)?.name;
+    let Caller { index, name: consumer, .. } = identify(asked, witness)?;
+    if let Some(because) = asked.snapshot.block_of(index) {
+        return Err(Box::new(Refusal::blocked_consumer(because).by(consumer)));
+    }
     let id = id.parse().map_err(|()| Box::new(Refusal::no_operation().by(consumer)))?;
     Ok(Plan::Look { consumer, id })
 }
@@ -315,14 +323,25 @@ fn permit<'s>(
                 witness.begin(Stage::Condition);
                 witness.because(|| format!("`{}` holds", condition.text()));
             }
-            Ok(Permit { served, operation, lease, consumer: caller.name, overdue: lease.is_overdue(now) })
+            Ok(Permit {
+                served,
+                operation,
+                lease,
+                consumer: caller.name,
+                key: caller.key,
+                credential: caller.credential,
+                overdue: lease.is_overdue(now),
+            })
         }
         (None, Some((lease, refusal))) => {
             witness.because(|| explain::of_grant(lease, now));
             witness.begin(Stage::Condition);
             Err(refused(*refusal))
         }
-        (None, None) => Err(refused(no_lease(served, operation, leases(), now))),
+        (None, None) => Err(refused(match snapshot.block_of(caller.index) {
+            Some(because) => Refusal::blocked_consumer(because),
+            None => no_lease(served, operation, leases(), now),
+        })),
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use selvage_model::code::Code;
 use selvage_model::name::{ConsumerName, InterfaceRef};
@@ -68,6 +68,9 @@ pub(crate) fn metrics(shared: &Shared) -> String {
 }
 
 fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Result {
+    head(text, "access_unheard_seconds", "gauge", "For how long changes of the access state may have been missed.")?;
+    let deaf = books.deaf(books.nanos(Instant::now())) / 1_000;
+    writeln!(text, "selvage_gateway_access_unheard_seconds {}", seconds(deaf))?;
     head(text, "requests_total", "counter", "Answers by interface, consumer, operation and class of status.")?;
     for (name, answers) in series(books) {
         for (class, count) in CLASSES.iter().zip(answers).filter(|(_, count)| *count > 0) {

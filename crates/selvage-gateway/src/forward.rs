@@ -15,6 +15,7 @@ use crate::body::{Progress, Reply, Upload};
 use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::DialError;
+use crate::held::Held;
 use crate::outcome::Outcome;
 use crate::pool::{Failed, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
@@ -32,6 +33,8 @@ pub(crate) struct Forward<'a> {
     /// By which right it may become a WebSocket, where it is to.
     right: Option<Box<Right>>,
     upstream: UpstreamRef<'a>,
+    /// By which right it streams, where it does already.
+    held: Option<Rc<Held>>,
 }
 
 /// An answer's head, with its body still to be heard.
@@ -47,7 +50,7 @@ pub(crate) fn streamed(body: Incoming, most: u64, watch: &Rc<Watch>) -> (Upload,
     }
     let progress = Rc::new(Cell::new(Progress::Coming));
     let shown = Rc::clone(&progress);
-    (Upload::Stream { incoming: body, left: most, progress, watch: Rc::clone(watch) }, Some(shown))
+    (Upload::Stream { incoming: body, left: most, progress, watch: Rc::clone(watch), held: None }, Some(shown))
 }
 
 /// Makes a request ready to be sent: what stands before `rest` in its path is replaced by the upstream's base.
@@ -57,11 +60,15 @@ pub(crate) fn prepare<'a>(
     upstream: UpstreamRef<'a>,
     prefix: usize,
     parts: Parts,
-    (upload, progress): (Upload, Option<Rc<Cell<Progress>>>),
+    (mut upload, progress): (Upload, Option<Rc<Cell<Progress>>>),
 ) -> Forward<'a> {
     let config = asked.worker.config();
     let becomes = admitted.permit.served.websocket && !asked.watch.is_stream() && tunnel::is_asked(&parts);
     let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer)));
+    let held = (!matches!(upload, Upload::Nothing)).then(|| Rc::new(asked.held(&admitted.permit)));
+    if let Some(held) = &held {
+        upload.flows_by(held);
+    }
     let ask = Ask {
         prefix,
         upstream: upstream.upstream,
@@ -72,7 +79,7 @@ pub(crate) fn prepare<'a>(
         chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right, upstream }
+    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right, upstream, held }
 }
 
 /// Sends a request to its upstream and gives the answer back.
@@ -85,7 +92,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
 
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
 pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
-    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream } = forward;
+    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held } = forward;
     let config = asked.worker.config();
     let served = admitted.permit.served;
     let limit = served.timeout.unwrap_or(config.request_timeout).min(served.total.unwrap_or(Duration::MAX));
@@ -121,7 +128,8 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
                 // Nothing is heard of it that could be checked.
                 return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
             }
-            let reply = Reply::upstream(loan, place, config.stall_timeout);
+            let held = || held.unwrap_or_else(|| Rc::new(asked.held(&admitted.permit)));
+            let reply = Reply::upstream(loan, place, config.stall_timeout, held);
             let mut response = Response::new(match served.total {
                 Some(total) => reply.by((asked.started + total).into()),
                 None => reply,

@@ -24,6 +24,7 @@ use crate::mediation::Mediation;
 use crate::snapshot::Snapshot;
 use crate::tls::Tls;
 use crate::traffic::{ContractTraffic, Traffic};
+use crate::usage::{self, Usage};
 use crate::worker::{Shared, Worker};
 
 const BACKLOG: i32 = 1024;
@@ -37,6 +38,16 @@ pub struct Gateway {
     stop_admin: watch::Sender<bool>,
     threads: Vec<Running>,
     admin: Option<Running>,
+}
+
+/// What a gateway counts about its use.
+pub struct Counted(Arc<Shared>);
+
+impl Counted {
+    /// As of now.
+    pub fn usage(&self) -> Usage {
+        usage::usage(&self.0.books)
+    }
 }
 
 struct Running {
@@ -105,6 +116,12 @@ impl Gateway {
         true
     }
 
+    /// Says until when every change of the access state is heard. Never called, it is taken to be heard always; once it
+    /// is over, interfaces are served as long as their `on_partition` says.
+    pub fn heard(&self, until: Instant) {
+        self.shared.books.heard(until);
+    }
+
     /// What this node has to settle with the store of its limits, where it was told that one keeps them; `None` where
     /// there is none. To be asked a few times a second, never by who serves a request.
     pub fn budgets(&self, moment: BudgetMoment, lease: Duration) -> Option<BudgetRound> {
@@ -136,6 +153,11 @@ impl Gateway {
     /// What was counted since the start.
     pub fn traffic(&self) -> Traffic {
         exposition::traffic(&self.shared.books)
+    }
+
+    /// What was used by whom since the start, for whoever keeps it; it outlives the gateway, so that the last of it is kept.
+    pub fn counted(&self) -> Counted {
+        Counted(Arc::clone(&self.shared))
     }
 
     /// What was found since the start when messages were checked against contracts.

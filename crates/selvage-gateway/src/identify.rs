@@ -16,6 +16,10 @@ use crate::token::{Fault, Verified, looks_like_one, verify};
 pub(crate) struct Caller<'s> {
     pub(crate) index: u32,
     pub(crate) name: &'s ConsumerName,
+    /// The key that proved it, or that the token was issued for.
+    pub(crate) key: Option<KeyHash>,
+    /// Its index in the snapshot.
+    pub(crate) credential: Option<u32>,
 }
 
 /// Finds out who asks. What is presented decides: a wrong key is refused, whatever certificate stands behind it.
@@ -27,7 +31,7 @@ pub(crate) fn identify<'s>(asked: Asked<'s, '_, '_>, witness: &mut impl Witness)
             return Err(Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, detail)));
         };
         witness.because(|| format!("`{name}`, taken for granted"));
-        return Ok(Caller { index, name });
+        return Ok(Caller { index, name, key: None, credential: None });
     }
     let (caller, by) = proven(asked)?;
     witness.because(|| format!("`{}` by its {by}", caller.name));
@@ -60,7 +64,7 @@ fn proven<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, (Caller<'s>, &'static str
         let detail = "this key gets tokens at `/oauth/token`; show a token here";
         return Err(Box::new(Refusal::unauthorized(code::KEY_FOR_TOKENS, detail).by(name)));
     }
-    Ok((Caller { index: key.consumer, name }, "key"))
+    Ok((Caller { index: key.consumer, name, key: Some(hash), credential: Some(key.index) }, "key"))
 }
 
 fn unknown_key<'s>() -> Box<Refusal<'s>> {
@@ -74,7 +78,8 @@ fn by_certificate<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, Caller<'s>> {
     };
     let mut names = std::iter::once(&client.subject).chain(&client.names);
     let index = names.find_map(|name| asked.snapshot.certified(name));
-    let found = index.and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)? }));
+    let found = index
+        .and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)?, key: None, credential: None }));
     found.ok_or_else(|| {
         let detail = "no consumer is whom the certificate names";
         Box::new(Refusal::unauthorized(code::CERTIFICATE_UNKNOWN, detail))
@@ -85,13 +90,18 @@ fn by_token<'s>(asked: Asked<'s, '_, '_>, token: &[u8], hash: KeyHash) -> Decide
     let verified = proved(asked, token, hash).map_err(|fault| refusal(asked, &fault))?;
     let issuer = asked.snapshot.issuers().get(verified.issuer);
     let index = issuer.and_then(|issuer| issuer.consumer(&verified.subject));
-    let found = index.and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)? }));
+    let mut found = index
+        .and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)?, key: None, credential: None }));
     if asked.snapshot.issuers().is_own(verified.issuer) {
         // INVARIANT: REVOKED-NOW: a token that Selvage issued ends with the key that it was issued for.
         let key = verified.key.as_deref().and_then(|id| asked.snapshot.key_by_id(id));
         if key.is_none_or(|key| key.has_ended(asked.now) || Some(key.consumer) != index) {
             let detail = "the key that the token was issued for has expired or was revoked";
             return Err(Box::new(Refusal::unauthorized(code::KEY_ENDED, detail)));
+        }
+        if let Some(caller) = &mut found {
+            caller.key = verified.key.as_deref().and_then(|id| asked.snapshot.hash_by_id(id));
+            caller.credential = key.map(|key| key.index);
         }
     }
     found.ok_or_else(|| {

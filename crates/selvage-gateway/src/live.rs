@@ -2,7 +2,7 @@
 //! name. Made off the path when a snapshot is swapped in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use http::{HeaderValue, StatusCode};
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 use selvage_model::scalar::Quota;
+use selvage_model::usage::Used;
 
 use crate::admission::{Doors, Entered, UpstreamRules, UpstreamState};
 use crate::budget::{Limited as LimitedBy, Shared};
@@ -19,7 +20,7 @@ use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent
 use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Lease, Served, Snapshot};
-use crate::tally::{NOWHERE, Names, SeriesName, Shard};
+use crate::tally::{NOWHERE, Names, SeriesName, Shard, Slab};
 
 /// What outlives every snapshot of a node.
 #[derive(Debug)]
@@ -28,13 +29,47 @@ pub(crate) struct Books {
     pub(crate) limits: Limits,
     pub(crate) shards: Vec<Arc<Shard>>,
     epoch: Instant,
+    /// Until when this node knows that it heard every change of the access state; nanoseconds of the epoch.
+    heard_until: AtomicU64,
 }
 
 impl Books {
     pub(crate) fn new(threads: usize, sharing: Sharing) -> Self {
         let shards = (0..threads).map(|_| Arc::new(Shard::new())).collect();
-        let limits = Limits::new(sharing);
-        Self { names: Names::default(), limits, shards, epoch: Instant::now() }
+        Self {
+            names: Names::default(),
+            limits: Limits::new(sharing),
+            shards,
+            epoch: Instant::now(),
+            heard_until: AtomicU64::new(u64::MAX),
+        }
+    }
+
+    /// When grants and keys were used last, in seconds since 1970.
+    pub(crate) fn last_used(&self) -> Vec<(Used, i64)> {
+        let newest = |slab: fn(&Shard) -> &Slab<AtomicU64>, index: u32| {
+            let seen = self.shards.iter().filter_map(|shard| slab(shard).seen(index));
+            seen.map(|last| last.load(Ordering::Relaxed)).max().filter(|last| *last > 0)
+        };
+        let second = |second: u64| i64::try_from(second).unwrap_or(i64::MAX);
+        let mut used = Vec::new();
+        for (index, id) in (0..).zip(self.names.all_grants()) {
+            used.extend(newest(|shard| &shard.grants, index).map(|at| (Used::Grant(id), second(at))));
+        }
+        for (index, id) in (0..).zip(self.names.all_keys()) {
+            used.extend(newest(|shard| &shard.keys, index).map(|at| (Used::Key(id), second(at))));
+        }
+        used
+    }
+
+    /// Takes note that every change of the access state is heard until then.
+    pub(crate) fn heard(&self, until: Instant) {
+        self.heard_until.store(self.nanos(until), Ordering::Relaxed);
+    }
+
+    /// For how long, in nanoseconds, changes of the access state may have been missed.
+    pub(crate) fn deaf(&self, now: u64) -> u64 {
+        now.saturating_sub(self.heard_until.load(Ordering::Relaxed))
     }
 
     /// Nanoseconds since the gateway's epoch.
@@ -47,6 +82,8 @@ impl Books {
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
+    /// By key of the snapshot.
+    keys: Vec<u32>,
     leases: Vec<LiveLease>,
     served: Vec<LiveInterface>,
     upstreams: Vec<LiveUpstream>,
@@ -59,6 +96,8 @@ pub(crate) struct Live {
 struct LiveLease {
     /// By operation.
     series: Box<[u32]>,
+    /// The grant's index among those that were ever used.
+    grant: u32,
     limits: Option<Arc<GrantLimits>>,
 }
 
@@ -67,6 +106,8 @@ struct LiveInterface {
     index: u32,
     /// By operation.
     operations: Box<[u32]>,
+    /// By attribute of its object.
+    attributes: Box<[u32]>,
     limits: Arc<InterfaceLimits>,
 }
 
@@ -128,14 +169,28 @@ impl Live {
             rules: upstream.rules,
         });
         let upstreams = upstreams.collect();
+        let keys = snapshot.key_ids().iter().map(|id| books.names.key(id)).collect();
         let alone = books.limits.sharing == Sharing::None;
-        Self { leases, served, upstreams, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
+        Self { leases, served, keys, upstreams, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
     }
 
     /// The series of a permit.
     pub(crate) fn series(&self, permit: &Permit<'_>) -> u32 {
         let lease = self.leases.get(permit.lease.index as usize);
         lease.and_then(|lease| lease.series.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
+    }
+
+    /// The grant and the key that a permit goes by, for their last use.
+    pub(crate) fn proofs(&self, permit: &Permit<'_>) -> (u32, u32) {
+        let grant = self.leases.get(permit.lease.index as usize).map_or(NOWHERE, |lease| lease.grant);
+        let key = permit.credential.and_then(|index| self.keys.get(index as usize)).copied();
+        (grant, key.unwrap_or(NOWHERE))
+    }
+
+    /// The index of an attribute of a served object; [`NOWHERE`] for the whole.
+    pub(crate) fn attribute(&self, served: &Served, place: Option<usize>) -> u32 {
+        let live = self.served.get(served.index as usize);
+        place.and_then(|place| live?.attributes.get(place)).copied().unwrap_or(NOWHERE)
     }
 
     /// The counters of an interface.
@@ -323,6 +378,7 @@ fn live_lease(snapshot: &Snapshot, lease: &Lease, books: &Books) -> LiveLease {
     });
     LiveLease {
         series: series.unwrap_or_default(),
+        grant: books.names.grant(&lease.id),
         limits: (lease.allowance.is_some() || lease.quota.is_some()).then(|| books.limits.grant(&lease.id)),
     }
 }
@@ -333,6 +389,7 @@ fn live_interface(served: &Served, books: &Books) -> LiveInterface {
     LiveInterface {
         index: books.names.interface(&served.reference),
         operations: operations.collect(),
+        attributes: served.attributes.iter().map(|name| books.names.attribute(name)).collect(),
         limits: books.limits.interface(&served.reference),
     }
 }

@@ -71,9 +71,9 @@ pub(crate) async fn mediate<'a>(
         }
     };
     let Some(query) = path::decode_query(parts.uri.query()) else {
-        let detail = "the query is not percent-encoded UTF-8";
-        return asked.fail(admitted, &Problem::new(400, code::MALFORMED, detail));
+        return asked.fail(admitted, &Refusal::malformed("the query is not percent-encoded UTF-8").problem);
     };
+    asked.count_attributes(&permit, intent.verb, &query, body.as_ref());
     let request = MediatedRequest {
         interface: permit.served.reference.clone(),
         operation: intent.verb,

@@ -52,6 +52,21 @@ impl<'s> Refusal<'s> {
         Self::new(StatusCode::BAD_REQUEST, code::MALFORMED, detail)
     }
 
+    /// `deaf`: for how many nanoseconds changes of the access state may have been missed.
+    pub(crate) fn unheard(deaf: u64) -> Self {
+        let seconds = deaf / 1_000_000_000;
+        let detail = format!(
+            "for {seconds} s this node cannot tell whether keys and grants were taken back, and it does not serve this without"
+        );
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, code::ACCESS_UNHEARD, detail);
+        refusal.problem.retry_after = Some(1);
+        refusal
+    }
+
+    pub(crate) fn blocked_consumer(because: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code::CONSUMER_BLOCKED, format!("the consumer is blocked: {because}"))
+    }
+
     pub(crate) fn no_operation() -> Self {
         Self::new(StatusCode::NOT_FOUND, code::OPERATION_UNKNOWN, "there is no such operation of yours")
     }

@@ -48,8 +48,8 @@ const LONGEST_KEY: usize = 256;
 /// A request's surroundings.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
-    pub(crate) worker: &'a Worker,
-    pub(crate) local: &'a Local,
+    pub(crate) worker: &'a Rc<Worker>,
+    pub(crate) local: &'a Rc<Local>,
     pub(crate) exchange: &'a Exchange,
     pub(crate) watch: &'a Rc<Watch>,
     pub(crate) peer: &'a Rc<Peer>,
@@ -186,7 +186,14 @@ impl<'a> Asked<'a> {
                 let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
                 Step::Wait(Box::pin(mediate::mediate(self, admitted, intent, parts, body)))
             }
-            Plan::Look { consumer, id } => Step::Wait(Box::pin(mediate::look(self, consumer, id))),
+            Plan::Look { consumer, id } => {
+                let now = self.worker.shared.books.nanos(self.started);
+                if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {
+                    let refused = self.refuse(&refusal.by(consumer), parts.method.as_str(), parts.uri.path());
+                    return Step::Answered(refused, body);
+                }
+                Step::Wait(Box::pin(mediate::look(self, consumer, id)))
+            }
             Plan::Allow(allow) => {
                 let mut response = answer::empty(StatusCode::NO_CONTENT);
                 if let Some(allow) = allow {
@@ -236,11 +243,12 @@ impl<'a> Asked<'a> {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
-        if let Some(refusal) = self.no_room(permit.served) {
+        let nanos = self.worker.shared.books.nanos(self.started);
+        if let Some(refusal) = self.unheard(nanos, permit.served.serves_for).or_else(|| self.no_room(permit.served)) {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
-        let now = Now { nanos: self.worker.shared.books.nanos(self.started), wall: self.now };
+        let now = Now { nanos, wall: self.now };
         let taken = match live.take(&permit, now) {
             Ok(taken) => taken,
             Err(limited) => {
@@ -256,6 +264,8 @@ impl<'a> Asked<'a> {
         let in_hand = &self.worker.in_hand;
         in_hand.set(in_hand.get() + 1);
         shard.in_minute(live.interface(permit.served), self.minute());
+        let (grant, key) = live.proofs(&permit);
+        shard.used(grant, key, u64::try_from(self.now.as_second()).unwrap_or(0));
         if permit.overdue {
             shard.overdue(series);
         }

@@ -10,6 +10,7 @@ mod scope;
 mod served;
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::access::{AccessState, KeyHash};
@@ -40,6 +41,16 @@ pub struct SnapshotSource<'a> {
     pub release: &'a str,
 }
 
+/// What opened a stream: asked about again when another snapshot comes.
+#[derive(Clone, Debug)]
+pub(crate) struct StillHeld {
+    pub(crate) interface: InterfaceRef,
+    pub(crate) consumer: ConsumerName,
+    /// The grant's id.
+    pub(crate) grant: String,
+    pub(crate) key: Option<KeyHash>,
+}
+
 /// What a node runs.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -49,12 +60,17 @@ pub struct Snapshot {
     prefixes: HashMap<Box<str>, u32>,
     upstreams: Vec<Upstream>,
     keys: HashMap<KeyHash, Key, KeyHasher>,
+    key_ids: Vec<String>,
     /// Valid keys of operators, with their end.
     operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
     keys_by_id: HashMap<Box<str>, KeyHash>,
     issuers: Issuers,
     certified: HashMap<Box<str>, u32>,
     consumers: Vec<ConsumerName>,
+    consumer_of: HashMap<ConsumerName, u32>,
+    blocked: HashMap<u32, String>,
+    /// How long a node serves that cannot hear the access state, where nothing else is said, in nanoseconds.
+    serves_for: u64,
     leases: Vec<Lease>,
     leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
@@ -76,11 +92,15 @@ impl Snapshot {
             served,
             upstreams,
             keys: access.keys,
+            key_ids: access.key_ids,
             operators: access.operators,
             keys_by_id: access.keys_by_id,
             issuers: access.issuers,
             certified: access.certified,
             consumers: access.consumers,
+            consumer_of: access.consumer_of,
+            blocked: access.blocked,
+            serves_for: served::nanos(served::unsaid_on_partition(source)),
             leases: access.leases,
             leases_of: access.leases_of,
         })
@@ -118,6 +138,11 @@ impl Snapshot {
         self.keys.get(self.keys_by_id.get(id)?)
     }
 
+    /// What the key of this id is known by, where it gets tokens.
+    pub(crate) fn hash_by_id(&self, id: &str) -> Option<KeyHash> {
+        self.keys_by_id.get(id).copied()
+    }
+
     /// The issuers whose tokens are taken.
     pub(crate) fn issuers(&self) -> &Issuers {
         &self.issuers
@@ -132,9 +157,41 @@ impl Snapshot {
         self.consumers.get(index as usize)
     }
 
-    /// A consumer by its name; slow, since requests bring a key and not a name.
-    pub(crate) fn consumer_named(&self, wanted: &ConsumerName) -> Option<(u32, &ConsumerName)> {
-        (0..).zip(&self.consumers).find(|(_, name)| *name == wanted)
+    /// The ids of keys, by index.
+    pub(crate) fn key_ids(&self) -> &[String] {
+        &self.key_ids
+    }
+
+    /// A consumer by its name.
+    pub(crate) fn consumer_named(&self, name: &ConsumerName) -> Option<(u32, &ConsumerName)> {
+        let index = *self.consumer_of.get(name)?;
+        Some((index, self.consumer(index)?))
+    }
+
+    /// Why a consumer is blocked, where it is.
+    pub(crate) fn block_of(&self, consumer: u32) -> Option<&str> {
+        self.blocked.get(&consumer).map(String::as_str)
+    }
+
+    /// Whether the right that opened a stream is still one.
+    pub(crate) fn still_holds(&self, right: &StillHeld) -> bool {
+        let prefix = format!("{}/v{}", right.interface.name, right.interface.major);
+        let served = self.prefixes.get(prefix.as_str()).and_then(|index| self.served.get(*index as usize));
+        let served = served.filter(|served| matches!(served.life, Life::Served));
+        let (Some(served), Some((consumer, _))) = (served, self.consumer_named(&right.consumer)) else { return false };
+        let key = right.key.is_none_or(|hash| self.key(&hash).is_some_and(|key| !key.revoked));
+        key && self.leases_of(consumer, served.index).any(|lease| lease.id == right.grant && !lease.ended)
+    }
+
+    /// How long operations are told of while the access state is not heard, in nanoseconds.
+    pub(crate) fn serves_for(&self) -> u64 {
+        self.serves_for
+    }
+
+    /// The longest that anything is served while the access state is not heard.
+    pub fn serves_for_most(&self) -> Duration {
+        let longest = self.served.iter().map(|served| served.serves_for).max();
+        Duration::from_nanos(longest.unwrap_or_default().max(self.serves_for))
     }
 
     /// Whether this is a valid key of an operator.

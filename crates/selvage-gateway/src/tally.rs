@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use http::StatusCode;
 use selvage_model::code::Code;
+use selvage_model::usage::{ShadowShape, Way};
 
 use crate::outcome::{OUTCOMES, Outcome};
+use crate::shadow;
 use crate::traffic::ShadowSample;
 pub(crate) use contracts::{Broken, Field, Noted, Seen, Side, Verdict};
 pub(crate) use names::{Names, SeriesName};
-use slab::Slab;
+pub(crate) use slab::Slab;
 
 /// Classes of answers, and clients that went away before theirs.
 pub(crate) const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "gone"];
@@ -30,6 +32,8 @@ pub(crate) const BOUNDS: [u64; 15] = [
 pub(crate) const MINUTES: usize = 60;
 /// Requests that belong to no interface.
 pub(crate) const NOWHERE: u32 = u32::MAX;
+/// Shapes of undeclared requests that a thread tells apart; the rest is one.
+const MOST_SHAPES: usize = 512;
 const SAMPLES: usize = 64;
 const SAMPLE_METHOD: usize = 16;
 const SAMPLE_PATH: usize = 128;
@@ -45,6 +49,10 @@ pub(crate) struct Shard {
     pub(crate) minutes: Slab<Minutes>,
     /// By upstream.
     pub(crate) upstreams: Slab<Sent>,
+    /// The second of a grant's last use, by its index.
+    pub(crate) grants: Slab<AtomicU64>,
+    /// The second of a key's last use, by its index.
+    pub(crate) keys: Slab<AtomicU64>,
     /// Client connections now.
     pub(crate) connections: AtomicU64,
     /// Client connections that were closed at once, since their peer had as many as it may.
@@ -66,6 +74,10 @@ pub(crate) struct Rare {
     pub(crate) samples: VecDeque<ShadowSample>,
     /// What was found when messages were checked.
     pub(crate) contracts: contracts::Book,
+    /// How they look: how many, and the second of the last.
+    pub(crate) shapes: HashMap<ShadowShape, (u64, i64)>,
+    /// Requests by series, way and attribute; [`NOWHERE`] stands for a whole object.
+    pub(crate) attributes: HashMap<(u32, Way, u32), u64>,
 }
 
 /// Answers by class.
@@ -108,6 +120,8 @@ impl Shard {
             latencies: Slab::new(),
             minutes: Slab::new(),
             upstreams: Slab::new(),
+            grants: Slab::new(),
+            keys: Slab::new(),
             connections: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             rare: Mutex::default(),
@@ -191,7 +205,28 @@ impl Shard {
         if rare.samples.len() >= SAMPLES {
             rare.samples.pop_front();
         }
-        rare.samples.push_back(ShadowSample { method: cut(method, SAMPLE_METHOD), path: cut(path, SAMPLE_PATH), at });
+        let sample = shadow::without_secrets(path, SAMPLE_PATH);
+        rare.samples.push_back(ShadowSample { method: cut(method, SAMPLE_METHOD), path: sample, at });
+        let mut shape = shadow::shape(method, path);
+        if rare.shapes.len() >= MOST_SHAPES && !rare.shapes.contains_key(&shape) {
+            shape = ShadowShape { method: "…".to_owned(), path: "…".to_owned() };
+        }
+        let seen = rare.shapes.entry(shape).or_default();
+        *seen = (seen.0 + 1, at);
+    }
+
+    /// Notes that a grant was used, and the key that came with it, in this second.
+    pub(crate) fn used(&self, grant: u32, key: u32, second: u64) {
+        for (slab, index) in [(&self.grants, grant), (&self.keys, key)] {
+            if let Some(last) = slab.at(index) {
+                last.store(second, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// Counts that an attribute took part in a request of a series.
+    pub(crate) fn attribute(&self, series: u32, way: Way, attribute: u32) {
+        *self.rare().attributes.entry((series, way, attribute)).or_default() += 1;
     }
 
     /// Takes account of a client connection that came.
@@ -212,6 +247,15 @@ impl Shard {
     /// What happened seldom.
     pub(crate) fn rare(&self) -> MutexGuard<'_, Rare> {
         self.rare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Answers {
+    /// Adds them up, by class.
+    pub(crate) fn add_to(&self, sums: &mut [u64; CLASSES.len()]) {
+        for (sum, count) in sums.iter_mut().zip(&self.0) {
+            *sum += count.load(Ordering::Relaxed);
+        }
     }
 }
 

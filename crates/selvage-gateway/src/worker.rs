@@ -23,6 +23,7 @@ use crate::crowd::Crowd;
 use crate::dial::Dialer;
 use crate::exchange::Marks;
 use crate::gate::Room;
+use crate::held::Waiters;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
@@ -81,6 +82,8 @@ pub(crate) struct Worker {
     connections: RefCell<Vec<Watching>>,
     /// Of HTTP/2 connections.
     streams: RefCell<Vec<Watching>>,
+    /// Bodies that wait for their next byte.
+    pub(crate) waiters: Waiters,
 }
 
 /// A task that serves a connection or a stream, and what it is doing.
@@ -118,6 +121,7 @@ impl Worker {
             dialer: Rc::new(Dialer::new(&shared.config)),
             connections: RefCell::default(),
             streams: RefCell::default(),
+            waiters: Waiters::default(),
             shared,
         };
         worker.take_over(live);
@@ -164,6 +168,7 @@ impl Worker {
         known.retain(|_, pool| Rc::strong_count(pool) > 1);
         let local = Rc::new(Local { live, pools });
         *self.local.borrow_mut() = Rc::clone(&local);
+        self.waiters.look(self.clock.millis());
         local
     }
 
@@ -221,6 +226,7 @@ impl Worker {
     fn sweep(&self) {
         self.clock.tick();
         let config = self.config();
+        self.waiters.sweep(self.clock.millis());
         // An idle thread lets go of a snapshot that was replaced, too.
         let local = self.local();
         let snapshot = &local.live.snapshot;

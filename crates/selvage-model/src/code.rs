@@ -177,6 +177,8 @@ catalogue! {
     ATTRIBUTE_WITHHELD = "FAB4127", "The request touches what the grant leaves out";
     ROWS_WITHHELD = "FAB4128", "The grant does not cover these rows";
     ANSWER_UNSHOWN = "FAB4129", "The answer cannot be shown without what the grant leaves out";
+    ACCESS_UNHEARD = "FAB4140", "The node cannot hear whether keys and grants still hold";
+    CONSUMER_BLOCKED = "FAB4141", "The consumer is blocked";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

@@ -18,6 +18,7 @@ pub mod read;
 pub mod scalar;
 pub mod schema;
 pub mod source;
+pub mod usage;
 pub mod verb;
 pub mod yaml;
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use crate::manifest::api::Operation;
 use crate::name::{ConsumerName, InterfaceRef, SystemName};
+use crate::usage::{ShadowGroup, UsageCount, UsageGap, UsageTotal};
 
 /// The state of a node at a glance.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,6 +108,39 @@ pub struct ShadowRow {
     pub path: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What the page of usage shows, of all nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct UsageView {
+    /// The day of now, its beginning.
+    pub today: Timestamp,
+    /// Counts by everything that is counted by itself.
+    pub totals: Vec<UsageTotal>,
+    /// Requests of each interface by day.
+    pub course: Vec<(Timestamp, InterfaceRef, UsageCount)>,
+    /// Requests that nothing declares, most first.
+    pub shadows: Vec<ShadowGroup>,
+    /// Counts that are missing.
+    pub gaps: Vec<UsageGap>,
+}
+
+impl UsageView {
+    /// How many days it shows.
+    pub const DAYS: usize = 30;
+
+    /// Requests of an interface in each of the days, oldest first; the last is the running one.
+    pub fn days(&self, interface: &InterfaceRef) -> Vec<u64> {
+        let mut days = vec![0; Self::DAYS];
+        for (day, _, count) in self.course.iter().filter(|(_, of, _)| of == interface) {
+            let age = usize::try_from((self.today.as_second() - day.as_second()) / 86_400).ok();
+            let place = age.and_then(|age| Self::DAYS.checked_sub(age + 1));
+            if let Some(sum) = place.and_then(|place| days.get_mut(place)) {
+                *sum += count.requests;
+            }
+        }
+        days
+    }
 }
 
 /// One operation that is parked.

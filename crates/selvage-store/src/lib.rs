@@ -1,5 +1,6 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! counts of checked messages and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one transaction.
+//! usage, counts of checked messages and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
+//! transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
 mod access;
@@ -18,6 +19,7 @@ mod release;
 mod statement;
 #[cfg(test)]
 mod tests;
+mod usage;
 mod value;
 
 pub use access::grant::{AppliedGrants, HeldBack};
@@ -34,6 +36,7 @@ pub use operation::lane::Lane;
 pub use operation::person::Word;
 pub use operation::{OperationRecord, Waits};
 pub use release::{Activation, Release};
+pub use usage::UsageBatch;
 
 use database::Database;
 
@@ -54,6 +57,11 @@ impl Store {
         let database = Database::connect(url).await?;
         migration::run(&database).await?;
         Ok(Self { database })
+    }
+
+    /// Whether it is a file of this machine, and not a server that several machines share.
+    pub fn is_file(&self) -> bool {
+        matches!(self.database, Database::Sqlite { .. })
     }
 
     /// Ends every connection of every clone; what runs is finished first.

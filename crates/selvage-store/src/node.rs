@@ -59,7 +59,7 @@ pub struct NodeRecord {
 
 statements! {
     REGISTER = "INSERT INTO node (id, environment, address, started_at, revision, acknowledged_at, lease_until, serves_for) \
-                VALUES ($1, $2, $3, $4, $5, $4, $6, $7)";
+                VALUES ($1, $2, $3, $4, $5, $4, $6, $7) ON CONFLICT (id) DO UPDATE SET address = excluded.address";
     FORGET_OLD = "DELETE FROM node WHERE lease_until + serves_for < $1";
     RENEW = "UPDATE node SET lease_until = $4, serves_for = $5, \
              acknowledged_at = CASE WHEN revision = $2 THEN acknowledged_at ELSE CAST($3 AS BIGINT) END, revision = $2 \
@@ -71,7 +71,8 @@ statements! {
 }
 
 impl Store {
-    /// Notes a node that begins to take requests with the access state that it says; those long gone are forgotten.
+    /// Notes a node that begins to take requests with the access state that it says; those long gone are forgotten. Of one
+    /// that is known, the address is noted.
     ///
     /// # Errors
     /// Those of the database.

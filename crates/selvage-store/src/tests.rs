@@ -13,6 +13,7 @@ mod release;
 mod sqlite;
 mod stage;
 mod statement;
+mod usage;
 
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, StoredAnswer};

@@ -1,5 +1,7 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
+mod acknowledged;
+mod block;
 mod check;
 mod completions;
 mod decide;
@@ -8,6 +10,7 @@ mod explain;
 mod factory;
 mod fmt;
 mod get;
+mod grant;
 mod graph;
 mod init;
 mod key;
@@ -24,7 +27,9 @@ mod operator;
 mod put;
 mod schema;
 mod serve;
+mod shadow;
 mod test;
+mod usage;
 mod violations;
 
 use std::fmt::Display;
@@ -94,6 +99,12 @@ enum Command {
     /// Issues, rotates, lists and revokes the keys of consumers.
     #[command(subcommand)]
     Key(key::Key),
+    /// Lists and ends the grants that are alive.
+    #[command(subcommand)]
+    Grant(grant::Grant),
+    /// Cuts consumers and interfaces off at once, and lifts that again.
+    #[command(subcommand)]
+    Block(block::Block),
     /// Adds people who may log in at the console.
     #[command(subcommand)]
     Operator(operator::Operator),
@@ -102,6 +113,10 @@ enum Command {
     /// Shows writes whose outcome is not known.
     #[command(subcommand)]
     Operations(operations::Operations),
+    /// Shows who uses what, and how often.
+    Usage(usage::Usage),
+    /// Shows requests that nothing declares, grouped by how they look.
+    Shadow(shadow::Shadow),
     /// Shows and verifies the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
@@ -185,9 +200,13 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Factory(factory) => in_runtime(factory.run()),
         Command::Odoo(odoo) => in_runtime(odoo.run()),
         Command::Key(key) => in_runtime(key.run()),
+        Command::Grant(grant) => in_runtime(grant.run()),
+        Command::Block(block) => in_runtime(block.run()),
         Command::Operator(operator) => in_runtime(operator.run()),
         Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
+        Command::Usage(usage) => in_runtime(usage.run()),
+        Command::Shadow(shadow) => in_runtime(shadow.run()),
         Command::Ledger(ledger) => in_runtime(ledger.run()),
     };
     match result {

@@ -3,6 +3,7 @@
 
 mod budget;
 mod contracts;
+pub(crate) mod feed;
 mod issuers;
 pub(crate) mod listener;
 mod mediation;
@@ -10,6 +11,7 @@ mod observe;
 mod reachability;
 pub(crate) mod release;
 mod rotation;
+mod usage;
 mod watch;
 
 use std::collections::BTreeMap;
@@ -19,21 +21,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_control::{Admitted, Console, ConsoleConfig};
+use selvage_control::{Admitted, Console, ConsoleConfig, Observe, ViewUsage};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
 use selvage_model::access::{AccessState, Credential, Principal};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
-use selvage_store::Store;
+use selvage_store::{NewNode, Store};
 use tokio::task::JoinHandle;
 
 use crate::key;
 use budget::Budgets;
+use feed::{Feed, Registered};
 use listener::Listener;
 use mediation::EngineMediation;
 use reachability::Reachability;
 use release::{Active, Current};
+use usage::{Figures, Keeping};
 
 /// How a node is set up.
 pub(crate) struct NodeConfig {
@@ -59,6 +63,8 @@ pub(crate) struct NodeConfig {
     pub(crate) lease: Duration,
     /// How long keys are kept.
     pub(crate) keep_keys: Duration,
+    /// How long the node may be sure of the access state without hearing from the store, where that is said.
+    pub(crate) access_lease: Option<Duration>,
     /// The secrets that accounts name.
     pub(crate) secrets: BTreeMap<SecretName, String>,
     /// Where they were read and are read again when they change.
@@ -66,15 +72,10 @@ pub(crate) struct NodeConfig {
 }
 
 impl NodeConfig {
-    /// A name that no other node on the store has.
-    fn name() -> String {
-        format!("{}-{}", std::process::id(), key::node_mark())
-    }
-
-    fn engine(&self, node: &str) -> EngineConfig {
+    fn engine(&self, node: String) -> EngineConfig {
         EngineConfig {
             environment: self.environment.clone(),
-            node: node.to_owned(),
+            node,
             lease: self.lease,
             key_lifetime: self.keep_keys,
             secrets: self.secrets.clone(),
@@ -103,6 +104,9 @@ pub(crate) struct Node {
     current: Arc<Current>,
     engine_task: EngineTask,
     followers: Vec<JoinHandle<()>>,
+    keeper: Keeping,
+    store: Store,
+    node: String,
 }
 
 impl Node {
@@ -111,56 +115,56 @@ impl Node {
     /// # Errors
     /// When the directory has errors (they are printed), an address is taken, or the store is not there.
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
-        let first = release::read(&config.fabric, &config.environment)?;
+        let first = Arc::new(release::read(&config.fabric, &config.environment)?);
+        // Before the access state is read: whoever changes it from now on waits for this node.
+        let Registered { node, lease, heard_until } = feed::register(&config, &first.fabric).await?;
         let access = release::activate(&config.store, &config.environment, &first).await?;
-        let name = NodeConfig::name();
-        let engine = Engine::new(config.engine(&name), config.store.clone())?;
-        let first = Arc::new(first);
+        let engine = Engine::new(config.engine(node.id.clone()), config.store.clone())?;
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
         let keys = Arc::default();
-        let snapshot = release::compile(&first, &access, &keys, &config.environment)
-            .map_err(|findings| release::as_error(&findings))?;
+        let snapshot = release::compile(&first, &access, &keys, &config.environment);
+        let snapshot = snapshot.map_err(|findings| release::as_error(&findings))?;
         let active = Active { release: first, access, keys, since: jiff::Timestamp::now() };
         let current = Arc::new(Current::new(active));
         let engine_task = engine.run();
-        let mediation = Arc::new(EngineMediation::new(engine.clone(), Arc::clone(&current)));
-        let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), mediation);
+        let figures = Arc::new(Figures::default());
+        let mediation = EngineMediation::new(engine.clone(), Arc::clone(&current), Arc::clone(&figures));
+        let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
-        let budgets = Budgets::new(config.store.clone(), name);
+        gateway.heard(heard_until);
+        let budgets = Budgets::new(config.store.clone(), node.id.clone());
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
-        let console = Console::start(ConsoleConfig {
-            listen: config.console,
-            observe: observe::observer(
-                Arc::clone(&current),
-                Arc::downgrade(&gateway),
-                engine.clone(),
-                reachability.clone(),
-                config.environment.clone(),
-            ),
-            authenticate: authenticator(Arc::clone(&current)),
-            vouch: voucher(Arc::clone(&current)),
-        })
-        .await?;
+        let observe = observe::observer(
+            Arc::clone(&current),
+            Arc::downgrade(&gateway),
+            engine.clone(),
+            reachability.clone(),
+            config.environment.clone(),
+        );
+        let console = console(config.console, observe, observe::usage(config.store.clone()), &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let rotation = config
             .secrets_from
             .map(|path| rotation::follow(engine.clone(), secrets.clone(), path, config.watch))
             .transpose()?;
         let counting = contracts::follow(config.store.clone(), Arc::downgrade(&gateway), Arc::clone(&current));
-        let follower = release::Follower {
+        let store = config.store.clone();
+        let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, figures);
+        let follower = Arc::new(release::Follower {
             directory: config.fabric,
             environment: config.environment,
             store: config.store,
             engine,
             gateway: Arc::downgrade(&gateway),
             current: Arc::clone(&current),
-        };
-        let follower = Arc::new(follower);
+        });
+        let node = NewNode { address: gateway.address().to_string(), ..node };
+        let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![
             tokio::spawn(counting),
-            tokio::spawn(watch::follow_access(Arc::clone(&follower))),
+            tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
@@ -169,7 +173,7 @@ impl Node {
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }
-        Ok(Self { gateway, budgets, console, current, engine_task, followers })
+        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, store, node: node.id })
     }
 
     /// Where consumers call.
@@ -203,9 +207,26 @@ impl Node {
         if let Some(gateway) = Arc::into_inner(self.gateway) {
             gateway.shutdown().await;
         }
+        // What was under way is finished and counted: the keeper writes the last of it.
+        self.keeper.end().await;
+        // It serves nothing any more: nobody has to wait for it.
+        if let Err(error) = self.store.forget_node(&self.node).await {
+            tracing::warn!("the store was not told that this node ends: {error}");
+        }
         self.engine_task.shutdown().await;
         self.console.shutdown().await;
     }
+}
+
+async fn console(
+    listen: SocketAddr,
+    observe: Observe,
+    usage: ViewUsage,
+    current: &Arc<Current>,
+) -> anyhow::Result<Console> {
+    let authenticate = authenticator(Arc::clone(current));
+    let vouch = voucher(Arc::clone(current));
+    Ok(Console::start(ConsoleConfig { listen, observe, usage, authenticate, vouch }).await?)
 }
 
 /// Whose key this is, where it is an operator's and counts.

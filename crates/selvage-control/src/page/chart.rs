@@ -18,7 +18,7 @@ pub(super) fn minutes(values: &[u32]) -> Markup {
             line x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
             @for (index, value) in newest.iter().enumerate() {
                 @if *value > 0 {
-                    @let height = bar_height(*value, highest);
+                    @let height = bar_height(u64::from(*value), u64::from(highest));
                     rect x=((first + index) * WIDTH / BARS) y=(HEIGHT - height) width="2" height=(height) {}
                 }
             }
@@ -26,8 +26,27 @@ pub(super) fn minutes(values: &[u32]) -> Markup {
     }
 }
 
-fn bar_height(value: u32, highest: u32) -> usize {
-    let share = u64::from(value) * (HEIGHT as u64) / u64::from(highest);
+/// Requests a day, oldest first. Heights are shares of the highest bar.
+pub(super) fn days(values: &[u64]) -> Markup {
+    let highest = values.iter().copied().max().unwrap_or(0).max(1);
+    let label = format!("requests a day over the last {} days, at most {highest}", values.len());
+    let step = WIDTH / values.len().max(1);
+    html! {
+        svg.minutes viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
+            title { (label) }
+            line x1="0" y1=(HEIGHT) x2=(WIDTH) y2=(HEIGHT) {}
+            @for (index, value) in values.iter().enumerate() {
+                @if *value > 0 {
+                    @let height = bar_height(*value, highest);
+                    rect x=(index * step) y=(HEIGHT - height) width=(step.saturating_sub(1).max(1)) height=(height) {}
+                }
+            }
+        }
+    }
+}
+
+fn bar_height(value: u64, highest: u64) -> usize {
+    let share = value.saturating_mul(HEIGHT as u64) / highest.max(1);
     usize::try_from(share).unwrap_or(HEIGHT).clamp(2, HEIGHT)
 }
 
@@ -37,7 +56,8 @@ mod tests {
 
     #[test]
     fn bars_are_shares_of_the_highest() {
-        let table = [(100, 100, HEIGHT), (50, 100, HEIGHT / 2), (1, 1_000_000, 2), (u32::MAX, u32::MAX, HEIGHT)];
+        let table =
+            [(100, 100, HEIGHT), (50, 100, HEIGHT / 2), (1, 1_000_000, 2), (u64::MAX / 100, u64::MAX / 100, HEIGHT)];
         for (value, highest, height) in table {
             assert_eq!(bar_height(value, highest), height, "{value} of {highest}");
         }

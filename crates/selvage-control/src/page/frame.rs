@@ -23,6 +23,7 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
             body {
                 header.bar {
                     a.brand href="/" { "Selvage" }
+                    a href="/usage" { "Usage" }
                     span.fabric { (overview.fabric) }
                     span.badge { (overview.environment) }
                     span.grow {}

@@ -230,7 +230,7 @@ fn lifecycle_class(lifecycle: &str) -> &'static str {
     }
 }
 
-fn minute(at: &jiff::Timestamp) -> String {
+pub(super) fn minute(at: &jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
 }
 
@@ -239,7 +239,7 @@ fn short(release: &str) -> &str {
 }
 
 /// `1234567` as `1 234 567`, with thin spaces.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {

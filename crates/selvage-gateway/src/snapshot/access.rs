@@ -5,7 +5,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use selvage_model::access::{EndAction, KeyHash, LiveGrant, Principal};
+use selvage_model::access::{Blocked, EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::consumer::{Consumer, Identity};
 use selvage_model::manifest::interface::Criticality;
@@ -24,6 +24,8 @@ use crate::token::Issuers;
 pub(crate) struct Key {
     /// Its id.
     pub(crate) id: Box<str>,
+    /// Its index in the snapshot.
+    pub(crate) index: u32,
     pub(crate) consumer: u32,
     pub(crate) expires: Option<Timestamp>,
     pub(crate) revoked: bool,
@@ -85,6 +87,8 @@ impl Lease {
 #[derive(Default)]
 pub(super) struct Access {
     pub(super) keys: HashMap<KeyHash, Key, KeyHasher>,
+    /// The ids of keys, by index.
+    pub(super) key_ids: Vec<String>,
     pub(super) operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
     pub(super) issuers: Issuers,
     /// By the subject or an alternative name of a certificate.
@@ -92,6 +96,9 @@ pub(super) struct Access {
     /// Those that get tokens, by their ids.
     pub(super) keys_by_id: HashMap<Box<str>, KeyHash>,
     pub(super) consumers: Vec<ConsumerName>,
+    pub(super) consumer_of: HashMap<ConsumerName, u32>,
+    /// Why a consumer is blocked, by its index.
+    pub(super) blocked: HashMap<u32, String>,
     pub(super) leases: Vec<Lease>,
     pub(super) leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
@@ -99,7 +106,6 @@ pub(super) struct Access {
 pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access {
     let state = source.access;
     let mut access = Access::default();
-    let mut consumers = HashMap::new();
     let mut conditions = Conditions::default();
     let clients = clients(source);
     for credential in &state.credentials {
@@ -109,13 +115,15 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
             }
             continue;
         };
-        let consumer = access.consumer(name, &mut consumers);
+        let consumer = access.consumer(name);
+        access.key_ids.push(credential.id.clone());
         let for_tokens = clients.contains(name);
         if for_tokens {
             access.keys_by_id.insert(Box::from(credential.id.as_str()), credential.hash);
         }
         let key = Key {
             id: if for_tokens { Box::from(credential.id.as_str()) } else { Box::default() },
+            index: index(access.key_ids.len() - 1),
             consumer,
             expires: credential.ends(source.fabric.key_age(name, source.environment)),
             revoked: credential.revoked.is_some(),
@@ -123,25 +131,32 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         };
         access.keys.insert(credential.hash, key);
     }
+    for block in &state.blocks {
+        if let Blocked::Consumer(name) = &block.what {
+            let consumer = access.consumer(name);
+            access.blocked.insert(consumer, block.because.clone());
+        }
+    }
     let interfaces: HashMap<&InterfaceRef, u32> =
         served.iter().enumerate().map(|(place, served)| (&served.reference, index(place))).collect();
     for grant in &state.grants {
         // A grant on something that this snapshot does not serve opens nothing.
         let Some(place) = interfaces.get(&grant.interface) else { continue };
         let Some(served) = served.get(*place as usize) else { continue };
-        let consumer = access.consumer(&grant.consumer, &mut consumers);
+        let consumer = access.consumer(&grant.consumer);
         let mut lease = lease(grant, served, *place, consumer, index(access.leases.len()));
         lease.condition = conditions.of(&grant.terms);
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
+        // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
+        lease.ended |= access.blocked.contains_key(&consumer);
         access.leases_of.entry((consumer, *place)).or_default().push(lease.index);
         access.leases.push(lease);
     }
-    let issuers =
-        Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name, &mut consumers));
+    let issuers = Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name));
     access.issuers = issuers;
     for consumer in source.fabric.consumers.values() {
         if let Identity::Mtls { subject } = &consumer.identity {
-            let index = access.consumer(&consumer.name, &mut consumers);
+            let index = access.consumer(&consumer.name);
             access.certified.insert(Box::from(subject.value.as_str()), index);
         }
     }
@@ -159,8 +174,8 @@ fn clients<'a>(source: &SnapshotSource<'a>) -> HashSet<&'a ConsumerName> {
 }
 
 impl Access {
-    fn consumer(&mut self, name: &ConsumerName, known: &mut HashMap<ConsumerName, u32>) -> u32 {
-        *known.entry(name.clone()).or_insert_with(|| {
+    fn consumer(&mut self, name: &ConsumerName) -> u32 {
+        *self.consumer_of.entry(name.clone()).or_insert_with(|| {
             self.consumers.push(name.clone());
             index(self.consumers.len() - 1)
         })

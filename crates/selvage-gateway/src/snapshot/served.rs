@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation as Verb};
-use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle};
+use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle, OnPartition};
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
@@ -29,7 +30,11 @@ pub(crate) struct Served {
     pub(crate) kind: Kind,
     pub(crate) operations: Vec<Operation>,
     pub(crate) routes: matchit::Router<Methods>,
+    /// The attributes of the object that it serves, where it does.
+    pub(crate) attributes: Vec<Box<str>>,
     pub(crate) criticality: Criticality,
+    /// How long it is served while the access state is not heard, in nanoseconds.
+    pub(crate) serves_for: u64,
     /// Until the answer begins.
     pub(crate) timeout: Option<Duration>,
     /// Whether requests may become WebSockets at its upstream.
@@ -157,6 +162,15 @@ impl Served {
         self.operations.get(index as usize)
     }
 
+    /// A block is stronger than what the release says. INVARIANT: REVOKED-NOW
+    fn cut_off(&mut self, access: &AccessState) {
+        let this = Blocked::Interface(self.reference.clone());
+        if let Some(block) = access.blocks.iter().find(|block| block.what == this) {
+            self.life = Life::Blocked(Some(block.because.clone()));
+            self.state = "blocked";
+        }
+    }
+
     fn new(interface: &Interface, fabric: &Fabric, index: u32) -> Self {
         let limits = interface.limits;
         let classification = interface.classification.as_ref();
@@ -186,8 +200,10 @@ impl Served {
             kind: Kind::Mediated,
             operations: Vec::new(),
             routes: matchit::Router::new(),
+            attributes: Vec::new(),
             // What nobody calls critical is the first to be refused.
             criticality: classification.map_or(Criticality::Tier3, |it| it.criticality),
+            serves_for: 0,
             timeout: limits.timeout,
             websocket: false,
             most_body: limits.body,
@@ -201,6 +217,18 @@ impl Served {
             checks: None,
         }
     }
+}
+
+/// What a node does that cannot hear the access state, where an interface says nothing.
+pub(super) fn unsaid_on_partition(source: &SnapshotSource<'_>) -> OnPartition {
+    let environments = source.fabric.settings.iter().flat_map(|settings| &settings.environments);
+    let here = environments.filter(|environment| environment.name.value == *source.environment);
+    here.filter_map(|environment| environment.on_partition).next().unwrap_or(OnPartition::DEFAULT)
+}
+
+/// For how many nanoseconds it serves.
+pub(super) fn nanos(on_partition: OnPartition) -> u64 {
+    u64::try_from(on_partition.serves_for().as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An index that a snapshot can hold; more than four thousand million things are not in one fabric.
@@ -221,9 +249,11 @@ fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
+    let unsaid = unsaid_on_partition(source);
     for interface in source.fabric.interfaces.values() {
         let Some(api) = interface.api() else { continue };
         let mut served = Served::new(interface, source.fabric, index(all.len()));
+        served.serves_for = nanos(interface.on_partition.unwrap_or(unsaid));
         match (&interface.lifecycle, api) {
             (Lifecycle::Draft, _) => continue,
             (Lifecycle::Retired { .. } | Lifecycle::Blocked { .. }, _) => {}
@@ -231,6 +261,9 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 let (operations, paths) = mediated::compile(serves);
                 served.operations = operations;
                 served.routes = paths.router().0;
+                let object = source.fabric.objects.get(&serves.object.value);
+                let attributes = object.into_iter().flat_map(|object| &object.attributes);
+                served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
             (_, Api::Direct { openapi, upstream }) => {
                 let Some(direct) = direct::compile(source, openapi, upstream, findings) else { continue };
@@ -242,6 +275,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 upstreams.push(direct.upstream);
             }
         }
+        served.cut_off(source.access);
         all.push(served);
     }
     (all, upstreams)

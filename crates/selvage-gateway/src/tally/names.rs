@@ -23,6 +23,9 @@ pub(crate) struct Names {
     operations: Mutex<Interned<(InterfaceRef, Box<str>)>>,
     interfaces: Mutex<Interned<InterfaceRef>>,
     upstreams: Mutex<Interned<SystemName>>,
+    attributes: Mutex<Interned<Box<str>>>,
+    grants: Mutex<Interned<String>>,
+    keys: Mutex<Interned<String>>,
 }
 
 #[derive(Debug)]
@@ -74,6 +77,36 @@ impl Names {
     /// Every such system by its index.
     pub(crate) fn all_upstreams(&self) -> Vec<SystemName> {
         self.upstreams.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
+    }
+
+    /// The index of an attribute's name.
+    pub(crate) fn attribute(&self, name: &str) -> u32 {
+        self.attributes.lock().unwrap_or_else(PoisonError::into_inner).index(Box::from(name))
+    }
+
+    /// The index of a grant.
+    pub(crate) fn grant(&self, id: &str) -> u32 {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).index(id.to_owned())
+    }
+
+    /// The index of a key.
+    pub(crate) fn key(&self, id: &str) -> u32 {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).index(id.to_owned())
+    }
+
+    /// Every attribute's name by its index.
+    pub(crate) fn all_attributes(&self) -> Vec<Box<str>> {
+        self.attributes.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
+    }
+
+    /// Every grant by its index.
+    pub(crate) fn all_grants(&self) -> Vec<String> {
+        self.grants.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
+    }
+
+    /// Every key by its index.
+    pub(crate) fn all_keys(&self) -> Vec<String> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).names.clone()
     }
 
     /// Every series by its index.

@@ -30,6 +30,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("operation::outcome", crate::operation::outcome::STATEMENTS),
         ("operation::person", crate::operation::person::STATEMENTS),
         ("release", crate::release::STATEMENTS),
+        ("usage", crate::usage::STATEMENTS),
     ];
     for (module, statements) in modules {
         for (name, sql) in statements {

@@ -74,6 +74,7 @@ impl Demo {
             keep_keys: Duration::from_secs(7 * 86_400),
             secrets,
             secrets_from: None,
+            access_lease: None,
         })
         .await?;
         let base = format!("http://{}", node.gateway_address());

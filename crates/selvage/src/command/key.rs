@@ -1,5 +1,6 @@
 //! `selvage key`: the keys of consumers. A key is shown once and can never be shown again.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 
 use clap::{Args, Subcommand};
@@ -7,9 +8,10 @@ use comfy_table::Table;
 use jiff::{Timestamp, ToSpan};
 use selvage_model::access::{Credential, Principal};
 use selvage_model::name::ConsumerName;
+use selvage_model::usage::Used;
 use selvage_store::NewKey;
 
-use super::{Outcome, StoreChoice, TABLE, say, words};
+use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
 use crate::key;
 
 /// Issues, rotates, lists and revokes the keys of consumers.
@@ -76,6 +78,9 @@ pub(crate) struct Revoke {
     /// Who takes it back, for the ledger.
     #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -143,8 +148,9 @@ fn after(days: u32) -> anyhow::Result<Timestamp> {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let state = self.store.open().await?.access_state().await?;
-        say(table(&state.credentials))?;
+        let store = self.store.open().await?;
+        let used = store.last_used().await?.into_iter().collect();
+        say(table(&store.access_state().await?.credentials, &used))?;
         Ok(Outcome::Well)
     }
 }
@@ -152,15 +158,16 @@ impl List {
 impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.open().await?;
-        store.revoke_key(&self.id, &self.by, &self.because).await?;
-        say(format_args!("{} is revoked; every node refuses it within a second", self.id))?;
+        let key = store.revoke_key(&self.id, &self.by, &self.because).await?;
+        let since = key.revoked.unwrap_or_else(Timestamp::now);
+        acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), self.json)?;
         Ok(Outcome::Well)
     }
 }
 
-fn table(credentials: &[Credential]) -> Table {
+fn table(credentials: &[Credential], used: &BTreeMap<Used, Timestamp>) -> Table {
     let mut table = Table::new();
-    table.load_style(TABLE).set_header(["KEY", "OF", "ISSUED", "AGE", "STATE"]);
+    table.load_style(TABLE).set_header(["KEY", "OF", "ISSUED", "AGE", "STATE", "LAST USED"]);
     let now = Timestamp::now();
     for credential in credentials {
         let of = match &credential.principal {
@@ -174,7 +181,9 @@ fn table(credentials: &[Credential]) -> Table {
             (None, None) => "valid, no end".to_owned(),
         };
         let days = now.duration_since(credential.issued).as_hours() / 24;
-        table.add_row([credential.id.clone(), of, format!("{:.0}", credential.issued), format!("{days}d"), state]);
+        let last = used.get(&Used::Key(credential.id.clone())).map_or("-".to_owned(), |at| format!("{at:.0}"));
+        let issued = format!("{:.0}", credential.issued);
+        table.add_row([credential.id.clone(), of, issued, format!("{days}d"), state, last]);
     }
     table
 }

@@ -47,6 +47,10 @@ pub(crate) struct Serve {
     /// How long a claim of a write lasts without a sign of life; another node takes it over then.
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     lease: Duration,
+    /// How long this node may be sure of the access state without hearing from the store; 800 ms, or 5 s where the store is a
+    /// file.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    access_lease: Option<Duration>,
     /// How long a key and its answer are kept.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
     keep_keys: Duration,
@@ -69,6 +73,7 @@ impl Serve {
             listener: self.listener,
             lease: self.lease,
             keep_keys: self.keep_keys,
+            access_lease: self.access_lease,
             secrets,
             secrets_from: self.secrets,
         })

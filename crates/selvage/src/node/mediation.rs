@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use selvage_engine::Engine;
 use selvage_gateway::Mediation;
-use selvage_model::access::{AccessState, EndAction};
+use selvage_model::access::{AccessState, Block, Blocked, EndAction};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::name::{ConsumerName, InterfaceRef};
@@ -16,18 +16,20 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::release::Current;
+use super::usage::Figures;
 
 /// The engine in this process.
 pub(crate) struct EngineMediation {
     engine: Engine,
     current: Arc<Current>,
     runtime: Handle,
+    usage: Arc<Figures>,
 }
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine, current: Arc<Current>) -> Self {
-        Self { engine, current, runtime: Handle::current() }
+    pub(crate) fn new(engine: Engine, current: Arc<Current>, usage: Arc<Figures>) -> Self {
+        Self { engine, current, runtime: Handle::current(), usage }
     }
 }
 
@@ -56,13 +58,20 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        self.engine.figures()
+        self.engine.figures() + &self.usage.text()
     }
 }
 
 /// What a consumer's lease on an interface covers now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends
 /// only what is not tier-1.
 fn granted(access: &AccessState, consumer: &ConsumerName, interface: &InterfaceRef, now: Timestamp) -> Option<Scope> {
+    let blocked = |block: &Block| match &block.what {
+        Blocked::Consumer(name) => name == consumer,
+        Blocked::Interface(blocked) => blocked == interface,
+    };
+    if access.blocks.iter().any(blocked) {
+        return None;
+    }
     let lease = access.grants.iter().find(|lease| {
         let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
         &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on

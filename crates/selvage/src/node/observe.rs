@@ -1,19 +1,24 @@
 //! Gathers what the console's first page shows, from the release, the gateway's counters, the engine and the store.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_control::Observe;
+use selvage_control::{Observe, ViewUsage};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
-use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow};
+use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow, UsageView};
+use selvage_store::{Store, StoreError};
 
 use super::reachability::Reachability;
 use super::release::Current;
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 /// The console's view of this node.
 pub(crate) fn observer(
@@ -27,6 +32,32 @@ pub(crate) fn observer(
         let (current, gateway, engine) = (Arc::clone(&current), Weak::clone(&gateway), engine.clone());
         let (environment, reachability) = (environment.clone(), reachability.clone());
         Box::pin(async move { gather(&current, traffic(&gateway), &engine, &reachability, &environment).await })
+    })
+}
+
+/// The console's view of usage, of all nodes; empty where the store does not answer.
+pub(crate) fn usage(store: Store) -> ViewUsage {
+    Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            view_usage(&store).await.unwrap_or_else(|error| {
+                tracing::warn!("usage cannot be shown: {error}");
+                UsageView::default()
+            })
+        })
+    })
+}
+
+async fn view_usage(store: &Store) -> Result<UsageView, StoreError> {
+    let now = Timestamp::now();
+    let day = now.as_second() - now.as_second().rem_euclid(DAY);
+    let since = Timestamp::from_second(day - (UsageView::DAYS as i64 - 1) * DAY).unwrap_or(now);
+    Ok(UsageView {
+        today: Timestamp::from_second(day).unwrap_or(now),
+        totals: store.usage_since(since, now).await?,
+        course: store.usage_course(since, now, Duration::from_secs(DAY.unsigned_abs())).await?,
+        shadows: store.shadow_since(since).await?,
+        gaps: store.usage_gaps(since).await?,
     })
 }
 

@@ -302,20 +302,19 @@ impl Follower {
         }
     }
 
-    /// Takes the access state when it has changed. INVARIANT: REVOKED-NOW
-    pub(crate) async fn take_access(&self) -> anyhow::Result<()> {
+    /// Takes the access state when it has changed, and says whether it had. INVARIANT: REVOKED-NOW
+    pub(crate) async fn take_access(&self) -> anyhow::Result<bool> {
+        let mut changed = false;
         loop {
             let seen = self.current.active();
             if self.store.access_revision().await? == seen.access.revision {
-                return Ok(());
+                return Ok(changed);
             }
             let access = self.store.access_state().await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
             let next = Active { access, ..seen.clone() };
-            if self.current.install(&seen, next, || self.swap(snapshot)) {
-                return Ok(());
-            }
+            changed |= self.current.install(&seen, next, || self.swap(snapshot));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What changes while a node runs: the access state, asked twice a second, and the directory, when it is watched.
+//! What changes while a node runs: the directory, when it is watched.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
@@ -12,26 +12,12 @@ use tokio::task::JoinHandle;
 
 use super::release::Follower;
 
-/// Twice a second, so that a revocation is seen by every node within one. INVARIANT: REVOKED-NOW
-const ACCESS_EVERY: Duration = Duration::from_millis(400);
 /// Editors write a file in several steps; a change is read when it has been quiet for so long.
 const QUIET: Duration = Duration::from_millis(200);
 /// A change is read at last after so long, quiet or not.
 const LOUDEST: Duration = Duration::from_secs(2);
 /// How often it is looked whether the directory is still the same one.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Follows the access state for as long as the node runs.
-pub(crate) async fn follow_access(follower: Arc<Follower>) {
-    let mut ticks = tokio::time::interval(ACCESS_EVERY);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        if let Err(error) = follower.take_access().await {
-            tracing::warn!("the access state could not be read; the last one goes on: {error:#}");
-        }
-    }
-}
 
 /// Follows the directory for as long as the node runs.
 ///

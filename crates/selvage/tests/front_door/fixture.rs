@@ -74,6 +74,11 @@ impl Process {
         assert!(Command::new("kill").args(["-HUP", &self.child.id().to_string()]).status().unwrap().success());
     }
 
+    /// Its id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Kills it without a chance to tidy up.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();

@@ -10,7 +10,7 @@ use crate::fixture::{Place, eventually};
 
 #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
 /// A database of its own on the server that `cargo xtask test` starts.
-async fn database() -> Vec<String> {
+pub(crate) async fn database() -> Vec<String> {
     let server = std::env::var("SELVAGE_TEST_POSTGRES").expect(
         "SELVAGE_TEST_POSTGRES is not set: run the tests with `cargo xtask test`, or see `cargo xtask services`",
     );

@@ -1,0 +1,126 @@
+//! What a stream flows by: the grant and the key that opened it. Bodies and tunnels may go on for hours; they are asked about
+//! again when another snapshot comes, and end where their right has ended. INVARIANT: REVOKED-NOW
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::task::{Context, Waker};
+
+use crate::decide::Permit;
+use crate::refusal::Refusal;
+use crate::serve::Asked;
+use crate::snapshot::StillHeld;
+use crate::worker::{Local, Worker};
+
+/// The right by which one stream flows.
+pub(crate) struct Held {
+    worker: Rc<Worker>,
+    /// The snapshot that it was last found good by.
+    found_good: RefCell<Rc<Local>>,
+    right: StillHeld,
+    /// Since when, in milliseconds of the thread's clock.
+    since: u64,
+    waker: Waiting,
+    waits: Cell<bool>,
+}
+
+/// What began so short a time ago is an answer in hand, which is given; what is older is a stream, which is cut.
+const IN_HAND: u64 = 1_000;
+
+/// Whom to wake when another snapshot comes.
+type Waiting = Rc<RefCell<Option<Waker>>>;
+
+/// Streams that wait for their next byte, on one thread.
+#[derive(Default)]
+pub(crate) struct Waiters {
+    all: RefCell<Vec<Weak<RefCell<Option<Waker>>>>>,
+    /// Until when they look again whether they may still flow.
+    look_until: Cell<u64>,
+}
+
+impl Waiters {
+    /// Another snapshot came: has each look whether it may still flow, until every one is old enough to be cut.
+    pub(crate) fn look(&self, now: u64) {
+        self.look_until.set(now + 2 * IN_HAND);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        for waiting in self.all.borrow().iter().filter_map(Weak::upgrade) {
+            if let Some(waker) = waiting.borrow().as_ref() {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Forgets streams that have ended.
+    pub(crate) fn sweep(&self, now: u64) {
+        self.all.borrow_mut().retain(|waiting| waiting.strong_count() > 0);
+        if now < self.look_until.get() {
+            self.wake();
+        }
+    }
+}
+
+impl<'a> Asked<'a> {
+    /// The refusal where changes of the access state may have been missed for longer than is declared.
+    /// INVARIANT: REVOKED-NOW: by a clock that goes on while the process is stopped.
+    pub(crate) fn unheard(self, now: u64, serves_for: u64) -> Option<Refusal<'a>> {
+        let deaf = self.worker.shared.books.deaf(now);
+        (deaf > serves_for).then(|| Refusal::unheard(deaf))
+    }
+
+    /// The right by which a permitted request streams.
+    pub(crate) fn held(self, permit: &Permit<'_>) -> Held {
+        Held::new(self.worker, self.local, permit)
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("right", &self.right).finish_non_exhaustive()
+    }
+}
+
+impl Held {
+    fn new(worker: &Rc<Worker>, local: &Rc<Local>, permit: &Permit<'_>) -> Self {
+        Self {
+            worker: Rc::clone(worker),
+            found_good: RefCell::new(Rc::clone(local)),
+            right: StillHeld {
+                interface: permit.served.reference.clone(),
+                consumer: permit.consumer.clone(),
+                grant: permit.lease.id.clone(),
+                key: permit.key,
+            },
+            since: worker.clock.millis(),
+            waker: Waiting::default(),
+            waits: Cell::new(false),
+        }
+    }
+
+    /// Whether it has ended. Cheap while no other snapshot came.
+    pub(crate) fn has_ended(&self) -> bool {
+        let now = self.worker.local();
+        if Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
+            return false;
+        }
+        if !now.live.snapshot.still_holds(&self.right) {
+            return self.worker.clock.millis().saturating_sub(self.since) >= IN_HAND;
+        }
+        *self.found_good.borrow_mut() = now;
+        false
+    }
+
+    /// Wakes this task when another snapshot comes.
+    pub(crate) fn wait(&self, cx: &Context<'_>) {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
+            *waker = Some(cx.waker().clone());
+        }
+        if !self.waits.replace(true) {
+            self.worker.waiters.all.borrow_mut().push(Rc::downgrade(&self.waker));
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! What a node does with rights that end, and while it cannot hear whether they have. INVARIANT: REVOKED-NOW
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use selvage_model::access::{AccessState, Block, Blocked};
+
+use super::client::{authorization, head};
+use super::fabric::{self, access, try_compile};
+use super::running::Running;
+
+fn swap(running: &Running, change: impl FnOnce(&mut AccessState)) {
+    let fabric = fabric::fabric(&running.upstream.address.to_string());
+    let mut changed = access(&fabric);
+    change(&mut changed);
+    running.gateway.swap(Arc::new(try_compile(&fabric, &changed, "dev").unwrap()));
+}
+
+fn end_grants(access: &mut AccessState) {
+    access.grants.iter_mut().for_each(|grant| grant.ended = Some("2026-01-01T00:00:00Z".parse().unwrap()));
+}
+
+fn revoke_keys(access: &mut AccessState) {
+    access.credentials.iter_mut().for_each(|key| key.revoked = Some("2026-01-01T00:00:00Z".parse().unwrap()));
+}
+
+fn block(what: Blocked) -> Block {
+    let since = "2026-01-01T00:00:00Z".parse().unwrap();
+    Block { id: "blk_1".to_owned(), what, because: "it floods".to_owned(), since }
+}
+
+#[test]
+fn a_node_that_cannot_hear_serves_what_is_declared_and_for_so_long() {
+    let running = Running::start();
+    let asks = |path: &str| running.client().get("shop", path);
+    let (declared, unsaid) = ("/narrow-stock/v1/items/1", "/stock/v1/items/1");
+    assert_eq!((asks(declared).status, asks(unsaid).status), (200, 200), "nobody said that it should hear");
+    running.gateway.heard(Instant::now() + Duration::from_secs(60));
+    assert_eq!(asks(declared).status, 200);
+    running.gateway.heard(Instant::now() - Duration::from_secs(5));
+    let refused = asks(declared);
+    assert_eq!(refused.said(), (503, "FAB4140".to_owned()));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(asks(unsaid).status, 200, "an hour where nothing is said");
+    let metrics = running.admin().request("GET", "/metrics", &[], b"");
+    let unheard = metrics.text().lines().find(|line| line.starts_with("selvage_gateway_access_unheard_seconds "));
+    assert!(unheard.is_some_and(|line| !line.ends_with(" 0")), "{unheard:?}");
+    // Whoever may not pass learns that all the same, and nothing else.
+    assert_eq!(running.client().get("stranger", declared).said().1, "FAB4020");
+    running.gateway.heard(Instant::now() + Duration::from_secs(60));
+    assert_eq!(asks(declared).status, 200);
+}
+
+#[test]
+fn blocks_are_stronger_than_grants_and_releases() {
+    let running = Running::start();
+    let said = |path: &str| running.client().get("shop", path).said();
+    swap(&running, |access| access.blocks.push(block(Blocked::Consumer("shop".parse().unwrap()))));
+    assert_eq!(said("/stock/v1/items/1"), (403, "FAB4141".to_owned()));
+    assert_eq!(said("/orders/v1/orders"), (403, "FAB4141".to_owned()));
+    assert_eq!(said("/operations/op_00000000000000000000000000000007"), (403, "FAB4141".to_owned()));
+    let answer = running.client().get("shop", "/stock/v1/items/1");
+    assert!(answer.json()["detail"].as_str().unwrap().contains("it floods"));
+    swap(&running, |access| access.blocks.push(block(Blocked::Interface("stock@1".parse().unwrap()))));
+    assert_eq!(said("/stock/v1/items/1"), (403, "FAB4004".to_owned()));
+    assert_eq!(said("/orders/v1/orders").0, 200);
+    swap(&running, |_| {});
+    assert_eq!(said("/stock/v1/items/1").0, 200);
+}
+
+/// Changes of the access state, and whether they end what flows.
+type Change = fn(&mut AccessState);
+
+const CHANGES: [(Change, bool); 5] = [
+    (end_grants, true),
+    (revoke_keys, true),
+    (|access| access.blocks.push(block(Blocked::Consumer("shop".parse().unwrap()))), true),
+    (|access| access.blocks.push(block(Blocked::Interface("stock@1".parse().unwrap()))), true),
+    (|access| access.revision = 7, false),
+];
+
+#[test]
+fn an_answer_that_flows_is_cut_when_its_right_ends() {
+    for (change, cuts) in CHANGES {
+        let running = Running::start();
+        let mut client = running.client();
+        client.send(head("GET", "/stock/v1/items/stall", &[&authorization("shop")], 0));
+        std::thread::sleep(Duration::from_millis(1200));
+        swap(&running, change);
+        let began = Instant::now();
+        // The head and half the body came; the rest would come never.
+        assert!(client.try_read(false).is_none());
+        assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn an_upload_that_flows_is_cut_when_its_right_ends() {
+    for (change, cuts) in CHANGES {
+        let running = Running::start();
+        let mut client = running.client();
+        client.send(head("PUT", "/narrow-stock/v1/items/1", &[&authorization("shop")], 100));
+        client.send("half");
+        std::thread::sleep(Duration::from_millis(1200));
+        swap(&running, |access| {
+            change(access);
+            for block in &mut access.blocks {
+                if matches!(block.what, Blocked::Interface(_)) {
+                    block.what = Blocked::Interface("narrow-stock@1".parse().unwrap());
+                }
+            }
+        });
+        let began = Instant::now();
+        let answer = client.try_read(false);
+        assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{:?} {answer:?}", began.elapsed());
+    }
+}

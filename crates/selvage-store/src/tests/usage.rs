@@ -1,0 +1,157 @@
+//! Usage: written once whatever happens to the answer, rolled up without losing or doubling, kept for 15 months, and what a
+//! node took with it is named.
+
+use std::time::Duration;
+
+use jiff::{Timestamp, ToSpan};
+use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageKey, UsageRow, Used, Way};
+
+use super::both;
+use super::stage::Stage;
+use crate::{NewNode, SignOfLife, Store, UsageBatch};
+
+both!(
+    a_batch_is_written_once,
+    minutes_become_hours_and_days_and_go,
+    what_a_node_took_with_it_is_named,
+    shadows_and_last_uses_are_kept,
+);
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn key(consumer: &str, attribute: Option<&str>) -> UsageKey {
+    UsageKey {
+        interface: "inventory@2".parse().unwrap(),
+        consumer: Some(consumer.parse().unwrap()),
+        operation: "list".to_owned(),
+        attribute: attribute.map(|name| AttributeUse { way: Way::Asked, attribute: name.to_owned() }),
+    }
+}
+
+fn row(minute: &str, consumer: &str, requests: u64) -> UsageRow {
+    UsageRow { minute: at(minute), key: key(consumer, None), count: UsageCount { requests, refused: 1, failed: 0 } }
+}
+
+fn batch(number: u64, rows: Vec<UsageRow>) -> UsageBatch {
+    UsageBatch { number, covers_until: at("2026-11-26T10:00:00Z"), rows, ..UsageBatch::default() }
+}
+
+async fn requests(store: &Store, since: &str, now: &str) -> u64 {
+    let totals = store.usage_since(at(since), at(now)).await.unwrap();
+    totals.iter().map(|total| total.count.requests).sum()
+}
+
+async fn a_batch_is_written_once(stage: &Stage) {
+    let store = stage.open().await;
+    let first =
+        batch(1, vec![row("2026-11-26T09:59:12Z", "mes-ghent", 5), row("2026-11-26T09:59:40Z", "mes-ghent", 2)]);
+    assert!(store.add_usage("node-a", &first).await.unwrap());
+    assert!(!store.add_usage("node-a", &first).await.unwrap(), "its answer was lost, not the batch");
+    assert!(store.add_usage("node-b", &first).await.unwrap(), "another node counts for itself");
+    assert!(store.add_usage("node-a", &batch(2, vec![row("2026-11-26T09:59:59Z", "board", 1)])).await.unwrap());
+    let totals = store.usage_since(at("2026-11-26T09:59:30Z"), at("2026-11-26T10:00:00Z")).await.unwrap();
+    let mut seen: Vec<_> = totals.iter().map(|total| (total.key.consumer.clone().unwrap(), total.count)).collect();
+    seen.sort_by_key(|(consumer, _)| consumer.to_string());
+    let count = |requests, refused| UsageCount { requests, refused, failed: 0 };
+    assert_eq!(seen, [("board".parse().unwrap(), count(1, 1)), ("mes-ghent".parse().unwrap(), count(14, 4))]);
+    assert_eq!(totals[0].last, at("2026-11-26T09:59:00Z"));
+    let course = store.usage_course(at("2026-11-26T09:00:00Z"), at("2026-11-26T10:00:00Z"), Duration::from_secs(3600));
+    let course = course.await.unwrap();
+    assert_eq!((course.len(), course[0].0, course[0].2.requests), (1, at("2026-11-26T09:00:00Z"), 15));
+}
+
+async fn minutes_become_hours_and_days_and_go(stage: &Stage) {
+    let store = stage.open().await;
+    let rows: Vec<_> = ["2026-11-26T08:01:00Z", "2026-11-26T08:59:00Z", "2026-11-26T09:00:00Z", "2026-11-27T09:00:00Z"]
+        .map(|minute| row(minute, "mes-ghent", 10))
+        .into();
+    store.add_usage("node-a", &batch(1, rows)).await.unwrap();
+    let long_ago = "2026-01-01T00:00:00Z";
+    let mut now = at("2026-11-27T11:30:00Z");
+    for _ in 0..3 {
+        store.roll_up_usage(now).await.unwrap();
+        assert_eq!(requests(&store, long_ago, "2026-11-27T11:30:00Z").await, 40);
+    }
+    // One that was late is added to the hour that is there already.
+    store.add_usage("node-a", &batch(2, vec![row("2026-11-26T08:30:00Z", "mes-ghent", 2)])).await.unwrap();
+    store.roll_up_usage(now).await.unwrap();
+    let rows = store.usage_since(at(long_ago), now).await.unwrap();
+    assert_eq!((rows.len(), rows[0].count), (1, UsageCount { requests: 42, refused: 5, failed: 0 }));
+    let hourly = store.usage_course(at(long_ago), now, Duration::from_secs(60)).await.unwrap();
+    let slots: Vec<_> = hourly.iter().map(|(slot, _, count)| (slot.to_string(), count.requests)).collect();
+    let expected = [("2026-11-26T08:00:00Z", 22), ("2026-11-26T09:00:00Z", 10), ("2026-11-27T09:00:00Z", 10)];
+    assert_eq!(slots, expected.map(|(slot, requests)| (slot.to_owned(), requests)));
+    now = at("2027-01-20T00:00:00Z");
+    store.roll_up_usage(now).await.unwrap();
+    let daily = store.usage_course(at(long_ago), now, Duration::from_secs(60)).await.unwrap();
+    assert_eq!(daily.iter().map(|(_, _, count)| count.requests).collect::<Vec<_>>(), [32, 10]);
+    store.roll_up_usage(at("2028-02-01T00:00:00Z")).await.unwrap();
+    assert_eq!(requests(&store, long_ago, "2028-02-01T00:00:00Z").await, 42, "for 15 months");
+    store.roll_up_usage(at("2028-03-15T00:00:00Z")).await.unwrap();
+    assert_eq!(requests(&store, long_ago, "2028-03-15T00:00:00Z").await, 0);
+}
+
+async fn what_a_node_took_with_it_is_named(stage: &Stage) {
+    let store = stage.open().await;
+    let sign = SignOfLife { revision: 0, lease: Duration::from_secs(5), serves_for: Duration::ZERO };
+    for id in ["node-a", "node-b", "node-c"] {
+        let node = NewNode { id: id.to_owned(), environment: "dev".to_owned(), address: "a:1".to_owned() };
+        store.register_node(&node, sign).await.unwrap();
+    }
+    let now = Timestamp::now();
+    let covered = UsageBatch { number: 1, covers_until: now - 10.seconds(), ..UsageBatch::default() };
+    for id in ["node-a", "node-b", "node-c"] {
+        store.add_usage(id, &covered).await.unwrap();
+    }
+    store.end_usage("node-b").await.unwrap();
+    store.roll_up_usage(now).await.unwrap();
+    assert_eq!(store.usage_gaps(now - 1.hour()).await.unwrap(), [], "they live");
+    // An hour later, none of them has said anything.
+    store.roll_up_usage(now + 1.hour()).await.unwrap();
+    let gaps = store.usage_gaps(now - 1.hour()).await.unwrap();
+    let nodes: Vec<_> = gaps.iter().map(|gap| gap.node.as_str()).collect();
+    assert_eq!(nodes.len(), 2, "{gaps:?}: one ended in order");
+    assert!(gaps.iter().all(|gap| gap.until > gap.from));
+    // One of them was only slow, and writes what it counted.
+    let late = UsageBatch { number: 2, covers_until: now, ..UsageBatch::default() };
+    assert!(store.add_usage("node-a", &late).await.unwrap());
+    let gaps = store.usage_gaps(now - 1.hour()).await.unwrap();
+    assert_eq!(gaps.iter().map(|gap| gap.node.as_str()).collect::<Vec<_>>(), ["node-c"]);
+}
+
+async fn shadows_and_last_uses_are_kept(stage: &Stage) {
+    let store = stage.open().await;
+    let group = |path: &str, requests, first: &str, last: &str| ShadowGroup {
+        shape: ShadowShape { method: "GET".to_owned(), path: path.to_owned() },
+        likely: Some("inventory@2".parse().unwrap()),
+        requests,
+        first: at(first),
+        last: at(last),
+    };
+    let (morning, noon) = ("2026-11-26T08:00:00Z", "2026-11-26T12:00:00Z");
+    let used = |at_: &str| vec![(Used::Grant("grt_1".to_owned()), at(at_)), (Used::Key("key_1".to_owned()), at(at_))];
+    let first = UsageBatch {
+        used: used(noon),
+        shadows: vec![group("/inventory/v3/{number}", 5, morning, morning), group("/x", 1, morning, morning)],
+        ..batch(1, Vec::new())
+    };
+    let second = UsageBatch {
+        used: used(morning),
+        shadows: vec![group("/inventory/v3/{number}", 2, noon, noon)],
+        ..batch(2, Vec::new())
+    };
+    store.add_usage("node-a", &first).await.unwrap();
+    store.add_usage("node-a", &second).await.unwrap();
+    assert_eq!(store.last_used().await.unwrap().len(), 2);
+    assert!(
+        store.last_used().await.unwrap().iter().all(|(_, last)| *last == at(noon)),
+        "the last, not the latest told"
+    );
+    let all = store.shadow_since(at(morning)).await.unwrap();
+    assert_eq!(all[0], group("/inventory/v3/{number}", 7, morning, noon));
+    assert_eq!(all.len(), 2);
+    store.roll_up_usage(at(noon)).await.unwrap();
+    assert_eq!(store.shadow_since(at(noon)).await.unwrap().len(), 1);
+}

@@ -1,0 +1,126 @@
+//! `selvage block`: cuts a consumer or an interface off at once, on every node, until a person lifts it. No release and no
+//! grant is stronger.
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_model::access::Blocked;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+
+use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
+
+/// Cuts consumers and interfaces off, and lifts that again.
+#[derive(Subcommand)]
+pub(crate) enum Block {
+    /// Refuses everything that a consumer asks for.
+    Consumer(BlockConsumer),
+    /// Refuses everything that an interface is asked for.
+    Interface(BlockInterface),
+    /// Lists the blocks that stand.
+    List(List),
+    /// Lifts a block.
+    Lift(Lift),
+}
+
+/// Refuses everything that a consumer asks for.
+#[derive(Args)]
+pub(crate) struct BlockConsumer {
+    /// The consumer.
+    name: ConsumerName,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Refuses everything that an interface is asked for.
+#[derive(Args)]
+pub(crate) struct BlockInterface {
+    /// The interface with its major version, as `inventory@2`.
+    interface: InterfaceRef,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Lists the blocks that stand.
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Lifts a block.
+#[derive(Args)]
+pub(crate) struct Lift {
+    /// The block's id, as `selvage block list` shows it.
+    id: String,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Why, by whom, and where that is kept.
+#[derive(Args)]
+struct Said {
+    /// Why, for the ledger and for who is refused.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Block {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Consumer(block) => block.said.block(Blocked::Consumer(block.name)).await,
+            Self::Interface(block) => block.said.block(Blocked::Interface(block.interface)).await,
+            Self::List(list) => list.run().await,
+            Self::Lift(lift) => lift.run().await,
+        }
+    }
+}
+
+impl Said {
+    async fn block(self, what: Blocked) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let block = store.block(&what, &self.by, &self.because).await?;
+        let what = format!("{} blocks {}", block.id, named(&block.what));
+        acknowledged::wait(&store, block.since).await?.print(&what, self.json)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let state = self.store.open().await?.access_state().await?;
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["BLOCK", "ON", "SINCE", "BECAUSE"]);
+        for block in state.blocks {
+            table.add_row([block.id, named(&block.what), format!("{:.0}", block.since), block.because]);
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Lift {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let Said { because, by, json, store } = self.said;
+        let store = store.open().await?;
+        let block = store.lift_block(&self.id, &by, &because).await?;
+        let what = format!("{} on {} is lifted", block.id, named(&block.what));
+        acknowledged::wait(&store, Timestamp::now()).await?.print(&what, json)?;
+        Ok(Outcome::Well)
+    }
+}
+
+fn named(what: &Blocked) -> String {
+    match what {
+        Blocked::Consumer(name) => format!("consumer {name}"),
+        Blocked::Interface(interface) => format!("interface {interface}"),
+    }
+}
