@@ -61,6 +61,10 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
         // What is looked into must be readable.
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
+    if scope.is_some() || checks.is_some_and(|(checks, _)| checks.validation.response == Check::Enforce) {
+        // What goes through a WebSocket cannot be looked into.
+        parts.headers.remove(header::UPGRADE);
+    }
     let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
     let got = match forward::exchange(asked, ready).await {
         Ok(got) => got,

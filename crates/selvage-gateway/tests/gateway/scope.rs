@@ -118,3 +118,14 @@ fn members_are_refused_in_what_is_asked_and_given() {
     let unfit = send_as("supplier", &mut running.client(), "POST", "/new/v1/parts?day=2026-11-23", &[JSON], "{}");
     assert_eq!(unfit.said().1, "FAB4120");
 }
+
+#[test]
+fn nothing_goes_around_a_grant_through_a_websocket() {
+    let running = running();
+    let ask = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: eA==", "Sec-WebSocket-Version: 13"];
+    let status = |consumer, path| send_as(consumer, &mut running.client(), "GET", path, &ask, "").status;
+    assert_eq!(status("shop", "/free/v1/sites/ghent/socket"), 101, "where nothing is left out");
+    assert_eq!(status("portal", "/free/v1/sites/ghent/socket"), 426);
+    assert_eq!(status("portal", "/free/v1/sites/lyon/socket"), 403);
+    assert_eq!(status("shop", "/kept/v1/sites/ghent/socket"), 426, "where answers are enforced");
+}
