@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the promises that Selvage makes about speed, beside a known program in the same run.
 //! A broken promise is an error; the last line is the figures as JSON.
 
+mod check;
 mod cpu;
 mod demo;
 mod fabric;
@@ -37,6 +38,8 @@ pub(crate) enum Bench {
     /// The gateway of the reload benchmark.
     #[command(hide = true)]
     Reloader(reloader::Options),
+    /// A large generated fabric, read, judged and compiled.
+    Check(check::Options),
     /// The upstream of the gateway benchmark.
     #[command(hide = true)]
     Upstream {
@@ -56,6 +59,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
+        Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
         Bench::Upstream { port } => upstream::run(port).await,
     }
 }

@@ -2,6 +2,7 @@
 //! Pure: no IO and no clock; all findings at once, each with its place and the way out.
 
 pub mod condition;
+mod contract;
 mod graph;
 pub mod lint;
 mod nearest;

@@ -7,10 +7,13 @@ use selvage_mapping::CompiledMapping;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::{Api, Serves};
+use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::interface::{Interface, Lifecycle};
+use selvage_model::manifest::mapping::Mapping;
 use selvage_model::name::{InterfaceRef, ObjectRef, SystemName};
-use selvage_model::openapi::Contract;
+use selvage_model::openapi;
 
+use crate::contract::Contract;
 use crate::rule::{self, LintRule, RULES};
 
 /// Everything that is wrong with the fabric as a whole, by place. `today` decides what has ended.
@@ -37,29 +40,45 @@ pub(crate) struct Context<'a> {
     contracts: BTreeMap<&'a str, Contract>,
     /// Mappings that compile, by object and system: for the newest version of the system.
     mappings: BTreeMap<(&'a ObjectRef, &'a SystemName), CompiledMapping>,
+    /// Mappings as declared, by object and system.
+    declared: BTreeMap<(&'a ObjectRef, &'a SystemName), Vec<&'a Mapping>>,
+    grants: BTreeMap<&'a InterfaceRef, Vec<&'a Grant>>,
+    /// Systems and the roles that they play somewhere.
+    roles: BTreeSet<(&'a str, &'a str)>,
 }
 
 impl<'a> Context<'a> {
     fn new(fabric: &'a Fabric, today: Date) -> Self {
-        let read = |(path, text): (&'a String, _)| {
-            let (contract, findings) = Contract::read(text, path);
-            findings.is_empty().then_some((path.as_str(), contract))
-        };
-        let paths: BTreeSet<&str> = fabric.interfaces.values().filter_map(openapi).collect();
+        let paths: BTreeSet<&str> = fabric.interfaces.values().filter_map(path_of_contract).collect();
         let named = fabric.files.iter().filter(|(path, _)| paths.contains(path.as_str()));
-        let contracts = named.filter_map(|(path, text)| read((path, text.as_ref()))).collect();
+        let contracts = named.filter_map(|(path, text)| Some((path.as_str(), Contract::read(text, path)?))).collect();
+        let mut declared: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for mapping in fabric.mappings.values() {
+            declared.entry((&mapping.object.value, &mapping.system.value)).or_default().push(mapping);
+        }
+        let mut grants: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for grant in &fabric.grants {
+            grants.entry(&grant.interface.value).or_default().push(grant);
+        }
+        let roles = fabric.sites.values().flat_map(|site| &site.roles);
+        let roles = roles.map(|(role, system)| (system.value.as_str(), role.value.as_str())).collect();
         let compiled = |mapping: &'a _| {
             let newest = rule::mapping::versions(mapping).last().copied()?;
             let compiled = CompiledMapping::compile(mapping, fabric, newest).ok()?;
             Some(((&mapping.object.value, &mapping.system.value), compiled))
         };
         let mappings = fabric.mappings.values().filter_map(compiled).collect();
-        Self { fabric, today, contracts, mappings }
+        Self { fabric, today, contracts, mappings, declared, grants, roles }
     }
 
     /// The contract of a direct interface.
     pub(crate) fn contract(&self, interface: &Interface) -> Option<&Contract> {
-        self.contracts.get(openapi(interface)?)
+        self.contracts.get(path_of_contract(interface)?)
+    }
+
+    /// The contract of a direct interface as the gateway reads it, where it can be used.
+    pub(crate) fn usable(&self, interface: &Interface) -> Option<&'a openapi::Contract> {
+        self.fabric.contracts.get(path_of_contract(interface)?).map(AsRef::as_ref)
     }
 
     /// The compiled mapping of a mediated interface.
@@ -67,21 +86,45 @@ impl<'a> Context<'a> {
         self.mappings.get(&(&serves.object.value, &serves.system.value))
     }
 
+    /// The mappings of this object and system, as declared.
+    pub(crate) fn mappings_of(&self, object: &'a ObjectRef, system: &'a SystemName) -> &[&'a Mapping] {
+        self.declared.get(&(object, system)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// How many consumers have grants on an interface.
+    pub(crate) fn consumers_of(&self, interface: &InterfaceRef) -> usize {
+        let grants = self.grants.get(interface).map(Vec::as_slice).unwrap_or_default();
+        grants.iter().map(|grant| &grant.consumer.value).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The grants on an interface.
+    pub(crate) fn grants_on(&self, interface: &'a InterfaceRef) -> &[&'a Grant] {
+        self.grants.get(interface).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether the system plays this role at any site.
+    pub(crate) fn plays(&self, system: &SystemName, role: &str) -> bool {
+        self.roles.contains(&(system.as_str(), role))
+    }
+
     /// The rule of this code or name.
     pub(crate) fn rule(&self, word: &str) -> Option<&'static LintRule> {
         RULES.iter().find(|rule| rule.code.as_str() == word || rule.name == word)
     }
 
-    /// Whether something that a waiver can be about has this name.
-    pub(crate) fn fabric_knows(&self, name: &str) -> bool {
+    /// The names of everything that a waiver can be about.
+    pub(crate) fn names(&self) -> BTreeSet<String> {
         let fabric = self.fabric;
-        let references =
-            fabric.interfaces.keys().map(ToString::to_string).chain(fabric.objects.keys().map(ToString::to_string));
-        let others = fabric.consumers.keys().map(|name| name.as_str());
-        let others = others.chain(fabric.issuers.keys().map(|name| name.as_str()));
-        let others = others.chain(fabric.systems.keys().map(|name| name.as_str()));
-        let mut others = others.chain(fabric.code_sets.keys().map(|name| name.as_str()));
-        others.any(|known| known == name) || references.into_iter().any(|known| known == name)
+        let interfaces = fabric.interfaces.keys().map(ToString::to_string);
+        let mut names: BTreeSet<String> = interfaces.chain(fabric.objects.keys().map(ToString::to_string)).collect();
+        names.extend(fabric.consumers.keys().map(ToString::to_string));
+        names.extend(fabric.issuers.keys().map(ToString::to_string));
+        names.extend(fabric.systems.keys().map(ToString::to_string));
+        names.extend(fabric.code_sets.keys().map(ToString::to_string));
+        names.extend(fabric.mappings.keys().map(ToString::to_string));
+        names.extend(fabric.flows.keys().map(ToString::to_string));
+        names.extend(fabric.teams.keys().map(ToString::to_string));
+        names
     }
 
     /// Interfaces that take traffic: active and deprecated ones.
@@ -92,7 +135,7 @@ impl<'a> Context<'a> {
     }
 }
 
-fn openapi(interface: &Interface) -> Option<&str> {
+fn path_of_contract(interface: &Interface) -> Option<&str> {
     match interface.api()? {
         Api::Direct { openapi, .. } => Some(&openapi.value),
         Api::Mediated(_) => None,

@@ -1,11 +1,17 @@
-//! The rules, each in the file of its topic, with an example of what it refuses and of what it takes. The examples are
-//! tests; docs/errors has a page for each.
+//! The rules, each in the file of its topic. The page of each in docs/errors shows what it refuses and what it takes; tests
+//! run what the pages show.
 
+pub(crate) mod account;
+pub(crate) mod arrival;
+pub(crate) mod authority;
+pub(crate) mod capture;
 pub(crate) mod code_set;
 pub(crate) mod condition;
+pub(crate) mod contract;
 pub(crate) mod cycle;
 pub(crate) mod direct;
 pub(crate) mod domain;
+pub(crate) mod event;
 pub(crate) mod expression;
 pub(crate) mod fabric;
 pub(crate) mod flow;
@@ -14,21 +20,33 @@ pub(crate) mod interface;
 pub(crate) mod issuer;
 pub(crate) mod key;
 pub(crate) mod key_age;
+pub(crate) mod latency;
+pub(crate) mod lease;
 pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod mapping;
 pub(crate) mod mediated;
+pub(crate) mod orphan;
 pub(crate) mod own_rule;
 pub(crate) mod pack;
 pub(crate) mod paging;
+pub(crate) mod personal;
+pub(crate) mod recovery;
 pub(crate) mod reference;
 pub(crate) mod scope;
 pub(crate) mod secret;
 pub(crate) mod subscription;
 pub(crate) mod system;
+pub(crate) mod tier;
+pub(crate) mod undo;
+pub(crate) mod version;
 pub(crate) mod waiver;
 
+use std::fmt;
+
 use selvage_model::code::{self, Code};
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::source::Place;
 
 use crate::lint::{Context, Report};
 
@@ -38,19 +56,73 @@ pub struct LintRule {
     pub code: Code,
     /// Its name, by which guardrails and waivers may call it.
     pub name: &'static str,
-    /// Manifests that it refuses.
-    pub bad: &'static str,
-    /// The same as it takes them.
-    pub good: &'static str,
+    /// How grave it is where nothing raises it.
+    pub severity: Severity,
     /// Whether a waiver may set it aside: not where the fabric could not run.
     pub waivable: bool,
     pub(crate) check: fn(&Context<'_>, &mut Report),
+}
+
+/// What a rule is about, in large.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Area {
+    /// The fabric as a whole: names, secrets, expressions.
+    Fabric,
+    /// Interfaces of all types.
+    Interfaces,
+    /// Consumers, grants, subscriptions.
+    Access,
+    /// Systems and their accounts.
+    Systems,
+    /// Objects, mappings, codes, units.
+    Objects,
+    /// Teams, domains, waivers, rules.
+    Governance,
+    /// Flows.
+    Flows,
+}
+
+impl fmt::Display for Area {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fabric => "fabric",
+            Self::Interfaces => "interfaces",
+            Self::Access => "access",
+            Self::Systems => "systems",
+            Self::Objects => "objects",
+            Self::Governance => "governance",
+            Self::Flows => "flows",
+        })
+    }
 }
 
 impl LintRule {
     /// What it is about, in a sentence.
     pub fn title(&self) -> &'static str {
         code::find(self.code.as_str()).map_or("", |(_, title)| title)
+    }
+
+    /// What it is about, in large: the numbers of codes are given by it.
+    pub fn area(&self) -> Area {
+        match self.code.as_str().get(..5) {
+            Some("FAB21") => Area::Interfaces,
+            Some("FAB22") => Area::Access,
+            Some("FAB23" | "FAB60") => Area::Systems,
+            Some("FAB24") => Area::Objects,
+            Some("FAB25" | "FAB29") => Area::Governance,
+            Some("FAB26") => Area::Flows,
+            _ => Area::Fabric,
+        }
+    }
+
+    /// Where its page is, from the root of the repository; a gateway serves it as `/errors/CODE`.
+    pub fn page(&self) -> String {
+        format!("docs/errors/{}.md", self.code)
+    }
+
+    /// A finding of this rule.
+    pub(crate) fn finding(&self, place: &Place, message: impl Into<String>) -> Finding {
+        Finding { severity: self.severity, ..Finding::error(self.code, place, message) }
     }
 }
 
@@ -77,11 +149,43 @@ pub const RULES: &[LintRule] = &[
     pack::UNMET,
     pack::UNVERIFIED,
     mediated::AT_RISK,
+    recovery::MET,
+    recovery::OVERLAP,
+    recovery::STATED,
     issuer::OPEN,
     issuer::ENVIRONMENT,
     issuer::TWICE,
     condition::UNFIT,
     key_age::ENDLESS,
+    latency::REAL_TIME,
+    latency::HASTE,
+    latency::PROMISE,
+    contract::REPEATED,
+    contract::PROBLEMS,
+    contract::KEY,
+    contract::WHO,
+    contract::PARAMETERS,
+    direct::SEVERAL,
+    arrival::OBJECT,
+    version::IN_NAME,
+    version::OLDER,
+    lifecycle::HURRIED,
+    version::LESS,
+    event::FACT,
+    event::LANE,
+    event::RETENTION,
+    event::LANE_ATTRIBUTE,
+    event::PRODUCER,
+    capture::DELETES,
+    capture::AGE,
+    capture::RECORD,
+    arrival::QUARANTINE,
+    arrival::ARCHIVE,
+    arrival::MESSAGE,
+    arrival::SIGNED,
+    tier::LOWER,
+    personal::CLASSED,
+    authority::ELSEWHERE,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,
@@ -93,15 +197,41 @@ pub const RULES: &[LintRule] = &[
     scope::CREATE,
     grant::CUT,
     subscription::EVENT,
+    lease::LONG,
+    lease::NARROW,
+    lease::RETIRED,
+    lease::MOVE,
+    lease::UNUSED,
+    lease::UNBOUNDED,
+    lease::WEAK,
+    subscription::UNSIGNED,
+    subscription::SILENT,
     system::ENVIRONMENT,
     system::ACCESS,
     load::OVER,
+    account::SHARED,
+    account::ADMINISTRATOR,
+    account::PLAIN,
+    account::APART,
+    orphan::SYSTEM,
     code_set::DIMENSION,
+    authority::CONFLICT,
+    orphan::OBJECT,
     waiver::OVER,
     waiver::IDLE,
     waiver::REFUSED,
     domain::QUORUM,
+    waiver::SOON,
+    tier::EMPTY,
+    tier::ON_CALL,
+    own_rule::NAMED,
+    own_rule::CASES,
     flow::INTERFACE,
+    undo::UNDO,
+    undo::PIVOT,
+    undo::APPROVAL,
+    undo::WAIT,
+    undo::LANE,
     own_rule::FOUND,
     own_rule::FAILED,
     key::ENDS,

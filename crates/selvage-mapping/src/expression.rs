@@ -11,11 +11,14 @@ use serde_json::{Map, Value};
 
 use crate::decimal;
 
+mod compare;
 mod cost;
 mod guard;
 mod typing;
 
 pub use typing::{Misfit, Type};
+
+pub use compare::Comparison;
 
 /// Most data that one evaluation may look at: values, and every 64 bytes of text once more.
 const MOST_DATA: u64 = 1_000;
@@ -69,6 +72,13 @@ impl Expression {
     pub fn members_of(&self, variable: &str) -> BTreeSet<String> {
         let mut found = BTreeSet::new();
         cost::members(self.root(), variable, &mut found);
+        found
+    }
+
+    /// Its comparisons of a member of a variable with a literal.
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        let mut found = Vec::new();
+        compare::comparisons(self.root(), &mut found);
         found
     }
 

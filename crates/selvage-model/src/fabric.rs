@@ -18,6 +18,7 @@ use crate::name::{
     CodeSetName, ConsumerName, DomainName, EnvironmentName, FlowName, InterfaceRef, IssuerName, MappingName,
     ObjectName, ObjectRef, RuleName, SiteName, SystemName, TeamName,
 };
+use crate::openapi::Contract;
 
 /// Everything declared.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -58,6 +59,8 @@ pub struct Fabric {
     pub waivers: Vec<Waiver>,
     /// Contracts and other files that manifests name, by path relative to the directory, as text.
     pub files: BTreeMap<String, Arc<str>>,
+    /// The contracts among the files that can be used, read.
+    pub contracts: BTreeMap<String, Arc<Contract>>,
     /// What is declared by manifests that cannot be taken: their kind and name. Such a name is known, though nothing is
     /// known of what it stands for.
     pub unread: BTreeSet<(Kind, String)>,
@@ -78,7 +81,8 @@ impl Fabric {
 
     /// The newest major version of the object of this name.
     pub fn newest_object(&self, name: &ObjectName) -> Option<&Object> {
-        self.objects.values().filter(|object| &object.name == name).max_by_key(|object| object.version)
+        let of = |major| ObjectRef { name: name.clone(), major };
+        self.objects.range(of(0)..=of(u32::MAX)).next_back().map(|(_, object)| object)
     }
 
     /// The mapping of this object to this system for this major version of the system; any version where `None`.

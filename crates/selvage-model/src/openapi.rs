@@ -44,7 +44,11 @@ const OTHERS: &[&str] = &["summary", "description", "servers", "parameters", "$r
 impl Contract {
     /// Reads a document. `file` is its path relative to the fabric's directory, for findings.
     pub fn read(text: &str, file: &str) -> (Self, Vec<Finding>) {
-        let (nodes, findings) = yaml::parse(text.as_bytes(), &Arc::from(file), &Limits::CONTRACT);
+        Self::of(yaml::parse(text.as_bytes(), &Arc::from(file), &Limits::CONTRACT), file)
+    }
+
+    /// Reads a document that was parsed as YAML.
+    pub(crate) fn of((nodes, findings): (Vec<Node>, Vec<Finding>), file: &str) -> (Self, Vec<Finding>) {
         let mut reader = Reader { findings, ..Reader::default() };
         match nodes.as_slice() {
             [root] => reader.document(root),

@@ -7,6 +7,7 @@ mod check;
 mod digest;
 mod event;
 mod extend;
+mod fan;
 mod fields;
 mod flow;
 mod gather;
@@ -28,8 +29,8 @@ pub use sources::{Source, Sources};
 use crate::fabric::Fabric;
 use crate::finding::{Finding, Severity, show};
 
-/// Most bytes of all files together: 32 MiB.
-pub const FABRIC_BYTES: u64 = 32 << 20;
+/// Most bytes of all files together: 128 MiB.
+pub const FABRIC_BYTES: u64 = 128 << 20;
 
 /// What reading came to.
 #[derive(Clone, Debug, Default)]

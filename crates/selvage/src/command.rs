@@ -25,6 +25,7 @@ mod openapi;
 mod operations;
 mod operator;
 mod put;
+mod rules;
 mod schema;
 mod serve;
 mod shadow;
@@ -60,6 +61,8 @@ enum Command {
     Check(check::Check),
     /// Says what a code means and how to get rid of it.
     Explain(explain::Explain),
+    /// Lists the built-in rules of `selvage check`.
+    Rules(rules::Rules),
     /// Prints the JSON Schema of the manifests, for editors.
     Schema(schema::Schema),
     /// Makes a new fabric directory that passes the check, with comments that teach.
@@ -180,6 +183,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
     let result = match arguments.command {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
+        Command::Rules(rules) => rules.run(),
         Command::Schema(schema) => schema.run(),
         Command::Init(init) => init.run(),
         Command::New(new) => new.run(),

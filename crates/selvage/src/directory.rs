@@ -6,11 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use jiff::civil::Date;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::Api;
+use selvage_model::name::PackName;
 use selvage_model::read::{self, Source, Sources};
+use selvage_model::source::Spanned;
 
 use crate::embedded;
 
@@ -40,12 +43,12 @@ impl Checked {
     }
 }
 
-/// Reads and lints a directory.
+/// Reads and lints a directory, as of today.
 ///
 /// # Errors
 /// When the directory itself cannot be read; whatever is wrong inside is a finding.
 pub(crate) fn check(directory: &Path) -> anyhow::Result<Checked> {
-    check_with(directory, &BTreeMap::new())
+    check_of(directory, &BTreeMap::new(), jiff::Zoned::now().date())
 }
 
 /// The same with texts that lie over its files, by their paths in it.
@@ -53,16 +56,31 @@ pub(crate) fn check(directory: &Path) -> anyhow::Result<Checked> {
 /// # Errors
 /// As [`check`].
 pub(crate) fn check_with(directory: &Path, over: &BTreeMap<String, String>) -> anyhow::Result<Checked> {
+    check_of(directory, over, jiff::Zoned::now().date())
+}
+
+/// The same as of a day: grants, waivers, sunsets and keys end.
+///
+/// # Errors
+/// As [`check`].
+pub(crate) fn check_at(directory: &Path, today: Date) -> anyhow::Result<Checked> {
+    check_of(directory, &BTreeMap::new(), today)
+}
+
+fn check_of(directory: &Path, over: &BTreeMap<String, String>, today: Date) -> anyhow::Result<Checked> {
     let mut sources = load(directory)?;
     for (path, text) in over {
         sources.insert(path, text.as_bytes().to_vec());
     }
+    let mut packs = packs(&read::read(&naming_packs(&sources)).fabric);
+    let mut findings = add_packs(&packs, &mut sources);
     let mut reading = read::read(&sources);
-    let mut findings = add_packs(&reading.fabric, &mut sources);
-    if reading.fabric.settings.as_ref().is_some_and(|settings| !settings.packs.is_empty()) {
+    if self::packs(&reading.fabric).iter().any(|pack| !packs.contains(pack)) {
+        // What names its packs in no plain words is read twice.
+        packs = self::packs(&reading.fabric);
+        findings = add_packs(&packs, &mut sources);
         reading = read::read(&sources);
     }
-    let today = jiff::Zoned::now().date();
     findings.append(&mut reading.findings);
     findings.extend(selvage_governance::lint(&reading.fabric, today));
     findings.extend(selvage_gateway::uncheckable(&reading.fabric));
@@ -82,10 +100,28 @@ pub(crate) fn must_hold_manifests(directory: &Path, checked: &Checked) -> anyhow
     Ok(())
 }
 
+/// The files that may say which packs the fabric takes: a large fabric is not read whole for that.
+fn naming_packs(sources: &Sources) -> Sources {
+    const WORD: &[u8] = b"packs";
+    let mut naming = Sources::new();
+    for (path, source) in sources.iter() {
+        if let Source::Bytes(bytes) = source
+            && bytes.windows(WORD.len()).any(|window| window == WORD)
+        {
+            naming.insert(path, bytes.as_slice());
+        }
+    }
+    naming
+}
+
+fn packs(fabric: &Fabric) -> Vec<Spanned<PackName>> {
+    fabric.settings.iter().flat_map(|settings| &settings.packs).cloned().collect()
+}
+
 /// Adds the manifests of the packs that the fabric takes.
-fn add_packs(fabric: &Fabric, sources: &mut Sources) -> Vec<Finding> {
+fn add_packs(packs: &[Spanned<PackName>], sources: &mut Sources) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for pack in fabric.settings.iter().flat_map(|settings| &settings.packs) {
+    for pack in packs {
         let files = embedded::pack(pack.value.as_str());
         if files.is_empty() {
             let message = format!("there is no pack `{pack}`");

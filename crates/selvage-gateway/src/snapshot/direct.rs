@@ -1,6 +1,8 @@
 //! Routes of a direct interface: the operations that its OpenAPI contract declares, and nothing else.
 //! INVARIANT: DECLARED
 
+use std::sync::Arc;
+
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Uri};
 use selvage_model::code;
@@ -48,7 +50,11 @@ fn routes(
         findings.push(Finding::error(code::CONTRACT_ABSENT, &openapi.place, message));
         return None;
     };
-    let (contract, problems) = Contract::read(text, file);
+    let read = source.fabric.contracts.get(file).map(|contract| (Arc::clone(contract), Vec::new()));
+    let (contract, problems) = read.unwrap_or_else(|| {
+        let (contract, problems) = Contract::read(text, file);
+        (Arc::new(contract), problems)
+    });
     if problems.iter().any(|problem| problem.severity == Severity::Error) {
         findings.extend(problems);
         return None;

@@ -2,7 +2,7 @@
 
 use selvage_mapping::quantity::{self, Unit};
 use selvage_model::code;
-use selvage_model::finding::{Finding, show};
+use selvage_model::finding::{Finding, Severity, show};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -10,20 +10,7 @@ use crate::lint::{Context, Report};
 pub(crate) const DIMENSION: LintRule = LintRule {
     code: code::UNIT_DIMENSION,
     name: "units-measure-what-they-say",
-    bad: "\
-kind: CodeSet
-name: weights
-standard: ucum
-codes: [{code: kg, dimension: mass}, {code: m, dimension: mass}]
-systems: {odoo: {kg: kg, m: m}}
-",
-    good: "\
-kind: CodeSet
-name: weights
-standard: ucum
-codes: [{code: kg, dimension: mass}, {code: g, dimension: mass}]
-systems: {odoo: {kg: kg, g: g}}
-",
+    severity: Severity::Error,
     waivable: false,
     check: dimension,
 };

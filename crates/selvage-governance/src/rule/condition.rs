@@ -1,7 +1,7 @@
 //! Conditions of grants can be judged: they look at what is there, and are true or false.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 
 use super::LintRule;
 use crate::condition::Condition;
@@ -10,26 +10,7 @@ use crate::lint::{Context, Report};
 pub(crate) const UNFIT: LintRule = LintRule {
     code: code::CONDITION_UNFIT,
     name: "conditions-can-be-judged",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-when: \"request.metod == 'GET' && time.hour >= 6\"
-time_zone: Europe/Brussels
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-when: \"request.method == 'GET' && time.hour >= 6\"
-time_zone: Europe/Brussels
-",
+    severity: Severity::Error,
     waivable: false,
     check: unfit,
 };

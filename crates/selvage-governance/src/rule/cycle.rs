@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::flow::{Action, Step};
 use selvage_model::source::Place;
 
@@ -15,16 +15,7 @@ use crate::lint::{Context, Report};
 pub(crate) const CYCLE: LintRule = LintRule {
     code: code::CYCLE,
     name: "nothing-waits-for-itself",
-    bad: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {after: [prod]}, test: {after: [dev]}, prod: {after: [test]}}
-",
-    good: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {after: [dev]}, prod: {after: [test]}}
-",
+    severity: Severity::Error,
     waivable: false,
     check: cycles,
 };

@@ -1,10 +1,13 @@
 //! Direct interfaces, when they should not be; and what only direct interfaces can be told about checks.
 
+use std::collections::BTreeMap;
+
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::Check;
+use selvage_model::manifest::interface::{Check, Lifecycle};
 use selvage_model::manifest::system::Connector;
+use selvage_model::name::{InterfaceRef, SystemName};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -12,29 +15,7 @@ use crate::lint::{Context, Report};
 pub(crate) const ERP: LintRule = LintRule {
     code: code::DIRECT_ERP,
     name: "no-direct-erp-internals",
-    bad: "\
-kind: Interface
-name: odoo-stock
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-control: direct
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: odoo, path: /api/stock}
-",
-    good: "\
-kind: Interface
-name: odoo-stock
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-control: direct
-because: The scanners speak nothing else until they are replaced in spring
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: odoo, path: /api/stock}
-",
+    severity: Severity::Advice,
     waivable: true,
     check: erp,
 };
@@ -61,25 +42,7 @@ fn erp(context: &Context<'_>, report: &mut Report) {
 pub(crate) const UNCHECKED: LintRule = LintRule {
     code: code::DIRECT_UNCHECKED,
     name: "mediated-is-always-checked",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, get]}
-validation: {request: report}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, get]}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: unchecked,
 };
@@ -92,6 +55,37 @@ fn unchecked(context: &Context<'_>, report: &mut Report) {
                 format!("`{reference}` is mediated: what does not fit the object is refused, whatever it says");
             let finding = Finding::warning(code::DIRECT_UNCHECKED, &interface.place, message);
             report.add(reference, finding.fix("write `validation: {request: enforce}`, or leave it out"));
+        }
+    }
+}
+
+pub(crate) const SEVERAL: LintRule = LintRule {
+    code: code::SYSTEMS_SHOW,
+    name: "one-interface-for-many-systems",
+    severity: Severity::Advice,
+    waivable: true,
+    check: several,
+};
+
+/// The same contract from several systems: consumers choose systems, and know when one is replaced.
+fn several(context: &Context<'_>, report: &mut Report) {
+    let mut first: BTreeMap<&str, (&InterfaceRef, &SystemName, bool)> = BTreeMap::new();
+    let active = context.fabric.interfaces.iter().filter(|(_, interface)| interface.lifecycle == Lifecycle::Active);
+    for (reference, interface) in active {
+        let Some(Api::Direct { openapi, upstream }) = interface.api() else { continue };
+        let says_why = interface.because.is_some();
+        let (other, system, said_why) =
+            *first.entry(&openapi.value).or_insert((reference, &upstream.system.value, says_why));
+        if *system != upstream.system.value && !says_why && !said_why {
+            let message = format!(
+                "`{reference}` offers of `{}` what `{other}` offers of `{system}`: its consumers have to choose systems",
+                upstream.system
+            );
+            let finding = SEVERAL.finding(&upstream.system.place, message);
+            report.add(
+                reference,
+                finding.fix("serve one object of both (`control: mediated`), or say why not with `because`"),
+            );
         }
     }
 }

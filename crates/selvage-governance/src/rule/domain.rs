@@ -1,7 +1,7 @@
 //! A domain's board can decide.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -9,16 +9,7 @@ use crate::lint::{Context, Report};
 pub(crate) const QUORUM: LintRule = LintRule {
     code: code::QUORUM,
     name: "board-can-decide",
-    bad: "\
-kind: Domain
-name: plant-brno
-board: {architecture: [a.lead], operations: [p.lead], quorum: 3}
-",
-    good: "\
-kind: Domain
-name: plant-brno
-board: {architecture: [a.lead], operations: [p.lead], quorum: 2}
-",
+    severity: Severity::Error,
     waivable: false,
     check: quorum,
 };

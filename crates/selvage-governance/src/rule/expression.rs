@@ -2,7 +2,7 @@
 
 use selvage_mapping::expression::Expression;
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::flow::{Action, Step};
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::source::Spanned;
@@ -14,18 +14,7 @@ use crate::lint::{Context, Report};
 pub(crate) const BROKEN: LintRule = LintRule {
     code: code::EXPRESSION_BROKEN,
     name: "expressions-can-be-read",
-    bad: "\
-kind: ApprovalRule
-name: breaking-tier-1
-when: \"change.breaking && (interface.criticality == 'tier-1'\"
-require: [owner]
-",
-    good: "\
-kind: ApprovalRule
-name: breaking-tier-1
-when: \"change.breaking && interface.criticality == 'tier-1'\"
-require: [owner]
-",
+    severity: Severity::Error,
     waivable: false,
     check: broken,
 };

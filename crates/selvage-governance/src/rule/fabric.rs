@@ -1,7 +1,7 @@
 //! There is a fabric at all.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::kind::Kind;
 use selvage_model::source::Place;
 
@@ -11,18 +11,7 @@ use crate::lint::{Context, Report};
 pub(crate) const MISSING: LintRule = LintRule {
     code: code::FABRIC_MISSING,
     name: "fabric-is-declared",
-    bad: "\
-kind: Team
-name: night-shift
-",
-    good: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}}
----
-kind: Team
-name: night-shift
-",
+    severity: Severity::Error,
     waivable: false,
     check: missing,
 };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::InterfaceBody;
 
 use super::LintRule;
@@ -12,27 +12,7 @@ use crate::lint::{Context, Report};
 pub(crate) const INTERFACE: LintRule = LintRule {
     code: code::FLOW_INTERFACE,
     name: "flow-has-its-interface",
-    bad: "\
-kind: Flow
-name: engineering-change
-interface: products@1
-trigger: {event: masterdata.product.changed}
-steps: [{id: recipe, call: wms.product.publish}]
-",
-    good: "\
-kind: Interface
-name: engineering-change-flow
-type: flow
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3}
----
-kind: Flow
-name: engineering-change
-interface: engineering-change-flow@1
-trigger: {event: masterdata.product.changed}
-steps: [{id: recipe, call: wms.product.publish}]
-",
+    severity: Severity::Error,
     waivable: false,
     check: interface,
 };

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use selvage_model::access::EndAction;
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::Lifecycle;
 
 use super::LintRule;
@@ -13,21 +13,7 @@ use crate::lint::{Context, Report};
 pub(crate) const PURPOSE: LintRule = LintRule {
     code: code::GRANT_PURPOSE,
     name: "grant-needs-purpose",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Error,
     waivable: true,
     check: purpose,
 };
@@ -46,27 +32,8 @@ fn purpose(context: &Context<'_>, report: &mut Report) {
     }
 }
 
-pub(crate) const END: LintRule = LintRule {
-    code: code::GRANT_END,
-    name: "grant-needs-end",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
-    waivable: true,
-    check: end,
-};
+pub(crate) const END: LintRule =
+    LintRule { code: code::GRANT_END, name: "grant-needs-end", severity: Severity::Error, waivable: true, check: end };
 
 fn end(context: &Context<'_>, report: &mut Report) {
     for grant in context.fabric.grants.iter().filter(|grant| grant.until.is_none()) {
@@ -82,22 +49,7 @@ fn end(context: &Context<'_>, report: &mut Report) {
 pub(crate) const OUTLIVES: LintRule = LintRule {
     code: code::GRANT_OUTLIVES,
     name: "grant-ends-before-its-interface",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: old-products@1
-operations: [list]
-purpose: Knows what can be planned, until it has moved
-until: 2028-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: old-products@1
-operations: [list]
-purpose: Knows what can be planned, until it has moved
-until: 2027-02-28T18:00+01:00
-",
+    severity: Severity::Warning,
     waivable: true,
     check: outlives,
 };
@@ -125,22 +77,7 @@ fn outlives(context: &Context<'_>, report: &mut Report) {
 pub(crate) const OVER: LintRule = LintRule {
     code: code::GRANT_OVER,
     name: "grant-has-not-ended",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2026-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Warning,
     waivable: true,
     check: over,
 };
@@ -160,24 +97,7 @@ fn over(context: &Context<'_>, report: &mut Report) {
 pub(crate) const CUT: LintRule = LintRule {
     code: code::GRANT_CUT,
     name: "time-alone-stops-no-plant",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: assembly@1
-operations: [list]
-purpose: Plans the assembly
-until: 2027-06-30T18:00+02:00
-on_end: end
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: assembly@1
-operations: [list]
-purpose: Plans the assembly
-until: 2027-06-30T18:00+02:00
-on_end: alarm
-",
+    severity: Severity::Warning,
     waivable: true,
     check: cut,
 };

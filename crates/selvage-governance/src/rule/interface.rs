@@ -2,7 +2,7 @@
 //! Drafts may still be silent.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::{Criticality, Interface};
 use selvage_model::name::InterfaceRef;
 
@@ -13,23 +13,7 @@ use crate::nearest::listed;
 pub(crate) const OWNER: LintRule = LintRule {
     code: code::INTERFACE_OWNER,
     name: "interface-needs-owner",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-classification: {criticality: tier-3}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Error,
     waivable: true,
     check: owner,
 };
@@ -47,23 +31,7 @@ fn owner(context: &Context<'_>, report: &mut Report) {
 pub(crate) const CLASS: LintRule = LintRule {
     code: code::INTERFACE_CLASS,
     name: "interface-needs-classification",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: class,
 };
@@ -89,25 +57,7 @@ pub(crate) fn is_tier_1(interface: &Interface) -> bool {
 pub(crate) const SLO: LintRule = LintRule {
     code: code::TIER_1_SLO,
     name: "tier-1-needs-slo",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-1, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-1, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-slo: [{availability: 99.9%, window: 30d}]
-",
+    severity: Severity::Warning,
     waivable: true,
     check: slo,
 };
@@ -127,31 +77,7 @@ fn slo(context: &Context<'_>, report: &mut Report) {
 pub(crate) const DOMAIN: LintRule = LintRule {
     code: code::INTERFACE_DOMAIN,
     name: "interface-needs-domain",
-    bad: "\
-kind: Domain
-name: plant-brno
----
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Domain
-name: plant-brno
----
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-domain: plant-ghent
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Error,
     waivable: false,
     check: domain,
 };

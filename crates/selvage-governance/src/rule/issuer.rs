@@ -15,22 +15,7 @@ use crate::nearest::listed;
 pub(crate) const OPEN: LintRule = LintRule {
     code: code::ISSUER_OPEN,
     name: "issuers-are-asked-over-tls",
-    bad: "\
-kind: Issuer
-name: directory
-owner: erp-team
-environments:
-  dev: {url: \"http://login.example/plant\"}
-  test: {url: \"https://login-test.example/plant\"}
-",
-    good: "\
-kind: Issuer
-name: directory
-owner: erp-team
-environments:
-  dev: {url: \"https://login.example/plant\"}
-  test: {url: \"https://login-test.example/plant\"}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: open,
 };
@@ -71,31 +56,7 @@ fn is_this_machine(url: &str) -> bool {
 pub(crate) const ENVIRONMENT: LintRule = LintRule {
     code: code::ISSUER_ENVIRONMENT,
     name: "issuers-are-known-where-they-are-used",
-    bad: "\
-kind: Issuer
-name: directory
-owner: erp-team
-environments:
-  dev: {url: \"https://login.example/plant\"}
----
-kind: Consumer
-name: board
-owner: erp-team
-identity: {oidc: {issuer: directory, subject: board}}
-",
-    good: "\
-kind: Issuer
-name: directory
-owner: erp-team
-environments:
-  dev: {url: \"https://login.example/plant\"}
-  test: {url: \"https://login-test.example/plant\"}
----
-kind: Consumer
-name: board
-owner: erp-team
-identity: {oidc: {issuer: directory, subject: board}}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: environment,
 };
@@ -125,28 +86,7 @@ fn environment(context: &Context<'_>, report: &mut Report) {
 pub(crate) const TWICE: LintRule = LintRule {
     code: code::IDENTITY_TWICE,
     name: "an-identity-is-one-consumer",
-    bad: "\
-kind: Consumer
-name: press-one
-owner: erp-team
-identity: {mtls: {subject: \"CN=press,O=Velo Works\"}}
----
-kind: Consumer
-name: press-two
-owner: erp-team
-identity: {mtls: {subject: \"CN=press,O=Velo Works\"}}
-",
-    good: "\
-kind: Consumer
-name: press-one
-owner: erp-team
-identity: {mtls: {subject: \"CN=press-one,O=Velo Works\"}}
----
-kind: Consumer
-name: press-two
-owner: erp-team
-identity: {mtls: {subject: \"CN=press-two,O=Velo Works\"}}
-",
+    severity: Severity::Error,
     waivable: false,
     check: twice,
 };

@@ -4,7 +4,7 @@
 use jiff::ToSpan;
 use jiff::civil::Date;
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -15,28 +15,7 @@ const DAYS_BEFORE: i32 = 14;
 pub(crate) const ENDS: LintRule = LintRule {
     code: code::ODOO_KEY_ENDS,
     name: "keys-are-changed-in-time",
-    bad: "\
-kind: System
-name: old-erp
-connector: odoo
-owner: erp-team
-zone: cloud
-environments:
-  dev:
-    url: \"http://127.0.0.1:8069\"
-    accounts: {default: {login: svc-read, api_key: {secret: old-erp/read}, expires: 2026-12-01}}
-",
-    good: "\
-kind: System
-name: old-erp
-connector: odoo
-owner: erp-team
-zone: cloud
-environments:
-  dev:
-    url: \"http://127.0.0.1:8069\"
-    accounts: {default: {login: svc-read, api_key: {secret: old-erp/read, next: old-erp/read-2}, expires: 2027-02-20}}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: ends,
 };

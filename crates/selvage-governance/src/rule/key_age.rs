@@ -1,7 +1,7 @@
 //! Keys of consumers end: in a protected environment somebody says how old they may become.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::consumer::Identity;
 
 use super::LintRule;
@@ -11,16 +11,7 @@ use crate::nearest::listed;
 pub(crate) const ENDLESS: LintRule = LintRule {
     code: code::KEY_ENDLESS,
     name: "keys-have-an-end",
-    bad: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {protected: true, after: [dev]}}
-",
-    good: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {protected: true, after: [dev], keys: {max_age: 180d}}}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: endless,
 };

@@ -1,8 +1,8 @@
 //! How interfaces end: with a day and a successor, and in time. INVARIANT: LIVE-LIFECYCLE
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
-use selvage_model::manifest::interface::Lifecycle;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::interface::{Criticality, Lifecycle};
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::Spanned;
 
@@ -21,28 +21,7 @@ pub(crate) fn successor(lifecycle: &Lifecycle) -> Option<&Spanned<InterfaceRef>>
 pub(crate) const NO_END: LintRule = LintRule {
     code: code::DEPRECATION_OPEN,
     name: "deprecated-needs-end",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: deprecated
-deprecation: {since: 2026-09-01}
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: deprecated
-deprecation: {since: 2026-09-01, sunset: 2027-03-01, successor: products@1}
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: no_end,
 };
@@ -66,28 +45,7 @@ fn no_end(context: &Context<'_>, report: &mut Report) {
 pub(crate) const PASSED: LintRule = LintRule {
     code: code::SUNSET_PASSED,
     name: "sunset-is-kept",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: deprecated
-deprecation: {since: 2025-09-01, sunset: 2026-03-01, successor: products@1}
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: retired
-successor: products@1
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: passed,
 };
@@ -109,35 +67,7 @@ fn passed(context: &Context<'_>, report: &mut Report) {
 pub(crate) const SUCCESSOR: LintRule = LintRule {
     code: code::SUCCESSOR_GONE,
     name: "successor-is-there",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: retired
-successor: product-list@2
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
----
-kind: Interface
-name: product-list
-type: api
-version: 2.0
-lifecycle: draft
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-lifecycle: retired
-successor: products@1
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: gone,
 };
@@ -151,6 +81,34 @@ fn gone(context: &Context<'_>, report: &mut Report) {
                 format!("`{reference}` sends its consumers to `{named}`, which is {}", next.lifecycle.as_str());
             let finding = Finding::warning(code::SUCCESSOR_GONE, &named.place, message);
             report.add(reference, finding.fix("name an interface that is active"));
+        }
+    }
+}
+
+pub(crate) const HURRIED: LintRule = LintRule {
+    code: code::SUNSET_HURRIED,
+    name: "sunset-leaves-time",
+    severity: Severity::Warning,
+    waivable: true,
+    check: hurried,
+};
+
+/// Days from the announcement to the end: whoever uses tier-1 or tier-2 plans in quarters.
+const DAYS: i32 = 90;
+const DAYS_TIER_3: i32 = 30;
+
+fn hurried(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface) in &context.fabric.interfaces {
+        let Lifecycle::Deprecated(deprecation) = &interface.lifecycle else { continue };
+        let Some(sunset) = deprecation.sunset else { continue };
+        let criticality = interface.classification.as_ref().map(|class| class.criticality);
+        let least = if criticality.is_none_or(|it| it == Criticality::Tier3) { DAYS_TIER_3 } else { DAYS };
+        let days = deprecation.since.duration_until(sunset).as_hours() / 24;
+        if days < i64::from(least) {
+            let message =
+                format!("`{reference}` ends {days} days after that was announced: its consumers need {least}");
+            let finding = HURRIED.finding(&interface.place, message);
+            report.add(reference, finding.fix("choose a later `sunset`, or have a waiver approved by those concerned"));
         }
     }
 }

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use selvage_model::code;
 use selvage_model::cost;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::{Api, Serves};
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
-use selvage_model::manifest::system::{Account, Bounds, Connector, System};
-use selvage_model::name::InterfaceRef;
+use selvage_model::manifest::system::{Account, Bounds, Connector};
+use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::{Quota, Rate};
 
 use super::LintRule;
@@ -22,26 +22,7 @@ use crate::lint::{Context, Report};
 pub(crate) const OVER: LintRule = LintRule {
     code: code::SYSTEM_OVERLOADED,
     name: "system-bears-its-load",
-    bad: "\
-kind: Interface
-name: all-products
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, get]}
-limits: {rate: 100/s}
-",
-    good: "\
-kind: Interface
-name: all-products
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, get]}
-limits: {rate: 100/s, quota: 100000/day}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: over,
 };
@@ -59,8 +40,9 @@ struct Need<'a> {
 }
 
 fn over(context: &Context<'_>, report: &mut Report) {
+    let mut needs = needs(context);
     for system in context.fabric.systems.values().filter(|system| system.connector == Connector::Odoo) {
-        let needs = needs(context, system);
+        let needs = needs.remove(&system.name).unwrap_or_default();
         for environment in &system.environments {
             let bounds = system.bounds(environment);
             let found = exceeds(&needs, None, bounds, bounds);
@@ -122,24 +104,26 @@ fn calls_a_minute(bounds: Bounds) -> f64 {
     bounds.per_second.map_or(at_a_time, |rate| at_a_time.min(f64::from(rate) * MINUTE))
 }
 
-fn needs<'a>(context: &Context<'a>, system: &System) -> Vec<Need<'a>> {
-    let mut needs = Vec::new();
+/// What each system is asked.
+fn needs<'a>(context: &Context<'a>) -> BTreeMap<&'a SystemName, Vec<Need<'a>>> {
+    let mut needs: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for (reference, interface) in context.served() {
-        match &interface.body {
-            InterfaceBody::Api(Api::Mediated(serves)) if serves.system.value == system.name => {
+        let (system, account, calls) = match &interface.body {
+            InterfaceBody::Api(Api::Mediated(serves)) => {
                 let account = serves.account.as_ref().map_or(DEFAULT_ACCOUNT, |account| account.value.as_str());
-                if let Some(requests) = requests_a_minute(context, reference, interface) {
-                    needs.push(Need { account, who: reference.to_string(), calls: requests * calls_each(serves) });
-                }
+                let Some(requests) = requests_a_minute(context, reference, interface) else { continue };
+                (&serves.system.value, account, requests * calls_each(serves))
             }
-            InterfaceBody::Event(event) if event.produced_by.as_ref().is_some_and(|by| by.value == system.name) => {
-                let calls = captured(event);
-                needs.push(Need { account: DEFAULT_ACCOUNT, who: reference.to_string(), calls });
+            InterfaceBody::Event(event) => {
+                let Some(system) = &event.produced_by else { continue };
+                (&system.value, DEFAULT_ACCOUNT, captured(event))
             }
-            _ => {}
+            _ => continue,
+        };
+        if calls > 0.0 {
+            needs.entry(system).or_default().push(Need { account, who: reference.to_string(), calls });
         }
     }
-    needs.retain(|need| need.calls > 0.0);
     needs
 }
 
@@ -151,13 +135,12 @@ fn calls_each(serves: &Serves) -> f64 {
 
 /// The least of what the interface takes, by rate and by quota, and what its grants let through together, where all of
 /// them say.
-fn requests_a_minute(context: &Context<'_>, reference: &InterfaceRef, interface: &Interface) -> Option<f64> {
-    let grants = context.fabric.grants.iter().filter(|grant| &grant.interface.value == reference);
-    let granted = |grant: &Grant| {
+fn requests_a_minute<'a>(context: &Context<'a>, reference: &'a InterfaceRef, interface: &Interface) -> Option<f64> {
+    let granted = |grant: &&Grant| {
         let rates = [grant.rate.map(per_minute), grant.quota.map(quota_per_minute)];
         rates.into_iter().flatten().min_by(f64::total_cmp)
     };
-    let granted: Option<f64> = grants.map(granted).sum();
+    let granted: Option<f64> = context.grants_on(reference).iter().map(granted).sum();
     let granted = granted.filter(|granted| *granted > 0.0);
     let own = [interface.limits.rate.map(per_minute), interface.limits.quota.map(quota_per_minute), granted];
     own.into_iter().flatten().min_by(f64::total_cmp)

@@ -7,7 +7,7 @@ use selvage_mapping::CompiledMapping;
 use selvage_model::manifest::mapping::{FieldMapping, Lens, Mapping, UnitSource};
 use selvage_model::scalar::VersionRange;
 
-use super::reference;
+use super::reference::{self, Names};
 use crate::lint::{Context, Report};
 
 /// A version for mappings that are for any.
@@ -15,8 +15,9 @@ const ANY: u32 = 19;
 
 /// Compiles every mapping whose names are known, and reports what cannot work, each problem once.
 pub(crate) fn compile(context: &Context<'_>, report: &mut Report) {
+    let names = Names::of(context.fabric);
     for mapping in context.fabric.mappings.values() {
-        if reference::has_unknown(context.fabric, mapping) {
+        if reference::has_unknown(context.fabric, &names, mapping) {
             continue;
         }
         let mut told = BTreeSet::new();

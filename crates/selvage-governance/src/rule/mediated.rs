@@ -12,24 +12,7 @@ use crate::lint::{Context, Report};
 pub(crate) const VERB: LintRule = LintRule {
     code: code::VERB_UNFIT,
     name: "object-has-the-operation",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, report]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list, get]}
-",
+    severity: Severity::Error,
     waivable: false,
     check: verb,
 };
@@ -39,7 +22,7 @@ fn verb(context: &Context<'_>, report: &mut Report) {
         let object = &serves.object.value;
         for operation in &serves.operations {
             // An object without a mapping is found by another rule.
-            let mapping = context.fabric.mapping(object, &serves.system.value, None);
+            let mapping = context.mappings_of(object, &serves.system.value).first();
             let record = mapping.map(|mapping| mapping.record.as_str());
             if let Some(record) = record.filter(|record| is_unfit(operation.value, record)) {
                 let having = Verb::records(operation.value).collect::<Vec<_>>().join("`, `");
@@ -63,31 +46,15 @@ fn verb(context: &Context<'_>, report: &mut Report) {
 pub(crate) const AT_RISK: LintRule = LintRule {
     code: code::VERB_AT_RISK,
     name: "verbs-at-risk-have-a-person",
-    bad: "\
-kind: Interface
-name: counts
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: inventory-position@1, system: odoo, operations: [list, adjust]}
-",
-    good: "\
-kind: Interface
-name: counts
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: inventory-position@1, system: odoo, operations: [list, scrap]}
-",
+    severity: Severity::Advice,
     waivable: true,
     check: at_risk,
 };
 
 fn at_risk(context: &Context<'_>, report: &mut Report) {
     for (reference, serves) in mediated(context) {
-        let Some(mapping) = context.fabric.mapping(&serves.object.value, &serves.system.value, None) else { continue };
+        let mappings = context.mappings_of(&serves.object.value, &serves.system.value);
+        let Some(mapping) = mappings.first() else { continue };
         for operation in &serves.operations {
             let verb = Verb::of(operation.value, &mapping.record);
             if verb.is_none_or(|verb| verb.proof() != Proof::AtRisk) {
@@ -97,8 +64,7 @@ fn at_risk(context: &Context<'_>, report: &mut Report) {
                 "`{operation}` of `{}` is at-risk: where no answer comes it is not sent again, and a person decides",
                 mapping.record
             );
-            let finding = Finding::warning(code::VERB_AT_RISK, &operation.place, message);
-            let finding = Finding { severity: Severity::Advice, ..finding };
+            let finding = AT_RISK.finding(&operation.place, message);
             report.add(reference, finding.fix("say who looks at `selvage operations list`, in a waiver of this rule"));
         }
     }
@@ -121,31 +87,7 @@ pub(super) fn mediated<'a>(
 pub(crate) const UNMAPPED: LintRule = LintRule {
     code: code::OBJECT_UNMAPPED,
     name: "object-is-mapped",
-    bad: "\
-kind: System
-name: second-odoo
-connector: odoo
-owner: erp-team
-zone: cloud
-environments: {dev: {url: \"http://127.0.0.1:8070\", accounts: {default: {login: svc-read, api_key: {secret: odoo/read}}}}}
----
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: second-odoo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Error,
     waivable: false,
     check: unmapped,
 };
@@ -154,7 +96,7 @@ fn unmapped(context: &Context<'_>, report: &mut Report) {
     for (reference, serves) in mediated(context) {
         let (object, system) = (&serves.object.value, &serves.system.value);
         let declared = context.fabric.objects.contains_key(object) && context.fabric.systems.contains_key(system);
-        if declared && !is_wrong_connector(context, serves) && context.fabric.mapping(object, system, None).is_none() {
+        if declared && !is_wrong_connector(context, serves) && context.mappings_of(object, system).is_empty() {
             let message = format!("no mapping leads from `{object}` to `{system}`");
             let finding = Finding::error(code::OBJECT_UNMAPPED, &serves.object.place, message);
             let others = context.fabric.mappings.values().filter(|mapping| mapping.object.value == *object);
@@ -175,24 +117,7 @@ fn unmapped(context: &Context<'_>, report: &mut Report) {
 pub(crate) const CONNECTOR: LintRule = LintRule {
     code: code::OBJECT_UNSERVED,
     name: "connector-serves-objects",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: wms, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Error,
     waivable: false,
     check: connector,
 };

@@ -1,212 +1,168 @@
-//! The fabric's own rules, `kind: Rule`: an expression over each interface, true where something is to be said.
+//! The fabric's own rules, `kind: Rule`: an expression over each interface, grant, consumer, object, mapping or system, true
+//! where something is to be said. Types are checked before anything is judged, and the rule's own examples are tests.
 
-use std::collections::BTreeMap;
+mod judge;
+mod subject;
 
-use selvage_mapping::expression::Expression;
 use selvage_model::code;
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Finding;
-use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::{Criticality, DataClass, Interface, Latency};
-use selvage_model::manifest::rule::Rule;
-use serde_json::{Value, json};
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::rule::{Rule, RuleCase, Subject};
+use selvage_model::source::Place;
+use serde_json::Value;
 
-use super::LintRule;
+use super::{LintRule, RULES};
 use crate::lint::{Context, Found, Report};
+use judge::Judge;
+use subject::Variables;
 
-pub(crate) const FOUND: LintRule = LintRule {
-    code: code::OWN_RULE,
-    name: "own-rules",
-    bad: "\
-kind: Rule
-name: lists-are-described
-when: \"'list' in interface.operations && interface.description == null && interface.name == 'product-list'\"
-severity: warning
-says: Say in `description` what the list holds
----
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    good: "\
-kind: Rule
-name: lists-are-described
-when: \"'list' in interface.operations && interface.description == null && interface.name == 'product-list'\"
-severity: warning
-says: Say in `description` what the list holds
----
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-description: What can be made and bought
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
-    waivable: true,
-    check: found,
-};
+pub(crate) const FOUND: LintRule =
+    LintRule { code: code::OWN_RULE, name: "own-rules", severity: Severity::Error, waivable: true, check: found };
 
+/// What the rules find, and once for each rule that it fails on something real.
 fn found(context: &Context<'_>, report: &mut Report) {
-    each(context, |rule, interface, outcome| {
-        if outcome == Ok(Value::Bool(true)) {
-            let message = format!("`{}`: {}", interface.reference(), rule.says);
-            let mut finding = Finding::error(code::OWN_RULE, &interface.place, message);
-            finding.severity = rule.severity;
-            let finding = finding.fix(format!("see the rule `{}` at {}", rule.name, rule.place));
-            let about = vec![interface.reference().to_string()];
-            report.found.push(Found { about, own_rule: Some(rule.name.to_string()), finding });
-        }
-    });
+    for rule in context.fabric.rules.values() {
+        let Ok(judge) = Judge::new(rule) else { continue };
+        let mut failed = false;
+        each(context, rule.about, |thing| match judge.holds(&thing.variables) {
+            Ok(true) => {
+                let message = format!("{}: {}", thing.called, rule.says);
+                let mut finding = Finding::error(code::OWN_RULE, thing.place, message);
+                finding.severity = rule.severity;
+                let finding = finding.fix(format!("see the rule `{}` at {}", rule.name, rule.place));
+                report.found.push(Found { about: thing.about, own_rule: Some(rule.name.to_string()), finding });
+            }
+            Ok(false) => {}
+            Err(why) if !failed => {
+                failed = true;
+                let message = format!("the rule cannot be applied to {}: {why}", thing.called);
+                report.add(&rule.name, broken(rule, message));
+            }
+            Err(_) => {}
+        });
+    }
+}
+
+/// Something that rules judge.
+struct Thing<'a> {
+    called: String,
+    about: Vec<String>,
+    place: &'a Place,
+    variables: Variables,
+}
+
+impl<'a> Thing<'a> {
+    fn new(subject: &str, name: String, place: &'a Place, value: Value) -> Self {
+        let variables = Variables::from([(subject.to_owned(), value)]);
+        Self { called: format!("`{name}`"), about: vec![name], place, variables }
+    }
+
+    fn with(mut self, variable: &str, value: Value) -> Self {
+        self.variables.insert(variable.to_owned(), value);
+        self
+    }
+}
+
+/// Everything of a kind, with what a rule about it may look at. What names something undeclared is told elsewhere.
+fn each<'a>(context: &Context<'a>, about: Subject, mut judge: impl FnMut(Thing<'a>)) {
+    let fabric = context.fabric;
+    match about {
+        Subject::Interface => fabric.interfaces.iter().for_each(|(name, it)| {
+            judge(Thing::new("interface", name.to_string(), &it.place, subject::interface(context, it)));
+        }),
+        Subject::Consumer => fabric.consumers.values().for_each(|it| {
+            judge(Thing::new("consumer", it.name.to_string(), &it.place, subject::consumer(it)));
+        }),
+        Subject::Object => fabric.objects.iter().for_each(|(name, it)| {
+            judge(Thing::new("object", name.to_string(), &it.place, subject::object(it)));
+        }),
+        Subject::System => fabric.systems.values().for_each(|it| {
+            judge(Thing::new("system", it.name.to_string(), &it.place, subject::system(it)));
+        }),
+        Subject::Mapping => fabric.mappings.values().for_each(|it| {
+            let Some((object, system)) = subject::beside(fabric, it) else { return };
+            let thing = Thing::new("mapping", it.name.to_string(), &it.place, subject::mapping(it));
+            judge(thing.with("object", subject::object(object)).with("system", subject::system(system)));
+        }),
+        Subject::Grant => fabric.grants.iter().for_each(|it| {
+            let interface = fabric.interfaces.get(&it.interface.value);
+            let (Some(consumer), Some(interface)) = (fabric.consumers.get(&it.consumer.value), interface) else {
+                return;
+            };
+            let mut thing = Thing::new("grant", it.consumer.to_string(), &it.place, subject::grant(context, it));
+            thing.called = format!("the grant of `{}` on `{}`", it.consumer, it.interface);
+            thing.about.push(it.interface.to_string());
+            let thing = thing.with("consumer", subject::consumer(consumer));
+            judge(thing.with("interface", subject::interface(context, interface)));
+        }),
+    }
 }
 
 pub(crate) const FAILED: LintRule = LintRule {
     code: code::OWN_RULE_FAILED,
     name: "own-rules-can-be-applied",
-    bad: "\
-kind: Rule
-name: tier-1-is-mediated
-when: \"interface.critcality == 'tier-1' && interface.control == 'direct'\"
-severity: error
-says: Tier-1 is mediated
-",
-    good: "\
-kind: Rule
-name: tier-1-is-mediated
-when: \"interface.criticality == 'tier-1' && interface.control == 'direct'\"
-severity: error
-says: Tier-1 is mediated
-",
+    severity: Severity::Error,
     waivable: false,
     check: failed,
 };
 
-/// Once for each rule: it fails on all interfaces alike.
+/// What is wrong with a rule whatever there is: members that are not there, types that never agree, nulls that it forgets.
 fn failed(context: &Context<'_>, report: &mut Report) {
-    let mut told: BTreeMap<String, Finding> = BTreeMap::new();
-    each(context, |rule, interface, outcome| {
-        let why = match outcome {
-            Ok(Value::Bool(_)) => return,
-            Ok(_) => "it is neither true nor false".to_owned(),
-            Err(error) => error,
-        };
-        let message = format!("the rule cannot be applied to `{}`: {why}", interface.reference());
-        let finding = Finding::error(code::OWN_RULE_FAILED, &rule.when.place, message);
-        let fix = format!("an interface has {}", KNOWN.map(|name| format!("`{name}`")).join(", "));
-        told.entry(rule.name.to_string()).or_insert(finding.fix(fix));
+    for rule in context.fabric.rules.values() {
+        if let Err(Some(why)) = Judge::new(rule).map(drop) {
+            report.add(&rule.name, broken(rule, why));
+        }
+    }
+}
+
+fn broken(rule: &Rule, message: String) -> Finding {
+    let known = subject::variables(rule.about).iter().map(|(variable, members)| {
+        let names: Vec<String> = members.iter().map(|(name, _)| format!("`{name}`")).collect();
+        format!("`{variable}` has {}", names.join(", "))
     });
-    for (name, finding) in told {
-        report.add(&name, finding);
-    }
+    let fix = known.collect::<Vec<_>>().join("; ");
+    FAILED.finding(&rule.when.place, message).fix(fix)
 }
 
-fn each(context: &Context<'_>, mut judge: impl FnMut(&Rule, &Interface, Result<Value, String>)) {
-    let rules: Vec<(&Rule, Expression)> = context
-        .fabric
-        .rules
-        .values()
-        .filter_map(|rule| Some((rule, Expression::parse(&rule.when.value).ok()?)))
-        .collect();
-    if rules.is_empty() {
-        return;
-    }
-    for interface in context.fabric.interfaces.values() {
-        let variables = BTreeMap::from([("interface".to_owned(), value(context.fabric, interface))]);
-        for (rule, expression) in &rules {
-            judge(rule, interface, expression.evaluate(&variables));
+pub(crate) const NAMED: LintRule = LintRule {
+    code: code::OWN_RULE_NAME,
+    name: "own-rules-have-own-names",
+    severity: Severity::Error,
+    waivable: false,
+    check: named,
+};
+
+fn named(context: &Context<'_>, report: &mut Report) {
+    for rule in context.fabric.rules.values() {
+        let is_taken = |known: &&LintRule| known.name == rule.name.as_str();
+        if let Some(built_in) = RULES.iter().find(is_taken) {
+            let message = format!(
+                "`{}` is the name of a built-in rule ({}): guardrails and waivers could not tell the two apart",
+                rule.name, built_in.code
+            );
+            let finding = NAMED.finding(&rule.place, message);
+            report.add(&rule.name, finding.fix("give it a name of its own"));
         }
     }
 }
 
-/// What a rule may look at, besides these `major`.
-const KNOWN: [&str; 16] = [
-    "name",
-    "version",
-    "type",
-    "owner",
-    "domain",
-    "description",
-    "lifecycle",
-    "criticality",
-    "latency",
-    "data",
-    "control",
-    "because",
-    "object",
-    "system",
-    "connector",
-    "operations",
-];
+pub(crate) const CASES: LintRule = LintRule {
+    code: code::OWN_RULE_CASE,
+    name: "own-rules-pass-their-tests",
+    severity: Severity::Error,
+    waivable: false,
+    check: cases,
+};
 
-/// An interface as rules see it; what it does not say is null.
-fn value(fabric: &Fabric, interface: &Interface) -> Value {
-    let (control, object, system, operations) = match interface.api() {
-        Some(Api::Direct { upstream, .. }) => (Some("direct"), None, Some(&upstream.system.value), Vec::new()),
-        Some(Api::Mediated(serves)) => {
-            let operations = serves.operations.iter().map(|operation| operation.value.as_str()).collect();
-            (Some("mediated"), Some(serves.object.value.to_string()), Some(&serves.system.value), operations)
+fn cases(context: &Context<'_>, report: &mut Report) {
+    for rule in context.fabric.rules.values() {
+        let Ok(judge) = Judge::new(rule) else { continue };
+        let of = |cases: &'_ [RuleCase], bad: bool| {
+            let wrong = |case: &RuleCase| Some((case.place.clone(), judge.wrong(case, bad)?));
+            cases.iter().filter_map(wrong).collect::<Vec<_>>()
+        };
+        for (place, why) in of(&rule.bad, true).into_iter().chain(of(&rule.good, false)) {
+            let finding = CASES.finding(&place, format!("a test of the rule `{}` does not hold: {why}", rule.name));
+            report.add(&rule.name, finding.fix("correct the rule or its test: one of the two is not what is meant"));
         }
-        None => (None, None, None, Vec::new()),
-    };
-    let class = interface.classification.as_ref();
-    let connector = system.and_then(|system| fabric.systems.get(system)).map(|system| connector_word(system.connector));
-    json!({
-        "name": interface.name.as_str(),
-        "version": interface.version.to_string(),
-        "major": interface.version.major,
-        "type": interface.body.type_word(),
-        "owner": interface.owner.as_ref().map(|owner| owner.value.as_str()),
-        "domain": interface.domain.as_ref().map(|domain| domain.value.as_str()),
-        "description": interface.description,
-        "lifecycle": interface.lifecycle.as_str(),
-        "criticality": class.map(|class| criticality_word(class.criticality)),
-        "latency": class.and_then(|class| class.latency).map(latency_word),
-        "data": class.and_then(|class| class.data).map(data_word),
-        "control": control,
-        "because": interface.because,
-        "object": object,
-        "system": system.map(|system| system.as_str()),
-        "connector": connector,
-        "operations": operations,
-    })
-}
-
-fn criticality_word(criticality: Criticality) -> &'static str {
-    match criticality {
-        Criticality::Tier1 => "tier-1",
-        Criticality::Tier2 => "tier-2",
-        Criticality::Tier3 => "tier-3",
-    }
-}
-
-fn latency_word(latency: Latency) -> &'static str {
-    match latency {
-        Latency::RealTime => "real-time",
-        Latency::NearRealTime => "near-real-time",
-        Latency::Batch => "batch",
-    }
-}
-
-fn data_word(data: DataClass) -> &'static str {
-    match data {
-        DataClass::Public => "public",
-        DataClass::Internal => "internal",
-        DataClass::Confidential => "confidential",
-        DataClass::Restricted => "restricted",
-    }
-}
-
-fn connector_word(connector: selvage_model::manifest::system::Connector) -> &'static str {
-    use selvage_model::manifest::system::Connector;
-    match connector {
-        Connector::Odoo => "odoo",
-        Connector::Http => "http",
-        Connector::Mqtt => "mqtt",
-        Connector::File => "file",
     }
 }

@@ -20,22 +20,7 @@ const SHOWN: usize = 4;
 pub(crate) const UNMET: LintRule = LintRule {
     code: code::PACK_UNMET,
     name: "pack-fits-the-fabric",
-    bad: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {after: [dev]}}
-packs: [odoo]
-",
-    good: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {after: [dev]}}
-packs: [odoo]
----
-kind: Team
-name: warehouse-it
-roles: {owner: [w.svoboda]}
-",
+    severity: Severity::Error,
     waivable: true,
     check: unmet,
 };
@@ -103,29 +88,7 @@ fn pack_of(place: &Place) -> Option<&str> {
 pub(crate) const UNVERIFIED: LintRule = LintRule {
     code: code::MAPPING_UNVERIFIED,
     name: "served-mappings-are-tried",
-    bad: "\
-kind: Mapping
-name: product-odoo-15
-object: product@1
-system: odoo
-record: product.product
-versions: \"<=15\"
-unverified: true
-fields:
-  code: {at: default_code}
-  name: {at: name}
-",
-    good: "\
-kind: Mapping
-name: product-odoo-15
-object: product@1
-system: odoo
-record: product.product
-versions: \"<=15\"
-fields:
-  code: {at: default_code}
-  name: {at: name}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: unverified,
 };
@@ -133,11 +96,8 @@ fields:
 fn unverified(context: &Context<'_>, report: &mut Report) {
     for (reference, serves) in mediated(context) {
         let (object, system) = (&serves.object.value, &serves.system.value);
-        let leads =
-            context.fabric.mappings.values().filter(|mapping| {
-                &mapping.object.value == object && &mapping.system.value == system && mapping.unverified
-            });
-        for mapping in leads {
+        let leads = context.mappings_of(object, system).iter();
+        for mapping in leads.filter(|mapping| mapping.unverified) {
             let message = format!(
                 "`{reference}` serves `{object}` by the mapping `{}`, which was never tried against a real system",
                 mapping.name

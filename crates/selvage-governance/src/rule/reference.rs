@@ -10,7 +10,7 @@ use std::fmt::Display;
 
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::finding::{Finding, show};
+use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::kind::Kind;
 use selvage_model::manifest::mapping::Mapping;
@@ -23,30 +23,14 @@ use crate::nearest::suggest;
 pub(crate) const UNKNOWN: LintRule = LintRule {
     code: code::NAME_UNKNOWN,
     name: "names-are-declared",
-    bad: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-dat
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@2, system: odo, operations: [list]}
-",
-    good: "\
-kind: Interface
-name: product-list
-type: api
-version: 1.0
-owner: master-data
-classification: {criticality: tier-3, data: internal}
-serves: {object: product@1, system: odoo, operations: [list]}
-",
+    severity: Severity::Error,
     waivable: false,
     check: unknown,
 };
 
 fn unknown(context: &Context<'_>, report: &mut Report) {
-    let mut search = Search { fabric: context.fabric, report, tells_all: false };
+    let names = Names::of(context.fabric);
+    let mut search = Search { fabric: context.fabric, names: &names, report, tells_all: false };
     organisation::search(&mut search);
     object::search(&mut search);
     interface::search(&mut search);
@@ -54,9 +38,9 @@ fn unknown(context: &Context<'_>, report: &mut Report) {
 }
 
 /// Whether a mapping names what nothing declares: then there is no use in compiling it.
-pub(crate) fn has_unknown(fabric: &Fabric, mapping: &Mapping) -> bool {
+pub(crate) fn has_unknown(fabric: &Fabric, names: &Names<'_>, mapping: &Mapping) -> bool {
     let mut report = Report::default();
-    object::mapping(&mut Search { fabric, report: &mut report, tells_all: true }, mapping);
+    object::mapping(&mut Search { fabric, names, report: &mut report, tells_all: true }, mapping);
     !report.found.is_empty()
 }
 
@@ -65,9 +49,29 @@ fn is_told_of_pack(what: &str, place: &Place) -> bool {
     super::pack::is_of_pack(place) && matches!(what, "team" | "system" | "system or role")
 }
 
+/// Names that are gathered from many manifests, once.
+pub(crate) struct Names<'a> {
+    /// Objects in any version.
+    objects: BTreeSet<&'a str>,
+    /// Systems, and the roles that sites bind to them.
+    systems_and_roles: BTreeSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(fabric: &'a Fabric) -> Self {
+        let roles = fabric.sites.values().flat_map(|site| &site.roles).map(|(role, _)| role.value.as_str());
+        let systems = fabric.systems.keys().map(|name| name.as_str());
+        Self {
+            objects: fabric.objects.keys().map(|object| object.name.as_str()).collect(),
+            systems_and_roles: roles.chain(systems).collect(),
+        }
+    }
+}
+
 /// Looks names up and notes those that are not there.
 struct Search<'a, 'r> {
     fabric: &'a Fabric,
+    names: &'r Names<'a>,
     report: &'r mut Report,
     /// Whether names are noted of which other findings say enough: those whose own manifests cannot be taken, and the
     /// teams and systems that packs name.
@@ -107,19 +111,6 @@ impl<'a> Search<'a, '_> {
         let is_meant =
             |kind: &Kind| what.split(" or ").any(|word| word.replace(' ', "").eq_ignore_ascii_case(kind.as_str()));
         self.fabric.unread.iter().any(|(kind, unread)| unread == name && is_meant(kind))
-    }
-
-    /// The roles that any site binds.
-    fn roles(&self) -> BTreeSet<&'a str> {
-        let roles = self.fabric.sites.values().flat_map(|site| &site.roles);
-        roles.map(|(role, _)| role.value.as_str()).collect()
-    }
-
-    /// Systems and the roles that sites bind to them.
-    fn systems_and_roles(&self) -> BTreeSet<&'a str> {
-        let mut words = self.roles();
-        words.extend(self.fabric.systems.keys().map(|name| name.as_str()));
-        words
     }
 
     /// The events of every interface.

@@ -2,7 +2,7 @@
 
 use selvage_mapping::Filter;
 use selvage_model::code;
-use selvage_model::finding::{Finding, show};
+use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::interface::Interface;
@@ -17,22 +17,7 @@ use crate::nearest::suggest;
 pub(crate) const OPERATION: LintRule = LintRule {
     code: code::GRANT_OPERATION,
     name: "granted-operation-is-there",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list, lst]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list, get]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Error,
     waivable: false,
     check: operation,
 };
@@ -41,7 +26,7 @@ fn operation(context: &Context<'_>, report: &mut Report) {
     for (grant, interface) in granted(context) {
         let known: Vec<&str> = match interface.api() {
             Some(Api::Mediated(serves)) => serves.operations.iter().map(|operation| operation.value.as_str()).collect(),
-            Some(Api::Direct { .. }) => match context.contract(interface) {
+            Some(Api::Direct { .. }) => match context.usable(interface) {
                 Some(contract) => contract.operations.iter().map(|operation| operation.id.as_str()).collect(),
                 None => continue,
             },
@@ -73,23 +58,7 @@ fn mediated<'a>(context: &Context<'a>) -> impl Iterator<Item = (&'a Grant, &'a S
 pub(crate) const DIRECT: LintRule = LintRule {
     code: code::GRANT_DIRECT,
     name: "direct-has-no-rows",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: stock-list@1
-operations: [listStock]
-where: {site: ghent}
-purpose: Knows what material is there
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: stock-list@1
-operations: [listStock]
-purpose: Knows what material is there
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Error,
     waivable: false,
     check: direct,
 };
@@ -98,7 +67,7 @@ fn direct(context: &Context<'_>, report: &mut Report) {
     for (grant, interface) in granted(context) {
         let findings = match interface.api() {
             Some(Api::Mediated(_)) => continue,
-            Some(Api::Direct { .. }) => match context.contract(interface) {
+            Some(Api::Direct { .. }) => match context.usable(interface) {
                 Some(contract) => untold(grant, contract),
                 None => continue,
             },
@@ -154,24 +123,7 @@ fn unscoped(grant: &Grant) -> Vec<Finding> {
 pub(crate) const ATTRIBUTE: LintRule = LintRule {
     code: code::GRANT_ATTRIBUTE,
     name: "granted-attribute-is-there",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-except: [wieght]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-except: [weight]
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Error,
     waivable: false,
     check: attribute,
 };
@@ -192,24 +144,7 @@ fn attribute(context: &Context<'_>, report: &mut Report) {
 pub(crate) const ROWS: LintRule = LintRule {
     code: code::GRANT_ROWS,
     name: "rows-can-be-told-apart",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-where: {weight: 2}
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: products@1
-operations: [list]
-where: {tracking: lot}
-purpose: Knows what can be planned
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Error,
     waivable: false,
     check: rows,
 };
@@ -254,24 +189,7 @@ fn shown(value: &Value) -> String {
 pub(crate) const CREATE: LintRule = LintRule {
     code: code::GRANT_CREATE,
     name: "create-takes-what-it-needs",
-    bad: "\
-kind: Grant
-consumer: planning
-interface: product-desk@1
-operations: [create]
-except: [name]
-purpose: Registers what is new
-until: 2027-06-30T18:00+02:00
-",
-    good: "\
-kind: Grant
-consumer: planning
-interface: product-desk@1
-operations: [create]
-except: [weight]
-purpose: Registers what is new
-until: 2027-06-30T18:00+02:00
-",
+    severity: Severity::Warning,
     waivable: true,
     check: create,
 };

@@ -1,7 +1,7 @@
 //! INVARIANT: SECRET-FREE: no secret stands in a manifest. What looks like one is not repeated in the finding either.
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::source::Place;
 
 use super::LintRule;
@@ -10,28 +10,7 @@ use crate::lint::{Context, Report};
 pub(crate) const INLINE: LintRule = LintRule {
     code: code::SECRET_INLINE,
     name: "no-secret-in-manifests",
-    bad: "\
-kind: System
-name: old-erp
-connector: odoo
-owner: erp-team
-zone: cloud
-environments:
-  dev:
-    url: \"http://127.0.0.1:8069\"
-    accounts: {default: {login: svc-read, api_key: {secret: 5f0c9a7e1b3d48f2a6c0e4d81b7f3a925f0c9a7e}}}
-",
-    good: "\
-kind: System
-name: old-erp
-connector: odoo
-owner: erp-team
-zone: cloud
-environments:
-  dev:
-    url: \"http://127.0.0.1:8069\"
-    accounts: {default: {login: svc-read, api_key: {secret: old-erp/read}}}
-",
+    severity: Severity::Error,
     waivable: false,
     check: inline,
 };

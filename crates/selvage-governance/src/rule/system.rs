@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::system::{Connector, System};
+use selvage_model::manifest::system::Connector;
 use selvage_model::name::{InterfaceRef, SystemName};
 
 use super::LintRule;
@@ -14,40 +14,7 @@ use crate::lint::{Context, Report};
 pub(crate) const ENVIRONMENT: LintRule = LintRule {
     code: code::ENVIRONMENT_MISSING,
     name: "used-system-is-everywhere",
-    bad: "\
-kind: System
-name: plm
-connector: http
-owner: erp-team
-zone: cloud
-environments: {test: {url: \"http://127.0.0.1:8080\"}}
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: plm}
-",
-    good: "\
-kind: System
-name: plm
-connector: http
-owner: erp-team
-zone: cloud
-environments: {dev: {url: \"http://127.0.0.1:8080\"}}
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: plm}
-",
+    severity: Severity::Warning,
     waivable: true,
     check: environment,
 };
@@ -91,45 +58,13 @@ fn environment(context: &Context<'_>, report: &mut Report) {
 pub(crate) const ACCESS: LintRule = LintRule {
     code: code::SYSTEM_ACCESS,
     name: "used-system-can-be-reached",
-    bad: "\
-kind: System
-name: plm
-connector: http
-owner: erp-team
-zone: cloud
-environments: {dev: {}}
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: plm}
-",
-    good: "\
-kind: System
-name: plm
-connector: http
-owner: erp-team
-zone: cloud
-environments: {dev: {url: \"http://127.0.0.1:8080\"}}
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: plm}
-",
+    severity: Severity::Error,
     waivable: false,
     check: access,
 };
 
 fn access(context: &Context<'_>, report: &mut Report) {
+    let accounts = accounts(context);
     for (name, interface) in used(context) {
         let Some(system) = context.fabric.systems.get(name) else { continue };
         for environment in &system.environments {
@@ -138,7 +73,9 @@ fn access(context: &Context<'_>, report: &mut Report) {
                 let finding = Finding::error(code::SYSTEM_ACCESS, &environment.name.place, message);
                 report.add(name, finding.fix("add its `url`"));
             }
-            if let Some(account) = missing_account(context, system, environment) {
+            let wanted = accounts.get(name).filter(|_| system.connector == Connector::Odoo);
+            let has = |name: &str| environment.accounts.iter().any(|account| account.name.value == name);
+            if let Some(account) = wanted.into_iter().flatten().find(|account| !has(account)) {
                 let message =
                     format!("`{name}` serves `{interface}` and has no account `{account}` in `{}`", environment.name);
                 let finding = Finding::error(code::SYSTEM_ACCESS, &environment.name.place, message);
@@ -151,21 +88,16 @@ fn access(context: &Context<'_>, report: &mut Report) {
     }
 }
 
-/// An account by which Odoo is spoken to and which this environment lacks.
-fn missing_account(
-    context: &Context<'_>,
-    system: &System,
-    environment: &selvage_model::manifest::system::SystemEnvironment,
-) -> Option<String> {
-    if system.connector != Connector::Odoo {
-        return None;
-    }
-    let has = |name: &str| environment.accounts.iter().any(|account| account.name.value == name);
-    let wanted = context.served().filter_map(|(_, interface)| match interface.api() {
-        Some(Api::Mediated(serves)) if serves.system.value == system.name => {
-            Some(serves.account.as_ref().map_or("default", |account| account.value.as_str()))
+/// The accounts by which each system is spoken to, in the order of the interfaces that name them.
+fn accounts<'a>(context: &Context<'a>) -> BTreeMap<&'a SystemName, Vec<&'a str>> {
+    let mut accounts: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for (_, interface) in context.served() {
+        let Some(Api::Mediated(serves)) = interface.api() else { continue };
+        let account = serves.account.as_ref().map_or("default", |account| account.value.as_str());
+        let known = accounts.entry(&serves.system.value).or_default();
+        if !known.contains(&account) {
+            known.push(account);
         }
-        _ => None,
-    });
-    wanted.into_iter().find(|name| !has(name)).map(str::to_owned)
+    }
+    accounts
 }

@@ -1,8 +1,12 @@
 //! Waivers: a rule set aside for one thing until a day. One that has ended, that sets nothing aside or that sets aside
 //! what must hold is itself a finding.
 
+use std::collections::BTreeMap;
+
+use jiff::ToSpan;
+use jiff::civil::Date;
 use selvage_model::code;
-use selvage_model::finding::Finding;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::rule::Waiver;
 
 use super::LintRule;
@@ -11,31 +15,7 @@ use crate::lint::{Context, Found, Report};
 pub(crate) const OVER: LintRule = LintRule {
     code: code::WAIVER_OVER,
     name: "waiver-has-not-ended",
-    bad: "\
-kind: Waiver
-rule: FAB2107
-on: products@1
-because: The vendor's API has no paging
-until: 2026-03-01
-approved_by: [board]
-",
-    good: "\
-kind: Interface
-name: whole-list
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/whole-list.yaml}
-upstream: {system: wms, path: /api/stock}
----
-kind: Waiver
-rule: FAB2107
-on: whole-list@1
-because: The vendor's API has no paging
-until: 2027-03-01
-approved_by: [board]
-",
+    severity: Severity::Error,
     waivable: false,
     check: over,
 };
@@ -48,6 +28,27 @@ fn over(context: &Context<'_>, report: &mut Report) {
     }
 }
 
+pub(crate) const SOON: LintRule = LintRule {
+    code: code::WAIVER_ENDS,
+    name: "waiver-ends-soon",
+    severity: Severity::Warning,
+    waivable: false,
+    check: soon,
+};
+
+/// How long before its end a waiver is told of: long enough to resolve what it is for.
+const DAYS_BEFORE: i32 = 14;
+
+fn soon(context: &Context<'_>, report: &mut Report) {
+    let soon = context.today.checked_add(DAYS_BEFORE.days()).unwrap_or(Date::MAX);
+    let alive = context.fabric.waivers.iter().filter(|waiver| !has_ended(context, waiver));
+    for waiver in alive.filter(|waiver| waiver.until.value <= soon) {
+        let message = format!("the waiver of `{}` on `{}` ends on {}", waiver.rule, waiver.on, waiver.until);
+        let finding = SOON.finding(&waiver.until.place, message);
+        report.add(&waiver.on, finding.fix("resolve what it is for now, or have a new end approved"));
+    }
+}
+
 fn has_ended(context: &Context<'_>, waiver: &Waiver) -> bool {
     waiver.until.value < context.today
 }
@@ -55,31 +56,7 @@ fn has_ended(context: &Context<'_>, waiver: &Waiver) -> bool {
 pub(crate) const IDLE: LintRule = LintRule {
     code: code::WAIVER_IDLE,
     name: "waiver-is-needed",
-    bad: "\
-kind: Waiver
-rule: FAB2107
-on: products@1
-because: It was so once
-until: 2027-03-01
-approved_by: [board]
-",
-    good: "\
-kind: Interface
-name: whole-list
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/whole-list.yaml}
-upstream: {system: wms, path: /api/stock}
----
-kind: Waiver
-rule: FAB2107
-on: whole-list@1
-because: The vendor's API has no paging
-until: 2027-03-01
-approved_by: [board]
-",
+    severity: Severity::Warning,
     waivable: false,
     check: nothing,
 };
@@ -90,96 +67,80 @@ fn nothing(_: &Context<'_>, _: &mut Report) {}
 pub(crate) const REFUSED: LintRule = LintRule {
     code: code::WAIVER_REFUSED,
     name: "waiver-is-allowed",
-    bad: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {}}
-guardrails: [lists-have-pages]
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: wms}
----
-kind: Waiver
-rule: lists-have-pages
-on: drawings@1
-because: It was so always
-until: 2027-03-01
-approved_by: [board]
-",
-    good: "\
-kind: Fabric
-name: velo-works
-environments: {dev: {}, test: {}}
-guardrails: [lists-have-pages]
----
-kind: Interface
-name: drawings
-type: api
-version: 1.0
-owner: erp-team
-classification: {criticality: tier-3, data: internal}
-contract: {openapi: contracts/stock.yaml}
-upstream: {system: wms}
-",
+    severity: Severity::Error,
     waivable: false,
     check: refused,
 };
 
 fn refused(context: &Context<'_>, report: &mut Report) {
     for waiver in &context.fabric.waivers {
-        let why = if is_guardrail(context, waiver) {
-            "it is a guardrail of the fabric"
+        let (why, fix) = if is_held(context, waiver) {
+            let why = "it is a guardrail, and the waiver does not stand in the file that declares the fabric";
+            (why, "resolve what it was for, or ask those who keep the fabric's own file to take the waiver in there")
         } else if context.rule(&waiver.rule.value).is_some_and(|rule| !rule.waivable) {
-            "without it the fabric could not run, or could not be trusted"
+            let why = "without it the fabric could not run, or could not be trusted";
+            (why, "resolve what it was for, and remove the waiver")
         } else {
             continue;
         };
         let message = format!("`{}` cannot be waived: {why}", waiver.rule);
-        let finding = Finding::error(code::WAIVER_REFUSED, &waiver.rule.place, message);
-        report.add(&waiver.on, finding.fix("resolve what it was for, and remove the waiver"));
+        let finding = REFUSED.finding(&waiver.rule.place, message);
+        report.add(&waiver.on, finding.fix(fix));
     }
 }
 
-fn is_guardrail(context: &Context<'_>, waiver: &Waiver) -> bool {
-    let guardrails = context.fabric.settings.iter().flat_map(|settings| &settings.guardrails);
+/// Whether a guardrail holds the waiver back: no domain loosens one by itself, only whoever keeps the fabric's own file.
+fn is_held(context: &Context<'_>, waiver: &Waiver) -> bool {
+    let Some(settings) = &context.fabric.settings else { return false };
     let names = |name: &str| {
         name == waiver.rule.value || context.rule(&waiver.rule.value).is_some_and(|rule| rule.name == name)
     };
-    guardrails.into_iter().any(|guardrail| names(guardrail.value.as_str()))
+    let is_guardrail = settings.guardrails.iter().any(|guardrail| names(guardrail.value.as_str()));
+    is_guardrail && waiver.place.file != settings.place.file
 }
 
 /// Whether a rule of this word may be waived.
 fn is_waivable(context: &Context<'_>, waiver: &Waiver) -> bool {
     let own = context.fabric.rules.keys().any(|name| name.as_str() == waiver.rule.value);
     let built_in = context.rule(&waiver.rule.value).is_some_and(|rule| rule.waivable);
-    (own || built_in) && !is_guardrail(context, waiver)
+    (own || built_in) && !is_held(context, waiver)
 }
 
 /// Sets findings aside, and finds waivers that set nothing aside.
 pub(crate) fn apply(context: &Context<'_>, report: &mut Report) {
-    let alive =
-        context.fabric.waivers.iter().filter(|waiver| !has_ended(context, waiver) && is_waivable(context, waiver));
-    for waiver in alive {
-        let before = report.found.len();
-        report.found.retain(|found| !concerns(context, waiver, found));
-        if report.found.len() == before && context.fabric_knows(&waiver.on.value) {
+    let mut alive: BTreeMap<&str, Vec<(&Waiver, bool)>> = BTreeMap::new();
+    for waiver in &context.fabric.waivers {
+        if !has_ended(context, waiver) && is_waivable(context, waiver) {
+            alive.entry(&waiver.on.value).or_default().push((waiver, false));
+        }
+    }
+    if alive.is_empty() {
+        return;
+    }
+    report.found.retain(|found| {
+        let mut is_waived = false;
+        for name in &found.about {
+            for (waiver, is_used) in alive.get_mut(name.as_str()).into_iter().flatten() {
+                if concerns(context, waiver, found) {
+                    (is_waived, *is_used) = (true, true);
+                }
+            }
+        }
+        !is_waived
+    });
+    let names = context.names();
+    for (waiver, _) in alive.into_values().flatten().filter(|(_, is_used)| !is_used) {
+        if names.contains(&waiver.on.value) {
             let message = format!("the waiver of `{}` on `{}` sets nothing aside", waiver.rule, waiver.on);
-            let finding = Finding::warning(code::WAIVER_IDLE, &waiver.rule.place, message);
+            let finding = IDLE.finding(&waiver.rule.place, message);
             report.add(&waiver.on, finding.fix("remove it: what it was for is resolved"));
         }
     }
 }
 
 fn concerns(context: &Context<'_>, waiver: &Waiver, found: &Found) -> bool {
-    let rule = match &found.own_rule {
+    match &found.own_rule {
         Some(own) => *own == waiver.rule.value,
         None => context.rule(&waiver.rule.value).is_some_and(|rule| rule.code == found.finding.code),
-    };
-    rule && found.about.contains(&waiver.on.value)
+    }
 }

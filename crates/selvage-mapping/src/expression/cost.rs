@@ -201,7 +201,7 @@ pub(super) fn members(node: &Node, variable: &str, found: &mut BTreeSet<String>)
     children(node).into_iter().for_each(|child| members(child, variable, found));
 }
 
-fn children(node: &Node) -> Vec<&Node> {
+pub(super) fn children(node: &Node) -> Vec<&Node> {
     match &node.expr {
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
         Expr::List(list) => list.elements.iter().collect(),

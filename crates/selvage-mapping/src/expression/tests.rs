@@ -174,6 +174,19 @@ fn names_are_known() {
     assert_eq!(expression.members_of("record"), ["a", "c", "d"].map(str::to_owned).into());
 }
 
+#[test]
+fn comparisons_with_literals_are_known() {
+    let expression = "a.x == 'y' && 3 < a.n && a.w in ['p', null] && 'q' in a.list && b.y == a.x && !(c.z != true)";
+    let found = Expression::parse(expression).unwrap().comparisons();
+    let found: Vec<String> = found
+        .iter()
+        .map(|it| format!("{}.{} {}{}", it.variable, it.member, it.with, if it.among { " among" } else { "" }))
+        .collect();
+    let mut sorted = found.clone();
+    sorted.sort();
+    assert_eq!(sorted, ["a.list \"q\" among", "a.n 3", "a.w \"p\"", "a.w null", "a.x \"y\"", "c.z true"], "{found:?}");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "[a-z0-9 .,+*/%!?:&|<>=()\\[\\]{}'\"\\\\-]{0,60}") {

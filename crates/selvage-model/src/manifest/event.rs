@@ -76,8 +76,19 @@ pub struct Capture {
 pub struct WebhookInterface {
     /// Who calls.
     pub source: Option<Spanned<SystemName>>,
+    /// How the calls are signed.
+    pub signing: Option<Signing>,
     /// What the calls become.
     pub into: Option<Into>,
+}
+
+/// How calls are signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// As Standard Webhooks say: id, time and body, by a shared secret.
+    StandardWebhooks,
+    /// The body, by a shared secret in a header of the sender's own.
+    HmacSha256,
 }
 
 /// Files in folders.

@@ -180,6 +180,17 @@ pub enum Criticality {
     Tier3,
 }
 
+impl Criticality {
+    /// Its word in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tier1 => "tier-1",
+            Self::Tier2 => "tier-2",
+            Self::Tier3 => "tier-3",
+        }
+    }
+}
+
 /// How fast an interface has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Latency {
@@ -189,6 +200,17 @@ pub enum Latency {
     NearRealTime,
     /// Hours.
     Batch,
+}
+
+impl Latency {
+    /// Its word in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RealTime => "real-time",
+            Self::NearRealTime => "near-real-time",
+            Self::Batch => "batch",
+        }
+    }
 }
 
 /// What data an interface carries.
@@ -202,6 +224,18 @@ pub enum DataClass {
     Confidential,
     /// For those named.
     Restricted,
+}
+
+impl DataClass {
+    /// Its word in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Internal => "internal",
+            Self::Confidential => "confidential",
+            Self::Restricted => "restricted",
+        }
+    }
 }
 
 /// What an interface bears.

@@ -1,6 +1,7 @@
 //! `kind: Rule`, `kind: ApprovalRule` and `kind: Waiver`: what governance adds to the built-in checks.
 
 use jiff::civil::Date;
+use serde_json::Value;
 
 use crate::finding::Severity;
 use crate::name::RuleName;
@@ -13,12 +14,44 @@ pub struct Rule {
     pub place: Place,
     /// Its name.
     pub name: RuleName,
-    /// What it is about: CEL, as written. True is a finding.
+    /// What it judges.
+    pub about: Subject,
+    /// When it has something to say: CEL, as written. True is a finding.
     pub when: Spanned<String>,
     /// How grave it is.
     pub severity: Severity,
     /// What it says.
     pub says: String,
+    /// What it must find nothing in.
+    pub good: Vec<RuleCase>,
+    /// What it must find something in.
+    pub bad: Vec<RuleCase>,
+}
+
+/// What a rule judges, one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Interfaces.
+    Interface,
+    /// Grants, with their consumer and interface.
+    Grant,
+    /// Consumers.
+    Consumer,
+    /// Objects.
+    Object,
+    /// Mappings, with their object and system.
+    Mapping,
+    /// Systems.
+    System,
+}
+
+/// A test of a rule: what is said of the subject and of what stands beside it; all else is not said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleCase {
+    /// Where it is declared.
+    pub place: Place,
+    /// Members by variable.
+    pub said: Value,
 }
 
 /// Which changes need whose approval.

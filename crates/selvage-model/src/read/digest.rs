@@ -3,16 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Sources;
+use crate::finding::Finding;
 use crate::manifest::kind::Kind;
 use crate::schema::format::Format;
 use crate::schema::shape::{Record, Shape};
-use crate::yaml::{self, Content, Limits, Node};
+use crate::yaml::{Content, Node};
 
 /// SHA-256 of one document.
 pub(super) type DocumentHash = [u8; 32];
@@ -45,13 +45,12 @@ pub(super) fn document(kind: Kind, node: &Node, record: &'static Record) -> Docu
 }
 
 /// A file that a manifest names: by its content where it is YAML or JSON, otherwise by its bytes.
-pub(super) fn file(path: &str, bytes: &[u8]) -> DocumentHash {
-    let (nodes, findings) = yaml::parse(bytes, &Arc::from(path), &Limits::CONTRACT);
+pub(super) fn file(path: &str, bytes: &[u8], (nodes, findings): &(Vec<Node>, Vec<Finding>)) -> DocumentHash {
     let mut sha = Sha256::new();
     sha.update(format!("file {path} ").as_bytes());
     if findings.is_empty() {
         let mut text = String::new();
-        for node in &nodes {
+        for node in nodes {
             canonical_value(&node.to_value(), &mut text);
         }
         sha.update(text.as_bytes());

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, key_text};
 use crate::manifest::event::{
-    Capture, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention,
+    Capture, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention, Signing,
     WebhookInterface,
 };
 use crate::scalar;
@@ -48,8 +48,12 @@ fn capture(fields: Fields<'_>) -> Option<Capture> {
 }
 
 pub(super) fn webhook(fields: Fields<'_>) -> WebhookInterface {
+    const SIGNING: &[(&str, Signing)] =
+        &[("standard-webhooks", Signing::StandardWebhooks), ("hmac-sha256", Signing::HmacSha256)];
+    let source = fields.record("source", &WEBHOOK_SOURCE);
     WebhookInterface {
-        source: fields.record("source", &WEBHOOK_SOURCE).and_then(|source| source.spanned("system")),
+        source: source.and_then(|source| source.spanned("system")),
+        signing: source.and_then(|source| source.word("signing", SIGNING)),
         into: fields.record("into", &INTO).and_then(into),
     }
 }

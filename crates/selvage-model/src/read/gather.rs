@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::check::{article, check_record};
 use super::digest::{self, DocumentHash};
 use super::extend::{Extension, Extensions, is_shipped};
+use super::fan::fan_out;
 use super::fields::Fields;
 use super::{
     FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, issuer, mapping, nearest, object,
@@ -34,7 +35,7 @@ use crate::yaml::{self, Limits, Node};
 /// Most findings that are shown of one file.
 const MOST_FINDINGS: usize = 200;
 /// Most values in all manifests together.
-const MOST_NODES: usize = 2_000_000;
+const MOST_NODES: usize = 8_000_000;
 
 /// One manifest.
 #[expect(clippy::large_enum_variant, reason = "made and taken apart at once")]
@@ -70,6 +71,8 @@ struct FileReading {
     extensions: Vec<Extension>,
     /// Documents of a pack that may be extended: they are read when all extensions are known.
     shipped: Vec<(Kind, Node)>,
+    /// How many values it has.
+    nodes: usize,
 }
 
 impl FileReading {
@@ -85,13 +88,8 @@ struct Named {
 }
 
 pub(super) fn gather(sources: &Sources) -> Reading {
-    let mut files = BTreeMap::new();
     let mut budget = Budget { bytes: FABRIC_BYTES, nodes: MOST_NODES };
-    for (path, source) in sources.iter() {
-        if let Some(reading) = read_file(path, source, &mut budget) {
-            files.insert(path, reading);
-        }
-    }
+    let mut files = read_files(sources, &mut budget);
     let mut reading = Reading::default();
     extend(&mut files, &mut reading.findings);
     let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
@@ -163,35 +161,72 @@ impl Budget {
     }
 }
 
-fn read_file(path: &str, source: &Source, budget: &mut Budget) -> Option<FileReading> {
-    let name: Arc<str> = Arc::from(path);
-    let refused = |finding: Finding| Some(FileReading { findings: vec![finding], ..FileReading::default() });
-    let bytes = match source {
-        Source::Unreadable(because) => {
-            let finding =
-                Finding::error(code::UNREADABLE, &Place::start(&name), format!("this cannot be read: {because}"));
-            return refused(finding.fix("give the user that runs selvage the right to read it"));
+/// Reads all files that may hold manifests, side by side.
+fn read_files<'a>(sources: &'a Sources, budget: &mut Budget) -> BTreeMap<&'a str, FileReading> {
+    let mut files = BTreeMap::new();
+    let mut admitted = Vec::new();
+    for (path, source) in sources.iter() {
+        match admit(path, source, budget) {
+            Admission::Passed => {}
+            Admission::Refused(finding) => {
+                files.insert(path, FileReading { findings: vec![finding], ..FileReading::default() });
+            }
+            Admission::Admitted(bytes) => admitted.push((path, bytes)),
         }
-        _ if !Sources::is_manifest(path) => return None,
-        Source::Oversized(bytes) => return refused(yaml::too_large(path, *bytes, Limits::MANIFESTS.bytes as u64)),
-        Source::Bytes(bytes) => bytes,
-    };
-    if let Err(finding) = budget.take_bytes(path, bytes) {
-        return refused(finding);
     }
+    let readings = fan_out(&admitted, |(path, bytes)| read_file(path, bytes, MOST_NODES));
+    for ((path, bytes), mut reading) in admitted.into_iter().zip(readings) {
+        if reading.nodes > budget.nodes {
+            // The fabric has too many values: this file is read again, as far as there is room.
+            reading = read_file(path, bytes, budget.nodes);
+        }
+        budget.nodes = budget.nodes.saturating_sub(reading.nodes);
+        files.insert(path, reading);
+    }
+    files
+}
+
+/// What becomes of a file.
+enum Admission<'a> {
+    /// It holds no manifests.
+    Passed,
+    /// It is not read.
+    Refused(Finding),
+    /// It is read.
+    Admitted(&'a [u8]),
+}
+
+fn admit<'a>(path: &str, source: &'a Source, budget: &mut Budget) -> Admission<'a> {
+    match source {
+        Source::Unreadable(because) => {
+            let message = format!("this cannot be read: {because}");
+            let finding = Finding::error(code::UNREADABLE, &Place::start(path), message);
+            Admission::Refused(finding.fix("give the user that runs selvage the right to read it"))
+        }
+        _ if !Sources::is_manifest(path) => Admission::Passed,
+        Source::Oversized(bytes) => Admission::Refused(yaml::too_large(path, *bytes, Limits::MANIFESTS.bytes as u64)),
+        Source::Bytes(bytes) => match budget.take_bytes(path, bytes) {
+            Ok(()) => Admission::Admitted(bytes),
+            Err(finding) => Admission::Refused(finding),
+        },
+    }
+}
+
+fn read_file(path: &str, bytes: &[u8], most_nodes: usize) -> FileReading {
     let mut file = FileReading::default();
-    let (nodes, mut findings) = yaml::parse(bytes, &name, &Limits::MANIFESTS);
+    let (nodes, mut findings) = yaml::parse(bytes, &Arc::from(path), &Limits::MANIFESTS);
     file.findings.append(&mut findings);
     for node in nodes {
-        let Some(left) = budget.nodes.checked_sub(node.size()) else {
+        let size = node.size();
+        if file.nodes + size > most_nodes {
             let message = format!("with this document the fabric has more than {MOST_NODES} values; it was not read");
             file.findings.push(Finding::error(code::TOO_LARGE, &node.place, message).fix("split the fabric"));
             break;
-        };
-        budget.nodes = left;
+        }
+        file.nodes += size;
         read_document(path, node, &mut file);
     }
-    Some(file)
+    file
 }
 
 fn read_document(path: &str, node: Node, file: &mut FileReading) {
@@ -358,6 +393,7 @@ fn follow(
     hashes: &mut Vec<DocumentHash>,
 ) {
     let mut seen = BTreeSet::new();
+    let mut contents = Vec::new();
     for Named { path, is_openapi } in named {
         let name = path.value.as_str();
         let bytes = match sources.get(name) {
@@ -376,23 +412,47 @@ fn follow(
         if !seen.insert(name) {
             continue;
         }
-        if let Err(finding) = budget.take_bytes(name, bytes) {
-            reading.findings.push(finding);
-            continue;
+        match budget.take_bytes(name, bytes) {
+            Ok(()) => contents.push((name, bytes.as_slice(), *is_openapi)),
+            Err(finding) => reading.findings.push(finding),
         }
-        hashes.push(digest::file(name, bytes));
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            let finding = Finding::error(code::NOT_UTF8, &Place::start(name), "the file is not UTF-8 text");
-            reading.findings.push(finding.fix("save it as UTF-8"));
-            continue;
-        };
-        if *is_openapi {
-            let (_, mut findings) = Contract::read(text, name);
-            bound(name, &mut findings);
-            reading.findings.append(&mut findings);
-        }
-        reading.fabric.files.insert(name.to_owned(), Arc::from(text));
     }
+    for ((name, ..), content) in contents.iter().zip(fan_out(&contents, content)) {
+        let Content { hash, mut findings, text, contract } = content;
+        hashes.push(hash);
+        reading.findings.append(&mut findings);
+        if let Some(text) = text {
+            reading.fabric.files.insert((*name).to_owned(), Arc::from(text));
+        }
+        if let Some(contract) = contract {
+            reading.fabric.contracts.insert((*name).to_owned(), Arc::new(contract));
+        }
+    }
+}
+
+/// What a named file came to.
+struct Content<'a> {
+    hash: DocumentHash,
+    findings: Vec<Finding>,
+    text: Option<&'a str>,
+    /// The contract that it holds, where it can be used.
+    contract: Option<Contract>,
+}
+
+fn content<'a>((name, bytes, is_openapi): &(&str, &'a [u8], bool)) -> Content<'a> {
+    let parsed = yaml::parse(bytes, &Arc::from(*name), &Limits::CONTRACT);
+    let hash = digest::file(name, bytes, &parsed);
+    let mut content = Content { hash, findings: Vec::new(), text: std::str::from_utf8(bytes).ok(), contract: None };
+    if content.text.is_none() {
+        let finding = Finding::error(code::NOT_UTF8, &Place::start(name), "the file is not UTF-8 text");
+        content.findings.push(finding.fix("save it as UTF-8"));
+    } else if *is_openapi {
+        let (contract, findings) = Contract::of(parsed, name);
+        content.contract = findings.is_empty().then_some(contract);
+        content.findings = findings;
+        bound(name, &mut content.findings);
+    }
+    content
 }
 
 fn missing(path: &Spanned<String>, sources: &Sources) -> Finding {

@@ -9,16 +9,17 @@ use anyhow::Context;
 use jiff::Timestamp;
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, KeysOfIssuers, Snapshot, SnapshotSource};
-use selvage_model::access::AccessState;
+use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::consumer::Grant;
+use selvage_model::manifest::organisation::Environment;
 use selvage_model::name::EnvironmentName;
 use selvage_model::read::Sources;
 use selvage_store::Store;
 
-use crate::directory;
+use crate::directory::{self, Checked};
 use crate::report;
 
 /// Who activates a release that comes from a directory, in the ledger.
@@ -125,27 +126,63 @@ pub(crate) fn look(path: &Path, environment: &EnvironmentName) -> anyhow::Result
     if !checked.runs() {
         anyhow::bail!("the fabric in `{}` has errors\n{}", path.display(), report::human::write(&checked));
     }
-    let settings = checked
-        .fabric
-        .settings
-        .as_ref()
-        .with_context(|| format!("{}: the directory declares no `kind: Fabric`", code::FABRIC_UNDECLARED))?;
-    let declared = settings.environments.iter().find(|declared| &declared.name.value == environment);
-    let Some(declared) = declared else {
-        let known: Vec<&str> = settings.environments.iter().map(|known| known.name.value.as_str()).collect();
-        anyhow::bail!(
-            "{}: the fabric has no environment `{environment}`; it has {}",
-            code::ENVIRONMENT_UNDECLARED,
-            known.join(", ")
-        )
-    };
-    let protected = declared.protected;
+    let protected = declared(&checked.fabric, environment)?.protected;
     // INVARIANT: SECRET-FREE: what merely lies beside the manifests is nobody's to record.
     let named = directory::named(&checked.fabric);
     let declares = |path: &str| Sources::is_manifest(path) || named.contains(path);
     let declared = checked.texts.into_iter().filter(|(path, _)| declares(path));
     let manifests = declared.map(|(path, text)| (path, serde_json::Value::String(text))).collect();
     Ok((Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests }, protected))
+}
+
+/// The environment, as the fabric declares it.
+fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> anyhow::Result<&'a Environment> {
+    let settings = fabric
+        .settings
+        .as_ref()
+        .with_context(|| format!("{}: the directory declares no `kind: Fabric`", code::FABRIC_UNDECLARED))?;
+    let declared = settings.environments.iter().find(|declared| &declared.name.value == environment);
+    declared.with_context(|| {
+        let known: Vec<&str> = settings.environments.iter().map(|known| known.name.value.as_str()).collect();
+        let (code, known) = (code::ENVIRONMENT_UNDECLARED, known.join(", "));
+        format!("{code}: the fabric has no environment `{environment}`; it has {known}")
+    })
+}
+
+/// What stands in the way of running a directory in this environment, with the grants that it asks for and a key for each
+/// consumer. Nothing of a directory that has errors.
+///
+/// # Errors
+/// When the fabric does not know the environment.
+pub(crate) fn trial(checked: &Checked, environment: &EnvironmentName) -> anyhow::Result<Vec<Finding>> {
+    if !checked.runs() {
+        return Ok(Vec::new());
+    }
+    let fabric = &checked.fabric;
+    declared(fabric, environment)?;
+    let grants = fabric.grants.iter().map(|grant| LiveGrant {
+        id: grant.place.to_string(),
+        consumer: grant.consumer.value.clone(),
+        interface: grant.interface.value.clone(),
+        terms: grant.terms(),
+        ended: None,
+    });
+    let credentials = fabric.consumers.keys().enumerate().map(|(number, consumer)| {
+        let mut hash = [0; 32];
+        hash.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, digit)| *byte = digit);
+        Credential {
+            id: format!("key_{number}"),
+            principal: Principal::Consumer(consumer.clone()),
+            hash: KeyHash(hash),
+            issued: Timestamp::UNIX_EPOCH,
+            expires: None,
+            revoked: None,
+        }
+    });
+    let access = AccessState { grants: grants.collect(), credentials: credentials.collect(), ..AccessState::default() };
+    let keys = KeysOfIssuers::default();
+    let source = SnapshotSource { fabric, access: &access, keys: &keys, environment, release: &checked.release };
+    Ok(Snapshot::compile(&source).err().unwrap_or_default())
 }
 
 /// Records the release and the grants it asks for, and gives the access state with them.

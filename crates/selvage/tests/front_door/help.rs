@@ -9,6 +9,7 @@ fn help_names_every_command() {
     for command in [
         "check",
         "explain",
+        "rules",
         "schema",
         "init",
         "new",

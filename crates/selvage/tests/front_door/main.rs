@@ -28,6 +28,7 @@ mod peers;
 mod probe;
 mod revocation;
 mod rotation;
+mod rules;
 mod serve;
 mod stock;
 mod two_nodes;

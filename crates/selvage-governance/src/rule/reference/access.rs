@@ -59,13 +59,13 @@ fn flows(search: &mut Search<'_, '_>) {
 }
 
 fn steps(search: &mut Search<'_, '_>, flow: &impl ToString, steps_of: &[Step], events: &BTreeSet<&str>) {
-    let known = search.systems_and_roles();
+    let known = &search.names.systems_and_roles;
     for step in steps_of {
         match &step.action {
             Action::Call { target, undo, .. } => {
                 for target in [Some(target), undo.as_ref()].into_iter().flatten() {
                     let system = target.value.split('.').next().unwrap_or_default().to_owned();
-                    search.word(flow, "system or role", &Spanned::new(system, target.place.clone()), &known);
+                    search.word(flow, "system or role", &Spanned::new(system, target.place.clone()), known);
                 }
             }
             Action::Emit { event, .. } => search.word(flow, "event", event, events),
@@ -99,11 +99,16 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     let fabric = search.fabric;
     let mut rules: BTreeSet<&str> = RULES.iter().flat_map(|rule| [rule.code.as_str(), rule.name]).collect();
     rules.extend(fabric.rules.keys().map(|name| name.as_str()));
-    let interfaces: Vec<String> = fabric.interfaces.keys().map(ToString::to_string).collect();
+    if fabric.waivers.is_empty() {
+        return;
+    }
+    let names = context.names();
+    let known: Vec<String> = names.iter().cloned().collect();
     for waiver in &fabric.waivers {
         search.word(&waiver.on, "rule", &waiver.rule, &rules);
-        if !context.fabric_knows(&waiver.on.value) {
-            search.note(&waiver.on, "interface, object, system, code set, issuer or consumer", &waiver.on, &interfaces);
+        if !names.contains(&waiver.on.value) {
+            let what = "interface, object, mapping, system, code set, issuer, flow, team or consumer";
+            search.note(&waiver.on, what, &waiver.on, &known);
         }
     }
 }

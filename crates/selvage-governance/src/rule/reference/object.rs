@@ -1,7 +1,5 @@
 //! Names in objects, code sets and mappings.
 
-use std::collections::BTreeSet;
-
 use selvage_model::manifest::mapping::{FieldMapping, Lens, Mapping, UnitSource};
 use selvage_model::manifest::object::{Attribute, Object, Shape};
 use selvage_model::name::ObjectName;
@@ -31,9 +29,9 @@ fn of_object(search: &mut Search<'_, '_>, object: &Object) {
     if let Some(stewards) = &object.stewards {
         search.key(&about, "team", stewards, &fabric.teams);
     }
-    let known = search.systems_and_roles();
+    let known = &search.names.systems_and_roles;
     for authority in &object.authority {
-        search.word(&about, "system or role", &authority.record, &known);
+        search.word(&about, "system or role", &authority.record, known);
     }
     attributes(search, &about, &object.attributes);
 }
@@ -56,8 +54,7 @@ fn shape(search: &mut Search<'_, '_>, about: &impl ToString, declared: &Shape) {
 
 /// An object in any version.
 fn of_name(search: &mut Search<'_, '_>, about: &impl ToString, name: &Spanned<ObjectName>) {
-    let known: BTreeSet<&str> = search.fabric.objects.keys().map(|object| object.name.as_str()).collect();
-    search.word(about, "object", name, &known);
+    search.word(about, "object", name, &search.names.objects);
 }
 
 /// The names in one mapping.

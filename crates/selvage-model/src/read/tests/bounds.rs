@@ -51,8 +51,8 @@ fn what_is_too_large() {
 
     let mut sources = Sources::new();
     let megabyte = format!("# {}\n", "x".repeat((1 << 20) - 3));
-    for number in 0..34 {
-        sources.insert(format!("{number:02}.yaml"), megabyte.as_bytes());
+    for number in 0..130 {
+        sources.insert(format!("{number:03}.yaml"), megabyte.as_bytes());
     }
     assert_eq!(codes(&read(&sources)), [code::TOO_LARGE, code::TOO_LARGE]);
 }

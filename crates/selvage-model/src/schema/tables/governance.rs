@@ -8,15 +8,24 @@ pub(crate) static RULE: Record = record(
     "A team's own lint, beside the built-in ones.",
     &[
         required("name", NAME, "Its name."),
-        required("when", TEXT, "CEL over `interface`; true is a finding."),
+        optional(
+            "about",
+            Shape::Text(Format::Words(&["interface", "grant", "consumer", "object", "mapping", "system"])),
+            "What it judges, one by one. Default: interface.",
+        ),
+        required("when", TEXT, "CEL over what it is about, as `interface.data == 'public'`; true is a finding."),
         optional(
             "severity",
             Shape::Text(Format::Words(&["error", "warning", "advice"])),
             "How grave it is. Default: error.",
         ),
         required("says", TEXT, "What it says."),
+        optional("good", CASES, "Tests: what it must find nothing in, as `{interface: {data: internal}}`."),
+        optional("bad", CASES, "Tests: what it must find something in."),
     ],
 );
+
+const CASES: Shape = Shape::List(&Shape::Map(Format::Attribute, &Shape::Map(Format::Attribute, &Shape::Any)), false);
 
 pub(crate) static APPROVAL_RULE: Record = record(
     "ApprovalRule",

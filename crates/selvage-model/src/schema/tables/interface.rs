@@ -245,8 +245,18 @@ pub(crate) static UPSTREAM: Record = record(
     ],
 );
 
-pub(crate) static WEBHOOK_SOURCE: Record =
-    record("WebhookSource", "Who calls.", &[required("system", NAME, "The system.")]);
+pub(crate) static WEBHOOK_SOURCE: Record = record(
+    "WebhookSource",
+    "Who calls.",
+    &[
+        required("system", NAME, "The system."),
+        optional(
+            "signing",
+            Shape::Text(Format::Words(&["standard-webhooks", "hmac-sha256"])),
+            "How its calls are signed: as Standard Webhooks say, or the body alone in a header of the sender's own.",
+        ),
+    ],
+);
 
 pub(crate) static INTO: Record = record(
     "Into",

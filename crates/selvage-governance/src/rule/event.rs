@@ -1,0 +1,149 @@
+//! Events: facts in order, kept for a time, from one producer.
+
+use std::collections::BTreeMap;
+
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Severity, show};
+use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::interface::{Interface, InterfaceBody};
+use selvage_model::manifest::system::Zone;
+use selvage_model::name::InterfaceRef;
+
+use super::LintRule;
+use crate::lint::{Context, Report};
+
+/// Interfaces of type event that carry something.
+pub(super) fn events<'a>(
+    context: &Context<'a>,
+) -> impl Iterator<Item = (&'a InterfaceRef, &'a Interface, &'a EventInterface)> {
+    context.served().filter_map(|(reference, interface)| match &interface.body {
+        InterfaceBody::Event(event) => Some((reference, interface, event)),
+        _ => None,
+    })
+}
+
+pub(crate) const FACT: LintRule = LintRule {
+    code: code::EVENT_COMMAND,
+    name: "events-are-facts",
+    severity: Severity::Advice,
+    waivable: true,
+    check: fact,
+};
+
+/// Words that tell somebody to do something.
+const COMMANDS: &[&str] = &[
+    "add", "approve", "archive", "cancel", "change", "close", "create", "delete", "finish", "notify", "pause",
+    "process", "publish", "receive", "release", "remove", "report", "request", "send", "ship", "start", "stop", "sync",
+    "trigger", "update", "upsert",
+];
+
+fn fact(context: &Context<'_>, report: &mut Report) {
+    for (reference, _, event) in events(context) {
+        for declared in &event.events {
+            let last = declared.name.value.rsplit('.').next().unwrap_or_default();
+            if COMMANDS.contains(&last) {
+                let name = show(&declared.name.value);
+                let message = format!("{name} tells somebody to do something; an event says what has happened");
+                let finding = FACT.finding(&declared.name.place, message);
+                report
+                    .add(reference, finding.fix("name the fact: `released`, `changed`; what is to be done is a call"));
+            }
+        }
+    }
+}
+
+pub(crate) const LANE: LintRule = LintRule {
+    code: code::EVENT_LANE,
+    name: "events-have-lanes",
+    severity: Severity::Warning,
+    waivable: true,
+    check: lane,
+};
+
+fn lane(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface, event) in events(context) {
+        if event.lane.is_none() {
+            let message = format!("`{reference}` does not say what orders its events: a later fact may come first");
+            let finding = LANE.finding(&interface.place, message);
+            report.add(reference, finding.fix("add `lane: data.<attribute>`, the identity of what changes"));
+        }
+    }
+}
+
+pub(crate) const RETENTION: LintRule = LintRule {
+    code: code::EVENT_RETENTION,
+    name: "events-are-kept",
+    severity: Severity::Warning,
+    waivable: true,
+    check: retention,
+};
+
+fn retention(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface, event) in events(context) {
+        if event.retention.is_none() {
+            let message = format!("`{reference}` does not say how long its events are kept for those who were away");
+            let finding = RETENTION.finding(&interface.place, message);
+            report.add(reference, finding.fix("add `retention: {for: 30d}`: longer than any consumer may be away"));
+        }
+    }
+}
+
+pub(crate) const LANE_ATTRIBUTE: LintRule = LintRule {
+    code: code::LANE_UNKNOWN,
+    name: "lane-is-an-attribute",
+    severity: Severity::Error,
+    waivable: false,
+    check: lane_attribute,
+};
+
+fn lane_attribute(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface, event) in events(context) {
+        let Some(lane) = &event.lane else { continue };
+        let attribute = lane.strip_prefix("data.").unwrap_or_default();
+        for declared in &event.events {
+            let Some(object) = context.fabric.objects.get(&declared.object.value) else { continue };
+            let first = attribute.split('.').next().unwrap_or_default();
+            let known = first == "id" || object.attributes.iter().any(|it| it.name.value.as_str() == first);
+            if !known {
+                let message = format!("the lane {} of `{reference}` is nothing of `{}`", show(lane), declared.object);
+                let finding = LANE_ATTRIBUTE.finding(&interface.place, message);
+                report.add(reference, finding.fix("write `data.` and an attribute of the object, or `data.id`"));
+                break;
+            }
+        }
+    }
+}
+
+pub(crate) const PRODUCER: LintRule = LintRule {
+    code: code::EVENT_PRODUCERS,
+    name: "one-producer-of-an-event",
+    severity: Severity::Error,
+    waivable: true,
+    check: producer,
+};
+
+fn producer(context: &Context<'_>, report: &mut Report) {
+    let mut first: BTreeMap<&str, (&InterfaceRef, &EventInterface)> = BTreeMap::new();
+    for (reference, _, event) in events(context) {
+        for declared in &event.events {
+            let (other, known) = *first.entry(&declared.name.value).or_insert((reference, event));
+            let is_other = other.name != reference.name && !at_different_sites(context.fabric, known, event);
+            if is_other {
+                let message = format!("{} comes from `{other}` already", show(&declared.name.value));
+                let finding = PRODUCER.finding(&declared.name.place, message);
+                let fix = "let one interface produce it; what others know of the object feeds that by their authority";
+                report.add(reference, finding.fix(fix));
+            }
+        }
+    }
+}
+
+/// Each plant may have a producer of its own.
+fn at_different_sites(fabric: &Fabric, one: &EventInterface, other: &EventInterface) -> bool {
+    let site = |event: &EventInterface| match &fabric.systems.get(&event.produced_by.as_ref()?.value)?.zone {
+        Zone::Site(site) => Some(site.value.clone()),
+        Zone::Cloud => None,
+    };
+    matches!((site(one), site(other)), (Some(one), Some(other)) if one != other)
+}
