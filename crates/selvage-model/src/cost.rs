@@ -36,7 +36,7 @@ pub const OPERATIONS: &[Cost] = &[
     },
     Cost {
         what: "report",
-        calls: 38,
+        calls: 40,
         because: "the order, its moves and their lines; quantity, lot and consumption written; done; all read back with its units",
     },
 ];
