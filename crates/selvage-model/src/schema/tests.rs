@@ -175,6 +175,8 @@ fn beyond_schemas(message: &str) -> bool {
         "says how it ends",
         "is for retired",
         "no code set is named",
+        "no object is referred to",
+        "needs one of its fields `currency`",
         "only reads",
         "there is no file",
         "both mediated and direct",
