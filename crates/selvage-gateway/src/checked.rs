@@ -20,6 +20,7 @@ use crate::body::{Progress, Reply, Upload};
 use crate::contract::OperationContract;
 use crate::decide::UpstreamRef;
 use crate::forward::{self, Got};
+use crate::hop;
 use crate::serve::{Admitted, Asked};
 use crate::snapshot::{Checks, DirectScope};
 use coming::Coming;
@@ -44,6 +45,10 @@ type Refused = (Problem, Option<Incoming>);
 /// Looks into a request, sends it, and looks into its answer.
 pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Response<Reply> {
     let Checked { admitted, checks, scope, upstream, prefix, mut parts, body } = checked;
+    // Judged is what goes out: what the connection takes away is taken away before.
+    for name in hop::named(&parts.headers).into_iter().filter(|name| *name != header::UPGRADE) {
+        parts.headers.remove(name);
+    }
     let expects = parts.headers.contains_key(header::EXPECT);
     let is_head = parts.method == Method::HEAD;
     let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
@@ -60,6 +65,11 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     if checks.is_some() || scope.is_some_and(DirectScope::withholds) {
         // What is looked into must be readable.
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    if scope.is_some_and(DirectScope::withholds) {
+        // A part of an answer does not say of what member it is.
+        parts.headers.remove(header::RANGE);
+        parts.headers.remove(header::IF_RANGE);
     }
     if scope.is_some() || checks.is_some_and(|(checks, _)| checks.validation.response == Check::Enforce) {
         // What goes through a WebSocket cannot be looked into.

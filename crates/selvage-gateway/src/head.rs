@@ -47,6 +47,11 @@ impl<'h> Head<'h> {
             }
             _ => {}
         }
+        for name in [header::CONTENT_TYPE, header::CONTENT_ENCODING] {
+            if self.headers.get_all(name).iter().nth(1).is_some() {
+                return Some("a request says once what its body is");
+            }
+        }
         let coded = self.headers.contains_key(header::TRANSFER_ENCODING);
         if coded && !is_plainly_chunked(self.headers) {
             return Some("`Transfer-Encoding` may only be `chunked`");

@@ -11,13 +11,15 @@ use selvage_model::scalar::{Quota, Window};
 /// The lower bits of a state hold a count, the upper ones which window it belongs to.
 const BITS: u32 = 40;
 const COUNT: u64 = (1 << BITS) - 1;
+/// From the number of a window to that of the next one of its kind.
+const STEP: u64 = 4;
 /// How soon to try again where a node's part is used up and more may come.
 const SOON: u64 = 1;
 
 /// A window that contains a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
-    /// Its number: grows by one from window to window.
+    /// Its number: grows by [`STEP`] from window to window; what is left over says hours, days or months.
     number: u64,
     /// Seconds since 1970.
     pub(crate) begins: i64,
@@ -30,10 +32,20 @@ impl Span {
     pub(crate) fn at(window: Window, now: Timestamp) -> Self {
         let seconds = now.as_second().max(0);
         match window {
-            Window::Hour => Self::even(seconds, 3_600),
-            Window::Day => Self::even(seconds, 86_400),
-            Window::Month => Self::month(now).unwrap_or_else(|| Self::even(seconds, 28 * 86_400)),
+            Window::Hour => Self::even(seconds, 3_600).of_kind(0),
+            Window::Day => Self::even(seconds, 86_400).of_kind(1),
+            Window::Month => Self::month(now).unwrap_or_else(|| Self::even(seconds, 28 * 86_400)).of_kind(2),
         }
+    }
+
+    fn of_kind(self, kind: u64) -> Self {
+        Self { number: self.number * STEP + kind, ..self }
+    }
+
+    /// The number to count in, where this one was seen last: a clock that goes back a little opens no window again. Another
+    /// kind of window begins anew, and so does a window that is far ahead: a clock was wrong then.
+    fn after(self, seen: u64) -> u64 {
+        if seen == self.number + STEP { seen } else { self.number }
     }
 
     fn even(seconds: i64, length: i64) -> Self {
@@ -96,7 +108,7 @@ impl Counter {
         let span = Span::at(quota.window, now);
         let mut seen = self.used.load(Ordering::Relaxed);
         loop {
-            let number = span.number.max(seen >> BITS);
+            let number = span.after(seen >> BITS);
             let used = of_window(seen, number).unwrap_or(0);
             let elsewhere = of_window(self.elsewhere.load(Ordering::Relaxed), number).unwrap_or(0);
             let allowed = if alone { quota.count } else { self.allowed(number, quota) };
@@ -183,7 +195,25 @@ mod tests {
             assert_eq!((span.begins, span.ends), (at(begins).as_second(), at(ends).as_second()), "{now}");
         }
         let number = |now: &str| Span::at(Window::Month, at(now)).number;
-        assert_eq!(number("2027-01-01T00:00:00Z"), number("2026-12-31T23:59:59Z") + 1);
+        assert_eq!(number("2027-01-01T00:00:00Z"), number("2026-12-31T23:59:59Z") + STEP);
+    }
+
+    #[test]
+    fn another_kind_of_window_begins_anew_and_so_does_one_after_a_wrong_clock() {
+        let now = at("2026-11-26T16:30:00Z");
+        for (before, after) in
+            [(Window::Hour, Window::Day), (Window::Day, Window::Month), (Window::Month, Window::Hour)]
+        {
+            let counter = Counter::default();
+            assert!(matches!(counter.take(now, quota(1, before), true), Counted::Passed { .. }));
+            assert!(matches!(counter.take(now, quota(1, before), true), Counted::Over { .. }));
+            assert!(matches!(counter.take(now, quota(2, after), true), Counted::Passed { left: 1, .. }), "{after:?}");
+            assert_eq!(counter.used(Span::at(after, now)), 1);
+        }
+        let counter = Counter::default();
+        let wrong = at("2031-01-01T00:00:00Z");
+        assert!(matches!(counter.take(wrong, quota(1, Window::Day), true), Counted::Passed { .. }));
+        assert!(matches!(counter.take(now, quota(1, Window::Day), true), Counted::Passed { .. }));
     }
 
     #[test]

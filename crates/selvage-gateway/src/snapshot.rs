@@ -23,7 +23,7 @@ use crate::token::{Issuers, KeysOfIssuers};
 pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
-pub(crate) use scope::{DirectScope, Row, Rows};
+pub(crate) use scope::{DirectScope, Row, Rows, plain};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
 /// What a snapshot is made of.

@@ -116,9 +116,16 @@ impl Condition {
             ("grant", |facts| json!({"interface": facts.interface, "purpose": facts.purpose})),
             ("time", time),
         ];
-        let names: BTreeSet<&str> = facts.query.iter().map(|(name, _)| name.as_str()).collect();
-        if self.reads_query && names.len() < facts.query.len() {
-            return Err("a parameter stands twice in the query".to_owned());
+        if self.reads_query {
+            // Two spellings of one name are two readings: of `site=a&Site[]=b` a server may take either.
+            let plain = |name: &String| name.split('[').next().unwrap_or_default().trim().to_lowercase();
+            let names: BTreeSet<String> = facts.query.iter().map(|(name, _)| plain(name)).collect();
+            if names.len() < facts.query.len() {
+                return Err("a parameter stands twice in the query".to_owned());
+            }
+            if facts.query.iter().any(|(name, value)| name.contains(';') || value.contains(';')) {
+                return Err("a `;` in the query is read in two ways".to_owned());
+            }
         }
         let read = all.into_iter().filter(|(name, _)| self.reads.contains(*name));
         let variables = read.map(|(name, make)| (name.to_owned(), make(facts))).collect();

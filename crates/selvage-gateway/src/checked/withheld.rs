@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderName, Response, header};
+use http::{HeaderName, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::problem::{FieldError, ParameterError, Problem};
@@ -17,7 +17,7 @@ use crate::body::Reply;
 use crate::contract::{Given, Where, is_json};
 use crate::json;
 use crate::path;
-use crate::snapshot::{DirectScope, Row, Rows};
+use crate::snapshot::{DirectScope, Row, Rows, plain};
 
 /// Places that are named in one refusal.
 const MOST_NAMED: usize = 32;
@@ -51,7 +51,7 @@ pub(super) async fn admit(
         return Ok(coming);
     }
     let unreadable = |detail: &str| Problem::new(403, code::ATTRIBUTE_WITHHELD, detail);
-    if !text(&parts.headers, &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(&parts.headers) {
+    if !text(&parts.headers, &header::CONTENT_TYPE).is_some_and(is_plain_json) || is_coded(&parts.headers) {
         let detail = "the grant leaves members out, so a body passes only as plain JSON";
         return Err(Box::new((unreadable(detail), coming.unread())));
     }
@@ -89,6 +89,9 @@ pub(super) async fn strip(scope: &DirectScope, response: &mut Response<Reply>, i
         let detail = format!("the grant leaves members out of answers, and this one {why}");
         Problem::new(502, code::ANSWER_UNSHOWN, detail)
     };
+    if response.status() == StatusCode::PARTIAL_CONTENT || response.headers().contains_key(header::CONTENT_RANGE) {
+        return Err(unshown("is a part of one"));
+    }
     if !text(response.headers(), &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(response.headers()) {
         return Err(unshown("is not plain JSON"));
     }
@@ -133,17 +136,45 @@ fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
     let Some(pairs) = path::decode_query(Some(query)) else {
         return Some(Problem::new(400, code::MALFORMED, "the query is not percent-encoded UTF-8"));
     };
-    let named = |(name, _): &(String, String)| {
-        let name = name.split('[').next().unwrap_or_default();
-        scope.leaves_out(name).then(|| ParameterError {
+    if query.contains(';') {
+        return Some(Problem::new(
+            403,
+            code::ATTRIBUTE_WITHHELD,
+            "the grant leaves members out, and a `;` is read in two ways",
+        ));
+    }
+    let named = |(name, value): &(String, String)| {
+        let chosen = chooses(name).then(|| parts_of(value)).into_iter().flatten();
+        parts_of(name).chain(chosen).find(|part| scope.leaves_out(part)).map(|_| ParameterError {
             place: "query",
-            name: name.to_owned(),
+            name: name.clone(),
             detail: "the grant leaves this out".to_owned(),
         })
     };
     let parameters: Vec<ParameterError> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
     let problem = || Problem::new(403, code::ATTRIBUTE_WITHHELD, "the grant leaves out what the query asks by");
     (!parameters.is_empty()).then(|| Problem { parameters, ..problem() })
+}
+
+/// JSON that says what it is by its members alone: a list of changes names them in values (RFC 6902).
+fn is_plain_json(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/merge-patch+json"].iter().any(|plain| essence.eq_ignore_ascii_case(plain))
+}
+
+/// The names in `filter[unit_price][gt]`, `unit_price__gt`, `part.unit_price` or `-unit_price,code`.
+fn parts_of(name: &str) -> impl Iterator<Item = &str> {
+    let whole = name.trim_matches(|c: char| matches!(c, '-' | '+' | ' '));
+    let cut = |c: char| matches!(c, '[' | ']' | '.' | ',' | ':' | ' ');
+    let words = name.split(cut).flat_map(|part| part.split("__"));
+    std::iter::once(whole).chain(words.map(|part| part.trim_matches(['-', '+'])))
+}
+
+/// Whether the value of this parameter names members, by the words that are usual for it.
+fn chooses(name: &str) -> bool {
+    const WORDS: [&str; 10] =
+        ["sort", "sortby", "order", "orderby", "fields", "select", "filter", "where", "groupby", "expand"];
+    WORDS.contains(&plain(name.split('[').next().unwrap_or_default().trim_start_matches('$')).as_str())
 }
 
 impl Row {
@@ -168,9 +199,14 @@ impl Row {
                 }
             }
             Where::Header => {
-                let mut values = given.headers.get_all(&*self.parameter.name).iter();
-                let (first, second) = (values.next(), values.next());
-                second.is_none() && first.and_then(|value| value.to_str().ok()).is_some_and(allowed)
+                // Some servers read `_` as `-`.
+                let own =
+                    |name: &str| name.replace('_', "-").eq_ignore_ascii_case(&self.parameter.name.replace('_', "-"));
+                let mut named = given.headers.iter().filter(|(name, _)| own(name.as_str()));
+                let (first, second) = (named.next(), named.next());
+                let is_spelled = |name: &HeaderName| name.as_str().eq_ignore_ascii_case(&self.parameter.name);
+                let first = first.filter(|(name, _)| is_spelled(name)).and_then(|(_, value)| value.to_str().ok());
+                second.is_none() && first.is_some_and(allowed)
             }
             Where::Cookie | Where::Body => false,
         }

@@ -82,11 +82,17 @@ fn rows(fabric: &Fabric, interface: Option<&Interface>, operation: &str, scope: 
     let declared = compiled.as_ref().and_then(|contract| contract.operation(operation));
     let mut told = Vec::new();
     for (attribute, values) in &scope.rows {
-        let mut parameters = declared.into_iter().flat_map(|declared| declared.rows());
-        let Some(parameter) = parameters.find(|parameter| *parameter.attribute == *attribute.as_str()) else {
+        let parameters = declared.into_iter().flat_map(|declared| declared.rows());
+        let carrying = parameters.filter(|parameter| *parameter.attribute == *attribute.as_str());
+        let before = told.len();
+        // Where several carry it, as from one plant to another, each has to stay within the rows.
+        told.extend(carrying.map(|parameter| {
+            let allowed = values.iter().map(text).collect();
+            Row { parameter: parameter.clone(), allowed }
+        }));
+        if told.len() == before {
             return Rows::Untold(attribute.to_string());
-        };
-        told.push(Row { parameter: parameter.clone(), allowed: values.iter().map(text).collect() });
+        }
     }
     Rows::Told(told)
 }

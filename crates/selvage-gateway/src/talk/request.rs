@@ -102,7 +102,8 @@ impl Ask<'_> {
         // Some servers read `_` as `-`: what may not pass in the one spelling does not in the other.
         if name.as_bytes().contains(&b'_') {
             let spelled = name.replace('_', "-");
-            return spelled != "content-length" && self.passes(&spelled);
+            let of_body = matches!(spelled.as_str(), "content-length" | "content-type" | "content-encoding");
+            return !of_body && self.passes(&spelled);
         }
         match name.as_bytes().first() {
             // INVARIANT: SECRET-FREE: a key proves something to Selvage, to nobody behind it.

@@ -66,6 +66,8 @@ fn members_are_taken_out_of_answers() {
         (&long, 502, "FAB4129"),
         ("200|Content-Type: application/json|Content-Length: 90|[", 502, "FAB4052"),
         ("304|ETag: x|", 304, ""),
+        // A part of an answer does not say of which member it is.
+        ("206|Content-Type: application/json|Content-Range: bytes 5-9/40|12.50", 502, "FAB4129"),
     ];
     for (say, status, expected) in table {
         let mut client = running.client();
@@ -103,6 +105,16 @@ fn members_are_refused_in_what_is_asked_and_given() {
         (&[JSON, echo], r#"{"weight": 1, "weight": 2}"#, (400, "FAB4032"), ""),
         (&["Content-Type: text/plain", echo], "weight=1", (403, "FAB4127"), ""),
         (&[JSON, "Content-Encoding: gzip", echo], "{}", (403, "FAB4127"), ""),
+        // Changes name members in values.
+        (
+            &["Content-Type: application/json-patch+json", echo],
+            r#"[{"op": "copy", "from": "/weight", "path": "/note"}]"#,
+            (403, "FAB4127"),
+            "",
+        ),
+        (&["Content-Type: application/merge-patch+json", echo], r#"{"weight": null}"#, (403, "FAB4127"), "\"/weight\""),
+        // Two kinds of body in one request.
+        (&[JSON, "Content-Type: application/x-www-form-urlencoded", echo], "{}", (400, "FAB4005"), ""),
         (&[JSON, echo], &long, (403, "FAB4127"), ""),
     ];
     for (headers, body, (status, code), part) in table {
@@ -110,8 +122,23 @@ fn members_are_refused_in_what_is_asked_and_given() {
         assert_eq!(answer.said(), (*status, (*code).to_owned()), "{body}: {}", answer.text());
         assert!(answer.text().contains(part), "{body}: {}", answer.text());
     }
-    let asked = send_as("supplier", &mut running.client(), "GET", "/free/v1/parts?unitPrice[gt]=5", &[], "");
-    assert_eq!(asked.said(), (403, "FAB4127".to_owned()));
+    for query in [
+        "unitPrice[gt]=5",
+        "filter[unit_price][gt]=5",
+        "unit_price__gt=5",
+        "part.unit_price=5",
+        "sort=-unit_price",
+        "fields=number,weight",
+        "$select=weight",
+        "x=1;weight=5",
+    ] {
+        let path = format!("/free/v1/parts?{query}");
+        let asked = send_as("supplier", &mut running.client(), "GET", &path, &[], "");
+        assert_eq!(asked.said(), (403, "FAB4127".to_owned()), "{query}");
+    }
+    let asked =
+        send_as("supplier", &mut running.client(), "GET", "/free/v1/parts?note=weight&sort=number", &[echo], "");
+    assert_ne!(asked.said().1, "FAB4127", "a value is not a name");
     // Where the contract is enforced too, what the grant leaves out comes first.
     let both = send_as("supplier", &mut running.client(), "POST", "/new/v1/parts", &[JSON], r#"{"weight": "x"}"#);
     assert_eq!(both.said(), (403, "FAB4127".to_owned()));
