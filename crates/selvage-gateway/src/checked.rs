@@ -52,7 +52,14 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     let expects = parts.headers.contains_key(header::EXPECT);
     let is_head = parts.method == Method::HEAD;
     let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
-        Ok(upload) => upload,
+        Ok(upload) => match asked.ended_meanwhile(&admitted.permit) {
+            None => upload,
+            Some(problem) => {
+                let mut response = asked.fail(admitted, &problem);
+                asked.end_connection(&mut response);
+                return response;
+            }
+        },
         Err((problem, unread)) => {
             let response = asked.fail(admitted, &problem);
             return match unread {

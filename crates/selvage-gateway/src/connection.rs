@@ -189,13 +189,13 @@ impl Watch {
     }
 
     /// Whether it is a tunnel that may be one no longer; looked at now and then.
-    pub(crate) fn has_lost_its_right(&self, snapshot: &Snapshot) -> bool {
+    pub(crate) fn has_lost_its_right(&self, snapshot: &Snapshot, deaf: u64) -> bool {
         let now = self.clock.millis();
         if self.phase.get() != Phase::Tunnel || now.saturating_sub(self.looked.get()) < millis(RIGHTS) {
             return false;
         }
         self.looked.set(now);
-        self.right.borrow().as_ref().is_some_and(|right| !right.holds(snapshot, self.clock.wall()))
+        self.right.borrow().as_ref().is_some_and(|right| !right.holds(snapshot, self.clock.wall(), deaf))
     }
 
     /// What it became, where it did.

@@ -1,11 +1,15 @@
 //! What a stream flows by: the grant and the key that opened it. Bodies and tunnels may go on for hours; they are asked about
-//! again when another snapshot comes, and end where their right has ended. INVARIANT: REVOKED-NOW
+//! again when another snapshot comes, or none can be heard of, and end where their right has ended. INVARIANT: REVOKED-NOW
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Waker};
+use std::time::Instant;
+
+use selvage_model::code;
+use selvage_model::problem::Problem;
 
 use crate::decide::Permit;
 use crate::refusal::Refusal;
@@ -19,6 +23,8 @@ pub(crate) struct Held {
     /// The snapshot that it was last found good by.
     found_good: RefCell<Rc<Local>>,
     right: StillHeld,
+    /// How long it flows while the access state is not heard, in nanoseconds.
+    serves_for: u64,
     /// Since when, in milliseconds of the thread's clock.
     since: u64,
     waker: Waiting,
@@ -55,9 +61,9 @@ impl Waiters {
     }
 
     /// Forgets streams that have ended.
-    pub(crate) fn sweep(&self, now: u64) {
+    pub(crate) fn sweep(&self, now: u64, is_deaf: bool) {
         self.all.borrow_mut().retain(|waiting| waiting.strong_count() > 0);
-        if now < self.look_until.get() {
+        if now < self.look_until.get() || is_deaf {
             self.wake();
         }
     }
@@ -71,9 +77,32 @@ impl<'a> Asked<'a> {
         (deaf > serves_for).then(|| Refusal::unheard(deaf))
     }
 
+    /// Why a request that was waited for does not go on: its right ended while its body came.
+    pub(crate) fn ended_meanwhile(self, permit: &Permit<'_>) -> Option<Problem> {
+        let nanos = self.worker.shared.books.nanos(Instant::now());
+        if let Some(refusal) = self.unheard(nanos, permit.served.serves_for) {
+            return Some(refusal.problem);
+        }
+        let now = self.worker.local();
+        if Arc::ptr_eq(&now.live, &self.local.live) || now.live.snapshot.still_holds(&still_held(permit)) {
+            return None;
+        }
+        let detail = "the key or the grant ended, or the interface was blocked, while the request was coming";
+        Some(Problem::new(403, code::GRANT_ENDED, detail))
+    }
+
     /// The right by which a permitted request streams.
     pub(crate) fn held(self, permit: &Permit<'_>) -> Held {
         Held::new(self.worker, self.local, permit)
+    }
+}
+
+fn still_held(permit: &Permit<'_>) -> StillHeld {
+    StillHeld {
+        interface: permit.served.reference.clone(),
+        consumer: permit.consumer.clone(),
+        grant: permit.lease.id.clone(),
+        key: permit.key,
     }
 }
 
@@ -88,12 +117,8 @@ impl Held {
         Self {
             worker: Rc::clone(worker),
             found_good: RefCell::new(Rc::clone(local)),
-            right: StillHeld {
-                interface: permit.served.reference.clone(),
-                consumer: permit.consumer.clone(),
-                grant: permit.lease.id.clone(),
-                key: permit.key,
-            },
+            right: still_held(permit),
+            serves_for: permit.served.serves_for,
             since: worker.clock.millis(),
             waker: Waiting::default(),
             waits: Cell::new(false),
@@ -102,12 +127,16 @@ impl Held {
 
     /// Whether it has ended. Cheap while no other snapshot came.
     pub(crate) fn has_ended(&self) -> bool {
+        let is_stream = || self.worker.clock.millis().saturating_sub(self.since) >= IN_HAND;
+        if self.worker.deaf.get() > self.serves_for {
+            return is_stream();
+        }
         let now = self.worker.local();
         if Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
             return false;
         }
         if !now.live.snapshot.still_holds(&self.right) {
-            return self.worker.clock.millis().saturating_sub(self.since) >= IN_HAND;
+            return is_stream();
         }
         *self.found_good.borrow_mut() = now;
         false

@@ -55,7 +55,8 @@ pub(crate) async fn mediate<'a>(
         return response;
     }
     let _place = admitted.taken.entered.place.take();
-    let bytes = match collect(body, asked.most_of(permit.served), patience).await {
+    let collected = collect(body, asked.most_of(permit.served), patience).await;
+    let bytes = match collected.and_then(|bytes| asked.ended_meanwhile(&permit).map_or(Ok(bytes), Err)) {
         Ok(bytes) => bytes,
         Err(problem) => {
             let mut response = asked.fail(admitted, &problem);
@@ -88,8 +89,7 @@ pub(crate) async fn mediate<'a>(
         traceparent: asked.exchange.traceparent.to_str().ok().map(str::to_owned),
         patience,
     };
-    let answer = tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await;
-    match answer {
+    match tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await {
         Ok(answer) => {
             let refused = match &answer {
                 MediatedAnswer::Refused { problem, .. } => Some(problem),

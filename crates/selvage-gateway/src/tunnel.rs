@@ -72,8 +72,8 @@ impl Right {
         Self { uri: parts.uri.clone(), headers: parts.headers.clone(), peer: Rc::clone(peer) }
     }
 
-    /// Whether the same request would pass now.
-    pub(crate) fn holds(&self, snapshot: &Snapshot, now: Timestamp) -> bool {
+    /// Whether the same request would pass now, as a tunnel, where the access state was not heard of for so many nanoseconds.
+    pub(crate) fn holds(&self, snapshot: &Snapshot, now: Timestamp, deaf: u64) -> bool {
         let head = Head {
             method: &Method::GET,
             authority: self.uri.authority().map(Authority::as_str),
@@ -83,7 +83,11 @@ impl Right {
             headers: &self.headers,
             client: self.peer.certificate.as_ref(),
         };
-        matches!(decide(snapshot, &head, now), Plan::Proxy { .. })
+        match decide(snapshot, &head, now) {
+            // What goes through cannot be looked into.
+            Plan::Proxy { permit, .. } => permit.direct_scope().is_none() && deaf <= permit.served.serves_for,
+            _ => false,
+        }
     }
 }
 

@@ -84,6 +84,8 @@ pub(crate) struct Worker {
     streams: RefCell<Vec<Watching>>,
     /// Bodies that wait for their next byte.
     pub(crate) waiters: Waiters,
+    /// For how long changes of the access state may have been missed, when it was looked last; nanoseconds.
+    pub(crate) deaf: Cell<u64>,
 }
 
 /// A task that serves a connection or a stream, and what it is doing.
@@ -94,9 +96,9 @@ struct Watching {
 
 impl Watching {
     /// Looks after it; says whether it goes on.
-    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot) -> bool {
+    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot, deaf: u64) -> bool {
         self.watch.look_at_deadline(config);
-        if self.watch.is_overdue(config) || self.watch.has_lost_its_right(snapshot) {
+        if self.watch.is_overdue(config) || self.watch.has_lost_its_right(snapshot, deaf) {
             self.task.abort();
         }
         !self.task.is_finished()
@@ -122,6 +124,7 @@ impl Worker {
             connections: RefCell::default(),
             streams: RefCell::default(),
             waiters: Waiters::default(),
+            deaf: Cell::new(0),
             shared,
         };
         worker.take_over(live);
@@ -226,12 +229,15 @@ impl Worker {
     fn sweep(&self) {
         self.clock.tick();
         let config = self.config();
-        self.waiters.sweep(self.clock.millis());
+        // For how long changes of the access state may have been missed: streams are held to it too.
+        let deaf = self.shared.books.deaf(self.shared.books.nanos(Instant::now()));
+        self.deaf.set(deaf);
+        self.waiters.sweep(self.clock.millis(), deaf > 0);
         // An idle thread lets go of a snapshot that was replaced, too.
         let local = self.local();
         let snapshot = &local.live.snapshot;
-        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot));
-        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot));
+        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf));
+        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf));
         for pool in &local.pools {
             pool.sweep();
         }

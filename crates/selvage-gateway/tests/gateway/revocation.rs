@@ -115,3 +115,35 @@ fn an_upload_that_flows_is_cut_when_its_right_ends() {
         assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{:?} {answer:?}", began.elapsed());
     }
 }
+
+/// A write that trickles is no way around a revocation: it is asked again when its body is there.
+#[test]
+fn a_write_whose_right_ends_while_its_body_comes_is_not_done() {
+    for (change, ends) in [CHANGES[0], CHANGES[1], CHANGES[4]] {
+        let running = Running::start();
+        let mut client = running.client();
+        let headers = [&authorization("shop"), "Content-Type: application/json", "Idempotency-Key: k-1"];
+        let body = r#"{"product": "BIK-1"}"#;
+        client.send(head("POST", "/orders/v1/orders", &headers, body.len()));
+        client.send(&body[..5]);
+        std::thread::sleep(Duration::from_millis(100));
+        swap(&running, change);
+        client.send(&body[5..]);
+        assert_eq!(client.read().said() == (403, "FAB4022".to_owned()), ends);
+    }
+}
+
+/// What is not served while nobody can be heard of does not flow on either.
+#[test]
+fn a_stream_ends_where_changes_may_have_been_missed_for_too_long() {
+    for (path, cuts) in [("/narrow-stock/v1/items/stall", true), ("/stock/v1/items/stall", false)] {
+        let running = Running::start();
+        let mut client = running.client();
+        client.send(head("GET", path, &[&authorization("shop")], 0));
+        std::thread::sleep(Duration::from_millis(1200));
+        running.gateway.heard(Instant::now() - Duration::from_secs(5));
+        let began = Instant::now();
+        assert!(client.try_read(false).is_none());
+        assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{path}: {:?}", began.elapsed());
+    }
+}
