@@ -111,8 +111,9 @@ fn commands_are_taken_as_they_are_written() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fault_that_the_guide_asks_for_is_injected() {
-    let guide = fs::read_to_string(root().join("docs/guide/running.md")).unwrap();
-    let bodies = between(&guide, "-d '", "'");
+    let guide = fs::read_to_string(root().join("docs/guide/factory.md")).unwrap();
+    let faults = guide.lines().filter(|line| line.contains("/_factory/faults -d '"));
+    let bodies: Vec<_> = faults.flat_map(|line| between(line, "-d '", "'")).collect();
     assert!(!bodies.is_empty());
     let factory = Factory::start(FactoryConfig::default()).await.unwrap();
     for body in bodies {
