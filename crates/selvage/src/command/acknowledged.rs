@@ -4,13 +4,30 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::Args;
 use jiff::Timestamp;
 use selvage_store::{NodeRecord, Store};
 use serde_json::{Value, json};
 
-use super::say;
+use super::{StoreChoice, say, words};
 
 const LOOK_AGAIN: Duration = Duration::from_millis(15);
+
+/// Why access is taken, by whom, and where that is kept.
+#[derive(Args)]
+pub(crate) struct Said {
+    /// Why, for the ledger; who is blocked is told it too.
+    #[arg(long, value_parser = words)]
+    pub(crate) because: String,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    pub(crate) by: String,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) store: StoreChoice,
+}
 
 /// What a node made of a change.
 enum Answer {

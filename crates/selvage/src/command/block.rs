@@ -7,7 +7,8 @@ use jiff::Timestamp;
 use selvage_model::access::Blocked;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 
-use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
+use super::acknowledged::{self, Said};
+use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Cuts consumers and interfaces off, and lifts that again.
 #[derive(Subcommand)]
@@ -54,22 +55,6 @@ pub(crate) struct Lift {
     id: String,
     #[command(flatten)]
     said: Said,
-}
-
-/// Why, by whom, and where that is kept.
-#[derive(Args)]
-struct Said {
-    /// Why, for the ledger and for who is refused.
-    #[arg(long, value_parser = words)]
-    because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    store: StoreChoice,
 }
 
 impl Block {

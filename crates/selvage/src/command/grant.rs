@@ -9,7 +9,8 @@ use selvage_model::access::LiveGrant;
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 
-use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
+use super::acknowledged::{self, Said};
+use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Lists and ends the grants that are alive.
 #[derive(Subcommand)]
@@ -35,17 +36,8 @@ pub(crate) struct List {
 pub(crate) struct End {
     /// The grant's id, as `selvage grant list` shows it.
     id: String,
-    /// Why, for the ledger.
-    #[arg(long, value_parser = words)]
-    because: String,
-    /// Who ends it, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreChoice,
+    said: Said,
 }
 
 impl Grant {
@@ -98,11 +90,12 @@ impl List {
 
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
-        let grant = store.end_grant(&self.id, &self.by, &self.because).await?;
+        let Said { because, by, json, store } = self.said;
+        let store = store.open().await?;
+        let grant = store.end_grant(&self.id, &by, &because).await?;
         let since = grant.ended.unwrap_or_else(Timestamp::now);
         let what = format!("{} has ended: {} on {}", grant.id, grant.consumer, grant.interface);
-        acknowledged::wait(&store, since).await?.print(&what, self.json)?;
+        acknowledged::wait(&store, since).await?.print(&what, json)?;
         Ok(Outcome::Well)
     }
 }

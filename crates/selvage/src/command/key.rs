@@ -11,7 +11,8 @@ use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 use selvage_store::NewKey;
 
-use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
+use super::acknowledged::{self, Said};
+use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::key;
 
 /// Issues, rotates, lists and revokes the keys of consumers.
@@ -72,17 +73,8 @@ pub(crate) struct List {
 pub(crate) struct Revoke {
     /// The key's id, as `selvage key list` shows it.
     id: String,
-    /// Why, for the ledger.
-    #[arg(long, value_parser = words)]
-    because: String,
-    /// Who takes it back, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
-    /// Prints JSON.
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    store: StoreChoice,
+    said: Said,
 }
 
 impl Key {
@@ -157,10 +149,11 @@ impl List {
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
-        let key = store.revoke_key(&self.id, &self.by, &self.because).await?;
+        let Said { because, by, json, store } = self.said;
+        let store = store.open().await?;
+        let key = store.revoke_key(&self.id, &by, &because).await?;
         let since = key.revoked.unwrap_or_else(Timestamp::now);
-        acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), self.json)?;
+        acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), json)?;
         Ok(Outcome::Well)
     }
 }
