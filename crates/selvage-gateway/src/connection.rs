@@ -328,6 +328,15 @@ impl Watch {
         self.closing.get()
     }
 
+    /// Waits until it is asked to close.
+    pub(crate) async fn asked_to_close(&self) {
+        poll_fn(|cx| {
+            self.remember(cx);
+            if self.is_closing() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// Remembers the connection's task, to be woken when it is asked to close or its answer is late.
     pub(crate) fn remember(&self, context: &Context<'_>) {
         *self.waker.borrow_mut() = Some(context.waker().clone());

@@ -43,7 +43,12 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
         return serve_plain(worker, stream, peer, watch).await;
     };
     let shaking = tls.load().shake_hands(stream);
-    match tokio::time::timeout(worker.config().head_timeout, Box::pin(shaking)).await {
+    let shaken = tokio::select! {
+        biased;
+        shaken = tokio::time::timeout(worker.config().head_timeout, Box::pin(shaking)) => shaken,
+        () = watch.asked_to_close() => return,
+    };
+    match shaken {
         Ok(Ok((stream, shown))) => {
             let peer = Rc::new(Peer { address, secure: true, certificate: shown.certificate });
             let protocol = if shown.http2 { Protocol::Http2 } else { Protocol::Http1 };

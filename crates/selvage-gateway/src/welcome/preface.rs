@@ -19,11 +19,18 @@ pub(super) enum Protocol {
     Http2,
 }
 
-/// Reads until it is known what the client speaks; gives back what was read.
+/// Reads until it is known what the client speaks; gives back what was read. A client that has said nothing yet when the
+/// connection is asked to close says nothing any more: many connect ahead of need, and nobody waits for them.
 pub(super) async fn read(stream: &mut (impl AsyncRead + Unpin), watch: &Watch) -> io::Result<(Protocol, Bytes)> {
     let mut read = BytesMut::with_capacity(ROOM);
     loop {
-        if stream.read_buf(&mut read).await? == 0 {
+        let is_silent = read.is_empty();
+        let more = tokio::select! {
+            biased;
+            more = stream.read_buf(&mut read) => more?,
+            () = watch.asked_to_close(), if is_silent => 0,
+        };
+        if more == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         watch.hears();

@@ -31,6 +31,19 @@ fn what_is_in_hand_finishes() {
     assert!(TcpStream::connect(address).is_err(), "nobody listens any more");
 }
 
+/// Clients connect ahead of need.
+#[test]
+fn nobody_waits_for_a_connection_that_said_nothing() {
+    let running = Running::start();
+    let mut silent = running.client();
+    let mut idle = running.client();
+    assert_eq!(idle.get("shop", "/stock/v1/items").status, 200);
+    std::thread::sleep(Duration::from_millis(100));
+    let took = shut_down(running.gateway);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!(silent.is_closed() && idle.is_closed());
+}
+
 #[test]
 fn the_wait_is_bounded() {
     let running = Running::with(|config| config.drain = Duration::from_millis(300));
