@@ -55,7 +55,7 @@ use selvage_model::manifest::system::Bounds;
 use tokio::sync::OnceCell;
 
 pub use self::call::{Call, CallClass, Scope};
-pub use self::config::{ConfigError, OdooConfig, Secret};
+pub use self::config::{ConfigError, OdooConfig, OdooTls, Secret};
 pub use self::consume::{Consumption, ConsumptionTarget};
 pub use self::dialect::Dialect;
 pub use self::failure::{Failure, NO_DATABASE, Refusal};
@@ -214,6 +214,7 @@ mod tests {
             timeout: Duration::from_secs(1),
             longest_transaction: Duration::from_secs(4),
             concurrency: 1,
+            tls: OdooTls::default(),
         })
         .unwrap();
         let call = Call::read("product.product", "read", &Scope::company(1)).context("lang", "de_DE");

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use selvage_connect::odoo::{Call, Failure, KeyState, Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::odoo::{Call, Failure, KeyState, Odoo, OdooConfig, OdooTls, Scope, Secret};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -114,6 +114,7 @@ fn odoo(url: &str, timeout: Duration) -> Odoo {
         timeout,
         longest_transaction: Duration::from_secs(30),
         concurrency: 2,
+        tls: OdooTls::default(),
     })
     .unwrap()
 }

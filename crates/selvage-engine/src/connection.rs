@@ -3,18 +3,20 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use selvage_connect::governor::{Database, Governors, Priority};
-use selvage_connect::odoo::{Company, Dialect, Failure, KeyState, Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::odoo::{Company, Dialect, Failure, KeyState, Odoo, OdooConfig, OdooTls, Scope, Secret};
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::system::{
-    self as manifest, Account, AccountLimits, Bounds, SecretName, System, SystemEnvironment,
+    self as manifest, Account, AccountLimits, Bounds, SecretName, System, SystemEnvironment, SystemTls,
 };
 use selvage_model::name::{ObjectName, SystemName};
 use selvage_model::overview::Health;
+use selvage_model::source::Spanned;
 
 use crate::cache::Cache;
 use crate::checking::Checking;
@@ -37,11 +39,13 @@ pub(crate) struct Settings {
     bounds: Bounds,
     limits: AccountLimits,
     longest_transaction: Duration,
+    tls: OdooTls,
 }
 
 impl Settings {
     /// The settings of this account, or what is missing for them.
     pub(crate) fn of(
+        fabric: &Fabric,
         system: &System,
         environment: &SystemEnvironment,
         account: &Account,
@@ -52,24 +56,20 @@ impl Settings {
             let fix = "give it a `url`, or serve the object from another system";
             return Err(Finding::error(code::SYSTEM_ABSENT, &environment.name.place, message).fix(fix));
         };
-        let secret = &account.api_key;
-        let Some(text) = secrets.get(&secret.value) else {
-            let message = format!("the secret `{}` of account `{}` is not there", secret.value.0, account.name);
-            let fix = format!("put `{}` into the file that --secrets names", secret.value.0);
-            return Err(Finding::error(code::SECRET_ABSENT, &secret.place, message).fix(fix));
-        };
+        let text = found(secrets, &account.api_key, || format!("of account `{}`", account.name))?;
         Ok(Self {
             system: system.name.clone(),
             url: url.value.clone(),
             database: environment.database.clone(),
             dialect: environment.dialect.map(spoken),
             login: account.login.clone(),
-            secret: Secret::new(text.clone()),
+            secret: Secret::new(text),
             // It may be named before it is there: then nothing takes the place of the first.
             next: account.next_key.as_ref().and_then(|next| secrets.get(&next.value)).cloned().map(Secret::new),
             bounds: system.bounds(environment),
             limits: account.limits,
             longest_transaction: system.limits.longest_transaction,
+            tls: environment.tls.as_ref().map(|tls| known_by(fabric, tls, secrets)).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -87,12 +87,41 @@ impl Settings {
             timeout: (self.longest_transaction / 4).clamp(Duration::from_millis(250), Duration::from_secs(30)),
             longest_transaction: self.longest_transaction,
             concurrency: usize::try_from(self.bounds.concurrency).unwrap_or(1).max(1),
+            tls: self.tls.clone(),
         }
     }
 
     fn database(&self) -> Database {
         Database { system: self.system.clone(), url: self.url.clone(), name: self.database.clone() }
     }
+}
+
+/// How a system is known over TLS, and what it is shown.
+fn known_by(fabric: &Fabric, declared: &SystemTls, secrets: &BTreeMap<SecretName, String>) -> Result<OdooTls, Finding> {
+    let authorities = declared.authorities.as_ref();
+    // A file that is not there was told when the fabric was read: nobody is trusted then.
+    let authorities = authorities.map(|path| fabric.files.get(&path.value).cloned().unwrap_or_else(|| Arc::from("")));
+    let proof = declared.client.as_ref().map(|client| {
+        let of_system = || "that is shown to the system".to_owned();
+        let certificate = found(secrets, &client.certificate, of_system)?;
+        let key = found(secrets, &client.key, of_system)?;
+        // In a file of `name=value` lines the ends of a PEM's lines are written `\n`.
+        Ok(Secret::new(format!("{certificate}\n{key}\n").replace("\\n", "\n")))
+    });
+    Ok(OdooTls { authorities, proof: proof.transpose()? })
+}
+
+/// A secret, or that it is not there.
+fn found(
+    secrets: &BTreeMap<SecretName, String>,
+    name: &Spanned<SecretName>,
+    whose: impl Fn() -> String,
+) -> Result<String, Finding> {
+    secrets.get(&name.value).cloned().ok_or_else(|| {
+        let message = format!("the secret `{}` {} is not there", name.value.0, whose());
+        let fix = format!("put `{}` into the file that --secrets names", name.value.0);
+        Finding::error(code::SECRET_ABSENT, &name.place, message).fix(fix)
+    })
 }
 
 fn spoken(declared: manifest::Dialect) -> Dialect {

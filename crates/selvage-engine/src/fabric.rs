@@ -233,7 +233,7 @@ impl Active {
         if let Some(connection) = self.connections.get(&key) {
             return Ok(Arc::clone(connection));
         }
-        let settings = settings(system, serves, account, surroundings)?;
+        let settings = settings(fabric, system, serves, account, surroundings)?;
         let before = surroundings.before.connections.get(&key).filter(|before| before.settings == settings);
         let connection = match before {
             Some(connection) => {
@@ -252,6 +252,7 @@ impl Active {
 }
 
 fn settings(
+    fabric: &Fabric,
     system: &System,
     serves: &Serves,
     account: &str,
@@ -267,7 +268,7 @@ fn settings(
         let message = format!("system `{}` has no account `{account}` in environment `{name}`", system.name);
         Finding::error(code::SYSTEM_ABSENT, place, message)
     })?;
-    Settings::of(system, environment, found, surroundings.secrets)
+    Settings::of(fabric, system, environment, found, surroundings.secrets)
 }
 
 /// How urgent calls for this interface are. What nobody classified can wait.

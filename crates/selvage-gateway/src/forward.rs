@@ -14,7 +14,7 @@ use selvage_model::problem::Problem;
 use crate::body::{Progress, Reply, Upload};
 use crate::connection::Watch;
 use crate::decide::UpstreamRef;
-use crate::dial::DialError;
+use crate::dial::{self, DialError};
 use crate::held::Held;
 use crate::outcome::Outcome;
 use crate::pool::{Failed, Pool, SendError};
@@ -156,6 +156,11 @@ fn failed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, progr
 }
 
 fn broken(error: &SendError, progress: Progress, max_body: u64) -> Problem {
+    if let SendError::Unreachable(DialError::Io(error)) | SendError::Broken(TalkError::Io(error)) = error
+        && let Some(problem) = dial::unproven(error)
+    {
+        return problem;
+    }
     match (progress, error) {
         (Progress::TooLarge, _) => too_large(max_body).problem,
         (Progress::Broken, _) => Problem::new(400, code::MALFORMED, "the body ended before its end"),

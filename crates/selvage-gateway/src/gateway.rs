@@ -18,6 +18,7 @@ use crate::admin;
 use crate::budget::{self, BudgetMoment, BudgetRound};
 use crate::config::{GatewayConfig, GatewayError, Sharing};
 use crate::crowd::Crowd;
+use crate::dial::Proofs;
 use crate::exposition;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
@@ -70,7 +71,8 @@ impl Gateway {
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
-        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls });
+        let proving = Arc::default();
+        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls, proving });
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let mut gateway =
@@ -114,6 +116,12 @@ impl Gateway {
         let Some(current) = &self.shared.tls else { return false };
         current.store(Arc::new(tls));
         true
+    }
+
+    /// Shows these to the systems whose manifests ask for it, from the next handshake on; connections that were made by
+    /// others are used no more. Says whether they are others than before.
+    pub fn prove_by(&self, proofs: Proofs) -> bool {
+        self.shared.proving.show(proofs)
     }
 
     /// Says until when every change of the access state is heard. Never called, it is taken to be heard always; once it

@@ -61,6 +61,7 @@ pub use budget::{BudgetMoment, BudgetRound};
 pub use certificate::ClientCertificate;
 pub use config::{GatewayConfig, GatewayError, Sharing};
 pub use decide::{Permit, Plan, Probe, decide};
+pub use dial::{Proof, ProofNames, Proofs};
 pub use explain::{Decided, Explanation, Question, Stage, Verdict, explain, explain_request};
 pub use gateway::{Counted, Gateway};
 pub use head::Head;

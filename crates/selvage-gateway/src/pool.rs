@@ -1,28 +1,33 @@
 //! Connections to one upstream, owned by one thread: the one used last is taken first, and a request that an idle
 //! connection turned out too old for is sent once more on a new one, where that is safe.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio_rustls::TlsConnector;
 
 use crate::body::Upload;
 use crate::connection::{Clock, millis};
-use crate::dial::{DialError, Dialer};
+use crate::dial::{Destination, DialError, Dialer, Trust};
 use crate::snapshot::Upstream;
 use crate::talk::{Answer, Ask, Talk, TalkError};
 
-/// Whose connections: a scheme, a host and a port.
+/// Whose connections: a scheme, a host and a port, and how it is known there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
     secure: bool,
     host: String,
     port: u16,
+    trust: Option<Arc<Trust>>,
 }
 
 impl Address {
     pub(crate) fn of(upstream: &Upstream) -> Self {
-        Self { secure: upstream.secure, host: upstream.host.clone(), port: upstream.port }
+        let trust = upstream.trust.clone();
+        Self { secure: upstream.secure, host: upstream.host.clone(), port: upstream.port, trust }
     }
 }
 
@@ -40,6 +45,8 @@ pub(crate) struct Pool {
     address: Address,
     config: PoolConfig,
     dialer: Rc<Dialer>,
+    /// TLS where it is known there by more than everywhere.
+    tls: OnceCell<TlsConnector>,
     clock: Rc<Clock>,
     idle: RefCell<Vec<Idle>>,
     /// What was saved up for sending again, in thousandths of a request.
@@ -81,7 +88,8 @@ pub(crate) enum SendError {
 
 impl Pool {
     pub(crate) fn new(address: Address, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
-        Rc::new(Self { address, config, dialer, clock, idle: RefCell::default(), retries: Cell::new(ONE) })
+        let (tls, idle, retries) = (OnceCell::new(), RefCell::default(), Cell::new(ONE));
+        Rc::new(Self { address, config, dialer, tls, clock, idle, retries })
     }
 
     /// Sends a request and waits for the head of its answer, whose headers take the place of the request's. What of the
@@ -154,10 +162,15 @@ impl Pool {
     }
 
     async fn connect(&self, within: Option<Duration>) -> Result<Box<Talk>, DialError> {
-        let Address { secure, host, port } = &self.address;
-        let dialing = self.dialer.dial(*secure, host, *port);
+        let Address { secure, host, port, trust } = &self.address;
+        let (round, trust) = (self.round(), trust.as_deref());
+        let dialing = self.dialer.dial(Destination { secure: *secure, host, port: *port, trust, tls: &self.tls });
         let stream = tokio::time::timeout(within.unwrap_or(self.config.connect_timeout), dialing).await;
-        Ok(Box::new(Talk::new(stream.map_err(|_| DialError::Late)??)))
+        Ok(Box::new(Talk::new(stream.map_err(|_| DialError::Late)??, round)))
+    }
+
+    fn round(&self) -> u32 {
+        self.dialer.round(self.address.trust.as_deref())
     }
 
     fn take_idle(&self) -> Option<Box<Talk>> {
@@ -176,7 +189,8 @@ impl Pool {
     }
 
     fn is_fresh(&self, idle: &Idle) -> bool {
-        self.clock.millis().saturating_sub(idle.since) < millis(self.config.idle_timeout)
+        idle.talk.round() == self.round()
+            && self.clock.millis().saturating_sub(idle.since) < millis(self.config.idle_timeout)
     }
 }
 

@@ -55,6 +55,8 @@ pub(crate) struct Talk {
     flushed: bool,
     left: Left,
     keeps: bool,
+    /// In which round of what the node shows it was made.
+    round: u32,
 }
 
 /// What is left of an answer's body.
@@ -66,9 +68,10 @@ enum Left {
 }
 
 impl Talk {
-    pub(crate) fn new(stream: Stream) -> Self {
+    pub(crate) fn new(stream: Stream, round: u32) -> Self {
         Self {
             stream,
+            round,
             input: BytesMut::new(),
             output: Vec::new(),
             sent: 0,
@@ -80,6 +83,11 @@ impl Talk {
             left: Left::Length(0),
             keeps: true,
         }
+    }
+
+    /// In which round of what the node shows it was made.
+    pub(crate) fn round(&self) -> u32 {
+        self.round
     }
 
     /// Whether an idle connection has closed, or says something that nobody asked for.

@@ -58,13 +58,13 @@ pub enum TlsError {
     #[error("the key is not PEM with a private key")]
     Key(#[source] pem::Error),
     /// The authorities' file holds none.
-    #[error("the clients' authorities are not PEM with a `CERTIFICATE`")]
+    #[error("the authorities are not PEM with a `CERTIFICATE`")]
     Authorities(#[source] pem::Error),
     /// They do not fit together, or one is of a kind that is not used.
     #[error("the certificate and its key cannot be used together")]
     Unfit(#[source] rustls::Error),
     /// An authority cannot be one.
-    #[error("one of the clients' authorities cannot be used")]
+    #[error("one of the authorities cannot be used")]
     Authority(#[source] rustls::Error),
     /// The authorities are none.
     #[error("the clients' authorities cannot be used")]
@@ -128,9 +128,19 @@ impl Tls {
     }
 }
 
-fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+/// The certificates of a PEM file, one at least.
+pub(crate) fn certificates(file: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
     let all: Vec<_> = CertificateDer::pem_slice_iter(file).collect::<Result<_, _>>()?;
     if all.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(all) }
+}
+
+/// The authorities of a PEM file.
+pub(crate) fn roots(authorities: &[u8]) -> Result<RootCertStore, TlsError> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(authorities).map_err(TlsError::Authorities)? {
+        roots.add(authority).map_err(TlsError::Authority)?;
+    }
+    Ok(roots)
 }
 
 fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
@@ -139,10 +149,7 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
         ClientCertificates::Optional(authorities) => (authorities, true),
         ClientCertificates::Required(authorities) => (authorities, false),
     };
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(authorities).map_err(TlsError::Authorities)? {
-        roots.add(authority).map_err(TlsError::Authority)?;
-    }
+    let roots = roots(authorities)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
     let builder = if optional { builder.allow_unauthenticated() } else { builder };

@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 use crate::config::GatewayConfig;
 use crate::connection::{Clock, SWEEP, Watch};
 use crate::crowd::Crowd;
-use crate::dial::Dialer;
+use crate::dial::{Dialer, Proving};
 use crate::exchange::Marks;
 use crate::gate::Room;
 use crate::held::Waiters;
@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) crowd: Option<Arc<Crowd>>,
     /// TLS with clients, as it is now.
     pub(crate) tls: Option<ArcSwap<Tls>>,
+    /// What this node shows to systems.
+    pub(crate) proving: Arc<Proving>,
 }
 
 /// A snapshot in use by one thread.
@@ -120,7 +122,7 @@ impl Worker {
             current: RefCell::new(current),
             local: RefCell::new(Rc::new(Local { live: Arc::clone(&live), pools: Vec::new() })),
             pools: RefCell::default(),
-            dialer: Rc::new(Dialer::new(&shared.config)),
+            dialer: Rc::new(Dialer::new(&shared.config, Arc::clone(&shared.proving))),
             connections: RefCell::default(),
             streams: RefCell::default(),
             waiters: Waiters::default(),

@@ -50,6 +50,8 @@ catalogue! {
     EXTENDS_UNKNOWN = "FAB1017", "What is extended is in no pack that the fabric takes";
     EXTENDED_TWICE = "FAB1018", "Two documents extend one thing of a pack";
     EXTENDS_NOTHING = "FAB1019", "An override that overrides nothing";
+    AUTHORITIES_UNFIT = "FAB1021", "The authorities of a system cannot be used";
+    TLS_UNSPOKEN = "FAB1022", "TLS is declared where it is not spoken so";
     // 2 lint
     NAME_UNKNOWN = "FAB2001", "A name that nothing declares";
     CYCLE = "FAB2002", "Things that wait for each other";
@@ -237,6 +239,9 @@ catalogue! {
     ANSWER_UNSHOWN = "FAB4129", "The answer cannot be shown without what the grant leaves out";
     ACCESS_UNHEARD = "FAB4140", "The node cannot hear whether keys and grants still hold";
     CONSUMER_BLOCKED = "FAB4141", "The consumer is blocked";
+    UPSTREAM_UNPROVEN = "FAB4170", "The upstream system does not prove who it is";
+    NODE_UNPROVEN = "FAB4171", "The upstream system does not take the node's certificate";
+    CLIENT_PROOF_UNFIT = "FAB4172", "The certificate that a node shows to a system cannot be used";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

@@ -142,7 +142,8 @@ pub(crate) fn named(fabric: &Fabric) -> BTreeSet<String> {
         Api::Mediated(_) => None,
     });
     let scenarios = fabric.flows.values().filter_map(|flow| Some(flow.scenarios.as_ref()?.value.clone()));
-    contracts.chain(scenarios).collect()
+    let authorities = fabric.systems.values().flat_map(|system| system.authorities());
+    contracts.chain(scenarios).chain(authorities.map(|path| path.value.clone())).collect()
 }
 
 fn text(source: &Source) -> Option<String> {

@@ -8,6 +8,7 @@ mod issuers;
 pub(crate) mod listener;
 mod mediation;
 mod observe;
+mod proofs;
 mod reachability;
 pub(crate) mod release;
 mod rotation;
@@ -116,6 +117,7 @@ impl Node {
     /// When the directory has errors (they are printed), an address is taken, or the store is not there.
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
         let first = Arc::new(release::read(&config.fabric, &config.environment)?);
+        let proofs = proofs::of(&first.fabric, &config.environment, |name| config.secrets.get(name).cloned())?;
         // Before the access state is read: whoever changes it from now on waits for this node.
         let Registered { node, lease, heard_until } = feed::register(&config, &first.fabric).await?;
         let access = release::activate(&config.store, &config.environment, &first).await?;
@@ -131,6 +133,7 @@ impl Node {
         let mediation = EngineMediation::new(engine.clone(), Arc::clone(&current), Arc::clone(&figures));
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
+        gateway.prove_by(proofs);
         gateway.heard(heard_until);
         let budgets = Budgets::new(config.store.clone(), node.id.clone());
         // What was spent before this node began is known before anyone is told that it serves.
@@ -145,10 +148,6 @@ impl Node {
         );
         let console = console(config.console, observe, observe::usage(config.store.clone()), &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
-        let rotation = config
-            .secrets_from
-            .map(|path| rotation::follow(engine.clone(), secrets.clone(), path, config.watch))
-            .transpose()?;
         let counting = contracts::follow(config.store.clone(), Arc::downgrade(&gateway), Arc::clone(&current));
         let store = config.store.clone();
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, figures);
@@ -159,7 +158,10 @@ impl Node {
             engine,
             gateway: Arc::downgrade(&gateway),
             current: Arc::clone(&current),
+            secrets: secrets.clone(),
         });
+        let follows = |path| rotation::follow(Arc::clone(&follower), secrets.clone(), path, config.watch);
+        let rotation = config.secrets_from.map(follows).transpose()?;
         let node = NewNode { address: gateway.address().to_string(), ..node };
         let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![

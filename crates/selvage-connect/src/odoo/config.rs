@@ -2,6 +2,7 @@
 //! Validation is pure: it opens no connection and resolves no name.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -34,6 +35,17 @@ pub struct OdooConfig {
     pub longest_transaction: Duration,
     /// How many calls this handle has under way at once.
     pub concurrency: usize,
+    /// How the server is known over TLS, and what it is shown.
+    pub tls: OdooTls,
+}
+
+/// How a server is known over TLS, and what it is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OdooTls {
+    /// Who may have signed its certificate, in PEM; whom the machine trusts where nothing is said.
+    pub authorities: Option<Arc<str>>,
+    /// A certificate, those that lead to an authority, and its key, in PEM; nothing is shown without.
+    pub proof: Option<Secret>,
 }
 
 impl OdooConfig {
@@ -138,8 +150,10 @@ pub enum ConfigError {
         /// What is wrong, one sentence each.
         problems: Vec<String>,
     },
-    /// The TLS roots of this machine could not be read.
-    #[error("odoo `{system}`: the http client could not be built")]
+    /// The TLS roots of this machine could not be read, or what is declared of TLS cannot be used.
+    #[error(
+        "odoo `{system}`: the http client could not be built; look at its `tls`, and at the authorities of this machine"
+    )]
     Client {
         /// The system.
         system: String,
@@ -173,6 +187,7 @@ pub(super) mod tests {
             timeout: Duration::from_secs(5),
             longest_transaction: Duration::from_secs(60),
             concurrency: 2,
+            tls: OdooTls::default(),
         }
     }
 

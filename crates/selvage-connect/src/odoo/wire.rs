@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Identity, Response, redirect};
 use serde_json::Value;
 
 use super::Odoo;
 use super::call::{Call, CallClass};
 use super::classify::lost;
-use super::config::{ConfigError, OdooConfig, Secret};
+use super::config::{ConfigError, OdooConfig, OdooTls, Secret};
 use super::dialect::Dialect;
 use super::failure::Failure;
 use super::keys::Mark;
@@ -44,7 +44,7 @@ pub(super) struct Reply {
 
 /// A client that follows nothing and trusts no environment.
 pub(super) fn client(config: &OdooConfig) -> Result<Client, ConfigError> {
-    Client::builder()
+    let builder = Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -54,9 +54,21 @@ pub(super) fn client(config: &OdooConfig) -> Result<Client, ConfigError> {
         .connect_timeout(CONNECT_TIMEOUT.min(config.timeout / 2))
         .pool_idle_timeout(IDLE_TIMEOUT)
         .pool_max_idle_per_host(config.concurrency)
-        .user_agent(concat!("selvage/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .map_err(|source| ConfigError::Client { system: config.system.clone(), source })
+        .user_agent(concat!("selvage/", env!("CARGO_PKG_VERSION")));
+    let built = known_by(builder, &config.tls).and_then(ClientBuilder::build);
+    built.map_err(|source| ConfigError::Client { system: config.system.clone(), source })
+}
+
+/// The same by these authorities and no others, showing this.
+fn known_by(builder: ClientBuilder, tls: &OdooTls) -> Result<ClientBuilder, reqwest::Error> {
+    let builder = match &tls.authorities {
+        Some(authorities) => builder.tls_certs_only(Certificate::from_pem_bundle(authorities.as_bytes())?),
+        None => builder,
+    };
+    match &tls.proof {
+        Some(proof) => Ok(builder.identity(Identity::from_pem(proof.reveal().as_bytes())?)),
+        None => Ok(builder),
+    }
 }
 
 impl Odoo {

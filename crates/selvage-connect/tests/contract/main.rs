@@ -21,7 +21,7 @@ mod verbs;
 
 use std::time::Duration;
 
-use selvage_connect::odoo::{Odoo, OdooConfig, Secret};
+use selvage_connect::odoo::{Odoo, OdooConfig, OdooTls, Secret};
 
 /// A connector of this address, with the shortest patience that a test can have.
 fn odoo(url: &str) -> Odoo {
@@ -37,6 +37,7 @@ fn odoo(url: &str) -> Odoo {
         timeout: Duration::from_secs(5),
         longest_transaction: Duration::from_secs(30),
         concurrency: 4,
+        tls: OdooTls::default(),
     };
     Odoo::new(config).unwrap()
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use selvage_connect::odoo::{
-    Call, Dialect, Failure, Map, Odoo, OdooConfig, ProductionReport, ProductionTarget, Remainder, Scope, Secret,
-    decimal,
+    Call, Dialect, Failure, Map, Odoo, OdooConfig, OdooTls, ProductionReport, ProductionTarget, Remainder, Scope,
+    Secret, decimal,
 };
 use selvage_factory::odoo::{OdooConfig as FactoryOdoo, OdooVersion, Seed};
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
@@ -205,6 +205,7 @@ pub(crate) fn connect(factory: &RunningFactory, dialect: Option<Dialect>, timeou
         timeout,
         longest_transaction: Duration::from_secs(5),
         concurrency: 4,
+        tls: OdooTls::default(),
     })
     .unwrap()
 }

@@ -29,7 +29,7 @@ const KEY_ENDS: &str = "expiration_date";
 
 /// Asks everything.
 pub(super) async fn ask(target: &ProbeTarget<'_>) -> Result<Found, Unfound> {
-    let settings = Settings::of(target.system, target.environment, target.account, target.secrets);
+    let settings = Settings::of(target.fabric, target.system, target.environment, target.account, target.secrets);
     let settings =
         settings.map_err(|found| Unfound { code: found.code.as_str(), message: found.message, fix: found.fix })?;
     let unset = |message| Unfound { code: code::ODOO_CONFIG.as_str(), message, fix: None };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use selvage_connect::odoo::{Odoo, OdooConfig, Scope, Secret};
+use selvage_connect::odoo::{Odoo, OdooConfig, OdooTls, Scope, Secret};
 use selvage_factory::odoo::{Fault, FaultKind};
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::OperationId;
@@ -75,6 +75,7 @@ fn config(bench: &Bench) -> OdooConfig {
         timeout: Duration::from_secs(2),
         longest_transaction: LONGEST,
         concurrency: 1,
+        tls: OdooTls::default(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Routes of a direct interface: the operations that its OpenAPI contract declares, and nothing else.
 //! INVARIANT: DECLARED
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use http::uri::Scheme;
@@ -18,7 +19,11 @@ use super::SnapshotSource;
 use super::served::{Methods, Operation, Paths, Upstream, index};
 use crate::admission::UpstreamRules;
 use crate::breaker::{BreakerRule, nanos};
+use crate::dial::Trust;
 use crate::gate::Room;
+
+/// How systems are known over TLS, read once each; nothing where that cannot be used.
+pub(super) type Trusts = HashMap<SystemName, Option<Arc<Trust>>>;
 
 pub(super) struct Direct {
     pub(super) operations: Vec<Operation>,
@@ -31,9 +36,10 @@ pub(super) fn compile(
     source: &SnapshotSource<'_>,
     openapi: &Spanned<String>,
     declared: &DeclaredUpstream,
+    trusts: &mut Trusts,
     findings: &mut Vec<Finding>,
 ) -> Option<Direct> {
-    let upstream = upstream(source, declared, findings);
+    let upstream = upstream(source, declared, trusts, findings);
     let routes = routes(source, openapi, findings);
     let ((operations, routes), upstream) = (routes?, upstream?);
     Some(Direct { operations, routes, upstream })
@@ -106,7 +112,12 @@ fn normalized(template: &str) -> Option<String> {
     Some(path)
 }
 
-fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: &mut Vec<Finding>) -> Option<Upstream> {
+fn upstream(
+    source: &SnapshotSource<'_>,
+    declared: &DeclaredUpstream,
+    trusts: &mut Trusts,
+    findings: &mut Vec<Finding>,
+) -> Option<Upstream> {
     let name = &declared.system.value;
     let system = source.fabric.systems.get(name);
     let environment = system.and_then(|system| system.environment(source.environment));
@@ -123,7 +134,10 @@ fn upstream(source: &SnapshotSource<'_>, declared: &DeclaredUpstream, findings: 
         let message = format!("`{}` is not an address that requests can be sent to", url.value);
         findings.push(Finding::error(code::UPSTREAM_ADDRESS, &url.place, message));
     }
-    parsed
+    let Some(tls) = environment.and_then(|environment| environment.tls.as_ref()) else { return parsed };
+    let trust = || Trust::compile(tls, source.fabric, findings).map(Arc::new);
+    let trust = trusts.entry(name.clone()).or_insert_with(trust).clone()?;
+    Some(Upstream { trust: Some(trust), ..parsed? })
 }
 
 /// What a system bears, as the path needs it. A fifth of its places is for tier-1 where nothing else is said.
@@ -164,6 +178,7 @@ fn address(system: &SystemName, rules: UpstreamRules, url: &str, path: &str) -> 
         system: system.clone(),
         rules,
         secure,
+        trust: None,
         port,
         authority: HeaderValue::try_from(authority.as_str()).ok()?,
         base: format!("{}{}", uri.path().trim_end_matches('/'), path.trim_end_matches('/')),

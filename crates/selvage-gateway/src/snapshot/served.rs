@@ -1,6 +1,7 @@
 //! An interface as the gateway serves it: its life, its operations, its routes and its limits.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
@@ -15,6 +16,7 @@ use selvage_model::scalar::Quota;
 use super::checks::{self, Checks};
 use super::{SnapshotSource, announce, direct, mediated};
 use crate::admission::UpstreamRules;
+use crate::dial::Trust;
 use crate::gate::Room;
 use crate::limit::Allowance;
 
@@ -93,6 +95,8 @@ pub(crate) struct Upstream {
     /// What it bears.
     pub(crate) rules: UpstreamRules,
     pub(crate) secure: bool,
+    /// How it is known over TLS and what it is shown, where not as everywhere.
+    pub(crate) trust: Option<Arc<Trust>>,
     pub(crate) host: String,
     pub(crate) port: u16,
     /// The `Host` header.
@@ -249,6 +253,7 @@ fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
+    let mut trusts = direct::Trusts::default();
     let unsaid = unsaid_on_partition(source);
     for interface in source.fabric.interfaces.values() {
         let Some(api) = interface.api() else { continue };
@@ -266,7 +271,8 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
             (_, Api::Direct { openapi, upstream }) => {
-                let Some(direct) = direct::compile(source, openapi, upstream, findings) else { continue };
+                let compiled = direct::compile(source, openapi, upstream, &mut trusts, findings);
+                let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
                 served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);
                 served.operations = direct.operations;

@@ -17,6 +17,17 @@ pub fn fabric(upstream: &str) -> Fabric {
     read_with(MANIFESTS, upstream)
 }
 
+/// The snapshot with a system at this address that is known over TLS as is said, and the file that this names.
+pub fn known_over_tls(address: &str, tls: &str, authorities: &[u8]) -> Result<Snapshot, Vec<Finding>> {
+    let system = format!("{{url: '{address}', tls: {tls}}}");
+    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("{url: 'http://UPSTREAM'}", &system));
+    sources.insert("contracts/stock.yaml", CONTRACT);
+    sources.insert("tls/plant.pem", authorities);
+    let reading = read(&sources);
+    assert!(reading.is_clean(), "{:#?}", reading.findings);
+    try_compile(&reading.fabric, &access(&reading.fabric), "dev")
+}
+
 /// The same of the fabric that is about limits.
 pub fn limits(upstream: &str) -> Snapshot {
     limits_with(upstream, "127.0.0.1:9")

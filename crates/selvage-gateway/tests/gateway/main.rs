@@ -37,6 +37,7 @@ mod scope;
 mod shutdown;
 mod signer;
 mod swap;
+mod systems;
 mod telemetry;
 mod tls;
 mod token;

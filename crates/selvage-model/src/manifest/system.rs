@@ -32,6 +32,11 @@ impl System {
     pub fn environment(&self, name: &EnvironmentName) -> Option<&SystemEnvironment> {
         self.environments.iter().find(|environment| &environment.name.value == name)
     }
+
+    /// The files with authorities that it names.
+    pub fn authorities(&self) -> impl Iterator<Item = &Spanned<String>> {
+        self.environments.iter().filter_map(|environment| environment.tls.as_ref()?.authorities.as_ref())
+    }
 }
 
 /// What a system is spoken to with.
@@ -69,6 +74,30 @@ pub struct SystemEnvironment {
     pub dialect: Option<Dialect>,
     /// Technical accounts by name; `default` serves where an interface names none.
     pub accounts: Vec<Account>,
+    /// How it is known over TLS and what it is shown, where that is not as everywhere.
+    pub tls: Option<SystemTls>,
+}
+
+/// How a system is known over TLS, and what it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SystemTls {
+    /// Where it is declared.
+    pub place: Place,
+    /// A file of the fabric with the authorities that may have signed its certificate; those of the machine where none is named.
+    pub authorities: Option<Spanned<String>>,
+    /// The name that its certificate bears, where not the one in its address.
+    pub server_name: Option<Spanned<String>>,
+    /// What a node proves itself by.
+    pub client: Option<ClientProof>,
+}
+
+/// The certificate and the key that a node shows to a system: names of secrets, never the secrets. INVARIANT: SECRET-FREE
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientProof {
+    /// The certificate, and after it those that lead to an authority.
+    pub certificate: Spanned<SecretName>,
+    /// Its key.
+    pub key: Spanned<SecretName>,
 }
 
 /// How an Odoo is spoken to.
@@ -109,7 +138,7 @@ pub struct AccountLimits {
 }
 
 /// The name of a secret, as `odoo/read`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SecretName(pub String);
 
 /// What a system bears.
@@ -219,6 +248,7 @@ mod tests {
             database: None,
             dialect: None,
             accounts: Vec::new(),
+            tls: None,
         };
         let bounds = |concurrency, per_second| Bounds { concurrency, per_second };
         for (url, declared, expected) in [

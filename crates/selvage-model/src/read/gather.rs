@@ -17,6 +17,7 @@ use crate::access::EndAction;
 use crate::code;
 use crate::fabric::Fabric;
 use crate::finding::{Finding, show};
+use crate::manifest::api::Api;
 use crate::manifest::consumer::{Consumer, Grant, Subscription};
 use crate::manifest::flow::Flow;
 use crate::manifest::interface::{Criticality, Interface};
@@ -92,7 +93,7 @@ pub(super) fn gather(sources: &Sources) -> Reading {
     let mut files = read_files(sources, &mut budget);
     let mut reading = Reading::default();
     extend(&mut files, &mut reading.findings);
-    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().filter_map(named)).collect();
+    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().flat_map(named)).collect();
     set_aside(&named, &mut files, &mut reading.findings);
     let mut hashes = Vec::new();
     let mut quiet_grants = Vec::new();
@@ -107,6 +108,7 @@ pub(super) fn gather(sources: &Sources) -> Reading {
         }
     }
     follow(&named, sources, &mut budget, &mut reading, &mut hashes);
+    system::judge_tls(&reading.fabric, &mut reading.findings);
     fail_safe(&mut reading.fabric, &quiet_grants);
     reading.digest = digest::of(hashes);
     reading.findings.sort_by(|a, b| a.place.cmp(&b.place));
@@ -132,8 +134,10 @@ fn set_aside(named: &[Named], files: &mut BTreeMap<&str, FileReading>, findings:
         let holds = files.get(path.value.as_str()).map(|file| (file.documents > 0, file.is_unreadable()));
         match holds {
             Some((true, _)) => {
-                let message =
-                    format!("{} is named as a contract or as scenarios, but holds manifests", show(&path.value));
+                let message = format!(
+                    "{} is named as a contract, scenarios or authorities, but holds manifests",
+                    show(&path.value)
+                );
                 let finding = Finding::error(code::NAMED_FILE, &path.place, message);
                 findings.push(finding.fix("put the two into different files"));
             }
@@ -319,14 +323,16 @@ fn build(kind: Kind, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
     })
 }
 
-fn named(thing: &Thing) -> Option<Named> {
+fn named(thing: &Thing) -> Vec<Named> {
+    let plain = |path: &Spanned<String>| Named { path: path.clone(), is_openapi: false };
     match thing {
-        Thing::Interface(interface) => {
-            let crate::manifest::api::Api::Direct { openapi, .. } = interface.api()? else { return None };
-            Some(Named { path: openapi.clone(), is_openapi: true })
-        }
-        Thing::Flow(flow) => Some(Named { path: flow.scenarios.clone()?, is_openapi: false }),
-        _ => None,
+        Thing::Interface(interface) => match interface.api() {
+            Some(Api::Direct { openapi, .. }) => vec![Named { path: openapi.clone(), is_openapi: true }],
+            _ => Vec::new(),
+        },
+        Thing::Flow(flow) => flow.scenarios.iter().map(plain).collect(),
+        Thing::System(system) => system.authorities().map(plain).collect(),
+        _ => Vec::new(),
     }
 }
 

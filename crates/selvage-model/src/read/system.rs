@@ -5,13 +5,17 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::fields::{Fields, key, key_text};
+use crate::code;
+use crate::fabric::Fabric;
+use crate::finding::Finding;
 use crate::manifest::system::{
-    Account, AccountLimits, Breaker, Connector, Dialect, DirectLimits, SecretName, System, SystemEnvironment,
-    SystemLimits, Zone,
+    Account, AccountLimits, Breaker, ClientProof, Connector, Dialect, DirectLimits, SecretName, System,
+    SystemEnvironment, SystemLimits, SystemTls, Zone,
 };
 use crate::scalar::{self, Percent};
 use crate::schema::tables::system::{
-    ACCOUNT, ACCOUNT_LIMITS, BREAKER, DIRECT_LIMITS, SECRET, SYSTEM_ENVIRONMENT, SYSTEM_LIMITS,
+    ACCOUNT, ACCOUNT_LIMITS, BREAKER, CLIENT_PROOF, DIRECT_LIMITS, ONE_SECRET, SECRET, SYSTEM_ENVIRONMENT,
+    SYSTEM_LIMITS, SYSTEM_TLS,
 };
 use crate::source::Spanned;
 use crate::yaml::{Key, Node};
@@ -54,6 +58,67 @@ fn environment((name, node): &(Key, Node)) -> Option<SystemEnvironment> {
         database: fields.text("database"),
         dialect: fields.word("dialect", DIALECTS),
         accounts: fields.entries("accounts").iter().filter_map(account).collect(),
+        tls: fields.record("tls", &SYSTEM_TLS).map(tls),
+    })
+}
+
+fn tls(fields: Fields<'_>) -> SystemTls {
+    SystemTls {
+        place: fields.place().clone(),
+        authorities: fields.spanned_text("authorities"),
+        server_name: fields.spanned_text("server_name"),
+        client: fields.record("client", &CLIENT_PROOF).and_then(client),
+    }
+}
+
+fn client(fields: Fields<'_>) -> Option<ClientProof> {
+    let named = |name: &str| {
+        let secret = fields.record(name, &ONE_SECRET)?.spanned_text("secret")?;
+        Some(Spanned::new(SecretName(secret.value), secret.place))
+    };
+    Some(ClientProof { certificate: named("certificate")?, key: named("key")? })
+}
+
+/// What is wrong with how systems are known over TLS: none is spoken, or the authorities are none.
+pub(super) fn judge_tls(fabric: &Fabric, findings: &mut Vec<Finding>) {
+    for system in fabric.systems.values() {
+        for environment in &system.environments {
+            let Some(tls) = &environment.tls else { continue };
+            if let Some((message, fix)) = unspoken(system, environment, tls) {
+                findings.push(Finding::error(code::TLS_UNSPOKEN, &tls.place, message).fix(fix));
+            }
+            let file = tls.authorities.as_ref().and_then(|path| Some((path, fabric.files.get(&path.value)?)));
+            if let Some((path, text)) = file {
+                findings.extend(unfit(path, text));
+            }
+        }
+    }
+}
+
+fn unspoken(system: &System, environment: &SystemEnvironment, tls: &SystemTls) -> Option<(String, &'static str)> {
+    let url = environment.url.as_ref()?;
+    if !url.value.starts_with("https:") {
+        let message = format!("`{}` is not spoken to over TLS in `{}`", system.name, environment.name);
+        return Some((message, "give it a `url` that begins with `https://`, or remove `tls`"));
+    }
+    let renamed = system.connector == Connector::Odoo && tls.server_name.is_some();
+    renamed.then(|| {
+        let message = format!("`{}` is an Odoo, which is known by the host of its `url`", system.name);
+        (message, "let `url` name the host that the certificate bears, and remove `server_name`")
+    })
+}
+
+/// Authorities are public; what stands beside the manifests is recorded with them. INVARIANT: SECRET-FREE: a key is not.
+fn unfit(path: &Spanned<String>, text: &str) -> Option<Finding> {
+    let wrong = |message: String| Finding::error(code::AUTHORITIES_UNFIT, &path.place, message);
+    let name = &path.value;
+    if text.contains("PRIVATE KEY") {
+        let finding = wrong(format!("`{name}` holds a private key, and what a fabric names is recorded with it"));
+        return Some(finding.fix("take the key out of the directory, put it among the secrets, and make a new one"));
+    }
+    (!text.contains("-----BEGIN CERTIFICATE-----")).then(|| {
+        let finding = wrong(format!("`{name}` holds no certificate in PEM"));
+        finding.fix("write the authorities' certificates into it, each from `-----BEGIN CERTIFICATE-----` on")
     })
 }
 

@@ -8,6 +8,7 @@ use serde_json::json;
 use super::fields::asked;
 use super::*;
 use crate::access::EndAction;
+use crate::code;
 use crate::manifest::api::Api;
 use crate::manifest::interface::{InterfaceBody, Lifecycle};
 use crate::manifest::kind::Kind;
@@ -19,6 +20,9 @@ mod bounds;
 mod extend;
 mod findings;
 
+/// What reading looks for in it; the gateway reads it whole.
+const AUTHORITIES: &str = "# of the plant\n-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+
 /// The sample: every kind with every field.
 fn sample() -> Sources {
     let mut sources = Sources::new();
@@ -27,6 +31,7 @@ fn sample() -> Sources {
     sources.insert("plants/interfaces.yml", include_str!("tests/interfaces.yaml"));
     sources.insert("contracts/old-stock.yaml", include_str!("tests/old-stock.yaml"));
     sources.insert("scenarios/engineering-change.yaml", "- given: nothing");
+    sources.insert("tls/leipzig.pem", AUTHORITIES);
     sources.insert("notes.txt", "not a manifest: [");
     sources
 }
@@ -46,10 +51,52 @@ fn every_kind_is_read_without_findings() {
     assert_eq!(fabric.consumers.len(), 5);
     assert_eq!(
         fabric.files.keys().collect::<Vec<_>>(),
-        ["contracts/old-stock.yaml", "scenarios/engineering-change.yaml"]
+        ["contracts/old-stock.yaml", "scenarios/engineering-change.yaml", "tls/leipzig.pem"]
     );
     assert_eq!(fabric.sites.values().next().unwrap().companies[0].1.value, "DE01");
     assert_eq!(fabric.domains.values().next().unwrap().quorum, 2);
+}
+
+#[test]
+fn how_a_system_is_known_over_tls_must_fit() {
+    let system = |url: &str, connector: &str, tls: &str| {
+        format!(
+            "kind: System\nname: mes\nconnector: {connector}\nowner: ot\nenvironments: {{prod: {{url: '{url}', tls: {tls}}}}}\n"
+        )
+    };
+    let key = format!("{AUTHORITIES}-----BEGIN EC PRIVATE KEY-----\nMHcC\n-----END EC PRIVATE KEY-----\n");
+    let named = "{authorities: tls/a.pem}";
+    let secure = "https://mes.example";
+    for (url, connector, tls, file, said) in [
+        (secure, "http", named, AUTHORITIES, None),
+        (secure, "odoo", named, AUTHORITIES, None),
+        (secure, "http", "{server_name: other.example}", "", None),
+        (secure, "http", named, "none", Some((code::AUTHORITIES_UNFIT, "holds no certificate in PEM"))),
+        (secure, "http", named, &key, Some((code::AUTHORITIES_UNFIT, "holds a private key"))),
+        ("http://mes.example", "http", named, AUTHORITIES, Some((code::TLS_UNSPOKEN, "is not spoken to over TLS"))),
+        (secure, "odoo", "{server_name: x}", "", Some((code::TLS_UNSPOKEN, "known by the host"))),
+        (secure, "http", "{authorities: tls/b.pem}", "", Some((code::NAMED_FILE, "there is no file"))),
+        (
+            secure,
+            "http",
+            "{client: {key: {secret: a}}}",
+            "",
+            Some((code::MISSING_FIELD, "needs the field `certificate`")),
+        ),
+    ] {
+        let mut sources = Sources::of("a.yaml", &system(url, connector, tls));
+        sources.insert("tls/a.pem", file);
+        let reading = read(&sources);
+        let found = reading.findings.first().map(|finding| (finding.code, finding.message.clone()));
+        match (said, found) {
+            (None, None) => {}
+            (Some((code, part)), Some((known, message))) => {
+                assert_eq!(known, code, "{message}");
+                assert!(message.contains(part), "{message}");
+            }
+            (said, found) => panic!("{url} {tls}: {said:?}, {found:?}"),
+        }
+    }
 }
 
 #[test]

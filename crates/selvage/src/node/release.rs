@@ -8,17 +8,20 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use selvage_engine::Engine;
-use selvage_gateway::{Gateway, KeysOfIssuers, Snapshot, SnapshotSource};
+use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::organisation::Environment;
+use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
 use selvage_model::read::Sources;
 use selvage_store::Store;
 
+use super::proofs;
+use super::rotation::Secrets;
 use crate::directory::{self, Checked};
 use crate::report;
 
@@ -244,6 +247,8 @@ pub(crate) struct Follower {
     pub(crate) gateway: Weak<Gateway>,
     /// What runs.
     pub(crate) current: Arc<Current>,
+    /// The secrets of now.
+    pub(crate) secrets: Secrets,
 }
 
 impl Follower {
@@ -271,8 +276,17 @@ impl Follower {
         let tentative = compile(&release, &running.access, &running.keys, &self.environment)
             .map_err(|findings| as_error(&findings))?;
         drop(tentative);
+        let secret = |name: &SecretName| self.secrets.get(name);
+        let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
         self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
+        // Until the one is in the place of the other, what both need is shown.
+        let mut of_both = self.proofs(secret).unwrap_or_default();
+        of_both.extend(proofs.clone());
+        self.prove_by(of_both);
         let taken = self.take_release(&release).await;
+        if taken.is_ok() {
+            self.prove_by(proofs);
+        }
         if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
             tracing::error!("the engine could not go back to the release before");
         }
@@ -318,6 +332,20 @@ impl Follower {
     async fn read(&self) -> anyhow::Result<Release> {
         let (directory, environment) = (self.directory.clone(), self.environment.clone());
         tokio::task::spawn_blocking(move || read(&directory, &environment)).await?
+    }
+
+    /// What the systems of the release that runs are shown by these secrets.
+    ///
+    /// # Errors
+    /// Those that are not there or cannot be used.
+    pub(crate) fn proofs(&self, secret: impl Fn(&SecretName) -> Option<String>) -> anyhow::Result<Proofs> {
+        proofs::of(&self.current.active().release.fabric, &self.environment, secret)
+    }
+
+    fn prove_by(&self, proofs: Proofs) {
+        if let Some(gateway) = self.gateway.upgrade() {
+            gateway.prove_by(proofs);
+        }
     }
 
     fn swap(&self, snapshot: Snapshot) {

@@ -7,12 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_engine::Engine;
 use selvage_model::manifest::system::SecretName;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
-use super::release;
+use super::release::{self, Follower};
 use crate::secrets;
 
 /// How often they are looked at where changes are to be seen by themselves.
@@ -42,7 +41,12 @@ impl Secrets {
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(crate) fn follow(engine: Engine, own: Secrets, path: PathBuf, watch: bool) -> anyhow::Result<JoinHandle<()>> {
+pub(crate) fn follow(
+    follower: Arc<Follower>,
+    own: Secrets,
+    path: PathBuf,
+    watch: bool,
+) -> anyhow::Result<JoinHandle<()>> {
     let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     Ok(tokio::spawn(async move {
         let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -56,7 +60,7 @@ pub(crate) fn follow(engine: Engine, own: Secrets, path: PathBuf, watch: bool) -
                 },
                 _ = looks.tick(), if watch => {}
             }
-            match take(&engine, &own, &path) {
+            match take(&follower, &own, &path) {
                 Ok(true) => tracing::info!("changed secrets are used now"),
                 Ok(false) => complained = None,
                 Err(error) => {
@@ -72,9 +76,11 @@ pub(crate) fn follow(engine: Engine, own: Secrets, path: PathBuf, watch: bool) -
     }))
 }
 
-fn take(engine: &Engine, own: &Secrets, path: &Path) -> anyhow::Result<bool> {
+fn take(follower: &Follower, own: &Secrets, path: &Path) -> anyhow::Result<bool> {
     let secrets = secrets::load(path)?;
-    let taken = engine.take_secrets(secrets.clone()).map_err(|findings| release::as_error(&findings))?;
+    let proofs = follower.proofs(|name| secrets.get(name).cloned())?;
+    let taken = follower.engine.take_secrets(secrets.clone()).map_err(|findings| release::as_error(&findings))?;
     own.put(secrets);
-    Ok(taken)
+    let shown = follower.gateway.upgrade().is_some_and(|gateway| gateway.prove_by(proofs));
+    Ok(taken || shown)
 }

@@ -159,12 +159,17 @@ impl Place {
 
     /// Serves the fabric on free ports.
     pub(crate) fn serve(&self, store: &[String], more: &[&str]) -> Served {
+        self.serve_with(store, &self.path("secrets").display().to_string(), more)
+    }
+
+    /// The same with secrets from elsewhere.
+    pub(crate) fn serve_with(&self, store: &[String], secrets: &str, more: &[&str]) -> Served {
         let mut arguments: Vec<String> =
             ["serve", "--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"]
                 .map(str::to_owned)
                 .into();
         arguments.extend(["--fabric".to_owned(), self.fabric().display().to_string()]);
-        arguments.extend(["--secrets".to_owned(), self.path("secrets").display().to_string()]);
+        arguments.extend(["--secrets".to_owned(), secrets.to_owned()]);
         arguments.extend_from_slice(store);
         arguments.extend(more.iter().map(|more| (*more).to_owned()));
         let (process, said) = Process::start(&arguments, &[SERVING, METRICS, CONSOLE]);

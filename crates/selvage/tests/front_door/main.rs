@@ -31,6 +31,7 @@ mod rotation;
 mod rules;
 mod serve;
 mod stock;
+mod systems;
 mod two_nodes;
 mod usage;
 mod violations;

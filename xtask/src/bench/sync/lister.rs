@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
 use clap::Args;
-use selvage_connect::odoo::{ListRequest, Odoo, OdooConfig, Page, Scope, Secret};
+use selvage_connect::odoo::{ListRequest, Odoo, OdooConfig, OdooTls, Page, Scope, Secret};
 use selvage_mapping::{CompiledMapping, LinkAnswer, LinkQuery, Links};
 use selvage_model::fabric::Fabric;
 use selvage_model::read::{self, Sources};
@@ -68,6 +68,7 @@ impl Lister {
             timeout: Duration::from_secs(30),
             longest_transaction: Duration::from_secs(120),
             concurrency: 1,
+            tls: OdooTls::default(),
         })?;
         let fabric = fabric()?;
         let major = odoo.server().await?.version.major;

@@ -39,7 +39,45 @@ pub(crate) static SYSTEM_ENVIRONMENT: Record = record(
             Shape::Map(Format::Word, &Shape::Record(&ACCOUNT)),
             "Technical accounts by name; `default` serves where an interface names none.",
         ),
+        optional(
+            "tls",
+            Shape::Record(&SYSTEM_TLS),
+            "How it is known over TLS, and what it is shown. Default: known by the authorities of the node's machine, shown nothing.",
+        ),
     ],
+);
+
+pub(crate) static SYSTEM_TLS: Record = record(
+    "SystemTls",
+    "How a system is known over TLS, and what it is shown.",
+    &[
+        optional(
+            "authorities",
+            Shape::Text(Format::File),
+            "A PEM file of the fabric: what these authorities signed is taken, and nothing else. Default: those of the node's machine.",
+        ),
+        optional("server_name", TEXT, "The name that its certificate bears. Default: the host of its address."),
+        optional("client", Shape::Record(&CLIENT_PROOF), "What a node proves itself by. Default: nothing."),
+    ],
+);
+
+pub(crate) static CLIENT_PROOF: Record = record(
+    "ClientProof",
+    "The certificate that a node shows to a system.",
+    &[
+        required(
+            "certificate",
+            Shape::Record(&ONE_SECRET),
+            "Where the certificate is kept, PEM, with those that lead to an authority behind it.",
+        ),
+        required("key", Shape::Record(&ONE_SECRET), "Where its key is kept, PEM."),
+    ],
+);
+
+pub(crate) static ONE_SECRET: Record = record(
+    "OneSecret",
+    "A secret by its name. The secret itself never stands in a manifest.",
+    &[required("secret", Shape::Text(Format::Secret), "Its name in the secret store, as `wms/key`.")],
 );
 
 pub(crate) static ACCOUNT: Record = record(
