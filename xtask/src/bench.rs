@@ -12,7 +12,10 @@ mod nginx;
 mod reloader;
 mod revocation;
 mod sync;
+mod tokens;
 mod upstream;
+
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -46,6 +49,9 @@ pub(crate) enum Bench {
         /// The port of 127.0.0.1 to listen on.
         #[arg(long)]
         port: u16,
+        /// A file of an issuer's keys to show.
+        #[arg(long)]
+        keys: Option<PathBuf>,
     },
 }
 
@@ -60,6 +66,6 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
         Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
-        Bench::Upstream { port } => upstream::run(port).await,
+        Bench::Upstream { port, keys } => upstream::run(port, keys.as_deref()).await,
     }
 }

@@ -39,10 +39,39 @@ pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     /// What stands before the item's number in the path.
     pub(crate) path: String,
-    /// The consumer's key.
-    pub(crate) key: String,
+    /// What the consumer shows of itself: a key, or tokens that take turns.
+    pub(crate) keys: Keys,
     /// How it is spoken to.
     pub(crate) speech: Speech,
+}
+
+/// One key, or tokens of which each request takes the next.
+#[derive(Clone)]
+pub(crate) struct Keys(Arc<[String]>);
+
+impl From<String> for Keys {
+    fn from(key: String) -> Self {
+        Self(Arc::new([key]))
+    }
+}
+
+impl From<&str> for Keys {
+    fn from(key: &str) -> Self {
+        Self::from(key.to_owned())
+    }
+}
+
+impl From<Vec<String>> for Keys {
+    fn from(tokens: Vec<String>) -> Self {
+        Self(tokens.into())
+    }
+}
+
+impl Keys {
+    /// What the request of this number shows.
+    pub(crate) fn of(&self, number: usize) -> &str {
+        self.0.get(number % self.0.len().max(1)).map_or("", String::as_str)
+    }
 }
 
 /// How a server is spoken to.
@@ -134,7 +163,7 @@ impl Target {
             Speech::Http2 => Request::get(format!("http://bench.local{path}")),
             Speech::Http1 | Speech::Tls => Request::get(path).header("host", "bench.local"),
         };
-        let request = request.header("authorization", format!("Bearer {}", self.key)).body(Empty::new())?;
+        let request = request.header("authorization", format!("Bearer {}", self.keys.of(number))).body(Empty::new())?;
         let response = sender.send(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();

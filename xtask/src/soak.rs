@@ -87,7 +87,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let pulse = Target {
         address: stack.address,
         path: "/pulse/v1/items/".to_owned(),
-        key: stack.key.clone(),
+        keys: stack.key.as_str().into(),
         speech: Speech::Http1,
     };
     let (mut calm, mut flooded) = (Vec::new(), Vec::new());

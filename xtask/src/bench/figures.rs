@@ -10,6 +10,8 @@ pub(crate) enum Promise {
     AtLeast(f64),
     /// It is no more.
     AtMost(f64),
+    /// It is shown, and nothing is promised of it.
+    Nothing,
 }
 
 /// One figure.
@@ -25,7 +27,12 @@ pub(crate) fn report(name: &str, figures: &[Figure]) -> Result<()> {
     let mut broken = Vec::new();
     for figure in figures {
         let Figure { name, value, promise } = figure;
+        values.insert((*name).to_owned(), json!((value * 1000.0).round() / 1000.0));
         let (kept, promised) = match promise {
+            Promise::Nothing => {
+                eprintln!("{name}: {value:.3}");
+                continue;
+            }
             Promise::AtLeast(bound) => (value >= bound, format!("at least {bound}")),
             Promise::AtMost(bound) => (value <= bound, format!("at most {bound}")),
         };
@@ -34,7 +41,6 @@ pub(crate) fn report(name: &str, figures: &[Figure]) -> Result<()> {
         if !kept {
             broken.push(format!("{name} is {value:.3}, promised was {promised}"));
         }
-        values.insert((*name).to_owned(), json!((value * 1000.0).round() / 1000.0));
     }
     println!("{}", json!({"name": name, "figures": Value::Object(values)}));
     ensure!(broken.is_empty(), "{}", broken.join("; "));

@@ -99,10 +99,9 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     }
     let directory = TempDir::with_prefix("selvage-bench-")?;
     let (_upstream, upstream) = upstream::start(directory.path()).await?;
-    let key = "slv_unused".to_owned();
     let path = "/bench/v1/items/".to_owned();
     let (daemon, address) = nginx::start("nginx", Speech::Http1, upstream, directory.path()).await?;
-    let target = Target { address, path: path.clone(), key, speech: Speech::Http1 };
+    let target = Target { address, path: path.clone(), keys: "slv_unused".into(), speech: Speech::Http1 };
     let base = Side { name: "nginx", daemon, target };
     let peer = peer(options.peer, upstream, path, directory.path()).await?;
 
@@ -134,14 +133,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
 async fn peer(peer: Peer, upstream: std::net::SocketAddr, path: String, directory: &Path) -> Result<Side> {
     match peer {
         Peer::Selvage => {
-            let (daemon, address, key) = fabric::start("selvage", upstream, directory, &[]).await?;
-            let target = Target { address, path, key, speech: Speech::Http1 };
+            let (daemon, address, key) =
+                fabric::start("selvage", &fabric::write("selvage", upstream, directory, "")?, directory, &[]).await?;
+            let target = Target { address, path, keys: key.into(), speech: Speech::Http1 };
             Ok(Side { name: "selvage", daemon, target })
         }
         Peer::Nginx => {
             let (daemon, address) = nginx::start("nginx-peer", Speech::Http1, upstream, directory).await?;
-            let key = "slv_unused".to_owned();
-            let target = Target { address, path, key, speech: Speech::Http1 };
+            let target = Target { address, path, keys: "slv_unused".into(), speech: Speech::Http1 };
             Ok(Side { name: "nginx-peer", daemon, target })
         }
     }

@@ -1,7 +1,6 @@
 //! A gateway with thousands of interfaces and grants that activates another snapshot twenty times a second while a file is
 //! there. It is the gateway alone: nothing is stored, and all snapshots are compiled before it listens.
 
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +20,8 @@ use selvage_model::read::{Sources, read};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::fabric::others_of;
+
 /// The consumer's key.
 pub(super) const KEY: &str = "slv_reload_0123456789abcdef0123456789";
 /// What stands before the memory in its output.
@@ -31,8 +32,6 @@ const CONTRACT: &str = include_str!("../../fabrics/gateway/contracts/items.yaml"
 /// How many snapshots there are, and how long each stays.
 const SNAPSHOTS: usize = 20;
 const EACH: Duration = Duration::from_millis(50);
-/// Interfaces in a file.
-const IN_A_FILE: usize = 250;
 
 /// What to serve.
 #[derive(Args)]
@@ -90,21 +89,7 @@ pub(super) async fn serve(options: &Options) -> Result<()> {
 fn fabric(options: &Options) -> Result<Fabric> {
     let mut sources = Sources::of("fabric.yaml", &BASE.replace("UPSTREAM", &options.upstream.to_string()));
     sources.insert("contracts/items.yaml", CONTRACT);
-    for (file, first) in (0..options.interfaces).step_by(IN_A_FILE).enumerate() {
-        let mut text = String::new();
-        for number in first..(first + IN_A_FILE).min(options.interfaces) {
-            writeln!(
-                text,
-                "---\nkind: Interface\nname: item-{number}\ntype: api\nversion: 1.0\nowner: bench-team\n\
-                 lifecycle: active\ncontrol: direct\nbecause: The gateway alone is measured.\n\
-                 classification: {{criticality: tier-2, latency: real-time, data: internal}}\n\
-                 contract: {{openapi: contracts/items.yaml}}\nupstream: {{system: item-service, path: /api}}\n\
-                 limits: {{rate: 1000000/s, timeout: 5s, concurrency: 1000}}\n\
-                 slo: [{{availability: 99.9%, window: 30d}}]\n\
-                 ---\nkind: Grant\nconsumer: bench-client\ninterface: item-{number}@1\noperations: [get-item]\n\
-                 purpose: Measures what the gateway costs\nuntil: 2099-01-01T00:00:00Z\nlimits: {{rate: 1000000/s}}"
-            )?;
-        }
+    for (file, text) in others_of(options.interfaces)?.into_iter().enumerate() {
         sources.insert(format!("interfaces/{file}.yaml"), text);
     }
     let reading = read(&sources);

@@ -103,8 +103,12 @@ async fn revoke(nodes: &[(Node, Daemon)]) -> Result<Round> {
         .iter()
         .take(STOPPED)
         .map(|(node, _)| {
-            let target =
-                Target { address: node.address, path: PATH.to_owned(), key: steady.clone(), speech: Speech::Http1 };
+            let target = Target {
+                address: node.address,
+                path: PATH.to_owned(),
+                keys: steady.as_str().into(),
+                speech: Speech::Http1,
+            };
             tokio::spawn(load::closed(target, CONNECTIONS, lasts))
         })
         .collect();

@@ -21,15 +21,15 @@ pub(crate) struct Done {
 /// Asks over so many connections and so long, as fast as it is answered.
 pub(crate) async fn closed(target: Target, connections: usize, lasts: Duration) -> Result<Done> {
     alone(move || async move {
-        let answered = Rc::new(Cell::new(0_usize));
+        let (asked, answered) = (Rc::new(Cell::new(0_usize)), Rc::new(Cell::new(0_usize)));
         let mut clients = JoinSet::new();
         let began = Instant::now();
-        for connection in 0..connections {
-            let (target, answered) = (target.clone(), Rc::clone(&answered));
+        for _ in 0..connections {
+            let (target, asked, answered) = (target.clone(), Rc::clone(&asked), Rc::clone(&answered));
             clients.spawn_local(async move {
                 let mut sender = target.connect().await?;
                 while began.elapsed() < lasts {
-                    target.ask(&mut sender, connection + answered.get()).await?;
+                    target.ask(&mut sender, asked.replace(asked.get() + 1)).await?;
                     answered.set(answered.get() + 1);
                 }
                 anyhow::Ok(())

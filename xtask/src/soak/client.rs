@@ -119,7 +119,7 @@ impl Client {
         };
         let request = Request::get(format!("{}{number}", self.target.path))
             .header("host", "soak.local")
-            .header("authorization", format!("Bearer {}", self.target.key))
+            .header("authorization", format!("Bearer {}", self.target.keys.of(0)))
             .body(Empty::new())?;
         let response = sender.send_request(request).await?;
         let status = response.status().as_u16();

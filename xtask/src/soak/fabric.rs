@@ -56,7 +56,7 @@ impl Stack {
 
     /// Whom to ask for items.
     pub(super) fn target(&self, path: &str) -> Target {
-        Target { address: self.address, path: path.to_owned(), key: self.key.clone(), speech: Speech::Http1 }
+        Target { address: self.address, path: path.to_owned(), keys: self.key.as_str().into(), speech: Speech::Http1 }
     }
 
     /// Where to write to; path, key and body are to be filled in.

@@ -1,5 +1,6 @@
-//! The whole of the gateway benchmark: each way of speaking beside nginx speaking the same, bodies from 1 kB to 1 MB, snapshots
-//! that are activated under load, and what interfaces cost in memory.
+//! The whole of the gateway benchmark: every stage on and messages checked, thousands of interfaces beside the one that is asked,
+//! keys and tokens, each way of speaking beside nginx speaking the same, bodies from 1 kB to 1 MB, snapshots that are activated
+//! under load, and what interfaces cost in memory.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -7,59 +8,129 @@ use std::path::Path;
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::{CONNECTIONS, Plan, Side, middle, reload, throughput};
+use super::{CONNECTIONS, Plan, Round, Side, half_load, latency, middle, reload, throughput};
 use crate::bench::figures::{Figure, Promise, report};
-use crate::bench::{fabric, nginx, upstream};
-use crate::load::{self, Speech, Target, certificate};
+use crate::bench::{fabric, nginx, tokens, upstream};
+use crate::load::{self, Keys, Speech, Target, certificate};
 
 /// What the gateway may cost with every stage on, as a multiple of nginx as a bare proxy.
 const CPU: Promise = Promise::AtMost(1.6);
 const ITEMS: &str = "/bench/v1/items/";
 
+/// Interfaces beside the one that is asked, and their grants.
+const OTHERS: usize = 5_000;
+/// Tokens that take turns where none is to be remembered: more than the threads of a node together keep.
+const TOKENS: usize = 24_576;
+
+/// What the sides are started before.
+struct Stage<'a> {
+    fabric: &'a Path,
+    upstream: SocketAddr,
+    directory: &'a Path,
+}
+
 /// Measures, prints the figures and holds them to their promises.
 pub(super) async fn run(quick: bool) -> Result<()> {
     let directory = TempDir::with_prefix("selvage-bench-")?;
-    let (_upstream, upstream) = upstream::start(directory.path()).await?;
-    let plan = Plan { throughput_pairs: if quick { 1 } else { 4 }, ..Plan::of(quick) };
+    let directory = directory.path();
+    let issuer = tokens::Issuer::new()?;
+    let shown = directory.join("keys.json");
+    std::fs::write(&shown, issuer.keys()?.to_string())?;
+    let (_upstream, upstream) = upstream::start_with_keys(directory, &shown).await?;
+    let plan = Plan {
+        throughput_pairs: if quick { 1 } else { 4 },
+        latency_pairs: if quick { 3 } else { Plan::of(quick).latency_pairs },
+        ..Plan::of(quick)
+    };
+    let fabric = fabric::write_full("full", upstream, directory, if quick { 500 } else { OTHERS })?;
+    let stage = Stage { fabric: &fabric, upstream, directory };
     let mut figures = Vec::new();
-    for (name, speech) in
-        [("cpu_ratio", Speech::Http1), ("cpu_ratio_http2", Speech::Http2), ("cpu_ratio_tls", Speech::Tls)]
-    {
-        let (base, peer) = sides(name, speech, upstream, directory.path()).await?;
+    let (base, peer) = stage.sides("every-stage", Speech::Http1).await?;
+    figures.extend(first_issue(&base, &peer, &plan).await?);
+    let (base, peer) = bodies(base, peer, &plan, &mut figures).await?;
+    with_tokens(base, peer, &issuer, &plan, &mut figures).await?;
+    for (name, speech) in [("cpu_ratio_http2", Speech::Http2), ("cpu_ratio_tls", Speech::Tls)] {
+        let (base, peer) = stage.sides(name, speech).await?;
         figures.push(Figure { name, value: cpu_ratio(&base, &peer, &plan).await?, promise: CPU });
-        if speech == Speech::Http1 {
-            figures.extend(bodies(base, peer, &plan).await?);
-        }
     }
-    figures.extend(reload::figures(upstream, directory.path(), &plan, quick).await?);
+    figures.extend(reload::figures(upstream, directory, &plan, quick).await?);
     report("gateway-full", &figures)
 }
 
-/// nginx and Selvage before the same upstream, spoken to in the same way.
-async fn sides(name: &str, speech: Speech, upstream: SocketAddr, directory: &Path) -> Result<(Side, Side)> {
-    let (daemon, address) = nginx::start(&format!("nginx-{name}"), speech, upstream, directory).await?;
-    let target = Target { address, path: ITEMS.to_owned(), key: "slv_unused".to_owned(), speech };
-    let base = Side { name: "nginx", daemon, target };
-    let [chain, key] = ["listener.pem", "listener.key"].map(|name| certificate(name).display().to_string());
-    let tls = ["--tls-certificate", &chain, "--tls-key", &key];
-    let more: &[&str] = if speech == Speech::Tls { &tls } else { &[] };
-    let (daemon, address, key) = fabric::start(&format!("selvage-{name}"), upstream, directory, more).await?;
-    let target = Target { address, path: ITEMS.to_owned(), key, speech };
-    Ok((base, Side { name: "selvage", daemon, target }))
+/// The figures of the plain benchmark, with every stage on.
+async fn first_issue(base: &Side, peer: &Side, plan: &Plan) -> Result<[Figure; 3]> {
+    let rounds = rounds(base, peer, plan).await?;
+    let slices = latency(base, peer, half_load(&rounds), plan).await?;
+    Ok([
+        Figure {
+            name: "throughput_ratio",
+            value: middle(&rounds, |base, peer| peer.per_second / base.per_second),
+            promise: Promise::AtLeast(0.9),
+        },
+        Figure {
+            name: "cpu_ratio",
+            value: middle(&rounds, |base, peer| peer.cpu_micros / base.cpu_micros),
+            promise: CPU,
+        },
+        Figure { name: "p99_ratio_half_load", value: slices.ratio(), promise: Promise::AtMost(1.25) },
+    ])
+}
+
+impl Stage<'_> {
+    /// nginx and Selvage before the same upstream, spoken to in the same way.
+    async fn sides(&self, name: &str, speech: Speech) -> Result<(Side, Side)> {
+        let side = |name, daemon, address, keys| {
+            let target = Target { address, path: ITEMS.to_owned(), keys, speech };
+            Side { name, daemon, target }
+        };
+        let (daemon, address) = nginx::start(&format!("nginx-{name}"), speech, self.upstream, self.directory).await?;
+        let base = side("nginx", daemon, address, Keys::from("slv_unused"));
+        let [chain, key] = ["listener.pem", "listener.key"].map(|name| certificate(name).display().to_string());
+        let tls = ["--tls-certificate", &chain, "--tls-key", &key];
+        let more: &[&str] = if speech == Speech::Tls { &tls } else { &[] };
+        let (daemon, address, key) =
+            fabric::start(&format!("selvage-{name}"), self.fabric, self.directory, more).await?;
+        Ok((base, side("selvage", daemon, address, key.into())))
+    }
 }
 
 async fn cpu_ratio(base: &Side, peer: &Side, plan: &Plan) -> Result<f64> {
+    Ok(middle(&rounds(base, peer, plan).await?, |base, peer| peer.cpu_micros / base.cpu_micros))
+}
+
+async fn rounds(base: &Side, peer: &Side, plan: &Plan) -> Result<Vec<(Round, Round)>> {
     eprintln!("{:?}, {}…", base.target.speech, base.target.path);
     for side in [base, peer] {
         load::closed(side.target.clone(), CONNECTIONS, plan.warm_up).await?;
     }
-    let rounds = throughput(base, peer, plan).await?;
-    Ok(middle(&rounds, |base, peer| peer.cpu_micros / base.cpu_micros))
+    throughput(base, peer, plan).await
+}
+
+/// The same with a token in the place of the key: one that the gateway remembers, and ones that it has to check.
+async fn with_tokens(
+    mut base: Side,
+    mut peer: Side,
+    issuer: &tokens::Issuer,
+    plan: &Plan,
+    figures: &mut Vec<Figure>,
+) -> Result<()> {
+    let tokens = issuer.tokens(TOKENS)?;
+    let one: Vec<String> = tokens.iter().take(1).cloned().collect();
+    for (name, tokens, promise) in
+        [("cpu_ratio_jwt_cached", one, CPU), ("cpu_ratio_jwt_uncached", tokens, Promise::Nothing)]
+    {
+        eprintln!("{} tokens", tokens.len());
+        for side in [&mut base, &mut peer] {
+            side.target.path = ITEMS.to_owned();
+            side.target.keys = tokens.clone().into();
+        }
+        figures.push(Figure { name, value: cpu_ratio(&base, &peer, plan).await?, promise });
+    }
+    Ok(())
 }
 
 /// The same with answers of these sizes.
-async fn bodies(mut base: Side, mut peer: Side, plan: &Plan) -> Result<Vec<Figure>> {
-    let mut figures = Vec::new();
+async fn bodies(mut base: Side, mut peer: Side, plan: &Plan, figures: &mut Vec<Figure>) -> Result<(Side, Side)> {
     for (name, size) in [
         ("cpu_ratio_1_kb", 1_000),
         ("cpu_ratio_16_kb", 16_000),
@@ -71,5 +142,5 @@ async fn bodies(mut base: Side, mut peer: Side, plan: &Plan) -> Result<Vec<Figur
         }
         figures.push(Figure { name, value: cpu_ratio(&base, &peer, plan).await?, promise: CPU });
     }
-    Ok(figures)
+    Ok((base, peer))
 }

@@ -28,7 +28,7 @@ pub(super) async fn figures(upstream: SocketAddr, directory: &Path, plan: &Plan,
     let output = daemon.output();
     let memory = output.lines().find_map(|line| line.strip_prefix(MEMORY)).context("it printed no memory")?;
     eprintln!("memory per 1,000 interfaces: {memory}");
-    let target = Target { address, path: "/item-0/v1/items/".to_owned(), key: KEY.to_owned(), speech: Speech::Http1 };
+    let target = Target { address, path: "/item-0/v1/items/".to_owned(), keys: KEY.into(), speech: Speech::Http1 };
     load::closed(target.clone(), CONNECTIONS, plan.warm_up).await?;
     let done = load::closed(target.clone(), CONNECTIONS, plan.throughput).await?;
     let rate = done.answers / done.took.as_secs_f64() / 2.0;
