@@ -120,6 +120,11 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     let answer = asked.watch.within(limit, sending).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
     asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));
+    let late_answer =
+        matches!(answer, Some(Ok(_))).then(|| asked.too_late_to_tell(&admitted.permit, &ask.parts.method));
+    if let Some(problem) = late_answer.flatten() {
+        return Err(Box::new(failed(asked, admitted, &problem, progress)));
+    }
     match answer {
         Some(Ok((answer, loan))) => {
             let place = admitted.taken.entered.place.take();

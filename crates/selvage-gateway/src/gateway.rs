@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ pub struct Gateway {
     stop_admin: watch::Sender<bool>,
     threads: Vec<Running>,
     admin: Option<Running>,
+    /// Snapshots that were replaced and may still be in use.
+    retired: Mutex<Vec<Arc<Live>>>,
 }
 
 /// What a gateway counts about its use.
@@ -67,7 +69,7 @@ impl Gateway {
         let (address, listeners) = listen_all(config.listen, threads)?;
         let admin_listener = config.admin.map(listen).transpose()?;
         let books = Books::new(threads, config.sharing);
-        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, &books)));
+        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books)));
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
@@ -75,8 +77,16 @@ impl Gateway {
         let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls, proving });
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
-        let mut gateway =
-            Self { shared, address, admin_address: None, stop, stop_admin, threads: Vec::new(), admin: None };
+        let mut gateway = Self {
+            shared,
+            address,
+            admin_address: None,
+            stop,
+            stop_admin,
+            threads: Vec::new(),
+            admin: None,
+            retired: Mutex::default(),
+        };
         for (number, listener) in listeners.into_iter().enumerate() {
             let (shared, stopped) = (Arc::clone(&gateway.shared), stopped.clone());
             let Some(shard) = shared.books.shards.get(number).cloned() else { continue };
@@ -106,8 +116,20 @@ impl Gateway {
     /// Serves another snapshot from now on. Requests in hand finish on theirs; counters and limits go on.
     pub fn swap(&self, snapshot: Arc<Snapshot>) {
         let books = &self.shared.books;
-        self.shared.live.store(Arc::new(Live::new(snapshot, books)));
+        let before = self.shared.live.load_full();
+        self.shared.live.store(Arc::new(Live::new(snapshot, Some(&before), books)));
         books.limits.prune(books.nanos(Instant::now()));
+        self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(before);
+        self.let_go();
+    }
+
+    /// Lets go of snapshots that no thread uses any more. They are large: whoever serves requests does not take them apart.
+    fn let_go(&self) {
+        let unused = |live: &mut Arc<Live>| Arc::strong_count(live) == 1;
+        let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
+        let unused: Vec<Arc<Live>> = retired.extract_if(.., unused).collect();
+        drop(retired);
+        drop(unused);
     }
 
     /// Speaks TLS by another certificate, or trusts other authorities, from the next handshake on; connections that are
@@ -128,6 +150,7 @@ impl Gateway {
     /// is over, interfaces are served as long as their `on_partition` says.
     pub fn heard(&self, until: Instant) {
         self.shared.books.heard(until);
+        self.let_go();
     }
 
     /// What this node has to settle with the store of its limits, where it was told that one keeps them; `None` where

@@ -6,8 +6,9 @@ use std::fmt;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::{Context, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use http::Method;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
@@ -87,8 +88,15 @@ impl<'a> Asked<'a> {
         if Arc::ptr_eq(&now.live, &self.local.live) || now.live.snapshot.still_holds(&still_held(permit)) {
             return None;
         }
-        let detail = "the key or the grant ended, or the interface was blocked, while the request was coming";
+        let detail = "the key or the grant ended, or the interface was blocked, while the request was in hand";
         Some(Problem::new(403, code::GRANT_ENDED, detail))
+    }
+
+    /// Why an answer that was long in coming is not given: the right to it ended meanwhile, or the process stood still and cannot
+    /// know. What a write did is told all the same.
+    pub(crate) fn too_late_to_tell(self, permit: &Permit<'_>, method: &Method) -> Option<Problem> {
+        let is_in_hand = self.started.elapsed() < Duration::from_millis(IN_HAND);
+        if is_in_hand || !method.is_safe() { None } else { self.ended_meanwhile(permit) }
     }
 
     /// The right by which a permitted request streams.

@@ -1,6 +1,8 @@
 //! A snapshot in use: its interfaces and leases joined with their counters and limits, so that a request needs no
 //! name. Made off the path when a snapshot is swapped in.
 
+mod join;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -19,8 +21,8 @@ use crate::decide::Permit;
 use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent};
 use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
-use crate::snapshot::{Kind, Lease, Served, Snapshot};
-use crate::tally::{NOWHERE, Names, SeriesName, Shard, Slab};
+use crate::snapshot::{Kind, Served, Snapshot};
+use crate::tally::{NOWHERE, Names, Shard, Slab};
 
 /// What outlives every snapshot of a node.
 #[derive(Debug)]
@@ -92,22 +94,22 @@ pub(crate) struct Live {
     cut_off: Arc<AtomicBool>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct LiveLease {
     /// By operation.
-    series: Box<[u32]>,
+    series: Arc<[u32]>,
     /// The grant's index among those that were ever used.
     grant: u32,
     limits: Option<Arc<GrantLimits>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct LiveInterface {
     index: u32,
     /// By operation.
-    operations: Box<[u32]>,
+    operations: Arc<[u32]>,
     /// By attribute of its object.
-    attributes: Box<[u32]>,
+    attributes: Arc<[u32]>,
     limits: Arc<InterfaceLimits>,
 }
 
@@ -159,10 +161,10 @@ pub(crate) struct Left {
 }
 
 impl Live {
-    /// Joins a snapshot with the books.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, books: &Books) -> Self {
-        let leases = snapshot.leases().iter().map(|lease| live_lease(&snapshot, lease, books)).collect();
-        let served = snapshot.served().iter().map(|served| live_interface(served, books)).collect();
+    /// Joins a snapshot with the books, and with what was joined before.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
+        let leases = join::leases(&snapshot, before, books);
+        let served = join::interfaces(&snapshot, before, books);
         let upstreams = snapshot.upstreams().iter().map(|upstream| LiveUpstream {
             index: books.names.upstream(&upstream.system),
             state: books.limits.upstream(&upstream.system),
@@ -362,34 +364,4 @@ fn no_store<'s>(permit: &Permit<'s>) -> Refusal<'s> {
     let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code::LIMIT_CUT_OFF, detail);
     refusal.problem.retry_after = Some(1);
     refusal.at(permit.served, Some(permit.operation)).by(permit.consumer)
-}
-
-fn live_lease(snapshot: &Snapshot, lease: &Lease, books: &Books) -> LiveLease {
-    let served = snapshot.served().get(lease.served as usize);
-    let series = served.map(|served| {
-        let series = served.operations.iter().map(|operation| {
-            books.names.series(SeriesName {
-                interface: served.reference.clone(),
-                consumer: snapshot.consumer(lease.consumer).cloned(),
-                operation: operation.name.clone(),
-            })
-        });
-        series.collect()
-    });
-    LiveLease {
-        series: series.unwrap_or_default(),
-        grant: books.names.grant(&lease.id),
-        limits: (lease.allowance.is_some() || lease.quota.is_some()).then(|| books.limits.grant(&lease.id)),
-    }
-}
-
-fn live_interface(served: &Served, books: &Books) -> LiveInterface {
-    let operations =
-        served.operations.iter().map(|operation| books.names.operation(&served.reference, &operation.name));
-    LiveInterface {
-        index: books.names.interface(&served.reference),
-        operations: operations.collect(),
-        attributes: served.attributes.iter().map(|name| books.names.attribute(name)).collect(),
-        limits: books.limits.interface(&served.reference),
-    }
 }

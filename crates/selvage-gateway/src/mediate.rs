@@ -91,11 +91,10 @@ pub(crate) async fn mediate<'a>(
     };
     match tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await {
         Ok(answer) => {
-            let refused = match &answer {
-                MediatedAnswer::Refused { problem, .. } => Some(problem),
-                MediatedAnswer::Done { .. } | MediatedAnswer::Accepted { .. } => None,
-            };
-            asked.note(&admitted, &noted(refused));
+            if let Some(problem) = asked.too_late_to_tell(&permit, &parts.method) {
+                return asked.fail(admitted, &problem);
+            }
+            asked.note(&admitted, &noted(answer.refused()));
             give(asked, admitted, answer, parts.uri.path())
         }
         Err(_) => {

@@ -79,3 +79,13 @@ pub enum MediatedAnswer {
         replayed: bool,
     },
 }
+
+impl MediatedAnswer {
+    /// Why it was refused, where it was.
+    pub fn refused(&self) -> Option<&Problem> {
+        match self {
+            Self::Refused { problem, .. } => Some(problem),
+            Self::Done { .. } | Self::Accepted { .. } => None,
+        }
+    }
+}

@@ -147,3 +147,33 @@ fn a_stream_ends_where_changes_may_have_been_missed_for_too_long() {
         assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{path}: {:?}", began.elapsed());
     }
 }
+
+/// An answer that is long in coming is no way around a revocation either; what a write did is told all the same.
+#[test]
+fn an_answer_that_was_long_in_coming_is_given_by_the_right_of_then() {
+    let path = "/narrow-stock/v1/items/slow";
+    for (method, change, code) in [
+        ("GET", CHANGES[0].0, Some("FAB4022")),
+        ("GET", CHANGES[1].0, Some("FAB4022")),
+        ("GET", CHANGES[4].0, None),
+        ("PUT", CHANGES[0].0, None),
+    ] {
+        let running = Running::start();
+        let mut client = running.client();
+        client.send(head(method, path, &[&authorization("shop")], 0));
+        std::thread::sleep(Duration::from_millis(300));
+        swap(&running, change);
+        let answer = client.read();
+        match code {
+            Some(code) => assert_eq!(answer.said(), (403, code.to_owned()), "{method}"),
+            None => assert_eq!(answer.status, 200, "{method}"),
+        }
+    }
+    // As if the process had stood still: nothing is known of what happened meanwhile.
+    let running = Running::start();
+    let mut client = running.client();
+    client.send(head("GET", path, &[&authorization("shop")], 0));
+    std::thread::sleep(Duration::from_millis(300));
+    running.gateway.heard(Instant::now() - Duration::from_secs(5));
+    assert_eq!(client.read().said(), (503, "FAB4140".to_owned()));
+}
