@@ -13,7 +13,7 @@ pub(crate) const POSTGRES_VARIABLE: &str = "SELVAGE_TEST_POSTGRES";
 
 /// The variable by which tests find an OpenID provider: the directory in whose `node_modules` npm put it.
 pub(crate) const PROVIDER_VARIABLE: &str = "SELVAGE_TEST_OIDC_PROVIDER";
-/// The variable by which tests find a Python with openapi-spec-validator.
+/// The variable by which tests find a Python with openapi-spec-validator and schemathesis.
 pub(crate) const PYTHON_VARIABLE: &str = "SELVAGE_TEST_PYTHON";
 
 /// The variable by which tests find the Redocly CLI.

@@ -9,10 +9,10 @@ use tokio::process::Command;
 use super::tools;
 use crate::process;
 
-const FROM_PYPI: &[&str] = &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4"];
+const FROM_PYPI: &[&str] = &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4", "schemathesis==4.32.5"];
 const REDOCLY: &str = "@redocly/cli@2.77.0";
 
-/// A Python that has openapi-spec-validator; installs them first where they are missing.
+/// A Python that has openapi-spec-validator and schemathesis; installs them first where they are missing.
 pub(crate) async fn python() -> Result<PathBuf> {
     let root = tools::root().join("python");
     let python = root.join("bin/python");

@@ -29,6 +29,7 @@ mod probe;
 mod revocation;
 mod rotation;
 mod rules;
+mod schemathesis;
 mod serve;
 mod stock;
 mod systems;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// A Python that has openapi-spec-validator.
+/// A Python that has openapi-spec-validator and schemathesis.
 pub(crate) fn python() -> PathBuf {
     peer("SELVAGE_TEST_PYTHON")
 }
