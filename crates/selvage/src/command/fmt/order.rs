@@ -1,5 +1,5 @@
-//! The order of a manifest's keys: that of its kind's description. Lines move whole, each key with the comments right above it; what
-//! stands before the first key and after the last stays there.
+//! The order of a manifest's keys: that of its kind's description. Lines move whole, each key with the comments above it; what stands
+//! before the first key and an empty line, and what stands after the last key, is about the whole and stays there.
 
 use selvage_model::manifest::kind::Kind;
 use selvage_model::schema;
@@ -88,8 +88,7 @@ fn entries(document: &Node, lines: &[&str]) -> Option<Vec<Entry>> {
     let end = end_of(lines, starts.last()?.0);
     let mut entries: Vec<Entry> = Vec::new();
     for (index, (line, rank)) in starts.iter().enumerate() {
-        // What stands above the first key is about the document.
-        let begin = if index == 0 { *line } else { above(lines, *line) };
+        let begin = above(lines, *line, index == 0);
         if let Some(before) = entries.last_mut() {
             before.end = begin;
         }
@@ -98,13 +97,24 @@ fn entries(document: &Node, lines: &[&str]) -> Option<Vec<Entry>> {
     Some(entries)
 }
 
-/// The first of the comment lines right above a line.
-fn above(lines: &[&str], line: usize) -> usize {
-    let mut begin = line;
-    while begin > 0 && lines.get(begin - 1).is_some_and(|before| before.starts_with('#')) {
-        begin -= 1;
+/// The first of the comment lines that belong to the key of this line: those right above it, and the headings above those. Comments right
+/// below the key before, with an empty line behind them, are that key's; above the first key they are the document's.
+fn above(lines: &[&str], line: usize, is_first: bool) -> usize {
+    let is_comment = |at: usize| lines.get(at).is_some_and(|text| text.starts_with('#'));
+    let is_empty = |at: usize| lines.get(at).is_some_and(|text| text.trim().is_empty());
+    let back = |mut at: usize, is_passed: &dyn Fn(usize) -> bool| {
+        while at > 0 && is_passed(at - 1) {
+            at -= 1;
+        }
+        at
+    };
+    let right_above = back(line, &is_comment);
+    if is_first {
+        return right_above;
     }
-    begin
+    let begin = back(line, &|at| is_comment(at) || is_empty(at));
+    let of_other = (begin..right_above).find(|at| !is_comment(*at)).unwrap_or(begin);
+    (of_other..line).find(|at| is_comment(*at)).unwrap_or(line)
 }
 
 /// Where the value that begins in this line ends: before what is empty or a comment at the margin, up to the next document.
