@@ -29,7 +29,7 @@ pub(crate) struct Revision {
 /// The revision of the record as it stands.
 pub(crate) async fn aim(job: &Job, reach: &Reach, found: &Found, companies: &[i64]) -> Result<Revision, Trouble> {
     let given = &job.asked.body;
-    let named = given.get(REVISION).filter(|named| !named.is_null());
+    let named = given.get(REVISION).filter(|named| !named.is_null() && *named != "");
     if named.is_none() || named == found.canonical.get(REVISION) {
         let detail = "a name is needed that is another than that of the bill that is revised".to_owned();
         let error = FieldError { pointer: format!("/{REVISION}"), detail };

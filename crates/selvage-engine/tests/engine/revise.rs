@@ -64,10 +64,16 @@ async fn a_revision_takes_the_place_of_the_old_bill() {
         let order = &bench.orders("by the revision")[0];
         assert_eq!(id_of(&order["bom_id"]), new);
 
-        let problem = refused(node.ask(revise(new, "k-2", json!({"revision": "REV-B"}))).await);
-        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/revision"));
-        let problem = refused(node.ask(revise(new, "k-3", json!({"quantity": {"value": "2", "unit": "1"}}))).await);
-        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/revision"));
+        let unnamed = [
+            json!({"revision": "REV-B"}),
+            json!({"revision": ""}),
+            json!({"revision": null}),
+            json!({"quantity": {"value": "2", "unit": "1"}}),
+        ];
+        for (number, body) in unnamed.into_iter().enumerate() {
+            let problem = refused(node.ask(revise(new, &format!("unnamed-{number}"), body)).await);
+            assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, "/revision"));
+        }
     }
 }
 

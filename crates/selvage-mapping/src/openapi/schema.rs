@@ -14,9 +14,12 @@ pub(super) enum Side {
     Shown,
     /// In a create.
     Given,
-    /// In an update: any part of it.
+    /// In an update: any part of it. What stands in lists is given whole.
     Changed,
 }
+
+/// The attribute that tells a revision from what it is of.
+const REVISION: &str = "revision";
 
 /// What a mapping says of the attributes at one place; nothing where it says nothing.
 type Carried<'m> = Vec<Option<&'m [Field]>>;
@@ -31,6 +34,7 @@ pub(super) fn components(subject: &Subject<'_>) -> Value {
     schemas.insert(format!("{title}Left"), makes.left(&carried));
     schemas.insert(format!("{title}New"), makes.given());
     schemas.insert(format!("{title}Change"), makes.changed());
+    schemas.insert(format!("{title}Revision"), makes.revised());
     schemas.insert(format!("{title}Page"), page(&title));
     for (name, set) in &subject.fabric.code_sets {
         let codes: Vec<&str> = set.codes.iter().map(|entry| entry.code.value.as_str()).collect();
@@ -229,6 +233,23 @@ impl Maker<'_, '_> {
         self.described(schema, "The attributes that change.")
     }
 
+    /// A change that says what the revision is called.
+    fn revised(&self) -> Value {
+        let mut schema = self.changed();
+        if let Some(members) = schema.as_object_mut() {
+            members.insert("required".to_owned(), json!([REVISION]));
+        }
+        let called = self.subject.object.attributes.iter().find(|it| it.name.value.as_str() == REVISION);
+        if let (Some(called), Some(property)) = (called, schema.pointer_mut("/properties/revision")) {
+            *property = scalar_schema(&called.shape);
+            if let Some(members) = property.as_object_mut() {
+                members.insert("minLength".to_owned(), 1.into());
+                members.insert("description".to_owned(), "Another than that of the bill that is revised.".into());
+            }
+        }
+        self.described(schema, "What is different, and what the revision is called.")
+    }
+
     fn described(&self, mut schema: Value, about: &str) -> Value {
         if let Some(members) = schema.as_object_mut() {
             members.insert("description".to_owned(), about.into());
@@ -278,6 +299,8 @@ impl Maker<'_, '_> {
     fn shape(&self, shape: &Shape, fields: &[Option<&Field>], side: Side) -> Value {
         match shape {
             Shape::List(element) => {
+                // An element has no place where the rest of it could stay as it is.
+                let side = if side == Side::Changed { Side::Given } else { side };
                 let inner: Vec<Option<&Field>> = Vec::new();
                 let items = match element.as_ref() {
                     Shape::Group(members) => {

@@ -8,7 +8,8 @@ use super::schema::reference;
 /// What a verb takes; nothing where it takes no body.
 pub(super) fn body(verb: Verb, title: &str) -> Option<Value> {
     let schema = match verb {
-        Verb::Update | Verb::ReviseBill => reference(&format!("{title}Change")),
+        Verb::Update => reference(&format!("{title}Change")),
+        Verb::ReviseBill => reference(&format!("{title}Revision")),
         Verb::Archive
         | Verb::ReleaseProduction
         | Verb::CancelProduction

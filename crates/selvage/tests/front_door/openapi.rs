@@ -108,4 +108,10 @@ fn what_has_no_contract_is_said_with_its_code() {
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("FAB6040") && said.contains(hint), "{said}");
     }
+    // What is wrong with a fabric is not written where the contract would be.
+    let place = tempfile::tempdir().unwrap();
+    std::fs::write(place.path().join("a.yaml"), "kind: Taem\nname: a\n").unwrap();
+    let output = selvage(&["openapi", "a", "--fabric", &place.path().display().to_string()]);
+    assert!(output.status.code() == Some(1) && output.stdout.is_empty(), "{}", stdout(&output));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("a.yaml"));
 }
