@@ -9,6 +9,8 @@ mod web;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use selvage_model::code;
+use selvage_model::read::nearest;
 
 use super::{Outcome, say};
 use crate::directory;
@@ -44,9 +46,16 @@ impl Graph {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let checked = directory::check(&self.directory)?;
         directory::must_hold_manifests(&self.directory, &checked)?;
+        if !checked.runs() {
+            eprintln!("selvage: not all of it can be read, so not all of it is drawn; `selvage check` says why");
+        }
         let mut web = Web::of(&checked.fabric);
         if let Some(name) = &self.around {
-            anyhow::ensure!(web.keep_around(name), "the fabric has no `{name}` that uses or is used");
+            let known: Vec<String> = web.nodes.keys().map(|id| id.1.clone()).collect();
+            let like = nearest(name, known.iter().map(String::as_str));
+            let hint = like.map_or_else(String::new, |like| format!("; did you mean `{like}`?"));
+            let code = code::NAME_UNKNOWN;
+            anyhow::ensure!(web.keep_around(name), "{code}: the fabric has no `{name}` that uses or is used{hint}");
         }
         match self.format {
             Format::Svg => say(svg::draw(&web).trim_end())?,

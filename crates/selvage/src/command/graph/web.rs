@@ -46,6 +46,8 @@ pub(super) struct Node {
 /// The whole.
 #[derive(Debug, Default)]
 pub(super) struct Web {
+    /// What the fabric is called.
+    pub(super) name: Option<String>,
     pub(super) nodes: BTreeMap<Id, Node>,
     /// From, to, and what is done.
     pub(super) edges: BTreeMap<(Id, Id), BTreeSet<String>>,
@@ -54,7 +56,8 @@ pub(super) struct Web {
 impl Web {
     /// What a fabric declares.
     pub(super) fn of(fabric: &Fabric) -> Self {
-        let mut web = Self::default();
+        let name = fabric.settings.as_ref().map(|settings| settings.name.to_string());
+        let mut web = Self { name, ..Self::default() };
         for (name, system) in &fabric.systems {
             web.add(Layer::System, name, connector(system.connector).to_owned(), Vec::new());
         }
