@@ -2,8 +2,9 @@
 //! leads out is never followed, and told.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::Context;
 use jiff::civil::Date;
@@ -153,6 +154,30 @@ fn text(source: &Source) -> Option<String> {
     }
 }
 
+/// Whether a check reads, or would once it is saved, the file of this path in a directory: it is in it, not hidden, and behind no link
+/// that leads out of it.
+pub(crate) fn reads(directory: &Path, inner: &Path) -> bool {
+    let is_seen = |part: Component<'_>| match part {
+        Component::Normal(name) => !is_hidden(name),
+        _ => false,
+    };
+    let depth = inner.components().count();
+    if !(1..=DEEPEST + 1).contains(&depth) || !inner.components().all(is_seen) {
+        return false;
+    }
+    // What is not there yet is where its directory is.
+    let path = directory.join(inner);
+    let real = path.ancestors().find(|path| path.symlink_metadata().is_ok()).map(Path::canonicalize);
+    match (directory.canonicalize(), real) {
+        (Ok(root), Some(Ok(real))) => real.starts_with(root),
+        _ => false,
+    }
+}
+
+fn is_hidden(name: &OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
 /// Reads the files of a directory, bounded.
 ///
 /// # Errors
@@ -205,7 +230,7 @@ impl Walk {
         }
         for entry in fs::read_dir(directory).with_context(|| unlisted(directory))? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with('.') {
+            if is_hidden(&entry.file_name()) {
                 continue;
             }
             let kind = entry.file_type()?;

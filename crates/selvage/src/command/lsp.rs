@@ -9,6 +9,7 @@ mod position;
 mod server;
 mod wire;
 
+use std::io::IsTerminal as _;
 use std::sync::mpsc;
 
 use clap::Args;
@@ -28,6 +29,9 @@ impl Lsp {
     /// Serves until the editor ends it, or its pipe.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         tracing::debug!(stdio = self.stdio, "an editor is served");
+        if std::io::stdin().is_terminal() {
+            eprintln!("selvage: an editor starts this and speaks with it here; ctrl-d ends it");
+        }
         let (sender, messages) = mpsc::channel();
         std::thread::spawn(move || {
             let mut input = std::io::stdin().lock();

@@ -22,9 +22,10 @@ pub(super) struct Cursor {
     pub(super) siblings: Vec<String>,
 }
 
-/// Reads what stands at this line, from 0, and UTF-16 column.
+/// Reads what stands at this line, from 0, and UTF-16 column; what is behind the end stands at the end.
 pub(super) fn read(text: &str, line: usize, utf16: usize) -> Cursor {
     let lines: Vec<&str> = text.lines().collect();
+    let line = line.min(lines.len());
     let (begin, end) = document(&lines, line);
     let own = lines.get(line).copied().unwrap_or_default();
     let at = character(own, utf16);
@@ -212,6 +213,7 @@ mod tests {
         assert_eq!(at(9, 15), (interface, "limits.rate".into(), true));
         assert_eq!(at(11, 24), (interface, "slo.latency.quantile".into(), true));
         assert_eq!(read(TEXT, 7, 13).word, "odoo");
+        assert_eq!(read(TEXT, usize::MAX, usize::MAX), read(TEXT, 12, 0));
         assert_eq!(read(TEXT, 8, 2).siblings, ["system"]);
     }
 

@@ -31,6 +31,8 @@ pub(super) struct Server {
     checked: Option<Checked>,
     /// Texts have changed since the last check.
     stale: bool,
+    /// The findings of the last check are not told yet.
+    untold: bool,
     /// Files that had findings when the editor was told last.
     told: BTreeSet<String>,
     shut_down: bool,
@@ -125,10 +127,10 @@ impl Server {
 
     /// What the editor is to be told of findings since the last time.
     pub(super) fn findings(&mut self) -> Vec<Value> {
-        if !self.stale || self.root.is_none() {
+        self.check_if_stale();
+        if !std::mem::take(&mut self.untold) {
             return Vec::new();
         }
-        self.check();
         let (Some(root), Some(checked)) = (&self.root, &self.checked) else { return Vec::new() };
         let mut by_file: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
         for finding in checked.findings.iter().filter(|finding| !finding.place.file.starts_with("pack:")) {
@@ -148,11 +150,12 @@ impl Server {
         messages
     }
 
-    fn check(&mut self) {
+    /// One check for any number of changes and questions.
+    fn check_if_stale(&mut self) {
+        let Some(root) = self.root.as_ref().filter(|_| self.stale) else { return };
         self.stale = false;
-        let Some(root) = &self.root else { return };
         match directory::check_with(root, &self.open) {
-            Ok(checked) => self.checked = Some(checked),
+            Ok(checked) => (self.checked, self.untold) = (Some(checked), true),
             Err(error) => tracing::warn!(%error, "the directory was not checked"),
         }
     }
@@ -167,29 +170,28 @@ impl Server {
         params: &Value,
         look: impl Fn(&Self, &cursor::Cursor, (&str, usize)) -> Option<Value>,
     ) -> Value {
-        if self.stale {
-            self.check();
-            // Their findings are still to be told.
-            self.stale = true;
-        }
+        self.check_if_stale();
         let number = |pointer: &str| usize::try_from(params.pointer(pointer)?.as_u64()?).ok();
         let found = || {
             let file = self.file_of(params.pointer("/textDocument/uri")?.as_str()?)?;
-            let (line, column) = (number("/position/line")?, number("/position/character")?);
             let saved = || self.checked.as_ref()?.texts.get(&file);
             let text = self.open.get(&file).or_else(saved)?;
+            // A position behind the end is the end: the editor may be ahead of us.
+            let line = number("/position/line")?.min(text.lines().count());
+            let column = number("/position/character")?;
             look(self, &cursor::read(text, line, column), (&file, line))
         };
         found().unwrap_or_default()
     }
 
-    /// A file's path in the directory.
+    /// A file's path in the directory; none where a check does not read it, whatever an editor shows of it.
     fn file_of(&self, uri: &str) -> Option<String> {
         let path = path_of(uri)?;
         let root = self.root.as_deref()?;
         let inner = path.strip_prefix(root).ok().map(Path::to_path_buf);
         let inner = inner
-            .or_else(|| Some(path.canonicalize().ok()?.strip_prefix(root.canonicalize().ok()?).ok()?.to_owned()))?;
+            .or_else(|| Some(path.canonicalize().ok()?.strip_prefix(root.canonicalize().ok()?).ok()?.to_owned()))
+            .filter(|inner| directory::reads(root, inner))?;
         Some(inner.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/"))
     }
 }
@@ -227,4 +229,79 @@ fn diagnostic(finding: &Finding, text: &str) -> Value {
         "source": "selvage",
         "message": format!("{}{fix}", finding.message),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server of a small directory, with what it told of it.
+    fn server() -> (tempfile::TempDir, Server) {
+        let place = tempfile::tempdir().unwrap();
+        std::fs::write(place.path().join("a.yaml"), "kind: Team\nname: a\nroles: {owner: [b]}\n").unwrap();
+        let mut server = Server::default();
+        let root = uri_of(&place.path().canonicalize().unwrap());
+        server.take(&json!({"id": 1, "method": "initialize", "params": {"rootUri": root}}));
+        server.findings();
+        (place, server)
+    }
+
+    fn uri(place: &tempfile::TempDir, file: &str) -> String {
+        uri_of(&place.path().canonicalize().unwrap().join(file))
+    }
+
+    fn open(server: &mut Server, uri: &str, text: &str) {
+        let document = json!({"uri": uri, "text": text});
+        server.take(&json!({"method": "textDocument/didOpen", "params": {"textDocument": document}}));
+    }
+
+    fn ask(server: &mut Server, method: &str, uri: &str, line: u64, character: u64) -> Value {
+        let params = json!({"textDocument": {"uri": uri}, "position": {"line": line, "character": character}});
+        let (answers, _) = server.take(&json!({"id": 2, "method": method, "params": params}));
+        answers[0]["result"].clone()
+    }
+
+    #[test]
+    fn a_question_and_its_findings_are_of_one_check() {
+        let (place, mut server) = server();
+        open(&mut server, &uri(&place, "b.yaml"), "kind: Team\nname: b\nrole: {}\n");
+        ask(&mut server, "textDocument/hover", &uri(&place, "b.yaml"), 1, 2);
+        // What changes unsaid after the check is not in what is told of it.
+        std::fs::write(place.path().join("c.yaml"), "kind: Taem\n").unwrap();
+        let told: Vec<Value> = server.findings();
+        assert!(told.iter().any(|it| it["params"]["uri"] == uri(&place, "b.yaml")), "{told:?}");
+        assert!(!told.iter().any(|it| it["params"]["uri"] == uri(&place, "c.yaml")), "checked twice: {told:?}");
+        assert_eq!(server.findings(), Vec::<Value>::new(), "told once");
+    }
+
+    #[test]
+    fn what_a_check_does_not_read_lies_over_nothing() {
+        let (place, mut server) = server();
+        let outside = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("o.yaml"), "kind: Taem\n").unwrap();
+        std::os::unix::fs::symlink(outside.path().join("o.yaml"), place.path().join("link.yaml")).unwrap();
+        std::os::unix::fs::symlink(outside.path(), place.path().join("far")).unwrap();
+        for hidden in [".idea/x.yaml", ".x.yaml", "a/.b/x.yaml", "../x.yaml", "link.yaml", "far/o.yaml", "far/new.yaml"]
+        {
+            open(&mut server, &uri(&place, hidden), "kind: Taem\n");
+            assert!(server.open.is_empty(), "{hidden}");
+        }
+        for seen in ["x.yaml", "new/x.yaml", "a.yaml"] {
+            open(&mut server, &uri(&place, seen), "kind: Taem\n");
+            assert!(server.open.contains_key(seen), "{seen}");
+        }
+    }
+
+    #[test]
+    fn positions_behind_the_end_are_the_end() {
+        let (place, mut server) = server();
+        let file = uri(&place, "a.yaml");
+        for method in ["textDocument/completion", "textDocument/hover", "textDocument/definition"] {
+            for (line, character) in [(u64::MAX, u64::MAX), (4_000_000_000, 0), (0, u64::MAX), (3, 7)] {
+                ask(&mut server, method, &file, line, character);
+            }
+        }
+        let fields = ask(&mut server, "textDocument/completion", &file, u64::MAX, 0);
+        assert_eq!(fields, ask(&mut server, "textDocument/completion", &file, 3, 0));
+    }
 }
