@@ -75,5 +75,6 @@ mod tests {
         assert!(report("t", &[figure(0.9)]).is_ok());
         assert!(report("t", &[figure(0.89)]).is_err());
         assert!(report("t", &[figure(f64::NAN)]).is_err());
+        assert!(report("t", &[Figure { promise: Promise::Nothing, ..figure(0.0) }]).is_ok());
     }
 }

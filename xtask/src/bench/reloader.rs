@@ -13,6 +13,7 @@ use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Princip
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::consumer::Grant;
 use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
@@ -31,7 +32,9 @@ const BASE: &str = include_str!("../../fabrics/gateway/fabric.yaml");
 const CONTRACT: &str = include_str!("../../fabrics/gateway/contracts/items.yaml");
 /// How many snapshots there are, and how long each stays.
 const SNAPSHOTS: usize = 20;
-const EACH: Duration = Duration::from_millis(50);
+pub(super) const EACH: Duration = Duration::from_millis(50);
+/// The interface that every other snapshot has no grant on, so that anybody can see which of two is active.
+pub(super) const TELLING: &str = "item-1";
 
 /// What to serve.
 #[derive(Args)]
@@ -97,9 +100,10 @@ fn fabric(options: &Options) -> Result<Fabric> {
     Ok(reading.fabric)
 }
 
-/// One snapshot: all are the same but for the grants' purposes and the revision.
+/// One snapshot: all are the same but for the grants' purposes and the revision, and one grant that every other has.
 fn compile(fabric: &Fabric, number: usize) -> Result<Snapshot> {
-    let grants = fabric.grants.iter().enumerate().map(|(index, grant)| {
+    let is_there = |grant: &&Grant| number.is_multiple_of(2) || grant.interface.value.name.as_str() != TELLING;
+    let grants = fabric.grants.iter().filter(is_there).enumerate().map(|(index, grant)| {
         let mut terms = grant.terms();
         terms.purpose = Some(format!("Snapshot {number}"));
         LiveGrant {

@@ -1,7 +1,7 @@
 //! Clients that go on whatever they are answered, and what all of them were answered.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Result;
@@ -20,14 +20,29 @@ const SHAKY_PAUSE: Duration = Duration::from_millis(60);
 /// More than any limit of the fabric: who waits longer is stuck.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// What became of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// An answer, whole.
+    Status(u16),
+    /// An answer began and broke off.
+    BrokenOff,
+    /// No answer began.
+    Nothing,
+}
+
 /// What clients were answered.
 #[derive(Default)]
 pub(super) struct Counts {
     pub(super) answered: AtomicU64,
-    /// 502 and 504 of the gateway, and answers that broke off.
-    faults: AtomicU64,
+    /// What the gateway says of a system that misbehaves: 502, 504, and answers that broke off.
+    bad: AtomicU64,
+    late: AtomicU64,
+    broken_off: AtomicU64,
     /// 503 and 429.
     refused: AtomicU64,
+    /// What no system's misbehaviour explains.
+    strange: AtomicU64,
     /// Of tier-3 in the flood.
     pub(super) flood_refused: AtomicU64,
     unanswered: AtomicU64,
@@ -35,78 +50,116 @@ pub(super) struct Counts {
     pub(super) writes: AtomicU64,
     pub(super) reads: AtomicU64,
     pub(super) mediated_failed: AtomicU64,
+    /// Writes whose outcome was looked for before they were answered.
+    pub(super) looked_up: AtomicU64,
+    /// The origins of the orders that writes were told are made.
+    pub(super) confirmed: Mutex<Vec<String>>,
 }
 
 impl Counts {
-    /// Counts an answer; whether it was a refusal.
-    fn count(&self, answer: &Result<u16>) -> bool {
-        let counter = match answer {
-            Ok(200) => &self.answered,
-            Ok(429 | 503) => &self.refused,
-            Ok(_) | Err(_) => &self.faults,
+    /// Counts what was heard; whether it was a refusal.
+    fn count(&self, heard: Heard) -> bool {
+        let counter = match heard {
+            Heard::Status(200) => &self.answered,
+            Heard::Status(429 | 503) => &self.refused,
+            Heard::Status(502) => &self.bad,
+            Heard::Status(504) => &self.late,
+            Heard::BrokenOff => &self.broken_off,
+            Heard::Status(_) | Heard::Nothing => &self.strange,
         };
+        if std::ptr::eq(counter, &self.strange) && counter.load(Ordering::Relaxed) == 0 {
+            eprintln!("no system's fault: {heard:?}");
+        }
         counter.fetch_add(1, Ordering::Relaxed);
-        matches!(answer, Ok(429 | 503))
+        matches!(heard, Heard::Status(429 | 503))
     }
 
-    pub(super) fn unanswered(&self) -> u64 {
-        self.unanswered.load(Ordering::Relaxed)
+    /// How a figure is named and how often it was so: what the systems' misbehaviour came to for clients.
+    pub(super) fn faults(&self) -> [(&'static str, f64); 3] {
+        [("answers_502", &self.bad), ("answers_504", &self.late), ("answers_broken_off", &self.broken_off)]
+            .map(|(name, counter)| (name, of(counter)))
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-    pub(super) fn faults_met(&self) -> f64 {
-        self.faults.load(Ordering::Relaxed) as f64
+    pub(super) fn unanswered(&self) -> f64 {
+        of(&self.unanswered)
     }
 
-    #[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
-    pub(super) fn refused(&self) -> f64 {
-        self.flood_refused.load(Ordering::Relaxed) as f64
+    pub(super) fn strange(&self) -> f64 {
+        of(&self.strange)
+    }
+
+    /// The origins of the orders that writes were told are made.
+    pub(super) fn confirmed(&self) -> Vec<String> {
+        self.confirmed.lock().map(|confirmed| confirmed.clone()).unwrap_or_default()
     }
 
     pub(super) fn print(&self) {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         eprintln!(
-            "direct: {} answered, {} faults of systems, {} refused, {} of the flood refused, {} without an answer",
+            "direct: {} answered, {} times 502, {} times 504, {} broken off, {} refused, {} of the flood refused, {} strange, \
+             {} without an answer",
             of(&self.answered),
-            of(&self.faults),
+            of(&self.bad),
+            of(&self.late),
+            of(&self.broken_off),
             of(&self.refused),
             of(&self.flood_refused),
+            of(&self.strange),
             of(&self.unanswered)
         );
-        let (writes, reads) = (of(&self.writes), of(&self.reads));
-        eprintln!("mediated: {writes} writes, {reads} reads, {} other answers", of(&self.mediated_failed));
+        eprintln!(
+            "mediated: {} writes, {} of them looked for, {} reads, {} other answers",
+            of(&self.writes),
+            of(&self.looked_up),
+            of(&self.reads),
+            of(&self.mediated_failed)
+        );
     }
+}
+
+/// A count as a figure.
+#[allow(clippy::cast_precision_loss, reason = "far fewer than 2^52")]
+pub(super) fn of(counter: &AtomicU64) -> f64 {
+    counter.load(Ordering::Relaxed) as f64
 }
 
 /// One connection to the gateway, made anew when it broke.
 pub(super) struct Client {
     target: Target,
+    patience: Duration,
     sender: Option<SendRequest<Empty<Bytes>>>,
 }
 
 impl Client {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, sender: None }
+        Self { target, patience: PATIENCE, sender: None }
+    }
+
+    /// The same with less patience.
+    pub(super) fn waiting(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     /// Asks for an item and counts the answer; whether it was refused.
     pub(super) async fn ask(&mut self, number: usize, counts: &Counts) -> bool {
-        match tokio::time::timeout(PATIENCE, self.try_ask(number)).await {
-            Ok(answer) => {
-                if answer.is_err() {
-                    self.sender = None;
-                }
-                counts.count(&answer)
-            }
-            Err(_) => {
-                counts.unanswered.fetch_add(1, Ordering::Relaxed);
-                self.sender = None;
-                false
-            }
+        if let Ok(heard) = tokio::time::timeout(self.patience, self.hear(number)).await {
+            return counts.count(heard);
+        }
+        counts.unanswered.fetch_add(1, Ordering::Relaxed);
+        self.sender = None;
+        false
+    }
+
+    async fn hear(&mut self, number: usize) -> Heard {
+        let was_open = self.sender.as_ref().is_some_and(|sender| !sender.is_closed());
+        match self.try_hear(number).await {
+            // A connection that was kept may be closed just when it is used again.
+            Ok(Heard::Nothing) | Err(_) if was_open => self.try_hear(number).await.unwrap_or(Heard::Nothing),
+            heard => heard.unwrap_or(Heard::Nothing),
         }
     }
 
-    async fn try_ask(&mut self, number: usize) -> Result<u16> {
+    async fn try_hear(&mut self, number: usize) -> Result<Heard> {
         let mut sender = match self.sender.take() {
             Some(sender) if !sender.is_closed() => sender,
             _ => {
@@ -121,11 +174,13 @@ impl Client {
             .header("host", "soak.local")
             .header("authorization", format!("Bearer {}", self.target.keys.of(0)))
             .body(Empty::new())?;
-        let response = sender.send_request(request).await?;
+        let Ok(response) = sender.send_request(request).await else { return Ok(Heard::Nothing) };
         let status = response.status().as_u16();
-        response.into_body().collect().await?;
+        if response.into_body().collect().await.is_err() {
+            return Ok(Heard::BrokenOff);
+        }
         self.sender = Some(sender);
-        Ok(status)
+        Ok(Heard::Status(status))
     }
 }
 
@@ -135,5 +190,20 @@ pub(super) async fn ask_shaky(target: Target, number: usize, counts: Arc<Counts>
     while !over.load(Ordering::SeqCst) {
         client.ask(number, &counts).await;
         tokio::time::sleep(SHAKY_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_system_may_cause_counts_as_its_fault() {
+        let counts = Counts::default();
+        let heard = [502, 504, 504, 200, 503, 429, 401, 403, 404, 500].map(Heard::Status);
+        let refusals = heard.into_iter().chain([Heard::BrokenOff, Heard::Nothing]).filter(|heard| counts.count(*heard));
+        assert_eq!(refusals.count(), 2);
+        assert_eq!(counts.faults().map(|(_, count)| count), [1.0, 2.0, 1.0]);
+        assert!((counts.strange() - 5.0).abs() < 1e-9, "four statuses, and one that heard nothing");
     }
 }

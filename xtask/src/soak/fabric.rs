@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Result;
 use serde_json::Value;
@@ -25,7 +26,7 @@ pub(super) struct Stack {
     pub(super) key: String,
     node: Node,
     daemon: Daemon,
-    _factory: Factory,
+    pub(super) factory: Arc<Factory>,
 }
 
 impl Stack {
@@ -46,7 +47,7 @@ impl Stack {
         let node = node.with(&["--secrets", &secrets.display().to_string()]);
         let key = node.issue_key(CONSUMER)?;
         let daemon = node.start(directory).await?;
-        Ok(Self { address: node.address, admin: node.admin, key, node, daemon, _factory: factory })
+        Ok(Self { address: node.address, admin: node.admin, key, node, daemon, factory: Arc::new(factory) })
     }
 
     /// The node's process.

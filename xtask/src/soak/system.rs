@@ -3,7 +3,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -33,6 +33,8 @@ pub(super) enum Mode {
     Down,
 }
 
+/// How many of them are bad.
+pub(super) const BAD: f64 = 5.0;
 const TURNS: [Mode; 10] = [
     Mode::Steady,
     Mode::Slow,
@@ -51,6 +53,8 @@ const TURNS: [Mode; 10] = [
 pub(super) struct System {
     pub(super) address: SocketAddr,
     mode: Arc<AtomicU8>,
+    /// How often it was asked in each mode, by its place in the turns.
+    asked: Arc<[AtomicU64; TURNS.len()]>,
 }
 
 impl System {
@@ -58,7 +62,7 @@ impl System {
     pub(super) fn start(mode: Mode) -> Result<Self> {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         listener.set_nonblocking(true)?;
-        let system = Self { address: listener.local_addr()?, mode: Arc::new(AtomicU8::new(0)) };
+        let system = Self { address: listener.local_addr()?, mode: Arc::default(), asked: Arc::default() };
         system.set(mode);
         let served = system.clone();
         std::thread::Builder::new().name("soak-system".to_owned()).spawn(move || {
@@ -81,6 +85,21 @@ impl System {
 
     fn mode(&self) -> Mode {
         TURNS.get(usize::from(self.mode.load(Ordering::SeqCst))).copied().unwrap_or(Mode::Steady)
+    }
+
+    /// The bad times in which anybody asked it: what nobody met was not tried.
+    pub(super) fn met(&self) -> usize {
+        let is_met = |(mode, asked): &(&Mode, &AtomicU64)| **mode != Mode::Steady && asked.load(Ordering::SeqCst) > 0;
+        TURNS.iter().zip(self.asked.iter()).filter(is_met).count()
+    }
+
+    /// How it behaves towards somebody who asks now.
+    fn taken(&self) -> Mode {
+        let place = usize::from(self.mode.load(Ordering::SeqCst));
+        if let Some(asked) = self.asked.get(place) {
+            asked.fetch_add(1, Ordering::SeqCst);
+        }
+        TURNS.get(place).copied().unwrap_or(Mode::Steady)
     }
 
     /// Goes through good and bad times without end.
@@ -127,7 +146,7 @@ impl System {
                 }
             }
             buffer.clear();
-            let said: &[u8] = match self.mode() {
+            let said: &[u8] = match self.taken() {
                 Mode::Down => return,
                 Mode::Reset => {
                     let _ = stream.set_zero_linger();
@@ -153,3 +172,21 @@ impl System {
 
 const WELL: &[u8] =
     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n{\"code\":\"FRM-1\"}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_bad_times_in_which_it_was_asked_were_met() {
+        let system = System::start(Mode::Steady).unwrap();
+        system.taken();
+        system.set(Mode::Slow);
+        assert_eq!(system.met(), 0);
+        system.taken();
+        system.set(Mode::Down);
+        system.taken();
+        system.taken();
+        assert_eq!(system.met(), 2);
+    }
+}

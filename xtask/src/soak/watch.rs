@@ -7,6 +7,9 @@ use anyhow::{Context, Result, ensure};
 use crate::bench::figures::median;
 use crate::http;
 
+/// Two for each quarter of the time.
+const LEAST_LOOKS: usize = 8;
+
 /// The resident memory of a process over time.
 pub(super) struct Memory {
     pid: u32,
@@ -30,11 +33,15 @@ impl Memory {
     }
 
     /// The last quarter of the time beside the second one: at first a process fills its caches.
-    pub(super) fn growth(&self) -> f64 {
-        let quarter = self.kibibytes.len() / 4;
-        let part =
-            |from: usize| median(self.kibibytes.iter().skip(from * quarter).take(quarter.max(1)).copied().collect());
-        part(3) / part(1)
+    pub(super) fn growth(&self) -> Result<f64> {
+        let count = self.kibibytes.len();
+        ensure!(
+            count >= LEAST_LOOKS,
+            "the memory was looked at {count} times; {LEAST_LOOKS} are needed to see it grow"
+        );
+        let quarter = count / 4;
+        let part = |from: usize| median(self.kibibytes.iter().skip(from).take(quarter).copied().collect());
+        Ok(part(count - quarter) / part(quarter))
     }
 }
 
@@ -48,13 +55,15 @@ impl Metrics {
         Ok(Self(String::from_utf8_lossy(&answer.body).into_owned()))
     }
 
-    /// The sum over all samples of a family.
-    pub(super) fn sum(&self, name: &str) -> f64 {
+    /// The sum over all samples of a family; an error where there is none, since what is not told is not nothing.
+    pub(super) fn sum(&self, name: &str) -> Result<f64> {
         let value = |line: &str| {
             let (sample, value) = line.rsplit_once(' ')?;
             (sample.split('{').next() == Some(name)).then(|| value.parse::<f64>().ok())?
         };
-        self.0.lines().filter_map(value).sum()
+        let samples: Vec<f64> = self.0.lines().filter_map(value).collect();
+        ensure!(!samples.is_empty(), "the node tells no `{name}`");
+        Ok(samples.iter().sum())
     }
 }
 
@@ -63,14 +72,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_of_one_family_are_added() {
-        let metrics = Metrics("# TYPE a gauge\na{x=\"1\"} 2\na{x=\"2\"} 3\na_total 7\n".to_owned());
-        assert!((metrics.sum("a") - 5.0).abs() < 1e-9);
+    fn samples_of_one_family_are_added_and_missing_ones_are_an_error() {
+        let metrics = Metrics("# TYPE a gauge\na{x=\"1\"} 2\na{x=\"2\"} 3\na_total 7\n# TYPE b gauge\n".to_owned());
+        assert!((metrics.sum("a").unwrap() - 5.0).abs() < 1e-9);
+        assert!(metrics.sum("b").is_err() && metrics.sum("c").is_err());
     }
 
     #[test]
-    fn growth_leaves_out_the_beginning() {
-        let memory = Memory { pid: 0, kibibytes: vec![10.0, 50.0, 100.0, 100.0, 100.0, 100.0, 110.0, 110.0] };
-        assert!((memory.growth() - 1.1).abs() < 1e-9);
+    fn growth_leaves_out_the_beginning_and_sees_the_end() {
+        let memory = |kibibytes: &[f64]| Memory { pid: 0, kibibytes: kibibytes.to_vec() };
+        let growth = |kibibytes: &[f64]| memory(kibibytes).growth().unwrap();
+        assert!((growth(&[10.0, 50.0, 100.0, 100.0, 100.0, 100.0, 110.0, 110.0]) - 1.1).abs() < 1e-9);
+        // Where the looks are no multiple of four, the last ones count too.
+        assert!(
+            (growth(&[10.0, 50.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 300.0, 300.0]) - 3.0).abs() < 1e-9
+        );
+        for too_few in [&[][..], &[1.0; 7][..]] {
+            assert!(memory(too_few).growth().is_err(), "{too_few:?}");
+        }
     }
 }

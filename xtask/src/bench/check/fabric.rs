@@ -35,40 +35,38 @@ when: \"interface.data == 'restricted' && interface.control == 'direct'\"
 says: Restricted data is served as an object
 ";
 
-/// Writes the manifests and contracts of so many interfaces.
-pub(super) fn write(directory: &Path, interfaces: usize) -> Result<()> {
-    put(directory, "fabric.yaml", FABRIC)?;
+/// Writes the manifests and contracts of so many interfaces; how many manifests there are.
+pub(super) fn write(directory: &Path, interfaces: usize) -> Result<usize> {
+    let mut manifests = put(directory, "fabric.yaml", FABRIC)?;
     for unit in 0..interfaces.div_ceil(UNIT) {
         let under = format!("units/u{unit:04}");
-        put(directory, &format!("{under}/base.yaml"), &[systems(unit), objects(unit), mappings(unit)].concat())?;
-        put(
-            directory,
-            &format!("{under}/mediated.yaml"),
-            &(0..MEDIATED).map(|n| mediated(unit, n)).collect::<String>(),
-        )?;
-        put(directory, &format!("{under}/direct.yaml"), &(0..DIRECT).map(|n| direct(unit, n)).collect::<String>())?;
         let mut others: String = (0..EVENTS).map(|n| event(unit, n)).collect();
         others.extend((0..FILES).map(|n| file(unit, n)));
         others.push_str(&flow(unit));
-        put(directory, &format!("{under}/others.yaml"), &others)?;
-        put(
-            directory,
-            &format!("{under}/access.yaml"),
-            &(0..CONSUMERS).map(|n| consumer(unit, n)).collect::<String>(),
-        )?;
+        for (name, text) in [
+            ("base", [systems(unit), objects(unit), mappings(unit)].concat()),
+            ("mediated", (0..MEDIATED).map(|n| mediated(unit, n)).collect()),
+            ("direct", (0..DIRECT).map(|n| direct(unit, n)).collect()),
+            ("others", others),
+            ("access", (0..CONSUMERS).map(|n| consumer(unit, n)).collect()),
+        ] {
+            manifests += put(directory, &format!("{under}/{name}.yaml"), &text)?;
+        }
         for contract in 0..DIRECT / SHARE {
             put(directory, &format!("contracts/u{unit:04}-{contract}.yaml"), &self::contract(unit, contract))?;
         }
     }
-    Ok(())
+    Ok(manifests)
 }
 
-fn put(directory: &Path, path: &str, text: &str) -> Result<()> {
+/// Writes a file; how many manifests it holds.
+fn put(directory: &Path, path: &str, text: &str) -> Result<usize> {
     let path = directory.join(path);
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
-    fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))
+    fs::write(&path, text).with_context(|| format!("cannot write `{}`", path.display()))?;
+    Ok(text.lines().filter(|line| line.starts_with("kind: ")).count())
 }
 
 /// Team and systems.
