@@ -14,6 +14,7 @@ use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Princip
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, EnvironmentName};
+use selvage_model::read::nearest;
 
 use super::{Outcome, StoreChoice, TABLE, say};
 use crate::node::release;
@@ -117,11 +118,10 @@ impl Decide {
 /// The access state that a directory asks for: each grant known by where it stands, and the consumer as if it had a key.
 fn declared(fabric: &Fabric, consumer: &ConsumerName, directory: &Path) -> anyhow::Result<AccessState> {
     if !fabric.consumers.contains_key(consumer) {
-        let distance = |name: &&ConsumerName| strsim::levenshtein(name.as_str(), consumer.as_str());
-        let nearest = fabric.consumers.keys().min_by_key(distance);
-        let nearest = nearest.map(|nearest| format!("; did you mean `{nearest}`?")).unwrap_or_default();
+        let like = nearest(consumer.as_str(), fabric.consumers.keys().map(ConsumerName::as_str));
+        let hint = like.map_or_else(String::new, |like| format!("; did you mean `{like}`?"));
         let code = code::NAME_UNKNOWN;
-        anyhow::bail!("{code}: `{}` declares no consumer `{consumer}`{nearest}", directory.display());
+        anyhow::bail!("{code}: `{}` declares no consumer `{consumer}`{hint}", directory.display());
     }
     let grants = fabric.grants.iter().map(|grant| LiveGrant {
         id: grant.place.to_string(),

@@ -48,10 +48,21 @@ impl Init {
         }
         let files = FILES.iter().filter(|(file, _)| !file.starts_with('.')).map(|(file, _)| *file);
         say(format_args!("made the fabric `{name}` in `{shown}`: {}", files.collect::<Vec<_>>().join(", ")))?;
+        let shown = for_shells(&shown);
         say(format_args!(
             "\nnext:\n  selvage check {shown}\n  selvage new interface NAME --fabric {shown}\n  selvage graph {shown}"
         ))?;
         Ok(Outcome::Well)
+    }
+}
+
+/// A path as a shell takes it.
+fn for_shells(path: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '/' | '.' | '-' | '_' | '~' | ':');
+    if !path.is_empty() && path.chars().all(is_plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 
 use super::{Arguments, Outcome, say};
 
@@ -19,11 +19,14 @@ impl Man {
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
         let shown = self.directory.display();
         std::fs::create_dir_all(&self.directory).with_context(|| format!("cannot make the directory `{shown}`"))?;
-        let mut command = Arguments::command();
-        command.build();
-        clap_mangen::generate_to(command, &self.directory)
+        clap_mangen::generate_to(without_help(Arguments::command()), &self.directory)
             .with_context(|| format!("cannot write the pages into `{shown}`"))?;
         say(format_args!("wrote the pages into `{shown}`; read one with: man {}/selvage.1", shown))?;
         Ok(Outcome::Well)
     }
+}
+
+/// `help` is no command of its own: a page for each command that it explains would be a second page of each.
+fn without_help(command: Command) -> Command {
+    command.disable_help_subcommand(true).mut_subcommands(without_help)
 }

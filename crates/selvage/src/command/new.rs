@@ -24,11 +24,12 @@ pub(crate) struct New {
     #[arg(value_enum)]
     kind: What,
     /// Its name. A grant and a subscription are named by their consumer, a waiver by the code of its rule.
+    #[arg(value_parser = line)]
     name: String,
     /// The fabric's directory.
     #[arg(long, value_name = "DIR", default_value = ".")]
     fabric: PathBuf,
-    /// The file that is made in it; `<kind>s/<name>.yaml` where not given.
+    /// The file that is made in it; where not given, `NAME.yaml` in the directory of its kind, as `interfaces/suppliers.yaml`.
     #[arg(long, value_name = "FILE")]
     file: Option<PathBuf>,
     /// Fills in a blank, as `owner=erp-team`; as often as there are blanks.
@@ -83,7 +84,14 @@ enum What {
 impl New {
     /// Writes the manifest and names its blanks.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
-        let fabric = if self.fabric.is_dir() { directory::check(&self.fabric)?.fabric } else { Fabric::default() };
+        let shown = self.fabric.display();
+        let is_there = self.fabric.is_dir();
+        anyhow::ensure!(
+            is_there || self.print,
+            "{}: there is no directory `{shown}`; `selvage init {shown}` makes one",
+            code::NEW_UNFIT
+        );
+        let fabric = if is_there { directory::check(&self.fabric)?.fabric } else { Fabric::default() };
         let filled = template::fill(self.kind.template(), &self.values(&fabric), &candidates(&fabric));
         if let Some(stray) = self.set.iter().map(|(name, _)| name).find(|name| !filled.known.contains(name.as_str())) {
             let known: Vec<String> = filled.known.iter().map(|name| format!("`{name}`")).collect();
@@ -215,5 +223,12 @@ fn told(path: &Path, filled: &Filled) -> String {
 
 fn pair(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or_else(|| "write `owner=erp-team`".to_owned())?;
-    if value.contains('\n') { Err("a value is one line".to_owned()) } else { Ok((name.to_owned(), value.to_owned())) }
+    Ok((name.to_owned(), line(value)?))
+}
+
+fn line(text: &str) -> Result<String, String> {
+    if text.contains(char::is_control) {
+        return Err("a name and a value are one line, without tabs and the like".to_owned());
+    }
+    Ok(text.to_owned())
 }

@@ -24,6 +24,8 @@ fn a_new_fabric_has_no_findings_and_nothing_is_written_over() {
     let output = selvage(&["init", &shown]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(stdout(&output).contains("`velo-works`"), "{}", stdout(&output));
+    let next = format!("  selvage check '{shown}'\n");
+    assert!(stdout(&output).contains(&next), "as a shell takes it: {}", stdout(&output));
     let (well, said) = check(&fabric);
     assert!(well && said.contains("no findings"), "{said}");
     let before = fs::read_to_string(fabric.join("fabric.yaml")).unwrap();
@@ -93,4 +95,81 @@ fn blanks_are_named_and_found_by_the_check() {
     assert!(code == Some(0) && said.contains("kind: Team"), "{said}");
     new(place.path(), &["team", "../../x"]);
     assert!(place.path().join("teams/------x.yaml").is_file(), "a name is no path");
+    // A name that would be more than a name, and a directory that is not there.
+    let (code, said) = new(place.path(), &["consumer", "a\nkind: Team", "--print"]);
+    assert!(code == Some(2) && said.contains("one line"), "{said}");
+    let (code, said) = new(&place.path().join("typo"), &["team", "x"]);
+    assert!(code == Some(1) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
+    assert!(!place.path().join("typo").exists());
+}
+
+/// What another reader of YAML, one of version 1.1, takes for numbers, dates, booleans and nothing.
+const WORDS: &[&str] = &[
+    "true",
+    "False",
+    "null",
+    "~",
+    "yes",
+    "No",
+    "on",
+    "y",
+    "123",
+    "1e3",
+    "1_000",
+    "0x1f",
+    "012",
+    ".5",
+    "1.0",
+    "+1",
+    ".inf",
+    "NaN",
+    "2027-01-01",
+    "2027-01-01T10:00:00Z",
+    "12:30:45",
+    "a: b",
+    "a #b",
+    "- a",
+    "&a",
+    "*a",
+    "!a",
+    "%a",
+    "@a",
+    "`a",
+    "a:",
+    "{a}",
+    "[a]",
+    "'a'",
+    "\"a\"",
+    "",
+    " a ",
+    "<<",
+    "=",
+    "stock@1",
+    "http://127.0.0.1:8080",
+    "What is kept, and why",
+    "é",
+];
+
+#[test]
+fn what_is_given_reads_back_as_it_was_given() {
+    let place = tempfile::tempdir().unwrap();
+    let texts: Vec<String> = WORDS
+        .iter()
+        .map(|word| {
+            let output = selvage(&["new", "team", "a", "--set", &format!("person={word}"), "--print"]);
+            assert!(output.status.success(), "{word}");
+            stdout(&output)
+        })
+        .collect();
+    let all = place.path().join("all.yaml");
+    fs::write(&all, texts.join("\n---\n")).unwrap();
+    let read = "import sys, json, yaml; print(json.dumps([team['roles']['owner'][0] for team in yaml.safe_load_all(sys.stdin)]))";
+    let output = std::process::Command::new(crate::peers::python())
+        .args(["-c", read])
+        .stdin(fs::File::open(&all).unwrap())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let read: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(read, WORDS.iter().map(|word| serde_json::Value::from(*word)).collect::<Vec<_>>());
 }

@@ -69,6 +69,12 @@ fn shells_and_man_know_every_command() {
         let text = std::fs::read_to_string(directory.join(page)).unwrap();
         assert!(text.contains(says), "{page}: {text}");
     }
+    let pages = std::fs::read_dir(&directory).unwrap().map(|page| page.unwrap().file_name().into_string().unwrap());
+    assert_eq!(
+        pages.filter(|page| page.contains("-help")).collect::<Vec<_>>(),
+        Vec::<String>::new(),
+        "one page for each"
+    );
 }
 
 #[test]

@@ -3,11 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+use jiff::civil::Date;
 use selvage_mapping::openapi;
 use serde_json::Value;
 
 /// Most names of the fabric that a comment offers.
 const MOST_OFFERED: usize = 6;
+/// Blanks that are times: manifests write those without quotes.
+const TIMES: &[&str] = &["until", "until_day"];
 
 /// A template with what is known filled in.
 pub(super) struct Filled {
@@ -41,7 +45,7 @@ pub(super) fn fill(
             match values.get(name) {
                 // In comments a value stands as it is.
                 Some(value) if line.trim_start().starts_with('#') => filled.text.push_str(value),
-                Some(value) => filled.text.push_str(&scalar(value)),
+                Some(value) => filled.text.push_str(&scalar(name, value)),
                 None => {
                     let about = offered(about, candidates.get(name));
                     filled.text.push_str(&format!("# fill in: {about}"));
@@ -56,13 +60,24 @@ pub(super) fn fill(
     filled
 }
 
-/// The value as YAML that reads as this text.
-fn scalar(value: &str) -> String {
+/// The value as YAML that every reader takes for this text: numbers, dates, `true`, `null`, `yes` and the like stand in quotes. Times
+/// do where a time is not what the blank asks for.
+fn scalar(blank: &str, value: &str) -> String {
+    if TIMES.contains(&blank) && is_time(value) {
+        return value.to_owned();
+    }
+    // References and addresses are words too, since they begin as one and no other word has these characters.
     let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@' | '+' | ':');
-    if value.starts_with(|c: char| c.is_ascii_alphanumeric()) && value.chars().all(simple) && !value.ends_with(':') {
+    let begins = value.starts_with(|c: char| c.is_ascii_alphabetic()) && !value.ends_with(':');
+    if begins && value.contains(['@', '+', ':']) && value.chars().all(simple) {
         return value.to_owned();
     }
     openapi::yaml(&Value::from(value)).trim_end().to_owned()
+}
+
+fn is_time(value: &str) -> bool {
+    let is_date = value.contains('-') && value.parse::<Date>().is_ok();
+    is_date || value.parse::<Timestamp>().is_ok()
 }
 
 fn offered(about: &str, candidates: Option<&Vec<String>>) -> String {
@@ -73,5 +88,62 @@ fn offered(about: &str, candidates: Option<&Vec<String>>) -> String {
             format!("{about} ({}{more})", some.join(", "))
         }
         _ => about.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+    use selvage_model::yaml::{Limits, parse};
+
+    use super::*;
+
+    /// The manifest with this name and this end.
+    fn filled(blank: &str, value: &str) -> String {
+        let template = format!("# It is <<{blank}>>.\nkind: Team\nname: <<{blank}>>\nowner: a\n");
+        let values = BTreeMap::from([(blank.to_owned(), value.to_owned())]);
+        fill(&template, &values, &BTreeMap::new()).text
+    }
+
+    fn read(text: &str) -> Value {
+        let (nodes, findings) = parse(text.as_bytes(), &Arc::from("x"), &Limits::MANIFESTS);
+        assert!(findings.is_empty() && nodes.len() == 1, "{findings:?}\n{text}");
+        nodes[0].to_value()
+    }
+
+    #[test]
+    fn words_stand_plainly_and_what_may_be_taken_for_something_else_in_quotes() {
+        for (value, written) in [
+            ("erp-team", "erp-team"),
+            ("stock@1", "stock@1"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+            ("Europe/Brussels", "Europe/Brussels"),
+            ("What is kept", "What is kept"),
+            ("true", "\"true\""),
+            ("Null", "\"Null\""),
+            ("yes", "\"yes\""),
+            ("123", "\"123\""),
+            ("1e3", "\"1e3\""),
+            ("12:30:45", "\"12:30:45\""),
+            ("2027-01-01", "\"2027-01-01\""),
+            ("a:", "\"a:\""),
+            ("", "\"\""),
+        ] {
+            assert!(filled("person", value).contains(&format!("\nname: {written}\n")), "{value}");
+        }
+        assert!(filled("until", "2027-01-01").contains("\nname: 2027-01-01\n"));
+        assert!(filled("until", "2027").contains("\nname: \"2027\"\n"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back_as_the_text_that_was_given(
+            value in "(\\PC{0,20}|[a-z0-9:@+./ -]{0,12}|(true|no|null|NaN|1e3|0x1f|2027-01-01|12:30|[0-9.]{1,6}))",
+            blank in "(person|until)",
+        ) {
+            prop_assert_eq!(&read(&filled(&blank, &value))["name"], &Value::from(value.as_str()));
+        }
     }
 }
