@@ -47,14 +47,14 @@ pub(crate) fn report(name: &str, figures: &[Figure]) -> Result<()> {
     Ok(())
 }
 
-/// The middle of the values, or the mean of the two in the middle; 0 of none.
+/// The middle of the values, or the mean of the two in the middle; of none no number, which keeps no promise.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let below = values.get(values.len().saturating_sub(1) / 2);
     let above = values.get(values.len() / 2);
     match (below, above) {
         (Some(below), Some(above)) => f64::midpoint(*below, *above),
-        _ => 0.0,
+        _ => f64::NAN,
     }
 }
 
@@ -64,7 +64,8 @@ mod tests {
 
     #[test]
     fn medians() {
-        for (values, expected) in [(vec![], 0.0), (vec![3.0], 3.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![1.0, 2.0], 1.5)] {
+        assert!(median(vec![]).is_nan());
+        for (values, expected) in [(vec![3.0], 3.0), (vec![9.0, 1.0, 2.0], 2.0), (vec![1.0, 2.0], 1.5)] {
             assert!((median(values.clone()) - expected).abs() < 1e-9, "{values:?}");
         }
     }

@@ -218,8 +218,8 @@ async fn p99(side: &Side, rate: f64, lasts: Duration) -> Result<Vec<f64>> {
     let latencies = load::open(side.target.clone(), CONNECTIONS, rate, lasts).await?;
     let (p50, p99) = (latencies.quantile(0.5)?, latencies.quantile(0.99)?);
     let slices: Vec<f64> = latencies.quantiles(0.99, SLICE).iter().map(Duration::as_secs_f64).collect();
-    let middle = Duration::from_secs_f64(median(slices.clone()));
-    eprintln!("{:>10}: at {rate:.0}/s p50 {p50:.2?}, p99 {p99:.2?}, of the middle slice {middle:.2?}", side.name);
+    let middle = median(slices.clone()) * 1e6;
+    eprintln!("{:>10}: at {rate:.0}/s p50 {p50:.2?}, p99 {p99:.2?}, of the middle slice {middle:.0} µs", side.name);
     Ok(slices)
 }
 

@@ -70,6 +70,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         eprintln!("last answer after {last} ms, the command returned after {returned} ms");
         rounds.push(round);
     }
+    ensure!(!rounds.is_empty(), "nothing was measured");
     let worst = |of: fn(&Round) -> Duration| rounds.iter().map(of).max().unwrap_or_default().as_secs_f64() * 1e3;
     report(
         "revocation",
