@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use selvage_governance::condition::{Condition, Facts};
@@ -26,6 +27,48 @@ pub(crate) struct GrantCondition {
     /// Or why it cannot be judged.
     condition: Result<Condition, String>,
     zone: TimeZone,
+    is_of_the_minute: bool,
+}
+
+/// All that a condition of the minute depends on, under one grant: the minute, the operation and the method. Never zero.
+#[derive(Clone, Copy)]
+struct Moment(u64);
+
+impl Moment {
+    fn of(head: &Head<'_>, about: &About<'_>, now: Timestamp) -> Option<Self> {
+        let method = match *head.method {
+            Method::GET => 1,
+            Method::POST => 2,
+            Method::PUT => 3,
+            Method::PATCH => 4,
+            Method::DELETE => 5,
+            Method::HEAD => 6,
+            _ => return None,
+        };
+        let minute = u32::try_from(now.as_second().div_euclid(60)).ok()?;
+        let operation = u16::try_from(about.operation).ok()?;
+        Some(Self(u64::from(minute) << 32 | u64::from(operation) << 8 | method))
+    }
+}
+
+/// When a grant's condition was found to hold last, for some operations: to judge it takes longer than all else of a decision.
+#[derive(Debug, Default)]
+pub(crate) struct HeldLast([AtomicU64; 8]);
+
+impl HeldLast {
+    fn slot(&self, moment: Moment) -> Option<&AtomicU64> {
+        self.0.get(usize::try_from(moment.0 >> 8 & 7).ok()?)
+    }
+
+    fn has(&self, moment: Moment) -> bool {
+        self.slot(moment).is_some_and(|slot| slot.load(Ordering::Relaxed) == moment.0)
+    }
+
+    fn note(&self, moment: Moment) {
+        if let Some(slot) = self.slot(moment) {
+            slot.store(moment.0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What a request is about.
@@ -60,7 +103,8 @@ impl GrantCondition {
             Some(_) => Condition::parse(text).map_err(|error| error.message),
             None => Err("its time zone is not known here".to_owned()),
         };
-        Self { text: text.to_owned(), condition, zone: known.unwrap_or(TimeZone::UTC) }
+        let is_of_the_minute = condition.as_ref().is_ok_and(Condition::is_of_the_minute);
+        Self { text: text.to_owned(), condition, zone: known.unwrap_or(TimeZone::UTC), is_of_the_minute }
     }
 
     /// As it was written.
@@ -70,8 +114,17 @@ impl GrantCondition {
 
     /// Whether it holds for a request; why not otherwise.
     pub(crate) fn holds<'s>(&self, head: &Head<'_>, about: &About<'_>, now: Timestamp) -> Result<(), Box<Refusal<'s>>> {
+        let moment = self.is_of_the_minute.then(|| Moment::of(head, about, now)).flatten();
+        if moment.is_some_and(|moment| about.lease.held.has(moment)) {
+            return Ok(());
+        }
         match self.judge(head, about, now) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                if let Some(moment) = moment {
+                    about.lease.held.note(moment);
+                }
+                Ok(())
+            }
             Ok(false) => {
                 let detail = format!("the grant for `{}` holds only while `{}`", about.served.reference, self.text);
                 Err(Box::new(Refusal::new(StatusCode::FORBIDDEN, code::CONDITION_FALSE, detail)))
@@ -87,10 +140,13 @@ impl GrantCondition {
 
     fn judge(&self, head: &Head<'_>, about: &About<'_>, now: Timestamp) -> Result<bool, String> {
         let condition = self.condition.as_ref().map_err(Clone::clone)?;
-        // Decoded, so that one spelling of a path is as good as another.
-        let sent = path::decode(head.path.as_bytes(), false).and_then(|path| String::from_utf8(path).ok());
-        let sent = sent.ok_or("the path is not percent-encoded UTF-8")?;
-        let query = path::decode_query(head.query).ok_or("the query is not percent-encoded UTF-8")?;
+        let (mut sent, mut query) = (String::new(), Vec::new());
+        if !self.is_of_the_minute {
+            // Decoded, so that one spelling of a path is as good as another.
+            let path = path::decode(head.path.as_bytes(), false).and_then(|path| String::from_utf8(path).ok());
+            sent = path.ok_or("the path is not percent-encoded UTF-8")?;
+            query = path::decode_query(head.query).ok_or("the query is not percent-encoded UTF-8")?;
+        }
         let interface = about.served.reference.to_string();
         let id = about.id.and_then(path::decode_segment);
         let now = now.to_zoned(self.zone.clone());

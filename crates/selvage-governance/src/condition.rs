@@ -17,6 +17,8 @@ pub struct Condition {
     expression: Expression,
     reads: BTreeSet<String>,
     reads_query: bool,
+    /// The members of the request that it reads; all of them where `None`.
+    of_request: Option<BTreeSet<String>>,
 }
 
 /// Why a text is no condition.
@@ -90,8 +92,10 @@ impl Condition {
         match expression.check(&types()) {
             Err(misfit) => Err(no(misfit.to_string(), fix(&misfit))),
             Ok(Type::Bool | Type::Any) => {
-                let reads_query = expression.members_of("request").contains("query");
-                Ok(Self { reads: expression.variables(), reads_query, expression })
+                let of_request = expression.members_of("request");
+                let reads_query = of_request.contains("query") || expression.reads_whole("request");
+                let of_request = (!expression.reads_whole("request")).then_some(of_request);
+                Ok(Self { reads: expression.variables(), reads_query, of_request, expression })
             }
             Ok(other) => Err(no(
                 format!("it makes {other}"),
@@ -103,6 +107,13 @@ impl Condition {
     /// As it was written.
     pub fn text(&self) -> &str {
         self.expression.text()
+    }
+
+    /// Whether it comes to the same for every request of one operation by one method under one grant, within a minute of UTC: it
+    /// looks neither at the path nor at the query nor at the record, and the facts of time are whole minutes.
+    pub fn is_of_the_minute(&self) -> bool {
+        let plain = |member: &String| member == "method" || member == "operation";
+        self.of_request.as_ref().is_some_and(|members| members.iter().all(plain))
     }
 
     /// Whether it holds.
@@ -204,6 +215,22 @@ mod tests {
         ];
         for (text, holds) in table {
             assert_eq!(judged(text), Ok(holds), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_holds_for_a_minute() {
+        let table = [
+            ("request.method == 'GET' && time.hour >= 6", true),
+            ("request.operation in ['list', 'get'] && consumer.name == 'a' && grant.purpose != null", true),
+            ("time.minute == 30", true),
+            ("request.path == '/a'", false),
+            ("has(request.query.site) && request.query.site == 'ghent'", false),
+            ("request.id == null", false),
+            ("request['method'] == 'GET'", false),
+        ];
+        for (text, of_the_minute) in table {
+            assert_eq!(Condition::parse(text).unwrap().is_of_the_minute(), of_the_minute, "{text}");
         }
     }
 

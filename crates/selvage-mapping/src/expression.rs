@@ -75,6 +75,11 @@ impl Expression {
         found
     }
 
+    /// Whether it reads this variable otherwise than by its members: `request['path']` does.
+    pub fn reads_whole(&self, variable: &str) -> bool {
+        cost::reads_whole(self.root(), variable)
+    }
+
     /// Its comparisons of a member of a variable with a literal.
     pub fn comparisons(&self) -> Vec<Comparison> {
         let mut found = Vec::new();

@@ -15,7 +15,7 @@ use selvage_model::scalar::Quota;
 use super::SnapshotSource;
 use super::scope::{self, DirectScope};
 use super::served::{Served, index};
-use crate::condition::{Conditions, GrantCondition};
+use crate::condition::{Conditions, GrantCondition, HeldLast};
 use crate::limit::Allowance;
 use crate::token::Issuers;
 
@@ -66,6 +66,8 @@ pub(crate) struct Lease {
     pub(crate) policy: Option<http::HeaderValue>,
     /// Under which condition it opens anything, where there is one.
     pub(crate) condition: Option<Arc<GrantCondition>>,
+    /// When it was found to hold last.
+    pub(crate) held: HeldLast,
 }
 
 impl Lease {
@@ -200,6 +202,7 @@ fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u
         ended: grant.ended.is_some(),
         allowance,
         condition: None,
+        held: HeldLast::default(),
         quota: terms.quota,
         policy: super::announce::policy(&[
             ("grant", allowance.map(|rate| (rate.burst, rate.window))),

@@ -46,6 +46,14 @@ fn a_grant_opens_nothing_while_its_condition_does_not_hold() {
         ("night", "PUT", "/stock/v1/items/42", day, "FAB4091"),
         ("night", "DELETE", "/stock/v1/items/42", day, "FAB4021"),
         ("broken", "GET", "/stock/v1/items", day, "FAB4091"),
+        // It is remembered for this minute, this operation and this method only.
+        ("by-day", "GET", "/stock/v1/items", night, "FAB4090"),
+        ("by-day", "GET", "/stock/v1/items", day, "passes"),
+        ("by-day", "GET", "/stock/v1/items?all&all", day, "passes"),
+        ("by-day", "PUT", "/stock/v1/items/42", day, "FAB4090"),
+        ("by-day", "GET", "/stock/v1/items", "2026-06-01T19:59:59Z", "passes"),
+        ("by-day", "GET", "/stock/v1/items", "2026-06-01T20:00:00Z", "FAB4090"),
+        ("by-day", "GET", "/stock/v1/items", night, "FAB4090"),
         // Another grant without a condition opens it.
         ("broken", "GET", "/stock/v1/items/1", day, "passes"),
     ];

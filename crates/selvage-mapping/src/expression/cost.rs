@@ -201,6 +201,15 @@ pub(super) fn members(node: &Node, variable: &str, found: &mut BTreeSet<String>)
     children(node).into_iter().for_each(|child| members(child, variable, found));
 }
 
+/// Whether this variable is read otherwise than by its members.
+pub(super) fn reads_whole(node: &Node, variable: &str) -> bool {
+    match &node.expr {
+        Expr::Ident(name) => name == variable,
+        Expr::Select(select) if matches!(&select.operand.expr, Expr::Ident(_)) => false,
+        _ => children(node).into_iter().any(|child| reads_whole(child, variable)),
+    }
+}
+
 pub(super) fn children(node: &Node) -> Vec<&Node> {
     match &node.expr {
         Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
