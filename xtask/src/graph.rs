@@ -17,12 +17,16 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("selvage-mapping", &["selvage-model"]),
     ("selvage-governance", &["selvage-model", "selvage-mapping"]),
     ("selvage-store", &["selvage-model"]),
+    ("selvage-log", &["selvage-model", "selvage-store"]),
     ("selvage-connect", &["selvage-model"]),
     ("selvage-gateway", &["selvage-model", "selvage-governance"]),
-    ("selvage-engine", &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-connect"]),
+    (
+        "selvage-engine",
+        &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-log", "selvage-connect"],
+    ),
     (
         "selvage-control",
-        &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-connect"],
+        &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-log", "selvage-connect"],
     ),
     ("selvage-factory", &["selvage-model"]),
     (
@@ -32,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "selvage-mapping",
             "selvage-governance",
             "selvage-store",
+            "selvage-log",
             "selvage-connect",
             "selvage-gateway",
             "selvage-engine",

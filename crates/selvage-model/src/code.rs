@@ -1,5 +1,5 @@
 //! The catalogue of codes: every error, finding and refusal that a person can meet has one, and a page docs/errors/CODE.md.
-//! Grouped: 1 reading manifests, 2 lint, 3 mapping, 4 gateway, 5 engine, 6 connectors, 7 store, 8 command line and console.
+//! Grouped: 1 reading manifests, 2 lint, 3 mapping, 4 gateway, 5 engine, 6 connectors, 7 store and event log, 8 command line and console.
 
 use std::fmt;
 
@@ -300,7 +300,7 @@ catalogue! {
     ODOO_KEY_ENDS = "FAB6016", "The key of an account ends soon, or has ended";
     SYSTEM_BUSY = "FAB6020", "The call was not begun: the system's limits leave no room";
     ODOO_DATABASE = "FAB6025", "The server has no such database";
-    // 7 store
+    // 7 store and event log
     ODOO_QUANTITY = "FAB6030", "The quantity cannot be booked";
     ODOO_PERIOD = "FAB6031", "The books of the company are closed";
     ODOO_SHORT = "FAB6032", "There is less than is to be moved";
@@ -319,6 +319,17 @@ catalogue! {
     LEDGER_BROKEN = "FAB7008", "The ledger is not whole";
     STORE_REFUSED = "FAB7009", "The database refused a statement";
     STORE_UNSAFE = "FAB7010", "The database may lose what it acknowledged";
+    EVENT_UNFIT = "FAB7011", "The log does not take the event";
+    LOG_GAP = "FAB7012", "The log lost events that it had acknowledged";
+    EVENT_DAMAGED = "FAB7013", "An event in the log is damaged";
+    EVENTS_MISSING = "FAB7014", "Events are missing from the middle of the log";
+    POSITION_AHEAD = "FAB7015", "The position is ahead of the log";
+    EVENTS_RETIRED = "FAB7016", "Retention has taken events that the reader had not read";
+    STREAM_UNOPENED = "FAB7017", "The log has no such stream";
+    LOG_UNAVAILABLE = "FAB7018", "The log cannot be reached or is overloaded";
+    LOG_FULL = "FAB7019", "The log has no space left";
+    CURSOR_FENCED = "FAB7020", "Another node moves the cursor";
+    MARK_UNUSABLE = "FAB7021", "The mark of the log cannot be used";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

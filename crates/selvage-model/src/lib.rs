@@ -5,6 +5,7 @@ pub mod access;
 pub mod budget;
 pub mod code;
 pub mod cost;
+pub mod event;
 pub mod exchange;
 pub mod fabric;
 pub mod finding;

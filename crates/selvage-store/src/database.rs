@@ -92,9 +92,18 @@ impl Database {
     }
 
     /// Begins a transaction that writes; dropped without [`Transaction::commit`], it has done nothing.
+    ///
+    /// Where there was no space, SQLite has ended the transaction by itself, and the driver takes the connection to be in one
+    /// for ever: it is replaced.
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
         match self {
-            Self::Sqlite { writer, .. } => within(writer.begin_with("BEGIN IMMEDIATE")).await.map(Transaction::Sqlite),
+            Self::Sqlite { writer, .. } => match within(writer.begin_with("BEGIN IMMEDIATE")).await {
+                Err(error) if error.left_a_transaction() => {
+                    drop(within(writer.acquire()).await?.detach());
+                    within(writer.begin_with("BEGIN IMMEDIATE")).await.map(Transaction::Sqlite)
+                }
+                begun => begun.map(Transaction::Sqlite),
+            },
             Self::Postgres(pool) => within(pool.begin()).await.map(Transaction::Postgres),
         }
     }
@@ -181,10 +190,10 @@ macro_rules! prepared {
 
 impl Transaction {
     /// Does something and says how many rows it concerned.
-    pub(crate) async fn run<const N: usize>(
+    pub(crate) async fn run(
         &mut self,
         sql: Sql,
-        parameters: [Parameter; N],
+        parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<u64, StoreError> {
         match self {
             Self::Sqlite(transaction) => {
@@ -199,10 +208,10 @@ impl Transaction {
     }
 
     /// Every row.
-    pub(crate) async fn all<const N: usize>(
+    pub(crate) async fn all(
         &mut self,
         sql: Sql,
-        parameters: [Parameter; N],
+        parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<Vec<Row>, StoreError> {
         match self {
             Self::Sqlite(transaction) => {
@@ -217,19 +226,19 @@ impl Transaction {
     }
 
     /// The first row, where there is one.
-    pub(crate) async fn first<const N: usize>(
+    pub(crate) async fn first(
         &mut self,
         sql: Sql,
-        parameters: [Parameter; N],
+        parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<Option<Row>, StoreError> {
         Ok(self.all(sql, parameters).await?.into_iter().next())
     }
 
     /// The row that is always there.
-    pub(crate) async fn only<const N: usize>(
+    pub(crate) async fn only(
         &mut self,
         sql: Sql,
-        parameters: [Parameter; N],
+        parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<Row, StoreError> {
         let row = self.first(sql, parameters).await?;
         row.ok_or_else(|| StoreError::damaged("a row that every store has is missing"))

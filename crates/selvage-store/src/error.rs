@@ -1,6 +1,7 @@
 //! What can go wrong with the store, in classes that callers act on. Never carries an address or a parameter's value.
 
 use selvage_model::code::{self, Code};
+use selvage_model::event::{Position, ReaderName};
 use selvage_model::operation::OperationId;
 use sqlx::postgres::PgDatabaseError;
 
@@ -39,6 +40,14 @@ pub enum StoreError {
         /// The epoch that the claimant held.
         epoch: i64,
     },
+    /// Another node has taken the reader's cursor, or the cursor would go back.
+    #[error("the cursor of `{reader}` cannot be moved to {to}: another node has it, or it is further")]
+    CursorFenced {
+        /// Whose cursor.
+        reader: ReaderName,
+        /// Where it was to go.
+        to: Position,
+    },
     /// The operation is worked on, is looked up by itself, or has its outcome: it is not a person's to settle.
     #[error("operation `{operation}` is not stuck but {state}")]
     NotStuck {
@@ -56,7 +65,7 @@ pub enum StoreError {
     /// No such thing is stored.
     #[error("the store has no {what} `{id}`")]
     NotFound {
-        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`.
+        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -96,6 +105,7 @@ impl StoreError {
             Self::Damaged { .. } => code::STORE_DAMAGED,
             Self::Newer { .. } => code::STORE_NEWER,
             Self::Fenced { .. } => code::FENCED,
+            Self::CursorFenced { .. } => code::CURSOR_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,
@@ -108,6 +118,20 @@ impl StoreError {
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Unavailable { .. })
+    }
+
+    /// Whether there is no space left for what is to be written.
+    pub fn is_full(&self) -> bool {
+        let Self::Unavailable { source: Some(sqlx::Error::Database(database)), .. } = self else { return false };
+        match database.try_downcast_ref::<PgDatabaseError>() {
+            Some(postgres) => postgres.code() == "53100",
+            None => sqlite_primary(database.code().as_deref()) == Some(SQLITE_FULL),
+        }
+    }
+
+    /// Whether the driver takes a connection to be in a transaction that has ended.
+    pub(crate) fn left_a_transaction(&self) -> bool {
+        matches!(self, Self::Refused { source: sqlx::Error::InvalidSavePointStatement })
     }
 
     /// Whether others hold SQLite's file at the moment.
@@ -167,6 +191,7 @@ fn postgres_class(state: &str) -> Class {
 }
 
 const SQLITE_BUSY: i32 = 5;
+const SQLITE_FULL: i32 = 13;
 
 /// SQLite's primary result code is the low byte of the extended one.
 fn sqlite_primary(code: Option<&str>) -> Option<i32> {
@@ -176,7 +201,7 @@ fn sqlite_primary(code: Option<&str>) -> Option<i32> {
 /// By SQLite's primary result code: busy, locked, I/O, full, cannot open; corrupt, not a database.
 fn sqlite_class(code: Option<&str>) -> Class {
     match sqlite_primary(code) {
-        Some(SQLITE_BUSY | 6 | 10 | 13 | 14) => Class::Unavailable,
+        Some(SQLITE_BUSY | 6 | 10 | SQLITE_FULL | 14) => Class::Unavailable,
         Some(11 | 26) => Class::Damaged,
         _ => Class::Refused,
     }

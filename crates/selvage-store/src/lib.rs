@@ -1,5 +1,5 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! usage, counts of checked messages and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
+//! usage, counts of checked messages, the event log's tables and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
 //! transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
@@ -11,6 +11,7 @@ mod cross_reference;
 mod database;
 mod effect;
 mod error;
+mod event;
 mod ledger;
 mod migration;
 mod node;
@@ -29,6 +30,13 @@ pub use contract_check::{ContractCheck, ContractViolation};
 pub use cross_reference::CrossReference;
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;
+pub use event::StreamState;
+pub use event::append::EventBatch;
+pub use event::checksum::checksum;
+pub use event::cursor::{Cursor, CursorMove, NewCursor, TakenCursor};
+pub use event::opening::OpenedStream;
+pub use event::read::{ReadBatch, ReadFault, ReadLimit};
+pub use event::retention::{Behind, Retired};
 pub use ledger::entry::LedgerEntry;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
 pub use node::{NewNode, NodeRecord, SignOfLife};

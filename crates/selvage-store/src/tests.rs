@@ -5,6 +5,7 @@ mod budget;
 mod claim;
 mod contract_check;
 mod cross_reference;
+mod event;
 mod ledger;
 mod node;
 mod opening;

@@ -63,6 +63,7 @@ parameters! {
     String => |value| Self::Text(Some(value));
     Option<String> => |value| Self::Text(value);
     [u8; 32] => |value| Self::Bytes(value.to_vec());
+    &[u8] => |value| Self::Bytes(value.to_vec());
 }
 
 /// Parameters in the order of `$1`, `$2`, …
@@ -122,6 +123,10 @@ impl Row {
         let bytes: Vec<u8> = self.get(column)?;
         let length = bytes.len();
         bytes.try_into().map_err(|_| StoreError::damaged(format!("`{column}` has {length} bytes, not 32")))
+    }
+
+    pub(crate) fn bytes(&self, column: &'static str) -> Result<Vec<u8>, StoreError> {
+        self.get(column)
     }
 
     /// A name, an id or another text with a form of its own.

@@ -1,0 +1,167 @@
+//! The log in the store's own tables, on SQLite or PostgreSQL: one writer that commits what waits together, readers that read
+//! committed records, and a look at what other processes appended while somebody waits.
+
+mod group;
+mod writer;
+
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvage_model::event::{Appended, EventId, NewRecord, Position, Record, fits};
+use selvage_model::manifest::event::Retention;
+use selvage_model::name::InterfaceRef;
+use selvage_store::{EventBatch, OpenedStream, ReadFault, ReadLimit, Retired, Store};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::error::LogError;
+use crate::heads::Heads;
+use crate::mark::MarkFile;
+use crate::{Answer, Batch, EventLog};
+use group::Job;
+
+/// How many appends may wait; the next one waits for room, and not for long. INVARIANT: SHIELDED-PATH
+const WAITING: usize = 4_096;
+/// How many KiB of records may wait.
+const WAITING_KIB: u32 = 64 * 1_024;
+/// How long an append waits for room.
+const ROOM_WITHIN: Duration = Duration::from_secs(2);
+/// How often other processes' appends are looked for, while somebody waits. Own appends wake at once.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// The log in a store.
+pub struct SqlLog {
+    store: Store,
+    heads: Arc<Heads>,
+    marks: Option<Arc<MarkFile>>,
+    queue: mpsc::Sender<Job>,
+    room: Arc<Semaphore>,
+    look: JoinHandle<()>,
+}
+
+impl SqlLog {
+    /// The log of this store. `marks` is a file, apart from the store and not part of its backups, that remembers what was
+    /// acknowledged; without it, only a tail that the store itself knows of can be missed.
+    ///
+    /// # Errors
+    /// [`LogError::Mark`] where the file cannot be used.
+    pub fn new(store: Store, marks: Option<&Path>) -> Result<Self, LogError> {
+        let marks = marks.map(MarkFile::open).transpose()?.map(Arc::new);
+        let heads = Arc::new(Heads::default());
+        let (queue, jobs) = mpsc::channel(WAITING);
+        tokio::spawn(writer::run(store.clone(), Arc::clone(&heads), marks.clone(), jobs));
+        let look = tokio::spawn(look(store.clone(), Arc::clone(&heads)));
+        let room = Arc::new(Semaphore::new(WAITING_KIB as usize));
+        Ok(Self { store, heads, marks, queue, room, look })
+    }
+
+    async fn open_stream(&self, stream: &InterfaceRef) -> Result<OpenedStream, LogError> {
+        let mark = self.marks.as_ref().map(|marks| marks.read(stream)).transpose()?.flatten();
+        let opened = self.store.open_event_stream(stream, mark).await?;
+        if let (Some(marks), Some(_)) = (&self.marks, &opened.gap) {
+            marks.raise(&[(stream.clone(), opened.head)])?;
+            marks.sync()?;
+        }
+        self.heads.open(stream, opened.last);
+        Ok(opened)
+    }
+
+    async fn enqueue(&self, stream: &InterfaceRef, records: Vec<NewRecord>) -> Result<Vec<Appended>, LogError> {
+        fits(&records)?;
+        self.heads.opened(stream)?;
+        let bytes: usize = records.iter().map(|record| record.body.len()).sum();
+        let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(WAITING_KIB).min(WAITING_KIB);
+        let (answer, answered) = oneshot::channel();
+        let room = async {
+            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| ended())?;
+            let place = self.queue.reserve().await.map_err(|_| ended())?;
+            let batch = EventBatch { stream: stream.clone(), records };
+            place.send(Job::Append { batch, bytes, answer, _room: room });
+            Ok::<(), LogError>(())
+        };
+        let full = |_| LogError::unavailable("too many appends wait already");
+        tokio::time::timeout(ROOM_WITHIN, room).await.map_err(full)??;
+        answered.await.map_err(|_| ended())?
+    }
+
+    async fn read_batch(&self, stream: &InterfaceRef, after: Position, limit: ReadLimit) -> Result<Batch, LogError> {
+        let batch = self.store.read_events(stream, after, limit).await?;
+        match batch.fault {
+            Some(fault) if batch.records.is_empty() => Err(as_error(&fault, stream, after)),
+            _ => Ok(Batch { records: batch.records, head: batch.head }),
+        }
+    }
+}
+
+impl EventLog for SqlLog {
+    fn open<'a>(&'a self, stream: &'a InterfaceRef) -> Answer<'a, OpenedStream> {
+        Box::pin(self.open_stream(stream))
+    }
+
+    fn append<'a>(&'a self, stream: &'a InterfaceRef, records: Vec<NewRecord>) -> Answer<'a, Vec<Appended>> {
+        Box::pin(self.enqueue(stream, records))
+    }
+
+    fn read<'a>(&'a self, stream: &'a InterfaceRef, after: Position, limit: ReadLimit) -> Answer<'a, Batch> {
+        Box::pin(self.read_batch(stream, after, limit))
+    }
+
+    fn wait<'a>(&'a self, stream: &'a InterfaceRef, after: Position) -> Answer<'a, Position> {
+        Box::pin(self.heads.wait(stream, after))
+    }
+
+    fn find<'a>(&'a self, stream: &'a InterfaceRef, id: &'a EventId) -> Answer<'a, Option<Record>> {
+        Box::pin(async { Ok(self.store.find_event(stream, id).await?) })
+    }
+
+    fn retire<'a>(&'a self, stream: &'a InterfaceRef, retention: Retention, insist: bool) -> Answer<'a, Retired> {
+        Box::pin(async move { Ok(self.store.retire_events(stream, retention, insist).await?) })
+    }
+
+    fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let (answer, answered) = oneshot::channel();
+            if self.queue.send(Job::End { answer }).await.is_ok() {
+                let _ = answered.await;
+            }
+            self.look.abort();
+            self.heads.end();
+        })
+    }
+}
+
+impl Drop for SqlLog {
+    fn drop(&mut self) {
+        self.look.abort();
+    }
+}
+
+/// Looks for what other processes appended, as long as somebody waits.
+async fn look(store: Store, heads: Arc<Heads>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if !heads.awaited() {
+            continue;
+        }
+        match store.last_events().await {
+            Ok(all) => all.iter().for_each(|(stream, last)| heads.raise(stream, *last)),
+            Err(error) => tracing::warn!("cannot look for events that others appended: {error}"),
+        }
+    }
+}
+
+fn ended() -> LogError {
+    LogError::unavailable("the log has ended")
+}
+
+pub(crate) fn as_error(fault: &ReadFault, stream: &InterfaceRef, after: Position) -> LogError {
+    let stream = stream.clone();
+    match *fault {
+        ReadFault::Damaged { position } => LogError::Damaged { stream, position },
+        ReadFault::Missing { from, to } => LogError::Missing { stream, from, to },
+        ReadFault::Retired { from, to } => LogError::Retired { stream, from, to },
+        ReadFault::Ahead { head } => LogError::Ahead { stream, after, head },
+    }
+}

@@ -1,0 +1,100 @@
+//! The one writer of a SQL log in this process: takes what waits, commits it, notes the mark, wakes readers, answers.
+//! INVARIANT: DURABLE-ACK: nothing is answered before its commit has returned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use selvage_model::event::{Appended, Position};
+use selvage_model::name::InterfaceRef;
+use selvage_store::{EventBatch, Store};
+use tokio::sync::{Notify, mpsc};
+
+use super::group::{Group, Job};
+use crate::error::LogError;
+use crate::heads::Heads;
+use crate::mark::MarkFile;
+
+/// Works until it is asked to end, or nobody can ask any more.
+pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkFile>>, mut queue: mpsc::Receiver<Job>) {
+    let raised = Arc::new(Notify::new());
+    let syncing = marks.clone().map(|marks| tokio::spawn(sync(marks, Arc::clone(&raised))));
+    let mut end = None;
+    while let Some(first) = queue.recv().await {
+        let mut group = Group::gather(first, &mut queue);
+        end = group.end.take();
+        commit(&store, &heads, marks.as_ref(), &raised, group).await;
+        if end.is_some() {
+            break;
+        }
+    }
+    if let Some(syncing) = syncing {
+        syncing.abort();
+    }
+    if let Some(marks) = marks {
+        note(move || marks.sync()).await;
+    }
+    if let Some(end) = end {
+        let _ = end.send(());
+    }
+}
+
+async fn commit(store: &Store, heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify, group: Group) {
+    let committed = match group.batches.is_empty() {
+        true => Ok(Vec::new()),
+        false => store.append_events(&group.batches).await,
+    };
+    match committed {
+        Ok(appended) => {
+            let tops = tops(&group.batches, &appended);
+            if let Some(marks) = marks.cloned() {
+                let tops = tops.clone();
+                note(move || marks.raise(&tops)).await;
+                raised.notify_one();
+            }
+            for (stream, head) in &tops {
+                heads.raise(stream, *head);
+            }
+            for (waiting, appended) in group.waiting.into_iter().zip(appended) {
+                let _ = waiting.answer.send(Ok(appended));
+            }
+        }
+        Err(error) => {
+            let error = LogError::from(error);
+            tracing::warn!("{} appends failed: {error}", group.waiting.len());
+            for waiting in group.waiting {
+                let _ = waiting.answer.send(Err(error.again()));
+            }
+        }
+    }
+}
+
+/// The last new position of each stream in a group.
+fn tops(batches: &[EventBatch], appended: &[Vec<Appended>]) -> Vec<(InterfaceRef, Position)> {
+    let mut tops = BTreeMap::new();
+    for (batch, appended) in batches.iter().zip(appended) {
+        let new = appended.iter().filter(|appended| !appended.known).map(|appended| appended.position).max();
+        if let Some(new) = new {
+            let top = tops.entry(&batch.stream).or_insert(new);
+            *top = new.max(*top);
+        }
+    }
+    tops.into_iter().map(|(stream, top)| (stream.clone(), top)).collect()
+}
+
+/// Brings marks to the disk, beside the appends: a mark that is behind only misses less.
+async fn sync(marks: Arc<MarkFile>, raised: Arc<Notify>) {
+    loop {
+        raised.notified().await;
+        let marks = Arc::clone(&marks);
+        note(move || marks.sync()).await;
+    }
+}
+
+/// Does something with the marks off the runtime's threads. That it fails is told, and no append fails for it.
+async fn note(work: impl FnOnce() -> Result<(), LogError> + Send + 'static) {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::error!("{}: {error}", error.code()),
+        Err(_) => tracing::error!("the log's mark was not written"),
+    }
+}

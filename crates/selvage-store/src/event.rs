@@ -1,0 +1,144 @@
+//! The event log's tables: streams, their epochs, records and cursors. Each method is one use case in one transaction.
+//! Groups nothing, waits for nothing, wakes nobody: that is the log's part. Never looks into a record's body.
+
+pub(crate) mod append;
+pub(crate) mod checksum;
+pub(crate) mod cursor;
+pub(crate) mod opening;
+pub(crate) mod read;
+pub(crate) mod retention;
+mod walk;
+
+use selvage_model::event::{Position, Sequence};
+use selvage_model::name::InterfaceRef;
+
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::{Row, bind};
+use walk::Lost;
+
+/// Offsets of one stream have so many bits of a record's place.
+const OFFSET_BITS: u32 = 44;
+
+statements! {
+    STREAM = "SELECT id, epoch, next_offset, retired_to, bytes FROM event_stream WHERE name = $1";
+    HOLD = "UPDATE event_stream SET bytes = bytes WHERE name = $1 RETURNING id, epoch, next_offset, retired_to, bytes";
+    LAST = "SELECT name, event_stream.epoch AS epoch, next_offset FROM event_stream LEFT JOIN event_epoch \
+            ON event_epoch.stream = event_stream.id AND event_epoch.epoch = event_stream.epoch \
+            WHERE next_offset > COALESCE(first_offset, 1)";
+    EPOCHS = "SELECT epoch, first_offset, lost_from, lost_to FROM event_epoch WHERE stream = $1 ORDER BY epoch";
+}
+
+/// A stream's row.
+pub(crate) struct Stream {
+    pub(crate) id: i64,
+    pub(crate) epoch: u32,
+    pub(crate) next: u64,
+    pub(crate) retired_to: u64,
+    pub(crate) bytes: u64,
+}
+
+impl Stream {
+    fn from_row(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.integer("id")?,
+            epoch: epoch(row)?,
+            next: row.count("next_offset")?,
+            retired_to: row.count("retired_to")?,
+            bytes: row.count("bytes")?,
+        })
+    }
+
+    /// The last position: the high-water mark.
+    pub(crate) fn head(&self) -> Result<Position, StoreError> {
+        position(self.epoch, self.next.saturating_sub(1))
+    }
+
+    /// Where a record of this stream lies.
+    pub(crate) fn place(&self, offset: u64) -> i64 {
+        (self.id << OFFSET_BITS) | i64::try_from(offset).unwrap_or_default()
+    }
+
+    /// Looks a stream up.
+    pub(crate) async fn find(transaction: &mut Transaction, name: &InterfaceRef) -> Result<Self, StoreError> {
+        let row = transaction.first(STREAM, bind![name.to_string()]).await?;
+        Self::from_row(&row.ok_or_else(|| unknown(name))?)
+    }
+
+    /// Looks a stream up and holds it until the transaction ends.
+    pub(crate) async fn hold(transaction: &mut Transaction, name: &InterfaceRef) -> Result<Self, StoreError> {
+        let row = transaction.first(HOLD, bind![name.to_string()]).await?;
+        Self::from_row(&row.ok_or_else(|| unknown(name))?)
+    }
+
+    /// Where its epochs after the first began, in order.
+    pub(crate) async fn epochs(&self, transaction: &mut Transaction) -> Result<Vec<Lost>, StoreError> {
+        if self.epoch == 1 {
+            return Ok(Vec::new());
+        }
+        let rows = transaction.all(EPOCHS, bind![self.id]).await?;
+        rows.iter().map(Lost::from_row).collect()
+    }
+}
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamState {
+    /// The last position: the high-water mark. Offset 0 where nothing was ever appended.
+    pub head: Position,
+    /// Retention took everything up to this offset.
+    pub retired_to: u64,
+    /// The bytes of the bodies that are kept.
+    pub bytes: u64,
+}
+
+impl Store {
+    /// How a stream stands.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn event_stream(&self, stream: &InterfaceRef) -> Result<StreamState, StoreError> {
+        let stream = Stream::find(&mut self.database.read().await?, stream).await?;
+        Ok(StreamState { head: stream.head()?, retired_to: stream.retired_to, bytes: stream.bytes })
+    }
+
+    /// The position of the last event of every stream; none of a stream that has had none in its present epoch.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn last_events(&self) -> Result<Vec<(InterfaceRef, Position)>, StoreError> {
+        let rows = self.database.read().await?.all(LAST, bind![]).await?;
+        let head = |row: &Row| position(epoch(row)?, row.count("next_offset")?.saturating_sub(1));
+        rows.iter().map(|row| Ok((row.parsed("name")?, head(row)?))).collect()
+    }
+}
+
+fn unknown(stream: &InterfaceRef) -> StoreError {
+    StoreError::NotFound { what: "event stream", id: stream.to_string() }
+}
+
+fn epoch(row: &Row) -> Result<u32, StoreError> {
+    let epoch = row.integer("epoch")?;
+    u32::try_from(epoch).map_err(|_| StoreError::damaged(format!("`epoch` is {epoch}")))
+}
+
+pub(crate) fn position(epoch: u32, offset: u64) -> Result<Position, StoreError> {
+    let position = Position::new(epoch, offset);
+    position.ok_or_else(|| StoreError::damaged(format!("{epoch}-{offset} is no position of an event")))
+}
+
+/// A position as it is stored.
+pub(crate) fn stored(position: Position) -> i64 {
+    i64::try_from(position.sequence().as_u64()).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn read_position(row: &Row) -> Result<Position, StoreError> {
+    let number = row.count("position")?;
+    Sequence::position(number).ok_or_else(|| StoreError::damaged(format!("{number} is no position of an event")))
+}
+
+fn offset(place: i64) -> u64 {
+    (place & ((1 << OFFSET_BITS) - 1)).unsigned_abs()
+}

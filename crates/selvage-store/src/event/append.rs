@@ -1,0 +1,153 @@
+//! Appending: any number of batches in one transaction, each taken whole; an id that its stream knows is answered with where it
+//! is. INVARIANT: DURABLE-ACK: what is answered has been committed, and a commit is on the disk.
+
+use std::collections::HashMap;
+
+use selvage_model::event::{Appended, NewRecord, Position};
+use selvage_model::name::InterfaceRef;
+
+use super::checksum::checksum;
+use super::{Stream, epoch, offset, position};
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::{Micros, Parameter, Row, bind};
+
+/// How many records one statement takes.
+const MANY: usize = 16;
+
+statements! {
+    KNOWN = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN \
+             ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    INSERT = "INSERT INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT_MANY = "INSERT INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES \
+                   ($1, $2, $3, $4, $5, $6, $7, $8), ($1, $2, $3, $9, $10, $11, $12, $13), \
+                   ($1, $2, $3, $14, $15, $16, $17, $18), ($1, $2, $3, $19, $20, $21, $22, $23), \
+                   ($1, $2, $3, $24, $25, $26, $27, $28), ($1, $2, $3, $29, $30, $31, $32, $33), \
+                   ($1, $2, $3, $34, $35, $36, $37, $38), ($1, $2, $3, $39, $40, $41, $42, $43), \
+                   ($1, $2, $3, $44, $45, $46, $47, $48), ($1, $2, $3, $49, $50, $51, $52, $53), \
+                   ($1, $2, $3, $54, $55, $56, $57, $58), ($1, $2, $3, $59, $60, $61, $62, $63), \
+                   ($1, $2, $3, $64, $65, $66, $67, $68), ($1, $2, $3, $69, $70, $71, $72, $73), \
+                   ($1, $2, $3, $74, $75, $76, $77, $78), ($1, $2, $3, $79, $80, $81, $82, $83)";
+    ADVANCE = "UPDATE event_stream SET next_offset = $1, bytes = bytes + $2 WHERE id = $3";
+}
+
+/// Records for one stream, taken whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventBatch {
+    /// Which stream.
+    pub stream: InterfaceRef,
+    /// In this order.
+    pub records: Vec<NewRecord>,
+}
+
+impl Store {
+    /// Appends every batch in one transaction, and says of each record where it is.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened. After [`StoreError::Unavailable`] the records may be there:
+    /// appending them again is safe, since their ids are known then.
+    pub async fn append_events(&self, batches: &[EventBatch]) -> Result<Vec<Vec<Appended>>, StoreError> {
+        let mut transaction = self.database.write().await?;
+        // In one order, so that two nodes do not wait for each other; within a stream as they came.
+        let mut ordered: Vec<(usize, &EventBatch)> = batches.iter().enumerate().collect();
+        ordered.sort_by(|(_, one), (_, other)| one.stream.cmp(&other.stream));
+        let mut answers: Vec<(usize, Vec<Appended>)> = Vec::with_capacity(batches.len());
+        for of_stream in ordered.chunk_by(|(_, one), (_, other)| one.stream == other.stream) {
+            let Some((_, first)) = of_stream.first() else { continue };
+            let records: Vec<&NewRecord> = of_stream.iter().flat_map(|(_, batch)| &batch.records).collect();
+            let mut appended = append(&mut transaction, &first.stream, &records).await?.into_iter();
+            for (index, batch) in of_stream {
+                answers.push((*index, appended.by_ref().take(batch.records.len()).collect()));
+            }
+        }
+        transaction.commit().await?;
+        answers.sort_by_key(|(index, _)| *index);
+        Ok(answers.into_iter().map(|(_, appended)| appended).collect())
+    }
+}
+
+/// Appends to one stream in the caller's transaction, so that events and what caused them are one.
+pub(crate) async fn append(
+    transaction: &mut Transaction,
+    name: &InterfaceRef,
+    records: &[&NewRecord],
+) -> Result<Vec<Appended>, StoreError> {
+    let stream = Stream::hold(transaction, name).await?;
+    let mut known = known(transaction, &stream, records).await?;
+    let mut appended = Vec::with_capacity(records.len());
+    let mut new: Vec<(u64, &NewRecord)> = Vec::new();
+    for record in records {
+        if let Some(position) = known.get(record.id.as_str()) {
+            appended.push(Appended { position: *position, known: true });
+            continue;
+        }
+        let offset = stream.next + new.len() as u64;
+        let position = position(stream.epoch, offset)?;
+        new.push((offset, record));
+        known.insert(record.id.as_str().to_owned(), position);
+        appended.push(Appended { position, known: false });
+    }
+    insert(transaction, &stream, &new).await?;
+    Ok(appended)
+}
+
+/// Those ids that the stream has, and where.
+async fn known(
+    transaction: &mut Transaction,
+    stream: &Stream,
+    records: &[&NewRecord],
+) -> Result<HashMap<String, Position>, StoreError> {
+    let mut known = HashMap::new();
+    for chunk in records.chunks(MANY) {
+        let ids = chunk.iter().chain(std::iter::repeat_n(chunk.last(), MANY).flatten()).take(MANY);
+        let ids = ids.map(|record| Parameter::from(record.id.as_str()));
+        for row in transaction.all(KNOWN, bind![stream.id].into_iter().chain(ids)).await? {
+            known.insert(row.text("id")?, position(epoch(&row)?, offset(row.integer("place")?))?);
+        }
+    }
+    Ok(known)
+}
+
+async fn insert(
+    transaction: &mut Transaction,
+    stream: &Stream,
+    records: &[(u64, &NewRecord)],
+) -> Result<(), StoreError> {
+    let Some((last, _)) = records.last() else { return Ok(()) };
+    let now = transaction.now().await?;
+    for chunk in records.chunks(MANY) {
+        let common = || bind![stream.id, i64::from(stream.epoch), now].into_iter();
+        let values = |(offset, record): &(u64, &NewRecord)| {
+            let place = stream.place(*offset);
+            let checksum = of_record(place, stream.epoch, now, record);
+            bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()]
+        };
+        if chunk.len() == MANY {
+            transaction.run(INSERT_MANY, common().chain(chunk.iter().flat_map(values))).await?;
+            continue;
+        }
+        for record in chunk {
+            transaction.run(INSERT, common().chain(values(record))).await?;
+        }
+    }
+    let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
+    let next = i64::try_from(last + 1).unwrap_or(i64::MAX);
+    let advance = bind![next, i64::try_from(bytes).unwrap_or(i64::MAX), stream.id];
+    transaction.run(ADVANCE, advance).await.map(drop)
+}
+
+fn of_record(place: i64, epoch: u32, at: Micros, record: &NewRecord) -> i64 {
+    let (id, lane) = (record.id.as_str().as_bytes(), record.lane.as_str().as_bytes());
+    let numbers = [place.to_be_bytes(), i64::from(epoch).to_be_bytes(), at.0.to_be_bytes()];
+    i64::from(checksum(&[numbers.as_flattened(), id, lane, &record.body]))
+}
+
+/// Whether a row is what was written.
+pub(super) fn is_whole(row: &Row, id: &str, lane: &str, body: &[u8]) -> Result<bool, StoreError> {
+    let numbers = [row.integer("place")?, row.integer("epoch")?, row.integer("appended_at")?].map(i64::to_be_bytes);
+    let parts = [numbers.as_flattened(), id.as_bytes(), lane.as_bytes(), body];
+    Ok(i64::from(checksum(&parts)) == row.integer("checksum")?)
+}

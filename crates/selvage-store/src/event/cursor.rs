@@ -1,0 +1,182 @@
+//! Cursors: how far each reader of a stream is. One node reads for a reader at a time, by lease and fence, and the cursor moves
+//! in the transaction of what reading caused. What a cursor has not passed, retention does not take unasked.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::event::{Position, ReaderName};
+use selvage_model::name::InterfaceRef;
+
+use super::{Stream, read_position, stored};
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::{Row, bind};
+
+statements! {
+    CURSOR = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 AND reader = $2";
+    CURSORS = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 ORDER BY reader";
+    BEGIN = "INSERT INTO event_cursor (stream, reader, position, fence, node, leased_until, moved_at) \
+             VALUES ($1, $2, $3, 0, '', 0, $4) ON CONFLICT (stream, reader) DO NOTHING";
+    TAKE = "UPDATE event_cursor SET fence = fence + 1, node = $1, leased_until = $2 \
+            WHERE stream = $3 AND reader = $4 AND (leased_until <= $5 OR node = $1) \
+            RETURNING reader, position, fence, node, leased_until";
+    EXTEND = "UPDATE event_cursor SET leased_until = $1 WHERE stream = $2 AND reader = $3 AND fence = $4";
+    MOVE = "UPDATE event_cursor SET position = $1, moved_at = $2 \
+            WHERE stream = $3 AND reader = $4 AND fence = $5 AND position <= $1";
+    FORGET = "DELETE FROM event_cursor WHERE stream = $1 AND reader = $2";
+}
+
+/// A reader that wants to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCursor {
+    /// Which stream.
+    pub stream: InterfaceRef,
+    /// For whom.
+    pub reader: ReaderName,
+    /// Where it begins, if it has no cursor yet.
+    pub start: Position,
+    /// Who reads.
+    pub node: String,
+    /// For how long, unless extended.
+    pub lease: Duration,
+}
+
+/// What came of taking a cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenCursor {
+    /// The node has it.
+    Taken {
+        /// Everything up to here was worked on.
+        position: Position,
+        /// What every move names. INVARIANT: LANE-ORDER: a node that was paused past its lease moves nothing any more.
+        fence: i64,
+    },
+    /// Another node has it.
+    Held {
+        /// Which.
+        by: String,
+        /// Until when, by the store's clock.
+        until: Timestamp,
+    },
+}
+
+/// A reader and how far it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Whose.
+    pub reader: ReaderName,
+    /// Everything up to here was worked on.
+    pub position: Position,
+    /// The node that read for it last; empty where none did.
+    pub node: String,
+}
+
+/// How a cursor is to be moved: given to the use case whose work it pays for, so that both are one transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CursorMove {
+    /// Which stream.
+    pub stream: InterfaceRef,
+    /// Whose cursor.
+    pub reader: ReaderName,
+    /// The fence with which it was taken.
+    pub fence: i64,
+    /// Everything up to here was worked on.
+    pub to: Position,
+}
+
+impl Store {
+    /// Takes a reader's cursor for a node, and makes it where there is none. The same node may take it again.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn take_cursor(&self, new: &NewCursor) -> Result<TakenCursor, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let stream = Stream::find(&mut transaction, &new.stream).await?;
+        let now = transaction.now().await?;
+        transaction.run(BEGIN, bind![stream.id, new.reader.as_str(), stored(new.start), now]).await?;
+        let take = bind![new.node.as_str(), now.after(new.lease), stream.id, new.reader.as_str(), now];
+        let taken = match transaction.first(TAKE, take).await? {
+            Some(row) => TakenCursor::Taken { position: read_position(&row)?, fence: row.integer("fence")? },
+            None => {
+                let row = transaction.only(CURSOR, bind![stream.id, new.reader.as_str()]).await?;
+                TakenCursor::Held { by: row.text("node")?, until: row.time("leased_until")? }
+            }
+        };
+        transaction.commit().await?;
+        Ok(taken)
+    }
+
+    /// Extends a lease.
+    ///
+    /// # Errors
+    /// [`StoreError::CursorFenced`] where another node has taken the cursor.
+    pub async fn extend_cursor(&self, held: &CursorMove, lease: Duration) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let stream = Stream::find(&mut transaction, &held.stream).await?;
+        let until = transaction.now().await?.after(lease);
+        let extended = transaction.run(EXTEND, bind![until, stream.id, held.reader.as_str(), held.fence]).await?;
+        if extended == 0 {
+            return Err(fenced(held));
+        }
+        transaction.commit().await
+    }
+
+    /// Moves a cursor by itself, where reading caused nothing in the store.
+    ///
+    /// # Errors
+    /// [`StoreError::CursorFenced`] where another node has taken the cursor, or where it would go back.
+    pub async fn move_cursor(&self, moved: &CursorMove) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        advance(&mut transaction, moved).await?;
+        transaction.commit().await
+    }
+
+    /// Forgets a reader, so that retention waits no longer for it.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened, or a reader that has no cursor.
+    pub async fn forget_cursor(&self, stream: &InterfaceRef, reader: &ReaderName) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let stream = Stream::find(&mut transaction, stream).await?;
+        if transaction.run(FORGET, bind![stream.id, reader.as_str()]).await? == 0 {
+            return Err(StoreError::NotFound { what: "reader", id: reader.to_string() });
+        }
+        transaction.commit().await
+    }
+
+    /// Every reader of a stream, by name.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn cursors(&self, stream: &InterfaceRef) -> Result<Vec<Cursor>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let stream = Stream::find(&mut transaction, stream).await?;
+        of_stream(&mut transaction, &stream).await
+    }
+}
+
+/// Moves a cursor in the transaction of what reading caused.
+pub(crate) async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
+    let stream = Stream::find(transaction, &moved.stream).await?;
+    let now = transaction.now().await?;
+    let to = bind![stored(moved.to), now, stream.id, moved.reader.as_str(), moved.fence];
+    if transaction.run(MOVE, to).await? == 0 {
+        return Err(fenced(moved));
+    }
+    Ok(())
+}
+
+pub(super) async fn of_stream(transaction: &mut Transaction, stream: &Stream) -> Result<Vec<Cursor>, StoreError> {
+    let rows = transaction.all(CURSORS, bind![stream.id]).await?;
+    rows.iter().map(from_row).collect()
+}
+
+fn from_row(row: &Row) -> Result<Cursor, StoreError> {
+    Ok(Cursor { reader: row.parsed("reader")?, position: read_position(row)?, node: row.text("node")? })
+}
+
+fn fenced(held: &CursorMove) -> StoreError {
+    StoreError::CursorFenced { reader: held.reader.clone(), to: held.to }
+}

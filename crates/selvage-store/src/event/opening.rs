@@ -1,0 +1,156 @@
+//! Opening a stream: made where there is none, and compared with the marks of what was acknowledged.
+//! INVARIANT: NOTHING-LOST: a stream that is behind its mark begins a new epoch, and the gap is named.
+
+use selvage_model::event::{Gap, Position};
+use selvage_model::name::InterfaceRef;
+
+use super::walk::{Lost, epoch_of, past_lost};
+use super::{Stream, offset, position};
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::bind;
+
+/// Any number that nobody else in the database locks by: the letters `selvagee`.
+const LOCK: i64 = i64::from_be_bytes(*b"selvagee");
+
+statements! {
+    MAKE = "INSERT INTO event_stream (id, name, epoch, next_offset, retired_to, bytes) \
+            SELECT COALESCE(MAX(id), 0) + 1, $1, 1, 1, 0, 0 FROM event_stream";
+    LAST = "SELECT MAX(place) AS place, COUNT(*) AS records FROM \
+            (SELECT place FROM event_record WHERE place >= $1 AND place < $2 ORDER BY place DESC LIMIT 1) AS last";
+    RAISE = "UPDATE event_stream SET epoch = $1, next_offset = $2 WHERE id = $3";
+    BEGIN = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) \
+             VALUES ($1, $2, $3, $4, $5, $6)";
+    MARK = "UPDATE event_stream SET next_offset = $1 WHERE name = $2 AND epoch = $3 AND next_offset < $1";
+}
+
+/// A stream that was opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenedStream {
+    /// The last position: the high-water mark.
+    pub head: Position,
+    /// The position of the last event that is there or was; what a new epoch skips has none.
+    pub last: Position,
+    /// What it lost of what it had acknowledged, as far as the marks know.
+    pub gap: Option<Gap>,
+}
+
+/// What is really there of a stream, beside what the store's mark says.
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    /// The records are in the store; offsets go on past what was lost.
+    InStore { mark: Option<Position> },
+    /// A broker has them, up to this offset, and gives the next one itself.
+    AtBroker { last: u64 },
+}
+
+impl Store {
+    /// Opens a stream whose records are in this store. `mark` is what was acknowledged, where that was kept apart from it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open_event_stream(
+        &self,
+        stream: &InterfaceRef,
+        mark: Option<Position>,
+    ) -> Result<OpenedStream, StoreError> {
+        self.open_as(stream, Found::InStore { mark }).await
+    }
+
+    /// Opens a stream whose records a broker keeps, up to the offset `last`; the store has its mark, epochs and cursors.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open_broker_stream(&self, stream: &InterfaceRef, last: u64) -> Result<OpenedStream, StoreError> {
+        self.open_as(stream, Found::AtBroker { last }).await
+    }
+
+    /// Raises the mark of a stream that a broker keeps; a lower one changes nothing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn mark_broker_stream(&self, stream: &InterfaceRef, head: Position) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let next = i64::try_from(head.offset() + 1).unwrap_or(i64::MAX);
+        transaction.run(MARK, bind![next, stream.to_string(), i64::from(head.epoch())]).await?;
+        transaction.commit().await
+    }
+
+    async fn open_as(&self, name: &InterfaceRef, found: Found) -> Result<OpenedStream, StoreError> {
+        let mut transaction = self.database.write().await?;
+        transaction.alone(LOCK).await?;
+        if transaction.first(super::STREAM, bind![name.to_string()]).await?.is_none() {
+            transaction.run(MAKE, bind![name.to_string()]).await?;
+        }
+        let stream = Stream::hold(&mut transaction, name).await?;
+        let epochs = stream.epochs(&mut transaction).await?;
+        let kept = match found {
+            Found::InStore { .. } => last(&mut transaction, &stream).await?,
+            Found::AtBroker { last } => last,
+        };
+        let last = if kept == 0 { Position::START } else { position(epoch_of(&epochs, kept), kept)? };
+        let opened = match behind(&stream, &epochs, kept, found) {
+            None => OpenedStream { head: stream.head()?, last, gap: None },
+            Some(new) => begin_epoch(&mut transaction, name, &stream, last, new).await?,
+        };
+        transaction.commit().await?;
+        Ok(opened)
+    }
+}
+
+/// The epoch that begins, since the stream is behind.
+struct New {
+    /// Behind its last record.
+    kept: u64,
+    epoch: u32,
+    lost_to: u64,
+    first: u64,
+}
+
+/// Whether a stream that has records up to `kept` is behind what was acknowledged.
+fn behind(stream: &Stream, epochs: &[Lost], kept: u64, found: Found) -> Option<New> {
+    let marked = stream.next - 1;
+    match found {
+        Found::InStore { mark } => {
+            let whole = past_lost(epochs, kept + 1) >= stream.next;
+            let ahead = mark.filter(|mark| *mark > stream.head().unwrap_or(Position::START));
+            if whole && ahead.is_none() {
+                return None;
+            }
+            let lost_to = ahead.map_or(marked, |mark| mark.offset().max(marked)).max(kept);
+            let epoch = ahead.map_or(stream.epoch, |mark| mark.epoch().max(stream.epoch)) + 1;
+            Some(New { kept, epoch, lost_to, first: lost_to + 1 })
+        }
+        Found::AtBroker { last } if last < marked => {
+            Some(New { kept, epoch: stream.epoch + 1, lost_to: marked, first: last + 1 })
+        }
+        Found::AtBroker { .. } => None,
+    }
+}
+
+/// The last offset that is there, or that retention took.
+async fn last(transaction: &mut Transaction, stream: &Stream) -> Result<u64, StoreError> {
+    let range = bind![stream.place(0), stream.place(0) + (1 << super::OFFSET_BITS)];
+    let row = transaction.only(LAST, range).await?;
+    let last = if row.integer("records")? == 0 { 0 } else { offset(row.integer("place")?) };
+    Ok(last.max(stream.retired_to))
+}
+
+async fn begin_epoch(
+    transaction: &mut Transaction,
+    name: &InterfaceRef,
+    stream: &Stream,
+    last: Position,
+    new: New,
+) -> Result<OpenedStream, StoreError> {
+    let now = transaction.now().await?;
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let epoch = i64::from(new.epoch);
+    let begins = bind![stream.id, epoch, number(new.first), number(new.kept + 1), number(new.lost_to), now];
+    transaction.run(BEGIN, begins).await?;
+    transaction.run(RAISE, bind![epoch, number(new.first), stream.id]).await?;
+    let gap = Gap { stream: name.clone(), after: last, until: new.lost_to, epoch: new.epoch };
+    Ok(OpenedStream { head: position(new.epoch, new.first - 1)?, last, gap: Some(gap) })
+}

@@ -1,0 +1,215 @@
+//! The event log's tables where harm is done to them: nothing is passed over. And what belongs to the store alone: cursors that move
+//! with their fence, several streams in one transaction, a file without space.
+
+use std::time::Duration;
+
+use selvage_model::event::{NewRecord, Position};
+use selvage_model::name::InterfaceRef;
+
+use super::both;
+use super::stage::{Stage, tamper};
+use crate::{CursorMove, EventBatch, NewCursor, ReadFault, ReadLimit, Store, StoreError, TakenCursor};
+
+both!(
+    batches_of_several_streams_are_one_transaction,
+    a_damaged_record_ends_the_batch,
+    a_record_that_is_gone_is_missed,
+    a_tail_that_is_gone_begins_an_epoch,
+    a_mark_ahead_begins_an_epoch_that_outlives_restarts,
+    a_broker_that_is_behind_begins_an_epoch_at_what_it_has,
+    a_cursor_is_one_nodes_and_moves_only_on,
+    a_node_past_its_lease_moves_nothing,
+);
+
+const ALL: ReadLimit = ReadLimit { records: 1_000, bytes: usize::MAX };
+
+fn stream(name: &str) -> InterfaceRef {
+    name.parse().unwrap()
+}
+
+fn batch(of: &str, ids: std::ops::Range<usize>) -> EventBatch {
+    let record = |number: usize| NewRecord {
+        id: format!("e-{number}").parse().unwrap(),
+        lane: "one".parse().unwrap(),
+        body: format!("body {number}").into_bytes(),
+    };
+    EventBatch { stream: stream(of), records: ids.map(record).collect() }
+}
+
+fn at(epoch: u32, offset: u64) -> Position {
+    Position::new(epoch, offset).unwrap()
+}
+
+/// A store with 40 events in the stream `a@1`.
+async fn filled(stage: &Stage) -> Store {
+    let store = stage.open().await;
+    store.open_event_stream(&stream("a@1"), None).await.unwrap();
+    store.append_events(&[batch("a@1", 0..40)]).await.unwrap();
+    store
+}
+
+/// How many records are read, and what stands behind them.
+async fn read(store: &Store, after: Position) -> (usize, Option<ReadFault>) {
+    let read = store.read_events(&stream("a@1"), after, ALL).await.unwrap();
+    (read.records.len(), read.fault)
+}
+
+async fn batches_of_several_streams_are_one_transaction(stage: &Stage) {
+    let store = filled(stage).await;
+    store.open_event_stream(&stream("b@1"), None).await.unwrap();
+    let batches = [batch("b@1", 0..2), batch("a@1", 38..42), batch("b@1", 1..3)];
+    let appended = store.append_events(&batches).await.unwrap();
+    let answers = appended.iter().flatten().map(|one| format!("{}{}", one.position, if one.known { "=" } else { "" }));
+    assert_eq!(answers.collect::<Vec<_>>().join(" "), "1-1 1-2 1-39= 1-40= 1-41 1-42 1-2= 1-3");
+    let unopened = [batch("a@1", 50..51), batch("c@1", 0..1)];
+    let refused = store.append_events(&unopened).await.unwrap_err();
+    assert!(matches!(refused, StoreError::NotFound { what: "event stream", .. }), "{refused}");
+    assert_eq!(store.event_stream(&stream("a@1")).await.unwrap().head, at(1, 42));
+}
+
+async fn a_damaged_record_ends_the_batch(stage: &Stage) {
+    for harm in [
+        "UPDATE event_record SET lane = 'two' WHERE id = 'e-30'",
+        "UPDATE event_record SET appended_at = appended_at + 1 WHERE id = 'e-30'",
+        "UPDATE event_record SET epoch = 0 WHERE id = 'e-30'",
+        "UPDATE event_record SET body = (SELECT body FROM event_record WHERE id = 'e-31') WHERE id = 'e-30'",
+        "UPDATE event_record SET id = 'e-77' WHERE id = 'e-30'",
+    ] {
+        let store = filled(stage).await;
+        tamper(&store, harm).await;
+        assert_eq!(
+            read(&store, Position::START).await,
+            (30, Some(ReadFault::Damaged { position: at(1, 31) })),
+            "{harm}"
+        );
+        assert_eq!(read(&store, at(1, 31)).await, (9, None), "{harm}");
+        tamper(&store, "DELETE FROM event_record").await;
+        tamper(&store, "DELETE FROM event_stream").await;
+    }
+}
+
+async fn a_record_that_is_gone_is_missed(stage: &Stage) {
+    let store = filled(stage).await;
+    tamper(&store, "DELETE FROM event_record WHERE id IN ('e-20', 'e-21')").await;
+    let missing = Some(ReadFault::Missing { from: 21, to: 22 });
+    assert_eq!(read(&store, Position::START).await, (20, missing.clone()));
+    assert_eq!(read(&store, at(1, 20)).await, (0, missing));
+    assert_eq!(read(&store, at(1, 22)).await, (18, None));
+    tamper(&store, "DELETE FROM event_record WHERE id IN ('e-38', 'e-39')").await;
+    assert_eq!(read(&store, at(1, 30)).await, (8, Some(ReadFault::Missing { from: 39, to: 40 })));
+}
+
+async fn a_tail_that_is_gone_begins_an_epoch(stage: &Stage) {
+    let store = filled(stage).await;
+    tamper(&store, "DELETE FROM event_record WHERE id IN ('e-37', 'e-38', 'e-39')").await;
+    let opened = store.open_event_stream(&stream("a@1"), None).await.unwrap();
+    let gap = opened.gap.unwrap();
+    assert_eq!((gap.after, gap.until, gap.epoch), (at(1, 37), 40, 2));
+    assert_eq!(read(&store, Position::START).await, (37, None));
+    let appended = store.append_events(&[batch("a@1", 38..41)]).await.unwrap();
+    assert_eq!(appended[0][0].position, at(2, 41));
+    assert_eq!(read(&store, at(1, 40)).await, (3, None));
+    assert_eq!(store.open_event_stream(&stream("a@1"), None).await.unwrap().gap, None);
+}
+
+async fn a_mark_ahead_begins_an_epoch_that_outlives_restarts(stage: &Stage) {
+    let store = filled(stage).await;
+    for mark in [None, Some(at(1, 39)), Some(at(1, 40))] {
+        assert_eq!(store.open_event_stream(&stream("a@1"), mark).await.unwrap().gap, None);
+    }
+    let opened = store.open_event_stream(&stream("a@1"), Some(at(1, 55))).await.unwrap();
+    assert_eq!((opened.gap.unwrap().until, opened.head), (55, at(2, 55)));
+    // Nothing was appended in the new epoch yet.
+    assert_eq!(read(&store, at(1, 40)).await, (0, None));
+    for _ in 0..2 {
+        let again = store.open_event_stream(&stream("a@1"), Some(at(2, 55))).await.unwrap();
+        assert_eq!((again.gap, again.head), (None, at(2, 55)));
+    }
+    let later = store.open_event_stream(&stream("a@1"), Some(at(4, 60))).await.unwrap();
+    assert_eq!((later.gap.unwrap().epoch, later.head), (5, at(5, 60)));
+    store.append_events(&[batch("a@1", 40..42)]).await.unwrap();
+    assert_eq!(read(&store, at(1, 38)).await, (4, None));
+    assert_eq!(read(&store, at(3, 58)).await, (2, None));
+}
+
+async fn a_broker_that_is_behind_begins_an_epoch_at_what_it_has(stage: &Stage) {
+    let store = stage.open().await;
+    let name = stream("a@1");
+    assert_eq!(store.open_broker_stream(&name, 0).await.unwrap().head, at(1, 0));
+    for offset in [20, 30, 25] {
+        store.mark_broker_stream(&name, at(1, offset)).await.unwrap();
+    }
+    assert_eq!(store.open_broker_stream(&name, 30).await.unwrap().gap, None);
+    let opened = store.open_broker_stream(&name, 12).await.unwrap();
+    let gap = opened.gap.unwrap();
+    assert_eq!((gap.after, gap.until, gap.epoch, opened.head), (at(1, 12), 30, 2, at(2, 12)));
+    // A mark of the epoch before is of no use any more.
+    store.mark_broker_stream(&name, at(1, 31)).await.unwrap();
+    assert_eq!(
+        store.open_broker_stream(&name, 12).await.unwrap(),
+        crate::OpenedStream { head: at(2, 12), last: at(1, 12), gap: None }
+    );
+}
+
+fn new_cursor(node: &str, lease: Duration) -> NewCursor {
+    let reader = "copy/work-order".parse().unwrap();
+    NewCursor { stream: stream("a@1"), reader, start: at(1, 3), node: node.to_owned(), lease }
+}
+
+fn moved(fence: i64, to: u64) -> CursorMove {
+    CursorMove { stream: stream("a@1"), reader: "copy/work-order".parse().unwrap(), fence, to: at(1, to) }
+}
+
+async fn a_cursor_is_one_nodes_and_moves_only_on(stage: &Stage) {
+    let store = filled(stage).await;
+    let lease = Duration::from_secs(60);
+    let taken = store.take_cursor(&new_cursor("node-a", lease)).await.unwrap();
+    assert_eq!(taken, TakenCursor::Taken { position: at(1, 3), fence: 1 });
+    let held = store.take_cursor(&new_cursor("node-b", lease)).await.unwrap();
+    assert!(matches!(&held, TakenCursor::Held { by, .. } if by == "node-a"), "{held:?}");
+    store.move_cursor(&moved(1, 9)).await.unwrap();
+    let back = store.move_cursor(&moved(1, 8)).await.unwrap_err();
+    assert!(matches!(back, StoreError::CursorFenced { .. }), "{back}");
+    store.extend_cursor(&moved(1, 9), lease).await.unwrap();
+    let again = store.take_cursor(&new_cursor("node-a", lease)).await.unwrap();
+    assert_eq!(again, TakenCursor::Taken { position: at(1, 9), fence: 2 });
+    let cursors = store.cursors(&stream("a@1")).await.unwrap();
+    assert_eq!((cursors.len(), cursors[0].position, cursors[0].node.as_str()), (1, at(1, 9), "node-a"));
+}
+
+async fn a_node_past_its_lease_moves_nothing(stage: &Stage) {
+    let store = filled(stage).await;
+    store.take_cursor(&new_cursor("node-a", Duration::ZERO)).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    // Nobody took it meanwhile: it may go on.
+    store.move_cursor(&moved(1, 5)).await.unwrap();
+    let taken = store.take_cursor(&new_cursor("node-b", Duration::from_secs(60))).await.unwrap();
+    assert_eq!(taken, TakenCursor::Taken { position: at(1, 5), fence: 2 });
+    for refused in [
+        store.move_cursor(&moved(1, 6)).await.unwrap_err(),
+        store.extend_cursor(&moved(1, 6), Duration::from_secs(60)).await.unwrap_err(),
+    ] {
+        assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+    }
+    store.move_cursor(&moved(2, 6)).await.unwrap();
+}
+
+/// INVARIANT: DURABLE-ACK: where there is no space, that is said, and what was acknowledged is there.
+#[tokio::test]
+async fn a_file_without_space_takes_nothing_and_loses_nothing() {
+    let stage = Stage::sqlite();
+    let store = filled(&stage).await;
+    tamper(&store, "PRAGMA max_page_count = 1").await;
+    let mut next = 40;
+    let full = loop {
+        match store.append_events(&[batch("a@1", next..next + 50)]).await {
+            Ok(_) => next += 50,
+            Err(error) => break error,
+        }
+    };
+    assert!(full.is_full() && full.is_transient(), "{full}");
+    assert_eq!(read(&store, Position::START).await, (next, None));
+    tamper(&store, "PRAGMA max_page_count = 1000000").await;
+    let appended = store.append_events(&[batch("a@1", next..next + 50)]).await.unwrap();
+    assert_eq!(appended[0][0].position, at(1, next as u64 + 1));
+}
