@@ -91,7 +91,7 @@ const ALWAYS: &[ModelNeeds] = &[
 ];
 
 const fn nothing_of(model: &'static str) -> ModelNeeds {
-    ModelNeeds { model, reads: &[], writes: &[], calls: &[], creates: false }
+    ModelNeeds { model, reads: &[], writes: &[], calls: &[], creates: false, changes: false, deletes: false }
 }
 
 /// What is needed whatever is done.

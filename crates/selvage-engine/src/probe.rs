@@ -98,6 +98,8 @@ pub struct RightRow {
     pub write: Option<bool>,
     /// Make records.
     pub create: Option<bool>,
+    /// Take records away.
+    pub delete: Option<bool>,
 }
 
 /// How a mapping will do.

@@ -169,6 +169,9 @@ fn claimed(progress: Progress, event: Event, patience: &Patience) -> (Progress, 
 fn sending(progress: Progress, event: Event, patience: &Patience) -> (Progress, Step) {
     match event {
         Event::Committed => (in_phase(progress, Phase::Committed), Step::ReadBack(Duration::ZERO)),
+        // INVARIANT: ONE-EFFECT: a verb is several calls. What is refused now says nothing of what an earlier send did, whose
+        // outcome nobody knows: that is no "nothing was done".
+        Event::Refused if progress.proof == Proof::Target && progress.sends > 1 => (progress, Step::Stop),
         Event::Refused => (progress, Step::Refuse),
         Event::Nothing => match progress.proof {
             Proof::Key | Proof::AtRisk => again(progress, patience, Step::Send, Step::GiveBack),

@@ -80,7 +80,9 @@ statements! {
               CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed FROM usage_count \
               WHERE starts_at >= $1 AND way = '' GROUP BY starts_at - starts_at % CAST($2 AS BIGINT), interface ORDER BY slot";
     LOST = "SELECT usage_writer.node AS node, covers_until, lease_until FROM usage_writer \
-            LEFT JOIN node ON node.id = usage_writer.node WHERE COALESCE(lease_until, covers_until) < $1";
+            LEFT JOIN node ON node.id = usage_writer.node WHERE COALESCE(lease_until, covers_until) < $1 \
+            AND NOT EXISTS (SELECT 1 FROM usage_gap WHERE usage_gap.node = usage_writer.node)";
+    OLD_WRITERS = "DELETE FROM usage_writer WHERE covers_until < $1";
     GAP = "INSERT INTO usage_gap (node, from_at, until_at) VALUES ($1, $2, $3) ON CONFLICT (node) DO NOTHING";
     NO_GAP = "DELETE FROM usage_gap WHERE node = $1";
     OLD_GAPS = "DELETE FROM usage_gap WHERE until_at < $1";
@@ -97,12 +99,12 @@ impl Store {
         let (number, until) = (integer(batch.number), Micros::from(batch.covers_until));
         match transaction.first(BATCH, bind![node]).await? {
             Some(row) if row.count("batch")? >= batch.number => return Ok(false),
-            Some(_) => transaction.run(WROTE, bind![node, number, until]).await?,
-            // It was given up, and was only slow: what it writes now is what was missing.
-            None => {
+            Some(_) => {
+                // Where it was given up, it was only slow: what it writes now is what was missing.
                 transaction.run(NO_GAP, bind![node]).await?;
-                transaction.run(BEGIN, bind![node, number, until]).await?
+                transaction.run(WROTE, bind![node, number, until]).await?
             }
+            None => transaction.run(BEGIN, bind![node, number, until]).await?,
         };
         for row in &batch.rows {
             add(&mut transaction, row).await?;
@@ -130,6 +132,7 @@ impl Store {
     /// Those of the database.
     pub async fn end_usage(&self, node: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
+        transaction.run(NO_GAP, bind![node]).await?;
         transaction.run(LEAVE, bind![node]).await?;
         transaction.commit().await
     }
@@ -151,13 +154,14 @@ impl Store {
         transaction.run(FORGET, bind!["day", now - DAYS_FOR]).await?;
         transaction.run(FEWER_SHADOWS, bind![MOST_SHADOWS]).await?;
         transaction.run(OLD_GAPS, bind![now - DAYS_FOR]).await?;
+        transaction.run(OLD_WRITERS, bind![now - DAYS_FOR]).await?;
+        // How far a node that was given up had come stays known: it may be only slow, and send again what was kept.
         for lost in transaction.all(LOST, bind![Micros(now).before(GIVEN_UP)]).await? {
             let (node, covered) = (lost.text("node")?, Micros(lost.integer("covers_until")?));
             let until = lost.optional_time("lease_until")?.map_or(covered, Micros::from);
             if until > covered {
                 transaction.run(GAP, bind![node.as_str(), covered, until]).await?;
             }
-            transaction.run(LEAVE, bind![node]).await?;
         }
         transaction.commit().await
     }

@@ -50,14 +50,22 @@ impl Odoo {
             }
         }
         let new = self.create(BILL, key, &values, scope).await?;
+        let what = format!("bill of materials {new} in the place of {old}");
+        let placed = self.put_in_place(old, new, key, scope).await;
+        // Another bill stands now beside the old one: what is refused from here on is no "nothing was done".
+        placed.map(|()| new).map_err(|failure| failure.after_booking(&what))
+    }
+
+    /// Brings the operations over and archives the old bill.
+    async fn put_in_place(&self, old: i64, new: i64, key: &str, scope: &Scope) -> Result<(), Failure> {
         let steps = self.copy_steps(old, new, key, scope).await?;
         self.bind_lines(old, new, &steps, scope).await?;
-        self.archive(BILL, old, scope).await.map_err(Failure::after_sending)?;
-        let after = self.bill(new, scope).await.map_err(Failure::after_sending)?;
-        if !answer::flag(&after, "active").map_err(Failure::after_sending)? {
-            return Err(Failure::mismatch(format!("`active` of bill of materials {new}"), &true, &false));
+        self.archive(BILL, old, scope).await?;
+        let after = self.bill(new, scope).await?;
+        if answer::flag(&after, "active")? {
+            return Ok(());
         }
-        Ok(new)
+        Err(Failure::mismatch(format!("`active` of bill of materials {new}"), &true, &false))
     }
 
     async fn bill(&self, id: i64, scope: &Scope) -> Result<Value, Failure> {
@@ -98,16 +106,20 @@ impl Odoo {
             let lines = self.search(LINE, domain, &named(&["product_id", "operation_id"]), scope, None).await;
             lines.map_err(Failure::after_sending)
         };
-        let (before, after) = (lines(old).await?, lines(new).await?);
+        let (before, mut after) = (lines(old).await?, lines(new).await?);
         for line in &before {
-            let step = line.get("operation_id").and_then(id_of);
-            let Some((_, step)) = steps.iter().find(|(was, _)| Some(*was) == step) else { continue };
             let product = line.get("product_id").and_then(id_of);
-            let same = after.iter().find(|new| new.get("product_id").and_then(id_of) == product);
-            let Some(same) = same.filter(|new| new.get("operation_id").and_then(id_of) != Some(*step)) else {
+            // Each stands for one of the old ones, in their order: several lines may be of one product.
+            let Some(at) = after.iter().position(|new| new.get("product_id").and_then(id_of) == product) else {
                 continue;
             };
-            let id = answer::id(same, "id").map_err(Failure::after_sending)?;
+            let same = after.remove(at);
+            let step = line.get("operation_id").and_then(id_of);
+            let Some((_, step)) = steps.iter().find(|(was, _)| Some(*was) == step) else { continue };
+            let Some(same) = Some(same).filter(|new| new.get("operation_id").and_then(id_of) != Some(*step)) else {
+                continue;
+            };
+            let id = answer::id(&same, "id").map_err(Failure::after_sending)?;
             let values = Map::from_iter([("operation_id".to_owned(), json!(step))]);
             self.write(LINE, id, &values, scope).await?;
         }

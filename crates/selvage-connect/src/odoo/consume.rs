@@ -42,7 +42,9 @@ pub(super) const CONSUME: &[ModelNeeds] = &[
             "quantity",
             "picked",
         ])
-        .creates(),
+        .creates()
+        .changes()
+        .deletes(),
     ModelNeeds::of("stock.lot").reads(&["name", "product_id", "company_id"]),
     ModelNeeds::of("stock.quant").reads(&["product_id", "lot_id", "location_id", "quantity", "reserved_quantity"]),
     ModelNeeds::of("product.product").reads(&["tracking", "uom_id"]),

@@ -15,6 +15,10 @@ use super::number::{decimal, number};
 use super::record::named;
 use super::transfer::held;
 
+/// The button that forgets what was counted and not applied, and its older name.
+const FORGET: &str = "action_clear_inventory_quantity";
+const FORGET_UP_TO_16: &str = "action_set_inventory_quantity_to_zero";
+
 /// What counting needs.
 pub(super) const ADJUST: &[ModelNeeds] = &[
     ModelNeeds::of("stock.quant")
@@ -28,7 +32,7 @@ pub(super) const ADJUST: &[ModelNeeds] = &[
             "product_uom_id",
         ])
         .writes(&["inventory_quantity"])
-        .calls(&["action_apply_inventory"]),
+        .calls(&["action_apply_inventory", FORGET]),
     ModelNeeds::of("stock.location").reads(&["usage"]),
     ModelNeeds::of("uom.uom").reads(&["rounding"]),
     ModelNeeds::of("res.company").reads(&["name"]),
@@ -45,6 +49,8 @@ pub(super) struct Quant {
     pub(super) quantity: Decimal,
     /// The step to which quantities of the unit are rounded.
     pub(super) step: Option<Decimal>,
+    /// The package in which it lies and whose it is, by the fields that say so.
+    pub(super) apart: Vec<(&'static str, i64)>,
 }
 
 /// What stands at a position after it was counted.
@@ -85,9 +91,16 @@ impl Odoo {
         let count = Call::write("stock.quant", "write", scope).on(&[position]).arg("vals", counting);
         self.call(count.context("inventory_mode", true)).await?;
         let apply = Call::write("stock.quant", "action_apply_inventory", scope).on(&[position]);
-        let answer = self.call(apply.context("inventory_mode", true)).await?;
-        if let Some(refusal) = wizard(&answer) {
-            return Err(refusal);
+        // From here on a count is noted in Odoo: where it is not applied, nobody may call that nothing before it is taken back.
+        let failure = match self.call(apply.context("inventory_mode", true)).await {
+            Ok(answer) => wizard(&answer),
+            Err(failure @ (Failure::Unknown { .. } | Failure::Unavailable { .. } | Failure::Protocol { .. })) => {
+                return Err(failure.after_sending());
+            }
+            Err(failure) => Some(failure),
+        };
+        if let Some(failure) = failure {
+            return Err(self.forget_count(position, failure, scope).await);
         }
         let now = self.quant(position, scope).await.map_err(Failure::after_sending)?;
         let now = now.map_or(Decimal::ZERO, |quant| quant.quantity);
@@ -95,6 +108,30 @@ impl Odoo {
             return Err(Failure::mismatch(format!("quantity at position {position}"), &quantity, &now));
         }
         Ok(Counted { quantity, before, unit, already: false })
+    }
+
+    /// Takes back a count that was noted and not applied: whoever applies all counts later would book it then. Gives the failure
+    /// to apply it, or that the outcome is not known, where the count may still stand.
+    async fn forget_count(&self, position: i64, failure: Failure, scope: &Scope) -> Failure {
+        let clear = |method| Call::write("stock.quant", method, scope).on(&[position]).context("inventory_mode", true);
+        let mut cleared = self.call(clear(FORGET)).await;
+        if matches!(cleared, Err(Failure::Refused { kind: Refusal::NotFound, .. })) {
+            cleared = self.call(clear(FORGET_UP_TO_16)).await;
+        }
+        match cleared {
+            Ok(_) => failure,
+            Err(second) => Failure::Unknown {
+                reason: format!(
+                    "the count was not applied ({failure}) and may still be noted at the position: {second}"
+                ),
+            },
+        }
+    }
+
+    /// The fields by which stock is set apart from the rest of its location, where this Odoo has them: a package, an owner.
+    pub(super) async fn set_apart(&self, model: &str) -> Result<Vec<&'static str>, Failure> {
+        let fields = self.fields(model).await?;
+        Ok(["package_id", "owner_id"].into_iter().filter(|field| fields.contains_key(*field)).collect())
     }
 
     /// What lies at a position, and its unit; nothing where it is not there any more.
@@ -107,7 +144,9 @@ impl Odoo {
 
     /// A quant in one of the company's own locations.
     pub(super) async fn quant(&self, id: i64, scope: &Scope) -> Result<Option<Quant>, Failure> {
-        let fields = ["product_id", "location_id", "lot_id", "company_id", "quantity", "product_uom_id"];
+        let set_apart = self.set_apart("stock.quant").await?;
+        let own = ["product_id", "location_id", "lot_id", "company_id", "quantity", "product_uom_id"];
+        let fields = [&own[..], &set_apart].concat();
         let records = self.read("stock.quant", &[id], &named(&fields), scope).await?;
         let Some(record) = records.first() else { return Ok(None) };
         let pair = |field: &str| {
@@ -131,8 +170,14 @@ impl Odoo {
             unit,
             quantity: answer::quantity(record, "quantity")?,
             step: units.first().and_then(|unit| unit.get("rounding")).and_then(decimal),
+            apart: set_apart.iter().filter_map(|field| Some((*field, answer::id_of(record.get(*field)?)?))).collect(),
         }))
     }
+}
+
+/// Whether what lies there is in a package or another's, by the fields of [`Odoo::set_apart`].
+pub(super) fn is_set_apart(record: &Value, fields: &[&str]) -> bool {
+    fields.iter().any(|field| record.get(*field).and_then(answer::id_of).is_some())
 }
 
 /// Whether a record is in this state.

@@ -8,7 +8,7 @@ use super::answer;
 use super::button::wizard;
 use super::call::{Call, Scope};
 use super::failure::{Failure, Refusal};
-use super::inventory::is_in;
+use super::inventory::{is_in, is_set_apart};
 use super::needs::ModelNeeds;
 use super::number::number;
 use super::record::named;
@@ -32,13 +32,14 @@ pub(super) const RELOCATE: &[ModelNeeds] = &[
     ModelNeeds::of("stock.picking")
         .reads(&["name", "state"])
         .writes(&["picking_type_id", "location_id", "location_dest_id", "origin"])
-        .calls(&["action_confirm", "button_validate"])
+        .calls(&["action_confirm", "button_validate", "action_cancel"])
         .creates(),
     ModelNeeds::of("stock.move")
         .reads(&["state", "quantity", "location_id"])
         .writes(&["product_id", "product_uom_qty", "location_id", "location_dest_id", "picking_id", "move_line_ids"])
-        .creates(),
-    ModelNeeds::of("stock.move.line").reads(&["move_id", "lot_id", "quantity", "picked"]).creates(),
+        .creates()
+        .changes(),
+    ModelNeeds::of("stock.move.line").reads(&["move_id", "lot_id", "quantity", "picked"]).creates().deletes(),
     ModelNeeds::of("ir.model.data").reads(&["module", "name", "model", "res_id"]),
     ModelNeeds::of("res.company").reads(&["name"]),
 ];
@@ -126,13 +127,31 @@ impl Odoo {
         if is_in(&record, "done") {
             return self.relocated(&lot, order, Some(picking), scope, true).await.map_err(Failure::after_sending);
         }
-        self.move_parts(&lot, order, (picking, to), &parts, scope).await?;
-        let left = self.parts(&lot, order, to, scope).await.map_err(Failure::after_sending)?;
+        if let Err(failure) = self.move_parts(&lot, order, (picking, to), &parts, scope).await {
+            return Err(self.withdraw_transfer(picking, failure, scope).await);
+        }
+        let what = format!("the move of lot {}", lot.name);
+        let left = self.parts(&lot, order, to, scope).await.map_err(|failure| failure.after_booking(&what))?;
         let left: Decimal = left.iter().map(|part| part.quantity).sum();
         if !left.is_zero() {
             return Err(Failure::mismatch(format!("what of lot {} lies elsewhere", lot.name), &"0", &left));
         }
-        self.relocated(&lot, order, Some(picking), scope, false).await.map_err(Failure::after_sending)
+        self.relocated(&lot, order, Some(picking), scope, false).await.map_err(|failure| failure.after_booking(&what))
+    }
+
+    /// Cancels a transfer that was refused: a person who validated it later would move the lot for a write that did nothing.
+    /// Gives the failure; where the transfer stays, a refusal is none.
+    async fn withdraw_transfer(&self, picking: i64, failure: Failure, scope: &Scope) -> Failure {
+        if !matches!(failure, Failure::Refused { .. }) {
+            return failure;
+        }
+        match self.act("stock.picking", "action_cancel", picking, scope).await {
+            Ok(()) => failure,
+            Err(second) => {
+                let what = format!("transfer {picking}, which was refused,");
+                Failure::mismatch(what, &"cancelled", &format!("{failure}; {second}"))
+            }
+        }
     }
 
     async fn lot_to_move(&self, id: i64, scope: &Scope) -> Result<Lot, Failure> {
@@ -180,19 +199,28 @@ impl Odoo {
             let from = self.own_location(from, "/from", order, scope).await?;
             domain.push(json!(["location_id", "child_of", from]));
         }
-        let records = self.search("stock.quant", domain, &named(&["location_id", "quantity"]), scope, None).await?;
-        let mut parts = Vec::new();
+        let set_apart = self.set_apart("stock.quant").await?;
+        let fields = [&["location_id", "quantity"][..], &set_apart].concat();
+        let records = self.search("stock.quant", domain, &named(&fields), scope, None).await?;
+        let mut parts: Vec<Part> = Vec::new();
         for record in &records {
+            if is_set_apart(record, &set_apart) {
+                let message = format!("lot {} lies in a package or is another's; move that in odoo", lot.name);
+                return Err(Failure::refused(Refusal::Target, message));
+            }
             let part =
                 Part { location: answer::id(record, "location_id")?, quantity: answer::quantity(record, "quantity")? };
-            if part.quantity < Decimal::ZERO {
-                let message = format!("lot {} is below nothing at one of its locations; count it first", lot.name);
-                return Err(Failure::refused(Refusal::Short, message));
-            }
-            if !part.quantity.is_zero() {
-                parts.push(part);
+            match parts.iter_mut().find(|known| known.location == part.location) {
+                // Odoo puts quants together late: one location is one move, and one of its quants may be below nothing until then.
+                Some(known) => known.quantity += part.quantity,
+                None => parts.push(part),
             }
         }
+        if parts.iter().any(|part| part.quantity < Decimal::ZERO) {
+            let message = format!("lot {} is below nothing at one of its locations; count it first", lot.name);
+            return Err(Failure::refused(Refusal::Short, message));
+        }
+        parts.retain(|part| !part.quantity.is_zero());
         Ok(parts)
     }
 

@@ -63,8 +63,10 @@ impl Odoo {
     ) -> Result<ProductionReport, Failure> {
         target.check()?;
         let shape = self.shape().await.map_err(Failure::before_sending)?;
-        let mut reporting = Reporting { odoo: self, target, scope, shape, sent: false };
-        reporting.run(id).await
+        let mut reporting = Reporting { odoo: self, target, scope, shape, sent: false, booked: false };
+        let done = Box::pin(reporting.run(id)).await;
+        let what = || format!("the report on production order {id}");
+        done.map_err(|failure| if reporting.booked { failure.after_booking(&what()) } else { failure })
     }
 
     async fn shape(&self) -> Result<Shape, Failure> {
@@ -96,6 +98,8 @@ struct Reporting<'a> {
     scope: &'a Scope,
     shape: Shape,
     sent: bool,
+    /// An order was marked done: what is refused from then on does not undo it.
+    booked: bool,
 }
 
 /// An order with all that its report touches, read before anything is sent.
@@ -161,6 +165,7 @@ impl Reporting<'_> {
         if let Some(refusal) = wizard(&answer) {
             return Err(refusal);
         }
+        self.booked = true;
         self.verify(&bench, lot, &meant).await?;
         self.verify_rest(order, short, chain).await?;
         Ok(Booked::Done)

@@ -20,7 +20,7 @@ pub(super) const SCRAP: &[ModelNeeds] = &[
     ModelNeeds::of("stock.scrap")
         .reads(&["name", "state", "scrap_qty", "product_uom_id", "product_id", "location_id", "lot_id"])
         .writes(&["product_id", "product_uom_id", "scrap_qty", "location_id", "lot_id", "company_id", "origin"])
-        .calls(&["action_validate", "unlink"])
+        .calls(&["action_validate"])
         .creates(),
     ModelNeeds::of("stock.move").reads(&["scrap_id", "state", "quantity"]),
     ModelNeeds::of("stock.quant").reads(&[
@@ -87,13 +87,29 @@ impl Odoo {
             }
             None => self.make_scrap_order(position, order, scope).await?,
         };
-        let answer = self.call(Call::write("stock.scrap", "action_validate", scope).on(&[id])).await?;
-        if let Some(asked) = wizard(&answer) {
-            // Never answered: it would scrap what is not there. The draft goes, so that nothing of this write is left.
-            self.call(Call::write("stock.scrap", "unlink", scope).on(&[id])).await?;
-            return Err(short(order, &asked.to_string()));
+        let refusal = match self.call(Call::write("stock.scrap", "action_validate", scope).on(&[id])).await {
+            // Never answered: it would scrap what is not there.
+            Ok(answer) => wizard(&answer).map(|asked| short(order, &asked.to_string())),
+            Err(refusal @ Failure::Refused { .. }) => Some(refusal),
+            Err(failure) => return Err(failure),
+        };
+        if let Some(refusal) = refusal {
+            return Err(self.withdraw_scrap(id, refusal, scope).await);
         }
         self.scrapped(id, order, scope, false).await.map_err(Failure::after_sending)
+    }
+
+    /// Takes the draft of a scrap order away that was refused, so that nothing is left of its write: a person who validated it
+    /// later would scrap for it. Gives the refusal; where the draft stays, that is none.
+    pub(super) async fn withdraw_scrap(&self, id: i64, refusal: Failure, scope: &Scope) -> Failure {
+        match self.call(Call::write("stock.scrap", "unlink", scope).on(&[id])).await {
+            Ok(_) => refusal,
+            Err(failure) => Failure::mismatch(
+                format!("scrap order {id}, which was refused,"),
+                &"gone",
+                &format!("{refusal}; {failure}"),
+            ),
+        }
     }
 
     async fn make_scrap_order(&self, position: i64, order: &ScrapOrder, scope: &Scope) -> Result<i64, Failure> {
@@ -105,6 +121,11 @@ impl Odoo {
         held(order.quantity, quant.step, "/quantity/value")?;
         if quant.quantity < order.quantity {
             return Err(short(order, &format!("{} lie there", quant.quantity)));
+        }
+        let known = self.set_apart("stock.scrap").await.map_err(Failure::before_sending)?;
+        if quant.apart.iter().any(|(field, _)| !known.contains(field)) {
+            let message = "what lies in a package or is another's cannot be scrapped here".to_owned();
+            return Err(Failure::refused(Refusal::Target, message));
         }
         self.books_are_open(quant.company, scope).await.map_err(Failure::before_sending)?;
         self.create("stock.scrap", &order.external_id, &values(&quant, order), scope).await
@@ -141,6 +162,9 @@ fn values(quant: &Quant, order: &ScrapOrder) -> Map {
     set("scrap_qty", number(order.quantity));
     set("location_id", json!(quant.location.0));
     set("lot_id", quant.lot.as_ref().map_or(Value::Null, |(lot, _)| json!(lot)));
+    for (field, id) in &quant.apart {
+        set(field, json!(id));
+    }
     set("company_id", json!(quant.company));
     set("origin", json!(order.reason.clone().unwrap_or_else(|| order.external_id.clone())));
     values

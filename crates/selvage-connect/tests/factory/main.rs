@@ -11,7 +11,12 @@
 mod fingerprint;
 mod keys;
 mod plant;
+mod positions;
 mod production;
+mod quarantine;
+mod receipts;
 mod records;
-mod stock;
+mod rights;
+mod shipments;
 mod versions;
+mod warehouse;

@@ -135,7 +135,8 @@ fn rights(questions: &Questions, seen: &Fingerprint) -> Vec<RightRow> {
         }
         let may = |right| rights.get(&right).copied();
         let model = model.clone();
-        rows.push(RightRow { model, read: may(Right::Read), write: may(Right::Write), create: may(Right::Create) });
+        let (read, write) = (may(Right::Read), may(Right::Write));
+        rows.push(RightRow { model, read, write, create: may(Right::Create), delete: may(Right::Delete) });
     }
     rows
 }

@@ -133,6 +133,17 @@ fn whoever_takes_over_a_recorded_effect_waits_for_the_longest_transaction() {
 }
 
 #[test]
+fn what_is_refused_says_nothing_of_an_earlier_send() {
+    use Event::{Absent, Due, Recorded, Refused, Unclear};
+    let again = [Unclear, Due, Absent, Recorded, Refused];
+    // A lookup found nothing, so the first one surely did nothing.
+    assert_eq!(play(at(Phase::Sending, Proof::Key), &again).last(), Some(&Step::Refuse));
+    // A verb is several calls, and nothing was looked up.
+    assert_eq!(play(at(Phase::Sending, Proof::Target), &again).last(), Some(&Step::Stop));
+    assert_eq!(play(at(Phase::Sending, Proof::Target), &[Refused]), [Step::Refuse]);
+}
+
+#[test]
 fn what_is_done_but_not_as_meant_goes_to_a_person() {
     assert_eq!(play(at(Phase::Sending, Proof::Target), &[Event::Differs]), [Step::Stop]);
     assert_eq!(play(at(Phase::Committed, Proof::Key), &[Event::Differs]), [Step::Stop]);

@@ -31,7 +31,11 @@ pub(super) async fn named(reach: &Reach, mut added: Value) -> Result<Value, Trou
         };
         None
     });
-    let keys = product_keys(reach, products.iter().copied()).await?;
+    // A fabric that has no words for products is no reason to doubt what was done.
+    let keys = match product_keys(reach, products.iter().copied()).await {
+        Err(Trouble::Refusal(_)) => BTreeMap::new(),
+        keys => keys?,
+    };
     let codes = self::units(reach, units.iter().copied()).await?;
     each(&mut added, &mut |member, id| {
         let name = match member {

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod booked;
 mod claim;
 mod consume;
 mod create;

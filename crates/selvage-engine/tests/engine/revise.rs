@@ -98,3 +98,49 @@ async fn a_lost_answer_makes_one_revision() {
         assert_eq!(of_bill(&bench, "mrp.bom.line", new).len(), of_bill(&bench, "mrp.bom.line", old).len());
     }
 }
+
+/// Two active bills of one product stand there: whoever is told that nothing was done would never look.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bill_that_was_made_and_cannot_take_its_place_goes_to_a_person() {
+    for (model, method) in [("mrp.routing.workcenter", "load"), ("mrp.bom", "action_archive")] {
+        let bench = Bench::new().await;
+        let node = bench.node("a").await;
+        let old = bills(&bench)[0]["id"].as_i64().unwrap();
+        bench.factory.odoo.inject(Fault::once(FaultKind::Refused, model, method));
+        let operation = accepted(node.ask(revise(old, "k-1", json!({"revision": "REV-B"}))).await);
+        let (body, _) = node.until(&operation, "stuck").await;
+        assert!(body.to_string().contains("in the place of"), "{model} {method}: {body:#}");
+        assert_eq!(bills(&bench).len(), 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_of_two_lines_of_one_product_keeps_its_operation() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let old = bills(&bench)[0]["id"].as_i64().unwrap();
+    let call = |model: &str, method: &str, args: &[Value]| {
+        bench.factory.odoo.call(model, method, args, &serde_json::Map::new()).unwrap()
+    };
+    let center = id_of(&of_bill(&bench, "mrp.routing.workcenter", old)[0]["workcenter_id"]);
+    let step = |name: &str| {
+        call("mrp.routing.workcenter", "create", &[json!({"bom_id": old, "name": name, "workcenter_id": center})])
+    };
+    let (saw, glue) = (step("Saw"), step("Glue"));
+    let line = &of_bill(&bench, "mrp.bom.line", old)[0];
+    call("mrp.bom.line", "write", &[json!([line["id"]]), json!({"operation_id": saw})]);
+    let second =
+        json!({"bom_id": old, "product_id": id_of(&line["product_id"]), "product_qty": 1, "operation_id": glue});
+    call("mrp.bom.line", "create", &[second]);
+    done(node.ask(revise(old, "k-1", json!({"revision": "REV-B"}))).await);
+    let new = bills(&bench)[1]["id"].as_i64().unwrap();
+    let bound = |bill: i64| -> Vec<String> {
+        let steps = of_bill(&bench, "mrp.routing.workcenter", bill);
+        let name = |id: i64| steps.iter().find(|step| step["id"] == id).map(|step| step["name"].to_string());
+        of_bill(&bench, "mrp.bom.line", bill)
+            .iter()
+            .map(|line| format!("{} {:?}", id_of(&line["product_id"]), name(id_of(&line["operation_id"]))))
+            .collect()
+    };
+    assert_eq!(bound(new), bound(old));
+}

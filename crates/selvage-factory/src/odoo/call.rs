@@ -45,6 +45,9 @@ pub(crate) enum Method {
     Pending,
     Finish,
     ApplyInventory,
+    ClearInventory,
+    /// What 16 calls it.
+    ZeroInventory,
     ChangeQuantity,
     HasGroup,
     PostInvoice,
@@ -64,7 +67,7 @@ pub(crate) enum Method {
 type Parameters = &'static [(&'static str, bool)];
 
 impl Method {
-    const ALL: [(&'static str, Self); 35] = [
+    const ALL: [(&'static str, Self); 37] = [
         ("search", Self::Search),
         ("search_read", Self::SearchRead),
         ("search_count", Self::SearchCount),
@@ -87,6 +90,8 @@ impl Method {
         ("button_pending", Self::Pending),
         ("button_finish", Self::Finish),
         ("action_apply_inventory", Self::ApplyInventory),
+        ("action_clear_inventory_quantity", Self::ClearInventory),
+        ("action_set_inventory_quantity_to_zero", Self::ZeroInventory),
         ("change_prod_qty", Self::ChangeQuantity),
         ("has_group", Self::HasGroup),
         ("action_post", Self::PostInvoice),
@@ -109,7 +114,7 @@ impl Method {
             Self::Assign => &[Model::Production, Model::Picking],
             Self::Plan | Self::MarkDone => &[Model::Production],
             Self::Start | Self::Pending | Self::Finish => &[Model::WorkOrder],
-            Self::ApplyInventory => &[Model::Quant],
+            Self::ApplyInventory | Self::ClearInventory | Self::ZeroInventory => &[Model::Quant],
             Self::ChangeQuantity => &[Model::ChangeQuantity],
             Self::ConfirmPurchase | Self::CancelPurchase => &[Model::Purchase],
             Self::ValidatePicking => &[Model::Picking],
@@ -152,6 +157,8 @@ impl Method {
         match self {
             Self::HasAccess => !older,
             Self::CheckAccessRights => version != OdooVersion::V19,
+            Self::ClearInventory => version != OdooVersion::V16,
+            Self::ZeroInventory => version == OdooVersion::V16,
             _ => true,
         }
     }

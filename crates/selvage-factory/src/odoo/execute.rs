@@ -70,6 +70,10 @@ impl Transaction<'_> {
                 self.apply_inventory(ids)?;
                 return Ok(Answer::Nothing);
             }
+            Method::ClearInventory | Method::ZeroInventory => {
+                self.clear_inventory(ids)?;
+                return Ok(Answer::Nothing);
+            }
             button => self.press(model, button, ids)?,
         };
         Ok(Answer::Value(value))

@@ -35,6 +35,8 @@ pub enum FaultKind {
     Serialization,
     /// A wizard comes back instead of the answer; nothing is done.
     Wizard,
+    /// A business rule says no; nothing is done.
+    Refused,
     /// The answer comes late, and the work is done even if the client has gone away.
     Hang {
         /// How long the answer takes.
@@ -106,6 +108,7 @@ impl Fault {
             FaultKind::ResetAfter => json!({ "kind": "reset-after" }),
             FaultKind::Serialization => json!({ "kind": "serialization" }),
             FaultKind::Wizard => json!({ "kind": "wizard" }),
+            FaultKind::Refused => json!({ "kind": "refused" }),
             FaultKind::Hang { answer_after, commit } => {
                 let commit = if commit == CommitAt::Before { "before" } else { "after" };
                 json!({ "kind": "hang", "answer_after_ms": millis(answer_after), "commit": commit })
@@ -148,6 +151,7 @@ impl FaultKind {
             "reset-after" => Ok(Self::ResetAfter),
             "serialization" => Ok(Self::Serialization),
             "wizard" => Ok(Self::Wizard),
+            "refused" => Ok(Self::Refused),
             "hang" => {
                 let commit = match map.get("commit").and_then(Json::as_str) {
                     Some("before") => CommitAt::Before,
@@ -157,7 +161,7 @@ impl FaultKind {
                 Ok(Self::Hang { answer_after: wait("answer_after_ms")?, commit })
             }
             other => Err(format!(
-                "`{other}` is no kind of fault; there are latency, jitter, status, reset-before, reset-after, serialization, wizard and hang"
+                "`{other}` is no kind of fault; there are latency, jitter, status, reset-before, reset-after, serialization, wizard, refused and hang"
             )),
         }
     }

@@ -8,6 +8,7 @@ use super::call::{Call, Method};
 use super::database::Login;
 use super::execute::Answer;
 use super::refusal::{Exception, Refusal};
+use super::schema::Kind;
 
 /// Something that is not there from now on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum Hidden {
         /// What it is called instead, where it was renamed.
         now: Option<String>,
     },
-    /// A right on a model: `read`, `write` or `create`.
+    /// A right on a model: `read`, `write`, `create` or `unlink`.
     Right {
         /// The model.
         model: String,
@@ -45,7 +46,7 @@ impl Hidden {
         match (text("field"), text("right")) {
             (Some(_), Some(_)) => Err("`field` and `right` exclude each other".to_owned()),
             (Some(field), None) => Ok(Self::Field { model, field, now: text("now") }),
-            (None, Some(right)) if !["read", "write", "create"].contains(&right.as_str()) => {
+            (None, Some(right)) if !["read", "write", "create", "unlink"].contains(&right.as_str()) => {
                 Err(format!("`{right}` is no right"))
             }
             (None, Some(right)) => Ok(Self::Right { model, right, login: text("login") }),
@@ -71,7 +72,8 @@ pub(crate) fn refuse(hidden: &[Hidden], version: OdooVersion, login: &Login, cal
                 return Err(Refusal::value(format!("Invalid field '{field}' on model '{model}'")));
             }
             Hidden::Right { model, right, login: whose }
-                if model == name && right_of(call.method) == Some(right) && is_of(whose.as_deref(), login) =>
+                if is_of(whose.as_deref(), login)
+                    && needed(call, version).iter().any(|(of, needs)| of == model && needs == right) =>
             {
                 return Err(Refusal::access(format!("You are not allowed to {right} '{model}' ({model}) records.")));
             }
@@ -115,15 +117,32 @@ fn is_of(whose: Option<&str>, login: &Login) -> bool {
     whose.is_none_or(|whose| whose == login.account.login)
 }
 
-/// The right that a method needs.
-fn right_of(method: Method) -> Option<&'static str> {
-    match method {
-        Method::FieldsGet | Method::HasAccess | Method::CheckAccessRights => None,
-        method if method.reads() => Some("read"),
-        Method::Create | Method::Load => Some("create"),
-        Method::Unlink => None,
-        _ => Some("write"),
+/// The rights that a call needs: its own, and those of the lines that it makes, changes or takes away with their record.
+fn needed(call: &Call, version: OdooVersion) -> Vec<(&'static str, &'static str)> {
+    let own = match call.method {
+        Method::FieldsGet | Method::HasAccess | Method::CheckAccessRights => return Vec::new(),
+        method if method.reads() => "read",
+        Method::Create | Method::Load => "create",
+        Method::Unlink => "unlink",
+        _ => "write",
+    };
+    let mut needed = vec![(call.model.name(), own)];
+    let made = match call.named.get("vals_list") {
+        Some(Json::Array(all)) => all.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    for values in made.iter().chain(call.named.get("vals")).filter_map(Json::as_object) {
+        for (name, value) in values {
+            let Some(Kind::Children(lines, _)) = call.model.field(name, version).map(|field| field.kind) else {
+                continue;
+            };
+            let commands = value.as_array().into_iter().flatten().filter_map(|command| command.get(0)?.as_i64());
+            let right = |command| Some(*["create", "write", "unlink"].get(usize::try_from(command).ok()?)?);
+            needed.extend(commands.filter_map(right).map(|right| (lines.name(), right)));
+        }
     }
+    needed
 }
 
 /// Whether a call names this field: to read, to search by, or to write.

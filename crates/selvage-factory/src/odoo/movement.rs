@@ -118,7 +118,10 @@ impl Transaction<'_> {
                     self.set_line_quantity(line, quantity);
                 }
                 None => {
-                    self.add_line(id, taken, Some(spot.location), spot.lot);
+                    let line = self.add_line(id, Decimal::ZERO, Some(spot.location), spot.lot);
+                    let whose = [("package_id", spot.package.into()), ("owner_id", spot.owner.into())];
+                    self.update(Model::MoveLine, line, whose);
+                    self.set_line_quantity(line, taken);
                 }
             }
             wanted -= taken;
@@ -159,14 +162,9 @@ impl Transaction<'_> {
         line
     }
 
-    /// Where and of which lot a line takes.
+    /// From where a line takes, of which lot, out of which package, and whose.
     pub(crate) fn line_spot(&self, line: Id) -> Option<Spot> {
-        let row = self.store.row(Model::MoveLine, line)?;
-        Some(Spot {
-            product: row.reference("product_id")?,
-            location: row.reference("location_id")?,
-            lot: row.reference("lot_id"),
-        })
+        Spot::of(&*self.store.row(Model::MoveLine, line)?)
     }
 
     /// What a line holds, in the product's unit.
@@ -192,7 +190,8 @@ impl Transaction<'_> {
         if self.line_is_done(line) {
             self.change_quant(spot, -weight, Decimal::ZERO);
             if let Some(location) = self.reference(Model::MoveLine, line, "location_dest_id") {
-                self.change_quant(Spot { location, ..spot }, weight, Decimal::ZERO);
+                // What leaves a package and is put into none lies loose.
+                self.change_quant(Spot { location, package: None, ..spot }, weight, Decimal::ZERO);
             }
         } else if self.is_internal(spot.location) {
             self.change_quant(spot, Decimal::ZERO, weight);

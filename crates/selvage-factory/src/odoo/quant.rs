@@ -7,15 +7,37 @@ use serde_json::json;
 use super::record::Values;
 use super::refusal::Refusal;
 use super::schema::Model;
+use super::store::Row;
 use super::transaction::Transaction;
 use super::value::{Id, Value, truthy};
 
-/// Where and of which lot a quant is.
+/// Where a quant is, of which lot, in which package, and whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Spot {
     pub(crate) product: Id,
     pub(crate) location: Id,
     pub(crate) lot: Option<Id>,
+    pub(crate) package: Option<Id>,
+    /// Another's stock that lies here; ours where it is nobody's.
+    pub(crate) owner: Option<Id>,
+}
+
+impl Spot {
+    /// In no package, and ours.
+    pub(crate) fn loose(product: Id, location: Id, lot: Option<Id>) -> Self {
+        Self { product, location, lot, package: None, owner: None }
+    }
+
+    /// What a quant or a line says of its spot.
+    pub(crate) fn of(row: &Row) -> Option<Self> {
+        Some(Self {
+            product: row.reference("product_id")?,
+            location: row.reference("location_id")?,
+            lot: row.reference("lot_id"),
+            package: row.reference("package_id"),
+            owner: row.reference("owner_id"),
+        })
+    }
 }
 
 impl Transaction<'_> {
@@ -28,12 +50,7 @@ impl Transaction<'_> {
     }
 
     fn spot(&self, quant: Id) -> Option<Spot> {
-        let row = self.store.row(Model::Quant, quant)?;
-        Some(Spot {
-            product: row.reference("product_id")?,
-            location: row.reference("location_id")?,
-            lot: row.reference("lot_id"),
-        })
+        Spot::of(&*self.store.row(Model::Quant, quant)?)
     }
 
     /// Adds to what lies at the spot and to what of it is reserved, in the product's unit. An empty quant disappears.
@@ -60,6 +77,8 @@ impl Transaction<'_> {
                 ("product_id", spot.product.into()),
                 ("location_id", spot.location.into()),
                 ("lot_id", spot.lot.into()),
+                ("package_id", spot.package.into()),
+                ("owner_id", spot.owner.into()),
                 ("company_id", company.into()),
                 ("quantity", Decimal::ZERO.into()),
                 ("reserved_quantity", Decimal::ZERO.into()),
@@ -129,11 +148,7 @@ impl Transaction<'_> {
             let row = self.row(Model::Quant, *quant);
             let difference = row.number("inventory_quantity") - row.number("quantity");
             let company = row.reference("company_id");
-            self.update(
-                Model::Quant,
-                *quant,
-                [("inventory_quantity", Value::Null), ("inventory_quantity_set", Value::Null)],
-            );
+            self.forget_count(*quant);
             let Some(elsewhere) = self.virtual_location(company, "Inventory adjustment") else {
                 continue;
             };
@@ -144,6 +159,18 @@ impl Transaction<'_> {
             self.record_inventory(spot, (from, to), difference.abs(), company)?;
         }
         Ok(())
+    }
+
+    /// What was counted and not applied is forgotten.
+    pub(crate) fn clear_inventory(&mut self, quants: &[Id]) -> Result<(), Refusal> {
+        self.check(Model::Quant, quants, "write")?;
+        quants.iter().for_each(|quant| self.forget_count(*quant));
+        Ok(())
+    }
+
+    fn forget_count(&mut self, quant: Id) {
+        let nothing = [("inventory_quantity", Value::Null), ("inventory_quantity_set", Value::Null)];
+        self.update(Model::Quant, quant, nothing);
     }
 
     fn record_inventory(
@@ -183,6 +210,8 @@ impl Transaction<'_> {
             ("product_uom_id", unit.into()),
             ("quantity", quantity.into()),
             ("lot_id", spot.lot.into()),
+            ("package_id", spot.package.into()),
+            ("owner_id", spot.owner.into()),
         ];
         both(self, Model::MoveLine, extra);
         Ok(())

@@ -81,6 +81,7 @@ pub(crate) enum Model {
     PurchaseLine,
     Sale,
     SaleLine,
+    Package,
 }
 
 impl Model {
@@ -143,6 +144,7 @@ impl Model {
         Self::PurchaseLine,
         Self::Sale,
         Self::SaleLine,
+        Self::Package,
     ];
 
     /// The model that the API calls `name`.
@@ -215,6 +217,7 @@ impl Model {
             Self::PurchaseLine => &trade::PURCHASE_LINE,
             Self::Sale => &trade::SALE,
             Self::SaleLine => &trade::SALE_LINE,
+            Self::Package => &known::PACKAGE,
         }
     }
 

@@ -81,8 +81,8 @@ impl Transaction<'_> {
         let lot = row.reference("lot_id");
         let here = |quant: &Id| {
             let quant = self.row(Model::Quant, *quant);
-            quant.reference("location_id") == row.reference("location_id")
-                && (lot.is_none() || quant.reference("lot_id") == lot)
+            let same = ["location_id", "package_id", "owner_id"].map(|of| quant.reference(of) == row.reference(of));
+            same == [true; 3] && (lot.is_none() || quant.reference("lot_id") == lot)
         };
         let quants = self.store.referring(Model::Quant, "product_id", product).into_iter().filter(here);
         let held: Decimal = quants.map(|quant| self.number(Model::Quant, quant, "quantity")).sum();
@@ -137,7 +137,10 @@ impl Transaction<'_> {
                 ("picked", true.into()),
             ],
         );
-        self.add_line(moved, row.number("scrap_qty"), row.reference("location_id"), row.reference("lot_id"));
+        let line = self.add_line(moved, Decimal::ZERO, row.reference("location_id"), row.reference("lot_id"));
+        let whose = ["package_id", "owner_id"].map(|of| (of, row.reference(of).into()));
+        self.update(Model::MoveLine, line, whose);
+        self.set_line_quantity(line, row.number("scrap_qty"));
         self.finish_move(moved)?;
         self.update(Model::Scrap, scrap, [("state", "done".into()), ("date_done", now.into())]);
         Ok(())

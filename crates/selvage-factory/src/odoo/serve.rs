@@ -81,6 +81,7 @@ async fn under_faults(database: &Database, login: &Login, call: &Call) -> Ending
             Ending::Reset
         }
         Some(FaultKind::Serialization) => Ending::Answered(Err(Refusal::serialization())),
+        Some(FaultKind::Refused) => Ending::Answered(Err(Refusal::user("Not today."))),
         Some(FaultKind::Wizard) => {
             Ending::Answered(Ok(Answer::Value(wizard(database.version, &Wizard::CONSUMPTION, &call.context))))
         }

@@ -70,12 +70,16 @@ impl Store {
     /// until then.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for an id that no key has; it refuses a hash that it has.
+    /// [`StoreError::NotFound`] for an id that no key has, or one that was revoked; it refuses a hash that it has.
     pub async fn rotate_key(&self, old: &str, next: NewKey, ends: Timestamp, by: &str) -> Result<Rotated, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let before = read(&mut transaction, old).await?;
+        if before.revoked.is_some() {
+            // Whoever was told that nothing opens by it any more must not find a successor: its place is nobody's to take.
+            return Err(StoreError::NotFound { what: "key", id: old.to_owned() });
+        }
         let id = format!("key_{:032x}", Uuid::new_v4().as_u128());
         let (kind, principal) = words(&before.principal);
         let expires = next.expires.map(Micros::from);

@@ -14,6 +14,7 @@ both!(
     a_batch_is_written_once,
     minutes_become_hours_and_days_and_go,
     what_a_node_took_with_it_is_named,
+    a_node_that_was_given_up_writes_nothing_twice,
     shadows_and_last_uses_are_kept,
 );
 
@@ -106,19 +107,41 @@ async fn what_a_node_took_with_it_is_named(stage: &Stage) {
         store.add_usage(id, &covered).await.unwrap();
     }
     store.end_usage("node-b").await.unwrap();
-    store.roll_up_usage(now).await.unwrap();
-    assert_eq!(store.usage_gaps(now - 1.hour()).await.unwrap(), [], "they live");
-    // An hour later, none of them has said anything.
-    store.roll_up_usage(now + 1.hour()).await.unwrap();
-    let gaps = store.usage_gaps(now - 1.hour()).await.unwrap();
-    let nodes: Vec<_> = gaps.iter().map(|gap| gap.node.as_str()).collect();
-    assert_eq!(nodes.len(), 2, "{gaps:?}: one ended in order");
-    assert!(gaps.iter().all(|gap| gap.until > gap.from));
+    store.roll_up_usage(now + 9.minutes()).await.unwrap();
+    assert_eq!(store.usage_gaps(now - 1.hour()).await.unwrap(), [], "they may be slow");
+    // An hour later, none of them has said anything. Looking again changes nothing.
+    for _ in 0..2 {
+        store.roll_up_usage(now + 1.hour()).await.unwrap();
+        let gaps = store.usage_gaps(now - 1.hour()).await.unwrap();
+        let nodes: Vec<_> = gaps.iter().map(|gap| gap.node.as_str()).collect();
+        assert_eq!(nodes, ["node-a", "node-c"], "one ended in order");
+        // From what was written last until it was last known to live.
+        for gap in &gaps {
+            let (from, until) = (gap.from.as_microsecond(), gap.until.as_microsecond());
+            assert_eq!(from, covered.covers_until.as_microsecond(), "{gap:?}");
+            assert!((0..5_000_000).contains(&(until - now.as_microsecond())), "{gap:?}: its lease was of 5 s");
+        }
+    }
     // One of them was only slow, and writes what it counted.
     let late = UsageBatch { number: 2, covers_until: now, ..UsageBatch::default() };
     assert!(store.add_usage("node-a", &late).await.unwrap());
     let gaps = store.usage_gaps(now - 1.hour()).await.unwrap();
     assert_eq!(gaps.iter().map(|gap| gap.node.as_str()).collect::<Vec<_>>(), ["node-c"]);
+    // The other says at its end that nothing is missing.
+    store.end_usage("node-c").await.unwrap();
+    assert_eq!(store.usage_gaps(now - 1.hour()).await.unwrap(), []);
+}
+
+async fn a_node_that_was_given_up_writes_nothing_twice(stage: &Stage) {
+    let store = stage.open().await;
+    let first = batch(1, vec![row("2026-11-26T09:59:12Z", "mes-ghent", 5)]);
+    assert!(store.add_usage("node-a", &first).await.unwrap());
+    // Its answer is lost, and for an hour nothing is heard of the node.
+    store.roll_up_usage(at("2026-11-26T11:00:00Z")).await.unwrap();
+    assert!(!store.add_usage("node-a", &first).await.unwrap(), "it was written before the node was given up");
+    let second = batch(2, vec![row("2026-11-26T10:30:00Z", "mes-ghent", 2)]);
+    assert!(store.add_usage("node-a", &second).await.unwrap());
+    assert_eq!(requests(&store, "2026-11-26T09:00:00Z", "2026-11-26T11:00:00Z").await, 7);
 }
 
 async fn shadows_and_last_uses_are_kept(stage: &Stage) {

@@ -31,13 +31,9 @@ pub(in crate::odoo) const REPORT: &[ModelNeeds] = &[
             "production_id",
         ])
         .writes(&["quantity|quantity_done", "picked|quantity_done"]),
-    ModelNeeds::of("stock.move.line").reads(&[
-        "product_id",
-        "lot_id",
-        "quantity|qty_done",
-        "move_id",
-        "picked|qty_done",
-    ]),
+    ModelNeeds::of("stock.move.line")
+        .reads(&["product_id", "lot_id", "quantity|qty_done", "move_id", "picked|qty_done"])
+        .deletes(),
     ModelNeeds::of("stock.lot")
         .reads(&["name", "product_id", "company_id"])
         .writes(&["name", "product_id", "company_id"])

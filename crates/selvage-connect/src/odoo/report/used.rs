@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::Reporting;
 use crate::odoo::Map;
 use crate::odoo::answer;
-use crate::odoo::call::Call;
 use crate::odoo::component::Move;
 use crate::odoo::consume::ConsumptionTarget;
 use crate::odoo::failure::{Failure, Refusal};
@@ -164,12 +163,13 @@ impl Reporting<'_> {
                 let values = Map::from_iter([("scrap_qty".to_owned(), number(more))]);
                 self.odoo.write(SCRAP, made, &values, self.scope).await?;
             }
-            let done = self.odoo.act(SCRAP, "action_validate", made, self.scope).await;
-            if let Err(Failure::Refused { kind: Refusal::Wizard, .. }) = &done {
-                // Never answered: it would scrap what is not there. The draft goes, so that nobody validates it later.
-                self.odoo.call(Call::write(SCRAP, "unlink", self.scope).on(&[made])).await?;
+            match self.odoo.act(SCRAP, "action_validate", made, self.scope).await {
+                // A wizard is never answered: it would scrap what is not there.
+                Err(refusal @ Failure::Refused { .. }) => {
+                    return Err(self.odoo.withdraw_scrap(made, refusal, self.scope).await);
+                }
+                done => done?,
             }
-            done?;
         }
         Ok(())
     }

@@ -27,7 +27,8 @@ const LINES: ModelNeeds = ModelNeeds::of("stock.move.line")
         "location_id",
         "location_dest_id",
     ])
-    .creates();
+    .creates()
+    .deletes();
 const PICKINGS: ModelNeeds = ModelNeeds::of("stock.picking")
     .reads(&["name", "state", "picking_type_id", "backorder_id", "move_ids"])
     .calls(&["button_validate", "action_cancel"]);

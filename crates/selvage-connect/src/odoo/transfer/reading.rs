@@ -11,6 +11,7 @@ use crate::odoo::answer;
 use crate::odoo::call::Call;
 use crate::odoo::component::{Tracking, Trackings};
 use crate::odoo::failure::{Failure, Refusal};
+use crate::odoo::inventory::is_set_apart;
 use crate::odoo::number::decimal;
 use crate::odoo::record::named;
 use crate::odoo::trade::Goods;
@@ -49,7 +50,10 @@ pub(super) struct Line {
     pub(super) lot: Option<String>,
     pub(super) quantity: Decimal,
     pub(super) picked: bool,
+    pub(super) from: Option<i64>,
     pub(super) to: i64,
+    /// It takes from a package, or what is another's.
+    pub(super) apart: bool,
 }
 
 /// Booked of a line, less what was taken back.
@@ -139,9 +143,11 @@ impl Transferring<'_> {
 
     pub(super) async fn lines(&self, moves: &[Move]) -> Result<Vec<Line>, Failure> {
         let ids: Vec<i64> = moves.iter().map(|one| one.id).collect();
-        let fields = ["move_id", "lot_id", "lot_name", "quantity", "picked", "location_dest_id"];
+        let set_apart = self.odoo.set_apart("stock.move.line").await.map_err(|failure| self.seen(failure))?;
+        let own = ["move_id", "lot_id", "lot_name", "quantity", "picked", "location_id", "location_dest_id"];
+        let fields = [&own[..], &set_apart].concat();
         let records = self.read("stock.move.line", vec![json!(["move_id", "in", ids])], &fields).await?;
-        records.iter().map(line_of).collect()
+        records.iter().map(|record| line_of(record, &set_apart)).collect()
     }
 
     /// Tracking by product, and the products of which stock is kept.
@@ -257,7 +263,7 @@ fn move_of(record: &Value, tie: &str, back: bool) -> Result<Move, Failure> {
     })
 }
 
-fn line_of(record: &Value) -> Result<Line, Failure> {
+fn line_of(record: &Value, set_apart: &[&str]) -> Result<Line, Failure> {
     let label = record.get("lot_id").and_then(answer::label_of);
     let name = record.get("lot_name").and_then(Value::as_str);
     Ok(Line {
@@ -266,6 +272,8 @@ fn line_of(record: &Value) -> Result<Line, Failure> {
         lot: label.or(name).map(str::to_owned),
         quantity: answer::quantity(record, "quantity")?,
         picked: answer::flag(record, "picked")?,
+        from: record.get("location_id").and_then(answer::id_of),
         to: answer::id(record, "location_dest_id")?,
+        apart: is_set_apart(record, set_apart),
     })
 }

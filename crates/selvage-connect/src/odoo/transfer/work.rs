@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
+use super::free::{Placed, Taken};
 use super::plan::{Fill, Work};
 use super::reading::{Line, Move};
-use super::{Bench, Rest, Trade, Transferring, pointer};
+use super::{Bench, Rest, Transferring, pointer};
 use crate::odoo::answer;
 use crate::odoo::button::wizard;
 use crate::odoo::call::Call;
@@ -24,14 +25,6 @@ struct Picking {
     moves: Vec<i64>,
 }
 
-/// A line as it is to be: a lot, from where, and how much.
-struct Placed {
-    lot: Option<i64>,
-    name: String,
-    from: i64,
-    quantity: Decimal,
-}
-
 impl Transferring<'_> {
     /// Moves what is to be moved with one transfer.
     pub(super) async fn work(&mut self, bench: &Bench, work: &Work, moves: &[Move]) -> Result<(), Failure> {
@@ -43,9 +36,9 @@ impl Transferring<'_> {
             self.policy_allows(&picking).await?;
         }
         let lines = self.lines(moves).await?;
-        let mut placed = Vec::new();
+        let (mut placed, mut taken) = (Vec::new(), Taken::new());
         for fill in &work.fills {
-            placed.push(self.place(bench, fill, moves, &lines).await?);
+            placed.push(self.place(bench, fill, (moves, &lines), &mut taken).await?);
         }
         for (fill, placed) in work.fills.iter().zip(placed) {
             self.fill(bench, fill, placed, (moves, &lines)).await?;
@@ -68,6 +61,7 @@ impl Transferring<'_> {
         if let Some(refusal) = wizard(&answer) {
             return Err(refusal);
         }
+        self.booked = true;
         self.agree(bench, work, true).await?;
         self.verify_rest(&picking, short).await
     }
@@ -106,83 +100,6 @@ impl Transferring<'_> {
             }
             _ => Ok(()),
         }
-    }
-
-    /// Where each named lot is taken from; nothing where lots are not named. Refuses what is not there to be shipped.
-    async fn place(&self, bench: &Bench, fill: &Fill, moves: &[Move], lines: &[Line]) -> Result<Vec<Placed>, Failure> {
-        let one = found(moves, fill.of)?;
-        let stored = bench.stored.contains(&one.product.0);
-        if self.trade == Trade::Purchase || !stored {
-            let mut placed = Vec::new();
-            for (name, quantity) in &fill.lots {
-                let lot = self.lot(bench, one.product.0, name).await?;
-                placed.push(Placed { lot, name: name.clone(), from: one.from, quantity: *quantity });
-            }
-            return Ok(placed);
-        }
-        let mut quants = self.free(one, lines).await?;
-        if fill.lots.is_empty() {
-            let free: Decimal = quants.iter().map(|quant| quant.free).sum();
-            return if free < fill.quantity {
-                Err(self.lacking(one, fill, free, "/quantity/value"))
-            } else {
-                Ok(Vec::new())
-            };
-        }
-        let mut placed = Vec::new();
-        for (name, quantity) in &fill.lots {
-            let mut wanted = *quantity;
-            for quant in quants.iter_mut().filter(|quant| quant.lot.as_deref() == Some(name)) {
-                let part = wanted.min(quant.free);
-                if part > Decimal::ZERO {
-                    placed.push(Placed { lot: quant.lot_id, name: name.clone(), from: quant.place, quantity: part });
-                    quant.free -= part;
-                    wanted -= part;
-                }
-            }
-            if wanted > Decimal::ZERO {
-                return Err(self.lacking(one, fill, *quantity - wanted, "/lots"));
-            }
-        }
-        Ok(placed)
-    }
-
-    fn lacking(&self, one: &Move, fill: &Fill, free: Decimal, member: &str) -> Failure {
-        let message = format!(
-            "{} of {} are to be shipped and {free} are free where they are taken from",
-            fill.quantity, one.product.1
-        );
-        self.seen(Failure::field(Refusal::Short, &pointer(fill.at, member), message))
-    }
-
-    /// What lies where the move takes from and is free for it: its own reservations count as free.
-    async fn free(&self, one: &Move, lines: &[Line]) -> Result<Vec<Free>, Failure> {
-        let domain = vec![
-            json!(["product_id", "=", one.product.0]),
-            json!(["location_id", "child_of", one.from]),
-            json!(["location_id.usage", "=", "internal"]),
-        ];
-        let fields = ["lot_id", "location_id", "quantity", "reserved_quantity"];
-        let records = self.read("stock.quant", domain, &fields).await?;
-        let mut own: BTreeMap<Option<&str>, Decimal> = BTreeMap::new();
-        for line in lines.iter().filter(|line| line.of == one.id) {
-            *own.entry(line.lot.as_deref()).or_default() += line.quantity;
-        }
-        let mut free = Vec::new();
-        for record in &records {
-            let lot = record.get("lot_id").and_then(answer::label_of);
-            let reserved = answer::quantity(record, "reserved_quantity")?;
-            let mine = own.entry(lot).or_default();
-            let back = reserved.min(*mine).max(Decimal::ZERO);
-            *mine -= back;
-            free.push(Free {
-                lot: lot.map(str::to_owned),
-                lot_id: record.get("lot_id").and_then(answer::id_of),
-                place: answer::id(record, "location_id")?,
-                free: answer::quantity(record, "quantity")? - reserved + back,
-            });
-        }
-        Ok(free)
     }
 
     /// Writes what of one move is to be moved, unless it stands there.
@@ -304,15 +221,7 @@ impl Transferring<'_> {
     }
 }
 
-/// Stock that a move may take.
-struct Free {
-    lot: Option<String>,
-    lot_id: Option<i64>,
-    place: i64,
-    free: Decimal,
-}
-
-fn found(moves: &[Move], id: i64) -> Result<&Move, Failure> {
+pub(super) fn found(moves: &[Move], id: i64) -> Result<&Move, Failure> {
     moves.iter().find(|one| one.id == id).ok_or_else(|| Failure::protocol("a move to work on is not among its order's"))
 }
 

@@ -14,6 +14,14 @@ pub(super) static REPAIR: ModelInfo = ModelInfo {
     fields: &[field("name", "Repair Reference", Char)],
 };
 
+/// Of 18; what 19 calls it is only known by its relations.
+pub(super) static PACKAGE: ModelInfo = ModelInfo {
+    name: "stock.quant.package",
+    label: "Packages",
+    order: "id",
+    fields: &[field("name", "Package Reference", Char).required()],
+};
+
 pub(super) static PRODUCTION_BACKORDER: ModelInfo = ModelInfo {
     name: "mrp.production.backorder",
     label: "Wizard to mark as done or create back order",

@@ -99,6 +99,8 @@ pub(super) static SCRAP: ModelInfo = ModelInfo {
         field("product_uom_id", "Unit of Measure", One(Model::Uom)).required(),
         field("tracking", "Product Tracking", Selection(super::product::TRACKING)).computed(),
         field("lot_id", "Lot/Serial", One(Model::Lot)),
+        field("package_id", "Package", One(Model::Package)),
+        field("owner_id", "Owner", One(Model::Partner)),
         field("scrap_qty", "Quantity", Float(true)).required(),
         FROM,
         field("scrap_location_id", "Scrap Location", One(Model::Location)).required(),

@@ -183,11 +183,11 @@ fn add_stock(tx: &mut Transaction<'_>, plant: Id, products: &Products) -> Result
     };
     let code = warehouse.map(|warehouse| tx.text(Model::Warehouse, warehouse, "code")).unwrap_or_default();
     for (product, quantity) in [(products.frame, 4800), (products.wheel, 10_400)] {
-        tx.stock_up(Spot { product, location, lot: None }, Decimal::from(quantity))?;
+        tx.stock_up(Spot::loose(product, location, None), Decimal::from(quantity))?;
     }
     for (number, quantity) in [(1, Decimal::from(20)), (2, Decimal::new(12_355, 1))] {
         let lot = add_lot(tx, &format!("P-{code}-{number}"), products.paint)?;
-        tx.stock_up(Spot { product: products.paint, location, lot: Some(lot) }, quantity)?;
+        tx.stock_up(Spot::loose(products.paint, location, Some(lot)), quantity)?;
     }
     Ok(())
 }

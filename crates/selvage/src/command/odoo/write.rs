@@ -94,9 +94,9 @@ fn write_found(text: &mut String, found: &Found) {
     }
     line(text, 2, "rights that are needed");
     let mut rights = Table::new();
-    rights.load_style(TABLE).set_header(["MODEL", "READ", "WRITE", "CREATE"]);
+    rights.load_style(TABLE).set_header(["MODEL", "READ", "WRITE", "CREATE", "DELETE"]);
     for row in &found.rights {
-        rights.add_row([row.model.clone(), may(row.read), may(row.write), may(row.create)]);
+        rights.add_row([row.model.clone(), may(row.read), may(row.write), may(row.create), may(row.delete)]);
     }
     block(text, &rights);
     line(text, 2, "mappings and verbs");
@@ -209,8 +209,7 @@ fn found(found: &Found) -> Value {
         let site = row.site.as_ref().map(|site| site.as_str());
         json!({"id": row.id, "name": row.name, "registry": row.registry, "external_id": row.external_id, "site": site})
     };
-    let right =
-        |row: &RightRow| json!({"model": row.model, "read": row.read, "write": row.write, "create": row.create});
+    let right = |row: &RightRow| json!({"model": row.model, "read": row.read, "write": row.write, "create": row.create, "delete": row.delete});
     json!({
         "version": found.version,
         "dialect": found.dialect,
