@@ -12,6 +12,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
+use super::system::System;
 use crate::load::Target;
 
 /// How many ask the shaky system.
@@ -127,12 +128,14 @@ pub(super) fn of(counter: &AtomicU64) -> f64 {
 pub(super) struct Client {
     target: Target,
     patience: Duration,
+    /// The system that is asked for, where its answers may break off.
+    system: Option<System>,
     sender: Option<SendRequest<Empty<Bytes>>>,
 }
 
 impl Client {
     pub(super) fn new(target: Target) -> Self {
-        Self { target, patience: PATIENCE, sender: None }
+        Self { target, patience: PATIENCE, system: None, sender: None }
     }
 
     /// The same with less patience.
@@ -140,14 +143,26 @@ impl Client {
         Self { patience, ..self }
     }
 
+    /// The same, of a system that goes through bad times.
+    pub(super) fn of_shaky(self, system: System) -> Self {
+        Self { system: Some(system), ..self }
+    }
+
     /// Asks for an item and counts the answer; whether it was refused.
     pub(super) async fn ask(&mut self, number: usize, counts: &Counts) -> bool {
+        let before = self.breaks_off();
         if let Ok(heard) = tokio::time::timeout(self.patience, self.hear(number)).await {
-            return counts.count(heard);
+            // What breaks off at once does so before its beginning has gone out.
+            let is_its_fault = heard == Heard::Nothing && (before || self.breaks_off());
+            return counts.count(if is_its_fault { Heard::BrokenOff } else { heard });
         }
         counts.unanswered.fetch_add(1, Ordering::Relaxed);
         self.sender = None;
         false
+    }
+
+    fn breaks_off(&self) -> bool {
+        self.system.as_ref().is_some_and(System::breaks_off)
     }
 
     async fn hear(&mut self, number: usize) -> Heard {
@@ -185,8 +200,7 @@ impl Client {
 }
 
 /// Asks the shaky system until it is over.
-pub(super) async fn ask_shaky(target: Target, number: usize, counts: Arc<Counts>, over: Arc<AtomicBool>) {
-    let mut client = Client::new(target);
+pub(super) async fn ask_shaky(mut client: Client, number: usize, counts: Arc<Counts>, over: Arc<AtomicBool>) {
     while !over.load(Ordering::SeqCst) {
         client.ask(number, &counts).await;
         tokio::time::sleep(SHAKY_PAUSE).await;

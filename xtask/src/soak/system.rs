@@ -87,6 +87,11 @@ impl System {
         TURNS.get(usize::from(self.mode.load(Ordering::SeqCst))).copied().unwrap_or(Mode::Steady)
     }
 
+    /// Whether its answers break off now.
+    pub(super) fn breaks_off(&self) -> bool {
+        self.mode() == Mode::Half
+    }
+
     /// The bad times in which anybody asked it: what nobody met was not tried.
     pub(super) fn met(&self) -> usize {
         let is_met = |(mode, asked): &(&Mode, &AtomicU64)| **mode != Mode::Steady && asked.load(Ordering::SeqCst) > 0;
