@@ -18,6 +18,9 @@ use crate::held::Held;
 use crate::pool::Loan;
 use crate::talk::TalkError;
 
+/// Bytes of a body that was read already which are passed on at once.
+const PIECE: usize = 64 * 1024;
+
 /// Why a body ends before its end.
 #[derive(Debug)]
 pub(crate) enum Broken {
@@ -127,7 +130,11 @@ impl Body for Upload {
         let (incoming, left, progress, watch, held) = match self.get_mut() {
             Self::Nothing => return Poll::Ready(None),
             Self::Ahead { read, rest } if read.is_empty() => return Pin::new(&mut **rest).poll_frame(cx),
-            Self::Ahead { read, .. } => return Poll::Ready(Some(Ok(Frame::data(std::mem::take(read))))),
+            Self::Ahead { read, .. } => {
+                // In pieces: each is copied to where it is sent from.
+                let piece = read.split_to(read.len().min(PIECE));
+                return Poll::Ready(Some(Ok(Frame::data(piece))));
+            }
             Self::Stream { incoming, left, progress, watch, held } => (incoming, left, progress, watch, held),
         };
         if held.as_ref().is_some_and(|held| held.has_ended()) {

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
@@ -18,6 +19,8 @@ pub struct ClientCertificate {
     pub names: Vec<String>,
     /// SHA-256 of the whole certificate.
     pub fingerprint: [u8; 32],
+    /// When it ends.
+    pub ends: Timestamp,
 }
 
 /// The certificate cannot be read.
@@ -34,7 +37,13 @@ impl ClientCertificate {
             Ok(None) => Vec::new(),
             Err(_) => return Err(Unreadable),
         };
-        Ok(Self { subject: distinguished(certificate.subject())?, names, fingerprint: Sha256::digest(der).into() })
+        let ends = Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| Unreadable)?;
+        Ok(Self {
+            subject: distinguished(certificate.subject())?,
+            names,
+            fingerprint: Sha256::digest(der).into(),
+            ends,
+        })
     }
 }
 
@@ -140,6 +149,7 @@ mod tests {
         assert_eq!(certificate.subject, "CN=mes,OU=Plant 1,O=Velo Works\\, Ghent,C=BE");
         let names = ["DNS:mes.velo.example", "URI:spiffe://velo.example/mes", "IP:10.0.0.7", "email:mes@velo.example"];
         assert_eq!(certificate.names, names);
+        assert!(certificate.ends > "2100-01-01T00:00:00Z".parse().unwrap());
         assert_eq!(certificate.fingerprint[..4], [0x24, 0xfb, 0xc1, 0x68]);
     }
 

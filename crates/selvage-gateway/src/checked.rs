@@ -23,6 +23,7 @@ use crate::forward::{self, Got};
 use crate::hop;
 use crate::serve::{Admitted, Asked};
 use crate::snapshot::{Checks, DirectScope};
+use crate::whole::Terms;
 use coming::Coming;
 
 /// A request whose messages are looked into.
@@ -51,6 +52,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     }
     let expects = parts.headers.contains_key(header::EXPECT);
     let is_head = parts.method == Method::HEAD;
+    let bearer = asked.bearer(&admitted.permit).of_answer(matches!(parts.method, Method::GET | Method::HEAD));
     let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
         Ok(upload) => match asked.ended_meanwhile(&admitted.permit) {
             None => upload,
@@ -89,7 +91,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     };
     let Got { admitted, mut response } = got;
     if let Some((checks, contract)) = checks {
-        let (noted, problem) = answer::Round { contract, checks, is_head }.check(&mut response).await;
+        let (noted, problem) = answer::Round { contract, checks, is_head, bearer }.check(&mut response).await;
         if let Some(noted) = noted {
             asked.note(&admitted, &noted);
         }
@@ -98,7 +100,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
         }
     }
     if let Some(scope) = scope
-        && let Err(problem) = withheld::strip(scope, &mut response, is_head).await
+        && let Err(problem) = withheld::strip(scope, &mut response, is_head, bearer).await
     {
         return asked.fail(admitted, &problem);
     }
@@ -116,15 +118,16 @@ async fn admit<'a>(
 ) -> Result<(Upload, Option<Rc<Cell<Progress>>>), Refused> {
     let permit = &admitted.permit;
     let limit = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
+    let terms = Terms { limit, bearer: asked.bearer(permit) };
     let max_body = asked.most_of(permit.served);
     let coming = match scope {
-        Some(scope) => withheld::admit(scope, permit.operation, parts, prefix, body, limit).await.map_err(|it| *it)?,
+        Some(scope) => withheld::admit(scope, permit.operation, parts, prefix, body, terms).await.map_err(|it| *it)?,
         None => Coming::Stream(body),
     };
     let Some((checks, contract)) = checks.filter(|(checks, _)| checks.validation.request != Check::Off) else {
         return Ok(coming.into_upload(max_body, asked.watch));
     };
-    let round = request::Round { contract, checks, prefix, limit, max_body, watch: asked.watch };
+    let round = request::Round { contract, checks, prefix, terms, max_body, watch: asked.watch };
     match round.check(parts, coming).await {
         request::Outcome::Passes(passing) => {
             asked.note(admitted, &passing.noted);

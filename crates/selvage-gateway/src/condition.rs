@@ -112,6 +112,11 @@ impl GrantCondition {
         &self.text
     }
 
+    /// Whether the other says the same.
+    pub(crate) fn is_the_same(&self, other: &Self) -> bool {
+        self.text == other.text && self.zone == other.zone
+    }
+
     /// Whether it holds for a request; why not otherwise.
     pub(crate) fn holds<'s>(&self, head: &Head<'_>, about: &About<'_>, now: Timestamp) -> Result<(), Box<Refusal<'s>>> {
         let moment = self.is_of_the_minute.then(|| Moment::of(head, about, now)).flatten();

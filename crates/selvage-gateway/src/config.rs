@@ -33,6 +33,9 @@ pub struct GatewayConfig {
     pub max_head: usize,
     /// Bytes a request's body may have, however it is framed, where its interface says nothing; more get 413.
     pub max_body: u64,
+    /// Bytes of bodies that are held at once by all threads, where messages are read whole before they go on: mediated,
+    /// checked or looked through. Of these tier-2 gets four fifths and tier-3 three; more get 503.
+    pub max_held: u64,
     /// How long a client may take for a head, from its first byte.
     pub head_timeout: Duration,
     /// How long a client may keep a connection without a request.
@@ -89,6 +92,7 @@ impl GatewayConfig {
             max_headers: 100,
             max_head: 64 * 1024,
             max_body: 10 * 1024 * 1024,
+            max_held: 256 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),

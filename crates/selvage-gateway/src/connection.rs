@@ -15,6 +15,7 @@ use jiff::Timestamp;
 
 use crate::config::GatewayConfig;
 use crate::snapshot::Snapshot;
+use crate::tls::ClientsMark;
 use crate::tunnel::{Right, Tunnel};
 pub(crate) use watched::Watched;
 
@@ -22,6 +23,8 @@ pub(crate) use watched::Watched;
 pub(crate) const SWEEP: Duration = Duration::from_millis(50);
 /// How often it is looked at whether a tunnel may go on.
 const RIGHTS: Duration = Duration::from_millis(250);
+/// How long an answer in hand may go on for a client that is trusted no more.
+const IN_HAND: Duration = Duration::from_secs(1);
 const NEVER: u64 = u64::MAX;
 
 /// The time, as of the thread's last sweep.
@@ -107,6 +110,10 @@ pub(crate) struct Watch {
     /// By which right it may be a tunnel, and when that was looked at.
     right: RefCell<Option<Box<Right>>>,
     looked: Cell<u64>,
+    /// By whose word the client's certificate was taken, where it showed one.
+    trusted: Cell<Option<ClientsMark>>,
+    /// Since when it is taken by that no more.
+    distrusted: Cell<Option<u64>>,
     /// Whether it has streams: then what comes is not the head of one request.
     multiplexed: Cell<bool>,
 }
@@ -147,6 +154,8 @@ impl Watch {
             tunnel: RefCell::new(None),
             right: RefCell::new(None),
             looked: Cell::new(0),
+            trusted: Cell::new(None),
+            distrusted: Cell::new(None),
             multiplexed: Cell::new(false),
             clock,
         }
@@ -315,6 +324,24 @@ impl Watch {
                 Phase::Tunnel => self.longer(since, config.tunnel_idle),
                 Phase::Busy => false,
             }
+    }
+
+    /// Its client's certificate was taken by these authorities' word.
+    pub(crate) fn was_trusted(&self, by: ClientsMark) {
+        self.trusted.set(Some(by));
+    }
+
+    /// Asks it to close where its client's certificate was taken by the word of others than those who are trusted now: it
+    /// may connect again, and is judged anew. Whether it has gone on for too long after that. INVARIANT: REVOKED-NOW
+    pub(crate) fn outlives_its_trust(&self, now: ClientsMark) -> bool {
+        if self.trusted.get().is_none_or(|by| by == now) {
+            return false;
+        }
+        if self.distrusted.get().is_none() {
+            self.distrusted.set(Some(self.clock.millis()));
+            self.close();
+        }
+        self.longer(self.distrusted.get(), IN_HAND)
     }
 
     /// Asks the connection to close once its request is answered.

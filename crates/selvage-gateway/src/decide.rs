@@ -2,24 +2,24 @@
 //! an order in which a caller without a valid key learns nothing about grants. Rates are not decided here but spent
 //! (see `live`), since that changes something.
 
+mod permit;
+
 use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
-use selvage_model::access::KeyHash;
 use selvage_model::code;
-use selvage_model::exchange::Scope;
 use selvage_model::manifest::api::Operation as Verb;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 
 use crate::condition::About;
-use crate::contract::OperationContract;
 use crate::explain::{self, Nobody, Stage, Witness};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::identify::{Caller, identify};
 use crate::path;
 use crate::refusal::Refusal;
-use crate::snapshot::{Checks, DirectScope, Kind, Lease, Life, Methods, Served, Snapshot, Upstream};
+use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream, earlier};
 use crate::token::{Document, Memory};
+pub use permit::Permit;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -79,50 +79,6 @@ pub enum Probe {
     Live,
     /// Does it take requests?
     Ready,
-}
-
-/// The right by which a request passes.
-#[derive(Clone, Copy, Debug)]
-pub struct Permit<'s> {
-    pub(crate) served: &'s Served,
-    pub(crate) operation: u32,
-    pub(crate) lease: &'s Lease,
-    /// Who asks.
-    pub consumer: &'s ConsumerName,
-    /// The key that proved it, where one did.
-    pub(crate) key: Option<KeyHash>,
-    /// Its index in the snapshot.
-    pub(crate) credential: Option<u32>,
-    /// The grant's time is over, and the request passes because that alone must not stop it.
-    pub overdue: bool,
-}
-
-impl<'s> Permit<'s> {
-    /// On which interface.
-    pub fn interface(&self) -> &'s InterfaceRef {
-        &self.served.reference
-    }
-
-    /// Which operation, as grants name it.
-    pub fn operation(&self) -> &'s str {
-        self.served.operation(self.operation).map_or("", |operation| &operation.name)
-    }
-
-    /// What its messages are checked against, where they are.
-    pub(crate) fn checks(&self) -> Option<(&'s Checks, &'s OperationContract)> {
-        let checks = self.served.checks.as_deref()?;
-        Some((checks, checks.operation(self.operation)?))
-    }
-
-    /// What of a direct interface is left out, where something is.
-    pub(crate) fn direct_scope(&self) -> Option<&'s DirectScope> {
-        self.lease.direct.as_deref()
-    }
-
-    /// What of it they may see and touch.
-    pub fn scope(&self) -> &'s Scope {
-        &self.lease.scope
-    }
 }
 
 /// Decides about a request.
@@ -302,7 +258,7 @@ fn permit<'s>(
     let mut open = None;
     let mut unmet = None;
     for lease in leases().filter(|lease| lease.includes(operation) && lease.is_open(now)) {
-        if let Some(condition) = &lease.condition {
+        if let Some(condition) = lease.condition() {
             let about = About { served, operation, id, consumer: caller.name, lease };
             if let Err(refusal) = condition.holds(asked.head, &about, now) {
                 unmet.get_or_insert((lease, refusal));
@@ -319,7 +275,7 @@ fn permit<'s>(
     match (open, unmet) {
         (Some(lease), _) => {
             witness.because(|| explain::of_grant(lease, now));
-            if let Some(condition) = &lease.condition {
+            if let Some(condition) = lease.condition() {
                 witness.begin(Stage::Condition);
                 witness.because(|| format!("`{}` holds", condition.text()));
             }
@@ -330,6 +286,8 @@ fn permit<'s>(
                 consumer: caller.name,
                 key: caller.key,
                 credential: caller.credential,
+                certified: caller.certified,
+                ends: earlier(caller.ends, lease.ends()),
                 overdue: lease.is_overdue(now),
             })
         }

@@ -303,11 +303,11 @@ fn limits(lease: &Lease, served: &Served) -> String {
 
 fn scope(lease: &Lease) -> String {
     let mut all = Vec::new();
-    for (attribute, values) in &lease.scope.rows {
+    for (attribute, values) in &lease.scope().rows {
         let values: Vec<String> = values.iter().map(ToString::to_string).collect();
         all.push(format!("`{attribute}` is {}", values.join(" or ")));
     }
-    all.extend(lease.scope.except.iter().map(|attribute| format!("without `{attribute}`")));
+    all.extend(lease.scope().except.iter().map(|attribute| format!("without `{attribute}`")));
     if all.is_empty() { "every row and attribute".to_owned() } else { all.join(", ") }
 }
 
@@ -318,5 +318,5 @@ pub(crate) fn of_grant(lease: &Lease, now: Timestamp) -> String {
         Some(until) if lease.is_overdue(now) => format!("over since {until}, goes on with an alarm"),
         Some(until) => format!("until {until}"),
     };
-    format!("{} {until}", lease.id)
+    format!("{} {until}", lease.id())
 }

@@ -63,8 +63,14 @@ pub(crate) fn metrics(shared: &Shared) -> String {
     let mut text = String::with_capacity(16 * 1024);
     // Writing to a String cannot fail.
     let _ = write_all(&mut text, books, shared.live.load().snapshot.revision());
+    let _ = write_held(&mut text, shared);
     text.push_str(&shared.mediation.figures());
     text
+}
+
+fn write_held(text: &mut String, shared: &Shared) -> std::fmt::Result {
+    head(text, "bodies_held_bytes", "gauge", "Bytes of bodies that are held because messages are read whole.")?;
+    writeln!(text, "selvage_gateway_bodies_held_bytes {}", shared.burden.held())
 }
 
 fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Result {

@@ -16,6 +16,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::admin;
 use crate::budget::{self, BudgetMoment, BudgetRound};
+use crate::burden::Burden;
 use crate::config::{GatewayConfig, GatewayError, Sharing};
 use crate::crowd::Crowd;
 use crate::dial::Proofs;
@@ -73,8 +74,8 @@ impl Gateway {
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
-        let proving = Arc::default();
-        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls, proving });
+        let (burden, proving) = (Burden::new(config.max_held), Arc::default());
+        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls, burden, proving });
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let mut gateway = Self {

@@ -52,6 +52,12 @@ impl<'h> Head<'h> {
                 return Some("a request says once what its body is");
             }
         }
+        // Over HTTP/1.1 lengths that differ end the connection before; over HTTP/2 the frames count, and what is passed on
+        // would be read by one length or the other.
+        let lengths = || self.headers.get_all(header::CONTENT_LENGTH).iter();
+        if self.version == Version::HTTP_2 && lengths().nth(1).is_some() {
+            return Some("a request says once how long its body is");
+        }
         let coded = self.headers.contains_key(header::TRANSFER_ENCODING);
         if coded && !is_plainly_chunked(self.headers) {
             return Some("`Transfer-Encoding` may only be `chunked`");

@@ -1,5 +1,6 @@
 //! What a stream flows by: the grant and the key that opened it. Bodies and tunnels may go on for hours; they are asked about
-//! again when another snapshot comes, or none can be heard of, and end where their right has ended. INVARIANT: REVOKED-NOW
+//! again when another snapshot comes, or none can be heard of, and end where their right has ended or was narrowed.
+//! INVARIANT: REVOKED-NOW
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -12,10 +13,11 @@ use http::Method;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
+use crate::connection::Clock;
 use crate::decide::Permit;
 use crate::refusal::Refusal;
 use crate::serve::Asked;
-use crate::snapshot::StillHeld;
+use crate::snapshot::{Ends, HeldBy, earlier};
 use crate::worker::{Local, Worker};
 
 /// The right by which one stream flows.
@@ -23,7 +25,9 @@ pub(crate) struct Held {
     worker: Rc<Worker>,
     /// The snapshot that it was last found good by.
     found_good: RefCell<Rc<Local>>,
-    right: StillHeld,
+    right: HeldBy,
+    /// When it ends by itself.
+    ends: Cell<Ends>,
     /// How long it flows while the access state is not heard, in nanoseconds.
     serves_for: u64,
     /// Since when, in milliseconds of the thread's clock.
@@ -44,6 +48,8 @@ pub(crate) struct Waiters {
     all: RefCell<Vec<Weak<RefCell<Option<Waker>>>>>,
     /// Until when they look again whether they may still flow.
     look_until: Cell<u64>,
+    /// When the right of one of them ends, the first that does.
+    ends: Cell<Ends>,
 }
 
 impl Waiters {
@@ -62,9 +68,14 @@ impl Waiters {
     }
 
     /// Forgets streams that have ended.
-    pub(crate) fn sweep(&self, now: u64, is_deaf: bool) {
+    pub(crate) fn sweep(&self, clock: &Clock, is_deaf: bool) {
         self.all.borrow_mut().retain(|waiting| waiting.strong_count() > 0);
-        if now < self.look_until.get() || is_deaf {
+        let one_ends = self.ends.get().is_some_and(|ends| ends <= clock.wall());
+        if one_ends {
+            // Whoever still waits says anew when it ends.
+            self.ends.set(None);
+        }
+        if clock.millis() < self.look_until.get() || is_deaf || one_ends {
             self.wake();
         }
     }
@@ -85,10 +96,15 @@ impl<'a> Asked<'a> {
             return Some(refusal.problem);
         }
         let now = self.worker.local();
-        if Arc::ptr_eq(&now.live, &self.local.live) || now.live.snapshot.still_holds(&still_held(permit)) {
+        let ends = match Arc::ptr_eq(&now.live, &self.local.live) {
+            true => Some(permit.ends),
+            false => now.live.snapshot.still_opens(&self.held_by(permit)),
+        };
+        if ends.is_some_and(|ends| ends.is_none_or(|ends| ends > self.worker.clock.wall())) {
             return None;
         }
-        let detail = "the key or the grant ended, or the interface was blocked, while the request was in hand";
+        let detail = "what proved the caller or the grant ended, the grant was narrowed, or the interface was blocked, \
+                      while the request was in hand";
         Some(Problem::new(403, code::GRANT_ENDED, detail))
     }
 
@@ -101,16 +117,16 @@ impl<'a> Asked<'a> {
 
     /// The right by which a permitted request streams.
     pub(crate) fn held(self, permit: &Permit<'_>) -> Held {
-        Held::new(self.worker, self.local, permit)
+        Held::new(self, permit)
     }
-}
 
-fn still_held(permit: &Permit<'_>) -> StillHeld {
-    StillHeld {
-        interface: permit.served.reference.clone(),
-        consumer: permit.consumer.clone(),
-        grant: permit.lease.id.clone(),
-        key: permit.key,
+    fn held_by(self, permit: &Permit<'_>) -> HeldBy {
+        HeldBy {
+            opened: Arc::clone(&permit.lease.opened),
+            operation: permit.operation,
+            key: permit.key,
+            certified: permit.certified.then(|| Rc::clone(self.peer)),
+        }
     }
 }
 
@@ -121,13 +137,14 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
-    fn new(worker: &Rc<Worker>, local: &Rc<Local>, permit: &Permit<'_>) -> Self {
+    fn new(asked: Asked<'_>, permit: &Permit<'_>) -> Self {
         Self {
-            worker: Rc::clone(worker),
-            found_good: RefCell::new(Rc::clone(local)),
-            right: still_held(permit),
+            worker: Rc::clone(asked.worker),
+            found_good: RefCell::new(Rc::clone(asked.local)),
+            right: asked.held_by(permit),
+            ends: Cell::new(permit.ends),
             serves_for: permit.served.serves_for,
-            since: worker.clock.millis(),
+            since: asked.worker.clock.millis(),
             waker: Waiting::default(),
             waits: Cell::new(false),
         }
@@ -140,14 +157,12 @@ impl Held {
             return is_stream();
         }
         let now = self.worker.local();
-        if Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
-            return false;
+        if !Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
+            let Some(ends) = now.live.snapshot.still_opens(&self.right) else { return is_stream() };
+            self.ends.set(ends);
+            *self.found_good.borrow_mut() = now;
         }
-        if !now.live.snapshot.still_holds(&self.right) {
-            return is_stream();
-        }
-        *self.found_good.borrow_mut() = now;
-        false
+        self.ends.get().is_some_and(|ends| ends <= self.worker.clock.wall()) && is_stream()
     }
 
     /// Wakes this task when another snapshot comes.
@@ -156,8 +171,10 @@ impl Held {
         if !waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
             *waker = Some(cx.waker().clone());
         }
+        let waiters = &self.worker.waiters;
+        waiters.ends.set(earlier(waiters.ends.get(), self.ends.get()));
         if !self.waits.replace(true) {
-            self.worker.waiters.all.borrow_mut().push(Rc::downgrade(&self.waker));
+            waiters.all.borrow_mut().push(Rc::downgrade(&self.waker));
         }
     }
 }

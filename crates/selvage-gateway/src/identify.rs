@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::decide::{Asked, Decided};
 use crate::explain::{Stage, Witness};
 use crate::refusal::Refusal;
+use crate::snapshot::Ends;
 use crate::token::{Fault, Verified, looks_like_one, verify};
 
 /// Who asks.
@@ -20,6 +21,17 @@ pub(crate) struct Caller<'s> {
     pub(crate) key: Option<KeyHash>,
     /// Its index in the snapshot.
     pub(crate) credential: Option<u32>,
+    /// Whether a certificate proved it.
+    pub(crate) certified: bool,
+    /// When what proved it ends. A token is asked for again and again: its own end is not that of what it began.
+    pub(crate) ends: Ends,
+}
+
+impl<'s> Caller<'s> {
+    /// A consumer, by nothing that is known by itself.
+    fn of(index: u32, name: &'s ConsumerName) -> Self {
+        Self { index, name, key: None, credential: None, certified: false, ends: None }
+    }
 }
 
 /// Finds out who asks. What is presented decides: a wrong key is refused, whatever certificate stands behind it.
@@ -31,7 +43,7 @@ pub(crate) fn identify<'s>(asked: Asked<'s, '_, '_>, witness: &mut impl Witness)
             return Err(Box::new(Refusal::unauthorized(code::KEY_UNKNOWN, detail)));
         };
         witness.because(|| format!("`{name}`, taken for granted"));
-        return Ok(Caller { index, name, key: None, credential: None });
+        return Ok(Caller::of(index, name));
     }
     let (caller, by) = proven(asked)?;
     witness.because(|| format!("`{}` by its {by}", caller.name));
@@ -64,7 +76,8 @@ fn proven<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, (Caller<'s>, &'static str
         let detail = "this key gets tokens at `/oauth/token`; show a token here";
         return Err(Box::new(Refusal::unauthorized(code::KEY_FOR_TOKENS, detail).by(name)));
     }
-    Ok((Caller { index: key.consumer, name, key: Some(hash), credential: Some(key.index) }, "key"))
+    let (credential, ends) = (Some(key.index), key.expires);
+    Ok((Caller { key: Some(hash), credential, ends, ..Caller::of(key.consumer, name) }, "key"))
 }
 
 fn unknown_key<'s>() -> Box<Refusal<'s>> {
@@ -76,22 +89,24 @@ fn by_certificate<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, Caller<'s>> {
         let detail = "send a key or a token as `Authorization: Bearer …`, or a key as `X-Api-Key: …`";
         return Err(Box::new(Refusal::unauthorized(code::KEY_MISSING, detail)));
     };
-    let mut names = std::iter::once(&client.subject).chain(&client.names);
-    let index = names.find_map(|name| asked.snapshot.certified(name));
-    let found = index
-        .and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)?, key: None, credential: None }));
-    found.ok_or_else(|| {
+    let index = asked.snapshot.certifies(client);
+    let Some((index, name)) = index.and_then(|index| Some((index, asked.snapshot.consumer(index)?))) else {
         let detail = "no consumer is whom the certificate names";
-        Box::new(Refusal::unauthorized(code::CERTIFICATE_UNKNOWN, detail))
-    })
+        return Err(Box::new(Refusal::unauthorized(code::CERTIFICATE_UNKNOWN, detail)));
+    };
+    // The handshake judged it as it was then; a connection may outlive it.
+    if client.ends <= asked.now {
+        let detail = "the certificate of the connection has ended; connect again with the next one";
+        return Err(Box::new(Refusal::unauthorized(code::CERTIFICATE_ENDED, detail).by(name)));
+    }
+    Ok(Caller { certified: true, ends: Some(client.ends), ..Caller::of(index, name) })
 }
 
 fn by_token<'s>(asked: Asked<'s, '_, '_>, token: &[u8], hash: KeyHash) -> Decided<'s, Caller<'s>> {
     let verified = proved(asked, token, hash).map_err(|fault| refusal(asked, &fault))?;
     let issuer = asked.snapshot.issuers().get(verified.issuer);
     let index = issuer.and_then(|issuer| issuer.consumer(&verified.subject));
-    let mut found = index
-        .and_then(|index| Some(Caller { index, name: asked.snapshot.consumer(index)?, key: None, credential: None }));
+    let mut found = index.and_then(|index| Some(Caller::of(index, asked.snapshot.consumer(index)?)));
     if asked.snapshot.issuers().is_own(verified.issuer) {
         // INVARIANT: REVOKED-NOW: a token that Selvage issued ends with the key that it was issued for.
         let key = verified.key.as_deref().and_then(|id| asked.snapshot.key_by_id(id));
@@ -102,6 +117,7 @@ fn by_token<'s>(asked: Asked<'s, '_, '_>, token: &[u8], hash: KeyHash) -> Decide
         if let Some(caller) = &mut found {
             caller.key = verified.key.as_deref().and_then(|id| asked.snapshot.hash_by_id(id));
             caller.credential = key.map(|key| key.index);
+            caller.ends = key.and_then(|key| key.expires);
         }
     }
     found.ok_or_else(|| {

@@ -6,6 +6,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// What an item of a list takes, and a member of an object with its name's place.
+const PLACE: usize = size_of::<Value>();
+const MEMBER: usize = PLACE + size_of::<String>();
 /// How serde_json hands on a number whose digits are kept.
 const NUMBER: &str = "$serde_json::private::Number";
 
@@ -15,6 +18,18 @@ pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
     let value = Strict.deserialize(&mut reader).map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
     Ok(value)
+}
+
+/// About how many bytes a value takes in memory, besides its own place.
+pub(crate) fn weight(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) => 0,
+        // Digits are kept as they came.
+        Value::Number(number) => number.as_str().len(),
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(|item| PLACE + weight(item)).sum(),
+        Value::Object(members) => members.iter().map(|(name, member)| MEMBER + name.len() + weight(member)).sum(),
+    }
 }
 
 struct Strict;

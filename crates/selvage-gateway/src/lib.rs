@@ -11,6 +11,7 @@ mod answer;
 mod body;
 mod breaker;
 mod budget;
+mod burden;
 mod certificate;
 mod checked;
 mod condition;
@@ -55,6 +56,7 @@ mod tunnel;
 mod unread;
 mod usage;
 mod welcome;
+mod whole;
 mod worker;
 
 pub use budget::{BudgetMoment, BudgetRound};

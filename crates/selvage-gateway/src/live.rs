@@ -229,7 +229,7 @@ impl Live {
             let limits = LimitedBy::Grant(Arc::clone(live.limits.as_ref()?));
             let served = self.snapshot.served().get(lease.served as usize)?;
             let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
-            Some(Shared { name: &lease.id, limits, rate, quota, refuses })
+            Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses })
         });
         let interfaces = self.snapshot.served().iter().zip(&self.served);
         let interfaces = interfaces.filter(|(served, _)| served.rate.is_some() || served.quota.is_some());

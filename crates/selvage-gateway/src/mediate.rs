@@ -6,7 +6,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
@@ -18,12 +17,14 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::body::Reply;
+use crate::burden::Load;
 use crate::contract::Violation;
 use crate::json;
 use crate::path;
 use crate::refusal::Refusal;
 use crate::serve::{Admitted, Asked, too_large};
 use crate::tally::{NOWHERE, Noted, Side, Verdict};
+use crate::whole::{self, Read, Terms};
 
 static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The engine answers within the caller's patience; this is for the way back.
@@ -55,26 +56,20 @@ pub(crate) async fn mediate<'a>(
         return response;
     }
     let _place = admitted.taken.entered.place.take();
-    let collected = collect(body, asked.most_of(permit.served), patience).await;
-    let bytes = match collected.and_then(|bytes| asked.ended_meanwhile(&permit).map_or(Ok(bytes), Err)) {
-        Ok(bytes) => bytes,
-        Err(problem) => {
+    let heard = match hear(asked, &admitted, intent.verb, (&parts.headers, body), patience).await {
+        Ok(heard) => heard,
+        Err((problem, is_read)) => {
             let mut response = asked.fail(admitted, &problem);
-            asked.end_connection(&mut response);
+            if !is_read {
+                asked.end_connection(&mut response);
+            }
             return response;
-        }
-    };
-    let body = match read(intent.verb, &parts.headers, &bytes) {
-        Ok(body) => body,
-        Err(problem) => {
-            asked.note(&admitted, &noted(Some(&problem)));
-            return asked.fail(admitted, &problem);
         }
     };
     let Some(query) = path::decode_query(parts.uri.query()) else {
         return asked.fail(admitted, &Refusal::malformed("the query is not percent-encoded UTF-8").problem);
     };
-    asked.count_attributes(&permit, intent.verb, &query, body.as_ref());
+    asked.count_attributes(&permit, intent.verb, &query, heard.body.as_ref());
     let request = MediatedRequest {
         interface: permit.served.reference.clone(),
         operation: intent.verb,
@@ -82,7 +77,7 @@ pub(crate) async fn mediate<'a>(
         consumer: permit.consumer.clone(),
         scope: permit.scope().clone(),
         query,
-        body,
+        body: heard.body,
         key: intent.key,
         if_match: condition(&parts.headers),
         correlation: asked.exchange.correlation().to_owned(),
@@ -101,6 +96,38 @@ pub(crate) async fn mediate<'a>(
             let detail = "the answer was not ready in time; a write goes on: ask again with the same Idempotency-Key";
             asked.fail(admitted, &Problem::new(504, code::OUTCOME_LATE, detail).retry_after(1))
         }
+    }
+}
+
+/// A body, and what it weighs until the answer is there.
+struct Heard {
+    body: Option<Value>,
+    _load: Load,
+}
+
+/// Reads a request's body, where its right lasts as long; why not otherwise, and whether all of it was read.
+async fn hear<'a>(
+    asked: Asked<'a>,
+    admitted: &Admitted<'a>,
+    verb: Operation,
+    (headers, body): (&HeaderMap, Incoming),
+    limit: Duration,
+) -> Result<Heard, (Problem, bool)> {
+    let permit = &admitted.permit;
+    let bearer = asked.bearer(permit);
+    let bytes = collect(body, asked.most_of(permit.served), Terms { limit, bearer }).await;
+    let bytes = bytes.and_then(|bytes| asked.ended_meanwhile(permit).map_or(Ok(bytes), Err));
+    let bytes = bytes.map_err(|problem| (problem, false))?;
+    let body = read(verb, headers, &bytes).map_err(|problem| {
+        asked.note(admitted, &noted(Some(&problem)));
+        (problem, true)
+    })?;
+    // It takes more room now than it had bytes.
+    drop(bytes);
+    let mut load = bearer.begin();
+    match load.more(body.as_ref().map_or(0, json::weight)) {
+        true => Ok(Heard { body, _load: load }),
+        false => Err((bearer.no_room(), true)),
     }
 }
 
@@ -147,13 +174,12 @@ fn condition(headers: &HeaderMap) -> Option<String> {
     Some(all.collect::<Vec<_>>().join(", "))
 }
 
-async fn collect(body: Incoming, most: u64, patience: Duration) -> Result<Bytes, Problem> {
-    let limited = Limited::new(body, usize::try_from(most).unwrap_or(usize::MAX));
-    match tokio::time::timeout(patience, limited.collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large(most).problem),
-        Ok(Err(_)) => Err(Problem::new(400, code::MALFORMED, "the body ended before its end")),
-        Err(_) => Err(Problem::new(408, code::BODY_TOO_SLOW, "the body did not arrive in time")),
+async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Result<Bytes, Problem> {
+    match whole::read(body, most, terms).await {
+        Read::Whole(bytes) => Ok(bytes),
+        Read::Part(..) => Err(too_large(most).problem),
+        Read::NoRoom(..) => Err(terms.bearer.no_room()),
+        Read::Failed(problem) => Err(problem),
     }
 }
 

@@ -6,6 +6,7 @@ mod announce;
 mod checks;
 mod direct;
 mod mediated;
+mod opened;
 mod scope;
 mod served;
 
@@ -18,11 +19,13 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
+use crate::certificate::ClientCertificate;
 use crate::token::{Issuers, KeysOfIssuers};
 
 pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
+pub(crate) use opened::{Ends, HeldBy, earlier};
 pub(crate) use scope::{DirectScope, Row, Rows, plain};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
@@ -39,16 +42,6 @@ pub struct SnapshotSource<'a> {
     pub environment: &'a EnvironmentName,
     /// The release's id.
     pub release: &'a str,
-}
-
-/// What opened a stream: asked about again when another snapshot comes.
-#[derive(Clone, Debug)]
-pub(crate) struct StillHeld {
-    pub(crate) interface: InterfaceRef,
-    pub(crate) consumer: ConsumerName,
-    /// The grant's id.
-    pub(crate) grant: String,
-    pub(crate) key: Option<KeyHash>,
 }
 
 /// What a node runs.
@@ -148,9 +141,10 @@ impl Snapshot {
         &self.issuers
     }
 
-    /// The consumer whom a certificate names so.
-    pub(crate) fn certified(&self, name: &str) -> Option<u32> {
-        self.certified.get(name).copied()
+    /// The consumer whom a certificate names by its subject or by an alternative name.
+    pub(crate) fn certifies(&self, certificate: &ClientCertificate) -> Option<u32> {
+        let mut names = std::iter::once(&certificate.subject).chain(&certificate.names);
+        names.find_map(|name| self.certified.get(name.as_str()).copied())
     }
 
     pub(crate) fn consumer(&self, index: u32) -> Option<&ConsumerName> {
@@ -171,16 +165,6 @@ impl Snapshot {
     /// Why a consumer is blocked, where it is.
     pub(crate) fn block_of(&self, consumer: u32) -> Option<&str> {
         self.blocked.get(&consumer).map(String::as_str)
-    }
-
-    /// Whether the right that opened a stream is still one.
-    pub(crate) fn still_holds(&self, right: &StillHeld) -> bool {
-        let prefix = format!("{}/v{}", right.interface.name, right.interface.major);
-        let served = self.prefixes.get(prefix.as_str()).and_then(|index| self.served.get(*index as usize));
-        let served = served.filter(|served| matches!(served.life, Life::Served));
-        let (Some(served), Some((consumer, _))) = (served, self.consumer_named(&right.consumer)) else { return false };
-        let key = right.key.is_none_or(|hash| self.key(&hash).is_some_and(|key| !key.revoked));
-        key && self.leases_of(consumer, served.index).any(|lease| lease.id == right.grant && !lease.ended)
     }
 
     /// How long operations are told of while the access state is not heard, in nanoseconds.

@@ -55,6 +55,8 @@ pub(crate) struct Talk {
     flushed: bool,
     left: Left,
     keeps: bool,
+    /// How many interim answers came before the one that is waited for.
+    interim: u8,
     /// In which round of what the node shows it was made.
     round: u32,
 }
@@ -72,6 +74,7 @@ impl Talk {
         Self {
             stream,
             round,
+            interim: 0,
             input: BytesMut::new(),
             output: Vec::new(),
             sent: 0,
@@ -109,6 +112,7 @@ impl Talk {
         self.wrote = false;
         self.flushed = false;
         self.keeps = false;
+        self.interim = 0;
     }
 
     /// The upload back, where nothing of the request went out.
@@ -131,7 +135,7 @@ impl Talk {
         };
         loop {
             if !self.input.is_empty()
-                && let Some(answer) = response::take(&mut self.input, asked, self.websocket, headers)?
+                && let Some(answer) = self.take_answer(asked, headers)?
             {
                 self.keeps = answer.keeps && said.is_none();
                 self.left = match answer.framing {
@@ -149,6 +153,10 @@ impl Talk {
                 (_, true) => return Poll::Ready(Err(said.unwrap_or(TalkError::Closed))),
             }
         }
+    }
+
+    fn take_answer(&mut self, asked: &Method, headers: &mut HeaderMap) -> Result<Option<Answer>, BadAnswer> {
+        response::take(&mut self.input, asked, self.websocket, headers, &mut self.interim)
     }
 
     /// The next bytes of the answer's body; `None` at its end.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -75,7 +76,12 @@ pub enum TlsError {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
+    /// Whose clients are taken, so that another choice is noticed.
+    pub(crate) clients: ClientsMark,
 }
+
+/// Stands for whose certificates a listener takes.
+pub(crate) type ClientsMark = [u8; 32];
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -106,7 +112,7 @@ impl Tls {
         };
         let mut config = config.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients) })
     }
 
     /// The handshake with a client.
@@ -124,6 +130,15 @@ impl Tls {
             let certificate = shown.map(|shown| ClientCertificate::read(shown)).transpose();
             let certificate = certificate.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
             Ok((stream, Shown { certificate, http2 }))
+        }
+    }
+}
+
+fn mark(clients: &ClientCertificates) -> ClientsMark {
+    match clients {
+        ClientCertificates::NotAsked => ClientsMark::default(),
+        ClientCertificates::Optional(authorities) | ClientCertificates::Required(authorities) => {
+            Sha256::digest(authorities).into()
         }
     }
 }

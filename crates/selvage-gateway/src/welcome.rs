@@ -42,7 +42,8 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
         let peer = Rc::new(Peer { address, secure: false, certificate: None });
         return serve_plain(worker, stream, peer, watch).await;
     };
-    let shaking = tls.load().shake_hands(stream);
+    let tls = tls.load_full();
+    let shaking = tls.shake_hands(stream);
     let shaken = tokio::select! {
         biased;
         shaken = tokio::time::timeout(worker.config().head_timeout, Box::pin(shaking)) => shaken,
@@ -50,6 +51,10 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
     };
     match shaken {
         Ok(Ok((stream, shown))) => {
+            if shown.certificate.is_some() {
+                watch.was_trusted(tls.clients);
+            }
+            drop(tls);
             let peer = Rc::new(Peer { address, secure: true, certificate: shown.certificate });
             let protocol = if shown.http2 { Protocol::Http2 } else { Protocol::Http1 };
             serve_as(protocol, Bytes::new(), worker, stream, peer, watch).await;

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
+use crate::burden::Burden;
 use crate::config::GatewayConfig;
 use crate::connection::{Clock, SWEEP, Watch};
 use crate::crowd::Crowd;
@@ -29,7 +30,7 @@ use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
 use crate::snapshot::Snapshot;
 use crate::tally::Shard;
-use crate::tls::Tls;
+use crate::tls::{ClientsMark, Tls};
 use crate::token::Memory;
 use crate::welcome;
 
@@ -49,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) crowd: Option<Arc<Crowd>>,
     /// TLS with clients, as it is now.
     pub(crate) tls: Option<ArcSwap<Tls>>,
+    /// What is held of bodies.
+    pub(crate) burden: Arc<Burden>,
     /// What this node shows to systems.
     pub(crate) proving: Arc<Proving>,
 }
@@ -98,9 +101,10 @@ struct Watching {
 
 impl Watching {
     /// Looks after it; says whether it goes on.
-    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot, deaf: u64) -> bool {
+    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot, deaf: u64, clients: ClientsMark) -> bool {
         self.watch.look_at_deadline(config);
-        if self.watch.is_overdue(config) || self.watch.has_lost_its_right(snapshot, deaf) {
+        let watch = &self.watch;
+        if watch.is_overdue(config) || watch.has_lost_its_right(snapshot, deaf) || watch.outlives_its_trust(clients) {
             self.task.abort();
         }
         !self.task.is_finished()
@@ -234,12 +238,13 @@ impl Worker {
         // For how long changes of the access state may have been missed: streams are held to it too.
         let deaf = self.shared.books.deaf(self.shared.books.nanos(Instant::now()));
         self.deaf.set(deaf);
-        self.waiters.sweep(self.clock.millis(), deaf > 0);
+        self.waiters.sweep(&self.clock, deaf > 0);
         // An idle thread lets go of a snapshot that was replaced, too.
         let local = self.local();
         let snapshot = &local.live.snapshot;
-        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf));
-        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf));
+        let clients = self.shared.tls.as_ref().map(|tls| tls.load().clients).unwrap_or_default();
+        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf, clients));
+        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf, clients));
         for pool in &local.pools {
             pool.sweep();
         }

@@ -242,6 +242,8 @@ catalogue! {
     UPSTREAM_UNPROVEN = "FAB4170", "The upstream system does not prove who it is";
     NODE_UNPROVEN = "FAB4171", "The upstream system does not take the node's certificate";
     CLIENT_PROOF_UNFIT = "FAB4172", "The certificate that a node shows to a system cannot be used";
+    BODIES_HELD = "FAB4173", "The node holds as many bytes of bodies as it takes";
+    CERTIFICATE_ENDED = "FAB4174", "The client's certificate has ended";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

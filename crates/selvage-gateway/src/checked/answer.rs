@@ -11,10 +11,12 @@ use selvage_model::problem::Problem;
 
 use super::request::{is_coded, text};
 use crate::body::Reply;
+use crate::burden::Bearer;
 use crate::contract::{Expected, OperationContract, Schema, Violation};
 use crate::json;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
+use crate::whole::AHEAD;
 
 /// One check of one answer.
 pub(super) struct Round<'a> {
@@ -22,6 +24,7 @@ pub(super) struct Round<'a> {
     pub(super) checks: &'a Checks,
     /// The caller asked for no body.
     pub(super) is_head: bool,
+    pub(super) bearer: Bearer<'a>,
 }
 
 /// What was read of an answer's body.
@@ -29,27 +32,29 @@ pub(super) enum Gathered {
     Whole(Bytes),
     /// So far, and there is more than was asked for.
     TooLarge(Bytes),
+    /// So far, and the node has no room for more.
+    NoRoom(Bytes),
     /// It broke off or stalled.
     Broken,
 }
 
 /// Reads the body of an answer, up to so many bytes.
-pub(super) async fn gather(body: &mut Reply, most: u64) -> Gathered {
-    let least = usize::try_from(body.size_hint().lower().min(most)).unwrap_or(0);
-    let mut bytes = BytesMut::with_capacity(least);
-    loop {
-        match body.frame().await {
-            None => return Gathered::Whole(bytes.freeze()),
-            Some(Err(_)) => return Gathered::Broken,
-            Some(Ok(frame)) => {
-                let Ok(data) = frame.into_data() else { return Gathered::Whole(bytes.freeze()) };
-                bytes.extend_from_slice(&data);
-                if bytes.len() as u64 > most {
-                    return Gathered::TooLarge(bytes.freeze());
-                }
-            }
+pub(super) async fn gather(body: &mut Reply, most: u64, bearer: Bearer<'_>) -> Gathered {
+    let ahead = usize::try_from(body.size_hint().lower().min(most).min(AHEAD)).unwrap_or(0);
+    let (mut bytes, mut load) = (BytesMut::with_capacity(ahead), bearer.begin());
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else { return Gathered::Broken };
+        let Ok(data) = frame.into_data() else { break };
+        let room = load.more(data.len());
+        bytes.extend_from_slice(&data);
+        if bytes.len() as u64 > most {
+            return Gathered::TooLarge(load.of(bytes.freeze()));
+        }
+        if !room {
+            return Gathered::NoRoom(load.of(bytes.freeze()));
         }
     }
+    Gathered::Whole(load.of(bytes.freeze()))
 }
 
 /// What was found of a body.
@@ -59,6 +64,8 @@ enum Seen {
     Json(Bytes, Vec<Violation>),
     /// More than is checked.
     TooLarge(Bytes),
+    /// More than the node has room for.
+    NoRoom(Bytes),
     /// It broke off or stalled.
     Broken,
 }
@@ -75,6 +82,13 @@ impl Round<'_> {
                 Verdict::Fits
             }
             Seen::TooLarge(ahead) => {
+                response.body_mut().put_back(ahead);
+                Verdict::Unchecked
+            }
+            Seen::NoRoom(_) if self.checks.validation.response == Check::Enforce => {
+                return (None, Some(self.bearer.no_room()));
+            }
+            Seen::NoRoom(ahead) => {
                 response.body_mut().put_back(ahead);
                 Verdict::Unchecked
             }
@@ -124,9 +138,10 @@ impl Round<'_> {
         if hint.lower() > most {
             return Seen::Streamed(Verdict::Unchecked);
         }
-        let bytes = match gather(body, most).await {
+        let bytes = match gather(body, most, self.bearer).await {
             Gathered::Whole(bytes) => bytes,
             Gathered::TooLarge(ahead) => return Seen::TooLarge(ahead),
+            Gathered::NoRoom(ahead) => return Seen::NoRoom(ahead),
             Gathered::Broken => return Seen::Broken,
         };
         let found = match json::read(&bytes) {

@@ -3,8 +3,8 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use hyper::body::Incoming;
@@ -12,7 +12,7 @@ use selvage_model::code;
 use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 
-use super::coming::{Coming, Read};
+use super::coming::Coming;
 use crate::body::{Progress, Upload};
 use crate::connection::Watch;
 use crate::contract::{Expected, Given, OperationContract, Schema, Violation};
@@ -20,14 +20,14 @@ use crate::forward;
 use crate::json;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
+use crate::whole::{Read, Terms};
 
 /// One check of one request.
 pub(super) struct Round<'a> {
     pub(super) contract: &'a OperationContract,
     pub(super) checks: &'a Checks,
     pub(super) prefix: usize,
-    /// How long the body may take.
-    pub(super) limit: Duration,
+    pub(super) terms: Terms<'a>,
     /// How large any body may be.
     pub(super) max_body: u64,
     pub(super) watch: &'a Rc<Watch>,
@@ -92,7 +92,7 @@ impl Round<'_> {
 
     async fn json(&self, mut violations: Vec<Violation>, schema: &Schema, body: Coming) -> Outcome {
         let most = self.checks.validation.up_to;
-        match body.read(most, self.limit).await {
+        match body.read(most, self.terms).await {
             Read::Whole(bytes) => {
                 match json::read(&bytes) {
                     Ok(value) => violations.extend(schema.violations(&value, self.checks.shows_values)),
@@ -104,20 +104,24 @@ impl Round<'_> {
                     None => Outcome::Passes(Passing { upload: Upload::whole(bytes), progress: None, noted }),
                 }
             }
-            Read::Part(ahead, rest) => {
-                let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
-                if self.enforces() {
-                    return Outcome::Refused { problem: Box::new(self.too_large()), noted, unread: Some(rest) };
-                }
-                let left = self.max_body.saturating_sub(ahead.len() as u64);
-                let (upload, progress) = forward::streamed(rest, left, self.watch);
-                Outcome::Passes(Passing { upload: upload.after(ahead), progress, noted })
-            }
+            Read::Part(ahead, rest) => self.half_read(violations, self.too_large(), (ahead, rest)),
+            Read::NoRoom(ahead, rest) => self.half_read(violations, self.terms.bearer.no_room(), (ahead, rest)),
             Read::Failed(problem) => {
                 let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
                 Outcome::Refused { problem: Box::new(problem), noted, unread: None }
             }
         }
+    }
+
+    /// Its body was not read to its end: refused where checks are enforced, streamed on otherwise.
+    fn half_read(&self, violations: Vec<Violation>, problem: Problem, (ahead, rest): (Bytes, Incoming)) -> Outcome {
+        let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
+        if self.enforces() {
+            return Outcome::Refused { problem: Box::new(problem), noted, unread: Some(rest) };
+        }
+        let left = self.max_body.saturating_sub(ahead.len() as u64);
+        let (upload, progress) = forward::streamed(rest, left, self.watch);
+        Outcome::Passes(Passing { upload: upload.after(ahead), progress, noted })
     }
 
     /// Goes on or is refused with what was found; its body is not read.

@@ -1,8 +1,6 @@
 //! What a grant leaves out of a direct interface, applied to what is asked and to what is answered. What cannot be looked
 //! through is not passed on.
 
-use std::time::Duration;
-
 use http::request::Parts;
 use http::{HeaderName, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
@@ -11,13 +9,15 @@ use selvage_model::problem::{FieldError, ParameterError, Problem};
 use serde_json::Value;
 
 use super::answer::{Gathered, gather};
-use super::coming::{Coming, Read};
+use super::coming::Coming;
 use super::request::{is_coded, text};
 use crate::body::Reply;
+use crate::burden::Bearer;
 use crate::contract::{Given, Where, is_json};
 use crate::json;
 use crate::path;
 use crate::snapshot::{DirectScope, Row, Rows, plain};
+use crate::whole::{Read, Terms};
 
 /// Places that are named in one refusal.
 const MOST_NAMED: usize = 32;
@@ -39,7 +39,7 @@ pub(super) async fn admit(
     parts: &Parts,
     prefix: usize,
     body: Incoming,
-    limit: Duration,
+    terms: Terms<'_>,
 ) -> Result<Coming, Refused> {
     let below = parts.uri.path().get(prefix..).unwrap_or_default();
     let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
@@ -47,6 +47,11 @@ pub(super) async fn admit(
         return Err(Box::new((problem, Some(body))));
     }
     let coming = Coming::Stream(body);
+    let media_type = text(&parts.headers, &header::CONTENT_TYPE);
+    if !coming.is_nothing() && media_type.is_some_and(is_form) && tells_by_query(scope, operation) {
+        let detail = "the grant covers only some rows, and the fields of a form could name others";
+        return Err(Box::new((Problem::new(403, code::ROWS_WITHHELD, detail), coming.unread())));
+    }
     if !scope.withholds() || coming.is_nothing() {
         return Ok(coming);
     }
@@ -59,9 +64,10 @@ pub(super) async fn admit(
     if coming.least() > scope.up_to {
         return Err(Box::new((too_large(), coming.unread())));
     }
-    let bytes = match coming.read(scope.up_to, limit).await {
+    let bytes = match coming.read(scope.up_to, terms).await {
         Read::Whole(bytes) => bytes,
         Read::Part(_, rest) => return Err(Box::new((too_large(), Some(rest)))),
+        Read::NoRoom(_, rest) => return Err(Box::new((terms.bearer.no_room(), Some(rest)))),
         Read::Failed(problem) => return Err(Box::new((problem, None))),
     };
     let value = json::read(&bytes).map_err(|error| Box::new((Problem::new(400, code::BODY_NOT_JSON, error), None)))?;
@@ -74,7 +80,12 @@ pub(super) async fn admit(
 }
 
 /// Takes out of an answer what is left out; the problem instead, where that cannot be done.
-pub(super) async fn strip(scope: &DirectScope, response: &mut Response<Reply>, is_head: bool) -> Result<(), Problem> {
+pub(super) async fn strip(
+    scope: &DirectScope,
+    response: &mut Response<Reply>,
+    is_head: bool,
+    bearer: Bearer<'_>,
+) -> Result<(), Problem> {
     if !scope.withholds() {
         return Ok(());
     }
@@ -95,16 +106,22 @@ pub(super) async fn strip(scope: &DirectScope, response: &mut Response<Reply>, i
     if !text(response.headers(), &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(response.headers()) {
         return Err(unshown("is not plain JSON"));
     }
-    let bytes = match gather(response.body_mut(), scope.up_to).await {
+    let bytes = match gather(response.body_mut(), scope.up_to, bearer).await {
         Gathered::Whole(bytes) => bytes,
         Gathered::TooLarge(_) => return Err(unshown("is larger than what is looked through")),
+        Gathered::NoRoom(_) => return Err(bearer.no_room()),
         Gathered::Broken => {
             return Err(Problem::new(502, code::UPSTREAM_BROKE, "the upstream system broke off its answer"));
         }
     };
     let mut value = json::read(&bytes).map_err(|_| unshown("is not JSON"))?;
+    drop(bytes);
     remove(scope, &mut value);
-    response.body_mut().hold(value.to_string().into());
+    let (shown, mut load) = (value.to_string(), bearer.begin());
+    if !load.more(shown.len()) {
+        return Err(bearer.no_room());
+    }
+    response.body_mut().hold(load.of(shown.into()));
     for name in &OF_BYTES {
         response.headers_mut().remove(name);
     }
@@ -156,6 +173,19 @@ fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
     (!parameters.is_empty()).then(|| Problem { parameters, ..problem() })
 }
 
+/// Whether rows are told apart by the query: many servers read fields of a form as if they stood there, and those last.
+fn tells_by_query(scope: &DirectScope, operation: u32) -> bool {
+    match scope.rows(operation) {
+        Some(Rows::Told(rows)) => rows.iter().any(|row| row.parameter.place == Where::Query),
+        _ => false,
+    }
+}
+
+fn is_form(media_type: &str) -> bool {
+    let essence = media_type.split(';').next().unwrap_or_default().trim();
+    ["application/x-www-form-urlencoded", "multipart/form-data"].iter().any(|form| essence.eq_ignore_ascii_case(form))
+}
+
 /// JSON that says what it is by its members alone: a list of changes names them in values (RFC 6902).
 fn is_plain_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
@@ -189,9 +219,11 @@ impl Row {
             Where::Query => {
                 let Some(query) = given.query.filter(|query| !query.contains(';')) else { return false };
                 let Some(pairs) = path::decode_query(Some(query)) else { return false };
-                let own = |name: &str| {
-                    name.split('[').next().is_some_and(|name| name.trim().eq_ignore_ascii_case(&self.parameter.name))
-                };
+                // Some servers make one name of `a.b`, `a b` and `a_b`, and cut a name where a control character stands.
+                let spelled =
+                    |name: &str| plain(name.split(|c: char| c == '[' || c.is_control()).next().unwrap_or_default());
+                let wanted = plain(&self.parameter.name);
+                let own = |name: &str| spelled(name.trim_start_matches(char::is_control)) == wanted;
                 let mut named = pairs.iter().filter(|(name, _)| own(name));
                 match (named.next(), named.next()) {
                     (Some((name, value)), None) => **name == *self.parameter.name && allowed(value),

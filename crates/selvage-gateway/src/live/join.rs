@@ -47,7 +47,7 @@ fn joined<Item, Old: Copy, Joined: Clone>(
 
 fn is_same_lease((snapshot, lease): (&Snapshot, &Lease), (before, old): (&Snapshot, &Lease)) -> bool {
     let is_limited = |lease: &Lease| lease.allowance.is_some() || lease.quota.is_some();
-    lease.id == old.id
+    lease.id() == old.id()
         && is_limited(lease) == is_limited(old)
         && snapshot.consumer(lease.consumer) == before.consumer(old.consumer)
         && match (snapshot.served().get(lease.served as usize), before.served().get(old.served as usize)) {
@@ -77,8 +77,8 @@ fn live_lease(snapshot: &Snapshot, lease: &Lease, books: &Books) -> LiveLease {
     });
     LiveLease {
         series: series.unwrap_or_default(),
-        grant: books.names.grant(&lease.id),
-        limits: (lease.allowance.is_some() || lease.quota.is_some()).then(|| books.limits.grant(&lease.id)),
+        grant: books.names.grant(lease.id()),
+        limits: (lease.allowance.is_some() || lease.quota.is_some()).then(|| books.limits.grant(lease.id())),
     }
 }
 

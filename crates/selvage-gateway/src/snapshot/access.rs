@@ -13,6 +13,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
 use selvage_model::scalar::Quota;
 
 use super::SnapshotSource;
+use super::opened::{Ends, Opened};
 use super::scope::{self, DirectScope};
 use super::served::{Served, index};
 use crate::condition::{Conditions, GrantCondition, HeldLast};
@@ -45,14 +46,13 @@ impl Key {
 pub(crate) struct Lease {
     /// Its index in the snapshot.
     pub(crate) index: u32,
-    /// The grant's id, which its limit's state is kept by.
-    pub(crate) id: String,
+    /// What it opens, for streams that outlive the snapshot.
+    pub(crate) opened: Arc<Opened>,
     pub(crate) consumer: u32,
     pub(crate) served: u32,
     /// By operation of the interface: whether it is granted.
     pub(crate) operations: Box<[bool]>,
-    pub(crate) scope: Scope,
-    /// The same of a direct interface, ready to be applied.
+    /// The scope of a direct interface, ready to be applied.
     pub(crate) direct: Option<Box<DirectScope>>,
     pub(crate) purpose: Option<String>,
     pub(crate) until: Option<Timestamp>,
@@ -64,15 +64,33 @@ pub(crate) struct Lease {
     pub(crate) quota: Option<Quota>,
     /// The `RateLimit-Policy` header: every limit over a request.
     pub(crate) policy: Option<http::HeaderValue>,
-    /// Under which condition it opens anything, where there is one.
-    pub(crate) condition: Option<Arc<GrantCondition>>,
-    /// When it was found to hold last.
+    /// When its condition was found to hold last.
     pub(crate) held: HeldLast,
 }
 
 impl Lease {
     pub(crate) fn includes(&self, operation: u32) -> bool {
         self.operations.get(operation as usize).copied().unwrap_or(false)
+    }
+
+    /// The grant's id, which its limit's state is kept by.
+    pub(crate) fn id(&self) -> &str {
+        &self.opened.grant
+    }
+
+    /// What of the interface it opens.
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.opened.scope
+    }
+
+    /// Under which condition it opens anything, where there is one.
+    pub(crate) fn condition(&self) -> Option<&Arc<GrantCondition>> {
+        self.opened.condition.as_ref()
+    }
+
+    /// When it ends by itself, where it does.
+    pub(crate) fn ends(&self) -> Ends {
+        self.until.filter(|_| !self.goes_on)
     }
 
     /// Whether its time is over.
@@ -146,8 +164,8 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let Some(place) = interfaces.get(&grant.interface) else { continue };
         let Some(served) = served.get(*place as usize) else { continue };
         let consumer = access.consumer(&grant.consumer);
-        let mut lease = lease(grant, served, *place, consumer, index(access.leases.len()));
-        lease.condition = conditions.of(&grant.terms);
+        let condition = conditions.of(&grant.terms);
+        let mut lease = lease(grant, condition, served, (index(access.leases.len()), consumer));
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
@@ -184,24 +202,35 @@ impl Access {
     }
 }
 
-fn lease(grant: &LiveGrant, served: &Served, place: u32, consumer: u32, index: u32) -> Lease {
+fn lease(
+    grant: &LiveGrant,
+    condition: Option<Arc<GrantCondition>>,
+    served: &Served,
+    (index, consumer): (u32, u32),
+) -> Lease {
     let terms = &grant.terms;
+    let opened = Opened {
+        interface: grant.interface.clone(),
+        consumer: grant.consumer.clone(),
+        grant: grant.id.clone(),
+        scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
+        condition,
+        operations: Arc::clone(&served.operations),
+    };
     let granted = |name: &str| terms.operations.iter().any(|operation| operation == name);
     let allowance = terms.rate.map(Allowance::of);
     Lease {
         index,
-        id: grant.id.clone(),
+        opened: Arc::new(opened),
         consumer,
-        served: place,
+        served: served.index,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
-        scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
         direct: None,
         purpose: terms.purpose.clone(),
         until: terms.until,
         goes_on: terms.on_end == EndAction::Alarm || served.criticality == Criticality::Tier1,
         ended: grant.ended.is_some(),
         allowance,
-        condition: None,
         held: HeldLast::default(),
         quota: terms.quota,
         policy: super::announce::policy(&[

@@ -30,7 +30,7 @@ pub(crate) struct Served {
     /// The word of its lifecycle.
     pub(crate) state: &'static str,
     pub(crate) kind: Kind,
-    pub(crate) operations: Vec<Operation>,
+    pub(crate) operations: Arc<[Operation]>,
     pub(crate) routes: matchit::Router<Methods>,
     /// The attributes of the object that it serves, where it does.
     pub(crate) attributes: Vec<Box<str>>,
@@ -202,7 +202,7 @@ impl Served {
             life,
             state: interface.lifecycle.as_str(),
             kind: Kind::Mediated,
-            operations: Vec::new(),
+            operations: Arc::default(),
             routes: matchit::Router::new(),
             attributes: Vec::new(),
             // What nobody calls critical is the first to be refused.
@@ -264,7 +264,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
             (Lifecycle::Retired { .. } | Lifecycle::Blocked { .. }, _) => {}
             (_, Api::Mediated(serves)) => {
                 let (operations, paths) = mediated::compile(serves);
-                served.operations = operations;
+                served.operations = operations.into();
                 served.routes = paths.router().0;
                 let object = source.fabric.objects.get(&serves.object.value);
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
@@ -275,7 +275,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
                 served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);
-                served.operations = direct.operations;
+                served.operations = direct.operations.into();
                 served.routes = direct.routes;
                 served.websocket = upstream.websocket;
                 upstreams.push(direct.upstream);

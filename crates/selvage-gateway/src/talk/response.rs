@@ -11,6 +11,8 @@ use crate::hop;
 
 const MOST_HEADERS: usize = 100;
 const MOST_BYTES: usize = 64 * 1024;
+/// Interim answers to one request; who sends more never comes to an end.
+const MOST_INTERIM: u8 = 32;
 const UNASKED: BadAnswer = BadAnswer("the answer switches to a protocol that nobody asked for");
 
 /// Why an answer cannot be used.
@@ -57,12 +59,13 @@ struct Place {
 }
 
 /// Takes the head from the buffer into `headers`, where it is complete; those of the connection are left out.
-/// Interim answers (1xx) are passed over, but for the one that switches to a WebSocket where that was asked for.
+/// Interim answers (1xx) are passed over and counted, but for the one that switches to a WebSocket where that was asked for.
 pub(crate) fn take(
     buffer: &mut BytesMut,
     asked: &Method,
     websocket: bool,
     headers: &mut HeaderMap,
+    interim: &mut u8,
 ) -> Result<Option<Answer>, BadAnswer> {
     loop {
         let mut places = [Place::default(); MOST_HEADERS];
@@ -74,7 +77,11 @@ pub(crate) fn take(
         match status.as_u16() {
             101 if websocket => {}
             101 => return Err(UNASKED),
-            100..=199 => continue,
+            100..=199 if *interim < MOST_INTERIM => {
+                *interim += 1;
+                continue;
+            }
+            100..=199 => return Err(BadAnswer("the upstream sends interim answers without end")),
             _ => {}
         }
         headers.clear();

@@ -12,8 +12,14 @@ use super::client::{Answer, Client, authorization, head};
 use super::fabric::{access, try_compile};
 use super::running::Running;
 
+const MANIFESTS: &str = include_str!("data/contracts.yaml");
+
 fn fabric(upstream: &str) -> Fabric {
-    let manifests = include_str!("data/contracts.yaml").replace("http://UPSTREAM", &format!("http://{upstream}"));
+    fabric_of(MANIFESTS, upstream)
+}
+
+fn fabric_of(manifests: &str, upstream: &str) -> Fabric {
+    let manifests = manifests.replace("http://UPSTREAM", &format!("http://{upstream}"));
     let mut sources = Sources::of("fabric.yaml", &manifests);
     sources.insert("contracts/parts-3.0.yaml", include_str!("data/parts-3.0.yaml"));
     sources.insert("contracts/parts-3.1.yaml", include_str!("data/parts-3.1.yaml"));
@@ -24,6 +30,12 @@ fn fabric(upstream: &str) -> Fabric {
 
 fn snapshot(upstream: &str) -> Snapshot {
     let fabric = fabric(upstream);
+    try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}
+
+/// With bodies up to a megabyte checked.
+pub fn roomy(upstream: &str) -> Snapshot {
+    let fabric = fabric_of(&MANIFESTS.replace("up_to: 2KB", "up_to: 1MB"), upstream);
     try_compile(&fabric, &access(&fabric), "dev").unwrap()
 }
 

@@ -247,6 +247,38 @@ fn malformed_streams_are_reset() {
     assert_eq!(running.upstream.requests(), 0);
 }
 
+/// A body is as long as its frames; what is said besides must say the same, or the system behind reads another request.
+#[test]
+fn no_length_passes_but_the_body_s_own() {
+    let running = Running::start();
+    let proof = format!("Bearer {}", key("shop"));
+    let head = [
+        (":method", "PUT"),
+        (":scheme", "http"),
+        (":authority", "gateway.test"),
+        (":path", "/stock/v1/items/1"),
+        ("authorization", proof.as_str()),
+    ];
+    for (lengths, fate) in [
+        (&["3"][..], "200"),
+        (&[], "200"),
+        (&["3", "30"], "reset PROTOCOL_ERROR"),
+        (&["3", "3"], "400"),
+        (&["2"], "reset PROTOCOL_ERROR"),
+        (&["30"], "reset PROTOCOL_ERROR"),
+        (&["3, 30"], "reset PROTOCOL_ERROR"),
+        (&["+3"], "reset PROTOCOL_ERROR"),
+    ] {
+        let mut frames = Frames::connect(running.gateway.address());
+        let lengths: Vec<_> = lengths.iter().map(|length| ("content-length", *length)).collect();
+        frames.request(1, &[&head[..], &lengths].concat(), b"abc");
+        assert_eq!(frames.answer(1), fate, "{lengths:?}");
+        for request in running.upstream.take_requests() {
+            assert!(request.ends_with("abc") && request.matches("content-length").count() <= 1, "{request}");
+        }
+    }
+}
+
 #[test]
 fn a_shutdown_lets_streams_finish() {
     let running = Running::start();

@@ -158,7 +158,7 @@ fn files_that_do_not_fit_are_told() {
         (files(LISTENER[0], RENEWED[1], nobody()), "the certificate and its key cannot be used together"),
         (
             files(LISTENER[0], LISTENER[1], ClientCertificates::Required(b"x".to_vec())),
-            "the clients' authorities are not PEM with a `CERTIFICATE`",
+            "the authorities are not PEM with a `CERTIFICATE`",
         ),
     ] {
         assert_eq!(Tls::new(&files).unwrap_err().to_string(), told);

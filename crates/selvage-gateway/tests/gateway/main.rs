@@ -15,6 +15,7 @@ mod running;
 mod upstream;
 mod upstreams;
 
+mod bodies;
 mod budgets;
 mod compile;
 mod condition;
@@ -29,6 +30,7 @@ mod listener;
 mod malformed;
 mod matrix;
 mod mediated;
+mod mint;
 mod mtls;
 mod oauth;
 mod proxy;

@@ -2,8 +2,9 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use selvage_gateway::{
     ClientCertificates, Gateway, GatewayConfig, KeysOfIssuers, Snapshot, SnapshotSource, Tls, TlsFiles,
 };
@@ -13,8 +14,9 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 
-use super::client::Client;
+use super::client::{Client, head};
 use super::fabric::{access, key};
+use super::mint;
 use super::running::Engine;
 use super::upstream::Upstream;
 
@@ -26,10 +28,15 @@ const INTRUDER: (&[u8], &[u8]) =
 
 /// A listener whose clients may show certificates.
 pub fn listener() -> Tls {
+    listener_for(AUTHORITY)
+}
+
+/// The same with these authorities of clients.
+fn listener_for(authorities: &[u8]) -> Tls {
     let files = TlsFiles {
         certificate: include_bytes!("data/tls/clients/listener.pem").to_vec(),
         key: include_bytes!("data/tls/clients/listener.key").to_vec(),
-        clients: ClientCertificates::Optional(AUTHORITY.to_vec()),
+        clients: ClientCertificates::Optional(authorities.to_vec()),
     };
     Tls::new(&files).unwrap()
 }
@@ -44,6 +51,16 @@ pub fn certified(address: SocketAddr) -> Client {
 
 /// A client that shows this certificate; an error where the handshake ends.
 fn connect(address: SocketAddr, shows: Option<(&[u8], &[u8])>) -> std::io::Result<Client> {
+    let read = |(certificate, key): (&[u8], &[u8])| {
+        (CertificateDer::from_pem_slice(certificate).unwrap(), PrivateKeyDer::from_pem_slice(key).unwrap())
+    };
+    show(address, shows.map(read))
+}
+
+fn show(
+    address: SocketAddr,
+    shows: Option<(CertificateDer<'static>, PrivateKeyDer<'static>)>,
+) -> std::io::Result<Client> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(AUTHORITY).unwrap()).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -52,10 +69,7 @@ fn connect(address: SocketAddr, shows: Option<(&[u8], &[u8])>) -> std::io::Resul
         .with_root_certificates(roots);
     let config = match shows {
         None => config.with_no_client_auth(),
-        Some((certificate, key)) => {
-            let chain = vec![CertificateDer::from_pem_slice(certificate).unwrap()];
-            config.with_client_auth_cert(chain, PrivateKeyDer::from_pem_slice(key).unwrap()).unwrap()
-        }
+        Some((certificate, key)) => config.with_client_auth_cert(vec![certificate], key).unwrap(),
     };
     let name = ServerName::try_from("localhost").unwrap();
     let mut session = ClientConnection::new(Arc::new(config), name).unwrap();
@@ -69,15 +83,24 @@ fn connect(address: SocketAddr, shows: Option<(&[u8], &[u8])>) -> std::io::Resul
 
 struct Node {
     gateway: Gateway,
-    _upstream: Upstream,
+    upstream: Upstream,
 }
 
 impl Node {
     /// With a consumer whose certificate names it so.
     fn start(subject: &str) -> Self {
         let upstream = Upstream::start();
+        let snapshot = Self::snapshot(&upstream, subject);
+        let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
+        (config.threads, config.tls) = (1, Some(listener()));
+        let gateway = Gateway::start(config, snapshot, Arc::new(Engine::default())).unwrap();
+        Self { gateway, upstream }
+    }
+
+    fn snapshot(upstream: &Upstream, subject: &str) -> Arc<Snapshot> {
         let manifests = include_str!("data/identity.yaml").replace("UPSTREAM", &upstream.address.to_string());
         let manifests = manifests.replace("'DNS:press.velo.example'", &format!("'{subject}'"));
+        let manifests = manifests.replace("operations: [list-items]", "operations: [list-items, get-item]");
         let mut sources = Sources::of("identity.yaml", &manifests);
         sources.insert("contracts/stock.yaml", include_str!("data/stock.yaml"));
         let reading = read(&sources);
@@ -86,11 +109,7 @@ impl Node {
         let access = access(&fabric);
         let source =
             SnapshotSource { fabric: &fabric, access: &access, keys: &keys, environment: &environment, release: "rel" };
-        let snapshot = Snapshot::compile(&source).unwrap();
-        let mut config = GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0)));
-        (config.threads, config.tls) = (1, Some(listener()));
-        let gateway = Gateway::start(config, Arc::new(snapshot), Arc::new(Engine::default())).unwrap();
-        Self { gateway, _upstream: upstream }
+        Arc::new(Snapshot::compile(&source).unwrap())
     }
 
     fn said(&self, shows: Option<(&[u8], &[u8])>, headers: &[&str]) -> (u16, String) {
@@ -125,4 +144,58 @@ fn the_same_subject_by_another_authority_is_nobody() {
         !asked || client.try_read(false).is_none()
     });
     assert!(refused);
+}
+
+/// The handshake is long past when these change. INVARIANT: REVOKED-NOW
+#[test]
+fn a_certificate_is_judged_for_each_request() {
+    let node = Node::start(SUBJECT);
+    let mut client = connect(node.gateway.address(), Some(CLIENT)).unwrap();
+    let mut ask = || client.request("GET", "/stock/v1/items", &[], b"").said();
+    assert_eq!(ask(), (200, String::new()));
+    node.gateway.swap(Node::snapshot(&node.upstream, "CN=another"));
+    assert_eq!(ask(), (401, "FAB4089".to_owned()), "nobody is whom it names any more");
+    node.gateway.swap(Node::snapshot(&node.upstream, SUBJECT));
+    assert_eq!(ask(), (200, String::new()));
+}
+
+#[test]
+fn a_certificate_that_ends_ends_what_it_opened() {
+    let node = Node::start("CN=short-lived");
+    node.gateway.renew_tls(listener_for(mint::AUTHORITY));
+    let until = Timestamp::from_second(Timestamp::now().as_second() + 4).unwrap();
+    let certificate = CertificateDer::from(mint::client("short-lived", until));
+    let client = || {
+        let key = PrivateKeyDer::from_pem_slice(mint::KEY).unwrap();
+        show(node.gateway.address(), Some((certificate.clone(), key))).unwrap()
+    };
+    let (mut asking, mut flowing) = (client(), client());
+    assert_eq!(asking.request("GET", "/stock/v1/items", &[], b"").said(), (200, String::new()));
+    flowing.send(head("GET", "/stock/v1/items/stall", &[], 0));
+    assert!(flowing.try_read(false).is_none(), "cut in the middle");
+    let late = Timestamp::now().duration_since(until).as_secs_f64();
+    assert!((-0.1..0.9).contains(&late), "{late} s after its end");
+    let ended = asking.request("GET", "/stock/v1/items", &[], b"");
+    assert_eq!(ended.said(), (401, "FAB4174".to_owned()));
+}
+
+#[test]
+fn clients_of_authorities_that_are_trusted_no_more_have_to_come_again() {
+    let node = Node::start(SUBJECT);
+    let [mut idle, mut flowing] = [0; 2].map(|_| connect(node.gateway.address(), Some(CLIENT)).unwrap());
+    let mut unnamed = connect(node.gateway.address(), None).unwrap();
+    let ask = |client: &mut Client| client.request("GET", "/stock/v1/items", &[], b"").said();
+    assert_eq!(ask(&mut idle), (200, String::new()));
+    flowing.send(head("GET", "/stock/v1/items/stall", &[], 0));
+    std::thread::sleep(Duration::from_millis(200));
+    // A certificate of the listener that is renewed is nothing to clients.
+    node.gateway.renew_tls(listener());
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(ask(&mut idle), (200, String::new()));
+    node.gateway.renew_tls(listener_for(mint::AUTHORITY));
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(idle.is_closed() && began.elapsed() < Duration::from_secs(2));
+    assert!(flowing.try_read(false).is_none() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert_eq!(ask(&mut unnamed), (401, "FAB4010".to_owned()), "who showed none goes on");
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selvage_model::access::{AccessState, Block, Blocked};
+use jiff::Timestamp;
+use selvage_model::access::{AccessState, Block, Blocked, EndAction, GrantTerms};
 
 use super::client::{authorization, head};
 use super::fabric::{self, access, try_compile};
@@ -79,9 +80,27 @@ const CHANGES: [(Change, bool); 5] = [
     (|access| access.revision = 7, false),
 ];
 
+/// The terms of the shop's grants.
+fn terms(access: &mut AccessState) -> impl Iterator<Item = &mut GrantTerms> {
+    access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop").map(|grant| &mut grant.terms)
+}
+
+/// What narrows a grant that stays, and what does not.
+const NARROWED: [(Change, bool); 6] = [
+    (|access| terms(access).for_each(|terms| terms.operations.retain(|name| !name.ends_with("-item"))), true),
+    (
+        |access| terms(access).for_each(|terms| terms.rows = vec![("site".parse().unwrap(), vec!["leipzig".into()])]),
+        true,
+    ),
+    (|access| terms(access).for_each(|terms| terms.except = vec!["product".parse().unwrap()]), true),
+    (|access| terms(access).for_each(|terms| terms.when = Some("time.hour >= 0".to_owned())), true),
+    (|access| terms(access).for_each(|terms| terms.operations.retain(|name| name.ends_with("-item"))), false),
+    (|access| terms(access).for_each(|terms| terms.rate = Some("1/day".parse().unwrap())), false),
+];
+
 #[test]
 fn an_answer_that_flows_is_cut_when_its_right_ends() {
-    for (change, cuts) in CHANGES {
+    for (change, cuts) in CHANGES.into_iter().chain(NARROWED) {
         let running = Running::start();
         let mut client = running.client();
         client.send(head("GET", "/stock/v1/items/stall", &[&authorization("shop")], 0));
@@ -96,7 +115,7 @@ fn an_answer_that_flows_is_cut_when_its_right_ends() {
 
 #[test]
 fn an_upload_that_flows_is_cut_when_its_right_ends() {
-    for (change, cuts) in CHANGES {
+    for (change, cuts) in CHANGES.into_iter().chain(NARROWED) {
         let running = Running::start();
         let mut client = running.client();
         client.send(head("PUT", "/narrow-stock/v1/items/1", &[&authorization("shop")], 100));
@@ -119,7 +138,8 @@ fn an_upload_that_flows_is_cut_when_its_right_ends() {
 /// A write that trickles is no way around a revocation: it is asked again when its body is there.
 #[test]
 fn a_write_whose_right_ends_while_its_body_comes_is_not_done() {
-    for (change, ends) in [CHANGES[0], CHANGES[1], CHANGES[4]] {
+    let [.., of_rows, of_attributes, of_condition, _, _] = NARROWED;
+    for (change, ends) in [CHANGES[0], CHANGES[1], CHANGES[4], of_rows, of_attributes, of_condition] {
         let running = Running::start();
         let mut client = running.client();
         let headers = [&authorization("shop"), "Content-Type: application/json", "Idempotency-Key: k-1"];
@@ -130,6 +150,49 @@ fn a_write_whose_right_ends_while_its_body_comes_is_not_done() {
         swap(&running, change);
         client.send(&body[5..]);
         assert_eq!(client.read().said() == (403, "FAB4022".to_owned()), ends);
+    }
+}
+
+/// A grant that opens more than it did opens what flows, too.
+#[test]
+fn a_stream_goes_on_when_its_grant_is_widened() {
+    let running = Running::start();
+    let narrow: Change = |access| {
+        terms(access).for_each(|terms| {
+            terms.rows = Vec::new();
+            terms.when = Some("time.hour >= 0".to_owned());
+            terms.until = Some(Timestamp::now() + Duration::from_secs(2));
+        });
+    };
+    swap(&running, narrow);
+    let mut client = running.client();
+    client.send(head("GET", "/stock/v1/items/stall", &[&authorization("shop")], 0));
+    std::thread::sleep(Duration::from_millis(1200));
+    swap(&running, |_| {});
+    let began = Instant::now();
+    assert!(client.try_read(false).is_none());
+    assert!(began.elapsed() > Duration::from_secs(2), "neither by its condition nor by its end of before");
+}
+
+#[test]
+fn a_stream_ends_with_the_time_of_its_key_or_its_grant() {
+    fn soon() -> Option<Timestamp> {
+        Some(Timestamp::now() + Duration::from_secs(2))
+    }
+    let ends: [(Change, bool); 3] = [
+        (|access| access.credentials.iter_mut().for_each(|key| key.expires = soon()), true),
+        (|access| terms(access).for_each(|terms| terms.until = soon()), true),
+        // Where it goes on with an alarm, time alone ends nothing.
+        (|access| terms(access).for_each(|terms| (terms.until, terms.on_end) = (soon(), EndAction::Alarm)), false),
+    ];
+    for (place, (change, cuts)) in ends.into_iter().enumerate() {
+        let running = Running::start();
+        swap(&running, change);
+        let mut client = running.client();
+        client.send(head("GET", "/stock/v1/items/stall", &[&authorization("shop")], 0));
+        let began = Instant::now();
+        assert!(client.try_read(false).is_none());
+        assert_eq!(began.elapsed() < Duration::from_secs(4), cuts, "{place}: {:?}", began.elapsed());
     }
 }
 

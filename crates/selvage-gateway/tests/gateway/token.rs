@@ -277,6 +277,7 @@ fn keys_that_are_not_for_signing_are_passed_over() {
 fn a_certificate_names_its_consumer() {
     let snapshot = compile(&fabric("127.0.0.1:1"), &KeysOfIssuers::new(), "dev");
     let certificate = |subject: &str, names: &[&str]| ClientCertificate {
+        ends: Timestamp::MAX,
         subject: subject.to_owned(),
         names: names.iter().map(|name| (*name).to_owned()).collect(),
         fingerprint: [0; 32],

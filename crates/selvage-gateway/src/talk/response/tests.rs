@@ -10,7 +10,7 @@ fn read(asked: &Method, bytes: &str) -> String {
 fn read_as(asked: &Method, websocket: bool, bytes: &str) -> String {
     let mut buffer = BytesMut::from(bytes);
     let mut headers = HeaderMap::new();
-    match take(&mut buffer, asked, websocket, &mut headers) {
+    match take(&mut buffer, asked, websocket, &mut headers, &mut 0) {
         Ok(None) => "more".to_owned(),
         Err(bad) => bad.to_string(),
         Ok(Some(Answer { status, framing, keeps })) => {
@@ -107,4 +107,27 @@ fn a_switch_is_taken_where_it_was_asked_for() {
     let unasked = "the answer switches to a protocol that nobody asked for";
     assert_eq!(read_as(&Method::GET, false, agreed), unasked);
     assert_eq!(read_as(&Method::GET, true, "HTTP/1.1 101 Fine\r\nUpgrade: h2c\r\n\r\n"), unasked);
+}
+
+#[test]
+fn interim_answers_are_passed_over_and_come_to_an_end() {
+    let hint = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n";
+    let last = "HTTP/1.1 204 No Content\r\n\r\n";
+    for (hints, passes) in [(0, true), (1, true), (32, true), (33, false), (1_000, false)] {
+        // However they arrive: counted are those of one request.
+        for step in [1, 50, 100_000] {
+            let text = hint.repeat(hints) + last;
+            let (mut buffer, mut headers, mut interim) = (BytesMut::new(), HeaderMap::new(), 0);
+            let mut taken = Ok(None);
+            for piece in text.as_bytes().chunks(step) {
+                buffer.extend_from_slice(piece);
+                taken = take(&mut buffer, &Method::GET, false, &mut headers, &mut interim);
+                if !matches!(taken, Ok(None)) {
+                    break;
+                }
+            }
+            assert_eq!(matches!(taken, Ok(Some(_))), passes, "{hints} by {step}");
+            assert!(headers.is_empty(), "what they say is not said of the answer");
+        }
+    }
 }

@@ -59,6 +59,12 @@ impl Frames {
         assert!(self.send(HEADERS, END_STREAM | END_HEADERS, stream, &block(headers)));
     }
 
+    /// A whole request with a body.
+    pub fn request(&mut self, stream: u32, headers: &[(&str, &str)], body: &[u8]) {
+        assert!(self.send(HEADERS, END_HEADERS, stream, &block(headers)));
+        assert!(self.send(DATA, END_STREAM, stream, body));
+    }
+
     /// `GET path` by the shop.
     pub fn get(&mut self, stream: u32, path: &str) {
         assert!(self.try_get(stream, path));
