@@ -267,8 +267,9 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
     listener.begin(Stage::Plan);
     listener.because(|| match plan {
         Plan::Proxy { rest, upstream, .. } => {
-            let (upstream, scheme) = (upstream.upstream, if upstream.upstream.secure { "https" } else { "http" });
-            format!("goes to {scheme}://{}:{}{}{rest}", upstream.host, upstream.port, upstream.base)
+            let (address, base) = (&upstream.upstream.address, &upstream.upstream.base);
+            let scheme = if address.secure { "https" } else { "http" };
+            format!("goes to {scheme}://{}:{}{base}{rest}", address.host, address.port)
         }
         Plan::Mediate { verb, id, .. } => match id {
             Some(id) => format!("the engine does `{verb}` on `{id}`"),

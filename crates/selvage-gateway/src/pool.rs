@@ -12,23 +12,16 @@ use tokio_rustls::TlsConnector;
 use crate::body::Upload;
 use crate::connection::{Clock, millis};
 use crate::dial::{Destination, DialError, Dialer, Trust};
-use crate::snapshot::Upstream;
 use crate::talk::{Answer, Ask, Talk, TalkError};
 
 /// Whose connections: a scheme, a host and a port, and how it is known there.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Address {
-    secure: bool,
-    host: String,
-    port: u16,
-    trust: Option<Arc<Trust>>,
-}
-
-impl Address {
-    pub(crate) fn of(upstream: &Upstream) -> Self {
-        let trust = upstream.trust.clone();
-        Self { secure: upstream.secure, host: upstream.host.clone(), port: upstream.port, trust }
-    }
+    pub(crate) secure: bool,
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    /// How it is known over TLS and what it is shown, where not as everywhere.
+    pub(crate) trust: Option<Arc<Trust>>,
 }
 
 /// How connections are kept.
@@ -42,7 +35,7 @@ pub(crate) struct PoolConfig {
 
 /// The idle connections to one upstream.
 pub(crate) struct Pool {
-    address: Address,
+    address: Arc<Address>,
     config: PoolConfig,
     dialer: Rc<Dialer>,
     /// TLS where it is known there by more than everywhere.
@@ -87,7 +80,7 @@ pub(crate) enum SendError {
 }
 
 impl Pool {
-    pub(crate) fn new(address: Address, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
+    pub(crate) fn new(address: Arc<Address>, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
         let (tls, idle, retries) = (OnceCell::new(), RefCell::default(), Cell::new(ONE));
         Rc::new(Self { address, config, dialer, tls, clock, idle, retries })
     }
@@ -162,7 +155,7 @@ impl Pool {
     }
 
     async fn connect(&self, within: Option<Duration>) -> Result<Box<Talk>, DialError> {
-        let Address { secure, host, port, trust } = &self.address;
+        let Address { secure, host, port, trust } = &*self.address;
         let (round, trust) = (self.round(), trust.as_deref());
         let dialing = self.dialer.dial(Destination { secure: *secure, host, port: *port, trust, tls: &self.tls });
         let stream = tokio::time::timeout(within.unwrap_or(self.config.connect_timeout), dialing).await;

@@ -28,7 +28,7 @@ use crate::held::Waiters;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, Upstream};
 use crate::tally::Shard;
 use crate::tls::{ClientsMark, Tls};
 use crate::token::Memory;
@@ -82,7 +82,7 @@ pub(crate) struct Worker {
     pub(crate) in_hand: Cell<u32>,
     current: RefCell<Cache<Arc<ArcSwap<Live>>, Arc<Live>>>,
     local: RefCell<Rc<Local>>,
-    pools: RefCell<HashMap<Address, Rc<Pool>>>,
+    pools: RefCell<HashMap<Arc<Address>, Rc<Pool>>>,
     dialer: Rc<Dialer>,
     connections: RefCell<Vec<Watching>>,
     /// Of HTTP/2 connections.
@@ -164,16 +164,21 @@ impl Worker {
             connect_timeout: config.connect_timeout,
         };
         let mut known = self.pools.borrow_mut();
-        let pools: Vec<Rc<Pool>> = live
-            .snapshot
-            .upstreams()
-            .iter()
-            .map(|upstream| {
-                let address = Address::of(upstream);
-                let new = || Pool::new(address.clone(), pool_config, Rc::clone(&self.dialer), Rc::clone(&self.clock));
-                Rc::clone(known.entry(address.clone()).or_insert_with(new))
-            })
-            .collect();
+        let new = |address: &Arc<Address>| {
+            Pool::new(Arc::clone(address), pool_config, Rc::clone(&self.dialer), Rc::clone(&self.clock))
+        };
+        let mut pools: Vec<Rc<Pool>> = Vec::with_capacity(live.snapshot.upstreams().len());
+        let mut last: Option<&Arc<Address>> = None;
+        for Upstream { address, .. } in live.snapshot.upstreams() {
+            // Many interfaces have one system, and a snapshot one address of it.
+            let same = pools.last().filter(|_| last.is_some_and(|last| Arc::ptr_eq(last, address)));
+            let pool = match same.or_else(|| known.get(address)) {
+                Some(pool) => Rc::clone(pool),
+                None => Rc::clone(known.entry(Arc::clone(address)).or_insert_with(|| new(address))),
+            };
+            pools.push(pool);
+            last = Some(address);
+        }
         known.retain(|_, pool| Rc::strong_count(pool) > 1);
         let local = Rc::new(Local { live, pools });
         *self.local.borrow_mut() = Rc::clone(&local);
@@ -245,7 +250,8 @@ impl Worker {
         let clients = self.shared.tls.as_ref().map(|tls| tls.load().clients).unwrap_or_default();
         self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf, clients));
         self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf, clients));
-        for pool in &local.pools {
+        // Each once, however many interfaces its system has.
+        for pool in self.pools.borrow().values() {
             pool.sweep();
         }
     }

@@ -186,6 +186,7 @@ pub const RULES: &[LintRule] = &[
     tier::LOWER,
     personal::CLASSED,
     authority::ELSEWHERE,
+    scope::ALIAS,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,

@@ -111,6 +111,7 @@ catalogue! {
     TIER_1_ON_LESS = "FAB2151", "Tier-1 that stands on less";
     PERSONAL_DATA = "FAB2152", "Data about people without its class";
     WRITES_ELSEWHERE = "FAB2153", "Writes go to a system that is not the record";
+    EXCEPT_RENAMED = "FAB2161", "A query language names what a grant leaves out otherwise";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";

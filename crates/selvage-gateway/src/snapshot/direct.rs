@@ -7,9 +7,10 @@ use std::sync::Arc;
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Uri};
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Upstream as DeclaredUpstream;
-use selvage_model::manifest::system::DirectLimits;
+use selvage_model::manifest::system::{DirectLimits, System, SystemEnvironment};
 use selvage_model::name::SystemName;
 use selvage_model::openapi::Contract;
 use selvage_model::scalar::Percent;
@@ -21,9 +22,20 @@ use crate::admission::UpstreamRules;
 use crate::breaker::{BreakerRule, nanos};
 use crate::dial::Trust;
 use crate::gate::Room;
+use crate::pool::Address;
 
-/// How systems are known over TLS, read once each; nothing where that cannot be used.
-pub(super) type Trusts = HashMap<SystemName, Option<Arc<Trust>>>;
+/// Where systems are, each read once; nothing where that cannot be used.
+pub(super) type Systems = HashMap<SystemName, Option<Known>>;
+
+/// Where a system is, and what it bears.
+#[derive(Clone)]
+pub(super) struct Known {
+    address: Arc<Address>,
+    rules: UpstreamRules,
+    authority: HeaderValue,
+    /// No slash at the end.
+    path: String,
+}
 
 pub(super) struct Direct {
     pub(super) operations: Vec<Operation>,
@@ -36,10 +48,10 @@ pub(super) fn compile(
     source: &SnapshotSource<'_>,
     openapi: &Spanned<String>,
     declared: &DeclaredUpstream,
-    trusts: &mut Trusts,
+    systems: &mut Systems,
     findings: &mut Vec<Finding>,
 ) -> Option<Direct> {
-    let upstream = upstream(source, declared, trusts, findings);
+    let upstream = upstream(source, declared, systems, findings);
     let routes = routes(source, openapi, findings);
     let ((operations, routes), upstream) = (routes?, upstream?);
     Some(Direct { operations, routes, upstream })
@@ -115,29 +127,50 @@ fn normalized(template: &str) -> Option<String> {
 fn upstream(
     source: &SnapshotSource<'_>,
     declared: &DeclaredUpstream,
-    trusts: &mut Trusts,
+    systems: &mut Systems,
     findings: &mut Vec<Finding>,
 ) -> Option<Upstream> {
     let name = &declared.system.value;
     let system = source.fabric.systems.get(name);
     let environment = system.and_then(|system| system.environment(source.environment));
-    let url = environment.and_then(|environment| environment.url.as_ref());
-    let Some(url) = url else {
+    let (Some(system), Some(environment)) = (system, environment.filter(|environment| environment.url.is_some()))
+    else {
         let message = format!("`{name}` has no address in the environment `{}`", source.environment);
         let fix = format!("give the system `environments: {{{}: {{url: …}}}}`", source.environment);
         findings.push(Finding::error(code::UPSTREAM_ADDRESS, &declared.system.place, message).fix(fix));
         return None;
     };
-    let rules = system.map(|system| rules(&system.limits.direct)).unwrap_or_default();
-    let parsed = address(name, rules, &url.value, &declared.path);
-    if parsed.is_none() {
-        let message = format!("`{}` is not an address that requests can be sent to", url.value);
-        findings.push(Finding::error(code::UPSTREAM_ADDRESS, &url.place, message));
+    let read = || Known::of(source.fabric, system, environment, findings);
+    let known = systems.entry(name.clone()).or_insert_with(read).clone()?;
+    Some(Upstream {
+        system: name.clone(),
+        rules: known.rules,
+        address: known.address,
+        authority: known.authority,
+        base: known.path + declared.path.trim_end_matches('/'),
+    })
+}
+
+impl Known {
+    fn of(
+        fabric: &Fabric,
+        system: &System,
+        environment: &SystemEnvironment,
+        findings: &mut Vec<Finding>,
+    ) -> Option<Self> {
+        let url = environment.url.as_ref()?;
+        let Some((address, authority, path)) = address(&url.value) else {
+            let message = format!("`{}` is not an address that requests can be sent to", url.value);
+            findings.push(Finding::error(code::UPSTREAM_ADDRESS, &url.place, message));
+            return None;
+        };
+        let trust = match &environment.tls {
+            None => None,
+            Some(tls) => Some(Arc::new(Trust::compile(tls, fabric, findings)?)),
+        };
+        let address = Arc::new(Address { trust, ..address });
+        Some(Self { address, rules: rules(&system.limits.direct), authority, path })
     }
-    let Some(tls) = environment.and_then(|environment| environment.tls.as_ref()) else { return parsed };
-    let trust = || Trust::compile(tls, source.fabric, findings).map(Arc::new);
-    let trust = trusts.entry(name.clone()).or_insert_with(trust).clone()?;
-    Some(Upstream { trust: Some(trust), ..parsed? })
 }
 
 /// What a system bears, as the path needs it. A fifth of its places is for tier-1 where nothing else is said.
@@ -157,7 +190,8 @@ fn rules(declared: &DirectLimits) -> UpstreamRules {
     }
 }
 
-fn address(system: &SystemName, rules: UpstreamRules, url: &str, path: &str) -> Option<Upstream> {
+/// The address of a system, its `Host` header, and the path there.
+fn address(url: &str) -> Option<(Address, HeaderValue, String)> {
     let uri: Uri = url.parse().ok()?;
     let secure = match uri.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP => false,
@@ -174,16 +208,8 @@ fn address(system: &SystemName, rules: UpstreamRules, url: &str, path: &str) -> 
     };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     let host = (!host.is_empty()).then(|| host.to_owned())?;
-    Some(Upstream {
-        system: system.clone(),
-        rules,
-        secure,
-        trust: None,
-        port,
-        authority: HeaderValue::try_from(authority.as_str()).ok()?,
-        base: format!("{}{}", uri.path().trim_end_matches('/'), path.trim_end_matches('/')),
-        host,
-    })
+    let header = HeaderValue::try_from(authority.as_str()).ok()?;
+    Some((Address { secure, host, port, trust: None }, header, uri.path().trim_end_matches('/').to_owned()))
 }
 
 #[cfg(test)]
@@ -208,15 +234,23 @@ mod tests {
 
     #[test]
     fn addresses() {
-        let system: SystemName = "wms".parse().unwrap();
-        let address = |url: &str, path: &str| address(&system, UpstreamRules::default(), url, path);
-        let upstream = address("http://wms.example:8081/base/", "/api/stock").unwrap();
-        assert_eq!((upstream.host.as_str(), upstream.port, upstream.secure), ("wms.example", 8081, false));
-        assert_eq!(upstream.base, "/base/api/stock");
-        let upstream = address("https://[::1]", "").unwrap();
-        assert_eq!((upstream.host.as_str(), upstream.port, upstream.base.as_str()), ("::1", 443, ""));
-        for wrong in ["ftp://x", "http://wms:99999", "http://wms:", "wms", "http://user:word@wms", "/x", ""] {
-            assert!(address(wrong, "").is_none(), "{wrong}");
+        for (url, expected) in [
+            ("http://wms.example:8081/base/", Some((false, "wms.example", 8081, "wms.example:8081", "/base"))),
+            ("https://[::1]", Some((true, "::1", 443, "[::1]", ""))),
+            ("http://wms/", Some((false, "wms", 80, "wms", ""))),
+            ("ftp://x", None),
+            ("http://wms:99999", None),
+            ("http://wms:", None),
+            ("wms", None),
+            ("http://user:word@wms", None),
+            ("/x", None),
+            ("", None),
+        ] {
+            let found = address(url);
+            let found = found.as_ref().map(|(at, header, path)| {
+                (at.secure, at.host.as_str(), at.port, header.to_str().unwrap(), path.as_str())
+            });
+            assert_eq!(found, expected, "{url}");
         }
     }
 }

@@ -16,9 +16,9 @@ use selvage_model::scalar::Quota;
 use super::checks::{self, Checks};
 use super::{SnapshotSource, announce, direct, mediated};
 use crate::admission::UpstreamRules;
-use crate::dial::Trust;
 use crate::gate::Room;
 use crate::limit::Allowance;
+use crate::pool::Address;
 
 /// An interface that the gateway answers for.
 #[derive(Debug)]
@@ -94,11 +94,8 @@ pub(crate) struct Upstream {
     pub(crate) system: SystemName,
     /// What it bears.
     pub(crate) rules: UpstreamRules,
-    pub(crate) secure: bool,
-    /// How it is known over TLS and what it is shown, where not as everywhere.
-    pub(crate) trust: Option<Arc<Trust>>,
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// Where it is; the same for all interfaces of the system.
+    pub(crate) address: Arc<Address>,
     /// The `Host` header.
     pub(crate) authority: HeaderValue,
     /// Before the contract's paths; no slash at the end.
@@ -253,7 +250,7 @@ fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
-    let mut trusts = direct::Trusts::default();
+    let mut systems = direct::Systems::default();
     let unsaid = unsaid_on_partition(source);
     for interface in source.fabric.interfaces.values() {
         let Some(api) = interface.api() else { continue };
@@ -271,7 +268,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
             (_, Api::Direct { openapi, upstream }) => {
-                let compiled = direct::compile(source, openapi, upstream, &mut trusts, findings);
+                let compiled = direct::compile(source, openapi, upstream, &mut systems, findings);
                 let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
                 served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);

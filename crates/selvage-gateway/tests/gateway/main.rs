@@ -15,6 +15,7 @@ mod running;
 mod upstream;
 mod upstreams;
 
+mod answers;
 mod bodies;
 mod budgets;
 mod compile;

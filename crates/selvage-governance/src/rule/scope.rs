@@ -109,6 +109,41 @@ fn untold(grant: &Grant, contract: &Contract) -> Vec<Finding> {
     findings
 }
 
+pub(crate) const ALIAS: LintRule = LintRule {
+    code: code::EXCEPT_RENAMED,
+    name: "except-is-not-renamed",
+    severity: Severity::Warning,
+    waivable: true,
+    check: alias,
+};
+
+/// A query language lets its caller name the members of answers: what is left out by its name comes under another.
+fn alias(context: &Context<'_>, report: &mut Report) {
+    for (grant, interface) in granted(context) {
+        let Some(except) = grant.except.first() else { continue };
+        let contract = match interface.api() {
+            Some(Api::Direct { .. }) => context.usable(interface),
+            _ => None,
+        };
+        let operations = grant.operations.iter().filter_map(|operation| contract?.operation(&operation.value));
+        let mut renaming = operations.filter(|operation| is_graphql(&operation.path));
+        if let Some(operation) = renaming.next() {
+            let (id, path) = (&operation.id, &operation.path);
+            let message = format!(
+                "`{id}` (`{path}`) answers with members as its caller names them: `{except}` may come by another name"
+            );
+            let finding = ALIAS.finding(&except.place, message);
+            let fix = "leave the operation out of the grant, or grant a mediated interface";
+            report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
+        }
+    }
+}
+
+fn is_graphql(path: &str) -> bool {
+    let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    ["graphql", "gql"].iter().any(|word| last.eq_ignore_ascii_case(word))
+}
+
 /// Of what is no api, nothing can be left out yet.
 fn unscoped(grant: &Grant) -> Vec<Finding> {
     let rows = grant.rows.first().map(|(attribute, _)| ("where", &attribute.place));
