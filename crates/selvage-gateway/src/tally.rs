@@ -218,7 +218,8 @@ impl Shard {
     /// Notes that a grant was used, and the key that came with it, in this second.
     pub(crate) fn used(&self, grant: u32, key: u32, second: u64) {
         for (slab, index) in [(&self.grants, grant), (&self.keys, key)] {
-            if let Some(last) = slab.at(index) {
+            // Written once a second: who reads it is not disturbed by every request.
+            if let Some(last) = slab.at(index).filter(|last| last.load(Ordering::Relaxed) != second) {
                 last.store(second, Ordering::Relaxed);
             }
         }
