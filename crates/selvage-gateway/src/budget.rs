@@ -135,6 +135,15 @@ impl Moment {
     }
 }
 
+/// Whether a store keeps any limit that is declared.
+pub(crate) fn is_any_shared(live: &Live, sharing: Sharing) -> bool {
+    live.shared().any(|shared| match sharing {
+        Sharing::None => false,
+        Sharing::Quotas => shared.quota.is_some(),
+        Sharing::All => true,
+    })
+}
+
 /// What is to be asked now.
 pub(crate) fn round(live: &Live, books: &Books, round: BudgetMoment, lease: Duration) -> BudgetRound {
     let nanos = books.nanos(Instant::now());

@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use crate::admin;
 use crate::budget::{self, BudgetMoment, BudgetRound};
 use crate::burden::Burden;
-use crate::config::{GatewayConfig, GatewayError, Sharing};
+use crate::config::{GatewayConfig, GatewayError};
 use crate::crowd::Crowd;
 use crate::dial::Proofs;
 use crate::exposition;
@@ -155,11 +155,11 @@ impl Gateway {
     }
 
     /// What this node has to settle with the store of its limits, where it was told that one keeps them; `None` where
-    /// there is none. To be asked a few times a second, never by who serves a request.
+    /// there is none, or no limit that it would keep. To be asked a few times a second, never by who serves a request.
     pub fn budgets(&self, moment: BudgetMoment, lease: Duration) -> Option<BudgetRound> {
         let books = &self.shared.books;
-        let round = |live: &Live| budget::round(live, books, moment, lease);
-        (books.limits.sharing != Sharing::None).then(|| round(&self.shared.live.load()))
+        let live = self.shared.live.load();
+        budget::is_any_shared(&live, books.limits.sharing).then(|| budget::round(&live, books, moment, lease))
     }
 
     /// Takes what the store gave in a round; how many requests nodes held that ended without a word.
