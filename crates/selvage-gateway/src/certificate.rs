@@ -37,7 +37,7 @@ impl ClientCertificate {
             Ok(None) => Vec::new(),
             Err(_) => return Err(Unreadable),
         };
-        let ends = Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| Unreadable)?;
+        let ends = end(&certificate)?;
         Ok(Self {
             subject: distinguished(certificate.subject())?,
             names,
@@ -45,6 +45,15 @@ impl ClientCertificate {
             ends,
         })
     }
+}
+
+/// When a certificate in DER ends.
+pub(crate) fn end_of(der: &[u8]) -> Result<Timestamp, Unreadable> {
+    end(&X509Certificate::from_der(der).map_err(|_| Unreadable)?.1)
+}
+
+fn end(certificate: &X509Certificate<'_>) -> Result<Timestamp, Unreadable> {
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| Unreadable)
 }
 
 /// An alternative name with its kind, where it is of one that is used.

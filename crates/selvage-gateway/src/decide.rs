@@ -286,7 +286,7 @@ fn permit<'s>(
                 consumer: caller.name,
                 key: caller.key,
                 credential: caller.credential,
-                certified: caller.certified,
+                proof_ends: caller.ends,
                 ends: earlier(caller.ends, lease.ends()),
                 overdue: lease.is_overdue(now),
             })

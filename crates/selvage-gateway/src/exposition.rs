@@ -70,7 +70,14 @@ pub(crate) fn metrics(shared: &Shared) -> String {
 
 fn write_held(text: &mut String, shared: &Shared) -> std::fmt::Result {
     head(text, "bodies_held_bytes", "gauge", "Bytes of bodies that are held because messages are read whole.")?;
-    writeln!(text, "selvage_gateway_bodies_held_bytes {}", shared.burden.held())
+    writeln!(text, "selvage_gateway_bodies_held_bytes {}", shared.burden.held())?;
+    let ends = "When certificates end that are shown to systems, by the secret that holds them; seconds since 1970.";
+    head(text, "shown_certificate_ends_timestamp_seconds", "gauge", ends)?;
+    for (secret, ends) in shared.proving.ends() {
+        let (secret, ends) = (escaped(&secret), ends.as_second());
+        writeln!(text, "selvage_gateway_shown_certificate_ends_timestamp_seconds{{secret=\"{secret}\"}} {ends}")?;
+    }
+    Ok(())
 }
 
 fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Result {

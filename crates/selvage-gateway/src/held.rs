@@ -125,7 +125,7 @@ impl<'a> Asked<'a> {
             opened: Arc::clone(&permit.lease.opened),
             operation: permit.operation,
             key: permit.key,
-            certified: permit.certified.then(|| Rc::clone(self.peer)),
+            proof_ends: permit.proof_ends,
         }
     }
 }

@@ -21,8 +21,6 @@ pub(crate) struct Caller<'s> {
     pub(crate) key: Option<KeyHash>,
     /// Its index in the snapshot.
     pub(crate) credential: Option<u32>,
-    /// Whether a certificate proved it.
-    pub(crate) certified: bool,
     /// When what proved it ends. A token is asked for again and again: its own end is not that of what it began.
     pub(crate) ends: Ends,
 }
@@ -30,7 +28,7 @@ pub(crate) struct Caller<'s> {
 impl<'s> Caller<'s> {
     /// A consumer, by nothing that is known by itself.
     fn of(index: u32, name: &'s ConsumerName) -> Self {
-        Self { index, name, key: None, credential: None, certified: false, ends: None }
+        Self { index, name, key: None, credential: None, ends: None }
     }
 }
 
@@ -99,7 +97,7 @@ fn by_certificate<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, Caller<'s>> {
         let detail = "the certificate of the connection has ended; connect again with the next one";
         return Err(Box::new(Refusal::unauthorized(code::CERTIFICATE_ENDED, detail).by(name)));
     }
-    Ok(Caller { certified: true, ends: Some(client.ends), ..Caller::of(index, name) })
+    Ok(Caller { ends: Some(client.ends), ..Caller::of(index, name) })
 }
 
 fn by_token<'s>(asked: Asked<'s, '_, '_>, token: &[u8], hash: KeyHash) -> Decided<'s, Caller<'s>> {

@@ -19,8 +19,8 @@ pub struct Permit<'s> {
     pub(crate) key: Option<KeyHash>,
     /// Its index in the snapshot.
     pub(crate) credential: Option<u32>,
-    /// Whether a certificate proved it.
-    pub(crate) certified: bool,
+    /// When what proved it ends, where it does.
+    pub(crate) proof_ends: Ends,
     /// When the right ends by itself, where it does.
     pub(crate) ends: Ends,
     /// The grant's time is over, and the request passes because that alone must not stop it.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use selvage_model::manifest::system::{ClientProof, SecretName};
 use sha2::{Digest, Sha256};
 use tokio_rustls::rustls::SignatureScheme;
@@ -16,6 +17,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::sign::CertifiedKey;
 
+use crate::certificate::end_of;
 use crate::tls::{TlsError, certificates};
 
 /// The secrets that hold a certificate and its key.
@@ -38,6 +40,8 @@ impl ProofNames {
 #[derive(Clone)]
 pub struct Proof {
     certified: Arc<CertifiedKey>,
+    /// When the certificate ends, where it can be read.
+    ends: Option<Timestamp>,
     /// Of both as they were given.
     mark: [u8; 32],
 }
@@ -65,10 +69,11 @@ impl Proof {
     /// Where they are not PEM, or do not fit together.
     pub fn new(certificate: &[u8], key: &[u8]) -> Result<Self, TlsError> {
         let chain = certificates(certificate).map_err(TlsError::Certificate)?;
+        let ends = chain.first().and_then(|first| end_of(first).ok());
         let read = PrivateKeyDer::from_pem_slice(key).map_err(TlsError::Key)?;
         let certified = CertifiedKey::from_der(chain, read, &aws_lc_rs::default_provider()).map_err(TlsError::Unfit)?;
         let mark = Sha256::new().chain_update(certificate).chain_update([0]).chain_update(key).finalize().into();
-        Ok(Self { certified: Arc::new(certified), mark })
+        Ok(Self { certified: Arc::new(certified), ends, mark })
     }
 }
 
@@ -88,6 +93,12 @@ impl Proving {
             self.round.fetch_add(1, Ordering::Release);
         }
         others
+    }
+
+    /// When each ends that can be read, by the secret that holds it.
+    pub(crate) fn ends(&self) -> Vec<(String, Timestamp)> {
+        let proofs = self.proofs.load();
+        proofs.iter().filter_map(|(names, proof)| Some((names.certificate.0.clone(), proof.ends?))).collect()
     }
 
     /// How often they have changed.

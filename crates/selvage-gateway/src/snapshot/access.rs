@@ -128,6 +128,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
     let mut access = Access::default();
     let mut conditions = Conditions::default();
     let clients = clients(source);
+    let mut identities: HashMap<&ConsumerName, Arc<str>> = HashMap::new();
     for credential in &state.credentials {
         let Principal::Consumer(name) = &credential.principal else {
             if credential.revoked.is_none() {
@@ -164,8 +165,10 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let Some(place) = interfaces.get(&grant.interface) else { continue };
         let Some(served) = served.get(*place as usize) else { continue };
         let consumer = access.consumer(&grant.consumer);
-        let condition = conditions.of(&grant.terms);
-        let mut lease = lease(grant, condition, served, (index(access.leases.len()), consumer));
+        let identity = || identity(source.fabric.consumers.get(&grant.consumer));
+        let identity = Arc::clone(identities.entry(&grant.consumer).or_insert_with(identity));
+        let about = (identity, conditions.of(&grant.terms));
+        let mut lease = lease(grant, about, served, (index(access.leases.len()), consumer));
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
@@ -202,9 +205,19 @@ impl Access {
     }
 }
 
+/// Whom a certificate or a token has to name. A key's own state is looked up where one proved somebody.
+fn identity(consumer: Option<&Consumer>) -> Arc<str> {
+    let Some(consumer) = consumer else { return Arc::default() };
+    match (&consumer.identity, consumer.token_subject()) {
+        (Identity::Mtls { subject }, _) => format!("certificate {}", subject.value).into(),
+        (_, Some((issuer, subject))) => format!("token of {} {subject}", issuer.value).into(),
+        _ => Arc::default(),
+    }
+}
+
 fn lease(
     grant: &LiveGrant,
-    condition: Option<Arc<GrantCondition>>,
+    (identity, condition): (Arc<str>, Option<Arc<GrantCondition>>),
     served: &Served,
     (index, consumer): (u32, u32),
 ) -> Lease {
@@ -212,6 +225,7 @@ fn lease(
     let opened = Opened {
         interface: grant.interface.clone(),
         consumer: grant.consumer.clone(),
+        identity,
         grant: grant.id.clone(),
         scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
         condition,

@@ -1,7 +1,6 @@
 //! What a grant opened, for streams that outlive the snapshot it was compiled into: whether another snapshot still opens it, and
 //! until when. A grant that was narrowed opens less than it did. INVARIANT: REVOKED-NOW
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,16 +9,17 @@ use selvage_model::exchange::Scope;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use super::Snapshot;
-use super::access::{Key, Lease};
+use super::access::Lease;
 use super::served::{Life, Operation, Served};
 use crate::condition::GrantCondition;
-use crate::peer::Peer;
 
 /// What a grant opens, whichever snapshot it stands in.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) interface: InterfaceRef,
     pub(crate) consumer: ConsumerName,
+    /// How the consumer proves itself, as it is declared.
+    pub(crate) identity: Arc<str>,
     /// The grant's id, which its limit's state is kept by.
     pub(crate) grant: String,
     pub(crate) scope: Scope,
@@ -50,9 +50,10 @@ pub(crate) struct HeldBy {
     pub(crate) opened: Arc<Opened>,
     /// The operation, by its place among those of the interface.
     pub(crate) operation: u32,
+    /// The key that proved it; without, a certificate or a token did.
     pub(crate) key: Option<KeyHash>,
-    /// Who showed a certificate, where that proved it.
-    pub(crate) certified: Option<Rc<Peer>>,
+    /// When that which proved it ends, other than a key.
+    pub(crate) proof_ends: Ends,
 }
 
 /// When a right ends by itself, where it does.
@@ -72,9 +73,9 @@ impl Snapshot {
         let name = &operations.get(right.operation as usize)?.name;
         let operation = served.operations.iter().position(|operation| operation.name == *name)?;
         let operation = super::served::index(operation);
-        let ends = self.still_proves(right, consumer)?;
         let same = |lease: &&Lease| lease.opened.grant == *grant && !lease.ended && lease.includes(operation);
         let lease = self.leases_of(consumer, served.index).find(same)?;
+        let ends = self.still_proves(right, &lease.opened)?;
         lease.opened.covers(&right.opened).then(|| earlier(ends, lease.ends()))
     }
 
@@ -84,14 +85,11 @@ impl Snapshot {
         matches!(served.life, Life::Served).then_some(served)
     }
 
-    /// Whether the key or the certificate is still this consumer's, and when it ends.
-    fn still_proves(&self, right: &HeldBy, consumer: u32) -> Option<Ends> {
-        if let Some(hash) = right.key {
-            let key: &Key = self.key(&hash).filter(|key| !key.revoked)?;
-            return Some(key.expires);
+    /// Whether the key, or whom a certificate or a token names, is still the consumer's, and when that ends.
+    fn still_proves(&self, right: &HeldBy, now: &Opened) -> Option<Ends> {
+        match right.key {
+            Some(hash) => Some(self.key(&hash).filter(|key| !key.revoked)?.expires),
+            None => (now.identity == right.opened.identity).then_some(right.proof_ends),
         }
-        let Some(peer) = &right.certified else { return Some(None) };
-        let certificate = peer.certificate.as_ref()?;
-        (self.certifies(certificate) == Some(consumer)).then_some(Some(certificate.ends))
     }
 }

@@ -153,8 +153,13 @@ fn a_certificate_is_judged_for_each_request() {
     let mut client = connect(node.gateway.address(), Some(CLIENT)).unwrap();
     let mut ask = || client.request("GET", "/stock/v1/items", &[], b"").said();
     assert_eq!(ask(), (200, String::new()));
+    let mut flowing = connect(node.gateway.address(), Some(CLIENT)).unwrap();
+    flowing.send(head("GET", "/stock/v1/items/stall", &[], 0));
+    std::thread::sleep(Duration::from_millis(1_200));
     node.gateway.swap(Node::snapshot(&node.upstream, "CN=another"));
+    let began = Instant::now();
     assert_eq!(ask(), (401, "FAB4089".to_owned()), "nobody is whom it names any more");
+    assert!(flowing.try_read(false).is_none() && began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     node.gateway.swap(Node::snapshot(&node.upstream, SUBJECT));
     assert_eq!(ask(), (200, String::new()));
 }

@@ -159,6 +159,8 @@ fn a_renewed_certificate_is_shown_from_then_on() {
     running.gateway.swap(snapshot(&address, PROVES));
     let mut client = running.client();
     assert!(client.get("shop", "/stock/v1/items").text().starts_with("node-client "));
+    let ends = "selvage_gateway_shown_certificate_ends_timestamp_seconds{secret=\"wms/certificate\"} 4733510400";
+    assert!(running.gateway.metrics().lines().any(|line| line == ends), "alarm on it before systems refuse");
     running.gateway.prove_by(proofs(RENEWED));
     let answer = client.get("shop", "/stock/v1/items");
     assert!(answer.text().starts_with("node-renewed "), "no connection of before is used: {}", answer.text());

@@ -7,15 +7,22 @@ use selvage_model::fabric::Fabric;
 use selvage_model::read::{Sources, read};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use super::client::head;
 use super::fabric::access;
+use super::running::Running;
 use super::signer::{Signer, encode};
 
 const NOW: i64 = 1_780_272_000;
 const PASSES: &str = "passes";
 
 pub fn fabric(upstream: &str) -> Fabric {
-    let mut sources = Sources::of("identity.yaml", &include_str!("data/identity.yaml").replace("UPSTREAM", upstream));
+    fabric_of(include_str!("data/identity.yaml"), upstream)
+}
+
+fn fabric_of(manifests: &str, upstream: &str) -> Fabric {
+    let mut sources = Sources::of("identity.yaml", &manifests.replace("UPSTREAM", upstream));
     sources.insert("contracts/stock.yaml", include_str!("data/stock.yaml"));
     let reading = read(&sources);
     assert!(reading.is_clean(), "{:#?}", reading.findings);
@@ -295,4 +302,27 @@ fn a_certificate_names_its_consumer() {
     let saw = certificate("CN=saw,O=Velo Works,C=BE", &[]);
     assert_eq!(decided(&snapshot, "slv_wrong", Some(&saw), NOW), "401 FAB4011", "what is presented decides");
     assert_eq!(decided(&snapshot, "", None, NOW), "401 FAB4010");
+}
+
+/// The consumer, its grant and the token are as they were; only who a consumer is has changed.
+#[test]
+fn a_stream_ends_when_its_token_names_nobody_any_more() {
+    let signer = Signer::ed("ed");
+    let keys = keys(&[("https://login.test/plant", &[&signer])]);
+    let manifests = include_str!("data/identity.yaml").replace("[list-items]", "[list-items, get-item]");
+    let snapshot = |manifests: &str, upstream: &str| compile(&fabric_of(manifests, upstream), &keys, "dev");
+    let running = Running::serving(|upstream| snapshot(&manifests, upstream), |_| {});
+    let upstream = running.upstream.address.to_string();
+    let now = Timestamp::now().as_second();
+    let token = signer.token(&claims(&json!({"exp": now + 300, "iat": now})));
+    for (subject, ends) in [("mes-ghent", false), ("mes-brno", true)] {
+        let mut client = running.client();
+        client.send(head("GET", "/stock/v1/items/stall", &[&format!("Authorization: Bearer {token}")], 0));
+        std::thread::sleep(Duration::from_millis(1_200));
+        let moved = format!("# lines move\n{}", manifests.replace("mes-ghent", subject));
+        running.gateway.swap(Arc::new(snapshot(&moved, &upstream)));
+        let began = Instant::now();
+        assert!(client.try_read(false).is_none());
+        assert_eq!(began.elapsed() < Duration::from_secs(2), ends, "{subject}: {:?}", began.elapsed());
+    }
 }

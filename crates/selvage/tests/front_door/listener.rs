@@ -52,8 +52,15 @@ async fn certificates_are_renewed_while_the_node_runs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_come_from_the_command_line() {
     let place = Place::new().await;
-    let served = place.serve(&place.data(), &["--max-head", "8KiB", "--max-connections-per-peer", "2"]);
+    let key = place.key(&place.data(), "planning");
+    let limits = ["--max-head", "8KiB", "--max-held", "1KiB", "--max-connections-per-peer", "2"];
+    let served = place.serve(&place.data(), &limits);
     let client = Client::new();
+    let order = client.post(format!("{}/production-orders/v1/production-orders", served.base)).bearer_auth(key);
+    let order = order.header("idempotency-key", "large").body(format!("{{\"product\": \"{}\"}}", "x".repeat(2_000)));
+    let refused = order.header("content-type", "application/json").send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert!(refused.text().await.unwrap().contains("FAB4173"));
     let long = client.get(format!("{}/livez", served.base)).header("x-long", "x".repeat(9_000));
     assert_eq!(long.send().await.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     let address = served.base.strip_prefix("http://").unwrap();
