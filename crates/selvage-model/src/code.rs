@@ -312,6 +312,11 @@ catalogue! {
     FABRIC_EXISTS = "FAB6041", "There is a fabric in the directory already";
     NEW_UNFIT = "FAB6042", "The manifest cannot be written as was asked";
     FMT_KEPT = "FAB6043", "The file is left as it is";
+    IMPORT_UNREADABLE = "FAB6060", "The contract cannot be read";
+    IMPORT_VERSION = "FAB6061", "The contract is of another kind or version";
+    IMPORT_REFERENCE = "FAB6062", "The contract refers to what is not followed";
+    IMPORT_THERE = "FAB6063", "What would be drafted is there already";
+    IMPORT_EMPTY = "FAB6064", "The contract has nothing of what was asked for";
     STORE_UNAVAILABLE = "FAB7001", "The store cannot be reached, is overloaded, or has no space";
     STORE_DAMAGED = "FAB7002", "The store is damaged";
     STORE_NEWER = "FAB7003", "The store was made by a newer version of Selvage";

@@ -236,14 +236,18 @@ fn gather_members(node: &Node, members: &mut BTreeSet<String>) {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether grants can name an operation so.
+pub fn is_id(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 128
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-/// The template with `{}` for every parameter, so that two which match the same paths are the same.
-fn shape_of_template(template: &str) -> Result<String, &'static str> {
+/// The template of a path with `{}` for every parameter, so that two which match the same paths are the same.
+///
+/// # Errors
+/// Why the gateway cannot route it.
+pub fn shape_of_template(template: &str) -> Result<String, &'static str> {
     let rest = template.strip_prefix('/').ok_or("it does not begin with `/`")?;
     if template.len() > 1024 {
         return Err("it is longer than 1024 characters");

@@ -12,6 +12,7 @@ mod fmt;
 mod get;
 mod grant;
 mod graph;
+mod import;
 mod init;
 mod key;
 mod ledger;
@@ -77,6 +78,9 @@ enum Command {
     Lsp(lsp::Lsp),
     /// Prints the contract of a mediated interface as OpenAPI 3.1.
     Openapi(openapi::Openapi),
+    /// Drafts manifests from what a system already has.
+    #[command(subcommand)]
+    Import(import::Import),
     /// Runs the examples of all mappings and checks their laws on generated records.
     Test(test::Test),
     /// Shows one record of a system as its object.
@@ -191,6 +195,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Graph(graph) => graph.run(),
         Command::Lsp(lsp) => lsp.run(),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Import(import) => import.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),
         Command::Test(test) => in_runtime(test.run()),

@@ -8,7 +8,7 @@ use super::check::{article, check_record};
 use super::digest::{self, DocumentHash};
 use super::extend::{Extension, Extensions, is_shipped};
 use super::fan::fan_out;
-use super::fields::Fields;
+use super::fields::{Fields, spanned_text};
 use super::{
     FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, issuer, mapping, nearest, object,
     organisation, system,
@@ -69,6 +69,8 @@ struct FileReading {
     documents: usize,
     findings: Vec<Finding>,
     unread: Vec<(Kind, String)>,
+    /// Contracts of interfaces that cannot be taken yet: they are no manifests all the same.
+    contracts_of_unread: Vec<Spanned<String>>,
     extensions: Vec<Extension>,
     /// Documents of a pack that may be extended: they are read when all extensions are known.
     shipped: Vec<(Kind, Node)>,
@@ -93,7 +95,7 @@ pub(super) fn gather(sources: &Sources) -> Reading {
     let mut files = read_files(sources, &mut budget);
     let mut reading = Reading::default();
     extend(&mut files, &mut reading.findings);
-    let named: Vec<Named> = files.values().flat_map(|file| file.things.iter().flat_map(named)).collect();
+    let named: Vec<Named> = files.values().flat_map(all_named).collect();
     set_aside(&named, &mut files, &mut reading.findings);
     let mut hashes = Vec::new();
     let mut quiet_grants = Vec::new();
@@ -260,6 +262,8 @@ fn take(kind: Kind, node: &Node, file: &mut FileReading) {
     if thing.is_none() {
         let name = node.get("name").and_then(Node::text);
         file.unread.extend(name.map(|name| (kind, name.to_owned())));
+        let contract = node.get("contract").and_then(|contract| contract.get("openapi"));
+        file.contracts_of_unread.extend(contract.and_then(spanned_text));
     }
     match thing {
         Some(thing) => file.things.push(thing),
@@ -321,6 +325,11 @@ fn build(kind: Kind, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
         Kind::ApprovalRule => Thing::ApprovalRule(governance::approval_rule(fields)?),
         Kind::Waiver => Thing::Waiver(governance::waiver(fields)?),
     })
+}
+
+fn all_named(file: &FileReading) -> Vec<Named> {
+    let of_unread = file.contracts_of_unread.iter().map(|path| Named { path: path.clone(), is_openapi: true });
+    file.things.iter().flat_map(named).chain(of_unread).collect()
 }
 
 fn named(thing: &Thing) -> Vec<Named> {

@@ -127,6 +127,11 @@ fn formed(found: Found) -> Result<Form, String> {
     }
 }
 
+/// A text of manifests in its form; none where that would say something else.
+pub(super) fn form(text: &str) -> Option<String> {
+    text::format(text).ok()
+}
+
 /// Writes beside the file and puts that in its place: whoever watches sees the old one or the new one.
 fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
     let directory = path.parent().context("the file is in no directory")?;

@@ -16,6 +16,7 @@ use selvage_model::fabric::Fabric;
 use super::{Outcome, say};
 use crate::directory;
 use template::Filled;
+pub(super) use template::offered;
 
 /// Writes a manifest to fill in.
 #[derive(Args)]

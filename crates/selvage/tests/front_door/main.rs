@@ -17,6 +17,7 @@ mod fixture;
 mod fmt;
 mod graph;
 mod help;
+mod import;
 mod issuer;
 mod keys;
 mod listener;

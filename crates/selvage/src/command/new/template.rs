@@ -80,7 +80,8 @@ fn is_time(value: &str) -> bool {
     is_date || value.parse::<Timestamp>().is_ok()
 }
 
-fn offered(about: &str, candidates: Option<&Vec<String>>) -> String {
+/// What a blank is, with some of the names that the fabric has for it.
+pub(in crate::command) fn offered(about: &str, candidates: Option<&Vec<String>>) -> String {
     match candidates {
         Some(known) if !known.is_empty() => {
             let some: Vec<&str> = known.iter().take(MOST_OFFERED).map(String::as_str).collect();
