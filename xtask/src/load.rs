@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::body::Incoming;
@@ -27,7 +27,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::process;
 
 pub(crate) use closed::closed;
-pub(crate) use open::open;
+pub(crate) use open::{open, open_counting};
 
 /// How many different items are asked for.
 const ITEMS: usize = 1000;
@@ -158,6 +158,12 @@ impl Target {
     }
 
     async fn ask(&self, sender: &mut Sender, number: usize) -> Result<()> {
+        let answered = self.ask_once(sender, number).await?;
+        answered.map_err(|problem| anyhow!("answered {problem}"))
+    }
+
+    /// What was answered where it was not 200.
+    async fn ask_once(&self, sender: &mut Sender, number: usize) -> Result<Result<(), String>> {
         let path = format!("{}{}", self.path, number % ITEMS);
         let request = match self.speech {
             Speech::Http2 => Request::get(format!("http://bench.local{path}")),
@@ -167,8 +173,10 @@ impl Target {
         let response = sender.send(request).await?;
         let status = response.status();
         let body = response.into_body().collect().await?.to_bytes();
-        ensure!(status == 200, "answered {status}: {}", String::from_utf8_lossy(&body));
+        if status != 200 {
+            return Ok(Err(format!("{status}: {}", String::from_utf8_lossy(&body))));
+        }
         ensure!(!body.is_empty(), "answered nothing");
-        Ok(())
+        Ok(Ok(()))
     }
 }

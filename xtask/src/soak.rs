@@ -110,6 +110,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (none, some) = (Promise::AtMost(0.0), Promise::AtLeast(1.0));
     let mut figures = vec![
         figure("tier1_p99_ratio", flooded / calm, Promise::AtMost(1.2)),
+        figure("tier1_refused", measured.refused as f64, none),
         figure("memory_growth_ratio", measured.memory.growth()?, Promise::AtMost(1.2)),
         figure("stuck_connections", stuck, none),
         figure("writes", client::of(&counts.writes), some),
@@ -132,19 +133,25 @@ struct Measured {
     flooded: Vec<f64>,
     /// Floods of which nothing was refused: they were none.
     mild_floods: f64,
+    /// How often tier-1 was not answered with 200.
+    refused: usize,
     memory: Memory,
 }
 
 impl Measured {
     async fn of(plan: &Plan, stack: &Stack, load: &Load) -> Result<Self> {
         let memory = Memory::of(stack.pid());
-        let mut measured = Self { calm: Vec::new(), flooded: Vec::new(), mild_floods: 0.0, memory };
+        let mut measured = Self { calm: Vec::new(), flooded: Vec::new(), mild_floods: 0.0, refused: 0, memory };
         let pulse = stack.target("/pulse/v1/items/");
         for turn in 0..plan.turns {
             for floods in [turn % 2 == 1, turn % 2 == 0] {
                 load.flood.set(floods);
                 let refused = client::of(&load.counts.flood_refused);
-                let latencies = load::open(pulse.clone(), PULSE_CONNECTIONS, PULSE_RATE, plan.turn).await?;
+                let latencies = load::open_counting(pulse.clone(), PULSE_CONNECTIONS, PULSE_RATE, plan.turn).await?;
+                measured.refused += latencies.refused.len();
+                if let Some(problem) = latencies.refused.first() {
+                    eprintln!("tier-1 was refused {} times: {problem}", latencies.refused.len());
+                }
                 let p99 = latencies.quantile(0.99)?.as_secs_f64();
                 if floods { &mut measured.flooded } else { &mut measured.calm }.push(p99);
                 measured.memory.look()?;

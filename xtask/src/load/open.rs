@@ -16,21 +16,25 @@ use super::{Sender, Target, alone};
 const DRAIN_WITHIN: Duration = Duration::from_secs(10);
 
 /// What an open loop measured: when each request fell due after the first, and how long its answer took from then.
-pub(crate) struct Latencies(Vec<(Duration, Duration)>);
+pub(crate) struct Latencies {
+    answered: Vec<(Duration, Duration)>,
+    /// What was answered instead of 200, where that is counted.
+    pub(crate) refused: Vec<String>,
+}
 
 impl Latencies {
     /// The latency that this share (0 to 1) of the answers does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Result<Duration> {
-        quantile(self.0.iter().map(|(_, latency)| *latency).collect(), share).context("no answers were measured")
+        quantile(self.answered.iter().map(|(_, latency)| *latency).collect(), share).context("no answers were measured")
     }
 
     /// The same of each slice of time of this length; what is left over at the end is no slice.
     pub(crate) fn quantiles(&self, share: f64, slice: Duration) -> Vec<Duration> {
         let mut slices: BTreeMap<u128, Vec<Duration>> = BTreeMap::new();
-        for (due, latency) in &self.0 {
+        for (due, latency) in &self.answered {
             slices.entry(due.as_nanos() / slice.as_nanos().max(1)).or_default().push(*latency);
         }
-        let last = self.0.iter().map(|(due, _)| *due).max().unwrap_or_default();
+        let last = self.answered.iter().map(|(due, _)| *due).max().unwrap_or_default();
         let whole = (last.as_nanos() + 1) / slice.as_nanos().max(1);
         slices
             .into_iter()
@@ -54,6 +58,15 @@ fn quantile(mut latencies: Vec<Duration>, share: f64) -> Option<Duration> {
 
 /// Asks `rate` times a second over so many connections and so long.
 pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: Duration) -> Result<Latencies> {
+    let measured = open_counting(target, connections, rate, lasts).await?;
+    match measured.refused.first() {
+        Some(problem) => bail!("answered {problem}"),
+        None => Ok(measured),
+    }
+}
+
+/// The same where an answer other than 200 is counted, and has no latency.
+pub(crate) async fn open_counting(target: Target, connections: usize, rate: f64, lasts: Duration) -> Result<Latencies> {
     alone(move || async move {
         let mut idle = VecDeque::new();
         for _ in 0..connections {
@@ -61,7 +74,7 @@ pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: D
         }
         let client = Rc::new(Client {
             target,
-            pool: RefCell::new(Pool { idle, waiting: VecDeque::new(), answered: Vec::new() }),
+            pool: RefCell::new(Pool { idle, waiting: VecDeque::new(), answered: Vec::new(), refused: Vec::new() }),
         });
         let (sender, mut due) = unbounded_channel();
         let pacer = std::thread::spawn(move || pace(rate, lasts, &sender));
@@ -85,8 +98,10 @@ pub(crate) async fn open(target: Target, connections: usize, rate: f64, lasts: D
         });
         drained.await.context("it did not keep up with the rate it was asked for")??;
         let answered = std::mem::take(&mut client.pool.borrow_mut().answered);
+        let refused = std::mem::take(&mut client.pool.borrow_mut().refused);
         let first = answered.iter().map(|(at, _)| *at).min().context("no request fell due")?;
-        Ok(Latencies(answered.into_iter().map(|(at, latency)| (at - first, latency)).collect()))
+        let answered = answered.into_iter().map(|(at, latency)| (at.saturating_duration_since(first), latency));
+        Ok(Latencies { answered: answered.collect(), refused })
     })
     .await
 }
@@ -114,6 +129,7 @@ struct Pool {
     idle: VecDeque<Sender>,
     waiting: VecDeque<Instant>,
     answered: Vec<(Instant, Duration)>,
+    refused: Vec<String>,
 }
 
 impl Client {
@@ -131,9 +147,12 @@ impl Client {
     async fn serve(self: Rc<Self>, mut sender: Sender, mut at: Instant) -> Result<()> {
         loop {
             let number = self.pool.borrow().answered.len();
-            self.target.ask(&mut sender, number).await?;
+            let asked = self.target.ask_once(&mut sender, number).await?;
             let mut pool = self.pool.borrow_mut();
-            pool.answered.push((at, at.elapsed()));
+            match asked {
+                Ok(()) => pool.answered.push((at, at.elapsed())),
+                Err(problem) => pool.refused.push(problem),
+            }
             match pool.waiting.pop_front() {
                 Some(next) => at = next,
                 None => {
@@ -153,12 +172,13 @@ mod tests {
     fn a_stall_is_in_the_slices_that_it_fell_into() {
         let at = |millis: u64, latency: u64| (Duration::from_millis(millis), Duration::from_micros(latency));
         let stalled = |millis: u64| if (200..300).contains(&millis) { 9_000 } else { 100 };
-        let latencies = Latencies((0..1_050).map(|millis| at(millis, stalled(millis))).collect());
+        let latencies =
+            Latencies { answered: (0..1_050).map(|millis| at(millis, stalled(millis))).collect(), refused: Vec::new() };
         let slices = latencies.quantiles(0.99, Duration::from_millis(100));
         assert_eq!(slices.len(), 10);
         let slow: Vec<usize> = (0..10).filter(|slice| slices[*slice] > Duration::from_millis(1)).collect();
         assert_eq!(slow, [2]);
         assert_eq!(latencies.quantile(0.5).unwrap(), Duration::from_micros(100));
-        assert!(Latencies(Vec::new()).quantile(0.5).is_err());
+        assert!(Latencies { answered: Vec::new(), refused: Vec::new() }.quantile(0.5).is_err());
     }
 }
