@@ -44,35 +44,58 @@ impl Burden {
 pub(crate) struct Bearer<'a> {
     burden: &'a Arc<Burden>,
     criticality: Criticality,
-    /// Nothing was done yet, or it asks for nothing to change.
-    repeatable: bool,
+    of: Of,
+}
+
+/// What it is a body of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// A request, for which nothing was done yet.
+    Request,
+    /// The answer of a system; whether the request asked for nothing to change.
+    Answer { is_safe: bool },
 }
 
 impl<'a> Bearer<'a> {
     /// Of a request of this criticality.
     pub(crate) fn new(burden: &'a Arc<Burden>, criticality: Criticality) -> Self {
-        Self { burden, criticality, repeatable: true }
+        Self { burden, criticality, of: Of::Request }
     }
 
     /// The same for the answer of a system, which has done what it was asked for.
     pub(crate) fn of_answer(self, is_safe: bool) -> Self {
-        Self { repeatable: is_safe, ..self }
+        Self { of: Of::Answer { is_safe }, ..self }
     }
 
     /// Begins with a body.
     pub(crate) fn begin(self) -> Load {
-        let most = u128::from(self.burden.most) * u128::from(fifths(self.criticality)) / 5;
-        Load { burden: Arc::clone(self.burden), most: most.try_into().unwrap_or(u64::MAX), bytes: 0 }
+        Load { burden: Arc::clone(self.burden), most: self.most(), bytes: 0 }
     }
 
-    /// What a caller is told whose body, or whose answer, finds no room.
-    pub(crate) fn no_room(self) -> Problem {
+    fn most(self) -> u64 {
+        let most = u128::from(self.burden.most) * u128::from(fifths(self.criticality)) / 5;
+        most.try_into().unwrap_or(u64::MAX)
+    }
+
+    /// What a caller is told whose body of at least so many bytes, or whose answer, finds no room.
+    pub(crate) fn no_room(self, bytes: usize) -> Problem {
+        let most = self.most();
+        // It would find none if it were the only one.
+        let never = bytes as u64 > most;
         let detail = "this node holds as many bytes of bodies as it takes of this criticality";
-        if self.repeatable {
-            return Problem::new(503, code::BODIES_HELD, detail).retry_after(1);
+        match self.of {
+            Of::Request if never => {
+                let detail =
+                    format!("the body takes more, once it is read, than the {most} bytes that this node holds");
+                Problem::new(413, code::BODY_TOO_LARGE, detail)
+            }
+            Of::Request => Problem::new(503, code::BODIES_HELD, detail).retry_after(1),
+            Of::Answer { is_safe: true } if !never => Problem::new(503, code::BODIES_HELD, detail).retry_after(1),
+            Of::Answer { .. } => {
+                let detail = format!("{detail}; the upstream system has answered, and what it did is done");
+                Problem::new(503, code::BODIES_HELD, detail)
+            }
         }
-        let detail = format!("{detail}; the upstream system has answered, and what it did is done");
-        Problem::new(503, code::BODIES_HELD, detail)
     }
 }
 

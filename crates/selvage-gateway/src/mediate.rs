@@ -125,9 +125,10 @@ async fn hear<'a>(
     // It takes more room now than it had bytes.
     drop(bytes);
     let mut load = bearer.begin();
-    match load.more(body.as_ref().map_or(0, json::weight)) {
+    let weight = body.as_ref().map_or(0, json::weight);
+    match load.more(weight) {
         true => Ok(Heard { body, _load: load }),
-        false => Err((bearer.no_room(), true)),
+        false => Err((bearer.no_room(weight), true)),
     }
 }
 
@@ -178,7 +179,7 @@ async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Result<Bytes, P
     match whole::read(body, most, terms).await {
         Read::Whole(bytes) => Ok(bytes),
         Read::Part(..) => Err(too_large(most).problem),
-        Read::NoRoom(..) => Err(terms.bearer.no_room()),
+        Read::NoRoom(ahead, _) => Err(terms.bearer.no_room(ahead.len())),
         Read::Failed(problem) => Err(problem),
     }
 }

@@ -85,8 +85,8 @@ impl Round<'_> {
                 response.body_mut().put_back(ahead);
                 Verdict::Unchecked
             }
-            Seen::NoRoom(_) if self.checks.validation.response == Check::Enforce => {
-                return (None, Some(self.bearer.no_room()));
+            Seen::NoRoom(ahead) if self.checks.validation.response == Check::Enforce => {
+                return (None, Some(self.bearer.no_room(ahead.len())));
             }
             Seen::NoRoom(ahead) => {
                 response.body_mut().put_back(ahead);

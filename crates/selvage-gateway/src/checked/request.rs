@@ -105,7 +105,9 @@ impl Round<'_> {
                 }
             }
             Read::Part(ahead, rest) => self.half_read(violations, self.too_large(), (ahead, rest)),
-            Read::NoRoom(ahead, rest) => self.half_read(violations, self.terms.bearer.no_room(), (ahead, rest)),
+            Read::NoRoom(ahead, rest) => {
+                self.half_read(violations, self.terms.bearer.no_room(ahead.len()), (ahead, rest))
+            }
             Read::Failed(problem) => {
                 let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
                 Outcome::Refused { problem: Box::new(problem), noted, unread: None }

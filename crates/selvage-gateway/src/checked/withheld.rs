@@ -67,7 +67,7 @@ pub(super) async fn admit(
     let bytes = match coming.read(scope.up_to, terms).await {
         Read::Whole(bytes) => bytes,
         Read::Part(_, rest) => return Err(Box::new((too_large(), Some(rest)))),
-        Read::NoRoom(_, rest) => return Err(Box::new((terms.bearer.no_room(), Some(rest)))),
+        Read::NoRoom(ahead, rest) => return Err(Box::new((terms.bearer.no_room(ahead.len()), Some(rest)))),
         Read::Failed(problem) => return Err(Box::new((problem, None))),
     };
     let value = json::read(&bytes).map_err(|error| Box::new((Problem::new(400, code::BODY_NOT_JSON, error), None)))?;
@@ -109,7 +109,7 @@ pub(super) async fn strip(
     let bytes = match gather(response.body_mut(), scope.up_to, bearer).await {
         Gathered::Whole(bytes) => bytes,
         Gathered::TooLarge(_) => return Err(unshown("is larger than what is looked through")),
-        Gathered::NoRoom(_) => return Err(bearer.no_room()),
+        Gathered::NoRoom(ahead) => return Err(bearer.no_room(ahead.len())),
         Gathered::Broken => {
             return Err(Problem::new(502, code::UPSTREAM_BROKE, "the upstream system broke off its answer"));
         }
@@ -119,7 +119,7 @@ pub(super) async fn strip(
     remove(scope, &mut value);
     let (shown, mut load) = (value.to_string(), bearer.begin());
     if !load.more(shown.len()) {
-        return Err(bearer.no_room());
+        return Err(bearer.no_room(shown.len()));
     }
     response.body_mut().hold(load.of(shown.into()));
     for name in &OF_BYTES {

@@ -59,8 +59,8 @@ async fn limits_come_from_the_command_line() {
     let order = client.post(format!("{}/production-orders/v1/production-orders", served.base)).bearer_auth(key);
     let order = order.header("idempotency-key", "large").body(format!("{{\"product\": \"{}\"}}", "x".repeat(2_000)));
     let refused = order.header("content-type", "application/json").send().await.unwrap();
-    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert!(refused.text().await.unwrap().contains("FAB4173"));
+    assert_eq!(refused.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    assert!(refused.text().await.unwrap().contains("than the 1024 bytes that this node holds"));
     let long = client.get(format!("{}/livez", served.base)).header("x-long", "x".repeat(9_000));
     assert_eq!(long.send().await.unwrap().status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
     let address = served.base.strip_prefix("http://").unwrap();
