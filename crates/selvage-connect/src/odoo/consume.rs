@@ -177,6 +177,13 @@ impl Odoo {
         })
     }
 
+    /// Refuses what could not be noted as things stand. Nothing is sent.
+    pub(super) async fn can_be_noted(&self, id: i64, target: &ConsumptionTarget, scope: &Scope) -> Result<(), Failure> {
+        let (component, lot) = self.to_note(id, target, scope).await?;
+        let lines = self.taken(&component, scope).await?;
+        self.available(&component, lot, target, &lines, scope).await
+    }
+
     /// The component and its lot, where consumption can be noted at all.
     async fn to_note(
         &self,

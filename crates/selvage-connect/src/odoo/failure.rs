@@ -186,15 +186,15 @@ impl Failure {
         }
     }
 
-    /// The same failure after a part of the verb was booked: what is refused then is no "nothing was done", and goes to a person.
-    /// What may be sent again is looked at first, as after a lost answer, so that nobody forgets what is booked.
+    /// The same failure after a part of the verb was done for good: what is refused then is no "nothing was done", and goes to a person.
+    /// What may be sent again is looked at first, as after a lost answer, so that nobody forgets what is done.
     pub(super) fn after_booking(self, what: &str) -> Self {
         match self.after_sending() {
             Self::Refused { message, .. } => {
-                Self::mismatch(format!("{what}, of which a part is booked already,"), &"whole", &message)
+                Self::mismatch(format!("{what}, of which a part is done already,"), &"whole", &message)
             }
             Self::TryAgain { reason } | Self::Busy { reason, .. } => {
-                Self::Unknown { reason: format!("a part of {what} is booked already, and the rest is not: {reason}") }
+                Self::Unknown { reason: format!("a part of {what} is done already, and the rest is not: {reason}") }
             }
             other => other,
         }

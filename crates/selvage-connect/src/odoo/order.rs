@@ -81,7 +81,9 @@ impl Odoo {
         let state = OrderState::of(&order)?;
         let reserved = order.get("reservation_state").and_then(Value::as_str) == Some("assigned");
         if state.is_open() && !reserved {
-            self.act("mrp.production", "action_assign", id, scope).await?;
+            let assigned = self.act("mrp.production", "action_assign", id, scope).await;
+            let what = || format!("the release of production order {id}");
+            assigned.map_err(|failure| if sent { failure.after_booking(&what()) } else { failure })?;
             sent = true;
             order = self.order_state(id, scope).await.map_err(Failure::after_sending)?;
         }

@@ -159,10 +159,10 @@ impl Odoo {
         target.check()?;
         // Up to 16 a move keeps what was done elsewhere and has no `picked`.
         self.field_named("stock.move", &["picked"]).await.map_err(Failure::before_sending)?;
-        let mut transferring = Transferring { odoo: self, trade, target, scope, sent: false, booked: false };
+        let mut transferring = Transferring { odoo: self, trade, target, scope, sent: false, changed: false };
         let done = Box::pin(transferring.run(order)).await;
         let what = || format!("{} {order}", trade.noun());
-        done.map_err(|failure| if transferring.booked { failure.after_booking(&what()) } else { failure })
+        done.map_err(|failure| if transferring.changed { failure.after_booking(&what()) } else { failure })
     }
 }
 
@@ -173,8 +173,8 @@ struct Transferring<'a> {
     target: &'a TransferTarget,
     scope: &'a Scope,
     sent: bool,
-    /// A transfer was validated: what is refused from then on does not undo it.
-    booked: bool,
+    /// A transfer was validated or given up: what is refused from then on does not undo it.
+    changed: bool,
 }
 
 /// What is known of an order before anything is sent.

@@ -56,11 +56,11 @@ impl Odoo {
             let message = format!("`{name}` of `{model}` {id} has changed since it was read");
             return Err(Failure::field(Refusal::Changed, name, message));
         }
-        if model == ORDER {
-            self.change_order(id, &stands, &mut rest, scope).await?;
-        }
+        let changed = model == ORDER && self.change_order(id, &stands, &mut rest, scope).await?;
         if !rest.is_empty() {
-            self.write(model, id, &rest, scope).await?;
+            let what = || format!("the change of `{model}` {id}");
+            let written = self.write(model, id, &rest, scope).await;
+            written.map_err(|failure| if changed { failure.after_booking(&what()) } else { failure })?;
         }
         let stands = self.values_of(model, id, target, scope).await.map_err(Failure::after_sending)?;
         let other = target.values.iter().find(|(name, meant)| !holds(&fields, name, meant, &stands));
@@ -77,11 +77,11 @@ impl Odoo {
         self.one(model, id, &fields, scope).await
     }
 
-    /// What of an order is not changed by a write once it is released; the rest is left for one.
-    async fn change_order(&self, id: i64, stands: &Value, rest: &mut Map, scope: &Scope) -> Result<(), Failure> {
+    /// What of an order is not changed by a write once it is released; the rest is left for one. Whether anything was changed.
+    async fn change_order(&self, id: i64, stands: &Value, rest: &mut Map, scope: &Scope) -> Result<bool, Failure> {
         let state = OrderState::of(stands)?;
         if state == OrderState::Draft {
-            return Ok(());
+            return Ok(false);
         }
         let refused = |name: &str, why: &str| {
             let message = format!("production order {id} is {}, and {why}", state.as_str());
@@ -90,7 +90,7 @@ impl Odoo {
         if let Some(name) = SETTLED.iter().find(|name| rest.contains_key(**name)) {
             return refused(name, "what it makes was settled with its release");
         }
-        let Some(quantity) = rest.remove("product_qty") else { return Ok(()) };
+        let Some(quantity) = rest.remove("product_qty") else { return Ok(false) };
         if !state.is_open() {
             return refused("product_qty", "its quantity cannot be changed any more");
         }
@@ -104,7 +104,7 @@ impl Odoo {
             return Err(Failure::TryAgain { reason: "no id of the form that changes the quantity came".to_owned() });
         };
         let applied = self.call(Call::write("change.production.qty", "change_prod_qty", scope).on(&[form])).await?;
-        wizard(&applied).map_or(Ok(()), Err)
+        wizard(&applied).map_or(Ok(true), Err)
     }
 
     /// Target: the record is archived.

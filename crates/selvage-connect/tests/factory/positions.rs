@@ -209,7 +209,7 @@ async fn a_report_whose_scrap_is_refused_after_it_is_booked_is_no_refusal() {
         };
         let outcome = plant.odoo.report_production(made, &report, &plant.scope).await;
         let Err(Failure::Mismatch { what, .. }) = &outcome else { panic!("{server:?}: {outcome:?}") };
-        assert!(what.contains("is booked already"), "{what}");
+        assert!(what.contains("is done already"), "{what}");
         assert!(plant.find("stock.scrap", vec![], &["name"]).await.is_empty(), "{server:?}");
         assert!(plant.quants().await.contains(&"Bicycle B1: 4 (0 reserved)".to_owned()), "{server:?}");
     }

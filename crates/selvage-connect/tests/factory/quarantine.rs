@@ -161,7 +161,7 @@ async fn a_move_that_is_booked_is_not_refused_afterwards() {
         };
         let (moved, ()) = tokio::join!(moved, meanwhile);
         let Err(Failure::Mismatch { what, .. }) = &moved else { panic!("{server:?}: {moved:?}") };
-        assert!(what.contains("is booked already"), "{what}");
+        assert!(what.contains("is done already"), "{what}");
         assert_eq!(plant.lies(lot).await, ["WH/Quality Control 25", "WH/Stock 5"], "{server:?}");
     }
 }

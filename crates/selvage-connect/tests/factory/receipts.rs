@@ -212,3 +212,21 @@ async fn orders_are_released_once() {
         assert_eq!(refused(plant.odoo.release_purchase_order(bought, &plant.scope).await).0, Refusal::Target);
     }
 }
+
+/// Once one of two transfers is given up, that the other one is not is no "nothing was done".
+#[tokio::test]
+async fn giving_up_half_of_an_order_is_no_refusal() {
+    for server in VERSIONS {
+        let plant = Plant::open(server).await;
+        let order = plant.bought(10, 4).await;
+        plant.moves_by_itself(Trade::Purchase, order.lines[1]).await;
+        let second = Fault { skip: 1, ..Fault::once(FaultKind::Refused, "stock.picking", "action_cancel") };
+        plant.factory.odoo.inject(second);
+        let nothing = target(vec![], Rest::Close);
+        let outcome = plant.receive(&order, &nothing).await;
+        let Err(Failure::Mismatch { what, .. }) = &outcome else { panic!("{server:?}: {outcome:?}") };
+        assert!(what.contains("is done already"), "{what}");
+        plant.receive(&order, &nothing).await.unwrap();
+        assert!(plant.transfers().await.iter().all(|one| one.contains(" cancel:")), "{server:?}");
+    }
+}

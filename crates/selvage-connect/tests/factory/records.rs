@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use selvage_connect::governor::Governor;
-use selvage_connect::odoo::{Failure, ListRequest, Odoo, Refusal, Scope};
-use selvage_factory::odoo::{Fault, FaultKind};
+use selvage_connect::odoo::{Failure, FieldTarget, ListRequest, Odoo, Refusal, Scope};
+use selvage_factory::odoo::{Fault, FaultKind, OdooVersion};
 use selvage_model::manifest::system::Bounds;
 use serde_json::{Value, json};
 
@@ -295,4 +295,25 @@ async fn of_many_whose_answer_is_lost_none_is_sent_again_before_it_was_looked_fo
     let found = plant.odoo.create_many("product.product", &wanted, &plant.scope).await.unwrap();
     assert!(found.iter().all(Result::is_ok), "{found:?}");
     assert_eq!(plant.committed("product.product", "load"), 1);
+}
+
+/// A released order's quantity is changed by itself: that its other fields cannot be is no "nothing was changed".
+#[tokio::test]
+async fn half_a_change_of_an_order_is_no_refusal() {
+    for version in [OdooVersion::V18, OdooVersion::V19] {
+        let plant = Plant::open(version).await;
+        let order = plant.order(4).await;
+        plant.factory.odoo.inject(Fault::once(FaultKind::Refused, "mrp.production", "write"));
+        let change = FieldTarget { values: values(json!({"product_qty": 5, "origin": "x"})), before: None };
+        let outcome = plant.odoo.update("mrp.production", order, &change, &plant.scope).await;
+        assert!(matches!(outcome, Err(Failure::Mismatch { .. })), "{version:?}: {outcome:?}");
+        let found = plant.find("mrp.production", vec![json!(["id", "=", order])], &["product_qty"]).await;
+        assert_eq!(found[0]["product_qty"], json!(5.0), "{version:?}");
+        plant.odoo.update("mrp.production", order, &change, &plant.scope).await.unwrap();
+        // More than there is stock for, so that what is there is reserved after the order is confirmed.
+        let draft = plant.draft(200).await;
+        plant.factory.odoo.inject(Fault::once(FaultKind::Refused, "mrp.production", "action_assign"));
+        let outcome = plant.odoo.release_production_order(draft, &plant.scope).await;
+        assert!(matches!(outcome, Err(Failure::Mismatch { .. })), "{version:?}: released, {outcome:?}");
+    }
 }

@@ -113,7 +113,7 @@ async fn two_transfers_are_one_shipment_and_half_of_it_is_no_refusal() {
         for short in [false, true] {
             let plant = Plant::open(server).await;
             let order = plant.sold(4, 10).await;
-            plant.ships_by_itself(order.lines[1]).await;
+            plant.moves_by_itself(Trade::Sale, order.lines[1]).await;
             if short {
                 // What was reserved is not there any more, which is seen when its transfer's turn comes.
                 plant.lay(plant.paint, 3, json!({"lot_id": plant.lot("PL").await})).await;
@@ -123,7 +123,7 @@ async fn two_transfers_are_one_shipment_and_half_of_it_is_no_refusal() {
             let done: Vec<bool> = plant.transfers().await.iter().map(|one| one.contains(" done:")).collect();
             if short {
                 let Err(Failure::Mismatch { what, found, .. }) = &outcome else { panic!("{server:?}: {outcome:?}") };
-                assert!(what.contains("is booked already") && found.contains("are free"), "{what} {found}");
+                assert!(what.contains("is done already") && found.contains("are free"), "{what} {found}");
                 assert_eq!(done, [true, false], "{server:?}");
             } else {
                 assert_eq!(outcome.unwrap().transfers.len(), 2, "{server:?}");

@@ -62,10 +62,10 @@ impl Plant {
         self.ordered(Trade::Sale, id).await
     }
 
-    /// Puts the moves of an order's line on a transfer of their own, as people do who ship it by itself.
-    pub(crate) async fn ships_by_itself(&self, line: i64) {
-        let fields = ["picking_id", "picking_type_id"];
-        let one = self.find("stock.move", vec![json!(["sale_line_id", "=", line])], &fields).await.remove(0);
+    /// Puts the moves of an order's line on a transfer of their own, as people do who move it by itself.
+    pub(crate) async fn moves_by_itself(&self, trade: Trade, line: i64) {
+        let tie = if trade == Trade::Sale { "sale_line_id" } else { "purchase_line_id" };
+        let one = self.find("stock.move", vec![json!([tie, "=", line])], &["picking_type_id"]).await.remove(0);
         let picking = self.make("stock.picking", json!({"picking_type_id": one["picking_type_id"][0]})).await;
         self.change("stock.move", &one["id"], json!({"picking_id": picking})).await;
     }

@@ -93,6 +93,18 @@ pub(crate) async fn aim(
     Ok(ConsumptionTarget { product, lot: stated.lot.clone(), total })
 }
 
+/// What is wrong with one of several, by its place among them.
+pub(crate) fn among(index: usize, trouble: Trouble) -> Trouble {
+    let placed = |error: FieldError| FieldError { pointer: format!("/components/{index}{}", error.pointer), ..error };
+    match trouble {
+        Trouble::Refusal(problem) => {
+            let errors = problem.errors.iter().cloned().map(placed).collect();
+            Trouble::Refusal(Problem { errors, ..problem })
+        }
+        other => other,
+    }
+}
+
 async fn component(stated: &Stated, reach: &Reach, companies: &[i64]) -> Result<i64, Trouble> {
     let refused = |detail: String| {
         let error = FieldError { pointer: "/component".to_owned(), detail };

@@ -107,8 +107,9 @@ impl Target {
                 let report =
                     report::read(&job.asked.body).map_err(|errors| crate::body::unfit(errors, "the report"))?;
                 let mut target = report.target(&reach.served.object, &found.canonical, job.external_id())?;
-                for stated in &report.components {
-                    target.components.push(consume::aim(stated, reach, (found, companies)).await?);
+                for (index, stated) in report.components.iter().enumerate() {
+                    let aimed = consume::aim(stated, reach, (found, companies)).await;
+                    target.components.push(aimed.map_err(|trouble| consume::among(index, trouble))?);
                 }
                 Ok(Self::Production(target))
             }

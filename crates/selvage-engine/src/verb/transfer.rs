@@ -43,9 +43,9 @@ pub(crate) fn read(body: &Value) -> Result<Totals, Vec<FieldError>> {
     let mut errors = unknown_members(Some(body), &["lines", "remainder", "over"]);
     let rest = amount::word(body, "remainder", RESTS, &mut errors);
     let over = amount::word(body, "over", OVERS, &mut errors);
-    let given = body.get("lines").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let given = list(body.get("lines"), "/lines", &mut errors);
     // To give up what is still to come, nothing has to have come.
-    if given.is_empty() && rest != Some(Rest::Close) {
+    if given.is_empty() && errors.is_empty() && rest != Some(Rest::Close) {
         wrong::<()>(&mut errors, "/lines", "the lines are needed, each with a product and its total");
     }
     let lines: Vec<Line> = given.iter().enumerate().filter_map(|(at, line)| read_line(line, at, &mut errors)).collect();
@@ -73,7 +73,7 @@ fn read_line(given: &Value, at: usize, errors: &mut Vec<FieldError>) -> Option<L
     };
     let amount = amount::read(given.get("quantity"), &format!("{pointer}/quantity"), errors);
     let mut lots = Vec::new();
-    for (index, lot) in given.get("lots").and_then(Value::as_array).into_iter().flatten().enumerate() {
+    for (index, lot) in list(given.get("lots"), &format!("{pointer}/lots"), errors).iter().enumerate() {
         let pointer = format!("{pointer}/lots/{index}");
         for error in unknown_members(Some(lot), &["lot", "quantity"]) {
             errors.push(FieldError { pointer: format!("{pointer}{}", error.pointer), ..error });
@@ -88,6 +88,18 @@ fn read_line(given: &Value, at: usize, errors: &mut Vec<FieldError>) -> Option<L
         }
     }
     Some(Line { product: product?, number, amount: amount?, lots })
+}
+
+/// A list that may be left out. What is something else is no list left out: lots would be shipped that nobody named.
+fn list<'a>(given: Option<&'a Value>, pointer: &str, errors: &mut Vec<FieldError>) -> &'a [Value] {
+    match given {
+        None | Some(Value::Null) => &[],
+        Some(Value::Array(list)) => list,
+        Some(_) => {
+            wrong::<()>(errors, pointer, "a list is needed, or nothing");
+            &[]
+        }
+    }
 }
 
 impl Totals {
@@ -220,6 +232,11 @@ mod tests {
             (
                 json!({"lines": [{"product": "P", "line": 0, "quantity": {"value": "-1", "unit": "1"}}], "over": "yes"}),
                 vec!["/over", "/lines/0/line", "/lines/0/quantity/value"],
+            ),
+            (json!({"lines": {"product": "P"}, "remainder": "close"}), vec!["/lines"]),
+            (
+                json!({"lines": [{"product": "P", "quantity": {"value": "1", "unit": "1"}, "lots": {"lot": "A"}}]}),
+                vec!["/lines/0/lots"],
             ),
             (
                 json!({"lines": [{"product": "P", "quantity": {"value": "1", "unit": "1"}, "lots": [{"lot": " "}]}]}),

@@ -116,7 +116,7 @@ async fn a_report_whose_scrap_is_refused_goes_to_a_person() {
     bench.factory.odoo.inject(Fault::once(FaultKind::Refused, "stock.scrap", "action_validate"));
     let operation = accepted(node.ask(scrapping(order)).await);
     let (body, _) = node.until(&operation, "stuck").await;
-    assert!(body.to_string().contains("is booked already"), "{body:#}");
+    assert!(body.to_string().contains("is done already"), "{body:#}");
     assert_eq!(made(&bench), ["3"]);
 }
 

@@ -198,3 +198,32 @@ async fn a_report_says_what_was_used_and_what_was_scrapped() {
         assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
     }
 }
+
+/// What is wrong with one of several components is named by its place among them, and none of them is noted then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_report_notes_all_of_its_components_or_none() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let order = released(&bench, &node, "none").await;
+    flexible(&bench, order);
+    let report = |key: &str, second: Value| {
+        let wheels = json!({"component": "WHL-1", "quantity": {"value": "9", "unit": "1"}});
+        let body = json!({"quantity": {"value": "4", "unit": "1"}, "lot": "N-1", "components": [wheels, second]});
+        verb(Operation::Report, order, key, body)
+    };
+    let before = bench.factory.odoo.journal().len();
+    for (key, name, lot, unit, pointer) in [
+        ("r-1", "NONE", "P", "kg", "/components/1/component"),
+        ("r-2", "PNT-1", "P", "1", "/components/1/quantity/unit"),
+    ] {
+        let second = json!({"component": name, "lot": lot, "quantity": {"value": "1", "unit": unit}});
+        let problem = refused(node.ask(report(key, second)).await);
+        assert_eq!((problem.status, problem.errors[0].pointer.as_str()), (422, pointer), "{}", problem.detail);
+    }
+    // More of the lot than there is.
+    let second =
+        json!({"component": "PNT-1", "lot": paint_lot(&bench, order), "quantity": {"value": "99999", "unit": "kg"}});
+    let problem = refused(node.ask(report("r-3", second)).await);
+    assert_eq!((problem.status, problem.code.as_str()), (422, "FAB6012"), "{}", problem.detail);
+    assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+}

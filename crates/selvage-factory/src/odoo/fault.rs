@@ -59,6 +59,8 @@ pub struct Fault {
     pub probability: f64,
     /// Where the chance is drawn from.
     pub seed: u64,
+    /// How many calls that fit it lets pass before it strikes any.
+    pub skip: u32,
     /// How many calls it strikes before it ends; `None` for all.
     pub times: Option<u32>,
 }
@@ -66,7 +68,7 @@ pub struct Fault {
 impl Fault {
     /// Strikes every call until it is cleared.
     pub fn always(kind: FaultKind) -> Self {
-        Self { kind, model: None, method: None, probability: 1.0, seed: 0, times: None }
+        Self { kind, model: None, method: None, probability: 1.0, seed: 0, skip: 0, times: None }
     }
 
     /// Strikes the next call of the method of the model, once.
@@ -80,8 +82,19 @@ impl Fault {
     /// A sentence that names what is wrong.
     pub fn read(json: &Json) -> Result<Self, String> {
         let map = json.as_object().ok_or("a fault is a JSON object")?;
-        let known =
-            ["kind", "ms", "code", "answer_after_ms", "commit", "model", "method", "probability", "seed", "times"];
+        let known = [
+            "kind",
+            "ms",
+            "code",
+            "answer_after_ms",
+            "commit",
+            "model",
+            "method",
+            "probability",
+            "seed",
+            "skip",
+            "times",
+        ];
         if let Some(unknown) = map.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(format!("a fault has no `{unknown}`; it has {}", known.join(", ")));
         }
@@ -94,6 +107,7 @@ impl Fault {
             method: text("method"),
             probability: probability.ok_or("`probability` is a number from 0 to 1")?,
             seed: map.get("seed").and_then(Json::as_u64).unwrap_or(0),
+            skip: map.get("skip").and_then(Json::as_u64).and_then(|skip| u32::try_from(skip).ok()).unwrap_or(0),
             times: map.get("times").and_then(Json::as_u64).and_then(|times| u32::try_from(times).ok()),
         })
     }
@@ -119,6 +133,7 @@ impl Fault {
             map.insert("method".to_owned(), json!(self.method));
             map.insert("probability".to_owned(), json!(self.probability));
             map.insert("seed".to_owned(), json!(self.seed));
+            map.insert("skip".to_owned(), json!(self.skip));
             map.insert("times".to_owned(), json!(self.times));
         }
         fault
@@ -175,6 +190,7 @@ fn millis(wait: Duration) -> u64 {
 struct Active {
     id: FaultId,
     fault: Fault,
+    skipped: u32,
     draws: u64,
     strikes: u64,
 }
@@ -197,7 +213,7 @@ impl Faults {
     pub(crate) fn inject(&mut self, fault: Fault) -> FaultId {
         self.last_id += 1;
         let id = FaultId(self.last_id);
-        self.active.push(Active { id, fault, draws: 0, strikes: 0 });
+        self.active.push(Active { id, fault, skipped: 0, draws: 0, strikes: 0 });
         id
     }
 
@@ -223,6 +239,10 @@ impl Faults {
             let taken =
                 strike.kind.is_some() && !matches!(active.fault.kind, FaultKind::Latency(_) | FaultKind::Jitter(_));
             if used_up || taken {
+                continue;
+            }
+            if active.skipped < active.fault.skip {
+                active.skipped += 1;
                 continue;
             }
             active.draws += 1;

@@ -51,6 +51,10 @@ impl Reporting<'_> {
         let planned = |one: &Move| one.share(quantity, order.quantity, steps.get(&one.unit).copied());
         let is_stated = |one: &&Move| one.is_open() && rests.iter().any(|rest| rest.product == one.product.0);
         self.takes_other(order, moves.iter().filter(is_stated).find(|one| planned(one) != Some(stated(one)))).await?;
+        // Of several, none is noted where one cannot be: what is refused is not half noted.
+        for rest in rests.iter().filter(|_| rests.len() > 1) {
+            self.odoo.can_be_noted(order.id, rest, self.scope).await.map_err(|failure| self.seen(failure))?;
+        }
         for rest in &rests {
             let noted = self.odoo.note_consumption(order.id, rest, self.scope).await;
             noted.map_err(|failure| self.seen(failure))?;

@@ -61,7 +61,7 @@ impl Transferring<'_> {
         if let Some(refusal) = wizard(&answer) {
             return Err(refusal);
         }
-        self.booked = true;
+        self.changed = true;
         self.agree(bench, work, true).await?;
         self.verify_rest(&picking, short).await
     }
@@ -216,6 +216,7 @@ impl Transferring<'_> {
             if state != "cancel" {
                 return Err(Failure::mismatch(format!("state of transfer {id}"), &"cancel", &state));
             }
+            self.changed = true;
         }
         Ok(!pickings.is_empty())
     }
