@@ -7,6 +7,7 @@ mod demo;
 mod fabric;
 pub(crate) mod figures;
 mod gateway;
+mod log;
 mod mapping;
 mod nginx;
 mod reloader;
@@ -36,6 +37,11 @@ pub(crate) enum Bench {
     Lister(sync::ListerOptions),
     /// A key taken back while three nodes are under load and one of them is stopped: how long it still opens anything.
     Revocation(revocation::Options),
+    /// Durable appends to the event log, beside JetStream with and without its promise to write first.
+    Log(log::Options),
+    /// The side of the log benchmark that is measured.
+    #[command(hide = true)]
+    Appender(log::AppenderOptions),
     /// A production order with ten components through its mapping and back, beside hand-written structs.
     Mapping(mapping::Options),
     /// The gateway of the reload benchmark.
@@ -62,6 +68,8 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Demo(options) => process::unless_interrupted(demo::run(&options)).await,
         Bench::Sync(options) => process::unless_interrupted(sync::run(&options)).await,
         Bench::Lister(options) => sync::serve(&options).await,
+        Bench::Log(options) => process::unless_interrupted(log::run(&options)).await,
+        Bench::Appender(options) => log::serve(&options).await,
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,

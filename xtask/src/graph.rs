@@ -44,7 +44,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "selvage-factory",
         ],
     ),
-    ("xtask", &["selvage-model", "selvage-mapping", "selvage-connect", "selvage-gateway"]),
+    (
+        "xtask",
+        &["selvage-model", "selvage-mapping", "selvage-store", "selvage-log", "selvage-connect", "selvage-gateway"],
+    ),
 ];
 
 /// What a crate's tests may use beyond its own list: the simulated systems.

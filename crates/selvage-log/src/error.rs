@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use selvage_model::code::{self, Code};
-use selvage_model::event::{EventError, Position};
+use selvage_model::event::{EventError, Gap, Position};
 use selvage_model::name::InterfaceRef;
-use selvage_store::StoreError;
+use selvage_store::{ReadFault, StoreError};
 
 /// Why the log did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,21 @@ pub enum LogError {
         /// Which.
         stream: InterfaceRef,
     },
+    /// The broker lost what it had acknowledged. Told once; a new epoch has begun, and the same append is taken in it.
+    #[error("{0}")]
+    Gap(Gap),
+    /// The broker may lose what it acknowledges.
+    #[error("the broker may lose what it acknowledges: {reason}")]
+    BrokerUnsafe {
+        /// Why that is so.
+        reason: String,
+    },
+    /// The broker, or a stream of it, is not as it has to be.
+    #[error("the broker cannot keep the log: {reason}")]
+    BrokerUnfit {
+        /// What is wrong.
+        reason: String,
+    },
     /// The file that keeps the marks apart from the log cannot be read or written.
     #[error("the log's mark `{}` cannot be used: {reason}", path.display())]
     Mark {
@@ -99,6 +114,9 @@ impl LogError {
             Self::Retired { .. } => code::EVENTS_RETIRED,
             Self::Ahead { .. } => code::POSITION_AHEAD,
             Self::Unopened { .. } => code::STREAM_UNOPENED,
+            Self::Gap(_) => code::LOG_GAP,
+            Self::BrokerUnsafe { .. } => code::BROKER_UNSAFE,
+            Self::BrokerUnfit { .. } => code::BROKER_UNFIT,
             Self::Mark { .. } => code::MARK_UNUSABLE,
             Self::Store(error) => error.code(),
         }
@@ -117,6 +135,8 @@ impl LogError {
     pub(crate) fn again(&self) -> Self {
         match self {
             Self::Full { .. } => Self::Full { source: None },
+            Self::Gap(gap) => Self::Gap(gap.clone()),
+            Self::BrokerUnfit { reason } => Self::BrokerUnfit { reason: reason.clone() },
             Self::Unopened { stream } => Self::Unopened { stream: stream.clone() },
             other => Self::unavailable(other.to_string()),
         }
@@ -134,5 +154,16 @@ impl From<StoreError> for LogError {
             },
             error => Self::Store(error),
         }
+    }
+}
+
+/// What a reader is told of a fault.
+pub(crate) fn fault_error(fault: &ReadFault, stream: &InterfaceRef, after: Position) -> LogError {
+    let stream = stream.clone();
+    match *fault {
+        ReadFault::Damaged { position } => LogError::Damaged { stream, position },
+        ReadFault::Missing { from, to } => LogError::Missing { stream, from, to },
+        ReadFault::Retired { from, to } => LogError::Retired { stream, from, to },
+        ReadFault::Ahead { head } => LogError::Ahead { stream, after, head },
     }
 }

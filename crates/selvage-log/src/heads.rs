@@ -33,9 +33,11 @@ impl Heads {
         }
     }
 
-    /// Whether anybody waits.
-    pub(crate) fn awaited(&self) -> bool {
-        self.lock().values().any(|sender| sender.receiver_count() > 0)
+    /// The streams at which somebody waits.
+    pub(crate) fn awaited_streams(&self) -> Vec<InterfaceRef> {
+        let heads = self.lock();
+        let awaited = heads.iter().filter(|(_, sender)| sender.receiver_count() > 0);
+        awaited.map(|(stream, _)| stream.clone()).collect()
     }
 
     /// Waits for a position after this one.

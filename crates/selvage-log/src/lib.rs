@@ -4,7 +4,9 @@
 
 mod error;
 mod heads;
+mod jetstream;
 mod mark;
+mod queue;
 mod sql;
 
 use std::future::Future;
@@ -16,6 +18,7 @@ use selvage_model::name::InterfaceRef;
 pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 
 pub use error::LogError;
+pub use jetstream::{JetStreamConfig, JetStreamLog};
 pub use sql::SqlLog;
 
 /// What an operation of the log answers.

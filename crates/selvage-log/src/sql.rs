@@ -1,7 +1,6 @@
 //! The log in the store's own tables, on SQLite or PostgreSQL: one writer that commits what waits together, readers that read
 //! committed records, and a look at what other processes appended while somebody waits.
 
-mod group;
 mod writer;
 
 use std::path::Path;
@@ -9,25 +8,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_model::event::{Appended, EventId, NewRecord, Position, Record, fits};
+use selvage_model::event::{Appended, EventId, NewRecord, Position, Record};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{EventBatch, OpenedStream, ReadFault, ReadLimit, Retired, Store};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use selvage_store::{OpenedStream, ReadLimit, Retired, Store};
 use tokio::task::JoinHandle;
 
-use crate::error::LogError;
+use crate::error::{LogError, fault_error};
 use crate::heads::Heads;
 use crate::mark::MarkFile;
+use crate::queue::Queue;
 use crate::{Answer, Batch, EventLog};
-use group::Job;
 
-/// How many appends may wait; the next one waits for room, and not for long. INVARIANT: SHIELDED-PATH
-const WAITING: usize = 4_096;
-/// How many KiB of records may wait.
-const WAITING_KIB: u32 = 64 * 1_024;
-/// How long an append waits for room.
-const ROOM_WITHIN: Duration = Duration::from_secs(2);
 /// How often other processes' appends are looked for, while somebody waits. Own appends wake at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -36,8 +28,7 @@ pub struct SqlLog {
     store: Store,
     heads: Arc<Heads>,
     marks: Option<Arc<MarkFile>>,
-    queue: mpsc::Sender<Job>,
-    room: Arc<Semaphore>,
+    queue: Queue,
     look: JoinHandle<()>,
 }
 
@@ -50,11 +41,10 @@ impl SqlLog {
     pub fn new(store: Store, marks: Option<&Path>) -> Result<Self, LogError> {
         let marks = marks.map(MarkFile::open).transpose()?.map(Arc::new);
         let heads = Arc::new(Heads::default());
-        let (queue, jobs) = mpsc::channel(WAITING);
+        let (queue, jobs) = Queue::new();
         tokio::spawn(writer::run(store.clone(), Arc::clone(&heads), marks.clone(), jobs));
         let look = tokio::spawn(look(store.clone(), Arc::clone(&heads)));
-        let room = Arc::new(Semaphore::new(WAITING_KIB as usize));
-        Ok(Self { store, heads, marks, queue, room, look })
+        Ok(Self { store, heads, marks, queue, look })
     }
 
     async fn open_stream(&self, stream: &InterfaceRef) -> Result<OpenedStream, LogError> {
@@ -68,28 +58,10 @@ impl SqlLog {
         Ok(opened)
     }
 
-    async fn enqueue(&self, stream: &InterfaceRef, records: Vec<NewRecord>) -> Result<Vec<Appended>, LogError> {
-        fits(&records)?;
-        self.heads.opened(stream)?;
-        let bytes: usize = records.iter().map(|record| record.body.len()).sum();
-        let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(WAITING_KIB).min(WAITING_KIB);
-        let (answer, answered) = oneshot::channel();
-        let room = async {
-            let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| ended())?;
-            let place = self.queue.reserve().await.map_err(|_| ended())?;
-            let batch = EventBatch { stream: stream.clone(), records };
-            place.send(Job::Append { batch, bytes, answer, _room: room });
-            Ok::<(), LogError>(())
-        };
-        let full = |_| LogError::unavailable("too many appends wait already");
-        tokio::time::timeout(ROOM_WITHIN, room).await.map_err(full)??;
-        answered.await.map_err(|_| ended())?
-    }
-
     async fn read_batch(&self, stream: &InterfaceRef, after: Position, limit: ReadLimit) -> Result<Batch, LogError> {
         let batch = self.store.read_events(stream, after, limit).await?;
         match batch.fault {
-            Some(fault) if batch.records.is_empty() => Err(as_error(&fault, stream, after)),
+            Some(fault) if batch.records.is_empty() => Err(fault_error(&fault, stream, after)),
             _ => Ok(Batch { records: batch.records, head: batch.head }),
         }
     }
@@ -101,7 +73,10 @@ impl EventLog for SqlLog {
     }
 
     fn append<'a>(&'a self, stream: &'a InterfaceRef, records: Vec<NewRecord>) -> Answer<'a, Vec<Appended>> {
-        Box::pin(self.enqueue(stream, records))
+        Box::pin(async move {
+            self.heads.opened(stream)?;
+            self.queue.append(stream, records).await
+        })
     }
 
     fn read<'a>(&'a self, stream: &'a InterfaceRef, after: Position, limit: ReadLimit) -> Answer<'a, Batch> {
@@ -122,10 +97,7 @@ impl EventLog for SqlLog {
 
     fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            let (answer, answered) = oneshot::channel();
-            if self.queue.send(Job::End { answer }).await.is_ok() {
-                let _ = answered.await;
-            }
+            self.queue.end().await;
             self.look.abort();
             self.heads.end();
         })
@@ -142,26 +114,12 @@ impl Drop for SqlLog {
 async fn look(store: Store, heads: Arc<Heads>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        if !heads.awaited() {
+        if heads.awaited_streams().is_empty() {
             continue;
         }
         match store.last_events().await {
             Ok(all) => all.iter().for_each(|(stream, last)| heads.raise(stream, *last)),
             Err(error) => tracing::warn!("cannot look for events that others appended: {error}"),
         }
-    }
-}
-
-fn ended() -> LogError {
-    LogError::unavailable("the log has ended")
-}
-
-pub(crate) fn as_error(fault: &ReadFault, stream: &InterfaceRef, after: Position) -> LogError {
-    let stream = stream.clone();
-    match *fault {
-        ReadFault::Damaged { position } => LogError::Damaged { stream, position },
-        ReadFault::Missing { from, to } => LogError::Missing { stream, from, to },
-        ReadFault::Retired { from, to } => LogError::Retired { stream, from, to },
-        ReadFault::Ahead { head } => LogError::Ahead { stream, after, head },
     }
 }

@@ -338,6 +338,8 @@ catalogue! {
     LOG_FULL = "FAB7019", "The log has no space left";
     CURSOR_FENCED = "FAB7020", "Another node moves the cursor";
     MARK_UNUSABLE = "FAB7021", "The mark of the log cannot be used";
+    BROKER_UNSAFE = "FAB7022", "The broker may lose what it acknowledges";
+    BROKER_UNFIT = "FAB7023", "The broker cannot keep the log";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

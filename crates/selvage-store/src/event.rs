@@ -94,6 +94,39 @@ pub struct StreamState {
     pub bytes: u64,
 }
 
+/// The epochs of a stream whose records a broker keeps, and what its offsets mean by them.
+#[derive(Clone, Debug)]
+pub struct EventEpochs {
+    current: u32,
+    retired_to: u64,
+    lost: Vec<Lost>,
+}
+
+impl EventEpochs {
+    /// The epoch of what is appended now.
+    pub fn current(&self) -> u32 {
+        self.current
+    }
+
+    /// Retention was told to take everything up to this offset.
+    pub fn retired_to(&self) -> u64 {
+        self.retired_to
+    }
+
+    /// The position of what the broker has at this offset.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] for an offset that no log has.
+    pub fn position(&self, offset: u64) -> Result<Position, StoreError> {
+        if offset == 0 { Ok(Position::START) } else { position(walk::epoch_of(&self.lost, offset), offset) }
+    }
+
+    /// The offset up to which a reader at this position has read what the broker has.
+    pub fn read_up_to(&self, position: Position) -> u64 {
+        walk::read_up_to(&self.lost, position)
+    }
+}
+
 impl Store {
     /// How a stream stands.
     ///
@@ -102,6 +135,17 @@ impl Store {
     pub async fn event_stream(&self, stream: &InterfaceRef) -> Result<StreamState, StoreError> {
         let stream = Stream::find(&mut self.database.read().await?, stream).await?;
         Ok(StreamState { head: stream.head()?, retired_to: stream.retired_to, bytes: stream.bytes })
+    }
+
+    /// The epochs of a stream.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn event_epochs(&self, stream: &InterfaceRef) -> Result<EventEpochs, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let stream = Stream::find(&mut transaction, stream).await?;
+        let lost = stream.epochs(&mut transaction).await?;
+        Ok(EventEpochs { current: stream.epoch, retired_to: stream.retired_to, lost })
     }
 
     /// The position of the last event of every stream; none of a stream that has had none in its present epoch.

@@ -155,6 +155,11 @@ impl StoreChoice {
         Self { data, store: None }
     }
 
+    /// The file of the event log's marks that belongs to an embedded store.
+    pub(crate) fn marks(&self) -> Option<PathBuf> {
+        self.store.is_none().then(|| self.data.join("selvage.marks"))
+    }
+
     /// Opens it, making the directory where it is missing.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
         let url = match &self.store {

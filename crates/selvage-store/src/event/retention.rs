@@ -95,23 +95,6 @@ impl Store {
         Ok(Retired { records: goes.len() as u64, bytes, more, behind })
     }
 
-    /// What readers of a stream that a broker keeps have not read up to this offset, which is due to go.
-    ///
-    /// # Errors
-    /// [`StoreError::NotFound`] for a stream that was never opened.
-    pub async fn readers_before(
-        &self,
-        stream: &InterfaceRef,
-        due: u64,
-    ) -> Result<Vec<(ReaderName, Position)>, StoreError> {
-        let mut transaction = self.database.read().await?;
-        let stream = Stream::find(&mut transaction, stream).await?;
-        let epochs = stream.epochs(&mut transaction).await?;
-        let cursors = cursor::of_stream(&mut transaction, &stream).await?;
-        let behind = cursors.into_iter().filter(|cursor| read_up_to(&epochs, cursor.position) < due);
-        Ok(behind.map(|cursor| (cursor.reader, cursor.position)).collect())
-    }
-
     /// Notes that a broker was told to take everything up to this offset.
     ///
     /// # Errors

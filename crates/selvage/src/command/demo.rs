@@ -58,13 +58,15 @@ impl Demo {
         let fabric = place.path().join("fabric");
         unpack(&fabric, &factory)?;
         let data = place.path().join("data");
-        let store = StoreChoice::embedded(data.clone()).open().await?;
+        let store = StoreChoice::embedded(data.clone());
+        let (marks, store) = (store.marks(), store.open().await?);
         let keys = Keys::issue(&store).await?;
         let node = Node::start(NodeConfig {
             fabric: fabric.clone(),
             environment: "dev".parse()?,
             watch: true,
             store,
+            marks,
             listen: free_or(self.port)?,
             console: free_or(self.console_port)?,
             admin: free_or(0)?,

@@ -39,6 +39,10 @@ pub(crate) struct Serve {
     /// on SIGHUP, and by itself with `--watch`.
     #[arg(long, value_name = "PATH")]
     secrets: Option<PathBuf>,
+    /// Where it is remembered, apart from the store and in no backup of it, what the event log acknowledged: a store that was
+    /// restored is found behind. `selvage.marks` beside an embedded store where not given.
+    #[arg(long, value_name = "FILE")]
+    marks: Option<PathBuf>,
     /// Gateway threads; one for each core where not given.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -65,6 +69,7 @@ impl Serve {
             fabric: self.fabric,
             environment: self.env,
             watch: self.watch,
+            marks: self.marks.or_else(|| self.store.marks()),
             store: self.store.open().await?,
             listen: self.listen,
             console: self.console,

@@ -13,6 +13,7 @@ mod decide;
 mod demo;
 mod dialect;
 mod docs;
+mod events;
 mod fixture;
 mod fmt;
 mod graph;

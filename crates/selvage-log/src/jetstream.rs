@@ -1,0 +1,173 @@
+//! The log at a NATS server with JetStream: one JetStream stream for each interface, with a fixed number of subjects that lanes are
+//! spread over. Publishes are guarded by the last sequence of their subject, so that nodes do not pass each other and a publish whose
+//! answer was lost is found instead of repeated, however long that takes. Marks, epochs and cursors are in the store.
+
+mod api;
+mod durability;
+mod keeper;
+mod known;
+mod message;
+mod reading;
+mod retention;
+mod writer;
+
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use selvage_model::event::{Appended, EventId, NewRecord, Position, Record};
+use selvage_model::manifest::event::Retention;
+use selvage_model::name::InterfaceRef;
+use selvage_store::{OpenedStream, ReadLimit, Retired, Store};
+use tokio::task::JoinHandle;
+
+use crate::error::LogError;
+use crate::heads::Heads;
+use crate::queue::Queue;
+use crate::{Answer, Batch, EventLog};
+use api::Api;
+use keeper::Keeper;
+use known::Known;
+use writer::Writer;
+
+/// How many ids of a stream's newest events are known, so that an event that comes again is not appended again.
+const KNOWN_IDS: usize = 20_000;
+/// How often other nodes' appends are looked for, while somebody waits. Own appends wake at once.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Where the broker is, and what it is to be.
+#[derive(Clone, Debug)]
+pub struct JetStreamConfig {
+    /// `nats://…` or `tls://…`, several with commas; with `user:password@` or `token@` where the server asks for it.
+    pub url: String,
+    /// The monitoring address of every server: `http://broker:8222`.
+    pub monitoring: Vec<String>,
+    /// Why servers may answer before they have written: replicas in separate power domains, by a person's word.
+    pub unsynced_because: Option<String>,
+    /// On how many servers each stream is kept.
+    pub replicas: u8,
+    /// What the broker's streams and subjects begin with.
+    pub prefix: String,
+}
+
+/// The log at a broker.
+pub struct JetStreamLog {
+    shared: Arc<Shared>,
+    queues: Mutex<HashMap<InterfaceRef, Queue>>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What all parts of the log use.
+struct Shared {
+    api: Api,
+    store: Store,
+    heads: Arc<Heads>,
+    keeper: Keeper,
+    known: Mutex<HashMap<InterfaceRef, Arc<Mutex<Known>>>>,
+}
+
+impl JetStreamLog {
+    /// Connects, and asks every server whether it writes before it answers.
+    ///
+    /// # Errors
+    /// [`LogError::BrokerUnsafe`] where one does not, and nobody waived it; [`LogError::BrokerUnfit`] for a broker that is too old
+    /// or takes only small messages; [`LogError::Unavailable`].
+    pub async fn connect(config: &JetStreamConfig, store: Store) -> Result<Self, LogError> {
+        durability::check(config).await?;
+        let api = Api::connect(config).await?;
+        let heads = Arc::new(Heads::default());
+        let (keeper, keeping) = Keeper::start(store.clone());
+        let shared = Arc::new(Shared { api, store, heads, keeper, known: Mutex::default() });
+        let looking = tokio::spawn(look(Arc::clone(&shared)));
+        Ok(Self { shared, queues: Mutex::default(), tasks: vec![keeping, looking] })
+    }
+
+    async fn open_stream(&self, stream: &InterfaceRef) -> Result<OpenedStream, LogError> {
+        let info = self.shared.api.open(stream).await?;
+        let opened = self.shared.store.open_broker_stream(stream, info.last_seq).await?;
+        let head = opened.head.max(opened.last);
+        if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
+            let known = Arc::new(Mutex::new(Known::new(KNOWN_IDS)));
+            lock(&self.shared.known).insert(stream.clone(), Arc::clone(&known));
+            let writer = Writer::begin(Arc::clone(&self.shared), stream.clone(), known, opened.head.epoch()).await?;
+            let (queue, jobs) = Queue::new();
+            tokio::spawn(writer.run(jobs));
+            lock(&self.queues).insert(stream.clone(), queue);
+        }
+        self.shared.heads.open(stream, opened.last);
+        Ok(OpenedStream { head, ..opened })
+    }
+
+    fn queue(&self, stream: &InterfaceRef) -> Result<Queue, LogError> {
+        let queue = lock(&self.queues).get(stream).cloned();
+        queue.ok_or_else(|| LogError::Unopened { stream: stream.clone() })
+    }
+}
+
+impl EventLog for JetStreamLog {
+    fn open<'a>(&'a self, stream: &'a InterfaceRef) -> Answer<'a, OpenedStream> {
+        Box::pin(self.open_stream(stream))
+    }
+
+    fn append<'a>(&'a self, stream: &'a InterfaceRef, records: Vec<NewRecord>) -> Answer<'a, Vec<Appended>> {
+        Box::pin(async move { self.queue(stream)?.append(stream, records).await })
+    }
+
+    fn read<'a>(&'a self, stream: &'a InterfaceRef, after: Position, limit: ReadLimit) -> Answer<'a, Batch> {
+        Box::pin(reading::read(&self.shared, stream, after, limit))
+    }
+
+    fn wait<'a>(&'a self, stream: &'a InterfaceRef, after: Position) -> Answer<'a, Position> {
+        Box::pin(self.shared.heads.wait(stream, after))
+    }
+
+    fn find<'a>(&'a self, stream: &'a InterfaceRef, id: &'a EventId) -> Answer<'a, Option<Record>> {
+        Box::pin(reading::find(&self.shared, stream, id))
+    }
+
+    fn retire<'a>(&'a self, stream: &'a InterfaceRef, retention: Retention, insist: bool) -> Answer<'a, Retired> {
+        Box::pin(retention::retire(&self.shared, stream, retention, insist))
+    }
+
+    fn end(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let queues: Vec<Queue> = lock(&self.queues).drain().map(|(_, queue)| queue).collect();
+            for queue in queues {
+                queue.end().await;
+            }
+            self.shared.keeper.flush().await;
+            self.tasks.iter().for_each(JoinHandle::abort);
+            self.shared.heads.end();
+        })
+    }
+}
+
+impl Drop for JetStreamLog {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Looks for what other nodes appended, as long as somebody waits.
+async fn look(shared: Arc<Shared>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        for stream in shared.heads.awaited_streams() {
+            match last(&shared, &stream).await {
+                Ok(last) => shared.heads.raise(&stream, last),
+                Err(error) => tracing::warn!("cannot look for events that others appended: {error}"),
+            }
+        }
+    }
+}
+
+/// The position of the last event at the broker.
+async fn last(shared: &Shared, stream: &InterfaceRef) -> Result<Position, LogError> {
+    let state = shared.api.info(stream).await?;
+    Ok(shared.store.event_epochs(stream).await?.position(state.last_seq)?)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

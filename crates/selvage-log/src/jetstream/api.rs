@@ -1,0 +1,265 @@
+//! What is asked of JetStream, over the plain client: streams, publishes, reads, purges. Every wait is bounded.
+//! The broker's own words: https://github.com/nats-io/nats-architecture-and-design (ADR-31 direct get, ADR-50 atomic batches).
+
+use std::time::Duration;
+
+use async_nats::header::HeaderMap;
+use async_nats::{Client, ConnectOptions, Message};
+use selvage_model::event::MOST_BODY;
+use selvage_model::name::InterfaceRef;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::JetStreamConfig;
+use crate::error::LogError;
+
+/// How long an answer is waited for.
+const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Subjects of a stream, over which lanes are spread. Never changed: a lane stays on its subject.
+pub(super) const PARTITIONS: usize = 16;
+/// What a message has beside its body: headers with id, lane, checksum, batch.
+const HEADERS: usize = 4_096;
+
+const NOT_FOUND: u64 = 404;
+const NO_MESSAGE: u64 = 10_037;
+const WRONG_SEQUENCE: u64 = 10_071;
+const ANOTHER_CONFIGURATION: u64 = 10_058;
+
+pub(super) struct Api {
+    client: Client,
+    prefix: String,
+    replicas: u8,
+}
+
+/// How a stream stands at the broker.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+pub(super) struct State {
+    pub(super) first_seq: u64,
+    pub(super) last_seq: u64,
+    pub(super) bytes: u64,
+}
+
+/// A message to be published.
+pub(super) struct Outgoing {
+    pub(super) partition: usize,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// The last sequence that its subject must have.
+    pub(super) expected: Option<u64>,
+}
+
+/// What came of publishing.
+pub(super) enum Published {
+    /// The last message has this sequence; the others stand right before it.
+    Last(u64),
+    /// Another node published to one of the subjects.
+    Overtaken,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(default)]
+    code: u64,
+    #[serde(default)]
+    err_code: u64,
+    #[serde(default)]
+    description: String,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    error: Option<Failure>,
+    state: Option<State>,
+    seq: Option<u64>,
+}
+
+impl Api {
+    pub(super) async fn connect(config: &JetStreamConfig) -> Result<Self, LogError> {
+        let options = ConnectOptions::new().name("selvage").connection_timeout(ANSWER_WITHIN);
+        let servers: Vec<&str> = config.url.split(',').collect();
+        let client = options.connect(servers.as_slice()).await;
+        let client = client.map_err(|error| LogError::unavailable(format!("cannot connect to NATS: {error}")))?;
+        let most = client.server_info().max_payload;
+        if most < MOST_BODY + HEADERS {
+            return Err(LogError::BrokerUnfit {
+                reason: format!("its `max_payload` is {most}, less than an event may have"),
+            });
+        }
+        Ok(Self { client, prefix: config.prefix.clone(), replicas: config.replicas })
+    }
+
+    /// Makes a stream, or finds it as it has to be.
+    pub(super) async fn open(&self, stream: &InterfaceRef) -> Result<State, LogError> {
+        let name = self.name(stream);
+        let config = json!({
+            "name": name, "subjects": [format!("{}.*", self.subject(stream))], "storage": "file", "retention": "limits",
+            "discard": "new", "num_replicas": self.replicas, "deny_delete": true, "allow_direct": true, "allow_atomic": true,
+            "max_consumers": -1, "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msg_size": -1,
+            "duplicate_window": Duration::from_secs(120).as_nanos() as u64,
+        });
+        match self.ask(&format!("STREAM.CREATE.{name}"), &config).await? {
+            Reply { error: None, .. } => self.info(stream).await,
+            Reply { error: Some(failure), .. } if failure.err_code == ANOTHER_CONFIGURATION => {
+                let reason = format!("its stream `{name}` is not configured as Selvage would: {}", failure.description);
+                Err(LogError::BrokerUnfit { reason })
+            }
+            Reply { error: Some(failure), .. } => Err(refused(&failure)),
+        }
+    }
+
+    /// How a stream stands.
+    pub(super) async fn info(&self, stream: &InterfaceRef) -> Result<State, LogError> {
+        let reply = self.ask(&format!("STREAM.INFO.{}", self.name(stream)), &json!({})).await?;
+        match reply {
+            Reply { error: Some(failure), .. } if failure.code == NOT_FOUND => {
+                Err(LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) })
+            }
+            Reply { error: Some(failure), .. } => Err(refused(&failure)),
+            Reply { state, .. } => state.ok_or_else(|| LogError::unavailable("the broker told no state")),
+        }
+    }
+
+    /// The last sequence of a subject; 0 where it has none.
+    pub(super) async fn last_of(&self, stream: &InterfaceRef, partition: usize) -> Result<u64, LogError> {
+        let subject = format!("{}.{partition}", self.subject(stream));
+        let asked = json!({"last_by_subj": subject});
+        let message = self.request(&self.direct(stream), HeaderMap::new(), asked.to_string().into_bytes()).await?;
+        if message.status.is_some_and(|status| status.as_u16() == 404) {
+            return Ok(0);
+        }
+        header(&message, "Nats-Sequence")?.parse().map_err(|_| LogError::unavailable("the broker told no sequence"))
+    }
+
+    /// Whether the leader has a message with this sequence.
+    pub(super) async fn has(&self, stream: &InterfaceRef, sequence: u64) -> Result<bool, LogError> {
+        let reply = self.ask(&format!("STREAM.MSG.GET.{}", self.name(stream)), &json!({"seq": sequence})).await?;
+        match reply.error {
+            None => Ok(true),
+            Some(failure) if failure.err_code == NO_MESSAGE => Ok(false),
+            Some(failure) => Err(refused(&failure)),
+        }
+    }
+
+    /// Messages from a sequence on, as many as one replica gives at once.
+    pub(super) async fn messages(
+        &self,
+        stream: &InterfaceRef,
+        from: u64,
+        records: usize,
+        bytes: usize,
+    ) -> Result<Vec<Message>, LogError> {
+        use futures_util::StreamExt as _;
+        let inbox = self.client.new_inbox();
+        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| lost(&error))?;
+        let asked = json!({"seq": from, "batch": records, "max_bytes": bytes}).to_string().into_bytes();
+        let asking = self.client.publish_with_reply(self.direct(stream), inbox, asked.into());
+        asking.await.map_err(|error| lost(&error))?;
+        let mut messages = Vec::new();
+        loop {
+            let answer = tokio::time::timeout(ANSWER_WITHIN, answers.next()).await;
+            let Ok(Some(message)) = answer else {
+                return Err(LogError::unavailable("the broker does not answer a read"));
+            };
+            match message.status.map(|status| status.as_u16()) {
+                None | Some(200) => messages.push(message),
+                Some(204 | 404) => return Ok(messages),
+                Some(status) => return Err(LogError::unavailable(format!("the broker answers a read with {status}"))),
+            }
+        }
+    }
+
+    /// Publishes messages, all of them or none.
+    pub(super) async fn publish(
+        &self,
+        stream: &InterfaceRef,
+        mut messages: Vec<Outgoing>,
+    ) -> Result<Published, LogError> {
+        let Some(mut last) = messages.pop() else { return Ok(Published::Last(0)) };
+        let batch = uuid::Uuid::new_v4().simple().to_string();
+        let subject = |partition: usize| format!("{}.{partition}", self.subject(stream));
+        let count = messages.len();
+        for (index, mut message) in messages.into_iter().enumerate() {
+            guard(&mut message, Some((&batch, index + 1)));
+            let publishing =
+                self.client.publish_with_headers(subject(message.partition), message.headers, message.body.into());
+            publishing.await.map_err(|error| lost(&error))?;
+        }
+        guard(&mut last, (count > 0).then_some((&batch, count + 1)));
+        if count > 0 {
+            last.headers.insert("Nats-Batch-Commit", "1");
+        }
+        let answer = self.request(&subject(last.partition), last.headers, last.body).await?;
+        let reply: Reply = decode(&answer)?;
+        match (reply.error, reply.seq) {
+            (Some(failure), _) if failure.err_code == WRONG_SEQUENCE => Ok(Published::Overtaken),
+            (Some(failure), _) => Err(refused(&failure)),
+            (None, Some(sequence)) => Ok(Published::Last(sequence)),
+            (None, None) => Err(LogError::unavailable("the broker acknowledged nothing")),
+        }
+    }
+
+    /// Takes everything before a sequence.
+    pub(super) async fn purge(&self, stream: &InterfaceRef, before: u64) -> Result<(), LogError> {
+        let reply = self.ask(&format!("STREAM.PURGE.{}", self.name(stream)), &json!({"seq": before})).await?;
+        reply.error.map_or(Ok(()), |failure| Err(refused(&failure)))
+    }
+
+    fn name(&self, stream: &InterfaceRef) -> String {
+        format!("{}-{}-v{}", self.prefix, stream.name, stream.major)
+    }
+
+    fn subject(&self, stream: &InterfaceRef) -> String {
+        format!("{}.{}.v{}", self.prefix, stream.name, stream.major)
+    }
+
+    fn direct(&self, stream: &InterfaceRef) -> String {
+        format!("$JS.API.DIRECT.GET.{}", self.name(stream))
+    }
+
+    async fn ask(&self, what: &str, content: &Value) -> Result<Reply, LogError> {
+        let content = content.to_string().into_bytes();
+        decode(&self.request(&format!("$JS.API.{what}"), HeaderMap::new(), content).await?)
+    }
+
+    async fn request(&self, subject: &str, headers: HeaderMap, content: Vec<u8>) -> Result<Message, LogError> {
+        let asking = self.client.request_with_headers(subject.to_owned(), headers, content.into());
+        match tokio::time::timeout(ANSWER_WITHIN, asking).await {
+            Ok(answer) => answer.map_err(|error| lost(&error)),
+            Err(_) => Err(LogError::unavailable("the broker does not answer")),
+        }
+    }
+}
+
+fn guard(message: &mut Outgoing, batch: Option<(&str, usize)>) {
+    if let Some(expected) = message.expected {
+        message.headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string());
+    }
+    if let Some((batch, number)) = batch {
+        message.headers.insert("Nats-Batch-Id", batch);
+        message.headers.insert("Nats-Batch-Sequence", number.to_string());
+    }
+}
+
+/// A header's value.
+pub(super) fn header<'a>(message: &'a Message, name: &str) -> Result<&'a str, LogError> {
+    let value = message.headers.as_ref().and_then(|headers| headers.get(name));
+    value.map(|value| value.as_str()).ok_or_else(|| LogError::unavailable(format!("a message has no header `{name}`")))
+}
+
+fn decode(message: &Message) -> Result<Reply, LogError> {
+    serde_json::from_slice(&message.payload).map_err(|_| LogError::unavailable("the answer is not JetStream's"))
+}
+
+fn refused(failure: &Failure) -> LogError {
+    // Insufficient resources, of the server or the account, and storage that fails.
+    let full = matches!(failure.err_code, 10_002 | 10_023 | 10_047 | 10_077);
+    if full {
+        LogError::Full { source: None }
+    } else {
+        LogError::unavailable(format!("the broker says: {}", failure.description))
+    }
+}
+
+fn lost(error: &dyn std::error::Error) -> LogError {
+    LogError::unavailable(format!("the broker: {error}"))
+}

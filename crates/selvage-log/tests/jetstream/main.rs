@@ -1,0 +1,205 @@
+//! What only a broker can suffer: it loses its end while nobody looks or while somebody writes, it loses something from the middle,
+//! somebody else publishes to its subjects. INVARIANT: NOTHING-LOST: all of it is found, and named.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub,
+    reason = "a test may fail loudly"
+)]
+
+use selvage_log::{EventLog as _, JetStreamConfig, JetStreamLog, LogError, OpenedStream, ReadLimit};
+use selvage_model::code;
+use selvage_model::event::{NewRecord, Position};
+use selvage_model::name::InterfaceRef;
+use selvage_store::Store;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+const ALL: ReadLimit = ReadLimit { records: 100_000, bytes: usize::MAX };
+
+#[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
+fn named(variable: &str) -> String {
+    std::env::var(variable).unwrap_or_else(|_| {
+        panic!("{variable} is not set: run the tests with `cargo xtask test`, which starts a NATS server")
+    })
+}
+
+struct Stage {
+    directory: TempDir,
+    prefix: String,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let prefix = format!("test-{:016x}", Uuid::new_v4().as_u128() as u64);
+        Self { directory: TempDir::new().unwrap(), prefix }
+    }
+
+    fn config(&self) -> JetStreamConfig {
+        JetStreamConfig {
+            url: named("SELVAGE_TEST_NATS"),
+            monitoring: vec![named("SELVAGE_TEST_NATS_MONITORING")],
+            unsynced_because: None,
+            replicas: 1,
+            prefix: self.prefix.clone(),
+        }
+    }
+
+    /// The log as a node with this store opens it.
+    async fn log(&self, store: &str) -> (JetStreamLog, OpenedStream) {
+        let url = format!("sqlite:{}", self.directory.path().join(store).display());
+        let log = JetStreamLog::connect(&self.config(), Store::open(&url).await.unwrap()).await.unwrap();
+        let opened = log.open(&orders()).await.unwrap();
+        (log, opened)
+    }
+
+    /// Asks JetStream as an administrator would.
+    async fn ask(&self, what: &str, content: &str) {
+        let client = async_nats::connect(named("SELVAGE_TEST_NATS")).await.unwrap();
+        let subject = format!("$JS.API.{what}.{}-work-order-events-v1", self.prefix);
+        let answer = client.request(subject, content.to_owned().into()).await.unwrap();
+        let answer = String::from_utf8(answer.payload.to_vec()).unwrap();
+        assert!(answer.contains(r#""success":true"#), "{answer}");
+    }
+
+    async fn end(self, log: JetStreamLog) {
+        log.end().await;
+        self.ask("STREAM.DELETE", "").await;
+    }
+}
+
+fn orders() -> InterfaceRef {
+    "work-order-events@1".parse().unwrap()
+}
+
+fn record(number: usize) -> NewRecord {
+    let (id, lane) = (format!("e-{number}"), format!("wo-{}", number % 5));
+    NewRecord { id: id.parse().unwrap(), lane: lane.parse().unwrap(), body: b"{}".to_vec() }
+}
+
+fn at(epoch: u32, offset: u64) -> Position {
+    Position::new(epoch, offset).unwrap()
+}
+
+async fn read(log: &JetStreamLog, after: Position) -> Result<Vec<Position>, LogError> {
+    let batch = log.read(&orders(), after, ALL).await?;
+    Ok(batch.records.iter().map(|record| record.position).collect())
+}
+
+#[tokio::test]
+async fn a_broker_that_lost_its_end_is_found_behind_when_it_is_opened() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    log.end().await;
+    stage.ask("STREAM.DELETE", "").await;
+    let (log, opened) = stage.log("one").await;
+    let gap = opened.gap.unwrap();
+    assert_eq!((gap.after, gap.until, gap.epoch), (Position::START, 10, 2));
+    let appended = log.append(&orders(), (8..10).map(record).collect()).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(2, 1), false));
+    assert!(appended[0].position.sequence() > at(1, 10).sequence());
+    for after in [Position::START, at(1, 4), at(1, 10)] {
+        assert_eq!(read(&log, after).await.unwrap(), [at(2, 1), at(2, 2)], "{after}");
+    }
+    log.end().await;
+    let (log, opened) = stage.log("one").await;
+    assert_eq!((opened.gap, opened.head), (None, at(2, 2)));
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_loss_while_a_node_writes_is_told_to_who_appends_and_it_goes_on() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    stage.ask("STREAM.DELETE", "").await;
+    // Made again by another installation.
+    let (other, _) = stage.log("two").await;
+    let told = log.append(&orders(), vec![record(10)]).await.unwrap_err();
+    assert_eq!(told.code(), code::LOG_GAP);
+    let appended = log.append(&orders(), vec![record(10)]).await.unwrap();
+    assert_eq!(appended[0].position, at(2, 1));
+    assert_eq!(read(&log, at(1, 10)).await.unwrap(), [at(2, 1)]);
+    other.end().await;
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn what_is_lost_from_the_middle_or_the_beginning_is_named() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    // The subjects of the lanes are not known here: everything but one subject goes, one after the other.
+    let lane_of = |position: Position| (position.offset() - 1) % 5;
+    for partition in 0..16 {
+        let subject = format!("{}.work-order-events.v1.{partition}", stage.prefix);
+        let client = async_nats::connect(named("SELVAGE_TEST_NATS")).await.unwrap();
+        let purge = format!("$JS.API.STREAM.PURGE.{}-work-order-events-v1", stage.prefix);
+        client.request(purge, format!(r#"{{"filter":"{subject}"}}"#).into()).await.unwrap();
+        match read(&log, Position::START).await {
+            Ok(read) if read.len() == 10 => continue,
+            Ok(read) => {
+                let after = *read.last().unwrap();
+                let error = log.read(&orders(), after, ALL).await.unwrap_err();
+                assert_eq!(error.code(), code::EVENTS_MISSING, "after lane {}: {error}", lane_of(after));
+            }
+            Err(error) => assert_eq!(error.code(), code::EVENTS_MISSING, "{error}"),
+        }
+        break;
+    }
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn what_somebody_else_published_is_damage() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..3).map(record).collect()).await.unwrap();
+    let client = async_nats::connect(named("SELVAGE_TEST_NATS")).await.unwrap();
+    let subject = format!("{}.work-order-events.v1.3", stage.prefix);
+    client.request(subject, "not an event".into()).await.unwrap();
+    // The next append finds that another was there, and goes on behind it.
+    let appended = log.append(&orders(), (3..10).map(record).collect()).await.unwrap();
+    assert_eq!(appended.last().unwrap().position, at(1, 11));
+    assert_eq!(read(&log, Position::START).await.unwrap().len(), 3);
+    let error = log.read(&orders(), at(1, 3), ALL).await.unwrap_err();
+    assert_eq!(error.to_string(), "the event at 1-4 of `work-order-events@1` is damaged");
+    assert_eq!(read(&log, at(1, 4)).await.unwrap().len(), 7);
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_keeps_less_than_asked_is_refused() {
+    let stage = Stage::new();
+    let client = async_nats::connect(named("SELVAGE_TEST_NATS")).await.unwrap();
+    let name = format!("{}-work-order-events-v1", stage.prefix);
+    let lossy = format!(
+        r#"{{"name":"{name}","subjects":["{}.work-order-events.v1.*"],"max_msgs":5,"storage":"memory"}}"#,
+        stage.prefix
+    );
+    client.request(format!("$JS.API.STREAM.CREATE.{name}"), lossy.into()).await.unwrap();
+    let url = format!("sqlite:{}", stage.directory.path().join("one").display());
+    let log = JetStreamLog::connect(&stage.config(), Store::open(&url).await.unwrap()).await.unwrap();
+    let refused = log.open(&orders()).await.unwrap_err();
+    assert_eq!(refused.code(), code::BROKER_UNFIT, "{refused}");
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_nobody_asked_whether_it_writes_is_refused_unless_waived() {
+    let stage = Stage::new();
+    let store =
+        || async { Store::open(&format!("sqlite:{}", stage.directory.path().join("one").display())).await.unwrap() };
+    let unasked = JetStreamConfig { monitoring: vec![], ..stage.config() };
+    let refused = JetStreamLog::connect(&unasked, store().await).await.err().unwrap();
+    assert_eq!(refused.code(), code::BROKER_UNSAFE);
+    let silent = JetStreamConfig { monitoring: vec!["http://127.0.0.1:9".to_owned()], ..stage.config() };
+    let refused = JetStreamLog::connect(&silent, store().await).await.err().unwrap();
+    assert_eq!(refused.code(), code::BROKER_UNSAFE);
+    let waived = JetStreamConfig { unsynced_because: Some("three power domains".to_owned()), ..unasked };
+    JetStreamLog::connect(&waived, store().await).await.unwrap();
+}

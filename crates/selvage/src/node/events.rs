@@ -1,0 +1,116 @@
+//! The event log of a node: a stream for each event interface of what runs, opened before anybody uses it, and retention as it is
+//! declared. What a stream lost, and who is held back or holds back, is told to operators; it never decides what is done about it.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use selvage_log::{EventLog, LogError, SqlLog};
+use selvage_model::code;
+use selvage_model::manifest::event::Retention;
+use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::name::InterfaceRef;
+use selvage_store::Store;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::release::Current;
+
+/// How often it is looked whether other interfaces run.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often what retention does not keep is taken.
+const RETIRE_EVERY: Duration = Duration::from_secs(60);
+
+/// The event log, and who keeps its streams.
+pub(crate) struct Events {
+    log: Arc<dyn EventLog>,
+    following: JoinHandle<()>,
+}
+
+impl Events {
+    /// The log in this store, with its marks in a file apart.
+    ///
+    /// # Errors
+    /// Where the file of marks cannot be used.
+    pub(crate) fn start(store: Store, marks: Option<&Path>, current: &Arc<Current>) -> Result<Self, LogError> {
+        let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store, marks)?);
+        let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current)));
+        Ok(Self { log, following })
+    }
+
+    /// Finishes what is under way and ends.
+    pub(crate) async fn end(self) {
+        self.following.abort();
+        self.log.end().await;
+    }
+}
+
+/// Opens the streams of whatever release is active, and keeps their retention, for as long as the node runs.
+async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>) {
+    let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
+    let mut retired = Instant::now();
+    let mut looks = tokio::time::interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        looks.tick().await;
+        let streams = streams(&current);
+        for (stream, _) in &streams {
+            if !open.contains(stream) && open_stream(&*log, stream).await {
+                open.insert(stream.clone());
+            }
+        }
+        if retired.elapsed() >= RETIRE_EVERY {
+            retired = Instant::now();
+            for (stream, retention) in streams.iter().filter(|(stream, _)| open.contains(stream)) {
+                if let Some(retention) = retention {
+                    retire(&*log, stream, *retention).await;
+                }
+            }
+        }
+    }
+}
+
+/// The event interfaces of what runs.
+fn streams(current: &Current) -> Vec<(InterfaceRef, Option<Retention>)> {
+    let release = current.active().release;
+    let events = release.fabric.interfaces.iter().filter_map(|(name, interface)| match &interface.body {
+        InterfaceBody::Event(event) => Some((name.clone(), event.retention)),
+        _ => None,
+    });
+    events.collect()
+}
+
+/// Whether it is open now. INVARIANT: NOTHING-LOST: what it lost is an alarm.
+async fn open_stream(log: &dyn EventLog, stream: &InterfaceRef) -> bool {
+    match log.open(stream).await {
+        Ok(opened) => {
+            if let Some(gap) = opened.gap {
+                tracing::error!(code = %code::LOG_GAP, "{gap}");
+            }
+            true
+        }
+        Err(error) => {
+            tracing::error!("{}: the stream `{stream}` cannot be opened: {error}", error.code());
+            false
+        }
+    }
+}
+
+async fn retire(log: &dyn EventLog, stream: &InterfaceRef, retention: Retention) {
+    loop {
+        match log.retire(stream, retention, false).await {
+            Ok(retired) if retired.more => {}
+            Ok(retired) => {
+                for behind in retired.behind {
+                    let (reader, from, to, since) = (behind.reader, behind.from, behind.to, behind.since);
+                    tracing::warn!(
+                        "`{reader}` has not read the events {from} to {to} of `{stream}`, from {since} on: kept past retention"
+                    );
+                }
+                return;
+            }
+            Err(error) => return tracing::warn!("{}: retention of `{stream}`: {error}", error.code()),
+        }
+    }
+}

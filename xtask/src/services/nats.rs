@@ -1,0 +1,53 @@
+//! A NATS server of our own with JetStream on free ports of 127.0.0.1, writing before it answers, in a temporary directory.
+//! Never a server that was there before; ended and deleted when dropped.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+
+use anyhow::Result;
+use tempfile::TempDir;
+
+use crate::daemon::{Daemon, free_port};
+use crate::test::peers;
+
+/// A running server; dropping it stops the server and deletes its data.
+pub(crate) struct Nats {
+    port: u16,
+    monitoring: u16,
+    _server: Daemon,
+    _directory: TempDir,
+}
+
+impl Nats {
+    /// Starts a server; returns once it answers. `sync_interval` is `always`, or a time as the server writes it.
+    pub(crate) async fn start(sync_interval: &str) -> Result<Self> {
+        let program = peers::nats_server().await?;
+        let directory = TempDir::with_prefix("selvage-nats-")?;
+        let (port, monitoring) = (free_port()?, free_port()?);
+        let config = directory.path().join("nats.conf");
+        let data = directory.path().join("data");
+        std::fs::write(
+            &config,
+            format!(
+                "listen: 127.0.0.1:{port}\nhttp: 127.0.0.1:{monitoring}\n\
+                 jetstream {{ store_dir: {data:?}, sync_interval: {sync_interval:?} }}\n"
+            ),
+        )?;
+        let mut command = Command::new(program);
+        command.arg("-c").arg(&config);
+        let mut server = Daemon::start("nats", &mut command, directory.path())?;
+        server.listens(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+        server.listens(SocketAddr::from((Ipv4Addr::LOCALHOST, monitoring))).await?;
+        Ok(Self { port, monitoring, _server: server, _directory: directory })
+    }
+
+    /// Its address for clients.
+    pub(crate) fn url(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.port)
+    }
+
+    /// Its address for those who ask how it is set up.
+    pub(crate) fn monitoring(&self) -> String {
+        format!("http://127.0.0.1:{}", self.monitoring)
+    }
+}
