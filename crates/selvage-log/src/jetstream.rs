@@ -84,8 +84,10 @@ impl JetStreamLog {
     }
 
     async fn open_stream(&self, stream: &InterfaceRef) -> Result<OpenedStream, LogError> {
-        let info = self.shared.api.open(stream).await?;
-        let opened = self.shared.store.open_broker_stream(stream, info.last_seq).await?;
+        // The mark first: others append and mark while the broker is asked.
+        let mark = self.shared.store.broker_mark(stream).await?;
+        let state = self.shared.api.open(stream).await?;
+        let opened = self.shared.store.open_broker_stream(stream, state.last_seq, mark).await?;
         let head = opened.head.max(opened.last);
         if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
             let known = Arc::new(Mutex::new(Known::new(KNOWN_IDS)));

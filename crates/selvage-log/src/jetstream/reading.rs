@@ -22,6 +22,19 @@ pub(super) async fn read(
     after: Position,
     limit: ReadLimit,
 ) -> Result<Batch, LogError> {
+    match read_once(shared, stream, after, limit).await {
+        // Retention may have taken it while it was read.
+        Err(LogError::Missing { .. }) => read_once(shared, stream, after, limit).await,
+        read => read,
+    }
+}
+
+async fn read_once(
+    shared: &Shared,
+    stream: &InterfaceRef,
+    after: Position,
+    limit: ReadLimit,
+) -> Result<Batch, LogError> {
     shared.heads.opened(stream)?;
     // The broker is asked first: epochs that begin meanwhile concern what it does not have yet.
     let state = shared.api.info(stream).await?;

@@ -208,10 +208,8 @@ impl Writer {
 
     /// INVARIANT: NOTHING-LOST: the broker does not have what it acknowledged; a new epoch begins, and who appends is told the gap.
     async fn behind(&mut self, state: &State) -> Result<(), LogError> {
-        if let Some(newest) = Position::new(self.epoch, self.newest) {
-            self.shared.store.mark_broker_stream(&self.stream, newest).await?;
-        }
-        let opened = self.shared.store.open_broker_stream(&self.stream, state.last_seq).await?;
+        let newest = Position::new(self.epoch, self.newest);
+        let opened = self.shared.store.open_broker_stream(&self.stream, state.last_seq, newest).await?;
         self.epoch = opened.head.epoch();
         self.look_anew(state).await?;
         match opened.gap {

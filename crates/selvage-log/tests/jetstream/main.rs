@@ -10,6 +10,11 @@
     reason = "a test may fail loudly"
 )]
 
+mod proxy;
+
+use std::sync::atomic::Ordering;
+
+use proxy::Proxy;
 use selvage_log::{EventLog as _, JetStreamConfig, JetStreamLog, LogError, OpenedStream, ReadLimit};
 use selvage_model::code;
 use selvage_model::event::{NewRecord, Position};
@@ -169,6 +174,26 @@ async fn what_somebody_else_published_is_damage() {
     let error = log.read(&orders(), at(1, 3), ALL).await.unwrap_err();
     assert_eq!(error.to_string(), "the event at 1-4 of `work-order-events@1` is damaged");
     assert_eq!(read(&log, at(1, 4)).await.unwrap().len(), 7);
+    stage.end(log).await;
+}
+
+/// The broker has the event, and nobody was told so: it is found, and not published again.
+#[tokio::test]
+async fn a_lost_answer_is_looked_for_and_the_event_is_there_once() {
+    let stage = Stage::new();
+    let proxy = Proxy::to(&named("SELVAGE_TEST_NATS")).await;
+    let config = JetStreamConfig { url: proxy.url.clone(), ..stage.config() };
+    let url = format!("sqlite:{}", stage.directory.path().join("one").display());
+    let log = JetStreamLog::connect(&config, Store::open(&url).await.unwrap()).await.unwrap();
+    log.open(&orders()).await.unwrap();
+    log.append(&orders(), (0..3).map(record).collect()).await.unwrap();
+    for (number, together) in [(3, 1), (4, 20)] {
+        proxy.lose_an_answer();
+        let appended = log.append(&orders(), (number..number + together).map(record).collect()).await.unwrap();
+        assert_eq!(appended[0].position, at(1, number as u64 + 1));
+    }
+    assert_eq!(proxy.lost.load(Ordering::SeqCst), 2);
+    assert_eq!(read(&log, Position::START).await.unwrap().len(), 24);
     stage.end(log).await;
 }
 

@@ -42,8 +42,9 @@ pub struct OpenedStream {
 enum Found {
     /// The records are in the store; offsets go on past what was lost.
     InStore { mark: Option<Position> },
-    /// A broker has them, up to this offset, and gives the next one itself.
-    AtBroker { last: u64 },
+    /// A broker has them, up to this offset, and gives the next one itself. The mark is of before the broker was asked, since others
+    /// append meanwhile.
+    AtBroker { last: u64, mark: Option<Position> },
 }
 
 impl Store {
@@ -59,12 +60,27 @@ impl Store {
         self.open_as(stream, Found::InStore { mark }).await
     }
 
-    /// Opens a stream whose records a broker keeps, up to the offset `last`; the store has its mark, epochs and cursors.
+    /// Opens a stream whose records a broker keeps, up to the offset `last`; the store has its epochs and cursors. `mark` is what was
+    /// known to be acknowledged before the broker was asked: [`Store::broker_mark`], or more.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn open_broker_stream(&self, stream: &InterfaceRef, last: u64) -> Result<OpenedStream, StoreError> {
-        self.open_as(stream, Found::AtBroker { last }).await
+    pub async fn open_broker_stream(
+        &self,
+        stream: &InterfaceRef,
+        last: u64,
+        mark: Option<Position>,
+    ) -> Result<OpenedStream, StoreError> {
+        self.open_as(stream, Found::AtBroker { last, mark }).await
+    }
+
+    /// The mark of a stream that a broker keeps; none of one that was never opened.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn broker_mark(&self, stream: &InterfaceRef) -> Result<Option<Position>, StoreError> {
+        let row = self.database.read().await?.first(super::STREAM, bind![stream.to_string()]).await?;
+        row.map(|row| Stream::from_row(&row)?.head()).transpose()
     }
 
     /// Raises the mark of a stream that a broker keeps; a lower one changes nothing.
@@ -88,7 +104,7 @@ impl Store {
         let epochs = stream.epochs(&mut transaction).await?;
         let kept = match found {
             Found::InStore { .. } => last(&mut transaction, &stream).await?,
-            Found::AtBroker { last } => last,
+            Found::AtBroker { last, .. } => last,
         };
         let last = if kept == 0 { Position::START } else { position(epoch_of(&epochs, kept), kept)? };
         let opened = match behind(&stream, &epochs, kept, found) {
@@ -123,10 +139,10 @@ fn behind(stream: &Stream, epochs: &[Lost], kept: u64, found: Found) -> Option<N
             let epoch = ahead.map_or(stream.epoch, |mark| mark.epoch().max(stream.epoch)) + 1;
             Some(New { kept, epoch, lost_to, first: lost_to + 1 })
         }
-        Found::AtBroker { last } if last < marked => {
-            Some(New { kept, epoch: stream.epoch + 1, lost_to: marked, first: last + 1 })
+        Found::AtBroker { last, mark } => {
+            let mark = mark.filter(|mark| mark.epoch() == stream.epoch && last < mark.offset())?;
+            Some(New { kept, epoch: stream.epoch + 1, lost_to: marked.max(mark.offset()), first: last + 1 })
         }
-        Found::AtBroker { .. } => None,
     }
 }
 

@@ -135,18 +135,22 @@ async fn a_mark_ahead_begins_an_epoch_that_outlives_restarts(stage: &Stage) {
 async fn a_broker_that_is_behind_begins_an_epoch_at_what_it_has(stage: &Stage) {
     let store = stage.open().await;
     let name = stream("a@1");
-    assert_eq!(store.open_broker_stream(&name, 0).await.unwrap().head, at(1, 0));
+    assert_eq!(store.open_broker_stream(&name, 0, None).await.unwrap().head, at(1, 0));
     for offset in [20, 30, 25] {
         store.mark_broker_stream(&name, at(1, offset)).await.unwrap();
     }
-    assert_eq!(store.open_broker_stream(&name, 30).await.unwrap().gap, None);
-    let opened = store.open_broker_stream(&name, 12).await.unwrap();
+    let mark = store.broker_mark(&name).await.unwrap();
+    assert_eq!(mark, Some(at(1, 30)));
+    assert_eq!(store.open_broker_stream(&name, 30, mark).await.unwrap().gap, None);
+    // Another node marks what was appended after the broker was asked.
+    assert_eq!(store.open_broker_stream(&name, 27, Some(at(1, 26))).await.unwrap().gap, None);
+    let opened = store.open_broker_stream(&name, 12, mark).await.unwrap();
     let gap = opened.gap.unwrap();
     assert_eq!((gap.after, gap.until, gap.epoch, opened.head), (at(1, 12), 30, 2, at(2, 12)));
     // A mark of the epoch before is of no use any more.
     store.mark_broker_stream(&name, at(1, 31)).await.unwrap();
     assert_eq!(
-        store.open_broker_stream(&name, 12).await.unwrap(),
+        store.open_broker_stream(&name, 12, Some(at(1, 31))).await.unwrap(),
         crate::OpenedStream { head: at(2, 12), last: at(1, 12), gap: None }
     );
 }
