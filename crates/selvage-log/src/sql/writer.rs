@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use selvage_model::event::{Appended, Position};
 use selvage_model::name::InterfaceRef;
@@ -16,6 +17,8 @@ use crate::queue::{Group, Job};
 
 /// A group takes no more once it has so many records.
 const RECORDS: usize = 1_024;
+/// How often marks are brought to the disk, at most.
+const SYNC_EVERY: Duration = Duration::from_millis(100);
 
 /// Works until it is asked to end, or nobody can ask any more.
 pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkFile>>, mut queue: mpsc::Receiver<Job>) {
@@ -76,12 +79,14 @@ fn tops(batches: &[EventBatch], appended: &[Vec<Appended>]) -> Vec<(InterfaceRef
     tops.into_iter().map(|(stream, top)| (stream.clone(), top)).collect()
 }
 
-/// Brings marks to the disk, beside the appends: a mark that is behind only misses less.
+/// Brings marks to the disk, beside the appends and not as often, so that they do not wait for the same disk: a mark that is
+/// behind only misses less.
 async fn sync(marks: Arc<MarkFile>, raised: Arc<Notify>) {
     loop {
         raised.notified().await;
         let marks = Arc::clone(&marks);
         note(move || marks.sync()).await;
+        tokio::time::sleep(SYNC_EVERY).await;
     }
 }
 
