@@ -30,6 +30,7 @@ fn sample() -> Overview {
             control: Some("mediated".into()),
             lifecycle: "active".into(),
             owner: "manufacturing-it".into(),
+            classes: vec!["personal".into()],
             requests: 12_345,
             refused: 3,
             failed: 0,
@@ -178,6 +179,7 @@ async fn the_first_page_lists_systems_and_interfaces() {
     for expected in [
         "velo-works",
         "production-orders@1",
+        "mediated · personal",
         "12\u{2009}345",
         "FAB4003",
         "mes-ghent",

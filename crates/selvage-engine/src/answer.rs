@@ -54,6 +54,16 @@ pub(crate) fn body_within(answer: &StoredAnswer, scope: &Scope, then: &Scope) ->
     Some(body)
 }
 
+/// The answer without words that may tell of what is masked.
+pub(crate) fn veiled(scope: &Scope, answer: MediatedAnswer) -> MediatedAnswer {
+    match answer {
+        MediatedAnswer::Refused { problem, replayed } => {
+            MediatedAnswer::Refused { problem: scope::veiled_words(scope, problem), replayed }
+        }
+        MediatedAnswer::Done { .. } | MediatedAnswer::Accepted { .. } => answer,
+    }
+}
+
 fn done_again(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> MediatedAnswer {
     let Some(body) = body_within(answer, scope, then) else {
         let detail = "the record of this key is outside what the grant covers now";
@@ -90,7 +100,7 @@ mod tests {
     fn todays_grant_covers_yesterdays_answer() {
         let body = json!({"id": "odoo-1", "site": "ghent", "price": "9"});
         let state = OperationState::Done(StoredAnswer { status: 201, body, location: None });
-        let mut scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()] };
+        let mut scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()], masked: vec![] };
         let then = Scope::default();
         let Some(MediatedAnswer::Done { body, replayed, .. }) = again(&state, &scope, &then) else {
             panic!("not done")
@@ -110,6 +120,7 @@ mod tests {
         let rows = |sites: &[&str]| Scope {
             rows: vec![("site".parse().unwrap(), sites.iter().map(|site| json!(site)).collect())],
             except: vec!["site".parse().unwrap(), "lot".parse().unwrap()],
+            masked: vec![],
         };
         let now = rows(&["ghent"]);
         assert_eq!(body_within(&answer, &now, &Scope::default()), None);

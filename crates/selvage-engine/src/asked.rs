@@ -1,6 +1,7 @@
 //! A write as it was asked for, in the form that the store keeps, so that another node can go on with it.
 //! It holds no credentials: the gateway has taken them off before.
 
+use selvage_model::class::Masked;
 use selvage_model::exchange::{MediatedRequest, Scope};
 use selvage_model::name::AttributeName;
 use selvage_store::OperationRecord;
@@ -37,12 +38,15 @@ impl Asked {
     pub(crate) fn keep(&self) -> Value {
         let rows: Vec<Value> = self.scope.rows.iter().map(|(row, values)| json!([row.as_str(), values])).collect();
         let except: Vec<&str> = self.scope.except.iter().map(AttributeName::as_str).collect();
+        let masked: Vec<Value> =
+            self.scope.masked.iter().map(|part| json!([part.pointer, part.class.as_str()])).collect();
         json!({
             "id": self.id,
             "body": self.body,
             "if_match": self.if_match,
             "rows": rows,
             "except": except,
+            "masked": masked,
             "correlation": self.correlation,
         })
     }
@@ -56,6 +60,11 @@ impl Asked {
         }
         for attribute in kept.get("except")?.as_array()? {
             scope.except.push(attribute.as_str()?.parse().ok()?);
+        }
+        // What was kept before there were classes masks nothing.
+        for part in kept.get("masked").and_then(Value::as_array).into_iter().flatten() {
+            let (pointer, class) = (part.get(0)?.as_str()?.to_owned(), part.get(1)?.as_str()?.parse().ok()?);
+            scope.masked.push(Masked { pointer, class });
         }
         Some(Self {
             id: kept.get("id")?.as_str().map(str::to_owned),
@@ -85,6 +94,7 @@ mod tests {
             scope: Scope {
                 rows: vec![("site".parse().unwrap(), vec![json!("ghent"), json!(1)])],
                 except: vec!["price".parse().unwrap()],
+                masked: vec![Masked { pointer: "/lines/*/worker".to_owned(), class: "personal".parse().unwrap() }],
             },
             correlation: "c-1".to_owned(),
         };

@@ -108,6 +108,7 @@ mod tests {
             shape: Shape::Text,
             optional: true,
             read_only: false,
+            class: None,
             description: None,
         };
         Object {

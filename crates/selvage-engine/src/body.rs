@@ -78,7 +78,7 @@ fn update(active: &Active, served: &Served, request: &MediatedRequest) -> Result
     Err(Problem::new(403, code::OUTSIDE_ROWS, detail).with_errors(outside))
 }
 
-/// The body, which gives nothing that the grant leaves out.
+/// The body, which gives nothing that the grant leaves out or does not see.
 fn granted(request: &MediatedRequest) -> Result<Value, Problem> {
     let body = request.body.clone().unwrap_or(Value::Null);
     let Some(members) = body.as_object() else {
@@ -86,11 +86,16 @@ fn granted(request: &MediatedRequest) -> Result<Value, Problem> {
         return Err(unfit(vec![error], "the body"));
     };
     let excepted = scope::excepted(&request.scope, members);
-    if excepted.is_empty() {
-        return Ok(body);
+    if !excepted.is_empty() {
+        let detail = "the grant leaves out attributes that the body gives";
+        return Err(Problem::new(403, code::ATTRIBUTE_EXCEPTED, detail).with_errors(excepted));
     }
-    let detail = "the grant leaves out attributes that the body gives";
-    Err(Problem::new(403, code::ATTRIBUTE_EXCEPTED, detail).with_errors(excepted))
+    let masked = scope::masked(&request.scope, &body, request.operation != Operation::Create);
+    if !masked.is_empty() {
+        let detail = "the body gives what is masked for the grant";
+        return Err(Problem::new(403, code::ATTRIBUTE_MASKED, detail).with_errors(masked));
+    }
+    Ok(body)
 }
 
 /// Members that are not among the known ones; anything but an object or nothing is wrong too.

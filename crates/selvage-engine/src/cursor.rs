@@ -79,7 +79,8 @@ mod tests {
     #[test]
     fn a_cursor_works_only_with_the_list_it_was_made_for() {
         let interface: InterfaceRef = "production-orders@1".parse().unwrap();
-        let site = Scope { rows: vec![("site".parse().unwrap(), vec![json!("ghent")])], except: vec![] };
+        let site =
+            Scope { rows: vec![("site".parse().unwrap(), vec![json!("ghent")])], except: vec![], masked: vec![] };
         let here = fingerprint(&interface, &query(&[("status", &["done", "draft"])]), &site);
         let position: Position = "1-2".parse().unwrap();
         let shown = show(position, &here);

@@ -13,6 +13,7 @@ use crate::deed::{Deed, Shown};
 use crate::hold::Hold;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
+use crate::scope;
 use crate::state::{Event, Patience, Progress, Step, next};
 use crate::trouble::Trouble;
 
@@ -204,13 +205,14 @@ impl<'a> Drive<'a> {
     async fn give_back(&mut self) -> Result<Ending, StoreError> {
         let (store, hold) = (&self.job.shared.store, &self.hold);
         let kept = self.job.shared.config.key_lifetime;
-        persist(|| store.give_back(&hold.operation, hold.epoch, kept, &self.said.detail)).await?;
-        Ok(Ending::GivenBack(given_back(&self.said)))
+        let because = self.kept_words();
+        persist(|| store.give_back(&hold.operation, hold.epoch, kept, because)).await?;
+        Ok(Ending::GivenBack(given_back(&scope::veiled_words(&self.job.asked.scope, self.said.clone()))))
     }
 
     async fn let_go(&mut self, time: Duration) -> Result<Ending, StoreError> {
         let (store, hold) = (&self.job.shared.store, &self.hold);
-        let because = self.said.detail.as_str();
+        let because = self.kept_words();
         persist(|| store.unknown(&hold.operation, hold.epoch, time, because)).await?;
         Ok(Ending::Open)
     }
@@ -222,10 +224,15 @@ impl<'a> Drive<'a> {
             _ => code::OUTCOME_UNFOUND,
         };
         let hint = self.deed.whereabouts().map_or_else(String::new, |hint| format!("; {hint}"));
-        let because = format!("{code}: {} (sent {} times){hint}", self.said.detail, self.progress.sends);
+        let because = format!("{code}: {} (sent {} times){hint}", self.kept_words(), self.progress.sends);
         tracing::error!(operation = %hold.operation, because, "write needs a person");
         persist(|| store.stuck(&hold.operation, hold.epoch, &because)).await?;
         Ok(Ending::Open)
+    }
+
+    /// What was said, as it may stand in the store, the log and the console.
+    fn kept_words(&self) -> &str {
+        scope::kept_words(&self.job.served.object, &self.said)
     }
 
     fn troubled(&mut self, trouble: &Trouble) -> Event {

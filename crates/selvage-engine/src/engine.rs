@@ -26,7 +26,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{figures, operation, parking, read, rehearsal, resolve, trace, write};
+use crate::{answer, figures, operation, parking, read, rehearsal, resolve, trace, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -160,10 +160,15 @@ impl Engine {
 
     /// Does what a request asks for. The caller may stop waiting: a write goes on.
     pub async fn execute(&self, request: MediatedRequest) -> MediatedAnswer {
-        if request.operation.writes() {
+        let masks = (!request.scope.masked.is_empty()).then(|| request.scope.clone());
+        let answer = if request.operation.writes() {
             write::execute(&self.shared, request).await
         } else {
             read::execute(&self.shared, request).await
+        };
+        match masks {
+            Some(scope) => answer::veiled(&scope, answer),
+            None => answer,
         }
     }
 

@@ -3,7 +3,7 @@
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::{ConsumerName, InterfaceRef};
-use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
+use selvage_model::operation::{OperationId, OperationState};
 use selvage_model::overview::OperationRow;
 use selvage_store::OperationRecord;
 use serde_json::{Value, json};
@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::answer;
 use crate::asked;
 use crate::reason::Reason;
+use crate::scope;
 use crate::shared::Shared;
 
 const MOST_SHOWN: u32 = 200;
@@ -51,15 +52,28 @@ pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
 }
 
 fn body(record: &OperationRecord, scope: Option<&Scope>) -> Value {
-    let shown = |answer: &StoredAnswer| answer::body_within(answer, scope?, &asked::scope_of(record));
-    let answer = match &record.state {
-        OperationState::Done(answer) => shown(answer)
+    let then = asked::scope_of(record);
+    let mut masked: Vec<&str> = Vec::new();
+    for part in then.masked.iter().chain(scope.iter().flat_map(|scope| &scope.masked)) {
+        if !masked.contains(&part.pointer.as_str()) {
+            masked.push(&part.pointer);
+        }
+    }
+    let mut answer = match &record.state {
+        OperationState::Done(answer) => scope
+            .and_then(|scope| answer::body_within(answer, scope, &then))
             .map_or(Value::Null, |body| json!({"status": answer.status, "body": body, "location": answer.location})),
         OperationState::Refused(answer) => {
-            json!({"status": answer.status, "body": answer.body, "location": answer.location})
+            let mut body = answer.body.clone();
+            scope::veil_body(&mut body, !masked.is_empty());
+            json!({"status": answer.status, "body": body, "location": answer.location})
         }
         OperationState::Pending | OperationState::Unknown { .. } | OperationState::Stuck { .. } => Value::Null,
     };
+    if let (OperationState::Done(_), false, Some(members)) = (&record.state, masked.is_empty(), answer.as_object_mut())
+    {
+        members.insert("masked".to_owned(), json!(masked));
+    }
     json!({
         "id": record.id.as_str(),
         "state": word(record),

@@ -39,6 +39,7 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
     let mut query = Query { limit: LIMIT_DEFAULT, cursor: None, updated_since: None, filters: Vec::new() };
     let mut wrong: Vec<String> = Vec::new();
     let mut excepted: Vec<String> = Vec::new();
+    let mut masked: Vec<String> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
     for (name, text) in parameters {
         let again = seen.contains(&name.as_str());
@@ -59,6 +60,10 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
                     excepted.push(format!("`{name}`"));
                     Ok(())
                 }
+                Ok((attribute, _)) if scope::class_masked(scope, &attribute).is_some() => {
+                    masked.push(format!("`{name}`"));
+                    Ok(())
+                }
                 Ok((attribute, value)) => {
                     add(&mut query.filters, attribute, value);
                     Ok(())
@@ -74,6 +79,11 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
     if !excepted.is_empty() {
         let detail = format!("the grant leaves out {}, so it cannot be searched by", excepted.join(", "));
         return Err(Problem::new(403, code::ATTRIBUTE_EXCEPTED, detail));
+    }
+    if !masked.is_empty() {
+        // Whoever could ask by it would be told what it is, one question after the other.
+        let detail = format!("the grant does not see {}, so it cannot be searched by", masked.join(", "));
+        return Err(Problem::new(403, code::ATTRIBUTE_MASKED, detail));
     }
     Ok(query)
 }

@@ -237,8 +237,9 @@ impl Reply {
         Self { source, _place: place, ..Self::nothing() }
     }
 
-    /// Holds the body that was read to its end.
+    /// Holds this as the whole body, whatever there was.
     pub(crate) fn hold(&mut self, body: Bytes) {
+        self.ahead = None;
         self.source = Source::Whole(body);
     }
 

@@ -5,13 +5,14 @@
 mod answer;
 mod coming;
 mod request;
+mod shown;
 mod withheld;
 
 use std::cell::Cell;
 use std::rc::Rc;
 
 use http::request::Parts;
-use http::{HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
@@ -71,19 +72,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
         }
     };
     let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
-    if checks.is_some() || scope.is_some_and(DirectScope::withholds) {
-        // What is looked into must be readable.
-        parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    }
-    if scope.is_some_and(DirectScope::withholds) {
-        // A part of an answer does not say of what member it is.
-        parts.headers.remove(header::RANGE);
-        parts.headers.remove(header::IF_RANGE);
-    }
-    if scope.is_some() || checks.is_some_and(|(checks, _)| checks.validation.response == Check::Enforce) {
-        // What goes through a WebSocket cannot be looked into.
-        parts.headers.remove(header::UPGRADE);
-    }
+    make_readable(&mut parts.headers, checks.map(|(checks, _)| checks), scope);
     let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
     let got = match forward::exchange(asked, ready).await {
         Ok(got) => got,
@@ -100,11 +89,32 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
         }
     }
     if let Some(scope) = scope
-        && let Err(problem) = withheld::strip(scope, &mut response, is_head, bearer).await
+        && let Err(problem) = shown::strip(scope, &mut response, asked.exchange.correlation(), (is_head, bearer)).await
     {
         return asked.fail(admitted, &problem);
     }
     asked.finish(admitted, response)
+}
+
+/// Asks the upstream for an answer that can be looked into, where it has to be.
+fn make_readable(headers: &mut HeaderMap, checks: Option<&Checks>, scope: Option<&DirectScope>) {
+    if checks.is_some() || scope.is_some_and(DirectScope::withholds) {
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    if scope.is_some_and(DirectScope::withholds) {
+        // A part of an answer does not say of what member it is.
+        headers.remove(header::RANGE);
+        headers.remove(header::IF_RANGE);
+    }
+    if scope.is_some_and(DirectScope::masks) {
+        // Whether something is as it was tells of what is masked.
+        headers.remove(header::IF_NONE_MATCH);
+        headers.remove(header::IF_MODIFIED_SINCE);
+    }
+    if scope.is_some() || checks.is_some_and(|checks| checks.validation.response == Check::Enforce) {
+        // What goes through a WebSocket cannot be looked into.
+        headers.remove(header::UPGRADE);
+    }
 }
 
 /// What the grant leaves out first: who may not ask learns nothing of the contract.

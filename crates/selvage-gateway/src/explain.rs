@@ -309,6 +309,10 @@ fn scope(lease: &Lease) -> String {
         all.push(format!("`{attribute}` is {}", values.join(" or ")));
     }
     all.extend(lease.scope().except.iter().map(|attribute| format!("without `{attribute}`")));
+    let of_object = lease.scope().masked.iter().map(|masked| (masked.pointer.as_str(), masked.class.as_str()));
+    let of_messages = lease.direct.iter().flat_map(|scope| scope.masked());
+    let of_messages = of_messages.map(|masked| (masked.name.as_str(), masked.class.as_str()));
+    all.extend(of_object.chain(of_messages).map(|(what, class)| format!("`{what}` masked: `{class}` data")));
     if all.is_empty() { "every row and attribute".to_owned() } else { all.join(", ") }
 }
 

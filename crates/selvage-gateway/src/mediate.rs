@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use hyper::body::{Body, Incoming};
+use selvage_model::class;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
@@ -26,6 +27,8 @@ use crate::serve::{Admitted, Asked, too_large};
 use crate::tally::{NOWHERE, Noted, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 
+/// Where an answer holds `null` because its class of data is not shown.
+pub(crate) static SELVAGE_MASKED: HeaderName = HeaderName::from_static(class::HEADER);
 static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// The engine answers within the caller's patience; this is for the way back.
 const GRACE: Duration = Duration::from_secs(2);
@@ -90,7 +93,7 @@ pub(crate) async fn mediate<'a>(
                 return asked.fail(admitted, &problem);
             }
             asked.note(&admitted, &noted(answer.refused()));
-            give(asked, admitted, answer, parts.uri.path())
+            give(asked, admitted, answer, (parts.uri.path(), permit.masks(intent.verb)))
         }
         Err(_) => {
             let detail = "the answer was not ready in time; a write goes on: ask again with the same Idempotency-Key";
@@ -191,7 +194,12 @@ fn is_json(media_type: &str) -> bool {
     kind.eq_ignore_ascii_case("application") && (subtype == "json" || subtype.ends_with("+json"))
 }
 
-fn give<'a>(asked: Asked<'a>, admitted: Admitted<'a>, answer: MediatedAnswer, path: &str) -> Response<Reply> {
+fn give<'a>(
+    asked: Asked<'a>,
+    admitted: Admitted<'a>,
+    answer: MediatedAnswer,
+    (path, masks): (&str, Option<&HeaderValue>),
+) -> Response<Reply> {
     match answer {
         MediatedAnswer::Done { status, body, location, etag, next, replayed } => {
             let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
@@ -200,6 +208,9 @@ fn give<'a>(asked: Asked<'a>, admitted: Admitted<'a>, answer: MediatedAnswer, pa
             put(headers, header::ETAG, etag);
             put(headers, header::LINK, next.map(|next| format!("<{path}?{next}>; rel=\"next\"")));
             mark_replayed(headers, replayed);
+            if let Some(masks) = masks {
+                headers.insert(SELVAGE_MASKED.clone(), masks.clone());
+            }
             asked.finish(admitted, response)
         }
         MediatedAnswer::Accepted { operation } => {

@@ -5,6 +5,7 @@ pub(crate) mod account;
 pub(crate) mod arrival;
 pub(crate) mod authority;
 pub(crate) mod capture;
+pub(crate) mod class;
 pub(crate) mod code_set;
 pub(crate) mod condition;
 pub(crate) mod contract;
@@ -186,6 +187,11 @@ pub const RULES: &[LintRule] = &[
     tier::LOWER,
     personal::CLASSED,
     authority::ELSEWHERE,
+    class::UNKNOWN,
+    class::UNUSED,
+    class::NEVER_NULL,
+    class::OF_KEY,
+    class::UNSAID,
     scope::ALIAS,
     grant::PURPOSE,
     grant::END,

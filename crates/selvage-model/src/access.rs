@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::name::{AttributeName, ConsumerName, InterfaceRef};
+use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use crate::scalar::{Quota, Rate};
 
 /// Everything alive, at one revision.
@@ -113,6 +113,9 @@ pub struct GrantTerms {
     pub rows: Vec<(AttributeName, Vec<Value>)>,
     /// Which attributes are left out.
     pub except: Vec<AttributeName>,
+    /// Which classes of data are shown; what is of any other is masked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<ClassName>,
     /// What for.
     pub purpose: Option<String>,
     /// Until when.

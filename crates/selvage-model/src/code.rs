@@ -111,6 +111,11 @@ catalogue! {
     TIER_1_ON_LESS = "FAB2151", "Tier-1 that stands on less";
     PERSONAL_DATA = "FAB2152", "Data about people without its class";
     WRITES_ELSEWHERE = "FAB2153", "Writes go to a system that is not the record";
+    CLASS_UNKNOWN = "FAB2156", "A class of data that nothing declares";
+    CLASS_UNUSED = "FAB2157", "A grant sees a class of data that is not carried";
+    CLASS_NEVER_NULL = "FAB2158", "What is masked would break its contract";
+    CLASS_OF_KEY = "FAB2159", "A business key that carries a class of data";
+    CLASS_UNSAID = "FAB2160", "Data of a class under a lower label";
     EXCEPT_RENAMED = "FAB2161", "A query language names what a grant leaves out otherwise";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
@@ -240,6 +245,8 @@ catalogue! {
     ANSWER_UNSHOWN = "FAB4129", "The answer cannot be shown without what the grant leaves out";
     ACCESS_UNHEARD = "FAB4140", "The node cannot hear whether keys and grants still hold";
     CONSUMER_BLOCKED = "FAB4141", "The consumer is blocked";
+    ATTRIBUTE_MASKED = "FAB4160", "The request touches what is masked for the grant";
+    WORDS_MASKED = "FAB4161", "The upstream system's words are kept back: they may tell of what is masked";
     UPSTREAM_UNPROVEN = "FAB4170", "The upstream system does not prove who it is";
     NODE_UNPROVEN = "FAB4171", "The upstream system does not take the node's certificate";
     CLIENT_PROOF_UNFIT = "FAB4172", "The certificate that a node shows to a system cannot be used";

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::access::GrantTerms;
+use crate::class::Masked;
 use crate::manifest::api::Operation;
+use crate::manifest::object::Object;
 use crate::name::{AttributeName, ConsumerName, InterfaceRef};
 use crate::operation::OperationId;
 use crate::problem::Problem;
@@ -46,6 +49,16 @@ pub struct Scope {
     pub rows: Vec<(AttributeName, Vec<Value>)>,
     /// These attributes are neither shown nor taken.
     pub except: Vec<AttributeName>,
+    /// These are shown as `null`, and not taken: the grant does not see their class of data.
+    pub masked: Vec<Masked>,
+}
+
+impl Scope {
+    /// What these terms cover of this object; of none, where it is not declared, no attribute is known to be masked.
+    pub fn of(terms: &GrantTerms, object: Option<&Object>) -> Self {
+        let masked = object.map(|object| object.masked(&terms.classes)).unwrap_or_default();
+        Self { rows: terms.rows.clone(), except: terms.except.clone(), masked }
+    }
 }
 
 /// What becomes of a mediated request.

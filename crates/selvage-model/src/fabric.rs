@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::manifest::api::Api;
 use crate::manifest::consumer::{Consumer, Grant, Identity, Subscription};
 use crate::manifest::flow::Flow;
 use crate::manifest::interface::Interface;
@@ -77,6 +78,14 @@ impl Fabric {
             _ => None,
         });
         here.into_iter().chain(own).min()
+    }
+
+    /// The object that a mediated interface serves.
+    pub fn object_of(&self, interface: &InterfaceRef) -> Option<&Object> {
+        match self.interfaces.get(interface)?.api()? {
+            Api::Mediated(serves) => self.objects.get(&serves.object.value),
+            Api::Direct { .. } => None,
+        }
     }
 
     /// The newest major version of the object of this name.

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod budget;
+pub mod class;
 pub mod code;
 pub mod cost;
 pub mod event;

@@ -101,6 +101,8 @@ names! {
     ObjectName by '-' else Name;
     /// An attribute of an object.
     AttributeName by '_' else Attribute;
+    /// A class of data: `personal`, …
+    ClassName by '-' else Name;
     /// A code set.
     CodeSetName by '-' else Name;
     /// A mapping.

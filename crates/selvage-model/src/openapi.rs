@@ -1,12 +1,14 @@
 //! Reads what the gateway needs of an OpenAPI 3.0 or 3.1 document: its operations, by method, path template and id.
 //! Schemas, parameters and security are passed over here. Pure and bounded as manifests are; JSON is read as YAML.
 
+mod members;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::code;
 use crate::finding::{Finding, show};
-use crate::source::Place;
+use crate::source::{Place, Spanned};
 use crate::yaml::{self, Content, Limits, Node};
 
 /// The operations of a contract.
@@ -20,6 +22,12 @@ pub struct Contract {
     pub operations: Vec<ContractOperation>,
     /// What members of objects are called, anywhere in it.
     pub members: BTreeSet<String>,
+    /// Those that are not `null` everywhere: masked, they would break the contract.
+    pub never_null: BTreeSet<String>,
+    /// Names of members, parameters and headers with the class of data that they are marked with: `x-selvage-class`.
+    pub classes: Vec<(Spanned<String>, Spanned<String>)>,
+    /// Those of these names that are headers of requests or answers.
+    pub classed_headers: BTreeSet<String>,
 }
 
 /// One operation.
@@ -96,7 +104,7 @@ impl Reader {
         let info = |name: &str| {
             root.get("info").and_then(|info| info.get(name)).and_then(Node::text).unwrap_or_default().to_owned()
         };
-        gather_members(root, &mut self.contract.members);
+        members::gather(root, root, &mut self.contract);
         self.contract.title = info("title");
         self.contract.version = info("version");
         match root.get("paths") {
@@ -218,22 +226,6 @@ fn rows<'a>(at: &'a Node, root: &'a Node) -> Vec<String> {
     };
     let row = |parameter: &Node| Some(parameter.get("x-selvage-row")?.text()?.to_owned());
     parameters.iter().filter_map(target).filter_map(row).collect()
-}
-
-/// The names that stand under `properties`, however deep.
-fn gather_members(node: &Node, members: &mut BTreeSet<String>) {
-    match &node.content {
-        Content::Map(entries) => {
-            for (key, node) in entries {
-                if key.value.as_ref() == "properties" {
-                    members.extend(node.entries().iter().map(|(name, _)| name.value.as_ref().to_owned()));
-                }
-                gather_members(node, members);
-            }
-        }
-        Content::List(items) => items.iter().for_each(|item| gather_members(item, members)),
-        Content::Scalar(_) => {}
-    }
 }
 
 /// Whether grants can name an operation so.

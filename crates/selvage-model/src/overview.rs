@@ -85,6 +85,8 @@ pub struct InterfaceRow {
     pub lifecycle: String,
     /// Its owner.
     pub owner: String,
+    /// The classes of data that it carries.
+    pub classes: Vec<String>,
     /// Requests.
     pub requests: u64,
     /// Refused: 4xx by Selvage.

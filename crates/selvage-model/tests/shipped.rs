@@ -14,13 +14,18 @@ use selvage_model::read::{Sources, read};
 use selvage_model::verb::Verb;
 
 fn collect(root: &Path, directory: &Path, sources: &mut Sources) {
+    collect_as("", root, directory, sources);
+}
+
+/// The same with a prefix before their paths.
+fn collect_as(prefix: &str, root: &Path, directory: &Path, sources: &mut Sources) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            collect(root, &path, sources);
+            collect_as(prefix, root, &path, sources);
         } else {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/");
-            sources.insert(name, fs::read(&path).unwrap());
+            sources.insert(format!("{prefix}{name}"), fs::read(&path).unwrap());
         }
     }
 }
@@ -28,10 +33,14 @@ fn collect(root: &Path, directory: &Path, sources: &mut Sources) {
 #[test]
 fn the_sample_fabric_and_the_packs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let pack = root.join("packs/odoo");
     for directory in ["examples/factory", "packs/odoo"] {
         let directory = root.join(directory);
         let mut sources = Sources::new();
         collect(&directory, &directory, &mut sources);
+        if directory != pack {
+            collect_as("pack:odoo/", &pack, &pack, &mut sources);
+        }
         let reading = read(&sources);
         let told: Vec<String> = reading
             .findings

@@ -153,7 +153,10 @@ fn interface(row: &InterfaceRow) -> Markup {
             td {
                 strong.name { (row.interface) }
                 br;
-                span.dim { (row.kind) @if let Some(control) = &row.control { " · " (control) } }
+                span.dim {
+                    (row.kind) @if let Some(control) = &row.control { " · " (control) }
+                    @for class in &row.classes { " · " (class) }
+                }
             }
             td { span.badge.(lifecycle_class(&row.lifecycle)) { (row.lifecycle) } }
             td.name { (row.owner) }

@@ -7,7 +7,7 @@ use super::*;
 
 fn attribute(name: &str, shape: Shape) -> Attribute {
     let name = Spanned::new(name.parse().unwrap(), Place::start("x.yaml"));
-    Attribute { name, shape, optional: false, read_only: false, description: None }
+    Attribute { name, shape, optional: false, read_only: false, class: None, description: None }
 }
 
 fn object() -> Object {
@@ -34,7 +34,7 @@ fn object() -> Object {
 }
 
 fn ask(parameters: &[(&str, &str)]) -> Result<Query, Problem> {
-    let scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()] };
+    let scope = Scope { rows: vec![], except: vec!["price".parse().unwrap()], masked: vec![] };
     let parameters: Vec<(String, String)> =
         parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     read(&parameters, &object(), &scope)

@@ -8,6 +8,7 @@ fn scope() -> Scope {
     Scope {
         rows: vec![("site".parse().unwrap(), vec![json!("ghent"), json!("brno")])],
         except: vec!["price".parse().unwrap()],
+        masked: vec![],
     }
 }
 
@@ -30,7 +31,7 @@ fn an_object_holds_only_where_every_row_names_its_value() {
 
 #[test]
 fn a_null_never_holds_even_if_a_row_names_it() {
-    let scope = Scope { rows: vec![("site".parse().unwrap(), vec![Value::Null])], except: vec![] };
+    let scope = Scope { rows: vec![("site".parse().unwrap(), vec![Value::Null])], except: vec![], masked: vec![] };
     assert!(!holds(&scope, &json!({"site": null})));
 }
 

@@ -182,7 +182,7 @@ pub(crate) fn verb(operation: Operation, id: i64, key: &str, body: Value) -> Med
 
 pub(crate) fn rows(attribute: &str, values: &[&str]) -> Scope {
     let values = values.iter().map(|value| json!(value)).collect();
-    Scope { rows: vec![(attribute.parse().unwrap(), values)], except: vec![] }
+    Scope { rows: vec![(attribute.parse().unwrap(), values)], except: vec![], masked: vec![] }
 }
 
 /// Status and body of an answer that is there.

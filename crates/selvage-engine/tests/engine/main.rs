@@ -17,6 +17,7 @@ mod governor;
 mod library;
 mod list;
 mod maintenance;
+mod masks;
 mod outage;
 mod revise;
 mod rotation;

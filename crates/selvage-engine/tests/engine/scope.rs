@@ -130,7 +130,7 @@ async fn a_grant_that_was_narrowed_covers_the_answers_of_yesterday() {
         let body = look(narrowed).await.unwrap();
         assert_eq!((&body["state"], &body["answer"]), (&json!("done"), &json!(null)));
     }
-    let except = Scope { rows: vec![], except: vec!["origin".parse().unwrap()] };
+    let except = Scope { rows: vec![], except: vec!["origin".parse().unwrap()], masked: vec![] };
     assert!(!look(Some(except)).await.unwrap().to_string().contains("yesterday"));
     let mut again = create("k-1", "yesterday");
     again.scope = rows("site", &["brno"]);

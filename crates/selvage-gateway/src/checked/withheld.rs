@@ -1,33 +1,23 @@
-//! What a grant leaves out of a direct interface, applied to what is asked and to what is answered. What cannot be looked
-//! through is not passed on.
+//! What a grant leaves out of a direct interface or does not see of it, applied to what is asked. What cannot be looked through is
+//! not passed on; where something is masked, nothing is made to depend on a state that tells of it.
 
 use http::request::Parts;
-use http::{HeaderName, Response, StatusCode, header};
-use hyper::body::{Body, Incoming};
+use http::{HeaderMap, HeaderName, header};
+use hyper::body::Incoming;
 use selvage_model::code;
 use selvage_model::problem::{FieldError, ParameterError, Problem};
 use serde_json::Value;
 
-use super::answer::{Gathered, gather};
 use super::coming::Coming;
 use super::request::{is_coded, text};
-use crate::body::Reply;
-use crate::burden::Bearer;
-use crate::contract::{Given, Where, is_json};
+use crate::contract::{Given, Where};
 use crate::json;
 use crate::path;
-use crate::snapshot::{DirectScope, Row, Rows, plain};
+use crate::snapshot::{DirectScope, Row, Rows, Withheld, plain};
 use crate::whole::{Read, Terms};
 
 /// Places that are named in one refusal.
-const MOST_NAMED: usize = 32;
-/// Headers that speak of the bytes of an answer, which change.
-static OF_BYTES: [HeaderName; 4] = [
-    header::CONTENT_LENGTH,
-    HeaderName::from_static("content-digest"),
-    HeaderName::from_static("repr-digest"),
-    HeaderName::from_static("digest"),
-];
+pub(super) const MOST_NAMED: usize = 32;
 
 /// A refusal, and what of the body nobody has read.
 pub(super) type Refused = Box<(Problem, Option<Incoming>)>;
@@ -43,7 +33,8 @@ pub(super) async fn admit(
 ) -> Result<Coming, Refused> {
     let below = parts.uri.path().get(prefix..).unwrap_or_default();
     let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
-    if let Some(problem) = outside(scope, operation, &given).or_else(|| asks(scope, &given)) {
+    let refused = outside(scope, operation, &given).or_else(|| asks(scope, &given));
+    if let Some(problem) = refused.or_else(|| tells(scope, &parts.headers)) {
         return Err(Box::new((problem, Some(body))));
     }
     let coming = Coming::Stream(body);
@@ -57,10 +48,11 @@ pub(super) async fn admit(
     }
     let unreadable = |detail: &str| Problem::new(403, code::ATTRIBUTE_WITHHELD, detail);
     if !text(&parts.headers, &header::CONTENT_TYPE).is_some_and(is_plain_json) || is_coded(&parts.headers) {
-        let detail = "the grant leaves members out, so a body passes only as plain JSON";
+        let detail = "the grant does not show every member, so a body passes only as plain JSON";
         return Err(Box::new((unreadable(detail), coming.unread())));
     }
-    let too_large = || unreadable("the grant leaves members out, and the body is larger than what is looked through");
+    let too_large =
+        || unreadable("the grant does not show every member, and the body is larger than what is looked through");
     if coming.least() > scope.up_to {
         return Err(Box::new((too_large(), coming.unread())));
     }
@@ -76,56 +68,44 @@ pub(super) async fn admit(
     if found.is_empty() {
         return Ok(Coming::Whole(bytes));
     }
-    Err(Box::new((unreadable("the grant leaves out what the body gives").with_errors(found), None)))
+    let problem = refusal(&found, |(_, why)| *why, "what the body gives");
+    let error = |(pointer, why): (String, Withheld<'_>)| FieldError { pointer, detail: words(why) };
+    Err(Box::new((problem.with_errors(found.into_iter().map(error).collect()), None)))
 }
 
-/// Takes out of an answer what is left out; the problem instead, where that cannot be done.
-pub(super) async fn strip(
-    scope: &DirectScope,
-    response: &mut Response<Reply>,
-    is_head: bool,
-    bearer: Bearer<'_>,
-) -> Result<(), Problem> {
-    if !scope.withholds() {
-        return Ok(());
+/// Why what was found is refused: as left out where anything of it is, otherwise as masked.
+fn refusal<T>(found: &[T], why: impl Fn(&T) -> Withheld<'_>, what: &str) -> Problem {
+    if found.iter().any(|found| matches!(why(found), Withheld::Out)) {
+        return Problem::new(403, code::ATTRIBUTE_WITHHELD, format!("the grant leaves out {what}"));
     }
-    if is_head {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-        return Ok(());
+    Problem::new(403, code::ATTRIBUTE_MASKED, format!("the grant does not see {what}"))
+}
+
+fn words(why: Withheld<'_>) -> String {
+    match why {
+        Withheld::Out => "the grant leaves this out".to_owned(),
+        Withheld::Masked(class) => format!("the grant does not see `{class}` data"),
     }
-    if response.body().is_end_stream() {
-        return Ok(());
+}
+
+/// Whether headers ask by what is masked, or by a state of it.
+fn tells(scope: &DirectScope, headers: &HeaderMap) -> Option<Problem> {
+    if !scope.masks() {
+        return None;
     }
-    let unshown = |why: &str| {
-        let detail = format!("the grant leaves members out of answers, and this one {why}");
-        Problem::new(502, code::ANSWER_UNSHOWN, detail)
-    };
-    if response.status() == StatusCode::PARTIAL_CONTENT || response.headers().contains_key(header::CONTENT_RANGE) {
-        return Err(unshown("is a part of one"));
+    let refused = |detail: &str| Some(Problem::new(403, code::ATTRIBUTE_MASKED, detail));
+    let states = headers.get_all(header::IF_MATCH).iter().filter(|value| value.as_bytes().trim_ascii() != b"*").count();
+    if states > 0 || headers.contains_key(header::IF_UNMODIFIED_SINCE) {
+        return refused(
+            "the grant does not see everything that the state of a record tells of, so nothing depends on it",
+        );
     }
-    if !text(response.headers(), &header::CONTENT_TYPE).is_some_and(is_json) || is_coded(response.headers()) {
-        return Err(unshown("is not plain JSON"));
-    }
-    let bytes = match gather(response.body_mut(), scope.up_to, bearer).await {
-        Gathered::Whole(bytes) => bytes,
-        Gathered::TooLarge(_) => return Err(unshown("is larger than what is looked through")),
-        Gathered::NoRoom(ahead) => return Err(bearer.no_room(ahead.len())),
-        Gathered::Broken => {
-            return Err(Problem::new(502, code::UPSTREAM_BROKE, "the upstream system broke off its answer"));
-        }
-    };
-    let mut value = json::read(&bytes).map_err(|_| unshown("is not JSON"))?;
-    drop(bytes);
-    remove(scope, &mut value);
-    let (shown, mut load) = (value.to_string(), bearer.begin());
-    if !load.more(shown.len()) {
-        return Err(bearer.no_room(shown.len()));
-    }
-    response.body_mut().hold(load.of(shown.into()));
-    for name in &OF_BYTES {
-        response.headers_mut().remove(name);
-    }
-    Ok(())
+    let named = headers.keys().find_map(|name| {
+        let detail = words(Withheld::Masked(scope.masked_header(name.as_str())?));
+        Some(ParameterError { place: "header", name: name.as_str().to_owned(), detail })
+    })?;
+    let problem = refused("the grant does not see what a header asks by")?;
+    Some(Problem { parameters: vec![named], ..problem })
 }
 
 /// Whether a request names another row than the grant's.
@@ -136,6 +116,10 @@ fn outside(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Pro
         Some(Rows::Untold(attribute)) => {
             let detail = format!("the grant covers rows by `{attribute}`, and this operation does not tell them apart");
             return Some(refused(detail));
+        }
+        Some(Rows::Masked(parameter)) => {
+            let detail = format!("the path names `{parameter}`, whose class of data the grant does not see");
+            return Some(Problem::new(403, code::ATTRIBUTE_MASKED, detail));
         }
         None => return Some(refused("the grant does not cover this operation".to_owned())),
     };
@@ -157,20 +141,21 @@ fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
         return Some(Problem::new(
             403,
             code::ATTRIBUTE_WITHHELD,
-            "the grant leaves members out, and a `;` is read in two ways",
+            "the grant does not show every member, and a `;` is read in two ways",
         ));
     }
     let named = |(name, value): &(String, String)| {
         let chosen = chooses(name).then(|| parts_of(value)).into_iter().flatten();
-        parts_of(name).chain(chosen).find(|part| scope.leaves_out(part)).map(|_| ParameterError {
-            place: "query",
-            name: name.clone(),
-            detail: "the grant leaves this out".to_owned(),
-        })
+        let withheld = parts_of(name).chain(chosen).find_map(|part| scope.withheld(part));
+        withheld.map(|why| (name.clone(), why))
     };
-    let parameters: Vec<ParameterError> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
-    let problem = || Problem::new(403, code::ATTRIBUTE_WITHHELD, "the grant leaves out what the query asks by");
-    (!parameters.is_empty()).then(|| Problem { parameters, ..problem() })
+    let found: Vec<(String, Withheld<'_>)> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
+    if found.is_empty() {
+        return None;
+    }
+    let problem = refusal(&found, |(_, why)| *why, "what the query asks by");
+    let error = |(name, why): (String, Withheld<'_>)| ParameterError { place: "query", name, detail: words(why) };
+    Some(Problem { parameters: found.into_iter().map(error).collect(), ..problem })
 }
 
 /// Whether rows are told apart by the query: many servers read fields of a form as if they stood there, and those last.
@@ -254,7 +239,7 @@ impl Row {
     }
 }
 
-fn find(scope: &DirectScope, value: &Value, pointer: &mut String, found: &mut Vec<FieldError>) {
+fn find<'s>(scope: &'s DirectScope, value: &Value, pointer: &mut String, found: &mut Vec<(String, Withheld<'s>)>) {
     if found.len() >= MOST_NAMED {
         return;
     }
@@ -264,11 +249,9 @@ fn find(scope: &DirectScope, value: &Value, pointer: &mut String, found: &mut Ve
             for (name, member) in members {
                 pointer.push('/');
                 pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                if scope.leaves_out(name) {
-                    let detail = "the grant leaves this out".to_owned();
-                    found.push(FieldError { pointer: pointer.clone(), detail });
-                } else {
-                    find(scope, member, pointer, found);
+                match scope.withheld(name) {
+                    Some(why) => found.push((pointer.clone(), why)),
+                    None => find(scope, member, pointer, found),
                 }
                 pointer.truncate(length);
             }
@@ -280,17 +263,6 @@ fn find(scope: &DirectScope, value: &Value, pointer: &mut String, found: &mut Ve
                 pointer.truncate(length);
             }
         }
-        _ => {}
-    }
-}
-
-fn remove(scope: &DirectScope, value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.retain(|name, _| !scope.leaves_out(name));
-            members.values_mut().for_each(|member| remove(scope, member));
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| remove(scope, item)),
         _ => {}
     }
 }

@@ -1,7 +1,9 @@
 //! The right by which a request passes: whose it is, by which grant, and when it ends.
 
+use http::HeaderValue;
 use selvage_model::access::KeyHash;
 use selvage_model::exchange::Scope;
+use selvage_model::manifest::api::Operation;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use crate::contract::OperationContract;
@@ -47,6 +49,12 @@ impl<'s> Permit<'s> {
     /// What of a direct interface is left out, where something is.
     pub(crate) fn direct_scope(&self) -> Option<&'s DirectScope> {
         self.lease.direct.as_deref()
+    }
+
+    /// What answers of a mediated interface say of what is masked in them, where something is.
+    pub(crate) fn masks(&self, verb: Operation) -> Option<&'s HeaderValue> {
+        let masks = self.lease.masks.as_deref()?;
+        Some(masks.of(verb == Operation::List))
     }
 
     /// What of it they may see and touch.

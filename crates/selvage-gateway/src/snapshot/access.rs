@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
+use http::HeaderValue;
 use jiff::Timestamp;
 use selvage_model::access::{Blocked, EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
@@ -52,6 +53,8 @@ pub(crate) struct Lease {
     pub(crate) served: u32,
     /// By operation of the interface: whether it is granted.
     pub(crate) operations: Box<[bool]>,
+    /// What answers say of what is masked in them, where something is.
+    pub(crate) masks: Option<Box<MaskHeaders>>,
     /// The scope of a direct interface, ready to be applied.
     pub(crate) direct: Option<Box<DirectScope>>,
     pub(crate) purpose: Option<String>,
@@ -63,7 +66,7 @@ pub(crate) struct Lease {
     pub(crate) allowance: Option<Allowance>,
     pub(crate) quota: Option<Quota>,
     /// The `RateLimit-Policy` header: every limit over a request.
-    pub(crate) policy: Option<http::HeaderValue>,
+    pub(crate) policy: Option<HeaderValue>,
     /// When its condition was found to hold last.
     pub(crate) held: HeldLast,
 }
@@ -168,7 +171,8 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let identity = || identity(source.fabric.consumers.get(&grant.consumer));
         let identity = Arc::clone(identities.entry(&grant.consumer).or_insert_with(identity));
         let about = (identity, conditions.of(&grant.terms));
-        let mut lease = lease(grant, about, served, (index(access.leases.len()), consumer));
+        let scope = Scope::of(&grant.terms, source.fabric.object_of(&grant.interface));
+        let mut lease = lease(grant, about, (served, scope), (index(access.leases.len()), consumer));
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
@@ -218,16 +222,18 @@ fn identity(consumer: Option<&Consumer>) -> Arc<str> {
 fn lease(
     grant: &LiveGrant,
     (identity, condition): (Arc<str>, Option<Arc<GrantCondition>>),
-    served: &Served,
+    (served, scope): (&Served, Scope),
     (index, consumer): (u32, u32),
 ) -> Lease {
     let terms = &grant.terms;
+    let masks = MaskHeaders::compile(&scope);
     let opened = Opened {
         interface: grant.interface.clone(),
         consumer: grant.consumer.clone(),
         identity,
         grant: grant.id.clone(),
-        scope: Scope { rows: terms.rows.clone(), except: terms.except.clone() },
+        scope,
+        unseen: scope::unseen(served, terms),
         condition,
         operations: Arc::clone(&served.operations),
     };
@@ -239,6 +245,7 @@ fn lease(
         consumer,
         served: served.index,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
+        masks,
         direct: None,
         purpose: terms.purpose.clone(),
         until: terms.until,
@@ -253,6 +260,30 @@ fn lease(
             ("interface", served.rate.map(|rate| (rate.burst, rate.window))),
             ("quota", served.quota.map(super::announce::quota)),
         ]),
+    }
+}
+
+/// `Selvage-Masked` of an object by itself and in lists.
+#[derive(Debug)]
+pub(crate) struct MaskHeaders {
+    one: HeaderValue,
+    listed: HeaderValue,
+}
+
+impl MaskHeaders {
+    /// That of a list, or of one.
+    pub(crate) fn of(&self, listed: bool) -> &HeaderValue {
+        if listed { &self.listed } else { &self.one }
+    }
+
+    fn compile(scope: &Scope) -> Option<Box<Self>> {
+        let below = |above: &str| {
+            let places: Vec<String> = scope.masked.iter().map(|masked| format!("{above}{}", masked.pointer)).collect();
+            HeaderValue::try_from(places.join(", ")).ok()
+        };
+        // Names of attributes are words, so that they always stand in a header.
+        let header = |above: &str| below(above).unwrap_or(HeaderValue::from_static("*"));
+        (!scope.masked.is_empty()).then(|| Box::new(Self { one: header(""), listed: header("/items/*") }))
     }
 }
 

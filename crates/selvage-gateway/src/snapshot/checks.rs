@@ -8,7 +8,7 @@ use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Check, DataClass, Interface, Lifecycle, Validation};
 
-use super::served::Operation;
+use super::served::{Operation, Served};
 use crate::contract::{self, OperationContract};
 
 /// The checks of an interface.
@@ -33,7 +33,7 @@ pub(super) fn compile(
     fabric: &Fabric,
     interface: &Interface,
     file: &str,
-    operations: &[Operation],
+    (operations, shows_values): (&[Operation], bool),
 ) -> Option<Box<Checks>> {
     let validation = interface.validation;
     if validation.request == Check::Off && validation.response == Check::Off {
@@ -41,9 +41,13 @@ pub(super) fn compile(
     }
     let contract = contract::compiled(file, fabric.files.get(file)?);
     let of = |operation: &Operation| contract.operation(&operation.name).cloned().unwrap_or_default();
-    let class = interface.classification.as_ref().and_then(|classification| classification.data);
-    let shows_values = class == Some(DataClass::Public);
     Some(Box::new(Checks { validation, shows_values, operations: operations.iter().map(of).collect() }))
+}
+
+/// Whether everyone may see the values that an interface carries: what is public, and of it nothing carries a class.
+pub(super) fn shows_values(interface: &Interface, served: &Served) -> bool {
+    let class = interface.classification.as_ref().and_then(|classification| classification.data);
+    class == Some(DataClass::Public) && served.classes.is_empty()
 }
 
 /// What of the contracts of checked interfaces cannot be checked against. Where a check is enforced that is an error: what

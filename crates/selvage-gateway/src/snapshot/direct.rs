@@ -41,6 +41,7 @@ pub(super) struct Direct {
     pub(super) operations: Vec<Operation>,
     pub(super) routes: matchit::Router<Methods>,
     pub(super) upstream: Upstream,
+    pub(super) contract: Arc<Contract>,
 }
 
 /// The contract's operations and the upstream's address; findings where that does not work out.
@@ -53,15 +54,15 @@ pub(super) fn compile(
 ) -> Option<Direct> {
     let upstream = upstream(source, declared, systems, findings);
     let routes = routes(source, openapi, findings);
-    let ((operations, routes), upstream) = (routes?, upstream?);
-    Some(Direct { operations, routes, upstream })
+    let ((operations, routes, contract), upstream) = (routes?, upstream?);
+    Some(Direct { operations, routes, upstream, contract })
 }
 
 fn routes(
     source: &SnapshotSource<'_>,
     openapi: &Spanned<String>,
     findings: &mut Vec<Finding>,
-) -> Option<(Vec<Operation>, matchit::Router<Methods>)> {
+) -> Option<(Vec<Operation>, matchit::Router<Methods>, Arc<Contract>)> {
     let file = openapi.value.as_str();
     let Some(text) = source.fabric.files.get(file) else {
         let message = format!("the contract `{file}` is not among the fabric's files");
@@ -100,7 +101,7 @@ fn routes(
         let message = format!("`{path}` cannot be routed beside the contract's other paths: {reason}");
         findings.push(Finding::error(code::CONTRACT_PATH, &openapi.place, message));
     }
-    Some((operations, router))
+    Some((operations, router, contract))
 }
 
 /// The template with its parameters named by their place, so that `/a/{id}` and `/a/{number}/b` agree.

@@ -10,6 +10,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use super::Snapshot;
 use super::access::Lease;
+use super::scope::Classed;
 use super::served::{Life, Operation, Served};
 use crate::condition::GrantCondition;
 
@@ -23,6 +24,8 @@ pub(crate) struct Opened {
     /// The grant's id, which its limit's state is kept by.
     pub(crate) grant: String,
     pub(crate) scope: Scope,
+    /// What of a direct interface's messages it does not see.
+    pub(crate) unseen: Box<[Classed]>,
     /// Under which condition it opens anything, where there is one.
     pub(crate) condition: Option<Arc<GrantCondition>>,
     pub(crate) operations: Arc<[Operation]>,
@@ -35,7 +38,9 @@ impl Opened {
             let mut before = other.scope.rows.iter().filter(|(known, _)| known == attribute);
             before.any(|(_, before)| before.iter().all(|value| values.contains(value)))
         });
-        let shown = self.scope.except.iter().all(|attribute| other.scope.except.contains(attribute));
+        let shown = self.scope.except.iter().all(|attribute| other.scope.except.contains(attribute))
+            && self.scope.masked.iter().all(|masked| other.scope.masked.contains(masked))
+            && self.unseen.iter().all(|unseen| other.unseen.contains(unseen));
         let condition = self.condition.as_ref().is_none_or(|condition| {
             let before = other.condition.as_ref();
             before.is_some_and(|before| condition.is_the_same(before))

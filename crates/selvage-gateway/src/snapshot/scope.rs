@@ -1,14 +1,16 @@
-//! What a grant on a direct interface leaves out: members of answers and bodies by their names, and rows by the parameter
-//! that the contract says carries them. What cannot be told is refused.
+//! What a grant on a direct interface leaves out or does not see: members of answers and bodies by their names, and rows by
+//! the parameter that the contract says carries them. What cannot be told is refused.
 
 use selvage_model::access::GrantTerms;
-use selvage_model::exchange::Scope;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Interface;
+use selvage_model::name::{AttributeName, ClassName};
+use selvage_model::openapi::Contract;
+use selvage_model::source::Spanned;
 use serde_json::Value;
 
-use super::served::{Kind, Served};
+use super::served::{Kind, Operation, Served};
 use crate::contract::{self, RowParameter};
 
 /// The scope of a grant on a direct interface.
@@ -16,10 +18,31 @@ use crate::contract::{self, RowParameter};
 pub(crate) struct DirectScope {
     /// Names of members that are left out, as [`plain`] writes them.
     except: Box<[String]>,
+    /// Those whose class of data is not shown.
+    masked: Box<[Classed]>,
     /// By operation of the interface.
     rows: Box<[Rows]>,
     /// How large a body may be that is looked through.
     pub(crate) up_to: u64,
+}
+
+/// A name that carries a class of data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Classed {
+    /// As [`plain`] writes it.
+    pub(crate) name: String,
+    pub(crate) class: String,
+    /// It is a header of requests or answers.
+    is_header: bool,
+}
+
+/// Why a member is not shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Withheld<'s> {
+    /// The grant leaves it out.
+    Out,
+    /// The grant does not see this class of data.
+    Masked(&'s str),
 }
 
 /// The rows of one operation.
@@ -29,6 +52,8 @@ pub(crate) enum Rows {
     Told(Vec<Row>),
     /// A row that no parameter of the operation carries.
     Untold(String),
+    /// Its path names what is masked: this parameter.
+    Masked(String),
 }
 
 /// A parameter that carries a row, and what it may say.
@@ -39,14 +64,34 @@ pub(crate) struct Row {
 }
 
 impl DirectScope {
-    /// Whether members are left out.
+    /// Whether members are left out or masked.
     pub(crate) fn withholds(&self) -> bool {
-        !self.except.is_empty()
+        !self.except.is_empty() || self.masks()
     }
 
-    /// Whether a member of this name is left out.
-    pub(crate) fn leaves_out(&self, name: &str) -> bool {
-        self.except.contains(&plain(name))
+    /// Whether members are masked.
+    pub(crate) fn masks(&self) -> bool {
+        !self.masked.is_empty()
+    }
+
+    /// The class of a header that is masked. Others may be called like a member: `Date` is nobody's birthday.
+    pub(crate) fn masked_header(&self, name: &str) -> Option<&str> {
+        let name = plain(name);
+        self.masked.iter().find(|masked| masked.is_header && masked.name == name).map(|masked| masked.class.as_str())
+    }
+
+    /// What is masked.
+    pub(crate) fn masked(&self) -> &[Classed] {
+        &self.masked
+    }
+
+    /// Whether a member of this name is not shown, and why.
+    pub(crate) fn withheld(&self, name: &str) -> Option<Withheld<'_>> {
+        let name = plain(name);
+        if self.except.contains(&name) {
+            return Some(Withheld::Out);
+        }
+        self.masked.iter().find(|masked| masked.name == name).map(|masked| Withheld::Masked(&masked.class))
     }
 
     /// The rows of an operation.
@@ -57,31 +102,83 @@ impl DirectScope {
 
 /// The scope of a grant, where its interface is direct and it leaves something out.
 pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> Option<Box<DirectScope>> {
-    if !matches!(served.kind, Kind::Direct(_)) || (terms.rows.is_empty() && terms.except.is_empty()) {
+    let masked = unseen(served, terms);
+    let narrowed = !(terms.rows.is_empty() && terms.except.is_empty() && masked.is_empty());
+    if !matches!(served.kind, Kind::Direct(_)) || !narrowed {
         return None;
     }
-    let scope = Scope { rows: terms.rows.clone(), except: terms.except.clone() };
     let interface = fabric.interfaces.get(&served.reference);
-    let rows = served.operations.iter().map(|operation| rows(fabric, interface, &operation.name, &scope)).collect();
+    let rows = |operation: &Operation| {
+        let named = masked_in_path(fabric, interface, &operation.name, &masked);
+        named.map_or_else(|| rows(fabric, interface, &operation.name, &terms.rows), Rows::Masked)
+    };
     Some(Box::new(DirectScope {
-        except: scope.except.iter().map(|attribute| plain(attribute.as_str())).collect(),
-        rows,
+        except: terms.except.iter().map(|attribute| plain(attribute.as_str())).collect(),
+        rows: served.operations.iter().map(rows).collect(),
+        masked,
         up_to: interface.map_or(0, |interface| interface.validation.up_to),
     }))
 }
 
-fn rows(fabric: &Fabric, interface: Option<&Interface>, operation: &str, scope: &Scope) -> Rows {
-    if scope.rows.is_empty() {
-        return Rows::Told(Vec::new());
+/// What of a direct interface's messages these terms do not see.
+pub(super) fn unseen(served: &Served, terms: &GrantTerms) -> Box<[Classed]> {
+    let sees = |classed: &&Classed| terms.classes.iter().any(|class| class.as_str() == classed.class);
+    served.classes.iter().filter(|classed| !sees(classed)).cloned().collect()
+}
+
+/// What of a direct interface's messages carries a class of data: by the marks of its contract, and by its own list.
+pub(super) fn classes(contract: &Contract, listed: &[(Spanned<String>, Spanned<ClassName>)]) -> Vec<Classed> {
+    let marked = contract.classes.iter().map(|(name, class)| (name.value.as_str(), class.value.as_str()));
+    let listed = listed.iter().map(|(name, class)| (name.value.as_str(), class.value.as_str()));
+    let mut all: Vec<Classed> = Vec::new();
+    for (name, class) in listed.chain(marked) {
+        let is_header = contract.classed_headers.contains(name);
+        let name = plain(name);
+        // Where a name has two classes, one that is not seen hides it.
+        if !all.iter().any(|known| known.name == name && known.class == class && known.is_header == is_header) {
+            all.push(Classed { name, class: class.to_owned(), is_header });
+        }
     }
-    let file = interface.and_then(Interface::api).and_then(|api| match api {
+    all
+}
+
+/// The parameter in an operation's path that is masked, where one is: who asks by it would have to know it.
+fn masked_in_path(
+    fabric: &Fabric,
+    interface: Option<&Interface>,
+    operation: &str,
+    masked: &[Classed],
+) -> Option<String> {
+    if masked.is_empty() {
+        return None;
+    }
+    let contract = fabric.contracts.get(file(interface)?)?;
+    let path = &contract.operation(operation)?.path;
+    let parameters = path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    parameters.into_iter().find(|name| masked.iter().any(|masked| masked.name == plain(name))).map(str::to_owned)
+}
+
+fn file(interface: Option<&Interface>) -> Option<&str> {
+    match interface?.api()? {
         Api::Direct { openapi, .. } => Some(openapi.value.as_str()),
         Api::Mediated(_) => None,
-    });
+    }
+}
+
+fn rows(
+    fabric: &Fabric,
+    interface: Option<&Interface>,
+    operation: &str,
+    covered: &[(AttributeName, Vec<Value>)],
+) -> Rows {
+    if covered.is_empty() {
+        return Rows::Told(Vec::new());
+    }
+    let file = file(interface);
     let compiled = file.and_then(|file| Some(contract::compiled(file, fabric.files.get(file)?)));
     let declared = compiled.as_ref().and_then(|contract| contract.operation(operation));
     let mut told = Vec::new();
-    for (attribute, values) in &scope.rows {
+    for (attribute, values) in covered {
         let parameters = declared.into_iter().flat_map(|declared| declared.rows());
         let carrying = parameters.filter(|parameter| *parameter.attribute == *attribute.as_str());
         let before = told.len();

@@ -14,6 +14,7 @@ use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
 use super::checks::{self, Checks};
+use super::scope::{self, Classed};
 use super::{SnapshotSource, announce, direct, mediated};
 use crate::admission::UpstreamRules;
 use crate::gate::Room;
@@ -34,6 +35,8 @@ pub(crate) struct Served {
     pub(crate) routes: matchit::Router<Methods>,
     /// The attributes of the object that it serves, where it does.
     pub(crate) attributes: Vec<Box<str>>,
+    /// What of the messages of a direct interface carries a class of data.
+    pub(crate) classes: Vec<Classed>,
     pub(crate) criticality: Criticality,
     /// How long it is served while the access state is not heard, in nanoseconds.
     pub(crate) serves_for: u64,
@@ -202,6 +205,7 @@ impl Served {
             operations: Arc::default(),
             routes: matchit::Router::new(),
             attributes: Vec::new(),
+            classes: Vec::new(),
             // What nobody calls critical is the first to be refused.
             criticality: classification.map_or(Criticality::Tier3, |it| it.criticality),
             serves_for: 0,
@@ -267,11 +271,14 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
-            (_, Api::Direct { openapi, upstream }) => {
+            (_, Api::Direct { openapi, classes, upstream }) => {
                 let compiled = direct::compile(source, openapi, upstream, &mut systems, findings);
                 let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
-                served.checks = checks::compile(source.fabric, interface, &openapi.value, &direct.operations);
+                served.classes = scope::classes(&direct.contract, classes);
+                let shows_values = checks::shows_values(interface, &served);
+                let operations = &direct.operations;
+                served.checks = checks::compile(source.fabric, interface, &openapi.value, (operations, shows_values));
                 served.operations = direct.operations.into();
                 served.routes = direct.routes;
                 served.websocket = upstream.websocket;

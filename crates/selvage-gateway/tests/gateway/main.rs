@@ -29,6 +29,7 @@ mod lifecycle;
 mod limits;
 mod listener;
 mod malformed;
+mod masks;
 mod matrix;
 mod mediated;
 mod mint;

@@ -129,6 +129,7 @@ fn grant(consumer: &str, interface: &str, right: &str, past: Timestamp, future: 
         operations: all,
         rows: vec![("site".parse().unwrap(), vec![json!("ghent")])],
         except: vec!["price".parse().unwrap()],
+        classes: Vec::new(),
         purpose: None,
         until: Some(future),
         on_end: EndAction::End,

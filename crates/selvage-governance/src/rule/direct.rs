@@ -72,7 +72,7 @@ fn several(context: &Context<'_>, report: &mut Report) {
     let mut first: BTreeMap<&str, (&InterfaceRef, &SystemName, bool)> = BTreeMap::new();
     let active = context.fabric.interfaces.iter().filter(|(_, interface)| interface.lifecycle == Lifecycle::Active);
     for (reference, interface) in active {
-        let Some(Api::Direct { openapi, upstream }) = interface.api() else { continue };
+        let Some(Api::Direct { openapi, upstream, .. }) = interface.api() else { continue };
         let says_why = interface.because.is_some();
         let (other, system, said_why) =
             *first.entry(&openapi.value).or_insert((reference, &upstream.system.value, says_why));

@@ -120,22 +120,26 @@ pub(crate) const ALIAS: LintRule = LintRule {
 /// A query language lets its caller name the members of answers: what is left out by its name comes under another.
 fn alias(context: &Context<'_>, report: &mut Report) {
     for (grant, interface) in granted(context) {
-        let Some(except) = grant.except.first() else { continue };
         let contract = match interface.api() {
             Some(Api::Direct { .. }) => context.usable(interface),
             _ => None,
         };
-        let operations = grant.operations.iter().filter_map(|operation| contract?.operation(&operation.value));
-        let mut renaming = operations.filter(|operation| is_graphql(&operation.path));
-        if let Some(operation) = renaming.next() {
-            let (id, path) = (&operation.id, &operation.path);
-            let message = format!(
-                "`{id}` (`{path}`) answers with members as its caller names them: `{except}` may come by another name"
-            );
-            let finding = ALIAS.finding(&except.place, message);
-            let fix = "leave the operation out of the grant, or grant a mediated interface";
-            report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
-        }
+        let mut operations = grant.operations.iter().filter_map(|operation| contract?.operation(&operation.value));
+        let Some(renaming) = operations.find(|operation| is_graphql(&operation.path)) else { continue };
+        let lacks = |class: &String| !grant.classes.iter().any(|seen| seen.value.as_str() == class.as_str());
+        let unseen = context.fabric.classes_of(interface).into_iter().find(lacks);
+        let (hidden, place) = match (grant.except.first(), unseen) {
+            (Some(except), _) => (format!("`{except}`"), &except.place),
+            (None, Some(class)) => (format!("what is `{class}` data"), &grant.interface.place),
+            (None, None) => continue,
+        };
+        let (id, path) = (&renaming.id, &renaming.path);
+        let message = format!(
+            "`{id}` (`{path}`) answers with members as its caller names them: {hidden} may come by another name"
+        );
+        let finding = ALIAS.finding(place, message);
+        let fix = "leave the operation out of the grant, or grant a mediated interface";
+        report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
     }
 }
 
@@ -243,6 +247,15 @@ fn create(context: &Context<'_>, report: &mut Report) {
                 &grant.interface,
                 finding.fix("do not leave it out, or do not grant `create`"),
             );
+        }
+        let unseen = object.attributes.iter().filter(|attribute| needed(&attribute.name.value));
+        let unseen = unseen.filter_map(|attribute| Some((attribute, attribute.class.as_ref()?)));
+        for (attribute, class) in unseen.filter(|(_, class)| !grant.classes.iter().any(|it| it.value == class.value)) {
+            let message =
+                format!("a create needs `{}`, which is `{class}` data that the grant does not see", attribute.name);
+            let finding = Finding::warning(code::GRANT_CREATE, &grant.interface.place, message);
+            let fix = format!("let the grant see it (`classes: [{class}]`), or do not grant `create`");
+            report.add_lease(&grant.consumer, &grant.interface, finding.fix(fix));
         }
     }
 }

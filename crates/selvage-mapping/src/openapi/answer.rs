@@ -45,6 +45,7 @@ const REFUSED: &[Refused] = &[
             code::BLOCKED,
             code::OUTSIDE_ROWS,
             code::ATTRIBUTE_EXCEPTED,
+            code::ATTRIBUTE_MASKED,
             code::AUTHORITY_ELSEWHERE,
         ],
     },
@@ -180,6 +181,10 @@ pub(super) fn headers() -> Value {
         "ETag": of(text(), "The state of the record, for `If-Match`."),
         "Location": of(text(), "The path of what was made, or of the operation to look at."),
         "Link": of(text(), "`rel=\"next\"`: the next page, where there is one."),
+        "Masked": of(
+            text(),
+            "What is `null` because the grant does not see its class of data: JSON Pointers with `*` for each index.",
+        ),
         "Replayed": of(json!({"type": "string", "enum": ["true"]}), "The answer was given before, to the same key."),
         "RetryAfter": of(json!({"type": "integer", "minimum": 0}), "Seconds after which trying again makes sense."),
         "Deprecation": of(text(), "RFC 9745: since when the interface is deprecated."),

@@ -157,6 +157,9 @@ fn done(subject: &Subject<'_>, about: &str, schema: &Value, headers: Value) -> V
     let mut all = json!({"Correlation-Id": header("CorrelationId")});
     if let (Some(all), Value::Object(headers)) = (all.as_object_mut(), headers) {
         all.extend(headers);
+        if schema != &reference("Accepted") && !subject.object.classed().is_empty() {
+            all.insert("Selvage-Masked".to_owned(), header("Masked"));
+        }
         if let Lifecycle::Deprecated(end) = &subject.interface.lifecycle {
             all.insert("Deprecation".to_owned(), header("Deprecation"));
             if end.sunset.is_some() {

@@ -172,6 +172,11 @@ fn operation() -> Value {
                     "status": {"type": "integer"},
                     "body": {"description": "The object, or a problem."},
                     "location": {"type": ["string", "null"]},
+                    "masked": {
+                        "type": "array",
+                        "description": "What is `null` in `body` because the grant does not see its class of data.",
+                        "items": {"type": "string"},
+                    },
                 },
             },
         },
@@ -283,8 +288,10 @@ impl Maker<'_, '_> {
 
     fn attribute(&self, attribute: &Attribute, fields: &[Option<&Field>], side: Side) -> Value {
         let empty = |field: &Option<&Field>| field.is_none_or(|field| matches!(field.lens, Lens::Absent));
+        // Whatever grants see today: a client that is made of the contract takes what is masked.
+        let masked = attribute.class.is_some();
         let may_be_null =
-            attribute.optional || (side == Side::Shown && (fields.is_empty() || fields.iter().any(empty)));
+            attribute.optional || (side == Side::Shown && (masked || fields.is_empty() || fields.iter().any(empty)));
         let mut schema = self.shape(&attribute.shape, fields, side);
         if may_be_null {
             schema = or_null(schema);
@@ -292,6 +299,9 @@ impl Maker<'_, '_> {
         let about = attribute.description.as_deref().map(str::to_owned).or_else(|| described(&attribute.shape));
         if let (Some(about), Some(members)) = (about, schema.as_object_mut()) {
             members.insert("description".to_owned(), about.into());
+        }
+        if let (Some(class), Some(members)) = (&attribute.class, schema.as_object_mut()) {
+            members.insert("x-selvage-class".to_owned(), class.value.as_str().into());
         }
         schema
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ObjectRef, SystemName};
+use crate::name::{ClassName, ObjectRef, SystemName};
 use crate::source::Spanned;
 
 /// What an api does with a request.
@@ -15,6 +15,8 @@ pub enum Api {
     Direct {
         /// Path of the contract, relative to the fabric's directory.
         openapi: Spanned<String>,
+        /// Classes of data of members by their names, besides those that the contract marks itself.
+        classes: Vec<(Spanned<String>, Spanned<ClassName>)>,
         /// Where it goes.
         upstream: Upstream,
     },

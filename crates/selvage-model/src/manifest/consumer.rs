@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::{EndAction, GrantTerms};
-use crate::name::{AttributeName, ConsumerName, InterfaceRef, IssuerName, SystemName};
+use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef, IssuerName, SystemName};
 use crate::scalar::{Quota, Rate};
 use crate::source::{Place, Spanned};
 
@@ -78,6 +78,8 @@ pub struct Grant {
     pub rows: Vec<(Spanned<AttributeName>, Vec<Value>)>,
     /// Which attributes are left out.
     pub except: Vec<Spanned<AttributeName>>,
+    /// Which classes of data are shown.
+    pub classes: Vec<Spanned<ClassName>>,
     /// What for.
     pub purpose: Option<String>,
     /// Until when.
@@ -101,6 +103,7 @@ impl Grant {
             operations: self.operations.iter().map(|operation| operation.value.clone()).collect(),
             rows: self.rows.iter().map(|(attribute, values)| (attribute.value.clone(), values.clone())).collect(),
             except: self.except.iter().map(|attribute| attribute.value.clone()).collect(),
+            classes: self.classes.iter().map(|class| class.value.clone()).collect(),
             purpose: self.purpose.clone(),
             until: self.until.as_ref().map(|until| until.value),
             on_end: self.on_end,

@@ -1,6 +1,6 @@
 //! `kind: Object` and `kind: CodeSet`: the canonical business objects and the codes they use.
 
-use crate::name::{AttributeName, CodeSetName, ObjectName, ObjectRef, SystemName, TeamName, Version};
+use crate::name::{AttributeName, ClassName, CodeSetName, ObjectName, ObjectRef, SystemName, TeamName, Version};
 use crate::scalar::Dimension;
 use crate::source::{Place, Spanned};
 
@@ -50,6 +50,8 @@ pub struct Attribute {
     pub optional: bool,
     /// Set by systems and verbs only: never taken from a create.
     pub read_only: bool,
+    /// The class of data of its values and of everything in them: masked for whoever's grant does not see the class.
+    pub class: Option<Spanned<ClassName>>,
     /// What it is, for people.
     pub description: Option<String>,
 }

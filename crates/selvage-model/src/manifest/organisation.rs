@@ -6,7 +6,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::manifest::interface::OnPartition;
-use crate::name::{DomainName, EnvironmentName, FabricName, PackName, RuleName, SiteName, SystemName, TeamName};
+use crate::name::{
+    ClassName, DomainName, EnvironmentName, FabricName, PackName, RuleName, SiteName, SystemName, TeamName,
+};
 use crate::source::{Place, Spanned};
 
 /// `kind: Fabric`: one in a directory.
@@ -20,6 +22,8 @@ pub struct FabricSettings {
     pub environments: Vec<Environment>,
     /// The packs of objects and mappings that ship with Selvage and are part of this fabric.
     pub packs: Vec<Spanned<PackName>>,
+    /// Classes of data besides those that every fabric has.
+    pub classes: Vec<Spanned<ClassName>>,
     /// Rules that no domain may loosen.
     pub guardrails: Vec<Spanned<RuleName>>,
 }

@@ -115,3 +115,40 @@ components:
     assert_eq!(contract.operations[0].rows, ["site", "owner"]);
     assert_eq!(contract.members.iter().map(String::as_str).collect::<Vec<_>>(), ["holder", "sku", "unitPrice"]);
 }
+
+#[test]
+fn what_carries_a_class_of_data() {
+    let text = "
+openapi: 3.1.0
+info: {title: Stock, version: '1'}
+paths:
+  /stock:
+    get:
+      operationId: list
+      parameters: [{name: badge, in: query, schema: {type: string, x-selvage-class: personal}}, {name: limit, in: query}]
+      responses: {'200': {headers: {X-Picker: {x-selvage-class: personal}}}}
+components:
+  schemas:
+    phone: {type: string, x-selvage-class: personal}
+    loop: {allOf: [{$ref: '#/components/schemas/loop'}, {$ref: '#/components/schemas/loop'}]}
+    bin:
+      properties:
+        sku: {type: string}
+        picker: {type: [string, 'null'], x-selvage-class: personal}
+        phones: {type: array, items: {$ref: '#/components/schemas/phone'}}
+        mobile: {anyOf: [{$ref: '#/components/schemas/phone'}, {type: 'null'}]}
+        rate: {x-selvage-class: pay}
+        old: {type: string, nullable: true}
+        size: {type: [string, 'null'], enum: [s, m]}
+        around: {$ref: '#/components/schemas/loop'}
+";
+    let (contract, findings) = Contract::read(text, "c.yaml");
+    assert_eq!(findings, []);
+    let classes: Vec<_> = contract.classes.iter().map(|(name, class)| format!("{name} {class}")).collect();
+    let expected =
+        ["badge personal", "X-Picker personal", "picker personal", "phones personal", "mobile personal", "rate pay"];
+    assert_eq!(classes, expected);
+    assert_eq!(contract.classed_headers.iter().map(String::as_str).collect::<Vec<_>>(), ["X-Picker"]);
+    let never_null: Vec<&str> = contract.never_null.iter().map(String::as_str).collect();
+    assert_eq!(never_null, ["around", "phones", "size", "sku"]);
+}

@@ -54,6 +54,7 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
         operations: fields.texts("operations"),
         rows,
         except: fields.list("except"),
+        classes: fields.list("classes"),
         purpose: fields.text("purpose"),
         until,
         on_end: on_end.unwrap_or(EndAction::End),

@@ -1,10 +1,11 @@
 //! Interfaces of type api: direct to an upstream, or mediated over an object.
 
-use super::fields::Fields;
+use super::fields::{Fields, key_text, spanned};
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::api::{Api, Serves, Upstream};
 use crate::schema::tables::interface::{API_CONTRACT, SERVES, UPSTREAM};
+use crate::yaml::{Key, Node};
 
 /// How an api comes to its answers.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +46,11 @@ fn direct(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
     excluded(fields, &["serves"], "direct", findings);
     needed(fields, &["contract", "upstream"], "direct", findings);
     let upstream = fields.record("upstream", &UPSTREAM)?;
+    let contract = fields.record("contract", &API_CONTRACT)?;
+    let class = |(name, node): &(Key, Node)| Some((key_text(name), spanned(node)?));
     Some(Api::Direct {
-        openapi: fields.record("contract", &API_CONTRACT)?.spanned_text("openapi")?,
+        openapi: contract.spanned_text("openapi")?,
+        classes: contract.entries("classes").iter().filter_map(class).collect(),
         upstream: Upstream {
             system: upstream.spanned("system")?,
             path: upstream.text("path").unwrap_or_default().trim_end_matches('/').to_owned(),

@@ -50,6 +50,7 @@ fn attribute((name, node): &(Key, Node)) -> Option<Attribute> {
         shape: shape(fields)?,
         optional: fields.flag("optional"),
         read_only: fields.flag("read_only"),
+        class: fields.spanned("class"),
         description: fields.text("description"),
     })
 }

@@ -26,6 +26,7 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
         name: fields.parse("name")?,
         environments: fields.entries("environments").iter().filter_map(environment).collect(),
         packs: fields.list("packs"),
+        classes: fields.list("classes"),
         guardrails: fields.list("guardrails"),
     })
 }

@@ -218,6 +218,8 @@ fn digest(terms: &GrantTerms) -> Digest {
     terms.operations.sort();
     terms.operations.dedup();
     terms.except.sort();
+    terms.classes.sort();
+    terms.classes.dedup();
     for (_, values) in &mut terms.rows {
         values.sort_by_key(ToString::to_string);
     }

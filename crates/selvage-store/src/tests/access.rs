@@ -30,6 +30,7 @@ fn terms(purpose: &str) -> GrantTerms {
         operations: vec!["list".to_owned(), "get".to_owned()],
         rows: vec![("site".parse().unwrap(), vec![json!("ghent"), json!("brno")])],
         except: vec!["price".parse().unwrap()],
+        classes: vec![],
         purpose: Some(purpose.to_owned()),
         until: Some("2027-06-30T16:00:00Z".parse().unwrap()),
         on_end: EndAction::Alarm,

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
-use selvage_mapping::CompiledMapping;
 use selvage_mapping::trace::{self, Back, Step};
+use selvage_mapping::{CompiledMapping, MapError};
+use selvage_model::class::Masked;
 use selvage_model::manifest::api::Operation;
 use selvage_model::manifest::mapping::{Example, ExampleLink};
 use selvage_model::source::Place;
@@ -57,7 +58,8 @@ pub(crate) enum Format {
 
 impl Trace {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let steps = match (&self.local, &self.id) {
+        let (_, object, _) = self.choice.resolve()?;
+        let mut steps = match (&self.local, &self.id) {
             (Some(file), _) => of_file(&self.choice, file)?,
             (None, Some(id)) => {
                 let place = tempfile::tempdir()?;
@@ -75,12 +77,32 @@ impl Trace {
             }
             (None, None) => anyhow::bail!("say which record, or give one with `--local`"),
         };
+        for masked in object.classed() {
+            steps.iter_mut().filter(|step| step.attribute == masked.attribute()).for_each(|step| veil(step, &masked));
+        }
         match self.format {
             Format::Human => say(human(&steps))?,
             Format::Json => say(format_args!("{:#}", Value::from(steps.iter().map(as_json).collect::<Vec<_>>())))?,
         }
         let is_well = |step: &Step| step.canonical.is_ok() && matches!(step.back, Back::ReadOnly | Back::Unchanged);
         Ok(if steps.iter().all(is_well) { Outcome::Well } else { Outcome::Wrong })
+    }
+}
+
+/// Takes the values away of what carries a class of data; how it comes about stays.
+fn veil(step: &mut Step, masked: &Masked) {
+    let hidden = || Value::from(format!("({} data)", masked.class));
+    let hide = |error: &mut MapError| error.message = format!("what is wrong may hold {} data", masked.class);
+    step.fields.iter_mut().for_each(|(_, value)| *value = hidden());
+    step.looked_up.iter_mut().for_each(|(_, answer)| *answer = format!("({} data)", masked.class));
+    match &mut step.canonical {
+        Ok(value) => *value = hidden(),
+        Err(error) => hide(error),
+    }
+    match &mut step.back {
+        Back::Changes(changes) => changes.values_mut().for_each(|value| *value = hidden()),
+        Back::Refused(error) => hide(error),
+        Back::ReadOnly | Back::Unchanged => {}
     }
 }
 
@@ -163,7 +185,7 @@ fn as_json(step: &Step) -> Value {
         pairs.iter().map(|(question, answer)| json!({"question": question, "answer": answer})).collect()
     };
     let fields: Value = step.fields.iter().map(|(field, value)| json!({"field": field, "value": value})).collect();
-    let error = |error: &selvage_mapping::MapError| json!({"code": error.code.as_str(), "detail": error.to_string()});
+    let error = |error: &MapError| json!({"code": error.code.as_str(), "detail": error.to_string()});
     let (canonical, wrong) = match &step.canonical {
         Ok(value) => (value.clone(), Value::Null),
         Err(why) => (Value::Null, error(why)),

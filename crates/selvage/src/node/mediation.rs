@@ -9,6 +9,7 @@ use selvage_gateway::Mediation;
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
+use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
@@ -51,7 +52,8 @@ impl Mediation for EngineMediation {
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
         let (engine, active) = (self.engine.clone(), self.current.active());
         let work = self.runtime.spawn(async move {
-            let covered = |interface: &InterfaceRef| granted(&active.access, &consumer, interface, Timestamp::now());
+            let known = (&active.access, active.release.fabric.as_ref());
+            let covered = |interface: &InterfaceRef| granted(known, &consumer, interface, Timestamp::now());
             engine.operation_within(&consumer, &id, covered).await
         });
         Box::pin(async move { work.await.unwrap_or(None) })
@@ -64,7 +66,12 @@ impl Mediation for EngineMediation {
 
 /// What a consumer's lease on an interface covers now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends
 /// only what is not tier-1.
-fn granted(access: &AccessState, consumer: &ConsumerName, interface: &InterfaceRef, now: Timestamp) -> Option<Scope> {
+fn granted(
+    (access, fabric): (&AccessState, &Fabric),
+    consumer: &ConsumerName,
+    interface: &InterfaceRef,
+    now: Timestamp,
+) -> Option<Scope> {
     let blocked = |block: &Block| match &block.what {
         Blocked::Consumer(name) => name == consumer,
         Blocked::Interface(blocked) => blocked == interface,
@@ -76,7 +83,7 @@ fn granted(access: &AccessState, consumer: &ConsumerName, interface: &InterfaceR
         let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
         &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on
     })?;
-    Some(Scope { rows: lease.terms.rows.clone(), except: lease.terms.except.clone() })
+    Some(Scope::of(&lease.terms, fabric.object_of(interface)))
 }
 
 #[cfg(test)]
@@ -101,6 +108,7 @@ mod tests {
                 operations: vec!["get".to_owned()],
                 rows: Vec::new(),
                 except: vec!["origin".parse().unwrap()],
+                classes: Vec::new(),
                 purpose: None,
                 until,
                 on_end,
@@ -117,7 +125,7 @@ mod tests {
                 ended,
             };
             let access = AccessState { revision: 1, grants: vec![grant], ..AccessState::default() };
-            let scope = granted(&access, &consumer, &interface, now);
+            let scope = granted((&access, &Fabric::default()), &consumer, &interface, now);
             assert_eq!(scope.is_some(), covers, "{until:?} {on_end:?} {ended:?}");
             assert!(scope.is_none_or(|scope| scope.except.len() == 1));
         }

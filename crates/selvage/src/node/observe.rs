@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use selvage_control::{Observe, ViewUsage};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
+use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::{Connector, System};
@@ -84,7 +85,7 @@ async fn gather(
         release: active.release.id.clone(),
         since: active.since,
         systems: systems.collect(),
-        interfaces: fabric.interfaces.values().map(|interface| interface_row(interface, &traffic)).collect(),
+        interfaces: fabric.interfaces.values().map(|interface| interface_row(fabric, interface, &traffic)).collect(),
         shadow: traffic.shadow,
         shadow_samples: traffic.shadow_samples.iter().rev().map(shadow_row).collect(),
         unresolved: engine.unresolved().await,
@@ -122,7 +123,7 @@ fn connector_word(connector: Connector) -> &'static str {
     }
 }
 
-fn interface_row(interface: &Interface, traffic: &Traffic) -> InterfaceRow {
+fn interface_row(fabric: &Fabric, interface: &Interface, traffic: &Traffic) -> InterfaceRow {
     let reference = interface.reference();
     let seen = traffic.interfaces.get(&reference);
     let control = interface.api().map(|api| match api {
@@ -135,6 +136,7 @@ fn interface_row(interface: &Interface, traffic: &Traffic) -> InterfaceRow {
         control,
         lifecycle: interface.lifecycle.as_str().to_owned(),
         owner: interface.owner.as_ref().map(|owner| owner.value.to_string()).unwrap_or_default(),
+        classes: fabric.classes_of(interface),
         requests: seen.map_or(0, |seen| seen.requests),
         refused: seen.map_or(0, |seen| seen.refused),
         failed: seen.map_or(0, |seen| seen.failed),

@@ -23,6 +23,7 @@ mod issuer;
 mod keys;
 mod listener;
 mod lsp;
+mod masks;
 mod objects;
 mod openapi;
 mod parking;

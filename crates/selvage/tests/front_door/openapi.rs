@@ -65,6 +65,26 @@ fn yaml_and_json_say_the_same() {
 }
 
 #[test]
+fn what_carries_a_class_of_data_may_be_masked() {
+    let suppliers: Value = serde_json::from_str(&contract("suppliers@1", "json")).unwrap();
+    let supplier = &suppliers["components"]["schemas"]["Supplier"];
+    for name in ["email", "phone"] {
+        let member = &supplier["properties"][name];
+        assert_eq!(
+            (&member["x-selvage-class"], &member["type"]),
+            (&"personal".into(), &serde_json::json!(["string", "null"]))
+        );
+        assert!(supplier["required"].as_array().unwrap().contains(&name.into()), "it is there, masked or not");
+    }
+    let header = |contract: &Value, path: &str| {
+        contract["paths"][path]["get"]["responses"]["200"]["headers"]["Selvage-Masked"].clone()
+    };
+    assert!(header(&suppliers, "/suppliers/v1/suppliers").is_object(), "{:#}", suppliers["paths"]);
+    let products: Value = serde_json::from_str(&contract("products@1", "json")).unwrap();
+    assert!(header(&products, "/products/v1/products").is_null());
+}
+
+#[test]
 fn openapi_spec_validator_finds_nothing() {
     let place = tempfile::tempdir().unwrap();
     let files = contracts(place.path(), "yaml");

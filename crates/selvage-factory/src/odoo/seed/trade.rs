@@ -17,16 +17,27 @@ pub(super) struct Partners {
 
 /// The partners, which both plants share.
 pub(super) fn add_partners(tx: &mut Transaction<'_>) -> Result<Partners, Refusal> {
-    let mut add = |name: &str, external: &str, reference: &str, rank: &str| {
+    let mut add = |name: &str, external: &str, (reference, rank): (&str, &str), (email, phone): (&str, &str)| {
         let mut values = dictionary(json!({ "name": name, "is_company": true, "ref": reference }));
         values.insert(rank.to_owned(), json!(1));
+        values.extend(dictionary(json!({ "email": email, "phone": phone })));
         let partner = tx.create(Model::Partner, &values)?;
         tx.name_externally("velo", external, Model::Partner, partner);
         Ok(partner)
     };
     Ok(Partners {
-        supplier: add("Acme Metals", "supplier_acme", "SUP-1", "supplier_rank")?,
-        customer: add("Velo Shop", "customer_shop", "CUS-1", "customer_rank")?,
+        supplier: add(
+            "Acme Metals",
+            "supplier_acme",
+            ("SUP-1", "supplier_rank"),
+            ("lena.maes@acme-metals.example", "+32 9 555 01 23"),
+        )?,
+        customer: add(
+            "Velo Shop",
+            "customer_shop",
+            ("CUS-1", "customer_rank"),
+            ("jan.kral@velo-shop.example", "+420 5 555 04 56"),
+        )?,
     })
 }
 

@@ -1,6 +1,6 @@
 //! Consumer, Grant, Subscription.
 
-use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, QUOTA, RATE, Record, SOME, Shape, TEXT};
+use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, NAMES, QUOTA, RATE, Record, SOME, Shape, TEXT};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) static CONSUMER: Record = record(
@@ -80,6 +80,11 @@ pub(crate) static GRANT: Record = record(
             "Which rows: each attribute has this value, or one of these values.",
         ),
         optional("except", Shape::List(&Shape::Text(Format::Attribute), false), "Attributes that are left out."),
+        optional(
+            "classes",
+            NAMES,
+            "Classes of data that are shown, as `[personal]`; what is of any other class is masked.",
+        ),
         optional("purpose", TEXT, "What for."),
         optional("until", Shape::Text(Format::Timestamp), "Until when, with its offset."),
         optional(

@@ -228,11 +228,18 @@ pub(crate) static SERVES: Record = record(
 pub(crate) static API_CONTRACT: Record = record(
     "ApiContract",
     "The contract of a direct api.",
-    &[required(
-        "openapi",
-        Shape::Text(Format::File),
-        "Path of an OpenAPI document, relative to the fabric's directory.",
-    )],
+    &[
+        required(
+            "openapi",
+            Shape::Text(Format::File),
+            "Path of an OpenAPI document, relative to the fabric's directory.",
+        ),
+        optional(
+            "classes",
+            Shape::Map(Format::Text, &NAME),
+            "Classes of data of members by their names, besides those that the document marks with `x-selvage-class`.",
+        ),
+    ],
 );
 
 pub(crate) static UPSTREAM: Record = record(

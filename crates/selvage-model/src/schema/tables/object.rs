@@ -37,6 +37,11 @@ pub(crate) static ATTRIBUTE: Record = record(
         TYPE,
         optional("optional", BOOLEAN, "May be absent (`null`). Default: false."),
         optional("read_only", BOOLEAN, "Set by systems and verbs only, never taken from a create. Default: false."),
+        optional(
+            "class",
+            NAME,
+            "The class of data of its values, as `personal`: whoever's grant does not see the class is shown `null`.",
+        ),
         optional("description", TEXT, "What it is, for people."),
     ],
 )

@@ -14,6 +14,11 @@ pub(crate) static FABRIC: Record = record(
             "Where releases are activated, by name.",
         ),
         optional("packs", NAMES, "Packs of objects and mappings that ship with Selvage, by name."),
+        optional(
+            "classes",
+            NAMES,
+            "Classes of data besides `personal`, `confidential` and `restricted`, as `export-controlled`.",
+        ),
         optional("guardrails", NAMES, "Rules that no domain may loosen, by name."),
     ],
 );
