@@ -13,6 +13,8 @@ use super::order;
 
 /// Lines are broken where a list or a map in brackets would be longer.
 const WIDTH: usize = 150;
+/// How often a text is formatted until it stays as it is.
+const MOST_ROUNDS: usize = 8;
 
 /// Whether a document of the text is a manifest; an error where the text cannot be read, since then nobody can tell.
 pub(super) fn holds_manifests(text: &str) -> Result<bool, String> {
@@ -27,22 +29,66 @@ pub(super) fn format(text: &str) -> Result<String, String> {
     if let Some(finding) = broken {
         return Err(finding);
     }
-    let ordered = order::keys(text, &documents);
-    // Where the order of keys carries meaning (an alias follows its anchor), it stays.
-    let ordered = if same(&documents, &read(&ordered).0) { ordered } else { text.to_owned() };
-    let mut formatted = pretty(&ordered)?;
-    // What was broken into lines may fit, or not, once more.
-    for _ in 0..3 {
-        let again = pretty(&formatted)?;
+    let mut formatted = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
+    // What was broken into lines may fit, or not, once more; what is read as a key's own may have been another's before.
+    for _ in 0..MOST_ROUNDS {
+        let again = once(&formatted)?;
         if again == formatted {
-            break;
+            let says_the_same = same(&documents, &read(&formatted).0) && words(text) == words(&formatted);
+            return if says_the_same { Ok(formatted) } else { Err("it would say something else".to_owned()) };
         }
         formatted = again;
     }
-    if !same(&documents, &read(&formatted).0) || words(text) != words(&formatted) {
-        return Err("it would say something else".to_owned());
+    Err("it has no form that stays as it is".to_owned())
+}
+
+fn once(text: &str) -> Result<String, String> {
+    let documents = read(text).0;
+    let ordered = order::keys(text, &documents);
+    // Where the order of keys carries meaning (an alias follows its anchor), it stays.
+    let ordered = if same(&documents, &read(&ordered).0) { ordered } else { text.to_owned() };
+    Ok(settled(&ordered, &pretty(&ordered)?))
+}
+
+/// The formatted text with each comment where it was: in line with what it stands above, or at the margin at a document's end. Left to
+/// itself, the printer takes comments below a list into the list.
+fn settled(before: &str, after: &str) -> String {
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let comments = |lines: &[&str]| -> Vec<usize> { (0..lines.len()).filter(|at| is_comment(lines, *at)).collect() };
+    let (were, are) = (comments(&before), comments(&after));
+    let mut text = String::new();
+    for (at, line) in after.iter().enumerate() {
+        // Where a `#` begins a line of a text, it stands in line with it still.
+        let was =
+            if were.len() == are.len() { are.binary_search(&at).ok().and_then(|nth| were.get(nth)) } else { None };
+        let margin = was.and_then(|was| match below(&before, *was) {
+            None => (indent(&before, *was) == 0).then_some(0),
+            Some(next) if indent(&before, *was) == indent(&before, next) => Some(indent(&after, below(&after, at)?)),
+            Some(_) => None,
+        });
+        match margin {
+            Some(margin) => text.extend([" ".repeat(margin).as_str(), line.trim_start()]),
+            None => text.push_str(line),
+        }
+        text.push('\n');
     }
-    Ok(formatted)
+    text
+}
+
+fn is_comment(lines: &[&str], at: usize) -> bool {
+    lines.get(at).is_some_and(|line| line.trim_start().starts_with('#'))
+}
+
+/// The line that a comment stands above; none at a document's end.
+fn below(lines: &[&str], at: usize) -> Option<usize> {
+    let is_empty = |at: &usize| lines.get(*at).is_none_or(|line| line.trim().is_empty());
+    let next = (at..lines.len()).find(|at| !is_comment(lines, *at) && !is_empty(at))?;
+    let ends = lines.get(next).is_some_and(|line| line.starts_with("---") || line.starts_with("..."));
+    (!ends).then_some(next)
+}
+
+fn indent(lines: &[&str], at: usize) -> usize {
+    lines.get(at).map_or(0, |line| line.len() - line.trim_start_matches(' ').len())
 }
 
 fn pretty(text: &str) -> Result<String, String> {
@@ -124,6 +170,10 @@ mod tests {
             "kind: Team\nname: a\n---\n# Its roles.\nroles: {owner: [d]}\nname: c\nkind: Team\n",
             "kind: Team\nname: a\n---\nkind: Team\nname: c\n# Its roles.\nroles: {owner: [d]}\n",
         );
+        check(
+            "kind: Team\nname: a\nroles:\n  owner:\n  - b\n  # Who corrects data.\n  steward:\n  - c\n\n# About x.\nx:\n- 1\n# - 2\n\n# The end.\n",
+            "kind: Team\nname: a\nroles:\n  owner:\n    - b\n  # Who corrects data.\n  steward:\n    - c\n\n# About x.\nx:\n  - 1\n# - 2\n\n# The end.\n",
+        );
     }
 
     #[test]
@@ -169,13 +219,19 @@ mod tests {
             Just("|\n    a\n     b\n\n    c".to_owned()),
             Just(">-\n    a\n    b".to_owned()),
             Just("\n    - a\n    -   b # c\n    - {d: e}".to_owned()),
+            Just("\n- a\n# between\n- b".to_owned()),
+            Just("\n  k:\n  - a\n  # of l\n  l:\n  - b".to_owned()),
+            Just("\n# margin\n  k: a".to_owned()),
+            Just("|+\n    kept\n\n".to_owned()),
+            Just("|\n    # no comment\n    a".to_owned()),
+            Just("&anchor {a: 1}".to_owned()),
             Just("\n     deep: a\n     # in\n     deeper:\n       - b".to_owned()),
         ]
     }
 
     prop_compose! {
         fn document()(
-            head in "(|# [a-z]{1,5}\n\n)",
+            head in "(|# [a-z]{1,5}\n\n|\u{feff})",
             entries in prop::collection::btree_map(
                 "(name|owner|roles|version|unknown|zone)",
                 (scalar(), "(| # [a-z]{1,6})", "(|# [a-z ]{0,9}\n|\n|# [a-z]{1,3}\n\n|\n# [a-z]{1,3}\n\n# [a-z]{1,3}\n)"),
@@ -193,30 +249,38 @@ mod tests {
         }
     }
 
-    /// Every comment that stands right above a key at the margin, with that key; those inside values with the line below them.
+    /// Every comment that is in line with what it stands right above, with the key there.
     fn attached(text: &str) -> Vec<(String, String)> {
-        let lines: Vec<&str> = text.lines().map(str::trim).collect();
-        let is_key = |line: &&str| !line.is_empty() && !line.starts_with('#') && !line.starts_with("---");
-        let key = |line: &str| line.split([':', ' ']).next().unwrap_or_default().to_owned();
-        let mut attached: Vec<(String, String)> = Vec::new();
-        for (index, line) in lines.iter().enumerate().filter(|(_, line)| line.starts_with('#')) {
-            let below = lines[index..].iter().find(|line| !line.starts_with('#')).filter(|line| is_key(line));
-            attached.extend(below.map(|below| (line.trim_end().to_owned(), key(below))));
-        }
-        attached.sort();
-        attached
+        let lines: Vec<&str> = text.lines().collect();
+        let key = |at: usize| lines[at].trim_start().split([':', ' ']).next().unwrap_or_default().to_owned();
+        let comments = (0..lines.len()).filter(|at| is_comment(&lines, *at));
+        comments
+            .filter_map(|at| Some((at, below(&lines, at)?)))
+            .filter(|(at, below)| (*at..*below).all(|at| is_comment(&lines, at)))
+            .filter(|(at, below)| indent(&lines, *at) == indent(&lines, *below))
+            .map(|(at, below)| (lines[at].trim().to_owned(), key(below)))
+            .collect()
+    }
+
+    /// Whether each of these is among those, as often.
+    fn stay(before: &[(String, String)], mut after: Vec<(String, String)>) -> bool {
+        before.iter().all(|one| after.iter().position(|it| it == one).map(|at| after.swap_remove(at)).is_some())
     }
 
     /// What holds of every text that has a form.
     fn holds(text: &str) -> Result<(), String> {
-        let formatted = format(text).map_err(|why| std::format!("{why}:\n{text}"))?;
+        let formatted = match format(text) {
+            // The printer does not keep every empty line that belongs to a text; such a file is left.
+            Err(_) if text.contains("|+") => return Ok(()),
+            formatted => formatted.map_err(|why| std::format!("{why}:\n{text}"))?,
+        };
         let shown = std::format!("{text}\n---->\n{formatted}");
         let ((before, _), (after, broken)) = (read(text), read(&formatted));
         let rules: [(&str, bool); 5] = [
             ("it can be read", broken.is_none()),
             ("it says the same", same(&before, &after)),
             ("no comment is lost", text.matches('#').count() == formatted.matches('#').count()),
-            ("comments stay with what they stand above", attached(text) == attached(&formatted)),
+            ("comments stay with what they stand above", stay(&attached(text), attached(&formatted))),
             ("twice is once", format(&formatted).as_ref() == Ok(&formatted)),
         ];
         rules.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(rule, _)| Err(std::format!("not so: {rule}\n{shown}")))
@@ -252,8 +316,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_is_lost_and_twice_is_once(documents in prop::collection::vec(document(), 1..4), ends in "(\n|\r\n)") {
-            let text = documents.join("---\n").replace('\n', &ends);
+        fn nothing_is_lost_and_twice_is_once(documents in prop::collection::vec(document(), 1..4), mark in "(|\u{feff})", ends in "(\n|\r\n)") {
+            let text = mark + &documents.join("---\n").replace('\n', &ends);
             prop_assume!(read(&text).1.is_none());
             holds(&text).map_err(TestCaseError::fail)?;
         }
