@@ -18,6 +18,8 @@ use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 
 use crate::body::{Progress, Reply, Upload};
+use crate::burden::Bearer;
+use crate::cached;
 use crate::contract::OperationContract;
 use crate::decide::UpstreamRef;
 use crate::forward::{self, Got};
@@ -25,6 +27,7 @@ use crate::hop;
 use crate::serve::{Admitted, Asked};
 use crate::snapshot::{Checks, DirectScope};
 use crate::whole::Terms;
+pub(crate) use answer::{Gathered, gather};
 use coming::Coming;
 
 /// A request whose messages are looked into.
@@ -39,6 +42,16 @@ pub(crate) struct Checked<'a> {
     pub(crate) prefix: usize,
     pub(crate) parts: Parts,
     pub(crate) body: Incoming,
+}
+
+/// What an answer is looked into for.
+#[derive(Clone, Copy)]
+pub(crate) struct Looking<'a> {
+    checks: Option<(&'a Checks, &'a OperationContract)>,
+    scope: Option<&'a DirectScope>,
+    is_head: bool,
+    /// By whom what is held of it is borne.
+    pub(crate) bearer: Bearer<'a>,
 }
 
 /// A refusal, and what of the body nobody has read.
@@ -73,27 +86,54 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     };
     let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
     make_readable(&mut parts.headers, checks.map(|(checks, _)| checks), scope);
+    let looking = Looking { checks, scope, is_head, bearer };
     let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
-    let got = match forward::exchange(asked, ready).await {
-        Ok(got) => got,
-        Err(response) => return *response,
-    };
-    let Got { admitted, mut response } = got;
-    if let Some((checks, contract)) = checks {
-        let (noted, problem) = answer::Round { contract, checks, is_head, bearer }.check(&mut response).await;
-        if let Some(noted) = noted {
-            asked.note(&admitted, &noted);
-        }
-        if let Some(problem) = problem {
-            return asked.fail(admitted, &problem);
+    match asked.local.live.cache(ready.admitted.permit.served) {
+        Some(cache) => Box::pin(cached::answer(asked, ready, looking, cache)).await,
+        None => match forward::exchange(asked, ready).await {
+            Ok(got) => looking.finish(asked, got).await,
+            Err(response) => *response,
+        },
+    }
+}
+
+impl Looking<'_> {
+    /// Looks into an answer and gives it to the caller.
+    async fn finish<'a>(self, asked: Asked<'a>, got: Got<'a>) -> Response<Reply> {
+        let Got { admitted, mut response } = got;
+        match self.look(asked, &admitted, &mut response).await {
+            Ok(_) => asked.finish(admitted, response),
+            Err(problem) => asked.fail(admitted, &problem),
         }
     }
-    if let Some(scope) = scope
-        && let Err(problem) = shown::strip(scope, &mut response, asked.exchange.correlation(), (is_head, bearer)).await
-    {
-        return asked.fail(admitted, &problem);
+
+    /// Looks into an answer, and takes out of it what the grant leaves out. Whether it was found to be as the contract says,
+    /// or the problem instead, where the caller may not have it.
+    pub(crate) async fn look<'a>(
+        self,
+        asked: Asked<'a>,
+        admitted: &Admitted<'a>,
+        response: &mut Response<Reply>,
+    ) -> Result<bool, Problem> {
+        let mut fits = true;
+        if let Some((checks, contract)) = self.checks {
+            let (noted, problem) =
+                answer::Round { contract, checks, is_head: self.is_head, bearer: self.bearer }.check(response).await;
+            if let Some(noted) = noted {
+                asked.note(admitted, &noted);
+                fits = noted.violations.is_empty();
+            }
+            if let Some(problem) = problem {
+                return Err(problem);
+            }
+        }
+        if let Some(scope) = self.scope {
+            shown::strip(scope, response, asked.exchange.correlation(), (self.is_head, self.bearer)).await?;
+            // What then stands in the place of an upstream's words names this exchange.
+            fits &= !(scope.masks() && response.status().is_client_error());
+        }
+        Ok(fits)
     }
-    asked.finish(admitted, response)
 }
 
 /// Asks the upstream for an answer that can be looked into, where it has to be.

@@ -9,6 +9,7 @@ use selvage_model::name::ConsumerName;
 use selvage_model::scalar::Quota;
 use serde::{Deserialize, Serialize};
 
+use crate::cache::CacheRules;
 use crate::decide::{self, Asked, Plan};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::limit::Allowance;
@@ -266,10 +267,11 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
     }
     listener.begin(Stage::Plan);
     listener.because(|| match plan {
-        Plan::Proxy { rest, upstream, .. } => {
+        Plan::Proxy { permit, rest, upstream } => {
             let (address, base) = (&upstream.upstream.address, &upstream.upstream.base);
             let scheme = if address.secure { "https" } else { "http" };
-            format!("goes to {scheme}://{}:{}{base}{rest}", address.host, address.port)
+            let kept = permit.served.cache.as_deref().map_or("", kept);
+            format!("goes to {scheme}://{}:{}{base}{rest}{kept}", address.host, address.port)
         }
         Plan::Mediate { verb, id, .. } => match id {
             Some(id) => format!("the engine does `{verb}` on `{id}`"),
@@ -283,6 +285,15 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
         Plan::Document(_) => "says what Selvage is as an issuer of tokens".to_owned(),
         Plan::Refuse(refusal) => refusal.problem.detail.clone(),
     });
+}
+
+/// What of an interface that keeps answers is told; which it keeps, nobody asks when a request is explained.
+fn kept(rules: &CacheRules) -> &'static str {
+    if rules.same_for_all {
+        ", unless an answer is kept that is the same for all"
+    } else {
+        ", unless an answer is kept that this grant had"
+    }
 }
 
 fn limits(lease: &Lease, served: &Served) -> String {

@@ -1,6 +1,7 @@
 //! What the threads counted, merged when somebody asks: for the console as data, for Prometheus as text
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>, version 0.0.4).
 
+mod caches;
 mod contracts;
 mod upstreams;
 
@@ -102,6 +103,7 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     writeln!(text, "selvage_gateway_connections_turned_away_total {away}")?;
     write_limits(text, books)?;
     upstreams::write(text, books)?;
+    caches::write(text, books)?;
     head(text, "access_revision", "gauge", "Revision of the access state that is enforced.")?;
     writeln!(text, "selvage_gateway_access_revision {revision}")
 }

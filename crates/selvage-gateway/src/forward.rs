@@ -19,14 +19,15 @@ use crate::held::Held;
 use crate::outcome::Outcome;
 use crate::pool::{Failed, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
+use crate::snapshot::Served;
 use crate::talk::{Ask, TalkError};
 use crate::tunnel::{self, Right, Tunnel};
 
 /// A request that is ready to be sent.
 pub(crate) struct Forward<'a> {
-    admitted: Admitted<'a>,
+    pub(crate) admitted: Admitted<'a>,
     pool: Option<&'a Rc<Pool>>,
-    ask: Ask<'a>,
+    pub(crate) ask: Ask<'a>,
     upload: Upload,
     /// How its upload goes, where it has one.
     progress: Option<Rc<Cell<Progress>>>,
@@ -51,6 +52,19 @@ pub(crate) fn streamed(body: Incoming, most: u64, watch: &Rc<Watch>) -> (Upload,
     let progress = Rc::new(Cell::new(Progress::Coming));
     let shown = Rc::clone(&progress);
     (Upload::Stream { incoming: body, left: most, progress, watch: Rc::clone(watch), held: None }, Some(shown))
+}
+
+impl Forward<'_> {
+    /// Whether it has a body.
+    pub(crate) fn has_body(&self) -> bool {
+        !matches!(self.upload, Upload::Nothing)
+    }
+}
+
+/// How long until an answer begins.
+pub(crate) fn limit(asked: Asked<'_>, served: &Served) -> Duration {
+    let limit = served.timeout.unwrap_or(asked.worker.config().request_timeout);
+    limit.min(served.total.unwrap_or(Duration::MAX))
 }
 
 /// Makes a request ready to be sent: what stands before `rest` in its path is replaced by the upstream's base.
@@ -95,7 +109,7 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held } = forward;
     let config = asked.worker.config();
     let served = admitted.permit.served;
-    let limit = served.timeout.unwrap_or(config.request_timeout).min(served.total.unwrap_or(Duration::MAX));
+    let limit = limit(asked, served);
     if admitted.taken.queued.is_some()
         && let Err(problem) = Box::pin(asked.queue(&mut admitted.taken)).await
     {
@@ -184,7 +198,7 @@ fn broken(error: &SendError, progress: Progress, max_body: u64) -> Problem {
     }
 }
 
-fn late(progress: Progress, limit: Duration) -> Problem {
+pub(crate) fn late(progress: Progress, limit: Duration) -> Problem {
     let limit = limit.as_millis();
     if progress == Progress::Coming {
         let status = StatusCode::REQUEST_TIMEOUT.as_u16();

@@ -12,6 +12,8 @@ mod body;
 mod breaker;
 mod budget;
 mod burden;
+mod cache;
+mod cached;
 mod certificate;
 mod checked;
 mod condition;

@@ -16,6 +16,7 @@ use selvage_model::usage::Used;
 
 use crate::admission::{Doors, Entered, UpstreamRules, UpstreamState};
 use crate::budget::{Limited as LimitedBy, Shared};
+use crate::cache::{Cache, Caches};
 use crate::config::Sharing;
 use crate::decide::Permit;
 use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent};
@@ -29,6 +30,7 @@ use crate::tally::{NOWHERE, Names, Shard, Slab};
 pub(crate) struct Books {
     pub(crate) names: Names,
     pub(crate) limits: Limits,
+    pub(crate) caches: Caches,
     pub(crate) shards: Vec<Arc<Shard>>,
     epoch: Instant,
     /// Until when this node knows that it heard every change of the access state; nanoseconds of the epoch.
@@ -41,6 +43,7 @@ impl Books {
         Self {
             names: Names::default(),
             limits: Limits::new(sharing),
+            caches: Caches::default(),
             shards,
             epoch: Instant::now(),
             heard_until: AtomicU64::new(u64::MAX),
@@ -89,6 +92,8 @@ pub(crate) struct Live {
     leases: Vec<LiveLease>,
     served: Vec<LiveInterface>,
     upstreams: Vec<LiveUpstream>,
+    /// By interface.
+    caches: Vec<Option<Arc<Cache>>>,
     /// No store keeps the quotas.
     alone: bool,
     cut_off: Arc<AtomicBool>,
@@ -165,6 +170,7 @@ impl Live {
     pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
         let leases = join::leases(&snapshot, before, books);
         let served = join::interfaces(&snapshot, before, books);
+        let caches = books.caches.renew(snapshot.served());
         let upstreams = snapshot.upstreams().iter().map(|upstream| LiveUpstream {
             index: books.names.upstream(&upstream.system),
             state: books.limits.upstream(&upstream.system),
@@ -173,7 +179,7 @@ impl Live {
         let upstreams = upstreams.collect();
         let keys = snapshot.key_ids().iter().map(|id| books.names.key(id)).collect();
         let alone = books.limits.sharing == Sharing::None;
-        Self { leases, served, keys, upstreams, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
+        Self { leases, served, keys, upstreams, caches, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
     }
 
     /// The series of a permit.
@@ -204,6 +210,11 @@ impl Live {
     pub(crate) fn operation(&self, permit: &Permit<'_>) -> u32 {
         let live = self.served.get(permit.served.index as usize);
         live.and_then(|live| live.operations.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
+    }
+
+    /// The kept answers of an interface, where it keeps any.
+    pub(crate) fn cache(&self, served: &Served) -> Option<&Cache> {
+        self.caches.get(served.index as usize)?.as_deref()
     }
 
     /// The counters of an upstream.
@@ -280,6 +291,11 @@ impl Live {
             }
         }
         let doors = self.doors(served, live);
+        if served.cache.is_some() {
+            // What is kept needs no place: whoever is given nothing of it takes one then.
+            taken.queued = Some(Box::new(Queued { doors, spent }));
+            return Ok(taken);
+        }
         match doors.enter(now.nanos) {
             Ok(entered) => taken.entered = entered,
             Err((_, wait)) if !wait.is_zero() => taken.queued = Some(Box::new(Queued { doors, spent })),

@@ -171,7 +171,7 @@ impl<'a> Asked<'a> {
                 };
                 let prefix = head.path.len() - rest.len();
                 let (checks, scope) = (permit.checks(), permit.direct_scope());
-                if checks.is_some() || scope.is_some() {
+                if checks.is_some() || scope.is_some() || permit.served.cache.is_some() {
                     let checked = Checked { admitted, checks, scope, upstream, prefix, parts, body };
                     return Step::Wait(Box::pin(checked::forward(self, checked)));
                 }

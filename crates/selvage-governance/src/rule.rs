@@ -19,6 +19,7 @@ pub(crate) mod flow;
 pub(crate) mod grant;
 pub(crate) mod interface;
 pub(crate) mod issuer;
+pub(crate) mod kept;
 pub(crate) mod key;
 pub(crate) mod key_age;
 pub(crate) mod latency;
@@ -187,6 +188,7 @@ pub const RULES: &[LintRule] = &[
     tier::LOWER,
     personal::CLASSED,
     authority::ELSEWHERE,
+    kept::UNREAD,
     class::UNKNOWN,
     class::UNUSED,
     class::NEVER_NULL,

@@ -111,6 +111,7 @@ catalogue! {
     TIER_1_ON_LESS = "FAB2151", "Tier-1 that stands on less";
     PERSONAL_DATA = "FAB2152", "Data about people without its class";
     WRITES_ELSEWHERE = "FAB2153", "Writes go to a system that is not the record";
+    NOTHING_TO_KEEP = "FAB2154", "Answers are kept where nothing is read";
     CLASS_UNKNOWN = "FAB2156", "A class of data that nothing declares";
     CLASS_UNUSED = "FAB2157", "A grant sees a class of data that is not carried";
     CLASS_NEVER_NULL = "FAB2158", "What is masked would break its contract";
@@ -245,6 +246,7 @@ catalogue! {
     ANSWER_UNSHOWN = "FAB4129", "The answer cannot be shown without what the grant leaves out";
     ACCESS_UNHEARD = "FAB4140", "The node cannot hear whether keys and grants still hold";
     CONSUMER_BLOCKED = "FAB4141", "The consumer is blocked";
+    NOT_KEPT = "FAB4150", "No answer is kept that would do";
     ATTRIBUTE_MASKED = "FAB4160", "The request touches what is masked for the grant";
     WORDS_MASKED = "FAB4161", "The upstream system's words are kept back: they may tell of what is masked";
     UPSTREAM_UNPROVEN = "FAB4170", "The upstream system does not prove who it is";

@@ -28,7 +28,7 @@ pub(super) struct Round<'a> {
 }
 
 /// What was read of an answer's body.
-pub(super) enum Gathered {
+pub(crate) enum Gathered {
     Whole(Bytes),
     /// So far, and there is more than was asked for.
     TooLarge(Bytes),
@@ -39,7 +39,7 @@ pub(super) enum Gathered {
 }
 
 /// Reads the body of an answer, up to so many bytes.
-pub(super) async fn gather(body: &mut Reply, most: u64, bearer: Bearer<'_>) -> Gathered {
+pub(crate) async fn gather(body: &mut Reply, most: u64, bearer: Bearer<'_>) -> Gathered {
     let ahead = usize::try_from(body.size_hint().lower().min(most).min(AHEAD)).unwrap_or(0);
     let (mut bytes, mut load) = (BytesMut::with_capacity(ahead), bearer.begin());
     while let Some(frame) = body.frame().await {

@@ -18,6 +18,7 @@ use super::opened::{Ends, Opened};
 use super::scope::{self, DirectScope};
 use super::served::{Served, index};
 use crate::condition::{Conditions, GrantCondition, HeldLast};
+use crate::identify::key_hash;
 use crate::limit::Allowance;
 use crate::token::Issuers;
 
@@ -57,6 +58,8 @@ pub(crate) struct Lease {
     pub(crate) masks: Option<Box<MaskHeaders>>,
     /// The scope of a direct interface, ready to be applied.
     pub(crate) direct: Option<Box<DirectScope>>,
+    /// What stands for all of its scope, where its interface keeps answers: equal ones show the same.
+    pub(crate) shows: Option<KeyHash>,
     pub(crate) purpose: Option<String>,
     pub(crate) until: Option<Timestamp>,
     /// Whether it goes on after `until`, with an alarm.
@@ -94,6 +97,11 @@ impl Lease {
     /// When it ends by itself, where it does.
     pub(crate) fn ends(&self) -> Ends {
         self.until.filter(|_| !self.goes_on)
+    }
+
+    /// A digest of all that decides what it shows.
+    fn digest(&self) -> KeyHash {
+        key_hash(format!("{:?} {:?}", self.scope(), self.direct).as_bytes())
     }
 
     /// Whether its time is over.
@@ -174,6 +182,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let scope = Scope::of(&grant.terms, source.fabric.object_of(&grant.interface));
         let mut lease = lease(grant, about, (served, scope), (index(access.leases.len()), consumer));
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
+        lease.shows = served.cache.as_ref().map(|_| lease.digest());
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
         access.leases_of.entry((consumer, *place)).or_default().push(lease.index);
@@ -247,6 +256,7 @@ fn lease(
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
         masks,
         direct: None,
+        shows: None,
         purpose: terms.purpose.clone(),
         until: terms.until,
         goes_on: terms.on_end == EndAction::Alarm || served.criticality == Criticality::Tier1,

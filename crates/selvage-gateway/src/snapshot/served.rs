@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method};
 use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::manifest::api::{Api, Operation as Verb};
+use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle, OnPartition};
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
@@ -17,6 +17,7 @@ use super::checks::{self, Checks};
 use super::scope::{self, Classed};
 use super::{SnapshotSource, announce, direct, mediated};
 use crate::admission::UpstreamRules;
+use crate::cache::CacheRules;
 use crate::gate::Room;
 use crate::limit::Allowance;
 use crate::pool::Address;
@@ -60,6 +61,8 @@ pub(crate) struct Served {
     pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
     /// What the messages of a direct interface are checked against.
     pub(crate) checks: Option<Box<Checks>>,
+    /// How the answers of a direct interface are kept.
+    pub(crate) cache: Option<Box<CacheRules>>,
     prefix: String,
 }
 
@@ -220,6 +223,7 @@ impl Served {
             refuses_cut_off: limits.cut_off == CutOff::Refuse,
             announces,
             checks: None,
+            cache: None,
         }
     }
 }
@@ -250,6 +254,19 @@ fn path_of(fabric: &Fabric, interface: &InterfaceRef) -> String {
     }
 }
 
+/// How its answers are kept, with all that they come from and were checked against.
+fn rules(cache: Cache, interface: &Interface, contract: Option<&Arc<str>>, upstream: &Upstream) -> CacheRules {
+    CacheRules {
+        same_for_all: cache.answers == Answers::SameForAll,
+        size: cache.size,
+        largest: cache.largest,
+        most: cache.max_age.map(|age| age.as_secs()),
+        address: Arc::clone(&upstream.address),
+        origin: format!("{} {} {:?}", interface.version, upstream.base, interface.validation),
+        contract: contract.map_or_else(|| Arc::from(""), Arc::clone),
+    }
+}
+
 /// Every api interface that traffic can meet. A draft is not served, as if nobody had declared it.
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
@@ -271,7 +288,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
-            (_, Api::Direct { openapi, classes, upstream }) => {
+            (_, Api::Direct { openapi, classes, upstream, cache }) => {
                 let compiled = direct::compile(source, openapi, upstream, &mut systems, findings);
                 let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
@@ -282,6 +299,8 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 served.operations = direct.operations.into();
                 served.routes = direct.routes;
                 served.websocket = upstream.websocket;
+                let contract = source.fabric.files.get(&openapi.value);
+                served.cache = cache.map(|cache| Box::new(rules(cache, interface, contract, &direct.upstream)));
                 upstreams.push(direct.upstream);
             }
         }

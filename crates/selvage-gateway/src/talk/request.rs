@@ -98,7 +98,7 @@ impl Ask<'_> {
     }
 
     /// Whether a caller's header is passed on as it is.
-    fn passes(&self, name: &str) -> bool {
+    pub(crate) fn passes(&self, name: &str) -> bool {
         // Some servers read `_` as `-`: what may not pass in the one spelling does not in the other.
         if name.as_bytes().contains(&b'_') {
             let spelled = name.replace('_', "-");

@@ -18,6 +18,7 @@ mod upstreams;
 mod answers;
 mod bodies;
 mod budgets;
+mod cache;
 mod compile;
 mod condition;
 mod contracts;

@@ -1,5 +1,7 @@
 //! A system behind the gateway: speaks HTTP/1.1 byte by byte, says what it got, and misbehaves where the path asks.
 
+mod keep;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -143,6 +145,9 @@ fn answer(mut stream: &TcpStream, request: &Request) -> bool {
     let last = path.rsplit('/').next().unwrap();
     if let Some((_, said)) = request.head.split_once("x-say: ") {
         return say(stream, request, said.lines().next().unwrap());
+    }
+    if let Some(words) = keep::words(request) {
+        return keep::answer(stream, request, &words);
     }
     match (path.rsplit_once('/').map(|(before, _)| before), last) {
         (_, "reset-now") => return false,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub enum Api {
         classes: Vec<(Spanned<String>, Spanned<ClassName>)>,
         /// Where it goes.
         upstream: Upstream,
+        /// How its answers are kept, where they are.
+        cache: Option<Cache>,
     },
     /// Serves an object of a system through its mapping.
     Mediated(Serves),
@@ -33,6 +36,46 @@ pub struct Upstream {
     pub path: String,
     /// Whether requests may become WebSockets there.
     pub websocket: bool,
+}
+
+/// How the answers of a direct api are kept by a node, to be given again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Whose an answer is.
+    pub answers: Answers,
+    /// Bytes that are kept.
+    pub size: u64,
+    /// Bytes of the largest answer that is kept.
+    pub largest: u64,
+    /// How old an answer may become, whatever it says itself.
+    pub max_age: Option<Duration>,
+}
+
+impl Cache {
+    /// Bytes that are kept where nothing is said.
+    pub const SIZE: u64 = 16_000_000;
+    /// Bytes of the largest answer where nothing is said.
+    pub const LARGEST: u64 = 1_000_000;
+}
+
+/// Whose a kept answer is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Answers {
+    /// Of the grant that asked for it.
+    #[default]
+    OfEachGrant,
+    /// Of all who have a grant that shows as much.
+    SameForAll,
+}
+
+impl Answers {
+    /// Its word in manifests.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OfEachGrant => "of-each-grant",
+            Self::SameForAll => "same-for-all",
+        }
+    }
 }
 
 /// What a mediated api serves.

@@ -3,8 +3,9 @@
 use super::fields::{Fields, key_text, spanned};
 use crate::code;
 use crate::finding::Finding;
-use crate::manifest::api::{Api, Serves, Upstream};
-use crate::schema::tables::interface::{API_CONTRACT, SERVES, UPSTREAM};
+use crate::manifest::api::{Answers, Api, Cache, Serves, Upstream};
+use crate::scalar;
+use crate::schema::tables::interface::{API_CONTRACT, CACHE, SERVES, UPSTREAM};
 use crate::yaml::{Key, Node};
 
 /// How an api comes to its answers.
@@ -56,11 +57,29 @@ fn direct(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
             path: upstream.text("path").unwrap_or_default().trim_end_matches('/').to_owned(),
             websocket: upstream.flag("websocket"),
         },
+        cache: fields.record("cache", &CACHE).map(|fields| cache(fields, findings)),
     })
 }
 
+fn cache(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Cache {
+    const ANSWERS: &[(&str, Answers)] =
+        &[("of-each-grant", Answers::OfEachGrant), ("same-for-all", Answers::SameForAll)];
+    let size = fields.with("size", scalar::size).unwrap_or(Cache::SIZE);
+    let largest = fields.with("largest", scalar::size);
+    if let (Some(node), true) = (fields.node("largest"), largest.is_some_and(|largest| largest > size)) {
+        let message = format!("the largest answer is larger than all that is kept, which is {size} bytes");
+        findings.push(Finding::error(code::BAD_VALUE, &node.place, message).fix("lower it, or raise `size`"));
+    }
+    Cache {
+        answers: fields.word("answers", ANSWERS).unwrap_or_default(),
+        size,
+        largest: largest.unwrap_or(Cache::LARGEST).min(size),
+        max_age: fields.with("max_age", scalar::duration),
+    }
+}
+
 fn mediated(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
-    excluded(fields, &["contract", "upstream"], "mediated", findings);
+    excluded(fields, &["contract", "upstream", "cache"], "mediated", findings);
     needed(fields, &["serves"], "mediated", findings);
     let serves = fields.record("serves", &SERVES)?;
     Some(Api::Mediated(Serves {

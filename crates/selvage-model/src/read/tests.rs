@@ -9,7 +9,7 @@ use super::fields::asked;
 use super::*;
 use crate::access::EndAction;
 use crate::code;
-use crate::manifest::api::Api;
+use crate::manifest::api::{Answers, Api};
 use crate::manifest::interface::{InterfaceBody, Lifecycle};
 use crate::manifest::kind::Kind;
 use crate::manifest::mapping::{Allowed, Direction, Lens};
@@ -227,13 +227,48 @@ fn lifecycles_and_bodies() {
     assert!(matches!(&get("old-stock@1").lifecycle, Lifecycle::Deprecated(end) if end.sunset.is_some()));
     assert!(matches!(&get("older-stock@1").lifecycle, Lifecycle::Retired { successor: Some(_) }));
     assert!(matches!(&get("change-flow@1").lifecycle, Lifecycle::Blocked { because: Some(_) }));
-    let Some(Api::Direct { upstream, .. }) = get("old-stock@1").api() else { panic!("direct") };
+    let Some(Api::Direct { upstream, cache, .. }) = get("old-stock@1").api() else { panic!("direct") };
     assert_eq!(upstream.path, "/api/stock");
+    let cache = cache.unwrap();
+    assert_eq!((cache.answers, cache.size, cache.largest), (Answers::SameForAll, 8_000_000, 100_000));
+    assert_eq!(cache.max_age, Some(Duration::from_secs(600)));
     let Some(Api::Mediated(serves)) = get("pump-orders@1").api() else { panic!("mediated") };
     assert_eq!(serves.operations.len(), 7);
     let InterfaceBody::Event(events) = &get("operation-events@1").body else { panic!("event") };
     assert_eq!(events.copy_max_age, Some(Duration::from_secs(60)));
     assert_eq!(events.retention.unwrap().at_least, Some(10_000_000_000));
+}
+
+#[test]
+fn answers_are_kept_where_that_makes_sense() {
+    let direct =
+        "kind: Interface\nname: a\ntype: api\nversion: 1.0\ncontract: {openapi: a.yaml}\nupstream: {system: b}\n";
+    let mediated =
+        "kind: Interface\nname: a\ntype: api\nversion: 1.0\nserves: {object: b@1, system: b, operations: [get]}\n";
+    let table = [
+        (mediated, "cache: {}", Some((code::FIELDS_CLASH, "a mediated api does not have this"))),
+        (direct, "cache: {size: 1MB, largest: 2MB}", Some((code::BAD_VALUE, "the largest answer is larger"))),
+        (direct, "cache: {size: 500KB}", None),
+        (direct, "cache: {}", None),
+    ];
+    for (start, cache, expected) in table {
+        let reading = one(&format!("{start}{cache}\n"));
+        let said =
+            reading.findings.iter().find(|finding| [code::FIELDS_CLASH, code::BAD_VALUE].contains(&finding.code));
+        let said = said.map(|finding| (finding.code, finding.message.as_str()));
+        match (said, expected) {
+            (None, None) => {}
+            (Some((code, message)), Some((expected, begins))) => {
+                assert!(code == expected && message.starts_with(begins), "{cache}: {code} {message}");
+            }
+            other => panic!("{cache}: {other:?}"),
+        }
+    }
+    let reading = one(&format!("{direct}cache: {{size: 500KB}}\n"));
+    let Some(Api::Direct { cache: Some(cache), .. }) = reading.fabric.interfaces.values().next().unwrap().api() else {
+        panic!("it is kept")
+    };
+    assert_eq!((cache.answers, cache.size, cache.largest), (Answers::OfEachGrant, 500_000, 500_000));
 }
 
 #[test]

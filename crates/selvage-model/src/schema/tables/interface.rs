@@ -77,6 +77,7 @@ static BY_TYPE: Variants = Variants {
                 optional("serves", Shape::Record(&SERVES), "What a mediated api serves."),
                 optional("contract", Shape::Record(&API_CONTRACT), "The contract of a direct api."),
                 optional("upstream", Shape::Record(&UPSTREAM), "Where a direct api goes."),
+                optional("cache", Shape::Record(&CACHE), "How answers of a direct api are kept. Default: not at all."),
             ],
         ),
         (
@@ -249,6 +250,21 @@ pub(crate) static UPSTREAM: Record = record(
         required("system", NAME, "The system."),
         optional("path", Shape::Text(Format::Path), "The path there that the contract's paths hang below. Default: /."),
         optional("websocket", BOOLEAN, "Requests may become WebSockets there. Default: false."),
+    ],
+);
+
+pub(crate) static CACHE: Record = record(
+    "Cache",
+    "How a node keeps answers of a direct api, to give them again as long as they say that they are good.",
+    &[
+        optional(
+            "answers",
+            Shape::Text(Format::Words(&["of-each-grant", "same-for-all"])),
+            "Whether an answer may be given by another grant than the one it came by. Default: of-each-grant.",
+        ),
+        optional("size", Shape::Text(Format::Size), "How much a node keeps of all of them. Default: 16MB."),
+        optional("largest", Shape::Text(Format::Size), "The largest answer that is kept. Default: 1MB."),
+        optional("max_age", DURATION, "How old an answer may become, whatever it says itself, as `1h`."),
     ],
 );
 

@@ -1,0 +1,286 @@
+//! A permitted request to a direct interface whose answers are kept: given from what is kept, confirmed, or asked for once
+//! and kept. What may not be kept passes as if nothing were. It decides nothing about who may ask: that is done before.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use hyper::body::Body;
+use selvage_model::code;
+use selvage_model::problem::Problem;
+
+use crate::body::{Progress, Reply};
+use crate::cache::freshness::{self, Lifetime, Wish};
+use crate::cache::validator;
+use crate::cache::{Answer, Cache, CacheCounts, Errand, Keys, Look, Moment, leave_out_unkeyed, passes_by, place_of};
+use crate::checked::{Gathered, Looking, gather};
+use crate::forward::{self, Forward, Got};
+use crate::serve::{Admitted, Asked};
+
+/// `Cache-Status` of RFC 9211.
+static CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+
+/// One request that may be given what is kept.
+struct Round<'a> {
+    asked: Asked<'a>,
+    looking: Looking<'a>,
+    cache: &'a Cache,
+    keys: Keys,
+    wish: Wish,
+    is_head: bool,
+}
+
+/// What the upstream was asked for, and why.
+struct Sent<'a> {
+    errand: Errand<'a>,
+    /// What the caller says, before we put a condition of ours in the place of theirs.
+    headers: HeaderMap,
+    since: Moment,
+    /// What is to be confirmed, where something is.
+    unsure: Option<Arc<Answer>>,
+    why: &'static str,
+}
+
+/// Answers a request.
+pub(crate) async fn answer<'a>(
+    asked: Asked<'a>,
+    mut forward: Forward<'a>,
+    looking: Looking<'a>,
+    cache: &'a Cache,
+) -> Response<Reply> {
+    let ask = &mut forward.ask;
+    if !ask.parts.method.is_safe() {
+        // What was changed is asked for again (RFC 9111 §4.4), also where nobody knows what came of it.
+        let below = ask.parts.uri.path().get(ask.prefix..).unwrap_or_default();
+        let _change = cache.change(&place_of(below));
+        return pass(asked, forward, looking, cache, "fwd=method").await;
+    }
+    let wish = Wish::of(&ask.parts.headers);
+    let reads = matches!(ask.parts.method, Method::GET | Method::HEAD);
+    let passes = !reads || wish.none || passes_by(&ask.parts.headers) || forward.has_body();
+    if passes && wish.only {
+        return asked.fail(forward.admitted, &not_kept());
+    }
+    if passes {
+        let how = if reads { "fwd=bypass" } else { "fwd=method" };
+        return pass(asked, forward, looking, cache, how).await;
+    }
+    let ask = &mut forward.ask;
+    if cache.rules.same_for_all {
+        leave_out_unkeyed(&mut ask.parts.headers);
+    }
+    let keys = Keys::of(ask, forward.admitted.permit.lease, cache.rules.same_for_all);
+    let is_head = ask.parts.method == Method::HEAD;
+    let round = Round { asked, looking, cache, keys, wish, is_head };
+    if is_head { round.head(forward).await } else { round.get(forward).await }
+}
+
+/// Sends a request for which nothing is kept.
+async fn pass<'a>(
+    asked: Asked<'a>,
+    forward: Forward<'a>,
+    looking: Looking<'a>,
+    cache: &Cache,
+    how: &str,
+) -> Response<Reply> {
+    CacheCounts::add(&cache.counts.passed);
+    let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
+        Ok(got) => got,
+        Err(response) => return *response,
+    };
+    match looking.look(asked, &admitted, &mut response).await {
+        Ok(_) => {
+            say(response.headers_mut(), how);
+            asked.finish(admitted, response)
+        }
+        Err(problem) => asked.fail(admitted, &problem),
+    }
+}
+
+impl<'a> Round<'a> {
+    async fn get(self, mut forward: Forward<'a>) -> Response<Reply> {
+        let asked = self.asked;
+        let limit = forward::limit(asked, forward.admitted.permit.served);
+        let mut waited = false;
+        let errand = loop {
+            match self.cache.look(&self.keys, &forward.ask.parts.headers, self.wish, self.now()) {
+                Look::Good(answer) => return self.hit(forward, &answer, waited),
+                Look::Ask(errand) => break errand,
+                Look::Wait(mut done) => {
+                    let left = (asked.started + limit).saturating_duration_since(Instant::now());
+                    if left.is_zero() || asked.watch.within(left, done.changed()).await.is_none() {
+                        return asked.fail(forward.admitted, &forward::late(Progress::Complete, limit));
+                    }
+                    // INVARIANT: REVOKED-NOW: what is taken back while it waits is not given.
+                    if let Some(problem) = asked.ended_meanwhile(&forward.admitted.permit) {
+                        return asked.fail(forward.admitted, &problem);
+                    }
+                    waited = true;
+                }
+            }
+        };
+        if self.wish.only {
+            return asked.fail(forward.admitted, &not_kept());
+        }
+        let sent = self.send_off(errand, &mut forward.ask.parts.headers);
+        let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
+            Ok(got) => got,
+            Err(response) => return *response,
+        };
+        let fits = match self.looking.look(asked, &admitted, &mut response).await {
+            Ok(fits) => fits,
+            Err(problem) => return asked.fail(admitted, &problem),
+        };
+        match (&sent.unsure, response.status()) {
+            (Some(answer), StatusCode::NOT_MODIFIED) => self.confirm(&sent, answer, admitted, response.headers()),
+            _ => self.take(sent, admitted, response, fits).await,
+        }
+    }
+
+    /// Makes a request one that asks whether what is kept is still right, where something is that can be asked about.
+    fn send_off(&self, errand: Errand<'a>, headers: &mut HeaderMap) -> Sent<'a> {
+        let since = self.now();
+        let said = headers.clone();
+        let why = match &errand.stale {
+            Some(answer) if answer.left(since) > 0 => "fwd=request",
+            Some(_) => "fwd=stale",
+            None => "fwd=uri-miss",
+        };
+        let unsure = errand.stale.clone().filter(|answer| validator::ask_whether(headers, answer));
+        Sent { errand, headers: said, since, unsure, why }
+    }
+
+    /// Answers a HEAD: by what a GET had, or by asking; its answer is never kept.
+    async fn head(self, forward: Forward<'a>) -> Response<Reply> {
+        let kept = self.cache.find(&self.keys, &forward.ask.parts.headers);
+        if let Some(answer) = kept.as_ref().filter(|answer| answer.serves(self.wish, self.now())) {
+            return self.hit(forward, answer, false);
+        }
+        if self.wish.only {
+            return self.asked.fail(forward.admitted, &not_kept());
+        }
+        let said = forward.ask.parts.headers.clone();
+        let response = pass(self.asked, forward, self.looking, self.cache, "fwd=uri-miss").await;
+        // It tells of another answer than the one that is kept (RFC 9111 §4.3.5).
+        if kept.is_some_and(|answer| validator::is_another(&answer.headers, response.headers())) {
+            self.cache.forget(&self.keys, &said);
+        }
+        response
+    }
+
+    /// What is kept is still right.
+    fn confirm(&self, sent: &Sent<'_>, kept: &Answer, admitted: Admitted<'a>, by: &HeaderMap) -> Response<Reply> {
+        let Some(headers) = validator::confirmed(&kept.headers, by) else {
+            self.cache.forget(&self.keys, &sent.headers);
+            let detail = "the upstream system confirms an answer that nobody asked it about";
+            return self.asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail));
+        };
+        CacheCounts::add(&self.cache.counts.confirmed);
+        let lifetime = freshness::lifetime(kept.status, &headers, self.asked.now, self.cache.rules.most);
+        let good = lifetime.unwrap_or(Lifetime { seconds: 0, age: 0, shared: false });
+        let answer = Arc::new(Answer::owned(kept.status, &headers, kept.body.clone(), good, sent.since));
+        match lifetime {
+            Some(_) => {
+                sent.errand.keep(&self.keys, &sent.headers, &answer);
+            }
+            None => sent.errand.keep_none(&self.keys, &sent.headers, self.now()),
+        }
+        let how = format!("{}; fwd-status=304; ttl={}", sent.why, answer.left(self.now()));
+        self.give(admitted, &answer, &sent.headers, &how)
+    }
+
+    /// An answer from the upstream: kept where it may be, and given to the caller.
+    async fn take(
+        &self,
+        sent: Sent<'_>,
+        admitted: Admitted<'a>,
+        mut response: Response<Reply>,
+        fits: bool,
+    ) -> Response<Reply> {
+        let Sent { errand, headers, since, why, .. } = sent;
+        CacheCounts::add(&self.cache.counts.misses);
+        let (status, rules) = (response.status(), &self.cache.rules);
+        let lifetime = freshness::lifetime(status, response.headers(), self.asked.now, rules.most);
+        let small = response.body().size_hint().lower() <= rules.largest;
+        let gathered = match lifetime.filter(|_| fits && small) {
+            Some(lifetime) => Some((lifetime, gather(response.body_mut(), rules.largest, self.looking.bearer).await)),
+            None => None,
+        };
+        match gathered {
+            Some((lifetime, Gathered::Whole(body))) => {
+                let body = Bytes::copy_from_slice(&body);
+                let answer = Arc::new(Answer::owned(status, response.headers(), body, lifetime, since));
+                let stored = errand.keep(&self.keys, &headers, &answer);
+                let stored = if stored { "; stored" } else { "" };
+                let how = format!("{why}; fwd-status={}{stored}; ttl={}", status.as_u16(), answer.left(self.now()));
+                return self.give(admitted, &answer, &headers, &how);
+            }
+            Some((_, Gathered::Broken)) => {
+                let detail = "the upstream system broke off its answer, or did not end it in time";
+                return self.asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail));
+            }
+            Some((_, Gathered::TooLarge(ahead))) => response.body_mut().put_back(ahead),
+            Some((_, Gathered::NoRoom(ahead))) => {
+                // Another time there may be.
+                response.body_mut().put_back(ahead);
+                return self.pass_on(admitted, response, why);
+            }
+            None => {}
+        }
+        // A system that fails, or has the caller wait, says nothing of what it would answer otherwise.
+        let tells = status.as_u16() < 500 && status != StatusCode::TOO_MANY_REQUESTS;
+        if tells && status != StatusCode::NOT_MODIFIED {
+            errand.keep_none(&self.keys, &headers, self.now());
+        }
+        self.pass_on(admitted, response, why)
+    }
+
+    /// Gives an answer that is not kept.
+    fn pass_on(&self, admitted: Admitted<'a>, mut response: Response<Reply>, why: &str) -> Response<Reply> {
+        let how = format!("{why}; fwd-status={}", response.status().as_u16());
+        say(response.headers_mut(), &how);
+        self.asked.finish(admitted, response)
+    }
+
+    /// Gives an answer without asking.
+    fn hit(&self, forward: Forward<'a>, answer: &Answer, waited: bool) -> Response<Reply> {
+        CacheCounts::add(&self.cache.counts.hits);
+        let now = self.now();
+        let how = if waited { "fwd=uri-miss; collapsed" } else { "hit" };
+        let how = format!("{how}; ttl={}", answer.left(now));
+        let mut response = self.give(forward.admitted, answer, &forward.ask.parts.headers, &how);
+        response.headers_mut().insert(header::AGE, HeaderValue::from(answer.age(now)));
+        response
+    }
+
+    /// Gives an answer, or says that the caller has it already.
+    fn give(&self, admitted: Admitted<'a>, answer: &Answer, said: &HeaderMap, how: &str) -> Response<Reply> {
+        let has_it = validator::is_unmodified(said, answer.status, &answer.headers);
+        let bodiless = has_it || self.is_head;
+        let mut response = Response::new(if bodiless { Reply::nothing() } else { Reply::whole(answer.body.clone()) });
+        *response.status_mut() = if has_it { StatusCode::NOT_MODIFIED } else { answer.status };
+        let headers = response.headers_mut();
+        headers.clone_from(&answer.headers);
+        if has_it {
+            validator::without_body(headers);
+        }
+        say(headers, how);
+        self.asked.finish(admitted, response)
+    }
+
+    fn now(&self) -> Moment {
+        Moment { at: Instant::now(), wall: self.asked.worker.clock.wall() }
+    }
+}
+
+/// Says where an answer comes from.
+fn say(headers: &mut HeaderMap, how: &str) {
+    if let Ok(value) = HeaderValue::try_from(format!("selvage; {how}")) {
+        headers.append(CACHE_STATUS.clone(), value);
+    }
+}
+
+fn not_kept() -> Problem {
+    Problem::new(504, code::NOT_KEPT, "the request wants a kept answer or none, and none is kept that would do")
+}
