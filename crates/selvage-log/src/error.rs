@@ -124,7 +124,7 @@ impl LogError {
 
     /// Whether trying again later may help.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::Full { .. })
+        matches!(self, Self::Unavailable { .. } | Self::Full { .. } | Self::Gap(_))
     }
 
     pub(crate) fn unavailable(reason: impl Into<String>) -> Self {

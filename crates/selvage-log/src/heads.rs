@@ -33,6 +33,18 @@ impl Heads {
         }
     }
 
+    /// The last position that is known here.
+    pub(crate) fn last(&self, stream: &InterfaceRef) -> Position {
+        self.lock().get(stream).map_or(Position::START, |sender| *sender.borrow())
+    }
+
+    /// A stream that lost its end: what is known of it now is less.
+    pub(crate) fn reset(&self, stream: &InterfaceRef, last: Position) {
+        if let Some(sender) = self.lock().get(stream) {
+            sender.send_replace(last);
+        }
+    }
+
     /// The streams at which somebody waits.
     pub(crate) fn awaited_streams(&self) -> Vec<InterfaceRef> {
         let heads = self.lock();

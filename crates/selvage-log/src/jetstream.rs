@@ -1,6 +1,6 @@
 //! The log at a NATS server with JetStream: one JetStream stream for each interface, with a fixed number of subjects that lanes are
-//! spread over. Publishes are guarded by the last sequence of their subject, so that nodes do not pass each other and a publish whose
-//! answer was lost is found instead of repeated, however long that takes. Marks, epochs and cursors are in the store.
+//! spread over. Publishes are guarded by the stream's last sequence, so that nodes do not pass each other, a publish whose answer was
+//! lost is found instead of repeated, however long that takes, and a loss is noticed. Marks, epochs and cursors are in the store.
 
 mod api;
 mod durability;
@@ -92,7 +92,7 @@ impl JetStreamLog {
         if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
             let known = Arc::new(Mutex::new(Known::new(KNOWN_IDS)));
             lock(&self.shared.known).insert(stream.clone(), Arc::clone(&known));
-            let writer = Writer::begin(Arc::clone(&self.shared), stream.clone(), known, opened.head.epoch()).await?;
+            let writer = Writer::begin(Arc::clone(&self.shared), stream.clone(), known).await?;
             let (queue, jobs) = Queue::new();
             tokio::spawn(writer.run(jobs));
             lock(&self.queues).insert(stream.clone(), queue);

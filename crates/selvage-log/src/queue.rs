@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_model::event::{Appended, NewRecord, fits};
+use selvage_model::event::{Appended, NewRecord, Position, fits};
 use selvage_model::name::InterfaceRef;
 use selvage_store::EventBatch;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
@@ -67,7 +67,7 @@ impl Queue {
         let handing = async {
             let room = Arc::clone(&self.room).acquire_many_owned(kib).await.map_err(|_| ended())?;
             let place = self.jobs.reserve().await.map_err(|_| ended())?;
-            let batch = EventBatch { stream: stream.clone(), records };
+            let batch = EventBatch { stream: stream.clone(), records, acknowledged: Position::START };
             place.send(Job::Append { batch, bytes, waiting: Waiting { answer, _room: room } });
             Ok::<(), LogError>(())
         };
@@ -119,6 +119,13 @@ impl Group {
                 self.batches.push(batch);
                 self.waiting.push(waiting);
             }
+        }
+    }
+
+    /// Tells everybody why nothing came of it, by stream.
+    pub(crate) fn refuse(self, why: impl Fn(&InterfaceRef) -> LogError) {
+        for (batch, waiting) in self.batches.iter().zip(self.waiting) {
+            let _ = waiting.answer.send(Err(why(&batch.stream)));
         }
     }
 

@@ -3,6 +3,7 @@
 
 mod writer;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -114,11 +115,23 @@ impl Drop for SqlLog {
 async fn look(store: Store, heads: Arc<Heads>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        if heads.awaited_streams().is_empty() {
+        let awaited = heads.awaited_streams();
+        if awaited.is_empty() {
             continue;
         }
+        // What is known first: others append while the database is asked.
+        let known: HashMap<InterfaceRef, Position> =
+            awaited.into_iter().map(|stream| (stream.clone(), heads.last(&stream))).collect();
         match store.last_events().await {
-            Ok(all) => all.iter().for_each(|(stream, last)| heads.raise(stream, *last)),
+            Ok(all) => {
+                for (stream, last) in all {
+                    if known.get(&stream).is_some_and(|known| last < *known) {
+                        writer::behind(&store, &heads, &stream).await;
+                    } else {
+                        heads.raise(&stream, last);
+                    }
+                }
+            }
             Err(error) => tracing::warn!("cannot look for events that others appended: {error}"),
         }
     }

@@ -2,6 +2,7 @@
 
 use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, ReaderName};
+use selvage_model::name::InterfaceRef;
 use selvage_model::operation::OperationId;
 use sqlx::postgres::PgDatabaseError;
 
@@ -39,6 +40,15 @@ pub enum StoreError {
         operation: OperationId,
         /// The epoch that the claimant held.
         epoch: i64,
+    },
+    /// The stream has less than it is known to have acknowledged; nothing was appended. It has to be opened again, with what is
+    /// known as its mark.
+    #[error("`{stream}` is behind {acknowledged}, which it had acknowledged")]
+    EventsBehind {
+        /// Which stream.
+        stream: InterfaceRef,
+        /// What it is known to have acknowledged.
+        acknowledged: Position,
     },
     /// Another node has taken the reader's cursor, or the cursor would go back.
     #[error("the cursor of `{reader}` cannot be moved to {to}: another node has it, or it is further")]
@@ -105,6 +115,7 @@ impl StoreError {
             Self::Damaged { .. } => code::STORE_DAMAGED,
             Self::Newer { .. } => code::STORE_NEWER,
             Self::Fenced { .. } => code::FENCED,
+            Self::EventsBehind { .. } => code::LOG_GAP,
             Self::CursorFenced { .. } => code::CURSOR_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,

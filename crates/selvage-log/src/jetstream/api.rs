@@ -20,9 +20,13 @@ pub(super) const PARTITIONS: usize = 16;
 /// What a message has beside its body: headers with id, lane, checksum, batch.
 const HEADERS: usize = 4_096;
 
+/// The first server that publishes several messages or none; an older one takes them one by one, and tells nobody.
+const OLDEST: (u32, u32) = (2, 12);
+
 const NOT_FOUND: u64 = 404;
 const NO_MESSAGE: u64 = 10_037;
 const WRONG_SEQUENCE: u64 = 10_071;
+const WRONG_SEQUENCE_CONSTANT: u64 = 10_164;
 const ANOTHER_CONFIGURATION: u64 = 10_058;
 
 pub(super) struct Api {
@@ -44,15 +48,13 @@ pub(super) struct Outgoing {
     pub(super) partition: usize,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
-    /// The last sequence that its subject must have.
-    pub(super) expected: Option<u64>,
 }
 
 /// What came of publishing.
 pub(super) enum Published {
     /// The last message has this sequence; the others stand right before it.
     Last(u64),
-    /// Another node published to one of the subjects.
+    /// The stream's last sequence is another than expected: somebody published, or the broker lost something.
     Overtaken,
 }
 
@@ -67,10 +69,18 @@ struct Failure {
 }
 
 #[derive(Deserialize)]
+struct Config {
+    #[serde(default)]
+    allow_atomic: bool,
+}
+
+#[derive(Deserialize)]
 struct Reply {
     error: Option<Failure>,
     state: Option<State>,
+    config: Option<Config>,
     seq: Option<u64>,
+    count: Option<u64>,
 }
 
 impl Api {
@@ -79,7 +89,14 @@ impl Api {
         let servers: Vec<&str> = config.url.split(',').collect();
         let client = options.connect(servers.as_slice()).await;
         let client = client.map_err(|error| LogError::unavailable(format!("cannot connect to NATS: {error}")))?;
-        let most = client.server_info().max_payload;
+        let info = client.server_info();
+        let mut version = info.version.split('.').map_while(|part| part.parse::<u32>().ok());
+        if (version.next(), version.next()) < (Some(OLDEST.0), Some(OLDEST.1)) {
+            return Err(LogError::BrokerUnfit {
+                reason: format!("its version is {}, and 2.12 or later is needed", info.version),
+            });
+        }
+        let most = info.max_payload;
         if most < MOST_BODY + HEADERS {
             return Err(LogError::BrokerUnfit {
                 reason: format!("its `max_payload` is {most}, less than an event may have"),
@@ -98,7 +115,10 @@ impl Api {
             "duplicate_window": Duration::from_secs(120).as_nanos() as u64,
         });
         match self.ask(&format!("STREAM.CREATE.{name}"), &config).await? {
-            Reply { error: None, .. } => self.info(stream).await,
+            Reply { error: None, config: Some(Config { allow_atomic: true }), .. } => self.info(stream).await,
+            Reply { error: None, .. } => {
+                Err(LogError::BrokerUnfit { reason: format!("its stream `{name}` does not take batches whole") })
+            }
             Reply { error: Some(failure), .. } if failure.err_code == ANOTHER_CONFIGURATION => {
                 let reason = format!("its stream `{name}` is not configured as Selvage would: {}", failure.description);
                 Err(LogError::BrokerUnfit { reason })
@@ -117,17 +137,6 @@ impl Api {
             Reply { error: Some(failure), .. } => Err(refused(&failure)),
             Reply { state, .. } => state.ok_or_else(|| LogError::unavailable("the broker told no state")),
         }
-    }
-
-    /// The last sequence of a subject; 0 where it has none.
-    pub(super) async fn last_of(&self, stream: &InterfaceRef, partition: usize) -> Result<u64, LogError> {
-        let subject = format!("{}.{partition}", self.subject(stream));
-        let asked = json!({"last_by_subj": subject});
-        let message = self.request(&self.direct(stream), HeaderMap::new(), asked.to_string().into_bytes()).await?;
-        if message.status.is_some_and(|status| status.as_u16() == 404) {
-            return Ok(0);
-        }
-        header(&message, "Nats-Sequence")?.parse().map_err(|_| LogError::unavailable("the broker told no sequence"))
     }
 
     /// Whether the leader has a message with this sequence.
@@ -168,31 +177,40 @@ impl Api {
         }
     }
 
-    /// Publishes messages, all of them or none.
+    /// Publishes messages, all of them or none, where the stream's last sequence is the expected one.
     pub(super) async fn publish(
         &self,
         stream: &InterfaceRef,
+        expected: u64,
         mut messages: Vec<Outgoing>,
     ) -> Result<Published, LogError> {
-        let Some(mut last) = messages.pop() else { return Ok(Published::Last(0)) };
+        if let Some(first) = messages.first_mut() {
+            first.headers.insert("Nats-Expected-Last-Sequence", expected.to_string());
+        }
+        let Some(mut last) = messages.pop() else { return Ok(Published::Last(expected)) };
         let batch = uuid::Uuid::new_v4().simple().to_string();
         let subject = |partition: usize| format!("{}.{partition}", self.subject(stream));
-        let count = messages.len();
+        let before = messages.len();
         for (index, mut message) in messages.into_iter().enumerate() {
-            guard(&mut message, Some((&batch, index + 1)));
+            number(&mut message, &batch, index + 1);
             let publishing =
                 self.client.publish_with_headers(subject(message.partition), message.headers, message.body.into());
             publishing.await.map_err(|error| lost(&error))?;
         }
-        guard(&mut last, (count > 0).then_some((&batch, count + 1)));
-        if count > 0 {
+        if before > 0 {
+            number(&mut last, &batch, before + 1);
             last.headers.insert("Nats-Batch-Commit", "1");
         }
         let answer = self.request(&subject(last.partition), last.headers, last.body).await?;
         let reply: Reply = decode(&answer)?;
         match (reply.error, reply.seq) {
-            (Some(failure), _) if failure.err_code == WRONG_SEQUENCE => Ok(Published::Overtaken),
+            (Some(failure), _) if matches!(failure.err_code, WRONG_SEQUENCE | WRONG_SEQUENCE_CONSTANT) => {
+                Ok(Published::Overtaken)
+            }
             (Some(failure), _) => Err(refused(&failure)),
+            (None, Some(_)) if before > 0 && reply.count != Some(before as u64 + 1) => {
+                Err(LogError::BrokerUnfit { reason: "it did not take a batch whole".to_owned() })
+            }
             (None, Some(sequence)) => Ok(Published::Last(sequence)),
             (None, None) => Err(LogError::unavailable("the broker acknowledged nothing")),
         }
@@ -230,14 +248,9 @@ impl Api {
     }
 }
 
-fn guard(message: &mut Outgoing, batch: Option<(&str, usize)>) {
-    if let Some(expected) = message.expected {
-        message.headers.insert("Nats-Expected-Last-Subject-Sequence", expected.to_string());
-    }
-    if let Some((batch, number)) = batch {
-        message.headers.insert("Nats-Batch-Id", batch);
-        message.headers.insert("Nats-Batch-Sequence", number.to_string());
-    }
+fn number(message: &mut Outgoing, batch: &str, number: usize) {
+    message.headers.insert("Nats-Batch-Id", batch);
+    message.headers.insert("Nats-Batch-Sequence", number.to_string());
 }
 
 /// A header's value.

@@ -19,28 +19,25 @@ const CHECKSUM: &str = "Selvage-Checksum";
 /// What a message holds.
 pub(super) struct Incoming {
     pub(super) sequence: u64,
-    pub(super) partition: usize,
     pub(super) at: Timestamp,
     pub(super) bytes: u64,
     /// `None` where it is not what was written.
     pub(super) content: Option<(EventId, LaneKey, Vec<u8>)>,
 }
 
-pub(super) fn outgoing(record: &NewRecord, expected: Option<u64>) -> Outgoing {
+pub(super) fn outgoing(record: &NewRecord) -> Outgoing {
     let mut headers = HeaderMap::new();
     headers.insert(ID, BASE64.encode(record.id.as_str()));
     headers.insert(LANE, BASE64.encode(record.lane.as_str()));
     headers.insert(CHECKSUM, of(record.id.as_str(), record.lane.as_str(), &record.body).to_string());
-    Outgoing { partition: partition(&record.lane), headers, body: record.body.clone(), expected }
+    Outgoing { partition: partition(&record.lane), headers, body: record.body.clone() }
 }
 
 pub(super) fn incoming(message: &Message) -> Result<Incoming, LogError> {
-    let other = || LogError::unavailable("the broker's answer has no sequence, time or subject");
+    let other = || LogError::unavailable("the broker's answer has no sequence or time");
     let sequence = header(message, "Nats-Sequence")?.parse().map_err(|_| other())?;
     let at = header(message, "Nats-Time-Stamp")?.parse().map_err(|_| other())?;
-    let (_, partition) = header(message, "Nats-Subject")?.rsplit_once('.').ok_or_else(other)?;
-    let partition = partition.parse().map_err(|_| other())?;
-    Ok(Incoming { sequence, partition, at, bytes: message.payload.len() as u64, content: content(message) })
+    Ok(Incoming { sequence, at, bytes: message.payload.len() as u64, content: content(message) })
 }
 
 fn content(message: &Message) -> Option<(EventId, LaneKey, Vec<u8>)> {
@@ -52,7 +49,7 @@ fn content(message: &Message) -> Option<(EventId, LaneKey, Vec<u8>)> {
 }
 
 /// The subject of a lane: always the same.
-pub(super) fn partition(lane: &LaneKey) -> usize {
+fn partition(lane: &LaneKey) -> usize {
     checksum(&[lane.as_str().as_bytes()]) as usize % PARTITIONS
 }
 

@@ -1,18 +1,18 @@
-//! The one writer of a stream in this process: publishes what waits as one atomic batch, guarded by the last sequence of each
-//! subject. Where another node was faster, or an answer was lost, it looks at what the broker has and goes on from there.
-//! INVARIANT: DURABLE-ACK: nothing is answered before the broker acknowledged all of it.
+//! The one writer of a stream in this process: publishes what waits as one atomic batch, on the condition that the stream's last
+//! sequence is the one that it has seen. Where another node was faster, an answer was lost, or the broker lost something, it looks
+//! at what the broker has and goes on from there. INVARIANT: DURABLE-ACK: nothing is answered before the broker acknowledged all of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use selvage_model::event::{Appended, EventId, Position};
 use selvage_model::name::InterfaceRef;
-use selvage_store::EventBatch;
+use selvage_store::{EventBatch, EventEpochs};
 use tokio::sync::mpsc;
 
-use super::api::{Outgoing, PARTITIONS, Published, State};
+use super::api::{Outgoing, Published, State};
 use super::known::Known;
-use super::message::{incoming, outgoing, partition};
+use super::message::{incoming, outgoing};
 use super::{KNOWN_IDS, Shared, lock};
 use crate::error::LogError;
 use crate::queue::{Group, Job};
@@ -30,13 +30,11 @@ pub(super) struct Writer {
     shared: Arc<Shared>,
     stream: InterfaceRef,
     known: Arc<Mutex<Known>>,
-    epoch: u32,
-    /// Every message up to here was looked at.
+    epochs: EventEpochs,
+    /// The stream's last sequence, as far as it was looked at: every id up to here is known, within bounds.
     seen: u64,
-    /// The last sequence that this process knows of.
-    newest: u64,
-    /// The last sequence of each subject; 0 where it has no message.
-    last: [u64; PARTITIONS],
+    /// What is known is of this epoch, to its end. Otherwise nothing is published before everything was looked at anew.
+    read: bool,
 }
 
 /// Where a record of a group will be.
@@ -51,9 +49,9 @@ impl Writer {
         shared: Arc<Shared>,
         stream: InterfaceRef,
         known: Arc<Mutex<Known>>,
-        epoch: u32,
     ) -> Result<Self, LogError> {
-        let mut writer = Self { shared, stream, known, epoch, seen: 0, newest: 0, last: [0; PARTITIONS] };
+        let epochs = shared.store.event_epochs(&stream).await?;
+        let mut writer = Self { shared, stream, known, epochs, seen: 0, read: false };
         let state = writer.shared.api.info(&writer.stream).await?;
         writer.look_anew(&state).await?;
         Ok(writer)
@@ -76,17 +74,26 @@ impl Writer {
 
     async fn append(&mut self, batches: &[EventBatch]) -> Result<Vec<Vec<Appended>>, LogError> {
         let (mut overtaken, mut lost) = (0, 0);
+        // A broker may come back with just as much as this node has seen: others may have marked more.
+        let marked = self.shared.store.broker_mark(&self.stream).await?;
+        if !self.read || marked > Position::new(self.epochs.current(), self.seen) {
+            self.catch_up().await?;
+        }
         loop {
             let (messages, places) = self.plan(batches);
-            let partitions: Vec<usize> = messages.iter().map(|message| message.partition).collect();
             if messages.is_empty() {
                 return self.answers(batches, &places, 0);
             }
-            match self.shared.api.publish(&self.stream, messages).await {
-                Ok(Published::Last(last)) => {
-                    let first = (last + 1).saturating_sub(partitions.len() as u64);
-                    self.published(batches, &places, &partitions, first);
+            let count = messages.len() as u64;
+            match self.shared.api.publish(&self.stream, self.seen, messages).await {
+                Ok(Published::Last(last)) if last == self.seen + count => {
+                    let first = self.seen + 1;
+                    self.published(batches, &places, last)?;
                     return self.answers(batches, &places, first);
+                }
+                Ok(Published::Last(last)) => {
+                    let reason = format!("it gave sequence {last} where {} was due", self.seen + count);
+                    return Err(LogError::BrokerUnfit { reason });
                 }
                 Ok(Published::Overtaken) if overtaken < OVERTAKEN => overtaken += 1,
                 Ok(Published::Overtaken) => return Err(LogError::unavailable("other nodes are always faster")),
@@ -100,7 +107,6 @@ impl Writer {
     /// The messages of what is new, and where each record will be.
     fn plan(&self, batches: &[EventBatch]) -> (Vec<Outgoing>, Vec<Place>) {
         let known = lock(&self.known);
-        let mut guarded = [false; PARTITIONS];
         let mut of_group: HashMap<&EventId, usize> = HashMap::new();
         let (mut messages, mut places) = (Vec::new(), Vec::new());
         for record in batches.iter().flat_map(|batch| &batch.records) {
@@ -109,37 +115,28 @@ impl Writer {
             } else if let Some(index) = of_group.get(&record.id) {
                 places.push(Place::New(*index, true));
             } else {
-                let partition = partition(&record.lane);
-                let guard = guarded.get_mut(partition).is_some_and(|guarded| !std::mem::replace(guarded, true));
-                let expected = guard.then(|| self.last.get(partition).copied().unwrap_or(0));
                 places.push(Place::New(messages.len(), false));
                 of_group.insert(&record.id, messages.len());
-                messages.push(outgoing(record, expected));
+                messages.push(outgoing(record));
             }
         }
         (messages, places)
     }
 
-    /// Notes what the broker took.
-    fn published(&mut self, batches: &[EventBatch], places: &[Place], partitions: &[usize], first: u64) {
+    /// Notes what the broker took, right behind what was seen.
+    fn published(&mut self, batches: &[EventBatch], places: &[Place], last: u64) -> Result<(), LogError> {
         let mut known = lock(&self.known);
         for (record, place) in batches.iter().flat_map(|batch| &batch.records).zip(places) {
             if let Place::New(index, false) = place {
-                known.note(&record.id, first + *index as u64);
+                known.note(&record.id, self.seen + 1 + *index as u64);
             }
         }
         drop(known);
-        for (offset, partition) in (first..).zip(partitions) {
-            self.note_last(*partition, offset);
-            self.newest = self.newest.max(offset);
-        }
-        if first == self.seen + 1 {
-            self.seen = self.newest;
-        }
-        if let Some(head) = Position::new(self.epoch, self.newest) {
-            self.shared.heads.raise(&self.stream, head);
-            self.shared.keeper.raise(&self.stream, head);
-        }
+        self.seen = last;
+        let head = self.epochs.position(last)?;
+        self.shared.heads.raise(&self.stream, head);
+        self.shared.keeper.raise(&self.stream, head);
+        Ok(())
     }
 
     fn answers(&self, batches: &[EventBatch], places: &[Place], first: u64) -> Result<Vec<Vec<Appended>>, LogError> {
@@ -151,25 +148,36 @@ impl Writer {
                     Place::At(offset) => (*offset, true),
                     Place::New(index, known) => (first + *index as u64, *known),
                 };
-                let position = Position::new(self.epoch, offset);
-                let position = position.ok_or_else(|| LogError::unavailable("the broker's sequence is no offset"))?;
-                Ok(Appended { position, known })
+                Ok(Appended { position: self.epochs.position(offset)?, known })
             });
             answers.push(of_batch.collect::<Result<_, LogError>>()?);
         }
         Ok(answers)
     }
 
-    /// Looks at what came since, by whomever, and whether everything that is known of is still there.
+    /// Looks at what came since, by whomever, and whether everything that anybody knows of is still there.
+    ///
+    /// INVARIANT: NOTHING-LOST: where the broker does not have what it acknowledged, to this node or to another that marked it, a
+    /// new epoch begins, and who appends is told the gap.
     async fn catch_up(&mut self) -> Result<(), LogError> {
+        // The mark first: others append and mark while the broker is asked.
+        let marked = self.shared.store.broker_mark(&self.stream).await?;
         let state = self.shared.api.info(&self.stream).await?;
-        let epoch = self.shared.store.event_epochs(&self.stream).await?.current();
-        if state.last_seq < self.newest || epoch != self.epoch {
-            return self.behind(&state).await;
+        let epoch = self.epochs.current();
+        let seen = Position::new(epoch, self.seen).filter(|_| self.read);
+        let mark = marked.max(seen);
+        let behind = mark.is_some_and(|mark| state.last_seq < mark.offset());
+        if !behind && self.read && marked.is_none_or(|marked| marked.epoch() == epoch) {
+            return self.look(&state).await;
         }
-        // A subject of which retention took everything has no last message.
-        self.last.iter_mut().filter(|last| **last < state.first_seq).for_each(|last| *last = 0);
-        self.look(&state).await
+        self.read = false;
+        let opened = self.shared.store.open_broker_stream(&self.stream, state.last_seq, mark).await?;
+        self.epochs = self.shared.store.event_epochs(&self.stream).await?;
+        self.look_anew(&state).await?;
+        match opened.gap {
+            Some(gap) => Err(LogError::Gap(gap)),
+            None => Ok(()),
+        }
     }
 
     async fn look(&mut self, state: &State) -> Result<(), LogError> {
@@ -184,43 +192,18 @@ impl Writer {
                 if let Some((id, ..)) = &message.content {
                     lock(&self.known).note(id, message.sequence);
                 }
-                self.note_last(message.partition, message.sequence);
                 self.seen = message.sequence;
             }
         }
-        self.newest = self.newest.max(self.seen);
         Ok(())
     }
 
     /// Forgets what it knew and looks at the newest part of the stream.
     async fn look_anew(&mut self, state: &State) -> Result<(), LogError> {
         lock(&self.known).clear();
-        for partition in 0..PARTITIONS {
-            let last = self.shared.api.last_of(&self.stream, partition).await?;
-            if let Some(kept) = self.last.get_mut(partition) {
-                *kept = last;
-            }
-        }
         self.seen = state.last_seq.saturating_sub(KNOWN_IDS as u64);
-        self.newest = state.last_seq;
-        self.look(state).await
-    }
-
-    /// INVARIANT: NOTHING-LOST: the broker does not have what it acknowledged; a new epoch begins, and who appends is told the gap.
-    async fn behind(&mut self, state: &State) -> Result<(), LogError> {
-        let newest = Position::new(self.epoch, self.newest);
-        let opened = self.shared.store.open_broker_stream(&self.stream, state.last_seq, newest).await?;
-        self.epoch = opened.head.epoch();
-        self.look_anew(state).await?;
-        match opened.gap {
-            Some(gap) => Err(LogError::Gap(gap)),
-            None => Ok(()),
-        }
-    }
-
-    fn note_last(&mut self, partition: usize, offset: u64) {
-        if let Some(last) = self.last.get_mut(partition) {
-            *last = offset.max(*last);
-        }
+        self.look(state).await?;
+        self.read = true;
+        Ok(())
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvage_model::code;
 use selvage_model::event::{Appended, Position};
 use selvage_model::name::InterfaceRef;
-use selvage_store::{EventBatch, Store};
+use selvage_store::{EventBatch, Store, StoreError};
 use tokio::sync::{Notify, mpsc};
 
 use crate::error::LogError;
@@ -44,26 +45,53 @@ pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkF
     }
 }
 
-async fn commit(store: &Store, heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify, group: Group) {
+async fn commit(store: &Store, heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify, mut group: Group) {
+    for batch in &mut group.batches {
+        batch.acknowledged = heads.last(&batch.stream);
+    }
     let committed = match group.batches.is_empty() {
         true => Ok(Vec::new()),
         false => store.append_events(&group.batches).await,
     };
     match committed {
         Ok(appended) => {
-            let tops = tops(&group.batches, &appended);
-            if let Some(marks) = marks.cloned() {
-                let tops = tops.clone();
-                note(move || marks.raise(&tops)).await;
-                raised.notify_one();
-            }
-            for (stream, head) in &tops {
-                heads.raise(stream, *head);
-            }
+            note_tops(heads, marks, raised, tops(&group.batches, &appended)).await;
             group.answer(Ok(appended));
+        }
+        Err(StoreError::EventsBehind { stream, .. }) => {
+            let told = behind(store, heads, &stream).await;
+            let others = || LogError::unavailable("another stream of the same commit is behind");
+            group.refuse(|of| if *of == stream { told.again() } else { others() });
         }
         Err(error) => group.answer(Err(error.into())),
     }
+}
+
+/// Begins a new epoch of a stream whose database went back under its nodes, and says what is to be told.
+pub(super) async fn behind(store: &Store, heads: &Heads, stream: &InterfaceRef) -> LogError {
+    match store.open_event_stream(stream, Some(heads.last(stream))).await {
+        Ok(opened) => {
+            heads.reset(stream, opened.last);
+            match opened.gap {
+                Some(gap) => {
+                    tracing::error!(code = %code::LOG_GAP, "{gap}");
+                    LogError::Gap(gap)
+                }
+                None => LogError::unavailable("another node began a new epoch of the stream"),
+            }
+        }
+        Err(error) => error.into(),
+    }
+}
+
+/// Notes marks, and wakes who waits.
+async fn note_tops(heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify, tops: Vec<(InterfaceRef, Position)>) {
+    for (stream, head) in &tops {
+        heads.raise(stream, *head);
+    }
+    let Some(marks) = marks.cloned() else { return };
+    note(move || marks.raise(&tops)).await;
+    raised.notify_one();
 }
 
 /// The last new position of each stream in a group.

@@ -20,6 +20,7 @@ use selvage_model::code;
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
+use sqlx::ConnectOptions as _;
 use tempfile::TempDir;
 
 const ALL: ReadLimit = ReadLimit { records: 100_000, bytes: usize::MAX };
@@ -226,6 +227,49 @@ async fn an_old_copy_is_found_behind_and_the_epoch_rises() {
     assert_eq!(appended[0].position, at(3, 28));
     let batch = opened.log.read(&orders(), at(2, 27), ALL).await.unwrap();
     assert_eq!(batch.records.len(), 1);
+}
+
+/// As after a failover to a server that had not everything, or a restore under running nodes: nobody opens anything again.
+#[tokio::test]
+async fn a_database_that_goes_back_under_a_running_node_is_noticed_by_who_appends_and_who_waits() {
+    let directory = TempDir::new().unwrap();
+    let Opened { store, log, .. } = open(directory.path()).await;
+    log.append(&orders(), (0..20).map(record).collect()).await.unwrap();
+    let file = directory.path().join("store.db");
+    let back = |to: u64| {
+        let file = file.clone();
+        async move {
+            let mut other = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
+            let places = "DELETE FROM event_record WHERE (place & 17592186044415) > $1";
+            sqlx::query(places).bind(to as i64).execute(&mut other).await.unwrap();
+            let offset = "UPDATE event_stream SET next_offset = $1";
+            sqlx::query(offset).bind(to as i64 + 1).execute(&mut other).await.unwrap();
+        }
+    };
+    back(12).await;
+    let told = log.append(&orders(), vec![record(20)]).await.unwrap_err();
+    assert_eq!(told.code(), code::LOG_GAP, "{told}");
+    let appended = log.append(&orders(), vec![record(15), record(20)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(2, 21), false));
+    let read = log.read(&orders(), at(1, 19), ALL).await.unwrap();
+    assert_eq!(read.records.len(), 2);
+
+    back(21).await;
+    // Who waits has it looked at, and hears of what comes next.
+    let waiting = async {
+        let next = log.wait(&orders(), at(2, 22)).await.unwrap();
+        assert!(next > at(2, 22), "{next}");
+    };
+    let appending = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            if store.event_stream(&orders()).await.unwrap().head.epoch() == 3 {
+                break;
+            }
+        }
+        log.append(&orders(), vec![record(30)]).await.unwrap();
+    };
+    tokio::time::timeout(Duration::from_secs(10), async { tokio::join!(waiting, appending) }).await.unwrap();
 }
 
 /// SQLite reads its journal up to the first frame that is damaged, and says nothing of what stood behind.

@@ -41,6 +41,8 @@ pub struct EventBatch {
     pub stream: InterfaceRef,
     /// In this order.
     pub records: Vec<NewRecord>,
+    /// What the caller knows that the stream has acknowledged: where it has less, nothing is appended.
+    pub acknowledged: Position,
 }
 
 impl Store {
@@ -57,8 +59,12 @@ impl Store {
         let mut answers: Vec<(usize, Vec<Appended>)> = Vec::with_capacity(batches.len());
         for of_stream in ordered.chunk_by(|(_, one), (_, other)| one.stream == other.stream) {
             let Some((_, first)) = of_stream.first() else { continue };
+            let acknowledged = of_stream.iter().map(|(_, batch)| batch.acknowledged).max();
             let records: Vec<&NewRecord> = of_stream.iter().flat_map(|(_, batch)| &batch.records).collect();
-            let mut appended = append(&mut transaction, &first.stream, &records).await?.into_iter();
+            let mut appended =
+                append(&mut transaction, &first.stream, &records, acknowledged.unwrap_or(Position::START))
+                    .await?
+                    .into_iter();
             for (index, batch) in of_stream {
                 answers.push((*index, appended.by_ref().take(batch.records.len()).collect()));
             }
@@ -74,8 +80,13 @@ pub(crate) async fn append(
     transaction: &mut Transaction,
     name: &InterfaceRef,
     records: &[&NewRecord],
+    acknowledged: Position,
 ) -> Result<Vec<Appended>, StoreError> {
     let stream = Stream::hold(transaction, name).await?;
+    // INVARIANT: NOTHING-LOST: no position is given twice where the database went back under its nodes.
+    if stream.head()? < acknowledged {
+        return Err(StoreError::EventsBehind { stream: name.clone(), acknowledged });
+    }
     let mut known = known(transaction, &stream, records).await?;
     let mut appended = Vec::with_capacity(records.len());
     let mut new: Vec<(u64, &NewRecord)> = Vec::new();

@@ -14,11 +14,12 @@ use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Row, bind};
 
+// A cursor's first fence is the time at which it is made, so that one that was forgotten and made again takes no move of before.
 statements! {
     CURSOR = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 AND reader = $2";
     CURSORS = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 ORDER BY reader";
     BEGIN = "INSERT INTO event_cursor (stream, reader, position, fence, node, leased_until, moved_at) \
-             VALUES ($1, $2, $3, 0, '', 0, $4) ON CONFLICT (stream, reader) DO NOTHING";
+             VALUES ($1, $2, $3, $4, '', 0, $4) ON CONFLICT (stream, reader) DO NOTHING";
     TAKE = "UPDATE event_cursor SET fence = fence + 1, node = $1, leased_until = $2 \
             WHERE stream = $3 AND reader = $4 AND (leased_until <= $5 OR node = $1) \
             RETURNING reader, position, fence, node, leased_until";

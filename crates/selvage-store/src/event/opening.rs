@@ -5,7 +5,7 @@ use selvage_model::event::{Gap, Position};
 use selvage_model::name::InterfaceRef;
 
 use super::walk::{Lost, epoch_of, past_lost};
-use super::{Stream, offset, position};
+use super::{Stream, offset, position, read_position};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -20,9 +20,11 @@ statements! {
             SELECT COALESCE(MAX(id), 0) + 1, $1, 1, 1, 0, 0 FROM event_stream";
     LAST = "SELECT MAX(place) AS place, COUNT(*) AS records FROM \
             (SELECT place FROM event_record WHERE place >= $1 AND place < $2 ORDER BY place DESC LIMIT 1) AS last";
-    RAISE = "UPDATE event_stream SET epoch = $1, next_offset = $2 WHERE id = $3";
+    RAISE = "UPDATE event_stream SET epoch = $1, next_offset = $2, \
+             retired_to = CASE WHEN retired_to > $4 THEN $4 ELSE retired_to END WHERE id = $3";
     BEGIN = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) \
              VALUES ($1, $2, $3, $4, $5, $6)";
+    READ = "SELECT COALESCE(MAX(position), 0) AS position FROM event_cursor WHERE stream = $1";
     MARK = "UPDATE event_stream SET next_offset = $1 WHERE name = $2 AND epoch = $3 AND next_offset < $1";
 }
 
@@ -74,13 +76,17 @@ impl Store {
         self.open_as(stream, Found::AtBroker { last, mark }).await
     }
 
-    /// The mark of a stream that a broker keeps; none of one that was never opened.
+    /// The mark of a stream that a broker keeps, or how far its readers are; none of one that was never opened.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn broker_mark(&self, stream: &InterfaceRef) -> Result<Option<Position>, StoreError> {
-        let row = self.database.read().await?.first(super::STREAM, bind![stream.to_string()]).await?;
-        row.map(|row| Stream::from_row(&row)?.head()).transpose()
+        let mut transaction = self.database.read().await?;
+        let Some(row) = transaction.first(super::STREAM, bind![stream.to_string()]).await? else { return Ok(None) };
+        let stream = Stream::from_row(&row)?;
+        // What was read had been acknowledged, even where the mark is not written yet.
+        let read = read_position(&transaction.only(READ, bind![stream.id]).await?)?;
+        Ok(Some(stream.head()?.max(read)))
     }
 
     /// Raises the mark of a stream that a broker keeps; a lower one changes nothing.
@@ -166,7 +172,8 @@ async fn begin_epoch(
     let epoch = i64::from(new.epoch);
     let begins = bind![stream.id, epoch, number(new.first), number(new.kept + 1), number(new.lost_to), now];
     transaction.run(BEGIN, begins).await?;
-    transaction.run(RAISE, bind![epoch, number(new.first), stream.id]).await?;
+    // What retention took at a broker that begins anew is no longer behind what it has.
+    transaction.run(RAISE, bind![epoch, number(new.first), stream.id, number(new.kept)]).await?;
     let gap = Gap { stream: name.clone(), after: last, until: new.lost_to, epoch: new.epoch };
     Ok(OpenedStream { head: position(new.epoch, new.first - 1)?, last, gap: Some(gap) })
 }

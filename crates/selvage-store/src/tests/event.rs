@@ -18,7 +18,9 @@ both!(
     a_mark_ahead_begins_an_epoch_that_outlives_restarts,
     a_broker_that_is_behind_begins_an_epoch_at_what_it_has,
     a_cursor_is_one_nodes_and_moves_only_on,
+    a_cursor_that_was_forgotten_takes_no_move_of_before,
     a_node_past_its_lease_moves_nothing,
+    a_database_that_went_back_takes_nothing,
 );
 
 const ALL: ReadLimit = ReadLimit { records: 1_000, bytes: usize::MAX };
@@ -33,7 +35,7 @@ fn batch(of: &str, ids: std::ops::Range<usize>) -> EventBatch {
         lane: "one".parse().unwrap(),
         body: format!("body {number}").into_bytes(),
     };
-    EventBatch { stream: stream(of), records: ids.map(record).collect() }
+    EventBatch { stream: stream(of), records: ids.map(record).collect(), acknowledged: Position::START }
 }
 
 fn at(epoch: u32, offset: u64) -> Position {
@@ -112,6 +114,17 @@ async fn a_tail_that_is_gone_begins_an_epoch(stage: &Stage) {
     assert_eq!(store.open_event_stream(&stream("a@1"), None).await.unwrap().gap, None);
 }
 
+/// As after a failover to a server that had not everything, or a restore under running nodes.
+async fn a_database_that_went_back_takes_nothing(stage: &Stage) {
+    let store = filled(stage).await;
+    let known = EventBatch { acknowledged: at(1, 55), ..batch("a@1", 40..42) };
+    let refused = store.append_events(&[known]).await.unwrap_err();
+    assert!(matches!(&refused, StoreError::EventsBehind { stream, .. } if stream.to_string() == "a@1"), "{refused}");
+    assert_eq!(store.event_stream(&stream("a@1")).await.unwrap().head, at(1, 40));
+    let known = EventBatch { acknowledged: at(1, 40), ..batch("a@1", 40..42) };
+    assert_eq!(store.append_events(&[known]).await.unwrap()[0][0].position, at(1, 41));
+}
+
 async fn a_mark_ahead_begins_an_epoch_that_outlives_restarts(stage: &Stage) {
     let store = filled(stage).await;
     for mark in [None, Some(at(1, 39)), Some(at(1, 40))] {
@@ -164,38 +177,57 @@ fn moved(fence: i64, to: u64) -> CursorMove {
     CursorMove { stream: stream("a@1"), reader: "copy/work-order".parse().unwrap(), fence, to: at(1, to) }
 }
 
+/// Takes the cursor and gives the position and the fence.
+async fn taken(store: &Store, node: &str, lease: Duration) -> (Position, i64) {
+    match store.take_cursor(&new_cursor(node, lease)).await.unwrap() {
+        TakenCursor::Taken { position, fence } => (position, fence),
+        held @ TakenCursor::Held { .. } => panic!("{held:?}"),
+    }
+}
+
 async fn a_cursor_is_one_nodes_and_moves_only_on(stage: &Stage) {
     let store = filled(stage).await;
     let lease = Duration::from_secs(60);
-    let taken = store.take_cursor(&new_cursor("node-a", lease)).await.unwrap();
-    assert_eq!(taken, TakenCursor::Taken { position: at(1, 3), fence: 1 });
+    let (position, first) = taken(&store, "node-a", lease).await;
+    assert_eq!(position, at(1, 3));
     let held = store.take_cursor(&new_cursor("node-b", lease)).await.unwrap();
     assert!(matches!(&held, TakenCursor::Held { by, .. } if by == "node-a"), "{held:?}");
-    store.move_cursor(&moved(1, 9)).await.unwrap();
-    let back = store.move_cursor(&moved(1, 8)).await.unwrap_err();
+    store.move_cursor(&moved(first, 9)).await.unwrap();
+    let back = store.move_cursor(&moved(first, 8)).await.unwrap_err();
     assert!(matches!(back, StoreError::CursorFenced { .. }), "{back}");
-    store.extend_cursor(&moved(1, 9), lease).await.unwrap();
-    let again = store.take_cursor(&new_cursor("node-a", lease)).await.unwrap();
-    assert_eq!(again, TakenCursor::Taken { position: at(1, 9), fence: 2 });
+    store.extend_cursor(&moved(first, 9), lease).await.unwrap();
+    assert_eq!(taken(&store, "node-a", lease).await, (at(1, 9), first + 1));
     let cursors = store.cursors(&stream("a@1")).await.unwrap();
     assert_eq!((cursors.len(), cursors[0].position, cursors[0].node.as_str()), (1, at(1, 9), "node-a"));
 }
 
+async fn a_cursor_that_was_forgotten_takes_no_move_of_before(stage: &Stage) {
+    let store = filled(stage).await;
+    let (_, before) = taken(&store, "node-a", Duration::from_secs(60)).await;
+    let reader = "copy/work-order".parse().unwrap();
+    store.forget_cursor(&stream("a@1"), &reader).await.unwrap();
+    let (position, after) = taken(&store, "node-b", Duration::from_secs(60)).await;
+    assert_eq!(position, at(1, 3));
+    let refused = store.move_cursor(&moved(before, 9)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+    store.move_cursor(&moved(after, 9)).await.unwrap();
+}
+
 async fn a_node_past_its_lease_moves_nothing(stage: &Stage) {
     let store = filled(stage).await;
-    store.take_cursor(&new_cursor("node-a", Duration::ZERO)).await.unwrap();
+    let (_, first) = taken(&store, "node-a", Duration::ZERO).await;
     tokio::time::sleep(Duration::from_millis(2)).await;
     // Nobody took it meanwhile: it may go on.
-    store.move_cursor(&moved(1, 5)).await.unwrap();
-    let taken = store.take_cursor(&new_cursor("node-b", Duration::from_secs(60))).await.unwrap();
-    assert_eq!(taken, TakenCursor::Taken { position: at(1, 5), fence: 2 });
+    store.move_cursor(&moved(first, 5)).await.unwrap();
+    let (position, second) = taken(&store, "node-b", Duration::from_secs(60)).await;
+    assert_eq!(position, at(1, 5));
     for refused in [
-        store.move_cursor(&moved(1, 6)).await.unwrap_err(),
-        store.extend_cursor(&moved(1, 6), Duration::from_secs(60)).await.unwrap_err(),
+        store.move_cursor(&moved(first, 6)).await.unwrap_err(),
+        store.extend_cursor(&moved(first, 6), Duration::from_secs(60)).await.unwrap_err(),
     ] {
         assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
     }
-    store.move_cursor(&moved(2, 6)).await.unwrap();
+    store.move_cursor(&moved(second, 6)).await.unwrap();
 }
 
 /// INVARIANT: DURABLE-ACK: where there is no space, that is said, and what was acknowledged is there.
