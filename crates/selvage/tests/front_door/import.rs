@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{sample, selvage, stdout};
+use crate::fixture::{PATIENCE, sample, selvage, stdout};
 
 /// A contract of several files, with much of what real ones have.
 const ORDERS: &[(&str, &str)] = &[
@@ -352,6 +353,20 @@ fn large_and_deep_contracts_are_bounded() {
          {{type: object, properties: {{z: {{type: string}}}}}}\n",
         schemas.collect::<String>()
     );
+    // A thousand schemas in a ring: whoever writes each of them out with all that it leads to needs a million.
+    let mut ring = json!({"openapi": "3.0.3", "info": {"title": "ring", "version": "1.0"}, "paths": {}, "components": {"schemas": {}}});
+    for n in 0..1_000 {
+        let to = |n: usize| json!({"$ref": format!("#/components/schemas/S{}", n % 1_000)});
+        let answer = json!({"200": {"description": "x", "content": {"application/json": {"schema": to(n)}}}});
+        ring["paths"][format!("/s{n}/{{id}}")] =
+            json!({"get": {"operationId": format!("get{n}"), "responses": answer}});
+        let properties = json!({"id": {"type": "string"}, "next": to(n + 1)});
+        ring["components"]["schemas"][format!("S{n}")] = json!({"type": "object", "properties": properties});
+    }
+    let begun = Instant::now();
+    let ring = desk.put("ring.json", &ring.to_string());
+    desk.report(&ring, &["--no-objects", "--dry-run"]);
+    assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     let report = desk.report(&desk.put("wide.yaml", &wide), &["--dry-run"]);
     assert!(report["left_out"].to_string().contains("nested too deeply"), "{report:#}");
 }

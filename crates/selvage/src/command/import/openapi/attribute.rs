@@ -45,6 +45,8 @@ const TOLD: &[&str] = &["title", "example", "examples", "default", "externalDocs
 /// Formats whose texts are texts of ours.
 const TEXTS: &[&str] =
     &["description", "notes", "note", "comment", "comments", "remark", "remarks", "text", "body", "memo"];
+/// Formats of numbers that say no more than how machines keep them.
+const NUMBERS: &[&str] = &["int32", "int64", "float", "double", "decimal", "number", "money"];
 /// Ends of names that refer to another thing.
 const KEYS: &[&str] = &["id", "ids", "code", "codes", "key", "number", "numbers", "no", "ref", "refs", "uuid"];
 
@@ -229,6 +231,9 @@ impl<'d> Reader<'d> {
         }
         let currency = pairs.currencies.get(member.name)?;
         self.keywords(view);
+        if view.form() == Form::Integer {
+            self.notes.hint("a whole number of money: see that it is not in cents", member.pointer.clone());
+        }
         Some(ShapeDraft::Money(Currency::Beside(currency.clone())))
     }
 
@@ -272,6 +277,9 @@ impl<'d> Reader<'d> {
             && let Some(object) = self.referred(words, own)
         {
             return ShapeDraft::Ref(object);
+        }
+        if let Some(format) = view.text("format").filter(|format| !NUMBERS.contains(format)) {
+            self.notes.left_out(format!("the format {}", show(format)), pointer::join(&view.pointer, "format"));
         }
         if view.words().is_some() {
             self.notes.left_out("which numbers are allowed", pointer::join(&view.pointer, "enum"));

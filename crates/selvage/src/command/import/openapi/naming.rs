@@ -22,8 +22,9 @@ pub(super) fn words(text: &str) -> Vec<String> {
         }
         let before = at.checked_sub(1).and_then(|at| characters.get(at));
         let after = characters.get(at + 1);
-        let rises = before.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        let ends_capitals = before.is_some_and(char::is_ascii_uppercase) && after.is_some_and(char::is_ascii_lowercase);
+        let is_cased = |c: Option<&char>| c.is_some_and(char::is_ascii_lowercase);
+        let rises = is_cased(before) || (before.is_some_and(char::is_ascii_digit) && is_cased(after));
+        let ends_capitals = before.is_some_and(char::is_ascii_uppercase) && is_cased(after);
         if c.is_ascii_uppercase() && (rises || ends_capitals) {
             words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
         }
@@ -180,6 +181,8 @@ mod tests {
             ("@odata.id", "odata id"),
             ("数量", ""),
             ("qty2", "qty2"),
+            ("line2Item", "line2 item"),
+            ("Orders (A2X)", "orders a2x"),
         ] {
             assert_eq!(words(text).join(" "), expected, "{text}");
         }

@@ -37,9 +37,6 @@ impl Writer<'_> {
         let mut text = self.interface(facts);
         text.push_str(&format!("control: direct\ncontract: {{openapi: {}}}\nupstream:\n", word(contract)));
         text.push_str(&format!("  system: {}\n  path: {}\n", self.system("the system that answers"), word(path)));
-        if self.tried {
-            text.push_str("validation: {request: report, response: report}\n");
-        }
         text
     }
 
