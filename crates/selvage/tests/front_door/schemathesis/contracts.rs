@@ -23,7 +23,7 @@ pub(super) fn contracts(place: &Place, interfaces: &[&'static str]) -> Contracts
     interfaces.iter().map(contract).collect()
 }
 
-/// One consumer who may do everything that the contracts have.
+/// One consumer who may do everything that the contracts have, and sees every class of data in them.
 pub(super) fn grants(contracts: &Contracts) -> String {
     let mut text = format!("kind: Consumer\nname: {CONSUMER}\nowner: master-data\nidentity: {{api_key: {{}}}}\n");
     for (interface, contract) in contracts {
@@ -32,7 +32,7 @@ pub(super) fn grants(contracts: &Contracts) -> String {
             .filter(|operation| *operation != "operation")
             .collect();
         text.push_str(&format!(
-            "---\nkind: Grant\nconsumer: {CONSUMER}\ninterface: {interface}\noperations: [{}]\npurpose: Tries it\nuntil: 2090-01-01T00:00Z\n",
+            "---\nkind: Grant\nconsumer: {CONSUMER}\ninterface: {interface}\noperations: [{}]\nclasses: [personal]\npurpose: Tries it\nuntil: 2090-01-01T00:00Z\n",
             operations.join(", ")
         ));
     }
