@@ -12,7 +12,7 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderValue, Method, Response, header};
 use hyper::body::Incoming;
 use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
@@ -85,7 +85,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
         }
     };
     let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
-    make_readable(&mut parts.headers, checks.map(|(checks, _)| checks), scope);
+    make_readable(&mut parts, checks.map(|(checks, _)| checks), scope);
     let looking = Looking { checks, scope, is_head, bearer };
     let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
     match asked.local.live.cache(ready.admitted.permit.served) {
@@ -137,7 +137,9 @@ impl Looking<'_> {
 }
 
 /// Asks the upstream for an answer that can be looked into, where it has to be.
-fn make_readable(headers: &mut HeaderMap, checks: Option<&Checks>, scope: Option<&DirectScope>) {
+fn make_readable(parts: &mut Parts, checks: Option<&Checks>, scope: Option<&DirectScope>) {
+    let is_read = matches!(parts.method, Method::GET | Method::HEAD);
+    let headers = &mut parts.headers;
     if checks.is_some() || scope.is_some_and(DirectScope::withholds) {
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
@@ -147,8 +149,10 @@ fn make_readable(headers: &mut HeaderMap, checks: Option<&Checks>, scope: Option
         headers.remove(header::IF_RANGE);
     }
     if scope.is_some_and(DirectScope::masks) {
-        // Whether something is as it was tells of what is masked.
-        headers.remove(header::IF_NONE_MATCH);
+        // Whether something is as it was tells of what is masked. A write that has it that nothing is there yet stays so.
+        if is_read {
+            headers.remove(header::IF_NONE_MATCH);
+        }
         headers.remove(header::IF_MODIFIED_SINCE);
     }
     if scope.is_some() || checks.is_some_and(|checks| checks.validation.response == Check::Enforce) {

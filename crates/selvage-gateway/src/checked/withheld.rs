@@ -2,7 +2,7 @@
 //! not passed on; where something is masked, nothing is made to depend on a state that tells of it.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderName, Method, header};
 use hyper::body::Incoming;
 use selvage_model::code;
 use selvage_model::problem::{FieldError, ParameterError, Problem};
@@ -34,7 +34,7 @@ pub(super) async fn admit(
     let below = parts.uri.path().get(prefix..).unwrap_or_default();
     let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
     let refused = outside(scope, operation, &given).or_else(|| asks(scope, &given));
-    if let Some(problem) = refused.or_else(|| tells(scope, &parts.headers)) {
+    if let Some(problem) = refused.or_else(|| tells(scope, parts)) {
         return Err(Box::new((problem, Some(body))));
     }
     let coming = Coming::Stream(body);
@@ -89,13 +89,15 @@ fn words(why: Withheld<'_>) -> String {
 }
 
 /// Whether headers ask by what is masked, or by a state of it.
-fn tells(scope: &DirectScope, headers: &HeaderMap) -> Option<Problem> {
+fn tells(scope: &DirectScope, Parts { method, headers, .. }: &Parts) -> Option<Problem> {
     if !scope.masks() {
         return None;
     }
     let refused = |detail: &str| Some(Problem::new(403, code::ATTRIBUTE_MASKED, detail));
-    let states = headers.get_all(header::IF_MATCH).iter().filter(|value| value.as_bytes().trim_ascii() != b"*").count();
-    if states > 0 || headers.contains_key(header::IF_UNMODIFIED_SINCE) {
+    let depends = |name| headers.get_all(name).iter().any(|value| value.as_bytes().trim_ascii() != b"*");
+    let writes = !matches!(*method, Method::GET | Method::HEAD);
+    let states = depends(header::IF_MATCH) || (writes && depends(header::IF_NONE_MATCH));
+    if states || headers.contains_key(header::IF_UNMODIFIED_SINCE) {
         return refused(
             "the grant does not see everything that the state of a record tells of, so nothing depends on it",
         );

@@ -131,6 +131,22 @@ fn neither_tags_nor_headers_nor_an_upstreams_words_tell_of_what_is_masked() {
 }
 
 #[test]
+fn a_write_that_has_it_that_nothing_is_there_stays_so() {
+    let running = running();
+    let put = |state: &str| {
+        let headers = [JSON, state, "X-Say: 204||"];
+        send_as("portal", &mut running.client(), "PUT", "/people/v1/people", &headers, "{}")
+    };
+    assert_eq!(put("If-None-Match: *").status, 204);
+    let sent = running.upstream.take_requests();
+    assert!(sent.iter().any(|head| head.contains("if-none-match: *")), "{sent:?}");
+    for state in ["If-None-Match: \"a1\"", "If-None-Match: *, \"a1\"", "If-None-Match: "] {
+        assert_eq!(put(state).said(), (403, "FAB4160".to_owned()), "{state}");
+    }
+    assert_eq!(running.upstream.take_requests().len(), 0);
+}
+
+#[test]
 fn nobody_asks_by_what_they_do_not_see() {
     let running = running();
     for query in [
