@@ -60,7 +60,12 @@ pub(crate) async fn answer<'a>(
     let reads = matches!(ask.parts.method, Method::GET | Method::HEAD);
     let passes = !reads || wish.none || passes_by(&ask.parts.headers) || forward.has_body();
     if passes && wish.only {
-        return asked.fail(forward.admitted, &not_kept());
+        let is_unread = forward.has_body();
+        let mut response = asked.fail(forward.admitted, &not_kept());
+        if is_unread {
+            asked.end_connection(&mut response);
+        }
+        return response;
     }
     if passes {
         let how = if reads { "fwd=bypass" } else { "fwd=method" };

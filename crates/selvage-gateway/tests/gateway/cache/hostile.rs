@@ -87,6 +87,10 @@ fn a_get_with_a_body_and_what_breaks_off_is_not_kept() {
     client.send(head("GET", path, &[&authorization("shop")], 4));
     client.send(b"evil");
     assert_eq!(from(&client.read()), "selvage; fwd=bypass");
+    let only = "Cache-Control: only-if-cached";
+    client.send(head("GET", path, &[&authorization("shop"), only], 4));
+    assert_eq!(client.read().said(), (504, "FAB4150".to_owned()));
+    assert!(client.is_closed(), "what nobody read does not begin another request");
     let said = "X-Say: 200|Cache-Control: public, max-age=60|Content-Length: 90|{";
     for _ in 0..2 {
         assert_eq!(get(&running, "/same/v1/items/1", &[said]).said(), (502, "FAB4052".to_owned()));

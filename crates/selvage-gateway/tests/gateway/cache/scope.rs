@@ -50,6 +50,19 @@ fn what_a_grant_leaves_out_is_in_no_kept_answer_of_it() {
 }
 
 #[test]
+fn what_is_masked_for_one_grant_is_masked_in_what_it_is_given_again() {
+    let running = start();
+    let path = "/classed/v1/items/keep-60-public";
+    for _ in 0..2 {
+        assert_eq!(get(&running, path, &[]).json()["price"], "12.50");
+        let masked = send(&running, "counted", "GET", path, &[]);
+        assert_eq!((masked.status, masked.json()["price"].is_null()), (200, true));
+        assert!(masked.header("selvage-masked").is_some_and(|places| places.contains("/price")));
+    }
+    assert_eq!(running.upstream.requests(), 2, "each is kept for those who are shown the same");
+}
+
+#[test]
 fn rows_are_looked_at_before_anything_is_given() {
     let running = start();
     let (ghent, lyon) = ("/same/v1/sites/ghent/items?keep-60-public", "/same/v1/sites/lyon/items?keep-60-public");
