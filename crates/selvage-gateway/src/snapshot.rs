@@ -26,7 +26,7 @@ pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
 pub(crate) use opened::{Ends, HeldBy, earlier};
-pub(crate) use scope::{DirectScope, Row, Rows, Withheld, plain};
+pub(crate) use scope::{DirectScope, Row, Rows, Withheld, Writes, plain};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
 
 /// What a snapshot is made of.

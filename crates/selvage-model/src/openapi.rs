@@ -2,6 +2,7 @@
 //! Schemas, parameters and security are passed over here. Pure and bounded as manifests are; JSON is read as YAML.
 
 mod members;
+mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,6 +29,10 @@ pub struct Contract {
     pub classes: Vec<(Spanned<String>, Spanned<String>)>,
     /// Those of these names that are headers of requests or answers.
     pub classed_headers: BTreeSet<String>,
+    /// The names of the members that stand in a member of this name, without those that stand in them.
+    pub within: BTreeMap<String, BTreeSet<String>>,
+    /// Members of which that cannot be said, and where they stand.
+    boundless: Vec<Spanned<String>>,
 }
 
 /// One operation.
@@ -41,6 +46,10 @@ pub struct ContractOperation {
     pub id: String,
     /// The attributes that its parameters carry, by which grants can cover rows: `x-selvage-row`.
     pub rows: Vec<String>,
+    /// What the members of its body are called, without those that stand in them.
+    pub body: BTreeSet<String>,
+    /// Whether it declares a body.
+    pub has_body: bool,
     /// Where it is declared.
     pub place: Place,
 }
@@ -105,6 +114,10 @@ impl Reader {
             root.get("info").and_then(|info| info.get(name)).and_then(Node::text).unwrap_or_default().to_owned()
         };
         members::gather(root, root, &mut self.contract);
+        for member in std::mem::take(&mut self.contract.boundless) {
+            let message = format!("the schema of {} is made of too many others", show(&member.value));
+            self.note(&member.place, message, "make it of fewer: what stands in it cannot be told");
+        }
         self.contract.title = info("title");
         self.contract.version = info("version");
         match root.get("paths") {
@@ -145,7 +158,7 @@ impl Reader {
             let name = key.value.as_ref();
             if METHODS.contains(&name) {
                 let rows = [item, node].into_iter().flat_map(|at| rows(at, root)).collect();
-                self.operation(name, template, &key.place, node, rows);
+                self.operation((name, template), &key.place, (node, root), rows);
             } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
                 self.note(
                     &key.place,
@@ -193,7 +206,13 @@ impl Reader {
         None
     }
 
-    fn operation(&mut self, method: &str, path: &str, place: &Place, node: &Node, rows: Vec<String>) {
+    fn operation(
+        &mut self,
+        (method, path): (&str, &str),
+        place: &Place,
+        (node, root): (&Node, &Node),
+        rows: Vec<String>,
+    ) {
         let id = node.get("operationId");
         let Some(id) = id.and_then(Node::text).filter(|id| is_id(id)) else {
             let at = id.map_or(place, |node| &node.place);
@@ -206,11 +225,19 @@ impl Reader {
             return self.note(place, message, "give each operation its own `operationId`");
         }
         self.ids.insert(id.to_owned(), place.clone());
+        let request = node.get("requestBody");
+        let (body, is_all) = request.map_or((BTreeSet::new(), true), |body| within::names(body, root));
+        if !is_all {
+            let message = format!("the body of {} is made of too many schemas", show(id));
+            self.note(place, message, "make it of fewer: what stands in it cannot be told");
+        }
         let operation = ContractOperation {
             method: method.to_uppercase(),
             path: path.to_owned(),
             id: id.to_owned(),
             rows,
+            body,
+            has_body: request.is_some(),
             place: place.clone(),
         };
         self.contract.operations.push(operation);

@@ -13,7 +13,7 @@ use super::request::{is_coded, text};
 use crate::contract::{Given, Where};
 use crate::json;
 use crate::path;
-use crate::snapshot::{DirectScope, Row, Rows, Withheld, plain};
+use crate::snapshot::{DirectScope, Row, Rows, Withheld, Writes, plain};
 use crate::whole::{Read, Terms};
 
 /// Places that are named in one refusal.
@@ -38,6 +38,14 @@ pub(super) async fn admit(
         return Err(Box::new((problem, Some(body))));
     }
     let coming = Coming::Stream(body);
+    let erases = match scope.writes(operation) {
+        Writes::Whole => parts.method == Method::PUT,
+        Writes::Unsaid => scope.masks() && parts.method == Method::PUT && !coming.is_nothing(),
+        Writes::Freely => false,
+    };
+    if erases {
+        return Err(Box::new((Problem::new(403, code::ATTRIBUTE_MASKED, REPLACES), coming.unread())));
+    }
     let media_type = text(&parts.headers, &header::CONTENT_TYPE);
     if !coming.is_nothing() && media_type.is_some_and(is_form) && tells_by_query(scope, operation) {
         let detail = "the grant covers only some rows, and the fields of a form could name others";
@@ -63,8 +71,12 @@ pub(super) async fn admit(
         Read::Failed(problem) => return Err(Box::new((problem, None))),
     };
     let value = json::read(&bytes).map_err(|error| Box::new((Problem::new(400, code::BODY_NOT_JSON, error), None)))?;
+    let is_change = parts.method == Method::PATCH;
+    if scope.masks() && is_change && !value.is_object() {
+        return Err(Box::new((Problem::new(403, code::ATTRIBUTE_MASKED, REPLACES), None)));
+    }
     let mut found = Vec::new();
-    find(scope, &value, &mut String::new(), &mut found);
+    find((scope, is_change), &value, &mut String::new(), &mut found);
     if found.is_empty() {
         return Ok(Coming::Whole(bytes));
     }
@@ -72,6 +84,8 @@ pub(super) async fn admit(
     let error = |(pointer, why): (String, Withheld<'_>)| FieldError { pointer, detail: words(why) };
     Err(Box::new((problem.with_errors(found.into_iter().map(error).collect()), None)))
 }
+
+const REPLACES: &str = "the request replaces the whole of something that the grant does not see all of";
 
 /// Why what was found is refused: as left out where anything of it is, otherwise as masked.
 fn refusal<T>(found: &[T], why: impl Fn(&T) -> Withheld<'_>, what: &str) -> Problem {
@@ -241,7 +255,13 @@ impl Row {
     }
 }
 
-fn find<'s>(scope: &'s DirectScope, value: &Value, pointer: &mut String, found: &mut Vec<(String, Withheld<'s>)>) {
+/// Looks for what is left out or masked. What is changed by its parts is replaced by what a part gives: whatever it holds.
+fn find<'s>(
+    (scope, is_change): (&'s DirectScope, bool),
+    value: &Value,
+    pointer: &mut String,
+    found: &mut Vec<(String, Withheld<'s>)>,
+) {
     if found.len() >= MOST_NAMED {
         return;
     }
@@ -251,9 +271,10 @@ fn find<'s>(scope: &'s DirectScope, value: &Value, pointer: &mut String, found: 
             for (name, member) in members {
                 pointer.push('/');
                 pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                match scope.withheld(name) {
+                let held = || scope.holds_masked(name).filter(|_| is_change).map(Withheld::Masked);
+                match scope.withheld(name).or_else(held) {
                     Some(why) => found.push((pointer.clone(), why)),
-                    None => find(scope, member, pointer, found),
+                    None => find((scope, is_change), member, pointer, found),
                 }
                 pointer.truncate(length);
             }
@@ -261,7 +282,7 @@ fn find<'s>(scope: &'s DirectScope, value: &Value, pointer: &mut String, found: 
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 pointer.push_str(&format!("/{index}"));
-                find(scope, item, pointer, found);
+                find((scope, is_change), item, pointer, found);
                 pointer.truncate(length);
             }
         }

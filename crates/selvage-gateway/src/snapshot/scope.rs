@@ -6,7 +6,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Interface;
 use selvage_model::name::{AttributeName, ClassName};
-use selvage_model::openapi::Contract;
+use selvage_model::openapi::{Contract, ContractOperation};
 use selvage_model::source::Spanned;
 use serde_json::Value;
 
@@ -20,8 +20,12 @@ pub(crate) struct DirectScope {
     except: Box<[String]>,
     /// Those whose class of data is not shown.
     masked: Box<[Classed]>,
+    /// Names of members that something masked stands in, with its class.
+    holders: Box<[(String, String)]>,
     /// By operation of the interface.
     rows: Box<[Rows]>,
+    /// By operation too.
+    writes: Box<[Writes]>,
     /// How large a body may be that is looked through.
     pub(crate) up_to: u64,
 }
@@ -63,6 +67,17 @@ pub(crate) struct Row {
     pub(crate) allowed: Vec<String>,
 }
 
+/// What an operation does to what its body does not give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// Nothing that is masked.
+    Freely,
+    /// It replaces the whole, and something masked stands in it.
+    Whole,
+    /// It replaces what the contract does not describe, where it is given anything.
+    Unsaid,
+}
+
 impl DirectScope {
     /// Whether members are left out or masked.
     pub(crate) fn withholds(&self) -> bool {
@@ -94,6 +109,17 @@ impl DirectScope {
         self.masked.iter().find(|masked| masked.name == name).map(|masked| Withheld::Masked(&masked.class))
     }
 
+    /// The class of what is masked within a member of this name.
+    pub(crate) fn holds_masked(&self, name: &str) -> Option<&str> {
+        let name = plain(name);
+        self.holders.iter().find(|(holder, _)| *holder == name).map(|(_, class)| class.as_str())
+    }
+
+    /// What an operation does to what its body does not give.
+    pub(crate) fn writes(&self, operation: u32) -> Writes {
+        self.writes.get(operation as usize).copied().unwrap_or(Writes::Unsaid)
+    }
+
     /// The rows of an operation.
     pub(crate) fn rows(&self, operation: u32) -> Option<&Rows> {
         self.rows.get(operation as usize)
@@ -112,9 +138,17 @@ pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> O
         let named = masked_in_path(fabric, interface, &operation.name, &masked);
         named.map_or_else(|| rows(fabric, interface, &operation.name, &terms.rows), Rows::Masked)
     };
+    let contract = file(interface).and_then(|file| fabric.contracts.get(file));
+    let holders = contract.map(|contract| holders(contract, &masked)).unwrap_or_default();
+    let writes = |operation: &Operation| {
+        let declared = contract.and_then(|contract| contract.operation(&operation.name));
+        declared.map_or(Writes::Unsaid, |declared| writes(declared, &masked, &holders))
+    };
     Some(Box::new(DirectScope {
+        writes: served.operations.iter().map(writes).collect(),
         except: terms.except.iter().map(|attribute| plain(attribute.as_str())).collect(),
         rows: served.operations.iter().map(rows).collect(),
+        holders: holders.into(),
         masked,
         up_to: interface.map_or(0, |interface| interface.validation.up_to),
     }))
@@ -140,6 +174,44 @@ pub(super) fn classes(contract: &Contract, listed: &[(Spanned<String>, Spanned<C
         }
     }
     all
+}
+
+/// The members that what is masked stands in, however deep, with its class.
+fn holders(contract: &Contract, masked: &[Classed]) -> Vec<(String, String)> {
+    let mut holders: Vec<(String, String)> = Vec::new();
+    if masked.is_empty() {
+        return holders;
+    }
+    let within: Vec<(String, Vec<String>)> = contract
+        .within
+        .iter()
+        .map(|(name, names)| (plain(name), names.iter().map(|name| plain(name)).collect()))
+        .collect();
+    let mut left: Vec<(&str, &str)> =
+        masked.iter().map(|masked| (masked.name.as_str(), masked.class.as_str())).collect();
+    while let Some((inner, class)) = left.pop() {
+        for (name, _) in within.iter().filter(|(_, names)| names.iter().any(|name| *name == *inner)) {
+            if !holders.iter().any(|(known, _)| known == name) {
+                holders.push((name.clone(), class.to_owned()));
+                left.push((name, class));
+            }
+        }
+    }
+    holders
+}
+
+/// What an operation does to what its body does not give. Only a `PUT` is said to replace the whole (RFC 9110, section 9.3.4).
+fn writes(operation: &ContractOperation, masked: &[Classed], holders: &[(String, String)]) -> Writes {
+    if masked.is_empty() || operation.method != "PUT" {
+        return Writes::Freely;
+    }
+    let is_unseen = |name: String| {
+        masked.iter().any(|masked| masked.name == name) || holders.iter().any(|(holder, _)| *holder == name)
+    };
+    if operation.body.iter().any(|name| is_unseen(plain(name))) {
+        return Writes::Whole;
+    }
+    if operation.body.is_empty() { Writes::Unsaid } else { Writes::Freely }
 }
 
 /// The parameter in an operation's path that is masked, where one is: who asks by it would have to know it.

@@ -125,7 +125,7 @@ fn neither_tags_nor_headers_nor_an_upstreams_words_tell_of_what_is_masked() {
     );
     assert_eq!((answer.status, running.upstream.requests()), (200, before + 1));
     for state in ["If-Match: \"a1\"", "If-Match: *, \"a1\"", "If-Unmodified-Since: Mon, 23 Nov 2026 06:00:00 GMT"] {
-        let answer = send_as("portal", &mut running.client(), "PUT", "/people/v1/people", &[JSON, state], "{}");
+        let answer = send_as("portal", &mut running.client(), "PATCH", "/people/v1/people", &[JSON, state], "{}");
         assert_eq!(answer.said(), (403, "FAB4160".to_owned()), "{state}");
     }
 }
@@ -135,7 +135,7 @@ fn a_write_that_has_it_that_nothing_is_there_stays_so() {
     let running = running();
     let put = |state: &str| {
         let headers = [JSON, state, "X-Say: 204||"];
-        send_as("portal", &mut running.client(), "PUT", "/people/v1/people", &headers, "{}")
+        send_as("portal", &mut running.client(), "PUT", "/people/v1/rooms", &headers, "{}")
     };
     assert_eq!(put("If-None-Match: *").status, 204);
     let sent = running.upstream.take_requests();
@@ -187,17 +187,47 @@ fn nobody_writes_what_they_do_not_see() {
         (r#"{"phone": "1"}"#, 403, "FAB4160", "\"/phone\""),
         (r#"{"phone": null}"#, 403, "FAB4160", "\"/phone\""),
         (r#"{"PHONE": "1"}"#, 403, "FAB4160", "\"/PHONE\""),
-        (r#"[[{"x": {"a/b": 1}}]]"#, 403, "FAB4160", "\"/0/0/x/a~1b\""),
+        (r#"{"y": [[{"x": {"a/b": 1}}]]}"#, 403, "FAB4160", "\"/y/0/0/x/a~1b\""),
         (r#"{"phone": "1", "phone": "2"}"#, 400, "FAB4032", ""),
         (r#"{"number": "1"}"#, 204, "", ""),
     ];
     for (body, status, code, part) in table {
         let headers = [JSON, "X-Say: 204||"];
-        let answer = send_as("portal", &mut running.client(), "PUT", "/people/v1/people", &headers, body);
+        let answer = send_as("portal", &mut running.client(), "PATCH", "/people/v1/people", &headers, body);
         assert_eq!(answer.said(), (status, code.to_owned()), "{body}: {}", answer.text());
         assert!(answer.text().contains(part), "{body}: {}", answer.text());
     }
     assert_eq!(running.upstream.requests(), 1);
+}
+
+#[test]
+fn nobody_erases_what_they_do_not_see() {
+    let running = running();
+    let send = |consumer: &str, method: &str, path: &str, body: &str| {
+        send_as(consumer, &mut running.client(), method, &format!("/people/v1{path}"), &[JSON, "X-Say: 204||"], body)
+    };
+    let table = [
+        // Who replaces a record leaves out what they do not see.
+        ("PUT", "/people", r#"{"number": "1"}"#, 403, ""),
+        ("PUT", "/people", "", 403, ""),
+        ("PUT", "/raw", "{}", 403, ""),
+        ("PUT", "/raw", "", 204, ""),
+        ("PUT", "/rooms", r#"{"name": "A1"}"#, 204, ""),
+        // A change replaces a list whole, by whatever it is given, and is itself one of an object.
+        ("PATCH", "/people", r#"{"teams": []}"#, 403, "\"/teams\""),
+        ("PATCH", "/people", r#"{"Teams": null}"#, 403, "\"/Teams\""),
+        ("PATCH", "/people", r#"{"x": [{"leads": [{"number": "1"}]}]}"#, 403, "\"/x/0/leads\""),
+        ("PATCH", "/people", r#"[{"number": "1"}]"#, 403, ""),
+        ("PATCH", "/people", r#"{"number": "1", "name": {"first": "a"}}"#, 204, ""),
+    ];
+    for (method, path, body, status, part) in table {
+        let answer = send("portal", method, path, body);
+        let code = if status == 403 { "FAB4160" } else { "" };
+        assert_eq!(answer.said(), (status, code.to_owned()), "{method} {path} {body}: {}", answer.text());
+        assert!(answer.text().contains(part), "{body}: {}", answer.text());
+        assert_eq!(send("shop", method, path, body).status, 204, "{method} {path} {body}");
+    }
+    assert_eq!(running.upstream.requests(), table.len() + 3);
 }
 
 #[test]

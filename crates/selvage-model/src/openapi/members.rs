@@ -1,7 +1,7 @@
 //! What the members of a contract's schemas are called, which of them carry a class of data, and which are never `null`.
 //! By name alone: a name that carries a class in one place of a contract carries it in all.
 
-use super::{Contract, follow};
+use super::{Contract, follow, within};
 use crate::source::{Place, Spanned};
 use crate::yaml::{Content, Key, Node};
 
@@ -41,6 +41,13 @@ fn member((name, schema): &(Key, Node), root: &Node, contract: &mut Contract) {
     let mut left = MOST_SCHEMAS;
     if !takes_null(schema, root, &mut left) {
         contract.never_null.insert(name.value.as_ref().to_owned());
+    }
+    let (names, is_all) = within::names(schema, root);
+    if !names.is_empty() {
+        contract.within.entry(name.value.as_ref().to_owned()).or_default().extend(names);
+    }
+    if !is_all {
+        contract.boundless.push(Spanned::new(name.value.as_ref().to_owned(), name.place.clone()));
     }
     classed(name, schema, root, contract);
 }

@@ -152,3 +152,29 @@ components:
     let never_null: Vec<&str> = contract.never_null.iter().map(String::as_str).collect();
     assert_eq!(never_null, ["around", "phones", "size", "sku"]);
 }
+
+#[test]
+fn what_stands_within_members_and_bodies() {
+    let text = "
+openapi: 3.1.0
+info: {title: Stock, version: '1'}
+paths:
+  /bins:
+    get: {operationId: list}
+    put: {operationId: put, requestBody: {$ref: '#/components/requestBodies/bin'}}
+components:
+  requestBodies: {bin: {content: {application/json: {schema: {$ref: '#/components/schemas/bin'}}}}}
+  schemas:
+    bin: {allOf: [{properties: {sku: {type: string}}}, {properties: {pickers: {type: array, items: {$ref: '#/components/schemas/person'}}}}]}
+    person: {properties: {phone: {}, next: {$ref: '#/components/schemas/person'}, by: {additionalProperties: {oneOf: [{$ref: '#/components/schemas/tag'}]}}}}
+    tag: {properties: {badge: {type: string}}}
+";
+    let (contract, findings) = Contract::read(text, "c.yaml");
+    assert_eq!(findings, []);
+    let shown = |names: &BTreeSet<String>| names.iter().cloned().collect::<Vec<_>>().join(" ");
+    let within: Vec<_> = contract.within.iter().map(|(name, names)| format!("{name}: {}", shown(names))).collect();
+    assert_eq!(within, ["by: badge", "next: by next phone", "pickers: by next phone"]);
+    let bodies: Vec<_> = contract.operations.iter().map(|operation| shown(&operation.body)).collect();
+    assert_eq!(bodies, ["", "pickers sku"]);
+    assert_eq!(contract.operations.iter().map(|operation| operation.has_body).collect::<Vec<_>>(), [false, true]);
+}
