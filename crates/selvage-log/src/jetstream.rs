@@ -16,7 +16,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use selvage_model::event::{Appended, EventId, NewRecord, Position, Record};
+use selvage_model::event::{Appended, EventId, Gap, NewRecord, Position, Record};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{OpenedStream, ReadLimit, Retired, Store};
@@ -110,6 +110,10 @@ impl JetStreamLog {
 impl EventLog for JetStreamLog {
     fn open<'a>(&'a self, stream: &'a InterfaceRef) -> Answer<'a, OpenedStream> {
         Box::pin(self.open_stream(stream))
+    }
+
+    fn told<'a>(&'a self, gap: &'a Gap) -> Answer<'a, ()> {
+        Box::pin(async { Ok(self.shared.store.tell_event_gap(gap).await?) })
     }
 
     fn append<'a>(&'a self, stream: &'a InterfaceRef, records: Vec<NewRecord>) -> Answer<'a, Vec<Appended>> {

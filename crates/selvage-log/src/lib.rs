@@ -12,7 +12,7 @@ mod sql;
 use std::future::Future;
 use std::pin::Pin;
 
-use selvage_model::event::{Appended, EventId, NewRecord, Position, Record};
+use selvage_model::event::{Appended, EventId, Gap, NewRecord, Position, Record};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
@@ -27,8 +27,11 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, LogError>> + Send
 /// An event log. Every implementation passes one suite, `tests/conformance`.
 pub trait EventLog: Send + Sync + 'static {
     /// Opens an interface's stream, and makes it where there is none. A stream that is behind what it had acknowledged begins a new
-    /// epoch, and the gap is told once: whoever opens raises the alarm. Nothing else is done with a stream before it is open.
+    /// epoch, and the gap is told to whoever opens, until [`EventLog::told`]. Nothing else is done with a stream before it is open.
     fn open<'a>(&'a self, stream: &'a InterfaceRef) -> Answer<'a, OpenedStream>;
+
+    /// Notes that the alarm for a gap was raised: it is told no more.
+    fn told<'a>(&'a self, gap: &'a Gap) -> Answer<'a, ()>;
 
     /// Appends records in this order, all of them or none. The answer comes when they are on stable storage, and says where each
     /// is; an id that the stream has is answered with where it was first.

@@ -26,6 +26,7 @@ const NAME: usize = SLOT - 8 - 8 - 1 - 4;
 pub(crate) struct MarkFile {
     path: PathBuf,
     file: File,
+    alone: Mutex<()>,
     /// Which pair is a stream's; more may be in the file.
     pairs: Mutex<HashMap<InterfaceRef, u64>>,
 }
@@ -35,7 +36,11 @@ impl MarkFile {
     pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         let file = file.map_err(|error| unusable(path, &error))?;
-        Ok(Self { path: path.to_owned(), file, pairs: Mutex::default() })
+        // A file that a power cut takes away would remember nothing.
+        if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            File::open(directory).and_then(|directory| directory.sync_all()).map_err(|error| unusable(path, &error))?;
+        }
+        Ok(Self { path: path.to_owned(), file, alone: Mutex::new(()), pairs: Mutex::default() })
     }
 
     /// The mark of a stream, where it has one.
@@ -58,7 +63,9 @@ impl MarkFile {
         self.file.sync_data().map_err(|error| unusable(&self.path, &error))
     }
 
+    /// The file's lock keeps other processes out, and not other threads of this one.
     fn locked<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
         self.file.lock()?;
         let done = work();
         self.file.unlock()?;
@@ -101,6 +108,8 @@ impl MarkFile {
         self.file.read_exact_at(&mut both, pair * PAIR as u64)?;
         let (first, second) = both.split_at(SLOT);
         match [decode(first), decode(second)] {
+            // The file had grown, and nothing was written yet.
+            [None, None] if both.iter().all(|byte| *byte == 0) => Ok([None, None]),
             [None, None] => Err(io::Error::other(format!("neither slot of pair {pair} is whole"))),
             marks => Ok(marks),
         }
@@ -173,6 +182,7 @@ mod tests {
             marks.raise(&[(stream(0), at(offset)), (stream(1), at(10 * offset))]).unwrap();
         }
         marks.sync().unwrap();
+        marks.file.set_len(4 * PAIR as u64).unwrap();
         let again = MarkFile::open(&path).unwrap();
         assert_eq!(again.read(&stream(0)).unwrap(), Some(at(7)));
         assert_eq!(again.read(&stream(1)).unwrap(), Some(at(70)));

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_model::event::{Appended, EventId, NewRecord, Position, Record};
+use selvage_model::event::{Appended, EventId, Gap, NewRecord, Position, Record};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{OpenedStream, ReadLimit, Retired, Store};
@@ -71,6 +71,10 @@ impl SqlLog {
 impl EventLog for SqlLog {
     fn open<'a>(&'a self, stream: &'a InterfaceRef) -> Answer<'a, OpenedStream> {
         Box::pin(self.open_stream(stream))
+    }
+
+    fn told<'a>(&'a self, gap: &'a Gap) -> Answer<'a, ()> {
+        Box::pin(async { Ok(self.store.tell_event_gap(gap).await?) })
     }
 
     fn append<'a>(&'a self, stream: &'a InterfaceRef, records: Vec<NewRecord>) -> Answer<'a, Vec<Appended>> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgPool, Postgres, Row as _, Sqlite, SqlitePool};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool};
 
 use crate::error::StoreError;
 use crate::statement::Sql;
@@ -79,16 +79,19 @@ impl Database {
                 ("idle_in_transaction_session_timeout", "30s"),
             ])
             .disable_statement_logging();
-        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
-        let pool = pool.connect_with(options).await?;
-        for setting in ["fsync", "synchronous_commit"] {
-            let value = sqlx::query("SELECT current_setting($1) AS value").bind(setting);
-            let value: String = within(value.fetch_one(&pool)).await?.try_get("value")?;
-            if value == "off" {
-                return Err(StoreError::Unsafe { setting });
-            }
+        let mut first = within(options.connect()).await?;
+        if let Some(setting) = within(unsafe_setting(&mut first)).await? {
+            return Err(StoreError::Unsafe { setting });
         }
-        Ok(Self::Postgres(pool))
+        // It may be turned off later, and every connection begins with what is so then.
+        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
+        let pool = pool.after_connect(|connection, _| {
+            Box::pin(async move {
+                let refused = |setting| Err(sqlx::Error::Protocol(format!("`{setting}` is `off`")));
+                unsafe_setting(connection).await?.map_or(Ok(()), refused)
+            })
+        });
+        Ok(Self::Postgres(pool.connect_with(options).await?))
     }
 
     /// Begins a transaction that writes; dropped without [`Transaction::commit`], it has done nothing.
@@ -128,6 +131,18 @@ impl Database {
             Self::Postgres(pool) => pool.close().await,
         }
     }
+}
+
+/// What of the server's settings lets it answer before it has written.
+async fn unsafe_setting(connection: &mut PgConnection) -> Result<Option<&'static str>, sqlx::Error> {
+    for setting in ["fsync", "synchronous_commit"] {
+        let value = sqlx::query("SELECT current_setting($1) AS value").bind(setting);
+        let value: String = value.fetch_one(&mut *connection).await?.try_get("value")?;
+        if value == "off" {
+            return Ok(Some(setting));
+        }
+    }
+    Ok(None)
 }
 
 /// Makes the file where there is none, readable by its owner alone; its journals take over the rights.

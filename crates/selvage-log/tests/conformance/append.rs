@@ -140,6 +140,9 @@ async fn after_its_end_nothing_is_taken(stage: &Stage) {
     };
     tokio::task::yield_now().await;
     log.end().await;
-    assert!(log.append(&orders(), records(0..1)).await.is_err());
+    let refused = log.append(&orders(), records(0..1)).await.unwrap_err();
+    assert!([code::LOG_UNAVAILABLE, code::STREAM_UNOPENED].contains(&refused.code()), "{refused}");
     assert!(waits.await.unwrap().is_err());
+    let batch = stage.log().await.read(&orders(), Position::START, crate::ALL).await.unwrap();
+    assert_eq!(batch.records.len(), 0);
 }

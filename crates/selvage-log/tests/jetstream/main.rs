@@ -104,6 +104,7 @@ async fn a_broker_that_lost_its_end_is_found_behind_when_it_is_opened() {
     let (log, opened) = stage.log("one").await;
     let gap = opened.gap.unwrap();
     assert_eq!((gap.after, gap.until, gap.epoch), (Position::START, 10, 2));
+    log.told(&gap).await.unwrap();
     let appended = log.append(&orders(), (8..10).map(record).collect()).await.unwrap();
     assert_eq!((appended[0].position, appended[0].known), (at(2, 1), false));
     assert!(appended[0].position.sequence() > at(1, 10).sequence());
@@ -129,6 +130,27 @@ async fn a_loss_while_a_node_writes_is_told_to_who_appends_and_it_goes_on() {
     let appended = log.append(&orders(), vec![record(10)]).await.unwrap();
     assert_eq!(appended[0].position, at(2, 1));
     assert_eq!(read(&log, at(1, 10)).await.unwrap(), [at(2, 1)]);
+    other.end().await;
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_node_goes_on_in_the_epoch_that_another_began() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    stage.ask("STREAM.DELETE", "").await;
+    let (other, opened) = stage.log("one").await;
+    let gap = opened.gap.unwrap();
+    assert_eq!((gap.until, gap.epoch), (10, 2));
+    other.told(&gap).await.unwrap();
+    // As much as the first node has seen, and more: what it has seen was something else.
+    other.append(&orders(), (20..30).map(record).collect()).await.unwrap();
+    let appended = log.append(&orders(), vec![record(3), record(25)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(2, 11), false));
+    assert_eq!((appended[1].position, appended[1].known), (at(2, 6), true));
+    assert_eq!(read(&log, at(1, 10)).await.unwrap().len(), 11);
     other.end().await;
     stage.end(log).await;
 }

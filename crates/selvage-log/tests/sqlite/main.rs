@@ -215,9 +215,13 @@ async fn an_old_copy_is_found_behind_and_the_epoch_rises() {
     assert_eq!(opened.log.read(&orders(), at(1, 8), ALL).await.unwrap().records.len(), 4);
     close(opened).await;
 
-    // Told once, and once again when the same copy is put in place again.
+    // Told until somebody says so, and once again when the same copy is put in place again.
     let opened = open(directory.path()).await;
-    assert_eq!((opened.stream.gap.clone(), opened.stream.head), (None, at(2, 27)));
+    assert_eq!((opened.stream.gap.as_ref(), opened.stream.head), (Some(&gap), at(2, 27)));
+    opened.log.told(&gap).await.unwrap();
+    close(opened).await;
+    let opened = open(directory.path()).await;
+    assert_eq!(opened.stream.gap, None);
     close(opened).await;
     std::fs::copy(&backup, &path).unwrap();
     let opened = open(directory.path()).await;

@@ -24,6 +24,9 @@ statements! {
              retired_to = CASE WHEN retired_to > $4 THEN $4 ELSE retired_to END WHERE id = $3";
     BEGIN = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) \
              VALUES ($1, $2, $3, $4, $5, $6)";
+    UNTOLD = "SELECT epoch, first_offset, lost_from, lost_to FROM event_epoch \
+              WHERE stream = $1 AND told_at IS NULL ORDER BY epoch DESC LIMIT 1";
+    TELL = "UPDATE event_epoch SET told_at = $1 WHERE stream = $2 AND epoch <= $3 AND told_at IS NULL";
     READ = "SELECT COALESCE(MAX(position), 0) AS position FROM event_cursor WHERE stream = $1";
     MARK = "UPDATE event_stream SET next_offset = $1 WHERE name = $2 AND epoch = $3 AND next_offset < $1";
 }
@@ -35,7 +38,8 @@ pub struct OpenedStream {
     pub head: Position,
     /// The position of the last event that is there or was; what a new epoch skips has none.
     pub last: Position,
-    /// What it lost of what it had acknowledged, as far as the marks know.
+    /// What it lost of what it had acknowledged, as far as the marks know: told to whoever opens, until somebody says by
+    /// [`Store::tell_event_gap`] that the alarm was raised.
     pub gap: Option<Gap>,
 }
 
@@ -76,6 +80,18 @@ impl Store {
         self.open_as(stream, Found::AtBroker { last, mark }).await
     }
 
+    /// Notes that the alarm for a gap was raised, and for those before it: it is told no more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a stream that was never opened.
+    pub async fn tell_event_gap(&self, gap: &Gap) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let stream = Stream::find(&mut transaction, &gap.stream).await?;
+        let now = transaction.now().await?;
+        transaction.run(TELL, bind![now, stream.id, i64::from(gap.epoch)]).await?;
+        transaction.commit().await
+    }
+
     /// The mark of a stream that a broker keeps, or how far its readers are; none of one that was never opened.
     ///
     /// # Errors
@@ -114,12 +130,24 @@ impl Store {
         };
         let last = if kept == 0 { Position::START } else { position(epoch_of(&epochs, kept), kept)? };
         let opened = match behind(&stream, &epochs, kept, found) {
-            None => OpenedStream { head: stream.head()?, last, gap: None },
+            None => {
+                let untold = transaction.first(UNTOLD, bind![stream.id]).await?;
+                let gap = untold.map(|row| untold_gap(name, &epochs, &Lost::from_row(&row)?)).transpose()?;
+                OpenedStream { head: stream.head()?, last, gap }
+            }
             Some(new) => begin_epoch(&mut transaction, name, &stream, last, new).await?,
         };
         transaction.commit().await?;
         Ok(opened)
     }
+}
+
+/// A gap that was found before, and that nobody has told yet.
+fn untold_gap(name: &InterfaceRef, epochs: &[Lost], lost: &Lost) -> Result<Gap, StoreError> {
+    let kept = lost.from.saturating_sub(1);
+    let before: Vec<Lost> = epochs.iter().filter(|epoch| epoch.epoch < lost.epoch).copied().collect();
+    let after = if kept == 0 { Position::START } else { position(epoch_of(&before, kept), kept)? };
+    Ok(Gap { stream: name.clone(), after, until: lost.to, epoch: lost.epoch })
 }
 
 /// The epoch that begins, since the stream is behind.

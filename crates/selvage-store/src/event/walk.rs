@@ -16,7 +16,7 @@ pub(crate) struct Lost {
 }
 
 impl Lost {
-    pub(super) fn from_row(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
         Ok(Self {
             epoch: super::epoch(row)?,
             first: row.count("first_offset")?,

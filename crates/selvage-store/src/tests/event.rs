@@ -107,6 +107,9 @@ async fn a_tail_that_is_gone_begins_an_epoch(stage: &Stage) {
     let opened = store.open_event_stream(&stream("a@1"), None).await.unwrap();
     let gap = opened.gap.unwrap();
     assert_eq!((gap.after, gap.until, gap.epoch), (at(1, 37), 40, 2));
+    let again = store.open_event_stream(&stream("a@1"), None).await.unwrap();
+    assert_eq!(again.gap.as_ref(), Some(&gap));
+    store.tell_event_gap(&gap).await.unwrap();
     assert_eq!(read(&store, Position::START).await, (37, None));
     let appended = store.append_events(&[batch("a@1", 38..41)]).await.unwrap();
     assert_eq!(appended[0][0].position, at(2, 41));
@@ -131,7 +134,8 @@ async fn a_mark_ahead_begins_an_epoch_that_outlives_restarts(stage: &Stage) {
         assert_eq!(store.open_event_stream(&stream("a@1"), mark).await.unwrap().gap, None);
     }
     let opened = store.open_event_stream(&stream("a@1"), Some(at(1, 55))).await.unwrap();
-    assert_eq!((opened.gap.unwrap().until, opened.head), (55, at(2, 55)));
+    assert_eq!((opened.gap.as_ref().unwrap().until, opened.head), (55, at(2, 55)));
+    store.tell_event_gap(&opened.gap.unwrap()).await.unwrap();
     // Nothing was appended in the new epoch yet.
     assert_eq!(read(&store, at(1, 40)).await, (0, None));
     for _ in 0..2 {
@@ -160,6 +164,7 @@ async fn a_broker_that_is_behind_begins_an_epoch_at_what_it_has(stage: &Stage) {
     let opened = store.open_broker_stream(&name, 12, mark).await.unwrap();
     let gap = opened.gap.unwrap();
     assert_eq!((gap.after, gap.until, gap.epoch, opened.head), (at(1, 12), 30, 2, at(2, 12)));
+    store.tell_event_gap(&gap).await.unwrap();
     // A mark of the epoch before is of no use any more.
     store.mark_broker_stream(&name, at(1, 31)).await.unwrap();
     assert_eq!(

@@ -85,8 +85,10 @@ fn streams(current: &Current) -> Vec<(InterfaceRef, Option<Retention>)> {
 async fn open_stream(log: &dyn EventLog, stream: &InterfaceRef) -> bool {
     match log.open(stream).await {
         Ok(opened) => {
-            if let Some(gap) = opened.gap {
-                tracing::error!(code = %code::LOG_GAP, "{gap}");
+            let Some(gap) = opened.gap else { return true };
+            tracing::error!(code = %code::LOG_GAP, "{gap}");
+            if let Err(error) = log.told(&gap).await {
+                tracing::warn!("{}: the alarm will be raised again: {error}", error.code());
             }
             true
         }
