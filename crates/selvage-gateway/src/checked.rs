@@ -4,6 +4,7 @@
 
 mod answer;
 mod coming;
+mod named;
 mod request;
 mod shown;
 mod withheld;

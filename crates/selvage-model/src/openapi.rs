@@ -46,6 +46,8 @@ pub struct ContractOperation {
     pub id: String,
     /// The attributes that its parameters carry, by which grants can cover rows: `x-selvage-row`.
     pub rows: Vec<String>,
+    /// What parameters of its queries are called; with a `[` at the end, where a member's name follows.
+    pub queries: BTreeSet<String>,
     /// What the members of its body are called, without those that stand in them.
     pub body: BTreeSet<String>,
     /// Whether it declares a body.
@@ -157,8 +159,7 @@ impl Reader {
         for (key, node) in item.entries() {
             let name = key.value.as_ref();
             if METHODS.contains(&name) {
-                let rows = [item, node].into_iter().flat_map(|at| rows(at, root)).collect();
-                self.operation((name, template), &key.place, (node, root), rows);
+                self.operation((name, template), &key.place, (item, node, root));
             } else if !OTHERS.contains(&name) && !name.starts_with("x-") {
                 self.note(
                     &key.place,
@@ -206,13 +207,7 @@ impl Reader {
         None
     }
 
-    fn operation(
-        &mut self,
-        (method, path): (&str, &str),
-        place: &Place,
-        (node, root): (&Node, &Node),
-        rows: Vec<String>,
-    ) {
+    fn operation(&mut self, (method, path): (&str, &str), place: &Place, (item, node, root): (&Node, &Node, &Node)) {
         let id = node.get("operationId");
         let Some(id) = id.and_then(Node::text).filter(|id| is_id(id)) else {
             let at = id.map_or(place, |node| &node.place);
@@ -235,7 +230,8 @@ impl Reader {
             method: method.to_uppercase(),
             path: path.to_owned(),
             id: id.to_owned(),
-            rows,
+            rows: [item, node].into_iter().flat_map(|at| rows(at, root)).collect(),
+            queries: [item, node].into_iter().flat_map(|at| queries(at, root)).collect(),
             body,
             has_body: request.is_some(),
             place: place.clone(),
@@ -244,15 +240,36 @@ impl Reader {
     }
 }
 
-/// The attributes that the parameters of a path or an operation carry.
-fn rows<'a>(at: &'a Node, root: &'a Node) -> Vec<String> {
+/// The parameters of a path or an operation, behind references.
+fn parameters<'a>(at: &'a Node, root: &'a Node) -> Vec<&'a Node> {
     let Some(Node { content: Content::List(parameters), .. }) = at.get("parameters") else { return Vec::new() };
     let target = |parameter: &'a Node| match parameter.get("$ref").and_then(Node::text) {
         Some(reference) => reference.strip_prefix('#').and_then(|pointer| follow(pointer, root)),
         None => Some(parameter),
     };
+    parameters.iter().filter_map(target).collect()
+}
+
+/// The attributes that the parameters of a path or an operation carry.
+fn rows(at: &Node, root: &Node) -> Vec<String> {
     let row = |parameter: &Node| Some(parameter.get("x-selvage-row")?.text()?.to_owned());
-    parameters.iter().filter_map(target).filter_map(row).collect()
+    parameters(at, root).into_iter().filter_map(row).collect()
+}
+
+/// What a query's parameters are called. Those that are groups stand there by their members.
+fn queries(at: &Node, root: &Node) -> Vec<String> {
+    let mut names = Vec::new();
+    for parameter in parameters(at, root) {
+        let text = |name| parameter.get(name).and_then(Node::text);
+        let (Some(name), Some("query")) = (text("name"), text("in")) else { continue };
+        names.push(name.to_owned());
+        if text("style") == Some("deepObject") {
+            names.push(format!("{name}["));
+        } else if text("explode") != Some("false") {
+            names.extend(parameter.get("schema").into_iter().flat_map(|schema| within::names(schema, root).0));
+        }
+    }
+    names
 }
 
 /// Whether grants can name an operation so.

@@ -9,6 +9,7 @@ use selvage_model::problem::{FieldError, ParameterError, Problem};
 use serde_json::Value;
 
 use super::coming::Coming;
+use super::named::{named, named_by_value, named_in};
 use super::request::{is_coded, text};
 use crate::contract::{Given, Where};
 use crate::json;
@@ -33,7 +34,7 @@ pub(super) async fn admit(
 ) -> Result<Coming, Refused> {
     let below = parts.uri.path().get(prefix..).unwrap_or_default();
     let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
-    let refused = outside(scope, operation, &given).or_else(|| asks(scope, &given));
+    let refused = outside(scope, operation, &given).or_else(|| asks(scope, operation, &given));
     if let Some(problem) = refused.or_else(|| tells(scope, parts)) {
         return Err(Box::new((problem, Some(body))));
     }
@@ -148,7 +149,7 @@ fn outside(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Pro
 }
 
 /// Whether a query asks by something that is left out.
-fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
+fn asks(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Problem> {
     let query = given.query.filter(|_| scope.withholds())?;
     let Some(pairs) = path::decode_query(Some(query)) else {
         return Some(Problem::new(400, code::MALFORMED, "the query is not percent-encoded UTF-8"));
@@ -161,17 +162,28 @@ fn asks(scope: &DirectScope, given: &Given<'_>) -> Option<Problem> {
         ));
     }
     let named = |(name, value): &(String, String)| {
-        let chosen = chooses(name).then(|| parts_of(value)).into_iter().flatten();
-        let withheld = parts_of(name).chain(chosen).find_map(|part| scope.withheld(part));
-        withheld.map(|why| (name.clone(), why))
+        let why = named(scope, name).or_else(|| named_by_value(scope, name, value))?;
+        Some((name.clone(), why))
     };
     let found: Vec<(String, Withheld<'_>)> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
     if found.is_empty() {
-        return None;
+        let undeclared = pairs.into_iter().map(|(name, _)| name).filter(|name| !scope.takes(operation, name));
+        return undeclared_problem(undeclared.take(MOST_NAMED).collect());
     }
     let problem = refusal(&found, |(_, why)| *why, "what the query asks by");
     let error = |(name, why): (String, Withheld<'_>)| ParameterError { place: "query", name, detail: words(why) };
     Some(Problem { parameters: found.into_iter().map(error).collect(), ..problem })
+}
+
+/// Why parameters are refused that the contract does not have: nobody knows what an upstream does with them.
+fn undeclared_problem(names: Vec<String>) -> Option<Problem> {
+    if names.is_empty() {
+        return None;
+    }
+    let detail = "the grant does not see every member, and the query has what the contract does not declare";
+    let error = |name| ParameterError { place: "query", name, detail: "the contract does not declare this".to_owned() };
+    let parameters = names.into_iter().map(error).collect();
+    Some(Problem { parameters, ..Problem::new(403, code::ATTRIBUTE_MASKED, detail) })
 }
 
 /// Whether rows are told apart by the query: many servers read fields of a form as if they stood there, and those last.
@@ -191,21 +203,6 @@ fn is_form(media_type: &str) -> bool {
 fn is_plain_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     ["application/json", "application/merge-patch+json"].iter().any(|plain| essence.eq_ignore_ascii_case(plain))
-}
-
-/// The names in `filter[unit_price][gt]`, `unit_price__gt`, `part.unit_price` or `-unit_price,code`.
-fn parts_of(name: &str) -> impl Iterator<Item = &str> {
-    let whole = name.trim_matches(|c: char| matches!(c, '-' | '+' | ' '));
-    let cut = |c: char| matches!(c, '[' | ']' | '.' | ',' | ':' | ' ');
-    let words = name.split(cut).flat_map(|part| part.split("__"));
-    std::iter::once(whole).chain(words.map(|part| part.trim_matches(['-', '+'])))
-}
-
-/// Whether the value of this parameter names members, by the words that are usual for it.
-fn chooses(name: &str) -> bool {
-    const WORDS: [&str; 10] =
-        ["sort", "sortby", "order", "orderby", "fields", "select", "filter", "where", "groupby", "expand"];
-    WORDS.contains(&plain(name.split('[').next().unwrap_or_default().trim_start_matches('$')).as_str())
 }
 
 impl Row {
@@ -272,7 +269,7 @@ fn find<'s>(
                 pointer.push('/');
                 pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
                 let held = || scope.holds_masked(name).filter(|_| is_change).map(Withheld::Masked);
-                match scope.withheld(name).or_else(held) {
+                match named(scope, name).or_else(held) {
                     Some(why) => found.push((pointer.clone(), why)),
                     None => find((scope, is_change), member, pointer, found),
                 }
@@ -285,6 +282,11 @@ fn find<'s>(
                 find((scope, is_change), item, pointer, found);
                 pointer.truncate(length);
             }
+        }
+        Value::String(text) => {
+            // A search names what it asks by in its values.
+            let masked = named_in(scope, text).filter(|why| matches!(why, Withheld::Masked(_)));
+            found.extend(masked.map(|why| (pointer.clone(), why)));
         }
         _ => {}
     }

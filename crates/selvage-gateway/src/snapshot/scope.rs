@@ -1,6 +1,8 @@
 //! What a grant on a direct interface leaves out or does not see: members of answers and bodies by their names, and rows by
 //! the parameter that the contract says carries them. What cannot be told is refused.
 
+use std::collections::BTreeSet;
+
 use selvage_model::access::GrantTerms;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
@@ -26,6 +28,8 @@ pub(crate) struct DirectScope {
     rows: Box<[Rows]>,
     /// By operation too.
     writes: Box<[Writes]>,
+    /// The parameters that queries may have by operation, where members are masked; `[` ends those that are named with a member.
+    queries: Box<[BTreeSet<String>]>,
     /// How large a body may be that is looked through.
     pub(crate) up_to: u64,
 }
@@ -38,6 +42,8 @@ pub(crate) struct Classed {
     pub(crate) class: String,
     /// It is a header of requests or answers.
     is_header: bool,
+    /// It is more than one word.
+    is_phrase: bool,
 }
 
 /// Why a member is not shown.
@@ -120,6 +126,23 @@ impl DirectScope {
         self.writes.get(operation as usize).copied().unwrap_or(Writes::Unsaid)
     }
 
+    /// The class of a masked name of more than one word that these words have in them.
+    pub(crate) fn masked_in(&self, text: &str) -> Option<&str> {
+        let mut phrases = self.masked.iter().filter(|masked| masked.is_phrase && !masked.name.is_empty()).peekable();
+        phrases.peek()?;
+        let text = plain(text);
+        phrases.find(|masked| text.contains(&masked.name)).map(|masked| masked.class.as_str())
+    }
+
+    /// Whether a query of this operation may have a parameter of this name: where members are masked, those of the contract.
+    pub(crate) fn takes(&self, operation: u32, name: &str) -> bool {
+        let declared = |known: &BTreeSet<String>| {
+            let opened = name.split_inclusive('[').next().filter(|start| start.ends_with('['));
+            known.contains(name) || opened.is_some_and(|start| known.contains(start))
+        };
+        !self.masks() || self.queries.get(operation as usize).is_some_and(declared)
+    }
+
     /// The rows of an operation.
     pub(crate) fn rows(&self, operation: u32) -> Option<&Rows> {
         self.rows.get(operation as usize)
@@ -144,7 +167,12 @@ pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> O
         let declared = contract.and_then(|contract| contract.operation(&operation.name));
         declared.map_or(Writes::Unsaid, |declared| writes(declared, &masked, &holders))
     };
+    let queries = |operation: &Operation| {
+        let declared = contract.filter(|_| !masked.is_empty()).and_then(|contract| contract.operation(&operation.name));
+        declared.map(|declared| declared.queries.clone()).unwrap_or_default()
+    };
     Some(Box::new(DirectScope {
+        queries: served.operations.iter().map(queries).collect(),
         writes: served.operations.iter().map(writes).collect(),
         except: terms.except.iter().map(|attribute| plain(attribute.as_str())).collect(),
         rows: served.operations.iter().map(rows).collect(),
@@ -167,10 +195,13 @@ pub(super) fn classes(contract: &Contract, listed: &[(Spanned<String>, Spanned<C
     let mut all: Vec<Classed> = Vec::new();
     for (name, class) in listed.chain(marked) {
         let is_header = contract.classed_headers.contains(name);
+        let is_phrase = name.chars().any(|c| !(c.is_alphanumeric() || matches!(c, '_' | '-')));
         let name = plain(name);
         // Where a name has two classes, one that is not seen hides it.
-        if !all.iter().any(|known| known.name == name && known.class == class && known.is_header == is_header) {
-            all.push(Classed { name, class: class.to_owned(), is_header });
+        if !all.iter().any(|known| {
+            known.name == name && known.class == class && known.is_header == is_header && known.is_phrase == is_phrase
+        }) {
+            all.push(Classed { name, class: class.to_owned(), is_header, is_phrase });
         }
     }
     all

@@ -179,6 +179,58 @@ fn nobody_asks_by_what_they_do_not_see() {
 }
 
 #[test]
+fn nobody_asks_in_the_words_of_a_query_language() {
+    let running = running();
+    let table = [
+        ("page=2&sort=-number&q=Anna&where=number%20eq%20'7'&by[number]=7&from=06:00", ""),
+        ("where=startswith(phone,'3')", "where"),
+        ("where=phone%3D'3'", "where"),
+        ("where=number%20ne%201%20and%20phone-1%20gt%203", "where"),
+        (r#"where={"phone":"3"}"#, "where"),
+        (r#"where={"\u0070hone":"3"}"#, "where"),
+        ("sort=desc(Phone)", "sort"),
+        (r#"domain=[["hourly-rate","=","3"]]"#, "domain"),
+        ("domain=a/b%20eq%203", "domain"),
+        ("q=phone:3*", "q"),
+        ("$apply=groupby((phone))", "$apply"),
+        ("by[person.phone]=3", "by[person.phone]"),
+        ("by[x]=phone", "by[x]"),
+        // What the contract does not have may ask by anything.
+        ("search=32470", "search"),
+        ("by=32470", ""),
+        ("from[x]=32470", "from[x]"),
+        ("phone_like=3", "phone_like"),
+    ];
+    let mut sent = 0;
+    for (query, named) in table {
+        let answer = portal(&running, "GET", &format!("/people?{}", query.replace('"', "%22")), "204||");
+        if named.is_empty() {
+            sent += 1;
+            assert_eq!(answer.status, 204, "{query}: {}", answer.text());
+        } else {
+            assert_eq!(answer.said(), (403, "FAB4160".to_owned()), "{query}");
+            let problem: serde_json::Value = serde_json::from_str(answer.text()).unwrap();
+            assert!(problem.to_string().contains(&format!("\"{named}\"")), "{query}: {problem}");
+        }
+    }
+    let search = |body: &str| {
+        send_as("portal", &mut running.client(), "POST", "/people/v1/people/search", &[JSON, "X-Say: 204||"], body)
+    };
+    for (body, pointer) in [
+        (r#"{"field": "phone", "is": "3"}"#, "/field"),
+        (r#"{"where": ["number = 1", "not (phone = '3')"]}"#, "/where/1"),
+        (r#"{"person.phone": "3"}"#, "/person.phone"),
+        (r#"{"phone__gt": "3"}"#, "/phone__gt"),
+    ] {
+        let answer = search(body);
+        assert_eq!(answer.said(), (403, "FAB4160".to_owned()), "{body}");
+        assert!(answer.text().contains(&format!("\"{pointer}\"")), "{body}: {}", answer.text());
+    }
+    assert_eq!(search(r#"{"field": "number", "is": "3", "telephone": "x"}"#).status, 204);
+    assert_eq!(running.upstream.requests(), sent + 1);
+}
+
+#[test]
 fn nobody_writes_what_they_do_not_see() {
     let running = running();
     let long = format!("[\"{}\"]", "x".repeat(3000));
