@@ -72,6 +72,8 @@ pub(crate) enum Progress {
     TooLarge,
     /// The client broke off.
     Broken,
+    /// Its right ended while it came.
+    Revoked,
 }
 
 /// A caller's body on its way to an upstream.
@@ -138,7 +140,7 @@ impl Body for Upload {
             Self::Stream { incoming, left, progress, watch, held } => (incoming, left, progress, watch, held),
         };
         if held.as_ref().is_some_and(|held| held.has_ended()) {
-            progress.set(Progress::Broken);
+            progress.set(Progress::Revoked);
             return Poll::Ready(Some(Err(Broken::Revoked)));
         }
         let poll = Pin::new(incoming).poll_frame(cx);

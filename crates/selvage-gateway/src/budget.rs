@@ -144,6 +144,12 @@ pub(crate) fn is_any_shared(live: &Live, sharing: Sharing) -> bool {
     })
 }
 
+/// A store has nothing to keep: as long as that is so, nobody is cut off from it, and no silence is counted.
+pub(crate) fn unneeded(books: &Books) {
+    books.limits.heard.store(books.nanos(Instant::now()), Ordering::Relaxed);
+    books.limits.cut_off.store(false, Ordering::Relaxed);
+}
+
 /// What is to be asked now.
 pub(crate) fn round(live: &Live, books: &Books, round: BudgetMoment, lease: Duration) -> BudgetRound {
     let nanos = books.nanos(Instant::now());

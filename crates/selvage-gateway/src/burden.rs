@@ -20,6 +20,9 @@ fn fifths(criticality: Criticality) -> u64 {
     }
 }
 
+/// In what steps it is borne what becomes of a body.
+const STEP: usize = 1024;
+
 /// What this node holds.
 #[derive(Debug)]
 pub(crate) struct Burden {
@@ -70,6 +73,11 @@ impl<'a> Bearer<'a> {
     /// Begins with a body.
     pub(crate) fn begin(self) -> Load {
         Load { burden: Arc::clone(self.burden), most: self.most(), bytes: 0 }
+    }
+
+    /// Begins with what becomes of a body of so many bytes that is borne already.
+    pub(crate) fn scale(self, ahead: usize) -> Scale<'a> {
+        Scale { bearer: self, load: self.begin(), ahead, beyond: 0, weight: 0, is_full: false }
     }
 
     fn most(self) -> u64 {
@@ -134,6 +142,49 @@ impl Load {
 impl Drop for Load {
     fn drop(&mut self) {
         self.burden.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// What becomes of a body as it is read. What it takes beyond the body's bytes is borne while it grows; what those bore, once
+/// they are gone.
+pub(crate) struct Scale<'a> {
+    bearer: Bearer<'a>,
+    load: Load,
+    ahead: usize,
+    /// What is borne already.
+    beyond: usize,
+    weight: usize,
+    is_full: bool,
+}
+
+impl Scale<'_> {
+    /// Weighs so many bytes more; whether there is room.
+    pub(crate) fn more(&mut self, bytes: usize) -> bool {
+        self.weight = self.weight.saturating_add(bytes);
+        let more = self.weight.saturating_sub(self.ahead).saturating_sub(self.beyond);
+        if more == 0 {
+            return true;
+        }
+        // Not for every few bytes: all threads count in one place.
+        let more = more.checked_next_multiple_of(STEP).unwrap_or(usize::MAX);
+        self.beyond = self.beyond.saturating_add(more);
+        self.is_full = !self.load.more(more);
+        !self.is_full
+    }
+
+    /// Whether there was no room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    /// What a caller is told whose body found no room.
+    pub(crate) fn no_room(&self) -> Problem {
+        self.bearer.no_room(self.weight.max(self.ahead.saturating_add(self.beyond)))
+    }
+
+    /// Bears all of it: its bytes are gone.
+    pub(crate) fn whole(mut self) -> Result<Load, Problem> {
+        if self.load.more(self.weight.saturating_sub(self.beyond)) { Ok(self.load) } else { Err(self.no_room()) }
     }
 }
 

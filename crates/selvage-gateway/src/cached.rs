@@ -16,6 +16,7 @@ use crate::cache::validator;
 use crate::cache::{Answer, Cache, CacheCounts, Errand, Keys, Look, Moment, leave_out_unkeyed, passes_by, place_of};
 use crate::checked::{Gathered, Looking, gather};
 use crate::forward::{self, Forward, Got};
+use crate::held;
 use crate::serve::{Admitted, Asked};
 
 /// `Cache-Status` of RFC 9211.
@@ -221,6 +222,7 @@ impl<'a> Round<'a> {
                 let how = format!("{why}; fwd-status={}{stored}; ttl={}", status.as_u16(), answer.left(self.now()));
                 return self.give(admitted, &answer, &headers, &how);
             }
+            Some((_, Gathered::Revoked)) => return self.asked.fail(admitted, &held::ended()),
             Some((_, Gathered::Broken)) => {
                 let detail = "the upstream system broke off its answer, or did not end it in time";
                 return self.asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail));

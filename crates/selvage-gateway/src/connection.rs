@@ -8,6 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -111,7 +112,7 @@ pub(crate) struct Watch {
     right: RefCell<Option<Box<Right>>>,
     looked: Cell<u64>,
     /// By whose word the client's certificate was taken, where it showed one.
-    trusted: Cell<Option<ClientsMark>>,
+    trusted: RefCell<Option<ClientsMark>>,
     /// Since when it is taken by that no more.
     distrusted: Cell<Option<u64>>,
     /// Whether it has streams: then what comes is not the head of one request.
@@ -154,7 +155,7 @@ impl Watch {
             tunnel: RefCell::new(None),
             right: RefCell::new(None),
             looked: Cell::new(0),
-            trusted: Cell::new(None),
+            trusted: RefCell::new(None),
             distrusted: Cell::new(None),
             multiplexed: Cell::new(false),
             clock,
@@ -328,13 +329,15 @@ impl Watch {
 
     /// Its client's certificate was taken by these authorities' word.
     pub(crate) fn was_trusted(&self, by: ClientsMark) {
-        self.trusted.set(Some(by));
+        *self.trusted.borrow_mut() = Some(by);
     }
 
-    /// Asks it to close where its client's certificate was taken by the word of others than those who are trusted now: it
-    /// may connect again, and is judged anew. Whether it has gone on for too long after that. INVARIANT: REVOKED-NOW
-    pub(crate) fn outlives_its_trust(&self, now: ClientsMark) -> bool {
-        if self.trusted.get().is_none_or(|by| by == now) {
+    /// Asks it to close where one of those by whose word its client's certificate was taken is trusted no more: it may
+    /// connect again, and is judged anew. Who is trusted besides them ends nothing. Whether it has gone on for too long
+    /// after that. INVARIANT: REVOKED-NOW
+    pub(crate) fn outlives_its_trust(&self, now: &ClientsMark) -> bool {
+        let is_trusted = |by: &ClientsMark| Arc::ptr_eq(by, now) || by.is_subset(now);
+        if self.trusted.borrow().as_ref().is_none_or(is_trusted) {
             return false;
         }
         if self.distrusted.get().is_none() {

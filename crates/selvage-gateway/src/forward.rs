@@ -15,7 +15,7 @@ use crate::body::{Progress, Reply, Upload};
 use crate::connection::Watch;
 use crate::decide::UpstreamRef;
 use crate::dial::{self, DialError};
-use crate::held::Held;
+use crate::held::{self, Held};
 use crate::outcome::Outcome;
 use crate::pool::{Failed, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
@@ -78,7 +78,7 @@ pub(crate) fn prepare<'a>(
 ) -> Forward<'a> {
     let config = asked.worker.config();
     let becomes = admitted.permit.served.websocket && !asked.watch.is_stream() && tunnel::is_asked(&parts);
-    let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer)));
+    let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer, upstream.upstream)));
     let held = (!matches!(upload, Upload::Nothing)).then(|| Rc::new(asked.held(&admitted.permit)));
     if let Some(held) = &held {
         upload.flows_by(held);
@@ -111,7 +111,7 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     let served = admitted.permit.served;
     let limit = limit(asked, served);
     if admitted.taken.queued.is_some()
-        && let Err(problem) = Box::pin(asked.queue(&mut admitted.taken)).await
+        && let Err(problem) = Box::pin(asked.queue(&mut admitted)).await
     {
         let progress = progress.map_or(Progress::Complete, |progress| progress.get());
         return Err(Box::new(failed(asked, admitted, &problem, progress)));
@@ -182,6 +182,7 @@ fn broken(error: &SendError, progress: Progress, max_body: u64) -> Problem {
     }
     match (progress, error) {
         (Progress::TooLarge, _) => too_large(max_body).problem,
+        (Progress::Revoked, _) => held::ended(),
         (Progress::Broken, _) => Problem::new(400, code::MALFORMED, "the body ended before its end"),
         (_, SendError::Unreachable(DialError::Late)) => {
             Problem::new(504, code::UPSTREAM_UNREACHABLE, "connecting to the upstream system took too long")

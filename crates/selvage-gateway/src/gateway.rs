@@ -124,13 +124,17 @@ impl Gateway {
         self.let_go();
     }
 
-    /// Lets go of snapshots that no thread uses any more. They are large: whoever serves requests does not take them apart.
+    /// Lets go of snapshots that no thread uses any more. They are large: neither who serves requests nor who activates takes
+    /// them apart.
     fn let_go(&self) {
         let unused = |live: &mut Arc<Live>| Arc::strong_count(live) == 1;
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let unused: Vec<Arc<Live>> = retired.extract_if(.., unused).collect();
         drop(retired);
-        drop(unused);
+        if !unused.is_empty() {
+            // Where there is no thread for it, they are let go here.
+            let _ = std::thread::Builder::new().name("gateway-let-go".to_owned()).spawn(move || drop(unused));
+        }
     }
 
     /// Speaks TLS by another certificate, or trusts other authorities, from the next handshake on; connections that are
@@ -159,7 +163,11 @@ impl Gateway {
     pub fn budgets(&self, moment: BudgetMoment, lease: Duration) -> Option<BudgetRound> {
         let books = &self.shared.books;
         let live = self.shared.live.load();
-        budget::is_any_shared(&live, books.limits.sharing).then(|| budget::round(&live, books, moment, lease))
+        if !budget::is_any_shared(&live, books.limits.sharing) {
+            budget::unneeded(books);
+            return None;
+        }
+        Some(budget::round(&live, books, moment, lease))
     }
 
     /// Takes what the store gave in a round; how many requests nodes held that ended without a word.

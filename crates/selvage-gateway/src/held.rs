@@ -103,9 +103,7 @@ impl<'a> Asked<'a> {
         if ends.is_some_and(|ends| ends.is_none_or(|ends| ends > self.worker.clock.wall())) {
             return None;
         }
-        let detail = "what proved the caller or the grant ended, the grant was narrowed, or the interface was blocked, \
-                      while the request was in hand";
-        Some(Problem::new(403, code::GRANT_ENDED, detail))
+        Some(ended())
     }
 
     /// Why an answer that was long in coming is not given: the right to it ended meanwhile, or the process stood still and cannot
@@ -128,6 +126,13 @@ impl<'a> Asked<'a> {
             proof_ends: permit.proof_ends,
         }
     }
+}
+
+/// What a caller is told whose right ended while the request was in hand.
+pub(crate) fn ended() -> Problem {
+    let detail = "what proved the caller or the grant ended, the grant was narrowed, or the interface was blocked, while \
+                  the request was in hand";
+    Problem::new(403, code::GRANT_ENDED, detail)
 }
 
 impl fmt::Debug for Held {

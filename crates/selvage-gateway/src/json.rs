@@ -6,42 +6,75 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// What an item of a list takes, and a member of an object with its name's place.
+use crate::burden::Scale;
+
+/// What an item of a list takes, and a member of an object.
 const PLACE: usize = size_of::<Value>();
-const MEMBER: usize = PLACE + size_of::<String>();
+const MEMBER: usize = size_of::<(usize, String, Value)>();
+/// For how many items room is made at first.
+const FIRST: usize = 4;
 /// How serde_json hands on a number whose digits are kept.
 const NUMBER: &str = "$serde_json::private::Number";
 
 /// Reads a body; what is wrong with it, and where, otherwise.
 pub(crate) fn read(body: &[u8]) -> Result<Value, String> {
+    parse(body, Strict(None))
+}
+
+/// The same, weighed while it grows: where the scale is full, it is not read on.
+pub(crate) fn read_weighed(body: &[u8], scale: &mut Scale<'_>) -> Result<Value, String> {
+    parse(body, Strict(Some(scale)))
+}
+
+fn parse(body: &[u8], strict: Strict<'_, '_>) -> Result<Value, String> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = Strict.deserialize(&mut reader).map_err(|error| error.to_string())?;
+    let value = strict.deserialize(&mut reader).map_err(|error| error.to_string())?;
     reader.end().map_err(|error| error.to_string())?;
     Ok(value)
 }
 
-/// About how many bytes a value takes in memory, besides its own place.
-pub(crate) fn weight(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) => 0,
-        // Digits are kept as they came.
-        Value::Number(number) => number.as_str().len(),
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(|item| PLACE + weight(item)).sum(),
-        Value::Object(members) => members.iter().map(|(name, member)| MEMBER + name.len() + weight(member)).sum(),
+/// What so many bytes take of the memory: in steps, and with what the allocator notes of them.
+fn block(bytes: usize) -> usize {
+    if bytes == 0 { 0 } else { bytes.saturating_add(8).next_multiple_of(16).max(32) }
+}
+
+/// What an object takes that has room for so many members: they stand in a list, and their places in a table.
+fn object(slots: usize) -> usize {
+    if slots == 0 { 0 } else { block(slots * MEMBER) + block((slots + 1).next_power_of_two() * 9 + 16) }
+}
+
+/// For how many members an object has room after one more than these.
+fn after(slots: usize) -> usize {
+    match slots {
+        0 => 3,
+        3 => 7,
+        _ => 2 * slots,
     }
 }
 
-struct Strict;
+struct Strict<'s, 'a>(Option<&'s mut Scale<'a>>);
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl<'a> Strict<'_, 'a> {
+    /// The same for what stands within.
+    fn within(&mut self) -> Strict<'_, 'a> {
+        Strict(self.0.as_deref_mut())
+    }
+
+    /// Weighs what is about to be made.
+    fn takes<E: Error>(&mut self, bytes: usize) -> Result<(), E> {
+        let fits = self.0.as_mut().is_none_or(|scale| scale.more(bytes));
+        if fits { Ok(()) } else { Err(E::custom("it takes more than there is room for")) }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_, '_> {
     type Value = Value;
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Strict<'_, '_> {
     type Value = Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -68,33 +101,46 @@ impl<'de> Visitor<'de> for Strict {
         Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
     }
 
-    fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
+    fn visit_str<E: Error>(mut self, value: &str) -> Result<Value, E> {
+        self.takes(block(value.len()))?;
         Ok(Value::String(value.to_owned()))
     }
 
-    fn visit_string<E: Error>(self, value: String) -> Result<Value, E> {
+    fn visit_string<E: Error>(mut self, value: String) -> Result<Value, E> {
+        self.takes(block(value.capacity()))?;
         Ok(Value::String(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<Value, A::Error> {
         let mut values = Vec::new();
-        while let Some(value) = items.next_element_seed(Strict)? {
+        while let Some(value) = items.next_element_seed(self.within())? {
+            if values.len() == values.capacity() {
+                let more = values.capacity().max(FIRST);
+                self.takes(block(more * PLACE))?;
+                values.reserve_exact(more);
+            }
             values.push(value);
         }
         Ok(Value::Array(values))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
+    fn visit_map<A: MapAccess<'de>>(mut self, mut entries: A) -> Result<Value, A::Error> {
+        let (mut map, mut slots) = (Map::new(), 0);
         while let Some(key) = entries.next_key::<String>()? {
             if key == NUMBER && map.is_empty() {
                 let digits: String = entries.next_value()?;
+                self.takes(block(digits.len().next_power_of_two().max(8)))?;
                 return digits.parse().map(Value::Number).map_err(Error::custom);
             }
             if map.contains_key(&key) {
                 return Err(Error::custom(format_args!("the key `{key}` stands twice in one object")));
             }
-            map.insert(key, entries.next_value_seed(Strict)?);
+            if map.len() == slots {
+                self.takes(object(after(slots)) - object(slots))?;
+                slots = after(slots);
+            }
+            self.takes(block(key.len()))?;
+            map.insert(key, entries.next_value_seed(self.within())?);
         }
         Ok(Value::Object(map))
     }
@@ -102,7 +148,33 @@ impl<'de> Visitor<'de> for Strict {
 
 #[cfg(test)]
 mod tests {
-    use super::read;
+    use selvage_model::manifest::interface::Criticality;
+
+    use super::{read, read_weighed};
+    use crate::burden::{Bearer, Burden};
+
+    #[test]
+    fn what_is_made_is_weighed_before_it_is() {
+        let many = |item: &str| format!("[{item}{}]", format!(",{item}").repeat(9_999));
+        // What one of ten thousand takes at least, by where it is made: places, members, texts, and their allocations.
+        for (item, least) in
+            [("null", 72), ("1", 72 + 32), ("\"\"", 72), ("\"a\"", 72 + 32), ("[0]", 360), ("{\"a\":null}", 400)]
+        {
+            let (text, burden) = (many(item), Burden::new(1_000_000_000));
+            let mut scale = Bearer::new(&burden, Criticality::Tier1).scale(text.len());
+            let value = read_weighed(text.as_bytes(), &mut scale).unwrap();
+            let load = scale.whole().unwrap();
+            assert!(burden.held() > 10_000 * least, "{item}: {}", burden.held());
+            assert!(burden.held() < 3 * 10_000 * least, "{item}: {}", burden.held());
+            drop((load, value));
+            assert_eq!(burden.held(), 0);
+
+            let burden = Burden::new(200_000);
+            let mut scale = Bearer::new(&burden, Criticality::Tier1).scale(text.len());
+            assert!(read_weighed(text.as_bytes(), &mut scale).unwrap_err().contains("room"), "{item}");
+            assert!(scale.is_full() && burden.held() <= 200_000, "{item}");
+        }
+    }
 
     #[test]
     fn what_is_json_is_read_with_its_digits() {

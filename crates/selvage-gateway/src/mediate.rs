@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::body::Reply;
-use crate::burden::Load;
+use crate::burden::{Load, Scale};
 use crate::contract::Violation;
 use crate::json;
 use crate::path;
@@ -51,7 +51,7 @@ pub(crate) async fn mediate<'a>(
 ) -> Response<Reply> {
     let permit = admitted.permit;
     let patience = permit.served.timeout.unwrap_or(asked.worker.config().request_timeout);
-    if let Err(problem) = asked.queue(&mut admitted.taken).await {
+    if let Err(problem) = asked.queue(&mut admitted).await {
         let mut response = asked.fail(admitted, &problem);
         if !body.is_end_stream() {
             asked.end_connection(&mut response);
@@ -121,18 +121,16 @@ async fn hear<'a>(
     let bytes = collect(body, asked.most_of(permit.served), Terms { limit, bearer }).await;
     let bytes = bytes.and_then(|bytes| asked.ended_meanwhile(permit).map_or(Ok(bytes), Err));
     let bytes = bytes.map_err(|problem| (problem, false))?;
-    let body = read(verb, headers, &bytes).map_err(|problem| {
-        asked.note(admitted, &noted(Some(&problem)));
+    let mut scale = bearer.scale(bytes.len());
+    let body = read(verb, headers, &bytes, &mut scale).map_err(|problem| {
+        if !scale.is_full() {
+            asked.note(admitted, &noted(Some(&problem)));
+        }
         (problem, true)
     })?;
-    // It takes more room now than it had bytes.
     drop(bytes);
-    let mut load = bearer.begin();
-    let weight = body.as_ref().map_or(0, json::weight);
-    match load.more(weight) {
-        true => Ok(Heard { body, _load: load }),
-        false => Err((bearer.no_room(weight), true)),
-    }
+    let load = scale.whole().map_err(|problem| (problem, true))?;
+    Ok(Heard { body, _load: load })
 }
 
 /// Says what an operation has come to, to the consumer whose operation it is.
@@ -147,7 +145,7 @@ pub(crate) async fn look(asked: Asked<'_>, consumer: &ConsumerName, id: Operatio
     answer::problem(&problem, asked.exchange.correlation())
 }
 
-fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Value>, Problem> {
+fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_>) -> Result<Option<Value>, Problem> {
     if !verb.writes() || bytes.is_empty() {
         return Ok(None);
     }
@@ -155,7 +153,10 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8]) -> Result<Option<Val
     if !media_type.is_some_and(is_json) {
         return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
     }
-    json::read(bytes).map(Some).map_err(|error| Problem::new(400, code::BODY_NOT_JSON, error))
+    json::read_weighed(bytes, scale).map(Some).map_err(|error| match scale.is_full() {
+        true => scale.no_room(),
+        false => Problem::new(400, code::BODY_NOT_JSON, error),
+    })
 }
 
 /// What was found when a request was checked against its object: the engine checks and refuses, here it is counted.

@@ -32,7 +32,9 @@ impl Outcome {
         match sent {
             Some(Ok((answer, _))) if matches!(answer.status.as_u16(), 502..=504) => Self::Unavailable,
             Some(Ok(_)) => Self::Answered,
-            Some(Err(_)) if matches!(progress, Progress::TooLarge | Progress::Broken) => Self::Caller,
+            Some(Err(_)) if matches!(progress, Progress::TooLarge | Progress::Broken | Progress::Revoked) => {
+                Self::Caller
+            }
             Some(Err(Failed { error: SendError::Unreachable(_), .. })) => Self::Unreachable,
             Some(Err(_)) => Self::Broken,
             None if progress == Progress::Coming => Self::Caller,

@@ -1,6 +1,7 @@
 //! TLS with clients: what the listener shows, whose certificates it takes, and the handshake. Made of files that the
 //! binary reads; swapped whole while it runs, so that a certificate is renewed without ending a connection.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -80,8 +81,8 @@ pub struct Tls {
     pub(crate) clients: ClientsMark,
 }
 
-/// Stands for whose certificates a listener takes.
-pub(crate) type ClientsMark = [u8; 32];
+/// Stands for whose certificates a listener takes: each authority's SHA-256.
+pub(crate) type ClientsMark = Arc<BTreeSet<[u8; 32]>>;
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -112,7 +113,7 @@ impl Tls {
         };
         let mut config = config.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients) })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients)? })
     }
 
     /// The handshake with a client.
@@ -134,13 +135,12 @@ impl Tls {
     }
 }
 
-fn mark(clients: &ClientCertificates) -> ClientsMark {
-    match clients {
-        ClientCertificates::NotAsked => ClientsMark::default(),
-        ClientCertificates::Optional(authorities) | ClientCertificates::Required(authorities) => {
-            Sha256::digest(authorities).into()
-        }
-    }
+fn mark(clients: &ClientCertificates) -> Result<ClientsMark, TlsError> {
+    let (ClientCertificates::Optional(authorities) | ClientCertificates::Required(authorities)) = clients else {
+        return Ok(ClientsMark::default());
+    };
+    let authorities = certificates(authorities).map_err(TlsError::Authorities)?;
+    Ok(Arc::new(authorities.iter().map(|authority| Sha256::digest(authority).into()).collect()))
 }
 
 /// The certificates of a PEM file, one at least.

@@ -3,22 +3,25 @@
 
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use http::request::Parts;
 use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, Version, header};
 use jiff::Timestamp;
+use selvage_model::manifest::interface::Check;
+use selvage_model::name::SystemName;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 
 use crate::body::Reply;
-use crate::decide::{Plan, decide};
+use crate::decide::{Permit, Plan, decide};
 use crate::dial::Stream;
 use crate::gate::Place;
 use crate::head::Head;
 use crate::peer::Peer;
-use crate::pool::Loan;
-use crate::snapshot::Snapshot;
+use crate::pool::{Address, Loan};
+use crate::snapshot::{Snapshot, Upstream};
 
 /// A connection to an upstream that became a WebSocket.
 pub(crate) struct Tunnel {
@@ -64,12 +67,23 @@ pub(crate) struct Right {
     uri: Uri,
     headers: HeaderMap,
     peer: Rc<Peer>,
+    /// Where it goes.
+    system: SystemName,
+    address: Arc<Address>,
+    base: String,
 }
 
 impl Right {
     /// Of a request that asks to become a WebSocket.
-    pub(crate) fn of(parts: &Parts, peer: &Rc<Peer>) -> Self {
-        Self { uri: parts.uri.clone(), headers: parts.headers.clone(), peer: Rc::clone(peer) }
+    pub(crate) fn of(parts: &Parts, peer: &Rc<Peer>, upstream: &Upstream) -> Self {
+        Self {
+            uri: parts.uri.clone(),
+            headers: parts.headers.clone(),
+            peer: Rc::clone(peer),
+            system: upstream.system.clone(),
+            address: Arc::clone(&upstream.address),
+            base: upstream.base.clone(),
+        }
     }
 
     /// Whether the same request would pass now, as a tunnel, where the access state was not heard of for so many nanoseconds.
@@ -84,11 +98,22 @@ impl Right {
             client: self.peer.certificate.as_ref(),
         };
         match decide(snapshot, &head, now) {
-            // What goes through cannot be looked into.
-            Plan::Proxy { permit, .. } => permit.direct_scope().is_none() && deaf <= permit.served.serves_for,
+            Plan::Proxy { permit, upstream, .. } => {
+                may_become(&permit) && self.goes_to(upstream.upstream) && deaf <= permit.served.serves_for
+            }
             _ => false,
         }
     }
+
+    fn goes_to(&self, upstream: &Upstream) -> bool {
+        self.system == upstream.system && self.address == upstream.address && self.base == upstream.base
+    }
+}
+
+/// Whether a permitted request may become a WebSocket: what goes through one cannot be looked into.
+fn may_become(permit: &Permit<'_>) -> bool {
+    let is_enforced = permit.checks().is_some_and(|(checks, _)| checks.validation.response == Check::Enforce);
+    permit.served.websocket && permit.direct_scope().is_none() && !is_enforced
 }
 
 /// Whether a request asks to become a WebSocket.

@@ -7,6 +7,7 @@ mod preface;
 
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -52,7 +53,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, stream: TcpStream, peer: SocketAdd
     match shaken {
         Ok(Ok((stream, shown))) => {
             if shown.certificate.is_some() {
-                watch.was_trusted(tls.clients);
+                watch.was_trusted(Arc::clone(&tls.clients));
             }
             drop(tls);
             let peer = Rc::new(Peer { address, secure: true, certificate: shown.certificate });

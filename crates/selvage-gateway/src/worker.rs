@@ -101,7 +101,7 @@ struct Watching {
 
 impl Watching {
     /// Looks after it; says whether it goes on.
-    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot, deaf: u64, clients: ClientsMark) -> bool {
+    fn look(&self, config: &GatewayConfig, snapshot: &Snapshot, deaf: u64, clients: &ClientsMark) -> bool {
         self.watch.look_at_deadline(config);
         let watch = &self.watch;
         if watch.is_overdue(config) || watch.has_lost_its_right(snapshot, deaf) || watch.outlives_its_trust(clients) {
@@ -247,9 +247,9 @@ impl Worker {
         // An idle thread lets go of a snapshot that was replaced, too.
         let local = self.local();
         let snapshot = &local.live.snapshot;
-        let clients = self.shared.tls.as_ref().map(|tls| tls.load().clients).unwrap_or_default();
-        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf, clients));
-        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf, clients));
+        let clients = self.shared.tls.as_ref().map(|tls| Arc::clone(&tls.load().clients)).unwrap_or_default();
+        self.streams.borrow_mut().retain(|stream| stream.look(config, snapshot, deaf, &clients));
+        self.connections.borrow_mut().retain(|connection| connection.look(config, snapshot, deaf, &clients));
         // Each once, however many interfaces its system has.
         for pool in self.pools.borrow().values() {
             pool.sweep();

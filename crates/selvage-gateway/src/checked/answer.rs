@@ -10,9 +10,10 @@ use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 
 use super::request::{is_coded, text};
-use crate::body::Reply;
+use crate::body::{Broken, Reply};
 use crate::burden::Bearer;
 use crate::contract::{Expected, OperationContract, Schema, Violation};
+use crate::held;
 use crate::json;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
@@ -36,6 +37,8 @@ pub(crate) enum Gathered {
     NoRoom(Bytes),
     /// It broke off or stalled.
     Broken,
+    /// The right to it ended.
+    Revoked,
 }
 
 /// Reads the body of an answer, up to so many bytes.
@@ -43,7 +46,11 @@ pub(crate) async fn gather(body: &mut Reply, most: u64, bearer: Bearer<'_>) -> G
     let ahead = usize::try_from(body.size_hint().lower().min(most).min(AHEAD)).unwrap_or(0);
     let (mut bytes, mut load) = (BytesMut::with_capacity(ahead), bearer.begin());
     while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else { return Gathered::Broken };
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(Broken::Revoked) => return Gathered::Revoked,
+            Err(_) => return Gathered::Broken,
+        };
         let Ok(data) = frame.into_data() else { break };
         let room = load.more(data.len());
         bytes.extend_from_slice(&data);
@@ -68,6 +75,8 @@ enum Seen {
     NoRoom(Bytes),
     /// It broke off or stalled.
     Broken,
+    /// The right to it ended.
+    Revoked,
 }
 
 impl Round<'_> {
@@ -92,6 +101,7 @@ impl Round<'_> {
                 response.body_mut().put_back(ahead);
                 Verdict::Unchecked
             }
+            Seen::Revoked => return (None, Some(held::ended())),
             Seen::Broken => {
                 let detail = "the upstream system broke off its answer";
                 return (None, Some(Problem::new(502, code::UPSTREAM_BROKE, detail)));
@@ -143,6 +153,7 @@ impl Round<'_> {
             Gathered::TooLarge(ahead) => return Seen::TooLarge(ahead),
             Gathered::NoRoom(ahead) => return Seen::NoRoom(ahead),
             Gathered::Broken => return Seen::Broken,
+            Gathered::Revoked => return Seen::Revoked,
         };
         let found = match json::read(&bytes) {
             Ok(value) => schema.violations(&value, self.checks.shows_values),

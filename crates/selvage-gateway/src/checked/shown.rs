@@ -13,6 +13,7 @@ use super::withheld::MOST_NAMED;
 use crate::body::Reply;
 use crate::burden::Bearer;
 use crate::contract::is_json;
+use crate::held;
 use crate::json;
 use crate::mediate::SELVAGE_MASKED;
 use crate::snapshot::{DirectScope, Withheld};
@@ -63,6 +64,7 @@ pub(super) async fn strip(
         Gathered::Whole(bytes) => bytes,
         Gathered::TooLarge(_) => return Err(unshown("is larger than what is looked through")),
         Gathered::NoRoom(ahead) => return Err(bearer.no_room(ahead.len())),
+        Gathered::Revoked => return Err(held::ended()),
         Gathered::Broken => {
             return Err(Problem::new(502, code::UPSTREAM_BROKE, "the upstream system broke off its answer"));
         }

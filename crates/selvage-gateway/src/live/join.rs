@@ -1,6 +1,9 @@
 //! Joins the leases and interfaces of a snapshot with their counters and limits. Nearly all are as they were in the snapshot before
 //! and are taken from there: a look into the books costs far more than a comparison.
 
+use std::collections::HashMap;
+use std::hash::Hash;
+
 use crate::live::{Books, Live, LiveInterface, LiveLease};
 use crate::snapshot::{Lease, Served, Snapshot};
 use crate::tally::SeriesName;
@@ -8,35 +11,48 @@ use crate::tally::SeriesName;
 /// What belongs to a snapshot's leases.
 pub(super) fn leases(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> Vec<LiveLease> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.leases().iter().zip(&before.leases).collect());
-    let same = |lease: &Lease, (old, _): &(&Lease, &LiveLease)| {
+    let same = |lease: &Lease, old: &Lease| {
         before.is_some_and(|before| is_same_lease((snapshot, lease), (&before.snapshot, old)))
     };
-    joined(snapshot.leases(), &known, same, |lease| live_lease(snapshot, lease, books))
+    joined(snapshot.leases(), &known, Lease::id, same, |lease| live_lease(snapshot, lease, books))
 }
 
 /// What belongs to its interfaces.
 pub(super) fn interfaces(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> Vec<LiveInterface> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.served().iter().zip(&before.served).collect());
-    let same = |served: &Served, (old, _): &(&Served, &LiveInterface)| is_same_interface(served, old);
-    joined(snapshot.served(), &known, same, |served| live_interface(served, books))
+    joined(
+        snapshot.served(),
+        &known,
+        |served| &served.reference,
+        is_same_interface,
+        |served| live_interface(served, books),
+    )
 }
 
 /// How many entries of the snapshot before are looked at for the next one of this: some came, some went, the order stays.
 const AHEAD: usize = 8;
 
-/// What belongs to each item: of the snapshot before, where it is the same there, or made anew.
-fn joined<Item, Old: Copy, Joined: Clone>(
-    items: &[Item],
-    known: &[(Old, &Joined)],
-    same: impl Fn(&Item, &(Old, &Joined)) -> bool,
+/// What belongs to each item: of the snapshot before, where it is the same there, or made anew. What stands far from where
+/// it stood is looked for by its name, and the next beside it.
+fn joined<'i, Item, Joined: Clone, Name: Hash + Eq>(
+    items: &'i [Item],
+    known: &[(&'i Item, &Joined)],
+    name: impl Fn(&'i Item) -> Name,
+    same: impl Fn(&Item, &Item) -> bool,
     make: impl Fn(&Item) -> Joined,
 ) -> Vec<Joined> {
-    let mut next = 0;
-    let join = |item: &Item| {
-        let ahead = known.get(next..).unwrap_or_default().iter().take(AHEAD);
-        match ahead.enumerate().find(|(_, old)| same(item, old)) {
-            Some((skipped, (_, joined))) => {
-                next += skipped + 1;
+    let (mut next, mut places) = (0, None::<HashMap<Name, usize>>);
+    let by_name =
+        || -> HashMap<Name, usize> { known.iter().enumerate().map(|(place, &(old, _))| (name(old), place)).collect() };
+    let join = |item: &'i Item| {
+        let near = known.iter().enumerate().skip(next).take(AHEAD).find(|(_, (old, _))| same(item, old));
+        let found = near.or_else(|| {
+            let place = *places.get_or_insert_with(by_name).get(&name(item))?;
+            known.get(place).filter(|(old, _)| same(item, old)).map(|old| (place, old))
+        });
+        match found {
+            Some((place, (_, joined))) => {
+                next = place + 1;
                 Joined::clone(joined)
             }
             None => make(item),
@@ -103,13 +119,14 @@ mod tests {
     fn what_was_joined_before_is_found_again() {
         let before: Vec<u32> = (0..20).collect();
         let joined_before: Vec<u32> = before.iter().map(|number| number * 10).collect();
-        let known: Vec<(u32, &u32)> = before.iter().copied().zip(&joined_before).collect();
-        let cases: [(&str, Vec<u32>, usize); 6] = [
+        let known: Vec<(&u32, &u32)> = before.iter().zip(&joined_before).collect();
+        let cases: [(&str, Vec<u32>, usize); 7] = [
             ("the same", (0..20).collect(), 0),
             ("one came", (0..10).chain([99]).chain(10..20).collect(), 1),
             ("some went", (0..3).chain(8..20).collect(), 0),
-            ("more went than is looked ahead", (0..3).chain(15..20).collect(), 5),
-            ("another order", [3, 2, 1, 0].to_vec(), 3),
+            ("more went than is looked ahead", (0..3).chain(15..20).collect(), 0),
+            ("more came than is looked ahead", (0..3).chain(30..50).chain(3..20).collect(), 20),
+            ("another order", [3, 2, 1, 0].to_vec(), 0),
             ("none", Vec::new(), 0),
         ];
         for (case, items, anew) in cases {
@@ -118,7 +135,7 @@ mod tests {
                 made.set(made.get() + 1);
                 item * 10
             };
-            let all = joined(&items, &known, |item, (old, _)| item == old, make);
+            let all = joined(&items, &known, |item| *item, |item, old| item == old, make);
             assert_eq!(all, items.iter().map(|item| item * 10).collect::<Vec<_>>(), "{case}");
             assert_eq!(made.get(), anew, "{case}");
         }

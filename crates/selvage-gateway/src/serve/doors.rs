@@ -6,9 +6,8 @@ use std::time::Instant;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
-use super::Asked;
+use super::{Admitted, Asked};
 use crate::admission::Passage;
-use crate::live::Taken;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::snapshot::Served;
@@ -23,12 +22,13 @@ impl<'a> Asked<'a> {
         })
     }
 
-    /// Waits for the places that a request has none of yet; what to answer where it gets none.
-    pub(crate) async fn queue(self, taken: &mut Taken<'a>) -> Result<(), Problem> {
-        let Some(queued) = taken.queued.take() else { return Ok(()) };
+    /// Waits for the places that a request has none of yet; what to answer where it gets none, or where its right ended while
+    /// it waited. INVARIANT: REVOKED-NOW
+    pub(crate) async fn queue(self, admitted: &mut Admitted<'a>) -> Result<(), Problem> {
+        let Some(queued) = admitted.taken.queued.take() else { return Ok(()) };
         let books = &self.worker.shared.books;
-        taken.entered = queued.enter(|| books.nanos(Instant::now())).await?;
-        Ok(())
+        admitted.taken.entered = queued.enter(|| books.nanos(Instant::now())).await?;
+        self.ended_meanwhile(&admitted.permit).map_or(Ok(()), Err)
     }
 
     /// Counts a request to an upstream that is sent a second time.

@@ -70,18 +70,20 @@ pub(crate) fn earlier(one: Ends, other: Ends) -> Ends {
 }
 
 impl Snapshot {
-    /// Whether what opened a stream still does, and when that ends.
+    /// Whether what opened a stream still does, or another grant that opens as much, and when that ends.
     pub(crate) fn still_opens(&self, right: &HeldBy) -> Option<Ends> {
-        let Opened { interface, consumer, grant, operations, .. } = &*right.opened;
+        let Opened { interface, consumer, operations, .. } = &*right.opened;
         let served = self.served_as(interface)?;
         let (consumer, _) = self.consumer_named(consumer)?;
         let name = &operations.get(right.operation as usize)?.name;
         let operation = served.operations.iter().position(|operation| operation.name == *name)?;
         let operation = super::served::index(operation);
-        let same = |lease: &&Lease| lease.opened.grant == *grant && !lease.ended && lease.includes(operation);
-        let lease = self.leases_of(consumer, served.index).find(same)?;
-        let ends = self.still_proves(right, &lease.opened)?;
-        lease.opened.covers(&right.opened).then(|| earlier(ends, lease.ends()))
+        let opens = |lease: &&Lease| !lease.ended && lease.includes(operation) && lease.opened.covers(&right.opened);
+        let ends = self.leases_of(consumer, served.index).filter(opens).filter_map(|lease| {
+            let ends = self.still_proves(right, &lease.opened)?;
+            Some(earlier(ends, lease.ends()))
+        });
+        ends.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)))
     }
 
     fn served_as(&self, interface: &InterfaceRef) -> Option<&Served> {

@@ -78,6 +78,30 @@ fn a_body_is_weighed_as_what_it_becomes() {
     holds(&running, 0);
 }
 
+/// The most memory that this process ever had, in bytes.
+#[cfg(target_os = "linux")]
+fn most_memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1024
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_a_body_becomes_is_never_more_than_the_node_holds() {
+    const MIB: usize = 1024 * 1024;
+    let running = Running::with(|config| (config.max_held, config.max_body) = (16 * MIB as u64, 8 * MIB as u64));
+    let dense = format!("{{\"product\": [{}{{}}]}}", "{},".repeat(2 * MIB));
+    let headers = [&authorization("shop"), JSON, "Idempotency-Key: k"];
+    let before = most_memory();
+    let answer = running.client().request("POST", "/orders/v1/orders", &headers, dense.as_bytes());
+    assert_eq!(answer.said(), (413, "FAB4034".to_owned()));
+    // As a whole it would take 150.
+    let more = (most_memory() - before) / MIB;
+    assert!(more < 60, "{more} MiB");
+    holds(&running, 0);
+}
+
 #[test]
 fn what_cannot_be_held_is_refused_where_checks_are_enforced_and_streams_on_where_not() {
     let running = Running::serving(roomy, |config| config.max_held = 10 * (PART as u64 - 1));

@@ -162,6 +162,22 @@ fn who_is_cut_off_does_what_is_declared() {
 }
 
 #[test]
+fn where_no_limit_is_shared_no_silence_is_counted() {
+    let lease = Duration::from_millis(400);
+    let running = Running::with(|config| config.sharing = Sharing::Quotas);
+    let upstream = running.upstream.address.to_string();
+    std::thread::sleep(lease);
+    assert!(running.gateway.budgets(BudgetMoment::Due, lease).is_none());
+    running.gateway.swap(Arc::new(fabric::limits(&upstream)));
+    assert!(!running.gateway.unsettled(lease), "a store that was not needed before was not silent");
+    std::thread::sleep(lease);
+    assert!(running.gateway.unsettled(lease), "now it is");
+    running.gateway.swap(Arc::new(fabric::snapshot(&upstream)));
+    assert!(running.gateway.budgets(BudgetMoment::Due, lease).is_none());
+    assert!(running.gateway.metrics().contains("selvage_gateway_limits_cut_off 0"), "of nothing that it needs");
+}
+
+#[test]
 fn without_a_store_there_is_nothing_to_settle() {
     assert!(Running::start().gateway.budgets(BudgetMoment::Due, LEASE).is_none());
 }

@@ -17,6 +17,13 @@ pub fn fabric(upstream: &str) -> Fabric {
     read_with(MANIFESTS, upstream)
 }
 
+/// The same with these words of its manifests in the place of others.
+pub fn saying(upstream: &str, words: &str, instead: &str) -> Snapshot {
+    assert!(MANIFESTS.contains(words), "{words}");
+    let fabric = read_with(&MANIFESTS.replace(words, instead), upstream);
+    try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}
+
 /// The snapshot with the orders of this criticality.
 pub fn orders_of(criticality: &str, upstream: &str) -> Snapshot {
     let manifests = MANIFESTS.replace("criticality: tier-1", &format!("criticality: {criticality}"));
@@ -46,6 +53,14 @@ pub fn limits(upstream: &str) -> Snapshot {
 pub fn limits_with(upstream: &str, silent: &str) -> Snapshot {
     let fabric = read_with(&LIMITS.replace("SILENT", silent), upstream);
     try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}
+
+/// The same with another access state.
+pub fn limits_by(upstream: &str, change: impl FnOnce(&mut AccessState)) -> Snapshot {
+    let fabric = read_with(&LIMITS.replace("SILENT", "127.0.0.1:9"), upstream);
+    let mut changed = access(&fabric);
+    change(&mut changed);
+    try_compile(&fabric, &changed, "dev").unwrap()
 }
 
 fn read_with(manifests: &str, upstream: &str) -> Fabric {

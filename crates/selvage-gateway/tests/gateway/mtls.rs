@@ -197,6 +197,11 @@ fn clients_of_authorities_that_are_trusted_no_more_have_to_come_again() {
     node.gateway.renew_tls(listener());
     std::thread::sleep(Duration::from_millis(200));
     assert_eq!(ask(&mut idle), (200, String::new()));
+    // Neither is one more authority.
+    let both: [&[u8]; 2] = [AUTHORITY, mint::AUTHORITY];
+    node.gateway.renew_tls(listener_for(&both.concat()));
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(ask(&mut idle), (200, String::new()));
     node.gateway.renew_tls(listener_for(mint::AUTHORITY));
     let began = Instant::now();
     std::thread::sleep(Duration::from_millis(200));

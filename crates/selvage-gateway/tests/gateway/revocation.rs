@@ -132,6 +132,9 @@ fn an_upload_that_flows_is_cut_when_its_right_ends() {
         let began = Instant::now();
         let answer = client.try_read(false);
         assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{:?} {answer:?}", began.elapsed());
+        if cuts {
+            assert_eq!(answer.unwrap().said(), (403, "FAB4022".to_owned()));
+        }
     }
 }
 
@@ -150,6 +153,31 @@ fn a_write_whose_right_ends_while_its_body_comes_is_not_done() {
         swap(&running, change);
         client.send(&body[5..]);
         assert_eq!(client.read().said() == (403, "FAB4022".to_owned()), ends);
+    }
+}
+
+/// Waiting for a place is no way around a revocation.
+#[test]
+fn a_write_whose_right_ends_while_it_waits_for_a_place_is_not_sent() {
+    for (change, ends) in [CHANGES[0], CHANGES[1], CHANGES[4]] {
+        for body in ["", "whole"] {
+            let running = Running::limits(|config| config.threads = 1);
+            let changed = Arc::new(fabric::limits_by(&running.upstream.address.to_string(), change));
+            let (mut first, mut waiting) = (running.client(), running.client());
+            let authorization = authorization("counted");
+            first.send(head("GET", "/patient-stock/v1/items/pause", &[&authorization], 0));
+            std::thread::sleep(Duration::from_millis(60));
+            waiting.send(head("PUT", "/patient-stock/v1/items/1", &[&authorization], body.len()) + body);
+            std::thread::sleep(Duration::from_millis(60));
+            running.gateway.swap(changed);
+            let answer = waiting.read();
+            match ends {
+                true => assert_eq!(answer.said(), (403, "FAB4022".to_owned()), "{body}"),
+                false => assert_eq!(answer.status, 200, "{body}"),
+            }
+            assert_eq!(first.read().status, 200);
+            assert_eq!(running.upstream.requests(), if ends { 1 } else { 2 }, "{body}");
+        }
     }
 }
 
@@ -172,6 +200,31 @@ fn a_stream_goes_on_when_its_grant_is_widened() {
     let began = Instant::now();
     assert!(client.try_read(false).is_none());
     assert!(began.elapsed() > Duration::from_secs(2), "neither by its condition nor by its end of before");
+}
+
+/// Whoever holds two grants that open the same loses nothing with one of them.
+#[test]
+fn a_stream_goes_on_by_another_grant_that_opens_as_much() {
+    fn renewed(access: &mut AccessState) {
+        let mut others = access.grants.clone();
+        others.iter_mut().for_each(|grant| grant.id.push_str("_renewed"));
+        end_grants(access);
+        access.grants.extend(others);
+    }
+    let narrower: Change = |access| {
+        renewed(access);
+        terms(access).for_each(|terms| terms.except = vec!["product".parse().unwrap()]);
+    };
+    for (change, cuts) in [(renewed as Change, false), (narrower, true)] {
+        let running = Running::start();
+        let mut client = running.client();
+        client.send(head("GET", "/stock/v1/items/stall", &[&authorization("shop")], 0));
+        std::thread::sleep(Duration::from_millis(1200));
+        swap(&running, change);
+        let began = Instant::now();
+        assert!(client.try_read(false).is_none());
+        assert_eq!(began.elapsed() < Duration::from_secs(2), cuts, "{:?}", began.elapsed());
+    }
 }
 
 #[test]

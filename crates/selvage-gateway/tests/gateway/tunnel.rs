@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::client::{Client, authorization, head};
-use super::fabric::{access, fabric, try_compile};
+use super::fabric::{access, fabric, saying, try_compile};
 use super::running::Running;
 
 /// A client that asked to become a WebSocket.
@@ -136,6 +136,27 @@ fn a_websocket_ends_with_the_right_that_opened_it() {
         assert!(client.is_closed());
         assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
         running.gateway.swap(Arc::new(try_compile(&fabric, &whole, "dev").unwrap()));
+    }
+}
+
+/// What a release takes back of it ends it as well; what else a release changes does not.
+#[test]
+fn a_websocket_ends_with_what_declared_it() {
+    let declared = "upstream: {system: wms, path: /api, websocket: true}\n";
+    for (instead, ends) in [
+        ("upstream: {system: wms, path: /api}\n".to_owned(), true),
+        ("upstream: {system: wms, path: /other, websocket: true}\n".to_owned(), true),
+        (format!("{declared}validation: {{response: enforce}}\n"), true),
+        (format!("{declared}validation: {{response: report}}\n"), false),
+    ] {
+        let running = Running::start();
+        let mut client = ask(&running, "/live-stock/v1/socket", &[]);
+        assert_eq!(client.read().status, 101);
+        assert_eq!(client.bytes(5).as_deref(), Some("hello"));
+        running.gateway.swap(Arc::new(saying(&running.upstream.address.to_string(), declared, &instead)));
+        std::thread::sleep(Duration::from_millis(900));
+        let goes_on = client.try_send(b"on") && client.bytes(2).as_deref() == Some("on");
+        assert_eq!(goes_on, !ends, "{instead}");
     }
 }
 
