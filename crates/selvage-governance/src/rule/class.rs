@@ -118,8 +118,7 @@ fn never_null(context: &Context<'_>, report: &mut Report) {
             if contract.never_null.contains(member) {
                 let message =
                     format!("`{member}` carries `{class}` data, and its schema does not take the `null` of a mask");
-                let fix =
-                    "let it be `null` in the contract (`type: [string, 'null']`), so that clients are made for it";
+                let fix = "let it be `null` in the contract (`type: [string, 'null']`, in OpenAPI 3.0 `nullable: true`), so that clients are made for it";
                 report.add(reference, NEVER_NULL.finding(&name.place, message).fix(fix));
             }
         }
