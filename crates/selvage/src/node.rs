@@ -261,7 +261,7 @@ fn authenticator(current: Arc<Current>) -> selvage_control::Authenticate {
 
 fn voucher(current: Arc<Current>) -> selvage_control::Vouch {
     Arc::new(move |admitted| {
-        let credentials = current.active().access.credentials;
-        credentials.iter().any(|credential| credential.id == admitted.credential && counts(credential))
+        let active = current.active();
+        active.access.credentials.iter().any(|credential| credential.id == admitted.credential && counts(credential))
     })
 }

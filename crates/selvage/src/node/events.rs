@@ -73,7 +73,7 @@ async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>) {
 
 /// The event interfaces of what runs.
 fn streams(current: &Current) -> Vec<(InterfaceRef, Option<Retention>)> {
-    let release = current.active().release;
+    let release = Arc::clone(&current.active().release);
     let events = release.fabric.interfaces.iter().filter_map(|(name, interface)| match &interface.body {
         InterfaceBody::Event(event) => Some((name.clone(), event.retention)),
         _ => None,

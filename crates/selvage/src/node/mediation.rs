@@ -50,8 +50,9 @@ impl Mediation for EngineMediation {
     }
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
-        let (engine, active) = (self.engine.clone(), self.current.active());
+        let (engine, current) = (self.engine.clone(), Arc::clone(&self.current));
         let work = self.runtime.spawn(async move {
+            let active = current.active();
             let known = (&active.access, active.release.fabric.as_ref());
             let covered = |interface: &InterfaceRef| granted(known, &consumer, interface, Timestamp::now());
             engine.operation_within(&consumer, &id, covered).await

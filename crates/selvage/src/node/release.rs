@@ -1,8 +1,10 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
+mod current;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -20,6 +22,7 @@ use selvage_model::name::EnvironmentName;
 use selvage_model::read::Sources;
 use selvage_store::Store;
 
+pub(crate) use self::current::{Active, Current};
 use super::proofs;
 use super::rotation::Secrets;
 use crate::directory::{self, Checked};
@@ -40,70 +43,6 @@ pub(crate) struct Release {
     pub(crate) fabric: Arc<Fabric>,
     /// Its manifests as they were written, by path.
     manifests: serde_json::Value,
-}
-
-/// What a node runs now.
-#[derive(Clone)]
-pub(crate) struct Active {
-    /// The release.
-    pub(crate) release: Arc<Release>,
-    /// The access state.
-    pub(crate) access: AccessState,
-    /// The keys of the issuers whose tokens are taken.
-    pub(crate) keys: Arc<KeysOfIssuers>,
-    /// Since when the release runs here.
-    pub(crate) since: Timestamp,
-}
-
-/// What a node runs, and why a change was not taken.
-pub(crate) struct Current {
-    inner: Mutex<(Active, Option<String>)>,
-}
-
-impl Current {
-    /// Running this.
-    pub(crate) fn new(active: Active) -> Self {
-        Self { inner: Mutex::new((active, None)) }
-    }
-
-    /// What runs.
-    pub(crate) fn active(&self) -> Active {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).0.clone()
-    }
-
-    /// Why the last change was not taken.
-    pub(crate) fn rejected(&self) -> Option<String> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1.clone()
-    }
-
-    /// Puts this in the place of what was seen to run, by swapping it in, unless something else runs by now. Whoever
-    /// compiled beside another's change compiles again: neither an old release nor an old access state comes back.
-    /// INVARIANT: REVOKED-NOW
-    fn install(&self, seen: &Active, next: Active, swap: impl FnOnce()) -> bool {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        let running = &inner.0;
-        let is_as_seen = Arc::ptr_eq(&running.release, &seen.release)
-            && running.access.revision == seen.access.revision
-            && Arc::ptr_eq(&running.keys, &seen.keys);
-        if !is_as_seen {
-            return false;
-        }
-        swap();
-        if !Arc::ptr_eq(&next.release, &seen.release) {
-            inner.1 = None;
-        }
-        inner.0 = next;
-        true
-    }
-
-    /// The directory holds what runs: nothing is refused any more.
-    fn accept(&self) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1 = None;
-    }
-
-    fn reject(&self, because: String) {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(because);
-    }
 }
 
 /// Reads a directory to run it in this environment.
@@ -265,7 +204,7 @@ impl Follower {
     }
 
     async fn try_directory(&self) -> anyhow::Result<Option<String>> {
-        let before = self.current.active().release;
+        let before = Arc::clone(&self.current.active().release);
         let release = Arc::new(self.read_settled(&before).await?);
         if release.id == before.id {
             self.current.accept();
@@ -360,7 +299,7 @@ impl Follower {
             let seen = self.current.active();
             let snapshot = compile(&seen.release, &seen.access, keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
-            let next = Active { keys: Arc::clone(keys), ..seen.clone() };
+            let next = Active { keys: Arc::clone(keys), ..Active::clone(&seen) };
             if self.current.install(&seen, next, || self.swap(snapshot)) {
                 return Ok(());
             }
@@ -378,7 +317,7 @@ impl Follower {
             let access = self.store.access_state().await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
-            let next = Active { access, ..seen.clone() };
+            let next = Active { access, ..Active::clone(&seen) };
             changed |= self.current.install(&seen, next, || self.swap(snapshot));
         }
     }
@@ -392,37 +331,4 @@ fn ends_grants(before: &Fabric, after: &Fabric) -> bool {
         fabric.grants.iter().filter(same).count()
     };
     before.grants.iter().any(|grant| count(after, grant) < count(before, grant))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn active(release: &Arc<Release>, revision: u64) -> Active {
-        let access = AccessState { revision, ..AccessState::default() };
-        Active { release: Arc::clone(release), access, keys: Arc::default(), since: Timestamp::UNIX_EPOCH }
-    }
-
-    fn release(id: &str) -> Arc<Release> {
-        let fabric = Arc::new(Fabric::default());
-        Arc::new(Release { id: id.to_owned(), fabric, manifests: serde_json::Value::Null })
-    }
-
-    #[test]
-    fn what_was_compiled_beside_another_change_is_not_put_over_it() {
-        let (old, new) = (release("rel_old"), release("rel_new"));
-        let current = Current::new(active(&old, 1));
-        let (by_directory, by_access) = (current.active(), current.active());
-        assert!(current.install(&by_directory, active(&new, 2), || ()));
-        let mut swapped = false;
-        assert!(!current.install(&by_access, active(&old, 2), || swapped = true), "the old release does not come back");
-        assert!(!swapped);
-
-        let (by_directory, by_access) = (current.active(), current.active());
-        assert!(current.install(&by_access, active(&new, 3), || ()));
-        assert!(!current.install(&by_directory, active(&old, 2), || swapped = true), "nor does the old access state");
-        assert!(!swapped);
-        let running = current.active();
-        assert_eq!((running.release.id.as_str(), running.access.revision), ("rel_new", 3));
-    }
 }
