@@ -54,6 +54,8 @@ pub(crate) async fn run() -> Result<()> {
         ("login", format!("{console}/login"), "1280,900"),
         ("overview", login.clone(), "1280,1600"),
         ("overview-narrow", format!("{console}/"), "420,1600"),
+        ("usage", format!("{console}/usage"), "1280,1600"),
+        ("contracts", format!("{console}/contracts"), "1280,1200"),
     ];
     for (name, address, size) in pages {
         let picture = pictures.join(format!("{name}.png"));

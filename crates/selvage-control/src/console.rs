@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use selvage_model::overview::{Overview, UsageView};
+use selvage_model::overview::{ContractsView, Overview, UsageView};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,6 +25,8 @@ use crate::session::Sessions;
 pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
 /// Gathers what the page of usage shows.
 pub type ViewUsage = Arc<dyn Fn() -> BoxFuture<'static, UsageView> + Send + Sync>;
+/// Gathers what the page of contracts shows.
+pub type ViewContracts = Arc<dyn Fn() -> BoxFuture<'static, ContractsView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
 pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
 /// Whether somebody who logged in with this key may still be here: a session never outlives its key.
@@ -50,6 +52,8 @@ pub struct ConsoleConfig {
     pub observe: Observe,
     /// Who uses what.
     pub usage: ViewUsage,
+    /// What does not fit its contract.
+    pub contracts: ViewContracts,
     /// Who may see it.
     pub authenticate: Authenticate,
     /// Who may go on seeing it.
@@ -73,6 +77,7 @@ pub enum ConsoleError {
 struct Shared {
     observe: Observe,
     usage: ViewUsage,
+    contracts: ViewContracts,
     authenticate: Authenticate,
     vouch: Vouch,
     sessions: Sessions,
@@ -98,6 +103,7 @@ impl Console {
         let shared = Arc::new(Shared {
             observe: config.observe,
             usage: config.usage,
+            contracts: config.contracts,
             authenticate: config.authenticate,
             vouch: config.vouch,
             sessions: Sessions::default(),
@@ -138,6 +144,7 @@ fn routes(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/", get(overview))
         .route("/usage", get(usage))
+        .route("/contracts", get(contracts))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/assets/console.css", get(style))
@@ -194,6 +201,14 @@ async fn usage(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respons
     };
     let (overview, view) = ((shared.observe)().await, (shared.usage)().await);
     Html(page::usage(&overview, &view, &admitted.operator).into_string()).into_response()
+}
+
+async fn contracts(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let (overview, view) = ((shared.observe)().await, (shared.contracts)().await);
+    Html(page::contracts(&overview, &view, &admitted.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]

@@ -6,4 +6,6 @@ mod listener;
 mod page;
 mod session;
 
-pub use console::{Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewUsage, Vouch};
+pub use console::{
+    Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewContracts, ViewUsage, Vouch,
+};

@@ -1,12 +1,14 @@
 //! The pages, as functions from data to HTML. They fetch nothing and decide nothing.
 
 mod chart;
+mod contracts;
 mod frame;
 mod overview;
 mod usage;
 
 use maud::{Markup, html};
 
+pub(crate) use contracts::contracts;
 pub(crate) use overview::overview;
 pub(crate) use usage::usage;
 

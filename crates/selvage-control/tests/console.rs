@@ -7,8 +7,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Admitted, Console, ConsoleConfig};
+use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness, readiness};
 use selvage_model::manifest::api::Operation;
-use selvage_model::overview::{CallsRow, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow, UsageView};
+use selvage_model::overview::{
+    CallsRow, ContractsView, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow, UsageView,
+};
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
 
 fn sample() -> Overview {
@@ -117,6 +120,72 @@ async fn the_page_of_usage_shows_who_uses_what() {
     assert_eq!(page.matches("<rect").count(), 2, "a bar for each day with requests");
 }
 
+fn sample_contracts() -> ContractsView {
+    let at = |text: &str| text.parse().unwrap();
+    let (then, now) = (at("2026-11-01T06:00:00Z"), at("2026-11-23T06:00:00Z"));
+    let check = |consumer: &str, side: &str, unfit, fields: &[(&str, &str)]| ContractCheck {
+        interface: "legacy-stock@1".parse().unwrap(),
+        contract: "aa".into(),
+        consumer: consumer.into(),
+        operation: "listStock".into(),
+        side: side.into(),
+        mode: "report".into(),
+        checked: 54_321,
+        unfit,
+        unchecked: 0,
+        first: then,
+        last: now,
+        violations: fields
+            .iter()
+            .map(|(field, last)| ContractViolation {
+                place: "body".into(),
+                field: (*field).into(),
+                rule: "type".into(),
+                count: 412,
+                first: then,
+                last: at(last),
+                sample: "<b>text</b> of 3 characters".into(),
+            })
+            .collect(),
+    };
+    let fields = [("/*/qty", "2026-11-22T23:00:00Z"), ("/*/<i>place</i>", "2026-11-23T05:59:00Z")];
+    let checks = vec![check("board", "response", 412, &fields), check("", "request", 0, &[])];
+    let mut sides = readiness(&checks);
+    let unseen = Readiness { mode: "report".into(), ..Readiness::default() };
+    sides.insert(("new-stock@1".parse().unwrap(), "request".into()), unseen);
+    ContractsView { now, checks, sides, unread: vec!["old-prices@2".parse().unwrap()] }
+}
+
+#[tokio::test]
+async fn the_page_of_contracts_says_what_does_not_fit_and_what_may_be_enforced() {
+    let (console, base, client) = start().await;
+    let page = format!("{base}/contracts");
+    let outside = client.get(&page).send().await.unwrap();
+    assert_eq!((outside.status(), outside.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/login"));
+    let link = console.one_time_link(ann()).unwrap();
+    let entered = client.get(format!("{base}{link}")).send().await.unwrap();
+    let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+    let page = client.get(&page).header(COOKIE, cookie).send().await.unwrap().text().await.unwrap();
+    let expected = [
+        "108\u{2009}642",
+        "violated until <span class=\"name\">2026-11-23 05:59 UTC",
+        ">ready<",
+        "nothing seen",
+        "old-prices@2",
+        "body /*/qty",
+        "let through",
+        "&lt;b&gt;text&lt;/b&gt; of 3 characters",
+        "53909 fitted, 412 did not, 0 could not be checked",
+    ];
+    for expected in expected {
+        assert!(page.contains(expected), "{expected} is missing: {page}");
+    }
+    assert!(!page.contains("<b>text") && !page.contains("<i>place"), "text of others is escaped");
+    let (newer, older) = (page.find("/*/&lt;i&gt;place").unwrap(), page.find("/*/qty").unwrap());
+    assert!(newer < older, "the newest first");
+    assert_eq!(page.matches(">now</span>").count(), 1, "only what is going on");
+}
+
 fn ann() -> Admitted {
     Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
 }
@@ -130,6 +199,7 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
         listen: "127.0.0.1:0".parse().unwrap(),
         observe: Arc::new(|| Box::pin(async { sample() })),
         usage: Arc::new(|| Box::pin(async { sample_usage() })),
+        contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
         authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
         vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
     })

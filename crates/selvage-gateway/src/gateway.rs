@@ -1,5 +1,6 @@
 //! The gateway as its owner sees it: start it, give it another snapshot, ask what it counted, stop it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +26,7 @@ use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::snapshot::Snapshot;
 use crate::tls::Tls;
+use crate::token::TokenAsk;
 use crate::traffic::{ContractTraffic, Traffic};
 use crate::usage::{self, Usage};
 use crate::worker::{Shared, Worker};
@@ -51,6 +53,11 @@ impl Counted {
     /// As of now.
     pub fn usage(&self) -> Usage {
         usage::usage(&self.0.books)
+    }
+
+    /// What came of requests for tokens since this was asked last.
+    pub fn tokens(&self) -> BTreeMap<TokenAsk, u64> {
+        self.0.books.tokens.take()
     }
 }
 

@@ -73,6 +73,6 @@ pub use mediation::{BoxFuture, Mediation};
 pub use refusal::Refusal;
 pub use snapshot::{Snapshot, SnapshotSource, uncheckable};
 pub use tls::{ClientCertificates, Tls, TlsError, TlsFiles};
-pub use token::{Document, IssuerKeys, KeysOfIssuers};
+pub use token::{Document, IssuerKeys, KeysOfIssuers, TokenAsk};
 pub use traffic::{BrokenField, ContractTraffic, InterfaceTraffic, ShadowSample, Traffic};
 pub use usage::Usage;

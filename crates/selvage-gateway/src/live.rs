@@ -24,6 +24,7 @@ use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Served, Snapshot};
 use crate::tally::{NOWHERE, Names, Shard, Slab};
+use crate::token::TokenCounts;
 
 /// What outlives every snapshot of a node.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct Books {
     pub(crate) limits: Limits,
     pub(crate) caches: Caches,
     pub(crate) shards: Vec<Arc<Shard>>,
+    pub(crate) tokens: TokenCounts,
     epoch: Instant,
     /// Until when this node knows that it heard every change of the access state; nanoseconds of the epoch.
     heard_until: AtomicU64,
@@ -45,6 +47,7 @@ impl Books {
             limits: Limits::new(sharing),
             caches: Caches::default(),
             shards,
+            tokens: TokenCounts::default(),
             epoch: Instant::now(),
             heard_until: AtomicU64::new(u64::MAX),
         }

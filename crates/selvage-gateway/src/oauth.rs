@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
-use selvage_model::code;
+use selvage_model::code::{self, Code};
 use selvage_model::scalar::Rate;
 use serde_json::json;
 use uuid::Uuid;
@@ -17,7 +17,7 @@ use crate::body::Reply;
 use crate::limit::{Allowance, Spent};
 use crate::serve::Asked;
 use crate::tally::NOWHERE;
-use crate::token::{Document, NotIssued, client, issue};
+use crate::token::{Document, NotIssued, TokenAsk, Whose, client, issue};
 
 /// Bytes that a form may have.
 const MOST_BYTES: usize = 8 * 1024;
@@ -29,7 +29,9 @@ const MOST_TOKENS: Rate = Rate { count: 60, per: Duration::from_secs(60) };
 /// Answers a client that asks for a token.
 pub(crate) async fn token(asked: Asked<'_>, parts: Parts, body: Incoming) -> Response<Reply> {
     let form = tokio::time::timeout(PATIENCE, Limited::new(body, MOST_BYTES).collect()).await;
+    let mut whose = Whose::default();
     let Ok(Ok(form)) = form else {
+        note(asked, whose, Some(code::TOKEN_REQUEST));
         let detail = "the form is too large, or did not arrive in time";
         let status = StatusCode::BAD_REQUEST;
         let mut response =
@@ -37,17 +39,22 @@ pub(crate) async fn token(asked: Asked<'_>, parts: Parts, body: Incoming) -> Res
         asked.end_connection(&mut response);
         return response;
     };
-    match answered(asked, &parts.headers, &form.to_bytes()) {
-        Ok(response) => response,
-        Err((refusal, wait)) => refuse(asked, &refusal, wait),
-    }
+    let outcome = answered(asked, &parts.headers, &form.to_bytes(), &mut whose);
+    note(asked, whose, outcome.as_ref().err().map(|(refusal, _)| refusal.code));
+    outcome.unwrap_or_else(|(refusal, wait)| refuse(asked, &refusal, wait))
+}
+
+/// Counts a request for the ledger.
+fn note(asked: Asked<'_>, whose: Whose, refused: Option<Code>) {
+    let Whose { consumer, key } = whose;
+    asked.worker.shared.books.tokens.count(TokenAsk { consumer, key, refused });
 }
 
 type Refused = (NotIssued, Option<u64>);
 
-fn answered(asked: Asked<'_>, headers: &HeaderMap, form: &[u8]) -> Result<Response<Reply>, Refused> {
+fn answered(asked: Asked<'_>, headers: &HeaderMap, form: &[u8], whose: &mut Whose) -> Result<Response<Reply>, Refused> {
     let snapshot = asked.snapshot();
-    let client = client(snapshot, headers, form, asked.now).map_err(|refusal| (refusal, None))?;
+    let client = client(snapshot, headers, form, asked.now, whose).map_err(|refusal| (refusal, None))?;
     let books = &asked.worker.shared.books;
     let limits = books.limits.own(&format!("token of {}", client.consumer));
     if let Spent::Wait(wait) = limits.rate.take(books.nanos(asked.started), Allowance::of(MOST_TOKENS)) {

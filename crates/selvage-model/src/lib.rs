@@ -5,6 +5,7 @@ pub mod access;
 pub mod budget;
 pub mod class;
 pub mod code;
+pub mod contract_check;
 pub mod cost;
 pub mod event;
 pub mod exchange;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::contract_check::{ContractCheck, Sides};
 use crate::manifest::api::Operation;
 use crate::name::{ConsumerName, InterfaceRef, SystemName};
 use crate::usage::{ShadowGroup, UsageCount, UsageGap, UsageTotal};
@@ -143,6 +144,19 @@ impl UsageView {
         }
         days
     }
+}
+
+/// What the page of contracts shows, of all nodes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContractsView {
+    /// Now.
+    pub now: Timestamp,
+    /// What was counted against the newest text of each contract.
+    pub checks: Vec<ContractCheck>,
+    /// What that says of each side of each interface, those that nothing was seen of too.
+    pub sides: Sides,
+    /// Direct interfaces whose messages pass unread.
+    pub unread: Vec<InterfaceRef>,
 }
 
 /// One operation that is parked.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use selvage_model::contract_check::{ContractCheck, ContractViolation};
 use selvage_model::name::InterfaceRef;
 
 use crate::Store;
@@ -13,54 +13,6 @@ use crate::value::{Micros, Row, bind};
 
 /// How long counts are kept after they last grew.
 const KEPT: Duration = Duration::from_secs(92 * 24 * 3600);
-
-/// The checks of one side of an operation, for one consumer and one text of the contract.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContractCheck {
-    /// Which interface.
-    pub interface: InterfaceRef,
-    /// Which text of its contract: the first of its hash.
-    pub contract: String,
-    /// Whose messages; empty where nobody knows.
-    pub consumer: String,
-    /// Which operation.
-    pub operation: String,
-    /// `request` or `response`.
-    pub side: String,
-    /// `report` or `enforce`, as it was last.
-    pub mode: String,
-    /// Messages that were checked.
-    pub checked: u64,
-    /// Messages that did not fit.
-    pub unfit: u64,
-    /// Messages whose body could not be checked.
-    pub unchecked: u64,
-    /// Since when.
-    pub first: Timestamp,
-    /// Until when.
-    pub last: Timestamp,
-    /// Where they did not fit, the most frequent first.
-    pub violations: Vec<ContractViolation>,
-}
-
-/// A field in which a rule of the contract was broken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ContractViolation {
-    /// `path`, `query`, `header`, `cookie` or `body`.
-    pub place: String,
-    /// A parameter's name, or a JSON Pointer with `*` for indexes.
-    pub field: String,
-    /// The keyword of the schema.
-    pub rule: String,
-    /// How often.
-    pub count: u64,
-    /// When first.
-    pub first: Timestamp,
-    /// When last.
-    pub last: Timestamp,
-    /// What stood there last, masked.
-    pub sample: String,
-}
 
 statements! {
     ADD = "INSERT INTO contract_check (interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at) \

@@ -2,6 +2,7 @@
 //! One chain, however many write; entries go in with what they record, in its transaction.
 
 pub(crate) mod entry;
+pub(crate) mod token;
 pub(crate) mod verify;
 
 use serde_json::{Value, json};

@@ -13,6 +13,7 @@ mod proofs;
 mod reachability;
 pub(crate) mod release;
 mod rotation;
+mod tokens;
 mod usage;
 mod watch;
 
@@ -23,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_control::{Admitted, Console, ConsoleConfig, Observe, ViewUsage};
+use selvage_control::{Admitted, Console, ConsoleConfig, Observe};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
 use selvage_model::access::{AccessState, Credential, Principal};
@@ -37,10 +38,11 @@ use budget::Budgets;
 use events::Events;
 use feed::{Feed, Registered};
 use listener::Listener;
-use mediation::EngineMediation;
+use mediation::{EngineMediation, Told};
 use reachability::Reachability;
 use release::{Active, Current};
-use usage::{Figures, Keeping};
+use tokens::Entering;
+use usage::Keeping;
 
 /// How a node is set up.
 pub(crate) struct NodeConfig {
@@ -111,6 +113,7 @@ pub(crate) struct Node {
     followers: Vec<JoinHandle<()>>,
     keeper: Keeping,
     events: Events,
+    entering: Entering,
     store: Store,
     node: String,
 }
@@ -134,8 +137,8 @@ impl Node {
         let active = Active { release: first, access, keys, since: jiff::Timestamp::now() };
         let current = Arc::new(Current::new(active));
         let engine_task = engine.run();
-        let figures = Arc::new(Figures::default());
-        let mediation = EngineMediation::new(engine.clone(), Arc::clone(&current), Arc::clone(&figures));
+        let told = Told::default();
+        let mediation = EngineMediation::new(engine.clone(), Arc::clone(&current), told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         gateway.prove_by(proofs);
@@ -151,11 +154,12 @@ impl Node {
             reachability.clone(),
             config.environment.clone(),
         );
-        let console = console(config.console, observe, observe::usage(config.store.clone()), &current).await?;
+        let console = console(config.console, observe, &config.store, &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
         let store = config.store.clone();
-        let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, figures);
+        let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
+        let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
         let follower = Arc::new(release::Follower {
             directory: config.fabric,
             environment: config.environment,
@@ -172,7 +176,7 @@ impl Node {
         let mut followers = vec![
             tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), Arc::clone(&current))),
             tokio::spawn(feed.follow()),
-            tokio::spawn(issuers::follow(Arc::clone(&follower), secrets)),
+            tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
@@ -180,7 +184,8 @@ impl Node {
         if config.watch {
             followers.push(watch::follow_directory(follower)?);
         }
-        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, store, node: node.id })
+        let node = node.id;
+        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
 
     /// Where consumers call.
@@ -217,6 +222,7 @@ impl Node {
         // What was under way is finished and counted: the keeper writes the last of it.
         self.keeper.end().await;
         self.events.end().await;
+        self.entering.end().await;
         // It serves nothing any more: nobody has to wait for it.
         if let Err(error) = self.store.forget_node(&self.node).await {
             tracing::warn!("the store was not told that this node ends: {error}");
@@ -229,12 +235,14 @@ impl Node {
 async fn console(
     listen: SocketAddr,
     observe: Observe,
-    usage: ViewUsage,
+    store: &Store,
     current: &Arc<Current>,
 ) -> anyhow::Result<Console> {
+    let usage = observe::usage(store.clone());
+    let contracts = observe::contracts(store.clone(), Arc::clone(current));
     let authenticate = authenticator(Arc::clone(current));
     let vouch = voucher(Arc::clone(current));
-    Ok(Console::start(ConsoleConfig { listen, observe, usage, authenticate, vouch }).await?)
+    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, authenticate, vouch }).await?)
 }
 
 /// Whose key this is, where it is an operator's and counts.

@@ -24,6 +24,7 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
                 header.bar {
                     a.brand href="/" { "Selvage" }
                     a href="/usage" { "Usage" }
+                    a href="/contracts" { "Contracts" }
                     span.fabric { (overview.fabric) }
                     span.badge { (overview.environment) }
                     span.grow {}

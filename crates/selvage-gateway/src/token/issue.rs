@@ -32,6 +32,14 @@ pub(crate) struct NotIssued {
     pub(crate) detail: &'static str,
 }
 
+/// Whose request it was, as far as that is known.
+#[derive(Debug, Default)]
+pub(crate) struct Whose {
+    pub(crate) consumer: Option<ConsumerName>,
+    /// The id of the key that was shown for it, where it is that consumer's.
+    pub(crate) key: Option<String>,
+}
+
 fn no(error: &'static str, detail: &'static str) -> NotIssued {
     NotIssued { status: StatusCode::BAD_REQUEST, error, code: code::TOKEN_REQUEST, detail }
 }
@@ -56,21 +64,25 @@ pub(crate) struct Client<'s> {
     audience: String,
 }
 
-/// Finds out who asks for a token by this form.
+/// Finds out who asks for a token by this form; `whose` is told as much as is found.
 pub(crate) fn client<'s>(
     snapshot: &'s Snapshot,
     headers: &HeaderMap,
     form: &[u8],
     now: Timestamp,
+    whose: &mut Whose,
 ) -> Result<Client<'s>, NotIssued> {
     let asked = read(headers, form)?;
     let issuers = snapshot.issuers();
     let (_, issuer) = issuers.own().ok_or_else(|| no("invalid_request", "no tokens are issued here"))?;
     let wrong = || no_client("the client is not known here, or its secret is wrong");
+    let named = issuer.consumer(&asked.client).ok_or_else(wrong)?;
+    whose.consumer = snapshot.consumer(named).cloned();
     let key = snapshot.key(&KeyHash(Sha256::digest(asked.secret.as_bytes()).into())).ok_or_else(wrong)?;
-    if issuer.consumer(&asked.client) != Some(key.consumer) {
+    if key.consumer != named {
         return Err(wrong());
     }
+    whose.key = Some(key.id.to_string());
     if key.has_ended(now) {
         return Err(no_client("the key that is the client's secret has expired or was revoked"));
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
@@ -30,8 +30,8 @@ pub type KeysOfIssuers = BTreeMap<String, Arc<IssuerKeys>>;
 pub struct IssuerKeys {
     keys: Vec<PublicKey>,
     mark: [u8; 32],
-    /// A token named a key that is not among these.
-    missed: AtomicBool,
+    /// Tokens that named a key that is not among these.
+    missed: AtomicU64,
     /// Where they are Selvage's own, the one that signs.
     signer: Option<Signer>,
 }
@@ -90,7 +90,7 @@ impl IssuerKeys {
             }
             mark.update([1]);
         }
-        Self { keys, mark: mark.finalize().into(), missed: AtomicBool::new(false), signer }
+        Self { keys, mark: mark.finalize().into(), missed: AtomicU64::new(0), signer }
     }
 
     /// How many keys can be used.
@@ -108,14 +108,14 @@ impl IssuerKeys {
         self.mark == other.mark
     }
 
-    /// Whether a token has named a key that is not among these, since this was asked last: the issuer may show new ones.
-    pub fn take_missed(&self) -> bool {
-        self.missed.swap(false, Ordering::Relaxed)
+    /// How many tokens named a key that is not among these, since this was asked last: the issuer may show new ones.
+    pub fn take_missed(&self) -> u64 {
+        self.missed.swap(0, Ordering::Relaxed)
     }
 
     /// Notes that a token named a key that is not among these.
     pub(crate) fn miss(&self) {
-        self.missed.store(true, Ordering::Relaxed);
+        self.missed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A token with these claims, where these keys are Selvage's own.

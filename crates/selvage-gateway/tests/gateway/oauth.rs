@@ -211,3 +211,37 @@ fn keys_change_by_themselves_and_are_known_ahead() {
     assert!(!keys(today).same_as(&keys(next)));
     assert!(IssuerKeys::derive("too short", &signing, today).is_err());
 }
+
+#[test]
+fn what_came_of_requests_for_tokens_is_counted_by_whose_they_were_and_nothing_they_showed_is_kept() {
+    let node = Node::start(SECRET);
+    let counted = node.gateway.counted();
+    let in_form = |client: &str, secret: &str| {
+        let form = format!("grant_type=client_credentials&client_id={client}&client_secret={secret}");
+        node.ask(&[FORM], &form).status
+    };
+    assert_eq!(in_form("shift-app", &key("shift")), 200);
+    assert_eq!(in_form("shift-app", &key("shift")), 200);
+    assert_eq!(in_form("shift-app", "wrong"), 401);
+    assert_eq!(in_form("shift-app", &key("night")), 401, "the key of another");
+    assert_eq!(in_form(&key("night"), "its secret in the place of its name"), 401);
+    let foreign = format!("{}&audience=bank", "grant_type=client_credentials");
+    assert_eq!(node.ask(&[FORM, &basic("shift-app", &key("shift"))], &foreign).status, 400);
+    let said: Vec<(Option<String>, bool, Option<String>, u64)> = counted
+        .tokens()
+        .into_iter()
+        .map(|(ask, count)| {
+            let name = ask.consumer.map(|name| name.to_string());
+            (name, ask.key.is_some(), ask.refused.map(|code| code.to_string()), count)
+        })
+        .collect();
+    let shift = || Some("shift".to_owned());
+    let expected = [
+        (None, false, Some("FAB4093".to_owned()), 1),
+        (shift(), false, Some("FAB4093".to_owned()), 2),
+        (shift(), true, None, 2),
+        (shift(), true, Some("FAB4092".to_owned()), 1),
+    ];
+    assert_eq!(said, expected);
+    assert!(counted.tokens().is_empty(), "each is told once");
+}

@@ -82,6 +82,10 @@ fn a_trace_goes_on_where_its_parent_can_be_read_and_is_new_otherwise() {
         (with("00", TRACE, span, ".1"), false),
         (with("00", TRACE, span, "0X"), false),
         (format!("00-{TRACE}-{span}"), false),
+        // Two in one header are none either.
+        (format!("{PARENT},{PARENT}"), false),
+        (format!("{PARENT}, {PARENT}"), false),
+        (with("00", TRACE, span, "01\u{e9}"), false),
         (String::new(), false),
         ("nonsense".to_owned(), false),
     ];
@@ -96,6 +100,16 @@ fn a_trace_goes_on_where_its_parent_can_be_read_and_is_new_otherwise() {
         if goes_on {
             assert_eq!(flags == "01", value.contains("-01"), "{value}: sampled as before");
         }
+    }
+}
+
+#[test]
+fn of_the_flags_only_the_one_that_is_known_goes_on() {
+    let running = Running::start();
+    for (flags, expected) in [("00", "00"), ("01", "01"), ("02", "00"), ("03", "01"), ("fe", "00"), ("ff", "01")] {
+        let seen = seen(&running, &[&format!("Traceparent: 00-{TRACE}-1234567890123456-{flags}")]);
+        let (trace, _, passed) = parent(&seen);
+        assert_eq!((trace.as_str(), passed.as_str()), (TRACE, expected), "{flags}");
     }
 }
 

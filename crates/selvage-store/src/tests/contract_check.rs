@@ -1,8 +1,9 @@
 //! Counts of checked messages add up, whoever adds them.
 
+use selvage_model::contract_check::{ContractCheck, ContractViolation};
+
 use super::both;
 use super::stage::Stage;
-use crate::{ContractCheck, ContractViolation};
 
 both!(counts_add_up_and_fields_stay_apart);
 

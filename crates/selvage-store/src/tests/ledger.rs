@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::both;
 use super::stage::{Stage, tamper};
-use crate::{LedgerFault, Store};
+use crate::{LedgerFault, Store, TokensAsked};
 
 both!(
     it_is_chained_from_the_first_entry,
@@ -15,6 +15,7 @@ both!(
     an_inserted_entry_is_found,
     an_exchanged_entry_is_found,
     a_lost_head_is_found,
+    requests_for_tokens_are_entered_by_client_and_outcome,
 );
 
 async fn written(stage: &Stage) -> Store {
@@ -128,4 +129,27 @@ async fn forge(store: &Store, hash: [u8; 32]) {
 
 async fn a_lost_head_is_found(stage: &Stage) {
     assert_eq!(faults_after(stage, "DELETE FROM ledger_head").await, [LedgerFault::Head]);
+}
+
+async fn requests_for_tokens_are_entered_by_client_and_outcome(stage: &Stage) {
+    let store = stage.open().await;
+    let at = "2026-11-23T06:00:00Z".parse().unwrap();
+    let asked = |consumer: Option<&str>, key: Option<&str>, refused: Option<&str>, count| TokensAsked {
+        consumer: consumer.map(str::to_owned),
+        key: key.map(str::to_owned),
+        refused: refused.map(str::to_owned),
+        count,
+        first: at,
+        last: at,
+    };
+    let both = [asked(Some("mes-ghent"), Some("key_1"), None, 17), asked(None, None, Some("FAB4093"), 3)];
+    store.enter_tokens("node-a", &both).await.unwrap();
+    let entries = store.ledger(2, 10).await.unwrap();
+    let said: Vec<_> = entries.iter().map(|it| (it.actor.as_str(), it.action.as_str(), it.subject.as_str())).collect();
+    assert_eq!(said, [("mes-ghent", "token.issued", "key_1"), ("unknown", "token.refused", "unknown")]);
+    let detail =
+        json!({"node": "node-a", "first": "2026-11-23T06:00:00Z", "last": "2026-11-23T06:00:00Z", "tokens": 17});
+    assert_eq!(entries[0].detail, detail);
+    assert_eq!((&entries[1].detail["code"], &entries[1].detail["requests"]), (&json!("FAB4093"), &json!(3)));
+    assert!(store.verify_ledger().await.unwrap().is_whole());
 }

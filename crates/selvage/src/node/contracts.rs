@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_gateway::{BrokenField, ContractTraffic, Gateway};
+use selvage_model::contract_check::{ContractCheck, ContractViolation};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::Check;
-use selvage_store::{ContractCheck, ContractViolation, Store};
+use selvage_store::Store;
 use sha2::{Digest, Sha256};
 
 use super::release::Current;

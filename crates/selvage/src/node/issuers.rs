@@ -2,6 +2,8 @@
 //! a key that is not known. One question at a time to each; while an issuer is away its last keys go on.
 //! No request waits for this. INVARIANT: SHIELDED-PATH
 
+mod figures;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +13,15 @@ use jiff::Timestamp;
 use reqwest::{Client, redirect};
 use selvage_gateway::{IssuerKeys, KeysOfIssuers};
 use selvage_model::code;
-use selvage_model::manifest::issuer::{IssuerEnvironment, Signing};
+use selvage_model::manifest::issuer::{Issuer, IssuerEnvironment, Signing};
 use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::release::Follower;
 use super::rotation::Secrets;
+use figures::Figure;
+pub(crate) use figures::IssuerFigures;
 
 /// How often it is looked whether somebody is to be asked.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -36,6 +40,8 @@ const MOST_BYTES: usize = 256 * 1024;
 /// Where an issuer's keys are had.
 #[derive(Clone, PartialEq)]
 struct Source {
+    /// The issuer's name in the fabric.
+    name: String,
     url: String,
     /// Where its keys are, where that is said.
     keys: Option<String>,
@@ -51,12 +57,15 @@ struct Known {
     due: Instant,
     in_flight: bool,
     failures: u32,
+    /// A token named a key that is not known, and the issuer was not asked since.
+    missed: bool,
+    figure: Figure,
     /// The secret and the span of time that own keys were derived for.
     derived: Option<(String, i64)>,
 }
 
 /// Follows the issuers of whatever release is active, for as long as the node runs.
-pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets) {
+pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets, figures: Arc<IssuerFigures>) {
     let client = Client::builder().timeout(PATIENCE).redirect(redirect::Policy::none()).build();
     let client = match client {
         Ok(client) => client,
@@ -77,6 +86,7 @@ pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets) {
                 if others {
                     install(&follower, &known);
                 }
+                figures.show(known.values_mut().filter_map(Known::figure).collect());
                 for source in due(&mut known) {
                     let client = client.clone();
                     asking.spawn(async move {
@@ -97,8 +107,9 @@ pub(crate) async fn follow(follower: Arc<Follower>, secrets: Secrets) {
 /// The issuers that the active release declares here.
 fn sources(follower: &Follower) -> Vec<Source> {
     let fabric = Arc::clone(&follower.current.active().release.fabric);
-    let here = fabric.issuers.values().filter_map(|issuer| issuer.environment(&follower.environment));
-    let source = |it: &IssuerEnvironment| Source {
+    let here = fabric.issuers.values().filter_map(|issuer| Some((issuer, issuer.environment(&follower.environment)?)));
+    let source = |(issuer, it): (&Issuer, &IssuerEnvironment)| Source {
+        name: issuer.name.to_string(),
         url: it.url.value.clone(),
         keys: it.keys.as_ref().map(|keys| keys.value.clone()),
         signing: it.signing.clone(),
@@ -119,6 +130,8 @@ fn declare(known: &mut BTreeMap<String, Known>, sources: Vec<Source>) -> bool {
             due: Instant::now(),
             in_flight: false,
             failures: 0,
+            missed: false,
+            figure: Figure::default(),
             derived: None,
         });
     }
@@ -131,9 +144,9 @@ fn due(known: &mut BTreeMap<String, Known>) -> Vec<Source> {
     let mut due = Vec::new();
     for known in known.values_mut().filter(|known| !known.in_flight && known.source.signing.is_none()) {
         let rested = known.asked.is_none_or(|asked| now.duration_since(asked) >= AT_MOST_EVERY);
-        let missed = rested && known.keys.as_ref().is_some_and(|keys| keys.take_missed());
-        if now >= known.due || missed {
-            (known.in_flight, known.asked) = (true, Some(now));
+        known.count_missed();
+        if now >= known.due || (rested && known.missed) {
+            (known.in_flight, known.asked, known.missed) = (true, Some(now), false);
             due.push(known.source.clone());
         }
     }
@@ -141,6 +154,21 @@ fn due(known: &mut BTreeMap<String, Known>) -> Vec<Source> {
 }
 
 impl Known {
+    /// Takes note of tokens that named keys that are not known.
+    fn count_missed(&mut self) {
+        let missed = self.keys.as_ref().map_or(0, |keys| keys.take_missed());
+        self.missed |= missed > 0;
+        self.figure.unknown += missed;
+    }
+
+    /// What is told of it; nothing of Selvage's own keys, for which nobody is asked.
+    fn figure(&mut self) -> Option<Figure> {
+        self.source.signing.is_none().then_some(())?;
+        self.count_missed();
+        let keys = self.keys.as_ref().map_or(0, |keys| keys.len());
+        Some(Figure { name: self.source.name.clone(), keys, ..self.figure.clone() })
+    }
+
     /// Derives Selvage's own keys where others are due; whether they are others now.
     fn derive(&mut self, secrets: &Secrets) -> bool {
         let Some(signing) = &self.source.signing else { return false };
@@ -171,6 +199,7 @@ impl Known {
         match answer {
             Ok(keys) => {
                 (self.failures, self.due) = (0, Instant::now() + EVERY);
+                (self.figure.answered, self.figure.last) = (self.figure.answered + 1, Some(Instant::now()));
                 if self.keys.as_ref().is_some_and(|known| known.same_as(&keys)) {
                     return false;
                 }
@@ -187,6 +216,7 @@ impl Known {
                     tracing::warn!("the keys of {url} could not be had, {meanwhile}: {error:#}");
                 }
                 self.failures += 1;
+                self.figure.failed += 1;
                 false
             }
         }
@@ -302,7 +332,7 @@ mod tests {
     async fn asked(answer: fn(&str, &str) -> (u16, String)) -> String {
         let url = server(answer).await;
         let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-        match ask(&client, &Source { url, keys: None, signing: None }).await {
+        match ask(&client, &Source { name: String::new(), url, keys: None, signing: None }).await {
             Ok(keys) => format!("{} keys", keys.len()),
             Err(error) => format!("{error:#}"),
         }
@@ -345,7 +375,7 @@ mod tests {
 
     #[test]
     fn unknown_keys_make_few_questions_and_failures_fewer() {
-        let source = Source { url: "https://a.example".to_owned(), keys: None, signing: None };
+        let source = Source { name: "a".to_owned(), url: "https://a.example".to_owned(), keys: None, signing: None };
         let mut known = BTreeMap::new();
         declare(&mut known, vec![source.clone()]);
         assert_eq!(due(&mut known).len(), 1);
@@ -355,6 +385,18 @@ mod tests {
         let first = one.due;
         one.take(Err(anyhow::anyhow!("away")));
         assert!(one.due > first, "longer each time");
+        let figures = IssuerFigures::default();
+        assert_eq!(figures.text(), "", "nobody is asked");
+        figures.show(vec![one.figure().unwrap()]);
+        for line in [
+            "selvage_issuer_fetches_total{issuer=\"a\",outcome=\"answered\"} 0",
+            "selvage_issuer_fetches_total{issuer=\"a\",outcome=\"failed\"} 2",
+            "selvage_issuer_keys{issuer=\"a\"} 0",
+            "selvage_issuer_unknown_keys_total{issuer=\"a\"} 0",
+        ] {
+            assert!(figures.text().lines().any(|it| it == line), "{line}: {}", figures.text());
+        }
+        assert!(!figures.text().contains("age_seconds{"), "it never showed any");
         assert!(!declare(&mut known, Vec::new()) && known.is_empty());
     }
 }

@@ -16,6 +16,7 @@ use selvage_model::problem::Problem;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
+use super::issuers::IssuerFigures;
 use super::release::Current;
 use super::usage::Figures;
 
@@ -24,13 +25,20 @@ pub(crate) struct EngineMediation {
     engine: Engine,
     current: Arc<Current>,
     runtime: Handle,
-    usage: Arc<Figures>,
+    told: Told,
+}
+
+/// What the tasks beside the gateway say of themselves at `/metrics`.
+#[derive(Clone, Default)]
+pub(crate) struct Told {
+    pub(crate) usage: Arc<Figures>,
+    pub(crate) issuers: Arc<IssuerFigures>,
 }
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine, current: Arc<Current>, usage: Arc<Figures>) -> Self {
-        Self { engine, current, runtime: Handle::current(), usage }
+    pub(crate) fn new(engine: Engine, current: Arc<Current>, told: Told) -> Self {
+        Self { engine, current, runtime: Handle::current(), told }
     }
 }
 
@@ -61,7 +69,7 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        self.engine.figures() + &self.usage.text()
+        self.engine.figures() + &self.told.usage.text() + &self.told.issuers.text()
     }
 }
 

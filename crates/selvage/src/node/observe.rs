@@ -1,18 +1,19 @@
-//! Gathers what the console's first page shows, from the release, the gateway's counters, the engine and the store.
+//! Gathers what the console's pages show, from the release, the gateway's counters, the engine and the store.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_control::{Observe, ViewUsage};
+use selvage_control::{Observe, ViewContracts, ViewUsage};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
+use selvage_model::contract_check::{newest, readiness};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
-use selvage_model::overview::{Health, InterfaceRow, Overview, ShadowRow, SystemRow, UsageView};
+use selvage_model::overview::{ContractsView, Health, InterfaceRow, Overview, ShadowRow, SystemRow, UsageView};
 use selvage_store::{Store, StoreError};
 
 use super::reachability::Reachability;
@@ -47,6 +48,48 @@ pub(crate) fn usage(store: Store) -> ViewUsage {
             })
         })
     })
+}
+
+/// The console's view of contracts, of all nodes; only what is declared where the store does not answer.
+pub(crate) fn contracts(store: Store, current: Arc<Current>) -> ViewContracts {
+    Arc::new(move || {
+        let (store, current) = (store.clone(), Arc::clone(&current));
+        Box::pin(async move {
+            let checks = store.contract_checks().await.unwrap_or_else(|error| {
+                tracing::warn!("what was found in messages cannot be shown: {error}");
+                Vec::new()
+            });
+            let fabric = Arc::clone(&current.active().release.fabric);
+            let mut view = ContractsView { now: Timestamp::now(), checks: newest(checks), ..ContractsView::default() };
+            view.sides = readiness(&view.checks);
+            declared(&fabric, &mut view);
+            view
+        })
+    })
+}
+
+/// Adds what the fabric says of direct interfaces: how they are checked now, and which are not.
+fn declared(fabric: &Fabric, view: &mut ContractsView) {
+    for interface in fabric.interfaces.values() {
+        let answers = !matches!(interface.lifecycle, Lifecycle::Retired { .. });
+        if !answers || !matches!(interface.api(), Some(Api::Direct { .. })) {
+            continue;
+        }
+        let (reference, validation) = (interface.reference(), interface.validation);
+        let sides = [("request", validation.request), ("response", validation.response)];
+        if sides.iter().all(|(_, check)| *check == Check::Off) {
+            view.unread.push(reference);
+            continue;
+        }
+        for (side, check) in sides {
+            let mode = match check {
+                Check::Off => continue,
+                Check::Report => "report",
+                Check::Enforce => "enforce",
+            };
+            view.sides.entry((reference.clone(), side.to_owned())).or_default().mode = mode.to_owned();
+        }
+    }
 }
 
 async fn view_usage(store: &Store) -> Result<UsageView, StoreError> {

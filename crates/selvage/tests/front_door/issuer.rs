@@ -120,4 +120,16 @@ async fn tokens_of_an_openid_provider_are_taken_and_follow_its_keys() {
     provider.tell("rotate");
     let third = provider.token("pump-desk", "urn:selvage").await;
     eventually("it is asked again", || async { (asked(&served.base, &third).await == taken).then_some(()) }).await;
+
+    let metrics = reqwest::get(&served.metrics).await.unwrap().text().await.unwrap();
+    let figure = |name: &str| -> u64 {
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.unwrap_or_else(|| panic!("no {name}: {metrics}")).trim().parse().unwrap()
+    };
+    let fetches =
+        |outcome: &str| figure(&format!("selvage_issuer_fetches_total{{issuer=\"directory\",outcome=\"{outcome}\"}}"));
+    assert!(fetches("answered") >= 2 && fetches("failed") >= 1, "{metrics}");
+    assert!(figure("selvage_issuer_unknown_keys_total{issuer=\"directory\"}") >= 3, "{metrics}");
+    assert!(figure("selvage_issuer_keys{issuer=\"directory\"}") >= 1, "{metrics}");
+    assert!(figure("selvage_issuer_keys_age_seconds{issuer=\"directory\"}") < 60, "{metrics}");
 }

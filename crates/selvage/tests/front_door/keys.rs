@@ -129,4 +129,23 @@ async fn selvage_issues_tokens_that_end_with_their_key() {
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert_eq!(asked(&served.base, &second).await, ended(), "REVOKED-NOW");
     assert_eq!(token().await, None);
+
+    // The ledger tells of both, by key and hour, and of no secret.
+    let store = ["ledger", "list", "--data", &data];
+    let entered = eventually("it is in the ledger", || async {
+        let ledger = stdout(&selvage(&store));
+        (ledger.contains("token.issued") && ledger.contains("FAB4093")).then_some(ledger)
+    })
+    .await;
+    let mut of_the_key = entered.lines().filter(|line| line.contains("pump-desk") && line.contains(&id));
+    assert!(of_the_key.clone().any(|line| line.contains("token.issued")), "{entered}");
+    assert!(of_the_key.any(|line| line.contains("token.refused") && line.contains("FAB4093")), "{entered}");
+    assert!(!entered.contains(&key) && !entered.contains(&second), "{entered}");
+    drop(served);
+    let whole = stdout(&selvage(&store));
+    let tokens = whole
+        .lines()
+        .filter_map(|line| line.split_once("\"tokens\":")?.1.split(['}', ',']).next()?.parse::<u64>().ok());
+    assert_eq!(tokens.sum::<u64>(), 2, "what was left is entered at the end: {whole}");
+    assert!(selvage(&["ledger", "verify", "--data", &data]).status.success());
 }

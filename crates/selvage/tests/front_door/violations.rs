@@ -42,6 +42,26 @@ async fn violations_are_counted_by_consumer_and_field_and_masked() {
     assert!(of("request")["verdict"].as_str().unwrap().starts_with("not yet: seen only since"), "{readiness}");
     assert!(ask(&["--readiness"]).contains("shop-floor-board"));
 
+    // The same on the console, for whoever has no shell.
+    let operator =
+        selvage(&[&["operator", "add", "ann"], &store.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat());
+    let form = format!("key={}", stdout(&operator).trim());
+    let browser = Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let cookie = eventually("the operator may come in", || async {
+        let login = browser.post(format!("{}/login", served.console));
+        let entered =
+            login.header("content-type", "application/x-www-form-urlencoded").body(form.clone()).send().await.unwrap();
+        entered.headers().get("set-cookie").map(|cookie| cookie.to_str().unwrap().to_owned())
+    })
+    .await;
+    let page = browser.get(format!("{}/contracts", served.console)).header("cookie", cookie).send().await.unwrap();
+    let page = page.text().await.unwrap();
+    for expected in
+        ["body /*/qty", "shop-floor-board", "a number of ", "let through", "violated until", "legacy-stock@1"]
+    {
+        assert!(page.contains(expected), "{expected} is missing: {page}");
+    }
+
     // Enforced, the caller does not see what does not fit, and learns that alone.
     place.edit("interfaces.yaml", "validation: {request: report, response: report}", "validation: {response: enforce}");
     let problem = eventually("answers are enforced", || async {
