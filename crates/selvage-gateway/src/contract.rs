@@ -3,6 +3,7 @@
 
 mod compile;
 mod document;
+mod form;
 mod kinds;
 mod media;
 mod parameter;
@@ -15,12 +16,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError, Weak};
 
 use http::{HeaderMap, StatusCode};
-use serde_json::Value;
 
+use crate::json;
+use form::Form;
 use media::Media;
 pub(crate) use parameter::Given;
 use parameter::Parameter;
-pub(crate) use schemas::Schema;
+use schemas::Schema;
 pub(crate) use violation::{Violation, Where};
 
 /// What is said about one message at most.
@@ -32,6 +34,8 @@ pub(crate) struct Compiled {
     operations: HashMap<Box<str>, Arc<OperationContract>>,
     /// What cannot be checked against, with the reason.
     pub(crate) problems: Vec<String>,
+    /// Bodies that are declared and never read, with the operations that have them: of requests, and of answers.
+    pub(crate) unread: (Vec<String>, Vec<String>),
 }
 
 /// What an operation takes and answers.
@@ -80,12 +84,39 @@ enum Statuses {
 /// What a body is to be checked against.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expected<'a> {
-    /// JSON of this schema.
-    Json(&'a Schema),
-    /// Nothing that is checked: of another media type, or without a schema.
+    /// It is read and checked.
+    Read(Reading<'a>),
+    /// The contract promises more of it than anybody here reads.
+    Unread,
+    /// Nothing that is checked: text, bytes, or without a schema.
     Anything,
     /// The contract declares no body of this media type.
     Undeclared,
+}
+
+/// How a body is read, and what it is checked against.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reading<'a> {
+    schema: &'a Schema,
+    /// JSON where there is none.
+    form: Option<&'a Form>,
+}
+
+impl Reading<'_> {
+    /// What is wrong with a body; `shows` where its values are for everyone.
+    pub(crate) fn violations(&self, body: &[u8], shows: bool) -> Vec<Violation> {
+        let read = match self.form {
+            None => json::read(body).map_err(|error| ("json", error)),
+            Some(form) => form.read(body).map_err(|error| ("form", error.to_owned())),
+        };
+        match read {
+            Ok(value) => {
+                let errors = self.schema.errors(&value, MOST_VIOLATIONS);
+                errors.into_iter().map(|error| Violation::of_body(&error, shows)).collect()
+            }
+            Err((rule, error)) => vec![Violation::of_whole_body(rule, error)],
+        }
+    }
 }
 
 /// The contract of this text, compiled before or now: snapshots are compiled anew whenever a grant changes, and their
@@ -176,12 +207,5 @@ impl AnswerContract {
     pub(crate) fn body(&self, media_type: Option<&str>) -> Expected<'_> {
         // An answer that is declared without content may still say what it likes.
         if self.media.is_empty() { Expected::Anything } else { media::expected(&self.media, media_type) }
-    }
-}
-
-impl Schema {
-    /// What is wrong with a body; `shows` where its values are for everyone.
-    pub(crate) fn violations(&self, body: &Value, shows: bool) -> Vec<Violation> {
-        self.errors(body, MOST_VIOLATIONS).into_iter().map(|error| Violation::of_body(&error, shows)).collect()
     }
 }

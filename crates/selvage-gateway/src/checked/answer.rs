@@ -12,9 +12,8 @@ use selvage_model::problem::Problem;
 use super::request::{is_coded, text};
 use crate::body::{Broken, Reply};
 use crate::burden::Bearer;
-use crate::contract::{Expected, OperationContract, Schema, Violation};
+use crate::contract::{Expected, OperationContract, Reading, Violation};
 use crate::held;
-use crate::json;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
 use crate::whole::AHEAD;
@@ -68,7 +67,7 @@ pub(crate) async fn gather(body: &mut Reply, most: u64, bearer: Bearer<'_>) -> G
 enum Seen {
     /// It goes back as it is.
     Streamed(Verdict),
-    Json(Bytes, Vec<Violation>),
+    Read(Bytes, Vec<Violation>),
     /// More than is checked.
     TooLarge(Bytes),
     /// More than the node has room for.
@@ -85,7 +84,7 @@ impl Round<'_> {
         let mut violations = Vec::new();
         let verdict = match self.look(response, &mut violations).await {
             Seen::Streamed(verdict) => verdict,
-            Seen::Json(bytes, found) => {
+            Seen::Read(bytes, found) => {
                 violations.extend(found);
                 response.body_mut().hold(bytes);
                 Verdict::Fits
@@ -135,14 +134,15 @@ impl Round<'_> {
                     .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
                 Seen::Streamed(Verdict::Fits)
             }
-            Expected::Json(_) if is_coded(response.headers()) || status == StatusCode::PARTIAL_CONTENT => {
+            Expected::Unread => Seen::Streamed(Verdict::Unread),
+            Expected::Read(_) if is_coded(response.headers()) || status == StatusCode::PARTIAL_CONTENT => {
                 Seen::Streamed(Verdict::Unchecked)
             }
-            Expected::Json(schema) => self.json(schema, response.body_mut()).await,
+            Expected::Read(reading) => self.read(reading, response.body_mut()).await,
         }
     }
 
-    async fn json(&self, schema: &Schema, body: &mut Reply) -> Seen {
+    async fn read(&self, reading: Reading<'_>, body: &mut Reply) -> Seen {
         let most = self.checks.validation.up_to;
         let hint = body.size_hint();
         if hint.lower() > most {
@@ -155,11 +155,8 @@ impl Round<'_> {
             Gathered::Broken => return Seen::Broken,
             Gathered::Revoked => return Seen::Revoked,
         };
-        let found = match json::read(&bytes) {
-            Ok(value) => schema.violations(&value, self.checks.shows_values),
-            Err(_) => vec![Violation::of_whole_body("json", "the body is not JSON")],
-        };
-        Seen::Json(bytes, found)
+        let found = reading.violations(&bytes, self.checks.shows_values);
+        Seen::Read(bytes, found)
     }
 
     /// The answer instead, where checks are enforced and this one does not pass them.

@@ -15,9 +15,8 @@ use selvage_model::problem::Problem;
 use super::coming::Coming;
 use crate::body::{Progress, Upload};
 use crate::connection::Watch;
-use crate::contract::{Expected, Given, OperationContract, Schema, Violation};
+use crate::contract::{Expected, Given, OperationContract, Reading, Violation};
 use crate::forward;
-use crate::json;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
 use crate::whole::{Read, Terms};
@@ -71,18 +70,19 @@ impl Round<'_> {
                     .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
                 self.decided(violations, Verdict::Fits, body)
             }
-            Expected::Json(_) if is_coded(&parts.headers) => {
+            Expected::Unread => self.decided(violations, Verdict::Unread, body),
+            Expected::Read(_) if is_coded(&parts.headers) => {
                 let detail = "send the body without `Content-Encoding`: it is checked as it comes";
                 self.unchecked(violations, Problem::new(415, code::BODY_CODED, detail), body)
             }
-            Expected::Json(_) if body.least() > self.checks.validation.up_to => {
+            Expected::Read(_) if body.least() > self.checks.validation.up_to => {
                 self.unchecked(violations, self.too_large(), body)
             }
             // What is refused anyway is not read.
-            Expected::Json(_) if self.enforces() && !violations.is_empty() => {
+            Expected::Read(_) if self.enforces() && !violations.is_empty() => {
                 self.decided(violations, Verdict::Fits, body)
             }
-            Expected::Json(schema) => self.json(violations, schema, body).await,
+            Expected::Read(reading) => self.read(violations, reading, body).await,
         }
     }
 
@@ -90,14 +90,11 @@ impl Round<'_> {
         self.checks.validation.request == Check::Enforce
     }
 
-    async fn json(&self, mut violations: Vec<Violation>, schema: &Schema, body: Coming) -> Outcome {
+    async fn read(&self, mut violations: Vec<Violation>, reading: Reading<'_>, body: Coming) -> Outcome {
         let most = self.checks.validation.up_to;
         match body.read(most, self.terms).await {
             Read::Whole(bytes) => {
-                match json::read(&bytes) {
-                    Ok(value) => violations.extend(schema.violations(&value, self.checks.shows_values)),
-                    Err(error) => violations.push(Violation::of_whole_body("json", error)),
-                }
+                violations.extend(reading.violations(&bytes, self.checks.shows_values));
                 let noted = Noted::new(Side::Request, Verdict::Fits, violations);
                 match self.refusal(&noted) {
                     Some(problem) => Outcome::Refused { problem, noted, unread: None },
@@ -166,6 +163,9 @@ fn problem(violations: &[Violation]) -> Problem {
     }
     if is("json") {
         return Problem::new(400, code::BODY_NOT_JSON, first);
+    }
+    if is("form") {
+        return Problem::new(400, code::FORM_BROKEN, first);
     }
     let errors: Vec<_> = violations.iter().filter_map(Violation::as_field).collect();
     let parameters: Vec<_> = violations.iter().filter_map(Violation::as_parameter).collect();

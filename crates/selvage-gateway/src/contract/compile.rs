@@ -7,8 +7,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::document::{self, At, Dialect};
+use super::form::Form;
 use super::kinds::{self, Kinds};
-use super::media::Media;
+use super::media::{self, Media};
 use super::parameter::{Parameter, Style};
 use super::schemas::{Schema, Schemas};
 use super::translate::{Sender, translated};
@@ -34,6 +35,7 @@ pub(super) fn compile(file: &str, text: &str) -> Compiled {
             compiled.operations = operations(&mut requests, &mut answers);
             compiled.problems = requests.problems;
             compiled.problems.append(&mut answers.problems);
+            compiled.unread = (requests.unread, answers.unread);
             compiled.problems.sort();
             compiled.problems.dedup();
         }
@@ -47,6 +49,8 @@ struct Side<'a> {
     root: &'a Value,
     schemas: Schemas<'a>,
     problems: Vec<String>,
+    /// Bodies that are declared and never read.
+    unread: Vec<String>,
 }
 
 fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<str>, Arc<OperationContract>> {
@@ -62,8 +66,8 @@ fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<st
             let contract = OperationContract {
                 parameters: requests.parameters(template, item, &operation),
                 rows: rows(template, item, &operation),
-                body: operation.get("requestBody").map(|body| requests.body(&body)),
-                answers: answers_at.map(|operation| answers.answers(&operation)).unwrap_or_default(),
+                body: operation.get("requestBody").map(|body| requests.body(&body, id)),
+                answers: answers_at.map(|operation| answers.answers(&operation, id)).unwrap_or_default(),
             };
             operations.insert(id.into(), Arc::new(contract));
         }
@@ -97,7 +101,7 @@ fn place(word: &str) -> Option<Where> {
 
 impl<'a> Side<'a> {
     fn new(root: &'a Value) -> Result<Self, String> {
-        Ok(Self { root, schemas: Schemas::new(root)?, problems: Vec::new() })
+        Ok(Self { root, schemas: Schemas::new(root)?, problems: Vec::new(), unread: Vec::new() })
     }
 
     /// The schema there, where there is one that can be compiled.
@@ -164,8 +168,7 @@ impl<'a> Side<'a> {
         let content = at.get("content").and_then(|content| content.members().into_iter().next());
         let (shape, schema) = match content {
             Some((media_type, content)) => {
-                let is_json =
-                    super::media::parts(media_type).is_some_and(|(kind, sub)| super::media::is_json(&kind, &sub));
+                let is_json = media::parts(media_type).is_some_and(|(kind, sub)| media::is_json(&kind, &sub));
                 if is_json { (Shape::Json, self.schema(&content)) } else { (Shape::Scalar(Kinds::STRING), None) }
             }
             None => (self.shape(at.node.get("schema").unwrap_or(&Value::Null)), self.schema(at)),
@@ -202,16 +205,33 @@ impl<'a> Side<'a> {
         Shape::Scalar(found)
     }
 
-    fn body(&mut self, at: &At<'a>) -> BodyContract {
-        BodyContract { required: at.flag("required").unwrap_or(false), media: self.media(at) }
+    fn body(&mut self, at: &At<'a>, id: &str) -> BodyContract {
+        BodyContract { required: at.flag("required").unwrap_or(false), media: self.media(at, id) }
     }
 
-    fn media(&mut self, at: &At<'a>) -> Vec<Media> {
+    fn media(&mut self, at: &At<'a>, id: &str) -> Vec<Media> {
         let content = at.get("content").map(|content| content.members()).unwrap_or_default();
-        content.iter().filter_map(|(range, content)| Media::new(range, self.schema(content))).collect()
+        let mut all = Vec::new();
+        for (range, content) in &content {
+            let schema = content.node.get("schema").unwrap_or(&Value::Null);
+            let found = kinds::of(self.root, schema);
+            let structured = !found.has(Kinds::STRING) && (found.has(Kinds::OBJECT) || found.has(Kinds::ARRAY));
+            let form = media::is_form(range).then(|| Form::of(self.root, schema, content.node.get("encoding")));
+            let (form, why) = match form {
+                Some(Ok(form)) => (Some(form), String::new()),
+                Some(Err(why)) => (None, format!(" ({why})")),
+                None => (None, String::new()),
+            };
+            let Some(media) = Media::new(range, self.schema(content), form, structured) else { continue };
+            if media.is_unread() {
+                self.unread.push(format!("`{range}` of `{id}`{why}"));
+            }
+            all.push(media);
+        }
+        all
     }
 
-    fn answers(&mut self, operation: &At<'a>) -> Vec<(Statuses, AnswerContract)> {
+    fn answers(&mut self, operation: &At<'a>, id: &str) -> Vec<(Statuses, AnswerContract)> {
         let mut answers = Vec::new();
         let declared = operation.get("responses").map(|responses| responses.members()).unwrap_or_default();
         for (status, at) in declared {
@@ -223,7 +243,7 @@ impl<'a> Side<'a> {
                 Some(Parameter { required, ..self.shaped(header, Where::Header, name)? })
             });
             let headers = headers.collect();
-            answers.push((statuses, AnswerContract { headers, media: self.media(&at) }));
+            answers.push((statuses, AnswerContract { headers, media: self.media(&at, id) }));
         }
         answers.sort_by_key(|(statuses, _)| *statuses);
         answers
@@ -276,7 +296,7 @@ components:
         let operation = compiled.operation("a").unwrap();
         assert!(matches!(
             operation.answer(http::StatusCode::OK).unwrap().body(Some("application/json")),
-            super::super::Expected::Json(_)
+            super::super::Expected::Read(_)
         ));
     }
 }

@@ -1,6 +1,7 @@
 //! Media types: which of those that a contract declares a message has, and whether it is JSON.
 
-use super::{Expected, Schema};
+use super::form::{self, Form};
+use super::{Expected, Reading, Schema};
 
 /// A media type that a contract declares.
 #[derive(Debug)]
@@ -9,14 +10,23 @@ pub(super) struct Media {
     kind: Box<str>,
     /// `json`, or `*`.
     subtype: Box<str>,
-    pub(super) schema: Option<Schema>,
+    schema: Option<Schema>,
+    /// How it is read where it is a form.
+    form: Option<Form>,
+    /// Its schema says more than that it is text or bytes.
+    structured: bool,
 }
 
 impl Media {
     /// Of this range: `application/json`, `text/*`, `*/*`.
-    pub(super) fn new(range: &str, schema: Option<Schema>) -> Option<Self> {
+    pub(super) fn new(range: &str, schema: Option<Schema>, form: Option<Form>, structured: bool) -> Option<Self> {
         let (kind, subtype) = parts(range)?;
-        Some(Self { kind: kind.into(), subtype: subtype.into(), schema })
+        Some(Self { kind: kind.into(), subtype: subtype.into(), schema, form, structured })
+    }
+
+    /// Whether it promises what nobody here reads.
+    pub(super) fn is_unread(&self) -> bool {
+        self.structured && self.schema.is_some() && self.form.is_none() && !is_json(&self.kind, &self.subtype)
     }
 
     /// How exactly it names a media type; nothing where it does not.
@@ -36,9 +46,20 @@ pub(super) fn expected<'a>(declared: &'a [Media], media_type: Option<&str>) -> E
     let fitting = declared.iter().filter_map(|media| Some((media.exactness(&kind, &subtype)?, media)));
     match fitting.max_by_key(|(exactness, _)| *exactness) {
         None => Expected::Undeclared,
-        Some((_, Media { schema: Some(schema), .. })) if is_json(&kind, &subtype) => Expected::Json(schema),
+        Some((_, Media { schema: Some(schema), .. })) if is_json(&kind, &subtype) => {
+            Expected::Read(Reading { schema, form: None })
+        }
+        Some((_, Media { schema: Some(schema), form: Some(form), .. })) => {
+            Expected::Read(Reading { schema, form: Some(form) })
+        }
+        Some((_, media)) if media.is_unread() => Expected::Unread,
         Some(_) => Expected::Anything,
     }
+}
+
+/// Whether this range is that of forms.
+pub(super) fn is_form(range: &str) -> bool {
+    parts(range).is_some_and(|(kind, subtype)| (kind.as_str(), subtype.as_str()) == form::KIND)
 }
 
 /// Whether a body of this media type is JSON.
@@ -61,7 +82,7 @@ mod tests {
     #[test]
     fn the_most_exact_range_counts() {
         let declared: Vec<Media> =
-            ["*/*", "text/*", "text/csv"].iter().filter_map(|range| Media::new(range, None)).collect();
+            ["*/*", "text/*", "text/csv"].iter().filter_map(|range| Media::new(range, None, None, false)).collect();
         let exactness = |media_type: &str| {
             let (kind, subtype) = parts(media_type)?;
             declared.iter().filter_map(|media| media.exactness(&kind, &subtype)).max()

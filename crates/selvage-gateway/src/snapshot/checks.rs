@@ -61,7 +61,18 @@ pub fn uncheckable(fabric: &Fabric) -> Vec<Finding> {
         let over = matches!(interface.lifecycle, Lifecycle::Retired { .. } | Lifecycle::Blocked { .. });
         let Some(text) = fabric.files.get(&openapi.value).filter(|_| !idle && !over) else { continue };
         let enforced = request == Check::Enforce || response == Check::Enforce;
-        for problem in &contract::compiled(&openapi.value, text).problems {
+        let compiled = contract::compiled(&openapi.value, text);
+        for (check, side, unread) in
+            [(request, "requests", &compiled.unread.0), (response, "answers", &compiled.unread.1)]
+        {
+            for what in unread.iter().filter(|_| check == Check::Enforce) {
+                let message = format!("`{}` enforces its {side}, and {what} is never checked", interface.reference());
+                let finding = Finding::error(code::CONTENT_UNREAD, &openapi.place, message);
+                let hint = "take JSON or a form there, or know that such bodies pass as they are";
+                findings.push(Finding { severity: Severity::Warning, ..finding }.fix(hint));
+            }
+        }
+        for problem in &compiled.problems {
             let message =
                 format!("`{}` cannot be checked against a part of its contract: {problem}", interface.reference());
             let finding = Finding::error(code::CONTRACT_UNCHECKABLE, &openapi.place, message);

@@ -24,6 +24,8 @@ pub(crate) enum Verdict {
     Fits,
     /// Its body was too large, or compressed.
     Unchecked,
+    /// Its body is of a kind that is never read.
+    Unread,
 }
 
 /// What was found of one message.
@@ -113,7 +115,7 @@ impl Book {
         let seen = self.seen.entry((series, noted.side)).or_default();
         match noted.verdict {
             Verdict::Fits => seen.checked += 1,
-            Verdict::Unchecked => seen.unchecked += 1,
+            Verdict::Unchecked | Verdict::Unread => seen.unchecked += 1,
         }
         seen.unfit += u64::from(!noted.violations.is_empty());
         for violation in &noted.violations {

@@ -11,6 +11,7 @@
 
 mod client;
 mod fabric;
+mod forms;
 mod running;
 mod upstream;
 mod upstreams;
