@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_control::{Admitted, Console, ConsoleConfig, Observe};
+use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
 use selvage_model::access::{AccessState, Credential, Principal};
@@ -147,14 +147,7 @@ impl Node {
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
-        let observe = observe::observer(
-            Arc::clone(&current),
-            Arc::downgrade(&gateway),
-            engine.clone(),
-            reachability.clone(),
-            config.environment.clone(),
-        );
-        let console = console(config.console, observe, &config.store, &current).await?;
+        let console = console(&config, &gateway, &engine, &reachability, &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
         let store = config.store.clone();
@@ -233,11 +226,20 @@ impl Node {
 }
 
 async fn console(
-    listen: SocketAddr,
-    observe: Observe,
-    store: &Store,
+    config: &NodeConfig,
+    gateway: &Arc<Gateway>,
+    engine: &Engine,
+    reachability: &Reachability,
     current: &Arc<Current>,
 ) -> anyhow::Result<Console> {
+    let (listen, store) = (config.console, &config.store);
+    let observe = observe::observer(
+        Arc::clone(current),
+        Arc::downgrade(gateway),
+        engine.clone(),
+        reachability.clone(),
+        config.environment.clone(),
+    );
     let usage = observe::usage(store.clone());
     let contracts = observe::contracts(store.clone(), Arc::clone(current));
     let authenticate = authenticator(Arc::clone(current));
