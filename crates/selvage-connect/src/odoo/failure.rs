@@ -210,3 +210,28 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_after_a_booking_is_called_nothing() {
+        let reason = || "x".to_owned();
+        let shown = |failure: Failure| failure.after_booking("the receipt").code();
+        for (failure, code) in [
+            (Failure::refused(Refusal::Short, "x"), code::ODOO_MISMATCH),
+            (Failure::TryAgain { reason: reason() }, code::ODOO_UNKNOWN),
+            (Failure::Busy { reason: reason(), after: None }, code::ODOO_UNKNOWN),
+            (Failure::Unreachable { reason: reason() }, code::ODOO_UNKNOWN),
+            (Failure::Unavailable { reason: reason() }, code::ODOO_UNKNOWN),
+            (Failure::Unknown { reason: reason() }, code::ODOO_UNKNOWN),
+            (Failure::mismatch("x", &1, &2), code::ODOO_MISMATCH),
+            // Whoever the account is by then, it is looked at again before anything is said.
+            (Failure::Unauthenticated, code::ODOO_UNAUTHENTICATED),
+        ] {
+            let name = failure.to_string();
+            assert_eq!(shown(failure), code.as_str(), "{name}");
+        }
+    }
+}
