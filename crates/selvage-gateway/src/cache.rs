@@ -3,7 +3,7 @@
 //! have one: a request comes here when it has passed, and finds only what its own grant shows.
 
 pub(crate) mod freshness;
-mod key;
+pub(crate) mod key;
 mod shelf;
 pub(crate) mod validator;
 
@@ -21,7 +21,7 @@ use tokio::sync::watch;
 use crate::pool::Address;
 use crate::snapshot::{Life, Served};
 use freshness::{Lifetime, Wish};
-pub(crate) use key::{Key, Keys, leave_out_unkeyed, passes_by, place_of};
+pub(crate) use key::{Key, Keys};
 use shelf::{Shelf, What};
 
 /// How the answers of an interface are kept.
@@ -95,6 +95,8 @@ struct Inner {
     flights: HashMap<Key, watch::Receiver<()>>,
     /// By place: requests that are on their way.
     asking: BTreeMap<Arc<str>, Asking>,
+    /// Places that may change yet, and until when that is waited for.
+    unsettled: Vec<(Arc<str>, Instant)>,
 }
 
 #[derive(Debug, Default)]
@@ -130,6 +132,7 @@ pub(crate) struct Errand<'c> {
 pub(crate) struct Change<'c> {
     cache: &'c Cache,
     place: Arc<str>,
+    settled: bool,
 }
 
 impl Caches {
@@ -222,7 +225,7 @@ impl Cache {
     }
 
     /// What there is for a request; where it has to be asked for, the caller is the one who does.
-    pub(crate) fn look(&self, keys: &Keys, asked: &HeaderMap, wish: Wish, now: Moment) -> Look<'_> {
+    pub(crate) fn look(&self, keys: &Keys, asked: &HeaderMap, wish: Wish, (now, waited): (Moment, bool)) -> Look<'_> {
         let mut inner = self.inner();
         let (mut stale, mut flight) = (None, None);
         for key in keys.all() {
@@ -235,8 +238,12 @@ impl Cache {
             }
             flight = flight.or(Some(key));
         }
-        // Whoever wants it confirmed wants it so from now on, not as of another's question.
-        let flight = flight.filter(|_| !wish.confirmed);
+        // Whoever wants it confirmed wants it so from now on, not as of another's question. Nobody waits for what will not do,
+        // and nobody twice: one after the other they would wait for as long as all of them take.
+        let each_time = stale.as_ref().is_some_and(|answer: &Arc<Answer>| answer.lifetime.seconds == 0);
+        let own = wish.confirmed || wish.oldest == Some(0) || wish.fresh_for.is_some();
+        let conditional = stale.is_none() && validator::is_conditional(asked);
+        let flight = flight.filter(|_| !(waited || own || each_time || conditional));
         if let Some(done) = flight.and_then(|key| inner.flights.get(key)) {
             return Look::Wait(done.clone());
         }
@@ -262,7 +269,7 @@ impl Cache {
 
     /// Says that what stands at a place may change.
     pub(crate) fn change(&self, place: &str) -> Change<'_> {
-        Change { cache: self, place: place.into() }
+        Change { cache: self, place: place.into(), settled: false }
     }
 
     /// Forgets the answer to such a request.
@@ -294,6 +301,28 @@ impl Cache {
 /// How long nobody waits for another's answer where it turned out that none is kept.
 const UNKEPT: Duration = Duration::from_secs(30);
 
+/// How long nothing is kept of a place of which nobody knows whether it changes yet.
+const UNSETTLED: Duration = Duration::from_secs(60);
+/// Places of that kind that are told apart; with more of them nothing is kept.
+const MOST_UNSETTLED: usize = 64;
+
+impl Inner {
+    /// Whether a place may change yet.
+    fn is_unsettled(&mut self, place: &str) -> bool {
+        let now = Instant::now();
+        self.unsettled.retain(|(_, until)| *until > now);
+        self.unsettled.len() > MOST_UNSETTLED
+            || self.unsettled.iter().any(|(other, _)| key::is_part(place, other) || key::is_part(other, place))
+    }
+}
+
+impl Change<'_> {
+    /// It is known what came of it.
+    pub(crate) fn is_settled(&mut self) {
+        self.settled = true;
+    }
+}
+
 impl CacheCounts {
     /// One more.
     pub(crate) fn add(counter: &AtomicU64) {
@@ -309,6 +338,10 @@ impl Errand<'_> {
         let Some(vary) = freshness::vary(&answer.headers).filter(|_| changes == Some(self.changes)) else {
             return false;
         };
+        if inner.is_unsettled(&self.place) {
+            inner.shelf.forget(&self.place);
+            return false;
+        }
         let vary = key::unkeyed(vary, asked);
         let key = match &keys.shared {
             Some(shared) if answer.lifetime.shared => shared,
@@ -327,6 +360,10 @@ impl Errand<'_> {
     pub(crate) fn keep_none(&self, keys: &Keys, asked: &HeaderMap, now: Moment) {
         let mut inner = self.cache.inner();
         for key in keys.all() {
+            // One that is still good is not made to go by an answer that is none.
+            if matches!(inner.shelf.find(key, asked), Some(What::Answer(answer)) if answer.left(now) > 0) {
+                continue;
+            }
             self.cache.put(&mut inner, key, What::Unkept(now.at + UNKEPT), Vec::new(), asked);
         }
     }
@@ -351,6 +388,15 @@ impl Drop for Change<'_> {
     fn drop(&mut self) {
         let mut inner = self.cache.inner();
         inner.shelf.forget(&self.place);
+        if !self.settled {
+            let until = Instant::now() + UNSETTLED;
+            inner.unsettled.retain(|(place, _)| *place != self.place);
+            if inner.unsettled.len() <= MOST_UNSETTLED {
+                inner.unsettled.push((Arc::clone(&self.place), until));
+            } else if let Some((_, last)) = inner.unsettled.last_mut() {
+                *last = until;
+            }
+        }
         for place in key::related(&inner.asking, &self.place) {
             if let Some(asking) = inner.asking.get_mut(&place) {
                 asking.changes += 1;

@@ -13,7 +13,7 @@ use selvage_model::problem::Problem;
 use crate::body::{Progress, Reply};
 use crate::cache::freshness::{self, Lifetime, Wish};
 use crate::cache::validator;
-use crate::cache::{Answer, Cache, CacheCounts, Errand, Keys, Look, Moment, leave_out_unkeyed, passes_by, place_of};
+use crate::cache::{Answer, Cache, CacheCounts, Errand, Keys, Look, Moment, key};
 use crate::checked::{Gathered, Looking, gather};
 use crate::forward::{self, Forward, Got};
 use crate::held;
@@ -54,12 +54,20 @@ pub(crate) async fn answer<'a>(
     if !ask.parts.method.is_safe() {
         // What was changed is asked for again (RFC 9111 §4.4), also where nobody knows what came of it.
         let below = ask.parts.uri.path().get(ask.prefix..).unwrap_or_default();
-        let _change = cache.change(&place_of(below));
-        return pass(asked, forward, looking, cache, "fwd=method").await;
+        let mut change = cache.change(&key::place_of(below));
+        CacheCounts::add(&cache.counts.passed);
+        let got = match forward::exchange(asked, forward).await {
+            Ok(got) => got,
+            Err(response) => return *response,
+        };
+        if got.response.status() != StatusCode::ACCEPTED {
+            change.is_settled();
+        }
+        return look_and_give(asked, looking, got, "fwd=method").await;
     }
     let wish = Wish::of(&ask.parts.headers);
     let reads = matches!(ask.parts.method, Method::GET | Method::HEAD);
-    let passes = !reads || wish.none || passes_by(&ask.parts.headers) || forward.has_body();
+    let passes = !reads || wish.none || key::passes_by(&ask.parts.headers) || forward.has_body();
     if passes && wish.only {
         let is_unread = forward.has_body();
         let mut response = asked.fail(forward.admitted, &not_kept());
@@ -74,7 +82,7 @@ pub(crate) async fn answer<'a>(
     }
     let ask = &mut forward.ask;
     if cache.rules.same_for_all {
-        leave_out_unkeyed(&mut ask.parts.headers);
+        key::leave_out_unkeyed(&mut ask.parts.headers);
     }
     let keys = Keys::of(ask, forward.admitted.permit.lease, cache.rules.same_for_all);
     let is_head = ask.parts.method == Method::HEAD;
@@ -91,10 +99,14 @@ async fn pass<'a>(
     how: &str,
 ) -> Response<Reply> {
     CacheCounts::add(&cache.counts.passed);
-    let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
-        Ok(got) => got,
-        Err(response) => return *response,
-    };
+    match forward::exchange(asked, forward).await {
+        Ok(got) => look_and_give(asked, looking, got, how).await,
+        Err(response) => *response,
+    }
+}
+
+async fn look_and_give<'a>(asked: Asked<'a>, looking: Looking<'a>, got: Got<'a>, how: &str) -> Response<Reply> {
+    let Got { admitted, mut response } = got;
     match looking.look(asked, &admitted, &mut response).await {
         Ok(_) => {
             say(response.headers_mut(), how);
@@ -110,7 +122,7 @@ impl<'a> Round<'a> {
         let limit = forward::limit(asked, forward.admitted.permit.served);
         let mut waited = false;
         let errand = loop {
-            match self.cache.look(&self.keys, &forward.ask.parts.headers, self.wish, self.now()) {
+            match self.cache.look(&self.keys, &forward.ask.parts.headers, self.wish, (self.now(), waited)) {
                 Look::Good(answer) => return self.hit(forward, &answer, waited),
                 Look::Ask(errand) => break errand,
                 Look::Wait(mut done) => {
@@ -153,6 +165,9 @@ impl<'a> Round<'a> {
             Some(_) => "fwd=stale",
             None => "fwd=uri-miss",
         };
+        if self.cache.rules.same_for_all {
+            key::leave_out_wishes(headers);
+        }
         let unsure = errand.stale.clone().filter(|answer| validator::ask_whether(headers, answer));
         Sent { errand, headers: said, since, unsure, why }
     }
@@ -190,7 +205,10 @@ impl<'a> Round<'a> {
             Some(_) => {
                 sent.errand.keep(&self.keys, &sent.headers, &answer);
             }
-            None => sent.errand.keep_none(&self.keys, &sent.headers, self.now()),
+            None => {
+                self.cache.forget(&self.keys, &sent.headers);
+                sent.errand.keep_none(&self.keys, &sent.headers, self.now());
+            }
         }
         let how = format!("{}; fwd-status=304; ttl={}", sent.why, answer.left(self.now()));
         self.give(admitted, &answer, &sent.headers, &how)
@@ -238,6 +256,9 @@ impl<'a> Round<'a> {
         // A system that fails, or has the caller wait, says nothing of what it would answer otherwise.
         let tells = status.as_u16() < 500 && status != StatusCode::TOO_MANY_REQUESTS;
         if tells && status != StatusCode::NOT_MODIFIED {
+            if status.is_success() {
+                self.cache.forget(&self.keys, &headers);
+            }
             errand.keep_none(&self.keys, &headers, self.now());
         }
         self.pass_on(admitted, response, why)

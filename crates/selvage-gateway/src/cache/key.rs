@@ -67,7 +67,14 @@ pub(crate) fn passes_by(headers: &HeaderMap) -> bool {
 /// Takes out of a request whose answer others may get what its caller may choose and no key holds: what the upstream does
 /// not hear of cannot make an answer for everyone.
 pub(crate) fn leave_out_unkeyed(headers: &mut HeaderMap) {
-    for name in ["request-id", "user-agent", "x-correlation-id", "x-request-id"] {
+    for name in ["request-id", "tracestate", "user-agent", "x-correlation-id", "x-forwarded-for", "x-request-id"] {
+        headers.remove(name);
+    }
+}
+
+/// The same of what a caller says about kept answers: that is answered here.
+pub(crate) fn leave_out_wishes(headers: &mut HeaderMap) {
+    for name in [header::CACHE_CONTROL, header::PRAGMA, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE] {
         headers.remove(name);
     }
 }
@@ -136,6 +143,11 @@ pub(super) fn related<V>(map: &BTreeMap<Arc<str>, V>, place: &str) -> Vec<Arc<st
         above = place.rfind('/').and_then(|end| place.get(..end));
     }
     all
+}
+
+/// Whether a place is this one or a part of it.
+pub(super) fn is_part(place: &str, of: &str) -> bool {
+    place.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// What a request says in those headers that an answer depends on and that are in no key.

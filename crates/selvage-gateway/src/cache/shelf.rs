@@ -64,7 +64,9 @@ impl Shelf {
         let said: usize = vary.iter().flat_map(|(_, values)| values).map(HeaderValue::len).sum();
         let of_answer = if let What::Answer(answer) = &what { answer.bytes() } else { 0 };
         let bytes = of_answer + (key.place.len() + key.request.len() + said) as u64 + ENTRY;
-        if bytes > most {
+        // What only spares a wait makes no answer go.
+        let fits = matches!(what, What::Answer(_)) || self.bytes + bytes <= most;
+        if bytes > most || !fits {
             return 0;
         }
         self.uses += 1;

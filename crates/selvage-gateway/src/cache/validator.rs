@@ -7,8 +7,15 @@ use super::Answer;
 use super::freshness::{elements, time};
 
 /// What describes a body, which a confirmation does not change.
-static OF_THE_BODY: [HeaderName; 4] =
-    [header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE, header::CONTENT_TYPE];
+static OF_THE_BODY: [HeaderName; 7] = [
+    header::CONTENT_LENGTH,
+    header::CONTENT_ENCODING,
+    header::CONTENT_RANGE,
+    header::CONTENT_TYPE,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+];
 
 /// Whether a request's condition says that its caller has this answer: nothing but a 304 is due.
 pub(crate) fn is_unmodified(asked: &HeaderMap, status: StatusCode, kept: &HeaderMap) -> bool {
@@ -27,6 +34,11 @@ pub(crate) fn is_unmodified(asked: &HeaderMap, status: StatusCode, kept: &Header
         (Some(since), Some(modified)) => modified <= since,
         _ => false,
     }
+}
+
+/// Whether a request wants an answer only where it has none like it.
+pub(super) fn is_conditional(asked: &HeaderMap) -> bool {
+    asked.contains_key(header::IF_NONE_MATCH) || asked.contains_key(header::IF_MODIFIED_SINCE)
 }
 
 /// A tag as weak comparison sees it.
@@ -57,6 +69,10 @@ pub(crate) fn confirmed(kept: &HeaderMap, by: &HeaderMap) -> Option<HeaderMap> {
         if kept.get(header::ETAG).and_then(text) != text(tag) {
             return None;
         }
+    } else if let Some(modified) = by.get(header::LAST_MODIFIED)
+        && kept.get(header::LAST_MODIFIED) != Some(modified)
+    {
+        return None;
     }
     let mut merged = kept.clone();
     // They told of the moment when it came.

@@ -259,6 +259,21 @@ fn many_who_want_it_ask_once() {
 }
 
 #[test]
+fn what_is_confirmed_each_time_is_not_waited_for_one_after_the_other() {
+    let running = start();
+    for path in ["/own/v1/items/keep-tag-slow", "/own/v1/items/keep-60-tag-slow"] {
+        let headers: &[&str] = if path.contains("60") { &["If-None-Match: \"v0\""] } else { &[] };
+        for round in 0..2 {
+            let began = Instant::now();
+            std::thread::scope(|scope| {
+                (0..12).for_each(|_| drop(scope.spawn(|| assert!(get(&running, path, headers).status < 400))));
+            });
+            assert!(began.elapsed() < Duration::from_millis(2_400), "{path} {round}: {:?}", began.elapsed());
+        }
+    }
+}
+
+#[test]
 fn who_waits_is_answered_when_the_one_who_asks_goes_away_or_fails() {
     let running = start();
     let path = "/own/v1/items/keep-60-slow";
