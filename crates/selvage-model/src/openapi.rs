@@ -31,8 +31,6 @@ pub struct Contract {
     pub classed_headers: BTreeSet<String>,
     /// The names of the members that stand in a member of this name, without those that stand in them.
     pub within: BTreeMap<String, BTreeSet<String>>,
-    /// Members of which that cannot be said, and where they stand.
-    boundless: Vec<Spanned<String>>,
 }
 
 /// One operation.
@@ -115,10 +113,8 @@ impl Reader {
         let info = |name: &str| {
             root.get("info").and_then(|info| info.get(name)).and_then(Node::text).unwrap_or_default().to_owned()
         };
-        members::gather(root, root, &mut self.contract);
-        for member in std::mem::take(&mut self.contract.boundless) {
-            let message = format!("the schema of {} is made of too many others", show(&member.value));
-            self.note(&member.place, message, "make it of fewer: what stands in it cannot be told");
+        for (place, message, fix) in members::gather(root, &mut self.contract) {
+            self.note(place, message, fix);
         }
         self.contract.title = info("title");
         self.contract.version = info("version");

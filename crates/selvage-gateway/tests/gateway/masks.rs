@@ -53,6 +53,8 @@ fn what_is_masked_is_null_in_every_answer_and_the_answer_says_where() {
             r#"{"hourlyRate":null,"a/b":null,"c,d":{"a/b":null}}"#,
             Some("/hourlyRate, /a~1b, /c%2Cd/a~1b"),
         ),
+        // By one of several marks, of the values of a map.
+        (r#"{"contacts": {"home": "32470"}}"#, r#"{"contacts":null}"#, Some("/contacts")),
         (r#"{"number": 1.50}"#, r#"{"number":1.50}"#, None),
     ];
     for (body, expected, masked) in table {

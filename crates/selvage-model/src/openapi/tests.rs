@@ -178,3 +178,56 @@ components:
     assert_eq!(bodies, ["", "pickers sku"]);
     assert_eq!(contract.operations.iter().map(|operation| operation.has_body).collect::<Vec<_>>(), [false, true]);
 }
+
+#[test]
+fn every_mark_of_a_class_gives_a_name_a_class_or_is_told() {
+    let read = |schema: &str, rest: &str| {
+        let content = format!("content: {{application/json: {{schema: {schema}}}}}");
+        let text = format!(
+            "openapi: 3.1.0\ninfo: {{title: T, version: '1'}}\npaths:\n  /a: {{get: {{operationId: a, responses: {{'200': {{{content}}}}}}}}}\n{rest}"
+        );
+        let (contract, findings) = Contract::read(&text, "c.yaml");
+        let classes: Vec<_> = contract.classes.iter().map(|(name, class)| format!("{name} {class}")).collect();
+        (classes.join(", "), findings.into_iter().map(|finding| finding.message).collect::<Vec<_>>())
+    };
+    let mark = "{x-selvage-class: personal}";
+    for (schema, classes) in [
+        (format!("{{properties: {{a: {{additionalProperties: {mark}}}}}}}"), "a personal"),
+        (format!("{{properties: {{a: {{patternProperties: {{'^x': {mark}}}}}}}}}"), "a personal"),
+        (format!("{{properties: {{a: {{prefixItems: [{{}}, {mark}]}}}}}}"), "a personal"),
+        (format!("{{properties: {{a: {{if: {{}}, then: {mark}}}}}}}"), "a personal"),
+        ("{properties: {a: {x-selvage-class: [personal, pay]}}}".to_owned(), "a personal, a pay"),
+        (format!("{{properties: {{a: {{x-selvage-class: pay, items: {mark}}}}}}}"), "a pay, a personal"),
+        // A member may be called like the mark, or like a word of OpenAPI.
+        ("{properties: {x-selvage-class: {type: string}, content: {properties: {schema: {}}}}}".to_owned(), ""),
+    ] {
+        assert_eq!(read(&schema, ""), (classes.to_owned(), vec![]), "{schema}");
+    }
+    let (one_of, findings) = read(&format!("{{properties: {{a: {{oneOf: [{mark}, {{x-selvage-class: pay}}]}}}}}}"), "");
+    assert_eq!((one_of.contains("a pay"), one_of.contains("a personal"), findings), (true, true, vec![]));
+    let whole = "a whole message, or what its list or map is made of, carries a class of data";
+    let unnamed = "no member, parameter or header carries this class of data";
+    let empty = "`x-selvage-class` names no class of data";
+    for (schema, message) in [
+        (mark.to_owned(), whole),
+        (format!("{{additionalProperties: {mark}}}"), whole),
+        (format!("{{type: array, items: {mark}}}"), whole),
+        (format!("{{patternProperties: {{'^x': {mark}}}}}"), whole),
+        (format!("{{$defs: {{b: {mark}}}}}"), unnamed),
+        ("{properties: {a: {x-selvage-class: {personal: true}}}}".to_owned(), empty),
+        ("{properties: {a: {x-selvage-class: []}}}".to_owned(), empty),
+        ("{properties: {a: {x-selvage-class: [personal, []]}}}".to_owned(), empty),
+    ] {
+        assert_eq!(read(&schema, "").1, [message], "{schema}");
+    }
+    // However far it is.
+    let far: String = (0..200)
+        .map(|index| format!("    s{index}: {{allOf: [{{$ref: '#/components/schemas/s{}'}}]}}\n", index + 1))
+        .collect();
+    let member = "{properties: {a: {$ref: '#/components/schemas/s0'}}}";
+    let rest = |far: &str, last: u32| format!("components:\n  schemas:\n{far}    s{last}: {mark}\n");
+    assert_eq!(read(member, &rest(&far, 200)), ("a personal".to_owned(), vec![]));
+    let many: String = (0..5000).map(|_| "{},").collect();
+    let (_, findings) = read(member, &format!("components: {{schemas: {{s0: {{allOf: [{many}{mark}]}}}}}}\n"));
+    assert!(findings.iter().any(|message| message == "the schema of `a` is made of too many others"), "{findings:?}");
+}
