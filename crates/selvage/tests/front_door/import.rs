@@ -288,6 +288,12 @@ const REFUSED: &[(&str, &str, &str, &str)] = &[
     ("async.yaml", "asyncapi: 3.0.0\n", "FAB6061", "AsyncAPI"),
     ("none.yaml", "a: b\n", "FAB6061", "does not say which"),
     ("empty.yaml", "", "FAB6060", "one document"),
+    (
+        "twice.json",
+        r#"{"openapi": "3.0.3", "info": {"title": "\ud83d\ude80"}, "paths": {}, "paths": {}}"#,
+        "FAB6060",
+        "twice.json",
+    ),
     ("broken.yaml", "openapi: [3\n", "FAB6060", "broken.yaml"),
     ("pathless.yaml", "openapi: 3.1.0\ncomponents: {}\n", "FAB6064", "`paths`"),
     ("idle.yaml", "openapi: 3.1.0\npaths: {'/a.{b}': {get: {}}}\n", "FAB6064", "no operation"),
@@ -369,4 +375,110 @@ fn large_and_deep_contracts_are_bounded() {
     assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     let report = desk.report(&desk.put("wide.yaml", &wide), &["--dry-run"]);
     assert!(report["left_out"].to_string().contains("nested too deeply"), "{report:#}");
+}
+
+/// A contract about one thing: the schemas, the paths' body, and what the draft of the object has.
+fn about_things(openapi: &str, schemas: &Value, body: &Value) -> String {
+    let thing = json!({"description": "x", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Thing"}}}});
+    let write = json!({"content": {"application/json": {"schema": body}}});
+    json!({
+        "openapi": openapi,
+        "info": {"title": "things", "version": "1.0"},
+        "servers": [{"url": "http://127.0.0.1:18069/api2/things"}],
+        "paths": {"/things/{id}": {
+            "get": {"operationId": "getThing", "responses": {"200": thing}},
+            "put": {"operationId": "putThing", "requestBody": write, "responses": {"200": thing}},
+        }},
+        "components": {"schemas": schemas},
+    })
+    .to_string()
+}
+
+#[test]
+fn what_stands_beside_a_reference_holds_and_nothing_vanishes() {
+    let desk = Desk::new();
+    let schemas = json!({
+        "Base": {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}, "size": {"type": "integer"}}},
+        "Thing": {"allOf": [{"$ref": "#/components/schemas/Base"}], "required": ["name", "colour"], "properties": {}},
+        "Wrapped": {"allOf": [{"$ref": "#/components/schemas/Base"}], "required": ["name"], "maxProperties": 3},
+        "Word": {"type": "string", "maxLength": 400},
+    });
+    let mut wrapped = schemas.clone();
+    wrapped["Thing"] = json!({"$ref": "#/components/schemas/Wrapped", "properties": {
+        "colour": {"$ref": "#/components/schemas/Word", "maxLength": 7, "pattern": "^#"},
+        "size": {"type": "number"},
+        "kind": {"oneOf": [{"type": "string"}], "enum": ["a", "b"]},
+    }});
+    for (name, schemas) in [("plain.json", &schemas), ("wrapped.json", &wrapped)] {
+        let contract = desk.put(name, &about_things("3.1.0", schemas, &json!({"$ref": "#/components/schemas/Thing"})));
+        let report = desk.report(&contract, &["--dry-run"]);
+        let files = report["files"].as_array().unwrap();
+        let object = files.iter().find(|it| it["path"] == "objects/thing.yaml").expect(name);
+        let text = object["text"].as_str().unwrap();
+        assert!(text.contains("  name: {type: string}\n"), "{name}: required beside the part: {text}");
+        assert!(!text.contains("read_only"), "{name}: {text}");
+        if name == "wrapped.json" {
+            for line in [
+                "  colour: {type: string, max: 7, optional: true}\n",
+                "  kind: {type: enum, values: [a, b], optional: true}\n",
+            ] {
+                assert!(text.contains(line), "{line}{text}");
+            }
+            let left_out = report["left_out"].to_string();
+            for told in ["`maxProperties`", "`pattern`", "a second time", "Base/properties/size"] {
+                assert!(left_out.contains(told), "{told}: {left_out}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_wrapped_body_tells_what_is_written_and_a_foreign_one_tells_nothing() {
+    let desk = Desk::new();
+    let properties = json!({"id": {"type": "string"}, "name": {"type": "string"}});
+    let schemas = json!({"Thing": {"type": "object", "properties": properties}});
+    let body =
+        |inner: Value| json!({"type": "object", "properties": {"thing": {"type": "object", "properties": inner}}});
+    for (inner, name, told) in [
+        (json!({"name": {"type": "string"}}), "  name: {type: string, optional: true}\n", false),
+        (json!({"patch": {"type": "string"}}), "  name: {type: string, optional: true}\n", true),
+    ] {
+        let contract = desk.put("things.json", &about_things("3.0.3", &schemas, &body(inner)));
+        let report = desk.report(&contract, &["--dry-run"]);
+        let text = report["files"][2]["text"].as_str().unwrap();
+        assert!(text.contains(name) && text.contains("  id: {type: string, read_only: true}\n") != told, "{text}");
+        assert_eq!(report["hints"].to_string().contains("`read_only` is not told"), told, "{report:#}");
+    }
+}
+
+#[test]
+fn drafts_are_made_in_the_fabric_and_words_and_addresses_are_not_mixed_up() {
+    let desk = Desk::new();
+    let words = |a: &str, b: &str| json!({"type": "string", "enum": [a, b]});
+    let schemas = json!({
+        "Thing": {"type": "object", "properties": {
+            "id": {"type": "string"}, "a": {"$ref": "#/components/schemas/ThingState"}, "b": {"$ref": "#/components/schemas/thing_state"},
+        }},
+        "ThingState": words("on", "idle"),
+        "thing_state": words("up", "down"),
+    });
+    let system = desk.read("fabric.yaml").replace("18069", "18069/api/");
+    fs::write(desk.fabric().join("fabric.yaml"), system).unwrap();
+    let contract =
+        desk.put("things.json", &about_things("3.0.3", &schemas, &json!({"$ref": "#/components/schemas/Thing"})));
+    let elsewhere = desk.place.path().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    for target in ["../elsewhere", "../nowhere"] {
+        let link = desk.fabric().join("codes");
+        std::os::unix::fs::symlink(target, &link).unwrap();
+        let (exit, _, aside) = desk.import(&contract, &[]);
+        assert!(exit == Some(1) && aside.contains("FAB6063") && aside.contains("through a link"), "{target}: {aside}");
+        fs::remove_file(link).unwrap();
+    }
+    assert!(fs::read_dir(&elsewhere).unwrap().next().is_none() && !desk.fabric().join("interfaces").exists());
+    desk.report(&contract, &[]);
+    let object = desk.read("objects/thing.yaml");
+    assert!(object.contains("set: thing-state") && object.contains("values: [up, down]"), "{object}");
+    let interface = desk.read("interfaces/things.yaml");
+    assert!(interface.contains("system: # fill in") && interface.contains("path: /api2/things"), "{interface}");
 }

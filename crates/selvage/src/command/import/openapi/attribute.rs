@@ -102,9 +102,15 @@ impl<'d> Reader<'d> {
         let view = view_at(self.document, &resource.pointer)?;
         let members = schema::members(self.document, &view).list;
         let key = resource::identity(resource, &members).map(|member| member.to_owned());
-        let mut passed = vec![view.pointer.clone()];
+        let mut passed = vec![view.place.clone()];
         let mut attributes = self.attributes(&view, &mut passed, Some(resource));
-        let written = self.written(resource);
+        let mut written = self.written(resource);
+        let answers = |name: &String| members.iter().any(|member| member.name == name);
+        if written.as_ref().is_some_and(|written| !written.iter().any(answers)) {
+            let text = "nothing of what is written is answered: what is `read_only` is not told";
+            self.notes.hint(text, resource.pointer.clone());
+            written = None;
+        }
         for attribute in &mut attributes {
             let is_key = key.as_deref() == Some(attribute.at.as_str());
             attribute.optional &= !is_key;
@@ -317,7 +323,7 @@ impl<'d> Reader<'d> {
         if let Some(object) = self.referred(words, own) {
             return Some(ShapeDraft::Ref(object));
         }
-        let max = view.schema.get("maxLength").and_then(Value::as_u64).filter(|max| (1..=LONGEST).contains(max));
+        let max = view.get("maxLength").and_then(Value::as_u64).filter(|max| (1..=LONGEST).contains(max));
         let is_text = words.last().is_some_and(|last| TEXTS.contains(&last.as_str()));
         if is_text && max.is_none_or(|max| max > 255) {
             if max.is_some() {
@@ -349,17 +355,31 @@ impl<'d> Reader<'d> {
 
     /// What the schema says and no attribute carries.
     pub(super) fn keywords(&mut self, view: &View<'_>) {
-        for (name, value) in view.schema {
-            let at = || pointer::join(&view.pointer, name);
-            match name.as_str() {
-                "additionalProperties" | "unevaluatedProperties" if value != &Value::Bool(false) => {
-                    self.notes.left_out("members of any name", at());
-                }
-                carried if CARRIED.contains(&carried) => {}
-                told if TOLD.contains(&told) => self.notes.left_out("titles, examples and defaults", at()),
-                own if own.starts_with("x-") => self.notes.left_out("extensions of the contract's own", at()),
-                other => self.notes.left_out(format!("what {} says", show(other)), at()),
+        for wrapper in &view.wrappers {
+            for (name, value) in wrapper.schema.iter().filter(|(name, _)| *name != wrapper.by) {
+                // What wraps a schema holds beside it, as far as it can be told apart.
+                let is_lost = matches!(name.as_str(), "$ref" | "allOf" | "oneOf" | "anyOf" | "items");
+                self.keyword(name, value, &wrapper.pointer, is_lost);
             }
+        }
+        for (name, value) in view.schema {
+            self.keyword(name, value, &view.pointer, false);
+        }
+    }
+
+    fn keyword(&mut self, name: &str, value: &Value, of: &str, is_lost: bool) {
+        let at = || pointer::join(of, name);
+        match name {
+            "additionalProperties" | "unevaluatedProperties" if value != &Value::Bool(false) => {
+                self.notes.left_out("members of any name", at());
+            }
+            "description" if value.as_str().is_some_and(|text| !schema::is_whole(text)) => {
+                self.notes.left_out("descriptions behind their first sentence", at());
+            }
+            carried if CARRIED.contains(&carried) && !is_lost => {}
+            told if TOLD.contains(&told) => self.notes.left_out("titles, examples and defaults", at()),
+            own if own.starts_with("x-") => self.notes.left_out("extensions of the contract's own", at()),
+            other => self.notes.left_out(format!("what {} says", show(other)), at()),
         }
     }
 }

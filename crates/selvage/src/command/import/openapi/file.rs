@@ -119,14 +119,39 @@ fn parse(bytes: &[u8], shown: &str) -> Result<(Value, bool), Refusal> {
             }
         };
     };
-    // Some texts in JSON, as pairs of surrogates, are none in YAML.
     if first.code == code::NOT_YAML
-        && let Ok(value) = serde_json::from_slice(bytes)
+        && let Some(text) = std::str::from_utf8(bytes).ok().filter(|text| text.trim_start().starts_with('{'))
+        && let (documents, findings) = yaml::parse(respelled(text).as_bytes(), &Arc::from(shown), &Limits::CONTRACT)
+        && let ([document], true) = (documents.as_slice(), findings.is_empty())
     {
-        return Ok((value, true));
+        return Ok((document.to_value(), true));
     }
     let message = format!("{}: {}", first.place, first.message);
     Err(Refusal::new(code::IMPORT_UNREADABLE, message, first.fix.clone().unwrap_or_else(|| "correct it".to_owned())))
+}
+
+/// JSON as YAML has it: tabs between values are spaces there, and a pair of surrogates is one character.
+fn respelled(text: &str) -> String {
+    let mut spelled = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['\\', '\t']) {
+        let (before, after) = rest.split_at(at);
+        spelled.push_str(before);
+        let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+        let pair = unit(after).zip(after.get(6..).and_then(unit));
+        let one =
+            pair.and_then(|(high, low)| char::decode_utf16([high, low]).next()?.ok().filter(|c| c.len_utf16() == 2));
+        let (said, length) = match one {
+            Some(one) => (one.to_string(), 12),
+            None if after.starts_with('\t') => (" ".to_owned(), 1),
+            // An escape and what it escapes stay together.
+            None => (after.chars().take(2).collect(), after.chars().take(2).map(char::len_utf8).sum()),
+        };
+        spelled.push_str(&said);
+        rest = after.get(length..).unwrap_or_default();
+    }
+    spelled.push_str(rest);
+    spelled
 }
 
 fn unreadable(shown: &str, because: &str) -> Refusal {
@@ -142,7 +167,19 @@ fn misled(reference: &str, why: &str) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use super::beside;
+    use super::{beside, respelled};
+
+    #[test]
+    fn json_is_spelled_as_yaml_has_it() {
+        for (json, expected) in [
+            ("{\t\"a\": \"\\ud83d\\ude80\"}", "{ \"a\": \"\u{1f680}\"}"),
+            ("\"\\\\ud83d\\u00e9\"", "\"\\\\ud83d\\u00e9\""),
+            ("\"\\ud83d\"", "\"\\ud83d\""),
+            ("\\", "\\"),
+        ] {
+            assert_eq!(respelled(json), expected);
+        }
+    }
 
     #[test]
     fn only_what_lies_beside_or_below_is_a_file_of_the_contract() {

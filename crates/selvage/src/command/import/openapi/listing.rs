@@ -32,6 +32,12 @@ impl Reader<'_> {
             self.notes.hint(text, view.pointer.clone());
         } else {
             let code = |word: String| CodeDraft { code: word, name: None, dimension: None };
+            let known = self.code_sets.get(&set);
+            if known.is_some_and(|known| !known.codes.iter().map(|code| &code.code).eq(&words)) {
+                let text = format!("other words than those of the code set `{set}`: they stand with the attribute");
+                self.notes.changed(text, view.pointer.clone());
+                return Some(ShapeDraft::Enum(words));
+            }
             let codes = words.into_iter().map(code).collect();
             self.code_sets.entry(set.clone()).or_insert(CodeSetDraft { name: set.clone(), codes, words: Vec::new() });
         }

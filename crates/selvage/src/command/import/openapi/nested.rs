@@ -51,14 +51,14 @@ impl<'d> Reader<'d> {
 
     /// An object within: another resource, a quantity, an amount, or a group.
     pub(super) fn group(&mut self, words: &[String], view: &View<'d>, passed: &mut Vec<String>) -> Option<ShapeDraft> {
-        if let Some((object, true)) = self.by_pointer.get(view.pointer.as_str()).copied() {
+        if let Some((object, true)) = self.by_pointer.get(view.place.as_str()).copied() {
             self.notes.changed(
                 format!("`{object}` is referred to, where the contract holds all of it"),
                 view.pointer.clone(),
             );
             return Some(ShapeDraft::Ref(object.to_owned()));
         }
-        if passed.contains(&view.pointer) {
+        if passed.contains(&view.place) {
             self.notes.left_out("is within itself", view.pointer.clone());
             return None;
         }
@@ -72,7 +72,7 @@ impl<'d> Reader<'d> {
             self.keywords(view);
             return Some(shape);
         }
-        passed.push(view.pointer.clone());
+        passed.push(view.place.clone());
         let attributes = self.attributes(view, passed, None);
         passed.pop();
         if attributes.is_empty() {

@@ -2,7 +2,7 @@
 //! is there is never written over; when one cannot be written, none stays.
 
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use selvage_model::code;
@@ -20,43 +20,69 @@ const MOST_OPERATIONS: usize = 12;
 /// What stands in a draft that a person must decide.
 const BLANK: &str = "# fill in: ";
 
-/// That no file is in the way.
+/// That no file is in the way, and that none would be made elsewhere.
 ///
 /// # Errors
 /// Which are.
 pub(super) fn free(fabric: &Path, files: &[DraftedFile]) -> Result<(), Refusal> {
     let is_there = |file: &&DraftedFile| fabric.join(&file.path).symlink_metadata().is_ok();
     let there: Vec<String> = files.iter().filter(is_there).map(|file| format!("`{}`", file.path)).collect();
-    if there.is_empty() {
-        return Ok(());
+    if !there.is_empty() {
+        let message = format!("{} is in the fabric's directory already; nothing was written", there.join(", "));
+        return Err(Refusal::new(code::IMPORT_THERE, message, "say another name with --name, or move what is there"));
     }
-    let message = format!("{} is in the fabric's directory already; nothing was written", there.join(", "));
-    Err(Refusal::new(code::IMPORT_THERE, message, "say another name with --name, or move what is there"))
+    let Ok(root) = fabric.canonicalize() else { return Ok(()) };
+    for file in files {
+        let path = fabric.join(&file.path);
+        let mut above = path.ancestors().skip(1);
+        let deepest = above.find(|above| above.symlink_metadata().is_ok());
+        // A link that leads nowhere has no real place.
+        let is_within = deepest.is_none_or(|it| it.canonicalize().is_ok_and(|real| real.starts_with(&root)));
+        if !is_within {
+            let message = format!("`{}` would be made outside the fabric's directory, through a link", file.path);
+            return Err(Refusal::new(code::IMPORT_THERE, message, "put a directory in the place of the link"));
+        }
+    }
+    Ok(())
 }
 
 /// Makes the files, all or none.
 pub(super) fn write(fabric: &Path, files: &[DraftedFile]) -> anyhow::Result<()> {
-    let mut made = Vec::new();
+    let mut made = Made::default();
     for file in files {
         let path = fabric.join(&file.path);
-        if let Err(error) = make(&path, &file.bytes, &mut made) {
-            for path in &made {
-                // What remains would be in the way of the next try, and is named by it.
-                let _ = std::fs::remove_file(path);
-            }
+        if let Err(error) = made.file(&path, &file.bytes) {
+            made.undo();
             return Err(error).with_context(|| format!("cannot write `{}`; nothing was written", path.display()));
         }
     }
     Ok(())
 }
 
-fn make(path: &Path, bytes: &[u8], made: &mut Vec<std::path::PathBuf>) -> std::io::Result<()> {
-    if let Some(directory) = path.parent() {
-        std::fs::create_dir_all(directory)?;
+/// What was made so far.
+#[derive(Default)]
+struct Made {
+    files: Vec<PathBuf>,
+    directories: Vec<PathBuf>,
+}
+
+impl Made {
+    fn file(&mut self, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+        let missing: Vec<&Path> = path.ancestors().skip(1).take_while(|above| !above.exists()).collect();
+        for directory in missing.into_iter().rev().filter(|directory| !directory.as_os_str().is_empty()) {
+            std::fs::create_dir(directory)?;
+            self.directories.push(directory.to_owned());
+        }
+        let mut file = std::fs::File::create_new(path)?;
+        self.files.push(path.to_owned());
+        file.write_all(bytes)
     }
-    let mut file = std::fs::File::create_new(path)?;
-    made.push(path.to_owned());
-    file.write_all(bytes)
+
+    /// What remains all the same would be in the way of the next try, and is named by it.
+    fn undo(&self) {
+        self.files.iter().for_each(|path| drop(std::fs::remove_file(path)));
+        self.directories.iter().rev().for_each(|path| drop(std::fs::remove_dir(path)));
+    }
 }
 
 /// What is left for a person to decide.

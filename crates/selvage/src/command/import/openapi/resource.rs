@@ -37,6 +37,8 @@ pub(super) struct Resource {
     pub(super) operations: Vec<api::Operation>,
     /// What looks like a verb: its word, and the operation.
     pub(super) verbs: Vec<(api::Operation, String)>,
+    /// The operations that it is told by: their ids, and where they stand.
+    pub(super) sources: Vec<(String, String)>,
     /// Where the schemas of what is written stand.
     pub(super) bodies: Vec<String>,
 }
@@ -77,8 +79,8 @@ pub(super) fn find(document: &Value, operations: &[Operation], notes: &mut Notes
             continue;
         };
         let Seen { pointer, key, .. } = what;
-        let (operations, verbs, bodies) = (Vec::new(), Vec::new(), Vec::new());
-        resources.push(Resource { name, pointer, collection, key, operations, verbs, bodies });
+        let (operations, verbs, sources, bodies) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        resources.push(Resource { name, pointer, collection, key, operations, verbs, sources, bodies });
     }
     for operation in operations {
         if !assign(document, operation, &mut resources) && all_count {
@@ -123,7 +125,7 @@ fn answered(document: &Value, operation: &Operation) -> Option<(String, Seen)> {
 }
 
 fn of_view(view: View<'_>, key: Option<&str>, is_item: bool) -> Seen {
-    Seen { pointer: view.pointer, component: view.component, key: key.map(str::to_owned), is_item }
+    Seen { pointer: view.place, component: view.component, key: key.map(str::to_owned), is_item }
 }
 
 fn trimmed(path: &str) -> String {
@@ -175,7 +177,7 @@ fn answer<'d>(document: &'d Value, operation: &str) -> Option<(&'d Value, String
 }
 
 /// The schema of a request's body in JSON.
-pub(super) fn body<'d>(document: &'d Value, operation: &str) -> Option<(&'d Value, String)> {
+fn body<'d>(document: &'d Value, operation: &str) -> Option<(&'d Value, String)> {
     let body = document.pointer(operation)?.get("requestBody")?;
     let (body, at) = followed(document, body, format!("{operation}/requestBody"))?;
     json_schema(body, &at)
@@ -203,6 +205,14 @@ pub(super) fn followed<'d>(document: &'d Value, value: &'d Value, at: String) ->
     None
 }
 
+/// Where the schema of what an operation writes stands, without what only wraps it.
+fn written(document: &Value, operation: &Operation, collection: &str) -> Option<String> {
+    let (schema, at) = body(document, &operation.pointer)?;
+    let view = schema::view(document, schema, &at).ok()?;
+    let last = collection.rsplit('/').next().unwrap_or_default();
+    Some(unwrapped(document, view, last).place)
+}
+
 /// Gives the operation to the resource that it is of.
 fn assign(document: &Value, operation: &Operation, resources: &mut [Resource]) -> bool {
     let path = trimmed(&operation.path);
@@ -225,12 +235,15 @@ fn assign(document: &Value, operation: &Operation, resources: &mut [Resource]) -
             ("post" | "put", [key, verb]) if is_key(key) => (None, verb.parse::<api::Operation>().ok()),
             _ => (None, None),
         };
+        if word.is_some() || verb.is_some() {
+            resource.sources.push((operation.id.clone(), operation.pointer.clone()));
+        }
         if let Some(word) = word {
             if !resource.operations.contains(&word) {
                 resource.operations.push(word);
             }
             if matches!(word, api::Operation::Create | api::Operation::Update) {
-                resource.bodies.extend(body(document, &operation.pointer).map(|(_, at)| at));
+                resource.bodies.extend(written(document, operation, &resource.collection));
             }
             resource.operations.sort();
             return true;

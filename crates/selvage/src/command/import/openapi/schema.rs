@@ -21,12 +21,33 @@ pub(super) struct View<'d> {
     pub(super) schema: &'d Map<String, Value>,
     /// Where it stands.
     pub(super) pointer: String,
+    /// Where the outermost of its wrappings stands that says something itself; where it stands where none does.
+    pub(super) place: String,
+    /// Its wrappings from without, which hold as well.
+    pub(super) wrappers: Vec<Wrapper<'d>>,
     /// What it is called, where it is a component.
     pub(super) component: Option<String>,
     pub(super) nullable: bool,
     pub(super) read_only: bool,
     pub(super) write_only: bool,
     pub(super) description: Option<&'d str>,
+}
+
+/// What a schema was found in.
+pub(super) struct Wrapper<'d> {
+    pub(super) schema: &'d Map<String, Value>,
+    pub(super) pointer: String,
+    /// The keyword behind which the schema is.
+    pub(super) by: &'static str,
+}
+
+impl Wrapper<'_> {
+    /// Whether it says something of values, beside the schema that it wraps.
+    fn says(&self) -> bool {
+        const NOTHING: &[&str] =
+            &["description", "nullable", "readOnly", "writeOnly", "title", "example", "examples", "default"];
+        self.schema.keys().any(|name| name != self.by && !name.starts_with("x-") && !NOTHING.contains(&name.as_str()))
+    }
 }
 
 /// What values are, as far as the schema says.
@@ -67,6 +88,8 @@ pub(super) fn view<'d>(document: &'d Value, value: &'d Value, at: &str) -> Resul
     let (mut value, mut at) = (value, at.to_owned());
     let (mut nullable, mut read_only, mut write_only) = (false, false, false);
     let (mut component, mut description) = (None, None);
+    let mut wrappers: Vec<Wrapper<'d>> = Vec::new();
+    let mut place: Option<String> = None;
     for _ in 0..MOST_HOPS {
         let Value::Object(schema) = value else {
             return Err(Unfit::new("says nothing of its form", &at));
@@ -79,16 +102,36 @@ pub(super) fn view<'d>(document: &'d Value, value: &'d Value, at: &str) -> Resul
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
             let target = pointer::decoded(reference.strip_prefix('#').unwrap_or_default());
             let found = document.pointer(&target).ok_or_else(|| Unfit::new("refers to nothing", &at))?;
-            component = target.strip_prefix("/components/schemas/").map(str::to_owned).or(component);
-            (value, at) = (found, target);
+            let wrapper = Wrapper { schema, pointer: std::mem::replace(&mut at, target.clone()), by: "$ref" };
+            place = place.or_else(|| wrapper.says().then(|| wrapper.pointer.clone()));
+            if place.is_none() {
+                component = target.strip_prefix("/components/schemas/").map(str::to_owned).or(component);
+            }
+            wrappers.push(wrapper);
+            value = found;
             continue;
         }
         match wrapped(schema) {
             Wrapping::None => {
-                return Ok(View { schema, pointer: at, component, nullable, read_only, write_only, description });
+                let place = place.unwrap_or_else(|| at.clone());
+                let pointer = at;
+                return Ok(View {
+                    schema,
+                    pointer,
+                    place,
+                    wrappers,
+                    component,
+                    nullable,
+                    read_only,
+                    write_only,
+                    description,
+                });
             }
             Wrapping::One { keyword, index, inner } => {
-                at = format!("{at}/{keyword}/{index}");
+                let inside = format!("{at}/{keyword}/{index}");
+                let wrapper = Wrapper { schema, pointer: std::mem::replace(&mut at, inside), by: keyword };
+                place = place.or_else(|| wrapper.says().then(|| wrapper.pointer.clone()));
+                wrappers.push(wrapper);
                 value = inner;
             }
             Wrapping::Several => return Err(Unfit::new("is one of several forms", &at)),
@@ -139,16 +182,21 @@ fn has_null(schema: &Map<String, Value>) -> bool {
 }
 
 impl View<'_> {
+    /// What the schema says under this name, or a wrapping of it.
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.wrappers.iter().find_map(|wrapper| wrapper.schema.get(name)).or_else(|| self.schema.get(name))
+    }
+
     /// What its values are.
     pub(super) fn form(&self) -> Form {
-        let types: Vec<&str> = match self.schema.get("type") {
+        let types: Vec<&str> = match self.get("type") {
             Some(Value::String(one)) => vec![one],
             Some(Value::Array(several)) => {
                 several.iter().filter_map(Value::as_str).filter(|it| *it != "null").collect()
             }
             _ => Vec::new(),
         };
-        let has = |name: &str| self.schema.contains_key(name);
+        let has = |name: &str| self.schema.contains_key(name) || (name != "allOf" && self.get(name).is_some());
         match types.as_slice() {
             ["object"] => Form::Object,
             ["array"] => Form::Array,
@@ -159,8 +207,8 @@ impl View<'_> {
             [] if has("properties") || has("allOf") => Form::Object,
             [] if has("items") => Form::Array,
             [] if has("enum") || has("const") => {
-                let words = list(self.schema, "enum").unwrap_or_default().iter().chain(self.schema.get("const"));
-                let are_texts = words.into_iter().all(|word| word.is_string() || word.is_null());
+                let words = self.words().unwrap_or_default();
+                let are_texts = words.into_iter().all(Value::is_string);
                 if are_texts { Form::String } else { Form::Unsaid }
             }
             _ => Form::Unsaid,
@@ -169,13 +217,13 @@ impl View<'_> {
 
     /// A text of the schema.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.schema.get(name).and_then(Value::as_str)
+        self.get(name).and_then(Value::as_str)
     }
 
     /// The words of an enumeration, with the one of `const`.
     pub(super) fn words(&self) -> Option<Vec<&Value>> {
-        let words = list(self.schema, "enum").map(|words| words.iter().collect::<Vec<_>>());
-        let only = self.schema.get("const").map(|word| vec![word]);
+        let words = self.get("enum").and_then(Value::as_array).map(|words| words.iter().collect::<Vec<_>>());
+        let only = self.get("const").map(|word| vec![word]);
         words.or(only).map(|words| words.into_iter().filter(|word| !word.is_null()).collect())
     }
 }
@@ -211,31 +259,16 @@ struct Gathering<'d> {
 
 impl<'d> Gathering<'d> {
     fn add(&mut self, view: &View<'d>) {
-        if !self.members.parts.insert(view.pointer.clone()) {
+        for wrapper in &view.wrappers {
+            self.part(wrapper.schema, &wrapper.pointer);
+        }
+        if !self.part(view.schema, &view.pointer) {
             return;
         }
-        if self.members.parts.len() > MOST_PARTS {
-            self.members.unfit.push(Unfit::new("is put together of too many parts", &view.pointer));
-            return;
-        }
-        let own = view.schema.get("properties").and_then(Value::as_object);
-        let place = pointer::join(&view.pointer, "properties");
-        for (name, schema) in own.into_iter().flatten() {
-            if !self.names.insert(name) {
-                continue;
-            }
-            if self.names.len() > MOST_MEMBERS {
-                self.members.unfit.push(Unfit::new("has too many members", &place));
-                break;
-            }
-            let member = Member { name, schema, pointer: pointer::join(&place, name), required: false };
-            self.members.list.push(member);
-        }
-        let required = list(view.schema, "required").unwrap_or_default();
-        self.required.extend(required.iter().filter_map(Value::as_str));
         for keyword in ["oneOf", "anyOf"] {
             if view.schema.contains_key(keyword) {
-                self.members.unfit.push(Unfit::new("is one of several forms", &pointer::join(&view.pointer, keyword)));
+                let unfit = Unfit::new("is one of several forms", &pointer::join(&view.pointer, keyword));
+                self.members.unfit.push(unfit);
             }
         }
         for (index, part) in list(view.schema, "allOf").unwrap_or_default().iter().enumerate() {
@@ -245,6 +278,42 @@ impl<'d> Gathering<'d> {
             }
         }
     }
+
+    /// Takes what stands in one schema itself; false where that was done already, or is too much.
+    fn part(&mut self, schema: &'d Map<String, Value>, at: &str) -> bool {
+        if !self.members.parts.insert(at.to_owned()) {
+            return false;
+        }
+        if self.members.parts.len() > MOST_PARTS {
+            self.members.unfit.push(Unfit::new("is put together of too many parts", at));
+            return false;
+        }
+        let place = pointer::join(at, "properties");
+        for (name, own) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            let pointer = pointer::join(&place, name);
+            if !self.names.insert(name) {
+                let first = self.members.list.iter().find(|member| member.name == name);
+                if first.is_some_and(|first| first.schema != own) {
+                    self.members.unfit.push(Unfit::new("is said a second time, otherwise", &pointer));
+                }
+                continue;
+            }
+            if self.names.len() > MOST_MEMBERS {
+                self.members.unfit.push(Unfit::new("has too many members", &place));
+                break;
+            }
+            self.members.list.push(Member { name, schema: own, pointer, required: false });
+        }
+        let required = list(schema, "required").unwrap_or_default();
+        self.required.extend(required.iter().filter_map(Value::as_str));
+        true
+    }
+}
+
+/// Whether the first sentence is all of a description.
+pub(super) fn is_whole(text: &str) -> bool {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    sentence(text).is_none_or(|first| first == line)
 }
 
 /// The first sentence of a description, in one line.

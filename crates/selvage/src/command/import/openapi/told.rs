@@ -116,7 +116,8 @@ fn known_system(fabric: &Fabric, authority: &str, path: &str) -> Option<(Option<
     let below = |url: &str| {
         let (_, rest) = url.split_once("://")?;
         let (host, own) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if host.is_empty() || host != authority { None } else { path.strip_prefix(own).map(str::to_owned) }
+        let rest = path.strip_prefix(own.trim_end_matches('/')).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+        if host.is_empty() || host != authority { None } else { rest.map(str::to_owned) }
     };
     let mut found = fabric.systems.values().filter_map(|system| {
         let urls = system.environments.iter().filter_map(|environment| environment.url.as_ref());

@@ -91,7 +91,9 @@ pub(super) fn draft(asked: &ImportOpenapi, fabric: &Fabric) -> Result<Drafted, V
         drafting.manifest(format!("codes/{}.yaml", set.name), &text);
     }
     let Drafting { notes, files, interfaces, .. } = drafting;
-    let operations = contract.operations.iter().map(|operation| operation.id.clone()).collect();
+    // Where Selvage serves, only what objects were told by is in the drafts.
+    let told = |id: &String| !asked.mediated || resources.iter().any(|it| it.sources.iter().any(|(own, _)| own == id));
+    let operations = contract.operations.iter().map(|operation| operation.id.clone()).filter(told).collect();
     Ok(Drafted { read, operations, files, notes, interfaces })
 }
 
@@ -153,9 +155,13 @@ fn objects(
         };
         return Err(vec![Refusal::new(code::IMPORT_EMPTY, message, fix)]);
     }
-    if !asked.objects.is_empty() {
-        resources.retain(|resource| asked.objects.iter().any(|name| name.as_str() == resource.name));
+    let is_asked = |resource: &Resource| {
+        asked.objects.is_empty() || asked.objects.iter().any(|name| name.as_str() == resource.name)
+    };
+    for resource in resources.iter().filter(|resource| !is_asked(resource)) {
+        notes.left_out(format!("the object `{}`, which was not asked for", resource.name), resource.pointer.clone());
     }
+    resources.retain(is_asked);
     let sets = fabric.code_sets.keys().map(ToString::to_string).collect();
     // A mapping follows references to what is mapped to the same system; only what is drafted with it surely is.
     let others: BTreeSet<String> =
@@ -217,6 +223,9 @@ impl Drafting<'_> {
         let name = self.name(about)?;
         self.undeclared(&name, about.version)?;
         let description = about.contract.document.pointer("/info/description").and_then(Value::as_str);
+        if description.is_some_and(|text| !schema::is_whole(text)) {
+            self.notes.left_out("descriptions behind their first sentence", "/info/description");
+        }
         let description = description.and_then(schema::sentence).or_else(|| schema::sentence(about.title));
         let facts = Facts { name: &name, version: about.version, description };
         let path = format!("contracts/{name}.{}", about.contract.ending);
@@ -257,6 +266,10 @@ impl Drafting<'_> {
             }
             let text = self.writer.mediated(&facts, &object, &operations);
             self.manifest(format!("interfaces/{name}.yaml"), &text);
+            for (_, at) in &resource.sources {
+                let text = "parameters, headers and errors of an operation: what Selvage serves has its own";
+                self.notes.left_out(text, at.clone());
+            }
             for (verb, operation) in &resource.verbs {
                 let text =
                     format!("`{operation}` looks like the verb `{verb}`: add it where the system's record has it");
