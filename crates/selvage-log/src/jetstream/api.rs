@@ -1,5 +1,5 @@
 //! What is asked of JetStream, over the plain client: streams, publishes, reads, purges. Every wait is bounded.
-//! The broker's own words: https://github.com/nats-io/nats-architecture-and-design (ADR-31 direct get, ADR-50 atomic batches).
+//! The broker's own words: <https://github.com/nats-io/nats-architecture-and-design> (ADR-31 direct get, ADR-50 atomic batches).
 
 use std::time::Duration;
 
