@@ -252,10 +252,10 @@ catalogue! {
     UPSTREAM_UNPROVEN = "FAB4170", "The upstream system does not prove who it is";
     NODE_UNPROVEN = "FAB4171", "The upstream system does not take the node's certificate";
     CLIENT_PROOF_UNFIT = "FAB4172", "The certificate that a node shows to a system cannot be used";
-    CONTENT_UNREAD = "FAB4180", "Bodies of this media type are not checked, though checks are enforced";
-    FORM_BROKEN = "FAB4181", "The body is not a form that can be read";
     BODIES_HELD = "FAB4173", "The node holds as many bytes of bodies as it takes";
     CERTIFICATE_ENDED = "FAB4174", "The client's certificate has ended";
+    CONTENT_UNREAD = "FAB4180", "Bodies of this media type are not checked, though checks are enforced";
+    FORM_BROKEN = "FAB4181", "The body is not a form that can be read";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";
