@@ -10,6 +10,7 @@ mod extend;
 mod fan;
 mod fields;
 mod flow;
+mod follow;
 mod gather;
 mod governance;
 mod interface;

@@ -1,7 +1,7 @@
 //! Goes through the files: which hold manifests, which are named by them, and what all of them together declare.
 //! Keeps the bounds of the fabric as a whole.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::{article, check_record};
@@ -9,6 +9,7 @@ use super::digest::{self, DocumentHash};
 use super::extend::{Extension, Extensions, is_shipped};
 use super::fan::fan_out;
 use super::fields::{Fields, spanned_text};
+use super::follow::follow;
 use super::{
     FABRIC_BYTES, Reading, Source, Sources, access, flow, governance, interface, issuer, mapping, nearest, object,
     organisation, system,
@@ -28,7 +29,6 @@ use crate::manifest::object::{CodeSet, Object};
 use crate::manifest::organisation::{Domain, FabricSettings, Site, Team};
 use crate::manifest::rule::{ApprovalRule, Rule, Waiver};
 use crate::manifest::system::System;
-use crate::openapi::Contract;
 use crate::schema::tables;
 use crate::source::{Place, Spanned};
 use crate::yaml::{self, Limits, Node};
@@ -85,9 +85,9 @@ impl FileReading {
 }
 
 /// A file that a manifest names.
-struct Named {
-    path: Spanned<String>,
-    is_openapi: bool,
+pub(super) struct Named {
+    pub(super) path: Spanned<String>,
+    pub(super) is_openapi: bool,
 }
 
 pub(super) fn gather(sources: &Sources) -> Reading {
@@ -150,13 +150,13 @@ fn set_aside(named: &[Named], files: &mut BTreeMap<&str, FileReading>, findings:
 }
 
 /// What may still be read.
-struct Budget {
+pub(super) struct Budget {
     bytes: u64,
     nodes: usize,
 }
 
 impl Budget {
-    fn take_bytes(&mut self, path: &str, bytes: &[u8]) -> Result<(), Finding> {
+    pub(super) fn take_bytes(&mut self, path: &str, bytes: &[u8]) -> Result<(), Finding> {
         if let Some(left) = self.bytes.checked_sub(bytes.len() as u64) {
             self.bytes = left;
             return Ok(());
@@ -399,87 +399,6 @@ fn twice(what: &str, place: &Place, first: &Place) -> Finding {
     finding.fix("keep one of the two, or rename one")
 }
 
-/// The files that manifests name: there, within bounds, text, and what they are said to be.
-fn follow(
-    named: &[Named],
-    sources: &Sources,
-    budget: &mut Budget,
-    reading: &mut Reading,
-    hashes: &mut Vec<DocumentHash>,
-) {
-    let mut seen = BTreeSet::new();
-    let mut contents = Vec::new();
-    for Named { path, is_openapi } in named {
-        let name = path.value.as_str();
-        let bytes = match sources.get(name) {
-            Some(Source::Bytes(bytes)) => bytes,
-            // That it cannot be read is told where it stands.
-            Some(Source::Unreadable(_)) => continue,
-            Some(Source::Oversized(bytes)) => {
-                reading.findings.push(yaml::too_large(name, *bytes, Limits::CONTRACT.bytes as u64));
-                continue;
-            }
-            None => {
-                reading.findings.push(missing(path, sources));
-                continue;
-            }
-        };
-        if !seen.insert(name) {
-            continue;
-        }
-        match budget.take_bytes(name, bytes) {
-            Ok(()) => contents.push((name, bytes.as_slice(), *is_openapi)),
-            Err(finding) => reading.findings.push(finding),
-        }
-    }
-    for ((name, ..), content) in contents.iter().zip(fan_out(&contents, content)) {
-        let Content { hash, mut findings, text, contract } = content;
-        hashes.push(hash);
-        reading.findings.append(&mut findings);
-        if let Some(text) = text {
-            reading.fabric.files.insert((*name).to_owned(), Arc::from(text));
-        }
-        if let Some(contract) = contract {
-            reading.fabric.contracts.insert((*name).to_owned(), Arc::new(contract));
-        }
-    }
-}
-
-/// What a named file came to.
-struct Content<'a> {
-    hash: DocumentHash,
-    findings: Vec<Finding>,
-    text: Option<&'a str>,
-    /// The contract that it holds, where it can be used.
-    contract: Option<Contract>,
-}
-
-fn content<'a>((name, bytes, is_openapi): &(&str, &'a [u8], bool)) -> Content<'a> {
-    let parsed = yaml::parse(bytes, &Arc::from(*name), &Limits::CONTRACT);
-    let hash = digest::file(name, bytes, &parsed);
-    let mut content = Content { hash, findings: Vec::new(), text: std::str::from_utf8(bytes).ok(), contract: None };
-    if content.text.is_none() {
-        let finding = Finding::error(code::NOT_UTF8, &Place::start(name), "the file is not UTF-8 text");
-        content.findings.push(finding.fix("save it as UTF-8"));
-    } else if *is_openapi {
-        let (contract, findings) = Contract::of(parsed, name);
-        content.contract = findings.is_empty().then_some(contract);
-        content.findings = findings;
-        bound(name, &mut content.findings);
-    }
-    content
-}
-
-fn missing(path: &Spanned<String>, sources: &Sources) -> Finding {
-    let finding = Finding::error(code::NAMED_FILE, &path.place, format!("there is no file {}", show(&path.value)));
-    let name = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
-    let elsewhere = sources.iter().map(|(known, _)| known).find(|known| name(known) == name(&path.value));
-    match elsewhere.or_else(|| nearest(&path.value, sources.iter().map(|(known, _)| known))) {
-        Some(like) => finding.fix(format!("did you mean {}? paths are relative to the fabric's directory", show(like))),
-        None => finding.fix("add it; paths are relative to the fabric's directory"),
-    }
-}
-
 /// INVARIANT: FAIL-SAFE: where a grant does not say what its end does, tier-1 goes on and alarms.
 fn fail_safe(fabric: &mut Fabric, quiet_grants: &[usize]) {
     for index in quiet_grants {
@@ -493,7 +412,7 @@ fn fail_safe(fabric: &mut Fabric, quiet_grants: &[usize]) {
 }
 
 /// No more findings of one file than a person reads.
-fn bound(path: &str, findings: &mut Vec<Finding>) {
+pub(super) fn bound(path: &str, findings: &mut Vec<Finding>) {
     if findings.len() > MOST_FINDINGS {
         findings.sort_by(|a, b| a.place.cmp(&b.place));
         let more = findings.len() - MOST_FINDINGS;
