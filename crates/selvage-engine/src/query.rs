@@ -8,7 +8,7 @@ use selvage_model::code;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::object::{Attribute, Object, Shape};
 use selvage_model::name::AttributeName;
-use selvage_model::problem::Problem;
+use selvage_model::problem::{ParameterError, Problem};
 use serde_json::{Number, Value};
 
 use crate::nearest::nearest;
@@ -37,7 +37,7 @@ pub(crate) struct Query {
 /// Reads the parameters of a list of this object.
 pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Scope) -> Result<Query, Problem> {
     let mut query = Query { limit: LIMIT_DEFAULT, cursor: None, updated_since: None, filters: Vec::new() };
-    let mut wrong: Vec<String> = Vec::new();
+    let mut wrong: Vec<ParameterError> = Vec::new();
     let mut excepted: Vec<String> = Vec::new();
     let mut masked: Vec<String> = Vec::new();
     let mut seen: Vec<&str> = Vec::new();
@@ -45,7 +45,7 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
         let again = seen.contains(&name.as_str());
         seen.push(name);
         if again && RESERVED.contains(&name.as_str()) {
-            wrong.push(format!("`{name}` is given twice"));
+            wrong.push(unusable(name, format!("`{name}` is given twice")));
             continue;
         }
         let taken = match name.as_str() {
@@ -71,10 +71,10 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
                 Err(problem) => Err(problem),
             },
         };
-        wrong.extend(taken.err());
+        wrong.extend(taken.err().map(|detail| unusable(name, detail)));
     }
     if !wrong.is_empty() {
-        return Err(Problem::new(400, code::QUERY_UNUSABLE, wrong.join("; ")));
+        return Err(refusal(wrong));
     }
     if !excepted.is_empty() {
         let detail = format!("the grant leaves out {}, so it cannot be searched by", excepted.join(", "));
@@ -91,7 +91,17 @@ pub(crate) fn read(parameters: &[(String, String)], object: &Object, scope: &Sco
 /// Refuses parameters where an operation takes none.
 pub(crate) fn none(parameters: &[(String, String)]) -> Result<(), Problem> {
     let Some((name, _)) = parameters.first() else { return Ok(()) };
-    Err(Problem::new(400, code::QUERY_UNUSABLE, format!("`{name}` is given, and this operation takes no parameters")))
+    Err(refusal(vec![unusable(name, format!("`{name}` is given, and this operation takes no parameters"))]))
+}
+
+fn unusable(name: &str, detail: String) -> ParameterError {
+    ParameterError { place: "query", name: name.to_owned(), detail }
+}
+
+fn refusal(parameters: Vec<ParameterError>) -> Problem {
+    let details: Vec<&str> = parameters.iter().map(|error| error.detail.as_str()).collect();
+    let problem = Problem::new(400, code::QUERY_UNUSABLE, details.join("; "));
+    Problem { parameters, ..problem }
 }
 
 fn limit(text: &str) -> Result<usize, String> {

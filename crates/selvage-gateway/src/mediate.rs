@@ -24,6 +24,7 @@ use crate::json;
 use crate::path;
 use crate::refusal::Refusal;
 use crate::serve::{Admitted, Asked, too_large};
+use crate::snapshot::Served;
 use crate::tally::{NOWHERE, Noted, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 
@@ -33,6 +34,8 @@ static IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-r
 /// The engine answers within the caller's patience; this is for the way back.
 const GRACE: Duration = Duration::from_secs(2);
 const JSON: &str = "application/json";
+/// What every list takes beside the attributes of its object.
+const PARAMETERS: [&str; 3] = ["limit", "cursor", "updated_since"];
 
 /// What is to be done.
 pub(crate) struct Intent {
@@ -92,7 +95,7 @@ pub(crate) async fn mediate<'a>(
             if let Some(problem) = asked.too_late_to_tell(&permit, &parts.method) {
                 return asked.fail(admitted, &problem);
             }
-            asked.note(&admitted, &noted(answer.refused()));
+            asked.note(&admitted, &noted(answer.refused(), permit.served));
             give(asked, admitted, answer, (parts.uri.path(), permit.masks(intent.verb)))
         }
         Err(_) => {
@@ -124,7 +127,7 @@ async fn hear<'a>(
     let mut scale = bearer.scale(bytes.len());
     let body = read(verb, headers, &bytes, &mut scale).map_err(|problem| {
         if !scale.is_full() {
-            asked.note(admitted, &noted(Some(&problem)));
+            asked.note(admitted, &noted(Some(&problem), admitted.permit.served));
         }
         (problem, true)
     })?;
@@ -160,7 +163,9 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_
 }
 
 /// What was found when a request was checked against its object: the engine checks and refuses, here it is counted.
-fn noted(refused: Option<&Problem>) -> Noted {
+fn noted(refused: Option<&Problem>, served: &Served) -> Noted {
+    let declares =
+        |name: &str| PARAMETERS.contains(&name) || served.attributes.iter().any(|known| known.as_ref() == name);
     let rule = refused.and_then(|problem| match problem.code {
         code::BODY_UNFIT => Some("object"),
         code::QUERY_UNUSABLE => Some("query"),
@@ -168,7 +173,7 @@ fn noted(refused: Option<&Problem>) -> Noted {
         code::BODY_TYPE => Some("content"),
         _ => None,
     });
-    let found = refused.zip(rule).map(|(problem, rule)| Violation::of_problem(problem, rule));
+    let found = refused.zip(rule).map(|(problem, rule)| Violation::of_problem(problem, rule, declares));
     Noted::new(Side::Request, Verdict::Fits, found.unwrap_or_default())
 }
 

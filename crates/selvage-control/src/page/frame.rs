@@ -23,8 +23,9 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
             body {
                 header.bar {
                     a.brand href="/" { "Selvage" }
-                    a href="/usage" { "Usage" }
-                    a href="/contracts" { "Contracts" }
+                    @for (address, name) in [("/", "Overview"), ("/usage", "Usage"), ("/contracts", "Contracts")] {
+                        a href=(address) aria-current=[(name == title).then_some("page")] { (name) }
+                    }
                     span.fabric { (overview.fabric) }
                     span.badge { (overview.environment) }
                     span.grow {}

@@ -73,6 +73,8 @@ fn everything_wrong_is_said_at_once() {
     let problem = ask(&[("limit", "0"), ("statsu", "draft"), ("status", "gone"), ("quantity", "4"), ("line", "x")]);
     let problem = problem.unwrap_err();
     assert_eq!((problem.status, problem.code), (400, code::QUERY_UNUSABLE));
+    let named: Vec<(&str, &str)> = problem.parameters.iter().map(|error| (error.place, error.name.as_str())).collect();
+    assert_eq!(named, ["limit", "statsu", "status", "quantity", "line"].map(|name| ("query", name)));
     for part in
         ["from 1 to 500", "did you mean `status`?", "one of draft, confirmed", "not a single value", "whole number"]
     {

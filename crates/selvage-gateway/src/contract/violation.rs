@@ -74,8 +74,9 @@ impl Violation {
         Self { place: Where::Body, field, counted, rule: rule(error), detail: words(error), sample }
     }
 
-    /// What somebody else found and refused, by a rule of theirs.
-    pub(crate) fn of_problem(problem: &Problem, rule: &'static str) -> Vec<Self> {
+    /// What somebody else found and refused, by a rule of theirs. Parameters that nothing declares count as one: the sender chose
+    /// their names.
+    pub(crate) fn of_problem(problem: &Problem, rule: &'static str, declares: impl Fn(&str) -> bool) -> Vec<Self> {
         let fold = |token: &str| {
             let is_index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
             if is_index { "*".to_owned() } else { token.to_owned() }
@@ -84,6 +85,13 @@ impl Violation {
             let counted = error.pointer.split('/').map(fold).collect::<Vec<_>>().join("/");
             Self { field: error.pointer.clone(), counted, ..Self::of_whole_body(rule, error.detail.clone()) }
         };
+        if !problem.parameters.is_empty() {
+            let of = |error: &ParameterError| {
+                let counted = if declares(&error.name) { error.name.clone() } else { "*".to_owned() };
+                Self { counted, ..Self::of_parameter(Where::Query, &error.name, rule, error.detail.clone()) }
+            };
+            return problem.parameters.iter().map(of).collect();
+        }
         if problem.errors.is_empty() {
             return vec![Self::of_whole_body(rule, problem.detail.clone())];
         }

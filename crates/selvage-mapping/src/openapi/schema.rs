@@ -141,9 +141,11 @@ fn problem() -> Value {
                 "type": "array",
                 "items": {
                     "type": "object",
-                    "required": ["pointer", "detail"],
+                    "required": ["detail"],
                     "properties": {
                         "pointer": {"type": "string", "description": "Where in the body: a JSON Pointer."},
+                        "in": {"enum": ["path", "query", "header", "cookie"], "description": "Where else in the request."},
+                        "parameter": {"type": "string", "description": "Which parameter there."},
                         "detail": {"type": "string"},
                     },
                 },

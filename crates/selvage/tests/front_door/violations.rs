@@ -72,3 +72,28 @@ async fn violations_are_counted_by_consumer_and_field_and_masked() {
     let problem: Value = problem.json().await.unwrap();
     assert_eq!((problem["code"].as_str(), problem.get("errors")), (Some("FAB4124"), None));
 }
+
+/// A query that a list does not take is one of the query, by its name where that is declared.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_list_does_not_take_is_told_as_of_the_query() {
+    let place = Place::new().await;
+    let store = place.data();
+    let board = place.key(&store, "shop-floor-board");
+    let served = place.serve(&store, &[]);
+    let client = Client::new();
+    for query in ["limit=x&limits=1", "another=1"] {
+        let address = format!("{}/inventory/v2/inventory-positions?{query}", served.base);
+        let answer = client.get(address).bearer_auth(&board).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!((problem["code"].as_str(), problem["errors"][0]["in"].as_str()), (Some("FAB5006"), Some("query")));
+    }
+    let found = eventually("both are in the store", || async {
+        let mut arguments = vec!["violations", "inventory@2"];
+        arguments.extend(store.iter().map(String::as_str));
+        let text = stdout(&selvage(&arguments));
+        (text.contains("query limit") && text.contains("query *")).then_some(text)
+    })
+    .await;
+    assert!(!found.contains("limits") && !found.contains("another"), "the sender chose these names: {found}");
+}
