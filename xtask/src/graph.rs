@@ -25,6 +25,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
         &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-log", "selvage-connect"],
     ),
     (
+        "selvage-delivery",
+        &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-log", "selvage-connect"],
+    ),
+    (
         "selvage-control",
         &["selvage-model", "selvage-mapping", "selvage-governance", "selvage-store", "selvage-log", "selvage-connect"],
     ),
@@ -40,6 +44,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "selvage-connect",
             "selvage-gateway",
             "selvage-engine",
+            "selvage-delivery",
             "selvage-control",
             "selvage-factory",
         ],

@@ -7,6 +7,7 @@ pub mod class;
 pub mod code;
 pub mod contract_check;
 pub mod cost;
+pub mod delivery;
 pub mod event;
 pub mod exchange;
 pub mod fabric;

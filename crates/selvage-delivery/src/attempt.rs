@@ -1,0 +1,51 @@
+//! What came of one send. It says what was seen, and what may be done next; when that is, lanes decide.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::delivery::Cause;
+
+/// One send, as it went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// The answer's status, where there was an answer.
+    pub status: Option<u16>,
+    /// The beginning of the answer, without control characters: at most [`Attempt::MOST_EXCERPT`] bytes. INVARIANT: SECRET-FREE
+    pub excerpt: Option<String>,
+    /// What it means.
+    pub sent: Sent,
+}
+
+impl Attempt {
+    /// The most bytes of an answer that are kept.
+    pub const MOST_EXCERPT: usize = 512;
+}
+
+/// What a send means for its message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// The receiver has it: a 2xx.
+    Delivered,
+    /// Not yet, or nobody knows: the same message may be sent again.
+    Again {
+        /// Of which class.
+        cause: Cause,
+        /// What happened, for a person.
+        because: String,
+        /// Not before so long has passed: what the receiver asked for, or what a limit or a breaker here takes.
+        retry_after: Option<Duration>,
+    },
+    /// The receiver says that nothing is to be sent to this endpoint any more: 410.
+    Gone,
+    /// The receiver will never take this message.
+    Refused {
+        /// Of which class.
+        cause: Cause,
+        /// What happened, for a person.
+        because: String,
+    },
+}

@@ -1,0 +1,10 @@
+//! Deliveries: who subscribed to events gets them, each lane in order, and a slow or dead endpoint delays nobody else. Lanes
+//! decide what is sent when; what sends knows no lanes, no store and no log. Never looks into an event's data.
+
+mod attempt;
+mod endpoint;
+mod message;
+
+pub use attempt::{Attempt, Sent};
+pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, Signing};
+pub use message::{Message, MessageId, Sending};
