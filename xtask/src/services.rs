@@ -20,11 +20,14 @@ pub(crate) const NATS_MONITORING_VARIABLE: &str = "SELVAGE_TEST_NATS_MONITORING"
 
 /// The variable by which tests find an OpenID provider: the directory in whose `node_modules` npm put it.
 pub(crate) const PROVIDER_VARIABLE: &str = "SELVAGE_TEST_OIDC_PROVIDER";
-/// The variable by which tests find a Python with openapi-spec-validator and schemathesis.
+/// The variable by which tests find a Python with openapi-spec-validator, schemathesis and standardwebhooks.
 pub(crate) const PYTHON_VARIABLE: &str = "SELVAGE_TEST_PYTHON";
 
 /// The variable by which tests find the Redocly CLI.
 pub(crate) const REDOCLY_VARIABLE: &str = "SELVAGE_TEST_REDOCLY";
+
+/// The variable by which tests find the packages of npm that judge, sign and verify: the directory in whose `node_modules` they are.
+pub(crate) const NPM_VARIABLE: &str = "SELVAGE_TEST_NPM";
 
 /// Starts every service, prints its environment for a shell, and keeps it until ctrl-c.
 pub(crate) async fn run() -> Result<()> {
@@ -36,6 +39,7 @@ pub(crate) async fn run() -> Result<()> {
     println!("export {PROVIDER_VARIABLE}={}", crate::test::tools::oidc_provider().await?.display());
     println!("export {PYTHON_VARIABLE}={}", peers::python().await?.display());
     println!("export {REDOCLY_VARIABLE}={}", peers::redocly().await?.display());
+    println!("export {NPM_VARIABLE}={}", peers::npm().await?.display());
     eprintln!("services are up; press ctrl-c to end them");
     crate::process::interrupted().await?;
     eprintln!("ending services");

@@ -33,15 +33,3 @@ pub(crate) fn shortened<K: AsRef<str>>(names: &[K]) -> String {
     let shown = listed(names.get(..SHOWN.min(names.len())).unwrap_or_default());
     if more > 0 { format!("{shown} and {more} more") } else { shown }
 }
-
-/// A span of time as manifests write it: `90s` is `90s`, two hours are `2h`.
-pub(crate) fn spell(span: std::time::Duration) -> String {
-    let millis = span.as_millis();
-    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
-    let whole = units.into_iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
-    match whole {
-        Some((word, unit)) => format!("{}{word}", millis / unit),
-        None if millis == 0 => "0s".to_owned(),
-        None => format!("{millis}ms"),
-    }
-}

@@ -1,6 +1,7 @@
 //! The two-way translation between a system's own records and objects: lenses, exact decimals, units, code sets,
 //! references, guarded expressions, and the trial of their laws. Pure: no IO, no clock; links are looked up by the caller.
 
+pub mod asyncapi;
 pub mod body;
 mod code;
 pub mod decimal;

@@ -2,9 +2,10 @@
 //! alone and always in the same order. What the engine takes and gives is described here and enforced there.
 
 mod answer;
+pub(crate) mod attribute;
 mod operation;
 mod parameter;
-mod schema;
+pub(crate) mod schema;
 mod verb;
 mod yaml;
 
@@ -23,7 +24,7 @@ pub use parameter::LONGEST as LONGEST_SOUGHT;
 pub use yaml::text as yaml;
 
 /// Major versions of systems that a mapping may be for.
-const MAJORS: std::ops::RangeInclusive<u32> = 10..=30;
+pub(crate) const MAJORS: std::ops::RangeInclusive<u32> = 10..=30;
 
 /// Why there is no contract to be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -34,8 +35,11 @@ pub enum NoContract {
     /// It is no api, or a direct one, whose contract is its own.
     #[error("`{0}` is not mediated: the contract of a direct api is the file that it names")]
     NotMediated(InterfaceRef),
+    /// It is neither an event interface nor a webhook.
+    #[error("`{0}` has no events: `selvage openapi` writes the contract of a mediated api")]
+    Synchronous(InterfaceRef),
     /// Its object is not declared.
-    #[error("the object that `{0}` serves is not declared")]
+    #[error("the object that `{0}` carries is not declared")]
     NoObject(InterfaceRef),
 }
 
@@ -207,7 +211,7 @@ fn token(fabric: &Fabric, name: &IssuerName) -> Value {
 }
 
 /// Takes away the components that nothing refers to.
-fn drop_unused(document: &mut Value) {
+pub(crate) fn drop_unused(document: &mut Value) {
     loop {
         let mut used = BTreeSet::new();
         references(document, &mut used);

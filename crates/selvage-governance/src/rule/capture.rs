@@ -6,7 +6,7 @@ use selvage_model::finding::{Severity, show};
 use super::LintRule;
 use super::event::events;
 use crate::lint::{Context, Report};
-use crate::nearest::spell;
+use selvage_model::scalar::spell;
 
 pub(crate) const DELETES: LintRule = LintRule {
     code: code::COPY_DELETES,

@@ -11,7 +11,7 @@ use selvage_model::manifest::system::Connector;
 
 use super::LintRule;
 use crate::lint::{Context, Report};
-use crate::nearest::spell;
+use selvage_model::scalar::spell;
 
 /// Somebody who waits does not wait longer than this for what is captured.
 const WAITED_FOR: Duration = Duration::from_secs(10);

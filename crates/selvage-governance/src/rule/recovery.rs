@@ -9,7 +9,7 @@ use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use super::LintRule;
 use super::interface::is_tier_1;
 use crate::lint::{Context, Report};
-use crate::nearest::spell;
+use selvage_model::scalar::spell;
 
 pub(crate) const MET: LintRule = LintRule {
     code: code::RECOVERY_UNMET,

@@ -5,7 +5,8 @@ use selvage_model::manifest::object::{Attribute, Shape};
 use serde_json::{Map, Value, json};
 
 use super::Subject;
-use super::schema::{reference, scalar_schema};
+use super::attribute::scalar_schema;
+use super::schema::reference;
 
 /// Most characters of a value that a list is searched by.
 pub const LONGEST: u64 = 256;

@@ -1,64 +1,35 @@
 //! What objects look like in bodies, as JSON Schema 2020-12: as they are shown, as a create gives them, and as a change
 //! does. What depends on the mapping (is it carried, is it read) is taken from the mappings themselves.
 
-use selvage_model::manifest::object::{Attribute, OnUnmatched, Shape};
 use serde_json::{Map, Value, json};
 
-use super::{Subject, pascal};
-use crate::lens::{Field, Lens};
-
-/// In which body an object stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    /// In an answer.
-    Shown,
-    /// In a create.
-    Given,
-    /// In an update: any part of it. What stands in lists is given whole.
-    Changed,
-}
+use super::Subject;
+use super::attribute::{Attributes, Carried, Side, code_sets, scalar_schema};
 
 /// The attribute that tells a revision from what it is of.
 const REVISION: &str = "revision";
-
-/// What a mapping says of the attributes at one place; nothing where it says nothing.
-type Carried<'m> = Vec<Option<&'m [Field]>>;
 
 /// The schemas that operations refer to.
 pub(super) fn components(subject: &Subject<'_>) -> Value {
     let title = subject.title();
     let mut schemas = Map::new();
     let carried: Carried<'_> = subject.mappings.iter().map(|mapping| Some(mapping.members())).collect();
-    let makes = Maker { subject };
+    let makes = Maker { subject, attributes: Attributes { fabric: subject.fabric } };
     schemas.insert(title.clone(), makes.shown(&carried));
     schemas.insert(format!("{title}Left"), makes.left(&carried));
     schemas.insert(format!("{title}New"), makes.given());
     schemas.insert(format!("{title}Change"), makes.changed());
     schemas.insert(format!("{title}Revision"), makes.revised());
     schemas.insert(format!("{title}Page"), page(&title));
-    for (name, set) in &subject.fabric.code_sets {
-        let codes: Vec<&str> = set.codes.iter().map(|entry| entry.code.value.as_str()).collect();
-        let about = format!("A code of the set {name}.");
-        let schema = match set.on_unmatched {
-            OnUnmatched::Pass => json!({"type": "string", "description": about, "examples": codes}),
-            OnUnmatched::Park | OnUnmatched::Reject => {
-                json!({"type": "string", "enum": codes, "description": about})
-            }
-        };
-        schemas.insert(code_name(name.as_str()), schema);
-    }
+    schemas.extend(code_sets(subject.fabric));
     for (name, schema) in fixed() {
         schemas.insert(name.to_owned(), schema);
     }
     Value::Object(schemas)
 }
 
-fn code_name(set: &str) -> String {
-    format!("{}Code", pascal(set))
-}
-
 /// A reference to a schema.
-pub(super) fn reference(name: &str) -> Value {
+pub(crate) fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
@@ -93,7 +64,8 @@ fn page(title: &str) -> Value {
     })
 }
 
-fn fixed() -> Vec<(&'static str, Value)> {
+/// Quantities, money and what problems and operations look like.
+pub(crate) fn fixed() -> Vec<(&'static str, Value)> {
     let decimal = |pattern: &str, about: &str| json!({"type": "string", "pattern": pattern, "maxLength": 30, "description": about});
     let pair = |about: &str, first: (&str, Value), second: (&str, Value)| {
         json!({
@@ -196,11 +168,12 @@ fn accepted() -> Value {
 
 struct Maker<'s, 'f> {
     subject: &'s Subject<'f>,
+    attributes: Attributes<'f>,
 }
 
 impl Maker<'_, '_> {
     fn shown(&self, carried: &Carried<'_>) -> Value {
-        let mut schema = self.members(&self.subject.object.attributes, carried, Side::Shown);
+        let mut schema = self.attributes.members(&self.subject.object.attributes, carried, Side::Shown);
         let subject = self.subject;
         if let Some(Value::Array(required)) = schema.get_mut("required") {
             let kept = subject.object.attributes.iter().filter(|attribute| !subject.is_excepted(&attribute.name.value));
@@ -221,7 +194,7 @@ impl Maker<'_, '_> {
 
     fn given(&self) -> Value {
         let attributes = &self.subject.object.attributes;
-        let mut schema = self.members(attributes, &Vec::new(), Side::Given);
+        let mut schema = self.attributes.members(attributes, &Vec::new(), Side::Given);
         if let Some(Value::Array(required)) = schema.get_mut("required") {
             let filled = |name: &str| {
                 let of = attributes.iter().find(|attribute| attribute.name.value.as_str() == name);
@@ -233,7 +206,7 @@ impl Maker<'_, '_> {
     }
 
     fn changed(&self) -> Value {
-        let mut schema = self.members(&self.subject.object.attributes, &Vec::new(), Side::Changed);
+        let mut schema = self.attributes.members(&self.subject.object.attributes, &Vec::new(), Side::Changed);
         if let Some(members) = schema.as_object_mut() {
             members.insert("minProperties".to_owned(), 1.into());
         }
@@ -262,129 +235,5 @@ impl Maker<'_, '_> {
             members.insert("description".to_owned(), about.into());
         }
         schema
-    }
-
-    fn members(&self, attributes: &[Attribute], carried: &Carried<'_>, side: Side) -> Value {
-        let mut properties = Map::new();
-        let mut required: Vec<&str> = Vec::new();
-        for attribute in attributes.iter().filter(|attribute| side == Side::Shown || !attribute.read_only) {
-            let name = attribute.name.value.as_str();
-            let fields: Vec<Option<&Field>> =
-                carried.iter().map(|fields| fields.and_then(|all| all.iter().find(|f| f.name() == name))).collect();
-            properties.insert(name.to_owned(), self.attribute(attribute, &fields, side));
-            let always = match side {
-                Side::Shown => fields.iter().flatten().all(|field| field.readable),
-                Side::Given => !attribute.optional,
-                Side::Changed => false,
-            };
-            if always {
-                required.push(name);
-            }
-        }
-        let mut schema = json!({"type": "object", "required": required, "properties": properties});
-        if let (Some(members), true) = (schema.as_object_mut(), side != Side::Shown) {
-            members.insert("additionalProperties".to_owned(), false.into());
-        }
-        schema
-    }
-
-    fn attribute(&self, attribute: &Attribute, fields: &[Option<&Field>], side: Side) -> Value {
-        let empty = |field: &Option<&Field>| field.is_none_or(|field| matches!(field.lens, Lens::Absent));
-        // Whatever grants see today: a client that is made of the contract takes what is masked.
-        let masked = attribute.class.is_some();
-        let may_be_null =
-            attribute.optional || (side == Side::Shown && (masked || fields.is_empty() || fields.iter().any(empty)));
-        let mut schema = self.shape(&attribute.shape, fields, side);
-        if may_be_null {
-            schema = or_null(schema);
-        }
-        let about = attribute.description.as_deref().map(str::to_owned).or_else(|| described(&attribute.shape));
-        if let (Some(about), Some(members)) = (about, schema.as_object_mut()) {
-            members.insert("description".to_owned(), about.into());
-        }
-        if let (Some(class), Some(members)) = (&attribute.class, schema.as_object_mut()) {
-            members.insert("x-selvage-class".to_owned(), class.value.as_str().into());
-        }
-        schema
-    }
-
-    fn shape(&self, shape: &Shape, fields: &[Option<&Field>], side: Side) -> Value {
-        match shape {
-            Shape::List(element) => {
-                // An element has no place where the rest of it could stay as it is.
-                let side = if side == Side::Changed { Side::Given } else { side };
-                let inner: Vec<Option<&Field>> = Vec::new();
-                let items = match element.as_ref() {
-                    Shape::Group(members) => {
-                        let lines = fields.iter().map(|field| match field.map(|field| &field.lens) {
-                            Some(Lens::Lines(lines)) => Some(lines.members.as_slice()),
-                            _ => None,
-                        });
-                        self.members(members, &lines.collect(), side)
-                    }
-                    other => self.shape(other, &inner, side),
-                };
-                json!({"type": "array", "items": items})
-            }
-            Shape::Group(members) => {
-                let groups = fields.iter().map(|field| match field.map(|field| &field.lens) {
-                    Some(Lens::Group(members)) => Some(members.as_slice()),
-                    _ => None,
-                });
-                self.members(members, &groups.collect(), side)
-            }
-            Shape::Quantity { .. } => reference("Quantity"),
-            Shape::Money => reference("Money"),
-            Shape::Decimal => reference("Decimal"),
-            Shape::Code { set } if self.subject.fabric.code_sets.contains_key(&set.value) => {
-                reference(&code_name(set.value.as_str()))
-            }
-            scalar => scalar_schema(scalar),
-        }
-    }
-}
-
-/// A scalar by itself; anything else is any string.
-pub(super) fn scalar_schema(shape: &Shape) -> Value {
-    match shape {
-        Shape::String { max } => {
-            json!({"type": "string", "maxLength": max.unwrap_or(65_536), "pattern": "^[^\\r\\n\\u0000]*$"})
-        }
-        Shape::Text => json!({"type": "string", "maxLength": 65_536}),
-        Shape::Integer => json!({"type": "integer", "format": "int64"}),
-        Shape::Boolean => json!({"type": "boolean"}),
-        Shape::Enum { values } => {
-            let words: Vec<&str> = values.iter().map(|value| value.value.as_str()).collect();
-            json!({"type": "string", "enum": words})
-        }
-        Shape::Ref { .. } => json!({"type": "string", "minLength": 1}),
-        Shape::Timestamp => json!({"type": "string", "format": "date-time"}),
-        Shape::Date => json!({"type": "string", "format": "date"}),
-        Shape::Duration => json!({"type": "string", "format": "duration"}),
-        _ => json!({"type": "string"}),
-    }
-}
-
-/// What the shape says where nobody described the attribute.
-fn described(shape: &Shape) -> Option<String> {
-    match shape {
-        Shape::Ref { object } => Some(format!("The {object}, by its key.")),
-        Shape::Quantity { dimension: Some(dimension) } => Some(format!("A quantity of {}.", dimension)),
-        _ => None,
-    }
-}
-
-/// The same or nothing.
-fn or_null(schema: Value) -> Value {
-    let Value::Object(mut members) = schema else { return schema };
-    match members.get("type").cloned() {
-        Some(Value::String(word)) => {
-            members.insert("type".to_owned(), json!([word, "null"]));
-            if let Some(Value::Array(values)) = members.get_mut("enum") {
-                values.push(Value::Null);
-            }
-            Value::Object(members)
-        }
-        _ => json!({"anyOf": [Value::Object(members), {"type": "null"}]}),
     }
 }

@@ -30,7 +30,7 @@ pub(crate) struct Openapi {
 
 /// How the contract is written.
 #[derive(Clone, Copy, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// YAML.
     Yaml,
     /// JSON.

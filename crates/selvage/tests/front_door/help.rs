@@ -17,6 +17,7 @@ fn help_names_every_command() {
         "graph",
         "lsp",
         "openapi",
+        "asyncapi",
         "import",
         "test",
         "get",

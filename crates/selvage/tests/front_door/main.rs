@@ -7,6 +7,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod asyncapi;
 mod authoring;
 mod check;
 mod decide;

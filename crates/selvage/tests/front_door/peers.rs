@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// A Python that has openapi-spec-validator and schemathesis.
+/// A Python that has openapi-spec-validator, schemathesis and standardwebhooks.
 pub(crate) fn python() -> PathBuf {
     peer("SELVAGE_TEST_PYTHON")
 }
@@ -11,6 +11,11 @@ pub(crate) fn python() -> PathBuf {
 /// The Redocly CLI.
 pub(crate) fn redocly() -> PathBuf {
     peer("SELVAGE_TEST_REDOCLY")
+}
+
+/// The directory in whose `node_modules` the packages of npm are that judge, sign and verify.
+pub(crate) fn npm() -> PathBuf {
+    peer("SELVAGE_TEST_NPM")
 }
 
 fn peer(variable: &str) -> PathBuf {

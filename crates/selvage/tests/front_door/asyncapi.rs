@@ -1,0 +1,174 @@
+//! `selvage asyncapi`: contracts of event interfaces and webhooks, judged by the parser of the AsyncAPI initiative (npm
+//! `@asyncapi/parser`). `cargo xtask test` installs it and says where it is.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::fixture::{copy, sample, selvage, stdout};
+
+/// The sample fabric with events.
+fn fabric() -> TempDir {
+    let place = tempfile::tempdir().unwrap();
+    copy(&sample(), place.path());
+    std::fs::write(place.path().join("asyncapi.yaml"), include_str!("asyncapi/fabric.yaml")).unwrap();
+    place
+}
+
+fn contract(fabric: &Path, arguments: &[&str]) -> String {
+    let directory = fabric.display().to_string();
+    let output = selvage(&[&["asyncapi", "--fabric", &directory], arguments].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output)
+}
+
+fn json_of(fabric: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&contract(fabric, &[arguments, &["--format", "json"]].concat())).unwrap()
+}
+
+#[test]
+fn the_contract_of_captured_events_is_as_it_was() {
+    let fabric = fabric();
+    let text = contract(fabric.path(), &["step-events@1"]);
+    assert_eq!(text, contract(fabric.path(), &["step-events"]), "the same each time, and the only version is meant");
+    insta::assert_snapshot!("step_events", text);
+}
+
+#[test]
+fn asyncapis_own_parser_finds_nothing() {
+    let fabric = fabric();
+    let place = tempfile::tempdir().unwrap();
+    let interfaces = [
+        &[][..],
+        &["--server", "https://api.example.com/edge"],
+        &["step-events@1"],
+        &["machine-events"],
+        &["supplier-changes"],
+        &["stop-calls@1"],
+    ];
+    let mut files = Vec::new();
+    for (number, arguments) in interfaces.into_iter().enumerate() {
+        let formats = if number == 0 { &["yaml", "json"][..] } else { &["yaml"] };
+        for format in formats {
+            let file = place.path().join(format!("{number}.{format}"));
+            std::fs::write(&file, contract(fabric.path(), &[arguments, &["--format", *format]].concat())).unwrap();
+            files.push(file);
+        }
+    }
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/front_door/asyncapi/parse.mjs");
+    let output = Command::new("node").arg(script).arg(crate::peers::npm()).args(&files).output();
+    let output = output.expect("Node.js is there: sudo apt-get install nodejs npm");
+    let said = stdout(&output);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let verdicts: Vec<Value> = said.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    assert_eq!(verdicts.len(), files.len(), "{said}");
+    for verdict in &verdicts {
+        // 3.0 is what most tools read; that there is a 3.1 is all that there is to say, as a hint.
+        let found = verdict["found"].as_array().unwrap();
+        let about: Vec<&Value> = found.iter().filter(|found| found["code"] != "asyncapi-latest-version").collect();
+        assert!(about.is_empty(), "{}: {about:#?}", verdict["file"]);
+    }
+    let operations = json!([
+        "receive machine-events.v2.publish",
+        "send machine-events.v2.read",
+        "send machine-events.v2.deliver",
+        "send step-events.v1.read",
+        "send step-events.v1.deliver",
+        "receive stop-calls.v1.receive",
+        "receive supplier-changes.v1.publish",
+        "send supplier-changes.v1.read",
+        "send supplier-changes.v1.deliver",
+    ]);
+    assert_eq!(verdicts[0]["operations"], operations);
+    assert_eq!(
+        verdicts[0],
+        json!({"file": verdicts[0]["file"], "found": verdicts[1]["found"], "operations": operations, "messages": 11})
+    );
+}
+
+#[test]
+fn it_says_what_governs_each_interface() {
+    let fabric = fabric();
+    let all = json_of(fabric.path(), &["--server", "https://api.example.com/edge/"]);
+    assert_eq!(
+        all["servers"]["gateway"],
+        json!({"host": "api.example.com", "protocol": "https", "description": "The gateway.", "pathname": "/edge"})
+    );
+    let steps = &all["channels"]["step-events.v1"];
+    assert_eq!(steps["address"], "/step-events/v1/events");
+    assert_eq!(
+        steps["x-selvage"],
+        json!({
+            "interface": "step-events@1", "version": "1.2", "owner": "manufacturing-it", "lifecycle": "active",
+            "criticality": "tier-2", "data": "internal", "lane": "data.production_order", "produced_by": "odoo",
+            "retention": {"for": "30d", "at_least_bytes": 10_000_000_000_u64},
+        })
+    );
+    let leaving = all["channels"]["supplier-changes.v1"]["description"].as_str().unwrap();
+    assert!(leaving.contains("it ends on 2027-09-01; use machine-events@2 instead"), "{leaving}");
+    let supplier = &all["components"]["schemas"]["SupplierV1"]["properties"]["email"];
+    assert_eq!((&supplier["x-selvage-class"], &supplier["type"]), (&json!("personal"), &json!(["string", "null"])));
+    let call = &all["channels"]["stop-calls.v1"];
+    assert_eq!(
+        (&call["address"], &call["x-selvage"]["into"]),
+        (&json!("/stop-calls/v1"), &json!("manufacturing.equipment.stopped"))
+    );
+}
+
+/// What a consumer validates by: the payload of a message, with everything that it refers to.
+#[test]
+fn its_schemas_say_what_fits() {
+    let fabric = fabric();
+    let all = json_of(fabric.path(), &[]);
+    let payload = |name: &str| {
+        let payload = &all["components"]["messages"][name]["payload"];
+        assert!(payload.is_object(), "{name}");
+        let schema = json!({"allOf": [payload], "components": all["components"]});
+        jsonschema::validator_for(&schema).unwrap()
+    };
+    let data = json!({
+        "id": "odoo-1", "name": "Paint", "production_order": "odoo-1", "work_center": "odoo-1", "status": "progress",
+        "quantity": {"value": "3", "unit": "1"}, "produced": {"value": "0", "unit": "1"}, "started_at": null,
+        "finished_at": null, "site": "ghent", "updated_at": "2026-11-23T05:31:43Z",
+    });
+    let told = json!({
+        "specversion": "1.0", "id": "a", "source": "/odoo", "type": "manufacturing.work-order.started",
+        "time": "2026-11-23T05:31:43Z", "partitionkey": "odoo-1", "correlationid": "c",
+        "sequence": "0001000000000000042", "data": data,
+    });
+    let started = payload("step-events.v1.manufacturing.work-order.started.told");
+    let completed = payload("step-events.v1.manufacturing.work-order.completed.delivered");
+    assert!(
+        started.is_valid(&told),
+        "{:?}",
+        started.iter_errors(&told).map(|error| error.to_string()).collect::<Vec<_>>()
+    );
+    assert!(!completed.is_valid(&told), "another type");
+    for (pointer, wrong) in [
+        ("/specversion", json!("0.3")),
+        ("/sequence", json!(42)),
+        ("/data/status", json!("gone")),
+        ("/data/quantity", json!("3 pieces")),
+        ("/data", json!(null)),
+    ] {
+        let mut event = told.clone();
+        *event.pointer_mut(pointer).unwrap() = wrong;
+        assert!(!started.is_valid(&event), "{pointer}");
+    }
+}
+
+#[test]
+fn what_has_no_contract_is_said_with_its_code() {
+    let fabric = fabric();
+    let directory = fabric.path().display().to_string();
+    for (name, hint) in [("stpe-events", "did you mean"), ("products@1", "`products@1` has no events")] {
+        let output = selvage(&["asyncapi", name, "--fabric", &directory]);
+        assert_eq!(output.status.code(), Some(1), "{name}");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("FAB6040") && said.contains(hint), "{said}");
+    }
+    let server = selvage(&["asyncapi", "--fabric", &directory, "--server", "api.example.com"]);
+    assert_eq!(server.status.code(), Some(2));
+}
