@@ -43,6 +43,7 @@ mod outcome;
 mod path;
 mod peer;
 mod pool;
+mod precedence;
 mod quota;
 mod random;
 mod refusal;
@@ -70,6 +71,7 @@ pub use explain::{Decided, Explanation, Question, Stage, Verdict, explain, expla
 pub use gateway::{Counted, Gateway};
 pub use head::Head;
 pub use mediation::{BoxFuture, Mediation};
+pub use precedence::stand_behind_the_data_path;
 pub use refusal::Refusal;
 pub use snapshot::{Snapshot, SnapshotSource, uncheckable};
 pub use tls::{ClientCertificates, Tls, TlsError, TlsFiles};

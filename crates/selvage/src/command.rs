@@ -43,6 +43,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use selvage_gateway::stand_behind_the_data_path;
 use selvage_store::{Store, StoreError};
 use tracing_subscriber::EnvFilter;
 
@@ -268,7 +269,9 @@ fn filter(text: &str) -> Result<EnvFilter, String> {
 }
 
 fn in_runtime(work: impl Future<Output = anyhow::Result<Outcome>>) -> anyhow::Result<Outcome> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // INVARIANT: SHIELDED-PATH: the gateway's own threads are started by this one, which does not stand behind them.
+    let runtime = runtime.enable_all().on_thread_start(stand_behind_the_data_path).build()?;
     let outcome = runtime.block_on(work);
     // Whatever still runs was told to end; a stuck system call must not keep the process.
     runtime.shutdown_timeout(Duration::from_secs(2));

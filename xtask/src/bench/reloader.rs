@@ -4,11 +4,13 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
-use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, KeysOfIssuers, Mediation, Snapshot, SnapshotSource};
+use selvage_gateway::{
+    BoxFuture, Gateway, GatewayConfig, KeysOfIssuers, Mediation, Snapshot, SnapshotSource, stand_behind_the_data_path,
+};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
@@ -77,15 +79,23 @@ pub(super) async fn serve(options: &Options) -> Result<()> {
     let config = GatewayConfig::new(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)));
     let first = snapshots.first().cloned().context("there are snapshots")?;
     let gateway = Gateway::start(config, first, Arc::new(Nothing))?;
-    let mut ticks = tokio::time::interval(EACH);
-    for snapshot in snapshots.iter().cycle() {
-        ticks.tick().await;
-        while !options.switch.exists() {
-            ticks.tick().await;
+    let switch = options.switch.clone();
+    // As in a node, where what activates stands behind the data path.
+    let activating = tokio::task::spawn_blocking(move || {
+        stand_behind_the_data_path();
+        let mut next = Instant::now();
+        for snapshot in snapshots.iter().cycle() {
+            loop {
+                next += EACH;
+                std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                if switch.exists() {
+                    break;
+                }
+            }
+            gateway.swap(Arc::clone(snapshot));
         }
-        gateway.swap(Arc::clone(snapshot));
-    }
-    Ok(())
+    });
+    Ok(activating.await?)
 }
 
 /// The benchmark's fabric with as many interfaces more, each with a grant.
@@ -103,11 +113,12 @@ fn fabric(options: &Options) -> Result<Fabric> {
 /// One snapshot: all are the same but for the grants' purposes and the revision, and one grant that every other has.
 fn compile(fabric: &Fabric, number: usize) -> Result<Snapshot> {
     let is_there = |grant: &&Grant| number.is_multiple_of(2) || grant.interface.value.name.as_str() != TELLING;
-    let grants = fabric.grants.iter().filter(is_there).enumerate().map(|(index, grant)| {
+    let grants = fabric.grants.iter().filter(is_there).map(|grant| {
         let mut terms = grant.terms();
         terms.purpose = Some(format!("Snapshot {number}"));
         LiveGrant {
-            id: format!("grt_{index}"),
+            // As in a store: a grant keeps its name, whichever came or went.
+            id: format!("grt_{}", grant.interface.value),
             consumer: grant.consumer.value.clone(),
             interface: grant.interface.value.clone(),
             terms,

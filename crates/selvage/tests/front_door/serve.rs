@@ -247,3 +247,23 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     let after = client.get(&served.console).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(after.status(), StatusCode::SEE_OTHER, "a session ends with its key");
 }
+
+/// INVARIANT: SHIELDED-PATH: what works beside the data path has the processor only where no request waits for it.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_works_beside_the_data_path_stands_behind_it() {
+    let place = Place::new().await;
+    let served = place.serve(&place.data(), &[]);
+    let threads = std::fs::read_dir(format!("/proc/{}/task", served.process.id())).unwrap();
+    let mut seen: Vec<(String, i32)> = Vec::new();
+    for thread in threads {
+        let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+        let (name, rest) = stat.split_once('(').unwrap().1.rsplit_once(") ").unwrap();
+        // `nice` is the nineteenth field, and the first two are gone.
+        seen.push((name.to_owned(), rest.split(' ').nth(16).unwrap().parse().unwrap()));
+    }
+    let of =
+        |prefix: &'static str| seen.iter().filter(move |(name, _)| name.starts_with(prefix)).map(|(_, nice)| *nice);
+    let (data_path, beside) = (of("gateway-").max().unwrap(), of("tokio").min().unwrap());
+    assert_eq!(beside - data_path, 5, "{seen:?}");
+}
