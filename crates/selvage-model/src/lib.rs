@@ -14,6 +14,7 @@ pub mod fabric;
 pub mod finding;
 pub mod manifest;
 pub mod name;
+pub mod network;
 pub mod openapi;
 pub mod operation;
 pub mod overview;

@@ -9,6 +9,7 @@ use crate::manifest::interface::OnPartition;
 use crate::name::{
     ClassName, DomainName, EnvironmentName, FabricName, PackName, RuleName, SiteName, SystemName, TeamName,
 };
+use crate::network::Network;
 use crate::source::{Place, Spanned};
 
 /// `kind: Fabric`: one in a directory.
@@ -26,6 +27,8 @@ pub struct FabricSettings {
     pub classes: Vec<Spanned<ClassName>>,
     /// Rules that no domain may loosen.
     pub guardrails: Vec<Spanned<RuleName>>,
+    /// Networks to which deliveries go that are for systems of the zone `cloud`, beside what everybody reaches.
+    pub networks: Vec<Spanned<Network>>,
 }
 
 /// An environment: where releases are activated.
@@ -75,6 +78,8 @@ pub struct Site {
     pub shifts: Option<String>,
     /// When what stands still.
     pub maintenance: Vec<MaintenanceWindow>,
+    /// Networks to which deliveries go that are for systems of this site, beside what everybody reaches.
+    pub networks: Vec<Spanned<Network>>,
 }
 
 /// Days in which some roles of a site stand still, both included.

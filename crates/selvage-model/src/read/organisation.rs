@@ -28,6 +28,7 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
         packs: fields.list("packs"),
         classes: fields.list("classes"),
         guardrails: fields.list("guardrails"),
+        networks: fields.list("networks"),
     })
 }
 
@@ -62,6 +63,7 @@ pub(super) fn site(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Si
         quality_locations: by_system("quality_location"),
         shifts: calendar.and_then(|calendar| calendar.text("shifts")),
         maintenance,
+        networks: fields.list("networks"),
     })
 }
 

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::name::{AttributeName, DomainName, InterfaceRef, ObjectRef, Version};
+use crate::network::Network;
 use crate::scalar::{self, Percent, Quota, Rate, VersionRange};
 use crate::yaml::Scalar;
 
@@ -57,6 +58,8 @@ pub(crate) enum Format {
     EventType,
     /// `cloud` or `site:<name>`.
     Zone,
+    /// `10.2.0.0/16`.
+    Network,
     /// ISO 4217.
     Currency,
     /// One of these words.
@@ -100,6 +103,7 @@ impl Format {
             Self::Zone => {
                 text == "cloud" || text.strip_prefix("site:").is_some_and(|site| site.parse::<DomainName>().is_ok())
             }
+            Self::Network => text.parse::<Network>().is_ok(),
             Self::Currency => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
             Self::Words(words) => words.contains(&text),
             Self::Secret => is_secret(text),
@@ -133,6 +137,7 @@ impl Format {
             Self::Path => "a path at a system",
             Self::EventType => "an event type",
             Self::Zone => "a zone",
+            Self::Network => "a network",
             Self::Currency => "a currency's ISO 4217 code",
             Self::Words(words) => return crate::read::one_of(words),
             Self::Secret => "the name of a secret",
@@ -167,6 +172,7 @@ impl Format {
             Self::Path => "begin it with `/`, without `..`, `?` and `#`",
             Self::EventType => "write `<domain>.<object>.<fact>`, as `manufacturing.work-order.started`",
             Self::Zone => "write `cloud`, or `site:` and the name of a site",
+            Self::Network => "write it as `10.2.0.0/16` or `fd12:3456::/48`: an address whose other bits are zero, and how many count",
             Self::Currency => "write it as `EUR`",
             Self::Words(words) => return format!("use {}", crate::read::one_of(words)),
             Self::Secret => "write it as `odoo/read`; the secret itself never stands in a manifest",
@@ -207,6 +213,7 @@ impl Format {
             Self::Path => pattern("/[^?#]*".into()),
             Self::EventType => pattern(format!("{SEGMENT}(\\.{SEGMENT}){{1,4}}")),
             Self::Zone => pattern(format!("(cloud|site:{NAME})")),
+            Self::Network => pattern("[0-9a-fA-F.:]+/[0-9]{1,3}".into()),
             Self::Currency => pattern("[A-Z]{3}".into()),
             Self::Words(words) => json!({"enum": words}),
             Self::Secret => pattern("[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*".into()),

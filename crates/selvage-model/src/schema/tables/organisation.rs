@@ -3,6 +3,8 @@
 use super::{BOOLEAN, DATE, DURATION, Format, NAME, NAMES, Record, Shape, TEXT, TEXTS, WORD};
 use crate::schema::shape::{optional, record, required};
 
+const NETWORKS: Shape = Shape::List(&Shape::Text(Format::Network), false);
+
 pub(crate) static FABRIC: Record = record(
     "Fabric",
     "The fabric itself; one in a directory.",
@@ -20,6 +22,11 @@ pub(crate) static FABRIC: Record = record(
             "Classes of data besides `personal`, `confidential` and `restricted`, as `export-controlled`.",
         ),
         optional("guardrails", NAMES, "Rules that no domain may loosen, by name."),
+        optional(
+            "networks",
+            NETWORKS,
+            "Networks, as `10.2.0.0/16`, to which deliveries go that are for systems of the zone `cloud`, beside public addresses.",
+        ),
     ],
 );
 
@@ -76,6 +83,11 @@ pub(crate) static SITE: Record = record(
             "Which system plays which role here, and its company in each system.",
         ),
         optional("calendar", Shape::Record(&CALENDAR), "Shifts and maintenance."),
+        optional(
+            "networks",
+            NETWORKS,
+            "Networks, as `10.2.0.0/16`, to which deliveries go that are for systems of this site, beside public addresses.",
+        ),
     ],
 );
 
