@@ -36,8 +36,15 @@ pub enum Sent {
         cause: Cause,
         /// What happened, for a person.
         because: String,
-        /// Not before so long has passed: what the receiver asked for, or what a limit or a breaker here takes.
+        /// Not before so long has passed: what the receiver asked for.
         retry_after: Option<Duration>,
+    },
+    /// Nothing was sent, so that it counts as no attempt: a limit of the endpoint or its breaker stands in the way.
+    NotSent {
+        /// What stands in the way, for a person.
+        because: String,
+        /// When it may be tried again.
+        retry_after: Duration,
     },
     /// The receiver says that nothing is to be sent to this endpoint any more: 410.
     Gone,

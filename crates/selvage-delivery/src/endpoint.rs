@@ -1,10 +1,13 @@
 //! Where messages go, and on which terms. Compiled from a subscription and its system; secrets are named and not held here.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ipnet::IpNet;
-use selvage_model::manifest::system::SecretName;
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::system::{SecretName, System, SystemTls};
+use selvage_model::network::Network;
 use selvage_model::scalar::Rate;
+use selvage_model::source::Spanned;
 
 /// Where the messages of one subscription are sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,8 +22,33 @@ pub struct Endpoint {
     pub signing: Signing,
     /// Which addresses its name may lead to.
     pub addresses: AddressPolicy,
+    /// How it is known over TLS and what it is shown, where that is not as everywhere.
+    pub tls: EndpointTls,
     /// How much it is sent.
     pub limits: EndpointLimits,
+}
+
+/// How an endpoint is known over TLS, and what it is shown: as its system's manifest says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointTls {
+    /// The authorities that may have signed its certificate, PEM; those of the machine where there are none.
+    pub authorities: Option<Arc<str>>,
+    /// The name that its certificate bears, where not its host's.
+    pub server_name: Option<String>,
+    /// The secrets with the certificate that it is shown and with its key. INVARIANT: SECRET-FREE: by name.
+    pub client: Option<(SecretName, SecretName)>,
+}
+
+impl EndpointTls {
+    /// As a system declares it; the files are the fabric's.
+    pub fn of(declared: &SystemTls, fabric: &Fabric) -> Self {
+        let text = |path: &Spanned<String>| fabric.files.get(&path.value).cloned().unwrap_or_default();
+        Self {
+            authorities: declared.authorities.as_ref().map(text),
+            server_name: declared.server_name.as_ref().map(|name| name.value.clone()),
+            client: declared.client.as_ref().map(|it| (it.certificate.value.clone(), it.key.value.clone())),
+        }
+    }
 }
 
 /// How messages are signed.
@@ -37,7 +65,14 @@ pub enum Signing {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressPolicy {
     /// Networks that are not public and are allowed all the same, since the system's zone grants them.
-    pub granted: Vec<IpNet>,
+    pub granted: Vec<Network>,
+}
+
+impl AddressPolicy {
+    /// What the zone of a system grants.
+    pub fn of(system: &System, fabric: &Fabric) -> Self {
+        Self { granted: fabric.networks_of(system).iter().map(|network| network.value).collect() }
+    }
 }
 
 /// How much an endpoint is sent.

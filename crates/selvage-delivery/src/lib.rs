@@ -6,5 +6,5 @@ mod endpoint;
 mod message;
 
 pub use attempt::{Attempt, Sent};
-pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, Signing};
+pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};
 pub use message::{Message, MessageId, Sending};

@@ -58,7 +58,6 @@ pub struct Message {
 }
 
 /// Sends one message to an endpoint and says what came of it. It ends by itself, within the endpoint's timeout, and it waits for
-/// nobody else's endpoint: where a limit, a breaker or a maintenance of its own stands in the way, it answers
-/// [`crate::Sent::Again`] with `retry_after` at once.
+/// nobody else's endpoint: where a limit or a breaker stands in the way, it answers [`crate::Sent::NotSent`] at once.
 pub type Sending =
     Arc<dyn Fn(Arc<Endpoint>, Message) -> Pin<Box<dyn Future<Output = Attempt> + Send>> + Send + Sync + 'static>;

@@ -72,6 +72,7 @@ mod tests {
             quality_locations: vec![],
             shifts: None,
             maintenance: vec![],
+            networks: vec![],
         }
     }
 

@@ -28,6 +28,7 @@ pub(crate) mod lifecycle;
 pub(crate) mod load;
 pub(crate) mod mapping;
 pub(crate) mod mediated;
+pub(crate) mod network;
 pub(crate) mod orphan;
 pub(crate) mod own_rule;
 pub(crate) mod pack;
@@ -215,6 +216,8 @@ pub const RULES: &[LintRule] = &[
     lease::WEAK,
     subscription::UNSIGNED,
     subscription::SILENT,
+    network::CLOSED,
+    network::TOO_WIDE,
     system::ENVIRONMENT,
     system::ACCESS,
     load::OVER,

@@ -138,6 +138,8 @@ catalogue! {
     IDENTITY_WEAK = "FAB2219", "Restricted data for whoever has a key";
     DELIVERY_UNSIGNED = "FAB2220", "Deliveries that are not signed";
     SUBSCRIPTION_SILENT = "FAB2221", "A subscription to what sends nothing";
+    DELIVERY_CLOSED = "FAB2250", "Deliveries to this address are refused";
+    NETWORK_WIDE = "FAB2251", "A granted network is more than one's own";
     ENVIRONMENT_MISSING = "FAB2301", "A used system is not declared for an environment";
     SYSTEM_ACCESS = "FAB2302", "A used system has no address or account";
     SYSTEM_OVERLOADED = "FAB2303", "More may be asked of a system than it bears";

@@ -5,45 +5,37 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
+use ipnet::IpNet;
+
 use crate::fabric::Fabric;
 use crate::manifest::system::{System, Zone};
 use crate::source::Spanned;
 
 /// A network, as `10.2.0.0/16` or `fd12:3456::/48`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Network {
-    address: IpAddr,
-    bits: u8,
-}
+pub struct Network(IpNet);
 
 impl Network {
     /// Whether this address lies in it.
     pub fn contains(self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => masked4(address, self.bits) == network,
-            (IpAddr::V6(network), IpAddr::V6(address)) => masked6(address, self.bits) == network,
-            _ => false,
-        }
+        self.0.contains(&address)
     }
 
     /// Whether it is one address alone.
     pub fn is_one_address(self) -> bool {
-        self.bits == most_bits(self.address)
+        self.0.prefix_len() == self.0.max_prefix_len()
     }
 
     /// Whether granting it opens what a plant could have for itself, and nothing else: a part of one block that is not everybody's.
     pub fn may_be_granted(self) -> bool {
-        let in_block = GRANTED_BLOCKS.iter().any(|(block, bits)| {
-            let block = Self { address: *block, bits: *bits };
-            self.bits >= block.bits && block.contains(self.address)
-        });
-        in_block || (self.is_one_address() && METADATA.contains(&self.address))
+        let has = |&(block, bits)| IpNet::new(block, bits).is_ok_and(|block| block.contains(&self.0));
+        GRANTED_BLOCKS.iter().any(has) || (self.is_one_address() && METADATA.contains(&self.0.addr()))
     }
 }
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.bits)
+        self.0.fmt(f)
     }
 }
 
@@ -51,32 +43,10 @@ impl FromStr for Network {
     type Err = ();
     /// An address and how many bits of it count; the others are zero, so that nobody means less than is written.
     fn from_str(text: &str) -> Result<Self, ()> {
-        let (address, bits) = text.split_once('/').ok_or(())?;
-        let address: IpAddr = address.parse().map_err(drop)?;
-        let bits = crate::scalar::integer(bits).and_then(|bits| u8::try_from(bits).ok()).ok_or(())?;
-        if bits > most_bits(address) || address != address.to_canonical() {
-            return Err(());
-        }
-        let network = match address {
-            IpAddr::V4(address) => IpAddr::V4(masked4(address, bits)),
-            IpAddr::V6(address) => IpAddr::V6(masked6(address, bits)),
-        };
-        if network == address { Ok(Self { address, bits }) } else { Err(()) }
+        let network: IpNet = text.parse().map_err(drop)?;
+        let is_plain = network == network.trunc() && network.addr() == network.addr().to_canonical();
+        if is_plain { Ok(Self(network)) } else { Err(()) }
     }
-}
-
-fn most_bits(address: IpAddr) -> u8 {
-    if address.is_ipv4() { 32 } else { 128 }
-}
-
-fn masked4(address: Ipv4Addr, bits: u8) -> Ipv4Addr {
-    let mask = u32::MAX.checked_shl(32 - u32::from(bits)).unwrap_or(0);
-    Ipv4Addr::from_bits(address.to_bits() & mask)
-}
-
-fn masked6(address: Ipv6Addr, bits: u8) -> Ipv6Addr {
-    let mask = u128::MAX.checked_shl(128 - u32::from(bits)).unwrap_or(0);
-    Ipv6Addr::from_bits(address.to_bits() & mask)
 }
 
 const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
@@ -96,7 +66,6 @@ const GRANTED_BLOCKS: &[(IpAddr, u8)] = &[
     (v4(192, 168, 0, 0), 16),
     (v4(198, 18, 0, 0), 15),
     (v6(0, 0, 1), 128),
-    (v6(0x64, 0xff9b, 0), 96),
     (v6(0x64, 0xff9b, 0), 32),
     (v6(0xfc00, 0, 0), 7),
 ];
@@ -179,11 +148,9 @@ fn of4(address: Ipv4Addr) -> AddressKind {
         (100, 64..=127, _) => AddressKind::Shared,
         (224..=239, ..) => AddressKind::Multicast,
         (192, 88, 99) => AddressKind::Translated,
-        (0 | 240..=255, ..)
-        | (192, 0, 0 | 2)
-        | (198, 18 | 19, _)
-        | (198, 51, 100)
-        | (203, 0, 113) => AddressKind::Reserved,
+        (0 | 240..=255, ..) | (192, 0, 0 | 2) | (198, 18 | 19, _) | (198, 51, 100) | (203, 0, 113) => {
+            AddressKind::Reserved
+        }
         _ => AddressKind::Public,
     }
 }
@@ -221,10 +188,10 @@ pub fn is_foreign_port(port: u16) -> bool {
 }
 
 const FOREIGN_PORTS: &[u16] = &[
-    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109, 110,
-    111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531, 532,
-    540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061,
-    6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+    0, 1, 7, 9, 11, 13, 15, 17, 19, 20, 21, 22, 23, 25, 37, 42, 43, 53, 69, 77, 79, 87, 95, 101, 102, 103, 104, 109,
+    110, 111, 113, 115, 117, 119, 123, 135, 137, 139, 143, 161, 179, 389, 427, 465, 512, 513, 514, 515, 526, 530, 531,
+    532, 540, 548, 554, 556, 563, 587, 601, 636, 989, 990, 993, 995, 1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060,
+    5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
 ];
 
 impl Fabric {
@@ -352,7 +319,8 @@ mod tests {
         for text in ["10.2.0.0/16", "0.0.0.0/0", "192.168.1.7/32", "fd12:3456::/48", "::1/128"] {
             assert_eq!(text.parse::<Network>().unwrap().to_string(), text);
         }
-        for text in ["", "10.2.0.0", "10.2.0.1/16", "10.2.0.0/33", "10.2.0.0/-1", "10.2/16", "::/129", "::ffff:10.0.0.0/104"]
+        for text in
+            ["", "10.2.0.0", "10.2.0.1/16", "10.2.0.0/33", "10.2.0.0/-1", "10.2/16", "::/129", "::ffff:10.0.0.0/104"]
         {
             assert_eq!(text.parse::<Network>(), Err(()), "{text}");
         }

@@ -172,7 +172,9 @@ impl Format {
             Self::Path => "begin it with `/`, without `..`, `?` and `#`",
             Self::EventType => "write `<domain>.<object>.<fact>`, as `manufacturing.work-order.started`",
             Self::Zone => "write `cloud`, or `site:` and the name of a site",
-            Self::Network => "write it as `10.2.0.0/16` or `fd12:3456::/48`: an address whose other bits are zero, and how many count",
+            Self::Network => {
+                "write it as `10.2.0.0/16` or `fd12:3456::/48`: an address whose other bits are zero, and how many count"
+            }
             Self::Currency => "write it as `EUR`",
             Self::Words(words) => return format!("use {}", crate::read::one_of(words)),
             Self::Secret => "write it as `odoo/read`; the secret itself never stands in a manifest",
