@@ -34,6 +34,8 @@ const PULSE_RATE: f64 = 100.0;
 const PULSE_CONNECTIONS: usize = 16;
 /// How long an answer may take before its connection counts as stuck; and the pause after which none may be left.
 const SETTLE: Duration = Duration::from_secs(3);
+/// After how many turns it is told how far it is.
+const PROGRESS: u32 = 15;
 
 /// How long to go on.
 #[derive(Args)]
@@ -144,6 +146,9 @@ impl Measured {
         let mut measured = Self { calm: Vec::new(), flooded: Vec::new(), mild_floods: 0.0, refused: 0, memory };
         let pulse = stack.target("/pulse/v1/items/");
         for turn in 0..plan.turns {
+            if turn % PROGRESS == 0 {
+                eprintln!("turn {turn} of {}: {} writes so far", plan.turns, client::of(&load.counts.writes));
+            }
             for floods in [turn % 2 == 1, turn % 2 == 0] {
                 load.flood.set(floods);
                 let refused = client::of(&load.counts.flood_refused);

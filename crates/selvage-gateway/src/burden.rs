@@ -188,6 +188,18 @@ impl Scale<'_> {
     }
 }
 
+/// What a request weighs on this node. Whoever works on it keeps this until they are done with its body: a caller who left takes
+/// nothing of it away.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "it is given back when it is dropped")] Load);
+
+impl Load {
+    /// For whoever works on what it is of.
+    pub(crate) fn held(self) -> Held {
+        Held(self)
+    }
+}
+
 struct Borne {
     body: Bytes,
     _load: Load,

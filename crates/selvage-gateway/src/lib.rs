@@ -63,6 +63,7 @@ mod whole;
 mod worker;
 
 pub use budget::{BudgetMoment, BudgetRound};
+pub use burden::Held;
 pub use certificate::ClientCertificate;
 pub use config::{GatewayConfig, GatewayError, Sharing};
 pub use decide::{Permit, Plan, Probe, decide};

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use crate::answer;
 use crate::body::Reply;
-use crate::burden::{Load, Scale};
+use crate::burden::{Held, Scale};
 use crate::contract::Violation;
 use crate::json;
 use crate::path;
@@ -90,7 +90,7 @@ pub(crate) async fn mediate<'a>(
         traceparent: asked.exchange.traceparent.to_str().ok().map(str::to_owned),
         patience,
     };
-    match tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request)).await {
+    match tokio::time::timeout(patience + GRACE, asked.worker.shared.mediation.execute(request, heard.held)).await {
         Ok(answer) => {
             if let Some(problem) = asked.too_late_to_tell(&permit, &parts.method) {
                 return asked.fail(admitted, &problem);
@@ -105,10 +105,10 @@ pub(crate) async fn mediate<'a>(
     }
 }
 
-/// A body, and what it weighs until the answer is there.
+/// A body, and what it weighs until the work on it is done.
 struct Heard {
     body: Option<Value>,
-    _load: Load,
+    held: Held,
 }
 
 /// Reads a request's body, where its right lasts as long; why not otherwise, and whether all of it was read.
@@ -133,7 +133,7 @@ async fn hear<'a>(
     })?;
     drop(bytes);
     let load = scale.whole().map_err(|problem| (problem, true))?;
-    Ok(Heard { body, _load: load })
+    Ok(Heard { body, held: load.held() })
 }
 
 /// Says what an operation has come to, to the consumer whose operation it is.

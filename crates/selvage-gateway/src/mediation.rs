@@ -9,6 +9,8 @@ use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 use serde_json::Value;
 
+use crate::burden::Held;
+
 /// A future on the heap.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -18,8 +20,9 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// implementation spawns the work on a runtime of its own and returns a future that only waits for it.
 /// The gateway drops a future when its client is gone or the time is up; a write must go on regardless.
 pub trait Mediation: Send + Sync + 'static {
-    /// Does what an authenticated, granted and limited request asks for.
-    fn execute(&self, request: MediatedRequest) -> BoxFuture<'static, MediatedAnswer>;
+    /// Does what an authenticated, granted and limited request asks for. What it weighs is kept until the work is done,
+    /// whoever still waits for it.
+    fn execute(&self, request: MediatedRequest, held: Held) -> BoxFuture<'static, MediatedAnswer>;
 
     /// The body of `GET /operations/{id}`; `None` where there is no such operation of this consumer.
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>>;

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use selvage_gateway::{
-    BoxFuture, Gateway, GatewayConfig, KeysOfIssuers, Mediation, Snapshot, SnapshotSource, stand_behind_the_data_path,
+    BoxFuture, Gateway, GatewayConfig, Held, KeysOfIssuers, Mediation, Snapshot, SnapshotSource,
+    stand_behind_the_data_path,
 };
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
@@ -56,7 +57,7 @@ pub(crate) struct Options {
 struct Nothing;
 
 impl Mediation for Nothing {
-    fn execute(&self, _: MediatedRequest) -> BoxFuture<'static, MediatedAnswer> {
+    fn execute(&self, _: MediatedRequest, _: Held) -> BoxFuture<'static, MediatedAnswer> {
         let problem = Problem::new(404, code::UNDECLARED, "nothing is mediated here");
         Box::pin(std::future::ready(MediatedAnswer::Refused { problem, replayed: false }))
     }

@@ -78,6 +78,27 @@ fn a_body_is_weighed_as_what_it_becomes() {
     holds(&running, 0);
 }
 
+#[test]
+fn what_is_worked_on_is_held_though_its_caller_left() {
+    let running = Running::with(|config| config.max_held = 4 * PART as u64);
+    let mut client = running.client();
+    client.send(head("POST", "/orders/v1/orders", &[&authorization("shop"), JSON, "Idempotency-Key: kept"], PART));
+    client.send(body());
+    let began = Instant::now();
+    while running.engine.kept.lock().unwrap().is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(10), "nobody works on it");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let weight = held(&running);
+    assert!(weight >= PART, "{weight}");
+    drop(client);
+    // Long enough for the gateway to see that nobody waits for the answer.
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(held(&running), weight);
+    running.engine.kept.lock().unwrap().clear();
+    holds(&running, 0);
+}
+
 /// The most memory that this process ever had, in bytes.
 #[cfg(target_os = "linux")]
 fn most_memory() -> usize {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Mediation, Snapshot};
+use selvage_gateway::{BoxFuture, Gateway, GatewayConfig, Held, Mediation, Snapshot};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
@@ -21,6 +21,8 @@ use super::upstream::Upstream;
 #[derive(Default)]
 pub struct Engine {
     pub asked: Mutex<Vec<MediatedRequest>>,
+    /// What requests weigh whose key is `kept`: their work is never done.
+    pub kept: Mutex<Vec<Held>>,
 }
 
 pub fn operation_id() -> OperationId {
@@ -28,8 +30,15 @@ pub fn operation_id() -> OperationId {
 }
 
 impl Mediation for Engine {
-    fn execute(&self, request: MediatedRequest) -> BoxFuture<'static, MediatedAnswer> {
+    fn execute(&self, request: MediatedRequest, held: Held) -> BoxFuture<'static, MediatedAnswer> {
+        let is_kept = request.key.as_deref() == Some("kept");
+        if is_kept {
+            self.kept.lock().unwrap().push(held);
+        }
         self.asked.lock().unwrap().push(request.clone());
+        if is_kept {
+            return Box::pin(std::future::pending());
+        }
         Box::pin(async move {
             match (request.operation, request.id.as_deref()) {
                 (_, Some("late")) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use selvage_engine::Engine;
-use selvage_gateway::Mediation;
+use selvage_gateway::{Held, Mediation};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
@@ -43,9 +43,12 @@ impl EngineMediation {
 }
 
 impl Mediation for EngineMediation {
-    fn execute(&self, request: MediatedRequest) -> BoxFuture<'static, MediatedAnswer> {
+    fn execute(&self, request: MediatedRequest, held: Held) -> BoxFuture<'static, MediatedAnswer> {
         let engine = self.engine.clone();
-        let work = self.runtime.spawn(async move { engine.execute(request).await });
+        let work = self.runtime.spawn(async move {
+            let _held = held;
+            engine.execute(request).await
+        });
         Box::pin(async move {
             work.await.unwrap_or_else(|_| {
                 let detail = "the work on this request ended before its answer; ask again with the same key";
