@@ -4,6 +4,7 @@
 pub mod access;
 pub mod budget;
 pub mod class;
+pub mod cloud_event;
 pub mod code;
 pub mod contract_check;
 pub mod cost;
