@@ -4,6 +4,7 @@
 mod attempt;
 mod endpoint;
 mod message;
+pub mod send;
 
 pub use attempt::{Attempt, Sent};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};

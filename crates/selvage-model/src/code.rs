@@ -297,6 +297,18 @@ catalogue! {
     NEED_FIELD_UNFIT = "FAB5113", "A field is not of the form that its mapping needs";
     NEED_RIGHT = "FAB5114", "The account lacks a right that an operation needs";
     NEED_WORDS = "FAB5115", "A selection has words that the mapping does not know";
+    ENDPOINT_CLOSED = "FAB5120", "The endpoint is at an address to which nothing is sent";
+    ENDPOINT_UNRESOLVED = "FAB5121", "The endpoint's name leads nowhere";
+    ENDPOINT_UNREACHABLE = "FAB5122", "There is no connection to the endpoint";
+    ENDPOINT_UNPROVEN = "FAB5123", "The endpoint and the node do not come to terms over TLS";
+    ENDPOINT_LATE = "FAB5124", "The endpoint did not answer in time";
+    ENDPOINT_BROKEN = "FAB5125", "The connection ended before the endpoint answered";
+    ENDPOINT_NO_HTTP = "FAB5126", "What came from the endpoint is no answer of HTTP";
+    SIGNING_SECRET = "FAB5127", "The secret of an endpoint does not sign";
+    ENDPOINT_REDIRECTS = "FAB5128", "The endpoint leads elsewhere";
+    ENDPOINT_FAILS = "FAB5129", "The endpoint answers with an error";
+    MESSAGE_REFUSED = "FAB5130", "The endpoint will never take the message";
+    ENDPOINT_RESTS = "FAB5131", "The endpoint is left alone for a while";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";
