@@ -13,6 +13,7 @@ mod hostile;
 mod peers;
 mod receiver;
 mod sent;
+mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
