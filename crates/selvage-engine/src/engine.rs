@@ -1,11 +1,12 @@
 //! The engine's handle: made once, told the active fabric, asked to execute. Holds no rules itself.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use selvage_connect::governor::Governors;
+use selvage_log::EventLog;
 use selvage_mapping::trace::Step;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
@@ -16,6 +17,7 @@ use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemNam
 use selvage_model::operation::OperationId;
 use selvage_model::overview::{CallsRow, Health, OperationRow, ParkedRow};
 use selvage_model::problem::Problem;
+use selvage_model::publication::{Publication, Published};
 use selvage_store::Store;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -26,7 +28,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{answer, figures, operation, parking, read, rehearsal, resolve, trace, write};
+use crate::{answer, figures, intake, operation, parking, read, rehearsal, resolve, trace, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -100,6 +102,7 @@ impl Engine {
             runtime,
             active: ArcSwap::from_pointee(Active::nothing()),
             lanes: Lanes::default(),
+            log: OnceLock::new(),
             governors: Governors::default(),
             secrets,
             due: Notify::new(),
@@ -170,6 +173,19 @@ impl Engine {
             Some(scope) => answer::veiled(&scope, answer),
             None => answer,
         }
+    }
+
+    /// Keeps events in this log from now on. It is told once.
+    pub fn keep_events_in(&self, log: Arc<dyn EventLog>) {
+        if self.shared.log.set(log).is_err() {
+            tracing::warn!("the engine keeps events in the log that it was told first");
+        }
+    }
+
+    /// Keeps events that somebody publishes. The caller may stop waiting: what has begun goes on.
+    pub async fn publish(&self, publication: Publication) -> Published {
+        let active = self.shared.active();
+        intake::publish(&active.fabric, self.shared.log.get(), publication).await
     }
 
     /// Tries the mapping of what an interface serves on real records: see [`Rehearsal`].

@@ -1,5 +1,5 @@
 //! The engine: carries out what the gateway lets through. Lists and gets through mappings, creates and verbs as
-//! operations with one effect each, whatever breaks in between.
+//! operations with one effect each, whatever breaks in between. Keeps published events.
 //! It never decides who may do what, and never shows a system's own records.
 
 mod answer;
@@ -20,6 +20,7 @@ mod fabric;
 mod figures;
 mod get;
 mod hold;
+mod intake;
 mod job;
 mod lane;
 mod links;

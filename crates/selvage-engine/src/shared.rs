@@ -1,10 +1,11 @@
 //! What every part of the engine shares: configuration, store, the active fabric, lanes. Holds no rules.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
 use selvage_connect::governor::Governors;
+use selvage_log::EventLog;
 use selvage_model::manifest::system::SecretName;
 use selvage_store::Store;
 use tokio::runtime::Handle;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) runtime: Handle,
     pub(crate) active: ArcSwap<Active>,
     pub(crate) lanes: Lanes,
+    /// Where events are kept.
+    pub(crate) log: OnceLock<Arc<dyn EventLog>>,
     /// One for each database, whatever fabric is active.
     pub(crate) governors: Governors,
     /// The secrets by which connections are made. Whoever changes them or the active fabric holds them until the swap.

@@ -44,6 +44,11 @@ pub enum Plan<'s, 'h> {
         /// The caller's `Idempotency-Key`.
         key: Option<&'h str>,
     },
+    /// Its events go to the log.
+    Publish {
+        /// By which right.
+        permit: Permit<'s>,
+    },
     /// `GET /operations/{id}`.
     Look {
         /// Who asks.
@@ -153,6 +158,7 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
             let upstream = snapshot.upstream(index).ok_or_else(|| Box::new(Refusal::undeclared(Some(served))))?;
             Ok(Plan::Proxy { permit, rest, upstream: UpstreamRef { index, upstream } })
         }
+        Kind::Events => Ok(Plan::Publish { permit }),
         Kind::Mediated => {
             witness.begin(Stage::Plan);
             mediate(permit, id, head)

@@ -44,6 +44,7 @@ mod path;
 mod peer;
 mod pool;
 mod precedence;
+mod publish;
 mod quota;
 mod random;
 mod refusal;

@@ -228,7 +228,7 @@ impl Live {
     fn doors<'l>(&'l self, served: &Served, live: &'l LiveInterface) -> Doors<'l> {
         let upstream = match served.kind {
             Kind::Direct(index) => self.upstreams.get(index as usize),
-            Kind::Mediated => None,
+            Kind::Mediated | Kind::Events => None,
         };
         Doors {
             criticality: served.criticality,

@@ -184,7 +184,7 @@ fn condition(headers: &HeaderMap) -> Option<String> {
     Some(all.collect::<Vec<_>>().join(", "))
 }
 
-async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Result<Bytes, Problem> {
+pub(crate) async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Result<Bytes, Problem> {
     match whole::read(body, most, terms).await {
         Read::Whole(bytes) => Ok(bytes),
         Read::Part(..) => Err(too_large(most).problem),
@@ -193,7 +193,7 @@ async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Result<Bytes, P
     }
 }
 
-fn is_json(media_type: &str) -> bool {
+pub(crate) fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     let (kind, subtype) = essence.split_once('/').unwrap_or_default();
     let subtype = subtype.to_ascii_lowercase();

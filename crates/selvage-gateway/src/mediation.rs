@@ -4,9 +4,12 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
+use selvage_model::problem::Problem;
+use selvage_model::publication::{Publication, Published};
 use serde_json::Value;
 
 use crate::burden::Held;
@@ -26,6 +29,14 @@ pub trait Mediation: Send + Sync + 'static {
 
     /// The body of `GET /operations/{id}`; `None` where there is no such operation of this consumer.
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>>;
+
+    /// Keeps events that an authenticated, granted and limited request brings. What they weigh is kept as long.
+    /// INVARIANT: DURABLE-ACK: they are on stable storage when it answers that they are kept.
+    fn publish(&self, publication: Publication, held: Held) -> BoxFuture<'static, Published> {
+        drop((publication, held));
+        let problem = Problem::new(503, code::EVENTS_UNTAKEN, "nobody keeps events here").retry_after(1);
+        Box::pin(std::future::ready(Published::Refused(problem)))
+    }
 
     /// What it counts itself, in Prometheus' text format, to stand behind the gateway's own figures. Soon done: it is asked
     /// on the operators' thread.

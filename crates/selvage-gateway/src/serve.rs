@@ -32,6 +32,7 @@ use crate::live::{Now, Taken};
 use crate::mediate;
 use crate::oauth;
 use crate::peer::Peer;
+use crate::publish;
 use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
 use crate::tally::{NOWHERE, Noted, SeriesName, Shard};
@@ -186,6 +187,10 @@ impl<'a> Asked<'a> {
                 let intent = mediate::Intent { verb, id, key: key.map(str::to_owned) };
                 Step::Wait(Box::pin(mediate::mediate(self, admitted, intent, parts, body)))
             }
+            Plan::Publish { permit } => match self.admit(permit, &parts) {
+                Ok(admitted) => Step::Wait(Box::pin(publish::publish(self, admitted, parts, body))),
+                Err(response) => Step::Answered(*response, body),
+            },
             Plan::Look { consumer, id } => {
                 let now = self.worker.shared.books.nanos(self.started);
                 if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {
@@ -194,13 +199,7 @@ impl<'a> Asked<'a> {
                 }
                 Step::Wait(Box::pin(mediate::look(self, consumer, id)))
             }
-            Plan::Allow(allow) => {
-                let mut response = answer::empty(StatusCode::NO_CONTENT);
-                if let Some(allow) = allow {
-                    response.headers_mut().insert(header::ALLOW, allow);
-                }
-                Step::Answered(response, body)
-            }
+            Plan::Allow(allow) => Step::Answered(declared(allow), body),
             Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
             Plan::Token => Step::Wait(Box::pin(oauth::token(self, parts, body))),
             Plan::Document(document) => Step::Answered(oauth::document(self, document), body),
@@ -369,6 +368,15 @@ impl<'a> Asked<'a> {
         let detail = || unread::too_large(config.max_head, config.max_headers);
         (!fits).then(|| Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, code::HEAD_TOO_LARGE, detail()))
     }
+}
+
+/// The methods that are declared for a path.
+fn declared(allow: Option<HeaderValue>) -> Response<Reply> {
+    let mut response = answer::empty(StatusCode::NO_CONTENT);
+    if let Some(allow) = allow {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 /// Lets the body of a request pass by; says whether its end came.

@@ -22,3 +22,10 @@ pub fn check_body(object: &Object, fabric: &Fabric, body: &Value) -> Vec<FieldEr
     checker.members(&object.attributes, "", body);
     checker.errors
 }
+
+/// Everything that is wrong with what an event says of an object: it is shown whole, with what only systems set.
+pub fn check_event(object: &Object, fabric: &Fabric, data: &Value) -> Vec<FieldError> {
+    let mut checker = Checker::new(fabric, false);
+    checker.members(&object.attributes, "", data);
+    checker.errors
+}

@@ -22,7 +22,7 @@ mod shape;
 pub mod trace;
 pub mod trial;
 
-pub use body::{check_body, check_change};
+pub use body::{check_body, check_change, check_event};
 pub use error::{MapCause, MapError};
 pub use filter::Filter;
 pub use link::{LinkAnswer, LinkQuery, Links};

@@ -258,6 +258,9 @@ catalogue! {
     CERTIFICATE_ENDED = "FAB4174", "The client's certificate has ended";
     CONTENT_UNREAD = "FAB4180", "Bodies of this media type are not checked, though checks are enforced";
     FORM_BROKEN = "FAB4181", "The body is not a form that can be read";
+    EVENT_FORM = "FAB4182", "This is no CloudEvent";
+    EVENT_MODE = "FAB4183", "Events are not sent in this way";
+    EVENT_BATCH = "FAB4184", "The batch has more events than one request may";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";
@@ -286,6 +289,10 @@ catalogue! {
     RECORD_CHANGED = "FAB5040", "The record has changed since it was read";
     NOT_STUCK = "FAB5041", "The operation is not a person's to settle";
     SETTLED_REFUSED = "FAB5042", "A person found that the write was not done";
+    EVENT_OFF_CONTRACT = "FAB5050", "The event does not fit its contract";
+    EVENT_UNPLACED = "FAB5051", "The event has no place in this interface";
+    EVENT_ID_TAKEN = "FAB5052", "Another event has this source and id";
+    EVENTS_UNTAKEN = "FAB5053", "No events can be taken at the moment";
     SYSTEM_ABSENT = "FAB5101", "A mediated interface's system is not declared for this environment";
     SECRET_ABSENT = "FAB5102", "The secret of a system's account is not there";
     CONNECTOR_UNFIT = "FAB5103", "The system's connector does not serve objects";

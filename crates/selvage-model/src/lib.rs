@@ -20,6 +20,7 @@ pub mod openapi;
 pub mod operation;
 pub mod overview;
 pub mod problem;
+pub mod publication;
 pub mod read;
 pub mod scalar;
 pub mod schema;

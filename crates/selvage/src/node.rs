@@ -150,6 +150,7 @@ impl Node {
         let console = console(&config, &gateway, &engine, &reachability, &current).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
+        engine.keep_events_in(events.log());
         let store = config.store.clone();
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());

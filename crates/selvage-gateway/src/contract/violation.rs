@@ -32,6 +32,17 @@ pub(crate) struct Violation {
 }
 
 impl Where {
+    /// By its word.
+    fn of(word: &str) -> Self {
+        match word {
+            "path" => Self::Path,
+            "header" => Self::Header,
+            "cookie" => Self::Cookie,
+            "body" => Self::Body,
+            _ => Self::Query,
+        }
+    }
+
     /// Its word in answers.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -77,25 +88,27 @@ impl Violation {
     /// What somebody else found and refused, by a rule of theirs. Parameters that nothing declares count as one: the sender chose
     /// their names.
     pub(crate) fn of_problem(problem: &Problem, rule: &'static str, declares: impl Fn(&str) -> bool) -> Vec<Self> {
-        let fold = |token: &str| {
-            let is_index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
-            if is_index { "*".to_owned() } else { token.to_owned() }
-        };
-        let of = |error: &FieldError| {
-            let counted = error.pointer.split('/').map(fold).collect::<Vec<_>>().join("/");
-            Self { field: error.pointer.clone(), counted, ..Self::of_whole_body(rule, error.detail.clone()) }
-        };
         if !problem.parameters.is_empty() {
             let of = |error: &ParameterError| {
                 let counted = if declares(&error.name) { error.name.clone() } else { "*".to_owned() };
-                Self { counted, ..Self::of_parameter(Where::Query, &error.name, rule, error.detail.clone()) }
+                Self { counted, ..Self::of_parameter(Where::of(error.place), &error.name, rule, error.detail.clone()) }
             };
             return problem.parameters.iter().map(of).collect();
         }
         if problem.errors.is_empty() {
             return vec![Self::of_whole_body(rule, problem.detail.clone())];
         }
-        problem.errors.iter().map(of).collect()
+        problem.errors.iter().map(|error| Self::of_field(error, rule)).collect()
+    }
+
+    /// What somebody else found of one field; which item of a list it is does not count.
+    pub(crate) fn of_field(error: &FieldError, rule: &'static str) -> Self {
+        let fold = |token: &str| {
+            let is_index = !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+            if is_index { "*".to_owned() } else { token.to_owned() }
+        };
+        let counted = error.pointer.split('/').map(fold).collect::<Vec<_>>().join("/");
+        Self { field: error.pointer.clone(), counted, ..Self::of_whole_body(rule, error.detail.clone()) }
     }
 
     /// As an error of a field, where it is one of the body.

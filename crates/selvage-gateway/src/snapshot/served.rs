@@ -9,7 +9,8 @@ use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
-use selvage_model::manifest::interface::{Criticality, CutOff, Interface, Lifecycle, OnPartition};
+use selvage_model::manifest::event::PUBLISH;
+use selvage_model::manifest::interface::{Criticality, CutOff, Interface, InterfaceBody, Lifecycle, OnPartition};
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
@@ -82,6 +83,8 @@ pub(crate) enum Kind {
     Direct(u32),
     /// To the engine.
     Mediated,
+    /// Through the engine to the event log.
+    Events,
 }
 
 /// One declared operation.
@@ -228,6 +231,17 @@ impl Served {
     }
 }
 
+impl Served {
+    /// The routes of an event interface.
+    fn events(&mut self) {
+        self.kind = Kind::Events;
+        self.operations = Arc::new([Operation { name: PUBLISH.into(), verb: None }]);
+        let mut paths = Paths::default();
+        paths.add("/events".to_owned(), Method::POST, 0);
+        self.routes = paths.router().0;
+    }
+}
+
 /// What a node does that cannot hear the access state, where an interface says nothing.
 pub(super) fn unsaid_on_partition(source: &SnapshotSource<'_>) -> OnPartition {
     let environments = source.fabric.settings.iter().flat_map(|settings| &settings.environments);
@@ -267,20 +281,22 @@ fn rules(cache: Cache, interface: &Interface, contract: Option<&Arc<str>>, upstr
     }
 }
 
-/// Every api interface that traffic can meet. A draft is not served, as if nobody had declared it.
+/// Every api and event interface that traffic can meet. A draft is not served, as if nobody had declared it.
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
     let mut systems = direct::Systems::default();
     let unsaid = unsaid_on_partition(source);
     for interface in source.fabric.interfaces.values() {
-        let Some(api) = interface.api() else { continue };
         let mut served = Served::new(interface, source.fabric, index(all.len()));
         served.serves_for = nanos(interface.on_partition.unwrap_or(unsaid));
-        match (&interface.lifecycle, api) {
-            (Lifecycle::Draft, _) => continue,
-            (Lifecycle::Retired { .. } | Lifecycle::Blocked { .. }, _) => {}
-            (_, Api::Mediated(serves)) => {
+        let is_past = matches!(interface.lifecycle, Lifecycle::Retired { .. } | Lifecycle::Blocked { .. });
+        match &interface.body {
+            _ if interface.lifecycle == Lifecycle::Draft => continue,
+            InterfaceBody::Webhook(_) | InterfaceBody::File(_) | InterfaceBody::Flow => continue,
+            InterfaceBody::Api(_) | InterfaceBody::Event(_) if is_past => {}
+            InterfaceBody::Event(_) => served.events(),
+            InterfaceBody::Api(Api::Mediated(serves)) => {
                 let (operations, paths) = mediated::compile(serves);
                 served.operations = operations.into();
                 served.routes = paths.router().0;
@@ -288,7 +304,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
-            (_, Api::Direct { openapi, classes, upstream, cache }) => {
+            InterfaceBody::Api(Api::Direct { openapi, classes, upstream, cache }) => {
                 let compiled = direct::compile(source, openapi, upstream, &mut systems, findings);
                 let Some(direct) = compiled else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));

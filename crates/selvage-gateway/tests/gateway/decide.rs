@@ -28,6 +28,7 @@ fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str
             let overdue = if permit.overdue { " overdue" } else { "" };
             format!("mediate {} {} {verb} {id:?} {key:?}{overdue}", permit.consumer, permit.interface())
         }
+        Plan::Publish { permit } => format!("publish {} {}", permit.consumer, permit.interface()),
         Plan::Look { consumer, id } => format!("look {consumer} {id}"),
         Plan::Allow(allow) => format!("allow {}", allow.unwrap().to_str().unwrap()),
         Plan::Probe(probe) => format!("{probe:?}"),

@@ -2,12 +2,16 @@
 
 use selvage_mapping::Filter;
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
-use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::event::{EVENT_OPERATIONS, EventInterface};
+use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::manifest::object::Object;
+use selvage_model::name::AttributeName;
 use selvage_model::openapi::Contract;
+use selvage_model::source::Spanned;
 use serde_json::Value;
 
 use super::LintRule;
@@ -30,7 +34,10 @@ fn operation(context: &Context<'_>, report: &mut Report) {
                 Some(contract) => contract.operations.iter().map(|operation| operation.id.as_str()).collect(),
                 None => continue,
             },
-            None => continue,
+            None => match &interface.body {
+                InterfaceBody::Event(_) => EVENT_OPERATIONS.to_vec(),
+                _ => continue,
+            },
         };
         for operation in grant.operations.iter().filter(|operation| !known.contains(&operation.value.as_str())) {
             let message = format!("`{}` has no operation {}", grant.interface, show(&operation.value));
@@ -71,7 +78,10 @@ fn direct(context: &Context<'_>, report: &mut Report) {
                 Some(contract) => untold(grant, contract),
                 None => continue,
             },
-            None => unscoped(grant),
+            None => match &interface.body {
+                InterfaceBody::Event(event) => of_events(grant, event, context.fabric),
+                _ => unscoped(grant),
+            },
         };
         for finding in findings {
             report.add_lease(&grant.consumer, &grant.interface, finding);
@@ -148,7 +158,25 @@ fn is_graphql(path: &str) -> bool {
     ["graphql", "gql"].iter().any(|word| last.eq_ignore_ascii_case(word))
 }
 
-/// Of what is no api, nothing can be left out yet.
+/// Rows that not every event of the interface has, and attributes that none has.
+fn of_events(grant: &Grant, interface: &EventInterface, fabric: &Fabric) -> Vec<Finding> {
+    let objects: Vec<&Object> =
+        interface.events.iter().filter_map(|event| fabric.objects.get(&event.object.value)).collect();
+    let has = |object: &&&Object, name: &AttributeName| object.attribute(name).is_some();
+    let rows = grant.rows.iter().map(|(name, _)| (name, objects.iter().find(|object| !has(object, &name.value))));
+    let lacking = |name: &AttributeName| objects.first().filter(|_| !objects.iter().any(|object| has(&object, name)));
+    let except = grant.except.iter().map(|name| (name, lacking(&name.value)));
+    let finding = |(name, object): (&Spanned<AttributeName>, &&Object)| {
+        let message =
+            format!("`{}`, which events of `{}` carry, has no attribute `{name}`", object.reference(), grant.interface);
+        let known = object.attributes.iter().map(|attribute| attribute.name.value.as_str());
+        let fix = suggest(name.value.as_str(), known, "name an attribute of every event's object");
+        Finding::error(code::GRANT_ATTRIBUTE, &name.place, message).fix(fix)
+    };
+    rows.chain(except).filter_map(|(name, object)| Some(finding((name, object?)))).collect()
+}
+
+/// Of what is neither api nor event, nothing can be left out yet.
 fn unscoped(grant: &Grant) -> Vec<Finding> {
     let rows = grant.rows.first().map(|(attribute, _)| ("where", &attribute.place));
     let except = grant.except.first().map(|attribute| ("except", &attribute.place));

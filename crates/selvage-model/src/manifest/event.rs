@@ -6,6 +6,12 @@ use crate::name::{AttributeName, ObjectRef, SystemName};
 use crate::scalar::Rate;
 use crate::source::Spanned;
 
+/// The operation of an event interface by which events come to the log, as grants name it.
+pub const PUBLISH: &str = "publish";
+
+/// What grants on event interfaces can name: bring events, ask for them, have them sent.
+pub const EVENT_OPERATIONS: [&str; 3] = [PUBLISH, "read", "subscribe"];
+
 /// Facts in the event log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventInterface {

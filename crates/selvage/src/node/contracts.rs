@@ -1,7 +1,7 @@
 //! Carries what the gateway found when it checked messages into the store, every few seconds and off the data path. What
 //! could not be written is written with the next round.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use selvage_gateway::{BrokenField, ContractTraffic, Gateway};
 use selvage_model::contract_check::{ContractCheck, ContractViolation};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::Check;
+use selvage_model::manifest::interface::{Check, InterfaceBody};
+use selvage_model::name::ObjectRef;
 use selvage_store::Store;
 use sha2::{Digest, Sha256};
 
@@ -77,7 +78,7 @@ fn more(
     let violations = row.fields.iter().filter_map(|field| violation(field, before)).collect();
     let (_, consumer, operation, side) = side(row);
     Some(ContractCheck {
-        contract: contract(fabric, interface.api()?)?,
+        contract: contract(fabric, &interface.body)?,
         interface: row.interface.clone(),
         mode: if check == Check::Enforce { "enforce" } else { "report" }.to_owned(),
         side: side.to_owned(),
@@ -108,16 +109,23 @@ fn violation(field: &BrokenField, before: Option<&ContractTraffic>) -> Option<Co
 }
 
 /// Which text of the contract: what was counted against another one says nothing about this one.
-fn contract(fabric: &Fabric, api: &Api) -> Option<String> {
-    match api {
-        Api::Direct { openapi, .. } => {
+fn contract(fabric: &Fabric, body: &InterfaceBody) -> Option<String> {
+    let version = |object: &ObjectRef| {
+        let object = fabric.objects.get(object)?;
+        Some(format!("{} {}", object.name, object.version))
+    };
+    match body {
+        InterfaceBody::Api(Api::Direct { openapi, .. }) => {
             let hash = Sha256::digest(fabric.files.get(&openapi.value)?.as_bytes());
             let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
             text.get(..MARK).map(str::to_owned)
         }
-        Api::Mediated(serves) => {
-            let object = fabric.objects.get(&serves.object.value)?;
-            Some(format!("{} {}", object.name, object.version))
+        InterfaceBody::Api(Api::Mediated(serves)) => version(&serves.object.value),
+        InterfaceBody::Event(event) => {
+            let objects: BTreeSet<String> =
+                event.events.iter().filter_map(|event| version(&event.object.value)).collect();
+            Some(objects.into_iter().collect::<Vec<_>>().join(", "))
         }
+        InterfaceBody::Webhook(_) | InterfaceBody::File(_) | InterfaceBody::Flow => None,
     }
 }

@@ -39,6 +39,11 @@ impl Events {
         Ok(Self { log, following })
     }
 
+    /// The log.
+    pub(crate) fn log(&self) -> Arc<dyn EventLog> {
+        Arc::clone(&self.log)
+    }
+
     /// Finishes what is under way and ends.
     pub(crate) async fn end(self) {
         self.following.abort();

@@ -13,6 +13,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
+use selvage_model::publication::{Publication, Published};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -56,6 +57,20 @@ impl Mediation for EngineMediation {
                     problem: Problem::new(503, code::WORK_ENDED, detail).retry_after(1),
                     replayed: false,
                 }
+            })
+        })
+    }
+
+    fn publish(&self, publication: Publication, held: Held) -> BoxFuture<'static, Published> {
+        let engine = self.engine.clone();
+        let work = self.runtime.spawn(async move {
+            let _held = held;
+            engine.publish(publication).await
+        });
+        Box::pin(async move {
+            work.await.unwrap_or_else(|_| {
+                let detail = "the work on these events ended before its answer; send them again, with the same ids";
+                Published::Refused(Problem::new(503, code::WORK_ENDED, detail).retry_after(1))
             })
         })
     }

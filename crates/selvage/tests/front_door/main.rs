@@ -30,6 +30,7 @@ mod openapi;
 mod parking;
 mod peers;
 mod probe;
+mod publishing;
 mod revocation;
 mod rotation;
 mod rules;
