@@ -24,12 +24,12 @@ use tokio::task::JoinHandle;
 
 use crate::error::LogError;
 use crate::heads::Heads;
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::{Answer, Batch, EventLog};
 use api::Api;
 use keeper::Keeper;
 use known::Known;
-use writer::Writer;
+use writer::StreamWriter;
 
 /// How many ids of a stream's newest events are known, so that an event that comes again is not appended again.
 const KNOWN_IDS: usize = 20_000;
@@ -92,9 +92,9 @@ impl JetStreamLog {
         if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
             let known = Arc::new(Mutex::new(Known::new(KNOWN_IDS)));
             lock(&self.shared.known).insert(stream.clone(), Arc::clone(&known));
-            let writer = Writer::begin(Arc::clone(&self.shared), stream.clone(), known).await?;
+            let writer = StreamWriter::begin(Arc::clone(&self.shared), stream.clone(), known).await?;
             let (queue, jobs) = Queue::new();
-            tokio::spawn(writer.run(jobs));
+            tokio::spawn(queue::work(writer, jobs));
             lock(&self.queues).insert(stream.clone(), queue);
         }
         self.shared.heads.open(stream, opened.last);

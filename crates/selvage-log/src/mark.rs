@@ -5,11 +5,12 @@
 //! is under a lock of the file, so that two processes may share it.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use selvage_model::event::{Position, Sequence};
 use selvage_model::name::InterfaceRef;
@@ -19,6 +20,9 @@ use crate::error::LogError;
 
 const MAGIC: &[u8; 8] = b"SELVMRK1";
 const SLOT: usize = 128;
+/// How long the file's lock is waited for.
+const LOCK_WITHIN: Duration = Duration::from_secs(2);
+const LOCK_AGAIN: Duration = Duration::from_millis(1);
 const PAIR: usize = 2 * SLOT;
 /// What a slot's name may take: after magic, sequence and length, before the checksum.
 const NAME: usize = SLOT - 8 - 8 - 1 - 4;
@@ -66,10 +70,25 @@ impl MarkFile {
     /// The file's lock keeps other processes out, and not other threads of this one.
     fn locked<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let _alone = self.alone.lock().unwrap_or_else(PoisonError::into_inner);
-        self.file.lock()?;
+        self.hold()?;
         let done = work();
         self.file.unlock()?;
         done
+    }
+
+    /// A process that was stopped may have the lock for ever.
+    fn hold(&self) -> io::Result<()> {
+        let until = Instant::now() + LOCK_WITHIN;
+        loop {
+            match self.file.try_lock() {
+                Ok(()) => return Ok(()),
+                Err(TryLockError::Error(error)) => return Err(error),
+                Err(TryLockError::WouldBlock) if Instant::now() > until => {
+                    return Err(io::Error::other("another process holds the file"));
+                }
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_AGAIN),
+            }
+        }
     }
 
     fn raise_one(&self, stream: &InterfaceRef, head: Position) -> io::Result<()> {
@@ -206,6 +225,19 @@ mod tests {
         for (name, expected) in [(0, 200), (1, 200), (9, 400)] {
             assert_eq!(handles[0].read(&stream(name)).unwrap(), Some(at(expected)), "{name}");
         }
+    }
+
+    #[test]
+    fn a_lock_that_another_never_gives_back_is_not_waited_for() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let path = directory.path().join("mark");
+        let marks = MarkFile::open(&path).unwrap();
+        let other = File::open(&path).unwrap();
+        other.lock().unwrap();
+        let refused = marks.raise(&[(stream(0), at(1))]).unwrap_err();
+        assert!(refused.to_string().contains("another process holds the file"), "{refused}");
+        other.unlock().unwrap();
+        marks.raise(&[(stream(0), at(1))]).unwrap();
     }
 
     #[test]

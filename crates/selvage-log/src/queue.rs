@@ -1,9 +1,14 @@
 //! Appends that wait for a writer, bounded in number and size, and what of them is committed together: everything that waits, up to
-//! a size. A group never waits to become larger, so that a lone append is delayed by nothing.
+//! a size. A group never waits to become larger, so that a lone append is delayed by nothing. Nobody waits without an end: not for room,
+//! not for an answer, not for a writer that broke off.
 
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
+use selvage_model::code;
 use selvage_model::event::{Appended, NewRecord, Position, fits};
 use selvage_model::name::InterfaceRef;
 use selvage_store::EventBatch;
@@ -17,6 +22,10 @@ const WAITING: usize = 4_096;
 const WAITING_KIB: u32 = 64 * 1_024;
 /// How long an append waits for room.
 const ROOM_WITHIN: Duration = Duration::from_secs(2);
+/// How long an append that a writer has waits for its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+/// How long it is waited for a writer's end.
+const END_WITHIN: Duration = Duration::from_secs(30);
 /// A group takes no more once it has so many bytes.
 const BYTES: usize = 16 * 1_024 * 1_024;
 
@@ -40,12 +49,14 @@ pub(crate) struct Waiting {
 pub(crate) struct Queue {
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
+    answer_within: Duration,
 }
 
 impl Queue {
     pub(crate) fn new() -> (Self, mpsc::Receiver<Job>) {
         let (jobs, taken) = mpsc::channel(WAITING);
-        (Self { jobs, room: Arc::new(Semaphore::new(WAITING_KIB as usize)) }, taken)
+        let room = Arc::new(Semaphore::new(WAITING_KIB as usize));
+        (Self { jobs, room, answer_within: ANSWER_WITHIN }, taken)
     }
 
     /// Whether its writer works.
@@ -61,7 +72,7 @@ impl Queue {
         records: Vec<NewRecord>,
     ) -> Result<Vec<Appended>, LogError> {
         fits(&records)?;
-        let bytes: usize = records.iter().map(|record| record.body.len()).sum();
+        let bytes: usize = records.iter().map(weight).sum();
         let kib = u32::try_from(bytes / 1_024 + 1).unwrap_or(WAITING_KIB).min(WAITING_KIB);
         let (answer, answered) = oneshot::channel();
         let handing = async {
@@ -73,16 +84,71 @@ impl Queue {
         };
         let full = |_| LogError::unavailable("too many appends wait already");
         tokio::time::timeout(ROOM_WITHIN, handing).await.map_err(full)??;
-        answered.await.map_err(|_| ended())?
+        let late = |_| LogError::unavailable("no answer in time; what was to be appended may have been");
+        let broke_off = |_| LogError::unavailable("the writer broke off; what was to be appended may have been");
+        tokio::time::timeout(self.answer_within, answered).await.map_err(late)?.map_err(broke_off)?
     }
 
-    /// Returns when the writer has done everything that was asked before, and has ended.
+    /// Returns when the writer has done everything that was asked before, and has ended; not much later where it does not.
     pub(crate) async fn end(&self) {
         let (answer, answered) = oneshot::channel();
-        if self.jobs.send(Job::End { answer }).await.is_ok() {
-            let _ = answered.await;
+        let ending = async {
+            if self.jobs.send(Job::End { answer }).await.is_ok() {
+                let _ = answered.await;
+            }
+        };
+        if tokio::time::timeout(END_WITHIN, ending).await.is_err() {
+            tracing::error!("a writer of the log did not end in time");
         }
     }
+}
+
+/// What a record takes while it waits.
+fn weight(record: &NewRecord) -> usize {
+    record.body.len() + record.id.as_str().len() + record.lane.as_str().len()
+}
+
+/// Does what is asked of a queue.
+pub(crate) trait Writer: Send {
+    /// A group takes no more once it has so many records.
+    const RECORDS: usize;
+
+    /// Appends a group, and answers everybody in it.
+    fn write(&mut self, group: Group) -> impl Future<Output = ()> + Send;
+
+    /// It broke off in the middle of a group: nothing that it knows is to be trusted.
+    fn doubt(&mut self);
+
+    /// Everything that was asked is done.
+    fn end(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Lets a writer work until it is asked to end, or nobody can ask any more. A group at which it breaks off is told so, and the next
+/// one is taken: one append that cannot be worked on never ends a log.
+pub(crate) async fn work(mut writer: impl Writer, mut queue: mpsc::Receiver<Job>) {
+    if let Some(end) = work_on(&mut writer, &mut queue).await {
+        drop(queue);
+        let _ = end.send(());
+    }
+}
+
+async fn work_on<W: Writer>(writer: &mut W, queue: &mut mpsc::Receiver<Job>) -> Option<oneshot::Sender<()>> {
+    let mut end = None;
+    while let Some(first) = queue.recv().await {
+        let mut group = Group::gather(first, queue, W::RECORDS);
+        end = group.end.take();
+        if AssertUnwindSafe(writer.write(group)).catch_unwind().await.is_err() {
+            tracing::error!(code = %code::LOG_WRITER_BROKE_OFF, "a writer of the log broke off at a group of appends, and goes on");
+            writer.doubt();
+        }
+        if end.is_some() {
+            break;
+        }
+    }
+    if AssertUnwindSafe(writer.end()).catch_unwind().await.is_err() {
+        tracing::error!(code = %code::LOG_WRITER_BROKE_OFF, "a writer of the log broke off at its end");
+    }
+    end
 }
 
 /// Who waits for the same commit.
@@ -122,11 +188,20 @@ impl Group {
         }
     }
 
-    /// Tells everybody why nothing came of it, by stream.
-    pub(crate) fn refuse(self, why: impl Fn(&InterfaceRef) -> LogError) {
-        for (batch, waiting) in self.batches.iter().zip(self.waiting) {
-            let _ = waiting.answer.send(Err(why(&batch.stream)));
+    /// What of it is for each stream, in the order in which it came.
+    pub(crate) fn by_stream(self) -> Vec<Self> {
+        let mut groups: BTreeMap<InterfaceRef, Self> = BTreeMap::new();
+        for (batch, waiting) in self.batches.into_iter().zip(self.waiting) {
+            let group = groups.entry(batch.stream.clone()).or_default();
+            group.batches.push(batch);
+            group.waiting.push(waiting);
         }
+        groups.into_values().collect()
+    }
+
+    /// Whether it is for more than one stream.
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.batches.windows(2).any(|pair| matches!(pair, [one, other] if one.stream != other.stream))
     }
 
     /// Tells everybody what came of it.
@@ -149,4 +224,78 @@ impl Group {
 
 pub(crate) fn ended() -> LogError {
     LogError::unavailable("the log has ended")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Answers every append, but breaks off at one that is called `bad`, and never answers one that is called `slow`.
+    #[derive(Default)]
+    struct Fragile {
+        kept: Vec<Waiting>,
+        doubts: Arc<std::sync::atomic::AtomicUsize>,
+    }
+
+    impl Writer for Fragile {
+        const RECORDS: usize = 1;
+
+        async fn write(&mut self, group: Group) {
+            let named = |name: &str| {
+                group.batches.iter().flat_map(|batch| &batch.records).any(|record| record.id.as_str() == name)
+            };
+            assert!(!named("bad"), "an append that cannot be worked on");
+            if named("slow") {
+                self.kept.extend(group.waiting);
+                return;
+            }
+            let appended = Appended { position: Position::new(1, 1).unwrap(), known: false };
+            let answers = group.batches.iter().map(|batch| vec![appended; batch.records.len()]).collect();
+            group.answer(Ok(answers));
+        }
+
+        fn doubt(&mut self) {
+            self.doubts.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        }
+
+        async fn end(&mut self) {}
+    }
+
+    async fn append(queue: &Queue, id: &str) -> Result<Vec<Appended>, LogError> {
+        let record = NewRecord { id: id.parse().unwrap(), lane: "one".parse().unwrap(), body: Vec::new() };
+        queue.append(&"orders@1".parse().unwrap(), vec![record]).await
+    }
+
+    #[tokio::test]
+    async fn a_writer_that_breaks_off_tells_its_callers_and_goes_on() {
+        let (queue, jobs) = Queue::new();
+        let doubts = Arc::default();
+        let working = tokio::spawn(work(Fragile { kept: Vec::new(), doubts: Arc::clone(&doubts) }, jobs));
+        for _ in 0..3 {
+            let told = append(&queue, "bad").await.unwrap_err();
+            assert_eq!(told.code(), code::LOG_UNAVAILABLE);
+            assert!(told.to_string().contains("may have been"), "{told}");
+            assert!(append(&queue, "good").await.is_ok());
+        }
+        assert_eq!(doubts.load(std::sync::atomic::Ordering::SeqCst), 3);
+        queue.end().await;
+        working.await.unwrap();
+        assert!(!queue.is_open());
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_without_an_end_for_an_answer() {
+        let (queue, jobs) = Queue::new();
+        let queue = Queue { answer_within: Duration::from_millis(50), ..queue };
+        tokio::spawn(work(Fragile::default(), jobs));
+        let told = append(&queue, "slow").await.unwrap_err();
+        assert!(told.to_string().contains("no answer in time"), "{told}");
+        assert!(append(&queue, "good").await.is_ok());
+    }
+
+    #[test]
+    fn ids_and_lanes_weigh_too() {
+        let record = NewRecord { id: "four".parse().unwrap(), lane: "lane-7".parse().unwrap(), body: vec![0; 90] };
+        assert_eq!(weight(&record), 100);
+    }
 }

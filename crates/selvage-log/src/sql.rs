@@ -18,8 +18,9 @@ use tokio::task::JoinHandle;
 use crate::error::{LogError, fault_error};
 use crate::heads::Heads;
 use crate::mark::MarkFile;
-use crate::queue::Queue;
+use crate::queue::{self, Queue};
 use crate::{Answer, Batch, EventLog};
+use writer::SqlWriter;
 
 /// How often other processes' appends are looked for, while somebody waits. Own appends wake at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -43,7 +44,8 @@ impl SqlLog {
         let marks = marks.map(MarkFile::open).transpose()?.map(Arc::new);
         let heads = Arc::new(Heads::default());
         let (queue, jobs) = Queue::new();
-        tokio::spawn(writer::run(store.clone(), Arc::clone(&heads), marks.clone(), jobs));
+        let writer = SqlWriter::new(store.clone(), Arc::clone(&heads), marks.clone());
+        tokio::spawn(queue::work(writer, jobs));
         let look = tokio::spawn(look(store.clone(), Arc::clone(&heads)));
         Ok(Self { store, heads, marks, queue, look })
     }

@@ -372,6 +372,7 @@ catalogue! {
     MARK_UNUSABLE = "FAB7021", "The mark of the log cannot be used";
     BROKER_UNSAFE = "FAB7022", "The broker may lose what it acknowledges";
     BROKER_UNFIT = "FAB7023", "The broker cannot keep the log";
+    LOG_WRITER_BROKE_OFF = "FAB7024", "A writer of the log broke off";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

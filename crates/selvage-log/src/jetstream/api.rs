@@ -159,10 +159,9 @@ impl Api {
     ) -> Result<Vec<Message>, LogError> {
         use futures_util::StreamExt as _;
         let inbox = self.client.new_inbox();
-        let mut answers = self.client.subscribe(inbox.clone()).await.map_err(|error| lost(&error))?;
+        let mut answers = within(self.client.subscribe(inbox.clone())).await?;
         let asked = json!({"seq": from, "batch": records, "max_bytes": bytes}).to_string().into_bytes();
-        let asking = self.client.publish_with_reply(self.direct(stream), inbox, asked.into());
-        asking.await.map_err(|error| lost(&error))?;
+        within(self.client.publish_with_reply(self.direct(stream), inbox, asked.into())).await?;
         let mut messages = Vec::new();
         loop {
             let answer = tokio::time::timeout(ANSWER_WITHIN, answers.next()).await;
@@ -195,7 +194,7 @@ impl Api {
             number(&mut message, &batch, index + 1);
             let publishing =
                 self.client.publish_with_headers(subject(message.partition), message.headers, message.body.into());
-            publishing.await.map_err(|error| lost(&error))?;
+            within(publishing).await?;
         }
         if before > 0 {
             number(&mut last, &batch, before + 1);
@@ -240,11 +239,15 @@ impl Api {
     }
 
     async fn request(&self, subject: &str, headers: HeaderMap, content: Vec<u8>) -> Result<Message, LogError> {
-        let asking = self.client.request_with_headers(subject.to_owned(), headers, content.into());
-        match tokio::time::timeout(ANSWER_WITHIN, asking).await {
-            Ok(answer) => answer.map_err(|error| lost(&error)),
-            Err(_) => Err(LogError::unavailable("the broker does not answer")),
-        }
+        within(self.client.request_with_headers(subject.to_owned(), headers, content.into())).await
+    }
+}
+
+/// What is handed to the client may wait as long as the broker is away.
+async fn within<T, E: std::error::Error>(work: impl Future<Output = Result<T, E>>) -> Result<T, LogError> {
+    match tokio::time::timeout(ANSWER_WITHIN, work).await {
+        Ok(answer) => answer.map_err(|error| lost(&error)),
+        Err(_) => Err(LogError::unavailable("the broker does not answer")),
     }
 }
 

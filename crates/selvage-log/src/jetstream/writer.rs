@@ -8,17 +8,14 @@ use std::sync::{Arc, Mutex};
 use selvage_model::event::{Appended, EventId, Position};
 use selvage_model::name::InterfaceRef;
 use selvage_store::{EventBatch, EventEpochs};
-use tokio::sync::mpsc;
 
 use super::api::{Outgoing, Published, State};
 use super::known::Known;
 use super::message::{incoming, outgoing};
 use super::{KNOWN_IDS, Shared, lock};
 use crate::error::LogError;
-use crate::queue::{Group, Job};
+use crate::queue::{Group, Writer};
 
-/// A group takes no more once it has so many records: with one append more, an atomic batch holds it (1,000).
-const RECORDS: usize = 500;
 /// How often a publish is begun anew because others were faster.
 const OVERTAKEN: u32 = 50;
 /// How often a publish is looked for and repeated where its answer was lost.
@@ -26,7 +23,7 @@ const LOST: u32 = 2;
 /// How much is read at a time when it looks.
 const PAGE: (usize, usize) = (1_000, 8_000_000);
 
-pub(super) struct Writer {
+pub(super) struct StreamWriter {
     shared: Arc<Shared>,
     stream: InterfaceRef,
     known: Arc<Mutex<Known>>,
@@ -44,7 +41,23 @@ enum Place {
     New(usize, bool),
 }
 
-impl Writer {
+impl Writer for StreamWriter {
+    /// With one append more, an atomic batch holds it (1,000).
+    const RECORDS: usize = 500;
+
+    async fn write(&mut self, group: Group) {
+        let outcome = self.append(&group.batches).await;
+        group.answer(outcome);
+    }
+
+    fn doubt(&mut self) {
+        self.read = false;
+    }
+
+    async fn end(&mut self) {}
+}
+
+impl StreamWriter {
     pub(super) async fn begin(
         shared: Arc<Shared>,
         stream: InterfaceRef,
@@ -55,21 +68,6 @@ impl Writer {
         let state = writer.shared.api.info(&writer.stream).await?;
         writer.look_anew(&state).await?;
         Ok(writer)
-    }
-
-    /// Works until it is asked to end, or nobody can ask any more.
-    pub(super) async fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(first) = queue.recv().await {
-            let mut group = Group::gather(first, &mut queue, RECORDS);
-            let end = group.end.take();
-            let outcome = self.append(&group.batches).await;
-            group.answer(outcome);
-            if let Some(end) = end {
-                drop(queue);
-                let _ = end.send(());
-                return;
-            }
-        }
     }
 
     async fn append(&mut self, batches: &[EventBatch]) -> Result<Vec<Vec<Appended>>, LogError> {

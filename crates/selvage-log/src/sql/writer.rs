@@ -9,61 +9,78 @@ use selvage_model::code;
 use selvage_model::event::{Appended, Position};
 use selvage_model::name::InterfaceRef;
 use selvage_store::{EventBatch, Store, StoreError};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::error::LogError;
 use crate::heads::Heads;
 use crate::mark::MarkFile;
-use crate::queue::{Group, Job};
+use crate::queue::{Group, Writer};
 
-/// A group takes no more once it has so many records.
-const RECORDS: usize = 1_024;
 /// How often marks are brought to the disk, at most.
 const SYNC_EVERY: Duration = Duration::from_millis(100);
 
-/// Works until it is asked to end, or nobody can ask any more.
-pub(super) async fn run(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkFile>>, mut queue: mpsc::Receiver<Job>) {
-    let raised = Arc::new(Notify::new());
-    let syncing = marks.clone().map(|marks| tokio::spawn(sync(marks, Arc::clone(&raised))));
-    let mut end = None;
-    while let Some(first) = queue.recv().await {
-        let mut group = Group::gather(first, &mut queue, RECORDS);
-        end = group.end.take();
-        commit(&store, &heads, marks.as_ref(), &raised, group).await;
-        if end.is_some() {
-            break;
+pub(super) struct SqlWriter {
+    store: Store,
+    heads: Arc<Heads>,
+    marks: Option<Arc<MarkFile>>,
+    raised: Arc<Notify>,
+    syncing: Option<JoinHandle<()>>,
+}
+
+impl SqlWriter {
+    pub(super) fn new(store: Store, heads: Arc<Heads>, marks: Option<Arc<MarkFile>>) -> Self {
+        let raised = Arc::new(Notify::new());
+        let syncing = marks.clone().map(|marks| tokio::spawn(sync(marks, Arc::clone(&raised))));
+        Self { store, heads, marks, raised, syncing }
+    }
+
+    /// Commits a group and answers everybody in it; gives it back where one of several streams cannot be appended to.
+    async fn commit(&self, mut group: Group) -> Option<Group> {
+        for batch in &mut group.batches {
+            batch.acknowledged = self.heads.last(&batch.stream);
         }
-    }
-    if let Some(syncing) = syncing {
-        syncing.abort();
-    }
-    if let Some(marks) = marks {
-        note(move || marks.sync()).await;
-    }
-    if let Some(end) = end {
-        let _ = end.send(());
+        let committed = match group.batches.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.store.append_events(&group.batches).await,
+        };
+        match committed {
+            Ok(appended) => {
+                note_tops(&self.heads, self.marks.as_ref(), &self.raised, tops(&group.batches, &appended)).await;
+                group.answer(Ok(appended));
+            }
+            Err(error) if group.is_mixed() && !error.is_transient() => return Some(group),
+            Err(StoreError::EventsBehind { stream, .. }) => {
+                let told = behind(&self.store, &self.heads, &stream).await;
+                group.answer(Err(told));
+            }
+            Err(error) => group.answer(Err(error.into())),
+        }
+        None
     }
 }
 
-async fn commit(store: &Store, heads: &Heads, marks: Option<&Arc<MarkFile>>, raised: &Notify, mut group: Group) {
-    for batch in &mut group.batches {
-        batch.acknowledged = heads.last(&batch.stream);
+impl Writer for SqlWriter {
+    const RECORDS: usize = 1_024;
+
+    /// Where one stream of a group cannot be appended to, each is committed by itself: only its own callers are told.
+    async fn write(&mut self, group: Group) {
+        let Some(mixed) = self.commit(group).await else { return };
+        for group in mixed.by_stream() {
+            self.commit(group).await;
+        }
     }
-    let committed = match group.batches.is_empty() {
-        true => Ok(Vec::new()),
-        false => store.append_events(&group.batches).await,
-    };
-    match committed {
-        Ok(appended) => {
-            note_tops(heads, marks, raised, tops(&group.batches, &appended)).await;
-            group.answer(Ok(appended));
+
+    /// It knows nothing between two groups.
+    fn doubt(&mut self) {}
+
+    async fn end(&mut self) {
+        if let Some(syncing) = self.syncing.take() {
+            syncing.abort();
         }
-        Err(StoreError::EventsBehind { stream, .. }) => {
-            let told = behind(store, heads, &stream).await;
-            let others = || LogError::unavailable("another stream of the same commit is behind");
-            group.refuse(|of| if *of == stream { told.again() } else { others() });
+        if let Some(marks) = self.marks.clone() {
+            note(move || marks.sync()).await;
         }
-        Err(error) => group.answer(Err(error.into())),
     }
 }
 

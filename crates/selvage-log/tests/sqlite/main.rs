@@ -308,3 +308,33 @@ async fn without_a_file_of_marks_the_log_works_and_misses_less() {
     let appended = log.append(&orders(), vec![record(0)]).await.unwrap();
     assert_eq!(appended[0].position, at(1, 1));
 }
+
+/// One stream's trouble is told to those who append to it, also where others' appends wait for the same commit.
+#[tokio::test]
+async fn a_stream_that_cannot_be_appended_to_fails_only_its_own_callers() {
+    let directory = TempDir::new().unwrap();
+    let opened = open(directory.path()).await;
+    let bad: InterfaceRef = "bad-events@1".parse().unwrap();
+    opened.log.open(&bad).await.unwrap();
+    // Another's hand: the row says of the next offset what is none.
+    let file = directory.path().join("store.db");
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(&file).connect().await.unwrap();
+    let damage = "UPDATE event_stream SET next_offset = -7 WHERE name = 'bad-events@1'";
+    sqlx::raw_sql(damage).execute(&mut connection).await.unwrap();
+    let log = std::sync::Arc::new(opened.log);
+    let tasks: Vec<_> = (0..200)
+        .map(|number| {
+            let (log, bad) = (std::sync::Arc::clone(&log), bad.clone());
+            tokio::spawn(async move {
+                let stream = if number % 10 == 3 { bad } else { orders() };
+                (number % 10 == 3, log.append(&stream, vec![record(number)]).await)
+            })
+        })
+        .collect();
+    for task in tasks {
+        let (of_bad, outcome) = task.await.unwrap();
+        assert_eq!(outcome.is_err(), of_bad, "{outcome:?}");
+    }
+    let batch = log.read(&orders(), Position::START, ALL).await.unwrap();
+    assert_eq!(batch.records.len(), 180);
+}
