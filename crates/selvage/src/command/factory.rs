@@ -40,6 +40,9 @@ pub(crate) struct FactoryCommand {
     /// How long a call to Odoo may last before its worker is ended, with no answer and nothing done; 0 for ever.
     #[arg(long, value_name = "MILLIS", default_value_t = 0)]
     longest_transaction: u64,
+    /// The secret (`whsec_…`) by which what the MES is told by webhook has to be signed; without one it takes everything.
+    #[arg(long, value_name = "SECRET")]
+    mes_secret: Option<String>,
     /// A fault from the start, as JSON: `{"kind": "status", "code": 502, "method": "create", "probability": 0.1}`; may be repeated.
     #[arg(long = "fault", value_name = "JSON", value_parser = fault)]
     faults: Vec<Fault>,
@@ -96,7 +99,7 @@ impl FactoryCommand {
         };
         let waits = [wait(self.latency).map(FaultKind::Latency), wait(self.jitter).map(FaultKind::Jitter)];
         let waits = waits.into_iter().flatten().map(Fault::always);
-        let mes = MesConfig { port: self.mes_port };
+        let mes = MesConfig { port: self.mes_port, secret: self.mes_secret };
         let wms = WmsConfig { port: self.wms_port, ..WmsConfig::default() };
         let factory = Factory::start(FactoryConfig { odoo, mes, wms }).await?;
         for fault in waits.chain(self.faults) {
