@@ -56,6 +56,7 @@ pub(crate) async fn run() -> Result<()> {
         ("overview-narrow", format!("{console}/"), "420,1600"),
         ("usage", format!("{console}/usage"), "1280,1600"),
         ("contracts", format!("{console}/contracts"), "1280,1200"),
+        ("lanes", format!("{console}/lanes"), "1280,900"),
     ];
     for (name, address, size) in pages {
         let picture = pictures.join(format!("{name}.png"));

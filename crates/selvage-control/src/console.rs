@@ -12,7 +12,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use selvage_model::overview::{ContractsView, Overview, UsageView};
+use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -27,6 +27,8 @@ pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
 pub type ViewUsage = Arc<dyn Fn() -> BoxFuture<'static, UsageView> + Send + Sync>;
 /// Gathers what the page of contracts shows.
 pub type ViewContracts = Arc<dyn Fn() -> BoxFuture<'static, ContractsView> + Send + Sync>;
+/// Gathers what the page of lanes shows.
+pub type ViewLanes = Arc<dyn Fn() -> BoxFuture<'static, LanesView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
 pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
 /// Whether somebody who logged in with this key may still be here: a session never outlives its key.
@@ -54,6 +56,8 @@ pub struct ConsoleConfig {
     pub usage: ViewUsage,
     /// What does not fit its contract.
     pub contracts: ViewContracts,
+    /// What is delivered, and what is set aside.
+    pub lanes: ViewLanes,
     /// Who may see it.
     pub authenticate: Authenticate,
     /// Who may go on seeing it.
@@ -78,6 +82,7 @@ struct Shared {
     observe: Observe,
     usage: ViewUsage,
     contracts: ViewContracts,
+    lanes: ViewLanes,
     authenticate: Authenticate,
     vouch: Vouch,
     sessions: Sessions,
@@ -104,6 +109,7 @@ impl Console {
             observe: config.observe,
             usage: config.usage,
             contracts: config.contracts,
+            lanes: config.lanes,
             authenticate: config.authenticate,
             vouch: config.vouch,
             sessions: Sessions::default(),
@@ -145,6 +151,7 @@ fn routes(shared: Arc<Shared>) -> Router {
         .route("/", get(overview))
         .route("/usage", get(usage))
         .route("/contracts", get(contracts))
+        .route("/lanes", get(lanes))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/assets/console.css", get(style))
@@ -209,6 +216,14 @@ async fn contracts(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Res
     };
     let (overview, view) = ((shared.observe)().await, (shared.contracts)().await);
     Html(page::contracts(&overview, &view, &admitted.operator).into_string()).into_response()
+}
+
+async fn lanes(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let (overview, view) = ((shared.observe)().await, (shared.lanes)().await);
+    Html(page::lanes(&overview, &view, &admitted.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]

@@ -7,5 +7,5 @@ mod page;
 mod session;
 
 pub use console::{
-    Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewContracts, ViewUsage, Vouch,
+    Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewContracts, ViewLanes, ViewUsage, Vouch,
 };

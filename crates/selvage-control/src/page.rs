@@ -3,12 +3,14 @@
 mod chart;
 mod contracts;
 mod frame;
+mod lanes;
 mod overview;
 mod usage;
 
 use maud::{Markup, html};
 
 pub(crate) use contracts::contracts;
+pub(crate) use lanes::lanes;
 pub(crate) use overview::overview;
 pub(crate) use usage::usage;
 

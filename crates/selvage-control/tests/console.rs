@@ -3,15 +3,20 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use jiff::Timestamp;
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness, readiness};
+use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::overview::{
-    CallsRow, ContractsView, Health, InterfaceRow, Overview, ParkedRow, ShadowRow, SystemRow, UsageView,
+    CallsRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ParkedRow, ShadowRow, SubscriptionRow,
+    SystemRow, UsageView,
 };
+use selvage_model::subscription::SubscriptionState;
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
 
 fn sample() -> Overview {
@@ -186,6 +191,63 @@ async fn the_page_of_contracts_says_what_does_not_fit_and_what_may_be_enforced()
     assert_eq!(page.matches(">now</span>").count(), 1, "only what is going on");
 }
 
+fn sample_lanes() -> LanesView {
+    let now: Timestamp = "2026-11-23T06:00:00Z".parse().unwrap();
+    let lane = |lane: &str, due: Option<&str>| LaneRow {
+        subscription: "mes-ghent/finished".into(),
+        interface: "work-order-events@1".parse().unwrap(),
+        lane: lane.into(),
+        waiting: 17,
+        cause: if due.is_some() { Cause::Timeout } else { Cause::Refused },
+        because: "it answered <b>422</b>".into(),
+        attempts: 3,
+        since: "2026-11-23T04:00:00Z".parse().unwrap(),
+        due: due.map(|due| due.parse().unwrap()),
+        letter: due.is_none().then(|| "dlt_1".into()),
+    };
+    let subscription = SubscriptionRow {
+        label: "mes-ghent/finished".into(),
+        interface: "work-order-events@1".parse().unwrap(),
+        to: "mes-ghent /hooks".into(),
+        state: SubscriptionState::Active,
+        because: None,
+        behind: Some(54_321),
+        lag: Some(150.0),
+        agreed: Some(Duration::from_secs(30)),
+        retrying: 1,
+        parked: 1,
+        down: true,
+    };
+    let lanes = vec![lane("WO/1", None), lane("WO/2", Some("2026-11-23T06:05:00Z"))];
+    LanesView { now, lanes, subscriptions: vec![subscription] }
+}
+
+#[tokio::test]
+async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
+    let (console, base, client) = start().await;
+    let page = format!("{base}/lanes");
+    assert_eq!(client.get(&page).send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    let link = console.one_time_link(ann()).unwrap();
+    let entered = client.get(format!("{base}{link}")).send().await.unwrap();
+    let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
+    let page = client.get(&page).header(COOKIE, cookie).send().await.unwrap().text().await.unwrap();
+    let expected = [
+        "WO/1",
+        ">parked<",
+        ">retrying<",
+        "in 5m",
+        "Mend the receiver or the data, then <code>selvage dead-letters redrive dlt_1</code>",
+        "Bring the receiver back.",
+        "it answered &lt;b&gt;422&lt;/b&gt;",
+        "54\u{2009}321",
+        "takes nothing",
+        "150 seconds late",
+    ];
+    for expected in expected {
+        assert!(page.contains(expected), "{expected} is missing: {page}");
+    }
+}
+
 fn ann() -> Admitted {
     Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
 }
@@ -200,6 +262,7 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
         observe: Arc::new(|| Box::pin(async { sample() })),
         usage: Arc::new(|| Box::pin(async { sample_usage() })),
         contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
+        lanes: Arc::new(|| Box::pin(async { sample_lanes() })),
         authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
         vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
     })

@@ -23,6 +23,18 @@ pub struct Attempt {
 impl Attempt {
     /// The most bytes of an answer that are kept.
     pub const MOST_EXCERPT: usize = 512;
+
+    /// The grant does not cover it any more: nothing was sent, and nothing is to be.
+    pub(crate) fn uncovered(at: Timestamp) -> Self {
+        Self { at, took: Duration::ZERO, status: None, excerpt: None, sent: Sent::Delivered }
+    }
+
+    /// What is kept in the store is no event any more: nothing was sent.
+    pub(crate) fn unreadable(at: Timestamp) -> Self {
+        let because = "what is set aside is no event".to_owned();
+        let sent = Sent::Refused { cause: Cause::Contract, because };
+        Self { at, took: Duration::ZERO, status: None, excerpt: None, sent }
+    }
 }
 
 /// What a send means for its message.

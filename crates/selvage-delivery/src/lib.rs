@@ -3,9 +3,20 @@
 
 mod attempt;
 mod endpoint;
+mod envelope;
+mod figures;
+mod keeper;
+mod lanes;
 mod message;
+mod retry;
+mod run;
 pub mod send;
+mod shown;
 
 pub use attempt::{Attempt, Sent};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};
+pub use figures::{Figure, Figures};
+pub use keeper::{Keeper, preferred};
 pub use message::{Message, MessageId, Sending};
+pub use retry::Calendar;
+pub use run::{DeliveryConfig, Job};

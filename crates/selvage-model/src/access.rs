@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use crate::scalar::{Quota, Rate};
+use crate::subscription::{LiveSubscription, SUBSCRIBE};
 
 /// Everything alive, at one revision.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -21,6 +22,8 @@ pub struct AccessState {
     pub grants: Vec<LiveGrant>,
     /// Blocks that stand.
     pub blocks: Vec<Block>,
+    /// Subscriptions that are alive or were.
+    pub subscriptions: Vec<LiveSubscription>,
 }
 
 /// SHA-256 of a key. The key itself is shown once and kept nowhere. INVARIANT: SECRET-FREE
@@ -79,6 +82,29 @@ pub enum Blocked {
     Consumer(ConsumerName),
     /// Everything that an interface is asked for.
     Interface(InterfaceRef),
+}
+
+impl AccessState {
+    /// Whether a consumer may be sent the events of an interface now: it has a grant that says so, and nobody blocked either.
+    /// INVARIANT: REVOKED-NOW
+    pub fn may_subscribe(&self, consumer: &ConsumerName, interface: &InterfaceRef, now: Timestamp) -> bool {
+        let blocked = self.blocks.iter().any(|block| match &block.what {
+            Blocked::Consumer(name) => name == consumer,
+            Blocked::Interface(name) => name == interface,
+        });
+        let opens = |grant: &LiveGrant| {
+            &grant.consumer == consumer && &grant.interface == interface && grant.is_subscription_right(now)
+        };
+        !blocked && self.grants.iter().any(opens)
+    }
+}
+
+impl LiveGrant {
+    /// Whether it lets its consumer be sent events at this time.
+    pub fn is_subscription_right(&self, now: Timestamp) -> bool {
+        let lasts = self.terms.until.is_none_or(|until| until > now) || self.terms.on_end == EndAction::Alarm;
+        self.ended.is_none() && lasts && self.terms.operations.iter().any(|operation| operation == SUBSCRIBE)
+    }
 }
 
 impl Credential {

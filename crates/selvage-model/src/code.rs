@@ -138,6 +138,9 @@ catalogue! {
     IDENTITY_WEAK = "FAB2219", "Restricted data for whoever has a key";
     DELIVERY_UNSIGNED = "FAB2220", "Deliveries that are not signed";
     SUBSCRIPTION_SILENT = "FAB2221", "A subscription to what sends nothing";
+    SUBSCRIPTION_TWICE = "FAB2240", "Two subscriptions of one consumer with one name";
+    SIGNED_BY = "FAB2241", "Signed deliveries and their secret do not go together";
+    SUBSCRIPTION_UNGRANTED = "FAB2242", "A subscription without a grant";
     DELIVERY_CLOSED = "FAB2250", "Deliveries to this address are refused";
     NETWORK_WIDE = "FAB2251", "A granted network is more than one's own";
     ENVIRONMENT_MISSING = "FAB2301", "A used system is not declared for an environment";
@@ -293,6 +296,14 @@ catalogue! {
     EVENT_UNPLACED = "FAB5051", "The event has no place in this interface";
     EVENT_ID_TAKEN = "FAB5052", "Another event has this source and id";
     EVENTS_UNTAKEN = "FAB5053", "No events can be taken at the moment";
+    ENDPOINT_GONE = "FAB5080", "An endpoint wants nothing more";
+    DEAD_LETTER = "FAB5081", "A message became a dead letter, and its lane is parked";
+    DELIVERY_LATE = "FAB5082", "Deliveries are later than agreed";
+    PROBE_UNTAKEN = "FAB5083", "An endpoint does not take its probe";
+    ENDPOINT_DOWN = "FAB5084", "An endpoint takes nothing";
+    LANES_PARKED = "FAB5085", "Too many lanes of a subscription are parked";
+    EVENTS_PASSED = "FAB5086", "Deliveries went on behind events that the log does not have";
+    SUBSCRIPTION_UNREACHABLE = "FAB5087", "A subscription has no address to deliver to";
     SYSTEM_ABSENT = "FAB5101", "A mediated interface's system is not declared for this environment";
     SECRET_ABSENT = "FAB5102", "The secret of a system's account is not there";
     CONNECTOR_UNFIT = "FAB5103", "The system's connector does not serve objects";
@@ -373,6 +384,8 @@ catalogue! {
     BROKER_UNSAFE = "FAB7022", "The broker may lose what it acknowledges";
     BROKER_UNFIT = "FAB7023", "The broker cannot keep the log";
     LOG_WRITER_BROKE_OFF = "FAB7024", "A writer of the log broke off";
+    SUBSCRIPTION_STANDS = "FAB7030", "The subscription does not stand so that this can be done";
+    DEAD_LETTER_SETTLED = "FAB7031", "The dead letter is settled already";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

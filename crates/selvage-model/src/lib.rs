@@ -25,6 +25,7 @@ pub mod read;
 pub mod scalar;
 pub mod schema;
 pub mod source;
+pub mod subscription;
 pub mod usage;
 pub mod verb;
 pub mod yaml;

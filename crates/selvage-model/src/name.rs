@@ -113,6 +113,8 @@ names! {
     IssuerName by '-' else Name;
     /// A consumer.
     ConsumerName by '-' else Name;
+    /// A subscription, among those of its consumer.
+    SubscriptionName by '-' else Name;
     /// A flow.
     FlowName by '-' else Name;
 }

@@ -1,10 +1,14 @@
 //! What the console's first page shows, as plain data that the binary gathers from gateway, engine and store.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use crate::contract_check::{ContractCheck, Sides};
+use crate::delivery::Cause;
 use crate::manifest::api::Operation;
 use crate::name::{ConsumerName, InterfaceRef, SystemName};
+use crate::subscription::SubscriptionState;
 use crate::usage::{ShadowGroup, UsageCount, UsageGap, UsageTotal};
 
 /// The state of a node at a glance.
@@ -157,6 +161,69 @@ pub struct ContractsView {
     pub sides: Sides,
     /// Direct interfaces whose messages pass unread.
     pub unread: Vec<InterfaceRef>,
+}
+
+/// What the page of lanes shows.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LanesView {
+    /// Now.
+    pub now: Timestamp,
+    /// Lanes that are set aside: what waits for a person first, then the oldest trouble.
+    pub lanes: Vec<LaneRow>,
+    /// Subscriptions that have not ended, by name.
+    pub subscriptions: Vec<SubscriptionRow>,
+}
+
+/// One lane that is set aside.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LaneRow {
+    /// Its subscription: `consumer/name`.
+    pub subscription: String,
+    /// Whose events.
+    pub interface: InterfaceRef,
+    /// Which lane.
+    pub lane: String,
+    /// How many messages wait in it.
+    pub waiting: u64,
+    /// Why its head did not arrive.
+    pub cause: Cause,
+    /// The same, for a person.
+    pub because: String,
+    /// How often its head was sent.
+    pub attempts: u32,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it is tried next; none where it waits for a person.
+    pub due: Option<Timestamp>,
+    /// The dead letter that it waits behind.
+    pub letter: Option<String>,
+}
+
+/// One subscription.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SubscriptionRow {
+    /// Its name: `consumer/name`.
+    pub label: String,
+    /// Whose events.
+    pub interface: InterfaceRef,
+    /// Where to.
+    pub to: String,
+    /// How it stands.
+    pub state: SubscriptionState,
+    /// Why.
+    pub because: Option<String>,
+    /// How many events of its stream it has not passed.
+    pub behind: Option<u64>,
+    /// How old the oldest is that has not arrived, in seconds; known where this node delivers.
+    pub lag: Option<f64>,
+    /// How old it may be.
+    pub agreed: Option<Duration>,
+    /// Lanes that are tried again.
+    pub retrying: u64,
+    /// Lanes that wait for a person.
+    pub parked: u64,
+    /// Whether its endpoint takes nothing.
+    pub down: bool,
 }
 
 /// One operation that is parked.

@@ -4,6 +4,7 @@
 pub(crate) mod block;
 pub(crate) mod grant;
 pub(crate) mod key;
+pub(crate) mod subscription;
 
 use selvage_model::access::AccessState;
 
@@ -30,7 +31,8 @@ impl Store {
         let credentials = key::all(&mut transaction).await?;
         let grants = grant::all(&mut transaction).await?;
         let blocks = block::all(&mut transaction).await?;
-        Ok(AccessState { revision, credentials, grants, blocks })
+        let subscriptions = subscription::all(&mut transaction).await?;
+        Ok(AccessState { revision, credentials, grants, blocks, subscriptions })
     }
 
     /// The revision alone: cheap enough to be asked each second.

@@ -4,7 +4,10 @@ use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 use selvage_model::operation::OperationId;
+use selvage_model::subscription::SubscriptionState;
 use sqlx::postgres::PgDatabaseError;
+
+use crate::access::subscription::SubscriptionStep;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +61,22 @@ pub enum StoreError {
         /// Where it was to go.
         to: Position,
     },
+    /// A step was to be taken that a subscription in this state does not take.
+    #[error("subscription `{id}` is {state} and cannot be {step}")]
+    SubscriptionStands {
+        /// Which.
+        id: String,
+        /// How it stands.
+        state: SubscriptionState,
+        /// What was to be done.
+        step: SubscriptionStep,
+    },
+    /// Somebody has decided about the dead letter already.
+    #[error("dead letter `{id}` is settled already")]
+    LetterSettled {
+        /// Which.
+        id: String,
+    },
     /// The operation is worked on, is looked up by itself, or has its outcome: it is not a person's to settle.
     #[error("operation `{operation}` is not stuck but {state}")]
     NotStuck {
@@ -75,7 +94,7 @@ pub enum StoreError {
     /// No such thing is stored.
     #[error("the store has no {what} `{id}`")]
     NotFound {
-        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`.
+        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`, `subscription`, `dead letter`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -117,6 +136,8 @@ impl StoreError {
             Self::Fenced { .. } => code::FENCED,
             Self::EventsBehind { .. } => code::LOG_GAP,
             Self::CursorFenced { .. } => code::CURSOR_FENCED,
+            Self::SubscriptionStands { .. } => code::SUBSCRIPTION_STANDS,
+            Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,

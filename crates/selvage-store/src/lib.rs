@@ -1,5 +1,5 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! usage, counts of checked messages, the event log's tables and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
+//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
 //! transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
@@ -9,6 +9,7 @@ mod claim;
 mod contract_check;
 mod cross_reference;
 mod database;
+mod delivery;
 mod effect;
 mod error;
 mod event;
@@ -25,8 +26,13 @@ mod value;
 
 pub use access::grant::{AppliedGrants, HeldBack};
 pub use access::key::{NewKey, Rotated};
+pub use access::subscription::SubscriptionStep;
+pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
+pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
+pub use delivery::view::{LaneView, SubscriptionView};
+pub use delivery::{AttemptRecord, Deliveries, LaneTrouble, NewDeadLetter, ParkedMessage};
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;
 pub use event::append::EventBatch;

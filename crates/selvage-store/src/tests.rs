@@ -5,6 +5,7 @@ mod budget;
 mod claim;
 mod contract_check;
 mod cross_reference;
+mod delivery;
 mod event;
 mod ledger;
 mod node;
@@ -14,6 +15,7 @@ mod release;
 mod sqlite;
 mod stage;
 mod statement;
+mod subscription;
 mod usage;
 
 use selvage_model::manifest::api::Operation;

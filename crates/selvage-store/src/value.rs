@@ -57,6 +57,7 @@ macro_rules! parameters {
 
 parameters! {
     i64 => |value| Self::Integer(Some(value));
+    Option<i64> => |value| Self::Integer(value);
     Micros => |value| Self::Integer(Some(value.0));
     Option<Micros> => |value| Self::Integer(value.map(|time| time.0));
     &str => |value| Self::Text(Some(value.to_owned()));
@@ -117,6 +118,10 @@ impl Row {
     pub(crate) fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
         let time: Option<i64> = self.get(column)?;
         time.map(|time| Micros(time).timestamp()).transpose()
+    }
+
+    pub(crate) fn optional_number(&self, column: &'static str) -> Result<Option<i64>, StoreError> {
+        self.get(column)
     }
 
     pub(crate) fn hash(&self, column: &'static str) -> Result<[u8; 32], StoreError> {

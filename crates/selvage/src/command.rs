@@ -5,6 +5,7 @@ mod asyncapi;
 mod block;
 mod check;
 mod completions;
+mod dead_letters;
 mod decide;
 mod demo;
 mod explain;
@@ -16,6 +17,7 @@ mod graph;
 mod import;
 mod init;
 mod key;
+mod lanes;
 mod ledger;
 mod list;
 mod lsp;
@@ -31,6 +33,7 @@ mod rules;
 mod schema;
 mod serve;
 mod shadow;
+mod subscriptions;
 mod test;
 mod usage;
 mod violations;
@@ -124,6 +127,14 @@ enum Command {
     /// Shows writes whose outcome is not known.
     #[command(subcommand)]
     Operations(operations::Operations),
+    /// Shows who is sent which events, and how far each is.
+    #[command(subcommand)]
+    Subscriptions(subscriptions::Subscriptions),
+    /// Shows lanes of deliveries that are set aside, and why.
+    Lanes(lanes::Lanes),
+    /// Shows messages that will not be tried again, and decides about them.
+    #[command(subcommand)]
+    DeadLetters(dead_letters::DeadLetters),
     /// Shows who uses what, and how often.
     Usage(usage::Usage),
     /// Shows requests that nothing declares, grouped by how they look.
@@ -224,6 +235,9 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Operator(operator) => in_runtime(operator.run()),
         Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
+        Command::Subscriptions(subscriptions) => in_runtime(subscriptions.run()),
+        Command::Lanes(lanes) => in_runtime(lanes.run()),
+        Command::DeadLetters(letters) => in_runtime(letters.run()),
         Command::Usage(usage) => in_runtime(usage.run()),
         Command::Shadow(shadow) => in_runtime(shadow.run()),
         Command::Ledger(ledger) => in_runtime(ledger.run()),

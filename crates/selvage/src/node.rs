@@ -3,6 +3,7 @@
 
 mod budget;
 mod contracts;
+mod deliveries;
 mod events;
 pub(crate) mod feed;
 mod issuers;
@@ -35,6 +36,7 @@ use tokio::task::JoinHandle;
 
 use crate::key;
 use budget::Budgets;
+use deliveries::Delivering;
 use events::Events;
 use feed::{Feed, Registered};
 use listener::Listener;
@@ -112,7 +114,7 @@ pub(crate) struct Node {
     engine_task: EngineTask,
     followers: Vec<JoinHandle<()>>,
     keeper: Keeping,
-    events: Events,
+    events: (Events, Delivering),
     entering: Entering,
     store: Store,
     node: String,
@@ -147,11 +149,14 @@ impl Node {
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
-        let console = console(&config, &gateway, &engine, &reachability, &current).await?;
+        let console = console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone()).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
         engine.keep_events_in(events.log());
         let store = config.store.clone();
+        let (environment, figures) = (config.environment.clone(), told.deliveries.clone());
+        let here = deliveries::Here { environment, node: node.id.clone(), figures };
+        let delivering = Delivering::start(&store, events.log(), &current, &secrets, here);
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
         let follower = Arc::new(release::Follower {
@@ -179,6 +184,7 @@ impl Node {
             followers.push(watch::follow_directory(follower)?);
         }
         let node = node.id;
+        let events = (events, delivering);
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
 
@@ -215,7 +221,9 @@ impl Node {
         }
         // What was under way is finished and counted: the keeper writes the last of it.
         self.keeper.end().await;
-        self.events.end().await;
+        let (events, delivering) = self.events;
+        delivering.end().await;
+        events.end().await;
         self.entering.end().await;
         // It serves nothing any more: nobody has to wait for it.
         if let Err(error) = self.store.forget_node(&self.node).await {
@@ -232,6 +240,7 @@ async fn console(
     engine: &Engine,
     reachability: &Reachability,
     current: &Arc<Current>,
+    figures: selvage_delivery::Figures,
 ) -> anyhow::Result<Console> {
     let (listen, store) = (config.console, &config.store);
     let observe = observe::observer(
@@ -245,7 +254,8 @@ async fn console(
     let contracts = observe::contracts(store.clone(), Arc::clone(current));
     let authenticate = authenticator(Arc::clone(current));
     let vouch = voucher(Arc::clone(current));
-    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, authenticate, vouch }).await?)
+    let lanes = observe::lanes(store.clone(), figures);
+    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, lanes, authenticate, vouch }).await?)
 }
 
 /// Whose key this is, where it is an operator's and counts.

@@ -100,6 +100,20 @@ pub(super) fn span((first, last): (Timestamp, Timestamp), (from, until): (Timest
     }
 }
 
+/// How late something is, of what would fill the bar; both in seconds.
+pub(super) fn lag(seconds: f64, full: f64, late: bool) -> Markup {
+    let share = (seconds / full).clamp(0.0, 1.0);
+    let width = ((WIDTH - LEAST) as f64 * share) as usize + LEAST;
+    let label = format!("{seconds:.0} seconds late");
+    html! {
+        svg.minutes.flat viewBox=(format!("0 0 {WIDTH} {FLAT}")) role="img" aria-label=(label) {
+            title { (label) }
+            line x1="0" y1=(FLAT) x2=(WIDTH) y2=(FLAT) {}
+            rect.(if late { "bad" } else { "good" }) x="0" y="2" width=(width) height=(FLAT - 4) rx="2" {}
+        }
+    }
+}
+
 fn bar_height(value: u64, highest: u64) -> usize {
     let share = value.saturating_mul(HEIGHT as u64) / highest.max(1);
     usize::try_from(share).unwrap_or(HEIGHT).clamp(2, HEIGHT)

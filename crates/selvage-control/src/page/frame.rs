@@ -23,7 +23,7 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
             body {
                 header.bar {
                     a.brand href="/" { "Selvage" }
-                    @for (address, name) in [("/", "Overview"), ("/usage", "Usage"), ("/contracts", "Contracts")] {
+                    @for (address, name) in [("/", "Overview"), ("/usage", "Usage"), ("/contracts", "Contracts"), ("/lanes", "Lanes")] {
                         a href=(address) aria-current=[(name == title).then_some("page")] { (name) }
                     }
                     span.fabric { (overview.fabric) }

@@ -247,14 +247,14 @@ fn ambiguous_heads_are_refused_before_anything_else() {
 #[test]
 fn what_a_person_ended_is_ended_at_once() {
     let fabric = fabric("127.0.0.1:1");
-    let AccessState { revision, credentials, mut grants, blocks } = access(&fabric);
+    let AccessState { revision, credentials, mut grants, blocks, subscriptions } = access(&fabric);
     let bearer = format!("Bearer {}", key("shop"));
     let headers = [("authorization", bearer.as_str())];
     // Even a time to come, by a clock that runs ahead of this one. INVARIANT: REVOKED-NOW
     for grant in &mut grants {
         grant.ended = Some("2030-01-01T00:00:00Z".parse().unwrap());
     }
-    let ended = AccessState { revision, credentials, grants, blocks };
+    let ended = AccessState { revision, credentials, grants, blocks, subscriptions };
     let snapshot = try_compile(&fabric, &ended, "dev").unwrap();
     assert_eq!(decided(&snapshot, "GET", "/stock/v1/items", &headers), "403 FAB4022 shop");
     assert_eq!(decided(&snapshot, "GET", "/orders/v1/orders", &headers), "403 FAB4022 shop");

@@ -93,7 +93,7 @@ pub fn access(fabric: &Fabric) -> AccessState {
         terms: grant.terms(),
         ended: None,
     });
-    AccessState { revision: 1, grants: grants.collect(), credentials, blocks: Vec::new() }
+    AccessState { revision: 1, grants: grants.collect(), credentials, ..AccessState::default() }
 }
 
 fn credential(consumer: &str, name: &str) -> Credential {

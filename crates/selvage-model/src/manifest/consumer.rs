@@ -6,9 +6,16 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::{EndAction, GrantTerms};
-use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef, IssuerName, SystemName};
+use crate::manifest::system::SecretName;
+use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef, IssuerName, SubscriptionName, SystemName};
 use crate::scalar::{Quota, Rate};
 use crate::source::{Place, Spanned};
+use crate::subscription::{Beginning, DeliveryTerms, SubscriptionTerms};
+
+/// How many deliveries are under way at a time, where a subscription does not say.
+const MAX_IN_FLIGHT: u32 = 8;
+/// How long one send may take, where a subscription does not say.
+const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// An application identity.
 #[derive(Clone, Debug, PartialEq)]
@@ -120,14 +127,42 @@ impl Grant {
 pub struct Subscription {
     /// Where it is declared.
     pub place: Place,
+    /// Its name among those of its consumer, where that is not the interface's own.
+    pub name: Option<Spanned<SubscriptionName>>,
     /// Who.
     pub consumer: Spanned<ConsumerName>,
     /// What.
     pub interface: Spanned<InterfaceRef>,
     /// Which event types.
     pub events: Vec<Spanned<String>>,
+    /// Where it begins.
+    pub from: Beginning,
+    /// Until when.
+    pub until: Option<Spanned<Timestamp>>,
+    /// How old what has not arrived may be before it is an alarm.
+    pub lag: Option<Duration>,
     /// Where to; pulled where absent.
     pub deliver: Option<Deliver>,
+}
+
+impl Subscription {
+    /// Its name: `work-order-events-v1` where it says none.
+    pub fn known_as(&self) -> Option<SubscriptionName> {
+        let interface = &self.interface.value;
+        let derived = || format!("{}-v{}", interface.name, interface.major).parse().ok();
+        self.name.as_ref().map(|name| name.value.clone()).or_else(derived)
+    }
+
+    /// The terms without places, as access state keeps them.
+    pub fn terms(&self) -> SubscriptionTerms {
+        SubscriptionTerms {
+            events: self.events.iter().map(|event| event.value.clone()).collect(),
+            from: self.from,
+            until: self.until.as_ref().map(|until| until.value),
+            lag: self.lag,
+            deliver: self.deliver.as_ref().map(Deliver::terms),
+        }
+    }
 }
 
 /// Where a subscription's events are sent.
@@ -138,9 +173,29 @@ pub struct Deliver {
     /// The path there.
     pub path: String,
     /// How it is signed.
-    pub signing: Option<String>,
+    pub signing: Option<Spanned<String>>,
+    /// The secret that signs, and the one that takes its place: while both are named, both sign.
+    pub secrets: Vec<Spanned<SecretName>>,
     /// In order per lane, or as they come.
     pub in_lanes: bool,
     /// How many at a time.
     pub max_in_flight: Option<u32>,
+    /// How fast.
+    pub rate: Option<Rate>,
+    /// How long one send may take.
+    pub timeout: Option<Duration>,
+}
+
+impl Deliver {
+    fn terms(&self) -> DeliveryTerms {
+        DeliveryTerms {
+            system: self.system.value.clone(),
+            path: self.path.clone(),
+            secrets: self.secrets.iter().rev().map(|secret| secret.value.clone()).collect(),
+            in_lanes: self.in_lanes,
+            max_in_flight: self.max_in_flight.unwrap_or(MAX_IN_FLIGHT),
+            rate: self.rate,
+            timeout: self.timeout.unwrap_or(TIMEOUT),
+        }
+    }
 }

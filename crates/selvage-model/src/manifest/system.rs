@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
 
 use crate::name::{EnvironmentName, SiteName, SystemName, TeamName};
 use crate::scalar::Percent;
@@ -138,7 +139,8 @@ pub struct AccountLimits {
 }
 
 /// The name of a secret, as `odoo/read`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct SecretName(pub String);
 
 /// What a system bears.

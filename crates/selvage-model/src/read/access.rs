@@ -1,5 +1,6 @@
 //! Consumer, Grant, Subscription.
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fields::{Fields, key};
@@ -7,10 +8,12 @@ use crate::access::EndAction;
 use crate::code;
 use crate::finding::{Finding, show};
 use crate::manifest::consumer::{Consumer, Deliver, Grant, Identity, Subscription};
+use crate::manifest::system::SecretName;
 use crate::name::AttributeName;
 use crate::scalar;
-use crate::schema::tables::access::{API_KEY, DELIVER, GRANT_LIMITS, IDENTITY, MTLS, OAUTH, OIDC};
+use crate::schema::tables::access::{API_KEY, DELIVER, GRANT_LIMITS, IDENTITY, MTLS, OAUTH, OIDC, SIGNING_SECRET};
 use crate::source::Spanned;
+use crate::subscription::Beginning;
 use crate::yaml::{Content, Key, Node};
 
 pub(super) fn consumer(fields: Fields<'_>) -> Option<Consumer> {
@@ -44,8 +47,6 @@ fn identity(fields: Fields<'_>) -> Option<Identity> {
 pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(Grant, bool)> {
     let rows = fields.entries("where").iter().filter_map(|(name, node)| row(name, node, findings)).collect();
     let on_end = fields.word("on_end", &[("end", EndAction::End), ("alarm", EndAction::Alarm)]);
-    let until =
-        fields.node("until").and_then(|node| Some(Spanned::new(scalar::timestamp(node.text()?)?, node.place.clone())));
     let limits = fields.record("limits", &GRANT_LIMITS);
     let grant = Grant {
         place: fields.place().clone(),
@@ -56,7 +57,7 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
         except: fields.list("except"),
         classes: fields.list("classes"),
         purpose: fields.text("purpose"),
-        until,
+        until: until(fields),
         on_end: on_end.unwrap_or(EndAction::End),
         rate: limits.and_then(|limits| limits.parse("rate")),
         quota: limits.and_then(|limits| limits.parse("quota")),
@@ -64,6 +65,11 @@ pub(super) fn grant(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<(
         time_zone: fields.text("time_zone"),
     };
     Some((grant, on_end.is_some()))
+}
+
+fn until(fields: Fields<'_>) -> Option<Spanned<Timestamp>> {
+    let node = fields.node("until")?;
+    Some(Spanned::new(scalar::timestamp(node.text()?)?, node.place.clone()))
 }
 
 fn row(name: &Key, node: &Node, findings: &mut Vec<Finding>) -> Option<(Spanned<AttributeName>, Vec<Value>)> {
@@ -89,19 +95,31 @@ pub(super) fn one_or_several(name: &Key, node: &Node, findings: &mut Vec<Finding
 pub(super) fn subscription(fields: Fields<'_>) -> Option<Subscription> {
     Some(Subscription {
         place: fields.place().clone(),
+        name: fields.spanned("name"),
         consumer: fields.spanned("consumer")?,
         interface: fields.spanned("interface")?,
         events: fields.texts("events"),
+        from: fields.word("from", &[("newest", Beginning::Newest), ("oldest", Beginning::Oldest)]).unwrap_or_default(),
+        until: until(fields),
+        lag: fields.with("lag", scalar::duration),
         deliver: fields.record("deliver", &DELIVER).and_then(deliver),
     })
 }
 
 fn deliver(fields: Fields<'_>) -> Option<Deliver> {
+    let secret = fields.record("secret", &SIGNING_SECRET);
+    let named = |name: &str| {
+        let name = secret.as_ref()?.spanned_text(name)?;
+        Some(Spanned::new(SecretName(name.value), name.place))
+    };
     Some(Deliver {
         system: fields.spanned("system")?,
         path: fields.text("path")?,
-        signing: fields.text("signing"),
+        signing: fields.spanned_text("signing"),
+        secrets: named("secret").into_iter().chain(named("next")).collect(),
         in_lanes: fields.word("order", &[("lane", true), ("any", false)]).unwrap_or(true),
         max_in_flight: fields.with("max_in_flight", scalar::integer),
+        rate: fields.parse("rate"),
+        timeout: fields.with("timeout", scalar::duration),
     })
 }

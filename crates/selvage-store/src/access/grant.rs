@@ -73,6 +73,7 @@ impl Store {
         let applied = carry_out(&mut transaction, plan, by).await?;
         let unchanged = applied.granted.is_empty() && applied.changed.is_empty() && applied.ended.is_empty();
         if !unchanged {
+            access::subscription::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
         }
@@ -91,6 +92,7 @@ impl Store {
         let row = transaction.first(BY_ID, bind![id]).await?;
         let grant = live(&row.ok_or_else(|| StoreError::NotFound { what: "grant", id: id.to_owned() })?)?;
         if changed {
+            access::subscription::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
             let detail = json!({
                 "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(), "because": because,

@@ -169,7 +169,20 @@ pub(crate) async fn advance(transaction: &mut Transaction, moved: &CursorMove) -
     Ok(())
 }
 
-pub(super) async fn of_stream(transaction: &mut Transaction, stream: &Stream) -> Result<Vec<Cursor>, StoreError> {
+/// Forgets a reader in the transaction of what ends it; one that is not there is no error.
+pub(crate) async fn forget(
+    transaction: &mut Transaction,
+    stream: &InterfaceRef,
+    reader: &ReaderName,
+) -> Result<(), StoreError> {
+    match Stream::find(transaction, stream).await {
+        Ok(stream) => transaction.run(FORGET, bind![stream.id, reader.as_str()]).await.map(drop),
+        Err(StoreError::NotFound { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+pub(crate) async fn of_stream(transaction: &mut Transaction, stream: &Stream) -> Result<Vec<Cursor>, StoreError> {
     let rows = transaction.all(CURSORS, bind![stream.id]).await?;
     rows.iter().map(from_row).collect()
 }

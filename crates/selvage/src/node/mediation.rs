@@ -34,6 +34,7 @@ pub(crate) struct EngineMediation {
 pub(crate) struct Told {
     pub(crate) usage: Arc<Figures>,
     pub(crate) issuers: Arc<IssuerFigures>,
+    pub(crate) deliveries: selvage_delivery::Figures,
 }
 
 impl EngineMediation {
@@ -87,7 +88,7 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        self.engine.figures() + &self.told.usage.text() + &self.told.issuers.text()
+        self.engine.figures() + &self.told.usage.text() + &self.told.issuers.text() + &self.told.deliveries.exposition()
     }
 }
 

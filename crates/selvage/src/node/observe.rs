@@ -1,10 +1,12 @@
 //! Gathers what the console's pages show, from the release, the gateway's counters, the engine and the store.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_control::{Observe, ViewContracts, ViewUsage};
+use selvage_control::{Observe, ViewContracts, ViewLanes, ViewUsage};
+use selvage_delivery::{Figure, Figures};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
 use selvage_model::contract_check::{newest, readiness};
@@ -13,8 +15,11 @@ use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
-use selvage_model::overview::{ContractsView, Health, InterfaceRow, Overview, ShadowRow, SystemRow, UsageView};
-use selvage_store::{Store, StoreError};
+use selvage_model::overview::{
+    ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ShadowRow, SubscriptionRow, SystemRow, UsageView,
+};
+use selvage_model::subscription::SubscriptionState;
+use selvage_store::{LaneView, Store, StoreError, SubscriptionView};
 
 use super::reachability::Reachability;
 use super::release::Current;
@@ -66,6 +71,66 @@ pub(crate) fn contracts(store: Store, current: Arc<Current>) -> ViewContracts {
             view
         })
     })
+}
+
+/// The console's view of lanes, of all nodes; empty where the store does not answer. How late something is only who delivers it knows.
+pub(crate) fn lanes(store: Store, figures: Figures) -> ViewLanes {
+    Arc::new(move || {
+        let (store, figures) = (store.clone(), figures.clone());
+        Box::pin(async move {
+            view_lanes(&store, &figures).await.unwrap_or_else(|error| {
+                tracing::warn!("lanes cannot be shown: {error}");
+                LanesView::default()
+            })
+        })
+    })
+}
+
+async fn view_lanes(store: &Store, figures: &Figures) -> Result<LanesView, StoreError> {
+    let mut aside = store.lanes_aside().await?;
+    aside.sort_by_key(|lane| (lane.due.is_some(), lane.since));
+    let figures = figures.all();
+    let subscriptions = store.subscription_views().await?.into_iter();
+    let alive = subscriptions.filter(|view| view.subscription.state != SubscriptionState::Ended);
+    let subscriptions = alive.map(|view| subscription_row(&view, &aside, &figures)).collect();
+    let lanes = aside.into_iter().map(|lane| LaneRow {
+        subscription: lane.label,
+        interface: lane.interface,
+        lane: lane.lane.to_string(),
+        waiting: lane.waiting,
+        cause: lane.cause,
+        because: lane.because,
+        attempts: lane.attempts,
+        since: lane.since,
+        due: lane.due,
+        letter: lane.letter,
+    });
+    Ok(LanesView { now: Timestamp::now(), lanes: lanes.collect(), subscriptions })
+}
+
+fn subscription_row(
+    view: &SubscriptionView,
+    aside: &[LaneView],
+    figures: &BTreeMap<String, Figure>,
+) -> SubscriptionRow {
+    let label = view.subscription.label();
+    let count =
+        |parked: bool| aside.iter().filter(|lane| lane.label == label && lane.due.is_none() == parked).count() as u64;
+    let here = figures.get(&label).filter(|figure| figure.here);
+    let terms = &view.subscription.terms;
+    SubscriptionRow {
+        interface: view.subscription.interface.clone(),
+        to: terms.deliver.as_ref().map_or("pulled".to_owned(), |it| format!("{} {}", it.system, it.path)),
+        state: view.subscription.state,
+        because: view.subscription.because.clone(),
+        behind: view.head.zip(view.position).map(|(head, at)| head.offset().saturating_sub(at.offset())),
+        lag: here.map(|figure| figure.lag),
+        agreed: terms.lag,
+        retrying: count(false),
+        parked: count(true),
+        down: here.is_some_and(|figure| figure.down),
+        label,
+    }
 }
 
 /// Adds what the fabric says of direct interfaces: how they are checked now, and which are not.

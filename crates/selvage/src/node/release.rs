@@ -20,7 +20,7 @@ use selvage_model::manifest::organisation::Environment;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
 use selvage_model::read::Sources;
-use selvage_store::Store;
+use selvage_store::{AskedSubscription, Store};
 
 pub(crate) use self::current::{Active, Current};
 use super::proofs;
@@ -148,7 +148,28 @@ pub(crate) async fn activate(
         let (consumer, interface, ended) = (held.consumer, held.interface, held.ended);
         tracing::warn!("the grant of {interface} to {consumer} ended at {ended} and stays so: give it new terms");
     }
+    subscribe(store, &release.fabric).await?;
     Ok(store.access_state().await?)
+}
+
+/// Records the subscriptions that a release asks for. A directory is served only where nothing is protected: they are approved.
+async fn subscribe(store: &Store, fabric: &Fabric) -> anyhow::Result<()> {
+    let asked = fabric.subscriptions.iter().filter_map(|subscription| {
+        Some(AskedSubscription {
+            consumer: subscription.consumer.value.clone(),
+            name: subscription.known_as()?,
+            interface: subscription.interface.value.clone(),
+            terms: subscription.terms(),
+        })
+    });
+    let applied = store.apply_manifest_subscriptions(&asked.collect::<Vec<_>>(), true, DIRECTORY).await?;
+    for (label, ended) in applied.held_back {
+        tracing::warn!("the subscription `{label}` ended at {ended} and stays so: give it new terms");
+    }
+    for label in applied.ungranted {
+        tracing::warn!("the subscription `{label}` has no grant that is alive: nothing is delivered");
+    }
+    Ok(())
 }
 
 /// Compiles what the gateway runs.

@@ -50,7 +50,7 @@ const NEW: &[&[&str]] = &[
     &["flow", "change", "interface=change-flow@1", "call=odoo.product.update"],
     &["consumer", "board", "owner=line-it"],
     &["grant", "board", "interface=suppliers@1", "purpose=Shows who delivers: today, and tomorrow"],
-    &["subscription", "board", "interface=tool-events@1", "event=main.record.created"],
+    &["subscription", "board", "interface=tool-events@1", "event=main.record.created", "purpose=Shows the tools"],
     &["rule", "own", "when=interface.control == 'direct'", "says=Serve an object instead"],
     &["approval-rule", "breaking", "when=change.breaking"],
 ];

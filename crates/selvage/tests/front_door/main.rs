@@ -11,6 +11,7 @@ mod asyncapi;
 mod authoring;
 mod check;
 mod decide;
+mod deliveries;
 mod demo;
 mod dialect;
 mod docs;

@@ -115,9 +115,21 @@ pub(crate) static SUBSCRIPTION: Record = record(
     "Subscription",
     "Who is told of which events.",
     &[
-        required("consumer", NAME, "Who."),
+        optional("name", NAME, "Its name among those of its consumer. Default: as `work-order-events-v1`."),
+        required("consumer", NAME, "Who: with a grant of `subscribe` on the interface."),
         required("interface", INTERFACE_REF, "What, as `work-order-events@1`."),
         required("events", Shape::List(&EVENT_TYPE, true), "Which event types."),
+        optional(
+            "from",
+            Shape::Text(Format::Words(&["newest", "oldest"])),
+            "Where it begins: with what comes after it was asked for, or with the oldest event that is kept. Default: newest.",
+        ),
+        optional(
+            "until",
+            Shape::Text(Format::Timestamp),
+            "Until when, with its offset. Default: as long as the grant.",
+        ),
+        optional("lag", DURATION, "How old what has not arrived may be before it is an alarm, as `30s`."),
         optional("deliver", Shape::Record(&DELIVER), "Where to; pulled where absent."),
     ],
 );
@@ -129,11 +141,27 @@ pub(crate) static DELIVER: Record = record(
         required("system", NAME, "The system."),
         required("path", Shape::Text(Format::Path), "The path there."),
         optional("signing", Shape::Text(Format::Words(&["standard-webhooks"])), "How they are signed."),
+        optional("secret", Shape::Record(&SIGNING_SECRET), "By which secret, as `{secret: wms/hooks}`."),
         optional(
             "order",
             Shape::Text(Format::Words(&["lane", "any"])),
             "In order within a lane, or as they come. Default: lane.",
         ),
-        optional("max_in_flight", SOME, "How many at a time."),
+        optional("max_in_flight", SOME, "How many at a time. Default: 8."),
+        optional("rate", RATE, "How fast at most, as `50/s`."),
+        optional("timeout", DURATION, "How long one send may take, the answer included. Default: 15s."),
+    ],
+);
+
+pub(crate) static SIGNING_SECRET: Record = record(
+    "SigningSecret",
+    "A secret by its name that signs messages. The secret itself never stands in a manifest.",
+    &[
+        required("secret", Shape::Text(Format::Secret), "Its name in the secret store, as `wms/hooks`."),
+        optional(
+            "next",
+            Shape::Text(Format::Secret),
+            "The name of the one that takes its place: as long as both are named, both sign.",
+        ),
     ],
 );

@@ -1,0 +1,171 @@
+//! The page of lanes: who is sent events and how far each is, which lanes are set aside and why, and what is safe to do about each.
+//! It shows names and reasons, never a message's data.
+
+use jiff::Timestamp;
+use maud::{Markup, html};
+use selvage_model::delivery::Cause;
+use selvage_model::overview::{LaneRow, LanesView, Overview, SubscriptionRow};
+use selvage_model::subscription::SubscriptionState;
+
+use super::{chart, frame};
+use crate::page::overview::grouped;
+
+/// Lines of a table that are shown.
+const MOST_LINES: usize = 200;
+/// A lag longer than this fills its bar, in seconds.
+const LONG: f64 = 300.0;
+
+/// The page.
+pub(crate) fn lanes(overview: &Overview, view: &LanesView, operator: &str) -> Markup {
+    let content = html! {
+        h1 { "Lanes" }
+        p.dim {
+            "Events are delivered in lanes: in order within each, beside each other. A lane whose message does not arrive is set aside "
+            "with everything behind it, and no other lane waits for it."
+        }
+        (figures(view))
+        (aside(view))
+        (subscriptions(view))
+    };
+    frame::full("Lanes", overview, operator, &content)
+}
+
+fn figures(view: &LanesView) -> Markup {
+    let parked = view.lanes.iter().filter(|lane| lane.due.is_none()).count() as u64;
+    let retrying = view.lanes.len() as u64 - parked;
+    let waiting: u64 = view.lanes.iter().map(|lane| lane.waiting).sum();
+    let stopped = view.subscriptions.iter().filter(|it| it.state == SubscriptionState::Suspended).count() as u64;
+    let down = view.subscriptions.iter().filter(|it| it.down).count() as u64;
+    let table = [
+        ("Parked", parked, "lanes wait for a person", "bad"),
+        ("Retrying", retrying, "lanes are tried again by themselves", "warn"),
+        ("Waiting", waiting, "messages in these lanes", ""),
+        ("Down", down, "endpoints take nothing", "bad"),
+        ("Suspended", stopped, "subscriptions are sent nothing", "warn"),
+    ];
+    html! {
+        section.figures {
+            @for (title, value, what, class) in table {
+                div.figure.(if value > 0 { class } else { "" }) {
+                    span.value { (grouped(value)) }
+                    span.title { (title) }
+                    span.dim { (what) }
+                }
+            }
+        }
+    }
+}
+
+fn aside(view: &LanesView) -> Markup {
+    html! {
+        section {
+            h2 { "Set aside" }
+            @if view.lanes.is_empty() { p.dim { "None: every lane goes on." } }
+            @else {
+                p.dim { "What waits for a person first, then the oldest trouble." }
+                div.scroll { table {
+                    thead { tr {
+                        th { "Lane" } th { "Subscription" } th { "State" } th { "Since" } th.number { "Waiting" } th { "Cause" }
+                        th.number { "Attempts" } th { "Next" } th { "Safe to do" }
+                    } }
+                    tbody { @for lane in view.lanes.iter().take(MOST_LINES) { (one_lane(lane, view.now)) } }
+                } }
+                @if view.lanes.len() > MOST_LINES {
+                    p.dim { (grouped((view.lanes.len() - MOST_LINES) as u64)) " more are told by " code { "selvage lanes" } "." }
+                }
+            }
+        }
+    }
+}
+
+fn one_lane(lane: &LaneRow, now: Timestamp) -> Markup {
+    html! {
+        tr {
+            td { strong.name { (lane.lane) } }
+            td { span.name { (lane.subscription) } br; span.dim { (lane.interface) } }
+            td { @if lane.due.is_some() { span.badge.warn { "retrying" } } @else { span.badge.bad { "parked" } } }
+            td.name { (long(now.duration_since(lane.since).as_secs())) }
+            td.number { (grouped(lane.waiting)) }
+            td { (lane.cause) br; span.dim { (lane.because) } }
+            td.number { (lane.attempts) }
+            td.name { @if let Some(due) = lane.due { "in " (long(due.duration_since(now).as_secs())) } @else { "-" } }
+            td { (safe(lane)) }
+        }
+    }
+}
+
+/// What may be done without asking anybody.
+fn safe(lane: &LaneRow) -> Markup {
+    let Some(letter) = &lane.letter else {
+        return html! { span.dim { "Nothing: it is tried again by itself. Bring the receiver back." } };
+    };
+    let first = match lane.cause {
+        Cause::Refused => "Mend the receiver or the data, then ",
+        Cause::Timeout => "Bring the receiver back, then ",
+        Cause::Code | Cause::Reference | Cause::Unit => "Ask the steward, then ",
+        Cause::Contract | Cause::Mapping => "Ask the interface's owner, then ",
+        Cause::Unknown => "Look at it, then ",
+    };
+    html! {
+        (first) code { "selvage dead-letters redrive " (letter) } br;
+        span.dim { code { "show" } " tells more; " code { "discard" } " gives it up for good: ask first." }
+    }
+}
+
+fn subscriptions(view: &LanesView) -> Markup {
+    html! {
+        section {
+            h2 { "Subscriptions" }
+            @if view.subscriptions.is_empty() { p.dim { "None: no manifest asks for one." } }
+            @else { div.scroll { table {
+                thead { tr {
+                    th { "Subscription" } th { "Interface" } th { "To" } th { "State" } th { "Lag" } th.number { "Events behind" }
+                    th.number { "Retrying" } th.number { "Parked" }
+                } }
+                tbody { @for it in view.subscriptions.iter().take(MOST_LINES) { (one_subscription(it)) } }
+            } } }
+        }
+    }
+}
+
+fn one_subscription(it: &SubscriptionRow) -> Markup {
+    let class = match it.state {
+        SubscriptionState::Active => "good",
+        SubscriptionState::Suspended => "bad",
+        _ => "warn",
+    };
+    html! {
+        tr {
+            td { strong.name { (it.label) } }
+            td.name { (it.interface) }
+            td { (it.to) @if it.down { br; span.badge.bad { "takes nothing" } } }
+            td {
+                span.badge.(class) { (it.state) }
+                @if let (true, Some(because)) = (it.state != SubscriptionState::Active, &it.because) { br; span.dim { (because) } }
+            }
+            td { (lag(it)) }
+            td.number { @if let Some(behind) = it.behind { (grouped(behind)) } @else { "-" } }
+            td.number.(if it.retrying > 0 { "warn" } else { "" }) { (grouped(it.retrying)) }
+            td.number.(if it.parked > 0 { "bad" } else { "" }) { (grouped(it.parked)) }
+        }
+    }
+}
+
+fn lag(it: &SubscriptionRow) -> Markup {
+    let Some(lag) = it.lag else { return html! { span.dim { "another node's" } } };
+    let late = it.agreed.is_some_and(|agreed| lag > agreed.as_secs_f64());
+    html! {
+        (chart::lag(lag, LONG, late))
+        " " span.name { (long(lag as i64)) }
+    }
+}
+
+/// As `3d`, `2h`, `5m`, `40s`.
+fn long(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds if seconds >= 2 * 86_400 => format!("{}d", seconds / 86_400),
+        seconds if seconds >= 2 * 3_600 => format!("{}h", seconds / 3_600),
+        seconds if seconds >= 120 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}

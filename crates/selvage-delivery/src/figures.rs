@@ -1,0 +1,92 @@
+//! What is counted of deliveries, for metrics and alarms.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Sent;
+
+/// Figures of every subscription that this node delivers, or did.
+#[derive(Clone, Debug, Default)]
+pub struct Figures(Arc<Mutex<BTreeMap<String, Figure>>>);
+
+/// Figures of one subscription.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Figure {
+    /// Messages that arrived.
+    pub delivered: u64,
+    /// Sends that are to be repeated.
+    pub again: u64,
+    /// Sends that were refused for good.
+    pub refused: u64,
+    /// How old the oldest event is that has not arrived and is not set aside, in seconds.
+    pub lag: f64,
+    /// Lanes that wait for their next attempt.
+    pub retrying: u64,
+    /// Lanes that wait for a person.
+    pub parked: u64,
+    /// Whether the endpoint takes nothing.
+    pub down: bool,
+    /// Whether this node delivers it now.
+    pub here: bool,
+}
+
+impl Figures {
+    pub(crate) fn sent(&self, label: &str, sent: &Sent) {
+        self.of(label, |figure| match sent {
+            Sent::Delivered => figure.delivered += 1,
+            Sent::Again { .. } => figure.again += 1,
+            Sent::NotSent { .. } => {}
+            Sent::Gone | Sent::Refused { .. } => figure.refused += 1,
+        });
+    }
+
+    pub(crate) fn of(&self, label: &str, change: impl FnOnce(&mut Figure)) {
+        let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match figures.get_mut(label) {
+            Some(figure) => change(figure),
+            None => change(figures.entry(label.to_owned()).or_default()),
+        }
+    }
+
+    /// All of them, by `consumer/name`.
+    pub fn all(&self) -> BTreeMap<String, Figure> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// All of them for Prometheus.
+    pub fn exposition(&self) -> String {
+        let all = self.all();
+        let mut text = String::new();
+        if all.is_empty() {
+            return text;
+        }
+        let mut gauge = |name: &str, kind: &str, about: &str, value: &dyn Fn(&Figure) -> Option<f64>| {
+            let _ = writeln!(text, "# HELP selvage_delivery_{name} {about}\n# TYPE selvage_delivery_{name} {kind}");
+            for (label, figure) in &all {
+                if let Some(value) = value(figure) {
+                    let _ = writeln!(text, "selvage_delivery_{name}{{subscription=\"{label}\"}} {value}");
+                }
+            }
+        };
+        let here = |value: fn(&Figure) -> f64| move |figure: &Figure| figure.here.then(|| value(figure));
+        gauge("messages_total", "counter", "Messages that arrived.", &|figure| Some(figure.delivered as f64));
+        gauge("retries_total", "counter", "Sends that are to be repeated.", &|figure| Some(figure.again as f64));
+        gauge("refusals_total", "counter", "Sends that were refused for good.", &|figure| Some(figure.refused as f64));
+        gauge(
+            "lag_seconds",
+            "gauge",
+            "Age of the oldest event that has not arrived and is not set aside.",
+            &here(|figure| figure.lag),
+        );
+        gauge("lanes_retrying", "gauge", "Lanes that wait for their next attempt.", &here(|it| it.retrying as f64));
+        gauge("lanes_parked", "gauge", "Lanes that wait for a person.", &here(|it| it.parked as f64));
+        gauge(
+            "endpoint_down",
+            "gauge",
+            "Whether the endpoint takes nothing.",
+            &here(|it| f64::from(u8::from(it.down))),
+        );
+        text
+    }
+}

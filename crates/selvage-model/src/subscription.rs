@@ -1,0 +1,171 @@
+//! Subscriptions that are alive: access state, as grants are. The store holds them, deliveries carry them out, and no release
+//! revives one that ended.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{EventError, Position, ReaderName};
+use crate::manifest::system::SecretName;
+use crate::name::{ConsumerName, InterfaceRef, SubscriptionName, SystemName};
+use crate::scalar::Rate;
+
+/// What a grant on an event interface must include, so that its consumer may be sent the events.
+pub const SUBSCRIBE: &str = "subscribe";
+
+/// A subscription, as the store holds it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LiveSubscription {
+    /// Its id (`sub_…`).
+    pub id: String,
+    /// Who.
+    pub consumer: ConsumerName,
+    /// Its name among those of its consumer.
+    pub name: SubscriptionName,
+    /// What.
+    pub interface: InterfaceRef,
+    /// On which terms.
+    pub terms: SubscriptionTerms,
+    /// How it stands.
+    pub state: SubscriptionState,
+    /// Why it is suspended or has ended, or what its last probe met.
+    pub because: Option<String>,
+    /// It gets what stands after this.
+    pub begins: Position,
+    /// Since when it is asked for.
+    pub requested: Timestamp,
+    /// Since when it stands as it does.
+    pub changed: Timestamp,
+}
+
+impl LiveSubscription {
+    /// Who it is in logs and metrics: `consumer/name`.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.consumer, self.name)
+    }
+
+    /// The name by which its cursor is kept.
+    ///
+    /// # Errors
+    /// None in practice: two names of 64 letters fit.
+    pub fn reader(&self) -> Result<ReaderName, EventError> {
+        format!("subscription/{}/{}", self.consumer, self.name).parse()
+    }
+}
+
+/// How a subscription stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum SubscriptionState {
+    /// Asked for; a person has to approve it.
+    Requested,
+    /// Approved; its endpoint has not answered a probe yet.
+    Approved,
+    /// Its endpoint took a probe; no node has begun.
+    Probed,
+    /// Events are delivered.
+    Active,
+    /// Nothing is sent, and nothing is skipped: it goes on where it was.
+    Suspended,
+    /// Over, for good.
+    Ended,
+}
+
+impl SubscriptionState {
+    const ALL: [Self; 6] = [Self::Requested, Self::Approved, Self::Probed, Self::Active, Self::Suspended, Self::Ended];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Requested => "requested",
+            Self::Approved => "approved",
+            Self::Probed => "probed",
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+impl fmt::Display for SubscriptionState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Not one of the words of [`SubscriptionState`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a state of a subscription")]
+pub struct NotAState(String);
+
+impl FromStr for SubscriptionState {
+    type Err = NotAState;
+    fn from_str(text: &str) -> Result<Self, NotAState> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or_else(|| NotAState(text.to_owned()))
+    }
+}
+
+/// The terms of a subscription.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SubscriptionTerms {
+    /// Which event types.
+    pub events: Vec<String>,
+    /// Where it begins.
+    pub from: Beginning,
+    /// Until when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+    /// How old what has not arrived may be before it is an alarm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag: Option<Duration>,
+    /// Where to; pulled where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deliver: Option<DeliveryTerms>,
+}
+
+/// Where a subscription begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Beginning {
+    /// With what is appended after it was asked for.
+    #[default]
+    Newest,
+    /// With the oldest event that is kept.
+    Oldest,
+}
+
+/// Where a subscription's events are sent, and how.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryTerms {
+    /// The system.
+    pub system: SystemName,
+    /// The path there.
+    pub path: String,
+    /// The names of the secrets that sign, the newest first; none where it is not signed. INVARIANT: SECRET-FREE
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretName>,
+    /// In order per lane, or as they come.
+    pub in_lanes: bool,
+    /// How many at a time.
+    pub max_in_flight: u32,
+    /// How fast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<Rate>,
+    /// How long one send may take.
+    pub timeout: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_state_is_read_as_it_is_written() {
+        for state in SubscriptionState::ALL {
+            assert_eq!(state.to_string().parse(), Ok(state));
+        }
+        assert!("paused".parse::<SubscriptionState>().is_err());
+    }
+}

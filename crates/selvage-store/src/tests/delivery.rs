@@ -1,0 +1,223 @@
+//! Lanes that are set aside: written with the cursor and by who holds it alone, kept beyond retention, unparked when they are
+//! drained, and decided about by people with an entry in the ledger.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::delivery::Cause;
+use selvage_model::event::{LaneKey, Position};
+
+use super::both;
+use super::stage::Stage;
+use super::subscription::{asked, granted};
+use crate::{
+    AttemptRecord, CursorMove, Deliveries, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store, StoreError,
+    SubscriptionStep, TakenCursor, Word,
+};
+
+both!(
+    a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained,
+    a_node_past_its_lease_sets_nothing_aside,
+    a_dead_letter_is_redriven_or_discarded_once,
+    what_ends_gives_up_what_waits,
+);
+
+const NOW: Timestamp = Timestamp::UNIX_EPOCH;
+
+fn at(offset: u64) -> Position {
+    Position::new(1, offset).unwrap()
+}
+
+fn lane(name: &str) -> LaneKey {
+    name.parse().unwrap()
+}
+
+fn message(offset: u64) -> ParkedMessage {
+    ParkedMessage {
+        position: at(offset),
+        event: format!("e-{offset}").parse().unwrap(),
+        body: format!("{{\"n\":{offset}}}").into_bytes(),
+        appended: NOW,
+    }
+}
+
+fn trouble(name: &str, through: u64, due: Option<Timestamp>) -> LaneTrouble {
+    LaneTrouble {
+        lane: lane(name),
+        through: at(through),
+        cause: Cause::Timeout,
+        because: "no answer".to_owned(),
+        attempts: 1,
+        spent: Duration::ZERO,
+        failed: NOW,
+        due,
+    }
+}
+
+fn letter(id: &str, name: &str, offset: u64) -> NewDeadLetter {
+    NewDeadLetter {
+        id: id.to_owned(),
+        lane: lane(name),
+        position: at(offset),
+        event: format!("e-{offset}").parse().unwrap(),
+        cause: Cause::Refused,
+        because: "422".to_owned(),
+        attempts: 1,
+        died: NOW,
+    }
+}
+
+/// A subscription that a node delivers, from the beginning of its stream.
+async fn delivering(store: &Store) -> Deliveries {
+    granted(store).await;
+    store.apply_manifest_subscriptions(&[asked("/a")], true, "serve").await.unwrap();
+    let subscription = store.subscriptions().await.unwrap().remove(0);
+    store.open_event_stream(&subscription.interface, None).await.unwrap();
+    for step in [SubscriptionStep::Probed, SubscriptionStep::Begun] {
+        store.step_subscription(&subscription.id, step, "node-a", "so").await.unwrap();
+    }
+    let new = NewCursor {
+        stream: subscription.interface.clone(),
+        reader: subscription.reader().unwrap(),
+        start: Position::START,
+        node: "node-a".to_owned(),
+        lease: Duration::from_secs(10),
+    };
+    let TakenCursor::Taken { position, fence } = store.take_cursor(&new).await.unwrap() else { panic!("it is held") };
+    let moved = CursorMove { stream: new.stream, reader: new.reader, fence, to: position };
+    Deliveries {
+        subscription: subscription.id,
+        moved,
+        delivered: Vec::new(),
+        troubles: Vec::new(),
+        aside: Vec::new(),
+        dead: Vec::new(),
+        attempts: Vec::new(),
+        drained: Vec::new(),
+    }
+}
+
+impl Deliveries {
+    fn to(&self, offset: u64) -> Self {
+        Self { moved: CursorMove { to: at(offset), ..self.moved.clone() }, ..self.clone() }
+    }
+}
+
+async fn waiting(store: &Store, none: &Deliveries, name: &str) -> Vec<u64> {
+    let messages = store.parked_messages(&none.subscription, &lane(name), Position::START, 10).await.unwrap();
+    messages.iter().map(|message| message.position.offset()).collect()
+}
+
+async fn a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let first = Deliveries {
+        troubles: vec![trouble("a", 4, Some(NOW))],
+        aside: vec![(lane("a"), message(2)), (lane("a"), message(4))],
+        attempts: vec![AttemptRecord {
+            position: at(2),
+            number: 1,
+            at: NOW,
+            took: Duration::from_millis(7),
+            status: Some(503),
+            because: "503".to_owned(),
+            excerpt: Some("busy".to_owned()),
+        }],
+        ..none.to(1)
+    };
+    store.record_deliveries(&first).await.unwrap();
+    // The answer was lost, and the node writes it again.
+    store.record_deliveries(&first).await.unwrap();
+    assert_eq!(waiting(&store, &none, "a").await, [2, 4]);
+    assert_eq!(store.parked_messages(&none.subscription, &lane("a"), at(2), 10).await.unwrap(), [message(4)]);
+
+    // Everything has arrived, but the cursor has not passed what was in the lane: a restart would read it again.
+    let drained = Deliveries { delivered: vec![(lane("a"), at(4))], drained: vec![lane("a")], ..none.to(3) };
+    assert!(store.record_deliveries(&drained).await.unwrap().is_empty());
+    assert_eq!(store.parked_lanes(&none.subscription).await.unwrap().len(), 1);
+    // Something came behind it meanwhile.
+    let more = Deliveries { aside: vec![(lane("a"), message(6))], drained: vec![lane("a")], ..none.to(6) };
+    assert!(store.record_deliveries(&more).await.unwrap().is_empty());
+    assert_eq!(store.parked_lanes(&none.subscription).await.unwrap()[0].through, at(6));
+    let last = Deliveries { delivered: vec![(lane("a"), at(6))], drained: vec![lane("a")], ..none.to(6) };
+    assert_eq!(store.record_deliveries(&last).await.unwrap(), [lane("a")]);
+    assert!(store.parked_lanes(&none.subscription).await.unwrap().is_empty());
+    assert!(store.lanes_aside().await.unwrap().is_empty());
+}
+
+async fn a_node_past_its_lease_sets_nothing_aside(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let mut late = Deliveries {
+        troubles: vec![trouble("a", 2, None)],
+        aside: vec![(lane("a"), message(2))],
+        dead: vec![letter("dlt_1", "a", 2)],
+        ..none.to(2)
+    };
+    late.moved.fence -= 1;
+    let refused = store.record_deliveries(&late).await.unwrap_err();
+    assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+    assert!(waiting(&store, &none, "a").await.is_empty());
+    assert!(store.dead_letters(true).await.unwrap().is_empty());
+}
+
+async fn a_dead_letter_is_redriven_or_discarded_once(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let parked = Deliveries {
+        troubles: vec![trouble("a", 3, None), trouble("b", 4, None)],
+        aside: vec![(lane("a"), message(1)), (lane("b"), message(2)), (lane("a"), message(3)), (lane("b"), message(4))],
+        dead: vec![letter("dlt_1", "a", 1), letter("dlt_2", "b", 2)],
+        ..none.to(4)
+    };
+    store.record_deliveries(&parked).await.unwrap();
+    let lanes = store.lanes_aside().await.unwrap();
+    let seen: Vec<_> = lanes.iter().map(|it| (it.lane.as_str(), it.waiting, it.due, it.letter.as_deref())).collect();
+    assert_eq!(seen, [("a", 2, None, Some("dlt_1")), ("b", 2, None, Some("dlt_2"))]);
+    let acts = async || store.lane_acts().await.unwrap();
+    assert_eq!(acts().await, [(none.subscription.clone(), 0)]);
+
+    let word = Word { by: "ops.desk", because: "the MES was mended" };
+    let redriven = store.redrive_dead_letters(&["dlt_1".to_owned()], word).await.unwrap();
+    assert_eq!((redriven[0].behind, redriven[0].settled.as_ref().unwrap().by.as_str()), (1, "ops.desk"));
+    assert_eq!(acts().await[0].1, 1);
+    let again = ["dlt_2".to_owned(), "dlt_1".to_owned()];
+    let refused = store.redrive_dead_letters(&again, word).await.unwrap_err();
+    assert!(matches!(refused, StoreError::LetterSettled { .. }), "{refused}");
+    assert_eq!(store.dead_letters(false).await.unwrap().len(), 1, "none of both was redriven");
+
+    let word = Word { by: "ops.desk", because: "the order was scrapped" };
+    store.discard_dead_letters(&["dlt_2".to_owned()], word).await.unwrap();
+    assert_eq!((waiting(&store, &none, "a").await, waiting(&store, &none, "b").await), (vec![1, 3], vec![4]));
+    assert!(store.parked_lanes(&none.subscription).await.unwrap().iter().all(|lane| lane.due.is_some()));
+    let detail = store.dead_letter("dlt_2").await.unwrap();
+    assert_eq!((detail.body, detail.letter.settled.unwrap().how.as_str()), (None, "discarded"));
+    assert!(store.dead_letter("dlt_1").await.unwrap().body.is_some());
+
+    let entries = store.ledger(1, 100).await.unwrap();
+    let letters: Vec<_> = entries.iter().filter(|entry| entry.action.starts_with("dead-letter")).collect();
+    let said: Vec<_> = letters.iter().map(|it| (it.action.as_str(), it.actor.as_str(), it.subject.as_str())).collect();
+    assert_eq!(said, [("dead-letter.redriven", "ops.desk", "dlt_1"), ("dead-letter.discarded", "ops.desk", "dlt_2")]);
+    assert_eq!(letters[1].detail["because"], "the order was scrapped");
+    let refused = store.dead_letter("dlt_none").await.unwrap_err();
+    assert!(matches!(refused, StoreError::NotFound { what: "dead letter", .. }), "{refused}");
+}
+
+async fn what_ends_gives_up_what_waits(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let parked = Deliveries {
+        troubles: vec![trouble("a", 1, None)],
+        aside: vec![(lane("a"), message(1))],
+        dead: vec![letter("dlt_1", "a", 1)],
+        ..none.to(1)
+    };
+    store.record_deliveries(&parked).await.unwrap();
+    store.step_subscription(&none.subscription, SubscriptionStep::End, "s.lead", "audit").await.unwrap();
+    assert!(waiting(&store, &none, "a").await.is_empty() && store.lanes_aside().await.unwrap().is_empty());
+    assert!(store.dead_letters(false).await.unwrap().is_empty());
+    let entry = store.ledger(1, 100).await.unwrap().pop().unwrap();
+    assert_eq!((entry.action.as_str(), &entry.detail["messages_given_up"]), ("subscription.ended", &1.into()));
+    let refused = store.record_deliveries(&none.to(2)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+}

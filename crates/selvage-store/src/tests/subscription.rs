@@ -1,0 +1,214 @@
+//! Subscriptions are access state: they need a grant and end with it, what ended is not revived, and each step is in the ledger.
+
+use std::slice::from_ref;
+use std::time::Duration;
+
+use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::event::{NewRecord, Position};
+use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, SubscriptionTerms};
+
+use super::both;
+use super::stage::Stage;
+use crate::{AskedSubscription, EventBatch, NewCursor, Store, StoreError, SubscriptionStep};
+
+both!(
+    a_subscription_follows_its_manifest,
+    a_subscription_needs_a_grant_and_ends_with_it,
+    what_ended_stays_so,
+    steps_follow_each_other,
+    another_endpoint_is_probed_again,
+    a_subscription_begins_where_it_was_asked_for,
+);
+
+fn grant(operations: &[&str]) -> GrantTerms {
+    GrantTerms {
+        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
+        rows: Vec::new(),
+        except: Vec::new(),
+        classes: Vec::new(),
+        purpose: None,
+        until: None,
+        on_end: EndAction::End,
+        rate: None,
+        when: None,
+        time_zone: None,
+        quota: None,
+    }
+}
+
+pub(super) async fn granted(store: &Store) -> String {
+    let asked = ("wms".parse().unwrap(), "orders@1".parse().unwrap(), grant(&["subscribe"]));
+    let applied = store.apply_manifest_grants(from_ref(&asked), "serve").await.unwrap();
+    applied.granted.first().cloned().unwrap_or_default()
+}
+
+pub(super) fn asked(path: &str) -> AskedSubscription {
+    AskedSubscription {
+        consumer: "wms".parse().unwrap(),
+        name: "orders".parse().unwrap(),
+        interface: "orders@1".parse().unwrap(),
+        terms: SubscriptionTerms {
+            events: vec!["a.b.made".to_owned()],
+            from: Beginning::Newest,
+            until: None,
+            lag: None,
+            deliver: Some(DeliveryTerms {
+                system: "wms".parse().unwrap(),
+                path: path.to_owned(),
+                secrets: Vec::new(),
+                in_lanes: true,
+                max_in_flight: 4,
+                rate: None,
+                timeout: Duration::from_secs(5),
+            }),
+        },
+    }
+}
+
+async fn apply(store: &Store, asked: &[AskedSubscription]) -> crate::AppliedSubscriptions {
+    store.apply_manifest_subscriptions(asked, true, "serve").await.unwrap()
+}
+
+async fn state(store: &Store) -> SubscriptionState {
+    store.subscriptions().await.unwrap().last().unwrap().state
+}
+
+async fn actions(store: &Store) -> Vec<String> {
+    let entries = store.ledger(1, 100).await.unwrap().into_iter();
+    entries.map(|entry| entry.action).filter(|action| action.starts_with("subscription")).collect()
+}
+
+async fn a_subscription_follows_its_manifest(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    assert_eq!(apply(&store, &[asked("/a")]).await.made, ["wms/orders"]);
+    let revision = store.access_revision().await.unwrap();
+    assert_eq!(apply(&store, &[asked("/a")]).await, crate::AppliedSubscriptions::default());
+    assert_eq!(store.access_revision().await.unwrap(), revision);
+    assert_eq!(apply(&store, &[asked("/b")]).await.changed, ["wms/orders"]);
+    let state = store.access_state().await.unwrap();
+    assert_eq!((state.subscriptions.len(), &state.subscriptions[0].terms), (1, &asked("/b").terms));
+    assert_eq!(apply(&store, &[]).await.ended, ["wms/orders"]);
+    let wanted = ["requested", "approved", "changed", "ended"].map(|step| format!("subscription.{step}"));
+    assert_eq!(actions(&store).await, wanted);
+    assert!(store.verify_ledger().await.unwrap().is_whole());
+}
+
+async fn a_subscription_needs_a_grant_and_ends_with_it(stage: &Stage) {
+    let store = stage.open().await;
+    assert_eq!(apply(&store, &[asked("/a")]).await.ungranted, ["wms/orders"]);
+    let reads = ("wms".parse().unwrap(), "orders@1".parse().unwrap(), grant(&["read"]));
+    store.apply_manifest_grants(from_ref(&reads), "serve").await.unwrap();
+    assert_eq!(apply(&store, &[asked("/a")]).await.ungranted, ["wms/orders"]);
+    assert!(store.subscriptions().await.unwrap().is_empty());
+
+    store.apply_manifest_grants(&[], "serve").await.unwrap();
+    let id = granted(&store).await;
+    assert_eq!(apply(&store, &[asked("/a")]).await.made.len(), 1);
+    store.end_grant(&id, "s.lead", "audit").await.unwrap();
+    assert_eq!(state(&store).await, SubscriptionState::Ended);
+    assert_eq!(actions(&store).await.last().unwrap(), "subscription.ended");
+}
+
+async fn what_ended_stays_so(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    apply(&store, &[asked("/a")]).await;
+    let id = store.subscriptions().await.unwrap()[0].id.clone();
+    store.step_subscription(&id, SubscriptionStep::End, "s.lead", "audit").await.unwrap();
+    let applied = apply(&store, &[asked("/a")]).await;
+    assert_eq!((applied.held_back.len(), applied.made.len()), (1, 0));
+    assert_eq!(apply(&store, &[asked("/b")]).await.made.len(), 1);
+    apply(&store, &[]).await;
+    let applied = apply(&store, &[asked("/a")]).await;
+    assert_eq!((applied.held_back.len(), applied.made.len()), (1, 0));
+}
+
+async fn steps_follow_each_other(stage: &Stage) {
+    use SubscriptionStep::{Approve, Begun, End, Probed, Resume, Suspend};
+    let store = stage.open().await;
+    granted(&store).await;
+    store.apply_manifest_subscriptions(&[asked("/a")], false, "serve").await.unwrap();
+    let id = store.subscriptions().await.unwrap()[0].id.clone();
+    let step = async |step| store.step_subscription(&id, step, "s.lead", "so").await.map(|it| it.state.as_str());
+    for (taken, comes) in [
+        (Begun, None),
+        (Probed, None),
+        (Resume, None),
+        (Approve, Some("approved")),
+        (Approve, Some("approved")),
+        (Begun, None),
+        (Probed, Some("probed")),
+        (Begun, Some("active")),
+        (Begun, Some("active")),
+        (Approve, None),
+        (Suspend, Some("suspended")),
+        (Begun, None),
+        (Resume, Some("approved")),
+        (Probed, Some("probed")),
+        (End, Some("ended")),
+        (End, Some("ended")),
+        (Resume, None),
+    ] {
+        match (step(taken).await, comes) {
+            (Ok(state), Some(wanted)) => assert_eq!(state, wanted, "{taken}"),
+            (Err(StoreError::SubscriptionStands { .. }), None) => {}
+            other => panic!("{taken}: {other:?}"),
+        }
+    }
+    let refused = store.step_subscription("sub_none", Approve, "s.lead", "so").await.unwrap_err();
+    assert!(matches!(refused, StoreError::NotFound { what: "subscription", .. }));
+}
+
+async fn another_endpoint_is_probed_again(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    apply(&store, &[asked("/a")]).await;
+    let id = store.subscriptions().await.unwrap()[0].id.clone();
+    for step in [SubscriptionStep::Probed, SubscriptionStep::Begun] {
+        store.step_subscription(&id, step, "node-a", "so").await.unwrap();
+    }
+    let mut more = asked("/a");
+    more.terms.events.push("a.b.changed".to_owned());
+    apply(&store, from_ref(&more)).await;
+    assert_eq!(state(&store).await, SubscriptionState::Active);
+    apply(&store, &[asked("/b")]).await;
+    assert_eq!(state(&store).await, SubscriptionState::Approved);
+}
+
+async fn a_subscription_begins_where_it_was_asked_for(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    let stream = "orders@1".parse().unwrap();
+    store.open_event_stream(&stream, None).await.unwrap();
+    let record = |number: usize| NewRecord {
+        id: format!("e-{number}").parse().unwrap(),
+        lane: "one".parse().unwrap(),
+        body: b"{}".to_vec(),
+    };
+    let batch = EventBatch { stream, records: (0..3).map(record).collect(), acknowledged: Position::START };
+    store.append_events(&[batch]).await.unwrap();
+    apply(&store, &[asked("/a")]).await;
+    let subscription = store.subscriptions().await.unwrap().remove(0);
+    assert_eq!(subscription.begins.offset(), 3);
+    // And its cursor ends with it.
+    let new = NewCursor {
+        stream: subscription.interface.clone(),
+        reader: subscription.reader().unwrap(),
+        start: subscription.begins,
+        node: "node-a".to_owned(),
+        lease: Duration::from_secs(10),
+    };
+    store.take_cursor(&new).await.unwrap();
+    let view = store.subscription_views().await.unwrap().remove(0);
+    assert_eq!(
+        (view.position, view.head, view.node.as_deref()),
+        (Some(subscription.begins), Some(subscription.begins), Some("node-a"))
+    );
+    apply(&store, &[]).await;
+    assert!(store.cursors(&subscription.interface).await.unwrap().is_empty());
+    let mut oldest = asked("/a");
+    oldest.terms.from = Beginning::Oldest;
+    apply(&store, from_ref(&oldest)).await;
+    assert_eq!(store.subscriptions().await.unwrap().pop().unwrap().begins, Position::START);
+}

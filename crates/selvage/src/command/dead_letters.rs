@@ -1,0 +1,262 @@
+//! `selvage dead-letters`: messages that will not be tried again unless a person says so. Redriving and discarding are in the
+//! ledger, with who and why; both go on in the order of the lane.
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_model::delivery::Cause;
+use selvage_model::event::LaneKey;
+use selvage_model::name::InterfaceRef;
+use selvage_store::{DeadLetter, Store, Word};
+
+use super::lanes::shortened;
+use super::subscriptions::ago;
+use super::{Outcome, StoreChoice, TABLE, say, words};
+
+/// Lists, shows, redrives and discards dead letters.
+#[derive(Subcommand)]
+pub(crate) enum DeadLetters {
+    /// Lists them, oldest first.
+    List(List),
+    /// Shows one with its message, its attempts and what was answered.
+    Show(Show),
+    /// Has them tried again, each at the head of its lane; what is behind follows in order.
+    Redrive(Redrive),
+    /// Gives them up, for good; what is behind goes on.
+    Discard(Discard),
+}
+
+/// Lists dead letters.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Those that were decided about too, with who and why.
+    #[arg(long)]
+    settled: bool,
+    #[command(flatten)]
+    which: Which,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Shows one dead letter.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// Its id, as `selvage dead-letters list` shows it.
+    id: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Has dead letters tried again.
+#[derive(Args)]
+pub(crate) struct Redrive {
+    /// Their ids; where none is given, all that the options choose.
+    ids: Vec<String>,
+    #[command(flatten)]
+    which: Which,
+    /// Says what would be tried again, and changes nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Why, for the ledger.
+    #[arg(long, default_value = "what stood in the way is gone", value_parser = words)]
+    because: String,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Gives dead letters up.
+#[derive(Args)]
+pub(crate) struct Discard {
+    /// Their ids.
+    #[arg(required = true)]
+    ids: Vec<String>,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Which dead letters.
+#[derive(Args)]
+struct Which {
+    /// Of this interface, as `work-order-events@1`.
+    #[arg(long, value_name = "REF")]
+    interface: Option<InterfaceRef>,
+    /// Of this subscription, as `consumer/name`.
+    #[arg(long, value_name = "NAME")]
+    subscription: Option<String>,
+    /// Of this lane.
+    #[arg(long, value_name = "KEY")]
+    lane: Option<LaneKey>,
+    /// With this cause: contract, mapping, code, reference, unit, refused, timeout, unknown.
+    #[arg(long, value_name = "CAUSE")]
+    cause: Option<Cause>,
+}
+
+/// By whom, and where that is kept.
+#[derive(Args)]
+struct Said {
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Which {
+    fn is_none(&self) -> bool {
+        self.interface.is_none() && self.subscription.is_none() && self.lane.is_none() && self.cause.is_none()
+    }
+
+    fn takes(&self, letter: &DeadLetter) -> bool {
+        self.interface.as_ref().is_none_or(|interface| interface == &letter.interface)
+            && self.subscription.as_ref().is_none_or(|label| label == &letter.label)
+            && self.lane.as_ref().is_none_or(|lane| lane == &letter.lane)
+            && self.cause.is_none_or(|cause| cause == letter.cause)
+    }
+}
+
+impl DeadLetters {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Redrive(redrive) => redrive.run().await,
+            Self::Discard(discard) => discard.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let letters = self.store.open().await?.dead_letters(self.settled).await?;
+        let letters: Vec<DeadLetter> = letters.into_iter().filter(|letter| self.which.takes(letter)).collect();
+        if letters.is_empty() {
+            say(format_args!("none: nothing waits for a person"))?;
+            return Ok(Outcome::Well);
+        }
+        table(&letters)?;
+        Ok(Outcome::Well)
+    }
+}
+
+fn table(letters: &[DeadLetter]) -> anyhow::Result<()> {
+    let now = Timestamp::now();
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header([
+        "DEAD LETTER",
+        "SUBSCRIPTION",
+        "INTERFACE",
+        "LANE",
+        "SINCE",
+        "BEHIND",
+        "CAUSE",
+        "ATTEMPTS",
+        "STATE",
+        "BECAUSE",
+    ]);
+    for letter in letters {
+        let state =
+            letter.settled.as_ref().map_or("open".to_owned(), |it| format!("{} by {}: {}", it.how, it.by, it.because));
+        table.add_row([
+            letter.id.clone(),
+            letter.label.clone(),
+            letter.interface.to_string(),
+            letter.lane.to_string(),
+            ago(letter.died, now),
+            letter.behind.to_string(),
+            letter.cause.to_string(),
+            letter.attempts.to_string(),
+            state,
+            shortened(&letter.because),
+        ]);
+    }
+    say(table)
+}
+
+impl Show {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let detail = self.store.open().await?.dead_letter(&self.id).await?;
+        let letter = &detail.letter;
+        say(format_args!("{}", letter.id))?;
+        say(format_args!("  subscription  {} of {}", letter.label, letter.interface))?;
+        say(format_args!("  lane          {}, {} more behind it", letter.lane, letter.behind))?;
+        say(format_args!("  event         {} at {}", letter.event, letter.position))?;
+        say(format_args!("  cause         {}: {}", letter.cause, letter.because))?;
+        match &letter.settled {
+            Some(it) => say(format_args!("  settled       {} by {} at {:.0}: {}", it.how, it.by, it.at, it.because))?,
+            None => say(format_args!("  since         {:.0}", letter.died))?,
+        }
+        say(format_args!("  attempts      {}, the last of them:", letter.attempts))?;
+        for attempt in &detail.attempts {
+            let status = attempt.status.map_or("-".to_owned(), |status| status.to_string());
+            say(format_args!("    {:.0} {status} {:?} {}", attempt.at, attempt.took, attempt.because))?;
+            if let Some(excerpt) = &attempt.excerpt {
+                say(format_args!("      {excerpt}"))?;
+            }
+        }
+        match &detail.body {
+            Some(body) => say(format_args!("{}", pretty(body)))?,
+            None => say(format_args!("  its message is gone: it has arrived, or was given up"))?,
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+fn pretty(body: &[u8]) -> String {
+    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
+}
+
+impl Redrive {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        anyhow::ensure!(
+            !self.ids.is_empty() || !self.which.is_none(),
+            "say which: ids, or `--interface`, `--subscription`, `--lane`, `--cause`"
+        );
+        let store = self.said.store.open().await?;
+        let letters = self.chosen(&store).await?;
+        if letters.is_empty() {
+            say(format_args!("none: nothing that fits waits for a person"))?;
+            return Ok(Outcome::Well);
+        }
+        if self.dry_run {
+            table(&letters)?;
+            let behind: u64 = letters.iter().map(|letter| letter.behind).sum();
+            say(format_args!("{} would be tried again, and {behind} behind them follow in order", letters.len()))?;
+            return Ok(Outcome::Well);
+        }
+        let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
+        let word = Word { by: &self.said.by, because: &self.because };
+        for letter in store.redrive_dead_letters(&ids, word).await? {
+            say(format_args!("{} is tried again, and {} behind it follow in order", letter.id, letter.behind))?;
+        }
+        Ok(Outcome::Well)
+    }
+
+    async fn chosen(&self, store: &Store) -> anyhow::Result<Vec<DeadLetter>> {
+        if self.ids.is_empty() {
+            let letters = store.dead_letters(false).await?;
+            return Ok(letters.into_iter().filter(|letter| self.which.takes(letter)).collect());
+        }
+        let mut letters = Vec::with_capacity(self.ids.len());
+        for id in &self.ids {
+            letters.push(store.dead_letter(id).await?.letter);
+        }
+        Ok(letters.into_iter().filter(|letter| self.which.takes(letter)).collect())
+    }
+}
+
+impl Discard {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.said.store.open().await?;
+        let word = Word { by: &self.said.by, because: &self.because };
+        for letter in store.discard_dead_letters(&self.ids, word).await? {
+            say(format_args!("{} is given up; {} behind it go on in order", letter.id, letter.behind))?;
+        }
+        Ok(Outcome::Well)
+    }
+}

@@ -1,0 +1,81 @@
+//! `selvage lanes`: which lanes of deliveries are set aside, why, since when, what waits behind, and when each is tried next.
+//! Changes nothing: what may be done is said with it.
+
+use clap::Args;
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_model::name::InterfaceRef;
+
+use super::subscriptions::{ago, span};
+use super::{Outcome, StoreChoice, TABLE, say};
+
+/// How many characters of a reason a list shows.
+const MOST_REASON: usize = 60;
+
+/// Shows lanes that are set aside: parked behind a dead letter, or waiting for their next attempt.
+#[derive(Args)]
+pub(crate) struct Lanes {
+    /// Of this interface alone, as `work-order-events@1`.
+    interface: Option<InterfaceRef>,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Lanes {
+    /// Lists them, the oldest trouble first.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let lanes = self.store.open().await?.lanes_aside().await?;
+        let now = Timestamp::now();
+        let wanted = lanes.iter().filter(|lane| self.interface.as_ref().is_none_or(|it| it == &lane.interface));
+        let (mut table, mut parked) = (Table::new(), 0);
+        table.load_style(TABLE).set_header([
+            "LANE",
+            "SUBSCRIPTION",
+            "INTERFACE",
+            "STATE",
+            "SINCE",
+            "WAITING",
+            "CAUSE",
+            "ATTEMPTS",
+            "NEXT",
+            "BECAUSE",
+        ]);
+        for lane in wanted {
+            let (state, next) = match lane.due {
+                None => ("parked", lane.letter.clone().unwrap_or_else(|| "-".to_owned())),
+                Some(due) => ("retrying", format!("in {}", span(due.duration_since(now).as_secs()))),
+            };
+            parked += usize::from(lane.due.is_none());
+            table.add_row([
+                lane.lane.to_string(),
+                lane.label.clone(),
+                lane.interface.to_string(),
+                state.to_owned(),
+                ago(lane.since, now),
+                lane.waiting.to_string(),
+                lane.cause.to_string(),
+                lane.attempts.to_string(),
+                next,
+                shortened(&lane.because),
+            ]);
+        }
+        if table.is_empty() {
+            say(format_args!("none: every lane goes on"))?;
+            return Ok(Outcome::Well);
+        }
+        say(table)?;
+        if parked > 0 {
+            say(format_args!(
+                "what is parked waits for a person: `selvage dead-letters show ID`, then `redrive` or `discard`"
+            ))?;
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+pub(super) fn shortened(text: &str) -> String {
+    match text.char_indices().nth(MOST_REASON) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

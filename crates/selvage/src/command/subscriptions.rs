@@ -1,0 +1,202 @@
+//! `selvage subscriptions`: who is sent which events, how far each is, and what a person does to them. What has ended stays so;
+//! manifests ask for another with other terms.
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_model::event::Position;
+use selvage_model::name::ConsumerName;
+use selvage_model::subscription::{LiveSubscription, SubscriptionState};
+use selvage_store::{Store, SubscriptionStep, SubscriptionView};
+
+use super::{Outcome, StoreChoice, TABLE, say, words};
+
+/// Lists subscriptions, and approves, suspends, resumes and ends them.
+#[derive(Subcommand)]
+pub(crate) enum Subscriptions {
+    /// Lists subscriptions and how far each is.
+    List(List),
+    /// Shows one with its terms.
+    Show(Show),
+    /// Lets one be that is asked for; its endpoint is probed, then events are delivered.
+    Approve(Act),
+    /// Sends nothing until it is resumed; nothing is skipped.
+    Suspend(Act),
+    /// Goes on where it was, once its endpoint has taken a probe.
+    Resume(Act),
+    /// Ends it for good; what waits for it is given up.
+    End(Act),
+}
+
+/// Lists subscriptions.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Of this consumer alone.
+    #[arg(long, value_name = "NAME")]
+    consumer: Option<ConsumerName>,
+    /// Those that have ended too.
+    #[arg(long)]
+    ended: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Shows one subscription.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// Its id, or `consumer/name`.
+    id: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Does something to one subscription.
+#[derive(Args)]
+pub(crate) struct Act {
+    /// Its id, or `consumer/name`.
+    id: String,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Subscriptions {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Approve(act) => act.run(SubscriptionStep::Approve).await,
+            Self::Suspend(act) => act.run(SubscriptionStep::Suspend).await,
+            Self::Resume(act) => act.run(SubscriptionStep::Resume).await,
+            Self::End(act) => act.run(SubscriptionStep::End).await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let views = self.store.open().await?.subscription_views().await?;
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header([
+            "SUBSCRIPTION",
+            "ID",
+            "INTERFACE",
+            "TO",
+            "STATE",
+            "AT",
+            "LAST EVENT",
+            "BECAUSE",
+        ]);
+        for view in views {
+            let it = &view.subscription;
+            let wanted = self.consumer.as_ref().is_none_or(|consumer| consumer == &it.consumer);
+            if !wanted || (it.state == SubscriptionState::Ended && !self.ended) {
+                continue;
+            }
+            table.add_row([
+                it.label(),
+                it.id.clone(),
+                it.interface.to_string(),
+                to(it),
+                it.state.to_string(),
+                place(view.position),
+                place(view.head),
+                it.because.clone().unwrap_or_default(),
+            ]);
+        }
+        if table.is_empty() {
+            say(format_args!("none: no manifest asks for one"))?;
+            return Ok(Outcome::Well);
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Show {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let id = find(&store, &self.id).await?.id;
+        let view = store.subscription_views().await?.into_iter().find(|view| view.subscription.id == id);
+        let Some(SubscriptionView { subscription: it, position, head, node }) = view else {
+            anyhow::bail!("`{}` has gone meanwhile", self.id);
+        };
+        let lanes = store.lanes_aside().await?.into_iter().filter(|lane| lane.label == it.label());
+        let (parked, retrying): (Vec<_>, Vec<_>) = lanes.partition(|lane| lane.due.is_none());
+        let terms = &it.terms;
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+        say(format_args!("{} ({})", it.label(), it.id))?;
+        say(format_args!("  state      {} since {:.0}", it.state, it.changed))?;
+        say(format_args!("  because    {}", or_dash(it.because.clone())))?;
+        say(format_args!("  interface  {}", it.interface))?;
+        say(format_args!("  events     {}", terms.events.join(", ")))?;
+        say(format_args!("  to         {}", to(&it)))?;
+        if let Some(deliver) = &terms.deliver {
+            let order = if deliver.in_lanes { "in order within each lane" } else { "in any order" };
+            say(format_args!("  sent       {order}, up to {} at a time", deliver.max_in_flight))?;
+            let secrets: Vec<&str> = deliver.secrets.iter().map(|name| name.0.as_str()).collect();
+            say(format_args!(
+                "  signed by  {}",
+                if secrets.is_empty() { "nothing".to_owned() } else { secrets.join(", ") }
+            ))?;
+        }
+        say(format_args!("  until      {}", or_dash(terms.until.map(|until| format!("{until:.0}")))))?;
+        say(format_args!("  at         {} of {}, by node {}", place(position), place(head), or_dash(node)))?;
+        say(format_args!("  lanes      {} parked, {} waiting for their next attempt", parked.len(), retrying.len()))?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Act {
+    async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let id = find(&store, &self.id).await?.id;
+        let it = store.step_subscription(&id, step, &self.by, &self.because).await?;
+        let what = match it.state {
+            SubscriptionState::Approved => "is approved: it goes on once its endpoint has taken a probe",
+            SubscriptionState::Suspended => "is suspended: nothing is sent, and nothing is skipped",
+            SubscriptionState::Ended => "has ended, and what waited for it is given up",
+            SubscriptionState::Requested | SubscriptionState::Probed | SubscriptionState::Active => "stands as it did",
+        };
+        say(format_args!("{} {what}", it.label()))?;
+        Ok(Outcome::Well)
+    }
+}
+
+/// By its id or, of those that are alive, by `consumer/name`.
+async fn find(store: &Store, said: &str) -> anyhow::Result<LiveSubscription> {
+    let all = store.subscriptions().await?;
+    let alive = |it: &&LiveSubscription| it.state != SubscriptionState::Ended && it.label() == said;
+    let found = all.iter().find(|it| it.id == said).or_else(|| all.iter().find(alive));
+    let unknown = || selvage_store::StoreError::NotFound { what: "subscription", id: said.to_owned() };
+    Ok(found.cloned().ok_or_else(unknown)?)
+}
+
+fn to(it: &LiveSubscription) -> String {
+    it.terms.deliver.as_ref().map_or("pulled".to_owned(), |deliver| format!("{} {}", deliver.system, deliver.path))
+}
+
+fn place(position: Option<Position>) -> String {
+    position.map_or("-".to_owned(), |position| position.to_string())
+}
+
+/// How long ago, as `3d`, `2h`, `5m`, `40s`.
+pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
+    span(now.duration_since(at).as_secs())
+}
+
+/// In how long, in the same words.
+pub(super) fn span(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds if seconds >= 2 * 86_400 => format!("{}d", seconds / 86_400),
+        seconds if seconds >= 2 * 3_600 => format!("{}h", seconds / 3_600),
+        seconds if seconds >= 120 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}

@@ -1,0 +1,273 @@
+//! Deliveries of a node: which subscriptions of the access state it delivers, to which endpoints, and on which terms. Subscriptions
+//! without a right are ended, approved ones are probed, and every node takes its share. What is sent when, the lanes decide.
+
+mod endpoint;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_delivery::send::{Sender, probe};
+use selvage_delivery::{DeliveryConfig, Figures, Job, Keeper, Sending, Sent, preferred};
+use selvage_log::EventLog;
+use selvage_model::code;
+use selvage_model::manifest::interface::Lifecycle;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::EnvironmentName;
+use selvage_model::subscription::{LiveSubscription, SubscriptionState};
+use selvage_store::{Store, StoreError, SubscriptionStep};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::release::{Active, Current};
+use super::rotation::Secrets;
+
+/// How often it is looked what is to be delivered.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a node holds a subscription without a sign of life.
+const LEASE: Duration = Duration::from_secs(10);
+/// How often what is old is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// The longest pause between two probes.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Where deliveries are done.
+pub(crate) struct Here {
+    /// The environment.
+    pub(crate) environment: EnvironmentName,
+    /// This node.
+    pub(crate) node: String,
+    /// What is counted.
+    pub(crate) figures: Figures,
+}
+
+/// The deliveries of a node.
+pub(crate) struct Delivering {
+    keeper: Arc<Keeper>,
+    following: JoinHandle<()>,
+}
+
+impl Delivering {
+    /// Begins to deliver what the access state says.
+    pub(crate) fn start(
+        store: &Store,
+        log: Arc<dyn EventLog>,
+        current: &Arc<Current>,
+        secrets: &Secrets,
+        here: Here,
+    ) -> Self {
+        let known = secrets.clone();
+        let sending = Sender::new(Arc::new(move |name: &SecretName| known.get(name))).sending();
+        let keeper = Arc::new(Keeper::new(DeliveryConfig {
+            node: here.node.clone(),
+            lease: LEASE,
+            store: store.clone(),
+            log,
+            sending: Arc::clone(&sending),
+            figures: here.figures,
+            chance,
+        }));
+        let parts = Parts {
+            store: store.clone(),
+            current: Arc::clone(current),
+            secrets: secrets.clone(),
+            environment: here.environment,
+            node: here.node,
+        };
+        let follower = Follower { parts, keeper: Arc::clone(&keeper), sending, probes: HashMap::new() };
+        Self { keeper, following: tokio::spawn(follower.follow()) }
+    }
+
+    /// Finishes what is under way and ends.
+    pub(crate) async fn end(self) {
+        self.following.abort();
+        let _ = self.following.await;
+        self.keeper.end().await;
+    }
+}
+
+/// From 0 to 1.
+fn chance() -> f64 {
+    let random = Uuid::new_v4().as_u64_pair().0 >> 11;
+    random as f64 / (1_u64 << 53) as f64
+}
+
+struct Parts {
+    store: Store,
+    current: Arc<Current>,
+    secrets: Secrets,
+    environment: EnvironmentName,
+    node: String,
+}
+
+struct Follower {
+    parts: Parts,
+    keeper: Arc<Keeper>,
+    sending: Sending,
+    probes: HashMap<String, Probing>,
+}
+
+/// When a subscription is probed next, and how often it was in vain.
+struct Probing {
+    at: Instant,
+    in_vain: u32,
+    task: Option<JoinHandle<bool>>,
+}
+
+impl Follower {
+    async fn follow(mut self) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut forgot = Instant::now();
+        loop {
+            looks.tick().await;
+            if let Err(error) = self.look().await {
+                tracing::warn!("{}: it is looked again what is to be delivered: {error}", error.code());
+            }
+            if forgot.elapsed() >= FORGET_EVERY {
+                forgot = Instant::now();
+                if let Err(error) = self.parts.store.forget_old_attempts().await {
+                    tracing::warn!("{}: old attempts are forgotten later: {error}", error.code());
+                }
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let (active, now) = (self.parts.current.active(), Timestamp::now());
+        let alive: Vec<&LiveSubscription> =
+            active.access.subscriptions.iter().filter(|it| it.state != SubscriptionState::Ended).collect();
+        if alive.iter().any(|subscription| is_overdue(&active, subscription, now)) {
+            self.parts.store.end_overdue_subscriptions().await?;
+        }
+        let mut jobs = Vec::new();
+        if !alive.is_empty() {
+            let nodes = self.nodes().await?;
+            for subscription in alive {
+                if preferred(&subscription.id, nodes.iter().map(String::as_str)) == Some(self.parts.node.as_str())
+                    && may_go(&active, subscription, now)
+                {
+                    jobs.extend(self.consider(&active, subscription).await?);
+                }
+            }
+        }
+        let some = !jobs.is_empty();
+        self.keeper.set(jobs);
+        if some {
+            self.keeper.acted(&self.parts.store.lane_acts().await?);
+        }
+        Ok(())
+    }
+
+    /// The nodes that share deliveries: those of this environment that have given a sign of life, and this one.
+    async fn nodes(&self) -> Result<Vec<String>, StoreError> {
+        let (now, nodes) = self.parts.store.nodes().await?;
+        let here =
+            nodes.into_iter().filter(|it| it.environment == self.parts.environment.as_str() && it.lease_until > now);
+        let mut ids: Vec<String> = here.map(|node| node.id).collect();
+        if !ids.contains(&self.parts.node) {
+            ids.push(self.parts.node.clone());
+        }
+        Ok(ids)
+    }
+
+    /// What is to be done for a subscription: it is delivered, or it is probed, or neither.
+    async fn consider(&mut self, active: &Active, subscription: &LiveSubscription) -> Result<Option<Job>, StoreError> {
+        let Some(deliver) = &subscription.terms.deliver else {
+            if subscription.state == SubscriptionState::Approved {
+                self.step(subscription, SubscriptionStep::Probed, "it is pulled: there is no endpoint to probe")
+                    .await?;
+            }
+            return Ok(None);
+        };
+        let secret = |name: &SecretName| self.parts.secrets.get(name).is_some();
+        let built = endpoint::of(active, &self.parts.environment, subscription, deliver, secret);
+        match (built, subscription.state) {
+            (Err(because), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
+                self.complain(subscription, &because);
+                Ok(None)
+            }
+            (Ok(job), SubscriptionState::Approved) => {
+                self.probe(subscription, job.endpoint).await;
+                Ok(None)
+            }
+            (Ok(job), SubscriptionState::Probed | SubscriptionState::Active) => {
+                self.probes.remove(&subscription.id);
+                Ok(Some(job))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn step(&self, it: &LiveSubscription, step: SubscriptionStep, because: &str) -> Result<(), StoreError> {
+        self.parts.store.step_subscription(&it.id, step, &self.parts.node, because).await.map(drop)
+    }
+
+    /// Said once, and again after the longest pause.
+    fn complain(&mut self, subscription: &LiveSubscription, because: &str) {
+        let now = Instant::now();
+        if self.probes.get(&subscription.id).is_none_or(|probing| probing.at <= now) {
+            let (code, label) = (code::SUBSCRIPTION_UNREACHABLE, subscription.label());
+            tracing::error!(code = %code, "`{label}` is not delivered: {because}");
+            let probing = Probing { at: now + LONGEST_PAUSE, in_vain: 0, task: None };
+            self.probes.insert(subscription.id.clone(), probing);
+        }
+    }
+
+    /// Sends a probe where one is due. It waits for no other, and the others not for it.
+    async fn probe(&mut self, subscription: &LiveSubscription, endpoint: selvage_delivery::Endpoint) {
+        let now = Instant::now();
+        let probing = self.probes.entry(subscription.id.clone()).or_insert(Probing { at: now, in_vain: 0, task: None });
+        if let Some(task) = probing.task.take_if(|task| task.is_finished()) {
+            if task.await.unwrap_or(false) {
+                return;
+            }
+            let pause = Duration::from_secs(1 << probing.in_vain.min(9)).min(LONGEST_PAUSE);
+            (probing.at, probing.in_vain) = (now + pause, probing.in_vain + 1);
+        }
+        if probing.task.is_some() || now < probing.at {
+            return;
+        }
+        let (sending, store, node) = (Arc::clone(&self.sending), self.parts.store.clone(), self.parts.node.clone());
+        let (subscription, first) = (subscription.clone(), probing.in_vain == 0);
+        probing.task = Some(tokio::spawn(async move {
+            let label = subscription.label();
+            let attempt = sending(Arc::new(endpoint), probe(&label, Timestamp::now())).await;
+            let met = match attempt.sent {
+                Sent::Delivered => {
+                    let step = SubscriptionStep::Probed;
+                    let because = "its endpoint took a probe";
+                    return store.step_subscription(&subscription.id, step, &node, because).await.is_ok();
+                }
+                Sent::Gone => "the endpoint wants nothing more (410)".to_owned(),
+                Sent::NotSent { because, .. } | Sent::Again { because, .. } | Sent::Refused { because, .. } => because,
+            };
+            if first {
+                tracing::error!(code = %code::PROBE_UNTAKEN, "`{label}` waits for its endpoint: {met}");
+            }
+            let _ = store.note_probe(&subscription.id, &format!("the last probe: {met}")).await;
+            false
+        }));
+    }
+}
+
+/// Whether it should have ended: its time is over, or no grant stands for it. What is blocked only waits.
+fn is_overdue(active: &Active, subscription: &LiveSubscription, now: Timestamp) -> bool {
+    let granted = active.access.grants.iter().any(|grant| {
+        grant.consumer == subscription.consumer
+            && grant.interface == subscription.interface
+            && grant.is_subscription_right(now)
+    });
+    !granted || subscription.terms.until.is_some_and(|until| until <= now)
+}
+
+/// Whether anything may be sent now. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
+fn may_go(active: &Active, subscription: &LiveSubscription, now: Timestamp) -> bool {
+    let interface = active.release.fabric.interfaces.get(&subscription.interface);
+    let lives = interface.is_some_and(|it| matches!(it.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_)));
+    lives
+        && !is_overdue(active, subscription, now)
+        && active.access.may_subscribe(&subscription.consumer, &subscription.interface, now)
+}

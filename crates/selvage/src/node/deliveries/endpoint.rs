@@ -1,0 +1,125 @@
+//! From a subscription, its grant and its system to what is delivered: the endpoint that is sent to, what is shown there, and the days
+//! on which it stands still.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use selvage_delivery::{AddressPolicy, Calendar, Endpoint, EndpointLimits, EndpointTls, Job, Signing};
+use selvage_model::access::GrantTerms;
+use selvage_model::exchange::Scope;
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::{EnvironmentName, SystemName};
+use selvage_model::scalar::Rate;
+use selvage_model::subscription::{DeliveryTerms, LiveSubscription};
+
+use crate::node::release::Active;
+
+/// What is to be delivered for a subscription, and where.
+///
+/// # Errors
+/// In words, where it cannot be: no address, a secret that is not there, or a grant that deliveries cannot carry out.
+pub(super) fn of(
+    active: &Active,
+    environment: &EnvironmentName,
+    subscription: &LiveSubscription,
+    deliver: &DeliveryTerms,
+    has: impl Fn(&SecretName) -> bool,
+) -> Result<Job, String> {
+    let fabric = &active.release.fabric;
+    let reference = &subscription.interface;
+    let interface = match fabric.interfaces.get(reference).map(|interface| &interface.body) {
+        Some(InterfaceBody::Event(event)) => event.clone(),
+        _ => return Err(format!("`{reference}` has no events")),
+    };
+    let now = Timestamp::now();
+    let grant = active.access.grants.iter().find(|grant| {
+        grant.consumer == subscription.consumer && &grant.interface == reference && grant.is_subscription_right(now)
+    });
+    let terms = &grant.ok_or_else(|| "it has no grant".to_owned())?.terms;
+    if terms.when.is_some() {
+        return Err("its grant has a condition, which is about requests and cannot be judged here".to_owned());
+    }
+    let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has)?;
+    let limits = EndpointLimits { rate: slower(deliver.rate, terms.rate), ..endpoint.limits };
+    Ok(Job {
+        subscription: subscription.clone(),
+        endpoint: Endpoint { limits, ..endpoint },
+        calendar: calendar(fabric, &deliver.system),
+        scope: scope(terms, &interface, fabric),
+        interface,
+    })
+}
+
+/// What a grant covers of events: what it does not see of any of their objects is masked in all of them.
+fn scope(terms: &GrantTerms, interface: &EventInterface, fabric: &Fabric) -> Scope {
+    let mut scope = Scope::of(terms, None);
+    for object in interface.events.iter().filter_map(|event| fabric.objects.get(&event.object.value)) {
+        for masked in object.masked(&terms.classes) {
+            if !scope.masked.contains(&masked) {
+                scope.masked.push(masked);
+            }
+        }
+    }
+    scope
+}
+
+/// The slower of two rates, where there are any.
+fn slower(left: Option<Rate>, right: Option<Rate>) -> Option<Rate> {
+    let pace = |rate: &Rate| rate.count as f64 / rate.per.as_secs_f64().max(f64::MIN_POSITIVE);
+    left.into_iter().chain(right).min_by(|left, right| pace(left).total_cmp(&pace(right)))
+}
+
+fn endpoint(
+    fabric: &Fabric,
+    environment: &EnvironmentName,
+    label: &str,
+    deliver: &DeliveryTerms,
+    has: impl Fn(&SecretName) -> bool,
+) -> Result<Endpoint, String> {
+    let system = fabric.systems.get(&deliver.system);
+    let system = system.ok_or_else(|| format!("the release has no system `{}`", deliver.system))?;
+    let here = system.environment(environment);
+    let url = here.and_then(|here| here.url.as_ref());
+    let url = url.ok_or_else(|| format!("`{}` has no address in `{environment}`", deliver.system))?;
+    if let Some(absent) = deliver.secrets.iter().find(|name| !has(name)) {
+        return Err(format!("the secret `{}` is not there", absent.0));
+    }
+    let signing = match deliver.secrets.is_empty() {
+        true => Signing::None,
+        false => Signing::StandardWebhooks(deliver.secrets.clone()),
+    };
+    Ok(Endpoint {
+        name: label.to_owned(),
+        url: format!("{}{}", url.value.trim_end_matches('/'), deliver.path),
+        headers: Vec::new(),
+        signing,
+        addresses: AddressPolicy::of(system, fabric),
+        tls: here.and_then(|here| here.tls.as_ref()).map(|tls| EndpointTls::of(tls, fabric)).unwrap_or_default(),
+        limits: EndpointLimits {
+            rate: deliver.rate,
+            concurrency: deliver.max_in_flight.max(1),
+            timeout: deliver.timeout,
+        },
+    })
+}
+
+/// When a system stands still: the maintenance of the sites in whose stopped roles it is.
+fn calendar(fabric: &Fabric, system: &SystemName) -> Calendar {
+    let mut spans = Vec::new();
+    for site in fabric.sites.values() {
+        let plays = |role: &str| site.roles.iter().any(|(name, bound)| name.value == role && &bound.value == system);
+        for window in site.maintenance.iter().filter(|window| window.what.iter().any(|role| plays(&role.value))) {
+            let begins = midnight(window.from, &site.time_zone);
+            let ends = window.to.checked_add(1.day()).ok().and_then(|day| midnight(day, &site.time_zone));
+            spans.extend(begins.zip(ends));
+        }
+    }
+    Calendar::new(spans)
+}
+
+fn midnight(day: Date, zone: &TimeZone) -> Option<Timestamp> {
+    Some(day.to_zoned(zone.clone()).ok()?.timestamp())
+}

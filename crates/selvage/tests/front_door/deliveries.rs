@@ -1,0 +1,284 @@
+//! Deliveries to a receiver that refuses, fails, is away and comes back: each lane arrives in order, what is poisoned parks its own
+//! lane alone, people decide about it with a command, and a killed node's share goes on elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::{Arc, Mutex};
+
+use selvage_log::{EventLog as _, SqlLog};
+use selvage_model::cloud_event::CloudEvent;
+use selvage_model::event::NewRecord;
+use selvage_model::name::InterfaceRef;
+use selvage_store::Store;
+use serde_json::{Value, json};
+
+use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::two_nodes::database;
+
+const STREAM: &str = "order-facts@1";
+const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+
+fn manifests(receiver: &str) -> String {
+    format!(
+        r#"
+kind: Interface
+name: order-facts
+type: event
+version: 1.0
+owner: manufacturing-it
+lifecycle: active
+classification: {{criticality: tier-2, latency: near-real-time, recovery: {{rpo: 0s, rto: 15m}}, data: internal}}
+events:
+  manufacturing.work-order.completed: {{object: work-order@1, when: "before.status != 'done' && after.status == 'done'"}}
+produced_by: odoo
+lane: data.id
+retention: {{for: 30d}}
+---
+kind: System
+name: board
+connector: http
+owner: manufacturing-it
+zone: cloud
+environments: {{dev: {{url: "{receiver}"}}, prod: {{url: "https://board.example.com"}}}}
+---
+kind: Grant
+consumer: mes-ghent
+interface: order-facts@1
+operations: [subscribe]
+purpose: Shows what is finished on the boards
+until: 2028-06-30T18:00+02:00
+---
+kind: Subscription
+consumer: mes-ghent
+interface: order-facts@1
+events: [manufacturing.work-order.completed]
+from: oldest
+deliver: {{system: board, path: /hooks, signing: standard-webhooks, secret: {{secret: board/hooks}}, timeout: 2s}}
+"#
+    )
+}
+
+/// How the receiver answers a message of this lane.
+type Mood = Arc<Mutex<Box<dyn Fn(&str) -> u16 + Send>>>;
+
+/// What a receiver took: per lane the numbers in the order in which they came, and the message ids of each number.
+#[derive(Default)]
+struct Taken {
+    lanes: BTreeMap<String, Vec<u64>>,
+    ids: BTreeMap<(String, u64), BTreeSet<String>>,
+    probes: usize,
+    unsigned: usize,
+}
+
+struct Receiver {
+    url: String,
+    mood: Mood,
+    taken: Arc<Mutex<Taken>>,
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let mood: Mood = Arc::new(Mutex::new(Box::new(|_| 200)));
+        let taken = Arc::new(Mutex::new(Taken::default()));
+        let (moods, takes) = (Arc::clone(&mood), Arc::clone(&taken));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (mood, taken) = (Arc::clone(&moods), Arc::clone(&takes));
+                std::thread::spawn(move || answer(stream, &mood, &taken));
+            }
+        });
+        Self { url, mood, taken }
+    }
+
+    fn answers(&self, mood: impl Fn(&str) -> u16 + Send + 'static) {
+        *self.mood.lock().unwrap() = Box::new(mood);
+    }
+
+    /// What it took of a lane, what came twice counted once.
+    fn of(&self, lane: &str) -> Vec<u64> {
+        let taken = self.taken.lock().unwrap();
+        let mut seen = BTreeSet::new();
+        let numbers = taken.lanes.get(lane).into_iter().flatten();
+        numbers.copied().filter(|number| seen.insert(*number)).collect()
+    }
+}
+
+/// One request of each connection.
+fn answer(mut stream: TcpStream, mood: &Mood, taken: &Mutex<Taken>) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut headers = BTreeMap::new();
+    let mut line = String::new();
+    while reader.read_line(&mut line).is_ok_and(|read| read > 0) && !line.trim().is_empty() {
+        if let Some((name, value)) = line.trim().split_once(": ") {
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+        line.clear();
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    if reader.read_exact(&mut body).is_err() {
+        return;
+    }
+    let Ok(event) = serde_json::from_slice::<Value>(&body) else { return };
+    let lane = event["partitionkey"].as_str().unwrap_or_default().to_owned();
+    let status = if event["type"] == "selvage.subscription.probed" { 204 } else { (*mood.lock().unwrap())(&lane) };
+    let mut taken = taken.lock().unwrap();
+    taken.unsigned += usize::from(!headers.contains_key("webhook-signature"));
+    if event["type"] == "selvage.subscription.probed" {
+        taken.probes += 1;
+    } else if status == 200 {
+        let number = event["data"]["number"].as_u64().unwrap();
+        taken.lanes.entry(lane.clone()).or_default().push(number);
+        taken.ids.entry((lane, number)).or_default().insert(headers["webhook-id"].clone());
+    }
+    drop(taken);
+    let _ = write!(stream, "HTTP/1.1 {status} So\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+}
+
+async fn place(receiver: &Receiver) -> Place {
+    let place = Place::new().await;
+    std::fs::write(place.fabric().join("deliveries.yaml"), manifests(&receiver.url)).unwrap();
+    place.edit("fabric.yaml", "packs: [odoo]", "packs: [odoo]\nnetworks: [127.0.0.0/8]");
+    let mut secrets = std::fs::read_to_string(place.path("secrets")).unwrap();
+    secrets.push_str(&format!("board/hooks={SECRET}\n"));
+    std::fs::write(place.path("secrets"), secrets).unwrap();
+    place
+}
+
+/// Appends the events with these numbers to each of four lanes, as another node of the same store would.
+async fn append(url: &str, numbers: Range<u64>) {
+    let store = Store::open(url).await.unwrap();
+    let log = SqlLog::new(store.clone(), None).unwrap();
+    let stream: InterfaceRef = STREAM.parse().unwrap();
+    log.open(&stream).await.unwrap();
+    for number in numbers {
+        let record = |lane: &str| {
+            let id = format!("{lane}-{number}");
+            let mut event = CloudEvent::new(id, "odoo", "manufacturing.work-order.completed");
+            event.lane = Some(lane.to_owned());
+            event.data = Some(json!({"id": lane, "number": number}));
+            NewRecord { id: event.record_id().unwrap(), lane: lane.parse().unwrap(), body: event.record() }
+        };
+        log.append(&stream, LANES.iter().map(|lane| record(lane)).collect()).await.unwrap();
+    }
+    log.end().await;
+    store.close().await;
+}
+
+const LANES: [&str; 4] = ["wo-1", "wo-2", "wo-3", "wo-4"];
+
+fn run(place: &Place, arguments: &[&str]) -> String {
+    let data = place.data();
+    let mut all = arguments.to_vec();
+    all.extend(data.iter().map(String::as_str));
+    let output = selvage(&all);
+    assert!(output.status.success(), "{all:?}: {}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
+    let receiver = Receiver::start();
+    receiver.answers(|lane| if lane == "wo-1" { 422 } else { 200 });
+    let place = place(&receiver).await;
+    let node = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..20).await;
+    eventually("the other lanes arrive", || async {
+        LANES[1..].iter().all(|lane| receiver.of(lane).len() == 20).then_some(())
+    })
+    .await;
+    for lane in &LANES[1..] {
+        assert_eq!(receiver.of(lane), (0..20).collect::<Vec<_>>());
+    }
+    assert!(receiver.of("wo-1").is_empty());
+    let lanes = eventually("the lane is parked", || async {
+        Some(run(&place, &["lanes", STREAM])).filter(|lanes| lanes.contains("dlt_"))
+    })
+    .await;
+    assert!(lanes.contains("wo-1") && lanes.contains("refused") && !lanes.contains("wo-2"), "{lanes}");
+    let letters = run(&place, &["dead-letters", "list"]);
+    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    let shown = run(&place, &["dead-letters", "show", &id]);
+    assert!(shown.contains("422") && shown.contains("19 more behind it") && shown.contains("wo-1-0"), "{shown}");
+
+    receiver.answers(|_| 200);
+    let dry = run(&place, &["dead-letters", "redrive", "--cause", "refused", "--dry-run"]);
+    assert!(dry.contains("1 would be tried again, and 19 behind them follow in order"), "{dry}");
+    assert!(receiver.of("wo-1").is_empty());
+    run(&place, &["dead-letters", "redrive", &id, "--by", "ops.desk", "--because", "the board was mended"]);
+    eventually("the parked lane arrives", || async { (receiver.of("wo-1").len() == 20).then_some(()) }).await;
+    assert_eq!(receiver.of("wo-1"), (0..20).collect::<Vec<_>>());
+    eventually("nothing is parked", || async { run(&place, &["lanes"]).starts_with("none").then_some(()) }).await;
+    let ledger = run(&place, &["ledger", "list"]);
+    assert!(ledger.contains("dead-letter.redriven") && ledger.contains("ops.desk"), "{ledger}");
+    let metrics = reqwest::get(format!("{}/metrics", node.metrics.trim_end_matches("/metrics"))).await.unwrap();
+    let metrics = metrics.text().await.unwrap();
+    assert!(
+        metrics.contains("selvage_delivery_lanes_parked{subscription=\"mes-ghent/order-facts-v1\"} 0"),
+        "{metrics}"
+    );
+    let taken = receiver.taken.lock().unwrap();
+    assert!(taken.probes >= 1 && taken.unsigned == 0);
+    assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_skips_nothing() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let first = Arc::new(Mutex::new(true));
+    let poisoned = Arc::clone(&first);
+    receiver.answers(move |lane| if lane == "wo-2" && *poisoned.lock().unwrap() { 422 } else { 200 });
+    let _node = place.serve(&place.data(), &[]);
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    append(&url, 0..3).await;
+    let letters = eventually("a dead letter", || async {
+        Some(run(&place, &["dead-letters", "list"])).filter(|letters| letters.contains("dlt_"))
+    })
+    .await;
+    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    *first.lock().unwrap() = false;
+    run(&place, &["dead-letters", "discard", &id, "--because", "the order was scrapped"]);
+    eventually("the rest arrives", || async { (receiver.of("wo-2") == [1, 2]).then_some(()) }).await;
+
+    let name = "mes-ghent/order-facts-v1";
+    run(&place, &["subscriptions", "suspend", name, "--because", "the board is moved"]);
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    append(&url, 3..6).await;
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(receiver.of("wo-1"), [0, 1, 2], "nothing is sent while it is suspended");
+    run(&place, &["subscriptions", "resume", name, "--because", "the board is back"]);
+    eventually("it goes on", || async { (receiver.of("wo-1") == [0, 1, 2, 3, 4, 5]).then_some(()) }).await;
+    let shown = run(&place, &["subscriptions", "show", name]);
+    assert!(shown.contains("state      active"), "{shown}");
+    run(&place, &["subscriptions", "end", name, "--because", "not needed any more"]);
+    assert!(run(&place, &["subscriptions", "list"]).starts_with("none"));
+    assert!(run(&place, &["subscriptions", "list", "--ended"]).contains("ended"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_was_away_catches_up_in_order_also_from_another_node() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 503);
+    let place = place(&receiver).await;
+    let store = database().await;
+    let mut first = place.serve(&store, &["--lease", "2s"]);
+    append(&store[1], 0..10).await;
+    // Long enough that its endpoint is found to be down.
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let _second = place.serve(&store, &["--lease", "2s"]);
+    first.process.kill();
+    receiver.answers(|_| 200);
+    append(&store[1], 10..15).await;
+    eventually("everything arrives", || async { LANES.iter().all(|lane| receiver.of(lane).len() == 15).then_some(()) })
+        .await;
+    for lane in LANES {
+        assert_eq!(receiver.of(lane), (0..15).collect::<Vec<_>>(), "{lane}");
+    }
+    let taken = receiver.taken.lock().unwrap();
+    assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
+}
