@@ -114,6 +114,10 @@ async fn keep(config: DeliveryConfig, job: Job, mut stop: watch::Receiver<bool>,
                 Ok(run) => match run.run(stop.clone(), acts.clone()).await {
                     Ended::Stopped => return,
                     Ended::Lost => AGAIN_AFTER,
+                    Ended::Done => {
+                        end(&config, &job).await;
+                        AGAIN_AFTER
+                    }
                     ended @ (Ended::Gone | Ended::Full) => {
                         suspend(&config, &job, ended).await;
                         config.lease
@@ -160,6 +164,14 @@ async fn begin(config: &DeliveryConfig, job: &Job, held: CursorMove, taken: Inst
     let id = &job.subscription.id;
     config.store.step_subscription(id, SubscriptionStep::Begun, &config.node, "a node delivers it").await?;
     Run::begin(config.clone(), job.clone(), held, taken).await
+}
+
+/// What was to be repeated has been.
+async fn end(config: &DeliveryConfig, job: &Job) {
+    let (step, because) = (SubscriptionStep::End, "everything was sent again");
+    if let Err(error) = config.store.step_subscription(&job.subscription.id, step, &config.node, because).await {
+        tracing::warn!("{}: `{}` ends later: {error}", error.code(), job.subscription.label());
+    }
 }
 
 async fn suspend(config: &DeliveryConfig, job: &Job, ended: Ended) {

@@ -75,6 +75,8 @@ pub(crate) enum Ended {
     Gone,
     /// Too many lanes are set aside.
     Full,
+    /// It was to deliver up to there, and has.
+    Done,
 }
 
 type Outcome = (Parcel, Attempt);
@@ -95,6 +97,8 @@ pub(crate) struct Run {
     reading: Option<Reading>,
     /// When everything in the log had been read.
     caught_up: Timestamp,
+    /// Everything that it is to deliver has been read.
+    read_all: bool,
     late: bool,
     was_down: bool,
 }
@@ -132,6 +136,7 @@ impl Run {
             outcomes: mpsc::unbounded_channel(),
             reading: None,
             caught_up: Timestamp::now(),
+            read_all: false,
             late: false,
             was_down: false,
         })
@@ -189,11 +194,25 @@ impl Run {
         if self.lanes.is_full() {
             return Some(Ended::Full);
         }
+        if self.is_done() {
+            return Some(Ended::Done);
+        }
         if !stopping {
             self.begin_reading();
         }
         self.observe();
         None
+    }
+
+    /// Whether all that was to be delivered has arrived, and is noted.
+    fn is_done(&self) -> bool {
+        let nothing_left = self.lanes.in_flight() == 0 && self.lanes.aside() == (0, 0) && self.lanes.oldest().is_none();
+        self.read_all && nothing_left && !self.lanes.has_progress()
+    }
+
+    /// The last event that is delivered, where there is a last one.
+    fn through(&self) -> Option<Position> {
+        self.job.subscription.terms.replay.as_ref().map(|replay| replay.through)
     }
 
     async fn dispatch(&mut self) -> Result<(), Ended> {
@@ -241,7 +260,7 @@ impl Run {
     }
 
     fn begin_reading(&mut self) {
-        if self.reading.is_some() || Instant::now() < self.read_at {
+        if self.reading.is_some() || self.read_all || Instant::now() < self.read_at {
             return;
         }
         let Some(after) = self.lanes.wants() else { return };
@@ -264,12 +283,21 @@ impl Run {
         if batch.records.last().is_none_or(|last| last.position >= batch.head) {
             self.caught_up = Timestamp::now();
         }
+        let (through, head) = (self.through(), batch.head);
+        let last = batch.records.last().map_or(head, |last| last.position);
+        self.read_all = through.is_some_and(|through| last >= through);
         for record in batch.records {
+            if through.is_some_and(|through| record.position > through) {
+                break;
+            }
             let kind = envelope::kind(&record.body);
             if kind.is_none() {
                 tracing::error!(code = %code::EVENTS_PASSED, "{} at {} is no event", record.id, record.position);
             }
-            let wanted = kind.is_some_and(|kind| self.job.subscription.terms.events.contains(&kind));
+            let terms = &self.job.subscription.terms;
+            let of_lane = |lanes: &[String]| lanes.is_empty() || lanes.iter().any(|lane| lane == record.lane.as_str());
+            let repeated = terms.replay.as_ref().is_none_or(|replay| of_lane(&replay.lanes));
+            let wanted = repeated && kind.is_some_and(|kind| terms.events.contains(&kind));
             let covered = wanted && (self.job.scope.rows.is_empty() || self.covers(&record.body));
             self.lanes.take(record, covered);
         }
@@ -292,6 +320,7 @@ impl Run {
         let label = &self.endpoint.name;
         if let Some(position) = behind {
             tracing::error!(code = %code::EVENTS_PASSED, "`{label}` goes on behind {position}: {error}");
+            self.read_all = self.through().is_some_and(|through| position >= through);
             return self.lanes.pass(position);
         }
         tracing::warn!("{}: the log is read again for `{label}`: {error}", error.code());
@@ -366,7 +395,8 @@ impl Run {
         };
         let due = self.lanes.due().map(in_time);
         let write = self.lanes.has_progress().then_some(self.write_at);
-        let read = (self.reading.is_none() && self.lanes.wants().is_some()).then_some(self.read_at);
+        let reads = self.reading.is_none() && !self.read_all && self.lanes.wants().is_some();
+        let read = reads.then_some(self.read_at);
         let wakes = [due, write, read, Some(self.renew_at), Some(self.until)];
         wakes.into_iter().flatten().min().unwrap_or(self.until)
     }

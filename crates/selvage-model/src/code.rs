@@ -386,6 +386,7 @@ catalogue! {
     LOG_WRITER_BROKE_OFF = "FAB7024", "A writer of the log broke off";
     SUBSCRIPTION_STANDS = "FAB7030", "The subscription does not stand so that this can be done";
     DEAD_LETTER_SETTLED = "FAB7031", "The dead letter is settled already";
+    NO_REPLAY = "FAB7032", "The subscription cannot be replayed so";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use crate::name::InterfaceRef;
 
@@ -47,7 +48,8 @@ pub enum EventError {
 
 /// Where an event is in its stream. A later event has a larger position: the epoch rises where the log was found behind what it
 /// had acknowledged, and offsets count within.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Position {
     epoch: u32,
     offset: u64,
@@ -81,6 +83,19 @@ impl Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.epoch, self.offset)
+    }
+}
+
+impl From<Position> for String {
+    fn from(position: Position) -> Self {
+        position.to_string()
+    }
+}
+
+impl TryFrom<String> for Position {
+    type Error = EventError;
+    fn try_from(text: String) -> Result<Self, EventError> {
+        text.parse()
     }
 }
 

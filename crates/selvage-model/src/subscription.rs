@@ -123,7 +123,27 @@ pub struct SubscriptionTerms {
     /// Where to; pulled where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver: Option<DeliveryTerms>,
+    /// What it repeats of another subscription, where it is a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<ReplayTerms>,
 }
+
+/// A replay: events that a subscription had are sent again to its endpoint, marked, and beside what it is sent now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplayTerms {
+    /// The id of the subscription that had them.
+    pub of: String,
+    /// The last event that is sent again; the first stands behind where the replay begins.
+    pub through: Position,
+    /// Only of these lanes; of all where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lanes: Vec<String>,
+    /// Who asked for it.
+    pub by: String,
+}
+
+/// The header of a message that is sent again, with the id of the replay.
+pub const REPLAY_HEADER: &str = "selvage-replay";
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +175,9 @@ pub struct DeliveryTerms {
     pub rate: Option<Rate>,
     /// How long one send may take.
     pub timeout: Duration,
+    /// Whether the same event twice does no harm there: only then it may be sent again by a replay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub idempotent: bool,
 }
 
 #[cfg(test)]

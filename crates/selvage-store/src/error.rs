@@ -71,6 +71,14 @@ pub enum StoreError {
         /// What was to be done.
         step: SubscriptionStep,
     },
+    /// A replay was asked for that there cannot be.
+    #[error("`{label}` is not replayed: {because}")]
+    NoReplay {
+        /// Of which subscription.
+        label: String,
+        /// Why not.
+        because: String,
+    },
     /// Somebody has decided about the dead letter already.
     #[error("dead letter `{id}` is settled already")]
     LetterSettled {
@@ -137,6 +145,7 @@ impl StoreError {
             Self::EventsBehind { .. } => code::LOG_GAP,
             Self::CursorFenced { .. } => code::CURSOR_FENCED,
             Self::SubscriptionStands { .. } => code::SUBSCRIPTION_STANDS,
+            Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,

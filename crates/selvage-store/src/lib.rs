@@ -28,6 +28,7 @@ pub use access::grant::{AppliedGrants, HeldBack};
 pub use access::key::{NewKey, Rotated};
 pub use access::subscription::SubscriptionStep;
 pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
+pub use access::subscription::replay::NewReplay;
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};

@@ -29,6 +29,7 @@ mod openapi;
 mod operations;
 mod operator;
 mod put;
+mod replays;
 mod rules;
 mod schema;
 mod serve;
@@ -130,6 +131,9 @@ enum Command {
     /// Shows who is sent which events, and how far each is.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
+    /// Sends events again that a subscription had.
+    #[command(subcommand)]
+    Replays(replays::Replays),
     /// Shows lanes of deliveries that are set aside, and why.
     Lanes(lanes::Lanes),
     /// Shows messages that will not be tried again, and decides about them.
@@ -236,6 +240,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
         Command::Subscriptions(subscriptions) => in_runtime(subscriptions.run()),
+        Command::Replays(replays) => in_runtime(replays.run()),
         Command::Lanes(lanes) => in_runtime(lanes.run()),
         Command::DeadLetters(letters) => in_runtime(letters.run()),
         Command::Usage(usage) => in_runtime(usage.run()),

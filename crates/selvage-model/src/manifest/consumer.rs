@@ -161,6 +161,7 @@ impl Subscription {
             until: self.until.as_ref().map(|until| until.value),
             lag: self.lag,
             deliver: self.deliver.as_ref().map(Deliver::terms),
+            replay: None,
         }
     }
 }
@@ -184,6 +185,8 @@ pub struct Deliver {
     pub rate: Option<Rate>,
     /// How long one send may take.
     pub timeout: Option<Duration>,
+    /// Whether the same event twice does no harm there.
+    pub idempotent: bool,
 }
 
 impl Deliver {
@@ -196,6 +199,7 @@ impl Deliver {
             max_in_flight: self.max_in_flight.unwrap_or(MAX_IN_FLIGHT),
             rate: self.rate,
             timeout: self.timeout.unwrap_or(TIMEOUT),
+            idempotent: self.idempotent,
         }
     }
 }

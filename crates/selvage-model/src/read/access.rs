@@ -121,5 +121,6 @@ fn deliver(fields: Fields<'_>) -> Option<Deliver> {
         max_in_flight: fields.with("max_in_flight", scalar::integer),
         rate: fields.parse("rate"),
         timeout: fields.with("timeout", scalar::duration),
+        idempotent: fields.flag("idempotent"),
     })
 }

@@ -2,6 +2,7 @@
 //! rollback: only terms that the manifests did not have before make a new one.
 
 pub(crate) mod ask;
+pub(crate) mod replay;
 
 use std::fmt;
 

@@ -60,7 +60,9 @@ pub(super) fn asked(path: &str) -> AskedSubscription {
                 max_in_flight: 4,
                 rate: None,
                 timeout: Duration::from_secs(5),
+                idempotent: false,
             }),
+            replay: None,
         },
     }
 }

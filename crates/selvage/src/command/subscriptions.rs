@@ -96,7 +96,7 @@ impl List {
         for view in views {
             let it = &view.subscription;
             let wanted = self.consumer.as_ref().is_none_or(|consumer| consumer == &it.consumer);
-            if !wanted || (it.state == SubscriptionState::Ended && !self.ended) {
+            if !wanted || it.terms.replay.is_some() || (it.state == SubscriptionState::Ended && !self.ended) {
                 continue;
             }
             table.add_row([
@@ -170,7 +170,7 @@ impl Act {
 }
 
 /// By its id or, of those that are alive, by `consumer/name`.
-async fn find(store: &Store, said: &str) -> anyhow::Result<LiveSubscription> {
+pub(super) async fn find(store: &Store, said: &str) -> anyhow::Result<LiveSubscription> {
     let all = store.subscriptions().await?;
     let alive = |it: &&LiveSubscription| it.state != SubscriptionState::Ended && it.label() == said;
     let found = all.iter().find(|it| it.id == said).or_else(|| all.iter().find(alive));

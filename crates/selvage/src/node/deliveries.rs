@@ -2,6 +2,7 @@
 //! without a right are ended, approved ones are probed, and every node takes its share. What is sent when, the lanes decide.
 
 mod endpoint;
+mod replay;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use selvage_model::code;
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
-use selvage_model::subscription::{LiveSubscription, SubscriptionState};
+use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
 use selvage_store::{Store, StoreError, SubscriptionStep};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -175,6 +176,11 @@ impl Follower {
 
     /// What is to be done for a subscription: it is delivered, or it is probed, or neither.
     async fn consider(&mut self, active: &Active, subscription: &LiveSubscription) -> Result<Option<Job>, StoreError> {
+        if let Some(terms) = &subscription.terms.replay
+            && !self.may_repeat(active, subscription, terms).await?
+        {
+            return Ok(None);
+        }
         let Some(deliver) = &subscription.terms.deliver else {
             if subscription.state == SubscriptionState::Approved {
                 self.step(subscription, SubscriptionStep::Probed, "it is pulled: there is no endpoint to probe")
@@ -203,6 +209,32 @@ impl Follower {
 
     async fn step(&self, it: &LiveSubscription, step: SubscriptionStep, because: &str) -> Result<(), StoreError> {
         self.parts.store.step_subscription(&it.id, step, &self.parts.node, because).await.map(drop)
+    }
+
+    /// Whether a replay goes on: one that is asked for is judged, and one whose original is over ends.
+    async fn may_repeat(
+        &self,
+        active: &Active,
+        subscription: &LiveSubscription,
+        terms: &ReplayTerms,
+    ) -> Result<bool, StoreError> {
+        let ends = match subscription.state {
+            SubscriptionState::Requested => replay::refused(active, subscription, terms),
+            _ => replay::original_ended(active, terms)
+                .then(|| "the subscription that had the events has ended".to_owned()),
+        };
+        match (ends, subscription.state) {
+            (Some(because), _) => {
+                self.step(subscription, SubscriptionStep::End, &because).await?;
+                Ok(false)
+            }
+            (None, SubscriptionState::Requested) => {
+                let because = "the interface lets who asks for it replay its events";
+                self.step(subscription, SubscriptionStep::Approve, because).await?;
+                Ok(false)
+            }
+            (None, _) => Ok(true),
+        }
     }
 
     /// Said once, and again after the longest pause.

@@ -70,6 +70,7 @@ struct Taken {
     ids: BTreeMap<(String, u64), BTreeSet<String>>,
     probes: usize,
     unsigned: usize,
+    replayed: usize,
 }
 
 struct Receiver {
@@ -127,6 +128,7 @@ fn answer(mut stream: TcpStream, mood: &Mood, taken: &Mutex<Taken>) {
     let lane = event["partitionkey"].as_str().unwrap_or_default().to_owned();
     let status = if event["type"] == "selvage.subscription.probed" { 204 } else { (*mood.lock().unwrap())(&lane) };
     let mut taken = taken.lock().unwrap();
+    taken.replayed += usize::from(headers.contains_key("selvage-replay") && status == 200);
     taken.unsigned += usize::from(!headers.contains_key("webhook-signature"));
     if event["type"] == "selvage.subscription.probed" {
         taken.probes += 1;
@@ -281,4 +283,57 @@ async fn a_receiver_that_was_away_catches_up_in_order_also_from_another_node() {
     }
     let taken = receiver.taken.lock().unwrap();
     assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
+}
+
+/// What a replay of this range comes to: how the command ends, and what it says.
+fn replay(place: &Place, more: &[&str]) -> (bool, String) {
+    let start = ["replays", "start", "mes-ghent/order-facts-v1", "--because", "the board lost its disk"];
+    let data = place.data();
+    let data: Vec<&str> = data.iter().map(String::as_str).collect();
+    let output = selvage(&[&start[..], more, &data].concat());
+    let told = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+    (output.status.success(), told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_does() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    place.edit(
+        "deliveries.yaml",
+        "retention: {for: 30d}",
+        "retention: {for: 30d}\nreplay: {by: [owner], max_rate: 500/s}",
+    );
+    let served = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..6).await;
+    eventually("all has arrived", || async { (receiver.of("wo-4").len() == 6).then_some(()) }).await;
+    let (done, told) = replay(&place, &["--from", "1-2", "--by", "m.dewit"]);
+    assert!(!done && told.contains("FAB7032"), "who does not say that an event twice does no harm gets none: {told}");
+
+    place.edit("deliveries.yaml", "timeout: 2s", "timeout: 2s, idempotent: true");
+    drop(served);
+    let _served = place.serve(&place.data(), &[]);
+    let (done, told) = replay(&place, &["--from", "1-2", "--by", "somebody"]);
+    assert!(!done && told.contains("who may replay"), "{told}");
+    let (done, told) = replay(&place, &["--from", "1-25", "--by", "m.dewit"]);
+    assert!(!done && told.contains("there is nothing"), "{told}");
+    let (done, told) = replay(&place, &["--from", "1-9", "--to", "1-20", "--lane", "wo-1", "--by", "m.dewit"]);
+    assert!(done, "{told}");
+    let again = || async {
+        let taken = receiver.taken.lock().unwrap();
+        (taken.lanes["wo-1"].len() == 9).then(|| taken.lanes["wo-1"].clone())
+    };
+    let lane = eventually("the range has come again", again).await;
+    assert_eq!(lane, [0, 1, 2, 3, 4, 5, 2, 3, 4], "in order, and nothing else");
+    let ended = || async {
+        let data = place.data();
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        let listed = stdout(&selvage(&[&["replays", "list", "--ended"][..], &data].concat()));
+        listed.contains("everything was sent again").then_some(listed)
+    };
+    let listed = eventually("the replay has ended", ended).await;
+    assert!(listed.contains("m.dewit"), "{listed}");
+    let taken = receiver.taken.lock().unwrap();
+    assert_eq!((taken.lanes["wo-4"].len(), taken.replayed), (6, 3), "each is marked");
+    assert_eq!(taken.ids[&("wo-1".to_owned(), 2)].len(), 2, "it is another message about the same event");
 }

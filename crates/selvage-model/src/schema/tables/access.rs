@@ -1,6 +1,8 @@
 //! Consumer, Grant, Subscription.
 
-use super::{DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, NAMES, QUOTA, RATE, Record, SOME, Shape, TEXT};
+use super::{
+    BOOLEAN, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, NAMES, QUOTA, RATE, Record, SOME, Shape, TEXT,
+};
 use crate::schema::shape::{optional, record, required};
 
 pub(crate) static CONSUMER: Record = record(
@@ -150,6 +152,11 @@ pub(crate) static DELIVER: Record = record(
         optional("max_in_flight", SOME, "How many at a time. Default: 8."),
         optional("rate", RATE, "How fast at most, as `50/s`."),
         optional("timeout", DURATION, "How long one send may take, the answer included. Default: 15s."),
+        optional(
+            "idempotent",
+            BOOLEAN,
+            "Whether the same event twice does no harm there: only then it is sent again by a replay. Default: false.",
+        ),
     ],
 );
 

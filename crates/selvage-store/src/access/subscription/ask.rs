@@ -81,7 +81,9 @@ impl Store {
         let known = all(&mut transaction).await?;
         let terms = terms(&mut transaction).await?;
         let wanted: BTreeSet<_> = asked.iter().map(|asked| (&asked.consumer, &asked.name, &asked.interface)).collect();
-        for live in known.iter().filter(|live| live.state != SubscriptionState::Ended) {
+        // Replays are asked for by people.
+        let of_manifests = |live: &&LiveSubscription| live.terms.replay.is_none();
+        for live in known.iter().filter(of_manifests).filter(|live| live.state != SubscriptionState::Ended) {
             if !wanted.contains(&(&live.consumer, &live.name, &live.interface)) {
                 end(&mut transaction, live, by, "no manifest asks for it any more").await?;
                 applied.ended.push(live.label());

@@ -13,8 +13,9 @@ use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{EnvironmentName, SystemName};
 use selvage_model::scalar::Rate;
-use selvage_model::subscription::{DeliveryTerms, LiveSubscription};
+use selvage_model::subscription::{DeliveryTerms, LiveSubscription, REPLAY_HEADER};
 
+use super::replay;
 use crate::node::release::Active;
 
 /// What is to be delivered for a subscription, and where.
@@ -43,10 +44,15 @@ pub(super) fn of(
         return Err("its grant has a condition, which is about requests and cannot be judged here".to_owned());
     }
     let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has)?;
-    let limits = EndpointLimits { rate: slower(deliver.rate, terms.rate), ..endpoint.limits };
+    let rate = match &subscription.terms.replay {
+        Some(_) => replay::rate(active, subscription, deliver.rate),
+        None => deliver.rate,
+    };
+    let limits = EndpointLimits { rate: slower(rate, terms.rate), ..endpoint.limits };
+    let marked = subscription.terms.replay.as_ref().map(|_| (REPLAY_HEADER.to_owned(), subscription.id.clone()));
     Ok(Job {
         subscription: subscription.clone(),
-        endpoint: Endpoint { limits, ..endpoint },
+        endpoint: Endpoint { limits, headers: marked.into_iter().collect(), ..endpoint },
         calendar: calendar(fabric, &deliver.system),
         scope: scope(terms, &interface, fabric),
         interface,
@@ -67,7 +73,7 @@ fn scope(terms: &GrantTerms, interface: &EventInterface, fabric: &Fabric) -> Sco
 }
 
 /// The slower of two rates, where there are any.
-fn slower(left: Option<Rate>, right: Option<Rate>) -> Option<Rate> {
+pub(super) fn slower(left: Option<Rate>, right: Option<Rate>) -> Option<Rate> {
     let pace = |rate: &Rate| rate.count as f64 / rate.per.as_secs_f64().max(f64::MIN_POSITIVE);
     left.into_iter().chain(right).min_by(|left, right| pace(left).total_cmp(&pace(right)))
 }

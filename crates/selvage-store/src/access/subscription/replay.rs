@@ -1,0 +1,115 @@
+//! Replays: subscriptions that repeat a part of what another had, with a cursor, lanes and an end of their own. They are asked for here;
+//! whether one may be is for who knows the release to say.
+
+use selvage_model::event::{LaneKey, Position};
+use selvage_model::scalar::Rate;
+use selvage_model::subscription::{
+    Beginning, DeliveryTerms, LiveSubscription, ReplayTerms, SubscriptionState, SubscriptionTerms,
+};
+use serde_json::json;
+use uuid::Uuid;
+
+use super::find;
+use crate::Store;
+use crate::access;
+use crate::error::StoreError;
+use crate::event::{Stream, stored};
+use crate::ledger;
+use crate::statement::statements;
+use crate::value::bind;
+
+statements! {
+    INSERT = "INSERT INTO subscription (id, consumer, name, interface, terms, state, begins, acts, requested_at, changed_at) \
+              VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, $8)";
+}
+
+/// A replay as somebody asks for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewReplay {
+    /// The subscription that had the events: its id.
+    pub of: String,
+    /// The last event that is not sent again.
+    pub after: Position,
+    /// The last one that is; the newest that there is where none is said.
+    pub through: Option<Position>,
+    /// Only these lanes; all where there are none.
+    pub lanes: Vec<LaneKey>,
+    /// How fast at most.
+    pub rate: Option<Rate>,
+    /// Who asks.
+    pub by: String,
+    /// Why.
+    pub because: String,
+}
+
+impl Store {
+    /// Asks for a replay.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a subscription or a stream that is not there, [`StoreError::NoReplay`] where there is nothing to
+    /// send again, or no endpoint that declares that it takes an event twice.
+    pub async fn ask_for_replay(&self, new: &NewReplay) -> Result<LiveSubscription, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let of = find(&mut transaction, &new.of).await?;
+        let refused = |because: &str| StoreError::NoReplay { label: of.label(), because: because.to_owned() };
+        let deliver = may_be_repeated(&of).map_err(refused)?;
+        let head = Stream::find(&mut transaction, &of.interface).await?.head()?;
+        let through = new.through.unwrap_or(head).min(head);
+        if through <= new.after {
+            return Err(refused(&format!("there is nothing from behind {} to {through}", new.after)));
+        }
+        let number = Uuid::new_v4().as_u128();
+        let (id, name) = (format!("rpl_{number:032x}"), format!("replay-{:08x}", number >> 96));
+        let terms = SubscriptionTerms {
+            events: of.terms.events.clone(),
+            from: Beginning::Oldest,
+            until: of.terms.until,
+            lag: None,
+            deliver: Some(DeliveryTerms { rate: new.rate.or(deliver.rate), ..deliver.clone() }),
+            replay: Some(ReplayTerms {
+                of: of.id.clone(),
+                through,
+                lanes: new.lanes.iter().map(ToString::to_string).collect(),
+                by: new.by.clone(),
+            }),
+        };
+        let now = transaction.now().await?;
+        let (interface, words) = (of.interface.to_string(), json!(terms));
+        let row = bind![
+            id.as_str(),
+            of.consumer.as_str(),
+            name.as_str(),
+            interface.as_str(),
+            words.to_string(),
+            SubscriptionState::Requested.as_str(),
+            stored(new.after),
+            now
+        ];
+        transaction.run(INSERT, row).await?;
+        let detail = json!({
+            "subscription": of.label(), "replay": name, "interface": interface, "after": new.after.to_string(),
+            "through": through.to_string(), "lanes": new.lanes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "because": new.because,
+        });
+        ledger::append(&mut transaction, &new.by, "replay.requested", &id, &detail).await?;
+        access::raise(&mut transaction).await?;
+        let asked = find(&mut transaction, &id).await?;
+        transaction.commit().await?;
+        Ok(asked)
+    }
+}
+
+fn may_be_repeated(of: &LiveSubscription) -> Result<&DeliveryTerms, &'static str> {
+    if of.terms.replay.is_some() {
+        return Err("it is a replay itself");
+    }
+    if of.state == SubscriptionState::Ended {
+        return Err("it has ended");
+    }
+    let deliver = of.terms.deliver.as_ref().ok_or("it is pulled: whoever pulls reads again from where they want")?;
+    match deliver.idempotent {
+        true => Ok(deliver),
+        false => Err("its endpoint does not declare that an event twice does no harm (`deliver: {idempotent: true}`)"),
+    }
+}

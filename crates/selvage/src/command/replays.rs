@@ -1,0 +1,236 @@
+//! `selvage replays`: events that a subscription had are sent to its endpoint again, by whom the interface lets, as fast as it lets,
+//! marked, and beside what is sent now.
+
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use selvage_model::event::{LaneKey, Position};
+use selvage_model::scalar::Rate;
+use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
+use selvage_store::{NewReplay, Store, SubscriptionStep, SubscriptionView};
+use serde_json::{Value, json};
+
+use super::subscriptions::find;
+use super::{Outcome, StoreChoice, TABLE, say, words};
+
+/// How long it is waited for a node to say whether a replay may be.
+const PATIENCE: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// Sends events again that a subscription had.
+#[derive(Subcommand)]
+pub(crate) enum Replays {
+    /// Asks for one; a node says whether the interface allows it.
+    Start(Start),
+    /// Lists replays and how far each is.
+    List(List),
+    /// Sends nothing until it is resumed.
+    Pause(Act),
+    /// Goes on where it was.
+    Resume(Act),
+    /// Ends it; what was sent stays sent.
+    Cancel(Act),
+}
+
+/// Asks for a replay.
+#[derive(Args)]
+pub(crate) struct Start {
+    /// The subscription: its id, or `consumer/name`.
+    subscription: String,
+    /// The first event, by its position as `selvage events tail` shows it, or `oldest`.
+    #[arg(long, value_name = "POSITION", value_parser = first)]
+    from: Position,
+    /// The last event, by its position. Default: the newest that there is now.
+    #[arg(long, value_name = "POSITION")]
+    to: Option<Position>,
+    /// Only this lane; may be repeated.
+    #[arg(long = "lane", value_name = "KEY")]
+    lanes: Vec<LaneKey>,
+    /// How fast at most, as `50/s`. Default: as the subscription.
+    #[arg(long, value_name = "RATE", value_parser = rate)]
+    rate: Option<Rate>,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// Who asks: one of the people in the roles that the interface's `replay` names.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Lists replays.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Those that are over too.
+    #[arg(long)]
+    ended: bool,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Does something to one replay.
+#[derive(Args)]
+pub(crate) struct Act {
+    /// Its id.
+    id: String,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// The position before the first event that is wanted.
+fn first(text: &str) -> Result<Position, String> {
+    if text == "oldest" {
+        return Ok(Position::START);
+    }
+    let first: Position = text.parse().map_err(|error: selvage_model::event::EventError| error.to_string())?;
+    Position::new(first.epoch(), first.offset().saturating_sub(1)).ok_or_else(|| format!("`{text}` is no position"))
+}
+
+fn rate(text: &str) -> Result<Rate, String> {
+    text.parse().map_err(|_| format!("`{text}` is no rate: write `50/s` or `600/m`"))
+}
+
+impl Replays {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Start(start) => start.run().await,
+            Self::List(list) => list.run().await,
+            Self::Pause(act) => act.run(SubscriptionStep::Suspend).await,
+            Self::Resume(act) => act.run(SubscriptionStep::Resume).await,
+            Self::Cancel(act) => act.run(SubscriptionStep::End).await,
+        }
+    }
+}
+
+impl Start {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let of = find(&store, &self.subscription).await?;
+        let new = NewReplay {
+            of: of.id.clone(),
+            after: self.from,
+            through: self.to,
+            lanes: self.lanes,
+            rate: self.rate,
+            by: self.by,
+            because: self.because,
+        };
+        let asked = store.ask_for_replay(&new).await?;
+        let judged = tokio::time::timeout(PATIENCE, judged(&store, &asked.id)).await;
+        match judged {
+            Ok(Ok(replay)) if replay.state == SubscriptionState::Ended => {
+                let because = replay.because.unwrap_or_default();
+                say(format_args!("{} is not done: {because}", asked.id))?;
+                Ok(Outcome::Wrong)
+            }
+            Ok(judged) => {
+                judged?;
+                say(format_args!("{} has begun", asked.id))?;
+                Ok(Outcome::Well)
+            }
+            Err(_) => {
+                say(format_args!("{} waits for a node that delivers; see `selvage replays list`", asked.id))?;
+                Ok(Outcome::Well)
+            }
+        }
+    }
+}
+
+/// Waits until a node has said whether it may be.
+async fn judged(store: &Store, id: &str) -> anyhow::Result<LiveSubscription> {
+    loop {
+        let replay = find(store, id).await?;
+        if replay.state != SubscriptionState::Requested {
+            return Ok(replay);
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let views = self.store.open().await?.subscription_views().await?;
+        let replays = views.iter().filter_map(|view| Some((view, view.subscription.terms.replay.as_ref()?)));
+        let replays = replays.filter(|(view, _)| self.ended || view.subscription.state != SubscriptionState::Ended);
+        let replays: Vec<(&SubscriptionView, &ReplayTerms)> = replays.collect();
+        let of = |replay: &ReplayTerms| {
+            let of = views.iter().find(|view| view.subscription.id == replay.of);
+            of.map_or_else(|| replay.of.clone(), |view| view.subscription.label())
+        };
+        if self.json {
+            let rows = replays.iter().map(|(view, replay)| {
+                let it = &view.subscription;
+                json!({
+                    "id": it.id, "of": of(replay), "interface": it.interface.to_string(), "state": it.state.to_string(),
+                    "after": it.begins.to_string(), "through": replay.through.to_string(),
+                    "at": view.position.map(|at| at.min(replay.through).to_string()), "lanes": replay.lanes, "by": replay.by,
+                    "because": it.because,
+                })
+            });
+            say(format_args!("{:#}", Value::Array(rows.collect())))?;
+            return Ok(Outcome::Well);
+        }
+        if replays.is_empty() {
+            say("none")?;
+            return Ok(Outcome::Well);
+        }
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["REPLAY", "OF", "INTERFACE", "STATE", "DONE", "AT", "TO", "BY", "BECAUSE"]);
+        for (view, replay) in replays {
+            let it = &view.subscription;
+            let at = view.position.unwrap_or(it.begins).min(replay.through);
+            table.add_row([
+                it.id.clone(),
+                of(replay),
+                it.interface.to_string(),
+                it.state.to_string(),
+                share(it, at, replay.through),
+                at.to_string(),
+                replay.through.to_string(),
+                replay.by.clone(),
+                it.because.clone().unwrap_or_default(),
+            ]);
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+/// How much of it is done; a replay that has ended is told by why.
+fn share(it: &LiveSubscription, at: Position, through: Position) -> String {
+    if it.state == SubscriptionState::Ended {
+        return "-".to_owned();
+    }
+    let all = through.offset().saturating_sub(it.begins.offset()).max(1);
+    let done = at.offset().saturating_sub(it.begins.offset()).min(all);
+    format!("{} %", done * 100 / all)
+}
+
+impl Act {
+    async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let replay = find(&store, &self.id).await?;
+        replay.terms.replay.as_ref().with_context(|| format!("`{}` is a subscription and no replay", self.id))?;
+        let it = store.step_subscription(&replay.id, step, &self.by, &self.because).await?;
+        let what = match it.state {
+            SubscriptionState::Suspended => "is paused: nothing is sent, and nothing is skipped",
+            SubscriptionState::Ended => "has ended",
+            _ => "goes on",
+        };
+        say(format_args!("{} {what}", it.id))?;
+        Ok(Outcome::Well)
+    }
+}
