@@ -397,6 +397,7 @@ catalogue! {
     UNKNOWN_PACK = "FAB8006", "No pack of this name ships with Selvage";
     PROBE_TARGET = "FAB8020", "There is nothing of this name to probe";
     PROBE_LATE = "FAB8021", "The probe took too long";
+    EVENT_UNKNOWN = "FAB8030", "The log has no such event";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -8,6 +8,7 @@ mod completions;
 mod dead_letters;
 mod decide;
 mod demo;
+mod events;
 mod explain;
 mod factory;
 mod fmt;
@@ -128,6 +129,9 @@ enum Command {
     /// Shows writes whose outcome is not known.
     #[command(subcommand)]
     Operations(operations::Operations),
+    /// Shows the events that the log has of an interface.
+    #[command(subcommand)]
+    Events(events::Events),
     /// Shows who is sent which events, and how far each is.
     #[command(subcommand)]
     Subscriptions(subscriptions::Subscriptions),
@@ -239,6 +243,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Operator(operator) => in_runtime(operator.run()),
         Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
+        Command::Events(events) => in_runtime(events.run()),
         Command::Subscriptions(subscriptions) => in_runtime(subscriptions.run()),
         Command::Replays(replays) => in_runtime(replays.run()),
         Command::Lanes(lanes) => in_runtime(lanes.run()),
@@ -262,9 +267,15 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
 
 /// Prints what was asked for. Whoever reads it may have had enough of it (`| head`): that is no error.
 pub(crate) fn say(text: impl Display) -> anyhow::Result<()> {
+    heard(text).map(|_| ())
+}
+
+/// The same, and whether somebody still reads, for what would go on for ever.
+fn heard(text: impl Display) -> anyhow::Result<bool> {
     match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot print the answer"),
-        Ok(()) | Err(_) => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("cannot print the answer"),
     }
 }
 

@@ -34,6 +34,7 @@ fn help_names_every_command() {
         "operator",
         "violations",
         "operations",
+        "events",
         "usage",
         "shadow",
         "ledger",
