@@ -8,6 +8,7 @@ mod figures;
 mod keeper;
 mod lanes;
 mod message;
+mod pull;
 mod retry;
 mod run;
 pub mod send;
@@ -18,5 +19,6 @@ pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing
 pub use figures::{Figure, Figures};
 pub use keeper::{Keeper, preferred};
 pub use message::{Message, MessageId, Sending};
+pub use pull::Puller;
 pub use retry::Calendar;
 pub use run::{DeliveryConfig, Job};

@@ -264,6 +264,11 @@ catalogue! {
     EVENT_FORM = "FAB4182", "This is no CloudEvent";
     EVENT_MODE = "FAB4183", "Events are not sent in this way";
     EVENT_BATCH = "FAB4184", "The batch has more events than one request may";
+    PULL_UNFIT = "FAB4220", "What is asked of the events cannot be read";
+    GROUP_HELD = "FAB4221", "Another member has the turn of the group";
+    GROUP_FENCED = "FAB4222", "The turn of the group was lost";
+    GROUP_UNKNOWN = "FAB4223", "The consumer has no such group";
+    GROUPS_MANY = "FAB4224", "The consumer has too many groups";
 
     // 5 engine
     NOT_SERVED = "FAB5001", "The active release does not serve this";

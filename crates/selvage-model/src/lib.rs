@@ -21,6 +21,7 @@ pub mod operation;
 pub mod overview;
 pub mod problem;
 pub mod publication;
+pub mod pull;
 pub mod read;
 pub mod scalar;
 pub mod schema;
