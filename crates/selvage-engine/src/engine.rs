@@ -182,6 +182,11 @@ impl Engine {
         }
     }
 
+    /// The log that events are kept in, once it was told.
+    pub fn events(&self) -> Option<Arc<dyn EventLog>> {
+        self.shared.log.get().map(Arc::clone)
+    }
+
     /// Keeps events that somebody publishes. The caller may stop waiting: what has begun goes on.
     pub async fn publish(&self, publication: Publication) -> Published {
         let active = self.shared.active();

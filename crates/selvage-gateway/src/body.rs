@@ -16,6 +16,7 @@ use crate::connection::{InHand, Watch};
 use crate::gate::Place;
 use crate::held::Held;
 use crate::pool::Loan;
+use crate::pull::EventStream;
 use crate::talk::TalkError;
 
 /// Bytes of a body that was read already which are passed on at once.
@@ -216,6 +217,7 @@ enum Source {
     Nothing,
     Whole(Bytes),
     Upstream { loan: Loan, stall: Duration, sleep: Option<Pin<Box<Sleep>>>, held: Rc<Held> },
+    Events(Box<EventStream>),
 }
 
 impl Reply {
@@ -237,6 +239,11 @@ impl Reply {
         }
         let source = Source::Upstream { loan, stall, sleep: None, held: held() };
         Self { source, _place: place, ..Self::nothing() }
+    }
+
+    /// Events as they come.
+    pub(crate) fn events(stream: EventStream) -> Self {
+        Self { source: Source::Events(Box::new(stream)), ..Self::nothing() }
     }
 
     /// Holds this as the whole body, whatever there was.
@@ -291,6 +298,7 @@ impl Body for Reply {
                 Source::Nothing => true,
                 Source::Whole(bytes) => bytes.is_empty(),
                 Source::Upstream { loan, .. } => loan.talk.is_heard(),
+                Source::Events(_) => false,
             }
     }
 
@@ -299,6 +307,7 @@ impl Body for Reply {
             Source::Nothing => SizeHint::with_exact(0),
             Source::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Source::Upstream { loan, .. } => loan.talk.size_hint(),
+            Source::Events(_) => SizeHint::new(),
         };
         match &self.ahead {
             Some(read) => more(read, rest),
@@ -325,6 +334,13 @@ impl Reply {
                 let bytes = std::mem::take(bytes);
                 self.source = Source::Nothing;
                 Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
+            }
+            Source::Events(stream) => {
+                let next = std::task::ready!(stream.poll_next(cx));
+                if !matches!(next, Some(Ok(_))) {
+                    self.source = Source::Nothing;
+                }
+                Poll::Ready(next.map(|next| next.map(Frame::data)))
             }
             Source::Upstream { held, .. } if held.has_ended() => {
                 self.source = Source::Nothing;

@@ -8,6 +8,7 @@ use http::{HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::manifest::api::Operation as Verb;
+use selvage_model::manifest::event::READ;
 use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 
@@ -48,6 +49,13 @@ pub enum Plan<'s, 'h> {
     Publish {
         /// By which right.
         permit: Permit<'s>,
+    },
+    /// Events are pulled from the log, or a group of those who pull is asked about.
+    Pull {
+        /// By which right.
+        permit: Permit<'s>,
+        /// Which group, as the path has it.
+        group: Option<&'h str>,
     },
     /// `GET /operations/{id}`.
     Look {
@@ -158,6 +166,7 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
             let upstream = snapshot.upstream(index).ok_or_else(|| Box::new(Refusal::undeclared(Some(served))))?;
             Ok(Plan::Proxy { permit, rest, upstream: UpstreamRef { index, upstream } })
         }
+        Kind::Events if permit.operation() == READ => Ok(Plan::Pull { permit, group: id }),
         Kind::Events => Ok(Plan::Publish { permit }),
         Kind::Mediated => {
             witness.begin(Stage::Plan);

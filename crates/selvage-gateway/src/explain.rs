@@ -259,7 +259,11 @@ pub fn explain_request(snapshot: &Snapshot, question: &Question) -> Explanation 
 fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
     // What was begun and said nothing is said below.
     listener.stages.retain(|decided| !decided.because.is_empty());
-    if let Plan::Proxy { permit, .. } | Plan::Mediate { permit, .. } | Plan::Publish { permit } = plan {
+    if let Plan::Proxy { permit, .. }
+    | Plan::Mediate { permit, .. }
+    | Plan::Publish { permit }
+    | Plan::Pull { permit, .. } = plan
+    {
         listener.begin(Stage::Limits);
         listener.because(|| limits(permit.lease, permit.served));
         listener.begin(Stage::Scope);
@@ -278,6 +282,10 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
             None => format!("the engine does `{verb}`"),
         },
         Plan::Publish { permit } => format!("its events go to the stream `{}`", permit.served.reference),
+        Plan::Pull { permit, group: None } => format!("events of the stream `{}` are given", permit.served.reference),
+        Plan::Pull { permit, group: Some(group) } => {
+            format!("the group `{group}` of the stream `{}` is asked about", permit.served.reference)
+        }
         Plan::Look { id, .. } => format!("says what operation {id} has come to"),
         Plan::Allow(_) => "says which methods are declared here".to_owned(),
         Plan::Probe(_) => "answers about the node itself".to_owned(),

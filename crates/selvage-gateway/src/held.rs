@@ -170,6 +170,11 @@ impl Held {
         self.ends.get().is_some_and(|ends| ends <= self.worker.clock.wall()) && is_stream()
     }
 
+    /// Whether the node ends.
+    pub(crate) fn is_draining(&self) -> bool {
+        self.worker.is_draining()
+    }
+
     /// Wakes this task when another snapshot comes.
     pub(crate) fn wait(&self, cx: &Context<'_>) {
         let mut waker = self.waker.borrow_mut();

@@ -45,6 +45,7 @@ mod peer;
 mod pool;
 mod precedence;
 mod publish;
+mod pull;
 mod quota;
 mod random;
 mod refusal;

@@ -10,6 +10,7 @@ use selvage_model::name::ConsumerName;
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use selvage_model::publication::{Publication, Published};
+use selvage_model::pull::{Pull, Pulled};
 use serde_json::Value;
 
 use crate::burden::Held;
@@ -36,6 +37,14 @@ pub trait Mediation: Send + Sync + 'static {
         drop((publication, held));
         let problem = Problem::new(503, code::EVENTS_UNTAKEN, "nobody keeps events here").retry_after(1);
         Box::pin(std::future::ready(Published::Refused(problem)))
+    }
+
+    /// Reads events for an authenticated, granted and limited request, or does what it asks of a group. Dropped where the client
+    /// is gone or its right has ended.
+    fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
+        drop(pull);
+        let problem = Problem::new(503, code::EVENTS_UNTAKEN, "nobody keeps events here").retry_after(1);
+        Box::pin(std::future::ready(Pulled::Refused { problem, next: None }))
     }
 
     /// What it counts itself, in Prometheus' text format, to stand behind the gateway's own figures. Soon done: it is asked

@@ -33,6 +33,7 @@ use crate::mediate;
 use crate::oauth;
 use crate::peer::Peer;
 use crate::publish;
+use crate::pull;
 use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
 use crate::tally::{NOWHERE, Noted, SeriesName, Shard};
@@ -191,6 +192,13 @@ impl<'a> Asked<'a> {
                 Ok(admitted) => Step::Wait(Box::pin(publish::publish(self, admitted, parts, body))),
                 Err(response) => Step::Answered(*response, body),
             },
+            Plan::Pull { permit, group } => {
+                let group = group.map(str::to_owned);
+                match self.admit(permit, &parts) {
+                    Ok(admitted) => Step::Wait(Box::pin(pull::pull(self, admitted, group, parts, body))),
+                    Err(response) => Step::Answered(*response, body),
+                }
+            }
             Plan::Look { consumer, id } => {
                 let now = self.worker.shared.books.nanos(self.started);
                 if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {

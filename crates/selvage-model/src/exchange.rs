@@ -7,7 +7,9 @@ use serde_json::Value;
 
 use crate::access::GrantTerms;
 use crate::class::Masked;
+use crate::fabric::Fabric;
 use crate::manifest::api::Operation;
+use crate::manifest::interface::Interface;
 use crate::manifest::object::Object;
 use crate::name::{AttributeName, ConsumerName, InterfaceRef};
 use crate::operation::OperationId;
@@ -54,9 +56,18 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// What these terms cover of this object; of none, where it is not declared, no attribute is known to be masked.
-    pub fn of(terms: &GrantTerms, object: Option<&Object>) -> Self {
-        let masked = object.map(|object| object.masked(&terms.classes)).unwrap_or_default();
+    /// What these terms cover of the objects that an interface carries: what is masked of one that its events carry is so in each
+    /// of them. Of an object that is not declared no attribute is known to be masked.
+    pub fn of(terms: &GrantTerms, fabric: &Fabric, interface: &InterfaceRef) -> Self {
+        let interface = fabric.interfaces.get(interface);
+        let objects =
+            interface.into_iter().flat_map(Interface::objects).filter_map(|object| fabric.objects.get(object));
+        let mut masked: Vec<Masked> = Vec::new();
+        for found in objects.flat_map(|object: &Object| object.masked(&terms.classes)) {
+            if !masked.contains(&found) {
+                masked.push(found);
+            }
+        }
         Self { rows: terms.rows.clone(), except: terms.except.clone(), masked }
     }
 }

@@ -10,8 +10,6 @@ use crate::exchange::Scope;
 use crate::name::{ConsumerName, InterfaceRef};
 use crate::problem::Problem;
 
-/// The operation of an event interface by which its events are pulled, as grants name it.
-pub const READ: &str = "read";
 /// The most events of one answer.
 pub const MOST_EVENTS: usize = 500;
 /// The longest that an answer waits for events.

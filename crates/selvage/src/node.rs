@@ -140,7 +140,7 @@ impl Node {
         let current = Arc::new(Current::new(active));
         let engine_task = engine.run();
         let told = Told::default();
-        let mediation = EngineMediation::new(engine.clone(), Arc::clone(&current), told.clone());
+        let mediation = EngineMediation::new(engine.clone(), config.store.clone(), Arc::clone(&current), told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         gateway.prove_by(proofs);

@@ -9,7 +9,7 @@ use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
-use selvage_model::manifest::event::PUBLISH;
+use selvage_model::manifest::event::{PUBLISH, READ};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, InterfaceBody, Lifecycle, OnPartition};
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
@@ -235,9 +235,13 @@ impl Served {
     /// The routes of an event interface.
     fn events(&mut self) {
         self.kind = Kind::Events;
-        self.operations = Arc::new([Operation { name: PUBLISH.into(), verb: None }]);
+        self.operations = [PUBLISH, READ].map(|name| Operation { name: name.into(), verb: None }).into();
         let mut paths = Paths::default();
         paths.add("/events".to_owned(), Method::POST, 0);
+        paths.add("/events".to_owned(), Method::GET, 1);
+        paths.add("/groups/{id}/lease".to_owned(), Method::POST, 1);
+        paths.add("/groups/{id}/commit".to_owned(), Method::POST, 1);
+        paths.add("/groups/{id}".to_owned(), Method::DELETE, 1);
         self.routes = paths.router().0;
     }
 }

@@ -9,8 +9,11 @@ use crate::source::Spanned;
 /// The operation of an event interface by which events come to the log, as grants name it.
 pub const PUBLISH: &str = "publish";
 
+/// The operation of an event interface by which its events are pulled, as grants name it.
+pub const READ: &str = "read";
+
 /// What grants on event interfaces can name: bring events, ask for them, have them sent.
-pub const EVENT_OPERATIONS: [&str; 3] = [PUBLISH, "read", "subscribe"];
+pub const EVENT_OPERATIONS: [&str; 3] = [PUBLISH, READ, "subscribe"];
 
 /// Facts in the event log.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,21 +1,28 @@
 //! The bridge from the gateway's threads to the engine's runtime, in one process.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use selvage_delivery::Puller;
 use selvage_engine::Engine;
 use selvage_gateway::{Held, Mediation};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use selvage_model::publication::{Publication, Published};
+use selvage_model::pull::{Pull, Pulled};
+use selvage_store::Store;
 use serde_json::Value;
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use super::issuers::IssuerFigures;
 use super::release::Current;
@@ -24,6 +31,7 @@ use super::usage::Figures;
 /// The engine in this process.
 pub(crate) struct EngineMediation {
     engine: Engine,
+    store: Store,
     current: Arc<Current>,
     runtime: Handle,
     told: Told,
@@ -39,8 +47,8 @@ pub(crate) struct Told {
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine, current: Arc<Current>, told: Told) -> Self {
-        Self { engine, current, runtime: Handle::current(), told }
+    pub(crate) fn new(engine: Engine, store: Store, current: Arc<Current>, told: Told) -> Self {
+        Self { engine, store, current, runtime: Handle::current(), told }
     }
 }
 
@@ -76,6 +84,19 @@ impl Mediation for EngineMediation {
         })
     }
 
+    fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
+        let release = Arc::clone(&self.current.active().release);
+        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone()));
+        let work = Pulling(self.runtime.spawn(async move {
+            let interface = release.fabric.interfaces.get(&pull.interface).map(|interface| &interface.body);
+            match (puller, interface) {
+                (Some(puller), Some(InterfaceBody::Event(interface))) => puller.pull(pull, interface).await,
+                _ => unpulled("the log of events is not open yet"),
+            }
+        }));
+        Box::pin(work)
+    }
+
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
         let (engine, current) = (self.engine.clone(), Arc::clone(&self.current));
         let work = self.runtime.spawn(async move {
@@ -89,6 +110,27 @@ impl Mediation for EngineMediation {
 
     fn figures(&self) -> String {
         self.engine.figures() + &self.told.usage.text() + &self.told.issuers.text() + &self.told.deliveries.exposition()
+    }
+}
+
+fn unpulled(detail: &str) -> Pulled {
+    Pulled::Refused { problem: Problem::new(503, code::EVENTS_UNTAKEN, detail).retry_after(1), next: None }
+}
+
+/// Reading for somebody who waits: it ends with whoever waits for it.
+struct Pulling(JoinHandle<Pulled>);
+
+impl Future for Pulling {
+    type Output = Pulled;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Pulled> {
+        let pulled = std::task::ready!(Pin::new(&mut self.0).poll(cx));
+        Poll::Ready(pulled.unwrap_or_else(|_| unpulled("reading ended before its answer; ask again")))
+    }
+}
+
+impl Drop for Pulling {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
@@ -111,7 +153,7 @@ fn granted(
         let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
         &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on
     })?;
-    Some(Scope::of(&lease.terms, fabric.object_of(interface)))
+    Some(Scope::of(&lease.terms, fabric, interface))
 }
 
 #[cfg(test)]

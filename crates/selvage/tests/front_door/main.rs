@@ -33,6 +33,7 @@ mod parking;
 mod peers;
 mod probe;
 mod publishing;
+mod pulling;
 mod revocation;
 mod rotation;
 mod rules;

@@ -1,0 +1,215 @@
+//! Events are pulled over HTTP: pages, waiting, a stream that goes on where it was, turns of groups; each consumer by its grant, for
+//! as long as the grant lasts.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, Response, StatusCode};
+use serde_json::{Value, json};
+
+use crate::fixture::{Place, Served, eventually, selvage, stdout};
+
+const READS: &str = "kind: Grant
+consumer: shop-floor-board
+interface: machine-events@1
+operations: [read]
+where: {site: ghent}
+except: [cause]
+purpose: Shows which machines stand still
+until: 2028-06-30T18:00+02:00
+---
+kind: Consumer
+name: planning
+";
+
+struct Board {
+    _place: Place,
+    store: Vec<String>,
+    served: Served,
+    mes: String,
+    key: String,
+    client: Client,
+}
+
+impl Board {
+    async fn new() -> Self {
+        let place = Place::new().await;
+        place.edit("consumers.yaml", "kind: Consumer\nname: planning\n", READS);
+        let store = place.data();
+        let (mes, key) = (place.key(&store, "mes-ghent"), place.key(&store, "shop-floor-board"));
+        let served = place.serve(&store, &[]);
+        Self { _place: place, store, served, mes, key, client: Client::new() }
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/machine-events/v1/{path}", self.served.base)
+    }
+
+    /// Publishes; a node whose log is just being opened asks to be asked again.
+    async fn happens(&self, id: &str, machine: &str) {
+        let event = json!({
+            "specversion": "1.0",
+            "id": id,
+            "source": "/mes-ghent/line-3",
+            "type": "manufacturing.machine.stopped",
+            "data": {"machine": machine, "site": "ghent", "state": "stopped", "cause": "fault", "since": "2026-11-26T06:30:00Z"},
+        });
+        eventually("the log is open", || async {
+            let request = self.client.post(self.url("events")).bearer_auth(&self.mes);
+            let request = request.header("content-type", "application/cloudevents+json").body(event.to_string());
+            (request.send().await.unwrap().status() == StatusCode::ACCEPTED).then_some(())
+        })
+        .await;
+    }
+
+    async fn get(&self, path: &str) -> Response {
+        self.client.get(self.url(path)).bearer_auth(&self.key).send().await.unwrap()
+    }
+
+    async fn page(&self, path: &str) -> Value {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.json().await.unwrap()
+    }
+
+    async fn group(&self, path: &str, body: Value) -> (u16, Value) {
+        let request = self.client.post(self.url(path)).bearer_auth(&self.key).header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
+    }
+
+    async fn stream(&self, last: Option<&str>) -> Response {
+        let request = self.client.get(self.url("events")).bearer_auth(&self.key).header("accept", "text/event-stream");
+        let request = last.into_iter().fold(request, |request, last| request.header("last-event-id", last));
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/event-stream");
+        answer
+    }
+
+    fn revoke(&self) {
+        let with_store = |arguments: &[&str]| {
+            let all: Vec<&str> = arguments.iter().copied().chain(self.store.iter().map(String::as_str)).collect();
+            selvage(&all)
+        };
+        let listed = stdout(&with_store(&["key", "list"]));
+        let line = listed.lines().find(|line| line.contains("shop-floor-board")).unwrap();
+        let id = line.split_whitespace().next().unwrap();
+        assert!(with_store(&["key", "revoke", id, "--because", "a test"]).status.success());
+    }
+}
+
+fn ids(page: &Value) -> Vec<&str> {
+    page["items"].as_array().unwrap().iter().map(|event| event["id"].as_str().unwrap()).collect()
+}
+
+/// What a stream says until it has said this.
+async fn said(stream: &mut Response, what: &str) -> String {
+    let mut text = String::new();
+    while !text.contains(what) {
+        let chunk = tokio::time::timeout(Duration::from_secs(30), stream.chunk()).await.unwrap().unwrap();
+        text.push_str(std::str::from_utf8(&chunk.unwrap()).unwrap());
+    }
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_pulled_page_by_page_and_waited_for() {
+    let board = Board::new().await;
+    for (id, machine) in [("a", "press-4"), ("b", "press-5"), ("c", "press-4")] {
+        board.happens(id, machine).await;
+    }
+    let answer = board.get("events?limit=2").await;
+    let link = answer.headers()["link"].to_str().unwrap().to_owned();
+    assert_eq!(link, "</machine-events/v1/events?after=1-2&limit=2>; rel=\"next\"");
+    let first: Value = answer.json().await.unwrap();
+    assert_eq!((ids(&first), &first["next"], &first["head"]), (vec!["a", "b"], &json!("1-2"), &json!("1-3")));
+    let event = &first["items"][0];
+    assert_eq!((&event["sequence"], &event["partitionkey"]), (&json!("0001000000000000001"), &json!("press-4")));
+    assert!(event["data"].get("cause").is_none() && event["data"]["site"] == "ghent", "the grant leaves it out: {event}");
+    assert_eq!(ids(&board.page("events?after=1-2").await), ["c"]);
+    assert_eq!(ids(&board.page("events?after=0001000000000000002").await), ["c"], "a sequence is a position, too");
+    assert_eq!(ids(&board.page("events?types=manufacturing.machine.started").await), Vec::<&str>::new());
+    let began = Instant::now();
+    let (waited, ()) = tokio::join!(board.page("events?after=1-3&wait=30s"), async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        board.happens("d", "press-4").await;
+    });
+    assert_eq!(ids(&waited), ["d"]);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    for (path, status, code) in [
+        ("events?after=x", 400, "FAB4220"),
+        ("events?limit=0", 400, "FAB4220"),
+        ("events?cursor=1", 400, "FAB4220"),
+        ("events?after=1-99", 409, "FAB7015"),
+    ] {
+        let answer = board.get(path).await;
+        assert_eq!(answer.status().as_u16(), status, "{path}");
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!(problem["code"], code, "{path}: {problem}");
+    }
+    let publisher = board.client.get(board.url("events")).bearer_auth(&board.mes).send().await.unwrap();
+    assert_eq!(publisher.status(), StatusCode::FORBIDDEN, "who may publish may not read");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_goes_on_where_it_was() {
+    let board = Board::new().await;
+    board.happens("a", "press-4").await;
+    let mut stream = board.stream(None).await;
+    let first = said(&mut stream, "\n\n").await;
+    assert!(first.starts_with("id: 1-1\ndata: {\"specversion\":\"1.0\",\"id\":\"a\"") && !first.contains("cause"), "{first}");
+    board.happens("b", "press-5").await;
+    assert!(said(&mut stream, "\n\n").await.starts_with("id: 1-2\ndata: "));
+    drop(stream);
+    board.happens("c", "press-4").await;
+    let mut stream = board.stream(Some("1-2")).await;
+    assert!(said(&mut stream, "\n\n").await.starts_with("id: 1-3\ndata: "), "it goes on behind what was had");
+    assert!(said(&mut stream, "\n\n").await.starts_with(":\nid: 1-3\n"), "it says that it is alive, and where it is");
+}
+
+/// INVARIANT: REVOKED-NOW
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_pulled_ends_with_the_right_to_it() {
+    let board = Board::new().await;
+    board.happens("a", "press-4").await;
+    let mut stream = board.stream(None).await;
+    said(&mut stream, "\n\n").await;
+    let waiting = board.get("events?after=1-1&wait=60s");
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        tokio::task::block_in_place(|| board.revoke());
+        let revoked = Instant::now();
+        while let Ok(Some(_)) = stream.chunk().await {}
+        revoked
+    };
+    let (answer, revoked) = tokio::join!(waiting, ending);
+    assert!(revoked.elapsed() < Duration::from_secs(5), "{:?}", revoked.elapsed());
+    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn members_of_a_group_take_turns() {
+    let board = Board::new().await;
+    for id in ["a", "b", "c"] {
+        board.happens(id, "press-4").await;
+    }
+    let lease = |member: &str| json!({"member": member, "lease": "60s"});
+    let (status, turn) = board.group("groups/boards/lease", lease("hall-1")).await;
+    assert_eq!((status, &turn["position"], &turn["head"]), (200, &json!("0-0"), &json!("1-3")), "{turn}");
+    let (status, held) = board.group("groups/boards/lease", lease("hall-2")).await;
+    assert_eq!((status, &held["code"]), (409, &json!("FAB4221")), "{held}");
+    let events = board.page("events?after=0-0&limit=2").await;
+    let commit = |position: &Value| json!({"fence": turn["fence"], "position": position, "lease": "0s"});
+    assert_eq!(board.group("groups/boards/commit", commit(&events["next"])).await.0, 204);
+    let (status, next) = board.group("groups/boards/lease", lease("hall-2")).await;
+    assert_eq!((status, &next["position"]), (200, &json!("1-2")), "{next}");
+    let (status, late) = board.group("groups/boards/commit", commit(&json!("1-3"))).await;
+    assert_eq!((status, &late["code"]), (409, &json!("FAB4222")), "{late}");
+    for (path, body) in [("groups/Boards/lease", lease("a")), ("groups/boards/lease", json!({"member": "a"}))] {
+        let (status, problem) = board.group(path, body).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("FAB4220")), "{problem}");
+    }
+    let forget = || board.client.delete(board.url("groups/boards")).bearer_auth(&board.key).send();
+    assert_eq!(forget().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(forget().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
