@@ -16,6 +16,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 
 use crate::answer;
@@ -199,14 +201,7 @@ impl<'a> Asked<'a> {
                     Err(response) => Step::Answered(*response, body),
                 }
             }
-            Plan::Look { consumer, id } => {
-                let now = self.worker.shared.books.nanos(self.started);
-                if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {
-                    let refused = self.refuse(&refusal.by(consumer), parts.method.as_str(), parts.uri.path());
-                    return Step::Answered(refused, body);
-                }
-                Step::Wait(Box::pin(mediate::look(self, consumer, id)))
-            }
+            Plan::Look { consumer, id } => self.look(consumer, id, &parts, body),
             Plan::Allow(allow) => Step::Answered(declared(allow), body),
             Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
             Plan::Token => Step::Wait(Box::pin(oauth::token(self, parts, body))),
@@ -216,6 +211,15 @@ impl<'a> Asked<'a> {
                 Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
             }
         }
+    }
+
+    fn look(self, consumer: &'a ConsumerName, id: OperationId, parts: &Parts, body: Incoming) -> Step<'a> {
+        let now = self.worker.shared.books.nanos(self.started);
+        if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {
+            let refused = self.refuse(&refusal.by(consumer), parts.method.as_str(), parts.uri.path());
+            return Step::Answered(refused, body);
+        }
+        Step::Wait(Box::pin(mediate::look(self, consumer, id)))
     }
 
     /// The snapshot that answers.

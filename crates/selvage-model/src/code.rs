@@ -332,6 +332,7 @@ catalogue! {
     ENDPOINT_FAILS = "FAB5129", "The endpoint answers with an error";
     MESSAGE_REFUSED = "FAB5130", "The endpoint will never take the message";
     ENDPOINT_RESTS = "FAB5131", "The endpoint is left alone for a while";
+    READER_BEHIND = "FAB5132", "A reader has not read what retention would take";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

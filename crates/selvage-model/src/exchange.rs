@@ -56,9 +56,15 @@ pub struct Scope {
 }
 
 impl Scope {
+    /// What these terms cover of this object; of none, where it is not declared, no attribute is known to be masked.
+    pub fn of(terms: &GrantTerms, object: Option<&Object>) -> Self {
+        let masked = object.map(|object| object.masked(&terms.classes)).unwrap_or_default();
+        Self { rows: terms.rows.clone(), except: terms.except.clone(), masked }
+    }
+
     /// What these terms cover of the objects that an interface carries: what is masked of one that its events carry is so in each
     /// of them. Of an object that is not declared no attribute is known to be masked.
-    pub fn of(terms: &GrantTerms, fabric: &Fabric, interface: &InterfaceRef) -> Self {
+    pub fn on(terms: &GrantTerms, fabric: &Fabric, interface: &InterfaceRef) -> Self {
         let interface = fabric.interfaces.get(interface);
         let objects =
             interface.into_iter().flat_map(Interface::objects).filter_map(|object| fabric.objects.get(object));
@@ -68,7 +74,7 @@ impl Scope {
                 masked.push(found);
             }
         }
-        Self { rows: terms.rows.clone(), except: terms.except.clone(), masked }
+        Self { masked, ..Self::of(terms, None) }
     }
 }
 

@@ -151,7 +151,7 @@ impl Node {
         let reachability = Reachability::default();
         let console = console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone()).await?;
         let secrets = rotation::Secrets::new(config.secrets);
-        let events = Events::start(config.store.clone(), config.marks.as_deref(), &current)?;
+        let events = Events::start(config.store.clone(), config.marks.as_deref(), &current, told.behind)?;
         engine.keep_events_in(events.log());
         let store = config.store.clone();
         let (environment, figures) = (config.environment.clone(), told.deliveries.clone());

@@ -179,7 +179,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         let identity = || identity(source.fabric.consumers.get(&grant.consumer));
         let identity = Arc::clone(identities.entry(&grant.consumer).or_insert_with(identity));
         let about = (identity, conditions.of(&grant.terms));
-        let scope = Scope::of(&grant.terms, source.fabric, &grant.interface);
+        let scope = Scope::on(&grant.terms, source.fabric, &grant.interface);
         let mut lease = lease(grant, about, (served, scope), (index(access.leases.len()), consumer));
         lease.direct = scope::compile(source.fabric, served, &grant.terms);
         lease.shows = served.cache.as_ref().map(|_| lease.digest());

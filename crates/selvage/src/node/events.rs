@@ -1,6 +1,8 @@
 //! The event log of a node: a stream for each event interface of what runs, opened before anybody uses it, and retention as it is
 //! declared. What a stream lost, and who is held back or holds back, is told to operators; it never decides what is done about it.
 
+mod behind;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::release::Current;
+pub(crate) use behind::Behindhand;
 
 /// How often it is looked whether other interfaces run.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -33,9 +36,14 @@ impl Events {
     ///
     /// # Errors
     /// Where the file of marks cannot be used.
-    pub(crate) fn start(store: Store, marks: Option<&Path>, current: &Arc<Current>) -> Result<Self, LogError> {
+    pub(crate) fn start(
+        store: Store,
+        marks: Option<&Path>,
+        current: &Arc<Current>,
+        behind: Arc<Behindhand>,
+    ) -> Result<Self, LogError> {
         let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store, marks)?);
-        let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current)));
+        let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current), behind));
         Ok(Self { log, following })
     }
 
@@ -52,7 +60,7 @@ impl Events {
 }
 
 /// Opens the streams of whatever release is active, and keeps their retention, for as long as the node runs.
-async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>) {
+async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>, behind: Arc<Behindhand>) {
     let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
     let mut retired = Instant::now();
     let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -69,7 +77,7 @@ async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>) {
             retired = Instant::now();
             for (stream, retention) in streams.iter().filter(|(stream, _)| open.contains(stream)) {
                 if let Some(retention) = retention {
-                    retire(&*log, stream, *retention).await;
+                    retire(&*log, stream, *retention, &behind).await;
                 }
             }
         }
@@ -104,19 +112,11 @@ async fn open_stream(log: &dyn EventLog, stream: &InterfaceRef) -> bool {
     }
 }
 
-async fn retire(log: &dyn EventLog, stream: &InterfaceRef, retention: Retention) {
+async fn retire(log: &dyn EventLog, stream: &InterfaceRef, retention: Retention, behind: &Behindhand) {
     loop {
         match log.retire(stream, retention, false).await {
             Ok(retired) if retired.more => {}
-            Ok(retired) => {
-                for behind in retired.behind {
-                    let (reader, from, to, since) = (behind.reader, behind.from, behind.to, behind.since);
-                    tracing::warn!(
-                        "`{reader}` has not read the events {from} to {to} of `{stream}`, from {since} on: kept past retention"
-                    );
-                }
-                return;
-            }
+            Ok(retired) => return behind.are(stream, retired.behind),
             Err(error) => return tracing::warn!("{}: retention of `{stream}`: {error}", error.code()),
         }
     }

@@ -24,6 +24,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use super::events::Behindhand;
 use super::issuers::IssuerFigures;
 use super::release::Current;
 use super::usage::Figures;
@@ -43,6 +44,7 @@ pub(crate) struct Told {
     pub(crate) usage: Arc<Figures>,
     pub(crate) issuers: Arc<IssuerFigures>,
     pub(crate) deliveries: selvage_delivery::Figures,
+    pub(crate) behind: Arc<Behindhand>,
 }
 
 impl EngineMediation {
@@ -109,7 +111,8 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        self.engine.figures() + &self.told.usage.text() + &self.told.issuers.text() + &self.told.deliveries.exposition()
+        let Told { usage, issuers, deliveries, behind } = &self.told;
+        self.engine.figures() + &usage.text() + &issuers.text() + &deliveries.exposition() + &behind.text()
     }
 }
 
@@ -153,7 +156,7 @@ fn granted(
         let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
         &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on
     })?;
-    Some(Scope::of(&lease.terms, fabric, interface))
+    Some(Scope::on(&lease.terms, fabric, interface))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
 const READS: &str = "kind: Grant
 consumer: shop-floor-board
-interface: machine-events@1
+interface: machine-states@1
 operations: [read]
 where: {site: ghent}
 except: [cause]
@@ -41,7 +41,7 @@ impl Board {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("{}/machine-events/v1/{path}", self.served.base)
+        format!("{}/machine-states/v1/{path}", self.served.base)
     }
 
     /// Publishes; a node whose log is just being opened asks to be asked again.
@@ -72,7 +72,8 @@ impl Board {
     }
 
     async fn group(&self, path: &str, body: Value) -> (u16, Value) {
-        let request = self.client.post(self.url(path)).bearer_auth(&self.key).header("content-type", "application/json");
+        let request =
+            self.client.post(self.url(path)).bearer_auth(&self.key).header("content-type", "application/json");
         let answer = request.body(body.to_string()).send().await.unwrap();
         let status = answer.status().as_u16();
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
@@ -120,12 +121,15 @@ async fn events_are_pulled_page_by_page_and_waited_for() {
     }
     let answer = board.get("events?limit=2").await;
     let link = answer.headers()["link"].to_str().unwrap().to_owned();
-    assert_eq!(link, "</machine-events/v1/events?after=1-2&limit=2>; rel=\"next\"");
+    assert_eq!(link, "</machine-states/v1/events?after=1-2&limit=2>; rel=\"next\"");
     let first: Value = answer.json().await.unwrap();
     assert_eq!((ids(&first), &first["next"], &first["head"]), (vec!["a", "b"], &json!("1-2"), &json!("1-3")));
     let event = &first["items"][0];
     assert_eq!((&event["sequence"], &event["partitionkey"]), (&json!("0001000000000000001"), &json!("press-4")));
-    assert!(event["data"].get("cause").is_none() && event["data"]["site"] == "ghent", "the grant leaves it out: {event}");
+    assert!(
+        event["data"].get("cause").is_none() && event["data"]["site"] == "ghent",
+        "the grant leaves it out: {event}"
+    );
     assert_eq!(ids(&board.page("events?after=1-2").await), ["c"]);
     assert_eq!(ids(&board.page("events?after=0001000000000000002").await), ["c"], "a sequence is a position, too");
     assert_eq!(ids(&board.page("events?types=manufacturing.machine.started").await), Vec::<&str>::new());
@@ -157,7 +161,10 @@ async fn a_stream_goes_on_where_it_was() {
     board.happens("a", "press-4").await;
     let mut stream = board.stream(None).await;
     let first = said(&mut stream, "\n\n").await;
-    assert!(first.starts_with("id: 1-1\ndata: {\"specversion\":\"1.0\",\"id\":\"a\"") && !first.contains("cause"), "{first}");
+    assert!(
+        first.starts_with("id: 1-1\ndata: {\"specversion\":\"1.0\",\"id\":\"a\"") && !first.contains("cause"),
+        "{first}"
+    );
     board.happens("b", "press-5").await;
     assert!(said(&mut stream, "\n\n").await.starts_with("id: 1-2\ndata: "));
     drop(stream);
