@@ -242,8 +242,8 @@ impl Reply {
     }
 
     /// Events as they come.
-    pub(crate) fn events(stream: EventStream) -> Self {
-        Self { source: Source::Events(Box::new(stream)), ..Self::nothing() }
+    pub(crate) fn events(stream: EventStream, place: Option<Place>) -> Self {
+        Self { source: Source::Events(Box::new(stream)), _place: place, ..Self::nothing() }
     }
 
     /// Holds this as the whole body, whatever there was.

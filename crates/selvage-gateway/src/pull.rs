@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use crate::answer;
 use crate::body::Reply;
+use crate::gate::Place;
 use crate::held::{self, Held};
 use crate::json;
 use crate::mediate::{SELVAGE_MASKED, collect};
@@ -49,7 +50,7 @@ pub(crate) async fn pull<'a>(
     if let Err(problem) = asked.queue(&mut admitted).await {
         return refused(asked, admitted, &problem, body.is_end_stream());
     }
-    let _place = admitted.taken.entered.place.take();
+    let place = admitted.taken.entered.place.take();
     let Some(query) = path::decode_query(parts.uri.query()) else {
         let problem = Refusal::malformed("the query is not percent-encoded UTF-8").problem;
         return refused(asked, admitted, &problem, body.is_end_stream());
@@ -73,9 +74,14 @@ pub(crate) async fn pull<'a>(
     match &pull.ask {
         PullAsk::Events(events) if asked::streams(&parts.headers) => {
             let events = events.clone();
-            streamed(asked, admitted, Pull { ask: PullAsk::Events(Events { wait: ALIVE, ..events }), ..pull }, held)
+            let pull = Pull { ask: PullAsk::Events(Events { wait: ALIVE, ..events }), ..pull };
+            streamed(asked, admitted, pull, (held, place))
         }
-        _ => once(asked, admitted, pull, (&parts, &query), &held).await,
+        _ => {
+            let answer = once(asked, admitted, pull, (&parts, &query), &held).await;
+            drop(place);
+            answer
+        }
     }
 }
 
@@ -107,11 +113,17 @@ async fn about<'a>(
     asked::of_group(group, &parts.method, parts.uri.path(), body).map_err(|problem| (problem, true))
 }
 
-fn streamed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, pull: Pull, held: Held) -> Response<Reply> {
+fn streamed<'a>(
+    asked: Asked<'a>,
+    admitted: Admitted<'a>,
+    pull: Pull,
+    (held, place): (Held, Option<Place>),
+) -> Response<Reply> {
     let mediation = Arc::clone(&asked.worker.shared.mediation);
     let correlation = asked.exchange.correlation().to_owned();
     let masks = masks(&pull.scope, "");
-    let mut response = Response::new(Reply::events(EventStream::new(mediation, pull, Rc::new(held), correlation)));
+    let stream = EventStream::new(mediation, pull, Rc::new(held), correlation);
+    let mut response = Response::new(Reply::events(stream, place));
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
