@@ -136,6 +136,7 @@ impl LogError {
         match self {
             Self::Full { .. } => Self::Full { source: None },
             Self::Gap(gap) => Self::Gap(gap.clone()),
+            Self::BrokerUnsafe { reason } => Self::BrokerUnsafe { reason: reason.clone() },
             Self::BrokerUnfit { reason } => Self::BrokerUnfit { reason: reason.clone() },
             Self::Unopened { stream } => Self::Unopened { stream: stream.clone() },
             other => Self::unavailable(other.to_string()),

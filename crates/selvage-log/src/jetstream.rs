@@ -3,6 +3,7 @@
 //! lost is found instead of repeated, however long that takes, and a loss is noticed. Marks, epochs and cursors are in the store.
 
 mod api;
+mod config;
 mod durability;
 mod keeper;
 mod known;
@@ -20,6 +21,7 @@ use selvage_model::event::{Appended, EventId, Gap, NewRecord, Position, Record};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{OpenedStream, ReadLimit, Retired, Store};
+use tokio::sync::OnceCell;
 use tokio::task::JoinHandle;
 
 use crate::error::LogError;
@@ -27,6 +29,7 @@ use crate::heads::Heads;
 use crate::queue::{self, Queue};
 use crate::{Answer, Batch, EventLog};
 use api::Api;
+pub use config::{BrokerCredentials, JetStreamConfig};
 use keeper::Keeper;
 use known::Known;
 use writer::StreamWriter;
@@ -35,21 +38,6 @@ use writer::StreamWriter;
 const KNOWN_IDS: usize = 20_000;
 /// How often other nodes' appends are looked for, while somebody waits. Own appends wake at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
-
-/// Where the broker is, and what it is to be.
-#[derive(Clone, Debug)]
-pub struct JetStreamConfig {
-    /// `nats://…` or `tls://…`, several with commas; with `user:password@` or `token@` where the server asks for it.
-    pub url: String,
-    /// The monitoring address of every server: `http://broker:8222`.
-    pub monitoring: Vec<String>,
-    /// Why servers may answer before they have written: replicas in separate power domains, by a person's word.
-    pub unsynced_because: Option<String>,
-    /// On how many servers each stream is kept.
-    pub replicas: u8,
-    /// What the broker's streams and subjects begin with.
-    pub prefix: String,
-}
 
 /// The log at a broker.
 pub struct JetStreamLog {
@@ -60,7 +48,9 @@ pub struct JetStreamLog {
 
 /// What all parts of the log use.
 struct Shared {
-    api: Api,
+    config: JetStreamConfig,
+    /// The broker, once it was there and was asked.
+    api: OnceCell<Api>,
     store: Store,
     heads: Arc<Heads>,
     keeper: Keeper,
@@ -74,19 +64,41 @@ impl JetStreamLog {
     /// [`LogError::BrokerUnsafe`] where one does not, and nobody waived it; [`LogError::BrokerUnfit`] for a broker that is too old
     /// or takes only small messages; [`LogError::Unavailable`].
     pub async fn connect(config: &JetStreamConfig, store: Store) -> Result<Self, LogError> {
-        durability::check(config).await?;
-        let api = Api::connect(config).await?;
+        let log = Self::new(config, store);
+        log.shared.connected().await?;
+        Ok(log)
+    }
+
+    /// The same, but a broker that is not there yet is looked for again each time that a stream is opened.
+    ///
+    /// # Errors
+    /// [`LogError::BrokerUnsafe`] and [`LogError::BrokerUnfit`] of a broker that is there.
+    pub async fn start(config: &JetStreamConfig, store: Store) -> Result<Self, LogError> {
+        let log = Self::new(config, store);
+        match log.shared.connected().await {
+            Err(error) if error.is_transient() => {
+                tracing::error!(code = %error.code(), "the broker is not there: {error}");
+            }
+            outcome => outcome.map(|_| ())?,
+        }
+        Ok(log)
+    }
+
+    fn new(config: &JetStreamConfig, store: Store) -> Self {
         let heads = Arc::new(Heads::default());
         let (keeper, keeping) = Keeper::start(store.clone());
-        let shared = Arc::new(Shared { api, store, heads, keeper, known: Mutex::default() });
+        let (config, api) = (config.clone(), OnceCell::new());
+        let shared = Arc::new(Shared { config, api, store, heads, keeper, known: Mutex::default() });
         let looking = tokio::spawn(look(Arc::clone(&shared)));
-        Ok(Self { shared, queues: Mutex::default(), tasks: vec![keeping, looking] })
+        Self { shared, queues: Mutex::default(), tasks: vec![keeping, looking] }
     }
 
     async fn open_stream(&self, stream: &InterfaceRef) -> Result<OpenedStream, LogError> {
         // The mark first: others append and mark while the broker is asked.
         let mark = self.shared.store.broker_mark(stream).await?;
-        let state = self.shared.api.open(stream).await?;
+        let api = self.shared.connected().await?;
+        api.confirm().await?;
+        let state = api.open(stream).await?;
         let opened = self.shared.store.open_broker_stream(stream, state.last_seq, mark).await?;
         let head = opened.head.max(opened.last);
         if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
@@ -104,6 +116,18 @@ impl JetStreamLog {
     fn queue(&self, stream: &InterfaceRef) -> Result<Queue, LogError> {
         let queue = lock(&self.queues).get(stream).cloned();
         queue.ok_or_else(|| LogError::Unopened { stream: stream.clone() })
+    }
+}
+
+impl Shared {
+    /// The broker, which is looked for where it was not there yet.
+    async fn connected(&self) -> Result<&Api, LogError> {
+        self.api.get_or_try_init(|| Api::connect(&self.config)).await
+    }
+
+    /// The broker that a stream was opened at.
+    fn api(&self) -> Result<&Api, LogError> {
+        self.api.get().ok_or_else(|| LogError::unavailable("the broker is not there yet"))
     }
 }
 
@@ -170,7 +194,7 @@ async fn look(shared: Arc<Shared>) {
 
 /// The position of the last event at the broker.
 async fn last(shared: &Shared, stream: &InterfaceRef) -> Result<Position, LogError> {
-    let state = shared.api.info(stream).await?;
+    let state = shared.api()?.info(stream).await?;
     Ok(shared.store.event_epochs(stream).await?.position(state.last_seq)?)
 }
 

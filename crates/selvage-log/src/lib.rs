@@ -18,7 +18,7 @@ use selvage_model::name::InterfaceRef;
 pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 
 pub use error::LogError;
-pub use jetstream::{JetStreamConfig, JetStreamLog};
+pub use jetstream::{BrokerCredentials, JetStreamConfig, JetStreamLog};
 pub use sql::SqlLog;
 
 /// What an operation of the log answers.

@@ -404,6 +404,7 @@ catalogue! {
     PROBE_TARGET = "FAB8020", "There is nothing of this name to probe";
     PROBE_LATE = "FAB8021", "The probe took too long";
     EVENT_UNKNOWN = "FAB8030", "The log has no such event";
+    BROKER_UNUSABLE = "FAB8051", "What is said of the events' broker cannot be used";
 }
 
 /// The code of this text, where the catalogue has it.

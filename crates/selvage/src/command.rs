@@ -3,6 +3,7 @@
 mod acknowledged;
 mod asyncapi;
 mod block;
+mod broker;
 mod check;
 mod completions;
 mod dead_letters;

@@ -28,6 +28,7 @@ use anyhow::Context;
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
+use selvage_log::JetStreamConfig;
 use selvage_model::access::{AccessState, Credential, Principal};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
@@ -58,6 +59,8 @@ pub(crate) struct NodeConfig {
     pub(crate) store: Store,
     /// The file of the event log's marks, apart from the store.
     pub(crate) marks: Option<PathBuf>,
+    /// The broker that keeps the events, where it is not the store.
+    pub(crate) broker: Option<JetStreamConfig>,
     /// Where consumers call.
     pub(crate) listen: SocketAddr,
     /// Where the console is.
@@ -150,9 +153,9 @@ impl Node {
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
         let console = console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone()).await?;
-        let secrets = rotation::Secrets::new(config.secrets);
-        let events = Events::start(config.store.clone(), config.marks.as_deref(), &current, told.behind)?;
+        let events = Events::start(&config, &current, told.behind).await?;
         engine.keep_events_in(events.log());
+        let secrets = rotation::Secrets::new(config.secrets);
         let store = config.store.clone();
         let (environment, figures) = (config.environment.clone(), told.deliveries.clone());
         let here = deliveries::Here { environment, node: node.id.clone(), figures };

@@ -1,16 +1,18 @@
 //! What is asked of JetStream, over the plain client: streams, publishes, reads, purges. Every wait is bounded.
 //! The broker's own words: <https://github.com/nats-io/nats-architecture-and-design> (ADR-31 direct get, ADR-50 atomic batches).
 
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_nats::header::HeaderMap;
-use async_nats::{Client, ConnectOptions, Message};
+use async_nats::{Client, ConnectOptions, Message, ServerInfo};
 use selvage_model::event::MOST_BODY;
 use selvage_model::name::InterfaceRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::JetStreamConfig;
+use super::{BrokerCredentials, JetStreamConfig, durability, lock};
 use crate::error::LogError;
 
 /// How long an answer is waited for.
@@ -23,7 +25,7 @@ const HEADERS: usize = 4_096;
 /// The first server that publishes several messages or none; an older one takes them one by one, and tells nobody.
 const OLDEST: (u32, u32) = (2, 12);
 
-const NOT_FOUND: u64 = 404;
+const NO_STREAM: u64 = 10_059;
 const NO_MESSAGE: u64 = 10_037;
 const WRONG_SEQUENCE: u64 = 10_071;
 const WRONG_SEQUENCE_CONSTANT: u64 = 10_164;
@@ -31,8 +33,24 @@ const ANOTHER_CONFIGURATION: u64 = 10_058;
 
 pub(super) struct Api {
     client: Client,
-    prefix: String,
-    replicas: u8,
+    config: JetStreamConfig,
+    asked: Mutex<Asked>,
+}
+
+/// A connection to a server, unlike every other one to the same or another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Connection {
+    server: String,
+    client: u64,
+}
+
+/// What was asked whether it writes before it answers.
+#[derive(Default)]
+struct Asked {
+    /// The connection after which it was asked.
+    connection: Option<Connection>,
+    /// The servers that do, by name; `None` where somebody answers for all of them.
+    servers: Option<BTreeSet<String>>,
 }
 
 /// How a stream stands at the broker.
@@ -61,8 +79,6 @@ pub(super) enum Published {
 #[derive(Deserialize)]
 struct Failure {
     #[serde(default)]
-    code: u64,
-    #[serde(default)]
     err_code: u64,
     #[serde(default)]
     description: String,
@@ -81,28 +97,69 @@ struct Reply {
     config: Option<Config>,
     seq: Option<u64>,
     count: Option<u64>,
+    cluster: Option<Cluster>,
+}
+
+#[derive(Deserialize)]
+struct Cluster {
+    leader: Option<String>,
+    #[serde(default)]
+    replicas: Vec<Replica>,
+}
+
+#[derive(Deserialize)]
+struct Replica {
+    name: String,
 }
 
 impl Api {
+    /// Connects, and asks what has to be known of a broker before it is used.
     pub(super) async fn connect(config: &JetStreamConfig) -> Result<Self, LogError> {
-        let options = ConnectOptions::new().name("selvage").connection_timeout(ANSWER_WITHIN);
+        let mut options = ConnectOptions::new().name("selvage").connection_timeout(ANSWER_WITHIN);
+        options = match config.credentials.clone() {
+            Some(BrokerCredentials::User { user, password }) => options.user_and_password(user, password),
+            Some(BrokerCredentials::Token(token)) => options.token(token),
+            None => options,
+        };
         let servers: Vec<&str> = config.url.split(',').collect();
         let client = options.connect(servers.as_slice()).await;
         let client = client.map_err(|error| LogError::unavailable(format!("cannot connect to NATS: {error}")))?;
-        let info = client.server_info();
-        let mut version = info.version.split('.').map_while(|part| part.parse::<u32>().ok());
-        if (version.next(), version.next()) < (Some(OLDEST.0), Some(OLDEST.1)) {
-            return Err(LogError::BrokerUnfit {
-                reason: format!("its version is {}, and 2.12 or later is needed", info.version),
-            });
+        let api = Self { client, config: config.clone(), asked: Mutex::default() };
+        api.confirm().await?;
+        Ok(api)
+    }
+
+    /// The present connection, whose server was asked. Another server may be at its end after each break, and the same one may have
+    /// been started anew with other settings: all of them are asked again.
+    ///
+    /// INVARIANT: DURABLE-ACK
+    pub(super) async fn confirm(&self) -> Result<Connection, LogError> {
+        let connection = self.connection();
+        if lock(&self.asked).connection.as_ref() == Some(&connection) {
+            return Ok(connection);
         }
-        let most = info.max_payload;
-        if most < MOST_BODY + HEADERS {
-            return Err(LogError::BrokerUnfit {
-                reason: format!("its `max_payload` is {most}, less than an event may have"),
-            });
+        fit(&self.client.server_info())?;
+        let servers = durability::check(&self.config).await?;
+        *lock(&self.asked) = Asked { connection: Some(connection.clone()), servers };
+        Ok(connection)
+    }
+
+    fn connection(&self) -> Connection {
+        let info = self.client.server_info();
+        Connection { server: info.server_id, client: info.client_id }
+    }
+
+    /// Whether every server that keeps the stream was asked.
+    fn kept_safely(&self, cluster: Option<&Cluster>) -> Result<(), LogError> {
+        let (asked, Some(cluster)) = (lock(&self.asked), cluster) else { return Ok(()) };
+        let Some(asked) = &asked.servers else { return Ok(()) };
+        let mut keepers = cluster.leader.iter().chain(cluster.replicas.iter().map(|replica| &replica.name));
+        match keepers.find(|keeper| !asked.contains(*keeper)) {
+            None => Ok(()),
+            Some(keeper) => Err(LogError::BrokerUnsafe {
+                reason: format!("server `{keeper}` keeps the stream, and its monitoring address was not named"),
+            }),
         }
-        Ok(Self { client, prefix: config.prefix.clone(), replicas: config.replicas })
     }
 
     /// Makes a stream, or finds it as it has to be.
@@ -110,9 +167,9 @@ impl Api {
         let name = self.name(stream);
         let config = json!({
             "name": name, "subjects": [format!("{}.*", self.subject(stream))], "storage": "file", "retention": "limits",
-            "discard": "new", "num_replicas": self.replicas, "deny_delete": true, "allow_direct": true, "allow_atomic": true,
+            "discard": "new", "num_replicas": self.config.replicas, "deny_delete": true, "allow_direct": true, "allow_atomic": true,
             "max_consumers": -1, "max_msgs": -1, "max_bytes": -1, "max_age": 0, "max_msg_size": -1,
-            "duplicate_window": Duration::from_secs(120).as_nanos() as u64,
+            "duplicate_window": self.config.duplicate_window.as_nanos() as u64,
         });
         match self.ask(&format!("STREAM.CREATE.{name}"), &config).await? {
             Reply { error: None, config: Some(Config { allow_atomic: true }), .. } => self.info(stream).await,
@@ -129,13 +186,25 @@ impl Api {
 
     /// How a stream stands.
     pub(super) async fn info(&self, stream: &InterfaceRef) -> Result<State, LogError> {
+        let gone = || LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) };
+        self.find(stream).await?.ok_or_else(gone)
+    }
+
+    /// How a stream stands, which is made where it is gone.
+    pub(super) async fn info_or_open(&self, stream: &InterfaceRef) -> Result<State, LogError> {
+        match self.find(stream).await? {
+            Some(state) => Ok(state),
+            None => self.open(stream).await,
+        }
+    }
+
+    async fn find(&self, stream: &InterfaceRef) -> Result<Option<State>, LogError> {
         let reply = self.ask(&format!("STREAM.INFO.{}", self.name(stream)), &json!({})).await?;
+        self.kept_safely(reply.cluster.as_ref())?;
         match reply {
-            Reply { error: Some(failure), .. } if failure.code == NOT_FOUND => {
-                Err(LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) })
-            }
+            Reply { error: Some(failure), .. } if failure.err_code == NO_STREAM => Ok(None),
             Reply { error: Some(failure), .. } => Err(refused(&failure)),
-            Reply { state, .. } => state.ok_or_else(|| LogError::unavailable("the broker told no state")),
+            Reply { state, .. } => state.map(Some).ok_or_else(|| LogError::unavailable("the broker told no state")),
         }
     }
 
@@ -176,10 +245,12 @@ impl Api {
         }
     }
 
-    /// Publishes messages, all of them or none, where the stream's last sequence is the expected one.
+    /// Publishes messages, all of them or none, where the stream's last sequence is the expected one. What another connection than the
+    /// one that was confirmed answers is no answer.
     pub(super) async fn publish(
         &self,
         stream: &InterfaceRef,
+        connection: &Connection,
         expected: u64,
         mut messages: Vec<Outgoing>,
     ) -> Result<Published, LogError> {
@@ -202,6 +273,9 @@ impl Api {
         }
         let answer = self.request(&subject(last.partition), last.headers, last.body).await?;
         let reply: Reply = decode(&answer)?;
+        if self.connection() != *connection {
+            return Err(LogError::unavailable("the connection broke meanwhile"));
+        }
         match (reply.error, reply.seq) {
             (Some(failure), _) if matches!(failure.err_code, WRONG_SEQUENCE | WRONG_SEQUENCE_CONSTANT) => {
                 Ok(Published::Overtaken)
@@ -222,11 +296,11 @@ impl Api {
     }
 
     fn name(&self, stream: &InterfaceRef) -> String {
-        format!("{}-{}-v{}", self.prefix, stream.name, stream.major)
+        format!("{}-{}-v{}", self.config.prefix, stream.name, stream.major)
     }
 
     fn subject(&self, stream: &InterfaceRef) -> String {
-        format!("{}.{}.v{}", self.prefix, stream.name, stream.major)
+        format!("{}.{}.v{}", self.config.prefix, stream.name, stream.major)
     }
 
     fn direct(&self, stream: &InterfaceRef) -> String {
@@ -249,6 +323,22 @@ async fn within<T, E: std::error::Error>(work: impl Future<Output = Result<T, E>
         Ok(answer) => answer.map_err(|error| lost(&error)),
         Err(_) => Err(LogError::unavailable("the broker does not answer")),
     }
+}
+
+/// Whether a server takes batches, and messages as large as an event may be.
+fn fit(info: &ServerInfo) -> Result<(), LogError> {
+    let mut version = info.version.split('.').map_while(|part| part.parse::<u32>().ok());
+    if (version.next(), version.next()) < (Some(OLDEST.0), Some(OLDEST.1)) {
+        let reason = format!("its version is {}, and 2.12 or later is needed", info.version);
+        return Err(LogError::BrokerUnfit { reason });
+    }
+    let most = info.max_payload;
+    if most < MOST_BODY + HEADERS {
+        return Err(LogError::BrokerUnfit {
+            reason: format!("its `max_payload` is {most}, less than an event may have"),
+        });
+    }
+    Ok(())
 }
 
 fn number(message: &mut Outgoing, batch: &str, number: usize) {

@@ -1,6 +1,7 @@
 //! Whether the broker writes before it answers. JetStream's default is to sync every two minutes.
 //! INVARIANT: DURABLE-ACK: a broker that may lose what it acknowledged is refused, unless somebody answers for it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -27,24 +28,26 @@ struct Config {
     sync_always: bool,
 }
 
-/// Asks every server's monitoring address.
-pub(super) async fn check(config: &JetStreamConfig) -> Result<(), LogError> {
+/// Asks every server's monitoring address, and says which servers write before they answer; `None` where somebody answers for all.
+pub(super) async fn check(config: &JetStreamConfig) -> Result<Option<BTreeSet<String>>, LogError> {
     if let Some(reason) = &config.unsynced_because {
         tracing::warn!("the broker may answer before it has written, by a person's word: {reason}");
-        return Ok(());
+        return Ok(None);
     }
     if config.monitoring.len() < usize::from(config.replicas.max(1)) {
         let reason = "the monitoring address of every server is needed, to know whether it writes before it answers";
         return Err(LogError::BrokerUnsafe { reason: reason.to_owned() });
     }
     let client = reqwest::Client::builder().timeout(ANSWER_WITHIN).build().map_err(|error| unknown(&error))?;
+    let mut servers = BTreeSet::new();
     for address in &config.monitoring {
         let url = format!("{}/varz", address.trim_end_matches('/'));
         let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
         let varz: Varz = answer.map_err(|error| unknown(&error))?.json().await.map_err(|error| unknown(&error))?;
         judge(&varz)?;
+        servers.insert(varz.server_name);
     }
-    Ok(())
+    Ok(Some(servers))
 }
 
 fn judge(varz: &Varz) -> Result<(), LogError> {

@@ -37,7 +37,7 @@ async fn read_once(
 ) -> Result<Batch, LogError> {
     shared.heads.opened(stream)?;
     // The broker is asked first: epochs that begin meanwhile concern what it does not have yet.
-    let state = shared.api.info(stream).await?;
+    let state = shared.api()?.info(stream).await?;
     let epochs = shared.store.event_epochs(stream).await?;
     let head = epochs.position(state.last_seq)?;
     let mut batch = Batch { records: Vec::new(), head };
@@ -47,7 +47,7 @@ async fn read_once(
     }
     let (records, bytes) = (limit.records.clamp(1, MOST.0), limit.bytes.saturating_add(BEYOND).min(MOST.1));
     let mut read = 0;
-    for message in shared.api.messages(stream, next, records, bytes).await? {
+    for message in shared.api()?.messages(stream, next, records, bytes).await? {
         let message = incoming(&message)?;
         let position = epochs.position(message.sequence)?;
         let fault = match message.content {
@@ -66,7 +66,7 @@ async fn read_once(
         return if batch.records.is_empty() { Err(fault_error(&fault, stream, after)) } else { Ok(batch) };
     }
     // A replica may be behind its leader; what the leader does not have either is lost.
-    if batch.records.is_empty() && !shared.api.has(stream, next).await? {
+    if batch.records.is_empty() && !shared.api()?.has(stream, next).await? {
         return Err(fault_error(&ReadFault::Missing { from: next, to: state.last_seq }, stream, after));
     }
     Ok(batch)

@@ -23,11 +23,11 @@ pub(super) async fn retire(
     insist: bool,
 ) -> Result<Retired, LogError> {
     shared.heads.opened(stream)?;
-    let state = shared.api.info(stream).await?;
+    let state = shared.api()?.info(stream).await?;
     if state.last_seq < state.first_seq || state.last_seq == 0 {
         return Ok(Retired::default());
     }
-    let page = shared.api.messages(stream, state.first_seq, PAGE, PAGE_BYTES).await?;
+    let page = shared.api()?.messages(stream, state.first_seq, PAGE, PAGE_BYTES).await?;
     let page: Vec<Incoming> = page.iter().map(incoming).collect::<Result<_, _>>()?;
     let whole_page = page.len();
     let keep_since = Timestamp::now().checked_sub(retention.time).unwrap_or(Timestamp::MIN);
@@ -48,7 +48,7 @@ pub(super) async fn retire(
     let Some(last) = goes.last() else { return Ok(Retired { behind, ..Retired::default() }) };
     // First what is known, so that nobody takes what retention took for lost.
     shared.store.note_retired(stream, last.sequence).await?;
-    shared.api.purge(stream, last.sequence + 1).await?;
+    shared.api()?.purge(stream, last.sequence + 1).await?;
     let (records, bytes) = (goes.len() as u64, goes.iter().map(|message| message.bytes).sum());
     let more = goes.len() == whole_page && last.sequence < state.last_seq;
     Ok(Retired { records, bytes, more, behind })

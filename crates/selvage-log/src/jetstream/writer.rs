@@ -65,7 +65,7 @@ impl StreamWriter {
     ) -> Result<Self, LogError> {
         let epochs = shared.store.event_epochs(&stream).await?;
         let mut writer = Self { shared, stream, known, epochs, seen: 0, read: false };
-        let state = writer.shared.api.info(&writer.stream).await?;
+        let state = writer.shared.api()?.info(&writer.stream).await?;
         writer.look_anew(&state).await?;
         Ok(writer)
     }
@@ -78,12 +78,13 @@ impl StreamWriter {
             self.catch_up().await?;
         }
         loop {
+            let connection = self.shared.api()?.confirm().await?;
             let (messages, places) = self.plan(batches);
             if messages.is_empty() {
                 return self.answers(batches, &places, 0);
             }
             let count = messages.len() as u64;
-            match self.shared.api.publish(&self.stream, self.seen, messages).await {
+            match self.shared.api()?.publish(&self.stream, &connection, self.seen, messages).await {
                 Ok(Published::Last(last)) if last == self.seen + count => {
                     let first = self.seen + 1;
                     self.published(batches, &places, last)?;
@@ -160,7 +161,8 @@ impl StreamWriter {
     async fn catch_up(&mut self) -> Result<(), LogError> {
         // The mark first: others append and mark while the broker is asked.
         let marked = self.shared.store.broker_mark(&self.stream).await?;
-        let state = self.shared.api.info(&self.stream).await?;
+        // A stream that is gone is made again: what it had is a gap.
+        let state = self.shared.api()?.info_or_open(&self.stream).await?;
         let epoch = self.epochs.current();
         let seen = Position::new(epoch, self.seen).filter(|_| self.read);
         let mark = marked.max(seen);
@@ -181,7 +183,7 @@ impl StreamWriter {
     async fn look(&mut self, state: &State) -> Result<(), LogError> {
         self.seen = self.seen.max(state.first_seq.saturating_sub(1)).min(state.last_seq);
         while self.seen < state.last_seq {
-            let page = self.shared.api.messages(&self.stream, self.seen + 1, PAGE.0, PAGE.1).await?;
+            let page = self.shared.api()?.messages(&self.stream, self.seen + 1, PAGE.0, PAGE.1).await?;
             if page.is_empty() {
                 return Err(LogError::unavailable("the broker's replica is behind"));
             }

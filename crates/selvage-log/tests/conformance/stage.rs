@@ -32,11 +32,9 @@ impl Stage {
     /// Marks and cursors in a file, the events at the server of `SELVAGE_TEST_NATS`.
     pub(crate) async fn jetstream() -> Self {
         let broker = JetStreamConfig {
-            url: named("SELVAGE_TEST_NATS"),
             monitoring: vec![named("SELVAGE_TEST_NATS_MONITORING")],
-            unsynced_because: None,
-            replicas: 1,
             prefix: format!("test-{:016x}", Uuid::new_v4().as_u128() as u64),
+            ..JetStreamConfig::new(named("SELVAGE_TEST_NATS"))
         };
         Self { broker: Some(broker), ..Self::sqlite().await }
     }

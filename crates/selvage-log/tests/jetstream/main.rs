@@ -14,7 +14,7 @@ mod proxy;
 
 use std::sync::atomic::Ordering;
 
-use proxy::Proxy;
+use proxy::{Monitoring, Proxy};
 use selvage_log::{EventLog as _, JetStreamConfig, JetStreamLog, LogError, OpenedStream, ReadLimit};
 use selvage_model::code;
 use selvage_model::event::{NewRecord, Position};
@@ -45,11 +45,9 @@ impl Stage {
 
     fn config(&self) -> JetStreamConfig {
         JetStreamConfig {
-            url: named("SELVAGE_TEST_NATS"),
             monitoring: vec![named("SELVAGE_TEST_NATS_MONITORING")],
-            unsynced_because: None,
-            replicas: 1,
             prefix: self.prefix.clone(),
+            ..JetStreamConfig::new(named("SELVAGE_TEST_NATS"))
         }
     }
 
@@ -131,6 +129,70 @@ async fn a_loss_while_a_node_writes_is_told_to_who_appends_and_it_goes_on() {
     assert_eq!(appended[0].position, at(2, 1));
     assert_eq!(read(&log, at(1, 10)).await.unwrap(), [at(2, 1)]);
     other.end().await;
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_gone_while_a_node_writes_is_made_again_and_its_loss_told() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    stage.ask("STREAM.DELETE", "").await;
+    // Nobody answers a publish to a stream that is not there.
+    let told = log.append(&orders(), vec![record(10)]).await.unwrap_err();
+    assert_eq!(told.code(), code::LOG_GAP, "{told}");
+    let appended = log.append(&orders(), vec![record(10)]).await.unwrap();
+    assert_eq!(appended[0].position, at(2, 1));
+    stage.end(log).await;
+}
+
+/// INVARIANT: DURABLE-ACK: every connection is a reason to ask again.
+#[tokio::test]
+async fn a_broker_is_asked_again_whether_it_writes_after_each_break() {
+    let stage = Stage::new();
+    let broker = Proxy::to(&named("SELVAGE_TEST_NATS")).await;
+    let monitoring = Proxy::to(&named("SELVAGE_TEST_NATS_MONITORING")).await;
+    let address = |proxy: &Proxy| proxy.url.replace("nats:", "http:");
+    let config = JetStreamConfig { url: broker.url.clone(), monitoring: vec![address(&monitoring)], ..stage.config() };
+    let url = format!("sqlite:{}", stage.directory.path().join("one").display());
+    let log = JetStreamLog::connect(&config, Store::open(&url).await.unwrap()).await.unwrap();
+    log.open(&orders()).await.unwrap();
+    log.append(&orders(), vec![record(0)]).await.unwrap();
+    monitoring.deny();
+    log.append(&orders(), vec![record(1)]).await.unwrap();
+    broker.lose_an_answer();
+    let refused = log.append(&orders(), vec![record(2)]).await.unwrap_err();
+    assert_eq!(refused.code(), code::BROKER_UNSAFE, "{refused}");
+    monitoring.allow();
+    let appended = log.append(&orders(), vec![record(2)]).await.unwrap();
+    assert_eq!(appended[0].position, at(1, 3));
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_server_that_keeps_the_stream_and_was_not_asked_is_refused() {
+    let stage = Stage::new();
+    let other = Monitoring::of("another-server").await;
+    let config = JetStreamConfig { monitoring: vec![other], ..stage.config() };
+    let url = format!("sqlite:{}", stage.directory.path().join("one").display());
+    let log = JetStreamLog::connect(&config, Store::open(&url).await.unwrap()).await.unwrap();
+    let refused = log.open(&orders()).await.unwrap_err();
+    assert_eq!(refused.code(), code::BROKER_UNSAFE, "{refused}");
+    stage.end(log).await;
+}
+
+#[tokio::test]
+async fn a_node_may_start_before_its_broker() {
+    let stage = Stage::new();
+    let broker = Proxy::to(&named("SELVAGE_TEST_NATS")).await;
+    broker.deny();
+    let config = JetStreamConfig { url: broker.url.clone(), ..stage.config() };
+    let url = format!("sqlite:{}", stage.directory.path().join("one").display());
+    let log = JetStreamLog::start(&config, Store::open(&url).await.unwrap()).await.unwrap();
+    assert_eq!(log.open(&orders()).await.unwrap_err().code(), code::LOG_UNAVAILABLE);
+    broker.allow();
+    log.open(&orders()).await.unwrap();
+    log.append(&orders(), vec![record(0)]).await.unwrap();
     stage.end(log).await;
 }
 

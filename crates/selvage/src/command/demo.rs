@@ -67,6 +67,7 @@ impl Demo {
             watch: true,
             store,
             marks,
+            broker: None,
             listen: free_or(self.port)?,
             console: free_or(self.console_port)?,
             admin: free_or(0)?,

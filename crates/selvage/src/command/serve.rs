@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use selvage_model::name::EnvironmentName;
 
+use super::broker::Broker;
 use super::{Outcome, StoreChoice, duration, until_stopped};
 use crate::node::listener::Listener;
 use crate::node::{Node, NodeConfig};
@@ -43,6 +44,8 @@ pub(crate) struct Serve {
     /// restored is found behind. `selvage.marks` beside an embedded store where not given.
     #[arg(long, value_name = "FILE")]
     marks: Option<PathBuf>,
+    #[command(flatten)]
+    broker: Broker,
     /// Gateway threads; one for each core where not given.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -65,7 +68,9 @@ impl Serve {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let scheme = if self.listener.is_secure() { "https" } else { "http" };
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
+        let broker = self.broker.config()?;
         let node = Node::start(NodeConfig {
+            broker,
             fabric: self.fabric,
             environment: self.env,
             watch: self.watch,

@@ -4,19 +4,18 @@
 mod behind;
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_log::{EventLog, LogError, SqlLog};
+use selvage_log::{EventLog, JetStreamLog, LogError, SqlLog};
 use selvage_model::code;
 use selvage_model::manifest::event::Retention;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::InterfaceRef;
-use selvage_store::Store;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::NodeConfig;
 use super::release::Current;
 pub(crate) use behind::Behindhand;
 
@@ -32,17 +31,21 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// The log in this store, with its marks in a file apart.
+    /// The log at the broker that was named, or in the store, with its marks in a file apart. A broker that is away is waited for;
+    /// until then events are not taken, and everything else is served.
     ///
     /// # Errors
-    /// Where the file of marks cannot be used.
-    pub(crate) fn start(
-        store: Store,
-        marks: Option<&Path>,
+    /// Where the file of marks cannot be used, or a broker that is there.
+    pub(crate) async fn start(
+        config: &NodeConfig,
         current: &Arc<Current>,
         behind: Arc<Behindhand>,
     ) -> Result<Self, LogError> {
-        let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store, marks)?);
+        let store = config.store.clone();
+        let log: Arc<dyn EventLog> = match &config.broker {
+            Some(broker) => Arc::new(JetStreamLog::start(broker, store).await?),
+            None => Arc::new(SqlLog::new(store, config.marks.as_deref())?),
+        };
         let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current), behind));
         Ok(Self { log, following })
     }

@@ -9,6 +9,7 @@
 
 mod asyncapi;
 mod authoring;
+mod broker;
 mod check;
 mod cloudevents;
 mod decide;
