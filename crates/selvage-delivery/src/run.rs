@@ -25,6 +25,8 @@ use crate::{Attempt, Endpoint, Sending, envelope};
 
 /// Moves of the cursor are gathered for so long.
 const WRITE_EVERY: Duration = Duration::from_millis(250);
+/// Figures are gathered so often.
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 /// After what is temporary it is tried again so much later.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// Events are read so many at a time.
@@ -92,6 +94,7 @@ pub(crate) struct Run {
     until: Instant,
     renew_at: Instant,
     write_at: Instant,
+    observe_at: Instant,
     read_at: Instant,
     outcomes: (mpsc::UnboundedSender<Outcome>, mpsc::UnboundedReceiver<Outcome>),
     reading: Option<Reading>,
@@ -132,6 +135,7 @@ impl Run {
             until,
             renew_at,
             write_at: now,
+            observe_at: now,
             read_at: now,
             outcomes: mpsc::unbounded_channel(),
             reading: None,
@@ -144,7 +148,6 @@ impl Run {
 
     /// Delivers until it is told to stop, or may not go on.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>, mut acts: watch::Receiver<i64>) -> Ended {
-        acts.mark_unchanged();
         loop {
             let stopping = *stop.borrow() || self.lanes.is_gone();
             if let Some(ended) = self.step(stopping).await {
@@ -200,7 +203,10 @@ impl Run {
         if !stopping {
             self.begin_reading();
         }
-        self.observe();
+        if Instant::now() >= self.observe_at {
+            self.observe_at = Instant::now() + OBSERVE_EVERY;
+            self.observe();
+        }
         None
     }
 
@@ -397,7 +403,7 @@ impl Run {
         let write = self.lanes.has_progress().then_some(self.write_at);
         let reads = self.reading.is_none() && !self.read_all && self.lanes.wants().is_some();
         let read = reads.then_some(self.read_at);
-        let wakes = [due, write, read, Some(self.renew_at), Some(self.until)];
+        let wakes = [due, write, read, Some(self.observe_at), Some(self.renew_at), Some(self.until)];
         wakes.into_iter().flatten().min().unwrap_or(self.until)
     }
 

@@ -84,21 +84,6 @@ pub enum Blocked {
     Interface(InterfaceRef),
 }
 
-impl AccessState {
-    /// Whether a consumer may be sent the events of an interface now: it has a grant that says so, and nobody blocked either.
-    /// INVARIANT: REVOKED-NOW
-    pub fn may_subscribe(&self, consumer: &ConsumerName, interface: &InterfaceRef, now: Timestamp) -> bool {
-        let blocked = self.blocks.iter().any(|block| match &block.what {
-            Blocked::Consumer(name) => name == consumer,
-            Blocked::Interface(name) => name == interface,
-        });
-        let opens = |grant: &LiveGrant| {
-            &grant.consumer == consumer && &grant.interface == interface && grant.is_subscription_right(now)
-        };
-        !blocked && self.grants.iter().any(opens)
-    }
-}
-
 impl LiveGrant {
     /// Whether it lets its consumer be sent events at this time.
     pub fn is_subscription_right(&self, now: Timestamp) -> bool {

@@ -12,10 +12,11 @@ use jiff::Timestamp;
 use selvage_delivery::send::{Sender, probe};
 use selvage_delivery::{DeliveryConfig, Figures, Job, Keeper, Sending, Sent, preferred};
 use selvage_log::EventLog;
+use selvage_model::access::{Blocked, GrantTerms};
 use selvage_model::code;
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
 use selvage_store::{Store, StoreError, SubscriptionStep};
 use tokio::task::JoinHandle;
@@ -140,17 +141,17 @@ impl Follower {
         let (active, now) = (self.parts.current.active(), Timestamp::now());
         let alive: Vec<&LiveSubscription> =
             active.access.subscriptions.iter().filter(|it| it.state != SubscriptionState::Ended).collect();
-        if alive.iter().any(|subscription| is_overdue(&active, subscription, now)) {
+        let rights = if alive.is_empty() { Rights::new() } else { rights(&active, now) };
+        if alive.iter().any(|subscription| is_overdue(&rights, subscription, now)) {
             self.parts.store.end_overdue_subscriptions().await?;
         }
         let mut jobs = Vec::new();
         if !alive.is_empty() {
             let nodes = self.nodes().await?;
             for subscription in alive {
-                if preferred(&subscription.id, nodes.iter().map(String::as_str)) == Some(self.parts.node.as_str())
-                    && may_go(&active, subscription, now)
-                {
-                    jobs.extend(self.consider(&active, subscription).await?);
+                let Some(grant) = right(&active, &rights, subscription, now) else { continue };
+                if preferred(&subscription.id, nodes.iter().map(String::as_str)) == Some(self.parts.node.as_str()) {
+                    jobs.extend(self.consider(&active, subscription, grant).await?);
                 }
             }
         }
@@ -175,7 +176,12 @@ impl Follower {
     }
 
     /// What is to be done for a subscription: it is delivered, or it is probed, or neither.
-    async fn consider(&mut self, active: &Active, subscription: &LiveSubscription) -> Result<Option<Job>, StoreError> {
+    async fn consider(
+        &mut self,
+        active: &Active,
+        subscription: &LiveSubscription,
+        grant: &GrantTerms,
+    ) -> Result<Option<Job>, StoreError> {
         if let Some(terms) = &subscription.terms.replay
             && !self.may_repeat(active, subscription, terms).await?
         {
@@ -189,7 +195,7 @@ impl Follower {
             return Ok(None);
         };
         let secret = |name: &SecretName| self.parts.secrets.get(name).is_some();
-        let built = endpoint::of(active, &self.parts.environment, subscription, deliver, secret);
+        let built = endpoint::of(active, &self.parts.environment, (subscription, grant), deliver, secret);
         match (built, subscription.state) {
             (Err(because), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
                 self.complain(subscription, &because);
@@ -285,21 +291,28 @@ impl Follower {
     }
 }
 
-/// Whether it should have ended: its time is over, or no grant stands for it. What is blocked only waits.
-fn is_overdue(active: &Active, subscription: &LiveSubscription, now: Timestamp) -> bool {
-    let granted = active.access.grants.iter().any(|grant| {
-        grant.consumer == subscription.consumer
-            && grant.interface == subscription.interface
-            && grant.is_subscription_right(now)
-    });
-    !granted || subscription.terms.until.is_some_and(|until| until <= now)
+/// The grants under which events may be sent, by consumer and interface.
+type Rights<'a> = HashMap<(&'a ConsumerName, &'a InterfaceRef), &'a GrantTerms>;
+
+fn rights(active: &Active, now: Timestamp) -> Rights<'_> {
+    let grants = active.access.grants.iter().filter(|grant| grant.is_subscription_right(now));
+    grants.map(|grant| ((&grant.consumer, &grant.interface), &grant.terms)).collect()
 }
 
-/// Whether anything may be sent now. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
-fn may_go(active: &Active, subscription: &LiveSubscription, now: Timestamp) -> bool {
-    let interface = active.release.fabric.interfaces.get(&subscription.interface);
-    let lives = interface.is_some_and(|it| matches!(it.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_)));
-    lives
-        && !is_overdue(active, subscription, now)
-        && active.access.may_subscribe(&subscription.consumer, &subscription.interface, now)
+/// Whether it should have ended: its time is over, or no grant stands for it.
+fn is_overdue(rights: &Rights<'_>, it: &LiveSubscription, now: Timestamp) -> bool {
+    !rights.contains_key(&(&it.consumer, &it.interface)) || it.terms.until.is_some_and(|until| until <= now)
+}
+
+/// Under which grant it is sent now; none where it has ended, its interface is not served, or somebody blocked one of them, so that
+/// it waits. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
+fn right<'a>(active: &Active, rights: &Rights<'a>, it: &LiveSubscription, now: Timestamp) -> Option<&'a GrantTerms> {
+    let interface = active.release.fabric.interfaces.get(&it.interface)?;
+    let lives = matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
+    let blocked = active.access.blocks.iter().any(|block| match &block.what {
+        Blocked::Consumer(consumer) => consumer == &it.consumer,
+        Blocked::Interface(interface) => interface == &it.interface,
+    });
+    let goes = lives && !blocked && !is_overdue(rights, it, now);
+    rights.get(&(&it.consumer, &it.interface)).filter(|_| goes).copied()
 }

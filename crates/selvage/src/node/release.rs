@@ -344,12 +344,17 @@ impl Follower {
     }
 }
 
-/// Whether a consumer has fewer grants on an interface than before.
+/// Whether a consumer has fewer grants on an interface than before, or a subscription less.
 fn ends_grants(before: &Fabric, after: &Fabric) -> bool {
     let count = |fabric: &Fabric, of: &Grant| {
         let same =
             |grant: &&Grant| grant.consumer.value == of.consumer.value && grant.interface.value == of.interface.value;
         fabric.grants.iter().filter(same).count()
     };
+    let subscribed = |fabric: &Fabric| {
+        let subscriptions = fabric.subscriptions.iter();
+        subscriptions.map(|it| (it.consumer.value.clone(), it.known_as())).collect::<BTreeSet<_>>()
+    };
     before.grants.iter().any(|grant| count(after, grant) < count(before, grant))
+        || !subscribed(before).is_subset(&subscribed(after))
 }

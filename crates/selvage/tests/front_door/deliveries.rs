@@ -217,12 +217,12 @@ async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
     eventually("nothing is parked", || async { run(&place, &["lanes"]).starts_with("none").then_some(()) }).await;
     let ledger = run(&place, &["ledger", "list"]);
     assert!(ledger.contains("dead-letter.redriven") && ledger.contains("ops.desk"), "{ledger}");
-    let metrics = reqwest::get(format!("{}/metrics", node.metrics.trim_end_matches("/metrics"))).await.unwrap();
-    let metrics = metrics.text().await.unwrap();
-    assert!(
-        metrics.contains("selvage_delivery_lanes_parked{subscription=\"mes-ghent/order-facts-v1\"} 0"),
-        "{metrics}"
-    );
+    let address = format!("{}/metrics", node.metrics.trim_end_matches("/metrics"));
+    eventually("the metrics say so", || async {
+        let metrics = reqwest::get(&address).await.unwrap().text().await.unwrap();
+        metrics.contains("selvage_delivery_lanes_parked{subscription=\"mes-ghent/order-facts-v1\"} 0").then_some(())
+    })
+    .await;
     let taken = receiver.taken.lock().unwrap();
     assert!(taken.probes >= 1 && taken.unsigned == 0);
     assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");

@@ -25,7 +25,7 @@ use crate::node::release::Active;
 pub(super) fn of(
     active: &Active,
     environment: &EnvironmentName,
-    subscription: &LiveSubscription,
+    (subscription, terms): (&LiveSubscription, &GrantTerms),
     deliver: &DeliveryTerms,
     has: impl Fn(&SecretName) -> bool,
 ) -> Result<Job, String> {
@@ -35,11 +35,6 @@ pub(super) fn of(
         Some(InterfaceBody::Event(event)) => event.clone(),
         _ => return Err(format!("`{reference}` has no events")),
     };
-    let now = Timestamp::now();
-    let grant = active.access.grants.iter().find(|grant| {
-        grant.consumer == subscription.consumer && &grant.interface == reference && grant.is_subscription_right(now)
-    });
-    let terms = &grant.ok_or_else(|| "it has no grant".to_owned())?.terms;
     if terms.when.is_some() {
         return Err("its grant has a condition, which is about requests and cannot be judged here".to_owned());
     }
