@@ -359,3 +359,22 @@ fn own_rules_judge_every_subject() {
         assert_eq!(findings(&sources(&waiver)), [], "{when}");
     }
 }
+
+#[test]
+fn lanes_are_texts_or_numbers_of_the_object() {
+    let bad = bad_text(code::LANE_UNKNOWN);
+    for (lane, fits) in [
+        ("data.code", true),
+        ("data.id", true),
+        ("data.code.first", false),
+        ("data.id.first", false),
+        ("data.weight", false),
+        ("data.weight.unit", true),
+        ("data.", false),
+        ("code", false),
+    ] {
+        let found = findings(&sources(&bad.replace("data.sku", lane)));
+        let expected = if fits { vec![] } else { vec![code::LANE_UNKNOWN] };
+        assert_eq!(codes(&found), expected, "{lane}");
+    }
+}

@@ -39,9 +39,10 @@ impl<'f> Placed<'f> {
     }
 }
 
-/// The declared path's value; where none is declared, what the producer says, or the object's identity. INVARIANT: LANE-ORDER
+/// The declared path's value; where none is declared, or `data.id` of an object without one, what the producer says, or the object's
+/// identity. INVARIANT: LANE-ORDER
 fn lane(declared: &EventInterface, object: Option<&Object>, event: &CloudEvent) -> Result<LaneKey, FieldError> {
-    if let Some(path) = &declared.lane {
+    if let Some(path) = declared.lane.as_ref().filter(|path| !is_identity(path, object)) {
         let pointer = format!("/{}", path.replace('.', "/"));
         let within = path.strip_prefix("data.").unwrap_or(path);
         let found = event.data.as_ref();
@@ -66,6 +67,12 @@ fn lane(declared: &EventInterface, object: Option<&Object>, event: &CloudEvent) 
         Some(parts) => parts.join("/").parse().map_err(|found| error("/data", format!("its identity: {found}"))),
         None => Err(error("/partitionkey", "is missing: nothing else says what orders this event".to_owned())),
     }
+}
+
+/// Whether a path means which record it is, and not an attribute: `data.id` of an object that declares none.
+fn is_identity(path: &str, object: Option<&Object>) -> bool {
+    let declares = |object: &Object| object.attributes.iter().any(|attribute| attribute.name.value.as_str() == "id");
+    path == "data.id" && !object.is_some_and(declares)
 }
 
 fn scalar(value: &Value) -> Option<String> {

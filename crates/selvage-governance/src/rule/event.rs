@@ -7,6 +7,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Severity, show};
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
+use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::manifest::system::Zone;
 use selvage_model::name::InterfaceRef;
 
@@ -100,18 +101,41 @@ pub(crate) const LANE_ATTRIBUTE: LintRule = LintRule {
 fn lane_attribute(context: &Context<'_>, report: &mut Report) {
     for (reference, interface, event) in events(context) {
         let Some(lane) = &event.lane else { continue };
-        let attribute = lane.strip_prefix("data.").unwrap_or_default();
+        let path = lane.strip_prefix("data.").unwrap_or_default();
         for declared in &event.events {
             let Some(object) = context.fabric.objects.get(&declared.object.value) else { continue };
-            let first = attribute.split('.').next().unwrap_or_default();
-            let known = first == "id" || object.attributes.iter().any(|it| it.name.value.as_str() == first);
-            if !known {
-                let message = format!("the lane {} of `{reference}` is nothing of `{}`", show(lane), declared.object);
-                let finding = LANE_ATTRIBUTE.finding(&interface.place, message);
-                report.add(reference, finding.fix("write `data.` and an attribute of the object, or `data.id`"));
-                break;
-            }
+            let message = match orders(&object.attributes, path) {
+                // Which record it is: each has that, whatever its attributes.
+                None if path == "id" => continue,
+                Some(true) => continue,
+                None => format!("the lane {} of `{reference}` is nothing of `{}`", show(lane), declared.object),
+                Some(false) => {
+                    format!(
+                        "the lane {} of `{reference}` is no text in `{}`: it orders nothing",
+                        show(lane),
+                        declared.object
+                    )
+                }
+            };
+            let finding = LANE_ATTRIBUTE.finding(&interface.place, message);
+            report.add(reference, finding.fix("write `data.` and an attribute of the object, or `data.id`"));
+            break;
         }
+    }
+}
+
+/// Whether what a path leads to can be the key of a lane: a text or a whole number. `None` where it leads to nothing.
+fn orders(attributes: &[Attribute], path: &str) -> Option<bool> {
+    let (first, rest) = path.split_once('.').map_or((path, None), |(first, rest)| (first, Some(rest)));
+    let attribute = attributes.iter().find(|attribute| attribute.name.value.as_str() == first)?;
+    match (&attribute.shape, rest) {
+        (Shape::Group(members), Some(rest)) => orders(members, rest),
+        (Shape::Quantity { .. }, Some("value" | "unit")) | (Shape::Money, Some("amount" | "currency")) => Some(true),
+        (_, Some(_)) => None,
+        (Shape::Boolean | Shape::Quantity { .. } | Shape::Money | Shape::List(_) | Shape::Group(_), None) => {
+            Some(false)
+        }
+        (_, None) => Some(true),
     }
 }
 

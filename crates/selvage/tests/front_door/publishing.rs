@@ -221,3 +221,17 @@ async fn an_acknowledged_event_survives_a_kill() {
     line.served.process.kill();
     assert_eq!(line.held().await.len(), 1);
 }
+
+/// `data.id` is which record it is, also where the object has no attribute of that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_without_an_id_is_ordered_by_its_identity() {
+    let place = Place::new().await;
+    place.edit("interfaces.yaml", "lane: data.machine", "lane: data.id");
+    let line = Line::of(place);
+    let mut of_row = event("b", "press-5");
+    of_row["partitionkey"] = json!("row-2");
+    let (status, told) = line.send(BATCH, &json!([event("a", "press-4"), of_row])).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+    let held = line.held().await;
+    assert_eq!(held.iter().map(|(_, lane, _)| lane.as_str()).collect::<Vec<_>>(), ["press-4", "row-2"]);
+}
