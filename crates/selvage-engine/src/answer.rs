@@ -24,6 +24,7 @@ pub(crate) fn fresh(answer: StoredAnswer) -> MediatedAnswer {
         body: answer.body,
         location: answer.location,
         next: None,
+        age: None,
         replayed: false,
     }
 }
@@ -70,7 +71,7 @@ fn done_again(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> MediatedAns
         return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
     };
     let (etag, location) = (etag::of(&body), answer.location.clone());
-    MediatedAnswer::Done { status: answer.status, body, location, etag, next: None, replayed: true }
+    MediatedAnswer::Done { status: answer.status, body, location, etag, next: None, age: None, replayed: true }
 }
 
 /// The problem that was kept.

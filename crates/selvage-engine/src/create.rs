@@ -7,7 +7,7 @@ use selvage_model::operation::StoredAnswer;
 use selvage_store::{CrossReference, NewEffect};
 use serde_json::{Value, json};
 
-use crate::deed::Shown;
+use crate::deed::{Left, Shown};
 use crate::job::{Job, Unread};
 use crate::links;
 use crate::path;
@@ -166,6 +166,7 @@ fn shown(reach: &Reach, job: &Job, found: Found, external_id: &str) -> Shown {
     let key = reach.served.identity().and_then(|identity| found.canonical.get(identity.as_str()));
     let key = key.and_then(Value::as_str).map(str::to_owned);
     let location = location(reach, &found.canonical);
+    let left = Some(Left::of(reach, &found));
     let mut body = found.canonical;
     scope::strip(&job.asked.scope, &mut body);
     let reference = key.map(|key| CrossReference {
@@ -178,5 +179,6 @@ fn shown(reach: &Reach, job: &Job, found: Found, external_id: &str) -> Shown {
         answer: StoredAnswer { status: 201, body, location },
         reference,
         evidence: json!({"record": reach.mapping.record(), "id": found.id, "external_id": external_id}),
+        left,
     }
 }

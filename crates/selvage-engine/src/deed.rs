@@ -7,9 +7,11 @@ use selvage_model::verb::Verb;
 use selvage_store::{CrossReference, NewEffect, StoreError};
 use serde_json::Value;
 
+use crate::capture;
 use crate::create::Create;
 use crate::fabric::Served;
 use crate::job::{Job, Unread};
+use crate::reach::{Found, Reach};
 use crate::state::Proof;
 use crate::trouble::Trouble;
 use crate::verb::Act;
@@ -30,6 +32,23 @@ pub(crate) struct Shown {
     pub(crate) reference: Option<CrossReference>,
     /// What proves it.
     pub(crate) evidence: Value,
+    /// What it left in the system, where a record is.
+    pub(crate) left: Option<Left>,
+}
+
+/// A record as a write left it, for captures of it.
+pub(crate) struct Left {
+    pub(crate) record: String,
+    pub(crate) id: i64,
+    pub(crate) content: [u8; 32],
+}
+
+impl Left {
+    /// Of what was read back.
+    pub(crate) fn of(reach: &Reach, found: &Found) -> Self {
+        let record = reach.mapping.record().to_owned();
+        Self { record, id: found.id, content: capture::content_hash(&found.canonical) }
+    }
 }
 
 impl Deed {

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use selvage_model::code;
 use selvage_model::operation::StoredAnswer;
 use selvage_model::problem::Problem;
-use selvage_store::{EffectId, StoreError};
+use selvage_store::{Echo, EffectId, StoreError};
 
 use crate::answer;
-use crate::deed::{Deed, Shown};
+use crate::deed::{Deed, Left, Shown};
 use crate::hold::Hold;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
@@ -181,7 +181,10 @@ impl<'a> Drive<'a> {
 
     async fn finish(&mut self) -> Result<Ending, StoreError> {
         let Some(shown) = self.shown.take() else { return self.stop().await };
-        let Shown { answer, reference, evidence } = shown;
+        let Shown { answer, reference, evidence, left } = shown;
+        if let Some(left) = left {
+            self.note(left).await;
+        }
         let (store, hold) = (&self.job.shared.store, &self.hold);
         let finish = || store.finish(&hold.operation, hold.epoch, &answer, reference.as_ref(), &evidence);
         match persist(finish).await {
@@ -193,6 +196,19 @@ impl<'a> Drive<'a> {
             other => other?,
         }
         Ok(Ending::Done(answer))
+    }
+
+    /// So that captures know again what this write left. Where it cannot be noted, they tell it as anybody's.
+    async fn note(&self, Left { record, id, content }: Left) {
+        let (job, system) = (self.job, self.job.system());
+        if !job.active.is_captured(system, &record) {
+            return;
+        }
+        let echo = Echo { record: id, content, effect: self.hold.operation.to_string() };
+        if let Err(error) = job.shared.store.note_echo(system, &record, &echo).await {
+            tracing::warn!(operation = %self.hold.operation, %error, "captures do not know what this write left");
+        }
+        job.shared.captures.hinted.notify_waiters();
     }
 
     async fn refuse(&mut self) -> Result<Ending, StoreError> {

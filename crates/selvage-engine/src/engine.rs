@@ -18,11 +18,12 @@ use selvage_model::operation::OperationId;
 use selvage_model::overview::{CallsRow, Health, OperationRow, ParkedRow};
 use selvage_model::problem::Problem;
 use selvage_model::publication::{Publication, Published};
-use selvage_store::Store;
+use selvage_store::{Store, StoreError};
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::capture::{self, CaptureTask, Captures};
 use crate::fabric::{Active, Surroundings};
 use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
@@ -105,6 +106,7 @@ impl Engine {
             log: OnceLock::new(),
             governors: Governors::default(),
             secrets,
+            captures: Captures::default(),
             due: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -159,6 +161,21 @@ impl Engine {
     /// asking systems how they are.
     pub fn run(&self) -> EngineTask {
         resolve::run(&self.shared)
+    }
+
+    /// Starts what captures changes of systems: what it tells goes into this log.
+    pub fn run_captures(&self, log: Arc<dyn EventLog>) -> CaptureTask {
+        capture::run(&self.shared, log)
+    }
+
+    /// A hint that a system's record may have changed: where it is captured, it is read now. Whether it is.
+    ///
+    /// # Errors
+    /// Where the hint could not be kept: what changed is found by the next look.
+    pub async fn hint(&self, system: &SystemName, record: &str, id: i64) -> Result<bool, StoreError> {
+        let captures = self.shared.store.hint_capture(system, record, id).await?;
+        self.shared.captures.hinted.notify_waiters();
+        Ok(captures > 0)
     }
 
     /// Does what a request asks for. The caller may stop waiting: a write goes on.
@@ -265,6 +282,7 @@ impl Engine {
     pub fn figures(&self) -> String {
         let mut text = figures::of(&self.shared.governors);
         text.push_str(&parking::figures(&self.shared.active()));
+        text.push_str(&capture::figures(&self.shared.captures));
         text
     }
 

@@ -11,7 +11,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Api, Operation, Serves};
-use selvage_model::manifest::interface::{Criticality, Interface, Lifecycle};
+use selvage_model::manifest::interface::{Criticality, Interface, InterfaceBody, Lifecycle};
 use selvage_model::manifest::mapping::Mapping;
 use selvage_model::manifest::object::Object;
 use selvage_model::manifest::system::{Connector, SecretName, System};
@@ -19,7 +19,9 @@ use selvage_model::name::{AttributeName, EnvironmentName, InterfaceRef, ObjectRe
 use selvage_model::problem::Problem;
 use selvage_model::verb::Verb;
 
+use crate::capture::{self as watched, Watched};
 use crate::connection::{Connection, Settings};
+use crate::copy::Copied;
 use crate::parking::{self, Parking};
 
 const DEFAULT_ACCOUNT: &str = "default";
@@ -38,6 +40,8 @@ pub(crate) struct Served {
     pub(crate) operations: Vec<Operation>,
     pub(crate) connection: Arc<Connection>,
     pub(crate) priority: Priority,
+    /// The copy that lists and gets are answered from, where they are.
+    pub(crate) copied: Option<Copied>,
     /// What of it is parked.
     pub(crate) parking: Parking,
 }
@@ -66,6 +70,7 @@ impl Served {
 pub(crate) struct Active {
     pub(crate) fabric: Arc<Fabric>,
     served: BTreeMap<InterfaceRef, Arc<Served>>,
+    watched: BTreeMap<InterfaceRef, Arc<Watched>>,
     connections: BTreeMap<AccountKey, Arc<Connection>>,
     mappings: Mutex<BTreeMap<MappingKey, Arc<CompiledMapping>>>,
 }
@@ -84,6 +89,7 @@ impl Active {
         Self {
             fabric: Arc::new(Fabric::default()),
             served: BTreeMap::new(),
+            watched: BTreeMap::new(),
             connections: BTreeMap::new(),
             mappings: Mutex::default(),
         }
@@ -99,6 +105,15 @@ impl Active {
             match compiled.serve(interface, serves, surroundings) {
                 Ok(served) => {
                     compiled.served.insert(served.interface.clone(), Arc::new(served));
+                }
+                Err(more) => findings.extend(more),
+            }
+        }
+        for interface in fabric.interfaces.values().filter(|interface| is_served(interface)) {
+            match compiled.watch(interface, surroundings) {
+                Ok(None) => {}
+                Ok(Some(watched)) => {
+                    compiled.watched.insert(watched.interface.clone(), Arc::new(watched));
                 }
                 Err(more) => findings.extend(more),
             }
@@ -133,6 +148,28 @@ impl Active {
     /// What is served through this connection.
     pub(crate) fn through<'a>(&'a self, connection: &'a Arc<Connection>) -> impl Iterator<Item = &'a Arc<Served>> {
         self.served.values().filter(move |served| Arc::ptr_eq(&served.connection, connection))
+    }
+
+    /// What is captured for this interface.
+    pub(crate) fn watched(&self, interface: &InterfaceRef) -> Option<&Arc<Watched>> {
+        self.watched.get(interface)
+    }
+
+    /// Whether changes of these records are captured.
+    pub(crate) fn is_captured(&self, system: &SystemName, record: &str) -> bool {
+        let mut watched = self.watched.values();
+        watched.any(|watched| watched.served.connection.system() == system && watched.record == record)
+    }
+
+    /// Whether Selvage makes such records.
+    pub(crate) fn makes(&self, system: &SystemName, record: &str) -> bool {
+        let of_record = |served: &&Arc<Served>| served.connection.system() == system && served.record == record;
+        self.served.values().filter(of_record).any(|served| served.operations.contains(&Operation::Create))
+    }
+
+    /// Every interface that something is captured for.
+    pub(crate) fn all_watched(&self) -> impl Iterator<Item = &InterfaceRef> {
+        self.watched.keys()
     }
 
     /// Every connection.
@@ -206,10 +243,23 @@ impl Active {
                 operations: serves.operations.iter().map(|operation| operation.value).collect(),
                 connection,
                 priority: priority(interface),
+                copied: copied(&fabric, serves),
                 parking: Parking::default(),
             }),
             _ => Err(findings),
         }
+    }
+
+    fn watch(
+        &mut self,
+        interface: &Interface,
+        surroundings: &Surroundings<'_>,
+    ) -> Result<Option<Watched>, Vec<Finding>> {
+        let InterfaceBody::Event(event) = &interface.body else { return Ok(None) };
+        let fabric = Arc::clone(&self.fabric);
+        let Some(draft) = watched::draft(&fabric, event).map_err(|finding| vec![finding])? else { return Ok(None) };
+        let served = Arc::new(self.serve(interface, &draft.serves, surroundings)?);
+        watched::compile(interface, &draft, served).map(Some).map_err(|finding| vec![finding])
     }
 
     fn connect(
@@ -249,6 +299,13 @@ impl Active {
         self.connections.insert(key, Arc::clone(&connection));
         Ok(connection)
     }
+}
+
+/// The copy that reads are answered from. One that nobody keeps is found when the fabric is checked.
+fn copied(fabric: &Fabric, serves: &Serves) -> Option<Copied> {
+    let reads = serves.reads.as_ref()?;
+    let InterfaceBody::Event(event) = &fabric.interfaces.get(&reads.copy.value)?.body else { return None };
+    Some(Copied { interface: reads.copy.value.clone(), max_age: event.copy_max_age?, older: reads.older })
 }
 
 fn settings(

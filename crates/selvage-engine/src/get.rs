@@ -19,5 +19,13 @@ pub(crate) async fn get(reach: &Reach, request: &MediatedRequest) -> Result<Medi
     let mut found = reach.find(id, &request.scope).await?;
     scope::strip(&request.scope, &mut found.canonical);
     let etag = etag::of(&found.canonical);
-    Ok(MediatedAnswer::Done { status: 200, body: found.canonical, location: None, etag, next: None, replayed: false })
+    Ok(MediatedAnswer::Done {
+        status: 200,
+        body: found.canonical,
+        location: None,
+        etag,
+        next: None,
+        age: None,
+        replayed: false,
+    })
 }

@@ -16,7 +16,7 @@ use crate::trouble::Trouble;
 
 /// External ids that Selvage makes: a module that no addon has, and the operation's id, so that one key makes one
 /// record whoever goes on with it. INVARIANT: ONE-EFFECT
-const MODULE: &str = "__selvage__";
+pub(crate) const MODULE: &str = "__selvage__";
 
 /// A write that has no operation yet.
 pub(crate) struct Draft {

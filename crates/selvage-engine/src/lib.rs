@@ -1,5 +1,5 @@
 //! The engine: carries out what the gateway lets through. Lists and gets through mappings, creates and verbs as
-//! operations with one effect each, whatever breaks in between. Keeps published events.
+//! operations with one effect each, whatever breaks in between. Keeps published events, and captures what changes in systems.
 //! It never decides who may do what, and never shows a system's own records.
 
 mod answer;
@@ -7,9 +7,11 @@ mod asked;
 mod authority;
 mod body;
 mod cache;
+mod capture;
 mod checking;
 mod company;
 mod connection;
+mod copy;
 mod create;
 mod cursor;
 mod deed;
@@ -51,6 +53,7 @@ mod verb;
 mod whole;
 mod write;
 
+pub use capture::CaptureTask;
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use rehearsal::{Made, Rehearsal, Trial};
 pub use resolve::EngineTask;

@@ -57,7 +57,7 @@ pub(crate) async fn list(reach: &Reach, request: &MediatedRequest) -> Result<Med
 }
 
 /// The filters that were asked for within the rows; `None` where they exclude each other.
-fn within(scope: &Scope, query: &Query) -> Option<Vec<(AttributeName, Vec<Value>)>> {
+pub(crate) fn within(scope: &Scope, query: &Query) -> Option<Vec<(AttributeName, Vec<Value>)>> {
     let mut attributes: Vec<&AttributeName> = Vec::new();
     for (attribute, _) in query.filters.iter().chain(&scope.rows) {
         if !attributes.contains(&attribute) {
@@ -87,5 +87,5 @@ fn page(items: Vec<Value>, problems: Vec<Value>, next: Option<String>, request: 
     if let (Some(members), false) = (body.as_object_mut(), problems.is_empty()) {
         members.insert("problems".to_owned(), Value::from(problems));
     }
-    MediatedAnswer::Done { status: 200, body, location: None, etag: None, next: query, replayed: false }
+    MediatedAnswer::Done { status: 200, body, location: None, etag: None, next: query, age: None, replayed: false }
 }

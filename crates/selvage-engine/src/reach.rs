@@ -22,6 +22,7 @@ use crate::trouble::Trouble;
 use crate::whole;
 
 /// The way to the system of one interface.
+#[derive(Clone)]
 pub(crate) struct Reach {
     pub(crate) active: Arc<Active>,
     pub(crate) served: Arc<Served>,

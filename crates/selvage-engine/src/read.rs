@@ -5,13 +5,15 @@ use std::sync::Arc;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
+use selvage_model::name::SystemName;
 use selvage_model::problem::Problem;
 use tokio::task::JoinHandle;
 
+use crate::fabric::Active;
 use crate::reach::{self, Reach};
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-use crate::{get, list};
+use crate::{copy, get, list};
 
 /// Answers a read, or says that it took too long.
 pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> MediatedAnswer {
@@ -30,6 +32,11 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
 
 async fn answer(shared: &Shared, request: &MediatedRequest) -> MediatedAnswer {
     let active = shared.active();
+    match from_copy(shared, &active, request).await {
+        Ok(None) => {}
+        Ok(Some(answer)) => return answer,
+        Err((trouble, system)) => return refused(trouble.problem(&system)),
+    }
     let served = match reach::served(&active, &request.interface, request.operation) {
         Ok(served) => served,
         Err(problem) => return refused(problem),
@@ -43,6 +50,18 @@ async fn answer(shared: &Shared, request: &MediatedRequest) -> MediatedAnswer {
         }
     };
     outcome.await.unwrap_or_else(|trouble: Trouble| refused(trouble.problem(&system)))
+}
+
+/// The answer from a copy, where the interface reads one.
+async fn from_copy(
+    shared: &Shared,
+    active: &Active,
+    request: &MediatedRequest,
+) -> Result<Option<MediatedAnswer>, (Trouble, SystemName)> {
+    let Ok(served) = reach::declared(active, &request.interface, request.operation) else { return Ok(None) };
+    let Some(copied) = &served.copied else { return Ok(None) };
+    let answer = copy::answer(shared, &served, copied, request).await;
+    answer.map_err(|trouble| (trouble, served.connection.system().clone()))
 }
 
 fn refused(problem: Problem) -> MediatedAnswer {

@@ -11,6 +11,7 @@ use selvage_store::Store;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::capture::Captures;
 use crate::engine::EngineConfig;
 use crate::fabric::Active;
 use crate::lane::Lanes;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) governors: Governors,
     /// The secrets by which connections are made. Whoever changes them or the active fabric holds them until the swap.
     pub(crate) secrets: Mutex<BTreeMap<SecretName, String>>,
+    /// Captures of this node.
+    pub(crate) captures: Captures,
     /// Something became due in this node just now.
     pub(crate) due: Notify,
 }

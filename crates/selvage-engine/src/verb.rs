@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::create;
-use crate::deed::Shown;
+use crate::deed::{Left, Shown};
 use crate::etag;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
@@ -207,7 +207,7 @@ impl Act {
         };
         let Some(found) = reach.by_id(id, &scope, &job.asked.scope).await? else {
             if self.verb.is_some_and(Verb::may_end_its_record) {
-                return Ok(self.shown(job, plan, (gone(&reach, job), added), None));
+                return Ok(self.shown(job, plan, (gone(&reach, job), added), None, None));
             }
             return Err(Unread::Differs(format!("`{}` {id} is no longer there", plan.record)));
         };
@@ -217,7 +217,8 @@ impl Act {
             return Err(Unread::Differs(difference));
         }
         let location = self.made.and_then(|_| create::location(&reach, &found.canonical));
-        Ok(self.shown(job, plan, (found.canonical, added), location))
+        let left = Left::of(&reach, &found);
+        Ok(self.shown(job, plan, (found.canonical, added), location, Some(left)))
     }
 
     /// The answer: the record, and what was read back beside it.
@@ -227,6 +228,7 @@ impl Act {
         plan: &Plan,
         (mut body, added): (Value, Option<Value>),
         location: Option<String>,
+        left: Option<Left>,
     ) -> Shown {
         let id = self.made.unwrap_or(plan.id);
         scope::strip(&job.asked.scope, &mut body);
@@ -238,7 +240,7 @@ impl Act {
         }
         let evidence = json!({"record": plan.record, "id": id, "added": added});
         let status = if self.made.is_some() { 201 } else { 200 };
-        Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence }
+        Shown { answer: StoredAnswer { status, body, location }, reference: None, evidence, left }
     }
 
     /// Where a person finds what may have been done.

@@ -207,12 +207,13 @@ fn give<'a>(
     (path, masks): (&str, Option<&HeaderValue>),
 ) -> Response<Reply> {
     match answer {
-        MediatedAnswer::Done { status, body, location, etag, next, replayed } => {
+        MediatedAnswer::Done { status, body, location, etag, next, age, replayed } => {
             let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
             let headers = response.headers_mut();
             put(headers, header::LOCATION, location);
             put(headers, header::ETAG, etag);
             put(headers, header::LINK, next.map(|next| format!("<{path}?{next}>; rel=\"next\"")));
+            put(headers, header::AGE, age.map(|age| age.to_string()));
             mark_replayed(headers, replayed);
             if let Some(masks) = masks {
                 headers.insert(SELVAGE_MASKED.clone(), masks.clone());

@@ -221,6 +221,8 @@ pub const RULES: &[LintRule] = &[
     subscription::UNGRANTED,
     network::CLOSED,
     network::TOO_WIDE,
+    capture::WHEN,
+    capture::KEPT,
     system::ENVIRONMENT,
     system::ACCESS,
     load::OVER,

@@ -143,6 +143,8 @@ catalogue! {
     SUBSCRIPTION_UNGRANTED = "FAB2242", "A subscription without a grant";
     DELIVERY_CLOSED = "FAB2250", "Deliveries to this address are refused";
     NETWORK_WIDE = "FAB2251", "A granted network is more than one's own";
+    EVENT_WHEN_UNFIT = "FAB2256", "A condition of an event type that does not fit its object";
+    COPY_UNKEPT = "FAB2257", "Reads from a copy that is not kept";
     ENVIRONMENT_MISSING = "FAB2301", "A used system is not declared for an environment";
     SYSTEM_ACCESS = "FAB2302", "A used system has no address or account";
     SYSTEM_OVERLOADED = "FAB2303", "More may be asked of a system than it bears";
@@ -333,6 +335,12 @@ catalogue! {
     MESSAGE_REFUSED = "FAB5130", "The endpoint will never take the message";
     ENDPOINT_RESTS = "FAB5131", "The endpoint is left alone for a while";
     READER_BEHIND = "FAB5132", "A reader has not read what retention would take";
+    CAPTURE_WENT_BACK = "FAB5140", "The system went back behind what was captured of it";
+    CAPTURE_MANY_GONE = "FAB5141", "More records are gone at once than are told unasked";
+    CAPTURE_UNJUDGED = "FAB5142", "It cannot be judged which fact a change is";
+    CAPTURE_UNTOLD = "FAB5143", "A captured record makes no event";
+    COPY_STALE = "FAB5144", "The copy is older than it may be";
+    COPY_UNREADY = "FAB5145", "The copy does not have all records yet";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";
@@ -393,6 +401,7 @@ catalogue! {
     SUBSCRIPTION_STANDS = "FAB7030", "The subscription does not stand so that this can be done";
     DEAD_LETTER_SETTLED = "FAB7031", "The dead letter is settled already";
     NO_REPLAY = "FAB7032", "The subscription cannot be replayed so";
+    CAPTURE_FENCED = "FAB7040", "The capture was taken over";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

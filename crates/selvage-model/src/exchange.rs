@@ -93,6 +93,8 @@ pub enum MediatedAnswer {
         etag: Option<String>,
         /// The query of the next page, where there is one (for the `Link` header).
         next: Option<String>,
+        /// How many seconds old the copy is that it was read from; none where the system was asked.
+        age: Option<u64>,
         /// The answer was given before, to the same key.
         replayed: bool,
     },

@@ -85,6 +85,12 @@ pub enum StoreError {
         /// Which.
         id: String,
     },
+    /// Another node has taken the capture, or a person has said how it goes on.
+    #[error("the capture is no longer held with fence {fence}")]
+    CaptureFenced {
+        /// The fence that the node held.
+        fence: i64,
+    },
     /// The operation is worked on, is looked up by itself, or has its outcome: it is not a person's to settle.
     #[error("operation `{operation}` is not stuck but {state}")]
     NotStuck {
@@ -102,7 +108,8 @@ pub enum StoreError {
     /// No such thing is stored.
     #[error("the store has no {what} `{id}`")]
     NotFound {
-        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`, `subscription`, `dead letter`.
+        /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`, `subscription`, `dead letter`,
+        /// `paused capture`, `running capture`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -147,6 +154,7 @@ impl StoreError {
             Self::SubscriptionStands { .. } => code::SUBSCRIPTION_STANDS,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
+            Self::CaptureFenced { .. } => code::CAPTURE_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,

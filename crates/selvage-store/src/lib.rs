@@ -1,10 +1,11 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
+//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, captures and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
 //! transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
 mod access;
 mod budget;
+mod capture;
 mod claim;
 mod contract_check;
 mod cross_reference;
@@ -29,6 +30,11 @@ pub use access::key::{NewKey, Rotated};
 pub use access::subscription::SubscriptionStep;
 pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
 pub use access::subscription::replay::NewReplay;
+pub use capture::hint::Echo;
+pub use capture::known::{Captured, CopyPage, CopyState, ParkedRow, Standing};
+pub use capture::outbox::Waiting;
+pub use capture::step::{CaptureStep, ParkedCapture};
+pub use capture::{CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, NewCapture, TakenCapture};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};

@@ -2,6 +2,7 @@
 
 mod access;
 mod budget;
+mod capture;
 mod claim;
 mod contract_check;
 mod cross_reference;

@@ -4,6 +4,7 @@ mod acknowledged;
 mod asyncapi;
 mod block;
 mod broker;
+mod captures;
 mod check;
 mod completions;
 mod dead_letters;
@@ -127,6 +128,12 @@ enum Command {
     Operator(operator::Operator),
     /// Shows where messages did not fit their contracts, and which interfaces are ready to enforce them.
     Violations(violations::Violations),
+    /// Shows captures of systems' changes, and lets those go on that stand still.
+    #[command(subcommand)]
+    Captures(captures::Captures),
+    /// Shows copies of objects, and builds them anew.
+    #[command(subcommand)]
+    Copies(captures::Copies),
     /// Shows writes whose outcome is not known.
     #[command(subcommand)]
     Operations(operations::Operations),
@@ -242,6 +249,8 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         Command::Grant(grant) => in_runtime(grant.run()),
         Command::Block(block) => in_runtime(block.run()),
         Command::Operator(operator) => in_runtime(operator.run()),
+        Command::Captures(captures) => in_runtime(captures.run()),
+        Command::Copies(copies) => in_runtime(copies.run()),
         Command::Violations(violations) => in_runtime(violations.run()),
         Command::Operations(operations) => in_runtime(operations.run()),
         Command::Events(events) => in_runtime(events.run()),

@@ -153,8 +153,7 @@ impl Node {
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
         let console = console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone()).await?;
-        let events = Events::start(&config, &current, told.behind).await?;
-        engine.keep_events_in(events.log());
+        let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
         let secrets = rotation::Secrets::new(config.secrets);
         let store = config.store.clone();
         let (environment, figures) = (config.environment.clone(), told.deliveries.clone());

@@ -53,6 +53,23 @@ pub struct Cursor {
 #[error("`{0}` is not a cursor of this list")]
 pub struct CursorError(String);
 
+impl Cursor {
+    /// Behind this id within this second.
+    pub fn new(second: i64, id: i64) -> Self {
+        Self { second, id }
+    }
+
+    /// The second.
+    pub fn second(self) -> i64 {
+        self.second
+    }
+
+    /// The id.
+    pub fn id(self) -> i64 {
+        self.id
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:x}-{:x}", self.second, self.id)
@@ -115,6 +132,20 @@ impl Odoo {
         found.truncate(limit);
         let next = if more { found.last().map(|placed| placed.at) } else { None };
         Ok(Page { records: found.into_iter().map(|placed| placed.record).collect(), next })
+    }
+
+    /// The newest second in which a record of a domain was written; `None` where there is no record.
+    ///
+    /// # Errors
+    /// [`Failure`]; nothing was changed.
+    pub async fn newest(&self, model: &str, domain: Vec<Value>, scope: &Scope) -> Result<Option<i64>, Failure> {
+        let call = Call::read(model, "search_read", scope)
+            .arg("domain", domain)
+            .arg("fields", vec!["write_date".to_owned()])
+            .arg("order", "write_date desc, id desc")
+            .arg("limit", 1);
+        let records = answer::records(self.call(call).await?)?;
+        records.into_iter().next().map(|record| Ok(place(record)?.at.second)).transpose()
     }
 
     /// Records of the cursor's second behind its id, by id.

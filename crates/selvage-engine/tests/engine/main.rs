@@ -10,8 +10,10 @@
 
 mod bench;
 mod booked;
+mod capture;
 mod claim;
 mod consume;
+mod copies;
 mod create;
 mod governor;
 mod library;

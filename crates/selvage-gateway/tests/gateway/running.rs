@@ -74,7 +74,7 @@ impl Mediation for Engine {
 fn done(status: u16, body: Value, location: Option<&str>, next: Option<&str>) -> MediatedAnswer {
     let (location, next) = (location.map(str::to_owned), next.map(str::to_owned));
     let etag = (status == 200 && next.is_none()).then(|| "\"0c\"".to_owned());
-    MediatedAnswer::Done { status, body, location, etag, next, replayed: false }
+    MediatedAnswer::Done { status, body, location, etag, next, age: None, replayed: false }
 }
 
 pub struct Running {

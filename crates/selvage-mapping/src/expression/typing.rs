@@ -28,7 +28,7 @@ pub enum Type {
     /// A map from any text to these.
     Map(Box<Type>),
     /// A map with these members and no others.
-    Record(BTreeMap<&'static str, Type>),
+    Record(BTreeMap<String, Type>),
     /// One of these, or nothing.
     Optional(Box<Type>),
 }
@@ -45,8 +45,8 @@ impl Type {
     }
 
     /// A record with these members.
-    pub fn record(members: impl IntoIterator<Item = (&'static str, Self)>) -> Self {
-        Self::Record(members.into_iter().collect())
+    pub fn record(members: impl IntoIterator<Item = (impl Into<String>, Self)>) -> Self {
+        Self::Record(members.into_iter().map(|(name, of)| (name.into(), of)).collect())
     }
 
     /// One of these, or nothing.
@@ -164,7 +164,7 @@ impl Checker<'_> {
             Type::Any => Ok(Type::Any),
             Type::Map(to) => Ok(to.as_ref().clone()),
             Type::Record(members) => members.get(name).cloned().ok_or_else(|| {
-                let known = members.keys().map(|known| (*known).to_owned()).collect();
+                let known = members.keys().cloned().collect();
                 let wrong = self.wrong(node, format!("there is no `{name}` here"));
                 Misfit { unknown: Some((name.to_owned(), known)), ..wrong }
             }),

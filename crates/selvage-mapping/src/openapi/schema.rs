@@ -45,7 +45,11 @@ fn page(title: &str) -> Value {
                 "type": "object",
                 "description": "Where the page comes from.",
                 "required": ["kind"],
-                "properties": {"kind": {"type": "string", "description": "`live`: asked of the system now."}},
+                "properties": {
+                    "kind": {"type": "string", "description": "`live`: asked of the system now. `copy`: read from a copy."},
+                    "kept_by": {"type": "string", "description": "The event interface that keeps the copy."},
+                    "age": {"type": "integer", "description": "The age of the copy in seconds."},
+                },
             },
             "problems": {
                 "type": "array",

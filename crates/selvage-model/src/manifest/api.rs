@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ClassName, ObjectRef, SystemName};
+use crate::name::{ClassName, InterfaceRef, ObjectRef, SystemName};
 use crate::source::Spanned;
 
 /// What an api does with a request.
@@ -89,6 +89,27 @@ pub struct Serves {
     pub operations: Vec<Spanned<Operation>>,
     /// The system's technical account, where not its default one.
     pub account: Option<Spanned<String>>,
+    /// Where lists and gets are answered from, where not from the system.
+    pub reads: Option<Reads>,
+}
+
+/// A copy that lists and gets are answered from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reads {
+    /// The event interface that keeps it.
+    pub copy: Spanned<InterfaceRef>,
+    /// What becomes of a read while the copy is older than it may be.
+    pub older: Older,
+}
+
+/// What becomes of a read while its copy is older than it may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Older {
+    /// It is refused, with a time to come again.
+    #[default]
+    Refuse,
+    /// The system is asked.
+    Live,
 }
 
 /// What can be done to an object through a mediated api.

@@ -78,6 +78,8 @@ pub struct Capture {
     pub reconcile_deletes: Option<Duration>,
     /// The first capture is a baseline and no event.
     pub baseline: bool,
+    /// What Selvage itself wrote makes events too, with the operation as their cause.
+    pub own_writes: bool,
 }
 
 /// Calls in from a system.

@@ -3,9 +3,9 @@
 use super::fields::{Fields, key_text, spanned};
 use crate::code;
 use crate::finding::Finding;
-use crate::manifest::api::{Answers, Api, Cache, Serves, Upstream};
+use crate::manifest::api::{Answers, Api, Cache, Older, Reads, Serves, Upstream};
 use crate::scalar;
-use crate::schema::tables::interface::{API_CONTRACT, CACHE, SERVES, UPSTREAM};
+use crate::schema::tables::interface::{API_CONTRACT, CACHE, READS, SERVES, UPSTREAM};
 use crate::yaml::{Key, Node};
 
 /// How an api comes to its answers.
@@ -87,7 +87,13 @@ fn mediated(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Api> {
         system: serves.spanned("system")?,
         operations: serves.list("operations"),
         account: serves.spanned_text("account"),
+        reads: serves.record("reads", &READS).and_then(reads),
     }))
+}
+
+fn reads(fields: Fields<'_>) -> Option<Reads> {
+    const OLDER: &[(&str, Older)] = &[("refuse", Older::Refuse), ("live", Older::Live)];
+    Some(Reads { copy: fields.spanned("copy")?, older: fields.word("older", OLDER).unwrap_or_default() })
 }
 
 fn excluded(fields: Fields<'_>, names: &[&str], control: &str, findings: &mut Vec<Finding>) {

@@ -44,6 +44,7 @@ fn capture(fields: Fields<'_>) -> Option<Capture> {
         overlap: fields.with("overlap", scalar::duration),
         reconcile_deletes: fields.with("reconcile_deletes", scalar::duration),
         baseline: fields.word("start", &[("baseline", true), ("events", false)]).unwrap_or(true),
+        own_writes: fields.word("own_writes", &[("told", true), ("silent", false)]).unwrap_or(false),
     })
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use selvage_engine::{CaptureTask, Engine};
 use selvage_log::{EventLog, JetStreamLog, LogError, SqlLog};
 use selvage_model::code;
 use selvage_model::manifest::event::Retention;
@@ -28,6 +29,7 @@ const RETIRE_EVERY: Duration = Duration::from_secs(60);
 pub(crate) struct Events {
     log: Arc<dyn EventLog>,
     following: JoinHandle<()>,
+    captures: Option<CaptureTask>,
 }
 
 impl Events {
@@ -47,7 +49,7 @@ impl Events {
             None => Arc::new(SqlLog::new(store, config.marks.as_deref())?),
         };
         let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current), behind));
-        Ok(Self { log, following })
+        Ok(Self { log, following, captures: None })
     }
 
     /// The log.
@@ -55,8 +57,18 @@ impl Events {
         Arc::clone(&self.log)
     }
 
+    /// From now on the engine keeps in the log what is published, and what it captures of systems.
+    #[must_use]
+    pub(crate) fn serving(self, engine: &Engine) -> Self {
+        engine.keep_events_in(self.log());
+        Self { captures: Some(engine.run_captures(self.log())), ..self }
+    }
+
     /// Finishes what is under way and ends.
     pub(crate) async fn end(self) {
+        if let Some(captures) = self.captures {
+            captures.shutdown().await;
+        }
         self.following.abort();
         self.log.end().await;
     }

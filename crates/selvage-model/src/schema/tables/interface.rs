@@ -223,6 +223,24 @@ pub(crate) static SERVES: Record = record(
         required("system", NAME, "The system."),
         required("operations", Shape::List(&Shape::Text(Format::Words(OPERATIONS)), true), "What may be done."),
         optional("account", WORD, "The system's technical account. Default: default."),
+        optional(
+            "reads",
+            Shape::Record(&READS),
+            "The copy that lists and gets are answered from. Default: the system.",
+        ),
+    ],
+);
+
+pub(crate) static READS: Record = record(
+    "Reads",
+    "A copy that lists and gets are answered from, so that they do not touch the system.",
+    &[
+        required("copy", INTERFACE_REF, "The event interface that keeps it, as `stock-events@1`."),
+        optional(
+            "older",
+            Shape::Text(Format::Words(&["refuse", "live"])),
+            "What becomes of a read while the copy is older than it may be: refused, or the system is asked. Default: refuse.",
+        ),
     ],
 );
 
@@ -331,6 +349,11 @@ pub(crate) static CAPTURE: Record = record(
             "start",
             Shape::Text(Format::Words(&["baseline", "events"])),
             "Whether the first capture is only a baseline or makes events. Default: baseline.",
+        ),
+        optional(
+            "own_writes",
+            Shape::Text(Format::Words(&["silent", "told"])),
+            "Whether what Selvage itself wrote makes events too, with its operation as the cause. Default: silent.",
         ),
     ],
 );

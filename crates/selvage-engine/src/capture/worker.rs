@@ -1,0 +1,354 @@
+//! One capture at work in this node: has it by lease, goes through all records once, then follows what changes. Whatever fails is
+//! tried again later from what the store has; a system that went back in time stops it until a person says how it goes on.
+
+mod busy;
+mod forward;
+mod learning;
+mod passing;
+mod reconcile;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use selvage_log::EventLog;
+use selvage_model::code::Code;
+use selvage_model::name::InterfaceRef;
+use selvage_store::{CaptureHold, CapturePause, CaptureStage, CaptureState, NewCapture, StoreError, TakenCapture};
+use tokio::sync::{Notify, watch};
+
+use super::compare::During;
+use super::figures;
+use super::lookback::{Look, Lookback};
+use super::looking::Looking;
+use super::watched::Watched;
+use super::{Captures, pump};
+use crate::shared::Shared;
+use crate::trouble::Trouble;
+
+/// Records that are read and compared at once.
+const PAGE: usize = 200;
+/// How often hints are looked for that other nodes took.
+const HINTS_EVERY: Duration = Duration::from_millis(250);
+/// How long to wait after something failed.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// How often parked records are tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(60);
+const MOST_PARKED: usize = 500;
+
+/// Why it stops for now.
+enum Halt {
+    /// The capture is somebody else's, or was told to begin anew.
+    Lost,
+    /// The active release captures it otherwise, or not at all.
+    Changed,
+    /// It stands still until a person speaks.
+    Paused(Code, String),
+    /// Later, in words.
+    Later(String),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::CaptureFenced { .. } => Self::Lost,
+            error => Self::Later(error.to_string()),
+        }
+    }
+}
+
+/// Works on a capture until it is told to stop.
+pub(crate) async fn run(
+    shared: Arc<Shared>,
+    interface: InterfaceRef,
+    log: Arc<dyn EventLog>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    loop {
+        let work = async {
+            let Some(watched) = shared.active().watched(&interface).cloned() else { return AGAIN_AFTER };
+            match take(&shared, &watched).await {
+                Ok(TakenCapture::Taken { hold, state, paused }) => {
+                    let worker = Worker::new(&shared, watched, hold, state, paused);
+                    Box::pin(worker.hold(&log)).await;
+                    Duration::ZERO
+                }
+                Ok(TakenCapture::Held { .. }) => shared.config.lease / 4,
+                Err(error) => {
+                    tracing::warn!(%interface, %error, "capture not taken");
+                    AGAIN_AFTER
+                }
+            }
+        };
+        let pause = tokio::select! {
+            biased;
+            () = ended(&mut stopped) => None,
+            pause = work => Some(pause),
+        };
+        let Some(pause) = pause else { return let_go(&shared, &interface).await };
+        tokio::select! {
+            () = ended(&mut stopped) => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+async fn ended(stopped: &mut watch::Receiver<bool>) {
+    // A closed channel is an end too.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn take(shared: &Shared, watched: &Watched) -> Result<TakenCapture, StoreError> {
+    let begin = if watched.declared.baseline { CaptureStage::Baseline } else { CaptureStage::Telling };
+    let new = NewCapture {
+        interface: watched.interface.clone(),
+        system: watched.served.connection.system().clone(),
+        record: watched.record.clone(),
+        begin,
+        node: shared.config.node.clone(),
+        lease: shared.config.lease,
+    };
+    shared.store.take_capture(&new).await
+}
+
+/// So that another node need not wait for the lease.
+async fn let_go(shared: &Shared, interface: &InterfaceRef) {
+    let Some(watched) = shared.active().watched(interface).cloned() else { return };
+    if let Ok(TakenCapture::Taken { hold, .. }) = take(shared, &watched).await {
+        let _ = shared.store.let_capture_go(hold).await;
+    }
+}
+
+/// A capture that is held.
+struct Worker<'a> {
+    shared: &'a Arc<Shared>,
+    watched: Arc<Watched>,
+    hold: CaptureHold,
+    state: CaptureState,
+    paused: Option<CapturePause>,
+    lookback: Lookback,
+    looked: Option<Instant>,
+    retried: Instant,
+    parked: usize,
+    events: u64,
+    told: Notify,
+    said: Option<String>,
+}
+
+impl<'a> Worker<'a> {
+    fn new(
+        shared: &'a Arc<Shared>,
+        watched: Arc<Watched>,
+        hold: CaptureHold,
+        state: CaptureState,
+        paused: Option<CapturePause>,
+    ) -> Self {
+        let lookback = Lookback::new(watched.poll, watched.overlap);
+        let events = shared.captures.standing().get(&watched.interface).map_or(0, |before| before.events);
+        Self {
+            shared,
+            watched,
+            hold,
+            state,
+            paused,
+            lookback,
+            looked: None,
+            retried: Instant::now(),
+            parked: 0,
+            events,
+            told: Notify::new(),
+            said: None,
+        }
+    }
+
+    /// Works for as long as it is held, and brings what it has to tell to the log meanwhile.
+    async fn hold(mut self, log: &Arc<dyn EventLog>) {
+        let told = Arc::new(std::mem::take(&mut self.told));
+        let (store, hold, lease) = (self.shared.store.clone(), self.hold, self.shared.config.lease);
+        let stream = self.watched.interface.clone();
+        let beat = async {
+            loop {
+                tokio::time::sleep(lease / 4).await;
+                match store.extend_capture(hold, lease).await {
+                    Err(StoreError::CaptureFenced { .. }) => return,
+                    Err(error) => tracing::warn!(interface = %stream, %error, "lease of a capture not extended"),
+                    Ok(()) => {}
+                }
+            }
+        };
+        tokio::select! {
+            () = beat => {}
+            () = self.work(&told) => {}
+            () = pump::run(&store, log, &stream, hold, &told) => {}
+        }
+    }
+
+    async fn work(&mut self, told: &Notify) {
+        loop {
+            let events = self.events;
+            let pause = match self.round().await {
+                Ok(pause) => {
+                    self.said = None;
+                    pause
+                }
+                Err(Halt::Lost | Halt::Changed) => return,
+                Err(Halt::Paused(code, because)) => match self.pause(code, because).await {
+                    Ok(()) => AGAIN_AFTER,
+                    Err(_) => return,
+                },
+                Err(Halt::Later(why)) => {
+                    self.say(why);
+                    AGAIN_AFTER
+                }
+            };
+            if self.events > events {
+                told.notify_one();
+            }
+            self.show();
+            let hints = async {
+                match self.said {
+                    None => self.shared.captures.hinted.notified().await,
+                    Some(_) => std::future::pending().await,
+                }
+            };
+            if !pause.is_zero() {
+                tokio::select! {
+                    () = hints => {}
+                    () = tokio::time::sleep(pause) => {}
+                }
+            }
+        }
+    }
+
+    /// One thing of what is to be done now; how long to wait for the next.
+    async fn round(&mut self) -> Result<Duration, Halt> {
+        let active = self.shared.active();
+        if !active.watched(&self.watched.interface).is_some_and(|now| Arc::ptr_eq(now, &self.watched)) {
+            return Err(Halt::Changed);
+        }
+        if self.paused.is_some() {
+            return Ok(AGAIN_AFTER);
+        }
+        let looking = Looking::open(active, &self.watched).await.map_err(|trouble| self.trouble(&trouble))?;
+        self.heed(looking.clone()).await?;
+        if self.state.stage != CaptureStage::Following {
+            self.pass(&looking).await?;
+            return Ok(Duration::ZERO);
+        }
+        if self.looked.is_none_or(|looked| looked.elapsed() >= self.watched.poll) {
+            self.look(&looking).await?;
+        }
+        self.reconcile_if_due(&looking).await?;
+        if self.retried.elapsed() >= RETRY_EVERY {
+            self.retried = Instant::now();
+            self.retry(&looking).await?;
+        }
+        let next = self.looked.map_or(Duration::ZERO, |looked| self.watched.poll.saturating_sub(looked.elapsed()));
+        Ok(next.min(HINTS_EVERY).max(Duration::from_millis(1)))
+    }
+
+    /// Reads what hints name, now.
+    async fn heed(&mut self, mut looking: Looking) -> Result<(), Halt> {
+        let hints = self.shared.store.capture_hints(self.hold.capture, PAGE).await?;
+        if hints.is_empty() {
+            return Ok(());
+        }
+        looking.at_once(&self.watched);
+        let ids: Vec<i64> = hints.iter().map(|(record, _)| *record).collect();
+        let seen = looking.these(&ids).await.map_err(|trouble| self.trouble(&trouble))?;
+        let mut step = self.learned(&looking, seen).await?;
+        self.missing(&looking, &ids, &mut step).await?;
+        step.heeded = hints.into_iter().filter(|(record, _)| !step.again.contains(record)).collect();
+        self.write(step).await
+    }
+
+    /// Looks at what was written since the look before, as far back as it is time for.
+    async fn look(&mut self, looking: &Looking) -> Result<(), Halt> {
+        let (began, began_at) = (Instant::now(), Timestamp::now());
+        self.ensure_forward(looking).await?;
+        let look = self.lookback.next();
+        let (since, settled) = match look {
+            Look::Shallow(back) => (self.state.front.saturating_sub(back), self.state.settled),
+            Look::Deep(back) => {
+                let newest = looking.newest().await.map_err(|trouble| self.trouble(&trouble))?;
+                (self.state.settled.saturating_sub(back), newest.max(self.state.settled))
+            }
+        };
+        let mut cursor = None;
+        loop {
+            let page = looking.page(since, cursor, PAGE).await;
+            let (seen, next) = page.map_err(|trouble| self.trouble(&trouble))?;
+            let front = seen.iter().map(|seen| seen.written).max().unwrap_or_default().max(self.state.front);
+            let mut step = self.learned(looking, seen).await?;
+            let mut state = CaptureState { front, ..self.state.clone() };
+            if next.is_none() {
+                (state.settled, state.looked_at) = (settled, Some(began_at));
+            }
+            step.progress = Some(state);
+            self.write(step).await?;
+            cursor = next;
+            if cursor.is_none() {
+                break;
+            }
+            // Long looks do not let what has just happened wait.
+            self.heed(looking.clone()).await?;
+        }
+        self.lookback.made(look);
+        self.looked = Some(began);
+        Ok(())
+    }
+
+    /// Tries parked records again: what stood in their way may have been put right without a word from the system.
+    async fn retry(&mut self, looking: &Looking) -> Result<(), Halt> {
+        let parked = self.shared.store.parked_captures(self.hold.capture, 0, MOST_PARKED).await?;
+        self.parked = parked.len();
+        for page in parked.chunks(PAGE) {
+            let ids: Vec<i64> = page.iter().map(|parked| parked.record).collect();
+            let seen = looking.these(&ids).await.map_err(|trouble| self.trouble(&trouble))?;
+            let step = self.learned(looking, seen).await?;
+            self.write(step).await?;
+        }
+        Ok(())
+    }
+
+    fn during<'s>(&self, stamps: &'s [String]) -> During<'s> {
+        During { stage: self.state.stage, generation: self.state.generation, stamps }
+    }
+
+    async fn pause(&mut self, code: Code, because: String) -> Result<(), StoreError> {
+        let interface = &self.watched.interface;
+        tracing::error!(%interface, %code, because, "capture stands still: `selvage captures resume {interface}` says how it goes on");
+        let why = CapturePause { code: code.to_string(), because };
+        self.shared.store.pause_capture(self.hold, &why).await?;
+        self.paused = Some(why);
+        Ok(())
+    }
+
+    fn trouble(&self, trouble: &Trouble) -> Halt {
+        let problem = trouble.problem(self.watched.served.connection.system());
+        Halt::Later(format!("{}: {}", problem.code, problem.detail))
+    }
+
+    /// Says why nothing is captured, once.
+    fn say(&mut self, why: String) {
+        if self.said.is_none() {
+            tracing::warn!(interface = %self.watched.interface, why, "capture waits");
+        }
+        self.said = Some(why);
+    }
+
+    fn show(&self) {
+        let ago = |at: Timestamp| Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default();
+        let before = || self.state.looked_at.and_then(|at| Instant::now().checked_sub(ago(at)));
+        let standing = figures::Standing {
+            system: self.watched.system().to_owned(),
+            stage: self.state.stage,
+            looked: self.looked.or_else(before),
+            paused: self.paused.is_some(),
+            parked: self.parked,
+            events: self.events,
+        };
+        let captures: &Captures = &self.shared.captures;
+        captures.standing().insert(self.watched.interface.clone(), standing);
+    }
+}

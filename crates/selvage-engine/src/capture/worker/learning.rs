@@ -1,0 +1,72 @@
+//! What records that were read teach, beside what is known of them, and the writing of it.
+
+use jiff::Timestamp;
+use selvage_store::{CaptureStep, Captured, Standing};
+
+use super::{Halt, Worker};
+use crate::capture::compare::{self, Seen};
+use crate::capture::looking::Looking;
+use crate::capture::told;
+
+impl Worker<'_> {
+    /// What these records teach beside what is known of them.
+    pub(super) async fn learned(&self, looking: &Looking, seen: Vec<Seen>) -> Result<CaptureStep, Halt> {
+        let store = &self.shared.store;
+        let ids: Vec<i64> = seen.iter().map(|seen| seen.record).collect();
+        let known = store.captured(self.hold.capture, &ids).await?;
+        // Asked in this order: whoever is not in a record any more has said what it left.
+        let busy = self.busy(looking, &ids, &known).await?;
+        let echoes = store.echoes(self.hold.capture, &ids).await?;
+        let mut step = CaptureStep { again: busy, ..CaptureStep::default() };
+        for seen in seen {
+            if step.again.contains(&seen.record) {
+                continue;
+            }
+            let known = known.iter().find(|known| known.record == seen.record);
+            let mut of_record = echoes.iter().filter(|echo| echo.record == seen.record).peekable();
+            let content = match (&seen.object, of_record.peek()) {
+                (Ok(object), Some(_)) => Some(told::content_hash(object)),
+                _ => None,
+            };
+            let echo = of_record.find(|echo| content == Some(echo.content)).map(|echo| echo.effect.as_str());
+            compare::learn(&self.watched, self.during(&looking.stamps), known, seen, echo, &mut step);
+        }
+        Ok(step)
+    }
+
+    /// Adds to the step that those of these records are gone that it does not speak of.
+    pub(super) async fn missing(&self, looking: &Looking, ids: &[i64], step: &mut CaptureStep) -> Result<(), Halt> {
+        let of_step = |id: &i64| {
+            let known = step.known.iter().map(|known| known.record);
+            let others = step
+                .seen
+                .iter()
+                .map(|(record, _)| *record)
+                .chain(step.parked.iter().map(|of| of.record))
+                .chain(step.again.iter().copied());
+            known.chain(others).any(|record| record == *id)
+        };
+        let gone: Vec<i64> = ids.iter().copied().filter(|id| !of_step(id)).collect();
+        let known: Vec<Captured> = self.shared.store.captured(self.hold.capture, &gone).await?;
+        for known in known.iter().filter(|known| known.standing != Standing::Gone) {
+            compare::lost(&self.watched, self.during(&looking.stamps), known, Timestamp::now(), step);
+        }
+        Ok(())
+    }
+
+    pub(super) async fn write(&mut self, step: CaptureStep) -> Result<(), Halt> {
+        self.shared.store.capture(self.hold, self.state.generation, &step).await?;
+        self.events += step.events.len() as u64;
+        if let Some(state) = step.progress {
+            self.state = state;
+        }
+        if !step.parked.is_empty() {
+            self.parked = self.parked.max(step.parked.len());
+            for parked in &step.parked {
+                let (interface, record, code) = (&self.watched.interface, parked.record, &parked.code);
+                tracing::warn!(%interface, record, code, "a record is parked in its capture");
+            }
+        }
+        Ok(())
+    }
+}

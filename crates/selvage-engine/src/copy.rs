@@ -1,0 +1,185 @@
+//! Lists and gets that are answered from a copy: what a capture knows, with the filters, pages, rows and attributes of live reads, and
+//! with its age. They never touch the system.
+
+use std::time::Duration;
+
+use selvage_connect::odoo::Cursor as Position;
+use selvage_model::code;
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::manifest::api::{Older, Operation};
+use selvage_model::name::{AttributeName, InterfaceRef};
+use selvage_model::problem::Problem;
+use selvage_store::{Captured, CopyPage, CopyState, StoreError};
+use serde_json::{Value, json};
+
+use crate::capture::is_sought;
+use crate::fabric::Served;
+use crate::shared::Shared;
+use crate::trouble::Trouble;
+use crate::{cursor, etag, list, query, scope};
+
+/// Records of a copy that are looked at together.
+const PAGE: usize = 500;
+/// When to come again where the copy is too old or not whole.
+const COME_AGAIN: u32 = 5;
+
+/// The copy that an interface reads.
+#[derive(Clone, Debug)]
+pub(crate) struct Copied {
+    /// Who keeps it.
+    pub(crate) interface: InterfaceRef,
+    /// The oldest it may be.
+    pub(crate) max_age: Duration,
+    /// What becomes of a read when it is older.
+    pub(crate) older: Older,
+}
+
+/// Answers a list or a get; `None` where the system is to be asked instead.
+pub(crate) async fn answer(
+    shared: &Shared,
+    served: &Served,
+    copied: &Copied,
+    request: &MediatedRequest,
+) -> Result<Option<MediatedAnswer>, Trouble> {
+    let system = served.connection.system();
+    let copy = shared.store.copy(&copied.interface, system).await.map_err(|error| unavailable(&error))?;
+    let copy = match young(copied, copy) {
+        Ok(copy) => copy,
+        Err(_) if copied.older == Older::Live => return Ok(None),
+        Err(problem) => return Err(problem.into()),
+    };
+    let read = Read { shared, served, copied, request, age: age(&copy), capture: copy.capture };
+    let answer = match request.operation {
+        Operation::List => read.list().await?,
+        _ => read.get().await?,
+    };
+    Ok(Some(answer))
+}
+
+/// A copy that is whole and not too old.
+fn young(copied: &Copied, copy: Option<CopyState>) -> Result<CopyState, Problem> {
+    let refuse = |code, detail: String| Problem::new(503, code, detail).retry_after(COME_AGAIN);
+    let unready = || refuse(code::COPY_UNREADY, format!("`{}` does not have all records yet", copied.interface));
+    let copy = copy.filter(|copy| copy.whole).ok_or_else(unready)?;
+    let age = age(&copy);
+    if age > copied.max_age {
+        let (age, most) = (age.as_secs(), copied.max_age.as_secs());
+        let detail = format!("the copy that `{}` keeps is {age} s old, and may be {most} s", copied.interface);
+        return Err(refuse(code::COPY_STALE, detail));
+    }
+    Ok(copy)
+}
+
+fn age(copy: &CopyState) -> Duration {
+    let age = copy.looked_at.map(|looked| copy.now.duration_since(looked));
+    // A clock that was set back makes no copy younger than new.
+    age.and_then(|age| Duration::try_from(age).ok()).unwrap_or_default()
+}
+
+fn unavailable(error: &StoreError) -> Trouble {
+    tracing::warn!(%error, "copy not read");
+    Problem::new(503, code::STORE_UNAVAILABLE, "the copy cannot be read now").retry_after(1).into()
+}
+
+/// A read of a copy.
+struct Read<'a> {
+    shared: &'a Shared,
+    served: &'a Served,
+    copied: &'a Copied,
+    request: &'a MediatedRequest,
+    age: Duration,
+    capture: i64,
+}
+
+impl Read<'_> {
+    async fn list(&self) -> Result<MediatedAnswer, Trouble> {
+        let (scope, interface) = (&self.request.scope, &self.request.interface);
+        let query = query::read(&self.request.query, &self.served.object, scope)?;
+        let fingerprint = cursor::fingerprint(interface, &query, scope);
+        let position = query.cursor.as_deref().map(|text| cursor::read(text, &fingerprint)).transpose()?;
+        let since = query.updated_since.map_or(0, |since| since.as_second());
+        // Behind every record of the second before.
+        let mut after = position.map_or((since.saturating_sub(1), i64::MAX), |place| (place.second(), place.id()));
+        let Some(filters) = list::within(scope, &query) else { return Ok(self.page(Vec::new(), None)) };
+        let with = self.sought(&filters);
+        let mut items: Vec<(Position, Value)> = Vec::new();
+        while items.len() <= query.limit {
+            let page = CopyPage { capture: self.capture, after, limit: PAGE.min(query.limit + 1).max(20), with };
+            let rows = self.shared.store.copy_page(&page).await.map_err(|error| unavailable(&error))?;
+            let is_last = rows.len() < page.limit;
+            for row in &rows {
+                after = (row.written, row.record);
+                let object = content(row)?;
+                if matches(&filters, &object) && scope::holds(scope, &object) {
+                    items.push((Position::new(row.written, row.record), object));
+                }
+            }
+            if is_last {
+                break;
+            }
+        }
+        let more = items.len() > query.limit;
+        items.truncate(query.limit);
+        let next = items.last().filter(|_| more).map(|(position, _)| cursor::show(*position, &fingerprint));
+        let shown = items.into_iter().map(|(_, mut object)| {
+            scope::strip(scope, &mut object);
+            object
+        });
+        Ok(self.page(shown.collect(), next))
+    }
+
+    async fn get(&self) -> Result<MediatedAnswer, Trouble> {
+        query::none(&self.request.query)?;
+        let key = self.request.id.as_deref().unwrap_or_default();
+        let (scope, object) = (&self.request.scope, &self.served.object.name);
+        let rows = self.shared.store.copy_of_key(self.capture, key).await.map_err(|error| unavailable(&error))?;
+        let mut found = Vec::new();
+        for row in &rows {
+            found.extend(Some(content(row)?).filter(|object| scope::holds(scope, object)));
+        }
+        let mut found = found.into_iter();
+        let Some(mut body) = found.next() else {
+            let detail = format!("there is no {object} `{key}`, or it is not yours to see");
+            return Err(Problem::new(404, code::RECORD_UNKNOWN, detail).into());
+        };
+        if found.next().is_some() {
+            let detail = format!("several records of `{}` have the key `{key}`", self.served.connection.system());
+            return Err(Problem::new(422, code::KEY_AMBIGUOUS, detail).into());
+        }
+        scope::strip(scope, &mut body);
+        let etag = etag::of(&body);
+        let age = Some(self.age.as_secs());
+        Ok(MediatedAnswer::Done { status: 200, body, location: None, etag, next: None, age, replayed: false })
+    }
+
+    /// The filter by which the copy finds records without going through all of them.
+    fn sought<'f>(&self, filters: &'f [(AttributeName, Vec<Value>)]) -> Option<(&'f str, &'f str)> {
+        filters.iter().find_map(|(name, values)| {
+            let attribute = self.served.object.attribute(name)?;
+            match values.as_slice() {
+                [Value::String(text)] if is_sought(&attribute.shape, text) => Some((name.as_str(), text.as_str())),
+                _ => None,
+            }
+        })
+    }
+
+    fn page(&self, items: Vec<Value>, next: Option<String>) -> MediatedAnswer {
+        let query = next.as_deref().map(|cursor| cursor::next_query(&self.request.query, cursor));
+        let age = self.age.as_secs();
+        let source = json!({"kind": "copy", "kept_by": self.copied.interface.to_string(), "age": age});
+        let body = json!({"items": Value::from(items), "next": Value::from(next), "source": source});
+        let (location, etag) = (None, None);
+        MediatedAnswer::Done { status: 200, body, location, etag, next: query, age: Some(age), replayed: false }
+    }
+}
+
+fn matches(filters: &[(AttributeName, Vec<Value>)], object: &Value) -> bool {
+    filters.iter().all(|(name, values)| object.get(name.as_str()).is_some_and(|value| values.contains(value)))
+}
+
+fn content(row: &Captured) -> Result<Value, Trouble> {
+    serde_json::from_str(&row.content).map_err(|error| {
+        tracing::error!(record = row.record, %error, "a record of a copy cannot be read");
+        Problem::new(503, code::STORE_DAMAGED, "a record of the copy cannot be read").into()
+    })
+}

@@ -1,0 +1,59 @@
+//! The outbox: what captures have to tell, in order, until the event log has it. Numbers are never given twice, so that a node
+//! that is late forgets nothing that it did not bring.
+
+use selvage_model::event::NewRecord;
+
+use super::CaptureHold;
+use super::step::ensure_held;
+use crate::Store;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::bind;
+
+statements! {
+    WAITING = "SELECT number, id, lane, body FROM event_outbox WHERE capture = $1 ORDER BY number LIMIT $2";
+    TOLD = "DELETE FROM event_outbox WHERE capture = $1 AND number <= $2";
+}
+
+/// What waits to be told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// In order.
+    pub records: Vec<NewRecord>,
+    /// The number of the last of them.
+    pub last: i64,
+}
+
+impl Store {
+    /// What waits to be brought to the log, oldest first, up to so many records and about so many bytes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn outbox(&self, capture: i64, records: usize, bytes: usize) -> Result<Waiting, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let limit = i64::try_from(records).unwrap_or(i64::MAX);
+        let mut waiting = Waiting::default();
+        let mut size = 0;
+        for row in transaction.all(WAITING, bind![capture, limit]).await? {
+            let body = row.bytes("body")?;
+            size += body.len();
+            if size > bytes && !waiting.records.is_empty() {
+                break;
+            }
+            waiting.last = row.integer("number")?;
+            waiting.records.push(NewRecord { id: row.parsed("id")?, lane: row.parsed("lane")?, body });
+        }
+        Ok(waiting)
+    }
+
+    /// Forgets what the log has, up to this number.
+    ///
+    /// # Errors
+    /// [`StoreError::CaptureFenced`]: whoever has the capture now brings it again, which the log knows by its ids.
+    pub async fn outbox_told(&self, hold: CaptureHold, last: i64) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        ensure_held(&mut transaction, hold).await?;
+        transaction.run(TOLD, bind![hold.capture, last]).await?;
+        transaction.commit().await
+    }
+}

@@ -1,0 +1,139 @@
+//! What a look at a system taught, in one transaction: the last known state of records, what is told of it, what could not be
+//! read, and how far the capture is. INVARIANT: NOTHING-LOST: an event and the state that it comes of are there together.
+
+use selvage_model::event::NewRecord;
+
+use super::known::{Captured, Standing};
+use super::{CaptureHold, CaptureState};
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::{Micros, Row, bind};
+
+statements! {
+    HELD = "UPDATE capture SET fence = fence WHERE id = $1 AND fence = $2 RETURNING next_out";
+    KNOW = "INSERT INTO captured (capture, record, standing, generation, written, change, business_key, content) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (capture, record) DO UPDATE SET standing = excluded.standing, \
+            generation = excluded.generation, written = excluded.written, change = excluded.change, \
+            business_key = excluded.business_key, content = excluded.content";
+    SEEN = "UPDATE captured SET generation = $1, written = $2 WHERE capture = $3 AND record = $4";
+    CLEAR_VALUES = "DELETE FROM captured_value WHERE capture = $1 AND record = $2";
+    VALUE = "INSERT INTO captured_value (capture, attribute, value, record) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (capture, attribute, value, record) DO NOTHING";
+    PARK = "INSERT INTO capture_parked (capture, record, code, reason, since) VALUES ($1, $2, $3, $4, $5) \
+            ON CONFLICT (capture, record) DO UPDATE SET code = excluded.code, reason = excluded.reason";
+    UNPARK = "DELETE FROM capture_parked WHERE capture = $1 AND record = $2";
+    OUT = "INSERT INTO event_outbox (capture, number, id, lane, body) VALUES ($1, $2, $3, $4, $5)";
+    ADVANCE = "UPDATE capture SET next_out = $1 WHERE id = $2";
+    PROGRESS = "UPDATE capture SET stage = $1, place = $2, front = $3, settled = $4, looked_at = $5, reconciled_at = $6 \
+                WHERE id = $7";
+    AGAIN = "INSERT INTO capture_hint (capture, record, asked) VALUES ($1, $2, 1) ON CONFLICT (capture, record) DO NOTHING";
+    HEEDED = "DELETE FROM capture_hint WHERE capture = $1 AND record = $2 AND asked = $3";
+}
+
+/// What is to be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CaptureStep {
+    /// Records whose state is another than was known.
+    pub known: Vec<Captured>,
+    /// Records that are as they were known, with the second in which they say they were written.
+    pub seen: Vec<(i64, i64)>,
+    /// Records that cannot be read as the object.
+    pub parked: Vec<ParkedCapture>,
+    /// What is told, in this order.
+    pub events: Vec<NewRecord>,
+    /// Records that are to be looked at again soon: an operation of Selvage is about to say what it left in them.
+    pub again: Vec<i64>,
+    /// Hints that were followed: the record, and how often it had been asked for.
+    pub heeded: Vec<(i64, i64)>,
+    /// How far the capture is now, where that changed.
+    pub progress: Option<CaptureState>,
+}
+
+/// A record that cannot be captured as it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParkedCapture {
+    /// The system's id.
+    pub record: i64,
+    /// The cause's code.
+    pub code: String,
+    /// The cause.
+    pub reason: String,
+}
+
+impl Store {
+    /// Writes what was learned, all of it or nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::CaptureFenced`] where another node, or a person, has taken the capture.
+    pub async fn capture(&self, hold: CaptureHold, generation: i64, step: &CaptureStep) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let mut next = ensure_held(&mut transaction, hold).await?.integer("next_out")?;
+        let now = transaction.now().await?;
+        let capture = hold.capture;
+        for record in &step.known {
+            know(&mut transaction, capture, generation, record).await?;
+        }
+        for (record, written) in &step.seen {
+            transaction.run(SEEN, bind![generation, *written, capture, *record]).await?;
+            transaction.run(UNPARK, bind![capture, *record]).await?;
+        }
+        for ParkedCapture { record, code, reason } in &step.parked {
+            transaction.run(PARK, bind![capture, *record, code.as_str(), reason.as_str(), now]).await?;
+        }
+        for event in &step.events {
+            let (id, lane) = (event.id.as_str(), event.lane.as_str());
+            transaction.run(OUT, bind![capture, next, id, lane, event.body.as_slice()]).await?;
+            next += 1;
+        }
+        if !step.events.is_empty() {
+            transaction.run(ADVANCE, bind![next, capture]).await?;
+        }
+        for record in &step.again {
+            transaction.run(AGAIN, bind![capture, *record]).await?;
+        }
+        for (record, asked) in &step.heeded {
+            transaction.run(HEEDED, bind![capture, *record, *asked]).await?;
+        }
+        if let Some(state) = &step.progress {
+            progress(&mut transaction, capture, state).await?;
+        }
+        transaction.commit().await
+    }
+}
+
+/// Refuses what is done under a hold that is lost, and lets no other writer of the capture in between.
+pub(super) async fn ensure_held(transaction: &mut Transaction, hold: CaptureHold) -> Result<Row, StoreError> {
+    let row = transaction.first(HELD, bind![hold.capture, hold.fence]).await?;
+    row.ok_or(StoreError::CaptureFenced { fence: hold.fence })
+}
+
+async fn know(
+    transaction: &mut Transaction,
+    capture: i64,
+    generation: i64,
+    record: &Captured,
+) -> Result<(), StoreError> {
+    let Captured { record: id, standing, written, change, key, content, values, .. } = record;
+    let standing = *standing;
+    let row =
+        bind![capture, *id, standing.number(), generation, *written, change.as_str(), key.as_str(), content.as_str()];
+    transaction.run(KNOW, row).await?;
+    transaction.run(UNPARK, bind![capture, *id]).await?;
+    transaction.run(CLEAR_VALUES, bind![capture, *id]).await?;
+    if standing == Standing::There {
+        for (attribute, value) in values {
+            transaction.run(VALUE, bind![capture, attribute.as_str(), value.as_str(), *id]).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn progress(transaction: &mut Transaction, capture: i64, state: &CaptureState) -> Result<(), StoreError> {
+    let CaptureState { stage, place, front, settled, looked_at, reconciled_at, .. } = state;
+    let times = [looked_at, reconciled_at].map(|time| time.map(Micros::from));
+    let [looked_at, reconciled_at] = times;
+    let row = bind![stage.as_str(), place.clone(), *front, *settled, looked_at, reconciled_at, capture];
+    transaction.run(PROGRESS, row).await.map(drop)
+}

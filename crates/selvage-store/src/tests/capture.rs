@@ -1,0 +1,209 @@
+//! Captures: one node at a time, everything that was learned in one transaction, nothing told twice or forgotten.
+
+use std::time::Duration;
+
+use selvage_model::event::NewRecord;
+use selvage_model::name::SystemName;
+
+use super::stage::Stage;
+use super::{LEASE, both};
+use crate::{
+    CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CopyPage, Echo, NewCapture,
+    ParkedCapture, Standing, Store, StoreError, TakenCapture, Word,
+};
+
+both!(
+    one_node_at_a_time_has_a_capture,
+    what_was_learned_is_there_with_what_is_told,
+    hints_of_one_record_are_one,
+    a_person_says_how_a_capture_goes_on,
+    a_copy_is_read_in_pages_and_by_values,
+);
+
+const WORD: Word<'static> = Word { by: "a.lead", because: "restored on purpose" };
+
+fn new(node: &str, lease: Duration) -> NewCapture {
+    NewCapture {
+        interface: "work-order-events@1".parse().unwrap(),
+        system: "odoo".parse().unwrap(),
+        record: "mrp.workorder".to_owned(),
+        begin: CaptureStage::Baseline,
+        node: node.to_owned(),
+        lease,
+    }
+}
+
+async fn taken(store: &Store, node: &str, lease: Duration) -> (CaptureHold, CaptureState, Option<CapturePause>) {
+    match store.take_capture(&new(node, lease)).await.unwrap() {
+        TakenCapture::Taken { hold, state, paused } => (hold, state, paused),
+        held => panic!("{held:?}"),
+    }
+}
+
+fn known(record: i64, written: i64, content: &str) -> Captured {
+    Captured {
+        record,
+        standing: Standing::There,
+        generation: 1,
+        written,
+        change: String::new(),
+        key: format!("odoo-{record}"),
+        content: content.to_owned(),
+        values: vec![("status".to_owned(), content.to_owned())],
+    }
+}
+
+fn event(id: &str) -> NewRecord {
+    NewRecord { id: id.parse().unwrap(), lane: "odoo-1".parse().unwrap(), body: b"{}".to_vec() }
+}
+
+fn odoo() -> SystemName {
+    "odoo".parse().unwrap()
+}
+
+async fn one_node_at_a_time_has_a_capture(stage: &Stage) {
+    let store = stage.open().await;
+    let short = Duration::from_millis(150);
+    let (first, state, paused) = taken(&store, "a", short).await;
+    assert_eq!((state.stage, state.generation, state.looked_at, paused), (CaptureStage::Baseline, 1, None, None));
+    match store.take_capture(&new("b", LEASE)).await.unwrap() {
+        TakenCapture::Held { by, .. } => assert_eq!(by, "a"),
+        taken => panic!("{taken:?}"),
+    }
+    store.extend_capture(first, short).await.unwrap();
+    tokio::time::sleep(short * 2).await;
+    let (second, ..) = taken(&store, "b", LEASE).await;
+    assert_eq!(second.capture, first.capture);
+    let step = CaptureStep { events: vec![event("late")], ..CaptureStep::default() };
+    for outcome in [
+        store.capture(first, 1, &step).await,
+        store.extend_capture(first, LEASE).await,
+        store.outbox_told(first, 9).await,
+        store.pause_capture(first, &CapturePause { code: "FAB5140".to_owned(), because: String::new() }).await,
+    ] {
+        assert!(matches!(outcome, Err(StoreError::CaptureFenced { .. })), "{outcome:?}");
+    }
+    assert!(store.outbox(first.capture, 10, 1_000).await.unwrap().records.is_empty());
+    store.let_capture_go(second).await.unwrap();
+    taken(&store, "a", LEASE).await;
+    assert_eq!(store.captures().await.unwrap().len(), 1);
+}
+
+async fn what_was_learned_is_there_with_what_is_told(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, mut state, _) = taken(&store, "a", LEASE).await;
+    (state.stage, state.place, state.front) = (CaptureStage::Baseline, Some("6b-1".to_owned()), 40);
+    let step = CaptureStep {
+        known: (1..=20).map(|record| known(record, 30 + record, "ready")).collect(),
+        parked: vec![ParkedCapture { record: 21, code: "FAB3101".to_owned(), reason: "no code".to_owned() }],
+        events: vec![event("a"), event("b")],
+        progress: Some(state.clone()),
+        ..CaptureStep::default()
+    };
+    store.capture(hold, 1, &step).await.unwrap();
+    let mut ids: Vec<i64> = (1..=25).collect();
+    ids.reverse();
+    assert_eq!(store.captured(hold.capture, &ids).await.unwrap().len(), 20);
+    assert_eq!(store.captured_count(hold.capture).await.unwrap(), 20);
+    assert_eq!(store.newest_captured(hold.capture, 2).await.unwrap(), [(20, 50), (19, 49)]);
+    assert_eq!(store.captured_ids(hold.capture, 18, 9).await.unwrap(), [(19, 1), (20, 1)]);
+    let parked = store.parked_captures(hold.capture, 0, 9).await.unwrap();
+    assert_eq!((parked.len(), parked[0].record, parked[0].code.as_str()), (1, 21, "FAB3101"));
+
+    // A number is not given again when the outbox was empty: who is late forgets nothing that it did not bring.
+    let waiting = store.outbox(hold.capture, 10, 1_000).await.unwrap();
+    assert_eq!((waiting.records.len(), waiting.last), (2, 2));
+    assert_eq!(store.outbox(hold.capture, 10, 1).await.unwrap().records.len(), 1);
+    store.outbox_told(hold, waiting.last).await.unwrap();
+    let gone = Captured { standing: Standing::Gone, ..known(1, 31, "ready") };
+    let step =
+        CaptureStep { known: vec![gone, known(21, 60, "ready")], events: vec![event("c")], ..CaptureStep::default() };
+    store.capture(hold, 2, &step).await.unwrap();
+    assert_eq!(store.outbox(hold.capture, 10, 1_000).await.unwrap().last, 3);
+    assert_eq!(store.captured_count(hold.capture).await.unwrap(), 20);
+    assert!(store.parked_captures(hold.capture, 0, 9).await.unwrap().is_empty());
+    let step = CaptureStep { seen: vec![(2, 70)], ..CaptureStep::default() };
+    store.capture(hold, 2, &step).await.unwrap();
+    let two = store.captured(hold.capture, &[2]).await.unwrap();
+    assert_eq!((two[0].generation, two[0].written, two[0].content.as_str()), (2, 70, "ready"));
+
+    // Another node goes on where this one was.
+    store.let_capture_go(hold).await.unwrap();
+    assert_eq!(taken(&store, "b", LEASE).await.1, state);
+}
+
+async fn hints_of_one_record_are_one(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    assert_eq!(store.hint_capture(&odoo(), "mrp.production", 5).await.unwrap(), 0);
+    for _ in 0..12 {
+        assert_eq!(store.hint_capture(&odoo(), "mrp.workorder", 5).await.unwrap(), 1);
+    }
+    assert_eq!(store.capture_hints(hold.capture, 10).await.unwrap(), [(5, 12)]);
+    // One that came while the record was read is read again.
+    store.hint_capture(&odoo(), "mrp.workorder", 5).await.unwrap();
+    let heeded = CaptureStep { heeded: vec![(5, 12)], ..CaptureStep::default() };
+    store.capture(hold, 1, &heeded).await.unwrap();
+    assert_eq!(store.capture_hints(hold.capture, 10).await.unwrap(), [(5, 13)]);
+    let heeded = CaptureStep { heeded: vec![(5, 13)], ..CaptureStep::default() };
+    store.capture(hold, 1, &heeded).await.unwrap();
+    assert!(store.capture_hints(hold.capture, 10).await.unwrap().is_empty());
+
+    let echo = Echo { record: 7, content: [3; 32], effect: "eff-1".to_owned() };
+    store.note_echo(&odoo(), "mrp.production", &echo).await.unwrap();
+    assert!(store.capture_hints(hold.capture, 10).await.unwrap().is_empty());
+    store.note_echo(&odoo(), "mrp.workorder", &echo).await.unwrap();
+    assert_eq!(store.capture_hints(hold.capture, 10).await.unwrap(), [(7, 1)]);
+    assert_eq!(store.echoes(hold.capture, &[5, 7]).await.unwrap(), [echo]);
+    store.forget_echoes(jiff::Timestamp::MAX).await.unwrap();
+    assert!(store.echoes(hold.capture, &[7]).await.unwrap().is_empty());
+}
+
+async fn a_person_says_how_a_capture_goes_on(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    let interface = new("a", LEASE).interface;
+    let resumed = store.resume_capture(&interface, CaptureStage::Baseline, WORD).await;
+    assert!(matches!(resumed, Err(StoreError::NotFound { .. })), "{resumed:?}");
+    let why = CapturePause { code: "FAB5140".to_owned(), because: "record 5 went back".to_owned() };
+    store.pause_capture(hold, &why).await.unwrap();
+    assert!(matches!(store.rebuild_copy(&interface, WORD).await, Err(StoreError::NotFound { .. })));
+    assert_eq!(store.captures().await.unwrap()[0].paused.as_ref(), Some(&why));
+    store.resume_capture(&interface, CaptureStage::Telling, WORD).await.unwrap();
+    // Whoever had it begins again from what was said.
+    assert!(matches!(store.extend_capture(hold, LEASE).await, Err(StoreError::CaptureFenced { .. })));
+    let (_, state, paused) = taken(&store, "b", LEASE).await;
+    assert_eq!((state.stage, state.generation, state.front, paused), (CaptureStage::Telling, 2, 0, None));
+    store.rebuild_copy(&interface, WORD).await.unwrap();
+    assert!(matches!(store.rebuild_copy(&"other@1".parse().unwrap(), WORD).await, Err(StoreError::NotFound { .. })));
+}
+
+async fn a_copy_is_read_in_pages_and_by_values(stage: &Stage) {
+    let store = stage.open().await;
+    let interface = new("a", LEASE).interface;
+    assert_eq!(store.copy(&interface, &odoo()).await.unwrap(), None);
+    let (hold, state, _) = taken(&store, "a", LEASE).await;
+    let archived = Captured { standing: Standing::Archived, ..known(9, 9, "done") };
+    let mut all: Vec<Captured> = (1..=6).map(|record| known(record, record / 2, "ready")).collect();
+    all.push(Captured { values: vec![("status".to_owned(), "done".to_owned())], ..known(7, 3, "done") });
+    all.push(archived);
+    let progress = CaptureState { looked_at: Some("2026-11-27T00:00:00Z".parse().unwrap()), ..state };
+    let step = CaptureStep { known: all, progress: Some(progress), ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    let copy = store.copy(&interface, &odoo()).await.unwrap().unwrap();
+    assert!(copy.whole && copy.looked_at.unwrap() < copy.now);
+    let page = |after, limit, with| CopyPage { capture: copy.capture, after, limit, with };
+    for (page, expected) in [
+        (page((-1, 0), 3, None), vec![1, 2, 3]),
+        (page((1, 2), 3, None), vec![3, 4, 5]),
+        (page((3, 6), 3, None), vec![7]),
+        (page((-1, 0), 9, Some(("status", "done"))), vec![7]),
+        (page((2, 4), 9, Some(("status", "ready"))), vec![5, 6]),
+        (page((-1, 0), 9, Some(("status", "none"))), vec![]),
+    ] {
+        let found = store.copy_page(&page).await.unwrap();
+        assert_eq!(found.iter().map(|row| row.record).collect::<Vec<_>>(), expected, "{page:?}");
+    }
+    assert_eq!(store.copy_of_key(copy.capture, "odoo-7").await.unwrap()[0].content, "done");
+    assert!(store.copy_of_key(copy.capture, "odoo-9").await.unwrap().is_empty());
+}
