@@ -13,3 +13,4 @@ pub mod object;
 pub mod organisation;
 pub mod rule;
 pub mod system;
+pub mod webhook;

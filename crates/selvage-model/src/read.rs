@@ -21,6 +21,7 @@ mod object;
 mod organisation;
 mod sources;
 mod system;
+mod webhook;
 
 use std::borrow::Cow;
 

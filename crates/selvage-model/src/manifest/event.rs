@@ -1,4 +1,4 @@
-//! The `event`, `webhook` and `file` types of interface, as declared. They are checked now and carried by later rooms.
+//! The `event` and `file` types of interface, as declared. Files are checked now and carried by later rooms.
 
 use std::time::Duration;
 
@@ -80,26 +80,6 @@ pub struct Capture {
     pub baseline: bool,
     /// What Selvage itself wrote makes events too, with the operation as their cause.
     pub own_writes: bool,
-}
-
-/// Calls in from a system.
-#[derive(Clone, Debug, PartialEq)]
-pub struct WebhookInterface {
-    /// Who calls.
-    pub source: Option<Spanned<SystemName>>,
-    /// How the calls are signed.
-    pub signing: Option<Signing>,
-    /// What the calls become.
-    pub into: Option<Into>,
-}
-
-/// How calls are signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signing {
-    /// As Standard Webhooks say: id, time and body, by a shared secret.
-    StandardWebhooks,
-    /// The body, by a shared secret in a header of the sender's own.
-    HmacSha256,
 }
 
 /// Files in folders.

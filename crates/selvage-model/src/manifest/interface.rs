@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use crate::manifest::api::Api;
-use crate::manifest::event::{EventInterface, FileInterface, WebhookInterface};
+use crate::manifest::event::{EventInterface, FileInterface};
+use crate::manifest::webhook::WebhookInterface;
 use crate::name::{DomainName, InterfaceName, InterfaceRef, TeamName, Version};
 use crate::scalar::{Percent, Quota, Rate};
 use crate::source::{Place, Spanned};

@@ -1,14 +1,11 @@
-//! Interfaces of type event, webhook and file.
+//! Interfaces of type event and file.
 
 use super::fields::{Fields, key_text};
 use crate::manifest::event::{
-    Capture, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention, Signing,
-    WebhookInterface,
+    Capture, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention,
 };
 use crate::scalar;
-use crate::schema::tables::interface::{
-    CAPTURE, COPY, EVENT, FILE_CONTRACT, FILE_SOURCE, INTO, REPLAY, RETENTION, WEBHOOK_SOURCE,
-};
+use crate::schema::tables::interface::{CAPTURE, COPY, EVENT, FILE_CONTRACT, FILE_SOURCE, INTO, REPLAY, RETENTION};
 use crate::yaml::{Key, Node};
 
 pub(super) fn event(fields: Fields<'_>) -> EventInterface {
@@ -48,17 +45,6 @@ fn capture(fields: Fields<'_>) -> Option<Capture> {
     })
 }
 
-pub(super) fn webhook(fields: Fields<'_>) -> WebhookInterface {
-    const SIGNING: &[(&str, Signing)] =
-        &[("standard-webhooks", Signing::StandardWebhooks), ("hmac-sha256", Signing::HmacSha256)];
-    let source = fields.record("source", &WEBHOOK_SOURCE);
-    WebhookInterface {
-        source: source.and_then(|source| source.spanned("system")),
-        signing: source.and_then(|source| source.word("signing", SIGNING)),
-        into: fields.record("into", &INTO).and_then(into),
-    }
-}
-
 pub(super) fn file(fields: Fields<'_>) -> Option<FileInterface> {
     const FORMATS: &[(&str, FileFormat)] = &[
         ("csv", FileFormat::Csv),
@@ -86,6 +72,6 @@ fn source(fields: Fields<'_>) -> Option<FileSource> {
     })
 }
 
-fn into(fields: Fields<'_>) -> Option<Into> {
+pub(super) fn into(fields: Fields<'_>) -> Option<Into> {
     Some(Into { event: fields.spanned_text("event")?, object: fields.spanned("object"), lane: fields.spanned("lane") })
 }

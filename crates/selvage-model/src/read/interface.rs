@@ -1,7 +1,7 @@
 //! Interface: what all five types share, and where each is in its life.
 
 use super::fields::Fields;
-use super::{api, event};
+use super::{api, event, webhook};
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::interface::{
@@ -47,7 +47,7 @@ pub(super) fn on_partition(fields: Fields<'_>) -> Option<OnPartition> {
 fn body(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<InterfaceBody> {
     Some(match fields.text("type")?.as_str() {
         "api" => InterfaceBody::Api(api::api(fields, findings)?),
-        "webhook" => InterfaceBody::Webhook(event::webhook(fields)),
+        "webhook" => InterfaceBody::Webhook(webhook::webhook(fields, findings)),
         "event" => InterfaceBody::Event(event::event(fields)),
         "file" => InterfaceBody::File(event::file(fields)?),
         "flow" => InterfaceBody::Flow,

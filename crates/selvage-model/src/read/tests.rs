@@ -44,10 +44,10 @@ fn one(text: &str) -> Reading {
 fn every_kind_is_read_without_findings() {
     let reading = read(&sample());
     assert_eq!(reading.findings, []);
-    assert_eq!(reading.manifests, 30);
+    assert_eq!(reading.manifests, 32);
     let fabric = &reading.fabric;
     assert_eq!(fabric.settings.as_ref().unwrap().environments.len(), 3);
-    assert_eq!(fabric.interfaces.len(), 7);
+    assert_eq!(fabric.interfaces.len(), 9);
     assert_eq!(fabric.consumers.len(), 5);
     assert_eq!(
         fabric.files.keys().collect::<Vec<_>>(),
@@ -95,6 +95,45 @@ fn how_a_system_is_known_over_tls_must_fit() {
                 assert!(message.contains(part), "{message}");
             }
             (said, found) => panic!("{url} {tls}: {said:?}, {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_proves_a_webhook_must_fit() {
+    let read = |signing: &str| {
+        let head = "kind: Interface\nname: calls\ntype: webhook\nversion: 1.0\nsource: {system: shop, signing: ";
+        one(&format!("{head}{signing}, secrets: [{{secret: shop/hook}}]}}\ninto: {{event: sales.order.placed}}\n"))
+    };
+    for (signing, said) in [
+        ("standard-webhooks", None),
+        ("bearer", None),
+        ("secret-path", None),
+        ("{hmac: {header: X-Signature}}", None),
+        ("{hmac: {header: X-Signature, signs: 'v0:{timestamp}:{body}', timestamp: X-Time}}", None),
+        ("{bearer: {header: X-Token}}", None),
+        ("{mtls: {subject: CN=shop}}", None),
+        ("hmac-sha256", Some((code::BAD_VALUE, "hmac-sha256"))),
+        ("{hmac: {header: 'X Signature'}}", Some((code::BAD_VALUE, "X Signature"))),
+        ("{hmac: {header: X-S, signs: '{id}.{body}'}}", Some((code::BAD_VALUE, "all that can be signed"))),
+        ("{hmac: {header: X-S, signs: '{body'}}", Some((code::BAD_VALUE, "all that can be signed"))),
+        ("{hmac: {header: X-S, signs: '{timestamp}', timestamp: X-T}}", Some((code::BAD_VALUE, "the body is signed"))),
+        ("{hmac: {header: X-S, signs: '{body}{body}'}}", Some((code::BAD_VALUE, "once"))),
+        ("{hmac: {header: X-S, signs: '{timestamp}.{body}'}}", Some((code::BAD_VALUE, "in which header"))),
+        ("{hmac: {header: X-S, timestamp: X-T}}", Some((code::BAD_VALUE, "is not signed"))),
+        ("{hmac: {header: X-S}, mtls: {subject: CN=a}}", Some((code::FIELDS_CLASH, "mtls"))),
+    ] {
+        let reading = read(signing);
+        let found = reading.findings.first().map(|finding| (finding.code, finding.message.clone()));
+        match (said, found) {
+            (None, None) => assert!(matches!(
+                &reading.fabric.interfaces.values().next().unwrap().body,
+                InterfaceBody::Webhook(webhook) if webhook.signing.is_some() && webhook.secrets.len() == 1
+            )),
+            (Some((code, part)), Some((known, message))) => {
+                assert!(known == code && message.contains(part), "{signing}: {known} {message}");
+            }
+            (said, found) => panic!("{signing}: {said:?}, {found:?}"),
         }
     }
 }

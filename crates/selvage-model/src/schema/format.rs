@@ -66,6 +66,10 @@ pub(crate) enum Format {
     Words(&'static [&'static str]),
     /// A reference to a secret; never the secret.
     Secret,
+    /// `X-Signature`.
+    Header,
+    /// `/event/id`.
+    Pointer,
 }
 
 impl Format {
@@ -107,6 +111,8 @@ impl Format {
             Self::Currency => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
             Self::Words(words) => words.contains(&text),
             Self::Secret => is_secret(text),
+            Self::Header => is_header(text),
+            Self::Pointer => is_pointer(text),
         }
     }
 
@@ -141,6 +147,8 @@ impl Format {
             Self::Currency => "a currency's ISO 4217 code",
             Self::Words(words) => return crate::read::one_of(words),
             Self::Secret => "the name of a secret",
+            Self::Header => "a header's name",
+            Self::Pointer => "a JSON Pointer",
         };
         noun.to_owned()
     }
@@ -178,6 +186,8 @@ impl Format {
             Self::Currency => "write it as `EUR`",
             Self::Words(words) => return format!("use {}", crate::read::one_of(words)),
             Self::Secret => "write it as `odoo/read`; the secret itself never stands in a manifest",
+            Self::Header => "write it as `X-Signature`: letters, digits, `-` and `_`",
+            Self::Pointer => "write it as `/event/id`, with `~1` for a slash and `~0` for a tilde in a name",
         };
         hint.to_owned()
     }
@@ -219,6 +229,8 @@ impl Format {
             Self::Currency => pattern("[A-Z]{3}".into()),
             Self::Words(words) => json!({"enum": words}),
             Self::Secret => pattern("[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*".into()),
+            Self::Header => pattern("[A-Za-z0-9_-]{1,64}".into()),
+            Self::Pointer => pattern("(/([^~/]|~0|~1)*)+".into()),
             Self::TimeZone => pattern("[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*".into()),
             Self::File => pattern("[^/\\\\:]+(/[^/\\\\:]+)*".into()),
         }
@@ -253,6 +265,17 @@ fn is_event_type(text: &str) -> bool {
     (2..=5).contains(&segments)
         && text.len() <= 255
         && text.split('.').all(|segment| segment.parse::<DomainName>().is_ok())
+}
+
+fn is_header(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+}
+
+fn is_pointer(text: &str) -> bool {
+    let escapes = |(_, rest): (usize, &str)| rest.starts_with(['0', '1']);
+    text.starts_with('/')
+        && text.len() <= 256
+        && text.match_indices('~').all(|(at, _)| escapes((at, text.get(at + 1..).unwrap_or_default())))
 }
 
 fn is_secret(text: &str) -> bool {

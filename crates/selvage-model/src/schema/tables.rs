@@ -10,6 +10,7 @@ pub(crate) mod mapping;
 pub(crate) mod object;
 pub(crate) mod organisation;
 pub(crate) mod system;
+pub(crate) mod webhook;
 
 use super::format::Format;
 use super::shape::{Record, Shape};

@@ -1,5 +1,6 @@
 //! Interface, in its five types.
 
+use super::webhook::{WEBHOOK_INTO, WEBHOOK_SOURCE};
 use super::{
     BOOLEAN, DATE, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, OBJECT_REF, QUOTA, RATE, Record, SOME, Shape,
     TEXT, VERSION, WORD,
@@ -83,8 +84,12 @@ static BY_TYPE: Variants = Variants {
         (
             "webhook",
             &[
-                optional("source", Shape::Record(&WEBHOOK_SOURCE), "Who calls."),
-                optional("into", Shape::Record(&INTO), "What the calls become."),
+                optional("source", Shape::Record(&WEBHOOK_SOURCE), "Who calls, and what proves it."),
+                optional(
+                    "into",
+                    Shape::Either(Format::Words(&["hints"]), &Shape::Record(&WEBHOOK_INTO)),
+                    "What the calls become: an event, or hints for the captures of the system.",
+                ),
             ],
         ),
         (
@@ -286,22 +291,9 @@ pub(crate) static CACHE: Record = record(
     ],
 );
 
-pub(crate) static WEBHOOK_SOURCE: Record = record(
-    "WebhookSource",
-    "Who calls.",
-    &[
-        required("system", NAME, "The system."),
-        optional(
-            "signing",
-            Shape::Text(Format::Words(&["standard-webhooks", "hmac-sha256"])),
-            "How its calls are signed: as Standard Webhooks say, or the body alone in a header of the sender's own.",
-        ),
-    ],
-);
-
 pub(crate) static INTO: Record = record(
     "Into",
-    "What a webhook or a file becomes.",
+    "What a file becomes.",
     &[
         required("event", EVENT_TYPE, "The event type."),
         optional("object", OBJECT_REF, "The object that it carries."),
