@@ -8,6 +8,7 @@ use arc_swap::ArcSwap;
 use selvage_connect::governor::Governors;
 use selvage_log::EventLog;
 use selvage_mapping::trace::Step;
+use selvage_model::arrival::{Arrival, WebhookCall};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
@@ -29,7 +30,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{answer, figures, intake, operation, parking, read, rehearsal, resolve, trace, write};
+use crate::{answer, arrival, figures, intake, operation, parking, read, rehearsal, resolve, trace, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -208,6 +209,20 @@ impl Engine {
     pub async fn publish(&self, publication: Publication) -> Published {
         let active = self.shared.active();
         intake::publish(&active.fabric, self.shared.log.get(), publication).await
+    }
+
+    /// Takes a call of a webhook that was proven to be its sender's.
+    pub async fn call(&self, call: WebhookCall) -> Arrival {
+        let active = self.shared.active();
+        let arrival = arrival::take(&active.fabric, self.shared.log.get(), call).await;
+        let Arrival::Hinted(hint) = &arrival else { return arrival };
+        match self.hint(&hint.system, &hint.record, hint.id).await {
+            Ok(_) => arrival,
+            Err(error) => {
+                tracing::warn!("{}: a hint was not heard: {error}", error.code());
+                Arrival::Refused(Problem::new(503, error.code(), "the hint could not be noted").retry_after(1))
+            }
+        }
     }
 
     /// Tries the mapping of what an interface serves on real records: see [`Rehearsal`].

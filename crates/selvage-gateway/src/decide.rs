@@ -20,6 +20,7 @@ use crate::path;
 use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream, earlier};
 use crate::token::{Document, Memory};
+use crate::webhook::Demand;
 pub use permit::Permit;
 
 /// What becomes of a request.
@@ -57,6 +58,13 @@ pub enum Plan<'s, 'h> {
         /// Which group, as the path has it.
         group: Option<&'h str>,
     },
+    /// A system calls in; whether it is who it has to be is found out by its head and its body.
+    Webhook {
+        #[doc(hidden)]
+        called: CalledRef<'s>,
+        /// The path below the interface's own: it may be a secret.
+        rest: &'h str,
+    },
     /// `GET /operations/{id}`.
     Look {
         /// Who asks.
@@ -83,6 +91,13 @@ pub enum Plan<'s, 'h> {
 pub struct UpstreamRef<'s> {
     pub(crate) index: u32,
     pub(crate) upstream: &'s Upstream,
+}
+
+/// A webhook of the snapshot.
+#[derive(Clone, Copy, Debug)]
+pub struct CalledRef<'s> {
+    pub(crate) served: &'s Served,
+    pub(crate) demand: &'s Demand,
 }
 
 /// A question about the node itself.
@@ -143,6 +158,8 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
             witness.begin(Stage::Lifecycle);
             witness.because(|| served.state.to_owned());
         }
+        // Whoever calls a webhook has no key.
+        life if served.demand.is_some() => return Err(Box::new(past(life).at(served, None))),
         life => {
             // Before grants: on what is gone there are none, and the caller must learn why.
             let caller = identify(asked, witness);
@@ -152,6 +169,10 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
         }
     }
     witness.begin(Stage::Operation);
+    if let Some(demand) = served.demand.as_deref() {
+        witness.because(|| "a call of a system".to_owned());
+        return called(CalledRef { served, demand }, rest, head.method);
+    }
     let (methods, id) = matched(served, rest)?;
     let Some(operation) = methods.operation(head.method) else {
         if head.method == Method::OPTIONS {
@@ -173,6 +194,22 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
             mediate(permit, id, head)
         }
     }
+}
+
+/// A call of a webhook, by its path and method. What does not pass is not kept as shadow traffic: its path may hold a secret.
+/// INVARIANT: SECRET-FREE
+fn called<'s, 'h>(called: CalledRef<'s>, rest: &'h str, method: &Method) -> Decided<'s, Plan<'s, 'h>> {
+    let CalledRef { served, demand } = called;
+    if !rest.is_empty() && !demand.is_by_path() {
+        return Err(Box::new(Refusal { shadow: false, ..Refusal::undeclared(Some(served)) }));
+    }
+    if method != Method::POST {
+        let refusal =
+            Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, "a webhook is called by POST");
+        let allow = Some(HeaderValue::from_static("POST"));
+        return Err(Box::new(Refusal { allow, ..refusal.at(served, None) }));
+    }
+    Ok(Plan::Webhook { called, rest })
 }
 
 /// Paths of the gateway itself.

@@ -286,6 +286,7 @@ fn conclude(plan: &Plan<'_, '_>, listener: &mut Listener<'_>) {
         Plan::Pull { permit, group: Some(group) } => {
             format!("the group `{group}` of the stream `{}` is asked about", permit.served.reference)
         }
+        Plan::Webhook { .. } => "a call of a system, which has to be proven".to_owned(),
         Plan::Look { id, .. } => format!("says what operation {id} has come to"),
         Plan::Allow(_) => "says which methods are declared here".to_owned(),
         Plan::Probe(_) => "answers about the node itself".to_owned(),

@@ -29,6 +29,7 @@ use crate::tls::Tls;
 use crate::token::TokenAsk;
 use crate::traffic::{ContractTraffic, Traffic};
 use crate::usage::{self, Usage};
+use crate::webhook::WebhookKeys;
 use crate::worker::{Shared, Worker};
 
 const BACKLOG: i32 = 1024;
@@ -82,7 +83,9 @@ impl Gateway {
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
         let (burden, proving) = (Burden::new(config.max_held), Arc::default());
-        let shared = Arc::new(Shared { config, live, books, mediation, draining, crowd, tls, burden, proving });
+        let webhooks = ArcSwap::default();
+        let shared = Shared { config, live, books, mediation, draining, crowd, tls, burden, proving, webhooks };
+        let shared = Arc::new(shared);
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
         let mut gateway = Self {
@@ -156,6 +159,15 @@ impl Gateway {
     /// others are used no more. Says whether they are others than before.
     pub fn prove_by(&self, proofs: Proofs) -> bool {
         self.shared.proving.show(proofs)
+    }
+
+    /// Takes calls of webhooks by these secrets from now on. Says whether they are others than before.
+    pub fn verify_by(&self, keys: WebhookKeys) -> bool {
+        let others = **self.shared.webhooks.load() != keys;
+        if others {
+            self.shared.webhooks.store(Arc::new(keys));
+        }
+        others
     }
 
     /// Says until when every change of the access state is heard. Never called, it is taken to be heard always; once it

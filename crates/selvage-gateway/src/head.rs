@@ -84,7 +84,8 @@ fn is_plainly_chunked(headers: &HeaderMap) -> bool {
     chunked && codings.next().is_none()
 }
 
-fn bearer(value: &[u8]) -> Option<&[u8]> {
+/// What stands behind `Bearer`.
+pub(crate) fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = value.split_at_checked(7)?;
     scheme.eq_ignore_ascii_case(b"bearer ").then(|| key.trim_ascii())
 }

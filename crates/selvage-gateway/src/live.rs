@@ -2,6 +2,7 @@
 //! name. Made off the path when a snapshot is swapped in.
 
 mod join;
+mod open;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

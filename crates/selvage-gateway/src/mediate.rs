@@ -193,6 +193,7 @@ pub(crate) async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Resu
     }
 }
 
+/// Whether this is a media type of JSON.
 pub(crate) fn is_json(media_type: &str) -> bool {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     let (kind, subtype) = essence.split_once('/').unwrap_or_default();

@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
+use selvage_model::arrival::{Arrival, WebhookCall};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::name::ConsumerName;
@@ -45,6 +46,14 @@ pub trait Mediation: Send + Sync + 'static {
         drop(pull);
         let problem = Problem::new(503, code::EVENTS_UNTAKEN, "nobody keeps events here").retry_after(1);
         Box::pin(std::future::ready(Pulled::Refused { problem, next: None }))
+    }
+
+    /// Takes a call of a webhook that was proven to be its sender's: answered once what becomes of it is on stable storage.
+    /// What it weighs is kept as long.
+    fn call(&self, call: WebhookCall, held: Held) -> BoxFuture<'static, Arrival> {
+        drop((call, held));
+        let problem = Problem::new(503, code::WEBHOOK_UNHEARD, "nobody takes calls of webhooks here").retry_after(1);
+        Box::pin(std::future::ready(Arrival::Refused(problem)))
     }
 
     /// What it counts itself, in Prometheus' text format, to stand behind the gateway's own figures. Soon done: it is asked

@@ -40,6 +40,7 @@ use crate::refusal::Refusal;
 use crate::snapshot::{Served, Snapshot};
 use crate::tally::{NOWHERE, Noted, SeriesName, Shard};
 use crate::unread;
+use crate::webhook;
 use crate::worker::{Local, Worker};
 
 /// Bytes of a body that nobody reads which are let pass, and for how long.
@@ -202,6 +203,9 @@ impl<'a> Asked<'a> {
                 }
             }
             Plan::Look { consumer, id } => self.look(consumer, id, &parts, body),
+            Plan::Webhook { called, rest } => {
+                Step::Wait(Box::pin(webhook::take(self, called, rest.len(), parts, body)))
+            }
             Plan::Allow(allow) => Step::Answered(declared(allow), body),
             Plan::Probe(probe) => Step::Answered(self.probe(probe), body),
             Plan::Token => Step::Wait(Box::pin(oauth::token(self, parts, body))),
@@ -235,7 +239,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Minutes since 1970.
-    fn minute(self) -> u64 {
+    pub(crate) fn minute(self) -> u64 {
         u64::try_from(self.now.as_second() / 60).unwrap_or(0)
     }
 
@@ -289,13 +293,11 @@ impl<'a> Asked<'a> {
     }
 
     fn too_large(self, served: &Served, parts: &Parts) -> Option<Refusal<'a>> {
-        let length = parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse::<u64>();
-        let most = self.most_of(served);
-        length.map_or(true, |length| length > most).then(|| too_large(most))
+        longer(parts, self.most_of(served))
     }
 
     /// Says no to a request that was not admitted, and counts it.
-    fn refuse(self, refusal: &Refusal<'_>, method: &str, path: &str) -> Response<Reply> {
+    pub(crate) fn refuse(self, refusal: &Refusal<'_>, method: &str, path: &str) -> Response<Reply> {
         let shard = &self.worker.shard;
         let (status, code) = (refusal.problem.status, refusal.problem.code);
         if let Some(keys) = refusal.missed {
@@ -408,6 +410,12 @@ async fn pass(mut body: Incoming) -> bool {
 /// Bytes and lines of headers, counted as HTTP/2 counts them (RFC 9113 §6.5.2).
 fn size_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum()
+}
+
+/// The refusal of a request that says that its body is longer than this.
+pub(crate) fn longer<'s>(parts: &Parts, most: u64) -> Option<Refusal<'s>> {
+    let length = parts.headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.trim().parse::<u64>();
+    length.map_or(true, |length| length > most).then(|| too_large(most))
 }
 
 /// The refusal of a body beyond the limit.

@@ -32,6 +32,7 @@ use crate::snapshot::{Snapshot, Upstream};
 use crate::tally::Shard;
 use crate::tls::{ClientsMark, Tls};
 use crate::token::Memory;
+use crate::webhook::WebhookKeys;
 use crate::welcome;
 
 /// The part of a thread's requests, in thousandths, that only tier-1 gets.
@@ -54,6 +55,8 @@ pub(crate) struct Shared {
     pub(crate) burden: Arc<Burden>,
     /// What this node shows to systems.
     pub(crate) proving: Arc<Proving>,
+    /// The secrets that prove calls of webhooks.
+    pub(crate) webhooks: ArcSwap<WebhookKeys>,
 }
 
 /// A snapshot in use by one thread.

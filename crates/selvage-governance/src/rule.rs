@@ -44,6 +44,7 @@ pub(crate) mod tier;
 pub(crate) mod undo;
 pub(crate) mod version;
 pub(crate) mod waiver;
+pub(crate) mod webhook;
 
 use std::fmt;
 
@@ -196,6 +197,8 @@ pub const RULES: &[LintRule] = &[
     class::OF_KEY,
     class::UNSAID,
     scope::ALIAS,
+    webhook::UNHEARD,
+    webhook::UNTOLD,
     grant::PURPOSE,
     grant::END,
     scope::OPERATION,
@@ -216,6 +219,12 @@ pub const RULES: &[LintRule] = &[
     lease::WEAK,
     subscription::UNSIGNED,
     subscription::SILENT,
+    webhook::OPEN,
+    webhook::NOWHERE,
+    webhook::SECRETS,
+    webhook::OBJECT,
+    webhook::RECORD,
+    webhook::ALIKE,
     subscription::TWICE,
     subscription::KEYLESS,
     subscription::UNGRANTED,

@@ -118,6 +118,8 @@ catalogue! {
     CLASS_OF_KEY = "FAB2159", "A business key that carries a class of data";
     CLASS_UNSAID = "FAB2160", "Data of a class under a lower label";
     EXCEPT_RENAMED = "FAB2161", "A query language names what a grant leaves out otherwise";
+    HINTS_UNHEARD = "FAB2165", "Hints that no capture hears";
+    CAPTURE_UNHINTED = "FAB2166", "A capture that listens to hints which nobody sends";
     GRANT_PURPOSE = "FAB2201", "The grant has no purpose";
     GRANT_END = "FAB2202", "The grant has no end";
     GRANT_OPERATION = "FAB2203", "The interface does not have the operation";
@@ -138,6 +140,12 @@ catalogue! {
     IDENTITY_WEAK = "FAB2219", "Restricted data for whoever has a key";
     DELIVERY_UNSIGNED = "FAB2220", "Deliveries that are not signed";
     SUBSCRIPTION_SILENT = "FAB2221", "A subscription to what sends nothing";
+    WEBHOOK_OPEN = "FAB2230", "A secret path that is open to everybody";
+    WEBHOOK_NOWHERE = "FAB2231", "A webhook whose event no interface has";
+    WEBHOOK_SECRETS = "FAB2232", "A webhook without the secrets that prove its calls";
+    WEBHOOK_OBJECT = "FAB2233", "A webhook makes another object than its event carries";
+    WEBHOOK_RECORD = "FAB2234", "A record of a webhook that no mapping makes into its object";
+    WEBHOOK_ALIKE = "FAB2235", "Two calls that say the same are one";
     SUBSCRIPTION_TWICE = "FAB2240", "Two subscriptions of one consumer with one name";
     SIGNED_BY = "FAB2241", "Signed deliveries and their secret do not go together";
     SUBSCRIPTION_UNGRANTED = "FAB2242", "A subscription without a grant";
@@ -266,6 +274,10 @@ catalogue! {
     EVENT_FORM = "FAB4182", "This is no CloudEvent";
     EVENT_MODE = "FAB4183", "Events are not sent in this way";
     EVENT_BATCH = "FAB4184", "The batch has more events than one request may";
+    WEBHOOK_UNPROVEN = "FAB4200", "A call of a webhook is not proven to be its sender's";
+    WEBHOOK_ID = "FAB4201", "A call of a webhook has no id that can be used";
+    WEBHOOK_SECRET_UNFIT = "FAB4202", "A secret of a webhook cannot be used";
+    WEBHOOK_UNHEARD = "FAB4203", "Nobody takes the calls of a webhook";
     PULL_UNFIT = "FAB4220", "What is asked of the events cannot be read";
     GROUP_HELD = "FAB4221", "Another member has the turn of the group";
     GROUP_FENCED = "FAB4222", "The turn of the group was lost";
@@ -303,6 +315,9 @@ catalogue! {
     EVENT_UNPLACED = "FAB5051", "The event has no place in this interface";
     EVENT_ID_TAKEN = "FAB5052", "Another event has this source and id";
     EVENTS_UNTAKEN = "FAB5053", "No events can be taken at the moment";
+    CALL_UNFIT = "FAB5070", "What a call of a webhook says does not fit";
+    CALL_ID_REUSED = "FAB5071", "The id of a call was used for another";
+    CALL_UNPLACED = "FAB5072", "A call of a webhook has no stream to go to";
     ENDPOINT_GONE = "FAB5080", "An endpoint wants nothing more";
     DEAD_LETTER = "FAB5081", "A message became a dead letter, and its lane is parked";
     DELIVERY_LATE = "FAB5082", "Deliveries are later than agreed";

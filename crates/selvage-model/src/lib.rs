@@ -2,6 +2,7 @@
 //! Pure: no IO, no clock, no async. Compiled forms (routes, lenses, validators) live where they are used.
 
 pub mod access;
+pub mod arrival;
 pub mod budget;
 pub mod class;
 pub mod cloud_event;

@@ -17,6 +17,7 @@ mod rotation;
 mod tokens;
 mod usage;
 mod watch;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,9 +28,10 @@ use std::time::Duration;
 use anyhow::Context;
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
-use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Sharing};
+use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Proofs, Sharing, WebhookKeys};
 use selvage_log::JetStreamConfig;
 use selvage_model::access::{AccessState, Credential, Principal};
+use selvage_model::fabric::Fabric;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{NewNode, Store};
@@ -130,7 +132,7 @@ impl Node {
     /// When the directory has errors (they are printed), an address is taken, or the store is not there.
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
         let first = Arc::new(release::read(&config.fabric, &config.environment)?);
-        let proofs = proofs::of(&first.fabric, &config.environment, |name| config.secrets.get(name).cloned())?;
+        let secrets = named_secrets(&config, &first.fabric)?;
         // Before the access state is read: whoever changes it from now on waits for this node.
         let Registered { node, lease, heard_until } = feed::register(&config, &first.fabric).await?;
         let access = release::activate(&config.store, &config.environment, &first).await?;
@@ -146,7 +148,7 @@ impl Node {
         let mediation = EngineMediation::new(engine.clone(), config.store.clone(), Arc::clone(&current), told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
-        gateway.prove_by(proofs);
+        use_secrets(&gateway, secrets);
         gateway.heard(heard_until);
         let budgets = Budgets::new(config.store.clone(), node.id.clone());
         // What was spent before this node began is known before anyone is told that it serves.
@@ -234,6 +236,17 @@ impl Node {
         self.engine_task.shutdown().await;
         self.console.shutdown().await;
     }
+}
+
+/// What this node shows to systems, and what proves their calls.
+fn named_secrets(config: &NodeConfig, fabric: &Fabric) -> anyhow::Result<(Proofs, WebhookKeys)> {
+    let secret = |name: &SecretName| config.secrets.get(name).cloned();
+    Ok((proofs::of(fabric, &config.environment, secret)?, webhooks::keys(fabric, secret)?))
+}
+
+fn use_secrets(gateway: &Gateway, (proofs, webhooks): (Proofs, WebhookKeys)) {
+    gateway.prove_by(proofs);
+    gateway.verify_by(webhooks);
 }
 
 async fn console(

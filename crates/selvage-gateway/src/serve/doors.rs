@@ -14,7 +14,7 @@ use crate::snapshot::Served;
 
 impl<'a> Asked<'a> {
     /// The refusal of a request that this thread has no room for: the least critical find none first.
-    pub(super) fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
+    pub(crate) fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
         let most = self.worker.room.most(served.criticality);
         (self.worker.in_hand.get() >= most).then(|| {
             let detail = "this node has as many requests in hand as it takes of this criticality";

@@ -11,6 +11,7 @@ use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
 use selvage_model::manifest::event::{PUBLISH, READ};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, InterfaceBody, Lifecycle, OnPartition};
+use selvage_model::manifest::webhook::WebhookInterface;
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
@@ -22,6 +23,7 @@ use crate::cache::CacheRules;
 use crate::gate::Room;
 use crate::limit::Allowance;
 use crate::pool::Address;
+use crate::webhook::Demand;
 
 /// An interface that the gateway answers for.
 #[derive(Debug)]
@@ -64,6 +66,8 @@ pub(crate) struct Served {
     pub(crate) checks: Option<Box<Checks>>,
     /// How the answers of a direct interface are kept.
     pub(crate) cache: Option<Box<CacheRules>>,
+    /// What proves a call, where it is a webhook.
+    pub(crate) demand: Option<Box<Demand>>,
     prefix: String,
 }
 
@@ -81,7 +85,7 @@ pub(crate) enum Life {
 pub(crate) enum Kind {
     /// To this upstream.
     Direct(u32),
-    /// To the engine.
+    /// To the engine; calls of webhooks too.
     Mediated,
     /// Through the engine to the event log.
     Events,
@@ -227,7 +231,15 @@ impl Served {
             announces,
             checks: None,
             cache: None,
+            demand: None,
         }
+    }
+
+    /// A webhook, where its calls can be proven: one that anybody could call takes none.
+    fn webhook(&mut self, webhook: &WebhookInterface) -> bool {
+        self.demand = Demand::new(webhook).map(Box::new);
+        self.operations = Arc::new([Operation { name: "receive".into(), verb: None }]);
+        self.demand.is_some()
     }
 }
 
@@ -285,7 +297,7 @@ fn rules(cache: Cache, interface: &Interface, contract: Option<&Arc<str>>, upstr
     }
 }
 
-/// Every api and event interface that traffic can meet. A draft is not served, as if nobody had declared it.
+/// Every api and event interface and every webhook that traffic can meet. A draft is not served, as if nobody had declared it.
 pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
@@ -297,9 +309,11 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
         let is_past = matches!(interface.lifecycle, Lifecycle::Retired { .. } | Lifecycle::Blocked { .. });
         match &interface.body {
             _ if interface.lifecycle == Lifecycle::Draft => continue,
-            InterfaceBody::Webhook(_) | InterfaceBody::File(_) | InterfaceBody::Flow => continue,
-            InterfaceBody::Api(_) | InterfaceBody::Event(_) if is_past => {}
+            InterfaceBody::File(_) | InterfaceBody::Flow => continue,
+            InterfaceBody::Webhook(webhook) if !served.webhook(webhook) => continue,
+            InterfaceBody::Api(_) | InterfaceBody::Event(_) | InterfaceBody::Webhook(_) if is_past => {}
             InterfaceBody::Event(_) => served.events(),
+            InterfaceBody::Webhook(_) => {}
             InterfaceBody::Api(Api::Mediated(serves)) => {
                 let (operations, paths) = mediated::compile(serves);
                 served.operations = operations.into();

@@ -30,6 +30,7 @@ fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str
         }
         Plan::Publish { permit } => format!("publish {} {}", permit.consumer, permit.interface()),
         Plan::Pull { permit, group } => format!("pull {} {} {group:?}", permit.consumer, permit.interface()),
+        Plan::Webhook { rest, .. } => format!("webhook {rest}"),
         Plan::Look { consumer, id } => format!("look {consumer} {id}"),
         Plan::Allow(allow) => format!("allow {}", allow.unwrap().to_str().unwrap()),
         Plan::Probe(probe) => format!("{probe:?}"),

@@ -104,8 +104,8 @@ fn message(context: &Context<'_>, report: &mut Report) {
 pub(crate) const SIGNED: LintRule = LintRule {
     code: code::WEBHOOK_UNSIGNED,
     name: "webhooks-are-signed",
-    severity: Severity::Warning,
-    waivable: true,
+    severity: Severity::Error,
+    waivable: false,
     check: signed,
 };
 
@@ -113,9 +113,10 @@ fn signed(context: &Context<'_>, report: &mut Report) {
     for (reference, interface) in context.served() {
         let InterfaceBody::Webhook(webhook) = &interface.body else { continue };
         if webhook.signing.is_none() {
-            let message = format!("`{reference}` takes calls that anybody could have made: they are not signed");
+            let message = format!("`{reference}` takes no calls: nothing says what proves that they are the system's");
             let finding = SIGNED.finding(&interface.place, message);
-            let fix = "add `signing: standard-webhooks` to `source`, or waive it for a sender that cannot sign";
+            let fix =
+                "add `signing: standard-webhooks` to `source`; for a sender that cannot sign, `secret-path` and `from`";
             report.add(reference, finding.fix(fix));
         }
     }

@@ -2,6 +2,7 @@
 
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::source::Place;
 
 use super::LintRule;
@@ -35,6 +36,16 @@ fn inline(context: &Context<'_>, report: &mut Report) {
         }
     }
     for (reference, interface) in &context.fabric.interfaces {
+        if let InterfaceBody::Webhook(webhook) = &interface.body {
+            for secret in webhook.secrets.iter().filter(|secret| looks_secret(&secret.value.0)) {
+                tell(
+                    reference,
+                    &secret.place,
+                    "this looks like a secret itself; `secret` takes the name of one",
+                    report,
+                );
+            }
+        }
         let texts = [&interface.description, &interface.because];
         if texts.into_iter().flatten().any(|text| holds_secret(text)) {
             tell(reference, &interface.place, "a text of the interface holds what looks like a key", report);
@@ -77,6 +88,8 @@ const PREFIXES: &[&str] = &[
     "xoxp-",
     "AKIA",
     "eyJhbGciOi",
+    "whsec_",
+    "whsk_",
 ];
 /// A word of this length with letters and digits mixed is no word.
 const LONG: usize = 32;

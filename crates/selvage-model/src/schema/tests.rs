@@ -182,6 +182,10 @@ fn beyond_schemas(message: &str) -> bool {
         "both mediated and direct",
         "stands twice",
         "does not say which values",
+        "is not signed: anybody",
+        "in which header it stands",
+        "the body is signed, once",
+        "all that can be signed",
     ]
     .iter()
     .any(|sign| message.contains(sign))

@@ -10,6 +10,7 @@ use selvage_delivery::Puller;
 use selvage_engine::Engine;
 use selvage_gateway::{Held, Mediation};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
+use selvage_model::arrival::{Arrival, WebhookCall};
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
@@ -108,6 +109,21 @@ impl Mediation for EngineMediation {
             engine.operation_within(&consumer, &id, covered).await
         });
         Box::pin(async move { work.await.unwrap_or(None) })
+    }
+
+    fn call(&self, call: WebhookCall, held: Held) -> BoxFuture<'static, Arrival> {
+        let engine = self.engine.clone();
+        // It goes on even if the sender is gone: the sender will send it again, and it is the same event then.
+        let work = self.runtime.spawn(async move {
+            let _held = held;
+            engine.call(call).await
+        });
+        Box::pin(async move {
+            work.await.unwrap_or_else(|_| {
+                let detail = "the work on this call ended before its answer; send it again with the same id";
+                Arrival::Refused(Problem::new(503, code::WORK_ENDED, detail).retry_after(1))
+            })
+        })
     }
 
     fn figures(&self) -> String {

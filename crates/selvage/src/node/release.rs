@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::Context;
 use jiff::Timestamp;
 use selvage_engine::Engine;
-use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource};
+use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource, WebhookKeys};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -23,8 +23,8 @@ use selvage_model::read::Sources;
 use selvage_store::{AskedSubscription, Store};
 
 pub(crate) use self::current::{Active, Current};
-use super::proofs;
 use super::rotation::Secrets;
+use super::{proofs, webhooks};
 use crate::directory::{self, Checked};
 use crate::report;
 
@@ -238,14 +238,19 @@ impl Follower {
         drop(tentative);
         let secret = |name: &SecretName| self.secrets.get(name);
         let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
+        let webhooks = webhooks::keys(&release.fabric, secret)?;
         self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
         // Until the one is in the place of the other, what both need is shown.
         let mut of_both = self.proofs(secret).unwrap_or_default();
         of_both.extend(proofs.clone());
         self.prove_by(of_both);
+        let mut calls_of_both = self.webhooks(secret).unwrap_or_default();
+        calls_of_both.extend(webhooks.clone());
+        self.verify_by(calls_of_both);
         let taken = self.take_release(&release).await;
         if taken.is_ok() {
             self.prove_by(proofs);
+            self.verify_by(webhooks);
         }
         if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
             tracing::error!("the engine could not go back to the release before");
@@ -305,6 +310,20 @@ impl Follower {
     fn prove_by(&self, proofs: Proofs) {
         if let Some(gateway) = self.gateway.upgrade() {
             gateway.prove_by(proofs);
+        }
+    }
+
+    /// What proves calls of the webhooks of the release that runs, by these secrets.
+    ///
+    /// # Errors
+    /// Those that are not there or cannot be used.
+    pub(crate) fn webhooks(&self, secret: impl Fn(&SecretName) -> Option<String>) -> anyhow::Result<WebhookKeys> {
+        webhooks::keys(&self.current.active().release.fabric, secret)
+    }
+
+    fn verify_by(&self, keys: WebhookKeys) {
+        if let Some(gateway) = self.gateway.upgrade() {
+            gateway.verify_by(keys);
         }
     }
 

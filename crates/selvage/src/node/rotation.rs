@@ -79,8 +79,10 @@ pub(crate) fn follow(
 fn take(follower: &Follower, own: &Secrets, path: &Path) -> anyhow::Result<bool> {
     let secrets = secrets::load(path)?;
     let proofs = follower.proofs(|name| secrets.get(name).cloned())?;
+    let webhooks = follower.webhooks(|name| secrets.get(name).cloned())?;
     let taken = follower.engine.take_secrets(secrets.clone()).map_err(|findings| release::as_error(&findings))?;
     own.put(secrets);
-    let shown = follower.gateway.upgrade().is_some_and(|gateway| gateway.prove_by(proofs));
-    Ok(taken || shown)
+    let Some(gateway) = follower.gateway.upgrade() else { return Ok(taken) };
+    let (shown, verified) = (gateway.prove_by(proofs), gateway.verify_by(webhooks));
+    Ok(taken || shown || verified)
 }

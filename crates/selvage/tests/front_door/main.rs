@@ -45,3 +45,4 @@ mod systems;
 mod two_nodes;
 mod usage;
 mod violations;
+mod webhooks;
