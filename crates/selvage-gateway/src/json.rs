@@ -14,7 +14,7 @@ const MEMBER: usize = size_of::<(usize, String, Value)>();
 /// For how many items room is made at first.
 const FIRST: usize = 4;
 /// How serde_json hands on a number whose digits are kept.
-const NUMBER: &str = "$serde_json::private::Number";
+pub(crate) const NUMBER: &str = "$serde_json::private::Number";
 
 /// Reads a body; what is wrong with it, and where, otherwise.
 pub(crate) fn read(body: &[u8]) -> Result<Value, String> {

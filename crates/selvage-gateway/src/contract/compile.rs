@@ -106,10 +106,14 @@ impl<'a> Side<'a> {
 
     /// The schema there, where there is one that can be compiled.
     fn schema(&mut self, at: &At<'_>) -> Option<Schema> {
+        self.compiled(at, Schemas::at)
+    }
+
+    fn compiled(&mut self, at: &At<'_>, by: fn(&Schemas<'a>, &str) -> Result<Schema, String>) -> Option<Schema> {
         // The place as written: the compiled schema follows references itself.
         at.node.get("schema")?;
         let pointer = format!("{}/schema", at.pointer);
-        match self.schemas.at(&pointer) {
+        match by(&self.schemas, &pointer) {
             Ok(schema) => Some(schema),
             Err(problem) => {
                 self.problems.push(format!("`{pointer}`: {problem}"));
@@ -222,7 +226,9 @@ impl<'a> Side<'a> {
                 Some(Err(why)) => (None, format!(" ({why})")),
                 None => (None, String::new()),
             };
-            let Some(media) = Media::new(range, self.schema(content), form, structured) else { continue };
+            let Some(media) = Media::new(range, self.compiled(content, Schemas::of_body), form, structured) else {
+                continue;
+            };
             if media.is_unread() {
                 self.unread.push(format!("`{range}` of `{id}`{why}"));
             }

@@ -4,6 +4,7 @@ use jsonschema::{Draft, PatternCache, PatternOptions, Registry, ValidationError,
 use serde_json::{Value, json};
 
 use super::document::encoded;
+use super::glance::{self, Glance};
 
 const BASE: &str = "selvage:/contract";
 /// How large a compiled pattern may be.
@@ -11,24 +12,36 @@ const MOST_PATTERN: usize = 1 << 20;
 
 /// A compiled schema.
 #[derive(Debug)]
-pub(crate) struct Schema(Validator);
+pub(crate) struct Schema {
+    validator: Validator,
+    /// Where bodies are checked against it.
+    glance: Option<Glance>,
+}
 
 impl Schema {
     /// Whether a value fits.
     pub(super) fn fits(&self, value: &Value) -> bool {
-        self.0.is_valid(value)
+        self.validator.is_valid(value)
+    }
+
+    /// Whether a body surely fits, as far as a glance can tell.
+    pub(super) fn surely_fits(&self, body: &[u8]) -> bool {
+        self.glance.as_ref().is_some_and(|glance| glance.fits(body))
     }
 
     /// What is wrong with a value, as far as that.
     pub(super) fn errors<'i>(&'i self, value: &'i Value, most: usize) -> Vec<ValidationError<'i>> {
-        self.0.iter_errors(value).take(most).collect()
+        self.validator.iter_errors(value).take(most).collect()
     }
 }
 
 /// The schemas of one document.
 pub(super) struct Schemas<'a> {
+    document: &'a Value,
     registry: Registry<'a>,
     patterns: PatternCache,
+    /// A pointer means the same wherever it stands in the document.
+    plain: bool,
 }
 
 impl<'a> Schemas<'a> {
@@ -36,7 +49,7 @@ impl<'a> Schemas<'a> {
     pub(super) fn new(document: &'a Value) -> Result<Self, String> {
         let registry = Registry::new().draft(Draft::Draft202012).add(BASE, document);
         let registry = registry.and_then(jsonschema::RegistryBuilder::prepare).map_err(|error| error.to_string())?;
-        Ok(Self { registry, patterns: PatternCache::default() })
+        Ok(Self { document, registry, patterns: PatternCache::default(), plain: glance::is_plain(document) })
     }
 
     /// The schema at this pointer.
@@ -48,6 +61,14 @@ impl<'a> Schemas<'a> {
             .with_pattern_cache(self.patterns.clone())
             .should_validate_formats(true);
         let schema = json!({"$ref": format!("{BASE}#{}", encoded(pointer))});
-        options.build(&schema).map(Schema).map_err(|error| error.masked().to_string())
+        let validator = options.build(&schema).map_err(|error| error.masked().to_string())?;
+        Ok(Schema { validator, glance: None })
+    }
+
+    /// The schema at this pointer, for bodies of JSON.
+    pub(super) fn of_body(&self, pointer: &str) -> Result<Schema, String> {
+        let schema = self.at(pointer)?;
+        let glance = if self.plain { Glance::of(self.document, pointer, self) } else { None };
+        Ok(Schema { glance, ..schema })
     }
 }
