@@ -172,8 +172,8 @@ pub(crate) struct Left {
 impl Live {
     /// Joins a snapshot with the books, and with what was joined before.
     pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
-        let leases = join::leases(&snapshot, before, books);
-        let served = join::interfaces(&snapshot, before, books);
+        let (served, stood) = join::interfaces(&snapshot, before, books);
+        let leases = join::leases(&snapshot, &stood, before, books);
         let caches = books.caches.renew(snapshot.served());
         let upstreams = snapshot.upstreams().iter().map(|upstream| LiveUpstream {
             index: books.names.upstream(&upstream.system),

@@ -8,17 +8,20 @@ use crate::live::{Books, Live, LiveInterface, LiveLease};
 use crate::snapshot::{Lease, Served, Snapshot};
 use crate::tally::SeriesName;
 
-/// What belongs to a snapshot's leases.
-pub(super) fn leases(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> Vec<LiveLease> {
+/// Where items stood in the snapshot before, those that are the same there.
+pub(super) type Stood = Vec<Option<usize>>;
+
+/// What belongs to a snapshot's leases, whose interfaces stood there before.
+pub(super) fn leases(snapshot: &Snapshot, stood: &Stood, before: Option<&Live>, books: &Books) -> Vec<LiveLease> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.leases().iter().zip(&before.leases).collect());
     let same = |lease: &Lease, old: &Lease| {
-        before.is_some_and(|before| is_same_lease((snapshot, lease), (&before.snapshot, old)))
+        before.is_some_and(|before| is_same_lease((snapshot, lease), stood, (&before.snapshot, old)))
     };
-    joined(snapshot.leases(), &known, Lease::id, same, |lease| live_lease(snapshot, lease, books))
+    joined(snapshot.leases(), &known, Lease::id, same, |lease| live_lease(snapshot, lease, books)).0
 }
 
-/// What belongs to its interfaces.
-pub(super) fn interfaces(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> Vec<LiveInterface> {
+/// What belongs to its interfaces, and where they stood before.
+pub(super) fn interfaces(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> (Vec<LiveInterface>, Stood) {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.served().iter().zip(&before.served).collect());
     joined(
         snapshot.served(),
@@ -40,36 +43,39 @@ fn joined<'i, Item, Joined: Clone, Name: Hash + Eq>(
     name: impl Fn(&'i Item) -> Name,
     same: impl Fn(&Item, &Item) -> bool,
     make: impl Fn(&Item) -> Joined,
-) -> Vec<Joined> {
+) -> (Vec<Joined>, Stood) {
     let (mut next, mut places) = (0, None::<HashMap<Name, usize>>);
     let by_name =
         || -> HashMap<Name, usize> { known.iter().enumerate().map(|(place, &(old, _))| (name(old), place)).collect() };
-    let join = |item: &'i Item| {
+    let join = |(at, item): (usize, &'i Item)| {
         let near = known.iter().enumerate().skip(next).take(AHEAD).find(|(_, (old, _))| same(item, old));
         let found = near.or_else(|| {
+            // It came, where the one behind it is the next that was known: to look for it everywhere costs more than to make it.
+            let came = items.get(at + 1).zip(known.get(next)).is_some_and(|(behind, (old, _))| same(behind, old));
+            if came {
+                return None;
+            }
             let place = *places.get_or_insert_with(by_name).get(&name(item))?;
             known.get(place).filter(|(old, _)| same(item, old)).map(|old| (place, old))
         });
         match found {
             Some((place, (_, joined))) => {
                 next = place + 1;
-                Joined::clone(joined)
+                (Joined::clone(joined), Some(place))
             }
-            None => make(item),
+            None => (make(item), None),
         }
     };
-    items.iter().map(join).collect()
+    items.iter().enumerate().map(join).unzip()
 }
 
-fn is_same_lease((snapshot, lease): (&Snapshot, &Lease), (before, old): (&Snapshot, &Lease)) -> bool {
+fn is_same_lease((snapshot, lease): (&Snapshot, &Lease), stood: &Stood, (before, old): (&Snapshot, &Lease)) -> bool {
     let is_limited = |lease: &Lease| lease.allowance.is_some() || lease.quota.is_some();
-    lease.id() == old.id()
+    // What is found out cheaply comes first. Interfaces were compared before.
+    stood.get(lease.served as usize).copied().flatten() == Some(old.served as usize)
         && is_limited(lease) == is_limited(old)
+        && lease.id() == old.id()
         && snapshot.consumer(lease.consumer) == before.consumer(old.consumer)
-        && match (snapshot.served().get(lease.served as usize), before.served().get(old.served as usize)) {
-            (Some(served), Some(old)) => is_same_interface(served, old),
-            _ => false,
-        }
 }
 
 /// Whether all its counters are the same.
@@ -135,7 +141,10 @@ mod tests {
                 made.set(made.get() + 1);
                 item * 10
             };
-            let all = joined(&items, &known, |item| *item, |item, old| item == old, make);
+            let (all, stood) = joined(&items, &known, |item| *item, |item, old| item == old, make);
+            let found = stood.iter().zip(&items).filter_map(|(stood, item)| Some((before[(*stood)?], *item)));
+            assert!(found.clone().all(|(old, item)| old == item), "{case}");
+            assert_eq!(found.count() + anew, items.len(), "{case}");
             assert_eq!(all, items.iter().map(|item| item * 10).collect::<Vec<_>>(), "{case}");
             assert_eq!(made.get(), anew, "{case}");
         }
