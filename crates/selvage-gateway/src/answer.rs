@@ -98,9 +98,30 @@ pub(crate) fn end_connection(headers: &mut HeaderMap) {
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
 }
 
-fn put_decimal(text: &mut impl BufMut, number: u64) {
-    if number >= 10 {
-        put_decimal(text, number / 10);
+fn put_decimal(text: &mut impl BufMut, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut first = digits.len();
+    for (place, digit) in digits.iter_mut().enumerate().rev() {
+        *digit += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        first = place;
+        if number == 0 {
+            break;
+        }
     }
-    text.put_u8(b'0' + u8::try_from(number % 10).unwrap_or(0));
+    text.put_slice(digits.get(first..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::put_decimal;
+
+    #[test]
+    fn numbers_are_written_whole() {
+        for number in [0, 7, 10, 99, 100, 1_000_000, u64::MAX] {
+            let mut text = Vec::new();
+            put_decimal(&mut text, number);
+            assert_eq!(text, number.to_string().as_bytes());
+        }
+    }
 }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, Response, header};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 
@@ -68,7 +68,9 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     let expects = parts.headers.contains_key(header::EXPECT);
     let is_head = parts.method == Method::HEAD;
     let bearer = asked.bearer(&admitted.permit).of_answer(matches!(parts.method, Method::GET | Method::HEAD));
+    let waits = !body.is_end_stream();
     let upload = match admit(asked, &admitted, (checks, scope), &parts, prefix, body).await {
+        Ok(upload) if !waits => upload,
         Ok(upload) => match asked.ended_meanwhile(&admitted.permit) {
             None => upload,
             Some(problem) => {

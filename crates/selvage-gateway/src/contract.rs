@@ -146,7 +146,7 @@ pub(crate) fn compiled(file: &str, text: &Arc<str>) -> Arc<Compiled> {
 
 /// Whether a body of this media type is JSON.
 pub(crate) fn is_json(media_type: &str) -> bool {
-    media::parts(media_type).is_some_and(|(kind, subtype)| media::is_json(&kind, &subtype))
+    media::parts(media_type).is_some_and(|(kind, subtype)| media::is_json(kind, subtype))
 }
 
 impl Compiled {

@@ -59,18 +59,17 @@ impl Marks {
     pub(crate) fn exchange(&self, headers: &HeaderMap) -> Exchange {
         let correlation = headers.get(&CORRELATION_ID).filter(|value| is_sane(value.as_bytes())).cloned();
         let correlation =
-            correlation.unwrap_or_else(|| self.header(32, |text| put_hex(text, &self.random.bits128().to_be_bytes())));
+            correlation.unwrap_or_else(|| self.header(32, |text| text.put_slice(&hex_of_128(self.random.bits128()))));
         let parent = only(headers, &TRACEPARENT).and_then(|value| TraceParent::parse(value.as_bytes()));
         let continues = parent.is_some() && state::is_sound(headers.get_all(&TRACESTATE).iter());
         // A new trace is sampled: what stands behind may be recording.
         let parent = parent.unwrap_or_else(|| TraceParent { trace: self.random.bits128().max(1), flags: 1 });
         let traceparent = self.header(55, |text| {
             text.put_slice(b"00-");
-            put_hex(text, &parent.trace.to_be_bytes());
+            text.put_slice(&hex_of_128(parent.trace));
             text.put_u8(b'-');
-            put_hex(text, &self.random.bits64().max(1).to_be_bytes());
-            text.put_u8(b'-');
-            put_hex(text, &[parent.flags]);
+            text.put_slice(&hex_of_64(self.random.bits64().max(1)));
+            text.put_slice(&[b'-', b'0', b'0' | parent.flags]);
         });
         Exchange { correlation, traceparent, continues }
     }
@@ -92,12 +91,31 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h HeaderValue
     values.next().filter(|_| values.next().is_none())
 }
 
-fn put_hex(text: &mut BytesMut, bytes: &[u8]) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    let digit = |value: u8| HEX.get(usize::from(value & 15)).copied().unwrap_or(b'0');
-    for byte in bytes {
-        text.put_slice(&[digit(byte >> 4), digit(*byte)]);
+/// Its sixteen digits, all at once: each nibble in a byte of its own, made a digit.
+fn hex_of_64(number: u64) -> [u8; 16] {
+    const LOW: u128 = 0x0F0F_0F0F_0F0F_0F0F_0F0F_0F0F_0F0F_0F0F;
+    let mut spread = u128::from(number);
+    for (shift, mask) in [
+        (32, 0x0000_0000_FFFF_FFFF_0000_0000_FFFF_FFFF),
+        (16, 0x0000_FFFF_0000_FFFF_0000_FFFF_0000_FFFF),
+        (8, 0x00FF_00FF_00FF_00FF_00FF_00FF_00FF_00FF),
+        (4, LOW),
+    ] {
+        spread = (spread | (spread << shift)) & mask;
     }
+    // 1 in each byte that is a letter.
+    let letters = ((spread + (LOW / 15) * 6) >> 4) & (LOW / 15);
+    (spread + (LOW / 15) * u128::from(b'0') + letters * u128::from(b'a' - b'0' - 10)).to_be_bytes()
+}
+
+fn hex_of_128(number: u128) -> [u8; 32] {
+    let mut digits = [0; 32];
+    let [high, low] =
+        [number >> 64, number & u128::from(u64::MAX)].map(|half| hex_of_64(u64::try_from(half).unwrap_or(0)));
+    let (first, second) = digits.split_at_mut(16);
+    first.copy_from_slice(&high);
+    second.copy_from_slice(&low);
+    digits
 }
 
 /// `traceparent` of <https://www.w3.org/TR/trace-context/>: what of it goes on.
@@ -145,6 +163,17 @@ mod tests {
             headers.append(*name, HeaderValue::try_from(*value).unwrap());
         }
         Marks::new().exchange(&headers)
+    }
+
+    #[test]
+    fn numbers_have_their_digits() {
+        let random = Random::from_system();
+        let some = [0, 1, 9, 10, 0x0123_4567_89ab_cdef, u64::MAX];
+        for number in some.into_iter().chain((0..1_000).map(|_| random.bits64())) {
+            assert_eq!(hex_of_64(number), *format!("{number:016x}").as_bytes());
+            let twice = u128::from(number) << 64 | u128::from(!number);
+            assert_eq!(hex_of_128(twice), *format!("{twice:032x}").as_bytes());
+        }
     }
 
     #[test]

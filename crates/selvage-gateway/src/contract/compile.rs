@@ -172,7 +172,7 @@ impl<'a> Side<'a> {
         let content = at.get("content").and_then(|content| content.members().into_iter().next());
         let (shape, schema) = match content {
             Some((media_type, content)) => {
-                let is_json = media::parts(media_type).is_some_and(|(kind, sub)| media::is_json(&kind, &sub));
+                let is_json = media::parts(media_type).is_some_and(|(kind, sub)| media::is_json(kind, sub));
                 if is_json { (Shape::Json, self.schema(&content)) } else { (Shape::Scalar(Kinds::STRING), None) }
             }
             None => (self.shape(at.node.get("schema").unwrap_or(&Value::Null)), self.schema(at)),

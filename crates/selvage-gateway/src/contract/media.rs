@@ -21,7 +21,8 @@ impl Media {
     /// Of this range: `application/json`, `text/*`, `*/*`.
     pub(super) fn new(range: &str, schema: Option<Schema>, form: Option<Form>, structured: bool) -> Option<Self> {
         let (kind, subtype) = parts(range)?;
-        Some(Self { kind: kind.into(), subtype: subtype.into(), schema, form, structured })
+        let [kind, subtype] = [kind, subtype].map(|part| part.to_ascii_lowercase().into());
+        Some(Self { kind, subtype, schema, form, structured })
     }
 
     /// Whether it promises what nobody here reads.
@@ -32,8 +33,8 @@ impl Media {
     /// How exactly it names a media type; nothing where it does not.
     fn exactness(&self, kind: &str, subtype: &str) -> Option<u8> {
         match (&*self.kind, &*self.subtype) {
-            (own, other) if own == kind && other == subtype => Some(2),
-            (own, "*") if own == kind => Some(1),
+            (own, other) if own.eq_ignore_ascii_case(kind) && other.eq_ignore_ascii_case(subtype) => Some(2),
+            (own, "*") if own.eq_ignore_ascii_case(kind) => Some(1),
             ("*", "*") => Some(0),
             _ => None,
         }
@@ -43,10 +44,10 @@ impl Media {
 /// What a body of this media type is to be checked against.
 pub(super) fn expected<'a>(declared: &'a [Media], media_type: Option<&str>) -> Expected<'a> {
     let Some((kind, subtype)) = media_type.and_then(parts) else { return Expected::Undeclared };
-    let fitting = declared.iter().filter_map(|media| Some((media.exactness(&kind, &subtype)?, media)));
+    let fitting = declared.iter().filter_map(|media| Some((media.exactness(kind, subtype)?, media)));
     match fitting.max_by_key(|(exactness, _)| *exactness) {
         None => Expected::Undeclared,
-        Some((_, Media { schema: Some(schema), .. })) if is_json(&kind, &subtype) => {
+        Some((_, Media { schema: Some(schema), .. })) if is_json(kind, subtype) => {
             Expected::Read(Reading { schema, form: None })
         }
         Some((_, Media { schema: Some(schema), form: Some(form), .. })) => {
@@ -59,20 +60,23 @@ pub(super) fn expected<'a>(declared: &'a [Media], media_type: Option<&str>) -> E
 
 /// Whether this range is that of forms.
 pub(super) fn is_form(range: &str) -> bool {
-    parts(range).is_some_and(|(kind, subtype)| (kind.as_str(), subtype.as_str()) == form::KIND)
+    let (own, other) = form::KIND;
+    parts(range).is_some_and(|(kind, subtype)| kind.eq_ignore_ascii_case(own) && subtype.eq_ignore_ascii_case(other))
 }
 
 /// Whether a body of this media type is JSON.
 pub(super) fn is_json(kind: &str, subtype: &str) -> bool {
-    kind == "application" && (subtype == "json" || subtype.ends_with("+json"))
+    let ends = subtype.len().checked_sub("+json".len()).and_then(|start| subtype.get(start..));
+    kind.eq_ignore_ascii_case("application")
+        && (subtype.eq_ignore_ascii_case("json") || ends.is_some_and(|end| end.eq_ignore_ascii_case("+json")))
 }
 
-/// Type and subtype in small letters, without parameters.
-pub(super) fn parts(media_type: &str) -> Option<(String, String)> {
+/// Type and subtype, without parameters.
+pub(super) fn parts(media_type: &str) -> Option<(&str, &str)> {
     let essence = media_type.split(';').next().unwrap_or_default().trim();
     let (kind, subtype) = essence.split_once('/')?;
     let whole = !kind.is_empty() && !subtype.is_empty() && !subtype.contains('/');
-    whole.then(|| (kind.to_ascii_lowercase(), subtype.to_ascii_lowercase()))
+    whole.then_some((kind, subtype))
 }
 
 #[cfg(test)]
@@ -85,7 +89,7 @@ mod tests {
             ["*/*", "text/*", "text/csv"].iter().filter_map(|range| Media::new(range, None, None, false)).collect();
         let exactness = |media_type: &str| {
             let (kind, subtype) = parts(media_type)?;
-            declared.iter().filter_map(|media| media.exactness(&kind, &subtype)).max()
+            declared.iter().filter_map(|media| media.exactness(kind, subtype)).max()
         };
         for (media_type, expected) in [
             ("text/csv; header=present", Some(2)),

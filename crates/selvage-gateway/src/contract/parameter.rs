@@ -120,6 +120,9 @@ impl Parameter {
     /// Reads a text that holds all of it. Headers and cookies are not percent-encoded.
     fn read_one(&self, raw: &str, plain: bool) -> Found {
         let decode = |raw: &str| if plain { Some(raw.to_owned()) } else { values::decoded(raw, false) };
+        if matches!(self.shape, Shape::Scalar(_) | Shape::Json) {
+            return self.assembled(raw, &[], false, decode);
+        }
         let trim = |parts: Vec<&str>| -> Vec<String> { parts.into_iter().map(|part| part.trim().to_owned()).collect() };
         let parts = trim(values::split(raw, Separator::Comma));
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
