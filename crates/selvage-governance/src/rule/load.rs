@@ -8,7 +8,7 @@ use std::time::Duration;
 use selvage_model::code;
 use selvage_model::cost;
 use selvage_model::finding::{Finding, Severity};
-use selvage_model::manifest::api::{Api, Serves};
+use selvage_model::manifest::api::{Api, Older, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
@@ -127,9 +127,12 @@ fn needs<'a>(context: &Context<'a>) -> BTreeMap<&'a SystemName, Vec<Need<'a>>> {
     needs
 }
 
-/// Calls of a request, on average over the operations.
+/// Calls of a request, on average over the operations. What is read from a copy asks the system nothing.
 fn calls_each(serves: &Serves) -> f64 {
-    let calls: u32 = serves.operations.iter().map(|operation| cost::of(operation.value)).sum();
+    let copied = serves.reads.as_ref().is_some_and(|reads| reads.older == Older::Refuse);
+    let asks = |operation: &Operation| !copied || operation.writes();
+    let operations = serves.operations.iter().map(|operation| operation.value).filter(asks);
+    let calls: u32 = operations.map(cost::of).sum();
     f64::from(calls) / serves.operations.len().max(1) as f64
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use selvage_factory::mes::MesConfig;
 use selvage_factory::odoo::OdooConfig;
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
 use selvage_model::access::Principal;
@@ -28,6 +29,8 @@ use crate::{embedded, key};
 const DEMO: &str = "demo";
 /// Who may log in.
 const OPERATOR: &str = "operator";
+/// By which the simulated MES knows what Selvage tells it: a secret of nothing but the demo.
+const MES_SECRET: &str = "whsec_c2VsdmFnZSBkZW1vOiB0aGUgTUVTIG9mIEdoZW50";
 /// Addresses that the sample's `systems.yaml` names, replaced by those that the factory got.
 const SAMPLE_ADDRESSES: [&str; 3] = ["http://127.0.0.1:18069", "http://127.0.0.1:18071", "http://127.0.0.1:18072"];
 
@@ -54,7 +57,8 @@ impl Demo {
         let odoo = OdooConfig { version: self.odoo_version.into(), ..OdooConfig::default() };
         let place = tempfile::Builder::new().prefix("selvage-demo-").tempdir()?;
         let secrets = secrets(&odoo);
-        let factory = Factory::start(FactoryConfig { odoo, ..FactoryConfig::default() }).await?;
+        let mes = MesConfig { port: 0, secret: Some(MES_SECRET.to_owned()) };
+        let factory = Factory::start(FactoryConfig { odoo, mes, ..FactoryConfig::default() }).await?;
         let fabric = place.path().join("fabric");
         unpack(&fabric, &factory)?;
         let data = place.path().join("data");
@@ -82,7 +86,7 @@ impl Demo {
         .await?;
         let base = format!("http://{}", node.gateway_address());
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
-        say(guide::text(&node, &base, &keys, &prepared, &fabric, &data))?;
+        say(guide::text(&node, (&base, &factory.mes_url()), &keys, &prepared, (&fabric, &data)))?;
         let mut shifts = Vec::new();
         let mut boards = JoinSet::new();
         if self.pace > 0.0 {
@@ -131,13 +135,11 @@ async fn issue(store: &Store, principal: Principal) -> anyhow::Result<String> {
 /// The keys of the simulated Odoo's technical users, by the names that the sample's accounts use.
 fn secrets(odoo: &OdooConfig) -> BTreeMap<SecretName, String> {
     let names = [("svc-read", "odoo/read"), ("svc-mrp", "odoo/mrp")];
-    let accounts = odoo.accounts.iter();
-    accounts
-        .filter_map(|account| {
-            let (_, name) = names.iter().find(|(login, _)| *login == account.login)?;
-            Some((SecretName((*name).to_owned()), account.key.clone()))
-        })
-        .collect()
+    let accounts = odoo.accounts.iter().filter_map(|account| {
+        let (_, name) = names.iter().find(|(login, _)| *login == account.login)?;
+        Some((SecretName((*name).to_owned()), account.key.clone()))
+    });
+    accounts.chain([(SecretName("mes-ghent/hooks".to_owned()), MES_SECRET.to_owned())]).collect()
 }
 
 /// The sample fabric with the factory's real addresses in it.

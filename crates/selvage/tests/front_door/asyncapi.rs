@@ -13,6 +13,7 @@ use crate::fixture::{copy, sample, selvage, stdout};
 fn fabric() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     copy(&sample(), place.path());
+    std::fs::remove_file(place.path().join(crate::fixture::EVENTS)).unwrap();
     std::fs::write(place.path().join("asyncapi.yaml"), include_str!("asyncapi/fabric.yaml")).unwrap();
     place
 }

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use selvage_factory::mes::MesConfig;
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
 use tempfile::TempDir;
 
@@ -101,6 +102,10 @@ impl Drop for Process {
     }
 }
 
+/// The manifests of the sample by which Odoo is asked without anybody's request.
+pub(crate) const EVENTS: &str = "events.yaml";
+const MES_SECRET: &str = "whsec_c2VsdmFnZSB0ZXN0czogdGhlIE1FUyBvZiBHaGVudA==";
+
 /// A simulated factory, a copy of the sample fabric that knows its addresses, and secrets.
 pub(crate) struct Place {
     pub(crate) directory: TempDir,
@@ -108,9 +113,20 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Starts the factory and unpacks the sample.
+    /// Starts the factory and unpacks the sample, without what asks Odoo by itself.
     pub(crate) async fn new() -> Self {
         Self::of(FactoryConfig::default()).await
+    }
+
+    /// The same with what is captured, told and copied.
+    pub(crate) async fn with_events() -> Self {
+        let mes = MesConfig { port: 0, secret: Some(MES_SECRET.to_owned()) };
+        let place = Self::of(FactoryConfig { mes, ..FactoryConfig::default() }).await;
+        std::fs::copy(sample().join(EVENTS), place.fabric().join(EVENTS)).unwrap();
+        let mut secrets = std::fs::read_to_string(place.path("secrets")).unwrap();
+        secrets.push_str(&format!("mes-ghent/hooks={MES_SECRET}\n"));
+        std::fs::write(place.path("secrets"), secrets).unwrap();
+        place
     }
 
     /// The same with this factory.
@@ -119,6 +135,7 @@ impl Place {
         let directory = tempfile::tempdir().unwrap();
         let place = Self { directory, factory };
         copy(&sample(), &place.fabric());
+        std::fs::remove_file(place.fabric().join(EVENTS)).unwrap();
         let addresses = [
             ("http://127.0.0.1:18069", place.factory.odoo_url()),
             ("http://127.0.0.1:18071", place.factory.mes_url()),

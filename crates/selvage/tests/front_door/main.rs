@@ -41,6 +41,7 @@ mod rules;
 mod schemathesis;
 mod serve;
 mod stock;
+mod story;
 mod systems;
 mod two_nodes;
 mod usage;

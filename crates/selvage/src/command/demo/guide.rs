@@ -7,10 +7,17 @@ use super::shift::Prepared;
 use crate::node::Node;
 
 /// The text.
-pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fabric: &Path, data: &Path) -> String {
+pub(super) fn text(
+    node: &Node,
+    (base, mes): (&str, &str),
+    keys: &Keys,
+    prepared: &Prepared,
+    (fabric, data): (&Path, &Path),
+) -> String {
     let console = format!("http://{}", node.console_address());
     let link = node.console_link(&keys.operator).unwrap_or_default();
-    let things: String = things(base, prepared).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
+    let things: String =
+        things(base, mes, prepared, data).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
     format!(
         "Velo Works is at work: a simulated Odoo with two companies, an MES, a warehouse, and Selvage in between.\n\
          \n\
@@ -41,7 +48,7 @@ pub(super) fn text(node: &Node, base: &str, keys: &Keys, prepared: &Prepared, fa
     )
 }
 
-fn things(base: &str, prepared: &Prepared) -> Vec<(&'static str, String)> {
+fn things(base: &str, mes: &str, prepared: &Prepared, data: &Path) -> Vec<(&'static str, String)> {
     let order = &prepared.order;
     let get = |key: &str, path: &str| format!("curl -si -H \"Authorization: Bearer ${key}\" '{base}{path}'");
     let create = format!(
@@ -64,12 +71,23 @@ fn things(base: &str, prepared: &Prepared) -> Vec<(&'static str, String)> {
          -H \"Authorization: Bearer $QUALITY\" -H 'Idempotency-Key: my-first-quarantine' \\\n  \
          --json '{{\"site\": \"ghent\"}}'"
     );
+    let copy = get("BOARD", "/stock-board/v1/inventory-positions?limit=5");
+    let draft = &prepared.draft;
+    let release = format!(
+        "curl -si '{base}/production-orders/v1/production-orders/{draft}/release' \\\n  \
+         -H \"Authorization: Bearer $PLANNING\" -H 'Idempotency-Key: my-first-release' --json '{{}}'\n\
+         sleep 1; curl -s '{mes}/api/events'"
+    );
+    let tail = format!("selvage events tail production-order-events@1 --data {}", data.display());
     vec![
         ("Read stock, lot by lot", get("BOARD", "/inventory/v2/inventory-positions?limit=5")),
         ("Create a production order twice with one key: one order, one answer", create),
         ("Report production short: 3 of 4, and a backorder for the rest", report),
         ("Receive 15 of the 40 wheels that were ordered: a total, so sent again it changes nothing", receive),
         ("Set a lot aside until it is tested", quarantine),
+        ("Release an order: the MES is told within a second, signed and in order", release),
+        ("See what was told", tail),
+        ("Read stock as often as you like: a copy answers, and Odoo is not asked", copy),
         ("Be refused without a grant", get("BOARD", "/production-orders/v1/production-orders")),
         ("See only one's own plant", get("MES_BRNO", "/production-orders/v1/production-orders?limit=3")),
         ("A deprecated interface: it answers, and says when it ends", get("BOARD", "/legacy-stock/v1/")),

@@ -14,9 +14,11 @@ use super::Keys;
 pub(super) struct Prepared {
     /// The id of a released production order of 4 bicycles in Ghent.
     pub(super) order: String,
+    /// The id of one that waits to be released.
+    pub(super) draft: String,
 }
 
-/// Creates and releases one order, through the gateway like any consumer.
+/// Creates two orders and releases one, through the gateway like any consumer.
 pub(super) async fn prepare(base: &str, keys: &Keys) -> anyhow::Result<Prepared> {
     let client = Client::builder().timeout(Duration::from_secs(10)).build()?;
     let orders = format!("{base}/production-orders/v1/production-orders");
@@ -26,10 +28,14 @@ pub(super) async fn prepare(base: &str, keys: &Keys) -> anyhow::Result<Prepared>
         "site": "ghent",
         "origin": "demo",
     });
-    let created = send(&client, keys, &orders, "demo-order", &body).await?;
-    let order = created.get("id").and_then(Value::as_str).context("the new order has no id")?.to_owned();
+    let order = id(&send(&client, keys, &orders, "demo-order", &body).await?)?;
+    let draft = id(&send(&client, keys, &orders, "demo-draft", &body).await?)?;
     send(&client, keys, &format!("{orders}/{order}/release"), "demo-release", &json!({})).await?;
-    Ok(Prepared { order })
+    Ok(Prepared { order, draft })
+}
+
+fn id(created: &Value) -> anyhow::Result<String> {
+    Ok(created.get("id").and_then(Value::as_str).context("the new order has no id")?.to_owned())
 }
 
 async fn send(client: &Client, keys: &Keys, url: &str, key: &str, body: &Value) -> anyhow::Result<Value> {
@@ -78,7 +84,7 @@ pub(super) fn start(
             planning_key: Some(keys.of("planning").to_owned()),
             site: site.to_owned(),
             product: "BIK-1".to_owned(),
-            leave_alone: vec![prepared.order.clone()],
+            leave_alone: vec![prepared.order.clone(), prepared.draft.clone()],
             pace,
         })?)
     });

@@ -1,0 +1,115 @@
+//! The whole way of a fact: an order is released through Selvage, seen in Odoo, told by a signed webhook, in order also after the
+//! receiver stood still; and stock is read from what was seen, without asking Odoo.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Client, StatusCode};
+use serde_json::{Value, json};
+
+use crate::fixture::{Place, Served, eventually};
+
+struct Plant {
+    place: Place,
+    served: Served,
+    planning: String,
+    board: String,
+    client: Client,
+}
+
+impl Plant {
+    async fn new() -> Self {
+        let place = Place::with_events().await;
+        let store = place.data();
+        let (planning, board) = (place.key(&store, "planning"), place.key(&store, "shop-floor-board"));
+        let served = place.serve(&store, &[]);
+        let plant = Self { place, served, planning, board, client: Client::new() };
+        // What there is before is a baseline, and told to nobody.
+        eventually("the captures have begun", || async {
+            let metrics = plant.client.get(&plant.served.metrics).send().await.unwrap().text().await.unwrap();
+            let following = |name: &str| {
+                metrics.contains(&format!("selvage_capture_following{{interface=\"{name}\",system=\"odoo\"}} 1"))
+            };
+            (following("production-order-events@1") && following("stock-events@1")).then_some(())
+        })
+        .await;
+        plant
+    }
+
+    async fn post(&self, path: &str, key: &str, body: &Value) -> Value {
+        let url = format!("{}/production-orders/v1/production-orders{path}", self.served.base);
+        let request = self.client.post(url).bearer_auth(&self.planning).header("idempotency-key", key).json(body);
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.text().await.unwrap());
+        answer.json().await.unwrap()
+    }
+
+    /// Creates an order in Ghent and releases it; its number.
+    async fn release(&self, number: usize) -> String {
+        let order = json!({"product": "BIK-1", "quantity": {"value": "2", "unit": "1"}, "site": "ghent"});
+        let made = self.post("", &format!("order-{number}"), &order).await;
+        self.post(&format!("/{}/release", made["id"].as_str().unwrap()), &format!("release-{number}"), &json!({}))
+            .await;
+        made["number"].as_str().unwrap().to_owned()
+    }
+
+    fn told(&self) -> Vec<String> {
+        let released = "manufacturing.production-order.released";
+        let told = self.place.factory.mes.told().into_iter().filter(|told| told.kind == released);
+        told.map(|told| told.lane).collect()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_released_order_reaches_the_mes_and_one_that_stood_still_catches_up_in_order() {
+    let plant = Plant::new().await;
+    let before = Instant::now();
+    let first = plant.release(0).await;
+    eventually("the MES is told", || async { (plant.told() == [first.clone()]).then_some(()) }).await;
+    let took = before.elapsed();
+    // In a debug build beside other tests; what is promised is a second.
+    assert!(took < Duration::from_secs(20), "{took:?}");
+
+    plant.place.factory.mes.stop(true);
+    let mut released = vec![first];
+    for number in 1..5 {
+        released.push(plant.release(number).await);
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(plant.told().len(), 1, "it stands still");
+    plant.place.factory.mes.stop(false);
+    eventually("the MES has caught up", || async { (plant.told().len() == 5).then_some(()) }).await;
+    let mut told = plant.told();
+    told.sort_unstable();
+    released.sort_unstable();
+    assert_eq!(told, released);
+    let shown: Value = plant
+        .client
+        .get(format!("{}/api/events", plant.place.factory.mes_url()))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!((&shown["disordered"], &shown["unsigned"]), (&json!(0), &json!(0)), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stock_is_read_from_a_copy_while_odoo_is_asked_only_by_the_capture() {
+    let plant = Plant::new().await;
+    let url = format!("{}/stock-board/v1/inventory-positions?limit=20", plant.served.base);
+    let asked = || plant.place.factory.odoo.journal().len();
+    let (before, begun) = (asked(), Instant::now());
+    for _ in 0..200 {
+        let answer = plant.client.get(&url).bearer_auth(&plant.board).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let stock: Value = answer.json().await.unwrap();
+        let positions = stock["items"].as_array().unwrap();
+        assert!(!positions.is_empty() && positions.iter().all(|position| position["site"] == "ghent"), "{stock}");
+        assert_eq!(stock["source"]["kind"], "copy");
+    }
+    // Two captures look every five seconds, with some calls each.
+    let looks = begun.elapsed().as_secs() / 5 + 1;
+    let calls = u64::try_from(asked() - before).unwrap();
+    assert!(calls <= looks * 40, "{calls} calls in {:?}", begun.elapsed());
+}
