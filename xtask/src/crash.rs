@@ -3,6 +3,7 @@
 
 mod claims;
 pub(crate) mod client;
+mod events;
 pub(crate) mod factory;
 mod gateways;
 mod random;
@@ -18,6 +19,11 @@ pub(crate) enum Crash {
     Claims(claims::Options),
     /// Random verbs with random faults: stock, orders and lots are what was confirmed, nothing twice.
     Verbs(verbs::Options),
+    /// Producers and readers while nodes are killed and their power is cut: what was acknowledged is delivered, in order.
+    Events(events::Options),
+    /// The node of the events run.
+    #[command(hide = true)]
+    EventNode(events::NodeOptions),
 }
 
 /// Runs one of them.
@@ -25,5 +31,7 @@ pub(crate) async fn run(crash: Crash) -> Result<()> {
     match crash {
         Crash::Claims(options) => claims::run(&options).await,
         Crash::Verbs(options) => verbs::run(&options).await,
+        Crash::Events(options) => events::run(&options).await,
+        Crash::EventNode(options) => events::serve(&options).await,
     }
 }

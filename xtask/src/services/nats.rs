@@ -2,7 +2,9 @@
 //! Never a server that was there before; ended and deleted when dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use anyhow::Result;
 use tempfile::TempDir;
@@ -10,12 +12,25 @@ use tempfile::TempDir;
 use crate::daemon::{Daemon, free_port};
 use crate::test::peers;
 
+const CONFIG: &str = "nats.conf";
+
+async fn serve(program: &Path, directory: &Path, ports: [u16; 2]) -> Result<Daemon> {
+    let mut command = Command::new(program);
+    command.arg("-c").arg(directory.join(CONFIG));
+    let mut server = Daemon::start("nats", &mut command, directory)?;
+    for port in ports {
+        server.listens(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+    }
+    Ok(server)
+}
+
 /// A running server; dropping it stops the server and deletes its data.
 pub(crate) struct Nats {
     port: u16,
     monitoring: u16,
-    _server: Daemon,
-    _directory: TempDir,
+    program: PathBuf,
+    server: Daemon,
+    directory: TempDir,
 }
 
 impl Nats {
@@ -24,7 +39,7 @@ impl Nats {
         let program = peers::nats_server().await?;
         let directory = TempDir::with_prefix("selvage-nats-")?;
         let (port, monitoring) = (free_port()?, free_port()?);
-        let config = directory.path().join("nats.conf");
+        let config = directory.path().join(CONFIG);
         let data = directory.path().join("data");
         std::fs::write(
             &config,
@@ -33,12 +48,23 @@ impl Nats {
                  jetstream {{ store_dir: {data:?}, sync_interval: {sync_interval:?} }}\n"
             ),
         )?;
-        let mut command = Command::new(program);
-        command.arg("-c").arg(&config);
-        let mut server = Daemon::start("nats", &mut command, directory.path())?;
-        server.listens(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
-        server.listens(SocketAddr::from((Ipv4Addr::LOCALHOST, monitoring))).await?;
-        Ok(Self { port, monitoring, _server: server, _directory: directory })
+        let server = serve(&program, directory.path(), [port, monitoring]).await?;
+        Ok(Self { port, monitoring, program, server, directory })
+    }
+
+    /// Kills the server, and starts it again after a while with what it had written.
+    pub(crate) async fn crash(&mut self, away: Duration) -> Result<()> {
+        self.server.kill()?;
+        tokio::time::sleep(away).await;
+        self.server = serve(&self.program, self.directory.path(), [self.port, self.monitoring]).await?;
+        Ok(())
+    }
+
+    /// Deletes a stream.
+    pub(crate) async fn forget(&self, stream: &str) -> Result<()> {
+        let client = async_nats::connect(self.url()).await?;
+        client.request(format!("$JS.API.STREAM.DELETE.{stream}"), "".into()).await?;
+        Ok(())
     }
 
     /// Its address for clients.

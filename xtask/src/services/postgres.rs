@@ -59,6 +59,28 @@ impl Postgres {
         Ok(())
     }
 
+    /// Ends the server at once, as a crash would, and starts it again with what it had written.
+    pub(crate) async fn crash(&mut self) -> Result<()> {
+        self.stop_at_once();
+        self.server = self.tools.serve(self.directory.path(), self.port)?;
+        self.answers().await
+    }
+
+    fn stop_at_once(&mut self) {
+        let data = self.directory.path().join("data");
+        let stopped = self
+            .tools
+            .command("pg_ctl", self.directory.path())
+            .arg("-D")
+            .arg(data)
+            .args(["-s", "-m", "immediate", "stop"])
+            .status();
+        if !stopped.is_ok_and(|status| status.success()) {
+            let _ = self.server.kill();
+        }
+        let _ = self.server.wait();
+    }
+
     async fn answers(&mut self) -> Result<()> {
         let began = Instant::now();
         while began.elapsed() < START_WITHIN {
@@ -85,18 +107,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        let data = self.directory.path().join("data");
-        let stopped = self
-            .tools
-            .command("pg_ctl", self.directory.path())
-            .arg("-D")
-            .arg(data)
-            .args(["-s", "-m", "immediate", "stop"])
-            .status();
-        if !stopped.is_ok_and(|status| status.success()) {
-            let _ = self.server.kill();
-        }
-        let _ = self.server.wait();
+        self.stop_at_once();
     }
 }
 

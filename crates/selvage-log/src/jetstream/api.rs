@@ -172,7 +172,10 @@ impl Api {
             "duplicate_window": self.config.duplicate_window.as_nanos() as u64,
         });
         match self.ask(&format!("STREAM.CREATE.{name}"), &config).await? {
-            Reply { error: None, config: Some(Config { allow_atomic: true }), .. } => self.info(stream).await,
+            Reply { error: None, config: Some(Config { allow_atomic: true }), cluster, .. } => {
+                self.kept_safely(cluster.as_ref())?;
+                self.info(stream).await
+            }
             Reply { error: None, .. } => {
                 Err(LogError::BrokerUnfit { reason: format!("its stream `{name}` does not take batches whole") })
             }
@@ -187,24 +190,26 @@ impl Api {
     /// How a stream stands.
     pub(super) async fn info(&self, stream: &InterfaceRef) -> Result<State, LogError> {
         let gone = || LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) };
-        self.find(stream).await?.ok_or_else(gone)
+        self.find(stream).await?.map(|(state, _)| state).ok_or_else(gone)
     }
 
-    /// How a stream stands, which is made where it is gone.
+    /// How a stream stands that is written to: it is made where it is gone, and every server that keeps it was asked.
     pub(super) async fn info_or_open(&self, stream: &InterfaceRef) -> Result<State, LogError> {
+        // A server without a name of its own has another one each time that it starts.
+        self.confirm().await?;
         match self.find(stream).await? {
-            Some(state) => Ok(state),
+            Some((state, cluster)) => self.kept_safely(cluster.as_ref()).map(|()| state),
             None => self.open(stream).await,
         }
     }
 
-    async fn find(&self, stream: &InterfaceRef) -> Result<Option<State>, LogError> {
+    async fn find(&self, stream: &InterfaceRef) -> Result<Option<(State, Option<Cluster>)>, LogError> {
         let reply = self.ask(&format!("STREAM.INFO.{}", self.name(stream)), &json!({})).await?;
-        self.kept_safely(reply.cluster.as_ref())?;
         match reply {
             Reply { error: Some(failure), .. } if failure.err_code == NO_STREAM => Ok(None),
             Reply { error: Some(failure), .. } => Err(refused(&failure)),
-            Reply { state, .. } => state.map(Some).ok_or_else(|| LogError::unavailable("the broker told no state")),
+            Reply { state: Some(state), cluster, .. } => Ok(Some((state, cluster))),
+            Reply { state: None, .. } => Err(LogError::unavailable("the broker told no state")),
         }
     }
 

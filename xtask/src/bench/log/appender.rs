@@ -1,25 +1,37 @@
-//! The side of the log benchmark that is measured: appends for some seconds, so many at once, and prints how many a second were
-//! acknowledged.
+//! The side of the log benchmark that is measured: sends events for some seconds, so many at once, and prints how many a second were
+//! acknowledged. Every target gets the same events.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
+use bytes::Bytes;
 use clap::Args;
+use http_body_util::{BodyExt as _, Full};
+use hyper::Request;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
 use selvage_log::{EventLog, SqlLog};
 use selvage_model::event::NewRecord;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
+use serde_json::json;
+use tokio::net::TcpStream;
 
+/// What an event weighs, about.
 const BODY: usize = 1_024;
 
 /// What is appended to, and how.
 #[derive(Args)]
 pub(crate) struct AppenderOptions {
-    /// `sqlite:<path>` for the log, `nats://…` for JetStream by its client.
+    /// `http://host:port` for Selvage, `sqlite:<path>` for its log alone, `nats://…` for JetStream by its client.
     #[arg(long)]
     to: String,
+    /// The key that Selvage is shown.
+    #[arg(long, default_value = "")]
+    key: String,
     /// How many appends are under way at once.
     #[arg(long)]
     in_flight: usize,
@@ -31,17 +43,30 @@ pub(crate) struct AppenderOptions {
 /// Where events go.
 #[derive(Clone)]
 enum Target {
+    Selvage { address: String, key: String },
+    Log(Arc<dyn EventLog>, InterfaceRef),
+    JetStream(async_nats::Client),
+}
+
+/// One way to a target, for one event after the other.
+enum Way {
+    Selvage { connection: SendRequest<Full<Bytes>>, key: String },
     Log(Arc<dyn EventLog>, InterfaceRef),
     JetStream(async_nats::Client),
 }
 
 /// Appends and prints the rate.
 pub(crate) async fn serve(options: &AppenderOptions) -> Result<()> {
-    let target = open(&options.to).await?;
+    let target = open(options).await?;
+    let mut ways = Vec::with_capacity(options.in_flight);
+    for _ in 0..options.in_flight {
+        ways.push(target.way().await?);
+    }
     let (count, over) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let began = Instant::now();
-    let tasks: Vec<_> = (0..options.in_flight)
-        .map(|task| tokio::spawn(append(target.clone(), task, Arc::clone(&count), Arc::clone(&over))))
+    let tasks: Vec<_> = (0..)
+        .zip(ways)
+        .map(|(task, way)| tokio::spawn(append(way, task, Arc::clone(&count), Arc::clone(&over))))
         .collect();
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
     over.store(true, Ordering::Relaxed);
@@ -52,7 +77,11 @@ pub(crate) async fn serve(options: &AppenderOptions) -> Result<()> {
     Ok(())
 }
 
-async fn open(to: &str) -> Result<Target> {
+async fn open(options: &AppenderOptions) -> Result<Target> {
+    let to = &options.to;
+    if let Some(address) = to.strip_prefix("http://") {
+        return Ok(Target::Selvage { address: address.to_owned(), key: options.key.clone() });
+    }
     if to.starts_with("nats://") {
         let client = async_nats::connect(to).await?;
         let config = r#"{"name":"bench","subjects":["bench.>"],"storage":"file","retention":"limits","discard":"old"}"#;
@@ -60,30 +89,77 @@ async fn open(to: &str) -> Result<Target> {
         ensure!(!answer.payload.windows(7).any(|window| window == b"\"error\""), "JetStream made no stream");
         return Ok(Target::JetStream(client));
     }
-    let marks = to.strip_prefix("sqlite:").map(|path| format!("{path}.marks")).context("not a place for a log")?;
-    let log = SqlLog::new(Store::open(to).await?, Some(marks.as_ref()))?;
+    let path = to.strip_prefix("sqlite:").context("not a place for a log")?;
+    let marks = format!("{path}.marks");
+    let log = SqlLog::new(Store::open(to).await?, Some(Path::new(&marks)))?;
     let stream: InterfaceRef = "bench@1".parse()?;
     log.open(&stream).await?;
     Ok(Target::Log(Arc::new(log), stream))
 }
 
-async fn append(target: Target, task: usize, count: Arc<AtomicU64>, over: Arc<AtomicBool>) -> Result<()> {
-    let body = vec![b'x'; BODY];
-    for number in 0_u64.. {
-        if over.load(Ordering::Relaxed) {
-            break;
-        }
-        match &target {
-            Target::Log(log, stream) => {
-                let (id, lane) = (format!("{task}-{number}").parse()?, format!("lane-{task}").parse()?);
-                log.append(stream, vec![NewRecord { id, lane, body: body.clone() }]).await?;
+impl Target {
+    async fn way(&self) -> Result<Way> {
+        Ok(match self {
+            Self::Selvage { address, key } => {
+                let socket = TcpStream::connect(address).await?;
+                socket.set_nodelay(true)?;
+                let (connection, driving) = handshake(TokioIo::new(socket)).await?;
+                tokio::spawn(driving);
+                Way::Selvage { connection, key: format!("Bearer {key}") }
             }
-            Target::JetStream(client) => {
-                let answer = client.request(format!("bench.{task}"), body.clone().into()).await?;
+            Self::Log(log, stream) => Way::Log(Arc::clone(log), stream.clone()),
+            Self::JetStream(client) => Way::JetStream(client.clone()),
+        })
+    }
+}
+
+impl Way {
+    /// Returns once the event is acknowledged.
+    async fn send(&mut self, task: usize, number: u64) -> Result<()> {
+        let event = event(task, number);
+        match self {
+            Self::Selvage { connection, key } => {
+                let request = Request::post("/bench/v1/events").header("host", "bench").header("authorization", &*key);
+                let request = request.header("content-type", "application/cloudevents+json");
+                connection.ready().await?;
+                let answer = connection.send_request(request.body(Full::from(event))?).await?;
+                let status = answer.status();
+                let told = answer.into_body().collect().await?.to_bytes();
+                ensure!(status == 202, "Selvage answers {status}: {}", String::from_utf8_lossy(&told));
+            }
+            Self::Log(log, stream) => {
+                let (id, lane) = (format!("{task}-{number}").parse()?, format!("lane-{task}").parse()?);
+                log.append(stream, vec![NewRecord { id, lane, body: event }]).await?;
+            }
+            Self::JetStream(client) => {
+                let answer = client.request(format!("bench.{task}"), event.into()).await?;
                 ensure!(answer.payload.starts_with(br#"{"stream""#), anyhow!("JetStream refused an event"));
             }
         }
-        count.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
-    Ok(())
+}
+
+/// The event, the same for every target.
+fn event(task: usize, number: u64) -> Vec<u8> {
+    // Another one for each process, so that no event was there before.
+    let source = format!("/bench/{}", std::process::id());
+    let event = json!({
+        "specversion": "1.0", "id": format!("{task}-{number}"), "source": source, "type": "bench.machine.stopped",
+        "datacontenttype": "application/json",
+        "data": {"machine": format!("lane-{task}"), "note": "x".repeat(BODY - 200)},
+    });
+    event.to_string().into_bytes()
+}
+
+async fn append(mut way: Way, task: usize, count: Arc<AtomicU64>, over: Arc<AtomicBool>) -> Result<()> {
+    let mut number = 0;
+    loop {
+        way.send(task, number).await?;
+        count.fetch_add(1, Ordering::Relaxed);
+        if over.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        number += 1;
+    }
 }

@@ -1,0 +1,110 @@
+//! Judges what was acknowledged and what was delivered. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::node::BATCH;
+use super::wire::Event;
+
+/// What was seen from outside.
+#[derive(Clone, Default)]
+pub(super) struct Observed {
+    /// Every number that a producer was told is kept.
+    pub(super) acknowledged: BTreeSet<(usize, u64)>,
+    /// What each reader was given, in order, again where its cursor had not moved.
+    pub(super) delivered: BTreeMap<usize, Vec<Event>>,
+    /// What went wrong and may not.
+    pub(super) faults: Vec<String>,
+    /// How often a node was killed.
+    pub(super) kills: usize,
+}
+
+/// A promise that was broken.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Broken {
+    /// It was acknowledged, and this reader never got it.
+    Lost { reader: usize, producer: usize, number: u64 },
+    /// One event is at two places.
+    Doubled { producer: usize, number: u64 },
+    /// A lane's event came before an earlier one.
+    Reordered { reader: usize, producer: usize, number: u64 },
+    /// A reader was given more again than was under way when nodes were killed.
+    Repeated { reader: usize, times: usize },
+    /// Something else that may not be.
+    Fault(String),
+}
+
+/// Everything that was broken.
+pub(super) fn check(observed: &Observed) -> Vec<Broken> {
+    let mut broken: Vec<Broken> = observed.faults.iter().cloned().map(Broken::Fault).collect();
+    let mut doubled = BTreeSet::new();
+    for (reader, events) in &observed.delivered {
+        broken.extend(of_reader(*reader, events, observed, &mut doubled));
+    }
+    broken.extend(doubled.into_iter().map(|(producer, number)| Broken::Doubled { producer, number }));
+    broken
+}
+
+fn of_reader(
+    reader: usize,
+    events: &[Event],
+    observed: &Observed,
+    doubled: &mut BTreeSet<(usize, u64)>,
+) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    let mut places: BTreeMap<(usize, u64), &str> = BTreeMap::new();
+    let mut lanes: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut times = 0;
+    for event in events {
+        let (producer, number) = (event.producer, event.number);
+        match places.insert((producer, number), &event.position) {
+            Some(before) if before == event.position => times += 1,
+            Some(_) => {
+                doubled.insert((producer, number));
+            }
+            None if lanes.get(&producer).is_some_and(|last| *last > number) => {
+                broken.push(Broken::Reordered { reader, producer, number });
+            }
+            None => {
+                lanes.insert(producer, number);
+            }
+        }
+    }
+    if times > BATCH * (observed.kills + 1) {
+        broken.push(Broken::Repeated { reader, times });
+    }
+    let lost = observed.acknowledged.iter().filter(|event| !places.contains_key(event));
+    broken.extend(lost.map(|(producer, number)| Broken::Lost { reader, producer: *producer, number: *number }));
+    broken
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn observed(delivered: &[(u64, &str)]) -> Observed {
+        let event =
+            |(number, position): &(u64, &str)| Event { position: (*position).to_owned(), producer: 7, number: *number };
+        let acknowledged = (0..3).map(|number| (7, number)).collect();
+        Observed {
+            acknowledged,
+            delivered: BTreeMap::from([(0, delivered.iter().map(event).collect())]),
+            kills: 0,
+            faults: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn each_broken_promise_is_named() {
+        let good = [(0, "1-1"), (1, "1-2"), (1, "1-2"), (2, "1-3"), (3, "1-4")];
+        assert_eq!(check(&observed(&good)), []);
+        let lost = check(&observed(&[(0, "1-1"), (2, "1-3")]));
+        assert_eq!(lost, [Broken::Lost { reader: 0, producer: 7, number: 1 }]);
+        let doubled = check(&observed(&[(0, "1-1"), (1, "1-2"), (1, "1-3"), (2, "1-4")]));
+        assert_eq!(doubled, [Broken::Doubled { producer: 7, number: 1 }]);
+        let reordered = check(&observed(&[(1, "1-1"), (0, "1-2"), (2, "1-3")]));
+        assert_eq!(reordered, [Broken::Reordered { reader: 0, producer: 7, number: 0 }]);
+        let again: Vec<(u64, &str)> = std::iter::repeat_n((2, "1-3"), BATCH + 2).collect();
+        let repeated = check(&observed(&[&[(0, "1-1"), (1, "1-2")], &again[..]].concat()));
+        assert_eq!(repeated, [Broken::Repeated { reader: 0, times: BATCH + 1 }]);
+    }
+}

@@ -1,0 +1,54 @@
+//! Nodes that break a promise: the checker has to find each of them, or it proves nothing.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Result;
+use tokio::task::JoinSet;
+
+use super::Tally;
+use super::checker::{Broken, check};
+use super::load::Load;
+use super::node::Plant;
+use super::stand::{End, Keeping, Stand};
+
+const CUTS: usize = 4;
+const WORKS: Duration = Duration::from_millis(300);
+
+/// Runs a node for each broken promise, cuts its power, and looks whether that was found.
+pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
+    let table: [(Plant, fn(&Broken) -> bool); 4] = [
+        (Plant::Loss, |broken| matches!(broken, Broken::Lost { .. })),
+        (Plant::Double, |broken| matches!(broken, Broken::Doubled { .. })),
+        (Plant::Reorder, |broken| matches!(broken, Broken::Reordered { .. })),
+        (Plant::Early, |broken| matches!(broken, Broken::Lost { .. })),
+    ];
+    let mut trials = JoinSet::new();
+    for (plant, is_found) in table {
+        let place = directory.join(format!("{plant:?}"));
+        trials.spawn(async move { (plant, found(place, plant, is_found).await) });
+    }
+    while let Some(trial) = trials.join_next().await {
+        let (plant, found) = trial?;
+        let found = found?;
+        eprintln!("planted {plant:?}: {}", if found { "found" } else { "MISSED" });
+        tally.planted += 1;
+        tally.planted_caught += u64::from(found);
+    }
+    Ok(())
+}
+
+async fn found(place: PathBuf, plant: Plant, is_found: fn(&Broken) -> bool) -> Result<bool> {
+    let mut stand = Stand::new(place, Keeping::Embedded, Some(plant))?;
+    stand.start().await?;
+    let load = Load::start(&stand.socket(), 0);
+    for _ in 0..if plant == Plant::Early { CUTS } else { 1 } {
+        tokio::time::sleep(WORKS).await;
+        load.note(|seen| seen.kills += 1);
+        stand.end(End::PowerCut)?;
+        stand.start().await?;
+    }
+    let found = check(&load.finish().await?).iter().any(is_found);
+    stand.end(End::Kill)?;
+    Ok(found)
+}

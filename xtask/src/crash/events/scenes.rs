@@ -1,0 +1,211 @@
+//! What disks, brokers and clocks do to a log, one after the other. What cannot be kept is named; everything else is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use super::checker::{Broken, check};
+use super::load::Load;
+use super::stand::{End, Keeping, Stand, copy};
+use super::wire::{Ask, Client, Reply};
+use super::{Servers, Tally};
+use crate::crash::random::Random;
+
+const WORKS: Duration = Duration::from_millis(400);
+/// Flipped bytes in each file.
+const FLIPS: u64 = 4;
+/// The lease of the node that stands still, in milliseconds.
+const LEASE: u64 = 500;
+
+/// Plays every scene.
+pub(super) async fn all(
+    directory: &Path,
+    servers: &mut Servers,
+    away: Duration,
+    random: &mut Random,
+    tally: &mut Tally,
+) -> Result<()> {
+    let wrong = full_disk(&directory.join("full")).await?;
+    tally.scene("a full disk", &wrong);
+    let wrong = old_backup(&directory.join("backup")).await?;
+    tally.scene("a backup of before", &wrong);
+    let wrong = flipped_bytes(&directory.join("flipped"), random).await?;
+    tally.scene("a flipped byte in each file", &wrong);
+    let wrong = broker_away(&directory.join("away"), servers, away).await?;
+    tally.scene("a broker that is away", &wrong);
+    let wrong = stood_still(directory, servers).await?;
+    tally.scene("a node that stood still past its lease", &wrong);
+    Ok(())
+}
+
+fn told(broken: &[Broken]) -> Vec<String> {
+    broken.iter().take(5).map(|broken| format!("{broken:?}")).collect()
+}
+
+/// Nothing is acknowledged while there is no space; everything goes on once there is.
+async fn full_disk(directory: &Path) -> Result<Vec<String>> {
+    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    stand.start().await?;
+    let load = Load::start(&stand.socket(), 0);
+    for _ in 0..2 {
+        tokio::time::sleep(WORKS).await;
+        stand.fill(true)?;
+        tokio::time::sleep(WORKS).await;
+        stand.fill(false)?;
+    }
+    load.note(|seen| seen.kills += 1);
+    stand.end(End::PowerCut)?;
+    let gap = stand.start().await?;
+    let mut observed = load.finish().await?;
+    // Readers whose cursor could not be moved for want of space are given the same again.
+    observed.kills += 20;
+    observed.faults.extend(gap);
+    stand.end(End::Kill)?;
+    Ok(told(&check(&observed)))
+}
+
+/// A store from before is found behind, and what it lost is named: nothing that was there at the backup.
+async fn old_backup(directory: &Path) -> Result<Vec<String>> {
+    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    let backup = directory.join("backup");
+    fs::create_dir_all(&backup)?;
+    stand.start().await?;
+    let load = Load::start(&stand.socket(), 0);
+    tokio::time::sleep(WORKS).await;
+    let mut kept = BTreeSet::new();
+    load.note(|seen| kept = seen.acknowledged.clone());
+    stand.end(End::Kill)?;
+    copy(&directory.join("disk"), &backup)?;
+    stand.start().await?;
+    tokio::time::sleep(WORKS).await;
+    stand.end(End::Kill)?;
+    // The marks are in no backup.
+    fs::copy(stand.file("selvage.marks"), backup.join("selvage.marks"))?;
+    copy(&backup, &directory.join("disk"))?;
+    copy(&backup, &directory.join("synced"))?;
+    load.note(|seen| seen.kills += 1_000);
+    let gap = stand.start().await?;
+    let observed = load.finish().await?;
+    stand.end(End::Kill)?;
+    let mut wrong: Vec<String> = Vec::new();
+    if gap.is_none() {
+        wrong.push("what the backup did not have was not named".to_owned());
+    }
+    let broken = check(&observed).into_iter().filter(|broken| match broken {
+        Broken::Lost { producer, number, .. } => kept.contains(&(*producer, *number)),
+        _ => true,
+    });
+    wrong.extend(told(&broken.collect::<Vec<_>>()));
+    Ok(wrong)
+}
+
+/// Either everything is there, or what is not was named: when the node started, or when it was read.
+async fn flipped_bytes(directory: &Path, random: &mut Random) -> Result<Vec<String>> {
+    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    let whole = directory.join("whole");
+    fs::create_dir_all(&whole)?;
+    stand.start().await?;
+    let load = Load::start(&stand.socket(), 0);
+    tokio::time::sleep(WORKS).await;
+    let acknowledged = load.finish().await?.acknowledged;
+    stand.end(End::Kill)?;
+    copy(&directory.join("disk"), &whole)?;
+    let mut wrong = Vec::new();
+    for file in ["store.db", "store.db-wal", "selvage.marks"] {
+        for _ in 0..FLIPS {
+            copy(&whole, &directory.join("disk"))?;
+            copy(&whole, &directory.join("synced"))?;
+            let mut bytes = fs::read(stand.file(file))?;
+            let at = usize::try_from(random.within(0..bytes.len() as u64))?;
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 1 << random.within(0..8);
+            }
+            fs::write(stand.file(file), bytes)?;
+            let named = match stand.start().await {
+                // It does not begin with what it finds.
+                Err(_) => true,
+                Ok(Some(_gap)) => true,
+                Ok(None) => all_there_or_named(&stand, &acknowledged).await?,
+            };
+            if !named {
+                wrong.push(format!("byte {at} of {file}: what was lost was not named"));
+            }
+            let _ = stand.end(End::Kill);
+        }
+    }
+    Ok(wrong)
+}
+
+async fn all_there_or_named(stand: &Stand, acknowledged: &BTreeSet<(usize, u64)>) -> Result<bool> {
+    let mut client = Client::connect(&stand.socket()).await?;
+    let (mut after, mut found) = ("0-0".to_owned(), BTreeSet::new());
+    loop {
+        match client.ask(&Ask::Read { after: after.clone() }).await? {
+            Reply::Events(events) => {
+                let Some(last) = events.last() else { break };
+                after.clone_from(&last.position);
+                found.extend(events.iter().map(|event| (event.producer, event.number)));
+            }
+            Reply::Refused { .. } => return Ok(true),
+            other => bail!("the node answers {other:?}"),
+        }
+    }
+    Ok(acknowledged.is_subset(&found))
+}
+
+/// Longer away than the broker itself looks for a publish that comes twice.
+async fn broker_away(directory: &Path, servers: &mut Servers, away: Duration) -> Result<Vec<String>> {
+    let keeping = Keeping::JetStream { url: servers.nats.url(), monitoring: servers.nats.monitoring() };
+    let mut stand = Stand::new(directory.to_owned(), keeping, None)?;
+    // The stream is another installation's: what that knew of it is not here, and readers begin at its start.
+    servers.nats.forget("selvage-machine-states-v1").await?;
+    stand.start().await?;
+    let load = Load::start(&stand.socket(), 0);
+    tokio::time::sleep(WORKS).await;
+    servers.nats.crash(away).await?;
+    tokio::time::sleep(WORKS).await;
+    load.note(|seen| seen.kills += 1);
+    let observed = load.finish().await?;
+    stand.end(End::Kill)?;
+    Ok(told(&check(&observed)))
+}
+
+/// A node is stopped with a move under way, another takes the cursor over; the first one moves nothing when it goes on.
+async fn stood_still(directory: &Path, servers: &mut Servers) -> Result<Vec<String>> {
+    servers.postgres.create_database("paused")?;
+    let url = servers.postgres.url("paused");
+    let mut first = Stand::new(directory.join("first"), Keeping::Postgres(url.clone()), None)?;
+    let mut second = Stand::new(directory.join("second"), Keeping::Postgres(url), None)?;
+    first.start().await?;
+    second.start().await?;
+    let (mut one, mut other) = (Client::connect(&first.socket()).await?, Client::connect(&second.socket()).await?);
+    for number in 0..10 {
+        one.ask(&Ask::Append { producer: 0, number }).await?;
+    }
+    let reader = "subscription/tried/paused".to_owned();
+    let Reply::Taken { position, fence } = one.ask(&Ask::Take { reader: reader.clone(), lease: LEASE }).await? else {
+        bail!("the first node did not get the cursor");
+    };
+    let Reply::Events(events) = one.ask(&Ask::Read { after: position }).await? else { bail!("nothing was read") };
+    let to = events.get(4).context("too little was read")?.position.clone();
+    first.pause().await?;
+    let moved = tokio::spawn(async move { one.ask(&Ask::Move { reader, fence, to }).await });
+    tokio::time::sleep(Duration::from_millis(2 * LEASE)).await;
+    let reader = "subscription/tried/paused".to_owned();
+    let taken = other.ask(&Ask::Take { reader: reader.clone(), lease: 60_000 }).await?;
+    first.resume()?;
+    let late = moved.await??;
+    let mut wrong = Vec::new();
+    if !matches!(&taken, Reply::Taken { position, .. } if position == "0-0") {
+        wrong.push(format!("the second node was answered {taken:?}"));
+    }
+    if !matches!(&late, Reply::Refused { code, .. } if code == "FAB7020") {
+        wrong.push(format!("the first node's move was answered {late:?}"));
+    }
+    first.end(End::Kill)?;
+    second.end(End::Kill)?;
+    Ok(wrong)
+}

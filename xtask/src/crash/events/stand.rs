@@ -1,0 +1,203 @@
+//! One installation that is tried: a node in a process of its own, its store, and the power that can be cut.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Servers;
+use super::node::Plant;
+use super::wire::{Ask, Client, Reply};
+use crate::daemon::Daemon;
+use crate::process;
+use crate::services::nats::Nats;
+use crate::services::postgres::Postgres;
+
+/// Where events are kept.
+pub(super) enum Keeping {
+    /// In a file, on a disk that keeps only what was synced.
+    Embedded,
+    /// At a server with this database.
+    Postgres(String),
+    /// At a broker; the rest is in a file.
+    JetStream { url: String, monitoring: String },
+}
+
+impl Keeping {
+    /// Everything that is tried, with servers of its own.
+    pub(super) fn all(postgres: &Postgres, nats: &Nats) -> Result<Vec<(&'static str, Self)>> {
+        postgres.create_database("events")?;
+        let jetstream = Self::JetStream { url: nats.url(), monitoring: nats.monitoring() };
+        Ok(vec![
+            ("embedded", Self::Embedded),
+            ("postgres", Self::Postgres(postgres.url("events"))),
+            ("jetstream", jetstream),
+        ])
+    }
+}
+
+/// How a node ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its process is killed; what it wrote stays.
+    Kill,
+    /// The power is cut: what was not synced is gone.
+    PowerCut,
+}
+
+/// An installation.
+pub(super) struct Stand {
+    directory: PathBuf,
+    keeping: Keeping,
+    plant: Option<Plant>,
+    node: Option<Daemon>,
+}
+
+impl Stand {
+    /// An installation in an empty directory; its node does not run yet.
+    pub(super) fn new(directory: PathBuf, keeping: Keeping, plant: Option<Plant>) -> Result<Self> {
+        fs::create_dir_all(directory.join("disk"))?;
+        fs::create_dir_all(directory.join("synced"))?;
+        // As the system names the files of a process.
+        let directory = directory.canonicalize()?;
+        compile(&directory.join("synced.so"))?;
+        Ok(Self { directory, keeping, plant, node: None })
+    }
+
+    /// Where its node is asked.
+    pub(super) fn socket(&self) -> PathBuf {
+        self.directory.join("socket")
+    }
+
+    /// A file of its disk.
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.directory.join("disk").join(name)
+    }
+
+    /// Whether its power can be cut: what a server of others has written is not followed.
+    pub(super) fn has_power(&self) -> bool {
+        matches!(self.keeping, Keeping::Embedded)
+    }
+
+    /// Starts the node, and says what it lost.
+    pub(super) async fn start(&mut self) -> Result<Option<String>> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["crash", "event-node", "--socket"]).arg(self.socket());
+        let file = format!("sqlite:{}", self.file("store.db").display());
+        match &self.keeping {
+            Keeping::Embedded => command.args(["--store", &file, "--marks"]).arg(self.file("selvage.marks")),
+            Keeping::Postgres(url) => command.args(["--store", url, "--marks"]).arg(self.file("selvage.marks")),
+            Keeping::JetStream { url, monitoring } => {
+                command.args(["--store", &file, "--nats", url, "--monitoring", monitoring])
+            }
+        };
+        if let Some(plant) = self.plant.and_then(|plant| clap::ValueEnum::to_possible_value(&plant)) {
+            command.args(["--plant", plant.get_name()]);
+        }
+        if self.has_power() {
+            command.env("LD_PRELOAD", self.directory.join("synced.so"));
+            command.env("SELVAGE_SYNCED_FROM", self.directory.join("disk"));
+            command.env("SELVAGE_SYNCED_TO", self.directory.join("synced"));
+            command.env("SELVAGE_SYNCED_FULL", self.directory.join("full"));
+        }
+        let _ = fs::remove_file(self.socket());
+        let mut node = Daemon::start("node", &mut command, &self.directory)?;
+        let socket = self.socket();
+        node.until("answer", || async { Client::connect(&socket).await.is_ok() }).await?;
+        self.node = Some(node);
+        match Client::connect(&socket).await?.ask(&Ask::Opened).await? {
+            Reply::Opened { gap, .. } => Ok(gap),
+            other => anyhow::bail!("the node answers {other:?}"),
+        }
+    }
+
+    /// Ends the node. What its disk has then is what the next one finds.
+    pub(super) fn end(&mut self, end: End) -> Result<()> {
+        self.node.take().context("no node runs")?.kill()?;
+        if !self.has_power() {
+            return Ok(());
+        }
+        let (disk, synced) = (self.directory.join("disk"), self.directory.join("synced"));
+        match end {
+            // What the process wrote is in the system's memory, and comes to the disk by itself.
+            End::Kill => copy(&disk, &synced),
+            End::PowerCut => copy(&synced, &disk),
+        }
+    }
+
+    /// Lets the node stand still: all of it, when this returns.
+    pub(super) async fn pause(&self) -> Result<()> {
+        let pid = self.node.as_ref().context("no node runs")?.pid();
+        process::send(pid, "STOP");
+        let began = Instant::now();
+        while !stands_still(pid)? {
+            ensure!(began.elapsed() < STILL_WITHIN, "the node does not stop");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Lets it go on.
+    pub(super) fn resume(&self) -> Result<()> {
+        process::send(self.node.as_ref().context("no node runs")?.pid(), "CONT");
+        Ok(())
+    }
+
+    /// Whether its disk has space.
+    pub(super) fn fill(&self, full: bool) -> Result<()> {
+        let flag = self.directory.join("full");
+        Ok(if full { fs::write(flag, "")? } else { fs::remove_file(flag)? })
+    }
+
+    /// Kills the server that keeps its events, where one does, and starts it again.
+    pub(super) async fn crash_server(&self, servers: &mut Servers) -> Result<()> {
+        match &self.keeping {
+            Keeping::Embedded => Ok(()),
+            Keeping::Postgres(_) => servers.postgres.crash().await,
+            Keeping::JetStream { .. } => servers.nats.crash(Duration::ZERO).await,
+        }
+    }
+}
+
+/// Whether every thread of a process is stopped.
+fn stands_still(pid: u32) -> Result<bool> {
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = fs::read_to_string(thread?.path().join("stat"))?;
+        if !stat.rsplit(')').next().is_some_and(|state| state.trim_start().starts_with('T')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Makes one directory's files those of another.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    for file in fs::read_dir(to)? {
+        fs::remove_file(file?.path())?;
+    }
+    for file in fs::read_dir(from)? {
+        let file = file?;
+        if !file.file_name().to_string_lossy().ends_with("-shm") {
+            fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn compile(library: &Path) -> Result<()> {
+    let source = library.with_extension("c");
+    fs::write(&source, include_str!("synced.c"))?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(library).arg(&source);
+    let compiled =
+        compiler.output().context("cannot start `cc`: install a C compiler (`apt-get install gcc libc6-dev`)")?;
+    ensure!(compiled.status.success(), "`cc` failed: {}", String::from_utf8_lossy(&compiled.stderr));
+    Ok(())
+}
+
+const STILL_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a node works before it ends.
+pub(super) const WORKS: std::ops::Range<u64> = 100..600;
