@@ -101,7 +101,10 @@ pub(crate) fn compile(interface: &Interface, draft: &Draft<'_>, served: Arc<Serv
             Finding::error(code::EVENT_WHEN_UNFIT, place, wrong)
         })
     });
-    let lane = event.lane.as_deref().map(|lane| lane.strip_prefix("data.").unwrap_or(lane));
+    // `data.id` is which record it is, also where the object declares no id.
+    let declares_id = served.object.attributes.iter().any(|attribute| attribute.name.value.as_str() == "id");
+    let lane = event.lane.as_deref().filter(|lane| declares_id || *lane != "data.id");
+    let lane = lane.map(|lane| lane.strip_prefix("data.").unwrap_or(lane));
     Ok(Watched {
         interface: interface.reference(),
         record: capture.record.clone(),
