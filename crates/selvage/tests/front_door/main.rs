@@ -10,6 +10,7 @@
 mod asyncapi;
 mod authoring;
 mod broker;
+mod captures;
 mod check;
 mod cloudevents;
 mod decide;

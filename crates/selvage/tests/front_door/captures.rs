@@ -1,0 +1,60 @@
+//! Captures through the front door: a node captures, its metrics and commands say how that stands, and a copy is read through the port.
+
+use reqwest::Client;
+use serde_json::Value;
+
+use crate::fixture::{PATIENCE, Place, eventually, selvage, stdout};
+
+const INTERFACES: &str = r#"
+kind: Interface
+name: product-events
+type: event
+version: 1.0
+owner: master-data
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, recovery: {rpo: 0s, rto: 15m}, data: internal}
+events:
+  masterdata.product.renamed: {object: product@1, when: "before.name != after.name"}
+produced_by: odoo
+lane: data.id
+retention: {for: 30d}
+capture: {record: product.product, webhook: true, poll: 1s, overlap: 10s, reconcile_deletes: 6h}
+copy: {max_age: 60s}
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_captures_and_its_copy_is_read_through_the_port() {
+    let place = Place::new().await;
+    std::fs::write(place.fabric().join("product-events.yaml"), INTERFACES).unwrap();
+    let live = "{object: product@1, system: odoo, operations: [list, get]}";
+    place.edit("interfaces.yaml", live, &live.replace("]}", "], reads: {copy: product-events@1}}"));
+    let store = place.data();
+    let key = place.key(&store, "planning");
+    let served = place.serve(&store, &[]);
+    let client = Client::builder().timeout(PATIENCE).build().unwrap();
+    let url = format!("{}/products/v1/products", served.base);
+    let answer = eventually("the copy is whole", || async {
+        let answer = client.get(&url).bearer_auth(&key).send().await.unwrap();
+        answer.status().is_success().then_some(answer)
+    })
+    .await;
+    assert!(answer.headers().contains_key("age"), "{:?}", answer.headers());
+    let page: Value = answer.json().await.unwrap();
+    assert_eq!(page["source"]["kind"], "copy");
+    assert!(!page["items"].as_array().unwrap().is_empty());
+
+    let command = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(store.iter().map(String::as_str)).collect();
+        stdout(&selvage(&arguments))
+    };
+    let listed = command(&["captures", "list"]);
+    assert!(listed.contains("product-events@1") && listed.contains("following"), "{listed}");
+    assert!(command(&["captures", "show", "product-events@1"]).contains("none"));
+    let rows: Value = serde_json::from_str(&command(&["copies", "list", "--json"])).unwrap();
+    assert_eq!(rows[0]["records"].as_u64(), page["items"].as_array().map(|items| items.len() as u64));
+    command(&["copies", "rebuild", "product-events@1", "--because", "a test"]);
+    assert!(command(&["ledger", "list"]).contains("copy.rebuilt"));
+    let resumed = ["captures", "resume", "product-events@1", "--tell", "--because", "a test"];
+    let arguments: Vec<&str> = resumed.into_iter().chain(store.iter().map(String::as_str)).collect();
+    assert!(!selvage(&arguments).status.success(), "it does not stand still");
+}
