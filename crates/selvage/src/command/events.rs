@@ -1,6 +1,7 @@
 //! `selvage events`: what the log has of an interface, for whoever is on call. It reads beside the nodes, through the store: it opens no
 //! stream, moves no cursor, and appends nothing.
 
+mod readers;
 mod show;
 mod sight;
 mod tail;
@@ -25,6 +26,8 @@ pub(crate) enum Events {
     Tail(tail::Tail),
     /// Shows one event.
     Show(show::Show),
+    /// Lists who reads an interface by a cursor, and how far each is.
+    Readers(readers::Readers),
 }
 
 /// Which stream, and where the log is.
@@ -43,6 +46,7 @@ impl Events {
         match self {
             Self::Tail(tail) => tail.run().await,
             Self::Show(show) => show.run().await,
+            Self::Readers(readers) => readers.run().await,
         }
     }
 }

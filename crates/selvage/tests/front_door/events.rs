@@ -265,3 +265,36 @@ impl Drop for Following {
         let _ = self.0.wait();
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_are_listed_with_how_far_they_are() {
+    let kept = Kept::new().await;
+    let data = kept.place.path().join("data");
+    let stream: InterfaceRef = "supplier-changes@1".parse().unwrap();
+    let ask = |more: &[&str]| {
+        let data = data.display().to_string();
+        let all = ["events", "readers", "supplier-changes@1", "--data", &data];
+        selvage(&all.iter().chain(more).copied().collect::<Vec<_>>())
+    };
+    assert!(stdout(&ask(&[])).contains("nobody reads it by a cursor"));
+    let store = Store::open(&format!("sqlite:{}", data.join("selvage.db").display())).await.unwrap();
+    for (reader, start) in [("group/planning/boards", "1-2"), ("copy/suppliers@1", "1-4")] {
+        let cursor = selvage_store::NewCursor {
+            stream: stream.clone(),
+            reader: reader.parse().unwrap(),
+            start: start.parse().unwrap(),
+            node: "member/hall-1".to_owned(),
+            lease: std::time::Duration::from_secs(60),
+        };
+        store.take_cursor(&cursor).await.unwrap();
+    }
+    store.close().await;
+    let listed = stdout(&ask(&[]));
+    let line = |reader: &str| listed.lines().find(|line| line.contains(reader)).unwrap().to_owned();
+    assert!(line("group/planning/boards").contains("1-2") && line("group/planning/boards").contains("1-4"), "{listed}");
+    assert!(line("copy/suppliers@1").contains(" - "), "{listed}");
+    let told: Value = serde_json::from_str(&stdout(&ask(&["--json"]))).unwrap();
+    assert_eq!((&told[0]["reader"], &told[0]["unread_since"]), (&json!("copy/suppliers@1"), &Value::Null));
+    assert_eq!((&told[1]["position"], &told[1]["head"]), (&json!("1-2"), &json!("1-4")));
+    assert!(told[1]["unread_since"].is_string(), "{told}");
+}

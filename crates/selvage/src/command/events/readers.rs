@@ -1,0 +1,100 @@
+//! `selvage events readers`: who reads a stream by a cursor, and how far each is. What the last of them has not read, retention does not
+//! take.
+
+use clap::Args;
+use comfy_table::Table;
+use jiff::{SignedDuration, Timestamp};
+use selvage_log::{EventLog, LogError, ReadLimit};
+use selvage_model::event::Position;
+use selvage_store::Cursor;
+use serde_json::{Value, json};
+
+use super::{Stream, told};
+use crate::command::{Outcome, TABLE, heard};
+
+/// One event is enough to say since when a reader has not read.
+const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
+
+/// Lists who reads an interface's events by a cursor.
+#[derive(Args)]
+pub(crate) struct Readers {
+    #[command(flatten)]
+    stream: Stream,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How far one is.
+struct Standing {
+    cursor: Cursor,
+    head: Position,
+    /// When the first event was appended that it has not read; none where it has read all.
+    unread_since: Option<Timestamp>,
+    /// What it cannot read past, where something is in its way.
+    trouble: Option<String>,
+}
+
+impl Readers {
+    pub(super) async fn run(self) -> anyhow::Result<Outcome> {
+        let (store, log) = self.stream.log().await?;
+        let stream = &self.stream.interface;
+        let cursors = store.cursors(stream).await;
+        let cursors = cursors.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
+        let mut standings = Vec::with_capacity(cursors.len());
+        for cursor in cursors {
+            standings.push(standing(&log, &self.stream, cursor).await?);
+        }
+        log.end().await;
+        let text =
+            if self.json { Value::from_iter(standings.iter().map(shown)).to_string() } else { table(&standings) };
+        heard(text).map(|_| Outcome::Well)
+    }
+}
+
+/// How far a reader is: what comes next for it says since when it has not read.
+async fn standing(log: &impl EventLog, stream: &Stream, cursor: Cursor) -> anyhow::Result<Standing> {
+    match log.read(&stream.interface, cursor.position, ONE).await {
+        Ok(batch) => {
+            let unread_since = batch.records.first().map(|record| record.appended_at);
+            Ok(Standing { head: batch.head, cursor, unread_since, trouble: None })
+        }
+        Err(error @ (LogError::Damaged { .. } | LogError::Missing { .. } | LogError::Retired { .. })) => {
+            let trouble = Some(format!("{}: {error}", error.code()));
+            Ok(Standing { head: cursor.position, cursor, unread_since: None, trouble })
+        }
+        Err(error) => Err(told(&error)),
+    }
+}
+
+fn shown(standing: &Standing) -> Value {
+    json!({
+        "reader": standing.cursor.reader.as_str(),
+        "position": standing.cursor.position.to_string(),
+        "head": standing.head.to_string(),
+        "unread_since": standing.unread_since.map(|since| since.to_string()),
+        "node": standing.cursor.node,
+        "trouble": standing.trouble,
+    })
+}
+
+fn table(standings: &[Standing]) -> String {
+    if standings.is_empty() {
+        return "nobody reads it by a cursor".to_owned();
+    }
+    let mut table = Table::new();
+    table.load_style(TABLE);
+    table.set_header(["READER", "POSITION", "HEAD", "BEHIND FOR", "NODE"]);
+    let now = Timestamp::now();
+    for standing in standings {
+        let behind = match (&standing.trouble, standing.unread_since) {
+            (Some(trouble), _) => trouble.clone(),
+            (None, Some(since)) => format!("{:#}", SignedDuration::from_secs(now.duration_since(since).as_secs())),
+            (None, None) => "-".to_owned(),
+        };
+        let Cursor { reader, position, node } = &standing.cursor;
+        let [position, head] = [position, &standing.head].map(ToString::to_string);
+        table.add_row([reader.to_string(), position, head, behind, node.clone()]);
+    }
+    table.to_string()
+}
