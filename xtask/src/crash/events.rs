@@ -75,7 +75,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     let (mut random, mut tally) = (Random::from_seed(options.seed), Tally::default());
     let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
     for ((name, keeping), rounds) in Keeping::all(&servers.postgres, &servers.nats)?.into_iter().zip(rounds) {
-        let mut stand = Stand::new(directory.path().join(name), keeping, None)?;
+        let mut stand = Stand::new(&directory.path().join(name), keeping, None)?;
         let mut left = rounds;
         while left > 0 {
             let now = left.min(EPISODE);

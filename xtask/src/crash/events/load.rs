@@ -70,7 +70,7 @@ impl Load {
         }
         self.reading.store(false, Ordering::Relaxed);
         while self.readers.join_next().await.is_some() {}
-        Ok(with(&self.seen, |seen| std::mem::take(seen)))
+        Ok(with(&self.seen, std::mem::take))
     }
 }
 

@@ -15,9 +15,12 @@ use super::stand::{End, Keeping, Stand};
 const CUTS: usize = 4;
 const WORKS: Duration = Duration::from_millis(300);
 
+/// Whether a broken promise is the one that was planted.
+type IsFound = fn(&Broken) -> bool;
+
 /// Runs a node for each broken promise, cuts its power, and looks whether that was found.
 pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
-    let table: [(Plant, fn(&Broken) -> bool); 4] = [
+    let table: [(Plant, IsFound); 4] = [
         (Plant::Loss, |broken| matches!(broken, Broken::Lost { .. })),
         (Plant::Double, |broken| matches!(broken, Broken::Doubled { .. })),
         (Plant::Reorder, |broken| matches!(broken, Broken::Reordered { .. })),
@@ -39,7 +42,7 @@ pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
 }
 
 async fn found(place: PathBuf, plant: Plant, is_found: fn(&Broken) -> bool) -> Result<bool> {
-    let mut stand = Stand::new(place, Keeping::Embedded, Some(plant))?;
+    let mut stand = Stand::new(&place, Keeping::Embedded, Some(plant))?;
     stand.start().await?;
     let load = Load::start(&stand.socket(), 0);
     for _ in 0..if plant == Plant::Early { CUTS } else { 1 } {

@@ -47,7 +47,7 @@ fn told(broken: &[Broken]) -> Vec<String> {
 
 /// Nothing is acknowledged while there is no space; everything goes on once there is.
 async fn full_disk(directory: &Path) -> Result<Vec<String>> {
-    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    let mut stand = Stand::new(directory, Keeping::Embedded, None)?;
     stand.start().await?;
     let load = Load::start(&stand.socket(), 0);
     for _ in 0..2 {
@@ -69,7 +69,7 @@ async fn full_disk(directory: &Path) -> Result<Vec<String>> {
 
 /// A store from before is found behind, and what it lost is named: nothing that was there at the backup.
 async fn old_backup(directory: &Path) -> Result<Vec<String>> {
-    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    let mut stand = Stand::new(directory, Keeping::Embedded, None)?;
     let backup = directory.join("backup");
     fs::create_dir_all(&backup)?;
     stand.start().await?;
@@ -104,7 +104,7 @@ async fn old_backup(directory: &Path) -> Result<Vec<String>> {
 
 /// Either everything is there, or what is not was named: when the node started, or when it was read.
 async fn flipped_bytes(directory: &Path, random: &mut Random) -> Result<Vec<String>> {
-    let mut stand = Stand::new(directory.to_owned(), Keeping::Embedded, None)?;
+    let mut stand = Stand::new(directory, Keeping::Embedded, None)?;
     let whole = directory.join("whole");
     fs::create_dir_all(&whole)?;
     stand.start().await?;
@@ -159,7 +159,7 @@ async fn all_there_or_named(stand: &Stand, acknowledged: &BTreeSet<(usize, u64)>
 /// Longer away than the broker itself looks for a publish that comes twice.
 async fn broker_away(directory: &Path, servers: &mut Servers, away: Duration) -> Result<Vec<String>> {
     let keeping = Keeping::JetStream { url: servers.nats.url(), monitoring: servers.nats.monitoring() };
-    let mut stand = Stand::new(directory.to_owned(), keeping, None)?;
+    let mut stand = Stand::new(directory, keeping, None)?;
     // The stream is another installation's: what that knew of it is not here, and readers begin at its start.
     servers.nats.forget("selvage-machine-states-v1").await?;
     stand.start().await?;
@@ -177,8 +177,8 @@ async fn broker_away(directory: &Path, servers: &mut Servers, away: Duration) ->
 async fn stood_still(directory: &Path, servers: &mut Servers) -> Result<Vec<String>> {
     servers.postgres.create_database("paused")?;
     let url = servers.postgres.url("paused");
-    let mut first = Stand::new(directory.join("first"), Keeping::Postgres(url.clone()), None)?;
-    let mut second = Stand::new(directory.join("second"), Keeping::Postgres(url), None)?;
+    let mut first = Stand::new(&directory.join("first"), Keeping::Postgres(url.clone()), None)?;
+    let mut second = Stand::new(&directory.join("second"), Keeping::Postgres(url), None)?;
     first.start().await?;
     second.start().await?;
     let (mut one, mut other) = (Client::connect(&first.socket()).await?, Client::connect(&second.socket()).await?);

@@ -57,7 +57,7 @@ pub(super) struct Stand {
 
 impl Stand {
     /// An installation in an empty directory; its node does not run yet.
-    pub(super) fn new(directory: PathBuf, keeping: Keeping, plant: Option<Plant>) -> Result<Self> {
+    pub(super) fn new(directory: &Path, keeping: Keeping, plant: Option<Plant>) -> Result<Self> {
         fs::create_dir_all(directory.join("disk"))?;
         fs::create_dir_all(directory.join("synced"))?;
         // As the system names the files of a process.
@@ -148,7 +148,12 @@ impl Stand {
     /// Whether its disk has space.
     pub(super) fn fill(&self, full: bool) -> Result<()> {
         let flag = self.directory.join("full");
-        Ok(if full { fs::write(flag, "")? } else { fs::remove_file(flag)? })
+        if full {
+            fs::write(flag, "")?;
+        } else {
+            fs::remove_file(flag)?;
+        }
+        Ok(())
     }
 
     /// Kills the server that keeps its events, where one does, and starts it again.
