@@ -7,13 +7,13 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::fixture::{copy, sample, selvage, stdout};
+use crate::fixture::{EVENTS, copy, sample, selvage, stdout};
 
-/// The sample fabric with events.
+/// The sample fabric with events of this test's own in the place of the sample's.
 fn fabric() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     copy(&sample(), place.path());
-    std::fs::remove_file(place.path().join(crate::fixture::EVENTS)).unwrap();
+    std::fs::remove_file(place.path().join(EVENTS)).unwrap();
     std::fs::write(place.path().join("asyncapi.yaml"), include_str!("asyncapi/fabric.yaml")).unwrap();
     place
 }
@@ -58,6 +58,9 @@ fn asyncapis_own_parser_finds_nothing() {
             files.push(file);
         }
     }
+    let whole = place.path().join("sample.yaml");
+    std::fs::write(&whole, contract(&sample(), &[])).unwrap();
+    files.push(whole);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/front_door/asyncapi/parse.mjs");
     let output = Command::new("node").arg(script).arg(crate::peers::npm()).args(&files).output();
     let output = output.expect("Node.js is there: sudo apt-get install nodejs npm");
