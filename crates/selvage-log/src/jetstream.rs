@@ -84,6 +84,17 @@ impl JetStreamLog {
         Ok(log)
     }
 
+    /// Lets a stream be read that nodes append to, and opens it not: nothing is made at the broker, and no epoch begins. What ids it has
+    /// is not known then, and nothing is appended.
+    ///
+    /// # Errors
+    /// [`LogError::BrokerUnfit`] where the broker has no such stream, and those of the broker and the store.
+    pub async fn look_at(&self, stream: &InterfaceRef) -> Result<(), LogError> {
+        self.shared.connected().await?;
+        self.shared.heads.open(stream, last(&self.shared, stream).await?);
+        Ok(())
+    }
+
     fn new(config: &JetStreamConfig, store: Store) -> Self {
         let heads = Arc::new(Heads::default());
         let (keeper, keeping) = Keeper::start(store.clone());

@@ -1,4 +1,4 @@
-//! `selvage events`: what the log has of an interface, for whoever is on call. It reads beside the nodes, through the store: it opens no
+//! `selvage events`: what the log has of an interface, for whoever is on call. It reads beside the nodes, and at their broker: it opens no
 //! stream, moves no cursor, and appends nothing.
 
 mod readers;
@@ -7,11 +7,12 @@ mod sight;
 mod tail;
 
 use clap::{Args, Subcommand};
-use selvage_log::{LogError, ReadLimit, SqlLog};
+use selvage_log::{Batch, EventLog, JetStreamLog, LogError, ReadLimit, SqlLog};
 use selvage_model::event::{Position, Sequence};
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 
+use super::broker::Broker;
 use super::{Outcome, StoreChoice};
 
 /// How much is read at a time.
@@ -38,6 +39,16 @@ struct Stream {
     interface: InterfaceRef,
     #[command(flatten)]
     store: StoreChoice,
+    #[command(flatten)]
+    broker: Broker,
+}
+
+/// A stream of the log, for reading.
+struct Reader {
+    stream: InterfaceRef,
+    store: Store,
+    log: Box<dyn EventLog>,
+    at_broker: bool,
 }
 
 impl Events {
@@ -52,11 +63,37 @@ impl Events {
 }
 
 impl Stream {
-    /// The log, for reading.
-    async fn log(&self) -> anyhow::Result<(Store, SqlLog)> {
+    /// Where nodes keep it.
+    async fn reader(self) -> anyhow::Result<Reader> {
+        let (stream, broker) = (self.interface, self.broker.config()?);
         let store = self.store.open().await?;
-        let log = SqlLog::new(store.clone(), None).map_err(|error| told(&error))?;
-        Ok((store, log))
+        let at_broker = broker.is_some();
+        let log: Box<dyn EventLog> = match broker {
+            None => Box::new(SqlLog::new(store.clone(), None).map_err(|error| told(&error))?),
+            Some(broker) => {
+                let log = JetStreamLog::connect(&broker, store.clone()).await.map_err(|error| told(&error))?;
+                log.look_at(&stream).await.map_err(|error| told(&error))?;
+                Box::new(log)
+            }
+        };
+        Ok(Reader { stream, store, log, at_broker })
+    }
+}
+
+impl Reader {
+    async fn read(&self, after: Position, limit: ReadLimit) -> Result<Batch, LogError> {
+        self.log.read(&self.stream, after, limit).await
+    }
+
+    /// What is wrong, and what may be behind it.
+    fn told(&self, error: &LogError) -> anyhow::Error {
+        match error {
+            LogError::Missing { .. } if !self.at_broker => {
+                let hint = "where nodes keep events at a broker, say here as well with --events where it is";
+                anyhow::anyhow!("{}: {error}; {hint}", error.code())
+            }
+            error => told(error),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::net::{TcpListener, TcpStream};
 use uuid::Uuid;
 
-use crate::fixture::{Place, Served, eventually, selvage};
+use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
 #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
 fn named(variable: &str) -> String {
@@ -93,6 +93,23 @@ async fn events_at_a_broker_are_taken_refused_while_it_is_away_and_taken_again()
     assert_eq!((status, &told["events"][0]["position"]), (StatusCode::OK, &json!("1-1")), "{told}");
     let (_, told) = taken("c").await;
     assert_eq!(told["events"][0]["position"], "1-3", "b is there once");
+    let fabric = place.fabric().display().to_string();
+    let look = |prefix: &str, arguments: &[&str]| {
+        let broker = ["--events", &way.url, "--events-monitoring", &monitoring, "--events-prefix", prefix];
+        let store: Vec<&str> = store.iter().map(String::as_str).collect();
+        selvage(&[&["events"], arguments, &["--fabric", &fabric], &broker, &store].concat())
+    };
+    let listed = stdout(&look(&prefix, &["tail", "machine-states@1", "--last", "2"]));
+    assert!(listed.contains("line-3#b") && listed.contains("line-3#c") && !listed.contains("line-3#a"), "{listed}");
+    let by_id = look(&prefix, &["show", "machine-states@1", "b", "--source", "/mes-ghent/line-3"]);
+    let by_place = look(&prefix, &["show", "machine-states@1", "1-2"]);
+    assert!(by_id.status.success() && stdout(&by_id).contains("press-4"), "{by_id:?}");
+    assert_eq!(stdout(&by_id), stdout(&by_place));
+    // Who looks at the wrong place makes nothing there, and no epoch begins.
+    let elsewhere = look("test-elsewhere", &["tail", "machine-states@1"]);
+    assert!(String::from_utf8_lossy(&elsewhere.stderr).contains("FAB7023"), "{elsewhere:?}");
+    let (_, told) = taken("d").await;
+    assert_eq!(told["events"][0]["position"], "1-4");
     drop(served);
     let client = async_nats::connect(named("SELVAGE_TEST_NATS")).await.unwrap();
     client.request(format!("$JS.API.STREAM.DELETE.{prefix}-machine-states-v1"), "".into()).await.unwrap();

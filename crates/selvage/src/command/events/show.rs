@@ -2,14 +2,14 @@
 
 use clap::Args;
 use comfy_table::Table;
-use selvage_log::{EventLog, LogError, SqlLog};
+use selvage_log::{LogError, ReadLimit};
 use selvage_model::cloud_event::record_id;
 use selvage_model::code;
 use selvage_model::event::{EventId, Position, Record};
 use serde_json::Value;
 
 use super::sight::Sight;
-use super::{AT_ONCE, Stream, before, place, told};
+use super::{AT_ONCE, Reader, Stream, before, place};
 use crate::command::{Outcome, TABLE, say};
 use crate::report::visible;
 
@@ -39,15 +39,15 @@ enum Wanted {
 
 impl Show {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let wanted = self.wanted()?;
-        let (_, log) = self.stream.log().await?;
-        let found = self.find(&log, &wanted).await;
-        log.end().await;
+        let (wanted, shown) = (self.wanted()?, self.sight.of(&self.stream.interface));
+        let reader = self.stream.reader().await?;
+        let found = reader.find(&wanted).await;
+        reader.log.end().await;
         let Some(record) = found? else {
-            let (code, stream) = (code::EVENT_UNKNOWN, &self.stream.interface);
+            let (code, stream) = (code::EVENT_UNKNOWN, &reader.stream);
             anyhow::bail!("{code}: `{stream}` has no event `{}`", visible(&self.event, false));
         };
-        let line = self.sight.of(&self.stream.interface).line(&record);
+        let line = shown.line(&record);
         if self.json {
             say(format_args!("{line:#}"))?;
         } else {
@@ -65,19 +65,34 @@ impl Show {
             None => Ok(Wanted::Called(self.event.parse()?)),
         }
     }
+}
 
-    async fn find(&self, log: &SqlLog, wanted: &Wanted) -> anyhow::Result<Option<Record>> {
-        let stream = &self.stream.interface;
-        match wanted {
-            Wanted::Called(id) => log.find(stream, id).await.map_err(|error| told(&error)),
+impl Reader {
+    async fn find(&self, wanted: &Wanted) -> anyhow::Result<Option<Record>> {
+        let found = match wanted {
+            Wanted::Called(id) if self.at_broker => self.look_for(id).await,
+            Wanted::Called(id) => self.log.find(&self.stream, id).await,
             Wanted::At(position) => {
                 let Some(after) = before(*position) else { return Ok(None) };
-                let one = selvage_log::ReadLimit { records: 1, ..AT_ONCE };
-                match log.read(stream, after, one).await {
-                    Ok(batch) => Ok(batch.records.into_iter().find(|record| record.position == *position)),
-                    Err(LogError::Ahead { .. }) => Ok(None),
-                    Err(error) => Err(told(&error)),
-                }
+                let batch = self.read(after, ReadLimit { records: 1, ..AT_ONCE }).await;
+                batch.map(|batch| batch.records.into_iter().find(|record| record.position == *position))
+            }
+        };
+        match found {
+            Err(LogError::Ahead { .. }) => Ok(None),
+            found => found.map_err(|error| self.told(&error)),
+        }
+    }
+
+    /// Nobody knows the ids of a stream that was not opened: it is read.
+    async fn look_for(&self, id: &EventId) -> Result<Option<Record>, LogError> {
+        let mut after = Position::START;
+        loop {
+            let records = self.read(after, AT_ONCE).await?.records;
+            let Some(last) = records.last().map(|record| record.position) else { return Ok(None) };
+            after = last;
+            if let Some(found) = records.into_iter().find(|record| record.id == *id) {
+                return Ok(Some(found));
             }
         }
     }

@@ -5,14 +5,12 @@ use std::time::Duration;
 
 use clap::Args;
 use comfy_table::{ColumnConstraint, Table, Width};
-use selvage_log::{EventLog, LogError, SqlLog};
+use selvage_log::LogError;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::{Position, Record};
-use selvage_model::name::InterfaceRef;
-use selvage_store::Store;
 
 use super::sight::{Shown, Sight};
-use super::{AT_ONCE, Stream, before, place, told};
+use super::{AT_ONCE, Reader, Stream, before, place, told};
 use crate::command::{Outcome, TABLE, heard, until_stopped};
 use crate::report::visible;
 
@@ -52,40 +50,42 @@ enum Printer {
 
 impl Tail {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let (store, log) = self.stream.log().await?;
-        let result = tokio::select! {
-            result = self.list(&store, &log) => result,
-            stopped = until_stopped(), if self.follow => stopped,
-        };
-        log.end().await;
-        result.map(|()| Outcome::Well)
-    }
-
-    async fn list(&self, store: &Store, log: &SqlLog) -> anyhow::Result<()> {
-        let stream = &self.stream.interface;
-        let mut printer = match self.json {
-            true => Printer::Json(self.sight.of(stream)),
+        let printer = match self.json {
+            true => Printer::Json(self.sight.of(&self.stream.interface)),
             false => Printer::Rows { has_header: false },
         };
-        let (records, mut after) = match self.from {
+        let (from, last, follow) = (self.from, self.last, self.follow);
+        let reader = self.stream.reader().await?;
+        let result = tokio::select! {
+            result = reader.list(from, last, follow, printer) => result,
+            stopped = until_stopped(), if follow => stopped,
+        };
+        reader.log.end().await;
+        result.map(|()| Outcome::Well)
+    }
+}
+
+impl Reader {
+    async fn list(&self, from: Option<Position>, last: u64, follow: bool, mut printer: Printer) -> anyhow::Result<()> {
+        let (records, mut after) = match from {
             Some(after) => (Vec::new(), after),
-            None => newest(store, log, stream, self.last).await?,
+            None => self.newest(last).await?,
         };
         if !printer.print(&records)? {
             return Ok(());
         }
         loop {
-            let records = match log.read(stream, after, AT_ONCE).await {
+            let records = match self.read(after, AT_ONCE).await {
                 Ok(batch) => batch.records,
-                Err(error) if self.follow && error.is_transient() => {
+                Err(error) if follow && error.is_transient() => {
                     tracing::warn!("{}: {error}", error.code());
                     Vec::new()
                 }
-                Err(error) => return Err(told(&error)),
+                Err(error) => return Err(self.told(&error)),
             };
             match records.last() {
                 Some(last) => after = last.position,
-                None if self.follow => tokio::time::sleep(LOOK_EVERY).await,
+                None if follow => tokio::time::sleep(LOOK_EVERY).await,
                 None => return Ok(()),
             }
             if !printer.print(&records)? {
@@ -93,48 +93,39 @@ impl Tail {
             }
         }
     }
-}
 
-/// The newest events, in order, and after which position more may come.
-async fn newest(
-    store: &Store,
-    log: &SqlLog,
-    stream: &InterfaceRef,
-    most: u64,
-) -> anyhow::Result<(Vec<Record>, Position)> {
-    let head = store.event_stream(stream).await.map_err(|error| told(&error.into()))?.head;
-    let most = usize::try_from(most)?;
-    let mut back = u64::try_from(most)?;
-    loop {
-        // Offsets that are lost or retired count here as well: then it is looked further back.
-        let offset = head.offset().checked_sub(back).filter(|offset| *offset > 0);
-        let after = offset.and_then(|offset| Position::new(head.epoch(), offset)).unwrap_or(Position::START);
-        match last_of(log, stream, after, most).await {
-            Ok(found) if found.len() >= most || after == Position::START => {
-                let last = found.back().map_or(after, |record| record.position);
-                return Ok((found.into(), last));
+    /// The newest events, in order, and after which position more may come.
+    async fn newest(&self, most: u64) -> anyhow::Result<(Vec<Record>, Position)> {
+        let state = self.store.event_stream(&self.stream).await;
+        let head = state.map_err(|error| told(&error.into()))?.head;
+        let most = usize::try_from(most)?;
+        let mut back = u64::try_from(most)?;
+        loop {
+            // Offsets that are lost or retired count here as well: then it is looked further back.
+            let offset = head.offset().checked_sub(back).filter(|offset| *offset > 0);
+            let after = offset.and_then(|offset| Position::new(head.epoch(), offset)).unwrap_or(Position::START);
+            match self.last_of(after, most).await {
+                Ok(found) if found.len() >= most || after == Position::START => {
+                    let last = found.back().map_or(after, |record| record.position);
+                    return Ok((found.into(), last));
+                }
+                Ok(_) => back = back.saturating_mul(4),
+                Err(LogError::Retired { .. }) if after != Position::START => back = u64::MAX,
+                Err(error) => return Err(self.told(&error)),
             }
-            Ok(_) => back = back.saturating_mul(4),
-            Err(LogError::Retired { .. }) if after != Position::START => back = u64::MAX,
-            Err(error) => return Err(told(&error)),
         }
     }
-}
 
-/// The last so many events after a position.
-async fn last_of(
-    log: &SqlLog,
-    stream: &InterfaceRef,
-    mut after: Position,
-    most: usize,
-) -> Result<VecDeque<Record>, LogError> {
-    let mut found = VecDeque::new();
-    loop {
-        let batch = log.read(stream, after, AT_ONCE).await?;
-        let Some(last) = batch.records.last().map(|record| record.position) else { return Ok(found) };
-        after = last;
-        found.extend(batch.records);
-        found.drain(..found.len().saturating_sub(most));
+    /// The last so many events after a position.
+    async fn last_of(&self, mut after: Position, most: usize) -> Result<VecDeque<Record>, LogError> {
+        let mut found = VecDeque::new();
+        loop {
+            let batch = self.read(after, AT_ONCE).await?;
+            let Some(last) = batch.records.last().map(|record| record.position) else { return Ok(found) };
+            after = last;
+            found.extend(batch.records);
+            found.drain(..found.len().saturating_sub(most));
+        }
     }
 }
 
