@@ -17,6 +17,7 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("access::key", crate::access::key::STATEMENTS),
         ("access::subscription", crate::access::subscription::STATEMENTS),
         ("access::subscription::ask", crate::access::subscription::ask::STATEMENTS),
+        ("access::subscription::replay", crate::access::subscription::replay::STATEMENTS),
         ("budget", crate::budget::STATEMENTS),
         ("capture", crate::capture::STATEMENTS),
         ("capture::hint", crate::capture::hint::STATEMENTS),
