@@ -4,12 +4,12 @@
 use clap::Args;
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
-use selvage_log::{EventLog, LogError, ReadLimit};
+use selvage_log::{LogError, ReadLimit};
 use selvage_model::event::Position;
 use selvage_store::Cursor;
 use serde_json::{Value, json};
 
-use super::{Stream, told};
+use super::{Reader, Stream};
 use crate::command::{Outcome, TABLE, heard};
 
 /// One event is enough to say since when a reader has not read.
@@ -37,15 +37,14 @@ struct Standing {
 
 impl Readers {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let (store, log) = self.stream.log().await?;
-        let stream = &self.stream.interface;
-        let cursors = store.cursors(stream).await;
+        let reader = self.stream.reader().await?;
+        let cursors = reader.store.cursors(&reader.stream).await;
         let cursors = cursors.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
         let mut standings = Vec::with_capacity(cursors.len());
         for cursor in cursors {
-            standings.push(standing(&log, &self.stream, cursor).await?);
+            standings.push(standing(&reader, cursor).await?);
         }
-        log.end().await;
+        reader.log.end().await;
         let text =
             if self.json { Value::from_iter(standings.iter().map(shown)).to_string() } else { table(&standings) };
         heard(text).map(|_| Outcome::Well)
@@ -53,8 +52,8 @@ impl Readers {
 }
 
 /// How far a reader is: what comes next for it says since when it has not read.
-async fn standing(log: &impl EventLog, stream: &Stream, cursor: Cursor) -> anyhow::Result<Standing> {
-    match log.read(&stream.interface, cursor.position, ONE).await {
+async fn standing(reader: &Reader, cursor: Cursor) -> anyhow::Result<Standing> {
+    match reader.read(cursor.position, ONE).await {
         Ok(batch) => {
             let unread_since = batch.records.first().map(|record| record.appended_at);
             Ok(Standing { head: batch.head, cursor, unread_since, trouble: None })
@@ -63,7 +62,7 @@ async fn standing(log: &impl EventLog, stream: &Stream, cursor: Cursor) -> anyho
             let trouble = Some(format!("{}: {error}", error.code()));
             Ok(Standing { head: cursor.position, cursor, unread_since: None, trouble })
         }
-        Err(error) => Err(told(&error)),
+        Err(error) => Err(reader.told(&error)),
     }
 }
 
