@@ -43,8 +43,10 @@ fn sample() -> Overview {
             refused: 3,
             failed: 0,
             minutes: vec![0, 4, 9],
-            refusals: vec![("FAB4003".into(), 3)],
-            consumers: vec![("mes-ghent".parse().unwrap(), 12_342)],
+            refusals: (3..=6).map(|last| (format!("FAB400{last}"), 1)).collect(),
+            consumers: ["mes-ghent", "shop", "quality", "planning", "scada"]
+                .map(|name| (name.parse().unwrap(), 2_469))
+                .to_vec(),
         }],
         shadow: 7,
         shadow_samples: vec![ShadowRow {
@@ -333,6 +335,24 @@ async fn the_first_page_lists_systems_and_interfaces() {
     assert_eq!(out.status(), StatusCode::SEE_OTHER);
     let after = client.get(&base).header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(after.status(), StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn the_first_page_says_how_much_it_leaves_out() {
+    let (_console, base, client) = start().await;
+    let login = client
+        .post(format!("{base}/login"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("key=slv_right")
+        .send()
+        .await
+        .unwrap();
+    let cookie = login.headers()[SET_COOKIE].to_str().unwrap().to_owned();
+    let page = client.get(&base).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("quality") && !page.contains("planning"), "three consumers are named");
+    assert!(page.contains(r#"<a href="/usage">and 2 more</a>"#), "and how many are not, and where they are: {page}");
+    assert!(page.contains("FAB4005") && !page.contains("FAB4006"), "three reasons are named");
+    assert!(page.contains(r#"<span class="dim">and 1 more</span>"#), "and how many are not: {page}");
 }
 
 #[tokio::test]

@@ -132,6 +132,9 @@ fn health(health: &Health) -> Markup {
     }
 }
 
+/// How many consumers and reasons of refusals the row of an interface names.
+const NAMED: usize = 3;
+
 fn interfaces(rows: &[InterfaceRow]) -> Markup {
     html! {
         section {
@@ -164,10 +167,21 @@ fn interface(row: &InterfaceRow) -> Markup {
             td { (chart::minutes(&row.minutes)) }
             td.number { (grouped(row.refused)) }
             td.number.(if row.failed > 0 { "bad" } else { "" }) { (grouped(row.failed)) }
-            td { @for (code, count) in row.refusals.iter().take(3) { span.pair { code { (code) } " × " (grouped(*count)) } " " } }
-            td { @for (name, count) in row.consumers.iter().take(3) { span.pair { (name) " " span.dim { (grouped(*count)) } } " " } }
+            td {
+                @for (code, count) in row.refusals.iter().take(NAMED) { span.pair { code { (code) } " × " (grouped(*count)) } " " }
+                @if let Some(more) = left_out(row.refusals.len()) { span.dim { "and " (more) " more" } }
+            }
+            td {
+                @for (name, count) in row.consumers.iter().take(NAMED) { span.pair { (name) " " span.dim { (grouped(*count)) } } " " }
+                @if let Some(more) = left_out(row.consumers.len()) { a href="/usage" { "and " (more) " more" } }
+            }
         }
     }
+}
+
+/// How many of a cell's names are not shown, where some are not.
+fn left_out(all: usize) -> Option<usize> {
+    all.checked_sub(NAMED).filter(|more| *more > 0)
 }
 
 /// Those that are more than just in hand.
