@@ -172,9 +172,10 @@ impl Api {
             "duplicate_window": self.config.duplicate_window.as_nanos() as u64,
         });
         match self.ask(&format!("STREAM.CREATE.{name}"), &config).await? {
-            Reply { error: None, config: Some(Config { allow_atomic: true }), cluster, .. } => {
-                self.kept_safely(cluster.as_ref())?;
-                self.info(stream).await
+            // Who keeps it is told when it is looked at, and not when it is made.
+            Reply { error: None, config: Some(Config { allow_atomic: true }), .. } => {
+                let (state, cluster) = self.find(stream).await?.ok_or_else(|| self.gone(stream))?;
+                self.kept_safely(cluster.as_ref()).map(|()| state)
             }
             Reply { error: None, .. } => {
                 Err(LogError::BrokerUnfit { reason: format!("its stream `{name}` does not take batches whole") })
@@ -189,8 +190,11 @@ impl Api {
 
     /// How a stream stands.
     pub(super) async fn info(&self, stream: &InterfaceRef) -> Result<State, LogError> {
-        let gone = || LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) };
-        self.find(stream).await?.map(|(state, _)| state).ok_or_else(gone)
+        self.find(stream).await?.map(|(state, _)| state).ok_or_else(|| self.gone(stream))
+    }
+
+    fn gone(&self, stream: &InterfaceRef) -> LogError {
+        LogError::BrokerUnfit { reason: format!("its stream `{}` is gone", self.name(stream)) }
     }
 
     /// How a stream stands that is written to: it is made where it is gone, and every server that keeps it was asked.
