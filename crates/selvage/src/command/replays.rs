@@ -12,7 +12,7 @@ use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionSta
 use selvage_store::{NewReplay, Store, SubscriptionStep, SubscriptionView};
 use serde_json::{Value, json};
 
-use super::subscriptions::find;
+use super::subscriptions::{Act, find};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
 /// How long it is waited for a node to say whether a replay may be.
@@ -74,21 +74,6 @@ pub(crate) struct List {
     store: StoreChoice,
 }
 
-/// Does something to one replay.
-#[derive(Args)]
-pub(crate) struct Act {
-    /// Its id.
-    id: String,
-    /// Why, for the ledger.
-    #[arg(long, value_parser = words)]
-    because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
-    #[command(flatten)]
-    store: StoreChoice,
-}
-
 /// The position before the first event that is wanted.
 fn first(text: &str) -> Result<Position, String> {
     if text == "oldest" {
@@ -108,9 +93,9 @@ impl Replays {
         match self {
             Self::Start(start) => start.run().await,
             Self::List(list) => list.run().await,
-            Self::Pause(act) => act.run(SubscriptionStep::Suspend).await,
-            Self::Resume(act) => act.run(SubscriptionStep::Resume).await,
-            Self::Cancel(act) => act.run(SubscriptionStep::End).await,
+            Self::Pause(act) => step(act, SubscriptionStep::Suspend).await,
+            Self::Resume(act) => step(act, SubscriptionStep::Resume).await,
+            Self::Cancel(act) => step(act, SubscriptionStep::End).await,
         }
     }
 }
@@ -219,18 +204,16 @@ fn share(it: &LiveSubscription, at: Position, through: Position) -> String {
     format!("{} %", done * 100 / all)
 }
 
-impl Act {
-    async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
-        let replay = find(&store, &self.id).await?;
-        replay.terms.replay.as_ref().with_context(|| format!("`{}` is a subscription and no replay", self.id))?;
-        let it = store.step_subscription(&replay.id, step, &self.by, &self.because).await?;
-        let what = match it.state {
-            SubscriptionState::Suspended => "is paused: nothing is sent, and nothing is skipped",
-            SubscriptionState::Ended => "has ended",
-            _ => "goes on",
-        };
-        say(format_args!("{} {what}", it.id))?;
-        Ok(Outcome::Well)
-    }
+async fn step(act: Act, step: SubscriptionStep) -> anyhow::Result<Outcome> {
+    let store = act.store.open().await?;
+    let replay = find(&store, &act.id).await?;
+    replay.terms.replay.as_ref().with_context(|| format!("`{}` is a subscription and no replay", act.id))?;
+    let it = store.step_subscription(&replay.id, step, &act.by, &act.because).await?;
+    let what = match it.state {
+        SubscriptionState::Suspended => "is paused: nothing is sent, and nothing is skipped",
+        SubscriptionState::Ended => "has ended",
+        _ => "goes on",
+    };
+    say(format_args!("{} {what}", it.id))?;
+    Ok(Outcome::Well)
 }

@@ -50,19 +50,19 @@ pub(crate) struct Show {
     store: StoreChoice,
 }
 
-/// Does something to one subscription.
+/// Does something to one subscription, or to one replay.
 #[derive(Args)]
 pub(crate) struct Act {
     /// Its id, or `consumer/name`.
-    id: String,
+    pub(super) id: String,
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
-    because: String,
+    pub(super) because: String,
     /// Who says so, for the ledger.
     #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    pub(super) by: String,
     #[command(flatten)]
-    store: StoreChoice,
+    pub(super) store: StoreChoice,
 }
 
 impl Subscriptions {

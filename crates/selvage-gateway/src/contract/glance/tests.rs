@@ -1,3 +1,5 @@
+//! What a glance says of bodies, held against the reading and the validator that it saves: it may be unsure, and never wrong.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

@@ -10,7 +10,9 @@ use crate::node::release::Active;
 /// Why it may not be, in words.
 pub(super) fn refused(active: &Active, replay: &LiveSubscription, terms: &ReplayTerms) -> Option<String> {
     let reference = &replay.interface;
-    let interface = active.release.fabric.interfaces.get(reference)?;
+    let Some(interface) = active.release.fabric.interfaces.get(reference) else {
+        return Some(format!("the release has no `{reference}`"));
+    };
     let InterfaceBody::Event(event) = &interface.body else { return Some(format!("`{reference}` has no events")) };
     let Some(policy) = &event.replay else {
         return Some(format!("`{reference}` lets nobody replay it: it has no `replay`"));
