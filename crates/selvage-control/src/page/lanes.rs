@@ -119,7 +119,7 @@ fn subscriptions(view: &LanesView) -> Markup {
             @if view.subscriptions.is_empty() { p.dim { "None: no manifest asks for one." } }
             @else { div.scroll { table {
                 thead { tr {
-                    th { "Subscription" } th { "Interface" } th { "To" } th { "State" } th { "Lag" } th.number { "Events behind" }
+                    th { "Subscription" } th { "To" } th { "State" } th { "Lag" } th.number { "Events behind" }
                     th.number { "Retrying" } th.number { "Parked" }
                 } }
                 tbody { @for it in view.subscriptions.iter().take(MOST_LINES) { (one_subscription(it)) } }
@@ -136,8 +136,7 @@ fn one_subscription(it: &SubscriptionRow) -> Markup {
     };
     html! {
         tr {
-            td { strong.name { (it.label) } }
-            td.name { (it.interface) }
+            td { strong.name { (it.label) } br; span.dim { (it.interface) } }
             td { (it.to) @if it.down { br; span.badge.bad { "takes nothing" } } }
             td {
                 span.badge.(class) { (it.state) }
