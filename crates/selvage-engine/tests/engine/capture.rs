@@ -220,8 +220,8 @@ async fn events_replayed_onto_an_empty_table_are_the_records() {
     }
     let changes = changes();
     disturb(&bench, &capturing, changes).await;
-    let struck: u64 = odoo.faults().iter().map(|(_, _, strikes)| strikes).sum();
-    assert!(struck > 5, "{struck}");
+    // It goes on asking, so that faults strike on any machine, however few calls it made until here.
+    until(async || odoo.faults().iter().map(|(_, _, strikes)| strikes).sum::<u64>() > 5).await;
     odoo.clear_faults();
     let expected: BTreeMap<String, Value> = listed(&capturing).await;
     assert!(expected.len() > changes / 5, "{}", expected.len());

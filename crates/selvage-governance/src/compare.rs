@@ -1,0 +1,169 @@
+//! Comparison: what is different between two states of a fabric, and what each difference means for who uses it. A difference is safe
+//! where it provably breaks nobody, breaking where somebody may break, and unproven where that cannot be told: then it counts as breaking.
+//! Never says who is concerned: that is for impact, which knows use.
+
+use std::fmt;
+
+use selvage_model::name::InterfaceRef;
+use selvage_model::source::Place;
+
+/// What a difference means for who uses what is compared, from the lightest to the gravest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// It breaks nobody.
+    Safe,
+    /// Whether it breaks somebody cannot be told.
+    Unproven,
+    /// It may break somebody.
+    Breaking,
+}
+
+impl Verdict {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::Unproven => "unproven",
+            Self::Breaking => "breaking",
+        }
+    }
+}
+
+/// Which kind of document or declaration a class of differences is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Area {
+    /// OpenAPI contracts.
+    OpenApi,
+    /// JSON Schema, and the schemas within other contracts.
+    Schema,
+    /// AsyncAPI contracts.
+    AsyncApi,
+    /// Objects and their attributes.
+    Object,
+    /// Event types.
+    Event,
+    /// Layouts of files.
+    File,
+    /// Mappings.
+    Mapping,
+    /// Code sets.
+    CodeSet,
+    /// Flows.
+    Flow,
+    /// What an interface declares beside its contract: lifecycle, operations, classification.
+    Interface,
+    /// Limits.
+    Limit,
+    /// Service level objectives.
+    Slo,
+    /// Authority over attributes.
+    Authority,
+    /// Rules, rules of approval and waivers.
+    Rule,
+    /// Consumers, grants and subscriptions.
+    Access,
+    /// Systems, sites, teams, domains and issuers.
+    Organisation,
+}
+
+impl Area {
+    /// Its word, the first part of a class's code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OpenApi => "openapi",
+            Self::Schema => "schema",
+            Self::AsyncApi => "asyncapi",
+            Self::Object => "object",
+            Self::Event => "event",
+            Self::File => "file",
+            Self::Mapping => "mapping",
+            Self::CodeSet => "code-set",
+            Self::Flow => "flow",
+            Self::Interface => "interface",
+            Self::Limit => "limit",
+            Self::Slo => "slo",
+            Self::Authority => "authority",
+            Self::Rule => "rule",
+            Self::Access => "access",
+            Self::Organisation => "organisation",
+        }
+    }
+}
+
+/// Which way what is different travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// From the consumer: a request, a published event.
+    Request,
+    /// To the consumer: an answer, a delivered event.
+    Response,
+    /// Neither, or both.
+    Both,
+}
+
+/// A class of differences: one row of the taxonomy.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Class {
+    /// `<area>.<element>.<action>`, and `.<direction>` where it has one: `openapi.property.removed.response`. It never changes.
+    pub code: &'static str,
+    /// The area.
+    pub area: Area,
+    /// What is different: `operation`, `property`, `maximum`, …
+    pub element: &'static str,
+    /// What happened to it: `added`, `removed`, `tightened`, …
+    pub action: &'static str,
+    /// Which way it travels.
+    pub direction: Direction,
+    /// What it means.
+    pub verdict: Verdict,
+    /// Why, in one sentence for whoever reads the comparison.
+    pub because: &'static str,
+}
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// Its class.
+    pub class: &'static Class,
+    /// What it means here.
+    pub verdict: Verdict,
+    /// The interface, where it is within one.
+    pub interface: Option<InterfaceRef>,
+    /// What it is about, for people: `GET /orders, answer 200, /items/*/code`, or `mapping product-odoo`.
+    pub at: String,
+    /// Where it stands: in the new state, or in the old one where it is gone.
+    pub place: Place,
+    /// What was there before, as written; none where it was added.
+    pub before: Option<String>,
+    /// What is there now; none where it was removed.
+    pub after: Option<String>,
+    /// The operations whose use it concerns, as grants name them; all of the interface's where there are none.
+    pub operations: Vec<String>,
+    /// The attributes whose use it concerns; all where there are none.
+    pub attributes: Vec<String>,
+}
+
+impl Difference {
+    /// A difference of this class with the class's verdict.
+    pub fn new(class: &'static Class, at: impl Into<String>, place: &Place) -> Self {
+        Self {
+            class,
+            verdict: class.verdict,
+            interface: None,
+            at: at.into(),
+            place: place.clone(),
+            before: None,
+            after: None,
+            operations: Vec::new(),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// The same with what was there and what is there now.
+    #[must_use]
+    pub fn values(mut self, before: Option<impl fmt::Display>, after: Option<impl fmt::Display>) -> Self {
+        self.before = before.map(|value| value.to_string());
+        self.after = after.map(|value| value.to_string());
+        self
+    }
+}
