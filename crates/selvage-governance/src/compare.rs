@@ -2,10 +2,16 @@
 //! where it provably breaks nobody, breaking where somebody may break, and unproven where that cannot be told: then it counts as breaking.
 //! Never says who is concerned: that is for impact, which knows use.
 
+#[cfg(test)]
+mod examples;
+
 use std::fmt;
 
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::Place;
+
+/// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
+pub static TABLES: &[&[&Class]] = &[];
 
 /// What a difference means for who uses what is compared, from the lightest to the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -99,6 +105,17 @@ pub enum Direction {
     Response,
     /// Neither, or both.
     Both,
+}
+
+impl Direction {
+    /// Its word, the last part of the code of a class that has one.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Response => "response",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// A class of differences: one row of the taxonomy.
