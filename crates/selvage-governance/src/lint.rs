@@ -48,7 +48,7 @@ pub(crate) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    fn new(fabric: &'a Fabric, today: Date) -> Self {
+    pub(crate) fn new(fabric: &'a Fabric, today: Date) -> Self {
         let paths: BTreeSet<&str> = fabric.interfaces.values().filter_map(path_of_contract).collect();
         let named = fabric.files.iter().filter(|(path, _)| paths.contains(path.as_str()));
         let contracts = named.filter_map(|(path, text)| Some((path.as_str(), Contract::read(text, path)?))).collect();

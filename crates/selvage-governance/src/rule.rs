@@ -2,6 +2,7 @@
 //! run what the pages show.
 
 pub(crate) mod account;
+pub(crate) mod approval;
 pub(crate) mod arrival;
 pub(crate) mod authority;
 pub(crate) mod capture;
@@ -247,6 +248,8 @@ pub const RULES: &[LintRule] = &[
     waiver::IDLE,
     waiver::REFUSED,
     domain::QUORUM,
+    domain::DIRECTORY,
+    approval::APPLIES,
     waiver::SOON,
     tier::EMPTY,
     tier::ON_CALL,

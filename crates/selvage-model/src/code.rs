@@ -173,6 +173,8 @@ catalogue! {
     NOBODY_ON_CALL = "FAB2507", "Nobody is on call for tier-1";
     OWN_RULE_NAME = "FAB2508", "A rule of this fabric has the name of a built-in one";
     OWN_RULE_CASE = "FAB2509", "A test of a rule does not hold";
+    DOMAIN_DIRECTORY = "FAB2510", "A directory of a domain holds what it may not";
+    APPROVAL_RULE = "FAB2511", "A rule of approval cannot be applied";
     FLOW_INTERFACE = "FAB2601", "The flow and its interface do not belong together";
     STEP_UNDONE = "FAB2602", "A step that nothing undoes";
     PIVOTS = "FAB2603", "Two pivots, or one that can be undone";
@@ -417,6 +419,19 @@ catalogue! {
     DEAD_LETTER_SETTLED = "FAB7031", "The dead letter is settled already";
     NO_REPLAY = "FAB7032", "The subscription cannot be replayed so";
     CAPTURE_FENCED = "FAB7040", "The capture was taken over";
+    CHANGE_STANDS = "FAB7050", "The change does not stand so that this can be done";
+    CHANGE_UNFIT = "FAB7051", "What is proposed does not pass the check";
+    CHANGE_EMPTY = "FAB7052", "What is proposed changes nothing";
+    CHANGE_STALE = "FAB7053", "The domain has another release than the change starts from";
+    NOT_YOURS_TO_DECIDE = "FAB7054", "The change does not take this person's decision";
+    CHANGE_UNAPPROVED = "FAB7055", "The change lacks approvals";
+    RELEASE_UNSIGNED = "FAB7056", "The release's signature does not hold";
+    ACTIVATION_EARLY = "FAB7057", "A gate of the environment is closed";
+    RELEASES_UNFIT = "FAB7058", "The release does not fit those that are active beside it";
+    NOTHING_ACTIVE = "FAB7059", "No release is active in the environment";
+    ROLLBACK_UNKNOWN = "FAB7060", "There is no such release to go back to";
+    SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
+    FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

@@ -4,12 +4,14 @@
 pub mod access;
 pub mod arrival;
 pub mod budget;
+pub mod change;
 pub mod class;
 pub mod cloud_event;
 pub mod code;
 pub mod contract_check;
 pub mod cost;
 pub mod delivery;
+pub mod domain;
 pub mod event;
 pub mod exchange;
 pub mod fabric;

@@ -119,6 +119,13 @@ names! {
     FlowName by '-' else Name;
 }
 
+impl DomainName {
+    /// The domain of every file that is in no other's directory.
+    pub fn group() -> Self {
+        Self(Arc::from("group"))
+    }
+}
+
 impl ObjectName {
     /// The plural in paths: `product` is `products`, `inventory` is `inventories`, `batch` is `batches`,
     /// `bill-of-materials` is `bills-of-materials`, and `equipment` has none.

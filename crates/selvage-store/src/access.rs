@@ -46,11 +46,11 @@ impl Store {
 }
 
 /// Lets changes of access state follow one another: taken before anything else is read or locked.
-async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
+pub(crate) async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
     transaction.run(HOLD, bind![]).await.map(drop)
 }
 
 /// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.
-async fn raise(transaction: &mut Transaction) -> Result<(), StoreError> {
+pub(crate) async fn raise(transaction: &mut Transaction) -> Result<(), StoreError> {
     transaction.run(RAISE, bind![]).await.map(drop)
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with the store, in classes that callers act on. Never carries an address or a parameter's value.
 
+use selvage_model::change::ChangeState;
 use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, ReaderName};
 use selvage_model::name::InterfaceRef;
@@ -79,6 +80,28 @@ pub enum StoreError {
         /// Why not.
         because: String,
     },
+    /// A step was to be taken that a change in this state does not take, or about a version that it does not have any more.
+    #[error("change `{id}` is {state} in version {version} and cannot be {step}")]
+    ChangeStands {
+        /// Which.
+        id: String,
+        /// How it stands.
+        state: ChangeState,
+        /// Its version by now.
+        version: u32,
+        /// What was to be done.
+        step: String,
+    },
+    /// The domain has made another release since.
+    #[error("change `{id}` starts from {}, and the domain is at {}", .base.as_deref().unwrap_or("nothing"), .head.as_deref().unwrap_or("nothing"))]
+    ChangeStale {
+        /// Which.
+        id: String,
+        /// What it starts from.
+        base: Option<String>,
+        /// Where the domain is.
+        head: Option<String>,
+    },
     /// Somebody has decided about the dead letter already.
     #[error("dead letter `{id}` is settled already")]
     LetterSettled {
@@ -109,7 +132,7 @@ pub enum StoreError {
     #[error("the store has no {what} `{id}`")]
     NotFound {
         /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`, `subscription`, `dead letter`,
-        /// `paused capture`, `running capture`.
+        /// `change`, `paused capture`, `running capture`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -152,6 +175,8 @@ impl StoreError {
             Self::EventsBehind { .. } => code::LOG_GAP,
             Self::CursorFenced { .. } => code::CURSOR_FENCED,
             Self::SubscriptionStands { .. } => code::SUBSCRIPTION_STANDS,
+            Self::ChangeStands { .. } => code::CHANGE_STANDS,
+            Self::ChangeStale { .. } => code::CHANGE_STALE,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::CaptureFenced { .. } => code::CAPTURE_FENCED,

@@ -6,6 +6,7 @@
 mod access;
 mod budget;
 mod capture;
+mod change;
 mod claim;
 mod contract_check;
 mod cross_reference;
@@ -35,6 +36,7 @@ pub use capture::known::{Captured, CopyPage, CopyState, ParkedRow, Standing};
 pub use capture::outbox::Waiting;
 pub use capture::step::{CaptureStep, ParkedCapture};
 pub use capture::{CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, NewCapture, TakenCapture};
+pub use change::NewChange;
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
@@ -56,6 +58,8 @@ pub use node::{NewNode, NodeRecord, SignOfLife};
 pub use operation::lane::Lane;
 pub use operation::person::Word;
 pub use operation::{OperationRecord, Waits};
+pub use release::active::{Activated, DomainActivation, NewActivation};
+pub use release::signed::{NewRelease, ReleaseKey, SignedRelease};
 pub use release::{Activation, Release};
 pub use usage::UsageBatch;
 

@@ -1,4 +1,8 @@
-//! Releases and where they are active. A release is content-addressed and never edited; activating appends.
+//! Releases and where they are active. A release is content-addressed and never edited; activating appends. Here those of a
+//! directory that is served whole; those of domains are beside.
+
+pub(crate) mod active;
+pub(crate) mod signed;
 
 use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
@@ -42,7 +46,7 @@ statements! {
     ACTIVATE = "INSERT INTO activation (ordinal, environment, release_id, activated_at, activated_by) \
                 SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) FROM activation";
     ACTIVE = "SELECT release_id, activated_at, activated_by FROM activation WHERE environment = $1 \
-              ORDER BY ordinal DESC LIMIT 1";
+              AND domain IS NULL ORDER BY ordinal DESC LIMIT 1";
 }
 
 impl Store {

@@ -3,6 +3,7 @@
 mod access;
 mod budget;
 mod capture;
+mod change;
 mod claim;
 mod contract_check;
 mod cross_reference;

@@ -2,6 +2,7 @@
 //! Drafts may still be silent.
 
 use selvage_model::code;
+use selvage_model::domain;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::{Criticality, Interface};
 use selvage_model::name::InterfaceRef;
@@ -79,15 +80,18 @@ pub(crate) const DOMAIN: LintRule = LintRule {
     name: "interface-needs-domain",
     severity: Severity::Error,
     waivable: false,
-    check: domain,
+    check: governed,
 };
 
-fn domain(context: &Context<'_>, report: &mut Report) {
+fn governed(context: &Context<'_>, report: &mut Report) {
     let domains: Vec<&str> = context.fabric.domains.keys().map(|name| name.as_str()).collect();
     if domains.len() < 2 {
         return;
     }
-    let silent = |(_, interface): &(&InterfaceRef, &Interface)| interface.domain.is_none();
+    // What lies in a domain's directory is that domain's.
+    let silent = |(_, interface): &(&InterfaceRef, &Interface)| {
+        interface.domain.is_none() && domain::named(&interface.place.file).is_none()
+    };
     for (reference, interface) in context.fabric.interfaces.iter().filter(silent) {
         let message = format!("there are {} domains, and `{reference}` does not say which governs it", domains.len());
         let finding = Finding::error(code::INTERFACE_DOMAIN, &interface.place, message);

@@ -1,8 +1,8 @@
 //! The fabric's own rules, `kind: Rule`: an expression over each interface, grant, consumer, object, mapping or system, true
 //! where something is to be said. Types are checked before anything is judged, and the rule's own examples are tests.
 
-mod judge;
-mod subject;
+pub(crate) mod judge;
+pub(crate) mod subject;
 
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};

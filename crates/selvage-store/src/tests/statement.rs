@@ -25,6 +25,8 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("capture::outbox", crate::capture::outbox::STATEMENTS),
         ("capture::person", crate::capture::person::STATEMENTS),
         ("capture::step", crate::capture::step::STATEMENTS),
+        ("change", crate::change::STATEMENTS),
+        ("change::delegation", crate::change::delegation::STATEMENTS),
         ("claim", crate::claim::STATEMENTS),
         ("contract_check", crate::contract_check::STATEMENTS),
         ("cross_reference", crate::cross_reference::STATEMENTS),
@@ -48,6 +50,8 @@ async fn every_statement_is_prepared(stage: &Stage) {
         ("operation::outcome", crate::operation::outcome::STATEMENTS),
         ("operation::person", crate::operation::person::STATEMENTS),
         ("release", crate::release::STATEMENTS),
+        ("release::active", crate::release::active::STATEMENTS),
+        ("release::signed", crate::release::signed::STATEMENTS),
         ("usage", crate::usage::STATEMENTS),
     ];
     for (module, statements) in modules {

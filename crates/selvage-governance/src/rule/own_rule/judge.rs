@@ -4,23 +4,31 @@ use std::collections::BTreeSet;
 
 use selvage_mapping::expression::{Comparison, Expression};
 use selvage_model::finding::show;
-use selvage_model::manifest::rule::{Rule, RuleCase, Subject};
+use selvage_model::manifest::rule::{Rule, RuleCase};
 use serde_json::Value;
 
 use super::subject::{self, Member, Type, Variables};
 use crate::nearest::suggest;
 
+/// The variables of a rule with their members.
+pub(crate) type Known = &'static [(&'static str, &'static [Member])];
+
 /// A rule that can be applied.
-pub(super) struct Judge {
+pub(crate) struct Judge {
     expression: Expression,
-    subject: Subject,
+    known: Known,
 }
 
 impl Judge {
     /// The rule; nothing where it cannot be read, which is told elsewhere, or why it cannot be applied.
     pub(super) fn new(rule: &Rule) -> Result<Self, Option<String>> {
-        let expression = Expression::parse(&rule.when.value).map_err(|_| None)?;
-        let judge = Self { expression, subject: rule.about };
+        Self::over(&rule.when.value, subject::variables(rule.about))
+    }
+
+    /// An expression over these variables; nothing where it cannot be read, which is told elsewhere, or why it cannot be applied.
+    pub(crate) fn over(text: &str, known: Known) -> Result<Self, Option<String>> {
+        let expression = Expression::parse(text).map_err(|_| None)?;
+        let judge = Self { expression, known };
         judge.names()?;
         judge.comparisons()?;
         judge.samples()?;
@@ -28,11 +36,11 @@ impl Judge {
     }
 
     fn members(&self, variable: &str) -> Option<&'static [Member]> {
-        subject::variables(self.subject).iter().find(|(name, _)| *name == variable).map(|(_, members)| *members)
+        self.known.iter().find(|(name, _)| *name == variable).map(|(_, members)| *members)
     }
 
     fn names(&self) -> Result<(), String> {
-        let known: Vec<&str> = subject::variables(self.subject).iter().map(|(name, _)| *name).collect();
+        let known: Vec<&str> = self.known.iter().map(|(name, _)| *name).collect();
         for variable in self.expression.variables() {
             let Some(members) = self.members(&variable) else {
                 let hint = suggest(&variable, &known, "see what it is `about`");
@@ -64,7 +72,7 @@ impl Judge {
     fn samples(&self) -> Result<(), String> {
         for says_all in [true, false] {
             let sample = |(name, members): &(&str, &[Member])| ((*name).to_owned(), subject::sample(members, says_all));
-            let variables: Variables = subject::variables(self.subject).iter().map(sample).collect();
+            let variables: Variables = self.known.iter().map(sample).collect();
             if let Err(why) = self.holds(&variables) {
                 let when = if says_all { "" } else { " where something is not said, and null" };
                 return Err(format!("the rule cannot be applied{when}: {why}"));
@@ -73,8 +81,13 @@ impl Judge {
         Ok(())
     }
 
+    /// Whether it looks at this variable.
+    pub(crate) fn reads(&self, variable: &str) -> bool {
+        self.expression.variables().contains(variable)
+    }
+
     /// Whether it has something to say.
-    pub(super) fn holds(&self, variables: &Variables) -> Result<bool, String> {
+    pub(crate) fn holds(&self, variables: &Variables) -> Result<bool, String> {
         match self.expression.evaluate(variables)? {
             Value::Bool(holds) => Ok(holds),
             _ => Err("it is neither true nor false".to_owned()),
@@ -84,7 +97,7 @@ impl Judge {
     /// Why a test of the rule does not hold. What a test does not say is null, or nothing.
     pub(super) fn wrong(&self, case: &RuleCase, bad: bool) -> Option<String> {
         let mut variables = Variables::new();
-        for (variable, members) in subject::variables(self.subject) {
+        for (variable, members) in self.known {
             let mut value = subject::sample(members, false);
             let said = case.said.get(*variable).and_then(Value::as_object);
             for (name, said) in said.into_iter().flatten() {

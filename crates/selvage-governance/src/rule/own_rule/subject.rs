@@ -18,7 +18,7 @@ use crate::lint::Context;
 
 /// The type of a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     /// Text that is always there.
     Text,
     /// Text or null.
@@ -38,7 +38,7 @@ pub(super) enum Type {
 }
 
 /// A member of a variable.
-pub(super) type Member = (&'static str, Type);
+pub(crate) type Member = (&'static str, Type);
 
 const TYPES: &[&str] = &["api", "webhook", "event", "file", "flow"];
 const LIFECYCLES: &[&str] = &["draft", "active", "deprecated", "retired", "blocked"];
@@ -49,7 +49,7 @@ const CONTROLS: &[&str] = &["direct", "mediated"];
 const CONNECTORS: &[&str] = &["odoo", "http", "mqtt", "file"];
 const IDENTITIES: &[&str] = &["api_key", "oauth", "mtls", "oidc"];
 
-const INTERFACE: &[Member] = &[
+pub(crate) const INTERFACE: &[Member] = &[
     ("name", Type::Text),
     ("version", Type::Text),
     ("major", Type::Number),
@@ -137,7 +137,7 @@ pub(super) fn variables(subject: Subject) -> &'static [(&'static str, &'static [
 }
 
 /// The variables of an expression.
-pub(super) type Variables = BTreeMap<String, Value>;
+pub(crate) type Variables = BTreeMap<String, Value>;
 
 /// A sample of a variable: everything said, or nothing that need not be.
 pub(super) fn sample(members: &[Member], says_all: bool) -> Value {
@@ -162,7 +162,7 @@ pub(super) fn sample(members: &[Member], says_all: bool) -> Value {
 }
 
 /// An interface as rules see it.
-pub(super) fn interface(context: &Context<'_>, interface: &Interface) -> Value {
+pub(crate) fn interface(context: &Context<'_>, interface: &Interface) -> Value {
     let fabric = context.fabric;
     let (control, object, system, operations) = match interface.api() {
         Some(Api::Direct { upstream, .. }) => (Some("direct"), None, Some(&upstream.system.value), Vec::new()),

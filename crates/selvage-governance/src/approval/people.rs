@@ -1,0 +1,80 @@
+//! Who can give an approval: the seats of boards and the owners in teams, as they are before the change.
+
+use std::collections::BTreeSet;
+
+use selvage_model::change::{Need, Requirement, Seat};
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::organisation::Domain;
+use selvage_model::name::{DomainName, TeamName};
+
+use super::Proposed;
+
+/// How many disciplines of a domain's board decide together.
+pub(super) fn quorum(proposed: &Proposed<'_>, domain: &DomainName) -> u32 {
+    board(proposed, domain).map_or(1, |domain| domain.quorum.max(1))
+}
+
+/// A need with who can meet it.
+pub(super) fn fill(proposed: &Proposed<'_>, need: Need, because: BTreeSet<String>) -> Requirement {
+    let mut seats = match &need {
+        Need::Owner { team } => owner(proposed, team),
+        Need::Consumer { consumer } => {
+            let known = proposed.before.consumers.get(consumer).or_else(|| proposed.after.consumers.get(consumer));
+            known.map(|consumer| answering(proposed, &consumer.owner.value)).unwrap_or_default()
+        }
+        Need::Board { domain, .. } => seats(proposed, domain),
+        Need::Discipline { domain, discipline } => {
+            let mut seats = seats(proposed, domain);
+            seats.retain(|seat| &seat.name == discipline);
+            seats
+        }
+    };
+    let others = |seats: &[Seat]| seats.iter().flat_map(|seat| &seat.people).any(|person| person != proposed.author);
+    // Where nobody but the author could sign, the board has to.
+    if !others(&seats) {
+        seats = self::seats(proposed, proposed.domain);
+    }
+    Requirement { need, because: because.into_iter().collect(), seats }
+}
+
+/// Whoever answers for a consumer: a team's owners or a domain's board.
+fn answering(proposed: &Proposed<'_>, owner_name: &str) -> Vec<Seat> {
+    let of_team = owner_name.parse().map(|team| owner(proposed, &team)).unwrap_or_default();
+    if !of_team.is_empty() {
+        return of_team;
+    }
+    owner_name.parse().map(|domain| seats(proposed, &domain)).unwrap_or_default()
+}
+
+fn owner(proposed: &Proposed<'_>, team: &TeamName) -> Vec<Seat> {
+    let known = proposed.before.teams.get(team).or_else(|| proposed.after.teams.get(team));
+    let roles = known.into_iter().flat_map(|team| &team.roles);
+    roles
+        .filter(|(role, people)| role.value == "owner" && !people.is_empty())
+        .map(|(role, people)| Seat { name: role.value.clone(), board: None, people: people.clone() })
+        .collect()
+}
+
+/// The seats of a domain's board; of the group's where it has none of its own.
+fn seats(proposed: &Proposed<'_>, domain: &DomainName) -> Vec<Seat> {
+    let Some(board) = board(proposed, domain) else { return Vec::new() };
+    let seat = |(discipline, people): &(selvage_model::source::Spanned<String>, Vec<String>)| Seat {
+        name: discipline.value.clone(),
+        board: Some(board.name.clone()),
+        people: people.clone(),
+    };
+    board.board.iter().filter(|(_, people)| !people.is_empty()).map(seat).collect()
+}
+
+fn board<'a>(proposed: &Proposed<'a>, domain: &DomainName) -> Option<&'a Domain> {
+    let group = DomainName::group();
+    let seated = |fabric: &'a Fabric, domain: &DomainName| {
+        fabric.domains.get(domain).filter(|domain| domain.board.iter().any(|(_, people)| !people.is_empty()))
+    };
+    [domain, &group].into_iter().find_map(|domain| {
+        seated(proposed.before, domain).or_else(|| {
+            // A board that the change itself makes decides only where there was none.
+            seated(proposed.after, domain)
+        })
+    })
+}

@@ -1,0 +1,259 @@
+//! Changes: what is proposed for a domain, what that needs, and who decided what. Plain data between the rules of governance, the
+//! store that keeps them and whoever shows them.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::name::{ConsumerName, DomainName, InterfaceRef, TeamName};
+
+/// A proposed difference between two releases of a domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Its id (`chg_…`).
+    pub id: String,
+    /// Whose release it becomes.
+    pub domain: DomainName,
+    /// What it is, in a line.
+    pub title: String,
+    /// Who proposed it: whose own signature never counts.
+    pub author: String,
+    /// How often its content was altered, from 1. Decisions are about one version.
+    pub version: u32,
+    /// The domain's release that it starts from; none for the first.
+    pub base: Option<String>,
+    /// The content address of what is proposed.
+    pub release: String,
+    /// How it stands.
+    pub state: ChangeState,
+    /// It may be released by one person, and has to be ratified afterwards.
+    pub emergency: bool,
+    /// Until when an emergency has to be ratified, once it is released.
+    pub ratify_until: Option<Timestamp>,
+    /// What was found when this version was proposed.
+    pub report: Report,
+    /// Whose approval it takes.
+    pub requirements: Vec<Requirement>,
+    /// Since when there is this version.
+    pub proposed: Timestamp,
+    /// Since when it stands as it does.
+    pub changed: Timestamp,
+    /// What was decided, oldest first; of earlier versions too.
+    pub decisions: Vec<Decision>,
+}
+
+/// How a change stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeState {
+    /// It waits for decisions, or has them and waits to be released.
+    Open,
+    /// Somebody whose approval it takes rejected this version; another version opens it again.
+    Rejected,
+    /// Its author took it back.
+    Withdrawn,
+    /// It is a release.
+    Released,
+}
+
+impl ChangeState {
+    const ALL: [Self; 4] = [Self::Open, Self::Rejected, Self::Withdrawn, Self::Released];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Rejected => "rejected",
+            Self::Withdrawn => "withdrawn",
+            Self::Released => "released",
+        }
+    }
+}
+
+impl fmt::Display for ChangeState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for ChangeState {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text).ok_or(())
+    }
+}
+
+/// What was found about a version of a change, as it was shown to those who decide.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// How grave its gravest difference is: `safe`, `unproven`, `breaking`; `none` without a difference.
+    pub risk: String,
+    /// How many differences break somebody.
+    pub breaking: u64,
+    /// Of how many that cannot be told.
+    pub unproven: u64,
+    /// How many are safe.
+    pub safe: u64,
+    /// The differences, the gravest first, as `selvage diff --json` shows them.
+    pub differences: Vec<Value>,
+    /// Warnings of the check.
+    pub findings: Vec<Value>,
+    /// Who would be broken.
+    pub affected: Vec<Affected>,
+    /// What the difference touches.
+    pub interfaces: BTreeSet<InterfaceRef>,
+}
+
+/// A consumer that a change concerns.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Affected {
+    /// Who.
+    pub consumer: ConsumerName,
+    /// By what.
+    pub interface: InterfaceRef,
+    /// When it was last seen to use what changes; none where it never was, or that cannot be known.
+    pub last_used: Option<Timestamp>,
+    /// How that is known, in words.
+    pub because: String,
+}
+
+/// Whose approval is needed.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "kebab-case")]
+pub enum Need {
+    /// An owner in this team.
+    Owner {
+        /// The team.
+        team: TeamName,
+    },
+    /// Whoever answers for this consumer.
+    Consumer {
+        /// The consumer.
+        consumer: ConsumerName,
+    },
+    /// So many disciplines of a domain's board.
+    Board {
+        /// The domain.
+        domain: DomainName,
+        /// How many disciplines.
+        quorum: u32,
+    },
+    /// One seat of a domain's board.
+    Discipline {
+        /// The domain.
+        domain: DomainName,
+        /// The seat.
+        discipline: String,
+    },
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Owner { team } => write!(f, "an owner in {team}"),
+            Self::Consumer { consumer } => write!(f, "who answers for {consumer}"),
+            Self::Board { domain, quorum: 1 } => write!(f, "the board of {domain}"),
+            Self::Board { domain, quorum } => write!(f, "{quorum} disciplines of the board of {domain}"),
+            Self::Discipline { domain, discipline } => write!(f, "{discipline} on the board of {domain}"),
+        }
+    }
+}
+
+/// An approval that a change takes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requirement {
+    /// Whose.
+    pub need: Need,
+    /// Why, each reason once.
+    pub because: Vec<String>,
+    /// Who can give it: seats with their people. One signature fills one seat.
+    pub seats: Vec<Seat>,
+}
+
+/// A place that one of these people fills.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Seat {
+    /// What it is called: a discipline, or `owner`.
+    pub name: String,
+    /// Whose board it is on, where it is on one: what can be delegated.
+    pub board: Option<DomainName>,
+    /// Directory identities.
+    pub people: Vec<String>,
+}
+
+/// What somebody said about a version of a change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Who.
+    pub person: String,
+    /// About which version.
+    pub version: u32,
+    /// What.
+    pub verdict: DecisionVerdict,
+    /// Why.
+    pub because: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What can be said about a change. The last word of a person counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecisionVerdict {
+    /// For it.
+    Approve,
+    /// Against it.
+    Reject,
+    /// Neither: somebody else has to.
+    Abstain,
+    /// Words alone; what was said before stands.
+    Comment,
+}
+
+impl DecisionVerdict {
+    const ALL: [Self; 4] = [Self::Approve, Self::Reject, Self::Abstain, Self::Comment];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::Reject => "reject",
+            Self::Abstain => "abstain",
+            Self::Comment => "comment",
+        }
+    }
+}
+
+impl fmt::Display for DecisionVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for DecisionVerdict {
+    type Err = ();
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|verdict| verdict.as_str() == text).ok_or(())
+    }
+}
+
+/// A seat of a board that somebody else fills for a time.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delegation {
+    /// Its id (`dlg_…`).
+    pub id: String,
+    /// Whose board.
+    pub domain: DomainName,
+    /// Which seat.
+    pub discipline: String,
+    /// Who gave it: somebody of the seat.
+    pub from: String,
+    /// Who fills it beside them.
+    pub to: String,
+    /// Until when.
+    pub until: Timestamp,
+}

@@ -1,0 +1,332 @@
+//! Changes, as they are proposed, altered, decided and released. Every step is one transaction with its entry in the ledger; what
+//! was decided is never edited. It does not judge: who may decide, and whether that is enough, is for whoever calls.
+
+pub(crate) mod delegation;
+
+use std::collections::BTreeMap;
+
+use selvage_model::change::{Change, ChangeState, Decision, DecisionVerdict, Report, Requirement};
+use selvage_model::name::DomainName;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::Store;
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+use crate::value::{Micros, Row, bind};
+
+/// A change that is to be proposed, or what becomes of one that is altered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewChange {
+    /// Whose release it becomes.
+    pub domain: DomainName,
+    /// What it is, in a line.
+    pub title: String,
+    /// Who proposes it.
+    pub author: String,
+    /// What it starts from.
+    pub base: Option<String>,
+    /// The content address of what is proposed.
+    pub release: String,
+    /// Its files by path.
+    pub content: Value,
+    /// Whether one person may release it.
+    pub emergency: bool,
+    /// What was found.
+    pub report: Report,
+    /// Whose approval it takes.
+    pub requirements: Vec<Requirement>,
+}
+
+statements! {
+    PROPOSE = "INSERT INTO change_proposal (id, domain, title, author, version, base_release, release_id, content, state, emergency, \
+               report, requirements, proposed_at, changed_at) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, 'open', $8, $9, $10, $11, $11)";
+    AMEND = "UPDATE change_proposal SET title = $2, author = $3, version = version + 1, base_release = $4, release_id = $5, content = $6, \
+             state = 'open', emergency = $7, report = $8, requirements = $9, proposed_at = $10, changed_at = $10 \
+             WHERE id = $1 AND state IN ('open', 'rejected') AND version = $11";
+    SETTLE = "UPDATE change_proposal SET state = $2, changed_at = $3 WHERE id = $1 AND state = $4 AND version = $5";
+    RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3 \
+               WHERE id = $1 AND state = $4 AND version = $5";
+    HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND released_at IS NOT NULL ORDER BY released_at DESC, id LIMIT 1";
+    RATIFIED = "UPDATE change_proposal SET ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released'";
+    ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
+           proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
+    BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
+             proposed_at, changed_at FROM change_proposal WHERE id = $1";
+    CONTENT = "SELECT content FROM change_proposal WHERE id = $1 AND version = $2";
+    DECIDE = "INSERT INTO change_decision (change_id, ordinal, version, person, verdict, because, decided_at) \
+              SELECT CAST($1 AS TEXT), COALESCE(MAX(ordinal), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), \
+              CAST($6 AS BIGINT) FROM change_decision WHERE change_id = $1";
+    DECISIONS = "SELECT change_id, version, person, verdict, because, decided_at FROM change_decision ORDER BY change_id, ordinal";
+    DECISIONS_OF = "SELECT change_id, version, person, verdict, because, decided_at FROM change_decision WHERE change_id = $1 ORDER BY ordinal";
+}
+
+impl Store {
+    /// Keeps a change that somebody proposes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn propose(&self, new: &NewChange) -> Result<Change, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        let id = format!("chg_{}", Uuid::new_v4().simple());
+        let (report, requirements) = (json!(new.report).to_string(), json!(new.requirements).to_string());
+        let parameters = bind![
+            id.as_str(),
+            new.domain.as_str(),
+            new.title.as_str(),
+            new.author.as_str(),
+            new.base.clone(),
+            new.release.as_str(),
+            new.content.to_string(),
+            i64::from(new.emergency),
+            report,
+            requirements,
+            now,
+        ];
+        transaction.run(PROPOSE, parameters).await?;
+        ledger::append(&mut transaction, &new.author, "change.proposed", &id, &entered(new, 1)).await?;
+        let change = find(&mut transaction, &id).await?;
+        transaction.commit().await?;
+        Ok(change)
+    }
+
+    /// Puts another version in the place of a change that is open or was rejected; what was decided about the one before counts no
+    /// more.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an id that no change has, [`StoreError::ChangeStands`] where it is released or withdrawn, or has
+    /// another version by now.
+    pub async fn amend(&self, id: &str, version: u32, new: &NewChange) -> Result<Change, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        let (report, requirements) = (json!(new.report).to_string(), json!(new.requirements).to_string());
+        let parameters = bind![
+            id,
+            new.title.as_str(),
+            new.author.as_str(),
+            new.base.clone(),
+            new.release.as_str(),
+            new.content.to_string(),
+            i64::from(new.emergency),
+            report,
+            requirements,
+            now,
+            i64::from(version),
+        ];
+        let done = transaction.run(AMEND, parameters).await? == 1;
+        let change = find(&mut transaction, id).await?;
+        if !done {
+            return Err(stands(&change, "altered"));
+        }
+        ledger::append(&mut transaction, &new.author, "change.altered", id, &entered(new, change.version)).await?;
+        transaction.commit().await?;
+        Ok(change)
+    }
+
+    /// Keeps what somebody says about a version of a change; a released one is still spoken about while it waits to be ratified.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::ChangeStands`] where it is settled or has another version by now.
+    pub async fn decide_change(
+        &self,
+        id: &str,
+        version: u32,
+        person: &str,
+        verdict: DecisionVerdict,
+        because: &str,
+    ) -> Result<Change, StoreError> {
+        let mut transaction = self.database.write().await?;
+        // One after the other: the ledger's head is held from here on.
+        ledger::hold(&mut transaction).await?;
+        let now = transaction.now().await?;
+        let before = find(&mut transaction, id).await?;
+        let takes = match before.state {
+            ChangeState::Open | ChangeState::Rejected => true,
+            ChangeState::Released => before.ratify_until.is_some(),
+            ChangeState::Withdrawn => false,
+        };
+        if !takes || before.version != version {
+            return Err(stands(&before, "decided"));
+        }
+        let parameters = bind![id, i64::from(version), person, verdict.as_str(), because, now];
+        transaction.run(DECIDE, parameters).await?;
+        let detail =
+            json!({"version": version, "verdict": verdict.as_str(), "because": because, "release": before.release});
+        ledger::append(&mut transaction, person, "change.decided", id, &detail).await?;
+        let change = find(&mut transaction, id).await?;
+        transaction.commit().await?;
+        Ok(change)
+    }
+
+    /// Rejects, opens again or withdraws a version of a change.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`], [`StoreError::ChangeStands`] where it does not stand as it was seen to.
+    pub async fn settle_change(
+        &self,
+        seen: &Change,
+        to: ChangeState,
+        by: &str,
+        because: &str,
+    ) -> Result<Change, StoreError> {
+        let mut transaction = self.database.write().await?;
+        settle(&mut transaction, seen, to).await?;
+        let detail = json!({"version": seen.version, "because": because});
+        let action = format!("change.{}", if to == ChangeState::Open { "reopened" } else { to.as_str() });
+        ledger::append(&mut transaction, by, &action, &seen.id, &detail).await?;
+        let change = find(&mut transaction, &seen.id).await?;
+        transaction.commit().await?;
+        Ok(change)
+    }
+
+    /// Notes that an emergency has the approvals that it takes.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn ratify_change(&self, id: &str, by: &str) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        transaction.run(RATIFIED, bind![id, now]).await?;
+        ledger::append(&mut transaction, by, "change.ratified", id, &json!({})).await?;
+        transaction.commit().await
+    }
+
+    /// A change by its id, with what was decided.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for an id that no change has.
+    pub async fn change(&self, id: &str) -> Result<Change, StoreError> {
+        find(&mut self.database.read().await?, id).await
+    }
+
+    /// Every change, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn changes(&self) -> Result<Vec<Change>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let mut decisions: BTreeMap<String, Vec<Decision>> = BTreeMap::new();
+        for row in transaction.all(DECISIONS, bind![]).await? {
+            decisions.entry(row.text("change_id")?).or_default().push(decision(&row)?);
+        }
+        let rows = transaction.all(ALL, bind![]).await?;
+        let with = |row: &Row| {
+            let id = row.text("id")?;
+            change(row, decisions.remove(&id).unwrap_or_default())
+        };
+        rows.iter().map(with).collect()
+    }
+
+    /// The files of a version of a change, by path.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where it has no such version now.
+    pub async fn change_content(&self, id: &str, version: u32) -> Result<Value, StoreError> {
+        content(&mut self.database.read().await?, id, version).await
+    }
+}
+
+pub(crate) async fn content(transaction: &mut Transaction, id: &str, version: u32) -> Result<Value, StoreError> {
+    let row = transaction.first(CONTENT, bind![id, i64::from(version)]).await?;
+    row.ok_or_else(|| not_found(id))?.json("content")
+}
+
+/// Moves a change on from how it was seen to stand.
+async fn settle(transaction: &mut Transaction, seen: &Change, to: ChangeState) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    let parameters = bind![seen.id.as_str(), to.as_str(), now, seen.state.as_str(), i64::from(seen.version)];
+    if transaction.run(SETTLE, parameters).await? == 1 {
+        return Ok(());
+    }
+    Err(stands(&find(transaction, &seen.id).await?, to.as_str()))
+}
+
+/// Makes a change, as it was seen to stand, a release.
+pub(crate) async fn release(
+    transaction: &mut Transaction,
+    seen: &Change,
+    ratify_until: Option<Micros>,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    let parameters = bind![seen.id.as_str(), ratify_until, now, seen.state.as_str(), i64::from(seen.version)];
+    if transaction.run(RELEASE, parameters).await? == 1 {
+        return Ok(());
+    }
+    Err(stands(&find(transaction, &seen.id).await?, ChangeState::Released.as_str()))
+}
+
+/// The release that a domain made last.
+pub(crate) async fn head(transaction: &mut Transaction, domain: &DomainName) -> Result<Option<String>, StoreError> {
+    let row = transaction.first(HEAD, bind![domain.as_str()]).await?;
+    row.map(|row| row.text("release_id")).transpose()
+}
+
+pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<Change, StoreError> {
+    let row = transaction.first(BY_ID, bind![id]).await?.ok_or_else(|| not_found(id))?;
+    let decisions = transaction.all(DECISIONS_OF, bind![id]).await?;
+    change(&row, decisions.iter().map(decision).collect::<Result<_, _>>()?)
+}
+
+fn change(row: &Row, decisions: Vec<Decision>) -> Result<Change, StoreError> {
+    Ok(Change {
+        id: row.text("id")?,
+        domain: row.parsed("domain")?,
+        title: row.text("title")?,
+        author: row.text("author")?,
+        version: version(row)?,
+        base: row.optional_text("base_release")?,
+        release: row.text("release_id")?,
+        state: row.parsed("state")?,
+        emergency: row.integer("emergency")? != 0,
+        ratify_until: row.optional_time("ratify_until")?,
+        report: row.json("report")?,
+        requirements: row.json("requirements")?,
+        proposed: row.time("proposed_at")?,
+        changed: row.time("changed_at")?,
+        decisions,
+    })
+}
+
+fn decision(row: &Row) -> Result<Decision, StoreError> {
+    Ok(Decision {
+        person: row.text("person")?,
+        version: version(row)?,
+        verdict: row.parsed("verdict")?,
+        because: row.text("because")?,
+        at: row.time("decided_at")?,
+    })
+}
+
+fn version(row: &Row) -> Result<u32, StoreError> {
+    let version = row.integer("version")?;
+    u32::try_from(version).map_err(|_| StoreError::damaged(format!("`version` is {version}")))
+}
+
+fn entered(new: &NewChange, version: u32) -> Value {
+    json!({
+        "domain": new.domain.as_str(),
+        "title": new.title,
+        "version": version,
+        "base": new.base,
+        "release": new.release,
+        "emergency": new.emergency,
+        "risk": new.report.risk,
+        "requires": new.requirements.iter().map(|requirement| requirement.need.to_string()).collect::<Vec<_>>(),
+    })
+}
+
+fn stands(change: &Change, step: &str) -> StoreError {
+    StoreError::ChangeStands {
+        id: change.id.clone(),
+        state: change.state,
+        version: change.version,
+        step: step.to_owned(),
+    }
+}
+
+fn not_found(id: &str) -> StoreError {
+    StoreError::NotFound { what: "change", id: id.to_owned() }
+}

@@ -1,0 +1,132 @@
+//! Which release of each domain is active in an environment. Activating appends, and raises the revision of the access state: nodes
+//! hear of it as they hear of a revocation, within a second, and whoever activates knows when each has.
+
+use jiff::Timestamp;
+use selvage_model::name::{DomainName, EnvironmentName};
+use serde_json::{Value, json};
+
+use crate::Store;
+use crate::access;
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+use crate::value::{Row, bind};
+
+/// A release that is to be active.
+#[derive(Clone, Debug)]
+pub struct NewActivation<'a> {
+    /// Where.
+    pub environment: &'a EnvironmentName,
+    /// Whose release.
+    pub domain: &'a DomainName,
+    /// Which.
+    pub release: &'a str,
+    /// Who says so.
+    pub by: &'a str,
+    /// Why.
+    pub because: &'a str,
+    /// What the gates of the environment said.
+    pub gates: &'a Value,
+    /// It was active there before.
+    pub is_rollback: bool,
+}
+
+/// What is or was active.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DomainActivation {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// Whose.
+    pub domain: DomainName,
+    /// The release.
+    pub release: String,
+    /// Since when.
+    pub since: Timestamp,
+    /// Who activated it.
+    pub by: String,
+    /// Why.
+    pub because: String,
+}
+
+/// Whether something was activated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activated {
+    /// It is active now.
+    Now(Timestamp),
+    /// It was that before.
+    Before,
+}
+
+statements! {
+    EXISTS = "SELECT id FROM fabric_release WHERE id = $1 AND domain = $2";
+    ACTIVATE = "INSERT INTO activation (ordinal, environment, domain, release_id, activated_at, activated_by, because, gates) \
+                SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), \
+                CAST($6 AS TEXT), CAST($7 AS TEXT) FROM activation";
+    LAST = "SELECT release_id FROM activation WHERE environment = $1 AND domain = $2 ORDER BY ordinal DESC LIMIT 1";
+    ACTIVE = "SELECT environment, domain, release_id, activated_at, activated_by, because FROM activation AS a WHERE domain IS NOT NULL \
+              AND ordinal = (SELECT MAX(ordinal) FROM activation AS b WHERE b.environment = a.environment AND b.domain = a.domain) \
+              ORDER BY environment, domain";
+    HISTORY = "SELECT environment, domain, release_id, activated_at, activated_by, because FROM activation WHERE domain IS NOT NULL \
+               ORDER BY ordinal DESC";
+}
+
+impl Store {
+    /// Makes a release of a domain the active one in an environment.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a release that the domain does not have.
+    pub async fn activate_domain(&self, new: &NewActivation<'_>) -> Result<Activated, StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
+        let (environment, domain) = (new.environment.as_str(), new.domain.as_str());
+        if transaction.first(EXISTS, bind![new.release, domain]).await?.is_none() {
+            return Err(StoreError::NotFound { what: "release", id: new.release.to_owned() });
+        }
+        let before = transaction.first(LAST, bind![environment, domain]).await?;
+        let before = before.map(|row| row.text("release_id")).transpose()?;
+        if before.as_deref() == Some(new.release) {
+            return Ok(Activated::Before);
+        }
+        let now = transaction.now().await?;
+        let parameters = bind![environment, domain, new.release, now, new.by, new.because, new.gates.to_string()];
+        transaction.run(ACTIVATE, parameters).await?;
+        access::raise(&mut transaction).await?;
+        let detail = json!({
+            "domain": domain, "release": new.release, "before": before, "because": new.because, "gates": new.gates,
+        });
+        let action = if new.is_rollback { "release.rolled-back" } else { "release.activated" };
+        ledger::append(&mut transaction, new.by, action, environment, &detail).await?;
+        transaction.commit().await?;
+        Ok(Activated::Now(now.timestamp()?))
+    }
+
+    /// What is active in every environment, by environment and domain.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn active_domains(&self) -> Result<Vec<DomainActivation>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.all(ACTIVE, bind![]).await?.iter().map(activation).collect()
+    }
+
+    /// What was ever activated, newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn activations(&self) -> Result<Vec<DomainActivation>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.all(HISTORY, bind![]).await?.iter().map(activation).collect()
+    }
+}
+
+fn activation(row: &Row) -> Result<DomainActivation, StoreError> {
+    Ok(DomainActivation {
+        environment: row.parsed("environment")?,
+        domain: row.parsed("domain")?,
+        release: row.text("release_id")?,
+        since: row.time("activated_at")?,
+        by: row.text("activated_by")?,
+        because: row.optional_text("because")?.unwrap_or_default(),
+    })
+}

@@ -1,0 +1,175 @@
+//! Releases that come from changes: signed, with the change that was approved, never edited. The keys that nodes may trust are kept
+//! with them; private keys never are. INVARIANT: SECRET-FREE
+
+use selvage_model::change::Change;
+use selvage_model::name::DomainName;
+use serde_json::{Value, json};
+
+use crate::Store;
+use crate::change;
+use crate::error::StoreError;
+use crate::ledger;
+use crate::statement::statements;
+use crate::value::{Micros, Row, bind};
+
+/// A change that becomes a release.
+#[derive(Clone, Copy, Debug)]
+pub struct NewRelease<'a> {
+    /// The change, as it was seen to stand.
+    pub change: &'a Change,
+    /// The id of the key that signs it.
+    pub key: &'a str,
+    /// The signature, 64 bytes.
+    pub signature: &'a [u8],
+    /// Who releases it.
+    pub by: &'a str,
+    /// It is an emergency that lacks approvals, and has to be ratified within so many hours.
+    pub ratify_within_hours: Option<u32>,
+}
+
+/// A release of a domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SignedRelease {
+    /// Its content address.
+    pub id: String,
+    /// Whose it is.
+    pub domain: DomainName,
+    /// The change that was approved.
+    pub change: String,
+    /// Its files by path.
+    pub content: Value,
+    /// The id of the key that signed it.
+    pub key: String,
+    /// The signature.
+    pub signature: Vec<u8>,
+    /// Since when there is it.
+    pub recorded: jiff::Timestamp,
+    /// Who released it.
+    pub by: String,
+}
+
+/// A key that signs releases, as the world may know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReleaseKey {
+    /// Its id (`rk_…`).
+    pub id: String,
+    /// The public key, 32 bytes.
+    pub public: [u8; 32],
+}
+
+statements! {
+    KEEP = "INSERT INTO fabric_release (id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    BY_ID = "SELECT id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature FROM fabric_release \
+             WHERE id = $1 AND domain IS NOT NULL";
+    OF_DOMAIN = "SELECT id, '{}' AS content, recorded_at, recorded_by, domain, change_id, signed_with, signature FROM fabric_release \
+                 WHERE domain IS NOT NULL ORDER BY recorded_at, id";
+    KEEP_KEY = "INSERT INTO release_key (id, public_key, made_at, made_by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
+    KEYS = "SELECT id, public_key FROM release_key ORDER BY made_at, id";
+}
+
+impl Store {
+    /// Makes a change, as it was seen to stand, a release. INVARIANT: APPROVED: the decisions and what they are about are one row's
+    /// version; who decides between reading and this makes no difference to what is released.
+    ///
+    /// # Errors
+    /// [`StoreError::ChangeStands`] where it stands otherwise by now.
+    pub async fn release_change(&self, new: NewRelease<'_>) -> Result<SignedRelease, StoreError> {
+        let NewRelease { change, key, signature, by, ratify_within_hours } = new;
+        let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
+        let head = change::head(&mut transaction, &change.domain).await?;
+        if head != change.base {
+            return Err(StoreError::ChangeStale { id: change.id.clone(), base: change.base.clone(), head });
+        }
+        let now = transaction.now().await?;
+        let hours = |hours: u32| std::time::Duration::from_secs(u64::from(hours) * 3600);
+        let ratify_until: Option<Micros> = ratify_within_hours.map(|within| now.after(hours(within)));
+        change::release(&mut transaction, change, ratify_until).await?;
+        let content = change::content(&mut transaction, &change.id, change.version).await?;
+        let parameters = bind![
+            change.release.as_str(),
+            content.to_string(),
+            now,
+            by,
+            change.domain.as_str(),
+            change.id.as_str(),
+            key,
+            signature,
+        ];
+        transaction.run(KEEP, parameters).await?;
+        let detail = json!({
+            "change": change.id, "domain": change.domain.as_str(), "base": change.base, "signed_with": key,
+            "ratify_until": ratify_until.map(|until| until.timestamp()).transpose()?.map(|until| until.to_string()),
+        });
+        let action = if ratify_until.is_some() { "release.made-in-emergency" } else { "release.made" };
+        ledger::append(&mut transaction, by, action, &change.release, &detail).await?;
+        let row = transaction.only(BY_ID, bind![change.release.as_str()]).await?;
+        let release = signed(&row)?;
+        transaction.commit().await?;
+        Ok(release)
+    }
+
+    /// A release of a domain by its id.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn signed_release(&self, id: &str) -> Result<Option<SignedRelease>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.first(BY_ID, bind![id]).await?.map(|row| signed(&row)).transpose()
+    }
+
+    /// Every release of every domain without its content, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn signed_releases(&self) -> Result<Vec<SignedRelease>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.all(OF_DOMAIN, bind![]).await?.iter().map(signed).collect()
+    }
+
+    /// The release that a domain made last.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn head(&self, domain: &DomainName) -> Result<Option<String>, StoreError> {
+        change::head(&mut self.database.read().await?, domain).await
+    }
+
+    /// Makes a public key known by which releases are verified; again is no change.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn keep_release_key(&self, key: &ReleaseKey, by: &str) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        if transaction.run(KEEP_KEY, bind![key.id.as_str(), key.public, now, by]).await? == 1 {
+            ledger::append(&mut transaction, by, "release-key.made", &key.id, &json!({})).await?;
+            transaction.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// The keys by which releases are verified, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn release_keys(&self) -> Result<Vec<ReleaseKey>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let rows = transaction.all(KEYS, bind![]).await?;
+        rows.iter().map(|row| Ok(ReleaseKey { id: row.text("id")?, public: row.hash("public_key")? })).collect()
+    }
+}
+
+fn signed(row: &Row) -> Result<SignedRelease, StoreError> {
+    Ok(SignedRelease {
+        id: row.text("id")?,
+        domain: row.parsed("domain")?,
+        change: row.text("change_id")?,
+        content: row.json("content")?,
+        key: row.text("signed_with")?,
+        signature: row.bytes("signature")?,
+        recorded: row.time("recorded_at")?,
+        by: row.text("recorded_by")?,
+    })
+}

@@ -1,0 +1,160 @@
+//! Changes are proposed, altered, decided and released, one step at a time; what is active is appended.
+
+use selvage_model::change::{Change, ChangeState, DecisionVerdict, Delegation, Need, Report, Requirement};
+use selvage_model::name::{DomainName, EnvironmentName};
+use serde_json::json;
+
+use super::both;
+use super::stage::Stage;
+use crate::{Activated, NewActivation, NewChange, NewRelease, ReleaseKey, Store, StoreError};
+
+both!(
+    a_change_becomes_a_release,
+    an_altered_change_is_another_version,
+    a_release_of_a_moved_domain_is_refused,
+    an_emergency_is_ratified,
+    what_is_active_is_appended,
+    a_seat_is_lent_for_a_time,
+);
+
+fn new_change(base: Option<&str>, release: &str) -> NewChange {
+    NewChange {
+        domain: "plant-ghent".parse().unwrap(),
+        title: "Orders report scrap".to_owned(),
+        author: "a.lead".to_owned(),
+        base: base.map(str::to_owned),
+        release: release.to_owned(),
+        content: json!({"domains/plant-ghent/x.yaml": "kind: Team\n"}),
+        emergency: false,
+        report: Report { risk: "safe".to_owned(), ..Report::default() },
+        requirements: vec![Requirement {
+            need: Need::Board { domain: "group".parse().unwrap(), quorum: 1 },
+            because: vec!["a second pair of eyes on every change".to_owned()],
+            seats: Vec::new(),
+        }],
+    }
+}
+
+async fn release(store: &Store, change: &Change, ratify_within_hours: Option<u32>) -> Result<(), StoreError> {
+    let new = NewRelease { change, key: "rk_1", signature: &[7; 64], by: "b.lead", ratify_within_hours };
+    store.release_change(new).await.map(drop)
+}
+
+async fn a_change_becomes_a_release(stage: &Stage) {
+    let store = stage.open().await;
+    let change = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    assert_eq!((change.version, change.state), (1, ChangeState::Open));
+    let decided = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "it is well").await.unwrap();
+    assert_eq!(decided.decisions.len(), 1);
+    assert_eq!(store.changes().await.unwrap(), vec![decided.clone()]);
+    store.keep_release_key(&ReleaseKey { id: "rk_1".to_owned(), public: [1; 32] }, "b.lead").await.unwrap();
+    release(&store, &decided, None).await.unwrap();
+    let kept = store.signed_release("rel_1").await.unwrap().unwrap();
+    assert_eq!(
+        (kept.change.as_str(), kept.signature.len(), kept.domain.as_str()),
+        (change.id.as_str(), 64, "plant-ghent")
+    );
+    assert_eq!(kept.content["domains/plant-ghent/x.yaml"], "kind: Team\n");
+    assert_eq!(store.head(&kept.domain).await.unwrap().as_deref(), Some("rel_1"));
+    assert_eq!(store.release_keys().await.unwrap().len(), 1);
+    // It is settled: nothing more is decided, altered or released.
+    let refused = store.decide_change(&change.id, 1, "x", DecisionVerdict::Reject, "no").await.err().unwrap();
+    assert!(matches!(refused, StoreError::ChangeStands { state: ChangeState::Released, .. }), "{refused}");
+    assert!(store.amend(&change.id, 1, &new_change(None, "rel_2")).await.is_err());
+    assert!(release(&store, &decided, None).await.is_err());
+    let actions: Vec<_> = store.ledger(2, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
+    assert_eq!(actions, ["change.proposed", "change.decided", "release-key.made", "release.made"]);
+    assert!(store.verify_ledger().await.unwrap().faults.is_empty());
+}
+
+async fn an_altered_change_is_another_version(stage: &Stage) {
+    let store = stage.open().await;
+    let change = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    let approved = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "well").await.unwrap();
+    let altered = store.amend(&change.id, 1, &new_change(None, "rel_2")).await.unwrap();
+    assert_eq!((altered.version, altered.release.as_str(), altered.decisions.len()), (2, "rel_2", 1));
+    // Who looked at the version before neither decides about this one nor releases it.
+    let late = store.decide_change(&change.id, 1, "i.haas", DecisionVerdict::Approve, "well").await.err().unwrap();
+    assert!(matches!(late, StoreError::ChangeStands { version: 2, .. }), "{late}");
+    assert!(release(&store, &approved, None).await.is_err());
+    assert!(store.amend(&change.id, 1, &new_change(None, "rel_3")).await.is_err());
+    // What was rejected is opened again by another version.
+    let rejected = store.settle_change(&altered, ChangeState::Rejected, "i.haas", "no").await.unwrap();
+    assert_eq!(rejected.state, ChangeState::Rejected);
+    let again = store.amend(&change.id, 2, &new_change(None, "rel_3")).await.unwrap();
+    assert_eq!((again.state, again.version), (ChangeState::Open, 3));
+}
+
+async fn a_release_of_a_moved_domain_is_refused(stage: &Stage) {
+    let store = stage.open().await;
+    let first = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    let second = store.propose(&new_change(None, "rel_2")).await.unwrap();
+    release(&store, &first, None).await.unwrap();
+    let refused = release(&store, &second, None).await.err().unwrap();
+    assert!(matches!(refused, StoreError::ChangeStale { .. }), "{refused}");
+    let rebased = store.amend(&second.id, 1, &new_change(Some("rel_1"), "rel_2")).await.unwrap();
+    release(&store, &rebased, None).await.unwrap();
+    assert_eq!(store.head(&"plant-ghent".parse().unwrap()).await.unwrap().as_deref(), Some("rel_2"));
+}
+
+async fn an_emergency_is_ratified(stage: &Stage) {
+    let store = stage.open().await;
+    let change = store.propose(&NewChange { emergency: true, ..new_change(None, "rel_1") }).await.unwrap();
+    release(&store, &change, Some(24)).await.unwrap();
+    let released = store.change(&change.id).await.unwrap();
+    assert!(released.ratify_until.is_some_and(|until| until > released.changed));
+    let decided = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "well").await.unwrap();
+    assert_eq!(decided.decisions.len(), 1);
+    store.ratify_change(&change.id, "s.okafor").await.unwrap();
+    assert_eq!(store.change(&change.id).await.unwrap().ratify_until, None);
+    assert!(store.decide_change(&change.id, 1, "x", DecisionVerdict::Approve, "well").await.is_err());
+}
+
+async fn what_is_active_is_appended(stage: &Stage) {
+    let store = stage.open().await;
+    let (prod, ghent): (EnvironmentName, DomainName) = ("prod".parse().unwrap(), "plant-ghent".parse().unwrap());
+    let gates = json!([]);
+    let activation = |release: &'static str| NewActivation {
+        environment: &prod,
+        domain: &ghent,
+        release,
+        by: "b.lead",
+        because: "it is time",
+        gates: &gates,
+        is_rollback: false,
+    };
+    let missing = store.activate_domain(&activation("rel_1")).await.err().unwrap();
+    assert!(matches!(missing, StoreError::NotFound { what: "release", .. }), "{missing}");
+    for (base, id) in [(None, "rel_1"), (Some("rel_1"), "rel_2")] {
+        let change = store.propose(&new_change(base, id)).await.unwrap();
+        release(&store, &change, None).await.unwrap();
+    }
+    let revision = store.access_revision().await.unwrap();
+    assert!(matches!(store.activate_domain(&activation("rel_1")).await.unwrap(), Activated::Now(_)));
+    assert!(matches!(store.activate_domain(&activation("rel_2")).await.unwrap(), Activated::Now(_)));
+    assert_eq!(store.activate_domain(&activation("rel_2")).await.unwrap(), Activated::Before);
+    assert_eq!(store.access_revision().await.unwrap(), revision + 2, "nodes hear of it");
+    let active = store.active_domains().await.unwrap();
+    assert_eq!(active.iter().map(|it| it.release.as_str()).collect::<Vec<_>>(), ["rel_2"]);
+    let history: Vec<_> = store.activations().await.unwrap().into_iter().map(|it| it.release).collect();
+    assert_eq!(history, ["rel_2", "rel_1"]);
+}
+
+async fn a_seat_is_lent_for_a_time(stage: &Stage) {
+    let store = stage.open().await;
+    let (now, none) = store.delegations().await.unwrap();
+    assert!(none.is_empty());
+    let lent = |hours: i64| Delegation {
+        id: String::new(),
+        domain: "group".parse().unwrap(),
+        discipline: "security".to_owned(),
+        from: "s.okafor".to_owned(),
+        to: "deputy".to_owned(),
+        until: now + jiff::SignedDuration::from_hours(hours),
+    };
+    let kept = store.delegate(&lent(2)).await.unwrap();
+    store.delegate(&lent(-1)).await.unwrap();
+    assert_eq!(store.delegations().await.unwrap().1, vec![kept.clone()]);
+    store.end_delegation(&kept.id, "s.okafor").await.unwrap();
+    assert!(store.delegations().await.unwrap().1.is_empty());
+}
