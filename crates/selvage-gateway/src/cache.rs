@@ -2,6 +2,7 @@
 //! first, asked for once however many want them, and forgotten when what they tell of is changed. It never decides who may
 //! have one: a request comes here when it has passed, and finds only what its own grant shows.
 
+mod change;
 pub(crate) mod freshness;
 pub(crate) mod key;
 mod shelf;
@@ -15,9 +16,11 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
+use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::InterfaceRef;
 use tokio::sync::watch;
 
+use crate::burden::{Bearer, Burden};
 use crate::pool::Address;
 use crate::snapshot::{Life, Served};
 use freshness::{Lifetime, Wish};
@@ -77,14 +80,21 @@ pub(crate) struct CacheCounts {
 }
 
 /// The kept answers of every interface of a node.
-#[derive(Debug, Default)]
-pub(crate) struct Caches(Mutex<BTreeMap<InterfaceRef, Arc<Cache>>>);
+#[derive(Debug)]
+pub(crate) struct Caches {
+    all: Mutex<BTreeMap<InterfaceRef, Arc<Cache>>>,
+    /// Their bodies, as long as they are kept or on their way to somebody: never more than the node has room for.
+    burden: Arc<Burden>,
+    most: u64,
+}
 
 /// The kept answers of one interface.
 #[derive(Debug)]
 pub(crate) struct Cache {
     pub(crate) rules: CacheRules,
     pub(crate) counts: Arc<CacheCounts>,
+    /// Bytes that it keeps: what is declared, or its part of what the node has room for.
+    share: AtomicU64,
     inner: Mutex<Inner>,
 }
 
@@ -128,25 +138,30 @@ pub(crate) struct Errand<'c> {
     pub(crate) stale: Option<Arc<Answer>>,
 }
 
-/// A request that may change what stands at a place. Once it is over, however it ended, what was kept of it is forgotten.
-pub(crate) struct Change<'c> {
-    cache: &'c Cache,
-    place: Arc<str>,
-    settled: bool,
-}
-
 impl Caches {
+    /// Keeps so many bytes at most, of all interfaces together.
+    pub(crate) fn new(most: u64) -> Self {
+        Self { all: Mutex::default(), burden: Burden::new(most), most }
+    }
+
     /// The caches of a snapshot, by its interfaces. What an interface that changed had kept is forgotten, and so is what one
     /// had that is blocked, retired or gone.
-    pub(crate) fn renew(&self, all: &[Served]) -> Vec<Option<Arc<Cache>>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn renew<'s>(&self, all: &'s [Served]) -> Vec<Option<Arc<Cache>>> {
+        let keeps = |served: &'s Served| served.cache.as_deref().filter(|_| matches!(served.life, Life::Served));
+        let declared: u128 = all.iter().filter_map(keeps).map(|rules| u128::from(rules.size)).sum();
+        let share = |size: u64| match declared <= u128::from(self.most) {
+            true => size,
+            false => u64::try_from(u128::from(size) * u128::from(self.most) / declared.max(1)).unwrap_or(size),
+        };
+        let mut known = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
         let caches = all.iter().map(|served| {
-            let rules = served.cache.as_deref().filter(|_| matches!(served.life, Life::Served))?;
+            let rules = keeps(served)?;
             let cache = match before.remove(&served.reference) {
                 Some(cache) if cache.rules == *rules => cache,
                 other => Arc::new(Cache::new(rules.clone(), other.map(|cache| Arc::clone(&cache.counts)))),
             };
+            cache.share.store(share(rules.size), Ordering::Relaxed);
             known.insert(served.reference.clone(), Arc::clone(&cache));
             Some(cache)
         });
@@ -155,7 +170,18 @@ impl Caches {
 
     /// Every interface that keeps answers, with them.
     pub(crate) fn all(&self) -> BTreeMap<InterfaceRef, Arc<Cache>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.all.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A body in memory of its own, to be kept; `None` where the node has no room for more.
+    pub(crate) fn bear(&self, body: &[u8]) -> Option<Bytes> {
+        let mut load = Bearer::new(&self.burden, Criticality::Tier1).begin();
+        load.more(body.len()).then(|| load.of(Bytes::copy_from_slice(body)))
+    }
+
+    /// Bytes of the bodies that are kept, or on their way to somebody.
+    pub(crate) fn held(&self) -> u64 {
+        self.burden.held()
     }
 }
 
@@ -217,7 +243,8 @@ impl Answer {
 
 impl Cache {
     fn new(rules: CacheRules, counts: Option<Arc<CacheCounts>>) -> Self {
-        Self { rules, counts: counts.unwrap_or_default(), inner: Mutex::default() }
+        let share = AtomicU64::new(rules.size);
+        Self { rules, counts: counts.unwrap_or_default(), share, inner: Mutex::default() }
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -267,11 +294,6 @@ impl Cache {
         })
     }
 
-    /// Says that what stands at a place may change.
-    pub(crate) fn change(&self, place: &str) -> Change<'_> {
-        Change { cache: self, place: place.into(), settled: false }
-    }
-
     /// Forgets the answer to such a request.
     pub(crate) fn forget(&self, keys: &Keys, asked: &HeaderMap) {
         let mut inner = self.inner();
@@ -293,35 +315,13 @@ impl Cache {
         asked: &HeaderMap,
     ) {
         inner.shelf.remove(key, asked);
-        let evicted = inner.shelf.put(key, what, vary, self.rules.size);
+        let evicted = inner.shelf.put(key, what, vary, self.share.load(Ordering::Relaxed));
         self.counts.evicted.fetch_add(evicted, Ordering::Relaxed);
     }
 }
 
 /// How long nobody waits for another's answer where it turned out that none is kept.
 const UNKEPT: Duration = Duration::from_secs(30);
-
-/// How long nothing is kept of a place of which nobody knows whether it changes yet.
-const UNSETTLED: Duration = Duration::from_secs(60);
-/// Places of that kind that are told apart; with more of them nothing is kept.
-const MOST_UNSETTLED: usize = 64;
-
-impl Inner {
-    /// Whether a place may change yet.
-    fn is_unsettled(&mut self, place: &str) -> bool {
-        let now = Instant::now();
-        self.unsettled.retain(|(_, until)| *until > now);
-        self.unsettled.len() > MOST_UNSETTLED
-            || self.unsettled.iter().any(|(other, _)| key::is_part(place, other) || key::is_part(other, place))
-    }
-}
-
-impl Change<'_> {
-    /// It is known what came of it.
-    pub(crate) fn is_settled(&mut self) {
-        self.settled = true;
-    }
-}
 
 impl CacheCounts {
     /// One more.
@@ -339,7 +339,7 @@ impl Errand<'_> {
             return false;
         };
         if inner.is_unsettled(&self.place) {
-            inner.shelf.forget(&self.place);
+            while !inner.shelf.forget_some(&self.place).is_empty() {}
             return false;
         }
         let vary = key::unkeyed(vary, asked);
@@ -379,27 +379,6 @@ impl Drop for Errand<'_> {
             asking.requests -= 1;
             if asking.requests == 0 {
                 inner.asking.remove(&self.place);
-            }
-        }
-    }
-}
-
-impl Drop for Change<'_> {
-    fn drop(&mut self) {
-        let mut inner = self.cache.inner();
-        inner.shelf.forget(&self.place);
-        if !self.settled {
-            let until = Instant::now() + UNSETTLED;
-            inner.unsettled.retain(|(place, _)| *place != self.place);
-            if inner.unsettled.len() <= MOST_UNSETTLED {
-                inner.unsettled.push((Arc::clone(&self.place), until));
-            } else if let Some((_, last)) = inner.unsettled.last_mut() {
-                *last = until;
-            }
-        }
-        for place in key::related(&inner.asking, &self.place) {
-            if let Some(asking) = inner.asking.get_mut(&place) {
-                asking.changes += 1;
             }
         }
     }

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use hyper::body::Body;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
+use crate::answer;
 use crate::body::{Progress, Reply};
 use crate::cache::freshness::{self, Lifetime, Wish};
 use crate::cache::validator;
@@ -63,6 +63,7 @@ pub(crate) async fn answer<'a>(
         if got.response.status() != StatusCode::ACCEPTED {
             change.is_settled();
         }
+        change.over().await;
         return look_and_give(asked, looking, got, "fwd=method").await;
     }
     let wish = Wish::of(&ask.parts.headers);
@@ -70,7 +71,7 @@ pub(crate) async fn answer<'a>(
     let passes = !reads || wish.none || key::passes_by(&ask.parts.headers) || forward.has_body();
     if passes && wish.only {
         let is_unread = forward.has_body();
-        let mut response = asked.fail(forward.admitted, &not_kept());
+        let mut response = not_kept(asked, forward.admitted);
         if is_unread {
             asked.end_connection(&mut response);
         }
@@ -135,24 +136,54 @@ impl<'a> Round<'a> {
                         return asked.fail(forward.admitted, &problem);
                     }
                     waited = true;
+                    forward.spent = asked.started.elapsed();
                 }
             }
         };
         if self.wish.only {
-            return asked.fail(forward.admitted, &not_kept());
+            return not_kept(asked, forward.admitted);
         }
         let sent = self.send_off(errand, &mut forward.ask.parts.headers);
-        let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
-            Ok(got) => got,
+        let again = sent.unsure.is_some().then(|| forward.again());
+        let (admitted, response, fits) = match self.ask(forward).await {
+            Ok(heard) => heard,
             Err(response) => return *response,
         };
-        let fits = match self.looking.look(asked, &admitted, &mut response).await {
-            Ok(fits) => fits,
-            Err(problem) => return asked.fail(admitted, &problem),
-        };
-        match (&sent.unsure, response.status()) {
-            (Some(answer), StatusCode::NOT_MODIFIED) => self.confirm(&sent, answer, admitted, response.headers()),
+        match (&sent.unsure, again) {
+            (Some(answer), Some(again)) if response.status() == StatusCode::NOT_MODIFIED => {
+                match validator::confirmed(&answer.headers, response.headers()) {
+                    Some(headers) => self.confirm(&sent, answer, admitted, &headers),
+                    None => {
+                        // What it holds of places is given back before others are asked for.
+                        drop(response);
+                        // Boxed: it happens where a system contradicts itself.
+                        Box::pin(self.anew(sent, again.unconditional(asked, admitted))).await
+                    }
+                }
+            }
             _ => self.take(sent, admitted, response, fits).await,
+        }
+    }
+
+    /// Sends a request and looks into its answer: whether that is as its contract says, or what the caller gets instead.
+    async fn ask(&self, forward: Forward<'a>) -> Result<(Admitted<'a>, Response<Reply>, bool), Box<Response<Reply>>> {
+        let Got { admitted, mut response } = forward::exchange(self.asked, forward).await?;
+        match self.looking.look(self.asked, &admitted, &mut response).await {
+            Ok(fits) => Ok((admitted, response, fits)),
+            Err(problem) => Err(Box::new(self.asked.fail(admitted, &problem))),
+        }
+    }
+
+    /// What is kept was confirmed as something else than it is: it is forgotten, and asked for without a condition.
+    async fn anew(&self, sent: Sent<'_>, forward: Forward<'a>) -> Response<Reply> {
+        self.cache.forget(&self.keys, &sent.headers);
+        match self.ask(forward).await {
+            Ok((admitted, response, _)) if response.status() == StatusCode::NOT_MODIFIED => {
+                let detail = "the upstream system confirms an answer that nobody asked it about";
+                self.asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail))
+            }
+            Ok((admitted, response, fits)) => self.take(sent, admitted, response, fits).await,
+            Err(response) => *response,
         }
     }
 
@@ -179,7 +210,7 @@ impl<'a> Round<'a> {
             return self.hit(forward, answer, false);
         }
         if self.wish.only {
-            return self.asked.fail(forward.admitted, &not_kept());
+            return not_kept(self.asked, forward.admitted);
         }
         let said = forward.ask.parts.headers.clone();
         let response = pass(self.asked, forward, self.looking, self.cache, "fwd=uri-miss").await;
@@ -190,17 +221,12 @@ impl<'a> Round<'a> {
         response
     }
 
-    /// What is kept is still right.
-    fn confirm(&self, sent: &Sent<'_>, kept: &Answer, admitted: Admitted<'a>, by: &HeaderMap) -> Response<Reply> {
-        let Some(headers) = validator::confirmed(&kept.headers, by) else {
-            self.cache.forget(&self.keys, &sent.headers);
-            let detail = "the upstream system confirms an answer that nobody asked it about";
-            return self.asked.fail(admitted, &Problem::new(502, code::UPSTREAM_BROKE, detail));
-        };
+    /// What is kept is still right, and has these headers from now on.
+    fn confirm(&self, sent: &Sent<'_>, kept: &Answer, admitted: Admitted<'a>, headers: &HeaderMap) -> Response<Reply> {
         CacheCounts::add(&self.cache.counts.confirmed);
-        let lifetime = freshness::lifetime(kept.status, &headers, self.asked.now, self.cache.rules.most);
+        let lifetime = freshness::lifetime(kept.status, headers, self.asked.now, self.cache.rules.most);
         let good = lifetime.unwrap_or(Lifetime { seconds: 0, age: 0, shared: false });
-        let answer = Arc::new(Answer::owned(kept.status, &headers, kept.body.clone(), good, sent.since));
+        let answer = Arc::new(Answer::owned(kept.status, headers, kept.body.clone(), good, sent.since));
         match lifetime {
             Some(_) => {
                 sent.errand.keep(&self.keys, &sent.headers, &answer);
@@ -233,7 +259,11 @@ impl<'a> Round<'a> {
         };
         match gathered {
             Some((lifetime, Gathered::Whole(body))) => {
-                let body = Bytes::copy_from_slice(&body);
+                let Some(body) = self.asked.worker.shared.books.caches.bear(&body) else {
+                    // Another time there may be room for it.
+                    response.body_mut().hold(body);
+                    return self.pass_on(admitted, response, why);
+                };
                 let answer = Arc::new(Answer::owned(status, response.headers(), body, lifetime, since));
                 let stored = errand.keep(&self.keys, &headers, &answer);
                 let stored = if stored { "; stored" } else { "" };
@@ -309,6 +339,11 @@ fn say(headers: &mut HeaderMap, how: &str) {
     }
 }
 
-fn not_kept() -> Problem {
-    Problem::new(504, code::NOT_KEPT, "the request wants a kept answer or none, and none is kept that would do")
+/// Says that nothing is kept that would do. Whoever wants a kept answer or none gets what it asked for: that is a condition
+/// which does not hold, and no failure of the interface.
+fn not_kept<'a>(asked: Asked<'a>, admitted: Admitted<'a>) -> Response<Reply> {
+    let detail = "the request wants a kept answer or none, and none is kept that would do";
+    let problem = Problem::new(504, code::NOT_KEPT, detail);
+    let response = answer::problem(&problem, asked.exchange.correlation());
+    asked.finish_as(StatusCode::PRECONDITION_FAILED, admitted, response)
 }

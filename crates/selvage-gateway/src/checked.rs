@@ -90,7 +90,8 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, checked: Checked<'a>) -> Respo
     let checks = checks.filter(|(checks, _)| checks.validation.response != Check::Off);
     make_readable(&mut parts, checks.map(|(checks, _)| checks), scope);
     let looking = Looking { checks, scope, is_head, bearer };
-    let ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
+    let mut ready = forward::prepare(asked, admitted, upstream, prefix, parts, upload);
+    ready.tags = scope.and_then(DirectScope::tags);
     match asked.local.live.cache(ready.admitted.permit.served) {
         Some(cache) => Box::pin(cached::answer(asked, ready, looking, cache)).await,
         None => match forward::exchange(asked, ready).await {

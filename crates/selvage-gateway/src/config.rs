@@ -36,6 +36,8 @@ pub struct GatewayConfig {
     /// Bytes of bodies that are held at once by all threads, where messages are read whole before they go on: mediated,
     /// checked or looked through. Of these tier-2 gets four fifths and tier-3 three; more get 503.
     pub max_held: u64,
+    /// Bytes of answers that are kept, of all interfaces together. Where they declare more, each gets its part of it.
+    pub max_kept: u64,
     /// How long a client may take for a head, from its first byte.
     pub head_timeout: Duration,
     /// How long a client may keep a connection without a request.
@@ -93,6 +95,7 @@ impl GatewayConfig {
             max_head: 64 * 1024,
             max_body: 10 * 1024 * 1024,
             max_held: 256 * 1024 * 1024,
+            max_kept: 256 * 1024 * 1024,
             head_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(75),
             stall_timeout: Duration::from_secs(30),

@@ -72,6 +72,13 @@ pub(crate) fn metrics(shared: &Shared) -> String {
 fn write_held(text: &mut String, shared: &Shared) -> std::fmt::Result {
     head(text, "bodies_held_bytes", "gauge", "Bytes of bodies that are held because messages are read whole.")?;
     writeln!(text, "selvage_gateway_bodies_held_bytes {}", shared.burden.held())?;
+    head(
+        text,
+        "bodies_kept_bytes",
+        "gauge",
+        "Bytes of the bodies of kept answers, until nobody is given them any more.",
+    )?;
+    writeln!(text, "selvage_gateway_bodies_kept_bytes {}", shared.books.caches.held())?;
     let ends = "When certificates end that are shown to systems, by the secret that holds them; seconds since 1970.";
     head(text, "shown_certificate_ends_timestamp_seconds", "gauge", ends)?;
     for (secret, ends) in shared.proving.ends() {

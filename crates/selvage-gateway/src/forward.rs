@@ -19,7 +19,7 @@ use crate::held::{self, Held};
 use crate::outcome::Outcome;
 use crate::pool::{Failed, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
-use crate::snapshot::Served;
+use crate::snapshot::{Served, Tags};
 use crate::talk::{Ask, TalkError};
 use crate::tunnel::{self, Right, Tunnel};
 
@@ -36,6 +36,18 @@ pub(crate) struct Forward<'a> {
     upstream: UpstreamRef<'a>,
     /// By which right it streams, where it does already.
     held: Option<Rc<Held>>,
+    /// How its tags are told from those of grants that show more or less, where it is shown less than all.
+    pub(crate) tags: Option<&'a Tags>,
+    /// What of its time it has spent waiting for another's answer, or on one that was none.
+    pub(crate) spent: Duration,
+}
+
+/// A read as it was before it was sent, to be sent anew.
+pub(crate) struct Again<'a> {
+    parts: Parts,
+    prefix: usize,
+    upstream: UpstreamRef<'a>,
+    tags: Option<&'a Tags>,
 }
 
 /// An answer's head, with its body still to be heard.
@@ -54,10 +66,27 @@ pub(crate) fn streamed(body: Incoming, most: u64, watch: &Rc<Watch>) -> (Upload,
     (Upload::Stream { incoming: body, left: most, progress, watch: Rc::clone(watch), held: None }, Some(shown))
 }
 
-impl Forward<'_> {
+impl<'a> Forward<'a> {
     /// Whether it has a body.
     pub(crate) fn has_body(&self) -> bool {
         !matches!(self.upload, Upload::Nothing)
+    }
+
+    /// What is needed to send it anew, without its body.
+    pub(crate) fn again(&self) -> Again<'a> {
+        Again { parts: self.ask.parts.clone(), prefix: self.ask.prefix, upstream: self.upstream, tags: self.tags }
+    }
+}
+
+impl<'a> Again<'a> {
+    /// The same request without a condition, which has to find places of its own once more.
+    pub(crate) fn unconditional(mut self, asked: Asked<'a>, mut admitted: Admitted<'a>) -> Forward<'a> {
+        self.parts.headers.remove(header::IF_NONE_MATCH);
+        self.parts.headers.remove(header::IF_MODIFIED_SINCE);
+        admitted.taken.queued = asked.local.live.queue_again(&admitted.permit);
+        let nothing = (Upload::Nothing, None);
+        let forward = prepare(asked, admitted, self.upstream, self.prefix, self.parts, nothing);
+        Forward { tags: self.tags, spent: asked.started.elapsed(), ..forward }
     }
 }
 
@@ -93,7 +122,9 @@ pub(crate) fn prepare<'a>(
         chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    Forward { admitted, pool: asked.local.pool(upstream.index), ask, upload, progress, right, upstream, held }
+    let pool = asked.local.pool(upstream.index);
+    let (tags, spent) = (None, Duration::ZERO);
+    Forward { admitted, pool, ask, upload, progress, right, upstream, held, tags, spent }
 }
 
 /// Sends a request to its upstream and gives the answer back.
@@ -106,7 +137,7 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
 
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
 pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
-    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held } = forward;
+    let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held, tags, spent } = forward;
     let config = asked.worker.config();
     let served = admitted.permit.served;
     let limit = limit(asked, served);
@@ -117,9 +148,11 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
         return Err(Box::new(failed(asked, admitted, &problem, progress)));
     }
     let Some(pool) = pool else {
-        let problem = Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node");
-        return Err(Box::new(asked.fail(admitted, &problem)));
+        return Err(Box::new(asked.fail(admitted, &unknown())));
     };
+    if let Some(tags) = tags {
+        tags.as_upstream_knows(&mut ask.parts.headers, &ask.parts.method);
+    }
     let rules = upstream.upstream.rules;
     pool.earn(rules.retries);
     let sending = async {
@@ -131,7 +164,7 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
             done => done,
         }
     };
-    let answer = asked.watch.within(limit, sending).await;
+    let answer = asked.watch.within(limit.saturating_sub(spent), sending).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
     asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));
     let late_answer =
@@ -157,13 +190,19 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
             *response.headers_mut() = ask.parts.headers;
             Ok(Got { admitted, response })
         }
-        Some(Err(Failed { error, .. })) => {
-            let problem = broken(&error, progress, asked.most_of(served));
-            tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
-            Err(Box::new(failed(asked, admitted, &problem, progress)))
-        }
+        Some(Err(Failed { error, .. })) => Err(Box::new(unanswered(asked, admitted, &error, progress))),
         None => Err(Box::new(failed(asked, admitted, &late(progress, limit), progress))),
     }
+}
+
+fn unknown() -> Problem {
+    Problem::new(502, code::UPSTREAM_UNREACHABLE, "the upstream system is not known to this node")
+}
+
+fn unanswered<'a>(asked: Asked<'a>, admitted: Admitted<'a>, error: &SendError, progress: Progress) -> Response<Reply> {
+    let problem = broken(error, progress, asked.most_of(admitted.permit.served));
+    tracing::debug!(correlation = asked.exchange.correlation(), code = %problem.code, %error, "no answer");
+    failed(asked, admitted, &problem, progress)
 }
 
 fn failed<'a>(asked: Asked<'a>, admitted: Admitted<'a>, problem: &Problem, progress: Progress) -> Response<Reply> {

@@ -77,7 +77,7 @@ impl Gateway {
         let threads = config.threads.max(1);
         let (address, listeners) = listen_all(config.listen, threads)?;
         let admin_listener = config.admin.map(listen).transpose()?;
-        let books = Books::new(threads, config.sharing);
+        let books = Books::new(threads, config.sharing, config.max_kept);
         let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books)));
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);

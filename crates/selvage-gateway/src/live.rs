@@ -41,12 +41,12 @@ pub(crate) struct Books {
 }
 
 impl Books {
-    pub(crate) fn new(threads: usize, sharing: Sharing) -> Self {
+    pub(crate) fn new(threads: usize, sharing: Sharing, max_kept: u64) -> Self {
         let shards = (0..threads).map(|_| Arc::new(Shard::new())).collect();
         Self {
             names: Names::default(),
             limits: Limits::new(sharing),
-            caches: Caches::default(),
+            caches: Caches::new(max_kept),
             shards,
             tokens: TokenCounts::default(),
             epoch: Instant::now(),
@@ -236,6 +236,12 @@ impl Live {
             interface: served.room.map(|room| (&live.limits.gate, room)),
             upstream: upstream.map(|upstream| (&upstream.state, upstream.rules)),
         }
+    }
+
+    /// The places that a request needs which goes out a second time; of limits it takes nothing more.
+    pub(crate) fn queue_again<'s>(&'s self, permit: &Permit<'s>) -> Option<Box<Queued<'s>>> {
+        let live = self.served.get(permit.served.index as usize)?;
+        Some(Box::new(Queued { doors: self.doors(permit.served, live), spent: [None; 4] }))
     }
 
     /// Every limit that nodes may share, with its state.

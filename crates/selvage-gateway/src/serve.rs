@@ -337,10 +337,20 @@ impl<'a> Asked<'a> {
     }
 
     /// Counts an answer and completes its headers.
-    pub(crate) fn finish(self, admitted: Admitted<'a>, mut response: Response<Reply>) -> Response<Reply> {
+    pub(crate) fn finish(self, admitted: Admitted<'a>, response: Response<Reply>) -> Response<Reply> {
+        self.finish_as(response.status(), admitted, response)
+    }
+
+    /// The same for an answer that counts as one of another status than the caller is told.
+    pub(crate) fn finish_as(
+        self,
+        counted: StatusCode,
+        admitted: Admitted<'a>,
+        mut response: Response<Reply>,
+    ) -> Response<Reply> {
         let Admitted { permit, taken, mut ticket } = admitted;
         ticket.answered = true;
-        ticket.shard.answered(ticket.series, response.status());
+        ticket.shard.answered(ticket.series, counted);
         ticket.shard.took(self.local.live.operation(&permit), self.started.elapsed());
         answer::announce(permit.served, response.headers_mut());
         if let Some(left) = &taken.left {

@@ -9,6 +9,7 @@ mod mediated;
 mod opened;
 mod scope;
 mod served;
+mod tags;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ pub use checks::uncheckable;
 pub(crate) use opened::{Ends, HeldBy, earlier};
 pub(crate) use scope::{DirectScope, Row, Rows, Withheld, Writes, plain};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
+pub(crate) use tags::Tags;
 
 /// What a snapshot is made of.
 #[derive(Clone, Copy, Debug)]

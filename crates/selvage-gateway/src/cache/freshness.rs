@@ -125,7 +125,7 @@ fn directives(headers: &HeaderMap) -> Option<Vec<(String, Option<u64>)>> {
 }
 
 /// The elements of a list between commas, but for those within quotes.
-pub(super) fn elements(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn elements(list: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     let cut = move |letter: char| {
         let ends = letter == ',' && !quoted;

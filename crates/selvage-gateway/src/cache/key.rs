@@ -131,17 +131,30 @@ pub(crate) fn place_of(path: &str) -> Arc<str> {
     place.into()
 }
 
+/// One of the places that [`related`] names, where there is any.
+pub(super) fn first_related<V>(map: &BTreeMap<Arc<str>, V>, place: &str) -> Option<Arc<str>> {
+    let parts = parts_of(place);
+    let mut parts = map.range::<str, _>((Bound::Included(parts.0.as_str()), Bound::Excluded(parts.1.as_str())));
+    let known = |place: &str| map.get_key_value(place).map(|(place, _)| Arc::clone(place));
+    parts.next().map(|(place, _)| Arc::clone(place)).or_else(|| at_and_above(place).find_map(known))
+}
+
+/// Where the parts of a place begin, and where they end: `0` comes after `/`.
+fn parts_of(place: &str) -> (String, String) {
+    (format!("{place}/"), format!("{place}0"))
+}
+
+/// A place, and what it is a part of.
+fn at_and_above(place: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(place), |place| place.rfind('/').and_then(|end| place.get(..end)))
+}
+
 /// The places of a map that a change of this one may change, too: itself, what it is a part of, and its parts.
 pub(super) fn related<V>(map: &BTreeMap<Arc<str>, V>, place: &str) -> Vec<Arc<str>> {
-    // `0` comes after `/`.
-    let (first, past) = (format!("{place}/"), format!("{place}0"));
+    let (first, past) = parts_of(place);
     let parts = map.range::<str, _>((Bound::Included(first.as_str()), Bound::Excluded(past.as_str())));
     let mut all: Vec<Arc<str>> = parts.map(|(place, _)| Arc::clone(place)).collect();
-    let mut above = Some(place);
-    while let Some(place) = above {
-        all.extend(map.get_key_value(place).map(|(place, _)| Arc::clone(place)));
-        above = place.rfind('/').and_then(|end| place.get(..end));
-    }
+    all.extend(at_and_above(place).filter_map(|place| map.get_key_value(place)).map(|(place, _)| Arc::clone(place)));
     all
 }
 
@@ -187,5 +200,11 @@ mod tests {
         assert_eq!(touched("/items"), ["", "/items", "/items/1", "/items/1/picture", "/items/10", "/items/2"]);
         assert_eq!(touched("/items/3/cancel"), ["", "/items"]);
         assert_eq!(touched("").len(), places.len());
+        let mut left = map.clone();
+        while let Some(place) = first_related(&left, "/items") {
+            left.remove(&place);
+        }
+        let left: Vec<&str> = left.keys().map(|place| &**place).collect();
+        assert_eq!(left, ["/items-old", "/orders"], "one after the other, all are found");
     }
 }

@@ -12,6 +12,8 @@ use super::key::{self, Key};
 
 /// Answers to one key that differ by what is in no key.
 const MOST_VARIANTS: usize = 16;
+/// How many are taken away at a time.
+const STEP: usize = 256;
 /// Bytes that an entry takes besides what it holds, about.
 const ENTRY: u64 = 512;
 
@@ -39,8 +41,9 @@ pub(super) struct Shelf {
 /// What stands at one place, by the rest of its key; several where they differ by what is in no key.
 type Requests = HashMap<Arc<[u8]>, Vec<Kept>>;
 
+/// One of them.
 #[derive(Debug)]
-struct Kept {
+pub(super) struct Kept {
     vary: Vary,
     what: What,
     bytes: u64,
@@ -95,16 +98,20 @@ impl Shelf {
         let variants = self.places.get(&key.place).and_then(|requests| requests.get(&key.request));
         let all: Vec<u64> =
             variants.into_iter().flatten().filter(|kept| kept.is_for(asked)).map(|kept| kept.used).collect();
-        all.into_iter().for_each(|used| self.take(used));
+        all.into_iter().for_each(|used| drop(self.take(used)));
     }
 
-    /// Takes away whatever stands at a place, at what it is a part of, and at its parts.
-    pub(super) fn forget(&mut self, place: &str) {
-        for place in key::related(&self.places, place) {
+    /// Takes away some of what stands at a place, at what it is a part of, and at its parts; nothing, where nothing does.
+    pub(super) fn forget_some(&mut self, place: &str) -> Vec<Kept> {
+        let mut gone = Vec::new();
+        while gone.len() < STEP
+            && let Some(place) = key::first_related(&self.places, place)
+        {
             let requests = self.places.get(&place).into_iter().flat_map(|requests| requests.values());
-            let all: Vec<u64> = requests.flatten().map(|kept| kept.used).collect();
-            all.into_iter().for_each(|used| self.take(used));
+            let some: Vec<u64> = requests.flatten().map(|kept| kept.used).take(STEP - gone.len()).collect();
+            gone.extend(some.into_iter().filter_map(|used| self.take(used)));
         }
+        gone
     }
 
     /// Answers that are kept.
@@ -118,11 +125,11 @@ impl Shelf {
     }
 
     /// Takes away what was used then.
-    fn take(&mut self, used: u64) {
-        let Some(key) = self.order.remove(&used) else { return };
-        let Some(requests) = self.places.get_mut(&key.place) else { return };
-        let Some(variants) = requests.get_mut(&key.request) else { return };
-        let Some(place) = variants.iter().position(|kept| kept.used == used) else { return };
+    fn take(&mut self, used: u64) -> Option<Kept> {
+        let key = self.order.remove(&used)?;
+        let requests = self.places.get_mut(&key.place)?;
+        let variants = requests.get_mut(&key.request)?;
+        let place = variants.iter().position(|kept| kept.used == used)?;
         let gone = variants.swap_remove(place);
         self.bytes -= gone.bytes;
         self.answers -= usize::from(matches!(gone.what, What::Answer(_)));
@@ -132,6 +139,7 @@ impl Shelf {
         if requests.is_empty() {
             self.places.remove(&key.place);
         }
+        Some(gone)
     }
 }
 

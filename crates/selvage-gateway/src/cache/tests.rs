@@ -176,6 +176,27 @@ fn what_was_asked_before_a_change_is_not_kept_after_it() {
 }
 
 #[test]
+fn a_change_of_everything_takes_a_few_at_a_time_and_leaves_nothing() {
+    let (cache, none) = (cache(10_000_000), HeaderMap::new());
+    for number in 0..1_000 {
+        let place = if number % 2 == 0 { "/list".to_owned() } else { format!("/list/{number}") };
+        keep(&cache, &keys(&place, &number.to_string(), false), &none, &answer("body", &[]));
+    }
+    let mut over = Box::pin({
+        let mut change = cache.change("/list");
+        change.is_settled();
+        change.over()
+    });
+    let mut cx = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(over.as_mut().poll(&mut cx).is_pending());
+    let left = cache.kept().0;
+    assert!((1..1_000).contains(&left), "others have their turn: {left} are left");
+    // Whoever it was for goes away: what is left goes all the same.
+    drop(over);
+    assert_eq!(cache.kept(), (0, 0));
+}
+
+#[test]
 fn what_marks_one_request_is_not_kept() {
     let answer = kept(StatusCode::OK, &[("x-request-id", "7"), ("correlation-id", "8"), ("x-more", "9")]);
     let names: Vec<&str> = answer.headers.keys().map(HeaderName::as_str).collect();

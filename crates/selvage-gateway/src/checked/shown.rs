@@ -39,6 +39,9 @@ pub(super) async fn strip(
     if scope.masks() {
         mask_headers(scope, response.headers_mut());
     }
+    if let Some(tags) = scope.tags() {
+        tags.mark(response.headers_mut());
+    }
     if is_head {
         forget_bytes(response.headers_mut());
         return Ok(());

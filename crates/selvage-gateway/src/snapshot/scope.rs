@@ -13,6 +13,7 @@ use selvage_model::source::Spanned;
 use serde_json::Value;
 
 use super::served::{Kind, Operation, Served};
+use super::tags::Tags;
 use crate::contract::{self, RowParameter};
 
 /// The scope of a grant on a direct interface.
@@ -30,6 +31,8 @@ pub(crate) struct DirectScope {
     writes: Box<[Writes]>,
     /// The parameters that queries may have by operation, where members are masked; `[` ends those that are named with a member.
     queries: Box<[BTreeSet<String>]>,
+    /// How its tags are told from others, where something is left out.
+    tags: Option<Tags>,
     /// How large a body may be that is looked through.
     pub(crate) up_to: u64,
 }
@@ -93,6 +96,11 @@ impl DirectScope {
     /// Whether members are masked.
     pub(crate) fn masks(&self) -> bool {
         !self.masked.is_empty()
+    }
+
+    /// How tags of answers are told from those that more or less is shown of. Where something is masked, there are none.
+    pub(crate) fn tags(&self) -> Option<&Tags> {
+        self.tags.as_ref().filter(|_| !self.masks())
     }
 
     /// The class of a header that is masked. Others may be called like a member: `Date` is nobody's birthday.
@@ -171,10 +179,12 @@ pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> O
         let declared = contract.filter(|_| !masked.is_empty()).and_then(|contract| contract.operation(&operation.name));
         declared.map(|declared| declared.queries.clone()).unwrap_or_default()
     };
+    let except: Box<[String]> = terms.except.iter().map(|attribute| plain(attribute.as_str())).collect();
     Some(Box::new(DirectScope {
+        tags: Tags::of(&except),
         queries: served.operations.iter().map(queries).collect(),
         writes: served.operations.iter().map(writes).collect(),
-        except: terms.except.iter().map(|attribute| plain(attribute.as_str())).collect(),
+        except,
         rows: served.operations.iter().map(rows).collect(),
         holders: holders.into(),
         masked,

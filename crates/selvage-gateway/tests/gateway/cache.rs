@@ -156,9 +156,64 @@ fn what_must_be_confirmed_is() {
     assert_eq!((number(&third) > first, third.json()["version"].as_u64()), (true, Some(1)));
     // An upstream that confirms another answer than the one it was asked about.
     let path = "/own/v1/items/keep-tag-other";
+    let first = ask(&running, path);
+    let before = running.upstream.requests();
+    let anew = get(&running, path, &[]);
+    assert!(number(&anew) > first && from(&anew).contains("fwd-status=200; stored"), "{}", from(&anew));
+    assert_eq!(running.upstream.requests(), before + 2, "it is asked for whole");
+    // On an interface of one place, too: what is asked anew finds the place that the first question had.
+    let path = "/weak/v1/items/keep-tag-other";
+    assert!(ask(&running, path) < ask(&running, path));
+    // One that confirms what nobody asked about, and goes on to.
+    let path = "/own/v1/items/keep-tag-stuck";
     ask(&running, path);
     assert_eq!(get(&running, path, &[]).said(), (502, "FAB4052".to_owned()));
-    assert_eq!(get(&running, path, &[]).status, 200, "it is asked for whole again");
+}
+
+#[test]
+fn who_waits_for_another_waits_no_longer_than_for_the_system() {
+    let running = start();
+    let path = "/timed/v1/items/keep-60-private-lazy";
+    let (first, second) = std::thread::scope(|scope| {
+        let asks = scope.spawn(|| get(&running, path, &[]).status);
+        until_asked(&running);
+        let waits = scope.spawn(|| get(&running, path, &[]).said());
+        (asks.join().unwrap(), waits.join().unwrap())
+    });
+    // The answer to the first came when little of the second's time was left, and was none for others.
+    assert_eq!((first, second), (200, (504, "FAB4051".to_owned())));
+}
+
+fn until_asked(running: &Running) {
+    while running.upstream.requests() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn whoever_wants_a_kept_answer_or_none_is_no_failure() {
+    let running = start();
+    let only = "Cache-Control: only-if-cached";
+    for path in ["/own/v1/items/keep-60", "/own/v1/items/keep-60?a=1"] {
+        assert_eq!(get(&running, path, &[only]).said(), (504, "FAB4150".to_owned()));
+    }
+    let own = running.gateway.traffic().interfaces[&"own@1".parse().unwrap()].clone();
+    assert_eq!((own.requests, own.refused, own.failed), (2, 0, 0), "it is the caller who wanted it so");
+    assert!(!running.gateway.metrics().contains("code=\"FAB4150\""));
+}
+
+#[test]
+fn all_kept_answers_of_a_node_are_bounded_together() {
+    // The interfaces declare six times 16 MB and 16 KB: half of that is there.
+    let half = Running::serving(snapshot, |config| config.max_kept = 48_008_000);
+    for number in 0..40 {
+        get(&half, &format!("/own/v1/items/keep-60?page={number}"), &[]);
+    }
+    let bytes = figure(&half, "bytes", "own@1", "");
+    assert!((4_000..=8_100).contains(&bytes), "{bytes}");
+    let none = Running::serving(snapshot, |config| config.max_kept = 0);
+    assert_ne!(ask(&none, ITEM), ask(&none, ITEM), "it passes, and is not kept");
+    assert!(none.gateway.metrics().contains("selvage_gateway_bodies_kept_bytes 0\n"));
 }
 
 #[test]

@@ -39,6 +39,9 @@ pub(crate) struct Listener {
     /// How many bytes of bodies the node holds at once, where messages are read whole before they go on. Default: 256MiB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_held: Option<u64>,
+    /// How many bytes of answers the node keeps, of all interfaces together. Default: 256MiB.
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_kept: Option<u64>,
     /// How large a request's head may be. Default: 64KiB.
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_head: Option<u64>,
@@ -81,6 +84,7 @@ impl Listener {
         let bytes = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         set(&mut config.max_body, self.max_body);
         set(&mut config.max_held, self.max_held);
+        set(&mut config.max_kept, self.max_kept);
         set(&mut config.max_head, self.max_head.map(bytes));
         set(&mut config.max_headers, self.max_headers);
         set(&mut config.head_timeout, self.head_timeout);

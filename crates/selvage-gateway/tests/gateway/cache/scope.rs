@@ -50,6 +50,33 @@ fn what_a_grant_leaves_out_is_in_no_kept_answer_of_it() {
 }
 
 #[test]
+fn grants_that_show_different_things_share_no_tag() {
+    let running = start();
+    let path = "/same/v1/items/keep-60-public-tag";
+    let tag = |consumer: &str| send(&running, consumer, "GET", path, &[]).header("etag").unwrap().to_owned();
+    let (whole, without) = (tag("shop"), tag("supplier"));
+    assert!(whole == "\"v0\"" && without != whole && tag("dealer") == without, "{whole} {without}");
+    let has =
+        |consumer: &str, tag: &str| send(&running, consumer, "GET", path, &[&format!("If-None-Match: {tag}")]).status;
+    assert_eq!((has("supplier", &without), has("supplier", &whole)), (304, 200), "of kept answers");
+    // Of live ones, and by the system: it hears of its own tag.
+    let path = "/same/v1/items/keep-tag";
+    let has = |tag: &str| {
+        let wants = [format!("If-None-Match: {tag}"), "Cache-Control: no-store".to_owned()];
+        send(&running, "supplier", "GET", path, &wants.each_ref().map(String::as_str)).status
+    };
+    assert_eq!((has(&without), has(&whole), has("\"v1\"")), (304, 200, 200));
+    let asked = send(&running, "supplier", "GET", "/same/v1/items/keep-head", &[&format!("If-Match: {without}")]);
+    assert!(asked.text().contains("if-match: \\\"v0\\\""), "{}", asked.text());
+    // What is kept is confirmed by the system's tag, and goes on with its own.
+    let (first, second) = (by(&running, "supplier", path), send(&running, "supplier", "GET", path, &[]));
+    assert_eq!((number(&second), second.header("etag")), (first, Some(without.as_str())));
+    assert!(from(&second).contains("fwd-status=304"), "{}", from(&second));
+    let dated = send(&running, "supplier", "GET", "/same/v1/items/keep-60-since", &[]);
+    assert_eq!(dated.header("last-modified"), None, "a time cannot be told from another's");
+}
+
+#[test]
 fn what_is_masked_for_one_grant_is_masked_in_what_it_is_given_again() {
     let running = start();
     let path = "/classed/v1/items/keep-60-public";

@@ -1,7 +1,7 @@
 //! Answers that say how long they are good, as the words of a path or query want it; no two of them are the same. What is
 //! written there has another version from then on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Mutex;
@@ -13,6 +13,7 @@ use serde_json::json;
 use super::Request;
 
 static ANSWERS: AtomicUsize = AtomicUsize::new(0);
+static SEEN: Mutex<BTreeSet<(SocketAddr, String)>> = Mutex::new(BTreeSet::new());
 static VERSIONS: Mutex<BTreeMap<(SocketAddr, String), usize>> = Mutex::new(BTreeMap::new());
 
 /// The words, where a request has them: `keep-60-tag`.
@@ -35,14 +36,21 @@ pub(super) fn answer(mut stream: &TcpStream, request: &Request, words: &[String]
     if has("slow") {
         std::thread::sleep(Duration::from_millis(400));
     }
+    if has("lazy") {
+        std::thread::sleep(Duration::from_secs(2));
+    }
     if has("reset") {
         return false;
     }
     let told = request.head.to_ascii_lowercase();
     let tag = format!("\"v{version}\"");
-    if has("tag") && told.contains(&format!("if-none-match: {tag}\r\n")) {
+    if has("tag") && !has("stuck") && told.contains(&format!("if-none-match: {tag}\r\n")) {
         let tag = if has("other") { "\"other\"" } else { &tag };
         return stream.write_all(format!("HTTP/1.1 304 Not Modified\r\nETag: {tag}\r\n\r\n").as_bytes()).is_ok();
+    }
+    let is_first = || SEEN.lock().unwrap().insert(place.clone());
+    if has("stuck") && !is_first() {
+        return stream.write_all(b"HTTP/1.1 304 Not Modified\r\nETag: \"other\"\r\n\r\n").is_ok();
     }
     let headers = headers(words, &tag);
     let number = ANSWERS.fetch_add(1, Ordering::SeqCst);
