@@ -3,6 +3,7 @@
 
 mod check;
 mod cpu;
+mod deliveries;
 mod demo;
 mod fabric;
 pub(crate) mod figures;
@@ -42,6 +43,8 @@ pub(crate) enum Bench {
     /// The side of the log benchmark that is measured.
     #[command(hide = true)]
     Appender(log::AppenderOptions),
+    /// Signed deliveries to many endpoints, one in ten of them dead, and what the dead ones cost the others.
+    Deliveries(deliveries::Options),
     /// A production order with ten components through its mapping and back, beside hand-written structs.
     Mapping(mapping::Options),
     /// The gateway of the reload benchmark.
@@ -70,6 +73,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Lister(options) => sync::serve(&options).await,
         Bench::Log(options) => process::unless_interrupted(log::run(&options)).await,
         Bench::Appender(options) => log::serve(&options).await,
+        Bench::Deliveries(options) => process::unless_interrupted(deliveries::run(&options)).await,
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,

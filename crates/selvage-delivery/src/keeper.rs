@@ -2,7 +2,7 @@
 //! node that it prefers, and only who holds its cursor delivers. It never decides whether a subscription may be delivered.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use selvage_model::code;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::run::{DeliveryConfig, Ended, Job, Run};
+use crate::run::{DeliveryConfig, Ended, Job, Means, Run};
 
 /// After what is temporary it is tried again so much later.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -30,7 +30,7 @@ pub fn preferred<'a>(subscription: &str, nodes: impl Iterator<Item = &'a str>) -
 
 /// The tasks of this node.
 pub struct Keeper {
-    config: DeliveryConfig,
+    means: Arc<Means>,
     tasks: Mutex<HashMap<String, Task>>,
 }
 
@@ -42,9 +42,9 @@ struct Task {
 }
 
 impl Keeper {
-    /// A keeper without tasks.
+    /// A keeper without tasks. Called within a runtime.
     pub fn new(config: DeliveryConfig) -> Self {
-        Self { config, tasks: Mutex::default() }
+        Self { means: Arc::new(Means::new(config)), tasks: Mutex::default() }
     }
 
     /// Delivers these subscriptions, and no others. Those that are others now are stopped first: what they have under way is
@@ -65,7 +65,7 @@ impl Keeper {
             }
             let (stop, stopped) = watch::channel(false);
             let (acts, acted) = watch::channel(0);
-            let handle = tokio::spawn(keep(self.config.clone(), job.clone(), stopped, acted));
+            let handle = tokio::spawn(keep(Arc::clone(&self.means), job.clone(), stopped, acted));
             tasks.insert(job.subscription.id.clone(), Task { job, stop, acts, handle });
         }
     }
@@ -106,24 +106,21 @@ fn is_same(left: &Job, right: &Job) -> bool {
 }
 
 /// Takes the cursor whenever it is free, and delivers as long as it has it.
-async fn keep(config: DeliveryConfig, job: Job, mut stop: watch::Receiver<bool>, acts: watch::Receiver<i64>) {
-    let label = job.subscription.label();
+async fn keep(means: Arc<Means>, job: Job, mut stop: watch::Receiver<bool>, acts: watch::Receiver<i64>) {
+    let (label, config) = (job.subscription.label(), &means.config);
     while !*stop.borrow() {
-        let pause = match take(&config, &job).await {
-            Ok(Some((held, taken))) => match begin(&config, &job, held, taken).await {
-                Ok(run) => match run.run(stop.clone(), acts.clone()).await {
-                    Ended::Stopped => return,
-                    Ended::Lost => AGAIN_AFTER,
-                    Ended::Done => {
-                        end(&config, &job).await;
-                        AGAIN_AFTER
-                    }
-                    ended @ (Ended::Gone | Ended::Full) => {
-                        suspend(&config, &job, ended).await;
-                        config.lease
-                    }
-                },
-                Err(error) => later(&label, &error),
+        let pause = match begin(&means, &job).await {
+            Ok(Some(run)) => match run.run(stop.clone(), acts.clone()).await {
+                Ended::Stopped => return,
+                Ended::Lost => AGAIN_AFTER,
+                Ended::Done => {
+                    end(config, &job).await;
+                    AGAIN_AFTER
+                }
+                ended @ (Ended::Gone | Ended::Full) => {
+                    suspend(config, &job, ended).await;
+                    config.lease
+                }
             },
             Ok(None) => (config.lease / 4).max(Duration::from_millis(50)),
             Err(error) => later(&label, &error),
@@ -160,10 +157,14 @@ async fn take(config: &DeliveryConfig, job: &Job) -> Result<Option<(CursorMove, 
     })
 }
 
-async fn begin(config: &DeliveryConfig, job: &Job, held: CursorMove, taken: Instant) -> Result<Run, StoreError> {
+/// Takes it up, where its cursor is free.
+async fn begin(means: &Arc<Means>, job: &Job) -> Result<Option<Run>, StoreError> {
+    let _permit = means.begins.acquire().await;
+    let config = &means.config;
+    let Some((held, taken)) = take(config, job).await? else { return Ok(None) };
     let id = &job.subscription.id;
     config.store.step_subscription(id, SubscriptionStep::Begun, &config.node, "a node delivers it").await?;
-    Run::begin(config.clone(), job.clone(), held, taken).await
+    Run::begin(Arc::clone(means), job.clone(), held, taken).await.map(Some)
 }
 
 /// What was to be repeated has been.

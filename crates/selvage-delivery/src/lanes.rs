@@ -305,6 +305,12 @@ impl Lanes {
         self.asides.written(progress, unparked, now);
     }
 
+    /// Notes that the cursor stands here now, where nothing else was to be written with it. What came in meanwhile is still to be.
+    pub(crate) fn moved(&mut self, to: Position) {
+        self.committed = to;
+        self.window.moved(to);
+    }
+
     /// Takes what people did to lanes that are parked. Only those: the others are this node's.
     pub(crate) fn acted(&mut self, lanes: Vec<LaneTrouble>) {
         self.asides.acted(lanes);

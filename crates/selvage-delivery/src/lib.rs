@@ -9,10 +9,12 @@ mod keeper;
 mod lanes;
 mod message;
 mod pull;
+mod reading;
 mod retry;
 mod run;
 pub mod send;
 mod shown;
+mod writing;
 
 pub use attempt::{Attempt, Sent};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};

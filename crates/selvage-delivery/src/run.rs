@@ -4,33 +4,37 @@
 //! A node that was paused past its lease moves nothing any more (INVARIANT: LANE-ORDER). What it had begun to send may arrive after
 //! another node has sent the same: with the same message id.
 
-use std::pin::Pin;
+mod observed;
+mod reading;
+mod writing;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use selvage_log::{Batch, EventLog, LogError, ReadLimit};
-use selvage_model::code;
+use selvage_log::EventLog;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::subscription::LiveSubscription;
-use selvage_store::{CursorMove, Deliveries, Store, StoreError};
-use tokio::sync::{mpsc, watch};
+use selvage_store::{CursorMove, Store, StoreError};
+use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::figures::Figures;
-use crate::lanes::{Lanes, Next, Parcel, Progress, Settings};
+use crate::lanes::{Lanes, Next, Parcel, Settings};
+use crate::reading::Readings;
 use crate::retry::Calendar;
+use crate::writing::Writer;
 use crate::{Attempt, Endpoint, Sending, envelope};
+use reading::Reading;
+use writing::Moving;
 
-/// Moves of the cursor are gathered for so long.
-const WRITE_EVERY: Duration = Duration::from_millis(250);
 /// Figures are gathered so often.
 const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 /// After what is temporary it is tried again so much later.
 const AGAIN_AFTER: Duration = Duration::from_millis(500);
-/// Events are read so many at a time.
-const READ: ReadLimit = ReadLimit { records: 256, bytes: 1_000_000 };
+/// So many subscriptions are taken up at a time.
+const BEGIN_AT_ONCE: usize = 4;
 
 /// A subscription to be delivered.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,10 +86,25 @@ pub(crate) enum Ended {
 }
 
 type Outcome = (Parcel, Attempt);
-type Reading = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Send>>;
+
+/// What the subscriptions of a node share.
+pub(crate) struct Means {
+    pub(crate) config: DeliveryConfig,
+    pub(crate) readings: Readings,
+    pub(crate) writer: Writer,
+    /// A thousand that begin at once would keep everybody else from the store.
+    pub(crate) begins: Semaphore,
+}
+
+impl Means {
+    pub(crate) fn new(config: DeliveryConfig) -> Self {
+        let (readings, writer) = (Readings::new(Arc::clone(&config.log)), Writer::start(config.store.clone()));
+        Self { config, readings, writer, begins: Semaphore::new(BEGIN_AT_ONCE) }
+    }
+}
 
 pub(crate) struct Run {
-    config: DeliveryConfig,
+    means: Arc<Means>,
     job: Job,
     endpoint: Arc<Endpoint>,
     lanes: Lanes,
@@ -98,6 +117,9 @@ pub(crate) struct Run {
     read_at: Instant,
     outcomes: (mpsc::UnboundedSender<Outcome>, mpsc::UnboundedReceiver<Outcome>),
     reading: Option<Reading>,
+    moving: Option<Moving>,
+    /// Where everything had been read when the log was read last.
+    at_head: Option<Position>,
     /// When everything in the log had been read.
     caught_up: Timestamp,
     /// Everything that it is to deliver has been read.
@@ -109,11 +131,12 @@ pub(crate) struct Run {
 impl Run {
     /// Begins with the cursor that was taken.
     pub(crate) async fn begin(
-        config: DeliveryConfig,
+        means: Arc<Means>,
         job: Job,
         held: CursorMove,
         taken: Instant,
     ) -> Result<Self, StoreError> {
+        let config = &means.config;
         let aside = config.store.parked_lanes(&job.subscription.id).await?;
         let deliver = job.subscription.terms.deliver.as_ref();
         let settings = Settings {
@@ -127,7 +150,7 @@ impl Run {
         let (until, renew_at) = (taken + config.lease, taken + config.lease / 3);
         let now = Instant::now();
         Ok(Self {
-            config,
+            means,
             job,
             endpoint,
             lanes,
@@ -139,6 +162,8 @@ impl Run {
             read_at: now,
             outcomes: mpsc::unbounded_channel(),
             reading: None,
+            moving: None,
+            at_head: None,
             caught_up: Timestamp::now(),
             read_all: false,
             late: false,
@@ -151,13 +176,17 @@ impl Run {
         loop {
             let stopping = *stop.borrow() || self.lanes.is_gone();
             if let Some(ended) = self.step(stopping).await {
-                self.config.figures.of(&self.endpoint.name, |figure| figure.here = false);
-                return ended;
+                return self.ended(ended);
             }
             let wake = self.wake();
             tokio::select! {
                 Some((parcel, attempt)) = self.outcomes.1.recv() => self.sent(&parcel, &attempt),
-                batch = read(&mut self.reading) => self.read(batch),
+                batch = reading::read(&mut self.reading) => self.read(batch),
+                written = writing::moved(&mut self.moving) => {
+                    if self.moved(written) == Err(Ended::Lost) {
+                        return self.ended(Ended::Lost);
+                    }
+                }
                 changed = acts.changed(), if !stopping => {
                     if changed.is_err() || self.take_acts().await.is_err() {
                         acts.mark_changed();
@@ -170,6 +199,11 @@ impl Run {
         }
     }
 
+    fn ended(&self, ended: Ended) -> Ended {
+        self.means.config.figures.of(&self.endpoint.name, |figure| figure.here = false);
+        ended
+    }
+
     /// Everything that can be done now; says where the run ends.
     async fn step(&mut self, stopping: bool) -> Option<Ended> {
         while let Ok((parcel, attempt)) = self.outcomes.1.try_recv() {
@@ -179,19 +213,22 @@ impl Run {
         if Instant::now() >= self.until {
             return Some(Ended::Lost);
         }
-        if Instant::now() >= self.renew_at && self.renew().await == Err(Ended::Lost) {
-            return Some(Ended::Lost);
+        if self.moving.is_none() && Instant::now() >= self.renew_at {
+            self.renew();
         }
         if !stopping && self.dispatch().await == Err(Ended::Lost) {
             return Some(Ended::Lost);
         }
         let last = stopping && self.lanes.in_flight() == 0;
-        if (last || self.lanes.is_urgent() || Instant::now() >= self.write_at) && self.write().await == Err(Ended::Lost)
-        {
+        let is_time = self.moving.is_none() && Instant::now() >= self.write_at;
+        if (last || self.lanes.is_urgent() || is_time) && self.write().await == Err(Ended::Lost) {
             return Some(Ended::Lost);
         }
         if last {
-            let _ = self.config.store.extend_cursor(&self.held, Duration::ZERO).await;
+            if self.settle().await == Err(Ended::Lost) {
+                return Some(Ended::Lost);
+            }
+            let _ = self.means.config.store.extend_cursor(&self.held, Duration::ZERO).await;
             return Some(if self.lanes.is_gone() { Ended::Gone } else { Ended::Stopped });
         }
         if self.lanes.is_full() {
@@ -227,7 +264,7 @@ impl Run {
                 Next::Send(parcel) => self.send(parcel),
                 Next::Load(lane, after, most) => {
                     let id = &self.job.subscription.id;
-                    match self.config.store.parked_messages(id, &lane, after, most).await {
+                    match self.means.config.store.parked_messages(id, &lane, after, most).await {
                         Ok(messages) => self.lanes.loaded(&lane, messages),
                         Err(error) => {
                             tracing::warn!("{}: a lane cannot be read: {error}", error.code());
@@ -253,7 +290,7 @@ impl Run {
             Err(_) => return drop(outcomes.send((parcel, Attempt::unreadable(Timestamp::now())))),
         };
         let message = envelope::message(&self.job.subscription.id, &parcel.message, event, parcel.attempts);
-        let sending = Arc::clone(&self.config.sending);
+        let sending = Arc::clone(&self.means.config.sending);
         tokio::spawn(async move {
             let attempt = sending(endpoint, message).await;
             let _ = outcomes.send((parcel, attempt));
@@ -261,136 +298,8 @@ impl Run {
     }
 
     fn sent(&mut self, parcel: &Parcel, attempt: &Attempt) {
-        self.config.figures.sent(&self.endpoint.name, &attempt.sent);
-        self.lanes.sent(parcel, attempt, Timestamp::now(), (self.config.chance)());
-    }
-
-    fn begin_reading(&mut self) {
-        if self.reading.is_some() || self.read_all || Instant::now() < self.read_at {
-            return;
-        }
-        let Some(after) = self.lanes.wants() else { return };
-        let (log, stream) = (Arc::clone(&self.config.log), self.job.subscription.interface.clone());
-        self.reading = Some(Box::pin(async move {
-            let batch = log.read(&stream, after, READ).await?;
-            if batch.records.is_empty() {
-                log.wait(&stream, after).await?;
-            }
-            Ok(batch)
-        }));
-    }
-
-    fn read(&mut self, batch: Result<Batch, LogError>) {
-        self.reading = None;
-        let batch = match batch {
-            Ok(batch) => batch,
-            Err(error) => return self.unread(&error),
-        };
-        if batch.records.last().is_none_or(|last| last.position >= batch.head) {
-            self.caught_up = Timestamp::now();
-        }
-        let (through, head) = (self.through(), batch.head);
-        let last = batch.records.last().map_or(head, |last| last.position);
-        self.read_all = through.is_some_and(|through| last >= through);
-        for record in batch.records {
-            if through.is_some_and(|through| record.position > through) {
-                break;
-            }
-            let kind = envelope::kind(&record.body);
-            if kind.is_none() {
-                tracing::error!(code = %code::EVENTS_PASSED, "{} at {} is no event", record.id, record.position);
-            }
-            let terms = &self.job.subscription.terms;
-            let of_lane = |lanes: &[String]| lanes.is_empty() || lanes.iter().any(|lane| lane == record.lane.as_str());
-            let repeated = terms.replay.as_ref().is_none_or(|replay| of_lane(&replay.lanes));
-            let wanted = repeated && kind.is_some_and(|kind| terms.events.contains(&kind));
-            let covered = wanted && (self.job.scope.rows.is_empty() || self.covers(&record.body));
-            self.lanes.take(record, covered);
-        }
-    }
-
-    fn covers(&self, body: &[u8]) -> bool {
-        // What cannot be read is passed on to where it is told.
-        envelope::covered(body, &self.job.interface, &self.job.scope).map_or(true, |event| event.is_some())
-    }
-
-    /// INVARIANT: NOTHING-LOST: what the log does not have is named before anything goes on behind it.
-    fn unread(&mut self, error: &LogError) {
-        let behind = match error {
-            LogError::Damaged { position, .. } => Some(*position),
-            LogError::Missing { to, .. } | LogError::Retired { to, .. } => {
-                Position::new(self.lanes.read_to().epoch().max(1), *to)
-            }
-            _ => None,
-        };
-        let label = &self.endpoint.name;
-        if let Some(position) = behind {
-            tracing::error!(code = %code::EVENTS_PASSED, "`{label}` goes on behind {position}: {error}");
-            self.read_all = self.through().is_some_and(|through| position >= through);
-            return self.lanes.pass(position);
-        }
-        tracing::warn!("{}: the log is read again for `{label}`: {error}", error.code());
-        self.read_at = Instant::now() + AGAIN_AFTER;
-    }
-
-    async fn renew(&mut self) -> Result<(), Ended> {
-        let (asked, lease) = (Instant::now(), self.config.lease);
-        match self.config.store.extend_cursor(&self.held, lease).await {
-            Ok(()) => {
-                (self.until, self.renew_at) = (asked + lease, asked + lease / 3);
-                Ok(())
-            }
-            Err(StoreError::CursorFenced { .. } | StoreError::NotFound { .. }) => Err(Ended::Lost),
-            Err(error) => {
-                tracing::warn!("{}: the lease of `{}` was not renewed: {error}", error.code(), self.endpoint.name);
-                self.renew_at = Instant::now() + AGAIN_AFTER;
-                Ok(())
-            }
-        }
-    }
-
-    async fn write(&mut self) -> Result<(), Ended> {
-        self.write_at = Instant::now() + WRITE_EVERY;
-        let Some(progress) = self.lanes.progress() else { return Ok(()) };
-        let deliveries = self.deliveries(&progress);
-        match self.config.store.record_deliveries(&deliveries).await {
-            Ok(unparked) => {
-                self.held.to = progress.to;
-                self.lanes.written(&progress, &unparked, Timestamp::now());
-                for letter in &progress.dead {
-                    let (label, lane) = (&self.endpoint.name, &letter.lane);
-                    let because = &letter.because;
-                    tracing::error!(code = %code::DEAD_LETTER, letter = letter.id, "lane `{lane}` of `{label}` is parked: {because}");
-                }
-                Ok(())
-            }
-            Err(StoreError::CursorFenced { .. } | StoreError::NotFound { .. }) => Err(Ended::Lost),
-            Err(error) => {
-                tracing::warn!("{}: deliveries are noted later: {error}", error.code());
-                tokio::time::sleep(AGAIN_AFTER).await;
-                Ok(())
-            }
-        }
-    }
-
-    fn deliveries(&self, progress: &Progress) -> Deliveries {
-        let progress = progress.clone();
-        Deliveries {
-            subscription: self.job.subscription.id.clone(),
-            moved: CursorMove { to: progress.to, ..self.held.clone() },
-            delivered: progress.delivered,
-            troubles: progress.troubles,
-            aside: progress.aside,
-            dead: progress.dead,
-            attempts: progress.attempts,
-            drained: progress.drained,
-        }
-    }
-
-    async fn take_acts(&mut self) -> Result<(), StoreError> {
-        let lanes = self.config.store.parked_lanes(&self.job.subscription.id).await?;
-        self.lanes.acted(lanes);
-        Ok(())
+        self.means.config.figures.sent(&self.endpoint.name, &attempt.sent);
+        self.lanes.sent(parcel, attempt, Timestamp::now(), (self.means.config.chance)());
     }
 
     /// When something has to be looked at although nothing came in.
@@ -400,47 +309,17 @@ impl Run {
             Instant::now() + left.max(Duration::from_millis(1))
         };
         let due = self.lanes.due().map(in_time);
-        let write = self.lanes.has_progress().then_some(self.write_at);
+        // What is being written wakes by itself.
+        let may_write = self.moving.is_none();
+        let write = (may_write && self.lanes.has_progress()).then_some(self.write_at);
+        let renew = may_write.then_some(self.renew_at);
         let reads = self.reading.is_none() && !self.read_all && self.lanes.wants().is_some();
         let read = reads.then_some(self.read_at);
-        let wakes = [due, write, read, Some(self.observe_at), Some(self.renew_at), Some(self.until)];
+        let wakes = [due, write, read, Some(self.observe_at), renew, Some(self.until)];
         wakes.into_iter().flatten().min().unwrap_or(self.until)
-    }
-
-    fn observe(&mut self) {
-        let now = Timestamp::now();
-        let behind = self.lanes.oldest().or((self.lanes.is_down()).then_some(self.caught_up));
-        let lag = behind.map_or(0.0, |oldest| now.duration_since(oldest).as_secs_f64().max(0.0));
-        let (retrying, parked) = self.lanes.aside();
-        let down = self.lanes.is_down();
-        let label = &self.endpoint.name;
-        self.config.figures.of(label, |figure| {
-            (figure.lag, figure.down, figure.here) = (lag, down, true);
-            (figure.retrying, figure.parked) = (retrying as u64, parked as u64);
-        });
-        let agreed = self.job.subscription.terms.lag.map(|lag| lag.as_secs_f64());
-        let late = agreed.is_some_and(|agreed| lag > agreed);
-        if late && !self.late {
-            tracing::error!(code = %code::DELIVERY_LATE, "deliveries of `{label}` are {lag:.0} s late");
-        }
-        if down && !self.was_down {
-            tracing::error!(code = %code::ENDPOINT_DOWN, "the endpoint of `{label}` takes nothing; it is asked again and again");
-        }
-        if !down && self.was_down {
-            tracing::info!("the endpoint of `{label}` takes messages again");
-        }
-        (self.late, self.was_down) = (late, down);
     }
 }
 
 fn later(pause: Duration) -> Timestamp {
     Timestamp::now().checked_add(pause).unwrap_or(Timestamp::MAX)
-}
-
-/// What is being read; for ever where nothing is.
-async fn read(reading: &mut Option<Reading>) -> Result<Batch, LogError> {
-    match reading {
-        Some(reading) => reading.await,
-        None => std::future::pending().await,
-    }
 }

@@ -127,7 +127,8 @@ impl LogError {
         matches!(self, Self::Unavailable { .. } | Self::Full { .. } | Self::Gap(_))
     }
 
-    pub(crate) fn unavailable(reason: impl Into<String>) -> Self {
+    /// One that goes away by itself.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
         Self::Unavailable { reason: reason.into(), source: None }
     }
 

@@ -54,6 +54,8 @@ pub struct Deliveries {
     pub subscription: String,
     /// Where its cursor goes; it may stay. INVARIANT: LANE-ORDER: without the fence nothing of this is written.
     pub moved: CursorMove,
+    /// For how long the node holds it from now on.
+    pub lease: Duration,
     /// Set aside messages that arrived: of each lane, everything up to here.
     pub delivered: Vec<(LaneKey, Position)>,
     /// Lanes that failed, or failed again, as they stand now.
@@ -143,39 +145,30 @@ pub struct AttemptRecord {
 }
 
 impl Store {
-    /// Writes what deliveries came to, and gives the lanes that are not set aside any more: nothing waits in them, and the cursor has
-    /// passed everything that did. INVARIANT: PARKED-LANE. After [`StoreError::Unavailable`] the same may be written again.
+    /// Writes what deliveries of several subscriptions came to, all in one transaction, and gives for each the lanes that are not set
+    /// aside any more: nothing waits in them, and the cursor has passed everything that did. INVARIANT: PARKED-LANE
+    ///
+    /// Of a subscription that another node has taken over, or that has ended, nothing is written: that is
+    /// [`StoreError::CursorFenced`] or [`StoreError::NotFound`], and no concern of the others.
     ///
     /// # Errors
-    /// [`StoreError::CursorFenced`] where another node has taken the subscription over, or it has ended.
-    pub async fn record_deliveries(&self, deliveries: &Deliveries) -> Result<Vec<LaneKey>, StoreError> {
+    /// Those of the database; nothing was written then, or, after [`StoreError::Unavailable`], the same may be written again.
+    pub async fn record_deliveries(
+        &self,
+        all: &[Deliveries],
+    ) -> Result<Vec<Result<Vec<LaneKey>, StoreError>>, StoreError> {
         let mut transaction = self.database.write().await?;
-        cursor::advance(&mut transaction, &deliveries.moved).await?;
-        let id = deliveries.subscription.as_str();
-        for (lane, position) in &deliveries.delivered {
-            transaction.run(DELIVERED, bind![id, lane.as_str(), stored(*position)]).await?;
-        }
-        for trouble in &deliveries.troubles {
-            transaction.run(TROUBLE, trouble.row(id)).await?;
-        }
-        for (lane, message) in &deliveries.aside {
-            aside(&mut transaction, id, lane, message).await?;
-        }
-        for letter in &deliveries.dead {
-            letter::insert(&mut transaction, id, letter).await?;
-        }
-        for attempt in &deliveries.attempts {
-            note(&mut transaction, id, attempt).await?;
-        }
-        let mut unparked = Vec::new();
-        for lane in &deliveries.drained {
-            let past = bind![id, lane.as_str(), stored(deliveries.moved.to)];
-            if transaction.run(UNPARK, past).await? == 1 {
-                unparked.push(lane.clone());
+        let mut moves = cursor::Moves::begin(&mut transaction).await?;
+        let mut done = Vec::with_capacity(all.len());
+        for deliveries in all {
+            match moves.step(&mut transaction, &deliveries.moved, deliveries.lease).await {
+                Ok(()) => done.push(Ok(record(&mut transaction, deliveries).await?)),
+                Err(error @ (StoreError::CursorFenced { .. } | StoreError::NotFound { .. })) => done.push(Err(error)),
+                Err(error) => return Err(error),
             }
         }
         transaction.commit().await?;
-        Ok(unparked)
+        Ok(done)
     }
 
     /// The lanes of a subscription that are set aside, by name.
@@ -262,6 +255,34 @@ impl LaneTrouble {
             due: row.optional_time("due_at")?,
         })
     }
+}
+
+/// Writes what deliveries came to behind the move of their cursor.
+async fn record(transaction: &mut Transaction, deliveries: &Deliveries) -> Result<Vec<LaneKey>, StoreError> {
+    let id = deliveries.subscription.as_str();
+    for (lane, position) in &deliveries.delivered {
+        transaction.run(DELIVERED, bind![id, lane.as_str(), stored(*position)]).await?;
+    }
+    for trouble in &deliveries.troubles {
+        transaction.run(TROUBLE, trouble.row(id)).await?;
+    }
+    for (lane, message) in &deliveries.aside {
+        aside(transaction, id, lane, message).await?;
+    }
+    for letter in &deliveries.dead {
+        letter::insert(transaction, id, letter).await?;
+    }
+    for attempt in &deliveries.attempts {
+        note(transaction, id, attempt).await?;
+    }
+    let mut unparked = Vec::new();
+    for lane in &deliveries.drained {
+        let past = bind![id, lane.as_str(), stored(deliveries.moved.to)];
+        if transaction.run(UNPARK, past).await? == 1 {
+            unparked.push(lane.clone());
+        }
+    }
+    Ok(unparked)
 }
 
 async fn aside(

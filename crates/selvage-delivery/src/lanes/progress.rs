@@ -24,22 +24,42 @@ pub(crate) struct Progress {
     pub(crate) drained: Vec<LaneKey>,
 }
 
+impl Progress {
+    /// The cursor goes there, and nothing else.
+    pub(crate) fn to(to: Position) -> Self {
+        Self {
+            to,
+            delivered: Vec::new(),
+            troubles: Vec::new(),
+            aside: Vec::new(),
+            dead: Vec::new(),
+            attempts: Vec::new(),
+            drained: Vec::new(),
+        }
+    }
+
+    /// Whether the cursor moves, and nothing else is written.
+    pub(crate) fn is_move(&self) -> bool {
+        !self.writes() && self.drained.is_empty()
+    }
+
+    fn writes(&self) -> bool {
+        !(self.delivered.is_empty()
+            && self.troubles.is_empty()
+            && self.aside.is_empty()
+            && self.dead.is_empty()
+            && self.attempts.is_empty())
+    }
+}
+
 pub(super) fn of(lanes: &Lanes) -> Option<Progress> {
+    let to = lanes.window.reach().unwrap_or(lanes.committed).max(lanes.committed);
     let mut progress = Progress {
-        to: lanes.window.reach().unwrap_or(lanes.committed).max(lanes.committed),
-        delivered: Vec::new(),
-        troubles: Vec::new(),
         aside: lanes.window.aside().map(|(lane, message)| (lane.clone(), message.clone())).collect(),
-        dead: Vec::new(),
         attempts: lanes.attempts.clone(),
-        drained: Vec::new(),
+        ..Progress::to(to)
     };
     let moves = progress.to > lanes.committed;
     lanes.asides.add_to(&mut progress, moves);
-    let writes = !(progress.delivered.is_empty()
-        && progress.troubles.is_empty()
-        && progress.aside.is_empty()
-        && progress.dead.is_empty()
-        && progress.attempts.is_empty());
-    (moves || writes || !progress.drained.is_empty()).then_some(progress)
+    (moves || progress.writes() || !progress.drained.is_empty()).then_some(progress)
 }

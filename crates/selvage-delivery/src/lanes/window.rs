@@ -170,6 +170,11 @@ impl Window {
         }
         self.bytes -= freed;
         self.asides = 0;
+        self.moved(cursor);
+    }
+
+    /// The cursor stands here, and nothing else was written.
+    pub(super) fn moved(&mut self, cursor: Position) {
         while self.slots.front().is_some_and(|slot| slot.position <= cursor && slot.state == State::Done) {
             self.slots.pop_front();
             self.first += 1;

@@ -1,6 +1,7 @@
 //! Cursors: how far each reader of a stream is. One node reads for a reader at a time, by lease and fence, and the cursor moves
 //! in the transaction of what reading caused. What a cursor has not passed, retention does not take unasked.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
-use crate::value::{Row, bind};
+use crate::value::{Micros, Row, bind};
 
 // A cursor's first fence is the time at which it is made, so that one that was forgotten and made again takes no move of before.
 statements! {
@@ -26,6 +27,8 @@ statements! {
     EXTEND = "UPDATE event_cursor SET leased_until = $1 WHERE stream = $2 AND reader = $3 AND fence = $4";
     MOVE = "UPDATE event_cursor SET position = $1, moved_at = $2 \
             WHERE stream = $3 AND reader = $4 AND fence = $5 AND position <= $1";
+    STEP = "UPDATE event_cursor SET moved_at = CASE WHEN position < $1 THEN $2 ELSE moved_at END, position = $1, leased_until = $3 \
+            WHERE stream = $4 AND reader = $5 AND fence = $6 AND position <= $1";
     FORGET = "DELETE FROM event_cursor WHERE stream = $1 AND reader = $2";
 }
 
@@ -158,8 +161,40 @@ impl Store {
     }
 }
 
-/// Moves a cursor in the transaction of what reading caused.
-pub(crate) async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
+/// What the moves of one transaction share.
+pub(crate) struct Moves {
+    now: Micros,
+    streams: HashMap<InterfaceRef, i64>,
+}
+
+impl Moves {
+    pub(crate) async fn begin(transaction: &mut Transaction) -> Result<Self, StoreError> {
+        Ok(Self { now: transaction.now().await?, streams: HashMap::new() })
+    }
+
+    /// Moves a cursor in the transaction of what reading caused, and extends its lease. Where it cannot, nothing has changed.
+    pub(crate) async fn step(
+        &mut self,
+        transaction: &mut Transaction,
+        moved: &CursorMove,
+        lease: Duration,
+    ) -> Result<(), StoreError> {
+        let stream = match self.streams.get(&moved.stream) {
+            Some(id) => *id,
+            None => {
+                let id = Stream::find(transaction, &moved.stream).await?.id;
+                self.streams.insert(moved.stream.clone(), id);
+                id
+            }
+        };
+        let (to, until) = (stored(moved.to), self.now.after(lease));
+        let step = bind![to, self.now, until, stream, moved.reader.as_str(), moved.fence];
+        if transaction.run(STEP, step).await? == 0 { Err(fenced(moved)) } else { Ok(()) }
+    }
+}
+
+/// Moves a cursor by itself.
+async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
     let stream = Stream::find(transaction, &moved.stream).await?;
     let now = transaction.now().await?;
     let to = bind![stored(moved.to), now, stream.id, moved.reader.as_str(), moved.fence];

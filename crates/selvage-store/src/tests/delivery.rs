@@ -88,6 +88,7 @@ async fn delivering(store: &Store) -> Deliveries {
     Deliveries {
         subscription: subscription.id,
         moved,
+        lease: Duration::from_secs(10),
         delivered: Vec::new(),
         troubles: Vec::new(),
         aside: Vec::new(),
@@ -101,6 +102,11 @@ impl Deliveries {
     fn to(&self, offset: u64) -> Self {
         Self { moved: CursorMove { to: at(offset), ..self.moved.clone() }, ..self.clone() }
     }
+}
+
+/// What recording this came to.
+async fn recorded(store: &Store, deliveries: &Deliveries) -> Result<Vec<LaneKey>, StoreError> {
+    store.record_deliveries(std::slice::from_ref(deliveries)).await.unwrap().remove(0)
 }
 
 async fn waiting(store: &Store, none: &Deliveries, name: &str) -> Vec<u64> {
@@ -125,22 +131,22 @@ async fn a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained(sta
         }],
         ..none.to(1)
     };
-    store.record_deliveries(&first).await.unwrap();
+    recorded(&store, &first).await.unwrap();
     // The answer was lost, and the node writes it again.
-    store.record_deliveries(&first).await.unwrap();
+    recorded(&store, &first).await.unwrap();
     assert_eq!(waiting(&store, &none, "a").await, [2, 4]);
     assert_eq!(store.parked_messages(&none.subscription, &lane("a"), at(2), 10).await.unwrap(), [message(4)]);
 
     // Everything has arrived, but the cursor has not passed what was in the lane: a restart would read it again.
     let drained = Deliveries { delivered: vec![(lane("a"), at(4))], drained: vec![lane("a")], ..none.to(3) };
-    assert!(store.record_deliveries(&drained).await.unwrap().is_empty());
+    assert!(recorded(&store, &drained).await.unwrap().is_empty());
     assert_eq!(store.parked_lanes(&none.subscription).await.unwrap().len(), 1);
     // Something came behind it meanwhile.
     let more = Deliveries { aside: vec![(lane("a"), message(6))], drained: vec![lane("a")], ..none.to(6) };
-    assert!(store.record_deliveries(&more).await.unwrap().is_empty());
+    assert!(recorded(&store, &more).await.unwrap().is_empty());
     assert_eq!(store.parked_lanes(&none.subscription).await.unwrap()[0].through, at(6));
     let last = Deliveries { delivered: vec![(lane("a"), at(6))], drained: vec![lane("a")], ..none.to(6) };
-    assert_eq!(store.record_deliveries(&last).await.unwrap(), [lane("a")]);
+    assert_eq!(recorded(&store, &last).await.unwrap(), [lane("a")]);
     assert!(store.parked_lanes(&none.subscription).await.unwrap().is_empty());
     assert!(store.lanes_aside().await.unwrap().is_empty());
 }
@@ -155,8 +161,11 @@ async fn a_node_past_its_lease_sets_nothing_aside(stage: &Stage) {
         ..none.to(2)
     };
     late.moved.fence -= 1;
-    let refused = store.record_deliveries(&late).await.unwrap_err();
-    assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+    // What else is written with it is no concern of it.
+    let both = store.record_deliveries(&[late, none.to(1)]).await.unwrap();
+    assert!(matches!(both[..], [Err(StoreError::CursorFenced { .. }), Ok(_)]), "{both:?}");
+    let cursors = store.cursors(&none.moved.stream).await.unwrap();
+    assert_eq!(cursors[0].position, at(1));
     assert!(waiting(&store, &none, "a").await.is_empty());
     assert!(store.dead_letters(true).await.unwrap().is_empty());
 }
@@ -170,7 +179,7 @@ async fn a_dead_letter_is_redriven_or_discarded_once(stage: &Stage) {
         dead: vec![letter("dlt_1", "a", 1), letter("dlt_2", "b", 2)],
         ..none.to(4)
     };
-    store.record_deliveries(&parked).await.unwrap();
+    recorded(&store, &parked).await.unwrap();
     let lanes = store.lanes_aside().await.unwrap();
     let seen: Vec<_> = lanes.iter().map(|it| (it.lane.as_str(), it.waiting, it.due, it.letter.as_deref())).collect();
     assert_eq!(seen, [("a", 2, None, Some("dlt_1")), ("b", 2, None, Some("dlt_2"))]);
@@ -212,12 +221,12 @@ async fn what_ends_gives_up_what_waits(stage: &Stage) {
         dead: vec![letter("dlt_1", "a", 1)],
         ..none.to(1)
     };
-    store.record_deliveries(&parked).await.unwrap();
+    recorded(&store, &parked).await.unwrap();
     store.step_subscription(&none.subscription, SubscriptionStep::End, "s.lead", "audit").await.unwrap();
     assert!(waiting(&store, &none, "a").await.is_empty() && store.lanes_aside().await.unwrap().is_empty());
     assert!(store.dead_letters(false).await.unwrap().is_empty());
     let entry = store.ledger(1, 100).await.unwrap().pop().unwrap();
     assert_eq!((entry.action.as_str(), &entry.detail["messages_given_up"]), ("subscription.ended", &1.into()));
-    let refused = store.record_deliveries(&none.to(2)).await.unwrap_err();
+    let refused = recorded(&store, &none.to(2)).await.unwrap_err();
     assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
 }

@@ -19,6 +19,7 @@ use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
 use selvage_store::{Store, StoreError, SubscriptionStep};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -32,6 +33,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const LEASE: Duration = Duration::from_secs(10);
 /// How often what is old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+/// What probes met is noted of so many at a time.
+const NOTE_AT_ONCE: usize = 4;
 /// The longest pause between two probes.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
@@ -78,7 +81,8 @@ impl Delivering {
             environment: here.environment,
             node: here.node,
         };
-        let follower = Follower { parts, keeper: Arc::clone(&keeper), sending, probes: HashMap::new() };
+        let places = Arc::new(Semaphore::new(NOTE_AT_ONCE));
+        let follower = Follower { parts, keeper: Arc::clone(&keeper), sending, probes: HashMap::new(), places };
         Self { keeper, following: tokio::spawn(follower.follow()) }
     }
 
@@ -109,6 +113,8 @@ struct Follower {
     keeper: Arc<Keeper>,
     sending: Sending,
     probes: HashMap<String, Probing>,
+    /// Of what is noted of probes: a thousand endpoints at once would keep everybody else from the store.
+    places: Arc<Semaphore>,
 }
 
 /// When a subscription is probed next, and how often it was in vain.
@@ -270,9 +276,11 @@ impl Follower {
         }
         let (sending, store, node) = (Arc::clone(&self.sending), self.parts.store.clone(), self.parts.node.clone());
         let (subscription, first) = (subscription.clone(), probing.in_vain == 0);
+        let places = Arc::clone(&self.places);
         probing.task = Some(tokio::spawn(async move {
             let label = subscription.label();
             let attempt = sending(Arc::new(endpoint), probe(&label, Timestamp::now())).await;
+            let _place = places.acquire().await;
             let met = match attempt.sent {
                 Sent::Delivered => {
                     let step = SubscriptionStep::Probed;

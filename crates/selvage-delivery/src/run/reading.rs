@@ -1,0 +1,100 @@
+//! From the log into the lanes: what is read, what of it the subscription has, and what is said where the log does not have it.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use selvage_log::{Batch, LogError, ReadLimit};
+use selvage_model::code;
+use selvage_model::event::Position;
+
+use super::{AGAIN_AFTER, Run};
+use crate::envelope;
+
+/// Events are read so many at a time.
+const READ: ReadLimit = ReadLimit { records: 256, bytes: 1_000_000 };
+
+/// What is being read.
+pub(super) type Reading = Pin<Box<dyn Future<Output = Result<Batch, LogError>> + Send>>;
+
+/// What is being read; for ever where nothing is.
+pub(super) async fn read(reading: &mut Option<Reading>) -> Result<Batch, LogError> {
+    match reading {
+        Some(reading) => reading.await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Run {
+    pub(super) fn begin_reading(&mut self) {
+        if self.reading.is_some() || self.read_all || Instant::now() < self.read_at {
+            return;
+        }
+        let Some(after) = self.lanes.wants() else { return };
+        let (means, stream) = (Arc::clone(&self.means), self.job.subscription.interface.clone());
+        // The first look is always at the log itself: it says whether the cursor stands where anything was.
+        let wait = self.at_head == Some(after);
+        self.reading = Some(Box::pin(async move {
+            let batch = means.readings.read(&stream, after, READ, wait).await?;
+            if batch.records.is_empty() {
+                means.config.log.wait(&stream, after).await?;
+            }
+            Ok(batch)
+        }));
+    }
+
+    pub(super) fn read(&mut self, batch: Result<Batch, LogError>) {
+        self.reading = None;
+        let batch = match batch {
+            Ok(batch) => batch,
+            Err(error) => return self.unread(&error),
+        };
+        if batch.records.last().is_none_or(|last| last.position >= batch.head) {
+            self.caught_up = Timestamp::now();
+            self.at_head = Some(batch.records.last().map_or(self.lanes.read_to(), |last| last.position));
+        }
+        let (through, head) = (self.through(), batch.head);
+        let last = batch.records.last().map_or(head, |last| last.position);
+        self.read_all = through.is_some_and(|through| last >= through);
+        for record in batch.records {
+            if through.is_some_and(|through| record.position > through) {
+                break;
+            }
+            let kind = envelope::kind(&record.body);
+            if kind.is_none() {
+                tracing::error!(code = %code::EVENTS_PASSED, "{} at {} is no event", record.id, record.position);
+            }
+            let terms = &self.job.subscription.terms;
+            let of_lane = |lanes: &[String]| lanes.is_empty() || lanes.iter().any(|lane| lane == record.lane.as_str());
+            let repeated = terms.replay.as_ref().is_none_or(|replay| of_lane(&replay.lanes));
+            let wanted = repeated && kind.is_some_and(|kind| terms.events.contains(&kind));
+            let covered = wanted && (self.job.scope.rows.is_empty() || self.covers(&record.body));
+            self.lanes.take(record, covered);
+        }
+    }
+
+    fn covers(&self, body: &[u8]) -> bool {
+        // What cannot be read is passed on to where it is told.
+        envelope::covered(body, &self.job.interface, &self.job.scope).map_or(true, |event| event.is_some())
+    }
+
+    /// INVARIANT: NOTHING-LOST: what the log does not have is named before anything goes on behind it.
+    fn unread(&mut self, error: &LogError) {
+        let behind = match error {
+            LogError::Damaged { position, .. } => Some(*position),
+            LogError::Missing { to, .. } | LogError::Retired { to, .. } => {
+                Position::new(self.lanes.read_to().epoch().max(1), *to)
+            }
+            _ => None,
+        };
+        let label = &self.endpoint.name;
+        if let Some(position) = behind {
+            tracing::error!(code = %code::EVENTS_PASSED, "`{label}` goes on behind {position}: {error}");
+            self.read_all = self.through().is_some_and(|through| position >= through);
+            return self.lanes.pass(position);
+        }
+        tracing::warn!("{}: the log is read again for `{label}`: {error}", error.code());
+        self.read_at = Instant::now() + AGAIN_AFTER;
+    }
+}
