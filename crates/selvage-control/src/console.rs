@@ -17,6 +17,7 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::api::{self, Governance};
 use crate::listener::Bounded;
 use crate::page;
 use crate::session::Sessions;
@@ -62,6 +63,8 @@ pub struct ConsoleConfig {
     pub authenticate: Authenticate,
     /// Who may go on seeing it.
     pub vouch: Vouch,
+    /// Changes and releases, where they are governed here.
+    pub governance: Option<Governance>,
 }
 
 /// Why the console did not start.
@@ -105,6 +108,7 @@ impl Console {
         let wrap = |source| ConsoleError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(wrap)?;
         let address = listener.local_addr().map_err(wrap)?;
+        let api = config.governance.map(|governance| api::routes(governance, Arc::clone(&config.authenticate)));
         let shared = Arc::new(Shared {
             observe: config.observe,
             usage: config.usage,
@@ -116,7 +120,7 @@ impl Console {
         });
         let (stop, mut stopped) = watch::channel(false);
         let serve =
-            axum::serve(Bounded::new(listener), routes(Arc::clone(&shared))).with_graceful_shutdown(async move {
+            axum::serve(Bounded::new(listener), routes(Arc::clone(&shared), api)).with_graceful_shutdown(async move {
                 let _ = stopped.wait_for(|stop| *stop).await;
             });
         let task = tokio::spawn(async move {
@@ -146,8 +150,8 @@ impl Console {
     }
 }
 
-fn routes(shared: Arc<Shared>) -> Router {
-    Router::new()
+fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
+    let pages = Router::new()
         .route("/", get(overview))
         .route("/usage", get(usage))
         .route("/contracts", get(contracts))
@@ -159,8 +163,13 @@ fn routes(shared: Arc<Shared>) -> Router {
         .fallback(missing)
         .layer(axum::extract::DefaultBodyLimit::max(MOST_FORM_BYTES))
         .layer(middleware::from_fn(own_forms_only))
-        .layer(middleware::from_fn(guard_headers))
-        .with_state(shared)
+        .with_state(shared);
+    // The API shows no cookie: nothing that a browser sends by itself opens it.
+    let all = match api {
+        Some(api) => pages.nest("/api", api),
+        None => pages,
+    };
+    all.layer(middleware::from_fn(guard_headers))
 }
 
 /// Nothing from outside, no framing, no sniffing, no caching of pages.

@@ -1,11 +1,14 @@
-//! The web console: server-rendered pages over plain data. It never touches a system, and nothing on the data path
-//! waits for it.
+//! The control plane: the desk where changes are proposed, decided, released and activated, and the web console with its
+//! server-rendered pages. It never touches a system, and nothing on the data path waits for it.
 
+mod api;
 mod console;
+pub mod desk;
 mod listener;
 mod page;
 mod session;
 
+pub use api::{Acknowledge, Governance};
 pub use console::{
     Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewContracts, ViewLanes, ViewUsage, Vouch,
 };

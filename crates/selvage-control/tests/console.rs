@@ -267,6 +267,7 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
         lanes: Arc::new(|| Box::pin(async { sample_lanes() })),
         authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
         vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
+        governance: None,
     })
     .await
     .unwrap();

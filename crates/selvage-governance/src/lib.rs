@@ -9,6 +9,7 @@ mod graph;
 pub mod lint;
 mod nearest;
 pub mod rule;
+pub mod seat;
 #[cfg(test)]
 mod tests;
 

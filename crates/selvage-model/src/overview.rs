@@ -12,7 +12,7 @@ use crate::subscription::SubscriptionState;
 use crate::usage::{ShadowGroup, UsageCount, UsageGap, UsageTotal};
 
 /// The state of a node at a glance.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Overview {
     /// The fabric's name.
     pub fabric: String,

@@ -1,10 +1,12 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
-mod acknowledged;
+pub(crate) mod acknowledged;
 mod asyncapi;
 mod block;
+mod board;
 mod broker;
 mod captures;
+mod change;
 mod check;
 mod completions;
 mod dead_letters;
@@ -31,7 +33,9 @@ mod odoo;
 mod openapi;
 mod operations;
 mod operator;
+mod propose;
 mod put;
+mod release;
 mod replays;
 mod rules;
 mod schema;
@@ -103,7 +107,17 @@ enum Command {
     /// Shows what a mapping does to one record.
     #[command(subcommand)]
     Mapping(mapping::Mapping),
-    /// Serves a fabric directory: gateway, engine and console.
+    /// Proposes the files of a domain as its next release.
+    Propose(propose::Propose),
+    /// Shows changes, and decides about them.
+    #[command(subcommand)]
+    Change(change::ChangeCommand),
+    /// Shows what waits for whom, oldest first.
+    Board(board::Board),
+    /// Lists and activates the releases of domains.
+    #[command(subcommand)]
+    Release(release::ReleaseCommand),
+    /// Serves what is active in an environment, or a fabric directory: gateway, engine and console.
     Serve(Box<serve::Serve>),
     /// Shows how a request would be decided about, stage by stage, and why.
     Decide(decide::Decide),
@@ -188,7 +202,12 @@ impl StoreChoice {
 
     /// The file of the event log's marks that belongs to an embedded store.
     pub(crate) fn marks(&self) -> Option<PathBuf> {
-        self.store.is_none().then(|| self.data.join("selvage.marks"))
+        self.beside("selvage.marks")
+    }
+
+    /// A file that belongs to an embedded store and is no part of it.
+    pub(crate) fn beside(&self, name: &str) -> Option<PathBuf> {
+        self.store.is_none().then(|| self.data.join(name))
     }
 
     /// Opens it, making the directory where it is missing.
@@ -220,48 +239,7 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .init();
-    let result = match arguments.command {
-        Command::Check(check) => check.run(),
-        Command::Explain(explain) => explain.run(),
-        Command::Rules(rules) => rules.run(),
-        Command::Schema(schema) => schema.run(),
-        Command::Init(init) => init.run(),
-        Command::New(new) => new.run(),
-        Command::Fmt(fmt) => fmt.run(),
-        Command::Graph(graph) => graph.run(),
-        Command::Lsp(lsp) => lsp.run(),
-        Command::Openapi(openapi) => openapi.run(),
-        Command::Asyncapi(asyncapi) => asyncapi.run(),
-        Command::Import(import) => import.run(),
-        Command::Completions(completions) => completions.run(),
-        Command::Man(man) => man.run(),
-        Command::Test(test) => in_runtime(test.run()),
-        Command::Mapping(mapping) => in_runtime(mapping.run()),
-        Command::Get(get) => in_runtime(get.run()),
-        Command::List(list) => in_runtime(list.run()),
-        Command::Put(put) => in_runtime(put.run()),
-        Command::Serve(serve) => in_runtime(serve.run()),
-        Command::Decide(decide) => in_runtime(decide.run()),
-        Command::Demo(demo) => in_runtime(demo.run()),
-        Command::Factory(factory) => in_runtime(factory.run()),
-        Command::Odoo(odoo) => in_runtime(odoo.run()),
-        Command::Key(key) => in_runtime(key.run()),
-        Command::Grant(grant) => in_runtime(grant.run()),
-        Command::Block(block) => in_runtime(block.run()),
-        Command::Operator(operator) => in_runtime(operator.run()),
-        Command::Captures(captures) => in_runtime(captures.run()),
-        Command::Copies(copies) => in_runtime(copies.run()),
-        Command::Violations(violations) => in_runtime(violations.run()),
-        Command::Operations(operations) => in_runtime(operations.run()),
-        Command::Events(events) => in_runtime(events.run()),
-        Command::Subscriptions(subscriptions) => in_runtime(subscriptions.run()),
-        Command::Replays(replays) => in_runtime(replays.run()),
-        Command::Lanes(lanes) => in_runtime(lanes.run()),
-        Command::DeadLetters(letters) => in_runtime(letters.run()),
-        Command::Usage(usage) => in_runtime(usage.run()),
-        Command::Shadow(shadow) => in_runtime(shadow.run()),
-        Command::Ledger(ledger) => in_runtime(ledger.run()),
-    };
+    let result = arguments.command.run();
     match result {
         Ok(Outcome::Well) => ExitCode::SUCCESS,
         Ok(Outcome::Wrong) => ExitCode::from(1),
@@ -271,6 +249,58 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
                 None => eprintln!("selvage: {error:#}"),
             }
             ExitCode::from(1)
+        }
+    }
+}
+
+impl Command {
+    #[allow(clippy::too_many_lines, reason = "a line for each command")]
+    fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Check(check) => check.run(),
+            Self::Explain(explain) => explain.run(),
+            Self::Rules(rules) => rules.run(),
+            Self::Schema(schema) => schema.run(),
+            Self::Init(init) => init.run(),
+            Self::New(new) => new.run(),
+            Self::Fmt(fmt) => fmt.run(),
+            Self::Graph(graph) => graph.run(),
+            Self::Lsp(lsp) => lsp.run(),
+            Self::Openapi(openapi) => openapi.run(),
+            Self::Asyncapi(asyncapi) => asyncapi.run(),
+            Self::Import(import) => import.run(),
+            Self::Completions(completions) => completions.run(),
+            Self::Man(man) => man.run(),
+            Self::Test(test) => in_runtime(test.run()),
+            Self::Mapping(mapping) => in_runtime(mapping.run()),
+            Self::Get(get) => in_runtime(get.run()),
+            Self::List(list) => in_runtime(list.run()),
+            Self::Put(put) => in_runtime(put.run()),
+            Self::Propose(propose) => in_runtime(propose.run()),
+            Self::Change(change) => in_runtime(change.run()),
+            Self::Board(board) => in_runtime(board.run()),
+            Self::Release(release) => in_runtime(release.run()),
+            Self::Serve(serve) => in_runtime(serve.run()),
+            Self::Decide(decide) => in_runtime(decide.run()),
+            Self::Demo(demo) => in_runtime(demo.run()),
+            Self::Factory(factory) => in_runtime(factory.run()),
+            Self::Odoo(odoo) => in_runtime(odoo.run()),
+            Self::Key(key) => in_runtime(key.run()),
+            Self::Grant(grant) => in_runtime(grant.run()),
+            Self::Block(block) => in_runtime(block.run()),
+            Self::Operator(operator) => in_runtime(operator.run()),
+            Self::Captures(captures) => in_runtime(captures.run()),
+            Self::Copies(copies) => in_runtime(copies.run()),
+            Self::Violations(violations) => in_runtime(violations.run()),
+            Self::Operations(operations) => in_runtime(operations.run()),
+            Self::Events(events) => in_runtime(events.run()),
+            Self::Subscriptions(subscriptions) => in_runtime(subscriptions.run()),
+            Self::Replays(replays) => in_runtime(replays.run()),
+            Self::Lanes(lanes) => in_runtime(lanes.run()),
+            Self::DeadLetters(letters) => in_runtime(letters.run()),
+            Self::Usage(usage) => in_runtime(usage.run()),
+            Self::Shadow(shadow) => in_runtime(shadow.run()),
+            Self::Ledger(ledger) => in_runtime(ledger.run()),
         }
     }
 }

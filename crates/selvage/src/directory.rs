@@ -73,6 +73,49 @@ fn check_of(directory: &Path, over: &BTreeMap<String, String>, today: Date) -> a
     for (path, text) in over {
         sources.insert(path, text.as_bytes().to_vec());
     }
+    Ok(check_sources(sources, today))
+}
+
+/// The files of a directory as text, with nothing said about them.
+///
+/// # Errors
+/// When the directory cannot be read, or a file in it is too large or cannot be read.
+pub(crate) fn files(directory: &Path) -> anyhow::Result<BTreeMap<String, String>> {
+    let sources = load(directory)?;
+    let mut files = BTreeMap::new();
+    for (path, source) in sources.iter() {
+        match source {
+            Source::Bytes(bytes) => {
+                // What is no text declares nothing; a manifest that is none is found by the check.
+                files.insert(path.to_owned(), String::from_utf8_lossy(bytes).into_owned());
+            }
+            Source::Oversized(length) => anyhow::bail!("{}: `{path}` has {length} bytes", code::TOO_LARGE),
+            Source::Unreadable(why) => anyhow::bail!("{}: `{path}`: {why}", code::UNREADABLE),
+        }
+    }
+    Ok(files)
+}
+
+/// Reads and lints files that are held in memory, as of today. Packs that are among them are taken as they are there, whatever this
+/// binary ships: what was released does not change with the binary.
+pub(crate) fn check_files(files: &BTreeMap<String, String>) -> Checked {
+    check_sources(sources_of(files), jiff::Zoned::now().date())
+}
+
+/// The same without a check, for files that have passed it.
+pub(crate) fn read_files(files: &BTreeMap<String, String>) -> Fabric {
+    read::read(&sources_of(files)).fabric
+}
+
+fn sources_of(files: &BTreeMap<String, String>) -> Sources {
+    let mut sources = Sources::new();
+    for (path, text) in files {
+        sources.insert(path, text.as_bytes().to_vec());
+    }
+    sources
+}
+
+fn check_sources(mut sources: Sources, today: Date) -> Checked {
     let mut packs = packs(&read::read(&naming_packs(&sources)).fabric);
     let mut findings = add_packs(&packs, &mut sources);
     let mut reading = read::read(&sources);
@@ -87,7 +130,7 @@ fn check_of(directory: &Path, over: &BTreeMap<String, String>, today: Date) -> a
     findings.extend(selvage_gateway::uncheckable(&reading.fabric));
     findings.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
     let texts = sources.iter().filter_map(|(path, source)| Some((path.to_owned(), text(source)?))).collect();
-    Ok(Checked { fabric: reading.fabric, release: reading.digest, findings, manifests: reading.manifests, texts })
+    Checked { fabric: reading.fabric, release: reading.digest, findings, manifests: reading.manifests, texts }
 }
 
 /// A directory without a manifest is another than was meant; that nothing is wrong in it says nothing.
@@ -123,6 +166,10 @@ fn packs(fabric: &Fabric) -> Vec<Spanned<PackName>> {
 fn add_packs(packs: &[Spanned<PackName>], sources: &mut Sources) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pack in packs {
+        let prefix = format!("pack:{pack}/");
+        if sources.iter().any(|(path, _)| path.starts_with(&prefix)) {
+            continue;
+        }
         let files = embedded::pack(pack.value.as_str());
         if files.is_empty() {
             let message = format!("there is no pack `{pack}`");
@@ -130,10 +177,17 @@ fn add_packs(packs: &[Spanned<PackName>], sources: &mut Sources) -> Vec<Finding>
             findings.push(Finding::error(code::UNKNOWN_PACK, &pack.place, message).fix(fix));
         }
         for (path, text) in files {
-            sources.insert(format!("pack:{pack}/{path}"), text);
+            sources.insert(format!("{prefix}{path}"), text);
         }
     }
     findings
+}
+
+/// The files that declare something: manifests and what they name. INVARIANT: SECRET-FREE: what merely lies beside them is nobody's to
+/// record.
+pub(crate) fn declaring(fabric: &Fabric, texts: BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let named = named(fabric);
+    texts.into_iter().filter(|(path, _)| Sources::is_manifest(path) || named.contains(path)).collect()
 }
 
 /// The files that manifests name, beside the manifests themselves.

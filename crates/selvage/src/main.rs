@@ -5,6 +5,7 @@ mod command;
 mod directory;
 mod embedded;
 mod key;
+mod looking;
 mod node;
 mod report;
 mod secrets;

@@ -6,6 +6,7 @@ mod contracts;
 mod deliveries;
 mod events;
 pub(crate) mod feed;
+mod governance;
 mod issuers;
 pub(crate) mod listener;
 mod mediation;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use selvage_control::desk::Seal;
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Proofs, Sharing, WebhookKeys};
@@ -45,14 +47,14 @@ use feed::{Feed, Registered};
 use listener::Listener;
 use mediation::{EngineMediation, Told};
 use reachability::Reachability;
-use release::{Active, Current};
+use release::{Active, Current, ReleaseSource};
 use tokens::Entering;
 use usage::Keeping;
 
 /// How a node is set up.
 pub(crate) struct NodeConfig {
-    /// The fabric's directory.
-    pub(crate) fabric: PathBuf,
+    /// Where releases come from.
+    pub(crate) source: ReleaseSource,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// Whether changes of the directory are taken.
@@ -83,6 +85,8 @@ pub(crate) struct NodeConfig {
     pub(crate) secrets: BTreeMap<SecretName, String>,
     /// Where they were read and are read again when they change.
     pub(crate) secrets_from: Option<PathBuf>,
+    /// What signs releases, where this node does that.
+    pub(crate) seal: Option<Arc<Seal>>,
 }
 
 impl NodeConfig {
@@ -131,11 +135,11 @@ impl Node {
     /// # Errors
     /// When the directory has errors (they are printed), an address is taken, or the store is not there.
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
-        let first = Arc::new(release::read(&config.fabric, &config.environment)?);
+        let first = Arc::new(config.source.first(&config.store, &config.environment).await?);
         let secrets = named_secrets(&config, &first.fabric)?;
         // Before the access state is read: whoever changes it from now on waits for this node.
         let Registered { node, lease, heard_until } = feed::register(&config, &first.fabric).await?;
-        let access = release::activate(&config.store, &config.environment, &first).await?;
+        let access = config.source.access(&config.store, &config.environment, &first).await?;
         let engine = Engine::new(config.engine(node.id.clone()), config.store.clone())?;
         engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
         let keys = Arc::default();
@@ -164,7 +168,7 @@ impl Node {
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
         let follower = Arc::new(release::Follower {
-            directory: config.fabric,
+            source: config.source.clone(),
             environment: config.environment,
             store: config.store,
             engine,
@@ -184,8 +188,8 @@ impl Node {
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
-        if config.watch {
-            followers.push(watch::follow_directory(follower)?);
+        if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
+            followers.push(watch::follow_directory(follower, directory)?);
         }
         let node = node.id;
         let events = (events, delivering);
@@ -270,7 +274,9 @@ async fn console(
     let authenticate = authenticator(Arc::clone(current));
     let vouch = voucher(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
-    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, lanes, authenticate, vouch }).await?)
+    let governance = Some(governance::governance(store, config.seal.clone()));
+    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, lanes, authenticate, vouch, governance })
+        .await?)
 }
 
 /// Whose key this is, where it is an operator's and counts.

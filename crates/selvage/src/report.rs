@@ -1,6 +1,7 @@
 //! Findings, refusals and records as text: for people, as JSON, as SARIF.
 
 pub(crate) mod cell;
+pub(crate) mod change;
 mod excerpt;
 pub(crate) mod human;
 pub(crate) mod json;

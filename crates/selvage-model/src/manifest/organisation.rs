@@ -44,6 +44,19 @@ pub struct Environment {
     pub on_partition: Option<OnPartition>,
     /// How long a consumer's key lasts there at most, whatever it was issued for.
     pub key_age: Option<Duration>,
+    /// What has to be before a release of a domain is activated there.
+    pub gates: Gates,
+}
+
+/// What Selvage looks at itself before a release is activated in an environment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// The examples of its mappings hold, and their laws.
+    pub tests: bool,
+    /// It has been active for so long in each environment that comes before.
+    pub soak: Option<Duration>,
+    /// No interface that it holds has spent its error budget.
+    pub budget: bool,
 }
 
 /// `kind: Domain`.

@@ -4,9 +4,9 @@ use super::fields::{Fields, key, key_text, plain_texts, spanned, spanned_text};
 use super::interface::on_partition;
 use crate::code;
 use crate::finding::Finding;
-use crate::manifest::organisation::{Domain, Environment, FabricSettings, MaintenanceWindow, Site, Team};
+use crate::manifest::organisation::{Domain, Environment, FabricSettings, Gates, MaintenanceWindow, Site, Team};
 use crate::scalar;
-use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, KEYS, MAINTENANCE};
+use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, GATES, KEYS, MAINTENANCE};
 use crate::yaml::{Key, Node};
 
 pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
@@ -19,6 +19,7 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
             after: fields.list("after"),
             on_partition: on_partition(fields),
             key_age: keys.and_then(|keys| keys.with("max_age", scalar::duration)),
+            gates: gates(fields),
         })
     };
     Some(FabricSettings {
@@ -29,6 +30,14 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
         classes: fields.list("classes"),
         guardrails: fields.list("guardrails"),
         networks: fields.list("networks"),
+    })
+}
+
+fn gates(fields: Fields<'_>) -> Gates {
+    fields.record("gates", &GATES).map_or_else(Gates::default, |gates| Gates {
+        tests: gates.flag("tests"),
+        soak: gates.with("soak", scalar::duration),
+        budget: gates.flag("budget"),
     })
 }
 

@@ -99,14 +99,18 @@ fn between(since: Timestamp, until: Timestamp) -> Duration {
 }
 
 impl Acknowledged {
+    /// What each node made of it, as JSON.
+    pub(crate) fn nodes(&self) -> Value {
+        self.nodes.iter().map(|(node, answer)| told(node, answer)).collect()
+    }
+
     /// Prints what came of it: text, or JSON for scripts.
     ///
     /// # Errors
     /// When it cannot be printed.
     pub(crate) fn print(&self, what: &str, as_json: bool) -> anyhow::Result<()> {
         if as_json {
-            let nodes: Vec<Value> = self.nodes.iter().map(|(node, answer)| told(node, answer)).collect();
-            return say(json!({"what": what, "took_ms": millis(self.took), "nodes": nodes}));
+            return say(json!({"what": what, "took_ms": millis(self.took), "nodes": self.nodes()}));
         }
         say(what)?;
         if self.nodes.is_empty() {

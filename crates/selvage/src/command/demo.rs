@@ -22,6 +22,7 @@ use tokio::task::JoinSet;
 use super::factory::Major;
 use super::{Outcome, StoreChoice, say, until_stopped};
 use crate::node::listener::Listener;
+use crate::node::release::ReleaseSource;
 use crate::node::{Node, NodeConfig};
 use crate::{embedded, key};
 
@@ -66,7 +67,7 @@ impl Demo {
         let (marks, store) = (store.marks(), store.open().await?);
         let keys = Keys::issue(&store).await?;
         let node = Node::start(NodeConfig {
-            fabric: fabric.clone(),
+            source: ReleaseSource::Directory(fabric.clone()),
             environment: "dev".parse()?,
             watch: true,
             store,
@@ -81,6 +82,7 @@ impl Demo {
             keep_keys: Duration::from_secs(7 * 86_400),
             secrets,
             secrets_from: None,
+            seal: None,
             access_lease: None,
         })
         .await?;

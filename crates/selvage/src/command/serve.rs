@@ -1,4 +1,4 @@
-//! `selvage serve`: a fabric directory, served directly in an unprotected environment.
+//! `selvage serve`: the releases that are active in an environment, or a fabric directory directly where nothing is protected.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,24 +6,34 @@ use std::time::Duration;
 
 use clap::Args;
 use selvage_model::name::EnvironmentName;
+use selvage_store::ReleaseKey;
 
 use super::broker::Broker;
+use super::change::Signing;
 use super::{Outcome, StoreChoice, duration, until_stopped};
 use crate::node::listener::Listener;
+use crate::node::release::ReleaseSource;
 use crate::node::{Node, NodeConfig};
 use crate::secrets;
 
-/// Serves a fabric directory: gateway, engine and console.
+/// Serves what is active in an environment, or a fabric directory: gateway, engine and console.
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// The fabric's directory.
+    /// A fabric directory to serve directly, in an environment that is not protected; the releases that are active in the store where
+    /// not given.
     #[arg(long, value_name = "DIR")]
-    fabric: PathBuf,
-    /// The environment whose addresses and accounts are used; it must not be a protected one.
+    fabric: Option<PathBuf>,
+    /// The environment whose releases, addresses and accounts are used.
     #[arg(long, value_name = "NAME", default_value = "dev")]
     env: EnvironmentName,
+    /// A public key that releases must be signed with, as `selvage release key` prints it; may be given again. Every key that the
+    /// store knows where not given.
+    #[arg(long = "release-key", value_name = "KEY", value_parser = super::release::public_key, conflicts_with = "fabric")]
+    release_keys: Vec<ReleaseKey>,
+    #[command(flatten)]
+    signing: Signing,
     /// Takes changes of the directory while running: compiled aside, swapped whole, refused with a message if wrong.
-    #[arg(long)]
+    #[arg(long, requires = "fabric")]
     watch: bool,
     #[command(flatten)]
     store: StoreChoice,
@@ -69,9 +79,13 @@ impl Serve {
         let scheme = if self.listener.is_secure() { "https" } else { "http" };
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let broker = self.broker.config()?;
+        let seal = self.signing.seal_of_node(&self.store)?;
         let node = Node::start(NodeConfig {
             broker,
-            fabric: self.fabric,
+            source: match self.fabric {
+                Some(directory) => ReleaseSource::Directory(directory),
+                None => ReleaseSource::Store { trusted: (!self.release_keys.is_empty()).then_some(self.release_keys) },
+            },
             environment: self.env,
             watch: self.watch,
             marks: self.marks.or_else(|| self.store.marks()),
@@ -86,6 +100,7 @@ impl Serve {
             access_lease: self.access_lease,
             secrets,
             secrets_from: self.secrets,
+            seal,
         })
         .await?;
         eprintln!("selvage: serving on {scheme}://{}", node.gateway_address());

@@ -1,9 +1,10 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
 mod current;
+mod source;
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -18,11 +19,11 @@ use selvage_model::finding::Finding;
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::organisation::Environment;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::EnvironmentName;
-use selvage_model::read::Sources;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AskedSubscription, Store};
 
 pub(crate) use self::current::{Active, Current};
+pub(crate) use self::source::{ReleaseSource, told};
 use super::rotation::Secrets;
 use super::{proofs, webhooks};
 use crate::directory::{self, Checked};
@@ -43,6 +44,8 @@ pub(crate) struct Release {
     pub(crate) fabric: Arc<Fabric>,
     /// Its manifests as they were written, by path.
     manifests: serde_json::Value,
+    /// The releases that it is made of, by domain; none where it is a directory.
+    pub(crate) parts: BTreeMap<DomainName, String>,
 }
 
 /// Reads a directory to run it in this environment.
@@ -69,12 +72,12 @@ pub(crate) fn look(path: &Path, environment: &EnvironmentName) -> anyhow::Result
         anyhow::bail!("the fabric in `{}` has errors\n{}", path.display(), report::human::write(&checked));
     }
     let protected = declared(&checked.fabric, environment)?.protected;
-    // INVARIANT: SECRET-FREE: what merely lies beside the manifests is nobody's to record.
-    let named = directory::named(&checked.fabric);
-    let declares = |path: &str| Sources::is_manifest(path) || named.contains(path);
-    let declared = checked.texts.into_iter().filter(|(path, _)| declares(path));
-    let manifests = declared.map(|(path, text)| (path, serde_json::Value::String(text))).collect();
-    Ok((Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests }, protected))
+    let files = directory::declaring(&checked.fabric, checked.texts);
+    let manifests = files.into_iter().map(|(path, text)| (path, serde_json::Value::String(text))).collect();
+    Ok((
+        Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests, parts: BTreeMap::new() },
+        protected,
+    ))
 }
 
 /// The environment, as the fabric declares it.
@@ -100,8 +103,12 @@ pub(crate) fn trial(checked: &Checked, environment: &EnvironmentName) -> anyhow:
     if !checked.runs() {
         return Ok(Vec::new());
     }
-    let fabric = &checked.fabric;
-    declared(fabric, environment)?;
+    declared(&checked.fabric, environment)?;
+    Ok(trial_of(&checked.fabric, &checked.release, environment))
+}
+
+/// The same of a fabric that has this environment.
+pub(crate) fn trial_of(fabric: &Fabric, release: &str, environment: &EnvironmentName) -> Vec<Finding> {
     let grants = fabric.grants.iter().map(|grant| LiveGrant {
         id: grant.place.to_string(),
         consumer: grant.consumer.value.clone(),
@@ -123,8 +130,8 @@ pub(crate) fn trial(checked: &Checked, environment: &EnvironmentName) -> anyhow:
     });
     let access = AccessState { grants: grants.collect(), credentials: credentials.collect(), ..AccessState::default() };
     let keys = KeysOfIssuers::default();
-    let source = SnapshotSource { fabric, access: &access, keys: &keys, environment, release: &checked.release };
-    Ok(Snapshot::compile(&source).err().unwrap_or_default())
+    let source = SnapshotSource { fabric, access: &access, keys: &keys, environment, release };
+    Snapshot::compile(&source).err().unwrap_or_default()
 }
 
 /// Records the release and the grants it asks for, and gives the access state with them.
@@ -193,10 +200,10 @@ pub(crate) fn as_error(findings: &[Finding]) -> anyhow::Error {
     anyhow::anyhow!("the release does not compile:\n{}", lines.join("\n"))
 }
 
-/// Takes changes of the directory and of the access state.
+/// Takes changes of the directory, of what is active and of the access state.
 pub(crate) struct Follower {
-    /// The directory.
-    pub(crate) directory: PathBuf,
+    /// Where releases come from.
+    pub(crate) source: ReleaseSource,
     /// The environment.
     pub(crate) environment: EnvironmentName,
     /// The store.
@@ -225,15 +232,22 @@ impl Follower {
     }
 
     async fn try_directory(&self) -> anyhow::Result<Option<String>> {
+        let ReleaseSource::Directory(directory) = &self.source else { return Ok(None) };
         let before = Arc::clone(&self.current.active().release);
-        let release = Arc::new(self.read_settled(&before).await?);
+        let release = Arc::new(self.read_settled(directory, &before).await?);
         if release.id == before.id {
             self.current.accept();
             return Ok(None);
         }
+        self.take(&release, &before).await?;
+        Ok(Some(release.id.clone()))
+    }
+
+    /// Puts another release in the place of the one before, whole or not at all.
+    async fn take(&self, release: &Arc<Release>, before: &Release) -> anyhow::Result<()> {
         // Everything that can fail comes before anything that is recorded or swapped.
         let running = self.current.active();
-        let tentative = compile(&release, &running.access, &running.keys, &self.environment)
+        let tentative = compile(release, &running.access, &running.keys, &self.environment)
             .map_err(|findings| as_error(&findings))?;
         drop(tentative);
         let secret = |name: &SecretName| self.secrets.get(name);
@@ -247,7 +261,7 @@ impl Follower {
         let mut calls_of_both = self.webhooks(secret).unwrap_or_default();
         calls_of_both.extend(webhooks.clone());
         self.verify_by(calls_of_both);
-        let taken = self.take_release(&release).await;
+        let taken = self.take_release(release).await;
         if taken.is_ok() {
             self.prove_by(proofs);
             self.verify_by(webhooks);
@@ -255,11 +269,11 @@ impl Follower {
         if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
             tracing::error!("the engine could not go back to the release before");
         }
-        taken.map(|()| Some(release.id.clone()))
+        taken
     }
 
     async fn take_release(&self, release: &Arc<Release>) -> anyhow::Result<()> {
-        let mut access = activate(&self.store, &self.environment, release).await?;
+        let mut access = self.source.access(&self.store, &self.environment, release).await?;
         loop {
             let seen = self.current.active();
             let snapshot =
@@ -277,14 +291,14 @@ impl Follower {
 
     /// The directory, read again until it stays as it is where grants would end by it: a file that is being replaced is
     /// away for a moment, and a grant that has ended does not come back.
-    async fn read_settled(&self, before: &Release) -> anyhow::Result<Release> {
-        let mut release = self.read().await?;
+    async fn read_settled(&self, directory: &Path, before: &Release) -> anyhow::Result<Release> {
+        let mut release = self.read(directory).await?;
         for _ in 0..MOST_READINGS {
             if !ends_grants(&before.fabric, &release.fabric) {
                 break;
             }
             tokio::time::sleep(SETTLING).await;
-            let again = self.read().await?;
+            let again = self.read(directory).await?;
             let settled = again.id == release.id;
             release = again;
             if settled {
@@ -294,8 +308,8 @@ impl Follower {
         Ok(release)
     }
 
-    async fn read(&self) -> anyhow::Result<Release> {
-        let (directory, environment) = (self.directory.clone(), self.environment.clone());
+    async fn read(&self, directory: &Path) -> anyhow::Result<Release> {
+        let (directory, environment) = (directory.to_owned(), self.environment.clone());
         tokio::task::spawn_blocking(move || read(&directory, &environment)).await?
     }
 
@@ -353,6 +367,10 @@ impl Follower {
             let seen = self.current.active();
             if self.store.access_revision().await? == seen.access.revision {
                 return Ok(changed);
+            }
+            if self.take_released().await {
+                changed = true;
+                continue;
             }
             let access = self.store.access_state().await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)

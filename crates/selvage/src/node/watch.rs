@@ -23,7 +23,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the directory cannot be watched.
-pub(crate) fn follow_directory(follower: Arc<Follower>) -> anyhow::Result<JoinHandle<()>> {
+pub(crate) fn follow_directory(follower: Arc<Follower>, directory: PathBuf) -> anyhow::Result<JoinHandle<()>> {
     let (sender, mut changes) = mpsc::channel::<()>(1);
     // What changed since the directory was read first is not told by a watch that begins now.
     let _ = sender.try_send(());
@@ -34,8 +34,8 @@ pub(crate) fn follow_directory(follower: Arc<Follower>) -> anyhow::Result<JoinHa
             let _ = sender.try_send(());
         }
     })?;
-    let mut watched = Watched { directory: follower.directory.clone(), watcher, identity: None };
-    watched.renew().with_context(|| format!("cannot watch `{}`", follower.directory.display()))?;
+    let mut watched = Watched { directory, watcher, identity: None };
+    watched.renew().with_context(|| format!("cannot watch `{}`", watched.directory.display()))?;
     Ok(tokio::spawn(async move {
         let mut looks = tokio::time::interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

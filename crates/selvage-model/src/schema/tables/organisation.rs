@@ -42,6 +42,17 @@ pub(crate) static ENVIRONMENT: Record = record(
             "What a node does that cannot hear the access state, where an interface says nothing else. Default: serve_for 1h.",
         ),
         optional("keys", Shape::Record(&KEYS), "What holds of the keys of consumers there."),
+        optional("gates", Shape::Record(&GATES), "What has to be before a release of a domain is activated there."),
+    ],
+);
+
+pub(crate) static GATES: Record = record(
+    "Gates",
+    "What Selvage looks at before a release is activated, and records.",
+    &[
+        optional("tests", BOOLEAN, "The examples of mappings hold, and their laws. Default: false."),
+        optional("soak", DURATION, "How long it was active in each environment that comes before, as `24h`."),
+        optional("budget", BOOLEAN, "No interface that it holds has spent its error budget. Default: false."),
     ],
 );
 

@@ -1,10 +1,12 @@
 //! What a node runs now, for whoever asks, and one change at a time that is put in its place.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use jiff::Timestamp;
 use selvage_gateway::KeysOfIssuers;
 use selvage_model::access::AccessState;
+use selvage_model::name::DomainName;
 
 use super::Release;
 
@@ -28,13 +30,15 @@ pub(crate) struct Current {
     /// Held while one is put in the place of another.
     installing: Mutex<()>,
     rejected: Mutex<Option<String>>,
+    /// What is active in the store and could not be taken: it is not tried again.
+    refused: Mutex<Option<BTreeMap<DomainName, String>>>,
 }
 
 impl Current {
     /// Running this.
     pub(crate) fn new(active: Active) -> Self {
         let active = RwLock::new(Arc::new(active));
-        Self { active, installing: Mutex::default(), rejected: Mutex::default() }
+        Self { active, installing: Mutex::default(), rejected: Mutex::default(), refused: Mutex::default() }
     }
 
     /// What runs.
@@ -76,6 +80,17 @@ impl Current {
         self.reject_for(None);
     }
 
+    /// These releases could not be taken.
+    pub(super) fn refuse(&self, releases: BTreeMap<DomainName, String>, because: String) {
+        self.reject(because);
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(releases);
+    }
+
+    /// Whether these releases could not be taken before.
+    pub(super) fn refused(&self, releases: &BTreeMap<DomainName, String>) -> bool {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(releases)
+    }
+
     pub(super) fn reject(&self, because: String) {
         self.reject_for(Some(because));
     }
@@ -96,7 +111,7 @@ mod tests {
 
     fn release(id: &str) -> Arc<Release> {
         let fabric = Arc::new(Fabric::default());
-        Arc::new(Release { id: id.to_owned(), fabric, manifests: serde_json::Value::Null })
+        Arc::new(Release { id: id.to_owned(), fabric, manifests: serde_json::Value::Null, parts: BTreeMap::new() })
     }
 
     #[test]

@@ -1,0 +1,132 @@
+//! Releases and activations over HTTP.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use selvage_governance::seat::Act;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::Activated;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Body, told};
+use super::changes::{line, no_line};
+use super::{Api, Operator};
+use crate::desk::{Activating, DeskError, Went};
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    domain: Option<DomainName>,
+}
+
+/// Releases, the newest first, and where each is active.
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+    let (releases, active) = match api.governance.desk.releases().await {
+        Ok(found) => found,
+        Err(error) => return told(&error),
+    };
+    let is_meant = |domain: &DomainName| which.domain.as_ref().is_none_or(|one| one == domain);
+    let items: Vec<Value> = releases
+        .iter()
+        .rev()
+        .filter(|release| is_meant(&release.domain))
+        .map(|release| {
+            let here = active.iter().filter(|it| it.release == release.id && it.domain == release.domain);
+            json!({
+                "release": release.id,
+                "domain": release.domain.as_str(),
+                "change": release.change,
+                "made": release.recorded.to_string(),
+                "by": release.by,
+                "signed_with": release.key,
+                "active": here.map(|it| json!({"environment": it.environment.as_str(), "since": it.since.to_string()})).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    Json(json!({"items": items})).into_response()
+}
+
+/// One release with its files.
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): Path<String>) -> Response {
+    match api.governance.desk.find_release(&id).await {
+        Ok(release) => Json(json!({
+            "release": release.id, "domain": release.domain.as_str(), "change": release.change,
+            "made": release.recorded.to_string(), "by": release.by, "signed_with": release.key, "files": release.content,
+        }))
+        .into_response(),
+        Err(error) => told(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Activation {
+    release: String,
+    because: String,
+}
+
+/// Activates a release.
+pub(super) async fn activate(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(environment): Path<EnvironmentName>,
+    Body(body): Body<Activation>,
+) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    let domain = match api.governance.desk.find_release(&body.release).await {
+        Ok(release) => release.domain,
+        Err(error) => return told(&error),
+    };
+    if let Err(refused) = api.let_pass(&operator, Act::Activate, &domain).await {
+        return refused;
+    }
+    let activating = Activating { environment, by: operator.0, because };
+    let went = api.governance.desk.activate(&body.release, &activating).await;
+    answer(&api, went).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rollback {
+    domain: DomainName,
+    to: Option<String>,
+    because: String,
+}
+
+/// Goes back.
+pub(super) async fn roll_back(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(environment): Path<EnvironmentName>,
+    Body(body): Body<Rollback>,
+) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    if let Err(refused) = api.let_pass(&operator, Act::RollBack, &body.domain).await {
+        return refused;
+    }
+    let activating = Activating { environment, by: operator.0, because };
+    let went = api.governance.desk.roll_back(&body.domain, body.to.as_deref(), &activating).await;
+    answer(&api, went).await
+}
+
+async fn answer(api: &Api, went: Result<Went, DeskError>) -> Response {
+    let went = match went {
+        Ok(went) => went,
+        Err(error) => return told(&error),
+    };
+    let (since, is_new) = match went.activated {
+        Activated::Now(since) => (since, true),
+        Activated::Before => (Timestamp::now(), false),
+    };
+    let nodes = (api.governance.acknowledge)(since).await;
+    Json(json!({
+        "release": went.release,
+        "domain": went.domain.as_str(),
+        "activated": is_new,
+        "gates": went.gates,
+        "held_back": went.held_back,
+        "nodes": nodes,
+    }))
+    .into_response()
+}

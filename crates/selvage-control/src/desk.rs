@@ -1,0 +1,154 @@
+//! The desk of changes: proposes, decides, releases and activates, for the commands and the control API alike. What is judged is
+//! judged by the rules of governance, what is kept is kept by the store; here the two meet. INVARIANT: APPROVED
+
+mod access;
+mod activate;
+mod concerned;
+mod decide;
+mod error;
+mod gate;
+mod propose;
+mod release;
+mod seal;
+mod shown;
+mod union;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use selvage_governance::approval::{Standing, standing};
+use selvage_model::change::{Change, ChangeState};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::name::EnvironmentName;
+use selvage_store::{DomainActivation, SignedRelease, Store};
+
+pub use activate::{Activating, Went};
+pub use decide::Deciding;
+pub use error::DeskError;
+pub use gate::Gate;
+pub use propose::Proposal;
+pub(crate) use propose::finding;
+pub use seal::{Seal, SealError, key_of, verify};
+pub use shown::shown;
+pub use union::{NothingActive, files_of};
+
+/// Files by their path in the fabric's directory.
+pub type Files = BTreeMap<String, String>;
+
+/// What a set of files says.
+pub struct Looked {
+    /// What is declared.
+    pub fabric: Fabric,
+    /// What the check finds, by place.
+    pub findings: Vec<Finding>,
+    /// The files themselves, and those of the packs that they take.
+    pub files: Files,
+}
+
+/// Reads, checks and tries files; how, is the binary's to say.
+pub trait Look: Send + Sync {
+    /// Reads files that were checked before.
+    fn read(&self, files: &Files) -> Fabric;
+    /// Reads and checks files as of today.
+    fn look(&self, files: &Files) -> Looked;
+    /// What stands in the way of running what was read in an environment, beyond the check.
+    fn trial(&self, looked: &Looked, environment: &EnvironmentName) -> Vec<Finding>;
+    /// Runs the tests that the fabric declares: what failed, in words.
+    fn tests(&self, looked: &Looked) -> Vec<String>;
+}
+
+/// The desk.
+#[derive(Clone)]
+pub struct Desk {
+    store: Store,
+    look: Arc<dyn Look>,
+}
+
+/// A change that waits for somebody.
+#[derive(Clone, Debug)]
+pub struct Waits {
+    /// The change.
+    pub change: Change,
+    /// How it stands.
+    pub standing: Standing,
+    /// An emergency whose time to be ratified is over.
+    pub is_breach: bool,
+}
+
+impl Desk {
+    /// A desk over this store.
+    pub fn new(store: Store, look: Arc<dyn Look>) -> Self {
+        Self { store, look }
+    }
+
+    /// A change with how it stands.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn change(&self, id: &str) -> Result<(Change, Standing), DeskError> {
+        let change = self.store.change(id).await?;
+        let standing = self.standing(&change).await?;
+        Ok((change, standing))
+    }
+
+    /// Every change with how it stands, the newest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn changes(&self) -> Result<Vec<(Change, Standing)>, DeskError> {
+        let (now, delegations) = self.store.delegations().await?;
+        let changes = self.store.changes().await?.into_iter().rev();
+        Ok(changes.map(|change| (change.clone(), standing(&change, &delegations, now))).collect())
+    }
+
+    /// Every release without its files, oldest first, and what is active where.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn releases(&self) -> Result<(Vec<SignedRelease>, Vec<DomainActivation>), DeskError> {
+        Ok((self.store.signed_releases().await?, self.store.active_domains().await?))
+    }
+
+    /// A release that has to be there.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find_release(&self, id: &str) -> Result<SignedRelease, DeskError> {
+        union::find(&self.store, id).await
+    }
+
+    /// How a change stands now.
+    async fn standing(&self, change: &Change) -> Result<Standing, DeskError> {
+        let (now, delegations) = self.store.delegations().await?;
+        Ok(standing(change, &delegations, now))
+    }
+
+    /// What waits for somebody, or for this person: emergencies to be ratified first, then the oldest.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn board(&self, person: Option<&str>) -> Result<Vec<Waits>, DeskError> {
+        let (now, delegations) = self.store.delegations().await?;
+        let changes = self.store.changes().await?;
+        let waits = changes.into_iter().filter(is_open).map(|change| {
+            let is_breach = change.ratify_until.is_some_and(|until| until <= now);
+            Waits { standing: standing(&change, &delegations, now), change, is_breach }
+        });
+        let concerns = |waits: &Waits| person.is_none_or(|person| waits.standing.waits_for(person));
+        let mut waits: Vec<Waits> = waits.filter(concerns).collect();
+        waits.sort_by_key(|waits| (waits.change.ratify_until.is_none(), waits.change.proposed));
+        Ok(waits)
+    }
+}
+
+fn is_open(change: &Change) -> bool {
+    change.state == ChangeState::Open || change.ratify_until.is_some()
+}
+
+/// The day of a moment, in UTC.
+fn day(at: Timestamp) -> Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}

@@ -1,0 +1,129 @@
+//! Deciding: only whose approval a change takes may approve or reject it; anybody may comment. A rejection closes a version, and
+//! who rejected may open it again; the last approval ratifies an emergency.
+
+use selvage_governance::approval::Standing;
+use selvage_model::change::{Change, ChangeState, DecisionVerdict, Delegation};
+use selvage_model::code;
+use selvage_model::manifest::organisation::Domain;
+
+use super::{Desk, DeskError};
+
+/// What somebody says about a change.
+#[derive(Clone, Debug)]
+pub struct Deciding {
+    /// The change.
+    pub change: String,
+    /// The version that was looked at; the one of now where not said.
+    pub version: Option<u32>,
+    /// Who.
+    pub person: String,
+    /// What.
+    pub verdict: DecisionVerdict,
+    /// Why.
+    pub because: String,
+}
+
+impl Desk {
+    /// Keeps a decision, and says how the change stands after it.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where the person's word does not count for it; those of the store.
+    pub async fn decide(&self, deciding: Deciding) -> Result<(Change, Standing), DeskError> {
+        let Deciding { change, version, person, verdict, because } = deciding;
+        let before = self.store.change(&change).await?;
+        if verdict != DecisionVerdict::Comment {
+            self.may_decide(&before, &person).await?;
+        }
+        let version = version.unwrap_or(before.version);
+        let change = self.store.decide_change(&before.id, version, &person, verdict, &because).await?;
+        let standing = self.standing(&change).await?;
+        let change = self.follow(change, &standing, &person, &because).await?;
+        Ok((change, standing))
+    }
+
+    /// What becomes of a change by a decision.
+    async fn follow(&self, change: Change, standing: &Standing, by: &str, because: &str) -> Result<Change, DeskError> {
+        let to = match change.state {
+            ChangeState::Open if standing.rejected.is_some() => ChangeState::Rejected,
+            ChangeState::Rejected if standing.rejected.is_none() => ChangeState::Open,
+            ChangeState::Released if change.ratify_until.is_some() && standing.is_approved() => {
+                self.store.ratify_change(&change.id, by).await?;
+                return Ok(self.store.change(&change.id).await?);
+            }
+            _ => return Ok(change),
+        };
+        Ok(self.store.settle_change(&change, to, by, because).await?)
+    }
+
+    async fn may_decide(&self, change: &Change, person: &str) -> Result<(), DeskError> {
+        let refuse = |message: String| {
+            let fix = format!("`selvage change show {}` names who is waited for; anybody may comment", change.id);
+            Err(DeskError::refused(code::NOT_YOURS_TO_DECIDE, message, fix))
+        };
+        if person == change.author {
+            return refuse(format!("`{person}` proposed it, and nobody decides about their own change"));
+        }
+        let (_, delegations) = self.store.delegations().await?;
+        let seats = change.requirements.iter().flat_map(|requirement| &requirement.seats);
+        let fills = |seat: &selvage_model::change::Seat| {
+            let is_lent = |it: &Delegation| {
+                it.to == person
+                    && Some(&it.domain) == seat.board.as_ref()
+                    && it.discipline == seat.name
+                    && seat.people.contains(&it.from)
+            };
+            seat.people.iter().any(|one| one == person) || delegations.iter().any(is_lent)
+        };
+        if seats.into_iter().any(fills) {
+            return Ok(());
+        }
+        refuse(format!("the change does not take a decision of `{person}`"))
+    }
+
+    /// Takes a change back.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] for anybody but its author; those of the store.
+    pub async fn withdraw(&self, id: &str, by: &str, because: &str) -> Result<Change, DeskError> {
+        let change = self.store.change(id).await?;
+        if by != change.author {
+            let message = format!("`{}` proposed it, and takes it back or nobody", change.author);
+            return Err(DeskError::refused(code::NOT_YOURS_TO_DECIDE, message, "reject it where you may decide"));
+        }
+        if !matches!(change.state, ChangeState::Open | ChangeState::Rejected) {
+            let (state, version) = (change.state, change.version);
+            let step = "withdrawn".to_owned();
+            return Err(selvage_store::StoreError::ChangeStands { id: change.id, state, version, step }.into());
+        }
+        Ok(self.store.settle_change(&change, ChangeState::Withdrawn, by, because).await?)
+    }
+
+    /// Lends a seat of a board: by who sits on it, as the group's last release says.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] for a seat that is not theirs; those of the store.
+    pub async fn lend(&self, new: &Delegation) -> Result<Delegation, DeskError> {
+        let refuse = |message: String| {
+            Err(DeskError::refused(code::SEAT_NOT_YOURS, message, "`selvage board seats` shows who sits where"))
+        };
+        let fabric = self.released().await?;
+        let board = fabric.domains.get(&new.domain);
+        let seat = board.and_then(|board| board.board.iter().find(|(name, _)| name.value == new.discipline));
+        match seat {
+            Some((_, people)) if people.contains(&new.from) => Ok(self.store.delegate(new).await?),
+            Some(_) => {
+                refuse(format!("`{}` does not sit for {} on the board of {}", new.from, new.discipline, new.domain))
+            }
+            None => refuse(format!("the board of {} has no seat for {}", new.domain, new.discipline)),
+        }
+    }
+
+    /// Boards as they were released last, and seats that are lent.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn boards(&self) -> Result<(Vec<Domain>, Vec<Delegation>), DeskError> {
+        let fabric = self.released().await?;
+        Ok((fabric.domains.into_values().collect(), self.store.delegations().await?.1))
+    }
+}

@@ -1,0 +1,134 @@
+//! Gates: what an environment wants to see before a release is activated there. Selvage looks itself, and what it saw is recorded
+//! with the activation.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::Objective;
+use selvage_model::manifest::organisation::Environment;
+use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
+use selvage_store::{DomainActivation, Store};
+use serde::Serialize;
+
+use super::{DeskError, Look, Looked};
+
+/// What was looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Gate {
+    /// Which: `after`, `tests`, `soak`, `budget`.
+    pub gate: &'static str,
+    /// Whether it is open.
+    pub open: bool,
+    /// What was seen.
+    pub saw: String,
+}
+
+/// A release on its way into an environment.
+pub(super) struct Passing<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) domain: &'a DomainName,
+    pub(super) release: &'a str,
+    pub(super) looked: &'a Looked,
+    pub(super) history: &'a [DomainActivation],
+    pub(super) now: Timestamp,
+}
+
+/// Looks at every gate that the environment declares.
+pub(super) async fn gates(passing: &Passing<'_>, look: &dyn Look, store: &Store) -> Result<Vec<Gate>, DeskError> {
+    let environment = passing.environment;
+    let mut gates: Vec<Gate> = environment.after.iter().map(|before| after(passing, &before.value)).collect();
+    if let Some(soak) = environment.gates.soak {
+        gates.extend(environment.after.iter().map(|before| soaked(passing, &before.value, soak)));
+    }
+    if environment.gates.tests {
+        gates.push(tests(&look.tests(passing.looked)));
+    }
+    if environment.gates.budget {
+        gates.push(budget(passing, store).await?);
+    }
+    Ok(gates)
+}
+
+fn after(passing: &Passing<'_>, before: &EnvironmentName) -> Gate {
+    let since = first_there(passing, before);
+    let saw = match since {
+        Some(since) => format!("active in {before} since {since:.0}"),
+        None => format!("never active in {before}"),
+    };
+    Gate { gate: "after", open: since.is_some(), saw }
+}
+
+/// When it was activated there first.
+fn first_there(passing: &Passing<'_>, environment: &EnvironmentName) -> Option<Timestamp> {
+    let there = passing
+        .history
+        .iter()
+        .filter(|it| &it.environment == environment && &it.domain == passing.domain && it.release == passing.release);
+    there.map(|it| it.since).min()
+}
+
+/// How long it was active there in all, by the spans between activations.
+fn soaked(passing: &Passing<'_>, before: &EnvironmentName, soak: Duration) -> Gate {
+    let mut until = passing.now;
+    let mut total = Duration::ZERO;
+    // Newest first: each ends where the next one begins.
+    for it in passing.history.iter().filter(|it| &it.environment == before && &it.domain == passing.domain) {
+        if it.release == passing.release {
+            total += Duration::try_from(until.duration_since(it.since)).unwrap_or_default();
+        }
+        until = it.since;
+    }
+    let saw = format!("active in {before} for {} s of {} s", total.as_secs(), soak.as_secs());
+    Gate { gate: "soak", open: total >= soak, saw }
+}
+
+fn tests(failed: &[String]) -> Gate {
+    let saw = match failed.first() {
+        None => "all hold".to_owned(),
+        Some(first) => format!("{} do not hold; the first: {first}", failed.len()),
+    };
+    Gate { gate: "tests", open: failed.is_empty(), saw }
+}
+
+/// Whether every interface that promises an availability has failures left in its window.
+async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError> {
+    let mut spent = Vec::new();
+    let mut looked_at = 0_usize;
+    for (window, promises) in promises(&passing.looked.fabric) {
+        let since = passing.now.checked_sub(window).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut counts: BTreeMap<InterfaceRef, (u64, u64)> = BTreeMap::new();
+        for total in store.usage_since(since, passing.now).await? {
+            if total.key.attribute.is_none() && promises.contains_key(&total.key.interface) {
+                let (requests, failed) = counts.entry(total.key.interface.clone()).or_default();
+                *requests += total.count.requests;
+                *failed += total.count.failed;
+            }
+        }
+        looked_at += promises.len();
+        for (interface, (requests, failed)) in counts {
+            let Some(availability) = promises.get(&interface) else { continue };
+            let may_fail = rust_decimal::Decimal::from(requests) * (rust_decimal::Decimal::ONE_HUNDRED - *availability)
+                / rust_decimal::Decimal::ONE_HUNDRED;
+            if rust_decimal::Decimal::from(failed) > may_fail {
+                spent.push(format!("{interface}: {failed} of {requests} failed, {} may", may_fail.floor()));
+            }
+        }
+    }
+    let saw = if spent.is_empty() { format!("{looked_at} promises kept") } else { spent.join("; ") };
+    Ok(Gate { gate: "budget", open: spent.is_empty(), saw })
+}
+
+/// What is promised of availability, by window.
+fn promises(fabric: &Fabric) -> BTreeMap<Duration, BTreeMap<InterfaceRef, rust_decimal::Decimal>> {
+    let mut promises: BTreeMap<Duration, BTreeMap<InterfaceRef, rust_decimal::Decimal>> = BTreeMap::new();
+    for (reference, interface) in &fabric.interfaces {
+        for slo in &interface.slo {
+            if let Objective::Availability(share) = &slo.objective {
+                promises.entry(slo.window).or_default().insert(reference.clone(), share.0);
+            }
+        }
+    }
+    promises
+}

@@ -1,0 +1,204 @@
+//! Proposing: files of one domain are looked at as they would run, with what the other domains released last, compared with the
+//! domain's last release, and given the approvals that they take. What has errors is not proposed.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use selvage_governance::approval::{Proposed, requirements};
+use selvage_governance::compare::{Difference, Verdict};
+use selvage_model::change::{Affected, Change, Report};
+use selvage_model::code;
+use selvage_model::domain::domain_of;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::name::DomainName;
+use selvage_store::NewChange;
+use serde_json::{Value, json};
+
+use super::{Desk, DeskError, Files, Looked, concerned, day, seal, union};
+
+/// How long use is kept: 15 months.
+const KEPT_HOURS: i64 = 24 * 458;
+/// The most differences that are kept with a change; all are counted.
+const MOST_SHOWN: usize = 500;
+
+/// What somebody proposes.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// The domain; the only one that the files are of, where it is not said.
+    pub domain: Option<DomainName>,
+    /// The files. Those of other domains are not proposed, nor looked at.
+    pub files: Files,
+    /// What it is, in a line.
+    pub title: String,
+    /// Who proposes it.
+    pub author: String,
+    /// Whether one person may release it.
+    pub emergency: bool,
+    /// The change that it is another version of.
+    pub amends: Option<String>,
+}
+
+impl Desk {
+    /// Proposes a change, or another version of one.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where the files do not pass the check or change nothing; those of the store.
+    pub async fn propose(&self, proposal: Proposal) -> Result<Change, DeskError> {
+        let before = match &proposal.amends {
+            Some(id) => Some(self.store.change(id).await?),
+            None => None,
+        };
+        let domain = domain(&proposal, before.as_ref())?;
+        let base = self.store.head(&domain).await?;
+        let mut was = self.heads(Some(&domain)).await?;
+        let mut becomes = was.clone();
+        if let Some(base) = &base {
+            union::add(&union::find(&self.store, base).await?, &mut was)?;
+        }
+        let own: Files = proposal.files.into_iter().filter(|(path, _)| domain_of(path) == domain).collect();
+        if own.is_empty() {
+            let message = format!("no file is of the domain {domain}");
+            return Err(DeskError::refused(code::FILES_ASTRAY, message, "name the domain whose files these are"));
+        }
+        becomes.extend(own);
+        let after = self.look.look(&becomes);
+        refuse_errors(&after)?;
+        let own: Files = after.files.iter().filter(|(path, _)| domain_of(path) == domain).map(clone).collect();
+        let release = seal::address(&domain, &own);
+        if base.as_ref() == Some(&release) {
+            let message = format!("the files are those of {release}, which {domain} released last");
+            return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
+        }
+        let before_fabric = self.look.read(&was);
+        let (report, requirements) =
+            self.judge(&domain, &proposal.author, proposal.emergency, &before_fabric, &after).await?;
+        let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
+        let content = json!(own);
+        let new = NewChange { domain, title, author, base, release, content, emergency, report, requirements };
+        Ok(match before {
+            Some(before) => self.store.amend(&before.id, before.version, &new).await?,
+            None => self.store.propose(&new).await?,
+        })
+    }
+
+    /// What is different, whom that concerns, and whose approval it takes.
+    async fn judge(
+        &self,
+        domain: &DomainName,
+        author: &str,
+        emergency: bool,
+        before: &Fabric,
+        after: &Looked,
+    ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
+        let differences = concerned::differences(before, &after.fabric);
+        let affected = self.affected(before, &differences).await?;
+        let (now, _) = self.store.delegations().await?;
+        let requirements = requirements(&Proposed {
+            domain,
+            author,
+            before,
+            after: &after.fabric,
+            differences: &differences,
+            affected: &affected,
+            emergency,
+            today: day(now),
+        });
+        Ok((report(&differences, &after.findings, affected), requirements))
+    }
+
+    /// Who would be broken, by what use shows.
+    async fn affected(&self, before: &Fabric, differences: &[Difference]) -> Result<Vec<Affected>, DeskError> {
+        let now = Timestamp::now();
+        let since = now.checked_sub(jiff::SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(Timestamp::UNIX_EPOCH);
+        let usage = self.store.usage_since(since, now).await?;
+        let access = self.store.access_state().await?;
+        Ok(concerned::affected(before, differences, &usage, &access))
+    }
+}
+
+fn clone((path, text): (&String, &String)) -> (String, String) {
+    (path.clone(), text.clone())
+}
+
+/// The domain that is meant.
+fn domain(proposal: &Proposal, before: Option<&Change>) -> Result<DomainName, DeskError> {
+    if let Some(before) = before {
+        if proposal.domain.as_ref().is_some_and(|domain| domain != &before.domain) {
+            let message = format!("{} is a change of {}", before.id, before.domain);
+            return Err(DeskError::refused(
+                code::FILES_ASTRAY,
+                message,
+                "propose another domain's files by themselves",
+            ));
+        }
+        return Ok(before.domain.clone());
+    }
+    if let Some(domain) = &proposal.domain {
+        return Ok(domain.clone());
+    }
+    let domains: BTreeSet<DomainName> = proposal.files.keys().map(|path| domain_of(path)).collect();
+    let mut names = domains.iter();
+    match (names.next(), names.next()) {
+        (Some(only), None) => Ok(only.clone()),
+        _ => {
+            let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
+            let message = format!("the files are of {} domains: {}", names.len(), names.join(", "));
+            Err(DeskError::refused(code::FILES_ASTRAY, message, "say which is proposed: `--domain NAME`"))
+        }
+    }
+}
+
+/// Errors stop what is proposed.
+fn refuse_errors(looked: &Looked) -> Result<(), DeskError> {
+    let errors: Vec<Finding> =
+        looked.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let message = format!("{} errors stand in the way", errors.len());
+    Err(DeskError::found(code::CHANGE_UNFIT, message, "mend what the findings name", errors))
+}
+
+fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affected>) -> Report {
+    let count = |verdict| differences.iter().filter(|difference| difference.verdict == verdict).count() as u64;
+    let gravest = differences.iter().map(|difference| difference.verdict).max();
+    let mut sorted: Vec<&Difference> = differences.iter().collect();
+    sorted.sort_by(|a, b| (b.verdict, &a.interface, &a.at).cmp(&(a.verdict, &b.interface, &b.at)));
+    Report {
+        risk: gravest.map_or("none", Verdict::as_str).to_owned(),
+        breaking: count(Verdict::Breaking),
+        unproven: count(Verdict::Unproven),
+        safe: count(Verdict::Safe),
+        differences: sorted.into_iter().take(MOST_SHOWN).map(difference).collect(),
+        findings: findings.iter().map(finding).collect(),
+        affected,
+        interfaces: differences.iter().filter_map(|difference| difference.interface.clone()).collect(),
+    }
+}
+
+fn difference(it: &Difference) -> Value {
+    json!({
+        "code": it.class.code,
+        "verdict": it.verdict.as_str(),
+        "interface": it.interface.as_ref().map(ToString::to_string),
+        "at": it.at,
+        "place": it.place.to_string(),
+        "because": it.class.because,
+        "before": it.before,
+        "after": it.after,
+        "operations": it.operations,
+        "attributes": it.attributes,
+    })
+}
+
+/// A finding as it is kept and shown.
+pub(crate) fn finding(it: &Finding) -> Value {
+    json!({
+        "code": it.code.as_str(),
+        "severity": it.severity.to_string(),
+        "place": it.place.to_string(),
+        "message": it.message,
+        "fix": it.fix,
+    })
+}

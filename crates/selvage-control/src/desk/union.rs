@@ -1,0 +1,78 @@
+//! Domains together: each is released by itself, and all run as one fabric. A file is one domain's, so putting them together is
+//! putting files beside each other.
+
+use std::collections::BTreeMap;
+
+use selvage_model::code;
+use selvage_model::domain::domain_of;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::{ReleaseKey, SignedRelease, Store};
+
+use super::{Desk, DeskError, Files, seal};
+
+/// No release is active in an environment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NothingActive;
+
+/// The files of the releases that are active in an environment, and which they are, by domain; each verified by the keys that are
+/// trusted, or by those that the store knows.
+///
+/// # Errors
+/// Those of the store; [`DeskError::Refused`] for a release that is not what was signed. Nothing active is no error but an answer.
+pub async fn files_of(
+    store: &Store,
+    environment: &EnvironmentName,
+    trusted: Option<&[ReleaseKey]>,
+) -> Result<Result<(Files, BTreeMap<DomainName, String>), NothingActive>, DeskError> {
+    let known = store.release_keys().await?;
+    let trusted = trusted.unwrap_or(&known);
+    let active = store.active_domains().await?;
+    let here = active.into_iter().filter(|activation| &activation.environment == environment);
+    let (mut files, mut releases) = (Files::new(), BTreeMap::new());
+    for activation in here {
+        let release = find(store, &activation.release).await?;
+        seal::verify(&release, trusted)?;
+        add(&release, &mut files)?;
+        releases.insert(activation.domain, activation.release);
+    }
+    Ok(if releases.is_empty() { Err(NothingActive) } else { Ok((files, releases)) })
+}
+
+/// A release that has to be there.
+pub(super) async fn find(store: &Store, id: &str) -> Result<SignedRelease, DeskError> {
+    let found = store.signed_release(id).await?;
+    Ok(found.ok_or_else(|| selvage_store::StoreError::NotFound { what: "release", id: id.to_owned() })?)
+}
+
+/// Puts a release's files beside others. What another domain's file would be is left out: a release holds its own.
+pub(super) fn add(release: &SignedRelease, files: &mut Files) -> Result<(), DeskError> {
+    let own: Files = serde_json::from_value(release.content.clone()).map_err(|_| {
+        let fix = "compare the store with a backup";
+        DeskError::refused(code::RELEASE_UNSIGNED, format!("{} holds something else than files", release.id), fix)
+    })?;
+    files.extend(own.into_iter().filter(|(path, _)| domain_of(path) == release.domain));
+    Ok(())
+}
+
+impl Desk {
+    /// What every domain released last, as one fabric.
+    pub(crate) async fn released(&self) -> Result<Fabric, DeskError> {
+        Ok(self.look.read(&self.heads(None).await?))
+    }
+
+    /// The files of what every domain released last, without this one.
+    pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<Files, DeskError> {
+        let mut files = Files::new();
+        let releases = self.store.signed_releases().await?;
+        let mut domains: Vec<&DomainName> = releases.iter().map(|release| &release.domain).collect();
+        domains.sort();
+        domains.dedup();
+        for domain in domains.into_iter().filter(|domain| Some(*domain) != but) {
+            if let Some(head) = self.store.head(domain).await? {
+                add(&find(&self.store, &head).await?, &mut files)?;
+            }
+        }
+        Ok(files)
+    }
+}

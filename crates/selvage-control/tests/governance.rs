@@ -1,0 +1,358 @@
+//! The control API through its port: who may do what with changes of which domain, in which state. The whole matrix is a golden file.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use reqwest::{Client, Method};
+use selvage_control::desk::{Desk, Files, Look, Looked, Seal};
+use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
+use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
+use selvage_model::read::{self, Sources};
+use selvage_store::{NewChange, NewRelease, Store};
+use serde_json::{Value, json};
+
+/// Reads and checks as the binary does, without packs and without compiling.
+struct Reading;
+
+fn sources(files: &Files) -> Sources {
+    let mut sources = Sources::new();
+    for (path, text) in files {
+        sources.insert(path, text.as_bytes().to_vec());
+    }
+    sources
+}
+
+impl Look for Reading {
+    fn read(&self, files: &Files) -> Fabric {
+        read::read(&sources(files)).fabric
+    }
+
+    fn look(&self, files: &Files) -> Looked {
+        let reading = read::read(&sources(files));
+        let mut findings = reading.findings;
+        findings.extend(selvage_governance::lint(&reading.fabric, "2026-11-27".parse().unwrap()));
+        Looked { fabric: reading.fabric, findings, files: files.clone() }
+    }
+
+    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn tests(&self, _looked: &Looked) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+const GROUP: &str = "kind: Fabric
+name: velo-works
+environments: {test: {}, stage: {after: [test]}, prod: {protected: true, after: [stage]}}
+---
+kind: Domain
+name: group
+board: {architecture: [group.board], security: [group.security], quorum: 1}
+---
+kind: Domain
+name: plant-ghent
+board: {security: [ghent.board], quorum: 1}
+---
+kind: Domain
+name: plant-brno
+board: {security: [brno.board], quorum: 1}
+";
+const GHENT: &str = "kind: Team
+name: ghent-it
+roles: {owner: [ghent.owner, ghent.author], on_call: [ghent.oncall]}
+";
+const BRNO: &str = "kind: Team
+name: brno-it
+roles: {owner: [brno.owner], on_call: [brno.oncall]}
+";
+
+/// Who asks, as the matrix calls them.
+const ROLES: [&str; 9] = [
+    "nobody",
+    "a consumer",
+    "stranger",
+    "ghent.author",
+    "ghent.owner",
+    "ghent.oncall",
+    "ghent.board",
+    "brno.board",
+    "group.board",
+];
+
+struct Stage {
+    store: Store,
+    desk: Desk,
+    seal: Arc<Seal>,
+    console: Console,
+    client: Client,
+    _directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
+        let desk = Desk::new(store.clone(), Arc::new(Reading));
+        let seal = Arc::new(Seal::open(&directory.path().join("release.key")).unwrap());
+        let operators: BTreeSet<&str> = ROLES[2..].iter().copied().collect();
+        let console = Console::start(ConsoleConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            observe: Arc::new(|| Box::pin(async { Overview::default() })),
+            usage: Arc::new(|| Box::pin(async { UsageView::default() })),
+            contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
+            lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
+            authenticate: Arc::new(move |key| {
+                let name = key.strip_prefix("slv_").filter(|name| operators.contains(name)).map(str::to_owned);
+                Box::pin(async move { name.map(|operator| Admitted { operator, credential: "key_1".to_owned() }) })
+            }),
+            vouch: Arc::new(|_| true),
+            governance: Some(Governance {
+                desk: desk.clone(),
+                seal: Some(Arc::clone(&seal)),
+                acknowledge: Arc::new(|_| Box::pin(async { json!([]) })),
+            }),
+        })
+        .await
+        .unwrap();
+        Self { store, desk, seal, console, client: Client::new(), _directory: directory }
+    }
+
+    /// What the API answers: the status, and the code of a problem.
+    async fn ask(&self, role: &str, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("http://{}/api{path}", self.console.address()));
+        if role != "nobody" {
+            request = request.bearer_auth(format!("slv_{role}"));
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}")))
+    }
+
+    async fn verdict(&self, role: &str, method: Method, path: &str, body: Option<Value>) -> String {
+        let (status, answer) = self.ask(role, method, path, body).await;
+        match answer["code"].as_str() {
+            Some(code) => format!("{status} {code}"),
+            None => status.to_string(),
+        }
+    }
+
+    /// A change of a domain that stands as the matrix wants it.
+    async fn change(&self, domain: &str, state: &str) -> Change {
+        let domain: DomainName = domain.parse().unwrap();
+        let own = domain.as_str().trim_start_matches("plant-").to_owned();
+        let seats = vec![Seat {
+            name: "security".to_owned(),
+            board: Some(domain.clone()),
+            people: vec![format!("{own}.board")],
+        }];
+        let owner = vec![Seat { name: "owner".to_owned(), board: None, people: vec![format!("{own}.owner")] }];
+        let need = |need, seats| Requirement { need, because: vec!["the matrix".to_owned()], seats };
+        let new = NewChange {
+            base: self.store.head(&domain).await.unwrap(),
+            title: "a cell of the matrix".to_owned(),
+            author: "ghent.author".to_owned(),
+            release: format!("rel_{}", uuid::Uuid::new_v4().simple()),
+            content: json!({}),
+            emergency: false,
+            report: Report::default(),
+            requirements: vec![
+                need(Need::Board { domain: domain.clone(), quorum: 1 }, seats),
+                need(Need::Owner { team: format!("{own}-it").parse().unwrap() }, owner),
+            ],
+            domain,
+        };
+        let change = self.store.propose(&new).await.unwrap();
+        if state == "open" {
+            return change;
+        }
+        let mut approved = change.clone();
+        for person in ["board", "owner"] {
+            let person = format!("{own}.{person}");
+            let approve = DecisionVerdict::Approve;
+            approved = self.store.decide_change(&change.id, 1, &person, approve, "well").await.unwrap();
+        }
+        match state {
+            "rejected" => {
+                let person = format!("{own}.board");
+                let reject = DecisionVerdict::Reject;
+                let rejected = self.store.decide_change(&change.id, 1, &person, reject, "no").await.unwrap();
+                self.store.settle_change(&rejected, ChangeState::Rejected, &person, "no").await.unwrap()
+            }
+            "withdrawn" => {
+                self.store.settle_change(&approved, ChangeState::Withdrawn, "ghent.author", "no").await.unwrap()
+            }
+            "released" => {
+                let (key, by) = (self.seal.key().id.as_str(), "ghent.board");
+                let new = NewRelease { change: &approved, key, signature: &[0; 64], by, ratify_within_hours: None };
+                self.store.release_change(new).await.unwrap();
+                self.store.change(&change.id).await.unwrap()
+            }
+            _ => approved,
+        }
+    }
+}
+
+/// Every step with a change, as the API takes it.
+fn steps() -> Vec<(&'static str, Method, &'static str, Option<Value>)> {
+    let said = |verdict: &str| Some(json!({"verdict": verdict, "because": "the matrix"}));
+    vec![
+        ("show", Method::GET, "", None),
+        ("comment", Method::POST, "/decisions", said("comment")),
+        ("approve", Method::POST, "/decisions", said("approve")),
+        ("reject", Method::POST, "/decisions", said("reject")),
+        ("withdraw", Method::POST, "/withdrawal", Some(json!({"because": "the matrix"}))),
+        ("release", Method::POST, "/release", None),
+    ]
+}
+
+/// The fabric is proposed, approved and released through the API, domain by domain, and activated.
+async fn begin(stage: &Stage) {
+    for (domain, path, text, who) in [
+        ("group", "fabric.yaml", GROUP, "group.security"),
+        ("plant-ghent", "domains/plant-ghent/teams.yaml", GHENT, "ghent.board"),
+        ("plant-brno", "domains/plant-brno/teams.yaml", BRNO, "brno.board"),
+    ] {
+        let files = json!({path: text});
+        let body = json!({"domain": domain, "title": "the first of all", "files": files});
+        let (status, change) = stage.ask("group.board", Method::POST, "/changes", Some(body)).await;
+        assert_eq!(status, 201, "{change:#}");
+        let deciding = selvage_control::desk::Deciding {
+            change: change["id"].as_str().unwrap().to_owned(),
+            version: None,
+            person: who.to_owned(),
+            verdict: DecisionVerdict::Approve,
+            because: "well".to_owned(),
+        };
+        let (approved, standing) = stage.desk.decide(deciding).await.unwrap();
+        assert!(standing.is_approved(), "{standing:#?}");
+        let path = format!("/changes/{}/release", approved.id);
+        let (status, release) = stage.ask("group.board", Method::POST, &path, None).await;
+        assert_eq!(status, 201, "{release:#}");
+        let environments: &[&str] = if domain == "group" { &["test", "stage", "prod"] } else { &["test"] };
+        for environment in environments {
+            let body = json!({"release": release["release"], "because": "the first of all"});
+            let path = format!("/environments/{environment}/activations");
+            let (status, went) = stage.ask("group.board", Method::POST, &path, Some(body)).await;
+            assert_eq!(status, 200, "{went:#}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_matrix_of_the_control_api() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (releases, _) = stage.desk.releases().await.unwrap();
+    let mut text = String::from("who | domain | state | step | answer\n");
+    // What concerns releases, before the changes of the matrix make others.
+    for domain in ["plant-ghent", "plant-brno"] {
+        let release = &releases.iter().find(|release| release.domain.as_str() == domain).unwrap().id;
+        let file = if domain == "plant-ghent" { GHENT } else { BRNO };
+        let path = format!("domains/{domain}/teams.yaml");
+        for role in ROLES {
+            let files = json!({path.clone(): format!("{file}# {role} in {domain}\n")});
+            let propose = json!({"domain": domain, "title": "a cell of the matrix", "files": files});
+            let activate = json!({"release": release, "because": "the matrix"});
+            let roll_back = json!({"domain": domain, "because": "the matrix"});
+            for (step, path, body) in [
+                ("propose", "/changes", propose),
+                ("activate", "/environments/test/activations", activate.clone()),
+                ("activate out of turn", "/environments/prod/activations", activate),
+                ("roll back", "/environments/test/rollbacks", roll_back),
+            ] {
+                let answer = stage.verdict(role, Method::POST, path, Some(body)).await;
+                writeln!(text, "{role} | {domain} | active in test | {step} | {answer}").unwrap();
+            }
+        }
+    }
+    for (step, path) in [("list changes", "/changes"), ("list releases", "/releases"), ("board", "/board?person=me")] {
+        for role in ROLES {
+            let answer = stage.verdict(role, Method::GET, path, None).await;
+            writeln!(text, "{role} | | | {step} | {answer}").unwrap();
+        }
+    }
+    for domain in ["plant-ghent", "plant-brno"] {
+        for state in ["open", "approved", "rejected", "withdrawn", "released"] {
+            for (step, method, suffix, body) in steps() {
+                for role in ROLES {
+                    let change = stage.change(domain, state).await;
+                    let path = format!("/changes/{}{suffix}", change.id);
+                    let answer = stage.verdict(role, method.clone(), &path, body.clone()).await;
+                    writeln!(text, "{role} | {domain} | {state} | {step} | {answer}").unwrap();
+                }
+            }
+        }
+    }
+    insta::assert_snapshot!("control_api_matrix", text);
+    assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_requests_are_problems() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let who = "group.board";
+    let cases: Vec<(Method, &str, Option<Value>, &str)> = vec![
+        (Method::GET, "/nothing", None, "404 FAB8063"),
+        (Method::GET, "/changes/chg_none", None, "404 FAB7006"),
+        (Method::GET, "/releases/rel_none", None, "404 FAB7006"),
+        (Method::POST, "/changes", Some(json!({"domain": "group"})), "400 FAB8062"),
+        (Method::POST, "/changes", Some(json!({"domain": "group", "title": "\n", "files": {}})), "400 FAB8062"),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {}, "more": 1})),
+            "400 FAB8062",
+        ),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {"fabric.yaml": "kind: Nothing\n"}})),
+            "422 FAB7051",
+        ),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {"fabric.yaml": GROUP}})),
+            "422 FAB7052",
+        ),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {"domains/plant-ghent/teams.yaml": GHENT}})),
+            "422 FAB7062",
+        ),
+        (
+            Method::POST,
+            "/environments/nowhere/rollbacks",
+            Some(json!({"domain": "group", "because": "x"})),
+            "404 FAB7060",
+        ),
+    ];
+    for (method, path, body, expected) in cases {
+        let told = format!("{method} {path} {body:?}");
+        assert_eq!(stage.verdict(who, method, path, body).await, expected, "{told}");
+    }
+    // What stops a change is named with its place.
+    let body = json!({"domain": "group", "title": "x", "files": {"fabric.yaml": "kind: Nothing\n"}});
+    let (_, problem) = stage.ask(who, Method::POST, "/changes", Some(body)).await;
+    assert_eq!(problem["findings"][0]["place"], "fabric.yaml:1:7", "{problem:#}");
+}

@@ -1,0 +1,164 @@
+//! `selvage board`: what waits for whom, and who sits on which seat.
+
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_model::change::Delegation;
+use selvage_model::name::DomainName;
+use serde_json::json;
+
+use super::change::at_desk;
+use super::{Outcome, StoreChoice, TABLE, say, words};
+use crate::node::release::told;
+use crate::report;
+
+/// Shows what waits for whom, oldest first.
+#[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Board {
+    #[command(subcommand)]
+    seat: Option<Seat>,
+    /// What waits for this person alone.
+    #[arg(long, value_name = "NAME")]
+    person: Option<String>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Seats of boards.
+#[derive(Subcommand)]
+enum Seat {
+    /// Shows who sits on which board, as each domain released last, and to whom seats are lent.
+    Seats(Seats),
+    /// Lends a seat to somebody else for a time; who sits on it keeps it.
+    Delegate(Delegate),
+    /// Ends a delegation before its time.
+    End(End),
+}
+
+/// Shows seats.
+#[derive(Args)]
+struct Seats {
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Lends a seat.
+#[derive(Args)]
+struct Delegate {
+    /// The domain of the board.
+    #[arg(long, value_name = "NAME")]
+    domain: DomainName,
+    /// The seat.
+    #[arg(long, value_name = "NAME")]
+    discipline: String,
+    /// Who sits on it and lends it.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    /// To whom.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    to: String,
+    /// Until when, as `2027-06-30T18:00:00+02:00`.
+    #[arg(long, value_name = "TIME")]
+    until: Timestamp,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Ends a delegation.
+#[derive(Args)]
+struct End {
+    /// The delegation's id.
+    id: String,
+    /// Who says so.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Board {
+    /// Runs the command; wrong where an emergency was not ratified in time.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self.seat {
+            Some(Seat::Seats(seats)) => return seats.run().await,
+            Some(Seat::Delegate(delegate)) => return delegate.run().await,
+            Some(Seat::End(end)) => return end.run().await,
+            None => {}
+        }
+        let waits = at_desk(&self.store).await?.board(self.person.as_deref()).await.map_err(told)?;
+        let is_wrong = waits.iter().any(|waits| waits.is_breach);
+        if self.json {
+            let shown: Vec<_> = waits
+                .iter()
+                .map(|waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}))
+                .collect();
+            say(serde_json::to_string_pretty(&shown)?)?;
+        } else {
+            let mut table = Table::new();
+            table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "RISK", "SINCE", "TITLE", "WAITS FOR"]);
+            for waits in waits {
+                let change = &waits.change;
+                let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
+                let needed = match (needed.is_empty(), &waits.standing.rejected) {
+                    (_, Some(_)) => "its author: rejected".to_owned(),
+                    (true, None) => "its release".to_owned(),
+                    (false, None) => needed.join("\n"),
+                };
+                let needed = match change.ratify_until {
+                    Some(until) if waits.is_breach => format!("BREACH since {until:.0}: {needed}"),
+                    Some(until) => format!("to ratify until {until:.0}: {needed}"),
+                    None => needed,
+                };
+                let title = report::visible(&change.title, false);
+                let since = format!("{:.0}", change.proposed);
+                table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
+            }
+            say(table)?;
+        }
+        Ok(if is_wrong { Outcome::Wrong } else { Outcome::Well })
+    }
+}
+
+impl Seats {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let desk = at_desk(&self.store).await?;
+        let (boards, delegations) = desk.boards().await.map_err(told)?;
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["DOMAIN", "DISCIPLINE", "PEOPLE", "LENT TO"]);
+        for domain in boards {
+            for (discipline, people) in &domain.board {
+                let lent =
+                    delegations.iter().filter(|it| it.domain == domain.name && it.discipline == discipline.value);
+                let lent: Vec<String> = lent.map(|it| format!("{} until {:.0} ({})", it.to, it.until, it.id)).collect();
+                let (name, seat) = (domain.name.to_string(), discipline.value.clone());
+                table.add_row([name, seat, people.join(", "), lent.join("\n")]);
+            }
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Delegate {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let Self { domain, discipline, by, to, until, store } = self;
+        anyhow::ensure!(until > Timestamp::now(), "`--until {until:.0}` has passed");
+        let new = Delegation { id: String::new(), domain, discipline, from: by, to, until };
+        let lent = at_desk(&store).await?.lend(&new).await.map_err(told)?;
+        let (id, to, until) = (lent.id, lent.to, lent.until);
+        say(format_args!("{id}: {to} fills {} on the board of {} until {until:.0}", lent.discipline, lent.domain))?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl End {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        self.store.open().await?.end_delegation(&self.id, &self.by).await?;
+        say(format_args!("{} has ended", self.id))?;
+        Ok(Outcome::Well)
+    }
+}

@@ -1,0 +1,217 @@
+//! `selvage change`: what is proposed, what people decide about it, and what becomes of it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use selvage_control::desk::{Deciding, Desk, Seal};
+use selvage_model::change::{ChangeState, DecisionVerdict};
+use selvage_model::name::DomainName;
+
+use super::{Outcome, StoreChoice, TABLE, say, words};
+use crate::looking::Looking;
+use crate::node::release::told;
+use crate::report;
+
+/// Shows changes, and decides about them.
+#[derive(Subcommand)]
+pub(crate) enum ChangeCommand {
+    /// Lists changes, the newest first.
+    List(List),
+    /// Shows a change: what is different, whom that concerns, what it takes and what was said.
+    Show(Show),
+    /// Approves a change.
+    Approve(Decide),
+    /// Rejects a change.
+    Reject(Decide),
+    /// Leaves the decision to others.
+    Abstain(Decide),
+    /// Says something about a change.
+    Comment(Decide),
+    /// Takes a change back; its author alone can.
+    Withdraw(Decide),
+    /// Makes an approved change a release, signed.
+    Release(Release),
+}
+
+/// Lists changes.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Of this domain.
+    #[arg(long, value_name = "NAME")]
+    domain: Option<DomainName>,
+    /// Released and withdrawn ones too.
+    #[arg(long)]
+    all: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Shows a change.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The change's id.
+    id: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Says something about a change.
+#[derive(Args)]
+pub(crate) struct Decide {
+    /// The change's id.
+    id: String,
+    /// Who says it, as boards and teams name people.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    /// Why.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// The version that was looked at: refused where there is another by now.
+    #[arg(long, value_name = "N")]
+    version: Option<u32>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Makes a change a release.
+#[derive(Args)]
+pub(crate) struct Release {
+    /// The change's id.
+    id: String,
+    /// Who releases it.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// With what releases are signed.
+#[derive(Args)]
+pub(crate) struct Signing {
+    /// The file of the private key that signs releases; made where there is none. `release.key` beside an embedded store where not
+    /// given.
+    #[arg(long, value_name = "FILE")]
+    signing_key: Option<PathBuf>,
+}
+
+impl Signing {
+    /// The key.
+    pub(crate) fn seal(&self, store: &StoreChoice) -> anyhow::Result<Seal> {
+        let path = self.signing_key.clone().or_else(|| store.beside("release.key"));
+        let path = path.context("say which key signs: `--signing-key FILE`; it is made where there is none")?;
+        Ok(Seal::open(&path)?)
+    }
+
+    /// The key of a node that releases: the one that is said, or that is there beside an embedded store.
+    pub(crate) fn seal_of_node(&self, store: &StoreChoice) -> anyhow::Result<Option<Arc<Seal>>> {
+        let beside = || store.beside("release.key").filter(|path| path.exists());
+        let path = self.signing_key.clone().or_else(beside);
+        Ok(path.map(|path| Seal::open(&path)).transpose()?.map(Arc::new))
+    }
+}
+
+/// The desk over a store.
+pub(crate) async fn at_desk(store: &StoreChoice) -> anyhow::Result<Desk> {
+    Ok(Desk::new(store.open().await?, Arc::new(Looking)))
+}
+
+impl ChangeCommand {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Approve(decide) => decide.run(DecisionVerdict::Approve).await,
+            Self::Reject(decide) => decide.run(DecisionVerdict::Reject).await,
+            Self::Abstain(decide) => decide.run(DecisionVerdict::Abstain).await,
+            Self::Comment(decide) => decide.run(DecisionVerdict::Comment).await,
+            Self::Withdraw(decide) => decide.withdraw().await,
+            Self::Release(release) => release.run().await,
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let is_shown = |state| self.all || matches!(state, ChangeState::Open | ChangeState::Rejected);
+        let mut changes = store.changes().await?;
+        changes.retain(|it| is_shown(it.state) && self.domain.as_ref().is_none_or(|domain| domain == &it.domain));
+        changes.reverse();
+        if self.json {
+            let desk = at_desk(&self.store).await?;
+            let mut shown = Vec::new();
+            for change in &changes {
+                let (change, standing) = desk.change(&change.id).await.map_err(told)?;
+                shown.push(report::change::json(&change, &standing));
+            }
+            say(serde_json::to_string_pretty(&shown)?)?;
+            return Ok(Outcome::Well);
+        }
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "STATE", "RISK", "BY", "SINCE", "TITLE"]);
+        for it in changes {
+            let state = if it.emergency { format!("{}, emergency", it.state) } else { it.state.to_string() };
+            let (domain, since, title) =
+                (it.domain.to_string(), format!("{:.0}", it.proposed), report::visible(&it.title, false));
+            table.add_row([it.id, domain, state, it.report.risk, it.author, since, title]);
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Show {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let (change, standing) = at_desk(&self.store).await?.change(&self.id).await.map_err(told)?;
+        if self.json {
+            say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
+        } else {
+            say(report::change::human(&change, &standing))?;
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+impl Decide {
+    async fn run(self, verdict: DecisionVerdict) -> anyhow::Result<Outcome> {
+        let Self { id, by, because, version, json, store } = self;
+        let deciding = Deciding { change: id, version, person: by, verdict, because };
+        let (change, standing) = at_desk(&store).await?.decide(deciding).await.map_err(told)?;
+        if json {
+            say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
+        } else {
+            say(report::change::human(&change, &standing))?;
+        }
+        Ok(Outcome::Well)
+    }
+
+    async fn withdraw(self) -> anyhow::Result<Outcome> {
+        let change = at_desk(&self.store).await?.withdraw(&self.id, &self.by, &self.because).await.map_err(told)?;
+        say(format_args!("{} is {}", change.id, change.state))?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Release {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let seal = self.signing.seal(&self.store)?;
+        let release = at_desk(&self.store).await?.release(&self.id, &self.by, &seal).await.map_err(told)?;
+        say(format_args!("{} of {}, signed with {}", release.id, release.domain, release.key))?;
+        Ok(Outcome::Well)
+    }
+}

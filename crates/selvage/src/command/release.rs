@@ -1,0 +1,229 @@
+//! `selvage release`: what each domain released, where it is active, and making it so. Going back is one command, and takes effect on
+//! every node within a second.
+
+use anyhow::Context;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use comfy_table::Table;
+use jiff::Timestamp;
+use selvage_control::desk::{Activating, Files, Gate, Went, key_of, verify};
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::{Activated, DomainActivation, ReleaseKey};
+
+use super::change::{Signing, at_desk};
+use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
+use crate::node::release::told;
+
+/// Lists and activates the releases of domains.
+#[derive(Subcommand)]
+pub(crate) enum ReleaseCommand {
+    /// Lists releases, the newest first, and where each is or was active.
+    List(List),
+    /// Shows the files of a release.
+    Show(Show),
+    /// Verifies the content and the signature of every release.
+    Verify(Verify),
+    /// Makes a release the active one of its domain in an environment.
+    Activate(Activate),
+    /// Goes back to the release that a domain had active before.
+    Rollback(Rollback),
+    /// Prints the public key that signs releases, for `selvage serve --release-key`.
+    Key(Key),
+}
+
+/// Lists releases.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Of this domain.
+    #[arg(long, value_name = "NAME")]
+    domain: Option<DomainName>,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Shows a release.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The release's id.
+    id: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Verifies releases.
+#[derive(Args)]
+pub(crate) struct Verify {
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Activates a release.
+#[derive(Args)]
+pub(crate) struct Activate {
+    /// The release's id.
+    id: String,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Goes back.
+#[derive(Args)]
+pub(crate) struct Rollback {
+    /// The domain.
+    #[arg(long, value_name = "NAME")]
+    domain: DomainName,
+    /// To this release; to the one that was active before where not given.
+    #[arg(long, value_name = "ID")]
+    to: Option<String>,
+    #[command(flatten)]
+    said: Said,
+}
+
+/// Where, by whom and why.
+#[derive(Args)]
+pub(crate) struct Said {
+    /// The environment.
+    #[arg(long, value_name = "NAME")]
+    env: EnvironmentName,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Prints the public key.
+#[derive(Args)]
+pub(crate) struct Key {
+    #[command(flatten)]
+    signing: Signing,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// A public key as `selvage release key` prints it.
+pub(crate) fn public_key(text: &str) -> Result<ReleaseKey, String> {
+    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.map(key_of).ok_or_else(|| format!("`{text}` is no public key: 32 bytes in base64 are expected"))
+}
+
+impl ReleaseCommand {
+    /// Runs the subcommand.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        match self {
+            Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Verify(verify) => verify.run().await,
+            Self::Activate(activate) => activate.run().await,
+            Self::Rollback(rollback) => rollback.run().await,
+            Self::Key(key) => {
+                say(STANDARD.encode(key.signing.seal(&key.store)?.key().public))?;
+                Ok(Outcome::Well)
+            }
+        }
+    }
+}
+
+impl List {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let (active, history) = (store.active_domains().await?, store.activations().await?);
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["RELEASE", "DOMAIN", "CHANGE", "MADE", "BY", "ACTIVE", "WAS ACTIVE"]);
+        let mut releases = store.signed_releases().await?;
+        releases.reverse();
+        for it in releases.into_iter().filter(|it| self.domain.as_ref().is_none_or(|domain| domain == &it.domain)) {
+            let is_of = |activation: &&DomainActivation| activation.release == it.id && activation.domain == it.domain;
+            let now: Vec<&DomainActivation> = active.iter().filter(is_of).collect();
+            let mut was: Vec<String> = history.iter().filter(is_of).map(|it| it.environment.to_string()).collect();
+            was.sort();
+            was.dedup();
+            was.retain(|environment| !now.iter().any(|it| it.environment.as_str() == environment));
+            let now: Vec<String> = now.iter().map(|it| format!("{} since {:.0}", it.environment, it.since)).collect();
+            let made = format!("{:.0}", it.recorded);
+            table.add_row([it.id, it.domain.to_string(), it.change, made, it.by, now.join("\n"), was.join(" ")]);
+        }
+        say(table)?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Show {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let found = store.signed_release(&self.id).await?;
+        let release = found.with_context(|| format!("the store has no release `{}`", self.id))?;
+        let files: Files = serde_json::from_value(release.content)?;
+        for (path, text) in files {
+            say(format_args!("# {path}\n{text}"))?;
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+impl Verify {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let keys = store.release_keys().await?;
+        let mut wrong = 0_usize;
+        let releases = store.signed_releases().await?;
+        for listed in &releases {
+            let Some(release) = store.signed_release(&listed.id).await? else { continue };
+            if let Err(error) = verify(&release, &keys) {
+                wrong += 1;
+                say(format_args!("{}: {error}", error.code()))?;
+            }
+        }
+        say(format_args!("{} releases, {wrong} of them not as they were signed", releases.len()))?;
+        Ok(if wrong == 0 { Outcome::Well } else { Outcome::Wrong })
+    }
+}
+
+impl Activate {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let desk = at_desk(&self.said.store).await?;
+        let went = desk.activate(&self.id, &self.said.activating()).await.map_err(told)?;
+        self.said.tell(&went, "is active").await
+    }
+}
+
+impl Rollback {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let desk = at_desk(&self.said.store).await?;
+        let activating = self.said.activating();
+        let went = desk.roll_back(&self.domain, self.to.as_deref(), &activating).await.map_err(told)?;
+        self.said.tell(&went, "is active again").await
+    }
+}
+
+impl Said {
+    fn activating(&self) -> Activating {
+        Activating { environment: self.env.clone(), by: self.by.clone(), because: self.because.clone() }
+    }
+
+    /// Waits until every node runs it, and says so.
+    async fn tell(&self, went: &Went, is: &str) -> anyhow::Result<Outcome> {
+        for held in &went.held_back {
+            eprintln!("selvage: {held}");
+        }
+        let (since, is) = match went.activated {
+            Activated::Now(since) => (since, is),
+            Activated::Before => (Timestamp::now(), "was active already"),
+        };
+        let store = self.store.open().await?;
+        let what = format!("{} of {} {is} in {}{}", went.release, went.domain, self.env, gates(&went.gates));
+        acknowledged::wait(&store, since).await?.print(&what, self.json)?;
+        Ok(Outcome::Well)
+    }
+}
+
+fn gates(gates: &[Gate]) -> String {
+    gates.iter().map(|gate| format!("; {}: {}", gate.gate, gate.saw)).collect()
+}

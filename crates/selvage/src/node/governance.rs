@@ -1,0 +1,32 @@
+//! What the control API of this node stands on: the desk of changes over its store, its signing key, and the waiting for nodes.
+
+use std::sync::Arc;
+
+use selvage_control::Governance;
+use selvage_control::desk::{Desk, Seal};
+use selvage_store::Store;
+use serde_json::json;
+
+use crate::command::acknowledged;
+use crate::looking::Looking;
+
+/// The desk over this store.
+pub(super) fn governance(store: &Store, seal: Option<Arc<Seal>>) -> Governance {
+    let nodes = store.clone();
+    Governance {
+        desk: Desk::new(store.clone(), Arc::new(Looking)),
+        seal,
+        acknowledge: Arc::new(move |since| {
+            let nodes = nodes.clone();
+            Box::pin(async move {
+                match acknowledged::wait(&nodes, since).await {
+                    Ok(acknowledged) => acknowledged.nodes(),
+                    Err(error) => {
+                        tracing::warn!("it is not known which nodes run what was activated: {error:#}");
+                        json!(null)
+                    }
+                }
+            })
+        }),
+    }
+}

@@ -1,0 +1,140 @@
+//! Where a node's releases come from: a directory, where nothing is protected, or what is active in the store, domain by domain. What
+//! is not what was signed does not run: the node stays with what it runs, and says so. INVARIANT: APPROVED
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use selvage_control::desk::{self, DeskError};
+use selvage_model::access::AccessState;
+use selvage_model::code;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::{ReleaseKey, Store};
+
+use super::{Follower, Release, activate, declared, read};
+use crate::{directory, report};
+
+/// Where releases come from.
+#[derive(Clone, Debug)]
+pub(crate) enum ReleaseSource {
+    /// A directory, served whole.
+    Directory(PathBuf),
+    /// The releases that are active in the store, signed with these keys; with those that the store knows where none are said.
+    Store {
+        /// The keys that are trusted.
+        trusted: Option<Vec<ReleaseKey>>,
+    },
+}
+
+impl ReleaseSource {
+    /// What is to run now.
+    ///
+    /// # Errors
+    /// When it has errors, is not what was signed, or nothing is active.
+    pub(crate) async fn first(&self, store: &Store, environment: &EnvironmentName) -> anyhow::Result<Release> {
+        match self {
+            Self::Directory(path) => read(path, environment),
+            Self::Store { trusted } => released(store, environment, trusted.as_deref()).await,
+        }
+    }
+
+    /// The access state with what a release asks for: a directory's own grants are made here, those of released domains were made by
+    /// whoever activated them.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn access(
+        &self,
+        store: &Store,
+        environment: &EnvironmentName,
+        release: &Release,
+    ) -> anyhow::Result<AccessState> {
+        match self {
+            Self::Directory(_) => activate(store, environment, release).await,
+            Self::Store { .. } => Ok(store.access_state().await?),
+        }
+    }
+}
+
+/// The releases that are active in an environment, as one.
+///
+/// # Errors
+/// When none is, one is not what was signed, or they do not fit together.
+pub(crate) async fn released(
+    store: &Store,
+    environment: &EnvironmentName,
+    trusted: Option<&[ReleaseKey]>,
+) -> anyhow::Result<Release> {
+    let Ok((files, parts)) = desk::files_of(store, environment, trusted).await.map_err(told)? else {
+        let code = code::NOTHING_ACTIVE;
+        anyhow::bail!(
+            "{code}: no release is active in `{environment}`: activate one, or serve a directory with --fabric"
+        );
+    };
+    let checked = tokio::task::spawn_blocking(move || directory::check_files(&files)).await?;
+    if !checked.runs() {
+        let what = parts.values().cloned().collect::<Vec<_>>().join(", ");
+        anyhow::bail!("the releases {what} have errors\n{}", report::human::write(&checked));
+    }
+    declared(&checked.fabric, environment)?;
+    let (id, fabric) = (checked.release, Arc::new(checked.fabric));
+    Ok(Release { id, fabric, manifests: serde_json::Value::Null, parts })
+}
+
+/// A refusal of the desk in the words of a command.
+pub(crate) fn told(error: DeskError) -> anyhow::Error {
+    match error {
+        DeskError::Store(error) => error.into(),
+        DeskError::Refused { code, message, fix, findings } => {
+            let lines = findings.iter().map(|finding| {
+                let fix = finding.fix.as_deref().map_or_else(String::new, |fix| format!("; {fix}"));
+                format!("\n  {} {}: {}{fix}", finding.place, finding.code, finding.message)
+            });
+            anyhow::anyhow!("{code}: {message}: {fix}{}", lines.collect::<String>())
+        }
+    }
+}
+
+impl Follower {
+    /// Takes what is active now in the place of what runs, where that is another; whether it did. What cannot be taken is told once
+    /// and changes nothing.
+    pub(super) async fn take_released(&self) -> bool {
+        let ReleaseSource::Store { trusted } = &self.source else { return false };
+        let before = Arc::clone(&self.current.active().release);
+        let active = match self.active_parts().await {
+            Ok(active) => active,
+            Err(error) => {
+                tracing::warn!("what is active cannot be read: {error:#}");
+                return false;
+            }
+        };
+        if active == before.parts || self.current.refused(&active) {
+            return false;
+        }
+        let taken = match released(&self.store, &self.environment, trusted.as_deref()).await {
+            Ok(release) => {
+                let release = Arc::new(release);
+                self.take(&release, &before).await.map(|()| release.id.clone())
+            }
+            Err(error) => Err(error),
+        };
+        match taken {
+            Ok(id) => {
+                tracing::info!(release = id, "another release runs now");
+                true
+            }
+            Err(error) => {
+                tracing::error!("what is active was not taken; what ran before goes on: {error:#}");
+                self.current.refuse(active, format!("{error:#}"));
+                false
+            }
+        }
+    }
+
+    /// Which releases are active here, by domain.
+    async fn active_parts(&self) -> anyhow::Result<BTreeMap<DomainName, String>> {
+        let active = self.store.active_domains().await?.into_iter();
+        let here = active.filter(|it| it.environment == self.environment);
+        Ok(here.map(|it| (it.domain, it.release)).collect())
+    }
+}

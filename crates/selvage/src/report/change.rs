@@ -1,0 +1,98 @@
+//! Changes for people and for scripts: what is different, whom it concerns, what it takes, and how it stands.
+
+use std::fmt::Write as _;
+
+use selvage_governance::approval::{Standing, Waiting};
+use selvage_model::change::{Change, DecisionVerdict};
+use serde_json::Value;
+
+use super::visible;
+
+/// How many differences and consumers are listed; the rest is counted.
+const MOST_LISTED: usize = 40;
+
+/// A change with how it stands, as text.
+pub(crate) fn human(change: &Change, standing: &Standing) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = write_all(&mut text, change, standing);
+    text.trim_end().to_owned()
+}
+
+fn write_all(text: &mut String, change: &Change, standing: &Standing) -> std::fmt::Result {
+    let (id, domain, title, author) = (&change.id, &change.domain, visible(&change.title, false), &change.author);
+    writeln!(text, "{id}  {domain}: {title}")?;
+    writeln!(text, "version {} by {author}, {}, {}", change.version, change.state, stands(change, standing))?;
+    writeln!(text, "from {} to {}", change.base.as_deref().unwrap_or("nothing"), change.release)?;
+    let report = &change.report;
+    writeln!(text, "{} breaking, {} unproven, {} safe", report.breaking, report.unproven, report.safe)?;
+    for difference in report.differences.iter().take(MOST_LISTED) {
+        let member = |name: &str| visible(difference[name].as_str().unwrap_or_default(), false);
+        let (verdict, code, at, place) = (member("verdict"), member("code"), member("at"), member("place"));
+        writeln!(text, "  {verdict:<8}  {code}  {at}  ({place})")?;
+    }
+    more(text, report.differences.len())?;
+    if !report.affected.is_empty() {
+        writeln!(text, "would break")?;
+        for affected in report.affected.iter().take(MOST_LISTED) {
+            let last = affected.last_used.map_or_else(|| "never seen".to_owned(), |last| format!("last {last:.0}"));
+            writeln!(text, "  {} on {}: {} ({last})", affected.consumer, affected.interface, affected.because)?;
+        }
+        more(text, report.affected.len())?;
+    }
+    for (requirement, people) in &standing.met {
+        writeln!(text, "given: {} by {}", requirement.need, people.join(", "))?;
+    }
+    for waiting in &standing.open {
+        writeln!(text, "needs: {}", needed(waiting))?;
+        for because in waiting.requirement.because.iter().take(3) {
+            writeln!(text, "       {}", visible(because, false))?;
+        }
+    }
+    for decision in &change.decisions {
+        let void = if decision.version == change.version { "" } else { ", void: of an earlier version" };
+        let (at, person, because) = (decision.at, &decision.person, visible(&decision.because, false));
+        writeln!(text, "{at:.0}  {person} {}: {because} (version {}{void})", said(decision.verdict), decision.version)?;
+    }
+    Ok(())
+}
+
+fn more(text: &mut String, count: usize) -> std::fmt::Result {
+    match count.checked_sub(MOST_LISTED) {
+        Some(more) if more > 0 => writeln!(text, "  and {more} more"),
+        _ => Ok(()),
+    }
+}
+
+fn said(verdict: DecisionVerdict) -> &'static str {
+    match verdict {
+        DecisionVerdict::Approve => "approves",
+        DecisionVerdict::Reject => "rejects",
+        DecisionVerdict::Abstain => "abstains",
+        DecisionVerdict::Comment => "comments",
+    }
+}
+
+/// Whose approval is waited for, and who can give it.
+pub(crate) fn needed(waiting: &Waiting) -> String {
+    let people: Vec<&str> = waiting.people.iter().map(String::as_str).collect();
+    let who = if people.is_empty() { "nobody can give it".to_owned() } else { people.join(", ") };
+    let filled: Vec<String> = waiting.filled.iter().map(|(seat, person)| format!("{person} for {seat}")).collect();
+    let so_far = if filled.is_empty() { String::new() } else { format!("; so far {}", filled.join(", ")) };
+    format!("{} ({who}{so_far})", waiting.requirement.need)
+}
+
+/// How a change stands in one word or two.
+pub(crate) fn stands(change: &Change, standing: &Standing) -> String {
+    match (&standing.rejected, change.ratify_until) {
+        (_, Some(until)) => format!("an emergency, to be ratified until {until:.0}"),
+        (Some(decision), None) => format!("rejected by {}", decision.person),
+        (None, None) if standing.is_approved() => "approved".to_owned(),
+        (None, None) => format!("{} approvals open", standing.open.len()),
+    }
+}
+
+/// The same for scripts.
+pub(crate) fn json(change: &Change, standing: &Standing) -> Value {
+    selvage_control::desk::shown(change, standing)
+}
