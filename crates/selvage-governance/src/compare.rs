@@ -4,14 +4,19 @@
 
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod random;
+mod schema;
 
 use std::fmt;
 
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::Place;
 
+pub use schema::schema;
+
 /// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
-pub static TABLES: &[&[&Class]] = &[];
+pub static TABLES: &[&[&Class]] = &[schema::classes::CLASSES];
 
 /// What a difference means for who uses what is compared, from the lightest to the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use selvage_model::yaml::{self, Limits, Node};
 
-use super::{Area, Class, Difference, TABLES};
+use super::{Area, Class, Difference, TABLES, schema};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/comparison")
@@ -39,9 +39,9 @@ fn example(class: &Class) -> Node {
 }
 
 /// What comparing the pair of an example yields.
-fn compared(class: &Class, _before: &Node, _after: &Node) -> Vec<Difference> {
+fn compared(class: &Class, before: &Node, after: &Node) -> Vec<Difference> {
     match class.area {
-        Area::OpenApi | Area::Schema | Area::AsyncApi => Vec::new(),
+        Area::Schema => schema(before, after, class.direction),
         other => panic!("nothing compares examples of {}", other.as_str()),
     }
 }

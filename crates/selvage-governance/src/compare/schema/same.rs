@@ -1,0 +1,143 @@
+//! Whether two schemas say the same word for word, with everything that they refer to. Texts for people do not count.
+
+use std::collections::HashSet;
+
+use selvage_model::yaml::{Content, Node};
+
+use super::side::Side;
+
+/// A schema of the one document and a schema of the other.
+pub(super) type Pair = (*const Node, *const Node);
+
+/// What was found to be the same.
+#[derive(Default)]
+pub(super) struct Sameness {
+    proven: HashSet<Pair>,
+    /// Taken for the same as long as nothing speaks against it: what refers to itself.
+    assumed: HashSet<Pair>,
+    /// How deep what is looked at lies.
+    depth: usize,
+}
+
+/// How deep is looked; what lies deeper is not the same.
+const MOST_DEPTH: usize = 512;
+
+/// What is said to people.
+const WORDS: [&str; 6] = ["title", "description", "example", "examples", "externalDocs", "$comment"];
+/// Under which schemas stand by names.
+const NAMED: [&str; 3] = ["properties", "patternProperties", "dependentSchemas"];
+/// Under which schemas stand that nothing but references uses.
+const KEPT: [&str; 2] = ["$defs", "definitions"];
+/// Under which a schema stands, or a list of them.
+const SCHEMAS: [&str; 17] = [
+    "items",
+    "prefixItems",
+    "contains",
+    "unevaluatedItems",
+    "additionalProperties",
+    "unevaluatedProperties",
+    "propertyNames",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contentSchema",
+    "additionalItems",
+    "schema",
+];
+
+impl Sameness {
+    /// Whether the two schemas are the same.
+    pub(super) fn of(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        if sides.0.dialect != sides.1.dialect {
+            return false;
+        }
+        let same = self.schema(old, new, sides);
+        if same {
+            self.proven.extend(self.assumed.drain());
+        }
+        self.assumed.clear();
+        same
+    }
+
+    fn schema(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        if self.depth >= MOST_DEPTH {
+            return false;
+        }
+        self.depth += 1;
+        let same = self.content(old, new, sides);
+        self.depth -= 1;
+        same
+    }
+
+    fn content(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        let (Content::Map(before), Content::Map(after)) = (&old.content, &new.content) else {
+            return match (&old.content, &new.content) {
+                (Content::List(before), Content::List(after)) => {
+                    before.len() == after.len()
+                        && before.iter().zip(after).all(|(old, new)| self.schema(old, new, sides))
+                }
+                _ => equal(old, new),
+            };
+        };
+        let pair = (std::ptr::from_ref(old), std::ptr::from_ref(new));
+        if self.proven.contains(&pair) || !self.assumed.insert(pair) {
+            return true;
+        }
+        let counts = |name: &str| !WORDS.contains(&name) && !KEPT.contains(&name);
+        let kept = |entries: &[(selvage_model::yaml::Key, Node)]| {
+            entries.iter().filter(|(name, _)| counts(&name.value)).count()
+        };
+        kept(before) == kept(after)
+            && before.iter().filter(|(name, _)| counts(&name.value)).all(|(name, value)| {
+                new.get(&name.value).is_some_and(|other| self.keyword(&name.value, value, other, sides))
+            })
+    }
+
+    fn keyword(&mut self, name: &str, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        if name == "$ref" {
+            let (Some(before), Some(after)) = (old.text(), new.text()) else { return false };
+            return match (sides.0.follow(before), sides.1.follow(after)) {
+                (Some(old), Some(new)) => before == after && self.schema(old, new, sides),
+                _ => false,
+            };
+        }
+        if NAMED.contains(&name) {
+            let (before, after) = (old.entries(), new.entries());
+            return before.len() == after.len()
+                && before
+                    .iter()
+                    .all(|(name, value)| new.get(&name.value).is_some_and(|other| self.schema(value, other, sides)));
+        }
+        // A reference that leads elsewhere than it says cannot be told from here.
+        if matches!(name, "$dynamicRef" | "$recursiveRef" | "$id") {
+            return false;
+        }
+        if SCHEMAS.contains(&name) { self.schema(old, new, sides) } else { equal(old, new) }
+    }
+}
+
+/// Whether two nodes hold the same, in whatever order their members stand.
+pub(crate) fn equal(old: &Node, new: &Node) -> bool {
+    match (&old.content, &new.content) {
+        (Content::Scalar(one), Content::Scalar(other)) => {
+            one.text == other.text && (one.plain == other.plain || old.to_value() == new.to_value())
+        }
+        (Content::List(one), Content::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        (Content::Map(one), Content::Map(other)) => {
+            one.len() == other.len()
+                && one.iter().zip(other).all(|((name, value), (other_name, other))| {
+                    if name.value == other_name.value {
+                        return equal(value, other);
+                    }
+                    new.get(&name.value).is_some_and(|other| equal(value, other))
+                })
+        }
+        _ => false,
+    }
+}
