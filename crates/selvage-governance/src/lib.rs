@@ -1,6 +1,7 @@
 //! The rules by which a fabric is judged before it runs: lint of what several manifests say together, and waivers.
 //! Pure: no IO and no clock; all findings at once, each with its place and the way out.
 
+pub mod access;
 pub mod approval;
 pub mod compare;
 pub mod condition;
@@ -8,6 +9,7 @@ mod contract;
 mod graph;
 pub mod lint;
 mod nearest;
+pub mod retirement;
 pub mod rule;
 pub mod seat;
 #[cfg(test)]

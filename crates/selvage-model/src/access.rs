@@ -154,4 +154,6 @@ pub enum EndAction {
     End,
     /// Go on, and alarm.
     Alarm,
+    /// Refuse from then on, on tier-1 too: a person opened it with a clock, and by nothing else would it have been open.
+    Cut,
 }

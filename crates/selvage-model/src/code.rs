@@ -432,6 +432,18 @@ catalogue! {
     ROLLBACK_UNKNOWN = "FAB7060", "There is no such release to go back to";
     SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
     FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
+    ACCESS_STANDS = "FAB7140", "It has been decided, or has ended, already";
+    ACCESS_DECIDER = "FAB7141", "Somebody else decides about this access";
+    GRANT_UNNARROWED = "FAB7142", "Terms that do not make a grant narrower";
+    ACCESS_ENDING = "FAB7143", "What ends takes no new grants";
+    ACCESS_FAR = "FAB7144", "An end that is over, or too far";
+    ACCESS_CLASSED = "FAB7145", "Access to data that is not for everybody";
+    ACCESS_REFUSED = "FAB7146", "The request cannot be granted any more";
+    BREAK_GLASS_LONG = "FAB7147", "Break-glass access for too long";
+    BREAK_GLASS_OPENED = "FAB7148", "Break-glass access was opened";
+    BREAK_GLASS_BREACH = "FAB7149", "Break-glass access that nobody ratified";
+    RECERTIFICATION_ESCALATED = "FAB7150", "Nobody answered for a tier-1 grant in time";
+    RETIREMENT_EARLY = "FAB7151", "The interface is still used";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

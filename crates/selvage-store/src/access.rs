@@ -2,8 +2,12 @@
 //! by which nodes see that they have to compile anew.
 
 pub(crate) mod block;
+pub(crate) mod break_glass;
 pub(crate) mod grant;
 pub(crate) mod key;
+pub(crate) mod lease;
+pub(crate) mod recertification;
+pub(crate) mod request;
 pub(crate) mod subscription;
 
 use selvage_model::access::AccessState;
@@ -12,7 +16,7 @@ use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
-use crate::value::bind;
+use crate::value::{Micros, bind};
 
 statements! {
     REVISION = "SELECT revision FROM access_revision WHERE id = 1";
@@ -48,6 +52,12 @@ impl Store {
 /// Lets changes of access state follow one another: taken before anything else is read or locked.
 pub(crate) async fn hold(transaction: &mut Transaction) -> Result<(), StoreError> {
     transaction.run(HOLD, bind![]).await.map(drop)
+}
+
+/// The same, and the time by the database's clock then: whoever waited for another sees what that one wrote before.
+async fn access_hold_and_now(transaction: &mut Transaction) -> Result<Micros, StoreError> {
+    hold(transaction).await?;
+    transaction.now().await
 }
 
 /// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.

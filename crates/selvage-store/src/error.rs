@@ -1,5 +1,7 @@
 //! What can go wrong with the store, in classes that callers act on. Never carries an address or a parameter's value.
 
+use std::time::Duration;
+
 use selvage_model::change::ChangeState;
 use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, ReaderName};
@@ -108,6 +110,40 @@ pub enum StoreError {
         /// Which.
         id: String,
     },
+    /// Somebody has decided already, or it has ended.
+    #[error("{what} `{id}` is {state} already")]
+    AccessStands {
+        /// `request`, `grant` or `recertification item`.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// How it stands.
+        state: &'static str,
+    },
+    /// Who asked for it, or opened it, is not who decides.
+    #[error("{what} `{id}` is `{by}`'s own: somebody else decides about it")]
+    OwnAccess {
+        /// `request` or `grant`.
+        what: &'static str,
+        /// Which.
+        id: String,
+        /// Whose.
+        by: String,
+    },
+    /// Terms that are not narrower than those that a lease has.
+    #[error("grant `{id}` is not narrowed: {because}")]
+    Unnarrowed {
+        /// Which lease.
+        id: String,
+        /// Why not.
+        because: String,
+    },
+    /// A lease without approval was to last too long.
+    #[error("what is opened without approval lasts {} hours at most", most.as_secs() / 3600)]
+    BreakGlassLong {
+        /// The longest.
+        most: Duration,
+    },
     /// Another node has taken the capture, or a person has said how it goes on.
     #[error("the capture is no longer held with fence {fence}")]
     CaptureFenced {
@@ -132,7 +168,7 @@ pub enum StoreError {
     #[error("the store has no {what} `{id}`")]
     NotFound {
         /// What was looked for: `release`, `key`, `grant`, `block`, `node`, `operation`, `effect`, `event stream`, `reader`, `subscription`, `dead letter`,
-        /// `change`, `paused capture`, `running capture`.
+        /// `change`, `paused capture`, `running capture`, `request`, `break-glass grant`, `recertification item`.
         what: &'static str,
         /// Its id.
         id: String,
@@ -179,6 +215,10 @@ impl StoreError {
             Self::ChangeStale { .. } => code::CHANGE_STALE,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
+            Self::AccessStands { .. } => code::ACCESS_STANDS,
+            Self::OwnAccess { .. } => code::ACCESS_DECIDER,
+            Self::Unnarrowed { .. } => code::GRANT_UNNARROWED,
+            Self::BreakGlassLong { .. } => code::BREAK_GLASS_LONG,
             Self::CaptureFenced { .. } => code::CAPTURE_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,

@@ -26,8 +26,12 @@ mod tests;
 mod usage;
 mod value;
 
+pub use access::break_glass::{BreakGlass, Review};
 pub use access::grant::{AppliedGrants, HeldBack};
 pub use access::key::{NewKey, Rotated};
+pub use access::lease::{LeaseOrigin, LeaseRecord};
+pub use access::recertification::{Answer, ItemState, NewRecertificationItem, Recertification, RecertificationItem};
+pub use access::request::{AccessRequest, NewAccessRequest, RequestState};
 pub use access::subscription::SubscriptionStep;
 pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
 pub use access::subscription::replay::NewReplay;

@@ -20,6 +20,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0009.sql"),
     include_str!("../migrations/0010.sql"),
     include_str!("../migrations/0011.sql"),
+    include_str!("../migrations/0012.sql"),
 ];
 
 /// Any number that nobody else in the database locks by: the letters `selvage1`.
@@ -35,7 +36,17 @@ statements! {
 
 /// Runs the steps that the store has not had.
 pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    take(database, MIGRATIONS).await
+}
+
+/// A store as an older binary made it, which knew so many steps.
+#[cfg(test)]
+pub(crate) async fn run_first(database: &Database, steps: usize) -> Result<(), StoreError> {
+    take(database, &MIGRATIONS[..steps]).await
+}
+
+async fn take(database: &Database, steps: &[&str]) -> Result<(), StoreError> {
+    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     let mut transaction = database.write().await?;
     transaction.alone(LOCK).await?;
     transaction.script(TABLE).await?;
@@ -43,7 +54,7 @@ pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for (version, step) in (1..).zip(MIGRATIONS).filter(|(version, _)| *version > found) {
+    for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
         transaction.script(step).await?;
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;

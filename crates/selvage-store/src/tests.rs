@@ -9,6 +9,7 @@ mod contract_check;
 mod cross_reference;
 mod delivery;
 mod event;
+mod lease;
 mod ledger;
 mod node;
 mod opening;

@@ -1,6 +1,8 @@
 //! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
 
+mod access;
 pub(crate) mod acknowledged;
+mod active;
 mod asyncapi;
 mod block;
 mod board;
@@ -35,6 +37,7 @@ mod operations;
 mod operator;
 mod propose;
 mod put;
+mod recertify;
 mod release;
 mod replays;
 mod rules;
@@ -42,8 +45,10 @@ mod schema;
 mod serve;
 mod shadow;
 mod subscriptions;
+mod terms;
 mod test;
 mod usage;
+mod used;
 mod violations;
 
 use std::fmt::Display;
@@ -131,9 +136,15 @@ enum Command {
     /// Issues, rotates, lists and revokes the keys of consumers.
     #[command(subcommand)]
     Key(key::Key),
-    /// Lists and ends the grants that are alive.
+    /// Asks for access, decides about it, opens it in an emergency, reviews it.
+    #[command(subcommand)]
+    Access(access::Access),
+    /// Lists, narrows and ends the grants that are alive, and says what of them is used.
     #[command(subcommand)]
     Grant(grant::Grant),
+    /// Lets those who own interfaces answer for the grants on them.
+    #[command(subcommand)]
+    Recertify(recertify::Recertify),
     /// Cuts consumers and interfaces off at once, and lifts that again.
     #[command(subcommand)]
     Block(block::Block),
@@ -286,7 +297,9 @@ impl Command {
             Self::Factory(factory) => in_runtime(factory.run()),
             Self::Odoo(odoo) => in_runtime(odoo.run()),
             Self::Key(key) => in_runtime(key.run()),
+            Self::Access(access) => in_runtime(access.run()),
             Self::Grant(grant) => in_runtime(grant.run()),
+            Self::Recertify(recertify) => in_runtime(recertify.run()),
             Self::Block(block) => in_runtime(block.run()),
             Self::Operator(operator) => in_runtime(operator.run()),
             Self::Captures(captures) => in_runtime(captures.run()),

@@ -8,6 +8,7 @@ mod events;
 pub(crate) mod feed;
 mod governance;
 mod issuers;
+mod leases;
 pub(crate) mod listener;
 mod mediation;
 mod observe;
@@ -185,6 +186,7 @@ impl Node {
             tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
+            tokio::spawn(leases::keep(store.clone(), Arc::clone(&current), follower.environment.clone(), told.leases)),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));

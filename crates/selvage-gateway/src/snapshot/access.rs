@@ -259,7 +259,7 @@ fn lease(
         shows: None,
         purpose: terms.purpose.clone(),
         until: terms.until,
-        goes_on: terms.on_end == EndAction::Alarm || served.criticality == Criticality::Tier1,
+        goes_on: goes_on(terms.on_end, served.criticality),
         ended: grant.ended.is_some(),
         allowance,
         held: HeldLast::default(),
@@ -270,6 +270,15 @@ fn lease(
             ("interface", served.rate.map(|rate| (rate.burst, rate.window))),
             ("quota", served.quota.map(super::announce::quota)),
         ]),
+    }
+}
+
+/// Whether a lease goes on past its end, with an alarm. INVARIANT: FAIL-SAFE
+fn goes_on(on_end: EndAction, criticality: Criticality) -> bool {
+    match on_end {
+        EndAction::Alarm => true,
+        EndAction::End => criticality == Criticality::Tier1,
+        EndAction::Cut => false,
     }
 }
 

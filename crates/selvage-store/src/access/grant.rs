@@ -44,6 +44,7 @@ pub struct HeldBack {
 
 statements! {
     ALL = "SELECT id, consumer, interface, terms, ended_at FROM lease ORDER BY granted_at, id";
+    OF_MANIFESTS = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE origin = 'manifest' ORDER BY granted_at, id";
     ALL_TERMS = "SELECT lease, digest FROM lease_terms";
     GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, 'manifest', $2, $3, $4, $5)";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1";
@@ -87,21 +88,37 @@ impl Store {
     pub async fn end_grant(&self, id: &str, by: &str, because: &str) -> Result<LiveGrant, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let now = transaction.now().await?;
-        let changed = transaction.run(END, bind![id, now]).await? == 1;
-        let row = transaction.first(BY_ID, bind![id]).await?;
-        let grant = live(&row.ok_or_else(|| StoreError::NotFound { what: "grant", id: id.to_owned() })?)?;
-        if changed {
-            access::subscription::end_overdue(&mut transaction).await?;
-            access::raise(&mut transaction).await?;
-            let detail = json!({
-                "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(), "because": because,
-            });
-            ledger::append(&mut transaction, by, "grant.ended", id, &detail).await?;
-            transaction.commit().await?;
+        let before = find(&mut transaction, id).await?;
+        if before.ended.is_some() {
+            return Ok(before);
         }
+        end(&mut transaction, &before, by, because).await?;
+        access::subscription::end_overdue(&mut transaction).await?;
+        access::raise(&mut transaction).await?;
+        let grant = find(&mut transaction, id).await?;
+        transaction.commit().await?;
         Ok(grant)
     }
+}
+
+async fn find(transaction: &mut Transaction, id: &str) -> Result<LiveGrant, StoreError> {
+    let row = transaction.first(BY_ID, bind![id]).await?;
+    live(&row.ok_or_else(|| StoreError::NotFound { what: "grant", id: id.to_owned() })?)
+}
+
+/// Ends one that is alive, and says so in the ledger. The caller ends what lived by it and raises the revision.
+pub(super) async fn end(
+    transaction: &mut Transaction,
+    grant: &LiveGrant,
+    by: &str,
+    because: &str,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    transaction.run(END, bind![grant.id.as_str(), now]).await?;
+    let detail = json!({
+        "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(), "because": because,
+    });
+    ledger::append(transaction, by, "grant.ended", &grant.id, &detail).await
 }
 
 /// Every lease, oldest first.
@@ -109,7 +126,7 @@ pub(crate) async fn all(transaction: &mut Transaction) -> Result<Vec<LiveGrant>,
     transaction.all(ALL, bind![]).await?.iter().map(live).collect()
 }
 
-fn live(row: &Row) -> Result<LiveGrant, StoreError> {
+pub(super) fn live(row: &Row) -> Result<LiveGrant, StoreError> {
     Ok(LiveGrant {
         id: row.text("id")?,
         consumer: row.parsed("consumer")?,
@@ -119,7 +136,7 @@ fn live(row: &Row) -> Result<LiveGrant, StoreError> {
     })
 }
 
-/// A lease with every terms that it has had.
+/// A lease that a manifest asked for, with every terms that it has had.
 struct Known {
     grant: LiveGrant,
     terms: BTreeSet<Digest>,
@@ -130,7 +147,8 @@ async fn known(transaction: &mut Transaction) -> Result<Vec<Known>, StoreError> 
     for row in transaction.all(ALL_TERMS, bind![]).await? {
         terms.entry(row.text("lease")?).or_default().insert(row.hash("digest")?);
     }
-    let grants = all(transaction).await?.into_iter();
+    let grants = transaction.all(OF_MANIFESTS, bind![]).await?;
+    let grants = grants.iter().map(live).collect::<Result<Vec<_>, _>>()?.into_iter();
     Ok(grants.map(|grant| Known { terms: terms.remove(&grant.id).unwrap_or_default(), grant }).collect())
 }
 
@@ -203,12 +221,7 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
         applied.changed.push(grant.id);
     }
     for grant in plan.end {
-        transaction.run(END, bind![grant.id.as_str(), now]).await?;
-        let detail = json!({
-            "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-            "because": "no manifest asks for it any more",
-        });
-        ledger::append(transaction, by, "grant.ended", &grant.id, &detail).await?;
+        end(transaction, &grant, by, "no manifest asks for it any more").await?;
         applied.ended.push(grant.id);
     }
     Ok(applied)

@@ -5,57 +5,64 @@ use sqlx::{Executor as _, SqlSafeStr as _};
 use super::both;
 use super::stage::Stage;
 use crate::database::Transaction;
+use crate::statement::Sql;
 
 both!(every_statement_is_prepared);
 
+/// Every module that has statements.
+const MODULES: &[(&str, &[(&str, Sql)])] = &[
+    ("access", crate::access::STATEMENTS),
+    ("access::block", crate::access::block::STATEMENTS),
+    ("access::break_glass", crate::access::break_glass::STATEMENTS),
+    ("access::grant", crate::access::grant::STATEMENTS),
+    ("access::key", crate::access::key::STATEMENTS),
+    ("access::lease", crate::access::lease::STATEMENTS),
+    ("access::recertification", crate::access::recertification::STATEMENTS),
+    ("access::request", crate::access::request::STATEMENTS),
+    ("access::subscription", crate::access::subscription::STATEMENTS),
+    ("access::subscription::ask", crate::access::subscription::ask::STATEMENTS),
+    ("access::subscription::replay", crate::access::subscription::replay::STATEMENTS),
+    ("budget", crate::budget::STATEMENTS),
+    ("capture", crate::capture::STATEMENTS),
+    ("capture::hint", crate::capture::hint::STATEMENTS),
+    ("capture::known", crate::capture::known::STATEMENTS),
+    ("capture::outbox", crate::capture::outbox::STATEMENTS),
+    ("capture::person", crate::capture::person::STATEMENTS),
+    ("capture::step", crate::capture::step::STATEMENTS),
+    ("change", crate::change::STATEMENTS),
+    ("change::delegation", crate::change::delegation::STATEMENTS),
+    ("claim", crate::claim::STATEMENTS),
+    ("contract_check", crate::contract_check::STATEMENTS),
+    ("cross_reference", crate::cross_reference::STATEMENTS),
+    ("delivery", crate::delivery::STATEMENTS),
+    ("delivery::letter", crate::delivery::letter::STATEMENTS),
+    ("delivery::view", crate::delivery::view::STATEMENTS),
+    ("effect", crate::effect::STATEMENTS),
+    ("event", crate::event::STATEMENTS),
+    ("event::append", crate::event::append::STATEMENTS),
+    ("event::cursor", crate::event::cursor::STATEMENTS),
+    ("event::opening", crate::event::opening::STATEMENTS),
+    ("event::read", crate::event::read::STATEMENTS),
+    ("event::retention", crate::event::retention::STATEMENTS),
+    ("ledger", crate::ledger::STATEMENTS),
+    ("ledger::verify", crate::ledger::verify::STATEMENTS),
+    ("migration", crate::migration::STATEMENTS),
+    ("node", crate::node::STATEMENTS),
+    ("operation", crate::operation::STATEMENTS),
+    ("operation::due", crate::operation::due::STATEMENTS),
+    ("operation::lane", crate::operation::lane::STATEMENTS),
+    ("operation::outcome", crate::operation::outcome::STATEMENTS),
+    ("operation::person", crate::operation::person::STATEMENTS),
+    ("release", crate::release::STATEMENTS),
+    ("release::active", crate::release::active::STATEMENTS),
+    ("release::signed", crate::release::signed::STATEMENTS),
+    ("usage", crate::usage::STATEMENTS),
+];
+
 async fn every_statement_is_prepared(stage: &Stage) {
     let store = stage.open().await;
-    let modules = [
-        ("access", crate::access::STATEMENTS),
-        ("access::block", crate::access::block::STATEMENTS),
-        ("access::grant", crate::access::grant::STATEMENTS),
-        ("access::key", crate::access::key::STATEMENTS),
-        ("access::subscription", crate::access::subscription::STATEMENTS),
-        ("access::subscription::ask", crate::access::subscription::ask::STATEMENTS),
-        ("access::subscription::replay", crate::access::subscription::replay::STATEMENTS),
-        ("budget", crate::budget::STATEMENTS),
-        ("capture", crate::capture::STATEMENTS),
-        ("capture::hint", crate::capture::hint::STATEMENTS),
-        ("capture::known", crate::capture::known::STATEMENTS),
-        ("capture::outbox", crate::capture::outbox::STATEMENTS),
-        ("capture::person", crate::capture::person::STATEMENTS),
-        ("capture::step", crate::capture::step::STATEMENTS),
-        ("change", crate::change::STATEMENTS),
-        ("change::delegation", crate::change::delegation::STATEMENTS),
-        ("claim", crate::claim::STATEMENTS),
-        ("contract_check", crate::contract_check::STATEMENTS),
-        ("cross_reference", crate::cross_reference::STATEMENTS),
-        ("delivery", crate::delivery::STATEMENTS),
-        ("delivery::letter", crate::delivery::letter::STATEMENTS),
-        ("delivery::view", crate::delivery::view::STATEMENTS),
-        ("effect", crate::effect::STATEMENTS),
-        ("event", crate::event::STATEMENTS),
-        ("event::append", crate::event::append::STATEMENTS),
-        ("event::cursor", crate::event::cursor::STATEMENTS),
-        ("event::opening", crate::event::opening::STATEMENTS),
-        ("event::read", crate::event::read::STATEMENTS),
-        ("event::retention", crate::event::retention::STATEMENTS),
-        ("ledger", crate::ledger::STATEMENTS),
-        ("ledger::verify", crate::ledger::verify::STATEMENTS),
-        ("migration", crate::migration::STATEMENTS),
-        ("node", crate::node::STATEMENTS),
-        ("operation", crate::operation::STATEMENTS),
-        ("operation::due", crate::operation::due::STATEMENTS),
-        ("operation::lane", crate::operation::lane::STATEMENTS),
-        ("operation::outcome", crate::operation::outcome::STATEMENTS),
-        ("operation::person", crate::operation::person::STATEMENTS),
-        ("release", crate::release::STATEMENTS),
-        ("release::active", crate::release::active::STATEMENTS),
-        ("release::signed", crate::release::signed::STATEMENTS),
-        ("usage", crate::usage::STATEMENTS),
-    ];
-    for (module, statements) in modules {
-        for (name, sql) in statements {
+    for (module, statements) in MODULES {
+        for (name, sql) in *statements {
             let prepared = match store.database.write().await.unwrap() {
                 Transaction::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
                 Transaction::Postgres(mut connection) => {

@@ -1,22 +1,33 @@
-//! `selvage grant`: the grants that are alive. A grant that is ended stays so; manifests ask for another with other terms.
+//! `selvage grant`: the grants that are alive, from manifests, requests and emergencies, and what of them is used. A grant that is
+//! ended or narrowed stays so; more is asked for anew.
+
+mod narrow;
+mod propose;
+mod show;
 
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
-use selvage_model::access::LiveGrant;
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
+use selvage_store::LeaseRecord;
 
 use super::acknowledged::{self, Said};
 use super::{Outcome, StoreChoice, TABLE, say};
 
-/// Lists and ends the grants that are alive.
+/// Lists, narrows and ends the grants that are alive, and says what of them is used.
 #[derive(Subcommand)]
 pub(crate) enum Grant {
     /// Lists grants with their terms.
     List(List),
+    /// Shows a grant with its terms, and what of it is used.
+    Show(show::Show),
+    /// Lists grants of which something could be taken that nobody uses, with the command that takes it.
+    Propose(propose::Propose),
+    /// Takes operations, attributes, rows or time from a grant for good, at once on every node.
+    Narrow(narrow::Narrow),
     /// Ends a grant for good, at once on every node.
     End(End),
 }
@@ -45,6 +56,9 @@ impl Grant {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::List(list) => list.run().await,
+            Self::Show(show) => show.run().await,
+            Self::Propose(propose) => propose.run().await,
+            Self::Narrow(narrow) => narrow.run().await,
             Self::End(end) => end.run().await,
         }
     }
@@ -53,20 +67,21 @@ impl Grant {
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.open().await?;
-        let state = store.access_state().await?;
+        let leases = store.leases().await?;
         let used: BTreeMap<Used, Timestamp> = store.last_used().await?.into_iter().collect();
-        let wanted = |grant: &&LiveGrant| self.consumer.as_ref().is_none_or(|consumer| &grant.consumer == consumer);
+        let wanted = |it: &&LeaseRecord| self.consumer.as_ref().is_none_or(|consumer| &it.grant.consumer == consumer);
         let mut table = Table::new();
         table.load_style(TABLE).set_header([
             "GRANT",
             "CONSUMER",
             "INTERFACE",
             "OPERATIONS",
+            "FROM",
             "STATE",
             "LAST USED",
             "PURPOSE",
         ]);
-        for grant in state.grants.iter().filter(wanted) {
+        for LeaseRecord { grant, origin, .. } in leases.iter().filter(wanted) {
             let state = match (grant.ended, grant.terms.until) {
                 (Some(at), _) => format!("ended {at:.0}"),
                 (None, Some(at)) if at <= Timestamp::now() => format!("over since {at:.0}"),
@@ -78,6 +93,7 @@ impl List {
                 grant.consumer.to_string(),
                 grant.interface.to_string(),
                 grant.terms.operations.join(", "),
+                origin.to_string(),
                 state,
                 used.get(&Used::Grant(grant.id.clone())).map_or("-".to_owned(), |at| format!("{at:.0}")),
                 grant.terms.purpose.clone().unwrap_or_default(),

@@ -27,6 +27,7 @@ use tokio::task::JoinHandle;
 
 use super::events::Behindhand;
 use super::issuers::IssuerFigures;
+use super::leases::LeaseFigures;
 use super::release::Current;
 use super::usage::Figures;
 
@@ -46,6 +47,7 @@ pub(crate) struct Told {
     pub(crate) issuers: Arc<IssuerFigures>,
     pub(crate) deliveries: selvage_delivery::Figures,
     pub(crate) behind: Arc<Behindhand>,
+    pub(crate) leases: Arc<LeaseFigures>,
 }
 
 impl EngineMediation {
@@ -127,8 +129,13 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        let Told { usage, issuers, deliveries, behind } = &self.told;
-        self.engine.figures() + &usage.text() + &issuers.text() + &deliveries.exposition() + &behind.text()
+        let Told { usage, issuers, deliveries, behind, leases } = &self.told;
+        self.engine.figures()
+            + &usage.text()
+            + &issuers.text()
+            + &deliveries.exposition()
+            + &behind.text()
+            + &leases.text()
     }
 }
 

@@ -26,6 +26,7 @@ mod help;
 mod import;
 mod issuer;
 mod keys;
+mod leases;
 mod listener;
 mod lsp;
 mod masks;

@@ -1,0 +1,125 @@
+//! `selvage recertify list` and `show`: campaigns, and what came of each grant.
+
+use clap::Args;
+use comfy_table::Table;
+use selvage_governance::access::{board, deciders};
+use selvage_store::{ItemState, Recertification, RecertificationItem, StoreError};
+use serde_json::{Value, json};
+
+use crate::command::active::ActiveChoice;
+use crate::command::used::or_dash;
+use crate::command::{Outcome, StoreChoice, TABLE, say};
+
+/// Lists campaigns.
+#[derive(Args)]
+pub(crate) struct List {
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Shows a campaign.
+#[derive(Args)]
+pub(crate) struct Show {
+    /// The campaign's id.
+    id: String,
+    /// Only what somebody still has to answer for.
+    #[arg(long)]
+    open: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    active: ActiveChoice,
+}
+
+impl List {
+    /// Lists them with their progress, oldest first.
+    pub(super) async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.open().await?;
+        let (campaigns, items) = (store.recertifications().await?, store.recertification_items().await?);
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header(["CAMPAIGN", "ABOUT", "UNTIL", "ANSWERED", "ESCALATED", "BY", "CLOSED"]);
+        let mut told = Vec::new();
+        for campaign in campaigns {
+            let of: Vec<&RecertificationItem> = items.iter().filter(|item| item.campaign == campaign.id).collect();
+            let answered = of.iter().filter(|item| !item.state.is_open()).count();
+            let escalated = of.iter().filter(|item| item.state == ItemState::Escalated).count();
+            told.push(as_json(&campaign, answered, of.len()));
+            table.add_row([
+                campaign.id,
+                campaign.scope,
+                format!("{:.0}", campaign.until),
+                format!("{answered} of {}", of.len()),
+                escalated.to_string(),
+                campaign.by,
+                or_dash(campaign.closed),
+            ]);
+        }
+        if self.json {
+            say(json!(told))?;
+        } else {
+            say(table)?;
+        }
+        Ok(Outcome::Well)
+    }
+}
+
+fn as_json(campaign: &Recertification, answered: usize, all: usize) -> Value {
+    json!({
+        "campaign": campaign.id, "about": campaign.scope, "until": campaign.until.to_string(), "by": campaign.by,
+        "answered": answered, "grants": all, "closed": campaign.closed.map(|at| at.to_string()),
+    })
+}
+
+impl Show {
+    /// Shows its grants, and who answers for each.
+    pub(super) async fn run(self) -> anyhow::Result<Outcome> {
+        let (store, fabric) = self.active.open().await?;
+        let mut items = store.recertification_items().await?;
+        items.retain(|item| item.campaign == self.id && (!self.open || item.state.is_open()));
+        if !store.recertifications().await?.iter().any(|campaign| campaign.id == self.id) {
+            return Err(StoreError::NotFound { what: "recertification", id: self.id }.into());
+        }
+        let mut table = Table::new();
+        table.load_style(TABLE).set_header([
+            "ITEM",
+            "CONSUMER",
+            "INTERFACE",
+            "TIER",
+            "LAST USED",
+            "USED",
+            "STATE",
+            "WHO",
+            "BECAUSE",
+        ]);
+        let mut told = Vec::new();
+        for RecertificationItem { id, item, grant, state, settled, .. } in items {
+            let who = match state {
+                ItemState::Escalated => board(&fabric, &grant.interface, &grant.terms),
+                _ => deciders(&fabric, &grant.interface, &grant.terms),
+            };
+            told.push(json!({
+                "item": id, "grant": grant.id, "consumer": grant.consumer.as_str(),
+                "interface": grant.interface.to_string(), "tier": item.tier, "used": item.breadth,
+                "last_used": item.last_used.map(|at| at.to_string()), "state": state.as_str(), "deciders": who.people,
+                "by": settled.as_ref().map(|(_, by, _)| by), "because": settled.as_ref().map(|(_, _, because)| because),
+            }));
+            let (by, because) = match settled {
+                Some((_, by, because)) if !state.is_open() => (by, because),
+                _ => (who.people.into_iter().collect::<Vec<_>>().join(", "), String::new()),
+            };
+            let (consumer, interface) = (grant.consumer.to_string(), grant.interface.to_string());
+            let last = or_dash(item.last_used);
+            table.add_row([id, consumer, interface, item.tier, last, item.breadth, state.to_string(), by, because]);
+        }
+        if self.json {
+            say(json!(told))?;
+        } else {
+            say(table)?;
+        }
+        Ok(Outcome::Well)
+    }
+}
