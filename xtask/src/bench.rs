@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures the promises that Selvage makes about speed, beside a known program in the same run.
 //! A broken promise is an error; the last line is the figures as JSON.
 
+mod activation;
 mod check;
 mod cpu;
 mod deliveries;
@@ -38,6 +39,8 @@ pub(crate) enum Bench {
     Lister(sync::ListerOptions),
     /// A key taken back while three nodes are under load and one of them is stopped: how long it still opens anything.
     Revocation(revocation::Options),
+    /// A release of many interfaces activated on three nodes under load, and gone back from: how long until each runs it.
+    Activation(activation::Options),
     /// Durable appends to the event log, beside JetStream with and without its promise to write first.
     Log(log::Options),
     /// The side of the log benchmark that is measured.
@@ -76,6 +79,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Deliveries(options) => process::unless_interrupted(deliveries::run(&options)).await,
         Bench::Mapping(options) => process::unless_interrupted(mapping::run(&options)).await,
         Bench::Reloader(options) => reloader::serve(&options).await,
+        Bench::Activation(options) => process::unless_interrupted(activation::run(&options)).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
         Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
         Bench::Upstream { port, keys } => upstream::run(port, keys.as_deref()).await,

@@ -13,7 +13,7 @@ use crate::release;
 /// One serving process: what it serves, where it keeps its state and where it listens.
 pub(crate) struct Node {
     name: String,
-    fabric: PathBuf,
+    fabric: Option<PathBuf>,
     state: Vec<String>,
     more: Vec<String>,
     /// The gateway's address.
@@ -25,18 +25,23 @@ pub(crate) struct Node {
 impl Node {
     /// A node with an embedded store in a directory.
     pub(crate) fn embedded(name: &str, fabric: &Path, data: &Path) -> Result<Self> {
-        Self::new(name, fabric, vec!["--data".to_owned(), data.display().to_string()])
+        Self::new(name, Some(fabric), vec!["--data".to_owned(), data.display().to_string()])
     }
 
     /// A node whose state is in a PostgreSQL database, shared with others.
     pub(crate) fn on_postgres(name: &str, fabric: &Path, url: &str) -> Result<Self> {
-        Self::new(name, fabric, vec!["--store".to_owned(), url.to_owned()])
+        Self::new(name, Some(fabric), vec!["--store".to_owned(), url.to_owned()])
     }
 
-    fn new(name: &str, fabric: &Path, state: Vec<String>) -> Result<Self> {
+    /// A node that serves what is active in a PostgreSQL database, shared with others.
+    pub(crate) fn of_releases(name: &str, url: &str) -> Result<Self> {
+        Self::new(name, None, vec!["--store".to_owned(), url.to_owned()])
+    }
+
+    fn new(name: &str, fabric: Option<&Path>, state: Vec<String>) -> Result<Self> {
         Ok(Self {
             name: name.to_owned(),
-            fabric: fabric.to_owned(),
+            fabric: fabric.map(Path::to_owned),
             state,
             more: Vec::new(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
@@ -80,7 +85,8 @@ impl Node {
         self.command(&["key", "revoke", id, "--because", "measured", "--json"])
     }
 
-    fn command(&self, arguments: &[&str]) -> Result<String> {
+    /// Runs a command on the node's store; what it printed.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Result<String> {
         let output = Command::new(release::program("selvage"))
             .args(arguments)
             .args(&self.state)
@@ -122,7 +128,10 @@ impl Node {
     /// Starts it and returns once its gateway is ready; its output goes to a file in the directory.
     pub(crate) async fn start(&self, directory: &Path) -> Result<Daemon> {
         let mut command = Command::new(release::program("selvage"));
-        command.arg("serve").arg("--fabric").arg(&self.fabric);
+        command.arg("serve");
+        if let Some(fabric) = &self.fabric {
+            command.arg("--fabric").arg(fabric);
+        }
         command.args(["--env", "dev"]).args(&self.state);
         command.args(["--listen", &self.address.to_string()]);
         command.args(["--admin", &self.admin.to_string()]);

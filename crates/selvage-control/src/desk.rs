@@ -33,7 +33,7 @@ pub use propose::Proposal;
 pub(crate) use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
 pub use shown::shown;
-pub use union::{NothingActive, files_of};
+pub use union::{Releases, active_in, files_of};
 
 /// Files by their path in the fabric's directory.
 pub type Files = BTreeMap<String, String>;

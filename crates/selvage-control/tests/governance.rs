@@ -356,3 +356,121 @@ async fn bad_requests_are_problems() {
     let (_, problem) = stage.ask(who, Method::POST, "/changes", Some(body)).await;
     assert_eq!(problem["findings"][0]["place"], "fabric.yaml:1:7", "{problem:#}");
 }
+
+/// A change of Ghent through the API, by its author.
+async fn propose(stage: &Stage, title: &str, more: Value) -> (u16, Value) {
+    let text = format!("{GHENT}# {title}\n");
+    let mut body = json!({
+        "domain": "plant-ghent", "title": title, "files": {"domains/plant-ghent/teams.yaml": text},
+    });
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    stage.ask("ghent.author", Method::POST, "/changes", Some(body)).await
+}
+
+fn approve() -> Option<Value> {
+    Some(json!({"verdict": "approve", "because": "well"}))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_is_released_by_one_and_ratified_by_others() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (_, plain) = propose(&stage, "not so urgent", json!({})).await;
+    let path = format!("/changes/{}", plain["id"].as_str().unwrap());
+    let early = stage.verdict("ghent.owner", Method::POST, &format!("{path}/release"), None).await;
+    assert_eq!(early, "409 FAB7055");
+    let (status, change) = propose(&stage, "the line stands", json!({"emergency": true})).await;
+    assert_eq!(status, 201, "{change:#}");
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    assert_eq!(stage.verdict("ghent.author", Method::POST, &format!("{path}/release"), None).await, "201");
+    let (_, board) = stage.ask("ghent.board", Method::GET, "/board?person=me", None).await;
+    let first = &board["items"][0];
+    assert_eq!((&first["change"]["id"], &first["breach"]), (&change["id"], &json!(false)), "{board:#}");
+    assert!(first["change"]["ratify_until"].is_string());
+    // What the emergency moved on has to be proposed again.
+    let approved = stage
+        .verdict(
+            "ghent.board",
+            Method::POST,
+            &format!("/changes/{}/decisions", plain["id"].as_str().unwrap()),
+            approve(),
+        )
+        .await;
+    assert_eq!(approved, "200");
+    let stale = stage
+        .verdict("ghent.owner", Method::POST, &format!("/changes/{}/release", plain["id"].as_str().unwrap()), None)
+        .await;
+    assert_eq!(stale, "409 FAB7053");
+    let (status, ratified) = stage.ask("ghent.board", Method::POST, &format!("{path}/decisions"), approve()).await;
+    assert_eq!((status, &ratified["ratify_until"]), (200, &Value::Null), "{ratified:#}");
+    let actions: Vec<String> =
+        stage.store.ledger(1, 1000).await.unwrap().into_iter().map(|entry| entry.action).collect();
+    for action in ["release.made-in-emergency", "change.ratified"] {
+        assert!(actions.iter().any(|known| known == action), "{action}: {actions:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lent_seat_decides_until_it_is_over() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (now, _) = stage.store.delegations().await.unwrap();
+    let lent = |from: &str, discipline: &str| selvage_model::change::Delegation {
+        id: String::new(),
+        domain: "plant-ghent".parse().unwrap(),
+        discipline: discipline.to_owned(),
+        from: from.to_owned(),
+        to: "stranger".to_owned(),
+        until: now + jiff::SignedDuration::from_hours(1),
+    };
+    for (from, discipline) in [("ghent.owner", "security"), ("ghent.board", "business")] {
+        let refused = stage.desk.lend(&lent(from, discipline)).await.err().unwrap();
+        assert_eq!(refused.code().as_str(), "FAB7061", "{refused}");
+    }
+    let (_, change) = propose(&stage, "a word", json!({})).await;
+    let path = format!("/changes/{}/decisions", change["id"].as_str().unwrap());
+    assert_eq!(stage.verdict("stranger", Method::POST, &path, approve()).await, "403 FAB7054");
+    let lent = stage.desk.lend(&lent("ghent.board", "security")).await.unwrap();
+    let (status, approved) = stage.ask("stranger", Method::POST, &path, approve()).await;
+    assert_eq!((status, &approved["approved"]), (200, &json!(true)), "{approved:#}");
+    // What a deputy said counts while the seat is lent, and no longer.
+    stage.store.end_delegation(&lent.id, "ghent.board").await.unwrap();
+    let (_, after) =
+        stage.ask("stranger", Method::GET, &format!("/changes/{}", change["id"].as_str().unwrap()), None).await;
+    assert_eq!(after["approved"], false, "{after:#}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_release_is_tried_before_it_goes_on_and_going_back_is_of_one_domain() {
+    let stage = Stage::new().await;
+    let soaking = GROUP.replace("stage: {after: [test]}", "stage: {after: [test], gates: {soak: 1h}}");
+    let body = json!({"domain": "group", "title": "the first of all", "files": {"fabric.yaml": soaking}});
+    let (_, change) = stage.ask("group.board", Method::POST, "/changes", Some(body)).await;
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    assert_eq!(
+        stage.verdict("group.security", Method::POST, &format!("{path}/decisions"), approve()).await,
+        "401 FAB8060"
+    );
+    let deciding = selvage_control::desk::Deciding {
+        change: change["id"].as_str().unwrap().to_owned(),
+        version: Some(1),
+        person: "group.security".to_owned(),
+        verdict: DecisionVerdict::Approve,
+        because: "well".to_owned(),
+    };
+    stage.desk.decide(deciding).await.unwrap();
+    let (_, release) = stage.ask("group.board", Method::POST, &format!("{path}/release"), None).await;
+    let activate = json!({"release": release["release"], "because": "in order"});
+    let (status, went) =
+        stage.ask("group.board", Method::POST, "/environments/test/activations", Some(activate.clone())).await;
+    assert_eq!((status, &went["activated"]), (200, &json!(true)), "{went:#}");
+    let (status, again) =
+        stage.ask("group.board", Method::POST, "/environments/test/activations", Some(activate.clone())).await;
+    assert_eq!((status, &again["activated"]), (200, &json!(false)), "{again:#}");
+    let (status, early) =
+        stage.ask("group.board", Method::POST, "/environments/stage/activations", Some(activate.clone())).await;
+    assert_eq!((status, &early["code"]), (409, &json!("FAB7057")), "{early:#}");
+    assert!(early["detail"].as_str().unwrap().contains("soak: active in test for"), "{early:#}");
+    let unknown = stage.verdict("group.board", Method::POST, "/environments/moon/activations", Some(activate)).await;
+    assert_eq!(unknown, "422 FAB8002");
+}

@@ -318,7 +318,7 @@ fn entered(new: &NewChange, version: u32) -> Value {
     })
 }
 
-fn stands(change: &Change, step: &str) -> StoreError {
+pub(crate) fn stands(change: &Change, step: &str) -> StoreError {
     StoreError::ChangeStands {
         id: change.id.clone(),
         state: change.state,

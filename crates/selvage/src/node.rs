@@ -163,8 +163,7 @@ impl Node {
         let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
         let secrets = rotation::Secrets::new(config.secrets);
         let store = config.store.clone();
-        let (environment, figures) = (config.environment.clone(), told.deliveries.clone());
-        let here = deliveries::Here { environment, node: node.id.clone(), figures };
+        let here = deliveries::Here::of(&config.environment, &node.id, &told.deliveries);
         let delivering = Delivering::start(&store, events.log(), &current, &secrets, here);
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
@@ -176,6 +175,7 @@ impl Node {
             gateway: Arc::downgrade(&gateway),
             current: Arc::clone(&current),
             secrets: secrets.clone(),
+            prepared: release::prepared::Prepared::default(),
         });
         let follows = |path| rotation::follow(Arc::clone(&follower), secrets.clone(), path, config.watch);
         let rotation = config.secrets_from.map(follows).transpose()?;
@@ -184,6 +184,7 @@ impl Node {
         let mut followers = vec![
             tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), Arc::clone(&current))),
             tokio::spawn(feed.follow()),
+            tokio::spawn(release::prepared::follow(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(leases::keep(store.clone(), Arc::clone(&current), follower.environment.clone(), told.leases)),
@@ -193,8 +194,7 @@ impl Node {
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }
-        let node = node.id;
-        let events = (events, delivering);
+        let (node, events) = (node.id, (events, delivering));
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
 

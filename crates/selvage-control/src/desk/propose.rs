@@ -1,17 +1,19 @@
 //! Proposing: files of one domain are looked at as they would run, with what the other domains released last, compared with the
 //! domain's last release, and given the approvals that they take. What has errors is not proposed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::compare::{Difference, Verdict};
+use selvage_governance::retirement::{QUIET, retirement};
 use selvage_model::change::{Affected, Change, Report};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
-use selvage_model::name::DomainName;
+use selvage_model::manifest::interface::{Interface, Lifecycle};
+use selvage_model::name::{DomainName, InterfaceRef};
 use selvage_store::NewChange;
 use serde_json::{Value, json};
 
@@ -71,6 +73,7 @@ impl Desk {
             return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
         }
         let before_fabric = self.look.read(&was);
+        refuse_early_retirement(&before_fabric, &after, &self.used_last().await?)?;
         let (report, requirements) =
             self.judge(&domain, &proposal.author, proposal.emergency, &before_fabric, &after).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
@@ -105,6 +108,18 @@ impl Desk {
             today: day(now),
         });
         Ok((report(&differences, &after.findings, affected), requirements))
+    }
+
+    /// When each interface was used last.
+    async fn used_last(&self) -> Result<BTreeMap<InterfaceRef, Timestamp>, DeskError> {
+        let now = Timestamp::now();
+        let since = now.checked_sub(QUIET).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut last = BTreeMap::new();
+        for total in self.store.usage_since(since, now).await? {
+            let seen = last.entry(total.key.interface).or_insert(total.last);
+            *seen = total.last.max(*seen);
+        }
+        Ok(last)
     }
 
     /// Who would be broken, by what use shows.
@@ -158,6 +173,40 @@ fn refuse_errors(looked: &Looked) -> Result<(), DeskError> {
     }
     let message = format!("{} errors stand in the way", errors.len());
     Err(DeskError::found(code::CHANGE_UNFIT, message, "mend what the findings name", errors))
+}
+
+/// What is still used is not retired, unless that is waived. INVARIANT: LIVE-LIFECYCLE
+fn refuse_early_retirement(
+    before: &Fabric,
+    after: &Looked,
+    used: &BTreeMap<InterfaceRef, Timestamp>,
+) -> Result<(), DeskError> {
+    let now = Timestamp::now();
+    let retires = |reference: &InterfaceRef, interface: &Interface| {
+        let was = before.interfaces.get(reference).map(|interface| &interface.lifecycle);
+        matches!(interface.lifecycle, Lifecycle::Retired { .. }) && !matches!(was, Some(Lifecycle::Retired { .. }))
+    };
+    let found = after.fabric.interfaces.iter().filter(|(reference, it)| retires(reference, it)).filter_map(
+        |(reference, it)| {
+            let waived = after.fabric.waivers.iter().any(|waiver| {
+                waiver.rule.value == code::RETIREMENT_EARLY.as_str()
+                    && waiver.on.value == reference.to_string()
+                    && waiver.until.value >= day(now)
+            });
+            retirement(it, used.get(reference).copied(), QUIET, now, waived)
+        },
+    );
+    let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
+    if errors.is_empty() {
+        return Ok(());
+    }
+    let message = "what is still used is not retired".to_owned();
+    Err(DeskError::found(
+        code::RETIREMENT_EARLY,
+        message,
+        "move who uses it, wait until it is quiet, or waive it",
+        errors,
+    ))
 }
 
 fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affected>) -> Report {

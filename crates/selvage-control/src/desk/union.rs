@@ -11,32 +11,32 @@ use selvage_store::{ReleaseKey, SignedRelease, Store};
 
 use super::{Desk, DeskError, Files, seal};
 
-/// No release is active in an environment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NothingActive;
+/// A release of each domain.
+pub type Releases = BTreeMap<DomainName, String>;
 
-/// The files of the releases that are active in an environment, and which they are, by domain; each verified by the keys that are
-/// trusted, or by those that the store knows.
+/// Which release of each domain is active in an environment; none where nothing is.
 ///
 /// # Errors
-/// Those of the store; [`DeskError::Refused`] for a release that is not what was signed. Nothing active is no error but an answer.
-pub async fn files_of(
-    store: &Store,
-    environment: &EnvironmentName,
-    trusted: Option<&[ReleaseKey]>,
-) -> Result<Result<(Files, BTreeMap<DomainName, String>), NothingActive>, DeskError> {
+/// Those of the store.
+pub async fn active_in(store: &Store, environment: &EnvironmentName) -> Result<Releases, DeskError> {
+    let active = store.active_domains().await?.into_iter();
+    Ok(active.filter(|it| &it.environment == environment).map(|it| (it.domain, it.release)).collect())
+}
+
+/// The files of these releases beside each other, each verified by the keys that are trusted, or by those that the store knows.
+///
+/// # Errors
+/// Those of the store; [`DeskError::Refused`] for a release that is not what was signed.
+pub async fn files_of(store: &Store, releases: &Releases, trusted: Option<&[ReleaseKey]>) -> Result<Files, DeskError> {
     let known = store.release_keys().await?;
     let trusted = trusted.unwrap_or(&known);
-    let active = store.active_domains().await?;
-    let here = active.into_iter().filter(|activation| &activation.environment == environment);
-    let (mut files, mut releases) = (Files::new(), BTreeMap::new());
-    for activation in here {
-        let release = find(store, &activation.release).await?;
+    let mut files = Files::new();
+    for id in releases.values() {
+        let release = find(store, id).await?;
         seal::verify(&release, trusted)?;
         add(&release, &mut files)?;
-        releases.insert(activation.domain, activation.release);
     }
-    Ok(if releases.is_empty() { Err(NothingActive) } else { Ok((files, releases)) })
+    Ok(files)
 }
 
 /// A release that has to be there.

@@ -78,6 +78,11 @@ impl Store {
         let NewRelease { change, key, signature, by, ratify_within_hours } = new;
         let mut transaction = self.database.write().await?;
         ledger::hold(&mut transaction).await?;
+        // Somebody may have said something since it was looked at.
+        let now_stands = change::find(&mut transaction, &change.id).await?;
+        if now_stands.decisions != change.decisions {
+            return Err(change::stands(&now_stands, "released by what was seen of it: somebody has decided since"));
+        }
         let head = change::head(&mut transaction, &change.domain).await?;
         if head != change.base {
             return Err(StoreError::ChangeStale { id: change.id.clone(), base: change.base.clone(), head });

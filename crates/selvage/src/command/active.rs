@@ -35,8 +35,9 @@ impl ActiveChoice {
 /// What is active in an environment, read again as it was recorded: the releases of its domains together, each as it was signed, or a
 /// directory that was served whole.
 async fn fabric(store: &Store, environment: &EnvironmentName) -> anyhow::Result<Fabric> {
-    if let Ok((files, _)) = desk::files_of(store, environment, None).await.map_err(told)? {
-        return Ok(directory::read_files(&files));
+    let releases = desk::active_in(store, environment).await.map_err(told)?;
+    if !releases.is_empty() {
+        return Ok(directory::read_files(&desk::files_of(store, &releases, None).await.map_err(told)?));
     }
     let none = || format!("{}: nothing is active in `{environment}` of this store", code::NOTHING_ACTIVE);
     let active = store.active(environment).await?.with_context(none)?;

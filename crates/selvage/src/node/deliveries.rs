@@ -48,6 +48,13 @@ pub(crate) struct Here {
     pub(crate) figures: Figures,
 }
 
+impl Here {
+    /// This node in this environment.
+    pub(crate) fn of(environment: &EnvironmentName, node: &str, figures: &Figures) -> Self {
+        Self { environment: environment.clone(), node: node.to_owned(), figures: figures.clone() }
+    }
+}
+
 /// The deliveries of a node.
 pub(crate) struct Delivering {
     keeper: Arc<Keeper>,

@@ -1,7 +1,9 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
 mod current;
+pub(super) mod prepared;
 mod source;
+mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -12,7 +14,7 @@ use anyhow::Context;
 use jiff::Timestamp;
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource, WebhookKeys};
-use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
+use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -23,10 +25,12 @@ use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AskedSubscription, Store};
 
 pub(crate) use self::current::{Active, Current};
+use self::prepared::Prepared;
 pub(crate) use self::source::{ReleaseSource, told};
+pub(crate) use self::trial::{trial, trial_of};
 use super::rotation::Secrets;
 use super::{proofs, webhooks};
-use crate::directory::{self, Checked};
+use crate::directory;
 use crate::report;
 
 /// Who activates a release that comes from a directory, in the ledger.
@@ -92,46 +96,6 @@ fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> anyhow::Re
         let (code, known) = (code::ENVIRONMENT_UNDECLARED, known.join(", "));
         format!("{code}: the fabric has no environment `{environment}`; it has {known}")
     })
-}
-
-/// What stands in the way of running a directory in this environment, with the grants that it asks for and a key for each
-/// consumer. Nothing of a directory that has errors.
-///
-/// # Errors
-/// When the fabric does not know the environment.
-pub(crate) fn trial(checked: &Checked, environment: &EnvironmentName) -> anyhow::Result<Vec<Finding>> {
-    if !checked.runs() {
-        return Ok(Vec::new());
-    }
-    declared(&checked.fabric, environment)?;
-    Ok(trial_of(&checked.fabric, &checked.release, environment))
-}
-
-/// The same of a fabric that has this environment.
-pub(crate) fn trial_of(fabric: &Fabric, release: &str, environment: &EnvironmentName) -> Vec<Finding> {
-    let grants = fabric.grants.iter().map(|grant| LiveGrant {
-        id: grant.place.to_string(),
-        consumer: grant.consumer.value.clone(),
-        interface: grant.interface.value.clone(),
-        terms: grant.terms(),
-        ended: None,
-    });
-    let credentials = fabric.consumers.keys().enumerate().map(|(number, consumer)| {
-        let mut hash = [0; 32];
-        hash.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, digit)| *byte = digit);
-        Credential {
-            id: format!("key_{number}"),
-            principal: Principal::Consumer(consumer.clone()),
-            hash: KeyHash(hash),
-            issued: Timestamp::UNIX_EPOCH,
-            expires: None,
-            revoked: None,
-        }
-    });
-    let access = AccessState { grants: grants.collect(), credentials: credentials.collect(), ..AccessState::default() };
-    let keys = KeysOfIssuers::default();
-    let source = SnapshotSource { fabric, access: &access, keys: &keys, environment, release };
-    Snapshot::compile(&source).err().unwrap_or_default()
 }
 
 /// Records the release and the grants it asks for, and gives the access state with them.
@@ -216,6 +180,8 @@ pub(crate) struct Follower {
     pub(crate) current: Arc<Current>,
     /// The secrets of now.
     pub(crate) secrets: Secrets,
+    /// What is ready before it is active.
+    pub(crate) prepared: Prepared,
 }
 
 impl Follower {
@@ -245,11 +211,13 @@ impl Follower {
 
     /// Puts another release in the place of the one before, whole or not at all.
     async fn take(&self, release: &Arc<Release>, before: &Release) -> anyhow::Result<()> {
-        // Everything that can fail comes before anything that is recorded or swapped.
-        let running = self.current.active();
-        let tentative = compile(release, &running.access, &running.keys, &self.environment)
-            .map_err(|findings| as_error(&findings))?;
-        drop(tentative);
+        // Everything that can fail comes before anything that is recorded or swapped; what is active in the store was tried by whoever
+        // activated it, and is recorded.
+        if matches!(self.source, ReleaseSource::Directory(_)) {
+            let running = self.current.active();
+            compile(release, &running.access, &running.keys, &self.environment)
+                .map_err(|findings| as_error(&findings))?;
+        }
         let secret = |name: &SecretName| self.secrets.get(name);
         let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
         let webhooks = webhooks::keys(&release.fabric, secret)?;

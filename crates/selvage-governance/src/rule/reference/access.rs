@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use selvage_model::code;
 use selvage_model::manifest::flow::{Action, Step};
 use selvage_model::source::Spanned;
 
@@ -99,6 +100,8 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     let fabric = search.fabric;
     let mut rules: BTreeSet<&str> = RULES.iter().flat_map(|rule| [rule.code.as_str(), rule.name]).collect();
     rules.extend(fabric.rules.keys().map(|name| name.as_str()));
+    // Judged when a change is proposed, by what was used.
+    rules.insert(code::RETIREMENT_EARLY.as_str());
     if fabric.waivers.is_empty() {
         return;
     }

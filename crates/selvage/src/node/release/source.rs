@@ -1,14 +1,13 @@
 //! Where a node's releases come from: a directory, where nothing is protected, or what is active in the store, domain by domain. What
 //! is not what was signed does not run: the node stays with what it runs, and says so. INVARIANT: APPROVED
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use selvage_control::desk::{self, DeskError};
+use selvage_control::desk::{self, DeskError, Releases};
 use selvage_model::access::AccessState;
 use selvage_model::code;
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::name::EnvironmentName;
 use selvage_store::{ReleaseKey, Store};
 
 use super::{Follower, Release, activate, declared, read};
@@ -34,7 +33,10 @@ impl ReleaseSource {
     pub(crate) async fn first(&self, store: &Store, environment: &EnvironmentName) -> anyhow::Result<Release> {
         match self {
             Self::Directory(path) => read(path, environment),
-            Self::Store { trusted } => released(store, environment, trusted.as_deref()).await,
+            Self::Store { trusted } => {
+                let active = desk::active_in(store, environment).await.map_err(told)?;
+                together(store, environment, active, trusted.as_deref()).await
+            }
         }
     }
 
@@ -56,21 +58,23 @@ impl ReleaseSource {
     }
 }
 
-/// The releases that are active in an environment, as one.
+/// These releases as one.
 ///
 /// # Errors
-/// When none is, one is not what was signed, or they do not fit together.
-pub(crate) async fn released(
+/// When one is not what was signed, or they do not fit together.
+pub(super) async fn together(
     store: &Store,
     environment: &EnvironmentName,
+    parts: Releases,
     trusted: Option<&[ReleaseKey]>,
 ) -> anyhow::Result<Release> {
-    let Ok((files, parts)) = desk::files_of(store, environment, trusted).await.map_err(told)? else {
+    if parts.is_empty() {
         let code = code::NOTHING_ACTIVE;
         anyhow::bail!(
             "{code}: no release is active in `{environment}`: activate one, or serve a directory with --fabric"
         );
-    };
+    }
+    let files = desk::files_of(store, &parts, trusted).await.map_err(told)?;
     let checked = tokio::task::spawn_blocking(move || directory::check_files(&files)).await?;
     if !checked.runs() {
         let what = parts.values().cloned().collect::<Vec<_>>().join(", ");
@@ -101,26 +105,29 @@ impl Follower {
     pub(super) async fn take_released(&self) -> bool {
         let ReleaseSource::Store { trusted } = &self.source else { return false };
         let before = Arc::clone(&self.current.active().release);
-        let active = match self.active_parts().await {
+        let active = match desk::active_in(&self.store, &self.environment).await {
             Ok(active) => active,
             Err(error) => {
-                tracing::warn!("what is active cannot be read: {error:#}");
+                tracing::warn!("what is active cannot be read: {error}");
                 return false;
             }
         };
         if active == before.parts || self.current.refused(&active) {
             return false;
         }
-        let taken = match released(&self.store, &self.environment, trusted.as_deref()).await {
-            Ok(release) => {
-                let release = Arc::new(release);
-                self.take(&release, &before).await.map(|()| release.id.clone())
-            }
+        let prepared = match self.prepared.get(&active) {
+            Some(release) => Ok(release),
+            None => together(&self.store, &self.environment, active.clone(), trusted.as_deref()).await.map(Arc::new),
+        };
+        let taken = match prepared {
+            Ok(release) => self.take(&release, &before).await.map(|()| release.id.clone()),
             Err(error) => Err(error),
         };
         match taken {
             Ok(id) => {
                 tracing::info!(release = id, "another release runs now");
+                // Going back finds it ready.
+                self.prepared.keep(before);
                 true
             }
             Err(error) => {
@@ -129,12 +136,5 @@ impl Follower {
                 false
             }
         }
-    }
-
-    /// Which releases are active here, by domain.
-    async fn active_parts(&self) -> anyhow::Result<BTreeMap<DomainName, String>> {
-        let active = self.store.active_domains().await?.into_iter();
-        let here = active.filter(|it| it.environment == self.environment);
-        Ok(here.map(|it| (it.domain, it.release)).collect())
     }
 }
