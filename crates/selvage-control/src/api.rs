@@ -3,6 +3,8 @@
 
 mod answer;
 mod changes;
+mod events;
+mod lanes;
 mod releases;
 
 use std::sync::Arc;
@@ -16,9 +18,11 @@ use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use selvage_governance::seat::{Act, may};
+use selvage_log::EventLog;
 use selvage_model::code;
 use selvage_model::name::DomainName;
 use selvage_model::problem::Problem;
+use selvage_store::Store;
 use serde_json::Value;
 
 use crate::console::Authenticate;
@@ -39,6 +43,10 @@ pub struct Governance {
     pub seal: Option<Arc<Seal>>,
     /// What waits for nodes.
     pub acknowledge: Acknowledge,
+    /// What is delivered, and what is set aside.
+    pub store: Store,
+    /// Where events are.
+    pub log: Arc<dyn EventLog>,
 }
 
 /// Most bytes of a body: the files of a domain.
@@ -63,6 +71,12 @@ pub(crate) fn routes(governance: Governance, authenticate: Authenticate) -> Rout
         .route("/releases/{id}", get(releases::show))
         .route("/environments/{environment}/activations", post(releases::activate))
         .route("/environments/{environment}/rollbacks", post(releases::roll_back))
+        .route("/lanes", get(lanes::lanes))
+        .route("/dead-letters", get(lanes::letters))
+        .route("/dead-letters/{id}", get(lanes::show))
+        .route("/dead-letters/redrive", post(lanes::redrive))
+        .route("/dead-letters/discard", post(lanes::discard))
+        .route("/events/{interface}", get(events::tail))
         .fallback(missing)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .with_state(Api { governance, authenticate })

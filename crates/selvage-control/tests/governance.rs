@@ -124,6 +124,8 @@ impl Stage {
                 desk: desk.clone(),
                 seal: Some(Arc::clone(&seal)),
                 acknowledge: Arc::new(|_| Box::pin(async { json!([]) })),
+                store: store.clone(),
+                log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
             }),
         })
         .await
@@ -283,7 +285,15 @@ async fn the_matrix_of_the_control_api() {
             }
         }
     }
-    for (step, path) in [("list changes", "/changes"), ("list releases", "/releases"), ("board", "/board?person=me")] {
+    for (step, path) in [
+        ("list changes", "/changes"),
+        ("list releases", "/releases"),
+        ("board", "/board?person=me"),
+        ("list lanes", "/lanes"),
+        ("list dead letters", "/dead-letters"),
+        ("events without data", "/events/nothing@1"),
+        ("events with data", "/events/nothing@1?data=true"),
+    ] {
         for role in ROLES {
             let answer = stage.verdict(role, Method::GET, path, None).await;
             writeln!(text, "{role} | | | {step} | {answer}").unwrap();

@@ -17,6 +17,8 @@ pub enum Act {
     Activate,
     /// Going back to what was active there.
     RollBack,
+    /// Seeing what is stuck, with its data, and deciding what becomes of it.
+    Operate,
 }
 
 /// Whether a person may take a step in a domain. Where nothing is declared yet, anybody who may log in begins.
@@ -29,6 +31,7 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
         Act::Activate => sits,
         Act::Propose | Act::Release => sits || works(fabric, person, "owner", domain),
         Act::RollBack => sits || works(fabric, person, "on_call", domain),
+        Act::Operate => sits || ["owner", "on_call"].iter().any(|role| works(fabric, person, role, domain)),
     }
 }
 

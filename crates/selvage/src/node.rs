@@ -32,7 +32,7 @@ use selvage_control::desk::Seal;
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Proofs, Sharing, WebhookKeys};
-use selvage_log::JetStreamConfig;
+use selvage_log::{EventLog, JetStreamConfig};
 use selvage_model::access::{AccessState, Credential, Principal};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::system::SecretName;
@@ -159,8 +159,9 @@ impl Node {
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
-        let console = console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone()).await?;
         let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
+        let console =
+            console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone(), events.log()).await?;
         let secrets = rotation::Secrets::new(config.secrets);
         let store = config.store.clone();
         let here = deliveries::Here::of(&config.environment, &node.id, &told.deliveries);
@@ -177,8 +178,7 @@ impl Node {
             secrets: secrets.clone(),
             prepared: release::prepared::Prepared::default(),
         });
-        let follows = |path| rotation::follow(Arc::clone(&follower), secrets.clone(), path, config.watch);
-        let rotation = config.secrets_from.map(follows).transpose()?;
+        let rotation = rotation::follow_from(config.secrets_from, &follower, &secrets, config.watch)?;
         let node = NewNode { address: gateway.address().to_string(), ..node };
         let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![
@@ -262,6 +262,7 @@ async fn console(
     reachability: &Reachability,
     current: &Arc<Current>,
     figures: selvage_delivery::Figures,
+    log: Arc<dyn EventLog>,
 ) -> anyhow::Result<Console> {
     let (listen, store) = (config.console, &config.store);
     let observe = observe::observer(
@@ -276,7 +277,7 @@ async fn console(
     let authenticate = authenticator(Arc::clone(current));
     let vouch = voucher(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
-    let governance = Some(governance::governance(store, config.seal.clone()));
+    let governance = Some(governance::governance(store, log, config.seal.clone()));
     Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, lanes, authenticate, vouch, governance })
         .await?)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use selvage_control::Governance;
 use selvage_control::desk::{Desk, Seal};
+use selvage_log::EventLog;
 use selvage_store::Store;
 use serde_json::json;
 
@@ -11,11 +12,13 @@ use crate::command::acknowledged;
 use crate::looking::Looking;
 
 /// The desk over this store.
-pub(super) fn governance(store: &Store, seal: Option<Arc<Seal>>) -> Governance {
+pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, seal: Option<Arc<Seal>>) -> Governance {
     let nodes = store.clone();
     Governance {
         desk: Desk::new(store.clone(), Arc::new(Looking)),
         seal,
+        store: store.clone(),
+        log,
         acknowledge: Arc::new(move |since| {
             let nodes = nodes.clone();
             Box::pin(async move {

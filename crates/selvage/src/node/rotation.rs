@@ -37,16 +37,24 @@ impl Secrets {
     }
 }
 
+/// Follows the secrets from where they were read, if anywhere.
+///
+/// # Errors
+/// When the signal cannot be listened for.
+pub(crate) fn follow_from(
+    path: Option<PathBuf>,
+    follower: &Arc<Follower>,
+    own: &Secrets,
+    watch: bool,
+) -> anyhow::Result<Option<JoinHandle<()>>> {
+    path.map(|path| follow(Arc::clone(follower), own.clone(), path, watch)).transpose()
+}
+
 /// Follows the secrets of a file or directory for as long as the node runs.
 ///
 /// # Errors
 /// When the signal cannot be listened for.
-pub(crate) fn follow(
-    follower: Arc<Follower>,
-    own: Secrets,
-    path: PathBuf,
-    watch: bool,
-) -> anyhow::Result<JoinHandle<()>> {
+fn follow(follower: Arc<Follower>, own: Secrets, path: PathBuf, watch: bool) -> anyhow::Result<JoinHandle<()>> {
     let mut hangups = signal(SignalKind::hangup()).context("cannot listen for SIGHUP")?;
     Ok(tokio::spawn(async move {
         let mut looks = tokio::time::interval(LOOK_EVERY);

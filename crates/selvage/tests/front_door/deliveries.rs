@@ -7,6 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 
+use reqwest::Method;
 use selvage_log::{EventLog as _, SqlLog};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::NewRecord;
@@ -173,6 +174,25 @@ async fn append(url: &str, numbers: Range<u64>) {
 
 const LANES: [&str; 4] = ["wo-1", "wo-2", "wo-3", "wo-4"];
 
+/// Somebody who is on call, at the control API.
+struct Operator {
+    key: String,
+    console: String,
+}
+
+impl Operator {
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        let mut request =
+            reqwest::Client::new().request(method, format!("{}/api{path}", self.console)).bearer_auth(&self.key);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+    }
+}
+
 fn run(place: &Place, arguments: &[&str]) -> String {
     let data = place.data();
     let mut all = arguments.to_vec();
@@ -235,16 +255,42 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     let first = Arc::new(Mutex::new(true));
     let poisoned = Arc::clone(&first);
     receiver.answers(move |lane| if lane == "wo-2" && *poisoned.lock().unwrap() { 422 } else { 200 });
-    let _node = place.serve(&place.data(), &[]);
+    let node = place.serve(&place.data(), &[]);
     let url = format!("sqlite:{}", place.path("data/selvage.db").display());
     append(&url, 0..3).await;
-    let letters = eventually("a dead letter", || async {
-        Some(run(&place, &["dead-letters", "list"])).filter(|letters| letters.contains("dlt_"))
+    // Whoever is on call does it over HTTP.
+    let operator = Operator {
+        key: run(&place, &["operator", "add", "ops.desk"]).trim().to_owned(),
+        console: node.console.clone(),
+    };
+    let letter = eventually("a dead letter", || async {
+        let (_, letters) = operator.ask(Method::GET, "/dead-letters?cause=refused", None).await;
+        letters["items"].get(0).cloned()
     })
     .await;
-    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    let id = letter["id"].as_str().unwrap();
+    assert_eq!((&letter["lane"], &letter["behind"]), (&json!("wo-2"), &json!(2)), "{letter:#}");
+    let (_, lanes) = operator.ask(Method::GET, &format!("/lanes?interface={STREAM}"), None).await;
+    assert_eq!(
+        (&lanes["items"][0]["state"], &lanes["items"][0]["waiting"]),
+        (&json!("parked"), &json!(3)),
+        "{lanes:#}"
+    );
+    let (_, shown) = operator.ask(Method::GET, &format!("/dead-letters/{id}"), None).await;
+    assert_eq!(
+        (&shown["tried"][0]["status"], &shown["message"]["partitionkey"]),
+        (&json!(422), &json!("wo-2")),
+        "{shown:#}"
+    );
+    let (_, events) = operator.ask(Method::GET, &format!("/events/{STREAM}?limit=3&data=true"), None).await;
+    assert_eq!(events["items"].as_array().unwrap().len(), 3, "{events:#}");
     *first.lock().unwrap() = false;
-    run(&place, &["dead-letters", "discard", &id, "--because", "the order was scrapped"]);
+    let dry = json!({"which": {"lane": "wo-2"}, "dry_run": true, "because": "to see"});
+    let (status, dry) = operator.ask(Method::POST, "/dead-letters/redrive", Some(dry)).await;
+    assert_eq!((status, &dry["items"][0]["id"]), (200, &letter["id"]), "{dry:#}");
+    let discard = json!({"ids": [id], "because": "the order was scrapped"});
+    let (status, discarded) = operator.ask(Method::POST, "/dead-letters/discard", Some(discard)).await;
+    assert_eq!((status, &discarded["items"][0]["settled"]["by"]), (200, &json!("ops.desk")), "{discarded:#}");
     eventually("the rest arrives", || async { (receiver.of("wo-2") == [1, 2]).then_some(()) }).await;
 
     let name = "mes-ghent/order-facts-v1";

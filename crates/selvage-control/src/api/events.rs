@@ -1,0 +1,91 @@
+//! Events of the log over HTTP, for whoever is on call: the newest, those from a position on, or one. It moves no cursor. Data is shown
+//! to who answers for the interface, and only where it is asked for.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use selvage_log::{LogError, ReadLimit};
+use selvage_model::event::{Position, Record};
+use selvage_model::name::InterfaceRef;
+use selvage_model::problem::Problem;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{problem, told};
+use super::{Api, Operator};
+
+/// Most events of one answer.
+const MOST: u64 = 200;
+const MOST_BYTES: usize = 4_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct From {
+    /// After this position, as `1-42`.
+    after: Option<Position>,
+    limit: Option<u64>,
+    #[serde(default)]
+    data: bool,
+}
+
+/// Events after a position, or the newest.
+pub(super) async fn tail(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(interface): Path<InterfaceRef>,
+    Query(from): Query<From>,
+) -> Response {
+    if from.data
+        && let Err(refused) = api.may_operate(&operator, &interface).await
+    {
+        return refused;
+    }
+    let limit = from.limit.unwrap_or(20).clamp(1, MOST);
+    let after = match from.after {
+        Some(after) => after,
+        None => match api.governance.store.event_stream(&interface).await {
+            Ok(state) => newest(state.head, limit),
+            Err(error) => return told(&error.into()),
+        },
+    };
+    let read = ReadLimit { records: usize::try_from(limit).unwrap_or(1), bytes: MOST_BYTES };
+    match api.governance.log.read(&interface, after, read).await {
+        Ok(batch) => {
+            let items: Vec<Value> = batch.records.iter().map(|record| event(record, from.data)).collect();
+            let next = batch.records.last().map_or(after, |record| record.position);
+            Json(json!({"items": items, "next": next.to_string(), "head": batch.head.to_string()})).into_response()
+        }
+        Err(error) => refused(&error),
+    }
+}
+
+/// After which position the newest so many stand. Where some of them are retired, what is left begins there.
+fn newest(head: Position, limit: u64) -> Position {
+    let offset = head.offset().checked_sub(limit).filter(|offset| *offset > 0);
+    offset.and_then(|offset| Position::new(head.epoch(), offset)).unwrap_or(Position::START)
+}
+
+/// An event as the API shows it: its envelope, and its data where that is asked for.
+fn event(record: &Record, with_data: bool) -> Value {
+    let mut envelope = serde_json::from_slice::<Value>(&record.body).unwrap_or(Value::Null);
+    if let (Some(envelope), false) = (envelope.as_object_mut(), with_data) {
+        envelope.remove("data");
+        envelope.remove("data_base64");
+    }
+    json!({
+        "position": record.position.to_string(),
+        "appended": record.appended_at.to_string(),
+        "lane": record.lane.as_str(),
+        "event": envelope,
+    })
+}
+
+fn refused(error: &LogError) -> Response {
+    let status = match error {
+        LogError::Retired { .. } => 410,
+        error if error.is_transient() => 503,
+        LogError::Damaged { .. } | LogError::Missing { .. } => 500,
+        _ => 404,
+    };
+    problem(&Problem::new(status, error.code(), error.to_string()))
+}

@@ -1,0 +1,208 @@
+//! Lanes that are set aside, and dead letters, over HTTP: what is stuck and why, tried again or given up by who answers for it.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use selvage_governance::seat::Act;
+use selvage_model::delivery::Cause;
+use selvage_model::event::LaneKey;
+use selvage_model::name::InterfaceRef;
+use selvage_store::{DeadLetter, LaneView, StoreError, Word};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::answer::{Body, told};
+use super::changes::{line, no_line};
+use super::{Api, Operator};
+
+/// Which lanes or dead letters.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Which {
+    interface: Option<InterfaceRef>,
+    /// `consumer/name`.
+    subscription: Option<String>,
+    lane: Option<String>,
+    cause: Option<String>,
+    settled: bool,
+}
+
+impl Which {
+    fn takes(&self, interface: &InterfaceRef, label: &str, lane: &LaneKey, cause: Cause) -> bool {
+        self.interface.as_ref().is_none_or(|one| one == interface)
+            && self.subscription.as_deref().is_none_or(|one| one == label)
+            && self.lane.as_deref().is_none_or(|one| one == lane.as_str())
+            && self.cause.as_deref().is_none_or(|one| one == cause.as_str())
+    }
+}
+
+/// Lanes that are set aside, the oldest first.
+pub(super) async fn lanes(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+    match api.governance.store.lanes_aside().await {
+        Ok(lanes) => {
+            let taken = lanes.iter().filter(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause));
+            Json(json!({"items": taken.map(lane).collect::<Vec<_>>()})).into_response()
+        }
+        Err(error) => told(&error.into()),
+    }
+}
+
+fn lane(it: &LaneView) -> Value {
+    json!({
+        "lane": it.lane.as_str(),
+        "subscription": it.label,
+        "interface": it.interface.to_string(),
+        "state": if it.due.is_some() { "retrying" } else { "parked" },
+        "since": it.since.to_string(),
+        "waiting": it.waiting,
+        "cause": it.cause.as_str(),
+        "because": it.because,
+        "attempts": it.attempts,
+        "due": it.due.map(|due| due.to_string()),
+        "dead_letter": it.letter,
+    })
+}
+
+/// Dead letters, the oldest first; settled ones too where they are asked for.
+pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+    match chosen(&api, &which).await {
+        Ok(letters) => Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>()})).into_response(),
+        Err(error) => told(&error.into()),
+    }
+}
+
+async fn chosen(api: &Api, which: &Which) -> Result<Vec<DeadLetter>, StoreError> {
+    let letters = api.governance.store.dead_letters(which.settled).await?;
+    Ok(letters.into_iter().filter(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause)).collect())
+}
+
+fn letter(it: &DeadLetter) -> Value {
+    json!({
+        "id": it.id,
+        "subscription": it.label,
+        "interface": it.interface.to_string(),
+        "lane": it.lane.as_str(),
+        "position": it.position.to_string(),
+        "event": it.event.as_str(),
+        "since": it.died.to_string(),
+        "behind": it.behind,
+        "cause": it.cause.as_str(),
+        "because": it.because,
+        "attempts": it.attempts,
+        "settled": it.settled.as_ref().map(|settled| {
+            json!({"how": settled.how, "at": settled.at.to_string(), "by": settled.by, "because": settled.because})
+        }),
+    })
+}
+
+/// One dead letter with its attempts; its message is shown to who may decide about it.
+pub(super) async fn show(State(api): State<Api>, operator: Operator, Path(id): Path<String>) -> Response {
+    let detail = match api.governance.store.dead_letter(&id).await {
+        Ok(detail) => detail,
+        Err(error) => return told(&error.into()),
+    };
+    let may_see = api.may_operate(&operator, &detail.letter.interface).await.is_ok();
+    let mut shown = letter(&detail.letter);
+    let attempts = detail.attempts.iter().map(|attempt| {
+        json!({
+            "at": attempt.at.to_string(),
+            "took_ms": u64::try_from(attempt.took.as_millis()).unwrap_or(u64::MAX),
+            "status": attempt.status,
+            "because": attempt.because,
+        })
+    });
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("tried".to_owned(), attempts.collect());
+        let message = detail.body.as_deref().filter(|_| may_see).and_then(|body| serde_json::from_slice(body).ok());
+        shown.insert("message".to_owned(), message.unwrap_or(Value::Null));
+    }
+    Json(shown).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Redrive {
+    #[serde(default)]
+    ids: Vec<String>,
+    which: Option<Which>,
+    #[serde(default)]
+    dry_run: bool,
+    because: String,
+}
+
+/// Tries dead letters again, each at the head of its lane, with what is behind it in order.
+pub(super) async fn redrive(State(api): State<Api>, operator: Operator, Body(body): Body<Redrive>) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    let letters = match (&body.which, body.ids.is_empty()) {
+        (Some(which), true) => chosen(&api, &Which { settled: false, ..which.clone() }).await,
+        _ => named(&api, &body.ids).await,
+    };
+    let letters = match letters {
+        Ok(letters) => letters,
+        Err(error) => return told(&error.into()),
+    };
+    if let Err(refused) = api.may_operate_all(&operator, &letters).await {
+        return refused;
+    }
+    if body.dry_run {
+        let items: Vec<Value> = letters.iter().map(letter).collect();
+        return Json(json!({"dry_run": true, "items": items})).into_response();
+    }
+    let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
+    settled(api.governance.store.redrive_dead_letters(&ids, Word { by: &operator.0, because: &because }).await)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Discard {
+    ids: Vec<String>,
+    because: String,
+}
+
+/// Gives dead letters up: what is behind each goes on.
+pub(super) async fn discard(State(api): State<Api>, operator: Operator, Body(body): Body<Discard>) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    let letters = match named(&api, &body.ids).await {
+        Ok(letters) => letters,
+        Err(error) => return told(&error.into()),
+    };
+    if let Err(refused) = api.may_operate_all(&operator, &letters).await {
+        return refused;
+    }
+    settled(api.governance.store.discard_dead_letters(&body.ids, Word { by: &operator.0, because: &because }).await)
+}
+
+async fn named(api: &Api, ids: &[String]) -> Result<Vec<DeadLetter>, StoreError> {
+    let mut letters = Vec::with_capacity(ids.len().min(1000));
+    for id in ids {
+        letters.push(api.governance.store.dead_letter(id).await?.letter);
+    }
+    Ok(letters)
+}
+
+fn settled(result: Result<Vec<DeadLetter>, StoreError>) -> Response {
+    match result {
+        Ok(letters) => Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>()})).into_response(),
+        Err(error) => told(&error.into()),
+    }
+}
+
+impl Api {
+    async fn may_operate_all(&self, operator: &Operator, letters: &[DeadLetter]) -> Result<(), Response> {
+        let mut seen: Vec<&InterfaceRef> = Vec::new();
+        for letter in letters {
+            if !seen.contains(&&letter.interface) {
+                self.may_operate(operator, &letter.interface).await?;
+                seen.push(&letter.interface);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses who does not answer for an interface at night.
+    pub(super) async fn may_operate(&self, operator: &Operator, interface: &InterfaceRef) -> Result<(), Response> {
+        let fabric = self.governance.desk.released().await.map_err(|error| told(&error))?;
+        let domain = fabric.governing(interface).unwrap_or_else(selvage_model::name::DomainName::group);
+        self.let_pass(operator, Act::Operate, &domain).await
+    }
+}
