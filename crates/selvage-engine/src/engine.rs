@@ -26,6 +26,7 @@ use tokio::sync::Notify;
 
 use crate::capture::{self, CaptureTask, Captures};
 use crate::fabric::{Active, Surroundings};
+use crate::heard::{self, Heard};
 use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
@@ -108,6 +109,7 @@ impl Engine {
             governors: Governors::default(),
             secrets,
             captures: Captures::default(),
+            heard: Heard::default(),
             due: Notify::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
@@ -214,15 +216,11 @@ impl Engine {
     /// Takes a call of a webhook that was proven to be its sender's.
     pub async fn call(&self, call: WebhookCall) -> Arrival {
         let active = self.shared.active();
-        let arrival = arrival::take(&active.fabric, self.shared.log.get(), call).await;
-        let Arrival::Hinted(hint) = &arrival else { return arrival };
-        match self.hint(&hint.system, &hint.record, hint.id).await {
-            Ok(_) => arrival,
-            Err(error) => {
-                tracing::warn!("{}: a hint was not heard: {error}", error.code());
-                Arrival::Refused(Problem::new(503, error.code(), "the hint could not be noted").retry_after(1))
-            }
+        let arrival = arrival::take(&active, self.shared.log.get(), call).await;
+        if let Arrival::Hinted(hint) = &arrival {
+            heard::hear(&self.shared, hint.clone());
         }
+        arrival
     }
 
     /// Tries the mapping of what an interface serves on real records: see [`Rehearsal`].

@@ -19,6 +19,7 @@ use selvage_model::name::{AttributeName, EnvironmentName, InterfaceRef, ObjectRe
 use selvage_model::problem::Problem;
 use selvage_model::verb::Verb;
 
+use crate::arrival::Target;
 use crate::capture::{self as watched, Watched};
 use crate::connection::{Connection, Settings};
 use crate::copy::Copied;
@@ -71,6 +72,8 @@ pub(crate) struct Active {
     pub(crate) fabric: Arc<Fabric>,
     served: BTreeMap<InterfaceRef, Arc<Served>>,
     watched: BTreeMap<InterfaceRef, Arc<Watched>>,
+    /// What becomes of the calls of each webhook.
+    targets: BTreeMap<InterfaceRef, Target>,
     connections: BTreeMap<AccountKey, Arc<Connection>>,
     mappings: Mutex<BTreeMap<MappingKey, Arc<CompiledMapping>>>,
 }
@@ -90,6 +93,7 @@ impl Active {
             fabric: Arc::new(Fabric::default()),
             served: BTreeMap::new(),
             watched: BTreeMap::new(),
+            targets: BTreeMap::new(),
             connections: BTreeMap::new(),
             mappings: Mutex::default(),
         }
@@ -110,6 +114,9 @@ impl Active {
             }
         }
         for interface in fabric.interfaces.values().filter(|interface| is_served(interface)) {
+            if let Some(target) = Target::compile(&fabric, interface) {
+                compiled.targets.insert(interface.reference(), target);
+            }
             match compiled.watch(interface, surroundings) {
                 Ok(None) => {}
                 Ok(Some(watched)) => {
@@ -148,6 +155,11 @@ impl Active {
     /// What is served through this connection.
     pub(crate) fn through<'a>(&'a self, connection: &'a Arc<Connection>) -> impl Iterator<Item = &'a Arc<Served>> {
         self.served.values().filter(move |served| Arc::ptr_eq(&served.connection, connection))
+    }
+
+    /// What becomes of the calls of this webhook.
+    pub(crate) fn target(&self, interface: &InterfaceRef) -> Option<&Target> {
+        self.targets.get(interface)
     }
 
     /// What is captured for this interface.

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use crate::capture::Captures;
 use crate::engine::EngineConfig;
 use crate::fabric::Active;
+use crate::heard::Heard;
 use crate::lane::Lanes;
 
 /// Shared by requests and the resolver.
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) secrets: Mutex<BTreeMap<SecretName, String>>,
     /// Captures of this node.
     pub(crate) captures: Captures,
+    /// Hints that are not noted yet.
+    pub(crate) heard: Heard,
     /// Something became due in this node just now.
     pub(crate) due: Notify,
 }

@@ -22,13 +22,14 @@ use serde_json::{Value, json};
 use crate::answer;
 use crate::body::Reply;
 use crate::burden::{Bearer, Held};
+use crate::contract::Violation;
 use crate::decide::CalledRef;
 use crate::json;
 use crate::live::Now;
 use crate::mediate::is_json;
 use crate::refusal::Refusal;
 use crate::serve::{Asked, longer, too_large};
-use crate::tally::SeriesName;
+use crate::tally::{Noted, SeriesName, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 pub use key::{WebhookKey, WebhookKeyError, WebhookKeys};
 pub(crate) use proof::Demand;
@@ -81,7 +82,10 @@ pub(crate) async fn take<'a>(
     let served = called.served;
     let expects = parts.headers.contains_key(header::EXPECT);
     let (refusal, left) = match hear(asked, called, rest, &parts, body).await {
-        Outcome::Arrived(Arrival::Refused(problem)) => (Box::new(Refusal::of(problem)), Rest::Read),
+        Outcome::Arrived(Arrival::Refused(problem)) => {
+            note(asked, called, unfit(&problem));
+            (Box::new(Refusal::of(problem)), Rest::Read)
+        }
         Outcome::Arrived(arrival) => return give(asked, called, &arrival),
         Outcome::Refused(refusal, left) => (refusal, left),
     };
@@ -187,18 +191,37 @@ fn understood(asked: Asked<'_>, called: CalledRef<'_>, parts: &Parts, bytes: &[u
 
 fn give(asked: Asked<'_>, called: CalledRef<'_>, arrival: &Arrival) -> Response<Reply> {
     let (status, body) = match arrival {
-        Arrival::Kept { event, known: true } => (StatusCode::OK, json!({"event": event})),
-        Arrival::Kept { event, known: false } => (StatusCode::ACCEPTED, json!({"event": event})),
+        Arrival::Kept { event, known, found } => {
+            note(asked, called, Some(found.iter().map(|error| Violation::of_field(error, "object")).collect()));
+            (if *known { StatusCode::OK } else { StatusCode::ACCEPTED }, json!({"event": event}))
+        }
         Arrival::Hinted(_) | Arrival::Refused(_) => (StatusCode::ACCEPTED, json!({})),
     };
     let mut response = answer::json(status, &body, JSON);
     let served = called.served;
-    let (books, shard) = (&asked.worker.shared.books, &asked.worker.shard);
-    let operation = served.operation(0).map(|operation| operation.name.clone()).unwrap_or_default();
-    let series = books.names.series(SeriesName { interface: served.reference.clone(), consumer: None, operation });
+    let shard = &asked.worker.shard;
     shard.in_minute(asked.local.live.interface(served), asked.minute());
-    shard.answered(series, status);
+    shard.answered(series(asked, called), status);
     shard.took(asked.local.live.first_operation(served), asked.started.elapsed());
     answer::announce(served, response.headers_mut());
     response
+}
+
+/// What of a refusal is about the contract of the call; none where it was for something else.
+fn unfit(problem: &Problem) -> Option<Vec<Violation>> {
+    (problem.code == code::CALL_UNFIT).then(|| Violation::of_problem(problem, "object", |_| false))
+}
+
+/// Counts what was found in a call, as nobody's but its interface's.
+fn note(asked: Asked<'_>, called: CalledRef<'_>, found: Option<Vec<Violation>>) {
+    let Some(found) = found else { return };
+    let noted = Noted::new(Side::Request, Verdict::Fits, found);
+    asked.worker.shard.noted(series(asked, called), &noted, asked.now.as_second());
+}
+
+fn series(asked: Asked<'_>, called: CalledRef<'_>) -> u32 {
+    let served = called.served;
+    let operation = served.operation(0).map(|operation| operation.name.clone()).unwrap_or_default();
+    let name = SeriesName { interface: served.reference.clone(), consumer: None, operation };
+    asked.worker.shared.books.names.series(name)
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::name::{InterfaceRef, SystemName};
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
 /// A call of a webhook that was proven to be its sender's.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub enum Arrival {
         event: String,
         /// It was one already: the sender repeated it.
         known: bool,
+        /// What does not fit its contract, where that is only counted.
+        found: Vec<FieldError>,
     },
     /// It is a hint, which those that capture the system were told.
     Hinted(Hint),

@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::Args;
 use selvage_factory::mes::MesConfig;
-use selvage_factory::odoo::OdooConfig;
+use selvage_factory::odoo::{Automation, OdooConfig};
 use selvage_factory::{Factory, FactoryConfig, RunningFactory};
 use selvage_model::access::Principal;
 use selvage_model::manifest::system::SecretName;
@@ -32,6 +32,8 @@ const DEMO: &str = "demo";
 const OPERATOR: &str = "operator";
 /// By which the simulated MES knows what Selvage tells it: a secret of nothing but the demo.
 const MES_SECRET: &str = "whsec_c2VsdmFnZSBkZW1vOiB0aGUgTUVTIG9mIEdoZW50";
+/// By which the webhooks of the simulated Odoo are known.
+const HOOK_SECRET: &str = "demo-hook-of-odoo";
 /// Addresses that the sample's `systems.yaml` names, replaced by those that the factory got.
 const SAMPLE_ADDRESSES: [&str; 3] = ["http://127.0.0.1:18069", "http://127.0.0.1:18071", "http://127.0.0.1:18072"];
 
@@ -87,6 +89,7 @@ impl Demo {
         })
         .await?;
         let base = format!("http://{}", node.gateway_address());
+        hint(&factory, &base)?;
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
         say(guide::text(&node, (&base, &factory.mes_url()), &keys, &prepared, (&fabric, &data)))?;
         let mut shifts = Vec::new();
@@ -102,6 +105,13 @@ impl Demo {
         factory.shutdown().await;
         Ok(Outcome::Well)
     }
+}
+
+/// Has the simulated Odoo tell by webhook which production orders changed.
+fn hint(factory: &RunningFactory, base: &str) -> anyhow::Result<()> {
+    let url = format!("{base}/odoo-hints/v1/{HOOK_SECRET}");
+    let rule = Automation { model: "mrp.production".to_owned(), url, fields: Vec::new() };
+    factory.odoo.automate(&rule).map(drop).map_err(anyhow::Error::msg)
 }
 
 /// The keys of the sample's consumers and of the operator.
@@ -141,7 +151,8 @@ fn secrets(odoo: &OdooConfig) -> BTreeMap<SecretName, String> {
         let (_, name) = names.iter().find(|(login, _)| *login == account.login)?;
         Some((SecretName((*name).to_owned()), account.key.clone()))
     });
-    accounts.chain([(SecretName("mes-ghent/hooks".to_owned()), MES_SECRET.to_owned())]).collect()
+    let others = [("mes-ghent/hooks", MES_SECRET), ("odoo/hook", HOOK_SECRET)];
+    accounts.chain(others.map(|(name, secret)| (SecretName(name.to_owned()), secret.to_owned()))).collect()
 }
 
 /// The sample fabric with the factory's real addresses in it.

@@ -126,6 +126,15 @@ fn contract(fabric: &Fabric, body: &InterfaceBody) -> Option<String> {
                 event.events.iter().filter_map(|event| version(&event.object.value)).collect();
             Some(objects.into_iter().collect::<Vec<_>>().join(", "))
         }
-        InterfaceBody::Webhook(_) | InterfaceBody::File(_) | InterfaceBody::Flow => None,
+        InterfaceBody::Webhook(webhook) => {
+            let wanted = &webhook.into.as_ref()?.event.value;
+            let bodies = fabric.interfaces.values().rev().map(|interface| &interface.body);
+            let events = bodies.filter_map(|body| match body {
+                InterfaceBody::Event(event) => event.events.iter().find(|event| &event.name.value == wanted),
+                _ => None,
+            });
+            events.map(|event| &event.object.value).find_map(version)
+        }
+        InterfaceBody::File(_) | InterfaceBody::Flow => None,
     }
 }

@@ -104,6 +104,8 @@ impl Drop for Process {
 
 /// The manifests of the sample by which Odoo is asked without anybody's request.
 pub(crate) const EVENTS: &str = "events.yaml";
+/// By which Odoo's webhooks are known.
+pub(crate) const HINTS: &str = "2f6a1c0e9b7d4e53";
 const MES_SECRET: &str = "whsec_c2VsdmFnZSB0ZXN0czogdGhlIE1FUyBvZiBHaGVudA==";
 
 /// A simulated factory, a copy of the sample fabric that knows its addresses, and secrets.
@@ -124,7 +126,7 @@ impl Place {
         let place = Self::of(FactoryConfig { mes, ..FactoryConfig::default() }).await;
         std::fs::copy(sample().join(EVENTS), place.fabric().join(EVENTS)).unwrap();
         let mut secrets = std::fs::read_to_string(place.path("secrets")).unwrap();
-        secrets.push_str(&format!("mes-ghent/hooks={MES_SECRET}\n"));
+        secrets.push_str(&format!("mes-ghent/hooks={MES_SECRET}\nodoo/hook={HINTS}\n"));
         std::fs::write(place.path("secrets"), secrets).unwrap();
         place
     }

@@ -4,9 +4,10 @@
 use std::time::{Duration, Instant};
 
 use reqwest::{Client, StatusCode};
-use serde_json::{Value, json};
+use selvage_factory::odoo::Automation;
+use serde_json::{Map, Value, json};
 
-use crate::fixture::{Place, Served, eventually};
+use crate::fixture::{HINTS, Place, Served, eventually};
 
 struct Plant {
     place: Place,
@@ -18,7 +19,10 @@ struct Plant {
 
 impl Plant {
     async fn new() -> Self {
-        let place = Place::with_events().await;
+        Self::of(Place::with_events().await).await
+    }
+
+    async fn of(place: Place) -> Self {
         let store = place.data();
         let (planning, board) = (place.key(&store, "planning"), place.key(&store, "shop-floor-board"));
         let served = place.serve(&store, &[]);
@@ -112,4 +116,36 @@ async fn stock_is_read_from_a_copy_while_odoo_is_asked_only_by_the_capture() {
     let looks = begun.elapsed().as_secs() / 5 + 1;
     let calls = u64::try_from(asked() - before).unwrap();
     assert!(calls <= looks * 40, "{calls} calls in {:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_does_in_odoo_is_hinted_at_by_its_webhooks_and_told_once() {
+    let place = Place::with_events().await;
+    // Nothing but the webhooks says that something changed.
+    place.edit("events.yaml", "webhook: true, poll: 5s", "webhook: true, poll: 1h");
+    let plant = Plant::of(place).await;
+    let hooks = format!("{}/odoo-hints/v1", plant.served.base);
+    let rule = |url: String| Automation { model: "mrp.production".to_owned(), url, fields: vec!["state".to_owned()] };
+    let odoo = &plant.place.factory.odoo;
+    odoo.automate(&rule(format!("{hooks}/{HINTS}"))).unwrap();
+    odoo.automate(&rule(format!("{hooks}/of-somebody-else"))).unwrap();
+    let order = json!({"product": "BIK-1", "quantity": {"value": "2", "unit": "1"}, "site": "ghent"});
+    let made = plant.post("", "order-1", &order).await;
+    let number = made["number"].as_str().unwrap_or_else(|| panic!("{made}"));
+    let record = odoo.records("mrp.production").into_iter().find(|record| record["name"] == number).unwrap();
+    odoo.call("mrp.production", "action_confirm", &[json!([record["id"]])], &Map::new()).unwrap();
+    eventually("the MES is told", || async { (plant.told() == [number]).then_some(()) }).await;
+
+    // Twelve webhooks say that it was made, and five that it was confirmed: it is one fact.
+    let metrics = || async { plant.client.get(&plant.served.metrics).send().await.unwrap().text().await.unwrap() };
+    eventually("all webhooks came", || async {
+        let metrics = metrics().await;
+        let line = metrics.lines().find(|line| line.contains("odoo-hints@1") && line.contains("2xx"));
+        let count = line.and_then(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        count.is_some_and(|count| count >= 17).then_some(())
+    })
+    .await;
+    assert!(metrics().await.contains("FAB4200"), "who does not know the secret is refused");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(plant.told(), [number], "once");
 }

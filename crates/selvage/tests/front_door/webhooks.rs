@@ -15,7 +15,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 use serde_json::{Value, json};
 
-use crate::fixture::{Place, Served, eventually};
+use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -352,4 +352,33 @@ async fn a_slow_body_ends_and_a_rotated_secret_with_its_last_day() {
     node.process.hang_up();
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(status(signed(&node, ("msg_3", at, &signatures[2]), &body)).await, 200);
+}
+
+/// What a webhook only reports is kept and counted; what has no lane is kept nowhere, whatever is reported.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_counted_also_where_it_is_let_pass() {
+    let place = place().await;
+    place.edit(
+        "webhooks.yaml",
+        "name: shown\ntype: webhook\nversion: 1.0\n",
+        "name: shown\ntype: webhook\nversion: 1.0\nvalidation: {request: report}\n",
+    );
+    let node = place.serve(&place.data(), &[]);
+    ready(&node).await;
+    let path = format!("/shown/v1/{IN_PATH}");
+    assert_eq!(status(call(&node, &path, &json!({"machine": "press-1", "reason": "tea"}))).await, 202);
+    let (refused, code, answer) = told(call(&node, &path, &json!({"reason": "jam"})).send().await.unwrap()).await;
+    assert_eq!((refused, &*code), (422, "FAB5070"), "{answer}");
+    assert_eq!(answer["errors"][0]["pointer"], "/machine", "{answer}");
+    let data = place.data();
+    let rows = eventually("both are counted", || async {
+        let mut arguments = vec!["violations", "shown@1", "--json"];
+        arguments.extend(data.iter().map(String::as_str));
+        let rows: Value = serde_json::from_str(&stdout(&selvage(&arguments))).unwrap();
+        (rows.as_array().unwrap().len() == 2).then_some(rows)
+    })
+    .await;
+    let fields: Vec<&str> = rows.as_array().unwrap().iter().filter_map(|row| row["field"].as_str()).collect();
+    assert!(fields.contains(&"/reason") && fields.contains(&"/machine"), "{rows}");
+    assert!(!rows.to_string().contains("tea"), "the value itself is internal: {rows}");
 }
