@@ -19,6 +19,7 @@ pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 
 pub use error::LogError;
 pub use jetstream::{BrokerCredentials, JetStreamConfig, JetStreamLog};
+pub use mark::marks;
 pub use sql::SqlLog;
 
 /// What an operation of the log answers.

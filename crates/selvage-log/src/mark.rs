@@ -4,7 +4,7 @@
 //! Each stream has a pair of slots of 128 bytes that are written in turn, so that a torn write leaves the one before. Every write
 //! is under a lock of the file, so that two processes may share it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
@@ -26,6 +26,14 @@ const LOCK_AGAIN: Duration = Duration::from_millis(1);
 const PAIR: usize = 2 * SLOT;
 /// What a slot's name may take: after magic, sequence and length, before the checksum.
 const NAME: usize = SLOT - 8 - 8 - 1 - 4;
+
+/// Every mark of a file, for whoever puts a store back that the file was kept apart from.
+///
+/// # Errors
+/// [`LogError::Mark`] where the file cannot be used.
+pub fn marks(path: &Path) -> Result<BTreeMap<InterfaceRef, Position>, LogError> {
+    MarkFile::open(path)?.all()
+}
 
 pub(crate) struct MarkFile {
     path: PathBuf,
@@ -54,6 +62,20 @@ impl MarkFile {
         };
         let marks = self.locked(|| self.read_pair(pair)).map_err(|error| unusable(&self.path, &error))?;
         Ok(marks.into_iter().flatten().map(|(_, position)| position).max())
+    }
+
+    fn all(&self) -> Result<BTreeMap<InterfaceRef, Position>, LogError> {
+        let read = || {
+            let mut marks = BTreeMap::new();
+            for pair in 0..self.file.metadata()?.len() / PAIR as u64 {
+                for (stream, position) in self.read_pair(pair)?.into_iter().flatten() {
+                    let mark = marks.entry(stream).or_insert(position);
+                    *mark = position.max(*mark);
+                }
+            }
+            Ok(marks)
+        };
+        self.locked(read).map_err(|error| unusable(&self.path, &error))
     }
 
     /// Raises the marks of streams; a lower one changes nothing. Not yet on the disk when it returns: see [`Self::sync`].

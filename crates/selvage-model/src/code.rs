@@ -432,6 +432,11 @@ catalogue! {
     ROLLBACK_UNKNOWN = "FAB7060", "There is no such release to go back to";
     SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
     FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
+    BACKUP_DAMAGED = "FAB7100", "The backup is damaged or incomplete";
+    BACKUP_FILE = "FAB7101", "The backup cannot be written or read";
+    RESTORE_OCCUPIED = "FAB7102", "There is a store already where the backup is to go";
+    RESTORE_UNACCEPTED = "FAB7103", "Nobody answers for the access state of the backup";
+    OPERATION_RESTORED = "FAB7104", "The store was restored while the operation was under way";
     ACCESS_STANDS = "FAB7140", "It has been decided, or has ended, already";
     ACCESS_DECIDER = "FAB7141", "Somebody else decides about this access";
     GRANT_UNNARROWED = "FAB7142", "Terms that do not make a grant narrower";

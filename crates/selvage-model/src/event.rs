@@ -228,6 +228,9 @@ pub struct Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stream, after, until, epoch } = self;
+        if *until <= after.offset() {
+            return write!(f, "`{stream}` may have lost events after {after}; epoch {epoch} begins");
+        }
         write!(f, "`{stream}` lost the events after {after}, at least up to offset {until}; epoch {epoch} begins")
     }
 }

@@ -176,7 +176,7 @@ where
     }
 }
 
-async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(STATEMENT_WITHIN, work).await {
         Ok(result) => Ok(result?),
         Err(_) => Err(StoreError::timed_out()),
@@ -220,6 +220,31 @@ impl Transaction {
                 Ok(done.rows_affected())
             }
         }
+    }
+
+    /// Lets statements take as long as they need, until the transaction ends: for what goes over everything that is stored.
+    pub(crate) async fn without_limit(&mut self) -> Result<(), StoreError> {
+        if let Self::Postgres(transaction) = self {
+            within(sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut **transaction)).await?;
+        }
+        Ok(())
+    }
+
+    /// Does something whose text was put together of names that our own migrations gave.
+    pub(crate) async fn run_text(
+        &mut self,
+        sql: String,
+        parameters: impl IntoIterator<Item = Parameter>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(transaction) => {
+                prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
+            }
+            Self::Postgres(transaction) => {
+                prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Every row.

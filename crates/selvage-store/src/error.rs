@@ -191,6 +191,32 @@ pub enum StoreError {
         /// The setting.
         setting: &'static str,
     },
+    /// A backup is not what was written.
+    #[error("the backup is damaged at line {line}: {reason}")]
+    BackupDamaged {
+        /// Where.
+        line: u64,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A backup cannot be written or read.
+    #[error("the backup's file cannot be used: {reason}")]
+    BackupFile {
+        /// What the system says.
+        reason: String,
+    },
+    /// There is a store where a backup was to go.
+    #[error("there is a store already: a backup is restored into nothing")]
+    Occupied,
+    /// Nobody has said that the access state of a backup is to count. INVARIANT: REVOKED-NOW
+    #[error(
+        "keys, grants and blocks are as they were at {taken:.0}: what was revoked, ended or blocked since would count again, \
+         and nobody has said that it may"
+    )]
+    Unaccepted {
+        /// The moment of the backup.
+        taken: jiff::Timestamp,
+    },
     /// The database does not allow or understand it: rights, a full quota, a missing table.
     #[error("the database refused a statement of the store: {source}")]
     Refused {
@@ -225,6 +251,10 @@ impl StoreError {
             Self::NotFound { .. } => code::NOT_IN_STORE,
             Self::Taken { .. } => code::CROSS_REFERENCE_TAKEN,
             Self::Unsafe { .. } => code::STORE_UNSAFE,
+            Self::BackupDamaged { .. } => code::BACKUP_DAMAGED,
+            Self::BackupFile { .. } => code::BACKUP_FILE,
+            Self::Occupied => code::RESTORE_OCCUPIED,
+            Self::Unaccepted { .. } => code::RESTORE_UNACCEPTED,
             Self::Refused { .. } => code::STORE_REFUSED,
         }
     }

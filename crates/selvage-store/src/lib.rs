@@ -1,9 +1,10 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, captures and the ledger, on SQLite (one file) or PostgreSQL. Every method is one use case in one
-//! transaction.
+//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, captures and the ledger, on SQLite (one file) or PostgreSQL, and backups of all of
+//! it. Every method is one use case in one transaction.
 //! It never decides what to do about what it holds, and never keeps a secret.
 
 mod access;
+mod backup;
 mod budget;
 mod capture;
 mod change;
@@ -35,6 +36,8 @@ pub use access::request::{AccessRequest, NewAccessRequest, RequestState};
 pub use access::subscription::SubscriptionStep;
 pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
 pub use access::subscription::replay::NewReplay;
+pub use backup::restore::{Restored, Restoring};
+pub use backup::{BackupSummary, check_backup};
 pub use capture::hint::Echo;
 pub use capture::known::{Captured, CopyPage, CopyState, ParkedRow, Standing};
 pub use capture::outbox::Waiting;

@@ -1,7 +1,7 @@
 //! Brings a store's tables to the version that this binary knows, in one transaction, one node at a time.
 //! Never touches a store that a newer binary made.
 
-use crate::database::Database;
+use crate::database::{Database, Transaction};
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
@@ -36,31 +36,69 @@ statements! {
 
 /// Runs the steps that the store has not had.
 pub(crate) async fn run(database: &Database) -> Result<(), StoreError> {
-    take(database, MIGRATIONS).await
+    up_to(database, known()).await
 }
 
 /// A store as an older binary made it, which knew so many steps.
 #[cfg(test)]
 pub(crate) async fn run_first(database: &Database, steps: usize) -> Result<(), StoreError> {
-    take(database, &MIGRATIONS[..steps]).await
+    up_to(database, i64::try_from(steps).unwrap_or(i64::MAX)).await
 }
 
-async fn take(database: &Database, steps: &[&str]) -> Result<(), StoreError> {
-    let known = i64::try_from(steps.len()).unwrap_or(i64::MAX);
+async fn up_to(database: &Database, known: i64) -> Result<(), StoreError> {
     let mut transaction = database.write().await?;
-    transaction.alone(LOCK).await?;
-    transaction.script(TABLE).await?;
-    let found = transaction.only(VERSION, bind![]).await?.integer("version")?;
+    let found = begin(&mut transaction).await?;
     if found > known {
         return Err(StoreError::Newer { found, known });
     }
-    for (version, step) in (1..).zip(steps).filter(|(version, _)| *version > found) {
-        transaction.script(step).await?;
-        let now = transaction.now().await?;
-        transaction.run(REACHED, bind![version, now]).await?;
-    }
+    reach(&mut transaction, found, known).await?;
     if found == 0 {
         ledger::begin(&mut transaction).await?;
     }
     transaction.commit().await
+}
+
+/// The newest version that this binary knows.
+pub(crate) fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// Keeps other nodes from doing the same, and says which version the store has; 0 where it has nothing yet.
+pub(crate) async fn begin(transaction: &mut Transaction) -> Result<i64, StoreError> {
+    transaction.alone(LOCK).await?;
+    transaction.script(TABLE).await?;
+    version(transaction).await
+}
+
+/// The version of a store that has one.
+pub(crate) async fn version(transaction: &mut Transaction) -> Result<i64, StoreError> {
+    transaction.only(VERSION, bind![]).await?.integer("version")
+}
+
+/// Runs the steps after one version up to another.
+pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> Result<(), StoreError> {
+    for (version, step) in (1..=to).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
+        transaction.script(step).await?;
+        let now = transaction.now().await?;
+        transaction.run(REACHED, bind![version, now]).await?;
+    }
+    Ok(())
+}
+
+/// The tables that a store of this version has, as they were made.
+pub(crate) fn tables(version: i64) -> Vec<String> {
+    let mut tables = Vec::new();
+    let steps = MIGRATIONS.iter().take(usize::try_from(version).unwrap_or_default());
+    for line in steps.flat_map(|step| step.lines()) {
+        let words: Vec<&str> = line.split([' ', ';', '(']).filter(|word| !word.is_empty()).collect();
+        match words.as_slice() {
+            ["CREATE", "TABLE", name, ..] => tables.push((*name).to_owned()),
+            ["DROP", "TABLE", name, ..] => tables.retain(|table| table != name),
+            ["ALTER", "TABLE", name, "RENAME", "TO", new, ..] => {
+                tables.iter_mut().filter(|table| table == name).for_each(|table| *table = (*new).to_owned());
+            }
+            _ => {}
+        }
+    }
+    tables
 }

@@ -1,6 +1,7 @@
 //! One suite over both databases, through the store's own methods; where a test has to do harm, by SQL.
 
 mod access;
+mod backup;
 mod budget;
 mod capture;
 mod change;

@@ -4,6 +4,7 @@ mod access;
 pub(crate) mod acknowledged;
 mod active;
 mod asyncapi;
+mod backup;
 mod block;
 mod board;
 mod broker;
@@ -40,6 +41,7 @@ mod put;
 mod recertify;
 mod release;
 mod replays;
+mod restore;
 mod rules;
 mod schema;
 mod serve;
@@ -183,6 +185,10 @@ enum Command {
     /// Shows and verifies the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Writes everything that a store holds into one file, while nodes go on.
+    Backup(backup::Backup),
+    /// Puts a backup into a store that has nothing yet.
+    Restore(restore::Restore),
     /// Prints the completions of a shell.
     Completions(completions::Completions),
     /// Writes the manual pages of all commands into a directory.
@@ -221,17 +227,24 @@ impl StoreChoice {
         self.store.is_none().then(|| self.data.join(name))
     }
 
+    /// Whether there is one, as far as can be said without opening it.
+    fn is_there(&self) -> bool {
+        self.store.is_some() || self.data.join("selvage.db").exists()
+    }
+
+    /// Its address; the directory is made where it is missing.
+    fn url(&self) -> anyhow::Result<String> {
+        if let Some(url) = &self.store {
+            return Ok(url.clone());
+        }
+        std::fs::create_dir_all(&self.data)
+            .with_context(|| format!("cannot make the directory `{}`", self.data.display()))?;
+        Ok(format!("sqlite:{}", self.data.join("selvage.db").display()))
+    }
+
     /// Opens it, making the directory where it is missing.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
-        let url = match &self.store {
-            Some(url) => url.clone(),
-            None => {
-                std::fs::create_dir_all(&self.data)
-                    .with_context(|| format!("cannot make the directory `{}`", self.data.display()))?;
-                format!("sqlite:{}", self.data.join("selvage.db").display())
-            }
-        };
-        Ok(Store::open(&url).await?)
+        Ok(Store::open(&self.url()?).await?)
     }
 }
 
@@ -314,6 +327,8 @@ impl Command {
             Self::Usage(usage) => in_runtime(usage.run()),
             Self::Shadow(shadow) => in_runtime(shadow.run()),
             Self::Ledger(ledger) => in_runtime(ledger.run()),
+            Self::Backup(backup) => in_runtime(backup.run()),
+            Self::Restore(restore) => in_runtime(restore.run()),
         }
     }
 }

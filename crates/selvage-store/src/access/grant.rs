@@ -228,7 +228,7 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
 }
 
 /// Says which terms are the same: in whatever order they were written.
-fn digest(terms: &GrantTerms) -> Digest {
+pub(crate) fn digest(terms: &GrantTerms) -> Digest {
     let mut terms = terms.clone();
     terms.operations.sort();
     terms.operations.dedup();

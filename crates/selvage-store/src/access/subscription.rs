@@ -216,7 +216,7 @@ async fn set(
 }
 
 /// Ends it with its cursor and everything that waited for it.
-async fn end(
+pub(crate) async fn end(
     transaction: &mut Transaction,
     subscription: &LiveSubscription,
     by: &str,

@@ -9,6 +9,7 @@
 
 mod asyncapi;
 mod authoring;
+mod backup;
 mod broker;
 mod captures;
 mod check;

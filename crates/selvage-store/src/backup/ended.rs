@@ -1,0 +1,92 @@
+//! What ended after a backup, taken from the store that is lost where it can still be read: revocations, ends, narrower terms,
+//! blocks. It never opens anything: what was issued, granted or lifted since stays as the backup has it. INVARIANT: REVOKED-NOW
+
+use selvage_model::access::{AccessState, Block, Blocked, Credential, LiveGrant};
+use selvage_model::subscription::SubscriptionState;
+use serde_json::json;
+
+use crate::access::{grant, subscription};
+use crate::database::Transaction;
+use crate::error::StoreError;
+use crate::statement::statements;
+use crate::value::{Micros, bind};
+
+const BECAUSE: &str = "it had ended in the store that was lost";
+
+statements! {
+    REVOKE = "UPDATE credential SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
+    END_AT = "UPDATE credential SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
+    END = "UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    TERMS = "UPDATE lease SET terms = $2 WHERE id = $1 AND terms <> $2";
+    ENDED = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at) \
+             VALUES ($1, 'manifest', $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING";
+    REMEMBER = "INSERT INTO lease_terms (lease, digest) SELECT id, $2 FROM lease WHERE id = $1 ON CONFLICT DO NOTHING";
+    BLOCK = "INSERT INTO access_block (id, kind, subject, because, blocked_at) VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (id) DO NOTHING";
+}
+
+/// Ends here what has ended there, and gives the ids.
+pub(super) async fn take_over(
+    transaction: &mut Transaction,
+    lost: &AccessState,
+    by: &str,
+) -> Result<Vec<String>, StoreError> {
+    let mut ended = Vec::new();
+    for key in &lost.credentials {
+        if end_key(transaction, key).await? {
+            ended.push(key.id.clone());
+        }
+    }
+    for there in &lost.grants {
+        if end_grant(transaction, there).await? {
+            ended.push(there.id.clone());
+        }
+    }
+    for block in &lost.blocks {
+        if put_block(transaction, block).await? {
+            ended.push(block.id.clone());
+        }
+    }
+    let over = |id: &str| lost.subscriptions.iter().any(|it| it.id == id && it.state == SubscriptionState::Ended);
+    for here in subscription::all(transaction).await? {
+        if here.state != SubscriptionState::Ended && over(&here.id) {
+            subscription::end(transaction, &here, by, BECAUSE).await?;
+            ended.push(here.id);
+        }
+    }
+    ended.extend(subscription::end_overdue(transaction).await?);
+    Ok(ended)
+}
+
+async fn end_key(transaction: &mut Transaction, key: &Credential) -> Result<bool, StoreError> {
+    let mut changed = 0;
+    if let Some(at) = key.revoked {
+        changed += transaction.run(REVOKE, bind![key.id.as_str(), Micros::from(at)]).await?;
+    }
+    if let Some(at) = key.expires {
+        changed += transaction.run(END_AT, bind![key.id.as_str(), Micros::from(at)]).await?;
+    }
+    Ok(changed > 0)
+}
+
+/// One that was granted and ended since is put there as ended, so that no manifest finds it new.
+async fn end_grant(transaction: &mut Transaction, there: &LiveGrant) -> Result<bool, StoreError> {
+    let (id, terms) = (there.id.as_str(), json!(there.terms).to_string());
+    let mut changed = transaction.run(TERMS, bind![id, terms.as_str()]).await?;
+    if let Some(at) = there.ended.map(Micros::from) {
+        let (consumer, interface) = (there.consumer.as_str(), there.interface.to_string());
+        changed += transaction.run(ENDED, bind![id, consumer, interface, terms, at]).await?;
+        changed += transaction.run(END, bind![id, at]).await?;
+    }
+    transaction.run(REMEMBER, bind![id, grant::digest(&there.terms)]).await?;
+    Ok(changed > 0)
+}
+
+async fn put_block(transaction: &mut Transaction, block: &Block) -> Result<bool, StoreError> {
+    let (kind, subject) = match &block.what {
+        Blocked::Consumer(name) => ("consumer", name.to_string()),
+        Blocked::Interface(interface) => ("interface", interface.to_string()),
+    };
+    let row = bind![block.id.as_str(), kind, subject, block.because.as_str(), Micros::from(block.since)];
+    Ok(transaction.run(BLOCK, row).await? == 1)
+}

@@ -1,0 +1,395 @@
+//! A backup is everything of one moment, or nothing; what is restored goes on above what was, and does nothing twice.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::slice::from_ref;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::access::{Blocked, KeyHash, Principal};
+use selvage_model::event::{NewRecord, Position};
+use selvage_model::manifest::api::Operation;
+use selvage_model::operation::{OperationId, OperationState};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::stage::Stage;
+use super::{answer, both, claimed, new_claim};
+use crate::statement::Sql;
+use crate::value::bind;
+use crate::{
+    Claim, EffectState, EventBatch, NewClaim, NewCursor, NewEffect, NewKey, NewNode, Restored, Restoring, SignOfLife,
+    Store, StoreError, TakenCursor, check_backup,
+};
+
+both!(
+    a_backup_has_every_table,
+    everything_comes_back_in_either_database,
+    a_backup_is_of_one_moment_while_others_write,
+    a_file_that_is_not_whole_restores_nothing,
+    nothing_is_restored_unasked,
+    numbers_go_on_above_whatever_came_after_the_backup,
+    what_was_under_way_is_in_doubt_and_not_done_again,
+    what_ended_since_stays_so_where_the_lost_store_can_be_read,
+);
+
+/// A file for a backup, and who restores it.
+struct Shelf {
+    directory: TempDir,
+}
+
+impl Shelf {
+    fn new() -> Self {
+        Self { directory: TempDir::new().unwrap() }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.directory.path().join("backup")
+    }
+
+    async fn keep(&self, store: &Store) -> Timestamp {
+        let mut file = std::fs::File::create(self.path()).unwrap();
+        let summary = store.back_up(&mut file).await.unwrap();
+        assert_eq!(check_backup(&self.path()).unwrap(), summary);
+        summary.taken
+    }
+
+    async fn restore(&self, stage: &Stage, how: Restoring) -> Result<Restored, StoreError> {
+        let by = "ann".to_owned();
+        Store::restore(&stage.url(), &self.path(), &Restoring { by, ..how }).await
+    }
+
+    async fn accepted(&self, stage: &Stage) -> Restored {
+        let taken = check_backup(&self.path()).unwrap().taken;
+        self.restore(stage, Restoring { accepted: Some(taken), ..Restoring::default() }).await.unwrap()
+    }
+
+    /// The rows of each table.
+    fn rows(&self) -> BTreeMap<String, Vec<String>> {
+        let mut tables = BTreeMap::new();
+        let mut table = String::new();
+        for line in std::fs::read_to_string(self.path()).unwrap().lines() {
+            match serde_json::from_str(line).unwrap() {
+                Value::Array(_) => tables.entry(table.clone()).or_insert_with(Vec::new).push(line.to_owned()),
+                head => table = head["table"].as_str().unwrap_or_default().to_owned(),
+            }
+        }
+        tables.values_mut().for_each(|rows| rows.sort());
+        tables
+    }
+}
+
+fn key(byte: u8) -> NewKey {
+    NewKey { principal: Principal::Consumer("mes-ghent".parse().unwrap()), hash: KeyHash([byte; 32]), expires: None }
+}
+
+fn events(ids: std::ops::Range<u32>) -> EventBatch {
+    let record = |number| NewRecord {
+        id: format!("e-{number}").parse().unwrap(),
+        lane: "one".parse().unwrap(),
+        body: vec![0, 255, 10, u8::try_from(number).unwrap()],
+    };
+    let stream = "orders@1".parse().unwrap();
+    EventBatch { stream, records: ids.map(record).collect(), acknowledged: Position::START }
+}
+
+/// A store that has something of everything that counts here.
+async fn filled(stage: &Stage) -> Store {
+    let store = stage.open().await;
+    store.record_release("rel_1", &json!({"a.yaml": "näme: \"x\"\n"}), "a.lead").await.unwrap();
+    store.activate(&"dev".parse().unwrap(), "rel_1", "a.lead").await.unwrap();
+    store.issue_key(key(1), "a.lead").await.unwrap();
+    super::subscription::granted(&store).await;
+    let (id, epoch) = claimed(&store, "done").await;
+    store.finish(&id, epoch, &answer(), None, &json!({"id": 7})).await.unwrap();
+    store.open_event_stream(&"orders@1".parse().unwrap(), None).await.unwrap();
+    store.append_events(&[events(0..20)]).await.unwrap();
+    store
+}
+
+fn fresh(like: &Stage) -> impl Future<Output = Stage> {
+    let is_file = matches!(like, Stage::Sqlite(_));
+    async move { if is_file { Stage::sqlite() } else { Stage::postgres().await } }
+}
+
+const CATALOGUE: Sql = Sql {
+    sqlite: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'",
+    postgres: "SELECT CAST(tablename AS TEXT) AS name FROM pg_tables WHERE schemaname = current_schema()",
+};
+
+async fn a_backup_has_every_table(stage: &Stage) {
+    let store = stage.open().await;
+    let rows = store.database.read().await.unwrap().all(CATALOGUE, bind![]).await.unwrap();
+    let mut there: Vec<String> = rows.iter().map(|row| row.text("name").unwrap()).collect();
+    let mut kept = crate::migration::tables(crate::migration::known());
+    // It has a row for each step, which the restore makes itself.
+    kept.push("store_version".to_owned());
+    there.sort();
+    kept.sort();
+    assert_eq!(kept, there);
+}
+
+async fn everything_comes_back_in_either_database(stage: &Stage) {
+    let shelf = Shelf::new();
+    shelf.keep(&filled(stage).await).await;
+    for other in [Stage::sqlite(), Stage::postgres().await] {
+        shelf.accepted(&other).await;
+        let store = other.open().await;
+        assert!(store.verify_ledger().await.unwrap().is_whole());
+        let again = Shelf::new();
+        again.keep(&store).await;
+        let (mut before, mut after) = (shelf.rows(), again.rows());
+        for raised in ["access_revision", "event_stream", "event_epoch", "ledger", "ledger_head"] {
+            before.remove(raised);
+            after.remove(raised);
+        }
+        assert_eq!(before, after);
+        assert_eq!(before["event_record"].len(), 20);
+        // Who repeats a key is told of the operation that it had, and who repeats an event where it is.
+        let claim = store.claim(&new_claim("done")).await.unwrap();
+        assert!(matches!(claim, Claim::Same { state: OperationState::Done(_), .. }), "{claim:?}");
+        let appended = store.append_events(&[events(3..4)]).await.unwrap();
+        assert_eq!((appended[0][0].known, appended[0][0].position.to_string()), (true, "1-4".to_owned()));
+        store.close().await;
+        other.end().await;
+    }
+}
+
+async fn a_backup_is_of_one_moment_while_others_write(stage: &Stage) {
+    let store = filled(stage).await;
+    let writer = store.clone();
+    let writing = tokio::spawn(async move {
+        for number in 0.. {
+            // The key and the entry of each are one transaction.
+            let hash = KeyHash(
+                [9, 0, 0, 0]
+                    .into_iter()
+                    .chain(i32::to_be_bytes(number))
+                    .cycle()
+                    .take(32)
+                    .collect::<Vec<_>>()
+                    .try_into()
+                    .unwrap(),
+            );
+            writer.issue_key(NewKey { hash, ..key(0) }, "a.lead").await.unwrap();
+        }
+    });
+    for _ in 0..5 {
+        let shelf = Shelf::new();
+        let known = store.access_state().await.unwrap().credentials.len();
+        shelf.keep(&store).await;
+        let rows = shelf.rows();
+        let issued = rows["ledger"].iter().filter(|row| row.contains("\"key.issued\"")).count();
+        assert_eq!(rows["credential"].len(), issued);
+        assert!(issued >= known, "what was acknowledged before is in it");
+        let other = fresh(stage).await;
+        shelf.accepted(&other).await;
+        let restored = other.open().await;
+        assert!(restored.verify_ledger().await.unwrap().is_whole());
+        restored.close().await;
+        other.end().await;
+    }
+    writing.abort();
+}
+
+async fn a_file_that_is_not_whole_restores_nothing(stage: &Stage) {
+    let shelf = Shelf::new();
+    let taken = shelf.keep(&filled(stage).await).await;
+    let whole = std::fs::read(shelf.path()).unwrap();
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let end = text.trim_end().rfind('\n').unwrap();
+    let mut harmed: Vec<(String, Vec<u8>)> = vec![
+        ("empty".to_owned(), Vec::new()),
+        ("without its end".to_owned(), whole[..=end].to_vec()),
+        ("twice".to_owned(), [whole.clone(), whole.clone()].concat()),
+        ("a row less".to_owned(), text.replacen("\"e-7\"", "\"e-8\"", 1).into_bytes()),
+        ("another form".to_owned(), text.replacen("\"selvage_backup\":1", "\"selvage_backup\":2", 1).into_bytes()),
+        ("something else".to_owned(), b"This is a shopping list.\n".repeat(100)),
+    ];
+    for place in (0..whole.len()).step_by(whole.len() / 40) {
+        let mut flipped = whole.clone();
+        flipped[place] ^= 1;
+        harmed.push((format!("byte {place} flipped"), flipped));
+        harmed.push((format!("cut off at {place}"), whole[..place].to_vec()));
+    }
+    let other = fresh(stage).await;
+    for (what, bytes) in harmed {
+        std::fs::write(shelf.path(), bytes).unwrap();
+        let refused = shelf.restore(&other, Restoring { accepted: Some(taken), ..Restoring::default() }).await;
+        assert!(matches!(refused, Err(StoreError::BackupDamaged { .. })), "{what}: {refused:?}");
+    }
+    std::fs::remove_file(shelf.path()).unwrap();
+    let refused = shelf.restore(&other, Restoring { accepted: Some(taken), ..Restoring::default() }).await;
+    assert!(matches!(refused, Err(StoreError::BackupFile { .. })), "{refused:?}");
+    std::fs::write(shelf.path(), whole).unwrap();
+    shelf.accepted(&other).await;
+    other.end().await;
+}
+
+async fn nothing_is_restored_unasked(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let taken = shelf.keep(&store).await;
+    let refused = shelf.restore(stage, Restoring { accepted: Some(taken), ..Restoring::default() }).await;
+    assert!(matches!(refused, Err(StoreError::Occupied)), "{refused:?}");
+    let other = fresh(stage).await;
+    for accepted in [None, Some(taken + Duration::from_secs(1)), Some(taken - Duration::from_secs(1))] {
+        let refused = shelf.restore(&other, Restoring { accepted, ..Restoring::default() }).await;
+        assert!(matches!(refused, Err(StoreError::Unaccepted { .. })), "{accepted:?}: {refused:?}");
+    }
+    // To the second is enough: that is what people are shown.
+    let shown = Timestamp::from_second(taken.as_second()).unwrap();
+    shelf.restore(&other, Restoring { accepted: Some(shown), ..Restoring::default() }).await.unwrap();
+    let restored = other.open().await;
+    let last = restored.ledger(1, 1_000).await.unwrap().pop().unwrap();
+    assert_eq!((last.actor.as_str(), last.action.as_str()), ("ann", "store.restored"));
+    assert_eq!(last.detail["access_accepted"], shown.to_string());
+    restored.close().await;
+    other.end().await;
+}
+
+async fn numbers_go_on_above_whatever_came_after_the_backup(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let stream = "orders@1".parse().unwrap();
+    let cursor = NewCursor {
+        stream: events(0..0).stream,
+        reader: "wms".parse().unwrap(),
+        start: Position::START,
+        node: "node-a".to_owned(),
+        lease: Duration::from_secs(600),
+    };
+    let taken = |cursor| match cursor {
+        TakenCursor::Taken { position, fence } => (position, fence),
+        TakenCursor::Held { by, .. } => panic!("held by {by}"),
+    };
+    taken(store.take_cursor(&cursor).await.unwrap());
+    let node = NewNode { id: "node-a".to_owned(), environment: "dev".to_owned(), address: "here".to_owned() };
+    let sign = SignOfLife { revision: 1, lease: Duration::from_secs(600), serves_for: Duration::ZERO };
+    store.register_node(&node, sign).await.unwrap();
+    shelf.keep(&store).await;
+    // What nobody will know of: more events, a gap that was found, a cursor taken again, another revision.
+    store.append_events(&[events(20..30)]).await.unwrap();
+    store.open_event_stream(&stream, Position::new(1, 90)).await.unwrap();
+    let lost = store.append_events(&[events(30..33)]).await.unwrap()[0][2].position;
+    let (_, fence) = taken(store.take_cursor(&cursor).await.unwrap());
+    store.issue_key(key(2), "a.lead").await.unwrap();
+
+    for marks in [BTreeMap::new(), BTreeMap::from([(stream.clone(), lost)])] {
+        let other = fresh(stage).await;
+        let how =
+            Restoring { accepted: Some(check_backup(&shelf.path()).unwrap().taken), marks, ..Restoring::default() };
+        let known = !how.marks.is_empty();
+        let restored = shelf.restore(&other, how).await.unwrap();
+        let after = other.open().await;
+        let opened = after.open_event_stream(&stream, known.then_some(lost)).await.unwrap();
+        let gap = opened.gap.unwrap();
+        assert_eq!((gap.after, gap.until), (Position::new(1, 20).unwrap(), if known { lost.offset() } else { 20 }));
+        let next = after.append_events(&[events(40..41)]).await.unwrap()[0][0].position;
+        assert!(next > lost, "{next} and {lost}");
+        assert_eq!(restored.streams, [(stream.clone(), next)]);
+        let (position, higher) =
+            taken(after.take_cursor(&NewCursor { node: "node-b".to_owned(), ..cursor.clone() }).await.unwrap());
+        assert!(higher > fence && position == Position::START);
+        assert!(after.access_revision().await.unwrap() > store.access_revision().await.unwrap());
+        assert_eq!(after.nodes().await.unwrap().1, []);
+        // Who had read what is lost gets everything that is new.
+        let limit = crate::ReadLimit { records: 100, bytes: usize::MAX };
+        let read = after.read_events(&stream, lost, limit).await.unwrap();
+        assert_eq!(read.records.iter().map(|record| record.position).collect::<Vec<_>>(), [next]);
+        let all = after.read_events(&stream, Position::START, limit).await.unwrap();
+        assert_eq!((all.records.len(), all.fault.is_none()), (21, true));
+        after.close().await;
+        other.end().await;
+    }
+}
+
+async fn under_way(store: &Store, key: &str, operation: Operation) -> (OperationId, i64) {
+    match store.claim(&NewClaim { operation, ..new_claim(key) }).await.unwrap() {
+        Claim::New { operation, epoch } => (operation, epoch),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// INVARIANT: ONE-EFFECT
+async fn what_was_under_way_is_in_doubt_and_not_done_again(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let (intended, epoch) = under_way(&store, "intended", Operation::Create).await;
+    let effect = NewEffect {
+        system: "odoo".parse().unwrap(),
+        verb: "create".to_owned(),
+        target: json!({}),
+        external_id: Some("selvage.op_1".to_owned()),
+    };
+    store.intend(&intended, epoch, &effect).await.unwrap();
+    let (begun, _) = under_way(&store, "begun", Operation::Create).await;
+    let (verb, _) = under_way(&store, "verb", Operation::Update).await;
+    let (back, epoch_back) = under_way(&store, "back", Operation::Update).await;
+    store.give_back(&back, epoch_back, Duration::from_secs(600), "busy").await.unwrap();
+    shelf.keep(&store).await;
+
+    let other = fresh(stage).await;
+    let restored = shelf.accepted(&other).await;
+    assert_eq!((restored.doubtful, restored.stuck), (1, 2));
+    let after = other.open().await;
+    let record = |id: &OperationId| {
+        let (after, id) = (after.clone(), id.clone());
+        async move { after.operation(&id).await.unwrap().unwrap() }
+    };
+    let doubtful = record(&intended).await;
+    assert!(matches!(doubtful.state, OperationState::Unknown { .. }), "{doubtful:?}");
+    assert!(matches!(doubtful.effects[0].state, EffectState::Sent { at } if at > doubtful.effects[0].intended));
+    assert!(doubtful.because.unwrap().contains("FAB7104"));
+    for id in [&verb, &back] {
+        let stuck = record(id).await;
+        assert!(matches!(&stuck.state, OperationState::Stuck { because } if because.contains("FAB7104")), "{stuck:?}");
+    }
+    let mut due: Vec<OperationId> =
+        after.take_due("node-b", Duration::from_secs(60), 10).await.unwrap().into_iter().map(|it| it.id).collect();
+    due.sort_by_key(ToString::to_string);
+    let mut expected = [intended.clone(), begun];
+    expected.sort_by_key(ToString::to_string);
+    assert_eq!(due, expected);
+    // A node of the lost store that still runs writes nothing here.
+    let refused = after.refuse(&intended, epoch + 1, &answer()).await;
+    assert!(matches!(refused, Err(StoreError::Fenced { .. })), "{refused:?}");
+    after.close().await;
+    other.end().await;
+}
+
+/// INVARIANT: REVOKED-NOW
+async fn what_ended_since_stays_so_where_the_lost_store_can_be_read(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let kept = store.issue_key(key(3), "a.lead").await.unwrap();
+    shelf.keep(&store).await;
+    let credentials = store.access_state().await.unwrap().credentials;
+    let revoked = credentials.iter().find(|it| it.id != kept.id).unwrap().id.clone();
+    store.revoke_key(&revoked, "bob", "lost").await.unwrap();
+    let grant = store.access_state().await.unwrap().grants[0].clone();
+    store.end_grant(&grant.id, "bob", "over").await.unwrap();
+    let block = store.block(&Blocked::Consumer("shop".parse().unwrap()), "bob", "leak").await.unwrap();
+    let later = (grant.consumer.clone(), "products@1".parse().unwrap(), grant.terms.clone());
+    let granted = store.apply_manifest_grants(from_ref(&later), "bob").await.unwrap().granted[0].clone();
+    store.end_grant(&granted, "bob", "a mistake").await.unwrap();
+
+    let other = fresh(stage).await;
+    let lost = Some(store.access_state().await.unwrap());
+    let mut ended = shelf.restore(&other, Restoring { lost, ..Restoring::default() }).await.unwrap().ended;
+    ended.sort();
+    let mut expected = vec![revoked.clone(), grant.id.clone(), block.id.clone(), granted];
+    expected.sort();
+    assert_eq!(ended, expected);
+    let after = other.open().await;
+    let state = after.access_state().await.unwrap();
+    let is_revoked = |id: &str| state.credentials.iter().find(|it| it.id == id).unwrap().revoked.is_some();
+    assert!(is_revoked(&revoked) && !is_revoked(&kept.id));
+    assert!(state.grants.iter().all(|grant| grant.ended.is_some()));
+    assert_eq!(state.blocks, [block]);
+    // What was granted and ended in between is not new to any manifest.
+    let again = after.apply_manifest_grants(from_ref(&later), "directory").await.unwrap();
+    assert_eq!((again.granted.len(), again.held_back.len()), (0, 1));
+    after.close().await;
+    other.end().await;
+}

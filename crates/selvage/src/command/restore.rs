@@ -1,0 +1,131 @@
+//! `selvage restore`: a backup put into a store that has nothing yet, safe to run: numbers go on above, nobody holds anything, what
+//! may have been done since is in doubt. Its access state is an old one: it counts only where somebody says so.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use jiff::Timestamp;
+use selvage_store::{Restored, Restoring, Store, StoreError, check_backup};
+use serde_json::{Value, json};
+
+use super::backup::{as_json, in_words};
+use super::{Outcome, StoreChoice, say, words};
+
+/// Puts a backup into a store that has nothing yet.
+#[derive(Args)]
+pub(crate) struct Restore {
+    /// The backup.
+    file: PathBuf,
+    /// Only says what the backup holds and whether it is whole.
+    #[arg(long)]
+    check: bool,
+    /// Answers for keys, grants and blocks as they were at the time of the backup, which this repeats: what was revoked, ended or
+    /// blocked since counts again.
+    #[arg(long, value_name = "TIME")]
+    accept_access_of: Option<Timestamp>,
+    /// The store that is lost, where it can still be read, as a directory or an address: what had ended there stays so.
+    #[arg(long, value_name = "DIR|URL")]
+    lost_store: Option<String>,
+    /// Who restores, for the ledger.
+    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
+    by: String,
+    /// The file of marks that was kept apart from the store; `selvage.marks` beside an embedded store where not given.
+    #[arg(long, value_name = "FILE")]
+    marks: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+impl Restore {
+    /// Restores, and says what is to be known before anything is served.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        if self.check {
+            let summary = check_backup(&self.file)?;
+            match self.json {
+                true => say(as_json(&summary, &self.file))?,
+                false => say(format_args!("whole, {}", in_words(&summary)))?,
+            }
+            return Ok(Outcome::Well);
+        }
+        let marks = self.marks.clone().or_else(|| self.store.marks()).filter(|marks| marks.exists());
+        let how = Restoring {
+            by: self.by.clone(),
+            accepted: self.accept_access_of,
+            lost: self.lost().await?,
+            marks: marks.as_deref().map(selvage_log::marks).transpose()?.unwrap_or_default(),
+        };
+        let restored = match Store::restore(&self.store.url()?, &self.file, &how).await {
+            Err(StoreError::Unaccepted { taken }) => {
+                eprintln!("selvage: say `--accept-access-of {taken:.0}`, or name the lost store with `--lost-store`");
+                return Err(StoreError::Unaccepted { taken }.into());
+            }
+            restored => restored?,
+        };
+        warn(&restored, how.lost.is_some());
+        match self.json {
+            true => say(told(&restored))?,
+            false => tell(&restored)?,
+        }
+        Ok(Outcome::Well)
+    }
+
+    async fn lost(&self) -> anyhow::Result<Option<selvage_model::access::AccessState>> {
+        let Some(lost) = &self.lost_store else { return Ok(None) };
+        let choice = match lost.starts_with("postgres") {
+            true => StoreChoice { store: Some(lost.clone()), ..StoreChoice::embedded(PathBuf::new()) },
+            false => StoreChoice::embedded(PathBuf::from(lost)),
+        };
+        anyhow::ensure!(choice.is_there(), "there is no store in `{lost}`");
+        let store = choice.open().await?;
+        let access = store.access_state().await?;
+        store.close().await;
+        Ok(Some(access))
+    }
+}
+
+/// What nobody must miss.
+fn warn(restored: &Restored, lost: bool) {
+    let taken = restored.backup.taken;
+    match lost {
+        true => eprintln!("selvage: keys and grants that were made after {taken:.0} are gone; what had ended stays so"),
+        false => eprintln!(
+            "selvage: WARNING: keys, grants and blocks are as they were at {taken:.0}. Revoke, end and block again what was \
+             since, before anything is served."
+        ),
+    }
+    eprintln!("selvage: no node of the lost store may run any more: it would go on without this one's knowledge");
+    if restored.stuck > 0 {
+        eprintln!("selvage: {} writes wait for a person: `selvage operations list`", restored.stuck);
+    }
+}
+
+fn tell(restored: &Restored) -> anyhow::Result<()> {
+    say(format_args!("restored {}", in_words(&restored.backup)))?;
+    for (stream, first) in &restored.streams {
+        say(format_args!("{stream} goes on at {first}; events after the backup may be lost"))?;
+    }
+    for id in &restored.ended {
+        say(format_args!("{id} is as the lost store had it"))?;
+    }
+    say(format_args!(
+        "{} writes are looked for before anything is sent again, {} wait for a person",
+        restored.doubtful, restored.stuck
+    ))
+}
+
+fn told(restored: &Restored) -> Value {
+    let streams =
+        restored.streams.iter().map(|(stream, first)| json!({"stream": stream.to_string(), "goes_on_at": first}));
+    json!({
+        "as_of": format!("{:.0}", restored.backup.taken),
+        "rows": restored.backup.rows,
+        "sha256": restored.backup.sha256,
+        "streams": streams.collect::<Vec<_>>(),
+        "ended_by_lost_store": restored.ended,
+        "operations_in_doubt": restored.doubtful,
+        "operations_for_a_person": restored.stuck,
+    })
+}
