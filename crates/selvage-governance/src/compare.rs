@@ -4,19 +4,25 @@
 
 #[cfg(test)]
 mod examples;
+mod openapi;
 #[cfg(test)]
 mod random;
 mod schema;
+#[cfg(test)]
+mod tests;
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::Place;
 
+pub use openapi::openapi;
 pub use schema::schema;
 
 /// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
-pub static TABLES: &[&[&Class]] = &[schema::classes::CLASSES];
+pub static TABLES: &[&[&Class]] = &[openapi::classes::CLASSES, schema::classes::CLASSES];
 
 /// What a difference means for who uses what is compared, from the lightest to the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -187,5 +193,43 @@ impl Difference {
         self.before = before.map(|value| value.to_string());
         self.after = after.map(|value| value.to_string());
         self
+    }
+}
+
+/// What tells two differences apart: class, place, what was and what is.
+type Told = (&'static str, Place, Option<String>, Option<String>);
+
+/// The same thing in several operations is told once, with all of them.
+fn merged(found: Vec<Difference>) -> Vec<Difference> {
+    let mut known: HashMap<Told, usize> = HashMap::new();
+    let mut all: Vec<Difference> = Vec::new();
+    for difference in found {
+        let nowhere = difference.before.is_none() && difference.after.is_none();
+        let before = if nowhere { Some(difference.at.clone()) } else { difference.before.clone() };
+        let key = (difference.class.code, difference.place.clone(), before, difference.after.clone());
+        match known.entry(key) {
+            Entry::Vacant(free) => {
+                free.insert(all.len());
+                all.push(difference);
+            }
+            Entry::Occupied(taken) => {
+                let Some(one) = all.get_mut(*taken.get()) else { continue };
+                join(&mut one.operations, difference.operations);
+                join(&mut one.attributes, difference.attributes);
+            }
+        }
+    }
+    all
+}
+
+/// All of both; nothing stands for everything.
+fn join(names: &mut Vec<String>, more: Vec<String>) {
+    if more.is_empty() || names.is_empty() {
+        return names.clear();
+    }
+    for name in more {
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
 }

@@ -17,7 +17,7 @@ pub(in crate::compare) mod side;
 use selvage_model::source::Place;
 use selvage_model::yaml::{Content, Node};
 
-use super::{Class, Difference, Direction, Verdict};
+use super::{Class, Difference, Direction, Verdict, merged};
 use classes::{Both, Family};
 use form::Form;
 use same::Sameness;
@@ -42,7 +42,7 @@ pub fn schema(before: &Node, after: &Node, direction: Direction) -> Vec<Differen
         Direction::Request => &[Direction::Request],
         Direction::Response => &[Direction::Response],
     };
-    ways.iter().flat_map(|way| run.compare(*way, Some(before), Some(after))).collect()
+    merged(ways.iter().flat_map(|way| run.compare(*way, Some(before), Some(after))).collect())
 }
 
 /// A step from a value into it.
@@ -106,8 +106,10 @@ impl<'a> Run<'a> {
         if same || (old.is_empty() && new.is_empty()) {
             return;
         }
-        let of = |all: &[&'a Node]| all.iter().map(|node| std::ptr::from_ref(*node)).collect::<Vec<_>>();
-        let pair = (of(old), of(new));
+        let of = |all: &[&'a Node], side: &Side<'a>| -> Vec<*const Node> {
+            all.iter().map(|node| std::ptr::from_ref(side.meant(node))).collect()
+        };
+        let pair = (of(old, &self.sides.0), of(new, &self.sides.1));
         if let Some(place) = self.stack.iter().position(|frame| frame.pair == pair) {
             return self.again(place, old, new);
         }

@@ -53,7 +53,8 @@ impl<'a> Run<'a> {
                 None => self.chosen(inner, theirs, all),
             }
         }
-        for mine in free {
+        // Of those that are looked at one by one, each has been said by itself.
+        for mine in free.into_iter().filter(|mine| !mine.node.items().iter().any(|part| inner.has(part))) {
             let (before, after) = self.roles(Some(mine.node), None);
             self.with(family(mine), before, after);
         }

@@ -40,7 +40,32 @@ impl<'a> Side<'a> {
         }
         Some(node)
     }
+
+    /// What a schema stands for that is nothing but a reference.
+    pub(crate) fn meant(&self, node: &'a Node) -> &'a Node {
+        let mut node = node;
+        for _ in 0..MOST_HOPS {
+            let alone = node.entries().len() == 1 || self.dialect == Dialect::Old;
+            let reference = node.get("$ref").filter(|_| alone).and_then(Node::text);
+            let Some(target) = reference.and_then(|reference| self.follow(reference)) else { return node };
+            node = target;
+        }
+        node
+    }
+
+    /// Where the references of something that is no schema lead; nothing where they lead nowhere or in a circle.
+    pub(crate) fn resolve(&self, node: &'a Node) -> Option<&'a Node> {
+        let mut node = node;
+        for _ in 0..MOST_HOPS {
+            let Some(reference) = node.get("$ref") else { return Some(node) };
+            node = self.follow(reference.text()?)?;
+        }
+        None
+    }
 }
+
+/// References that are followed one after another.
+const MOST_HOPS: usize = 32;
 
 /// A part of a URI's fragment without its percent signs.
 fn decoded(token: &str) -> Option<String> {

@@ -1,0 +1,315 @@
+//! Two OpenAPI contracts compared, 3.0 or 3.1: what becomes of whoever calls by the old one. Schemas are left to the comparison of
+//! schemas. Operations are named as grants name them. Never reads anything but the two documents.
+
+mod body;
+pub(in crate::compare) mod classes;
+mod lifecycle;
+mod parameter;
+mod security;
+
+use std::collections::HashMap;
+
+use selvage_model::source::Place;
+use selvage_model::yaml::{Content, Node};
+
+use super::schema::{Dialect, Run, Side, equal, is_true, shown};
+use super::{Class, Difference, Direction, merged};
+use lifecycle::OPERATION;
+
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+/// How deep what is not taken apart is compared.
+const MOST_DEPTH: usize = 64;
+
+/// Compares two OpenAPI documents.
+pub fn openapi(before: &Node, after: &Node) -> Vec<Difference> {
+    if equal(before, after) {
+        return Vec::new();
+    }
+    let side = |root| {
+        let version = Node::get(root, "openapi").and_then(Node::text).unwrap_or_default();
+        Side::new(root, if version.starts_with("3.0") { Dialect::Old } else { Dialect::Draft })
+    };
+    let (old, new) = (side(before), side(after));
+    let mut work = Work { sides: (old, new), run: Run::new(old, new), found: Vec::new() };
+    let whole = Spot::new("the contract".to_owned());
+    let dialect = |root: &Node| root.get("jsonSchemaDialect").and_then(Node::text).map(str::to_owned);
+    if dialect(before) != dialect(after) {
+        let (was, is) = (before.get("jsonSchemaDialect"), after.get("jsonSchemaDialect"));
+        work.note(&classes::DIALECT_CHANGED, &whole, was, is);
+    }
+    work.servers(&whole, before, after);
+    work.schemes();
+    work.operations();
+    work.webhooks(&whole);
+    merged(work.found)
+}
+
+/// What a difference is about.
+#[derive(Clone)]
+struct Spot {
+    at: String,
+    operations: Vec<String>,
+    attributes: Vec<String>,
+}
+
+impl Spot {
+    fn new(at: String) -> Self {
+        Self { at, operations: Vec::new(), attributes: Vec::new() }
+    }
+
+    fn with(&self, more: &str) -> Self {
+        Self { at: format!("{}, {more}", self.at), ..self.clone() }
+    }
+
+    /// It concerns those who use this attribute.
+    fn of(&self, attribute: &str) -> Self {
+        Self { attributes: vec![attribute.to_owned()], ..self.clone() }
+    }
+
+    /// It concerns everybody, whatever they use.
+    fn of_all(&self) -> Self {
+        Self { attributes: Vec::new(), ..self.clone() }
+    }
+}
+
+/// An operation of a document.
+struct Operation<'a> {
+    method: &'a str,
+    path: &'a str,
+    /// The path without the names of its parameters.
+    shape: String,
+    item: &'a Node,
+    node: &'a Node,
+    place: &'a Place,
+}
+
+impl<'a> Operation<'a> {
+    fn id(&self) -> Option<&'a str> {
+        self.node.get("operationId").and_then(Node::text)
+    }
+
+    /// Its name in grants, or what it is called where it has none.
+    fn name(&self) -> String {
+        self.id().map_or_else(|| self.title(), str::to_owned)
+    }
+
+    fn title(&self) -> String {
+        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
+    }
+
+    /// The names of the parameters in its path, in their order.
+    fn names(&self) -> Vec<&'a str> {
+        self.path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
+    }
+
+    fn spot(&self) -> Spot {
+        Spot { at: self.title(), operations: vec![self.name()], attributes: Vec::new() }
+    }
+}
+
+/// The path with `{}` for every parameter.
+fn shape(path: &str) -> String {
+    let mut parts = path.split('{');
+    let mut shape = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        shape.push_str("{}");
+        shape.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
+    }
+    shape
+}
+
+/// A comparison of two documents.
+struct Work<'a> {
+    sides: (Side<'a>, Side<'a>),
+    run: Run<'a>,
+    found: Vec<Difference>,
+}
+
+impl<'a> Work<'a> {
+    fn all(&mut self, new: bool) -> Vec<Operation<'a>> {
+        let side = if new { self.sides.1 } else { self.sides.0 };
+        let mut all = Vec::new();
+        for (path, written) in side.root.get("paths").map(Node::entries).unwrap_or_default() {
+            if path.value.starts_with("x-") {
+                continue;
+            }
+            let Some(item) = side.resolve(written) else {
+                self.note(
+                    &classes::REFERENCE_UNRESOLVED,
+                    &Spot::new(path.value.as_ref().to_owned()),
+                    None,
+                    Some(written),
+                );
+                continue;
+            };
+            for (method, node) in item.entries().iter().filter(|(key, _)| METHODS.contains(&key.value.as_ref())) {
+                let (method, path, place) = (method.value.as_ref(), path.value.as_ref(), &method.place);
+                all.push(Operation { method, path, shape: shape(path), item, node, place });
+            }
+        }
+        all
+    }
+
+    fn operations(&mut self) {
+        let (before, after) = (self.all(false), self.all(true));
+        let known = |all: &[Operation<'a>]| -> HashMap<(String, &'a str), usize> {
+            all.iter().enumerate().map(|(index, one)| ((one.shape.clone(), one.method), index)).collect()
+        };
+        let (was, is) = (known(&before), known(&after));
+        let mut gone = Vec::new();
+        for old in &before {
+            match is.get(&(old.shape.clone(), old.method)).and_then(|index| after.get(*index)) {
+                Some(new) => self.operation(old, new),
+                None => gone.push(old),
+            }
+        }
+        let mut added: Vec<&Operation<'a>> =
+            after.iter().filter(|new| !was.contains_key(&(new.shape.clone(), new.method))).collect();
+        gone.retain(|old| {
+            let moved = added.iter().position(|new| old.id().is_some() && new.id() == old.id());
+            let Some(new) = moved.map(|index| added.remove(index)) else { return true };
+            self.note_as(&classes::OPERATION_MOVED, &old.spot(), Some(&old.title()), Some(&new.title()), new.place);
+            false
+        });
+        self.removed(&gone, &before);
+        for new in added {
+            self.note_as(&classes::OPERATION_ADDED, &new.spot(), None, Some(&new.name()), new.place);
+        }
+    }
+
+    /// Operations that are gone, and paths of which none is left.
+    fn removed(&mut self, gone: &[&Operation<'a>], before: &[Operation<'a>]) {
+        let mut told: Vec<&str> = Vec::new();
+        for old in gone {
+            if told.contains(&old.path) {
+                continue;
+            }
+            let together: Vec<&&Operation<'a>> = gone.iter().filter(|other| other.path == old.path).collect();
+            let ended = together.iter().any(|other| is_true(other.node.get("deprecated")));
+            let count = before.iter().filter(|other| other.path == old.path).count();
+            if count > 1 && together.len() == count && !ended {
+                told.push(old.path);
+                let operations = together.iter().map(|other| other.name()).collect();
+                let spot = Spot { operations, ..Spot::new(old.path.to_owned()) };
+                self.note_as(&classes::PATH_REMOVED, &spot, Some(old.path), None, old.place);
+                continue;
+            }
+            let deprecated = is_true(old.node.get("deprecated"));
+            let class = if deprecated { &classes::OPERATION_ENDED } else { &classes::OPERATION_REMOVED };
+            self.note_as(class, &old.spot(), Some(&old.name()), None, old.place);
+        }
+    }
+
+    fn operation(&mut self, old: &Operation<'a>, new: &Operation<'a>) {
+        let spot = Spot { at: new.title(), ..old.spot() };
+        if old.id() != new.id() {
+            let (was, is) = (old.node.get("operationId"), new.node.get("operationId"));
+            self.note_at(&classes::OPERATION_ID_CHANGED, &spot, (was, is), new.place);
+        }
+        self.lifecycle(&spot, &OPERATION, old.node, new.node);
+        self.security(&spot, old, new);
+        if old.item.get("servers").is_some() || new.item.get("servers").is_some() {
+            self.servers(&spot, old.item, new.item);
+        }
+        self.servers(&spot, old.node, new.node);
+        self.parameters(&spot, old, new);
+        self.body(&spot, old, new);
+        self.answers(&spot, old, new);
+        let calls = [&classes::CALLBACK_REMOVED, &classes::CALLBACK_ADDED, &classes::CALLBACK_CHANGED];
+        self.calls(&spot, calls, old.node.get("callbacks"), new.node.get("callbacks"));
+    }
+
+    fn webhooks(&mut self, spot: &Spot) {
+        let calls = [&classes::WEBHOOK_REMOVED, &classes::WEBHOOK_ADDED, &classes::WEBHOOK_CHANGED];
+        let (old, new) = (self.sides.0.root, self.sides.1.root);
+        self.calls(spot, calls, old.get("webhooks"), new.get("webhooks"));
+    }
+
+    /// Calls that go the other way: they are the same, or not.
+    fn calls(&mut self, spot: &Spot, classes: [&'static Class; 3], old: Option<&'a Node>, new: Option<&'a Node>) {
+        let [removed, added, changed] = classes;
+        for (name, was) in old.map(Node::entries).unwrap_or_default() {
+            let spot = spot.with(&format!("call `{}`", name.value));
+            match new.and_then(|new| new.get(&name.value)) {
+                None => self.note(removed, &spot, Some(was), None),
+                Some(is) if !self.alike(Some(was), Some(is)) => self.note(changed, &spot, Some(was), Some(is)),
+                Some(_) => {}
+            }
+        }
+        for (name, is) in new.map(Node::entries).unwrap_or_default() {
+            if old.is_none_or(|old| old.get(&name.value).is_none()) {
+                self.note(added, &spot.with(&format!("call `{}`", name.value)), None, Some(is));
+            }
+        }
+    }
+
+    /// Compares two schemas that messages of this way are held to.
+    fn schemas(&mut self, spot: &Spot, way: Direction, old: Option<&'a Node>, new: Option<&'a Node>) {
+        for mut difference in self.run.compare(way, old, new) {
+            let within = std::mem::take(&mut difference.at);
+            difference.at = if within == "/" { spot.at.clone() } else { format!("{}, {within}", spot.at) };
+            difference.operations.clone_from(&spot.operations);
+            if !spot.attributes.is_empty() {
+                difference.attributes.clone_from(&spot.attributes);
+            }
+            self.found.push(difference);
+        }
+    }
+
+    /// Whether two things are the same with all that they refer to.
+    fn alike(&self, old: Option<&'a Node>, new: Option<&'a Node>) -> bool {
+        match (old, new) {
+            (None, None) => true,
+            (Some(old), Some(new)) => self.is_same(old, new, 0),
+            _ => false,
+        }
+    }
+
+    fn is_same(&self, old: &'a Node, new: &'a Node, depth: usize) -> bool {
+        if depth > MOST_DEPTH {
+            return false;
+        }
+        if let (Some(was), Some(is)) = (old.get("$ref"), new.get("$ref")) {
+            let (Some(was), Some(is)) = (was.text(), is.text()) else { return false };
+            let (Some(old), Some(new)) = (self.sides.0.follow(was), self.sides.1.follow(is)) else { return false };
+            return was == is && self.is_same(old, new, depth + 1);
+        }
+        match (&old.content, &new.content) {
+            (Content::Map(before), Content::Map(after)) => {
+                before.len() == after.len()
+                    && before
+                        .iter()
+                        .all(|(name, was)| new.get(&name.value).is_some_and(|is| self.is_same(was, is, depth + 1)))
+            }
+            (Content::List(before), Content::List(after)) => {
+                before.len() == after.len()
+                    && before.iter().zip(after).all(|(was, is)| self.is_same(was, is, depth + 1))
+            }
+            _ => equal(old, new),
+        }
+    }
+
+    fn note(&mut self, class: &'static Class, spot: &Spot, old: Option<&Node>, new: Option<&Node>) {
+        let root = &self.sides.1.root.place;
+        let place = new.or(old).map_or(root, |node| &node.place).clone();
+        self.note_at(class, spot, (old, new), &place);
+    }
+
+    fn note_at(
+        &mut self,
+        class: &'static Class,
+        spot: &Spot,
+        (old, new): (Option<&Node>, Option<&Node>),
+        place: &Place,
+    ) {
+        let place = new.map_or(place, |node| &node.place);
+        self.note_as(class, spot, old.map(shown).as_deref(), new.map(shown).as_deref(), place);
+    }
+
+    fn note_as(&mut self, class: &'static Class, spot: &Spot, old: Option<&str>, new: Option<&str>, place: &Place) {
+        let mut difference = Difference::new(class, spot.at.clone(), place).values(old, new);
+        difference.operations.clone_from(&spot.operations);
+        difference.attributes.clone_from(&spot.attributes);
+        self.found.push(difference);
+    }
+}
