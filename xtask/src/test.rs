@@ -19,6 +19,9 @@ pub(crate) struct Options {
     /// Run only the tests that this nextest expression selects, and no other step.
     #[arg(long, value_name = "EXPR")]
     filter: Option<String>,
+    /// After that, try what is random as often as its promises say.
+    #[arg(long)]
+    deep: bool,
     /// Passed on to `cargo nextest run`; no other step is run.
     #[arg(last = true)]
     nextest: Vec<String>,
@@ -41,6 +44,8 @@ enum Step {
     Doc,
     /// The tests, with the services they need.
     Tests,
+    /// What is random, as often as its promises say; with `--deep` alone.
+    Deep,
 }
 
 impl Step {
@@ -53,6 +58,7 @@ impl Step {
             Self::Clippy => "clippy",
             Self::Doc => "doc",
             Self::Tests => "tests",
+            Self::Deep => "deep",
         }
     }
 
@@ -70,6 +76,7 @@ impl Step {
             Self::Clippy => "repeat with: cargo clippy --workspace --all-targets -- -D warnings",
             Self::Doc => "repeat with: RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps",
             Self::Tests => "repeat one with: cargo xtask test --filter 'test(NAME)'",
+            Self::Deep => "repeat it with: cargo xtask test --only deep",
         }
     }
 }
@@ -85,7 +92,7 @@ pub(crate) async fn run(options: Options) -> Result<()> {
         if let Err(error) = steps::run(step, &options).await {
             bail!("step `{name}` failed: {error:#}\n       {}", step.remedy());
         }
-        if step != Step::Tests {
+        if !matches!(step, Step::Tests | Step::Deep) {
             eprintln!("      {name} ok, {:.1} s", step_began.elapsed().as_secs_f64());
         }
     }
@@ -94,11 +101,15 @@ pub(crate) async fn run(options: Options) -> Result<()> {
 }
 
 fn chosen(options: &Options) -> Vec<Step> {
-    if !options.only.is_empty() {
-        return options.only.clone();
+    let mut steps = if !options.only.is_empty() {
+        options.only.clone()
+    } else if options.filter.is_some() || !options.nextest.is_empty() {
+        vec![Step::Tests]
+    } else {
+        Step::value_variants().iter().copied().filter(|step| *step != Step::Deep).collect()
+    };
+    if options.deep && !steps.contains(&Step::Deep) {
+        steps.push(Step::Deep);
     }
-    if options.filter.is_some() || !options.nextest.is_empty() {
-        return vec![Step::Tests];
-    }
-    Step::value_variants().to_vec()
+    steps
 }

@@ -2,6 +2,7 @@
 //! where it provably breaks nobody, breaking where somebody may break, and unproven where that cannot be told: then it counts as breaking.
 //! Never says who is concerned: that is for impact, which knows use.
 
+mod asyncapi;
 #[cfg(test)]
 mod examples;
 mod openapi;
@@ -18,11 +19,12 @@ use std::fmt;
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::Place;
 
+pub use asyncapi::asyncapi;
 pub use openapi::openapi;
 pub use schema::schema;
 
 /// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
-pub static TABLES: &[&[&Class]] = &[openapi::classes::CLASSES, schema::classes::CLASSES];
+pub static TABLES: &[&[&Class]] = &[openapi::classes::CLASSES, schema::classes::CLASSES, asyncapi::classes::CLASSES];
 
 /// What a difference means for who uses what is compared, from the lightest to the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

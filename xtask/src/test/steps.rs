@@ -22,7 +22,20 @@ pub(super) async fn run(step: Step, options: &Options) -> Result<()> {
         Step::Clippy => clippy().await,
         Step::Doc => doc().await,
         Step::Tests => tests(options).await,
+        Step::Deep => deep().await,
     }
+}
+
+/// Tests of what is random, and how often they try where the whole is to be shown.
+const DEEP: &str = "test(what_is_safe_for)";
+const DEEP_INSTANCES: (&str, &str) = ("SELVAGE_TEST_COMPARED_INSTANCES", "100000");
+
+/// Runs what is random as often as its promises say; it needs no services.
+async fn deep() -> Result<()> {
+    let mut nextest = Command::new(tools::NEXTEST.path().await?);
+    nextest.args(["nextest", "run", "--profile", "deep", "-p", "selvage-governance", "--filterset", DEEP]);
+    nextest.env(DEEP_INSTANCES.0, DEEP_INSTANCES.1);
+    pass(nextest).await
 }
 
 async fn clippy() -> Result<()> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use selvage_model::yaml::{self, Limits, Node};
 
-use super::{Area, Class, Difference, TABLES, openapi, schema};
+use super::{Area, Class, Difference, TABLES, asyncapi, openapi, schema};
 
 fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/comparison")
@@ -42,6 +42,7 @@ fn example(class: &Class) -> Node {
 fn compared(class: &Class, before: &Node, after: &Node) -> Vec<Difference> {
     match class.area {
         Area::OpenApi => openapi(before, after),
+        Area::AsyncApi => asyncapi(before, after),
         Area::Schema => schema(before, after, class.direction),
         other => panic!("nothing compares examples of {}", other.as_str()),
     }

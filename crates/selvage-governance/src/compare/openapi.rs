@@ -10,15 +10,13 @@ mod security;
 use std::collections::HashMap;
 
 use selvage_model::source::Place;
-use selvage_model::yaml::{Content, Node};
+use selvage_model::yaml::Node;
 
-use super::schema::{Dialect, Run, Side, equal, is_true, shown};
+use super::schema::{Dialect, Run, Side, alike, equal, is_true, shown};
 use super::{Class, Difference, Direction, merged};
 use lifecycle::OPERATION;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
-/// How deep what is not taken apart is compared.
-const MOST_DEPTH: usize = 64;
 
 /// Compares two OpenAPI documents.
 pub fn openapi(before: &Node, after: &Node) -> Vec<Difference> {
@@ -260,32 +258,8 @@ impl<'a> Work<'a> {
     fn alike(&self, old: Option<&'a Node>, new: Option<&'a Node>) -> bool {
         match (old, new) {
             (None, None) => true,
-            (Some(old), Some(new)) => self.is_same(old, new, 0),
+            (Some(old), Some(new)) => alike(&self.sides, old, new),
             _ => false,
-        }
-    }
-
-    fn is_same(&self, old: &'a Node, new: &'a Node, depth: usize) -> bool {
-        if depth > MOST_DEPTH {
-            return false;
-        }
-        if let (Some(was), Some(is)) = (old.get("$ref"), new.get("$ref")) {
-            let (Some(was), Some(is)) = (was.text(), is.text()) else { return false };
-            let (Some(old), Some(new)) = (self.sides.0.follow(was), self.sides.1.follow(is)) else { return false };
-            return was == is && self.is_same(old, new, depth + 1);
-        }
-        match (&old.content, &new.content) {
-            (Content::Map(before), Content::Map(after)) => {
-                before.len() == after.len()
-                    && before
-                        .iter()
-                        .all(|(name, was)| new.get(&name.value).is_some_and(|is| self.is_same(was, is, depth + 1)))
-            }
-            (Content::List(before), Content::List(after)) => {
-                before.len() == after.len()
-                    && before.iter().zip(after).all(|(was, is)| self.is_same(was, is, depth + 1))
-            }
-            _ => equal(old, new),
         }
     }
 

@@ -22,7 +22,7 @@ use classes::{Both, Family};
 use form::Form;
 use same::Sameness;
 pub(in crate::compare) use same::equal;
-pub(in crate::compare) use side::{Dialect, Side, is_true, truth};
+pub(in crate::compare) use side::{Dialect, Side, alike, is_true, truth};
 
 /// Pairs of schemas that are looked at for one value before it is given up.
 const MOST_STEPS: usize = 20_000;

@@ -168,7 +168,7 @@ impl<'a> Form<'a> {
                 Some(target) => next.push(target),
                 None => self.unread("$ref", schema, reference),
             }
-            if side.dialect == Dialect::Old {
+            if side.dialect.has_bare_references() {
                 return;
             }
         }
@@ -286,6 +286,8 @@ impl<'a> Form<'a> {
             "minProperties" => self.size(Measure::LeastMembers, node, schema),
             "maxProperties" => self.size(Measure::MostMembers, node, schema),
             "propertyNames" => self.names.push(node),
+            // Of draft 7: `dependentRequired` and `dependentSchemas` in one.
+            "dependencies" => self.unread("schema", schema, node),
             "dependentRequired" => {
                 for (name, needs) in node.entries() {
                     let needs = needs.items().iter().filter_map(|need| Some((need.text()?, need)));
@@ -358,7 +360,7 @@ fn kinds_of<'a>(schema: &'a Node, side: &Side<'a>, left: &mut usize) -> Kinds {
     *left = less;
     let target = schema.get("$ref").and_then(Node::text).and_then(|reference| side.follow(reference));
     let mut kinds = target.map_or(Kinds::ALL, |target| kinds_of(target, side, left));
-    if side.dialect == Dialect::Old && schema.get("$ref").is_some() {
+    if side.dialect.has_bare_references() && schema.get("$ref").is_some() {
         return kinds;
     }
     if let Some(own) = schema.get("type").and_then(Kinds::of) {

@@ -1,14 +1,25 @@
 //! One of the two documents that are compared: how its schemas are to be read, and where its references lead. Never leaves it.
 
-use selvage_model::yaml::{Content, Node};
+use selvage_model::yaml::{Content, Key, Node};
+
+use super::same::equal;
 
 /// How schemas are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Dialect {
     /// JSON Schema 2020-12, as in OpenAPI 3.1 and by itself.
     Draft,
+    /// As AsyncAPI has it, after draft 7: references without siblings.
+    Seven,
     /// OpenAPI 3.0: `nullable`, exclusive bounds as booleans, references without siblings.
     Old,
+}
+
+impl Dialect {
+    /// Whether what stands beside a reference says nothing.
+    pub(crate) fn has_bare_references(self) -> bool {
+        matches!(self, Self::Seven | Self::Old)
+    }
 }
 
 /// A document.
@@ -45,7 +56,7 @@ impl<'a> Side<'a> {
     pub(crate) fn meant(&self, node: &'a Node) -> &'a Node {
         let mut node = node;
         for _ in 0..MOST_HOPS {
-            let alone = node.entries().len() == 1 || self.dialect == Dialect::Old;
+            let alone = node.entries().len() == 1 || self.dialect.has_bare_references();
             let reference = node.get("$ref").filter(|_| alone).and_then(Node::text);
             let Some(target) = reference.and_then(|reference| self.follow(reference)) else { return node };
             node = target;
@@ -66,6 +77,36 @@ impl<'a> Side<'a> {
 
 /// References that are followed one after another.
 const MOST_HOPS: usize = 32;
+
+/// How deep what is not taken apart is compared.
+const MOST_DEPTH: usize = 64;
+
+/// Whether two things that are no schemas are the same with all that they refer to.
+pub(crate) fn alike(sides: &(Side<'_>, Side<'_>), old: &Node, new: &Node) -> bool {
+    is_alike(sides, old, new, 0)
+}
+
+fn is_alike(sides: &(Side<'_>, Side<'_>), old: &Node, new: &Node, depth: usize) -> bool {
+    if depth > MOST_DEPTH {
+        return false;
+    }
+    if let (Some(was), Some(is)) = (old.get("$ref"), new.get("$ref")) {
+        let (Some(was), Some(is)) = (was.text(), is.text()) else { return false };
+        let (Some(old), Some(new)) = (sides.0.follow(was), sides.1.follow(is)) else { return false };
+        return was == is && is_alike(sides, old, new, depth + 1);
+    }
+    match (&old.content, &new.content) {
+        (Content::Map(before), Content::Map(after)) => {
+            let same =
+                |(name, was): &(Key, Node)| new.get(&name.value).is_some_and(|is| is_alike(sides, was, is, depth + 1));
+            before.len() == after.len() && before.iter().all(same)
+        }
+        (Content::List(before), Content::List(after)) => {
+            before.len() == after.len() && before.iter().zip(after).all(|(was, is)| is_alike(sides, was, is, depth + 1))
+        }
+        _ => equal(old, new),
+    }
+}
 
 /// A part of a URI's fragment without its percent signs.
 fn decoded(token: &str) -> Option<String> {
