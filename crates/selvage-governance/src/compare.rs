@@ -2,29 +2,93 @@
 //! where it provably breaks nobody, breaking where somebody may break, and unproven where that cannot be told: then it counts as breaking.
 //! Never says who is concerned: that is for impact, which knows use.
 
+mod access;
+mod api;
 mod asyncapi;
+mod authority;
+mod class;
+mod code_set;
+pub mod compatibility;
+mod contract;
+mod event;
 #[cfg(test)]
 mod examples;
+mod fabric;
+#[cfg(test)]
+mod fields;
+mod file;
+mod flow;
+mod interface;
+mod limit;
+mod mapping;
+mod object;
 mod openapi;
+mod organisation;
 #[cfg(test)]
 mod random;
+mod rule;
 mod schema;
+mod served;
+mod slo;
+mod system;
 #[cfg(test)]
 mod tests;
+mod told;
+mod two;
+mod webhook;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::source::Place;
 
 pub use asyncapi::asyncapi;
+pub use fabric::fabrics;
 pub use openapi::openapi;
 pub use schema::schema;
 
 /// The classes of all areas, a table for each engine: the taxonomy that docs/comparison shows.
-pub static TABLES: &[&[&Class]] = &[openapi::classes::CLASSES, schema::classes::CLASSES, asyncapi::classes::CLASSES];
+pub static TABLES: &[&[&Class]] = &[
+    openapi::classes::CLASSES,
+    schema::classes::CLASSES,
+    asyncapi::classes::CLASSES,
+    interface::CLASSES,
+    api::CLASSES,
+    contract::CLASSES,
+    webhook::CLASSES,
+    event::CLASSES,
+    file::CLASSES,
+    limit::CLASSES,
+    slo::CLASSES,
+    object::CLASSES,
+    authority::CLASSES,
+    code_set::CLASSES,
+    mapping::CLASSES,
+    flow::CLASSES,
+    access::CLASSES,
+    rule::CLASSES,
+    organisation::CLASSES,
+    system::CLASSES,
+    fabric::CLASSES,
+];
+
+/// What is left to each area: unproven, since no other class says what is different. Nothing that can be declared today is.
+pub static BACKSTOPS: &[&Class] = &[
+    &interface::OTHER,
+    &event::OTHER,
+    &file::OTHER,
+    &limit::OTHER,
+    &slo::OTHER,
+    &object::OTHER,
+    &code_set::OTHER,
+    &mapping::OTHER,
+    &flow::OTHER,
+    &access::OTHER,
+    &rule::OTHER,
+    &organisation::OTHER,
+];
 
 /// What a difference means for who uses what is compared, from the lightest to the gravest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -171,6 +235,8 @@ pub struct Difference {
     pub operations: Vec<String>,
     /// The attributes whose use it concerns; all where there are none.
     pub attributes: Vec<String>,
+    /// The only consumers whom it concerns; all who use it where there are none.
+    pub consumers: Vec<ConsumerName>,
 }
 
 impl Difference {
@@ -186,6 +252,7 @@ impl Difference {
             after: None,
             operations: Vec::new(),
             attributes: Vec::new(),
+            consumers: Vec::new(),
         }
     }
 

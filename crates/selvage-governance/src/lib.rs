@@ -7,6 +7,7 @@ pub mod compare;
 pub mod condition;
 mod contract;
 mod graph;
+pub mod impact;
 pub mod lint;
 mod nearest;
 pub mod retirement;

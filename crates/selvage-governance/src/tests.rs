@@ -114,10 +114,11 @@ fn codes_and_names_stand_once_and_in_order() {
     assert_eq!(names.len(), RULES.len());
 }
 
-/// Every code of the lint has its rule.
+/// Every code of the lint has its rule; FAB27 is what a comparison meets.
 #[test]
 fn every_code_has_its_rule() {
-    for (code, _) in code::CATALOGUE.iter().filter(|(code, _)| code.as_str().starts_with("FAB2")) {
+    let is_lint = |code: &str| code.starts_with("FAB2") && !code.starts_with("FAB27");
+    for (code, _) in code::CATALOGUE.iter().filter(|(code, _)| is_lint(code.as_str())) {
         assert!(RULES.iter().any(|rule| rule.code == *code), "{code} has no rule");
     }
 }

@@ -1,5 +1,5 @@
 //! The catalogue of codes: every error, finding and refusal that a person can meet has one, and a page docs/errors/CODE.md.
-//! Grouped: 1 reading manifests, 2 lint, 3 mapping, 4 gateway, 5 engine, 6 connectors, 7 store and event log, 8 command line and console.
+//! Grouped: 1 reading manifests, 2 lint (27 comparison), 3 mapping, 4 gateway, 5 engine, 6 connectors, 7 store and event log, 8 command line and console.
 
 use std::fmt;
 
@@ -181,6 +181,11 @@ catalogue! {
     APPROVAL_OPEN = "FAB2604", "An approval without a time";
     WAIT_OPEN = "FAB2605", "A wait without an end";
     FLOW_LANE = "FAB2606", "Runs that may overtake each other";
+    STATE_UNKNOWN = "FAB2720", "What is to be compared is not there";
+    GIT_MISSING = "FAB2721", "The program git cannot be run";
+    REVISION_UNKNOWN = "FAB2722", "git does not know the revision";
+    STATE_UNREADABLE = "FAB2723", "What is to be compared has errors";
+    DIFFERENCE_UNKNOWN = "FAB2724", "There is no such class of differences";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
     // 3 mapping

@@ -19,6 +19,7 @@ mod event;
 mod ledger;
 mod migration;
 mod node;
+mod observed;
 mod operation;
 mod release;
 mod statement;

@@ -38,6 +38,8 @@ pub struct Interface {
     pub slo: Vec<Slo>,
     /// What a node does with its requests that cannot hear the access state.
     pub on_partition: Option<OnPartition>,
+    /// How often whoever uses it does at least, where it is said.
+    pub used: Option<Used>,
     /// Why it is direct or mediated where the advice says otherwise.
     pub because: Option<String>,
     /// What it does, by type.
@@ -56,6 +58,52 @@ impl Interface {
             InterfaceBody::Api(api) => Some(api),
             _ => None,
         }
+    }
+}
+
+/// How often whoever uses an interface does at least: where no use is seen for longer, there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Used {
+    /// Every working day.
+    Daily,
+    /// Every week.
+    Weekly,
+    /// Every month.
+    Monthly,
+    /// Every quarter of a year.
+    Quarterly,
+    /// Every year, as for the closing of the books.
+    Yearly,
+}
+
+impl Used {
+    /// Where nobody says anything.
+    pub const DEFAULT: Self = Self::Monthly;
+    /// Each with its word in manifests.
+    pub const ALL: &'static [(&'static str, Self)] = &[
+        ("daily", Self::Daily),
+        ("weekly", Self::Weekly),
+        ("monthly", Self::Monthly),
+        ("quarterly", Self::Quarterly),
+        ("yearly", Self::Yearly),
+    ];
+
+    /// Its word in manifests.
+    pub fn as_str(self) -> &'static str {
+        Self::ALL.iter().find(|(_, used)| *used == self).map_or("", |(word, _)| word)
+    }
+
+    /// How long without any use says that there is none: the span itself, and as much again as days off, a late month's end or
+    /// a late closing take.
+    pub fn silence(self) -> Duration {
+        let days = match self {
+            Self::Daily => 14,
+            Self::Weekly => 21,
+            Self::Monthly => 45,
+            Self::Quarterly => 120,
+            Self::Yearly => 430,
+        };
+        Duration::from_secs(days * 86_400)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::code;
 use crate::finding::Finding;
 use crate::manifest::interface::{
     Check, Classification, Criticality, CutOff, DataClass, Deprecation, Interface, InterfaceBody, Latency, Lifecycle,
-    Limits, Objective, OnPartition, Slo, Validation,
+    Limits, Objective, OnPartition, Slo, Used, Validation,
 };
 use crate::scalar;
 use crate::schema::tables::interface::{
@@ -30,6 +30,7 @@ pub(super) fn interface(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Opti
         validation: validation(fields),
         slo: fields.items("slo").iter().filter_map(slo).collect(),
         on_partition: on_partition(fields),
+        used: fields.word("used", Used::ALL),
         because: fields.text("because"),
         body: body?,
     })

@@ -52,6 +52,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("ledger::verify", crate::ledger::verify::STATEMENTS),
     ("migration", crate::migration::STATEMENTS),
     ("node", crate::node::STATEMENTS),
+    ("observed", crate::observed::STATEMENTS),
     ("operation", crate::operation::STATEMENTS),
     ("operation::due", crate::operation::due::STATEMENTS),
     ("operation::lane", crate::operation::lane::STATEMENTS),

@@ -54,6 +54,11 @@ pub(crate) static INTERFACE: Record = record(
         optional("classification", Shape::Record(&CLASSIFICATION), "How much depends on it."),
         optional("validation", Shape::Record(&VALIDATION), "Whether messages are checked against the contract."),
         optional("limits", Shape::Record(&LIMITS), "What it bears, over all consumers."),
+        optional(
+            "used",
+            Shape::Text(Format::Words(&["daily", "weekly", "monthly", "quarterly", "yearly"])),
+            "How often whoever uses it does at least: where no use is seen for longer, there is none. Default: monthly.",
+        ),
         optional("slo", Shape::List(&Shape::Record(&SLO), false), "What it promises."),
         optional(
             "on_partition",

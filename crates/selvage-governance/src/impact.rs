@@ -1,0 +1,169 @@
+//! Impact: whom differences would break, when each used last what is different, and whose signature is needed. Use that cannot be
+//! known counts as use: who might break is named. Pure; the store knows the use.
+
+mod seen;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use selvage_model::access::LiveGrant;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::subscription::LiveSubscription;
+use selvage_model::usage::{UsageGap, UsageTotal};
+
+use crate::compare::{Difference, Verdict};
+use seen::Seen;
+
+/// What is known of use.
+#[derive(Clone, Copy, Debug)]
+pub struct Known<'a> {
+    /// What is in use.
+    pub fabric: &'a Fabric,
+    /// Counts of the last 15 months.
+    pub usage: &'a [UsageTotal],
+    /// Counts that are missing.
+    pub gaps: &'a [UsageGap],
+    /// Since when use is counted; nothing was where there is none.
+    pub counted_since: Option<Timestamp>,
+    /// Grants that are alive, or were.
+    pub grants: &'a [LiveGrant],
+    /// When each grant was given, by its id. One that is not here may be new.
+    pub granted: &'a BTreeMap<String, Timestamp>,
+    /// Subscriptions that are alive, or were.
+    pub subscriptions: &'a [LiveSubscription],
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// What differences mean for who uses what is different.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Impact {
+    /// Who would break, by interface and consumer, the gravest first.
+    pub affected: Vec<Affected>,
+    /// The differences, by their place in the list, that are not safe and are of no interface and no consumer: they concern the
+    /// whole, and who breaks by them cannot be narrowed down.
+    pub of_all: Vec<usize>,
+}
+
+impl Impact {
+    /// The consumers that would break.
+    pub fn consumers(&self) -> BTreeSet<&ConsumerName> {
+        self.affected.iter().map(|affected| &affected.consumer).collect()
+    }
+}
+
+/// One consumer that would break at one interface.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affected {
+    /// Who.
+    pub consumer: ConsumerName,
+    /// The team or domain that answers for it, whose signature is needed; nothing where no manifest declares the consumer.
+    pub owner: Option<String>,
+    /// At what.
+    pub interface: InterfaceRef,
+    /// The gravest of what it meets.
+    pub verdict: Verdict,
+    /// The last time that it was seen using any of what is different.
+    pub last_used: Option<Timestamp>,
+    /// Each difference that it meets, by its place in the list, and how that is known.
+    pub meets: Vec<(usize, Use)>,
+}
+
+/// How it is known that a consumer uses what is different.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// It was counted.
+    Seen {
+        /// Requests.
+        requests: u64,
+        /// The last time.
+        last: Timestamp,
+    },
+    /// It cannot be known, and so counts.
+    Unknown(Unknown),
+}
+
+/// Why use cannot be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unknown {
+    /// It asked for whole objects: which attributes it reads of them is its own.
+    WholeObjects(Timestamp),
+    /// It uses the operation, whose attributes are not counted.
+    Attributes(Timestamp),
+    /// It is sent the events.
+    Subscribed,
+    /// It has a grant, and use is observed for less long than whoever uses the interface may be silent.
+    TooSoon,
+    /// It has a grant, and in the time that counts some use was not kept.
+    Gap,
+}
+
+impl Unknown {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::WholeObjects(_) => "asks for whole objects",
+            Self::Attributes(_) => "uses it; attributes are not counted",
+            Self::Subscribed => "is sent the events",
+            Self::TooSoon => "has a grant, and is observed for too short a time to say that it does not use it",
+            Self::Gap => "has a grant, and some use was not kept",
+        }
+    }
+}
+
+impl Use {
+    /// When it was seen, where it was.
+    pub fn last(self) -> Option<Timestamp> {
+        match self {
+            Self::Seen { last, .. } => Some(last),
+            Self::Unknown(Unknown::WholeObjects(last) | Unknown::Attributes(last)) => Some(last),
+            Self::Unknown(Unknown::Subscribed | Unknown::TooSoon | Unknown::Gap) => None,
+        }
+    }
+}
+
+/// Who would break by these differences.
+pub fn impact(differences: &[Difference], known: &Known<'_>) -> Impact {
+    let seen = Seen::new(known);
+    let mut met: BTreeMap<(InterfaceRef, ConsumerName), Vec<(usize, Use)>> = BTreeMap::new();
+    let mut of_all = Vec::new();
+    for (number, difference) in differences.iter().enumerate() {
+        if difference.verdict == Verdict::Safe {
+            continue;
+        }
+        let interfaces: Vec<&InterfaceRef> = match &difference.interface {
+            Some(interface) => vec![interface],
+            // What ends with a consumer ends wherever it is used.
+            None if !difference.consumers.is_empty() => seen.interfaces().collect(),
+            None => {
+                of_all.push(number);
+                continue;
+            }
+        };
+        for interface in interfaces {
+            for (consumer, used) in seen.users(interface, difference) {
+                met.entry((interface.clone(), consumer.clone())).or_default().push((number, used));
+            }
+        }
+    }
+    let mut affected: Vec<Affected> =
+        met.into_iter().map(|(who, meets)| affected(differences, known, who, meets)).collect();
+    affected.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.interface.cmp(&b.interface)));
+    Impact { affected, of_all }
+}
+
+fn affected(
+    differences: &[Difference],
+    known: &Known<'_>,
+    (interface, consumer): (InterfaceRef, ConsumerName),
+    meets: Vec<(usize, Use)>,
+) -> Affected {
+    let owner = known.fabric.consumers.get(&consumer).map(|consumer| consumer.owner.value.clone());
+    let verdicts = meets.iter().filter_map(|(number, _)| differences.get(*number)).map(|difference| difference.verdict);
+    let verdict = verdicts.max().unwrap_or(Verdict::Unproven);
+    let last_used = meets.iter().filter_map(|(_, used)| used.last()).max();
+    Affected { consumer, owner, interface, verdict, last_used, meets }
+}

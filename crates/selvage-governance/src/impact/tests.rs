@@ -1,0 +1,212 @@
+//! Who breaks by what: seen use, use that cannot be known, and silence.
+
+use std::time::Duration;
+
+use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::event::Position;
+use selvage_model::read::{self, Sources};
+use selvage_model::subscription::{Beginning, SubscriptionState, SubscriptionTerms};
+use selvage_model::usage::{AttributeUse, UsageCount, UsageKey, Way};
+
+use super::*;
+use crate::compare::fabrics;
+
+const FABRIC: &str = include_str!("tests/fabric.yaml");
+const NOW: Timestamp = Timestamp::constant(1_800_000_000, 0);
+
+fn days(ago: u64) -> Timestamp {
+    NOW.checked_sub(Duration::from_secs(ago * 86_400)).unwrap()
+}
+
+fn fabric(text: &str) -> Fabric {
+    let reading = read::read(&Sources::of("fabric.yaml", text));
+    assert_eq!(reading.findings, []);
+    reading.fabric
+}
+
+fn used(consumer: &str, interface: &str, operation: &str, attribute: Option<(Way, &str)>, ago: u64) -> UsageTotal {
+    let attribute = attribute.map(|(way, name)| AttributeUse { way, attribute: name.to_owned() });
+    let (interface, consumer) = (interface.parse().unwrap(), consumer.parse().ok());
+    let key = UsageKey { interface, consumer, operation: operation.to_owned(), attribute };
+    UsageTotal { key, count: UsageCount { requests: 3, refused: 0, failed: 0 }, last: days(ago) }
+}
+
+fn grant(consumer: &str, interface: &str, operations: &[&str]) -> LiveGrant {
+    let terms = GrantTerms {
+        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
+        rows: Vec::new(),
+        except: Vec::new(),
+        classes: Vec::new(),
+        purpose: None,
+        until: None,
+        on_end: EndAction::End,
+        rate: None,
+        when: None,
+        time_zone: None,
+        quota: None,
+    };
+    let (interface, id) = (interface.parse().unwrap(), format!("grt_{consumer}"));
+    LiveGrant { id, consumer: consumer.parse().unwrap(), interface, terms, ended: None }
+}
+
+fn subscription(consumer: &str, interface: &str) -> LiveSubscription {
+    let terms = SubscriptionTerms {
+        events: vec!["sales.order.placed".to_owned()],
+        from: Beginning::Newest,
+        until: None,
+        lag: None,
+        deliver: None,
+        replay: None,
+    };
+    LiveSubscription {
+        id: "sub_1".to_owned(),
+        consumer: consumer.parse().unwrap(),
+        name: "events".parse().unwrap(),
+        interface: interface.parse().unwrap(),
+        terms,
+        state: SubscriptionState::Active,
+        because: None,
+        begins: Position::new(1, 0).unwrap(),
+        requested: days(400),
+        changed: days(400),
+    }
+}
+
+/// What is known beside the fabric.
+#[derive(Default)]
+struct Case {
+    usage: Vec<UsageTotal>,
+    grants: Vec<LiveGrant>,
+    subscriptions: Vec<LiveSubscription>,
+    gaps: Vec<UsageGap>,
+    granted: u64,
+    counted: u64,
+}
+
+impl Case {
+    /// Who breaks, with a word on why, when this line of the fabric becomes that.
+    fn told(&self, line: &str, becomes: &str) -> Vec<String> {
+        assert!(FABRIC.contains(line), "{line}");
+        let (before, after) = (fabric(FABRIC), fabric(&FABRIC.replace(line, becomes)));
+        let granted = self.grants.iter().map(|grant| (grant.id.clone(), days(self.granted))).collect();
+        let known = Known {
+            fabric: &before,
+            usage: &self.usage,
+            gaps: &self.gaps,
+            counted_since: Some(days(self.counted)),
+            grants: &self.grants,
+            granted: &granted,
+            subscriptions: &self.subscriptions,
+            now: NOW,
+        };
+        let found = impact(&fabrics(&before, &after), &known);
+        let word = |used: &Use| match used {
+            Use::Seen { requests, .. } => format!("seen {requests}"),
+            Use::Unknown(why) => why.as_str().to_owned(),
+        };
+        let line = |it: &Affected| {
+            let owner = it.owner.clone().unwrap_or_default();
+            format!("{} of {owner} at {}: {}", it.consumer, it.interface, word(&it.meets[0].1))
+        };
+        found.affected.iter().map(line).collect()
+    }
+}
+
+const PRICE: (&str, &str) = ("  price: {type: money}\n", "");
+
+#[test]
+fn who_names_an_attribute_breaks_when_it_goes() {
+    let usage = vec![
+        used("shop", "orders@1", "list", None, 3),
+        used("shop", "orders@1", "list", Some((Way::Asked, "price")), 3),
+        used("mes", "orders@1", "list", None, 3),
+        used("mes", "orders@1", "list", Some((Way::Asked, "number")), 3),
+        used("bi", "orders@1", "list", None, 3),
+        used("bi", "orders@1", "list", Some((Way::Asked, "*")), 3),
+        used("desk", "orders@1", "create", None, 3),
+        used("desk", "orders@1", "create", Some((Way::Sent, "number")), 3),
+    ];
+    let case = Case { usage, granted: 400, counted: 400, ..Case::default() };
+    assert_eq!(
+        case.told(PRICE.0, PRICE.1),
+        [
+            "bi of finance at orders@1: asks for whole objects",
+            "desk of sales at orders@1: uses it; attributes are not counted",
+            "shop of sales at orders@1: seen 3",
+        ]
+    );
+}
+
+#[test]
+fn what_only_senders_meet_breaks_no_reader() {
+    let usage = vec![
+        used("shop", "orders@1", "list", None, 3),
+        used("shop", "orders@1", "list", Some((Way::Asked, "name")), 3),
+        used("desk", "orders@1", "create", None, 3),
+        used("desk", "orders@1", "create", Some((Way::Sent, "number")), 3),
+    ];
+    let case = Case { usage, granted: 400, counted: 400, ..Case::default() };
+    let lowered = case.told("name: {type: string, max: 64}", "name: {type: string, max: 32}");
+    assert_eq!(lowered, Vec::<String>::new());
+    let lowered = case.told("number: {type: string, max: 16}", "number: {type: string, max: 8}");
+    assert_eq!(lowered, ["desk of sales at orders@1: seen 3"]);
+    // Who does not send yet what has to be sent is whom it breaks.
+    let required = case.told("note: {type: text, optional: true}", "note: {type: text}");
+    assert_eq!(required, ["desk of sales at orders@1: seen 3"]);
+}
+
+#[test]
+fn silence_says_nothing_before_its_time() {
+    let grants = || vec![grant("bi", "orders@1", &["list"]), grant("bi", "closing@1", &["list"])];
+    for (granted, counted, expected) in
+        [(400, 400, vec![]), (10, 400, vec!["orders@1"]), (400, 10, vec!["orders@1"]), (440, 440, vec![])]
+    {
+        let case = Case { grants: grants(), granted, counted, ..Case::default() };
+        let told = case.told(PRICE.0, PRICE.1);
+        // What is used once a year is not known to be unused after 400 days.
+        let yearly = (granted < 430).then_some("closing@1");
+        let named = |interface: &str| {
+            let why = "has a grant, and is observed for too short a time to say that it does not use it";
+            format!("bi of finance at {interface}: {why}")
+        };
+        let expected: Vec<String> = yearly.into_iter().chain(expected).map(named).collect();
+        assert_eq!(told, expected, "{granted} {counted}");
+    }
+    let gap = UsageGap { node: "node".to_owned(), from: days(5), until: days(5) };
+    let case = Case {
+        grants: vec![grant("bi", "orders@1", &["list"])],
+        gaps: vec![gap],
+        granted: 440,
+        counted: 440,
+        ..Case::default()
+    };
+    assert_eq!(case.told(PRICE.0, PRICE.1), ["bi of finance at orders@1: has a grant, and some use was not kept"]);
+}
+
+#[test]
+fn who_is_sent_events_uses_them() {
+    let case = Case {
+        subscriptions: vec![subscription("wms", "order-events@1")],
+        granted: 440,
+        counted: 440,
+        ..Case::default()
+    };
+    assert_eq!(case.told(PRICE.0, PRICE.1), ["wms of logistics at order-events@1: is sent the events"]);
+    // A lower bound breaks who publishes, not who reads.
+    assert_eq!(case.told("max: 16", "max: 8"), Vec::<String>::new());
+    let mut over = subscription("wms", "order-events@1");
+    over.state = SubscriptionState::Ended;
+    let case = Case { subscriptions: vec![over], ..case };
+    assert_eq!(case.told(PRICE.0, PRICE.1), Vec::<String>::new());
+}
+
+#[test]
+fn what_ends_with_a_consumer_ends_wherever_it_is_used() {
+    let usage = vec![used("shop", "orders@1", "list", None, 9), used("mes", "orders@1", "list", None, 1)];
+    let case = Case { usage, granted: 440, counted: 440, ..Case::default() };
+    let told = case.told(
+        "name: shop\nowner: sales\nidentity: api_key",
+        "name: shop\nowner: sales\nidentity: {mtls: {subject: CN=shop}}",
+    );
+    assert_eq!(told, ["shop of sales at orders@1: seen 3"]);
+}
