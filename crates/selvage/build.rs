@@ -1,7 +1,7 @@
-//! Builds the binary anew when a page, a pack or the sample fabric changes: they are carried inside it.
+//! Builds the binary anew when a page, an example, a pack or the sample fabric changes: they are carried inside it.
 
 fn main() {
-    for directory in ["docs/errors", "packs", "examples/factory"] {
+    for directory in ["docs/errors", "docs/comparison", "packs", "examples/factory"] {
         println!("cargo:rerun-if-changed=../../{directory}");
     }
 }

@@ -6,6 +6,7 @@ mod check;
 mod cpu;
 mod deliveries;
 mod demo;
+mod diff;
 mod fabric;
 pub(crate) mod figures;
 mod gateway;
@@ -53,6 +54,8 @@ pub(crate) enum Bench {
     /// The gateway of the reload benchmark.
     #[command(hide = true)]
     Reloader(reloader::Options),
+    /// Two releases of a large generated fabric, read and compared.
+    Diff(diff::Options),
     /// A large generated fabric, read, judged and compiled.
     Check(check::Options),
     /// The upstream of the gateway benchmark.
@@ -81,6 +84,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Reloader(options) => reloader::serve(&options).await,
         Bench::Activation(options) => process::unless_interrupted(activation::run(&options)).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
+        Bench::Diff(options) => process::unless_interrupted(diff::run(&options)).await,
         Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
         Bench::Upstream { port, keys } => upstream::run(port, keys.as_deref()).await,
     }

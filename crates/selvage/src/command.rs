@@ -15,6 +15,7 @@ mod completions;
 mod dead_letters;
 mod decide;
 mod demo;
+mod diff;
 mod events;
 mod explain;
 mod factory;
@@ -80,6 +81,8 @@ pub(crate) struct Arguments {
 enum Command {
     /// Reads a fabric directory and names every problem in it.
     Check(check::Check),
+    /// Says what is different between two states of a fabric, and whom it breaks.
+    Diff(diff::Diff),
     /// Says what a code means and how to get rid of it.
     Explain(explain::Explain),
     /// Lists the built-in rules of `selvage check`.
@@ -282,6 +285,7 @@ impl Command {
     fn run(self) -> anyhow::Result<Outcome> {
         match self {
             Self::Check(check) => check.run(),
+            Self::Diff(diff) => in_runtime(diff.run()),
             Self::Explain(explain) => explain.run(),
             Self::Rules(rules) => rules.run(),
             Self::Schema(schema) => schema.run(),

@@ -13,7 +13,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::Api;
 use selvage_model::name::PackName;
-use selvage_model::read::{self, Source, Sources};
+use selvage_model::read::{self, Reading, Source, Sources};
 use selvage_model::source::Spanned;
 
 use crate::embedded;
@@ -21,7 +21,7 @@ use crate::embedded;
 /// Directories deeper than this are not a fabric.
 const DEEPEST: usize = 16;
 /// More files than this are not a fabric.
-const MOST_FILES: usize = 20_000;
+pub(crate) const MOST_FILES: usize = 20_000;
 
 /// A directory that was read and linted.
 pub(crate) struct Checked {
@@ -115,19 +115,36 @@ fn sources_of(files: &BTreeMap<String, String>) -> Sources {
     sources
 }
 
+/// The same files without lint: what is wrong is only what cannot be read as it was meant.
+pub(crate) fn read_unchecked(files: &BTreeMap<String, String>) -> Checked {
+    let mut sources = sources_of(files);
+    let (reading, findings) = read_with_packs(&mut sources);
+    checked(&sources, reading, findings)
+}
+
 fn check_sources(mut sources: Sources, today: Date) -> Checked {
-    let mut packs = packs(&read::read(&naming_packs(&sources)).fabric);
-    let mut findings = add_packs(&packs, &mut sources);
-    let mut reading = read::read(&sources);
+    let (reading, mut findings) = read_with_packs(&mut sources);
+    findings.extend(selvage_governance::lint(&reading.fabric, today));
+    findings.extend(selvage_gateway::uncheckable(&reading.fabric));
+    checked(&sources, reading, findings)
+}
+
+/// Reads files with the packs that they take.
+fn read_with_packs(sources: &mut Sources) -> (Reading, Vec<Finding>) {
+    let mut packs = packs(&read::read(&naming_packs(sources)).fabric);
+    let mut findings = add_packs(&packs, sources);
+    let mut reading = read::read(sources);
     if self::packs(&reading.fabric).iter().any(|pack| !packs.contains(pack)) {
         // What names its packs in no plain words is read twice.
         packs = self::packs(&reading.fabric);
-        findings = add_packs(&packs, &mut sources);
-        reading = read::read(&sources);
+        findings = add_packs(&packs, sources);
+        reading = read::read(sources);
     }
     findings.append(&mut reading.findings);
-    findings.extend(selvage_governance::lint(&reading.fabric, today));
-    findings.extend(selvage_gateway::uncheckable(&reading.fabric));
+    (reading, findings)
+}
+
+fn checked(sources: &Sources, reading: Reading, mut findings: Vec<Finding>) -> Checked {
     findings.sort_by(|a, b| (&a.place, a.code).cmp(&(&b.place, b.code)));
     let texts = sources.iter().filter_map(|(path, source)| Some((path.to_owned(), text(source)?))).collect();
     Checked { fabric: reading.fabric, release: reading.digest, findings, manifests: reading.manifests, texts }

@@ -1,14 +1,20 @@
-//! What the binary carries with it: the pages of error codes, the packs and the sample fabric.
+//! What the binary carries with it: the pages of error codes, the examples of differences, the packs and the sample fabric.
 
 use include_dir::{Dir, include_dir};
 
 static ERROR_PAGES: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/errors");
+static COMPARISONS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../docs/comparison");
 static PACKS: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../packs");
 static SAMPLE_FABRIC: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../examples/factory");
 
 /// The page of a code, in Markdown.
 pub(crate) fn error_page(code: &str) -> Option<&'static str> {
     ERROR_PAGES.get_file(format!("{code}.md"))?.contents_utf8()
+}
+
+/// The example of a class of differences, in YAML.
+pub(crate) fn comparison_example(area: &str, class: &str) -> Option<&'static str> {
+    COMPARISONS.get_file(format!("{area}/{class}.yaml"))?.contents_utf8()
 }
 
 /// The manifests of a pack by their paths in it; none where there is no such pack.

@@ -2,6 +2,7 @@
 
 pub(crate) mod cell;
 pub(crate) mod change;
+pub(crate) mod comparison;
 mod excerpt;
 pub(crate) mod human;
 pub(crate) mod json;

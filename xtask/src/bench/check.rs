@@ -56,6 +56,11 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     )
 }
 
+/// Writes a large fabric in which nothing is wrong; how many manifests it has.
+pub(super) fn write(directory: &Path, interfaces: usize) -> Result<usize> {
+    fabric::write(directory, interfaces)
+}
+
 /// How many interfaces the promises are made of.
 const PROMISED: usize = 10_000;
 /// How many times larger the second fabric is.

@@ -8,6 +8,7 @@ fn help_names_every_command() {
     insta::assert_snapshot!("help", help);
     for command in [
         "check",
+        "diff",
         "explain",
         "rules",
         "schema",

@@ -18,6 +18,7 @@ mod decide;
 mod deliveries;
 mod demo;
 mod dialect;
+mod diff;
 mod docs;
 mod events;
 mod fixture;

@@ -1,0 +1,112 @@
+//! `selvage diff`: what is different between two states of a fabric, what each difference means, and whom it concerns.
+
+mod git;
+mod known;
+mod state;
+
+use std::fmt::Write as _;
+
+use clap::{Args, ValueEnum};
+use selvage_governance::compare::{self, Class, Difference, Verdict};
+use selvage_model::code;
+
+use super::{Outcome, StoreChoice, say};
+use crate::report::comparison::{self, Comparison};
+use state::States;
+
+/// Says what is different between two states of a fabric, and whom it breaks.
+#[derive(Args)]
+pub(crate) struct Diff {
+    /// What there was: a directory, a git revision (`main`, `HEAD~1:fabric`), or a release of the store (`rel_…`).
+    #[arg(required_unless_present = "explain")]
+    base: Option<String>,
+    /// What there is to be, in the same ways.
+    #[arg(default_value = ".")]
+    head: String,
+    /// Prints JSON.
+    #[arg(long, conflicts_with = "markdown")]
+    json: bool,
+    /// Prints Markdown, for pull requests.
+    #[arg(long)]
+    markdown: bool,
+    /// Names who would break, by the use that the store has seen.
+    #[arg(long)]
+    impact: bool,
+    /// From which verdict on the command fails.
+    #[arg(long, value_enum, default_value_t = FailOn::Unproven, value_name = "VERDICT")]
+    fail_on: FailOn,
+    /// Says what a class of differences means, as `interface.operation.removed.request`.
+    #[arg(long, value_name = "CLASS", exclusive = true)]
+    explain: Option<String>,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// From which verdict on the command fails.
+#[derive(Clone, Copy, ValueEnum)]
+enum FailOn {
+    /// What cannot be told counts as breaking.
+    Unproven,
+    /// Only what is known to break somebody.
+    Breaking,
+    /// Nothing.
+    Never,
+}
+
+impl FailOn {
+    fn fails(self, difference: &Difference) -> bool {
+        match self {
+            Self::Unproven => difference.verdict >= Verdict::Unproven,
+            Self::Breaking => difference.verdict >= Verdict::Breaking,
+            Self::Never => false,
+        }
+    }
+}
+
+impl Diff {
+    /// Compares and prints; wrong where something is as grave as was asked for.
+    pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        if let Some(class) = &self.explain {
+            say(explained(class)?)?;
+            return Ok(Outcome::Well);
+        }
+        let base = self.base.unwrap_or_default();
+        let States { before, after } = state::read(&base, &self.head, &self.store).await?;
+        let differences = compare::fabrics(&before, &after);
+        let impact = match self.impact {
+            true => Some(known::impact(&self.store, &before, &differences).await?),
+            false => None,
+        };
+        let compared = Comparison {
+            names: (&base, &self.head),
+            before: &before,
+            after: &after,
+            differences: &differences,
+            impact: impact.as_ref(),
+        };
+        say(match (self.json, self.markdown) {
+            (true, _) => comparison::json::write(&compared),
+            (_, true) => comparison::markdown::write(&compared),
+            _ => comparison::human::write(&compared),
+        })?;
+        let fails = differences.iter().any(|difference| self.fail_on.fails(difference));
+        Ok(if fails { Outcome::Wrong } else { Outcome::Well })
+    }
+}
+
+/// A class for people.
+fn explained(text: &str) -> anyhow::Result<String> {
+    let all = || compare::TABLES.iter().copied().flatten().chain(compare::BACKSTOPS).copied();
+    let Some(class) = all().find(|class| class.code == text) else {
+        let distance = |class: &&Class| strsim::levenshtein(text, class.code);
+        let nearest = all().min_by_key(distance).map_or("", |class| class.code);
+        let code = code::DIFFERENCE_UNKNOWN;
+        anyhow::bail!("{code}: there is no class `{text}` of differences; did you mean `{nearest}`?");
+    };
+    let mut written = format!("{}: {}\n\n{}\n", class.code, class.verdict.as_str(), class.because);
+    if let Some(example) = crate::embedded::comparison_example(class.area.as_str(), class.code) {
+        // Writing to a string cannot fail.
+        let _ = write!(written, "\nFor example:\n\n{}", example.trim_end());
+    }
+    Ok(written.trim_end().to_owned())
+}

@@ -1,0 +1,32 @@
+//! What the store knows of use.
+
+use jiff::{SignedDuration, Timestamp};
+use selvage_governance::compare::Difference;
+use selvage_governance::impact::{Impact, Known, impact as impact_of};
+use selvage_model::fabric::Fabric;
+
+use crate::command::StoreChoice;
+
+/// How long use is kept: 15 months.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 458);
+
+/// Who would break by these differences.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn impact(
+    choice: &StoreChoice,
+    fabric: &Fabric,
+    differences: &[Difference],
+) -> anyhow::Result<Impact> {
+    let store = choice.open().await?;
+    let now = Timestamp::now();
+    let since = now.checked_sub(KEPT).unwrap_or(Timestamp::UNIX_EPOCH);
+    let usage = store.usage_since(since, now).await?;
+    let (gaps, access) = (store.usage_gaps(since).await?, store.access_state().await?);
+    let (counted_since, granted) = (store.usage_began().await?, store.granted().await?);
+    let (grants, subscriptions) = (&access.grants, &access.subscriptions);
+    let known =
+        Known { fabric, usage: &usage, gaps: &gaps, counted_since, grants, granted: &granted, subscriptions, now };
+    Ok(impact_of(differences, &known))
+}

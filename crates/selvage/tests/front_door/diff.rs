@@ -1,0 +1,193 @@
+//! `selvage diff`: directories, revisions and releases, for people and for pull requests, and who would break.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::fixture::{Place, selvage, stdout};
+
+const BEFORE: &str = include_str!("diff/fabric.yaml");
+
+/// The same with an attribute less, an operation less, and another purpose of a grant.
+fn after() -> String {
+    let text = BEFORE.replace("  price: {type: money}\n", "").replace("[list, get, create]", "[list, get]");
+    text.replace("purpose: Shows orders", "purpose: Shows and prints orders")
+}
+
+fn write(directory: &Path, text: &str) {
+    fs::create_dir_all(directory).unwrap();
+    fs::write(directory.join("fabric.yaml"), text).unwrap();
+}
+
+fn diff(directory: &Path, arguments: &[&str]) -> Output {
+    let mut all = vec!["diff"];
+    all.extend(arguments);
+    Command::new(env!("CARGO_BIN_EXE_selvage")).args(all).current_dir(directory).output().unwrap()
+}
+
+fn git(directory: &Path, arguments: &[&str]) {
+    let who = ["-c", "user.name=Ada", "-c", "user.email=ada@example.com", "-c", "commit.gpgsign=false"];
+    let output = Command::new("git").current_dir(directory).args(who).args(arguments).output().expect("git is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn differences_of_two_directories_for_people_and_for_machines() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("old"), BEFORE);
+    write(&place.path().join("new"), &after());
+    let output = diff(place.path(), &["old", "new"]);
+    let text = stdout(&output);
+    for expected in [
+        "orders@1 (sales-it)\n",
+        "  breaking  interface.operation.removed.request\n            interface orders@1, operation create (fabric.yaml:",
+        "  breaking  object.attribute.removed\n            object order@1, /price (fabric.yaml:",
+        "            was money\n            Who reads it misses it, and who sends it is refused. Granted to shop.\n",
+        "  safe      access.grant-purpose.changed\n",
+        "            Shows orders → Shows and prints orders\n",
+        "order@1: backward breaking, forward breaking\n2 breaking, 0 unproven, 1 safe\n",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert_eq!(output.status.code(), Some(1));
+    let comment = stdout(&diff(place.path(), &["old", "new", "--markdown"]));
+    assert!(
+        comment.starts_with("**2 breaking, 0 unproven, 1 safe** from <code>old</code> to <code>new</code>"),
+        "{comment}"
+    );
+    assert!(comment.contains("| breaking | `object.attribute.removed` object order&#64;1, /price |"), "{comment}");
+    assert!(comment.contains("<details><summary>1 safe</summary>"), "{comment}");
+
+    let document: Value = serde_json::from_str(&stdout(&diff(place.path(), &["old", "new", "--json"]))).unwrap();
+    let gone = document["differences"].as_array().unwrap();
+    let gone = gone.iter().find(|one| one["code"] == "object.attribute.removed").unwrap();
+    assert_eq!((gone["interface"].as_str(), gone["attributes"][0].as_str()), (Some("orders@1"), Some("price")));
+    assert_eq!((gone["file"].as_str(), gone["owner"].as_str()), (Some("fabric.yaml"), Some("sales-it")));
+    assert_eq!(gone["consumers"], serde_json::json!(["shop"]));
+    assert!(document.get("impact").is_none());
+
+    let same = diff(place.path(), &["old", "old"]);
+    assert_eq!((same.status.code(), stdout(&same).trim()), (Some(0), "no differences"));
+}
+
+#[test]
+fn what_fails_is_what_was_asked_for() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("old"), BEFORE);
+    let expression = BEFORE.replace("url: \"https://erp.example\"", "url: \"https://other.example\"");
+    write(&place.path().join("unproven"), &expression);
+    write(&place.path().join("breaking"), &after());
+    write(&place.path().join("safe"), &BEFORE.replace("purpose: Shows orders", "purpose: Prints orders"));
+    for (head, fail_on, code) in [
+        ("safe", "unproven", 0),
+        ("unproven", "unproven", 1),
+        ("unproven", "breaking", 0),
+        ("breaking", "breaking", 1),
+        ("breaking", "never", 0),
+    ] {
+        let output = diff(place.path(), &["old", head, "--fail-on", fail_on]);
+        assert_eq!(output.status.code(), Some(code), "{head} {fail_on}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_revision_is_compared_with_the_directory() {
+    let place = tempfile::tempdir().unwrap();
+    let fabric = place.path().join("plants/fabric");
+    write(&fabric, BEFORE);
+    git(place.path(), &["init", "-q", "-b", "main"]);
+    git(place.path(), &["add", "."]);
+    git(place.path(), &["commit", "-q", "-m", "First"]);
+    write(&fabric, &after());
+    git(place.path(), &["commit", "-q", "-a", "-m", "Second"]);
+    for (from, arguments) in [
+        (place.path(), &["HEAD~1", "plants/fabric"][..]),
+        (place.path(), &["HEAD~1:plants/fabric", "main:plants/fabric"]),
+        (fabric.as_path(), &["main~1"]),
+    ] {
+        let output = diff(from, arguments);
+        let text = stdout(&output);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains("object.attribute.removed"), "{arguments:?}: {text}{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let same = diff(place.path(), &["main", "plants/fabric"]);
+    assert_eq!(stdout(&same).trim(), "no differences");
+    for (name, code) in [("nowhere", "FAB2722"), ("main:elsewhere", "FAB2722"), ("--upload-pack=x", "error")] {
+        let output = diff(place.path(), &[name, "plants/fabric"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(code), "{name}: {said}");
+    }
+    // Without git, what is missing is named.
+    let output = Command::new(env!("CARGO_BIN_EXE_selvage"))
+        .args(["diff", "main", "plants/fabric"])
+        .current_dir(place.path())
+        .env("PATH", place.path())
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FAB2721"));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_compared() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("old"), BEFORE);
+    write(&place.path().join("new"), &BEFORE.replace("operations: [list, get, create]", "operation: [list]"));
+    let output = diff(place.path(), &["old", "new"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("FAB2723") && said.contains("FAB1006"), "{said}");
+    assert_eq!(output.status.code(), Some(1));
+    let output = diff(place.path(), &["rel_none", "old", "--data", "data"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("FAB2720"));
+}
+
+#[test]
+fn a_class_is_explained() {
+    let output = selvage(&["diff", "--explain", "object.attribute.removed"]);
+    let text = stdout(&output);
+    assert!(text.starts_with("object.attribute.removed: breaking") && text.contains("before:"), "{text}");
+    let output = selvage(&["diff", "--explain", "object.attribute.gone"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("FAB2724") && said.contains("object.attribute.removed"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_used_what_is_gone_is_named_with_whose_signature_that_takes() {
+    let place = Place::new().await;
+    let store = place.data();
+    let board = place.key(&store, "shop-floor-board");
+    let served = place.serve(&store, &[]);
+    let client = reqwest::Client::new();
+    for _ in 0..3 {
+        let url = format!("{}/inventory/v2/inventory-positions?limit=1&site=ghent", served.base);
+        let answer = client.get(url).bearer_auth(&board).send().await.unwrap();
+        assert!(answer.status().is_success());
+    }
+    // It ends in order, and writes what it counted.
+    drop(served);
+    let fabric = place.fabric().display().to_string();
+    let checked: Value = serde_json::from_str(&stdout(&selvage(&["check", &fabric, "--format", "json"]))).unwrap();
+    let release = checked["release"].as_str().unwrap();
+    let operations = "serves: {object: inventory-position@1, system: odoo, operations: [list]}";
+    place.edit("interfaces.yaml", operations, &operations.replace("list", "get"));
+    let arguments = ["diff", release, &fabric, "--impact", "--data", &store[1]];
+    let output = selvage(&[&arguments[..], &["--json"]].concat());
+    let document: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let affected = document["impact"]["affected"].as_array().unwrap();
+    let of = |name: &str| affected.iter().find(|one| one["consumer"] == name).unwrap_or_else(|| panic!("{document:#}"));
+    let (board, planning) = (of("shop-floor-board"), of("planning"));
+    assert_eq!(affected.len(), 2, "{document:#}");
+    assert_eq!((&board["interface"], &board["meets"][0]["requests"]), (&"inventory@2".into(), &3.into()));
+    // It has a grant, and nobody has watched for long enough to say that it does not use it.
+    assert_eq!((&planning["meets"][0]["requests"], &planning["last_used"]), (&Value::Null, &Value::Null));
+    let number = board["meets"][0]["difference"].as_u64().unwrap() as usize;
+    assert_eq!(document["differences"][number]["code"], "interface.operation.removed.request");
+    let owner = board["owner"].as_str().unwrap();
+    assert_eq!(document["impact"]["signatures"][owner], serde_json::json!(["shop-floor-board"]));
+    let text = stdout(&selvage(&arguments));
+    assert!(text.contains(&format!("needs the signature of {owner}, for shop-floor-board")), "{text}");
+    let comment = stdout(&selvage(&[&arguments[..], &["--markdown"]].concat()));
+    assert!(comment.contains("### Would break") && comment.contains("3 requests"), "{comment}");
+}
