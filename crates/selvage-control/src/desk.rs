@@ -3,19 +3,20 @@
 
 mod access;
 mod activate;
-mod concerned;
 mod decide;
 mod error;
 mod gate;
 mod propose;
 mod release;
 mod seal;
+mod seen;
 mod shown;
 mod union;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use selvage_governance::approval::{Standing, standing};
@@ -32,6 +33,7 @@ pub use gate::Gate;
 pub use propose::Proposal;
 pub(crate) use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
+pub use seen::impact;
 pub use shown::shown;
 pub use union::{Releases, active_in, files_of};
 
@@ -58,6 +60,19 @@ pub trait Look: Send + Sync {
     fn trial(&self, looked: &Looked, environment: &EnvironmentName) -> Vec<Finding>;
     /// Runs the tests that the fabric declares: what failed, in words.
     fn tests(&self, looked: &Looked) -> Vec<String>;
+    /// Tries what is declared against simulated systems whose calls fail.
+    fn faults<'a>(&'a self, looked: &'a Looked, environment: &'a EnvironmentName) -> BoxFuture<'a, Tried>;
+}
+
+/// What came of fault tests, in words.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tried {
+    /// What holds.
+    pub held: Vec<String>,
+    /// What does not.
+    pub failed: Vec<String>,
+    /// What the simulation does not have.
+    pub skipped: Vec<String>,
 }
 
 /// The desk.

@@ -11,8 +11,9 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use reqwest::{Client, Method};
-use selvage_control::desk::{Desk, Files, Look, Looked, Seal};
+use selvage_control::desk::{Desk, Files, Look, Looked, Seal, Tried};
 use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
 use selvage_model::fabric::Fabric;
@@ -52,6 +53,10 @@ impl Look for Reading {
 
     fn tests(&self, _looked: &Looked) -> Vec<String> {
         Vec::new()
+    }
+
+    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+        Box::pin(async { Tried::default() })
     }
 }
 
@@ -348,6 +353,18 @@ async fn bad_requests_are_problems() {
             Method::POST,
             "/changes",
             Some(json!({"domain": "group", "title": "x", "files": {"domains/plant-ghent/teams.yaml": GHENT}})),
+            "422 FAB7062",
+        ),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {"pack:odoo/product.yaml": "kind: Team\n"}})),
+            "422 FAB7062",
+        ),
+        (
+            Method::POST,
+            "/changes",
+            Some(json!({"domain": "group", "title": "x", "files": {"domains/../fabric.yaml": GROUP}})),
             "422 FAB7062",
         ),
         (

@@ -126,6 +126,13 @@ impl DomainName {
     }
 }
 
+impl ConsumerName {
+    /// Selvage itself, where it tries something out.
+    pub fn of_selvage() -> Self {
+        Self(Arc::from("selvage"))
+    }
+}
+
 impl ObjectName {
     /// The plural in paths: `product` is `products`, `inventory` is `inventories`, `batch` is `batches`,
     /// `bill-of-materials` is `bills-of-materials`, and `equipment` has none.

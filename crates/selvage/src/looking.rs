@@ -1,6 +1,9 @@
 //! How the desk of changes looks at files: as the check does, and as the gateway compiles them.
 
-use selvage_control::desk::{Files, Look, Looked};
+mod faults;
+
+use futures_util::future::BoxFuture;
+use selvage_control::desk::{Files, Look, Looked, Tried};
 use selvage_mapping::trial;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -43,5 +46,9 @@ impl Look for Looking {
             failed.extend(laws.map(|_| format!("{}: a law of mappings is broken", mapping.name)));
         }
         failed
+    }
+
+    fn faults<'a>(&'a self, looked: &'a Looked, environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+        Box::pin(faults::run(looked.fabric.clone(), environment.clone()))
     }
 }

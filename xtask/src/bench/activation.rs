@@ -47,8 +47,13 @@ struct Round {
 
 /// Measures, prints the figures and holds them to their promises.
 pub(crate) async fn run(options: &Options) -> Result<()> {
+    report("activation", &figures(options.quick).await?)
+}
+
+/// What is measured, with its promises.
+pub(super) async fn figures(quick: bool) -> Result<Vec<Figure>> {
     release::required(&["selvage", "xtask"]).await?;
-    let (interfaces, rounds) = if options.quick { (1_000, 4) } else { (INTERFACES, 10) };
+    let (interfaces, rounds) = if quick { (1_000, 4) } else { (INTERFACES, 10) };
     let directory = TempDir::with_prefix("selvage-bench-activation-")?;
     let postgres = Postgres::start().await?;
     postgres.create_database("activation")?;
@@ -73,7 +78,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     write_plant(&manifests, interfaces, 1)?;
     let second = make(&desk, &manifests, DOMAIN, &signing)?;
     // Nodes make ready what was released, as they do between a release and its activation.
-    tokio::time::sleep(if options.quick { 4 } else { 15 } * AROUND).await;
+    tokio::time::sleep(if quick { 4 } else { 15 } * AROUND).await;
     let mut measured = Vec::new();
     for number in 0..rounds {
         let is_forward = number % 2 == 0;
@@ -87,23 +92,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         measured.push(round);
     }
     let worst = |of: fn(&Round) -> Duration| measured.iter().map(of).max().unwrap_or_default().as_secs_f64() * 1e3;
-    report(
-        "activation",
-        &[
-            Figure {
-                name: "activated_after_ms",
-                value: worst(|round| round.activated),
-                promise: Promise::AtMost(1_000.0),
-            },
-            Figure {
-                name: "command_returned_after_ms",
-                value: worst(|round| round.returned),
-                promise: Promise::Nothing,
-            },
-            // The load ends as an error with the first request that fails.
-            Figure { name: "failed_requests", value: 0.0, promise: Promise::AtMost(0.0) },
-        ],
-    )
+    Ok(vec![
+        Figure { name: "activated_after_ms", value: worst(|round| round.activated), promise: Promise::AtMost(1_000.0) },
+        Figure { name: "command_returned_after_ms", value: worst(|round| round.returned), promise: Promise::Nothing },
+        // The load ends as an error with the first request that fails.
+        Figure { name: "failed_requests", value: 0.0, promise: Promise::AtMost(0.0) },
+    ])
 }
 
 /// Runs a command while every node is asked without a pause.

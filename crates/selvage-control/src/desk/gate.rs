@@ -12,12 +12,12 @@ use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_store::{DomainActivation, Store};
 use serde::Serialize;
 
-use super::{DeskError, Look, Looked};
+use super::{DeskError, Look, Looked, Tried};
 
 /// What was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Gate {
-    /// Which: `after`, `tests`, `soak`, `budget`.
+    /// Which: `after`, `soak`, `tests`, `faults`, `budget`.
     pub gate: &'static str,
     /// Whether it is open.
     pub open: bool,
@@ -44,6 +44,9 @@ pub(super) async fn gates(passing: &Passing<'_>, look: &dyn Look, store: &Store)
     }
     if environment.gates.tests {
         gates.push(tests(&look.tests(passing.looked)));
+    }
+    if environment.gates.faults {
+        gates.push(faults(&look.faults(passing.looked, &environment.name.value).await));
     }
     if environment.gates.budget {
         gates.push(budget(passing, store).await?);
@@ -90,6 +93,15 @@ fn tests(failed: &[String]) -> Gate {
         Some(first) => format!("{} do not hold; the first: {first}", failed.len()),
     };
     Gate { gate: "tests", open: failed.is_empty(), saw }
+}
+
+fn faults(tried: &Tried) -> Gate {
+    let mut saw = format!("{} hold, {} cannot be tried", tried.held.len(), tried.skipped.len());
+    for told in tried.failed.iter().chain(&tried.skipped) {
+        saw.push_str("; ");
+        saw.push_str(told);
+    }
+    Gate { gate: "faults", open: tried.failed.is_empty(), saw }
 }
 
 /// Whether every interface that promises an availability has failures left in its window.

@@ -5,22 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use selvage_governance::approval::{Proposed, requirements};
-use selvage_governance::compare::{Difference, Verdict};
+use selvage_governance::compare::{Difference, Verdict, fabrics};
+use selvage_governance::impact::{self, Use};
 use selvage_governance::retirement::{QUIET, retirement};
 use selvage_model::change::{Affected, Change, Report};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
-use selvage_model::finding::{Finding, Severity};
+use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::interface::{Interface, Lifecycle};
 use selvage_model::name::{DomainName, InterfaceRef};
 use selvage_store::NewChange;
 use serde_json::{Value, json};
 
-use super::{Desk, DeskError, Files, Looked, concerned, day, seal, union};
+use super::{Desk, DeskError, Files, Looked, day, seal, seen, union};
 
-/// How long use is kept: 15 months.
-const KEPT_HOURS: i64 = 24 * 458;
 /// The most differences that are kept with a change; all are counted.
 const MOST_SHOWN: usize = 500;
 
@@ -52,6 +51,7 @@ impl Desk {
             None => None,
         };
         let domain = domain(&proposal, before.as_ref())?;
+        refuse_strange_paths(&proposal.files)?;
         let base = self.store.head(&domain).await?;
         let mut was = self.heads(Some(&domain)).await?;
         let mut becomes = was.clone();
@@ -94,7 +94,7 @@ impl Desk {
         before: &Fabric,
         after: &Looked,
     ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
-        let differences = concerned::differences(before, &after.fabric);
+        let differences = fabrics(before, &after.fabric);
         let affected = self.affected(before, &differences).await?;
         let (now, _) = self.store.delegations().await?;
         let requirements = requirements(&Proposed {
@@ -122,14 +122,29 @@ impl Desk {
         Ok(last)
     }
 
-    /// Who would be broken, by what use shows.
+    /// Who would break, by what use shows, and by what cannot be known of it.
     async fn affected(&self, before: &Fabric, differences: &[Difference]) -> Result<Vec<Affected>, DeskError> {
-        let now = Timestamp::now();
-        let since = now.checked_sub(jiff::SignedDuration::from_hours(KEPT_HOURS)).unwrap_or(Timestamp::UNIX_EPOCH);
-        let usage = self.store.usage_since(since, now).await?;
-        let access = self.store.access_state().await?;
-        Ok(concerned::affected(before, differences, &usage, &access))
+        let impact = seen::impact(&self.store, before, differences).await?;
+        let shown = |it: impact::Affected| Affected {
+            because: words(&it, differences),
+            consumer: it.consumer,
+            interface: it.interface,
+            last_used: it.last_used,
+        };
+        Ok(impact.affected.into_iter().map(shown).collect())
     }
+}
+
+/// By what a consumer would break, and how that is known: the gravest of it.
+fn words(affected: &impact::Affected, differences: &[Difference]) -> String {
+    let met = affected.meets.iter().filter_map(|(number, used)| Some((differences.get(*number)?, used)));
+    let gravest = met.max_by_key(|(difference, _)| difference.verdict);
+    let Some((difference, used)) = gravest else { return String::new() };
+    let how = match used {
+        Use::Seen { requests, last } => format!("{requests} requests, the last {last:.0}"),
+        Use::Unknown(unknown) => unknown.as_str().to_owned(),
+    };
+    format!("{} ({how})", difference.at)
 }
 
 fn clone((path, text): (&String, &String)) -> (String, String) {
@@ -160,6 +175,25 @@ fn domain(proposal: &Proposal, before: Option<&Change>) -> Result<DomainName, De
             let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
             let message = format!("the files are of {} domains: {}", names.len(), names.join(", "));
             Err(DeskError::refused(code::FILES_ASTRAY, message, "say which is proposed: `--domain NAME`"))
+        }
+    }
+}
+
+/// A path leads to a file of the fabric's directory, and to nothing that ships with the binary.
+fn refuse_strange_paths(files: &Files) -> Result<(), DeskError> {
+    const LONGEST: usize = 512;
+    let is_strange = |path: &&String| {
+        path.len() > LONGEST
+            || path.starts_with("pack:")
+            || path.contains('\\')
+            || path.chars().any(char::is_control)
+            || path.split('/').any(|part| part.is_empty() || part == "." || part == "..")
+    };
+    match files.keys().find(is_strange) {
+        None => Ok(()),
+        Some(path) => {
+            let message = format!("{} is no path in a fabric's directory", show(path));
+            Err(DeskError::refused(code::FILES_ASTRAY, message, "name files as `domains/plant-ghent/stock.yaml`"))
         }
     }
 }

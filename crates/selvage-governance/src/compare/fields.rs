@@ -28,6 +28,7 @@ fn signs(value: &Value) -> (bool, Vec<char>) {
 }
 
 /// What a value may be replaced by, what looks like it first; the reader says which of them can be.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn others(value: &Value) -> Vec<Value> {
     let texts = [
         "zz",
@@ -151,10 +152,10 @@ fn pointers(value: &Value, here: &str, all: &mut Vec<String>) {
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(map) => {
-            map.iter().for_each(|(key, value)| pointers(value, &format!("{here}/{}", escaped(key)), all))
+            map.iter().for_each(|(key, value)| pointers(value, &format!("{here}/{}", escaped(key)), all));
         }
         Value::Array(list) => {
-            list.iter().enumerate().for_each(|(at, value)| pointers(value, &format!("{here}/{at}"), all))
+            list.iter().enumerate().for_each(|(at, value)| pointers(value, &format!("{here}/{at}"), all));
         }
         _ => {}
     }

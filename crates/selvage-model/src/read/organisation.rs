@@ -37,6 +37,7 @@ fn gates(fields: Fields<'_>) -> Gates {
     fields.record("gates", &GATES).map_or_else(Gates::default, |gates| Gates {
         tests: gates.flag("tests"),
         soak: gates.with("soak", scalar::duration),
+        faults: gates.flag("faults"),
         budget: gates.flag("budget"),
     })
 }

@@ -49,6 +49,8 @@ statements! {
     GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, 'manifest', $2, $3, $4, $5)";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1";
     REMEMBER = "INSERT INTO lease_terms (lease, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    HAND_ON = "INSERT INTO lease_terms (lease, digest) SELECT CAST($2 AS TEXT), digest FROM lease_terms WHERE lease = $1 ON CONFLICT DO NOTHING";
+    LET_GO = "DELETE FROM lease_terms WHERE lease = $1";
     END = "UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     BY_ID = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE id = $1";
 }
@@ -158,6 +160,8 @@ struct Plan {
     grant: Vec<Asked>,
     change: Vec<(LiveGrant, GrantTerms)>,
     end: Vec<LiveGrant>,
+    /// Leases whose consumer goes on under another one, by its id.
+    merge: Vec<(LiveGrant, String)>,
     held_back: Vec<HeldBack>,
 }
 
@@ -182,7 +186,14 @@ impl Plan {
     fn add(&mut self, (consumer, interface): &Subject, known: Vec<Known>, asked: Vec<GrantTerms>) {
         let (ended, mut alive): (Vec<_>, Vec<_>) = known.into_iter().partition(|known| known.grant.ended.is_some());
         let mut open: BTreeMap<Digest, GrantTerms> = asked.into_iter().map(|terms| (digest(&terms), terms)).collect();
-        alive.retain(|known| open.remove(&digest(&known.grant.terms)).is_none());
+        let mut survivor = None;
+        alive.retain(|known| {
+            let is_asked = open.remove(&digest(&known.grant.terms)).is_some();
+            if is_asked {
+                survivor = Some(known.grant.id.clone());
+            }
+            !is_asked
+        });
         for (digest, terms) in open {
             let before = ended.iter().rfind(|known| known.terms.contains(&digest));
             if let Some(ended) = before.and_then(|known| known.grant.ended) {
@@ -193,7 +204,11 @@ impl Plan {
                 self.grant.push((consumer.clone(), interface.clone(), terms));
             }
         }
-        self.end.extend(alive.into_iter().map(|known| known.grant));
+        // Access that goes on under other terms has not ended: going back to these terms is no revival.
+        match survivor {
+            Some(survivor) => self.merge.extend(alive.into_iter().map(|known| (known.grant, survivor.clone()))),
+            None => self.end.extend(alive.into_iter().map(|known| known.grant)),
+        }
     }
 }
 
@@ -219,6 +234,12 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
         let detail = json!({"before": grant.terms, "terms": words});
         ledger::append(transaction, by, "grant.changed", &grant.id, &detail).await?;
         applied.changed.push(grant.id);
+    }
+    for (grant, survivor) in plan.merge {
+        end(transaction, &grant, by, "its consumer goes on under other terms").await?;
+        transaction.run(HAND_ON, bind![grant.id.as_str(), survivor.as_str()]).await?;
+        transaction.run(LET_GO, bind![grant.id.as_str()]).await?;
+        applied.ended.push(grant.id);
     }
     for grant in plan.end {
         end(transaction, &grant, by, "no manifest asks for it any more").await?;

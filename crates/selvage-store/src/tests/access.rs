@@ -18,6 +18,7 @@ both!(
     what_ended_is_not_revived,
     a_rollback_revives_nothing,
     a_subject_may_have_several_leases,
+    access_that_goes_on_under_other_terms_has_not_ended,
     changes_at_once_all_count,
 );
 
@@ -188,6 +189,27 @@ async fn a_subject_may_have_several_leases(stage: &Stage) {
     assert_eq!(applied.granted.len(), 2);
     let applied = store.apply_manifest_grants(&[writes], "serve").await.unwrap();
     assert_eq!((applied.ended.len(), applied.changed.len(), applied.granted.len()), (1, 0, 0));
+}
+
+async fn access_that_goes_on_under_other_terms_has_not_ended(stage: &Stage) {
+    let store = stage.open().await;
+    let (wide, narrow) = (asked("inventory@2", terms("wide")), asked("inventory@2", terms("narrow")));
+    store.apply_manifest_grants(from_ref(&wide), "manifests").await.unwrap();
+    // One environment runs the new release, the other one the old; then both the new; then both go back.
+    let both = store.apply_manifest_grants(&[wide.clone(), narrow.clone()], "manifests").await.unwrap();
+    assert_eq!(both.granted.len(), 1);
+    let new = store.apply_manifest_grants(from_ref(&narrow), "manifests").await.unwrap();
+    assert_eq!((new.ended.len(), new.held_back.len()), (1, 0));
+    let back = store.apply_manifest_grants(from_ref(&wide), "manifests").await.unwrap();
+    assert_eq!((back.held_back.len(), back.changed.len()), (0, 1), "{back:?}");
+    // What a person ends stays ended, under every terms that it has had.
+    let grants = store.access_state().await.unwrap().grants;
+    let alive = grants.iter().find(|grant| grant.ended.is_none()).unwrap();
+    store.end_grant(&alive.id, "s.okafor", "no more").await.unwrap();
+    for again in [&wide, &narrow] {
+        let applied = store.apply_manifest_grants(from_ref(again), "manifests").await.unwrap();
+        assert_eq!((applied.held_back.len(), applied.granted.len()), (1, 0), "{applied:?}");
+    }
 }
 
 async fn changes_at_once_all_count(stage: &Stage) {

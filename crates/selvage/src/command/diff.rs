@@ -1,7 +1,6 @@
 //! `selvage diff`: what is different between two states of a fabric, what each difference means, and whom it concerns.
 
 mod git;
-mod known;
 mod state;
 
 use std::fmt::Write as _;
@@ -74,7 +73,7 @@ impl Diff {
         let States { before, after } = state::read(&base, &self.head, &self.store).await?;
         let differences = compare::fabrics(&before, &after);
         let impact = match self.impact {
-            true => Some(known::impact(&self.store, &before, &differences).await?),
+            true => Some(selvage_control::desk::impact(&self.store.open().await?, &before, &differences).await?),
             false => None,
         };
         let compared = Comparison {

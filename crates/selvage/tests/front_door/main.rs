@@ -12,6 +12,7 @@ mod authoring;
 mod backup;
 mod broker;
 mod captures;
+mod changes;
 mod check;
 mod cloudevents;
 mod decide;

@@ -52,6 +52,11 @@ pub(crate) static GATES: Record = record(
     &[
         optional("tests", BOOLEAN, "The examples of mappings hold, and their laws. Default: false."),
         optional("soak", DURATION, "How long it was active in each environment that comes before, as `24h`."),
+        optional(
+            "faults",
+            BOOLEAN,
+            "Its mediated interfaces hold against a simulated Odoo whose calls fail and whose answers are lost. Default: false.",
+        ),
         optional("budget", BOOLEAN, "No interface that it holds has spent its error budget. Default: false."),
     ],
 );

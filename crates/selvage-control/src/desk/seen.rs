@@ -1,11 +1,10 @@
-//! What the store knows of use.
+//! What the store knows of use, for impact.
 
 use jiff::{SignedDuration, Timestamp};
 use selvage_governance::compare::Difference;
 use selvage_governance::impact::{Impact, Known, impact as impact_of};
 use selvage_model::fabric::Fabric;
-
-use crate::command::StoreChoice;
+use selvage_store::{Store, StoreError};
 
 /// How long use is kept: 15 months.
 const KEPT: SignedDuration = SignedDuration::from_hours(24 * 458);
@@ -14,12 +13,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 458);
 ///
 /// # Errors
 /// Those of the store.
-pub(super) async fn impact(
-    choice: &StoreChoice,
-    fabric: &Fabric,
-    differences: &[Difference],
-) -> anyhow::Result<Impact> {
-    let store = choice.open().await?;
+pub async fn impact(store: &Store, fabric: &Fabric, differences: &[Difference]) -> Result<Impact, StoreError> {
     let now = Timestamp::now();
     let since = now.checked_sub(KEPT).unwrap_or(Timestamp::UNIX_EPOCH);
     let usage = store.usage_since(since, now).await?;
