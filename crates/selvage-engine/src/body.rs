@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::authority;
 use crate::fabric::{Active, Served};
 use crate::scope;
-use crate::verb::target;
+use crate::verb::{sets, target};
 
 /// The body as it is carried out: checked, and for a create with what the rows leave one value for.
 pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedRequest) -> Result<Value, Problem> {
@@ -24,10 +24,12 @@ pub(crate) fn checked(active: &Active, served: &Served, request: &MediatedReques
                 return Err(Problem::new(404, code::NOT_SERVED, detail));
             };
             let errors = target::check(verb, request.body.as_ref());
-            if errors.is_empty() {
-                Ok(request.body.clone().unwrap_or(Value::Null))
-            } else {
-                Err(unfit(errors, "the body"))
+            if !errors.is_empty() {
+                return Err(unfit(errors, "the body"));
+            }
+            match sets::refusal(active, served, verb, request) {
+                Some(problem) => Err(problem),
+                None => Ok(request.body.clone().unwrap_or(Value::Null)),
             }
         }
     }

@@ -7,6 +7,7 @@ mod position;
 mod quarantine;
 pub(crate) mod report;
 mod revise;
+pub(crate) mod sets;
 mod stock;
 pub(crate) mod target;
 mod told;

@@ -24,7 +24,7 @@ pub use parameter::LONGEST as LONGEST_SOUGHT;
 pub use yaml::text as yaml;
 
 /// Major versions of systems that a mapping may be for.
-pub(crate) const MAJORS: std::ops::RangeInclusive<u32> = 10..=30;
+pub const MAJORS: std::ops::RangeInclusive<u32> = 10..=30;
 
 /// Why there is no contract to be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -128,3 +128,29 @@ async fn a_systems_words_are_kept_back_and_its_code_stays() {
     let problem = refused(node.ask(request).await);
     assert!(!problem.detail.contains("Days"), "{}", problem.detail);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verb_does_not_set_what_the_grant_does_not_see() {
+    let bench = Bench::new().await;
+    let node = bench.node("a").await;
+    let order = bench.order_in(1, "confirmed");
+    let before = bench.factory.odoo.journal().len();
+    let body = json!({"quantity": {"value": "1", "unit": "1"}, "lot": "L-1", "remainder": "keep-open"});
+    let report =
+        |key: &str, scope: Scope| MediatedRequest { scope, ..verb(Operation::Report, order, key, body.clone()) };
+    let except = |name: &str| Scope { except: vec![name.parse().unwrap()], ..Scope::default() };
+    for (scope, code, pointer) in [
+        (masking(&["/produced"]), "FAB4160", "/quantity"),
+        (masking(&["/lot"]), "FAB4160", "/lot"),
+        (except("lot"), "FAB5012", "/lot"),
+    ] {
+        let problem = refused(node.ask(report("k-1", scope)).await);
+        let places: Vec<&str> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!((problem.status, problem.code.as_str(), places), (403, code, vec![pointer]), "{}", problem.detail);
+    }
+    assert_eq!(bench.factory.odoo.journal().len(), before, "something was changed");
+    // What it does not set may be masked, and a verb that gives nothing does what its name says.
+    done(node.ask(report("k-2", masking(&["/origin"]))).await);
+    let cancelled = verb(Operation::Cancel, bench.order_in(1, "confirmed"), "k-3", json!({}));
+    done(node.ask(MediatedRequest { scope: masking(&["/status"]), ..cancelled }).await);
+}
