@@ -13,8 +13,8 @@ use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness,
 use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::overview::{
-    CallsRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ParkedRow, ShadowRow, SubscriptionRow,
-    SystemRow, UsageView,
+    CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow, ShadowRow,
+    SubscriptionRow, SystemRow, UsageView,
 };
 use selvage_model::subscription::SubscriptionState;
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
@@ -47,6 +47,7 @@ fn sample() -> Overview {
             consumers: ["mes-ghent", "shop", "quality", "planning", "scada"]
                 .map(|name| (name.parse().unwrap(), 2_469))
                 .to_vec(),
+            kept: Some(KeptRow { given: 8_765, asked: 3_000, passed: 580, answers: 42 }),
         }],
         shadow: 7,
         shadow_samples: vec![ShadowRow {
@@ -81,11 +82,17 @@ fn sample_usage() -> UsageView {
         count: UsageCount { requests, refused: 7, failed: 0 },
         last: today,
     };
+    let read = |place: usize| UsageTotal {
+        key: UsageKey { operation: format!("read-{place}"), ..key(None) },
+        count: UsageCount { requests: 1_000 - place as u64, ..UsageCount::default() },
+        last: today,
+    };
+    let many = (0..210).map(read);
     let day =
         |day, requests| (day, "production-orders@1".parse().unwrap(), UsageCount { requests, ..UsageCount::default() });
     UsageView {
         today,
-        totals: vec![total(None, 54_321), total(Some("status"), 321)],
+        totals: many.chain([total(None, 54_321), total(Some("status"), 321)]).collect(),
         course: vec![day(yesterday, 50_000), day(today, 4_321)],
         shadows: vec![ShadowGroup {
             shape: ShadowShape { method: "GET".into(), path: "/<i>orders</i>/{number}".into() },
@@ -117,6 +124,8 @@ async fn the_page_of_usage_shows_who_uses_what() {
         "54\u{2009}321",
         "production-orders@1",
         "mes-ghent",
+        "read-198",
+        "and 11 more, which <code>selvage usage --json --since 30d</code> tells",
         "<code>status</code>",
         "at most 50000",
         "/&lt;i&gt;orders",
@@ -124,6 +133,7 @@ async fn the_page_of_usage_shows_who_uses_what() {
     ] {
         assert!(page.contains(expected), "{expected} is missing");
     }
+    assert!(!page.contains("read-199"), "those with the most requests are shown");
     assert_eq!(page.matches("<rect").count(), 2, "a bar for each day with requests");
 }
 
@@ -352,6 +362,7 @@ async fn the_first_page_says_how_much_it_leaves_out() {
     let page = client.get(&base).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("quality") && !page.contains("planning"), "three consumers are named");
     assert!(page.contains(r#"<a href="/usage">and 2 more</a>"#), "and how many are not, and where they are: {page}");
+    assert!(page.contains("8\u{2009}765 kept") && page.contains("3\u{2009}000 asked for"), "{page}");
     assert!(page.contains("FAB4005") && !page.contains("FAB4006"), "three reasons are named");
     assert!(page.contains(r#"<span class="dim">and 1 more</span>"#), "and how many are not: {page}");
 }

@@ -14,6 +14,28 @@ use crate::snapshot::Served;
 static RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 static RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 
+/// Headers that are another one in each answer.
+static NEVER_TWICE: [HeaderName; 8] = [
+    HeaderName::from_static("correlation-id"),
+    HeaderName::from_static("ratelimit"),
+    HeaderName::from_static("request-id"),
+    HeaderName::from_static("selvage-explain"),
+    HeaderName::from_static("traceresponse"),
+    HeaderName::from_static("x-correlation-id"),
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("x-request-id"),
+];
+
+/// Has HTTP/2 keep none of what is said only once: each such value would push another out of the connection's table of headers, and
+/// none is ever found there again.
+pub(crate) fn say_once(headers: &mut HeaderMap) {
+    for name in &NEVER_TWICE {
+        if let Some(value) = headers.get_mut(name) {
+            value.set_sensitive(true);
+        }
+    }
+}
+
 /// An answer with no body.
 pub(crate) fn empty(status: StatusCode) -> Response<Reply> {
     let mut response = Response::new(Reply::nothing());
@@ -114,7 +136,16 @@ fn put_decimal(text: &mut impl BufMut, mut number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::put_decimal;
+    use super::*;
+
+    #[test]
+    fn only_what_is_another_each_time_is_kept_in_no_table() {
+        let names = ["correlation-id", "ratelimit", "ratelimit-policy", "content-type"];
+        let mut headers: HeaderMap =
+            names.into_iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("a"))).collect();
+        say_once(&mut headers);
+        assert_eq!(names.map(|name| headers[name].is_sensitive()), [true, true, false, false]);
+    }
 
     #[test]
     fn numbers_are_written_whole() {

@@ -7,6 +7,7 @@ mod coming;
 mod named;
 mod request;
 mod shown;
+mod told;
 mod withheld;
 
 use std::cell::Cell;

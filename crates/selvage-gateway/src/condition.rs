@@ -82,6 +82,21 @@ pub(crate) struct About<'a> {
     pub(crate) lease: &'a Lease,
 }
 
+/// What a condition is told of a request, beside the time.
+pub(crate) struct Told<'a> {
+    pub(crate) method: &'a Method,
+    /// As it was sent.
+    pub(crate) path: &'a str,
+    pub(crate) query: Option<&'a str>,
+    /// As grants name it.
+    pub(crate) operation: &'a str,
+    /// As it was sent.
+    pub(crate) id: Option<&'a str>,
+    pub(crate) consumer: &'a str,
+    pub(crate) interface: &'a str,
+    pub(crate) purpose: Option<&'a str>,
+}
+
 /// The conditions of a snapshot: many grants have the same.
 #[derive(Default)]
 pub(crate) struct Conditions(HashMap<(String, Option<String>), Arc<GrantCondition>>);
@@ -143,27 +158,46 @@ impl GrantCondition {
         }
     }
 
+    /// Whether it looks at the time.
+    pub(crate) fn reads_time(&self) -> bool {
+        self.condition.as_ref().is_ok_and(Condition::reads_time)
+    }
+
     fn judge(&self, head: &Head<'_>, about: &About<'_>, now: Timestamp) -> Result<bool, String> {
+        let told = Told {
+            method: head.method,
+            path: head.path,
+            query: head.query,
+            operation: about.served.operation(about.operation).map_or("", |operation| &operation.name),
+            id: about.id,
+            consumer: about.consumer.as_str(),
+            interface: &about.served.reference.to_string(),
+            purpose: about.lease.purpose.as_deref(),
+        };
+        self.comes_true(&told, now)
+    }
+
+    /// Whether it is true of a request at this time; why that cannot be judged.
+    pub(crate) fn comes_true(&self, told: &Told<'_>, now: Timestamp) -> Result<bool, String> {
         let condition = self.condition.as_ref().map_err(Clone::clone)?;
         let (mut sent, mut query) = (String::new(), Vec::new());
         if !self.is_of_the_minute {
             // Decoded, so that one spelling of a path is as good as another.
-            let path = path::decode(head.path.as_bytes(), false).and_then(|path| String::from_utf8(path).ok());
+            let path = path::decode(told.path.as_bytes(), false).and_then(|path| String::from_utf8(path).ok());
             sent = path.ok_or("the path is not percent-encoded UTF-8")?;
-            query = path::decode_query(head.query).ok_or("the query is not percent-encoded UTF-8")?;
+            query = path::decode_query(told.query).ok_or("the query is not percent-encoded UTF-8")?;
         }
-        let interface = about.served.reference.to_string();
-        let id = about.id.and_then(path::decode_segment);
+        let id = told.id.and_then(path::decode_segment);
         let now = now.to_zoned(self.zone.clone());
         condition.holds(&Facts {
-            method: head.method.as_str(),
+            method: told.method.as_str(),
             path: &sent,
             query,
-            operation: about.served.operation(about.operation).map_or("", |operation| &operation.name),
+            operation: told.operation,
             id: id.as_deref(),
-            consumer: about.consumer.as_str(),
-            interface: &interface,
-            purpose: about.lease.purpose.as_deref(),
+            consumer: told.consumer,
+            interface: told.interface,
+            purpose: told.purpose,
             now: &now,
         })
     }

@@ -54,6 +54,11 @@ pub(crate) fn traffic(books: &Books) -> Traffic {
         traffic.minutes = minutes(books, index);
         traffic.refusals = most_first(by_code.remove(&index).unwrap_or_default());
     }
+    for (interface, cache) in books.caches.all() {
+        if let Some(traffic) = traffic.interfaces.get_mut(&interface) {
+            traffic.kept = Some(caches::row(&cache));
+        }
+    }
     shadow(books, &mut traffic);
     traffic
 }

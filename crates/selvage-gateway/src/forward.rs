@@ -108,7 +108,8 @@ pub(crate) fn prepare<'a>(
     let config = asked.worker.config();
     let becomes = admitted.permit.served.websocket && !asked.watch.is_stream() && tunnel::is_asked(&parts);
     let right = becomes.then(|| Box::new(Right::of(&parts, asked.peer, upstream.upstream)));
-    let held = (!matches!(upload, Upload::Nothing)).then(|| Rc::new(asked.held(&admitted.permit)));
+    let held =
+        (!matches!(upload, Upload::Nothing)).then(|| Rc::new(asked.held(&admitted.permit, &parts.method, &parts.uri)));
     if let Some(held) = &held {
         upload.flows_by(held);
     }
@@ -180,7 +181,8 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
                 // Nothing is heard of it that could be checked.
                 return Err(Box::new(asked.finish(admitted, tunnel::switched(ask.parts.headers))));
             }
-            let held = || held.unwrap_or_else(|| Rc::new(asked.held(&admitted.permit)));
+            let held =
+                || held.unwrap_or_else(|| Rc::new(asked.held(&admitted.permit, &ask.parts.method, &ask.parts.uri)));
             let reply = Reply::upstream(loan, place, config.stall_timeout, held);
             let mut response = Response::new(match served.total {
                 Some(total) => reply.by((asked.started + total).into()),

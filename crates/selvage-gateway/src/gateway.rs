@@ -47,6 +47,12 @@ pub struct Gateway {
     retired: Mutex<Vec<Arc<Live>>>,
 }
 
+/// A snapshot that is ready to be served.
+#[derive(Debug)]
+pub struct Prepared {
+    live: Live,
+}
+
 /// What a gateway counts about its use.
 pub struct Counted(Arc<Shared>);
 
@@ -78,7 +84,7 @@ impl Gateway {
         let (address, listeners) = listen_all(config.listen, threads)?;
         let admin_listener = config.admin.map(listen).transpose()?;
         let books = Books::new(threads, config.sharing, config.max_kept);
-        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books)));
+        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books).takes_over(&books)));
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
@@ -124,27 +130,42 @@ impl Gateway {
         self.admin_address
     }
 
-    /// Serves another snapshot from now on. Requests in hand finish on theirs; counters and limits go on.
-    pub fn swap(&self, snapshot: Arc<Snapshot>) {
-        let books = &self.shared.books;
+    /// Makes another snapshot ready to be served, in steps that hold up no request. To be called by who stands behind the data path.
+    pub fn prepare(&self, snapshot: Arc<Snapshot>) -> Prepared {
         let before = self.shared.live.load_full();
-        self.shared.live.store(Arc::new(Live::new(snapshot, Some(&before), books)));
-        books.limits.prune(books.nanos(Instant::now()));
+        Prepared { live: Live::new(snapshot, Some(&before), &self.shared.books) }
+    }
+
+    /// Serves what was made ready from now on. Requests in hand finish on their snapshot; counters and limits go on.
+    pub fn activate(&self, prepared: Prepared) {
+        let books = &self.shared.books;
+        let before = self.shared.live.swap(Arc::new(prepared.live.takes_over(books)));
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(before);
+    }
+
+    /// Prepares and activates a snapshot.
+    pub fn swap(&self, snapshot: Arc<Snapshot>) {
+        self.activate(self.prepare(snapshot));
         self.let_go();
     }
 
-    /// Lets go of snapshots that no thread uses any more. They are large: neither who serves requests nor who activates takes
-    /// them apart.
-    fn let_go(&self) {
+    /// Lets go of snapshots that no thread uses any more, and of limits that nothing has. Neither who serves requests nor who
+    /// activates takes them apart.
+    pub fn let_go(&self) {
         let unused = |live: &mut Arc<Live>| Arc::strong_count(live) == 1;
         let mut retired = self.retired.lock().unwrap_or_else(PoisonError::into_inner);
         let unused: Vec<Arc<Live>> = retired.extract_if(.., unused).collect();
         drop(retired);
-        if !unused.is_empty() {
-            // Where there is no thread for it, they are let go here.
-            let _ = std::thread::Builder::new().name("gateway-let-go".to_owned()).spawn(move || drop(unused));
+        if unused.is_empty() {
+            return;
         }
+        let shared = Arc::clone(&self.shared);
+        let take_apart = move || {
+            unused.into_iter().filter_map(Arc::into_inner).for_each(Live::take_apart);
+            shared.books.limits.prune(shared.books.nanos(Instant::now()));
+        };
+        // Where there is no thread for it, they are let go here.
+        let _ = std::thread::Builder::new().name("gateway-let-go".to_owned()).spawn(take_apart);
     }
 
     /// Speaks TLS by another certificate, or trusts other authorities, from the next handshake on; connections that are
@@ -307,4 +328,71 @@ fn bind(address: SocketAddr) -> io::Result<StdListener> {
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Weak;
+
+    use selvage_model::access::AccessState;
+    use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+    use selvage_model::fabric::Fabric;
+    use selvage_model::name::ConsumerName;
+    use selvage_model::operation::OperationId;
+    use serde_json::Value;
+
+    use super::*;
+    use crate::burden::Held;
+    use crate::mediation::BoxFuture;
+    use crate::snapshot::SnapshotSource;
+    use crate::token::KeysOfIssuers;
+
+    struct Nothing;
+
+    impl Mediation for Nothing {
+        fn execute(&self, _: MediatedRequest, _: Held) -> BoxFuture<'static, MediatedAnswer> {
+            Box::pin(std::future::pending())
+        }
+
+        fn operation(&self, _: ConsumerName, _: OperationId) -> BoxFuture<'static, Option<Value>> {
+            Box::pin(std::future::ready(None))
+        }
+    }
+
+    fn snapshot(revision: u64) -> Arc<Snapshot> {
+        let (fabric, environment) = (Fabric::default(), "dev".parse().unwrap());
+        let (access, keys) = (AccessState { revision, ..AccessState::default() }, KeysOfIssuers::new());
+        let source =
+            SnapshotSource { fabric: &fabric, access: &access, keys: &keys, environment: &environment, release: "rel" };
+        Arc::new(Snapshot::compile(&source).unwrap())
+    }
+
+    #[test]
+    fn a_snapshot_that_was_replaced_goes_when_nobody_uses_it_any_more() {
+        let config = GatewayConfig { threads: 1, ..GatewayConfig::new(SocketAddr::from(([127, 0, 0, 1], 0))) };
+        let first = snapshot(1);
+        let of_first = Arc::downgrade(&first);
+        let gateway = Gateway::start(config, first, Arc::new(Nothing)).unwrap();
+        let used = gateway.shared.live.load_full();
+        let live: Weak<Live> = Arc::downgrade(&used);
+        // What is prepared changes nothing yet.
+        let prepared = gateway.prepare(snapshot(2));
+        assert_eq!(gateway.snapshot().revision(), 1);
+        gateway.activate(prepared);
+        assert_eq!(gateway.snapshot().revision(), 2);
+        let until = Instant::now() + Duration::from_secs(60);
+        let soon = || Instant::now() + Duration::from_millis(300);
+        let in_use = soon();
+        while Instant::now() < in_use {
+            gateway.heard(until);
+        }
+        assert!(live.strong_count() > 0, "somebody uses it");
+        drop(used);
+        while live.strong_count() > 0 || of_first.strong_count() > 0 {
+            assert!(Instant::now() < until, "it never goes");
+            gateway.heard(until);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(gateway.retired.lock().unwrap().is_empty());
+    }
 }

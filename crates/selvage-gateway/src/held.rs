@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use http::Method;
+use http::{Method, Uri};
+use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::problem::Problem;
 
@@ -18,6 +19,7 @@ use crate::decide::Permit;
 use crate::refusal::Refusal;
 use crate::serve::Asked;
 use crate::snapshot::{Ends, HeldBy, earlier};
+use crate::timed::Timed;
 use crate::worker::{Local, Worker};
 
 /// The right by which one stream flows.
@@ -28,6 +30,8 @@ pub(crate) struct Held {
     right: HeldBy,
     /// When it ends by itself.
     ends: Cell<Ends>,
+    /// The condition that it stands under, where that looks at the time.
+    timed: Option<Box<Timed>>,
     /// How long it flows while the access state is not heard, in nanoseconds.
     serves_for: u64,
     /// Since when, in milliseconds of the thread's clock.
@@ -48,7 +52,7 @@ pub(crate) struct Waiters {
     all: RefCell<Vec<Weak<RefCell<Option<Waker>>>>>,
     /// Until when they look again whether they may still flow.
     look_until: Cell<u64>,
-    /// When the right of one of them ends, the first that does.
+    /// When the right of one of them ends, or has to be judged again, the first that does.
     ends: Cell<Ends>,
 }
 
@@ -113,9 +117,9 @@ impl<'a> Asked<'a> {
         if is_in_hand || !method.is_safe() { None } else { self.ended_meanwhile(permit) }
     }
 
-    /// The right by which a permitted request streams.
-    pub(crate) fn held(self, permit: &Permit<'_>) -> Held {
-        Held::new(self, permit)
+    /// The right by which a permitted request streams; it asked by this method for this.
+    pub(crate) fn held(self, permit: &Permit<'_>, method: &Method, uri: &Uri) -> Held {
+        Held::new(self, permit, Timed::of(permit, method, uri, self.now))
     }
 
     fn held_by(self, permit: &Permit<'_>) -> HeldBy {
@@ -142,12 +146,13 @@ impl fmt::Debug for Held {
 }
 
 impl Held {
-    fn new(asked: Asked<'_>, permit: &Permit<'_>) -> Self {
+    fn new(asked: Asked<'_>, permit: &Permit<'_>, timed: Option<Box<Timed>>) -> Self {
         Self {
             worker: Rc::clone(asked.worker),
             found_good: RefCell::new(Rc::clone(asked.local)),
             right: asked.held_by(permit),
             ends: Cell::new(permit.ends),
+            timed,
             serves_for: permit.served.serves_for,
             since: asked.worker.clock.millis(),
             waker: Waiting::default(),
@@ -167,7 +172,14 @@ impl Held {
             self.ends.set(ends);
             *self.found_good.borrow_mut() = now;
         }
-        self.ends.get().is_some_and(|ends| ends <= self.worker.clock.wall()) && is_stream()
+        let wall = self.worker.clock.wall();
+        let is_over = self.ends.get().is_some_and(|ends| ends <= wall);
+        (is_over || self.timed.as_ref().is_some_and(|timed| self.is_untimely(timed, wall))) && is_stream()
+    }
+
+    /// Whether the condition holds no longer, and no other grant opens as much whatever the time is.
+    fn is_untimely(&self, timed: &Timed, wall: Timestamp) -> bool {
+        !timed.holds(wall) && !self.worker.local().live.snapshot.opens_at_any_time(&self.right)
     }
 
     /// Whether the node ends.
@@ -182,7 +194,8 @@ impl Held {
             *waker = Some(cx.waker().clone());
         }
         let waiters = &self.worker.waiters;
-        waiters.ends.set(earlier(waiters.ends.get(), self.ends.get()));
+        let look = earlier(self.ends.get(), self.timed.as_ref().and_then(|timed| timed.next()));
+        waiters.ends.set(earlier(waiters.ends.get(), look));
         if !self.waits.replace(true) {
             waiters.all.borrow_mut().push(Rc::downgrade(&self.waker));
         }

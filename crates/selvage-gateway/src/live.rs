@@ -21,6 +21,7 @@ use crate::cache::{Cache, Caches};
 use crate::config::Sharing;
 use crate::decide::Permit;
 use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent};
+use crate::precedence::Pace;
 use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Served, Snapshot};
@@ -122,7 +123,7 @@ struct LiveInterface {
     limits: Arc<InterfaceLimits>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct LiveUpstream {
     /// Of its counters.
     index: u32,
@@ -170,20 +171,33 @@ pub(crate) struct Left {
 }
 
 impl Live {
-    /// Joins a snapshot with the books, and with what was joined before.
+    /// Joins a snapshot with the books, and with what was joined before. Its answers are kept from [`Self::takes_over`] on.
     pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
-        let (served, stood) = join::interfaces(&snapshot, before, books);
-        let leases = join::leases(&snapshot, &stood, before, books);
-        let caches = books.caches.renew(snapshot.served());
-        let upstreams = snapshot.upstreams().iter().map(|upstream| LiveUpstream {
-            index: books.names.upstream(&upstream.system),
-            state: books.limits.upstream(&upstream.system),
-            rules: upstream.rules,
-        });
-        let upstreams = upstreams.collect();
-        let keys = snapshot.key_ids().iter().map(|id| books.names.key(id)).collect();
+        let pace = &Pace::begin(before.is_some());
+        let (served, stood) = join::interfaces(&snapshot, before, (books, pace));
+        let leases = join::leases(&snapshot, &stood, before, (books, pace));
+        let upstreams = join::upstreams(&snapshot, before, (books, pace));
+        let keys = join::keys(&snapshot, before, (books, pace));
         let alone = books.limits.sharing == Sharing::None;
-        Self { leases, served, keys, upstreams, caches, snapshot, alone, cut_off: Arc::clone(&books.limits.cut_off) }
+        let cut_off = Arc::clone(&books.limits.cut_off);
+        Self { leases, served, keys, upstreams, caches: Vec::new(), snapshot, alone, cut_off }
+    }
+
+    /// Takes the kept answers over from the snapshot before, and forgets those that it does not keep.
+    pub(crate) fn takes_over(mut self, books: &Books) -> Self {
+        self.caches = books.caches.renew(self.snapshot.served());
+        self
+    }
+
+    /// Takes it apart in steps: it is large, and so may its snapshot be.
+    pub(crate) fn take_apart(self) {
+        let pace = Pace::begin(true);
+        self.leases.into_iter().for_each(|_| pace.step());
+        self.served.into_iter().for_each(|_| pace.step());
+        self.upstreams.into_iter().for_each(|_| pace.step());
+        if let Some(snapshot) = Arc::into_inner(self.snapshot) {
+            snapshot.take_apart(&pace);
+        }
     }
 
     /// The series of a permit.

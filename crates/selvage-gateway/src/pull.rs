@@ -70,7 +70,7 @@ pub(crate) async fn pull<'a>(
         scope: permit.scope().clone(),
         ask,
     };
-    let held = asked.held(permit);
+    let held = asked.held(permit, &parts.method, &parts.uri);
     match &pull.ask {
         PullAsk::Events(events) if asked::streams(&parts.headers) => {
             let events = events.clone();

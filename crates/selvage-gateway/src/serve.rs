@@ -128,6 +128,9 @@ pub(crate) async fn handle(
     if let Some(explained) = explained {
         response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explained);
     }
+    if watch.is_stream() {
+        answer::say_once(response.headers_mut());
+    }
     Ok(response.map(|reply| reply.held(in_hand)))
 }
 

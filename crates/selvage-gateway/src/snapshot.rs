@@ -21,6 +21,7 @@ use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
 use crate::certificate::ClientCertificate;
+use crate::precedence::Pace;
 use crate::token::{Issuers, KeysOfIssuers};
 
 pub(crate) use access::{Key, KeyHasher, Lease};
@@ -71,6 +72,15 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// Takes it apart in steps.
+    pub(crate) fn take_apart(self, pace: &Pace) {
+        self.leases.into_iter().for_each(|_| pace.step());
+        self.served.into_iter().for_each(|_| pace.step());
+        self.upstreams.into_iter().for_each(|_| pace.step());
+        self.leases_of.into_iter().for_each(|_| pace.step());
+        self.prefixes.into_iter().for_each(|_| pace.step());
+    }
+
     /// Compiles what is declared and alive; all findings together.
     pub fn compile(source: &SnapshotSource<'_>) -> Result<Self, Vec<Finding>> {
         let mut findings = Vec::new();

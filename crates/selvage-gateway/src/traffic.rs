@@ -5,6 +5,7 @@ mod contracts;
 use std::collections::BTreeMap;
 
 use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::overview::KeptRow;
 
 pub use contracts::{BrokenField, ContractTraffic};
 
@@ -34,6 +35,8 @@ pub struct InterfaceTraffic {
     pub refusals: Vec<(String, u64)>,
     /// Requests by consumer, most first.
     pub consumers: Vec<(ConsumerName, u64)>,
+    /// What became of its kept answers, where it keeps any.
+    pub kept: Option<KeptRow>,
 }
 
 /// One request that nothing declares.

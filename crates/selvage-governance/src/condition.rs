@@ -109,6 +109,11 @@ impl Condition {
         self.expression.text()
     }
 
+    /// Whether it looks at the time.
+    pub fn reads_time(&self) -> bool {
+        self.reads.contains("time")
+    }
+
     /// Whether it comes to the same for every request of one operation by one method under one grant, within a minute of UTC: it
     /// looks neither at the path nor at the query nor at the record, and the facts of time are whole minutes.
     pub fn is_of_the_minute(&self) -> bool {

@@ -29,6 +29,8 @@ pub struct Contract {
     pub classes: Vec<(Spanned<String>, Spanned<String>)>,
     /// Those of these names that are headers of requests or answers.
     pub classed_headers: BTreeSet<String>,
+    /// What headers of requests and answers are called, anywhere in it.
+    pub headers: BTreeSet<String>,
     /// The names of the members that stand in a member of this name, without those that stand in them.
     pub within: BTreeMap<String, BTreeSet<String>>,
 }

@@ -104,6 +104,21 @@ pub struct InterfaceRow {
     pub refusals: Vec<(String, u64)>,
     /// Requests by consumer, most first.
     pub consumers: Vec<(ConsumerName, u64)>,
+    /// What became of its kept answers, where it keeps any.
+    pub kept: Option<KeptRow>,
+}
+
+/// What an interface made of its kept answers since the node started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptRow {
+    /// Requests that were given one, or told that theirs is still right.
+    pub given: u64,
+    /// Requests that found none.
+    pub asked: u64,
+    /// Requests that nothing is kept for.
+    pub passed: u64,
+    /// Answers that are kept now.
+    pub answers: u64,
 }
 
 /// One request that nothing declares.

@@ -245,6 +245,18 @@ impl StoreChoice {
         Ok(format!("sqlite:{}", self.data.join("selvage.db").display()))
     }
 
+    /// Opens one that is there. What is asked of a store that nobody filled, or done in one that no node reads, would be a
+    /// mistake that looks like an answer.
+    pub(crate) async fn existing(&self) -> anyhow::Result<Store> {
+        let file = self.data.join("selvage.db");
+        anyhow::ensure!(
+            self.store.is_some() || file.is_file(),
+            "there is no store in `{}`: say with --data or --store where the node keeps its own",
+            self.data.display()
+        );
+        self.open().await
+    }
+
     /// Opens it, making the directory where it is missing.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
         Ok(Store::open(&self.url()?).await?)

@@ -30,12 +30,26 @@ pub(crate) struct Options {
     /// Every stage on, thousands of interfaces, snapshots that are activated meanwhile, HTTP/2, TLS and larger bodies.
     #[arg(long)]
     full: bool,
+    /// Of these stages one alone.
+    #[arg(long, value_enum, requires = "full")]
+    only: Option<Part>,
     /// Measures builds as they are, to try the benchmark itself: its figures mean nothing.
     #[arg(long, hide = true)]
     unoptimised: bool,
     /// What to measure beside nginx; nginx itself shows how far the method alone is off 1.
     #[arg(long, value_enum, default_value = "selvage", hide = true)]
     peer: Peer,
+}
+
+/// A part of the whole.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Snapshots that are activated under load.
+    Reload,
+    /// HTTP/2 beside nginx.
+    Http2,
+    /// TLS beside nginx.
+    Tls,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -95,7 +109,7 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         Peer::Nginx => release::required(&["xtask"]).await?,
     }
     if options.full {
-        return full::run(options.quick).await;
+        return full::run(options.quick, options.only).await;
     }
     let directory = TempDir::with_prefix("selvage-bench-")?;
     let (_upstream, upstream) = upstream::start(directory.path()).await?;

@@ -90,6 +90,7 @@ fn sides(view: &ContractsView) -> Markup {
                 } }
                 tbody { @for ((interface, side), it) in view.sides.iter().take(MOST_LINES) { (one_side(interface, side, it, view.now)) } }
             } } }
+            (frame::more(view.sides.len(), MOST_LINES, "selvage violations --readiness"))
         }
     }
 }
@@ -147,7 +148,7 @@ fn fields(now: Timestamp, found: &[Found<'_>]) -> Markup {
                     } }
                     tbody { @for (check, field) in found.iter().take(MOST_LINES) { (one_field(now, check, field)) } }
                 } }
-                @if found.len() > MOST_LINES { p.dim { (grouped((found.len() - MOST_LINES) as u64)) " more are told by " code { "selvage violations" } "." } }
+                (frame::more(found.len(), MOST_LINES, "selvage violations"))
             }
         }
     }

@@ -3,6 +3,8 @@
 use maud::{DOCTYPE, Markup, html};
 use selvage_model::overview::Overview;
 
+use super::overview::grouped;
+
 /// A page without the bar.
 pub(super) fn bare(title: &str, content: &Markup) -> Markup {
     html! {
@@ -46,6 +48,15 @@ fn head(title: &str) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             title { (title) " · Selvage" }
             link rel="stylesheet" href="/assets/console.css";
+        }
+    }
+}
+
+/// How many lines a table does not show, and what does.
+pub(super) fn more(all: usize, shown: usize, told_by: &str) -> Markup {
+    html! {
+        @if let Some(more) = all.checked_sub(shown).filter(|more| *more > 0) {
+            p.dim { "and " (grouped(more as u64)) " more, which " code { (told_by) } " tells" }
         }
     }
 }

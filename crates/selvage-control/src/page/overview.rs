@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use selvage_model::overview::{
-    CallsRow, Health, InterfaceRow, OperationRow, Overview, ParkedRow, ShadowRow, SystemRow,
+    CallsRow, Health, InterfaceRow, KeptRow, OperationRow, Overview, ParkedRow, ShadowRow, SystemRow,
 };
 
 use super::{chart, frame};
@@ -163,7 +163,7 @@ fn interface(row: &InterfaceRow) -> Markup {
             }
             td { span.badge.(lifecycle_class(&row.lifecycle)) { (row.lifecycle) } }
             td.name { (row.owner) }
-            td.number { (grouped(row.requests)) }
+            td.number { (grouped(row.requests)) @if let Some(kept) = &row.kept { br; (given_of_kept(*kept)) } }
             td { (chart::minutes(&row.minutes)) }
             td.number { (grouped(row.refused)) }
             td.number.(if row.failed > 0 { "bad" } else { "" }) { (grouped(row.failed)) }
@@ -177,6 +177,13 @@ fn interface(row: &InterfaceRow) -> Markup {
             }
         }
     }
+}
+
+/// How many requests were given an answer that is kept.
+fn given_of_kept(kept: KeptRow) -> Markup {
+    let KeptRow { given, asked, passed, answers } = kept;
+    let all = format!("{} asked for, {} passed by, {} kept now", grouped(asked), grouped(passed), grouped(answers));
+    html! { span.dim.name title=(all) { (grouped(given)) " kept" } }
 }
 
 /// How many of a cell's names are not shown, where some are not.

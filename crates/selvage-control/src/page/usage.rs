@@ -1,6 +1,7 @@
 //! The page of usage: requests of each interface by day, who they come from, which attributes take part, and what nothing
 //! declares.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -14,6 +15,8 @@ use crate::page::overview::{grouped, minute};
 
 /// Lines of a table that are shown.
 const MOST_LINES: usize = 200;
+/// Consumers that are named in one line.
+const MOST_NAMED: usize = 6;
 
 /// The page.
 pub(crate) fn usage(overview: &Overview, view: &UsageView, operator: &str) -> Markup {
@@ -37,6 +40,8 @@ fn by_interface(view: &UsageView) -> Markup {
         let (count, last) = interfaces.entry(&total.key.interface).or_default();
         (*count, *last) = (count.plus(total.count), (*last).max(total.last));
     }
+    let mut interfaces: Vec<_> = interfaces.into_iter().collect();
+    interfaces.sort_by_key(|(_, (count, _))| Reverse(count.requests));
     html! {
         section {
             h2 { "Interfaces" }
@@ -47,7 +52,7 @@ fn by_interface(view: &UsageView) -> Markup {
                     th { "Last" }
                 } }
                 tbody {
-                    @for (interface, (count, last)) in &interfaces {
+                    @for (interface, (count, last)) in interfaces.iter().take(MOST_LINES) {
                         tr {
                             td { strong.name { (interface) } }
                             td.number { (grouped(count.requests)) }
@@ -59,6 +64,7 @@ fn by_interface(view: &UsageView) -> Markup {
                     }
                 }
             } }
+            (frame::more(interfaces.len(), MOST_LINES, "selvage usage --since 30d"))
         }
     }
 }
@@ -70,6 +76,8 @@ fn by_consumer(totals: &[UsageTotal]) -> Markup {
         let line = lines.entry((consumer.to_string(), &total.key.interface, total.key.operation.as_str())).or_default();
         *line = line.plus(total.count);
     }
+    let mut lines: Vec<_> = lines.into_iter().collect();
+    lines.sort_by_key(|(_, count)| Reverse(count.requests));
     html! {
         section {
             h2 { "Consumers" }
@@ -87,6 +95,7 @@ fn by_consumer(totals: &[UsageTotal]) -> Markup {
                     }
                 }
             } }
+            (frame::more(lines.len(), MOST_LINES, "selvage usage --json --since 30d"))
         }
     }
 }
@@ -103,6 +112,8 @@ fn by_attribute(totals: &[UsageTotal]) -> Markup {
             consumers.push(consumer);
         }
     }
+    let mut lines: Vec<_> = lines.into_iter().collect();
+    lines.sort_by_key(|(_, (requests, _))| Reverse(*requests));
     html! {
         @if !lines.is_empty() {
             section {
@@ -117,13 +128,22 @@ fn by_attribute(totals: &[UsageTotal]) -> Markup {
                                 td { code { (attribute) } }
                                 td { (way) }
                                 td.number { (grouped(*requests)) }
-                                td { (consumers.join(", ")) }
+                                td { (named(consumers)) }
                             }
                         }
                     }
                 } }
+                (frame::more(lines.len(), MOST_LINES, "selvage usage --json --since 30d"))
             }
         }
+    }
+}
+
+/// Some of them, and how many more there are.
+fn named(consumers: &[String]) -> Markup {
+    html! {
+        @for consumer in consumers.iter().take(MOST_NAMED) { span.pair { (consumer) } " " }
+        @if consumers.len() > MOST_NAMED { span.dim { "and " (consumers.len() - MOST_NAMED) " more" } }
     }
 }
 
@@ -147,6 +167,7 @@ fn shadows(groups: &[ShadowGroup]) -> Markup {
                         }
                     }
                 } }
+                (frame::more(groups.len(), MOST_LINES, "selvage shadow"))
             }
         }
     }

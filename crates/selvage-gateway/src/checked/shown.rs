@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::{Gathered, gather};
 use super::request::{is_coded, text};
+use super::told;
 use super::withheld::MOST_NAMED;
 use crate::body::Reply;
 use crate::burden::Bearer;
@@ -37,7 +38,7 @@ pub(super) async fn strip(
         return Ok(());
     }
     if scope.masks() {
-        mask_headers(scope, response.headers_mut());
+        told::mask(scope, response.headers_mut());
     }
     if let Some(tags) = scope.tags() {
         tags.mark(response.headers_mut());
@@ -74,28 +75,29 @@ pub(super) async fn strip(
     };
     let mut value = json::read(&bytes).map_err(|_| unshown("is not JSON"))?;
     drop(bytes);
-    let mut masked = Vec::new();
-    remove(scope, &mut value, &mut String::new(), &mut masked);
+    let mut found = Found::default();
+    remove(scope, &mut value, &mut String::new(), &mut found);
     let (shown, mut load) = (value.to_string(), bearer.begin());
     if !load.more(shown.len()) {
         return Err(bearer.no_room(shown.len()));
     }
     response.body_mut().hold(load.of(shown.into()));
-    forget_bytes(response.headers_mut());
-    if let (false, Ok(places)) = (masked.is_empty(), HeaderValue::try_from(masked.join(", "))) {
-        response.headers_mut().insert(SELVAGE_MASKED.clone(), places);
+    let headers = response.headers_mut();
+    forget_bytes(headers);
+    told::forget_repeating(scope, headers, &found.values);
+    if let (false, Ok(places)) = (found.places.is_empty(), HeaderValue::try_from(found.places.join(", "))) {
+        headers.insert(SELVAGE_MASKED.clone(), places);
     }
     Ok(())
 }
 
-/// Tags and times of an answer change with what is masked in it, and its own headers may be masked themselves.
-fn mask_headers(scope: &DirectScope, headers: &mut HeaderMap) {
-    headers.remove(header::ETAG);
-    headers.remove(header::LAST_MODIFIED);
-    let names = headers.keys().filter(|name| scope.masked_header(name.as_str()).is_some());
-    for name in names.cloned().collect::<Vec<HeaderName>>() {
-        headers.remove(name);
-    }
+/// What was masked in an answer.
+#[derive(Default)]
+struct Found {
+    /// Where it stood, without indexes.
+    places: Vec<String>,
+    /// What it was, as far as it was text or a number.
+    values: Vec<String>,
 }
 
 /// Puts a problem of ours in the place of an upstream's words, with its status: words about a record may repeat any part of it.
@@ -116,8 +118,8 @@ fn forget_bytes(headers: &mut HeaderMap) {
     }
 }
 
-/// Takes away what is left out, and the values of what is masked; where those stood, without indexes.
-fn remove(scope: &DirectScope, value: &mut Value, pointer: &mut String, masked: &mut Vec<String>) {
+/// Takes away what is left out, and the values of what is masked.
+fn remove(scope: &DirectScope, value: &mut Value, pointer: &mut String, found: &mut Found) {
     let length = pointer.len();
     match value {
         Value::Object(members) => members.retain(|name, member| {
@@ -127,19 +129,19 @@ fn remove(scope: &DirectScope, value: &mut Value, pointer: &mut String, masked: 
             match withheld {
                 Some(Withheld::Out) => {}
                 Some(Withheld::Masked(_)) => {
-                    *member = Value::Null;
-                    if masked.len() < MOST_NAMED && !masked.contains(pointer) {
-                        masked.push(pointer.clone());
+                    told::values(&std::mem::take(member), &mut found.values);
+                    if found.places.len() < MOST_NAMED && !found.places.contains(pointer) {
+                        found.places.push(pointer.clone());
                     }
                 }
-                None => remove(scope, member, pointer, masked),
+                None => remove(scope, member, pointer, found),
             }
             pointer.truncate(length);
             !matches!(withheld, Some(Withheld::Out))
         }),
         Value::Array(items) => {
             pointer.push_str("/*");
-            items.iter_mut().for_each(|item| remove(scope, item, pointer, masked));
+            items.iter_mut().for_each(|item| remove(scope, item, pointer, found));
             pointer.truncate(length);
         }
         _ => {}

@@ -41,11 +41,11 @@ pub(super) async fn admit(
     let coming = Coming::Stream(body);
     let erases = match scope.writes(operation) {
         Writes::Whole => parts.method == Method::PUT,
-        Writes::Unsaid => scope.masks() && parts.method == Method::PUT && !coming.is_nothing(),
+        Writes::Unsaid => scope.withholds() && parts.method == Method::PUT && !coming.is_nothing(),
         Writes::Freely => false,
     };
     if erases {
-        return Err(Box::new((Problem::new(403, code::ATTRIBUTE_MASKED, REPLACES), coming.unread())));
+        return Err(Box::new((replaces(scope), coming.unread())));
     }
     let media_type = text(&parts.headers, &header::CONTENT_TYPE);
     if !coming.is_nothing() && media_type.is_some_and(is_form) && tells_by_query(scope, operation) {
@@ -73,8 +73,8 @@ pub(super) async fn admit(
     };
     let value = json::read(&bytes).map_err(|error| Box::new((Problem::new(400, code::BODY_NOT_JSON, error), None)))?;
     let is_change = parts.method == Method::PATCH;
-    if scope.masks() && is_change && !value.is_object() {
-        return Err(Box::new((Problem::new(403, code::ATTRIBUTE_MASKED, REPLACES), None)));
+    if is_change && !value.is_object() {
+        return Err(Box::new((replaces(scope), None)));
     }
     let mut found = Vec::new();
     find((scope, is_change), &value, &mut String::new(), &mut found);
@@ -86,7 +86,11 @@ pub(super) async fn admit(
     Err(Box::new((problem.with_errors(found.into_iter().map(error).collect()), None)))
 }
 
-const REPLACES: &str = "the request replaces the whole of something that the grant does not see all of";
+/// What is not shown would be erased, or set to what it is not.
+fn replaces(scope: &DirectScope) -> Problem {
+    let code = if scope.masks() { code::ATTRIBUTE_MASKED } else { code::ATTRIBUTE_WITHHELD };
+    Problem::new(403, code, "the request replaces the whole of something that the grant does not see all of")
+}
 
 /// Why what was found is refused: as left out where anything of it is, otherwise as masked.
 fn refusal<T>(found: &[T], why: impl Fn(&T) -> Withheld<'_>, what: &str) -> Problem {
@@ -98,7 +102,7 @@ fn refusal<T>(found: &[T], why: impl Fn(&T) -> Withheld<'_>, what: &str) -> Prob
 
 fn words(why: Withheld<'_>) -> String {
     match why {
-        Withheld::Out => "the grant leaves this out".to_owned(),
+        Withheld::Out => "the grant leaves this out, or something in it".to_owned(),
         Withheld::Masked(class) => format!("the grant does not see `{class}` data"),
     }
 }
@@ -268,7 +272,7 @@ fn find<'s>(
             for (name, member) in members {
                 pointer.push('/');
                 pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
-                let held = || scope.holds_masked(name).filter(|_| is_change).map(Withheld::Masked);
+                let held = || scope.holds_withheld(name).filter(|_| is_change);
                 match named(scope, name).or_else(held) {
                     Some(why) => found.push((pointer.clone(), why)),
                     None => find((scope, is_change), member, pointer, found),

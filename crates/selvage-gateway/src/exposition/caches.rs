@@ -1,10 +1,25 @@
 //! What is told of answers that are kept: how often they served, and how much there is of them.
 
 use std::fmt::Write;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use selvage_model::overview::KeptRow;
 
 use super::head;
+use crate::cache::Cache;
 use crate::live::Books;
+
+/// The same of one interface, for the console.
+pub(super) fn row(cache: &Cache) -> KeptRow {
+    let counts = &cache.counts;
+    let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    KeptRow {
+        given: count(&counts.hits) + count(&counts.confirmed),
+        asked: count(&counts.misses),
+        passed: count(&counts.passed),
+        answers: cache.kept().0 as u64,
+    }
+}
 
 pub(super) fn write(text: &mut String, books: &Books) -> std::fmt::Result {
     let caches = books.caches.all();

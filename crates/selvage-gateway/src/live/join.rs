@@ -4,32 +4,70 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::live::{Books, Live, LiveInterface, LiveLease};
-use crate::snapshot::{Lease, Served, Snapshot};
+use crate::live::{Books, Live, LiveInterface, LiveLease, LiveUpstream};
+use crate::precedence::Pace;
+use crate::snapshot::{Lease, Served, Snapshot, Upstream};
 use crate::tally::SeriesName;
 
 /// Where items stood in the snapshot before, those that are the same there.
 pub(super) type Stood = Vec<Option<usize>>;
 
 /// What belongs to a snapshot's leases, whose interfaces stood there before.
-pub(super) fn leases(snapshot: &Snapshot, stood: &Stood, before: Option<&Live>, books: &Books) -> Vec<LiveLease> {
+pub(super) fn leases(
+    snapshot: &Snapshot,
+    stood: &Stood,
+    before: Option<&Live>,
+    (books, pace): (&Books, &Pace),
+) -> Vec<LiveLease> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.leases().iter().zip(&before.leases).collect());
     let same = |lease: &Lease, old: &Lease| {
         before.is_some_and(|before| is_same_lease((snapshot, lease), stood, (&before.snapshot, old)))
     };
-    joined(snapshot.leases(), &known, Lease::id, same, |lease| live_lease(snapshot, lease, books)).0
+    joined(snapshot.leases(), &known, Lease::id, same, (|lease| live_lease(snapshot, lease, books), pace)).0
 }
 
 /// What belongs to its interfaces, and where they stood before.
-pub(super) fn interfaces(snapshot: &Snapshot, before: Option<&Live>, books: &Books) -> (Vec<LiveInterface>, Stood) {
+pub(super) fn interfaces(
+    snapshot: &Snapshot,
+    before: Option<&Live>,
+    (books, pace): (&Books, &Pace),
+) -> (Vec<LiveInterface>, Stood) {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.served().iter().zip(&before.served).collect());
     joined(
         snapshot.served(),
         &known,
         |served| &served.reference,
         is_same_interface,
-        |served| live_interface(served, books),
+        (|served| live_interface(served, books), pace),
     )
+}
+
+/// What belongs to its upstreams.
+pub(super) fn upstreams(
+    snapshot: &Snapshot,
+    before: Option<&Live>,
+    (books, pace): (&Books, &Pace),
+) -> Vec<LiveUpstream> {
+    let known =
+        before.map_or_else(Vec::new, |before| before.snapshot.upstreams().iter().zip(&before.upstreams).collect());
+    let same = |upstream: &Upstream, old: &Upstream| upstream.system == old.system;
+    let make = |upstream: &Upstream| LiveUpstream {
+        index: books.names.upstream(&upstream.system),
+        state: books.limits.upstream(&upstream.system),
+        rules: upstream.rules,
+    };
+    let mut all = joined(snapshot.upstreams(), &known, |upstream| &upstream.system, same, (make, pace)).0;
+    for (live, upstream) in all.iter_mut().zip(snapshot.upstreams()) {
+        live.rules = upstream.rules;
+    }
+    all
+}
+
+/// What belongs to its keys.
+pub(super) fn keys(snapshot: &Snapshot, before: Option<&Live>, (books, pace): (&Books, &Pace)) -> Vec<u32> {
+    let known = before.map_or_else(Vec::new, |before| before.snapshot.key_ids().iter().zip(&before.keys).collect());
+    let same = |id: &String, old: &String| id == old;
+    joined(snapshot.key_ids(), &known, String::as_str, same, (|id| books.names.key(id), pace)).0
 }
 
 /// How many entries of the snapshot before are looked at for the next one of this: some came, some went, the order stays.
@@ -42,12 +80,13 @@ fn joined<'i, Item, Joined: Clone, Name: Hash + Eq>(
     known: &[(&'i Item, &Joined)],
     name: impl Fn(&'i Item) -> Name,
     same: impl Fn(&Item, &Item) -> bool,
-    make: impl Fn(&Item) -> Joined,
+    (make, pace): (impl Fn(&Item) -> Joined, &Pace),
 ) -> (Vec<Joined>, Stood) {
     let (mut next, mut places) = (0, None::<HashMap<Name, usize>>);
     let by_name =
         || -> HashMap<Name, usize> { known.iter().enumerate().map(|(place, &(old, _))| (name(old), place)).collect() };
     let join = |(at, item): (usize, &'i Item)| {
+        pace.step();
         let near = known.iter().enumerate().skip(next).take(AHEAD).find(|(_, (old, _))| same(item, old));
         let found = near.or_else(|| {
             // It came, where the one behind it is the next that was known: to look for it everywhere costs more than to make it.
@@ -141,7 +180,8 @@ mod tests {
                 made.set(made.get() + 1);
                 item * 10
             };
-            let (all, stood) = joined(&items, &known, |item| *item, |item, old| item == old, make);
+            let (all, stood) =
+                joined(&items, &known, |item| *item, |item, old| item == old, (make, &Pace::begin(false)));
             let found = stood.iter().zip(&items).filter_map(|(stood, item)| Some((before[(*stood)?], *item)));
             assert!(found.clone().all(|(old, item)| old == item), "{case}");
             assert_eq!(found.count() + anew, items.len(), "{case}");

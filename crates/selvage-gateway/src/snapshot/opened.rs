@@ -72,13 +72,25 @@ pub(crate) fn earlier(one: Ends, other: Ends) -> Ends {
 impl Snapshot {
     /// Whether what opened a stream still does, or another grant that opens as much, and when that ends.
     pub(crate) fn still_opens(&self, right: &HeldBy) -> Option<Ends> {
+        self.opens_by(right, |_| true)
+    }
+
+    /// Whether a grant opens as much as what opened a stream, whatever the time is.
+    pub(crate) fn opens_at_any_time(&self, right: &HeldBy) -> bool {
+        let timeless = |lease: &Lease| !lease.condition().is_some_and(|condition| condition.reads_time());
+        self.opens_by(right, timeless).is_some()
+    }
+
+    fn opens_by(&self, right: &HeldBy, by: impl Fn(&Lease) -> bool) -> Option<Ends> {
         let Opened { interface, consumer, operations, .. } = &*right.opened;
         let served = self.served_as(interface)?;
         let (consumer, _) = self.consumer_named(consumer)?;
         let name = &operations.get(right.operation as usize)?.name;
         let operation = served.operations.iter().position(|operation| operation.name == *name)?;
         let operation = super::served::index(operation);
-        let opens = |lease: &&Lease| !lease.ended && lease.includes(operation) && lease.opened.covers(&right.opened);
+        let opens = |lease: &&Lease| {
+            by(lease) && !lease.ended && lease.includes(operation) && lease.opened.covers(&right.opened)
+        };
         let ends = self.leases_of(consumer, served.index).filter(opens).filter_map(|lease| {
             let ends = self.still_proves(right, &lease.opened)?;
             Some(earlier(ends, lease.ends()))

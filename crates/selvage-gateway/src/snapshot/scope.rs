@@ -23,14 +23,16 @@ pub(crate) struct DirectScope {
     except: Box<[String]>,
     /// Those whose class of data is not shown.
     masked: Box<[Classed]>,
-    /// Names of members that something masked stands in, with its class.
-    holders: Box<[(String, String)]>,
+    /// Names of members that something stands in which is not shown, with its class where it is masked.
+    holders: Box<[Unseen]>,
     /// By operation of the interface.
     rows: Box<[Rows]>,
     /// By operation too.
     writes: Box<[Writes]>,
     /// The parameters that queries may have by operation, where members are masked; `[` ends those that are named with a member.
     queries: Box<[BTreeSet<String>]>,
+    /// The headers of the contract in lower case, where members are masked: what else an upstream says is its own.
+    headers: BTreeSet<String>,
     /// How its tags are told from others, where something is left out.
     tags: Option<Tags>,
     /// How large a body may be that is looked through.
@@ -48,6 +50,9 @@ pub(crate) struct Classed {
     /// It is more than one word.
     is_phrase: bool,
 }
+
+/// A name of members that are not shown, as [`plain`] writes it, with its class where it is masked.
+type Unseen = (String, Option<String>);
 
 /// Why a member is not shown.
 #[derive(Clone, Copy, Debug)]
@@ -79,9 +84,9 @@ pub(crate) struct Row {
 /// What an operation does to what its body does not give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Writes {
-    /// Nothing that is masked.
+    /// Nothing that is not shown.
     Freely,
-    /// It replaces the whole, and something masked stands in it.
+    /// It replaces the whole, and something that is not shown stands in it.
     Whole,
     /// It replaces what the contract does not describe, where it is given anything.
     Unsaid,
@@ -123,10 +128,16 @@ impl DirectScope {
         self.masked.iter().find(|masked| masked.name == name).map(|masked| Withheld::Masked(&masked.class))
     }
 
-    /// The class of what is masked within a member of this name.
-    pub(crate) fn holds_masked(&self, name: &str) -> Option<&str> {
+    /// Why something within a member of this name is not shown.
+    pub(crate) fn holds_withheld(&self, name: &str) -> Option<Withheld<'_>> {
         let name = plain(name);
-        self.holders.iter().find(|(holder, _)| *holder == name).map(|(_, class)| class.as_str())
+        let (_, class) = self.holders.iter().find(|(holder, _)| *holder == name)?;
+        Some(class.as_deref().map_or(Withheld::Out, Withheld::Masked))
+    }
+
+    /// Whether the contract declares this header, where members are masked.
+    pub(crate) fn declares_header(&self, name: &str) -> bool {
+        self.headers.contains(name)
     }
 
     /// What an operation does to what its body does not give.
@@ -170,17 +181,22 @@ pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> O
         named.map_or_else(|| rows(fabric, interface, &operation.name, &terms.rows), Rows::Masked)
     };
     let contract = file(interface).and_then(|file| fabric.contracts.get(file));
-    let holders = contract.map(|contract| holders(contract, &masked)).unwrap_or_default();
+    let except: Box<[String]> = terms.except.iter().map(|attribute| plain(attribute.as_str())).collect();
+    let left_out = except.iter().map(|name| (name.clone(), None));
+    let unseen: Vec<Unseen> =
+        left_out.chain(masked.iter().map(|masked| (masked.name.clone(), Some(masked.class.clone())))).collect();
+    let holders = contract.map(|contract| holders(contract, &unseen)).unwrap_or_default();
     let writes = |operation: &Operation| {
         let declared = contract.and_then(|contract| contract.operation(&operation.name));
-        declared.map_or(Writes::Unsaid, |declared| writes(declared, &masked, &holders))
+        declared.map_or(Writes::Unsaid, |declared| writes(declared, &unseen, &holders))
     };
+    let headers = contract.filter(|_| !masked.is_empty()).into_iter().flat_map(|contract| &contract.headers);
     let queries = |operation: &Operation| {
         let declared = contract.filter(|_| !masked.is_empty()).and_then(|contract| contract.operation(&operation.name));
         declared.map(|declared| declared.queries.clone()).unwrap_or_default()
     };
-    let except: Box<[String]> = terms.except.iter().map(|attribute| plain(attribute.as_str())).collect();
     Some(Box::new(DirectScope {
+        headers: headers.map(|name| name.to_ascii_lowercase()).collect(),
         tags: Tags::of(&except),
         queries: served.operations.iter().map(queries).collect(),
         writes: served.operations.iter().map(writes).collect(),
@@ -217,10 +233,10 @@ pub(super) fn classes(contract: &Contract, listed: &[(Spanned<String>, Spanned<C
     all
 }
 
-/// The members that what is masked stands in, however deep, with its class.
-fn holders(contract: &Contract, masked: &[Classed]) -> Vec<(String, String)> {
-    let mut holders: Vec<(String, String)> = Vec::new();
-    if masked.is_empty() {
+/// The members that what is not shown stands in, however deep, with its class.
+fn holders(contract: &Contract, unseen: &[Unseen]) -> Vec<Unseen> {
+    let mut holders: Vec<Unseen> = Vec::new();
+    if unseen.is_empty() {
         return holders;
     }
     let within: Vec<(String, Vec<String>)> = contract
@@ -228,13 +244,12 @@ fn holders(contract: &Contract, masked: &[Classed]) -> Vec<(String, String)> {
         .iter()
         .map(|(name, names)| (plain(name), names.iter().map(|name| plain(name)).collect()))
         .collect();
-    let mut left: Vec<(&str, &str)> =
-        masked.iter().map(|masked| (masked.name.as_str(), masked.class.as_str())).collect();
+    let mut left: Vec<Unseen> = unseen.to_vec();
     while let Some((inner, class)) = left.pop() {
-        for (name, _) in within.iter().filter(|(_, names)| names.iter().any(|name| *name == *inner)) {
+        for (name, _) in within.iter().filter(|(_, names)| names.contains(&inner)) {
             if !holders.iter().any(|(known, _)| known == name) {
-                holders.push((name.clone(), class.to_owned()));
-                left.push((name, class));
+                holders.push((name.clone(), class.clone()));
+                left.push((name.clone(), class.clone()));
             }
         }
     }
@@ -242,13 +257,11 @@ fn holders(contract: &Contract, masked: &[Classed]) -> Vec<(String, String)> {
 }
 
 /// What an operation does to what its body does not give. Only a `PUT` is said to replace the whole (RFC 9110, section 9.3.4).
-fn writes(operation: &ContractOperation, masked: &[Classed], holders: &[(String, String)]) -> Writes {
-    if masked.is_empty() || operation.method != "PUT" {
+fn writes(operation: &ContractOperation, unseen: &[Unseen], holders: &[Unseen]) -> Writes {
+    if unseen.is_empty() || operation.method != "PUT" {
         return Writes::Freely;
     }
-    let is_unseen = |name: String| {
-        masked.iter().any(|masked| masked.name == name) || holders.iter().any(|(holder, _)| *holder == name)
-    };
+    let is_unseen = |name: String| unseen.iter().chain(holders).any(|(unseen, _)| *unseen == name);
     if operation.body.iter().any(|name| is_unseen(plain(name))) {
         return Writes::Whole;
     }

@@ -51,6 +51,10 @@ fn a_grant_opens_nothing_while_its_condition_does_not_hold() {
         ("by-day", "GET", "/stock/v1/items", day, "passes"),
         ("by-day", "GET", "/stock/v1/items?all&all", day, "passes"),
         ("by-day", "PUT", "/stock/v1/items/42", day, "FAB4090"),
+        // One operation, judged by two methods, in either order.
+        ("by-day", "HEAD", "/stock/v1/items", day, "FAB4090"),
+        ("by-day", "GET", "/stock/v1/items", day, "passes"),
+        ("by-day", "HEAD", "/stock/v1/items", day, "FAB4090"),
         ("by-day", "GET", "/stock/v1/items", "2026-06-01T19:59:59Z", "passes"),
         ("by-day", "GET", "/stock/v1/items", "2026-06-01T20:00:00Z", "FAB4090"),
         ("by-day", "GET", "/stock/v1/items", night, "FAB4090"),

@@ -24,6 +24,15 @@ pub fn saying(upstream: &str, words: &str, instead: &str) -> Snapshot {
     try_compile(&fabric, &access(&fabric), "dev").unwrap()
 }
 
+/// The same with these words of its contract in the place of others.
+pub fn contracted(upstream: &str, words: &str, instead: &str) -> Snapshot {
+    assert!(CONTRACT.contains(words), "{words}");
+    let mut sources = Sources::of("fabric.yaml", &MANIFESTS.replace("http://UPSTREAM", &format!("http://{upstream}")));
+    sources.insert("contracts/stock.yaml", CONTRACT.replace(words, instead).as_bytes());
+    let fabric = read(&sources).fabric;
+    try_compile(&fabric, &access(&fabric), "dev").unwrap()
+}
+
 /// The snapshot with the orders of this criticality.
 pub fn orders_of(criticality: &str, upstream: &str) -> Snapshot {
     let manifests = MANIFESTS.replace("criticality: tier-1", &format!("criticality: {criticality}"));

@@ -133,6 +133,39 @@ fn neither_tags_nor_headers_nor_an_upstreams_words_tell_of_what_is_masked() {
 }
 
 #[test]
+fn headers_tell_nothing_of_what_is_masked() {
+    let running = running();
+    let body = r#"{"number": "1", "phone": "+32470", "contacts": {"home": ["Anna Maes"]}}"#;
+    let table = [
+        // Addresses that name what is masked, or repeat it in any spelling; others pass.
+        ("Location: /people/1", Some("/people/1")),
+        ("Location: /people?phone=1", None),
+        ("Location: /people/+32470", None),
+        ("Location: /people/%2B32470", None),
+        ("Link: </people/anna%20maes>; rel=\"self\"", None),
+        ("Link: </people?page=2>; rel=\"next\"", Some("</people?page=2>; rel=\"next\"")),
+        ("Content-Disposition: attachment; filename=\"anna+maes.json\"", None),
+        // What the contract declares, and what it does not.
+        ("X-Pages: 7", Some("7")),
+        ("X-Pages: 7 +32470", None),
+        ("X-Debug: whatever", None),
+        ("Retry-After: 7", Some("7")),
+        ("RateLimit-Limit: 7", Some("7")),
+    ];
+    for (line, expected) in table {
+        let answer = portal(&running, "GET", "/people", &format!("200|Content-Type: application/json|{line}|{body}"));
+        let name = &line.split(':').next().unwrap().to_lowercase();
+        assert_eq!((answer.status, answer.header(name)), (200, expected), "{line}");
+        assert_eq!(answer.header("selvage-masked"), Some("/phone, /contacts"));
+        let say = format!("X-Say: 200|Content-Type: application/json|{line}|{body}");
+        let answer = send_as("shop", &mut running.client(), "GET", "/people/v1/people", &[&say], "");
+        assert_eq!(answer.header(name), line.split_once(": ").map(|it| it.1), "{line}: whoever sees it all");
+    }
+    let bodiless = portal(&running, "HEAD", "/people", "200|Location: /people?phone=1|X-Debug: 32470|");
+    assert_eq!((bodiless.header("location"), bodiless.header("x-debug")), (None, None));
+}
+
+#[test]
 fn a_write_that_has_it_that_nothing_is_there_stays_so() {
     let running = running();
     let put = |state: &str| {
@@ -279,9 +312,13 @@ fn nobody_erases_what_they_do_not_see() {
         let code = if status == 403 { "FAB4160" } else { "" };
         assert_eq!(answer.said(), (status, code.to_owned()), "{method} {path} {body}: {}", answer.text());
         assert!(answer.text().contains(part), "{body}: {}", answer.text());
+        // The same where it is left out.
+        let answer = send("partner", method, path, body);
+        let code = if status == 403 { "FAB4127" } else { "" };
+        assert_eq!(answer.said(), (status, code.to_owned()), "{method} {path} {body}: {}", answer.text());
         assert_eq!(send("shop", method, path, body).status, 204, "{method} {path} {body}");
     }
-    assert_eq!(running.upstream.requests(), table.len() + 3);
+    assert_eq!(running.upstream.requests(), table.len() + 6);
 }
 
 #[test]

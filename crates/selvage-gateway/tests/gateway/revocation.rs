@@ -98,6 +98,32 @@ const NARROWED: [(Change, bool); 6] = [
     (|access| terms(access).for_each(|terms| terms.rate = Some("1/day".parse().unwrap())), false),
 ];
 
+/// A condition that is true of this minute alone, which ends in five to ten seconds.
+fn until_the_minute_ends() -> String {
+    loop {
+        let now = Timestamp::now().as_second();
+        if (50..55).contains(&now.rem_euclid(60)) {
+            return format!("time.minute == {}", now.div_euclid(60).rem_euclid(60));
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+/// Takes up to a minute of waiting: that is what conditions tell apart.
+#[test]
+fn what_flows_is_cut_when_the_time_of_its_condition_is_over() {
+    let running = Running::start();
+    let when = until_the_minute_ends();
+    swap(&running, |access| terms(access).for_each(|terms| terms.when = Some(when.clone())));
+    let mut answer = running.client();
+    answer.send(head("GET", "/stock/v1/items/linger", &[&authorization("shop")], 0));
+    let began = Instant::now();
+    assert!(answer.try_read(false).is_none());
+    // The upstream would go on for half a minute.
+    assert!((3..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(running.client().get("shop", "/stock/v1/items/1").said(), (403, "FAB4090".to_owned()));
+}
+
 #[test]
 fn an_answer_that_flows_is_cut_when_its_right_ends() {
     for (change, cuts) in CHANGES.into_iter().chain(NARROWED) {

@@ -161,9 +161,9 @@ fn answer(mut stream: &TcpStream, request: &Request) -> bool {
             stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n\r\n").unwrap();
             return false;
         }
-        (_, "stall") => {
+        (_, word @ ("stall" | "linger")) => {
             stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").unwrap();
-            std::thread::sleep(Duration::from_secs(5));
+            std::thread::sleep(Duration::from_secs(if word == "stall" { 5 } else { 30 }));
             return false;
         }
         (_, "events") => {

@@ -86,6 +86,7 @@ impl<'a> Gathering<'a, '_> {
     fn header(&mut self, (name, header): &'a (Key, Node)) {
         self.of_parameters.extend(header.get("content").map(std::ptr::from_ref));
         let spanned = Spanned::new(name.value.as_ref().to_owned(), name.place.clone());
+        self.contract.headers.insert(spanned.value.clone());
         if self.classed(&spanned, header, &name.place) {
             self.contract.classed_headers.insert(spanned.value);
         }

@@ -148,6 +148,7 @@ components:
     let expected =
         ["badge personal", "X-Picker personal", "picker personal", "phones personal", "mobile personal", "rate pay"];
     assert_eq!(classes, expected);
+    assert!(contract.headers.contains("X-Picker"));
     assert_eq!(contract.classed_headers.iter().map(String::as_str).collect::<Vec<_>>(), ["X-Picker"]);
     let never_null: Vec<&str> = contract.never_null.iter().map(String::as_str).collect();
     assert_eq!(never_null, ["around", "phones", "size", "sku"]);

@@ -71,7 +71,7 @@ impl Block {
 
 impl Said {
     async fn block(self, what: Blocked) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let block = store.block(&what, &self.by, &self.because).await?;
         let what = format!("{} blocks {}", block.id, named(&block.what));
         acknowledged::wait(&store, block.since).await?.print(&what, self.json)?;
@@ -81,7 +81,7 @@ impl Said {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let state = self.store.open().await?.access_state().await?;
+        let state = self.store.existing().await?.access_state().await?;
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["BLOCK", "ON", "SINCE", "BECAUSE"]);
         for block in state.blocks {
@@ -95,7 +95,7 @@ impl List {
 impl Lift {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Said { because, by, json, store } = self.said;
-        let store = store.open().await?;
+        let store = store.existing().await?;
         let block = store.lift_block(&self.id, &by, &because).await?;
         let what = format!("{} on {} is lifted", block.id, named(&block.what));
         acknowledged::wait(&store, Timestamp::now()).await?.print(&what, json)?;

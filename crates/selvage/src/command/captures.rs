@@ -110,7 +110,7 @@ impl Copies {
         match self {
             Self::List(list) => list.run(&copies).await,
             Self::Rebuild(Rebuild { interface, said }) => {
-                let store = said.store.open().await?;
+                let store = said.store.existing().await?;
                 store.rebuild_copy(&interface, Word { by: &said.by, because: &said.because }).await?;
                 say(format_args!("everything that `{interface}` captures is read anew"))?;
                 Ok(Outcome::Well)
@@ -121,7 +121,7 @@ impl Copies {
 
 impl List {
     async fn run(self, table: &(dyn Fn(&[CaptureRow]) -> Table + Sync)) -> anyhow::Result<Outcome> {
-        let rows = self.store.open().await?.captures().await?;
+        let rows = self.store.existing().await?.captures().await?;
         if self.json {
             say(format_args!("{:#}", rows.iter().map(as_json).collect::<Value>()))?;
         } else if rows.is_empty() {
@@ -185,7 +185,7 @@ fn age(row: &CaptureRow) -> String {
 
 impl Show {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let row = find(&store, &self.interface).await?;
         let parked = store.parked_captures(row.id, 0, MOST_SHOWN).await?;
         if parked.is_empty() {
@@ -206,7 +206,7 @@ impl Show {
 impl Resume {
     async fn run(self) -> anyhow::Result<Outcome> {
         let how = if self.baseline { CaptureStage::Baseline } else { CaptureStage::Telling };
-        let store = self.said.store.open().await?;
+        let store = self.said.store.existing().await?;
         let word = Word { by: &self.said.by, because: &self.said.because };
         store.resume_capture(&self.interface, how, word).await?;
         say(format_args!("the capture of `{}` goes on", self.interface))?;

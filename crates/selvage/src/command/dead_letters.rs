@@ -131,7 +131,7 @@ impl DeadLetters {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let letters = self.store.open().await?.dead_letters(self.settled).await?;
+        let letters = self.store.existing().await?.dead_letters(self.settled).await?;
         let letters: Vec<DeadLetter> = letters.into_iter().filter(|letter| self.which.takes(letter)).collect();
         if letters.is_empty() {
             say(format_args!("none: nothing waits for a person"))?;
@@ -178,7 +178,7 @@ fn table(letters: &[DeadLetter]) -> anyhow::Result<()> {
 
 impl Show {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let detail = self.store.open().await?.dead_letter(&self.id).await?;
+        let detail = self.store.existing().await?.dead_letter(&self.id).await?;
         let letter = &detail.letter;
         say(format_args!("{}", letter.id))?;
         say(format_args!("  subscription  {} of {}", letter.label, letter.interface))?;
@@ -217,7 +217,7 @@ impl Redrive {
             !self.ids.is_empty() || !self.which.is_none(),
             "say which: ids, or `--interface`, `--subscription`, `--lane`, `--cause`"
         );
-        let store = self.said.store.open().await?;
+        let store = self.said.store.existing().await?;
         let letters = self.chosen(&store).await?;
         if letters.is_empty() {
             say(format_args!("none: nothing that fits waits for a person"))?;
@@ -252,7 +252,7 @@ impl Redrive {
 
 impl Discard {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.said.store.open().await?;
+        let store = self.said.store.existing().await?;
         let word = Word { by: &self.said.by, because: &self.because };
         for letter in store.discard_dead_letters(&self.ids, word).await? {
             say(format_args!("{} is given up; {} behind it go on in order", letter.id, letter.behind))?;

@@ -93,7 +93,7 @@ impl Decide {
     async fn decide(&self) -> anyhow::Result<Explanation> {
         let (release, _) = release::look(&self.fabric, &self.env)?;
         let access = match self.choice() {
-            Some(store) => store.open().await?.access_state().await?,
+            Some(store) => store.existing().await?.access_state().await?,
             None => declared(&release.fabric, &self.consumer, &self.fabric)?,
         };
         let snapshot = release::compile(&release, &access, &KeysOfIssuers::new(), &self.env)

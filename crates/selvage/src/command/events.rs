@@ -66,7 +66,7 @@ impl Stream {
     /// Where nodes keep it.
     async fn reader(self) -> anyhow::Result<Reader> {
         let (stream, broker) = (self.interface, self.broker.config()?);
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let at_broker = broker.is_some();
         let log: Box<dyn EventLog> = match broker {
             None => Box::new(SqlLog::new(store.clone(), None).map_err(|error| told(&error))?),

@@ -66,7 +66,7 @@ impl Grant {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let leases = store.leases().await?;
         let used: BTreeMap<Used, Timestamp> = store.last_used().await?.into_iter().collect();
         let wanted = |it: &&LeaseRecord| self.consumer.as_ref().is_none_or(|consumer| &it.grant.consumer == consumer);
@@ -107,7 +107,7 @@ impl List {
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Said { because, by, json, store } = self.said;
-        let store = store.open().await?;
+        let store = store.existing().await?;
         let grant = store.end_grant(&self.id, &by, &because).await?;
         let since = grant.ended.unwrap_or_else(Timestamp::now);
         let what = format!("{} has ended: {} on {}", grant.id, grant.consumer, grant.interface);

@@ -109,7 +109,7 @@ impl Issue {
 
 impl Rotate {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let state = store.access_state().await?;
         let now = Timestamp::now();
         let counts = |key: &&Credential| key.revoked.is_none() && key.expires.is_none_or(|expires| expires > now);
@@ -140,7 +140,7 @@ fn after(days: u32) -> anyhow::Result<Timestamp> {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let used = store.last_used().await?.into_iter().collect();
         say(table(&store.access_state().await?.credentials, &used))?;
         Ok(Outcome::Well)
@@ -150,7 +150,7 @@ impl List {
 impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Said { because, by, json, store } = self.said;
-        let store = store.open().await?;
+        let store = store.existing().await?;
         let key = store.revoke_key(&self.id, &by, &because).await?;
         let since = key.revoked.unwrap_or_else(Timestamp::now);
         acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), json)?;

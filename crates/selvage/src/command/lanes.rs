@@ -24,7 +24,7 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Lists them, the oldest trouble first.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let lanes = self.store.open().await?.lanes_aside().await?;
+        let lanes = self.store.existing().await?.lanes_aside().await?;
         let now = Timestamp::now();
         let wanted = lanes.iter().filter(|lane| self.interface.as_ref().is_none_or(|it| it == &lane.interface));
         let (mut table, mut parked) = (Table::new(), 0);

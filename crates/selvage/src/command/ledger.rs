@@ -50,7 +50,7 @@ fn hex(hash: &[u8]) -> String {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let entries = self.store.open().await?.ledger(self.from, self.limit).await?;
+        let entries = self.store.existing().await?.ledger(self.from, self.limit).await?;
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["NO", "WHEN", "WHO", "WHAT", "ON", "DETAIL"]);
         for entry in entries {
@@ -71,7 +71,7 @@ impl List {
 
 impl Verify {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let check = self.store.open().await?.verify_ledger().await?;
+        let check = self.store.existing().await?.verify_ledger().await?;
         say(format_args!("{} entries, head {}", check.entries, hex(&check.head)))?;
         for fault in &check.faults {
             say(fault)?;

@@ -1,6 +1,7 @@
 //! `selvage new KIND NAME`: a manifest to fill in. What the fabric leaves no choice about is filled in already; what is left is
 //! named with its line. It asks nothing, so it works in a pipe.
 
+mod operations;
 mod template;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use selvage_model::fabric::Fabric;
 
 use super::{Outcome, say};
 use crate::directory;
+use operations::Operations;
 use template::Filled;
 pub(super) use template::offered;
 
@@ -93,7 +95,16 @@ impl New {
             code::NEW_UNFIT
         );
         let fabric = if is_there { directory::check(&self.fabric)?.fabric } else { Fabric::default() };
-        let filled = template::fill(self.kind.template(), &self.values(&fabric), &candidates(&fabric));
+        let mut values = self.values(&fabric);
+        let mut candidates = candidates(&fabric);
+        if let Some(interface) = values.get("interface") {
+            let Operations { all, reads } = Operations::of(&fabric, interface);
+            if !reads.is_empty() {
+                values.entry("operations".to_owned()).or_insert_with(|| reads.join(", "));
+            }
+            candidates.insert("operations", all);
+        }
+        let filled = template::fill(self.kind.template(), &values, &candidates);
         if let Some(stray) = self.set.iter().map(|(name, _)| name).find(|name| !filled.known.contains(name.as_str())) {
             let known: Vec<String> = filled.known.iter().map(|name| format!("`{name}`")).collect();
             anyhow::bail!("{}: there is no blank `{stray}` here, but {}", code::NEW_UNFIT, known.join(", "));

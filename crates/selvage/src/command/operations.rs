@@ -97,7 +97,7 @@ impl Operations {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let rows = self.store.open().await?.unresolved(MOST_LISTED).await?;
+        let rows = self.store.existing().await?.unresolved(MOST_LISTED).await?;
         if rows.is_empty() {
             say(format_args!("none: every write is confirmed or refused"))?;
             return Ok(Outcome::Well);
@@ -128,7 +128,7 @@ impl Settle {
         if self.outcome == Ended::Refused && self.answer.is_some() {
             anyhow::bail!("`--answer` is the object of a write that is done; what was refused has none");
         }
-        let store = self.said.store.open().await?;
+        let store = self.said.store.existing().await?;
         let outcome = self.ended(&store).await?;
         let word = Word { by: &self.said.by, because: &self.because };
         let record = store.settle(&self.id, &outcome, word).await?;
@@ -153,7 +153,7 @@ impl Settle {
 
 impl Retry {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.said.store.open().await?;
+        let store = self.said.store.existing().await?;
         store.look_again(&self.id, Word { by: &self.said.by, because: &self.because }).await?;
         say(format_args!("{} is looked at again by the next node that has time", self.id))?;
         Ok(Outcome::Well)

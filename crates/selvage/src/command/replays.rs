@@ -102,7 +102,7 @@ impl Replays {
 
 impl Start {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let of = find(&store, &self.subscription).await?;
         let new = NewReplay {
             of: of.id.clone(),
@@ -147,7 +147,7 @@ async fn judged(store: &Store, id: &str) -> anyhow::Result<LiveSubscription> {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let views = self.store.open().await?.subscription_views().await?;
+        let views = self.store.existing().await?.subscription_views().await?;
         let replays = views.iter().filter_map(|view| Some((view, view.subscription.terms.replay.as_ref()?)));
         let replays = replays.filter(|(view, _)| self.ended || view.subscription.state != SubscriptionState::Ended);
         let replays: Vec<(&SubscriptionView, &ReplayTerms)> = replays.collect();
@@ -205,7 +205,7 @@ fn share(it: &LiveSubscription, at: Position, through: Position) -> String {
 }
 
 async fn step(act: Act, step: SubscriptionStep) -> anyhow::Result<Outcome> {
-    let store = act.store.open().await?;
+    let store = act.store.existing().await?;
     let replay = find(&store, &act.id).await?;
     replay.terms.replay.as_ref().with_context(|| format!("`{}` is a subscription and no replay", act.id))?;
     let it = store.step_subscription(&replay.id, step, &act.by, &act.because).await?;

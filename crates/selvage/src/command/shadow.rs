@@ -26,7 +26,7 @@ pub(crate) struct Shadow {
 impl Shadow {
     /// Lists them, most first.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let since = Timestamp::now().checked_sub(self.since).context("so long ago there was no time")?;
         let groups = store.shadow_since(since).await?;
         if self.json {

@@ -81,7 +81,7 @@ impl Subscriptions {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let views = self.store.open().await?.subscription_views().await?;
+        let views = self.store.existing().await?.subscription_views().await?;
         let mut table = Table::new();
         table.load_style(TABLE).set_header([
             "SUBSCRIPTION",
@@ -121,7 +121,7 @@ impl List {
 
 impl Show {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let id = find(&store, &self.id).await?.id;
         let view = store.subscription_views().await?.into_iter().find(|view| view.subscription.id == id);
         let Some(SubscriptionView { subscription: it, position, head, node }) = view else {
@@ -155,7 +155,7 @@ impl Show {
 
 impl Act {
     async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let id = find(&store, &self.id).await?.id;
         let it = store.step_subscription(&id, step, &self.by, &self.because).await?;
         let what = match it.state {

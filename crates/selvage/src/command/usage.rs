@@ -56,7 +56,7 @@ struct Line {
 impl Usage {
     /// Adds up and prints.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let now = Timestamp::now();
         let since = now.checked_sub(self.since).context("so long ago there was no time")?;
         let mut totals = store.usage_since(since, now).await?;

@@ -37,7 +37,7 @@ impl Violations {
             Some(text) => Some(text.parse().map_err(|_| anyhow::anyhow!("`{text}` is no interface: write `stock@1`"))?),
             None => None,
         };
-        let mut checks = newest(self.store.open().await?.contract_checks().await?);
+        let mut checks = newest(self.store.existing().await?.contract_checks().await?);
         checks.retain(|check| wanted.as_ref().is_none_or(|wanted| *wanted == check.interface));
         match (self.readiness, self.json) {
             (false, false) => print_violations(&checks)?,

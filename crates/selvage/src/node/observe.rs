@@ -251,5 +251,6 @@ fn interface_row(fabric: &Fabric, interface: &Interface, traffic: &Traffic) -> I
         minutes: seen.map(|seen| seen.minutes.clone()).unwrap_or_default(),
         refusals: seen.map(|seen| seen.refusals.clone()).unwrap_or_default(),
         consumers: seen.map(|seen| seen.consumers.clone()).unwrap_or_default(),
+        kept: seen.and_then(|seen| seen.kept),
     }
 }

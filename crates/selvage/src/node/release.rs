@@ -249,8 +249,7 @@ impl Follower {
             let keys = Arc::clone(&seen.keys);
             let next = Active { release: Arc::clone(release), access, keys, since: Timestamp::now() };
             // What was seen is older than the access state that is put in its place, or it is compiled again.
-            if seen.access.revision <= next.access.revision && self.current.install(&seen, next, || self.swap(snapshot))
-            {
+            if seen.access.revision <= next.access.revision && self.install(&seen, next, snapshot) {
                 return Ok(());
             }
             access = self.store.access_state().await?;
@@ -309,10 +308,13 @@ impl Follower {
         }
     }
 
-    fn swap(&self, snapshot: Snapshot) {
-        if let Some(gateway) = self.gateway.upgrade() {
-            gateway.swap(Arc::new(snapshot));
-        }
+    /// Puts this in the place of what was seen to run. What takes long is done before anybody waits for it.
+    fn install(&self, seen: &Active, next: Active, snapshot: Snapshot) -> bool {
+        let Some(gateway) = self.gateway.upgrade() else { return self.current.install(seen, next, || ()) };
+        let prepared = gateway.prepare(Arc::new(snapshot));
+        let is_installed = self.current.install(seen, next, || gateway.activate(prepared));
+        gateway.let_go();
+        is_installed
     }
 
     /// Takes other keys of issuers.
@@ -322,7 +324,7 @@ impl Follower {
             let snapshot = compile(&seen.release, &seen.access, keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
             let next = Active { keys: Arc::clone(keys), ..Active::clone(&seen) };
-            if self.current.install(&seen, next, || self.swap(snapshot)) {
+            if self.install(&seen, next, snapshot) {
                 return Ok(());
             }
         }
@@ -344,7 +346,7 @@ impl Follower {
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
             let next = Active { access, ..Active::clone(&seen) };
-            changed |= self.current.install(&seen, next, || self.swap(snapshot));
+            changed |= self.install(&seen, next, snapshot);
         }
     }
 }

@@ -18,7 +18,14 @@ pub(crate) fn write(checked: &Checked) -> String {
     let theme = if std::io::stdout().is_terminal() { GraphicalTheme::unicode() } else { GraphicalTheme::none() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(110);
     let mut text = String::new();
-    for finding in checked.findings.iter().take(MOST_SHOWN) {
+    // What stops it comes first: neither scrolled away by what does not, nor cut off behind it.
+    let mut findings: Vec<&Finding> = checked.findings.iter().collect();
+    findings.sort_by_key(|finding| match finding.severity {
+        Severity::Error => 0,
+        Severity::Warning => 1,
+        Severity::Advice => 2,
+    });
+    for finding in findings.into_iter().take(MOST_SHOWN) {
         let source = checked.texts.get(finding.place.file.as_ref());
         if handler.render_report(&mut text, &Shown::new(finding, source.map(String::as_str))).is_err() {
             let _ = writeln!(text, "{}: {}", finding.code, visible(&finding.message, false));

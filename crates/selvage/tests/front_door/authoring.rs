@@ -76,6 +76,23 @@ fn what_is_new_passes_once_its_blanks_are_filled() {
 }
 
 #[test]
+fn a_grant_names_what_its_interface_has() {
+    let place = tempfile::tempdir().unwrap();
+    let fabric = place.path().join("fabric");
+    crate::fixture::copy(&crate::fixture::sample(), &fabric);
+    let grant = |interface: &str, more: &[&str]| {
+        let set = format!("interface={interface}");
+        let (code, said) = new(&fabric, &[&["grant", "board", "--print", "--set", &set], more].concat());
+        assert_eq!(code, Some(0), "{said}");
+        said.lines().find(|line| line.starts_with("operations:")).unwrap().to_owned()
+    };
+    assert_eq!(grant("suppliers@1", &[]), "operations: [list, get]");
+    assert_eq!(grant("legacy-stock@1", &[]), "operations: [listStock, getStock]", "those of its contract");
+    assert_eq!(grant("legacy-stock@1", &["--set", "operations=getStock"]), "operations: [getStock]");
+    assert!(grant("nothing@1", &[]).starts_with("operations: # fill in: "));
+}
+
+#[test]
 fn blanks_are_named_and_found_by_the_check() {
     let place = tempfile::tempdir().unwrap();
     assert!(selvage(&["init", &place.path().display().to_string()]).status.success());

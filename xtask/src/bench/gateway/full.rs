@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::Result;
 use tempfile::TempDir;
 
-use super::{CONNECTIONS, Plan, Round, Side, half_load, latency, middle, reload, throughput};
+use super::{CONNECTIONS, Part, Plan, Round, Side, half_load, latency, middle, reload, throughput};
 use crate::bench::figures::{Figure, Promise, report};
 use crate::bench::{fabric, nginx, tokens, upstream};
 use crate::load::{self, Keys, Speech, Target, certificate};
@@ -29,8 +29,8 @@ struct Stage<'a> {
     directory: &'a Path,
 }
 
-/// Measures, prints the figures and holds them to their promises.
-pub(super) async fn run(quick: bool) -> Result<()> {
+/// Measures all of it or one part, prints the figures and holds them to their promises.
+pub(super) async fn run(quick: bool, only: Option<Part>) -> Result<()> {
     let directory = TempDir::with_prefix("selvage-bench-")?;
     let directory = directory.path();
     let issuer = tokens::Issuer::new()?;
@@ -45,15 +45,21 @@ pub(super) async fn run(quick: bool) -> Result<()> {
     let fabric = fabric::write_full("full", upstream, directory, if quick { 500 } else { OTHERS })?;
     let stage = Stage { fabric: &fabric, upstream, directory };
     let mut figures = Vec::new();
-    let (base, peer) = stage.sides("every-stage", Speech::Http1).await?;
-    figures.extend(first_issue(&base, &peer, &plan).await?);
-    let (base, peer) = bodies(base, peer, &plan, &mut figures).await?;
-    with_tokens(base, peer, &issuer, &plan, &mut figures).await?;
-    for (name, speech) in [("cpu_ratio_http2", Speech::Http2), ("cpu_ratio_tls", Speech::Tls)] {
+    let wanted = |part| only.is_none_or(|only| only == part);
+    if only.is_none() {
+        let (base, peer) = stage.sides("every-stage", Speech::Http1).await?;
+        figures.extend(first_issue(&base, &peer, &plan).await?);
+        let (base, peer) = bodies(base, peer, &plan, &mut figures).await?;
+        with_tokens(base, peer, &issuer, &plan, &mut figures).await?;
+    }
+    let spoken = [("cpu_ratio_http2", Speech::Http2, Part::Http2), ("cpu_ratio_tls", Speech::Tls, Part::Tls)];
+    for (name, speech, _) in spoken.into_iter().filter(|(_, _, part)| wanted(*part)) {
         let (base, peer) = stage.sides(name, speech).await?;
         figures.push(Figure { name, value: cpu_ratio(&base, &peer, &plan).await?, promise: CPU });
     }
-    figures.extend(reload::figures(upstream, directory, &plan, quick).await?);
+    if wanted(Part::Reload) {
+        figures.extend(reload::figures(upstream, directory, &plan, quick).await?);
+    }
     report("gateway-full", &figures)
 }
 

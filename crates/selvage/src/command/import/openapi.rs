@@ -25,7 +25,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use selvage_model::code::Code;
+use selvage_model::code::{self, Code};
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{InterfaceName, ObjectName, SystemName, TeamName};
 
@@ -98,6 +98,10 @@ impl fmt::Display for Refusal {
 impl ImportOpenapi {
     /// Writes the drafts, or says why there are none.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        if !self.fabric.is_dir() && !self.dry_run {
+            let shown = self.fabric.display();
+            anyhow::bail!("{}: there is no directory `{shown}`; `selvage init {shown}` makes one", code::NEW_UNFIT);
+        }
         let fabric = if self.fabric.is_dir() { directory::check(&self.fabric)?.fabric } else { Fabric::default() };
         let drafted = work::draft(&self, &fabric).and_then(|drafted| {
             output::free(&self.fabric, &drafted.files).map_err(|refusal| vec![refusal])?;

@@ -13,6 +13,9 @@ const MOST_OFFERED: usize = 6;
 /// Blanks that are times: manifests write those without quotes.
 const TIMES: &[&str] = &["until", "until_day"];
 
+/// Blanks that are lists: a value has commas between its words.
+const LISTS: &[&str] = &["operations"];
+
 /// A template with what is known filled in.
 pub(super) struct Filled {
     pub(super) text: String,
@@ -66,6 +69,13 @@ fn scalar(blank: &str, value: &str) -> String {
     if TIMES.contains(&blank) && is_time(value) {
         return value.to_owned();
     }
+    if LISTS.contains(&blank) {
+        let words = value.split(',').map(str::trim).filter(|word| !word.is_empty());
+        // Within brackets more characters mean something.
+        let is_plain = |word: &str| word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'));
+        let quoted = |word: &str| if is_plain(word) { scalar("", word) } else { Value::from(word).to_string() };
+        return format!("[{}]", words.map(quoted).collect::<Vec<_>>().join(", "));
+    }
     // References and addresses are words too, since they begin as one and no other word has these characters.
     let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | '@' | '+' | ':');
     let begins = value.starts_with(|c: char| c.is_ascii_alphabetic()) && !value.ends_with(':');
@@ -106,6 +116,17 @@ mod tests {
         let template = format!("# It is <<{blank}>>.\nkind: Team\nname: <<{blank}>>\nowner: a\n");
         let values = BTreeMap::from([(blank.to_owned(), value.to_owned())]);
         fill(&template, &values, &BTreeMap::new()).text
+    }
+
+    #[test]
+    fn a_list_is_written_from_its_words() {
+        for (value, written) in [
+            ("list, get", "[list, get]"),
+            ("list-items", "[list-items]"),
+            ("items/list [all],yes", "[\"items/list [all]\", \"yes\"]"),
+        ] {
+            assert_eq!(scalar("operations", value), written, "{value}");
+        }
     }
 
     fn read(text: &str) -> Value {
