@@ -98,7 +98,9 @@ fn head_and_options() {
 
 #[test]
 fn large_bodies_stream_both_ways() {
-    let running = Running::start();
+    // They take their time on a busy machine.
+    let patient = |upstream: &str| super::fabric::saying(upstream, "timeout: 700ms", "timeout: 20s");
+    let running = Running::serving(patient, |_| {});
     let answer = running.client().get("shop", "/stock/v1/stream/30000000");
     assert_eq!(digest(&answer.body), "30000000 bytes, pattern true");
 
