@@ -28,7 +28,7 @@ pub(crate) struct Backup {
 impl Backup {
     /// Writes it beside its place and puts it there when it is whole and on the disk.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let path = match self.to.is_dir() {
             true => self.to.join(format!("selvage-{}.backup", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ"))),
             false => self.to,

@@ -42,7 +42,7 @@ pub(crate) struct Show {
 impl List {
     /// Lists them, oldest first.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let mut requests = self.store.open().await?.access_requests().await?;
+        let mut requests = self.store.existing().await?.access_requests().await?;
         requests.retain(|request| {
             let open = self.all || request.state == RequestState::Open;
             open && self.consumer.as_ref().is_none_or(|consumer| consumer == &request.asked.consumer)

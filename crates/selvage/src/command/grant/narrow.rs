@@ -22,7 +22,7 @@ impl Narrow {
     /// Takes it, and returns when every node knows.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let Said { because, by, json, store } = self.said;
-        let store = store.open().await?;
+        let store = store.existing().await?;
         let (since, narrowing) = (Timestamp::now(), self.taken.narrowing());
         let grant = store.narrow_grant(&self.id, |terms| narrowing.of(terms), &by, &because).await?;
         let what = format!("{} is narrowed: {} on {}", self.id, grant.consumer, grant.interface);

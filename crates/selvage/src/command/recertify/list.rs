@@ -38,7 +38,7 @@ pub(crate) struct Show {
 impl List {
     /// Lists them with their progress, oldest first.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let (campaigns, items) = (store.recertifications().await?, store.recertification_items().await?);
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["CAMPAIGN", "ABOUT", "UNTIL", "ANSWERED", "ESCALATED", "BY", "CLOSED"]);
