@@ -50,6 +50,12 @@ impl Factory {
         Ok(())
     }
 
+    /// Has its Odoo tell a webhook of what changes, by this rule.
+    pub(crate) async fn tell(&self, rule: &Value) -> Result<()> {
+        self.post("/_factory/webhooks", rule).await?;
+        Ok(())
+    }
+
     /// Ends every fault.
     pub(crate) async fn clear_faults(&self) -> Result<()> {
         let request = Request::builder().method(Method::DELETE).uri("/_factory/faults");
