@@ -1,11 +1,13 @@
 //! Captures: what changes in the simulated Odoo is in the log once, whatever goes wrong in between.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use selvage_engine::{CaptureTask, Engine};
-use selvage_factory::odoo::{Fault, FaultKind};
+use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
 use selvage_log::{EventLog, ReadLimit, SqlLog};
 use selvage_model::event::Position;
 use selvage_model::fabric::Fabric;
@@ -374,6 +376,59 @@ async fn a_system_that_lost_its_records_is_named_and_tells_nothing() {
     capturing.store.resume_capture(&interface, CaptureStage::Baseline, word).await.unwrap();
     capturing.following("product-events@1").await;
     assert!(capturing.events_of("product-events@1", ".deleted").await.len() - told <= 20);
+    capturing.end().await;
+}
+
+/// A method called over the network, where faults strike.
+fn over_the_network(url: &str, method: &str, args: &Value) {
+    let address = url.strip_prefix("http://").unwrap();
+    let ask = |service: &str, method: &str, args: Value| {
+        let params = json!({"service": service, "method": method, "args": args});
+        let body = json!({"jsonrpc": "2.0", "method": "call", "id": 1, "params": params}).to_string();
+        let mut stream = TcpStream::connect(address).unwrap();
+        let head = format!("POST /jsonrpc HTTP/1.0\r\nhost: {address}\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let answer: Value = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
+        assert!(answer.get("error").is_none(), "{answer}");
+        answer["result"].clone()
+    };
+    let user = ask("common", "login", json!(["velo", "admin", "admin"]));
+    ask("object", "execute_kw", json!(["velo", user, "admin", "product.product", method, args, {}]));
+}
+
+/// A transaction that is committed after others which began later: its records carry the second in which it began, and stand behind what
+/// was seen meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_long_transaction_wrote_is_told_though_newer_records_were_seen_before() {
+    let bench = Bench::new().await;
+    let capturing = Capturing::start(&bench, "a", capturing(&bench.factory.odoo_url(), &[])).await;
+    let late = new_product(&bench, "LATE");
+    let subject = json!(format!("odoo-{late}"));
+    let of_late = async |fact: &str| {
+        let events = capturing.events_of("product-events@1", fact).await;
+        events.into_iter().filter(|event| event["subject"] == subject).collect::<Vec<_>>()
+    };
+    until(async || of_late(".created").await.len() == 1).await;
+    let hang = FaultKind::Hang { answer_after: Duration::from_secs(3), commit: CommitAt::After };
+    bench.factory.odoo.inject(Fault::once(hang, "product.product", "write"));
+    let (url, args) = (bench.factory.odoo_url(), json!([[late], {"name": "late"}]));
+    let writing = tokio::task::spawn_blocking(move || over_the_network(&url, "write", &args));
+    let mut newer = 0;
+    while !writing.is_finished() {
+        newer += 1;
+        new_product(&bench, &format!("NEW-{newer}"));
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    writing.await.unwrap();
+    until(async || of_late(".changed").await.iter().any(|event| event["data"]["name"] == "late")).await;
+    assert_eq!(of_late(".changed").await.len(), 1, "once");
+    until(async || {
+        let told = replayed(&capturing.events("product-events@1").await);
+        told.values().filter(|object| object["code"].as_str().unwrap().starts_with("NEW-")).count() == newer
+    })
+    .await;
     capturing.end().await;
 }
 
