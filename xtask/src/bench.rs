@@ -2,6 +2,7 @@
 //! A broken promise is an error; the last line is the figures as JSON.
 
 mod activation;
+mod capture;
 mod check;
 mod cpu;
 mod deliveries;
@@ -56,6 +57,8 @@ pub(crate) enum Bench {
     Reloader(reloader::Options),
     /// Two releases of a large generated fabric, read and compared.
     Diff(diff::Options),
+    /// An Odoo with 200,000 new products, captured: what memory the node takes.
+    Capture(capture::Options),
     /// A large generated fabric, read, judged and compiled.
     Check(check::Options),
     /// The upstream of the gateway benchmark.
@@ -85,6 +88,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Activation(options) => process::unless_interrupted(activation::run(&options)).await,
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
         Bench::Diff(options) => process::unless_interrupted(diff::run(&options)).await,
+        Bench::Capture(options) => process::unless_interrupted(capture::run(&options)).await,
         Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
         Bench::Upstream { port, keys } => upstream::run(port, keys.as_deref()).await,
     }

@@ -1,16 +1,20 @@
 //! What people see of subscriptions and their lanes: how far each is, what waits and why.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
 use selvage_model::delivery::Cause;
-use selvage_model::event::{LaneKey, Position};
+use selvage_model::event::{LaneKey, Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::LiveSubscription;
 
 use super::number;
 use crate::Store;
 use crate::access::subscription;
+use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::event::{Stream, cursor};
+use crate::event::Stream;
+use crate::event::cursor::{self, Cursor};
 use crate::statement::statements;
 use crate::value::{Row, bind};
 
@@ -80,25 +84,45 @@ impl Store {
     /// Those of the database.
     pub async fn subscription_views(&self) -> Result<Vec<SubscriptionView>, StoreError> {
         let mut transaction = self.database.read().await?;
+        let mut streams: HashMap<InterfaceRef, Option<Standing>> = HashMap::new();
         let mut views = Vec::new();
         for subscription in subscription::all(&mut transaction).await? {
-            let (mut position, mut head, mut node) = (None, None, None);
-            match Stream::find(&mut transaction, &subscription.interface).await {
-                Ok(stream) => {
-                    head = Some(stream.head()?);
-                    let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
-                    let cursors = cursor::of_stream(&mut transaction, &stream).await?;
-                    if let Some(cursor) = cursors.into_iter().find(|cursor| cursor.reader == reader) {
-                        position = Some(cursor.position);
-                        node = Some(cursor.node).filter(|node| !node.is_empty());
-                    }
-                }
-                Err(StoreError::NotFound { .. }) => {}
-                Err(error) => return Err(error),
+            let stream = subscription.interface.clone();
+            if !streams.contains_key(&stream) {
+                let standing = Standing::of(&mut transaction, &stream).await?;
+                streams.insert(stream.clone(), standing);
             }
-            views.push(SubscriptionView { subscription, position, head, node });
+            let standing = streams.get(&stream).and_then(Option::as_ref);
+            let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
+            let cursor = standing.and_then(|standing| standing.cursors.get(&reader));
+            views.push(SubscriptionView {
+                head: standing.map(|standing| standing.head),
+                position: cursor.map(|cursor| cursor.position),
+                node: cursor.map(|cursor| cursor.node.clone()).filter(|node| !node.is_empty()),
+                subscription,
+            });
         }
         Ok(views)
+    }
+}
+
+/// A stream and how far its readers are.
+struct Standing {
+    head: Position,
+    cursors: HashMap<ReaderName, Cursor>,
+}
+
+impl Standing {
+    /// Of a stream; none where it was never opened.
+    async fn of(transaction: &mut Transaction, stream: &InterfaceRef) -> Result<Option<Self>, StoreError> {
+        let stream = match Stream::find(transaction, stream).await {
+            Ok(stream) => stream,
+            Err(StoreError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let cursors = cursor::of_stream(transaction, &stream).await?;
+        let cursors = cursors.into_iter().map(|cursor| (cursor.reader.clone(), cursor)).collect();
+        Ok(Some(Self { head: stream.head()?, cursors }))
     }
 }
 
