@@ -38,7 +38,6 @@ const TEXTS: &str = "\
     webhook code name left ring none mass";
 
 /// What a value may be replaced by, what looks like it first; the reader says which of them can be.
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn others(value: &Value) -> Vec<Value> {
     let plain = [json!(true), json!(false), json!(7), json!(77), json!(0.5)];
     let own = signs(value);
