@@ -3,6 +3,7 @@
 
 mod access;
 mod activate;
+mod checkpoint;
 mod decide;
 mod error;
 mod gate;
@@ -27,6 +28,7 @@ use selvage_model::name::EnvironmentName;
 use selvage_store::{DomainActivation, SignedRelease, Store};
 
 pub use activate::{Activating, Went};
+pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
 pub use error::DeskError;
 pub use gate::Gate;

@@ -442,6 +442,9 @@ catalogue! {
     RESTORE_OCCUPIED = "FAB7102", "There is a store already where the backup is to go";
     RESTORE_UNACCEPTED = "FAB7103", "Nobody answers for the access state of the backup";
     OPERATION_RESTORED = "FAB7104", "The store was restored while the operation was under way";
+    CHECKPOINT_FORGED = "FAB7110", "A checkpoint is not signed with the key";
+    CHECKPOINT_UNREADABLE = "FAB7111", "A line is no checkpoint of the ledger";
+    PAST_UNKNOWN = "FAB7120", "Nothing was active at that time";
     ACCESS_STANDS = "FAB7140", "It has been decided, or has ended, already";
     ACCESS_DECIDER = "FAB7141", "Somebody else decides about this access";
     GRANT_UNNARROWED = "FAB7142", "Terms that do not make a grant narrower";

@@ -6,6 +6,7 @@ pub(crate) mod break_glass;
 pub(crate) mod grant;
 pub(crate) mod key;
 pub(crate) mod lease;
+pub(crate) mod past;
 pub(crate) mod recertification;
 pub(crate) mod request;
 pub(crate) mod subscription;
@@ -62,5 +63,6 @@ async fn access_hold_and_now(transaction: &mut Transaction) -> Result<Micros, St
 
 /// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.
 pub(crate) async fn raise(transaction: &mut Transaction) -> Result<(), StoreError> {
-    transaction.run(RAISE, bind![]).await.map(drop)
+    transaction.run(RAISE, bind![]).await?;
+    past::note(transaction).await
 }

@@ -1,6 +1,7 @@
 //! The ledger: an append-only record of every administrative act, each entry chained to the one before by its hash.
 //! One chain, however many write; entries go in with what they record, in its transaction.
 
+pub(crate) mod checkpoint;
 pub(crate) mod entry;
 pub(crate) mod token;
 pub(crate) mod verify;

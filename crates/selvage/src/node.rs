@@ -2,6 +2,7 @@
 //! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
 
 mod budget;
+mod checkpoints;
 mod contracts;
 mod deliveries;
 mod events;
@@ -88,6 +89,8 @@ pub(crate) struct NodeConfig {
     pub(crate) secrets_from: Option<PathBuf>,
     /// What signs releases, where this node does that.
     pub(crate) seal: Option<Arc<Seal>>,
+    /// What signs checkpoints of the ledger, where this node does that.
+    pub(crate) ledger_seal: Option<Seal>,
 }
 
 impl NodeConfig {
@@ -191,6 +194,7 @@ impl Node {
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
+        followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal))));
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }

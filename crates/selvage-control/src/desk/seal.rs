@@ -74,6 +74,11 @@ impl Seal {
         &self.key
     }
 
+    /// Signs what is no release.
+    pub(super) fn sign_text(&self, text: &str) -> Vec<u8> {
+        self.pair.sign(text.as_bytes()).as_ref().to_vec()
+    }
+
     /// Signs a release.
     pub(super) fn sign(&self, id: &str, domain: &DomainName, change: &str) -> Vec<u8> {
         self.pair.sign(message(id, domain, change).as_bytes()).as_ref().to_vec()
@@ -128,7 +133,7 @@ fn key_id(public: &[u8; 32]) -> String {
     format!("rk_{}", hex(&Sha256::digest(public)).chars().take(16).collect::<String>())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

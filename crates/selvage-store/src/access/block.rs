@@ -74,7 +74,7 @@ async fn read(transaction: &mut Transaction, id: &str) -> Result<Block, StoreErr
     block(&row.ok_or_else(|| StoreError::NotFound { what: "block", id: id.to_owned() })?)
 }
 
-fn block(row: &Row) -> Result<Block, StoreError> {
+pub(super) fn block(row: &Row) -> Result<Block, StoreError> {
     let what = match row.text("kind")?.as_str() {
         "interface" => Blocked::Interface(row.parsed("subject")?),
         _ => Blocked::Consumer(row.parsed("subject")?),

@@ -126,7 +126,7 @@ async fn read(transaction: &mut Transaction, id: &str) -> Result<Credential, Sto
     credential(&row.ok_or_else(|| StoreError::NotFound { what: "key", id: id.to_owned() })?)
 }
 
-fn credential(row: &Row) -> Result<Credential, StoreError> {
+pub(super) fn credential(row: &Row) -> Result<Credential, StoreError> {
     let principal = match row.text("principal_kind")?.as_str() {
         "operator" => Principal::Operator(row.text("principal")?),
         _ => Principal::Consumer(row.parsed("principal")?),

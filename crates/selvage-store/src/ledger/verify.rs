@@ -1,9 +1,11 @@
 //! Proves the ledger whole, or names what is wrong with it. Reads only, all of it at one moment.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::Store;
 use crate::error::StoreError;
+use crate::ledger::checkpoint::LedgerHead;
 use crate::ledger::entry::Draft;
 use crate::ledger::{ORIGIN, PAGE};
 use crate::statement::statements;
@@ -65,6 +67,20 @@ pub enum LedgerFault {
         /// The first of them.
         from: u64,
     },
+    /// A checkpoint was made at an entry and does not fit it: entries up to it were computed anew.
+    Rewritten {
+        /// The first that may have been: the one behind the last checkpoint that fits.
+        from: u64,
+        /// The entry of the checkpoint.
+        to: u64,
+    },
+    /// A checkpoint was made at an entry that is not there any more.
+    Gone {
+        /// The entry of the checkpoint.
+        entry: u64,
+        /// The last entry that there is.
+        last: u64,
+    },
     /// The head, which is kept apart, names another last entry, or is gone.
     Head,
 }
@@ -78,6 +94,15 @@ impl fmt::Display for LedgerFault {
             Self::Missing { from, to } => write!(f, "entries {from} to {to} are missing"),
             Self::CutOff { expected, found } => write!(f, "the ledger ends at entry {found}, not at {expected}"),
             Self::Added { from } => write!(f, "entries from {from} on were put in past the head"),
+            Self::Rewritten { from, to } if from == to => {
+                write!(f, "entry {to} was written anew: the checkpoint that was made of it does not fit")
+            }
+            Self::Rewritten { from, to } => {
+                write!(f, "entries {from} to {to} were written anew: the checkpoint of entry {to} does not fit")
+            }
+            Self::Gone { entry, last } => {
+                write!(f, "the ledger ends at entry {last}, and a checkpoint was made of entry {entry}")
+            }
             Self::Head => write!(f, "the head is missing or does not name the last entry"),
         }
     }
@@ -89,9 +114,18 @@ impl Store {
     /// # Errors
     /// Those of the database; what is wrong with the ledger is in the answer.
     pub async fn verify_ledger(&self) -> Result<LedgerCheck, StoreError> {
+        self.verify_ledger_by(&[]).await
+    }
+
+    /// The same, and that each of these checkpoints, whose signatures the caller has verified, fits its entry.
+    ///
+    /// # Errors
+    /// Those of the database; what is wrong with the ledger is in the answer.
+    pub async fn verify_ledger_by(&self, checkpoints: &[LedgerHead]) -> Result<LedgerCheck, StoreError> {
         let mut transaction = self.database.read().await?;
         let head = transaction.first(HEAD, bind![]).await?;
-        let mut walk = Walk { last: 0, entries: 0, hash: ORIGIN, faults: Vec::new() };
+        let mut walk =
+            Walk { last: 0, entries: 0, hash: ORIGIN, faults: Vec::new(), fits: 0, noted: noted(checkpoints) };
         loop {
             let page = transaction.all(PAGE, bind![walk.last.saturating_add(1), PAGE_SIZE]).await?;
             if page.is_empty() {
@@ -111,6 +145,18 @@ struct Walk {
     entries: u64,
     hash: [u8; 32],
     faults: Vec<LedgerFault>,
+    /// The entry of the last checkpoint that fits.
+    fits: u64,
+    /// Hashes by entry, of checkpoints that are not reached yet.
+    noted: BTreeMap<u64, Vec<[u8; 32]>>,
+}
+
+fn noted(checkpoints: &[LedgerHead]) -> BTreeMap<u64, Vec<[u8; 32]>> {
+    let mut noted: BTreeMap<u64, Vec<[u8; 32]>> = BTreeMap::new();
+    for LedgerHead { entries, hash, .. } in checkpoints.iter().filter(|it| it.entries > 0) {
+        noted.entry(*entries).or_default().push(*hash);
+    }
+    noted
 }
 
 impl Walk {
@@ -138,6 +184,12 @@ impl Walk {
         if follows && draft.previous != self.hash {
             self.faults.push(LedgerFault::Unlinked { seq: seq.unsigned_abs() });
         }
+        if let Some(hashes) = self.noted.remove(&seq.unsigned_abs()) {
+            match hashes.iter().all(|hash| *hash == kept) {
+                true => self.fits = seq.unsigned_abs(),
+                false => self.faults.push(LedgerFault::Rewritten { from: self.fits + 1, to: seq.unsigned_abs() }),
+            }
+        }
         self.last = seq;
         self.entries += 1;
         self.hash = kept;
@@ -146,6 +198,10 @@ impl Walk {
 
     /// INVARIANT: NOTHING-LOST: a tail that was cut off would be a whole chain; the head knows better.
     fn end(&mut self, head: Option<&Row>) -> Result<(), StoreError> {
+        // INVARIANT: NOTHING-LOST: whoever cuts the tail can set the head back as well; what was signed stays.
+        if let Some(entry) = self.noted.keys().next_back().copied().filter(|entry| *entry > self.last.unsigned_abs()) {
+            self.faults.push(LedgerFault::Gone { entry, last: self.last.unsigned_abs() });
+        }
         let Some(head) = head else {
             self.faults.push(LedgerFault::Head);
             return Ok(());

@@ -32,19 +32,21 @@ pub(crate) struct Decide {
     /// The path with its query, as `/production-orders/v1/production-orders?limit=5`.
     #[arg(value_parser = path)]
     path: String,
-    /// When, as `2027-06-30T18:00:00+02:00`; now where not given.
+    /// When, as `2027-06-30T18:00:00+02:00`; now where not given. With a store and no directory: by the release that was active
+    /// then and the keys, grants and blocks of then.
     #[arg(long, value_name = "TIME")]
     at: Option<Timestamp>,
-    /// By this directory, with the grants that it asks for.
-    #[arg(long, value_name = "DIR", default_value = ".", conflicts_with = "node")]
-    fabric: PathBuf,
+    /// By this directory, with the grants that it asks for; the one that is open where neither a node nor a store is said.
+    #[arg(long, value_name = "DIR", conflicts_with = "node")]
+    fabric: Option<PathBuf>,
     /// The environment whose addresses are used.
     #[arg(long, value_name = "NAME", default_value = "dev", conflicts_with = "node")]
     env: EnvironmentName,
     /// By what this node runs: its `--admin` address, as `http://127.0.0.1:7082`.
     #[arg(long, value_name = "URL")]
     node: Option<reqwest::Url>,
-    /// With the keys, grants and blocks of this embedded store instead of the grants that the directory asks for.
+    /// With the keys, grants and blocks of this embedded store instead of the grants that the directory asks for; with its releases
+    /// where no directory is said.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["node", "store"])]
     data: Option<PathBuf>,
     /// The same of a store on PostgreSQL.
@@ -91,19 +93,27 @@ impl Decide {
     }
 
     async fn decide(&self) -> anyhow::Result<Explanation> {
-        let (release, _) = release::look(&self.fabric, &self.env)?;
-        let access = match self.choice() {
-            Some(store) => store.existing().await?.access_state().await?,
-            None => declared(&release.fabric, &self.consumer, &self.fabric)?,
+        let at = self.at.unwrap_or_else(Timestamp::now);
+        let (release, access) = match (self.choice(), &self.fabric) {
+            (Some(store), None) => {
+                let store = store.existing().await?;
+                let release = release::at(&store, &self.env, at).await?;
+                (release, store.access_state_at(at).await?)
+            }
+            (Some(store), Some(fabric)) => {
+                (release::look(fabric, &self.env)?.0, store.existing().await?.access_state().await?)
+            }
+            (None, fabric) => {
+                let fabric = fabric.as_deref().unwrap_or(Path::new("."));
+                let (release, _) = release::look(fabric, &self.env)?;
+                let access = declared(&release.fabric, &self.consumer, fabric)?;
+                (release, access)
+            }
         };
         let snapshot = release::compile(&release, &access, &KeysOfIssuers::new(), &self.env)
             .map_err(|findings| release::as_error(&findings))?;
-        let question = Question {
-            consumer: self.consumer.clone(),
-            method: self.method.clone(),
-            path: self.path.clone(),
-            at: self.at.unwrap_or_else(Timestamp::now),
-        };
+        let question =
+            Question { consumer: self.consumer.clone(), method: self.method.clone(), path: self.path.clone(), at };
         Ok(explain_request(&snapshot, &question))
     }
 

@@ -85,6 +85,7 @@ impl Demo {
             secrets,
             secrets_from: None,
             seal: None,
+            ledger_seal: None,
             access_lease: None,
         })
         .await?;

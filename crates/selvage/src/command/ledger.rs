@@ -1,7 +1,16 @@
-//! `selvage ledger`: what was decided and done, and whether the record of it is whole.
+//! `selvage ledger`: what was decided and done, and whether the record of it is whole: by itself, and by checkpoints that were signed
+//! with a key that the store does not have.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
+use selvage_control::desk::{
+    Seal, checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint,
+};
+use selvage_model::code;
+use selvage_store::{Checkpoint, LedgerHead, Store};
 
 use super::{Outcome, StoreChoice, TABLE, say};
 
@@ -12,6 +21,12 @@ pub(crate) enum Ledger {
     List(List),
     /// Recomputes the chain and names what was altered, removed or inserted.
     Verify(Verify),
+    /// Signs what the ledger is now, keeps that, and prints it as a line to be kept elsewhere.
+    Checkpoint(Sign),
+    /// Prints every checkpoint that the store keeps, a line each.
+    Checkpoints(Checkpoints),
+    /// Prints the public half of the key that signs checkpoints.
+    Key(Key),
 }
 
 /// Lists entries.
@@ -30,8 +45,71 @@ pub(crate) struct List {
 /// Recomputes the chain.
 #[derive(Args)]
 pub(crate) struct Verify {
+    /// Checkpoints that were kept elsewhere, a line each, besides those of the store.
+    #[arg(long, value_name = "FILE")]
+    checkpoints: Option<PathBuf>,
+    /// The public key that signed them, as `selvage ledger key` printed it; that of the key's own file where not given.
+    #[arg(long, value_name = "PUBLIC", value_parser = public)]
+    key: Option<[u8; 32]>,
+    #[command(flatten)]
+    signer: Signer,
     #[command(flatten)]
     store: StoreChoice,
+}
+
+/// Signs what the ledger is.
+#[derive(Args)]
+pub(crate) struct Sign {
+    #[command(flatten)]
+    signer: Signer,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Prints checkpoints.
+#[derive(Args)]
+pub(crate) struct Checkpoints {
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// Prints the public key.
+#[derive(Args)]
+pub(crate) struct Key {
+    #[command(flatten)]
+    signer: Signer,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
+/// With what checkpoints are signed.
+#[derive(Args, Clone)]
+pub(crate) struct Signer {
+    /// The file of the private key that signs checkpoints of the ledger, in no backup of the store; `ledger.key` beside an embedded
+    /// store where not given.
+    #[arg(long, value_name = "FILE")]
+    ledger_key: Option<PathBuf>,
+}
+
+impl Signer {
+    /// The key; made where there is none.
+    pub(crate) fn seal(&self, store: &StoreChoice) -> anyhow::Result<Option<Seal>> {
+        Ok(self.path(store).map(|path| Seal::open(&path)).transpose()?)
+    }
+
+    fn path(&self, store: &StoreChoice) -> Option<PathBuf> {
+        self.ledger_key.clone().or_else(|| store.beside("ledger.key"))
+    }
+
+    fn some(&self, store: &StoreChoice) -> anyhow::Result<Seal> {
+        self.seal(store)?.context("say which key signs: `--ledger-key FILE`; it is made where there is none")
+    }
+
+    /// The public half of a key that is there.
+    fn public(&self, store: &StoreChoice) -> anyhow::Result<Option<[u8; 32]>> {
+        let path = self.path(store).filter(|path| path.exists());
+        Ok(path.map(|path| Seal::open(&path)).transpose()?.map(|seal| seal.key().public))
+    }
 }
 
 impl Ledger {
@@ -40,12 +118,23 @@ impl Ledger {
         match self {
             Self::List(list) => list.run().await,
             Self::Verify(verify) => verify.run().await,
+            Self::Checkpoint(sign) => sign.run().await,
+            Self::Checkpoints(checkpoints) => checkpoints.run().await,
+            Self::Key(key) => {
+                say(public_key_text(&key.signer.some(&key.store)?.key().public))?;
+                Ok(Outcome::Well)
+            }
         }
     }
 }
 
 fn hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn public(text: &str) -> Result<[u8; 32], String> {
+    read_public_key(text)
+        .ok_or_else(|| "a public key is 32 bytes in base64, as `selvage ledger key` prints it".to_owned())
 }
 
 impl List {
@@ -69,13 +158,71 @@ impl List {
     }
 }
 
+impl Sign {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.existing().await?;
+        let checkpoint = sign_checkpoint(&self.signer.some(&self.store)?, store.ledger_head().await?);
+        store.keep_checkpoint(&checkpoint).await?;
+        say(checkpoint_line(&checkpoint))?;
+        Ok(Outcome::Well)
+    }
+}
+
+impl Checkpoints {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        for checkpoint in self.store.existing().await?.checkpoints().await? {
+            say(checkpoint_line(&checkpoint))?;
+        }
+        Ok(Outcome::Well)
+    }
+}
+
 impl Verify {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let check = self.store.existing().await?.verify_ledger().await?;
+        let store = self.store.existing().await?;
+        let checkpoints = self.known(&store).await?;
+        let public = match self.key {
+            Some(key) => Some(key),
+            None => self.signer.public(&self.store)?,
+        };
+        let (signed, forged): (Vec<_>, Vec<_>) =
+            checkpoints.into_iter().partition(|it| public.is_some_and(|public| is_signed(it, &public)));
+        let heads: Vec<LedgerHead> = signed.into_iter().map(|it| it.head).collect();
+        let check = store.verify_ledger_by(&heads).await?;
         say(format_args!("{} entries, head {}", check.entries, hex(&check.head)))?;
+        match public {
+            Some(_) => say(format_args!("{} checkpoints are signed with the key", heads.len()))?,
+            None => say("no checkpoint was looked at: say which key signed them with `--key`")?,
+        }
         for fault in &check.faults {
             say(fault)?;
         }
-        Ok(if check.is_whole() { Outcome::Well } else { Outcome::Wrong })
+        let forged = if public.is_some() { forged } else { Vec::new() };
+        for Checkpoint { head, signed_with, .. } in &forged {
+            let (entry, code) = (head.entries, code::CHECKPOINT_FORGED);
+            say(format_args!("{code}: the checkpoint of entry {entry} (`{signed_with}`) is not signed with the key"))?;
+        }
+        Ok(if check.is_whole() && forged.is_empty() { Outcome::Well } else { Outcome::Wrong })
     }
+
+    /// The checkpoints of the store, and those that were kept elsewhere.
+    async fn known(&self, store: &Store) -> anyhow::Result<Vec<Checkpoint>> {
+        let mut known = store.checkpoints().await?;
+        if let Some(path) = &self.checkpoints {
+            known.extend(kept(path)?);
+        }
+        Ok(known)
+    }
+}
+
+/// Checkpoints of a file.
+fn kept(path: &Path) -> anyhow::Result<Vec<Checkpoint>> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let read = |(number, line): (usize, &str)| {
+        let (line_number, code) = (number + 1, code::CHECKPOINT_UNREADABLE);
+        read_checkpoint(line)
+            .with_context(|| format!("{code}: line {line_number} of `{}` is no checkpoint", path.display()))
+    };
+    lines.map(read).collect()
 }

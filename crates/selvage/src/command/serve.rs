@@ -10,6 +10,7 @@ use selvage_store::ReleaseKey;
 
 use super::broker::Broker;
 use super::change::Signing;
+use super::ledger::Signer;
 use super::{Outcome, StoreChoice, duration, until_stopped};
 use crate::node::listener::Listener;
 use crate::node::release::ReleaseSource;
@@ -32,6 +33,8 @@ pub(crate) struct Serve {
     release_keys: Vec<ReleaseKey>,
     #[command(flatten)]
     signing: Signing,
+    #[command(flatten)]
+    ledger: Signer,
     /// Takes changes of the directory while running: compiled aside, swapped whole, refused with a message if wrong.
     #[arg(long, requires = "fabric")]
     watch: bool,
@@ -80,6 +83,7 @@ impl Serve {
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let broker = self.broker.config()?;
         let seal = self.signing.seal_of_node(&self.store)?;
+        let ledger_seal = self.ledger.seal(&self.store)?;
         let node = Node::start(NodeConfig {
             broker,
             source: match self.fabric {
@@ -101,6 +105,7 @@ impl Serve {
             secrets,
             secrets_from: self.secrets,
             seal,
+            ledger_seal,
         })
         .await?;
         eprintln!("selvage: serving on {scheme}://{}", node.gateway_address());

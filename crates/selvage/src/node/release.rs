@@ -1,6 +1,7 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
 mod current;
+mod past;
 pub(super) mod prepared;
 mod source;
 mod trial;
@@ -25,6 +26,7 @@ use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AskedSubscription, Store};
 
 pub(crate) use self::current::{Active, Current};
+pub(crate) use self::past::at;
 use self::prepared::Prepared;
 pub(crate) use self::source::{ReleaseSource, told};
 pub(crate) use self::trial::{trial, trial_of};

@@ -54,3 +54,39 @@ async fn a_node_decides_by_what_is_alive() {
     assert!(stage(&passes, "grant")["because"].as_str().unwrap().starts_with("grt_"), "{passes}");
     assert_eq!(decide("/stock-levels/v1/")["code"], "FAB4003");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_past_decision_is_made_again_by_what_was_then() {
+    let place = Place::new().await;
+    let store = place.data();
+    place.key(&store, "shop-floor-board");
+    drop(place.serve(&store, &[]));
+    let run = |arguments: &[&str]| {
+        selvage(&arguments.iter().copied().chain(store.iter().map(String::as_str)).collect::<Vec<_>>())
+    };
+    let decide = |at: &str| {
+        let path = "/inventory/v2/inventory-positions";
+        run(&["decide", "--as", "shop-floor-board", "GET", path, "--json", "--at", at])
+    };
+    let said = |at: &str| serde_json::from_str::<Value>(&stdout(&decide(at))).unwrap();
+    let before = jiff::Timestamp::now().to_string();
+    let passed = said(&before);
+    assert_eq!(stage(&passed, "plan")["verdict"], "passed", "{passed}");
+
+    // Grants end and another directory is served: what was decided then stays what it was.
+    let listed = stdout(&run(&["grant", "list"]));
+    for line in listed.lines().filter(|line| line.contains("shop-floor-board") && line.contains("inventory@2")) {
+        let id = line.split_whitespace().next().unwrap();
+        assert!(run(&["grant", "end", id, "--because", "over"]).status.success());
+    }
+    place.edit("interfaces.yaml", "name: inventory\n", "name: inventory\non_partition: refuse\n");
+    drop(place.serve(&store, &[]));
+    let refused = said(&jiff::Timestamp::now().to_string());
+    assert!(refused["code"].as_str().unwrap().starts_with("FAB402"), "{refused}");
+    assert_ne!(refused["release"], passed["release"]);
+    assert_eq!(said(&before), passed);
+
+    let unknown = decide("2020-01-01T00:00:00Z");
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB7120"), "{unknown:?}");
+}

@@ -30,6 +30,7 @@ mod import;
 mod issuer;
 mod keys;
 mod leases;
+mod ledger;
 mod listener;
 mod lsp;
 mod masks;

@@ -1,0 +1,234 @@
+//! Stores of every version before: with rows in each table they are opened by this binary, brought up to date, and lose nothing; so
+//! are their backups. A newer store is left alone.
+
+use std::collections::BTreeMap;
+
+use selvage_model::operation::OperationState;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::stage::{Stage, tamper};
+use super::{both, new_claim};
+use crate::database::Database;
+use crate::{Claim, Restoring, Store, StoreError, check_backup, migration};
+
+both!(
+    a_store_of_every_version_is_brought_up_to_date,
+    a_backup_of_every_version_is_restored,
+    a_newer_store_is_refused_by_an_older_binary,
+    a_store_is_brought_up_to_date_once_however_many_open_it,
+);
+
+/// What each version wrote, in the words of migrations: one for each that there is, the newest last.
+const FIXTURES: &[&str] = &[
+    "INSERT INTO fabric_release (id, content, recorded_at, recorded_by) VALUES ('rel_1', '{\"a.yaml\":\"kind: Team\"}', 5, 'ann');
+     INSERT INTO activation (ordinal, environment, release_id, activated_at, activated_by) VALUES (1, 'dev', 'rel_1', 6, 'ann');
+     UPDATE access_revision SET revision = 3;
+     INSERT INTO credential (id, principal_kind, principal, key_hash, issued_at) VALUES
+     ('key_1', 'consumer', 'mes-ghent', CAST('00000000000000000000000000000001' AS BYTEA), 7),
+     ('key_2', 'operator', 'ann', CAST('00000000000000000000000000000002' AS BYTEA), 8);
+     INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at) VALUES
+     ('grt_1', 'manifest', 'mes-ghent', 'orders@1', '{\"operations\":[\"list\"],\"rows\":[],\"except\":[],\"purpose\":null,\"until\":null,\"on_end\":\"end\",\"rate\":null}', 9, NULL),
+     ('grt_2', 'manifest', 'mes-ghent', 'stock@1', '{\"operations\":[\"get\"],\"rows\":[],\"except\":[],\"purpose\":null,\"until\":null,\"on_end\":\"alarm\",\"rate\":null}', 9, 10);
+     INSERT INTO lease_terms (lease, digest) VALUES ('grt_1', CAST('00000000000000000000000000000003' AS BYTEA));
+     INSERT INTO cross_reference (system_name, object, record, business_key, linked_at) VALUES ('odoo', 'product', '7', 'BIK-1', 9);
+     INSERT INTO operation (id, consumer, interface, verb, idempotency_key, payload_hash, request, state, epoch, node, probes,
+     answer_status, answer_body, created_at, changed_at) VALUES
+     ('op_00000000000000000000000000000001', 'mes-ghent', 'production-orders@1', 'create', 'order-1', CAST('77777777777777777777777777777777' AS BYTEA),
+     '{}', 'done', 1, 'node-a', 0, 201, '{}', 9, 10);
+     INSERT INTO effect (id, operation, ordinal, system_name, verb, target, state, sends, intended_at, sent_at, settled_at) VALUES
+     ('eff_00000000000000000000000000000001', 'op_00000000000000000000000000000001', 1, 'odoo', 'create', '{}', 'confirmed', 1, 9, 9, 10);",
+    "INSERT INTO lane (lane, operation) VALUES ('odoo/mrp.production/7', 'op_00000000000000000000000000000001');",
+    "INSERT INTO access_block (id, kind, subject, because, blocked_at) VALUES ('blk_1', 'consumer', 'shop', 'leak', 9);
+     INSERT INTO node (id, environment, address, started_at, revision, acknowledged_at, lease_until, serves_for)
+     VALUES ('node-a', 'dev', 'here', 9, 3, 9, 10, 0);",
+    "INSERT INTO contract_check (interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at)
+     VALUES ('orders@1', 'c', 'shop', 'get', 'request', 'report', 9, 1, 0, 9, 10);
+     INSERT INTO contract_violation (interface, contract, consumer, operation, side, place, field, rule, count, first_at, last_at, sample)
+     VALUES ('orders@1', 'c', 'shop', 'get', 'request', 'body', '/a', 'type', 1, 9, 10, '1');",
+    "INSERT INTO budget (name, begins, ends_at, spent) VALUES ('grant/grt_1', 9, 99, 5);
+     INSERT INTO budget_slice (name, begins, node, held, demand, until_at) VALUES ('grant/grt_1', 9, 'node-a', 5, 5, 10);",
+    "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed)
+     VALUES ('day', 0, 'orders@1', 'mes-ghent', 'list', '', '', 5, 1, 0);
+     INSERT INTO usage_writer (node, batch, covers_until) VALUES ('node-a', 1, 9);
+     INSERT INTO usage_gap (node, from_at, until_at) VALUES ('node-b', 1, 9);
+     INSERT INTO usage_last (kind, id, used_at) VALUES ('grant', 'grt_1', 9);
+     INSERT INTO shadow_group (method, path, requests, first_at, last_at) VALUES ('GET', '/admin', 1, 9, 9);",
+    "INSERT INTO event_stream (id, name, epoch, next_offset, retired_to, bytes) VALUES (1, 'orders@1', 2, 21, 0, 0);
+     INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) VALUES (1, 2, 21, 1, 20, 9);
+     INSERT INTO event_cursor (stream, reader, position, fence, node, leased_until, moved_at) VALUES (1, 'wms', 0, 1, '', 0, 9);
+     INSERT INTO event_record (place, stream, epoch, appended_at, checksum, id, lane, body)
+     VALUES (35184372088840, 2, 1, 9, 1, 'e-1', 'one', CAST('{}' AS BYTEA));",
+    "UPDATE event_epoch SET told_at = 10;",
+    "INSERT INTO subscription (id, consumer, name, interface, terms, state, begins, acts, requested_at, changed_at)
+     VALUES ('sub_1', 'mes-ghent', 'line', 'orders@1', '{\"events\":[],\"from\":\"oldest\",\"until\":null,\"lag\":null,\"deliver\":null}', 'suspended', 0, 0, 9, 9);
+     INSERT INTO subscription_terms (subscription, digest) VALUES ('sub_1', CAST('00000000000000000000000000000004' AS BYTEA));
+     INSERT INTO parked_lane (subscription, lane, state, through, cause, because, attempts, spent, failed_at, since)
+     VALUES ('sub_1', 'one', 'parked', 1, 'refused', 'no', 3, 9, 9, 9);
+     INSERT INTO parked_message (subscription, lane, position, event, body, appended_at)
+     VALUES ('sub_1', 'one', 1, 'e-1', CAST('{}' AS BYTEA), 9);
+     INSERT INTO dead_letter (id, subscription, lane, position, event, cause, because, attempts, died_at, state)
+     VALUES ('ltr_1', 'sub_1', 'one', 1, 'e-1', 'refused', 'no', 3, 9, 'open');
+     INSERT INTO delivery_attempt (subscription, position, number, attempted_at, took, because) VALUES ('sub_1', 1, 1, 9, 1, 'no');",
+    "INSERT INTO capture (id, interface, system, record, stage, generation, front, settled, next_out, node, fence, leased_until)
+     VALUES (1, 'orders@1', 'odoo', 'mrp.production', 'following', 1, 9, 9, 2, '', 1, 0);
+     INSERT INTO captured (capture, record, standing, generation, written, change, business_key, content)
+     VALUES (1, 7, 1, 1, 9, 'c', 'BIK-1', '{}');
+     INSERT INTO captured_value (capture, attribute, value, record) VALUES (1, 'site', 'ghent', 7);
+     INSERT INTO capture_parked (capture, record, code, reason, since) VALUES (1, 8, 'FAB5143', 'no', 9);
+     INSERT INTO capture_hint (capture, record, asked) VALUES (1, 9, 1);
+     INSERT INTO capture_echo (capture, record, content, effect, noted_at)
+     VALUES (1, 7, CAST('00000000000000000000000000000005' AS BYTEA), 'op_1', 9);
+     INSERT INTO event_outbox (capture, number, id, lane, body) VALUES (1, 1, 'o-1', 'one', CAST('{}' AS BYTEA));",
+    "UPDATE activation SET because = 'first', gates = '{}';
+     INSERT INTO release_key (id, public_key, made_at, made_by) VALUES ('rk_1', CAST('00000000000000000000000000000006' AS BYTEA), 9, 'ann');
+     INSERT INTO change_proposal (id, domain, title, author, version, release_id, content, state, emergency, report, requirements,
+     proposed_at, changed_at) VALUES ('chg_1', 'group', 'More', 'ann', 1, 'rel_2', '{}', 'open', 0, '{}', '[]', 9, 9);
+     INSERT INTO change_decision (change_id, ordinal, version, person, verdict, because, decided_at)
+     VALUES ('chg_1', 1, 1, 'bob', 'approve', 'good', 10);
+     INSERT INTO board_delegation (id, domain, discipline, given_by, given_to, until_at, given_at)
+     VALUES ('del_1', 'group', 'security', 'bob', 'ann', 99, 9);",
+    "INSERT INTO access_request (id, consumer, interface, terms, asked_by, asked_at, findings, state)
+     VALUES ('req_1', 'shop', 'orders@1', '{}', 'ann', 9, '[]', 'open');
+     INSERT INTO break_glass (lease, opened_by, because, opened_at, ends_at, review_by) VALUES ('grt_1', 'ann', 'fire', 9, 10, 11);
+     INSERT INTO recertification (id, scope, until_at, started_at, started_by) VALUES ('rec_1', '{}', 99, 9, 'ann');
+     INSERT INTO recertification_item (id, campaign, lease, tier, breadth, state) VALUES ('itm_1', 'rec_1', 'grt_1', 'tier-2', '{}', 'open');",
+    "INSERT INTO ledger_checkpoint (entries, entry_hash, made_at, signed_with, signature)
+     VALUES (1, CAST('00000000000000000000000000000008' AS BYTEA), 9, 'rk_1', CAST('s' AS BYTEA));
+     INSERT INTO access_history (revision, reached_at) VALUES (3, 9);
+     INSERT INTO lease_history (lease, since, terms) VALUES ('grt_1', 9, '{}') ON CONFLICT DO NOTHING;",
+];
+
+/// A store as the binary of this version left it.
+async fn of_version(stage: &Stage, version: usize) -> Store {
+    let database = Database::connect(&stage.url()).await.unwrap();
+    for (step, fixture) in (1..=version).zip(FIXTURES) {
+        migration::run_first(&database, step).await.unwrap();
+        let mut transaction = database.write().await.unwrap();
+        transaction.script(fixture).await.unwrap_or_else(|error| panic!("fixture {step}: {error}"));
+        transaction.commit().await.unwrap();
+    }
+    Store { database }
+}
+
+/// A backup of a store, and the rows of each table in it, by column.
+async fn rows(store: &Store) -> (TempDir, BTreeMap<String, Vec<String>>) {
+    let directory = TempDir::new().unwrap();
+    let mut file = std::fs::File::create(directory.path().join("backup")).unwrap();
+    store.back_up(&mut file).await.unwrap();
+    let (mut tables, mut table, mut columns) = (BTreeMap::<String, Vec<String>>::new(), String::new(), Vec::new());
+    for line in std::fs::read_to_string(directory.path().join("backup")).unwrap().lines() {
+        match serde_json::from_str(line).unwrap() {
+            Value::Array(cells) => {
+                let mut row: Vec<String> =
+                    columns.iter().zip(cells).map(|(name, cell)| format!("{name}={cell}")).collect();
+                row.sort();
+                tables.entry(table.clone()).or_default().push(row.join(" "));
+            }
+            head => {
+                table = head["table"].as_str().unwrap_or_default().to_owned();
+                let names = head["columns"].as_array().into_iter().flatten();
+                columns = names.map(|column| column[0].as_str().unwrap().to_owned()).collect();
+            }
+        }
+    }
+    (directory, tables)
+}
+
+/// Whether every row is there still, whatever columns it has besides.
+fn kept(before: &BTreeMap<String, Vec<String>>, after: &BTreeMap<String, Vec<String>>, version: usize) {
+    for (table, rows) in before {
+        let there = after.get(table).unwrap_or_else(|| panic!("`{table}` of version {version} is gone"));
+        for row in rows {
+            let cells: Vec<&str> = row.split(' ').collect();
+            let same = |other: &String| cells.iter().all(|cell| other.split(' ').any(|it| it == *cell));
+            assert!(there.iter().any(same), "version {version}, `{table}`: {row}");
+        }
+    }
+}
+
+fn fresh(like: &Stage) -> impl Future<Output = Stage> {
+    let is_file = matches!(like, Stage::Sqlite(_));
+    async move { if is_file { Stage::sqlite() } else { Stage::postgres().await } }
+}
+
+async fn a_store_of_every_version_is_brought_up_to_date(stage: &Stage) {
+    let known = usize::try_from(migration::known()).unwrap();
+    assert_eq!(FIXTURES.len(), known, "each version has rows of its own");
+    for version in 1..=known {
+        let stage = fresh(stage).await;
+        let older = of_version(&stage, version).await;
+        let (_, before) = rows(&older).await;
+        for table in migration::tables(i64::try_from(version).unwrap()) {
+            assert!(before.contains_key(&table), "version {version} has no row in `{table}`");
+        }
+        older.close().await;
+        let store = stage.open().await;
+        let (_, after) = rows(&store).await;
+        kept(&before, &after, version);
+        assert!(store.verify_ledger().await.unwrap().is_whole(), "version {version}");
+        let state = store.access_state().await.unwrap();
+        assert_eq!((state.revision, state.credentials.len(), state.grants.len()), (3, 2, 2), "version {version}");
+        let claim = store.claim(&new_claim("order-1")).await.unwrap();
+        assert!(
+            matches!(claim, Claim::OtherPayload { .. } | Claim::Same { state: OperationState::Done(_), .. }),
+            "version {version}: {claim:?}"
+        );
+        store.close().await;
+        stage.end().await;
+    }
+}
+
+async fn a_backup_of_every_version_is_restored(stage: &Stage) {
+    for version in 1..=FIXTURES.len() {
+        let (from, to) = (fresh(stage).await, fresh(stage).await);
+        let older = of_version(&from, version).await;
+        let (directory, before) = rows(&older).await;
+        older.close().await;
+        let file = directory.path().join("backup");
+        let accepted = Some(check_backup(&file).unwrap().taken);
+        Store::restore(&to.url(), &file, &Restoring { by: "ann".to_owned(), accepted, ..Restoring::default() })
+            .await
+            .unwrap();
+        let store = to.open().await;
+        assert!(store.verify_ledger().await.unwrap().is_whole(), "version {version}");
+        let (_, after) = rows(&store).await;
+        for (table, rows) in &before {
+            let goes = ["node", "budget_slice"].contains(&table.as_str());
+            assert!(goes || after[table].len() >= rows.len(), "version {version}, `{table}`");
+        }
+        store.close().await;
+        from.end().await;
+        to.end().await;
+    }
+}
+
+async fn a_newer_store_is_refused_by_an_older_binary(stage: &Stage) {
+    let known = migration::known();
+    stage.open().await.close().await;
+    let database = Database::connect(&stage.url()).await.unwrap();
+    for older in 1..usize::try_from(known).unwrap() {
+        let refused = migration::run_first(&database, older).await.unwrap_err();
+        assert!(matches!(refused, StoreError::Newer { found, .. } if found == known), "{refused}");
+    }
+    let store = stage.open().await;
+    tamper(&store, "INSERT INTO store_version (version, reached_at) VALUES (9999, 1)").await;
+    store.close().await;
+    let refused = Store::open(&stage.url()).await.err().unwrap();
+    let said = format!("the store has version 9999, and this binary knows versions up to {known}");
+    assert_eq!((refused.to_string(), refused.code().as_str()), (said, "FAB7003"));
+}
+
+async fn a_store_is_brought_up_to_date_once_however_many_open_it(stage: &Stage) {
+    of_version(stage, 1).await.close().await;
+    let url = stage.url();
+    let opening: Vec<_> = (0..8)
+        .map(|_| {
+            let url = url.clone();
+            tokio::spawn(async move { Store::open(&url).await.unwrap() })
+        })
+        .collect();
+    for opened in opening {
+        assert!(opened.await.unwrap().verify_ledger().await.unwrap().is_whole());
+    }
+}

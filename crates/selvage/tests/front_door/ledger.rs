@@ -1,0 +1,63 @@
+//! The ledger's checkpoints: made by a node and on demand, verified with a key of before, and what they find of a store in which
+//! somebody could write everything.
+
+use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
+
+use crate::fixture::{Place, eventually, selvage, stdout};
+
+/// What `selvage ledger` says of the store of this place, and whether all is well.
+fn ledger(place: &Place, arguments: &[&str]) -> (bool, String) {
+    let data = place.data();
+    let all: Vec<&str> =
+        ["ledger"].into_iter().chain(arguments.iter().copied()).chain(data.iter().map(String::as_str)).collect();
+    let output = selvage(&all);
+    (output.status.success(), stdout(&output) + &String::from_utf8_lossy(&output.stderr))
+}
+
+async fn tamper(place: &Place, sql: &str) {
+    let file = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let mut connection = SqliteConnection::connect(&file).await.unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_show_what_the_chain_alone_cannot() {
+    let place = Place::new().await;
+    let served = place.serve(&place.data(), &[]);
+    let made = || async { ledger(&place, &["checkpoints"]).1.lines().next().map(str::to_owned) };
+    let first = eventually("the node signs what the ledger is", made).await;
+    drop(served);
+    place.key(&place.data(), "planning");
+    let (_, last) = ledger(&place, &["checkpoint"]);
+    let key = ledger(&place, &["key"]).1.trim().to_owned();
+    let elsewhere = place.path("elsewhere.jsonl");
+    std::fs::write(&elsewhere, format!("{first}\n\n{last}")).unwrap();
+    let kept = elsewhere.display().to_string();
+    let verify = |file: &str, key: &str| ledger(&place, &["verify", "--checkpoints", file, "--key", key]);
+    let (whole, said) = verify(&kept, &key);
+    assert!(whole && said.contains("4 checkpoints are signed with the key"), "{said}");
+    assert!(ledger(&place, &["verify"]).0, "the key's own file tells the key");
+
+    // Neither another key nor another number passes for the one that signed.
+    let other = place.path("other.key").display().to_string();
+    let another = ledger(&place, &["key", "--ledger-key", &other]).1;
+    let (whole, said) = verify(&kept, another.trim());
+    assert!(!whole && said.contains("FAB7110"), "{said}");
+    let forged = place.path("forged.jsonl").display().to_string();
+    std::fs::write(&forged, last.replacen("\"entries\":", "\"entries\":1", 1)).unwrap();
+    let (whole, said) = verify(&forged, &key);
+    assert!(!whole && said.contains("FAB7110"), "{said}");
+    std::fs::write(&forged, "a shopping list\n").unwrap();
+    let (whole, said) = verify(&forged, &key);
+    assert!(!whole && said.contains("FAB7111") && said.contains("line 1"), "{said}");
+
+    // Whoever can write the database sets head and checkpoints back with the tail.
+    let cut = "DELETE FROM ledger_checkpoint; DELETE FROM ledger WHERE seq = (SELECT MAX(seq) FROM ledger);
+        UPDATE ledger_head SET entries = (SELECT MAX(seq) FROM ledger),
+        entry_hash = (SELECT entry_hash FROM ledger ORDER BY seq DESC LIMIT 1) WHERE id = 1;";
+    tamper(&place, cut).await;
+    assert!(ledger(&place, &["verify"]).0, "the store agrees with itself");
+    let (whole, said) = verify(&kept, &key);
+    assert!(!whole && said.contains("and a checkpoint was made of entry"), "{said}");
+}
