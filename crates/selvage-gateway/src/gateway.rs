@@ -250,9 +250,14 @@ impl Gateway {
         exposition::metrics(&self.shared)
     }
 
+    /// Says at `/readyz` that the end is near, and goes on as before: whoever spreads requests has time to see it.
+    pub fn announce_end(&self) {
+        self.shared.draining.store(true, Ordering::Relaxed);
+    }
+
     /// Stops accepting, lets requests in hand finish for [`GatewayConfig::drain`] at most, and closes.
     pub async fn shutdown(mut self) {
-        self.shared.draining.store(true, Ordering::Relaxed);
+        self.announce_end();
         let _ = self.stop.send(true);
         for running in std::mem::take(&mut self.threads) {
             running.finished().await;

@@ -151,8 +151,7 @@ impl Node {
         let snapshot = snapshot.map_err(|findings| release::as_error(&findings))?;
         let active = Active { release: first, access, keys, since: jiff::Timestamp::now() };
         let current = Arc::new(Current::new(active));
-        let engine_task = engine.run();
-        let told = Told::default();
+        let (engine_task, told) = (engine.run(), Told::default());
         let mediation = EngineMediation::new(engine.clone(), config.store.clone(), Arc::clone(&current), told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
@@ -220,6 +219,11 @@ impl Node {
     /// A path of the console that logs in once who has this key.
     pub(crate) fn console_link(&self, key: &str) -> Option<String> {
         self.console.one_time_link(admit(&self.current.active().access, key)?)
+    }
+
+    /// Says at `/readyz` that it is going to end, and serves on.
+    pub(crate) fn announce_end(&self) {
+        self.gateway.announce_end();
     }
 
     /// Finishes what is under way and ends.

@@ -71,6 +71,9 @@ pub(crate) struct Serve {
     /// file.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     access_lease: Option<Duration>,
+    /// How long `/readyz` says that this node ends before it takes no more requests, so that whoever spreads them has seen it.
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    announce: Duration,
     /// How long a key and its answer are kept.
     #[arg(long, value_name = "DURATION", default_value = "7d", value_parser = duration)]
     keep_keys: Duration,
@@ -112,6 +115,8 @@ impl Serve {
         eprintln!("selvage: console on http://{}", node.console_address());
         eprintln!("selvage: metrics on http://{}/metrics", node.admin_address());
         until_stopped().await?;
+        node.announce_end();
+        tokio::time::sleep(self.announce).await;
         eprintln!("selvage: finishing what is under way");
         node.shutdown().await;
         Ok(Outcome::Well)

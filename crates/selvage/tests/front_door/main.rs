@@ -42,6 +42,7 @@ mod probe;
 mod publishing;
 mod pulling;
 mod revocation;
+mod rolling;
 mod rotation;
 mod rules;
 mod schemathesis;

@@ -1,0 +1,112 @@
+//! Nodes that are replaced one after the other while they are asked: whoever spreads requests by `/readyz` loses none.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reqwest::{Client, StatusCode};
+
+use crate::fixture::{Place, Served, eventually};
+use crate::two_nodes::database;
+
+const POSITIONS: &str = "inventory/v2/inventory-positions?limit=1";
+/// Much longer than it takes to see that a node ends.
+const ANNOUNCE: &str = "5s";
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// What spreads requests over the nodes that say they are ready.
+#[derive(Default)]
+struct Spread {
+    /// Each node by where it is asked and where it says whether it is ready.
+    nodes: Mutex<Vec<(String, String)>>,
+    ready: Mutex<Vec<String>>,
+    turn: AtomicUsize,
+    stop: AtomicBool,
+    answered: AtomicUsize,
+    failed: Mutex<Vec<String>>,
+}
+
+impl Spread {
+    fn add(&self, served: &Served) {
+        let ready = served.metrics.replace("/metrics", "/readyz");
+        self.nodes.lock().unwrap().push((served.base.clone(), ready));
+    }
+
+    fn is_ready(&self, served: &Served) -> bool {
+        self.ready.lock().unwrap().contains(&served.base)
+    }
+
+    /// Looks which nodes are ready until it is told to stop.
+    async fn look(self: Arc<Self>) {
+        let client = Client::new();
+        while !self.stop.load(Ordering::SeqCst) {
+            let nodes = self.nodes.lock().unwrap().clone();
+            let mut ready = Vec::new();
+            for (base, readyz) in nodes {
+                let answer = client.get(readyz).send().await;
+                if answer.is_ok_and(|answer| answer.status() == StatusCode::OK) {
+                    ready.push(base);
+                }
+            }
+            *self.ready.lock().unwrap() = ready;
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Asks one node after the other, and keeps connections as clients do.
+    async fn ask(self: Arc<Self>, key: String) {
+        let client = Client::new();
+        while !self.stop.load(Ordering::SeqCst) {
+            let turn = self.turn.fetch_add(1, Ordering::SeqCst);
+            let base = {
+                let ready = self.ready.lock().unwrap();
+                ready.get(turn % ready.len().max(1)).cloned()
+            };
+            let Some(base) = base else {
+                tokio::time::sleep(LOOK_EVERY).await;
+                continue;
+            };
+            match client.get(format!("{base}/{POSITIONS}")).bearer_auth(&key).send().await {
+                Ok(answer) if answer.status() == StatusCode::OK => {
+                    self.answered.fetch_add(1, Ordering::SeqCst);
+                }
+                Ok(answer) => self.failed.lock().unwrap().push(format!("{base}: {}", answer.status())),
+                Err(error) => self.failed.lock().unwrap().push(format!("{base}: {error:?}")),
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_are_replaced_one_after_the_other_without_a_failed_request() {
+    let place = Place::new().await;
+    let store = database().await;
+    let key = place.key(&store, "shop-floor-board");
+    let serve = || place.serve(&store, &["--announce", ANNOUNCE]);
+    let mut nodes: Vec<Served> = (0..3).map(|_| serve()).collect();
+    let spread = Arc::new(Spread::default());
+    nodes.iter().for_each(|served| spread.add(served));
+    let mut tasks = vec![tokio::spawn(Arc::clone(&spread).look())];
+    tasks.extend((0..4).map(|_| tokio::spawn(Arc::clone(&spread).ask(key.clone()))));
+    let all_ready = |nodes: &[Served]| nodes.iter().all(|served| spread.is_ready(served));
+    for _ in 0..3 {
+        eventually("every node is ready", || async { all_ready(&nodes).then_some(()) }).await;
+        let before = spread.answered.load(Ordering::SeqCst);
+        let enough = || async { (spread.answered.load(Ordering::SeqCst) > before + 30).then_some(()) };
+        eventually("requests are answered", enough).await;
+        let oldest = nodes.remove(0);
+        // It is told to end, says so, and ends when what it has in hand is done.
+        tokio::task::spawn_blocking(move || drop(oldest)).await.unwrap();
+        let next = serve();
+        spread.add(&next);
+        nodes.push(next);
+    }
+    eventually("the last of them is ready", || async { all_ready(&nodes).then_some(()) }).await;
+    spread.stop.store(true, Ordering::SeqCst);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let failed = spread.failed.lock().unwrap();
+    assert!(failed.is_empty(), "{} of {}: {failed:?}", failed.len(), spread.answered.load(Ordering::SeqCst));
+}
