@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use selvage_control::desk::{
-    Seal, checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint,
+    Seal, checkpoint_line, is_signed, key_of, public_key_text, read_checkpoint, read_public_key, sign_checkpoint,
 };
 use selvage_model::code;
 use selvage_store::{Checkpoint, LedgerHead, Store};
@@ -197,7 +197,12 @@ impl Verify {
         for fault in &check.faults {
             say(fault)?;
         }
-        let forged = if public.is_some() { forged } else { Vec::new() };
+        // A store that was restored elsewhere has checkpoints of the key of before: only who gives that key can say more of them.
+        let own = |it: &Checkpoint| self.key.is_some() || public.is_some_and(|key| key_of(key).id == it.signed_with);
+        let (forged, others): (Vec<_>, Vec<_>) = forged.into_iter().partition(own);
+        if public.is_some() && !others.is_empty() {
+            say(format_args!("{} are signed with another key: give its public half with `--key`", others.len()))?;
+        }
         for Checkpoint { head, signed_with, .. } in &forged {
             let (entry, code) = (head.entries, code::CHECKPOINT_FORGED);
             say(format_args!("{code}: the checkpoint of entry {entry} (`{signed_with}`) is not signed with the key"))?;

@@ -67,7 +67,8 @@ impl Spread {
                 continue;
             };
             match client.get(format!("{base}/{POSITIONS}")).bearer_auth(&key).send().await {
-                Ok(answer) if answer.status() == StatusCode::OK => {
+                // What a limit refuses was answered by a node that serves.
+                Ok(answer) if matches!(answer.status(), StatusCode::OK | StatusCode::TOO_MANY_REQUESTS) => {
                     self.answered.fetch_add(1, Ordering::SeqCst);
                 }
                 Ok(answer) => self.failed.lock().unwrap().push(format!("{base}: {}", answer.status())),
