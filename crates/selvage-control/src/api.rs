@@ -29,7 +29,8 @@ use crate::console::Authenticate;
 use crate::desk::{Desk, Seal};
 
 use answer::problem;
-pub(crate) use answer::told;
+pub(crate) use answer::{status_of, told};
+pub(crate) use changes::line;
 
 /// Waits until every node knows what was changed at this moment, and says when each did.
 pub type Acknowledge = Arc<dyn Fn(Timestamp) -> BoxFuture<'static, Value> + Send + Sync>;

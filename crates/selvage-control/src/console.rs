@@ -1,6 +1,10 @@
 //! The console's server: login, pages, its two assets. It has a listener of its own, so that it can be bound to an
 //! inner network and be down without anyone noticing on the data path.
 
+mod catalogue;
+mod changes;
+mod releases;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,9 +22,13 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::api::{self, Governance};
+use crate::desk::DeskError;
 use crate::listener::Bounded;
 use crate::page;
 use crate::session::Sessions;
+
+pub(crate) use catalogue::Answer;
+pub use catalogue::CatalogueView;
 
 /// Gathers what the first page shows.
 pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
@@ -28,6 +36,8 @@ pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
 pub type ViewUsage = Arc<dyn Fn() -> BoxFuture<'static, UsageView> + Send + Sync>;
 /// Gathers what the page of contracts shows.
 pub type ViewContracts = Arc<dyn Fn() -> BoxFuture<'static, ContractsView> + Send + Sync>;
+/// Gathers what the catalogue is made of.
+pub type ViewCatalogue = Arc<dyn Fn() -> BoxFuture<'static, CatalogueView> + Send + Sync>;
 /// Gathers what the page of lanes shows.
 pub type ViewLanes = Arc<dyn Fn() -> BoxFuture<'static, LanesView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
@@ -59,6 +69,8 @@ pub struct ConsoleConfig {
     pub contracts: ViewContracts,
     /// What is delivered, and what is set aside.
     pub lanes: ViewLanes,
+    /// What runs, and who uses it.
+    pub catalogue: ViewCatalogue,
     /// Who may see it.
     pub authenticate: Authenticate,
     /// Who may go on seeing it.
@@ -86,6 +98,8 @@ struct Shared {
     usage: ViewUsage,
     contracts: ViewContracts,
     lanes: ViewLanes,
+    catalogue: ViewCatalogue,
+    governance: Option<Governance>,
     authenticate: Authenticate,
     vouch: Vouch,
     sessions: Sessions,
@@ -108,12 +122,15 @@ impl Console {
         let wrap = |source| ConsoleError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(wrap)?;
         let address = listener.local_addr().map_err(wrap)?;
-        let api = config.governance.map(|governance| api::routes(governance, Arc::clone(&config.authenticate)));
+        let governance = config.governance.clone();
+        let api = governance.map(|governance| api::routes(governance, Arc::clone(&config.authenticate)));
         let shared = Arc::new(Shared {
             observe: config.observe,
             usage: config.usage,
             contracts: config.contracts,
             lanes: config.lanes,
+            catalogue: config.catalogue,
+            governance: config.governance,
             authenticate: config.authenticate,
             vouch: config.vouch,
             sessions: Sessions::default(),
@@ -156,6 +173,14 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/usage", get(usage))
         .route("/contracts", get(contracts))
         .route("/lanes", get(lanes))
+        .route("/catalogue", get(catalogue::list))
+        .route("/catalogue/{interface}", get(catalogue::show))
+        .route("/catalogue/{interface}/requests", post(catalogue::ask))
+        .route("/changes", get(changes::list))
+        .route("/changes/{id}", get(changes::show))
+        .route("/changes/{id}/decisions", post(changes::decide))
+        .route("/releases", get(releases::list))
+        .route("/releases/rollbacks", post(releases::roll_back))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))
         .route("/assets/console.css", get(style))
@@ -300,6 +325,16 @@ fn asset(kind: &'static str, text: &'static str) -> Response {
 
 async fn missing() -> Response {
     (StatusCode::NOT_FOUND, Html(page::missing().into_string())).into_response()
+}
+
+/// What the desk refused, for a page: with its code, and the way out.
+fn refusal(error: &DeskError) -> (StatusCode, String) {
+    let status = StatusCode::from_u16(api::status_of(error)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let said = match error {
+        DeskError::Store(error) => format!("{}: {error}", error.code()),
+        DeskError::Refused { code, message, fix, .. } => format!("{code}: {message}: {fix}"),
+    };
+    (status, said)
 }
 
 /// INVARIANT: REVOKED-NOW: whoever's key was taken back is out with the next request.

@@ -3,10 +3,12 @@
 
 mod access;
 mod activate;
+mod ask;
 mod checkpoint;
 mod decide;
 mod error;
 mod gate;
+mod history;
 mod propose;
 mod release;
 mod seal;
@@ -28,10 +30,12 @@ use selvage_model::name::EnvironmentName;
 use selvage_store::{DomainActivation, SignedRelease, Store};
 
 pub use activate::{Activating, Went};
+pub use ask::Asking;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
 pub use error::DeskError;
 pub use gate::Gate;
+pub use history::Passage;
 pub use propose::Proposal;
 pub(crate) use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
@@ -127,6 +131,14 @@ impl Desk {
     /// Those of the store.
     pub async fn releases(&self) -> Result<(Vec<SignedRelease>, Vec<DomainActivation>), DeskError> {
         Ok((self.store.signed_releases().await?, self.store.active_domains().await?))
+    }
+
+    /// What was ever activated, newest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn activations(&self) -> Result<Vec<DomainActivation>, DeskError> {
+        Ok(self.store.activations().await?)
     }
 
     /// A release that has to be there.

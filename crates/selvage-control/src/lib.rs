@@ -10,5 +10,6 @@ mod session;
 
 pub use api::{Acknowledge, Governance};
 pub use console::{
-    Admitted, Authenticate, Console, ConsoleConfig, ConsoleError, Observe, ViewContracts, ViewLanes, ViewUsage, Vouch,
+    Admitted, Authenticate, CatalogueView, Console, ConsoleConfig, ConsoleError, Observe, ViewCatalogue, ViewContracts,
+    ViewLanes, ViewUsage, Vouch,
 };

@@ -1,17 +1,29 @@
 //! The pages, as functions from data to HTML. They fetch nothing and decide nothing.
 
+mod catalogue;
+mod change;
+mod changes;
 mod chart;
 mod contracts;
 mod frame;
+mod gravity;
+mod interface;
 mod lanes;
 mod overview;
+mod releases;
 mod usage;
 
 use maud::{Markup, html};
+use selvage_model::overview::Overview;
 
+pub(crate) use catalogue::catalogue;
+pub(crate) use change::change;
+pub(crate) use changes::changes;
 pub(crate) use contracts::contracts;
+pub(crate) use interface::{Asks, interface};
 pub(crate) use lanes::lanes;
 pub(crate) use overview::overview;
+pub(crate) use releases::{ReleasesView, releases};
 pub(crate) use usage::usage;
 
 /// The login form, with the reason where one was refused.
@@ -41,4 +53,13 @@ pub(crate) fn missing() -> Markup {
         "Not found",
         &html! { section.login { h1 { "Nothing is here" } p { a href="/" { "To the overview" } } } },
     )
+}
+
+/// A page that cannot show what it is for.
+pub(crate) fn trouble(overview: &Overview, section: &'static str, because: &str, operator: &str) -> Markup {
+    let content = html! {
+        h1 { (section) }
+        section.alarm role="alert" { (because) }
+    };
+    frame::still(section, section, overview, operator, &content)
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use reqwest::header::{CONTENT_SECURITY_POLICY, COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, StatusCode, redirect};
-use selvage_control::{Admitted, Console, ConsoleConfig};
+use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig};
 use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness, readiness};
 use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
@@ -275,6 +275,7 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
         usage: Arc::new(|| Box::pin(async { sample_usage() })),
         contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
         lanes: Arc::new(|| Box::pin(async { sample_lanes() })),
+        catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
         authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
         vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
         governance: None,

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use reqwest::{Client, Method};
 use selvage_control::desk::{Desk, Files, Look, Looked, Seal, Tried};
-use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
+use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -120,6 +120,7 @@ impl Stage {
             usage: Arc::new(|| Box::pin(async { UsageView::default() })),
             contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
             lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
+            catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
             authenticate: Arc::new(move |key| {
                 let name = key.strip_prefix("slv_").filter(|name| operators.contains(name)).map(str::to_owned);
                 Box::pin(async move { name.map(|operator| Admitted { operator, credential: "key_1".to_owned() }) })

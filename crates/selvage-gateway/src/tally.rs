@@ -28,6 +28,11 @@ pub(crate) const BOUNDS: [u64; 15] = [
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
     10_000_000,
 ];
+/// The upper bounds of the histograms of latencies, in microseconds, ascending.
+pub fn latency_bounds() -> &'static [u64] {
+    &BOUNDS
+}
+
 /// Minutes that are kept.
 pub(crate) const MINUTES: usize = 60;
 /// Requests that belong to no interface.

@@ -2,10 +2,13 @@
 //! Pure: no IO and no clock; all findings at once, each with its place and the way out.
 
 pub mod access;
+pub mod advice;
 pub mod approval;
+pub mod catalogue;
 pub mod compare;
 pub mod condition;
 mod contract;
+pub mod export;
 mod graph;
 pub mod impact;
 pub mod lint;

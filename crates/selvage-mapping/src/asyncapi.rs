@@ -6,6 +6,7 @@ mod message;
 mod security;
 mod webhook;
 
+use std::fmt;
 use std::str::FromStr;
 
 use selvage_model::fabric::Fabric;
@@ -38,6 +39,12 @@ impl FromStr for Server {
         let base = path.trim_end_matches('/');
         let base = if base.is_empty() { String::new() } else { format!("/{base}") };
         Ok(Self { protocol, host: host.to_owned(), base })
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.protocol, self.host, self.base)
     }
 }
 

@@ -474,6 +474,7 @@ catalogue! {
     API_BODY = "FAB8062", "The body of the request cannot be used";
     API_MISSING = "FAB8063", "The control API has no such thing";
     API_SEAL = "FAB8064", "This node has no key that signs releases";
+    EXPORT_WITHIN = "FAB8070", "The export would land in the fabric's directory";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -3,12 +3,14 @@
 mod access;
 pub(crate) mod acknowledged;
 mod active;
+mod advise;
 mod asyncapi;
 mod backup;
 mod block;
 mod board;
 mod broker;
 mod captures;
+mod catalogue;
 mod change;
 mod check;
 mod completions;
@@ -18,6 +20,7 @@ mod demo;
 mod diff;
 mod events;
 mod explain;
+mod export;
 mod factory;
 mod fmt;
 mod get;
@@ -95,6 +98,13 @@ enum Command {
     New(new::New),
     /// Puts manifests into one form; comments and meaning stay.
     Fmt(fmt::Fmt),
+    /// Writes the catalogue in the form of another tool: Backstage, OpenSLO, OpenAPI, AsyncAPI.
+    Export(Box<export::Export>),
+    /// Advises how each interface is best built: direct or mediated, real-time or batch, copy or live, webhook or poll.
+    Advise(advise::Advise),
+    /// Shows what interfaces there are, whose they are, who uses them and how they are called.
+    #[command(subcommand)]
+    Catalogue(Box<catalogue::Catalogue>),
     /// Draws who uses what: consumers, interfaces, objects, systems.
     Graph(graph::Graph),
     /// Serves an editor (LSP): findings, completion, hover, definitions.
@@ -263,6 +273,36 @@ impl StoreChoice {
     }
 }
 
+/// A store that a command looks into where one is named.
+#[derive(Args, Clone)]
+pub(crate) struct StoreGiven {
+    /// Directory of the embedded store to look into.
+    #[arg(long, value_name = "DIR", conflicts_with = "store")]
+    data: Option<PathBuf>,
+    /// Address of a store on PostgreSQL to look into, as `postgres://user@host/database`.
+    #[arg(long, value_name = "URL")]
+    store: Option<String>,
+}
+
+impl StoreGiven {
+    /// Whether one is named.
+    fn is_some(&self) -> bool {
+        self.data.is_some() || self.store.is_some()
+    }
+
+    /// Opens it, where one is named. A directory without a store is another than was meant.
+    pub(crate) async fn open(&self) -> anyhow::Result<Option<Store>> {
+        let choice = match (&self.data, &self.store) {
+            (None, None) => return Ok(None),
+            (data, store) => StoreChoice { data: data.clone().unwrap_or_default(), store: store.clone() },
+        };
+        if let Some(file) = choice.beside("selvage.db") {
+            anyhow::ensure!(file.exists(), "there is no store in `{}`", choice.data.display());
+        }
+        choice.open().await.map(Some)
+    }
+}
+
 /// How a command ended, where it did not fail.
 pub(crate) enum Outcome {
     /// All is well.
@@ -311,6 +351,9 @@ impl Command {
             Self::Import(import) => import.run(),
             Self::Completions(completions) => completions.run(),
             Self::Man(man) => man.run(),
+            Self::Export(export) => in_runtime(export.run()),
+            Self::Catalogue(catalogue) => in_runtime(catalogue.run()),
+            Self::Advise(advise) => in_runtime(advise.run()),
             Self::Test(test) => in_runtime(test.run()),
             Self::Mapping(mapping) => in_runtime(mapping.run()),
             Self::Get(get) => in_runtime(get.run()),

@@ -285,9 +285,20 @@ async fn console(
     let authenticate = authenticator(Arc::clone(current));
     let vouch = voucher(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
+    let catalogue = observe::catalogue(store.clone(), Arc::clone(current));
     let governance = Some(governance::governance(store, log, config.seal.clone()));
-    Ok(Console::start(ConsoleConfig { listen, observe, usage, contracts, lanes, authenticate, vouch, governance })
-        .await?)
+    Ok(Console::start(ConsoleConfig {
+        listen,
+        observe,
+        usage,
+        contracts,
+        lanes,
+        catalogue,
+        authenticate,
+        vouch,
+        governance,
+    })
+    .await?)
 }
 
 /// Whose key this is, where it is an operator's and counts.

@@ -34,7 +34,7 @@ fn answer(problem: &Problem, findings: serde_json::Value) -> Response {
 pub(crate) fn told(error: &DeskError) -> Response {
     match error {
         DeskError::Store(error) => {
-            let mut problem = Problem::new(status_of(error), error.code(), error.to_string());
+            let mut problem = Problem::new(status_of_store(error), error.code(), error.to_string());
             if error.is_transient() {
                 problem = problem.retry_after(1);
             }
@@ -48,7 +48,15 @@ pub(crate) fn told(error: &DeskError) -> Response {
     }
 }
 
-fn status_of(error: &StoreError) -> u16 {
+/// The status of what the desk refused.
+pub(crate) fn status_of(error: &DeskError) -> u16 {
+    match error {
+        DeskError::Store(error) => status_of_store(error),
+        DeskError::Refused { code, .. } => status(*code),
+    }
+}
+
+fn status_of_store(error: &StoreError) -> u16 {
     match error {
         StoreError::NotFound { .. } => 404,
         StoreError::ChangeStands { .. } | StoreError::ChangeStale { .. } => 409,

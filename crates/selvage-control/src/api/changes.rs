@@ -196,7 +196,7 @@ pub(super) async fn board(State(api): State<Api>, operator: Operator, Query(whos
 }
 
 /// Words for the ledger: something, in one line that is no book.
-pub(super) fn line(text: &str) -> Option<String> {
+pub(crate) fn line(text: &str) -> Option<String> {
     const MOST: usize = 200;
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(char::is_control);

@@ -57,7 +57,10 @@ pub(super) fn add(release: &SignedRelease, files: &mut Files) -> Result<(), Desk
 
 impl Desk {
     /// What every domain released last, as one fabric.
-    pub(crate) async fn released(&self) -> Result<Fabric, DeskError> {
+    ///
+    /// # Errors
+    /// Those of the store; [`DeskError::Refused`] for a release that holds something else than files.
+    pub async fn released(&self) -> Result<Fabric, DeskError> {
         Ok(self.look.read(&self.heads(None).await?))
     }
 

@@ -16,8 +16,32 @@ pub(super) fn bare(title: &str, content: &Markup) -> Markup {
     }
 }
 
-/// A page of somebody who is logged in.
-pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
+/// The pages, as the bar names them.
+const PAGES: [(&str, &str); 7] = [
+    ("/", "Overview"),
+    ("/catalogue", "Catalogue"),
+    ("/changes", "Changes"),
+    ("/releases", "Releases"),
+    ("/usage", "Usage"),
+    ("/contracts", "Contracts"),
+    ("/lanes", "Lanes"),
+];
+
+/// A page of somebody who is logged in, kept fresh.
+pub(super) fn full(title: &'static str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
+    let content = html! {
+        main #live { (content) }
+        script src="/assets/console.js" defer {}
+    };
+    barred(title, title, overview, operator, &content)
+}
+
+/// The same, left as it is: something is filled in on it.
+pub(super) fn still(section: &str, title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
+    barred(section, title, overview, operator, &html! { main { (content) } })
+}
+
+fn barred(section: &str, title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -25,8 +49,8 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
             body {
                 header.bar {
                     a.brand href="/" { "Selvage" }
-                    @for (address, name) in [("/", "Overview"), ("/usage", "Usage"), ("/contracts", "Contracts"), ("/lanes", "Lanes")] {
-                        a href=(address) aria-current=[(name == title).then_some("page")] { (name) }
+                    @for (address, name) in PAGES {
+                        a href=(address) aria-current=[(name == section).then_some("page")] { (name) }
                     }
                     span.fabric { (overview.fabric) }
                     span.badge { (overview.environment) }
@@ -34,8 +58,7 @@ pub(super) fn full(title: &str, overview: &Overview, operator: &str, content: &M
                     span.dim { (operator) }
                     form method="post" action="/logout" { button.quiet type="submit" { "Log out" } }
                 }
-                main #live { (content) }
-                script src="/assets/console.js" defer {}
+                (content)
             }
         }
     }

@@ -99,7 +99,8 @@ fn exceeds(needs: &[Need<'_>], account: Option<&str>, bounds: Bounds, of_system:
     Some(format!("{of_account} may be asked {sum} times a minute and bears {} ({why}): {named}", borne.floor() as u64))
 }
 
-fn calls_a_minute(bounds: Bounds) -> f64 {
+/// How many calls a minute these bounds let through.
+pub(crate) fn calls_a_minute(bounds: Bounds) -> f64 {
     let at_a_time = f64::from(bounds.concurrency) * MINUTE * 1_000.0 / f64::from(cost::CALL_MILLIS);
     bounds.per_second.map_or(at_a_time, |rate| at_a_time.min(f64::from(rate) * MINUTE))
 }

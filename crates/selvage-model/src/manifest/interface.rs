@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use crate::manifest::api::Api;
 use crate::manifest::event::{EventInterface, FileInterface};
 use crate::manifest::webhook::WebhookInterface;
-use crate::name::{DomainName, InterfaceName, InterfaceRef, TeamName, Version};
+use crate::name::{DomainName, InterfaceName, InterfaceRef, SystemName, TeamName, Version};
 use crate::scalar::{Percent, Quota, Rate};
 use crate::source::{Place, Spanned};
 
@@ -57,6 +57,18 @@ impl Interface {
         match &self.body {
             InterfaceBody::Api(api) => Some(api),
             _ => None,
+        }
+    }
+
+    /// The system behind it, where it has one: that answers, calls, produces, or holds the files.
+    pub fn system(&self) -> Option<&SystemName> {
+        match &self.body {
+            InterfaceBody::Api(Api::Direct { upstream, .. }) => Some(&upstream.system.value),
+            InterfaceBody::Api(Api::Mediated(serves)) => Some(&serves.system.value),
+            InterfaceBody::Webhook(webhook) => webhook.source.as_ref().map(|source| &source.value),
+            InterfaceBody::Event(event) => event.produced_by.as_ref().map(|system| &system.value),
+            InterfaceBody::File(file) => Some(&file.source.system.value),
+            InterfaceBody::Flow => None,
         }
     }
 }

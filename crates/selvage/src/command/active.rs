@@ -34,7 +34,7 @@ impl ActiveChoice {
 
 /// What is active in an environment, read again as it was recorded: the releases of its domains together, each as it was signed, or a
 /// directory that was served whole.
-async fn fabric(store: &Store, environment: &EnvironmentName) -> anyhow::Result<Fabric> {
+pub(crate) async fn fabric(store: &Store, environment: &EnvironmentName) -> anyhow::Result<Fabric> {
     let releases = desk::active_in(store, environment).await.map_err(told)?;
     if !releases.is_empty() {
         return Ok(directory::read_files(&desk::files_of(store, &releases, None).await.map_err(told)?));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_control::{Observe, ViewContracts, ViewLanes, ViewUsage};
+use selvage_control::{CatalogueView, Observe, ViewCatalogue, ViewContracts, ViewLanes, ViewUsage};
 use selvage_delivery::{Figure, Figures};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
@@ -69,6 +69,26 @@ pub(crate) fn contracts(store: Store, current: Arc<Current>) -> ViewContracts {
             view.sides = readiness(&view.checks);
             declared(&fabric, &mut view);
             view
+        })
+    })
+}
+
+/// What the console's catalogue is made of: what runs here, and the leases that are alive; without last uses where the store does not
+/// answer.
+pub(crate) fn catalogue(store: Store, current: Arc<Current>) -> ViewCatalogue {
+    Arc::new(move || {
+        let (store, current) = (store.clone(), Arc::clone(&current));
+        Box::pin(async move {
+            let last_used = store.last_used().await.unwrap_or_else(|error| {
+                tracing::warn!("when grants were used last cannot be shown: {error}");
+                Vec::new()
+            });
+            let active = current.active();
+            CatalogueView {
+                fabric: Arc::clone(&active.release.fabric),
+                grants: active.access.grants.clone(),
+                last_used: last_used.into_iter().collect(),
+            }
         })
     })
 }

@@ -1,0 +1,99 @@
+//! The page of releases, and the form that goes back to the one before.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use selvage_governance::seat::{Act, may};
+use selvage_model::code;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::Activated;
+use serde::Deserialize;
+
+use super::{Shared, missing, refusal, session};
+use crate::api::{Governance, line};
+use crate::desk::{Activating, DeskError};
+use crate::page;
+
+/// What is active where, what was, and every release.
+pub(super) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    all(&shared, &admitted.operator, None).await
+}
+
+async fn all(shared: &Shared, operator: &str, refused: Option<(StatusCode, String)>) -> Response {
+    let Some(governance) = &shared.governance else { return missing().await };
+    let overview = (shared.observe)().await;
+    match gather(governance, operator).await {
+        Ok(view) => {
+            let (status, because) = refused.map_or((StatusCode::OK, None), |(status, because)| (status, Some(because)));
+            let page = page::releases(&overview, &view, because.as_deref(), operator);
+            (status, Html(page.into_string())).into_response()
+        }
+        Err(error) => {
+            let (status, because) = refusal(&error);
+            (status, Html(page::trouble(&overview, "Releases", &because, operator).into_string())).into_response()
+        }
+    }
+}
+
+async fn gather(governance: &Governance, operator: &str) -> Result<page::ReleasesView, DeskError> {
+    let (releases, active) = governance.desk.releases().await?;
+    let history = governance.desk.activations().await?;
+    let fabric = governance.desk.released().await?;
+    let mut domains: Vec<DomainName> = active.iter().map(|it| it.domain.clone()).collect();
+    domains.retain(|domain| may(&fabric, operator, Act::RollBack, domain));
+    Ok(page::ReleasesView { releases, active, history, may_go_back: domains })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Back {
+    environment: EnvironmentName,
+    domain: DomainName,
+    because: String,
+}
+
+/// Goes back, in the name of who is logged in.
+pub(super) async fn roll_back(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Form(back): Form<Back>,
+) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let Some(governance) = &shared.governance else { return missing().await };
+    let operator = admitted.operator;
+    let Some(because) = line(&back.because) else {
+        let why = "say why, in a line of at most 200 characters".to_owned();
+        return all(&shared, &operator, Some((StatusCode::UNPROCESSABLE_ENTITY, why))).await;
+    };
+    match go(governance, &operator, back.environment, &back.domain, because).await {
+        Ok(()) => Redirect::to("/releases").into_response(),
+        Err(refused) => all(&shared, &operator, Some(refused)).await,
+    }
+}
+
+async fn go(
+    governance: &Governance,
+    operator: &str,
+    environment: EnvironmentName,
+    domain: &DomainName,
+    because: String,
+) -> Result<(), (StatusCode, String)> {
+    let fabric = governance.desk.released().await.map_err(|error| refusal(&error))?;
+    if !may(&fabric, operator, Act::RollBack, domain) {
+        let why = format!("{}: `{operator}` may not go back in the domain {domain}", code::API_FORBIDDEN);
+        return Err((StatusCode::FORBIDDEN, why));
+    }
+    let activating = Activating { environment, by: operator.to_owned(), because };
+    let went = governance.desk.roll_back(domain, None, &activating).await.map_err(|error| refusal(&error))?;
+    if let Activated::Now(since) = went.activated {
+        // The page that follows shows what every node runs.
+        (governance.acknowledge)(since).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! The page of one change: its differences by gravity, whom it concerns, which approvals are given and open, what was decided, and the
+//! form to decide.
+
+use maud::{Markup, html};
+use selvage_governance::approval::Standing;
+use selvage_model::change::{Affected, Change, ChangeState, DecisionVerdict};
+use selvage_model::overview::Overview;
+use serde_json::Value;
+
+use super::changes::{needed, state};
+use super::{frame, gravity};
+use crate::page::overview::{grouped, minute};
+
+/// Differences of one gravity, and consumers, that are shown.
+const MOST_LINES: usize = 100;
+
+/// The page; with what was refused, where something was.
+pub(crate) fn change(
+    overview: &Overview,
+    change: &Change,
+    standing: &Standing,
+    refused: Option<&str>,
+    operator: &str,
+) -> Markup {
+    let content = html! {
+        p { a href="/changes" { "Changes" } }
+        h1.breaks { (change.title) " " (state(change, standing)) }
+        @if let Some(refused) = refused { section.alarm role="alert" { (refused) } }
+        (facts(change))
+        (approvals(change, standing, operator))
+        (deciding(change, standing, operator))
+        (affected(&change.report.affected))
+        (differences(change))
+        (findings(&change.report.findings))
+        (decisions(change))
+    };
+    frame::still("Changes", &change.title, overview, operator, &content)
+}
+
+fn facts(change: &Change) -> Markup {
+    html! {
+        section {
+            h2 { "What it is" }
+            dl {
+                dt { "Change" } dd.breaks { code { (change.id) } ", version " (change.version) }
+                dt { "Domain" } dd.breaks { (change.domain) }
+                dt { "Proposed" } dd.breaks { (minute(&change.proposed)) " by " (change.author) }
+                dt { "From" } dd.breaks { @if let Some(base) = &change.base { code { (base) } } @else { "nothing: it is the first" } }
+                dt { "To" } dd.breaks { code { (change.release) } }
+                @if change.emergency { dt { "Emergency" } dd { "One person may release it before it is approved." } }
+                @if let Some(until) = &change.ratify_until { dt { "To be ratified" } dd { "until " (minute(until)) } }
+            }
+        }
+    }
+}
+
+fn approvals(change: &Change, standing: &Standing, operator: &str) -> Markup {
+    html! {
+        section {
+            h2 { "Whose approval it takes" }
+            @if let Some(rejected) = &standing.rejected {
+                p.bad { "Rejected by " (rejected.person) ": " (rejected.because) }
+            }
+            @if change.state == ChangeState::Open && standing.is_approved() { p { "Everything is given; it waits to be released: " code { "selvage change release " (change.id) } } }
+            ul.plain {
+                @for open in &standing.open {
+                    li { span.badge.warn { "open" } " " (needed(open, operator)) (reasons(&open.requirement.because)) }
+                }
+                @for (requirement, people) in &standing.met {
+                    li { span.badge.good { "given" } " " (requirement.need) span.dim { " by " (people.join(", ")) } (reasons(&requirement.because)) }
+                }
+            }
+        }
+    }
+}
+
+fn reasons(because: &[String]) -> Markup {
+    html! { @for because in because.iter().take(3) { div.dim.breaks { (because) } } @if because.len() > 3 { div.dim { "and " (because.len() - 3) " more reasons" } } }
+}
+
+fn deciding(change: &Change, standing: &Standing, operator: &str) -> Markup {
+    let is_over = matches!(change.state, ChangeState::Withdrawn)
+        || (change.state == ChangeState::Released && change.ratify_until.is_none());
+    let counts = standing.waits_for(operator) || has_seat(change, operator);
+    html! {
+        @if !is_over {
+            section #decide {
+                h2 { "Decide" }
+                @if change.author == operator { p.dim { "You proposed it: your own signature never counts." } }
+                @else if !counts { p.dim { "It does not take your decision; you may comment." } }
+                form.decide method="post" action={ "/changes/" (change.id) "/decisions" } {
+                    input type="hidden" name="version" value=(change.version);
+                    label for="because" { "Why" }
+                    input #because name="because" required maxlength="200";
+                    div.line {
+                        @if counts && change.author != operator {
+                            button type="submit" name="verdict" value="approve" { "Approve version " (change.version) }
+                            button.danger type="submit" name="verdict" value="reject" { "Reject" }
+                        }
+                        button.quiet type="submit" name="verdict" value="comment" { "Comment" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether this person has a seat in what it takes, as it was computed.
+fn has_seat(change: &Change, operator: &str) -> bool {
+    let mut seats = change.requirements.iter().flat_map(|requirement| &requirement.seats);
+    seats.any(|seat| seat.people.iter().any(|person| person == operator))
+}
+
+fn affected(affected: &[Affected]) -> Markup {
+    html! {
+        section {
+            h2 { "Whom it concerns" }
+            @if affected.is_empty() { p.dim { "No use was seen that it would break." } }
+            @else {
+                div.scroll { table {
+                    thead { tr { th { "Consumer" } th { "Interface" } th { "Last used" } th { "How that is known" } } }
+                    tbody {
+                        @for it in affected.iter().take(MOST_LINES) {
+                            tr {
+                                td.breaks { strong { (it.consumer) } }
+                                td.breaks { a href={ "/catalogue/" (it.interface) } { (it.interface) } }
+                                td.name { @if let Some(last) = &it.last_used { (minute(last)) } @else { span.dim { "never seen" } } }
+                                td.about { (it.because) }
+                            }
+                        }
+                    }
+                } }
+                @if affected.len() > MOST_LINES { p.dim { (grouped((affected.len() - MOST_LINES) as u64)) " more." } }
+            }
+        }
+    }
+}
+
+fn differences(change: &Change) -> Markup {
+    let report = &change.report;
+    let of = |verdict: &'static str| {
+        let found: Vec<&Value> =
+            report.differences.iter().filter(|it| it["verdict"].as_str() == Some(verdict)).collect();
+        found
+    };
+    let groups = [("breaking", report.breaking), ("unproven", report.unproven), ("safe", report.safe)];
+    html! {
+        section {
+            h2 { "What is different" }
+            @if report.differences.is_empty() { p.dim { "Nothing that a comparison knows." } }
+            @for (verdict, count) in groups.into_iter().filter(|(_, count)| *count > 0) {
+                @let found = of(verdict);
+                details open[verdict != "safe"] {
+                    summary { (gravity::badge(verdict)) " " (grouped(count)) @if verdict == "breaking" { " may break somebody" } @else if verdict == "unproven" { " count as breaking: nobody can tell" } @else { " break nobody" } }
+                    ul { @for it in found.iter().take(MOST_LINES) { li { (gravity::difference(it)) } } }
+                    @if count > found.len().min(MOST_LINES) as u64 {
+                        p.dim { (grouped(count - found.len().min(MOST_LINES) as u64)) " more are told by " code { "selvage change show " (change.id) " --json" } "." }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn findings(findings: &[Value]) -> Markup {
+    html! {
+        @if !findings.is_empty() {
+            section {
+                h2 { "What the check warns of" }
+                ul { @for it in findings.iter().take(MOST_LINES) {
+                    li.breaks { code { (it["code"].as_str().unwrap_or_default()) } " " (it["message"].as_str().unwrap_or_default()) " " span.dim { (it["place"].as_str().unwrap_or_default()) } }
+                } }
+            }
+        }
+    }
+}
+
+fn decisions(change: &Change) -> Markup {
+    html! {
+        @if !change.decisions.is_empty() {
+            section {
+                h2 { "What was said" }
+                ul.plain {
+                    @for it in change.decisions.iter().rev() {
+                        li {
+                            span.name.dim { (minute(&it.at)) } " " strong.breaks { (it.person) } " " (verdict(it.verdict))
+                            @if it.version != change.version { " " span.badge { "void: of version " (it.version) } }
+                            div.breaks { (it.because) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn verdict(verdict: DecisionVerdict) -> Markup {
+    let (class, word) = match verdict {
+        DecisionVerdict::Approve => ("good", "approves"),
+        DecisionVerdict::Reject => ("bad", "rejects"),
+        DecisionVerdict::Abstain => ("", "abstains"),
+        DecisionVerdict::Comment => ("", "comments"),
+    };
+    html! { span.badge.(class) { (word) } }
+}

@@ -1,0 +1,141 @@
+//! The page of releases: what is active where, going back for who may, what was active, and every release.
+
+use maud::{Markup, html};
+use selvage_model::name::DomainName;
+use selvage_model::overview::Overview;
+use selvage_store::{DomainActivation, SignedRelease};
+
+use super::frame;
+use crate::page::overview::{grouped, minute};
+
+/// Lines of a table that are shown.
+const MOST_LINES: usize = 100;
+/// Characters of a release's id that tell it from others.
+const SHORT: usize = 16;
+
+/// What the page shows.
+pub(crate) struct ReleasesView {
+    /// Every release, oldest first.
+    pub(crate) releases: Vec<SignedRelease>,
+    /// What is active.
+    pub(crate) active: Vec<DomainActivation>,
+    /// What was ever activated, newest first.
+    pub(crate) history: Vec<DomainActivation>,
+    /// The domains in which the operator may go back.
+    pub(crate) may_go_back: Vec<DomainName>,
+}
+
+/// The page; with what was refused, where something was.
+pub(crate) fn releases(overview: &Overview, view: &ReleasesView, refused: Option<&str>, operator: &str) -> Markup {
+    let content = html! {
+        h1 { "Releases" }
+        @if let Some(refused) = refused { section.alarm role="alert" { (refused) } }
+        (active(view))
+        (history(&view.history))
+        (made(view))
+    };
+    frame::still("Releases", "Releases", overview, operator, &content)
+}
+
+fn short(release: &str) -> Markup {
+    html! { code title=(release) { (release.get(..SHORT).unwrap_or(release)) } }
+}
+
+fn active(view: &ReleasesView) -> Markup {
+    html! {
+        section {
+            h2 { "Active" }
+            @if view.active.is_empty() { p.dim { "No release is active. What is served from a directory is none." } }
+            @else {
+                div.scroll { table {
+                    thead { tr { th { "Environment" } th { "Domain" } th { "Release" } th { "Since" } th { "By" } th { "Why" } th { "Going back" } } }
+                    tbody { @for it in &view.active {
+                        tr {
+                            td.breaks { strong { (it.environment) } }
+                            td.breaks { (it.domain) }
+                            td { (short(&it.release)) }
+                            td.name { (minute(&it.since)) }
+                            td.breaks { (it.by) }
+                            td.about { (it.because) }
+                            td.breaks { (back(view, it)) }
+                        }
+                    } }
+                } }
+            }
+        }
+    }
+}
+
+/// The form that goes back, where there is something to go back to and the operator may.
+fn back(view: &ReleasesView, it: &DomainActivation) -> Markup {
+    let is_same = |other: &&DomainActivation| other.environment == it.environment && other.domain == it.domain;
+    let before = view.history.iter().filter(is_same).find(|other| other.release != it.release);
+    html! {
+        @match before {
+            None => { span.dim { "nothing was active before" } },
+            Some(_) if !view.may_go_back.contains(&it.domain) => { span.dim { "not yours to do" } },
+            Some(before) => {
+                details {
+                    summary { "Go back to " (short(&before.release)) }
+                    form method="post" action="/releases/rollbacks" {
+                        input type="hidden" name="environment" value=(it.environment);
+                        input type="hidden" name="domain" value=(it.domain);
+                        label { "Why" input name="because" required maxlength="200"; }
+                        button.danger type="submit" { "Go back in " (it.environment) }
+                    }
+                }
+            },
+        }
+    }
+}
+
+fn history(history: &[DomainActivation]) -> Markup {
+    html! {
+        @if !history.is_empty() {
+            section {
+                h2 { "What was activated" }
+                div.scroll { table {
+                    thead { tr { th { "When" } th { "Environment" } th { "Domain" } th { "Release" } th { "By" } th { "Why" } } }
+                    tbody { @for it in history.iter().take(MOST_LINES) {
+                        tr {
+                            td.name { (minute(&it.since)) }
+                            td.breaks { (it.environment) }
+                            td.breaks { (it.domain) }
+                            td { (short(&it.release)) }
+                            td.breaks { (it.by) }
+                            td.about { (it.because) }
+                        }
+                    } }
+                } }
+                @if history.len() > MOST_LINES { p.dim { (grouped((history.len() - MOST_LINES) as u64)) " earlier ones." } }
+            }
+        }
+    }
+}
+
+fn made(view: &ReleasesView) -> Markup {
+    html! {
+        section {
+            h2 { "All releases" }
+            @if view.releases.is_empty() { p.dim { "No domain has released anything yet." } }
+            @else {
+                div.scroll { table {
+                    thead { tr { th { "Release" } th { "Domain" } th { "Made" } th { "By" } th { "Change" } th { "Active in" } } }
+                    tbody { @for it in view.releases.iter().rev().take(MOST_LINES) {
+                        tr {
+                            td { (short(&it.id)) }
+                            td.breaks { (it.domain) }
+                            td.name { (minute(&it.recorded)) }
+                            td.breaks { (it.by) }
+                            td { a.name href={ "/changes/" (it.change) } { "its change" } }
+                            td { @for here in view.active.iter().filter(|here| here.release == it.id && here.domain == it.domain) {
+                                span.badge.good { (here.environment) } " "
+                            } }
+                        }
+                    } }
+                } }
+                @if view.releases.len() > MOST_LINES { p.dim { (grouped((view.releases.len() - MOST_LINES) as u64)) " older ones are told by " code { "selvage release list" } "." } }
+            }
+        }
+    }
+}

@@ -1,0 +1,418 @@
+//! The pages of catalogue, changes and releases through the port, and their forms: what they show, what they do in the name of who is
+//! logged in, and what they refuse.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
+use reqwest::{Client, Response, StatusCode, redirect};
+use selvage_control::desk::{Activating, Desk, Files, Look, Looked, Seal, Tried};
+use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
+use selvage_model::change::{Affected, DecisionVerdict, Need, Report, Requirement, Seat};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
+use selvage_model::read::{self, Sources};
+use selvage_store::{NewChange, Store};
+use serde_json::json;
+
+/// Reads files as they are, and finds nothing in them.
+struct Reading;
+
+fn fabric_of(files: &Files) -> Fabric {
+    let mut sources = Sources::new();
+    for (path, text) in files {
+        sources.insert(path, text.as_bytes().to_vec());
+    }
+    read::read(&sources).fabric
+}
+
+impl Look for Reading {
+    fn read(&self, files: &Files) -> Fabric {
+        fabric_of(files)
+    }
+
+    fn look(&self, files: &Files) -> Looked {
+        Looked { fabric: fabric_of(files), findings: Vec::new(), files: files.clone() }
+    }
+
+    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn tests(&self, _looked: &Looked) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+        Box::pin(async { Tried::default() })
+    }
+}
+
+const FABRIC: &str = "kind: Fabric
+name: velo-works
+environments: {test: {}}
+---
+kind: Domain
+name: group
+board: {security: [ann, bob], quorum: 1}
+---
+kind: Team
+name: erp
+roles: {owner: [ann], on_call: [erp.desk]}
+---
+kind: System
+name: odoo
+connector: odoo
+owner: erp
+zone: cloud
+environments: {test: {url: 'http://127.0.0.1:8069'}}
+---
+kind: Object
+name: product
+version: 1.0
+owner: erp
+identity: [code]
+attributes: {code: {type: string}}
+authority: [{attributes: '*', record: odoo}]
+---
+kind: Interface
+name: products
+type: api
+version: 1.0
+owner: erp
+description: What is <b>bought</b> and sold.
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, data: internal}
+control: mediated
+serves: {object: product@1, system: odoo, operations: [list, create]}
+---
+kind: Interface
+name: old-products
+type: api
+version: 1.0
+owner: erp
+lifecycle: deprecated
+deprecation: {since: 2026-09-01, sunset: 2027-03-01, successor: products@1}
+control: mediated
+serves: {object: product@1, system: odoo, operations: [list]}
+---
+kind: Consumer
+name: web-shop
+owner: erp
+identity: {api_key: {}}
+";
+
+struct Stage {
+    store: Store,
+    desk: Desk,
+    seal: Arc<Seal>,
+    console: Console,
+    client: Client,
+    _directory: tempfile::TempDir,
+}
+
+impl Stage {
+    async fn new(is_governed: bool) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
+        let desk = Desk::new(store.clone(), Arc::new(Reading));
+        let seal = Arc::new(Seal::open(&directory.path().join("release.key")).unwrap());
+        let governance = Governance {
+            desk: desk.clone(),
+            seal: Some(Arc::clone(&seal)),
+            acknowledge: Arc::new(|_| Box::pin(async { json!([]) })),
+            store: store.clone(),
+            log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
+        };
+        let fabric = Arc::new(fabric_of(&files(FABRIC)));
+        let console = Console::start(ConsoleConfig {
+            listen: "127.0.0.1:0".parse().unwrap(),
+            observe: Arc::new(|| Box::pin(async { Overview::default() })),
+            usage: Arc::new(|| Box::pin(async { UsageView::default() })),
+            contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
+            lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
+            catalogue: Arc::new(move || {
+                let fabric = Arc::clone(&fabric);
+                Box::pin(async move { CatalogueView { fabric, ..CatalogueView::default() } })
+            }),
+            authenticate: Arc::new(|_| Box::pin(async { None })),
+            vouch: Arc::new(|_| true),
+            governance: is_governed.then_some(governance),
+        })
+        .await
+        .unwrap();
+        let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
+        Self { store, desk, seal, console, client, _directory: directory }
+    }
+
+    /// The cookie of somebody who is logged in.
+    async fn enter(&self, operator: &str) -> String {
+        let admitted = Admitted { operator: operator.to_owned(), credential: "key_1".to_owned() };
+        let link = self.console.one_time_link(admitted).unwrap();
+        let entered = self.client.get(format!("{}{link}", self.base())).send().await.unwrap();
+        entered.headers()[SET_COOKIE].to_str().unwrap().to_owned()
+    }
+
+    fn base(&self) -> String {
+        format!("http://{}", self.console.address())
+    }
+
+    async fn page(&self, cookie: &str, path: &str) -> (StatusCode, String) {
+        let answer = self.client.get(format!("{}{path}", self.base())).header(COOKIE, cookie).send().await.unwrap();
+        (answer.status(), answer.text().await.unwrap())
+    }
+
+    async fn form(&self, cookie: &str, path: &str, form: &str) -> Response {
+        let request = self.client.post(format!("{}{path}", self.base())).header(COOKIE, cookie);
+        let request = request.header("content-type", "application/x-www-form-urlencoded").body(form.to_owned());
+        request.send().await.unwrap()
+    }
+
+    /// A change of the group that takes a decision of its board, with these files.
+    async fn propose(&self, title: &str, text: &str) -> String {
+        let difference = |verdict: &str, at: &str| {
+            json!({"verdict": verdict, "code": "openapi.property.removed.response", "at": at, "because": "somebody may read it",
+                   "interface": "products@1", "before": "<code>", "after": null})
+        };
+        let release = format!("rel_{}", uuid::Uuid::new_v4().simple());
+        let domain = DomainName::group();
+        let new = NewChange {
+            base: self.store.head(&domain).await.unwrap(),
+            title: title.to_owned(),
+            author: "eve".to_owned(),
+            release,
+            content: json!(files(text)),
+            emergency: false,
+            report: Report {
+                risk: "breaking".to_owned(),
+                breaking: 1,
+                unproven: 0,
+                safe: 1,
+                differences: vec![difference("breaking", "GET /products, /code"), difference("safe", "POST /products")],
+                affected: vec![Affected {
+                    consumer: "web-shop".parse().unwrap(),
+                    interface: "products@1".parse().unwrap(),
+                    last_used: Some("2026-11-20T08:00:00Z".parse().unwrap()),
+                    because: "it asked for code".to_owned(),
+                }],
+                interfaces: BTreeSet::from(["products@1".parse().unwrap()]),
+                ..Report::default()
+            },
+            requirements: vec![Requirement {
+                need: Need::Board { domain: domain.clone(), quorum: 1 },
+                because: vec!["it breaks <i>web-shop</i>".to_owned()],
+                seats: vec![Seat {
+                    name: "security".to_owned(),
+                    board: Some(domain.clone()),
+                    people: vec!["ann".to_owned(), "bob".to_owned()],
+                }],
+            }],
+            domain,
+        };
+        self.store.propose(&new).await.unwrap().id
+    }
+}
+
+fn files(text: &str) -> Files {
+    Files::from([("fabric.yaml".to_owned(), text.to_owned())])
+}
+
+fn holds(page: &str, expected: &[&str]) {
+    for expected in expected {
+        assert!(page.contains(expected), "`{expected}` is missing: {page}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_sees_or_does_anything_without_logging_in() {
+    let stage = Stage::new(true).await;
+    for path in ["/catalogue", "/catalogue/products@1", "/changes", "/changes/chg_1", "/releases"] {
+        let (status, text) = stage.page("", path).await;
+        assert_eq!((status, text.as_str()), (StatusCode::SEE_OTHER, ""), "{path}");
+    }
+    let forms = [
+        ("/catalogue/products@1/requests", "consumer=web-shop&operations=list&purpose=x&until=2027-06-30"),
+        ("/changes/chg_1/decisions", "verdict=approve&because=x&version=1"),
+        ("/releases/rollbacks", "environment=test&domain=group&because=x"),
+    ];
+    for (path, form) in forms {
+        let answer = stage.form("", path, form).await;
+        assert_eq!((answer.status(), answer.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/login"));
+        let cookie = stage.enter("ann").await;
+        let elsewhere = stage.client.post(format!("{}{path}", stage.base())).header(COOKIE, &cookie);
+        let elsewhere = elsewhere.header("sec-fetch-site", "cross-site");
+        let elsewhere = elsewhere.header("content-type", "application/x-www-form-urlencoded").body(form);
+        assert_eq!(elsewhere.send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_catalogue_is_searched_and_access_asked_for() {
+    let stage = Stage::new(true).await;
+    let cookie = stage.enter("ann").await;
+    let (_, page) = stage.page(&cookie, "/catalogue").await;
+    holds(
+        &page,
+        &["2 interfaces", "products@1", "What is &lt;b&gt;bought&lt;/b&gt; and sold.", "erp.desk", ">deprecated<"],
+    );
+    let (_, page) = stage.page(&cookie, "/catalogue?q=bought+%22%3E%3Cscript%3E").await;
+    holds(&page, &["0 of 2 fit", "value=\"bought &quot;&gt;&lt;script&gt;\""]);
+    let (_, page) = stage.page(&cookie, "/catalogue?q=bought").await;
+    assert!(!page.contains("/catalogue/old-products@1"), "{page}");
+    let (status, page) = stage.page(&cookie, "/catalogue/products@1").await;
+    assert_eq!(status, StatusCode::OK);
+    holds(&page, &["curl -X POST", "selvage openapi products@1", "odoo", "Nobody has access.", "Ask as ann"]);
+    let (_, page) = stage.page(&cookie, "/catalogue/old-products@1").await;
+    holds(&page, &["It takes no new grants.", "ends on 2027-03-01; use products@1 instead"]);
+    assert!(!page.contains("Ask as"), "{page}");
+    for missing in ["/catalogue/nothing@1", "/catalogue/no%20name", "/catalogue/products"] {
+        assert_eq!(stage.page(&cookie, missing).await.0, StatusCode::NOT_FOUND, "{missing}");
+    }
+
+    let path = "/catalogue/products@1/requests";
+    let asked = stage.form(&cookie, path, "consumer=web-shop&operations=list&purpose=Shows+it&until=2027-06-30").await;
+    assert_eq!(asked.status(), StatusCode::SEE_OTHER);
+    let requests = stage.store.access_requests().await.unwrap();
+    assert_eq!(requests.len(), 1);
+    assert_eq!((requests[0].asked.by.as_str(), requests[0].asked.consumer.as_str()), ("ann", "web-shop"));
+    let place = asked.headers()[LOCATION].to_str().unwrap().to_owned();
+    holds(&stage.page(&cookie, &place).await.1, &["It is asked for as", &requests[0].id]);
+    for (form, because) in [
+        ("consumer=web-shop&operations=&purpose=x&until=2027-06-30", "say which operations"),
+        ("consumer=Web+Shop&operations=list&purpose=x&until=2027-06-30", "is no consumer"),
+        ("consumer=web-shop&operations=list&purpose=+&until=2027-06-30", "what it is for"),
+        ("consumer=web-shop&operations=list&purpose=x&until=soon", "say until when"),
+        ("consumer=web-shop&operations=burn&purpose=x&until=2027-06-30", "FAB"),
+        ("consumer=nobody&operations=list&purpose=x&until=2027-06-30", "FAB"),
+    ] {
+        let answer = stage.form(&cookie, path, form).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        holds(&answer.text().await.unwrap(), &["Nothing was asked for.", because]);
+    }
+    assert_eq!(stage.store.access_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_change_is_shown_and_decided() {
+    let stage = Stage::new(true).await;
+    let (ann, eve, dan) = (stage.enter("ann").await, stage.enter("eve").await, stage.enter("dan").await);
+    let (_, page) = stage.page(&ann, "/changes").await;
+    holds(&page, &["Nothing waits for anybody.", "Nothing was proposed yet"]);
+    let id = stage.propose("Codes are <gone>", FABRIC).await;
+    let (_, page) = stage.page(&ann, "/changes").await;
+    holds(&page, &["Codes are &lt;gone&gt;", ">breaking<", ">you<", "(bob)"]);
+    let address = format!("/changes/{id}");
+    let (_, page) = stage.page(&ann, &address).await;
+    holds(
+        &page,
+        &[
+            "GET /products, /code",
+            "&lt;code&gt;",
+            "web-shop",
+            "2026-11-20",
+            "it breaks &lt;i&gt;web-shop",
+            "Approve version 1",
+        ],
+    );
+    let (_, page) = stage.page(&eve, &address).await;
+    holds(&page, &["your own signature never counts"]);
+    assert!(!page.contains("Approve version"), "{page}");
+    assert!(!stage.page(&dan, &address).await.1.contains("Approve version"));
+
+    let path = format!("/changes/{id}/decisions");
+    for (cookie, form, status, because) in [
+        (&eve, "verdict=approve&because=fine&version=1", StatusCode::FORBIDDEN, "FAB7054"),
+        (&dan, "verdict=reject&because=no&version=1", StatusCode::FORBIDDEN, "FAB7054"),
+        (&ann, "verdict=approve&because=+&version=1", StatusCode::UNPROCESSABLE_ENTITY, "say why"),
+        (&ann, "verdict=approve&because=fine&version=2", StatusCode::CONFLICT, "FAB7050"),
+    ] {
+        let answer = stage.form(cookie, &path, form).await;
+        assert_eq!(answer.status(), status, "{form}");
+        holds(&answer.text().await.unwrap(), &[because]);
+    }
+    let said = stage.form(&dan, &path, "verdict=comment&because=look+at+the+%3Cline%3E&version=1").await;
+    assert_eq!((said.status(), said.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, address.as_str()));
+    let said = stage.form(&ann, &path, "verdict=approve&because=fine&version=1").await;
+    assert_eq!(said.status(), StatusCode::SEE_OTHER);
+    let (_, page) = stage.page(&ann, &address).await;
+    holds(&page, &[">approved<", ">given<", "look at the &lt;line&gt;", "selvage change release"]);
+    let (change, _) = stage.desk.change(&id).await.unwrap();
+    let verdicts: Vec<_> = change.decisions.iter().map(|it| (it.person.as_str(), it.verdict)).collect();
+    assert_eq!(verdicts, [("dan", DecisionVerdict::Comment), ("ann", DecisionVerdict::Approve)]);
+    let unknown = stage.page(&ann, "/changes/chg_nothing").await;
+    assert_eq!(unknown.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn who_may_goes_back_from_the_page_of_releases() {
+    let stage = Stage::new(true).await;
+    let (ann, dan) = (stage.enter("ann").await, stage.enter("dan").await);
+    holds(&stage.page(&ann, "/releases").await.1, &["No release is active.", "No domain has released anything yet."]);
+    let mut releases = Vec::new();
+    for (title, text) in [("One", FABRIC.to_owned()), ("Two", FABRIC.replace("tier-2", "tier-3"))] {
+        let own: Files = files(&text);
+        let proposal = selvage_control::desk::Proposal {
+            domain: Some(DomainName::group()),
+            files: own,
+            title: title.to_owned(),
+            author: "eve".to_owned(),
+            emergency: false,
+            amends: None,
+        };
+        let change = stage.desk.propose(proposal).await.unwrap();
+        for person in ["ann", "bob"] {
+            let deciding = selvage_control::desk::Deciding {
+                change: change.id.clone(),
+                version: None,
+                person: person.to_owned(),
+                verdict: DecisionVerdict::Approve,
+                because: "well".to_owned(),
+            };
+            // Whose word it takes depends on what is different; who is not asked changes nothing.
+            let _ = stage.desk.decide(deciding).await;
+        }
+        let release = stage.desk.release(&change.id, "ann", &stage.seal).await.unwrap();
+        let activating =
+            Activating { environment: "test".parse().unwrap(), by: "ann".to_owned(), because: title.to_owned() };
+        stage.desk.activate(&release.id, &activating).await.unwrap();
+        releases.push(release.id);
+    }
+    let (_, page) = stage.page(&ann, "/releases").await;
+    holds(&page, &["Go back to", "Go back in test", &releases[0], &releases[1]]);
+    let (_, page) = stage.page(&dan, "/releases").await;
+    holds(&page, &["not yours to do"]);
+    let form = "environment=test&domain=group&because=It+fails";
+    let refused = stage.form(&dan, "/releases/rollbacks", form).await;
+    assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+    holds(&refused.text().await.unwrap(), &["FAB8061"]);
+    let empty = stage.form(&ann, "/releases/rollbacks", "environment=test&domain=group&because=").await;
+    assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(stage.form(&ann, "/releases/rollbacks", form).await.status(), StatusCode::SEE_OTHER);
+    let active = stage.store.active_domains().await.unwrap();
+    assert_eq!((active.len(), &active[0].release, active[0].by.as_str()), (1, &releases[0], "ann"));
+    holds(&stage.page(&ann, "/releases").await.1, &["It fails"]);
+    let (_, page) = stage.page(&ann, "/catalogue/products@1").await;
+    holds(&page, &["What releases made of it", "active in test"]);
+}
+
+#[tokio::test]
+async fn where_nothing_is_governed_there_are_no_changes() {
+    let stage = Stage::new(false).await;
+    let cookie = stage.enter("ann").await;
+    for path in ["/changes", "/changes/chg_1", "/releases"] {
+        assert_eq!(stage.page(&cookie, path).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    let (_, page) = stage.page(&cookie, "/catalogue/products@1").await;
+    holds(&page, &["selvage access request --consumer NAME --interface products@1"]);
+    assert!(!page.contains("Ask as"), "{page}");
+}
