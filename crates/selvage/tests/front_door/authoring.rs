@@ -93,6 +93,22 @@ fn a_grant_names_what_its_interface_has() {
 }
 
 #[test]
+fn what_is_asked_of_no_store_or_drafted_into_no_directory_says_so() {
+    let place = tempfile::tempdir().unwrap();
+    let missing = place.path().join("elsewhere").display().to_string();
+    for words in [&["usage"][..], &["shadow"], &["key", "list"], &["grant", "list"], &["ledger", "list"]] {
+        let output = selvage(&[words, &["--data", &missing]].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("there is no store in"), "{words:?}: {said}");
+    }
+    let contract = crate::fixture::sample().join("contracts/legacy-stock.yaml").display().to_string();
+    let output = selvage(&["import", "openapi", &contract, "--fabric", &missing]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
+    assert!(!place.path().join("elsewhere").exists(), "nothing was made");
+}
+
+#[test]
 fn blanks_are_named_and_found_by_the_check() {
     let place = tempfile::tempdir().unwrap();
     assert!(selvage(&["init", &place.path().display().to_string()]).status.success());
