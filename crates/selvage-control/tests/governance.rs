@@ -7,58 +7,22 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "stage/reading.rs"]
+mod reading;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use reading::Reading;
 use reqwest::{Client, Method};
-use selvage_control::desk::{Desk, Files, Look, Looked, Seal, Tried};
+use selvage_control::desk::{Desk, Seal};
 use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Finding;
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_model::read::{self, Sources};
 use selvage_store::{NewChange, NewRelease, Store};
 use serde_json::{Value, json};
-
-/// Reads and checks as the binary does, without packs and without compiling.
-struct Reading;
-
-fn sources(files: &Files) -> Sources {
-    let mut sources = Sources::new();
-    for (path, text) in files {
-        sources.insert(path, text.as_bytes().to_vec());
-    }
-    sources
-}
-
-impl Look for Reading {
-    fn read(&self, files: &Files) -> Fabric {
-        read::read(&sources(files)).fabric
-    }
-
-    fn look(&self, files: &Files) -> Looked {
-        let reading = read::read(&sources(files));
-        let mut findings = reading.findings;
-        findings.extend(selvage_governance::lint(&reading.fabric, "2026-11-27".parse().unwrap()));
-        Looked { fabric: reading.fabric, findings, files: files.clone() }
-    }
-
-    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    fn tests(&self, _looked: &Looked) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
-        Box::pin(async { Tried::default() })
-    }
-}
 
 const GROUP: &str = "kind: Fabric
 name: velo-works
@@ -111,7 +75,7 @@ impl Stage {
     async fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
-        let desk = Desk::new(store.clone(), Arc::new(Reading));
+        let desk = Desk::new(store.clone(), Arc::new(Reading { judges: true }));
         let seal = Arc::new(Seal::open(&directory.path().join("release.key")).unwrap());
         let operators: BTreeSet<&str> = ROLES[2..].iter().copied().collect();
         let console = Console::start(ConsoleConfig {
@@ -178,7 +142,7 @@ impl Stage {
             title: "a cell of the matrix".to_owned(),
             author: "ghent.author".to_owned(),
             release: format!("rel_{}", uuid::Uuid::new_v4().simple()),
-            content: json!({}),
+            content: json!({format!("domains/{domain}/teams.yaml"): format!("{}# another word\n", if own == "ghent" { GHENT } else { BRNO })}),
             emergency: false,
             report: Report::default(),
             requirements: vec![
@@ -383,6 +347,47 @@ async fn bad_requests_are_problems() {
     let body = json!({"domain": "group", "title": "x", "files": {"fabric.yaml": "kind: Nothing\n"}});
     let (_, problem) = stage.ask(who, Method::POST, "/changes", Some(body)).await;
     assert_eq!(problem["findings"][0]["place"], "fabric.yaml:1:7", "{problem:#}");
+}
+
+/// Who wrote one version must not approve the next as if another had written it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_but_its_author_alters_a_change() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (_, change) = propose(&stage, "a word", json!({})).await;
+    let files = json!({"domains/plant-ghent/teams.yaml": format!("{GHENT}# taken over\n")});
+    let body = json!({"domain": "plant-ghent", "title": "x", "files": files, "amends": change["id"]});
+    assert_eq!(stage.verdict("ghent.owner", Method::POST, "/changes", Some(body)).await, "403 FAB7054");
+}
+
+/// What another domain released since a change was approved may need somebody else: it is not released by what was asked before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn approvals_are_of_what_the_others_released_by_then() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let (_, change) = propose(&stage, "a word", json!({})).await;
+    let path = format!("/changes/{}", change["id"].as_str().unwrap());
+    assert_eq!(stage.verdict("ghent.board", Method::POST, &format!("{path}/decisions"), approve()).await, "200");
+    let rule =
+        "---\nkind: ApprovalRule\nname: all-by-security\nwhen: \"change.differences >= 0\"\nrequire: [security]\n";
+    let files = json!({"fabric.yaml": format!("{GROUP}{rule}")});
+    let body = json!({"domain": "group", "title": "security signs everything", "files": files});
+    let (status, group) = stage.ask("group.board", Method::POST, "/changes", Some(body)).await;
+    assert_eq!(status, 201, "{group:#}");
+    let deciding = selvage_control::desk::Deciding {
+        change: group["id"].as_str().unwrap().to_owned(),
+        version: None,
+        person: "group.security".to_owned(),
+        verdict: DecisionVerdict::Approve,
+        because: "well".to_owned(),
+    };
+    let (_, standing) = stage.desk.decide(deciding).await.unwrap();
+    assert!(standing.is_approved(), "{standing:#?}");
+    let released = format!("/changes/{}/release", group["id"].as_str().unwrap());
+    assert_eq!(stage.verdict("group.board", Method::POST, &released, None).await, "201");
+    let (status, late) = stage.ask("ghent.owner", Method::POST, &format!("{path}/release"), None).await;
+    assert_eq!((status, &late["code"]), (409, &json!("FAB7055")), "{late:#}");
+    assert!(late["detail"].as_str().unwrap().contains("since it was proposed"), "{late:#}");
 }
 
 /// A change of Ghent through the API, by its author.

@@ -8,55 +8,22 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "stage/reading.rs"]
+mod reading;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use futures_util::future::BoxFuture;
+use reading::Reading;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Response, StatusCode, redirect};
-use selvage_control::desk::{Activating, Desk, Files, Look, Looked, Seal, Tried};
+use selvage_control::desk::{Activating, Desk, Files, Look as _, Seal};
 use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Affected, DecisionVerdict, Need, Report, Requirement, Seat};
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Finding;
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_model::read::{self, Sources};
 use selvage_store::{NewChange, Store};
 use serde_json::json;
-
-/// Reads files as they are, and finds nothing in them.
-struct Reading;
-
-fn fabric_of(files: &Files) -> Fabric {
-    let mut sources = Sources::new();
-    for (path, text) in files {
-        sources.insert(path, text.as_bytes().to_vec());
-    }
-    read::read(&sources).fabric
-}
-
-impl Look for Reading {
-    fn read(&self, files: &Files) -> Fabric {
-        fabric_of(files)
-    }
-
-    fn look(&self, files: &Files) -> Looked {
-        Looked { fabric: fabric_of(files), findings: Vec::new(), files: files.clone() }
-    }
-
-    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    fn tests(&self, _looked: &Looked) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
-        Box::pin(async { Tried::default() })
-    }
-}
 
 const FABRIC: &str = "kind: Fabric
 name: velo-works
@@ -125,7 +92,7 @@ impl Stage {
     async fn new(is_governed: bool) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
-        let desk = Desk::new(store.clone(), Arc::new(Reading));
+        let desk = Desk::new(store.clone(), Arc::new(Reading { judges: false }));
         let seal = Arc::new(Seal::open(&directory.path().join("release.key")).unwrap());
         let governance = Governance {
             desk: desk.clone(),
@@ -134,7 +101,7 @@ impl Stage {
             store: store.clone(),
             log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
         };
-        let fabric = Arc::new(fabric_of(&files(FABRIC)));
+        let fabric = Arc::new(Reading { judges: false }.read(&files(FABRIC)));
         let console = Console::start(ConsoleConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             observe: Arc::new(|| Box::pin(async { Overview::default() })),

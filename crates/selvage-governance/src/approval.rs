@@ -19,7 +19,7 @@ use crate::lint::Context;
 use crate::rule::own_rule::judge::{Judge, Known};
 use crate::rule::own_rule::subject::{self, INTERFACE, Type, Variables};
 
-pub use standing::{Standing, Waiting, standing};
+pub use standing::{Standing, Waiting, is_lent, standing};
 
 /// What rules of approval look at.
 pub(crate) const KNOWN: Known = &[
@@ -73,7 +73,7 @@ pub fn requirements(proposed: &Proposed<'_>) -> Vec<Requirement> {
             "a second pair of eyes on every change".to_owned(),
         );
     }
-    needs.0.into_iter().map(|(need, because)| people::fill(proposed, need, because)).collect()
+    people::fill(proposed, needs.0)
 }
 
 /// Needs with their reasons, each once.
@@ -114,6 +114,16 @@ fn consumers(proposed: &Proposed<'_>, needs: &mut Needs) {
         let need = Need::Consumer { consumer: affected.consumer.clone() };
         needs.add(need, format!("{} would be broken: {}", affected.interface, affected.because));
     }
+    // Who answers for a consumer decides about what is declared of it: also about who answers for it.
+    let of_consumers = ["consumer", "consumer-owner", "identity"];
+    for difference in proposed.differences.iter().filter(|it| of_consumers.contains(&it.class.element)) {
+        for consumer in difference.consumers.iter().filter(|it| proposed.before.consumers.contains_key(*it)) {
+            needs.add(
+                Need::Consumer { consumer: consumer.clone() },
+                format!("`{}` of {consumer}", difference.class.code),
+            );
+        }
+    }
 }
 
 /// The board of the domain where its order is changed, and one of each other domain that is concerned.
@@ -133,9 +143,9 @@ fn boards(proposed: &Proposed<'_>, needs: &mut Needs) {
 
 /// The other domains that it concerns.
 fn crossed(proposed: &Proposed<'_>) -> BTreeSet<(DomainName, String)> {
-    let interfaces = touched(proposed.differences).into_keys().filter_map(|interface| {
-        let domain = proposed.before.governing(interface).or_else(|| proposed.after.governing(interface))?;
-        Some((domain, format!("{interface} is governed there")))
+    let interfaces = touched(proposed.differences).into_keys().flat_map(|interface| {
+        let domains = governing(proposed, interface).into_iter();
+        domains.map(move |domain| (domain, format!("{interface} is governed there")))
     });
     let consumers = proposed.affected.iter().filter_map(|affected| {
         let domain = proposed.before.home(&affected.consumer)?;
@@ -144,48 +154,80 @@ fn crossed(proposed: &Proposed<'_>) -> BTreeSet<(DomainName, String)> {
     interfaces.chain(consumers).filter(|(domain, _)| domain != proposed.domain).collect()
 }
 
-/// What the fabric's own rules require: those of the group for everybody, those of a domain for itself. Those that the change takes
-/// away still hold for it, and those that it brings already do.
+/// The domains that govern an interface, as it is and as it becomes.
+fn governing(proposed: &Proposed<'_>, interface: &InterfaceRef) -> BTreeSet<DomainName> {
+    [proposed.before, proposed.after].into_iter().filter_map(|fabric| fabric.governing(interface)).collect()
+}
+
+/// What the fabric's own rules require: those of the group for everybody, those of a domain for itself and for what it governs. Those
+/// that the change takes away still hold for it, and those that it brings already do.
 fn rules(proposed: &Proposed<'_>, needs: &mut Needs) {
     let of_before = proposed.before.approval_rules.values();
     let all = of_before.chain(proposed.after.approval_rules.values());
     let mut seen: Vec<&ApprovalRule> = Vec::new();
     for rule in all {
+        if seen.contains(&rule) {
+            continue;
+        }
+        seen.push(rule);
         let domain = domain_of(&rule.place.file);
-        let binds = domain == DomainName::group() || &domain == proposed.domain;
-        if binds && !seen.contains(&rule) {
-            seen.push(rule);
-            require(proposed, rule, needs);
+        let binds_all = domain == DomainName::group() || &domain == proposed.domain;
+        let differences: Vec<&Difference> = proposed
+            .differences
+            .iter()
+            .filter(|difference| {
+                let interface = difference.interface.as_ref();
+                binds_all || interface.is_some_and(|interface| governing(proposed, interface).contains(&domain))
+            })
+            .collect();
+        if binds_all || !differences.is_empty() {
+            // The board that a rule names is of the domain that is changed, or of the one whose rule it is.
+            let domain = if binds_all { proposed.domain } else { &domain };
+            require(proposed, &Asked { rule, domain, differences }, needs);
         }
     }
 }
 
-fn require(proposed: &Proposed<'_>, rule: &ApprovalRule, needs: &mut Needs) {
+/// A rule with what it is asked about.
+struct Asked<'a> {
+    rule: &'a ApprovalRule,
+    domain: &'a DomainName,
+    differences: Vec<&'a Difference>,
+}
+
+fn require(proposed: &Proposed<'_>, asked: &Asked<'_>, needs: &mut Needs) {
+    let rule = asked.rule;
     // What cannot be judged is taken to hold: lint tells what is wrong with it.
     let judge = Judge::over(&rule.when.value, KNOWN).ok();
     let holds = |variables: &Variables| judge.as_ref().is_none_or(|judge| judge.holds(variables).unwrap_or(true));
     let reads_interface = judge.as_ref().is_none_or(|judge| judge.reads("interface"));
+    let whole = Variables::from([("change".to_owned(), change(proposed, &asked.differences))]);
     if !reads_interface {
-        let all: Vec<&Difference> = proposed.differences.iter().collect();
-        if holds(&Variables::from([("change".to_owned(), change(proposed, &all))])) {
-            words(proposed, rule, None, needs);
+        if holds(&whole) {
+            words(proposed, asked, None, needs);
         }
         return;
     }
+    // It may hold whatever the interface is, and then also where none is touched.
+    if judge.as_ref().is_some_and(|judge| judge.holds(&whole).unwrap_or(false)) {
+        words(proposed, asked, None, needs);
+    }
     let before = Context::new(proposed.before, proposed.today);
     let after = Context::new(proposed.after, proposed.today);
-    for interface in touched(proposed.differences).into_keys() {
+    for interface in
+        asked.differences.iter().filter_map(|difference| difference.interface.as_ref()).collect::<BTreeSet<_>>()
+    {
         let seen = |context: &Context<'_>| {
             context.fabric.interfaces.get(interface).map(|declared| subject::interface(context, declared))
         };
         let own: Vec<&Difference> =
-            proposed.differences.iter().filter(|difference| difference.interface.as_ref() == Some(interface)).collect();
+            asked.differences.iter().copied().filter(|it| it.interface.as_ref() == Some(interface)).collect();
         // It counts as it was and as it becomes, so that no change slips out of a rule by what it changes.
         for declared in [seen(&before), seen(&after)].into_iter().flatten() {
             let variables =
                 Variables::from([("change".to_owned(), change(proposed, &own)), ("interface".to_owned(), declared)]);
             if holds(&variables) {
-                words(proposed, rule, Some(interface), needs);
+                words(proposed, asked, Some(interface), needs);
             }
         }
     }
@@ -211,7 +253,8 @@ fn change(proposed: &Proposed<'_>, differences: &[&Difference]) -> serde_json::V
 }
 
 /// What a rule requires, for one interface or for the change as a whole.
-fn words(proposed: &Proposed<'_>, rule: &ApprovalRule, interface: Option<&InterfaceRef>, needs: &mut Needs) {
+fn words(proposed: &Proposed<'_>, asked: &Asked<'_>, interface: Option<&InterfaceRef>, needs: &mut Needs) {
+    let (rule, domain) = (asked.rule, asked.domain);
     let of = interface.map_or_else(String::new, |interface| format!(" for {interface}"));
     let because = format!("the rule `{}`{of}", rule.name);
     for word in &rule.require {
@@ -234,13 +277,16 @@ fn words(proposed: &Proposed<'_>, rule: &ApprovalRule, interface: Option<&Interf
                 }
             }
             "board" => {
-                let quorum = people::quorum(proposed, proposed.domain);
-                needs.add(Need::Board { domain: proposed.domain.clone(), quorum }, because.clone());
+                let quorum = people::quorum(proposed, domain);
+                needs.add(Need::Board { domain: domain.clone(), quorum }, because.clone());
             }
             discipline => {
-                let (domain, discipline) = (proposed.domain.clone(), discipline.to_owned());
+                let (domain, discipline) = (domain.clone(), discipline.to_owned());
                 needs.add(Need::Discipline { domain, discipline }, because.clone());
             }
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,10 +5,15 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
-use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::interface::{Interface, Used};
 
-/// How long nobody has to have asked, where nobody says.
+/// How long nobody has to have asked at least.
 pub const QUIET: Duration = Duration::from_secs(90 * 86_400);
+
+/// How long nobody has to have asked for an interface: longer than whoever uses it may be silent.
+pub fn quiet(interface: &Interface) -> Duration {
+    interface.used.unwrap_or(Used::DEFAULT).silence().max(QUIET)
+}
 
 /// What stands against retiring an interface that was used within its quiet period: an error, or advice where that is waived.
 /// INVARIANT: LIVE-LIFECYCLE

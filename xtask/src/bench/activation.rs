@@ -21,7 +21,7 @@ use crate::{http, release};
 const NODES: usize = 3;
 /// How many interfaces each of the two releases has.
 const INTERFACES: usize = 10_000;
-/// Load while something is activated: what a plant's gateway sees, not all that it can bear.
+/// Connections to each node while something is activated, each asking again as soon as it is answered.
 const CONNECTIONS: usize = 2;
 /// How long the load goes on around an activation, and how long nodes have to make a release ready before it is activated.
 const AROUND: Duration = Duration::from_secs(1);
@@ -43,6 +43,8 @@ struct Round {
     activated: Duration,
     /// How long the command took, with everything that it looks at before.
     returned: Duration,
+    /// How many nodes failed a request.
+    failed: u32,
 }
 
 /// Measures, prints the figures and holds them to their promises.
@@ -92,11 +94,12 @@ pub(super) async fn figures(quick: bool) -> Result<Vec<Figure>> {
         measured.push(round);
     }
     let worst = |of: fn(&Round) -> Duration| measured.iter().map(of).max().unwrap_or_default().as_secs_f64() * 1e3;
+    // Each connection ends with the first request that fails: it is counted, and told.
+    let failed: u32 = measured.iter().map(|round| round.failed).sum();
     Ok(vec![
         Figure { name: "activated_after_ms", value: worst(|round| round.activated), promise: Promise::AtMost(1_000.0) },
         Figure { name: "command_returned_after_ms", value: worst(|round| round.returned), promise: Promise::Nothing },
-        // The load ends as an error with the first request that fails.
-        Figure { name: "failed_requests", value: 0.0, promise: Promise::AtMost(0.0) },
+        Figure { name: "failed_requests", value: f64::from(failed), promise: Promise::AtMost(0.0) },
     ])
 }
 
@@ -127,8 +130,12 @@ async fn under_load(nodes: &[(Node, Daemon)], key: &str, command: impl FnOnce() 
     let returned = began.elapsed();
     tokio::time::sleep(AROUND).await;
     stop.send(true)?;
+    let mut failed = 0;
     for load in loads {
-        load.await??;
+        if let Err(error) = load.await? {
+            eprintln!("a request failed: {error:#}");
+            failed += 1;
+        }
     }
     let nodes = went.get("nodes").and_then(Value::as_array).context("the command names no nodes")?;
     ensure!(nodes.len() == NODES, "the command names {} nodes: {went}", nodes.len());
@@ -137,7 +144,7 @@ async fn under_load(nodes: &[(Node, Daemon)], key: &str, command: impl FnOnce() 
         let after = node.get("acknowledged_ms").and_then(Value::as_u64);
         last = last.max(after.with_context(|| format!("a node did not answer: {went}"))?);
     }
-    Ok(Round { activated: Duration::from_millis(last), returned })
+    Ok(Round { activated: Duration::from_millis(last), returned, failed })
 }
 
 /// The fabric with its group's files and the first of the plant.
@@ -159,7 +166,8 @@ fn write_plant(manifests: &Path, interfaces: usize, more: usize) -> Result<()> {
     for (number, text) in fabric::others_of(interfaces)?.into_iter().enumerate() {
         std::fs::write(plant.join(format!("{number}.yaml")), text)?;
     }
-    let text: String = fabric::others_of(more + 1)?.concat().replace("item-", "more-");
+    let text = fabric::others_of(more + 1)?.concat();
+    let text = text.replace("name: item-", "name: more-").replace("interface: item-", "interface: more-");
     std::fs::write(plant.join("more.yaml"), text)?;
     Ok(())
 }

@@ -21,10 +21,13 @@ const PROMISED: usize = 10_000;
 /// What is written in another way in each unit, file by file: (of the file, before, after).
 const CHANGES: [(&str, &str, &str); 4] = [
     ("base.yaml", "max: 64, description", "max: 32, description"),
-    ("base.yaml", "attributes: \"*\"", "attributes: [number]"),
+    ("base.yaml", "origin: {type: string, optional", "origin: {type: string, max: 40, optional"),
     ("mediated.yaml", "quota: 500/day", "quota: 400/day"),
     ("others.yaml", "retention: {for: 30d", "retention: {for: 7d"),
 ];
+
+/// What is written in another way in each contract of direct interfaces.
+const OF_CONTRACTS: (&str, &str) = ("maxLength: 64", "maxLength: 32");
 
 /// How much is measured.
 #[derive(Args)]
@@ -76,6 +79,9 @@ fn altered(name: &str, text: &str, changes: &[(&str, &str, &str)]) -> String {
     let mut text = format!("# written anew\n{text}");
     for (_, before, after) in changes.iter().filter(|(of, ..)| *of == name) {
         text = text.replace(before, after);
+    }
+    if !changes.is_empty() && text.contains("\nopenapi: ") {
+        text = text.replace(OF_CONTRACTS.0, OF_CONTRACTS.1);
     }
     text
 }

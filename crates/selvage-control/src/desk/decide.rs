@@ -1,7 +1,7 @@
 //! Deciding: only whose approval a change takes may approve or reject it; anybody may comment. A rejection closes a version, and
 //! who rejected may open it again; the last approval ratifies an emergency.
 
-use selvage_governance::approval::Standing;
+use selvage_governance::approval::{Standing, is_lent};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Delegation};
 use selvage_model::code;
 use selvage_model::manifest::organisation::Domain;
@@ -63,16 +63,11 @@ impl Desk {
         if person == change.author {
             return refuse(format!("`{person}` proposed it, and nobody decides about their own change"));
         }
-        let (_, delegations) = self.store.delegations().await?;
+        let (now, delegations) = self.store.delegations().await?;
         let seats = change.requirements.iter().flat_map(|requirement| &requirement.seats);
         let fills = |seat: &selvage_model::change::Seat| {
-            let is_lent = |it: &Delegation| {
-                it.to == person
-                    && Some(&it.domain) == seat.board.as_ref()
-                    && it.discipline == seat.name
-                    && seat.people.contains(&it.from)
-            };
-            seat.people.iter().any(|one| one == person) || delegations.iter().any(is_lent)
+            let lent = |it: &Delegation| it.to == person && is_lent(seat, it, &change.author, now);
+            seat.people.iter().any(|one| one == person) || delegations.iter().any(lent)
         };
         if seats.into_iter().any(fills) {
             return Ok(());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::compare::{Difference, Verdict, fabrics};
 use selvage_governance::impact::{self, Use};
-use selvage_governance::retirement::{QUIET, retirement};
+use selvage_governance::retirement::{quiet, retirement};
 use selvage_model::change::{Affected, Change, Report};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
@@ -40,6 +40,18 @@ pub struct Proposal {
     pub amends: Option<String>,
 }
 
+/// Files of a domain, looked at beside what the others released.
+pub(super) struct Weighed {
+    /// Everything as it is.
+    pub(super) was: Fabric,
+    /// Everything as it would be.
+    pub(super) after: Looked,
+    /// The domain's own files that declare something.
+    own: Files,
+    /// Their content address.
+    release: String,
+}
+
 impl Desk {
     /// Proposes a change, or another version of one.
     ///
@@ -50,32 +62,23 @@ impl Desk {
             Some(id) => Some(self.store.change(id).await?),
             None => None,
         };
+        if let Some(before) = before.as_ref().filter(|before| before.author != proposal.author) {
+            // Otherwise who wrote one version could approve the next.
+            let message = format!("`{}` proposed {}, and alters it or nobody", before.author, before.id);
+            let fix = "propose a change of your own, or ask its author";
+            return Err(DeskError::refused(code::NOT_YOURS_TO_DECIDE, message, fix));
+        }
         let domain = domain(&proposal, before.as_ref())?;
         refuse_strange_paths(&proposal.files)?;
         let base = self.store.head(&domain).await?;
-        let mut was = self.heads(Some(&domain)).await?;
-        let mut becomes = was.clone();
-        if let Some(base) = &base {
-            union::add(&union::find(&self.store, base).await?, &mut was)?;
-        }
-        let own: Files = proposal.files.into_iter().filter(|(path, _)| domain_of(path) == domain).collect();
-        if own.is_empty() {
-            let message = format!("no file is of the domain {domain}");
-            return Err(DeskError::refused(code::FILES_ASTRAY, message, "name the domain whose files these are"));
-        }
-        becomes.extend(own);
-        let after = self.look.look(&becomes);
-        refuse_errors(&after)?;
-        let own: Files = after.files.iter().filter(|(path, _)| domain_of(path) == domain).map(clone).collect();
-        let release = seal::address(&domain, &own);
+        let Weighed { was, after, own, release } = self.weigh(&domain, base.as_deref(), proposal.files).await?;
         if base.as_ref() == Some(&release) {
             let message = format!("the files are those of {release}, which {domain} released last");
             return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
         }
-        let before_fabric = self.look.read(&was);
-        refuse_early_retirement(&before_fabric, &after, &self.used_last().await?)?;
-        let (report, requirements) =
-            self.judge(&domain, &proposal.author, proposal.emergency, &before_fabric, &after).await?;
+        let (used, now) = self.used_last(&was).await?;
+        refuse_early_retirement(&was, &after.fabric, &used, now)?;
+        let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &was, &after).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
         let content = json!(own);
         let new = NewChange { domain, title, author, base, release, content, emergency, report, requirements };
@@ -85,8 +88,32 @@ impl Desk {
         })
     }
 
+    /// Looks at files of a domain as they would run now, beside what the other domains released last.
+    pub(super) async fn weigh(
+        &self,
+        domain: &DomainName,
+        base: Option<&str>,
+        files: Files,
+    ) -> Result<Weighed, DeskError> {
+        let mut was = self.heads(Some(domain)).await?;
+        let mut becomes = was.clone();
+        if let Some(base) = base {
+            union::add(&union::find(&self.store, base).await?, &mut was)?;
+        }
+        let own: Files = files.into_iter().filter(|(path, _)| &domain_of(path) == domain).collect();
+        if own.is_empty() {
+            let message = format!("no file is of the domain {domain}");
+            return Err(DeskError::refused(code::FILES_ASTRAY, message, "name the domain whose files these are"));
+        }
+        becomes.extend(own);
+        let after = self.look.look(&becomes);
+        refuse_errors(&after)?;
+        let own: Files = after.files.iter().filter(|(path, _)| &domain_of(path) == domain).map(clone).collect();
+        Ok(Weighed { was: self.look.read(&was), release: seal::address(domain, &own), after, own })
+    }
+
     /// What is different, whom that concerns, and whose approval it takes.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         domain: &DomainName,
         author: &str,
@@ -110,16 +137,17 @@ impl Desk {
         Ok((report(&differences, &after.findings, affected), requirements))
     }
 
-    /// When each interface was used last.
-    async fn used_last(&self) -> Result<BTreeMap<InterfaceRef, Timestamp>, DeskError> {
+    /// When each interface was used last, as far back as any of them has to be quiet, and now.
+    async fn used_last(&self, fabric: &Fabric) -> Result<(BTreeMap<InterfaceRef, Timestamp>, Timestamp), DeskError> {
         let now = Timestamp::now();
-        let since = now.checked_sub(QUIET).unwrap_or(Timestamp::UNIX_EPOCH);
+        let longest = fabric.interfaces.values().map(quiet).max().unwrap_or_default();
+        let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut last = BTreeMap::new();
         for total in self.store.usage_since(since, now).await? {
             let seen = last.entry(total.key.interface).or_insert(total.last);
             *seen = total.last.max(*seen);
         }
-        Ok(last)
+        Ok((last, now))
     }
 
     /// Who would break, by what use shows, and by what cannot be known of it.
@@ -209,38 +237,39 @@ fn refuse_errors(looked: &Looked) -> Result<(), DeskError> {
     Err(DeskError::found(code::CHANGE_UNFIT, message, "mend what the findings name", errors))
 }
 
-/// What is still used is not retired, unless that is waived. INVARIANT: LIVE-LIFECYCLE
+/// What is still used goes on being served, unless that is waived by what was released before: no change brings its own waiver.
+/// INVARIANT: LIVE-LIFECYCLE
 fn refuse_early_retirement(
     before: &Fabric,
-    after: &Looked,
+    after: &Fabric,
     used: &BTreeMap<InterfaceRef, Timestamp>,
+    now: Timestamp,
 ) -> Result<(), DeskError> {
-    let now = Timestamp::now();
-    let retires = |reference: &InterfaceRef, interface: &Interface| {
-        let was = before.interfaces.get(reference).map(|interface| &interface.lifecycle);
-        matches!(interface.lifecycle, Lifecycle::Retired { .. }) && !matches!(was, Some(Lifecycle::Retired { .. }))
+    let ends = |reference: &InterfaceRef, interface: &Interface| {
+        let is_served =
+            |interface: &Interface| matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
+        is_served(interface) && !after.interfaces.get(reference).is_some_and(|it| is_served(it) || is_blocked(it))
     };
-    let found = after.fabric.interfaces.iter().filter(|(reference, it)| retires(reference, it)).filter_map(
-        |(reference, it)| {
-            let waived = after.fabric.waivers.iter().any(|waiver| {
-                waiver.rule.value == code::RETIREMENT_EARLY.as_str()
-                    && waiver.on.value == reference.to_string()
-                    && waiver.until.value >= day(now)
-            });
-            retirement(it, used.get(reference).copied(), QUIET, now, waived)
-        },
-    );
+    let ending = before.interfaces.iter().filter(|(reference, interface)| ends(reference, interface));
+    let found = ending.filter_map(|(reference, interface)| {
+        let waived = before.waivers.iter().any(|waiver| {
+            waiver.rule.value == code::RETIREMENT_EARLY.as_str()
+                && waiver.on.value == reference.to_string()
+                && waiver.until.value >= day(now)
+        });
+        retirement(interface, used.get(reference).copied(), quiet(interface), now, waived)
+    });
     let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
     if errors.is_empty() {
         return Ok(());
     }
-    let message = "what is still used is not retired".to_owned();
-    Err(DeskError::found(
-        code::RETIREMENT_EARLY,
-        message,
-        "move who uses it, wait until it is quiet, or waive it",
-        errors,
-    ))
+    let fix = "move who uses it, wait until it is quiet, or have a waiver released first";
+    Err(DeskError::found(code::RETIREMENT_EARLY, "what is still used does not end", fix, errors))
+}
+
+/// Blocking is a person's act, and lifted by one.
+fn is_blocked(interface: &Interface) -> bool {
+    matches!(interface.lifecycle, Lifecycle::Blocked { .. })
 }
 
 fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affected>) -> Report {

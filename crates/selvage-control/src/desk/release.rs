@@ -1,11 +1,12 @@
 //! Releasing: an approved change becomes a release, signed and never edited. An emergency may lack approvals; it is loud, and has a
 //! day to be ratified. INVARIANT: APPROVED
 
-use selvage_model::change::ChangeState;
+use selvage_governance::approval::Waiting;
+use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
 use selvage_store::{NewRelease, SignedRelease, StoreError};
 
-use super::{Desk, DeskError, Seal};
+use super::{Desk, DeskError, Files, Seal};
 
 /// How long an emergency may stand without the approvals that it takes.
 const RATIFY_WITHIN_HOURS: u32 = 24;
@@ -24,18 +25,11 @@ impl Desk {
         let standing = self.standing(&change).await?;
         let is_early = !standing.is_approved();
         if is_early && !change.emergency {
-            let missing: Vec<String> = standing
-                .open
-                .iter()
-                .map(|waiting| {
-                    let people: Vec<&str> = waiting.people.iter().map(String::as_str).collect();
-                    let who = if people.is_empty() { "nobody can give it".to_owned() } else { people.join(", ") };
-                    format!("{} ({who})", waiting.requirement.need)
-                })
-                .collect();
-            let message = format!("{id} waits for {}", missing.join("; "));
-            let fix = format!("`selvage change show {id}` says why each is needed");
-            return Err(DeskError::refused(code::CHANGE_UNAPPROVED, message, fix));
+            return Err(lacks(id, standing.open.iter().map(report)));
+        }
+        let needs = self.needs_since(&change).await?;
+        if !is_early && !needs.is_empty() {
+            return Err(lacks(id, needs.into_iter().map(|need| format!("{need}, since it was proposed"))));
         }
         self.store.keep_release_key(seal.key(), by).await?;
         let signature = seal.sign(&change.release, &change.domain, &change.id);
@@ -50,4 +44,34 @@ impl Desk {
         let new = NewRelease { change: &change, key: &seal.key().id, signature: &signature, by, ratify_within_hours };
         Ok(self.store.release_change(new).await?)
     }
+
+    /// Whose approval the change takes by now, and did not when it was proposed: other domains have released since, and use goes on.
+    /// What has errors by now is refused.
+    async fn needs_since(&self, change: &Change) -> Result<Vec<Need>, DeskError> {
+        let content = self.store.change_content(&change.id, change.version).await?;
+        let files: Files = serde_json::from_value(content).map_err(|_| {
+            let message = format!("{} holds something else than files", change.id);
+            DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
+        })?;
+        let weighed = self.weigh(&change.domain, change.base.as_deref(), files).await?;
+        let (_, now) =
+            self.judge(&change.domain, &change.author, change.emergency, &weighed.was, &weighed.after).await?;
+        let known = |need: &Need| change.requirements.iter().any(|requirement| &requirement.need == need);
+        Ok(now.into_iter().map(|requirement| requirement.need).filter(|need| !known(need)).collect())
+    }
+}
+
+/// A refusal for approvals that are missing.
+fn lacks(id: &str, missing: impl Iterator<Item = String>) -> DeskError {
+    let message = format!("{id} waits for {}", missing.collect::<Vec<_>>().join("; "));
+    let fix = format!(
+        "`selvage change show {id}` says why each is needed; where one is new, propose it again with `--change {id}`"
+    );
+    DeskError::refused(code::CHANGE_UNAPPROVED, message, fix)
+}
+
+fn report(waiting: &Waiting) -> String {
+    let people: Vec<&str> = waiting.people.iter().map(String::as_str).collect();
+    let who = if people.is_empty() { "nobody can give it".to_owned() } else { people.join(", ") };
+    format!("{} ({who})", waiting.requirement.need)
 }

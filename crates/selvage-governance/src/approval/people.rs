@@ -1,6 +1,6 @@
 //! Who can give an approval: the seats of boards and the owners in teams, as they are before the change.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use selvage_model::change::{Need, Requirement, Seat};
 use selvage_model::fabric::Fabric;
@@ -14,9 +14,45 @@ pub(super) fn quorum(proposed: &Proposed<'_>, domain: &DomainName) -> u32 {
     board(proposed, domain).map_or(1, |domain| domain.quorum.max(1))
 }
 
-/// A need with who can meet it.
-pub(super) fn fill(proposed: &Proposed<'_>, need: Need, because: BTreeSet<String>) -> Requirement {
-    let mut seats = match &need {
+/// Needs with who can meet each. Where nobody but the author could sign, a board has to in their place: never a board that the author's
+/// own domain has for another's.
+pub(super) fn fill(proposed: &Proposed<'_>, needs: BTreeMap<Need, BTreeSet<String>>) -> Vec<Requirement> {
+    let mut filled: BTreeMap<Need, (BTreeSet<String>, Vec<Seat>)> = BTreeMap::new();
+    for (need, mut because) in needs {
+        let seats = of(proposed, &need);
+        let others = seats.iter().flat_map(|seat| &seat.people).any(|person| person != proposed.author);
+        let (need, seats) = if others {
+            (need, seats)
+        } else {
+            because.insert(format!("nobody but the author could sign as {need}"));
+            let need = instead(proposed, &need);
+            let seats = of(proposed, &need);
+            (need, seats)
+        };
+        let (reasons, _) = filled.entry(need).or_insert_with(|| (BTreeSet::new(), seats));
+        reasons.append(&mut because);
+    }
+    let requirement = |(need, (because, seats)): (Need, (BTreeSet<String>, Vec<Seat>))| Requirement {
+        need,
+        because: because.into_iter().collect(),
+        seats,
+    };
+    filled.into_iter().map(requirement).collect()
+}
+
+/// What stands in the place of a need that nobody else can meet: the domain's own board for its teams and consumers, the group's for a
+/// board.
+fn instead(proposed: &Proposed<'_>, need: &Need) -> Need {
+    let domain = match need {
+        Need::Owner { .. } | Need::Consumer { .. } => proposed.domain.clone(),
+        Need::Board { .. } | Need::Discipline { .. } => DomainName::group(),
+    };
+    Need::Board { quorum: quorum(proposed, &domain), domain }
+}
+
+/// Who can meet a need.
+fn of(proposed: &Proposed<'_>, need: &Need) -> Vec<Seat> {
+    match need {
         Need::Owner { team } => owner(proposed, team),
         Need::Consumer { consumer } => {
             let known = proposed.before.consumers.get(consumer).or_else(|| proposed.after.consumers.get(consumer));
@@ -28,13 +64,7 @@ pub(super) fn fill(proposed: &Proposed<'_>, need: Need, because: BTreeSet<String
             seats.retain(|seat| &seat.name == discipline);
             seats
         }
-    };
-    let others = |seats: &[Seat]| seats.iter().flat_map(|seat| &seat.people).any(|person| person != proposed.author);
-    // Where nobody but the author could sign, the board has to.
-    if !others(&seats) {
-        seats = self::seats(proposed, proposed.domain);
     }
-    Requirement { need, because: because.into_iter().collect(), seats }
 }
 
 /// Whoever answers for a consumer: a team's owners or a domain's board.

@@ -48,7 +48,8 @@ pub fn standing(change: &Change, delegations: &[Delegation], now: Timestamp) -> 
     };
     let mut standing = Standing { met: Vec::new(), open: Vec::new(), rejected: None };
     for requirement in &change.requirements {
-        let seats: Vec<Seat> = requirement.seats.iter().map(|seat| with_delegates(seat, delegations, now)).collect();
+        let lent = |seat: &Seat| with_delegates(seat, &change.author, delegations, now);
+        let seats: Vec<Seat> = requirement.seats.iter().map(lent).collect();
         let people: BTreeSet<&String> = seats.iter().flat_map(|seat| &seat.people).collect();
         let against = people.iter().filter_map(|person| words.get(person.as_str()));
         let mut against = against.filter(|said| said.verdict == DecisionVerdict::Reject);
@@ -84,15 +85,19 @@ fn last_words(change: &Change) -> BTreeMap<&str, &Decision> {
     counts.map(|decision| (decision.person.as_str(), decision)).collect()
 }
 
-fn with_delegates(seat: &Seat, delegations: &[Delegation], now: Timestamp) -> Seat {
+/// Whether a seat is lent, for this change: by who sits on it, and never by the author, who would choose who signs.
+pub fn is_lent(seat: &Seat, delegation: &Delegation, author: &str, now: Timestamp) -> bool {
+    Some(&delegation.domain) == seat.board.as_ref()
+        && delegation.discipline == seat.name
+        && delegation.until > now
+        && delegation.from != author
+        && seat.people.contains(&delegation.from)
+}
+
+fn with_delegates(seat: &Seat, author: &str, delegations: &[Delegation], now: Timestamp) -> Seat {
     let mut seat = seat.clone();
-    let fills = |it: &&Delegation| {
-        Some(&it.domain) == seat.board.as_ref()
-            && it.discipline == seat.name
-            && it.until > now
-            && seat.people.contains(&it.from)
-    };
-    let delegates: Vec<String> = delegations.iter().filter(fills).map(|it| it.to.clone()).collect();
+    let lent = delegations.iter().filter(|delegation| is_lent(&seat, delegation, author, now));
+    let delegates: Vec<String> = lent.map(|delegation| delegation.to.clone()).collect();
     seat.people.extend(delegates);
     seat
 }

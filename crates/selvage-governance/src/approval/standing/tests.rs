@@ -1,3 +1,5 @@
+//! How decisions fill seats, and what counts of them: tables. Nothing here asks a store.
+
 use super::*;
 use selvage_model::change::{ChangeState, Report};
 use selvage_model::name::DomainName;
@@ -87,6 +89,7 @@ fn three_people_for_three_seats_in_any_order() {
 
 #[test]
 fn a_seat_is_delegated_for_a_time_by_who_sits_on_it() {
+    // The author, who sits on the seat beside sam, does not choose who signs.
     let delegation = |from: &str, until: i64| Delegation {
         id: "dlg_1".to_owned(),
         domain: DomainName::group(),
@@ -95,8 +98,10 @@ fn a_seat_is_delegated_for_a_time_by_who_sits_on_it() {
         to: "deputy".to_owned(),
         until: Timestamp::from_second(until).unwrap(),
     };
-    for (from, until, approved) in [("sam", 10, true), ("sam", 0, false), ("stranger", 10, false)] {
-        let change = change(vec![board(1, vec![seat("security", &["sam"])])], &[("deputy", Approve, 2)]);
+    for (from, until, approved) in
+        [("sam", 10, true), ("sam", 0, false), ("stranger", 10, false), ("author", 10, false)]
+    {
+        let change = change(vec![board(1, vec![seat("security", &["sam", "author"])])], &[("deputy", Approve, 2)]);
         let standing = standing(&change, &[delegation(from, until)], Timestamp::from_second(5).unwrap());
         assert_eq!(standing.is_approved(), approved, "{from} {until}");
     }
