@@ -291,14 +291,8 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     assert_eq!(affected, ["ghent-mes", "ghent-planning"], "{change:#}");
     assert!(change["affected"][0]["last_used"].is_string(), "{change:#}");
     let needs: Vec<&str> = change["open"].as_array().unwrap().iter().map(|it| it["need"].as_str().unwrap()).collect();
-    for need in [
-        "an owner in ghent-it",
-        "who answers for ghent-mes",
-        "who answers for ghent-planning",
-        "2 disciplines of the board of plant-ghent",
-    ] {
-        assert!(needs.contains(&need), "{need}: {needs:?}");
-    }
+    // The author alone could sign as the owner and for `ghent-mes`: the board does in their place.
+    assert_eq!(needs, ["who answers for ghent-planning", "2 disciplines of the board of plant-ghent"], "{change:#}");
     plants.refused(&["change", "approve", id, "--by", "m.dewit", "--because", "mine"], "FAB7054");
     let board = plants.well(&["board", "--person", "k.dvorak"]);
     assert!(board.contains("One list is enough"), "{board}");
