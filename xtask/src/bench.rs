@@ -55,7 +55,7 @@ pub(crate) enum Bench {
     /// The gateway of the reload benchmark.
     #[command(hide = true)]
     Reloader(reloader::Options),
-    /// Two releases of a large generated fabric, read and compared.
+    /// Two releases of a large generated fabric, read, compared, and activated on three nodes under load.
     Diff(diff::Options),
     /// An Odoo with 200,000 new products, captured: what memory the node takes.
     Capture(capture::Options),

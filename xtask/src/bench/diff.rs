@@ -1,5 +1,5 @@
 //! `cargo xtask bench diff`: two releases of 10,000 interfaces, most of which are different, are read and compared by the release build of
-//! `selvage diff`; and two of which nothing is different but where everything stands.
+//! `selvage diff`; and two of which nothing is different but where everything stands. Then two are activated on three nodes under load.
 
 use std::fs;
 use std::path::Path;
@@ -11,8 +11,8 @@ use clap::Args;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::check;
 use super::figures::{self, Figure, Promise};
+use super::{activation, check};
 use crate::release;
 
 /// How many interfaces the promises are made of.
@@ -32,7 +32,7 @@ const OF_CONTRACTS: (&str, &str) = ("maxLength: 64", "maxLength: 32");
 /// How much is measured.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Fewer rounds, within 30 s.
+    /// Fewer rounds, and smaller releases to activate, within 45 s.
     #[arg(long)]
     quick: bool,
     /// Another number of interfaces than 10,000: its figures are shown, and nothing is promised of them.
@@ -65,13 +65,14 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         still.push(seconds);
     }
     let promise = |bound| if options.interfaces == PROMISED { Promise::AtMost(bound) } else { Promise::Nothing };
-    figures::report(
-        "diff",
-        &[
-            Figure { name: "seconds", value: figures::median(all), promise: promise(3.0) },
-            Figure { name: "unchanged_seconds", value: figures::median(still), promise: promise(3.0) },
-        ],
-    )
+    let mut measured = vec![
+        Figure { name: "seconds", value: figures::median(all), promise: promise(3.0) },
+        Figure { name: "unchanged_seconds", value: figures::median(still), promise: promise(3.0) },
+    ];
+    if options.interfaces == PROMISED {
+        measured.extend(activation::figures(options.quick).await?);
+    }
+    figures::report("diff", &measured)
 }
 
 /// The text with what is different in it, and every line one further down.

@@ -26,7 +26,7 @@ pub(crate) struct ActiveChoice {
 impl ActiveChoice {
     /// The store, and what is active in the environment.
     pub(crate) async fn open(&self) -> anyhow::Result<(Store, Fabric)> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let fabric = fabric(&store, &self.env).await?;
         Ok((store, fabric))
     }

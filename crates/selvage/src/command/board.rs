@@ -157,7 +157,7 @@ impl Delegate {
 
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
-        self.store.open().await?.end_delegation(&self.id, &self.by).await?;
+        self.store.existing().await?.end_delegation(&self.id, &self.by).await?;
         say(format_args!("{} has ended", self.id))?;
         Ok(Outcome::Well)
     }

@@ -9,6 +9,7 @@ use comfy_table::Table;
 use selvage_control::desk::{Deciding, Desk, Seal};
 use selvage_model::change::{ChangeState, DecisionVerdict};
 use selvage_model::name::DomainName;
+use selvage_store::Store;
 
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::looking::Looking;
@@ -124,9 +125,14 @@ impl Signing {
     }
 }
 
-/// The desk over a store.
+/// The desk over a store that is there.
 pub(crate) async fn at_desk(store: &StoreChoice) -> anyhow::Result<Desk> {
-    Ok(Desk::new(store.open().await?, Arc::new(Looking)))
+    Ok(desk(store.existing().await?))
+}
+
+/// The desk over a store.
+pub(crate) fn desk(store: Store) -> Desk {
+    Desk::new(store, Arc::new(Looking))
 }
 
 impl ChangeCommand {
@@ -147,7 +153,7 @@ impl ChangeCommand {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let is_shown = |state| self.all || matches!(state, ChangeState::Open | ChangeState::Rejected);
         let mut changes = store.changes().await?;
         changes.retain(|it| is_shown(it.state) && self.domain.as_ref().is_none_or(|domain| domain == &it.domain));

@@ -73,7 +73,7 @@ impl Diff {
         let States { before, after } = state::read(&base, &self.head, &self.store).await?;
         let differences = compare::fabrics(&before, &after);
         let impact = match self.impact {
-            true => Some(selvage_control::desk::impact(&self.store.open().await?, &before, &differences).await?),
+            true => Some(selvage_control::desk::impact(&self.store.existing().await?, &before, &differences).await?),
             false => None,
         };
         let compared = Comparison {

@@ -7,7 +7,7 @@ use clap::Args;
 use selvage_control::desk::Proposal;
 use selvage_model::name::DomainName;
 
-use super::change::at_desk;
+use super::change::desk;
 use super::{Outcome, StoreChoice, say, words};
 use crate::directory;
 use crate::node::release::told;
@@ -45,7 +45,8 @@ impl Propose {
     /// Proposes and shows what it takes.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let files = directory::files(&self.directory)?;
-        let desk = at_desk(&self.store).await?;
+        // The first release of all comes before the first node: it makes the store.
+        let desk = desk(self.store.open().await?);
         let proposal = Proposal {
             domain: self.domain,
             files,

@@ -133,7 +133,7 @@ impl ReleaseCommand {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let (active, history) = (store.active_domains().await?, store.activations().await?);
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["RELEASE", "DOMAIN", "CHANGE", "MADE", "BY", "ACTIVE", "WAS ACTIVE"]);
@@ -157,7 +157,7 @@ impl List {
 
 impl Show {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let found = store.signed_release(&self.id).await?;
         let release = found.with_context(|| format!("the store has no release `{}`", self.id))?;
         let files: Files = serde_json::from_value(release.content)?;
@@ -170,7 +170,7 @@ impl Show {
 
 impl Verify {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let keys = store.release_keys().await?;
         let mut wrong = 0_usize;
         let releases = store.signed_releases().await?;
@@ -217,7 +217,7 @@ impl Said {
             Activated::Now(since) => (since, is),
             Activated::Before => (Timestamp::now(), "was active already"),
         };
-        let store = self.store.open().await?;
+        let store = self.store.existing().await?;
         let what = format!("{} of {} {is} in {}{}", went.release, went.domain, self.env, gates(&went.gates));
         acknowledged::wait(&store, since).await?.print(&what, self.json)?;
         Ok(Outcome::Well)

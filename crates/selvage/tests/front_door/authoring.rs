@@ -96,7 +96,24 @@ fn a_grant_names_what_its_interface_has() {
 fn what_is_asked_of_no_store_or_drafted_into_no_directory_says_so() {
     let place = tempfile::tempdir().unwrap();
     let missing = place.path().join("elsewhere").display().to_string();
-    for words in [&["usage"][..], &["shadow"], &["key", "list"], &["grant", "list"], &["ledger", "list"]] {
+    let commands = [
+        &["usage"][..],
+        &["shadow"],
+        &["key", "list"],
+        &["grant", "list"],
+        &["ledger", "list"],
+        &["change", "list"],
+        &["change", "show", "chg_1"],
+        &["board"],
+        &["board", "seats"],
+        &["release", "list"],
+        &["release", "verify"],
+        &["release", "activate", "rel_1", "--env", "dev", "--by", "a.person", "--because", "tried"],
+        &["recertify", "list"],
+        &["access", "breaches"],
+        &["diff", "rel_1", "rel_2"],
+    ];
+    for words in commands {
         let output = selvage(&[words, &["--data", &missing]].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && said.contains("there is no store in"), "{words:?}: {said}");

@@ -138,7 +138,7 @@ impl Breaches {
     /// Lists them; wrong where there are any.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let now = Timestamp::now();
-        let mut opened = self.store.open().await?.break_glasses().await?;
+        let mut opened = self.store.existing().await?.break_glasses().await?;
         let any = opened.iter().any(|opened| opened.is_breach(now));
         opened.retain(|opened| self.all || opened.is_breach(now));
         if self.json {

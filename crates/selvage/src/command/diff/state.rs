@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
@@ -35,7 +36,9 @@ struct State {
 /// When one of them is not there, or has errors.
 pub(super) async fn read(base: &str, head: &str, choice: &StoreChoice) -> anyhow::Result<States> {
     let store = match [base, head].iter().any(|name| name.starts_with(RELEASE)) {
-        true => Some(choice.open().await?),
+        true => {
+            Some(choice.existing().await.with_context(|| format!("{}: no release can be read", code::STATE_UNKNOWN))?)
+        }
         false => None,
     };
     let mut before = state(base, head, store.as_ref()).await?;
