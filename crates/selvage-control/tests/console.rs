@@ -13,8 +13,8 @@ use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness,
 use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::overview::{
-    CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow, ShadowRow,
-    SubscriptionRow, SystemRow, UsageView,
+    BreakGlassRow, CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow,
+    ShadowRow, SubscriptionRow, SystemRow, UsageView,
 };
 use selvage_model::subscription::SubscriptionState;
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
@@ -66,6 +66,13 @@ fn sample() -> Overview {
             since: "2026-11-23T06:00:00Z".parse().unwrap(),
         }],
         rejected: None,
+        break_glass: vec![BreakGlassRow {
+            grant: "grt_night".to_owned(),
+            consumer: "mes-ghent".parse().unwrap(),
+            interface: "production-orders@1".parse().unwrap(),
+            until: "2026-11-20T09:00:00Z".parse().unwrap(),
+            because: "the line <stands>".to_owned(),
+        }],
     }
 }
 
@@ -326,6 +333,8 @@ async fn the_first_page_lists_systems_and_interfaces() {
     for expected in [
         "velo-works",
         "production-orders@1",
+        "opened without approval",
+        "the line &lt;stands&gt;",
         "mediated · personal",
         "12\u{2009}345",
         "FAB4003",

@@ -2,6 +2,7 @@
 //! an order in which a caller without a valid key learns nothing about grants. Rates are not decided here but spent
 //! (see `live`), since that changes something.
 
+mod ended;
 mod permit;
 
 use http::{HeaderValue, Method, StatusCode};
@@ -21,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream, earlier};
 use crate::token::{Document, Memory};
 use crate::webhook::Demand;
+use ended::{brownout, past};
 pub use permit::Permit;
 
 /// What becomes of a request.
@@ -155,6 +157,9 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
     witness.because(|| served.reference.to_string());
     match &served.life {
         Life::Served => {
+            if let Some(ends) = served.brownout(asked.now) {
+                return Err(brownout(asked, served, ends, witness));
+            }
             witness.begin(Stage::Lifecycle);
             witness.because(|| served.state.to_owned());
         }
@@ -280,18 +285,6 @@ fn wrong_method<'s>(served: &'s Served, methods: &Methods) -> Refusal<'s> {
     let detail = "the contract declares other methods for this path";
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
     Refusal { shadow: true, allow: methods.allow.clone(), ..refusal.at(served, None) }
-}
-
-fn past<'s>(life: &Life) -> Refusal<'s> {
-    match life {
-        Life::Blocked(because) => {
-            let because = because.as_ref().map(|because| format!(": {because}")).unwrap_or_default();
-            Refusal::new(StatusCode::FORBIDDEN, code::BLOCKED, format!("the interface is blocked{because}"))
-        }
-        Life::Served | Life::Retired => {
-            Refusal::new(StatusCode::GONE, code::RETIRED, "the interface is retired; `Link` names what to use instead")
-        }
-    }
 }
 
 fn permit<'s>(

@@ -13,6 +13,7 @@ mod graph;
 pub mod impact;
 pub mod lint;
 mod nearest;
+pub mod notice;
 pub mod retirement;
 pub mod rule;
 pub mod seat;

@@ -110,7 +110,7 @@ impl LintRule {
     /// What it is about, in large: the numbers of codes are given by it.
     pub fn area(&self) -> Area {
         match self.code.as_str().get(..5) {
-            Some("FAB21") => Area::Interfaces,
+            Some("FAB21" | "FAB27") => Area::Interfaces,
             Some("FAB22") => Area::Access,
             Some("FAB23" | "FAB60") => Area::Systems,
             Some("FAB24") => Area::Objects,
@@ -261,6 +261,7 @@ pub const RULES: &[LintRule] = &[
     undo::APPROVAL,
     undo::WAIT,
     undo::LANE,
+    lifecycle::BROWNOUT,
     own_rule::FOUND,
     own_rule::FAILED,
     key::ENDS,

@@ -186,6 +186,7 @@ catalogue! {
     REVISION_UNKNOWN = "FAB2722", "git does not know the revision";
     STATE_UNREADABLE = "FAB2723", "What is to be compared has errors";
     DIFFERENCE_UNKNOWN = "FAB2724", "There is no such class of differences";
+    BROWNOUT_UNFIT = "FAB2750", "A brownout that cannot be as declared";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
     // 3 mapping
@@ -457,6 +458,7 @@ catalogue! {
     BREAK_GLASS_BREACH = "FAB7149", "Break-glass access that nobody ratified";
     RECERTIFICATION_ESCALATED = "FAB7150", "Nobody answered for a tier-1 grant in time";
     RETIREMENT_EARLY = "FAB7151", "The interface is still used";
+    BROWNOUT = "FAB7153", "The interface is deprecated, and refuses everything for a while";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

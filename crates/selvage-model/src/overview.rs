@@ -36,6 +36,23 @@ pub struct Overview {
     pub parked: Vec<ParkedRow>,
     /// Why the last changed directory was not taken, where it was not.
     pub rejected: Option<String>,
+    /// Access that was opened without approval and is open now.
+    pub break_glass: Vec<BreakGlassRow>,
+}
+
+/// Access that was opened without approval.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BreakGlassRow {
+    /// The grant's id.
+    pub grant: String,
+    /// Who has it.
+    pub consumer: ConsumerName,
+    /// On what.
+    pub interface: InterfaceRef,
+    /// Until when.
+    pub until: Timestamp,
+    /// Why.
+    pub because: String,
 }
 
 /// One system.

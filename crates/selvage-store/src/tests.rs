@@ -15,6 +15,7 @@ mod lease;
 mod ledger;
 mod migration;
 mod node;
+mod notice;
 mod opening;
 mod operation;
 mod past;

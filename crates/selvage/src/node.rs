@@ -12,6 +12,7 @@ mod issuers;
 mod leases;
 pub(crate) mod listener;
 mod mediation;
+mod notices;
 mod observe;
 mod proofs;
 mod reachability;
@@ -189,9 +190,9 @@ impl Node {
             tokio::spawn(release::prepared::follow(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
-            tokio::spawn(leases::keep(store.clone(), Arc::clone(&current), follower.environment.clone(), told.leases)),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
+        followers.extend(keepers(&follower, told.leases));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal))));
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
@@ -250,6 +251,16 @@ impl Node {
         self.engine_task.shutdown().await;
         self.console.shutdown().await;
     }
+}
+
+/// What keeps leases to their time, and what tells of interfaces that end.
+fn keepers(follower: &release::Follower, figures: Arc<leases::LeaseFigures>) -> [JoinHandle<()>; 2] {
+    let (store, current) = (follower.store.clone(), Arc::clone(&follower.current));
+    let (environment, secrets) = (follower.environment.clone(), follower.secrets.clone());
+    let telling = notices::Telling { store, current, environment, secrets };
+    let (store, current) = (telling.store.clone(), Arc::clone(&telling.current));
+    let keeping = leases::keep(store, current, telling.environment.clone(), figures);
+    [tokio::spawn(keeping), tokio::spawn(telling.run())]
 }
 
 /// What this node shows to systems, and what proves their calls.

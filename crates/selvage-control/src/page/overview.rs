@@ -36,6 +36,15 @@ fn alarms(overview: &Overview) -> Markup {
                 pre { (rejected) }
             }
         }
+        @for open in &overview.break_glass {
+            section.alarm role="alert" {
+                strong { "Access was opened without approval; it ends by itself, and somebody else has to ratify it." }
+                pre {
+                    (open.consumer) " on " (open.interface) " until " (format!("{:.0}", open.until))
+                    ": " (open.because) " (" (open.grant) ")"
+                }
+            }
+        }
     }
 }
 

@@ -69,6 +69,7 @@ mod tests {
             since: jiff::civil::date(2026, 9, 1),
             sunset: Some(jiff::civil::date(2027, 3, 1)),
             successor: None,
+            brownouts: Vec::new(),
         };
         let headers = deprecation(&declared, None);
         let texts: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
+use jiff::Timestamp;
 use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -62,6 +63,8 @@ pub(crate) struct Served {
     pub(crate) refuses_cut_off: bool,
     /// Headers of every answer that announce its life.
     pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
+    /// When it refuses everything, where it does at times.
+    pub(crate) brownouts: Option<Box<[(Timestamp, Timestamp)]>>,
     /// What the messages of a direct interface are checked against.
     pub(crate) checks: Option<Box<Checks>>,
     /// How the answers of a direct interface are kept.
@@ -176,6 +179,13 @@ impl Served {
         self.operations.get(index as usize)
     }
 
+    /// Until when it refuses everything, where it does now. INVARIANT: LIVE-LIFECYCLE
+    #[inline]
+    pub(crate) fn brownout(&self, now: Timestamp) -> Option<Timestamp> {
+        let windows = self.brownouts.as_deref()?;
+        windows.iter().filter(|(from, to)| *from <= now && now < *to).map(|(_, to)| *to).max()
+    }
+
     /// A block is stronger than what the release says. INVARIANT: REVOKED-NOW
     fn cut_off(&mut self, access: &AccessState) {
         let this = Blocked::Interface(self.reference.clone());
@@ -229,6 +239,7 @@ impl Served {
             quota: limits.quota,
             refuses_cut_off: limits.cut_off == CutOff::Refuse,
             announces,
+            brownouts: brownouts(interface),
             checks: None,
             cache: None,
             demand: None,
@@ -268,6 +279,15 @@ pub(super) fn unsaid_on_partition(source: &SnapshotSource<'_>) -> OnPartition {
 /// For how many nanoseconds it serves.
 pub(super) fn nanos(on_partition: OnPartition) -> u64 {
     u64::try_from(on_partition.serves_for().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The windows in which a deprecated interface refuses everything. INVARIANT: FAIL-SAFE: never one on which a plant depends.
+fn brownouts(interface: &Interface) -> Option<Box<[(Timestamp, Timestamp)]>> {
+    let Lifecycle::Deprecated(deprecation) = &interface.lifecycle else { return None };
+    let tier = interface.classification.as_ref().map(|classification| classification.criticality);
+    let windows = deprecation.brownouts.iter().map(|window| (window.from, window.to));
+    let windows: Box<[(Timestamp, Timestamp)]> = windows.filter(|_| tier != Some(Criticality::Tier1)).collect();
+    (!windows.is_empty()).then_some(windows)
 }
 
 /// An index that a snapshot can hold; more than four thousand million things are not in one fabric.

@@ -2,7 +2,9 @@
 
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::interface::{Check, Deprecation, Interface, InterfaceBody, Lifecycle, OnPartition, Used};
+use selvage_model::manifest::interface::{
+    Brownout, Check, Deprecation, Interface, InterfaceBody, Lifecycle, OnPartition, Used,
+};
 use selvage_model::name::InterfaceRef;
 use selvage_model::source::{Place, Spanned};
 
@@ -29,6 +31,8 @@ classes! { Interface "interface":
     SUNSET_EARLIER = "sunset" "earlier" Both Breaking "Whoever counted on the day that was announced has less time to move.";
     SUNSET_LATER = "sunset" "later" Both Safe "There is more time to move.";
     END_CHANGED = "end" "changed" Both Safe "Only what is said of its end is different.";
+    BROWNOUT_ADDED = "brownout" "added" Both Breaking "Whoever uses it is refused while it lasts.";
+    BROWNOUT_REMOVED = "brownout" "removed" Both Safe "What was to be refused is answered.";
     CRITICALITY_LOWERED = "criticality" "lowered" Both Unproven "Grants may end by time alone, and places that were kept for it are not.";
     CRITICALITY_RAISED = "criticality" "raised" Both Safe "It is treated with more care.";
     DATA_CHANGED = "data" "changed" Both Unproven "Its data is for others than before.";
@@ -76,6 +80,7 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
             if silence(is) < silence(was) { &USED_OFTEN } else { &USED_RARELY }
         };
         two.judged(found, "used", |it| &mut it.used, used);
+        brownouts(found, &two);
         lifecycle(found, &mut two);
         classification(found, &mut two);
         validation(found, &mut two);
@@ -144,6 +149,30 @@ fn lifecycle(found: &mut Vec<Difference>, two: &mut Two<Interface>) {
         (_, Lifecycle::Deprecated(_)) => tell(&OPENED, words(), None),
         (_, Lifecycle::Retired { .. }) => tell(&RETIRED, words(), None),
         (_, Lifecycle::Blocked { .. }) => tell(&BLOCKED, words(), None),
+    }
+}
+
+/// Windows that no window of before covers, and windows that are no more. INVARIANT: LIVE-LIFECYCLE
+fn brownouts(found: &mut Vec<Difference>, two: &Two<Interface>) {
+    let (was, is) = (windows(&two.before), windows(&two.after));
+    let span = |window: &Brownout| Some(format!("{:.0} to {:.0}", window.from, window.to));
+    let same = |one: &Brownout, other: &Brownout| (one.from, one.to) == (other.from, other.to);
+    for window in is.iter().filter(|is| !was.iter().any(|was| was.from <= is.from && is.to <= was.to)) {
+        let mut difference = two.spot.difference(&BROWNOUT_ADDED, "brownout").values(None::<String>, span(window));
+        difference.place = window.place.clone();
+        found.push(difference);
+    }
+    for window in was.iter().filter(|was| !is.iter().any(|is| same(was, is))) {
+        let within = is.iter().find(|is| window.from <= is.from && is.to <= window.to);
+        let difference = two.spot.difference(&BROWNOUT_REMOVED, "brownout");
+        found.push(difference.values(span(window), within.and_then(span)));
+    }
+}
+
+fn windows(interface: &Interface) -> &[Brownout] {
+    match &interface.lifecycle {
+        Lifecycle::Deprecated(deprecation) => &deprecation.brownouts,
+        _ => &[],
     }
 }
 

@@ -1,6 +1,7 @@
 //! The fabric itself, its domains, sites, teams and issuers; systems stand in their own file.
 
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::consumer::Deliver;
 use selvage_model::manifest::interface::OnPartition;
 use selvage_model::manifest::issuer::{Issuer, IssuerEnvironment, Signing};
 use selvage_model::manifest::organisation::{Domain, Environment, FabricSettings, Site, Team};
@@ -49,6 +50,9 @@ classes! { Organisation "organisation":
     TEAM_REMOVED = "team" "removed" Both Unproven "Nobody answers for what was its.";
     TEAM_ADDED = "team" "added" Both Safe "It answers for nothing yet.";
     PEOPLE_CHANGED = "people" "changed" Both Unproven "Others answer, and may decide.";
+    NOTICES_REMOVED = "notices" "removed" Both Unproven "Who answers for consumers is not told of what ends.";
+    NOTICES_ADDED = "notices" "added" Both Safe "It is told of what ends, and was not.";
+    NOTICES_CHANGED = "notices" "changed" Both Unproven "It is told of what ends in another way, which has to reach it.";
     ISSUER_REMOVED = "issuer" "removed" Request Breaking "Its tokens prove nothing any more.";
     ISSUER_ADDED = "issuer" "added" Request Safe "It has vouched for nobody yet.";
     ISSUER_OWNER_CHANGED = "issuer-owner" "changed" Both Safe "Others run it.";
@@ -89,6 +93,7 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
     pair(found, (&before.teams, &after.teams), (&TEAM_REMOVED, &TEAM_ADDED), spot, |found, was, is, spot| {
         let mut two = Two::new(was, is, spot, |it| &mut it.place);
         two.map(found, (&PEOPLE_CHANGED, &PEOPLE_CHANGED, &PEOPLE_CHANGED), "role", |it| &mut it.roles);
+        notices(found, &mut two);
         two.rest(found, &OTHER);
     });
     let spot = |it: &Issuer| Spot::new(format!("issuer {}", it.name), &it.place);
@@ -143,6 +148,18 @@ pub(super) fn listed<T: Clone + PartialEq, N: Told>(
     for is in after.iter().filter(|is| !before.iter().any(|was| name(was) == name(is))) {
         found.push(place(is).difference(added, ""));
     }
+}
+
+fn notices(found: &mut Vec<Difference>, two: &mut Two<Team>) {
+    let part = two.part(|it| &mut it.notices);
+    let class = match (&part.before, &part.after) {
+        (was, is) if was == is => return,
+        (Some(_), None) => &NOTICES_REMOVED,
+        (None, _) => &NOTICES_ADDED,
+        _ => &NOTICES_CHANGED,
+    };
+    let told = |deliver: &Option<Deliver>| deliver.as_ref().map(|it| format!("{} {}", it.system, it.path));
+    found.push(part.spot.difference(class, "notices").values(told(&part.before), told(&part.after)));
 }
 
 fn environment(found: &mut Vec<Difference>, mut two: Two<Environment>) {

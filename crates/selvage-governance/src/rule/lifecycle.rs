@@ -1,5 +1,9 @@
 //! How interfaces end: with a day and a successor, and in time. INVARIANT: LIVE-LIFECYCLE
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::{Criticality, Lifecycle};
@@ -7,6 +11,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_model::source::Spanned;
 
 use super::LintRule;
+use super::interface::is_tier_1;
 use crate::lint::{Context, Report};
 
 /// What to use instead, where the interface says so.
@@ -109,6 +114,46 @@ fn hurried(context: &Context<'_>, report: &mut Report) {
                 format!("`{reference}` ends {days} days after that was announced: its consumers need {least}");
             let finding = HURRIED.finding(&interface.place, message);
             report.add(reference, finding.fix("choose a later `sunset`, or have a waiver approved by those concerned"));
+        }
+    }
+}
+
+/// A brownout finds out who still asks; what lasts longer is an outage.
+const LONGEST_BROWNOUT: Duration = Duration::from_secs(24 * 3600);
+
+pub(crate) const BROWNOUT: LintRule = LintRule {
+    code: code::BROWNOUT_UNFIT,
+    name: "brownout-is-bearable",
+    severity: Severity::Error,
+    waivable: false,
+    check: brownout,
+};
+
+/// INVARIANT: FAIL-SAFE: a window in a manifest is time alone.
+fn brownout(context: &Context<'_>, report: &mut Report) {
+    for (reference, interface) in &context.fabric.interfaces {
+        let Lifecycle::Deprecated(deprecation) = &interface.lifecycle else { continue };
+        for window in &deprecation.brownouts {
+            let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+            let lasts = Duration::try_from(window.to.duration_since(window.from)).unwrap_or_default();
+            let (message, fix) = if is_tier_1(interface) {
+                (
+                    format!("`{reference}` is tier-1: a plant would stand while it refuses"),
+                    "remove it, and talk to its consumers",
+                )
+            } else if lasts > LONGEST_BROWNOUT {
+                (
+                    format!("`{reference}` would refuse everything for more than a day"),
+                    "make it some hours, several times",
+                )
+            } else if day(window.from) < deprecation.since {
+                (format!("`{reference}` would refuse before it is deprecated"), "begin after `since`")
+            } else if deprecation.sunset.is_some_and(|sunset| day(window.from) >= sunset) {
+                (format!("`{reference}` is gone by then"), "begin before `sunset`")
+            } else {
+                continue;
+            };
+            report.add(reference, BROWNOUT.finding(&window.place, message).fix(fix));
         }
     }
 }

@@ -190,7 +190,8 @@ pub struct Deliver {
 }
 
 impl Deliver {
-    fn terms(&self) -> DeliveryTerms {
+    /// The terms without places.
+    pub fn terms(&self) -> DeliveryTerms {
         DeliveryTerms {
             system: self.system.value.clone(),
             path: self.path.clone(),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::manifest::api::Api;
@@ -213,6 +214,19 @@ pub struct Deprecation {
     pub sunset: Option<Date>,
     /// What to use instead.
     pub successor: Option<Spanned<InterfaceRef>>,
+    /// When it refuses everything, so that who still uses it is found before it is gone.
+    pub brownouts: Vec<Brownout>,
+}
+
+/// A window in which a deprecated interface refuses everything.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Brownout {
+    /// Where it is declared.
+    pub place: Place,
+    /// From then on.
+    pub from: Timestamp,
+    /// Until then.
+    pub to: Timestamp,
 }
 
 /// How much depends on an interface.

@@ -106,7 +106,7 @@ pub(super) fn subscription(fields: Fields<'_>) -> Option<Subscription> {
     })
 }
 
-fn deliver(fields: Fields<'_>) -> Option<Deliver> {
+pub(super) fn deliver(fields: Fields<'_>) -> Option<Deliver> {
     let secret = fields.record("secret", &SIGNING_SECRET);
     let named = |name: &str| {
         let name = secret.as_ref()?.spanned_text(name)?;

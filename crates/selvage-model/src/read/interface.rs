@@ -5,12 +5,12 @@ use super::{api, event, webhook};
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::interface::{
-    Check, Classification, Criticality, CutOff, DataClass, Deprecation, Interface, InterfaceBody, Latency, Lifecycle,
-    Limits, Objective, OnPartition, Slo, Used, Validation,
+    Brownout, Check, Classification, Criticality, CutOff, DataClass, Deprecation, Interface, InterfaceBody, Latency,
+    Lifecycle, Limits, Objective, OnPartition, Slo, Used, Validation,
 };
 use crate::scalar;
 use crate::schema::tables::interface::{
-    CLASSIFICATION, DEPRECATION, LATENCY, LIMITS, ON_PARTITION, RECOVERY, SLO, VALIDATION,
+    BROWNOUT, CLASSIFICATION, DEPRECATION, LATENCY, LIMITS, ON_PARTITION, RECOVERY, SLO, VALIDATION,
 };
 use crate::yaml::Node;
 
@@ -97,7 +97,18 @@ fn deprecation(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<Deprec
         let finding = Finding::error(code::BAD_VALUE, &node.place, "the sunset is before the deprecation");
         findings.push(finding.fix(format!("name a day after {since}")));
     }
-    Some(Deprecation { since, sunset, successor: fields.spanned("successor") })
+    let brownouts = fields.items("brownouts").iter().filter_map(|node| brownout(node, findings)).collect();
+    Some(Deprecation { since, sunset, successor: fields.spanned("successor"), brownouts })
+}
+
+fn brownout(node: &Node, findings: &mut Vec<Finding>) -> Option<Brownout> {
+    let fields = Fields::new(node, &BROWNOUT);
+    let (from, to) = (fields.with("from", scalar::timestamp)?, fields.with("to", scalar::timestamp)?);
+    if to <= from {
+        let finding = Finding::error(code::BAD_VALUE, fields.place(), "the brownout ends before it begins");
+        findings.push(finding.fix("put the earlier time into `from`"));
+    }
+    Some(Brownout { place: fields.place().clone(), from, to })
 }
 
 fn classification(fields: Fields<'_>) -> Option<Classification> {

@@ -1,11 +1,13 @@
 //! Fabric, Domain, Site, Team.
 
+use super::access::deliver;
 use super::fields::{Fields, key, key_text, plain_texts, spanned, spanned_text};
 use super::interface::on_partition;
 use crate::code;
 use crate::finding::Finding;
 use crate::manifest::organisation::{Domain, Environment, FabricSettings, Gates, MaintenanceWindow, Site, Team};
 use crate::scalar;
+use crate::schema::tables::access::DELIVER;
 use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, GATES, KEYS, MAINTENANCE};
 use crate::yaml::{Key, Node};
 
@@ -89,5 +91,10 @@ fn window(node: &Node, findings: &mut Vec<Finding>) -> Option<MaintenanceWindow>
 
 pub(super) fn team(fields: Fields<'_>) -> Option<Team> {
     let roles = fields.entries("roles").iter().map(|(role, node)| (key_text(role), plain_texts(node)));
-    Some(Team { place: fields.place().clone(), name: fields.parse("name")?, roles: roles.collect() })
+    Some(Team {
+        place: fields.place().clone(),
+        name: fields.parse("name")?,
+        roles: roles.collect(),
+        notices: fields.record("notices", &DELIVER).and_then(deliver),
+    })
 }

@@ -97,6 +97,8 @@ const FIXTURES: &[&str] = &[
      VALUES (1, CAST('00000000000000000000000000000008' AS BYTEA), 9, 'rk_1', CAST('s' AS BYTEA));
      INSERT INTO access_history (revision, reached_at) VALUES (3, 9);
      INSERT INTO lease_history (lease, since, terms) VALUES ('grt_1', 9, '{}') ON CONFLICT DO NOTHING;",
+    "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, says, noted_at, due_at, attempts)
+     VALUES ('dev', 'stock@1', 'shop', 'deprecated', 'it ends', 9, 9, 0);",
 ];
 
 /// A store as the binary of this version left it.

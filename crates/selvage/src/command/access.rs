@@ -4,6 +4,7 @@
 mod break_glass;
 mod decide;
 mod list;
+mod notices;
 mod request;
 mod review;
 
@@ -30,6 +31,8 @@ pub(crate) enum Access {
     Ratify(break_glass::Ratify),
     /// Lists access that was opened without approval and that nobody ratified within a day.
     Breaches(break_glass::Breaches),
+    /// Lists what consumers' owners were told of interfaces that end.
+    Notices(notices::Notices),
     /// Names what is not used, has no owner, is shared, ends soon, or is used though it should not be.
     Review(review::Review),
 }
@@ -45,6 +48,7 @@ impl Access {
             Self::BreakGlass(open) => open.run().await,
             Self::Ratify(ratify) => ratify.run().await,
             Self::Breaches(breaches) => breaches.run().await,
+            Self::Notices(notices) => notices.run().await,
             Self::Review(review) => review.run().await,
         }
     }

@@ -4,6 +4,8 @@
 mod endpoint;
 mod replay;
 
+pub(super) use endpoint::endpoint as endpoint_of;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;

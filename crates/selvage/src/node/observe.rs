@@ -9,6 +9,7 @@ use selvage_control::{CatalogueView, Observe, ViewCatalogue, ViewContracts, View
 use selvage_delivery::{Figure, Figures};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
+use selvage_model::access::{AccessState, EndAction, LiveGrant};
 use selvage_model::contract_check::{newest, readiness};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
@@ -16,7 +17,8 @@ use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
 use selvage_model::overview::{
-    ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ShadowRow, SubscriptionRow, SystemRow, UsageView,
+    BreakGlassRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ShadowRow, SubscriptionRow,
+    SystemRow, UsageView,
 };
 use selvage_model::subscription::SubscriptionState;
 use selvage_store::{LaneView, Store, StoreError, SubscriptionView};
@@ -219,7 +221,24 @@ async fn gather(
         unresolved: engine.unresolved().await,
         parked: engine.parked(),
         rejected: current.rejected(),
+        break_glass: opened(&active.access, Timestamp::now()),
     }
+}
+
+/// Access that was opened without approval: nothing else is cut off by its clock.
+fn opened(access: &AccessState, now: Timestamp) -> Vec<BreakGlassRow> {
+    let open = access.grants.iter().filter(|grant| grant.ended.is_none() && grant.terms.on_end == EndAction::Cut);
+    let row = |grant: &LiveGrant| {
+        let until = grant.terms.until.filter(|until| *until > now)?;
+        Some(BreakGlassRow {
+            grant: grant.id.clone(),
+            consumer: grant.consumer.clone(),
+            interface: grant.interface.clone(),
+            until,
+            because: grant.terms.purpose.clone().unwrap_or_default(),
+        })
+    };
+    open.filter_map(row).collect()
 }
 
 fn traffic(gateway: &Weak<Gateway>) -> Traffic {

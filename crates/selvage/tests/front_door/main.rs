@@ -22,6 +22,7 @@ mod demo;
 mod dialect;
 mod diff;
 mod docs;
+mod ending;
 mod events;
 mod export;
 mod fixture;

@@ -33,6 +33,11 @@ fn consumers(search: &mut Search<'_, '_>) {
 
 fn leases(search: &mut Search<'_, '_>) {
     let fabric = search.fabric;
+    for team in fabric.teams.values() {
+        if let Some(notices) = &team.notices {
+            search.key(&team.name, "system", &notices.system, &fabric.systems);
+        }
+    }
     for grant in &fabric.grants {
         search.key(&grant.consumer, "consumer", &grant.consumer, &fabric.consumers);
         search.key(&grant.consumer, "interface", &grant.interface, &fabric.interfaces);

@@ -134,6 +134,20 @@ pub(crate) static DEPRECATION: Record = record(
         required("since", DATE, "Deprecated since this day."),
         optional("sunset", DATE, "Gone from this day."),
         optional("successor", INTERFACE_REF, "What to use instead."),
+        optional(
+            "brownouts",
+            Shape::List(&Shape::Record(&BROWNOUT), false),
+            "When it refuses everything with 503, so that who still uses it is found before it is gone.",
+        ),
+    ],
+);
+
+pub(crate) static BROWNOUT: Record = record(
+    "Brownout",
+    "A window in which a deprecated interface refuses everything.",
+    &[
+        required("from", Shape::Text(Format::Timestamp), "From then on, with its offset."),
+        required("to", Shape::Text(Format::Timestamp), "Until then, with its offset."),
     ],
 );
 

@@ -1,5 +1,6 @@
 //! Fabric, Domain, Site, Team.
 
+use super::access::DELIVER;
 use super::{BOOLEAN, DATE, DURATION, Format, NAME, NAMES, Record, Shape, TEXT, TEXTS, WORD};
 use crate::schema::shape::{optional, record, required};
 
@@ -154,5 +155,6 @@ pub(crate) static TEAM: Record = record(
             Shape::Map(Format::Word, &TEXTS),
             "People's directory identities by role: owner, steward, on_call.",
         ),
+        optional("notices", Shape::Record(&DELIVER), "Where it is told of what ends, by a webhook."),
     ],
 );

@@ -73,7 +73,11 @@ pub(super) fn slower(left: Option<Rate>, right: Option<Rate>) -> Option<Rate> {
     left.into_iter().chain(right).min_by(|left, right| pace(left).total_cmp(&pace(right)))
 }
 
-fn endpoint(
+/// Where something is sent.
+///
+/// # Errors
+/// In words, where it cannot be: no address, or a secret that is not there.
+pub(in crate::node) fn endpoint(
     fabric: &Fabric,
     environment: &EnvironmentName,
     label: &str,
