@@ -23,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::api::{self, Governance};
 use crate::desk::DeskError;
-use crate::listener::Bounded;
+use crate::listener::{Bounded, Working};
 use crate::page;
 use crate::session::Sessions;
 
@@ -136,10 +136,10 @@ impl Console {
             sessions: Sessions::default(),
         });
         let (stop, mut stopped) = watch::channel(false);
-        let serve =
-            axum::serve(Bounded::new(listener), routes(Arc::clone(&shared), api)).with_graceful_shutdown(async move {
-                let _ = stopped.wait_for(|stop| *stop).await;
-            });
+        let routes = routes(Arc::clone(&shared), api).into_make_service_with_connect_info::<Working>();
+        let serve = axum::serve(Bounded::new(listener), routes).with_graceful_shutdown(async move {
+            let _ = stopped.wait_for(|stop| *stop).await;
+        });
         let task = tokio::spawn(async move {
             if let Err(error) = serve.await {
                 tracing::error!(%error, "the console stopped");

@@ -9,11 +9,14 @@ mod decide;
 mod error;
 mod gate;
 mod history;
+mod order;
 mod propose;
 mod release;
+mod retire;
 mod seal;
 mod seen;
 mod shown;
+mod time;
 mod union;
 
 use std::collections::BTreeMap;
@@ -29,7 +32,7 @@ use selvage_model::finding::Finding;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{DomainActivation, SignedRelease, Store};
 
-pub use activate::{Activating, Went};
+pub use activate::{Activating, GoingBack, Went};
 pub use ask::Asking;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
@@ -60,8 +63,8 @@ pub struct Looked {
 pub trait Look: Send + Sync {
     /// Reads files that were checked before.
     fn read(&self, files: &Files) -> Fabric;
-    /// Reads and checks files as of today.
-    fn look(&self, files: &Files) -> Looked;
+    /// Reads and checks files as of a day.
+    fn look(&self, files: &Files, today: Date) -> Looked;
     /// What stands in the way of running what was read in an environment, beyond the check.
     fn trial(&self, looked: &Looked, environment: &EnvironmentName) -> Vec<Finding>;
     /// Runs the tests that the fabric declares: what failed, in words.

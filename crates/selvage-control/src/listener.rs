@@ -6,10 +6,12 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -19,6 +21,33 @@ const MOST_CONNECTIONS: usize = 256;
 const SILENCE: Duration = Duration::from_secs(30);
 /// However busy: a browser opens a new one and notices nothing.
 const LONGEST: Duration = Duration::from_secs(300);
+
+/// Whether an answer is being worked on, on a connection: its silence does not count meanwhile.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Working(Arc<AtomicUsize>);
+
+impl Working {
+    /// Until what is returned is dropped, an answer is worked on.
+    pub(crate) fn begin(&self) -> Work {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Work(Arc::clone(&self.0))
+    }
+}
+
+/// An answer that is worked on.
+pub(crate) struct Work(Arc<AtomicUsize>);
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Connected<IncomingStream<'_, Bounded>> for Working {
+    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Self {
+        stream.io().working.clone()
+    }
+}
 
 /// A listener that holds so many connections, and lets more wait in the kernel's queue.
 pub(crate) struct Bounded {
@@ -42,7 +71,8 @@ impl Listener for Bounded {
         let place = Arc::clone(&self.places).acquire_owned().await.ok();
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let ends = Instant::now() + LONGEST;
-        (Held { stream, silence: Box::pin(sleep(SILENCE)), ends, _place: place }, address)
+        let (silence, working) = (Box::pin(sleep(SILENCE)), Working::default());
+        (Held { stream, silence, ends, working, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -55,6 +85,7 @@ pub(crate) struct Held {
     stream: TcpStream,
     silence: Pin<Box<Sleep>>,
     ends: Instant,
+    working: Working,
     _place: Option<OwnedSemaphorePermit>,
 }
 
@@ -65,7 +96,13 @@ impl AsyncRead for Held {
             this.silence.as_mut().reset((Instant::now() + SILENCE).min(this.ends));
             return Poll::Ready(read);
         }
-        this.silence.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        while this.silence.as_mut().poll(cx).is_ready() {
+            if this.working.0.load(Ordering::Relaxed) == 0 {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+            this.silence.as_mut().reset(Instant::now() + SILENCE);
+        }
+        Poll::Pending
     }
 }
 
@@ -99,7 +136,7 @@ impl AsyncWrite for Held {
 mod tests {
     use std::net::Ipv4Addr;
 
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -126,5 +163,20 @@ mod tests {
         held.silence = Box::pin(sleep(Duration::from_millis(10)));
         let read = tokio::time::timeout(Duration::from_secs(10), held.read_u8()).await.unwrap();
         assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn who_waits_for_an_answer_is_held() {
+        let mut bounded = Bounded::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        let mut client = TcpStream::connect(bounded.local_addr().unwrap()).await.unwrap();
+        let (mut held, _) = bounded.accept().await;
+        let work = held.working.begin();
+        held.silence = Box::pin(sleep(Duration::from_millis(1)));
+        assert!(tokio::time::timeout(Duration::from_millis(50), held.read_u8()).await.is_err(), "it waits on");
+        client.write_all(b"a").await.unwrap();
+        assert_eq!(held.read_u8().await.unwrap(), b'a');
+        drop(work);
+        held.silence = Box::pin(sleep(Duration::from_millis(1)));
+        assert_eq!(held.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 }

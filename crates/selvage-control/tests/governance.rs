@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "governance/order.rs"]
+mod order;
 #[path = "stage/reading.rs"]
 mod reading;
 
@@ -126,6 +128,26 @@ impl Stage {
         }
     }
 
+    /// A release of a domain with these files, approved by one person.
+    async fn released(&self, domain: &str, files: Value, approver: &str) -> Value {
+        let body = json!({"domain": domain, "title": "more of it", "files": files});
+        let (status, change) = self.ask("group.board", Method::POST, "/changes", Some(body)).await;
+        assert_eq!(status, 201, "{change:#}");
+        let deciding = selvage_control::desk::Deciding {
+            change: change["id"].as_str().unwrap().to_owned(),
+            version: None,
+            person: approver.to_owned(),
+            verdict: DecisionVerdict::Approve,
+            because: "well".to_owned(),
+        };
+        let (approved, standing) = self.desk.decide(deciding).await.unwrap();
+        assert!(standing.is_approved(), "{standing:#?}");
+        let path = format!("/changes/{}/release", approved.id);
+        let (status, release) = self.ask("group.board", Method::POST, &path, None).await;
+        assert_eq!(status, 201, "{release:#}");
+        release
+    }
+
     /// A change of a domain that stands as the matrix wants it.
     async fn change(&self, domain: &str, state: &str) -> Change {
         let domain: DomainName = domain.parse().unwrap();
@@ -184,7 +206,7 @@ impl Stage {
 
 /// Every step with a change, as the API takes it.
 fn steps() -> Vec<(&'static str, Method, &'static str, Option<Value>)> {
-    let said = |verdict: &str| Some(json!({"verdict": verdict, "because": "the matrix"}));
+    let said = |verdict: &str| Some(json!({"verdict": verdict, "because": "the matrix", "version": 1}));
     vec![
         ("show", Method::GET, "", None),
         ("comment", Method::POST, "/decisions", said("comment")),
@@ -202,22 +224,7 @@ async fn begin(stage: &Stage) {
         ("plant-ghent", "domains/plant-ghent/teams.yaml", GHENT, "ghent.board"),
         ("plant-brno", "domains/plant-brno/teams.yaml", BRNO, "brno.board"),
     ] {
-        let files = json!({path: text});
-        let body = json!({"domain": domain, "title": "the first of all", "files": files});
-        let (status, change) = stage.ask("group.board", Method::POST, "/changes", Some(body)).await;
-        assert_eq!(status, 201, "{change:#}");
-        let deciding = selvage_control::desk::Deciding {
-            change: change["id"].as_str().unwrap().to_owned(),
-            version: None,
-            person: who.to_owned(),
-            verdict: DecisionVerdict::Approve,
-            because: "well".to_owned(),
-        };
-        let (approved, standing) = stage.desk.decide(deciding).await.unwrap();
-        assert!(standing.is_approved(), "{standing:#?}");
-        let path = format!("/changes/{}/release", approved.id);
-        let (status, release) = stage.ask("group.board", Method::POST, &path, None).await;
-        assert_eq!(status, 201, "{release:#}");
+        let release = stage.released(domain, json!({path: text}), who).await;
         let environments: &[&str] = if domain == "group" { &["test", "stage", "prod"] } else { &["test"] };
         for environment in environments {
             let body = json!({"release": release["release"], "because": "the first of all"});
@@ -370,21 +377,7 @@ async fn approvals_are_of_what_the_others_released_by_then() {
     assert_eq!(stage.verdict("ghent.board", Method::POST, &format!("{path}/decisions"), approve()).await, "200");
     let rule =
         "---\nkind: ApprovalRule\nname: all-by-security\nwhen: \"change.differences >= 0\"\nrequire: [security]\n";
-    let files = json!({"fabric.yaml": format!("{GROUP}{rule}")});
-    let body = json!({"domain": "group", "title": "security signs everything", "files": files});
-    let (status, group) = stage.ask("group.board", Method::POST, "/changes", Some(body)).await;
-    assert_eq!(status, 201, "{group:#}");
-    let deciding = selvage_control::desk::Deciding {
-        change: group["id"].as_str().unwrap().to_owned(),
-        version: None,
-        person: "group.security".to_owned(),
-        verdict: DecisionVerdict::Approve,
-        because: "well".to_owned(),
-    };
-    let (_, standing) = stage.desk.decide(deciding).await.unwrap();
-    assert!(standing.is_approved(), "{standing:#?}");
-    let released = format!("/changes/{}/release", group["id"].as_str().unwrap());
-    assert_eq!(stage.verdict("group.board", Method::POST, &released, None).await, "201");
+    stage.released("group", json!({"fabric.yaml": format!("{GROUP}{rule}")}), "group.security").await;
     let (status, late) = stage.ask("ghent.owner", Method::POST, &format!("{path}/release"), None).await;
     assert_eq!((status, &late["code"]), (409, &json!("FAB7055")), "{late:#}");
     assert!(late["detail"].as_str().unwrap().contains("since it was proposed"), "{late:#}");
@@ -401,7 +394,7 @@ async fn propose(stage: &Stage, title: &str, more: Value) -> (u16, Value) {
 }
 
 fn approve() -> Option<Value> {
-    Some(json!({"verdict": "approve", "because": "well"}))
+    Some(json!({"verdict": "approve", "because": "well", "version": 1}))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -210,7 +210,7 @@ async fn nobody_sees_or_does_anything_without_logging_in() {
     let forms = [
         ("/catalogue/products@1/requests", "consumer=web-shop&operations=list&purpose=x&until=2027-06-30"),
         ("/changes/chg_1/decisions", "verdict=approve&because=x&version=1"),
-        ("/releases/rollbacks", "environment=test&domain=group&because=x"),
+        ("/releases/rollbacks", "environment=test&domain=group&from=rel_2&to=rel_1&because=x"),
     ];
     for (path, form) in forms {
         let answer = stage.form("", path, form).await;
@@ -358,16 +358,19 @@ async fn who_may_goes_back_from_the_page_of_releases() {
     holds(&page, &["Go back to", "Go back in test", &releases[0], &releases[1]]);
     let (_, page) = stage.page(&dan, "/releases").await;
     holds(&page, &["not yours to do"]);
-    let form = "environment=test&domain=group&because=It+fails";
-    let refused = stage.form(&dan, "/releases/rollbacks", form).await;
+    let form = format!("environment=test&domain=group&from={}&to={}&because=It+fails", releases[1], releases[0]);
+    let refused = stage.form(&dan, "/releases/rollbacks", &form).await;
     assert_eq!(refused.status(), StatusCode::FORBIDDEN);
     holds(&refused.text().await.unwrap(), &["FAB8061"]);
-    let empty = stage.form(&ann, "/releases/rollbacks", "environment=test&domain=group&because=").await;
+    let empty = stage.form(&ann, "/releases/rollbacks", &form.replace("It+fails", "")).await;
     assert_eq!(empty.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(stage.form(&ann, "/releases/rollbacks", form).await.status(), StatusCode::SEE_OTHER);
+    assert_eq!(stage.form(&ann, "/releases/rollbacks", &form).await.status(), StatusCode::SEE_OTHER);
+    // A page that is no longer true goes nowhere.
+    let stale = stage.form(&ann, "/releases/rollbacks", &form).await;
+    assert_eq!(stale.status(), StatusCode::NOT_FOUND);
     let active = stage.store.active_domains().await.unwrap();
     assert_eq!((active.len(), &active[0].release, active[0].by.as_str()), (1, &releases[0], "ann"));
-    holds(&stage.page(&ann, "/releases").await.1, &["It fails"]);
+    holds(&stage.page(&ann, "/releases").await.1, &["It fails", "nothing was active before"]);
     let (_, page) = stage.page(&ann, "/catalogue/products@1").await;
     holds(&page, &["What releases made of it", "active in test"]);
 }

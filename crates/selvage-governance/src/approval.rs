@@ -1,6 +1,7 @@
 //! Whose approval a change takes: computed from what it changes and whom that concerns, never chosen by who proposes it. Who sits
 //! on a board and who owns what is asked of what runs, so that no change appoints its own judges. INVARIANT: APPROVED
 
+mod order;
 mod people;
 mod standing;
 
@@ -19,6 +20,7 @@ use crate::lint::Context;
 use crate::rule::own_rule::judge::{Judge, Known};
 use crate::rule::own_rule::subject::{self, INTERFACE, Type, Variables};
 
+pub use order::changes_who_decides;
 pub use standing::{Standing, Waiting, is_lent, standing};
 
 /// What rules of approval look at.
@@ -214,14 +216,16 @@ fn require(proposed: &Proposed<'_>, asked: &Asked<'_>, needs: &mut Needs) {
     }
     let before = Context::new(proposed.before, proposed.today);
     let after = Context::new(proposed.after, proposed.today);
-    for interface in
-        asked.differences.iter().filter_map(|difference| difference.interface.as_ref()).collect::<BTreeSet<_>>()
-    {
+    let mut by_interface: BTreeMap<&InterfaceRef, Vec<&Difference>> = BTreeMap::new();
+    for difference in &asked.differences {
+        if let Some(interface) = &difference.interface {
+            by_interface.entry(interface).or_default().push(difference);
+        }
+    }
+    for (interface, own) in by_interface {
         let seen = |context: &Context<'_>| {
             context.fabric.interfaces.get(interface).map(|declared| subject::interface(context, declared))
         };
-        let own: Vec<&Difference> =
-            asked.differences.iter().copied().filter(|it| it.interface.as_ref() == Some(interface)).collect();
         // It counts as it was and as it becomes, so that no change slips out of a rule by what it changes.
         for declared in [seen(&before), seen(&after)].into_iter().flatten() {
             let variables =

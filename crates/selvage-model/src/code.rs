@@ -421,6 +421,7 @@ catalogue! {
     BROKER_UNSAFE = "FAB7022", "The broker may lose what it acknowledges";
     BROKER_UNFIT = "FAB7023", "The broker cannot keep the log";
     LOG_WRITER_BROKE_OFF = "FAB7024", "A writer of the log broke off";
+    EMERGENCY_ORDER = "FAB7025", "An emergency does not change who decides";
     SUBSCRIPTION_STANDS = "FAB7030", "The subscription does not stand so that this can be done";
     DEAD_LETTER_SETTLED = "FAB7031", "The dead letter is settled already";
     NO_REPLAY = "FAB7032", "The subscription cannot be replayed so";
@@ -476,6 +477,7 @@ catalogue! {
     API_BODY = "FAB8062", "The body of the request cannot be used";
     API_MISSING = "FAB8063", "The control API has no such thing";
     API_SEAL = "FAB8064", "This node has no key that signs releases";
+    API_BROKE_OFF = "FAB8065", "The node broke off what was asked for";
     EXPORT_WITHIN = "FAB8070", "The export would land in the fabric's directory";
 }
 

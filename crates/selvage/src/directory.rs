@@ -99,7 +99,12 @@ pub(crate) fn files(directory: &Path) -> anyhow::Result<BTreeMap<String, String>
 /// Reads and lints files that are held in memory, as of today. Packs that are among them are taken as they are there, whatever this
 /// binary ships: what was released does not change with the binary.
 pub(crate) fn check_files(files: &BTreeMap<String, String>) -> Checked {
-    check_sources(sources_of(files), jiff::Zoned::now().date())
+    check_files_at(files, jiff::Zoned::now().date())
+}
+
+/// The same as of a day.
+pub(crate) fn check_files_at(files: &BTreeMap<String, String>, today: Date) -> Checked {
+    check_sources(sources_of(files), today)
 }
 
 /// The same without a check, for files that have passed it.

@@ -3,6 +3,7 @@
 mod faults;
 
 use futures_util::future::BoxFuture;
+use jiff::civil::Date;
 use selvage_control::desk::{Files, Look, Looked, Tried};
 use selvage_mapping::trial;
 use selvage_model::fabric::Fabric;
@@ -24,8 +25,8 @@ impl Look for Looking {
         directory::read_files(files)
     }
 
-    fn look(&self, files: &Files) -> Looked {
-        let checked = directory::check_files(files);
+    fn look(&self, files: &Files, today: Date) -> Looked {
+        let checked = directory::check_files_at(files, today);
         let files = directory::declaring(&checked.fabric, checked.texts);
         Looked { fabric: checked.fabric, findings: checked.findings, files }
     }

@@ -69,7 +69,11 @@ fn status(code: Code) -> u16 {
     match code {
         code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS => 403,
         code::ROLLBACK_UNKNOWN => 404,
-        code::CHANGE_UNFIT | code::CHANGE_EMPTY | code::FILES_ASTRAY | code::ENVIRONMENT_UNDECLARED => 422,
+        code::CHANGE_UNFIT
+        | code::CHANGE_EMPTY
+        | code::FILES_ASTRAY
+        | code::ENVIRONMENT_UNDECLARED
+        | code::EMERGENCY_ORDER => 422,
         _ => 409,
     }
 }

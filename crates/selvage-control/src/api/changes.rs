@@ -125,6 +125,10 @@ pub(super) async fn decide(
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
     let (verdict, version) = (body.verdict, body.version);
+    if version.is_none() && verdict != DecisionVerdict::Comment {
+        let detail = "say `version`: the one that was looked at, so that nothing else is decided about";
+        return problem(&Problem::new(400, code::API_BODY, detail));
+    }
     let deciding = Deciding { change: id, version, person: operator.0, verdict, because };
     match api.governance.desk.decide(deciding).await {
         Ok((change, standing)) => Json(shown(&change, &standing)).into_response(),

@@ -1,19 +1,25 @@
 //! Releases and activations over HTTP.
 
-use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{ConnectInfo, Path, Query, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use jiff::Timestamp;
 use selvage_governance::seat::Act;
+use selvage_model::code;
 use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::problem::Problem;
 use selvage_store::Activated;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Body, told};
+use super::answer::{Body, problem, told};
 use super::changes::{line, no_line};
 use super::{Api, Operator};
-use crate::desk::{Activating, DeskError, Went};
+use crate::desk::{Activating, DeskError, GoingBack, Went};
+use crate::listener::Working;
+
+/// The connection that an act is asked for on.
+type Connection = Option<Extension<ConnectInfo<Working>>>;
 
 #[derive(Deserialize)]
 pub(super) struct Which {
@@ -71,6 +77,7 @@ pub(super) async fn activate(
     State(api): State<Api>,
     operator: Operator,
     Path(environment): Path<EnvironmentName>,
+    connection: Connection,
     Body(body): Body<Activation>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
@@ -82,14 +89,16 @@ pub(super) async fn activate(
         return refused;
     }
     let activating = Activating { environment, by: operator.0, because };
-    let went = api.governance.desk.activate(&body.release, &activating).await;
-    answer(&api, went).await
+    let desk = api.governance.desk.clone();
+    let act = async move { desk.activate(&body.release, &activating).await };
+    answer(&api, act, connection).await
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rollback {
     domain: DomainName,
+    from: Option<String>,
     to: Option<String>,
     because: String,
 }
@@ -99,6 +108,7 @@ pub(super) async fn roll_back(
     State(api): State<Api>,
     operator: Operator,
     Path(environment): Path<EnvironmentName>,
+    connection: Connection,
     Body(body): Body<Rollback>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
@@ -106,14 +116,24 @@ pub(super) async fn roll_back(
         return refused;
     }
     let activating = Activating { environment, by: operator.0, because };
-    let went = api.governance.desk.roll_back(&body.domain, body.to.as_deref(), &activating).await;
-    answer(&api, went).await
+    let back = GoingBack { domain: body.domain, from: body.from, to: body.to };
+    let desk = api.governance.desk.clone();
+    let act = async move { desk.roll_back(&back, &activating).await };
+    answer(&api, act, connection).await
 }
 
-async fn answer(api: &Api, went: Result<Went, DeskError>) -> Response {
-    let went = match went {
-        Ok(went) => went,
-        Err(error) => return told(&error),
+/// Carries out to its end what was asked for, also where nobody waits for the answer any more: gates take minutes, and half of it would
+/// be neither.
+async fn answer(
+    api: &Api,
+    act: impl Future<Output = Result<Went, DeskError>> + Send + 'static,
+    connection: Connection,
+) -> Response {
+    let _work = connection.map(|Extension(ConnectInfo(working))| working.begin());
+    let went = match tokio::spawn(act).await {
+        Ok(Ok(went)) => went,
+        Ok(Err(error)) => return told(&error),
+        Err(_) => return problem(&Problem::new(500, code::API_BROKE_OFF, "what was asked for broke off")),
     };
     let (since, is_new) = match went.activated {
         Activated::Now(since) => (since, true),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{Shared, missing, refusal, session};
 use crate::api::{Governance, line};
-use crate::desk::{Activating, DeskError};
+use crate::desk::{Activating, DeskError, GoingBack};
 use crate::page;
 
 /// What is active where, what was, and every release.
@@ -53,6 +53,8 @@ async fn gather(governance: &Governance, operator: &str) -> Result<page::Release
 pub(super) struct Back {
     environment: EnvironmentName,
     domain: DomainName,
+    from: String,
+    to: String,
     because: String,
 }
 
@@ -71,26 +73,22 @@ pub(super) async fn roll_back(
         let why = "say why, in a line of at most 200 characters".to_owned();
         return all(&shared, &operator, Some((StatusCode::UNPROCESSABLE_ENTITY, why))).await;
     };
-    match go(governance, &operator, back.environment, &back.domain, because).await {
+    match go(governance, &operator, back, because).await {
         Ok(()) => Redirect::to("/releases").into_response(),
         Err(refused) => all(&shared, &operator, Some(refused)).await,
     }
 }
 
-async fn go(
-    governance: &Governance,
-    operator: &str,
-    environment: EnvironmentName,
-    domain: &DomainName,
-    because: String,
-) -> Result<(), (StatusCode, String)> {
+async fn go(governance: &Governance, operator: &str, back: Back, because: String) -> Result<(), (StatusCode, String)> {
     let fabric = governance.desk.released().await.map_err(|error| refusal(&error))?;
-    if !may(&fabric, operator, Act::RollBack, domain) {
+    let Back { environment, domain, from, to, .. } = back;
+    if !may(&fabric, operator, Act::RollBack, &domain) {
         let why = format!("{}: `{operator}` may not go back in the domain {domain}", code::API_FORBIDDEN);
         return Err((StatusCode::FORBIDDEN, why));
     }
     let activating = Activating { environment, by: operator.to_owned(), because };
-    let went = governance.desk.roll_back(domain, None, &activating).await.map_err(|error| refusal(&error))?;
+    let back = GoingBack { domain, from: Some(from), to: Some(to) };
+    let went = governance.desk.roll_back(&back, &activating).await.map_err(|error| refusal(&error))?;
     if let Activated::Now(since) = went.activated {
         // The page that follows shows what every node runs.
         (governance.acknowledge)(since).await;

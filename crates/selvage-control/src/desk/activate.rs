@@ -1,14 +1,16 @@
 //! Activating: a release of a domain takes effect in an environment, beside what the other domains have active there. In order, through
 //! the gates that the environment declares. Going back is activating what was active there before; it revives no access that ended.
 
+use jiff::Timestamp;
 use selvage_model::code;
-use selvage_model::finding::{Finding, Severity};
-use selvage_model::manifest::organisation::Environment;
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::organisation::{Environment, Gates};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{Activated, DomainActivation, NewActivation, SignedRelease};
 use serde_json::json;
 
 use super::gate::{Passing, gates};
+use super::time::Together;
 use super::{Desk, DeskError, Files, Gate, Looked, seal, union};
 
 /// What is to be activated.
@@ -20,6 +22,17 @@ pub struct Activating {
     pub by: String,
     /// Why.
     pub because: String,
+}
+
+/// What is to be gone back from, and to.
+#[derive(Clone, Debug)]
+pub struct GoingBack {
+    /// Whose release.
+    pub domain: DomainName,
+    /// The release that is active, as whoever says so saw it: refused where it is another by now.
+    pub from: Option<String>,
+    /// To which; to the one before where not given.
+    pub to: Option<String>,
 }
 
 /// What came of it.
@@ -48,23 +61,34 @@ impl Desk {
     }
 
     /// Goes back to what a domain had active there before: to this release, or to the one before the one of now. Gates are not
-    /// looked at: it has passed them.
+    /// looked at: it has passed them. From one that was gone back to, it says to which: who did not know of that would go further than
+    /// they mean.
     ///
     /// # Errors
     /// [`DeskError::Refused`] where there is none, or it does not fit what is active beside it by now; those of the store.
-    pub async fn roll_back(
-        &self,
-        domain: &DomainName,
-        to: Option<&str>,
-        activating: &Activating,
-    ) -> Result<Went, DeskError> {
+    pub async fn roll_back(&self, back: &GoingBack, activating: &Activating) -> Result<Went, DeskError> {
+        let GoingBack { domain, from, to } = back;
         let history = self.store.activations().await?;
         let there = history.iter().filter(|it| it.environment == activating.environment && &it.domain == domain);
-        let mut there = there.map(|it| it.release.as_str());
-        let now = there.next();
-        let found = there.find(|release| Some(*release) != now && to.is_none_or(|to| *release == to));
+        let there: Vec<&DomainActivation> = there.collect();
+        let now = there.first();
+        if let (Some(now), Some(from)) = (now.filter(|now| Some(&now.release) != from.as_ref()), from) {
+            let message = format!("{} is active in {} by now, not {from}", now.release, activating.environment);
+            return Err(DeskError::refused(code::ROLLBACK_UNKNOWN, message, "look again at what is active"));
+        }
+        if let (Some(now), None) = (now.filter(|now| now.is_rollback), to) {
+            let message = format!("`{}` went back to {} {:.0}: {}", now.by, now.release, now.since, now.because);
+            return Err(DeskError::refused(
+                code::ROLLBACK_UNKNOWN,
+                message,
+                "say with `to` which one, to go further back",
+            ));
+        }
+        let now = now.map(|it| it.release.as_str());
+        let mut releases = there.iter().map(|it| it.release.as_str());
+        let found = releases.find(|release| Some(*release) != now && to.as_deref().is_none_or(|to| *release == to));
         let Some(found) = found else {
-            let what = to.map_or_else(|| "no other release".to_owned(), |to| format!("`{to}` never"));
+            let what = to.as_ref().map_or_else(|| "no other release".to_owned(), |to| format!("`{to}` never"));
             let message = format!("{what} was active before in {} of {domain}", activating.environment);
             let fix = format!("`selvage release list --domain {domain}` shows what was");
             return Err(DeskError::refused(code::ROLLBACK_UNKNOWN, message, fix));
@@ -81,17 +105,15 @@ impl Desk {
     ) -> Result<Went, DeskError> {
         seal::verify(release, &self.store.release_keys().await?)?;
         let history = self.store.activations().await?;
-        let looked = self.beside(release, &activating.environment, &history).await?;
-        let environment = declared(&looked, &activating.environment)?;
-        let passing = Passing {
-            environment,
-            domain: &release.domain,
-            release: &release.id,
-            looked: &looked,
-            history: &history,
-            now: self.store.delegations().await?.0,
+        let (now, _) = self.store.delegations().await?;
+        let active = self.active(release, &activating.environment, &history).await?;
+        let looked = self.beside(release, &active, activating, (now, is_rollback))?;
+        let gates = match is_rollback {
+            true => Vec::new(),
+            false => {
+                self.pass(release, activating, &Beside { looked: &looked, active: &active }, &history, now).await?
+            }
         };
-        let gates = if is_rollback { Vec::new() } else { gates(&passing, self.look.as_ref(), &self.store).await? };
         refuse_closed(&gates, release, &activating.environment)?;
         let activated = self
             .store
@@ -110,27 +132,70 @@ impl Desk {
         Ok(Went { domain, release, activated, gates, held_back })
     }
 
-    /// What would run: the release beside what the other domains have active there.
-    async fn beside(
+    /// What the gates say: those that hold there now, and those that the release itself brings.
+    async fn pass(
+        &self,
+        release: &SignedRelease,
+        activating: &Activating,
+        beside: &Beside<'_>,
+        history: &[DomainActivation],
+        now: Timestamp,
+    ) -> Result<Vec<Gate>, DeskError> {
+        let was = self.look.read(&beside.active.all());
+        let becomes = declared(&beside.looked.fabric, &activating.environment)?;
+        let environment = match declared(&was, &activating.environment) {
+            Ok(stands) => stricter(stands, becomes),
+            Err(_) => becomes.clone(),
+        };
+        // A waiver had to be released before the change that needs it: here both may come at once.
+        self.refuse_early_retirement(&was, &beside.looked.fabric, &beside.looked.fabric).await?;
+        let passing = Passing {
+            environment: &environment,
+            domain: &release.domain,
+            release: &release.id,
+            looked: beside.looked,
+            history,
+            now,
+        };
+        gates(&passing, self.look.as_ref(), &self.store).await
+    }
+
+    /// What is active in an environment.
+    async fn active(
         &self,
         release: &SignedRelease,
         environment: &EnvironmentName,
         history: &[DomainActivation],
-    ) -> Result<Looked, DeskError> {
-        let mut files = Files::new();
-        let mut seen = vec![&release.domain];
+    ) -> Result<Active, DeskError> {
+        let mut active = Active { own: Files::new(), others: Files::new(), since: release.recorded };
+        let mut seen = Vec::new();
         for it in history.iter().filter(|it| &it.environment == environment) {
-            if !seen.contains(&&it.domain) {
-                seen.push(&it.domain);
-                union::add(&union::find(&self.store, &it.release).await?, &mut files)?;
+            if seen.contains(&&it.domain) {
+                continue;
             }
+            seen.push(&it.domain);
+            let found = union::find(&self.store, &it.release).await?;
+            active.since = active.since.min(found.recorded);
+            union::add(&found, if it.domain == release.domain { &mut active.own } else { &mut active.others })?;
         }
+        Ok(active)
+    }
+
+    /// What would run: the release beside what the other domains have active there.
+    fn beside(
+        &self,
+        release: &SignedRelease,
+        active: &Active,
+        activating: &Activating,
+        (now, is_rollback): (Timestamp, bool),
+    ) -> Result<Looked, DeskError> {
+        let environment = &activating.environment;
+        let mut files = active.others.clone();
         union::add(release, &mut files)?;
-        let looked = self.look.look(&files);
-        let mut errors: Vec<Finding> =
-            looked.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+        let new = (!is_rollback).then_some(&release.domain);
+        let (looked, mut errors) = self.look_at(&Together { files: &files, new, since: Some(active.since) }, now);
         if errors.is_empty() {
-            declared(&looked, environment)?;
+            declared(&looked.fabric, environment)?;
             errors = self.look.trial(&looked, environment);
         }
         if errors.is_empty() {
@@ -142,8 +207,42 @@ impl Desk {
     }
 }
 
-fn declared<'a>(looked: &'a Looked, environment: &EnvironmentName) -> Result<&'a Environment, DeskError> {
-    let environments = looked.fabric.settings.iter().flat_map(|settings| &settings.environments);
+/// What is active in an environment: of the domain that is to change, and of the others.
+struct Active {
+    own: Files,
+    others: Files,
+    /// When the oldest was released, the one that is to be active among them.
+    since: Timestamp,
+}
+
+impl Active {
+    fn all(&self) -> Files {
+        self.others.iter().chain(&self.own).map(|(path, text)| (path.clone(), text.clone())).collect()
+    }
+}
+
+/// What would run, and what runs.
+struct Beside<'a> {
+    looked: &'a Looked,
+    active: &'a Active,
+}
+
+/// An environment with the gates of both.
+fn stricter(stands: &Environment, becomes: &Environment) -> Environment {
+    let mut strict = becomes.clone();
+    let more = stands.after.iter().filter(|before| !becomes.after.iter().any(|it| it.value == before.value));
+    strict.after.extend(more.cloned());
+    strict.gates = Gates {
+        tests: stands.gates.tests || becomes.gates.tests,
+        soak: stands.gates.soak.max(becomes.gates.soak),
+        faults: stands.gates.faults || becomes.gates.faults,
+        budget: stands.gates.budget || becomes.gates.budget,
+    };
+    strict
+}
+
+fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> Result<&'a Environment, DeskError> {
+    let environments = fabric.settings.iter().flat_map(|settings| &settings.environments);
     let names: Vec<&str> = environments.clone().map(|known| known.name.value.as_str()).collect();
     let message = || format!("the fabric has no environment `{environment}`; it has {}", names.join(", "));
     let found = environments.clone().find(|known| &known.name.value == environment);

@@ -54,22 +54,23 @@ pub(super) async fn gates(passing: &Passing<'_>, look: &dyn Look, store: &Store)
     Ok(gates)
 }
 
+/// Whether it runs there, or did until another followed it: what was gone back from there has proven that it is not fit.
 fn after(passing: &Passing<'_>, before: &EnvironmentName) -> Gate {
-    let since = first_there(passing, before);
-    let saw = match since {
-        Some(since) => format!("active in {before} since {since:.0}"),
-        None => format!("never active in {before}"),
-    };
-    Gate { gate: "after", open: since.is_some(), saw }
-}
-
-/// When it was activated there first.
-fn first_there(passing: &Passing<'_>, environment: &EnvironmentName) -> Option<Timestamp> {
-    let there = passing
-        .history
-        .iter()
-        .filter(|it| &it.environment == environment && &it.domain == passing.domain && it.release == passing.release);
-    there.map(|it| it.since).min()
+    let there = passing.history.iter().filter(|it| &it.environment == before && &it.domain == passing.domain);
+    let mut next: Option<&DomainActivation> = None;
+    let mut saw = (false, format!("never active in {before}"));
+    // Newest first: each was followed by the one before it in this list.
+    for it in there {
+        if it.release == passing.release {
+            saw = match next {
+                Some(next) if next.is_rollback => (false, format!("gone back from in {before} {:.0}", next.since)),
+                _ => (true, format!("active in {before} since {:.0}", it.since)),
+            };
+            break;
+        }
+        next = Some(it);
+    }
+    Gate { gate: "after", open: saw.0, saw: saw.1 }
 }
 
 /// How long it was active there in all, by the spans between activations.

@@ -1,23 +1,22 @@
 //! Proposing: files of one domain are looked at as they would run, with what the other domains released last, compared with the
 //! domain's last release, and given the approvals that they take. What has errors is not proposed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use jiff::Timestamp;
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::compare::{Difference, Verdict, fabrics};
 use selvage_governance::impact::{self, Use};
-use selvage_governance::retirement::{quiet, retirement};
 use selvage_model::change::{Affected, Change, Report};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
-use selvage_model::finding::{Finding, Severity, show};
-use selvage_model::manifest::interface::{Interface, Lifecycle};
-use selvage_model::name::{DomainName, InterfaceRef};
+use selvage_model::finding::{Finding, show};
+use selvage_model::name::DomainName;
 use selvage_store::NewChange;
 use serde_json::{Value, json};
 
+use super::order::refuse_new_order;
+use super::time::Together;
 use super::{Desk, DeskError, Files, Looked, day, seal, seen, union};
 
 /// The most differences that are kept with a change; all are counted.
@@ -76,8 +75,7 @@ impl Desk {
             let message = format!("the files are those of {release}, which {domain} released last");
             return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
         }
-        let (used, now) = self.used_last(&was).await?;
-        refuse_early_retirement(&was, &after.fabric, &used, now)?;
+        self.refuse_early_retirement(&was, &after.fabric, &was).await?;
         let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &was, &after).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
         let content = json!(own);
@@ -95,7 +93,7 @@ impl Desk {
         base: Option<&str>,
         files: Files,
     ) -> Result<Weighed, DeskError> {
-        let mut was = self.heads(Some(domain)).await?;
+        let (mut was, since) = self.heads(Some(domain)).await?;
         let mut becomes = was.clone();
         if let Some(base) = base {
             union::add(&union::find(&self.store, base).await?, &mut was)?;
@@ -106,8 +104,9 @@ impl Desk {
             return Err(DeskError::refused(code::FILES_ASTRAY, message, "name the domain whose files these are"));
         }
         becomes.extend(own);
-        let after = self.look.look(&becomes);
-        refuse_errors(&after)?;
+        let (now, _) = self.store.delegations().await?;
+        let (after, errors) = self.look_at(&Together { files: &becomes, new: Some(domain), since }, now);
+        refuse_errors(errors)?;
         let own: Files = after.files.iter().filter(|(path, _)| &domain_of(path) == domain).map(clone).collect();
         Ok(Weighed { was: self.look.read(&was), release: seal::address(domain, &own), after, own })
     }
@@ -122,6 +121,9 @@ impl Desk {
         after: &Looked,
     ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
         let differences = fabrics(before, &after.fabric);
+        if emergency {
+            refuse_new_order(&differences)?;
+        }
         let affected = self.affected(before, &differences).await?;
         let (now, _) = self.store.delegations().await?;
         let requirements = requirements(&Proposed {
@@ -135,19 +137,6 @@ impl Desk {
             today: day(now),
         });
         Ok((report(&differences, &after.findings, affected), requirements))
-    }
-
-    /// When each interface was used last, as far back as any of them has to be quiet, and now.
-    async fn used_last(&self, fabric: &Fabric) -> Result<(BTreeMap<InterfaceRef, Timestamp>, Timestamp), DeskError> {
-        let now = Timestamp::now();
-        let longest = fabric.interfaces.values().map(quiet).max().unwrap_or_default();
-        let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut last = BTreeMap::new();
-        for total in self.store.usage_since(since, now).await? {
-            let seen = last.entry(total.key.interface).or_insert(total.last);
-            *seen = total.last.max(*seen);
-        }
-        Ok((last, now))
     }
 
     /// Who would break, by what use shows, and by what cannot be known of it.
@@ -227,49 +216,12 @@ fn refuse_strange_paths(files: &Files) -> Result<(), DeskError> {
 }
 
 /// Errors stop what is proposed.
-fn refuse_errors(looked: &Looked) -> Result<(), DeskError> {
-    let errors: Vec<Finding> =
-        looked.findings.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+fn refuse_errors(errors: Vec<Finding>) -> Result<(), DeskError> {
     if errors.is_empty() {
         return Ok(());
     }
     let message = format!("{} errors stand in the way", errors.len());
     Err(DeskError::found(code::CHANGE_UNFIT, message, "mend what the findings name", errors))
-}
-
-/// What is still used goes on being served, unless that is waived by what was released before: no change brings its own waiver.
-/// INVARIANT: LIVE-LIFECYCLE
-fn refuse_early_retirement(
-    before: &Fabric,
-    after: &Fabric,
-    used: &BTreeMap<InterfaceRef, Timestamp>,
-    now: Timestamp,
-) -> Result<(), DeskError> {
-    let ends = |reference: &InterfaceRef, interface: &Interface| {
-        let is_served =
-            |interface: &Interface| matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
-        is_served(interface) && !after.interfaces.get(reference).is_some_and(|it| is_served(it) || is_blocked(it))
-    };
-    let ending = before.interfaces.iter().filter(|(reference, interface)| ends(reference, interface));
-    let found = ending.filter_map(|(reference, interface)| {
-        let waived = before.waivers.iter().any(|waiver| {
-            waiver.rule.value == code::RETIREMENT_EARLY.as_str()
-                && waiver.on.value == reference.to_string()
-                && waiver.until.value >= day(now)
-        });
-        retirement(interface, used.get(reference).copied(), quiet(interface), now, waived)
-    });
-    let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
-    if errors.is_empty() {
-        return Ok(());
-    }
-    let fix = "move who uses it, wait until it is quiet, or have a waiver released first";
-    Err(DeskError::found(code::RETIREMENT_EARLY, "what is still used does not end", fix, errors))
-}
-
-/// Blocking is a person's act, and lifted by one.
-fn is_blocked(interface: &Interface) -> bool {
-    matches!(interface.lifecycle, Lifecycle::Blocked { .. })
 }
 
 fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affected>) -> Report {

@@ -6,6 +6,7 @@ use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
 use selvage_store::{NewRelease, SignedRelease, StoreError};
 
+use super::propose::Weighed;
 use super::{Desk, DeskError, Files, Seal};
 
 /// How long an emergency may stand without the approvals that it takes.
@@ -17,19 +18,23 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Refused`] where approvals are missing; those of the store.
     pub async fn release(&self, id: &str, by: &str, seal: &Seal) -> Result<SignedRelease, DeskError> {
-        let change = self.store.change(id).await?;
+        let mut change = self.store.change(id).await?;
         if change.state != ChangeState::Open {
-            let (state, version) = (change.state, change.version);
-            return Err(StoreError::ChangeStands { id: change.id, state, version, step: "released".to_owned() }.into());
+            let (state, version, step) = (change.state, change.version, "released".to_owned());
+            return Err(StoreError::ChangeStands { id: change.id, state, version, step }.into());
         }
+        let new = self.need_again(&mut change).await?;
         let standing = self.standing(&change).await?;
+        if let Some(rejected) = &standing.rejected {
+            let message = format!("`{}` rejects {id}: {}", rejected.person, rejected.because);
+            return Err(DeskError::refused(code::CHANGE_UNAPPROVED, message, "mend it, and propose it again"));
+        }
         let is_early = !standing.is_approved();
         if is_early && !change.emergency {
             return Err(lacks(id, standing.open.iter().map(report)));
         }
-        let needs = self.needs_since(&change).await?;
-        if !is_early && !needs.is_empty() {
-            return Err(lacks(id, needs.into_iter().map(|need| format!("{need}, since it was proposed"))));
+        if !is_early && !new.is_empty() {
+            return Err(lacks(id, new.into_iter().map(|need| format!("{need}, since it was proposed"))));
         }
         self.store.keep_release_key(seal.key(), by).await?;
         let signature = seal.sign(&change.release, &change.domain, &change.id);
@@ -45,19 +50,25 @@ impl Desk {
         Ok(self.store.release_change(new).await?)
     }
 
-    /// Whose approval the change takes by now, and did not when it was proposed: other domains have released since, and use goes on.
-    /// What has errors by now is refused.
-    async fn needs_since(&self, change: &Change) -> Result<Vec<Need>, DeskError> {
+    /// Looks at a change again as of now: other domains have released since it was proposed, people have gone, and use goes on. Who sits
+    /// where is put in as it is; what it takes besides is returned. What has errors by now, or would end what is used by now, is refused.
+    async fn need_again(&self, change: &mut Change) -> Result<Vec<Need>, DeskError> {
         let content = self.store.change_content(&change.id, change.version).await?;
         let files: Files = serde_json::from_value(content).map_err(|_| {
             let message = format!("{} holds something else than files", change.id);
             DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
         })?;
-        let weighed = self.weigh(&change.domain, change.base.as_deref(), files).await?;
-        let (_, now) =
-            self.judge(&change.domain, &change.author, change.emergency, &weighed.was, &weighed.after).await?;
-        let known = |need: &Need| change.requirements.iter().any(|requirement| &requirement.need == need);
-        Ok(now.into_iter().map(|requirement| requirement.need).filter(|need| !known(need)).collect())
+        let Weighed { was, after, .. } = self.weigh(&change.domain, change.base.as_deref(), files).await?;
+        self.refuse_early_retirement(&was, &after.fabric, &was).await?;
+        let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &was, &after).await?;
+        let mut new = Vec::new();
+        for requirement in now {
+            match change.requirements.iter_mut().find(|before| before.need == requirement.need) {
+                Some(before) => before.seats = requirement.seats,
+                None => new.push(requirement.need),
+            }
+        }
+        Ok(new)
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
@@ -61,21 +62,24 @@ impl Desk {
     /// # Errors
     /// Those of the store; [`DeskError::Refused`] for a release that holds something else than files.
     pub async fn released(&self) -> Result<Fabric, DeskError> {
-        Ok(self.look.read(&self.heads(None).await?))
+        Ok(self.look.read(&self.heads(None).await?.0))
     }
 
-    /// The files of what every domain released last, without this one.
-    pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<Files, DeskError> {
+    /// The files of what every domain released last, without this one, and when the oldest of that was made.
+    pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<(Files, Option<Timestamp>), DeskError> {
         let mut files = Files::new();
+        let mut since = None;
         let releases = self.store.signed_releases().await?;
         let mut domains: Vec<&DomainName> = releases.iter().map(|release| &release.domain).collect();
         domains.sort();
         domains.dedup();
         for domain in domains.into_iter().filter(|domain| Some(*domain) != but) {
             if let Some(head) = self.store.head(domain).await? {
-                add(&find(&self.store, &head).await?, &mut files)?;
+                let release = find(&self.store, &head).await?;
+                add(&release, &mut files)?;
+                since = Some(since.map_or(release.recorded, |since: Timestamp| since.min(release.recorded)));
             }
         }
-        Ok(files)
+        Ok((files, since))
     }
 }

@@ -69,7 +69,11 @@ fn active(view: &ReleasesView) -> Markup {
 /// The form that goes back, where there is something to go back to and the operator may.
 fn back(view: &ReleasesView, it: &DomainActivation) -> Markup {
     let is_same = |other: &&DomainActivation| other.environment == it.environment && other.domain == it.domain;
-    let before = view.history.iter().filter(is_same).find(|other| other.release != it.release);
+    let there: Vec<&DomainActivation> = view.history.iter().filter(is_same).collect();
+    // What was gone back from is not gone back to.
+    let is_left_so =
+        |(older, newer): &(&&DomainActivation, &&DomainActivation)| older.release != it.release && !newer.is_rollback;
+    let before = there.iter().skip(1).zip(&there).find(is_left_so).map(|(older, _)| older);
     html! {
         @match before {
             None => { span.dim { "nothing was active before" } },
@@ -80,6 +84,8 @@ fn back(view: &ReleasesView, it: &DomainActivation) -> Markup {
                     form method="post" action="/releases/rollbacks" {
                         input type="hidden" name="environment" value=(it.environment);
                         input type="hidden" name="domain" value=(it.domain);
+                        input type="hidden" name="from" value=(it.release);
+                        input type="hidden" name="to" value=(before.release);
                         label { "Why" input name="because" required maxlength="200"; }
                         button.danger type="submit" { "Go back in " (it.environment) }
                     }

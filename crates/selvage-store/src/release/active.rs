@@ -46,6 +46,8 @@ pub struct DomainActivation {
     pub by: String,
     /// Why.
     pub because: String,
+    /// Whether it was gone back to.
+    pub is_rollback: bool,
 }
 
 /// Whether something was activated.
@@ -59,14 +61,14 @@ pub enum Activated {
 
 statements! {
     EXISTS = "SELECT id FROM fabric_release WHERE id = $1 AND domain = $2";
-    ACTIVATE = "INSERT INTO activation (ordinal, environment, domain, release_id, activated_at, activated_by, because, gates) \
+    ACTIVATE = "INSERT INTO activation (ordinal, environment, domain, release_id, activated_at, activated_by, because, gates, is_rollback) \
                 SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), \
-                CAST($6 AS TEXT), CAST($7 AS TEXT) FROM activation";
+                CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT) FROM activation";
     LAST = "SELECT release_id FROM activation WHERE environment = $1 AND domain = $2 ORDER BY ordinal DESC LIMIT 1";
-    ACTIVE = "SELECT environment, domain, release_id, activated_at, activated_by, because FROM activation AS a WHERE domain IS NOT NULL \
+    ACTIVE = "SELECT environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation AS a WHERE domain IS NOT NULL \
               AND ordinal = (SELECT MAX(ordinal) FROM activation AS b WHERE b.environment = a.environment AND b.domain = a.domain) \
               ORDER BY environment, domain";
-    HISTORY = "SELECT environment, domain, release_id, activated_at, activated_by, because FROM activation WHERE domain IS NOT NULL \
+    HISTORY = "SELECT environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation WHERE domain IS NOT NULL \
                ORDER BY ordinal DESC";
 }
 
@@ -89,7 +91,9 @@ impl Store {
             return Ok(Activated::Before);
         }
         let now = transaction.now().await?;
-        let parameters = bind![environment, domain, new.release, now, new.by, new.because, new.gates.to_string()];
+        let gates = new.gates.to_string();
+        let is_rollback = i64::from(new.is_rollback);
+        let parameters = bind![environment, domain, new.release, now, new.by, new.because, gates, is_rollback];
         transaction.run(ACTIVATE, parameters).await?;
         access::raise(&mut transaction).await?;
         let detail = json!({
@@ -128,5 +132,6 @@ fn activation(row: &Row) -> Result<DomainActivation, StoreError> {
         since: row.time("activated_at")?,
         by: row.text("activated_by")?,
         because: row.optional_text("because")?.unwrap_or_default(),
+        is_rollback: row.integer("is_rollback")? != 0,
     })
 }

@@ -76,13 +76,7 @@ impl Diff {
             true => Some(selvage_control::desk::impact(&self.store.existing().await?, &before, &differences).await?),
             false => None,
         };
-        let compared = Comparison {
-            names: (&base, &self.head),
-            before: &before,
-            after: &after,
-            differences: &differences,
-            impact: impact.as_ref(),
-        };
+        let compared = Comparison::new((&base, &self.head), (&before, &after), &differences, impact.as_ref());
         say(match (self.json, self.markdown) {
             (true, _) => comparison::json::write(&compared),
             (_, true) => comparison::markdown::write(&compared),

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
-use selvage_control::desk::{Activating, Files, Gate, Went, key_of, verify};
+use selvage_control::desk::{Activating, Files, Gate, GoingBack, Went, key_of, verify};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{Activated, DomainActivation, ReleaseKey};
 
@@ -198,7 +198,8 @@ impl Rollback {
     async fn run(self) -> anyhow::Result<Outcome> {
         let desk = at_desk(&self.said.store).await?;
         let activating = self.said.activating();
-        let went = desk.roll_back(&self.domain, self.to.as_deref(), &activating).await.map_err(told)?;
+        let back = GoingBack { domain: self.domain, from: None, to: self.to };
+        let went = desk.roll_back(&back, &activating).await.map_err(told)?;
         self.said.tell(&went, "is active again").await
     }
 }

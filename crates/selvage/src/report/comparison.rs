@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use selvage_governance::compare::{Difference, Verdict};
 use selvage_governance::impact::{Affected, Impact, Use};
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::consumer::Grant;
 use selvage_model::name::InterfaceRef;
 
 use super::visible;
@@ -25,6 +26,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) differences: &'a [Difference],
     /// Who would break, where it was asked for.
     pub(crate) impact: Option<&'a Impact>,
+    /// The grants of the state before, by interface.
+    granted: BTreeMap<&'a InterfaceRef, Vec<&'a Grant>>,
 }
 
 /// The differences of one interface, or of the fabric beside its interfaces, the gravest first.
@@ -45,6 +48,20 @@ impl Group<'_> {
 }
 
 impl<'a> Comparison<'a> {
+    /// What came of comparing two states.
+    pub(crate) fn new(
+        names: (&'a str, &'a str),
+        (before, after): (&'a Fabric, &'a Fabric),
+        differences: &'a [Difference],
+        impact: Option<&'a Impact>,
+    ) -> Self {
+        let mut granted: BTreeMap<&InterfaceRef, Vec<&Grant>> = BTreeMap::new();
+        for grant in &before.grants {
+            granted.entry(&grant.interface.value).or_default().push(grant);
+        }
+        Self { names, before, after, differences, impact, granted }
+    }
+
     /// By interface, the gravest first.
     fn groups(&self) -> Vec<Group<'a>> {
         let mut by_interface: BTreeMap<Option<&InterfaceRef>, Vec<&Difference>> = BTreeMap::new();
@@ -84,11 +101,11 @@ impl<'a> Comparison<'a> {
         let Some(interface) = &difference.interface else {
             return difference.consumers.iter().map(ToString::to_string).collect();
         };
-        let grants = self.before.grants.iter().filter(|grant| {
+        let grants = self.granted.get(interface).into_iter().flatten().filter(|grant| {
             let named = difference.consumers.is_empty() || difference.consumers.contains(&grant.consumer.value);
             let operation = |name: &String| grant.operations.iter().any(|granted| &granted.value == name);
             let used = difference.operations.is_empty() || difference.operations.iter().any(operation);
-            &grant.interface.value == interface && named && used
+            named && used
         });
         let declared = grants.map(|grant| grant.consumer.to_string());
         difference.consumers.iter().map(ToString::to_string).chain(declared).collect()

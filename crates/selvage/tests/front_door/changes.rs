@@ -318,7 +318,7 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     );
     let (status, stale) = plants.decide(&console, &dvorak, id, no).await;
     assert_eq!((status, &stale["code"]), (StatusCode::CONFLICT, &json!("FAB7050")), "{stale:#}");
-    let yes = json!({"verdict": "approve", "because": "planning reads the list"});
+    let yes = json!({"verdict": "approve", "because": "planning reads the list", "version": 2});
     assert_eq!(plants.decide(&console, &dvorak, id, yes.clone()).await.0, StatusCode::OK);
     let (status, _) = plants.decide(&console, &moreau, id, yes).await;
     assert_eq!(status, StatusCode::OK);

@@ -1,0 +1,72 @@
+//! Retirement on live traffic: what is still used goes on being served. INVARIANT: LIVE-LIFECYCLE
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use selvage_governance::retirement::{quiet, retirement};
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::manifest::interface::{Interface, Lifecycle};
+use selvage_model::name::InterfaceRef;
+
+use super::{Desk, DeskError, day};
+
+impl Desk {
+    /// Refuses to end what was used within its quiet period, unless a waiver says so that was there before: no change brings its own.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] for an interface that is used; those of the store.
+    pub(super) async fn refuse_early_retirement(
+        &self,
+        before: &Fabric,
+        after: &Fabric,
+        waivers: &Fabric,
+    ) -> Result<(), DeskError> {
+        let ending: Vec<(&InterfaceRef, &Interface)> =
+            before.interfaces.iter().filter(|(reference, interface)| ends(reference, interface, after)).collect();
+        if ending.is_empty() {
+            return Ok(());
+        }
+        let (now, _) = self.store.delegations().await?;
+        let used = self.used_last(&ending, now).await?;
+        let found = ending.iter().filter_map(|(reference, interface)| {
+            let waived = waivers.waivers.iter().any(|waiver| {
+                waiver.rule.value == code::RETIREMENT_EARLY.as_str()
+                    && waiver.on.value == reference.to_string()
+                    && waiver.until.value >= day(now)
+            });
+            retirement(interface, used.get(reference).copied(), quiet(interface), now, waived)
+        });
+        let errors: Vec<Finding> = found.filter(|finding| finding.severity == Severity::Error).collect();
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let fix = "move who uses it, wait until it is quiet, or have a waiver released first";
+        Err(DeskError::found(code::RETIREMENT_EARLY, "what is still used does not end", fix, errors))
+    }
+
+    /// When each interface was used last, as far back as any of these has to be quiet.
+    async fn used_last(
+        &self,
+        ending: &[(&InterfaceRef, &Interface)],
+        now: Timestamp,
+    ) -> Result<BTreeMap<InterfaceRef, Timestamp>, DeskError> {
+        let longest = ending.iter().map(|(_, interface)| quiet(interface)).max().unwrap_or_default();
+        let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
+        let mut last = BTreeMap::new();
+        for total in self.store.usage_since(since, now).await? {
+            let seen = last.entry(total.key.interface).or_insert(total.last);
+            *seen = total.last.max(*seen);
+        }
+        Ok(last)
+    }
+}
+
+/// Whether an interface is served, and would be no more.
+fn ends(reference: &InterfaceRef, interface: &Interface, after: &Fabric) -> bool {
+    let is_served = |it: &Interface| matches!(it.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
+    // Blocking is a person's act, and lifted by one.
+    let is_blocked = |it: &Interface| matches!(it.lifecycle, Lifecycle::Blocked { .. });
+    is_served(interface) && !after.interfaces.get(reference).is_some_and(|it| is_served(it) || is_blocked(it))
+}
