@@ -99,6 +99,7 @@ const FIXTURES: &[&str] = &[
      INSERT INTO lease_history (lease, since, terms) VALUES ('grt_1', 9, '{}') ON CONFLICT DO NOTHING;",
     "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, says, noted_at, due_at, attempts)
      VALUES ('dev', 'stock@1', 'shop', 'deprecated', 'it ends', 9, 9, 0);",
+    "UPDATE activation SET is_rollback = 1;",
 ];
 
 /// A store as the binary of this version left it.
