@@ -172,7 +172,7 @@ fn asks(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Proble
     let found: Vec<(String, Withheld<'_>)> = pairs.iter().filter_map(named).take(MOST_NAMED).collect();
     if found.is_empty() {
         let undeclared = pairs.into_iter().map(|(name, _)| name).filter(|name| !scope.takes(operation, name));
-        return undeclared_problem(undeclared.take(MOST_NAMED).collect());
+        return undeclared_problem(scope, undeclared.take(MOST_NAMED).collect());
     }
     let problem = refusal(&found, |(_, why)| *why, "what the query asks by");
     let error = |(name, why): (String, Withheld<'_>)| ParameterError { place: "query", name, detail: words(why) };
@@ -180,14 +180,15 @@ fn asks(scope: &DirectScope, operation: u32, given: &Given<'_>) -> Option<Proble
 }
 
 /// Why parameters are refused that the contract does not have: nobody knows what an upstream does with them.
-fn undeclared_problem(names: Vec<String>) -> Option<Problem> {
+fn undeclared_problem(scope: &DirectScope, names: Vec<String>) -> Option<Problem> {
     if names.is_empty() {
         return None;
     }
     let detail = "the grant does not see every member, and the query has what the contract does not declare";
     let error = |name| ParameterError { place: "query", name, detail: "the contract does not declare this".to_owned() };
     let parameters = names.into_iter().map(error).collect();
-    Some(Problem { parameters, ..Problem::new(403, code::ATTRIBUTE_MASKED, detail) })
+    let code = if scope.masks() { code::ATTRIBUTE_MASKED } else { code::ATTRIBUTE_WITHHELD };
+    Some(Problem { parameters, ..Problem::new(403, code, detail) })
 }
 
 /// Whether rows are told apart by the query: many servers read fields of a form as if they stood there, and those last.

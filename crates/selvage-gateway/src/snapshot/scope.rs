@@ -29,7 +29,8 @@ pub(crate) struct DirectScope {
     rows: Box<[Rows]>,
     /// By operation too.
     writes: Box<[Writes]>,
-    /// The parameters that queries may have by operation, where members are masked; `[` ends those that are named with a member.
+    /// The parameters that queries may have by operation, where something is not shown and there is a contract; `[` ends those that are
+    /// named with a member.
     queries: Box<[BTreeSet<String>]>,
     /// The headers of the contract in lower case, where members are masked: what else an upstream says is its own.
     headers: BTreeSet<String>,
@@ -153,13 +154,13 @@ impl DirectScope {
         phrases.find(|masked| text.contains(&masked.name)).map(|masked| masked.class.as_str())
     }
 
-    /// Whether a query of this operation may have a parameter of this name: where members are masked, those of the contract.
+    /// Whether a query of this operation may have a parameter of this name: where something is not shown, those of the contract.
     pub(crate) fn takes(&self, operation: u32, name: &str) -> bool {
         let declared = |known: &BTreeSet<String>| {
             let opened = name.split_inclusive('[').next().filter(|start| start.ends_with('['));
             known.contains(name) || opened.is_some_and(|start| known.contains(start))
         };
-        !self.masks() || self.queries.get(operation as usize).is_some_and(declared)
+        !self.withholds() || self.queries.get(operation as usize).map_or(!self.masks(), declared)
     }
 
     /// The rows of an operation.
@@ -191,14 +192,16 @@ pub(super) fn compile(fabric: &Fabric, served: &Served, terms: &GrantTerms) -> O
         declared.map_or(Writes::Unsaid, |declared| writes(declared, &unseen, &holders))
     };
     let headers = contract.filter(|_| !masked.is_empty()).into_iter().flat_map(|contract| &contract.headers);
+    // Nobody knows what an upstream does with what the contract does not have.
+    let judged = contract.is_some() && !unseen.is_empty();
     let queries = |operation: &Operation| {
-        let declared = contract.filter(|_| !masked.is_empty()).and_then(|contract| contract.operation(&operation.name));
+        let declared = contract.and_then(|contract| contract.operation(&operation.name));
         declared.map(|declared| declared.queries.clone()).unwrap_or_default()
     };
     Some(Box::new(DirectScope {
         headers: headers.map(|name| name.to_ascii_lowercase()).collect(),
         tags: Tags::of(&except),
-        queries: served.operations.iter().map(queries).collect(),
+        queries: served.operations.iter().filter(|_| judged).map(queries).collect(),
         writes: served.operations.iter().map(writes).collect(),
         except,
         rows: served.operations.iter().map(rows).collect(),

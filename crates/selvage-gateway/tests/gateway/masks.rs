@@ -196,6 +196,13 @@ fn nobody_asks_by_what_they_do_not_see() {
         "%70hone=1",
         "hourly-rate=1",
         "badge=7",
+        "min_hourly_rate=50",
+        "hourly_rate_gte=50",
+        "hourlyRateMax=50",
+        "sort=hourly_rate_desc",
+        "sort=hourlyRateAsc",
+        "sort=phone_desc",
+        "maxPhone=3",
         "x=1;phone=5",
     ] {
         let answer = portal(&running, "GET", &format!("/people?{query}"), "200|Content-Type: application/json|[]");

@@ -134,14 +134,24 @@ fn members_are_refused_in_what_is_asked_and_given() {
         "sort=-unit_price",
         "fields=number,weight",
         "$select=weight",
+        "ordering=-unit_price",
+        "sort_order=weight",
+        "columns=weight",
+        "include=weight",
+        "q=unit_price:[100%20TO%20*]",
+        "note=weight%3E5",
+        "min_unit_price=5",
+        "unitPriceMax=5",
+        "sort=unit_price_desc",
+        // What the contract does not have may ask by anything.
+        "lookup=5",
         "x=1;weight=5",
     ] {
         let path = format!("/free/v1/parts?{query}");
         let asked = send_as("supplier", &mut running.client(), "GET", &path, &[], "");
         assert_eq!(asked.said(), (403, "FAB4127".to_owned()), "{query}");
     }
-    let asked =
-        send_as("supplier", &mut running.client(), "GET", "/free/v1/parts?note=weight&sort=number", &[echo], "");
+    let asked = send_as("supplier", &mut running.client(), "GET", "/free/v1/parts?tag=weight&limit=7", &[echo], "");
     assert_ne!(asked.said().1, "FAB4127", "a value is not a name");
     // Where the contract is enforced too, what the grant leaves out comes first.
     let both = send_as("supplier", &mut running.client(), "POST", "/new/v1/parts", &[JSON], r#"{"weight": "x"}"#);
