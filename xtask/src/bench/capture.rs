@@ -40,14 +40,19 @@ struct Captured {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     release::required(&["selvage", "xtask"]).await?;
     let many = if options.quick { 20_000 } else { 200_000 };
+    let records = (many - many / 10) as f64;
     let few = capture(many / 10).await?;
     let many = capture(many).await?;
+    // What the whole process takes besides would hide what grows with each record.
+    let per_record = (many.peak_megabytes - few.peak_megabytes).max(0.0) * 1e6 / records;
+    let promise = if options.quick { Promise::Nothing } else { Promise::AtMost(100.0) };
     let figure = |name, value, promise| Figure { name, value, promise };
     report(
         "capture",
         &[
             figure("records_per_second", many.per_second, Promise::Nothing),
             figure("peak_mb", many.peak_megabytes, Promise::Nothing),
+            figure("bytes_per_record", per_record, promise),
             figure("growth_ratio", many.peak_megabytes / few.peak_megabytes, Promise::AtMost(1.5)),
         ],
     )

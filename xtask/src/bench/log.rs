@@ -48,7 +48,6 @@ struct Rates {
 pub(crate) async fn run(options: &Options) -> Result<()> {
     release::required(&["selvage", "xtask"]).await?;
     let directory = TempDir::with_prefix("selvage-bench-log-")?;
-    let (always, default) = (Nats::start("always").await?, Nats::start("2m").await?);
     let (rounds, seconds) = if options.quick { (1, 2) } else { (3, 5) };
     let measured = Measured { seconds, directory: directory.path().to_owned() };
     let figure = |name, value, promise| Figure { name, value, promise };
@@ -56,6 +55,8 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
     for (in_flight, name) in IN_FLIGHT.into_iter().zip(["appends_1", "appends_16", "appends_128", "appends_1024"]) {
         let mut rates = Rates::default();
         for round in 0..rounds {
+            // New for each round, as the node is: none of them has a log that grew.
+            let (always, default) = (Nats::start("always").await?, Nats::start("2m").await?);
             rates.ours.push(measured.ours(in_flight, &format!("{in_flight}-{round}")).await?);
             rates.always.push(measured.rate(&["--to", &always.url()], in_flight).await?);
             rates.default.push(measured.rate(&["--to", &default.url()], in_flight).await?);

@@ -120,7 +120,7 @@ async fn revoke(nodes: &[(Node, Daemon)]) -> Result<Round> {
         .map(|address| tokio::spawn(probe(address, victim.clone(), Arc::clone(&over))))
         .collect();
     tokio::time::sleep(BEFORE).await;
-    let (_, stopped) = nodes.get(STOPPED).context("there is no third node")?;
+    let (third, stopped) = nodes.get(STOPPED).context("there is no third node")?;
     process::send(stopped.pid(), "STOP");
     let began = Instant::now();
     let told = first.revoke_key(&id);
@@ -128,7 +128,10 @@ async fn revoke(nodes: &[(Node, Daemon)]) -> Result<Round> {
     tokio::time::sleep(STOPPED_FOR.saturating_sub(began.elapsed())).await;
     process::send(stopped.pid(), "CONT");
     told?;
-    tokio::time::sleep(AFTER).await;
+    // The one that stood still serves as the others do from here on.
+    let target =
+        Target { address: third.address, path: PATH.to_owned(), keys: steady.as_str().into(), speech: Speech::Http1 };
+    load::closed(target, CONNECTIONS, AFTER).await?;
     over.store(true, Ordering::Relaxed);
     let mut last_answer = Duration::ZERO;
     for probe in probes {
@@ -137,6 +140,13 @@ async fn revoke(nodes: &[(Node, Daemon)]) -> Result<Round> {
     }
     for load in loads {
         load.await??;
+    }
+    // A node that answers nobody has not heard of a revocation: each refuses the key, and takes the other.
+    for (node, _) in nodes {
+        for (key, expected) in [(&victim, 401), (&steady, 200)] {
+            let answer = http::get_with_key(node.address, &format!("{PATH}1"), key, PATIENCE).await?;
+            ensure!(answer.status == expected, "{} answers {} and not {expected}", node.address, answer.status);
+        }
     }
     Ok(Round { last_answer, returned })
 }
