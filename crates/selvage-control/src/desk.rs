@@ -8,6 +8,7 @@ mod checkpoint;
 mod decide;
 mod error;
 mod gate;
+mod hard;
 mod history;
 mod order;
 mod propose;
@@ -20,7 +21,7 @@ mod time;
 mod union;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -31,6 +32,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{DomainActivation, SignedRelease, Store};
+use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
 pub use ask::Asking;
@@ -44,6 +46,7 @@ pub(crate) use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
 pub use seen::impact;
 pub use shown::shown;
+use union::Released;
 pub use union::{Releases, active_in, files_of};
 
 /// Files by their path in the fabric's directory.
@@ -89,6 +92,9 @@ pub struct Tried {
 pub struct Desk {
     store: Store,
     look: Arc<dyn Look>,
+    one_at_a_time: Arc<Semaphore>,
+    /// What the domains' last releases say, until one of them releases again.
+    released: Arc<Mutex<Option<Released>>>,
 }
 
 /// A change that waits for somebody.
@@ -105,7 +111,7 @@ pub struct Waits {
 impl Desk {
     /// A desk over this store.
     pub fn new(store: Store, look: Arc<dyn Look>) -> Self {
-        Self { store, look }
+        Self { store, look, one_at_a_time: Arc::new(Semaphore::new(1)), released: Arc::default() }
     }
 
     /// A change with how it stands.

@@ -107,7 +107,7 @@ impl Desk {
         let history = self.store.activations().await?;
         let (now, _) = self.store.delegations().await?;
         let active = self.active(release, &activating.environment, &history).await?;
-        let looked = self.beside(release, &active, activating, (now, is_rollback))?;
+        let looked = self.beside(release, &active, activating, (now, is_rollback)).await?;
         let gates = match is_rollback {
             true => Vec::new(),
             false => {
@@ -141,7 +141,7 @@ impl Desk {
         history: &[DomainActivation],
         now: Timestamp,
     ) -> Result<Vec<Gate>, DeskError> {
-        let was = self.look.read(&beside.active.all());
+        let was = self.hard(|| self.look.read(&beside.active.all())).await;
         let becomes = declared(&beside.looked.fabric, &activating.environment)?;
         let environment = match declared(&was, &activating.environment) {
             Ok(stands) => stricter(stands, becomes),
@@ -157,7 +157,7 @@ impl Desk {
             history,
             now,
         };
-        gates(&passing, self.look.as_ref(), &self.store).await
+        gates(&passing, self).await
     }
 
     /// What is active in an environment.
@@ -182,7 +182,7 @@ impl Desk {
     }
 
     /// What would run: the release beside what the other domains have active there.
-    fn beside(
+    async fn beside(
         &self,
         release: &SignedRelease,
         active: &Active,
@@ -193,10 +193,11 @@ impl Desk {
         let mut files = active.others.clone();
         union::add(release, &mut files)?;
         let new = (!is_rollback).then_some(&release.domain);
-        let (looked, mut errors) = self.look_at(&Together { files: &files, new, since: Some(active.since) }, now);
+        let together = Together { files: &files, new, since: Some(active.since) };
+        let (looked, mut errors) = self.hard(|| self.look_at(&together, now)).await;
         if errors.is_empty() {
             declared(&looked.fabric, environment)?;
-            errors = self.look.trial(&looked, environment);
+            errors = self.hard(|| self.look.trial(&looked, environment)).await;
         }
         if errors.is_empty() {
             return Ok(looked);

@@ -119,6 +119,6 @@ impl Desk {
     /// Those of the store.
     pub async fn boards(&self) -> Result<(Vec<Domain>, Vec<Delegation>), DeskError> {
         let fabric = self.released().await?;
-        Ok((fabric.domains.into_values().collect(), self.store.delegations().await?.1))
+        Ok((fabric.domains.values().cloned().collect(), self.store.delegations().await?.1))
     }
 }

@@ -12,7 +12,7 @@ use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_store::{DomainActivation, Store};
 use serde::Serialize;
 
-use super::{DeskError, Look, Looked, Tried};
+use super::{Desk, DeskError, Looked, Tried};
 
 /// What was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -36,14 +36,15 @@ pub(super) struct Passing<'a> {
 }
 
 /// Looks at every gate that the environment declares.
-pub(super) async fn gates(passing: &Passing<'_>, look: &dyn Look, store: &Store) -> Result<Vec<Gate>, DeskError> {
+pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate>, DeskError> {
+    let (look, store) = (desk.look.as_ref(), &desk.store);
     let environment = passing.environment;
     let mut gates: Vec<Gate> = environment.after.iter().map(|before| after(passing, &before.value)).collect();
     if let Some(soak) = environment.gates.soak {
         gates.extend(environment.after.iter().map(|before| soaked(passing, &before.value, soak)));
     }
     if environment.gates.tests {
-        gates.push(tests(&look.tests(passing.looked)));
+        gates.push(tests(&desk.hard(|| look.tests(passing.looked)).await));
     }
     if environment.gates.faults {
         gates.push(faults(&look.faults(passing.looked, &environment.name.value).await));

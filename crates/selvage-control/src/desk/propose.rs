@@ -105,10 +105,11 @@ impl Desk {
         }
         becomes.extend(own);
         let (now, _) = self.store.delegations().await?;
-        let (after, errors) = self.look_at(&Together { files: &becomes, new: Some(domain), since }, now);
+        let together = Together { files: &becomes, new: Some(domain), since };
+        let (was, (after, errors)) = self.hard(|| (self.look.read(&was), self.look_at(&together, now))).await;
         refuse_errors(errors)?;
         let own: Files = after.files.iter().filter(|(path, _)| &domain_of(path) == domain).map(clone).collect();
-        Ok(Weighed { was: self.look.read(&was), release: seal::address(domain, &own), after, own })
+        Ok(Weighed { was, release: seal::address(domain, &own), after, own })
     }
 
     /// What is different, whom that concerns, and whose approval it takes.
@@ -120,13 +121,13 @@ impl Desk {
         before: &Fabric,
         after: &Looked,
     ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
-        let differences = fabrics(before, &after.fabric);
+        let differences = self.hard(|| fabrics(before, &after.fabric)).await;
         if emergency {
             refuse_new_order(&differences)?;
         }
         let affected = self.affected(before, &differences).await?;
         let (now, _) = self.store.delegations().await?;
-        let requirements = requirements(&Proposed {
+        let proposed = Proposed {
             domain,
             author,
             before,
@@ -135,7 +136,8 @@ impl Desk {
             affected: &affected,
             emergency,
             today: day(now),
-        });
+        };
+        let requirements = self.hard(|| requirements(&proposed)).await;
         Ok((report(&differences, &after.findings, affected), requirements))
     }
 

@@ -1,7 +1,8 @@
 //! Domains together: each is released by itself, and all run as one fabric. A file is one domain's, so putting them together is
 //! putting files beside each other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use selvage_model::code;
@@ -56,29 +57,54 @@ pub(super) fn add(release: &SignedRelease, files: &mut Files) -> Result<(), Desk
     Ok(())
 }
 
+/// What the last releases of all domains say.
+pub(super) struct Released {
+    heads: Releases,
+    fabric: Arc<Fabric>,
+}
+
 impl Desk {
     /// What every domain released last, as one fabric.
     ///
     /// # Errors
     /// Those of the store; [`DeskError::Refused`] for a release that holds something else than files.
-    pub async fn released(&self) -> Result<Fabric, DeskError> {
-        Ok(self.look.read(&self.heads(None).await?.0))
+    pub async fn released(&self) -> Result<Arc<Fabric>, DeskError> {
+        let heads = self.last().await?;
+        if let Some(known) = self.known().as_ref().filter(|known| known.heads == heads) {
+            return Ok(Arc::clone(&known.fabric));
+        }
+        let (files, _) = self.heads(None).await?;
+        let fabric = Arc::new(self.hard(|| self.look.read(&files)).await);
+        *self.known() = Some(Released { heads, fabric: Arc::clone(&fabric) });
+        Ok(fabric)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Released>> {
+        // What is in it is whole at any time.
+        self.released.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The last release of each domain.
+    async fn last(&self) -> Result<Releases, DeskError> {
+        let releases = self.store.signed_releases().await?;
+        let domains: BTreeSet<DomainName> = releases.into_iter().map(|release| release.domain).collect();
+        let mut heads = Releases::new();
+        for domain in domains {
+            if let Some(head) = self.store.head(&domain).await? {
+                heads.insert(domain, head);
+            }
+        }
+        Ok(heads)
     }
 
     /// The files of what every domain released last, without this one, and when the oldest of that was made.
     pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<(Files, Option<Timestamp>), DeskError> {
         let mut files = Files::new();
         let mut since = None;
-        let releases = self.store.signed_releases().await?;
-        let mut domains: Vec<&DomainName> = releases.iter().map(|release| &release.domain).collect();
-        domains.sort();
-        domains.dedup();
-        for domain in domains.into_iter().filter(|domain| Some(*domain) != but) {
-            if let Some(head) = self.store.head(domain).await? {
-                let release = find(&self.store, &head).await?;
-                add(&release, &mut files)?;
-                since = Some(since.map_or(release.recorded, |since: Timestamp| since.min(release.recorded)));
-            }
+        for (_, head) in self.last().await?.into_iter().filter(|(domain, _)| Some(domain) != but) {
+            let release = find(&self.store, &head).await?;
+            add(&release, &mut files)?;
+            since = Some(since.map_or(release.recorded, |since: Timestamp| since.min(release.recorded)));
         }
         Ok((files, since))
     }

@@ -99,7 +99,7 @@ impl Source {
             !fabric.interfaces.is_empty() || !fabric.domains.is_empty(),
             "nothing was released in this store: name what is served with `--env`, or a directory with `--fabric`"
         );
-        Ok(fabric)
+        Ok((*fabric).clone())
     }
 }
 
