@@ -28,6 +28,18 @@ pub(crate) async fn required(packages: &[&str]) -> Result<()> {
     Err(error.into())
 }
 
+/// Builds a package as this task itself was built, where how fast it is does not matter.
+pub(crate) async fn alike(package: &str) -> Result<()> {
+    let mut build = Command::new("cargo");
+    build.args(["build", "--package", package]).current_dir(process::workspace());
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let status = process::status(&mut build).await?;
+    ensure!(status.success(), "the build failed");
+    Ok(())
+}
+
 /// Where the build of a program is that is like this task's own: for release, once [`required`] has returned.
 pub(crate) fn program(name: &str) -> PathBuf {
     let kind = if cfg!(debug_assertions) { "debug" } else { "release" };

@@ -16,6 +16,7 @@ pub(crate) struct Node {
     fabric: Option<PathBuf>,
     state: Vec<String>,
     more: Vec<String>,
+    environment: Vec<(&'static str, PathBuf)>,
     /// The gateway's address.
     pub(crate) address: SocketAddr,
     /// Where it says whether it is ready.
@@ -44,6 +45,7 @@ impl Node {
             fabric: fabric.map(Path::to_owned),
             state,
             more: Vec::new(),
+            environment: Vec::new(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
             admin: SocketAddr::from((Ipv4Addr::LOCALHOST, free_port()?)),
         })
@@ -52,6 +54,12 @@ impl Node {
     /// Adds arguments to `selvage serve`.
     pub(crate) fn with(mut self, arguments: &[&str]) -> Self {
         self.more.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Serves in this environment.
+    pub(crate) fn within(mut self, environment: Vec<(&'static str, PathBuf)>) -> Self {
+        self.environment = environment;
         self
     }
 
@@ -136,6 +144,7 @@ impl Node {
         command.args(["--listen", &self.address.to_string()]);
         command.args(["--admin", &self.admin.to_string()]);
         command.args(["--console", "127.0.0.1:0"]).args(&self.more);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut daemon = Daemon::start(&self.name, &mut command, directory)?;
         let admin = self.admin;
         daemon

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::node::BATCH;
 use super::wire::Event;
 
 /// What was seen from outside.
@@ -16,6 +15,10 @@ pub(super) struct Observed {
     pub(super) faults: Vec<String>,
     /// How often a node was killed.
     pub(super) kills: usize,
+    /// How much a reader may be given again after each.
+    pub(super) at_once: usize,
+    /// How often a reader took something and did not say so.
+    pub(super) unsaid: usize,
 }
 
 /// A promise that was broken.
@@ -69,7 +72,7 @@ fn of_reader(
             }
         }
     }
-    if times > BATCH * (observed.kills + 1) {
+    if times > observed.at_once * (observed.kills + 1) + observed.unsaid {
         broken.push(Broken::Repeated { reader, times });
     }
     let lost = observed.acknowledged.iter().filter(|event| !places.contains_key(event));
@@ -89,6 +92,8 @@ mod tests {
             acknowledged,
             delivered: BTreeMap::from([(0, delivered.iter().map(event).collect())]),
             kills: 0,
+            at_once: 5,
+            unsaid: 1,
             faults: Vec::new(),
         }
     }
@@ -103,8 +108,8 @@ mod tests {
         assert_eq!(doubled, [Broken::Doubled { producer: 7, number: 1 }]);
         let reordered = check(&observed(&[(1, "1-1"), (0, "1-2"), (2, "1-3")]));
         assert_eq!(reordered, [Broken::Reordered { reader: 0, producer: 7, number: 0 }]);
-        let again: Vec<(u64, &str)> = std::iter::repeat_n((2, "1-3"), BATCH + 2).collect();
+        let again: Vec<(u64, &str)> = std::iter::repeat_n((2, "1-3"), 8).collect();
         let repeated = check(&observed(&[&[(0, "1-1"), (1, "1-2")], &again[..]].concat()));
-        assert_eq!(repeated, [Broken::Repeated { reader: 0, times: BATCH + 1 }]);
+        assert_eq!(repeated, [Broken::Repeated { reader: 0, times: 7 }]);
     }
 }

@@ -10,18 +10,19 @@ use anyhow::{Result, ensure};
 use tokio::task::JoinSet;
 
 use super::checker::Observed;
+use super::node::BATCH;
 use super::wire::{Ask, Client, Event, Reply};
 
 /// How many append at once, each to a lane of its own.
-const PRODUCERS: usize = 64;
+pub(super) const PRODUCERS: usize = 64;
 /// How many read.
-const READERS: usize = 8;
+pub(super) const READERS: usize = 8;
 /// How long producers may take to their end.
-const ENDED_WITHIN: Duration = Duration::from_secs(60);
+pub(super) const ENDED_WITHIN: Duration = Duration::from_secs(60);
 /// Nothing more comes where nobody was given anything for so long.
 const SILENCE: Duration = Duration::from_secs(3);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
-const AGAIN: Duration = Duration::from_millis(10);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(100);
+pub(super) const AGAIN: Duration = Duration::from_millis(10);
 /// A cursor's lease, in milliseconds.
 const LEASE: u64 = 2_000;
 
@@ -37,7 +38,7 @@ pub(super) struct Load {
 impl Load {
     /// Producers and readers begin; the numbers of the events do with `first`.
     pub(super) fn start(socket: &Path, first: u64) -> Self {
-        let seen = Arc::new(Mutex::new(Observed::default()));
+        let seen = Arc::new(Mutex::new(Observed { at_once: BATCH, ..Observed::default() }));
         let (producing, reading) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicBool::new(true)));
         let (mut producers, mut readers) = (JoinSet::new(), JoinSet::new());
         for producer in 0..PRODUCERS {
@@ -75,14 +76,15 @@ impl Load {
 }
 
 /// Whether every reader was given all that was acknowledged.
-fn is_read(seen: &Observed) -> bool {
+pub(super) fn is_read(seen: &Observed) -> bool {
     seen.delivered.values().all(|events| {
         let given: BTreeSet<(usize, u64)> = events.iter().map(|event| (event.producer, event.number)).collect();
         seen.acknowledged.is_subset(&given)
     })
 }
 
-fn with<T>(seen: &Mutex<Observed>, work: impl FnOnce(&mut Observed) -> T) -> T {
+/// What was seen, alone.
+pub(super) fn with<T>(seen: &Mutex<Observed>, work: impl FnOnce(&mut Observed) -> T) -> T {
     work(&mut seen.lock().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -8,9 +8,10 @@ use tokio::task::JoinSet;
 
 use super::Tally;
 use super::checker::{Broken, check};
+use super::disk::End;
 use super::load::Load;
 use super::node::Plant;
-use super::stand::{End, Keeping, Stand};
+use super::stand::{Keeping, Stand};
 
 const CUTS: usize = 4;
 const WORKS: Duration = Duration::from_millis(300);
@@ -34,9 +35,7 @@ pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
     while let Some(trial) = trials.join_next().await {
         let (plant, found) = trial?;
         let found = found?;
-        eprintln!("planted {plant:?}: {}", if found { "found" } else { "MISSED" });
-        tally.planted += 1;
-        tally.planted_caught += u64::from(found);
+        tally.planted(&format!("{plant:?}"), found);
     }
     Ok(())
 }

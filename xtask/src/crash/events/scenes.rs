@@ -8,8 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 
 use super::checker::{Broken, check};
+use super::disk::{End, copy};
 use super::load::Load;
-use super::stand::{End, Keeping, Stand, copy};
+use super::stand::{Keeping, Stand};
 use super::wire::{Ask, Client, Reply};
 use super::{Servers, Tally};
 use crate::crash::random::Random;

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::Servers;
+use super::disk::{Disk, End};
 use super::node::Plant;
 use super::wire::{Ask, Client, Reply};
 use crate::daemon::Daemon;
@@ -27,29 +28,30 @@ pub(super) enum Keeping {
 
 impl Keeping {
     /// Everything that is tried, with servers of its own.
-    pub(super) fn all(postgres: &Postgres, nats: &Nats) -> Result<Vec<(&'static str, Self)>> {
-        postgres.create_database("events")?;
+    pub(super) fn all(postgres: &Postgres, nats: &Nats, database: &str) -> Result<Vec<(&'static str, Self)>> {
+        postgres.create_database(database)?;
         let jetstream = Self::JetStream { url: nats.url(), monitoring: nats.monitoring() };
         Ok(vec![
             ("embedded", Self::Embedded),
-            ("postgres", Self::Postgres(postgres.url("events"))),
+            ("postgres", Self::Postgres(postgres.url(database))),
             ("jetstream", jetstream),
         ])
     }
-}
 
-/// How a node ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// Its process is killed; what it wrote stays.
-    Kill,
-    /// The power is cut: what was not synced is gone.
-    PowerCut,
+    /// Kills the server that keeps events, where one does, and starts it again.
+    pub(super) async fn crash_server(&self, servers: &mut Servers) -> Result<()> {
+        match self {
+            Self::Embedded => Ok(()),
+            Self::Postgres(_) => servers.postgres.crash().await,
+            Self::JetStream { .. } => servers.nats.crash(Duration::ZERO).await,
+        }
+    }
 }
 
 /// An installation.
 pub(super) struct Stand {
     directory: PathBuf,
+    disk: Disk,
     keeping: Keeping,
     plant: Option<Plant>,
     node: Option<Daemon>,
@@ -58,12 +60,8 @@ pub(super) struct Stand {
 impl Stand {
     /// An installation in an empty directory; its node does not run yet.
     pub(super) fn new(directory: &Path, keeping: Keeping, plant: Option<Plant>) -> Result<Self> {
-        fs::create_dir_all(directory.join("disk"))?;
-        fs::create_dir_all(directory.join("synced"))?;
-        // As the system names the files of a process.
-        let directory = directory.canonicalize()?;
-        compile(&directory.join("synced.so"))?;
-        Ok(Self { directory, keeping, plant, node: None })
+        let disk = Disk::new(directory)?;
+        Ok(Self { directory: directory.to_owned(), disk, keeping, plant, node: None })
     }
 
     /// Where its node is asked.
@@ -73,7 +71,7 @@ impl Stand {
 
     /// A file of its disk.
     pub(super) fn file(&self, name: &str) -> PathBuf {
-        self.directory.join("disk").join(name)
+        self.disk.files().join(name)
     }
 
     /// Whether its power can be cut: what a server of others has written is not followed.
@@ -97,10 +95,7 @@ impl Stand {
             command.args(["--plant", plant.get_name()]);
         }
         if self.has_power() {
-            command.env("LD_PRELOAD", self.directory.join("synced.so"));
-            command.env("SELVAGE_SYNCED_FROM", self.directory.join("disk"));
-            command.env("SELVAGE_SYNCED_TO", self.directory.join("synced"));
-            command.env("SELVAGE_SYNCED_FULL", self.directory.join("full"));
+            command.envs(self.disk.followed());
         }
         let _ = fs::remove_file(self.socket());
         let mut node = Daemon::start("node", &mut command, &self.directory)?;
@@ -116,15 +111,7 @@ impl Stand {
     /// Ends the node. What its disk has then is what the next one finds.
     pub(super) fn end(&mut self, end: End) -> Result<()> {
         self.node.take().context("no node runs")?.kill()?;
-        if !self.has_power() {
-            return Ok(());
-        }
-        let (disk, synced) = (self.directory.join("disk"), self.directory.join("synced"));
-        match end {
-            // What the process wrote is in the system's memory, and comes to the disk by itself.
-            End::Kill => copy(&disk, &synced),
-            End::PowerCut => copy(&synced, &disk),
-        }
+        if self.has_power() { self.disk.end(end) } else { Ok(()) }
     }
 
     /// Lets the node stand still: all of it, when this returns.
@@ -147,22 +134,12 @@ impl Stand {
 
     /// Whether its disk has space.
     pub(super) fn fill(&self, full: bool) -> Result<()> {
-        let flag = self.directory.join("full");
-        if full {
-            fs::write(flag, "")?;
-        } else {
-            fs::remove_file(flag)?;
-        }
-        Ok(())
+        self.disk.fill(full)
     }
 
     /// Kills the server that keeps its events, where one does, and starts it again.
     pub(super) async fn crash_server(&self, servers: &mut Servers) -> Result<()> {
-        match &self.keeping {
-            Keeping::Embedded => Ok(()),
-            Keeping::Postgres(_) => servers.postgres.crash().await,
-            Keeping::JetStream { .. } => servers.nats.crash(Duration::ZERO).await,
-        }
+        self.keeping.crash_server(servers).await
     }
 }
 
@@ -175,31 +152,6 @@ fn stands_still(pid: u32) -> Result<bool> {
         }
     }
     Ok(true)
-}
-
-/// Makes one directory's files those of another.
-pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
-    for file in fs::read_dir(to)? {
-        fs::remove_file(file?.path())?;
-    }
-    for file in fs::read_dir(from)? {
-        let file = file?;
-        if !file.file_name().to_string_lossy().ends_with("-shm") {
-            fs::copy(file.path(), to.join(file.file_name()))?;
-        }
-    }
-    Ok(())
-}
-
-fn compile(library: &Path) -> Result<()> {
-    let source = library.with_extension("c");
-    fs::write(&source, include_str!("synced.c"))?;
-    let mut compiler = Command::new("cc");
-    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(library).arg(&source);
-    let compiled =
-        compiler.output().context("cannot start `cc`: install a C compiler (`apt-get install gcc libc6-dev`)")?;
-    ensure!(compiled.status.success(), "`cc` failed: {}", String::from_utf8_lossy(&compiled.stderr));
-    Ok(())
 }
 
 const STILL_WITHIN: Duration = Duration::from_secs(5);

@@ -1,0 +1,95 @@
+//! A disk whose power can be cut: the files of a node, and beside them a copy that holds only what was synced, kept by a library that
+//! is preloaded into the node.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+/// How a node ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Its process is killed; what it wrote stays.
+    Kill,
+    /// The power is cut: what was not synced is gone.
+    PowerCut,
+}
+
+/// The disk of one node.
+pub(super) struct Disk {
+    directory: PathBuf,
+}
+
+impl Disk {
+    /// An empty disk in a directory of its own.
+    pub(super) fn new(directory: &Path) -> Result<Self> {
+        fs::create_dir_all(directory.join("disk"))?;
+        fs::create_dir_all(directory.join("synced"))?;
+        // As the system names the files of a process.
+        let directory = directory.canonicalize()?;
+        compile(&directory.join("synced.so"))?;
+        Ok(Self { directory })
+    }
+
+    /// Where the node has its files.
+    pub(super) fn files(&self) -> PathBuf {
+        self.directory.join("disk")
+    }
+
+    /// The environment of a node whose writes are followed.
+    pub(super) fn followed(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("LD_PRELOAD", self.directory.join("synced.so")),
+            ("SELVAGE_SYNCED_FROM", self.files()),
+            ("SELVAGE_SYNCED_TO", self.directory.join("synced")),
+            ("SELVAGE_SYNCED_FULL", self.directory.join("full")),
+        ]
+    }
+
+    /// What is there once the node has ended: this is what the next one finds.
+    pub(super) fn end(&self, end: End) -> Result<()> {
+        let (disk, synced) = (self.files(), self.directory.join("synced"));
+        match end {
+            // What the process wrote is in the system's memory, and comes to the disk by itself.
+            End::Kill => copy(&disk, &synced),
+            End::PowerCut => copy(&synced, &disk),
+        }
+    }
+
+    /// Whether there is space.
+    pub(super) fn fill(&self, full: bool) -> Result<()> {
+        let flag = self.directory.join("full");
+        if full {
+            fs::write(flag, "")?;
+        } else {
+            fs::remove_file(flag)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes one directory's files those of another.
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
+    for file in fs::read_dir(to)? {
+        fs::remove_file(file?.path())?;
+    }
+    for file in fs::read_dir(from)? {
+        let file = file?;
+        if !file.file_name().to_string_lossy().ends_with("-shm") {
+            fs::copy(file.path(), to.join(file.file_name()))?;
+        }
+    }
+    Ok(())
+}
+
+fn compile(library: &Path) -> Result<()> {
+    let source = library.with_extension("c");
+    fs::write(&source, include_str!("synced.c"))?;
+    let mut compiler = Command::new("cc");
+    compiler.args(["-shared", "-fPIC", "-O2", "-o"]).arg(library).arg(&source);
+    let compiled =
+        compiler.output().context("cannot start `cc`: install a C compiler (`apt-get install gcc libc6-dev`)")?;
+    ensure!(compiled.status.success(), "`cc` failed: {}", String::from_utf8_lossy(&compiled.stderr));
+    Ok(())
+}

@@ -1,0 +1,224 @@
+//! The same through the product's front door: the `selvage` binary is killed, and its power cut, while 64 producers publish over HTTP and 8
+//! subscriptions deliver by webhook, each machine a lane. What is acknowledged is a 2xx, and what is delivered is what a receiver was sent.
+//! INVARIANT: DURABLE-ACK, LANE-ORDER, NOTHING-LOST.
+
+mod producers;
+mod receiver;
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::checker::{Broken, Observed, check};
+use super::disk::{Disk, End};
+use super::load::{LOOK_EVERY, READERS, is_read, with};
+use super::stand::Keeping;
+use super::{EPISODE, FIRST, Servers, Tally};
+use crate::crash::random::Random;
+use crate::daemon::Daemon;
+use crate::selvage::Node;
+use producers::{Producers, Target};
+use receiver::{DOUBLES, LOSES, REORDERS, Receiver};
+
+const FABRIC: &str = include_str!("../../../fabrics/events/fabric.yaml");
+/// So many events of a subscription are under way or not noted yet at most: they come again after a node was killed.
+const WINDOW: usize = 512;
+/// How long a node works before it ends.
+const WORKS: std::ops::Range<u64> = 300..2_000;
+/// Everybody is delivered to within this time, at first.
+const BEGINS_WITHIN: Duration = Duration::from_secs(60);
+/// Nothing more comes where nobody was sent anything for so long: longer than a lane that failed twice waits.
+const SILENCE: Duration = Duration::from_secs(20);
+/// The same where something is meant to be missing.
+const PLANTED_SILENCE: Duration = Duration::from_secs(4);
+/// Power cuts while errors are planted.
+const PLANTED_CUTS: usize = 4;
+/// What a node may not say where nothing was broken: a gap, what is damaged, missing or ahead, what was parked or passed over.
+const TELLS_OF_LOSS: [&str; 6] = ["FAB7012", "FAB7013", "FAB7014", "FAB7015", "FAB5081", "FAB5086"];
+
+/// An installation: a node, its receiver, and what is kept.
+pub(super) struct Door {
+    directory: PathBuf,
+    disk: Disk,
+    keeping: Keeping,
+    node: Node,
+    key: String,
+    receiver: Receiver,
+    seen: Arc<Mutex<Observed>>,
+    running: Option<Daemon>,
+}
+
+impl Door {
+    /// An installation in an empty directory; its node does not run yet.
+    async fn new(name: &str, directory: &Path, keeping: Keeping) -> Result<Self> {
+        let (disk, seen) = (Disk::new(directory)?, Arc::default());
+        let receiver = Receiver::start(Arc::clone(&seen)).await?;
+        let fabric = directory.join("fabric");
+        fs::create_dir_all(&fabric)?;
+        fs::write(fabric.join("fabric.yaml"), manifests(&receiver)?)?;
+        let node = match &keeping {
+            Keeping::Embedded => Node::embedded(name, &fabric, &disk.files())?.within(disk.followed()),
+            Keeping::Postgres(url) => Node::on_postgres(name, &fabric, url)?,
+            Keeping::JetStream { url, monitoring } => {
+                let broker = ["--events", url, "--events-monitoring", monitoring, "--events-prefix", "door"];
+                Node::embedded(name, &fabric, &disk.files())?.with(&broker)
+            }
+        };
+        let node = node.with(&["--lease", "1s"]);
+        let key = node.issue_key("producer")?;
+        disk.end(End::Kill)?;
+        let directory = directory.to_owned();
+        Ok(Self { directory, disk, keeping, node, key, receiver, seen, running: None })
+    }
+
+    async fn start(&mut self) -> Result<()> {
+        self.running = Some(self.node.start(&self.directory).await?);
+        Ok(())
+    }
+
+    fn has_power(&self) -> bool {
+        matches!(self.keeping, Keeping::Embedded)
+    }
+
+    /// Ends the node in one way or the other. What its disk has then is what the next one finds.
+    fn end(&mut self, end: End) -> Result<()> {
+        self.running.take().context("no node runs")?.kill()?;
+        if self.has_power() { self.disk.end(end) } else { Ok(()) }
+    }
+
+    /// So many rounds with one load, which sees everything delivered at the end.
+    async fn episode(
+        &mut self,
+        servers: &mut Servers,
+        rounds: u64,
+        random: &mut Random,
+        tally: &mut Tally,
+    ) -> Result<Observed> {
+        self.start().await?;
+        let producers = self.begin(tally.rounds * FIRST, false).await?;
+        for round in 0..rounds {
+            tally.progress(round, rounds);
+            tokio::time::sleep(random.millis(WORKS)).await;
+            let end = if self.has_power() && !random.once_in(3) { End::PowerCut } else { End::Kill };
+            with(&self.seen, |seen| seen.kills += 1);
+            self.end(end)?;
+            tally.rounds += 1;
+            tally.front_door += 1;
+            tally.power_cuts += u64::from(end == End::PowerCut);
+            if random.once_in(3) {
+                self.keeping.crash_server(servers).await?;
+            }
+            self.start().await?;
+        }
+        producers.finish().await?;
+        let observed = self.delivered(SILENCE).await;
+        let said = self.running.as_ref().map(Daemon::output).unwrap_or_default();
+        let losses = said.lines().filter(|line| TELLS_OF_LOSS.iter().any(|code| line.contains(code)));
+        let losses: Vec<String> = losses.take(5).map(|line| format!("the node says: {line}")).collect();
+        self.end(End::Kill)?;
+        Ok(Observed { faults: [observed.faults, losses].concat(), ..observed })
+    }
+
+    /// Begins a load, and returns once everybody is delivered to.
+    async fn begin(&self, first: u64, early: bool) -> Result<Producers> {
+        let delivered = (0..READERS).map(|reader| (reader, Vec::new())).collect();
+        with(&self.seen, |seen| *seen = Observed { delivered, at_once: WINDOW, ..Observed::default() });
+        let target = Target { address: self.node.address, key: self.key.clone() };
+        let producers = Producers::start(&target, first, early, &self.seen);
+        let began = Instant::now();
+        while with(&self.seen, |seen| seen.delivered.values().any(Vec::is_empty)) {
+            ensure!(began.elapsed() < BEGINS_WITHIN, "not everybody is delivered to");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(producers)
+    }
+
+    /// What was seen, once everything has arrived, or nothing more comes.
+    async fn delivered(&self, silence: Duration) -> Observed {
+        let mut progress = (Instant::now(), 0);
+        while progress.0.elapsed() < silence && !with(&self.seen, |seen| is_read(seen)) {
+            tokio::time::sleep(LOOK_EVERY).await;
+            let delivered = with(&self.seen, |seen| seen.delivered.values().map(Vec::len).sum::<usize>());
+            if delivered > progress.1 {
+                progress = (Instant::now(), delivered);
+            }
+        }
+        with(&self.seen, std::mem::take)
+    }
+}
+
+fn manifests(receiver: &Receiver) -> Result<String> {
+    let mut text = FABRIC.replace("RECEIVER", &receiver.address.to_string());
+    for reader in 0..READERS {
+        write!(
+            text,
+            "---\nkind: Subscription\nconsumer: producer\ninterface: machine-states@1\nname: s-{reader}\n\
+             events: [crash.machine.stopped]\nfrom: oldest\n\
+             deliver: {{system: receiver, path: /hooks/{reader}, max_in_flight: 16, timeout: 10s}}\n"
+        )?;
+    }
+    Ok(text)
+}
+
+/// Every way to keep events, so many rounds each.
+pub(super) async fn rounds(
+    directory: &Path,
+    servers: &mut Servers,
+    rounds: [u64; 3],
+    random: &mut Random,
+    tally: &mut Tally,
+) -> Result<()> {
+    let keepings = Keeping::all(&servers.postgres, &servers.nats, "door")?;
+    for ((name, keeping), rounds) in keepings.into_iter().zip(rounds) {
+        let mut door = Door::new("node", &directory.join(format!("door-{name}")), keeping).await?;
+        let mut left = rounds;
+        while left > 0 {
+            let now = left.min(EPISODE);
+            left -= now;
+            let observed = door.episode(servers, now, random, tally).await?;
+            tally.take(&format!("{name} through HTTP"), &observed);
+        }
+    }
+    Ok(())
+}
+
+/// Whether what was planted is among what was broken.
+type IsFound = fn(&[Broken]) -> bool;
+
+/// Three readers and some producers break a promise while power is cut: the checker has to find each of them. Whether it did.
+pub(super) async fn plant(directory: &Path) -> Result<[(&'static str, bool); 4]> {
+    let mut door = Door::new("planted", &directory.join("door-planted"), Keeping::Embedded).await?;
+    door.receiver.plant();
+    door.start().await?;
+    let producers = door.begin(0, true).await?;
+    for _ in 0..PLANTED_CUTS {
+        tokio::time::sleep(Duration::from_millis(WORKS.start)).await;
+        with(&door.seen, |seen| seen.kills += 1);
+        door.end(End::PowerCut)?;
+        door.start().await?;
+    }
+    producers.finish().await?;
+    let observed = door.delivered(PLANTED_SILENCE).await;
+    door.end(End::Kill)?;
+    let broken = check(&observed);
+    let table: [(&str, IsFound); 4] = [
+        ("loss", |broken| lost(broken, LOSES).any(|event| !lost(broken, DOUBLES).any(|other| other == event))),
+        ("double", |broken| broken.iter().any(|broken| matches!(broken, Broken::Doubled { .. }))),
+        ("reorder", |broken| broken.iter().any(|broken| matches!(broken, Broken::Reordered { reader: REORDERS, .. }))),
+        // What its producer believed too early never came to anybody.
+        ("early", |broken| lost(broken, DOUBLES).next().is_some()),
+    ];
+    Ok(table.map(|(planted, is_found)| (planted, is_found(&broken))))
+}
+
+/// What this reader never got.
+fn lost(broken: &[Broken], who: usize) -> impl Iterator<Item = (usize, u64)> {
+    broken.iter().filter_map(move |broken| match broken {
+        Broken::Lost { reader, producer, number } if *reader == who => Some((*producer, *number)),
+        _ => None,
+    })
+}
