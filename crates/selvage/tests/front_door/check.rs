@@ -56,6 +56,19 @@ fn all_problems_are_named_together_with_place_and_fix() {
 }
 
 #[test]
+fn errors_come_first_whatever_file_they_are_in() {
+    let place = tempfile::tempdir().unwrap();
+    // A team that owns nothing is advice, or a warning; the error is in a later file.
+    let text = "kind: Fabric\nname: small\nenvironments: {dev: {}}\n---\nkind: Team\nname: it\nroles: {owner: [ann]}\n";
+    fs::write(place.path().join("a.yaml"), text).unwrap();
+    fs::write(place.path().join("b.yaml"), "kind: Team\nname: that\nrole: {owner: [a]}\n").unwrap();
+    let (_, text) = check(place.path(), "human");
+    let first = |words: &[&str]| words.iter().filter_map(|word| text.find(word)).min();
+    let (error, lesser) = (first(&["error"]), first(&["warning", "advice"]));
+    assert!(error.is_some() && lesser.is_some() && error < lesser, "{text}");
+}
+
+#[test]
 fn hostile_files_are_findings_and_cost_little() {
     let place = tempfile::tempdir().unwrap();
     let huge = fs::File::create(place.path().join("huge.yaml")).unwrap();
