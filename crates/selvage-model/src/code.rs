@@ -439,6 +439,7 @@ catalogue! {
     ROLLBACK_UNKNOWN = "FAB7060", "There is no such release to go back to";
     SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
     FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
+    DIRECTORY_BESIDE_RELEASES = "FAB7063", "A directory is served in a store where releases are active";
     BACKUP_DAMAGED = "FAB7100", "The backup is damaged or incomplete";
     BACKUP_FILE = "FAB7101", "The backup cannot be written or read";
     RESTORE_OCCUPIED = "FAB7102", "There is a store already where the backup is to go";

@@ -1,11 +1,15 @@
 //! `selvage board`: what waits for whom, and who sits on which seat.
 
+mod ended;
+
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_model::change::Delegation;
 use selvage_model::name::DomainName;
 use serde_json::json;
+
+use ended::Ended;
 
 use super::change::at_desk;
 use super::{Outcome, StoreChoice, TABLE, say, words};
@@ -90,12 +94,14 @@ impl Board {
             None => {}
         }
         let waits = at_desk(&self.store).await?.board(self.person.as_deref()).await.map_err(told)?;
+        let everything = self.person.is_none();
+        let ended = if everything { ended::ended(&self.store.open().await?).await? } else { Vec::new() };
         let is_wrong = waits.iter().any(|waits| waits.is_breach);
         if self.json {
-            let shown: Vec<_> = waits
-                .iter()
-                .map(|waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}))
-                .collect();
+            let waits = waits.iter().map(
+                |waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}),
+            );
+            let shown: Vec<_> = waits.chain(ended.iter().map(Ended::json)).collect();
             say(serde_json::to_string_pretty(&shown)?)?;
         } else {
             let mut table = Table::new();
@@ -118,6 +124,7 @@ impl Board {
                 table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
             }
             say(table)?;
+            ended::print(&ended)?;
         }
         Ok(if is_wrong { Outcome::Wrong } else { Outcome::Well })
     }

@@ -104,14 +104,14 @@ on_end: alarm
 }
 
 /// A place with the fabric of two plants.
-struct Plants {
-    place: Place,
-    store: Vec<String>,
+pub(crate) struct Plants {
+    pub(crate) place: Place,
+    pub(crate) store: Vec<String>,
     client: Client,
 }
 
 impl Plants {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let place = Place::new().await;
         let store = place.data();
         let plants = Self { place, store, client: Client::new() };
@@ -124,28 +124,28 @@ impl Plants {
         plants
     }
 
-    fn fabric(&self) -> PathBuf {
+    pub(crate) fn fabric(&self) -> PathBuf {
         self.place.path("plants")
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         let path = self.fabric().join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let store: Vec<&str> = self.store.iter().map(String::as_str).collect();
         selvage(&[arguments, &store].concat())
     }
 
-    fn well(&self, arguments: &[&str]) -> String {
+    pub(crate) fn well(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         stdout(&output)
     }
 
-    fn refused(&self, arguments: &[&str], code: &str) -> String {
+    pub(crate) fn refused(&self, arguments: &[&str], code: &str) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && said.contains(code), "{arguments:?}: {said}{}", stdout(&output));
@@ -163,7 +163,7 @@ impl Plants {
     }
 
     /// Everybody who is waited for approves.
-    fn approve(&self, change: &Value) -> Value {
+    pub(crate) fn approve(&self, change: &Value) -> Value {
         let id = change["id"].as_str().unwrap();
         let mut change = change.clone();
         while let Some(open) = change["open"].as_array().unwrap().first() {
@@ -199,7 +199,7 @@ impl Plants {
         active
     }
 
-    async fn status(&self, url: &str, key: &str) -> StatusCode {
+    pub(crate) async fn status(&self, url: &str, key: &str) -> StatusCode {
         self.client.get(url).bearer_auth(key).send().await.unwrap().status()
     }
 
@@ -220,7 +220,7 @@ impl Plants {
 }
 
 /// A node that serves what is active in prod.
-fn serve(plants: &Plants) -> (Process, String, String) {
+pub(crate) fn serve(plants: &Plants) -> (Process, String, String) {
     let mut arguments: Vec<String> = ["serve", "--env", "prod"].map(str::to_owned).into();
     arguments
         .extend(["--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned));

@@ -44,6 +44,8 @@ mod peers;
 mod probe;
 mod publishing;
 mod pulling;
+#[path = "../../../selvage-control/tests/stage/reading.rs"]
+mod reading;
 mod revocation;
 mod rolling;
 mod rotation;
@@ -53,6 +55,7 @@ mod serve;
 mod stock;
 mod story;
 mod systems;
+mod taking;
 mod two_nodes;
 mod usage;
 mod violations;

@@ -32,7 +32,10 @@ impl ReleaseSource {
     /// When it has errors, is not what was signed, or nothing is active.
     pub(crate) async fn first(&self, store: &Store, environment: &EnvironmentName) -> anyhow::Result<Release> {
         match self {
-            Self::Directory(path) => read(path, environment),
+            Self::Directory(path) => {
+                refuse_beside_releases(store).await?;
+                read(path, environment)
+            }
             Self::Store { trusted } => {
                 let active = desk::active_in(store, environment).await.map_err(told)?;
                 together(store, environment, active, trusted.as_deref()).await
@@ -52,10 +55,25 @@ impl ReleaseSource {
         release: &Release,
     ) -> anyhow::Result<AccessState> {
         match self {
-            Self::Directory(_) => activate(store, environment, release).await,
+            Self::Directory(_) => {
+                refuse_beside_releases(store).await?;
+                activate(store, environment, release).await
+            }
             Self::Store { .. } => Ok(store.access_state().await?),
         }
     }
+}
+
+/// Refuses a directory in a store where domains have releases that are active, in whatever environment: access is of all of them
+/// together, and a directory's grants alone would end theirs. INVARIANT: APPROVED
+async fn refuse_beside_releases(store: &Store) -> anyhow::Result<()> {
+    let Some(active) = store.active_domains().await?.into_iter().next() else { return Ok(()) };
+    let (code, domain, environment) = (code::DIRECTORY_BESIDE_RELEASES, active.domain, active.environment);
+    anyhow::bail!(
+        "{code}: {} of {domain} is active in `{environment}` of this store: a directory served beside it would end what was granted \
+         there; give the directory a store of its own, or release what is in it",
+        active.release
+    )
 }
 
 /// These releases as one.
@@ -75,7 +93,7 @@ pub(super) async fn together(
         );
     }
     let files = desk::files_of(store, &parts, trusted).await.map_err(told)?;
-    let checked = tokio::task::spawn_blocking(move || directory::check_files(&files)).await?;
+    let checked = tokio::task::spawn_blocking(move || directory::read_released(&files)).await?;
     if !checked.runs() {
         let what = parts.values().cloned().collect::<Vec<_>>().join(", ");
         anyhow::bail!("the releases {what} have errors\n{}", report::human::write(&checked));
