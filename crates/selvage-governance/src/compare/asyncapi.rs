@@ -2,19 +2,24 @@
 //! what it receives to what senders may send; payloads and headers are left to the comparison of schemas.
 
 pub(in crate::compare) mod classes;
+mod format;
 
 use selvage_model::yaml::Node;
 
-use super::schema::{Dialect, Run, Side, alike, equal, shown};
+use super::schema::{Dialect, Run, Side, alike, both, is_one, rest, shown};
 use super::{Class, Difference, Direction, merged};
+use format::Format;
 
 /// Compares two AsyncAPI documents.
 pub fn asyncapi(before: &Node, after: &Node) -> Vec<Difference> {
-    if equal(before, after) {
+    if is_one(before, after) {
         return Vec::new();
     }
     let sides = (Side::new(before, Dialect::Seven), Side::new(after, Dialect::Seven));
-    let mut work = Work { sides, run: Run::new(sides.0, sides.1), found: Vec::new() };
+    let draft = (Side::new(before, Dialect::Draft), Side::new(after, Dialect::Draft));
+    let runs = (Run::new(sides.0, sides.1), Run::new(draft.0, draft.1));
+    let mut work = Work { sides, runs, found: Vec::new() };
+    work.root(before, after);
     work.servers();
     work.operations();
     work.channels();
@@ -24,7 +29,8 @@ pub fn asyncapi(before: &Node, after: &Node) -> Vec<Difference> {
 /// A comparison of two documents.
 struct Work<'a> {
     sides: (Side<'a>, Side<'a>),
-    run: Run<'a>,
+    /// Of schemas after draft 7, and of those of 2020-12.
+    runs: (Run<'a>, Run<'a>),
     found: Vec<Difference>,
 }
 
@@ -49,14 +55,26 @@ fn ways(side: &Side<'_>, name: &str) -> Vec<Direction> {
     for (_, operation) in entries(side, "operations") {
         let Some(operation) = side.resolve(operation) else { continue };
         let way = if text(operation, "action") == Some("receive") { Direction::Request } else { Direction::Response };
-        if channel(operation) == Some(reference.as_str()) && !ways.contains(&way) {
-            ways.push(way);
+        let back = if way == Direction::Request { Direction::Response } else { Direction::Request };
+        let answered = operation.get("reply").and_then(|reply| channel(side.resolve(reply)?));
+        for (used, way) in [(channel(operation), way), (answered, back)] {
+            if used == Some(reference.as_str()) && !ways.contains(&way) {
+                ways.push(way);
+            }
         }
     }
     if ways.is_empty() { vec![Direction::Request, Direction::Response] } else { ways }
 }
 
+/// What is for people.
+const WORDS: [&str; 6] = ["title", "summary", "description", "tags", "externalDocs", "examples"];
+
 impl<'a> Work<'a> {
+    fn root(&mut self, old: &'a Node, new: &'a Node) {
+        let known = ["info", "servers", "defaultContentType", "channels", "operations", "components"];
+        self.rest("the contract", &known, old, new);
+    }
+
     fn servers(&mut self) {
         let (before, after) = (entries(&self.sides.0, "servers"), entries(&self.sides.1, "servers"));
         for (name, was) in before {
@@ -92,11 +110,14 @@ impl<'a> Work<'a> {
             if channel(was) != channel(is) {
                 self.note(&classes::OPERATION_MOVED, &at, was.get("channel"), is.get("channel"));
             }
-            for (word, class) in [("messages", &classes::OPERATION_CHANGED), ("reply", &classes::OPERATION_CHANGED)] {
-                self.word(class, &at, word, was, is);
+            // What is taken over from traits is not merged here: it is the same, or unproven.
+            for word in ["messages", "reply", "traits"] {
+                self.word(&classes::OPERATION_CHANGED, &at, word, was, is);
             }
             self.word(&classes::SECURITY_CHANGED, &at, "security", was, is);
             self.word(&classes::BINDINGS_CHANGED, &at, "bindings", was, is);
+            let known = ["action", "channel", "messages", "reply", "traits", "security", "bindings"];
+            self.rest(&at, &known, was, is);
         }
         for (name, is) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other.value == name.value)) {
             self.note(&classes::OPERATION_ADDED, &format!("operation `{}`", name.value), None, Some(is));
@@ -118,8 +139,10 @@ impl<'a> Work<'a> {
             if text(was, "address").unwrap_or(&name.value) != text(is, "address").unwrap_or(&name.value) {
                 self.note(&classes::ADDRESS_CHANGED, &at, was.get("address"), is.get("address"));
             }
+            self.word(&classes::CHANNEL_SERVERS, &at, "servers", was, is);
             self.word(&classes::PARAMETERS_CHANGED, &at, "parameters", was, is);
             self.word(&classes::BINDINGS_CHANGED, &at, "bindings", was, is);
+            self.rest(&at, &["address", "servers", "parameters", "bindings", "messages"], was, is);
             let mut all = ways(&self.sides.0, &name.value);
             all.extend(ways(&self.sides.1, &name.value));
             all.dedup();
@@ -165,6 +188,8 @@ impl<'a> Work<'a> {
             self.word(&classes::MESSAGE_CHANGED, at, word, old, new);
         }
         self.word(&classes::BINDINGS_CHANGED, at, "bindings", old, new);
+        let known = ["contentType", "traits", "correlationId", "bindings", "payload", "headers"];
+        self.rest(at, &known, old, new);
         for word in ["payload", "headers"] {
             self.carried(&format!("{at}, {word}"), ways, old.get(word), new.get(word));
         }
@@ -172,28 +197,20 @@ impl<'a> Work<'a> {
 
     /// A schema, by itself or with the format that it is written in.
     fn carried(&mut self, at: &str, ways: &[Direction], old: Option<&'a Node>, new: Option<&'a Node>) {
-        let format = |node: Option<&'a Node>| node.and_then(|node| text(node, "schemaFormat"));
-        let known = |format: Option<&str>| {
-            format.is_none_or(|format| {
-                format.starts_with("application/schema+") || format.starts_with("application/vnd.aai.asyncapi")
-            })
-        };
-        let (was, is) = (format(old), format(new));
-        if !known(was) || !known(is) {
-            let same = match (old, new) {
-                (Some(old), Some(new)) => alike(&self.sides, old, new),
-                _ => false,
-            };
-            if !same {
-                self.note(&classes::FORMAT_CHANGED, at, old, new);
+        let written = (Format::of(old), Format::of(new));
+        let run = match written {
+            (Format::Seven, Format::Seven) => &mut self.runs.0,
+            (Format::Draft, Format::Draft) => &mut self.runs.1,
+            (was, is) => {
+                let same = was == is && both(old, new, |old, new| alike(&self.sides, old, new));
+                if !same {
+                    self.note(&classes::FORMAT_CHANGED, at, old, new);
+                }
+                return;
             }
-            return;
-        }
-        let schema = |node: Option<&'a Node>| {
-            node.and_then(|node| if format(Some(node)).is_some() { node.get("schema") } else { Some(node) })
         };
         for way in ways {
-            for mut difference in self.run.compare(*way, schema(old), schema(new)) {
+            for mut difference in run.compare(*way, format::schema(old), format::schema(new)) {
                 let within = std::mem::take(&mut difference.at);
                 difference.at = if within == "/" { at.to_owned() } else { format!("{at}, {within}") };
                 self.found.push(difference);
@@ -201,15 +218,18 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What is different and is known by no class.
+    fn rest(&mut self, at: &str, compared: &[&str], old: &'a Node, new: &'a Node) {
+        let known = |word: &str| compared.contains(&word) || WORDS.contains(&word);
+        for (was, is) in rest(&self.sides, known, &[old], &[new]) {
+            self.note(&classes::OTHER, at, was, is);
+        }
+    }
+
     /// What is the same, or is not.
     fn word(&mut self, class: &'static Class, at: &str, word: &str, old: &'a Node, new: &'a Node) {
         let (was, is) = (old.get(word), new.get(word));
-        let same = match (was, is) {
-            (None, None) => true,
-            (Some(was), Some(is)) => alike(&self.sides, was, is),
-            _ => false,
-        };
-        if !same {
+        if !both(was, is, |was, is| alike(&self.sides, was, is)) {
             self.note(class, at, was, is);
         }
     }

@@ -7,8 +7,10 @@ use selvage_model::source::{Place, Spanned};
 use selvage_model::yaml::{self, Limits, Node};
 
 use super::class::classes;
+use super::schema::equal;
 use super::two::Spot;
 use super::{Difference, Verdict, openapi};
+use crate::compare::openapi::says_the_same;
 
 classes! { Interface "interface":
     WORDS_CHANGED = "contract-words" "changed" Both Safe "Only what is for people is different in the contract.";
@@ -56,21 +58,26 @@ fn differences(
     was: &Spanned<String>,
     is: &Spanned<String>,
 ) -> Vec<Difference> {
-    let unknown = || vec![Difference::new(&CHANGED, format!("contract {is}"), &Place::start(&is.value))];
+    let unknown = |place: &Place| vec![Difference::new(&CHANGED, format!("contract {is}"), place)];
     match texts {
-        (Some(before), Some(after)) if before == after => Vec::new(),
         (Some(before), Some(after)) => match (read(before, &was.value), read(after, &is.value)) {
-            (Some(before), Some(after)) if before.to_value() == after.to_value() => Vec::new(),
             (Some(before), Some(after)) => {
                 let found = openapi(&before, &after);
-                let words = || Difference::new(&WORDS_CHANGED, format!("contract {is}"), &after.place);
-                if found.is_empty() { vec![words()] } else { found }
+                // Equal texts may differ in what they refer to, which is told; nothing else is different.
+                if !found.is_empty() || equal(&before, &after) {
+                    return found;
+                }
+                if says_the_same(&before, &after) {
+                    return vec![Difference::new(&WORDS_CHANGED, format!("contract {is}"), &after.place)];
+                }
+                unknown(&after.place)
             }
-            _ => unknown(),
+            (None, None) if before == after => Vec::new(),
+            _ => unknown(&Place::start(&is.value)),
         },
         // Neither is there: their manifests say the same, and what they mean is as unknown as it was.
         (None, None) if was == is => Vec::new(),
-        _ => unknown(),
+        _ => unknown(&Place::start(&is.value)),
     }
 }
 
@@ -78,4 +85,62 @@ fn differences(
 fn read(text: &str, path: &str) -> Option<Node> {
     let (mut nodes, findings) = yaml::parse(text.as_bytes(), &Arc::from(path), &Limits::CONTRACT);
     (findings.is_empty() && nodes.len() == 1).then(|| nodes.swap_remove(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: &str = "openapi: 3.1.0
+info: {title: Orders, version: '1'}
+paths:
+  /orders:
+    get:
+      operationId: orders
+      parameters: [{name: size, in: query, schema: {type: integer, minimum: 1}}]
+      responses: {'200': {description: Orders, content: {application/json: {schema: {$ref: '#/components/schemas/Order'}}}}}
+components:
+  schemas:
+    Order: {type: object, properties: {number: {type: string}}}
+";
+
+    fn codes(before: &str, after: &str) -> Vec<(&'static str, Verdict)> {
+        let path = Spanned { value: "orders.yaml".to_owned(), place: Place::start("orders.yaml") };
+        let (before, after) = (Arc::from(before), Arc::from(after));
+        let found = differences((Some(&before), Some(&after)), &path, &path);
+        found.iter().map(|one| (one.class.code, one.verdict)).collect()
+    }
+
+    /// What the comparison has nothing to say of is safe only where it is seen to be words.
+    #[test]
+    fn what_nothing_explains_is_unproven() {
+        let words = ("interface.contract-words.changed", Verdict::Safe);
+        let unknown = ("interface.contract.changed", Verdict::Unproven);
+        for (text, other, expected) in [
+            ("title: Orders", "title: Sales", words),
+            ("description: Orders", "description: All orders", words),
+            // The same said otherwise, and a schema that stands where it is used.
+            ("minimum: 1}", "exclusiveMinimum: 0}", words),
+            ("{$ref: '#/components/schemas/Order'}", "{type: object, properties: {number: {type: string}}}", words),
+            // A parameter that stands elsewhere is the same to the comparison; it is not looked at whether it is.
+            (
+                "    get:\n      operationId: orders\n      parameters: [{name: size, in: query, schema: {type: integer, minimum: 1}}]\n",
+                "    parameters: [{name: size, in: query, schema: {type: integer, minimum: 1}}]\n    get:\n      operationId: orders\n",
+                unknown,
+            ),
+        ] {
+            let after = ORDERS.replacen(text, other, 1);
+            assert_ne!(after, ORDERS);
+            assert_eq!(codes(ORDERS, &after), [expected], "{other}");
+        }
+        assert_eq!(codes(ORDERS, ORDERS), []);
+    }
+
+    /// What lies outside may be another, though the contracts are the same.
+    #[test]
+    fn what_lies_outside_is_never_proven() {
+        let outside = ORDERS.replace("#/components/schemas/Order", "order.yaml");
+        let found = codes(&outside, &outside);
+        assert_eq!(found, [("schema.reference.widened.response", Verdict::Unproven)]);
+    }
 }

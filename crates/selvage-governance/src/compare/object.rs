@@ -27,6 +27,7 @@ classes! { Object "object":
     BECAME_OPTIONAL = "attribute" "optional" Response Breaking "Who counts on it meets nothing.";
     BECAME_READ_ONLY = "attribute" "read-only" Request Breaking "Who sends it is refused.";
     BECAME_WRITABLE = "attribute" "writable" Request Safe "Who did not send it does not have to.";
+    BECAME_DEMANDED = "attribute" "demanded" Request Breaking "It was not to be sent and has to be now: who sends the object without it is refused.";
     CLASS_ADDED = "class" "added" Response Breaking "It is masked for whoever does not see its class.";
     CLASS_CHANGED = "class" "changed" Response Breaking "It is masked for whoever saw the one class and does not see the other.";
     CLASS_REMOVED = "class" "removed" Response Unproven "What was masked is shown.";
@@ -150,12 +151,15 @@ fn attribute(found: &mut Vec<Difference>, was: &Attribute, is: &Attribute, spot:
             if *is { &BECAME_OPTIONAL } else { &BECAME_REQUIRED }
         },
     );
+    let is_demanded = !is.optional;
     two.judged(
         found,
         "read only",
         |it| &mut it.read_only,
-        |_, is| {
-            if *is { &BECAME_READ_ONLY } else { &BECAME_WRITABLE }
+        |_, is| match (is, is_demanded) {
+            (true, _) => &BECAME_READ_ONLY,
+            (false, true) => &BECAME_DEMANDED,
+            (false, false) => &BECAME_WRITABLE,
         },
     );
     let class = |was: &Option<Spanned<ClassName>>, is: &Option<Spanned<ClassName>>| match (was, is) {
@@ -169,7 +173,7 @@ fn attribute(found: &mut Vec<Difference>, was: &Attribute, is: &Attribute, spot:
     two.rest(found, &OTHER);
     for difference in found.iter_mut().skip(first) {
         // What one must send now, those break who do not send it: they are not known by its use.
-        let concerns_senders = difference.class.code == BECAME_REQUIRED.code;
+        let concerns_senders = [BECAME_REQUIRED.code, BECAME_DEMANDED.code].contains(&difference.class.code);
         difference.attributes = at.top.iter().filter(|_| !concerns_senders).cloned().collect();
     }
 }

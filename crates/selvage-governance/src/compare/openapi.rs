@@ -1,32 +1,52 @@
 //! Two OpenAPI contracts compared, 3.0 or 3.1: what becomes of whoever calls by the old one. Schemas are left to the comparison of
 //! schemas. Operations are named as grants name them. Never reads anything but the two documents.
 
+mod answer;
 mod body;
 pub(in crate::compare) mod classes;
 mod lifecycle;
 mod parameter;
+mod path;
 mod security;
+mod server;
+mod words;
 
 use std::collections::HashMap;
 
 use selvage_model::source::Place;
 use selvage_model::yaml::Node;
 
-use super::schema::{Dialect, Run, Side, alike, equal, is_true, shown};
+use super::schema::{Dialect, Run, Side, alike, both, is_one, is_true, rest, shown};
 use super::{Class, Difference, Direction, merged};
 use lifecycle::OPERATION;
+use path::{Operation, operations};
+pub(in crate::compare) use words::says_the_same;
 
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
+/// What is compared of an operation, and what is for people.
+const OPERATION_WORDS: [&str; 14] = [
+    "operationId",
+    "deprecated",
+    "x-sunset",
+    "x-stability-level",
+    "security",
+    "servers",
+    "parameters",
+    "requestBody",
+    "responses",
+    "callbacks",
+    "tags",
+    "summary",
+    "description",
+    "externalDocs",
+];
+
 /// Compares two OpenAPI documents.
 pub fn openapi(before: &Node, after: &Node) -> Vec<Difference> {
-    if equal(before, after) {
+    if is_one(before, after) {
         return Vec::new();
     }
-    let side = |root| {
-        let version = Node::get(root, "openapi").and_then(Node::text).unwrap_or_default();
-        Side::new(root, if version.starts_with("3.0") { Dialect::Old } else { Dialect::Draft })
-    };
     let (old, new) = (side(before), side(after));
     let mut work = Work { sides: (old, new), run: Run::new(old, new), found: Vec::new() };
     let whole = Spot::new("the contract".to_owned());
@@ -35,11 +55,17 @@ pub fn openapi(before: &Node, after: &Node) -> Vec<Difference> {
         let (was, is) = (before.get("jsonSchemaDialect"), after.get("jsonSchemaDialect"));
         work.note(&classes::DIALECT_CHANGED, &whole, was, is);
     }
-    work.servers(&whole, before, after);
+    work.root(&whole, before, after);
+    work.servers(&whole, before.get("servers"), after.get("servers"));
     work.schemes();
     work.operations();
     work.webhooks(&whole);
     merged(work.found)
+}
+
+fn side(root: &Node) -> Side<'_> {
+    let version = root.get("openapi").and_then(Node::text).unwrap_or_default();
+    Side::new(root, if version.starts_with("3.0") { Dialect::Old } else { Dialect::Draft })
 }
 
 /// What a difference is about.
@@ -70,52 +96,6 @@ impl Spot {
     }
 }
 
-/// An operation of a document.
-struct Operation<'a> {
-    method: &'a str,
-    path: &'a str,
-    /// The path without the names of its parameters.
-    shape: String,
-    item: &'a Node,
-    node: &'a Node,
-    place: &'a Place,
-}
-
-impl<'a> Operation<'a> {
-    fn id(&self) -> Option<&'a str> {
-        self.node.get("operationId").and_then(Node::text)
-    }
-
-    /// Its name in grants, or what it is called where it has none.
-    fn name(&self) -> String {
-        self.id().map_or_else(|| self.title(), str::to_owned)
-    }
-
-    fn title(&self) -> String {
-        format!("{} {}", self.method.to_ascii_uppercase(), self.path)
-    }
-
-    /// The names of the parameters in its path, in their order.
-    fn names(&self) -> Vec<&'a str> {
-        self.path.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0)).collect()
-    }
-
-    fn spot(&self) -> Spot {
-        Spot { at: self.title(), operations: vec![self.name()], attributes: Vec::new() }
-    }
-}
-
-/// The path with `{}` for every parameter.
-fn shape(path: &str) -> String {
-    let mut parts = path.split('{');
-    let mut shape = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        shape.push_str("{}");
-        shape.push_str(part.split_once('}').map_or("", |(_, rest)| rest));
-    }
-    shape
-}
-
 /// A comparison of two documents.
 struct Work<'a> {
     sides: (Side<'a>, Side<'a>),
@@ -124,45 +104,38 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn all(&mut self, new: bool) -> Vec<Operation<'a>> {
-        let side = if new { self.sides.1 } else { self.sides.0 };
-        let mut all = Vec::new();
-        for (path, written) in side.root.get("paths").map(Node::entries).unwrap_or_default() {
-            if path.value.starts_with("x-") {
-                continue;
-            }
-            let Some(item) = side.resolve(written) else {
-                self.note(
-                    &classes::REFERENCE_UNRESOLVED,
-                    &Spot::new(path.value.as_ref().to_owned()),
-                    None,
-                    Some(written),
-                );
-                continue;
-            };
-            for (method, node) in item.entries().iter().filter(|(key, _)| METHODS.contains(&key.value.as_ref())) {
-                let (method, path, place) = (method.value.as_ref(), path.value.as_ref(), &method.place);
-                all.push(Operation { method, path, shape: shape(path), item, node, place });
-            }
-        }
-        all
+    /// What stands at the top of the two, but for what is compared by itself.
+    fn root(&mut self, spot: &Spot, old: &'a Node, new: &'a Node) {
+        let known = |word: &str| {
+            let compared = ["openapi", "jsonSchemaDialect", "servers", "paths", "webhooks", "components", "security"];
+            compared.contains(&word) || matches!(word, "info" | "tags" | "externalDocs")
+        };
+        self.rest(spot, known, &[old], &[new]);
+        let words = ["title", "summary", "description", "termsOfService", "contact", "license", "version"];
+        let of = |root: &'a Node, word: &str| root.get(word).map_or_else(Vec::new, |node| vec![node]);
+        self.rest(&spot.with("info"), |word| words.contains(&word), &of(old, "info"), &of(new, "info"));
+        let is_path = |word: &str| word.starts_with('/');
+        self.rest(&spot.with("paths"), is_path, &of(old, "paths"), &of(new, "paths"));
     }
 
     fn operations(&mut self) {
-        let (before, after) = (self.all(false), self.all(true));
+        let (old_paths, new_paths) = (self.paths(false), self.paths(true));
+        self.compare_paths(&old_paths, &new_paths);
+        let (before, after): (Vec<Operation<'a>>, Vec<Operation<'a>>) =
+            (old_paths.iter().flat_map(operations).collect(), new_paths.iter().flat_map(operations).collect());
         let known = |all: &[Operation<'a>]| -> HashMap<(String, &'a str), usize> {
-            all.iter().enumerate().map(|(index, one)| ((one.shape.clone(), one.method), index)).collect()
+            all.iter().enumerate().map(|(index, one)| ((one.path.shape.clone(), one.method), index)).collect()
         };
         let (was, is) = (known(&before), known(&after));
         let mut gone = Vec::new();
         for old in &before {
-            match is.get(&(old.shape.clone(), old.method)).and_then(|index| after.get(*index)) {
+            match is.get(&(old.path.shape.clone(), old.method)).and_then(|index| after.get(*index)) {
                 Some(new) => self.operation(old, new),
                 None => gone.push(old),
             }
         }
         let mut added: Vec<&Operation<'a>> =
-            after.iter().filter(|new| !was.contains_key(&(new.shape.clone(), new.method))).collect();
+            after.iter().filter(|new| !was.contains_key(&(new.path.shape.clone(), new.method))).collect();
         gone.retain(|old| {
             let moved = added.iter().position(|new| old.id().is_some() && new.id() == old.id());
             let Some(new) = moved.map(|index| added.remove(index)) else { return true };
@@ -179,17 +152,17 @@ impl<'a> Work<'a> {
     fn removed(&mut self, gone: &[&Operation<'a>], before: &[Operation<'a>]) {
         let mut told: Vec<&str> = Vec::new();
         for old in gone {
-            if told.contains(&old.path) {
+            if told.contains(&old.path.path) {
                 continue;
             }
-            let together: Vec<&&Operation<'a>> = gone.iter().filter(|other| other.path == old.path).collect();
+            let together: Vec<&&Operation<'a>> = gone.iter().filter(|other| other.path.path == old.path.path).collect();
             let ended = together.iter().any(|other| is_true(other.node.get("deprecated")));
-            let count = before.iter().filter(|other| other.path == old.path).count();
+            let count = before.iter().filter(|other| other.path.path == old.path.path).count();
             if count > 1 && together.len() == count && !ended {
-                told.push(old.path);
+                told.push(old.path.path);
                 let operations = together.iter().map(|other| other.name()).collect();
-                let spot = Spot { operations, ..Spot::new(old.path.to_owned()) };
-                self.note_as(&classes::PATH_REMOVED, &spot, Some(old.path), None, old.place);
+                let spot = Spot { operations, ..Spot::new(old.path.path.to_owned()) };
+                self.note_as(&classes::PATH_REMOVED, &spot, Some(old.path.path), None, old.place);
                 continue;
             }
             let deprecated = is_true(old.node.get("deprecated"));
@@ -206,15 +179,13 @@ impl<'a> Work<'a> {
         }
         self.lifecycle(&spot, &OPERATION, old.node, new.node);
         self.security(&spot, old, new);
-        if old.item.get("servers").is_some() || new.item.get("servers").is_some() {
-            self.servers(&spot, old.item, new.item);
-        }
-        self.servers(&spot, old.node, new.node);
+        self.addresses(&spot, old, new);
         self.parameters(&spot, old, new);
         self.body(&spot, old, new);
         self.answers(&spot, old, new);
         let calls = [&classes::CALLBACK_REMOVED, &classes::CALLBACK_ADDED, &classes::CALLBACK_CHANGED];
         self.calls(&spot, calls, old.node.get("callbacks"), new.node.get("callbacks"));
+        self.rest(&spot, |word| OPERATION_WORDS.contains(&word), &[old.node], &[new.node]);
     }
 
     fn webhooks(&mut self, spot: &Spot) {
@@ -256,10 +227,13 @@ impl<'a> Work<'a> {
 
     /// Whether two things are the same with all that they refer to.
     fn alike(&self, old: Option<&'a Node>, new: Option<&'a Node>) -> bool {
-        match (old, new) {
-            (None, None) => true,
-            (Some(old), Some(new)) => alike(&self.sides, old, new),
-            _ => false,
+        both(old, new, |old, new| alike(&self.sides, old, new))
+    }
+
+    /// What is different and is known by no class.
+    fn rest(&mut self, spot: &Spot, known: impl Fn(&str) -> bool, old: &[&'a Node], new: &[&'a Node]) {
+        for (was, is) in rest(&self.sides, known, old, new) {
+            self.note(&classes::OTHER, spot, was, is);
         }
     }
 

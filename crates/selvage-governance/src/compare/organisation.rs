@@ -174,6 +174,7 @@ fn environment(found: &mut Vec<Difference>, mut two: Two<Environment>) {
     two.names(found, (&ORDER_LOOSENED, &ORDER_TIGHTENED), "after", |it| &mut it.after);
     let gate = |is: &bool| if *is { &GATE_TIGHTENED } else { &GATE_LOOSENED };
     two.judged(found, "gate of tests", |it| &mut it.gates.tests, |_, is| gate(is));
+    two.judged(found, "gate of faults", |it| &mut it.gates.faults, |_, is| gate(is));
     two.judged(found, "gate of budgets", |it| &mut it.gates.budget, |_, is| gate(is));
     let soak = (&GATE_LOOSENED, &GATE_TIGHTENED, Absent::Least);
     two.bound(found, soak, "soak", |it| &mut it.gates.soak);

@@ -2,10 +2,12 @@
 //! must find everything accepted that was accepted before; an answer must hold nothing that it could not hold before.
 //! What cannot be proven is never called safe. See docs/adr/0038.
 
+mod alike;
 mod choice;
 pub(in crate::compare) mod classes;
 mod form;
 mod kinds;
+mod known;
 mod limit;
 mod list;
 mod mark;
@@ -13,16 +15,19 @@ mod object;
 mod same;
 mod scalar;
 pub(in crate::compare) mod side;
+mod spared;
 
 use selvage_model::source::Place;
 use selvage_model::yaml::{Content, Node};
 
 use super::{Class, Difference, Direction, Verdict, merged};
+pub(in crate::compare) use alike::{alike, both, rest};
 use classes::{Both, Family};
 use form::Form;
+use kinds::Kinds;
 use same::Sameness;
 pub(in crate::compare) use same::equal;
-pub(in crate::compare) use side::{Dialect, Side, alike, is_true, truth};
+pub(in crate::compare) use side::{Dialect, Side, is_one, is_true, truth};
 
 /// Pairs of schemas that are looked at for one value before it is given up.
 const MOST_STEPS: usize = 20_000;
@@ -33,7 +38,7 @@ const MOST_SHOWN: usize = 120;
 
 /// Compares two JSON Schemas 2020-12, for values that travel this way; one after the other for both.
 pub fn schema(before: &Node, after: &Node, direction: Direction) -> Vec<Difference> {
-    if equal(before, after) {
+    if is_one(before, after) {
         return Vec::new();
     }
     let mut run = Run::new(Side::new(before, Dialect::Draft), Side::new(after, Dialect::Draft));
@@ -139,7 +144,10 @@ impl<'a> Run<'a> {
     }
 
     fn forms(&mut self, old: &Form<'a>, new: &Form<'a>, all: (&[&'a Node], &[&'a Node])) {
-        self.marks(old, new);
+        // Where nothing fits the narrower side, it does not matter what is said beside.
+        if self.roles(old, new).0.kinds != Kinds::NONE {
+            self.marks(old, new);
+        }
         let start = self.found.len();
         if self.kinds(old, new) {
             self.values(old, new);

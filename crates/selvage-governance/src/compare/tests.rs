@@ -1,5 +1,7 @@
 //! What the comparison of contracts says where several things meet: references, circles, alternatives, dialects, and whom it concerns.
 
+mod found;
+
 use std::sync::Arc;
 
 use selvage_model::yaml::{self, Limits, Node};
@@ -34,7 +36,10 @@ fn a_path_with_another_name_of_its_parameter_is_the_same() {
         );
         node(&contract("3.1.0", &paths))
     };
-    assert_eq!(openapi(&of("id"), &of("number")), []);
+    assert_eq!(
+        told(&openapi(&of("id"), &of("number"))),
+        ["openapi.path-parameter.renamed | /orders/{number}/lines |  | "]
+    );
 }
 
 const SHARED: &str = "paths:

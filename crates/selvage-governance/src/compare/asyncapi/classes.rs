@@ -31,6 +31,8 @@ classes! {
         "Whoever reads it or sends to it finds nothing."
     ADDRESS_CHANGED "address.changed" "address" "changed" Both Breaking
         "Whoever reads or sends where it was finds nothing."
+    CHANNEL_SERVERS "channel-servers.changed" "channel-servers" "changed" Both Unproven
+        "It may not be there any longer where it was read or sent to."
     PARAMETERS_CHANGED "parameters.changed" "parameters" "changed" Both Unproven
         "Addresses are made of other values."
     OPERATION_ADDED "operation.added" "operation" "added" Both Safe
@@ -59,6 +61,8 @@ classes! {
         "The same message is written otherwise."
     FORMAT_CHANGED "schema-format.changed" "schema-format" "changed" Both Unproven
         "Schemas of this kind are not taken apart."
+    OTHER "other.changed" "other" "changed" Both Unproven
+        "No class says what is different, and so not what it means."
     REFERENCE_UNRESOLVED "reference.unresolved" "reference" "unresolved" Both Unproven
         "What stands there is not within the document."
 }

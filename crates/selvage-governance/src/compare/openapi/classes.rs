@@ -21,6 +21,10 @@ macro_rules! classes {
 classes! {
     PATH_REMOVED "path" "removed" Both Breaking
         "Whoever calls one of its operations gets nothing."
+    PATH_TAKEN "path" "taken" Both Unproven
+        "Requests that fitted the one path fit the other as well, and go there."
+    PARAMETER_RENAMED "path-parameter" "renamed" Both Safe
+        "Addresses are made of values; what a part of the path is called is for people."
     OPERATION_ADDED "operation" "added" Both Safe
         "Nobody calls it yet."
     OPERATION_REMOVED "operation" "removed" Both Breaking
@@ -99,6 +103,8 @@ classes! {
         "Whoever waits for this status waits in vain."
     ANSWER_WIDENED "answer" "widened" Response Unproven
         "A status may come of which only the hundred is declared."
+    ANSWER_NARROWED "answer" "narrowed" Response Unproven
+        "Of the hundred only those may come that are declared by themselves."
     ERROR_ADDED "error" "added" Response Safe
         "Whoever calls over a network had to expect errors that nobody declares."
     ERROR_REMOVED "error" "removed" Response Unproven
@@ -107,6 +113,8 @@ classes! {
         "Whoever does not say what it reads may get a kind that it cannot read."
     ANSWER_MEDIA_REMOVED "answer-media" "removed" Response Breaking
         "Whoever reads this kind gets none."
+    ANSWER_MEDIA_NARROWED "answer-media" "narrowed" Response Unproven
+        "Of the range only those kinds may come that are declared by themselves."
     HEADER_ADDED "header" "added" Response Safe
         "Whoever does not know it passes over it."
     HEADER_REMOVED "header" "removed" Response Breaking
@@ -117,6 +125,10 @@ classes! {
         "It always came and may be missing now."
     HEADER_REQUIRED "header" "required" Response Safe
         "It always comes."
+    HEADER_STYLE "header-style" "changed" Response Breaking
+        "The same value is written otherwise."
+    HEADER_CONTENT "header-content" "changed" Response Unproven
+        "What the header carries is written otherwise."
     LINK_ADDED "link" "added" Response Safe
         "Nobody follows it yet."
     LINK_REMOVED "link" "removed" Response Breaking
@@ -147,6 +159,14 @@ classes! {
         "The other addresses stay."
     SERVER_REMOVED "server" "removed" Both Breaking
         "Whoever calls this address gets nothing."
+    SERVER_STATED "server" "stated" Both Unproven
+        "Nothing said where it is called; whether it was at one of these addresses cannot be told."
+    SERVER_VARIABLE "server-variable" "changed" Both Unproven
+        "The address is made of other values where nobody says which."
+    SERVER_VALUE_ADDED "server-value" "added" Both Safe
+        "Addresses that are made of the other values stay."
+    SERVER_VALUE_REMOVED "server-value" "removed" Both Breaking
+        "Whoever calls an address that is made of another value gets nothing."
     CALLBACK_ADDED "callback" "added" Both Unproven
         "Whoever gives an address may be called in a way that it does not know."
     CALLBACK_REMOVED "callback" "removed" Both Breaking
@@ -161,6 +181,8 @@ classes! {
         "What is called, and what is expected of the answer, is not taken apart."
     DIALECT_CHANGED "dialect" "changed" Both Unproven
         "Schemas mean something else, in a dialect that is not known here."
+    OTHER "other" "changed" Both Unproven
+        "No class says what is different, and so not what it means."
     REFERENCE_UNRESOLVED "reference" "unresolved" Both Unproven
         "What stands there is not within the document."
 }

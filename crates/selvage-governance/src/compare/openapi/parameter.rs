@@ -2,10 +2,32 @@
 
 use selvage_model::yaml::Node;
 
+use super::body::plain;
 use super::lifecycle::PARAMETER;
-use super::{Operation, Spot, Work, classes};
-use crate::compare::Direction;
+use super::path::Operation;
+use super::{Spot, Work, classes};
 use crate::compare::schema::is_true;
+use crate::compare::{Class, Direction};
+
+/// What is compared of a parameter, and what is for people.
+const WORDS: [&str; 16] = [
+    "name",
+    "in",
+    "required",
+    "deprecated",
+    "x-sunset",
+    "x-stability-level",
+    "x-selvage-row",
+    "allowEmptyValue",
+    "style",
+    "explode",
+    "allowReserved",
+    "schema",
+    "content",
+    "description",
+    "example",
+    "examples",
+];
 
 /// A parameter behind its reference.
 struct Parameter<'a> {
@@ -42,7 +64,7 @@ impl<'a> Parameter<'a> {
 impl<'a> Work<'a> {
     pub(super) fn parameters(&mut self, spot: &Spot, old: &Operation<'a>, new: &Operation<'a>) {
         let (before, after) = (self.declared(spot, old, false), self.declared(spot, new, true));
-        let (was, is) = (old.names(), new.names());
+        let (was, is) = (old.path.names(), new.path.names());
         for parameter in &before {
             let key = parameter.key(&was);
             let at = spot.with(&format!("{} `{}`", parameter.place, parameter.name)).of(parameter.name);
@@ -69,7 +91,7 @@ impl<'a> Work<'a> {
     fn declared(&mut self, spot: &Spot, operation: &Operation<'a>, new: bool) -> Vec<Parameter<'a>> {
         let side = if new { self.sides.1 } else { self.sides.0 };
         let mut all: Vec<Parameter<'a>> = Vec::new();
-        for list in [operation.node, operation.item] {
+        for list in std::iter::once(&operation.node).chain(&operation.path.levels) {
             for written in list.get("parameters").map(Node::items).unwrap_or_default() {
                 let Some(node) = side.resolve(written) else {
                     self.note(&classes::REFERENCE_UNRESOLVED, spot, None, Some(written));
@@ -118,18 +140,26 @@ impl<'a> Work<'a> {
             self.note(&classes::ROW_CHANGED, &spot.of_all(), row(before), row(after));
         }
         self.lifecycle(spot, &PARAMETER, before, after);
-        self.carried(spot, Direction::Request, before, after);
+        self.carried(spot, (Direction::Request, &classes::PARAMETER_CONTENT), before, after);
+        self.rest(spot, |word| WORDS.contains(&word), &[before], &[after]);
     }
 
     /// What a parameter or a header carries: a schema, or content of a media type.
-    pub(super) fn carried(&mut self, spot: &Spot, way: Direction, old: &'a Node, new: &'a Node) {
-        let content = |node: &'a Node| node.get("content").and_then(|content| content.entries().first());
+    pub(super) fn carried(
+        &mut self,
+        spot: &Spot,
+        (way, otherwise): (Direction, &'static Class),
+        old: &'a Node,
+        new: &'a Node,
+    ) {
+        let content = |node: &'a Node| node.get("content").map(Node::entries).unwrap_or_default();
         match (content(old), content(new)) {
-            (None, None) => self.schemas(spot, way, old.get("schema"), new.get("schema")),
-            (Some((was, before)), Some((is, after))) if was.value == is.value => {
-                self.schemas(spot, way, before.get("schema"), after.get("schema"));
+            ([], []) => self.schemas(spot, way, old.get("schema"), new.get("schema")),
+            ([(was, before)], [(is, after)]) if plain(&was.value) == plain(&is.value) => {
+                self.one_media(spot, way, before, after);
             }
-            _ => self.note_at(&classes::PARAMETER_CONTENT, spot, (old.get("content"), new.get("content")), &new.place),
+            _ if self.alike(old.get("content"), new.get("content")) => {}
+            _ => self.note_at(otherwise, spot, (old.get("content"), new.get("content")), &new.place),
         }
     }
 }

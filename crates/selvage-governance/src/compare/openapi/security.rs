@@ -1,11 +1,12 @@
-//! How callers prove who they are, and at which addresses they call.
+//! How callers prove who they are.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use selvage_model::yaml::Node;
 
-use super::{Operation, Spot, Work, classes};
-use crate::compare::schema::equal;
+use super::path::Operation;
+use super::{Spot, Work, classes};
+use crate::compare::schema::{both, equal};
 
 /// Schemes that are needed together, each with its scopes; none where nothing is needed.
 type Way<'a> = BTreeMap<&'a str, BTreeSet<&'a str>>;
@@ -94,13 +95,12 @@ impl<'a> Work<'a> {
             if let Some(word) = PROOF.iter().find(differs) {
                 self.note(&classes::SCHEME_CHANGED, &spot, was.get(word), is.get(word));
             }
+            let known =
+                |word: &str| PROOF.contains(&word) || matches!(word, "flows" | "openIdConnectUrl" | "description");
+            self.rest(&spot, known, &[was], &[is]);
             for word in ["flows", "openIdConnectUrl"] {
                 let (was, is) = (was.get(word), is.get(word));
-                let same = match (was, is) {
-                    (Some(was), Some(is)) => equal(was, is),
-                    (was, is) => was.is_none() && is.is_none(),
-                };
-                if !same {
+                if !both(was, is, equal) {
                     self.note(&classes::SCHEME_MOVED, &spot, was, is);
                 }
             }
@@ -110,22 +110,6 @@ impl<'a> Work<'a> {
                 let spot = Spot::new(format!("security scheme `{}`", name.value));
                 self.note(&classes::SCHEME_ADDED, &spot, None, Some(is));
             }
-        }
-    }
-
-    /// Compares the addresses of the whole, of a path or of an operation.
-    pub(super) fn servers(&mut self, spot: &Spot, old: &'a Node, new: &'a Node) {
-        let urls = |node: &'a Node| {
-            let servers = node.get("servers").map(Node::items).unwrap_or_default();
-            servers.iter().filter_map(|server| server.get("url")).collect::<Vec<_>>()
-        };
-        let (before, after) = (urls(old), urls(new));
-        let lacks = |list: &[&Node], url: &Node| !list.iter().any(|known| known.text() == url.text());
-        for url in before.iter().filter(|url| lacks(&after, url)) {
-            self.note(&classes::SERVER_REMOVED, &spot.with("servers"), Some(url), None);
-        }
-        for url in after.iter().filter(|url| lacks(&before, url)) {
-            self.note(&classes::SERVER_ADDED, &spot.with("servers"), None, Some(url));
         }
     }
 }

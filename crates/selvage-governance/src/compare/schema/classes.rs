@@ -202,6 +202,15 @@ both!(EXTENSIBLE_REMOVED, "extensible-enum", "removed",
 both!(EXTENSIBLE_ADDED, "extensible-enum", "added",
     Safe "One more value is understood.",
     Safe "The list is open: whoever reads it had to expect any value.");
+both!(EXTENSIBLE_CHANGED, "extensible-enum", "changed",
+    Unproven "Whether other values are understood than those that are listed is said now, or is not said any longer.",
+    Unproven "Whether other values may come than those that are listed is said now, or is not said any longer.");
+both!(SUBTYPE_CHANGED, "discriminator-schema", "changed",
+    Unproven "A schema that the discriminator leads to is another one.",
+    Unproven "A schema that the discriminator leads to is another one.");
+both!(OTHER, "other", "changed",
+    Unproven "No class names the word, and so not what it means.",
+    Unproven "No class names the word, and so not what it means.");
 both!(CLASS_CHANGED, "class", "changed",
     Unproven "Who may send the member may be others than before.",
     Unproven "Who sees the member as it is may be others than before.");
@@ -235,6 +244,8 @@ single!(READ_ONLY, "read-only", "set", "request" Request, Breaking,
     "What is sent in the member is refused or passed over.");
 single!(NOT_READ_ONLY, "read-only", "unset", "request" Request, Safe,
     "The member may be sent now; where it has to be, that is a difference of its own.");
+single!(READ_ONLY_NEEDED, "read-only", "demanded", "request" Request, Breaking,
+    "The member has to be there and was not to be sent: whoever left it out is refused.");
 single!(WRITE_ONLY, "write-only", "set", "response" Response, Breaking,
     "The member does not come any longer.");
 single!(NOT_WRITE_ONLY, "write-only", "unset", "response" Response, Safe,
@@ -259,7 +270,7 @@ rows!(
     UNEVALUATED_ITEMS, REFERENCE, KEYWORD, ALTERNATIVE;
     PATTERN_CHANGED, FORMAT_CHANGED, CONST_CHANGED, DEFAULT_CHANGED, CONTENT_CHANGED, XML_CHANGED, DISCRIMINATOR_ADDED,
     DISCRIMINATOR_REMOVED, DISCRIMINATOR_CHANGED, MAPPING_CHANGED, MAPPING_ADDED, EXTENSIBLE_REMOVED, EXTENSIBLE_ADDED,
-    CLASS_CHANGED, DEPRECATED, UNDEPRECATED, TOO_LARGE;
+    EXTENSIBLE_CHANGED, SUBTYPE_CHANGED, OTHER, CLASS_CHANGED, DEPRECATED, UNDEPRECATED, TOO_LARGE;
     ADDED_REQUEST, CLAIMED_REQUEST, ADDED_REQUIRED, REMOVED_REQUEST, REFUSED_REQUEST, ADDED_RESPONSE, UNEXPECTED_RESPONSE,
-    REMOVED_RESPONSE, READ_ONLY, NOT_READ_ONLY, WRITE_ONLY, NOT_WRITE_ONLY
+    REMOVED_RESPONSE, READ_ONLY, NOT_READ_ONLY, READ_ONLY_NEEDED, WRITE_ONLY, NOT_WRITE_ONLY
 );

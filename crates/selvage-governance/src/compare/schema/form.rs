@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::kinds::{Kinds, equal};
 use super::limit::{Bound, Limit, Measure, Size, decimal, size};
 use super::side::{Dialect, Side, is_true, truth};
+use super::spared::spares;
 use crate::compare::Direction;
 
 /// Schemas that all apply to the same value; none for anything at all.
@@ -382,15 +383,4 @@ fn kinds_of<'a>(schema: &'a Node, side: &Side<'a>, left: &mut usize) -> Kinds {
         }
     }
     kinds
-}
-
-/// Whether OpenAPI 3.0 does not ask for this member in messages that travel this way, though it is required.
-fn spares(property: &Node, side: &Side<'_>, way: Direction) -> bool {
-    let word = match way {
-        Direction::Request => "readOnly",
-        Direction::Response => "writeOnly",
-        Direction::Both => return false,
-    };
-    let target = property.get("$ref").and_then(Node::text).and_then(|reference| side.follow(reference));
-    side.dialect == Dialect::Old && is_true(target.unwrap_or(property).get(word))
 }

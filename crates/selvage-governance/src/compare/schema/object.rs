@@ -6,7 +6,7 @@ use super::form::{All, Form};
 use super::kinds::Kinds;
 use super::limit::{Measure, Size};
 use super::{Run, Step, classes, truth};
-use crate::compare::{Class, Direction};
+use crate::compare::{Class, Difference, Direction};
 
 impl<'a> Form<'a> {
     /// The schema that declares a member.
@@ -98,7 +98,13 @@ impl<'a> Run<'a> {
         let (before, after) =
             if request { (old.surely(name), new.asks(name, old)) } else { (old.asks(name, new), new.surely(name)) };
         match (old.declared(name), new.declared(name)) {
-            (Some(_), Some(_)) => self.visit(&before, &after),
+            (Some(_), Some(_)) => {
+                let start = self.found.len();
+                self.visit(&before, &after);
+                if request && old.requires(name) && new.requires(name) {
+                    self.demand(start);
+                }
+            }
             (None, Some(is)) if request && new.requires(name) && !old.requires(name) => {
                 self.note(&classes::ADDED_REQUIRED, None, Some(is));
                 self.spare_last();
@@ -125,6 +131,18 @@ impl<'a> Run<'a> {
                 }
             }
             (None, None) => {}
+        }
+    }
+
+    /// A member that was required and read only was sent by nobody: now that it may be sent, it has to be.
+    fn demand(&mut self, start: usize) {
+        let at = self.pointer();
+        let Some(Step::Member(name)) = self.path.last() else { return };
+        let allowed = |one: &&mut Difference| one.class == &classes::NOT_READ_ONLY && one.at == at;
+        for difference in self.found.iter_mut().skip(start).filter(allowed) {
+            difference.class = &classes::READ_ONLY_NEEDED;
+            difference.verdict = classes::READ_ONLY_NEEDED.verdict;
+            difference.attributes.retain(|known| known != name);
         }
     }
 

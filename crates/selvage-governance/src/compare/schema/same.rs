@@ -4,7 +4,8 @@ use std::collections::HashSet;
 
 use selvage_model::yaml::{Content, Node};
 
-use super::side::Side;
+use super::alike::alike;
+use super::side::{Side, Subtype};
 
 /// A schema of the one document and a schema of the other.
 pub(super) type Pair = (*const Node, *const Node);
@@ -25,9 +26,11 @@ const MOST_DEPTH: usize = 512;
 /// What is said to people.
 const WORDS: [&str; 6] = ["title", "description", "example", "examples", "externalDocs", "$comment"];
 /// Under which schemas stand by names.
-const NAMED: [&str; 3] = ["properties", "patternProperties", "dependentSchemas"];
+const NAMED: [&str; 4] = ["properties", "patternProperties", "dependentSchemas", "dependencies"];
 /// Under which schemas stand that nothing but references uses.
 const KEPT: [&str; 2] = ["$defs", "definitions"];
+/// Under which values stand as they are: what looks like a reference there is none.
+const VALUES: [&str; 4] = ["enum", "const", "default", "required"];
 /// Under which a schema stands, or a list of them.
 const SCHEMAS: [&str; 17] = [
     "items",
@@ -56,6 +59,17 @@ impl Sameness {
             return false;
         }
         let same = self.schema(old, new, sides);
+        self.settled(same)
+    }
+
+    /// Whether the schemas that a discriminator leads to are the same.
+    pub(super) fn of_subtypes(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        let same = sides.0.dialect == sides.1.dialect && self.subtypes(old, new, sides);
+        self.settled(same)
+    }
+
+    /// What was taken for the same is so, or nothing is known of it.
+    fn settled(&mut self, same: bool) -> bool {
         if same {
             self.proven.extend(self.assumed.drain());
         }
@@ -95,6 +109,7 @@ impl Sameness {
             && before.iter().filter(|(name, _)| counts(&name.value)).all(|(name, value)| {
                 new.get(&name.value).is_some_and(|other| self.keyword(&name.value, value, other, sides))
             })
+            && (old.get("discriminator").is_none() || self.subtypes(old, new, sides))
     }
 
     fn keyword(&mut self, name: &str, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
@@ -116,7 +131,27 @@ impl Sameness {
         if matches!(name, "$dynamicRef" | "$recursiveRef" | "$id") {
             return false;
         }
-        if SCHEMAS.contains(&name) { self.schema(old, new, sides) } else { equal(old, new) }
+        if SCHEMAS.contains(&name) {
+            return self.schema(old, new, sides);
+        }
+        if VALUES.contains(&name) { equal(old, new) } else { alike(sides, old, new) }
+    }
+
+    /// What a discriminator names otherwise than before is told by itself.
+    fn subtypes(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        let (before, after) = (sides.0.subtypes(old), sides.1.subtypes(new));
+        let count = |all: &[Subtype<'_>]| all.iter().filter(|one| one.mapped.is_none()).count();
+        count(&before) == count(&after)
+            && before.iter().all(|was| {
+                let twin = after.iter().find(|is| (is.name, is.mapped) == (was.name, was.mapped));
+                match twin.map(|is| (was.schema, is.schema)) {
+                    Some((Some(old), Some(new))) => self.schema(old, new, sides),
+                    // A name that leads nowhere means nothing in either; one that leads out may mean something else.
+                    Some((None, None)) => !was.leads_out(),
+                    Some(_) => false,
+                    None => was.mapped.is_some(),
+                }
+            })
     }
 }
 

@@ -1,6 +1,6 @@
 //! One of the two documents that are compared: how its schemas are to be read, and where its references lead. Never leaves it.
 
-use selvage_model::yaml::{Content, Key, Node};
+use selvage_model::yaml::{Content, Node};
 
 use super::same::equal;
 
@@ -27,6 +27,23 @@ impl Dialect {
 pub(crate) struct Side<'a> {
     pub(crate) root: &'a Node,
     pub(crate) dialect: Dialect,
+}
+
+/// A schema that a discriminator leads to.
+pub(crate) struct Subtype<'a> {
+    /// The name by which it is known.
+    pub(crate) name: &'a str,
+    /// What the discriminator says that the name stands for; nothing where the name is its own.
+    pub(crate) mapped: Option<&'a str>,
+    /// The schema, where it is within the document.
+    pub(crate) schema: Option<&'a Node>,
+}
+
+impl Subtype<'_> {
+    /// Whether it is in another document.
+    pub(crate) fn leads_out(&self) -> bool {
+        self.mapped.is_some_and(|text| !text.starts_with('#') && text.contains(['#', '/', '.']))
+    }
 }
 
 impl<'a> Side<'a> {
@@ -64,6 +81,38 @@ impl<'a> Side<'a> {
         node
     }
 
+    /// The schemas that the discriminator of a schema leads to beside its alternatives: those that it names, and those that are
+    /// made of the schema and known by their own names. Nothing stands where a name leads nowhere.
+    pub(crate) fn subtypes(&self, schema: &'a Node) -> Vec<Subtype<'a>> {
+        let components = self.root.get("components").and_then(|components| components.get("schemas"));
+        let named = |text: &str| if text.contains(['#', '/', '.']) { self.follow(text) } else { components?.get(text) };
+        let refers = |part: &Node, target: &Node| {
+            let reference = part.get("$ref").and_then(Node::text).and_then(|text| self.follow(text));
+            reference.is_some_and(|found| std::ptr::eq(found, target))
+        };
+        let alternatives: Vec<&Node> =
+            ["oneOf", "anyOf"].into_iter().filter_map(|word| schema.get(word)).flat_map(Node::items).collect();
+        let mapping = schema.get("discriminator").and_then(|found| found.get("mapping")).map(Node::entries);
+        let mut all: Vec<Subtype<'a>> = mapping
+            .unwrap_or_default()
+            .iter()
+            .map(|(name, target)| Subtype {
+                name: &name.value,
+                mapped: target.text(),
+                schema: target.text().and_then(named),
+            })
+            .filter(|one| !one.schema.is_some_and(|target| alternatives.iter().any(|part| refers(part, target))))
+            .collect();
+        if alternatives.is_empty() {
+            let made = |schema_of: &Node| {
+                schema_of.get("allOf").map(Node::items).unwrap_or_default().iter().any(|part| refers(part, schema))
+            };
+            let known = components.map(Node::entries).unwrap_or_default().iter().filter(|(_, other)| made(other));
+            all.extend(known.map(|(name, other)| Subtype { name: &name.value, mapped: None, schema: Some(other) }));
+        }
+        all
+    }
+
     /// Where the references of something that is no schema lead; nothing where they lead nowhere or in a circle.
     pub(crate) fn resolve(&self, node: &'a Node) -> Option<&'a Node> {
         let mut node = node;
@@ -78,33 +127,25 @@ impl<'a> Side<'a> {
 /// References that are followed one after another.
 const MOST_HOPS: usize = 32;
 
-/// How deep what is not taken apart is compared.
-const MOST_DEPTH: usize = 64;
-
-/// Whether two things that are no schemas are the same with all that they refer to.
-pub(crate) fn alike(sides: &(Side<'_>, Side<'_>), old: &Node, new: &Node) -> bool {
-    is_alike(sides, old, new, 0)
+/// The references of a document that lead out of it, wherever they stand.
+fn outside<'a>(node: &'a Node, found: &mut Vec<&'a Node>) {
+    match &node.content {
+        Content::Scalar(_) => {}
+        Content::List(items) => items.iter().for_each(|item| outside(item, found)),
+        Content::Map(entries) => {
+            let leads_out = |node: &&Node| node.text().is_some_and(|text| !text.starts_with('#'));
+            found.extend(node.get("$ref").filter(leads_out));
+            entries.iter().for_each(|(_, inner)| outside(inner, found));
+        }
+    }
 }
 
-fn is_alike(sides: &(Side<'_>, Side<'_>), old: &Node, new: &Node, depth: usize) -> bool {
-    if depth > MOST_DEPTH {
-        return false;
-    }
-    if let (Some(was), Some(is)) = (old.get("$ref"), new.get("$ref")) {
-        let (Some(was), Some(is)) = (was.text(), is.text()) else { return false };
-        let (Some(old), Some(new)) = (sides.0.follow(was), sides.1.follow(is)) else { return false };
-        return was == is && is_alike(sides, old, new, depth + 1);
-    }
-    match (&old.content, &new.content) {
-        (Content::Map(before), Content::Map(after)) => {
-            let same =
-                |(name, was): &(Key, Node)| new.get(&name.value).is_some_and(|is| is_alike(sides, was, is, depth + 1));
-            before.len() == after.len() && before.iter().all(same)
-        }
-        (Content::List(before), Content::List(after)) => {
-            before.len() == after.len() && before.iter().zip(after).all(|(was, is)| is_alike(sides, was, is, depth + 1))
-        }
-        _ => equal(old, new),
+/// Whether two documents say the same and refer to nothing else: what lies outside may be another in either state.
+pub(crate) fn is_one(before: &Node, after: &Node) -> bool {
+    let mut found = Vec::new();
+    equal(before, after) && {
+        outside(after, &mut found);
+        found.is_empty()
     }
 }
 
