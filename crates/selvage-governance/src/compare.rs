@@ -10,6 +10,7 @@ mod class;
 mod code_set;
 pub mod compatibility;
 mod contract;
+pub mod document;
 mod event;
 #[cfg(test)]
 mod examples;

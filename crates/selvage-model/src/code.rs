@@ -187,6 +187,7 @@ catalogue! {
     STATE_UNREADABLE = "FAB2723", "What is to be compared has errors";
     DIFFERENCE_UNKNOWN = "FAB2724", "There is no such class of differences";
     BROWNOUT_UNFIT = "FAB2750", "A brownout that cannot be as declared";
+    CONTRACTS_UNLIKE = "FAB2780", "These are no two contracts of one kind";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
     // 3 mapping

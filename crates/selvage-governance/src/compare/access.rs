@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use selvage_model::access::EndAction;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::consumer::{Consumer, Deliver, Grant, Identity, Subscription};
+use selvage_model::source::Spanned;
 
 use super::class::{backstop, classes};
 use super::limit::{quotas, rates};
@@ -152,11 +153,7 @@ fn grant(found: &mut Vec<Difference>, mut two: Two<Grant>) {
         found,
         "until",
         |it| &mut it.until,
-        |was, is| {
-            let (was, is) = (was.as_ref().map(|was| was.value), is.as_ref().map(|is| is.value));
-            let is_earlier = is.is_some_and(|is| was.is_none_or(|was| is < was));
-            if is_earlier { &END_EARLIER } else { &END_LATER }
-        },
+        |was, is| if is_earlier(was, is) { &END_EARLIER } else { &END_LATER },
     );
     two.judged(
         found,
@@ -185,6 +182,12 @@ fn grant(found: &mut Vec<Difference>, mut two: Two<Grant>) {
     );
     two.changed(found, (&ZONE_CHANGED, "time zone"), |it| &mut it.time_zone);
     two.rest(found, &OTHER);
+}
+
+/// Whether an end comes sooner; what has none never ends.
+fn is_earlier<T: Copy + Ord>(was: &Option<Spanned<T>>, is: &Option<Spanned<T>>) -> bool {
+    let (was, is) = (was.as_ref().map(|was| was.value), is.as_ref().map(|is| is.value));
+    is.is_some_and(|is| was.is_none_or(|was| is < was))
 }
 
 fn operations(found: &mut Vec<Difference>, two: &mut Two<Grant>) {
@@ -235,11 +238,7 @@ fn subscription(found: &mut Vec<Difference>, mut two: Two<Subscription>) {
         found,
         "until",
         |it| &mut it.until,
-        |was, is| {
-            let (was, is) = (was.as_ref().map(|was| was.value), is.as_ref().map(|is| is.value));
-            let is_earlier = is.is_some_and(|is| was.is_none_or(|was| is < was));
-            if is_earlier { &SUBSCRIPTION_EARLIER } else { &SUBSCRIPTION_LATER }
-        },
+        |was, is| if is_earlier(was, is) { &SUBSCRIPTION_EARLIER } else { &SUBSCRIPTION_LATER },
     );
     two.changed(found, (&LAG_CHANGED, "lag"), |it| &mut it.lag);
     let part = two.part(|it| &mut it.deliver);

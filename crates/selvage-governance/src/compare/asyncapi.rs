@@ -4,7 +4,7 @@
 pub(in crate::compare) mod classes;
 mod format;
 
-use selvage_model::yaml::Node;
+use selvage_model::yaml::{Key, Node};
 
 use super::schema::{Dialect, Run, Side, alike, both, is_one, rest, shown};
 use super::{Class, Difference, Direction, merged};
@@ -34,8 +34,11 @@ struct Work<'a> {
     found: Vec<Difference>,
 }
 
+/// Things by their names.
+type Entries<'a> = &'a [(Key, Node)];
+
 /// The entries of a map under the root.
-fn entries<'a>(side: &Side<'a>, word: &str) -> &'a [(selvage_model::yaml::Key, Node)] {
+fn entries<'a>(side: &Side<'a>, word: &str) -> Entries<'a> {
     side.root.get(word).map(Node::entries).unwrap_or_default()
 }
 
@@ -66,6 +69,18 @@ fn ways(side: &Side<'_>, name: &str) -> Vec<Direction> {
     if ways.is_empty() { vec![Direction::Request, Direction::Response] } else { ways }
 }
 
+/// Two things of the same name.
+struct Pair<'a> {
+    name: &'a str,
+    /// What it is, for people.
+    at: String,
+    was: &'a Node,
+    is: &'a Node,
+}
+
+/// The classes of what only one of the two has: what is gone, and what has come.
+type Lone = (&'static Class, &'static Class);
+
 /// What is for people.
 const WORDS: [&str; 6] = ["title", "summary", "description", "tags", "externalDocs", "examples"];
 
@@ -75,35 +90,46 @@ impl<'a> Work<'a> {
         self.rest("the contract", &known, old, new);
     }
 
-    fn servers(&mut self) {
-        let (before, after) = (entries(&self.sides.0, "servers"), entries(&self.sides.1, "servers"));
-        for (name, was) in before {
-            let at = format!("server `{}`", name.value);
-            match after.iter().find(|(other, _)| other.value == name.value) {
-                None => self.note(&classes::SERVER_REMOVED, &at, Some(was), None),
-                Some((_, is)) if !alike(&self.sides, was, is) => {
-                    self.note(&classes::SERVER_CHANGED, &at, Some(was), Some(is));
-                }
-                Some(_) => {}
+    /// What both have by the same names, behind their references. What only one of them has is told.
+    fn pairs(&mut self, what: &str, (old, new): (Entries<'a>, Entries<'a>), (removed, added): Lone) -> Vec<Pair<'a>> {
+        let find = |all: Entries<'a>, name: &Key| {
+            all.iter().find(|(other, _)| other.value == name.value).map(|(_, node)| node)
+        };
+        let mut pairs = Vec::new();
+        for (name, was) in old {
+            let at = format!("{what} `{}`", name.value);
+            let Some(is) = find(new, name) else {
+                self.note(removed, &at, Some(was), None);
+                continue;
+            };
+            match (self.sides.0.resolve(was), self.sides.1.resolve(is)) {
+                (Some(was), Some(is)) => pairs.push(Pair { name: &name.value, at, was, is }),
+                _ => self.note(&classes::REFERENCE_UNRESOLVED, &at, Some(was), Some(is)),
             }
         }
-        for (name, is) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other.value == name.value)) {
-            self.note(&classes::SERVER_ADDED, &format!("server `{}`", name.value), None, Some(is));
+        for (name, is) in new.iter().filter(|(name, _)| find(old, name).is_none()) {
+            self.note(added, &format!("{what} `{}`", name.value), None, Some(is));
+        }
+        pairs
+    }
+
+    /// The entries under a word of each.
+    fn under(&self, word: &str) -> (Entries<'a>, Entries<'a>) {
+        (entries(&self.sides.0, word), entries(&self.sides.1, word))
+    }
+
+    fn servers(&mut self) {
+        let lone: Lone = (&classes::SERVER_REMOVED, &classes::SERVER_ADDED);
+        for Pair { at, was, is, .. } in self.pairs("server", self.under("servers"), lone) {
+            if !alike(&self.sides, was, is) {
+                self.note(&classes::SERVER_CHANGED, &at, Some(was), Some(is));
+            }
         }
     }
 
     fn operations(&mut self) {
-        let (before, after) = (entries(&self.sides.0, "operations"), entries(&self.sides.1, "operations"));
-        for (name, was) in before {
-            let at = format!("operation `{}`", name.value);
-            let Some((_, is)) = after.iter().find(|(other, _)| other.value == name.value) else {
-                self.note(&classes::OPERATION_REMOVED, &at, Some(was), None);
-                continue;
-            };
-            let (Some(was), Some(is)) = (self.sides.0.resolve(was), self.sides.1.resolve(is)) else {
-                self.note(&classes::REFERENCE_UNRESOLVED, &at, Some(was), Some(is));
-                continue;
-            };
+        let lone: Lone = (&classes::OPERATION_REMOVED, &classes::OPERATION_ADDED);
+        for Pair { at, was, is, .. } in self.pairs("operation", self.under("operations"), lone) {
             if text(was, "action") != text(is, "action") {
                 self.note(&classes::OPERATION_REVERSED, &at, was.get("action"), is.get("action"));
             }
@@ -119,59 +145,34 @@ impl<'a> Work<'a> {
             let known = ["action", "channel", "messages", "reply", "traits", "security", "bindings"];
             self.rest(&at, &known, was, is);
         }
-        for (name, is) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other.value == name.value)) {
-            self.note(&classes::OPERATION_ADDED, &format!("operation `{}`", name.value), None, Some(is));
-        }
     }
 
     fn channels(&mut self) {
-        let (before, after) = (entries(&self.sides.0, "channels"), entries(&self.sides.1, "channels"));
-        for (name, was) in before {
-            let at = format!("channel `{}`", name.value);
-            let Some((_, is)) = after.iter().find(|(other, _)| other.value == name.value) else {
-                self.note(&classes::CHANNEL_REMOVED, &at, Some(was), None);
-                continue;
-            };
-            let (Some(was), Some(is)) = (self.sides.0.resolve(was), self.sides.1.resolve(is)) else {
-                self.note(&classes::REFERENCE_UNRESOLVED, &at, Some(was), Some(is));
-                continue;
-            };
-            if text(was, "address").unwrap_or(&name.value) != text(is, "address").unwrap_or(&name.value) {
+        let lone: Lone = (&classes::CHANNEL_REMOVED, &classes::CHANNEL_ADDED);
+        for Pair { name, at, was, is } in self.pairs("channel", self.under("channels"), lone) {
+            if text(was, "address").unwrap_or(name) != text(is, "address").unwrap_or(name) {
                 self.note(&classes::ADDRESS_CHANGED, &at, was.get("address"), is.get("address"));
             }
             self.word(&classes::CHANNEL_SERVERS, &at, "servers", was, is);
             self.word(&classes::PARAMETERS_CHANGED, &at, "parameters", was, is);
             self.word(&classes::BINDINGS_CHANGED, &at, "bindings", was, is);
             self.rest(&at, &["address", "servers", "parameters", "bindings", "messages"], was, is);
-            let mut all = ways(&self.sides.0, &name.value);
-            all.extend(ways(&self.sides.1, &name.value));
+            let mut all = ways(&self.sides.0, name);
+            all.extend(ways(&self.sides.1, name));
             all.dedup();
             self.messages(&at, &all, was, is);
-        }
-        for (name, is) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other.value == name.value)) {
-            self.note(&classes::CHANNEL_ADDED, &format!("channel `{}`", name.value), None, Some(is));
         }
     }
 
     fn messages(&mut self, at: &str, ways: &[Direction], old: &'a Node, new: &'a Node) {
         let messages = |node: &'a Node| node.get("messages").map(Node::entries).unwrap_or_default();
-        let (before, after) = (messages(old), messages(new));
-        for (name, was) in before {
-            let at = format!("{at}, message `{}`", name.value);
-            let Some((_, is)) = after.iter().find(|(other, _)| other.value == name.value) else {
-                self.note(&classes::MESSAGE_REMOVED, &at, Some(was), None);
-                continue;
-            };
-            let (Some(was), Some(is)) = (self.sides.0.resolve(was), self.sides.1.resolve(is)) else {
-                self.note(&classes::REFERENCE_UNRESOLVED, &at, Some(was), Some(is));
-                continue;
-            };
+        let only_taken = ways == [Direction::Request];
+        let added = if only_taken { &classes::MESSAGE_ADDED_REQUEST } else { &classes::MESSAGE_ADDED_RESPONSE };
+        let what = format!("{at}, message");
+        for Pair { at, was, is, .. } in
+            self.pairs(&what, (messages(old), messages(new)), (&classes::MESSAGE_REMOVED, added))
+        {
             self.message(&at, ways, was, is);
-        }
-        for (name, is) in after.iter().filter(|(name, _)| !before.iter().any(|(other, _)| other.value == name.value)) {
-            let only_taken = ways == [Direction::Request];
-            let class = if only_taken { &classes::MESSAGE_ADDED_REQUEST } else { &classes::MESSAGE_ADDED_RESPONSE };
-            self.note(class, &format!("{at}, message `{}`", name.value), None, Some(is));
         }
     }
 

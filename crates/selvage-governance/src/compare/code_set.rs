@@ -1,7 +1,7 @@
 //! Code sets: the codes that messages hold, and what systems call them. Told of each interface whose object has an attribute of the set.
 
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::object::{CodeEntry, CodeSet};
+use selvage_model::manifest::object::{CodeEntry, CodeSet, OnUnmatched};
 
 use super::class::{backstop, classes};
 use super::served::{Served, spread};
@@ -19,6 +19,7 @@ classes! { CodeSet "code-set":
     STANDARD_CHANGED = "standard" "changed" Both Unproven "The same codes may mean something else.";
     WORD_REMOVED = "word" "removed" Response Breaking "What a system calls so is no code any more.";
     WORD_ADDED = "word" "added" Response Safe "What was no code is one.";
+    WORD_READ = "word" "translated" Response Unproven "What passed as it was is a code.";
     WORD_CHANGED = "word" "changed" Both Breaking "What a system calls so is another code.";
     UNMATCHED_CHANGED = "unmatched" "changed" Both Unproven "Words that are no code are treated in another way.";
 }
@@ -57,7 +58,8 @@ fn one(found: &mut Vec<Difference>, mut two: Two<CodeSet>) {
     two.changed(found, (&UNMATCHED_CHANGED, "on unmatched"), |it| &mut it.on_unmatched);
     codes(found, &mut two);
     let part = two.part(|it| &mut it.systems);
-    let words = (&WORD_REMOVED, &WORD_ADDED, &WORD_CHANGED);
+    let passed = two.before.on_unmatched == OnUnmatched::Pass;
+    let words = (&WORD_REMOVED, if passed { &WORD_READ } else { &WORD_ADDED }, &WORD_CHANGED);
     for (system, was) in &part.before {
         let is = part.after.iter().find(|(other, _)| other == system).map_or_else(Vec::new, |(_, words)| words.clone());
         let mut inner = Two { before: was.clone(), after: is, spot: part.spot.clone() };

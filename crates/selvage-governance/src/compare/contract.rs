@@ -60,17 +60,15 @@ fn differences(
 ) -> Vec<Difference> {
     let unknown = |place: &Place| vec![Difference::new(&CHANGED, format!("contract {is}"), place)];
     match texts {
+        (Some(before), Some(after)) if before == after && !may_lead_out(before) => Vec::new(),
         (Some(before), Some(after)) => match (read(before, &was.value), read(after, &is.value)) {
-            (Some(before), Some(after)) => {
-                let found = openapi(&before, &after);
+            (Some(old), Some(new)) => {
+                let mut found = openapi(&old, &new);
                 // Equal texts may differ in what they refer to, which is told; nothing else is different.
-                if !found.is_empty() || equal(&before, &after) {
-                    return found;
+                if found.is_empty() && before != after {
+                    found = unexplained(&old, &new, &is.value);
                 }
-                if says_the_same(&before, &after) {
-                    return vec![Difference::new(&WORDS_CHANGED, format!("contract {is}"), &after.place)];
-                }
-                unknown(&after.place)
+                found
             }
             (None, None) if before == after => Vec::new(),
             _ => unknown(&Place::start(&is.value)),
@@ -79,6 +77,21 @@ fn differences(
         (None, None) if was == is => Vec::new(),
         _ => unknown(&Place::start(&is.value)),
     }
+}
+
+/// Whether a text may refer to what lies outside of it: it has a reference that does not plainly stay within.
+fn may_lead_out(text: &str) -> bool {
+    let stays = |rest: &str| rest.trim_start_matches(['"', '\'', ':', ' ']).starts_with("#/");
+    text.split("$ref").skip(1).any(|rest| !stays(rest))
+}
+
+/// What is to be said of two contracts of which the comparison has found nothing, though they are not equal.
+pub(super) fn unexplained(before: &Node, after: &Node, name: &str) -> Vec<Difference> {
+    if equal(before, after) {
+        return Vec::new();
+    }
+    let class = if says_the_same(before, after) { &WORDS_CHANGED } else { &CHANGED };
+    vec![Difference::new(class, format!("contract {name}"), &after.place)]
 }
 
 /// The one document that a contract is.
@@ -134,6 +147,20 @@ components:
             assert_eq!(codes(ORDERS, &after), [expected], "{other}");
         }
         assert_eq!(codes(ORDERS, ORDERS), []);
+    }
+
+    #[test]
+    fn references_that_stay_within_are_told_from_others() {
+        for (text, leads) in [
+            ("a: {$ref: '#/b'}", false),
+            ("{\"$ref\": \"#/b\"}", false),
+            ("a: {$ref: b.yaml}", true),
+            ("a: {$ref: '#/b'}\nc: {$ref: 'b.yaml#/c'}", true),
+            ("$ref: # to\n  b.yaml", true),
+            ("a: b", false),
+        ] {
+            assert_eq!(may_lead_out(text), leads, "{text}");
+        }
     }
 
     /// What lies outside may be another, though the contracts are the same.

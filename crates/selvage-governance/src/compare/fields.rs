@@ -59,7 +59,7 @@ fn fabric(document: &Value) -> Option<Fabric> {
     (!told).then_some(reading.fabric)
 }
 
-fn pointers(value: &Value, here: &str, all: &mut Vec<String>) {
+pub(super) fn pointers(value: &Value, here: &str, all: &mut Vec<String>) {
     let escaped = |key: &str| key.replace('~', "~0").replace('/', "~1");
     match value {
         Value::Object(map) => {

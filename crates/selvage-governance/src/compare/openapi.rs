@@ -63,9 +63,20 @@ pub fn openapi(before: &Node, after: &Node) -> Vec<Difference> {
     merged(work.found)
 }
 
+/// Versions whose words are known: what is said in the one is read as what the other says.
+const KNOWN_VERSIONS: [&str; 2] = ["3.0", "3.1"];
+
+/// The version of a document, as far as it says what words mean.
+fn version(root: &Node) -> &str {
+    let text = root.get("openapi").and_then(Node::text).unwrap_or_default();
+    match text.match_indices('.').nth(1) {
+        Some((end, _)) => text.get(..end).unwrap_or(text),
+        None => text,
+    }
+}
+
 fn side(root: &Node) -> Side<'_> {
-    let version = root.get("openapi").and_then(Node::text).unwrap_or_default();
-    Side::new(root, if version.starts_with("3.0") { Dialect::Old } else { Dialect::Draft })
+    Side::new(root, if version(root) == "3.0" { Dialect::Old } else { Dialect::Draft })
 }
 
 /// What a difference is about.
@@ -111,6 +122,9 @@ impl<'a> Work<'a> {
             compared.contains(&word) || matches!(word, "info" | "tags" | "externalDocs")
         };
         self.rest(spot, known, &[old], &[new]);
+        if version(old) != version(new) && [old, new].iter().any(|root| !KNOWN_VERSIONS.contains(&version(root))) {
+            self.note(&classes::OTHER, spot, old.get("openapi"), new.get("openapi"));
+        }
         let words = ["title", "summary", "description", "termsOfService", "contact", "license", "version"];
         let of = |root: &'a Node, word: &str| root.get(word).map_or_else(Vec::new, |node| vec![node]);
         self.rest(&spot.with("info"), |word| words.contains(&word), &of(old, "info"), &of(new, "info"));

@@ -65,35 +65,155 @@ const TURNS: usize = 48;
 /// Tests that share the work.
 const PARTS: usize = 4;
 
+/// What a hunt has seen.
+#[derive(Debug, Default)]
+struct Seen {
+    /// Values that fitted before, of changes that were called safe and of which something was said.
+    compared: usize,
+    /// Values of changes of which nothing was said: the same in another order, or said otherwise.
+    compared_silent: usize,
+    /// Changes that were called safe, and of which something was said.
+    told: usize,
+    /// Changes of which nothing was said.
+    silent: usize,
+    /// Changes that were called breaking or unproven.
+    grave: usize,
+    /// Nothing was changed.
+    same: usize,
+    /// The judge cannot read one of the two.
+    unjudged: usize,
+}
+
+/// A value that fitted and fits no longer, though the change was called safe.
+#[derive(Debug)]
+#[allow(dead_code, reason = "it is shown where a test fails")]
+struct Lost {
+    seed: u64,
+    value: Value,
+    old: Value,
+    new: Value,
+}
+
 /// Tries changes until so many values were compared where the change was called safe and is one.
-fn no_value_is_lost(way: Direction, part: u64) {
-    let first = part << 32;
-    let (mut compared, mut changed, mut seed) = (0, 0, first);
-    let wanted = wanted().div_ceil(PARTS);
-    while compared < wanted {
+fn hunt(
+    (way, first): (Direction, u64),
+    wanted: usize,
+    is_safe: impl Fn(&Value, &Value, Direction) -> Option<usize>,
+) -> Result<Seen, Box<Lost>> {
+    let (mut seen, mut seed) = (Seen::default(), first);
+    while seen.compared < wanted {
         seed += 1;
-        assert!(seed - first < 1_000_000, "too few changes are called safe: {compared} values of {wanted}");
+        assert!(seed - first < 1_000_000, "too few changes are called safe: {seen:?} of {wanted}");
         let mut random = Random(seed);
         let old = schemas::whole(&mut random);
         let new = schemas::changed(&old, &mut random);
-        let Some(differences) = called_safe(&old, &new, way) else { continue };
-        let (inner, outer) = if way == Direction::Request { (&old, &new) } else { (&new, &old) };
-        let (Some(narrow), Some(wide)) = (judge(inner), judge(outer)) else { continue };
         if old == new {
+            seen.same += 1;
             continue;
         }
-        changed += usize::from(differences > 0);
+        let Some(differences) = is_safe(&old, &new, way) else {
+            seen.grave += 1;
+            continue;
+        };
+        let (inner, outer) = if way == Direction::Request { (&old, &new) } else { (&new, &old) };
+        let (Some(narrow), Some(wide)) = (judge(inner), judge(outer)) else {
+            seen.unjudged += 1;
+            continue;
+        };
+        let (changes, values) = match differences {
+            0 => (&mut seen.silent, &mut seen.compared_silent),
+            _ => (&mut seen.told, &mut seen.compared),
+        };
+        *changes += 1;
         for turn in 0..TURNS {
             let from = if turn % 2 == 0 { inner } else { outer };
             let value = values::near(from, (inner, outer), &mut random);
             if !narrow.is_valid(&value) {
                 continue;
             }
-            compared += 1;
-            assert!(wide.is_valid(&value), "seed {seed}: {value} is lost\n old {old}\n new {new}");
+            *values += 1;
+            if !wide.is_valid(&value) {
+                return Err(Box::new(Lost { seed, value, old, new }));
+            }
         }
     }
-    assert!(changed > wanted / 200, "{changed} changes of {compared} values were more than words");
+    Ok(seen)
+}
+
+fn no_value_is_lost(way: Direction, part: u64) {
+    let wanted = wanted().div_ceil(PARTS);
+    let seen = hunt((way, part << 32), wanted, called_safe).unwrap_or_else(|lost| panic!("{lost:?}"));
+    // What was tried was changed, could be judged, and was more than words and order.
+    let tried = seen.told + seen.silent + seen.grave + seen.same + seen.unjudged;
+    assert!(seen.told > wanted / 200, "{seen:?}");
+    assert!(seen.same * 2 < tried && seen.unjudged * 20 < tried, "{seen:?}");
+    assert!(seen.grave * 20 > tried, "{seen:?}");
+}
+
+/// Words of which the comparison is made blind, each by itself.
+const BLIND: [&str; 12] = [
+    "type",
+    "enum",
+    "const",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "required",
+    "properties",
+    "additionalProperties",
+    "items",
+];
+
+/// The schema without a word, wherever it stands.
+fn without(schema: &Value, word: &str) -> Value {
+    match schema {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| *name != word);
+            Value::Object(kept.map(|(name, inner)| (name.clone(), without(inner, word))).collect())
+        }
+        Value::Array(items) => Value::Array(items.iter().map(|item| without(item, word)).collect()),
+        other => other.clone(),
+    }
+}
+
+/// A comparison that forgets a word is found out: else the tests above would show nothing of it.
+fn a_hole_is_found(way: Direction, words: &[&str]) {
+    for word in words {
+        let blind = |old: &Value, new: &Value, way| {
+            let found = called_safe(&without(old, word), &without(new, word), way)?;
+            // Whatever it misses it would say something of.
+            Some(found.max(1))
+        };
+        let seen = hunt((way, 77 << 32), 20_000, blind);
+        assert!(seen.is_err(), "a comparison without `{word}` is not found out: {seen:?}");
+    }
+}
+
+#[test]
+fn a_comparison_that_calls_everything_safe_is_found_out() {
+    for way in [Direction::Request, Direction::Response] {
+        assert!(hunt((way, 78 << 32), 20_000, |_, _, _| Some(1)).is_err());
+    }
+}
+
+macro_rules! holes {
+    ($($name:ident $way:ident $words:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            a_hole_is_found(Direction::$way, $words);
+        })*
+    };
+}
+
+holes! {
+    a_comparison_of_requests_that_forgets_a_word_is_found_out_1 Request &BLIND[..4];
+    a_comparison_of_requests_that_forgets_a_word_is_found_out_2 Request &BLIND[4..8];
+    a_comparison_of_requests_that_forgets_a_word_is_found_out_3 Request &BLIND[8..];
+    a_comparison_of_answers_that_forgets_a_word_is_found_out_1 Response &BLIND[..4];
+    a_comparison_of_answers_that_forgets_a_word_is_found_out_2 Response &BLIND[4..8];
+    a_comparison_of_answers_that_forgets_a_word_is_found_out_3 Response &BLIND[8..];
 }
 
 macro_rules! parts {

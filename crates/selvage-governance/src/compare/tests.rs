@@ -1,5 +1,6 @@
 //! What the comparison of contracts says where several things meet: references, circles, alternatives, dialects, and whom it concerns.
 
+mod bent;
 mod found;
 
 use std::sync::Arc;

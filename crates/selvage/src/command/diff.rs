@@ -1,5 +1,7 @@
-//! `selvage diff`: what is different between two states of a fabric, what each difference means, and whom it concerns.
+//! `selvage diff`: what is different between two states of a fabric, or between two contracts, what each difference means, and whom
+//! it concerns.
 
+mod contracts;
 mod git;
 mod state;
 
@@ -8,20 +10,25 @@ use std::fmt::Write as _;
 use clap::{Args, ValueEnum};
 use selvage_governance::compare::{self, Class, Difference, Verdict};
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 
 use super::{Outcome, StoreChoice, say};
 use crate::report::comparison::{self, Comparison};
 use state::States;
 
-/// Says what is different between two states of a fabric, and whom it breaks.
+/// Compares two states of a fabric, or two contracts, and says whom a change breaks.
 #[derive(Args)]
 pub(crate) struct Diff {
-    /// What there was: a directory, a git revision (`main`, `HEAD~1:fabric`), or a release of the store (`rel_…`).
+    /// What there was: a directory, a git revision (`main`, `HEAD~1:fabric`), or a release of the store (`rel_…`). Or a contract by
+    /// itself: a file with OpenAPI, AsyncAPI or a JSON Schema, or a revision of the other one.
     #[arg(required_unless_present = "explain")]
     base: Option<String>,
     /// What there is to be, in the same ways.
     #[arg(default_value = ".")]
     head: String,
+    /// An earlier state of the contract that there is to be: it has to go together with each (transitive compatibility).
+    #[arg(long, value_name = "FILE")]
+    also: Vec<String>,
     /// Prints JSON.
     #[arg(long, conflicts_with = "markdown")]
     json: bool,
@@ -69,7 +76,15 @@ impl Diff {
             say(explained(class)?)?;
             return Ok(Outcome::Well);
         }
-        let base = self.base.unwrap_or_default();
+        let base = self.base.clone().unwrap_or_default();
+        if contracts::are_meant(&base, &self.head) {
+            return self.contracts(&base).await;
+        }
+        anyhow::ensure!(
+            self.also.is_empty(),
+            "{}: `--also` is for contracts; these are states of a fabric",
+            code::CONTRACTS_UNLIKE
+        );
         let States { before, after } = state::read(&base, &self.head, &self.store).await?;
         let differences = compare::fabrics(&before, &after);
         let impact = match self.impact {
@@ -77,12 +92,30 @@ impl Diff {
             false => None,
         };
         let compared = Comparison::new((&base, &self.head), (&before, &after), &differences, impact.as_ref());
+        self.tell(&compared)
+    }
+
+    /// Compares two contracts by themselves.
+    async fn contracts(&self, base: &str) -> anyhow::Result<Outcome> {
+        let code = code::CONTRACTS_UNLIKE;
+        anyhow::ensure!(
+            !self.impact,
+            "{code}: use is counted for interfaces; compare the fabrics that have the contracts"
+        );
+        let found = contracts::compare(base, &self.also, &self.head).await?;
+        let none = Fabric::default();
+        let mut compared = Comparison::new((base, &self.head), (&none, &none), &found.differences, None);
+        compared.contract = Some(found.kind);
+        self.tell(&compared)
+    }
+
+    fn tell(&self, compared: &Comparison<'_>) -> anyhow::Result<Outcome> {
         say(match (self.json, self.markdown) {
-            (true, _) => comparison::json::write(&compared),
-            (_, true) => comparison::markdown::write(&compared),
-            _ => comparison::human::write(&compared),
+            (true, _) => comparison::json::write(compared),
+            (_, true) => comparison::markdown::write(compared),
+            _ => comparison::human::write(compared),
         })?;
-        let fails = differences.iter().any(|difference| self.fail_on.fails(difference));
+        let fails = compared.differences.iter().any(|difference| self.fail_on.fails(difference));
         Ok(if fails { Outcome::Wrong } else { Outcome::Well })
     }
 }

@@ -6,6 +6,8 @@ pub(crate) mod markdown;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use selvage_governance::compare::compatibility::Compatibility;
+use selvage_governance::compare::document::Kind;
 use selvage_governance::compare::{Difference, Verdict};
 use selvage_governance::impact::{Affected, Impact, Use};
 use selvage_model::fabric::Fabric;
@@ -22,6 +24,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) before: &'a Fabric,
     /// What there is to be.
     pub(crate) after: &'a Fabric,
+    /// Of which kind the contracts are, where these were compared by themselves.
+    pub(crate) contract: Option<Kind>,
     /// What is different.
     pub(crate) differences: &'a [Difference],
     /// Who would break, where it was asked for.
@@ -40,11 +44,6 @@ impl Group<'_> {
     fn verdict(&self) -> Verdict {
         self.differences.iter().map(|difference| difference.verdict).max().unwrap_or(Verdict::Safe)
     }
-
-    /// Its name for people.
-    fn title(&self) -> String {
-        self.interface.map_or_else(|| "the fabric".to_owned(), ToString::to_string)
-    }
 }
 
 impl<'a> Comparison<'a> {
@@ -59,7 +58,22 @@ impl<'a> Comparison<'a> {
         for grant in &before.grants {
             granted.entry(&grant.interface.value).or_default().push(grant);
         }
-        Self { names, before, after, differences, impact, granted }
+        Self { names, before, after, contract: None, differences, impact, granted }
+    }
+
+    /// The name of a group for people.
+    fn title(&self, group: &Group<'_>) -> String {
+        let whole = if self.contract.is_some() { "the contract" } else { "the fabric" };
+        group.interface.map_or_else(|| whole.to_owned(), ToString::to_string)
+    }
+
+    /// How well what was written and read before goes together with what is now: of each object, or of the schema.
+    fn compatibility(&self) -> BTreeMap<String, Compatibility> {
+        if self.contract == Some(Kind::Schema) && !self.differences.is_empty() {
+            return BTreeMap::from([(self.names.1.to_owned(), Compatibility::of(self.differences))]);
+        }
+        let objects = Compatibility::of_fabrics(self.before, self.after).into_iter();
+        objects.map(|(object, how)| (object.to_string(), how)).collect()
     }
 
     /// By interface, the gravest first.

@@ -143,6 +143,99 @@ fn what_cannot_be_read_is_not_compared() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAB2720"));
 }
 
+const CONTRACT: &str = "openapi: 3.1.0
+info: {title: Orders, version: '1'}
+paths:
+  /orders:
+    get:
+      operationId: orders
+      responses: {'200': {description: Orders, content: {application/json: {schema: {type: array, maxItems: 50}}}}}
+";
+
+/// A contract is compared by itself: a file with a file, or with what git has of it.
+#[test]
+fn two_contracts_are_compared_without_a_fabric() {
+    let place = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(place.path().join(name), text).unwrap();
+    write("orders.yaml", CONTRACT);
+    git(place.path(), &["init", "--quiet", "--initial-branch=main"]);
+    git(place.path(), &["add", "."]);
+    git(place.path(), &["commit", "--quiet", "--message", "Orders"]);
+    write("old.yaml", CONTRACT);
+    write("orders.yaml", &CONTRACT.replace("maxItems: 50", "maxItems: 90"));
+    for base in ["old.yaml", "main", "HEAD:orders.yaml"] {
+        let output = diff(place.path(), &[base, "orders.yaml"]);
+        let text = stdout(&output);
+        assert!(text.starts_with("the contract\n  breaking  schema.max-items.widened.response\n"), "{base}: {text}");
+        assert!(text.contains("GET /orders, answer 200 (orders.yaml:7:"), "{base}: {text}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+    let markdown = stdout(&diff(place.path(), &["old.yaml", "orders.yaml", "--markdown"]));
+    assert!(markdown.contains("### the contract"), "{markdown}");
+    // Words are told, and break nobody.
+    write("words.yaml", &CONTRACT.replace("title: Orders", "title: Sales"));
+    let output = diff(place.path(), &["old.yaml", "words.yaml"]);
+    assert!(stdout(&output).contains("safe      interface.contract-words.changed"), "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(0));
+
+    for (old, new, expected) in [
+        (
+            "asyncapi: 3.0.0\nchannels: {a: {address: a}}",
+            "asyncapi: 3.0.0\nchannels: {a: {address: b}}",
+            "asyncapi.address.changed",
+        ),
+        ("type: string\nmaxLength: 5", "type: string\nmaxLength: 9", "backward safe, forward breaking"),
+    ] {
+        write("a.yaml", old);
+        write("b.yaml", new);
+        let text = stdout(&diff(place.path(), &["a.yaml", "b.yaml"]));
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+/// Each step is safe for who writes, the first and the last together are not.
+#[test]
+fn a_schema_goes_together_with_all_that_went_before() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, text) in
+        [("1.json", "{\"enum\": [1, 2]}"), ("2.json", "{\"enum\": [2]}"), ("3.json", "{\"enum\": [2, 3]}")]
+    {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    let text = stdout(&diff(place.path(), &["2.json", "3.json"]));
+    assert!(text.contains("3.json: backward safe, forward breaking"), "{text}");
+    let text = stdout(&diff(place.path(), &["2.json", "3.json", "--also", "1.json"]));
+    assert!(text.contains("(since 1.json)") && text.contains("3.json: backward breaking, forward breaking"), "{text}");
+    let json: Value =
+        serde_json::from_str(&stdout(&diff(place.path(), &["2.json", "3.json", "--also", "1.json", "--json"])))
+            .unwrap();
+    assert_eq!(json["compatibility"]["3.json"]["full"], "breaking");
+}
+
+#[test]
+fn what_is_no_contract_is_compared_with_none() {
+    let place = tempfile::tempdir().unwrap();
+    write(&place.path().join("fabric"), BEFORE);
+    for (name, text) in
+        [("orders.yaml", CONTRACT), ("schema.json", "{\"type\": \"string\"}"), ("broken.yaml", "openapi: [")]
+    {
+        fs::write(place.path().join(name), text).unwrap();
+    }
+    for (arguments, code) in [
+        (&["orders.yaml", "schema.json"][..], "FAB2780"),
+        (&["fabric/fabric.yaml", "orders.yaml"], "FAB2780"),
+        (&["orders.yaml", "broken.yaml"], "FAB2723"),
+        (&["orders.yaml", "orders.yaml", "--impact"], "FAB2780"),
+        (&["fabric", "fabric", "--also", "orders.yaml"], "FAB2780"),
+        (&["-x", "orders.yaml"], "unexpected argument"),
+        (&["no-such-branch", "orders.yaml"], "FAB2722"),
+    ] {
+        let output = diff(place.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(code), "{arguments:?}: {said}");
+    }
+}
+
 #[test]
 fn a_class_is_explained() {
     let output = selvage(&["diff", "--explain", "object.attribute.removed"]);

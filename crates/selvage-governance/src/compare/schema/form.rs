@@ -183,6 +183,10 @@ impl<'a> Form<'a> {
                 }
                 continue;
             }
+            if side.dialect.is_foreign(key) {
+                // Some read it nevertheless: it holds as it is meant, and only where all of the schema is the same.
+                self.unread("schema", schema, node);
+            }
             let known = self.value(key, node, schema, side)
                 || self.number(key, node, schema)
                 || self.list(key, node, schema)
@@ -336,8 +340,8 @@ impl<'a> Form<'a> {
             self.contains.push(Contains { schema: contains, least, most });
         }
         let Some(required) = schema.get("required") else { return };
-        if truth(required).is_some() {
-            return;
+        if !matches!(required.content, Content::List(_)) {
+            return self.unread("schema", schema, required);
         }
         for node in required.items() {
             let Some(name) = node.text() else { continue };

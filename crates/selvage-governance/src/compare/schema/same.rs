@@ -59,20 +59,18 @@ impl Sameness {
             return false;
         }
         let same = self.schema(old, new, sides);
-        self.settled(same)
-    }
-
-    /// Whether the schemas that a discriminator leads to are the same.
-    pub(super) fn of_subtypes(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
-        let same = sides.0.dialect == sides.1.dialect && self.subtypes(old, new, sides);
-        self.settled(same)
-    }
-
-    /// What was taken for the same is so, or nothing is known of it.
-    fn settled(&mut self, same: bool) -> bool {
         if same {
             self.proven.extend(self.assumed.drain());
         }
+        self.assumed.clear();
+        same
+    }
+
+    /// Whether the schemas that a discriminator leads to are the same, but for what they have of the schema that it stands in.
+    pub(super) fn of_subtypes(&mut self, old: &Node, new: &Node, sides: &(Side<'_>, Side<'_>)) -> bool {
+        self.assumed.insert((std::ptr::from_ref(old), std::ptr::from_ref(new)));
+        let same = sides.0.dialect == sides.1.dialect && self.subtypes(old, new, sides);
+        // Nothing is proven of what stands on that.
         self.assumed.clear();
         same
     }

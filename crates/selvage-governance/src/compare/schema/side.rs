@@ -16,6 +16,25 @@ pub(crate) enum Dialect {
 }
 
 impl Dialect {
+    /// Whether this word of 2020-12 is none of this dialect.
+    pub(crate) fn is_foreign(self, word: &str) -> bool {
+        const LATER: [&str; 7] = [
+            "prefixItems",
+            "dependentRequired",
+            "dependentSchemas",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+            "minContains",
+            "maxContains",
+        ];
+        const NEVER: [&str; 7] = ["const", "contains", "patternProperties", "propertyNames", "if", "then", "else"];
+        match self {
+            Self::Draft => false,
+            Self::Seven => LATER.contains(&word),
+            Self::Old => LATER.contains(&word) || NEVER.contains(&word),
+        }
+    }
+
     /// Whether what stands beside a reference says nothing.
     pub(crate) fn has_bare_references(self) -> bool {
         matches!(self, Self::Seven | Self::Old)

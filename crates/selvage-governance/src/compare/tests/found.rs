@@ -228,18 +228,23 @@ fn schemas_whose_changes_were_missed() {
 /// A schema that only a discriminator leads to, by the name of it.
 #[test]
 fn what_a_discriminator_leads_to_counts() {
-    let of = |kind: &str| {
+    let of = |own: &str, kind: &str| {
         node(&contract(
             "3.0.3",
             &format!(
                 "paths: {{/a: {{get: {{operationId: a, responses: {{'200': {{content: {{a/b: {{schema: {{$ref: '#/components/schemas/pet'}}}}}}}}}}}}}}}}\n\
-                 components: {{schemas: {{pet: {{type: object, discriminator: {{propertyName: kind}}}}, cat: {{allOf: [{{$ref: '#/components/schemas/pet'}}, \
-                 {{properties: {{lives: {{type: {kind}}}}}}}]}}}}}}"
+                 components: {{schemas: {{pet: {{type: object, properties: {{a: {{type: {own}}}}}, discriminator: {{propertyName: kind}}}}, cat: {{allOf: \
+                 [{{$ref: '#/components/schemas/pet'}}, {{properties: {{lives: {{type: {kind}}}}}}}]}}}}}}"
             ),
         ))
     };
-    assert_eq!(grave(&openapi(&of("integer"), &of("string"))), ["schema.discriminator-schema.changed.response"]);
-    assert_eq!(openapi(&of("string"), &of("string")), []);
+    let grave_of = |before, after| grave(&openapi(&before, &after));
+    let changed = "schema.discriminator-schema.changed.response";
+    assert_eq!(grave_of(of("string", "integer"), of("string", "string")), [changed]);
+    assert_eq!(openapi(&of("string", "string"), &of("string", "string")), []);
+    // What is different in the schema itself is told by itself.
+    assert_eq!(grave_of(of("number", "string"), of("integer", "string")), [""; 0]);
+    assert_eq!(grave_of(of("integer", "string"), of("number", "string")), ["schema.type.widened.response"]);
 }
 
 #[test]

@@ -32,6 +32,28 @@ pub(super) fn files(revision: &str, directory: &Path) -> anyhow::Result<BTreeMap
     Ok(texts)
 }
 
+/// The text of a file as a revision has it: `REVISION`, or `REVISION:PATH` with the path from the repository's root.
+///
+/// # Errors
+/// When git cannot be run, or does not know the revision or the file in it.
+pub(super) fn text(revision: &str, file: &Path) -> anyhow::Result<String> {
+    let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let named = if revision.contains(':') { revision.to_owned() } else { format!("{revision}:./{name}") };
+    // What begins with a dash would be taken for an option.
+    let is_option = named.starts_with('-');
+    let found = git(directory, &["cat-file", "blob", if is_option { "" } else { &named }])?;
+    anyhow::ensure!(
+        found.status.success(),
+        "{}: `{revision}` is no file, and git knows no such revision of `{}`",
+        code::REVISION_UNKNOWN,
+        file.display()
+    );
+    let size = u64::try_from(found.stdout.len()).unwrap_or(u64::MAX);
+    anyhow::ensure!(size <= Sources::MOST_BYTES, "{}: `{named}` has {size} bytes", code::TOO_LARGE);
+    Ok(String::from_utf8_lossy(&found.stdout).into_owned())
+}
+
 /// The id of the directory's tree in the revision.
 fn tree(revision: &str, directory: &Path) -> anyhow::Result<String> {
     let named = match revision.contains(':') {

@@ -2,7 +2,6 @@
 
 use std::fmt::{Result, Write as _};
 
-use selvage_governance::compare::compatibility::Compatibility;
 use selvage_governance::compare::{Difference, Verdict};
 use selvage_governance::impact::Impact;
 
@@ -27,7 +26,7 @@ fn write_all(text: &mut String, compared: &Comparison<'_>) -> Result {
     if let Some(impact) = compared.impact {
         write_impact(text, compared, impact)?;
     }
-    for (object, how) in Compatibility::of_fabrics(compared.before, compared.after) {
+    for (object, how) in compared.compatibility() {
         let (backward, forward) = (how.backward.as_str(), how.forward.as_str());
         writeln!(text, "{object}: backward {backward}, forward {forward}")?;
     }
@@ -40,8 +39,8 @@ fn write_all(text: &mut String, compared: &Comparison<'_>) -> Result {
 
 fn write_group(text: &mut String, compared: &Comparison<'_>, group: &Group<'_>) -> Result {
     match group.interface.and_then(|interface| compared.owner(interface)) {
-        Some(owner) => writeln!(text, "{} ({owner})", group.title())?,
-        None => writeln!(text, "{}", group.title())?,
+        Some(owner) => writeln!(text, "{} ({owner})", compared.title(group))?,
+        None => writeln!(text, "{}", compared.title(group))?,
     }
     for difference in group.differences.iter().take(MOST_SHOWN) {
         write_one(text, compared, difference)?;

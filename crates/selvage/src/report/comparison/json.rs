@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use selvage_governance::compare::Difference;
-use selvage_governance::compare::compatibility::Compatibility;
 use selvage_governance::impact::{Affected, Impact, Use};
 use serde_json::{Value, json};
 
@@ -13,11 +12,12 @@ use super::{Comparison, known, signatures};
 pub(crate) fn write(compared: &Comparison<'_>) -> String {
     let differences: Vec<Value> = compared.differences.iter().map(|difference| one(compared, difference)).collect();
     let (breaking, unproven, safe) = compared.counts();
-    let compatibility: BTreeMap<String, Value> = Compatibility::of_fabrics(compared.before, compared.after)
+    let compatibility: BTreeMap<String, Value> = compared
+        .compatibility()
         .into_iter()
         .map(|(object, how)| {
             let (backward, forward, full) = (how.backward.as_str(), how.forward.as_str(), how.full().as_str());
-            (object.to_string(), json!({"backward": backward, "forward": forward, "full": full}))
+            (object, json!({"backward": backward, "forward": forward, "full": full}))
         })
         .collect();
     let mut document = json!({

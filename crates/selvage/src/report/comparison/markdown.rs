@@ -32,7 +32,7 @@ fn write_all(text: &mut String, compared: &Comparison<'_>) -> Result {
         }
         let owner = group.interface.and_then(|interface| compared.owner(interface));
         let owner = owner.map(|owner| format!(" ({owner})")).unwrap_or_default();
-        writeln!(text, "### {}{owner}\n", group.title())?;
+        writeln!(text, "### {}{owner}\n", compared.title(&group))?;
         table(text, compared, &grave)?;
     }
     if let Some(impact) = compared.impact {
