@@ -36,6 +36,7 @@ use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
 pub use ask::Asking;
+pub(crate) use checkpoint::unhex;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
 pub use error::DeskError;
@@ -44,6 +45,7 @@ pub use history::Passage;
 pub use propose::Proposal;
 pub(crate) use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
+pub(crate) use seal::{address_of, digests, hex, is_released, is_signed_text};
 pub use seen::impact;
 pub use shown::shown;
 use union::Released;
@@ -90,8 +92,8 @@ pub struct Tried {
 /// The desk.
 #[derive(Clone)]
 pub struct Desk {
-    store: Store,
-    look: Arc<dyn Look>,
+    pub(crate) store: Store,
+    pub(crate) look: Arc<dyn Look>,
     one_at_a_time: Arc<Semaphore>,
     /// What the domains' last releases say, until one of them releases again.
     released: Arc<Mutex<Option<Released>>>,
@@ -187,6 +189,6 @@ fn is_open(change: &Change) -> bool {
 }
 
 /// The day of a moment, in UTC.
-fn day(at: Timestamp) -> Date {
+pub(crate) fn day(at: Timestamp) -> Date {
     at.to_zoned(jiff::tz::TimeZone::UTC).date()
 }

@@ -4,6 +4,7 @@
 mod api;
 mod console;
 pub mod desk;
+pub mod evidence;
 mod listener;
 mod page;
 mod session;

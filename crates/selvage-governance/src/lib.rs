@@ -20,5 +20,5 @@ pub mod seat;
 #[cfg(test)]
 mod tests;
 
-pub use lint::lint;
+pub use lint::{FoundBy, found_by, lint};
 pub use rule::{LintRule, RULES};

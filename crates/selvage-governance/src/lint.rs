@@ -32,6 +32,39 @@ pub fn lint(fabric: &Fabric, today: Date) -> Vec<Finding> {
     findings
 }
 
+/// What one rule finds in one thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundBy {
+    /// What it says.
+    pub finding: Finding,
+    /// What it is about, as waivers name it.
+    pub about: Vec<String>,
+    /// A waiver sets it aside.
+    pub is_waived: bool,
+}
+
+/// Everything that one rule finds, what is waived too: a built-in one by its name or code, or one of the fabric's own by its name.
+/// Nothing where there is no such rule.
+pub fn found_by(fabric: &Fabric, today: Date, rule: &str) -> Option<Vec<FoundBy>> {
+    let context = Context::new(fabric, today);
+    let mut report = Report::default();
+    let is_own = fabric.rules.keys().any(|name| name.as_str() == rule);
+    if is_own {
+        (rule::own_rule::FOUND.check)(&context, &mut report);
+        report.found.retain(|found| found.own_rule.as_deref() == Some(rule));
+    } else {
+        let built_in = context.rule(rule)?;
+        rule::mapping::compile(&context, &mut report);
+        (built_in.check)(&context, &mut report);
+        report.found.retain(|found| found.own_rule.is_none() && found.finding.code == built_in.code);
+    }
+    let all = report.found.iter().map(|found| (found.finding.clone(), found.about.clone()));
+    let all: Vec<(Finding, Vec<String>)> = all.collect();
+    rule::waiver::apply(&context, &mut report);
+    let is_left = |finding: &Finding| report.found.iter().any(|found| &found.finding == finding);
+    Some(all.into_iter().map(|(finding, about)| FoundBy { is_waived: !is_left(&finding), finding, about }).collect())
+}
+
 /// What rules look at.
 pub(crate) struct Context<'a> {
     pub(crate) fabric: &'a Fabric,

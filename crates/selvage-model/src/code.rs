@@ -462,6 +462,11 @@ catalogue! {
     RECERTIFICATION_ESCALATED = "FAB7150", "Nobody answered for a tier-1 grant in time";
     RETIREMENT_EARLY = "FAB7151", "The interface is still used";
     BROWNOUT = "FAB7153", "The interface is deprecated, and refuses everything for a while";
+    EVIDENCE_ALTERED = "FAB7160", "The package of evidence was altered";
+    EVIDENCE_FORGED = "FAB7161", "A signature in the package of evidence does not hold";
+    EVIDENCE_BROKEN = "FAB7162", "What the package of evidence has of the ledger is not whole";
+    EVIDENCE_UNREADABLE = "FAB7163", "The file is no package of evidence";
+    EVIDENCE_UNKNOWN = "FAB7164", "There is nothing of this name to give evidence of";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

@@ -19,6 +19,7 @@ mod decide;
 mod demo;
 mod diff;
 mod events;
+mod evidence;
 mod explain;
 mod export;
 mod factory;
@@ -198,6 +199,9 @@ enum Command {
     /// Shows and verifies the ledger.
     #[command(subcommand)]
     Ledger(ledger::Ledger),
+    /// Writes what the ledger and the store prove, as packages that are checked alone.
+    #[command(subcommand)]
+    Evidence(Box<evidence::Evidence>),
     /// Writes everything that a store holds into one file, while nodes go on.
     Backup(backup::Backup),
     /// Puts a backup into a store that has nothing yet.
@@ -386,6 +390,7 @@ impl Command {
             Self::Usage(usage) => in_runtime(usage.run()),
             Self::Shadow(shadow) => in_runtime(shadow.run()),
             Self::Ledger(ledger) => in_runtime(ledger.run()),
+            Self::Evidence(evidence) => in_runtime(evidence.run()),
             Self::Backup(backup) => in_runtime(backup.run()),
             Self::Restore(restore) => in_runtime(restore.run()),
         }

@@ -1,13 +1,12 @@
 //! Checkpoints of the ledger, signed with a key that the store does not have, and as lines that can be kept elsewhere. Whoever holds
 //! the public key proves by them that nothing which was entered before was changed. INVARIANT: SECRET-FREE
 
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use selvage_store::{Checkpoint, LedgerHead};
 use serde_json::{Value, json};
 
-use super::seal::{Seal, hex};
+use super::seal::{Seal, hex, is_signed_text};
 
 /// Signs what the ledger is.
 pub fn sign_checkpoint(seal: &Seal, head: LedgerHead) -> Checkpoint {
@@ -17,8 +16,7 @@ pub fn sign_checkpoint(seal: &Seal, head: LedgerHead) -> Checkpoint {
 
 /// Whether it was signed with the key of this public half.
 pub fn is_signed(checkpoint: &Checkpoint, public: &[u8; 32]) -> bool {
-    let message = message(&checkpoint.head);
-    UnparsedPublicKey::new(&ED25519, public).verify(message.as_bytes(), &checkpoint.signature).is_ok()
+    is_signed_text(&message(&checkpoint.head), public, &checkpoint.signature)
 }
 
 /// A checkpoint as one line of JSON.
@@ -34,16 +32,19 @@ pub fn checkpoint_line(checkpoint: &Checkpoint) -> Value {
 pub fn read_checkpoint(line: &str) -> Option<Checkpoint> {
     let line: Value = serde_json::from_str(line).ok()?;
     let text = |name: &str| line.get(name).and_then(Value::as_str);
-    let digits = text("hash")?;
-    let hash: Option<Vec<u8>> =
-        (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok()).collect();
     let head = LedgerHead {
         entries: line.get("entries")?.as_u64()?,
-        hash: hash?.try_into().ok()?,
+        hash: unhex(text("hash")?)?,
         at: text("at")?.parse().ok()?,
     };
     let signature = STANDARD.decode(text("signature")?).ok()?;
     Some(Checkpoint { head, signed_with: text("signed_with")?.to_owned(), signature })
+}
+
+/// Reads a hash as [`hex`] writes it.
+pub(crate) fn unhex(digits: &str) -> Option<[u8; 32]> {
+    let pairs = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok());
+    pairs.collect::<Option<Vec<u8>>>()?.try_into().ok()
 }
 
 /// A public key as it is told and given.

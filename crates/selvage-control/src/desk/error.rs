@@ -25,7 +25,7 @@ pub enum DeskError {
 }
 
 impl DeskError {
-    pub(super) fn refused(code: Code, message: impl Into<String>, fix: impl Into<String>) -> Self {
+    pub(crate) fn refused(code: Code, message: impl Into<String>, fix: impl Into<String>) -> Self {
         Self::Refused { code, message: message.into(), fix: fix.into(), findings: Vec::new() }
     }
 

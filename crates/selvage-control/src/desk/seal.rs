@@ -75,7 +75,7 @@ impl Seal {
     }
 
     /// Signs what is no release.
-    pub(super) fn sign_text(&self, text: &str) -> Vec<u8> {
+    pub(crate) fn sign_text(&self, text: &str) -> Vec<u8> {
         self.pair.sign(text.as_bytes()).as_ref().to_vec()
     }
 
@@ -108,21 +108,40 @@ pub fn verify(release: &SignedRelease, trusted: &[ReleaseKey]) -> Result<(), Des
     let Some(key) = trusted.iter().find(|key| key.id == release.key && key_id(&key.public) == key.id) else {
         return refuse("is signed with a key that is not trusted");
     };
-    let message = message(&release.id, &release.domain, &release.change);
-    match UnparsedPublicKey::new(&ED25519, key.public).verify(message.as_bytes(), &release.signature) {
-        Ok(()) => Ok(()),
-        Err(_) => refuse("has a signature that does not hold"),
+    match is_released(&release.id, &release.domain, &release.change, &key.public, &release.signature) {
+        true => Ok(()),
+        false => refuse("has a signature that does not hold"),
     }
 }
 
 /// The content address of a release: over the domain and every file, byte for byte.
 pub(super) fn address(domain: &DomainName, files: &Files) -> String {
+    address_of(domain, &digests(files))
+}
+
+/// The digest of each file, by path.
+pub(crate) fn digests(files: &Files) -> Files {
+    files.iter().map(|(path, text)| (path.clone(), hex(&Sha256::digest(text.as_bytes())))).collect()
+}
+
+/// The content address of a release, by the digests of its files.
+pub(crate) fn address_of(domain: &DomainName, digests: &Files) -> String {
     let mut sha = Sha256::new();
     sha.update(format!("domain {domain}\n").as_bytes());
-    for (path, text) in files {
-        sha.update(format!("{path}\n{}\n", hex(&Sha256::digest(text.as_bytes()))).as_bytes());
+    for (path, digest) in digests {
+        sha.update(format!("{path}\n{digest}\n").as_bytes());
     }
     format!("rel_{}", hex(&sha.finalize()))
+}
+
+/// Whether a release of this address was signed with the key of this public half.
+pub(crate) fn is_released(id: &str, domain: &DomainName, change: &str, public: &[u8; 32], signature: &[u8]) -> bool {
+    is_signed_text(&message(id, domain, change), public, signature)
+}
+
+/// Whether a text was signed with the key of this public half.
+pub(crate) fn is_signed_text(text: &str, public: &[u8; 32], signature: &[u8]) -> bool {
+    UnparsedPublicKey::new(&ED25519, public).verify(text.as_bytes(), signature).is_ok()
 }
 
 fn message(id: &str, domain: &DomainName, change: &str) -> String {
@@ -133,7 +152,7 @@ fn key_id(public: &[u8; 32]) -> String {
     format!("rk_{}", hex(&Sha256::digest(public)).chars().take(16).collect::<String>())
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -43,6 +43,16 @@ impl LedgerEntry {
     }
 }
 
+impl LedgerEntry {
+    /// Whether its hash is over what it says and over the hash before: what can be told of an entry without the store.
+    pub fn holds(&self) -> bool {
+        let (seq, detail) = (i64::try_from(self.seq).unwrap_or(i64::MAX), self.detail.to_string());
+        let (actor, action, subject) = (self.actor.as_str(), self.action.as_str(), self.subject.as_str());
+        let at = self.at.as_microsecond();
+        Draft { seq, at, actor, action, subject, detail: &detail, previous: self.previous }.hash() == self.hash
+    }
+}
+
 /// An entry as it is stored, before its hash.
 pub(crate) struct Draft<'a> {
     pub(crate) seq: i64,

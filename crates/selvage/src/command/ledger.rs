@@ -97,6 +97,12 @@ impl Signer {
         Ok(self.path(store).map(|path| Seal::open(&path)).transpose()?)
     }
 
+    /// The key where there is one, or where somebody says which.
+    pub(crate) fn existing(&self, store: &StoreChoice) -> anyhow::Result<Option<Seal>> {
+        let path = self.path(store).filter(|path| self.ledger_key.is_some() || path.exists());
+        Ok(path.map(|path| Seal::open(&path)).transpose()?)
+    }
+
     fn path(&self, store: &StoreChoice) -> Option<PathBuf> {
         self.ledger_key.clone().or_else(|| store.beside("ledger.key"))
     }
@@ -132,7 +138,7 @@ fn hex(hash: &[u8]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn public(text: &str) -> Result<[u8; 32], String> {
+pub(super) fn public(text: &str) -> Result<[u8; 32], String> {
     read_public_key(text)
         .ok_or_else(|| "a public key is 32 bytes in base64, as `selvage ledger key` prints it".to_owned())
 }

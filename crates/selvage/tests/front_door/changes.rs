@@ -367,6 +367,7 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     assert_eq!(of(&now, "plant-brno"), brno);
     plants.well(&["release", "verify"]);
     plants.well(&["ledger", "verify"]);
+    evidence_is_exported(&plants, id, &release);
 
     // What somebody alters in the store is found, and does not run.
     drop(node);
@@ -383,6 +384,103 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     plants.alter("UPDATE ledger SET actor = 's.okafor' WHERE action = 'change.decided' AND actor = 'k.dvorak'").await;
     let verified = plants.run(&["ledger", "verify"]);
     assert!(!verified.status.success(), "{}", stdout(&verified));
+}
+
+/// What the story leaves behind is evidence that is checked without the store, and what is altered in it is found.
+fn evidence_is_exported(plants: &Plants, change: &str, release: &str) {
+    let out = plants.place.path("evidence");
+    let out = out.to_str().unwrap();
+    let written = plants.well(&["evidence", "interface", "ghent-stock@1", "--by", "auditor", "--out", out]);
+    let (document, page) = (written.lines().next().unwrap(), written.lines().nth(1).unwrap());
+    let text = std::fs::read_to_string(document).unwrap();
+    let told: Value = serde_json::from_str(&text).unwrap();
+    let package = &told["package"];
+    let rows = |section: &str| -> Vec<Value> {
+        let sections = package["sections"].as_array().unwrap();
+        let found = sections.iter().find(|it| it["id"] == section).unwrap();
+        found["rows"].as_array().unwrap().iter().map(|row| row["cells"].clone()).collect()
+    };
+    // Who approved what under which findings.
+    let changes = rows("changes");
+    let breaking = changes.iter().find(|it| it["change"] == change).unwrap();
+    assert_eq!((&breaking["risk"], &breaking["author"]), (&json!("breaking"), &json!("m.dewit")), "{breaking:#}");
+    let requires = breaking["requires"].to_string();
+    assert!(requires.contains("who answers for ghent-planning"), "{breaking:#}");
+    let said: Vec<(String, String, u64)> = rows("decisions")
+        .iter()
+        .filter(|it| it["change"] == change)
+        .map(|it| (it["who"].to_string(), it["verdict"].to_string(), it["version"].as_u64().unwrap_or_default()))
+        .collect();
+    let has = |who: &str, what: &str, version| said.contains(&(format!("\"{who}\""), format!("\"{what}\""), version));
+    assert!(has("k.dvorak", "reject", 1) && has("k.dvorak", "approve", 2), "{said:?}");
+    let releases = rows("releases");
+    let made = releases.iter().find(|it| it["release"] == release).unwrap();
+    assert_eq!(made["signature"], "holds", "{made:#}");
+    let activations = rows("activations");
+    let of = |what: &str, environment: &str| {
+        activations
+            .iter()
+            .any(|it| it["what"] == what && it["environment"] == environment && it["domain"] == "plant-ghent")
+    };
+    assert!(of("activated", "test") && of("activated", "prod") && of("went back", "prod"), "{activations:#?}");
+    assert!(activations.iter().all(|it| it["domain"] != "plant-brno"), "{activations:#?}");
+    let gates = rows("gates");
+    assert!(gates.iter().any(|it| it["gate"] == "tests" && it["outcome"] == "open"), "{gates:#?}");
+    let promise = &rows("promises")[0];
+    assert!(promise["requests"].as_u64().unwrap() > 0 && promise["outcome"] != "not measured", "{promise:#}");
+    let grants = rows("grants");
+    assert!(grants.iter().any(|it| it["consumer"] == "ghent-planning" && it["ended"] != "alive"), "{grants:#?}");
+    assert_eq!(rows("waivers")[0]["rule"], "FAB2107");
+    assert!(rows("incidents").iter().any(|it| it["because"] == "lines stand"));
+    let verdict = |id: &str| {
+        let controls = package["controls"].as_array().unwrap();
+        controls.iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("{id}: {controls:#?}"))["verdict"].clone()
+    };
+    for id in ["four-eyes", "signed-releases", "protected-environments", "gates", "approval:breaking-tier-1", "waivers"]
+    {
+        assert_eq!(verdict(id), "met", "{id}: {:#}", package["controls"]);
+    }
+    assert_eq!((verdict("ledger-integrity"), verdict("ledger-checkpoints")), (json!("met"), json!("met")));
+    assert_eq!(verdict("access-recertification"), "not examined");
+    let html = std::fs::read_to_string(page).unwrap();
+    assert!(html.contains(told["digest"].as_str().unwrap()) && html.contains("One list is enough"), "{html}");
+
+    evidence_is_checked_alone(plants, &text, out);
+}
+
+/// By nothing but the document and the public key.
+fn evidence_is_checked_alone(plants: &Plants, text: &str, out: &str) {
+    let key = plants.well(&["ledger", "key"]).trim().to_owned();
+    let check = |text: &str, key: &str| {
+        let file = plants.place.path("elsewhere.json");
+        std::fs::write(&file, text).unwrap();
+        let output = selvage(&["evidence", "verify", file.to_str().unwrap(), "--key", key]);
+        (output.status.success(), stdout(&output) + &String::from_utf8_lossy(&output.stderr))
+    };
+    let (whole, said) = check(text, &key);
+    assert!(whole && said.contains("signed with rk_"), "{said}");
+    for (old, new) in [("\"k.dvorak\"", "\"s.okafor\""), ("\"not examined\"", "\"met\""), ("\"breaking\"", "\"safe\"")]
+    {
+        let (whole, said) = check(&text.replace(old, new), &key);
+        assert!(!whole && said.contains("FAB7160") && said.contains("FAB7161"), "{old}: {said}");
+    }
+    // Whoever computes the digest anew has no signature for it, and an entry of the ledger does not fit its hash.
+    let mut forged: Value = serde_json::from_str(&text.replace("\"k.dvorak\"", "\"s.okafor\"")).unwrap();
+    forged["digest"] = json!(selvage_control::evidence::digest_of(&forged["package"]));
+    let (whole, said) = check(&forged.to_string(), &key);
+    assert!(!whole && said.contains("FAB7161") && said.contains("FAB7162") && !said.contains("FAB7160"), "{said}");
+    let (whole, said) = check(text, &plants.well(&["release", "key"]));
+    assert!(!whole && said.contains("FAB7161"), "{said}");
+    assert!(check("{}", &key).1.contains("FAB7163"));
+    let domain = plants.well(&["evidence", "domain", "plant-brno", "--out", out]);
+    let brno = std::fs::read_to_string(domain.lines().next().unwrap()).unwrap();
+    assert!(brno.contains("A word") && !brno.contains("\"title\": \"One list is enough\""), "it has its own changes");
+    plants.well(&["evidence", "control", "all", "--out", out]);
+    plants.refused(&["evidence", "interface", "ghent-stock@7", "--out", out], "FAB7164");
+    plants.refused(&["evidence", "control", "four-eye", "--out", out], "FAB7164");
+    // Nothing of it goes before its day.
+    assert_eq!(stdout(&selvage(&["evidence", "prune", out])), "");
+    assert_eq!(std::fs::read_dir(out).unwrap().count(), 6);
 }
 
 const PRODUCTS: &str = "kind: Fabric

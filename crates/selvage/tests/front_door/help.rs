@@ -41,6 +41,7 @@ fn help_names_every_command() {
         "violations",
         "operations",
         "events",
+        "evidence",
         "usage",
         "shadow",
         "ledger",

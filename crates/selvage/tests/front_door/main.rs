@@ -24,6 +24,7 @@ mod diff;
 mod docs;
 mod ending;
 mod events;
+mod evidence;
 mod export;
 mod fixture;
 mod fmt;

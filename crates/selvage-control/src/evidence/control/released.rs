@@ -1,0 +1,109 @@
+//! Controls of changes and releases.
+
+use std::collections::BTreeSet;
+
+use selvage_store::LedgerEntry;
+
+use super::Judged;
+use crate::desk::verify;
+use crate::evidence::incident;
+use crate::evidence::release::{activated, gates_of};
+use crate::evidence::section::count;
+use crate::evidence::seen::{Seen, detail};
+
+/// Approvals of the version that became a release, by others than whoever wrote it.
+pub(super) fn four_eyes(seen: &Seen) -> Judged {
+    let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
+    for made in seen.acts(&["release.made"]) {
+        let id = detail(made, "change");
+        let of_it = || seen.entries.iter().filter(|entry| entry.subject == id && entry.seq < made.seq);
+        let is_version = |entry: &&LedgerEntry| matches!(entry.action.as_str(), "change.proposed" | "change.altered");
+        let Some(last) = of_it().rfind(is_version) else { continue };
+        // Whoever wrote any of its versions is no second pair of eyes.
+        let authors: BTreeSet<&str> = of_it().filter(is_version).map(|entry| entry.actor.as_str()).collect();
+        let approves = |entry: &&LedgerEntry| {
+            entry.action == "change.decided"
+                && detail(entry, "verdict") == "approve"
+                && entry.seq > last.seq
+                && !authors.contains(entry.actor.as_str())
+        };
+        number += 1;
+        entries.extend([last.seq, made.seq]);
+        entries.extend(of_it().filter(approves).map(|entry| entry.seq));
+        if !of_it().any(|entry| approves(&entry)) {
+            cases.push(format!("{} of {}: nobody but its authors approved {id}", made.subject, detail(made, "domain")));
+        }
+    }
+    match number {
+        0 => Judged::not("nothing was released in the period"),
+        number => Judged::seen(count(number, "release"), cases, entries),
+    }
+}
+
+pub(super) fn signed(seen: &Seen) -> Judged {
+    if seen.releases.is_empty() {
+        return Judged::not("no release was made or active in the period");
+    }
+    let wrong = seen.releases.iter().filter_map(|release| verify(release, &seen.keys).err());
+    let cases = wrong.map(|error| error.to_string()).collect();
+    let made = seen.entries.iter().filter(|entry| entry.action.starts_with("release.made"));
+    Judged::seen(count(seen.releases.len(), "release"), cases, made.map(|entry| entry.seq).collect())
+}
+
+pub(super) fn protected(seen: &Seen) -> Judged {
+    let environments = seen.fabric.settings.iter().flat_map(|settings| &settings.environments);
+    let protected: BTreeSet<&str> = environments.filter(|it| it.protected).map(|it| it.name.value.as_str()).collect();
+    let there: Vec<&LedgerEntry> =
+        activated(seen).filter(|entry| protected.contains(entry.subject.as_str()) && seen.is_in(entry.at)).collect();
+    if protected.is_empty() {
+        return Judged::not("no environment is declared protected");
+    }
+    if there.is_empty() {
+        return Judged::not("nothing was activated in a protected environment in the period");
+    }
+    let unreleased = there.iter().filter(|entry| detail(entry, "domain").is_empty());
+    let cases = unreleased.map(|entry| format!("{} in {}", detail(entry, "release"), entry.subject)).collect();
+    Judged::seen(count(there.len(), "activation"), cases, there.iter().map(|entry| entry.seq).collect())
+}
+
+pub(super) fn gates(seen: &Seen) -> Judged {
+    let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
+    for entry in seen.acts(&["release.activated"]) {
+        for (gate, open, saw) in gates_of(entry) {
+            number += 1;
+            if !open {
+                cases.push(format!("{} in {}: {gate}: {saw}", detail(entry, "release"), entry.subject));
+            }
+        }
+        entries.push(entry.seq);
+    }
+    match number {
+        0 => Judged::not("no activation of the period had gates to pass"),
+        number => {
+            let saw = format!("{} of {}", count(number, "gate"), count(entries.len(), "activation"));
+            Judged::seen(saw, cases, entries)
+        }
+    }
+}
+
+pub(super) fn emergencies(seen: &Seen) -> Judged {
+    let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
+    let mut pending = 0_usize;
+    for it in incident::emergencies(seen) {
+        number += 1;
+        entries.push(it.made.seq);
+        entries.extend(it.ratified.map(|entry| entry.seq));
+        pending += usize::from(it.ratified.is_none() && !it.is_breach(seen.now));
+        if it.is_breach(seen.now) {
+            let when = it.ratified.map_or("by nobody".to_owned(), |entry| format!("late, at {:.0}", entry.at));
+            cases.push(format!("{} of {}: ratified {when}", it.made.subject, detail(it.made, "domain")));
+        }
+    }
+    match number {
+        0 => Judged::seen("there was no emergency", Vec::new(), Vec::new()),
+        number => {
+            let saw = format!("{}, {pending} of them still to be ratified", count(number, "emergency"));
+            Judged::seen(saw, cases, entries)
+        }
+    }
+}

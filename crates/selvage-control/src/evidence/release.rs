@@ -1,0 +1,176 @@
+//! Releases with their digests and signatures, what was activated where, and what the gates of the environments showed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use selvage_store::{LedgerEntry, SignedRelease};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Key;
+use super::section::{Section, text, texts, time};
+use super::seen::{Seen, detail};
+use crate::desk::{Files, address_of, digests, is_released, read_public_key, verify};
+
+const ACTIVATED: [&str; 2] = ["release.activated", "release.rolled-back"];
+
+/// A release with what proves it: its address is over the domain and the digests of its files, its signature over the address, the
+/// domain and the change that was approved.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReleaseProof {
+    /// Its content address.
+    pub id: String,
+    /// Whose.
+    pub domain: String,
+    /// The change that was approved.
+    pub change: String,
+    /// The digests of its files, by path.
+    pub files: Files,
+    /// The id of the key.
+    pub key: String,
+    /// The signature.
+    pub signature: String,
+}
+
+impl ReleaseProof {
+    /// What is wrong with it.
+    pub(super) fn fault(&self, keys: &[Key]) -> Option<String> {
+        let Ok(domain) = self.domain.parse() else { return Some(format!("{} is of no domain", self.id)) };
+        if address_of(&domain, &self.files) != self.id {
+            return Some(format!("the files of {} have another address", self.id));
+        }
+        let key = keys.iter().find(|key| key.id == self.key).and_then(|key| read_public_key(&key.public));
+        let Some(key) = key else { return Some(format!("the key of {} is not there", self.id)) };
+        let signature = STANDARD.decode(&self.signature).unwrap_or_default();
+        let holds = is_released(&self.id, &domain, &self.change, &key, &signature);
+        (!holds).then(|| format!("the signature of {} does not hold", self.id))
+    }
+}
+
+pub(super) fn proofs(seen: &Seen) -> Vec<ReleaseProof> {
+    let proof = |it: &SignedRelease| ReleaseProof {
+        id: it.id.clone(),
+        domain: it.domain.to_string(),
+        change: it.change.clone(),
+        files: digests(&serde_json::from_value(it.content.clone()).unwrap_or_default()),
+        key: it.key.clone(),
+        signature: STANDARD.encode(&it.signature),
+    };
+    seen.releases.iter().map(proof).collect()
+}
+
+pub(super) fn releases(seen: &Seen) -> Section {
+    let mut section = Section::new(
+        "releases",
+        "Releases",
+        "Releases of these changes. The id of a release is the digest of its files; digests and signatures stand under `releases`.",
+        [
+            ("release", "Release"),
+            ("domain", "Domain"),
+            ("change", "Change"),
+            ("made", "Made"),
+            ("by", "By"),
+            ("how", "How"),
+            ("key", "Signed with"),
+            ("signature", "Signature"),
+        ],
+    );
+    for it in &seen.releases {
+        let is_made = |entry: &&LedgerEntry| entry.action.starts_with("release.made") && entry.subject == it.id;
+        let made: Vec<&LedgerEntry> = seen.entries.iter().filter(is_made).collect();
+        let is_emergency = made.iter().any(|entry| entry.action == "release.made-in-emergency");
+        let how = if is_emergency { "in an emergency, before it was approved" } else { "approved" };
+        let signature = match verify(it, &seen.keys) {
+            Ok(()) => "holds".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        section.row(
+            [
+                text(&it.id),
+                text(&it.domain),
+                text(&it.change),
+                time(it.recorded),
+                text(&it.by),
+                text(how),
+                text(&it.key),
+                text(signature),
+            ],
+            made.into_iter().map(|entry| entry.seq).collect(),
+        );
+    }
+    section
+}
+
+/// What was activated within the period, and what was active at its beginning.
+pub(super) fn activated(seen: &Seen) -> impl Iterator<Item = &LedgerEntry> {
+    seen.entries.iter().filter(|entry| ACTIVATED.contains(&entry.action.as_str()))
+}
+
+pub(super) fn activations(seen: &Seen) -> Section {
+    let mut section = Section::new(
+        "activations",
+        "Activations",
+        "What took effect where; the first of each environment may be of before the period. A release without a domain was served from a \
+         directory, without approval.",
+        [
+            ("at", "When"),
+            ("environment", "Environment"),
+            ("domain", "Domain"),
+            ("release", "Release"),
+            ("what", "What"),
+            ("by", "By"),
+            ("because", "Why"),
+        ],
+    );
+    for entry in activated(seen) {
+        let (domain, is_back) = (detail(entry, "domain"), entry.action == "release.rolled-back");
+        let domain = if domain.is_empty() { "served from a directory" } else { domain };
+        section.row(
+            [
+                time(entry.at),
+                text(&entry.subject),
+                text(domain),
+                text(detail(entry, "release")),
+                text(if is_back { "went back" } else { "activated" }),
+                text(&entry.actor),
+                text(detail(entry, "because")),
+            ],
+            vec![entry.seq],
+        );
+    }
+    section
+}
+
+/// The gates that an activation went through: which, whether it was open, and what was seen.
+pub(super) fn gates_of(entry: &LedgerEntry) -> impl Iterator<Item = (&str, bool, &str)> {
+    let gates = entry.detail.get("gates").and_then(Value::as_array).into_iter().flatten();
+    gates.map(|gate| {
+        let word = |name: &str| gate.get(name).and_then(Value::as_str).unwrap_or_default();
+        (word("gate"), gate.get("open").and_then(Value::as_bool).unwrap_or(false), word("saw"))
+    })
+}
+
+pub(super) fn gates(seen: &Seen) -> Section {
+    let mut section = Section::new(
+        "gates",
+        "Gates",
+        "What Selvage looked at itself before it activated. Going back passes no gates: what is gone back to has passed them.",
+        [
+            ("at", "When"),
+            ("environment", "Environment"),
+            ("release", "Release"),
+            ("gate", "Gate"),
+            ("outcome", "Outcome"),
+            ("saw", "What was seen"),
+        ],
+    );
+    for entry in activated(seen) {
+        for (gate, open, saw) in gates_of(entry) {
+            let outcome = if open { "open" } else { "closed" };
+            let saw = texts(saw.split("; ").map(str::to_owned));
+            let release = text(detail(entry, "release"));
+            let cells = [time(entry.at), text(&entry.subject), release, text(gate), text(outcome), saw];
+            section.row(cells, vec![entry.seq]);
+        }
+    }
+    section
+}

@@ -1,0 +1,342 @@
+//! What the store has of what evidence is about, read once. Tables are read after the ledger's head, and entries after it are left out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_model::access::Principal;
+use selvage_model::change::Change;
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
+use selvage_model::usage::{UsageCount, UsageGap, Used};
+use selvage_store::{
+    AccessRequest, BreakGlass, Checkpoint, DeadLetter, LaneView, LeaseRecord, LedgerCheck, LedgerEntry, LedgerHead,
+    Recertification, RecertificationItem, ReleaseKey, SignedRelease, Store, StoreError,
+};
+use serde_json::Value;
+
+use super::scope::Scope;
+use super::{About, Asked};
+use crate::desk::{Desk, DeskError, Files, Releases, files_of, is_signed};
+
+/// Entries that are read at once.
+const PAGE: u32 = 1_000;
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Everything that was seen.
+pub(super) struct Seen {
+    pub(super) asked: Asked,
+    pub(super) now: Timestamp,
+    pub(super) fabric: Fabric,
+    /// The releases that the fabric is made of.
+    pub(super) basis: Vec<String>,
+    pub(super) scope: Scope,
+    pub(super) ledger: Ledger,
+    /// Entries that belong to it, oldest first.
+    pub(super) entries: Vec<LedgerEntry>,
+    /// Changes that belong to it and were worked on, released or active within the period.
+    pub(super) changes: Vec<Change>,
+    /// Their releases, with their files.
+    pub(super) releases: Vec<SignedRelease>,
+    pub(super) keys: Vec<ReleaseKey>,
+    pub(super) access: Access,
+    pub(super) letters: Vec<DeadLetter>,
+    pub(super) lanes: Vec<LaneView>,
+    pub(super) usage: Usage,
+}
+
+/// The ledger as a whole.
+pub(super) struct Ledger {
+    pub(super) head: LedgerHead,
+    pub(super) check: LedgerCheck,
+    /// With which key checkpoints are signed, where that is known.
+    pub(super) key: Option<[u8; 32]>,
+    /// Those that are signed with it, oldest first.
+    pub(super) signed: Vec<Checkpoint>,
+    /// How many are not.
+    pub(super) others: usize,
+}
+
+/// Who may do what, and who answered for it.
+pub(super) struct Access {
+    pub(super) leases: Vec<LeaseRecord>,
+    pub(super) used: BTreeMap<Used, Timestamp>,
+    pub(super) requests: Vec<AccessRequest>,
+    pub(super) campaigns: Vec<Recertification>,
+    pub(super) items: Vec<RecertificationItem>,
+    pub(super) break_glasses: Vec<BreakGlass>,
+}
+
+/// What was counted of requests.
+pub(super) struct Usage {
+    /// By slot and interface, within the period.
+    pub(super) course: Vec<(Timestamp, InterfaceRef, UsageCount)>,
+    pub(super) began: Option<Timestamp>,
+    pub(super) gaps: Vec<UsageGap>,
+}
+
+impl Seen {
+    /// Whether a moment is within the period.
+    pub(super) fn is_in(&self, at: Timestamp) -> bool {
+        at >= self.asked.from && at <= self.asked.to
+    }
+
+    /// The numbers of the entries about this thing.
+    pub(super) fn about(&self, subject: &str) -> Vec<u64> {
+        self.entries.iter().filter(|entry| entry.subject == subject).map(|entry| entry.seq).collect()
+    }
+
+    /// Entries of these actions within the period.
+    pub(super) fn acts<'a>(&'a self, actions: &'a [&str]) -> impl Iterator<Item = &'a LedgerEntry> {
+        let is_one = |entry: &&LedgerEntry| actions.contains(&entry.action.as_str()) && self.is_in(entry.at);
+        self.entries.iter().filter(is_one)
+    }
+}
+
+/// A text of an entry's detail.
+pub(super) fn detail<'a>(entry: &'a LedgerEntry, name: &str) -> &'a str {
+    entry.detail.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Looks at everything.
+pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> Result<Seen, DeskError> {
+    let store = &desk.store;
+    let ledger = ledger(store, key).await?;
+    let (files, basis) = files_at(store, asked).await?;
+    let fabric = desk.look.read(&files);
+    let mut changes = store.changes().await?;
+    let mut scope = Scope::new(&asked.about, &fabric, &changes);
+    changes.retain(|change| scope.has_change(&asked.about, change));
+    let access = access(store, asked, &mut scope).await?;
+    known(asked, &fabric, &changes, &access)?;
+    let letters: Vec<DeadLetter> =
+        store.dead_letters(true).await?.into_iter().filter(|it| scope.has(&it.interface)).collect();
+    let lanes = store.lanes_aside().await?.into_iter().filter(|it| scope.has(&it.interface)).collect();
+    let subscriptions = store.subscriptions().await?;
+    scope.ids.extend(subscriptions.into_iter().filter(|it| scope.interfaces.contains(&it.interface)).map(|it| it.id));
+    scope.ids.extend(letters.iter().map(|letter| letter.id.clone()));
+    scope.ids.extend(changes.iter().flat_map(|change| [change.id.clone(), change.release.clone()]));
+    let of_releases = store.signed_releases().await?;
+    let all = entries(store, ledger.head.entries, &mut scope).await?;
+    let mut in_play = in_play(&all, asked, &of_releases);
+    in_play.retain(|id| changes.iter().any(|change| &change.id == id));
+    changes.retain(|change| in_play.contains(&change.id));
+    let entries = cited(all, asked, &in_play, &access);
+    let releases = releases(store, &of_releases, &in_play).await?;
+    let usage = usage(store, asked).await?;
+    let (keys, now) = (store.release_keys().await?, ledger.head.at);
+    let asked = asked.clone();
+    Ok(Seen {
+        asked,
+        now,
+        fabric,
+        basis,
+        scope,
+        ledger,
+        entries,
+        changes,
+        releases,
+        keys,
+        access,
+        letters,
+        lanes,
+        usage,
+    })
+}
+
+async fn ledger(store: &Store, key: Option<[u8; 32]>) -> Result<Ledger, DeskError> {
+    let head = store.ledger_head().await?;
+    let (signed, others): (Vec<_>, Vec<_>) =
+        store.checkpoints().await?.into_iter().partition(|it| key.is_some_and(|key| is_signed(it, &key)));
+    let heads: Vec<LedgerHead> = signed.iter().map(|it| it.head.clone()).collect();
+    let check = store.verify_ledger_by(&heads).await?;
+    Ok(Ledger { head, check, key, signed, others: others.len() })
+}
+
+/// What was declared at the end of the period: what was active in the environment, or what every domain had released last.
+async fn files_at(store: &Store, asked: &Asked) -> Result<(Files, Vec<String>), DeskError> {
+    let releases = match &asked.environment {
+        Some(environment) => match active_at(store, environment, asked.to).await? {
+            Active::Domains(releases) => releases,
+            Active::Directory(id, files) => return Ok((files, vec![id])),
+        },
+        None => {
+            let all = store.signed_releases().await?.into_iter().filter(|it| it.recorded <= asked.to);
+            all.map(|it| (it.domain, it.id)).collect::<Releases>()
+        }
+    };
+    if releases.is_empty() {
+        let place = asked.environment.as_ref().map_or("released".to_owned(), |it| format!("active in `{it}`"));
+        let message = format!("nothing was {place} at {:.0}, by what this store knows", asked.to);
+        let fix = "name the environment with `--env`; what is served from a directory was never released";
+        return Err(DeskError::refused(code::EVIDENCE_UNKNOWN, message, fix));
+    }
+    let basis = releases.values().cloned().collect();
+    Ok((files_of(store, &releases, None).await?, basis))
+}
+
+enum Active {
+    Domains(Releases),
+    Directory(String, Files),
+}
+
+/// What was active in an environment: whatever was activated last says which of the two it ran by.
+async fn active_at(store: &Store, environment: &EnvironmentName, to: Timestamp) -> Result<Active, DeskError> {
+    let active = store.active_at(environment, to).await?;
+    match active.last() {
+        Some(newest) if newest.domain.is_none() => {
+            let id = newest.release.clone();
+            let found = store.release(&id).await?;
+            let found = found.ok_or_else(|| StoreError::NotFound { what: "release", id: id.clone() })?;
+            let files = found.content.as_object().into_iter().flatten();
+            let text = |(path, text): (&String, &Value)| Some((path.clone(), text.as_str()?.to_owned()));
+            Ok(Active::Directory(id, files.filter_map(text).collect()))
+        }
+        _ => Ok(Active::Domains(active.into_iter().filter_map(|it| Some((it.domain?, it.release))).collect())),
+    }
+}
+
+/// Leases that were alive within the period, and whatever was asked for and answered about them. Notes their ids.
+async fn access(store: &Store, asked: &Asked, scope: &mut Scope) -> Result<Access, DeskError> {
+    let mut leases = store.leases().await?;
+    leases.retain(|lease| scope.has(&lease.grant.interface));
+    leases.retain(|it| it.granted <= asked.to && it.grant.ended.is_none_or(|ended| ended >= asked.from));
+    let ids: BTreeSet<&str> = leases.iter().map(|lease| lease.grant.id.as_str()).collect();
+    let mut requests = store.access_requests().await?;
+    requests.retain(|request| scope.has(&request.asked.interface));
+    let mut items = store.recertification_items().await?;
+    items.retain(|item| ids.contains(item.grant.id.as_str()));
+    let mut campaigns = store.recertifications().await?;
+    campaigns.retain(|it| items.iter().any(|item| item.campaign == it.id));
+    let mut break_glasses = store.break_glasses().await?;
+    break_glasses.retain(|it| scope.has(&it.grant.interface));
+    scope.ids.extend(leases.iter().flat_map(|it| [it.grant.id.clone(), it.grant.consumer.to_string()]));
+    scope.ids.extend(requests.iter().map(|it| it.id.clone()));
+    scope.ids.extend(items.iter().map(|it| it.id.clone()));
+    scope.ids.extend(campaigns.iter().map(|it| it.id.clone()));
+    scope.ids.extend(break_glasses.iter().map(|it| it.grant.id.clone()));
+    for key in store.access_state().await?.credentials {
+        if matches!(&key.principal, Principal::Consumer(consumer) if scope.ids.contains(consumer.as_str())) {
+            scope.ids.insert(key.id);
+        }
+    }
+    let used = store.last_used().await?.into_iter().collect();
+    Ok(Access { leases, used, requests, campaigns, items, break_glasses })
+}
+
+/// Something that neither the fabric nor the store knows is a mistake, and not an interface without evidence.
+fn known(asked: &Asked, fabric: &Fabric, changes: &[Change], access: &Access) -> Result<(), DeskError> {
+    let is_known = match &asked.about {
+        About::Interface(it) => fabric.interfaces.contains_key(it) || !changes.is_empty() || !access.leases.is_empty(),
+        About::Domain(it) => fabric.domains.contains_key(it) || !changes.is_empty() || it == &DomainName::group(),
+        About::Control(None) => true,
+        About::Control(Some(id)) => super::control::controls(fabric).iter().any(|control| &control.id == id),
+    };
+    if is_known {
+        return Ok(());
+    }
+    let fix = match &asked.about {
+        About::Interface(_) => "`selvage catalogue list` shows what interfaces there are, with their versions",
+        About::Domain(_) => "`selvage board seats` shows what domains there are",
+        About::Control(_) => "`selvage evidence controls` shows what controls there are",
+    };
+    Err(DeskError::refused(code::EVIDENCE_UNKNOWN, format!("nobody knows {}", asked.about), fix))
+}
+
+/// Every entry that belongs to it.
+async fn entries(store: &Store, last: u64, scope: &mut Scope) -> Result<Vec<LedgerEntry>, DeskError> {
+    let (mut found, mut from) = (Vec::new(), 1);
+    loop {
+        let page = store.ledger(from, PAGE).await?;
+        let Some(end) = page.last().map(|entry| entry.seq) else { return Ok(found) };
+        for entry in page.into_iter().filter(|entry| entry.seq <= last) {
+            if scope.concerns(&entry) {
+                if entry.action == "board.delegated" {
+                    scope.ids.insert(entry.subject.clone());
+                }
+                found.push(entry);
+            }
+        }
+        if end >= last {
+            return Ok(found);
+        }
+        from = end + 1;
+    }
+}
+
+/// Changes that somebody worked on, that were released, or whose release was active within the period.
+fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BTreeSet<String> {
+    let change_of = |release: &str, domain: &str| {
+        let found = releases.iter().find(|it| it.id == release && it.domain.as_str() == domain);
+        found.map(|it| it.change.clone())
+    };
+    let mut standing: BTreeMap<(&str, &str), Option<String>> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for entry in all.iter().filter(|entry| entry.at <= asked.to) {
+        let is_in = entry.at >= asked.from;
+        match entry.action.as_str() {
+            "release.activated" | "release.rolled-back" => {
+                let change = change_of(detail(entry, "release"), detail(entry, "domain"));
+                if is_in {
+                    found.extend(change);
+                } else {
+                    standing.insert((&entry.subject, detail(entry, "domain")), change);
+                }
+            }
+            "release.made" | "release.made-in-emergency" if is_in => {
+                found.insert(detail(entry, "change").to_owned());
+            }
+            action if is_in && action.starts_with("change.") => {
+                found.insert(entry.subject.clone());
+            }
+            _ => {}
+        }
+    }
+    found.extend(standing.into_values().flatten());
+    found
+}
+
+/// Entries of the period, and older ones that say how what was alive in it came to be.
+fn cited(all: Vec<LedgerEntry>, asked: &Asked, in_play: &BTreeSet<String>, access: &Access) -> Vec<LedgerEntry> {
+    let leases = access.leases.iter().map(|it| it.grant.id.as_str());
+    let of_leases = access.requests.iter().filter(|it| it.lease.is_some()).map(|it| it.id.as_str());
+    let alive: BTreeSet<&str> = leases.chain(of_leases).collect();
+    let mut standing: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for entry in all.iter().filter(|entry| entry.at < asked.from && entry.action.starts_with("release.")) {
+        if matches!(entry.action.as_str(), "release.activated" | "release.rolled-back") {
+            standing.insert((entry.subject.clone(), detail(entry, "domain").to_owned()), entry.seq);
+        }
+    }
+    let standing: BTreeSet<u64> = standing.into_values().collect();
+    let is_cited = |entry: &LedgerEntry| {
+        let is_in = entry.at >= asked.from && entry.at <= asked.to;
+        let is_of_change = in_play.contains(&entry.subject) || in_play.contains(detail(entry, "change"));
+        let is_of_lease = alive.contains(entry.subject.as_str());
+        // A seat that was lent before may have been filled within the period.
+        let is_older =
+            is_of_change || is_of_lease || standing.contains(&entry.seq) || entry.action == "board.delegated";
+        is_in || (entry.at <= asked.to && is_older)
+    };
+    all.into_iter().filter(is_cited).collect()
+}
+
+async fn releases(
+    store: &Store,
+    all: &[SignedRelease],
+    in_play: &BTreeSet<String>,
+) -> Result<Vec<SignedRelease>, DeskError> {
+    let mut found = Vec::new();
+    for it in all.iter().filter(|it| in_play.contains(&it.change)) {
+        found.extend(store.signed_release(&it.id).await?);
+    }
+    Ok(found)
+}
+
+async fn usage(store: &Store, asked: &Asked) -> Result<Usage, DeskError> {
+    let mut course = store.usage_course(asked.from, Timestamp::now(), HOUR).await?;
+    course.retain(|(at, _, _)| *at <= asked.to);
+    let mut gaps = store.usage_gaps(asked.from).await?;
+    gaps.retain(|gap| gap.from <= asked.to);
+    Ok(Usage { course, began: store.usage_began().await?, gaps })
+}
