@@ -1,32 +1,41 @@
 //! The control API: what the commands do, over HTTP and for people who log in. Each request shows an operator's key; what the operator
 //! may do is said by what the domains released last. Problems are RFC 9457.
 
+mod access;
 mod answer;
+mod catalogue;
 mod changes;
+mod emergencies;
 mod events;
+mod grants;
 mod lanes;
+mod recertifications;
 mod releases;
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, LOCATION};
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use selvage_governance::seat::{Act, may};
 use selvage_log::EventLog;
 use selvage_model::code;
-use selvage_model::name::DomainName;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
 use selvage_model::problem::Problem;
+use selvage_model::scalar;
 use selvage_store::Store;
 use serde_json::Value;
 
-use crate::console::Authenticate;
-use crate::desk::{Desk, Seal};
+use crate::console::{Authenticate, ViewCatalogue};
+use crate::desk::{Desk, Seal, lease};
 
 use answer::problem;
 pub(crate) use answer::{status_of, told};
@@ -57,11 +66,13 @@ const MOST_BYTES: usize = 64 << 20;
 pub(crate) struct Api {
     governance: Governance,
     authenticate: Authenticate,
+    catalogue: ViewCatalogue,
 }
 
 /// The routes of the API, to stand under `/api`.
-pub(crate) fn routes(governance: Governance, authenticate: Authenticate) -> Router {
+pub(crate) fn routes(governance: Governance, authenticate: Authenticate, catalogue: ViewCatalogue) -> Router {
     Router::new()
+        .merge(of_access())
         .route("/changes", get(changes::list).post(changes::propose))
         .route("/changes/{id}", get(changes::show))
         .route("/changes/{id}/decisions", post(changes::decide))
@@ -80,7 +91,28 @@ pub(crate) fn routes(governance: Governance, authenticate: Authenticate) -> Rout
         .route("/events/{interface}", get(events::tail))
         .fallback(missing)
         .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .with_state(Api { governance, authenticate })
+        .with_state(Api { governance, authenticate, catalogue })
+}
+
+/// The catalogue, and access as leases.
+fn of_access() -> Router<Api> {
+    Router::new()
+        .route("/catalogue", get(catalogue::list))
+        .route("/catalogue/{interface}", get(catalogue::show))
+        .route("/access/requests", get(access::list).post(access::ask))
+        .route("/access/requests/{id}", get(access::show))
+        .route("/access/requests/{id}/decisions", post(access::decide))
+        .route("/access/review", get(access::review_all))
+        .route("/access/notices", get(access::notices))
+        .route("/grants", get(grants::list))
+        .route("/grants/{id}", get(grants::show))
+        .route("/grants/{id}/narrowing", post(grants::narrow))
+        .route("/grants/{id}/end", post(grants::end))
+        .route("/recertifications", get(recertifications::list).post(recertifications::start))
+        .route("/recertifications/{id}", get(recertifications::show))
+        .route("/recertification-items/{id}/answers", post(recertifications::answer))
+        .route("/break-glass", get(emergencies::list).post(emergencies::open))
+        .route("/break-glass/{grant}/reviews", post(emergencies::review))
 }
 
 async fn missing(_operator: Operator) -> Response {
@@ -114,14 +146,61 @@ impl FromRequestParts<Api> for Operator {
     }
 }
 
+/// What was made, and where it is.
+fn made(place: &str, body: Value) -> Response {
+    let mut answer = (StatusCode::CREATED, Json(body)).into_response();
+    if let Ok(place) = HeaderValue::from_str(place) {
+        answer.headers_mut().insert(LOCATION, place);
+    }
+    answer
+}
+
+/// A span of time, as `90d`.
+fn span(text: &str) -> Result<Duration, String> {
+    scalar::duration(text).ok_or_else(|| format!("`{text}` is no span of time: write `90d` or `4h`"))
+}
+
 impl Api {
+    /// What runs here: who decides about access is said by it.
+    async fn fabric(&self) -> Arc<Fabric> {
+        (self.catalogue)().await.fabric
+    }
+
+    /// Waits until every node knows what was changed at this moment, and tells it with the answer. INVARIANT: REVOKED-NOW
+    async fn when_known(&self, since: Timestamp, mut body: Value) -> Response {
+        let nodes = (self.governance.acknowledge)(since).await;
+        if let Some(members) = body.as_object_mut() {
+            members.insert("nodes".to_owned(), nodes);
+        }
+        Json(body).into_response()
+    }
+
+    /// Refuses who answers neither for the consumer nor for the interface.
+    async fn must_answer(
+        &self,
+        operator: &Operator,
+        consumer: &ConsumerName,
+        interface: &InterfaceRef,
+    ) -> Result<(), Response> {
+        let fabric = self.fabric().await;
+        if lease::answers(&fabric, &operator.0, consumer, interface) {
+            return Ok(());
+        }
+        let detail = format!("`{}` answers neither for {consumer} nor for {interface}", operator.0);
+        Err(problem(&Problem::new(403, code::API_FORBIDDEN, detail)))
+    }
+
     /// Refuses what the operator may not do in the domain.
     async fn let_pass(&self, operator: &Operator, act: Act, domain: &DomainName) -> Result<(), Response> {
         let fabric = self.governance.desk.released().await.map_err(|error| told(&error))?;
         if may(&fabric, &operator.0, act, domain) {
             return Ok(());
         }
-        let detail = format!("`{}` may not do this in the domain {domain}", operator.0);
-        Err(problem(&Problem::new(403, code::API_FORBIDDEN, detail)))
+        Err(forbidden(&operator.0, domain))
     }
+}
+
+fn forbidden(operator: &str, domain: &DomainName) -> Response {
+    let detail = format!("`{operator}` may not do this in the domain {domain}");
+    problem(&Problem::new(403, code::API_FORBIDDEN, detail))
 }

@@ -1,6 +1,7 @@
 //! The console's server: login, pages, its two assets. It has a listener of its own, so that it can be bound to an
 //! inner network and be down without anyone noticing on the data path.
 
+mod access;
 mod catalogue;
 mod changes;
 mod releases;
@@ -123,7 +124,10 @@ impl Console {
         let listener = TcpListener::bind(config.listen).await.map_err(wrap)?;
         let address = listener.local_addr().map_err(wrap)?;
         let governance = config.governance.clone();
-        let api = governance.map(|governance| api::routes(governance, Arc::clone(&config.authenticate)));
+        let api = governance.map(|governance| {
+            let catalogue = Arc::clone(&config.catalogue);
+            api::routes(governance, Arc::clone(&config.authenticate), catalogue)
+        });
         let shared = Arc::new(Shared {
             observe: config.observe,
             usage: config.usage,
@@ -176,6 +180,9 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/catalogue", get(catalogue::list))
         .route("/catalogue/{interface}", get(catalogue::show))
         .route("/catalogue/{interface}/requests", post(catalogue::ask))
+        .route("/access", get(access::list))
+        .route("/access/requests/{id}/decisions", post(access::decide))
+        .route("/access/break-glass/{grant}/reviews", post(access::review))
         .route("/changes", get(changes::list))
         .route("/changes/{id}", get(changes::show))
         .route("/changes/{id}/decisions", post(changes::decide))

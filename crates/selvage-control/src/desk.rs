@@ -3,13 +3,13 @@
 
 mod access;
 mod activate;
-mod ask;
 mod checkpoint;
 mod decide;
 mod error;
 mod gate;
 mod hard;
 mod history;
+pub mod lease;
 mod order;
 mod propose;
 mod release;
@@ -35,7 +35,6 @@ use selvage_store::{DomainActivation, SignedRelease, Store};
 use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
-pub use ask::Asking;
 pub(crate) use checkpoint::unhex;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
@@ -43,7 +42,7 @@ pub use error::DeskError;
 pub use gate::Gate;
 pub use history::Passage;
 pub use propose::Proposal;
-pub(crate) use propose::finding;
+pub use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
 pub(crate) use seal::{address_of, digests, hex, is_released, is_signed_text};
 pub use seen::impact;

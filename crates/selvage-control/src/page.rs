@@ -1,5 +1,6 @@
 //! The pages, as functions from data to HTML. They fetch nothing and decide nothing.
 
+mod access;
 mod catalogue;
 mod change;
 mod changes;
@@ -16,6 +17,7 @@ mod usage;
 use maud::{Markup, html};
 use selvage_model::overview::Overview;
 
+pub(crate) use access::access;
 pub(crate) use catalogue::catalogue;
 pub(crate) use change::change;
 pub(crate) use changes::changes;

@@ -137,6 +137,7 @@ async fn the_page_of_usage_shows_who_uses_what() {
         "at most 50000",
         "/&lt;i&gt;orders",
         "node-x",
+        "One grant is open without approval.",
     ] {
         assert!(page.contains(expected), "{expected} is missing");
     }

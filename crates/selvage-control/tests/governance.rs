@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "governance/leases.rs"]
+mod leases;
 #[path = "governance/order.rs"]
 mod order;
 #[path = "stage/reading.rs"]
@@ -19,7 +21,7 @@ use std::sync::Arc;
 use reading::Reading;
 use reqwest::{Client, Method};
 use selvage_control::desk::{Desk, Seal};
-use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
+use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
@@ -79,14 +81,14 @@ impl Stage {
         let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
         let desk = Desk::new(store.clone(), Arc::new(Reading { judges: true }));
         let seal = Arc::new(Seal::open(&directory.path().join("release.key")).unwrap());
-        let operators: BTreeSet<&str> = ROLES[2..].iter().copied().collect();
+        let operators: BTreeSet<&str> = ROLES[2..].iter().chain(&leases::MORE).copied().collect();
         let console = Console::start(ConsoleConfig {
             listen: "127.0.0.1:0".parse().unwrap(),
             observe: Arc::new(|| Box::pin(async { Overview::default() })),
             usage: Arc::new(|| Box::pin(async { UsageView::default() })),
             contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
             lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
-            catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
+            catalogue: Arc::new(|| Box::pin(async { leases::runs() })),
             authenticate: Arc::new(move |key| {
                 let name = key.strip_prefix("slv_").filter(|name| operators.contains(name)).map(str::to_owned);
                 Box::pin(async move { name.map(|operator| Admitted { operator, credential: "key_1".to_owned() }) })
@@ -288,6 +290,7 @@ async fn the_matrix_of_the_control_api() {
             }
         }
     }
+    leases::rows(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix", text);
     assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
 }

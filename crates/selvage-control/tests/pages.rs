@@ -203,13 +203,15 @@ fn holds(page: &str, expected: &[&str]) {
 #[tokio::test]
 async fn nobody_sees_or_does_anything_without_logging_in() {
     let stage = Stage::new(true).await;
-    for path in ["/catalogue", "/catalogue/products@1", "/changes", "/changes/chg_1", "/releases"] {
+    for path in ["/catalogue", "/catalogue/products@1", "/changes", "/changes/chg_1", "/releases", "/access"] {
         let (status, text) = stage.page("", path).await;
         assert_eq!((status, text.as_str()), (StatusCode::SEE_OTHER, ""), "{path}");
     }
     let forms = [
         ("/catalogue/products@1/requests", "consumer=web-shop&operations=list&purpose=x&until=2027-06-30"),
         ("/changes/chg_1/decisions", "verdict=approve&because=x&version=1"),
+        ("/access/requests/req_1/decisions", "verdict=approve&because=x"),
+        ("/access/break-glass/grt_1/reviews", "verdict=ratify&because=x"),
         ("/releases/rollbacks", "environment=test&domain=group&from=rel_2&to=rel_1&because=x"),
     ];
     for (path, form) in forms {
@@ -267,6 +269,46 @@ async fn the_catalogue_is_searched_and_access_asked_for() {
         holds(&answer.text().await.unwrap(), &["Nothing was asked for.", because]);
     }
     assert_eq!(stage.store.access_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn who_answers_for_an_interface_decides_about_access_on_a_page() {
+    let stage = Stage::new(true).await;
+    let (ann, bob, eve) = (stage.enter("ann").await, stage.enter("bob").await, stage.enter("eve").await);
+    let form = "consumer=web-shop&operations=list&purpose=Shows+%3Cb%3Eit&until=2027-06-30";
+    stage.form(&ann, "/catalogue/products@1/requests", form).await;
+    let id = stage.store.access_requests().await.unwrap().remove(0).id;
+    let path = format!("/access/requests/{id}/decisions");
+    let (_, page) = stage.page(&ann, "/access").await;
+    holds(&page, &["You asked for it: somebody else decides.", "bob", "Shows &lt;b&gt;it"]);
+    assert!(!page.contains(&path), "{page}");
+    assert!(!stage.page(&eve, "/access").await.1.contains(&path));
+    for (who, because) in [(&ann, "FAB7141"), (&eve, "FAB7141")] {
+        let refused = stage.form(who, &path, "verdict=approve&because=mine").await;
+        assert_eq!(refused.status(), StatusCode::FORBIDDEN);
+        holds(&refused.text().await.unwrap(), &[because, "role=\"alert\""]);
+    }
+    holds(&stage.page(&bob, "/access").await.1, &[&path, "Approve", "Reject"]);
+    let silent = stage.form(&bob, &path, "verdict=approve&because=+").await;
+    assert_eq!(silent.status(), StatusCode::UNPROCESSABLE_ENTITY);
+    let approved = stage.form(&bob, &path, "verdict=approve&because=agreed").await;
+    assert_eq!((approved.status(), approved.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/access"));
+    assert_eq!(stage.store.access_state().await.unwrap().grants.len(), 1);
+    holds(&stage.page(&eve, "/access").await.1, &["Nothing that was asked for waits for you.", ">approved<", "agreed"]);
+    assert_eq!(stage.form(&bob, &path, "verdict=reject&because=late").await.status(), StatusCode::CONFLICT);
+
+    // What was opened in an emergency is on the same page, and nobody says of their own that it was right.
+    let grant = stage.store.access_state().await.unwrap().grants.remove(0);
+    let subject = (&grant.consumer, &grant.interface);
+    let hour = std::time::Duration::from_secs(3600);
+    let opened = stage.store.break_glass(subject, &grant.terms, hour, ("ann", "the line stands")).await.unwrap();
+    let path = format!("/access/break-glass/{}/reviews", opened.grant.id);
+    holds(&stage.page(&ann, "/access").await.1, &["the line stands", "You opened it: somebody else says"]);
+    assert_eq!(stage.form(&ann, &path, "verdict=ratify&because=mine").await.status(), StatusCode::FORBIDDEN);
+    holds(&stage.page(&bob, "/access").await.1, &[&path, "It was right", "open until"]);
+    assert_eq!(stage.form(&bob, &path, "verdict=approve&because=x").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(stage.form(&bob, &path, "verdict=ratify&because=it+stood").await.status(), StatusCode::SEE_OTHER);
+    holds(&stage.page(&bob, "/access").await.1, &["ratified by bob"]);
 }
 
 #[tokio::test]

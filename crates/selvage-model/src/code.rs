@@ -467,6 +467,7 @@ catalogue! {
     EVIDENCE_BROKEN = "FAB7162", "What the package of evidence has of the ledger is not whole";
     EVIDENCE_UNREADABLE = "FAB7163", "The file is no package of evidence";
     EVIDENCE_UNKNOWN = "FAB7164", "There is nothing of this name to give evidence of";
+    RECERTIFICATION_VAIN = "FAB7190", "A campaign that asks nobody about anything";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

@@ -59,7 +59,9 @@ pub(crate) fn status_of(error: &DeskError) -> u16 {
 fn status_of_store(error: &StoreError) -> u16 {
     match error {
         StoreError::NotFound { .. } => 404,
-        StoreError::ChangeStands { .. } | StoreError::ChangeStale { .. } => 409,
+        StoreError::ChangeStands { .. } | StoreError::ChangeStale { .. } | StoreError::AccessStands { .. } => 409,
+        StoreError::OwnAccess { .. } => 403,
+        StoreError::Unnarrowed { .. } | StoreError::BreakGlassLong { .. } => 422,
         error if error.is_transient() => 503,
         _ => 500,
     }
@@ -67,15 +69,23 @@ fn status_of_store(error: &StoreError) -> u16 {
 
 fn status(code: Code) -> u16 {
     match code {
-        code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS => 403,
+        code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS | code::ACCESS_DECIDER => 403,
         code::ROLLBACK_UNKNOWN => 404,
         code::CHANGE_UNFIT
         | code::CHANGE_EMPTY
         | code::FILES_ASTRAY
         | code::ENVIRONMENT_UNDECLARED
         | code::EMERGENCY_ORDER => 422,
+        code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
+        // What is asked for does not pass the check.
+        code if code.as_str().starts_with("FAB2") => 422,
         _ => 409,
     }
+}
+
+/// A body or a query that cannot be meant.
+pub(super) fn unfit(because: String) -> Response {
+    problem(&Problem::new(400, code::API_BODY, because))
 }
 
 /// A body of JSON, refused as a problem where it is none.

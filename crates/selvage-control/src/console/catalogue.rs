@@ -7,8 +7,6 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use selvage_governance::catalogue::{self, Entry, Known};
 use selvage_model::access::LiveGrant;
 use selvage_model::fabric::Fabric;
@@ -18,7 +16,8 @@ use serde::Deserialize;
 
 use super::{Shared, missing, refusal, session};
 use crate::api::line;
-use crate::desk::{Asking, Passage};
+use crate::desk::Passage;
+use crate::desk::lease::{Asking, until, whole};
 use crate::page;
 
 /// What the catalogue is made of.
@@ -33,7 +32,7 @@ pub struct CatalogueView {
 }
 
 impl CatalogueView {
-    fn known(&self) -> Known<'_> {
+    pub(crate) fn known(&self) -> Known<'_> {
         Known { grants: Some(&self.grants), last_used: Some(&self.last_used) }
     }
 }
@@ -138,7 +137,7 @@ pub(super) async fn ask(
     }
     match governance.desk.ask(&view.fabric, asking).await {
         // What was said is not sent again by who loads the page anew.
-        Ok(id) => Redirect::to(&format!("/catalogue/{interface}?asked={id}")).into_response(),
+        Ok(asked) => Redirect::to(&format!("/catalogue/{interface}?asked={}", asked.request.id)).into_response(),
         Err(error) => {
             let because = refusal(&error).1;
             one(&shared, &name, &admitted.operator, Some(Answer::Refused(because))).await
@@ -155,7 +154,7 @@ fn asking(name: &str, wanted: &Wanted, by: &str) -> Result<Asking, String> {
         return Err("say which operations".to_owned());
     }
     let purpose = line(&wanted.purpose).ok_or("say in a line of at most 200 characters what it is for")?;
-    let day: Date = wanted.until.parse().map_err(|_| "say until when, as `2027-06-30`".to_owned())?;
-    let end = day.at(23, 59, 59, 0).to_zoned(TimeZone::UTC).map_err(|_| "so late there is no day".to_owned())?;
-    Ok(Asking { consumer, interface, operations, purpose, until: end.timestamp(), by: by.to_owned() })
+    let end = until(&wanted.until).map_err(|because| format!("say until when: {because}"))?;
+    let terms = whole(operations, Some(purpose), Some(end));
+    Ok(Asking { consumer, interface, terms, by: by.to_owned() })
 }

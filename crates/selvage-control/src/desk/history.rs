@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Desk, DeskError};
 
@@ -25,6 +25,22 @@ pub struct Passage {
     pub differences: Vec<Value>,
     /// Where the release is active.
     pub active: Vec<EnvironmentName>,
+}
+
+impl Passage {
+    /// As the commands and the control API show it.
+    pub fn shown(&self) -> Value {
+        json!({
+            "release": self.release,
+            "domain": self.domain.as_str(),
+            "change": self.change,
+            "title": self.title,
+            "made": self.made.to_string(),
+            "by": self.by,
+            "differences": self.differences,
+            "active": self.active,
+        })
+    }
 }
 
 impl Desk {

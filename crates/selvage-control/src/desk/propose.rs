@@ -259,7 +259,8 @@ fn difference(it: &Difference) -> Value {
 }
 
 /// A finding as it is kept and shown.
-pub(crate) fn finding(it: &Finding) -> Value {
+/// A finding as the commands and the control API show it.
+pub fn finding(it: &Finding) -> Value {
     json!({
         "code": it.code.as_str(),
         "severity": it.severity.to_string(),

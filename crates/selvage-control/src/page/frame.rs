@@ -17,9 +17,10 @@ pub(super) fn bare(title: &str, content: &Markup) -> Markup {
 }
 
 /// The pages, as the bar names them.
-const PAGES: [(&str, &str); 7] = [
+const PAGES: [(&str, &str); 8] = [
     ("/", "Overview"),
     ("/catalogue", "Catalogue"),
+    ("/access", "Access"),
     ("/changes", "Changes"),
     ("/releases", "Releases"),
     ("/usage", "Usage"),
@@ -30,7 +31,7 @@ const PAGES: [(&str, &str); 7] = [
 /// A page of somebody who is logged in, kept fresh.
 pub(super) fn full(title: &'static str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
     let content = html! {
-        main #live { (content) }
+        main #live { (opened(title, overview)) (content) }
         script src="/assets/console.js" defer {}
     };
     barred(title, title, overview, operator, &content)
@@ -38,7 +39,19 @@ pub(super) fn full(title: &'static str, overview: &Overview, operator: &str, con
 
 /// The same, left as it is: something is filled in on it.
 pub(super) fn still(section: &str, title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {
-    barred(section, title, overview, operator, &html! { main { (content) } })
+    barred(section, title, overview, operator, &html! { main { (opened(section, overview)) (content) } })
+}
+
+/// Access that is open without approval is told on every page; two of them say more.
+fn opened(section: &str, overview: &Overview) -> Markup {
+    let open = overview.break_glass.len();
+    html! {
+        @if open > 0 && !["Overview", "Access"].contains(&section) {
+            section.alarm role="alert" {
+                @if open == 1 { "One grant is" } @else { (grouped(open as u64)) " grants are" } " open without approval. " a href="/access" { "See which" }
+            }
+        }
+    }
 }
 
 fn barred(section: &str, title: &str, overview: &Overview, operator: &str, content: &Markup) -> Markup {

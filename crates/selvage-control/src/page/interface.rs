@@ -53,7 +53,7 @@ fn answered(answer: Option<&Answer>) -> Markup {
     html! {
         @match answer {
             Some(Answer::Asked(id)) => {
-                section.told role="status" { "It is asked for as " code { (id) } ". " code { "selvage access show " (id) } " says who decides." }
+                section.told role="status" { "It is asked for as " code { (id) } ". " a href="/access" { "Who decides" } ", and what comes of it, is under Access." }
             },
             Some(Answer::Refused(because)) => { section.alarm role="alert" { "Nothing was asked for. " (because) } },
             None => {},

@@ -36,12 +36,14 @@ fn alarms(overview: &Overview) -> Markup {
                 pre { (rejected) }
             }
         }
-        @for open in &overview.break_glass {
+        @if !overview.break_glass.is_empty() {
             section.alarm role="alert" {
-                strong { "Access was opened without approval; it ends by itself, and somebody else has to ratify it." }
-                pre {
-                    (open.consumer) " on " (open.interface) " until " (format!("{:.0}", open.until))
-                    ": " (open.because) " (" (open.grant) ")"
+                strong { "Access was opened without approval; it ends by itself, and somebody else has to ratify it. " a href="/access" { "Say whether it was right" } }
+                @for open in &overview.break_glass {
+                    pre {
+                        (open.consumer) " on " (open.interface) " until " (format!("{:.0}", open.until))
+                        ": " (open.because) " (" (open.grant) ")"
+                    }
                 }
             }
         }

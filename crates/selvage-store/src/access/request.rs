@@ -97,6 +97,8 @@ impl FromStr for RequestState {
 statements! {
     ASK = "INSERT INTO access_request (id, consumer, interface, terms, asked_by, asked_at, findings, state) \
            VALUES ($1, $2, $3, $4, $5, $6, $7, 'open')";
+    SAME = "SELECT id, consumer, interface, terms, asked_by, asked_at, findings, state, settled_at, settled_by, because, lease \
+            FROM access_request WHERE state = 'open' AND consumer = $1 AND interface = $2 AND terms = $3 AND asked_by = $4";
     ALL = "SELECT id, consumer, interface, terms, asked_by, asked_at, findings, state, settled_at, settled_by, because, lease \
            FROM access_request ORDER BY asked_at, id";
     OPEN = "SELECT id, consumer, interface, terms, asked_by, asked_at, findings, state, settled_at, settled_by, because, lease \
@@ -108,16 +110,22 @@ statements! {
 }
 
 impl Store {
-    /// Keeps a request, for somebody to decide.
+    /// Keeps a request, for somebody to decide. Who asks for the same again while it is open has asked once: that request is given.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn request_access(&self, new: &NewAccessRequest) -> Result<AccessRequest, StoreError> {
         let mut transaction = self.database.write().await?;
+        // Two that come at once come one after the other.
+        access::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let id = format!("req_{:032x}", Uuid::new_v4().as_u128());
         let (interface, terms) = (new.interface.to_string(), json!(new.terms));
         let (by, findings) = (new.by.as_str(), new.findings.to_string());
+        let same = bind![new.consumer.as_str(), interface.as_str(), terms.to_string(), by];
+        if let Some(same) = transaction.first(SAME, same).await? {
+            return request(&same);
+        }
         let values =
             bind![id.as_str(), new.consumer.as_str(), interface.as_str(), terms.to_string(), by, now, findings];
         transaction.run(ASK, values).await?;

@@ -9,8 +9,6 @@ mod request;
 mod review;
 
 use clap::Subcommand;
-use selvage_governance::access::Deciders;
-use selvage_model::code;
 
 use super::Outcome;
 
@@ -52,17 +50,4 @@ impl Access {
             Self::Review(review) => review.run().await,
         }
     }
-}
-
-/// Refuses whoever does not decide.
-///
-/// # Errors
-/// Who does, in words.
-pub(super) fn must_decide(deciders: &Deciders, by: &str, what: &str) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        deciders.include(by),
-        "{}: `{by}` does not decide about {what}; who does is {deciders}",
-        code::ACCESS_DECIDER
-    );
-    Ok(())
 }

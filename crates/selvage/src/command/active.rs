@@ -1,9 +1,11 @@
 //! The fabric that is active in an environment, from the store: what commands about access judge by. Never a directory of whoever
 //! asks, which could name anybody an owner.
 
+use std::sync::Arc;
+
 use anyhow::Context;
 use clap::Args;
-use selvage_control::desk;
+use selvage_control::desk::{self, Desk};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::EnvironmentName;
@@ -11,6 +13,7 @@ use selvage_store::Store;
 
 use super::StoreChoice;
 use crate::directory;
+use crate::looking::Looking;
 use crate::node::release::told;
 
 /// Which store, and which environment's fabric.
@@ -30,6 +33,11 @@ impl ActiveChoice {
         let fabric = fabric(&store, &self.env).await?;
         Ok((store, fabric))
     }
+}
+
+/// The desk over this store.
+pub(crate) fn desk_over(store: &Store) -> Desk {
+    Desk::new(store.clone(), Arc::new(Looking))
 }
 
 /// What is active in an environment, read again as it was recorded: the releases of its domains together, each as it was signed, or a

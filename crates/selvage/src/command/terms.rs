@@ -2,15 +2,14 @@
 
 use clap::Args;
 use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use selvage_governance::access::Narrowing;
 use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::name::{AttributeName, ClassName};
-use selvage_model::scalar;
 use serde_json::{Value, json};
 
 use super::words;
+
+pub(crate) use selvage_control::desk::lease::until;
 
 /// What a grant opens.
 #[derive(Args)]
@@ -143,13 +142,6 @@ fn row(text: &str) -> Result<(AttributeName, Value), String> {
         _ => json!(value),
     };
     Ok((name, value))
-}
-
-/// A day, to its end in UTC, or a time with its zone.
-pub(crate) fn until(text: &str) -> Result<Timestamp, String> {
-    let end_of = |day: Date| Some(day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
-    let parsed = scalar::timestamp(text).or_else(|| end_of(scalar::date(text)?));
-    parsed.ok_or_else(|| format!("`{text}` is no day and no time: write `2027-06-30` or `2027-06-30T18:00+02:00`"))
 }
 
 /// What a grant is for.

@@ -297,3 +297,56 @@ async fn a_review_names_what_is_used_though_it_ends_and_what_nobody_answers_for(
     assert!(found("orphan", "work-orders@1"), "{review}");
     assert!(found("zombie", "legacy-stock@1"), "{review}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_is_asked_for_granted_and_taken_over_the_control_api() {
+    let place = Place::new().await;
+    let store = place.data();
+    let key = place.key(&store, "mes-ghent");
+    let operator = |name: &str| well(&["operator", "add", name], &store).trim().to_owned();
+    let (asks, decides, stranger) = (operator("m.dewit"), operator("w.svoboda"), operator("a.stranger"));
+    let served = place.serve(&store, &[]);
+    let post = async |key: &str, path: &str, body: Value| {
+        let request = Client::new().post(format!("{}/api{path}", served.console)).bearer_auth(key).json(&body);
+        let answer = request.send().await.unwrap();
+        (answer.status(), answer.json::<Value>().await.unwrap())
+    };
+    let asked = serde_json::json!({
+        "consumer": "mes-ghent", "interface": "inventory@2", "operations": ["list"], "where": {"site": "ghent"},
+        "purpose": "Shows the operators what lies beside the line", "until": "2028-06-30",
+    });
+    let (status_of, request) = post(&asks, "/access/requests", asked).await;
+    assert_eq!((status_of, &request["deciders"]), (StatusCode::CREATED, &serde_json::json!(["s.okafor", "w.svoboda"])));
+    let id = request["request"].as_str().unwrap();
+    // The command shows what the API was asked, and in the same words.
+    assert_eq!(json(&["access", "show", id], &store), request);
+    let path = format!("/access/requests/{id}/decisions");
+    let approve = serde_json::json!({"verdict": "approve", "because": "agreed"});
+    for who in [&asks, &stranger] {
+        let (refused, problem) = post(who, &path, approve.clone()).await;
+        assert_eq!((refused, &problem["code"]), (StatusCode::FORBIDDEN, &"FAB7141".into()), "{problem}");
+    }
+    let (approved, granted) = post(&decides, &path, approve).await;
+    assert_eq!(approved, StatusCode::OK, "{granted}");
+    assert!(granted["nodes"][0]["acknowledged_ms"].is_u64(), "it returns when every node knows: {granted}");
+    assert_eq!(status(&served, &key, POSITIONS).await, StatusCode::OK);
+    let path = format!("/grants/{}/end", granted["grant"].as_str().unwrap());
+    let over = serde_json::json!({"because": "the pilot is over"});
+    let (refused, problem) = post(&stranger, &path, over.clone()).await;
+    assert_eq!((refused, &problem["code"]), (StatusCode::FORBIDDEN, &"FAB8061".into()), "{problem}");
+    let (ended, said) = post(&decides, &path, over).await;
+    assert_eq!(ended, StatusCode::OK, "{said}");
+    assert_eq!(status(&served, &key, POSITIONS).await, StatusCode::FORBIDDEN, "when it answers, the node knows");
+    let open = serde_json::json!({
+        "consumer": "mes-ghent", "interface": "inventory@2", "operations": ["list"], "for": "1h", "because": "the line stands",
+    });
+    let (opened, grant) = post(&decides, "/break-glass", open).await;
+    assert_eq!(opened, StatusCode::CREATED, "{grant}");
+    assert_eq!(status(&served, &key, POSITIONS).await, StatusCode::OK);
+    drop(served);
+    let ledger = well(&["ledger", "list"], &store);
+    for action in ["access.requested", "access.approved", "grant.ended", "break-glass.opened"] {
+        assert!(ledger.contains(action), "{action}: {ledger}");
+    }
+    well(&["ledger", "verify"], &store);
+}

@@ -2,15 +2,14 @@
 //! is active by then.
 
 use clap::Args;
-use jiff::{Timestamp, Zoned};
-use selvage_governance::access::{deciders, judge};
+use jiff::Timestamp;
+use selvage_control::desk::DeskError;
+use selvage_control::desk::lease::Settling;
 use selvage_model::code;
-use selvage_model::finding::Severity;
-use selvage_store::RequestState;
 
-use super::must_decide;
-use crate::command::active::ActiveChoice;
+use crate::command::active::{ActiveChoice, desk_over};
 use crate::command::{Outcome, acknowledged, say, words};
+use crate::node::release::told;
 
 /// Decides about a request.
 #[derive(Args)]
@@ -40,29 +39,23 @@ impl Decide {
     /// Decides; wrong where the request can no longer be granted.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let request = store.access_request(&self.id).await?;
-        let asked = &request.asked;
-        if request.state == RequestState::Open {
-            let subject = (&asked.consumer, &asked.interface);
-            let findings = judge(&fabric, subject, &asked.terms, Zoned::now().date());
-            if let Some(against) = findings.iter().find(|finding| finding.severity == Severity::Error) {
-                let because = format!("{}: {}", against.code, against.message);
-                store.refuse_request(&self.id, &because).await?;
-                say(format_args!("{}: {} is refused, {because}", code::ACCESS_REFUSED, self.id))?;
+        let (request, person, because) = (self.id.clone(), self.by, self.because);
+        let settling = Settling { request, approve: !self.reject, person, because };
+        let since = Timestamp::now();
+        let request = match desk_over(&store).settle(&fabric, settling).await {
+            Ok(request) => request,
+            Err(DeskError::Refused { code, message, .. }) if code == code::ACCESS_REFUSED => {
+                say(format_args!("{code}: {message}"))?;
                 return Ok(Outcome::Wrong);
             }
-            let deciders = deciders(&fabric, &asked.interface, &asked.terms);
-            must_decide(&deciders, &self.by, &format!("access to {}", asked.interface))?;
-        }
+            Err(error) => return Err(told(error)),
+        };
         if self.reject {
-            store.reject_request(&self.id, &self.by, &self.because).await?;
             say(format_args!("{} is rejected", self.id))?;
             return Ok(Outcome::Well);
         }
-        let since = Timestamp::now();
-        let approved = store.approve_request(&self.id, &self.by, &self.because).await?;
-        let lease = approved.lease.unwrap_or_default();
-        let what = format!("{lease} is granted: {} on {}", asked.consumer, asked.interface);
+        let lease = request.lease.unwrap_or_default();
+        let what = format!("{lease} is granted: {} on {}", request.asked.consumer, request.asked.interface);
         acknowledged::wait(&store, since).await?.print(&what, self.json)?;
         Ok(Outcome::Well)
     }

@@ -2,9 +2,10 @@
 
 use clap::Args;
 use comfy_table::Table;
+use selvage_control::desk::lease::shown;
 use selvage_governance::access::deciders;
 use selvage_model::name::ConsumerName;
-use selvage_store::{AccessRequest, RequestState};
+use selvage_store::RequestState;
 use serde_json::{Value, json};
 
 use crate::command::active::ActiveChoice;
@@ -48,7 +49,7 @@ impl List {
             open && self.consumer.as_ref().is_none_or(|consumer| consumer == &request.asked.consumer)
         });
         if self.json {
-            say(json!(requests.iter().map(as_json).collect::<Vec<_>>()))?;
+            say(json!(requests.iter().map(shown::request).collect::<Vec<_>>()))?;
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
@@ -76,11 +77,7 @@ impl Show {
         let request = store.access_request(&self.id).await?;
         let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
         if self.json {
-            let mut told = as_json(&request);
-            if let Some(told) = told.as_object_mut() {
-                told.insert("deciders".to_owned(), json!(deciders.people));
-            }
-            say(told)?;
+            say(shown::decided_by(shown::request(&request), &deciders))?;
             return Ok(Outcome::Well);
         }
         let asked = &request.asked;
@@ -102,14 +99,4 @@ impl Show {
         }
         Ok(Outcome::Well)
     }
-}
-
-fn as_json(request: &AccessRequest) -> Value {
-    let AccessRequest { id, asked, at, state, settled, lease } = request;
-    let settled = settled.as_ref().map(|(at, by, because)| json!({"at": at.to_string(), "by": by, "because": because}));
-    json!({
-        "request": id, "consumer": asked.consumer.as_str(), "interface": asked.interface.to_string(),
-        "terms": asked.terms, "by": asked.by, "at": at.to_string(), "state": state.as_str(),
-        "findings": asked.findings, "settled": settled, "grant": lease,
-    })
 }

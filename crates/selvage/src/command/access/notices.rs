@@ -2,8 +2,9 @@
 
 use clap::Args;
 use comfy_table::Table;
-use selvage_store::{LifecycleNotice, NewNotice};
-use serde_json::{Value, json};
+use selvage_control::desk::lease::shown;
+use selvage_store::LifecycleNotice;
+use serde_json::json;
 
 use crate::command::{Outcome, StoreChoice, TABLE, say};
 
@@ -26,7 +27,7 @@ impl Notices {
         let mut notices = self.store.open().await?.lifecycle_notices().await?;
         notices.retain(|notice| !self.untold || notice.told.is_none());
         if self.json {
-            say(json!(notices.iter().map(as_json).collect::<Vec<_>>()))?;
+            say(json!(notices.iter().map(shown::notice).collect::<Vec<_>>()))?;
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
@@ -48,13 +49,4 @@ fn state(notice: &LifecycleNotice) -> String {
         (None, Some(due)) => format!("again {due:.0}: {because}"),
         (None, None) => format!("given up: {because}"),
     }
-}
-
-fn as_json(it: &LifecycleNotice) -> Value {
-    let NewNotice { interface, consumer, stage, says } = &it.notice;
-    json!({
-        "environment": it.environment.as_str(), "interface": interface.to_string(), "consumer": consumer.as_str(),
-        "stage": stage, "says": says, "told": it.told.map(|at| at.to_string()),
-        "due": it.due.map(|at| at.to_string()), "because": it.because, "attempts": it.attempts,
-    })
 }

@@ -1,16 +1,18 @@
 //! `selvage access request`: a grant is asked for.
 
 use clap::Args;
-use jiff::{Timestamp, Zoned};
-use selvage_governance::access::{deciders, end_of, judge};
-use selvage_model::finding::{Finding, Severity};
+use jiff::Timestamp;
+use selvage_control::desk::lease::Asking;
+use selvage_control::desk::{DeskError, finding};
+use selvage_model::access::EndAction;
+use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, InterfaceRef};
-use selvage_store::NewAccessRequest;
 use serde_json::{Value, json};
 
-use crate::command::active::ActiveChoice;
+use crate::command::active::{ActiveChoice, desk_over};
 use crate::command::terms::{Scope, purpose, until};
 use crate::command::{Outcome, say, words};
+use crate::node::release::told;
 
 /// Asks for a grant.
 #[derive(Args)]
@@ -43,28 +45,30 @@ impl Request {
     /// Asks, unless something stands against it; wrong then.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let terms = self.scope.terms(self.purpose, Some(self.until), end_of(&fabric, &self.interface));
-        let findings = judge(&fabric, (&self.consumer, &self.interface), &terms, Zoned::now().date());
-        let told: Vec<Value> = findings.iter().map(as_json).collect();
-        if findings.iter().any(|finding| finding.severity == Severity::Error) {
-            if self.json {
-                say(json!({"request": null, "findings": told}))?;
-            } else {
-                tell(&findings)?;
-                say("nothing was asked for")?;
+        let terms = self.scope.terms(self.purpose, Some(self.until), EndAction::End);
+        let asking = Asking { consumer: self.consumer, interface: self.interface, terms, by: self.by };
+        let asked = match desk_over(&store).ask(&fabric, asking).await {
+            Ok(asked) => asked,
+            Err(DeskError::Refused { findings, .. }) if !findings.is_empty() => {
+                if self.json {
+                    say(json!({"request": null, "findings": findings.iter().map(finding).collect::<Vec<_>>()}))?;
+                } else {
+                    tell(&findings)?;
+                    say("nothing was asked for")?;
+                }
+                return Ok(Outcome::Wrong);
             }
-            return Ok(Outcome::Wrong);
-        }
-        let deciders = deciders(&fabric, &self.interface, &terms);
-        let (consumer, interface) = (self.consumer, self.interface);
-        let new = NewAccessRequest { consumer, interface, terms, findings: json!(told), by: self.by };
-        let request = store.request_access(&new).await?;
+            Err(error) => return Err(told(error)),
+        };
+        let (id, findings, deciders) = (&asked.request.id, &asked.findings, &asked.deciders);
         if self.json {
-            say(json!({"request": request.id, "findings": told, "deciders": deciders.people}))?;
+            let findings: Vec<Value> = findings.iter().map(finding).collect();
+            say(json!({"request": id, "findings": findings, "deciders": deciders.people}))?;
             return Ok(Outcome::Well);
         }
-        say(format_args!("{} is asked for: {} on {}", request.id, new.consumer, new.interface))?;
-        tell(&findings)?;
+        let of = &asked.request.asked;
+        say(format_args!("{id} is asked for: {} on {}", of.consumer, of.interface))?;
+        tell(findings)?;
         say(format_args!("who decides is {deciders}"))?;
         Ok(Outcome::Well)
     }
@@ -79,11 +83,4 @@ pub(super) fn tell(findings: &[Finding]) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-fn as_json(finding: &Finding) -> Value {
-    json!({
-        "code": finding.code.as_str(), "severity": finding.severity.to_string(),
-        "message": finding.message, "fix": finding.fix,
-    })
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use comfy_table::Table;
 use jiff::Timestamp;
+use selvage_control::desk::lease::{Counted, shown};
 use selvage_governance::access::{Known, Remark, review};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::command::active::ActiveChoice;
-use crate::command::used::Counted;
 use crate::command::{Outcome, TABLE, duration, say};
 
 /// Names what is not used, has no owner, is shared, ends soon, or is used though it should not be.
@@ -46,7 +46,7 @@ impl Review {
         });
         if self.json {
             let unknown: Vec<String> = counted.unknown().collect();
-            say(json!({"remarks": remarks.iter().map(as_json).collect::<Vec<_>>(), "unknown": unknown}))?;
+            say(json!({"remarks": remarks.iter().map(shown::remark).collect::<Vec<_>>(), "unknown": unknown}))?;
         } else {
             let mut table = Table::new();
             table.load_style(TABLE).set_header(["CONCERN", "SUBJECT", "WHAT"]);
@@ -58,8 +58,4 @@ impl Review {
         }
         Ok(if remarks.is_empty() { Outcome::Well } else { Outcome::Wrong })
     }
-}
-
-fn as_json(Remark { concern, subject, says }: &Remark) -> Value {
-    json!({"concern": concern.as_str(), "subject": subject, "says": says})
 }

@@ -6,7 +6,6 @@ use clap::Args;
 use jiff::Timestamp;
 use selvage_control::desk::Passage;
 use selvage_governance::catalogue::{self, Consumes, Entry, Example};
-use serde_json::{Value, json};
 
 use super::Source;
 use crate::command::openapi::find;
@@ -42,7 +41,7 @@ impl Show {
         if self.json {
             let mut shown = catalogue::shown(&entry, &examples);
             if let Some(members) = shown.as_object_mut() {
-                members.insert("changelog".to_owned(), history.iter().map(passage).collect());
+                members.insert("changelog".to_owned(), history.iter().map(Passage::shown).collect());
             }
             say(format_args!("{shown:#}"))?;
         } else {
@@ -120,17 +119,4 @@ fn release(text: &mut String, it: &Passage) -> std::fmt::Result {
         Some(more) if more > 0 => writeln!(text, "    and {more} more"),
         _ => Ok(()),
     }
-}
-
-fn passage(it: &Passage) -> Value {
-    json!({
-        "release": it.release,
-        "domain": it.domain.as_str(),
-        "change": it.change,
-        "title": it.title,
-        "made": it.made.to_string(),
-        "by": it.by,
-        "differences": it.differences,
-        "active": it.active,
-    })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
+use selvage_control::desk::lease::Counted;
 use selvage_governance::access::{Breadth, Narrowing};
 use selvage_model::name::{AttributeName, ConsumerName, InterfaceRef};
 use selvage_store::{LeaseOrigin, LeaseRecord};
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::command::active::ActiveChoice;
 use crate::command::terms::as_options;
-use crate::command::used::{Counted, or_dash};
+use crate::command::used::or_dash;
 use crate::command::{Outcome, duration, say};
 
 /// Lists what could be taken.

@@ -5,15 +5,15 @@ use std::time::Duration;
 use clap::Args;
 use comfy_table::Table;
 use jiff::Timestamp;
+use selvage_control::desk::lease::{Counted, shown};
 use selvage_governance::access::{Breadth, deciders, tier};
 use selvage_model::name::AttributeName;
 use selvage_model::subscription::SUBSCRIBE;
 use selvage_store::{LeaseRecord, Store};
-use serde_json::{Map, Value, json};
 
 use crate::command::active::ActiveChoice;
 use crate::command::terms::lines;
-use crate::command::used::{Counted, or_dash};
+use crate::command::used::or_dash;
 use crate::command::{Outcome, TABLE, duration, say};
 
 /// Shows a grant.
@@ -35,21 +35,15 @@ impl Show {
     /// Shows it.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let LeaseRecord { grant, origin, granted } = store.lease(&self.id).await?;
+        let lease = store.lease(&self.id).await?;
         let counted = Counted::read(&store, self.since).await?;
-        let breadth = counted.breadth(&fabric, &grant);
-        let last = counted.last_use(&grant);
+        let breadth = counted.breadth(&fabric, &lease.grant);
         if self.json {
-            let ended = grant.ended.map(|at| at.to_string());
-            say(json!({
-                "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-                "from": origin.as_str(), "granted": granted.to_string(), "ended": ended, "terms": grant.terms,
-                "last_used": last.map(|at| at.to_string()), "counted_since": counted.since.to_string(),
-                "operations": times(breadth.operations.iter().map(|(name, last)| (name.as_str(), *last))),
-                "attributes": times(breadth.attributes.iter().map(|(name, last)| (name.as_str(), *last))),
-            }))?;
+            say(shown::grant(&lease, &counted, &breadth))?;
             return Ok(Outcome::Well);
         }
+        let LeaseRecord { grant, origin, granted } = lease;
+        let last = counted.last_use(&grant);
         let tier = tier(&fabric, &grant.interface);
         say(format_args!("{}: {} on {} ({})", grant.id, grant.consumer, grant.interface, tier.as_str()))?;
         say(format_args!("  {:<11} {origin}, since {granted:.0}", "from"))?;
@@ -94,8 +88,4 @@ fn table(breadth: &Breadth) -> Table {
         table.add_row(["attribute".to_owned(), name.to_string(), or_dash(*last)]);
     }
     table
-}
-
-fn times<'a>(used: impl Iterator<Item = (&'a str, Option<Timestamp>)>) -> Map<String, Value> {
-    used.map(|(name, last)| (name.to_owned(), json!(last.map(|at| at.to_string())))).collect()
 }

@@ -2,17 +2,17 @@
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use selvage_governance::access::{board, deciders, tier};
-use selvage_model::access::GrantTerms;
+use selvage_control::desk::lease::{Answering, Verdict};
+use selvage_governance::access::tier;
 use selvage_model::code;
 use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{Answer, ItemState, StoreError};
+use selvage_store::ItemState;
 
-use crate::command::access::must_decide;
-use crate::command::active::ActiveChoice;
+use crate::command::active::{ActiveChoice, desk_over};
 use crate::command::terms::Taken;
 use crate::command::{Outcome, acknowledged, say, words};
+use crate::node::release::told;
 
 /// Answers for a grant.
 #[derive(Args)]
@@ -21,7 +21,7 @@ pub(crate) struct Decide {
     item: String,
     /// What is to become of the grant.
     #[arg(value_enum)]
-    verdict: Verdict,
+    verdict: Word,
     #[command(flatten)]
     taken: Taken,
     /// Why.
@@ -36,7 +36,7 @@ pub(crate) struct Decide {
 
 /// What is to become of a grant.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Verdict {
+enum Word {
     /// It goes on as it is.
     Keep,
     /// It goes on with less: by the options of `selvage grant narrow`.
@@ -56,26 +56,20 @@ impl Decide {
     /// Answers, and returns when every node knows.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let items = store.recertification_items().await?;
-        let unknown = || StoreError::NotFound { what: "recertification item", id: self.item.clone() };
-        let item = items.into_iter().find(|item| item.id == self.item).ok_or_else(unknown)?;
-        let (interface, terms) = (&item.grant.interface, &item.grant.terms);
-        let who = if item.state == ItemState::Escalated { board } else { deciders };
-        must_decide(&who(&fabric, interface, terms), &self.by, &format!("access to {interface}"))?;
         let narrowing = self.taken.narrowing();
         anyhow::ensure!(
-            self.verdict == Verdict::Narrow || narrowing.is_nothing(),
+            self.verdict == Word::Narrow || narrowing.is_nothing(),
             "what is taken is said only with `narrow`"
         );
-        let narrow = |terms: &GrantTerms| narrowing.of(terms);
-        let answer = match self.verdict {
-            Verdict::Keep => Answer::Keep,
-            Verdict::Narrow => Answer::Narrow(narrow),
-            Verdict::End => Answer::End,
+        let verdict = match self.verdict {
+            Word::Keep => Verdict::Keep,
+            Word::Narrow => Verdict::Narrow(narrowing),
+            Word::End => Verdict::End,
         };
         let since = Timestamp::now();
-        let after = store.recertify(&self.item, answer, &self.by, &self.because).await?;
-        let what = format!("{} is {}: {} on {}", self.item, after.state, after.grant.consumer, interface);
+        let answering = Answering { item: self.item.clone(), verdict, person: self.by, because: self.because };
+        let after = desk_over(&store).answer(&fabric, answering).await.map_err(told)?;
+        let what = format!("{} is {}: {} on {}", self.item, after.state, after.grant.consumer, after.grant.interface);
         if after.state == ItemState::Kept {
             say(what)?;
         } else {

@@ -2,9 +2,9 @@
 
 use clap::Args;
 use comfy_table::Table;
-use selvage_governance::access::{board, deciders};
-use selvage_store::{ItemState, Recertification, RecertificationItem, StoreError};
-use serde_json::{Value, json};
+use selvage_control::desk::lease::{shown, who_answers};
+use selvage_store::{ItemState, RecertificationItem, StoreError};
+use serde_json::json;
 
 use crate::command::active::ActiveChoice;
 use crate::command::used::or_dash;
@@ -47,7 +47,7 @@ impl List {
             let of: Vec<&RecertificationItem> = items.iter().filter(|item| item.campaign == campaign.id).collect();
             let answered = of.iter().filter(|item| !item.state.is_open()).count();
             let escalated = of.iter().filter(|item| item.state == ItemState::Escalated).count();
-            told.push(as_json(&campaign, answered, of.len()));
+            told.push(shown::campaign(&campaign, &items));
             table.add_row([
                 campaign.id,
                 campaign.scope,
@@ -65,13 +65,6 @@ impl List {
         }
         Ok(Outcome::Well)
     }
-}
-
-fn as_json(campaign: &Recertification, answered: usize, all: usize) -> Value {
-    json!({
-        "campaign": campaign.id, "about": campaign.scope, "until": campaign.until.to_string(), "by": campaign.by,
-        "answered": answered, "grants": all, "closed": campaign.closed.map(|at| at.to_string()),
-    })
 }
 
 impl Show {
@@ -96,17 +89,10 @@ impl Show {
             "BECAUSE",
         ]);
         let mut told = Vec::new();
-        for RecertificationItem { id, item, grant, state, settled, .. } in items {
-            let who = match state {
-                ItemState::Escalated => board(&fabric, &grant.interface, &grant.terms),
-                _ => deciders(&fabric, &grant.interface, &grant.terms),
-            };
-            told.push(json!({
-                "item": id, "grant": grant.id, "consumer": grant.consumer.as_str(),
-                "interface": grant.interface.to_string(), "tier": item.tier, "used": item.breadth,
-                "last_used": item.last_used.map(|at| at.to_string()), "state": state.as_str(), "deciders": who.people,
-                "by": settled.as_ref().map(|(_, by, _)| by), "because": settled.as_ref().map(|(_, _, because)| because),
-            }));
+        for one in items {
+            let who = who_answers(&fabric, &one);
+            told.push(shown::item(&one, &who));
+            let RecertificationItem { id, item, grant, state, settled, .. } = one;
             let (by, because) = match settled {
                 Some((_, by, because)) if !state.is_open() => (by, because),
                 _ => (who.people.into_iter().collect::<Vec<_>>().join(", "), String::new()),

@@ -1,0 +1,217 @@
+//! Requests for access over HTTP, what should not be so, and what owners were told of what ends.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use selvage_governance::access::{Known, deciders, review};
+use selvage_model::access::GrantTerms;
+use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
+use selvage_store::{RequestState, StoreError};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Body, told, unfit};
+use super::changes::{line, no_line};
+use super::{Api, Operator};
+use crate::desk::DeskError;
+use crate::desk::lease::{Asking, Counted, Settling, shown, until, whole};
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    consumer: Option<ConsumerName>,
+    interface: Option<InterfaceRef>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// Requests, oldest first: those that nobody has decided, or all.
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+    let requests = match api.governance.store.access_requests().await {
+        Ok(requests) => requests,
+        Err(error) => return of_store(error),
+    };
+    let is_meant = |asked: &(&ConsumerName, &InterfaceRef)| {
+        which.consumer.as_ref().is_none_or(|one| one == asked.0)
+            && which.interface.as_ref().is_none_or(|one| one == asked.1)
+    };
+    let items: Vec<Value> = requests
+        .iter()
+        .filter(|it| which.all || it.state == RequestState::Open)
+        .filter(|it| is_meant(&(&it.asked.consumer, &it.asked.interface)))
+        .map(shown::request)
+        .collect();
+    Json(json!({"items": items})).into_response()
+}
+
+/// One request, with who decides about it.
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): Path<String>) -> Response {
+    let request = match api.governance.store.access_request(&id).await {
+        Ok(request) => request,
+        Err(error) => return of_store(error),
+    };
+    let fabric = api.fabric().await;
+    let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
+    Json(shown::decided_by(shown::request(&request), &deciders)).into_response()
+}
+
+/// What a grant opens, as it is asked for.
+pub(super) struct Scope {
+    pub(super) operations: Vec<String>,
+    pub(super) rows: Map<String, Value>,
+    pub(super) except: Vec<AttributeName>,
+    pub(super) classes: Vec<ClassName>,
+}
+
+impl Scope {
+    /// The terms, with a purpose and an end; what its end does is said elsewhere.
+    pub(super) fn terms(self, purpose: Option<String>, until: Option<Timestamp>) -> Result<GrantTerms, String> {
+        let terms = whole(self.operations, purpose, until);
+        Ok(GrantTerms { rows: rows(self.rows)?, except: self.except, classes: self.classes, ..terms })
+    }
+}
+
+/// `{"site": ["ghent"]}`, or `{"site": "ghent"}`.
+pub(super) fn rows(rows: Map<String, Value>) -> Result<Vec<(AttributeName, Vec<Value>)>, String> {
+    let row = |(name, value): (String, Value)| {
+        let values = match value {
+            Value::Array(values) => values,
+            value => vec![value],
+        };
+        let is_plain = !values.is_empty() && values.iter().all(|it| it.is_string() || it.is_i64() || it.is_boolean());
+        match name.parse() {
+            Ok(name) if is_plain => Ok((name, values)),
+            _ => Err(format!("`where` names attributes with their values; `{name}` is none, or has none")),
+        }
+    };
+    rows.into_iter().map(row).collect()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
+    consumer: ConsumerName,
+    interface: InterfaceRef,
+    operations: Vec<String>,
+    #[serde(default, rename = "where")]
+    rows: Map<String, Value>,
+    #[serde(default)]
+    except: Vec<AttributeName>,
+    #[serde(default)]
+    classes: Vec<ClassName>,
+    purpose: String,
+    until: String,
+}
+
+/// Asks for access, in the name of the operator.
+pub(super) async fn ask(State(api): State<Api>, operator: Operator, Body(body): Body<Wanted>) -> Response {
+    let Some(purpose) = line(&body.purpose) else { return no_line("purpose") };
+    let until = match until(&body.until) {
+        Ok(until) => until,
+        Err(because) => return unfit(because),
+    };
+    let Wanted { consumer, interface, operations, rows, except, classes, .. } = body;
+    let terms = match (Scope { operations, rows, except, classes }).terms(Some(purpose), Some(until)) {
+        Ok(terms) => terms,
+        Err(because) => return unfit(because),
+    };
+    let asking = Asking { consumer, interface, terms, by: operator.0 };
+    let fabric = api.fabric().await;
+    match api.governance.desk.ask(&fabric, asking).await {
+        Ok(asked) => {
+            let body = shown::decided_by(shown::request(&asked.request), &asked.deciders);
+            super::made(&format!("/api/access/requests/{}", asked.request.id), body)
+        }
+        Err(error) => told(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Word {
+    Approve,
+    Reject,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Decided {
+    verdict: Word,
+    because: String,
+}
+
+/// Decides, in the name of the operator; approved, it returns when every node knows the grant.
+pub(super) async fn decide(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Body(body): Body<Decided>,
+) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    let approve = matches!(body.verdict, Word::Approve);
+    let settling = Settling { request: id, approve, person: operator.0, because };
+    let since = Timestamp::now();
+    let fabric = api.fabric().await;
+    match api.governance.desk.settle(&fabric, settling).await {
+        Ok(request) if approve => api.when_known(since, shown::request(&request)).await,
+        Ok(request) => Json(shown::request(&request)).into_response(),
+        Err(error) => told(&error),
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Idle {
+    unused: Option<String>,
+}
+
+/// What is not used, has no owner, is shared, ends soon, or is used though it should not be.
+pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Query(idle): Query<Idle>) -> Response {
+    let span = match super::span(idle.unused.as_deref().unwrap_or("90d")) {
+        Ok(span) => span,
+        Err(because) => return unfit(because),
+    };
+    let store = &api.governance.store;
+    let read = async {
+        let counted = Counted::read(store, span).await?;
+        Ok::<_, StoreError>((counted, store.access_state().await?, store.leases().await?))
+    };
+    let (counted, access, leases) = match read.await {
+        Ok(read) => read,
+        Err(error) => return of_store(error),
+    };
+    let fabric = api.fabric().await;
+    let granted = leases.into_iter().map(|lease| (lease.grant.id, lease.granted)).collect();
+    let remarks = review(Known {
+        fabric: &fabric,
+        access: &access,
+        granted: &granted,
+        used: counted.last(),
+        totals: &counted.totals,
+        since: counted.since,
+        now: counted.now,
+    });
+    let unknown: Vec<String> = counted.unknown().collect();
+    Json(json!({"remarks": remarks.iter().map(shown::remark).collect::<Vec<_>>(), "unknown": unknown})).into_response()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Untold {
+    #[serde(default)]
+    untold: bool,
+}
+
+/// What consumers' owners were told of what ends, oldest first.
+pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Query(which): Query<Untold>) -> Response {
+    match api.governance.store.lifecycle_notices().await {
+        Ok(notices) => {
+            let meant = notices.iter().filter(|it| !which.untold || it.told.is_none());
+            Json(json!({"items": meant.map(shown::notice).collect::<Vec<_>>()})).into_response()
+        }
+        Err(error) => of_store(error),
+    }
+}
+
+/// A refusal of the store.
+pub(super) fn of_store(error: StoreError) -> Response {
+    told(&DeskError::Store(error))
+}

@@ -1,0 +1,172 @@
+//! Grants over HTTP: what they open, what of it is used, and taking what is not needed.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use selvage_governance::access::{Narrowing, deciders};
+use selvage_model::name::{AttributeName, ConsumerName, InterfaceRef};
+use selvage_store::LeaseRecord;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::access::{of_store, rows};
+use super::answer::{Body, unfit};
+use super::changes::{line, no_line};
+use super::{Api, Operator};
+use crate::desk::lease::{Counted, shown, until};
+
+#[derive(Deserialize)]
+pub(super) struct Which {
+    consumer: Option<ConsumerName>,
+    interface: Option<InterfaceRef>,
+    #[serde(default)]
+    all: bool,
+}
+
+/// Grants: those that are alive, or all.
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+    let leases = match api.governance.store.leases().await {
+        Ok(leases) => leases,
+        Err(error) => return of_store(error),
+    };
+    let is_meant = |LeaseRecord { grant, .. }: &&LeaseRecord| {
+        (which.all || grant.ended.is_none())
+            && which.consumer.as_ref().is_none_or(|one| one == &grant.consumer)
+            && which.interface.as_ref().is_none_or(|one| one == &grant.interface)
+    };
+    let one = |LeaseRecord { grant, origin, granted }: &LeaseRecord| {
+        json!({
+            "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
+            "from": origin.as_str(), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
+            "terms": grant.terms,
+        })
+    };
+    Json(json!({"items": leases.iter().filter(is_meant).map(one).collect::<Vec<Value>>()})).into_response()
+}
+
+#[derive(Deserialize)]
+pub(super) struct Since {
+    since: Option<String>,
+}
+
+/// One grant, with who decides about it and what of it is used.
+pub(super) async fn show(
+    State(api): State<Api>,
+    _operator: Operator,
+    Path(id): Path<String>,
+    Query(since): Query<Since>,
+) -> Response {
+    let span = match super::span(since.since.as_deref().unwrap_or("90d")) {
+        Ok(span) => span,
+        Err(because) => return unfit(because),
+    };
+    let store = &api.governance.store;
+    let lease = match store.lease(&id).await {
+        Ok(lease) => lease,
+        Err(error) => return of_store(error),
+    };
+    let counted = match Counted::read(store, span).await {
+        Ok(counted) => counted,
+        Err(error) => return of_store(error),
+    };
+    let fabric = api.fabric().await;
+    let breadth = counted.breadth(&fabric, &lease.grant);
+    let deciders = deciders(&fabric, &lease.grant.interface, &lease.grant.terms);
+    let mut body = shown::decided_by(shown::grant(&lease, &counted, &breadth), &deciders);
+    if let Some(members) = body.as_object_mut() {
+        members.insert("unknown".to_owned(), counted.unknown().collect());
+    }
+    Json(body).into_response()
+}
+
+/// What is taken from a grant.
+pub(super) struct Taken {
+    pub(super) operations: Option<Vec<String>>,
+    pub(super) except: Vec<AttributeName>,
+    pub(super) rows: Map<String, Value>,
+    pub(super) until: Option<String>,
+}
+
+impl Taken {
+    /// As it was said.
+    pub(super) fn narrowing(self) -> Result<Narrowing, String> {
+        let until = self.until.as_deref().map(until).transpose()?;
+        Ok(Narrowing { operations: self.operations, except: self.except, rows: rows(self.rows)?, until })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Narrowed {
+    operations: Option<Vec<String>>,
+    #[serde(default)]
+    except: Vec<AttributeName>,
+    #[serde(default, rename = "where")]
+    rows: Map<String, Value>,
+    until: Option<String>,
+    because: String,
+}
+
+/// Takes something from a grant; returns when every node knows.
+pub(super) async fn narrow(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Body(body): Body<Narrowed>,
+) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    let Narrowed { operations, except, rows, until, .. } = body;
+    let narrowing = match (Taken { operations, except, rows, until }).narrowing() {
+        Ok(narrowing) => narrowing,
+        Err(because) => return unfit(because),
+    };
+    if let Err(refused) = whose(&api, &operator, &id).await {
+        return refused;
+    }
+    let since = Timestamp::now();
+    let narrowed = api.governance.store.narrow_grant(&id, |terms| narrowing.of(terms), &operator.0, &because).await;
+    match narrowed {
+        Ok(grant) => {
+            let body = json!({
+                "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
+                "terms": grant.terms,
+            });
+            api.when_known(since, body).await
+        }
+        Err(error) => of_store(error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Ended {
+    because: String,
+}
+
+/// Ends a grant for good; returns when every node knows.
+pub(super) async fn end(
+    State(api): State<Api>,
+    operator: Operator,
+    Path(id): Path<String>,
+    Body(body): Body<Ended>,
+) -> Response {
+    let Some(because) = line(&body.because) else { return no_line("because") };
+    if let Err(refused) = whose(&api, &operator, &id).await {
+        return refused;
+    }
+    let since = Timestamp::now();
+    match api.governance.store.end_grant(&id, &operator.0, &because).await {
+        Ok(grant) => {
+            let ended = grant.ended.map(|at| at.to_string());
+            api.when_known(since, json!({"grant": grant.id, "ended": ended})).await
+        }
+        Err(error) => of_store(error),
+    }
+}
+
+/// Refuses who answers neither for the grant's consumer nor for its interface.
+async fn whose(api: &Api, operator: &Operator, id: &str) -> Result<(), Response> {
+    let lease = api.governance.store.lease(id).await.map_err(of_store)?;
+    api.must_answer(operator, &lease.grant.consumer, &lease.grant.interface).await
+}

@@ -1,0 +1,109 @@
+//! Access as leases: asked for, decided, narrowed, answered for, opened in an emergency. The commands, the control API and the console
+//! all act here, by the fabric that is active; what is alive is the store's. INVARIANT: REVOKED-NOW
+
+mod ask;
+mod emergency;
+mod recertify;
+mod settle;
+pub mod shown;
+mod used;
+mod waits;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use selvage_governance::access::{Deciders, judge};
+use selvage_governance::seat::{Act, may};
+use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::{Finding, Severity};
+use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
+use selvage_model::scalar;
+
+use super::{Desk, DeskError, day};
+
+pub use ask::{Asked, Asking};
+pub use emergency::{Opening, Reviewing};
+pub use recertify::{Answering, Begun, Starting, Verdict, who_answers};
+pub use settle::Settling;
+pub use used::Counted;
+pub use waits::AccessWaits;
+
+/// A day, to its end in UTC, or a time with its zone.
+///
+/// # Errors
+/// In words, for what is neither.
+pub fn until(text: &str) -> Result<Timestamp, String> {
+    let end_of = |day: Date| Some(day.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let parsed = scalar::timestamp(text).or_else(|| end_of(scalar::date(text)?));
+    parsed.ok_or_else(|| format!("`{text}` is no day and no time: write `2027-06-30` or `2027-06-30T18:00+02:00`"))
+}
+
+/// Terms that open these operations, with every row and attribute.
+pub fn whole(operations: Vec<String>, purpose: Option<String>, until: Option<Timestamp>) -> GrantTerms {
+    GrantTerms {
+        operations,
+        rows: Vec::new(),
+        except: Vec::new(),
+        classes: Vec::new(),
+        purpose,
+        until,
+        on_end: EndAction::End,
+        rate: None,
+        when: None,
+        time_zone: None,
+        quota: None,
+    }
+}
+
+/// The domain that answers for an interface; the group's where none does.
+pub fn domain_of(fabric: &Fabric, interface: &InterfaceRef) -> DomainName {
+    fabric.governing(interface).unwrap_or_else(DomainName::group)
+}
+
+/// Whether a person answers for an interface, or for a consumer of it: who may take what is not needed, and open what cannot wait.
+pub fn answers(fabric: &Fabric, person: &str, consumer: &ConsumerName, interface: &InterfaceRef) -> bool {
+    const ROLES: [&str; 2] = ["owner", "on_call"];
+    let owner = fabric.consumers.get(consumer).map(|consumer| consumer.owner.value.as_str());
+    let team = fabric.teams.iter().find(|(name, _)| Some(name.as_str()) == owner).map(|(_, team)| team);
+    let roles = team.into_iter().flat_map(|team| &team.roles);
+    let mut people = roles.filter(|(role, _)| ROLES.contains(&role.value.as_str())).flat_map(|(_, people)| people);
+    people.any(|one| one == person)
+        || owner.and_then(|owner| owner.parse().ok()).is_some_and(|domain| sits(fabric, person, &domain))
+        || may(fabric, person, Act::Operate, &domain_of(fabric, interface))
+}
+
+/// Consumers may belong to a domain instead of a team.
+fn sits(fabric: &Fabric, person: &str, domain: &DomainName) -> bool {
+    fabric.domains.contains_key(domain) && may(fabric, person, Act::Activate, domain)
+}
+
+impl Desk {
+    /// Everything that stands for or against terms.
+    async fn judged(
+        &self,
+        fabric: &Fabric,
+        (consumer, interface): (&ConsumerName, &InterfaceRef),
+        terms: &GrantTerms,
+    ) -> Vec<Finding> {
+        let today = day(Timestamp::now());
+        self.hard(|| judge(fabric, (consumer, interface), terms, today)).await
+    }
+}
+
+/// The first of what stops it, with all that was found.
+fn against(findings: &[Finding]) -> Option<DeskError> {
+    let first = findings.iter().find(|finding| finding.severity == Severity::Error)?;
+    let fix = first.fix.clone().unwrap_or_else(|| format!("`selvage explain {}` says more", first.code));
+    Some(DeskError::found(first.code, first.message.clone(), fix, findings.to_vec()))
+}
+
+/// Refuses whoever does not decide.
+fn must_decide(deciders: &Deciders, by: &str, interface: &InterfaceRef) -> Result<(), DeskError> {
+    if deciders.include(by) {
+        return Ok(());
+    }
+    let message = format!("`{by}` does not decide about access to {interface}");
+    Err(DeskError::refused(code::ACCESS_DECIDER, message, format!("who does is {deciders}")))
+}

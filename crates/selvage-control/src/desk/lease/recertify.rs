@@ -1,0 +1,147 @@
+//! Campaigns: each grant is answered for by who decides about it, or by the board where nobody did in time.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use selvage_governance::access::{Deciders, Narrowing, board, deciders, tier};
+use selvage_model::access::GrantTerms;
+use selvage_model::code;
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{DomainName, InterfaceRef};
+use selvage_store::{
+    Answer, ItemState, LeaseOrigin, LeaseRecord, NewRecertificationItem, Recertification, RecertificationItem,
+    StoreError,
+};
+
+use super::{Counted, must_decide};
+use crate::desk::{Desk, DeskError};
+
+/// What a campaign is about.
+#[derive(Clone, Debug)]
+pub struct Starting {
+    /// The grants on interfaces of this domain.
+    pub domain: Option<DomainName>,
+    /// The grants on this interface; every grant, where neither is said.
+    pub interface: Option<InterfaceRef>,
+    /// Until when each is to be answered for.
+    pub until: Timestamp,
+    /// How far back use is counted.
+    pub since: Duration,
+    /// Who begins it.
+    pub by: String,
+}
+
+/// A campaign that has begun.
+#[derive(Clone, Debug)]
+pub struct Begun {
+    /// The campaign.
+    pub campaign: Recertification,
+    /// About how many grants.
+    pub grants: usize,
+}
+
+/// What is to become of a grant.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// It goes on as it is.
+    Keep,
+    /// It goes on with less.
+    Narrow(Narrowing),
+    /// It ends.
+    End,
+}
+
+/// What somebody says about a grant in a campaign.
+#[derive(Clone, Debug)]
+pub struct Answering {
+    /// The item.
+    pub item: String,
+    /// What is to become of its grant.
+    pub verdict: Verdict,
+    /// Who answers.
+    pub person: String,
+    /// Why.
+    pub because: String,
+}
+
+/// Who answers for a grant: the board, once the time is over.
+pub fn who_answers(fabric: &Fabric, item: &RecertificationItem) -> Deciders {
+    let who = if item.state == ItemState::Escalated { board } else { deciders };
+    who(fabric, &item.grant.interface, &item.grant.terms)
+}
+
+impl Desk {
+    /// Begins a campaign, with what is known of the use of each grant.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] for one that is over before it begins, or about nothing; those of the store.
+    pub async fn recertify(&self, fabric: &Fabric, starting: &Starting) -> Result<Begun, DeskError> {
+        let refuse = |message: String, fix: &str| Err(DeskError::refused(code::RECERTIFICATION_VAIN, message, fix));
+        if starting.until <= Timestamp::now() {
+            return refuse("the campaign would be over before it begins".to_owned(), "name a later `until`");
+        }
+        let counted = Counted::read(&self.store, starting.since).await?;
+        let leases = self.store.leases().await?;
+        let items: Vec<NewRecertificationItem> = leases
+            .iter()
+            .filter(|lease| starting.concerns(fabric, lease))
+            .map(|LeaseRecord { grant, .. }| NewRecertificationItem {
+                lease: grant.id.clone(),
+                tier: tier(fabric, &grant.interface).as_str().to_owned(),
+                breadth: counted.breadth(fabric, grant).to_string(),
+                last_used: counted.last_use(grant),
+            })
+            .collect();
+        let scope = starting.scope();
+        if items.is_empty() {
+            return refuse(
+                format!("there is no grant to answer for: {scope}"),
+                "`selvage grant list` lists those that are alive",
+            );
+        }
+        let campaign = self.store.start_recertification((&scope, starting.until), &items, &starting.by).await?;
+        Ok(Begun { campaign, grants: items.len() })
+    }
+
+    /// Answers for a grant.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] for who does not; those of the store.
+    pub async fn answer(&self, fabric: &Fabric, answering: Answering) -> Result<RecertificationItem, DeskError> {
+        let Answering { item: id, verdict, person, because } = answering;
+        let items = self.store.recertification_items().await?;
+        let unknown = || StoreError::NotFound { what: "recertification item", id: id.clone() };
+        let item = items.into_iter().find(|item| item.id == id).ok_or_else(unknown)?;
+        must_decide(&who_answers(fabric, &item), &person, &item.grant.interface)?;
+        let narrowing = match &verdict {
+            Verdict::Narrow(narrowing) => narrowing.clone(),
+            _ => Narrowing::default(),
+        };
+        let narrow = |terms: &GrantTerms| narrowing.of(terms);
+        let answer = match verdict {
+            Verdict::Keep => Answer::Keep,
+            Verdict::Narrow(_) => Answer::Narrow(narrow),
+            Verdict::End => Answer::End,
+        };
+        Ok(self.store.recertify(&id, answer, &person, &because).await?)
+    }
+}
+
+impl Starting {
+    fn concerns(&self, fabric: &Fabric, LeaseRecord { grant, origin, .. }: &LeaseRecord) -> bool {
+        let of_domain = |domain: &DomainName| fabric.governing(&grant.interface).as_ref() == Some(domain);
+        // What was opened for hours is reviewed by itself.
+        grant.ended.is_none()
+            && *origin != LeaseOrigin::BreakGlass
+            && self.domain.as_ref().is_none_or(of_domain)
+            && self.interface.as_ref().is_none_or(|interface| interface == &grant.interface)
+    }
+
+    fn scope(&self) -> String {
+        match (&self.domain, &self.interface) {
+            (Some(domain), _) => format!("domain {domain}"),
+            (None, Some(interface)) => format!("interface {interface}"),
+            (None, None) => "all".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,294 @@
+//! Access as leases through the control API: its rows of the matrix, and a story of one grant.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::Method;
+use selvage_control::CatalogueView;
+use selvage_control::desk::lease::whole;
+use selvage_control::desk::{Files, Look as _};
+use selvage_model::access::GrantTerms;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_store::{NewAccessRequest, NewRecertificationItem};
+use serde_json::{Value, json};
+
+use crate::reading::Reading;
+use crate::{GHENT, GROUP, ROLES, Stage};
+
+const PRODUCTS: &str = "kind: System
+name: odoo
+connector: odoo
+owner: ghent-it
+zone: cloud
+environments: {test: {url: 'http://127.0.0.1:8069'}}
+---
+kind: Object
+name: product
+version: 1.0
+owner: ghent-it
+identity: [code]
+attributes: {code: {type: string}, price: {type: string}}
+authority: [{attributes: '*', record: odoo}]
+---
+kind: Interface
+name: products
+type: api
+version: 1.0
+owner: ghent-it
+description: What is made in Ghent.
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, data: internal}
+control: mediated
+serves: {object: product@1, system: odoo, operations: [list, get, create]}
+";
+/// The consumer is another plant's.
+const SHOP: &str = "kind: Team
+name: shop-it
+roles: {owner: [shop.owner], on_call: [shop.desk]}
+---
+kind: Consumer
+name: web-shop
+owner: shop-it
+identity: {api_key: {}}
+";
+
+/// Who asks beside those of changes: the owner of the consumer.
+pub(crate) const MORE: [&str; 1] = ["shop.owner"];
+
+/// What runs.
+pub(crate) fn runs() -> CatalogueView {
+    let text = |path: &str, text: &str| (path.to_owned(), text.to_owned());
+    let files = Files::from([
+        text("fabric.yaml", GROUP),
+        text("domains/plant-ghent/teams.yaml", GHENT),
+        text("domains/plant-ghent/products.yaml", PRODUCTS),
+        text("domains/plant-brno/shop.yaml", SHOP),
+    ]);
+    let fabric = Arc::new(Reading { judges: true }.read(&files));
+    CatalogueView { fabric, ..CatalogueView::default() }
+}
+
+fn subject() -> (ConsumerName, InterfaceRef) {
+    ("web-shop".parse().unwrap(), "products@1".parse().unwrap())
+}
+
+fn terms() -> GrantTerms {
+    let purpose = Some(format!("cell {}", uuid::Uuid::new_v4()));
+    let until = Some(Timestamp::now() + SignedDuration::from_hours(24 * 90));
+    whole(["list", "get"].map(str::to_owned).to_vec(), purpose, until)
+}
+
+/// A request of somebody who could decide about it, were it not his own.
+async fn request(stage: &Stage, state: &str) -> String {
+    let (consumer, interface) = subject();
+    let new = NewAccessRequest { consumer, interface, terms: terms(), findings: json!([]), by: "ghent.author".into() };
+    let request = stage.store.request_access(&new).await.unwrap();
+    match state {
+        "approved" => stage.store.approve_request(&request.id, "ghent.owner", "well").await.unwrap(),
+        "rejected" => stage.store.reject_request(&request.id, "ghent.owner", "no").await.unwrap(),
+        _ => request,
+    }
+    .id
+}
+
+async fn grant(stage: &Stage, state: &str) -> String {
+    let request = stage.store.access_request(&request(stage, "approved").await).await.unwrap();
+    let lease = request.lease.unwrap();
+    if state == "ended" {
+        stage.store.end_grant(&lease, "ghent.owner", "over").await.unwrap();
+    }
+    lease
+}
+
+/// A grant in a campaign; escalated, its time is over and it goes on.
+async fn item(stage: &Stage, state: &str) -> String {
+    let lease = grant(stage, "alive").await;
+    let item = NewRecertificationItem {
+        lease: lease.clone(),
+        tier: "tier-2".to_owned(),
+        breadth: "nothing".to_owned(),
+        last_used: None,
+    };
+    let hours = SignedDuration::from_hours(if state == "escalated" { -1 } else { 24 });
+    let until = Timestamp::now() + hours;
+    stage.store.start_recertification(("all", until), &[item], "group.board").await.unwrap();
+    if state == "escalated" {
+        stage.store.lapse_recertifications(|_| true).await.unwrap();
+    }
+    let items = stage.store.recertification_items().await.unwrap();
+    items.into_iter().find(|item| item.grant.id == lease).unwrap().id
+}
+
+async fn opened(stage: &Stage, state: &str) -> String {
+    let (consumer, interface) = subject();
+    let hour = std::time::Duration::from_secs(3600);
+    let opened = stage.store.break_glass((&consumer, &interface), &terms(), hour, ("ghent.owner", "fire")).await;
+    let id = opened.unwrap().grant.id;
+    if state == "ratified" {
+        stage.store.review_break_glass(&id, true, "ghent.board", "well").await.unwrap();
+    }
+    id
+}
+
+fn wanted() -> Value {
+    json!({
+        "consumer": "web-shop", "interface": "products@1", "operations": ["list"], "purpose": "the matrix",
+        "until": (Timestamp::now() + SignedDuration::from_hours(24)).to_string(),
+    })
+}
+
+fn roles() -> impl Iterator<Item = &'static str> {
+    ROLES.into_iter().chain(MORE)
+}
+
+type Step = (&'static str, Method, &'static str, Option<Value>);
+
+/// What begins something.
+async fn begun(stage: &Stage, text: &mut String) {
+    let why = "the matrix";
+    let until = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
+    let open =
+        json!({"consumer": "web-shop", "interface": "products@1", "operations": ["list"], "for": "1h", "because": why});
+    let begun: [(&str, &str, Value); 4] = [
+        ("ask for access", "/access/requests", wanted()),
+        ("begin a campaign of a domain", "/recertifications", json!({"domain": "plant-ghent", "until": until})),
+        ("begin a campaign of all", "/recertifications", json!({"all": true, "until": until})),
+        ("break glass", "/break-glass", open),
+    ];
+    grant(stage, "alive").await;
+    for (step, path, body) in begun {
+        for role in roles() {
+            let answer = stage.verdict(role, Method::POST, path, Some(body.clone())).await;
+            writeln!(text, "{role} | plant-ghent | | {step} | {answer}").unwrap();
+        }
+    }
+}
+
+/// The rows of what concerns leases.
+pub(crate) async fn rows(stage: &Stage, text: &mut String) {
+    for path in [
+        "/catalogue",
+        "/catalogue/products@1",
+        "/access/requests?all=true",
+        "/access/review",
+        "/access/notices",
+        "/grants",
+        "/recertifications",
+        "/break-glass?all=true",
+    ] {
+        for role in roles() {
+            let answer = stage.verdict(role, Method::GET, path, None).await;
+            writeln!(text, "{role} | | | GET {path} | {answer}").unwrap();
+        }
+    }
+    begun(stage, text).await;
+    let why = "the matrix";
+    let said = |verdict: &str| Some(json!({"verdict": verdict, "because": why}));
+    let post = Method::POST;
+    let of_requests: [Step; 3] = [
+        ("show", Method::GET, "", None),
+        ("approve", post.clone(), "/decisions", said("approve")),
+        ("reject", post.clone(), "/decisions", said("reject")),
+    ];
+    let narrow = Some(json!({"operations": ["list"], "because": why}));
+    let of_grants: [Step; 3] = [
+        ("show", Method::GET, "", None),
+        ("narrow", post.clone(), "/narrowing", narrow),
+        ("end", post.clone(), "/end", Some(json!({"because": why}))),
+    ];
+    let of_items: [Step; 2] =
+        [("keep", post.clone(), "/answers", said("keep")), ("end", post.clone(), "/answers", said("end"))];
+    let of_opened: [Step; 2] =
+        [("ratify", post.clone(), "/reviews", said("ratify")), ("disown", post, "/reviews", said("disown"))];
+    let kinds: [(&str, &[&str], &str, &[Step]); 4] = [
+        ("request of ghent.author", &["open", "approved", "rejected"], "/access/requests", &of_requests),
+        ("grant", &["alive", "ended"], "/grants", &of_grants),
+        ("recertification", &["open", "escalated"], "/recertification-items", &of_items),
+        ("opened by ghent.owner", &["open", "ratified"], "/break-glass", &of_opened),
+    ];
+    for (kind, states, base, steps) in kinds {
+        for state in states {
+            for step in steps {
+                cells(stage, text, (kind, state, base), step).await;
+            }
+        }
+    }
+}
+
+/// A step with something that stands as the matrix wants it, by each.
+async fn cells(stage: &Stage, text: &mut String, (kind, state, base): (&str, &str, &str), step: &Step) {
+    let (step, method, suffix, body) = step;
+    for role in roles() {
+        let id = match base {
+            "/access/requests" => request(stage, state).await,
+            "/grants" => grant(stage, state).await,
+            "/recertification-items" => item(stage, state).await,
+            _ => opened(stage, state).await,
+        };
+        let answer = stage.verdict(role, method.clone(), &format!("{base}/{id}{suffix}"), body.clone()).await;
+        writeln!(text, "{role} | plant-ghent | {kind}, {state} | {step} | {answer}").unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn access_is_asked_for_decided_and_taken_over_http() {
+    let stage = Stage::new().await;
+    let with = |more: Value| {
+        let mut body = wanted();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Some(body)
+    };
+    let post = Method::POST;
+    for (more, expected) in [
+        (json!({"rows": {"site": "ghent"}}), "400 FAB8062"),
+        (json!({"where": {"Not a name": "x"}}), "400 FAB8062"),
+        (json!({"where": {"code": []}}), "400 FAB8062"),
+        (json!({"until": "soon"}), "400 FAB8062"),
+        (json!({"purpose": "\n"}), "400 FAB8062"),
+        (json!({"operations": ["burn"]}), "422 FAB2203"),
+        (json!({"until": "2050-01-01"}), "422 FAB7144"),
+    ] {
+        let told = more.to_string();
+        let answer = stage.verdict("stranger", post.clone(), "/access/requests", with(more)).await;
+        assert_eq!(answer, expected, "{told}");
+    }
+    let body = with(json!({"operations": ["list", "get"], "except": ["price"]}));
+    let (status, asked) = stage.ask("stranger", post.clone(), "/access/requests", body.clone()).await;
+    assert_eq!((status, &asked["state"]), (201, &json!("open")), "{asked:#}");
+    assert_eq!(asked["deciders"], json!(["ghent.author", "ghent.board", "ghent.owner"]), "{asked:#}");
+    // The answer was lost, and it is asked for again.
+    let (_, again) = stage.ask("stranger", post.clone(), "/access/requests", body).await;
+    assert_eq!(again["request"], asked["request"]);
+    let path = format!("/access/requests/{}/decisions", asked["request"].as_str().unwrap());
+    let approve = Some(json!({"verdict": "approve", "because": "well"}));
+    let (status, granted) = stage.ask("ghent.board", post.clone(), &path, approve).await;
+    assert_eq!((status, &granted["state"], &granted["nodes"]), (200, &json!("approved"), &json!([])), "{granted:#}");
+    let path = format!("/grants/{}", granted["grant"].as_str().unwrap());
+    let (_, shown) = stage.ask("stranger", Method::GET, &path, None).await;
+    assert_eq!(
+        (&shown["terms"]["except"], &shown["operations"]["list"]),
+        (&json!(["price"]), &Value::Null),
+        "{shown:#}"
+    );
+    let wider = Some(json!({"operations": ["list", "create"], "because": "x"}));
+    let narrowing = format!("{path}/narrowing");
+    assert_eq!(stage.verdict("shop.owner", post.clone(), &narrowing, wider).await, "422 FAB7142");
+    let less = Some(json!({"operations": ["list"], "because": "x"}));
+    let (status, narrowed) = stage.ask("shop.owner", post.clone(), &narrowing, less).await;
+    assert_eq!((status, &narrowed["terms"]["operations"]), (200, &json!(["list"])), "{narrowed:#}");
+    // What cannot wait may last for hours.
+    let long =
+        json!({"consumer": "web-shop", "interface": "products@1", "operations": ["list"], "for": "5h", "because": "x"});
+    assert_eq!(stage.verdict("shop.owner", post.clone(), "/break-glass", Some(long)).await, "422 FAB7147");
+    let until = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
+    let over = Some(json!({"all": true, "until": until}));
+    assert_eq!(stage.verdict("group.board", post, "/recertifications", over).await, "422 FAB7190");
+    let (_, review) = stage.ask("stranger", Method::GET, "/access/review?unused=1d", None).await;
+    assert!(review["remarks"].is_array() && review["unknown"].is_array(), "{review:#}");
+    let (_, entry) = stage.ask("stranger", Method::GET, "/catalogue/products@1", None).await;
+    assert_eq!((&entry["owner"], entry["changelog"].is_array()), (&json!("ghent-it"), true), "{entry:#}");
+    let (_, found) = stage.ask("stranger", Method::GET, "/catalogue?q=nothing+of+this", None).await;
+    assert_eq!(found["items"], json!([]));
+    assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
+}
