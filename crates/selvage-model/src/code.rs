@@ -441,6 +441,10 @@ catalogue! {
     SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
     FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
     DIRECTORY_BESIDE_RELEASES = "FAB7063", "A directory is served in a store where releases are active";
+    ACTIVATION_MOVED = "FAB7070", "Something else was activated meanwhile";
+    BREAK_GLASS_STANDS = "FAB7071", "Nobody has ratified the break-glass access of before";
+    CHECKPOINTS_UNPROVEN = "FAB7072", "No checkpoint of the ledger could be verified";
+    LOST_STORE_OLD = "FAB7073", "The lost store is too old to be read";
     BACKUP_DAMAGED = "FAB7100", "The backup is damaged or incomplete";
     BACKUP_FILE = "FAB7101", "The backup cannot be written or read";
     RESTORE_OCCUPIED = "FAB7102", "There is a store already where the backup is to go";
@@ -487,6 +491,7 @@ catalogue! {
     API_SEAL = "FAB8064", "This node has no key that signs releases";
     API_BROKE_OFF = "FAB8065", "The node broke off what was asked for";
     EXPORT_WITHIN = "FAB8070", "The export would land in the fabric's directory";
+    JUDGE_UNCLEAR = "FAB8071", "It is not clear by which environment access is judged";
 }
 
 /// The code of this text, where the catalogue has it.

@@ -64,5 +64,5 @@ async fn access_hold_and_now(transaction: &mut Transaction) -> Result<Micros, St
 /// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.
 pub(crate) async fn raise(transaction: &mut Transaction) -> Result<(), StoreError> {
     transaction.run(RAISE, bind![]).await?;
-    past::note(transaction).await
+    past::reached(transaction).await
 }

@@ -3,6 +3,7 @@
 
 pub(crate) mod ended;
 pub(crate) mod file;
+pub(crate) mod lost;
 pub(crate) mod restore;
 pub(crate) mod safe;
 pub(crate) mod table;

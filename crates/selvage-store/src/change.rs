@@ -1,5 +1,6 @@
 //! Changes, as they are proposed, altered, decided and released. Every step is one transaction with its entry in the ledger; what
 //! was decided is never edited. It does not judge: who may decide, and whether that is enough, is for whoever calls.
+//! Steps follow one another: each holds the ledger's head before it touches a change.
 
 pub(crate) mod delegation;
 
@@ -47,9 +48,10 @@ statements! {
              state = 'open', emergency = $7, report = $8, requirements = $9, proposed_at = $10, changed_at = $10 \
              WHERE id = $1 AND state IN ('open', 'rejected') AND version = $11";
     SETTLE = "UPDATE change_proposal SET state = $2, changed_at = $3 WHERE id = $1 AND state = $4 AND version = $5";
-    RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3 \
+    RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3, \
+               release_ordinal = (SELECT COALESCE(MAX(release_ordinal), 0) + 1 FROM change_proposal) \
                WHERE id = $1 AND state = $4 AND version = $5";
-    HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND released_at IS NOT NULL ORDER BY released_at DESC, id LIMIT 1";
+    HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL ORDER BY release_ordinal DESC LIMIT 1";
     RATIFIED = "UPDATE change_proposal SET ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released'";
     ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
            proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
@@ -101,6 +103,7 @@ impl Store {
     /// another version by now.
     pub async fn amend(&self, id: &str, version: u32, new: &NewChange) -> Result<Change, StoreError> {
         let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let (report, requirements) = (json!(new.report).to_string(), json!(new.requirements).to_string());
         let parameters = bind![
@@ -139,7 +142,6 @@ impl Store {
         because: &str,
     ) -> Result<Change, StoreError> {
         let mut transaction = self.database.write().await?;
-        // One after the other: the ledger's head is held from here on.
         ledger::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let before = find(&mut transaction, id).await?;
@@ -173,6 +175,7 @@ impl Store {
         because: &str,
     ) -> Result<Change, StoreError> {
         let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
         settle(&mut transaction, seen, to).await?;
         let detail = json!({"version": seen.version, "because": because});
         let action = format!("change.{}", if to == ChangeState::Open { "reopened" } else { to.as_str() });
@@ -188,6 +191,7 @@ impl Store {
     /// Those of the database.
     pub async fn ratify_change(&self, id: &str, by: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         transaction.run(RATIFIED, bind![id, now]).await?;
         ledger::append(&mut transaction, by, "change.ratified", id, &json!({})).await?;

@@ -68,6 +68,31 @@ impl Database {
         Ok(Self::Sqlite { writer, readers })
     }
 
+    /// Connects to what is there and must not be changed by it.
+    pub(crate) async fn connect_for_reading(url: &str) -> Result<Self, StoreError> {
+        let Some(path) = url.strip_prefix("sqlite:") else {
+            let options = PgConnectOptions::from_str(url)
+                .map_err(|_| StoreError::Address { reason: "not a PostgreSQL address".to_owned() })?
+                .application_name("selvage")
+                .options([("default_transaction_read_only", "on")])
+                .disable_statement_logging();
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+            return Ok(Self::Postgres(within(pool.connect_with(options)).await?));
+        };
+        let path = path.strip_prefix("//").unwrap_or(path);
+        // Without a journal nobody writes, and nothing is put beside it either.
+        let is_still = !std::path::Path::new(&format!("{path}-wal")).exists();
+        let options = SqliteConnectOptions::new()
+            .filename(path)
+            .read_only(true)
+            .immutable(is_still)
+            .busy_timeout(ACQUIRE_WITHIN)
+            .disable_statement_logging();
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        let readers = within(pool.connect_with(options)).await?;
+        Ok(Self::Sqlite { writer: readers.clone(), readers })
+    }
+
     async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
         let limit = format!("{}s", STATEMENT_WITHIN.as_secs());
         let options = PgConnectOptions::from_str(url)

@@ -104,6 +104,12 @@ pub enum StoreError {
         /// Where the domain is.
         head: Option<String>,
     },
+    /// Something was activated since what was judged; nothing was changed.
+    #[error("`{release}` is not activated: something else was, while it was judged by what was active before")]
+    ActivationMoved {
+        /// What was to be active.
+        release: String,
+    },
     /// Somebody has decided about the dead letter already.
     #[error("dead letter `{id}` is settled already")]
     LetterSettled {
@@ -143,6 +149,14 @@ pub enum StoreError {
     BreakGlassLong {
         /// The longest.
         most: Duration,
+    },
+    /// One without approval was opened before, for the same consumer and interface, and it is not settled that it was right.
+    #[error("`{id}` was opened without approval before: {because}")]
+    BreakGlassStands {
+        /// The one of before.
+        id: String,
+        /// What of it stands in the way.
+        because: &'static str,
     },
     /// Another node has taken the capture, or a person has said how it goes on.
     #[error("the capture is no longer held with fence {fence}")]
@@ -217,6 +231,14 @@ pub enum StoreError {
         /// The moment of the backup.
         taken: jiff::Timestamp,
     },
+    /// A lost store was made by a version that did not have what is to be read of it.
+    #[error("the lost store has version {found}, and can be read from version {needed} on")]
+    LostTooOld {
+        /// The store's.
+        found: i64,
+        /// The oldest that can be read.
+        needed: i64,
+    },
     /// The database does not allow or understand it: rights, a full quota, a missing table.
     #[error("the database refused a statement of the store: {source}")]
     Refused {
@@ -239,12 +261,14 @@ impl StoreError {
             Self::SubscriptionStands { .. } => code::SUBSCRIPTION_STANDS,
             Self::ChangeStands { .. } => code::CHANGE_STANDS,
             Self::ChangeStale { .. } => code::CHANGE_STALE,
+            Self::ActivationMoved { .. } => code::ACTIVATION_MOVED,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::AccessStands { .. } => code::ACCESS_STANDS,
             Self::OwnAccess { .. } => code::ACCESS_DECIDER,
             Self::Unnarrowed { .. } => code::GRANT_UNNARROWED,
             Self::BreakGlassLong { .. } => code::BREAK_GLASS_LONG,
+            Self::BreakGlassStands { .. } => code::BREAK_GLASS_STANDS,
             Self::CaptureFenced { .. } => code::CAPTURE_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
             Self::Address { .. } => code::STORE_ADDRESS,
@@ -255,6 +279,7 @@ impl StoreError {
             Self::BackupFile { .. } => code::BACKUP_FILE,
             Self::Occupied => code::RESTORE_OCCUPIED,
             Self::Unaccepted { .. } => code::RESTORE_UNACCEPTED,
+            Self::LostTooOld { .. } => code::LOST_STORE_OLD,
             Self::Refused { .. } => code::STORE_REFUSED,
         }
     }

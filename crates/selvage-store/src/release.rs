@@ -47,6 +47,8 @@ statements! {
                 SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT), CAST($4 AS TEXT) FROM activation";
     ACTIVE = "SELECT release_id, activated_at, activated_by FROM activation WHERE environment = $1 \
               AND domain IS NULL ORDER BY ordinal DESC LIMIT 1";
+    ENVIRONMENTS = "SELECT DISTINCT environment FROM activation ORDER BY environment";
+    LAST = "SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM activation";
 }
 
 impl Store {
@@ -56,6 +58,7 @@ impl Store {
     /// Those of the database.
     pub async fn record_release(&self, id: &str, content: &Value, by: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let new = transaction.run(RECORD, bind![id, content.to_string(), now, by]).await? == 1;
         if new {
@@ -101,6 +104,23 @@ impl Store {
         ledger::append(&mut transaction, by, "release.activated", environment.as_str(), &detail).await?;
         transaction.commit().await?;
         Ok(true)
+    }
+
+    /// Every environment in which anything is active.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn active_environments(&self) -> Result<Vec<EnvironmentName>, StoreError> {
+        let rows = self.database.read().await?.all(ENVIRONMENTS, bind![]).await?;
+        rows.iter().map(|row| row.parsed("environment")).collect()
+    }
+
+    /// The ordinal of the last activation, in whichever environment; 0 where there was none.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn last_activation(&self) -> Result<u64, StoreError> {
+        self.database.read().await?.only(LAST, bind![]).await?.count("ordinal")
     }
 
     /// What is active in an environment.

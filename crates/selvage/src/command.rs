@@ -2,7 +2,7 @@
 
 mod access;
 pub(crate) mod acknowledged;
-mod active;
+pub(crate) mod active;
 mod advise;
 mod asyncapi;
 mod backup;

@@ -59,7 +59,11 @@ pub(crate) fn status_of(error: &DeskError) -> u16 {
 fn status_of_store(error: &StoreError) -> u16 {
     match error {
         StoreError::NotFound { .. } => 404,
-        StoreError::ChangeStands { .. } | StoreError::ChangeStale { .. } | StoreError::AccessStands { .. } => 409,
+        StoreError::ChangeStands { .. }
+        | StoreError::ChangeStale { .. }
+        | StoreError::AccessStands { .. }
+        | StoreError::ActivationMoved { .. }
+        | StoreError::BreakGlassStands { .. } => 409,
         StoreError::OwnAccess { .. } => 403,
         StoreError::Unnarrowed { .. } | StoreError::BreakGlassLong { .. } => 422,
         error if error.is_transient() => 503,

@@ -1,59 +1,104 @@
 //! The access that active releases ask for. It is of all environments together, as the access state is: what any of them still asks
-//! for stays, and what ended is not revived by going back. INVARIANT: REVOKED-NOW
+//! for stays, and what ended is not revived by going back. What is computed here is applied with the activation, or not at all.
+//! INVARIANT: REVOKED-NOW
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
-use selvage_model::name::EnvironmentName;
-use selvage_store::{AskedSubscription, Store};
+use selvage_model::fabric::Fabric;
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_store::{AppliedActivation, AskedAccess, AskedSubscription, DomainActivation, SignedRelease};
 
-use super::{DeskError, Files, Look, union};
+use super::{Desk, DeskError, Files, union};
 
-/// Makes the grants and subscriptions those that the active releases ask for; gives, in words, what was asked for and is not given.
-///
-/// # Errors
-/// Those of the store.
-pub(super) async fn apply(store: &Store, look: &dyn Look, by: &str) -> Result<Vec<String>, DeskError> {
-    let active = store.active_domains().await?;
-    let environments: BTreeSet<&EnvironmentName> = active.iter().map(|it| &it.environment).collect();
-    let (mut grants, mut subscriptions): (Vec<_>, Vec<AskedSubscription>) = (Vec::new(), Vec::new());
-    for environment in environments {
-        let mut files = Files::new();
-        for it in active.iter().filter(|it| &it.environment == environment) {
-            union::add(&union::find(store, &it.release).await?, &mut files)?;
-        }
-        let fabric = look.read(&files);
-        for grant in &fabric.grants {
-            let asked = (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms());
-            if !grants.contains(&asked) {
-                grants.push(asked);
+/// Which release of each domain is active, by environment.
+type Active = BTreeMap<EnvironmentName, BTreeMap<DomainName, String>>;
+
+impl Desk {
+    /// What every environment asks for once this release is active in that one. Of a subscription that several have, the one of the
+    /// last stage counts.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn asked(
+        &self,
+        (release, environment, history): (&SignedRelease, &EnvironmentName, &[DomainActivation]),
+        declared: &Fabric,
+    ) -> Result<AskedAccess, DeskError> {
+        let mut active = active(history);
+        active.entry(environment.clone()).or_default().insert(release.domain.clone(), release.id.clone());
+        let stages = stages(declared);
+        let mut active: Vec<_> = active.into_iter().collect();
+        // What is declared no more comes first. The sort is stable: what has no order goes by name.
+        active.sort_by_key(|(environment, _)| stages.get(environment).copied());
+        let mut asked = AskedAccess::default();
+        for (_, releases) in active {
+            let mut files = Files::new();
+            for id in releases.values() {
+                union::add(&union::find(&self.store, id).await?, &mut files)?;
             }
+            add(&self.hard(|| self.look.read(&files)).await, &mut asked);
         }
-        for subscription in &fabric.subscriptions {
-            let Some(name) = subscription.known_as() else { continue };
-            let asked = AskedSubscription {
-                consumer: subscription.consumer.value.clone(),
-                name,
-                interface: subscription.interface.value.clone(),
-                terms: subscription.terms(),
-            };
-            // Of one name there is one: the environment that is looked at last is the one that comes last.
-            subscriptions.retain(|known| (&known.consumer, &known.name) != (&asked.consumer, &asked.name));
-            subscriptions.push(asked);
+        Ok(asked)
+    }
+}
+
+/// The newest activation of each domain in each environment.
+fn active(history: &[DomainActivation]) -> Active {
+    let mut active = Active::new();
+    for it in history {
+        active.entry(it.environment.clone()).or_default().entry(it.domain.clone()).or_insert(it.release.clone());
+    }
+    active
+}
+
+/// How late each environment comes: behind those that it is after, and as they are written.
+fn stages(declared: &Fabric) -> BTreeMap<EnvironmentName, (usize, usize)> {
+    let environments: Vec<_> = declared.settings.iter().flat_map(|settings| &settings.environments).collect();
+    let mut stages = BTreeMap::new();
+    // Each round settles what is one further; who is after each other stays where the last round left them.
+    for _ in 0..environments.len() {
+        for (place, it) in environments.iter().enumerate() {
+            let before = it.after.iter().filter_map(|before| stages.get(&before.value));
+            let depth = before.map(|(depth, _): &(usize, usize)| depth + 1).max().unwrap_or(0);
+            stages.insert(it.name.value.clone(), (depth, place));
         }
     }
-    let mut held_back = Vec::new();
-    for held in store.apply_manifest_grants(&grants, by).await?.held_back {
+    stages
+}
+
+fn add(fabric: &Fabric, asked: &mut AskedAccess) {
+    for grant in &fabric.grants {
+        let one = (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms());
+        if !asked.grants.contains(&one) {
+            asked.grants.push(one);
+        }
+    }
+    for subscription in &fabric.subscriptions {
+        let Some(name) = subscription.known_as() else { continue };
+        let one = AskedSubscription {
+            consumer: subscription.consumer.value.clone(),
+            name,
+            interface: subscription.interface.value.clone(),
+            terms: subscription.terms(),
+        };
+        asked.subscriptions.retain(|known| (&known.consumer, &known.name) != (&one.consumer, &one.name));
+        asked.subscriptions.push(one);
+    }
+}
+
+/// What was asked for and is not given, in words.
+pub(super) fn held_back(applied: AppliedActivation) -> Vec<String> {
+    let grants = applied.grants.held_back.into_iter().map(|held| {
         let (consumer, interface, ended) = (held.consumer, held.interface, held.ended);
-        held_back.push(format!(
-            "the grant of {interface} to {consumer} ended at {ended:.0} and stays so: give it new terms"
-        ));
-    }
-    let applied = store.apply_manifest_subscriptions(&subscriptions, true, by).await?;
-    for (label, ended) in applied.held_back {
-        held_back.push(format!("the subscription {label} ended at {ended:.0} and stays so: give it new terms"));
-    }
-    for label in applied.ungranted {
-        held_back.push(format!("the subscription {label} has no grant that is alive: nothing is delivered"));
-    }
-    Ok(held_back)
+        format!("the grant of {interface} to {consumer} ended at {ended:.0} and stays so: give it new terms")
+    });
+    let subscriptions = applied.subscriptions;
+    let over = subscriptions
+        .held_back
+        .into_iter()
+        .map(|(label, ended)| format!("the subscription {label} ended at {ended:.0} and stays so: give it new terms"));
+    let ungranted = subscriptions.ungranted.into_iter();
+    let ungranted =
+        ungranted.map(|label| format!("the subscription {label} has no grant that is alive: nothing is delivered"));
+    grants.chain(over).chain(ungranted).collect()
 }

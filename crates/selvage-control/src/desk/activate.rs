@@ -6,12 +6,15 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::organisation::{Environment, Gates};
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{Activated, DomainActivation, NewActivation, SignedRelease};
+use selvage_store::{Activated, DomainActivation, NewActivation, SignedRelease, StoreError};
 use serde_json::json;
 
 use super::gate::{Passing, gates};
 use super::time::Together;
-use super::{Desk, DeskError, Files, Gate, Looked, seal, union};
+use super::{Desk, DeskError, Files, Gate, Looked, access, seal, union};
+
+/// How often it is judged anew where something else was activated meanwhile.
+const MOST_TRIES: usize = 5;
 
 /// What is to be activated.
 #[derive(Clone, Debug)]
@@ -57,7 +60,15 @@ impl Desk {
     /// [`DeskError::Refused`] where a gate is closed or it does not fit what is active beside it; those of the store.
     pub async fn activate(&self, release: &str, activating: &Activating) -> Result<Went, DeskError> {
         let release = union::find(&self.store, release).await?;
-        self.carry_out(&release, activating, false).await
+        let mut left = MOST_TRIES;
+        loop {
+            left -= 1;
+            let history = self.store.activations().await?;
+            match self.carry_out(&release, activating, &history, false).await {
+                Err(error) if left > 0 && is_moved(&error) => {}
+                done => return done,
+            }
+        }
     }
 
     /// Goes back to what a domain had active there before: to this release, or to the one before the one of now. Gates are not
@@ -67,6 +78,17 @@ impl Desk {
     /// # Errors
     /// [`DeskError::Refused`] where there is none, or it does not fit what is active beside it by now; those of the store.
     pub async fn roll_back(&self, back: &GoingBack, activating: &Activating) -> Result<Went, DeskError> {
+        let mut left = MOST_TRIES;
+        loop {
+            left -= 1;
+            match self.go_back(back, activating).await {
+                Err(error) if left > 0 && is_moved(&error) => {}
+                done => return done,
+            }
+        }
+    }
+
+    async fn go_back(&self, back: &GoingBack, activating: &Activating) -> Result<Went, DeskError> {
         let GoingBack { domain, from, to } = back;
         let history = self.store.activations().await?;
         let there = history.iter().filter(|it| it.environment == activating.environment && &it.domain == domain);
@@ -94,28 +116,28 @@ impl Desk {
             return Err(DeskError::refused(code::ROLLBACK_UNKNOWN, message, fix));
         };
         let release = union::find(&self.store, found).await?;
-        self.carry_out(&release, activating, true).await
+        self.carry_out(&release, activating, &history, true).await
     }
 
+    /// Judges by what was activated until then, and activates only where nothing has been since.
     async fn carry_out(
         &self,
         release: &SignedRelease,
         activating: &Activating,
+        history: &[DomainActivation],
         is_rollback: bool,
     ) -> Result<Went, DeskError> {
         seal::verify(release, &self.store.release_keys().await?)?;
-        let history = self.store.activations().await?;
         let (now, _) = self.store.delegations().await?;
-        let active = self.active(release, &activating.environment, &history).await?;
+        let active = self.active(release, &activating.environment, history).await?;
         let looked = self.beside(release, &active, activating, (now, is_rollback)).await?;
         let gates = match is_rollback {
             true => Vec::new(),
-            false => {
-                self.pass(release, activating, &Beside { looked: &looked, active: &active }, &history, now).await?
-            }
+            false => self.pass(release, activating, &Beside { looked: &looked, active: &active }, history, now).await?,
         };
         refuse_closed(&gates, release, &activating.environment)?;
-        let activated = self
+        let asks = self.asked((release, &activating.environment, history), &looked.fabric).await?;
+        let applied = self
             .store
             .activate_domain(&NewActivation {
                 environment: &activating.environment,
@@ -125,11 +147,12 @@ impl Desk {
                 because: &activating.because,
                 gates: &json!(gates),
                 is_rollback,
+                seen: history.first().map_or(0, |newest| newest.ordinal),
+                asks: &asks,
             })
             .await?;
-        let held_back = super::access::apply(&self.store, self.look.as_ref(), &activating.by).await?;
-        let (domain, release) = (release.domain.clone(), release.id.clone());
-        Ok(Went { domain, release, activated, gates, held_back })
+        let (domain, release, activated) = (release.domain.clone(), release.id.clone(), applied.activated);
+        Ok(Went { domain, release, activated, gates, held_back: access::held_back(applied) })
     }
 
     /// What the gates say: those that hold there now, and those that the release itself brings.
@@ -226,6 +249,11 @@ impl Active {
 struct Beside<'a> {
     looked: &'a Looked,
     active: &'a Active,
+}
+
+/// Whether something else was activated while it was judged.
+fn is_moved(error: &DeskError) -> bool {
+    matches!(error, DeskError::Store(StoreError::ActivationMoved { .. }))
 }
 
 /// An environment with the gates of both.

@@ -78,6 +78,8 @@ statements! {
              reviewed_at, reviewed_by, review FROM break_glass JOIN lease ON lease.id = break_glass.lease WHERE lease = $1";
     REVIEW = "UPDATE break_glass SET verdict = $2, reviewed_at = $3, reviewed_by = $4, review = $5 \
               WHERE lease = $1 AND verdict IS NULL";
+    LAST = "SELECT id, opened_by, verdict FROM break_glass JOIN lease ON lease.id = break_glass.lease \
+            WHERE consumer = $1 AND interface = $2 ORDER BY opened_at DESC, id DESC LIMIT 1";
     OVER = "SELECT lease FROM break_glass JOIN lease ON lease.id = break_glass.lease \
             WHERE ended_at IS NULL AND ends_at <= $1 ORDER BY ends_at, lease";
 }
@@ -86,7 +88,8 @@ impl Store {
     /// Opens a lease at once, without approval, for so long. The clock is the store's.
     ///
     /// # Errors
-    /// [`StoreError::BreakGlassLong`] for more than four hours.
+    /// [`StoreError::BreakGlassLong`] for more than four hours, [`StoreError::BreakGlassStands`] where nobody has answered for the last
+    /// one of that consumer and interface, or who opens it was told that it was not right.
     pub async fn break_glass(
         &self,
         (consumer, interface): (&ConsumerName, &InterfaceRef),
@@ -99,6 +102,7 @@ impl Store {
         }
         let mut transaction = self.database.write().await?;
         let now = access_hold_and_now(&mut transaction).await?;
+        answered_for(&mut transaction, (consumer, interface), by).await?;
         let (ends, review_by) = (now.after(lasts), now.after(REVIEW_WITHIN));
         // Its end is a person's, whatever depends on the interface.
         let terms = GrantTerms { until: Some(ends.timestamp()?), on_end: EndAction::Cut, ..terms.clone() };
@@ -184,6 +188,23 @@ impl Store {
         }
         Ok(over)
     }
+}
+
+/// That somebody has said of the last one that it was right; where they said that it was not, somebody else may open the next.
+async fn answered_for(
+    transaction: &mut Transaction,
+    (consumer, interface): (&ConsumerName, &InterfaceRef),
+    by: &str,
+) -> Result<(), StoreError> {
+    let last = transaction.first(LAST, bind![consumer.as_str(), interface.to_string()]).await?;
+    let Some(last) = last else { return Ok(()) };
+    let (id, opened_by) = (last.text("id")?, last.text("opened_by")?);
+    let because = match last.optional_text("verdict")?.as_deref() {
+        None => "nobody has answered for it",
+        Some("disowned") if opened_by == by => "who opens this one opened it, and was told that it was not right",
+        Some(_) => return Ok(()),
+    };
+    Err(StoreError::BreakGlassStands { id, because })
 }
 
 async fn find(transaction: &mut Transaction, id: &str) -> Result<BreakGlass, StoreError> {

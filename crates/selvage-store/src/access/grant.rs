@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::Store;
-use crate::access;
+use crate::access::{self, past};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
@@ -45,6 +45,8 @@ pub struct HeldBack {
 statements! {
     ALL = "SELECT id, consumer, interface, terms, ended_at FROM lease ORDER BY granted_at, id";
     OF_MANIFESTS = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE origin = 'manifest' ORDER BY granted_at, id";
+    NARROWED = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE of_manifest = 1 AND ended_at IS NULL \
+                ORDER BY granted_at, id";
     ALL_TERMS = "SELECT lease, digest FROM lease_terms";
     GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, 'manifest', $2, $3, $4, $5)";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1";
@@ -61,7 +63,14 @@ type Digest = [u8; 32];
 type Subject = (ConsumerName, InterfaceRef);
 
 /// A grant as it is asked for.
-type Asked = (ConsumerName, InterfaceRef, GrantTerms);
+pub(crate) type Asked = (ConsumerName, InterfaceRef, GrantTerms);
+
+impl AppliedGrants {
+    /// Whether everything is as it was.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.granted.is_empty() && self.changed.is_empty() && self.ended.is_empty()
+    }
+}
 
 impl Store {
     /// Makes the leases of origin `manifest` what the manifests ask for: new ones are granted, changed ones changed,
@@ -72,10 +81,8 @@ impl Store {
     pub async fn apply_manifest_grants(&self, asked: &[Asked], by: &str) -> Result<AppliedGrants, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let plan = plan(known(&mut transaction).await?, asked);
-        let applied = carry_out(&mut transaction, plan, by).await?;
-        let unchanged = applied.granted.is_empty() && applied.changed.is_empty() && applied.ended.is_empty();
-        if !unchanged {
+        let applied = apply(&mut transaction, asked, by).await?;
+        if !applied.is_nothing() {
             access::subscription::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
@@ -101,6 +108,23 @@ impl Store {
         transaction.commit().await?;
         Ok(grant)
     }
+}
+
+/// Makes leases what is asked for. The caller holds the access state, ends what lived by them, and raises the revision.
+pub(crate) async fn apply(
+    transaction: &mut Transaction,
+    asked: &[Asked],
+    by: &str,
+) -> Result<AppliedGrants, StoreError> {
+    let mut plan = plan(known(transaction).await?, asked);
+    // What was left of a manifest's lease goes with the manifest, whatever its terms have become.
+    for row in transaction.all(NARROWED, bind![]).await? {
+        let left = live(&row)?;
+        if !asked.iter().any(|(consumer, interface, _)| (consumer, interface) == (&left.consumer, &left.interface)) {
+            plan.end.push(left);
+        }
+    }
+    carry_out(transaction, plan, by).await
 }
 
 async fn find(transaction: &mut Transaction, id: &str) -> Result<LiveGrant, StoreError> {
@@ -222,6 +246,7 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
         transaction
             .run(GRANT, bind![id.as_str(), consumer.as_str(), interface.as_str(), words.to_string(), now])
             .await?;
+        past::note(transaction, &id).await?;
         transaction.run(REMEMBER, bind![id.as_str(), digest(&terms)]).await?;
         let detail = json!({"consumer": consumer.as_str(), "interface": interface, "terms": words});
         ledger::append(transaction, by, "grant.granted", &id, &detail).await?;
@@ -230,6 +255,7 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
     for (grant, terms) in plan.change {
         let words = json!(terms);
         transaction.run(CHANGE, bind![grant.id.as_str(), words.to_string()]).await?;
+        past::note(transaction, &grant.id).await?;
         transaction.run(REMEMBER, bind![grant.id.as_str(), digest(&terms)]).await?;
         let detail = json!({"before": grant.terms, "terms": words});
         ledger::append(transaction, by, "grant.changed", &grant.id, &detail).await?;

@@ -10,7 +10,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::grant;
+use super::{grant, past};
 use crate::Store;
 use crate::access;
 use crate::database::Transaction;
@@ -71,6 +71,7 @@ statements! {
     ALL = "SELECT id, origin, consumer, interface, terms, granted_at, ended_at FROM lease ORDER BY granted_at, id";
     BY_ID = "SELECT id, origin, consumer, interface, terms, granted_at, ended_at FROM lease WHERE id = $1";
     GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    OF_MANIFEST = "UPDATE lease SET of_manifest = 1 WHERE id = $1";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1 AND ended_at IS NULL";
 }
 
@@ -92,7 +93,8 @@ impl Store {
     }
 
     /// Gives a lease that is alive narrower terms, for good, and the lease as it is then. One that a manifest asks for ends, and what
-    /// is left of it is another lease: the manifest's terms do not come back. INVARIANT: REVOKED-NOW
+    /// is left of it is another lease: the manifest's terms do not come back, and it ends when no manifest asks for that consumer and
+    /// interface any more. INVARIANT: REVOKED-NOW
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an id that no lease has, [`StoreError::AccessStands`] for one that has ended, and
@@ -130,11 +132,13 @@ pub(super) async fn narrow_to(
     let id = match origin {
         LeaseOrigin::Manifest => {
             let id = insert(transaction, LeaseOrigin::Request, (&old.consumer, &old.interface), &terms).await?;
+            transaction.run(OF_MANIFEST, bind![id.as_str()]).await?;
             grant::end(transaction, old, by, &format!("narrowed to {id}: {because}")).await?;
             id
         }
         LeaseOrigin::Request | LeaseOrigin::BreakGlass => {
             transaction.run(CHANGE, bind![old.id.as_str(), json!(terms).to_string()]).await?;
+            past::note(transaction, &old.id).await?;
             old.id.clone()
         }
     };
@@ -156,6 +160,7 @@ pub(super) async fn insert(
     let (interface, terms) = (interface.to_string(), json!(terms).to_string());
     let values = bind![id.as_str(), origin.as_str(), consumer.as_str(), interface, terms, now];
     transaction.run(GRANT, values).await?;
+    past::note(transaction, &id).await?;
     Ok(id)
 }
 

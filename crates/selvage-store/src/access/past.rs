@@ -15,10 +15,8 @@ use crate::value::{Micros, bind};
 statements! {
     REACHED = "INSERT INTO access_history (revision, reached_at) SELECT revision, CAST($1 AS BIGINT) FROM access_revision \
                WHERE id = 1 ON CONFLICT (revision) DO NOTHING";
-    TERMS = "INSERT INTO lease_history (lease, since, terms) SELECT id, CAST($1 AS BIGINT), terms FROM lease \
-             WHERE NOT EXISTS (SELECT 1 FROM lease_history AS h WHERE h.lease = lease.id AND h.terms = lease.terms \
-             AND h.since = (SELECT MAX(l.since) FROM lease_history AS l WHERE l.lease = lease.id)) \
-             ON CONFLICT (lease, since) DO NOTHING";
+    TERMS = "INSERT INTO lease_history (lease, since, terms) SELECT id, CAST($2 AS BIGINT), terms FROM lease WHERE id = $1 \
+             ON CONFLICT (lease, since) DO UPDATE SET terms = excluded.terms";
     REVISION = "SELECT COALESCE(MAX(revision), 0) AS revision FROM access_history WHERE reached_at <= $1";
     KEYS = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, \
             CASE WHEN revoked_at <= $1 THEN revoked_at END AS revoked_at FROM credential WHERE issued_at <= $1 \
@@ -77,9 +75,14 @@ impl Store {
     }
 }
 
-/// Notes what the access state has become, in the transaction that changed it.
-pub(super) async fn note(transaction: &mut Transaction) -> Result<(), StoreError> {
+/// Notes when the access state was reached, in the transaction that changed it.
+pub(super) async fn reached(transaction: &mut Transaction) -> Result<(), StoreError> {
     let now = transaction.now().await?;
-    transaction.run(REACHED, bind![now]).await?;
-    transaction.run(TERMS, bind![now]).await.map(drop)
+    transaction.run(REACHED, bind![now]).await.map(drop)
+}
+
+/// Notes the terms that a lease has from now on, by whoever gives it any.
+pub(crate) async fn note(transaction: &mut Transaction, lease: &str) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    transaction.run(TERMS, bind![lease, now]).await.map(drop)
 }

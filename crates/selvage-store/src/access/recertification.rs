@@ -301,7 +301,7 @@ async fn settle(
 }
 
 /// Closes a campaign in which nobody has to answer any more.
-async fn close(transaction: &mut Transaction, campaign: &str) -> Result<(), StoreError> {
+pub(crate) async fn close(transaction: &mut Transaction, campaign: &str) -> Result<(), StoreError> {
     let now = transaction.now().await?;
     if transaction.run(CLOSE, bind![campaign, now]).await? == 1 {
         ledger::append(transaction, BY_ITSELF, "recertification.closed", campaign, &json!({})).await?;

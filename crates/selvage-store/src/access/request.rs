@@ -186,6 +186,8 @@ impl Store {
     /// As [`Store::approve_request`].
     pub async fn reject_request(&self, id: &str, by: &str, because: &str) -> Result<AccessRequest, StoreError> {
         let mut transaction = self.database.write().await?;
+        // Before the request is: whoever approves has it when they come to settle.
+        ledger::hold(&mut transaction).await?;
         let open = open(&mut transaction, id, by).await?;
         settle(transaction, &open, (RequestState::Rejected, None), (by, because)).await
     }
@@ -196,6 +198,7 @@ impl Store {
     /// [`StoreError::NotFound`] for an id that no request has, [`StoreError::AccessStands`] for one that is settled.
     pub async fn refuse_request(&self, id: &str, because: &str) -> Result<AccessRequest, StoreError> {
         let mut transaction = self.database.write().await?;
+        ledger::hold(&mut transaction).await?;
         let open = open(&mut transaction, id, BY_ITSELF).await?;
         settle(transaction, &open, (RequestState::Refused, None), (BY_ITSELF, because)).await
     }

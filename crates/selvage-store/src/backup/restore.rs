@@ -3,13 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_model::access::AccessState;
 use selvage_model::event::Position;
 use selvage_model::name::InterfaceRef;
 
 use super::file::{Line, Lines, Table};
+use super::lost::LostStore;
 use super::table::Loading;
 use super::{BackupSummary, check_backup, safe};
 use crate::Store;
@@ -26,8 +27,8 @@ pub struct Restoring {
     pub by: String,
     /// The time of the access state that somebody answers for: the backup's own.
     pub accepted: Option<Timestamp>,
-    /// The access state of the store that is lost, where it could still be read: what has ended by it stays so.
-    pub lost: Option<AccessState>,
+    /// The store that is lost, where it could still be read: what has ended by it stays so, and what was answered for too.
+    pub lost: Option<LostStore>,
     /// What streams are known to have acknowledged, where that was kept apart from the store.
     pub marks: BTreeMap<InterfaceRef, Position>,
 }
@@ -41,10 +42,23 @@ pub struct Restored {
     pub streams: Vec<(InterfaceRef, Position)>,
     /// Keys, grants, subscriptions and blocks that are as the lost store had them: what it had ended has ended.
     pub ended: Vec<String>,
+    /// Items of campaigns, and grants without approval, that somebody had answered for in the lost store.
+    pub answered: Vec<String>,
+    /// Deadlines that are later by as much as nobody could keep them.
+    pub postponed: Postponed,
     /// Operations that may have been carried out since: they are looked for, not sent.
     pub doubtful: u64,
     /// Operations of which nothing was on record yet and which cannot be looked for: a person decides.
     pub stuck: u64,
+}
+
+/// What somebody is waited for with, and has more time for now: time passed in which nobody could answer, or what they answered is lost.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Postponed {
+    /// By so much.
+    pub by: Duration,
+    /// Campaigns, grants without approval and emergency changes, by id.
+    pub ids: Vec<String>,
 }
 
 // Which table has to be there before which.

@@ -1,13 +1,16 @@
 //! What makes a restored state safe to run: everything that counts up goes above whatever it may have come to after the backup,
 //! nobody holds anything, and what may have been sent since is in doubt. INVARIANT: NOTHING-LOST, and never done twice for it.
 
+use std::time::Duration;
+
 use selvage_model::code;
 use selvage_model::event::Position;
 use selvage_model::name::InterfaceRef;
 use serde_json::{Value, json};
 
-use super::restore::{Restored, Restoring};
+use super::restore::{Postponed, Restored, Restoring};
 use super::{BackupSummary, ended};
+use crate::access;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::event::position;
@@ -15,12 +18,20 @@ use crate::ledger;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
 
+/// Who is waited for has at least so much more time.
+const LONGER: Duration = Duration::from_secs(7 * 86_400);
 /// Epochs of streams rise by so many: one for each gap that may have been found after the backup, of which nobody knows any more.
 const EPOCHS: u32 = 10;
 
 // Epochs and fences rise by so much that nothing which was held after the backup is below: each takes one to rise by one.
 statements! {
     REVISION = "UPDATE access_revision SET revision = revision + 1000000 WHERE id = 1";
+    WAITING = "SELECT id FROM recertification WHERE closed_at IS NULL UNION ALL \
+               SELECT lease AS id FROM break_glass WHERE verdict IS NULL UNION ALL \
+               SELECT id FROM change_proposal WHERE ratify_until IS NOT NULL ORDER BY id";
+    CAMPAIGNS = "UPDATE recertification SET until_at = until_at + $1 WHERE closed_at IS NULL";
+    REVIEWS = "UPDATE break_glass SET review_by = review_by + $1 WHERE verdict IS NULL";
+    EMERGENCIES = "UPDATE change_proposal SET ratify_until = ratify_until + $1 WHERE ratify_until IS NOT NULL";
     NODES = "DELETE FROM node";
     SLICES = "DELETE FROM budget_slice";
     CURSORS = "UPDATE event_cursor SET node = '', leased_until = 0, \
@@ -57,13 +68,31 @@ pub(super) async fn make(
     transaction.run(CAPTURES, bind![]).await?;
     let (doubtful, stuck) = doubt(transaction, &backup, now).await?;
     let streams = raise_streams(transaction, how, now).await?;
-    let ended = match &how.lost {
-        Some(lost) => ended::take_over(transaction, lost, &how.by).await?,
-        None => Vec::new(),
+    let (ended, answered) = match &how.lost {
+        Some(lost) => {
+            (ended::take_over(transaction, lost, &how.by).await?, ended::take_answers(transaction, lost).await?)
+        }
+        None => (Vec::new(), Vec::new()),
     };
-    let restored = Restored { backup, streams, ended, doubtful, stuck };
+    let postponed = postpone(transaction, &backup, now).await?;
+    access::raise(transaction).await?;
+    let restored = Restored { backup, streams, ended, answered, postponed, doubtful, stuck };
     ledger::append(transaction, &how.by, "store.restored", "store", &detail(&restored, how)).await?;
     Ok(restored)
+}
+
+/// INVARIANT: FAIL-SAFE: what was answered for after the backup is open again, and overdue: it does not end before anybody can say so
+/// again. What was opened for hours ends by its clock all the same.
+async fn postpone(transaction: &mut Transaction, backup: &BackupSummary, now: Micros) -> Result<Postponed, StoreError> {
+    let rows = transaction.all(WAITING, bind![]).await?;
+    let ids = rows.iter().map(|row| row.text("id")).collect::<Result<Vec<_>, _>>()?;
+    let passed = Duration::try_from(now.timestamp()?.duration_since(backup.taken)).unwrap_or_default();
+    let by = passed.max(LONGER);
+    let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+    for deadline in [CAMPAIGNS, REVIEWS, EMERGENCIES] {
+        transaction.run(deadline, bind![micros]).await?;
+    }
+    Ok(Postponed { by, ids })
 }
 
 /// INVARIANT: ONE-EFFECT: whatever was under way may have been carried out after the backup. With an effect on record it is looked
@@ -104,7 +133,7 @@ async fn raise_streams(
 }
 
 fn detail(restored: &Restored, how: &Restoring) -> Value {
-    let Restored { backup, streams, ended, doubtful, stuck } = restored;
+    let Restored { backup, streams, ended, answered, postponed, doubtful, stuck } = restored;
     let streams: Vec<Value> =
         streams.iter().map(|(stream, first)| json!([stream.to_string(), first.to_string()])).collect();
     json!({
@@ -114,6 +143,9 @@ fn detail(restored: &Restored, how: &Restoring) -> Value {
         "access_accepted": how.accepted.map(|time| time.to_string()),
         "lost_store_read": how.lost.is_some(),
         "ended_by_lost_store": ended,
+        "answered_in_lost_store": answered,
+        "deadlines_later_by_seconds": postponed.by.as_secs(),
+        "deadlines_later_of": postponed.ids,
         "streams_go_on_at": streams,
         "operations_in_doubt": doubtful,
         "operations_for_a_person": stuck,

@@ -138,6 +138,8 @@ impl Store {
 
     async fn settle_letters(&self, ids: &[String], how: &str, word: Word<'_>) -> Result<Vec<DeadLetter>, StoreError> {
         let mut transaction = self.database.write().await?;
+        // Before a letter is: whoever ends a subscription has it when they come to its letters.
+        ledger::hold(&mut transaction).await?;
         let mut settled = Vec::with_capacity(ids.len());
         for id in ids {
             let now = transaction.now().await?;

@@ -1,5 +1,6 @@
-//! Which release of each domain is active in an environment. Activating appends, and raises the revision of the access state: nodes
-//! hear of it as they hear of a revocation, within a second, and whoever activates knows when each has.
+//! Which release of each domain is active in an environment. Activating appends, makes the access what is asked for then, and raises
+//! the revision of the access state, all at once: nodes hear of it as they hear of a revocation, within a second, and whoever activates
+//! knows when each has. What was judged by another state than there is activates nothing.
 
 use jiff::Timestamp;
 use selvage_model::name::{DomainName, EnvironmentName};
@@ -7,6 +8,9 @@ use serde_json::{Value, json};
 
 use crate::Store;
 use crate::access;
+use crate::access::grant::{self, AppliedGrants, Asked};
+use crate::access::subscription::ask::{self, AppliedSubscriptions, AskedSubscription};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
@@ -29,11 +33,37 @@ pub struct NewActivation<'a> {
     pub gates: &'a Value,
     /// It was active there before.
     pub is_rollback: bool,
+    /// The ordinal of the last activation by which all of this was judged; 0 where there was none.
+    pub seen: u64,
+    /// What all that is active asks for once this is.
+    pub asks: &'a AskedAccess,
+}
+
+/// The access that releases ask for, of every environment together.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AskedAccess {
+    /// Grants.
+    pub grants: Vec<Asked>,
+    /// Subscriptions; they are approved.
+    pub subscriptions: Vec<AskedSubscription>,
+}
+
+/// What came of an activation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AppliedActivation {
+    /// Whether it is active since now.
+    pub activated: Activated,
+    /// What came of the grants.
+    pub grants: AppliedGrants,
+    /// What came of the subscriptions.
+    pub subscriptions: AppliedSubscriptions,
 }
 
 /// What is or was active.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DomainActivation {
+    /// Its number: a later activation has a higher one, in whichever environment.
+    pub ordinal: u64,
     /// Where.
     pub environment: EnvironmentName,
     /// Whose.
@@ -65,44 +95,39 @@ statements! {
                 SELECT COALESCE(MAX(ordinal), 0) + 1, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($5 AS TEXT), \
                 CAST($6 AS TEXT), CAST($7 AS TEXT), CAST($8 AS BIGINT) FROM activation";
     LAST = "SELECT release_id FROM activation WHERE environment = $1 AND domain = $2 ORDER BY ordinal DESC LIMIT 1";
-    ACTIVE = "SELECT environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation AS a WHERE domain IS NOT NULL \
+    SEEN = "SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM activation WHERE domain IS NOT NULL";
+    ACTIVE = "SELECT ordinal, environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation AS a WHERE domain IS NOT NULL \
               AND ordinal = (SELECT MAX(ordinal) FROM activation AS b WHERE b.environment = a.environment AND b.domain = a.domain) \
               ORDER BY environment, domain";
-    HISTORY = "SELECT environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation WHERE domain IS NOT NULL \
+    HISTORY = "SELECT ordinal, environment, domain, release_id, activated_at, activated_by, because, is_rollback FROM activation WHERE domain IS NOT NULL \
                ORDER BY ordinal DESC";
 }
 
 impl Store {
-    /// Makes a release of a domain the active one in an environment.
+    /// Makes a release of a domain the active one in an environment, and the access that of what is active then. INVARIANT:
+    /// REVOKED-NOW: whoever asks no more has nothing from the moment on.
     ///
     /// # Errors
-    /// [`StoreError::NotFound`] for a release that the domain does not have.
-    pub async fn activate_domain(&self, new: &NewActivation<'_>) -> Result<Activated, StoreError> {
+    /// [`StoreError::NotFound`] for a release that the domain does not have, [`StoreError::ActivationMoved`] where something was
+    /// activated since it was judged.
+    pub async fn activate_domain(&self, new: &NewActivation<'_>) -> Result<AppliedActivation, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
-        let (environment, domain) = (new.environment.as_str(), new.domain.as_str());
-        if transaction.first(EXISTS, bind![new.release, domain]).await?.is_none() {
-            return Err(StoreError::NotFound { what: "release", id: new.release.to_owned() });
+        if transaction.only(SEEN, bind![]).await?.count("ordinal")? != new.seen {
+            return Err(StoreError::ActivationMoved { release: new.release.to_owned() });
         }
-        let before = transaction.first(LAST, bind![environment, domain]).await?;
-        let before = before.map(|row| row.text("release_id")).transpose()?;
-        if before.as_deref() == Some(new.release) {
-            return Ok(Activated::Before);
+        let activated = append(&mut transaction, new).await?;
+        let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
+        if !grants.is_nothing() {
+            access::subscription::end_overdue(&mut transaction).await?;
         }
-        let now = transaction.now().await?;
-        let gates = new.gates.to_string();
-        let is_rollback = i64::from(new.is_rollback);
-        let parameters = bind![environment, domain, new.release, now, new.by, new.because, gates, is_rollback];
-        transaction.run(ACTIVATE, parameters).await?;
-        access::raise(&mut transaction).await?;
-        let detail = json!({
-            "domain": domain, "release": new.release, "before": before, "because": new.because, "gates": new.gates,
-        });
-        let action = if new.is_rollback { "release.rolled-back" } else { "release.activated" };
-        ledger::append(&mut transaction, new.by, action, environment, &detail).await?;
-        transaction.commit().await?;
-        Ok(Activated::Now(now.timestamp()?))
+        let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
+        if activated != Activated::Before || !grants.is_nothing() || !subscriptions.is_nothing() {
+            access::raise(&mut transaction).await?;
+            transaction.commit().await?;
+        }
+        Ok(AppliedActivation { activated, grants, subscriptions })
     }
 
     /// What is active in every environment, by environment and domain.
@@ -124,8 +149,32 @@ impl Store {
     }
 }
 
+/// Puts it behind what was active before.
+async fn append(transaction: &mut Transaction, new: &NewActivation<'_>) -> Result<Activated, StoreError> {
+    let (environment, domain) = (new.environment.as_str(), new.domain.as_str());
+    if transaction.first(EXISTS, bind![new.release, domain]).await?.is_none() {
+        return Err(StoreError::NotFound { what: "release", id: new.release.to_owned() });
+    }
+    let before = transaction.first(LAST, bind![environment, domain]).await?;
+    let before = before.map(|row| row.text("release_id")).transpose()?;
+    if before.as_deref() == Some(new.release) {
+        return Ok(Activated::Before);
+    }
+    let now = transaction.now().await?;
+    let (gates, is_rollback) = (new.gates.to_string(), i64::from(new.is_rollback));
+    let parameters = bind![environment, domain, new.release, now, new.by, new.because, gates, is_rollback];
+    transaction.run(ACTIVATE, parameters).await?;
+    let detail = json!({
+        "domain": domain, "release": new.release, "before": before, "because": new.because, "gates": new.gates,
+    });
+    let action = if new.is_rollback { "release.rolled-back" } else { "release.activated" };
+    ledger::append(transaction, new.by, action, environment, &detail).await?;
+    Ok(Activated::Now(now.timestamp()?))
+}
+
 fn activation(row: &Row) -> Result<DomainActivation, StoreError> {
     Ok(DomainActivation {
+        ordinal: row.count("ordinal")?,
         environment: row.parsed("environment")?,
         domain: row.parsed("domain")?,
         release: row.text("release_id")?,

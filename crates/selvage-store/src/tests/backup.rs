@@ -6,20 +6,21 @@ use std::slice::from_ref;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_model::access::{Blocked, KeyHash, Principal};
+use selvage_model::access::{Blocked, GrantTerms, KeyHash, Principal};
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, OperationState};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::migration::of_version;
 use super::stage::Stage;
 use super::{answer, both, claimed, new_claim};
 use crate::statement::Sql;
 use crate::value::bind;
 use crate::{
-    Claim, EffectState, EventBatch, NewClaim, NewCursor, NewEffect, NewKey, NewNode, Restored, Restoring, SignOfLife,
-    Store, StoreError, TakenCursor, check_backup,
+    Answer, Claim, EffectState, EventBatch, ItemState, LostStore, NewClaim, NewCursor, NewEffect, NewKey, NewNode,
+    NewRecertificationItem, Restored, Restoring, SignOfLife, Store, StoreError, TakenCursor, check_backup,
 };
 
 both!(
@@ -31,6 +32,9 @@ both!(
     numbers_go_on_above_whatever_came_after_the_backup,
     what_was_under_way_is_in_doubt_and_not_done_again,
     what_ended_since_stays_so_where_the_lost_store_can_be_read,
+    a_lost_store_never_opens_more,
+    what_was_answered_for_stays_so_and_the_rest_has_more_time,
+    a_lost_store_is_read_and_left_as_it_is,
 );
 
 /// A file for a backup, and who restores it.
@@ -375,7 +379,7 @@ async fn what_ended_since_stays_so_where_the_lost_store_can_be_read(stage: &Stag
     store.end_grant(&granted, "bob", "a mistake").await.unwrap();
 
     let other = fresh(stage).await;
-    let lost = Some(store.access_state().await.unwrap());
+    let lost = Some(LostStore::read(&stage.url(), narrower).await.unwrap());
     let mut ended = shelf.restore(&other, Restoring { lost, ..Restoring::default() }).await.unwrap().ended;
     ended.sort();
     let mut expected = vec![revoked.clone(), grant.id.clone(), block.id.clone(), granted];
@@ -392,4 +396,137 @@ async fn what_ended_since_stays_so_where_the_lost_store_can_be_read(stage: &Stag
     assert_eq!((again.granted.len(), again.held_back.len()), (0, 1));
     after.close().await;
     other.end().await;
+}
+
+type Narrow = fn(&GrantTerms) -> Result<GrantTerms, String>;
+
+/// What the caller of a restore says is narrower.
+fn narrower(wide: &GrantTerms, narrow: &GrantTerms) -> Result<(), String> {
+    let more = narrow.operations.iter().find(|operation| !wide.operations.contains(operation));
+    more.map_or(Ok(()), |more| Err(format!("`{more}` would be opened")))
+}
+
+/// INVARIANT: REVOKED-NOW
+async fn a_lost_store_never_opens_more(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let narrowed = super::lease::granted(&store, "stock@1").await;
+    let widened = store.access_state().await.unwrap().grants[0].clone();
+    let taken = shelf.keep(&store).await;
+    let narrow = |_: &GrantTerms| Ok(GrantTerms { rate: None, ..super::lease::terms(&["list"]) });
+    store.narrow_grant(&narrowed, narrow, "bob", "only lists").await.unwrap();
+    let wide = GrantTerms { operations: vec!["subscribe".to_owned(), "read".to_owned()], ..widened.terms.clone() };
+    let asked = (widened.consumer.clone(), widened.interface.clone(), wide);
+    assert_eq!(store.apply_manifest_grants(from_ref(&asked), "bob").await.unwrap().changed, [widened.id.clone()]);
+
+    let other = fresh(stage).await;
+    let lost = Some(LostStore::read(&stage.url(), narrower).await.unwrap());
+    let restored = shelf.restore(&other, Restoring { lost, ..Restoring::default() }).await.unwrap();
+    assert_eq!(restored.ended, [narrowed.clone()]);
+    let after = other.open().await;
+    let now = after.ledger_head().await.unwrap().at;
+    for state in [after.access_state().await.unwrap(), after.access_state_at(now).await.unwrap()] {
+        let operations = |id: &str| state.grants.iter().find(|it| it.id == id).unwrap().terms.operations.clone();
+        assert_eq!(
+            (operations(&narrowed), operations(&widened.id)),
+            (vec!["list".to_owned()], widened.terms.operations.clone())
+        );
+    }
+    // What it was until the restore is known still.
+    let before = after.access_state_at(taken).await.unwrap();
+    assert_eq!(before.grants.iter().find(|it| it.id == narrowed).unwrap().terms.operations, ["list", "get"]);
+    assert!(after.access_state_at(now).await.unwrap().revision > store.access_revision().await.unwrap());
+    after.close().await;
+    other.end().await;
+}
+
+/// INVARIANT: FAIL-SAFE
+async fn what_was_answered_for_stays_so_and_the_rest_has_more_time(stage: &Stage) {
+    let shelf = Shelf::new();
+    let store = filled(stage).await;
+    let (kept, silent) =
+        (super::lease::granted(&store, "stock@1").await, super::lease::granted(&store, "products@1").await);
+    let item = |lease: &String| NewRecertificationItem {
+        lease: lease.clone(),
+        tier: "tier-2".to_owned(),
+        breadth: "all".to_owned(),
+        last_used: None,
+    };
+    let soon = Timestamp::now();
+    store.start_recertification(("all", soon), &[item(&kept), item(&silent)], "bob").await.unwrap();
+    let subject = (&"shop".parse().unwrap(), &"orders@1".parse().unwrap());
+    let opened =
+        store.break_glass(subject, &super::lease::terms(&["list"]), Duration::ZERO, ("bob", "fire")).await.unwrap();
+    shelf.keep(&store).await;
+    let items = store.recertification_items().await.unwrap();
+    let item = &items.iter().find(|item| item.item.lease == kept).unwrap().id;
+    store.recertify(item, Answer::<Narrow>::Keep, "w.owner", "needed").await.unwrap();
+    store.review_break_glass(&opened.grant.id, true, "w.owner", "it was").await.unwrap();
+
+    for is_read in [false, true] {
+        let other = fresh(stage).await;
+        let accepted = Some(check_backup(&shelf.path()).unwrap().taken);
+        let lost = if is_read { Some(LostStore::read(&stage.url(), narrower).await.unwrap()) } else { None };
+        let restored = shelf.restore(&other, Restoring { accepted, lost, ..Restoring::default() }).await.unwrap();
+        assert_eq!(restored.answered.len(), if is_read { 2 } else { 0 });
+        assert_eq!(restored.postponed.ids.len(), if is_read { 1 } else { 2 });
+        let after = other.open().await;
+        assert_eq!(
+            after.lapse_recertifications(|_| false).await.unwrap(),
+            [],
+            "nothing ends before anybody can answer"
+        );
+        let week = Duration::from_secs(7 * 86_400);
+        assert_eq!(after.recertifications().await.unwrap()[0].until, items_until(&store).await + week);
+        let states: Vec<_> = after
+            .recertification_items()
+            .await
+            .unwrap()
+            .into_iter()
+            .filter(|it| it.item.lease == kept)
+            .map(|it| it.state)
+            .collect();
+        assert_eq!(states, [if is_read { ItemState::Kept } else { ItemState::Open }]);
+        let glass = &after.break_glasses().await.unwrap()[0];
+        assert_eq!((glass.review.is_some(), glass.ends), (is_read, opened.ends), "its clock is as it was");
+        assert!(is_read || glass.review_by == opened.review_by + week);
+        assert!(after.verify_ledger().await.unwrap().is_whole());
+        after.close().await;
+        other.end().await;
+    }
+}
+
+async fn items_until(store: &Store) -> Timestamp {
+    store.recertifications().await.unwrap()[0].until
+}
+
+/// It is evidence.
+async fn a_lost_store_is_read_and_left_as_it_is(stage: &Stage) {
+    for version in [8, 9, 11, 12, 14] {
+        let stage = fresh(stage).await;
+        of_version(&stage, version).await.close().await;
+        let read = LostStore::read(&stage.url(), narrower).await;
+        if version < 9 {
+            assert!(matches!(read, Err(StoreError::LostTooOld { found: 8, .. })), "{read:?}");
+        } else {
+            let read = read.unwrap();
+            let expected = if version < 12 { (2, 0, 0) } else { (2, 1, 1) };
+            assert_eq!((read.access.grants.len(), read.items.len(), read.opened.len()), expected, "version {version}");
+        }
+        let database = crate::database::Database::connect_for_reading(&stage.url()).await.unwrap();
+        let mut reading = database.read().await.unwrap();
+        assert_eq!(crate::migration::version(&mut reading).await.unwrap(), i64::try_from(version).unwrap());
+        drop(reading);
+        // Whoever tries to write finds that it cannot be.
+        let mut writing = database.write().await;
+        if let Ok(writing) = &mut writing {
+            assert!(crate::access::hold(writing).await.is_err());
+        }
+        drop(writing);
+        database.close().await;
+        if let Stage::Sqlite(directory) = &stage {
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1, "nothing was put beside it");
+        }
+        stage.end().await;
+    }
 }

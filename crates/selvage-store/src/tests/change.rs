@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::both;
 use super::stage::Stage;
-use crate::{Activated, NewActivation, NewChange, NewRelease, ReleaseKey, Store, StoreError};
+use super::stage::tamper;
+use crate::database::Database;
+use crate::{Activated, AskedAccess, NewActivation, NewChange, NewRelease, ReleaseKey, Store, StoreError, migration};
 
 both!(
     a_change_becomes_a_release,
@@ -14,6 +16,10 @@ both!(
     a_release_of_a_moved_domain_is_refused,
     an_emergency_is_ratified,
     what_is_active_is_appended,
+    an_activation_takes_its_access_along_or_nothing,
+    the_head_is_by_count_and_not_by_clock,
+    heads_from_before_are_kept,
+    steps_at_once_wait_for_each_other,
     a_seat_is_lent_for_a_time,
 );
 
@@ -114,7 +120,8 @@ async fn what_is_active_is_appended(stage: &Stage) {
     let store = stage.open().await;
     let (prod, ghent): (EnvironmentName, DomainName) = ("prod".parse().unwrap(), "plant-ghent".parse().unwrap());
     let gates = json!([]);
-    let activation = |release: &'static str| NewActivation {
+    let asks = AskedAccess::default();
+    let activation = |release: &'static str, seen: u64| NewActivation {
         environment: &prod,
         domain: &ghent,
         release,
@@ -122,22 +129,142 @@ async fn what_is_active_is_appended(stage: &Stage) {
         because: "it is time",
         gates: &gates,
         is_rollback: false,
+        seen,
+        asks: &asks,
     };
-    let missing = store.activate_domain(&activation("rel_1")).await.err().unwrap();
+    let missing = store.activate_domain(&activation("rel_1", 0)).await.err().unwrap();
     assert!(matches!(missing, StoreError::NotFound { what: "release", .. }), "{missing}");
     for (base, id) in [(None, "rel_1"), (Some("rel_1"), "rel_2")] {
         let change = store.propose(&new_change(base, id)).await.unwrap();
         release(&store, &change, None).await.unwrap();
     }
     let revision = store.access_revision().await.unwrap();
-    assert!(matches!(store.activate_domain(&activation("rel_1")).await.unwrap(), Activated::Now(_)));
-    assert!(matches!(store.activate_domain(&activation("rel_2")).await.unwrap(), Activated::Now(_)));
-    assert_eq!(store.activate_domain(&activation("rel_2")).await.unwrap(), Activated::Before);
+    let activated =
+        async |release, seen| store.activate_domain(&activation(release, seen)).await.map(|applied| applied.activated);
+    assert!(matches!(activated("rel_1", 0).await.unwrap(), Activated::Now(_)));
+    let moved = activated("rel_2", 0).await.unwrap_err();
+    assert!(matches!(moved, StoreError::ActivationMoved { .. }), "{moved}");
+    let seen = store.activations().await.unwrap()[0].ordinal;
+    assert!(matches!(activated("rel_2", seen).await.unwrap(), Activated::Now(_)));
+    let seen = store.activations().await.unwrap()[0].ordinal;
+    assert_eq!(activated("rel_2", seen).await.unwrap(), Activated::Before);
     assert_eq!(store.access_revision().await.unwrap(), revision + 2, "nodes hear of it");
     let active = store.active_domains().await.unwrap();
     assert_eq!(active.iter().map(|it| it.release.as_str()).collect::<Vec<_>>(), ["rel_2"]);
     let history: Vec<_> = store.activations().await.unwrap().into_iter().map(|it| it.release).collect();
     assert_eq!(history, ["rel_2", "rel_1"]);
+}
+
+/// INVARIANT: REVOKED-NOW
+async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
+    let store = stage.open().await;
+    let (test, ghent): (EnvironmentName, DomainName) = ("test".parse().unwrap(), "plant-ghent".parse().unwrap());
+    let change = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    release(&store, &change, None).await.unwrap();
+    let asks = |paths: &[&str]| AskedAccess {
+        grants: vec![super::subscription::asked_grant()],
+        subscriptions: paths.iter().map(|path| super::subscription::asked(path)).collect(),
+    };
+    let activate = async |release: &str, seen: u64, asks: &AskedAccess| {
+        let (by, because, gates) = ("b.lead", "it is time", &json!([]));
+        let (environment, domain) = (&test, &ghent);
+        let new = NewActivation { environment, domain, release, by, because, gates, is_rollback: false, seen, asks };
+        store.activate_domain(&new).await
+    };
+    let revision = store.access_revision().await.unwrap();
+    for (release, seen) in [("rel_9", 0), ("rel_1", 7)] {
+        assert!(activate(release, seen, &asks(&["/a"])).await.is_err());
+    }
+    assert!(store.access_state().await.unwrap().grants.is_empty());
+    assert_eq!(store.access_revision().await.unwrap(), revision);
+    let applied = activate("rel_1", 0, &asks(&["/a"])).await.unwrap();
+    assert_eq!((applied.grants.granted.len(), applied.subscriptions.made.len()), (1, 1));
+    assert_eq!(store.access_revision().await.unwrap(), revision + 1, "one step, of which nodes hear once");
+    // What is active already is made whole.
+    store.apply_manifest_grants(&[], "harm").await.unwrap();
+    let seen = store.activations().await.unwrap()[0].ordinal;
+    let again = activate("rel_1", seen, &asks(&[])).await.unwrap();
+    assert_eq!((again.activated, again.grants.held_back.len()), (Activated::Before, 1), "what ended stays so");
+    let actions: Vec<_> = store.ledger(4, 20).await.unwrap().into_iter().map(|entry| entry.action).collect();
+    let expected = [
+        "release.activated",
+        "grant.granted",
+        "subscription.requested",
+        "subscription.approved",
+        "grant.ended",
+        "subscription.ended",
+    ];
+    assert_eq!(actions, expected);
+}
+
+async fn the_head_is_by_count_and_not_by_clock(stage: &Stage) {
+    let store = stage.open().await;
+    let first = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    release(&store, &first, None).await.unwrap();
+    // The clock was ahead then, and is right by now.
+    tamper(&store, "UPDATE change_proposal SET released_at = released_at + 3600000000").await;
+    let second = store.propose(&new_change(Some("rel_1"), "rel_2")).await.unwrap();
+    release(&store, &second, None).await.unwrap();
+    let ghent: DomainName = "plant-ghent".parse().unwrap();
+    assert_eq!(store.head(&ghent).await.unwrap().as_deref(), Some("rel_2"));
+    let stale = store.propose(&new_change(Some("rel_1"), "rel_3")).await.unwrap();
+    let refused = release(&store, &stale, None).await.unwrap_err();
+    assert!(matches!(refused, StoreError::ChangeStale { .. }), "{refused}");
+}
+
+async fn heads_from_before_are_kept(stage: &Stage) {
+    let database = Database::connect(&stage.url()).await.unwrap();
+    migration::run_first(&database, 15).await.unwrap();
+    let older = Store { database };
+    tamper(
+        &older,
+        "INSERT INTO change_proposal (id, domain, title, author, version, release_id, content, state, emergency, report, requirements,
+         proposed_at, changed_at, released_at) VALUES
+         ('chg_1', 'group', 'x', 'ann', 1, 'rel_1', '{}', 'released', 0, '{}', '[]', 1, 9, 5),
+         ('chg_2', 'group', 'x', 'ann', 1, 'rel_2', '{}', 'released', 0, '{}', '[]', 2, 3, 7),
+         ('chg_3', 'group', 'x', 'ann', 1, 'rel_3', '{}', 'open', 0, '{}', '[]', 3, 8, NULL),
+         ('chg_4', 'plant-ghent', 'x', 'ann', 1, 'rel_4', '{}', 'released', 0, '{}', '[]', 3, 8, 7)",
+    )
+    .await;
+    older.close().await;
+    let store = stage.open().await;
+    for (domain, head) in [("group", "rel_2"), ("plant-ghent", "rel_4")] {
+        assert_eq!(store.head(&domain.parse().unwrap()).await.unwrap().as_deref(), Some(head));
+    }
+}
+
+/// Whoever releases while others alter, settle and ratify: each is done or told that it stands otherwise, and nobody waits for nothing.
+async fn steps_at_once_wait_for_each_other(stage: &Stage) {
+    let store = stage.open().await;
+    let stands = |done: Result<(), StoreError>| match done {
+        Ok(()) => true,
+        Err(StoreError::ChangeStands { .. } | StoreError::ChangeStale { .. }) => false,
+        Err(error) => panic!("{error:?}"),
+    };
+    for round in 0..40 {
+        let change = store.propose(&new_change(None, "rel_1")).await.unwrap();
+        let request = store.request_access(&super::lease::asked("orders@1")).await.unwrap();
+        let amend = async { store.amend(&change.id, 1, &new_change(None, "rel_2")).await.map(drop) };
+        let settle = async { store.settle_change(&change, ChangeState::Withdrawn, "a.lead", "no").await.map(drop) };
+        let approve = async { store.approve_request(&request.id, "s.one", "yes").await.map(drop) };
+        let reject = async { store.reject_request(&request.id, "s.two", "no").await.map(drop) };
+        let (released, amended, settled, ratified, approved, rejected) = tokio::join!(
+            release(&store, &change, None),
+            amend,
+            settle,
+            store.ratify_change(&change.id, "s.okafor"),
+            approve,
+            reject,
+        );
+        ratified.unwrap();
+        let done = [released, amended, settled].map(stands);
+        assert!(done.iter().filter(|done| **done).count() <= 2, "round {round}: {done:?}");
+        for decided in [&approved, &rejected] {
+            assert!(matches!(decided, Ok(()) | Err(StoreError::AccessStands { .. })), "round {round}: {decided:?}");
+        }
+        assert!(approved.is_ok() != rejected.is_ok(), "round {round}");
+    }
+    assert!(store.verify_ledger().await.unwrap().is_whole());
 }
 
 async fn a_seat_is_lent_for_a_time(stage: &Stage) {

@@ -23,7 +23,10 @@ both!(
     what_is_settled_stays_so,
     manifests_leave_requests_alone,
     a_narrowed_lease_does_not_widen_again,
+    what_is_left_of_a_manifests_lease_goes_with_the_manifest,
+    what_was_narrowed_before_is_told_from_what_was_asked_for,
     break_glass_ends_by_its_clock_and_is_reviewed,
+    break_glass_is_not_opened_again_before_somebody_answers,
     a_deadline_ends_what_may_end_and_escalates_the_rest,
     answers_keep_narrow_and_end,
     leases_from_before_are_kept,
@@ -31,7 +34,7 @@ both!(
 
 type Narrow = fn(&GrantTerms) -> Result<GrantTerms, String>;
 
-fn terms(operations: &[&str]) -> GrantTerms {
+pub(super) fn terms(operations: &[&str]) -> GrantTerms {
     GrantTerms {
         operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
         rows: vec![("site".parse().unwrap(), vec![json!("ghent")])],
@@ -47,7 +50,7 @@ fn terms(operations: &[&str]) -> GrantTerms {
     }
 }
 
-fn asked(interface: &str) -> NewAccessRequest {
+pub(super) fn asked(interface: &str) -> NewAccessRequest {
     NewAccessRequest {
         consumer: "mes-ghent".parse().unwrap(),
         interface: interface.parse().unwrap(),
@@ -57,7 +60,7 @@ fn asked(interface: &str) -> NewAccessRequest {
     }
 }
 
-async fn granted(store: &Store, interface: &str) -> String {
+pub(super) async fn granted(store: &Store, interface: &str) -> String {
     let request = store.request_access(&asked(interface)).await.unwrap();
     store.approve_request(&request.id, "s.decider", "agreed").await.unwrap().lease.unwrap()
 }
@@ -161,6 +164,68 @@ async fn a_narrowed_lease_does_not_widen_again(stage: &Stage) {
     assert!(actions(&store).await.contains(&"grant.narrowed".to_owned()));
 }
 
+/// INVARIANT: REVOKED-NOW
+async fn what_is_left_of_a_manifests_lease_goes_with_the_manifest(stage: &Stage) {
+    let store = stage.open().await;
+    let manifest = |interface: &str| {
+        let request = asked(interface);
+        (request.consumer, request.interface, request.terms)
+    };
+    let (orders, stock) = (manifest("orders@1"), manifest("stock@1"));
+    let both = [orders.clone(), stock.clone()];
+    let granted_now = store.apply_manifest_grants(&both, "serve").await.unwrap().granted;
+    let own = granted(&store, "orders@1").await;
+    let narrow = |operations: &'static [&'static str]| move |_: &GrantTerms| Ok(terms(operations));
+    let mut left = Vec::new();
+    for id in &granted_now {
+        left.push(store.narrow_grant(id, narrow(&["list"]), "s.decider", "gets nothing").await.unwrap());
+    }
+    // Narrowed once more it is still of the manifest.
+    for lease in &left {
+        let rows: Narrow = |terms| Ok(GrantTerms { purpose: Some("shows less".to_owned()), ..terms.clone() });
+        assert_eq!(store.narrow_grant(&lease.id, rows, "s.decider", "less").await.unwrap().id, lease.id);
+    }
+    assert!(store.apply_manifest_grants(&both, "serve").await.unwrap().ended.is_empty(), "they are asked for");
+    let ended = store.apply_manifest_grants(from_ref(&stock), "serve").await.unwrap().ended;
+    let of_orders = left.iter().find(|lease| lease.interface == orders.1).unwrap();
+    assert_eq!(ended, from_ref(&of_orders.id));
+    let alive: Vec<String> = store
+        .access_state()
+        .await
+        .unwrap()
+        .grants
+        .into_iter()
+        .filter(|it| it.ended.is_none())
+        .map(|it| it.id)
+        .collect();
+    assert!(alive.contains(&own) && alive.len() == 2, "what somebody asked for is left alone");
+    let back = store.apply_manifest_grants(&both, "serve").await.unwrap();
+    assert_eq!((back.granted.len(), back.held_back.len()), (0, 2), "no rollback revives it");
+}
+
+async fn what_was_narrowed_before_is_told_from_what_was_asked_for(stage: &Stage) {
+    let database = Database::connect(&stage.url()).await.unwrap();
+    migration::run_first(&database, 15).await.unwrap();
+    let older = Store { database };
+    tamper(
+        &older,
+        "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at)
+         SELECT id, 'request', 'mes-ghent', 'orders@1',
+         '{\"operations\":[\"list\"],\"rows\":[],\"except\":[],\"purpose\":null,\"until\":null,\"on_end\":\"end\",\"rate\":null}', 1, NULL
+         FROM (SELECT 'grt_narrowed' AS id UNION ALL SELECT 'grt_asked') AS leases",
+    )
+    .await;
+    tamper(
+        &older,
+        "INSERT INTO access_request (id, consumer, interface, terms, asked_by, asked_at, findings, state, lease)
+         VALUES ('req_1', 'mes-ghent', 'orders@1', '{}', 'ann', 1, '[]', 'approved', 'grt_asked')",
+    )
+    .await;
+    older.close().await;
+    let store = stage.open().await;
+    assert_eq!(store.apply_manifest_grants(&[], "serve").await.unwrap().ended, ["grt_narrowed"]);
+}
+
 async fn break_glass_ends_by_its_clock_and_is_reviewed(stage: &Stage) {
     let store = stage.open().await;
     let (consumer, interface) = ("mes-ghent".parse().unwrap(), "orders@1".parse().unwrap());
@@ -175,10 +240,8 @@ async fn break_glass_ends_by_its_clock_and_is_reviewed(stage: &Stage) {
     assert_eq!(opened.grant.terms.on_end, EndAction::Cut, "its clock counts on tier-1 too");
     assert_eq!(opened.grant.terms.until, Some(opened.ends));
     assert_eq!(store.end_overdue_break_glass().await.unwrap(), []);
-    let short = open(0).await.unwrap();
-    let over = store.end_overdue_break_glass().await.unwrap();
-    assert_eq!(over.iter().map(|grant| &grant.id).collect::<Vec<_>>(), [&short.grant.id]);
-    assert_eq!(store.end_overdue_break_glass().await.unwrap(), []);
+    let unreviewed = open(3600).await.unwrap_err();
+    assert!(matches!(unreviewed, StoreError::BreakGlassStands { .. }), "{unreviewed}");
 
     let own = store.review_break_glass(&opened.grant.id, true, "o.nightshift", "it was needed").await;
     assert!(matches!(own, Err(StoreError::OwnAccess { .. })));
@@ -188,15 +251,45 @@ async fn break_glass_ends_by_its_clock_and_is_reviewed(stage: &Stage) {
         store.review_break_glass(&opened.grant.id, false, "s.okafor", "on second thought").await,
         Err(StoreError::AccessStands { .. })
     ));
+    let short = open(0).await.unwrap();
+    let over = store.end_overdue_break_glass().await.unwrap();
+    assert_eq!(over.iter().map(|grant| &grant.id).collect::<Vec<_>>(), [&short.grant.id]);
+    assert_eq!(store.end_overdue_break_glass().await.unwrap(), []);
     assert!(!short.is_breach(Timestamp::now()) && short.is_breach(Timestamp::MAX), "unless somebody ratifies it");
-    let disowned = open(3600).await.unwrap();
-    let disowned = store.review_break_glass(&disowned.grant.id, false, "s.okafor", "no emergency").await.unwrap();
-    assert!(disowned.grant.ended.is_some() && disowned.is_breach(Timestamp::now()));
     // Late is late, though somebody says it was right.
     tamper(&store, "UPDATE break_glass SET review_by = opened_at WHERE verdict IS NULL").await;
     let late = store.review_break_glass(&short.grant.id, true, "s.okafor", "it was needed").await.unwrap();
     assert!(late.is_breach(Timestamp::now()));
+    let disowned = open(3600).await.unwrap();
+    let disowned = store.review_break_glass(&disowned.grant.id, false, "s.okafor", "no emergency").await.unwrap();
+    assert!(disowned.grant.ended.is_some() && disowned.is_breach(Timestamp::now()));
     assert_eq!(store.break_glasses().await.unwrap().len(), 3);
+}
+
+/// Hours are not days: the next clock begins once somebody has answered for the last.
+async fn break_glass_is_not_opened_again_before_somebody_answers(stage: &Stage) {
+    let store = stage.open().await;
+    let open = async |consumer: &str, interface: &str, by: &str| {
+        let subject = (&consumer.parse().unwrap(), &interface.parse().unwrap());
+        store.break_glass(subject, &terms(&["list"]), Duration::ZERO, (by, "the line stands")).await
+    };
+    let stands = |opened: Result<crate::BreakGlass, StoreError>| match opened {
+        Err(StoreError::BreakGlassStands { id, .. }) => id,
+        other => panic!("{other:?}"),
+    };
+    let first = open("mes-ghent", "orders@1", "o.night").await.unwrap().grant.id;
+    store.end_overdue_break_glass().await.unwrap();
+    for by in ["o.night", "o.day"] {
+        assert_eq!(stands(open("mes-ghent", "orders@1", by).await), first, "nobody has answered for the last");
+    }
+    for (consumer, interface) in [("mes-ghent", "stock@1"), ("mes-brno", "orders@1")] {
+        open(consumer, interface, "o.night").await.unwrap();
+    }
+    store.review_break_glass(&first, false, "s.okafor", "no emergency").await.unwrap();
+    assert_eq!(stands(open("mes-ghent", "orders@1", "o.night").await), first, "not who was told no");
+    let second = open("mes-ghent", "orders@1", "o.day").await.unwrap().grant.id;
+    store.review_break_glass(&second, true, "s.okafor", "it was needed").await.unwrap();
+    open("mes-ghent", "orders@1", "o.night").await.unwrap();
 }
 
 fn item(lease: &str, tier: &str) -> NewRecertificationItem {

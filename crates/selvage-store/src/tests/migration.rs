@@ -100,10 +100,14 @@ const FIXTURES: &[&str] = &[
     "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, says, noted_at, due_at, attempts)
      VALUES ('dev', 'stock@1', 'shop', 'deprecated', 'it ends', 9, 9, 0);",
     "UPDATE activation SET is_rollback = 1;",
+    "INSERT INTO change_proposal (id, domain, title, author, version, release_id, content, state, emergency, report, requirements,
+     proposed_at, changed_at, released_at, release_ordinal)
+     VALUES ('chg_2', 'group', 'Less', 'ann', 1, 'rel_3', '{}', 'released', 0, '{}', '[]', 9, 9, 9, 1);
+     UPDATE lease SET of_manifest = 1 WHERE id = 'grt_2';",
 ];
 
 /// A store as the binary of this version left it.
-async fn of_version(stage: &Stage, version: usize) -> Store {
+pub(super) async fn of_version(stage: &Stage, version: usize) -> Store {
     let database = Database::connect(&stage.url()).await.unwrap();
     for (step, fixture) in (1..=version).zip(FIXTURES) {
         migration::run_first(&database, step).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::event::{NewRecord, Position};
+use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, SubscriptionTerms};
 
 use super::both;
@@ -36,9 +37,12 @@ fn grant(operations: &[&str]) -> GrantTerms {
     }
 }
 
+pub(super) fn asked_grant() -> (ConsumerName, InterfaceRef, GrantTerms) {
+    ("wms".parse().unwrap(), "orders@1".parse().unwrap(), grant(&["subscribe"]))
+}
+
 pub(super) async fn granted(store: &Store) -> String {
-    let asked = ("wms".parse().unwrap(), "orders@1".parse().unwrap(), grant(&["subscribe"]));
-    let applied = store.apply_manifest_grants(from_ref(&asked), "serve").await.unwrap();
+    let applied = store.apply_manifest_grants(from_ref(&asked_grant()), "serve").await.unwrap();
     applied.granted.first().cloned().unwrap_or_default()
 }
 

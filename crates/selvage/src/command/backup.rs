@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use selvage_store::{BackupSummary, StoreError};
 use serde_json::json;
+use uuid::Uuid;
 
 use super::{Outcome, StoreChoice, say};
 
@@ -37,9 +38,7 @@ impl Backup {
         if path.exists() {
             return Err(unusable(io::ErrorKind::AlreadyExists.into()).into());
         }
-        let mut partial = path.clone().into_os_string();
-        partial.push(".partial");
-        let partial = PathBuf::from(partial);
+        let partial = partial(&path);
         let mut out = BufWriter::new(private(&partial).map_err(unusable)?);
         let written = store.back_up(&mut out).await;
         let kept = written.and_then(|summary| keep(out, &partial, &path).map_err(unusable).map(|()| summary));
@@ -55,8 +54,16 @@ impl Backup {
     }
 }
 
+/// A name beside it that nobody can have put something under.
+fn partial(path: &Path) -> PathBuf {
+    let mut partial = path.to_owned().into_os_string();
+    partial.push(format!(".{}.partial", Uuid::new_v4().simple()));
+    PathBuf::from(partial)
+}
+
+/// Made here, or not at all: neither a link nor another's file is written to.
 fn private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// INVARIANT: NOTHING-LOST: a backup is there when it is on the disk, under a name that the disk knows.
@@ -85,4 +92,27 @@ pub(super) fn as_json(summary: &BackupSummary, path: &Path) -> serde_json::Value
         "file": path.display().to_string(), "taken_at": format!("{taken:.0}"), "version": version, "tables": tables,
         "rows": rows, "entries": entries, "sha256": sha256,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::{MetadataExt as _, symlink};
+
+    #[test]
+    fn what_is_written_is_its_owners_and_never_anothers_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("node.backup");
+        let (one, two) = (partial(&path), partial(&path));
+        assert!(one != two && one.parent() == path.parent());
+        let made = private(&one).unwrap();
+        assert_eq!(made.metadata().unwrap().mode() & 0o777, 0o600);
+        let valuable = directory.path().join("valuable");
+        fs::write(&valuable, "kept").unwrap();
+        symlink(&valuable, &two).unwrap();
+        for there in [&one, &two, &valuable] {
+            assert_eq!(private(there).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        }
+        assert_eq!(fs::read_to_string(&valuable).unwrap(), "kept");
+    }
 }

@@ -194,11 +194,12 @@ impl Verify {
         let (signed, forged): (Vec<_>, Vec<_>) =
             checkpoints.into_iter().partition(|it| public.is_some_and(|public| is_signed(it, &public)));
         let heads: Vec<LedgerHead> = signed.into_iter().map(|it| it.head).collect();
+        let is_unproven = heads.is_empty() && !forged.is_empty();
         let check = store.verify_ledger_by(&heads).await?;
         say(format_args!("{} entries, head {}", check.entries, hex(&check.head)))?;
         match public {
             Some(_) => say(format_args!("{} checkpoints are signed with the key", heads.len()))?,
-            None => say("no checkpoint was looked at: say which key signed them with `--key`")?,
+            None => say("no checkpoint was looked at")?,
         }
         for fault in &check.faults {
             say(fault)?;
@@ -213,7 +214,17 @@ impl Verify {
             let (entry, code) = (head.entries, code::CHECKPOINT_FORGED);
             say(format_args!("{code}: the checkpoint of entry {entry} (`{signed_with}`) is not signed with the key"))?;
         }
-        Ok(if check.is_whole() && forged.is_empty() { Outcome::Well } else { Outcome::Wrong })
+        if is_unproven && forged.is_empty() {
+            // By itself a chain proves nothing to who fears that it was computed anew.
+            let code = code::CHECKPOINTS_UNPROVEN;
+            say(format_args!(
+                "{code}: there are {} checkpoints, and none could be verified: say with `--key PUBLIC` which key signed them, as \
+                 `selvage ledger key` printed it",
+                others.len()
+            ))?;
+        }
+        let is_well = check.is_whole() && forged.is_empty() && !is_unproven;
+        Ok(if is_well { Outcome::Well } else { Outcome::Wrong })
     }
 
     /// The checkpoints of the store, and those that were kept elsewhere.

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use jiff::Timestamp;
-use selvage_store::{Restored, Restoring, Store, StoreError, check_backup};
+use selvage_governance::access::narrows;
+use selvage_model::change::ChangeState;
+use selvage_store::{LostStore, Restored, Restoring, Store, StoreError, check_backup};
 use serde_json::{Value, json};
 
 use super::backup::{as_json, in_words};
@@ -64,25 +66,82 @@ impl Restore {
             }
             restored => restored?,
         };
+        let store = self.store.open().await?;
+        let decisions = Decisions::of(&store).await?;
+        store.close().await;
         warn(&restored, how.lost.is_some());
+        decisions.warn();
         match self.json {
-            true => say(told(&restored))?,
+            true => say(told(&restored, &decisions))?,
             false => tell(&restored)?,
         }
         Ok(Outcome::Well)
     }
 
-    async fn lost(&self) -> anyhow::Result<Option<selvage_model::access::AccessState>> {
+    /// What can be read of it; nothing of it is changed.
+    async fn lost(&self) -> anyhow::Result<Option<LostStore>> {
         let Some(lost) = &self.lost_store else { return Ok(None) };
         let choice = match lost.starts_with("postgres") {
             true => StoreChoice { store: Some(lost.clone()), ..StoreChoice::embedded(PathBuf::new()) },
             false => StoreChoice::embedded(PathBuf::from(lost)),
         };
         anyhow::ensure!(choice.is_there(), "there is no store in `{lost}`");
-        let store = choice.open().await?;
-        let access = store.access_state().await?;
-        store.close().await;
-        Ok(Some(access))
+        Ok(Some(LostStore::read(&choice.url()?, narrows).await?))
+    }
+}
+
+/// Decisions of then that count again, each in words: what is active, who fills whose seat, which changes wait.
+#[derive(Default)]
+struct Decisions {
+    active: Vec<String>,
+    seats: Vec<String>,
+    changes: Vec<String>,
+}
+
+impl Decisions {
+    async fn of(store: &Store) -> Result<Self, StoreError> {
+        let mut decisions = Self::default();
+        for it in store.active_domains().await? {
+            decisions
+                .active
+                .push(format!("{} of {} in {} since {:.0}", it.release, it.domain, it.environment, it.since));
+        }
+        for environment in store.active_environments().await? {
+            if let Some(it) = store.active(&environment).await? {
+                decisions.active.push(format!("{}, a directory, in {environment} since {:.0}", it.release, it.since));
+            }
+        }
+        for it in store.delegations().await?.1 {
+            let (seat, domain, from, until) = (it.discipline, it.domain, it.from, it.until);
+            decisions.seats.push(format!("{} fills the seat {seat} of {domain} for {from} until {until:.0}", it.to));
+        }
+        for it in store.changes().await? {
+            if it.state == ChangeState::Open || it.ratify_until.is_some() {
+                decisions.changes.push(format!("{} of {}: {}", it.id, it.domain, it.title));
+            }
+        }
+        Ok(decisions)
+    }
+
+    fn warn(&self) {
+        for (what, fix, these) in [
+            (
+                "active is what was active then",
+                "activate again what was since: `selvage release activate`",
+                &self.active,
+            ),
+            ("seats are lent as they were then", "end what ended since: `selvage board end`", &self.seats),
+            ("changes are open as they were then", "what was decided since is to be decided again", &self.changes),
+        ] {
+            if !these.is_empty() {
+                eprintln!("selvage: {what}; {fix}");
+                these.iter().for_each(|it| eprintln!("selvage:   {it}"));
+            }
+        }
+    }
+
+    fn told(&self) -> Value {
+        json!({"active": self.active, "delegations": self.seats, "open_changes": self.changes})
     }
 }
 
@@ -110,13 +169,21 @@ fn tell(restored: &Restored) -> anyhow::Result<()> {
     for id in &restored.ended {
         say(format_args!("{id} is as the lost store had it"))?;
     }
+    for id in &restored.answered {
+        say(format_args!("{id} was answered for in the lost store, and is settled"))?;
+    }
+    if !restored.postponed.ids.is_empty() {
+        let days = restored.postponed.by.as_secs().div_ceil(86_400);
+        say(format_args!("{} deadlines are {days} days later:", restored.postponed.ids.len()))?;
+        restored.postponed.ids.iter().try_for_each(|id| say(format_args!("  {id}")))?;
+    }
     say(format_args!(
         "{} writes are looked for before anything is sent again, {} wait for a person",
         restored.doubtful, restored.stuck
     ))
 }
 
-fn told(restored: &Restored) -> Value {
+fn told(restored: &Restored, decisions: &Decisions) -> Value {
     let streams =
         restored.streams.iter().map(|(stream, first)| json!({"stream": stream.to_string(), "goes_on_at": first}));
     json!({
@@ -125,6 +192,9 @@ fn told(restored: &Restored) -> Value {
         "sha256": restored.backup.sha256,
         "streams": streams.collect::<Vec<_>>(),
         "ended_by_lost_store": restored.ended,
+        "answered_in_lost_store": restored.answered,
+        "deadlines_later": {"by_seconds": restored.postponed.by.as_secs(), "of": restored.postponed.ids},
+        "decisions_of_then": decisions.told(),
         "operations_in_doubt": restored.doubtful,
         "operations_for_a_person": restored.stuck,
     })

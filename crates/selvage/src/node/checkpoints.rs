@@ -16,17 +16,21 @@ const AFTER: SignedDuration = SignedDuration::from_mins(15);
 pub(crate) async fn follow(store: Store, seal: Seal) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    // Checkpoints of a store that was restored elsewhere are of another key: whoever has this one is to have something to verify by.
+    let mut is_first = true;
     loop {
         ticks.tick().await;
-        if let Err(error) = look(&store, &seal).await {
-            tracing::warn!("the ledger has no new checkpoint: {error}");
+        match look(&store, &seal, is_first).await {
+            Ok(()) => is_first = false,
+            Err(error) => tracing::warn!("the ledger has no new checkpoint: {error}"),
         }
     }
 }
 
-async fn look(store: &Store, seal: &Seal) -> Result<(), StoreError> {
+async fn look(store: &Store, seal: &Seal, is_first: bool) -> Result<(), StoreError> {
     let (head, last) = (store.ledger_head().await?, store.last_checkpoint().await?);
-    if is_due(&head, last.map(|last| last.head).as_ref()) {
+    let is_another = last.as_ref().is_some_and(|last| last.signed_with != seal.key().id);
+    if is_due(&head, last.map(|last| last.head).as_ref()) || (is_first && is_another) {
         store.keep_checkpoint(&sign_checkpoint(seal, head)).await?;
     }
     Ok(())

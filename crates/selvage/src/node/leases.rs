@@ -12,13 +12,13 @@ use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use selvage_governance::access::{judge, tier};
 use selvage_model::code;
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Severity;
+use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::{EnvironmentName, InterfaceRef};
-use selvage_store::{AccessRequest, BreakGlass, ItemState, RecertificationItem, Store, StoreError};
+use selvage_store::{AccessRequest, BreakGlass, ItemState, NewAccessRequest, RecertificationItem, Store, StoreError};
 
 use super::release::{Current, Release};
+use crate::command::active::{Judging, counting, every};
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ impl LeaseFigures {
 struct Told {
     opened: BTreeSet<String>,
     breaches: BTreeSet<String>,
-    /// The release by which requests were judged last, and the day.
-    judged: Option<(String, Date)>,
+    /// The activation after which requests were judged last, and the day.
+    judged: Option<(u64, Date)>,
     failing: bool,
 }
 
@@ -81,7 +81,8 @@ pub(crate) async fn keep(
             Ok(()) => told.failing = false,
             Err(error) if !told.failing => {
                 told.failing = true;
-                tracing::warn!("{}: leases cannot be kept to their time: {error}", error.code());
+                let code = error.downcast_ref::<StoreError>().map_or_else(String::new, |it| format!("{}: ", it.code()));
+                tracing::warn!("{code}leases cannot be kept to their time: {error:#}");
             }
             Err(_) => {}
         }
@@ -93,7 +94,7 @@ async fn look(
     (current, environment): (&Current, &EnvironmentName),
     figures: &LeaseFigures,
     told: &mut Told,
-) -> Result<(), StoreError> {
+) -> anyhow::Result<()> {
     let now = Timestamp::now();
     let opened = store.pending_break_glasses().await?;
     tell_opened(&opened, now, told);
@@ -105,13 +106,13 @@ async fn look(
     }
     count(&figures.break_glass, opened.iter().filter(|it| it.grant.ended.is_none() && it.ends > now));
     count(&figures.breaches, opened.iter().filter(|it| it.is_breach(now)));
-    let release = Arc::clone(&current.active().release);
-    count(&figures.escalated, lapse(store, &release.fabric, now).await?.iter());
+    count(&figures.escalated, lapse(store, now).await?.iter());
     let open = store.open_access_requests().await?;
     count(&figures.requests, open.iter());
     // A node that still runs an older release says nothing about what the newest can grant.
+    let release = Arc::clone(&current.active().release);
     if is_active(store, environment, &release).await? {
-        refuse(store, &release, open, told).await?;
+        refuse(store, open, told).await?;
     }
     Ok(())
 }
@@ -146,14 +147,22 @@ fn tell_opened(opened: &[BreakGlass], now: Timestamp, told: &mut Told) {
     }
 }
 
-/// Acts on deadlines that have passed, and gives what is escalated. INVARIANT: FAIL-SAFE
-async fn lapse(store: &Store, fabric: &Fabric, now: Timestamp) -> Result<Vec<RecertificationItem>, StoreError> {
-    let campaigns = store.recertifications().await?;
-    let over = campaigns.iter().filter(|campaign| campaign.closed.is_none() && campaign.until <= now);
-    if over.count() == 0 {
+/// Acts on deadlines that have passed, and gives what is escalated. A grant counts in every environment of the store, so what is tier-1
+/// in one of them goes on, whatever this node runs. INVARIANT: FAIL-SAFE
+async fn lapse(store: &Store, now: Timestamp) -> anyhow::Result<Vec<RecertificationItem>> {
+    let campaigns = store.recertifications().await?.into_iter();
+    let over = campaigns.filter(|campaign| campaign.closed.is_none() && campaign.until <= now);
+    let over: BTreeSet<String> = over.map(|campaign| campaign.id).collect();
+    if over.is_empty() {
         return Ok(Vec::new());
     }
-    let is_tier_1 = |interface: &InterfaceRef| tier(fabric, interface) == Criticality::Tier1;
+    let items = store.recertification_items().await?;
+    let due = |item: &RecertificationItem| item.state == ItemState::Open && over.contains(&item.campaign);
+    if !items.iter().any(due) {
+        return Ok(escalated(items));
+    }
+    let every = every(store).await?;
+    let is_tier_1 = |interface: &InterfaceRef| every.iter().any(|it| tier(&it.fabric, interface) == Criticality::Tier1);
     for item in store.lapse_recertifications(is_tier_1).await? {
         let (id, consumer, interface) = (&item.id, &item.grant.consumer, &item.grant.interface);
         if item.state == ItemState::Escalated {
@@ -163,38 +172,45 @@ async fn lapse(store: &Store, fabric: &Fabric, now: Timestamp) -> Result<Vec<Rec
             tracing::warn!("the grant of {interface} to {consumer} has ended: nobody answered for it in time ({id})");
         }
     }
-    let items = store.recertification_items().await?.into_iter();
-    Ok(items.filter(|item| item.state == ItemState::Escalated).collect())
+    Ok(escalated(store.recertification_items().await?))
 }
 
-/// Refuses requests that what is active cannot grant. They are judged where the release or the day is another than before.
-async fn refuse(
-    store: &Store,
-    release: &Arc<Release>,
-    open: Vec<AccessRequest>,
-    told: &mut Told,
-) -> Result<(), StoreError> {
+fn escalated(items: Vec<RecertificationItem>) -> Vec<RecertificationItem> {
+    items.into_iter().filter(|item| item.state == ItemState::Escalated).collect()
+}
+
+/// Refuses requests that nothing which is active can grant: no environment by which access is judged. They are judged where something
+/// else is active than before, or the day is another.
+async fn refuse(store: &Store, open: Vec<AccessRequest>, told: &mut Told) -> anyhow::Result<()> {
     let today = Zoned::now().date();
-    let by = Some((release.id.clone(), today));
+    let by = Some((store.last_activation().await?, today));
     if told.judged == by {
         return Ok(());
     }
+    let judges = Arc::new(if open.is_empty() { Vec::new() } else { counting(every(store).await?) });
     for request in open {
-        let (release, asked) = (Arc::clone(release), request.asked);
+        let (judges, asked) = (Arc::clone(&judges), request.asked);
         // A large fabric is judged for a while.
-        let judging = tokio::task::spawn_blocking(move || {
-            judge(&release.fabric, (&asked.consumer, &asked.interface), &asked.terms, today)
-        });
-        let findings = judging.await.unwrap_or_default();
-        let Some(against) = findings.iter().find(|finding| finding.severity == Severity::Error) else { continue };
+        let judging = tokio::task::spawn_blocking(move || against(&judges, &asked, today));
+        let Some(against) = judging.await.unwrap_or_default() else { continue };
         let because = format!("{}: {}", against.code, against.message);
         match store.refuse_request(&request.id, &because).await {
             Ok(_) => tracing::warn!("{}: {} is refused, {because}", code::ACCESS_REFUSED, request.id),
             // Another node was first, or somebody has decided.
             Err(StoreError::AccessStands { .. }) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
     told.judged = by;
     Ok(())
+}
+
+/// What stands against a request in every environment by which access is judged; none where one of them can grant it.
+fn against(judges: &[Judging], asked: &NewAccessRequest, today: Date) -> Option<Finding> {
+    let mut last = None;
+    for Judging { fabric, .. } in judges {
+        let findings = judge(fabric, (&asked.consumer, &asked.interface), &asked.terms, today);
+        last = Some(findings.into_iter().find(|finding| finding.severity == Severity::Error)?);
+    }
+    last
 }

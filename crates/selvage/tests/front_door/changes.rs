@@ -343,6 +343,9 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
         grants.lines().filter(|line| line.contains("ghent-planning") && line.contains("ghent-stock"));
     let grant = planning_grants.find(|line| line.contains("until ")).unwrap();
     let grant = grant.split_whitespace().next().unwrap();
+    // It counts in both environments: it is judged by the one that takes nothing without approval.
+    assert!(plants.well(&["grant", "show", grant]).contains("tier-1"));
+    plants.refused(&["grant", "show", grant, "--env", "test"], "FAB8071");
     plants.well(&["grant", "end", grant, "--because", "planning has moved"]);
     let went = plants.told(&[
         "release",

@@ -256,6 +256,7 @@ async fn an_emergency_opens_at_once_for_a_while_and_somebody_else_answers_for_it
     };
     eventually("it is counted", metric).await;
     let grant = opened(&said);
+    wrong(&open("1h"), &store, "FAB7071");
     wrong(&["access", "ratify", &grant, "--because", "it was", "--by", "o.night"], &store, "FAB7141");
     well(&["access", "ratify", &grant, "--because", "the line stood", "--by", "s.okafor"], &store);
     wrong(&["access", "ratify", &grant, "--because", "me too", "--by", "m.dewit"], &store, "FAB7140");
@@ -263,18 +264,20 @@ async fn an_emergency_opens_at_once_for_a_while_and_somebody_else_answers_for_it
     well(&["grant", "end", &grant, "--because", "it runs again"], &store);
 
     // On tier-1 the end of a grant alarms; this one's is a person's, and refuses.
-    well(&open("3s"), &store);
+    let short = opened(&well(&open("3s"), &store));
     let over = || async { (status(&served, &board, ORDERS).await == StatusCode::FORBIDDEN).then_some(()) };
     eventually("it ends by itself", over).await;
     let clock = "the clock of its break-glass ran out";
     let ended = || async { well(&["ledger", "list"], &store).contains(clock).then_some(()) };
     eventually("and is ended for good", ended).await;
 
+    well(&["access", "ratify", &short, "--because", "it stood again", "--by", "s.okafor"], &store);
     let disowned = opened(&well(&open("1h"), &store));
     assert_eq!(status(&served, &board, ORDERS).await, StatusCode::OK);
     well(&["access", "ratify", &disowned, "--disown", "--because", "no emergency", "--by", "s.okafor"], &store);
     assert_eq!(status(&served, &board, ORDERS).await, StatusCode::FORBIDDEN, "it ends at once");
     wrong(&["access", "breaches"], &store, "disowned by s.okafor");
+    wrong(&open("1h"), &store, "FAB7071");
 }
 
 #[tokio::test(flavor = "multi_thread")]

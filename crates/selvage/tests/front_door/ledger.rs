@@ -39,6 +39,11 @@ async fn checkpoints_show_what_the_chain_alone_cannot() {
     assert!(whole && said.contains("4 checkpoints are signed with the key"), "{said}");
     assert!(ledger(&place, &["verify"]).0, "the key's own file tells the key");
 
+    // Nothing is proven by what nobody could look at.
+    let nowhere = place.path("nowhere.key").display().to_string();
+    let (whole, said) = ledger(&place, &["verify", "--ledger-key", &nowhere]);
+    assert!(!whole && said.contains("FAB7072") && said.contains("--key PUBLIC"), "{said}");
+
     // Neither another key nor another number passes for the one that signed.
     let other = place.path("other.key").display().to_string();
     let another = ledger(&place, &["key", "--ledger-key", &other]).1;

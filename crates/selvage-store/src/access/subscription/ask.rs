@@ -63,6 +63,13 @@ pub struct AppliedSubscriptions {
 
 type Digest = [u8; 32];
 
+impl AppliedSubscriptions {
+    /// Whether everything is as it was.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.made.is_empty() && self.changed.is_empty() && self.ended.is_empty()
+    }
+}
+
 impl Store {
     /// Makes the subscriptions what the manifests ask for; new ones are approved at once where `approve` says so.
     /// INVARIANT: REVOKED-NOW: what was ended stays ended unless its terms are new.
@@ -77,27 +84,37 @@ impl Store {
     ) -> Result<AppliedSubscriptions, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let mut applied = AppliedSubscriptions::default();
-        let known = all(&mut transaction).await?;
-        let terms = terms(&mut transaction).await?;
-        let wanted: BTreeSet<_> = asked.iter().map(|asked| (&asked.consumer, &asked.name, &asked.interface)).collect();
-        // Replays are asked for by people.
-        let of_manifests = |live: &&LiveSubscription| live.terms.replay.is_none();
-        for live in known.iter().filter(of_manifests).filter(|live| live.state != SubscriptionState::Ended) {
-            if !wanted.contains(&(&live.consumer, &live.name, &live.interface)) {
-                end(&mut transaction, live, by, "no manifest asks for it any more").await?;
-                applied.ended.push(live.label());
-            }
-        }
-        for asked in asked {
-            take(&mut transaction, asked, (&known, &terms), (approve, by), &mut applied).await?;
-        }
-        if !(applied.made.is_empty() && applied.changed.is_empty() && applied.ended.is_empty()) {
+        let applied = apply(&mut transaction, asked, (approve, by)).await?;
+        if !applied.is_nothing() {
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
         }
         Ok(applied)
     }
+}
+
+/// Makes subscriptions what is asked for. The caller holds the access state and raises the revision.
+pub(crate) async fn apply(
+    transaction: &mut Transaction,
+    asked: &[AskedSubscription],
+    (approve, by): (bool, &str),
+) -> Result<AppliedSubscriptions, StoreError> {
+    let mut applied = AppliedSubscriptions::default();
+    let known = all(transaction).await?;
+    let terms = terms(transaction).await?;
+    let wanted: BTreeSet<_> = asked.iter().map(|asked| (&asked.consumer, &asked.name, &asked.interface)).collect();
+    // Replays are asked for by people.
+    let of_manifests = |live: &&LiveSubscription| live.terms.replay.is_none();
+    for live in known.iter().filter(of_manifests).filter(|live| live.state != SubscriptionState::Ended) {
+        if !wanted.contains(&(&live.consumer, &live.name, &live.interface)) {
+            end(transaction, live, by, "no manifest asks for it any more").await?;
+            applied.ended.push(live.label());
+        }
+    }
+    for asked in asked {
+        take(transaction, asked, (&known, &terms), (approve, by), &mut applied).await?;
+    }
+    Ok(applied)
 }
 
 async fn terms(transaction: &mut Transaction) -> Result<BTreeMap<String, BTreeSet<Digest>>, StoreError> {

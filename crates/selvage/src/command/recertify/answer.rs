@@ -82,8 +82,10 @@ impl Decide {
 impl Settle {
     /// Ends or escalates what nobody answered for in time; wrong where something is escalated.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let (store, fabric) = self.active.open().await?;
-        let is_tier_1 = |interface: &InterfaceRef| tier(&fabric, interface) == Criticality::Tier1;
+        let (store, every) = self.active.every().await?;
+        // A grant counts in every environment: what is tier-1 in one of them goes on.
+        let is_tier_1 =
+            |interface: &InterfaceRef| every.iter().any(|it| tier(&it.fabric, interface) == Criticality::Tier1);
         let since = Timestamp::now();
         let settled = store.lapse_recertifications(is_tier_1).await?;
         for item in &settled {
