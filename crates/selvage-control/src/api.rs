@@ -28,7 +28,7 @@ use selvage_governance::seat::{Act, may};
 use selvage_log::EventLog;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
+use selvage_model::name::{ConsumerName, DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::problem::Problem;
 use selvage_model::scalar;
 use selvage_store::Store;
@@ -41,8 +41,8 @@ use answer::problem;
 pub(crate) use answer::{status_of, told};
 pub(crate) use changes::line;
 
-/// Waits until every node knows what was changed at this moment, and says when each did.
-pub type Acknowledge = Arc<dyn Fn(Timestamp) -> BoxFuture<'static, Value> + Send + Sync>;
+/// Waits until every node of the environment runs what was activated at this moment, and says when each did, or why not.
+pub type Acknowledge = Arc<dyn Fn(Timestamp, EnvironmentName) -> BoxFuture<'static, Value> + Send + Sync>;
 
 /// What the control API stands on.
 #[derive(Clone)]

@@ -97,7 +97,7 @@ impl Stage {
         let governance = Governance {
             desk: desk.clone(),
             seal: Some(Arc::clone(&seal)),
-            acknowledge: Arc::new(|_| Box::pin(async { json!([]) })),
+            acknowledge: Arc::new(|_, _| Box::pin(async { json!([]) })),
             store: store.clone(),
             log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
         };

@@ -441,6 +441,7 @@ catalogue! {
     SEAT_NOT_YOURS = "FAB7061", "The seat is not this person's to delegate";
     FILES_ASTRAY = "FAB7062", "A file is not the domain's to change";
     DIRECTORY_BESIDE_RELEASES = "FAB7063", "A directory is served in a store where releases are active";
+    RELEASE_NOT_TAKEN = "FAB7064", "A node did not take what is active";
     ACTIVATION_MOVED = "FAB7070", "Something else was activated meanwhile";
     BREAK_GLASS_STANDS = "FAB7071", "Nobody has ratified the break-glass access of before";
     CHECKPOINTS_UNPROVEN = "FAB7072", "No checkpoint of the ledger could be verified";

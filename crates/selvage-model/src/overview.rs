@@ -34,7 +34,7 @@ pub struct Overview {
     pub unresolved: Vec<OperationRow>,
     /// Operations that are parked because their system lacks what they need.
     pub parked: Vec<ParkedRow>,
-    /// Why the last changed directory was not taken, where it was not.
+    /// Why what is to run was not taken, where it was not: a changed directory, or what is active.
     pub rejected: Option<String>,
     /// Access that was opened without approval and is open now.
     pub break_glass: Vec<BreakGlassRow>,

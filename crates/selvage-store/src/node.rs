@@ -2,6 +2,8 @@
 //! so that whoever changes it can wait until each has said so or can no longer be one that has not heard.
 //! INVARIANT: REVOKED-NOW
 
+pub(crate) mod released;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -10,6 +12,7 @@ use crate::Store;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
+use released::NodeReleases;
 
 /// A node that is gone is forgotten after so long.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -55,6 +58,10 @@ pub struct NodeRecord {
     pub lease_until: Timestamp,
     /// How long some of its interfaces may be served after that.
     pub serves_for: Duration,
+    /// What it runs of what is released, and what it refuses.
+    pub releases: NodeReleases,
+    /// Since when it runs that.
+    pub runs_since: Option<Timestamp>,
 }
 
 statements! {
@@ -65,7 +72,7 @@ statements! {
              acknowledged_at = CASE WHEN revision = $2 THEN acknowledged_at ELSE CAST($3 AS BIGINT) END, revision = $2 \
              WHERE id = $1 AND EXISTS (SELECT 1 FROM access_revision WHERE access_revision.id = 1 AND access_revision.revision = $2)";
     FORGET = "DELETE FROM node WHERE id = $1";
-    ALL = "SELECT id, environment, address, started_at, revision, acknowledged_at, lease_until, serves_for FROM node \
+    ALL = "SELECT id, environment, address, started_at, revision, acknowledged_at, lease_until, serves_for, runs, runs_since, refused FROM node \
            ORDER BY started_at, id";
     EXISTS = "SELECT id FROM node WHERE id = $1";
 }
@@ -136,6 +143,8 @@ fn record(row: &Row) -> Result<NodeRecord, StoreError> {
         acknowledged: row.time("acknowledged_at")?,
         lease_until: row.time("lease_until")?,
         serves_for: Duration::from_micros(row.count("serves_for")?),
+        releases: released::said(row)?,
+        runs_since: row.optional_time("runs_since")?,
     })
 }
 

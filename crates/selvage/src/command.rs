@@ -37,6 +37,7 @@ mod lsp;
 mod man;
 mod mapping;
 mod new;
+mod nodes;
 mod odoo;
 mod openapi;
 mod operations;
@@ -140,6 +141,8 @@ enum Command {
     Release(release::ReleaseCommand),
     /// Serves what is active in an environment, or a fabric directory: gateway, engine and console.
     Serve(Box<serve::Serve>),
+    /// Lists nodes, what each runs, and why one does not run what is active.
+    Nodes(nodes::Nodes),
     /// Shows how a request would be decided about, stage by stage, and why.
     Decide(decide::Decide),
     /// Starts a simulated factory with a sample fabric, and traffic through it. Nothing to install.
@@ -368,6 +371,7 @@ impl Command {
             Self::Board(board) => in_runtime(board.run()),
             Self::Release(release) => in_runtime(release.run()),
             Self::Serve(serve) => in_runtime(serve.run()),
+            Self::Nodes(nodes) => in_runtime(nodes.run()),
             Self::Decide(decide) => in_runtime(decide.run()),
             Self::Demo(demo) => in_runtime(demo.run()),
             Self::Factory(factory) => in_runtime(factory.run()),

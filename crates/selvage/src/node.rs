@@ -180,6 +180,9 @@ impl Node {
             current: Arc::clone(&current),
             secrets: secrets.clone(),
             prepared: release::prepared::Prepared::default(),
+            taking: tokio::sync::Mutex::default(),
+            changed: tokio::sync::Notify::new(),
+            told: tokio::sync::Notify::new(),
         });
         let rotation = rotation::follow_from(config.secrets_from, &follower, &secrets, config.watch)?;
         let node = NewNode { address: gateway.address().to_string(), ..node };
@@ -187,6 +190,7 @@ impl Node {
         let mut followers = vec![
             tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), Arc::clone(&current))),
             tokio::spawn(feed.follow()),
+            tokio::spawn(release::taking::follow(Arc::clone(&follower))),
             tokio::spawn(release::prepared::follow(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),

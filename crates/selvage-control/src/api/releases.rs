@@ -88,10 +88,10 @@ pub(super) async fn activate(
     if let Err(refused) = api.let_pass(&operator, Act::Activate, &domain).await {
         return refused;
     }
-    let activating = Activating { environment, by: operator.0, because };
+    let activating = Activating { environment: environment.clone(), by: operator.0, because };
     let desk = api.governance.desk.clone();
     let act = async move { desk.activate(&body.release, &activating).await };
-    answer(&api, act, connection).await
+    answer(&api, act, environment, connection).await
 }
 
 #[derive(Deserialize)]
@@ -115,11 +115,11 @@ pub(super) async fn roll_back(
     if let Err(refused) = api.let_pass(&operator, Act::RollBack, &body.domain).await {
         return refused;
     }
-    let activating = Activating { environment, by: operator.0, because };
+    let activating = Activating { environment: environment.clone(), by: operator.0, because };
     let back = GoingBack { domain: body.domain, from: body.from, to: body.to };
     let desk = api.governance.desk.clone();
     let act = async move { desk.roll_back(&back, &activating).await };
-    answer(&api, act, connection).await
+    answer(&api, act, environment, connection).await
 }
 
 /// Carries out to its end what was asked for, also where nobody waits for the answer any more: gates take minutes, and half of it would
@@ -127,6 +127,7 @@ pub(super) async fn roll_back(
 async fn answer(
     api: &Api,
     act: impl Future<Output = Result<Went, DeskError>> + Send + 'static,
+    environment: EnvironmentName,
     connection: Connection,
 ) -> Response {
     let _work = connection.map(|Extension(ConnectInfo(working))| working.begin());
@@ -139,7 +140,7 @@ async fn answer(
         Activated::Now(since) => (since, true),
         Activated::Before => (Timestamp::now(), false),
     };
-    let nodes = (api.governance.acknowledge)(since).await;
+    let nodes = (api.governance.acknowledge)(since, environment).await;
     Json(json!({
         "release": went.release,
         "domain": went.domain.as_str(),

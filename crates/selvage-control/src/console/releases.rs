@@ -46,7 +46,10 @@ async fn gather(governance: &Governance, operator: &str) -> Result<page::Release
     let fabric = governance.desk.released().await?;
     let mut domains: Vec<DomainName> = active.iter().map(|it| it.domain.clone()).collect();
     domains.retain(|domain| may(&fabric, operator, Act::RollBack, domain));
-    Ok(page::ReleasesView { releases, active, history, may_go_back: domains })
+    let (now, mut nodes) = governance.store.nodes().await?;
+    // What is not heard of any more, and was not ended in order, is told by its alarms.
+    nodes.retain(|node| node.lease_until > now);
+    Ok(page::ReleasesView { releases, active, history, nodes, may_go_back: domains })
 }
 
 #[derive(Deserialize)]
@@ -91,7 +94,7 @@ async fn go(governance: &Governance, operator: &str, back: Back, because: String
     let went = governance.desk.roll_back(&back, &activating).await.map_err(|error| refusal(&error))?;
     if let Activated::Now(since) = went.activated {
         // The page that follows shows what every node runs.
-        (governance.acknowledge)(since).await;
+        (governance.acknowledge)(since, activating.environment).await;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ fn alarms(overview: &Overview) -> Markup {
     html! {
         @if let Some(rejected) = &overview.rejected {
             section.alarm role="alert" {
-                strong { "The changed directory was not taken; the release before it runs on." }
+                strong { "What is to run was not taken; what ran before goes on." }
                 pre { (rejected) }
             }
         }

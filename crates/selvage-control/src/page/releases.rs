@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use selvage_model::name::DomainName;
 use selvage_model::overview::Overview;
-use selvage_store::{DomainActivation, SignedRelease};
+use selvage_store::{DomainActivation, NodeRecord, Runs, SignedRelease, digests_of_active};
 
 use super::frame;
 use crate::page::overview::{grouped, minute};
@@ -21,6 +21,8 @@ pub(crate) struct ReleasesView {
     pub(crate) active: Vec<DomainActivation>,
     /// What was ever activated, newest first.
     pub(crate) history: Vec<DomainActivation>,
+    /// The nodes that are heard of.
+    pub(crate) nodes: Vec<NodeRecord>,
     /// The domains in which the operator may go back.
     pub(crate) may_go_back: Vec<DomainName>,
 }
@@ -31,6 +33,7 @@ pub(crate) fn releases(overview: &Overview, view: &ReleasesView, refused: Option
         h1 { "Releases" }
         @if let Some(refused) = refused { section.alarm role="alert" { (refused) } }
         (active(view))
+        (nodes(view))
         (history(&view.history))
         (made(view))
     };
@@ -114,6 +117,39 @@ fn history(history: &[DomainActivation]) -> Markup {
                     } }
                 } }
                 @if history.len() > MOST_LINES { p.dim { (grouped((history.len() - MOST_LINES) as u64)) " earlier ones." } }
+            }
+        }
+    }
+}
+
+/// What each node runs of what is active in its environment.
+fn nodes(view: &ReleasesView) -> Markup {
+    let active = digests_of_active(&view.active);
+    let runs = |node: &NodeRecord| {
+        let here = active.iter().find(|(environment, _)| environment.as_str() == node.environment);
+        match here.map_or(Runs::Unsaid, |(_, digest)| node.runs(digest)) {
+            Runs::Active(since) => html! { span.badge.good { "what is active" } " since " (minute(&since)) },
+            Runs::Unsaid => html! { "a directory" },
+            Runs::Other => html! { span.badge { "what was active before" } " it reads what is active" },
+            Runs::Refused(refused) => html! { span.badge.bad { "what was active before" } " " (refused.because) },
+        }
+    };
+    html! {
+        @if !view.nodes.is_empty() {
+            section {
+                h2 { "Nodes" }
+                div.scroll { table {
+                    thead { tr { th { "Address" } th { "Environment" } th { "Started" } th { "Runs" } } }
+                    tbody { @for node in view.nodes.iter().take(MOST_LINES) {
+                        tr {
+                            td.breaks { strong { (node.address) } }
+                            td.breaks { (node.environment) }
+                            td.name { (minute(&node.started)) }
+                            td.about { (runs(node)) }
+                        }
+                    } }
+                } }
+                @if view.nodes.len() > MOST_LINES { p.dim { "The others are told by " code { "selvage nodes" } "." } }
             }
         }
     }

@@ -104,6 +104,7 @@ const FIXTURES: &[&str] = &[
      proposed_at, changed_at, released_at, release_ordinal)
      VALUES ('chg_2', 'group', 'Less', 'ann', 1, 'rel_3', '{}', 'released', 0, '{}', '[]', 9, 9, 9, 1);
      UPDATE lease SET of_manifest = 1 WHERE id = 'grt_2';",
+    "UPDATE node SET runs = 'set_1', runs_since = 9, refused = '{\"releases\":\"set_2\",\"code\":\"FAB5102\",\"because\":\"it lacks a secret\",\"passes\":false}';",
 ];
 
 /// A store as the binary of this version left it.

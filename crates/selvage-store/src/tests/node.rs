@@ -6,9 +6,14 @@ use selvage_model::access::{Blocked, KeyHash, Principal};
 
 use super::both;
 use super::stage::Stage;
-use crate::{NewKey, NewNode, SignOfLife, StoreError};
+use crate::{NewKey, NewNode, NodeReleases, RefusedReleases, Runs, SignOfLife, StoreError, releases_digest};
 
-both!(a_lease_is_renewed_by_who_runs_the_newest_state, nodes_come_and_go, blocks_stand_until_they_are_lifted,);
+both!(
+    a_lease_is_renewed_by_who_runs_the_newest_state,
+    nodes_come_and_go,
+    blocks_stand_until_they_are_lifted,
+    what_a_node_runs_is_known,
+);
 
 const LEASE: Duration = Duration::from_secs(5);
 
@@ -54,6 +59,35 @@ async fn nodes_come_and_go(stage: &Stage) {
     assert_eq!(ids, ["node-b"]);
     let refused = store.renew_lease("node-a", sign(0)).await.unwrap_err();
     assert!(matches!(refused, StoreError::NotFound { what: "node", .. }), "{refused}");
+}
+
+async fn what_a_node_runs_is_known(stage: &Stage) {
+    let store = stage.open().await;
+    store.register_node(&node("node-a"), sign(0)).await.unwrap();
+    let set = |release: &str| releases_digest(&[("group".parse().unwrap(), release.to_owned())].into());
+    let (old, new) = (set("rel_1"), set("rel_2"));
+    let record = async || store.nodes().await.unwrap().1.remove(0);
+    assert_eq!(record().await.runs(&old), Runs::Unsaid);
+
+    let mut says = NodeReleases { runs: Some(old.clone()), refused: None };
+    assert!(store.note_releases_of_node("node-a", &says).await.unwrap());
+    let first = record().await;
+    assert!(matches!(first.runs(&old), Runs::Active(_)) && first.runs(&new) == Runs::Other, "{first:?}");
+    let (code, because) = ("FAB5102".to_owned(), format!("it's `odoo/read`: {}", "é".repeat(9_000)));
+    says.refused = Some(RefusedReleases { releases: new.clone(), code, because, passes: false });
+    assert!(store.note_releases_of_node("node-a", &says).await.unwrap());
+    let refusing = record().await;
+    assert_eq!(refusing.runs(&old), first.runs(&old), "since when it runs the old one stays");
+    let Runs::Refused(refused) = refusing.runs(&new) else { panic!("{refusing:?}") };
+    assert_eq!((refused.code.as_str(), refused.because.chars().count()), ("FAB5102", 4_000));
+    // Its lease is another matter, and it is known by its id alone.
+    assert!(store.renew_lease("node-a", sign(0)).await.unwrap());
+    assert_eq!(record().await.releases, refusing.releases);
+    assert!(!store.note_releases_of_node("node-b", &says).await.unwrap());
+
+    says = NodeReleases { runs: Some(new.clone()), refused: None };
+    store.note_releases_of_node("node-a", &says).await.unwrap();
+    assert!(matches!(record().await.runs(&new), Runs::Active(since) if since >= first.runs_since.unwrap()));
 }
 
 async fn blocks_stand_until_they_are_lifted(stage: &Stage) {

@@ -54,6 +54,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("ledger::verify", crate::ledger::verify::STATEMENTS),
     ("migration", crate::migration::STATEMENTS),
     ("node", crate::node::STATEMENTS),
+    ("node::released", crate::node::released::STATEMENTS),
     ("notice", crate::notice::STATEMENTS),
     ("observed", crate::observed::STATEMENTS),
     ("operation", crate::operation::STATEMENTS),

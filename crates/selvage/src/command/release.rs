@@ -209,7 +209,7 @@ impl Said {
         Activating { environment: self.env.clone(), by: self.by.clone(), because: self.because.clone() }
     }
 
-    /// Waits until every node runs it, and says so.
+    /// Waits until every node of the environment runs it, and says so; wrong where one does not.
     async fn tell(&self, went: &Went, is: &str) -> anyhow::Result<Outcome> {
         for held in &went.held_back {
             eprintln!("selvage: {held}");
@@ -220,8 +220,9 @@ impl Said {
         };
         let store = self.store.existing().await?;
         let what = format!("{} of {} {is} in {}{}", went.release, went.domain, self.env, gates(&went.gates));
-        acknowledged::wait(&store, since).await?.print(&what, self.json)?;
-        Ok(Outcome::Well)
+        let acknowledged = acknowledged::wait_for_release(&store, since, &self.env).await?;
+        acknowledged.print(&what, self.json)?;
+        Ok(acknowledged.outcome())
     }
 }
 

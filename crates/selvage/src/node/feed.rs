@@ -9,7 +9,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::OnPartition;
 use selvage_model::name::EnvironmentName;
-use selvage_store::{NewNode, SignOfLife, Store, StoreError};
+use selvage_store::{NewNode, NodeReleases, SignOfLife, Store, StoreError};
 
 use super::NodeConfig;
 use super::release::Follower;
@@ -74,6 +74,10 @@ pub(crate) struct Feed {
 #[derive(Default)]
 struct State {
     renewed: Option<Instant>,
+    /// The revision that was acknowledged.
+    revision: Option<u64>,
+    /// What is known there of the releases here.
+    noted: Option<NodeReleases>,
     deaf: bool,
 }
 
@@ -84,7 +88,10 @@ impl Feed {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut state = State::default();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.follower.told.notified() => {}
+            }
             // A database that hangs must not keep the feed from trying again.
             let patience = self.lease.max(Duration::from_secs(1));
             let heard = match tokio::time::timeout(patience, self.hear(&mut state)).await {
@@ -95,38 +102,53 @@ impl Feed {
         }
     }
 
-    /// Takes what has changed, and renews the lease where it is time.
+    /// Takes what has changed, renews the lease where it is time, and says what runs.
     async fn hear(&self, state: &mut State) -> anyhow::Result<()> {
         // Before anything is asked: what is heard is at least as new as this moment.
         let began = Instant::now();
         let changed = self.follower.take_access().await?;
-        let fresh = state.renewed.is_some_and(|renewed| renewed.elapsed() < self.lease / RENEWALS);
-        if fresh && !changed {
-            return Ok(());
-        }
         let Some(gateway) = self.follower.gateway.upgrade() else { return Ok(()) };
+        // Before it is acknowledged: whoever activated something looks at both.
+        self.note(state).await?;
         let sign = SignOfLife {
             revision: gateway.snapshot().revision(),
             lease: self.lease,
             serves_for: gateway.snapshot().serves_for_most(),
         };
+        let fresh = state.renewed.is_some_and(|renewed| renewed.elapsed() < self.lease / RENEWALS);
+        if (changed || !fresh || state.revision != Some(sign.revision)) && self.renew(sign, state).await? {
+            gateway.heard(began + self.lease);
+            (state.renewed, state.revision) = (Some(began), Some(sign.revision));
+        }
+        Ok(())
+    }
+
+    /// Says what runs, where that is another.
+    async fn note(&self, state: &mut State) -> Result<(), StoreError> {
+        let says = self.follower.current.says();
+        if state.noted.as_ref() != Some(&says)
+            && self.follower.store.note_releases_of_node(&self.node.id, &says).await?
+        {
+            state.noted = Some(says);
+        }
+        Ok(())
+    }
+
+    /// Renews the lease; `false` where there is something newer to hear first.
+    async fn renew(&self, sign: SignOfLife, state: &mut State) -> anyhow::Result<bool> {
         if state.renewed.is_none() {
             // What it was registered with before may have left the choice of the port to the system.
             self.follower.store.register_node(&self.node, sign).await?;
         }
-        let renewed = match self.follower.store.renew_lease(&self.node.id, sign).await {
+        match self.follower.store.renew_lease(&self.node.id, sign).await {
             // Forgotten: it was cut off for long, or its store was put back.
             Err(StoreError::NotFound { .. }) => {
                 self.follower.store.register_node(&self.node, sign).await?;
-                false
+                state.noted = None;
+                Ok(false)
             }
-            renewed => renewed?,
-        };
-        if renewed {
-            gateway.heard(began + self.lease);
-            state.renewed = Some(began);
+            renewed => Ok(renewed?),
         }
-        Ok(())
     }
 
     fn tell(&self, state: &mut State, heard: anyhow::Result<()>) {

@@ -19,10 +19,10 @@ pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, seal: Option<Arc
         seal,
         store: store.clone(),
         log,
-        acknowledge: Arc::new(move |since| {
+        acknowledge: Arc::new(move |since, environment| {
             let nodes = nodes.clone();
             Box::pin(async move {
-                match acknowledged::wait(&nodes, since).await {
+                match acknowledged::wait_for_release(&nodes, since, &environment).await {
                     Ok(acknowledged) => acknowledged.nodes(),
                     Err(error) => {
                         tracing::warn!("it is not known which nodes run what was activated: {error:#}");

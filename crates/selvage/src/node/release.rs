@@ -3,7 +3,9 @@
 mod current;
 mod past;
 pub(super) mod prepared;
+mod refusal;
 mod source;
+pub(super) mod taking;
 mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +14,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
-use jiff::Timestamp;
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource, WebhookKeys};
 use selvage_model::access::AccessState;
@@ -24,10 +25,12 @@ use selvage_model::manifest::organisation::Environment;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AskedSubscription, Store};
+use tokio::sync::Notify;
 
 pub(crate) use self::current::{Active, Current};
 pub(crate) use self::past::at;
 use self::prepared::Prepared;
+pub(crate) use self::refusal::Coded;
 pub(crate) use self::source::{ReleaseSource, told};
 pub(crate) use self::trial::{trial, trial_of};
 use super::rotation::Secrets;
@@ -163,7 +166,8 @@ pub(crate) fn as_error(findings: &[Finding]) -> anyhow::Error {
     let lines = findings.iter().map(|finding| format!("{} {} {}", finding.place, finding.code, finding.message));
     // Several interfaces may meet the same problem of their system.
     let lines: Vec<String> = lines.collect::<BTreeSet<_>>().into_iter().collect();
-    anyhow::anyhow!("the release does not compile:\n{}", lines.join("\n"))
+    let code = findings.first().map_or(code::RELEASE_NOT_TAKEN, |finding| finding.code);
+    Coded::error(code, format!("the release does not compile:\n{}", lines.join("\n")))
 }
 
 /// Takes changes of the directory, of what is active and of the access state.
@@ -184,6 +188,12 @@ pub(crate) struct Follower {
     pub(crate) secrets: Secrets,
     /// What is ready before it is active.
     pub(crate) prepared: Prepared,
+    /// Held while a release is put in the place of another.
+    pub(crate) taking: tokio::sync::Mutex<()>,
+    /// What is active may be another.
+    pub(crate) changed: Notify,
+    /// What is to be told of this node is another.
+    pub(crate) told: Notify,
 }
 
 impl Follower {
@@ -209,53 +219,6 @@ impl Follower {
         }
         self.take(&release, &before).await?;
         Ok(Some(release.id.clone()))
-    }
-
-    /// Puts another release in the place of the one before, whole or not at all.
-    async fn take(&self, release: &Arc<Release>, before: &Release) -> anyhow::Result<()> {
-        // Everything that can fail comes before anything that is recorded or swapped; what is active in the store was tried by whoever
-        // activated it, and is recorded.
-        if matches!(self.source, ReleaseSource::Directory(_)) {
-            let running = self.current.active();
-            compile(release, &running.access, &running.keys, &self.environment)
-                .map_err(|findings| as_error(&findings))?;
-        }
-        let secret = |name: &SecretName| self.secrets.get(name);
-        let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
-        let webhooks = webhooks::keys(&release.fabric, secret)?;
-        self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
-        // Until the one is in the place of the other, what both need is shown.
-        let mut of_both = self.proofs(secret).unwrap_or_default();
-        of_both.extend(proofs.clone());
-        self.prove_by(of_both);
-        let mut calls_of_both = self.webhooks(secret).unwrap_or_default();
-        calls_of_both.extend(webhooks.clone());
-        self.verify_by(calls_of_both);
-        let taken = self.take_release(release).await;
-        if taken.is_ok() {
-            self.prove_by(proofs);
-            self.verify_by(webhooks);
-        }
-        if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
-            tracing::error!("the engine could not go back to the release before");
-        }
-        taken
-    }
-
-    async fn take_release(&self, release: &Arc<Release>) -> anyhow::Result<()> {
-        let mut access = self.source.access(&self.store, &self.environment, release).await?;
-        loop {
-            let seen = self.current.active();
-            let snapshot =
-                compile(release, &access, &seen.keys, &self.environment).map_err(|findings| as_error(&findings))?;
-            let keys = Arc::clone(&seen.keys);
-            let next = Active { release: Arc::clone(release), access, keys, since: Timestamp::now() };
-            // What was seen is older than the access state that is put in its place, or it is compiled again.
-            if seen.access.revision <= next.access.revision && self.install(&seen, next, snapshot) {
-                return Ok(());
-            }
-            access = self.store.access_state().await?;
-        }
     }
 
     /// The directory, read again until it stays as it is where grants would end by it: a file that is being replaced is
@@ -340,10 +303,11 @@ impl Follower {
             if self.store.access_revision().await? == seen.access.revision {
                 return Ok(changed);
             }
-            if self.take_released().await {
+            if self.take_ready().await {
                 changed = true;
                 continue;
             }
+            // What is active and not ready is read beside this: what is revoked meanwhile is taken by the releases before.
             let access = self.store.access_state().await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;

@@ -61,14 +61,22 @@ fn follow(follower: Arc<Follower>, own: Secrets, path: PathBuf, watch: bool) -> 
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut complained = None;
         loop {
-            tokio::select! {
+            let is_told = tokio::select! {
                 told = hangups.recv() => match told {
-                    Some(()) => complained = None,
+                    Some(()) => {
+                        complained = None;
+                        true
+                    }
                     None => return,
                 },
-                _ = looks.tick(), if watch => {}
+                _ = looks.tick(), if watch => false,
+            };
+            let taken = take(&follower, &own, &path);
+            // A release that was refused may have lacked one of them.
+            if is_told && taken.is_ok() {
+                follower.try_again();
             }
-            match take(&follower, &own, &path) {
+            match taken {
                 Ok(true) => tracing::info!("changed secrets are used now"),
                 Ok(false) => complained = None,
                 Err(error) => {

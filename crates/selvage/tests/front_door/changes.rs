@@ -114,6 +114,11 @@ impl Plants {
     pub(crate) async fn new() -> Self {
         let place = Place::new().await;
         let store = place.data();
+        Self::on(place, store)
+    }
+
+    /// The same in another store.
+    pub(crate) fn on(place: Place, store: Vec<String>) -> Self {
         let plants = Self { place, store, client: Client::new() };
         plants.write("fabric.yaml", &GROUP.replace("WMS", &format!("\"{}\"", plants.place.factory.wms_url())));
         let contract = std::fs::read_to_string(crate::fixture::sample().join("contracts/legacy-stock.yaml")).unwrap();
@@ -156,7 +161,7 @@ impl Plants {
         serde_json::from_str(&self.well(&[arguments, &["--json"]].concat())).unwrap()
     }
 
-    fn propose(&self, domain: &str, title: &str, by: &str, more: &[&str]) -> Value {
+    pub(crate) fn propose(&self, domain: &str, title: &str, by: &str, more: &[&str]) -> Value {
         let fabric = self.fabric();
         let arguments = ["propose", fabric.to_str().unwrap(), "--domain", domain, "--title", title, "--by", by];
         self.told(&[&arguments, more].concat())
@@ -173,12 +178,12 @@ impl Plants {
         change
     }
 
-    fn release(&self, change: &Value, by: &str) -> String {
+    pub(crate) fn release(&self, change: &Value, by: &str) -> String {
         self.well(&["change", "release", change["id"].as_str().unwrap(), "--by", by]);
         change["release"].as_str().unwrap().to_owned()
     }
 
-    fn activate(&self, release: &str, environment: &str) {
+    pub(crate) fn activate(&self, release: &str, environment: &str) {
         let said = ["--env", environment, "--by", "p.moreau", "--because", "it is time"];
         self.well(&[&["release", "activate", release], &said[..]].concat());
     }
@@ -221,10 +226,16 @@ impl Plants {
 
 /// A node that serves what is active in prod.
 pub(crate) fn serve(plants: &Plants) -> (Process, String, String) {
+    serve_with(plants, &[])
+}
+
+/// The same with more options.
+pub(crate) fn serve_with(plants: &Plants, more: &[&str]) -> (Process, String, String) {
     let mut arguments: Vec<String> = ["serve", "--env", "prod"].map(str::to_owned).into();
     arguments
         .extend(["--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned));
     arguments.extend(plants.store.iter().cloned());
+    arguments.extend(more.iter().map(|more| (*more).to_owned()));
     let (process, said) = Process::start(&arguments, &["selvage: serving on ", "selvage: console on "]);
     (process, said["selvage: serving on "].clone(), said["selvage: console on "].clone())
 }
@@ -486,7 +497,7 @@ fn evidence_is_checked_alone(plants: &Plants, text: &str, out: &str) {
     assert_eq!(std::fs::read_dir(out).unwrap().count(), 6);
 }
 
-const PRODUCTS: &str = "kind: Fabric
+pub(crate) const PRODUCTS: &str = "kind: Fabric
 name: velo-works
 environments: {dev: {gates: {faults: true, tests: true}}}
 packs: [odoo]

@@ -28,6 +28,7 @@ fn help_names_every_command() {
         "list",
         "mapping",
         "serve",
+        "nodes",
         "decide",
         "demo",
         "factory",

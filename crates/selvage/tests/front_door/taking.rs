@@ -1,15 +1,19 @@
 //! How nodes take what is released and activated: whatever day it is, and what they say where they cannot.
 
 use std::path::Path;
+use std::process::Output;
 use std::sync::Arc;
 
 use reqwest::StatusCode;
 use selvage_control::desk::{Activating, Desk, Files, Proposal, Seal, shown};
 use selvage_store::Store;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
-use crate::changes::{Plants, serve};
-use crate::fixture::{eventually, selvage, stdout};
+use crate::changes::{PRODUCTS, Plants, serve, serve_with};
+use crate::fixture::{Place, eventually, selvage, stdout};
 use crate::reading::Reading;
+use crate::two_nodes::database;
 
 /// A desk that finds nothing wrong, as that of an earlier day, and what it signs with.
 struct Earlier {
@@ -114,4 +118,111 @@ async fn no_directory_is_served_in_a_store_where_releases_are_active() {
     let refused = plants.refused(&["serve", "--fabric", directory.to_str().unwrap(), "--env", "dev"], "FAB7063");
     assert!(refused.contains("`test`"), "{refused}");
     assert_eq!(plants.well(&["grant", "list"]), before, "and no grant has ended");
+}
+
+/// What the command says of the only node that is heard of.
+fn node(plants: &Plants) -> (Option<i32>, Value) {
+    let output = plants.run(&["nodes", "--env", "prod", "--json"]);
+    let nodes: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let mut heard = nodes.as_array().unwrap().iter().filter(|node| node["heard"] == true);
+    (output.status.code(), heard.next_back().cloned().unwrap_or_default())
+}
+
+fn activate(plants: &Plants, release: &str, more: &[&str]) -> Output {
+    let said = ["--env", "prod", "--by", "d.claes", "--because", "it is time"];
+    plants.run(&[&["release", "activate", release], &said[..], more].concat())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_lacks_a_secret_says_so_and_takes_the_release_once_it_is_there() {
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    let whole =
+        PRODUCTS.replace("dev: {gates: {faults: true, tests: true}}", "prod: {}").replace("  dev:\n", "  prod:\n");
+    let make = |text: &str, title: &str| {
+        plants.write("fabric.yaml", text);
+        plants.release(&plants.approve(&plants.propose("group", title, "a.lindqvist", &[])), "a.lindqvist")
+    };
+    let first =
+        make(&whole.split_once("---\nkind: Site").unwrap().0.replace("packs: [odoo]\n", ""), "The first of all");
+    plants.activate(&first, "prod");
+    let secrets = plants.place.path("secrets");
+    std::fs::write(&secrets, "another=1\n").unwrap();
+    let (process, _, _) = serve_with(&plants, &["--secrets", secrets.to_str().unwrap()]);
+    let runs = async || (node(&plants).1["runs"] == "active").then_some(());
+    eventually("the first runs", runs).await;
+
+    let second = make(&whole, "Products of Odoo");
+    for _ in 0..2 {
+        let went = activate(&plants, &second, &[]);
+        let said = stdout(&went);
+        assert_eq!(went.status.code(), Some(1), "{said}");
+        assert!(said.contains("did not take it") && said.contains("FAB7064"), "{said}");
+        assert!(said.contains("FAB5102") && said.contains("odoo/read"), "{said}");
+        let told: Value = serde_json::from_str(&stdout(&activate(&plants, &second, &["--json"]))).unwrap();
+        assert_eq!(told["nodes"][0]["refused"]["code"], "FAB5102", "{told:#}");
+        let (status, listed) = node(&plants);
+        assert_eq!((status, &listed["runs"]), (Some(1), &Value::from("before")), "{listed:#}");
+        assert_eq!(listed["refused"]["code"], "FAB5102", "{listed:#}");
+        // Going back is what it runs: nothing is refused any more. And it is refused again as often as it is activated.
+        let back = ["--domain", "group", "--env", "prod", "--by", "d.claes", "--because", "it lacks a secret"];
+        plants.well(&[&["release", "rollback"], &back[..]].concat());
+        let (status, listed) = node(&plants);
+        assert_eq!((status, &listed["runs"]), (Some(0), &Value::from("active")), "{listed:#}");
+    }
+    assert_eq!(activate(&plants, &second, &[]).status.code(), Some(1));
+    std::fs::write(&secrets, "odoo/read=a-key\n").unwrap();
+    process.hang_up();
+    eventually("it runs once the secret is there", runs).await;
+    let told: Value = serde_json::from_str(&stdout(&activate(&plants, &second, &["--json"]))).unwrap();
+    assert!(told["nodes"][0]["acknowledged_ms"].is_u64(), "{told:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_cannot_read_a_release_yet_follows_revocations() {
+    let plants = Plants::on(Place::new().await, database().await);
+    let earlier = Earlier::at(&plants).await;
+    for (domain, by) in [("group", "a.lindqvist"), ("plant-ghent", "m.dewit")] {
+        earlier.activate(&earlier.release(&plants, domain, by).await, &BOTH).await;
+    }
+    let stock = plants.fabric().join("domains/plant-ghent/stock.yaml");
+    let text = std::fs::read_to_string(&stock).unwrap();
+    std::fs::write(&stock, format!("# What comes next.\n{text}")).unwrap();
+    let next = earlier.release(&plants, "plant-ghent", "m.dewit").await;
+    let [mut one, mut other] = [connect(&plants).await, connect(&plants).await];
+    let run = async |connection: &mut PgConnection, sql: String| {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await.unwrap();
+    };
+    // It cannot be made ready while it is not what was signed.
+    let altered = |from: &str, to: &str| {
+        format!("UPDATE fabric_release SET content = replace(content, '{from}', '{to}') WHERE id = '{next}'")
+    };
+    run(&mut one, altered("What comes next", "Who comes next")).await;
+    let (_node, _, _) = serve(&plants);
+    let runs = async || (node(&plants).1["runs"] == "active").then_some(());
+    eventually("the first runs", runs).await;
+
+    // The database lets nobody read what releases are signed with; meanwhile it is active, and somebody is blocked.
+    run(&mut one, "BEGIN; LOCK TABLE release_key IN ACCESS EXCLUSIVE MODE".to_owned()).await;
+    let active = format!(
+        "INSERT INTO activation (ordinal, environment, domain, release_id, activated_at, activated_by, because, gates) \
+         SELECT MAX(ordinal) + 1, 'prod', 'plant-ghent', '{next}', MAX(activated_at), 'p.moreau', 'now', '[]' FROM activation; \
+         UPDATE access_revision SET revision = revision + 1"
+    );
+    run(&mut other, active).await;
+    let block = ["block", "consumer", "ghent-mes", "--because", "it floods", "--json"];
+    let blocked: Value = serde_json::from_str(&plants.well(&block)).unwrap();
+    assert!(blocked["nodes"][0]["acknowledged_ms"].is_u64(), "{blocked:#}");
+    assert_eq!(node(&plants).1["runs"], "before");
+    let trying = async || (node(&plants).1["refused"]["tried_again"] == true).then_some(());
+    eventually("the database did not answer in time, and it is tried again", trying).await;
+    assert_eq!(node(&plants).0, Some(0), "what passes is no refusal");
+    // By now nothing reads it that had the keys before.
+    run(&mut other, altered("Who comes next", "What comes next")).await;
+    run(&mut one, "ROLLBACK".to_owned()).await;
+    eventually("it is read and runs", runs).await;
+}
+
+async fn connect(plants: &Plants) -> PgConnection {
+    PgConnection::connect(&plants.store[1]).await.unwrap()
 }

@@ -1,14 +1,17 @@
 //! What a node runs now, for whoever asks, and one change at a time that is put in its place.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use selvage_gateway::KeysOfIssuers;
 use selvage_model::access::AccessState;
 use selvage_model::name::DomainName;
+use selvage_store::{NodeReleases, releases_digest};
 
 use super::Release;
+use super::refusal::Refusal;
 
 /// What a node runs now.
 #[derive(Clone)]
@@ -30,8 +33,8 @@ pub(crate) struct Current {
     /// Held while one is put in the place of another.
     installing: Mutex<()>,
     rejected: Mutex<Option<String>>,
-    /// What is active in the store and could not be taken: it is not tried again.
-    refused: Mutex<Option<BTreeMap<DomainName, String>>>,
+    /// What is active in the store and could not be taken.
+    refused: Mutex<Option<Refusal>>,
 }
 
 impl Current {
@@ -69,26 +72,54 @@ impl Current {
         }
         swap();
         if !Arc::ptr_eq(&next.release, &seen.release) {
-            self.reject_for(None);
+            self.accept();
         }
         *self.active.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
         true
     }
 
-    /// The directory holds what runs: nothing is refused any more.
+    /// What is to run runs: nothing is refused any more.
     pub(super) fn accept(&self) {
         self.reject_for(None);
+        *self.refusal() = None;
     }
 
-    /// These releases could not be taken.
-    pub(super) fn refuse(&self, releases: BTreeMap<DomainName, String>, because: String) {
-        self.reject(because);
-        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(releases);
+    /// These releases could not be taken; whether that is not told yet.
+    pub(super) fn refuse(&self, releases: BTreeMap<DomainName, String>, error: &anyhow::Error) -> bool {
+        let mut known = self.refusal();
+        let refusal = Refusal::new(releases, error, known.as_ref(), Instant::now());
+        let is_new = !refusal.repeats(known.as_ref());
+        self.reject(refusal.because().to_owned());
+        *known = Some(refusal);
+        is_new
     }
 
-    /// Whether these releases could not be taken before.
-    pub(super) fn refused(&self, releases: &BTreeMap<DomainName, String>) -> bool {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(releases)
+    /// Whether these releases could not be taken, and are not tried again yet.
+    pub(super) fn waits(&self, releases: &BTreeMap<DomainName, String>) -> bool {
+        self.refusal().as_ref().is_some_and(|refusal| refusal.is_of(releases) && Instant::now() < refusal.again)
+    }
+
+    /// When what was refused is tried again.
+    pub(super) fn next_try(&self) -> Option<Instant> {
+        self.refusal().as_ref().map(|refusal| refusal.again)
+    }
+
+    /// What was refused is tried again now.
+    pub(super) fn try_again(&self) {
+        if let Some(refusal) = self.refusal().as_mut() {
+            refusal.anew(Instant::now());
+        }
+    }
+
+    /// What others are told of the releases here.
+    pub(crate) fn says(&self) -> NodeReleases {
+        let parts = &self.active().release.parts;
+        let runs = (!parts.is_empty()).then(|| releases_digest(parts));
+        NodeReleases { runs, refused: self.refusal().as_ref().map(Refusal::told) }
+    }
+
+    fn refusal(&self) -> MutexGuard<'_, Option<Refusal>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn reject(&self, because: String) {

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use selvage_control::desk::{self, DeskError, Releases};
 use selvage_model::access::AccessState;
 use selvage_model::code;
+use selvage_model::finding::Severity;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{ReleaseKey, Store};
 
-use super::{Follower, Release, activate, declared, read};
+use super::{Coded, Release, activate, declared, read};
 use crate::{directory, report};
 
 /// Where releases come from.
@@ -88,15 +89,19 @@ pub(super) async fn together(
 ) -> anyhow::Result<Release> {
     if parts.is_empty() {
         let code = code::NOTHING_ACTIVE;
-        anyhow::bail!(
+        let message = format!(
             "{code}: no release is active in `{environment}`: activate one, or serve a directory with --fabric"
         );
+        return Err(Coded::error(code, message));
     }
     let files = desk::files_of(store, &parts, trusted).await.map_err(told)?;
     let checked = tokio::task::spawn_blocking(move || directory::read_released(&files)).await?;
     if !checked.runs() {
         let what = parts.values().cloned().collect::<Vec<_>>().join(", ");
-        anyhow::bail!("the releases {what} have errors\n{}", report::human::write(&checked));
+        let mut errors = checked.findings.iter().filter(|finding| finding.severity == Severity::Error);
+        let code = errors.next().map_or(code::RELEASE_NOT_TAKEN, |finding| finding.code);
+        let message = format!("the releases {what} have errors\n{}", report::human::write(&checked));
+        return Err(Coded::error(code, message));
     }
     declared(&checked.fabric, environment)?;
     let (id, fabric) = (checked.release, Arc::new(checked.fabric));
@@ -112,47 +117,7 @@ pub(crate) fn told(error: DeskError) -> anyhow::Error {
                 let fix = finding.fix.as_deref().map_or_else(String::new, |fix| format!("; {fix}"));
                 format!("\n  {} {}: {}{fix}", finding.place, finding.code, finding.message)
             });
-            anyhow::anyhow!("{code}: {message}: {fix}{}", lines.collect::<String>())
-        }
-    }
-}
-
-impl Follower {
-    /// Takes what is active now in the place of what runs, where that is another; whether it did. What cannot be taken is told once
-    /// and changes nothing.
-    pub(super) async fn take_released(&self) -> bool {
-        let ReleaseSource::Store { trusted } = &self.source else { return false };
-        let before = Arc::clone(&self.current.active().release);
-        let active = match desk::active_in(&self.store, &self.environment).await {
-            Ok(active) => active,
-            Err(error) => {
-                tracing::warn!("what is active cannot be read: {error}");
-                return false;
-            }
-        };
-        if active == before.parts || self.current.refused(&active) {
-            return false;
-        }
-        let prepared = match self.prepared.get(&active) {
-            Some(release) => Ok(release),
-            None => together(&self.store, &self.environment, active.clone(), trusted.as_deref()).await.map(Arc::new),
-        };
-        let taken = match prepared {
-            Ok(release) => self.take(&release, &before).await.map(|()| release.id.clone()),
-            Err(error) => Err(error),
-        };
-        match taken {
-            Ok(id) => {
-                tracing::info!(release = id, "another release runs now");
-                // Going back finds it ready.
-                self.prepared.keep(before);
-                true
-            }
-            Err(error) => {
-                tracing::error!("what is active was not taken; what ran before goes on: {error:#}");
-                self.current.refuse(active, format!("{error:#}"));
-                false
-            }
+            Coded::error(code, format!("{code}: {message}: {fix}{}", lines.collect::<String>()))
         }
     }
 }
