@@ -7,6 +7,7 @@ mod bill;
 mod button;
 mod call;
 mod classify;
+mod clock;
 mod component;
 mod config;
 mod consume;
@@ -105,6 +106,7 @@ struct Inner {
     http: reqwest::Client,
     governor: Governor,
     gathering: gather::Gathering,
+    clock: clock::Clock,
     server: OnceCell<Arc<Server>>,
     companies: OnceCell<Vec<Company>>,
     own: Mutex<account::Own>,
@@ -150,6 +152,7 @@ impl Odoo {
             http,
             governor,
             gathering: gather::Gathering::default(),
+            clock: clock::Clock::default(),
             server: OnceCell::new(),
             companies: OnceCell::new(),
             own: Mutex::new(None),
@@ -180,6 +183,11 @@ impl Odoo {
 
     fn lang(&self) -> &str {
         self.lang.as_deref().unwrap_or(&self.inner.config.lang)
+    }
+
+    /// The second that it is for the server, as its last answer said; `None` where none did.
+    pub fn present(&self) -> Option<i64> {
+        self.inner.clock.present()
     }
 
     /// What this handle was built from.

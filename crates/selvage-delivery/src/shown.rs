@@ -5,6 +5,9 @@ use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::EventInterface;
 use serde_json::Value;
 
+/// The extension of a captured change that names the attributes which changed.
+const CHANGED: &str = "changed";
+
 /// The event as this scope shows it; none where it lies outside the rows, or is of a type that the interface does not declare.
 /// INVARIANT: DECLARED
 pub(crate) fn shown(mut event: CloudEvent, interface: &EventInterface, scope: &Scope) -> Option<CloudEvent> {
@@ -28,15 +31,27 @@ pub(crate) fn shown(mut event: CloudEvent, interface: &EventInterface, scope: &S
     }
     // A lane is named by an attribute: what is not shown there is not shown here.
     let lane = interface.lane.as_deref().and_then(|lane| lane.strip_prefix("data.")?.split('.').next());
-    let is_hidden = |lane: &str| {
-        scope.except.iter().any(|attribute| attribute.as_str() == lane)
-            || scope.masked.iter().any(|masked| masked.attribute() == lane)
+    let is_hidden = |name: &str| {
+        scope.except.iter().any(|attribute| attribute.as_str() == name)
+            || scope.masked.iter().any(|masked| masked.attribute() == name)
     };
+    hide_changed(&mut event, is_hidden);
     if lane.is_some_and(is_hidden) {
         event.lane = None;
         event.subject = None;
     }
     Some(event)
+}
+
+/// Takes the attributes that are not shown from those that a captured change names. The event is told though none is left: it is
+/// the fact that was subscribed to, whatever made it one.
+fn hide_changed(event: &mut CloudEvent, is_hidden: impl Fn(&str) -> bool) {
+    let Some(Value::String(changed)) = event.extensions.get_mut(CHANGED) else { return };
+    let shown: Vec<&str> = changed.split(',').filter(|name| !is_hidden(name)).collect();
+    *changed = shown.join(",");
+    if changed.is_empty() {
+        event.extensions.remove(CHANGED);
+    }
 }
 
 #[cfg(test)]
@@ -92,6 +107,29 @@ mod tests {
         let blank = CloudEvent { data: None, ..event("a.b.made") };
         assert_eq!(shown(blank.clone(), &interface("data.id"), &elsewhere), None);
         assert_eq!(shown(blank.clone(), &interface("data.id"), &Scope::default()), Some(blank));
+    }
+
+    #[test]
+    fn what_is_not_shown_is_not_named_as_changed() {
+        let scope = Scope {
+            except: vec!["price".parse().unwrap()],
+            masked: vec![masked("/customer/name")],
+            ..Scope::default()
+        };
+        for (changed, all, left) in [
+            ("customer,price,site", Some("customer,price,site"), Some("site")),
+            ("price", Some("price"), None),
+            ("customer", Some("customer"), None),
+            ("site,prices", Some("site,prices"), Some("site,prices")),
+        ] {
+            let of = |scope: &Scope| {
+                let mut event = event("a.b.made");
+                event.extensions.insert(CHANGED.to_owned(), json!(changed));
+                let shown = shown(event, &interface("data.id"), scope).unwrap();
+                shown.extensions.get(CHANGED).and_then(Value::as_str).map(str::to_owned)
+            };
+            assert_eq!((of(&Scope::default()).as_deref(), of(&scope).as_deref()), (all, left), "{changed}");
+        }
     }
 
     #[test]

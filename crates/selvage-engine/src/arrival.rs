@@ -8,7 +8,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use selvage_log::{EventLog, LogError};
 use selvage_mapping::check_event;
-use selvage_model::arrival::{Arrival, Hint, WebhookCall};
+use selvage_model::arrival::{Arrival, CallName, Hint, WebhookCall};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{EventError, LaneKey, NewRecord};
@@ -16,6 +16,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::Check;
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::problem::{FieldError, Problem};
+use selvage_store::Store;
 use serde_json::Value;
 
 use crate::fabric::Active;
@@ -24,11 +25,16 @@ use target::Events;
 pub(crate) use target::Target;
 
 /// Takes a call: answered once it is an event on stable storage. INVARIANT: DURABLE-ACK
-pub(crate) async fn take(active: &Active, log: Option<&Arc<dyn EventLog>>, call: WebhookCall) -> Arrival {
+pub(crate) async fn take(
+    active: &Active,
+    store: &Store,
+    log: Option<&Arc<dyn EventLog>>,
+    call: WebhookCall,
+) -> Arrival {
     let taken = match (active.target(&call.interface), log) {
         (Some(Target::Hints(system)), _) => hint(system, &call.body).map(Arrival::Hinted),
         (Some(Target::Events(events)), Some(log)) => {
-            arrive(&active.fabric, events, &**log, call, Timestamp::now()).await
+            arrive((&active.fabric, store), events, &**log, call, Timestamp::now()).await
         }
         (None, _) | (_, None) => Err(unplaced(&call.interface)),
     };
@@ -36,7 +42,7 @@ pub(crate) async fn take(active: &Active, log: Option<&Arc<dyn EventLog>>, call:
 }
 
 async fn arrive(
-    fabric: &Fabric,
+    (fabric, store): (&Fabric, &Store),
     events: &Events,
     log: &dyn EventLog,
     call: WebhookCall,
@@ -52,6 +58,7 @@ async fn arrive(
     }
     let lane = ordered::lane(events.lane.as_deref(), Some(&events.object), Some(&data), None);
     let lane = lane.map_err(|error| events.unfit(vec![of_call(error)]))?;
+    let id = id(store, &call.interface, call.name).await?;
     let told = CloudEvent {
         subject: ordered::key(&events.object, &data),
         time: Some(call.time.unwrap_or(now)),
@@ -60,10 +67,29 @@ async fn arrive(
         correlation: Some(call.correlation),
         release: Some(call.release),
         data: Some(data),
-        ..CloudEvent::new(call.id, events.source.clone(), events.kind.as_str())
+        ..CloudEvent::new(id, events.source.clone(), events.kind.as_str())
     };
     let known = keep(log, &events.stream, lane, &told).await?;
     Ok(Arrival::Kept { event: told.id, known, found })
+}
+
+/// The id of the event that a call becomes: that of the call before it which said the same, where nothing that is proven tells them
+/// apart.
+async fn id(store: &Store, interface: &InterfaceRef, name: CallName) -> Result<String, Problem> {
+    let (hash, own) = match name {
+        CallName::Own(id) => return Ok(id),
+        CallName::Unproven { id, signed } => (signed, Some(id)),
+        CallName::Content(hash) => (hash, None),
+    };
+    let id = store.event_of_call(interface, hash, own.as_deref()).await.map_err(|error| {
+        tracing::warn!(%interface, %error, "a call was not kept");
+        let detail = "the call could not be kept; send it again with the same id";
+        Problem::new(503, code::STORE_UNAVAILABLE, detail).retry_after(1)
+    })?;
+    if let Some(own) = own.filter(|own| *own != id) {
+        tracing::info!(%interface, id, own, "a call said what another did before it, under an id that nothing proves");
+    }
+    Ok(id)
 }
 
 /// An error of the event as one of the call, whose body is the data.

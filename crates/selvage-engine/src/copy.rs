@@ -9,7 +9,7 @@ use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::{Older, Operation};
 use selvage_model::name::{AttributeName, InterfaceRef};
 use selvage_model::problem::Problem;
-use selvage_store::{Captured, CopyPage, CopyState, StoreError};
+use selvage_store::{Captured, CopyPage, CopyState, Standing, StoreError};
 use serde_json::{Value, json};
 
 use crate::capture::is_sought;
@@ -18,10 +18,17 @@ use crate::shared::Shared;
 use crate::trouble::Trouble;
 use crate::{cursor, etag, list, query, scope};
 
-/// Records of a copy that are looked at together.
+/// Records of a copy that are looked at together, at most and at least.
 const PAGE: usize = 500;
+const FEWEST: usize = 20;
+/// How many are looked at before a page is given, whatever was found.
+const MOST_LOOKED_AT: usize = 5_000;
+/// How many that cannot be read a list names.
+const MOST_NAMED: usize = 100;
 /// When to come again where the copy is too old or not whole.
 const COME_AGAIN: u32 = 5;
+/// And where a record cannot be read: it is tried again once a minute.
+const TRIED_AGAIN: u32 = 60;
 
 /// The copy that an interface reads.
 #[derive(Clone, Debug)]
@@ -50,10 +57,15 @@ pub(crate) async fn answer(
     };
     let read = Read { shared, served, copied, request, age: age(&copy), capture: copy.capture };
     let answer = match request.operation {
-        Operation::List => read.list().await?,
-        _ => read.get().await?,
+        Operation::List => read.list().await,
+        _ => read.get().await,
     };
-    Ok(Some(answer))
+    match answer {
+        Err(Trouble::Refusal(problem)) if problem.code == code::COPY_UNREADABLE && copied.older == Older::Live => {
+            Ok(None)
+        }
+        answer => answer.map(Some),
+    }
 }
 
 /// A copy that is whole and not too old.
@@ -99,33 +111,62 @@ impl Read<'_> {
         let position = query.cursor.as_deref().map(|text| cursor::read(text, &fingerprint)).transpose()?;
         let since = query.updated_since.map_or(0, |since| since.as_second());
         // Behind every record of the second before.
-        let mut after = position.map_or((since.saturating_sub(1), i64::MAX), |place| (place.second(), place.id()));
-        let Some(filters) = list::within(scope, &query) else { return Ok(self.page(Vec::new(), None)) };
-        let with = self.sought(&filters);
-        let mut items: Vec<(Position, Value)> = Vec::new();
-        while items.len() <= query.limit {
-            let page = CopyPage { capture: self.capture, after, limit: PAGE.min(query.limit + 1).max(20), with };
+        let after = position.map_or((since.saturating_sub(1), i64::MAX), |place| (place.second(), place.id()));
+        let Some(filters) = list::within(scope, &query) else { return Ok(self.page(Vec::new(), Vec::new(), None)) };
+        let problems = if position.is_none() { self.unreadable().await? } else { Vec::new() };
+        let (mut items, next) = self.look(&filters, query.limit, after).await?;
+        items.iter_mut().for_each(|object| scope::strip(scope, object));
+        Ok(self.page(items, problems, next.map(|position| cursor::show(position, &fingerprint))))
+    }
+
+    /// Records within the rows that match, behind a place; and behind which it goes on, after a full page or after so many that
+    /// the next request is to look at the rest.
+    async fn look(
+        &self,
+        filters: &[(AttributeName, Vec<Value>)],
+        limit: usize,
+        mut after: (i64, i64),
+    ) -> Result<(Vec<Value>, Option<Position>), Trouble> {
+        let with = self.sought(filters);
+        let mut items = Vec::new();
+        let (mut looked_at, mut size) = (0, limit.saturating_add(1).clamp(FEWEST, PAGE));
+        loop {
+            let page = CopyPage { capture: self.capture, after, limit: size, with };
             let rows = self.shared.store.copy_page(&page).await.map_err(|error| unavailable(&error))?;
-            let is_last = rows.len() < page.limit;
             for row in &rows {
-                after = (row.written, row.record);
                 let object = content(row)?;
-                if matches(&filters, &object) && scope::holds(scope, &object) {
-                    items.push((Position::new(row.written, row.record), object));
+                if matches(filters, &object) && scope::holds(&self.request.scope, &object) {
+                    if items.len() == limit {
+                        return Ok((items, Some(Position::new(after.0, after.1))));
+                    }
+                    items.push(object);
                 }
+                after = (row.written, row.record);
             }
-            if is_last {
-                break;
+            looked_at += rows.len();
+            if rows.len() < size {
+                return Ok((items, None));
+            }
+            if looked_at >= MOST_LOOKED_AT {
+                return Ok((items, Some(Position::new(after.0, after.1))));
+            }
+            size = size.saturating_mul(2).min(PAGE);
+        }
+    }
+
+    /// What is there and cannot be read as it is, where it lay within the rows when it could: said with the first page, whatever is
+    /// looked for, since nobody knows whether it matches.
+    async fn unreadable(&self) -> Result<Vec<Value>, Trouble> {
+        let rows = self.shared.store.unreadable(self.capture, MOST_NAMED).await.map_err(|error| unavailable(&error))?;
+        let mut problems = Vec::new();
+        for row in &rows {
+            if scope::holds(&self.request.scope, &content(row)?) {
+                let id = format!("{}-{}", self.served.connection.system(), row.record);
+                let detail = "it is not the object as it is now; what it was before is not given for it";
+                problems.push(json!({"id": id, "code": code::COPY_UNREADABLE.as_str(), "detail": detail}));
             }
         }
-        let more = items.len() > query.limit;
-        items.truncate(query.limit);
-        let next = items.last().filter(|_| more).map(|(position, _)| cursor::show(*position, &fingerprint));
-        let shown = items.into_iter().map(|(_, mut object)| {
-            scope::strip(scope, &mut object);
-            object
-        });
-        Ok(self.page(shown.collect(), next))
+        Ok(problems)
     }
 
     async fn get(&self) -> Result<MediatedAnswer, Trouble> {
@@ -135,10 +176,16 @@ impl Read<'_> {
         let rows = self.shared.store.copy_of_key(self.capture, key).await.map_err(|error| unavailable(&error))?;
         let mut found = Vec::new();
         for row in &rows {
-            found.extend(Some(content(row)?).filter(|object| scope::holds(scope, object)));
+            found.extend(Some((row.standing, content(row)?)).filter(|(_, object)| scope::holds(scope, object)));
         }
-        let mut found = found.into_iter();
+        let (readable, unreadable): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(standing, _)| *standing != Standing::Unreadable);
+        let mut found = readable.into_iter().map(|(_, object)| object);
         let Some(mut body) = found.next() else {
+            if !unreadable.is_empty() {
+                let detail = format!("the {object} `{key}` cannot be read as it is now");
+                return Err(Problem::new(503, code::COPY_UNREADABLE, detail).retry_after(TRIED_AGAIN).into());
+            }
             let detail = format!("there is no {object} `{key}`, or it is not yours to see");
             return Err(Problem::new(404, code::RECORD_UNKNOWN, detail).into());
         };
@@ -163,11 +210,14 @@ impl Read<'_> {
         })
     }
 
-    fn page(&self, items: Vec<Value>, next: Option<String>) -> MediatedAnswer {
+    fn page(&self, items: Vec<Value>, problems: Vec<Value>, next: Option<String>) -> MediatedAnswer {
         let query = next.as_deref().map(|cursor| cursor::next_query(&self.request.query, cursor));
         let age = self.age.as_secs();
         let source = json!({"kind": "copy", "kept_by": self.copied.interface.to_string(), "age": age});
-        let body = json!({"items": Value::from(items), "next": Value::from(next), "source": source});
+        let mut body = json!({"items": Value::from(items), "next": Value::from(next), "source": source});
+        if let (Some(members), false) = (body.as_object_mut(), problems.is_empty()) {
+            members.insert("problems".to_owned(), Value::from(problems));
+        }
         let (location, etag) = (None, None);
         MediatedAnswer::Done { status: 200, body, location, etag, next: query, age: Some(age), replayed: false }
     }

@@ -216,7 +216,7 @@ impl Engine {
     /// Takes a call of a webhook that was proven to be its sender's.
     pub async fn call(&self, call: WebhookCall) -> Arrival {
         let active = self.shared.active();
-        let arrival = arrival::take(&active, self.shared.log.get(), call).await;
+        let arrival = arrival::take(&active, &self.shared.store, self.shared.log.get(), call).await;
         if let Arrival::Hinted(hint) = &arrival {
             heard::hear(&self.shared, hint.clone());
         }

@@ -33,7 +33,7 @@ use crate::tally::{Noted, SeriesName, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 pub use key::{WebhookKey, WebhookKeyError, WebhookKeys};
 pub(crate) use proof::Demand;
-use proof::{Call, Unproven};
+use proof::{Call, Proven, Unproven};
 
 /// How long a sender waits where the interface does not say.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -123,8 +123,8 @@ async fn hear<'a>(asked: Asked<'a>, called: CalledRef<'a>, rest: usize, parts: &
         Ok(bytes) => bytes,
         Err(problem) => return Outcome::Refused(Box::new(Refusal::of(problem)), Rest::Left),
     };
-    let time = match begun.finish(keys, &bytes) {
-        Ok(time) => time,
+    let Proven { time, signed } = match begun.finish(keys, &bytes) {
+        Ok(proven) => proven,
         Err(why) => return Outcome::Refused(unproven(called, why), Rest::Read),
     };
     // Only now: whoever proves nothing takes nothing of what the sender may.
@@ -137,13 +137,13 @@ async fn hear<'a>(asked: Asked<'a>, called: CalledRef<'a>, rest: usize, parts: &
         Ok(understood) => understood,
         Err(problem) => return Outcome::Refused(Box::new(Refusal::of(problem)), Rest::Read),
     };
-    let Some(id) = demand.id(&parts.headers, &bytes, &body) else {
+    let Some(name) = demand.name(&parts.headers, &bytes, &body, signed) else {
         let detail = "the id by which a call is known is not where the interface says, or is no text of 1 to 256 bytes";
         return Outcome::Refused(Box::new(Refusal::of(Problem::new(422, code::WEBHOOK_ID, detail))), Rest::Read);
     };
     let correlation = asked.exchange.correlation().to_owned();
     let release = asked.snapshot().release().to_owned();
-    let call = WebhookCall { interface: served.reference.clone(), id, time, body, release, correlation };
+    let call = WebhookCall { interface: served.reference.clone(), name, time, body, release, correlation };
     let patience = served.timeout.unwrap_or(PATIENCE);
     match tokio::time::timeout(patience, asked.worker.shared.mediation.call(call, held)).await {
         Ok(arrival) => Outcome::Arrived(arrival),

@@ -262,6 +262,7 @@ pub const RULES: &[LintRule] = &[
     undo::WAIT,
     undo::LANE,
     lifecycle::BROWNOUT,
+    webhook::REPLAYED,
     own_rule::FOUND,
     own_rule::FAILED,
     key::ENDS,

@@ -12,8 +12,8 @@ use crate::problem::{FieldError, Problem};
 pub struct WebhookCall {
     /// The interface.
     pub interface: InterfaceRef,
-    /// What tells it from any other call of the interface: 1 to 256 bytes.
-    pub id: String,
+    /// What tells it from any other call of the interface.
+    pub name: CallName,
     /// When it was made, where the sender says so.
     pub time: Option<Timestamp>,
     /// What it says.
@@ -22,6 +22,22 @@ pub struct WebhookCall {
     pub release: String,
     /// The exchange this belongs to.
     pub correlation: String,
+}
+
+/// What tells a call from any other of its interface.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallName {
+    /// An id of the sender's, of 1 to 256 bytes.
+    Own(String),
+    /// One that nothing proves, and the hash of what is proven: who replays a call may have given it another id.
+    Unproven {
+        /// The id.
+        id: String,
+        /// The hash.
+        signed: [u8; 32],
+    },
+    /// It has no id: the hash of its body.
+    Content([u8; 32]),
 }
 
 /// What becomes of a call.

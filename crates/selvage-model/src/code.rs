@@ -187,6 +187,7 @@ catalogue! {
     STATE_UNREADABLE = "FAB2723", "What is to be compared has errors";
     DIFFERENCE_UNKNOWN = "FAB2724", "There is no such class of differences";
     BROWNOUT_UNFIT = "FAB2750", "A brownout that cannot be as declared";
+    WEBHOOK_REPLAYED = "FAB2756", "Nothing proves the id of a call, nor its time";
     CONTRACTS_UNLIKE = "FAB2780", "These are no two contracts of one kind";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
@@ -365,6 +366,8 @@ catalogue! {
     CAPTURE_UNTOLD = "FAB5143", "A captured record makes no event";
     COPY_STALE = "FAB5144", "The copy is older than it may be";
     COPY_UNREADY = "FAB5145", "The copy does not have all records yet";
+    COPY_UNREADABLE = "FAB5190", "The copy knows the record only as it was";
+    SYSTEM_CLOCK_BEHIND = "FAB5191", "The system's clock is behind what was written by it";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::name::{InterfaceRef, SystemName};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -26,17 +28,17 @@ statements! {
              reconciled_at, paused_code, paused_because, next_out, node, fence, leased_until) \
              SELECT COALESCE(MAX(id), 0) + 1, $1, $2, $3, $4, NULL, 1, 0, 0, NULL, NULL, NULL, NULL, 1, '', 0, 0 \
              FROM capture WHERE TRUE ON CONFLICT (interface, system) DO NOTHING";
-    TAKE = "UPDATE capture SET fence = fence + 1, node = $1, leased_until = $2, record = $3 \
+    TAKE = "UPDATE capture SET fence = fence + 1, node = $1, leased_until = $2, record = $3, id_key = COALESCE(id_key, $6) \
             WHERE id = $4 AND (leased_until <= $5 OR node = $1) \
             RETURNING id, stage, place, generation, front, settled, looked_at, reconciled_at, paused_code, paused_because, \
-            fence, node, leased_until";
+            fence, node, leased_until, id_key";
     HOLDER = "SELECT node, leased_until FROM capture WHERE id = $1";
     EXTEND = "UPDATE capture SET leased_until = $1 WHERE id = $2 AND fence = $3";
     LET_GO = "UPDATE capture SET leased_until = 0, node = '' WHERE id = $1 AND fence = $2";
     PAUSE = "UPDATE capture SET paused_code = $1, paused_because = $2 WHERE id = $3 AND fence = $4";
     ALL = "SELECT id, interface, system, record, stage, place, generation, front, settled, looked_at, reconciled_at, \
            paused_code, paused_because, fence, node, leased_until, \
-           (SELECT COUNT(*) FROM captured WHERE capture = capture.id AND standing < 2) AS records, \
+           (SELECT COUNT(*) FROM captured WHERE capture = capture.id AND standing <> 2) AS records, \
            (SELECT COUNT(*) FROM capture_parked WHERE capture = capture.id) AS parked, \
            (SELECT COUNT(*) FROM event_outbox WHERE capture = capture.id) AS waiting \
            FROM capture ORDER BY interface, system";
@@ -81,6 +83,11 @@ impl CaptureStage {
             Self::Rebuilding => "rebuilding",
             Self::Following => "following",
         }
+    }
+
+    /// Whether a person has said that what is there now is right, whatever was known.
+    pub fn is_by_word(self) -> bool {
+        matches!(self, Self::Baseline | Self::Telling)
     }
 
     fn read(row: &Row) -> Result<Self, StoreError> {
@@ -128,18 +135,26 @@ pub struct CaptureHold {
     pub fence: i64,
 }
 
+/// A capture that a node has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCapture {
+    /// The hold.
+    pub hold: CaptureHold,
+    /// How far it is.
+    pub state: CaptureState,
+    /// Why it stands still, where it does.
+    pub paused: Option<CapturePause>,
+    /// What ids of its changes are hashed with: the same for every node, for ever.
+    pub key: [u8; 32],
+    /// When it was taken, by the store's clock.
+    pub now: Timestamp,
+}
+
 /// What came of taking a capture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TakenCapture {
     /// The node has it.
-    Taken {
-        /// The hold.
-        hold: CaptureHold,
-        /// How far it is.
-        state: CaptureState,
-        /// Why it stands still, where it does.
-        paused: Option<CapturePause>,
-    },
+    Taken(HeldCapture),
     /// Another node has it.
     Held {
         /// Which.
@@ -193,13 +208,15 @@ impl Store {
             }
         };
         let now = transaction.now().await?;
-        let take = bind![new.node.as_str(), now.after(new.lease), new.record.as_str(), id, now];
+        let take = bind![new.node.as_str(), now.after(new.lease), new.record.as_str(), id, now, fresh_key()];
         let taken = match transaction.first(TAKE, take).await? {
-            Some(row) => TakenCapture::Taken {
+            Some(row) => TakenCapture::Taken(HeldCapture {
                 hold: CaptureHold { capture: id, fence: row.integer("fence")? },
                 state: state(&row)?,
                 paused: pause(&row)?,
-            },
+                key: row.hash("id_key")?,
+                now: now.timestamp()?,
+            }),
             None => {
                 let row = transaction.only(HOLDER, bind![id]).await?;
                 TakenCapture::Held { by: row.text("node")?, until: row.time("leased_until")? }
@@ -249,6 +266,12 @@ impl Store {
         let mut transaction = self.database.read().await?;
         transaction.all(ALL, bind![]).await?.iter().map(listed).collect()
     }
+}
+
+/// A key that nobody can guess.
+fn fresh_key() -> [u8; 32] {
+    let random = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()];
+    Sha256::digest(random.concat()).into()
 }
 
 /// Refuses a write that concerned no row: the hold is lost.

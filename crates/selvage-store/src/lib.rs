@@ -1,7 +1,7 @@
 //! The relational state behind one handle: releases, access state, nodes, cross-references, claims, operations, effects,
-//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, captures and the ledger, on SQLite (one file) or PostgreSQL, and backups of all of
+//! usage, counts of checked messages, the event log's tables, lanes of subscriptions that are set aside, captures, calls of webhooks and the ledger, on SQLite (one file) or PostgreSQL, and backups of all of
 //! it. Every method is one use case in one transaction.
-//! It never decides what to do about what it holds, and never keeps a secret.
+//! It never decides what to do about what it holds, and never keeps a secret of anybody's.
 
 mod access;
 mod backup;
@@ -28,6 +28,7 @@ mod statement;
 mod tests;
 mod usage;
 mod value;
+mod webhook;
 
 pub use access::break_glass::{BreakGlass, Review};
 pub use access::grant::{AppliedGrants, HeldBack};
@@ -45,8 +46,10 @@ pub use backup::{BackupSummary, check_backup};
 pub use capture::hint::Echo;
 pub use capture::known::{Captured, CopyPage, CopyState, ParkedRow, Standing};
 pub use capture::outbox::Waiting;
-pub use capture::step::{CaptureStep, ParkedCapture};
-pub use capture::{CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, NewCapture, TakenCapture};
+pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
+pub use capture::{
+    CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, HeldCapture, NewCapture, TakenCapture,
+};
 pub use change::NewChange;
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
@@ -78,6 +81,7 @@ pub use release::{Activation, Release};
 pub use usage::UsageBatch;
 
 use database::Database;
+use jiff::Timestamp;
 
 /// The store. Clones share its connections.
 #[derive(Clone)]
@@ -101,6 +105,14 @@ impl Store {
     /// Whether it is a file of this machine, and not a server that several machines share.
     pub fn is_file(&self) -> bool {
         matches!(self.database, Database::Sqlite { .. })
+    }
+
+    /// Now, by the clock that every node of the store goes by.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn now(&self) -> Result<Timestamp, StoreError> {
+        self.database.read().await?.now().await?.timestamp()
     }
 
     /// Ends every connection of every clone; what runs is finished first.

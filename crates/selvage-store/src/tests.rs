@@ -25,6 +25,7 @@ mod stage;
 mod statement;
 mod subscription;
 mod usage;
+mod webhook;
 
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, StoredAnswer};

@@ -167,7 +167,8 @@ impl Odoo {
             Some(body) => self.inner.http.post(url).headers(self.headers(request)).body(body.clone()),
             None => self.inner.http.get(url),
         };
-        match sending.send().await {
+        let sent = sending.send().await.inspect(|response| self.inner.clock.hear(response.headers()));
+        match sent {
             Ok(response) => whole(response, class).await,
             Err(error) if error.is_connect() => Err(Failure::Unreachable { reason: reason(&error) }),
             Err(error) => Err(lost(reason(&error), class)),

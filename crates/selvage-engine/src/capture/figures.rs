@@ -14,7 +14,9 @@ pub(crate) struct Standing {
     /// When the last look began that saw everything, by this node's clock.
     pub(crate) looked: Option<Instant>,
     pub(crate) paused: bool,
-    pub(crate) parked: usize,
+    pub(crate) parked: u64,
+    /// By how many seconds the system's clock is behind what was written by it.
+    pub(crate) behind: i64,
     pub(crate) events: u64,
 }
 
@@ -42,9 +44,15 @@ pub(crate) fn of(captures: &Captures) -> String {
     each("paused", "gauge", "1 while it stands still until a person says how it goes on.", &|standing| {
         Some(u8::from(standing.paused).to_string())
     });
-    each("parked_records", "gauge", "Records that cannot be captured as they are; 500 stands for more.", &|standing| {
+    each("parked_records", "gauge", "Records that cannot be captured as they are.", &|standing| {
         Some(standing.parked.to_string())
     });
+    each(
+        "clock_behind_seconds",
+        "gauge",
+        "How far the system's clock is behind what was written by it.",
+        &|standing| Some(standing.behind.to_string()),
+    );
     each("events_total", "counter", "Events that were told.", &|standing| Some(standing.events.to_string()));
     text
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use selvage_log::EventLog;
 use selvage_model::name::InterfaceRef;
 use tokio::sync::watch;
@@ -60,7 +59,7 @@ async fn follow(shared: Arc<Shared>, log: Arc<dyn EventLog>, mut stopped: watch:
         }
         if forgot.elapsed() >= FORGET_EVERY {
             forgot = std::time::Instant::now();
-            if let Err(error) = shared.store.forget_echoes(Timestamp::now() - ECHO_FOR).await {
+            if let Err(error) = shared.store.forget_echoes(ECHO_FOR).await {
                 tracing::warn!(%error, "what was written by itself is not forgotten");
             }
         }

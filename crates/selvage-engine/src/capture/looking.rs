@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use selvage_connect::governor::Priority;
 use selvage_connect::odoo::{Cursor, Failure, ListRequest, Page, Scope as CallScope, from_odoo_time};
-use selvage_store::Standing;
+use selvage_store::{Standing, Unmoved};
 use serde_json::{Value, json};
 
 use super::compare::Seen;
@@ -19,6 +19,7 @@ use crate::trouble::Trouble;
 
 const ACTIVE: &str = "active";
 const WRITTEN: &str = "write_date";
+const CREATED: &str = "create_date";
 
 /// The way to the records that are captured.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub(crate) struct Looking {
     domain: Vec<Value>,
     scope: CallScope,
     fields: Vec<String>,
+    /// The fields that say when a record was written and made.
+    times: Vec<String>,
     /// Attributes that only say when the record was written.
     pub(crate) stamps: Vec<String>,
 }
@@ -43,16 +46,18 @@ impl Looking {
         let scope = CallScope { active_test: false, ..reach.call_scope(companies).await? };
         let known = reach.served.connection.ask(reach.odoo.fields(reach.mapping.record())).await?;
         let mut fields = reach.mapping.fields().to_vec();
-        for own in [ACTIVE, WRITTEN] {
+        for own in [ACTIVE, WRITTEN, CREATED] {
             if known.contains_key(own) && !fields.iter().any(|field| field == own) {
                 fields.push(own.to_owned());
             }
         }
+        let times =
+            [WRITTEN, CREATED].into_iter().filter(|field| known.contains_key(*field)).map(str::to_owned).collect();
         let attributes = watched.served.object.attributes.iter().map(|attribute| &attribute.name.value);
         let stamps =
             attributes.filter(|attribute| reach.mapping.fields_of(attribute).iter().any(|field| field == WRITTEN));
         let stamps = stamps.map(ToString::to_string).collect();
-        Ok(Self { reach, domain, scope, fields, stamps })
+        Ok(Self { reach, domain, scope, fields, times, stamps })
     }
 
     /// The same for what has just happened: no longer in the background.
@@ -86,10 +91,19 @@ impl Looking {
         self.understood(records).await
     }
 
-    /// In which second each of these records says it was written, of those that there are.
-    pub(crate) async fn written(&self, ids: &[i64]) -> Result<BTreeMap<i64, i64>, Trouble> {
-        let records = self.search(json!(["id", "in", ids]), &[WRITTEN.to_owned()], None).await?;
-        records.iter().map(|record| Ok((id(record)?, second(record)?))).collect()
+    /// In which seconds each of these records says it was written and made, of those that there are.
+    pub(crate) async fn seconds(&self, ids: &[i64]) -> Result<BTreeMap<i64, Unmoved>, Trouble> {
+        let records = self.search(json!(["id", "in", ids]), &self.times, None).await?;
+        let seconds = |record: &Value| {
+            let unmoved = Unmoved { record: id(record)?, written: written(record)?, created: second(record, CREATED)? };
+            Ok((unmoved.record, unmoved))
+        };
+        records.iter().map(seconds).collect()
+    }
+
+    /// The second that it is for the system, as its last answer said.
+    pub(crate) fn present(&self) -> Option<i64> {
+        self.reach.odoo.present()
     }
 
     /// The ids of records behind this one, in order.
@@ -127,7 +141,8 @@ impl Looking {
         let seen = records.iter().zip(shown).map(|(record, object)| {
             let archived = record.get(ACTIVE).and_then(Value::as_bool) == Some(false);
             let standing = if archived { Standing::Archived } else { Standing::There };
-            Ok(Seen { record: id(record)?, written: second(record)?, standing, object })
+            let (written, created) = (written(record)?, second(record, CREATED)?);
+            Ok(Seen { record: id(record)?, written, created, standing, object })
         });
         seen.collect()
     }
@@ -139,12 +154,16 @@ fn id(record: &Value) -> Result<i64, Trouble> {
 }
 
 /// A record that says nothing of its writing is as old as can be.
-fn second(record: &Value) -> Result<i64, Trouble> {
-    match record.get(WRITTEN) {
+fn written(record: &Value) -> Result<i64, Trouble> {
+    Ok(second(record, WRITTEN)?.unwrap_or_default())
+}
+
+fn second(record: &Value, field: &str) -> Result<Option<i64>, Trouble> {
+    match record.get(field) {
         Some(Value::String(text)) => {
-            let unread = || Failure::Protocol { reason: format!("`{text}` is not a write date") };
-            Ok(from_odoo_time(text).ok_or_else(unread)?.as_second())
+            let unread = || Failure::Protocol { reason: format!("`{text}` is not a `{field}`") };
+            Ok(Some(from_odoo_time(text).ok_or_else(unread)?.as_second()))
         }
-        _ => Ok(0),
+        _ => Ok(None),
     }
 }

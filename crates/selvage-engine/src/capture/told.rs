@@ -1,6 +1,7 @@
 //! The event of a captured change, as the log keeps it. Pure. `data` is the object as it is now, or as it was last where it is gone;
 //! which attributes changed stands in the extension `changed`.
 
+use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code::{self, Code};
@@ -15,7 +16,7 @@ use crate::payload;
 pub(crate) struct Change<'a> {
     /// The system's id.
     pub(crate) record: i64,
-    /// Its id: a hash.
+    /// Its id: a keyed hash.
     pub(crate) id: &'a str,
     /// The object as it was.
     pub(crate) before: Option<&'a Value>,
@@ -37,11 +38,21 @@ pub(crate) struct Untold {
 }
 
 /// The id of a change: a hash of system, record, content and the change before, so that whoever finds it makes the same, and
-/// two states within one second are two.
-pub(crate) fn change_id(watched: &Watched, record: i64, after: Option<&Value>, previous: &str) -> String {
+/// two states within one second are two. It is keyed: whoever is not shown a value cannot try which value gives the id.
+pub(crate) fn change_id(
+    watched: &Watched,
+    key: &[u8; 32],
+    record: i64,
+    after: Option<&Value>,
+    previous: &str,
+) -> String {
     let content = after.map_or_else(|| "null".to_owned(), payload::canonical);
-    let parts = json!([watched.system(), watched.record, record, content, previous]);
-    hex(&Sha256::digest(parts.to_string().as_bytes()))
+    keyed(key, &json!([watched.system(), watched.record, record, content, previous]))
+}
+
+fn keyed(key: &[u8; 32], parts: &Value) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
 }
 
 /// The hash by which what Selvage wrote is known again.
@@ -109,4 +120,19 @@ fn lane(watched: &Watched, record: i64, data: &Value) -> Result<LaneKey, String>
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_the_same_for_every_node_and_nobodys_guess() {
+        let parts = json!(["odoo", "hr.employee", 7, r#"{"pay":"4100.00"}"#, ""]);
+        let id = keyed(&[7; 32], &parts);
+        assert_eq!((id.len(), &id), (64, &keyed(&[7; 32], &parts)));
+        // Whoever guesses what was hashed does not have the key.
+        assert_ne!(id, keyed(&[8; 32], &parts));
+        assert_ne!(id, hex(&Sha256::digest(parts.to_string().as_bytes())));
+    }
 }

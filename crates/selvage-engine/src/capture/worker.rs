@@ -2,21 +2,25 @@
 //! tried again later from what the store has; a system that went back in time stops it until a person says how it goes on.
 
 mod busy;
+mod clock;
 mod forward;
 mod learning;
 mod passing;
 mod reconcile;
+mod retrying;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
 use selvage_log::EventLog;
 use selvage_model::code::Code;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{CaptureHold, CapturePause, CaptureStage, CaptureState, NewCapture, StoreError, TakenCapture};
+use selvage_store::{
+    CaptureHold, CapturePause, CaptureStage, CaptureState, HeldCapture, NewCapture, StoreError, TakenCapture,
+};
 use tokio::sync::{Notify, watch};
 
+use self::clock::not_ahead;
 use super::compare::During;
 use super::figures;
 use super::lookback::{Look, Lookback};
@@ -34,7 +38,6 @@ const HINTS_EVERY: Duration = Duration::from_millis(250);
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// How often parked records are tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(60);
-const MOST_PARKED: usize = 500;
 
 /// Why it stops for now.
 enum Halt {
@@ -68,8 +71,8 @@ pub(crate) async fn run(
         let work = async {
             let Some(watched) = shared.active().watched(&interface).cloned() else { return AGAIN_AFTER };
             match take(&shared, &watched).await {
-                Ok(TakenCapture::Taken { hold, state, paused }) => {
-                    let worker = Worker::new(&shared, watched, hold, state, paused);
+                Ok(TakenCapture::Taken(taken)) => {
+                    let worker = Worker::new(&shared, watched, taken);
                     Box::pin(worker.hold(&log)).await;
                     Duration::ZERO
                 }
@@ -114,8 +117,8 @@ async fn take(shared: &Shared, watched: &Watched) -> Result<TakenCapture, StoreE
 /// So that another node need not wait for the lease.
 async fn let_go(shared: &Shared, interface: &InterfaceRef) {
     let Some(watched) = shared.active().watched(interface).cloned() else { return };
-    if let Ok(TakenCapture::Taken { hold, .. }) = take(shared, &watched).await {
-        let _ = shared.store.let_capture_go(hold).await;
+    if let Ok(TakenCapture::Taken(taken)) = take(shared, &watched).await {
+        let _ = shared.store.let_capture_go(taken.hold).await;
     }
 }
 
@@ -126,23 +129,27 @@ struct Worker<'a> {
     hold: CaptureHold,
     state: CaptureState,
     paused: Option<CapturePause>,
+    /// What ids of changes are hashed with.
+    key: [u8; 32],
     lookback: Lookback,
     looked: Option<Instant>,
+    /// When another node, or this one before, had begun the last look that saw everything.
+    looked_before: Option<Instant>,
     retried: Instant,
-    parked: usize,
+    /// Behind which parked record the next are tried again.
+    retried_to: i64,
+    parked: u64,
+    /// How many seconds the system's clock is behind what was written by it.
+    behind: i64,
     events: u64,
     told: Notify,
     said: Option<String>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(
-        shared: &'a Arc<Shared>,
-        watched: Arc<Watched>,
-        hold: CaptureHold,
-        state: CaptureState,
-        paused: Option<CapturePause>,
-    ) -> Self {
+    fn new(shared: &'a Arc<Shared>, watched: Arc<Watched>, taken: HeldCapture) -> Self {
+        let HeldCapture { hold, state, paused, key, now } = taken;
+        let ago = state.looked_at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
         let lookback = Lookback::new(watched.poll, watched.overlap);
         let events = shared.captures.standing().get(&watched.interface).map_or(0, |before| before.events);
         Self {
@@ -151,10 +158,14 @@ impl<'a> Worker<'a> {
             hold,
             state,
             paused,
+            key,
             lookback,
             looked: None,
+            looked_before: ago.and_then(|ago| Instant::now().checked_sub(ago)),
             retried: Instant::now(),
+            retried_to: 0,
             parked: 0,
+            behind: 0,
             events,
             told: Notify::new(),
             said: None,
@@ -254,6 +265,7 @@ impl<'a> Worker<'a> {
             return Ok(());
         }
         looking.at_once(&self.watched);
+        self.ensure_forward(&looking).await?;
         let ids: Vec<i64> = hints.iter().map(|(record, _)| *record).collect();
         let seen = looking.these(&ids).await.map_err(|trouble| self.trouble(&trouble))?;
         let mut step = self.learned(&looking, seen).await?;
@@ -264,21 +276,25 @@ impl<'a> Worker<'a> {
 
     /// Looks at what was written since the look before, as far back as it is time for.
     async fn look(&mut self, looking: &Looking) -> Result<(), Halt> {
-        let (began, began_at) = (Instant::now(), Timestamp::now());
+        let (began, began_at) = (Instant::now(), self.shared.store.now().await?);
         self.ensure_forward(looking).await?;
+        let present = self.present(looking);
+        let in_time = |second: i64| not_ahead(second, present);
+        let (front, settled) = (in_time(self.state.front), in_time(self.state.settled));
         let look = self.lookback.next();
         let (since, settled) = match look {
-            Look::Shallow(back) => (self.state.front.saturating_sub(back), self.state.settled),
+            Look::Shallow(back) => (front.saturating_sub(back), settled),
             Look::Deep(back) => {
                 let newest = looking.newest().await.map_err(|trouble| self.trouble(&trouble))?;
-                (self.state.settled.saturating_sub(back), newest.max(self.state.settled))
+                (settled.saturating_sub(back), in_time(newest.max(settled)))
             }
         };
         let mut cursor = None;
         loop {
             let page = looking.page(since, cursor, PAGE).await;
             let (seen, next) = page.map_err(|trouble| self.trouble(&trouble))?;
-            let front = seen.iter().map(|seen| seen.written).max().unwrap_or_default().max(self.state.front);
+            let newest = seen.iter().map(|seen| seen.written).max().unwrap_or_default();
+            let front = in_time(newest.max(self.state.front));
             let mut step = self.learned(looking, seen).await?;
             let mut state = CaptureState { front, ..self.state.clone() };
             if next.is_none() {
@@ -298,21 +314,8 @@ impl<'a> Worker<'a> {
         Ok(())
     }
 
-    /// Tries parked records again: what stood in their way may have been put right without a word from the system.
-    async fn retry(&mut self, looking: &Looking) -> Result<(), Halt> {
-        let parked = self.shared.store.parked_captures(self.hold.capture, 0, MOST_PARKED).await?;
-        self.parked = parked.len();
-        for page in parked.chunks(PAGE) {
-            let ids: Vec<i64> = page.iter().map(|parked| parked.record).collect();
-            let seen = looking.these(&ids).await.map_err(|trouble| self.trouble(&trouble))?;
-            let step = self.learned(looking, seen).await?;
-            self.write(step).await?;
-        }
-        Ok(())
-    }
-
-    fn during<'s>(&self, stamps: &'s [String]) -> During<'s> {
-        During { stage: self.state.stage, generation: self.state.generation, stamps }
+    fn during<'s>(&'s self, stamps: &'s [String]) -> During<'s> {
+        During { stage: self.state.stage, generation: self.state.generation, stamps, key: &self.key }
     }
 
     async fn pause(&mut self, code: Code, because: String) -> Result<(), StoreError> {
@@ -338,14 +341,13 @@ impl<'a> Worker<'a> {
     }
 
     fn show(&self) {
-        let ago = |at: Timestamp| Duration::try_from(Timestamp::now().duration_since(at)).unwrap_or_default();
-        let before = || self.state.looked_at.and_then(|at| Instant::now().checked_sub(ago(at)));
         let standing = figures::Standing {
             system: self.watched.system().to_owned(),
             stage: self.state.stage,
-            looked: self.looked.or_else(before),
+            looked: self.looked.or(self.looked_before),
             paused: self.paused.is_some(),
             parked: self.parked,
+            behind: self.behind,
             events: self.events,
         };
         let captures: &Captures = &self.shared.captures;

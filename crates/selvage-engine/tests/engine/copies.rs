@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use selvage_model::exchange::{MediatedAnswer, Scope};
-use selvage_store::Word;
+use selvage_store::{CaptureStage, CaptureStep, Captured, NewCapture, Standing, TakenCapture, Word};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, create, done, get, list, refused, rows};
-use crate::capture::{Capturing, capturing, until};
+use crate::capture::{Capturing, call, capturing, new_product, until};
 
 const INTERFACE: &str = "kind: Interface
 name: catalogue
@@ -191,4 +191,120 @@ async fn a_copy_is_served_while_it_is_built_anew() {
     }
 
     capturing.end().await;
+}
+
+/// A record of which no event can be made, or that is no object any more, is in the copy as it is, or not at all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_parked_is_not_served_as_it_was() {
+    for older in ["", ", older: live"] {
+        let bench = Bench::new().await;
+        let reads = format!("reads: {{copy: product-events@1{older}}}");
+        let unjudged = "before != null && after != null && before.name != after.name && after.name.of == 'x'";
+        let changes =
+            [("reads: {copy: product-events@1}", reads.as_str()), ("before != null && after != null", unjudged)];
+        let capturing = copying(&bench, &changes).await;
+        let capture = capturing.store.captures().await.unwrap();
+        let capture = capture.iter().find(|of| of.record == "product.product").unwrap().id;
+        let parked = async || capturing.store.parked_captures(capture, 0, 9).await.unwrap();
+        let named = async || match capturing.engine.execute(get("catalogue@1", "NEW-1")).await {
+            MediatedAnswer::Done { status: 200, body, .. } => Ok(body["name"].as_str().unwrap().to_owned()),
+            MediatedAnswer::Refused { problem, .. } => Err((problem.status, problem.code.to_string())),
+            other => panic!("{other:?}"),
+        };
+        let id = new_product(&bench, "NEW-1");
+        let write = |values: Value| call(&bench, "product.product", "write", &[json!([id]), values]);
+        until(async || named().await == Ok("NEW-1".to_owned())).await;
+
+        write(json!({"name": "renamed"}));
+        until(async || named().await == Ok("renamed".to_owned())).await;
+        assert_eq!(parked().await[0].code, "FAB5142");
+        assert!(capturing.events_of("product-events@1", ".changed").await.is_empty());
+
+        let units = bench.factory.odoo.records("uom.uom");
+        let unit = |name: &str| units.iter().find(|unit| unit["name"] == name).unwrap()["id"].clone();
+        write(json!({"uom_id": unit("Days"), "uom_po_id": unit("Days")}));
+        until(async || named().await.is_err()).await;
+        let live = refused(capturing.engine.execute(get("products@1", "NEW-1")).await);
+        let expected = match older {
+            "" => (503, "FAB5190".to_owned()),
+            _ => (live.status, live.code.to_string()),
+        };
+        assert_eq!(named().await, Err(expected));
+        let (_, body) = page(&capturing, "catalogue@1", &[], Scope::default()).await;
+        assert!(body["items"].as_array().unwrap().iter().all(|item| item["code"] != "NEW-1"), "{body:#}");
+        assert_eq!(body["problems"][0]["id"], json!(format!("odoo-{id}")));
+        let (_, elsewhere) = page(&capturing, "catalogue@1", &[], rows("name", &["another"])).await;
+        assert!(elsewhere.get("problems").is_none(), "{elsewhere:#}");
+
+        // As it was when it was last told of: nothing happened.
+        write(json!({"uom_id": unit("Units"), "uom_po_id": unit("Units"), "name": "NEW-1"}));
+        until(async || named().await == Ok("NEW-1".to_owned())).await;
+        until(async || parked().await.is_empty()).await;
+        assert!(capturing.events_of("product-events@1", ".changed").await.is_empty());
+        capturing.end().await;
+    }
+}
+
+/// A filter that matches nothing does not read the whole copy in one request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_list_looks_at_so_many_records_and_goes_on_behind_them() {
+    let bench = Bench::new().await;
+    let capturing = copying(&bench, &[("reconcile_deletes: 1s, ", "")]).await;
+    let (_, body) = page(&capturing, "catalogue@1", &[], Scope::default()).await;
+    let (count, like) = (body["items"].as_array().unwrap().len(), body["items"][0].clone());
+    let Capturing { engine, task, log, store } = capturing;
+    task.shutdown().await;
+    let new = NewCapture {
+        interface: "product-events@1".parse().unwrap(),
+        system: "odoo".parse().unwrap(),
+        record: "product.product".to_owned(),
+        begin: CaptureStage::Baseline,
+        node: "test".to_owned(),
+        lease: Duration::from_secs(60),
+    };
+    let TakenCapture::Taken(held) = store.take_capture(&new).await.unwrap() else { panic!("held by another") };
+    for thousand in 1..=6 {
+        let known = (0..1_000).map(|number| Captured {
+            record: thousand * 10_000 + number,
+            standing: Standing::There,
+            generation: 1,
+            written: 4_000_000_000,
+            created: None,
+            change: String::new(),
+            key: format!("MANY-{thousand}-{number}"),
+            content: like.to_string(),
+            told: None,
+            values: Vec::new(),
+        });
+        let step = CaptureStep { known: known.collect(), ..CaptureStep::default() };
+        store.capture(held.hold, 1, &step).await.unwrap();
+    }
+    let (mut pages, mut items, mut cursor) = (0, 0, None::<String>);
+    loop {
+        let mut query = vec![("limit", "5")];
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let mut request = list("catalogue@1", &query);
+        // Two values are not looked up.
+        request.scope = rows("name", &["none is called so", "nor so"]);
+        let (_, body) = done(engine.execute(request).await);
+        (pages, items) = (pages + 1, items + body["items"].as_array().unwrap().len());
+        cursor = body["next"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!((pages, items), (2, 0));
+    let (mut all, mut cursor) = (0, None::<String>);
+    loop {
+        let mut query = vec![("limit", "500")];
+        query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
+        let (_, body) = done(engine.execute(list("catalogue@1", &query)).await);
+        all += body["items"].as_array().unwrap().len();
+        cursor = body["next"].as_str().map(str::to_owned);
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(all, count + 6_000);
+    log.end().await;
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, HeaderName, header};
 use jiff::{SignedDuration, Timestamp};
+use selvage_model::arrival::CallName;
 use selvage_model::manifest::webhook::{CallId, Encoding, Hmac, SignedPart, Signing, WebhookInterface};
 use selvage_model::network::Network;
 use serde_json::Value;
@@ -30,6 +31,8 @@ pub(crate) struct Demand {
     from: Vec<Network>,
     window: SignedDuration,
     id: IdAt,
+    /// The id stands in a header that the signature does not cover.
+    id_is_unproven: bool,
 }
 
 #[derive(Debug)]
@@ -90,6 +93,17 @@ pub(crate) struct Begun<'c> {
     /// After which of `signed` the body stands.
     body_after: Option<usize>,
     time: Option<Timestamp>,
+    /// What was signed is to be known again.
+    is_noted: bool,
+}
+
+/// A call that is its sender's.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Proven {
+    /// When it was made, where that is said.
+    pub(crate) time: Option<Timestamp>,
+    /// The hash of what was signed, where its id was not.
+    pub(crate) signed: Option<[u8; 32]>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +138,13 @@ impl Demand {
         };
         let from = webhook.from.iter().map(|network| network.value).collect();
         let window = SignedDuration::try_from(webhook.window).unwrap_or(SignedDuration::MAX);
-        Some(Self { scheme, from, window, id })
+        let id_is_unproven = match (&id, &scheme) {
+            (IdAt::Header(name), Scheme::Standard) => *name != WEBHOOK_ID,
+            (IdAt::Header(_), Scheme::Hmac { .. }) => true,
+            // In a body that is signed, or from whoever has the secret itself.
+            _ => false,
+        };
+        Some(Self { scheme, from, window, id, id_is_unproven })
     }
 
     /// Whether its calls show a secret as the last segment of their path.
@@ -183,7 +203,8 @@ impl Demand {
             return Err(Unproven::Absent);
         }
         let signed = vec![id.as_bytes(), b".", stamp.as_bytes(), b"."];
-        Ok(Begun { signatures: read, body_after: Some(signed.len()), signed, time: Some(time) })
+        let (body_after, is_noted) = (Some(signed.len()), self.id_is_unproven);
+        Ok(Begun { signatures: read, body_after, signed, time: Some(time), is_noted })
     }
 
     fn hmac<'c>(
@@ -208,15 +229,22 @@ impl Demand {
                 SignedPart::Body => body_after = Some(signed.len()),
             }
         }
-        Ok(Begun { signatures: vec![(Version::Mac, signature)], signed, body_after, time })
+        let signatures = vec![(Version::Mac, signature)];
+        Ok(Begun { signatures, signed, body_after, time, is_noted: self.id_is_unproven })
     }
 
     fn recent(&self, time: Timestamp, now: Timestamp) -> Result<(), Unproven> {
         if time.duration_since(now).abs() <= self.window { Ok(()) } else { Err(Unproven::Time) }
     }
 
-    /// The id of a proven call; `None` where there is none that can be used.
-    pub(crate) fn id(&self, headers: &HeaderMap, bytes: &[u8], body: &Value) -> Option<String> {
+    /// What tells a proven call from others; `None` where its id is none that can be used.
+    pub(crate) fn name(
+        &self,
+        headers: &HeaderMap,
+        bytes: &[u8],
+        body: &Value,
+        signed: Option<[u8; 32]>,
+    ) -> Option<CallName> {
         let id = match &self.id {
             IdAt::Header(name) => once(headers, name)?.to_owned(),
             IdAt::Pointer(pointer) => match body.pointer(pointer)? {
@@ -224,24 +252,25 @@ impl Demand {
                 Value::Number(number) => number.to_string(),
                 _ => return None,
             },
-            IdAt::Body => {
-                let digest = Sha256::digest(bytes);
-                digest.iter().fold("sha256:".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-            }
+            IdAt::Body => return Some(CallName::Content(Sha256::digest(bytes).into())),
         };
-        ((1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control)).then_some(id)
+        let is_fit = (1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control);
+        is_fit.then(|| match signed {
+            Some(signed) => CallName::Unproven { id, signed },
+            None => CallName::Own(id),
+        })
     }
 }
 
 impl<'c> Begun<'c> {
     /// Its head proves all of it.
     fn proven() -> Self {
-        Self { signatures: Vec::new(), signed: Vec::new(), body_after: None, time: None }
+        Self { signatures: Vec::new(), signed: Vec::new(), body_after: None, time: None, is_noted: false }
     }
 
-    /// Judges the body; when the call was made, where it says so.
-    pub(crate) fn finish(mut self, keys: &[WebhookKey], body: &'c [u8]) -> Result<Option<Timestamp>, Unproven> {
-        let Some(place) = self.body_after else { return Ok(self.time) };
+    /// Judges the body.
+    pub(crate) fn finish(mut self, keys: &[WebhookKey], body: &'c [u8]) -> Result<Proven, Unproven> {
+        let Some(place) = self.body_after else { return Ok(Proven { time: self.time, signed: None }) };
         self.signed.insert(place, body);
         let kind = |key: &WebhookKey| match key.kind {
             Kind::Mac(_) => Some(Version::Mac),
@@ -251,8 +280,21 @@ impl<'c> Begun<'c> {
         let fits = |(version, signature): &(Version, Vec<u8>)| {
             keys.iter().any(|key| kind(key) == Some(*version) && key.signed(&self.signed, signature))
         };
-        if self.signatures.iter().any(fits) { Ok(self.time) } else { Err(Unproven::Wrong) }
+        if !self.signatures.iter().any(fits) {
+            return Err(Unproven::Wrong);
+        }
+        Ok(Proven { time: self.time, signed: self.is_noted.then(|| hash(&self.signed)) })
     }
+}
+
+/// The hash of parts, each with its length before it.
+fn hash(parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part.len().to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
 }
 
 /// The value of a header that stands there once, as visible ASCII without blanks around it.

@@ -4,7 +4,7 @@ use selvage_model::code;
 use selvage_model::finding::{Severity, show};
 use selvage_model::manifest::event::{EventInterface, EventType};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
-use selvage_model::manifest::webhook::{Signing, WebhookInterface};
+use selvage_model::manifest::webhook::{CallId, SignedPart, Signing, WebhookInterface};
 use selvage_model::name::InterfaceRef;
 
 use super::LintRule;
@@ -171,6 +171,30 @@ fn alike(context: &Context<'_>, report: &mut Report) {
             let message = format!("two calls of `{reference}` that say the same are taken for one that was repeated");
             let finding = ALIKE.finding(&signing.place, message);
             let fix = "say where the sender puts an id: `id: {header: X-Delivery}` or `id: {at: /event/id}`";
+            report.add(reference, finding.fix(fix));
+        }
+    }
+}
+
+pub(crate) const REPLAYED: LintRule = LintRule {
+    code: code::WEBHOOK_REPLAYED,
+    name: "ids-of-calls-are-proven",
+    severity: Severity::Warning,
+    waivable: true,
+    check: replayed,
+};
+
+fn replayed(context: &Context<'_>, report: &mut Report) {
+    for (reference, _, webhook) in webhooks(context) {
+        let Some(signing) = &webhook.signing else { continue };
+        let is_timeless = matches!(&signing.value, Signing::Hmac(hmac) if !hmac.signs.contains(&SignedPart::Timestamp));
+        if webhook.into.is_some() && is_timeless && matches!(webhook.id, Some(CallId::Header(_))) {
+            let message = format!(
+                "nothing proves the id of a call of `{reference}`, nor when it was made: \
+                 two that say the same are taken for one that was repeated"
+            );
+            let finding = REPLAYED.finding(&signing.place, message);
+            let fix = "take the id from the body (`id: {at: /event/id}`), or a scheme that signs a time";
             report.add(reference, finding.fix(fix));
         }
     }

@@ -1,13 +1,14 @@
 //! Hints that a record may have changed, and what Selvage itself wrote. A hint is kept until its record was read after it came;
 //! hints of one record are one.
 
-use jiff::Timestamp;
+use std::time::Duration;
+
 use selvage_model::name::SystemName;
 
 use crate::Store;
 use crate::error::StoreError;
 use crate::statement::{Sql, statements};
-use crate::value::{Micros, Parameter, bind};
+use crate::value::{Parameter, bind};
 
 /// How many records one statement looks for.
 const MANY: usize = 8;
@@ -120,13 +121,14 @@ impl Store {
         Ok(found)
     }
 
-    /// Forgets what Selvage wrote before this time.
+    /// Forgets what Selvage wrote so long ago.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn forget_echoes(&self, before: Timestamp) -> Result<(), StoreError> {
+    pub async fn forget_echoes(&self, ago: Duration) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        transaction.run(FADE, bind![Micros::from(before)]).await?;
+        let before = transaction.now().await?.before(ago);
+        transaction.run(FADE, bind![before]).await?;
         transaction.commit().await
     }
 }

@@ -3,35 +3,43 @@
 use jiff::Timestamp;
 use selvage_model::name::{InterfaceRef, SystemName};
 
+use super::step::Unmoved;
 use crate::Store;
 use crate::error::StoreError;
-use crate::statement::statements;
+use crate::statement::{Sql, statements};
 use crate::value::{Parameter, Row, bind};
 
 /// How many records one statement looks for.
 const MANY: usize = 16;
 
 statements! {
-    THESE = "SELECT record, standing, generation, written, change, business_key, content FROM captured WHERE capture = $1 AND \
-             record IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    NEWEST = "SELECT record, written FROM captured WHERE capture = $1 AND standing < 2 \
+    THESE = "SELECT record, standing, generation, written, change, business_key, content, told, created FROM captured \
+             WHERE capture = $1 AND record IN ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    NEWEST = "SELECT record, written, created FROM captured WHERE capture = $1 AND standing <> 2 \
               ORDER BY written DESC, record DESC LIMIT $2";
-    BY_ID = "SELECT record, generation FROM captured WHERE capture = $1 AND standing < 2 AND record > $2 \
+    HIGHEST = "SELECT record, written, created FROM captured WHERE capture = $1 AND standing <> 2 \
+               ORDER BY record DESC LIMIT $2";
+    BY_ID = "SELECT record, generation FROM captured WHERE capture = $1 AND standing <> 2 AND record > $2 \
              ORDER BY record LIMIT $3";
-    COUNT = "SELECT COUNT(*) AS records FROM captured WHERE capture = $1 AND standing < 2";
+    COUNT = "SELECT COUNT(*) AS records FROM captured WHERE capture = $1 AND standing <> 2";
     PARKED = "SELECT record, code, reason, since FROM capture_parked WHERE capture = $1 AND record > $2 \
               ORDER BY record LIMIT $3";
+    PARKED_COUNT = "SELECT COUNT(*) AS records FROM capture_parked WHERE capture = $1";
+    UNREADABLE = "SELECT captured.record AS record, standing, generation, written, change, business_key, content, told, \
+                  created FROM capture_parked JOIN captured ON captured.capture = capture_parked.capture \
+                  AND captured.record = capture_parked.record \
+                  WHERE capture_parked.capture = $1 AND standing = 3 ORDER BY captured.record LIMIT $2";
     OF_COPY = "SELECT id, stage, looked_at, paused_code FROM capture WHERE interface = $1 AND system = $2";
-    PAGE = "SELECT record, standing, generation, written, change, business_key, content FROM captured \
+    PAGE = "SELECT record, standing, generation, written, change, business_key, content, told, created FROM captured \
             WHERE capture = $1 AND standing = 0 AND (written > $2 OR (written = $2 AND record > $3)) \
             ORDER BY written, record LIMIT $4";
-    PAGE_WITH = "SELECT captured.record AS record, standing, generation, written, change, business_key, content \
-                 FROM captured_value JOIN captured ON captured.capture = captured_value.capture \
+    PAGE_WITH = "SELECT captured.record AS record, standing, generation, written, change, business_key, content, told, \
+                 created FROM captured_value JOIN captured ON captured.capture = captured_value.capture \
                  AND captured.record = captured_value.record \
                  WHERE captured_value.capture = $1 AND attribute = $5 AND value = $6 AND standing = 0 \
                  AND (written > $2 OR (written = $2 AND captured.record > $3)) ORDER BY written, captured.record LIMIT $4";
-    BY_KEY = "SELECT record, standing, generation, written, change, business_key, content FROM captured \
-              WHERE capture = $1 AND business_key = $2 AND standing = 0 ORDER BY record LIMIT 2";
+    BY_KEY = "SELECT record, standing, generation, written, change, business_key, content, told, created FROM captured \
+              WHERE capture = $1 AND business_key = $2 AND standing IN (0, 3) ORDER BY standing, record LIMIT 2";
 }
 
 /// Whether a record is there.
@@ -43,6 +51,8 @@ pub enum Standing {
     Archived,
     /// It was deleted; what is known is how it was.
     Gone,
+    /// It is, and cannot be read as the object; what is known is how it was when it could, or nothing.
+    Unreadable,
 }
 
 impl Standing {
@@ -51,6 +61,7 @@ impl Standing {
             Self::There => 0,
             Self::Archived => 1,
             Self::Gone => 2,
+            Self::Unreadable => 3,
         }
     }
 
@@ -59,6 +70,7 @@ impl Standing {
             0 => Ok(Self::There),
             1 => Ok(Self::Archived),
             2 => Ok(Self::Gone),
+            3 => Ok(Self::Unreadable),
             other => Err(StoreError::damaged(format!("{other} is not how a captured record stands"))),
         }
     }
@@ -75,12 +87,16 @@ pub struct Captured {
     pub generation: i64,
     /// In which second it says it was written, by the system's clock.
     pub written: i64,
+    /// In which it says it was made, where it says so.
+    pub created: Option<i64>,
     /// The id of the last change that was told of it; empty where none was.
     pub change: String,
     /// Its business key.
     pub key: String,
-    /// The object, as JSON.
+    /// The object, as JSON; `null` where it could never be read.
     pub content: String,
+    /// The object as it was when it was last told of, where that is not how it is: `null` where it was not there.
+    pub told: Option<String>,
     /// What it is looked for by in a copy; written only, never read.
     pub values: Vec<(String, String)>,
 }
@@ -144,14 +160,30 @@ impl Store {
         Ok(found)
     }
 
-    /// The records that were written last, with the second of it.
+    /// The records that were written last, the newest first.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn newest_captured(&self, capture: i64, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub async fn newest_captured(&self, capture: i64, limit: usize) -> Result<Vec<Unmoved>, StoreError> {
+        self.seconds(NEWEST, capture, limit).await
+    }
+
+    /// The records with the highest ids, the highest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn highest_captured(&self, capture: i64, limit: usize) -> Result<Vec<Unmoved>, StoreError> {
+        self.seconds(HIGHEST, capture, limit).await
+    }
+
+    async fn seconds(&self, sql: Sql, capture: i64, limit: usize) -> Result<Vec<Unmoved>, StoreError> {
         let mut transaction = self.database.read().await?;
-        let rows = transaction.all(NEWEST, bind![capture, count(limit)]).await?;
-        rows.iter().map(|row| Ok((row.integer("record")?, row.integer("written")?))).collect()
+        let rows = transaction.all(sql, bind![capture, count(limit)]).await?;
+        let unmoved = |row: &Row| {
+            let (record, written) = (row.integer("record")?, row.integer("written")?);
+            Ok(Unmoved { record, written, created: row.optional_number("created")? })
+        };
+        rows.iter().map(unmoved).collect()
     }
 
     /// Records that are not known to be gone, by id, with the generation in which each was seen.
@@ -185,6 +217,15 @@ impl Store {
             Ok(ParkedRow { record, code: row.text("code")?, reason: row.text("reason")?, since })
         };
         rows.iter().map(parked).collect()
+    }
+
+    /// How many records cannot be captured as they are.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn parked_count(&self, capture: i64) -> Result<u64, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.only(PARKED_COUNT, bind![capture]).await?.count("records")
     }
 
     /// The copy that this capture keeps; `None` where it has not begun.
@@ -221,7 +262,16 @@ impl Store {
         rows.iter().map(captured).collect()
     }
 
-    /// Up to two records of a copy with this business key.
+    /// Records that are there and cannot be read as the object, by id, as they were when they could.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn unreadable(&self, capture: i64, limit: usize) -> Result<Vec<Captured>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        transaction.all(UNREADABLE, bind![capture, count(limit)]).await?.iter().map(captured).collect()
+    }
+
+    /// Up to two records of a copy with this business key, also those that cannot be read any more.
     ///
     /// # Errors
     /// Those of the database.
@@ -240,6 +290,8 @@ fn captured(row: &Row) -> Result<Captured, StoreError> {
         change: row.text("change")?,
         key: row.text("business_key")?,
         content: row.text("content")?,
+        told: row.optional_text("told")?,
+        created: row.optional_number("created")?,
         values: Vec::new(),
     })
 }

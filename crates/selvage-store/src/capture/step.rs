@@ -1,6 +1,8 @@
 //! What a look at a system taught, in one transaction: the last known state of records, what is told of it, what could not be
 //! read, and how far the capture is. INVARIANT: NOTHING-LOST: an event and the state that it comes of are there together.
 
+use std::collections::BTreeSet;
+
 use selvage_model::event::NewRecord;
 
 use super::known::{Captured, Standing};
@@ -13,11 +15,12 @@ use crate::value::{Micros, Row, bind};
 
 statements! {
     HELD = "UPDATE capture SET fence = fence WHERE id = $1 AND fence = $2 RETURNING next_out";
-    KNOW = "INSERT INTO captured (capture, record, standing, generation, written, change, business_key, content) \
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (capture, record) DO UPDATE SET standing = excluded.standing, \
-            generation = excluded.generation, written = excluded.written, change = excluded.change, \
-            business_key = excluded.business_key, content = excluded.content";
-    SEEN = "UPDATE captured SET generation = $1, written = $2 WHERE capture = $3 AND record = $4";
+    KNOW = "INSERT INTO captured (capture, record, standing, generation, written, change, business_key, content, told, created) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (capture, record) DO UPDATE SET \
+            standing = excluded.standing, generation = excluded.generation, written = excluded.written, \
+            change = excluded.change, business_key = excluded.business_key, content = excluded.content, \
+            told = excluded.told, created = excluded.created";
+    SEEN = "UPDATE captured SET generation = $1, written = $2, created = COALESCE($5, created) WHERE capture = $3 AND record = $4";
     CLEAR_VALUES = "DELETE FROM captured_value WHERE capture = $1 AND record = $2";
     VALUE = "INSERT INTO captured_value (capture, attribute, value, record) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (capture, attribute, value, record) DO NOTHING";
@@ -37,10 +40,12 @@ statements! {
 pub struct CaptureStep {
     /// Records whose state is another than was known.
     pub known: Vec<Captured>,
-    /// Records that are as they were known, with the second in which they say they were written.
-    pub seen: Vec<(i64, i64)>,
-    /// Records that cannot be read as the object.
+    /// Records that are as they were known.
+    pub seen: Vec<Unmoved>,
+    /// Records that cannot be captured as they are. What else the step knows of them is written all the same.
     pub parked: Vec<ParkedCapture>,
+    /// Records that were parked, and nothing is known of them any more.
+    pub forgotten: Vec<i64>,
     /// What is told, in this order.
     pub events: Vec<NewRecord>,
     /// Records that are to be looked at again soon: an operation of Selvage is about to say what it left in them.
@@ -49,6 +54,17 @@ pub struct CaptureStep {
     pub heeded: Vec<(i64, i64)>,
     /// How far the capture is now, where that changed.
     pub progress: Option<CaptureState>,
+}
+
+/// A record that is as it was known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unmoved {
+    /// The system's id.
+    pub record: i64,
+    /// In which second it says it was written, by the system's clock.
+    pub written: i64,
+    /// In which it says it was made, where it says so.
+    pub created: Option<i64>,
 }
 
 /// A record that cannot be captured as it is.
@@ -60,6 +76,15 @@ pub struct ParkedCapture {
     pub code: String,
     /// The cause.
     pub reason: String,
+}
+
+impl CaptureStep {
+    /// Records that do not stand in the way of their capture, whatever was before.
+    fn unparked(&self) -> impl Iterator<Item = i64> {
+        let captured = self.known.iter().map(|known| known.record).chain(self.seen.iter().map(|seen| seen.record));
+        let parked: BTreeSet<i64> = self.parked.iter().map(|parked| parked.record).collect();
+        captured.chain(self.forgotten.iter().copied()).filter(move |record| !parked.contains(record))
+    }
 }
 
 impl Store {
@@ -75,9 +100,11 @@ impl Store {
         for record in &step.known {
             know(&mut transaction, capture, generation, record).await?;
         }
-        for (record, written) in &step.seen {
-            transaction.run(SEEN, bind![generation, *written, capture, *record]).await?;
-            transaction.run(UNPARK, bind![capture, *record]).await?;
+        for Unmoved { record, written, created } in &step.seen {
+            transaction.run(SEEN, bind![generation, *written, capture, *record, *created]).await?;
+        }
+        for record in step.unparked() {
+            transaction.run(UNPARK, bind![capture, record]).await?;
         }
         for ParkedCapture { record, code, reason } in &step.parked {
             transaction.run(PARK, bind![capture, *record, code.as_str(), reason.as_str(), now]).await?;
@@ -115,12 +142,12 @@ async fn know(
     generation: i64,
     record: &Captured,
 ) -> Result<(), StoreError> {
-    let Captured { record: id, standing, written, change, key, content, values, .. } = record;
+    let Captured { record: id, standing, written, created, change, key, content, told, values, .. } = record;
     let standing = *standing;
-    let row =
-        bind![capture, *id, standing.number(), generation, *written, change.as_str(), key.as_str(), content.as_str()];
+    let (change, key, content) = (change.as_str(), key.as_str(), content.as_str());
+    let (number, told) = (standing.number(), told.clone());
+    let row = bind![capture, *id, number, generation, *written, change, key, content, told, *created];
     transaction.run(KNOW, row).await?;
-    transaction.run(UNPARK, bind![capture, *id]).await?;
     transaction.run(CLEAR_VALUES, bind![capture, *id]).await?;
     if standing == Standing::There {
         for (attribute, value) in values {

@@ -8,8 +8,8 @@ use selvage_model::name::SystemName;
 use super::stage::Stage;
 use super::{LEASE, both};
 use crate::{
-    CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CopyPage, Echo, NewCapture,
-    ParkedCapture, Standing, Store, StoreError, TakenCapture, Word,
+    CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CopyPage, Echo, HeldCapture,
+    NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
 };
 
 both!(
@@ -18,6 +18,8 @@ both!(
     hints_of_one_record_are_one,
     a_person_says_how_a_capture_goes_on,
     a_copy_is_read_in_pages_and_by_values,
+    what_cannot_be_told_is_known_and_parked_at_once,
+    ids_are_hashed_with_one_key_for_ever,
 );
 
 const WORD: Word<'static> = Word { by: "a.lead", because: "restored on purpose" };
@@ -35,7 +37,7 @@ fn new(node: &str, lease: Duration) -> NewCapture {
 
 async fn taken(store: &Store, node: &str, lease: Duration) -> (CaptureHold, CaptureState, Option<CapturePause>) {
     match store.take_capture(&new(node, lease)).await.unwrap() {
-        TakenCapture::Taken { hold, state, paused } => (hold, state, paused),
+        TakenCapture::Taken(HeldCapture { hold, state, paused, .. }) => (hold, state, paused),
         held => panic!("{held:?}"),
     }
 }
@@ -46,9 +48,11 @@ fn known(record: i64, written: i64, content: &str) -> Captured {
         standing: Standing::There,
         generation: 1,
         written,
+        created: Some(written - 1),
         change: String::new(),
         key: format!("odoo-{record}"),
         content: content.to_owned(),
+        told: None,
         values: vec![("status".to_owned(), content.to_owned())],
     }
 }
@@ -105,7 +109,9 @@ async fn what_was_learned_is_there_with_what_is_told(stage: &Stage) {
     ids.reverse();
     assert_eq!(store.captured(hold.capture, &ids).await.unwrap().len(), 20);
     assert_eq!(store.captured_count(hold.capture).await.unwrap(), 20);
-    assert_eq!(store.newest_captured(hold.capture, 2).await.unwrap(), [(20, 50), (19, 49)]);
+    let unmoved = |record: i64| Unmoved { record, written: 30 + record, created: Some(29 + record) };
+    assert_eq!(store.newest_captured(hold.capture, 2).await.unwrap(), [unmoved(20), unmoved(19)]);
+    assert_eq!(store.highest_captured(hold.capture, 1).await.unwrap(), [unmoved(20)]);
     assert_eq!(store.captured_ids(hold.capture, 18, 9).await.unwrap(), [(19, 1), (20, 1)]);
     let parked = store.parked_captures(hold.capture, 0, 9).await.unwrap();
     assert_eq!((parked.len(), parked[0].record, parked[0].code.as_str()), (1, 21, "FAB3101"));
@@ -122,10 +128,11 @@ async fn what_was_learned_is_there_with_what_is_told(stage: &Stage) {
     assert_eq!(store.outbox(hold.capture, 10, 1_000).await.unwrap().last, 3);
     assert_eq!(store.captured_count(hold.capture).await.unwrap(), 20);
     assert!(store.parked_captures(hold.capture, 0, 9).await.unwrap().is_empty());
-    let step = CaptureStep { seen: vec![(2, 70)], ..CaptureStep::default() };
+    let step = CaptureStep { seen: vec![Unmoved { record: 2, written: 70, created: None }], ..CaptureStep::default() };
     store.capture(hold, 2, &step).await.unwrap();
     let two = store.captured(hold.capture, &[2]).await.unwrap();
     assert_eq!((two[0].generation, two[0].written, two[0].content.as_str()), (2, 70, "ready"));
+    assert_eq!(two[0].created, Some(31), "what does not say when it was made was made when it was");
 
     // Another node goes on where this one was.
     store.let_capture_go(hold).await.unwrap();
@@ -155,7 +162,9 @@ async fn hints_of_one_record_are_one(stage: &Stage) {
     store.note_echo(&odoo(), "mrp.workorder", &echo).await.unwrap();
     assert_eq!(store.capture_hints(hold.capture, 10).await.unwrap(), [(7, 1)]);
     assert_eq!(store.echoes(hold.capture, &[5, 7]).await.unwrap(), [echo]);
-    store.forget_echoes(jiff::Timestamp::MAX).await.unwrap();
+    store.forget_echoes(LEASE).await.unwrap();
+    assert_eq!(store.echoes(hold.capture, &[7]).await.unwrap().len(), 1);
+    store.forget_echoes(Duration::ZERO).await.unwrap();
     assert!(store.echoes(hold.capture, &[7]).await.unwrap().is_empty());
 }
 
@@ -206,4 +215,56 @@ async fn a_copy_is_read_in_pages_and_by_values(stage: &Stage) {
     }
     assert_eq!(store.copy_of_key(copy.capture, "odoo-7").await.unwrap()[0].content, "done");
     assert!(store.copy_of_key(copy.capture, "odoo-9").await.unwrap().is_empty());
+}
+
+async fn what_cannot_be_told_is_known_and_parked_at_once(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    let parked = |record| ParkedCapture { record, code: "FAB5142".to_owned(), reason: "no".to_owned() };
+    let untold = Captured { told: Some("null".to_owned()), ..known(1, 5, "ready") };
+    let unreadable = Captured { standing: Standing::Unreadable, ..known(2, 5, "ready") };
+    let step = CaptureStep {
+        known: vec![untold.clone(), unreadable.clone()],
+        parked: vec![parked(1), parked(2), parked(3)],
+        ..CaptureStep::default()
+    };
+    store.capture(hold, 1, &step).await.unwrap();
+    let since = store.parked_captures(hold.capture, 0, 9).await.unwrap();
+    assert_eq!((since.len(), store.parked_count(hold.capture).await.unwrap()), (3, 3));
+    assert_eq!(store.parked_captures(hold.capture, 2, 9).await.unwrap()[0].record, 3);
+    let stored = |known: Captured| Captured { values: Vec::new(), ..known };
+    assert_eq!(store.captured(hold.capture, &[1]).await.unwrap(), [stored(untold.clone())]);
+    // A copy shows how it is; of what cannot be read it says so.
+    let page = CopyPage { capture: hold.capture, after: (-1, 0), limit: 9, with: None };
+    assert_eq!(store.copy_page(&page).await.unwrap(), [stored(untold)]);
+    assert_eq!(store.unreadable(hold.capture, 9).await.unwrap(), [stored(unreadable)]);
+    assert_eq!(store.copy_of_key(hold.capture, "odoo-2").await.unwrap()[0].standing, Standing::Unreadable);
+
+    // Since when does not change while it stays so; it is over when it is known without.
+    let step = CaptureStep {
+        seen: vec![Unmoved { record: 1, written: 6, created: None }],
+        parked: vec![parked(1)],
+        forgotten: vec![3],
+        ..CaptureStep::default()
+    };
+    store.capture(hold, 1, &step).await.unwrap();
+    assert_eq!(store.parked_captures(hold.capture, 0, 9).await.unwrap(), since[..2]);
+    let step = CaptureStep { known: vec![known(1, 7, "done")], ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    assert_eq!(store.parked_captures(hold.capture, 0, 9).await.unwrap(), since[1..2]);
+}
+
+async fn ids_are_hashed_with_one_key_for_ever(stage: &Stage) {
+    let store = stage.open().await;
+    let key = async |interface: &str, node: &str| {
+        let new = NewCapture { interface: interface.parse().unwrap(), ..new(node, Duration::ZERO) };
+        match store.take_capture(&new).await.unwrap() {
+            TakenCapture::Taken(held) => held.key,
+            held => panic!("{held:?}"),
+        }
+    };
+    let first = key("work-order-events@1", "a").await;
+    assert_eq!(key("work-order-events@1", "b").await, first);
+    assert_ne!(key("stock-events@1", "a").await, first);
+    assert!(first.iter().any(|byte| *byte != 0));
 }

@@ -105,6 +105,10 @@ const FIXTURES: &[&str] = &[
      VALUES ('chg_2', 'group', 'Less', 'ann', 1, 'rel_3', '{}', 'released', 0, '{}', '[]', 9, 9, 9, 1);
      UPDATE lease SET of_manifest = 1 WHERE id = 'grt_2';",
     "UPDATE node SET runs = 'set_1', runs_since = 9, refused = '{\"releases\":\"set_2\",\"code\":\"FAB5102\",\"because\":\"it lacks a secret\",\"passes\":false}';",
+    "UPDATE capture SET id_key = CAST('00000000000000000000000000000009' AS BYTEA);
+     UPDATE captured SET told = 'null', created = 8;
+     INSERT INTO webhook_call (interface, hash, event, noted_at)
+     VALUES ('calls@1', CAST('00000000000000000000000000000010' AS BYTEA), 'd-1', 9);",
 ];
 
 /// A store as the binary of this version left it.

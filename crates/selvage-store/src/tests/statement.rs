@@ -66,6 +66,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("release::active", crate::release::active::STATEMENTS),
     ("release::signed", crate::release::signed::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
+    ("webhook", crate::webhook::STATEMENTS),
 ];
 
 async fn every_statement_is_prepared(stage: &Stage) {

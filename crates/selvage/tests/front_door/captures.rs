@@ -1,7 +1,7 @@
 //! Captures through the front door: a node captures, its metrics and commands say how that stands, and a copy is read through the port.
 
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
 use crate::fixture::{PATIENCE, Place, eventually, selvage, stdout};
 
@@ -58,4 +58,61 @@ async fn a_node_captures_and_its_copy_is_read_through_the_port() {
     let resumed = ["captures", "resume", "product-events@1", "--tell", "--because", "a test"];
     let arguments: Vec<&str> = resumed.into_iter().chain(store.iter().map(String::as_str)).collect();
     assert!(!selvage(&arguments).status.success(), "it does not stand still");
+}
+
+const CHANGED: &str = r#"
+kind: Interface
+name: product-events
+type: event
+version: 1.0
+owner: master-data
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, recovery: {rpo: 0s, rto: 15m}, data: internal}
+events:
+  masterdata.product.changed: {object: product@1, when: "before != null && after != null"}
+produced_by: odoo
+lane: data.id
+retention: {for: 30d}
+capture: {record: product.product, poll: 1s, overlap: 10s}
+---
+kind: Grant
+consumer: planning
+interface: product-events@1
+operations: [read]
+except: [name]
+purpose: Knows when to look at a product again
+until: 2028-06-30T18:00+02:00
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_does_not_name_what_its_consumer_is_not_shown() {
+    let place = Place::new().await;
+    std::fs::write(place.fabric().join("product-events.yaml"), CHANGED).unwrap();
+    let store = place.data();
+    let key = place.key(&store, "planning");
+    let served = place.serve(&store, &[]);
+    let client = Client::builder().timeout(PATIENCE).build().unwrap();
+    let url = format!("{}/product-events/v1/events", served.base);
+    let arguments: Vec<&str> = ["captures", "list"].into_iter().chain(store.iter().map(String::as_str)).collect();
+    eventually("the capture follows", || async { stdout(&selvage(&arguments)).contains("following").then_some(()) })
+        .await;
+    let product = place.factory.odoo.records("product.product")[0]["id"].clone();
+    let named = json!({"name": "renamed"});
+    let both = json!({"name": "renamed again", "weight": 7});
+    let mut query = String::new();
+    for (values, weighed) in [(named, false), (both, true)] {
+        let arguments = [json!([product]), values];
+        place.factory.odoo.call("product.product", "write", &arguments, &Map::new()).unwrap();
+        let page = eventually("the event is told", || async {
+            let request = client.get(format!("{url}{query}")).bearer_auth(&key);
+            let page: Value = request.send().await.unwrap().json().await.unwrap();
+            page["items"].as_array().is_some_and(|items| !items.is_empty()).then_some(page)
+        })
+        .await;
+        let event = &page["items"][0];
+        assert!(event["data"].get("name").is_none() && event["data"]["code"].is_string(), "{event:#}");
+        let changed: Vec<&str> = event["changed"].as_str().into_iter().flat_map(|changed| changed.split(',')).collect();
+        assert_eq!((changed.contains(&"name"), changed.contains(&"weight")), (false, weighed), "{event:#}");
+        query = format!("?after={}", page["next"].as_str().unwrap());
+    }
 }

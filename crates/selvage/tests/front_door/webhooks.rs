@@ -176,7 +176,9 @@ async fn calls_of_every_scheme_become_events_once_also_when_the_node_is_killed()
     node.process.kill();
     let events = events(&place).await;
     let kept = kept(&events);
-    let hash = format!("sha256:{}", sha256(&shown.to_string()));
+    // What has no id is told under one that says nothing of it.
+    let given = kept.last().unwrap().1;
+    assert!(given.starts_with("call-") && given.len() == 37, "{given}");
     let guard = json!({"machine": "press-4", "reason": "guard"});
     assert_eq!(
         kept,
@@ -186,7 +188,7 @@ async fn calls_of_every_scheme_become_events_once_also_when_the_node_is_killed()
             ("/signed/v1", "msg_3", Some("press-3"), &body("press-3")),
             ("/signed/v1", "msg_4", Some("press-1"), &body("press-1")),
             ("/hashed/v1", "77", Some("press-4"), &guard),
-            ("/shown/v1", &*hash, Some("press-5"), &shown),
+            ("/shown/v1", given, Some("press-5"), &shown),
         ]
     );
     let first = events.iter().find(|event| event.id == "msg_1").unwrap();
@@ -198,11 +200,6 @@ async fn calls_of_every_scheme_become_events_once_also_when_the_node_is_killed()
 fn kept(events: &[CloudEvent]) -> Vec<(&str, &str, Option<&str>, &Value)> {
     let mine = events.iter().filter(|event| event.lane.as_deref() != Some("ready"));
     mine.map(|event| (&*event.source, &*event.id, event.lane.as_deref(), event.data.as_ref().unwrap())).collect()
-}
-
-fn sha256(text: &str) -> String {
-    use sha2::{Digest as _, Sha256};
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Calls that nothing proves.
@@ -381,4 +378,42 @@ async fn what_does_not_fit_is_counted_also_where_it_is_let_pass() {
     let fields: Vec<&str> = rows.as_array().unwrap().iter().filter_map(|row| row["field"].as_str()).collect();
     assert!(fields.contains(&"/reason") && fields.contains(&"/machine"), "{rows}");
     assert!(!rows.to_string().contains("tea"), "the value itself is internal: {rows}");
+}
+
+/// Whoever saw a call sends it again under another id, which its signature does not cover: it is the call that it was, also when the
+/// node was killed in between.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_is_replayed_under_another_id_is_no_other() {
+    let place = place().await;
+    place.edit(
+        "webhooks.yaml",
+        "signs: \"{timestamp}.{body}\", timestamp: X-Time}}\n  secrets: [{secret: mes/hashed}]\n  id: {at: /delivery}",
+        "signs: \"{body}\"}}\n  secrets: [{secret: mes/hashed}]\n  id: {header: X-Delivery}",
+    );
+    let fabric = place.fabric();
+    let checked = stdout(&selvage(&["check", fabric.to_str().unwrap()]));
+    assert!(checked.contains("FAB2756"), "{checked}");
+    let mut node = place.serve(&place.data(), &[]);
+    ready(&node).await;
+    let halt = json!({"station": "press-4", "why": "GUARD"});
+    let other = json!({"station": "press-4", "why": "JAM"});
+    let signatures = signatures(&[&halt, &other].map(|body| to_sign("body", HASHED, "", 0, body)));
+    let send = async |node: &Served, id: &str, nth: usize| {
+        let request = call(node, "/hashed/v1", [&halt, &other][nth]).header("x-delivery", id);
+        let request = request.header("x-signature", format!("sha256={}", signatures[nth]));
+        let (status, _, body) = told(request.send().await.unwrap()).await;
+        (status, body["event"].as_str().unwrap_or_default().to_owned())
+    };
+    let known = |id: &str| (200, id.to_owned());
+    assert_eq!(send(&node, "d-1", 0).await, (202, "d-1".to_owned()));
+    assert_eq!(send(&node, "d-1", 0).await, known("d-1"));
+    assert_eq!(send(&node, "d-2", 0).await, known("d-1"));
+    assert_eq!(send(&node, "d-2", 1).await, (202, "d-2".to_owned()));
+    node.process.kill();
+    let mut node = place.serve(&place.data(), &[]);
+    ready(&node).await;
+    assert_eq!(send(&node, "d-3", 0).await, known("d-1"));
+    node.process.kill();
+    let events = events(&place).await;
+    assert_eq!(kept(&events).iter().map(|(_, id, ..)| *id).collect::<Vec<_>>(), ["d-1", "d-2"]);
 }

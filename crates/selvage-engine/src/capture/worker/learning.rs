@@ -1,7 +1,7 @@
 //! What records that were read teach, beside what is known of them, and the writing of it.
 
 use jiff::Timestamp;
-use selvage_store::{CaptureStep, Captured, Standing};
+use selvage_store::{CaptureStep, Captured};
 
 use super::{Halt, Worker};
 use crate::capture::compare::{self, Seen};
@@ -14,11 +14,12 @@ impl Worker<'_> {
         let store = &self.shared.store;
         let ids: Vec<i64> = seen.iter().map(|seen| seen.record).collect();
         let known = store.captured(self.hold.capture, &ids).await?;
+        self.ensure_nobody_elses(&known, &seen)?;
         // Asked in this order: whoever is not in a record any more has said what it left.
         let busy = self.busy(looking, &ids, &known).await?;
         let echoes = store.echoes(self.hold.capture, &ids).await?;
         let mut step = CaptureStep { again: busy, ..CaptureStep::default() };
-        for seen in seen {
+        for seen in &seen {
             if step.again.contains(&seen.record) {
                 continue;
             }
@@ -41,14 +42,16 @@ impl Worker<'_> {
             let others = step
                 .seen
                 .iter()
-                .map(|(record, _)| *record)
+                .map(|seen| seen.record)
                 .chain(step.parked.iter().map(|of| of.record))
                 .chain(step.again.iter().copied());
             known.chain(others).any(|record| record == *id)
         };
         let gone: Vec<i64> = ids.iter().copied().filter(|id| !of_step(id)).collect();
         let known: Vec<Captured> = self.shared.store.captured(self.hold.capture, &gone).await?;
-        for known in known.iter().filter(|known| known.standing != Standing::Gone) {
+        // What was parked before anything was known of it.
+        step.forgotten = gone.iter().copied().filter(|id| known.iter().all(|known| known.record != *id)).collect();
+        for known in &known {
             compare::lost(&self.watched, self.during(&looking.stamps), known, Timestamp::now(), step);
         }
         Ok(())
@@ -61,7 +64,7 @@ impl Worker<'_> {
             self.state = state;
         }
         if !step.parked.is_empty() {
-            self.parked = self.parked.max(step.parked.len());
+            self.parked = self.parked.max(step.parked.len() as u64);
             for parked in &step.parked {
                 let (interface, record, code) = (&self.watched.interface, parked.record, &parked.code);
                 tracing::warn!(%interface, record, code, "a record is parked in its capture");

@@ -3,24 +3,27 @@
 
 use std::time::Instant;
 
-use jiff::Timestamp;
 use selvage_connect::odoo::Cursor;
 use selvage_store::{CaptureStage, CaptureState, CaptureStep};
 
+use super::clock::not_ahead;
 use super::{Halt, PAGE, Worker};
 use crate::capture::looking::Looking;
 
 impl Worker<'_> {
     /// One page of it. Behind the last, what was not seen is looked for, and then what changes is followed.
     pub(super) async fn pass(&mut self, looking: &Looking) -> Result<(), Halt> {
-        let (began, began_at) = (Instant::now(), Timestamp::now());
+        let (began, began_at) = (Instant::now(), self.shared.store.now().await?);
         let cursor: Option<Cursor> = self.state.place.as_deref().and_then(|place| place.parse().ok());
         if cursor.is_none() {
+            self.ensure_forward(looking).await?;
             // What is not committed yet had begun at most the overlap before this.
-            self.state.settled = looking.newest().await.map_err(|trouble| self.trouble(&trouble))?;
+            let newest = looking.newest().await.map_err(|trouble| self.trouble(&trouble))?;
+            self.state.settled = not_ahead(newest, looking.present());
         }
         let (seen, next) = looking.page(0, cursor, PAGE).await.map_err(|trouble| self.trouble(&trouble))?;
         let front = seen.iter().map(|seen| seen.written).max().unwrap_or_default().max(self.state.front);
+        let front = not_ahead(front, looking.present());
         let mut step = self.learned(looking, seen).await?;
         let place = next.map(|next| next.to_string());
         let is_last = place.is_none();

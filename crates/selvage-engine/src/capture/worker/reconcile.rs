@@ -20,7 +20,7 @@ impl Worker<'_> {
     /// Compares ids, where that is declared and its time has come.
     pub(super) async fn reconcile_if_due(&mut self, looking: &Looking) -> Result<(), Halt> {
         let Some(every) = self.watched.declared.reconcile_deletes else { return Ok(()) };
-        let now = Timestamp::now();
+        let now = self.shared.store.now().await?;
         let since = self.state.reconciled_at.map(|at| now.duration_since(at).unsigned_abs());
         if since.is_some_and(|since| since < every) {
             return Ok(());

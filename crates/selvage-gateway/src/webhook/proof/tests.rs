@@ -294,10 +294,61 @@ fn ids_of_calls() {
         (None, vec![("webhook-id", "msg_1")], Some("msg_1")),
     ] {
         let demand = Demand::new(&WebhookInterface { id: id.clone(), ..webhook(Signing::StandardWebhooks) }).unwrap();
-        assert_eq!(demand.id(&self::headers(&headers), BODY, &body).as_deref(), expected, "{id:?} {headers:?}");
+        let expected = expected.map(|id| CallName::Own(id.to_owned()));
+        assert_eq!(demand.name(&self::headers(&headers), BODY, &body, None), expected, "{id:?} {headers:?}");
     }
     let by_body = Demand::new(&webhook(Signing::SecretPath)).unwrap();
-    let id = |bytes: &[u8]| by_body.id(&HeaderMap::new(), bytes, &body).unwrap();
-    assert_eq!(id(b"abc"), "sha256:ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-    assert_ne!(id(b"{}"), id(b"{ }"));
+    let name = |bytes: &[u8]| by_body.name(&HeaderMap::new(), bytes, &body, None).unwrap();
+    assert_eq!(name(b"abc"), CallName::Content(Sha256::digest(b"abc").into()));
+    assert_ne!(name(b"{}"), name(b"{ }"));
+}
+
+/// What is signed is known again where the id is not part of it: whoever replays a call gives it another.
+#[test]
+fn an_id_that_nothing_proves_comes_with_what_was_signed() {
+    let header = |name: &str| Some(CallId::Header(name.to_owned()));
+    let plain = Hmac {
+        header: "X-Signature".to_owned(),
+        hash: Hash::Sha256,
+        encoding: Encoding::Hex,
+        prefix: String::new(),
+        signs: vec![SignedPart::Body],
+        timestamp: None,
+        key: KeyForm::Text,
+    };
+    let timed = Hmac {
+        signs: vec![SignedPart::Timestamp, SignedPart::Body],
+        timestamp: Some("X-Time".to_owned()),
+        ..plain.clone()
+    };
+    let signed = |hmac: &Hmac, id: Option<CallId>, stamp: i64, body: &[u8]| {
+        let signing = Signing::Hmac(hmac.clone());
+        let secret = "a secret of sixteen bytes";
+        let keys = keys(&signing, &[secret]);
+        let demand = Demand::new(&WebhookInterface { id, ..webhook(signing) }).unwrap();
+        let stamp = stamp.to_string();
+        let time = if hmac.timestamp.is_some() { stamp.as_bytes() } else { b"" };
+        let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, secret.as_bytes());
+        let signature = aws_lc_rs::hmac::sign(&key, &[time, body].concat());
+        let signature: String = signature.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let headers = headers(&[("x-signature", &signature), ("x-time", &stamp)]);
+        let call = Call { rest: "", headers: &headers, address: "192.0.2.1".parse().unwrap(), client: None };
+        let begun = demand.begin(call, &keys, Timestamp::from_second(STAMP).unwrap()).unwrap();
+        begun.finish(&keys, body).unwrap().signed
+    };
+    let at_header = || header("X-Delivery");
+    let first = signed(&plain, at_header(), STAMP, b"{}");
+    assert!(first.is_some());
+    assert_eq!(signed(&plain, at_header(), STAMP + 9, b"{}"), first, "its time is not signed");
+    assert_ne!(signed(&plain, at_header(), STAMP, b"{ }"), first);
+    let at_once = signed(&timed, at_header(), STAMP, b"{}");
+    assert_eq!(signed(&timed, at_header(), STAMP, b"{}"), at_once);
+    assert_ne!(signed(&timed, at_header(), STAMP + 9, b"{}"), at_once);
+    for id in [Some(CallId::At("/id".to_owned())), None] {
+        assert_eq!(signed(&plain, id, STAMP, b"{}"), None);
+    }
+    let (id, hash) = ("d-1".to_owned(), [3; 32]);
+    let demand = Demand::new(&WebhookInterface { id: at_header(), ..webhook(Signing::Hmac(plain)) }).unwrap();
+    let name = demand.name(&headers(&[("x-delivery", "d-1")]), b"{}", &json!({}), Some(hash));
+    assert_eq!(name, Some(CallName::Unproven { id, signed: hash }));
 }

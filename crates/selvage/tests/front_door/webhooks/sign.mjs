@@ -14,6 +14,7 @@ const signed = ({ scheme, secret, id, at, body }) => {
     const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
     return `v1a,${sign(null, Buffer.from(`${id}.${at}.${body}`), key).toString('base64')}`;
   }
-  return createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
+  const text = scheme === 'body' ? body : `${at}.${body}`;
+  return createHmac('sha256', secret).update(text).digest('hex');
 };
 console.log(JSON.stringify(JSON.parse(calls).map(signed)));
