@@ -41,8 +41,9 @@ use answer::problem;
 pub(crate) use answer::{status_of, told};
 pub(crate) use changes::line;
 
-/// Waits until every node of the environment runs what was activated at this moment, and says when each did, or why not.
-pub type Acknowledge = Arc<dyn Fn(Timestamp, EnvironmentName) -> BoxFuture<'static, Value> + Send + Sync>;
+/// Waits until every node knows of what was changed at this moment and, where it was activated in an environment, runs it there; says when
+/// each did, or why not.
+pub type Acknowledge = Arc<dyn Fn(Timestamp, Option<EnvironmentName>) -> BoxFuture<'static, Value> + Send + Sync>;
 
 /// What the control API stands on.
 #[derive(Clone)]
@@ -168,7 +169,7 @@ impl Api {
 
     /// Waits until every node knows what was changed at this moment, and tells it with the answer. INVARIANT: REVOKED-NOW
     async fn when_known(&self, since: Timestamp, mut body: Value) -> Response {
-        let nodes = (self.governance.acknowledge)(since).await;
+        let nodes = (self.governance.acknowledge)(since, None).await;
         if let Some(members) = body.as_object_mut() {
             members.insert("nodes".to_owned(), nodes);
         }

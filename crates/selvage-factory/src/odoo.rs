@@ -53,6 +53,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use jiff::SignedDuration;
 use serde_json::{Map, Value as Json, json};
 
 pub use automation::Automation;
@@ -142,6 +143,8 @@ pub struct OdooConfig {
     pub plants: u32,
     /// How long a call may last; a longer one is ended without an answer, and what it had not committed is not done.
     pub longest_transaction: Option<Duration>,
+    /// By how much its clock is before the machine's; below zero where it is behind.
+    pub clock: SignedDuration,
 }
 
 impl Default for OdooConfig {
@@ -159,6 +162,7 @@ impl Default for OdooConfig {
             seed: Seed::VeloWorks { extra_products: 0 },
             plants: 2,
             longest_transaction: None,
+            clock: SignedDuration::ZERO,
         }
     }
 }
@@ -186,6 +190,11 @@ impl OdooHandle {
     /// From now on a call that lasts longer is ended without an answer; `None` lets all of them last.
     pub fn end_calls_after(&self, longest: Option<Duration>) {
         self.database.set_longest(longest);
+    }
+
+    /// From now on Odoo's clock is so much before the machine's, or behind it.
+    pub fn set_clock(&self, ahead: SignedDuration) {
+        self.database.set_clock(ahead);
     }
 
     /// Ends every fault.

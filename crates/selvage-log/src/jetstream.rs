@@ -110,7 +110,7 @@ impl JetStreamLog {
         let api = self.shared.connected().await?;
         api.confirm().await?;
         let state = api.open(stream).await?;
-        let opened = self.shared.store.open_broker_stream(stream, state.last_seq, mark).await?;
+        let opened = self.shared.store.open_broker_stream(stream, state.found(), mark).await?;
         let head = opened.head.max(opened.last);
         if !self.queue(stream).is_ok_and(|queue| queue.is_open()) {
             let known = Arc::new(Mutex::new(Known::new(KNOWN_IDS)));

@@ -7,6 +7,7 @@ pub(crate) mod cursor;
 pub(crate) mod opening;
 pub(crate) mod read;
 pub(crate) mod retention;
+pub(crate) mod seal;
 mod walk;
 
 use selvage_model::event::{Position, Sequence};
@@ -17,38 +18,59 @@ use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Row, bind};
-use walk::Lost;
+pub(crate) use walk::Lost;
 
 /// Offsets of one stream have so many bits of a record's place.
 const OFFSET_BITS: u32 = 44;
 
 statements! {
-    STREAM = "SELECT id, epoch, next_offset, retired_to, bytes FROM event_stream WHERE name = $1";
-    HOLD = "UPDATE event_stream SET bytes = bytes WHERE name = $1 RETURNING id, epoch, next_offset, retired_to, bytes";
-    LAST = "SELECT name, event_stream.epoch AS epoch, next_offset FROM event_stream LEFT JOIN event_epoch \
-            ON event_epoch.stream = event_stream.id AND event_epoch.epoch = event_stream.epoch \
+    STREAM = "SELECT id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum FROM event_stream WHERE name = $1";
+    HOLD = "UPDATE event_stream SET kept_bytes = kept_bytes WHERE name = $1 \
+            RETURNING id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum";
+    WRITE = "UPDATE event_stream SET epoch = $1, next_offset = $2, retired_to = $3, kept_bytes = $4, made = $5, checksum = $6 \
+             WHERE id = $7";
+    LAST = "SELECT id, name, event_stream.epoch AS epoch, next_offset, retired_to, kept_bytes, made, \
+            event_stream.checksum AS checksum FROM event_stream LEFT JOIN event_epoch ON event_epoch.stream = event_stream.id AND event_epoch.epoch = event_stream.epoch \
             WHERE next_offset > COALESCE(first_offset, 1)";
-    EPOCHS = "SELECT epoch, first_offset, lost_from, lost_to FROM event_epoch WHERE stream = $1 ORDER BY epoch";
+    EPOCHS = "SELECT stream, epoch, first_offset, lost_from, lost_to, began_at, checksum FROM event_epoch \
+              WHERE stream = $1 ORDER BY epoch";
 }
 
 /// A stream's row.
+#[derive(Clone)]
 pub(crate) struct Stream {
     pub(crate) id: i64,
+    pub(crate) name: String,
     pub(crate) epoch: u32,
     pub(crate) next: u64,
     pub(crate) retired_to: u64,
     pub(crate) bytes: u64,
+    /// When the broker says that it made what it keeps of it.
+    pub(crate) made: Option<String>,
 }
 
 impl Stream {
-    fn from_row(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        seal::check(row, seal::of_stream(row), "event_stream")?;
         Ok(Self {
             id: row.integer("id")?,
+            name: row.text("name")?,
             epoch: epoch(row)?,
             next: row.count("next_offset")?,
             retired_to: row.count("retired_to")?,
-            bytes: row.count("bytes")?,
+            bytes: row.count("kept_bytes")?,
+            made: row.optional_text("made")?,
         })
+    }
+
+    /// Writes the row, which is held, as it is here.
+    pub(crate) async fn write(&self, transaction: &mut Transaction) -> Result<(), StoreError> {
+        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let numbers = [self.id, i64::from(self.epoch), number(self.next), number(self.retired_to), number(self.bytes)];
+        let [id, epoch, next, retired_to, bytes] = numbers;
+        let sealed = seal::stream(&self.name, numbers, self.made.as_deref());
+        let row = bind![epoch, next, retired_to, bytes, self.made.clone(), sealed, id];
+        transaction.run(WRITE, row).await.map(drop)
     }
 
     /// The last position: the high-water mark.
@@ -79,7 +101,12 @@ impl Stream {
             return Ok(Vec::new());
         }
         let rows = transaction.all(EPOCHS, bind![self.id]).await?;
-        rows.iter().map(Lost::from_row).collect()
+        let epochs: Vec<Lost> = rows.iter().map(Lost::from_row).collect::<Result<_, _>>()?;
+        // What was lost before an epoch that is not there would be missing without a reason.
+        if epochs.last().is_none_or(|last| last.epoch != self.epoch) {
+            return Err(StoreError::damaged(format!("`event_epoch` lacks epoch {} of `{}`", self.epoch, self.name)));
+        }
+        Ok(epochs)
     }
 }
 
@@ -99,6 +126,7 @@ pub struct StreamState {
 pub struct EventEpochs {
     current: u32,
     retired_to: u64,
+    made: Option<String>,
     lost: Vec<Lost>,
 }
 
@@ -111,6 +139,11 @@ impl EventEpochs {
     /// Retention was told to take everything up to this offset.
     pub fn retired_to(&self) -> u64 {
         self.retired_to
+    }
+
+    /// Whether they are those of a stream that the broker made then; another one under the same name is another stream.
+    pub fn are_of(&self, made: &str) -> bool {
+        self.made.as_deref().is_none_or(|known| known == made)
     }
 
     /// The position of what the broker has at this offset.
@@ -145,7 +178,7 @@ impl Store {
         let mut transaction = self.database.read().await?;
         let stream = Stream::find(&mut transaction, stream).await?;
         let lost = stream.epochs(&mut transaction).await?;
-        Ok(EventEpochs { current: stream.epoch, retired_to: stream.retired_to, lost })
+        Ok(EventEpochs { current: stream.epoch, retired_to: stream.retired_to, made: stream.made, lost })
     }
 
     /// The position of the last event of every stream; none of a stream that has had none in its present epoch.
@@ -154,8 +187,7 @@ impl Store {
     /// Those of the database.
     pub async fn last_events(&self) -> Result<Vec<(InterfaceRef, Position)>, StoreError> {
         let rows = self.database.read().await?.all(LAST, bind![]).await?;
-        let head = |row: &Row| position(epoch(row)?, row.count("next_offset")?.saturating_sub(1));
-        rows.iter().map(|row| Ok((row.parsed("name")?, head(row)?))).collect()
+        rows.iter().map(|row| Ok((row.parsed("name")?, Stream::from_row(row)?.head()?))).collect()
     }
 }
 

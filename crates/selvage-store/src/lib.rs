@@ -44,7 +44,7 @@ pub use backup::lost::{LostStore, Narrows};
 pub use backup::restore::{Postponed, Restored, Restoring};
 pub use backup::{BackupSummary, check_backup};
 pub use capture::hint::Echo;
-pub use capture::known::{Captured, CopyPage, CopyState, ParkedRow, Standing};
+pub use capture::known::{Captured, CapturedId, CopyPage, CopyState, ParkedRow, Standing};
 pub use capture::outbox::Waiting;
 pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
 pub use capture::{
@@ -61,7 +61,7 @@ pub use error::StoreError;
 pub use event::append::EventBatch;
 pub use event::checksum::checksum;
 pub use event::cursor::{Cursor, CursorMove, NewCursor, TakenCursor};
-pub use event::opening::OpenedStream;
+pub use event::opening::{BrokerStream, OpenedStream};
 pub use event::read::{ReadBatch, ReadFault, ReadLimit};
 pub use event::retention::{Behind, Retired};
 pub use event::{EventEpochs, StreamState};

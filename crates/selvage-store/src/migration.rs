@@ -3,6 +3,7 @@
 
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
+use crate::event::seal;
 use crate::ledger;
 use crate::statement::statements;
 use crate::value::bind;
@@ -27,7 +28,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016.sql"),
     include_str!("../migrations/0017.sql"),
     include_str!("../migrations/0018.sql"),
+    include_str!("../migrations/0019.sql"),
 ];
+
+/// Behind this step, rows of the event log have a checksum each.
+const SEALS: i64 = 19;
 
 /// Any number that nobody else in the database locks by: the letters `selvage1`.
 const LOCK: i64 = i64::from_be_bytes(*b"selvage1");
@@ -85,6 +90,9 @@ pub(crate) async fn version(transaction: &mut Transaction) -> Result<i64, StoreE
 pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> Result<(), StoreError> {
     for (version, step) in (1..=to).zip(MIGRATIONS).filter(|(version, _)| *version > from) {
         transaction.script(step).await?;
+        if version == SEALS {
+            seal::all(transaction).await?;
+        }
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;
     }

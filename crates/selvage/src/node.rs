@@ -188,10 +188,7 @@ impl Node {
         let node = NewNode { address: gateway.address().to_string(), ..node };
         let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![
-            tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), Arc::clone(&current))),
             tokio::spawn(feed.follow()),
-            tokio::spawn(release::taking::follow(Arc::clone(&follower))),
-            tokio::spawn(release::prepared::follow(Arc::clone(&follower))),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
             tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
             tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),

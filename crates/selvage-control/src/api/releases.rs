@@ -140,7 +140,7 @@ async fn answer(
         Activated::Now(since) => (since, true),
         Activated::Before => (Timestamp::now(), false),
     };
-    let nodes = (api.governance.acknowledge)(since, environment).await;
+    let nodes = (api.governance.acknowledge)(since, Some(environment)).await;
     Json(json!({
         "release": went.release,
         "domain": went.domain.as_str(),

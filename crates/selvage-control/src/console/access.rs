@@ -117,7 +117,7 @@ async fn answer(
     match changed {
         Ok(is_changed) => {
             if is_changed {
-                (governance.acknowledge)(since).await;
+                (governance.acknowledge)(since, None).await;
             }
             Redirect::to("/access").into_response()
         }

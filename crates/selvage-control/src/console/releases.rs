@@ -94,7 +94,7 @@ async fn go(governance: &Governance, operator: &str, back: Back, because: String
     let went = governance.desk.roll_back(&back, &activating).await.map_err(|error| refusal(&error))?;
     if let Activated::Now(since) = went.activated {
         // The page that follows shows what every node runs.
-        (governance.acknowledge)(since, activating.environment).await;
+        (governance.acknowledge)(since, Some(activating.environment)).await;
     }
     Ok(())
 }

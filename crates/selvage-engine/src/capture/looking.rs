@@ -106,10 +106,12 @@ impl Looking {
         self.reach.odoo.present()
     }
 
-    /// The ids of records behind this one, in order.
-    pub(crate) async fn ids_after(&self, after: i64, limit: usize) -> Result<Vec<i64>, Trouble> {
-        let records = self.search(json!(["id", ">", after]), &["id".to_owned()], Some(limit)).await?;
-        records.iter().map(id).collect()
+    /// The ids of records behind this one, in order, each with the second in which it says that it was written.
+    pub(crate) async fn all_after(&self, after: i64, limit: usize) -> Result<Vec<(i64, i64)>, Trouble> {
+        let mut fields = vec!["id".to_owned()];
+        fields.extend(self.fields.iter().filter(|field| *field == WRITTEN).cloned());
+        let records = self.search(json!(["id", ">", after]), &fields, Some(limit)).await?;
+        records.iter().map(|record| Ok((id(record)?, written(record)?))).collect()
     }
 
     /// The external ids of records, of those that have one.

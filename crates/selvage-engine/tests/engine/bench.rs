@@ -46,6 +46,10 @@ impl Bench {
     pub(crate) async fn of(version: OdooVersion) -> Self {
         let mut config = FactoryConfig::default();
         config.odoo.version = version;
+        Self::with(config).await
+    }
+
+    pub(crate) async fn with(config: FactoryConfig) -> Self {
         let factory = Factory::start(config).await.unwrap();
         let directory = TempDir::new().unwrap();
         let store_url = format!("sqlite:{}", directory.path().join("store.db").display());

@@ -82,7 +82,7 @@ impl Capturing {
     }
 
     /// Everything in the stream, in order.
-    async fn events(&self, stream: &str) -> Vec<Value> {
+    pub(crate) async fn events(&self, stream: &str) -> Vec<Value> {
         let stream = stream.parse().unwrap();
         let (mut after, mut found) = (Position::START, Vec::new());
         loop {
@@ -135,7 +135,7 @@ pub(crate) fn new_product(bench: &Bench, code: &str) -> i64 {
 }
 
 /// What the events say that there is, by the system's record.
-fn replayed(events: &[Value]) -> BTreeMap<String, Value> {
+pub(crate) fn replayed(events: &[Value]) -> BTreeMap<String, Value> {
     let mut table = BTreeMap::new();
     for event in events {
         let subject = event["subject"].as_str().unwrap().to_owned();

@@ -12,6 +12,7 @@ mod bench;
 mod booked;
 mod capture;
 mod claim;
+mod clock;
 mod consume;
 mod copies;
 mod create;

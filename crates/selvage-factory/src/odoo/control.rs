@@ -1,4 +1,4 @@
-//! The control endpoints under `/_factory`: faults, what is hidden, webhooks, limits, counts, raw records and the journal, for
+//! The control endpoints under `/_factory`: faults, what is hidden, webhooks, limits, the clock, counts, raw records and the journal, for
 //! tests in another process.
 //! They are open to whoever reaches the port; the simulated Odoo listens on 127.0.0.1 only.
 
@@ -9,7 +9,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
+use jiff::SignedDuration;
 use serde_json::{Value as Json, json};
 
 use super::automation::Automation;
@@ -27,7 +28,8 @@ pub(crate) fn router() -> Router<Arc<Database>> {
         .route("/_factory/webhooks", post(automate).delete(forget))
         .route("/_factory/hooks", post(accept))
         .route("/_factory/hidden", post(hide).delete(show_all))
-        .route("/_factory/limits", axum::routing::put(limit))
+        .route("/_factory/limits", put(limit))
+        .route("/_factory/clock", put(clock))
         .route("/_factory/state", get(state))
         .route("/_factory/records/{model}", get(records))
         .route("/_factory/journal", get(journal))
@@ -95,6 +97,18 @@ async fn limit(State(database): State<Arc<Database>>, body: Bytes) -> Response {
         Ok(longest) => {
             database.set_longest(longest);
             json_response(200, &json!({}))
+        }
+        Err(message) => json_response(400, &json!({ "error": message })),
+    }
+}
+
+async fn clock(State(database): State<Arc<Database>>, body: Bytes) -> Response {
+    let wrong = || "`ahead_ms` is a number of milliseconds, below zero for a clock that is behind".to_owned();
+    let ahead = read(&body).and_then(|json| json.get("ahead_ms").and_then(Json::as_i64).ok_or_else(wrong));
+    match ahead {
+        Ok(millis) => {
+            database.set_clock(SignedDuration::from_millis(millis));
+            json_response(200, &json!({ "now": database.now().micros() }))
         }
         Err(message) => json_response(400, &json!({ "error": message })),
     }

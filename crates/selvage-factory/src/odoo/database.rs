@@ -1,10 +1,11 @@
 //! The database behind the server: accounts, tables, faults and journal, and the transaction around each call.
 //! A call is all or nothing; one runs at a time, and none waits for the network.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value as Json, json};
 
 use super::automation::{Automation, Delivery, Rule};
@@ -40,6 +41,8 @@ pub(crate) struct Database {
     journal: Mutex<Journal>,
     hidden: Mutex<Vec<Hidden>>,
     calls: AtomicU64,
+    /// Microseconds by which the clock is before the machine's.
+    ahead: AtomicI64,
     rules: Mutex<Vec<Rule>>,
     inbound: Mutex<Vec<Inbound>>,
     longest: Mutex<Option<Duration>>,
@@ -62,11 +65,22 @@ impl Database {
             journal: Mutex::default(),
             hidden: Mutex::default(),
             calls: AtomicU64::new(0),
+            ahead: AtomicI64::new(micros(config.clock)),
             rules: Mutex::default(),
             inbound: Mutex::default(),
             longest: Mutex::new(config.longest_transaction),
             sender: Sender::default(),
         })
+    }
+
+    /// The moment of the database's own clock.
+    pub(crate) fn now(&self) -> Stamp {
+        Stamp::now().plus_micros(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// From now on the clock is so much before the machine's, or behind it.
+    pub(crate) fn set_clock(&self, ahead: SignedDuration) {
+        self.ahead.store(micros(ahead), Ordering::Relaxed);
     }
 
     /// The login that password or key open.
@@ -151,7 +165,7 @@ impl Database {
             rights: Rights::Admin,
             companies: store.ids(Model::Company),
             context: Map::new(),
-            now: Stamp::now(),
+            now: self.now(),
         };
         let rule = Transaction { store: &mut store, env }.add_rule(automation).map_err(|refusal| refusal.message)?;
         store.commit();
@@ -246,7 +260,7 @@ impl Database {
         let admin = self.admin()?;
         let told = |refusal: Refusal| format!("{}: {}", refusal.exception.name(), refusal.message);
         let call = Call::positional(model, method, args, kwargs).map_err(told)?;
-        let (outcome, deliveries) = self.run(&admin, &call, Stamp::now());
+        let (outcome, deliveries) = self.run(&admin, &call, self.now());
         if let (false, Ok(runtime)) = (deliveries.is_empty(), tokio::runtime::Handle::try_current()) {
             let sender = self.sender.clone();
             runtime.spawn(async move { sender.send(deliveries).await });
@@ -271,6 +285,10 @@ impl Database {
             "faults": self.faults().list().len(),
         })
     }
+}
+
+fn micros(time: SignedDuration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or_default()
 }
 
 fn entry(login: &Login, call: &Call, outcome: &Result<Answer, Refusal>, changed: bool) -> JournalEntry {

@@ -32,7 +32,7 @@ pub(super) fn fill(store: &mut Store, config: &OdooConfig) -> Result<Vec<Login>,
         rights: Rights::Admin,
         companies: vec![Id(1)],
         context: Map::new(),
-        now: Stamp::now(),
+        now: Stamp::now().plus_micros(config.clock.as_micros().try_into().unwrap_or_default()),
     };
     let mut tx = Transaction { store, env };
     base::before_companies(&mut tx);

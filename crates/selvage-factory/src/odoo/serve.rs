@@ -18,7 +18,6 @@ use super::database::{Database, Login};
 use super::execute::Answer;
 use super::fault::{CommitAt, FaultKind};
 use super::refusal::Refusal;
-use super::value::Stamp;
 use super::{OdooVersion, json2, jsonrpc, service, webhook, xmlrpc};
 use crate::line::Cutter;
 
@@ -62,7 +61,7 @@ async fn struck(database: &Database, login: &Login, call: &Call) -> Ending {
 async fn under_faults(database: &Database, login: &Login, call: &Call) -> Ending {
     let strike = database.faults().draw(call.model.name(), call.method.name());
     // Odoo stamps what it writes with the start of the transaction, however late it commits.
-    let started = Stamp::now();
+    let started = database.now();
     if !strike.latency.is_zero() {
         tokio::time::sleep(strike.latency).await;
     }

@@ -255,7 +255,7 @@ impl Demand {
             IdAt::Body => return Some(CallName::Content(Sha256::digest(bytes).into())),
         };
         let is_fit = (1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control);
-        is_fit.then(|| match signed {
+        is_fit.then_some(match signed {
             Some(signed) => CallName::Unproven { id, signed },
             None => CallName::Own(id),
         })

@@ -9,6 +9,7 @@ use async_nats::header::HeaderMap;
 use async_nats::{Client, ConnectOptions, Message, ServerInfo};
 use selvage_model::event::MOST_BODY;
 use selvage_model::name::InterfaceRef;
+use selvage_store::BrokerStream;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -54,11 +55,21 @@ struct Asked {
 }
 
 /// How a stream stands at the broker.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct State {
     pub(super) first_seq: u64,
     pub(super) last_seq: u64,
     pub(super) bytes: u64,
+    /// When it was made: another one under its name was made at another time.
+    #[serde(skip)]
+    pub(super) made: String,
+}
+
+impl State {
+    /// As the store knows it.
+    pub(super) fn found(&self) -> BrokerStream<'_> {
+        BrokerStream { last: self.last_seq, made: &self.made }
+    }
 }
 
 /// A message to be published.
@@ -94,6 +105,7 @@ struct Config {
 struct Reply {
     error: Option<Failure>,
     state: Option<State>,
+    created: Option<String>,
     config: Option<Config>,
     seq: Option<u64>,
     count: Option<u64>,
@@ -212,8 +224,10 @@ impl Api {
         match reply {
             Reply { error: Some(failure), .. } if failure.err_code == NO_STREAM => Ok(None),
             Reply { error: Some(failure), .. } => Err(refused(&failure)),
-            Reply { state: Some(state), cluster, .. } => Ok(Some((state, cluster))),
-            Reply { state: None, .. } => Err(LogError::unavailable("the broker told no state")),
+            Reply { state: Some(state), created: Some(made), cluster, .. } => {
+                Ok(Some((State { made, ..state }, cluster)))
+            }
+            Reply { .. } => Err(LogError::unavailable("the broker told no state")),
         }
     }
 

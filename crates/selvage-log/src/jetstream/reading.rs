@@ -39,6 +39,9 @@ async fn read_once(
     // The broker is asked first: epochs that begin meanwhile concern what it does not have yet.
     let state = shared.api()?.info(stream).await?;
     let epochs = shared.store.event_epochs(stream).await?;
+    if !epochs.are_of(&state.made) {
+        return Err(made_anew(shared, stream, &state, after).await?);
+    }
     let head = epochs.position(state.last_seq)?;
     let mut batch = Batch { records: Vec::new(), head };
     let mut next = first(&epochs, &state, after).map_err(|fault| fault_error(&fault, stream, after))?;
@@ -70,6 +73,24 @@ async fn read_once(
         return Err(fault_error(&ReadFault::Missing { from: next, to: state.last_seq }, stream, after));
     }
     Ok(batch)
+}
+
+/// INVARIANT: NOTHING-LOST: of a stream that somebody made anew no position of before is read as if it meant the same. Its epoch begins,
+/// and the first who reads is told the gap.
+async fn made_anew(
+    shared: &Shared,
+    stream: &InterfaceRef,
+    state: &State,
+    after: Position,
+) -> Result<LogError, LogError> {
+    // Who only looks begins no epoch.
+    if !lock(&shared.known).contains_key(stream) {
+        return Err(LogError::unavailable("its stream was made anew, and no node has opened it since"));
+    }
+    // Who has read up to there knows that it was acknowledged.
+    let mark = shared.store.broker_mark(stream).await?.max(Some(after));
+    let opened = shared.store.open_broker_stream(stream, state.found(), mark).await?;
+    Ok(opened.gap.map_or_else(|| LogError::unavailable("its stream was made anew meanwhile"), LogError::Gap))
 }
 
 /// The first sequence that a reader at this position has not read.

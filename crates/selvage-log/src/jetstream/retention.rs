@@ -27,6 +27,9 @@ pub(super) async fn retire(
     if state.last_seq < state.first_seq || state.last_seq == 0 {
         return Ok(Retired::default());
     }
+    if !shared.store.event_epochs(stream).await?.are_of(&state.made) {
+        return Ok(Retired::default());
+    }
     let page = shared.api()?.messages(stream, state.first_seq, PAGE, PAGE_BYTES).await?;
     let page: Vec<Incoming> = page.iter().map(incoming).collect::<Result<_, _>>()?;
     let whole_page = page.len();

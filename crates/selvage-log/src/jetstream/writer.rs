@@ -167,11 +167,16 @@ impl StreamWriter {
         let seen = Position::new(epoch, self.seen).filter(|_| self.read);
         let mark = marked.max(seen);
         let behind = mark.is_some_and(|mark| state.last_seq < mark.offset());
-        if !behind && self.read && marked.is_none_or(|marked| marked.epoch() == epoch) {
+        // Somebody else may have made it again, and put in more than this node has seen.
+        if !behind
+            && self.epochs.are_of(&state.made)
+            && self.read
+            && marked.is_none_or(|marked| marked.epoch() == epoch)
+        {
             return self.look(&state).await;
         }
         self.read = false;
-        let opened = self.shared.store.open_broker_stream(&self.stream, state.last_seq, mark).await?;
+        let opened = self.shared.store.open_broker_stream(&self.stream, state.found(), mark).await?;
         self.epochs = self.shared.store.event_epochs(&self.stream).await?;
         self.look_anew(&state).await?;
         match opened.gap {

@@ -146,6 +146,30 @@ async fn a_stream_that_is_gone_while_a_node_writes_is_made_again_and_its_loss_to
     stage.end(log).await;
 }
 
+/// However much is in it: positions of before do not mean what stands there now.
+#[tokio::test]
+async fn a_stream_that_somebody_made_anew_is_not_read_as_the_one_before() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    log.append(&orders(), (0..10).map(record).collect()).await.unwrap();
+    assert_eq!(read(&log, at(1, 4)).await.unwrap().len(), 6);
+    stage.ask("STREAM.DELETE", "").await;
+    let (other, _) = stage.log("two").await;
+    other.append(&orders(), (20..35).map(record).collect()).await.unwrap();
+    let told = read(&log, at(1, 4)).await.unwrap_err();
+    assert_eq!(told.code(), code::LOG_GAP, "{told}");
+    let LogError::Gap(gap) = told else { panic!("{told}") };
+    assert_eq!((gap.after, gap.epoch), (Position::START, 2));
+    log.told(&gap).await.unwrap();
+    let again = read(&log, at(1, 4)).await.unwrap();
+    assert_eq!((again.len(), again[0]), (15, at(2, 1)));
+    let appended = log.append(&orders(), vec![record(25), record(40)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(2, 6), true));
+    assert_eq!((appended[1].position, appended[1].known), (at(2, 16), false));
+    other.end().await;
+    stage.end(log).await;
+}
+
 /// INVARIANT: DURABLE-ACK: every connection is a reason to ask again.
 #[tokio::test]
 async fn a_broker_is_asked_again_whether_it_writes_after_each_break() {

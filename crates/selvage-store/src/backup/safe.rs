@@ -13,7 +13,7 @@ use super::{BackupSummary, ended};
 use crate::access;
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::event::position;
+use crate::event::{Lost, Stream, cursor, opening, position};
 use crate::ledger;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
@@ -34,8 +34,6 @@ statements! {
     EMERGENCIES = "UPDATE change_proposal SET ratify_until = ratify_until + $1 WHERE ratify_until IS NOT NULL";
     NODES = "DELETE FROM node";
     SLICES = "DELETE FROM budget_slice";
-    CURSORS = "UPDATE event_cursor SET node = '', leased_until = 0, \
-               fence = CASE WHEN fence < $1 THEN CAST($1 AS BIGINT) ELSE fence END + 1000000";
     CAPTURES = "UPDATE capture SET node = '', leased_until = 0, fence = fence + 1000000";
     EPOCHS_OF_OPERATIONS = "UPDATE operation SET epoch = epoch + 1000000 WHERE state IN ('pending', 'unknown', 'stuck')";
     EFFECTS = "UPDATE effect SET state = 'sent', sends = CASE WHEN sends = 0 THEN 1 ELSE sends END, sent_at = $1 \
@@ -47,10 +45,7 @@ statements! {
              WHERE state IN ('pending', 'unknown') AND verb <> 'create' AND id NOT IN (SELECT operation FROM effect)";
     LANES = "DELETE FROM lane WHERE operation IN (SELECT id FROM operation WHERE state = 'stuck')";
     CREATES = "UPDATE operation SET due_at = $1 WHERE state = 'pending'";
-    STREAMS = "SELECT id, name, epoch, next_offset FROM event_stream ORDER BY name";
-    EPOCH = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)";
-    RAISE = "UPDATE event_stream SET epoch = $2, next_offset = $3 WHERE id = $1";
+    STREAMS = "SELECT id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum FROM event_stream ORDER BY name";
 }
 
 /// Makes what was loaded safe, and enters that it was restored.
@@ -64,10 +59,10 @@ pub(super) async fn make(
     transaction.run(NODES, bind![]).await?;
     transaction.run(SLICES, bind![]).await?;
     // A cursor's first fence is a time, so that the time of now is above every one that was taken since.
-    transaction.run(CURSORS, bind![now]).await?;
+    cursor::fence_all(transaction, now).await?;
     transaction.run(CAPTURES, bind![]).await?;
     let (doubtful, stuck) = doubt(transaction, &backup, now).await?;
-    let streams = raise_streams(transaction, how, now).await?;
+    let streams = raise_streams(transaction, how).await?;
     let (ended, answered) = match &how.lost {
         Some(lost) => {
             (ended::take_over(transaction, lost, &how.by).await?, ended::take_answers(transaction, lost).await?)
@@ -114,19 +109,15 @@ async fn doubt(transaction: &mut Transaction, backup: &BackupSummary, now: Micro
 async fn raise_streams(
     transaction: &mut Transaction,
     how: &Restoring,
-    now: Micros,
 ) -> Result<Vec<(InterfaceRef, Position)>, StoreError> {
     let mut streams = Vec::new();
     for row in transaction.all(STREAMS, bind![]).await? {
-        let (id, next, name) = (row.integer("id")?, row.count("next_offset")?, row.parsed::<InterfaceRef>("name")?);
-        let epoch = u32::try_from(row.count("epoch")?).map_err(|_| StoreError::damaged("an epoch is too large"))?;
+        let (stream, name) = (Stream::from_row(&row)?, row.parsed::<InterfaceRef>("name")?);
         let mark = how.marks.get(&name);
-        let epoch = mark.map_or(epoch, |mark| epoch.max(mark.epoch())) + EPOCHS;
-        let first = mark.map_or(next, |mark| next.max(mark.offset() + 1));
-        let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let lost = (number(next), number(first - 1));
-        transaction.run(EPOCH, bind![id, i64::from(epoch), number(first), lost.0, lost.1, now]).await?;
-        transaction.run(RAISE, bind![id, i64::from(epoch), number(first)]).await?;
+        let epoch = mark.map_or(stream.epoch, |mark| stream.epoch.max(mark.epoch())) + EPOCHS;
+        let first = mark.map_or(stream.next, |mark| stream.next.max(mark.offset() + 1));
+        opening::begin(transaction, &stream, Lost { epoch, first, from: stream.next, to: first - 1 }).await?;
+        Stream { epoch, next: first, ..stream }.write(transaction).await?;
         streams.push((name, position(epoch, first)?));
     }
     Ok(streams)

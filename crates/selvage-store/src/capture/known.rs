@@ -19,7 +19,7 @@ statements! {
               ORDER BY written DESC, record DESC LIMIT $2";
     HIGHEST = "SELECT record, written, created FROM captured WHERE capture = $1 AND standing <> 2 \
                ORDER BY record DESC LIMIT $2";
-    BY_ID = "SELECT record, generation FROM captured WHERE capture = $1 AND standing <> 2 AND record > $2 \
+    BY_ID = "SELECT record, generation, written FROM captured WHERE capture = $1 AND standing <> 2 AND record > $2 \
              ORDER BY record LIMIT $3";
     COUNT = "SELECT COUNT(*) AS records FROM captured WHERE capture = $1 AND standing <> 2";
     PARKED = "SELECT record, code, reason, since FROM capture_parked WHERE capture = $1 AND record > $2 \
@@ -74,6 +74,17 @@ impl Standing {
             other => Err(StoreError::damaged(format!("{other} is not how a captured record stands"))),
         }
     }
+}
+
+/// A record that is known not to be gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CapturedId {
+    /// The system's id.
+    pub record: i64,
+    /// In which going through all records it was last seen.
+    pub generation: i64,
+    /// The second in which it said that it was written.
+    pub written: i64,
 }
 
 /// What is known of a record.
@@ -186,14 +197,19 @@ impl Store {
         rows.iter().map(unmoved).collect()
     }
 
-    /// Records that are not known to be gone, by id, with the generation in which each was seen.
+    /// Records that are not known to be gone, by id.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn captured_ids(&self, capture: i64, after: i64, limit: usize) -> Result<Vec<(i64, i64)>, StoreError> {
+    pub async fn captured_ids(&self, capture: i64, after: i64, limit: usize) -> Result<Vec<CapturedId>, StoreError> {
         let mut transaction = self.database.read().await?;
         let rows = transaction.all(BY_ID, bind![capture, after, count(limit)]).await?;
-        rows.iter().map(|row| Ok((row.integer("record")?, row.integer("generation")?))).collect()
+        let id = |row: &Row| {
+            let (record, generation, written) =
+                (row.integer("record")?, row.integer("generation")?, row.integer("written")?);
+            Ok(CapturedId { record, generation, written })
+        };
+        rows.iter().map(id).collect()
     }
 
     /// How many records are known that are not gone.

@@ -31,7 +31,6 @@ statements! {
                    ($1, $2, $3, $54, $55, $56, $57, $58), ($1, $2, $3, $59, $60, $61, $62, $63), \
                    ($1, $2, $3, $64, $65, $66, $67, $68), ($1, $2, $3, $69, $70, $71, $72, $73), \
                    ($1, $2, $3, $74, $75, $76, $77, $78), ($1, $2, $3, $79, $80, $81, $82, $83)";
-    ADVANCE = "UPDATE event_stream SET next_offset = $1, bytes = bytes + $2 WHERE id = $3";
 }
 
 /// Records for one stream, taken whole or not at all.
@@ -145,9 +144,8 @@ async fn insert(
         }
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
-    let next = i64::try_from(last + 1).unwrap_or(i64::MAX);
-    let advance = bind![next, i64::try_from(bytes).unwrap_or(i64::MAX), stream.id];
-    transaction.run(ADVANCE, advance).await.map(drop)
+    let advanced = Stream { next: last + 1, bytes: stream.bytes.saturating_add(bytes as u64), ..stream.clone() };
+    advanced.write(transaction).await
 }
 
 fn of_record(place: i64, epoch: u32, at: Micros, record: &NewRecord) -> i64 {

@@ -8,27 +8,33 @@ use jiff::Timestamp;
 use selvage_model::event::{Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 
-use super::{Stream, read_position, stored};
+use super::{Stream, read_position, seal, stored};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
+/// A cursor's fence rises by so much in a restored store: nothing that was held after the backup is above, since each taking is one.
+const RESTORED: i64 = 1_000_000;
+
 // A cursor's first fence is the time at which it is made, so that one that was forgotten and made again takes no move of before.
 statements! {
-    CURSOR = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 AND reader = $2";
-    CURSORS = "SELECT reader, position, fence, node, leased_until FROM event_cursor WHERE stream = $1 ORDER BY reader";
-    BEGIN = "INSERT INTO event_cursor (stream, reader, position, fence, node, leased_until, moved_at) \
-             VALUES ($1, $2, $3, $4, '', 0, $4) ON CONFLICT (stream, reader) DO NOTHING";
-    TAKE = "UPDATE event_cursor SET fence = fence + 1, node = $1, leased_until = $2 \
-            WHERE stream = $3 AND reader = $4 AND (leased_until <= $5 OR node = $1) \
-            RETURNING reader, position, fence, node, leased_until";
-    EXTEND = "UPDATE event_cursor SET leased_until = $1 WHERE stream = $2 AND reader = $3 AND fence = $4";
-    MOVE = "UPDATE event_cursor SET position = $1, moved_at = $2 \
-            WHERE stream = $3 AND reader = $4 AND fence = $5 AND position <= $1";
-    STEP = "UPDATE event_cursor SET moved_at = CASE WHEN position < $1 THEN $2 ELSE moved_at END, position = $1, leased_until = $3 \
-            WHERE stream = $4 AND reader = $5 AND fence = $6 AND position <= $1";
+    HOLD = "UPDATE event_cursor SET moved_at = moved_at WHERE stream = $1 AND reader = $2 \
+            RETURNING stream, reader, position, fence_number, node, leased_until, checksum";
+    CURSORS = "SELECT stream, reader, position, fence_number, node, leased_until, checksum FROM event_cursor \
+               WHERE stream = $1 ORDER BY reader";
+    ALL = "SELECT stream, reader, position, fence_number, node, leased_until, checksum FROM event_cursor";
+    FURTHEST = "SELECT stream, reader, position, fence_number, node, leased_until, checksum FROM event_cursor \
+                WHERE stream = $1 ORDER BY position DESC LIMIT 1";
+    BEGIN = "INSERT INTO event_cursor (stream, reader, position, fence_number, node, leased_until, moved_at, checksum) \
+             VALUES ($1, $2, $3, $4, '', 0, $4, $5) ON CONFLICT (stream, reader) DO NOTHING";
+    TAKE = "UPDATE event_cursor SET fence_number = $1, node = $2, leased_until = $3, checksum = $4 WHERE stream = $5 AND reader = $6";
+    EXTEND = "UPDATE event_cursor SET leased_until = $1 WHERE stream = $2 AND reader = $3 AND fence_number = $4";
+    MOVE = "UPDATE event_cursor SET position = $1, moved_at = $2, checksum = $6 \
+            WHERE stream = $3 AND reader = $4 AND fence_number = $5 AND position <= $1";
+    STEP = "UPDATE event_cursor SET moved_at = CASE WHEN position < $1 THEN $2 ELSE moved_at END, position = $1, leased_until = $3, \
+            checksum = $7 WHERE stream = $4 AND reader = $5 AND fence_number = $6 AND position <= $1";
     FORGET = "DELETE FROM event_cursor WHERE stream = $1 AND reader = $2";
 }
 
@@ -99,14 +105,22 @@ impl Store {
         let mut transaction = self.database.write().await?;
         let stream = Stream::find(&mut transaction, &new.stream).await?;
         let now = transaction.now().await?;
-        transaction.run(BEGIN, bind![stream.id, new.reader.as_str(), stored(new.start), now]).await?;
-        let take = bind![new.node.as_str(), now.after(new.lease), stream.id, new.reader.as_str(), now];
-        let taken = match transaction.first(TAKE, take).await? {
-            Some(row) => TakenCursor::Taken { position: read_position(&row)?, fence: row.integer("fence")? },
-            None => {
-                let row = transaction.only(CURSOR, bind![stream.id, new.reader.as_str()]).await?;
-                TakenCursor::Held { by: row.text("node")?, until: row.time("leased_until")? }
-            }
+        let (start, reader) = (stored(new.start), new.reader.as_str());
+        let begin = bind![stream.id, reader, start, now, seal::cursor(stream.id, reader, start, now.0)];
+        if transaction.run(BEGIN, begin).await? > 0 {
+            // One whose name is damaged is not begun anew under its own.
+            of_stream(&mut transaction, &stream).await?;
+        }
+        let row = transaction.only(HOLD, bind![stream.id, reader]).await?;
+        let Cursor { position, node, .. } = from_row(&row)?;
+        let taken = if row.integer("leased_until")? <= now.0 || node == new.node {
+            let (fence, until) = (row.integer("fence_number")? + 1, now.after(new.lease));
+            let sealed = seal::cursor(stream.id, reader, stored(position), fence);
+            let take = bind![fence, new.node.as_str(), until, sealed, stream.id, reader];
+            transaction.run(TAKE, take).await?;
+            TakenCursor::Taken { position, fence }
+        } else {
+            TakenCursor::Held { by: node, until: row.time("leased_until")? }
         };
         transaction.commit().await?;
         Ok(taken)
@@ -188,7 +202,9 @@ impl Moves {
             }
         };
         let (to, until) = (stored(moved.to), self.now.after(lease));
-        let step = bind![to, self.now, until, stream, moved.reader.as_str(), moved.fence];
+        let reader = moved.reader.as_str();
+        let step =
+            bind![to, self.now, until, stream, reader, moved.fence, seal::cursor(stream, reader, to, moved.fence)];
         if transaction.run(STEP, step).await? == 0 { Err(fenced(moved)) } else { Ok(()) }
     }
 }
@@ -197,8 +213,9 @@ impl Moves {
 async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
     let stream = Stream::find(transaction, &moved.stream).await?;
     let now = transaction.now().await?;
-    let to = bind![stored(moved.to), now, stream.id, moved.reader.as_str(), moved.fence];
-    if transaction.run(MOVE, to).await? == 0 {
+    let (to, reader) = (stored(moved.to), moved.reader.as_str());
+    let moves = bind![to, now, stream.id, reader, moved.fence, seal::cursor(stream.id, reader, to, moved.fence)];
+    if transaction.run(MOVE, moves).await? == 0 {
         return Err(fenced(moved));
     }
     Ok(())
@@ -222,7 +239,25 @@ pub(crate) async fn of_stream(transaction: &mut Transaction, stream: &Stream) ->
     rows.iter().map(from_row).collect()
 }
 
+/// How far the reader is that is furthest; the beginning where there is none.
+pub(crate) async fn furthest(transaction: &mut Transaction, stream: &Stream) -> Result<Position, StoreError> {
+    let row = transaction.first(FURTHEST, bind![stream.id]).await?;
+    row.map_or(Ok(Position::START), |row| Ok(from_row(&row)?.position))
+}
+
+/// Takes every cursor from whoever had it, in a store that was restored: no move of before is taken any more.
+pub(crate) async fn fence_all(transaction: &mut Transaction, now: Micros) -> Result<(), StoreError> {
+    for row in transaction.all(ALL, bind![]).await? {
+        let Cursor { reader, position, .. } = from_row(&row)?;
+        let (stream, fence) = (row.integer("stream")?, row.integer("fence_number")?.max(now.0) + RESTORED);
+        let sealed = seal::cursor(stream, reader.as_str(), stored(position), fence);
+        transaction.run(TAKE, bind![fence, "", 0_i64, sealed, stream, reader.as_str()]).await?;
+    }
+    Ok(())
+}
+
 fn from_row(row: &Row) -> Result<Cursor, StoreError> {
+    seal::check(row, seal::of_cursor(row), "event_cursor")?;
     Ok(Cursor { reader: row.parsed("reader")?, position: read_position(row)?, node: row.text("node")? })
 }
 

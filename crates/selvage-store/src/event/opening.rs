@@ -5,7 +5,7 @@ use selvage_model::event::{Gap, Position};
 use selvage_model::name::InterfaceRef;
 
 use super::walk::{Lost, epoch_of, past_lost};
-use super::{Stream, offset, position, read_position};
+use super::{Stream, cursor, offset, position, seal};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -16,19 +16,15 @@ use crate::value::bind;
 const LOCK: i64 = i64::from_be_bytes(*b"selvagee");
 
 statements! {
-    MAKE = "INSERT INTO event_stream (id, name, epoch, next_offset, retired_to, bytes) \
-            SELECT COALESCE(MAX(id), 0) + 1, $1, 1, 1, 0, 0 FROM event_stream";
+    MAKE = "INSERT INTO event_stream (id, name, epoch, next_offset, retired_to, kept_bytes, checksum) VALUES ($1, $2, 1, 1, 0, 0, $3)";
+    STREAMS = "SELECT id, name, epoch, next_offset, retired_to, kept_bytes, made, checksum FROM event_stream";
     LAST = "SELECT MAX(place) AS place, COUNT(*) AS records FROM \
             (SELECT place FROM event_record WHERE place >= $1 AND place < $2 ORDER BY place DESC LIMIT 1) AS last";
-    RAISE = "UPDATE event_stream SET epoch = $1, next_offset = $2, \
-             retired_to = CASE WHEN retired_to > $4 THEN $4 ELSE retired_to END WHERE id = $3";
-    BEGIN = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)";
-    UNTOLD = "SELECT epoch, first_offset, lost_from, lost_to FROM event_epoch \
+    BEGIN = "INSERT INTO event_epoch (stream, epoch, first_offset, lost_from, lost_to, began_at, checksum) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    UNTOLD = "SELECT stream, epoch, first_offset, lost_from, lost_to, began_at, checksum FROM event_epoch \
               WHERE stream = $1 AND told_at IS NULL ORDER BY epoch DESC LIMIT 1";
     TELL = "UPDATE event_epoch SET told_at = $1 WHERE stream = $2 AND epoch <= $3 AND told_at IS NULL";
-    READ = "SELECT COALESCE(MAX(position), 0) AS position FROM event_cursor WHERE stream = $1";
-    MARK = "UPDATE event_stream SET next_offset = $1 WHERE name = $2 AND epoch = $3 AND next_offset < $1";
 }
 
 /// A stream that was opened.
@@ -43,14 +39,22 @@ pub struct OpenedStream {
     pub gap: Option<Gap>,
 }
 
+/// What a broker has of a stream.
+#[derive(Clone, Copy, Debug)]
+pub struct BrokerStream<'a> {
+    /// Up to this offset; it gives the next one itself.
+    pub last: u64,
+    /// When it says that it made the stream.
+    pub made: &'a str,
+}
+
 /// What is really there of a stream, beside what the store's mark says.
 #[derive(Clone, Copy, Debug)]
-enum Found {
+enum Found<'a> {
     /// The records are in the store; offsets go on past what was lost.
     InStore { mark: Option<Position> },
-    /// A broker has them, up to this offset, and gives the next one itself. The mark is of before the broker was asked, since others
-    /// append meanwhile.
-    AtBroker { last: u64, mark: Option<Position> },
+    /// A broker has them. The mark is of before the broker was asked, since others append meanwhile.
+    AtBroker { found: BrokerStream<'a>, mark: Option<Position> },
 }
 
 impl Store {
@@ -66,18 +70,19 @@ impl Store {
         self.open_as(stream, Found::InStore { mark }).await
     }
 
-    /// Opens a stream whose records a broker keeps, up to the offset `last`; the store has its epochs and cursors. `mark` is what was
-    /// known to be acknowledged before the broker was asked: [`Store::broker_mark`], or more.
+    /// Opens a stream whose records a broker keeps; the store has its epochs and cursors. `mark` is what was known to be acknowledged
+    /// before the broker was asked: [`Store::broker_mark`], or more. A stream that the broker made anew has nothing of what the one
+    /// before it had, however much is in it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn open_broker_stream(
         &self,
         stream: &InterfaceRef,
-        last: u64,
+        found: BrokerStream<'_>,
         mark: Option<Position>,
     ) -> Result<OpenedStream, StoreError> {
-        self.open_as(stream, Found::AtBroker { last, mark }).await
+        self.open_as(stream, Found::AtBroker { found, mark }).await
     }
 
     /// Notes that the alarm for a gap was raised, and for those before it: it is told no more.
@@ -101,7 +106,7 @@ impl Store {
         let Some(row) = transaction.first(super::STREAM, bind![stream.to_string()]).await? else { return Ok(None) };
         let stream = Stream::from_row(&row)?;
         // What was read had been acknowledged, even where the mark is not written yet.
-        let read = read_position(&transaction.only(READ, bind![stream.id]).await?)?;
+        let read = cursor::furthest(&mut transaction, &stream).await?;
         Ok(Some(stream.head()?.max(read)))
     }
 
@@ -111,35 +116,71 @@ impl Store {
     /// Those of the database.
     pub async fn mark_broker_stream(&self, stream: &InterfaceRef, head: Position) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        let next = i64::try_from(head.offset() + 1).unwrap_or(i64::MAX);
-        transaction.run(MARK, bind![next, stream.to_string(), i64::from(head.epoch())]).await?;
+        let stream = Stream::hold(&mut transaction, stream).await?;
+        let next = head.offset() + 1;
+        if stream.epoch == head.epoch() && stream.next < next {
+            Stream { next, ..stream }.write(&mut transaction).await?;
+        }
         transaction.commit().await
     }
 
-    async fn open_as(&self, name: &InterfaceRef, found: Found) -> Result<OpenedStream, StoreError> {
+    async fn open_as(&self, name: &InterfaceRef, found: Found<'_>) -> Result<OpenedStream, StoreError> {
         let mut transaction = self.database.write().await?;
         transaction.alone(LOCK).await?;
         if transaction.first(super::STREAM, bind![name.to_string()]).await?.is_none() {
-            transaction.run(MAKE, bind![name.to_string()]).await?;
+            make(&mut transaction, &name.to_string()).await?;
         }
-        let stream = Stream::hold(&mut transaction, name).await?;
+        let mut stream = Stream::hold(&mut transaction, name).await?;
         let epochs = stream.epochs(&mut transaction).await?;
+        let is_anew = stream.is_made_anew(found);
+        if let Found::AtBroker { found, .. } = found
+            && stream.made.as_deref() != Some(found.made)
+        {
+            stream.made = Some(found.made.to_owned());
+            stream.write(&mut transaction).await?;
+        }
         let kept = match found {
             Found::InStore { .. } => last(&mut transaction, &stream).await?,
-            Found::AtBroker { last, .. } => last,
+            Found::AtBroker { .. } if is_anew => 0,
+            Found::AtBroker { found, .. } => found.last,
         };
         let last = if kept == 0 { Position::START } else { position(epoch_of(&epochs, kept), kept)? };
-        let opened = match behind(&stream, &epochs, kept, found) {
+        let opened = match behind(&stream, &epochs, kept, found, is_anew) {
             None => {
                 let untold = transaction.first(UNTOLD, bind![stream.id]).await?;
                 let gap = untold.map(|row| untold_gap(name, &epochs, &Lost::from_row(&row)?)).transpose()?;
                 OpenedStream { head: stream.head()?, last, gap }
             }
-            Some(new) => begin_epoch(&mut transaction, name, &stream, last, new).await?,
+            Some(new) => begin_epoch(&mut transaction, name, stream, last, new).await?,
         };
         transaction.commit().await?;
-        Ok(opened)
+        match (found, opened) {
+            // What is in it is of the new epoch.
+            (Found::AtBroker { found, .. }, opened) if is_anew && found.last > 0 => {
+                Ok(OpenedStream { last: position(opened.head.epoch(), found.last)?, ..opened })
+            }
+            (_, opened) => Ok(opened),
+        }
     }
+}
+
+impl Stream {
+    /// Whether the broker has another stream under its name than the one that something was appended to.
+    fn is_made_anew(&self, found: Found<'_>) -> bool {
+        let Found::AtBroker { found, mark } = found else { return false };
+        let other = self.made.as_deref().is_some_and(|made| made != found.made);
+        other && (self.head().is_ok_and(|head| head.offset() > 0) || mark.is_some_and(|mark| mark.offset() > 0))
+    }
+}
+
+/// Makes a stream. One whose name is damaged is not made anew under its own.
+async fn make(transaction: &mut Transaction, name: &str) -> Result<(), StoreError> {
+    let mut id = 1;
+    for row in transaction.all(STREAMS, bind![]).await? {
+        id = id.max(Stream::from_row(&row)?.id + 1);
+    }
+    let sealed = seal::stream(name, [id, 1, 1, 0, 0], None);
+    transaction.run(MAKE, bind![id, name, sealed]).await.map(drop)
 }
 
 /// A gap that was found before, and that nobody has told yet.
@@ -160,7 +201,7 @@ struct New {
 }
 
 /// Whether a stream that has records up to `kept` is behind what was acknowledged.
-fn behind(stream: &Stream, epochs: &[Lost], kept: u64, found: Found) -> Option<New> {
+fn behind(stream: &Stream, epochs: &[Lost], kept: u64, found: Found<'_>, is_anew: bool) -> Option<New> {
     let marked = stream.next - 1;
     match found {
         Found::InStore { mark } => {
@@ -173,9 +214,13 @@ fn behind(stream: &Stream, epochs: &[Lost], kept: u64, found: Found) -> Option<N
             let epoch = ahead.map_or(stream.epoch, |mark| mark.epoch().max(stream.epoch)) + 1;
             Some(New { kept, epoch, lost_to, first: lost_to + 1 })
         }
-        Found::AtBroker { last, mark } => {
-            let mark = mark.filter(|mark| mark.epoch() == stream.epoch && last < mark.offset())?;
-            Some(New { kept, epoch: stream.epoch + 1, lost_to: marked.max(mark.offset()), first: last + 1 })
+        Found::AtBroker { mark, .. } if is_anew => {
+            let lost_to = mark.map_or(marked, |mark| marked.max(mark.offset()));
+            Some(New { kept, epoch: stream.epoch + 1, lost_to, first: 1 })
+        }
+        Found::AtBroker { found, mark } => {
+            let mark = mark.filter(|mark| mark.epoch() == stream.epoch && found.last < mark.offset())?;
+            Some(New { kept, epoch: stream.epoch + 1, lost_to: marked.max(mark.offset()), first: found.last + 1 })
         }
     }
 }
@@ -191,17 +236,24 @@ async fn last(transaction: &mut Transaction, stream: &Stream) -> Result<u64, Sto
 async fn begin_epoch(
     transaction: &mut Transaction,
     name: &InterfaceRef,
-    stream: &Stream,
+    stream: Stream,
     last: Position,
     new: New,
 ) -> Result<OpenedStream, StoreError> {
-    let now = transaction.now().await?;
-    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-    let epoch = i64::from(new.epoch);
-    let begins = bind![stream.id, epoch, number(new.first), number(new.kept + 1), number(new.lost_to), now];
-    transaction.run(BEGIN, begins).await?;
+    let lost = Lost { epoch: new.epoch, first: new.first, from: new.kept + 1, to: new.lost_to };
+    begin(transaction, &stream, lost).await?;
     // What retention took at a broker that begins anew is no longer behind what it has.
-    transaction.run(RAISE, bind![epoch, number(new.first), stream.id, number(new.kept)]).await?;
+    let retired_to = stream.retired_to.min(new.kept);
+    Stream { epoch: new.epoch, next: new.first, retired_to, ..stream }.write(transaction).await?;
     let gap = Gap { stream: name.clone(), after: last, until: new.lost_to, epoch: new.epoch };
     Ok(OpenedStream { head: position(new.epoch, new.first - 1)?, last, gap: Some(gap) })
+}
+
+/// Writes that an epoch begins; the stream's row is for the caller.
+pub(crate) async fn begin(transaction: &mut Transaction, stream: &Stream, lost: Lost) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    let numbers = [stream.id, i64::from(lost.epoch), number(lost.first), number(lost.from), number(lost.to), now.0];
+    let [id, epoch, first, from, to, at] = numbers;
+    transaction.run(BEGIN, bind![id, epoch, first, from, to, at, seal::epoch(numbers)]).await.map(drop)
 }

@@ -21,8 +21,6 @@ statements! {
     OLDEST = "SELECT place, appended_at, CAST(length(body) AS BIGINT) AS bytes FROM event_record \
               WHERE place >= $1 AND place < $2 ORDER BY place LIMIT $3";
     TAKE = "DELETE FROM event_record WHERE place >= $1 AND place <= $2";
-    RETIRE = "UPDATE event_stream SET retired_to = $1, bytes = bytes - $2 WHERE id = $3";
-    RETIRE_TO = "UPDATE event_stream SET retired_to = $1 WHERE id = $2 AND retired_to < $1";
 }
 
 /// What retention did, one step of it.
@@ -85,11 +83,11 @@ impl Store {
         let goes: Vec<&Oldest> =
             due.records.iter().take_while(|oldest| kept_from.is_none_or(|from| oldest.offset < from)).collect();
         let more = due.full_page && goes.len() == due.records.len();
-        let bytes = goes.iter().map(|oldest| oldest.bytes).sum();
+        let bytes: u64 = goes.iter().map(|oldest| oldest.bytes).sum();
         if let (Some(first), Some(last)) = (goes.first(), goes.last()) {
             transaction.run(TAKE, bind![stream.place(first.offset), stream.place(last.offset)]).await?;
-            let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-            transaction.run(RETIRE, bind![number(last.offset), number(bytes), stream.id]).await?;
+            let left = stream.bytes.saturating_sub(bytes);
+            Stream { retired_to: last.offset, bytes: left, ..stream.clone() }.write(&mut transaction).await?;
         }
         transaction.commit().await?;
         Ok(Retired { records: goes.len() as u64, bytes, more, behind })
@@ -101,8 +99,10 @@ impl Store {
     /// [`StoreError::NotFound`] for a stream that was never opened.
     pub async fn note_retired(&self, stream: &InterfaceRef, to: u64) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        let stream = Stream::find(&mut transaction, stream).await?;
-        transaction.run(RETIRE_TO, bind![i64::try_from(to).unwrap_or(i64::MAX), stream.id]).await?;
+        let stream = Stream::hold(&mut transaction, stream).await?;
+        if stream.retired_to < to {
+            Stream { retired_to: to, ..stream }.write(&mut transaction).await?;
+        }
         transaction.commit().await
     }
 }

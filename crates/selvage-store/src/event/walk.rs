@@ -3,6 +3,7 @@
 
 use selvage_model::event::Position;
 
+use super::seal;
 use crate::error::StoreError;
 use crate::value::Row;
 
@@ -17,6 +18,7 @@ pub(crate) struct Lost {
 
 impl Lost {
     pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+        seal::check(row, seal::of_epoch(row), "event_epoch")?;
         Ok(Self {
             epoch: super::epoch(row)?,
             first: row.count("first_offset")?,

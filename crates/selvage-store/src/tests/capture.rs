@@ -8,8 +8,8 @@ use selvage_model::name::SystemName;
 use super::stage::Stage;
 use super::{LEASE, both};
 use crate::{
-    CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CopyPage, Echo, HeldCapture,
-    NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
+    CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CapturedId, CopyPage, Echo,
+    HeldCapture, NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
 };
 
 both!(
@@ -112,7 +112,8 @@ async fn what_was_learned_is_there_with_what_is_told(stage: &Stage) {
     let unmoved = |record: i64| Unmoved { record, written: 30 + record, created: Some(29 + record) };
     assert_eq!(store.newest_captured(hold.capture, 2).await.unwrap(), [unmoved(20), unmoved(19)]);
     assert_eq!(store.highest_captured(hold.capture, 1).await.unwrap(), [unmoved(20)]);
-    assert_eq!(store.captured_ids(hold.capture, 18, 9).await.unwrap(), [(19, 1), (20, 1)]);
+    let id = |record, written| CapturedId { record, generation: 1, written };
+    assert_eq!(store.captured_ids(hold.capture, 18, 9).await.unwrap(), [id(19, 49), id(20, 50)]);
     let parked = store.parked_captures(hold.capture, 0, 9).await.unwrap();
     assert_eq!((parked.len(), parked[0].record, parked[0].code.as_str()), (1, 21, "FAB3101"));
 

@@ -8,7 +8,7 @@ use selvage_model::name::InterfaceRef;
 
 use super::both;
 use super::stage::{Stage, tamper};
-use crate::{CursorMove, EventBatch, NewCursor, ReadFault, ReadLimit, Store, StoreError, TakenCursor};
+use crate::{BrokerStream, CursorMove, EventBatch, NewCursor, ReadFault, ReadLimit, Store, StoreError, TakenCursor};
 
 both!(
     batches_of_several_streams_are_one_transaction,
@@ -20,6 +20,8 @@ both!(
     a_cursor_is_one_nodes_and_moves_only_on,
     a_cursor_that_was_forgotten_takes_no_move_of_before,
     a_node_past_its_lease_moves_nothing,
+    a_row_that_is_not_what_was_written_is_named,
+    a_stream_that_the_broker_made_anew_begins_an_epoch,
     a_database_that_went_back_takes_nothing,
 );
 
@@ -40,6 +42,11 @@ fn batch(of: &str, ids: std::ops::Range<usize>) -> EventBatch {
 
 fn at(epoch: u32, offset: u64) -> Position {
     Position::new(epoch, offset).unwrap()
+}
+
+/// A broker that has so much of the stream that it made first.
+fn broker(last: u64) -> BrokerStream<'static> {
+    BrokerStream { last, made: "2026-11-27T06:00:00Z" }
 }
 
 /// A store with 40 events in the stream `a@1`.
@@ -152,23 +159,23 @@ async fn a_mark_ahead_begins_an_epoch_that_outlives_restarts(stage: &Stage) {
 async fn a_broker_that_is_behind_begins_an_epoch_at_what_it_has(stage: &Stage) {
     let store = stage.open().await;
     let name = stream("a@1");
-    assert_eq!(store.open_broker_stream(&name, 0, None).await.unwrap().head, at(1, 0));
+    assert_eq!(store.open_broker_stream(&name, broker(0), None).await.unwrap().head, at(1, 0));
     for offset in [20, 30, 25] {
         store.mark_broker_stream(&name, at(1, offset)).await.unwrap();
     }
     let mark = store.broker_mark(&name).await.unwrap();
     assert_eq!(mark, Some(at(1, 30)));
-    assert_eq!(store.open_broker_stream(&name, 30, mark).await.unwrap().gap, None);
+    assert_eq!(store.open_broker_stream(&name, broker(30), mark).await.unwrap().gap, None);
     // Another node marks what was appended after the broker was asked.
-    assert_eq!(store.open_broker_stream(&name, 27, Some(at(1, 26))).await.unwrap().gap, None);
-    let opened = store.open_broker_stream(&name, 12, mark).await.unwrap();
+    assert_eq!(store.open_broker_stream(&name, broker(27), Some(at(1, 26))).await.unwrap().gap, None);
+    let opened = store.open_broker_stream(&name, broker(12), mark).await.unwrap();
     let gap = opened.gap.unwrap();
     assert_eq!((gap.after, gap.until, gap.epoch, opened.head), (at(1, 12), 30, 2, at(2, 12)));
     store.tell_event_gap(&gap).await.unwrap();
     // A mark of the epoch before is of no use any more.
     store.mark_broker_stream(&name, at(1, 31)).await.unwrap();
     assert_eq!(
-        store.open_broker_stream(&name, 12, Some(at(1, 31))).await.unwrap(),
+        store.open_broker_stream(&name, broker(12), Some(at(1, 31))).await.unwrap(),
         crate::OpenedStream { head: at(2, 12), last: at(1, 12), gap: None }
     );
 }
@@ -253,4 +260,79 @@ async fn a_file_without_space_takes_nothing_and_loses_nothing() {
     tamper(&store, "PRAGMA max_page_count = 1000000").await;
     let appended = store.append_events(&[batch("a@1", next..next + 50)]).await.unwrap();
     assert_eq!(appended[0][0].position, at(1, next as u64 + 1));
+}
+
+async fn a_row_that_is_not_what_was_written_is_named(stage: &Stage) {
+    let store = filled(stage).await;
+    let name = stream("a@1");
+    store.open_event_stream(&name, Some(at(1, 45))).await.unwrap();
+    let cursor = NewCursor {
+        stream: name.clone(),
+        reader: "wms".parse().unwrap(),
+        start: Position::START,
+        node: "node-a".to_owned(),
+        lease: Duration::from_secs(60),
+    };
+    store.take_cursor(&cursor).await.unwrap();
+    let other = NewCursor { reader: "mes".parse().unwrap(), ..cursor.clone() };
+    let limit = ReadLimit { records: 10, bytes: 1_000 };
+    let table: [(&'static str, &'static str); 9] = [
+        (
+            "UPDATE event_stream SET next_offset = next_offset + 64",
+            "UPDATE event_stream SET next_offset = next_offset - 64",
+        ),
+        ("UPDATE event_stream SET epoch = 3", "UPDATE event_stream SET epoch = 2"),
+        ("UPDATE event_stream SET retired_to = 8", "UPDATE event_stream SET retired_to = 0"),
+        ("UPDATE event_stream SET name = 'c@1'", "UPDATE event_stream SET name = 'a@1'"),
+        ("UPDATE event_epoch SET lost_to = 47", "UPDATE event_epoch SET lost_to = 45"),
+        ("UPDATE event_epoch SET epoch = 66", "UPDATE event_epoch SET epoch = 2"),
+        ("UPDATE event_cursor SET position = 32", "UPDATE event_cursor SET position = 0"),
+        (
+            "UPDATE event_cursor SET fence_number = fence_number + 256",
+            "UPDATE event_cursor SET fence_number = fence_number - 256",
+        ),
+        ("UPDATE event_cursor SET reader = 'vms'", "UPDATE event_cursor SET reader = 'wms'"),
+    ];
+    for (harm, back) in table {
+        tamper(&store, harm).await;
+        let outcome = match harm.split(' ').nth(1).unwrap() {
+            "event_cursor" => store.take_cursor(&cursor).await.map(drop),
+            _ if harm.contains("name") => store.open_event_stream(&name, None).await.map(drop),
+            _ => store.read_events(&name, Position::START, limit).await.map(drop),
+        };
+        let damaged = outcome.unwrap_err();
+        assert_eq!(damaged.code().as_str(), "FAB7002", "{harm}: {damaged}");
+        assert!(damaged.to_string().contains("event_"), "{harm}: {damaged}");
+        tamper(&store, back).await;
+        store.take_cursor(&cursor).await.unwrap();
+        store.read_events(&name, Position::START, limit).await.unwrap();
+    }
+    tamper(&store, "DELETE FROM event_epoch").await;
+    let damaged = store.read_events(&name, Position::START, limit).await.unwrap_err();
+    assert_eq!(damaged.code().as_str(), "FAB7002", "{damaged}");
+    // What is whole stays readable beside it: another reader's cursor is not asked for.
+    store.take_cursor(&other).await.unwrap();
+}
+
+async fn a_stream_that_the_broker_made_anew_begins_an_epoch(stage: &Stage) {
+    let store = stage.open().await;
+    let name = stream("a@1");
+    let anew = |last| BrokerStream { last, made: "2026-11-27T07:00:00Z" };
+    store.open_broker_stream(&name, broker(0), None).await.unwrap();
+    // Nothing was in it yet, so that nothing is lost with it.
+    let opened = store.open_broker_stream(&name, anew(0), None).await.unwrap();
+    assert_eq!((opened.gap, opened.head), (None, at(1, 0)));
+    store.mark_broker_stream(&name, at(1, 20)).await.unwrap();
+    store.note_retired(&name, 4).await.unwrap();
+    // More than there was before, and all of it somebody else's.
+    let mark = store.broker_mark(&name).await.unwrap();
+    let opened = store.open_broker_stream(&name, broker(50), mark).await.unwrap();
+    let gap = opened.gap.unwrap();
+    assert_eq!((gap.after, gap.until, gap.epoch, opened.last), (Position::START, 20, 2, at(2, 50)));
+    store.tell_event_gap(&gap).await.unwrap();
+    let epochs = store.event_epochs(&name).await.unwrap();
+    assert!(epochs.are_of("2026-11-27T06:00:00Z") && !epochs.are_of("2026-11-27T07:00:00Z"));
+    assert_eq!((epochs.position(7).unwrap(), epochs.retired_to()), (at(2, 7), 0));
+    assert_eq!([at(1, 3), at(1, 20), at(2, 3)].map(|position| epochs.read_up_to(position)), [0, 0, 3]);
+    assert_eq!(store.open_broker_stream(&name, broker(51), Some(at(2, 50))).await.unwrap().gap, None);
 }

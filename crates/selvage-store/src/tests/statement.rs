@@ -49,6 +49,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("event::opening", crate::event::opening::STATEMENTS),
     ("event::read", crate::event::read::STATEMENTS),
     ("event::retention", crate::event::retention::STATEMENTS),
+    ("event::seal", crate::event::seal::STATEMENTS),
     ("ledger::checkpoint", crate::ledger::checkpoint::STATEMENTS),
     ("ledger", crate::ledger::STATEMENTS),
     ("ledger::verify", crate::ledger::verify::STATEMENTS),

@@ -74,7 +74,11 @@ pub(crate) async fn wait_for_release(
     wait_until(store, since, Some(environment)).await
 }
 
-async fn wait_until(
+/// The same for either.
+///
+/// # Errors
+/// Those of the store.
+pub(crate) async fn wait_until(
     store: &Store,
     since: Timestamp,
     environment: Option<&EnvironmentName>,

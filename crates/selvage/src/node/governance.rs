@@ -22,7 +22,7 @@ pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, seal: Option<Arc
         acknowledge: Arc::new(move |since, environment| {
             let nodes = nodes.clone();
             Box::pin(async move {
-                match acknowledged::wait_for_release(&nodes, since, &environment).await {
+                match acknowledged::wait_until(&nodes, since, environment.as_ref()).await {
                     Ok(acknowledged) => acknowledged.nodes(),
                     Err(error) => {
                         tracing::warn!("it is not known which nodes run what was activated: {error:#}");

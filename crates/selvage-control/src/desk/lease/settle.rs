@@ -35,10 +35,8 @@ impl Desk {
         let asked = &request.asked;
         if request.state == RequestState::Open {
             let deciders = deciders(fabric, &asked.interface, &asked.terms);
-            // Where nobody is left to decide, what is gone is refused below.
-            if !deciders.people.is_empty() {
-                must_decide(&deciders, &person, &asked.interface)?;
-            }
+            // First of all: what is refused is refused for good, which is not anybody's to bring about.
+            must_decide(&deciders, &person, &asked.interface)?;
             let findings = self.judged(fabric, (&asked.consumer, &asked.interface), &asked.terms).await;
             if let Some(against) = findings.iter().find(|finding| finding.severity == Severity::Error) {
                 let because = format!("{}: {}", against.code, against.message);
@@ -47,7 +45,6 @@ impl Desk {
                 let fix = "ask again for what can be granted";
                 return Err(DeskError::found(code::ACCESS_REFUSED, message, fix, findings));
             }
-            must_decide(&deciders, &person, &asked.interface)?;
         }
         Ok(match approve {
             true => self.store.approve_request(&id, &person, &because).await?,

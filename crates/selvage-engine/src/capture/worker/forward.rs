@@ -44,7 +44,7 @@ impl Worker<'_> {
         }
         if let Some(last) = last_made.first().filter(|_| last_made.len() == LAST_MADE && last_made.iter().all(is_gone))
         {
-            let later = looking.ids_after(last.record, 1).await.map_err(|trouble| self.trouble(&trouble))?;
+            let later = looking.all_after(last.record, 1).await.map_err(|trouble| self.trouble(&trouble))?;
             if later.is_empty() {
                 let because = format!(
                     "the {LAST_MADE} records of `{record}` that were made last are gone, and none was made since"

@@ -52,10 +52,10 @@ impl Worker<'_> {
         let mut gone: Vec<i64> = Vec::new();
         loop {
             let known = self.shared.store.captured_ids(self.hold.capture, after, PAGE).await?;
-            let Some((last, _)) = known.last() else { break };
-            after = *last;
+            let Some(last) = known.last() else { break };
+            after = last.record;
             let unseen: Vec<i64> =
-                known.iter().filter(|(_, of)| *of < self.state.generation).map(|(record, _)| *record).collect();
+                known.iter().filter(|of| of.generation < self.state.generation).map(|of| of.record).collect();
             if unseen.is_empty() {
                 continue;
             }

@@ -1,9 +1,10 @@
 //! Deleted records, found by comparing which ids there are with which are known; nothing else tells of them. And those that came
-//! without having been written: a right or a company more.
+//! without having been written: a right or a company more. And those that were written when the system's clock was behind what it had
+//! been before: no look at what is new finds them.
 
 use jiff::Timestamp;
 use selvage_model::code;
-use selvage_store::{CaptureState, CaptureStep};
+use selvage_store::{CaptureState, CaptureStep, CapturedId};
 
 use super::{Halt, PAGE, Worker};
 use crate::capture::compare;
@@ -35,14 +36,20 @@ impl Worker<'_> {
         let mut gone = Vec::new();
         let mut after = 0;
         loop {
-            let there = looking.ids_after(after, IDS).await.map_err(|trouble| self.trouble(&trouble))?;
+            let there = looking.all_after(after, IDS).await.map_err(|trouble| self.trouble(&trouble))?;
             let is_last = there.len() < IDS;
-            let until = if is_last { i64::MAX } else { there.last().copied().unwrap_or(i64::MAX) };
+            let until = if is_last { i64::MAX } else { there.last().map_or(i64::MAX, |(record, _)| *record) };
             let known = self.known_between(after, until).await?;
-            gone.extend(known.iter().filter(|id| there.binary_search(id).is_err()));
+            let is_gone = |of: &&CapturedId| there.binary_search_by_key(&of.record, |(record, _)| *record).is_err();
+            gone.extend(known.iter().filter(is_gone).map(|of| of.record));
             self.ensure_few(gone.len()).await?;
-            let new: Vec<i64> = there.into_iter().filter(|id| known.binary_search(id).is_err()).collect();
-            for page in new.chunks(PAGE) {
+            // INVARIANT: NOTHING-LOST: whichever way a system's clock goes, another second is another second.
+            let is_known = |(record, written): &(i64, i64)| {
+                let of = known.binary_search_by_key(record, |of| of.record).ok().and_then(|index| known.get(index));
+                of.is_some_and(|of| of.written == *written)
+            };
+            let other: Vec<i64> = there.iter().filter(|of| !is_known(of)).map(|(record, _)| *record).collect();
+            for page in other.chunks(PAGE) {
                 let seen = looking.these(page).await.map_err(|trouble| self.trouble(&trouble))?;
                 let step = self.learned(looking, seen).await?;
                 self.write(step).await?;
@@ -55,18 +62,18 @@ impl Worker<'_> {
         self.lose(looking, &gone).await
     }
 
-    /// Known ids behind one and up to another.
-    async fn known_between(&self, mut after: i64, until: i64) -> Result<Vec<i64>, Halt> {
-        let mut found = Vec::new();
+    /// What is known behind one id and up to another.
+    async fn known_between(&self, mut after: i64, until: i64) -> Result<Vec<CapturedId>, Halt> {
+        let mut found: Vec<CapturedId> = Vec::new();
         loop {
             let page = self.shared.store.captured_ids(self.hold.capture, after, IDS).await?;
             let full = page.len() == IDS;
             let before = found.len();
-            found.extend(page.iter().map(|(record, _)| *record).filter(|record| *record <= until));
+            found.extend(page.iter().filter(|of| of.record <= until));
             if !full || found.len() - before < page.len() {
                 return Ok(found);
             }
-            after = found.last().copied().unwrap_or(until);
+            after = found.last().map_or(until, |of| of.record);
         }
     }
 

@@ -178,6 +178,7 @@ mod tests {
                 by: "p.moreau".to_owned(),
                 because: "it is time".to_owned(),
                 is_rollback: false,
+                ordinal: 1,
             }
         };
         lines.lines().map(line).collect()
