@@ -32,6 +32,11 @@ impl Attempt {
     /// What is kept in the store is no event any more: nothing was sent.
     pub(crate) fn unreadable(at: Timestamp) -> Self {
         let because = "what is set aside is no event".to_owned();
+        Self::unfit(at, because)
+    }
+
+    /// It does not fit its contract: nothing was sent.
+    pub(crate) fn unfit(at: Timestamp, because: String) -> Self {
         let sent = Sent::Refused { cause: Cause::Contract, because };
         Self { at, took: Duration::ZERO, status: None, excerpt: None, sent }
     }

@@ -23,10 +23,14 @@ pub(crate) fn kind(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<Head<'_>>(body).ok().map(|head| head.kind.into_owned())
 }
 
-/// What the log has, as what is granted shows it; none where that is nothing. INVARIANT: DECLARED
+/// What the log has.
+pub(crate) fn event(body: &[u8]) -> Result<CloudEvent, NoEvent> {
+    CloudEvent::from_record(body).map_err(|_| NoEvent)
+}
+
+/// The same as what is granted shows it; none where that is nothing. INVARIANT: DECLARED
 pub(crate) fn covered(body: &[u8], interface: &EventInterface, scope: &Scope) -> Result<Option<CloudEvent>, NoEvent> {
-    let event = CloudEvent::from_record(body).map_err(|_| NoEvent)?;
-    Ok(shown(event, interface, scope))
+    Ok(shown(event(body)?, interface, scope))
 }
 
 /// The body is no event.

@@ -2,6 +2,7 @@
 //! decide what is sent when; what sends knows no lanes, no store and no log. Never looks into an event's data.
 
 mod attempt;
+mod contract;
 mod endpoint;
 mod envelope;
 mod figures;
@@ -17,6 +18,7 @@ mod shown;
 mod writing;
 
 pub use attempt::{Attempt, Sent};
+pub use contract::{Handed, Held, Holding};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};
 pub use figures::{Figure, Figures};
 pub use keeper::{Keeper, preferred};

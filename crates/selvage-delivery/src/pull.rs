@@ -8,14 +8,15 @@ use selvage_log::{EventLog, LogError, ReadLimit};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{Position, ReaderName, Record};
-use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::event::{EventInterface, READ};
 use selvage_model::problem::Problem;
 use selvage_model::pull::{Events, LONGEST_LEASE, LONGEST_WAIT, MOST_EVENTS, Page, Pull, PullAsk, Pulled, Start};
 use selvage_store::{CursorMove, NewCursor, Store, StoreError, TakenCursor};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use crate::shown::shown;
+use crate::shown::{covers, shown};
+use crate::{Handed, Held, Holding};
 
 /// How much of the log is looked at before an answer is given, whatever was found in it.
 const MOST_LOOKED_AT: usize = 10_000;
@@ -30,12 +31,31 @@ const MOST_GROUPS: usize = 32;
 pub struct Puller {
     log: Arc<dyn EventLog>,
     store: Store,
+    holding: Holding,
+}
+
+/// Why there is no page.
+enum Stopped {
+    /// The log does not go on after this position.
+    Log(LogError, Position),
+    /// What comes next is not handed out.
+    Withheld { problem: Problem, at: Position },
+}
+
+/// What becomes of an event of the log.
+enum Told {
+    /// It is told.
+    Event(Value),
+    /// It is not asked for, or not this consumer's to see.
+    Passed,
+    /// It does not fit its contract.
+    Withheld(Held),
 }
 
 impl Puller {
-    /// Over this log, with groups in this store.
-    pub fn new(log: Arc<dyn EventLog>, store: Store) -> Self {
-        Self { log, store }
+    /// Over this log, with groups in this store; events are held to their contract by this.
+    pub fn new(log: Arc<dyn EventLog>, store: Store, holding: Holding) -> Self {
+        Self { log, store, holding }
     }
 
     /// Does what is asked of this interface.
@@ -55,7 +75,8 @@ impl Puller {
         let until = Instant::now() + asked.wait.min(LONGEST_WAIT);
         match self.page(pull, asked, interface, until).await {
             Ok(page) => Pulled::Page(page),
-            Err((error, after)) => refused(&error, after),
+            Err(Stopped::Log(error, after)) => refused(&error, after),
+            Err(Stopped::Withheld { problem, at }) => Pulled::Refused { problem, next: Some(at) },
         }
     }
 
@@ -66,7 +87,7 @@ impl Puller {
         asked: &Events,
         interface: &EventInterface,
         until: Instant,
-    ) -> Result<Page, (LogError, Position)> {
+    ) -> Result<Page, Stopped> {
         let limit = asked.limit.clamp(1, MOST_EVENTS);
         let mut page = Page { events: Vec::new(), next: asked.after, head: asked.after };
         let (mut looked_at, mut bytes) = (0, 0);
@@ -74,7 +95,7 @@ impl Puller {
             let batch = match self.log.read(&pull.interface, page.next, AT_ONCE).await {
                 Ok(batch) => batch,
                 Err(_) if !page.events.is_empty() => return Ok(page),
-                Err(error) => return Err((error, page.next)),
+                Err(error) => return Err(Stopped::Log(error, page.next)),
             };
             page.head = batch.head;
             let is_all = batch.records.is_empty();
@@ -83,15 +104,25 @@ impl Puller {
                     return Ok(page);
                 }
                 looked_at += 1;
+                match self.told(pull, asked, interface, record) {
+                    Told::Event(event) => {
+                        bytes += record.body.len();
+                        page.events.push((record.position, event));
+                    }
+                    Told::Passed => {}
+                    // INVARIANT: NOTHING-LOST: what comes before it is told first, and then it is named.
+                    Told::Withheld(_) if !page.events.is_empty() => return Ok(page),
+                    Told::Withheld(held) => {
+                        let at = record.position;
+                        return Err(Stopped::Withheld { problem: held.problem(&pull.interface, at, &pull.scope), at });
+                    }
+                }
                 page.next = record.position;
-                let Some(event) = told(pull, asked, interface, record) else { continue };
-                bytes += record.body.len();
-                page.events.push((record.position, event));
             }
             if !page.events.is_empty() && (is_all || page.next == page.head) {
                 return Ok(page);
             }
-            if is_all && !self.comes(pull, page.next, until).await.map_err(|error| (error, page.next))? {
+            if is_all && !self.comes(pull, page.next, until).await.map_err(|error| Stopped::Log(error, page.next))? {
                 return Ok(page);
             }
         }
@@ -103,6 +134,26 @@ impl Puller {
             Ok(waited) => waited.map(|_| true),
             Err(_) => Ok(false),
         }
+    }
+
+    /// The event of a record as it is told.
+    fn told(&self, pull: &Pull, asked: &Events, interface: &EventInterface, record: &Record) -> Told {
+        let Ok(event) = CloudEvent::from_record(&record.body) else { return Told::Passed };
+        let is_asked = asked.types.is_empty() || asked.types.contains(&event.kind);
+        if !is_asked || !covers(&event, interface, &pull.scope) {
+            return Told::Passed;
+        }
+        let held = (self.holding)(Handed {
+            interface: &pull.interface,
+            consumer: &pull.consumer,
+            operation: READ,
+            event: &event,
+        });
+        if held.withholds() {
+            return Told::Withheld(held);
+        }
+        let shown = shown(event, interface, &pull.scope);
+        shown.map_or(Told::Passed, |event| Told::Event(event.told(record.position)))
     }
 
     async fn head(&self, pull: &Pull) -> Result<Position, Box<Problem>> {
@@ -194,15 +245,6 @@ impl Puller {
         forgotten.map_err(|error| of_store(&error, group))?;
         Ok(Pulled::Done)
     }
-}
-
-/// The event of a record as it is told; none where it is not asked for, or not this consumer's to see.
-fn told(pull: &Pull, asked: &Events, interface: &EventInterface, record: &Record) -> Option<Value> {
-    let event = CloudEvent::from_record(&record.body).ok()?;
-    if !asked.types.is_empty() && !asked.types.contains(&event.kind) {
-        return None;
-    }
-    Some(shown(event, interface, &pull.scope)?.told(record.position))
 }
 
 fn reader(pull: &Pull, group: &str) -> Result<ReaderName, Box<Problem>> {

@@ -13,9 +13,10 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use selvage_log::EventLog;
+use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
-use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::event::{EventInterface, SUBSCRIBE};
 use selvage_model::subscription::LiveSubscription;
 use selvage_store::{CursorMove, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -24,8 +25,9 @@ use crate::figures::Figures;
 use crate::lanes::{Lanes, Next, Parcel, Settings};
 use crate::reading::Readings;
 use crate::retry::Calendar;
+use crate::shown::{covers, shown};
 use crate::writing::Writer;
-use crate::{Attempt, Endpoint, Sending, envelope};
+use crate::{Attempt, Endpoint, Handed, Holding, Sending, envelope};
 use reading::Reading;
 use writing::Moving;
 
@@ -64,6 +66,8 @@ pub struct DeliveryConfig {
     pub log: Arc<dyn EventLog>,
     /// What sends.
     pub sending: Sending,
+    /// What holds events to their contract.
+    pub holding: Holding,
     /// What counts.
     pub figures: Figures,
     /// Chance, from 0 to 1: what failed together does not come back together.
@@ -282,12 +286,9 @@ impl Run {
 
     fn send(&self, parcel: Parcel) {
         let (endpoint, outcomes) = (Arc::clone(&self.endpoint), self.outcomes.0.clone());
-        let event = match envelope::covered(&parcel.message.body, &self.job.interface, &self.job.scope) {
-            Ok(Some(event)) => event,
-            // What is granted is less than when it was set aside.
-            Ok(None) => return drop(outcomes.send((parcel, Attempt::uncovered(Timestamp::now())))),
-            // It was an event when it was read, so that only a damaged store brings it here.
-            Err(_) => return drop(outcomes.send((parcel, Attempt::unreadable(Timestamp::now())))),
+        let event = match self.made(&parcel) {
+            Ok(event) => event,
+            Err(attempt) => return drop(outcomes.send((parcel, attempt))),
         };
         let message = envelope::message(&self.job.subscription.id, &parcel.message, event, parcel.attempts);
         let sending = Arc::clone(&self.means.config.sending);
@@ -295,6 +296,24 @@ impl Run {
             let attempt = sending(endpoint, message).await;
             let _ = outcomes.send((parcel, attempt));
         });
+    }
+
+    /// The event as it is sent; what came of it where nothing is.
+    fn made(&self, parcel: &Parcel) -> Result<CloudEvent, Attempt> {
+        let now = Timestamp::now();
+        // It was an event when it was read, so that only a damaged store brings another here.
+        let event = envelope::event(&parcel.message.body).map_err(|_| Attempt::unreadable(now))?;
+        let Job { subscription, interface: declared, scope, .. } = &self.job;
+        // What is granted may be less than when it was set aside.
+        if !covers(&event, declared, scope) {
+            return Err(Attempt::uncovered(now));
+        }
+        let (interface, consumer) = (&subscription.interface, &subscription.consumer);
+        let held = (self.means.config.holding)(Handed { interface, consumer, operation: SUBSCRIBE, event: &event });
+        if held.withholds() {
+            return Err(Attempt::unfit(now, held.because(interface)));
+        }
+        shown(event, declared, scope).ok_or_else(|| Attempt::uncovered(now))
     }
 
     fn sent(&mut self, parcel: &Parcel, attempt: &Attempt) {

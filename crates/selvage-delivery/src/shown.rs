@@ -8,17 +8,19 @@ use serde_json::Value;
 /// The extension of a captured change that names the attributes which changed.
 const CHANGED: &str = "changed";
 
-/// The event as this scope shows it; none where it lies outside the rows, or is of a type that the interface does not declare.
-/// INVARIANT: DECLARED
-pub(crate) fn shown(mut event: CloudEvent, interface: &EventInterface, scope: &Scope) -> Option<CloudEvent> {
-    if !interface.events.iter().any(|declared| declared.name.value == event.kind) {
-        return None;
-    }
+/// Whether this scope shows anything of the event: not where it lies outside the rows, or is of a type that the interface does not
+/// declare. INVARIANT: DECLARED
+pub(crate) fn covers(event: &CloudEvent, interface: &EventInterface, scope: &Scope) -> bool {
     let data = event.data.as_ref().unwrap_or(&Value::Null);
-    let covered = scope.rows.iter().all(|(attribute, allowed)| {
-        data.get(attribute.as_str()).is_some_and(|value| !value.is_null() && allowed.contains(value))
-    });
-    if !covered {
+    interface.events.iter().any(|declared| declared.name.value == event.kind)
+        && scope.rows.iter().all(|(attribute, allowed)| {
+            data.get(attribute.as_str()).is_some_and(|value| !value.is_null() && allowed.contains(value))
+        })
+}
+
+/// The event as this scope shows it; none where it shows nothing of it.
+pub(crate) fn shown(mut event: CloudEvent, interface: &EventInterface, scope: &Scope) -> Option<CloudEvent> {
+    if !covers(&event, interface, scope) {
         return None;
     }
     if let Some(data) = &mut event.data {
@@ -57,7 +59,7 @@ fn hide_changed(event: &mut CloudEvent, is_hidden: impl Fn(&str) -> bool) {
 #[cfg(test)]
 mod tests {
     use selvage_model::class::Masked;
-    use selvage_model::manifest::event::EventType;
+    use selvage_model::manifest::event::{Carried, EventType};
     use selvage_model::source::{Place, Spanned};
     use serde_json::json;
 
@@ -67,7 +69,7 @@ mod tests {
         let place = || Place::start("events.yaml");
         let declared = EventType {
             name: Spanned::new("a.b.made".to_owned(), place()),
-            object: Spanned::new("order@1".parse().unwrap(), place()),
+            carried: Carried::Object(Spanned::new("order@1".parse().unwrap(), place())),
             when: None,
         };
         EventInterface {

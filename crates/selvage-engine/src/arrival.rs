@@ -7,12 +7,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use selvage_log::{EventLog, LogError};
-use selvage_mapping::check_event;
 use selvage_model::arrival::{Arrival, CallName, Hint, WebhookCall};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{EventError, LaneKey, NewRecord};
-use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::Check;
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::problem::{FieldError, Problem};
@@ -34,7 +32,7 @@ pub(crate) async fn take(
     let taken = match (active.target(&call.interface), log) {
         (Some(Target::Hints(system)), _) => hint(system, &call.body).map(Arrival::Hinted),
         (Some(Target::Events(events)), Some(log)) => {
-            arrive((&active.fabric, store), events, &**log, call, Timestamp::now()).await
+            arrive((active, store), events, &**log, call, Timestamp::now()).await
         }
         (None, _) | (_, None) => Err(unplaced(&call.interface)),
     };
@@ -42,7 +40,7 @@ pub(crate) async fn take(
 }
 
 async fn arrive(
-    (fabric, store): (&Fabric, &Store),
+    (active, store): (&Active, &Store),
     events: &Events,
     log: &dyn EventLog,
     call: WebhookCall,
@@ -51,16 +49,16 @@ async fn arrive(
     let data = events.data(call.body)?;
     let found = match events.check {
         Check::Off => Vec::new(),
-        Check::Report | Check::Enforce => check_event(&events.object, fabric, &data),
+        Check::Report | Check::Enforce => active.event_data.errors(&active.fabric, &events.event, &data),
     };
     if !found.is_empty() && events.check == Check::Enforce {
         return Err(events.unfit(found));
     }
-    let lane = ordered::lane(events.lane.as_deref(), Some(&events.object), Some(&data), None);
+    let lane = ordered::lane(events.lane.as_deref(), events.object.as_ref(), Some(&data), None);
     let lane = lane.map_err(|error| events.unfit(vec![of_call(error)]))?;
     let id = id(store, &call.interface, call.name).await?;
     let told = CloudEvent {
-        subject: ordered::key(&events.object, &data),
+        subject: events.object.as_ref().and_then(|object| ordered::key(object, &data)),
         time: Some(call.time.unwrap_or(now)),
         content_type: Some("application/json".to_owned()),
         lane: Some(lane.to_string()),

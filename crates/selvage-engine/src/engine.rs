@@ -9,15 +9,17 @@ use selvage_connect::governor::Governors;
 use selvage_log::EventLog;
 use selvage_mapping::trace::Step;
 use selvage_model::arrival::{Arrival, WebhookCall};
+use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
+use selvage_model::manifest::interface::{Check, InterfaceBody};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::operation::OperationId;
 use selvage_model::overview::{CallsRow, Health, OperationRow, ParkedRow};
-use selvage_model::problem::Problem;
+use selvage_model::problem::{FieldError, Problem};
 use selvage_model::publication::{Publication, Published};
 use selvage_store::{Store, StoreError};
 use serde_json::Value;
@@ -210,7 +212,19 @@ impl Engine {
     /// Keeps events that somebody publishes. The caller may stop waiting: what has begun goes on.
     pub async fn publish(&self, publication: Publication) -> Published {
         let active = self.shared.active();
-        intake::publish(&active.fabric, self.shared.log.get(), publication).await
+        intake::publish(&active, self.shared.log.get(), publication).await
+    }
+
+    /// What of an event that is handed out does not fit the contract of its interface, and what the interface says about that: nothing is
+    /// looked for where it says so. Of a type that the interface does not have, nothing is known. Words hold no value that has a class.
+    pub fn off_contract(&self, interface: &InterfaceRef, event: &CloudEvent) -> (Check, Vec<FieldError>) {
+        let active = self.shared.active();
+        let Some(declared) = active.fabric.interfaces.get(interface) else { return (Check::Off, Vec::new()) };
+        let check = declared.validation.response;
+        let InterfaceBody::Event(body) = &declared.body else { return (Check::Off, Vec::new()) };
+        let kind = body.events.iter().find(|kind| kind.name.value == event.kind);
+        let Some(kind) = kind.filter(|_| check != Check::Off) else { return (Check::Off, Vec::new()) };
+        (check, intake::off_contract(&active, kind, event))
     }
 
     /// Takes a call of a webhook that was proven to be its sender's.

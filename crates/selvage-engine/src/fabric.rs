@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use selvage_connect::governor::{Governors, Priority};
 use selvage_connect::odoo::Odoo;
-use selvage_mapping::CompiledMapping;
+use selvage_mapping::{CompiledMapping, EventData};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -70,6 +70,8 @@ impl Served {
 /// The fabric that is active.
 pub(crate) struct Active {
     pub(crate) fabric: Arc<Fabric>,
+    /// What the data of events is held to.
+    pub(crate) event_data: EventData,
     served: BTreeMap<InterfaceRef, Arc<Served>>,
     watched: BTreeMap<InterfaceRef, Arc<Watched>>,
     /// What becomes of the calls of each webhook.
@@ -91,6 +93,7 @@ impl Active {
     pub(crate) fn nothing() -> Self {
         Self {
             fabric: Arc::new(Fabric::default()),
+            event_data: EventData::default(),
             served: BTreeMap::new(),
             watched: BTreeMap::new(),
             targets: BTreeMap::new(),
@@ -104,6 +107,10 @@ impl Active {
         let mut compiled = Self { fabric, ..Self::nothing() };
         let fabric = Arc::clone(&compiled.fabric);
         let mut findings = Vec::new();
+        match EventData::compile(&fabric) {
+            Ok(event_data) => compiled.event_data = event_data,
+            Err(more) => findings.extend(more),
+        }
         for interface in fabric.interfaces.values().filter(|interface| is_served(interface)) {
             let Some(Api::Mediated(serves)) = interface.api() else { continue };
             match compiled.serve(interface, serves, surroundings) {

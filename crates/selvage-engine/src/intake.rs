@@ -8,13 +8,13 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use selvage_log::{EventLog, LogError};
-use selvage_mapping::check_event;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{Appended, EventError, EventId, MOST_BODY, NewRecord};
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::event::{EventInterface, EventType};
 use selvage_model::manifest::interface::{Check, Interface, InterfaceBody};
+use selvage_model::manifest::object::Object;
 use selvage_model::name::InterfaceRef;
 use selvage_model::problem::{FieldError, Problem};
 use selvage_model::publication::{Kept, Publication, Published};
@@ -22,21 +22,23 @@ use serde_json::Value;
 
 use self::place::Placed;
 use crate::body::unfit;
+use crate::fabric::Active;
 use crate::scope;
 
 /// Keeps the events of a publication, or says why not.
-pub(crate) async fn publish(fabric: &Fabric, log: Option<&Arc<dyn EventLog>>, publication: Publication) -> Published {
-    match take(fabric, log, publication).await {
+pub(crate) async fn publish(active: &Active, log: Option<&Arc<dyn EventLog>>, publication: Publication) -> Published {
+    match take(active, log, publication).await {
         Ok(published) => published,
         Err(problem) => Published::Refused(problem),
     }
 }
 
 async fn take(
-    fabric: &Fabric,
+    active: &Active,
     log: Option<&Arc<dyn EventLog>>,
     publication: Publication,
 ) -> Result<Published, Problem> {
+    let fabric = &*active.fabric;
     let interface = fabric.interfaces.get(&publication.interface);
     let (Some(interface), Some(log)) = (interface, log) else {
         let detail = "this node keeps no events of this interface yet";
@@ -47,7 +49,7 @@ async fn take(
     };
     let placed = placed(fabric, declared, &publication)?;
     allowed(&publication)?;
-    let found = checked(fabric, interface, &placed, &publication)?;
+    let found = checked(active, interface, &placed, &publication)?;
     let records = records(&placed, &publication)?;
     if records.is_empty() {
         return Ok(Published::Kept { events: Vec::new(), found });
@@ -70,7 +72,7 @@ async fn take(
 /// Every event with its type and its lane. INVARIANT: DECLARED: what is of no type of the interface goes nowhere.
 fn placed<'f>(
     fabric: &'f Fabric,
-    declared: &EventInterface,
+    declared: &'f EventInterface,
     publication: &Publication,
 ) -> Result<Vec<Placed<'f>>, Problem> {
     let (mut placed, mut errors) = (Vec::new(), Vec::new());
@@ -119,7 +121,7 @@ fn allowed(publication: &Publication) -> Result<(), Problem> {
 
 /// What does not fit the contract: refused, counted or not looked for, as the interface says.
 fn checked(
-    fabric: &Fabric,
+    active: &Active,
     interface: &Interface,
     placed: &[Placed<'_>],
     publication: &Publication,
@@ -129,7 +131,7 @@ fn checked(
     }
     let of_event = |(index, (placed, event)): (usize, (&Placed<'_>, &CloudEvent))| {
         let data = event.data.as_ref().unwrap_or(&Value::Null);
-        let errors = check_event(placed.object, fabric, data);
+        let errors = active.event_data.errors(&active.fabric, placed.kind, data);
         errors.into_iter().map(move |error| error.of_data(publication, index)).collect::<Vec<_>>()
     };
     let found: Vec<FieldError> = placed.iter().zip(&publication.events).enumerate().flat_map(of_event).collect();
@@ -137,6 +139,18 @@ fn checked(
         return Ok(found);
     }
     Err(Problem { code: code::EVENT_OFF_CONTRACT, ..unfit(found, "the event") })
+}
+
+/// What of an event that the log has does not fit its type. Who is told may not see what carries a class.
+pub(crate) fn off_contract(active: &Active, kind: &EventType, event: &CloudEvent) -> Vec<FieldError> {
+    const CLASSED: &str = "does not fit; what is wrong is not told: it carries a class of data";
+    let data = event.data.as_ref().unwrap_or(&Value::Null);
+    let mut errors = active.event_data.errors(&active.fabric, kind, data);
+    let object = kind.object().and_then(|object| active.fabric.objects.get(&object.value));
+    let classed = object.filter(|_| !errors.is_empty()).map(Object::classed).unwrap_or_default();
+    let is_classed = |error: &&mut FieldError| classed.iter().any(|masked| masked.concerns(&error.pointer));
+    errors.iter_mut().filter(is_classed).for_each(|error| CLASSED.clone_into(&mut error.detail));
+    errors
 }
 
 /// What the log is to hold.

@@ -6,7 +6,7 @@ use selvage_model::problem::FieldError;
 use serde_json::Value;
 
 /// The declared path's value; where none is declared, or `data.id` of an object without one, what `said` says, or the object's identity.
-/// What orders an event has to be there, by whichever way it comes. INVARIANT: LANE-ORDER
+/// Data that is no object has no identity. What orders an event has to be there, by whichever way it comes. INVARIANT: LANE-ORDER
 pub(crate) fn lane(
     declared: Option<&str>,
     object: Option<&Object>,
@@ -46,7 +46,7 @@ pub(crate) fn key(object: &Object, data: &Value) -> Option<String> {
 /// Whether a path means which record it is, and not an attribute: `data.id` of an object that declares none.
 fn is_identity(path: &str, object: Option<&Object>) -> bool {
     let declares = |object: &Object| object.attributes.iter().any(|attribute| attribute.name.value.as_str() == "id");
-    path == "data.id" && !object.is_some_and(declares)
+    path == "data.id" && object.is_some_and(|object| !declares(object))
 }
 
 fn scalar(value: &Value) -> Option<String> {

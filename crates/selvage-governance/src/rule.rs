@@ -14,6 +14,8 @@ pub(crate) mod cycle;
 pub(crate) mod direct;
 pub(crate) mod domain;
 pub(crate) mod event;
+pub(crate) mod event_data;
+pub(crate) mod event_name;
 pub(crate) mod expression;
 pub(crate) mod fabric;
 pub(crate) mod flow;
@@ -263,6 +265,9 @@ pub const RULES: &[LintRule] = &[
     undo::LANE,
     lifecycle::BROWNOUT,
     webhook::REPLAYED,
+    event_data::UNUSABLE,
+    event_data::OBJECT,
+    event_name::TENSE,
     own_rule::FOUND,
     own_rule::FAILED,
     key::ENDS,

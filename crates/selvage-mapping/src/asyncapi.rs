@@ -2,7 +2,9 @@
 //! them and how long they are kept. Made of the manifests alone and always in the same order; it says nothing of who subscribes.
 
 mod channel;
+mod data;
 mod message;
+mod pull;
 mod security;
 mod webhook;
 

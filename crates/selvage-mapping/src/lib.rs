@@ -7,6 +7,7 @@ mod code;
 pub mod decimal;
 mod duration;
 pub mod error;
+pub mod event_data;
 pub mod expression;
 pub mod filter;
 mod lens;
@@ -24,6 +25,7 @@ pub mod trial;
 
 pub use body::{check_body, check_change, check_event};
 pub use error::{MapCause, MapError};
+pub use event_data::EventData;
 pub use filter::Filter;
 pub use link::{LinkAnswer, LinkQuery, Links};
 pub use mapping::{CompiledMapping, FieldNeed, Form, To};

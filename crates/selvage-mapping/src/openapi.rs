@@ -41,6 +41,9 @@ pub enum NoContract {
     /// Its object is not declared.
     #[error("the object that `{0}` carries is not declared")]
     NoObject(InterfaceRef),
+    /// The schema of its data is not there.
+    #[error("a schema of what `{0}` carries is not there")]
+    NoSchema(InterfaceRef),
 }
 
 /// What the contract is made of.

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::data_schema::DataSchema;
 use crate::fabric::Fabric;
 use crate::manifest::api::Api;
 use crate::manifest::interface::{Interface, InterfaceBody};
@@ -80,17 +81,24 @@ impl Fabric {
         KNOWN.into_iter().chain(own).collect()
     }
 
+    /// The schemas that the data of an interface's events fits, where it is no object.
+    pub fn schemas_of(&self, interface: &Interface) -> impl Iterator<Item = &DataSchema> {
+        let files = interface.schemas().into_iter();
+        files.filter_map(|file| self.schemas.get(file).map(AsRef::as_ref))
+    }
+
     /// The classes that an interface's messages carry, in order and each once.
     pub fn classes_of(&self, interface: &Interface) -> Vec<String> {
         let objects = interface.objects().into_iter().filter_map(|object| self.objects.get(object));
-        let of_objects = objects.flat_map(Object::classed).map(|masked| masked.class.to_string());
+        let of_schemas = self.schemas_of(interface).flat_map(|schema| schema.classes.clone());
+        let of_data = objects.flat_map(Object::classed).chain(of_schemas).map(|masked| masked.class.to_string());
         let contract = match interface.api() {
             Some(Api::Direct { openapi, .. }) => self.contracts.get(&openapi.value),
             _ => None,
         };
         let marked = contract.into_iter().flat_map(|contract| &contract.classes).map(|(_, class)| class.value.clone());
         let listed = interface.listed_classes().iter().map(|(_, class)| class.value.to_string());
-        let all: BTreeSet<String> = of_objects.chain(marked).chain(listed).collect();
+        let all: BTreeSet<String> = of_data.chain(marked).chain(listed).collect();
         all.into_iter().collect()
     }
 }
@@ -100,12 +108,22 @@ impl Interface {
     pub fn objects(&self) -> Vec<&ObjectRef> {
         match &self.body {
             InterfaceBody::Api(Api::Mediated(serves)) => vec![&serves.object.value],
-            InterfaceBody::Event(body) => body.events.iter().map(|event| &event.object.value).collect(),
+            InterfaceBody::Event(body) => body.events.iter().filter_map(|event| Some(&event.object()?.value)).collect(),
             InterfaceBody::File(body) => body.into.object.iter().map(|object| &object.value).collect(),
             InterfaceBody::Webhook(body) => {
                 body.into.iter().filter_map(|into| Some(&into.object.as_ref()?.value)).collect()
             }
             InterfaceBody::Api(Api::Direct { .. }) | InterfaceBody::Flow => Vec::new(),
+        }
+    }
+
+    /// The files with the schemas that the data of its events fits, where it is no object.
+    pub fn schemas(&self) -> Vec<&str> {
+        match &self.body {
+            InterfaceBody::Event(body) => {
+                body.events.iter().filter_map(|event| Some(event.schema()?.value.as_str())).collect()
+            }
+            _ => Vec::new(),
         }
     }
 

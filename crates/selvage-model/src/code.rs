@@ -188,6 +188,13 @@ catalogue! {
     DIFFERENCE_UNKNOWN = "FAB2724", "There is no such class of differences";
     BROWNOUT_UNFIT = "FAB2750", "A brownout that cannot be as declared";
     WEBHOOK_REPLAYED = "FAB2756", "Nothing proves the id of a call, nor its time";
+    SCHEMA_UNUSABLE = "FAB2770", "The schema of an event type cannot be used";
+    SCHEMA_DIALECT = "FAB2771", "A schema in another dialect than JSON Schema 2020-12";
+    SCHEMA_REFERENCE = "FAB2772", "A schema refers to what is not in it";
+    SCHEMA_BOUNDS = "FAB2773", "A schema that data cannot be held to in a bounded time";
+    SCHEMA_CLASS = "FAB2774", "A class in a schema that would mask nothing";
+    SCHEMA_OBJECT = "FAB2775", "A schema where an object is needed";
+    EVENT_TENSE = "FAB2776", "An event that is not named after what has happened";
     CONTRACTS_UNLIKE = "FAB2780", "These are no two contracts of one kind";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
@@ -366,6 +373,7 @@ catalogue! {
     CAPTURE_UNTOLD = "FAB5143", "A captured record makes no event";
     COPY_STALE = "FAB5144", "The copy is older than it may be";
     COPY_UNREADY = "FAB5145", "The copy does not have all records yet";
+    EVENT_WITHHELD = "FAB5170", "An event that is handed out does not fit its contract";
     COPY_UNREADABLE = "FAB5190", "The copy knows the record only as it was";
     SYSTEM_CLOCK_BEHIND = "FAB5191", "The system's clock is behind what was written by it";
     // 6 connectors

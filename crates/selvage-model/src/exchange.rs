@@ -62,14 +62,16 @@ impl Scope {
         Self { rows: terms.rows.clone(), except: terms.except.clone(), masked }
     }
 
-    /// What these terms cover of the objects that an interface carries: what is masked of one that its events carry is so in each
-    /// of them. Of an object that is not declared no attribute is known to be masked.
+    /// What these terms cover of the objects that an interface carries, or of what the schemas of its events say: what is masked of
+    /// one that its events carry is so in each of them. Of an object that is not declared no attribute is known to be masked.
     pub fn on(terms: &GrantTerms, fabric: &Fabric, interface: &InterfaceRef) -> Self {
         let interface = fabric.interfaces.get(interface);
         let objects =
             interface.into_iter().flat_map(Interface::objects).filter_map(|object| fabric.objects.get(object));
+        let of_objects = objects.flat_map(|object: &Object| object.masked(&terms.classes));
+        let schemas = interface.into_iter().flat_map(|interface| fabric.schemas_of(interface));
         let mut masked: Vec<Masked> = Vec::new();
-        for found in objects.flat_map(|object: &Object| object.masked(&terms.classes)) {
+        for found in of_objects.chain(schemas.flat_map(|schema| schema.masked(&terms.classes))) {
             if !masked.contains(&found) {
                 masked.push(found);
             }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::data_schema::DataSchema;
 use crate::manifest::api::Api;
 use crate::manifest::consumer::{Consumer, Grant, Identity, Subscription};
 use crate::manifest::flow::Flow;
@@ -62,6 +63,8 @@ pub struct Fabric {
     pub files: BTreeMap<String, Arc<str>>,
     /// The contracts among the files that can be used, read.
     pub contracts: BTreeMap<String, Arc<Contract>>,
+    /// The schemas among the files that data can be held to.
+    pub schemas: BTreeMap<String, Arc<DataSchema>>,
     /// What is declared by manifests that cannot be taken: their kind and name. Such a name is known, though nothing is
     /// known of what it stands for.
     pub unread: BTreeSet<(Kind, String)>,

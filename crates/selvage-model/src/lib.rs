@@ -10,6 +10,7 @@ pub mod cloud_event;
 pub mod code;
 pub mod contract_check;
 pub mod cost;
+pub mod data_schema;
 pub mod delivery;
 pub mod domain;
 pub mod event;

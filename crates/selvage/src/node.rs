@@ -8,6 +8,7 @@ mod deliveries;
 mod events;
 pub(crate) mod feed;
 mod governance;
+mod handed;
 mod issuers;
 mod leases;
 pub(crate) mod listener;
@@ -47,6 +48,7 @@ use budget::Budgets;
 use deliveries::Delivering;
 use events::Events;
 use feed::{Feed, Registered};
+use handed::HandedOut;
 use listener::Listener;
 use mediation::{EngineMediation, Told};
 use reachability::Reachability;
@@ -150,10 +152,11 @@ impl Node {
         let keys = Arc::default();
         let snapshot = release::compile(&first, &access, &keys, &config.environment);
         let snapshot = snapshot.map_err(|findings| release::as_error(&findings))?;
-        let active = Active { release: first, access, keys, since: jiff::Timestamp::now() };
-        let current = Arc::new(Current::new(active));
-        let (engine_task, told) = (engine.run(), Told::default());
-        let mediation = EngineMediation::new(engine.clone(), config.store.clone(), Arc::clone(&current), told.clone());
+        let since = jiff::Timestamp::now();
+        let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
+        let (handed_out, engine_task, told) = (HandedOut::new(engine.clone()), engine.run(), Told::default());
+        let here = (config.store.clone(), Arc::clone(&current), handed_out.holding());
+        let mediation = EngineMediation::new(engine.clone(), here, told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         use_secrets(&gateway, secrets);
@@ -165,9 +168,8 @@ impl Node {
         let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
         let console =
             console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone(), events.log()).await?;
-        let secrets = rotation::Secrets::new(config.secrets);
-        let store = config.store.clone();
-        let here = deliveries::Here::of(&config.environment, &node.id, &told.deliveries);
+        let (secrets, store) = (rotation::Secrets::new(config.secrets), config.store.clone());
+        let here = deliveries::Here::of(&config.environment, &node.id, handed_out.holding(), &told.deliveries);
         let delivering = Delivering::start(&store, events.log(), &current, &secrets, here);
         let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
@@ -188,12 +190,11 @@ impl Node {
         let node = NewNode { address: gateway.address().to_string(), ..node };
         let feed = Feed { follower: Arc::clone(&follower), node: node.clone(), lease };
         let mut followers = vec![
+            tokio::spawn(contracts::follow(store.clone(), Arc::downgrade(&gateway), handed_out, Arc::clone(&current))),
             tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
-            tokio::spawn(budgets.clone().follow(Arc::downgrade(&gateway))),
-            tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone())),
         ];
-        followers.extend(keepers(&follower, told.leases));
+        followers.extend(keepers(&follower, told.leases, (&budgets, reachability)));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal))));
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
@@ -254,14 +255,23 @@ impl Node {
     }
 }
 
-/// What keeps leases to their time, and what tells of interfaces that end.
-fn keepers(follower: &release::Follower, figures: Arc<leases::LeaseFigures>) -> [JoinHandle<()>; 2] {
+/// What takes releases and makes them ready, what keeps leases to their time and budgets to what was spent, what looks whether systems are
+/// reached, and what tells of interfaces that end.
+fn keepers(
+    follower: &Arc<release::Follower>,
+    figures: Arc<leases::LeaseFigures>,
+    (budgets, reachability): (&Budgets, Reachability),
+) -> Vec<JoinHandle<()>> {
     let (store, current) = (follower.store.clone(), Arc::clone(&follower.current));
     let (environment, secrets) = (follower.environment.clone(), follower.secrets.clone());
     let telling = notices::Telling { store, current, environment, secrets };
     let (store, current) = (telling.store.clone(), Arc::clone(&telling.current));
     let keeping = leases::keep(store, current, telling.environment.clone(), figures);
-    [tokio::spawn(keeping), tokio::spawn(telling.run())]
+    let taking = tokio::spawn(release::taking::follow(Arc::clone(follower)));
+    let preparing = tokio::spawn(release::prepared::follow(Arc::clone(follower)));
+    let spending = tokio::spawn(budgets.clone().follow(follower.gateway.clone()));
+    let reaching = tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone()));
+    vec![tokio::spawn(keeping), tokio::spawn(telling.run()), taking, preparing, spending, reaching]
 }
 
 /// What this node shows to systems, and what proves their calls.

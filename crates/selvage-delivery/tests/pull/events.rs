@@ -100,3 +100,30 @@ async fn a_position_that_was_never_given_is_refused() {
     let Pulled::Refused { problem, next } = stage.ask(PullAsk::Events(after("1-3"))).await else { panic!() };
     assert_eq!((problem.status, problem.code.as_str(), next), (409, "FAB7015", None));
 }
+
+/// INVARIANT: NOTHING-LOST
+#[tokio::test]
+async fn what_does_not_fit_is_named_and_not_passed_over() {
+    let stage = Stage::new().await;
+    stage.happens("completed", 0..2).await;
+    stage.is_unfit("7", "counted").await;
+    stage.is_unfit("8", "refused").await;
+    stage.happens("completed", 10..12).await;
+    let page = stage.page(after("0-0")).await;
+    assert_eq!((ids(&page), page.next), (vec!["0", "1", "7"], position("1-3")), "what comes before it is told first");
+    let scope = Scope { except: vec!["unfit".parse().unwrap()], ..Scope::default() };
+    for (scope, named) in [(Scope::default(), vec!["/data/unfit", "/data/id"]), (scope, vec!["/data/id"])] {
+        let asked = PullAsk::Events(after("1-3"));
+        let Pulled::Refused { problem, next } = stage.ask_as("mes", scope, asked).await else { panic!() };
+        assert_eq!((problem.status, problem.code.as_str(), next), (409, "FAB5170", Some(position("1-4"))));
+        let places: Vec<&str> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        assert_eq!(places, named, "nothing of what is not shown");
+        assert!(problem.detail.ends_with("what is behind it comes with `after=1-4`"), "{}", problem.detail);
+    }
+    assert_eq!(ids(&stage.page(after("1-4")).await), ["10", "11"], "going on behind it is the consumer's decision");
+    let brno = Scope { rows: vec![("site".parse().unwrap(), vec![json!("brno")])], ..Scope::default() };
+    let Pulled::Page(page) = stage.ask_as("mes", brno, PullAsk::Events(after("1-3"))).await else { panic!() };
+    assert_eq!(ids(&page), ["11"], "what is not for a consumer stops none");
+    let others = Events { types: vec!["manufacturing.work-order.started".to_owned()], ..after("1-3") };
+    assert_eq!(stage.page(others).await.next, position("1-6"));
+}

@@ -15,13 +15,14 @@ mod group;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_delivery::Puller;
+use selvage_delivery::{Handed, Held, Puller};
 use selvage_log::{EventLog, SqlLog};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::exchange::Scope;
-use selvage_model::manifest::event::{EventInterface, EventType};
+use selvage_model::manifest::event::{Carried, EventInterface, EventType};
 use selvage_model::name::InterfaceRef;
+use selvage_model::problem::FieldError;
 use selvage_model::pull::{Events, Page, Pull, PullAsk, Pulled};
 use selvage_model::source::{Place, Spanned};
 use selvage_store::Store;
@@ -44,7 +45,7 @@ fn interface() -> EventInterface {
     let place = || Place::start("events.yaml");
     let declared = |name: &str| EventType {
         name: Spanned::new(name.to_owned(), place()),
-        object: Spanned::new("work-order@1".parse().unwrap(), place()),
+        carried: Carried::Object(Spanned::new("work-order@1".parse().unwrap(), place())),
         when: None,
     };
     EventInterface {
@@ -58,6 +59,14 @@ fn interface() -> EventInterface {
     }
 }
 
+/// Data that says so does not fit; where it says `counted`, that is only counted.
+fn held(handed: Handed<'_>) -> Held {
+    let unfit = handed.event.data.as_ref().and_then(|data| data.get("unfit"));
+    let error = |pointer: &str| FieldError { pointer: pointer.to_owned(), detail: "is wrong".to_owned() };
+    let errors = if unfit.is_some() { vec![error("/unfit"), error("/id")] } else { Vec::new() };
+    Held { errors, refuses: unfit.is_some_and(|unfit| unfit != "counted") }
+}
+
 impl Stage {
     pub(crate) async fn new() -> Self {
         let directory = TempDir::new().unwrap();
@@ -65,7 +74,7 @@ impl Stage {
         let store = Store::open(&url).await.unwrap();
         let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store.clone(), None).unwrap());
         log.open(&stream()).await.unwrap();
-        let puller = Puller::new(Arc::clone(&log), store.clone());
+        let puller = Puller::new(Arc::clone(&log), store.clone(), Arc::new(held));
         Self { _directory: directory, log, store, puller, interface: interface() }
     }
 
@@ -88,6 +97,15 @@ impl Stage {
         for chunk in records.chunks(400) {
             self.log.append(&stream(), chunk.to_vec()).await.unwrap();
         }
+    }
+
+    /// Appends an event whose data does not fit.
+    pub(crate) async fn is_unfit(&self, id: &str, unfit: &str) {
+        let kind = "manufacturing.work-order.completed";
+        let data = json!({"id": id, "site": "ghent", "unfit": unfit});
+        let event = CloudEvent { data: Some(data), lane: Some(id.to_owned()), ..CloudEvent::new(id, "/mes", kind) };
+        let record = NewRecord { id: event.record_id().unwrap(), lane: id.parse().unwrap(), body: event.record() };
+        self.log.append(&stream(), vec![record]).await.unwrap();
     }
 
     pub(crate) async fn ask(&self, ask: PullAsk) -> Pulled {

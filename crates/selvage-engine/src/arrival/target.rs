@@ -29,7 +29,10 @@ pub(crate) struct Events {
     pub(super) stream: InterfaceRef,
     pub(super) kind: String,
     pub(super) source: String,
-    pub(super) object: Object,
+    /// Their type, with what their data is.
+    pub(super) event: EventType,
+    /// The object that it is, where it is one.
+    pub(super) object: Option<Object>,
     pub(super) check: Check,
     /// What orders them, as `data.machine`.
     pub(super) lane: Option<String>,
@@ -54,12 +57,16 @@ impl Target {
             return webhook.source.as_ref().map(|source| Self::Hints(source.value.clone()));
         }
         let (stream, event, lane) = stream(fabric, webhook)?;
-        let object = fabric.objects.get(&event.object.value)?.clone();
+        let object = match event.object() {
+            Some(object) => Some(fabric.objects.get(&object.value)?.clone()),
+            None => None,
+        };
         let own = webhook.into.as_ref().and_then(|into| into.lane.as_ref());
         Some(Self::Events(Box::new(Events {
             stream: stream.clone(),
             kind: event.name.value.clone(),
             source: format!("/{}/v{}", interface.name, interface.version.major),
+            event: event.clone(),
             object,
             check: interface.validation.request,
             lane: own.map(|attribute| format!("data.{}", attribute.value)).or_else(|| lane.map(str::to_owned)),
@@ -85,7 +92,10 @@ impl Events {
 
     /// What a sender is told of what does not fit.
     pub(super) fn unfit(&self, errors: Vec<FieldError>) -> Problem {
-        let detail = format!("what the call says is no `{}`", self.object.reference());
+        let detail = match self.event.object() {
+            Some(object) => format!("what the call says is no `{object}`"),
+            None => format!("what the call says does not fit the schema of `{}`", self.kind),
+        };
         Problem::new(422, code::CALL_UNFIT, detail).with_errors(errors)
     }
 }
@@ -108,7 +118,8 @@ fn stream<'f>(
 
 fn made(fabric: &Fabric, webhook: &WebhookInterface, event: &EventType) -> Made {
     let (Some(record), Some(system)) = (&webhook.record, &webhook.source) else { return Made::AsSaid };
-    let wanted = &event.object.value;
+    // That a record is mapped to data that is no object is refused when the fabric is checked.
+    let Some(wanted) = event.object().map(|object| &object.value) else { return Made::AsSaid };
     let of = |mapping: &&Mapping| {
         &mapping.object.value == wanted && mapping.system.value == system.value && mapping.record == record.value
     };

@@ -96,6 +96,7 @@ pub(crate) fn changed(before: Option<&Value>, after: Option<&Value>) -> Vec<Stri
 
 #[cfg(test)]
 mod tests {
+    use selvage_model::manifest::event::Carried;
     use selvage_model::source::{Place, Spanned};
     use serde_json::json;
 
@@ -105,7 +106,7 @@ mod tests {
         let place = Place::start("events.yaml");
         let declared = EventType {
             name: Spanned::new("a.b.c".to_owned(), place.clone()),
-            object: Spanned::new("work-order@1".parse().unwrap(), place.clone()),
+            carried: Carried::Object(Spanned::new("work-order@1".parse().unwrap(), place.clone())),
             when: when.map(|when| Spanned::new(when.to_owned(), place)),
         };
         let attributes: Vec<AttributeName> = ["id", "status"].map(|name| name.parse().unwrap()).into();

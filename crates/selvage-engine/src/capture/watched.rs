@@ -7,7 +7,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::Serves;
-use selvage_model::manifest::event::{Capture, EventInterface};
+use selvage_model::manifest::event::{Capture, EventInterface, EventType};
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::{InterfaceRef, ObjectRef, SystemName};
@@ -64,7 +64,8 @@ pub(crate) fn draft<'a>(fabric: &'a Fabric, event: &'a EventInterface) -> Result
     let (Some(capture), Some(produced_by)) = (&event.capture, &event.produced_by) else { return Ok(None) };
     let system = fabric.systems.get(&produced_by.value);
     let Some(system) = system.filter(|system| system.connector == Connector::Odoo) else { return Ok(None) };
-    let object = event.events.iter().map(|of| &of.object).find(|object| is_of(fabric, object, &system.name, capture));
+    let object =
+        event.events.iter().filter_map(EventType::object).find(|object| is_of(fabric, object, &system.name, capture));
     let Some(object) = object else {
         let message =
             format!("no mapping leads from `{}` of `{}` to an object of these events", capture.record, system.name);
@@ -93,7 +94,8 @@ fn is_of(fabric: &Fabric, object: &Spanned<ObjectRef>, system: &SystemName, capt
 /// Where a condition cannot be read.
 pub(crate) fn compile(interface: &Interface, draft: &Draft<'_>, served: Arc<Served>) -> Result<Watched, Finding> {
     let Draft { capture, event, serves, system } = draft;
-    let of_object = event.events.iter().filter(|declared| declared.object.value == serves.object.value);
+    let of_object =
+        event.events.iter().filter(|declared| declared.object().is_some_and(|it| it.value == serves.object.value));
     let facts = of_object.map(|declared| {
         let attributes = served.object.attributes.iter().map(|attribute| &attribute.name.value);
         Fact::compile(declared, attributes).map_err(|wrong| {

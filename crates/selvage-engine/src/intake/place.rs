@@ -3,8 +3,7 @@
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::{EventId, LaneKey};
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::event::EventInterface;
-use selvage_model::manifest::object::Object;
+use selvage_model::manifest::event::{EventInterface, EventType};
 use selvage_model::problem::FieldError;
 
 use crate::ordered;
@@ -12,7 +11,7 @@ use crate::ordered;
 /// An event's place.
 #[derive(Debug)]
 pub(super) struct Placed<'f> {
-    pub(super) object: &'f Object,
+    pub(super) kind: &'f EventType,
     pub(super) id: EventId,
     pub(super) lane: LaneKey,
 }
@@ -21,21 +20,24 @@ impl<'f> Placed<'f> {
     /// Finds it; everything that is in the way otherwise.
     pub(super) fn of(
         fabric: &'f Fabric,
-        declared: &EventInterface,
+        declared: &'f EventInterface,
         event: &CloudEvent,
     ) -> Result<Self, Vec<FieldError>> {
         let mut errors = Vec::new();
         let kind = declared.events.iter().find(|kind| kind.name.value == event.kind);
-        let object = kind.and_then(|kind| fabric.objects.get(&kind.object.value));
-        if object.is_none() {
+        if kind.is_none() {
             let known: Vec<&str> = declared.events.iter().map(|kind| kind.name.value.as_str()).collect();
             errors.push(error("/type", format!("is none of {}", known.join(", "))));
         }
         let id = event.record_id().map_err(|found| errors.push(error("/id", found.to_string()))).ok();
-        let lane = ordered::lane(declared.lane.as_deref(), object, event.data.as_ref(), event.lane.as_deref());
-        let lane = lane.map_err(|found| errors.push(found)).ok();
-        match (object, id, lane) {
-            (Some(object), Some(id), Some(lane)) if errors.is_empty() => Ok(Self { object, id, lane }),
+        // What orders an event of no known type nobody can tell.
+        let lane = kind.and_then(|kind| {
+            let object = kind.object().and_then(|object| fabric.objects.get(&object.value));
+            let lane = ordered::lane(declared.lane.as_deref(), object, event.data.as_ref(), event.lane.as_deref());
+            lane.map_err(|found| errors.push(found)).ok()
+        });
+        match (kind, id, lane) {
+            (Some(kind), Some(id), Some(lane)) if errors.is_empty() => Ok(Self { kind, id, lane }),
             _ => Err(errors),
         }
     }

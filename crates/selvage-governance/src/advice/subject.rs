@@ -167,7 +167,8 @@ impl<'a> Subject<'a> {
         self.fabric.interfaces.iter().filter_map(move |(reference, interface)| match &interface.body {
             InterfaceBody::Event(event)
                 if matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Draft)
-                    && event.events.iter().any(|one| Some(&one.object.value) == object) =>
+                    && object.is_some()
+                    && event.events.iter().any(|one| one.object().map(|it| &it.value) == object) =>
             {
                 Some((reference, event))
             }

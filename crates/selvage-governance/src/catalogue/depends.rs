@@ -27,6 +27,7 @@ pub fn dependencies(fabric: &Fabric, reference: &InterfaceRef) -> Vec<Dependency
     if let Some(system) = interface.system() {
         add("system", system.to_string());
     }
+    interface.schemas().into_iter().for_each(|file| add("schema", file.to_owned()));
     for object in interface.objects() {
         add("object", object.to_string());
         let declared = fabric.objects.get(object);
@@ -60,7 +61,7 @@ fn events_of<'f>(
 ) -> impl Iterator<Item = &'f InterfaceRef> {
     fabric.interfaces.iter().filter_map(move |(reference, interface)| match &interface.body {
         InterfaceBody::Event(event) => {
-            let tells = event.events.iter().any(|one| &one.object.value == object);
+            let tells = event.events.iter().any(|one| one.object().is_some_and(|it| &it.value == object));
             (tells && reference != but).then_some(reference)
         }
         _ => None,

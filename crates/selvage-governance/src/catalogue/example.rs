@@ -3,7 +3,7 @@
 
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::{Api, Operation};
-use selvage_model::manifest::event::{EventInterface, PUBLISH, READ};
+use selvage_model::manifest::event::{Carried, EventInterface, PUBLISH, READ};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::name::InterfaceRef;
 use serde_json::{Value, json};
@@ -67,17 +67,30 @@ fn of_event(fabric: &Fabric, interface: &Interface, event: &EventInterface, it: 
     }
     // What a capture tells is told by nobody else.
     let first = event.events.first().filter(|_| operation == PUBLISH && event.capture.is_none())?;
-    let object = fabric.objects.get(&first.object.value)?;
+    let data = match &first.carried {
+        Carried::Object(object) => carried(fabric, fabric.objects.get(&object.value)?),
+        // Only its owner knows a value that fits a schema, and may say one in it.
+        Carried::Schema(file) => {
+            let examples = fabric.schemas.get(&file.value)?.value.get("examples").and_then(Value::as_array);
+            match examples.and_then(|examples| examples.first()) {
+                Some(example) => example.clone(),
+                None => return Some(Example { operation, line: published("@event.json", &it.path), body: None }),
+            }
+        }
+    };
     let body = json!({
         "specversion": "1.0",
         "id": "1",
         "source": event.produced_by.as_ref().map_or_else(|| format!("/{}", interface.name), |system| format!("/{system}")),
         "type": first.name.value,
-        "data": carried(fabric, object),
+        "data": data,
     });
-    let options = " -H \"Content-Type: application/cloudevents+json\"";
-    let line = format!("curl -X POST{}{options} -d '{}' \"$SELVAGE{}\"", KEY, quoted(&body), it.path);
+    let line = published(&format!("'{}'", quoted(&body)), &it.path);
     Some(Example { operation, line, body: Some(body) })
+}
+
+fn published(body: &str, path: &str) -> String {
+    format!("curl -X POST{KEY} -H \"Content-Type: application/cloudevents+json\" -d {body} \"$SELVAGE{path}\"")
 }
 
 const KEY: &str = " -H \"Authorization: Bearer $KEY\"";

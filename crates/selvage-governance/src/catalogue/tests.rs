@@ -244,3 +244,23 @@ fn samples_fit_their_contracts() {
     }
     assert!(tried > 10, "{tried}");
 }
+
+#[test]
+fn an_event_of_a_schema_stands_on_it_and_is_published_as_it_says() {
+    let mut sources = Sources::new();
+    sources.insert("fabric.yaml", FABRIC.replace("{object: product@1}}", "{schema: contracts/change.json}}"));
+    sources.insert("contracts/stock.yaml", CONTRACT);
+    for (schema, expected) in [
+        (r#"{"type": "object", "examples": [{"code": "FRM-1"}]}"#, r#""data":{"code":"FRM-1"}}'"#),
+        (r#"{"type": "object"}"#, "-d @event.json"),
+    ] {
+        sources.insert("contracts/change.json", schema);
+        let reading = read::read(&sources);
+        assert_eq!(reading.findings, []);
+        let entry = of(&reading.fabric, "product-events@1", Known::default());
+        assert!(entry.dependencies.iter().any(|it| it.by == "schema" && it.name == "contracts/change.json"));
+        let all = examples(&reading.fabric, &"product-events@1".parse().unwrap());
+        let published = all.iter().find(|it| it.operation == "publish").unwrap();
+        assert!(published.line.contains(expected), "{}", published.line);
+    }
+}

@@ -1,5 +1,7 @@
 //! Interfaces of events: types, order, how long they are kept, how they are captured.
 
+mod schema;
+
 use selvage_model::manifest::event::{Capture, EventInterface, EventType, ReplayPolicy, Retention};
 
 use super::Difference;
@@ -11,7 +13,9 @@ use super::two::{Absent, Spot, Two};
 classes! { Event "event":
     TYPE_REMOVED = "type" "removed" Both Breaking "Who waits for it waits in vain, and who publishes it is refused.";
     TYPE_ADDED = "type" "added" Both Safe "Nobody has asked for it yet.";
-    OBJECT_CHANGED = "object" "changed" Both Breaking "Its events carry another object.";
+    OBJECT_CHANGED = "object" "changed" Both Breaking "Its events carry another object, or what a schema says in its place.";
+    SCHEMA_CHANGED = "schema" "changed" Both Unproven "What is different in the schema of its data cannot be told.";
+    SCHEMA_WORDS_CHANGED = "schema-words" "changed" Both Safe "Only what is for people is different in the schema of its data.";
     CONDITION_CHANGED = "condition" "changed" Response Unproven "Other changes than before may be this fact.";
     PRODUCER_CHANGED = "producer" "changed" Both Unproven "Another system says what happened, in its own time and words.";
     LANE_CHANGED = "lane" "changed" Response Breaking "Events come in another order.";
@@ -29,6 +33,8 @@ classes! { Event "event":
 }
 
 backstop! { Event "event" }
+
+pub(super) use schema::compare as schemas;
 
 /// What two event interfaces carry.
 pub(super) fn compare(found: &mut Vec<Difference>, mut two: Two<EventInterface>) {
@@ -69,7 +75,13 @@ fn types(found: &mut Vec<Difference>, two: &mut Two<EventInterface>) {
         let what = format!("{}, event {name}", part.spot.what);
         let spot = Spot { what, place: after.name.place.clone(), ..part.spot.clone() };
         let mut inner = Two { before: before.clone(), after, spot };
-        inner.changed(found, (&OBJECT_CHANGED, "object"), |it| &mut it.object);
+        let object = |kind: &EventType| kind.object().map(|object| object.value.to_string());
+        let (was, is) = (object(&inner.before), object(&inner.after));
+        if was != is {
+            found.push(inner.spot.difference(&OBJECT_CHANGED, "object").values(was, is));
+        }
+        // What schemas say is compared where their files are.
+        inner.settle(|it| &mut it.carried);
         let looks = |kind: &EventType| kind.when.as_ref().map(|when| plain(&when.value));
         if looks(&inner.before) == looks(&inner.after) {
             inner.settle(|it| &mut it.when);

@@ -91,6 +91,7 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
         two.rest(found, &OTHER);
     });
     contracts(before, after, found);
+    event::schemas(before, after, found);
 }
 
 /// The contracts of direct apis, also where the manifests that name them are the same.

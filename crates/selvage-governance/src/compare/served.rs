@@ -87,7 +87,7 @@ pub(super) fn spread(found: &mut Vec<Difference>, differences: Vec<Difference>, 
 }
 
 /// The operations by which an object goes this way; all where the list is empty.
-fn operations(interface: &Interface, direction: Direction) -> Vec<String> {
+pub(super) fn operations(interface: &Interface, direction: Direction) -> Vec<String> {
     match (&interface.body, direction) {
         (InterfaceBody::Api(Api::Mediated(serves)), Direction::Request) => {
             let operations = serves.operations.iter().map(|operation| operation.value);

@@ -6,6 +6,7 @@ use selvage_mapping::expression::{Expression, Type};
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::api::{Reads, Serves};
+use selvage_model::manifest::event::EventType;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::scalar::spell;
@@ -72,12 +73,12 @@ pub(crate) const RECORD: LintRule = LintRule {
 fn record(context: &Context<'_>, report: &mut Report) {
     for (reference, interface, event) in events(context) {
         let (Some(capture), Some(system)) = (&event.capture, &event.produced_by) else { continue };
-        for declared in &event.events {
-            let mappings = context.mappings_of(&declared.object.value, &system.value);
+        for object in event.events.iter().filter_map(EventType::object) {
+            let mappings = context.mappings_of(&object.value, &system.value);
             let Some(mapping) = mappings.first() else { continue };
             if mappings.iter().all(|mapping| mapping.record != capture.record) {
                 let (captured, mapped) = (show(&capture.record), show(&mapping.record));
-                let message = format!("`{reference}` captures {captured}, and `{}` is a {mapped}", declared.object);
+                let message = format!("`{reference}` captures {captured}, and `{object}` is a {mapped}");
                 let finding = RECORD.finding(&interface.place, message);
                 report.add(reference, finding.fix("capture the record that the mapping is of"));
                 break;
@@ -97,7 +98,7 @@ pub(crate) const WHEN: LintRule = LintRule {
 fn when(context: &Context<'_>, report: &mut Report) {
     for (reference, _, event) in events(context) {
         for declared in &event.events {
-            let object = context.fabric.objects.get(&declared.object.value);
+            let object = declared.object().and_then(|object| context.fabric.objects.get(&object.value));
             let (Some(when), Some(object)) = (&declared.when, object) else { continue };
             if let Some(finding) = unfit(when, &object.attributes) {
                 report.add(reference, finding);
@@ -179,6 +180,6 @@ fn not_kept(context: &Context<'_>, serves: &Serves, reads: &Reads) -> Option<Str
     if event.produced_by.as_ref().is_none_or(|system| system.value != serves.system.value) {
         return Some(format!("`{copy}` captures another system than `{}`", serves.system));
     }
-    let of_object = event.events.iter().any(|declared| declared.object.value == serves.object.value);
+    let of_object = event.events.iter().filter_map(EventType::object).any(|object| object.value == serves.object.value);
     (!of_object).then(|| format!("`{copy}` keeps a copy of another object than `{}`", serves.object))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Severity, show};
-use selvage_model::manifest::event::EventInterface;
+use selvage_model::manifest::event::{Carried, EventInterface};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::manifest::object::{Attribute, Shape};
 use selvage_model::manifest::system::Zone;
@@ -33,7 +33,7 @@ pub(crate) const FACT: LintRule = LintRule {
 };
 
 /// Words that tell somebody to do something.
-const COMMANDS: &[&str] = &[
+pub(super) const COMMANDS: &[&str] = &[
     "add", "approve", "archive", "cancel", "change", "close", "create", "delete", "finish", "notify", "pause",
     "process", "publish", "receive", "release", "remove", "report", "request", "send", "ship", "start", "stop", "sync",
     "trigger", "update", "upsert",
@@ -103,22 +103,31 @@ fn lane_attribute(context: &Context<'_>, report: &mut Report) {
         let Some(lane) = &event.lane else { continue };
         let path = lane.strip_prefix("data.").unwrap_or_default();
         for declared in &event.events {
-            let Some(object) = context.fabric.objects.get(&declared.object.value) else { continue };
-            let message = match orders(&object.attributes, path) {
-                // Which record it is: each has that, whatever its attributes.
-                None if path == "id" => continue,
-                Some(true) => continue,
-                None => format!("the lane {} of `{reference}` is nothing of `{}`", show(lane), declared.object),
-                Some(false) => {
-                    format!(
-                        "the lane {} of `{reference}` is no text in `{}`: it orders nothing",
-                        show(lane),
-                        declared.object
-                    )
+            let (found, of, fix) = match &declared.carried {
+                Carried::Object(object) => {
+                    let Some(known) = context.fabric.objects.get(&object.value) else { continue };
+                    // Which record it is: each has that, whatever its attributes.
+                    let found = orders(&known.attributes, path).or((path == "id").then_some(true));
+                    (found, format!("`{object}`"), "write `data.` and an attribute of the object, or `data.id`")
+                }
+                Carried::Schema(file) => {
+                    let Some(schema) = context.fabric.schemas.get(&file.value) else { continue };
+                    let found = schema.orders(&path.split('.').collect::<Vec<_>>());
+                    let fix = "write `data.` and a member that the schema requires, a text or a whole number";
+                    (found, format!("the schema of {}", show(&declared.name.value)), fix)
                 }
             };
-            let finding = LANE_ATTRIBUTE.finding(&interface.place, message);
-            report.add(reference, finding.fix("write `data.` and an attribute of the object, or `data.id`"));
+            let message = match found {
+                Some(true) => continue,
+                None => format!("the lane {} of `{reference}` is nothing of {of}", show(lane)),
+                Some(false) if declared.schema().is_some() => {
+                    format!("the lane {} of `{reference}` is not always a text or a whole number in {of}", show(lane))
+                }
+                Some(false) => {
+                    format!("the lane {} of `{reference}` is no text in {of}: it orders nothing", show(lane))
+                }
+            };
+            report.add(reference, LANE_ATTRIBUTE.finding(&interface.place, message).fix(fix));
             break;
         }
     }

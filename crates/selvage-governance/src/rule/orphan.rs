@@ -108,7 +108,9 @@ fn objects(fabric: &Fabric) -> BTreeSet<&ObjectRef> {
     for interface in fabric.interfaces.values() {
         match &interface.body {
             InterfaceBody::Api(Api::Mediated(serves)) => drop(used.insert(&serves.object.value)),
-            InterfaceBody::Event(body) => used.extend(body.events.iter().map(|event| &event.object.value)),
+            InterfaceBody::Event(body) => {
+                used.extend(body.events.iter().filter_map(|event| Some(&event.object()?.value)));
+            }
             InterfaceBody::File(body) => used.extend(body.into.object.iter().map(|object| &object.value)),
             InterfaceBody::Webhook(body) => {
                 let into = body.into.iter().filter_map(|into| into.object.as_ref());

@@ -2,11 +2,12 @@
 
 use selvage_mapping::Filter;
 use selvage_model::code;
+use selvage_model::data_schema::DataSchema;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::consumer::Grant;
-use selvage_model::manifest::event::{EVENT_OPERATIONS, EventInterface};
+use selvage_model::manifest::event::{Carried, EVENT_OPERATIONS, EventInterface, EventType};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::manifest::object::Object;
 use selvage_model::name::AttributeName;
@@ -158,19 +159,52 @@ fn is_graphql(path: &str) -> bool {
     ["graphql", "gql"].iter().any(|word| last.eq_ignore_ascii_case(word))
 }
 
+/// What an event type carries, as far as its attributes go.
+enum Data<'a> {
+    Object(&'a Object),
+    Schema(&'a str, &'a DataSchema),
+}
+
+impl<'a> Data<'a> {
+    fn of(event: &'a EventType, fabric: &'a Fabric) -> Option<Self> {
+        Some(match &event.carried {
+            Carried::Object(object) => Self::Object(fabric.objects.get(&object.value)?),
+            Carried::Schema(file) => Self::Schema(&event.name.value, fabric.schemas.get(&file.value)?),
+        })
+    }
+
+    fn has(&self, name: &AttributeName) -> bool {
+        match self {
+            Self::Object(object) => object.attribute(name).is_some(),
+            Self::Schema(_, schema) => schema.members.contains(name.as_str()),
+        }
+    }
+
+    fn what(&self) -> String {
+        match self {
+            Self::Object(object) => format!("`{}`", object.reference()),
+            Self::Schema(event, _) => format!("the schema of `{event}`"),
+        }
+    }
+
+    fn names(&self) -> Vec<&'a str> {
+        match self {
+            Self::Object(object) => object.attributes.iter().map(|attribute| attribute.name.value.as_str()).collect(),
+            Self::Schema(_, schema) => schema.members.iter().map(String::as_str).collect(),
+        }
+    }
+}
+
 /// Rows that not every event of the interface has, and attributes that none has.
 fn of_events(grant: &Grant, interface: &EventInterface, fabric: &Fabric) -> Vec<Finding> {
-    let objects: Vec<&Object> =
-        interface.events.iter().filter_map(|event| fabric.objects.get(&event.object.value)).collect();
-    let has = |object: &&&Object, name: &AttributeName| object.attribute(name).is_some();
-    let rows = grant.rows.iter().map(|(name, _)| (name, objects.iter().find(|object| !has(object, &name.value))));
-    let lacking = |name: &AttributeName| objects.first().filter(|_| !objects.iter().any(|object| has(&object, name)));
+    let carried: Vec<Data<'_>> = interface.events.iter().filter_map(|event| Data::of(event, fabric)).collect();
+    let rows = grant.rows.iter().map(|(name, _)| (name, carried.iter().find(|data| !data.has(&name.value))));
+    let lacking = |name: &AttributeName| carried.first().filter(|_| !carried.iter().any(|data| data.has(name)));
     let except = grant.except.iter().map(|name| (name, lacking(&name.value)));
-    let finding = |(name, object): (&Spanned<AttributeName>, &&Object)| {
+    let finding = |(name, data): (&Spanned<AttributeName>, &Data<'_>)| {
         let message =
-            format!("`{}`, which events of `{}` carry, has no attribute `{name}`", object.reference(), grant.interface);
-        let known = object.attributes.iter().map(|attribute| attribute.name.value.as_str());
-        let fix = suggest(name.value.as_str(), known, "name an attribute of every event's object");
+            format!("{}, which events of `{}` carry, has no attribute `{name}`", data.what(), grant.interface);
+        let fix = suggest(name.value.as_str(), data.names(), "name an attribute of every event's data");
         Finding::error(code::GRANT_ATTRIBUTE, &name.place, message).fix(fix)
     };
     rows.chain(except).filter_map(|(name, object)| Some(finding((name, object?)))).collect()

@@ -12,7 +12,7 @@ use super::event::events;
 use crate::lint::{Context, Report};
 use crate::nearest::suggest;
 
-fn webhooks<'a>(
+pub(super) fn webhooks<'a>(
     context: &Context<'a>,
 ) -> impl Iterator<Item = (&'a InterfaceRef, &'a Interface, &'a WebhookInterface)> {
     context.served().filter_map(|(reference, interface)| match &interface.body {
@@ -22,7 +22,10 @@ fn webhooks<'a>(
 }
 
 /// The event type that a webhook's calls become, where a served interface has it.
-fn target<'a>(context: &Context<'a>, webhook: &WebhookInterface) -> Option<(&'a EventInterface, &'a EventType)> {
+pub(super) fn target<'a>(
+    context: &Context<'a>,
+    webhook: &WebhookInterface,
+) -> Option<(&'a EventInterface, &'a EventType)> {
     let wanted = &webhook.into.as_ref()?.event.value;
     let mut all = events(context).flat_map(|(_, _, body)| body.events.iter().map(move |event| (body, event)));
     all.find(|(_, event)| &event.name.value == wanted)
@@ -121,14 +124,18 @@ fn object(context: &Context<'_>, report: &mut Report) {
     for (reference, _, webhook) in webhooks(context) {
         let Some((_, event)) = target(context, webhook) else { continue };
         let Some(own) = webhook.into.as_ref().and_then(|into| into.object.as_ref()) else { continue };
-        if own.value != event.object.value {
-            let message = format!(
-                "`{reference}` makes a `{own}`, and its event {} carries a `{}`",
-                show(&event.name.value),
-                event.object
-            );
-            let finding = OBJECT.finding(&own.place, message);
-            report.add(reference, finding.fix(format!("write `object: {}`, or leave it out", event.object)));
+        let name = show(&event.name.value);
+        match event.object() {
+            Some(object) if own.value == object.value => {}
+            Some(object) => {
+                let message = format!("`{reference}` makes a `{own}`, and its event {name} carries a `{object}`");
+                let finding = OBJECT.finding(&own.place, message);
+                report.add(reference, finding.fix(format!("write `object: {object}`, or leave it out")));
+            }
+            None => {
+                let message = format!("`{reference}` makes a `{own}`, and its event {name} carries what a schema says");
+                report.add(reference, OBJECT.finding(&own.place, message).fix("leave `object` out"));
+            }
         }
     }
 }
@@ -145,9 +152,11 @@ fn record(context: &Context<'_>, report: &mut Report) {
     for (reference, _, webhook) in webhooks(context) {
         let (Some(record), Some(system)) = (&webhook.record, &webhook.source) else { continue };
         let Some((_, event)) = target(context, webhook) else { continue };
-        let mappings = context.mappings_of(&event.object.value, &system.value);
+        // That data without an object is made of no record is told by another rule.
+        let Some(object) = event.object() else { continue };
+        let mappings = context.mappings_of(&object.value, &system.value);
         if mappings.iter().all(|mapping| mapping.record != record.value) {
-            let (called, object) = (show(&record.value), &event.object);
+            let called = show(&record.value);
             let message = format!("no mapping makes a `{object}` of a {called} of `{system}`");
             let finding = RECORD.finding(&record.place, message);
             report.add(reference, finding.fix("declare the mapping, or leave `record` out where a call is the object"));

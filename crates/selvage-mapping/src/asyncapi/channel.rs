@@ -6,7 +6,7 @@ use selvage_model::scalar::spell;
 use serde_json::{Map, Value, json};
 
 use super::message::{self, Way};
-use super::{Described, Parts, security};
+use super::{Described, Parts, pull, security};
 use crate::openapi::NoContract;
 
 /// Adds what there is to say of an event interface.
@@ -24,8 +24,9 @@ pub(super) fn describe(described: Described<'_>, event: &EventInterface, parts: 
     let security = security::references(&schemes);
     parts.schemes.extend(schemes);
 
-    let both: Vec<String> = published.iter().chain(&told).cloned().collect();
-    parts.channels.insert(key.clone(), stream(described, event, &both));
+    let page = pull::page(described, &told, parts);
+    let all: Vec<String> = published.iter().chain(&told).chain([&page]).cloned().collect();
+    parts.channels.insert(key.clone(), stream(described, event, &all));
     let delivery = format!("{key}.delivery");
     parts.channels.insert(delivery.clone(), subscriber(described, &delivered));
     if !published.is_empty() {
@@ -35,9 +36,7 @@ pub(super) fn describe(described: Described<'_>, event: &EventInterface, parts: 
         let operation = operation("receive", &key, "Publish events", about, ("POST", &published), &security);
         parts.operations.insert(format!("{key}.publish"), operation);
     }
-    let about = "What comes after a position, in order.";
-    let operation_of_read = operation("send", &key, "Read events", about, ("GET", &told), &security);
-    parts.operations.insert(format!("{key}.read"), operation_of_read);
+    pull::add(described, (&page, &told), &security, parts);
     let about = "Signed, and sent again until the subscriber answers with 2xx.";
     let delivers = operation("send", &delivery, "Deliver events", about, ("POST", &delivered), &[]);
     parts.operations.insert(format!("{key}.deliver"), delivers);

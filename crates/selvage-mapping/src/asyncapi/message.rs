@@ -1,11 +1,11 @@
 //! Messages: CloudEvents 1.0 in structured JSON, whose data is an object. Published ones say what only their producer knows, those that
 //! are handed out have everything.
 
-use selvage_model::manifest::event::EventType;
+use selvage_model::manifest::event::{Carried as Data, EventType};
 use selvage_model::name::{ObjectRef, SystemName};
 use serde_json::{Map, Value, json};
 
-use super::{Described, Parts};
+use super::{Described, Parts, data};
 use crate::mapping::CompiledMapping;
 use crate::openapi::attribute::{Attributes, Carried, Side};
 use crate::openapi::schema::reference;
@@ -45,7 +45,7 @@ pub(super) fn add(
 ) -> Result<String, NoContract> {
     let name = event.name.value.as_str();
     let key = format!("{}.{name}.{}", described.key(), way.word());
-    let data = object(described, event, captured_from, way, parts)?;
+    let data = carries(described, event, captured_from, way, parts)?;
     let envelope = if way == Way::Published { "PublishedEvent" } else { "Event" };
     let payload = json!({
         "allOf": [
@@ -53,7 +53,10 @@ pub(super) fn add(
             {"type": "object", "required": ["data"], "properties": {"type": {"const": name}, "data": data}},
         ],
     });
-    let mut about = format!("The {} as it was then.", event.object.value.name);
+    let mut about = match &event.carried {
+        Data::Object(object) => format!("The {} as it was then.", object.value.name),
+        Data::Schema(_) => "What happened.".to_owned(),
+    };
     if let Some(when) = &event.when {
         about.push_str(&format!(" Told when `{}`.", when.value));
     }
@@ -74,16 +77,19 @@ pub(super) fn add(
     Ok(key)
 }
 
-/// Adds the schema of the object that an event type carries, and refers to it. Where the events are captured, the mapping says what of the
-/// object its system can show.
-fn object(
+/// Adds the schema of what an event type carries, and refers to it. Where the events are captured, the mapping says what of the object
+/// its system can show.
+fn carries(
     described: Described<'_>,
     event: &EventType,
     captured_from: Option<&SystemName>,
     way: Way,
     parts: &mut Parts,
 ) -> Result<Value, NoContract> {
-    let wanted = &event.object.value;
+    let wanted = match &event.carried {
+        Data::Object(object) => &object.value,
+        Data::Schema(_) => return declared(described, event, way != Way::Published, parts),
+    };
     let name = format!("{}V{}", pascal(wanted.name.as_str()), wanted.major);
     match (way, captured_from) {
         (Way::Published, _) => given(described, wanted, parts),
@@ -96,6 +102,25 @@ fn object(
         ),
         (_, None) => schema(described, wanted, (&name, Side::Told), None, parts),
     }
+}
+
+/// Adds the schema that an event type names, and refers to it; as it is shown, or as its producer gives it.
+pub(super) fn declared(
+    described: Described<'_>,
+    event: &EventType,
+    shown: bool,
+    parts: &mut Parts,
+) -> Result<Value, NoContract> {
+    let schema = event.schema().and_then(|file| described.fabric.schemas.get(&file.value));
+    let schema = schema.ok_or_else(|| NoContract::NoSchema(described.interface.reference()))?;
+    // Where it has no class, it is the same for all.
+    let is_masked = shown && !schema.classes.is_empty();
+    let interface = described.interface;
+    let of_type: String = event.name.value.split('.').map(pascal).collect();
+    let suffix = if is_masked { "Shown" } else { "" };
+    let name = format!("{}V{}{of_type}{suffix}", pascal(interface.name.as_str()), interface.version.major);
+    parts.schemas.entry(name.clone()).or_insert_with(|| data::embedded(&schema.value, &name, is_masked));
+    Ok(reference(&name))
 }
 
 /// Adds the schema of an object as others give it, and refers to it.

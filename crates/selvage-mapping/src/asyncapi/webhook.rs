@@ -1,5 +1,6 @@
 //! A webhook: where a system calls in, with what its call has to carry and what proves it.
 
+use selvage_model::manifest::event::{Carried, EventType};
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::webhook::{Hmac, Signing, WebhookInterface};
 use selvage_model::name::ObjectRef;
@@ -91,24 +92,35 @@ fn payload(described: Described<'_>, webhook: &WebhookInterface, parts: &mut Par
         return Ok(json!({"type": "object", "description": about}));
     }
     match carried(described, webhook) {
-        Some(object) => message::given(described, &object, parts),
+        Some(Given::Object(object)) => message::given(described, object, parts),
+        Some(Given::Declared(of, event)) => message::declared(of, event, false, parts),
         None => Ok(json!({"type": "object"})),
     }
 }
 
-/// The object that its calls carry: as it says, or as the event's interface says.
-fn carried(described: Described<'_>, webhook: &WebhookInterface) -> Option<ObjectRef> {
+/// What its calls carry.
+enum Given<'f> {
+    /// An object.
+    Object(&'f ObjectRef),
+    /// What the schema of an event type of an interface says.
+    Declared(Described<'f>, &'f EventType),
+}
+
+/// What its calls carry: as it says, or as the event's interface says.
+fn carried<'f>(described: Described<'f>, webhook: &'f WebhookInterface) -> Option<Given<'f>> {
     let into = webhook.into.as_ref()?;
     if let Some(object) = &into.object {
-        return Some(object.value.clone());
+        return Some(Given::Object(&object.value));
     }
-    let interfaces = described.fabric.interfaces.values();
-    let types = interfaces.filter_map(|interface| match &interface.body {
-        InterfaceBody::Event(event) => Some(&event.events),
-        _ => None,
-    });
-    let declared = types.flatten().find(|event| event.name.value == into.event.value)?;
-    Some(declared.object.value.clone())
+    let fabric = described.fabric;
+    fabric.interfaces.values().find_map(|interface| {
+        let InterfaceBody::Event(body) = &interface.body else { return None };
+        let event = body.events.iter().find(|event| event.name.value == into.event.value)?;
+        Some(match &event.carried {
+            Carried::Object(object) => Given::Object(&object.value),
+            Carried::Schema(_) => Given::Declared(Described { fabric, interface }, event),
+        })
+    })
 }
 
 /// The headers of a call that a keyed hash proves.

@@ -12,8 +12,11 @@ pub const PUBLISH: &str = "publish";
 /// The operation of an event interface by which its events are pulled, as grants name it.
 pub const READ: &str = "read";
 
+/// The operation of an event interface by which its events are sent to who subscribed.
+pub const SUBSCRIBE: &str = "subscribe";
+
 /// What grants on event interfaces can name: bring events, ask for them, have them sent.
-pub const EVENT_OPERATIONS: [&str; 3] = [PUBLISH, READ, "subscribe"];
+pub const EVENT_OPERATIONS: [&str; 3] = [PUBLISH, READ, SUBSCRIBE];
 
 /// Facts in the event log.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,10 +42,37 @@ pub struct EventInterface {
 pub struct EventType {
     /// Its name.
     pub name: Spanned<String>,
-    /// The object it carries.
-    pub object: Spanned<ObjectRef>,
+    /// What its data is.
+    pub carried: Carried,
     /// When a change is this fact: CEL over `before` and `after`, as written.
     pub when: Option<Spanned<String>>,
+}
+
+/// What the data of an event is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Carried {
+    /// An object.
+    Object(Spanned<ObjectRef>),
+    /// What fits the JSON Schema in the file at this path.
+    Schema(Spanned<String>),
+}
+
+impl EventType {
+    /// The object that it carries, where it is one.
+    pub fn object(&self) -> Option<&Spanned<ObjectRef>> {
+        match &self.carried {
+            Carried::Object(object) => Some(object),
+            Carried::Schema(_) => None,
+        }
+    }
+
+    /// The file with the schema that its data fits, where there is one.
+    pub fn schema(&self) -> Option<&Spanned<String>> {
+        match &self.carried {
+            Carried::Object(_) => None,
+            Carried::Schema(file) => Some(file),
+        }
+    }
 }
 
 /// How long events are kept.

@@ -2,7 +2,7 @@
 
 use super::fields::{Fields, key_text};
 use crate::manifest::event::{
-    Capture, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention,
+    Capture, Carried, EventInterface, EventType, FileFormat, FileInterface, FileSource, Into, ReplayPolicy, Retention,
 };
 use crate::scalar;
 use crate::schema::tables::interface::{CAPTURE, COPY, EVENT, FILE_CONTRACT, FILE_SOURCE, INTO, REPLAY, RETENTION};
@@ -22,7 +22,11 @@ pub(super) fn event(fields: Fields<'_>) -> EventInterface {
 
 fn event_type((name, node): &(Key, Node)) -> Option<EventType> {
     let fields = Fields::new(node, &EVENT);
-    Some(EventType { name: key_text(name), object: fields.spanned("object")?, when: fields.spanned_text("when") })
+    let carried = match fields.spanned_text("schema") {
+        Some(file) => Carried::Schema(file),
+        None => Carried::Object(fields.spanned("object")?),
+    };
+    Some(EventType { name: key_text(name), carried, when: fields.spanned_text("when") })
 }
 
 fn retention(fields: Fields<'_>) -> Option<Retention> {

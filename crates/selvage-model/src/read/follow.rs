@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use super::digest::{self, DocumentHash};
 use super::fan::fan_out;
-use super::gather::{Budget, Named, bound};
+use super::gather::{Budget, Holds, Named, bound};
 use super::{Reading, Source, Sources, nearest};
 use crate::code;
+use crate::data_schema::DataSchema;
 use crate::finding::{Finding, show};
 use crate::openapi::Contract;
 use crate::source::{Place, Spanned};
@@ -24,7 +25,7 @@ pub(super) fn follow(
 ) {
     let mut seen = BTreeSet::new();
     let mut contents = Vec::new();
-    for Named { path, is_openapi } in named {
+    for Named { path, holds } in named {
         let name = path.value.as_str();
         let bytes = match sources.get(name) {
             Some(Source::Bytes(bytes)) => bytes,
@@ -43,12 +44,12 @@ pub(super) fn follow(
             continue;
         }
         match budget.take_bytes(name, bytes) {
-            Ok(()) => contents.push((name, bytes.as_slice(), *is_openapi)),
+            Ok(()) => contents.push((name, bytes.as_slice(), *holds)),
             Err(finding) => reading.findings.push(finding),
         }
     }
     for ((name, ..), content) in contents.iter().zip(fan_out(&contents, content)) {
-        let Content { hash, mut findings, text, contract } = content;
+        let Content { hash, mut findings, text, contract, schema } = content;
         hashes.push(hash);
         reading.findings.append(&mut findings);
         if let Some(text) = text {
@@ -56,6 +57,9 @@ pub(super) fn follow(
         }
         if let Some(contract) = contract {
             reading.fabric.contracts.insert((*name).to_owned(), Arc::new(contract));
+        }
+        if let Some(schema) = schema {
+            reading.fabric.schemas.insert((*name).to_owned(), Arc::new(schema));
         }
     }
 }
@@ -67,21 +71,30 @@ struct Content<'a> {
     text: Option<&'a str>,
     /// The contract that it holds, where it can be used.
     contract: Option<Contract>,
+    /// The schema that it holds, where data can be held to it.
+    schema: Option<DataSchema>,
 }
 
-fn content<'a>((name, bytes, is_openapi): &(&str, &'a [u8], bool)) -> Content<'a> {
+fn content<'a>((name, bytes, holds): &(&str, &'a [u8], Holds)) -> Content<'a> {
     let parsed = yaml::parse(bytes, &Arc::from(*name), &Limits::CONTRACT);
     let hash = digest::file(name, bytes, &parsed);
-    let mut content = Content { hash, findings: Vec::new(), text: std::str::from_utf8(bytes).ok(), contract: None };
+    let text = std::str::from_utf8(bytes).ok();
+    let mut content = Content { hash, findings: Vec::new(), text, contract: None, schema: None };
     if content.text.is_none() {
         let finding = Finding::error(code::NOT_UTF8, &Place::start(name), "the file is not UTF-8 text");
         content.findings.push(finding.fix("save it as UTF-8"));
-    } else if *is_openapi {
-        let (contract, findings) = Contract::of(parsed, name);
-        content.contract = findings.is_empty().then_some(contract);
-        content.findings = findings;
-        bound(name, &mut content.findings);
+        return content;
     }
+    match holds {
+        Holds::Contract => {
+            let (contract, findings) = Contract::of(parsed, name);
+            content.contract = findings.is_empty().then_some(contract);
+            content.findings = findings;
+        }
+        Holds::Schema => (content.schema, content.findings) = DataSchema::of(parsed, name),
+        Holds::Text => {}
+    }
+    bound(name, &mut content.findings);
     content
 }
 

@@ -20,8 +20,9 @@ use crate::fabric::Fabric;
 use crate::finding::{Finding, show};
 use crate::manifest::api::Api;
 use crate::manifest::consumer::{Consumer, Grant, Subscription};
+use crate::manifest::event::EventType;
 use crate::manifest::flow::Flow;
-use crate::manifest::interface::{Criticality, Interface};
+use crate::manifest::interface::{Criticality, Interface, InterfaceBody};
 use crate::manifest::issuer::Issuer;
 use crate::manifest::kind::Kind;
 use crate::manifest::mapping::Mapping;
@@ -69,8 +70,8 @@ struct FileReading {
     documents: usize,
     findings: Vec<Finding>,
     unread: Vec<(Kind, String)>,
-    /// Contracts of interfaces that cannot be taken yet: they are no manifests all the same.
-    contracts_of_unread: Vec<Spanned<String>>,
+    /// Contracts and schemas of interfaces that cannot be taken yet: they are no manifests all the same.
+    named_by_unread: Vec<Named>,
     extensions: Vec<Extension>,
     /// Documents of a pack that may be extended: they are read when all extensions are known.
     shipped: Vec<(Kind, Node)>,
@@ -85,9 +86,21 @@ impl FileReading {
 }
 
 /// A file that a manifest names.
+#[derive(Clone, Debug)]
 pub(super) struct Named {
     pub(super) path: Spanned<String>,
-    pub(super) is_openapi: bool,
+    pub(super) holds: Holds,
+}
+
+/// What a file that a manifest names is said to hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// An OpenAPI contract.
+    Contract,
+    /// The schema of an event's data.
+    Schema,
+    /// Any text.
+    Text,
 }
 
 pub(super) fn gather(sources: &Sources) -> Reading {
@@ -137,7 +150,7 @@ fn set_aside(named: &[Named], files: &mut BTreeMap<&str, FileReading>, findings:
         match holds {
             Some((true, _)) => {
                 let message = format!(
-                    "{} is named as a contract, scenarios or authorities, but holds manifests",
+                    "{} is named as a contract, a schema, scenarios or authorities, but holds manifests",
                     show(&path.value)
                 );
                 let finding = Finding::error(code::NAMED_FILE, &path.place, message);
@@ -262,8 +275,11 @@ fn take(kind: Kind, node: &Node, file: &mut FileReading) {
     if thing.is_none() {
         let name = node.get("name").and_then(Node::text);
         file.unread.extend(name.map(|name| (kind, name.to_owned())));
-        let contract = node.get("contract").and_then(|contract| contract.get("openapi"));
-        file.contracts_of_unread.extend(contract.and_then(spanned_text));
+        let contract = node.get("contract").and_then(|contract| contract.get("openapi")).and_then(spanned_text);
+        let events = node.get("events").map(Node::entries).unwrap_or_default();
+        let schemas = events.iter().filter_map(|(_, event)| event.get("schema").and_then(spanned_text));
+        file.named_by_unread.extend(contract.map(|path| Named { path, holds: Holds::Contract }));
+        file.named_by_unread.extend(schemas.map(|path| Named { path, holds: Holds::Schema }));
     }
     match thing {
         Some(thing) => file.things.push(thing),
@@ -328,15 +344,20 @@ fn build(kind: Kind, fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
 }
 
 fn all_named(file: &FileReading) -> Vec<Named> {
-    let of_unread = file.contracts_of_unread.iter().map(|path| Named { path: path.clone(), is_openapi: true });
-    file.things.iter().flat_map(named).chain(of_unread).collect()
+    file.things.iter().flat_map(named).chain(file.named_by_unread.iter().cloned()).collect()
 }
 
 fn named(thing: &Thing) -> Vec<Named> {
-    let plain = |path: &Spanned<String>| Named { path: path.clone(), is_openapi: false };
+    let plain = |path: &Spanned<String>| Named { path: path.clone(), holds: Holds::Text };
     match thing {
-        Thing::Interface(interface) => match interface.api() {
-            Some(Api::Direct { openapi, .. }) => vec![Named { path: openapi.clone(), is_openapi: true }],
+        Thing::Interface(interface) => match &interface.body {
+            InterfaceBody::Api(Api::Direct { openapi, .. }) => {
+                vec![Named { path: openapi.clone(), holds: Holds::Contract }]
+            }
+            InterfaceBody::Event(event) => {
+                let schemas = event.events.iter().filter_map(EventType::schema);
+                schemas.map(|path| Named { path: path.clone(), holds: Holds::Schema }).collect()
+            }
             _ => Vec::new(),
         },
         Thing::Flow(flow) => flow.scenarios.iter().map(plain).collect(),

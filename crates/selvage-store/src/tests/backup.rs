@@ -417,12 +417,12 @@ async fn a_lost_store_never_opens_more(stage: &Stage) {
     store.narrow_grant(&narrowed, narrow, "bob", "only lists").await.unwrap();
     let wide = GrantTerms { operations: vec!["subscribe".to_owned(), "read".to_owned()], ..widened.terms.clone() };
     let asked = (widened.consumer.clone(), widened.interface.clone(), wide);
-    assert_eq!(store.apply_manifest_grants(from_ref(&asked), "bob").await.unwrap().changed, [widened.id.clone()]);
+    assert_eq!(store.apply_manifest_grants(from_ref(&asked), "bob").await.unwrap().changed, from_ref(&widened.id));
 
     let other = fresh(stage).await;
     let lost = Some(LostStore::read(&stage.url(), narrower).await.unwrap());
     let restored = shelf.restore(&other, Restoring { lost, ..Restoring::default() }).await.unwrap();
-    assert_eq!(restored.ended, [narrowed.clone()]);
+    assert_eq!(restored.ended, from_ref(&narrowed));
     let after = other.open().await;
     let now = after.ledger_head().await.unwrap().at;
     for state in [after.access_state().await.unwrap(), after.access_state_at(now).await.unwrap()] {

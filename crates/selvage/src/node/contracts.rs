@@ -1,5 +1,5 @@
-//! Carries what the gateway found when it checked messages into the store, every few seconds and off the data path. What
-//! could not be written is written with the next round.
+//! Carries what the gateway found when it checked messages, and what was found of events that are handed out, into the store, every
+//! few seconds and off the data path. What could not be written is written with the next round.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Weak};
@@ -10,11 +10,13 @@ use selvage_gateway::{BrokenField, ContractTraffic, Gateway};
 use selvage_model::contract_check::{ContractCheck, ContractViolation};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
+use selvage_model::manifest::event::{Carried, EventType};
 use selvage_model::manifest::interface::{Check, InterfaceBody};
 use selvage_model::name::ObjectRef;
 use selvage_store::Store;
 use sha2::{Digest, Sha256};
 
+use super::handed::HandedOut;
 use super::release::Current;
 
 const EVERY: Duration = Duration::from_secs(3);
@@ -30,14 +32,15 @@ struct Written {
 type Side = (String, String, String, &'static str);
 
 /// Carries counts for as long as the node runs.
-pub(crate) async fn follow(store: Store, gateway: Weak<Gateway>, current: Arc<Current>) {
+pub(crate) async fn follow(store: Store, gateway: Weak<Gateway>, handed_out: HandedOut, current: Arc<Current>) {
     let mut written = Written::default();
     let mut begun = Timestamp::now();
     let mut ticks = tokio::time::interval(EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        let Some(rows) = gateway.upgrade().map(|gateway| gateway.contracts()) else { return };
+        let Some(mut rows) = gateway.upgrade().map(|gateway| gateway.contracts()) else { return };
+        rows.extend(handed_out.traffic());
         let now = Timestamp::now();
         let fabric = Arc::clone(&current.active().release.fabric);
         let more: Vec<ContractCheck> =
@@ -114,26 +117,30 @@ fn contract(fabric: &Fabric, body: &InterfaceBody) -> Option<String> {
         let object = fabric.objects.get(object)?;
         Some(format!("{} {}", object.name, object.version))
     };
+    let mark = |file: &str| {
+        let hash = Sha256::digest(fabric.files.get(file)?.as_bytes());
+        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        text.get(..MARK).map(str::to_owned)
+    };
+    let carried = |event: &EventType| match &event.carried {
+        Carried::Object(object) => version(&object.value),
+        Carried::Schema(file) => mark(&file.value),
+    };
     match body {
-        InterfaceBody::Api(Api::Direct { openapi, .. }) => {
-            let hash = Sha256::digest(fabric.files.get(&openapi.value)?.as_bytes());
-            let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            text.get(..MARK).map(str::to_owned)
-        }
+        InterfaceBody::Api(Api::Direct { openapi, .. }) => mark(&openapi.value),
         InterfaceBody::Api(Api::Mediated(serves)) => version(&serves.object.value),
         InterfaceBody::Event(event) => {
-            let objects: BTreeSet<String> =
-                event.events.iter().filter_map(|event| version(&event.object.value)).collect();
-            Some(objects.into_iter().collect::<Vec<_>>().join(", "))
+            let texts: BTreeSet<String> = event.events.iter().filter_map(carried).collect();
+            Some(texts.into_iter().collect::<Vec<_>>().join(", "))
         }
         InterfaceBody::Webhook(webhook) => {
             let wanted = &webhook.into.as_ref()?.event.value;
             let bodies = fabric.interfaces.values().rev().map(|interface| &interface.body);
-            let events = bodies.filter_map(|body| match body {
+            let mut events = bodies.filter_map(|body| match body {
                 InterfaceBody::Event(event) => event.events.iter().find(|event| &event.name.value == wanted),
                 _ => None,
             });
-            events.map(|event| &event.object.value).find_map(version)
+            events.find_map(carried)
         }
         InterfaceBody::File(_) | InterfaceBody::Flow => None,
     }

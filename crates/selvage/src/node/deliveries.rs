@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_delivery::send::{Sender, probe};
-use selvage_delivery::{DeliveryConfig, Figures, Job, Keeper, Sending, Sent, preferred};
+use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent, preferred};
 use selvage_log::EventLog;
 use selvage_model::access::{Blocked, GrantTerms};
 use selvage_model::code;
@@ -46,14 +46,16 @@ pub(crate) struct Here {
     pub(crate) environment: EnvironmentName,
     /// This node.
     pub(crate) node: String,
+    /// What holds events to their contract.
+    pub(crate) holding: Holding,
     /// What is counted.
     pub(crate) figures: Figures,
 }
 
 impl Here {
     /// This node in this environment.
-    pub(crate) fn of(environment: &EnvironmentName, node: &str, figures: &Figures) -> Self {
-        Self { environment: environment.clone(), node: node.to_owned(), figures: figures.clone() }
+    pub(crate) fn of(environment: &EnvironmentName, node: &str, holding: Holding, figures: &Figures) -> Self {
+        Self { environment: environment.clone(), node: node.to_owned(), holding, figures: figures.clone() }
     }
 }
 
@@ -80,6 +82,7 @@ impl Delivering {
             store: store.clone(),
             log,
             sending: Arc::clone(&sending),
+            holding: here.holding,
             figures: here.figures,
             chance,
         }));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use selvage_delivery::Puller;
+use selvage_delivery::{Holding, Puller};
 use selvage_engine::Engine;
 use selvage_gateway::{Held, Mediation};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
@@ -36,6 +36,7 @@ pub(crate) struct EngineMediation {
     engine: Engine,
     store: Store,
     current: Arc<Current>,
+    holding: Holding,
     runtime: Handle,
     told: Told,
 }
@@ -52,8 +53,8 @@ pub(crate) struct Told {
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine, store: Store, current: Arc<Current>, told: Told) -> Self {
-        Self { engine, store, current, runtime: Handle::current(), told }
+    pub(crate) fn new(engine: Engine, (store, current, holding): (Store, Arc<Current>, Holding), told: Told) -> Self {
+        Self { engine, store, current, holding, runtime: Handle::current(), told }
     }
 }
 
@@ -91,7 +92,7 @@ impl Mediation for EngineMediation {
 
     fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
         let release = Arc::clone(&self.current.active().release);
-        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone()));
+        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone(), Arc::clone(&self.holding)));
         let work = Pulling(self.runtime.spawn(async move {
             let interface = release.fabric.interfaces.get(&pull.interface).map(|interface| &interface.body);
             match (puller, interface) {

@@ -9,12 +9,40 @@ use tempfile::TempDir;
 
 use crate::fixture::{EVENTS, copy, sample, selvage, stdout};
 
+/// What Selvage does in the channels of the test's fabric.
+const OPERATIONS: &[&str] = &[
+    "receive hashed-calls.v1.receive",
+    "receive inspections.v1.publish",
+    "send inspections.v1.read",
+    "send inspections.v1.stream",
+    "send inspections.v1.deliver",
+    "receive machine-events.v2.publish",
+    "send machine-events.v2.read",
+    "send machine-events.v2.stream",
+    "send machine-events.v2.deliver",
+    "receive machine-states.v1.publish",
+    "send machine-states.v1.read",
+    "send machine-states.v1.stream",
+    "send machine-states.v1.deliver",
+    "receive odoo-hints.v1.receive",
+    "receive shown-calls.v1.receive",
+    "send step-events.v1.read",
+    "send step-events.v1.stream",
+    "send step-events.v1.deliver",
+    "receive stop-calls.v1.receive",
+    "receive supplier-changes.v1.publish",
+    "send supplier-changes.v1.read",
+    "send supplier-changes.v1.stream",
+    "send supplier-changes.v1.deliver",
+];
+
 /// The sample fabric with events of this test's own in the place of the sample's.
 fn fabric() -> TempDir {
     let place = tempfile::tempdir().unwrap();
     copy(&sample(), place.path());
     std::fs::remove_file(place.path().join(EVENTS)).unwrap();
     std::fs::write(place.path().join("asyncapi.yaml"), include_str!("asyncapi/fabric.yaml")).unwrap();
+    std::fs::write(place.path().join("contracts/inspection.yaml"), crate::event_schemas::SCHEMA).unwrap();
     place
 }
 
@@ -46,6 +74,7 @@ fn asyncapis_own_parser_finds_nothing() {
         &["--server", "https://api.example.com/edge"],
         &["step-events@1"],
         &["machine-events"],
+        &["inspections"],
         &["supplier-changes"],
         &["stop-calls@1"],
     ];
@@ -74,24 +103,7 @@ fn asyncapis_own_parser_finds_nothing() {
         let about: Vec<&Value> = found.iter().filter(|found| found["code"] != "asyncapi-latest-version").collect();
         assert!(about.is_empty(), "{}: {about:#?}", verdict["file"]);
     }
-    let operations = json!([
-        "receive hashed-calls.v1.receive",
-        "receive machine-events.v2.publish",
-        "send machine-events.v2.read",
-        "send machine-events.v2.deliver",
-        "receive machine-states.v1.publish",
-        "send machine-states.v1.read",
-        "send machine-states.v1.deliver",
-        "receive odoo-hints.v1.receive",
-        "receive shown-calls.v1.receive",
-        "send step-events.v1.read",
-        "send step-events.v1.deliver",
-        "receive stop-calls.v1.receive",
-        "receive supplier-changes.v1.publish",
-        "send supplier-changes.v1.read",
-        "send supplier-changes.v1.deliver",
-    ]);
-    assert_eq!(verdicts[0]["operations"], operations);
+    assert_eq!(verdicts[0]["operations"], json!(OPERATIONS));
 }
 
 #[test]
@@ -166,6 +178,40 @@ fn its_schemas_say_what_fits() {
         *event.pointer_mut(pointer).unwrap() = wrong;
         assert!(!started.is_valid(&event), "{pointer}");
     }
+}
+
+/// What pulls get: a page of events, and how to ask for the next; events whose data a schema declares, as they are shown.
+#[test]
+fn it_says_how_events_are_pulled() {
+    let fabric = fabric();
+    let all = json_of(fabric.path(), &["inspections"]);
+    let read = &all["operations"]["inspections.v1.read"];
+    let asks = read["bindings"]["http"]["query"]["properties"].as_object().unwrap();
+    assert_eq!(asks.keys().map(String::as_str).collect::<Vec<_>>(), ["after", "limit", "wait", "types"]);
+    assert_eq!(read["bindings"]["http"]["method"], "GET");
+    assert_eq!(read["messages"], json!([{"$ref": "#/channels/inspections.v1/messages/inspections.v1.page"}]));
+    let stream = &all["operations"]["inspections.v1.stream"];
+    assert!(stream["description"].as_str().unwrap().contains("`Accept: text/event-stream`"), "{stream}");
+    let payload = |name: &str| {
+        let schema =
+            json!({"allOf": [all["components"]["messages"][name]["payload"]], "components": all["components"]});
+        jsonschema::validator_for(&schema).unwrap()
+    };
+    let event = |data: Value| {
+        json!({
+            "specversion": "1.0", "id": "a", "source": "/mes", "type": "manufacturing.machine.inspected",
+            "time": "2027-03-01T08:00:00Z", "partitionkey": "press-4", "correlationid": "c", "sequence": "0001000000000000042", "data": data,
+        })
+    };
+    let data = |inspector: Value, kind: &str| json!({"machine": "press-4", "site": "ghent", "at": "2027-03-01T08:00:00Z", "inspector": inspector, "marks": [{"kind": kind}]});
+    let page = |event: Value| json!({"items": [event], "next": "1-42", "head": "1-42"});
+    let pages = payload("inspections.v1.page");
+    assert!(pages.is_valid(&page(event(data(json!("ann"), "wear")))));
+    assert!(pages.is_valid(&page(event(data(json!(null), "wear")))), "who does not see the class");
+    assert!(!pages.is_valid(&page(event(data(json!("ann"), "rust")))));
+    let published = payload("inspections.v1.manufacturing.machine.inspected.published");
+    assert!(published.is_valid(&event(data(json!("ann"), "leak"))));
+    assert!(!published.is_valid(&event(data(json!(null), "leak"))), "who publishes gives it");
 }
 
 #[test]

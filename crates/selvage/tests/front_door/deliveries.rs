@@ -248,6 +248,43 @@ async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
     assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
 }
 
+/// The events say less than their object has to have. INVARIANT: PARKED-LANE
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_its_contract_is_not_sent_until_a_person_decides() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 200);
+    let place = place(&receiver).await;
+    place.edit("deliveries.yaml", "retention: {for: 30d}", "retention: {for: 30d}\nvalidation: {response: enforce}");
+    let node = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..3).await;
+    let lanes = eventually("every lane is parked", || async {
+        Some(run(&place, &["lanes", STREAM])).filter(|lanes| LANES.iter().all(|lane| lanes.contains(lane)))
+    })
+    .await;
+    assert!(lanes.contains("contract"), "{lanes}");
+    let letters = run(&place, &["dead-letters", "list"]);
+    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    let shown = run(&place, &["dead-letters", "show", &id]);
+    assert!(shown.contains("FAB5170") && shown.contains("/data/") && shown.contains("2 more behind it"), "{shown}");
+    eventually("it is counted for who subscribed", || async {
+        let told = run(&place, &["violations", STREAM]);
+        (told.contains("mes-ghent") && told.contains("subscribe")).then_some(())
+    })
+    .await;
+    assert!(LANES.iter().all(|lane| receiver.of(lane).is_empty()), "nothing was sent");
+
+    drop(node);
+    place.edit("deliveries.yaml", "{response: enforce}", "{response: report}");
+    let _node = place.serve(&place.data(), &[]);
+    let decided = ["--cause", "contract", "--by", "ops.desk", "--because", "the contract takes them now"];
+    run(&place, &[&["dead-letters", "redrive"], &decided[..]].concat());
+    eventually("everything arrives", || async { LANES.iter().all(|lane| receiver.of(lane).len() == 3).then_some(()) })
+        .await;
+    for lane in LANES {
+        assert_eq!(receiver.of(lane), [0, 1, 2], "in order");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_skips_nothing() {
     let receiver = Receiver::start();

@@ -23,6 +23,7 @@ mod dialect;
 mod diff;
 mod docs;
 mod ending;
+mod event_schemas;
 mod events;
 mod evidence;
 mod export;

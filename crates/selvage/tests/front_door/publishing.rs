@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
 
-const STRUCTURED: &str = "application/cloudevents+json";
-const BATCH: &str = "application/cloudevents-batch+json";
+pub(crate) const STRUCTURED: &str = "application/cloudevents+json";
+pub(crate) const BATCH: &str = "application/cloudevents-batch+json";
 
-struct Line {
-    place: Place,
-    store: Vec<String>,
-    served: Served,
+pub(crate) struct Line {
+    pub(crate) place: Place,
+    pub(crate) store: Vec<String>,
+    pub(crate) served: Served,
     key: String,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 impl Line {
@@ -25,7 +25,7 @@ impl Line {
         Self::of(Place::new().await)
     }
 
-    fn of(place: Place) -> Self {
+    pub(crate) fn of(place: Place) -> Self {
         let store = place.data();
         let key = place.key(&store, "mes-ghent");
         let served = place.serve(&store, &[]);
@@ -38,7 +38,7 @@ impl Line {
     }
 
     /// Sends; a node whose log is just being opened asks to be asked again.
-    async fn send(&self, media_type: &str, body: &Value) -> (StatusCode, Value) {
+    pub(crate) async fn send(&self, media_type: &str, body: &Value) -> (StatusCode, Value) {
         eventually("the log is open", || async {
             let request = self.post().header("content-type", media_type).body(body.to_string());
             let answer = request.send().await.unwrap();
@@ -50,7 +50,7 @@ impl Line {
     }
 
     /// Everything that the log holds, once the node has ended.
-    async fn held(self) -> Vec<(String, String, CloudEvent)> {
+    pub(crate) async fn held(self) -> Vec<(String, String, CloudEvent)> {
         let Self { place, served, .. } = self;
         drop(served);
         let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();

@@ -8,7 +8,7 @@ use super::{Class, Difference};
 use crate::compare::fabrics;
 
 /// Classes about what cannot be read.
-const UNREAD: [&str; 2] = ["organisation.manifest.unread", "interface.contract.changed"];
+const UNREAD: [&str; 3] = ["organisation.manifest.unread", "interface.contract.changed", "event.schema.changed"];
 
 /// What comparing two lists of manifests yields.
 pub(super) fn compared(class: &Class, before: &Node, after: &Node) -> Vec<Difference> {

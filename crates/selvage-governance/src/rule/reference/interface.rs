@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use selvage_model::manifest::api::Api;
-use selvage_model::manifest::event::Into;
+use selvage_model::manifest::event::{EventType, Into};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
 use selvage_model::name::InterfaceRef;
 
@@ -51,8 +51,8 @@ fn body(search: &mut Search<'_, '_>, reference: &InterfaceRef, interface: &Inter
             into(search, reference, &body.into);
         }
         InterfaceBody::Event(body) => {
-            for event in &body.events {
-                search.key(reference, "object", &event.object, objects);
+            for object in body.events.iter().filter_map(EventType::object) {
+                search.key(reference, "object", object, objects);
             }
             if let Some(system) = &body.produced_by {
                 search.key(reference, "system", system, systems);

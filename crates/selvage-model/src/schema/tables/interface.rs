@@ -324,10 +324,16 @@ pub(crate) static EVENT: Record = record(
     "EventType",
     "An event type.",
     &[
-        required("object", OBJECT_REF, "The object that it carries."),
+        optional("object", OBJECT_REF, "The object that it carries."),
+        optional(
+            "schema",
+            Shape::Text(Format::File),
+            "A file with the JSON Schema (2020-12) that its data fits, where it is no object.",
+        ),
         optional("when", TEXT, "When a change is this fact: CEL over `before` and `after`."),
     ],
-);
+)
+.with_one_of(&["object", "schema"]);
 
 pub(crate) static RETENTION: Record = record(
     "Retention",

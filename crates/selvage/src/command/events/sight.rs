@@ -8,6 +8,7 @@ use clap::Args;
 use selvage_model::class::Masked;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Record;
+use selvage_model::manifest::event::Carried;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::InterfaceRef;
 use serde_json::{Map, Value, json};
@@ -89,8 +90,11 @@ fn classed(fabric: &Path, interface: &InterfaceRef) -> BTreeMap<String, Vec<Mask
         return BTreeMap::new();
     };
     let types = declared.events.iter().filter_map(|kind| {
-        let object = fabric.objects.get(&kind.object.value)?;
-        Some((kind.name.value.clone(), object.classed()))
+        let classed = match &kind.carried {
+            Carried::Object(object) => fabric.objects.get(&object.value)?.classed(),
+            Carried::Schema(file) => fabric.schemas.get(&file.value)?.classes.clone(),
+        };
+        Some((kind.name.value.clone(), classed))
     });
     types.collect()
 }

@@ -8,7 +8,6 @@ use selvage_delivery::{AddressPolicy, Calendar, Endpoint, EndpointLimits, Endpoi
 use selvage_model::access::GrantTerms;
 use selvage_model::exchange::Scope;
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{EnvironmentName, SystemName};
@@ -49,22 +48,9 @@ pub(super) fn of(
         subscription: subscription.clone(),
         endpoint: Endpoint { limits, headers: marked.into_iter().collect(), ..endpoint },
         calendar: calendar(fabric, &deliver.system),
-        scope: scope(terms, &interface, fabric),
+        scope: Scope::on(terms, fabric, reference),
         interface,
     })
-}
-
-/// What a grant covers of events: what it does not see of any of their objects is masked in all of them.
-fn scope(terms: &GrantTerms, interface: &EventInterface, fabric: &Fabric) -> Scope {
-    let mut scope = Scope::of(terms, None);
-    for object in interface.events.iter().filter_map(|event| fabric.objects.get(&event.object.value)) {
-        for masked in object.masked(&terms.classes) {
-            if !scope.masked.contains(&masked) {
-                scope.masked.push(masked);
-            }
-        }
-    }
-    scope
 }
 
 /// The slower of two rates, where there are any.

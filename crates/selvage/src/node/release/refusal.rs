@@ -124,7 +124,8 @@ mod tests {
         };
         let unfit = || Coded::error(code::SECRET_ABSENT, "the secret `a` is not there".to_owned());
         // What it is, whether it passes, and seconds until it is tried: the first time, and after many.
-        let table: [(fn() -> anyhow::Error, Code, bool, u64, u64); 3] = [
+        type Case = (fn() -> anyhow::Error, Code, bool, u64, u64);
+        let table: [Case; 3] = [
             (slow, code::STORE_UNAVAILABLE, true, 1, 5),
             (unfit, code::SECRET_ABSENT, false, 1, 60),
             (|| anyhow::anyhow!("something"), code::RELEASE_NOT_TAKEN, false, 1, 60),

@@ -1,0 +1,123 @@
+//! Events that are handed out, held to the contract of their interface and counted by who has them: what does not fit is in
+//! `selvage violations` as what came in, under the operation by which it went. It decides nothing that the interface does not say.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use selvage_delivery::{Handed, Held, Holding};
+use selvage_engine::Engine;
+use selvage_gateway::{BrokenField, ContractTraffic};
+use selvage_model::manifest::interface::Check;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::problem::FieldError;
+
+/// The most places that are counted apart of one consumer's events.
+const MOST_FIELDS: usize = 64;
+/// Under which what is beyond that is counted.
+const OTHERS: &str = "others";
+const RULE: &str = "data";
+
+/// Who has events of what, and how.
+type Hands = (InterfaceRef, ConsumerName, &'static str);
+
+/// Holds events to contracts, and counts.
+#[derive(Clone)]
+pub(crate) struct HandedOut {
+    engine: Engine,
+    counted: Arc<Mutex<HashMap<Hands, Counted>>>,
+}
+
+#[derive(Default)]
+struct Counted {
+    checked: u64,
+    unfit: u64,
+    fields: Vec<BrokenField>,
+}
+
+impl HandedOut {
+    /// By the contracts that the engine has compiled.
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine, counted: Arc::default() }
+    }
+
+    /// What deliveries and pulls ask.
+    pub(crate) fn holding(&self) -> Holding {
+        let this = self.clone();
+        Arc::new(move |handed| this.hold(handed))
+    }
+
+    fn hold(&self, handed: Handed<'_>) -> Held {
+        let (check, errors) = self.engine.off_contract(handed.interface, handed.event);
+        if check == Check::Off {
+            return Held::default();
+        }
+        let hands = (handed.interface.clone(), handed.consumer.clone(), handed.operation);
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        counted.entry(hands).or_default().count(&errors, Timestamp::now().as_second());
+        Held { errors, refuses: check == Check::Enforce }
+    }
+
+    /// What was counted since the node began.
+    pub(crate) fn traffic(&self) -> Vec<ContractTraffic> {
+        let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let rows = counted.iter().map(|((interface, consumer, operation), counted)| ContractTraffic {
+            interface: interface.clone(),
+            consumer: Some(consumer.clone()),
+            operation: (*operation).to_owned(),
+            side: "response",
+            checked: counted.checked,
+            unfit: counted.unfit,
+            unchecked: 0,
+            fields: counted.fields.clone(),
+        });
+        rows.collect()
+    }
+}
+
+impl Counted {
+    fn count(&mut self, errors: &[FieldError], at: i64) {
+        self.checked += 1;
+        self.unfit += u64::from(!errors.is_empty());
+        for error in errors {
+            let mut name = folded(&error.pointer);
+            let mut rule = RULE;
+            let known = |field: &BrokenField, name: &str| field.name == name;
+            if self.fields.len() >= MOST_FIELDS && !self.fields.iter().any(|field| known(field, &name)) {
+                (name, rule) = (String::new(), OTHERS);
+            }
+            match self.fields.iter_mut().find(|field| field.name == name && field.rule == rule) {
+                Some(field) => (field.count, field.last) = (field.count + 1, at),
+                None => {
+                    let sample = String::new();
+                    self.fields.push(BrokenField { place: "body", name, rule, count: 1, first: at, last: at, sample });
+                }
+            }
+        }
+    }
+}
+
+/// A pointer into the data as one into the event, with `*` for each index.
+fn folded(pointer: &str) -> String {
+    let is_index = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
+    let tokens = pointer.split('/').map(|token| if is_index(token) { "*" } else { token });
+    format!("/data{}", tokens.collect::<Vec<_>>().join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_counted_apart_up_to_a_bound() {
+        let error = |pointer: String| FieldError { pointer, detail: "is missing".to_owned() };
+        let mut counted = Counted::default();
+        counted.count(&[], 1);
+        counted.count(&[error("/lines/3/qty".to_owned()), error("/lines/4/qty".to_owned())], 2);
+        counted.count(&(0..100).map(|number| error(format!("/a{number}"))).collect::<Vec<_>>(), 3);
+        assert_eq!((counted.checked, counted.unfit, counted.fields.len()), (3, 2, MOST_FIELDS + 1));
+        let first = &counted.fields[0];
+        assert_eq!((first.name.as_str(), first.count, first.first, first.last), ("/data/lines/*/qty", 2, 2, 2));
+        assert_eq!(counted.fields.last().map(|field| (field.rule, field.count)), Some((OTHERS, 37)));
+    }
+}
