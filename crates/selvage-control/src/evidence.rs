@@ -25,7 +25,7 @@ use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 
 use crate::desk::{Desk, DeskError, Seal};
 
-pub use chain::{Excerpt, Span};
+pub use chain::{Excerpt, Named, Span};
 pub use control::{Control, Verdict, controls};
 pub use package::{Key, Package, Verified, digest_of, seal, verify};
 pub use page::page;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::person::{self, People};
 use crate::statement::statements;
 use crate::value::{Micros, bind};
 use entry::{Draft, LedgerEntry};
@@ -37,7 +38,8 @@ impl Store {
         let mut transaction = self.database.read().await?;
         let from = i64::try_from(from).unwrap_or(i64::MAX);
         let rows = transaction.all(PAGE, bind![from, i64::from(limit)]).await?;
-        rows.iter().map(LedgerEntry::from_row).collect()
+        let people = People::read(&mut transaction).await?;
+        rows.iter().map(|row| LedgerEntry::from_row(row, &people)).collect()
     }
 }
 
@@ -47,9 +49,21 @@ pub(crate) async fn begin(transaction: &mut Transaction) -> Result<(), StoreErro
     append(transaction, "selvage", "store.created", "store", &json!({})).await
 }
 
-/// Appends an entry. The head's row stays locked until the transaction ends, so that entries follow one another.
-/// INVARIANT: SECRET-FREE: `detail` holds ids, terms and reasons, never a key or its hash.
+/// Appends an entry about what a person did, who is named by a pseudonym. The head's row stays locked until the transaction ends, so that
+/// entries follow one another. INVARIANT: SECRET-FREE: `detail` holds ids, terms and reasons, never a key or its hash.
 pub(crate) async fn append(
+    transaction: &mut Transaction,
+    actor: &str,
+    action: &str,
+    subject: &str,
+    detail: &Value,
+) -> Result<(), StoreError> {
+    let actor = person::pseudonym(transaction, actor).await?;
+    append_by(transaction, &actor, action, subject, detail).await
+}
+
+/// The same about what a consumer did, or under a pseudonym.
+pub(crate) async fn append_by(
     transaction: &mut Transaction,
     actor: &str,
     action: &str,

@@ -22,6 +22,7 @@ mod node;
 mod notice;
 mod observed;
 mod operation;
+mod person;
 mod release;
 mod statement;
 #[cfg(test)]
@@ -75,6 +76,8 @@ pub use notice::{LifecycleNotice, NewNotice};
 pub use operation::lane::Lane;
 pub use operation::person::Word;
 pub use operation::{OperationRecord, Waits};
+pub use person::Person;
+pub use person::erase::ErasedPerson;
 pub use release::active::{Activated, AppliedActivation, AskedAccess, DomainActivation, NewActivation};
 pub use release::signed::{NewRelease, ReleaseKey, SignedRelease};
 pub use release::{Activation, Release};

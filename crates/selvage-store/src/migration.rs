@@ -29,6 +29,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0017.sql"),
     include_str!("../migrations/0018.sql"),
     include_str!("../migrations/0019.sql"),
+    include_str!("../migrations/0020.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -19,6 +19,7 @@ mod notice;
 mod opening;
 mod operation;
 mod past;
+mod person;
 mod release;
 mod sqlite;
 mod stage;

@@ -42,6 +42,7 @@ mod odoo;
 mod openapi;
 mod operations;
 mod operator;
+mod people;
 mod propose;
 mod put;
 mod recertify;
@@ -86,7 +87,7 @@ pub(crate) struct Arguments {
 enum Command {
     /// Reads a fabric directory and names every problem in it.
     Check(check::Check),
-    /// Says what is different between two states of a fabric, and whom it breaks.
+    /// Compares two states of a fabric, or two contracts, and says whom a change breaks.
     Diff(diff::Diff),
     /// Says what a code means and how to get rid of it.
     Explain(explain::Explain),
@@ -170,6 +171,9 @@ enum Command {
     /// Adds people who may log in at the console.
     #[command(subcommand)]
     Operator(operator::Operator),
+    /// Shows whom the ledger names, and erases people from it.
+    #[command(subcommand)]
+    People(people::People),
     /// Shows where messages did not fit their contracts, and which interfaces are ready to enforce them.
     Violations(violations::Violations),
     /// Shows captures of systems' changes, and lets those go on that stand still.
@@ -382,6 +386,7 @@ impl Command {
             Self::Recertify(recertify) => in_runtime(recertify.run()),
             Self::Block(block) => in_runtime(block.run()),
             Self::Operator(operator) => in_runtime(operator.run()),
+            Self::People(people) => in_runtime(people.run()),
             Self::Captures(captures) => in_runtime(captures.run()),
             Self::Copies(copies) => in_runtime(copies.run()),
             Self::Violations(violations) => in_runtime(violations.run()),

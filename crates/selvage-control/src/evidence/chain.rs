@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use selvage_store::{Checkpoint, LedgerEntry, LedgerHead, Store, StoreError};
+use selvage_store::{Checkpoint, LedgerEntry, LedgerHead, Person, Store, StoreError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -33,8 +33,22 @@ pub struct Excerpt {
     pub other_checkpoints: u64,
     /// The newest of them.
     pub latest: Option<Value>,
+    /// Who the pseudonyms in the entries are.
+    #[serde(default)]
+    pub people: Vec<Named>,
     /// What is cited, and what ties it to the checkpoints.
     pub spans: Vec<Span>,
+}
+
+/// Somebody whom entries name by a pseudonym.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The pseudonym.
+    pub pseudonym: String,
+    /// Their name, or what is shown of somebody who was erased.
+    pub name: String,
+    /// What the pseudonym is made of beside the name; none of somebody who was erased.
+    pub salt: Option<String>,
 }
 
 /// Entries that follow one another.
@@ -54,9 +68,11 @@ pub(super) async fn excerpt(store: &Store, ledger: &Ledger, cited: &BTreeSet<u64
         let end = checkpoint.map_or(ledger.head.entries, |it| it.head.entries);
         groups.entry(end).or_insert((*seq, checkpoint));
     }
-    let mut spans = Vec::new();
+    let (mut spans, mut actors) = (Vec::new(), BTreeSet::new());
     for (end, (first, checkpoint)) in groups {
-        let entries = read(store, first, end).await?.iter().map(told).collect();
+        let entries = read(store, first, end).await?;
+        actors.extend(entries.iter().map(|entry| entry.entered_as.clone()));
+        let entries = entries.iter().map(told).collect();
         spans.push(Span { entries, checkpoint: checkpoint.map(checkpoint_line) });
     }
     let LedgerHead { entries, hash, at } = &ledger.head;
@@ -70,8 +86,16 @@ pub(super) async fn excerpt(store: &Store, ledger: &Ledger, cited: &BTreeSet<u64
         signed_checkpoints: count(ledger.signed.len()),
         other_checkpoints: count(ledger.others),
         latest: ledger.signed.last().map(checkpoint_line),
+        people: named(store, &actors).await?,
         spans,
     })
+}
+
+/// Those of the people who did something here.
+async fn named(store: &Store, actors: &BTreeSet<String>) -> Result<Vec<Named>, StoreError> {
+    let people = store.people().await?.into_iter().filter(|it| actors.contains(&it.pseudonym));
+    let named = |it: Person| Named { name: it.shown(), salt: it.name.map(|(_, salt)| salt), pseudonym: it.pseudonym };
+    Ok(people.map(named).collect())
 }
 
 async fn read(store: &Store, first: u64, last: u64) -> Result<Vec<LedgerEntry>, StoreError> {
@@ -88,20 +112,23 @@ async fn read(store: &Store, first: u64, last: u64) -> Result<Vec<LedgerEntry>, 
 
 fn told(entry: &LedgerEntry) -> Value {
     json!({
-        "seq": entry.seq, "at": entry.at.to_string(), "actor": entry.actor, "action": entry.action, "subject": entry.subject,
-        "detail": entry.detail, "previous": hex(&entry.previous), "hash": hex(&entry.hash),
+        "seq": entry.seq, "at": entry.at.to_string(), "actor": entry.entered_as, "action": entry.action,
+        "subject": entry.subject, "detail": entry.entered, "previous": hex(&entry.previous), "hash": hex(&entry.hash),
     })
 }
 
 fn read_back(told: &Value) -> Option<LedgerEntry> {
     let text = |name: &str| told.get(name).and_then(Value::as_str);
+    let (actor, detail) = (text("actor")?.to_owned(), told.get("detail")?.clone());
     Some(LedgerEntry {
         seq: told.get("seq")?.as_u64()?,
         at: text("at")?.parse().ok()?,
-        actor: text("actor")?.to_owned(),
+        entered_as: actor.clone(),
+        actor,
         action: text("action")?.to_owned(),
         subject: text("subject")?.to_owned(),
-        detail: told.get("detail")?.clone(),
+        entered: detail.clone(),
+        detail,
         previous: unhex(text("previous")?)?,
         hash: unhex(text("hash")?)?,
     })
@@ -123,6 +150,12 @@ impl Excerpt {
     pub(super) fn check(&self, key: Option<[u8; 32]>) -> Checked {
         let key = key.or_else(|| self.key.as_deref().and_then(read_public_key));
         let mut checked = Checked::default();
+        for it in &self.people {
+            let name = it.salt.clone().map(|salt| (it.name.clone(), salt));
+            if !(Person { pseudonym: it.pseudonym.clone(), name, erased: None }).holds() {
+                checked.faults.push(format!("`{}` is not the name that {} was made of", it.name, it.pseudonym));
+            }
+        }
         for span in &self.spans {
             self.check_span(span, key, &mut checked);
         }

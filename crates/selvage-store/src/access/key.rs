@@ -10,6 +10,7 @@ use crate::access;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
+use crate::person;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
@@ -59,7 +60,8 @@ impl Store {
         let expires = key.expires.map(Micros::from);
         transaction.run(ISSUE, bind![id.as_str(), kind, principal, key.hash.0, now, expires]).await?;
         access::raise(&mut transaction).await?;
-        let detail = json!({kind: principal, "expires": key.expires.map(|time| time.to_string())});
+        let who = called(&mut transaction, &key.principal).await?;
+        let detail = json!({kind: who, "expires": key.expires.map(|time| time.to_string())});
         ledger::append(&mut transaction, by, "key.issued", &id, &detail).await?;
         let issued = read(&mut transaction, &id).await?;
         transaction.commit().await?;
@@ -86,8 +88,9 @@ impl Store {
         transaction.run(ISSUE, bind![id.as_str(), kind, principal, next.hash.0, now, expires]).await?;
         transaction.run(END_AT, bind![old, Micros::from(ends)]).await?;
         access::raise(&mut transaction).await?;
+        let who = called(&mut transaction, &before.principal).await?;
         let detail = json!({
-            kind: principal, "expires": next.expires.map(|time| time.to_string()), "replaces": old, "which_ends": ends.to_string(),
+            kind: who, "expires": next.expires.map(|time| time.to_string()), "replaces": old, "which_ends": ends.to_string(),
         });
         ledger::append(&mut transaction, by, "key.rotated", &id, &detail).await?;
         let rotated = Rotated { next: read(&mut transaction, &id).await?, old: read(&mut transaction, old).await? };
@@ -107,8 +110,8 @@ impl Store {
         let credential = read(&mut transaction, id).await?;
         if changed {
             access::raise(&mut transaction).await?;
-            let (kind, principal) = words(&credential.principal);
-            let detail = json!({kind: principal, "because": because});
+            let who = called(&mut transaction, &credential.principal).await?;
+            let detail = json!({words(&credential.principal).0: who, "because": because});
             ledger::append(&mut transaction, by, "key.revoked", id, &detail).await?;
             transaction.commit().await?;
         }
@@ -139,6 +142,14 @@ pub(super) fn credential(row: &Row) -> Result<Credential, StoreError> {
         expires: row.optional_time("expires_at")?,
         revoked: row.optional_time("revoked_at")?,
     })
+}
+
+/// How the ledger names whom a key stands for: a person by their pseudonym.
+async fn called(transaction: &mut Transaction, principal: &Principal) -> Result<String, StoreError> {
+    match principal {
+        Principal::Consumer(name) => Ok(name.to_string()),
+        Principal::Operator(name) => person::pseudonym(transaction, name).await,
+    }
 }
 
 fn words(principal: &Principal) -> (&'static str, &str) {

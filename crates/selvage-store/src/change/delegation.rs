@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::Store;
 use crate::error::StoreError;
 use crate::ledger;
+use crate::person;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
@@ -37,8 +38,9 @@ impl Store {
             now,
         ];
         transaction.run(GIVE, parameters).await?;
+        let to = person::pseudonym(&mut transaction, &new.to).await?;
         let detail = json!({
-            "domain": new.domain.as_str(), "discipline": new.discipline, "to": new.to, "until": new.until.to_string(),
+            "domain": new.domain.as_str(), "discipline": new.discipline, "to": to, "until": new.until.to_string(),
         });
         ledger::append(&mut transaction, &new.from, "board.delegated", &id, &detail).await?;
         transaction.commit().await?;

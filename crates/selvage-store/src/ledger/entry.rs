@@ -5,6 +5,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::StoreError;
+use crate::person::People;
 use crate::value::Row;
 
 /// One administrative act.
@@ -16,12 +17,16 @@ pub struct LedgerEntry {
     pub at: Timestamp,
     /// Who did it.
     pub actor: String,
+    /// The same as it is entered: a pseudonym, where it is a person and the entry is not older than pseudonyms.
+    pub entered_as: String,
     /// What was done: `key.issued`, `release.activated`, …
     pub action: String,
     /// To what: an id.
     pub subject: String,
     /// More about it, without secrets.
     pub detail: Value,
+    /// The same as it is entered: with pseudonyms in the place of people.
+    pub entered: Value,
     /// The hash of the entry before; zeros for the first.
     pub previous: [u8; 32],
     /// SHA-256 over all of the above.
@@ -29,14 +34,17 @@ pub struct LedgerEntry {
 }
 
 impl LedgerEntry {
-    pub(crate) fn from_row(row: &Row) -> Result<Self, StoreError> {
+    pub(crate) fn from_row(row: &Row, people: &People) -> Result<Self, StoreError> {
+        let (entered_as, entered): (String, Value) = (row.text("actor")?, row.json("detail")?);
         Ok(Self {
             seq: row.count("seq")?,
             at: row.time("entered_at")?,
-            actor: row.text("actor")?,
+            actor: people.name(entered_as.clone()),
+            entered_as,
             action: row.text("action")?,
             subject: row.text("subject")?,
-            detail: row.json("detail")?,
+            detail: people.names(entered.clone()),
+            entered,
             previous: row.hash("previous_hash")?,
             hash: row.hash("entry_hash")?,
         })
@@ -46,8 +54,8 @@ impl LedgerEntry {
 impl LedgerEntry {
     /// Whether its hash is over what it says and over the hash before: what can be told of an entry without the store.
     pub fn holds(&self) -> bool {
-        let (seq, detail) = (i64::try_from(self.seq).unwrap_or(i64::MAX), self.detail.to_string());
-        let (actor, action, subject) = (self.actor.as_str(), self.action.as_str(), self.subject.as_str());
+        let (seq, detail) = (i64::try_from(self.seq).unwrap_or(i64::MAX), self.entered.to_string());
+        let (actor, action, subject) = (self.entered_as.as_str(), self.action.as_str(), self.subject.as_str());
         let at = self.at.as_microsecond();
         Draft { seq, at, actor, action, subject, detail: &detail, previous: self.previous }.hash() == self.hash
     }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::append;
+use super::append_by;
 use crate::Store;
 use crate::error::StoreError;
 
@@ -48,7 +48,7 @@ impl Store {
                 Some(code) => ("token.refused", detail(json!({"code": code, "requests": count}))),
             };
             let (actor, subject) = (consumer.as_deref().unwrap_or(NOBODY), key.as_deref().unwrap_or(NOBODY));
-            append(&mut transaction, actor, action, subject, &detail).await?;
+            append_by(&mut transaction, actor, action, subject, &detail).await?;
         }
         transaction.commit().await
     }

@@ -1,6 +1,6 @@
 //! Proves the ledger whole, or names what is wrong with it. Reads only, all of it at one moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::Store;
@@ -8,6 +8,8 @@ use crate::error::StoreError;
 use crate::ledger::checkpoint::LedgerHead;
 use crate::ledger::entry::Draft;
 use crate::ledger::{ORIGIN, PAGE};
+use crate::person::erase::ERASED;
+use crate::person::{PREFIX, People};
 use crate::statement::statements;
 use crate::value::{Row, bind};
 
@@ -81,6 +83,16 @@ pub enum LedgerFault {
         /// The last entry that there is.
         last: u64,
     },
+    /// An entry names somebody by a pseudonym of which nothing is known, and no entry says that they were erased.
+    Nameless {
+        /// The pseudonym.
+        pseudonym: String,
+    },
+    /// The name that stands for a pseudonym is not the one that it was made of.
+    Renamed {
+        /// The pseudonym.
+        pseudonym: String,
+    },
     /// The head, which is kept apart, names another last entry, or is gone.
     Head,
 }
@@ -103,6 +115,10 @@ impl fmt::Display for LedgerFault {
             Self::Gone { entry, last } => {
                 write!(f, "the ledger ends at entry {last}, and a checkpoint was made of entry {entry}")
             }
+            Self::Nameless { pseudonym } => {
+                write!(f, "nobody knows who `{pseudonym}` is, and no entry says that they were erased")
+            }
+            Self::Renamed { pseudonym } => write!(f, "the name of `{pseudonym}` was exchanged"),
             Self::Head => write!(f, "the head is missing or does not name the last entry"),
         }
     }
@@ -124,8 +140,7 @@ impl Store {
     pub async fn verify_ledger_by(&self, checkpoints: &[LedgerHead]) -> Result<LedgerCheck, StoreError> {
         let mut transaction = self.database.read().await?;
         let head = transaction.first(HEAD, bind![]).await?;
-        let mut walk =
-            Walk { last: 0, entries: 0, hash: ORIGIN, faults: Vec::new(), fits: 0, noted: noted(checkpoints) };
+        let mut walk = Walk { hash: ORIGIN, noted: noted(checkpoints), ..Walk::default() };
         loop {
             let page = transaction.all(PAGE, bind![walk.last.saturating_add(1), PAGE_SIZE]).await?;
             if page.is_empty() {
@@ -136,10 +151,12 @@ impl Store {
             }
         }
         walk.end(head.as_ref())?;
+        walk.people(&People::read(&mut transaction).await?);
         Ok(LedgerCheck { entries: walk.entries, head: walk.hash, faults: walk.faults })
     }
 }
 
+#[derive(Default)]
 struct Walk {
     last: i64,
     entries: u64,
@@ -149,6 +166,10 @@ struct Walk {
     fits: u64,
     /// Hashes by entry, of checkpoints that are not reached yet.
     noted: BTreeMap<u64, Vec<[u8; 32]>>,
+    /// Pseudonyms of those who did something.
+    actors: BTreeSet<String>,
+    /// Pseudonyms of those who were erased, by the entries that say so.
+    erased: BTreeSet<String>,
 }
 
 fn noted(checkpoints: &[LedgerHead]) -> BTreeMap<u64, Vec<[u8; 32]>> {
@@ -190,10 +211,27 @@ impl Walk {
                 false => self.faults.push(LedgerFault::Rewritten { from: self.fits + 1, to: seq.unsigned_abs() }),
             }
         }
+        if action == ERASED {
+            self.erased.insert(subject);
+        }
+        if actor.starts_with(PREFIX) {
+            self.actors.insert(actor);
+        }
         self.last = seq;
         self.entries += 1;
         self.hash = kept;
         Ok(())
+    }
+
+    /// Names are kept apart from the entries, and are what the pseudonyms in them were made of, or were erased by an entry that says so.
+    fn people(&mut self, people: &People) {
+        for person in people.0.values().filter(|person| !person.holds()) {
+            self.faults.push(LedgerFault::Renamed { pseudonym: person.pseudonym.clone() });
+        }
+        let is_named = |pseudonym: &&String| people.0.get(*pseudonym).is_some_and(|person| person.name.is_some());
+        for pseudonym in self.actors.iter().filter(|it| !is_named(it) && !self.erased.contains(*it)) {
+            self.faults.push(LedgerFault::Nameless { pseudonym: pseudonym.clone() });
+        }
     }
 
     /// INVARIANT: NOTHING-LOST: a tail that was cut off would be a whole chain; the head knows better.

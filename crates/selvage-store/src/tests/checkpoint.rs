@@ -58,14 +58,14 @@ async fn rewrite(store: &Store, from: u64) {
     let mut previous = [0; 32];
     let mut transaction = store.database.write().await.unwrap();
     for entry in entries {
-        let actor = if entry.seq == from { "nobody" } else { entry.actor.as_str() };
+        let actor = if entry.seq == from { "nobody" } else { entry.entered_as.as_str() };
         let draft = Draft {
             seq: i64::try_from(entry.seq).unwrap(),
             at: entry.at.as_microsecond(),
             actor,
             action: &entry.action,
             subject: &entry.subject,
-            detail: &entry.detail.to_string(),
+            detail: &entry.entered.to_string(),
             previous,
         };
         let hash = draft.hash();

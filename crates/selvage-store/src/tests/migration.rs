@@ -110,6 +110,7 @@ const FIXTURES: &[&str] = &[
      INSERT INTO webhook_call (interface, hash, event, noted_at)
      VALUES ('calls@1', CAST('00000000000000000000000000000010' AS BYTEA), 'd-1', 9);",
     "UPDATE event_cursor SET node = 'node-a';",
+    "INSERT INTO person (pseudonym, erased_at) VALUES ('person:1', 9);",
 ];
 
 /// A store as the binary of this version left it.

@@ -63,6 +63,8 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("operation::lane", crate::operation::lane::STATEMENTS),
     ("operation::outcome", crate::operation::outcome::STATEMENTS),
     ("operation::person", crate::operation::person::STATEMENTS),
+    ("person", crate::person::STATEMENTS),
+    ("person::erase", crate::person::erase::STATEMENTS),
     ("release", crate::release::STATEMENTS),
     ("release::active", crate::release::active::STATEMENTS),
     ("release::signed", crate::release::signed::STATEMENTS),

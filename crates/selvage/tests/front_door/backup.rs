@@ -24,8 +24,10 @@ async fn publish(client: &Client, served: &Served, key: &str, id: &str) -> (u64,
         let answer = request.send().await.ok()?;
         let status = answer.status();
         let told: Value = answer.json().await.ok()?;
-        assert!(matches!(status, StatusCode::ACCEPTED | StatusCode::OK | StatusCode::SERVICE_UNAVAILABLE), "{told}");
-        (status != StatusCode::SERVICE_UNAVAILABLE).then_some(told)
+        // It asks so often that the grant's rate may be used up.
+        let is_later = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        assert!(is_later || matches!(status, StatusCode::ACCEPTED | StatusCode::OK), "{told}");
+        (!is_later).then_some(told)
     })
     .await;
     let told = &told["events"][0];

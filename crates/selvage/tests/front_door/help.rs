@@ -39,6 +39,7 @@ fn help_names_every_command() {
         "recertify",
         "block",
         "operator",
+        "people",
         "violations",
         "operations",
         "events",

@@ -66,3 +66,37 @@ async fn checkpoints_show_what_the_chain_alone_cannot() {
     let (whole, said) = verify(&kept, &key);
     assert!(!whole && said.contains("and a checkpoint was made of entry"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_is_erased_and_the_chain_stays_whole() {
+    let place = Place::new().await;
+    let data = place.data();
+    let run = |arguments: &[&str]| {
+        let all: Vec<&str> = arguments.iter().copied().chain(data.iter().map(String::as_str)).collect();
+        let output = selvage(&all);
+        (output.status.success(), stdout(&output) + &String::from_utf8_lossy(&output.stderr))
+    };
+    assert!(run(&["operator", "add", "m.petit", "--by", "s.okafor"]).0);
+    assert!(run(&["key", "issue", "planning", "--by", "m.petit"]).0);
+    assert!(run(&["block", "interface", "inventory@2", "--because", "a leak", "--by", "m.petit"]).0);
+    let (_, listed) = run(&["ledger", "list"]);
+    assert!(listed.contains("m.petit"), "{listed}");
+    for wrong in [["--by", "m.petit", "--because", "mine"], ["--by", "s.okafor", "--because", "M.Petit left"]] {
+        assert!(!run(&[&["people", "erase", "m.petit"], &wrong[..]].concat()).0);
+    }
+    assert!(ledger(&place, &["verify"]).0);
+    let (well, said) = run(&["people", "erase", "m.petit", "--by", "s.okafor", "--because", "they left"]);
+    assert!(well && said.contains("erased person "), "{said}");
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(whole, "{said}");
+    let (_, listed) = run(&["ledger", "list"]);
+    assert!(listed.contains("erased person ") && !listed.contains("m.petit"), "{listed}");
+    let file = place.path("after.backup").display().to_string();
+    assert!(run(&["backup", &file]).0);
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("m.petit"));
+    let (well, said) = run(&["people", "erase", "m.petit", "--by", "s.okafor", "--because", "again"]);
+    assert!(!well && said.contains("FAB7006"), "{said}");
+    tamper(&place, "UPDATE person SET name = 'p.moreau' WHERE name = 's.okafor'").await;
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(!whole && said.contains("was exchanged"), "{said}");
+}
