@@ -20,7 +20,6 @@ use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::manifest::consumer::Grant;
 use selvage_model::manifest::organisation::Environment;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{DomainName, EnvironmentName};
@@ -319,15 +318,18 @@ impl Follower {
 
 /// Whether a consumer has fewer grants on an interface than before, or a subscription less.
 fn ends_grants(before: &Fabric, after: &Fabric) -> bool {
-    let count = |fabric: &Fabric, of: &Grant| {
-        let same =
-            |grant: &&Grant| grant.consumer.value == of.consumer.value && grant.interface.value == of.interface.value;
-        fabric.grants.iter().filter(same).count()
+    let counted = |fabric: &Fabric| {
+        let mut counted = BTreeMap::new();
+        for grant in &fabric.grants {
+            *counted.entry((grant.consumer.value.clone(), grant.interface.value.clone())).or_insert(0_usize) += 1;
+        }
+        counted
     };
     let subscribed = |fabric: &Fabric| {
         let subscriptions = fabric.subscriptions.iter();
         subscriptions.map(|it| (it.consumer.value.clone(), it.known_as())).collect::<BTreeSet<_>>()
     };
-    before.grants.iter().any(|grant| count(after, grant) < count(before, grant))
+    let granted = counted(after);
+    counted(before).iter().any(|(subject, count)| granted.get(subject).is_none_or(|granted| granted < count))
         || !subscribed(before).is_subset(&subscribed(after))
 }
