@@ -45,6 +45,8 @@ struct Round {
     returned: Duration,
     /// How many nodes failed a request.
     failed: u32,
+    /// How many nodes had not answered when their leases ran out.
+    ran_out: u32,
 }
 
 /// Measures, prints the figures and holds them to their promises.
@@ -97,9 +99,12 @@ pub(super) async fn figures(quick: bool) -> Result<Vec<Figure>> {
     let worst = |of: fn(&Round) -> Duration| measured.iter().map(of).max().unwrap_or_default().as_secs_f64() * 1e3;
     // Each connection ends with the first request that fails: it is counted, and told.
     let failed: u32 = measured.iter().map(|round| round.failed).sum();
+    // A node whose lease ran out no longer serves what may not be served unheard: later than it should, and no failure of a request.
+    let ran_out: u32 = measured.iter().map(|round| round.ran_out).sum();
     Ok(vec![
         Figure { name: "activated_after_ms", value: worst(|round| round.activated), promise: Promise::AtMost(1_000.0) },
         Figure { name: "command_returned_after_ms", value: worst(|round| round.returned), promise: Promise::Nothing },
+        Figure { name: "leases_ran_out", value: f64::from(ran_out), promise: Promise::AtMost(0.0) },
         Figure { name: "failed_requests", value: f64::from(failed), promise: Promise::AtMost(0.0) },
     ])
 }
@@ -140,12 +145,14 @@ async fn under_load(nodes: &[(Node, Daemon)], key: &str, command: impl FnOnce() 
     }
     let nodes = went.get("nodes").and_then(Value::as_array).context("the command names no nodes")?;
     ensure!(nodes.len() == NODES, "the command names {} nodes: {went}", nodes.len());
-    let mut last = 0;
+    let (mut last, mut ran_out) = (0, 0);
     for node in nodes {
-        let after = node.get("acknowledged_ms").and_then(Value::as_u64);
-        last = last.max(after.with_context(|| format!("a node did not answer: {went}"))?);
+        let after = |member: &str| node.get(member).and_then(Value::as_u64);
+        ran_out += u32::from(after("acknowledged_ms").is_none());
+        let ended = after("acknowledged_ms").or_else(|| after("lease_ran_out_ms"));
+        last = last.max(ended.with_context(|| format!("a node refuses it: {went}"))?);
     }
-    Ok(Round { activated: Duration::from_millis(last), returned, failed })
+    Ok(Round { activated: Duration::from_millis(last), returned, failed, ran_out })
 }
 
 /// The fabric with its group's files and the first of the plant.
