@@ -312,11 +312,12 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     let operator = |name: &str| plants.well(&["operator", "add", name]).trim().to_owned();
     let (dvorak, moreau) = (operator("k.dvorak"), operator("p.moreau"));
     let known = async || {
-        let (status, _) =
-            plants.decide(&console, &dvorak, id, json!({"verdict": "comment", "because": "I look at it"})).await;
-        (status == StatusCode::OK).then_some(())
+        let word = || json!({"verdict": "comment", "because": "I look at it"});
+        let (dvorak, _) = plants.decide(&console, &dvorak, id, word()).await;
+        let (moreau, _) = plants.decide(&console, &moreau, id, word()).await;
+        (dvorak == StatusCode::OK && moreau == StatusCode::OK).then_some(())
     };
-    eventually("the operator is known", known).await;
+    eventually("the operators are known", known).await;
     let no = json!({"verdict": "reject", "because": "planning needs the unit", "version": 1});
     let (status, rejected) = plants.decide(&console, &dvorak, id, no.clone()).await;
     assert_eq!((status, &rejected["state"]), (StatusCode::OK, &json!("rejected")), "{rejected:#}");
