@@ -18,6 +18,9 @@ pub(crate) const NATS_VARIABLE: &str = "SELVAGE_TEST_NATS";
 /// The variable by which tests find how the NATS server is set up.
 pub(crate) const NATS_MONITORING_VARIABLE: &str = "SELVAGE_TEST_NATS_MONITORING";
 
+/// The variable by which tests find the program of the NATS server, for one that asks who connects.
+pub(crate) const NATS_SERVER_VARIABLE: &str = "SELVAGE_TEST_NATS_SERVER";
+
 /// The variable by which tests find an OpenID provider: the directory in whose `node_modules` npm put it.
 pub(crate) const PROVIDER_VARIABLE: &str = "SELVAGE_TEST_OIDC_PROVIDER";
 /// The variable by which tests find a Python with openapi-spec-validator, schemathesis and standardwebhooks.
@@ -36,6 +39,7 @@ pub(crate) async fn run() -> Result<()> {
     let nats = Nats::start("always").await?;
     println!("export {NATS_VARIABLE}={}", nats.url());
     println!("export {NATS_MONITORING_VARIABLE}={}", nats.monitoring());
+    println!("export {NATS_SERVER_VARIABLE}={}", peers::nats_server().await?.display());
     println!("export {PROVIDER_VARIABLE}={}", crate::test::tools::oidc_provider().await?.display());
     println!("export {PYTHON_VARIABLE}={}", peers::python().await?.display());
     println!("export {REDOCLY_VARIABLE}={}", peers::redocly().await?.display());

@@ -29,7 +29,7 @@ use crate::heads::Heads;
 use crate::queue::{self, Queue};
 use crate::{Answer, Batch, EventLog};
 use api::Api;
-pub use config::{BrokerCredentials, JetStreamConfig};
+pub use config::{BrokerCredentials, BrokerTls, JetStreamConfig};
 use keeper::Keeper;
 use known::Known;
 use writer::StreamWriter;

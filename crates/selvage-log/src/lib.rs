@@ -18,7 +18,7 @@ use selvage_model::name::InterfaceRef;
 pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 
 pub use error::LogError;
-pub use jetstream::{BrokerCredentials, JetStreamConfig, JetStreamLog};
+pub use jetstream::{BrokerCredentials, BrokerTls, JetStreamConfig, JetStreamLog};
 pub use mark::marks;
 pub use sql::SqlLog;
 

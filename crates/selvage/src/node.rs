@@ -155,7 +155,7 @@ impl Node {
         let since = jiff::Timestamp::now();
         let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
         let (handed_out, engine_task, told) = (HandedOut::new(engine.clone()), engine.run(), Told::default());
-        let here = (config.store.clone(), Arc::clone(&current), handed_out.holding());
+        let here = (config.store.clone(), Arc::clone(&current), handed_out.clone());
         let mediation = EngineMediation::new(engine.clone(), here, told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);

@@ -8,8 +8,8 @@ use super::{Options, Step, peers, tools};
 use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
 use crate::services::{
-    NATS_MONITORING_VARIABLE, NATS_VARIABLE, NPM_VARIABLE, POSTGRES_VARIABLE, PROVIDER_VARIABLE, PYTHON_VARIABLE,
-    REDOCLY_VARIABLE,
+    NATS_MONITORING_VARIABLE, NATS_SERVER_VARIABLE, NATS_VARIABLE, NPM_VARIABLE, POSTGRES_VARIABLE, PROVIDER_VARIABLE,
+    PYTHON_VARIABLE, REDOCLY_VARIABLE,
 };
 use crate::{graph, process};
 
@@ -76,6 +76,7 @@ async fn tests(options: &Options) -> Result<()> {
     let nats = Nats::start("always").await?;
     nextest.env(NATS_VARIABLE, nats.url());
     nextest.env(NATS_MONITORING_VARIABLE, nats.monitoring());
+    nextest.env(NATS_SERVER_VARIABLE, peers::nats_server().await?);
     nextest.env(PROVIDER_VARIABLE, tools::oidc_provider().await?);
     nextest.env(PYTHON_VARIABLE, peers::python().await?);
     nextest.env(REDOCLY_VARIABLE, peers::redocly().await?);

@@ -127,14 +127,8 @@ struct Replica {
 impl Api {
     /// Connects, and asks what has to be known of a broker before it is used.
     pub(super) async fn connect(config: &JetStreamConfig) -> Result<Self, LogError> {
-        let mut options = ConnectOptions::new().name("selvage").connection_timeout(ANSWER_WITHIN);
-        options = match config.credentials.clone() {
-            Some(BrokerCredentials::User { user, password }) => options.user_and_password(user, password),
-            Some(BrokerCredentials::Token(token)) => options.token(token),
-            None => options,
-        };
         let servers: Vec<&str> = config.url.split(',').collect();
-        let client = options.connect(servers.as_slice()).await;
+        let client = options(config)?.connect(servers.as_slice()).await;
         let client = client.map_err(|error| LogError::unavailable(format!("cannot connect to NATS: {error}")))?;
         let api = Self { client, config: config.clone(), asked: Mutex::default() };
         api.confirm().await?;
@@ -338,6 +332,28 @@ impl Api {
     async fn request(&self, subject: &str, headers: HeaderMap, content: Vec<u8>) -> Result<Message, LogError> {
         within(self.client.request_with_headers(subject.to_owned(), headers, content.into())).await
     }
+}
+
+/// How the client connects.
+fn options(config: &JetStreamConfig) -> Result<ConnectOptions, LogError> {
+    let mut options = ConnectOptions::new().name("selvage").connection_timeout(ANSWER_WITHIN);
+    options = match config.credentials.clone() {
+        Some(BrokerCredentials::User { user, password }) => options.user_and_password(user, password),
+        Some(BrokerCredentials::Token(token)) => options.token(token),
+        Some(BrokerCredentials::Seed(seed)) => options.nkey(seed),
+        Some(BrokerCredentials::Account(account)) => options.credentials(&account).map_err(|_| {
+            LogError::BrokerUnfit { reason: "the credentials of its account cannot be read".to_owned() }
+        })?,
+        None => options,
+    };
+    if let Some(authorities) = config.tls.authorities.clone() {
+        // Who names authorities does not want to be talked out of them.
+        options = options.require_tls(true).add_root_certificates(authorities);
+    }
+    if let Some((certificate, key)) = config.tls.certificate.clone() {
+        options = options.require_tls(true).add_client_certificate(certificate, key);
+    }
+    Ok(options)
 }
 
 /// What is handed to the client may wait as long as the broker is away.

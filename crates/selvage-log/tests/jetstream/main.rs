@@ -10,6 +10,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod accounts;
 mod proxy;
 
 use std::sync::atomic::Ordering;
@@ -302,6 +303,30 @@ async fn a_lost_answer_is_looked_for_and_the_event_is_there_once() {
     }
     assert_eq!(proxy.lost.load(Ordering::SeqCst), 2);
     assert_eq!(read(&log, Position::START).await.unwrap().len(), 24);
+    stage.end(log).await;
+}
+
+/// Whatever the broker's own duplicate window is: it is not asked.
+#[tokio::test]
+async fn an_event_that_is_repeated_behind_20_000_others_is_there_again_under_its_id() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    for first in (0..20_000).step_by(500) {
+        log.append(&orders(), (first..first + 500).map(record).collect()).await.unwrap();
+    }
+    let appended = log.append(&orders(), vec![record(20_000), record(1)]).await.unwrap();
+    assert_eq!((appended[1].position, appended[1].known), (at(1, 2), true), "one of the newest is known");
+    let appended = log.append(&orders(), vec![record(0)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(1, 20_002), false), "one that is older is not");
+    log.end().await;
+    // A node that begins knows as many.
+    let (log, _) = stage.log("two").await;
+    let appended = log.append(&orders(), vec![record(2), record(0)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(1, 3), true));
+    assert_eq!((appended[1].position, appended[1].known), (at(1, 20_002), true));
+    let batch = log.read(&orders(), at(1, 20_001), ALL).await.unwrap();
+    let ids: Vec<&str> = batch.records.iter().map(|record| record.id.as_str()).collect();
+    assert_eq!(ids, ["e-0"], "receivers know it by its id");
     stage.end(log).await;
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use selvage_log::{BrokerCredentials, JetStreamConfig};
+use selvage_log::{BrokerCredentials, BrokerTls, JetStreamConfig};
 use selvage_model::code;
 
 /// Where events are kept, if not in the store.
@@ -14,9 +14,18 @@ pub(crate) struct Broker {
     /// Keeps events at NATS servers with JetStream instead of the store: `nats://…` or `tls://…`, several with commas.
     #[arg(long, value_name = "URL")]
     events: Option<String>,
-    /// What the broker is shown: a file with `user:password`, or with a token.
+    /// What the broker is shown: the `.creds` file of an account's user, or a file with `user:password`, a user's seed, or a token.
     #[arg(long, value_name = "FILE", requires = "events")]
     events_credentials: Option<PathBuf>,
+    /// The authorities that the broker's certificates are of, as PEM; those of the system where not given.
+    #[arg(long, value_name = "FILE", requires = "events")]
+    events_authorities: Option<PathBuf>,
+    /// The certificate that the broker is shown, as PEM.
+    #[arg(long, value_name = "FILE", requires_all = ["events", "events_key"])]
+    events_certificate: Option<PathBuf>,
+    /// Its key, as PEM.
+    #[arg(long, value_name = "FILE", requires = "events_certificate")]
+    events_key: Option<PathBuf>,
     /// The monitoring address of every server of the broker, `http://broker:8222`: it is asked whether it writes before it answers.
     #[arg(long, value_name = "URL", requires = "events")]
     events_monitoring: Vec<String>,
@@ -59,11 +68,22 @@ impl Broker {
             let text = fs::read_to_string(&path)
                 .with_context(|| format!("{wrong}: cannot read the credentials in `{}`", path.display()))?;
             BrokerCredentials::from_text(&text).with_context(|| {
-                format!("{wrong}: `{}` is not one line with `user:password` or a token", path.display())
+                format!(
+                    "{wrong}: `{}` is no `.creds` file, and not one line with `user:password`, a seed or a token",
+                    path.display()
+                )
             })
         });
+        let certificate = self.events_certificate.zip(self.events_key);
+        let tls = BrokerTls { authorities: self.events_authorities, certificate };
+        let files =
+            tls.authorities.iter().chain(tls.certificate.iter().flat_map(|(certificate, key)| [certificate, key]));
+        for file in files {
+            fs::read(file).with_context(|| format!("{wrong}: cannot read `{}`", file.display()))?;
+        }
         Ok(Some(JetStreamConfig {
             credentials: credentials.transpose()?,
+            tls,
             monitoring: self.events_monitoring,
             unsynced_because,
             replicas: self.events_replicas,

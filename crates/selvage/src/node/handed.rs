@@ -58,6 +58,11 @@ impl HandedOut {
         Held { errors, refuses: check == Check::Enforce }
     }
 
+    /// What was counted since the node began, in Prometheus' text format; nothing where nothing was handed out.
+    pub(crate) fn text(&self) -> String {
+        exposition(&self.traffic())
+    }
+
     /// What was counted since the node began.
     pub(crate) fn traffic(&self) -> Vec<ContractTraffic> {
         let counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
@@ -97,6 +102,25 @@ impl Counted {
     }
 }
 
+/// Fields are left out: their names come from contracts, and there may be many.
+fn exposition(rows: &[ContractTraffic]) -> String {
+    let name = "selvage_events_handed_out_total";
+    let mut lines: Vec<String> = Vec::new();
+    for ContractTraffic { interface, consumer, operation, checked, unfit, .. } in rows {
+        let consumer = consumer.as_ref().map(ConsumerName::as_str).unwrap_or_default();
+        let labels = format!("interface=\"{interface}\",consumer=\"{consumer}\",operation=\"{operation}\"");
+        for (found, count) in [("fits", checked.saturating_sub(*unfit)), ("unfit", *unfit)] {
+            lines.push(format!("{name}{{{labels},found=\"{found}\"}} {count}\n"));
+        }
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    lines.sort_unstable();
+    let about = "Events that were held to their contract when they were handed out, by what was found.";
+    format!("# HELP {name} {about}\n# TYPE {name} counter\n{}", lines.concat())
+}
+
 /// A pointer into the data as one into the event, with `*` for each index.
 fn folded(pointer: &str) -> String {
     let is_index = |token: &str| !token.is_empty() && token.bytes().all(|byte| byte.is_ascii_digit());
@@ -119,5 +143,25 @@ mod tests {
         let first = &counted.fields[0];
         assert_eq!((first.name.as_str(), first.count, first.first, first.last), ("/data/lines/*/qty", 2, 2, 2));
         assert_eq!(counted.fields.last().map(|field| (field.rule, field.count)), Some((OTHERS, 37)));
+    }
+
+    #[test]
+    fn what_is_handed_out_is_told_by_what_was_found() {
+        assert_eq!(exposition(&[]), "");
+        let row = ContractTraffic {
+            interface: "order-facts@1".parse().unwrap(),
+            consumer: Some("mes-ghent".parse().unwrap()),
+            operation: "subscribe".to_owned(),
+            side: "response",
+            checked: 7,
+            unfit: 2,
+            unchecked: 0,
+            fields: Vec::new(),
+        };
+        let text = exposition(&[row]);
+        let of = "selvage_events_handed_out_total{interface=\"order-facts@1\",consumer=\"mes-ghent\",operation=\"subscribe\"";
+        for line in [format!("{of},found=\"fits\"}} 5\n"), format!("{of},found=\"unfit\"}} 2\n")] {
+            assert!(text.contains(&line), "{line}: {text}");
+        }
     }
 }

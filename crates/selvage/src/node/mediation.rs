@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use selvage_delivery::{Holding, Puller};
+use selvage_delivery::Puller;
 use selvage_engine::Engine;
 use selvage_gateway::{Held, Mediation};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction};
@@ -26,6 +26,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::events::Behindhand;
+use super::handed::HandedOut;
 use super::issuers::IssuerFigures;
 use super::leases::LeaseFigures;
 use super::release::Current;
@@ -36,7 +37,7 @@ pub(crate) struct EngineMediation {
     engine: Engine,
     store: Store,
     current: Arc<Current>,
-    holding: Holding,
+    handed_out: HandedOut,
     runtime: Handle,
     told: Told,
 }
@@ -53,8 +54,12 @@ pub(crate) struct Told {
 
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
-    pub(crate) fn new(engine: Engine, (store, current, holding): (Store, Arc<Current>, Holding), told: Told) -> Self {
-        Self { engine, store, current, holding, runtime: Handle::current(), told }
+    pub(crate) fn new(
+        engine: Engine,
+        (store, current, handed_out): (Store, Arc<Current>, HandedOut),
+        told: Told,
+    ) -> Self {
+        Self { engine, store, current, handed_out, runtime: Handle::current(), told }
     }
 }
 
@@ -92,7 +97,7 @@ impl Mediation for EngineMediation {
 
     fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
         let release = Arc::clone(&self.current.active().release);
-        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone(), Arc::clone(&self.holding)));
+        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone(), self.handed_out.holding()));
         let work = Pulling(self.runtime.spawn(async move {
             let interface = release.fabric.interfaces.get(&pull.interface).map(|interface| &interface.body);
             match (puller, interface) {
@@ -137,6 +142,7 @@ impl Mediation for EngineMediation {
             + &deliveries.exposition()
             + &behind.text()
             + &leases.text()
+            + &self.handed_out.text()
     }
 }
 

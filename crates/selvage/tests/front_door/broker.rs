@@ -117,7 +117,11 @@ async fn events_at_a_broker_are_taken_refused_while_it_is_away_and_taken_again()
 
 #[test]
 fn what_is_said_of_a_broker_is_checked_before_anything_starts() {
-    let table: [(&[&str], &str); 5] = [
+    let directory = tempfile::TempDir::new().unwrap();
+    let account = directory.path().join("account.creds").display().to_string();
+    std::fs::write(&account, "-----BEGIN NATS USER JWT-----\ns3cret\n").unwrap();
+    let asked = ["--events", "tls://broker:4222", "--events-unsynced-because", "x"];
+    let table: [(&[&str], &str); 8] = [
         (&["--events", "nats://fabric:s3cret@broker:4222"], "put credentials in a file"),
         (&["--events", "http://broker"], "events are kept at `nats://"),
         (&["--events", "broker:4222"], "write the address of the broker as"),
@@ -126,6 +130,9 @@ fn what_is_said_of_a_broker_is_checked_before_anything_starts() {
             &["--events", "nats://broker:4222", "--events-unsynced-because", "x", "--events-credentials", "/none"],
             "cannot read the credentials in `/none`",
         ),
+        (&[&asked[..], &["--events-credentials", &account]].concat(), "is no `.creds` file"),
+        (&[&asked[..], &["--events-authorities", "/none"]].concat(), "cannot read `/none`"),
+        (&[&asked[..], &["--events-certificate", "/none", "--events-key", &account]].concat(), "cannot read `/none`"),
     ];
     for (options, told) in table {
         let output = selvage(&[&["serve", "--fabric", "/none"], options].concat());

@@ -4,6 +4,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
+use crate::deliveries::{Receiver, handed_out, run};
 use crate::fixture::{Place, eventually, selvage, stdout};
 use crate::publishing::{BATCH, Line, STRUCTURED};
 
@@ -35,7 +36,10 @@ name: planning
 
 /// The sample, whose machines are inspected too.
 async fn place() -> Place {
-    let place = Place::new().await;
+    inspecting(Place::new().await)
+}
+
+fn inspecting(place: Place) -> Place {
     let inspected = format!("{TYPES}  manufacturing.machine.inspected: {{schema: contracts/inspection.yaml}}\n");
     place.edit("interfaces.yaml", TYPES, &inspected);
     let classified = "recovery: {rpo: 0s, rto: 1h}, data: internal}\nevents:";
@@ -224,4 +228,61 @@ async fn what_does_not_fit_any_more_is_not_handed_out_and_not_passed_over() {
         ["shop-floor-board", "response", "/data/marks/*/kind"].iter().all(|said| text.contains(said)).then_some(())
     })
     .await;
+}
+
+const SUBSCRIPTION: &str = "kind: Subscription
+consumer: shop-floor-board
+interface: machine-states@1
+events: [manufacturing.machine.inspected]
+from: oldest
+deliver: {system: board, path: /hooks, signing: standard-webhooks, secret: {secret: board/hooks}, timeout: 2s}
+";
+
+/// INVARIANT: PARKED-LANE
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_schema_declares_is_delivered_as_the_grant_shows_it_and_only_while_it_fits() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 503);
+    let place = inspecting(crate::deliveries::place(&receiver).await);
+    std::fs::write(place.fabric().join("inspections.yaml"), SUBSCRIPTION).unwrap();
+    let reads = "interface: machine-states@1\noperations: [read]";
+    place.edit("consumers.yaml", reads, &reads.replace("[read]", "[read, subscribe]"));
+    let numbered = SCHEMA.replace("properties:\n  machine", "properties:\n  number: {type: integer}\n  machine");
+    std::fs::write(place.fabric().join("contracts/inspection.yaml"), &numbered).unwrap();
+    let line = Line::of(place);
+    let data = |number: u64, kind: &str| {
+        json!({
+            "machine": "press-4", "site": "ghent", "at": "2027-03-01T08:00:00Z", "inspector": "ann", "number": number,
+            "marks": [{"kind": kind}],
+        })
+    };
+    let batch =
+        json!([inspected("a", &data(1, "wear")), inspected("b", &data(2, "leak")), inspected("c", &data(3, "wear"))]);
+    let (status, told) = line.send(BATCH, &batch).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{told}");
+    let Line { place, store, served, .. } = line;
+    drop(served);
+    std::fs::write(place.fabric().join("contracts/inspection.yaml"), numbered.replace(", leak]", "]")).unwrap();
+    place.edit("interfaces.yaml", "lane: data.machine", "lane: data.machine\nvalidation: {response: enforce}");
+    receiver.answers(|_| 200);
+    let served = place.serve(&store, &[]);
+    let lanes = eventually("the lane is parked at what does not fit any more", || async {
+        Some(run(&place, &["lanes", "machine-states@1"])).filter(|lanes| lanes.contains("press-4"))
+    })
+    .await;
+    assert!(lanes.contains("contract"), "{lanes}");
+    assert_eq!(receiver.of("press-4"), [1], "what comes before it was sent");
+    let letters = run(&place, &["dead-letters", "list"]);
+    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    let shown = run(&place, &["dead-letters", "show", &id]);
+    assert!(shown.contains("FAB5170") && shown.contains("/data/marks/0/kind"), "{shown}");
+    run(&place, &["dead-letters", "discard", &id, "--by", "ops.desk", "--because", "a leak is told otherwise now"]);
+    eventually("the rest arrives", || async { (receiver.of("press-4") == [1, 3]).then_some(()) }).await;
+    let mut first = data(1, "wear");
+    // A class that it does not see.
+    first["inspector"] = Value::Null;
+    let event = receiver.taken.lock().unwrap().events[0].clone();
+    assert_eq!((&event["type"], &event["data"]), (&json!("manufacturing.machine.inspected"), &first), "{event}");
+    let found = async |found: &str| handed_out(&served.metrics, "machine-states@1", "shop-floor-board", found).await;
+    assert!(found("unfit").await >= 1.0 && found("fits").await >= 2.0);
 }

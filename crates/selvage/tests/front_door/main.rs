@@ -48,6 +48,7 @@ mod publishing;
 mod pulling;
 #[path = "../../../selvage-control/tests/stage/reading.rs"]
 mod reading;
+mod replays;
 mod revocation;
 mod rolling;
 mod rotation;

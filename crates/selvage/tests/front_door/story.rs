@@ -7,6 +7,7 @@ use reqwest::{Client, StatusCode};
 use selvage_factory::odoo::Automation;
 use serde_json::{Map, Value, json};
 
+use crate::deliveries::handed_out;
 use crate::fixture::{HINTS, Place, Served, eventually};
 
 struct Plant {
@@ -96,6 +97,10 @@ async fn a_released_order_reaches_the_mes_and_one_that_stood_still_catches_up_in
         .await
         .unwrap();
     assert_eq!((&shown["disordered"], &shown["unsigned"]), (&json!(0), &json!(0)), "{shown}");
+    let held =
+        async |found: &str| handed_out(&plant.served.metrics, "production-order-events@1", "mes-ghent", found).await;
+    assert!(held("fits").await >= 5.0, "each is held to its contract");
+    assert_eq!(held("unfit").await, 0.0, "what is captured fits it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
