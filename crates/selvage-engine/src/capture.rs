@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use selvage_model::name::InterfaceRef;
 use tokio::sync::Notify;
 
-pub(crate) use self::compare::is_sought;
+pub(crate) use self::compare::{found_by, is_sought};
 pub(crate) use self::figures::of as figures;
 pub use self::follow::CaptureTask;
 pub(crate) use self::follow::run;

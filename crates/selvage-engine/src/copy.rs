@@ -12,7 +12,7 @@ use selvage_model::problem::Problem;
 use selvage_store::{Captured, CopyPage, CopyState, Standing, StoreError};
 use serde_json::{Value, json};
 
-use crate::capture::is_sought;
+use crate::capture::{found_by, is_sought};
 use crate::fabric::Served;
 use crate::shared::Shared;
 use crate::trouble::Trouble;
@@ -55,7 +55,7 @@ pub(crate) async fn answer(
         Err(_) if copied.older == Older::Live => return Ok(None),
         Err(problem) => return Err(problem.into()),
     };
-    let read = Read { shared, served, copied, request, age: age(&copy), capture: copy.capture };
+    let read = Read { shared, served, copied, request, age: age(&copy), copy };
     let answer = match request.operation {
         Operation::List => read.list().await,
         _ => read.get().await,
@@ -100,7 +100,7 @@ struct Read<'a> {
     copied: &'a Copied,
     request: &'a MediatedRequest,
     age: Duration,
-    capture: i64,
+    copy: CopyState,
 }
 
 impl Read<'_> {
@@ -131,7 +131,7 @@ impl Read<'_> {
         let mut items = Vec::new();
         let (mut looked_at, mut size) = (0, limit.saturating_add(1).clamp(FEWEST, PAGE));
         loop {
-            let page = CopyPage { capture: self.capture, after, limit: size, with };
+            let page = CopyPage { capture: self.copy.capture, after, limit: size, with };
             let rows = self.shared.store.copy_page(&page).await.map_err(|error| unavailable(&error))?;
             for row in &rows {
                 let object = content(row)?;
@@ -157,7 +157,8 @@ impl Read<'_> {
     /// What is there and cannot be read as it is, where it lay within the rows when it could: said with the first page, whatever is
     /// looked for, since nobody knows whether it matches.
     async fn unreadable(&self) -> Result<Vec<Value>, Trouble> {
-        let rows = self.shared.store.unreadable(self.capture, MOST_NAMED).await.map_err(|error| unavailable(&error))?;
+        let rows =
+            self.shared.store.unreadable(self.copy.capture, MOST_NAMED).await.map_err(|error| unavailable(&error))?;
         let mut problems = Vec::new();
         for row in &rows {
             if scope::holds(&self.request.scope, &content(row)?) {
@@ -173,7 +174,7 @@ impl Read<'_> {
         query::none(&self.request.query)?;
         let key = self.request.id.as_deref().unwrap_or_default();
         let (scope, object) = (&self.request.scope, &self.served.object.name);
-        let rows = self.shared.store.copy_of_key(self.capture, key).await.map_err(|error| unavailable(&error))?;
+        let rows = self.shared.store.copy_of_key(self.copy.capture, key).await.map_err(|error| unavailable(&error))?;
         let mut found = Vec::new();
         for row in &rows {
             found.extend(Some((row.standing, content(row)?)).filter(|(_, object)| scope::holds(scope, object)));
@@ -201,6 +202,10 @@ impl Read<'_> {
 
     /// The filter by which the copy finds records without going through all of them.
     fn sought<'f>(&self, filters: &'f [(AttributeName, Vec<Value>)]) -> Option<(&'f str, &'f str)> {
+        // Until every record is found by its values, and by those of this object, all of them are looked at.
+        if self.copy.found_by.as_deref() != Some(found_by(&self.served.object).as_str()) {
+            return None;
+        }
         filters.iter().find_map(|(name, values)| {
             let attribute = self.served.object.attribute(name)?;
             match values.as_slice() {

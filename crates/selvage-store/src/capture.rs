@@ -1,6 +1,7 @@
 //! Captures: which node works on each, how far it is, why it stands still. One node at a time has a capture, by lease and fence;
 //! everything that it learns is written under the fence. Asks no system anything, and never looks into an object.
 
+pub(crate) mod finding;
 pub(crate) mod hint;
 pub(crate) mod known;
 pub(crate) mod outbox;
@@ -31,7 +32,7 @@ statements! {
     TAKE = "UPDATE capture SET fence = fence + 1, node = $1, leased_until = $2, record = $3, id_key = COALESCE(id_key, $6) \
             WHERE id = $4 AND (leased_until <= $5 OR node = $1) \
             RETURNING id, stage, place, generation, front, settled, looked_at, reconciled_at, paused_code, paused_because, \
-            fence, node, leased_until, id_key";
+            fence, node, leased_until, id_key, found_by";
     HOLDER = "SELECT node, leased_until FROM capture WHERE id = $1";
     EXTEND = "UPDATE capture SET leased_until = $1 WHERE id = $2 AND fence = $3";
     LET_GO = "UPDATE capture SET leased_until = 0, node = '' WHERE id = $1 AND fence = $2";
@@ -146,6 +147,8 @@ pub struct HeldCapture {
     pub paused: Option<CapturePause>,
     /// What ids of its changes are hashed with: the same for every node, for ever.
     pub key: [u8; 32],
+    /// By which attributes its copy finds every record, where it does.
+    pub found_by: Option<String>,
     /// When it was taken, by the store's clock.
     pub now: Timestamp,
 }
@@ -215,6 +218,7 @@ impl Store {
                 state: state(&row)?,
                 paused: pause(&row)?,
                 key: row.hash("id_key")?,
+                found_by: row.optional_text("found_by")?,
                 now: now.timestamp()?,
             }),
             None => {

@@ -30,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0018.sql"),
     include_str!("../migrations/0019.sql"),
     include_str!("../migrations/0020.sql"),
+    include_str!("../migrations/0021.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

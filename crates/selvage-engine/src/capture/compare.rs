@@ -193,8 +193,14 @@ fn key(watched: &Watched, record: i64, object: &Value) -> String {
     text.unwrap_or_else(|| format!("{}-{record}", watched.system()))
 }
 
-/// What records of a copy are looked for by: words, codes and references.
-fn values(object: &Object, content: &Value) -> Vec<(String, String)> {
+/// By which attributes a copy finds its records: the names of those that are words, codes and references.
+pub(crate) fn found_by(object: &Object) -> String {
+    let sought = object.attributes.iter().filter(|attribute| is_sought(&attribute.shape, ""));
+    sought.map(|attribute| attribute.name.value.as_str()).collect::<Vec<_>>().join(",")
+}
+
+/// What records of a copy are looked for by.
+pub(crate) fn values(object: &Object, content: &Value) -> Vec<(String, String)> {
     let values = object.attributes.iter().filter_map(|attribute| {
         let name = attribute.name.value.as_str();
         let text = content.get(name)?.as_str().filter(|text| is_sought(&attribute.shape, text))?;

@@ -3,6 +3,7 @@
 
 mod busy;
 mod clock;
+mod finding;
 mod forward;
 mod learning;
 mod passing;
@@ -131,6 +132,10 @@ struct Worker<'a> {
     paused: Option<CapturePause>,
     /// What ids of changes are hashed with.
     key: [u8; 32],
+    /// By which attributes its copy finds every record, where it does.
+    found_by: Option<String>,
+    /// Up to which record that is written anew.
+    found_to: i64,
     lookback: Lookback,
     looked: Option<Instant>,
     /// When another node, or this one before, had begun the last look that saw everything.
@@ -148,7 +153,7 @@ struct Worker<'a> {
 
 impl<'a> Worker<'a> {
     fn new(shared: &'a Arc<Shared>, watched: Arc<Watched>, taken: HeldCapture) -> Self {
-        let HeldCapture { hold, state, paused, key, now } = taken;
+        let HeldCapture { hold, state, paused, key, found_by, now } = taken;
         let ago = state.looked_at.and_then(|at| Duration::try_from(now.duration_since(at)).ok());
         let lookback = Lookback::new(watched.poll, watched.overlap);
         let events = shared.captures.standing().get(&watched.interface).map_or(0, |before| before.events);
@@ -159,6 +164,8 @@ impl<'a> Worker<'a> {
             state,
             paused,
             key,
+            found_by,
+            found_to: 0,
             lookback,
             looked: None,
             looked_before: ago.and_then(|ago| Instant::now().checked_sub(ago)),
@@ -237,8 +244,9 @@ impl<'a> Worker<'a> {
         if !active.watched(&self.watched.interface).is_some_and(|now| Arc::ptr_eq(now, &self.watched)) {
             return Err(Halt::Changed);
         }
+        let is_found = self.find().await?;
         if self.paused.is_some() {
-            return Ok(AGAIN_AFTER);
+            return Ok(if is_found { AGAIN_AFTER } else { Duration::ZERO });
         }
         let looking = Looking::open(active, &self.watched).await.map_err(|trouble| self.trouble(&trouble))?;
         self.heed(looking.clone()).await?;
@@ -253,6 +261,9 @@ impl<'a> Worker<'a> {
         if self.retried.elapsed() >= RETRY_EVERY {
             self.retried = Instant::now();
             self.retry(&looking).await?;
+        }
+        if !is_found {
+            return Ok(Duration::ZERO);
         }
         let next = self.looked.map_or(Duration::ZERO, |looked| self.watched.poll.saturating_sub(looked.elapsed()));
         Ok(next.min(HINTS_EVERY).max(Duration::from_millis(1)))

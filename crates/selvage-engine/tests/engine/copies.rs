@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use selvage_model::exchange::{MediatedAnswer, Scope};
-use selvage_store::{CaptureStage, CaptureStep, Captured, NewCapture, Standing, TakenCapture, Word};
+use selvage_model::name::SystemName;
+use selvage_store::{CaptureStage, CaptureStep, Captured, CopyPage, NewCapture, Standing, TakenCapture, Word};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, create, done, get, list, refused, rows};
@@ -191,6 +192,57 @@ async fn a_copy_is_served_while_it_is_built_anew() {
     }
 
     capturing.end().await;
+}
+
+/// What is known of records before a copy is kept, and while none is, is in the copy as what changes later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_switched_on_later_finds_what_does_not_change() {
+    let bench = Bench::new().await;
+    let stream = "order-events@1".parse().unwrap();
+    for round in 0..2 {
+        let without = Capturing::start(&bench, "a", capturing(&bench.factory.odoo_url(), &[])).await;
+        without.following("order-events@1").await;
+        // Changed while there is no copy.
+        let name = format!("shop-{round}");
+        let made = call(&bench, "mrp.production", "write", &[json!([5]), json!({"origin": name})]);
+        assert_eq!(made, json!(true));
+        let content = async || {
+            let capture = without.store.captures().await.unwrap();
+            let capture = capture.iter().find(|of| of.record == "mrp.production").unwrap().id;
+            without.store.captured(capture, &[5]).await.unwrap()[0].content.clone()
+        };
+        until(async || content().await.contains(&name)).await;
+        assert_eq!(without.store.copy(&stream, &odoo()).await.unwrap().unwrap().found_by, None);
+        without.end().await;
+
+        let capturing = copying(&bench, &[]).await;
+        let found_by = async || capturing.store.copy(&stream, &odoo()).await.unwrap().unwrap().found_by;
+        // All of it is there at once, and is found without looking at all of it soon.
+        let changed = [("origin", name.as_str())];
+        let filters: [&[(&str, &str)]; 4] =
+            [&[("site", "ghent")], &[("status", "confirmed")], &[("product", "BIK-1")], &changed];
+        for filter in filters {
+            let (_, live) = page(&capturing, "production-orders@1", filter, Scope::default()).await;
+            assert_ne!(live["items"], json!([]), "{filter:?}");
+            let same = async || {
+                let (_, copy) = page(&capturing, "order-board@1", filter, Scope::default()).await;
+                copy["items"] == live["items"]
+            };
+            assert!(same().await, "{filter:?}");
+            until(async || found_by().await.is_some()).await;
+            assert!(same().await, "{filter:?}");
+            let capture = capturing.store.copy(&stream, &odoo()).await.unwrap().unwrap().capture;
+            let with = Some(filter[0]);
+            let sought = CopyPage { capture, after: (0, 0), limit: 99, with };
+            let found = capturing.store.copy_page(&sought).await.unwrap().len();
+            assert_eq!(found, live["items"].as_array().unwrap().len(), "{filter:?}");
+        }
+        capturing.end().await;
+    }
+}
+
+fn odoo() -> SystemName {
+    "odoo".parse().unwrap()
 }
 
 /// A record of which no event can be made, or that is no object any more, is in the copy as it is, or not at all.

@@ -29,7 +29,7 @@ statements! {
                   created FROM capture_parked JOIN captured ON captured.capture = capture_parked.capture \
                   AND captured.record = capture_parked.record \
                   WHERE capture_parked.capture = $1 AND standing = 3 ORDER BY captured.record LIMIT $2";
-    OF_COPY = "SELECT id, stage, looked_at, paused_code FROM capture WHERE interface = $1 AND system = $2";
+    OF_COPY = "SELECT id, stage, looked_at, paused_code, found_by FROM capture WHERE interface = $1 AND system = $2";
     PAGE = "SELECT record, standing, generation, written, change, business_key, content, told, created FROM captured \
             WHERE capture = $1 AND standing = 0 AND (written > $2 OR (written = $2 AND record > $3)) \
             ORDER BY written, record LIMIT $4";
@@ -136,6 +136,8 @@ pub struct CopyState {
     pub looked_at: Option<Timestamp>,
     /// The code of why it stands still, where it does.
     pub paused: Option<String>,
+    /// By which attributes it finds every record without going through all of them; `None` where it does not.
+    pub found_by: Option<String>,
     /// Now, by the store's clock.
     pub now: Timestamp,
 }
@@ -258,6 +260,7 @@ impl Store {
             whole: looked_at.is_some(),
             looked_at,
             paused: row.optional_text("paused_code")?,
+            found_by: row.optional_text("found_by")?,
             now: transaction.now().await?.timestamp()?,
         }))
     }
@@ -297,7 +300,7 @@ impl Store {
     }
 }
 
-fn captured(row: &Row) -> Result<Captured, StoreError> {
+pub(super) fn captured(row: &Row) -> Result<Captured, StoreError> {
     Ok(Captured {
         record: row.integer("record")?,
         standing: Standing::read(row)?,
@@ -312,6 +315,6 @@ fn captured(row: &Row) -> Result<Captured, StoreError> {
     })
 }
 
-fn count(limit: usize) -> i64 {
+pub(super) fn count(limit: usize) -> i64 {
     i64::try_from(limit).unwrap_or(i64::MAX)
 }

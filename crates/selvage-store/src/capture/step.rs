@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use selvage_model::event::NewRecord;
 
-use super::known::{Captured, Standing};
+use super::finding;
+use super::known::Captured;
 use super::{CaptureHold, CaptureState};
 use crate::Store;
 use crate::database::Transaction;
@@ -21,9 +22,6 @@ statements! {
             change = excluded.change, business_key = excluded.business_key, content = excluded.content, \
             told = excluded.told, created = excluded.created";
     SEEN = "UPDATE captured SET generation = $1, written = $2, created = COALESCE($5, created) WHERE capture = $3 AND record = $4";
-    CLEAR_VALUES = "DELETE FROM captured_value WHERE capture = $1 AND record = $2";
-    VALUE = "INSERT INTO captured_value (capture, attribute, value, record) VALUES ($1, $2, $3, $4) \
-             ON CONFLICT (capture, attribute, value, record) DO NOTHING";
     PARK = "INSERT INTO capture_parked (capture, record, code, reason, since) VALUES ($1, $2, $3, $4, $5) \
             ON CONFLICT (capture, record) DO UPDATE SET code = excluded.code, reason = excluded.reason";
     UNPARK = "DELETE FROM capture_parked WHERE capture = $1 AND record = $2";
@@ -142,19 +140,12 @@ async fn know(
     generation: i64,
     record: &Captured,
 ) -> Result<(), StoreError> {
-    let Captured { record: id, standing, written, created, change, key, content, told, values, .. } = record;
-    let standing = *standing;
+    let Captured { record: id, standing, written, created, change, key, content, told, .. } = record;
     let (change, key, content) = (change.as_str(), key.as_str(), content.as_str());
     let (number, told) = (standing.number(), told.clone());
     let row = bind![capture, *id, number, generation, *written, change, key, content, told, *created];
     transaction.run(KNOW, row).await?;
-    transaction.run(CLEAR_VALUES, bind![capture, *id]).await?;
-    if standing == Standing::There {
-        for (attribute, value) in values {
-            transaction.run(VALUE, bind![capture, attribute.as_str(), value.as_str(), *id]).await?;
-        }
-    }
-    Ok(())
+    finding::write(transaction, capture, record).await
 }
 
 async fn progress(transaction: &mut Transaction, capture: i64, state: &CaptureState) -> Result<(), StoreError> {

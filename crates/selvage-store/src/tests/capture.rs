@@ -18,6 +18,7 @@ both!(
     hints_of_one_record_are_one,
     a_person_says_how_a_capture_goes_on,
     a_copy_is_read_in_pages_and_by_values,
+    a_copy_is_found_by_other_values_from_now_on,
     what_cannot_be_told_is_known_and_parked_at_once,
     ids_are_hashed_with_one_key_for_ever,
 );
@@ -216,6 +217,38 @@ async fn a_copy_is_read_in_pages_and_by_values(stage: &Stage) {
     }
     assert_eq!(store.copy_of_key(copy.capture, "odoo-7").await.unwrap()[0].content, "done");
     assert!(store.copy_of_key(copy.capture, "odoo-9").await.unwrap().is_empty());
+}
+
+async fn a_copy_is_found_by_other_values_from_now_on(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    let archived = Captured { standing: Standing::Archived, ..known(9, 9, "done") };
+    let step =
+        CaptureStep { known: vec![known(7, 3, "ready"), known(8, 3, "ready"), archived], ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    let found_by = async || store.copy(&new("a", LEASE).interface, &odoo()).await.unwrap().unwrap().found_by;
+    assert_eq!(found_by().await, None);
+    let mut behind = store.captured_behind(hold.capture, 7, 9).await.unwrap();
+    assert_eq!(behind.iter().map(|of| of.record).collect::<Vec<_>>(), [8, 9]);
+    for of in &mut behind {
+        of.values = vec![("site".to_owned(), "ghent".to_owned())];
+    }
+    store.find_captured(hold, &behind).await.unwrap();
+    store.captured_found_by(hold, Some("site")).await.unwrap();
+    assert_eq!(found_by().await.as_deref(), Some("site"));
+    for (with, expected) in [(("site", "ghent"), vec![8]), (("status", "ready"), vec![7])] {
+        let page = CopyPage { capture: hold.capture, after: (-1, 0), limit: 9, with: Some(with) };
+        let found = store.copy_page(&page).await.unwrap();
+        assert_eq!(found.iter().map(|row| row.record).collect::<Vec<_>>(), expected, "{with:?}");
+    }
+    let lost = CaptureHold { fence: hold.fence - 1, ..hold };
+    let fenced = [store.find_captured(lost, &behind).await, store.captured_found_by(lost, None).await];
+    assert!(fenced.iter().all(|fenced| matches!(fenced, Err(StoreError::CaptureFenced { .. }))), "{fenced:?}");
+    assert_eq!(found_by().await.as_deref(), Some("site"));
+    let TakenCapture::Taken(again) = store.take_capture(&new("a", LEASE)).await.unwrap() else { panic!("held") };
+    assert_eq!(again.found_by.as_deref(), Some("site"));
+    store.captured_found_by(again.hold, None).await.unwrap();
+    assert_eq!(found_by().await, None);
 }
 
 async fn what_cannot_be_told_is_known_and_parked_at_once(stage: &Stage) {

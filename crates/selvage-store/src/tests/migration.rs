@@ -111,6 +111,7 @@ const FIXTURES: &[&str] = &[
      VALUES ('calls@1', CAST('00000000000000000000000000000010' AS BYTEA), 'd-1', 9);",
     "UPDATE event_cursor SET node = 'node-a';",
     "INSERT INTO person (pseudonym, erased_at) VALUES ('person:1', 9);",
+    "UPDATE capture SET found_by = 'site';",
 ];
 
 /// A store as the binary of this version left it.

@@ -29,6 +29,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("backup::safe", crate::backup::safe::STATEMENTS),
     ("budget", crate::budget::STATEMENTS),
     ("capture", crate::capture::STATEMENTS),
+    ("capture::finding", crate::capture::finding::STATEMENTS),
     ("capture::hint", crate::capture::hint::STATEMENTS),
     ("capture::known", crate::capture::known::STATEMENTS),
     ("capture::outbox", crate::capture::outbox::STATEMENTS),
