@@ -4,6 +4,7 @@
 mod activation;
 mod capture;
 mod check;
+mod copies;
 mod cpu;
 mod deliveries;
 mod demo;
@@ -59,6 +60,8 @@ pub(crate) enum Bench {
     Diff(diff::Options),
     /// An Odoo with 200,000 new products, captured: what memory the node takes.
     Capture(capture::Options),
+    /// Stock read from a copy a thousand times a second: how fast, and what of it Odoo sees.
+    Copies(copies::Options),
     /// A large generated fabric, read, judged and compiled.
     Check(check::Options),
     /// The upstream of the gateway benchmark.
@@ -89,6 +92,7 @@ pub(crate) async fn run(bench: Bench) -> Result<()> {
         Bench::Revocation(options) => process::unless_interrupted(revocation::run(&options)).await,
         Bench::Diff(options) => process::unless_interrupted(diff::run(&options)).await,
         Bench::Capture(options) => process::unless_interrupted(capture::run(&options)).await,
+        Bench::Copies(options) => process::unless_interrupted(copies::run(&options)).await,
         Bench::Check(options) => process::unless_interrupted(check::run(&options)).await,
         Bench::Upstream { port, keys } => upstream::run(port, keys.as_deref()).await,
     }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::process;
 
 const END_WITHIN: Duration = Duration::from_secs(5);
 const START_WITHIN: Duration = Duration::from_secs(20);
+const STILL_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running child.
 pub(crate) struct Daemon {
@@ -71,6 +72,30 @@ impl Daemon {
         bail!("{} did not {what} within {seconds} s:\n{}", self.name, self.output())
     }
 
+    /// Lets it stand still: all of it, when this returns.
+    pub(crate) async fn stand_still(&self) -> Result<()> {
+        process::send(self.child.id(), "STOP");
+        let began = Instant::now();
+        while !stands_still(self.child.id())? {
+            ensure!(began.elapsed() < STILL_WITHIN, "{} does not stop", self.name);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    /// Lets it go on.
+    pub(crate) fn go_on(&self) {
+        process::send(self.child.id(), "CONT");
+    }
+
+    /// The most memory that it had so far, in megabytes.
+    pub(crate) fn peak_megabytes(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no peak")?;
+        let kibibytes: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
+        Ok(kibibytes / 1_024.0)
+    }
+
     /// Kills it as a power cut would: nothing of it runs any more when this returns.
     pub(crate) fn kill(&mut self) -> Result<()> {
         self.child.kill()?;
@@ -85,6 +110,8 @@ impl Drop for Daemon {
             return;
         }
         process::send(self.child.id(), "TERM");
+        // One that stands still hears nothing else.
+        self.go_on();
         let began = Instant::now();
         while began.elapsed() < END_WITHIN {
             if !matches!(self.child.try_wait(), Ok(None)) {
@@ -94,6 +121,17 @@ impl Drop for Daemon {
         }
         let _ = self.kill();
     }
+}
+
+/// Whether every thread of a process is stopped.
+fn stands_still(pid: u32) -> Result<bool> {
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+        if !stat.rsplit(')').next().is_some_and(|state| state.trim_start().starts_with('T')) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// A port of 127.0.0.1 that nothing listens on right now.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 use tempfile::TempDir;
 
@@ -78,7 +78,7 @@ async fn capture(products: u64) -> Result<Captured> {
         ensure!(began.elapsed() < PATIENCE, "{products} products are not captured: {}", daemon.output());
         tokio::time::sleep(LOOK_EVERY).await;
     }
-    let (peak_megabytes, seconds) = (peak(daemon.pid())?, began.elapsed().as_secs_f64());
+    let (peak_megabytes, seconds) = (daemon.peak_megabytes()?, began.elapsed().as_secs_f64());
     eprintln!("{products} products in {seconds:.1} s, {peak_megabytes:.1} MB at most");
     Ok(Captured { peak_megabytes, per_second: products as f64 / seconds })
 }
@@ -91,12 +91,4 @@ async fn factory(products: u64, directory: &Path) -> Result<(Daemon, SocketAddr)
     let mut daemon = Daemon::start("factory", &mut command, directory)?;
     daemon.listens(odoo).await?;
     Ok((daemon, odoo))
-}
-
-/// The most memory that a process had.
-fn peak(pid: u32) -> Result<f64> {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no peak")?;
-    let kibibytes: f64 = line.trim().trim_end_matches(" kB").trim().parse()?;
-    Ok(kibibytes / 1_024.0)
 }

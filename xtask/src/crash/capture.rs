@@ -1,38 +1,23 @@
-//! A node that captures an Odoo is killed at random moments while products are made, changed and deleted there, calls to it fail in many
-//! ways, and its webhooks hint at what changed. INVARIANT: NOTHING-LOST, LANE-ORDER: what a consumer is told, replayed onto an empty
+//! Products are made, changed and deleted in a simulated Odoo while who captures them has trouble. A node is killed at random moments, calls
+//! fail in many ways and webhooks hint; two nodes share a capture, and the one that has it stands still past its lease, between reading and
+//! writing; 200,000 products are imported at once. INVARIANT: NOTHING-LOST, LANE-ORDER: what a consumer is told, replayed onto an empty
 //! table, is what Odoo has; each change once, and each record in order.
 
 mod changes;
 mod checker;
+mod import;
+mod killed;
+mod shared;
+mod site;
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
-
-use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
-use serde_json::{Value, json};
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+use serde_json::json;
 use tempfile::TempDir;
 
-use self::checker::{Broken, Fact, Table, Told, check, replayed};
-use super::factory::{Factory, SECRETS};
-use super::random::Random;
-use crate::selvage::Node;
-use crate::{http, release};
-
-const FABRIC: &str = include_str!("../../fabrics/capture/fabric.yaml");
-/// By which the webhooks of the simulated Odoo are known.
-const HOOK: &str = "hook-of-the-simulated-odoo";
-const CONSUMER: &str = "planning";
-/// How long a node works before it is killed, in milliseconds.
-const WORKS: std::ops::Range<u64> = 300..2_500;
-/// Nothing more was told for so long.
-const SILENCE: Duration = Duration::from_secs(60);
-const PATIENCE: Duration = Duration::from_secs(10);
-const LOOK_EVERY: Duration = Duration::from_millis(300);
-/// So many rounds between two lines about how far it is.
-const TELL_EVERY: u64 = 10;
+use self::checker::{Broken, Fact, Table, Told, check};
+use self::import::Imported;
+use crate::release;
 
 /// How much to try.
 #[derive(Args)]
@@ -40,119 +25,68 @@ pub(crate) struct Options {
     /// Fewer changes, within 45 s.
     #[arg(long)]
     quick: bool,
-    /// How many changes.
+    /// How many changes while a node is killed.
     #[arg(long)]
     changes: Option<u64>,
+    /// How many products are imported at once.
+    #[arg(long)]
+    imported: Option<u64>,
     /// The seed of everything random.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Only a part of it.
+    #[arg(long)]
+    only: Option<Part>,
+}
+
+/// The parts of a run.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// A node that is killed.
+    Killed,
+    /// Two nodes that share a capture.
+    Shared,
+    /// An import.
+    Import,
+}
+
+/// What was told of a system, and what it has.
+#[derive(Default)]
+struct Outcome {
+    /// How often the node was killed, or stood still.
+    rounds: u64,
+    changes: u64,
+    events: Vec<Told>,
+    records: Table,
 }
 
 /// Tries it, prints the figures, and fails when a promise was broken or a planted error was missed.
 pub(crate) async fn run(options: &Options) -> Result<()> {
     release::required(&["selvage", "xtask"]).await?;
-    let began = Instant::now();
     let directory = TempDir::with_prefix("selvage-capture-")?;
-    let factory = Arc::new(Factory::start(directory.path()).await?);
-    let node = node(directory.path(), &factory)?;
-    let key = node.issue_key(CONSUMER)?;
-    let rule = json!({"model": "product.product", "url": format!("http://{}/odoo-hints/v1/{HOOK}", node.address)});
-    factory.tell(&rule).await?;
-    let count = options.changes.unwrap_or(if options.quick { 300 } else { 10_000 });
-    let mut running = node.start(directory.path()).await?;
-    for (number, kind) in ["reset-after", "serialization", "status", "reset-before"].iter().enumerate() {
-        factory.inject(&json!({"kind": kind, "code": 502, "probability": 0.05, "seed": number})).await?;
-    }
-    let made = Arc::new(AtomicU64::new(0));
-    let changing = tokio::spawn(changes::make(Arc::clone(&factory), count, options.seed, Arc::clone(&made)));
-    let (mut random, mut rounds) = (Random::from_seed(options.seed), 0);
-    while !changing.is_finished() {
-        tokio::time::sleep(random.millis(WORKS)).await;
-        running.kill()?;
-        rounds += 1;
-        running = node.start(directory.path()).await?;
-        if rounds % TELL_EVERY == 0 {
-            let seconds = began.elapsed().as_secs();
-            eprintln!("{rounds} rounds, {} of {count} changes, {seconds} s", made.load(Ordering::Relaxed));
+    let is_part = |part| options.only.is_none_or(|only| only == part);
+    let changes = options.changes.unwrap_or(if options.quick { 200 } else { 10_000 });
+    let pauses = if options.quick { 2 } else { 40 };
+    let (killed, shared) = tokio::join!(
+        async {
+            match is_part(Part::Killed) {
+                true => killed::run(&directory.path().join("killed"), changes, options.seed).await,
+                false => Ok(Outcome::default()),
+            }
+        },
+        async {
+            match is_part(Part::Shared) {
+                true => shared::run(&directory.path().join("shared"), pauses, options.seed).await,
+                false => Ok(Outcome::default()),
+            }
         }
-    }
-    changing.await??;
-    factory.clear_faults().await?;
-    let (events, records) = settled(&node, &key, &factory).await?;
-    drop(running);
-    report(rounds, count, &events, &records, options.seed)
-}
-
-fn node(directory: &Path, factory: &Factory) -> Result<Node> {
-    let fabric = directory.join("fabric");
-    std::fs::create_dir_all(&fabric)?;
-    std::fs::write(fabric.join("fabric.yaml"), FABRIC.replace("ODOO", &factory.odoo.to_string()))?;
-    let secrets = directory.join("secrets");
-    std::fs::write(&secrets, format!("{SECRETS}odoo/hook={HOOK}\n"))?;
-    let node = Node::embedded("capture", &fabric, &directory.join("data"))?;
-    Ok(node.with(&["--secrets", &secrets.display().to_string()]))
-}
-
-/// What was told once nothing more is to come, and what there is.
-async fn settled(node: &Node, key: &str, factory: &Factory) -> Result<(Vec<Told>, Table)> {
-    let records = changes::records(factory).await?;
-    let (mut events, mut after, mut progress) = (Vec::new(), None, Instant::now());
-    loop {
-        let before = events.len();
-        after = pull(node, key, after, &mut events).await?;
-        if replayed(&events) == records || progress.elapsed() > SILENCE {
-            // What is told twice would come behind it.
-            tokio::time::sleep(LOOK_EVERY * 10).await;
-            pull(node, key, after, &mut events).await?;
-            return Ok((events, records));
-        }
-        if events.len() > before {
-            progress = Instant::now();
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
-}
-
-/// Reads on to the end; says where that is.
-async fn pull(node: &Node, key: &str, mut after: Option<String>, events: &mut Vec<Told>) -> Result<Option<String>> {
-    loop {
-        let from = after.as_ref().map(|after| format!("&after={after}")).unwrap_or_default();
-        let path = format!("/product-events/v1/events?limit=500{from}");
-        let answer = http::get_with_key(node.address, &path, key, PATIENCE).await?;
-        let page = answer.json()?;
-        ensure!(answer.status == 200, "the node answers {}: {page}", answer.status);
-        let items = page.get("items").and_then(Value::as_array).context("a page has items")?;
-        for item in items {
-            let told = told(item)?;
-            events.extend(changes::is_ours(&told.code).then_some(told));
-        }
-        let text = |name: &str| page.get(name).and_then(Value::as_str).map(str::to_owned);
-        let next = text("next");
-        if items.is_empty() || next == text("head") {
-            return Ok(next.or(after));
-        }
-        after = next;
-    }
-}
-
-fn told(event: &Value) -> Result<Told> {
-    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let kind = text("/type");
-    let fact = match kind.rsplit('.').next() {
-        Some("created") => Fact::Created,
-        Some("changed") => Fact::Changed,
-        Some("deleted") => Fact::Deleted,
-        _ => bail!("`{kind}` is no fact of a product"),
+    );
+    let products = options.imported.unwrap_or(if options.quick { 5_000 } else { 200_000 });
+    let imported = match is_part(Part::Import) {
+        true => Some(import::run(&directory.path().join("import"), products).await?),
+        false => None,
     };
-    Ok(Told {
-        id: text("/id"),
-        subject: text("/subject"),
-        fact,
-        time: text("/time"),
-        data: event.get("data").map(Value::to_string).unwrap_or_default(),
-        code: text("/data/code"),
-        name: text("/data/name"),
-    })
+    report(options, &killed?, &shared?, imported.as_ref())
 }
 
 /// Errors planted behind what was told: how many, and how many of them were seen.
@@ -178,18 +112,27 @@ fn planted(events: &[Told], records: &Table) -> (u64, u64) {
     (seen.len() as u64, seen.iter().filter(|seen| **seen).count() as u64)
 }
 
-fn report(rounds: u64, changes: u64, events: &[Told], records: &Table, seed: u64) -> Result<()> {
-    let broken = check(events, records);
+fn report(options: &Options, killed: &Outcome, shared: &Outcome, imported: Option<&Imported>) -> Result<()> {
+    let both = [killed, shared];
+    let mut broken: Vec<Broken> = both.iter().flat_map(|of| check(&of.events, &of.records)).collect();
+    broken.extend(imported.iter().flat_map(|of| of.broken.iter().cloned()));
     for broken in broken.iter().take(20) {
         eprintln!("BROKEN: {broken:?}");
     }
     let count = |kind: fn(&Broken) -> bool| broken.iter().filter(|broken| kind(broken)).count();
-    let (planted, caught) = planted(events, records);
+    let (planted, caught) = both
+        .iter()
+        .map(|of| planted(&of.events, &of.records))
+        .fold((0, 0), |(all, seen), (planted, caught)| (all + planted, seen + caught));
+    let megabytes = imported.map(|of| of.peak_megabytes);
     let figures = json!({
-        "rounds": rounds,
-        "changes": changes,
-        "records": records.len(),
-        "events": events.len(),
+        "kills": killed.rounds,
+        "pauses": shared.rounds,
+        "changes": killed.changes + shared.changes,
+        "records": killed.records.len() + shared.records.len(),
+        "events": killed.events.len() + shared.events.len(),
+        "imported": imported.map_or(0, |of| of.products),
+        "peak_memory_megabytes": megabytes.map(f64::round),
         "doubled": count(|broken| matches!(broken, Broken::Doubled(_))),
         "lost": count(|broken| matches!(broken, Broken::Lost(_))),
         "reordered": count(|broken| matches!(broken, Broken::Reordered(_))),
@@ -197,7 +140,11 @@ fn report(rounds: u64, changes: u64, events: &[Told], records: &Table, seed: u64
         "planted_caught": caught,
     });
     println!("{}", json!({"name": "capture", "figures": figures}));
-    ensure!(broken.is_empty(), "a promise was broken: see above; repeat it with `--seed {seed}`");
-    ensure!(planted > 0 && planted == caught, "the checker missed {} planted errors", planted - caught);
+    ensure!(broken.is_empty(), "a promise was broken: see above; repeat it with `--seed {}`", options.seed);
+    let had_to_plant = options.only != Some(Part::Import);
+    ensure!(planted > 0 || !had_to_plant, "nothing could be planted");
+    ensure!(planted == caught, "the checker missed {} planted errors", planted - caught);
+    let most = import::MOST_MEGABYTES;
+    ensure!(megabytes.is_none_or(|peak| peak <= most), "the node had {megabytes:?} MB at most, and may have {most}");
     Ok(())
 }

@@ -9,6 +9,7 @@
 mod checker;
 mod disk;
 mod door;
+mod flipped;
 mod load;
 mod node;
 mod planted;

@@ -50,6 +50,24 @@ impl Factory {
         Ok(())
     }
 
+    /// How many calls its Odoo has been made since it began.
+    pub(crate) async fn calls(&self) -> Result<f64> {
+        let path = "/_factory/state";
+        let answer = http::get(self.odoo, path).await?;
+        succeeded(&answer, path)?;
+        answer.json()?.get("calls").and_then(Value::as_f64).context("the factory counts no calls")
+    }
+
+    /// How many calls faults have struck since they were cleared.
+    pub(crate) async fn strikes(&self) -> Result<u64> {
+        let path = "/_factory/faults";
+        let answer = http::get(self.odoo, path).await?;
+        succeeded(&answer, path)?;
+        let faults = answer.json()?;
+        let faults = faults.get("faults").and_then(Value::as_array).into_iter().flatten();
+        Ok(faults.filter_map(|fault| fault.get("strikes")?.as_u64()).sum())
+    }
+
     /// Has its Odoo tell a webhook of what changes, by this rule.
     pub(crate) async fn tell(&self, rule: &Value) -> Result<()> {
         self.post("/_factory/webhooks", rule).await?;

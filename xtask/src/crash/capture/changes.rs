@@ -13,15 +13,19 @@ use crate::crash::factory::Factory;
 use crate::crash::random::Random;
 
 /// What the codes of these products begin with.
-const OURS: &str = "CAP-";
+pub(super) const OURS: &str = "CAP-";
 /// So many are made before any is deleted, so that a few deletions are not a fifth of them.
 const FIRST: u64 = 60;
 /// Between two looks at which there are.
 const LOOK_EVERY: u64 = 50;
-const PAUSE: Duration = Duration::from_millis(10);
 
-/// Makes so many changes; how many there were is told meanwhile.
-pub(super) async fn make(factory: Arc<Factory>, count: u64, seed: u64, made: Arc<AtomicU64>) -> Result<()> {
+/// Makes so many changes, with this pause between two; how many there were is told meanwhile.
+pub(super) async fn make(
+    factory: Arc<Factory>,
+    (count, pause): (u64, Duration),
+    seed: u64,
+    made: Arc<AtomicU64>,
+) -> Result<()> {
     let (mut random, mut alive) = (Random::from_seed(seed), Vec::new());
     for number in 0..count {
         if number % LOOK_EVERY == 0 {
@@ -40,7 +44,7 @@ pub(super) async fn make(factory: Arc<Factory>, count: u64, seed: u64, made: Arc
         // It may fail, and it may have been done all the same.
         let _ = factory.admin("product.product", method, args, json!({})).await;
         made.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(PAUSE).await;
+        tokio::time::sleep(pause).await;
     }
     Ok(())
 }

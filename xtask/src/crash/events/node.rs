@@ -69,8 +69,15 @@ struct Node {
     appended: AtomicU64,
 }
 
-/// Serves until it is killed.
+/// Serves until it is killed. Why it does not begin is said with its code.
 pub(crate) async fn serve(options: &NodeOptions) -> Result<()> {
+    begun(options).await.map_err(|error| {
+        let code = code(&error);
+        error.context(code)
+    })
+}
+
+async fn begun(options: &NodeOptions) -> Result<()> {
     let store = Store::open(&options.store).await?;
     let log: Arc<dyn EventLog> = match &options.nats {
         Some(url) => {

@@ -12,12 +12,10 @@ use super::disk::{End, copy};
 use super::load::Load;
 use super::stand::{Keeping, Stand};
 use super::wire::{Ask, Client, Reply};
-use super::{Servers, Tally};
+use super::{Servers, Tally, flipped};
 use crate::crash::random::Random;
 
-const WORKS: Duration = Duration::from_millis(400);
-/// Flipped bytes in each file.
-const FLIPS: u64 = 4;
+pub(super) const WORKS: Duration = Duration::from_millis(400);
 /// The lease of the node that stands still, in milliseconds.
 const LEASE: u64 = 500;
 
@@ -33,8 +31,10 @@ pub(super) async fn all(
     tally.scene("a full disk", &wrong);
     let wrong = old_backup(&directory.join("backup")).await?;
     tally.scene("a backup of before", &wrong);
-    let wrong = flipped_bytes(&directory.join("flipped"), random).await?;
+    let wrong = flipped::anywhere(&directory.join("flipped"), random).await?;
     tally.scene("a flipped byte in each file", &wrong);
+    let wrong = flipped::in_events(&directory.join("flipped-events"), random).await?;
+    tally.scene("a flipped byte in an event", &wrong);
     let wrong = broker_away(&directory.join("away"), servers, away).await?;
     tally.scene("a broker that is away", &wrong);
     let wrong = stood_still(directory, servers).await?;
@@ -101,60 +101,6 @@ async fn old_backup(directory: &Path) -> Result<Vec<String>> {
     });
     wrong.extend(told(&broken.collect::<Vec<_>>()));
     Ok(wrong)
-}
-
-/// Either everything is there, or what is not was named: when the node started, or when it was read.
-async fn flipped_bytes(directory: &Path, random: &mut Random) -> Result<Vec<String>> {
-    let mut stand = Stand::new(directory, Keeping::Embedded, None)?;
-    let whole = directory.join("whole");
-    fs::create_dir_all(&whole)?;
-    stand.start().await?;
-    let load = Load::start(&stand.socket(), 0);
-    tokio::time::sleep(WORKS).await;
-    let acknowledged = load.finish().await?.acknowledged;
-    stand.end(End::Kill)?;
-    copy(&directory.join("disk"), &whole)?;
-    let mut wrong = Vec::new();
-    for file in ["store.db", "store.db-wal", "selvage.marks"] {
-        for _ in 0..FLIPS {
-            copy(&whole, &directory.join("disk"))?;
-            copy(&whole, &directory.join("synced"))?;
-            let mut bytes = fs::read(stand.file(file))?;
-            let at = usize::try_from(random.within(0..bytes.len() as u64))?;
-            if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << random.within(0..8);
-            }
-            fs::write(stand.file(file), bytes)?;
-            let named = match stand.start().await {
-                // It does not begin with what it finds.
-                Err(_) => true,
-                Ok(Some(_gap)) => true,
-                Ok(None) => all_there_or_named(&stand, &acknowledged).await?,
-            };
-            if !named {
-                wrong.push(format!("byte {at} of {file}: what was lost was not named"));
-            }
-            let _ = stand.end(End::Kill);
-        }
-    }
-    Ok(wrong)
-}
-
-async fn all_there_or_named(stand: &Stand, acknowledged: &BTreeSet<(usize, u64)>) -> Result<bool> {
-    let mut client = Client::connect(&stand.socket()).await?;
-    let (mut after, mut found) = ("0-0".to_owned(), BTreeSet::new());
-    loop {
-        match client.ask(&Ask::Read { after: after.clone() }).await? {
-            Reply::Events(events) => {
-                let Some(last) = events.last() else { break };
-                after.clone_from(&last.position);
-                found.extend(events.iter().map(|event| (event.producer, event.number)));
-            }
-            Reply::Refused { .. } => return Ok(true),
-            other => bail!("the node answers {other:?}"),
-        }
-    }
-    Ok(acknowledged.is_subset(&found))
 }
 
 /// Longer away than the broker itself looks for a publish that comes twice.

@@ -3,16 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::Servers;
 use super::disk::{Disk, End};
 use super::node::Plant;
 use super::wire::{Ask, Client, Reply};
 use crate::daemon::Daemon;
-use crate::process;
 use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
 
@@ -116,19 +115,12 @@ impl Stand {
 
     /// Lets the node stand still: all of it, when this returns.
     pub(super) async fn pause(&self) -> Result<()> {
-        let pid = self.node.as_ref().context("no node runs")?.pid();
-        process::send(pid, "STOP");
-        let began = Instant::now();
-        while !stands_still(pid)? {
-            ensure!(began.elapsed() < STILL_WITHIN, "the node does not stop");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        Ok(())
+        self.node.as_ref().context("no node runs")?.stand_still().await
     }
 
     /// Lets it go on.
     pub(super) fn resume(&self) -> Result<()> {
-        process::send(self.node.as_ref().context("no node runs")?.pid(), "CONT");
+        self.node.as_ref().context("no node runs")?.go_on();
         Ok(())
     }
 
@@ -142,19 +134,6 @@ impl Stand {
         self.keeping.crash_server(servers).await
     }
 }
-
-/// Whether every thread of a process is stopped.
-fn stands_still(pid: u32) -> Result<bool> {
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let stat = fs::read_to_string(thread?.path().join("stat"))?;
-        if !stat.rsplit(')').next().is_some_and(|state| state.trim_start().starts_with('T')) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-const STILL_WITHIN: Duration = Duration::from_secs(5);
 
 /// How long a node works before it ends.
 pub(super) const WORKS: std::ops::Range<u64> = 100..600;
