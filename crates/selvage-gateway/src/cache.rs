@@ -22,7 +22,7 @@ use tokio::sync::watch;
 
 use crate::burden::{Bearer, Burden};
 use crate::pool::Address;
-use crate::snapshot::{Life, Served};
+use crate::snapshot::{Life, Served, Snapshot};
 use freshness::{Lifetime, Wish};
 pub(crate) use key::{Key, Keys};
 use shelf::{Shelf, What};
@@ -144,26 +144,28 @@ impl Caches {
         Self { all: Mutex::default(), burden: Burden::new(most), most }
     }
 
-    /// The caches of a snapshot, by its interfaces. What an interface that changed had kept is forgotten, and so is what one
+    /// The caches of a snapshot, by the indices of its interfaces that keep answers. What an interface that changed had kept is forgotten, and so is what one
     /// had that is blocked, retired or gone.
-    pub(crate) fn renew<'s>(&self, all: &'s [Served]) -> Vec<Option<Arc<Cache>>> {
-        let keeps = |served: &'s Served| served.cache.as_deref().filter(|_| matches!(served.life, Life::Served));
-        let declared: u128 = all.iter().filter_map(keeps).map(|rules| u128::from(rules.size)).sum();
+    pub(crate) fn renew(&self, snapshot: &Snapshot) -> HashMap<u32, Arc<Cache>> {
+        let keeps = || {
+            let is_served = |served: &&Served| matches!(snapshot.life(served), Life::Served);
+            snapshot.caching().filter(is_served).filter_map(|served| Some((served, served.cache.as_deref()?)))
+        };
+        let declared: u128 = keeps().map(|(_, rules)| u128::from(rules.size)).sum();
         let share = |size: u64| match declared <= u128::from(self.most) {
             true => size,
             false => u64::try_from(u128::from(size) * u128::from(self.most) / declared.max(1)).unwrap_or(size),
         };
         let mut known = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let mut before = std::mem::take(&mut *known);
-        let caches = all.iter().map(|served| {
-            let rules = keeps(served)?;
+        let caches = keeps().map(|(served, rules)| {
             let cache = match before.remove(&served.reference) {
                 Some(cache) if cache.rules == *rules => cache,
                 other => Arc::new(Cache::new(rules.clone(), other.map(|cache| Arc::clone(&cache.counts)))),
             };
             cache.share.store(share(rules.size), Ordering::Relaxed);
             known.insert(served.reference.clone(), Arc::clone(&cache));
-            Some(cache)
+            (served.index, cache)
         });
         caches.collect()
     }

@@ -155,7 +155,7 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
     witness.begin(Stage::Route);
     let Some((served, rest)) = snapshot.route(head.path) else { return own_path(asked, witness) };
     witness.because(|| served.reference.to_string());
-    match &served.life {
+    match snapshot.life(served) {
         Life::Served => {
             if let Some(ends) = served.brownout(asked.now) {
                 return Err(brownout(asked, served, ends, witness));

@@ -123,7 +123,7 @@ pub(crate) fn prepare<'a>(
         chunked: !matches!(upload, Upload::Nothing) && !parts.headers.contains_key(header::CONTENT_LENGTH),
         parts,
     };
-    let pool = asked.local.pool(upstream.index);
+    let pool = asked.local.pool(upstream.upstream.at);
     let (tags, spent) = (None, Duration::ZERO);
     Forward { admitted, pool, ask, upload, progress, right, upstream, held, tags, spent }
 }

@@ -78,7 +78,7 @@ pub use head::Head;
 pub use mediation::{BoxFuture, Mediation};
 pub use precedence::stand_behind_the_data_path;
 pub use refusal::Refusal;
-pub use snapshot::{Snapshot, SnapshotSource, uncheckable};
+pub use snapshot::{Declared, Snapshot, SnapshotSource, uncheckable};
 pub use tally::latency_bounds;
 pub use tls::{ClientCertificates, Tls, TlsError, TlsFiles};
 pub use token::{Document, IssuerKeys, KeysOfIssuers, TokenAsk};

@@ -15,6 +15,9 @@ use crate::config::Sharing;
 use crate::gate::Gate;
 use crate::quota::Counter;
 
+/// How often it is looked at most for limits that nobody uses any more, in nanoseconds.
+const PRUNES_EVERY: u64 = 10_000_000_000;
+
 /// A rate as the algorithm needs it: `burst` at once, then one every `interval` nanoseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Allowance {
@@ -204,6 +207,8 @@ struct Known {
     grants: HashMap<String, Arc<GrantLimits>>,
     interfaces: HashMap<InterfaceRef, Arc<InterfaceLimits>>,
     upstreams: BTreeMap<SystemName, Arc<UpstreamState>>,
+    /// When it was looked last for what nobody uses any more.
+    pruned: Option<u64>,
 }
 
 /// The limits of one grant.
@@ -281,9 +286,13 @@ impl Limits {
         }
     }
 
-    /// Forgets limits that no snapshot uses any more and that have no debt left.
+    /// Forgets limits that no snapshot uses any more and that have no debt left, where it was not looked lately: there may be thousands.
     pub(crate) fn prune(&self, now: u64) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.pruned.is_some_and(|pruned| now.saturating_sub(pruned) < PRUNES_EVERY) {
+            return;
+        }
+        known.pruned = Some(now);
         let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_untouched();
         known.grants.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
         known.interfaces.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));

@@ -4,6 +4,7 @@
 mod join;
 mod open;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
@@ -95,10 +96,11 @@ pub(crate) struct Live {
     /// By key of the snapshot.
     keys: Vec<u32>,
     leases: Vec<LiveLease>,
-    served: Vec<LiveInterface>,
-    upstreams: Vec<LiveUpstream>,
-    /// By interface.
-    caches: Vec<Option<Arc<Cache>>>,
+    /// Shared by the snapshots of one release.
+    served: Arc<[LiveInterface]>,
+    upstreams: Arc<[LiveUpstream]>,
+    /// By interface, of those that keep answers.
+    caches: HashMap<u32, Arc<Cache>>,
     /// No store keeps the quotas.
     alone: bool,
     cut_off: Arc<AtomicBool>,
@@ -174,18 +176,18 @@ impl Live {
     /// Joins a snapshot with the books, and with what was joined before. Its answers are kept from [`Self::takes_over`] on.
     pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
         let pace = &Pace::begin(before.is_some());
-        let (served, stood) = join::interfaces(&snapshot, before, (books, pace));
-        let leases = join::leases(&snapshot, &stood, before, (books, pace));
+        let served = join::interfaces(&snapshot, before, (books, pace));
+        let leases = join::leases(&snapshot, before, (books, pace));
         let upstreams = join::upstreams(&snapshot, before, (books, pace));
         let keys = join::keys(&snapshot, before, (books, pace));
         let alone = books.limits.sharing == Sharing::None;
         let cut_off = Arc::clone(&books.limits.cut_off);
-        Self { leases, served, keys, upstreams, caches: Vec::new(), snapshot, alone, cut_off }
+        Self { leases, served, keys, upstreams, caches: HashMap::new(), snapshot, alone, cut_off }
     }
 
     /// Takes the kept answers over from the snapshot before, and forgets those that it does not keep.
     pub(crate) fn takes_over(mut self, books: &Books) -> Self {
-        self.caches = books.caches.renew(self.snapshot.served());
+        self.caches = books.caches.renew(&self.snapshot);
         self
     }
 
@@ -193,8 +195,6 @@ impl Live {
     pub(crate) fn take_apart(self) {
         let pace = Pace::begin(true);
         self.leases.into_iter().for_each(|_| pace.step());
-        self.served.into_iter().for_each(|_| pace.step());
-        self.upstreams.into_iter().for_each(|_| pace.step());
         if let Some(snapshot) = Arc::into_inner(self.snapshot) {
             snapshot.take_apart(&pace);
         }
@@ -232,7 +232,7 @@ impl Live {
 
     /// The kept answers of an interface, where it keeps any.
     pub(crate) fn cache(&self, served: &Served) -> Option<&Cache> {
-        self.caches.get(served.index as usize)?.as_deref()
+        self.caches.get(&served.index).map(Arc::as_ref)
     }
 
     /// The counters of an upstream.
@@ -260,21 +260,24 @@ impl Live {
 
     /// Every limit that nodes may share, with its state.
     pub(crate) fn shared(&self) -> impl Iterator<Item = Shared<'_>> {
-        let grants = self.snapshot.leases().iter().zip(&self.leases).filter_map(|(lease, live)| {
+        let grants = self.snapshot.limited_leases().filter_map(|lease| {
+            let live = self.leases.get(lease.index as usize)?;
             let limits = LimitedBy::Grant(Arc::clone(live.limits.as_ref()?));
             let served = self.snapshot.served().get(lease.served as usize)?;
             let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
             Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses })
         });
-        let interfaces = self.snapshot.served().iter().zip(&self.served);
-        let interfaces = interfaces.filter(|(served, _)| served.rate.is_some() || served.quota.is_some());
-        grants.chain(interfaces.map(|(served, live)| Shared {
-            name: &served.reference,
-            limits: LimitedBy::Interface(Arc::clone(&live.limits)),
-            rate: served.rate,
-            quota: served.quota,
-            refuses: served.refuses_cut_off,
-        }))
+        let interfaces = self.snapshot.limited_interfaces().filter_map(|served| {
+            let live = self.served.get(served.index as usize)?;
+            Some(Shared {
+                name: &served.reference,
+                limits: LimitedBy::Interface(Arc::clone(&live.limits)),
+                rate: served.rate,
+                quota: served.quota,
+                refuses: served.refuses_cut_off,
+            })
+        });
+        grants.chain(interfaces)
     }
 
     /// Takes from every limit that stands over a permit, or from none.

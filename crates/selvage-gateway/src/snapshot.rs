@@ -1,10 +1,13 @@
 //! What a node runs: the interfaces of the fabric compiled into routes, with the access state compiled into hash
-//! tables. Made off the path, never changed, swapped whole. Compiling is pure.
+//! tables. Made off the path, never changed, swapped whole. Compiling is pure. What is declared is compiled once for a release, and
+//! shared by the snapshots of all its access states.
 
 mod access;
 mod announce;
 mod checks;
+mod declared;
 mod direct;
+mod mark;
 mod mediated;
 mod opened;
 mod scope;
@@ -12,6 +15,7 @@ mod served;
 mod tags;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -21,12 +25,14 @@ use selvage_model::finding::Finding;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 
 use crate::certificate::ClientCertificate;
+use crate::pool::Address;
 use crate::precedence::Pace;
 use crate::token::{Issuers, KeysOfIssuers};
 
 pub(crate) use access::{Key, KeyHasher, Lease};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
+pub use declared::Declared;
 pub(crate) use opened::{Ends, HeldBy, earlier};
 pub(crate) use scope::{DirectScope, Row, Rows, Withheld, Writes, plain};
 pub(crate) use served::{Kind, Life, Methods, Served, Upstream};
@@ -52,9 +58,9 @@ pub struct SnapshotSource<'a> {
 pub struct Snapshot {
     release: String,
     revision: u64,
-    served: Vec<Served>,
-    prefixes: HashMap<Box<str>, u32>,
-    upstreams: Vec<Upstream>,
+    declared: Arc<Declared>,
+    /// Why an interface is blocked by the access state, by its index.
+    cut_off: HashMap<u32, Life>,
     keys: HashMap<KeyHash, Key, KeyHasher>,
     key_ids: Vec<String>,
     /// Valid keys of operators, with their end.
@@ -65,9 +71,9 @@ pub struct Snapshot {
     consumers: Vec<ConsumerName>,
     consumer_of: HashMap<ConsumerName, u32>,
     blocked: HashMap<u32, String>,
-    /// How long a node serves that cannot hear the access state, where nothing else is said, in nanoseconds.
-    serves_for: u64,
     leases: Vec<Lease>,
+    /// The leases with a limit.
+    limited: Vec<u32>,
     leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
@@ -75,27 +81,27 @@ impl Snapshot {
     /// Takes it apart in steps.
     pub(crate) fn take_apart(self, pace: &Pace) {
         self.leases.into_iter().for_each(|_| pace.step());
-        self.served.into_iter().for_each(|_| pace.step());
-        self.upstreams.into_iter().for_each(|_| pace.step());
         self.leases_of.into_iter().for_each(|_| pace.step());
-        self.prefixes.into_iter().for_each(|_| pace.step());
+        if let Some(declared) = Arc::into_inner(self.declared) {
+            declared.take_apart(pace);
+        }
     }
 
     /// Compiles what is declared and alive; all findings together.
     pub fn compile(source: &SnapshotSource<'_>) -> Result<Self, Vec<Finding>> {
-        let mut findings = Vec::new();
-        let (served, upstreams) = served::compile(source, &mut findings);
-        if !findings.is_empty() {
-            return Err(findings);
-        }
-        let access = access::compile(source, &served);
-        let place = |(index, served): (usize, &Served)| (Box::from(served.prefix()), served::index(index));
-        Ok(Self {
+        let declared = Declared::compile(source.fabric, source.environment)?;
+        Ok(Self::of(Arc::new(declared), source))
+    }
+
+    /// What is alive, of what is declared: that of the same fabric in the same environment.
+    pub fn of(declared: Arc<Declared>, source: &SnapshotSource<'_>) -> Self {
+        let cut_off = declared.cut_off_by(source.access);
+        let access = access::compile(source, &declared);
+        Self {
             release: source.release.to_owned(),
             revision: source.access.revision,
-            prefixes: served.iter().enumerate().map(place).collect(),
-            served,
-            upstreams,
+            declared,
+            cut_off,
             keys: access.keys,
             key_ids: access.key_ids,
             operators: access.operators,
@@ -105,10 +111,10 @@ impl Snapshot {
             consumers: access.consumers,
             consumer_of: access.consumer_of,
             blocked: access.blocked,
-            serves_for: served::nanos(served::unsaid_on_partition(source)),
+            limited: access.leases.iter().filter(|lease| lease.is_limited()).map(|lease| lease.index).collect(),
             leases: access.leases,
             leases_of: access.leases_of,
-        })
+        }
     }
 
     /// The release's id.
@@ -123,15 +129,19 @@ impl Snapshot {
 
     /// The interfaces that it answers for.
     pub fn interfaces(&self) -> impl Iterator<Item = &InterfaceRef> {
-        self.served.iter().map(|served| &served.reference)
+        self.served().iter().map(|served| &served.reference)
     }
 
     /// The interface that a path belongs to, and the rest of the path.
     pub(crate) fn route<'s, 'p>(&'s self, path: &'p str) -> Option<(&'s Served, &'p str)> {
         let second = path.get(1..)?.find('/')? + 1;
         let end = path.get(second + 1..)?.find('/').map_or(path.len(), |found| second + 1 + found);
-        let index = self.prefixes.get(path.get(1..end)?)?;
-        Some((self.served.get(*index as usize)?, path.get(end..)?))
+        Some((self.declared.at_prefix(path.get(1..end)?)?, path.get(end..)?))
+    }
+
+    /// How an interface lives. A block is stronger than what the release says. INVARIANT: REVOKED-NOW
+    pub(crate) fn life<'s>(&'s self, served: &'s Served) -> &'s Life {
+        self.cut_off.get(&served.index).unwrap_or(&served.life)
     }
 
     pub(crate) fn key(&self, hash: &KeyHash) -> Option<&Key> {
@@ -181,13 +191,12 @@ impl Snapshot {
 
     /// How long operations are told of while the access state is not heard, in nanoseconds.
     pub(crate) fn serves_for(&self) -> u64 {
-        self.serves_for
+        self.declared.serves_for
     }
 
     /// The longest that anything is served while the access state is not heard.
     pub fn serves_for_most(&self) -> Duration {
-        let longest = self.served.iter().map(|served| served.serves_for).max();
-        Duration::from_nanos(longest.unwrap_or_default().max(self.serves_for))
+        Duration::from_nanos(self.declared.serves_for_most)
     }
 
     /// Whether this is a valid key of an operator.
@@ -201,7 +210,27 @@ impl Snapshot {
     }
 
     pub(crate) fn served(&self) -> &[Served] {
-        &self.served
+        &self.declared.served
+    }
+
+    /// The interfaces that keep answers.
+    pub(crate) fn caching(&self) -> impl Iterator<Item = &Served> {
+        self.declared.caching()
+    }
+
+    /// The interfaces with a limit over all.
+    pub(crate) fn limited_interfaces(&self) -> impl Iterator<Item = &Served> {
+        self.declared.limited()
+    }
+
+    /// The leases with a limit.
+    pub(crate) fn limited_leases(&self) -> impl Iterator<Item = &Lease> {
+        self.limited.iter().filter_map(|index| self.leases.get(*index as usize))
+    }
+
+    /// Whether both are of the same release, compiled once.
+    pub(crate) fn declares_the_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.declared, &other.declared)
     }
 
     pub(crate) fn leases(&self) -> &[Lease] {
@@ -209,10 +238,15 @@ impl Snapshot {
     }
 
     pub(crate) fn upstreams(&self) -> &[Upstream] {
-        &self.upstreams
+        &self.declared.upstreams
     }
 
     pub(crate) fn upstream(&self, index: u32) -> Option<&Upstream> {
-        self.upstreams.get(index as usize)
+        self.declared.upstreams.get(index as usize)
+    }
+
+    /// Where the upstreams are, each address once; by [`Upstream::at`].
+    pub(crate) fn addresses(&self) -> &[Arc<Address>] {
+        &self.declared.addresses
     }
 }

@@ -28,7 +28,7 @@ use crate::held::Waiters;
 use crate::live::{Books, Live};
 use crate::mediation::Mediation;
 use crate::pool::{Address, Pool, PoolConfig};
-use crate::snapshot::{Snapshot, Upstream};
+use crate::snapshot::Snapshot;
 use crate::tally::Shard;
 use crate::tls::{ClientsMark, Tls};
 use crate::token::Memory;
@@ -66,9 +66,9 @@ pub(crate) struct Local {
 }
 
 impl Local {
-    /// The connections to an upstream of the snapshot.
-    pub(crate) fn pool(&self, upstream: u32) -> Option<&Rc<Pool>> {
-        self.pools.get(upstream as usize)
+    /// The connections to an address of the snapshot.
+    pub(crate) fn pool(&self, address: u32) -> Option<&Rc<Pool>> {
+        self.pools.get(address as usize)
     }
 }
 
@@ -170,18 +170,12 @@ impl Worker {
         let new = |address: &Arc<Address>| {
             Pool::new(Arc::clone(address), pool_config, Rc::clone(&self.dialer), Rc::clone(&self.clock))
         };
-        let mut pools: Vec<Rc<Pool>> = Vec::with_capacity(live.snapshot.upstreams().len());
-        let mut last: Option<&Arc<Address>> = None;
-        for Upstream { address, .. } in live.snapshot.upstreams() {
-            // Many interfaces have one system, and a snapshot one address of it.
-            let same = pools.last().filter(|_| last.is_some_and(|last| Arc::ptr_eq(last, address)));
-            let pool = match same.or_else(|| known.get(address)) {
-                Some(pool) => Rc::clone(pool),
-                None => Rc::clone(known.entry(Arc::clone(address)).or_insert_with(|| new(address))),
-            };
-            pools.push(pool);
-            last = Some(address);
-        }
+        // Of each address one, however many interfaces its system has: this holds up requests.
+        let pool = |address: &Arc<Address>| match known.get(address) {
+            Some(pool) => Rc::clone(pool),
+            None => Rc::clone(known.entry(Arc::clone(address)).or_insert_with(|| new(address))),
+        };
+        let pools: Vec<Rc<Pool>> = live.snapshot.addresses().iter().map(pool).collect();
         known.retain(|_, pool| Rc::strong_count(pool) > 1);
         let local = Rc::new(Local { live, pools });
         *self.local.borrow_mut() = Rc::clone(&local);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, ensure};
 use clap::Args;
 use selvage_gateway::{
-    BoxFuture, Gateway, GatewayConfig, Held, KeysOfIssuers, Mediation, Snapshot, SnapshotSource,
+    BoxFuture, Declared, Gateway, GatewayConfig, Held, KeysOfIssuers, Mediation, Snapshot, SnapshotSource,
     stand_behind_the_data_path,
 };
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
@@ -17,7 +17,7 @@ use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::consumer::Grant;
-use selvage_model::name::ConsumerName;
+use selvage_model::name::{ConsumerName, EnvironmentName};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use selvage_model::read::{Sources, read};
@@ -70,12 +70,16 @@ impl Mediation for Nothing {
 /// Serves until the process is ended.
 pub(super) async fn serve(options: &Options) -> Result<()> {
     let fabric = fabric(options)?;
+    let environment = "dev".parse().map_err(|_| anyhow!("no name of an environment"))?;
     let before = resident()?;
-    let mut snapshots = vec![Arc::new(compile(&fabric, 0)?)];
+    let declared = Declared::compile(&fabric, &environment);
+    let declared = Arc::new(declared.map_err(|findings| anyhow!("it does not compile: {:?}", findings.first()))?);
+    let make = |number| anyhow::Ok(Arc::new(snapshot(&declared, (&fabric, &environment), number)?));
+    let mut snapshots = vec![make(0)?];
     let taken = resident()?.saturating_sub(before);
     println!("{MEMORY}{} kB", taken * 1_000 / u64::try_from(options.interfaces)?.max(1));
     for number in 1..SNAPSHOTS {
-        snapshots.push(Arc::new(compile(&fabric, number)?));
+        snapshots.push(make(number)?);
     }
     let config = GatewayConfig::new(SocketAddr::from((Ipv4Addr::LOCALHOST, options.port)));
     let first = snapshots.first().cloned().context("there are snapshots")?;
@@ -111,8 +115,12 @@ fn fabric(options: &Options) -> Result<Fabric> {
     Ok(reading.fabric)
 }
 
-/// One snapshot: all are the same but for the grants' purposes and the revision, and one grant that every other has.
-fn compile(fabric: &Fabric, number: usize) -> Result<Snapshot> {
+/// One snapshot: all are of one release, as where access changes. All grants have other purposes, and one is there in every other.
+fn snapshot(
+    declared: &Arc<Declared>,
+    (fabric, environment): (&Fabric, &EnvironmentName),
+    number: usize,
+) -> Result<Snapshot> {
     let is_there = |grant: &&Grant| number.is_multiple_of(2) || grant.interface.value.name.as_str() != TELLING;
     let grants = fabric.grants.iter().filter(is_there).map(|grant| {
         let mut terms = grant.terms();
@@ -140,11 +148,9 @@ fn compile(fabric: &Fabric, number: usize) -> Result<Snapshot> {
         credentials: vec![credential],
         ..AccessState::default()
     };
-    let environment = "dev".parse().map_err(|_| anyhow!("no name of an environment"))?;
     let keys = KeysOfIssuers::default();
-    let source =
-        SnapshotSource { fabric, access: &access, keys: &keys, environment: &environment, release: "rel_bench" };
-    Snapshot::compile(&source).map_err(|findings| anyhow!("it does not compile: {:?}", findings.first()))
+    let source = SnapshotSource { fabric, access: &access, keys: &keys, environment, release: "rel_bench" };
+    Ok(Snapshot::of(Arc::clone(declared), &source))
 }
 
 /// Memory of this process in kB.

@@ -3,43 +3,33 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use crate::live::{Books, Live, LiveInterface, LiveLease, LiveUpstream};
 use crate::precedence::Pace;
 use crate::snapshot::{Lease, Served, Snapshot, Upstream};
 use crate::tally::SeriesName;
 
-/// Where items stood in the snapshot before, those that are the same there.
-pub(super) type Stood = Vec<Option<usize>>;
-
-/// What belongs to a snapshot's leases, whose interfaces stood there before.
-pub(super) fn leases(
-    snapshot: &Snapshot,
-    stood: &Stood,
-    before: Option<&Live>,
-    (books, pace): (&Books, &Pace),
-) -> Vec<LiveLease> {
+/// What belongs to a snapshot's leases.
+pub(super) fn leases(snapshot: &Snapshot, before: Option<&Live>, (books, pace): (&Books, &Pace)) -> Vec<LiveLease> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.leases().iter().zip(&before.leases).collect());
-    let same = |lease: &Lease, old: &Lease| {
-        before.is_some_and(|before| is_same_lease((snapshot, lease), stood, (&before.snapshot, old)))
-    };
-    joined(snapshot.leases(), &known, Lease::id, same, (|lease| live_lease(snapshot, lease, books), pace)).0
+    let same = |lease: &Lease, old: &Lease| lease.mark == old.mark;
+    joined(snapshot.leases(), &known, |lease| lease.mark, same, (|lease| live_lease(snapshot, lease, books), pace))
 }
 
-/// What belongs to its interfaces, and where they stood before.
+/// What belongs to its interfaces: that of the snapshot before, where it is of the same release.
 pub(super) fn interfaces(
     snapshot: &Snapshot,
     before: Option<&Live>,
     (books, pace): (&Books, &Pace),
-) -> (Vec<LiveInterface>, Stood) {
-    let known = before.map_or_else(Vec::new, |before| before.snapshot.served().iter().zip(&before.served).collect());
-    joined(
-        snapshot.served(),
-        &known,
-        |served| &served.reference,
-        is_same_interface,
-        (|served| live_interface(served, books), pace),
-    )
+) -> Arc<[LiveInterface]> {
+    if let Some(before) = before.filter(|before| before.snapshot.declares_the_same(snapshot)) {
+        return Arc::clone(&before.served);
+    }
+    let known =
+        before.map_or_else(Vec::new, |before| before.snapshot.served().iter().zip(before.served.iter()).collect());
+    let same = |served: &Served, old: &Served| served.mark == old.mark;
+    joined(snapshot.served(), &known, |served| served.mark, same, (|served| live_interface(served, books), pace)).into()
 }
 
 /// What belongs to its upstreams.
@@ -47,27 +37,30 @@ pub(super) fn upstreams(
     snapshot: &Snapshot,
     before: Option<&Live>,
     (books, pace): (&Books, &Pace),
-) -> Vec<LiveUpstream> {
-    let known =
-        before.map_or_else(Vec::new, |before| before.snapshot.upstreams().iter().zip(&before.upstreams).collect());
+) -> Arc<[LiveUpstream]> {
+    if let Some(before) = before.filter(|before| before.snapshot.declares_the_same(snapshot)) {
+        return Arc::clone(&before.upstreams);
+    }
+    let known = before
+        .map_or_else(Vec::new, |before| before.snapshot.upstreams().iter().zip(before.upstreams.iter()).collect());
     let same = |upstream: &Upstream, old: &Upstream| upstream.system == old.system;
     let make = |upstream: &Upstream| LiveUpstream {
         index: books.names.upstream(&upstream.system),
         state: books.limits.upstream(&upstream.system),
         rules: upstream.rules,
     };
-    let mut all = joined(snapshot.upstreams(), &known, |upstream| &upstream.system, same, (make, pace)).0;
+    let mut all = joined(snapshot.upstreams(), &known, |upstream| &upstream.system, same, (make, pace));
     for (live, upstream) in all.iter_mut().zip(snapshot.upstreams()) {
         live.rules = upstream.rules;
     }
-    all
+    all.into()
 }
 
 /// What belongs to its keys.
 pub(super) fn keys(snapshot: &Snapshot, before: Option<&Live>, (books, pace): (&Books, &Pace)) -> Vec<u32> {
     let known = before.map_or_else(Vec::new, |before| before.snapshot.key_ids().iter().zip(&before.keys).collect());
     let same = |id: &String, old: &String| id == old;
-    joined(snapshot.key_ids(), &known, String::as_str, same, (|id| books.names.key(id), pace)).0
+    joined(snapshot.key_ids(), &known, String::as_str, same, (|id| books.names.key(id), pace))
 }
 
 /// How many entries of the snapshot before are looked at for the next one of this: some came, some went, the order stays.
@@ -81,7 +74,7 @@ fn joined<'i, Item, Joined: Clone, Name: Hash + Eq>(
     name: impl Fn(&'i Item) -> Name,
     same: impl Fn(&Item, &Item) -> bool,
     (make, pace): (impl Fn(&Item) -> Joined, &Pace),
-) -> (Vec<Joined>, Stood) {
+) -> Vec<Joined> {
     let (mut next, mut places) = (0, None::<HashMap<Name, usize>>);
     let by_name =
         || -> HashMap<Name, usize> { known.iter().enumerate().map(|(place, &(old, _))| (name(old), place)).collect() };
@@ -100,28 +93,12 @@ fn joined<'i, Item, Joined: Clone, Name: Hash + Eq>(
         match found {
             Some((place, (_, joined))) => {
                 next = place + 1;
-                (Joined::clone(joined), Some(place))
+                Joined::clone(joined)
             }
-            None => (make(item), None),
+            None => make(item),
         }
     };
-    items.iter().enumerate().map(join).unzip()
-}
-
-fn is_same_lease((snapshot, lease): (&Snapshot, &Lease), stood: &Stood, (before, old): (&Snapshot, &Lease)) -> bool {
-    let is_limited = |lease: &Lease| lease.allowance.is_some() || lease.quota.is_some();
-    // What is found out cheaply comes first. Interfaces were compared before.
-    stood.get(lease.served as usize).copied().flatten() == Some(old.served as usize)
-        && is_limited(lease) == is_limited(old)
-        && lease.id() == old.id()
-        && snapshot.consumer(lease.consumer) == before.consumer(old.consumer)
-}
-
-/// Whether all its counters are the same.
-fn is_same_interface(served: &Served, old: &Served) -> bool {
-    served.reference == old.reference
-        && served.attributes == old.attributes
-        && served.operations.iter().map(|operation| &operation.name).eq(old.operations.iter().map(|old| &old.name))
+    items.iter().enumerate().map(join).collect()
 }
 
 fn live_lease(snapshot: &Snapshot, lease: &Lease, books: &Books) -> LiveLease {
@@ -180,11 +157,7 @@ mod tests {
                 made.set(made.get() + 1);
                 item * 10
             };
-            let (all, stood) =
-                joined(&items, &known, |item| *item, |item, old| item == old, (make, &Pace::begin(false)));
-            let found = stood.iter().zip(&items).filter_map(|(stood, item)| Some((before[(*stood)?], *item)));
-            assert!(found.clone().all(|(old, item)| old == item), "{case}");
-            assert_eq!(found.count() + anew, items.len(), "{case}");
+            let all = joined(&items, &known, |item| *item, |item, old| item == old, (make, &Pace::begin(false)));
             assert_eq!(all, items.iter().map(|item| item * 10).collect::<Vec<_>>(), "{case}");
             assert_eq!(made.get(), anew, "{case}");
         }

@@ -10,13 +10,14 @@ use selvage_model::access::{Blocked, EndAction, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::consumer::{Consumer, Identity};
 use selvage_model::manifest::interface::Criticality;
-use selvage_model::name::{ConsumerName, InterfaceRef, IssuerName};
+use selvage_model::name::{ConsumerName, IssuerName};
 use selvage_model::scalar::Quota;
 
-use super::SnapshotSource;
+use super::declared::Declared;
 use super::opened::{Ends, Opened};
 use super::scope::{self, DirectScope};
 use super::served::{Served, index};
+use super::{SnapshotSource, mark};
 use crate::condition::{Conditions, GrantCondition, HeldLast};
 use crate::identify::key_hash;
 use crate::limit::Allowance;
@@ -48,6 +49,8 @@ impl Key {
 pub(crate) struct Lease {
     /// Its index in the snapshot.
     pub(crate) index: u32,
+    /// What its counters and limits are known by.
+    pub(crate) mark: u64,
     /// What it opens, for streams that outlive the snapshot.
     pub(crate) opened: Arc<Opened>,
     pub(crate) consumer: u32,
@@ -77,6 +80,11 @@ pub(crate) struct Lease {
 impl Lease {
     pub(crate) fn includes(&self, operation: u32) -> bool {
         self.operations.get(operation as usize).copied().unwrap_or(false)
+    }
+
+    /// Whether it has a limit of its own.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.allowance.is_some() || self.quota.is_some()
     }
 
     /// The grant's id, which its limit's state is kept by.
@@ -134,7 +142,7 @@ pub(super) struct Access {
     pub(super) leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
-pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access {
+pub(super) fn compile(source: &SnapshotSource<'_>, declared: &Declared) -> Access {
     let state = source.access;
     let mut access = Access::default();
     let mut conditions = Conditions::default();
@@ -169,12 +177,9 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
             access.blocked.insert(consumer, block.because.clone());
         }
     }
-    let interfaces: HashMap<&InterfaceRef, u32> =
-        served.iter().enumerate().map(|(place, served)| (&served.reference, index(place))).collect();
     for grant in &state.grants {
         // A grant on something that this snapshot does not serve opens nothing.
-        let Some(place) = interfaces.get(&grant.interface) else { continue };
-        let Some(served) = served.get(*place as usize) else { continue };
+        let Some(served) = declared.named(&grant.interface) else { continue };
         let consumer = access.consumer(&grant.consumer);
         let identity = || identity(source.fabric.consumers.get(&grant.consumer));
         let identity = Arc::clone(identities.entry(&grant.consumer).or_insert_with(identity));
@@ -185,7 +190,7 @@ pub(super) fn compile(source: &SnapshotSource<'_>, served: &[Served]) -> Access 
         lease.shows = served.cache.as_ref().map(|_| lease.digest());
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
-        access.leases_of.entry((consumer, *place)).or_default().push(lease.index);
+        access.leases_of.entry((consumer, served.index)).or_default().push(lease.index);
         access.leases.push(lease);
     }
     let issuers = Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name));
@@ -248,8 +253,10 @@ fn lease(
     };
     let granted = |name: &str| terms.operations.iter().any(|operation| operation == name);
     let allowance = terms.rate.map(Allowance::of);
+    let is_limited = allowance.is_some() || terms.quota.is_some();
     Lease {
         index,
+        mark: mark::of((&grant.id, &grant.consumer, is_limited, served.mark)),
         opened: Arc::new(opened),
         consumer,
         served: served.index,

@@ -16,7 +16,7 @@ use selvage_model::openapi::Contract;
 use selvage_model::scalar::Percent;
 use selvage_model::source::Spanned;
 
-use super::SnapshotSource;
+use super::declared::Declaring;
 use super::served::{Methods, Operation, Paths, Upstream, index};
 use crate::admission::UpstreamRules;
 use crate::breaker::{BreakerRule, nanos};
@@ -25,12 +25,30 @@ use crate::gate::Room;
 use crate::pool::Address;
 
 /// Where systems are, each read once; nothing where that cannot be used.
-pub(super) type Systems = HashMap<SystemName, Option<Known>>;
+#[derive(Default)]
+pub(super) struct Systems {
+    known: HashMap<SystemName, Option<Known>>,
+    /// Each address once.
+    pub(super) addresses: Vec<Arc<Address>>,
+}
+
+/// What contracts declare, each read once; nothing where that cannot be used.
+pub(super) type Contracts = HashMap<String, Option<Routes>>;
+
+/// What a contract declares.
+#[derive(Clone)]
+pub(super) struct Routes {
+    operations: Arc<[Operation]>,
+    router: Arc<matchit::Router<Methods>>,
+    contract: Arc<Contract>,
+}
 
 /// Where a system is, and what it bears.
 #[derive(Clone)]
 pub(super) struct Known {
     address: Arc<Address>,
+    /// Its place among the addresses.
+    at: u32,
     rules: UpstreamRules,
     authority: HeaderValue,
     /// No slash at the end.
@@ -38,38 +56,41 @@ pub(super) struct Known {
 }
 
 pub(super) struct Direct {
-    pub(super) operations: Vec<Operation>,
-    pub(super) routes: matchit::Router<Methods>,
+    pub(super) operations: Arc<[Operation]>,
+    pub(super) routes: Arc<matchit::Router<Methods>>,
     pub(super) upstream: Upstream,
     pub(super) contract: Arc<Contract>,
 }
 
 /// The contract's operations and the upstream's address; findings where that does not work out.
 pub(super) fn compile(
-    source: &SnapshotSource<'_>,
+    declaring: &mut Declaring<'_>,
     openapi: &Spanned<String>,
     declared: &DeclaredUpstream,
-    systems: &mut Systems,
     findings: &mut Vec<Finding>,
 ) -> Option<Direct> {
-    let upstream = upstream(source, declared, systems, findings);
-    let routes = routes(source, openapi, findings);
-    let ((operations, routes, contract), upstream) = (routes?, upstream?);
+    let upstream = upstream(declaring, declared, findings);
+    let read = match declaring.contracts.get(&openapi.value) {
+        // Whoever names it too is not told again what is wrong with it.
+        Some(read) => read.clone(),
+        None => {
+            let read = routes(declaring.fabric, openapi, findings);
+            declaring.contracts.insert(openapi.value.clone(), read.clone());
+            read
+        }
+    };
+    let (Routes { operations, router: routes, contract }, upstream) = (read?, upstream?);
     Some(Direct { operations, routes, upstream, contract })
 }
 
-fn routes(
-    source: &SnapshotSource<'_>,
-    openapi: &Spanned<String>,
-    findings: &mut Vec<Finding>,
-) -> Option<(Vec<Operation>, matchit::Router<Methods>, Arc<Contract>)> {
+fn routes(fabric: &Fabric, openapi: &Spanned<String>, findings: &mut Vec<Finding>) -> Option<Routes> {
     let file = openapi.value.as_str();
-    let Some(text) = source.fabric.files.get(file) else {
+    let Some(text) = fabric.files.get(file) else {
         let message = format!("the contract `{file}` is not among the fabric's files");
         findings.push(Finding::error(code::CONTRACT_ABSENT, &openapi.place, message));
         return None;
     };
-    let read = source.fabric.contracts.get(file).map(|contract| (Arc::clone(contract), Vec::new()));
+    let read = fabric.contracts.get(file).map(|contract| (Arc::clone(contract), Vec::new()));
     let (contract, problems) = read.unwrap_or_else(|| {
         let (contract, problems) = Contract::read(text, file);
         (Arc::new(contract), problems)
@@ -101,7 +122,7 @@ fn routes(
         let message = format!("`{path}` cannot be routed beside the contract's other paths: {reason}");
         findings.push(Finding::error(code::CONTRACT_PATH, &openapi.place, message));
     }
-    Some((operations, router, contract))
+    Some(Routes { operations: operations.into(), router: Arc::new(router), contract })
 }
 
 /// The template with its parameters named by their place, so that `/a/{id}` and `/a/{number}/b` agree.
@@ -126,27 +147,29 @@ fn normalized(template: &str) -> Option<String> {
 }
 
 fn upstream(
-    source: &SnapshotSource<'_>,
+    declaring: &mut Declaring<'_>,
     declared: &DeclaredUpstream,
-    systems: &mut Systems,
     findings: &mut Vec<Finding>,
 ) -> Option<Upstream> {
+    let Declaring { fabric, environment: here, systems, .. } = declaring;
     let name = &declared.system.value;
-    let system = source.fabric.systems.get(name);
-    let environment = system.and_then(|system| system.environment(source.environment));
+    let system = fabric.systems.get(name);
+    let environment = system.and_then(|system| system.environment(here));
     let (Some(system), Some(environment)) = (system, environment.filter(|environment| environment.url.is_some()))
     else {
-        let message = format!("`{name}` has no address in the environment `{}`", source.environment);
-        let fix = format!("give the system `environments: {{{}: {{url: …}}}}`", source.environment);
+        let message = format!("`{name}` has no address in the environment `{here}`");
+        let fix = format!("give the system `environments: {{{here}: {{url: …}}}}`");
         findings.push(Finding::error(code::UPSTREAM_ADDRESS, &declared.system.place, message).fix(fix));
         return None;
     };
-    let read = || Known::of(source.fabric, system, environment, findings);
-    let known = systems.entry(name.clone()).or_insert_with(read).clone()?;
+    let addresses = &mut systems.addresses;
+    let read = || Known::of(fabric, (system, environment), addresses, findings);
+    let known = systems.known.entry(name.clone()).or_insert_with(read).clone()?;
     Some(Upstream {
         system: name.clone(),
         rules: known.rules,
         address: known.address,
+        at: known.at,
         authority: known.authority,
         base: known.path + declared.path.trim_end_matches('/'),
     })
@@ -155,8 +178,8 @@ fn upstream(
 impl Known {
     fn of(
         fabric: &Fabric,
-        system: &System,
-        environment: &SystemEnvironment,
+        (system, environment): (&System, &SystemEnvironment),
+        addresses: &mut Vec<Arc<Address>>,
         findings: &mut Vec<Finding>,
     ) -> Option<Self> {
         let url = environment.url.as_ref()?;
@@ -170,7 +193,9 @@ impl Known {
             Some(tls) => Some(Arc::new(Trust::compile(tls, fabric, findings)?)),
         };
         let address = Arc::new(Address { trust, ..address });
-        Some(Self { address, rules: rules(&system.limits.direct), authority, path })
+        let at = index(addresses.len());
+        addresses.push(Arc::clone(&address));
+        Some(Self { address, at, rules: rules(&system.limits.direct), authority, path })
     }
 }
 

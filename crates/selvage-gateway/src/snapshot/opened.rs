@@ -99,9 +99,8 @@ impl Snapshot {
     }
 
     fn served_as(&self, interface: &InterfaceRef) -> Option<&Served> {
-        let prefix = format!("{}/v{}", interface.name, interface.major);
-        let served = self.served.get(*self.prefixes.get(prefix.as_str())? as usize)?;
-        matches!(served.life, Life::Served).then_some(served)
+        let served = self.declared.named(interface)?;
+        matches!(self.life(served), Life::Served).then_some(served)
     }
 
     /// Whether the key, or whom a certificate or a token names, is still the consumer's, and when that ends.

@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 use jiff::Timestamp;
-use selvage_model::access::{AccessState, Blocked};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::api::{Answers, Api, Cache, Operation as Verb};
 use selvage_model::manifest::event::{PUBLISH, READ};
 use selvage_model::manifest::interface::{Criticality, CutOff, Interface, InterfaceBody, Lifecycle, OnPartition};
 use selvage_model::manifest::webhook::WebhookInterface;
-use selvage_model::name::{InterfaceRef, SystemName};
+use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::scalar::Quota;
 
 use super::checks::{self, Checks};
+use super::declared::Declaring;
 use super::scope::{self, Classed};
-use super::{SnapshotSource, announce, direct, mediated};
+use super::{announce, direct, mark, mediated};
 use crate::admission::UpstreamRules;
 use crate::cache::CacheRules;
 use crate::gate::Room;
@@ -37,7 +37,8 @@ pub(crate) struct Served {
     pub(crate) state: &'static str,
     pub(crate) kind: Kind,
     pub(crate) operations: Arc<[Operation]>,
-    pub(crate) routes: matchit::Router<Methods>,
+    /// Interfaces of one contract have the same.
+    pub(crate) routes: Arc<matchit::Router<Methods>>,
     /// The attributes of the object that it serves, where it does.
     pub(crate) attributes: Vec<Box<str>>,
     /// What of the messages of a direct interface carries a class of data.
@@ -71,6 +72,8 @@ pub(crate) struct Served {
     pub(crate) cache: Option<Box<CacheRules>>,
     /// What proves a call, where it is a webhook.
     pub(crate) demand: Option<Box<Demand>>,
+    /// What its counters and limits are known by: its name, its operations and its attributes.
+    pub(crate) mark: u64,
     prefix: String,
 }
 
@@ -112,6 +115,8 @@ pub(crate) struct Upstream {
     pub(crate) rules: UpstreamRules,
     /// Where it is; the same for all interfaces of the system.
     pub(crate) address: Arc<Address>,
+    /// Its place among the addresses of the snapshot.
+    pub(crate) at: u32,
     /// The `Host` header.
     pub(crate) authority: HeaderValue,
     /// Before the contract's paths; no slash at the end.
@@ -186,15 +191,6 @@ impl Served {
         windows.iter().filter(|(from, to)| *from <= now && now < *to).map(|(_, to)| *to).max()
     }
 
-    /// A block is stronger than what the release says. INVARIANT: REVOKED-NOW
-    fn cut_off(&mut self, access: &AccessState) {
-        let this = Blocked::Interface(self.reference.clone());
-        if let Some(block) = access.blocks.iter().find(|block| block.what == this) {
-            self.life = Life::Blocked(Some(block.because.clone()));
-            self.state = "blocked";
-        }
-    }
-
     fn new(interface: &Interface, fabric: &Fabric, index: u32) -> Self {
         let limits = interface.limits;
         let classification = interface.classification.as_ref();
@@ -223,7 +219,7 @@ impl Served {
             state: interface.lifecycle.as_str(),
             kind: Kind::Mediated,
             operations: Arc::default(),
-            routes: matchit::Router::new(),
+            routes: Arc::default(),
             attributes: Vec::new(),
             classes: Vec::new(),
             // What nobody calls critical is the first to be refused.
@@ -243,6 +239,7 @@ impl Served {
             checks: None,
             cache: None,
             demand: None,
+            mark: 0,
         }
     }
 
@@ -265,15 +262,15 @@ impl Served {
         paths.add("/groups/{id}/lease".to_owned(), Method::POST, 1);
         paths.add("/groups/{id}/commit".to_owned(), Method::POST, 1);
         paths.add("/groups/{id}".to_owned(), Method::DELETE, 1);
-        self.routes = paths.router().0;
+        self.routes = Arc::new(paths.router().0);
     }
 }
 
 /// What a node does that cannot hear the access state, where an interface says nothing.
-pub(super) fn unsaid_on_partition(source: &SnapshotSource<'_>) -> OnPartition {
-    let environments = source.fabric.settings.iter().flat_map(|settings| &settings.environments);
-    let here = environments.filter(|environment| environment.name.value == *source.environment);
-    here.filter_map(|environment| environment.on_partition).next().unwrap_or(OnPartition::DEFAULT)
+pub(super) fn unsaid_on_partition(fabric: &Fabric, environment: &EnvironmentName) -> OnPartition {
+    let environments = fabric.settings.iter().flat_map(|settings| &settings.environments);
+    let here = environments.filter(|here| here.name.value == *environment);
+    here.filter_map(|here| here.on_partition).next().unwrap_or(OnPartition::DEFAULT)
 }
 
 /// For how many nanoseconds it serves.
@@ -318,13 +315,13 @@ fn rules(cache: Cache, interface: &Interface, contract: Option<&Arc<str>>, upstr
 }
 
 /// Every api and event interface and every webhook that traffic can meet. A draft is not served, as if nobody had declared it.
-pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
+pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>) -> (Vec<Served>, Vec<Upstream>) {
     let mut all: Vec<Served> = Vec::new();
     let mut upstreams = Vec::new();
-    let mut systems = direct::Systems::default();
-    let unsaid = unsaid_on_partition(source);
-    for interface in source.fabric.interfaces.values() {
-        let mut served = Served::new(interface, source.fabric, index(all.len()));
+    let fabric = declaring.fabric;
+    let unsaid = unsaid_on_partition(fabric, declaring.environment);
+    for interface in fabric.interfaces.values() {
+        let mut served = Served::new(interface, fabric, index(all.len()));
         served.serves_for = nanos(interface.on_partition.unwrap_or(unsaid));
         let is_past = matches!(interface.lifecycle, Lifecycle::Retired { .. } | Lifecycle::Blocked { .. });
         match &interface.body {
@@ -337,28 +334,28 @@ pub(super) fn compile(source: &SnapshotSource<'_>, findings: &mut Vec<Finding>) 
             InterfaceBody::Api(Api::Mediated(serves)) => {
                 let (operations, paths) = mediated::compile(serves);
                 served.operations = operations.into();
-                served.routes = paths.router().0;
-                let object = source.fabric.objects.get(&serves.object.value);
+                served.routes = Arc::new(paths.router().0);
+                let object = fabric.objects.get(&serves.object.value);
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }
             InterfaceBody::Api(Api::Direct { openapi, classes, upstream, cache }) => {
-                let compiled = direct::compile(source, openapi, upstream, &mut systems, findings);
-                let Some(direct) = compiled else { continue };
+                let Some(direct) = direct::compile(declaring, openapi, upstream, findings) else { continue };
                 served.kind = Kind::Direct(index(upstreams.len()));
                 served.classes = scope::classes(&direct.contract, classes);
                 let shows_values = checks::shows_values(interface, &served);
                 let operations = &direct.operations;
-                served.checks = checks::compile(source.fabric, interface, &openapi.value, (operations, shows_values));
-                served.operations = direct.operations.into();
+                served.checks = checks::compile(fabric, interface, &openapi.value, (operations, shows_values));
+                served.operations = direct.operations;
                 served.routes = direct.routes;
                 served.websocket = upstream.websocket;
-                let contract = source.fabric.files.get(&openapi.value);
+                let contract = fabric.files.get(&openapi.value);
                 served.cache = cache.map(|cache| Box::new(rules(cache, interface, contract, &direct.upstream)));
                 upstreams.push(direct.upstream);
             }
         }
-        served.cut_off(source.access);
+        let operations: Vec<&str> = served.operations.iter().map(|operation| &*operation.name).collect();
+        served.mark = mark::of((&served.reference, &served.attributes, operations));
         all.push(served);
     }
     (all, upstreams)

@@ -10,12 +10,12 @@ mod trial;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
 use selvage_engine::Engine;
-use selvage_gateway::{Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource, WebhookKeys};
+use selvage_gateway::{Declared, Gateway, KeysOfIssuers, Proofs, Snapshot, SnapshotSource, WebhookKeys};
 use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -54,6 +54,23 @@ pub(crate) struct Release {
     manifests: serde_json::Value,
     /// The releases that it is made of, by domain; none where it is a directory.
     pub(crate) parts: BTreeMap<DomainName, String>,
+    /// What it declares, as the gateway runs it in the environment that it was read for; made once.
+    declared: OnceLock<Result<Arc<Declared>, Vec<Finding>>>,
+}
+
+impl Release {
+    fn new(id: String, fabric: Fabric, manifests: serde_json::Value, parts: BTreeMap<DomainName, String>) -> Self {
+        Self { id, fabric: Arc::new(fabric), manifests, parts, declared: OnceLock::new() }
+    }
+
+    /// What it declares, compiled for the environment that it was read for.
+    ///
+    /// # Errors
+    /// The findings that stop it.
+    fn declared(&self, environment: &EnvironmentName) -> Result<Arc<Declared>, Vec<Finding>> {
+        let compile = || Declared::compile(&self.fabric, environment).map(Arc::new);
+        self.declared.get_or_init(compile).clone()
+    }
 }
 
 /// Reads a directory to run it in this environment.
@@ -82,10 +99,7 @@ pub(crate) fn look(path: &Path, environment: &EnvironmentName) -> anyhow::Result
     let protected = declared(&checked.fabric, environment)?.protected;
     let files = directory::declaring(&checked.fabric, checked.texts);
     let manifests = files.into_iter().map(|(path, text)| (path, serde_json::Value::String(text))).collect();
-    Ok((
-        Release { id: checked.release, fabric: Arc::new(checked.fabric), manifests, parts: BTreeMap::new() },
-        protected,
-    ))
+    Ok((Release::new(checked.release, checked.fabric, manifests, BTreeMap::new()), protected))
 }
 
 /// The environment, as the fabric declares it.
@@ -147,7 +161,7 @@ async fn subscribe(store: &Store, fabric: &Fabric) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Compiles what the gateway runs.
+/// Compiles what the gateway runs; of what is declared, only what was not compiled yet.
 ///
 /// # Errors
 /// The findings that stop it.
@@ -157,7 +171,8 @@ pub(crate) fn compile(
     keys: &KeysOfIssuers,
     environment: &EnvironmentName,
 ) -> Result<Snapshot, Vec<Finding>> {
-    Snapshot::compile(&SnapshotSource { fabric: &release.fabric, access, keys, environment, release: &release.id })
+    let source = SnapshotSource { fabric: &release.fabric, access, keys, environment, release: &release.id };
+    Ok(Snapshot::of(release.declared(environment)?, &source))
 }
 
 /// Findings as one error.

@@ -141,8 +141,7 @@ mod tests {
     }
 
     fn release(id: &str) -> Arc<Release> {
-        let fabric = Arc::new(Fabric::default());
-        Arc::new(Release { id: id.to_owned(), fabric, manifests: serde_json::Value::Null, parts: BTreeMap::new() })
+        Arc::new(Release::new(id.to_owned(), Fabric::default(), serde_json::Value::Null, BTreeMap::new()))
     }
 
     #[test]

@@ -2,7 +2,6 @@
 //! past decision is looked at by it.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use anyhow::Context;
 use jiff::Timestamp;
@@ -38,7 +37,7 @@ pub(crate) async fn at(store: &Store, environment: &EnvironmentName, time: Times
     let checked = tokio::task::spawn_blocking(move || directory::read_unchecked(&files)).await?;
     declared(&checked.fabric, environment)?;
     let id = id.unwrap_or(checked.release);
-    Ok(Release { id, fabric: Arc::new(checked.fabric), manifests: serde_json::Value::Null, parts })
+    Ok(Release::new(id, checked.fabric, serde_json::Value::Null, parts))
 }
 
 async fn of_directory(store: &Store, id: &str) -> anyhow::Result<BTreeMap<String, String>> {

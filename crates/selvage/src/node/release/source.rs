@@ -2,7 +2,6 @@
 //! is not what was signed does not run: the node stays with what it runs, and says so. INVARIANT: APPROVED
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use selvage_control::desk::{self, DeskError, Releases};
 use selvage_model::access::AccessState;
@@ -11,7 +10,7 @@ use selvage_model::finding::Severity;
 use selvage_model::name::EnvironmentName;
 use selvage_store::{ReleaseKey, Store};
 
-use super::{Coded, Release, activate, declared, read};
+use super::{Coded, Release, activate, as_error, declared, read};
 use crate::{directory, report};
 
 /// Where releases come from.
@@ -104,8 +103,13 @@ pub(super) async fn together(
         return Err(Coded::error(code, message));
     }
     declared(&checked.fabric, environment)?;
-    let (id, fabric) = (checked.release, Arc::new(checked.fabric));
-    Ok(Release { id, fabric, manifests: serde_json::Value::Null, parts })
+    let here = environment.clone();
+    let compile = move || {
+        let release = Release::new(checked.release, checked.fabric, serde_json::Value::Null, parts);
+        // What is activated is put in its place at once.
+        release.declared(&here).map(|_| release)
+    };
+    tokio::task::spawn_blocking(compile).await?.map_err(|findings| as_error(&findings))
 }
 
 /// A refusal of the desk in the words of a command.
