@@ -82,6 +82,7 @@ pub(crate) fn routes(governance: Governance, authenticate: Authenticate, catalog
         .route("/board", get(changes::board))
         .route("/releases", get(releases::list))
         .route("/releases/{id}", get(releases::show))
+        .route("/environments/{environment}/plan", get(releases::plan))
         .route("/environments/{environment}/activations", post(releases::activate))
         .route("/environments/{environment}/rollbacks", post(releases::roll_back))
         .route("/lanes", get(lanes::lanes))

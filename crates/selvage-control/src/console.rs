@@ -187,6 +187,7 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/changes/{id}", get(changes::show))
         .route("/changes/{id}/decisions", post(changes::decide))
         .route("/releases", get(releases::list))
+        .route("/releases/plan", get(releases::plan))
         .route("/releases/rollbacks", post(releases::roll_back))
         .route("/login", get(login_page).post(login))
         .route("/logout", post(logout))

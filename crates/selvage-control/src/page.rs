@@ -25,7 +25,7 @@ pub(crate) use contracts::contracts;
 pub(crate) use interface::{Asks, interface};
 pub(crate) use lanes::lanes;
 pub(crate) use overview::overview;
-pub(crate) use releases::{ReleasesView, releases};
+pub(crate) use releases::{ReleasesView, plan, releases};
 pub(crate) use usage::usage;
 
 /// The login form, with the reason where one was refused.

@@ -264,7 +264,9 @@ async fn the_matrix_of_the_control_api() {
             }
         }
     }
+    let planned = format!("/environments/test/plan?release={}", releases[0].id);
     for (step, path) in [
+        ("plan an activation", planned.as_str()),
         ("list changes", "/changes"),
         ("list releases", "/releases"),
         ("board", "/board?person=me"),

@@ -24,7 +24,7 @@ use selvage_model::usage::Used;
 
 pub use depends::{Dependency, dependencies};
 pub use example::{Example, examples};
-pub use sample::sample;
+pub use sample::{carried, sample};
 pub use search::search;
 pub use shown::shown;
 

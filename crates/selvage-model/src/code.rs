@@ -483,6 +483,8 @@ catalogue! {
     EVIDENCE_BROKEN = "FAB7162", "What the package of evidence has of the ledger is not whole";
     EVIDENCE_UNREADABLE = "FAB7163", "The file is no package of evidence";
     EVIDENCE_UNKNOWN = "FAB7164", "There is nothing of this name to give evidence of";
+    ACCESS_STAYS_ENDED = "FAB7170", "What the release asks for has ended and stays so";
+    ACCESS_ENDS = "FAB7171", "Access ends for good by what is activated";
     RECERTIFICATION_VAIN = "FAB7190", "A campaign that asks nobody about anything";
 
     // 8 command line, configuration, console

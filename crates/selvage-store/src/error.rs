@@ -5,7 +5,7 @@ use std::time::Duration;
 use selvage_model::change::ChangeState;
 use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, ReaderName};
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::subscription::SubscriptionState;
 use sqlx::postgres::PgDatabaseError;
@@ -109,6 +109,19 @@ pub enum StoreError {
     ActivationMoved {
         /// What was to be active.
         release: String,
+    },
+    /// A directory was to be served where a release is active; nothing was changed.
+    #[error(
+        "{release} of {domain} is active in `{environment}` of this store: a directory served beside it would end what was granted there; \
+         give the directory a store of its own, or release what is in it"
+    )]
+    BesideReleases {
+        /// The release.
+        release: String,
+        /// Whose it is.
+        domain: DomainName,
+        /// Where it is active.
+        environment: EnvironmentName,
     },
     /// Somebody has decided about the dead letter already.
     #[error("dead letter `{id}` is settled already")]
@@ -262,6 +275,7 @@ impl StoreError {
             Self::ChangeStands { .. } => code::CHANGE_STANDS,
             Self::ChangeStale { .. } => code::CHANGE_STALE,
             Self::ActivationMoved { .. } => code::ACTIVATION_MOVED,
+            Self::BesideReleases { .. } => code::DIRECTORY_BESIDE_RELEASES,
             Self::NoReplay { .. } => code::NO_REPLAY,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::AccessStands { .. } => code::ACCESS_STANDS,

@@ -80,7 +80,7 @@ pub use person::Person;
 pub use person::erase::ErasedPerson;
 pub use release::active::{Activated, AppliedActivation, AskedAccess, DomainActivation, NewActivation};
 pub use release::signed::{NewRelease, ReleaseKey, SignedRelease};
-pub use release::{Activation, Release};
+pub use release::{Activation, NewDirectory, Release};
 pub use usage::UsageBatch;
 
 use database::Database;

@@ -4,11 +4,16 @@
 pub(crate) mod active;
 pub(crate) mod signed;
 
+use active::AskedAccess;
 use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
 use serde_json::{Value, json};
 
 use crate::Store;
+use crate::access;
+use crate::access::grant::{self, AppliedGrants};
+use crate::access::subscription::ask::{self, AppliedSubscriptions};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
@@ -51,7 +56,52 @@ statements! {
     LAST = "SELECT COALESCE(MAX(ordinal), 0) AS ordinal FROM activation";
 }
 
+/// A directory that an environment is to run.
+#[derive(Clone, Debug)]
+pub struct NewDirectory<'a> {
+    /// Where.
+    pub environment: &'a EnvironmentName,
+    /// Its content address.
+    pub release: &'a str,
+    /// What it holds.
+    pub content: &'a Value,
+    /// Who says so.
+    pub by: &'a str,
+    /// What it asks for.
+    pub asks: &'a AskedAccess,
+}
+
 impl Store {
+    /// Makes a directory what an environment runs, and the access what it asks for, all at once. INVARIANT: APPROVED: not where a release
+    /// of a domain is active in whatever environment: whoever activates one is seen, also in this moment.
+    ///
+    /// # Errors
+    /// [`StoreError::BesideReleases`] there; those of the database.
+    pub async fn activate_directory(
+        &self,
+        new: &NewDirectory<'_>,
+    ) -> Result<(AppliedGrants, AppliedSubscriptions), StoreError> {
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        ledger::hold(&mut transaction).await?;
+        if let Some(active) = active::all(&mut transaction).await?.into_iter().next() {
+            let (release, domain, environment) = (active.release, active.domain, active.environment);
+            return Err(StoreError::BesideReleases { release, domain, environment });
+        }
+        record(&mut transaction, (new.release, new.content, new.by)).await?;
+        activate(&mut transaction, new.environment, (new.release, new.by)).await?;
+        let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
+        if !grants.is_nothing() {
+            access::subscription::end_overdue(&mut transaction).await?;
+        }
+        let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
+        if !grants.is_nothing() || !subscriptions.is_nothing() {
+            access::raise(&mut transaction).await?;
+        }
+        transaction.commit().await?;
+        Ok((grants, subscriptions))
+    }
+
     /// Keeps a release; `false` where it was there already, unchanged since.
     ///
     /// # Errors
@@ -59,11 +109,7 @@ impl Store {
     pub async fn record_release(&self, id: &str, content: &Value, by: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
         ledger::hold(&mut transaction).await?;
-        let now = transaction.now().await?;
-        let new = transaction.run(RECORD, bind![id, content.to_string(), now, by]).await? == 1;
-        if new {
-            ledger::append(&mut transaction, by, "release.recorded", id, &json!({})).await?;
-        }
+        let new = record(&mut transaction, (id, content, by)).await?;
         transaction.commit().await?;
         Ok(new)
     }
@@ -90,20 +136,11 @@ impl Store {
     pub async fn activate(&self, environment: &EnvironmentName, release: &str, by: &str) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
         ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
-        if transaction.first(EXISTS, bind![release]).await?.is_none() {
-            return Err(StoreError::NotFound { what: "release", id: release.to_owned() });
+        let is_new = activate(&mut transaction, environment, (release, by)).await?;
+        if is_new {
+            transaction.commit().await?;
         }
-        let before = transaction.first(ACTIVE, bind![environment.as_str()]).await?;
-        let before = before.map(|row| row.text("release_id")).transpose()?;
-        if before.as_deref() == Some(release) {
-            return Ok(false);
-        }
-        let now = transaction.now().await?;
-        transaction.run(ACTIVATE, bind![environment.as_str(), release, now, by]).await?;
-        let detail = json!({"release": release, "before": before});
-        ledger::append(&mut transaction, by, "release.activated", environment.as_str(), &detail).await?;
-        transaction.commit().await?;
-        Ok(true)
+        Ok(is_new)
     }
 
     /// Every environment in which anything is active.
@@ -136,4 +173,35 @@ impl Store {
             by: row.text("activated_by")?,
         }))
     }
+}
+
+/// Keeps it; `false` where it is there.
+async fn record(transaction: &mut Transaction, (id, content, by): (&str, &Value, &str)) -> Result<bool, StoreError> {
+    let now = transaction.now().await?;
+    let new = transaction.run(RECORD, bind![id, content.to_string(), now, by]).await? == 1;
+    if new {
+        ledger::append(transaction, by, "release.recorded", id, &json!({})).await?;
+    }
+    Ok(new)
+}
+
+/// Puts it behind what was active before; `false` where it is that.
+async fn activate(
+    transaction: &mut Transaction,
+    environment: &EnvironmentName,
+    (release, by): (&str, &str),
+) -> Result<bool, StoreError> {
+    if transaction.first(EXISTS, bind![release]).await?.is_none() {
+        return Err(StoreError::NotFound { what: "release", id: release.to_owned() });
+    }
+    let before = transaction.first(ACTIVE, bind![environment.as_str()]).await?;
+    let before = before.map(|row| row.text("release_id")).transpose()?;
+    if before.as_deref() == Some(release) {
+        return Ok(false);
+    }
+    let now = transaction.now().await?;
+    transaction.run(ACTIVATE, bind![environment.as_str(), release, now, by]).await?;
+    let detail = json!({"release": release, "before": before});
+    ledger::append(transaction, by, "release.activated", environment.as_str(), &detail).await?;
+    Ok(true)
 }

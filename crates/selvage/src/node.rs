@@ -4,11 +4,11 @@
 mod budget;
 mod checkpoints;
 mod contracts;
-mod deliveries;
+pub(crate) mod deliveries;
 mod events;
 pub(crate) mod feed;
 mod governance;
-mod handed;
+pub(crate) mod handed;
 mod issuers;
 mod leases;
 pub(crate) mod listener;
@@ -52,7 +52,7 @@ use handed::HandedOut;
 use listener::Listener;
 use mediation::{EngineMediation, Told};
 use reachability::Reachability;
-use release::{Active, Current, ReleaseSource};
+use release::{Active, Beginning, Current, ReleaseSource};
 use tokens::Entering;
 use usage::Keeping;
 
@@ -142,18 +142,14 @@ impl Node {
     /// # Errors
     /// When the directory has errors (they are printed), an address is taken, or the store is not there.
     pub(crate) async fn start(config: NodeConfig) -> anyhow::Result<Self> {
-        let first = Arc::new(config.source.first(&config.store, &config.environment).await?);
-        let secrets = named_secrets(&config, &first.fabric)?;
-        // Before the access state is read: whoever changes it from now on waits for this node.
-        let Registered { node, lease, heard_until } = feed::register(&config, &first.fabric).await?;
-        let access = config.source.access(&config.store, &config.environment, &first).await?;
-        let engine = Engine::new(config.engine(node.id.clone()), config.store.clone())?;
-        engine.activate(Arc::clone(&first.fabric)).map_err(|findings| release::as_error(&findings))?;
-        let keys = Arc::default();
-        let snapshot = release::compile(&first, &access, &keys, &config.environment);
-        let snapshot = snapshot.map_err(|findings| release::as_error(&findings))?;
-        let since = jiff::Timestamp::now();
-        let current = Arc::new(Current::new(Active { release: first, access, keys, since }));
+        let Beginning { release, secrets, registered, engine, access, snapshot, refused } =
+            release::begin(&config).await?;
+        let Registered { node, lease, heard_until } = registered;
+        let (keys, since) = (Arc::default(), jiff::Timestamp::now());
+        let current = Arc::new(Current::new(Active { release, access, keys, since }));
+        if let Some((active, error)) = refused {
+            current.refuse(active, &error);
+        }
         let (handed_out, engine_task, told) = (HandedOut::new(engine.clone()), engine.run(), Told::default());
         let here = (config.store.clone(), Arc::clone(&current), handed_out.clone());
         let mediation = EngineMediation::new(engine.clone(), here, told.clone());

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::answer::{Body, problem, told};
 use super::changes::{line, no_line};
 use super::{Api, Operator};
-use crate::desk::{Activating, DeskError, GoingBack, Went};
+use crate::desk::{Activating, DeskError, GoingBack, Went, planned};
 use crate::listener::Working;
 
 /// The connection that an act is asked for on.
@@ -61,6 +61,27 @@ pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): 
             "made": release.recorded.to_string(), "by": release.by, "signed_with": release.key, "files": release.content,
         }))
         .into_response(),
+        Err(error) => told(&error),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Planned {
+    release: String,
+    #[serde(default)]
+    going_back: bool,
+}
+
+/// What activating a release would do to access.
+pub(super) async fn plan(
+    State(api): State<Api>,
+    _operator: Operator,
+    Path(environment): Path<EnvironmentName>,
+    Query(asked): Query<Planned>,
+) -> Response {
+    match api.governance.desk.plan(&asked.release, &environment, asked.going_back).await {
+        Ok(plan) => Json(planned(&plan)).into_response(),
         Err(error) => told(&error),
     }
 }

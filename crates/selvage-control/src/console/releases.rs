@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, State};
+use axum::extract::{Form, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use selvage_governance::seat::{Act, may};
@@ -50,6 +50,33 @@ async fn gather(governance: &Governance, operator: &str) -> Result<page::Release
     // What is not heard of any more, and was not ended in order, is told by its alarms.
     nodes.retain(|node| node.lease_until > now);
     Ok(page::ReleasesView { releases, active, history, nodes, may_go_back: domains })
+}
+
+#[derive(Deserialize)]
+pub(super) struct Planned {
+    environment: EnvironmentName,
+    release: String,
+    #[serde(default)]
+    going_back: bool,
+}
+
+/// What activating a release would do to access.
+pub(super) async fn plan(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Query(asked): Query<Planned>,
+) -> Response {
+    let Some(admitted) = session(&shared, &headers) else {
+        return Redirect::to("/login").into_response();
+    };
+    let Some(governance) = &shared.governance else { return missing().await };
+    match governance.desk.plan(&asked.release, &asked.environment, asked.going_back).await {
+        Ok(plan) => {
+            let overview = (shared.observe)().await;
+            Html(page::plan(&overview, &plan, &admitted.operator).into_string()).into_response()
+        }
+        Err(error) => all(&shared, &admitted.operator, Some(refusal(&error))).await,
+    }
 }
 
 #[derive(Deserialize)]

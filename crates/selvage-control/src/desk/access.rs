@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
+use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AppliedActivation, AskedAccess, AskedSubscription, DomainActivation, SignedRelease};
 
-use super::{Desk, DeskError, Files, union};
+use super::{Desk, DeskError, Files, plan, union};
 
 /// Which release of each domain is active, by environment.
 type Active = BTreeMap<EnvironmentName, BTreeMap<DomainName, String>>;
@@ -86,19 +87,18 @@ fn add(fabric: &Fabric, asked: &mut AskedAccess) {
     }
 }
 
-/// What was asked for and is not given, in words.
+/// What was asked for and is not given, in words, each with how it comes back.
 pub(super) fn held_back(applied: AppliedActivation) -> Vec<String> {
+    let code = code::ACCESS_STAYS_ENDED;
     let grants = applied.grants.held_back.into_iter().map(|held| {
-        let (consumer, interface, ended) = (held.consumer, held.interface, held.ended);
-        format!("the grant of {interface} to {consumer} ended at {ended:.0} and stays so: give it new terms")
+        let told = plan::grant_ended(&held.consumer, &held.interface, held.ended);
+        format!("{code}: {told}; {}", plan::anew(&held.consumer, &held.interface))
     });
     let subscriptions = applied.subscriptions;
-    let over = subscriptions
-        .held_back
-        .into_iter()
-        .map(|(label, ended)| format!("the subscription {label} ended at {ended:.0} and stays so: give it new terms"));
+    let over = subscriptions.held_back.into_iter();
+    let over =
+        over.map(|(label, ended)| format!("{code}: {}; {}", plan::subscription_ended(&label, ended), plan::NEW_TERMS));
     let ungranted = subscriptions.ungranted.into_iter();
-    let ungranted =
-        ungranted.map(|label| format!("the subscription {label} has no grant that is alive: nothing is delivered"));
+    let ungranted = ungranted.map(|label| format!("{code}: {}", plan::subscription_ungranted(&label)));
     grants.chain(over).chain(ungranted).collect()
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::gate::{Passing, gates};
 use super::time::Together;
-use super::{Desk, DeskError, Files, Gate, Looked, access, seal, union};
+use super::{Desk, DeskError, Files, Gate, Looked, access, plan, seal, union};
 
 /// How often it is judged anew where something else was activated meanwhile.
 const MOST_TRIES: usize = 5;
@@ -130,14 +130,14 @@ impl Desk {
         seal::verify(release, &self.store.release_keys().await?)?;
         let (now, _) = self.store.delegations().await?;
         let active = self.active(release, &activating.environment, history).await?;
-        let looked = self.beside(release, &active, activating, (now, is_rollback)).await?;
+        let looked = self.beside(release, &active, &activating.environment, (now, is_rollback)).await?;
         let gates = match is_rollback {
             true => Vec::new(),
             false => self.pass(release, activating, &Beside { looked: &looked, active: &active }, history, now).await?,
         };
         refuse_closed(&gates, release, &activating.environment)?;
         let asks = self.asked((release, &activating.environment, history), &looked.fabric).await?;
-        let applied = self
+        let mut applied = self
             .store
             .activate_domain(&NewActivation {
                 environment: &activating.environment,
@@ -151,6 +151,11 @@ impl Desk {
                 asks: &asks,
             })
             .await?;
+        if !applied.grants.held_back.is_empty() {
+            // It is active: what cannot be read now changes nothing of that.
+            let leases = self.store.access_state().await.map(|access| access.grants).unwrap_or_default();
+            applied.grants = plan::without_another(applied.grants, &leases);
+        }
         let (domain, release, activated) = (release.domain.clone(), release.id.clone(), applied.activated);
         Ok(Went { domain, release, activated, gates, held_back: access::held_back(applied) })
     }
@@ -184,7 +189,7 @@ impl Desk {
     }
 
     /// What is active in an environment.
-    async fn active(
+    pub(super) async fn active(
         &self,
         release: &SignedRelease,
         environment: &EnvironmentName,
@@ -205,14 +210,13 @@ impl Desk {
     }
 
     /// What would run: the release beside what the other domains have active there.
-    async fn beside(
+    pub(super) async fn beside(
         &self,
         release: &SignedRelease,
         active: &Active,
-        activating: &Activating,
+        environment: &EnvironmentName,
         (now, is_rollback): (Timestamp, bool),
     ) -> Result<Looked, DeskError> {
-        let environment = &activating.environment;
         let mut files = active.others.clone();
         union::add(release, &mut files)?;
         let new = (!is_rollback).then_some(&release.domain);
@@ -232,7 +236,7 @@ impl Desk {
 }
 
 /// What is active in an environment: of the domain that is to change, and of the others.
-struct Active {
+pub(super) struct Active {
     own: Files,
     others: Files,
     /// When the oldest was released, the one that is to be active among them.
@@ -240,7 +244,7 @@ struct Active {
 }
 
 impl Active {
-    fn all(&self) -> Files {
+    pub(super) fn all(&self) -> Files {
         self.others.iter().chain(&self.own).map(|(path, text)| (path.clone(), text.clone())).collect()
     }
 }

@@ -1,11 +1,14 @@
 //! The page of releases: what is active where, going back for who may, what was active, and every release.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
-use selvage_model::name::DomainName;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::overview::Overview;
 use selvage_store::{DomainActivation, NodeRecord, Runs, SignedRelease, digests_of_active};
 
 use super::frame;
+use crate::desk::Plan;
 use crate::page::overview::{grouped, minute};
 
 /// Lines of a table that are shown.
@@ -84,6 +87,7 @@ fn back(view: &ReleasesView, it: &DomainActivation) -> Markup {
             Some(before) => {
                 details {
                     summary { "Go back to " (short(&before.release)) }
+                    p { (would(&it.environment, &before.release, true, "What it would do to access")) }
                     form method="post" action="/releases/rollbacks" {
                         input type="hidden" name="environment" value=(it.environment);
                         input type="hidden" name="domain" value=(it.domain);
@@ -96,6 +100,39 @@ fn back(view: &ReleasesView, it: &DomainActivation) -> Markup {
             },
         }
     }
+}
+
+/// A link to what activating a release would do.
+fn would(environment: &EnvironmentName, release: &str, going_back: bool, says: &str) -> Markup {
+    let there = format!("/releases/plan?environment={environment}&release={release}&going_back={going_back}");
+    html! { a href=(there) { (says) } }
+}
+
+/// The page of what activating a release would do to access.
+pub(crate) fn plan(overview: &Overview, plan: &Plan, operator: &str) -> Markup {
+    let content = html! {
+        h1 { "What activating would do" }
+        p { (short(&plan.release)) " of " (plan.domain) " in " strong { (plan.environment) } @if plan.is_active { ", where it is active now" } }
+        section {
+            h2 { "Access" }
+            @if plan.findings.is_empty() { p { "No access ends by it, and all that it asks for is given." } }
+            @else {
+                div.scroll { table {
+                    thead { tr { th { "Code" } th { "What" } th { "What to do" } th { "Where" } } }
+                    tbody { @for finding in &plan.findings {
+                        tr {
+                            td.name { (finding.code) }
+                            td.about { (finding.message) }
+                            td.about { (finding.fix.as_deref().unwrap_or_default()) }
+                            td.breaks { (finding.place) }
+                        }
+                    } }
+                } }
+            }
+            p { a href="/releases" { "All releases" } }
+        }
+    };
+    frame::still("Releases", "Releases", overview, operator, &content)
 }
 
 fn history(history: &[DomainActivation]) -> Markup {
@@ -156,13 +193,17 @@ fn nodes(view: &ReleasesView) -> Markup {
 }
 
 fn made(view: &ReleasesView) -> Markup {
+    let environments: BTreeSet<&EnvironmentName> = view.history.iter().map(|it| &it.environment).collect();
+    let is_there = |it: &SignedRelease, environment: &EnvironmentName| {
+        view.active.iter().any(|here| &here.environment == environment && here.release == it.id)
+    };
     html! {
         section {
             h2 { "All releases" }
             @if view.releases.is_empty() { p.dim { "No domain has released anything yet." } }
             @else {
                 div.scroll { table {
-                    thead { tr { th { "Release" } th { "Domain" } th { "Made" } th { "By" } th { "Change" } th { "Active in" } } }
+                    thead { tr { th { "Release" } th { "Domain" } th { "Made" } th { "By" } th { "Change" } th { "Active in" } th { "What it would do in" } } }
                     tbody { @for it in view.releases.iter().rev().take(MOST_LINES) {
                         tr {
                             td { (short(&it.id)) }
@@ -172,6 +213,9 @@ fn made(view: &ReleasesView) -> Markup {
                             td { a.name href={ "/changes/" (it.change) } { "its change" } }
                             td { @for here in view.active.iter().filter(|here| here.release == it.id && here.domain == it.domain) {
                                 span.badge.good { (here.environment) } " "
+                            } }
+                            td.breaks { @for environment in environments.iter().filter(|environment| !is_there(it, environment)) {
+                                (would(environment, &it.id, false, environment.as_str())) " "
                             } }
                         }
                     } }

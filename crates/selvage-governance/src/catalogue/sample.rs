@@ -14,7 +14,7 @@ pub fn sample(fabric: &Fabric, object: &Object) -> Value {
 }
 
 /// An object as an event carries it: also what only systems set.
-pub(super) fn carried(fabric: &Fabric, object: &Object) -> Value {
+pub fn carried(fabric: &Fabric, object: &Object) -> Value {
     let needed: Vec<&Attribute> = object.attributes.iter().filter(|attribute| !attribute.optional).collect();
     members(fabric, &needed)
 }

@@ -56,7 +56,7 @@ pub struct Gates {
     pub tests: bool,
     /// It has been active for so long in each environment that comes before.
     pub soak: Option<Duration>,
-    /// Its mediated interfaces hold against simulated systems whose calls fail.
+    /// Its mediated interfaces and its deliveries hold against simulated systems that fail.
     pub faults: bool,
     /// No interface that it holds has spent its error budget.
     pub budget: bool,

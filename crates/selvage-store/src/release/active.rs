@@ -130,13 +130,33 @@ impl Store {
         Ok(AppliedActivation { activated, grants, subscriptions })
     }
 
+    /// What would come of the access if this were what is asked for. Nothing is changed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn preview_access(
+        &self,
+        asks: &AskedAccess,
+    ) -> Result<(AppliedGrants, AppliedSubscriptions), StoreError> {
+        const NOBODY: &str = "preview";
+        let mut transaction = self.database.write().await?;
+        access::hold(&mut transaction).await?;
+        let grants = grant::apply(&mut transaction, &asks.grants, NOBODY).await?;
+        if !grants.is_nothing() {
+            access::subscription::end_overdue(&mut transaction).await?;
+        }
+        let subscriptions = ask::apply(&mut transaction, &asks.subscriptions, (true, NOBODY)).await?;
+        // It is never committed.
+        drop(transaction);
+        Ok((grants, subscriptions))
+    }
+
     /// What is active in every environment, by environment and domain.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn active_domains(&self) -> Result<Vec<DomainActivation>, StoreError> {
-        let mut transaction = self.database.read().await?;
-        transaction.all(ACTIVE, bind![]).await?.iter().map(activation).collect()
+        all(&mut self.database.read().await?).await
     }
 
     /// What was ever activated, newest first.
@@ -147,6 +167,11 @@ impl Store {
         let mut transaction = self.database.read().await?;
         transaction.all(HISTORY, bind![]).await?.iter().map(activation).collect()
     }
+}
+
+/// What is active in every environment.
+pub(super) async fn all(transaction: &mut Transaction) -> Result<Vec<DomainActivation>, StoreError> {
+    transaction.all(ACTIVE, bind![]).await?.iter().map(activation).collect()
 }
 
 /// Puts it behind what was active before.

@@ -8,7 +8,10 @@ use super::both;
 use super::stage::Stage;
 use super::stage::tamper;
 use crate::database::Database;
-use crate::{Activated, AskedAccess, NewActivation, NewChange, NewRelease, ReleaseKey, Store, StoreError, migration};
+use crate::{
+    Activated, AskedAccess, NewActivation, NewChange, NewDirectory, NewRelease, ReleaseKey, Store, StoreError,
+    migration,
+};
 
 both!(
     a_change_becomes_a_release,
@@ -17,6 +20,7 @@ both!(
     an_emergency_is_ratified,
     what_is_active_is_appended,
     an_activation_takes_its_access_along_or_nothing,
+    no_directory_takes_from_a_release_whoever_comes_first,
     the_head_is_by_count_and_not_by_clock,
     heads_from_before_are_kept,
     steps_at_once_wait_for_each_other,
@@ -185,6 +189,12 @@ async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
     let seen = store.activations().await.unwrap()[0].ordinal;
     let again = activate("rel_1", seen, &asks(&[])).await.unwrap();
     assert_eq!((again.activated, again.grants.held_back.len()), (Activated::Before, 1), "what ended stays so");
+    // What would come of it is looked at, and nothing is changed.
+    let (revision, entries) = (store.access_revision().await.unwrap(), store.verify_ledger().await.unwrap().entries);
+    let (grants, _) = store.preview_access(&asks(&["/a"])).await.unwrap();
+    assert_eq!((grants.granted.len(), grants.held_back.len()), (0, 1));
+    assert_eq!(store.access_revision().await.unwrap(), revision);
+    assert_eq!(store.verify_ledger().await.unwrap().entries, entries);
     let actions: Vec<_> = store.ledger(4, 20).await.unwrap().into_iter().map(|entry| entry.action).collect();
     let expected = [
         "release.activated",
@@ -195,6 +205,42 @@ async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
         "subscription.ended",
     ];
     assert_eq!(actions, expected);
+}
+
+/// INVARIANT: APPROVED, REVOKED-NOW
+async fn no_directory_takes_from_a_release_whoever_comes_first(stage: &Stage) {
+    let store = stage.open().await;
+    let (test, ghent): (EnvironmentName, DomainName) = ("test".parse().unwrap(), "plant-ghent".parse().unwrap());
+    let change = store.propose(&new_change(None, "rel_1")).await.unwrap();
+    release(&store, &change, None).await.unwrap();
+    let grants = vec![super::subscription::asked_grant()];
+    let (asks, nothing) = (AskedAccess { grants, ..AskedAccess::default() }, AskedAccess::default());
+    let (content, gates) = (json!({"fabric.yaml": "kind: Fabric\n"}), json!([]));
+    let directory =
+        NewDirectory { environment: &test, release: "rel_dir", content: &content, by: "dir", asks: &nothing };
+    let new = NewActivation {
+        environment: &test,
+        domain: &ghent,
+        release: "rel_1",
+        by: "b.lead",
+        because: "it is time",
+        gates: &gates,
+        is_rollback: false,
+        seen: 0,
+        asks: &asks,
+    };
+    // Both at once, as on two nodes.
+    let (served, activated) = tokio::join!(store.activate_directory(&directory), store.activate_domain(&new));
+    activated.unwrap();
+    assert!(served.is_ok() || matches!(served, Err(StoreError::BesideReleases { .. })), "{served:?}");
+    for _ in 0..2 {
+        let access = store.access_state().await.unwrap();
+        assert!(access.grants.iter().all(|grant| grant.ended.is_none()) && access.grants.len() == 1, "{access:?}");
+        let entries = store.verify_ledger().await.unwrap().entries;
+        let refused = store.activate_directory(&directory).await.unwrap_err();
+        assert_eq!(refused.code().as_str(), "FAB7063", "{refused}");
+        assert_eq!(store.verify_ledger().await.unwrap().entries, entries, "nothing is left of it");
+    }
 }
 
 async fn the_head_is_by_count_and_not_by_clock(stage: &Stage) {

@@ -1,6 +1,8 @@
 //! `selvage release`: what each domain released, where it is active, and making it so. Going back is one command, and takes effect on
 //! every node within a second.
 
+mod plan;
+
 use anyhow::Context;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -24,6 +26,8 @@ pub(crate) enum ReleaseCommand {
     Show(Show),
     /// Verifies the content and the signature of every release.
     Verify(Verify),
+    /// Says what activating a release would do to access, and changes nothing.
+    Plan(plan::Plan),
     /// Makes a release the active one of its domain in an environment.
     Activate(Activate),
     /// Goes back to the release that a domain had active before.
@@ -121,6 +125,7 @@ impl ReleaseCommand {
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
             Self::Verify(verify) => verify.run().await,
+            Self::Plan(plan) => plan.run().await,
             Self::Activate(activate) => activate.run().await,
             Self::Rollback(rollback) => rollback.run().await,
             Self::Key(key) => {

@@ -1,6 +1,8 @@
-//! The fault tests of mediated interfaces: what a release maps is asked of a simulated Odoo whose calls fail, and whose answers are lost.
-//! Reads have to come to the same as without faults, and a new record has to be there once. What the simulation does not have cannot be
-//! tried, and is said. It touches no real system. INVARIANT: ONE-EFFECT
+//! The fault tests: of deliveries in a room of its own, and of mediated interfaces here. What a release maps is asked of a simulated Odoo
+//! whose calls fail, and whose answers are lost. Reads have to come to the same as without faults, and a new record has to be there once.
+//! What the simulation does not have cannot be tried, and is said. It touches no real system. INVARIANT: ONE-EFFECT
+
+mod deliveries;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,9 +31,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const RECORDS: u64 = 4;
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
 
-/// Tries every mediated interface of an Odoo.
-pub(super) async fn run(mut fabric: Fabric, environment: EnvironmentName) -> Tried {
-    let mut tried = Tried::default();
+/// Tries every mediated interface of an Odoo, and every subscription that is delivered.
+pub(super) async fn run(fabric: Fabric, environment: EnvironmentName) -> Tried {
+    let mut tried = deliveries::run(&fabric, &environment).await;
+    mediated(fabric, environment, &mut tried).await;
+    tried
+}
+
+async fn mediated(mut fabric: Fabric, environment: EnvironmentName, tried: &mut Tried) {
     let odoos: Vec<SystemName> = fabric
         .systems
         .values()
@@ -47,8 +54,7 @@ pub(super) async fn run(mut fabric: Fabric, environment: EnvironmentName) -> Tri
     let factory = match Factory::start(config).await {
         Ok(factory) => factory,
         Err(error) => {
-            tried.failed.push(format!("the simulation did not start: {error}"));
-            return tried;
+            return tried.failed.push(format!("the simulation did not start: {error}"));
         }
     };
     let secrets = point_at(&mut fabric, &odoos, &environment, (&factory.odoo_url(), &database));
@@ -61,7 +67,7 @@ pub(super) async fn run(mut fabric: Fabric, environment: EnvironmentName) -> Tri
                     && odoos.contains(&serves.system.value)
                 {
                     let trial = Trial { engine: &engine, odoo: &factory.odoo, fabric: &fabric, interface, serves };
-                    trial.run(&mut tried).await;
+                    trial.run(tried).await;
                 }
             }
             task.shutdown().await;
@@ -69,7 +75,6 @@ pub(super) async fn run(mut fabric: Fabric, environment: EnvironmentName) -> Tri
         Err(error) => tried.failed.push(format!("nothing could be tried: {error:#}")),
     }
     factory.shutdown().await;
-    tried
 }
 
 /// Everybody whom the fabric's accounts log in as.

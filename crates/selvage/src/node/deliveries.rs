@@ -5,6 +5,7 @@ mod endpoint;
 mod replay;
 
 pub(super) use endpoint::endpoint as endpoint_of;
+pub(crate) use endpoint::of as job_of;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -213,7 +214,8 @@ impl Follower {
             return Ok(None);
         };
         let secret = |name: &SecretName| self.parts.secrets.get(name).is_some();
-        let built = endpoint::of(active, &self.parts.environment, (subscription, grant), deliver, secret);
+        let built =
+            endpoint::of(&active.release.fabric, &self.parts.environment, (subscription, grant), deliver, secret);
         match (built, subscription.state) {
             (Err(because), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
                 self.complain(subscription, &because);

@@ -1,5 +1,6 @@
 //! From a directory to what a node runs: read, record, activate, compile. The steps of a change are the same.
 
+mod beginning;
 mod current;
 mod past;
 pub(super) mod prepared;
@@ -23,9 +24,10 @@ use selvage_model::finding::Finding;
 use selvage_model::manifest::organisation::Environment;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{AskedSubscription, Store};
+use selvage_store::{AskedAccess, AskedSubscription, NewDirectory, Store};
 use tokio::sync::Notify;
 
+pub(super) use self::beginning::{Beginning, begin};
 pub(crate) use self::current::{Active, Current};
 pub(crate) use self::past::at;
 use self::prepared::Prepared;
@@ -116,34 +118,42 @@ fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> anyhow::Re
     })
 }
 
-/// Records the release and the grants it asks for, and gives the access state with them.
+/// Records the release and the access it asks for, and gives the access state with it.
 ///
 /// # Errors
-/// When the store does not take it.
+/// When the store does not take it, as where releases of domains are active. INVARIANT: APPROVED
 pub(crate) async fn activate(
     store: &Store,
     environment: &EnvironmentName,
     release: &Release,
 ) -> anyhow::Result<AccessState> {
-    store.record_release(&release.id, &release.manifests, DIRECTORY).await?;
-    store.activate(environment, &release.id, DIRECTORY).await?;
-    let asked: Vec<_> = release
-        .fabric
-        .grants
-        .iter()
-        .map(|grant| (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms()))
-        .collect();
-    for held in store.apply_manifest_grants(&asked, DIRECTORY).await?.held_back {
+    let (grants, subscriptions) = store
+        .activate_directory(&NewDirectory {
+            environment,
+            release: &release.id,
+            content: &release.manifests,
+            by: DIRECTORY,
+            asks: &asked(&release.fabric),
+        })
+        .await?;
+    for held in grants.held_back {
         let (consumer, interface, ended) = (held.consumer, held.interface, held.ended);
         tracing::warn!("the grant of {interface} to {consumer} ended at {ended} and stays so: give it new terms");
     }
-    subscribe(store, &release.fabric).await?;
+    for (label, ended) in subscriptions.held_back {
+        tracing::warn!("the subscription `{label}` ended at {ended} and stays so: give it new terms");
+    }
+    for label in subscriptions.ungranted {
+        tracing::warn!("the subscription `{label}` has no grant that is alive: nothing is delivered");
+    }
     Ok(store.access_state().await?)
 }
 
-/// Records the subscriptions that a release asks for. A directory is served only where nothing is protected: they are approved.
-async fn subscribe(store: &Store, fabric: &Fabric) -> anyhow::Result<()> {
-    let asked = fabric.subscriptions.iter().filter_map(|subscription| {
+/// What a directory asks for. It is served only where nothing is protected: subscriptions are approved.
+fn asked(fabric: &Fabric) -> AskedAccess {
+    let grants = fabric.grants.iter();
+    let grants = grants.map(|it| (it.consumer.value.clone(), it.interface.value.clone(), it.terms())).collect();
+    let subscriptions = fabric.subscriptions.iter().filter_map(|subscription| {
         Some(AskedSubscription {
             consumer: subscription.consumer.value.clone(),
             name: subscription.known_as()?,
@@ -151,14 +161,7 @@ async fn subscribe(store: &Store, fabric: &Fabric) -> anyhow::Result<()> {
             terms: subscription.terms(),
         })
     });
-    let applied = store.apply_manifest_subscriptions(&asked.collect::<Vec<_>>(), true, DIRECTORY).await?;
-    for (label, ended) in applied.held_back {
-        tracing::warn!("the subscription `{label}` ended at {ended} and stays so: give it new terms");
-    }
-    for label in applied.ungranted {
-        tracing::warn!("the subscription `{label}` has no grant that is alive: nothing is delivered");
-    }
-    Ok(())
+    AskedAccess { grants, subscriptions: subscriptions.collect() }
 }
 
 /// Compiles what the gateway runs; of what is declared, only what was not compiled yet.

@@ -391,7 +391,16 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
         .await;
     let verified = plants.run(&["release", "verify"]);
     assert!(!verified.status.success() && stdout(&verified).contains("FAB7056"), "{}", stdout(&verified));
-    plants.refused(&["serve", "--env", "prod"], "FAB7056");
+    // A node that starts serves what ran before it, without what was altered, and says so.
+    let (node, base, _) = serve(&plants);
+    let refuses = async || {
+        let told = plants.run(&["nodes", "--env", "prod", "--json"]);
+        (told.status.code() == Some(1) && stdout(&told).contains("FAB7056")).then_some(())
+    };
+    eventually("it says what it does not run", refuses).await;
+    assert_eq!(plants.status(&format!("{base}/brno-stock/v1/"), &planning).await, StatusCode::NOT_FOUND);
+    assert_ne!(plants.status(&format!("{base}/ghent-stock/v1/"), &mes).await, StatusCode::NOT_FOUND);
+    drop(node);
     plants
         .alter("UPDATE fabric_release SET content = replace(content, 'tier-3', 'tier-1') WHERE domain = 'plant-brno'")
         .await;

@@ -178,6 +178,45 @@ async fn a_node_that_lacks_a_secret_says_so_and_takes_the_release_once_it_is_the
     assert!(told["nodes"][0]["acknowledged_ms"].is_u64(), "{told:#}");
 }
 
+/// INVARIANT: FAIL-SAFE
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_starts_where_what_is_active_cannot_be_run_serves_what_ran_before() {
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    let (_, here) = PRODUCTS.split_once("  dev:\n").unwrap();
+    let here = here.split_once("---").unwrap().0;
+    let whole = PRODUCTS
+        .replace("dev: {gates: {faults: true, tests: true}}", "test: {}, prod: {}")
+        .replace(&format!("  dev:\n{here}"), &format!("  test:\n{here}  prod:\n{here}"));
+    let make = |text: &str, title: &str| {
+        plants.write("fabric.yaml", text);
+        plants.release(&plants.approve(&plants.propose("group", title, "a.lindqvist", &[])), "a.lindqvist")
+    };
+    let secrets = plants.place.path("secrets");
+    std::fs::write(&secrets, "another=1\n").unwrap();
+    let with = ["--secrets", secrets.to_str().unwrap()];
+    let few = whole.split_once("---\nkind: Site").unwrap().0.replace("packs: [odoo]\n", "");
+    plants.activate(&make(&few, "The first of all"), "prod");
+    let needs_a_secret = make(&whole, "Products of Odoo");
+    // Nothing was active before: nothing is served, and it says so.
+    plants.activate(&needs_a_secret, "test");
+    let said = plants.refused(&[&["serve", "--env", "test"], &with[..]].concat(), "FAB5102");
+    assert!(said.contains("nothing that was active before can"), "{said}");
+
+    plants.activate(&needs_a_secret, "prod");
+    let (process, _, _) = serve_with(&plants, &with);
+    let refuses = async || {
+        let (status, listed) = node(&plants);
+        (listed["refused"]["code"] == "FAB5102").then_some((status, listed["runs"].clone()))
+    };
+    let told = eventually("it says what it does not run", refuses).await;
+    assert_eq!(told, (Some(1), Value::from("before")));
+    std::fs::write(&secrets, "odoo/read=a-key\n").unwrap();
+    process.hang_up();
+    let runs = async || (node(&plants).1["runs"] == "active").then_some(());
+    eventually("it runs once the secret is there", runs).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_cannot_read_a_release_yet_follows_revocations() {
     let plants = Plants::on(Place::new().await, database().await);

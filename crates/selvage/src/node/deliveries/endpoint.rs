@@ -15,20 +15,18 @@ use selvage_model::scalar::Rate;
 use selvage_model::subscription::{DeliveryTerms, LiveSubscription, REPLAY_HEADER};
 
 use super::replay;
-use crate::node::release::Active;
 
 /// What is to be delivered for a subscription, and where.
 ///
 /// # Errors
 /// In words, where it cannot be: no address, a secret that is not there, or a grant that deliveries cannot carry out.
-pub(super) fn of(
-    active: &Active,
+pub(crate) fn of(
+    fabric: &Fabric,
     environment: &EnvironmentName,
     (subscription, terms): (&LiveSubscription, &GrantTerms),
     deliver: &DeliveryTerms,
     has: impl Fn(&SecretName) -> bool,
 ) -> Result<Job, String> {
-    let fabric = &active.release.fabric;
     let reference = &subscription.interface;
     let interface = match fabric.interfaces.get(reference).map(|interface| &interface.body) {
         Some(InterfaceBody::Event(event)) => event.clone(),
@@ -39,7 +37,7 @@ pub(super) fn of(
     }
     let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has)?;
     let rate = match &subscription.terms.replay {
-        Some(_) => replay::rate(active, subscription, deliver.rate),
+        Some(_) => replay::rate(fabric, subscription, deliver.rate),
         None => deliver.rate,
     };
     let limits = EndpointLimits { rate: slower(rate, terms.rate), ..endpoint.limits };

@@ -1,5 +1,6 @@
 //! Whether a replay may be: the interface says who may ask for one and how fast it may go.
 
+use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::scalar::Rate;
 use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
@@ -36,8 +37,8 @@ pub(super) fn original_ended(active: &Active, terms: &ReplayTerms) -> bool {
 }
 
 /// How fast it goes: as asked for, and never faster than the interface lets.
-pub(super) fn rate(active: &Active, replay: &LiveSubscription, asked: Option<Rate>) -> Option<Rate> {
-    let interface = active.release.fabric.interfaces.get(&replay.interface);
+pub(super) fn rate(fabric: &Fabric, replay: &LiveSubscription, asked: Option<Rate>) -> Option<Rate> {
+    let interface = fabric.interfaces.get(&replay.interface);
     let most = interface.and_then(|interface| match &interface.body {
         InterfaceBody::Event(event) => event.replay.as_ref()?.max_rate,
         _ => None,

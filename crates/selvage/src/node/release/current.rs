@@ -85,7 +85,7 @@ impl Current {
     }
 
     /// These releases could not be taken; whether that is not told yet.
-    pub(super) fn refuse(&self, releases: BTreeMap<DomainName, String>, error: &anyhow::Error) -> bool {
+    pub(in crate::node) fn refuse(&self, releases: BTreeMap<DomainName, String>, error: &anyhow::Error) -> bool {
         let mut known = self.refusal();
         let refusal = Refusal::new(releases, error, known.as_ref(), Instant::now());
         let is_new = !refusal.repeats(known.as_ref());

@@ -1,0 +1,123 @@
+//! The gate of faults, through commands: what a release lets be subscribed to is delivered to a simulated receiver that misbehaves before
+//! the release is active, and what cannot hold closes the gate.
+
+use crate::changes::Plants;
+
+pub(crate) const FABRIC: &str = "kind: Fabric
+name: velo-works
+environments: {dev: {gates: {faults: true}}}
+classes: [personal]
+---
+kind: Domain
+name: group
+board: {architecture: [a.lindqvist, s.okafor], quorum: 1}
+---
+kind: Team
+name: quality
+roles: {owner: [d.claes], steward: [d.claes], on_call: [d.claes]}
+---
+kind: System
+name: board
+connector: http
+owner: quality
+zone: cloud
+environments: {dev: {url: \"https://board.example.com\"}}
+---
+kind: Interface
+name: inspections
+type: event
+version: 1.0
+owner: quality
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, recovery: {rpo: 0s, rto: 1h}, data: internal}
+events:
+  manufacturing.machine.inspected: {schema: contracts/inspection.yaml}
+  manufacturing.machine.repaired: {schema: contracts/inspection.yaml}
+lane: data.machine
+retention: {for: 30d}
+validation: {response: enforce}
+---
+kind: Consumer
+name: shop-floor
+owner: quality
+identity: {api_key: {}}
+---
+kind: Grant
+consumer: shop-floor
+interface: inspections@1
+operations: [subscribe]
+where: {site: ghent}
+except: [marks]
+purpose: Shows which machines were looked at
+until: 2030-01-01T00:00+02:00
+---
+kind: Subscription
+consumer: shop-floor
+interface: inspections@1
+events: [manufacturing.machine.inspected]
+deliver: {system: board, path: /hooks, signing: standard-webhooks, secret: {secret: board/hooks}, rate: 1/h}
+---
+kind: Subscription
+name: as-they-come
+consumer: shop-floor
+interface: inspections@1
+events: [manufacturing.machine.inspected, manufacturing.machine.repaired]
+deliver: {system: board, path: /all, signing: standard-webhooks, secret: {secret: board/all}, order: any}
+";
+
+pub(crate) const SCHEMA: &str = "$schema: https://json-schema.org/draft/2020-12/schema
+type: object
+required: [machine, site]
+additionalProperties: false
+properties:
+  machine: {type: string, maxLength: 40}
+  site: {enum: [ghent, brno]}
+  inspector: {type: string, x-selvage-class: personal}
+  marks: {type: array, items: {type: string}}
+examples: [{machine: press-4, site: brno, inspector: ann, marks: [wear]}]
+";
+
+/// A place with this fabric and this schema.
+pub(crate) async fn place(fabric: &str, schema: &str) -> Plants {
+    let plants = Plants::new().await;
+    std::fs::remove_dir_all(plants.fabric()).unwrap();
+    plants.write("fabric.yaml", fabric);
+    plants.write("contracts/inspection.yaml", schema);
+    plants
+}
+
+fn released(plants: &Plants) -> String {
+    let change = plants.approve(&plants.propose("group", "The first of all", "a.lindqvist", &[]));
+    plants.release(&change, "a.lindqvist")
+}
+
+const ACTIVATE: [&str; 5] = ["--env", "dev", "--by", "d.claes", "--because"];
+
+/// INVARIANT: NOTHING-LOST, LANE-ORDER: before it is active, whatever the receiver does.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_subscribed_to_is_delivered_under_faults_before_it_is_active() {
+    let plants = place(FABRIC, SCHEMA).await;
+    let release = released(&plants);
+    let went = plants.well(&[&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat());
+    assert!(went.contains("faults: 2 hold, 0 cannot be tried"), "{went}");
+    let ledger = plants.well(&["ledger", "list"]);
+    assert!(ledger.contains("release.activated"), "{ledger}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_cannot_hold_closes_the_gate() {
+    // What its own schema gives as an example is nothing that the schema takes.
+    let plants = place(FABRIC, &SCHEMA.replace("site: brno, inspector", "site: prague, inspector")).await;
+    let release = released(&plants);
+    let activate = [&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat();
+    let refused = plants.refused(&activate, "FAB7057");
+    assert!(refused.contains("the example of its own schema does not fit"), "{refused}");
+
+    // No event is ever in the rows of the grant.
+    let plants = place(&FABRIC.replace("site: ghent", "site: prague"), SCHEMA).await;
+    let release = released(&plants);
+    let activate = [&["release", "activate", &release], &ACTIVATE[..], &["tried"]].concat();
+    let refused = plants.refused(&activate, "FAB7057");
+    assert!(refused.contains("in the rows of its grant: /data/site"), "{refused}");
+    assert!(refused.contains("shop-floor/as-they-come: none of the events that there are is for it"), "{refused}");
+}

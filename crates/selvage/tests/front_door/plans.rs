@@ -1,0 +1,82 @@
+//! What activating would do to access is told before: by a command, over the control API and on the console; and what ended stays so,
+//! until it is asked for anew.
+
+use serde_json::Value;
+
+use crate::changes::{Plants, serve};
+use crate::fixture::{eventually, stdout};
+use crate::gates::{FABRIC, SCHEMA, place};
+
+fn released(plants: &Plants, text: &str, title: &str) -> String {
+    plants.write("fabric.yaml", text);
+    plants.release(&plants.approve(&plants.propose("group", title, "a.lindqvist", &[])), "a.lindqvist")
+}
+
+/// What the command says, with its exit code.
+fn plan(plants: &Plants, release: &str, more: &[&str]) -> (i32, Value) {
+    let output = plants.run(&[&["release", "plan", release, "--env", "prod", "--json"], more].concat());
+    (output.status.code().unwrap(), serde_json::from_str(&stdout(&output)).unwrap())
+}
+
+fn codes(plan: &Value) -> Vec<&str> {
+    plan["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect()
+}
+
+/// INVARIANT: REVOKED-NOW
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_ended_is_told_before_and_how_it_comes_back() {
+    let granted = FABRIC.replace("{dev: {gates: {faults: true}}}", "{prod: {}}").replace("{dev: {url", "{prod: {url");
+    let (few, _) = granted.split_once("---\nkind: Grant").unwrap();
+    let plants = place(few, SCHEMA).await;
+    let first = released(&plants, few, "The first of all");
+    plants.activate(&first, "prod");
+    let (node, _, console) = serve(&plants);
+    let second = released(&plants, &granted, "The shop floor sees inspections");
+    assert_eq!(plan(&plants, &second, &[]), (0, plan(&plants, &second, &[]).1), "all that it asks for is given");
+    plants.activate(&second, "prod");
+    let alive = || plants.well(&["grant", "list"]).lines().any(|line| line.contains("until "));
+    assert!(alive(), "{}", plants.well(&["grant", "list"]));
+
+    // Going back would end the grant, for good.
+    let (status, told) = plan(&plants, &first, &["--going-back"]);
+    assert_eq!((status, codes(&told)), (1, vec!["FAB7171"]), "{told:#}");
+    let back = ["--domain", "group", "--env", "prod", "--by", "d.claes", "--because", "it is too much"];
+    plants.well(&[&["release", "rollback"], &back[..]].concat());
+    assert!(!alive(), "it has ended");
+
+    // Activating it again does not bring it back, and says so before and then.
+    let (status, told) = plan(&plants, &second, &[]);
+    assert_eq!((status, codes(&told)), (1, vec!["FAB7170", "FAB7170", "FAB7170"]), "{told:#}");
+    let grant = &told["findings"][0];
+    assert!(grant["message"].as_str().unwrap().contains("`inspections@1` to `shop-floor` ended at"), "{told:#}");
+    assert!(grant["fix"].as_str().unwrap().contains("access request --consumer shop-floor"), "{told:#}");
+    assert!(grant["place"].as_str().unwrap().starts_with("fabric.yaml:"), "{told:#}");
+    let key = plants.well(&["operator", "add", "d.claes"]).trim().to_owned();
+    let url = format!("{console}/api/environments/prod/plan?release={second}");
+    let client = reqwest::Client::new();
+    let over_http = eventually("the operator is known", || async {
+        let answer = client.get(&url).bearer_auth(&key).send().await.unwrap();
+        let found = answer.status().is_success();
+        found.then_some(answer.text().await.unwrap())
+    })
+    .await;
+    assert_eq!(serde_json::from_str::<Value>(&over_http).unwrap(), told);
+    let went = plants.run(&["release", "activate", &second, "--env", "prod", "--by", "d.claes", "--because", "again"]);
+    let said = String::from_utf8_lossy(&went.stderr).into_owned();
+    assert!(went.status.success() && said.contains("FAB7170") && said.contains("access request"), "{said}");
+    assert!(!alive(), "no activation revives what ended");
+
+    // Asked for anew, it is there: only what was under the one of before is told still.
+    let ask = ["--interface", "inspections@1", "--operations", "subscribe", "--purpose", "Shows inspections again"];
+    let who = ["--consumer", "shop-floor", "--until", "2027-06-30", "--by", "a.lindqvist", "--env", "prod", "--json"];
+    let asked = plants.well(&[&["access", "request"], &ask[..], &who[..]].concat());
+    let asked: Value = serde_json::from_str(&asked).unwrap();
+    let id = asked["request"].as_str().unwrap();
+    let because = ["--because", "they look at it each day", "--by", "d.claes", "--env", "prod"];
+    plants.well(&[&["access", "decide", id, "--approve"], &because[..]].concat());
+    assert!(alive());
+    let (status, told) = plan(&plants, &second, &[]);
+    assert_eq!((status, codes(&told)), (1, vec!["FAB7170", "FAB7170"]), "{told:#}");
+    assert!(told.to_string().contains("the subscription `shop-floor/as-they-come` ended at"), "{told:#}");
+    drop(node);
+}
