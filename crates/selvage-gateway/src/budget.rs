@@ -156,7 +156,7 @@ pub(crate) fn round(live: &Live, books: &Books, round: BudgetMoment, lease: Dura
     let lease = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
     let moment = Moment { nanos, wall: Timestamp::now(), lease, round };
     let mut asked = BudgetRound { asks: Vec::new(), targets: Vec::new(), began: nanos, lease };
-    for shared in live.shared() {
+    for shared in live.awake() {
         if let (Some(allowance), Sharing::All) = (shared.rate, books.limits.sharing) {
             asked.add_rate(&shared, allowance, moment);
         }
@@ -258,11 +258,13 @@ impl BudgetRound {
         if ask.want == 0 {
             kept.rate.renewed = None;
             meter.share();
+            meter.deals(false);
             return;
         }
         if kept.rate.renewed.replace(self.began).is_none() {
             kept.rate.joined = self.began;
         }
+        meter.deals(true);
         // Those who have it all learn of a node that joins when they ask next: meanwhile it passes what it may unheard.
         if share.held == 0 && self.began.saturating_sub(kept.rate.joined) < self.lease / 2 {
             return;
@@ -322,6 +324,7 @@ pub(crate) fn found(live: &Live, books: &Books) {
         if shared.rate.is_some() && books.limits.sharing == Sharing::All {
             kept.rate.renewed = None;
             shared.limits.rate().share();
+            shared.limits.rate().deals(false);
         }
         if let Some(quota) = shared.quota {
             kept.quota.renewed = None;

@@ -15,6 +15,8 @@ use crate::config::Sharing;
 use crate::gate::Gate;
 use crate::quota::Counter;
 
+/// Stands beside how many requests met a limit: the store has given this node a share of it.
+const DEALS: u64 = 1 << 63;
 /// How often it is looked at most for limits that nobody uses any more, in nanoseconds.
 const PRUNES_EVERY: u64 = 10_000_000_000;
 
@@ -90,7 +92,7 @@ pub(crate) struct Meter {
     arrival: AtomicU64,
     /// How many of the rate's burst this node may use, [`WHOLE`] or [`UNHEARD`].
     held: AtomicU64,
-    /// Requests since the last look, where nodes share.
+    /// Requests since the last look, where nodes share; [`DEALS`] is added while the store has given this node a share.
     asked: AtomicU64,
 }
 
@@ -162,7 +164,21 @@ impl Meter {
 
     /// Requests since the last look.
     pub(crate) fn take_demand(&self) -> u64 {
-        self.asked.swap(0, Ordering::Relaxed)
+        self.asked.fetch_and(DEALS, Ordering::Relaxed) & !DEALS
+    }
+
+    /// Whether requests have met it since the last look, or the store has given this node a share of it.
+    pub(crate) fn is_awake(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) != 0
+    }
+
+    /// Whether the store has given this node a share.
+    pub(crate) fn deals(&self, deals: bool) {
+        if deals {
+            self.asked.fetch_or(DEALS, Ordering::Relaxed);
+        } else {
+            self.asked.fetch_and(!DEALS, Ordering::Relaxed);
+        }
     }
 
     fn spend(&self, now: u64, allowance: Allowance) -> Spent {

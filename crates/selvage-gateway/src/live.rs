@@ -260,18 +260,36 @@ impl Live {
 
     /// Every limit that nodes may share, with its state.
     pub(crate) fn shared(&self) -> impl Iterator<Item = Shared<'_>> {
-        let grants = self.snapshot.limited_leases().filter_map(|lease| {
-            let live = self.leases.get(lease.index as usize)?;
-            let limits = LimitedBy::Grant(Arc::clone(live.limits.as_ref()?));
+        self.shared_of(|_| true)
+    }
+
+    /// Those that there may be something to settle about: there may be thousands that nobody meets.
+    pub(crate) fn awake(&self) -> impl Iterator<Item = Shared<'_>> {
+        self.shared_of(Meter::is_awake)
+    }
+
+    /// The quotas, and the rates that are meant. What can be said of them without looking at what declares them comes first.
+    fn shared_of(&self, is_meant: impl Fn(&Meter) -> bool + Copy) -> impl Iterator<Item = Shared<'_>> {
+        let grants = self.snapshot.limited_leases().iter().filter_map(move |(index, is_quota)| {
+            let limits = self.leases.get(*index as usize)?.limits.as_ref()?;
+            if !is_quota && !is_meant(&limits.rate) {
+                return None;
+            }
+            let lease = self.snapshot.leases().get(*index as usize)?;
             let served = self.snapshot.served().get(lease.served as usize)?;
             let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
+            let limits = LimitedBy::Grant(Arc::clone(limits));
             Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses })
         });
-        let interfaces = self.snapshot.limited_interfaces().filter_map(|served| {
-            let live = self.served.get(served.index as usize)?;
+        let interfaces = self.snapshot.limited_interfaces().iter().filter_map(move |(index, is_quota)| {
+            let limits = &self.served.get(*index as usize)?.limits;
+            if !is_quota && !is_meant(&limits.rate) {
+                return None;
+            }
+            let served = self.snapshot.served().get(*index as usize)?;
             Some(Shared {
                 name: &served.reference,
-                limits: LimitedBy::Interface(Arc::clone(&live.limits)),
+                limits: LimitedBy::Interface(Arc::clone(limits)),
                 rate: served.rate,
                 quota: served.quota,
                 refuses: served.refuses_cut_off,

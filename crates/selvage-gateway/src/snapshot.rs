@@ -72,8 +72,8 @@ pub struct Snapshot {
     consumer_of: HashMap<ConsumerName, u32>,
     blocked: HashMap<u32, String>,
     leases: Vec<Lease>,
-    /// The leases with a limit.
-    limited: Vec<u32>,
+    /// The leases with a limit, and whether it is a quota.
+    limited: Vec<(u32, bool)>,
     leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
@@ -111,7 +111,7 @@ impl Snapshot {
             consumers: access.consumers,
             consumer_of: access.consumer_of,
             blocked: access.blocked,
-            limited: access.leases.iter().filter(|lease| lease.is_limited()).map(|lease| lease.index).collect(),
+            limited: access.limited,
             leases: access.leases,
             leases_of: access.leases_of,
         }
@@ -218,14 +218,14 @@ impl Snapshot {
         self.declared.caching()
     }
 
-    /// The interfaces with a limit over all.
-    pub(crate) fn limited_interfaces(&self) -> impl Iterator<Item = &Served> {
-        self.declared.limited()
+    /// The interfaces with a limit over all, by their indices, and whether it is a quota.
+    pub(crate) fn limited_interfaces(&self) -> &[(u32, bool)] {
+        &self.declared.limited
     }
 
-    /// The leases with a limit.
-    pub(crate) fn limited_leases(&self) -> impl Iterator<Item = &Lease> {
-        self.limited.iter().filter_map(|index| self.leases.get(*index as usize))
+    /// The leases with a limit, by their indices, and whether it is a quota.
+    pub(crate) fn limited_leases(&self) -> &[(u32, bool)] {
+        &self.limited
     }
 
     /// Whether both are of the same release, compiled once.

@@ -139,38 +139,21 @@ pub(super) struct Access {
     /// Why a consumer is blocked, by its index.
     pub(super) blocked: HashMap<u32, String>,
     pub(super) leases: Vec<Lease>,
+    /// Those with a limit, and whether it is a quota.
+    pub(super) limited: Vec<(u32, bool)>,
     pub(super) leases_of: HashMap<(u32, u32), Vec<u32>>,
 }
 
 pub(super) fn compile(source: &SnapshotSource<'_>, declared: &Declared) -> Access {
     let state = source.access;
-    let mut access = Access::default();
+    let mut access = Access {
+        leases: Vec::with_capacity(state.grants.len()),
+        leases_of: HashMap::with_capacity(state.grants.len()),
+        ..Access::default()
+    };
     let mut conditions = Conditions::default();
-    let clients = clients(source);
+    access.take_keys(source);
     let mut identities: HashMap<&ConsumerName, Arc<str>> = HashMap::new();
-    for credential in &state.credentials {
-        let Principal::Consumer(name) = &credential.principal else {
-            if credential.revoked.is_none() {
-                access.operators.insert(credential.hash, credential.expires);
-            }
-            continue;
-        };
-        let consumer = access.consumer(name);
-        access.key_ids.push(credential.id.clone());
-        let for_tokens = clients.contains(name);
-        if for_tokens {
-            access.keys_by_id.insert(Box::from(credential.id.as_str()), credential.hash);
-        }
-        let key = Key {
-            id: if for_tokens { Box::from(credential.id.as_str()) } else { Box::default() },
-            index: index(access.key_ids.len() - 1),
-            consumer,
-            expires: credential.ends(source.fabric.key_age(name, source.environment)),
-            revoked: credential.revoked.is_some(),
-            for_tokens,
-        };
-        access.keys.insert(credential.hash, key);
-    }
     for block in &state.blocks {
         if let Blocked::Consumer(name) = &block.what {
             let consumer = access.consumer(name);
@@ -191,6 +174,9 @@ pub(super) fn compile(source: &SnapshotSource<'_>, declared: &Declared) -> Acces
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
         lease.ended |= access.blocked.contains_key(&consumer);
         access.leases_of.entry((consumer, served.index)).or_default().push(lease.index);
+        if lease.is_limited() {
+            access.limited.push((lease.index, lease.quota.is_some()));
+        }
         access.leases.push(lease);
     }
     let issuers = Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name));
@@ -215,6 +201,34 @@ fn clients<'a>(source: &SnapshotSource<'a>) -> HashSet<&'a ConsumerName> {
 }
 
 impl Access {
+    /// The keys of consumers and of operators.
+    fn take_keys(&mut self, source: &SnapshotSource<'_>) {
+        let clients = clients(source);
+        for credential in &source.access.credentials {
+            let Principal::Consumer(name) = &credential.principal else {
+                if credential.revoked.is_none() {
+                    self.operators.insert(credential.hash, credential.expires);
+                }
+                continue;
+            };
+            let consumer = self.consumer(name);
+            self.key_ids.push(credential.id.clone());
+            let for_tokens = clients.contains(name);
+            if for_tokens {
+                self.keys_by_id.insert(Box::from(credential.id.as_str()), credential.hash);
+            }
+            let key = Key {
+                id: if for_tokens { Box::from(credential.id.as_str()) } else { Box::default() },
+                index: index(self.key_ids.len() - 1),
+                consumer,
+                expires: credential.ends(source.fabric.key_age(name, source.environment)),
+                revoked: credential.revoked.is_some(),
+                for_tokens,
+            };
+            self.keys.insert(credential.hash, key);
+        }
+    }
+
     fn consumer(&mut self, name: &ConsumerName) -> u32 {
         *self.consumer_of.entry(name.clone()).or_insert_with(|| {
             self.consumers.push(name.clone());

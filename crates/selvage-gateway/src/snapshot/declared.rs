@@ -25,8 +25,8 @@ pub struct Declared {
     places: HashMap<InterfaceRef, u32>,
     /// The interfaces that keep answers.
     caching: Vec<u32>,
-    /// Those with a limit over all.
-    limited: Vec<u32>,
+    /// Those with a limit over all, and whether it is a quota.
+    pub(super) limited: Vec<(u32, bool)>,
     /// How long a node serves that cannot hear the access state, where nothing else is said, in nanoseconds.
     pub(super) serves_for: u64,
     /// The longest that anything is served so.
@@ -53,15 +53,13 @@ impl Declared {
         }
         let serves_for = served::nanos(served::unsaid_on_partition(fabric, environment));
         let longest = served.iter().map(|served| served.serves_for).max();
-        let those = |are: fn(&Served) -> bool| -> Vec<u32> {
-            served.iter().filter(|served| are(served)).map(|served| served.index).collect()
-        };
+        let limited = served.iter().filter(|served| served.rate.is_some() || served.quota.is_some());
         let indexed = || served.iter().map(|served| (served, served.index));
         Ok(Self {
             prefixes: indexed().map(|(served, index)| (Box::from(served.prefix()), index)).collect(),
             places: indexed().map(|(served, index)| (served.reference.clone(), index)).collect(),
-            caching: those(|served| served.cache.is_some()),
-            limited: those(|served| served.rate.is_some() || served.quota.is_some()),
+            caching: served.iter().filter(|served| served.cache.is_some()).map(|served| served.index).collect(),
+            limited: limited.map(|served| (served.index, served.quota.is_some())).collect(),
             serves_for,
             serves_for_most: longest.unwrap_or_default().max(serves_for),
             served,
@@ -82,10 +80,6 @@ impl Declared {
 
     pub(super) fn caching(&self) -> impl Iterator<Item = &Served> {
         self.caching.iter().filter_map(|index| self.served.get(*index as usize))
-    }
-
-    pub(super) fn limited(&self) -> impl Iterator<Item = &Served> {
-        self.limited.iter().filter_map(|index| self.served.get(*index as usize))
     }
 
     /// The interfaces that the access state blocks, by their index. INVARIANT: REVOKED-NOW

@@ -10,6 +10,7 @@ use std::time::Duration;
 use selvage_engine::{CaptureTask, Engine};
 use selvage_log::{EventLog, JetStreamLog, LogError, SqlLog};
 use selvage_model::code;
+use selvage_model::fabric::Fabric;
 use selvage_model::manifest::event::Retention;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::InterfaceRef;
@@ -78,11 +79,16 @@ impl Events {
 async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>, behind: Arc<Behindhand>) {
     let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
     let mut retired = Instant::now();
+    let (mut streams, mut of) = (Vec::new(), None);
     let mut looks = tokio::time::interval(LOOK_EVERY);
     looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         looks.tick().await;
-        let streams = streams(&current);
+        let release = Arc::clone(&current.active().release);
+        if of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &release)) {
+            streams = streams_of(&release.fabric);
+            of = Some(release);
+        }
         for (stream, _) in &streams {
             if !open.contains(stream) && open_stream(&*log, stream).await {
                 open.insert(stream.clone());
@@ -99,10 +105,9 @@ async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>, behind: Arc<Behin
     }
 }
 
-/// The event interfaces of what runs.
-fn streams(current: &Current) -> Vec<(InterfaceRef, Option<Retention>)> {
-    let release = Arc::clone(&current.active().release);
-    let events = release.fabric.interfaces.iter().filter_map(|(name, interface)| match &interface.body {
+/// The event interfaces of a fabric.
+fn streams_of(fabric: &Fabric) -> Vec<(InterfaceRef, Option<Retention>)> {
+    let events = fabric.interfaces.iter().filter_map(|(name, interface)| match &interface.body {
         InterfaceBody::Event(event) => Some((name.clone(), event.retention)),
         _ => None,
     });

@@ -328,7 +328,8 @@ impl Follower {
             let access = self.store.access_state().await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
-            let next = Active { access, ..Active::clone(&seen) };
+            let (release, keys) = (Arc::clone(&seen.release), Arc::clone(&seen.keys));
+            let next = Active { release, access, keys, since: seen.since };
             changed |= self.install(&seen, next, snapshot);
         }
     }
