@@ -5,22 +5,25 @@ mod access;
 mod answer;
 mod catalogue;
 mod changes;
+mod document;
 mod emergencies;
 mod events;
+mod evidence;
 mod grants;
 mod lanes;
 mod recertifications;
 mod releases;
+mod request;
+mod route;
+mod schema;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, FromRequestParts};
-use axum::http::header::{AUTHORIZATION, LOCATION};
-use axum::http::request::Parts;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
 use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -32,7 +35,7 @@ use selvage_model::name::{ConsumerName, DomainName, EnvironmentName, InterfaceRe
 use selvage_model::problem::Problem;
 use selvage_model::scalar;
 use selvage_store::Store;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::console::{Authenticate, ViewCatalogue};
 use crate::desk::{Desk, Seal, lease};
@@ -40,6 +43,10 @@ use crate::desk::{Desk, Seal, lease};
 use answer::problem;
 pub(crate) use answer::{status_of, told};
 pub(crate) use changes::line;
+pub use document::description;
+pub(crate) use evidence::page;
+use request::Operator;
+use route::{Route, served};
 
 /// Waits until every node knows of what was changed at this moment and, where it was activated in an environment, runs it there; says when
 /// each did, or why not.
@@ -52,6 +59,8 @@ pub struct Governance {
     pub desk: Desk,
     /// What signs releases, where this node does that.
     pub seal: Option<Arc<Seal>>,
+    /// What signs the ledger and evidence, where this node does that.
+    pub ledger_seal: Option<Arc<Seal>>,
     /// What waits for nodes.
     pub acknowledge: Acknowledge,
     /// What is delivered, and what is set aside.
@@ -72,80 +81,38 @@ pub(crate) struct Api {
 
 /// The routes of the API, to stand under `/api`.
 pub(crate) fn routes(governance: Governance, authenticate: Authenticate, catalogue: ViewCatalogue) -> Router {
-    Router::new()
-        .merge(of_access())
-        .route("/changes", get(changes::list).post(changes::propose))
-        .route("/changes/{id}", get(changes::show))
-        .route("/changes/{id}/decisions", post(changes::decide))
-        .route("/changes/{id}/withdrawal", post(changes::withdraw))
-        .route("/changes/{id}/release", post(changes::release))
-        .route("/board", get(changes::board))
-        .route("/releases", get(releases::list))
-        .route("/releases/{id}", get(releases::show))
-        .route("/environments/{environment}/plan", get(releases::plan))
-        .route("/environments/{environment}/activations", post(releases::activate))
-        .route("/environments/{environment}/rollbacks", post(releases::roll_back))
-        .route("/lanes", get(lanes::lanes))
-        .route("/dead-letters", get(lanes::letters))
-        .route("/dead-letters/{id}", get(lanes::show))
-        .route("/dead-letters/redrive", post(lanes::redrive))
-        .route("/dead-letters/discard", post(lanes::discard))
-        .route("/events/{interface}", get(events::tail))
-        .fallback(missing)
-        .layer(DefaultBodyLimit::max(MOST_BYTES))
-        .with_state(Api { governance, authenticate, catalogue })
+    let api = Api { governance, authenticate, catalogue };
+    served(table()).layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(api)
 }
 
-/// The catalogue, and access as leases.
-fn of_access() -> Router<Api> {
-    Router::new()
-        .route("/catalogue", get(catalogue::list))
-        .route("/catalogue/{interface}", get(catalogue::show))
-        .route("/access/requests", get(access::list).post(access::ask))
-        .route("/access/requests/{id}", get(access::show))
-        .route("/access/requests/{id}/decisions", post(access::decide))
-        .route("/access/review", get(access::review_all))
-        .route("/access/notices", get(access::notices))
-        .route("/grants", get(grants::list))
-        .route("/grants/{id}", get(grants::show))
-        .route("/grants/{id}/narrowing", post(grants::narrow))
-        .route("/grants/{id}/end", post(grants::end))
-        .route("/recertifications", get(recertifications::list).post(recertifications::start))
-        .route("/recertifications/{id}", get(recertifications::show))
-        .route("/recertification-items/{id}/answers", post(recertifications::answer))
-        .route("/break-glass", get(emergencies::list).post(emergencies::open))
-        .route("/break-glass/{grant}/reviews", post(emergencies::review))
+/// Every route: what is served and what is described are made of it.
+fn table() -> Vec<Route> {
+    let own = Route::get("/openapi.json", document::show).says("api", "describe", "This description").gives_as(
+        200,
+        "The description, as OpenAPI 3.1.",
+        json!({"type": "object"}),
+    );
+    let parts = [
+        changes::routes(),
+        releases::routes(),
+        catalogue::routes(),
+        access::routes(),
+        grants::routes(),
+        recertifications::routes(),
+        emergencies::routes(),
+        lanes::routes(),
+        events::routes(),
+        evidence::routes(),
+    ];
+    parts.into_iter().flatten().chain([own]).collect()
 }
 
 async fn missing(_operator: Operator) -> Response {
     problem(&Problem::new(404, code::API_MISSING, "the control API has no such path"))
 }
 
-/// Who asks. Nothing is read or told before that is known.
-pub(crate) struct Operator(pub(crate) String);
-
-impl FromRequestParts<Api> for Operator {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
-        let shown = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let key = shown.and_then(|shown| {
-            let (scheme, key) = shown.split_once(' ')?;
-            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
-        });
-        let admitted = match key {
-            Some(key) => (api.authenticate)(key).await,
-            None => None,
-        };
-        match admitted {
-            Some(admitted) => Ok(Self(admitted.operator)),
-            None => Err(problem(&Problem::new(
-                401,
-                code::API_KEY,
-                "an operator's key is needed: `Authorization: Bearer …`",
-            ))),
-        }
-    }
+async fn not_allowed(_operator: Operator) -> Response {
+    problem(&Problem::new(405, code::API_METHOD, "the control API does not take this method here: `Allow` says which"))
 }
 
 /// What was made, and where it is.

@@ -2,8 +2,11 @@
 //! inner network and be down without anyone noticing on the data path.
 
 mod access;
+mod ask;
 mod catalogue;
 mod changes;
+mod entry;
+mod evidence;
 mod releases;
 
 use std::net::SocketAddr;
@@ -11,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Form, Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
@@ -28,8 +31,9 @@ use crate::listener::{Bounded, Working};
 use crate::page;
 use crate::session::Sessions;
 
-pub(crate) use catalogue::Answer;
+pub(crate) use ask::{Objection, Typed};
 pub use catalogue::CatalogueView;
+use entry::{Filled, LoggedIn, Sought};
 
 /// Gathers what the first page shows.
 pub type Observe = Arc<dyn Fn() -> BoxFuture<'static, Overview> + Send + Sync>;
@@ -56,7 +60,7 @@ pub struct Admitted {
 }
 
 const COOKIE: &str = "selvage_console";
-const MOST_FORM_BYTES: usize = 4 * 1024;
+const MOST_FORM_BYTES: usize = 16 * 1024;
 
 /// What the console needs.
 pub struct ConsoleConfig {
@@ -179,10 +183,15 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/lanes", get(lanes))
         .route("/catalogue", get(catalogue::list))
         .route("/catalogue/{interface}", get(catalogue::show))
+        .route("/catalogue/{interface}/contract", get(catalogue::contract))
         .route("/catalogue/{interface}/requests", post(catalogue::ask))
         .route("/access", get(access::list))
         .route("/access/requests/{id}/decisions", post(access::decide))
         .route("/access/break-glass/{grant}/reviews", post(access::review))
+        .route("/evidence", get(evidence::list))
+        .route("/evidence/interfaces/{interface}", get(evidence::interface))
+        .route("/evidence/domains/{domain}", get(evidence::domain))
+        .route("/evidence/packages", get(evidence::ask))
         .route("/changes", get(changes::list))
         .route("/changes/{id}", get(changes::show))
         .route("/changes/{id}/decisions", post(changes::decide))
@@ -211,7 +220,8 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     let headers = response.headers_mut();
     let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                   form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // A page that prints has its style in it, and a policy of its own.
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
@@ -221,7 +231,7 @@ async fn guard_headers(request: Request, next: Next) -> Response {
 /// Forms are sent by our own pages: nobody is logged in or out by another site's.
 async fn own_forms_only(request: Request, next: Next) -> Response {
     if request.method() == Method::POST && comes_from_elsewhere(request.headers()) {
-        return (StatusCode::FORBIDDEN, Html(page::missing().into_string())).into_response();
+        return (StatusCode::FORBIDDEN, Html(page::foreign().into_string())).into_response();
     }
     next.run(request).await
 }
@@ -236,36 +246,24 @@ fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     origin.is_some_and(|(_, host)| Some(host) != text(header::HOST))
 }
 
-async fn overview(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
+async fn overview(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {
     let overview = (shared.observe)().await;
-    Html(page::overview(&overview, &admitted.operator).into_string()).into_response()
+    Html(page::overview(&overview, &who.operator).into_string()).into_response()
 }
 
-async fn usage(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
+async fn usage(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {
     let (overview, view) = ((shared.observe)().await, (shared.usage)().await);
-    Html(page::usage(&overview, &view, &admitted.operator).into_string()).into_response()
+    Html(page::usage(&overview, &view, &who.operator).into_string()).into_response()
 }
 
-async fn contracts(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
+async fn contracts(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {
     let (overview, view) = ((shared.observe)().await, (shared.contracts)().await);
-    Html(page::contracts(&overview, &view, &admitted.operator).into_string()).into_response()
+    Html(page::contracts(&overview, &view, &who.operator).into_string()).into_response()
 }
 
-async fn lanes(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
+async fn lanes(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {
     let (overview, view) = ((shared.observe)().await, (shared.lanes)().await);
-    Html(page::lanes(&overview, &view, &admitted.operator).into_string()).into_response()
+    Html(page::lanes(&overview, &view, &who.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]
@@ -273,12 +271,16 @@ struct LoginLink {
     token: Option<String>,
 }
 
-async fn login_page(State(shared): State<Arc<Shared>>, Query(link): Query<LoginLink>) -> Response {
+async fn login_page(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Sought(link): Sought<LoginLink>,
+) -> Response {
     let Some(token) = link.token else {
         return Html(page::login(None).into_string()).into_response();
     };
     match shared.sessions.redeem(&token, Instant::now()).filter(|admitted| (shared.vouch)(admitted)) {
-        Some(admitted) => enter(&shared, admitted),
+        Some(admitted) => enter(&shared, &headers, admitted),
         None => refuse_login("This link was used already, or is older than half an hour. Log in with your key."),
     }
 }
@@ -288,9 +290,9 @@ struct Login {
     key: String,
 }
 
-async fn login(State(shared): State<Arc<Shared>>, Form(login): Form<Login>) -> Response {
+async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, Filled(login): Filled<Login>) -> Response {
     match (shared.authenticate)(login.key.trim().to_owned()).await {
-        Some(admitted) => enter(&shared, admitted),
+        Some(admitted) => enter(&shared, &headers, admitted),
         None => refuse_login("This key is not known here, has ended, or is not an operator's."),
     }
 }
@@ -300,15 +302,23 @@ fn refuse_login(because: &str) -> Response {
     (StatusCode::UNAUTHORIZED, Html(page::login(Some(because)).into_string())).into_response()
 }
 
-fn enter(shared: &Shared, admitted: Admitted) -> Response {
+fn enter(shared: &Shared, headers: &HeaderMap, admitted: Admitted) -> Response {
     let Admitted { operator, credential } = admitted.clone();
     let Some(token) = shared.sessions.begin(admitted, Instant::now()) else {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     tracing::info!(operator, credential, "somebody logged in at the console");
     // Lax, so that a link in a terminal or a mail leads in; every change of state is a POST from our own pages.
-    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200");
+    let secure = if is_secure(headers) { "; Secure" } else { "" };
+    let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age=43200{secure}");
     ([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response()
+}
+
+/// Whether the browser came by TLS, which ends before this server: what it sends then it sends by nothing else.
+fn is_secure(headers: &HeaderMap) -> bool {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text(header::ORIGIN).starts_with("https://")
+        || text(HeaderName::from_static("x-forwarded-proto")).eq_ignore_ascii_case("https")
 }
 
 async fn logout(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {

@@ -3,6 +3,7 @@
 
 mod access;
 mod activate;
+mod affected;
 mod checkpoint;
 mod decide;
 mod error;
@@ -96,6 +97,8 @@ pub struct Desk {
     pub(crate) store: Store,
     pub(crate) look: Arc<dyn Look>,
     one_at_a_time: Arc<Semaphore>,
+    /// Packages of evidence are handed out one at a time.
+    pub(crate) papers: Arc<Semaphore>,
     /// What the domains' last releases say, until one of them releases again.
     released: Arc<Mutex<Option<Released>>>,
 }
@@ -111,10 +114,24 @@ pub struct Waits {
     pub is_breach: bool,
 }
 
+impl Waits {
+    /// Whether this person is waited for: to decide, or, as its author, to mend what was rejected or to have released what is approved.
+    pub fn waits_for(&self, person: &str) -> bool {
+        let is_authors = self.standing.rejected.is_some() || self.standing.open.is_empty();
+        self.standing.waits_for(person) || (is_authors && self.change.author == person)
+    }
+}
+
 impl Desk {
     /// A desk over this store.
     pub fn new(store: Store, look: Arc<dyn Look>) -> Self {
-        Self { store, look, one_at_a_time: Arc::new(Semaphore::new(1)), released: Arc::default() }
+        Self {
+            store,
+            look,
+            one_at_a_time: Arc::new(Semaphore::new(1)),
+            papers: Arc::new(Semaphore::new(1)),
+            released: Arc::default(),
+        }
     }
 
     /// A change with how it stands.
@@ -178,7 +195,7 @@ impl Desk {
             let is_breach = change.ratify_until.is_some_and(|until| until <= now);
             Waits { standing: standing(&change, &delegations, now), change, is_breach }
         });
-        let concerns = |waits: &Waits| person.is_none_or(|person| waits.standing.waits_for(person));
+        let concerns = |waits: &Waits| person.is_none_or(|person| waits.waits_for(person));
         let mut waits: Vec<Waits> = waits.filter(concerns).collect();
         waits.sort_by_key(|waits| (waits.change.ratify_until.is_none(), waits.change.proposed));
         Ok(waits)
@@ -186,7 +203,7 @@ impl Desk {
 }
 
 fn is_open(change: &Change) -> bool {
-    change.state == ChangeState::Open || change.ratify_until.is_some()
+    matches!(change.state, ChangeState::Open | ChangeState::Rejected) || change.ratify_until.is_some()
 }
 
 /// The day of a moment, in UTC.

@@ -9,6 +9,8 @@ mod control;
 mod incident;
 mod package;
 mod page;
+mod paper;
+mod period;
 mod promise;
 mod release;
 mod retention;
@@ -29,6 +31,9 @@ pub use chain::{Excerpt, Named, Span};
 pub use control::{Control, Verdict, controls};
 pub use package::{Key, Package, Verified, digest_of, seal, verify};
 pub use page::page;
+pub(crate) use paper::{MOST_ENTRIES, Paper, domain_of, policy};
+pub(crate) use period::Period;
+pub use period::{begin, end, period};
 pub use release::ReleaseProof;
 pub use retention::{Kept, Retention, may_go};
 pub use section::{Column, Row, Section};
@@ -89,6 +94,8 @@ pub struct Asked {
     pub by: Option<String>,
     /// Until when it is to be kept, where somebody says.
     pub keep_until: Option<Date>,
+    /// How many entries of the ledger it cites at most; all of them where nothing is said.
+    pub most: Option<usize>,
 }
 
 impl Desk {

@@ -9,7 +9,7 @@ mod listener;
 mod page;
 mod session;
 
-pub use api::{Acknowledge, Governance};
+pub use api::{Acknowledge, Governance, description};
 pub use console::{
     Admitted, Authenticate, CatalogueView, Console, ConsoleConfig, ConsoleError, Observe, ViewCatalogue, ViewContracts,
     ViewLanes, ViewUsage, Vouch,

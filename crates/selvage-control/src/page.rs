@@ -1,13 +1,16 @@
 //! The pages, as functions from data to HTML. They fetch nothing and decide nothing.
 
 mod access;
+mod ask;
 mod catalogue;
 mod change;
 mod changes;
 mod chart;
 mod contracts;
+mod evidence;
 mod frame;
 mod gravity;
+mod impact;
 mod interface;
 mod lanes;
 mod overview;
@@ -18,11 +21,13 @@ use maud::{Markup, html};
 use selvage_model::overview::Overview;
 
 pub(crate) use access::access;
+pub(crate) use ask::{Answer, Asks};
 pub(crate) use catalogue::catalogue;
-pub(crate) use change::change;
+pub(crate) use change::{Reader, change};
 pub(crate) use changes::changes;
 pub(crate) use contracts::contracts;
-pub(crate) use interface::{Asks, interface};
+pub(crate) use evidence::{Offered, evidence};
+pub(crate) use interface::interface;
 pub(crate) use lanes::lanes;
 pub(crate) use overview::overview;
 pub(crate) use releases::{ReleasesView, plan, releases};
@@ -55,6 +60,26 @@ pub(crate) fn missing() -> Markup {
         "Not found",
         &html! { section.login { h1 { "Nothing is here" } p { a href="/" { "To the overview" } } } },
     )
+}
+
+/// What was sent cannot be read.
+pub(crate) fn unread(because: &str) -> Markup {
+    let content = html! {
+        section.login { h1 { "This cannot be read" } p.breaks { (because) } p { a href="/" { "To the overview" } } }
+    };
+    frame::bare("Cannot be read", &content)
+}
+
+/// A form of another site's page.
+pub(crate) fn foreign() -> Markup {
+    let content = html! {
+        section.login {
+            h1 { "Nothing was done" }
+            p { "The form was sent by a page that is not this console's. Do it here, where you see what it does." }
+            p { a href="/" { "To the overview" } }
+        }
+    };
+    frame::bare("Refused", &content)
 }
 
 /// A page that cannot show what it is for.

@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "governance/described.rs"]
+mod described;
 #[path = "governance/leases.rs"]
 mod leases;
 #[path = "governance/order.rs"]
@@ -18,6 +20,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use described::Described;
 use reading::Reading;
 use reqwest::{Client, Method};
 use selvage_control::desk::{Desk, Seal};
@@ -72,6 +75,7 @@ struct Stage {
     seal: Arc<Seal>,
     console: Console,
     client: Client,
+    described: Described,
     _directory: tempfile::TempDir,
 }
 
@@ -97,6 +101,7 @@ impl Stage {
             governance: Some(Governance {
                 desk: desk.clone(),
                 seal: Some(Arc::clone(&seal)),
+                ledger_seal: Some(Arc::clone(&seal)),
                 acknowledge: Arc::new(|_, _| Box::pin(async { json!([]) })),
                 store: store.clone(),
                 log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
@@ -104,12 +109,12 @@ impl Stage {
         })
         .await
         .unwrap();
-        Self { store, desk, seal, console, client: Client::new(), _directory: directory }
+        Self { store, desk, seal, console, client: Client::new(), described: Described::new(), _directory: directory }
     }
 
     /// What the API answers: the status, and the code of a problem.
     async fn ask(&self, role: &str, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
-        let mut request = self.client.request(method, format!("http://{}/api{path}", self.console.address()));
+        let mut request = self.client.request(method.clone(), format!("http://{}/api{path}", self.console.address()));
         if role != "nobody" {
             request = request.bearer_auth(format!("slv_{role}"));
         }
@@ -118,8 +123,11 @@ impl Stage {
         }
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
+        let media = answer.headers()["content-type"].to_str().unwrap().to_owned();
         let text = answer.text().await.unwrap();
-        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}")))
+        let body = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path}: {text}"));
+        self.described.judge(&method, path, (status, &media), &body);
+        (status, body)
     }
 
     async fn verdict(&self, role: &str, method: Method, path: &str, body: Option<Value>) -> String {
@@ -168,7 +176,7 @@ impl Stage {
             release: format!("rel_{}", uuid::Uuid::new_v4().simple()),
             content: json!({format!("domains/{domain}/teams.yaml"): format!("{}# another word\n", if own == "ghent" { GHENT } else { BRNO })}),
             emergency: false,
-            report: Report::default(),
+            report: Report { risk: "none".to_owned(), ..Report::default() },
             requirements: vec![
                 need(Need::Board { domain: domain.clone(), quorum: 1 }, seats),
                 need(Need::Owner { team: format!("{own}-it").parse().unwrap() }, owner),
@@ -274,6 +282,11 @@ async fn the_matrix_of_the_control_api() {
         ("list dead letters", "/dead-letters"),
         ("events without data", "/events/nothing@1"),
         ("events with data", "/events/nothing@1?data=true"),
+        ("evidence of plant-ghent", "/evidence/domains/plant-ghent"),
+        ("evidence of plant-brno", "/evidence/domains/plant-brno"),
+        ("evidence of what no domain governs", "/evidence/interfaces/products@1"),
+        ("evidence of every control", "/evidence/controls"),
+        ("evidence of a control", "/evidence/controls/four-eyes"),
     ] {
         for role in ROLES {
             let answer = stage.verdict(role, Method::GET, path, None).await;

@@ -14,12 +14,15 @@ mod reading;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use reading::Reading;
 use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Response, StatusCode, redirect};
 use selvage_control::desk::{Activating, Desk, Files, Look as _, Seal};
+use selvage_control::evidence::verify;
 use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
-use selvage_model::change::{Affected, DecisionVerdict, Need, Report, Requirement, Seat};
+use selvage_model::change::{Affected, DecisionVerdict, Loss, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
 use selvage_store::{NewChange, Store};
@@ -97,6 +100,7 @@ impl Stage {
         let governance = Governance {
             desk: desk.clone(),
             seal: Some(Arc::clone(&seal)),
+            ledger_seal: Some(Arc::clone(&seal)),
             acknowledge: Arc::new(|_, _| Box::pin(async { json!([]) })),
             store: store.clone(),
             log: Arc::new(selvage_log::SqlLog::new(store.clone(), None).unwrap()),
@@ -171,6 +175,10 @@ impl Stage {
                     interface: "products@1".parse().unwrap(),
                     last_used: Some("2026-11-20T08:00:00Z".parse().unwrap()),
                     because: "it asked for code".to_owned(),
+                    losses: vec![
+                        loss("list", Some("2026-11-20T08:00:00Z"), None),
+                        loss("create", None, Some("has a grant, and some use was not kept")),
+                    ],
                 }],
                 interfaces: BTreeSet::from(["products@1".parse().unwrap()]),
                 ..Report::default()
@@ -187,6 +195,45 @@ impl Stage {
             domain,
         };
         self.store.propose(&new).await.unwrap().id
+    }
+    /// A release with these files, approved by whoever it takes and active.
+    async fn released(&self, title: &str, text: &str) -> String {
+        let proposal = selvage_control::desk::Proposal {
+            domain: Some(DomainName::group()),
+            files: files(text),
+            title: title.to_owned(),
+            author: "eve".to_owned(),
+            emergency: false,
+            amends: None,
+        };
+        let change = self.desk.propose(proposal).await.unwrap();
+        for person in ["ann", "bob"] {
+            let deciding = selvage_control::desk::Deciding {
+                change: change.id.clone(),
+                version: None,
+                person: person.to_owned(),
+                verdict: DecisionVerdict::Approve,
+                because: "well".to_owned(),
+            };
+            // Whose word it takes depends on what is different; who is not asked changes nothing.
+            let _ = self.desk.decide(deciding).await;
+        }
+        let release = self.desk.release(&change.id, "ann", &self.seal).await.unwrap();
+        let activating =
+            Activating { environment: "test".parse().unwrap(), by: "ann".to_owned(), because: title.to_owned() };
+        self.desk.activate(&release.id, &activating).await.unwrap();
+        release.id
+    }
+}
+
+fn loss(operation: &str, last: Option<&str>, unknown: Option<&str>) -> Loss {
+    Loss {
+        operation: Some(operation.to_owned()),
+        verdict: "breaking".to_owned(),
+        at: "GET /products, /code".to_owned(),
+        requests: u64::from(last.is_some()) * 1_204,
+        last_used: last.map(|last| last.parse().unwrap()),
+        unknown: unknown.map(str::to_owned),
     }
 }
 
@@ -221,7 +268,29 @@ async fn nobody_sees_or_does_anything_without_logging_in() {
         let elsewhere = stage.client.post(format!("{}{path}", stage.base())).header(COOKIE, &cookie);
         let elsewhere = elsewhere.header("sec-fetch-site", "cross-site");
         let elsewhere = elsewhere.header("content-type", "application/x-www-form-urlencoded").body(form);
-        assert_eq!(elsewhere.send().await.unwrap().status(), StatusCode::FORBIDDEN, "{path}");
+        let elsewhere = elsewhere.send().await.unwrap();
+        assert_eq!(elsewhere.status(), StatusCode::FORBIDDEN, "{path}");
+        holds(&elsewhere.text().await.unwrap(), &["<h1>Nothing was done</h1>"]);
+        if path != "/catalogue/products@1/requests" {
+            let unread = stage.form(&cookie, path, "verdict=perhaps").await;
+            assert_eq!(unread.status(), StatusCode::UNPROCESSABLE_ENTITY, "{path}");
+            holds(&unread.text().await.unwrap(), &["<h1>This cannot be read</h1>", "To the overview"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_began_by_tls_is_sent_by_tls_alone() {
+    let stage = Stage::new(false).await;
+    for (proto, is_secure) in [(None, false), (Some("http"), false), (Some("https"), true)] {
+        let admitted = Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() };
+        let link = stage.console.one_time_link(admitted).unwrap();
+        let mut enter = stage.client.get(format!("{}{link}", stage.base()));
+        if let Some(proto) = proto {
+            enter = enter.header("x-forwarded-proto", proto);
+        }
+        let cookie = enter.send().await.unwrap().headers()[SET_COOKIE].to_str().unwrap().to_owned();
+        assert_eq!(cookie.ends_with("; Secure"), is_secure, "{proto:?}: {cookie}");
     }
 }
 
@@ -256,19 +325,67 @@ async fn the_catalogue_is_searched_and_access_asked_for() {
     assert_eq!((requests[0].asked.by.as_str(), requests[0].asked.consumer.as_str()), ("ann", "web-shop"));
     let place = asked.headers()[LOCATION].to_str().unwrap().to_owned();
     holds(&stage.page(&cookie, &place).await.1, &["It is asked for as", &requests[0].id]);
-    for (form, because) in [
-        ("consumer=web-shop&operations=&purpose=x&until=2027-06-30", "say which operations"),
-        ("consumer=Web+Shop&operations=list&purpose=x&until=2027-06-30", "is no consumer"),
-        ("consumer=web-shop&operations=list&purpose=+&until=2027-06-30", "what it is for"),
-        ("consumer=web-shop&operations=list&purpose=x&until=soon", "say until when"),
-        ("consumer=web-shop&operations=burn&purpose=x&until=2027-06-30", "FAB"),
-        ("consumer=nobody&operations=list&purpose=x&until=2027-06-30", "FAB"),
+    let (_, page) = stage.page(&cookie, "/catalogue/products@1?asked=req_anything").await;
+    assert!(!page.contains("It is asked for as") && !page.contains("req_anything"), "{page}");
+    assert_eq!(stage.page(&cookie, "/catalogue?q=a&q=b").await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(stage.page(&cookie, "/catalogue/%FF").await.0, StatusCode::NOT_FOUND);
+    assert_eq!(stage.store.access_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_stands_against_a_form_is_told_at_its_field_and_nothing_typed_is_lost() {
+    let stage = Stage::new(true).await;
+    let cookie = stage.enter("ann").await;
+    let path = "/catalogue/products@1/requests";
+    for (form, field, because) in [
+        ("consumer=web-shop&operations=&purpose=x&until=2027-06-30", "operations", "Say which operations"),
+        ("consumer=Web+Shop&operations=list&purpose=x&until=2027-06-30", "consumer", "is no consumer"),
+        ("consumer=web-shop&operations=list&purpose=+&until=2027-06-30", "purpose", "what it is for"),
+        ("consumer=web-shop&operations=list&purpose=x&until=soon", "until", "Say until when"),
+        ("consumer=web-shop&operations=list&where=code&purpose=x&until=2027-06-30", "where", "write `site=ghent`"),
+        ("consumer=web-shop&operations=list&except=Not+a&purpose=x&until=2027-06-30", "except", "is no attribute"),
+        ("consumer=web-shop&operations=list&classes=A!&purpose=x&until=2027-06-30", "classes", "is no class of data"),
+        // And what the check says.
+        ("consumer=web-shop&operations=burn&purpose=x&until=2027-06-30", "operations", "FAB2203"),
+        ("consumer=nobody&operations=list&purpose=x&until=2027-06-30", "consumer", "FAB"),
+        ("consumer=web-shop&operations=list&where=colour%3Dred&purpose=x&until=2027-06-30", "where", "colour"),
+        ("consumer=web-shop&operations=list&except=colour&purpose=x&until=2027-06-30", "except", "colour"),
+        ("consumer=web-shop&operations=list&purpose=x&until=2099-06-30", "until", "FAB7144"),
     ] {
         let answer = stage.form(&cookie, path, form).await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{form}");
-        holds(&answer.text().await.unwrap(), &["Nothing was asked for.", because]);
+        let page = answer.text().await.unwrap();
+        holds(&page, &["Nothing was asked for.", because]);
+        let said = page.split(&format!("id=\"{field}-said\"")).nth(1).unwrap_or_else(|| panic!("{field}: {page}"));
+        assert!(said.split("</div>").next().unwrap().contains(because), "{form}: {page}");
+        assert_eq!(page.matches("aria-invalid=\"true\"").count(), 1, "{form}: {page}");
     }
-    assert_eq!(stage.store.access_requests().await.unwrap().len(), 1);
+    // Everything that is wrong is told at once, beside what was typed.
+    let form = "consumer=Web+Shop&operations=list%2C+create&where=code%3D%22%3Cb%3E%0D%0Anothing&except=price+%3Ci%3E\
+                &classes=personal&purpose=Shows+%22it%22&until=soon";
+    let page = stage.form(&cookie, path, form).await.text().await.unwrap();
+    holds(
+        &page,
+        &[
+            "value=\"Web Shop\"",
+            "value=\"list, create\"",
+            ">code=&quot;&lt;b&gt;\r\nnothing</textarea>",
+            "value=\"price &lt;i&gt;\"",
+            "value=\"personal\"",
+            "value=\"Shows &quot;it&quot;\"",
+            "value=\"soon\"",
+        ],
+    );
+    assert_eq!(page.matches("aria-invalid=\"true\"").count(), 4, "{page}");
+    assert!(stage.store.access_requests().await.unwrap().is_empty());
+
+    let form =
+        "consumer=web-shop&operations=list&where=code%3DA%0D%0Acode%3D7%0D%0A&except=code&purpose=x&until=2027-06-30";
+    let asked = stage.form(&cookie, path, form).await;
+    assert_eq!(asked.status(), StatusCode::SEE_OTHER, "{}", asked.text().await.unwrap());
+    let terms = stage.store.access_requests().await.unwrap().remove(0).asked.terms;
+    assert_eq!(terms.rows, [("code".parse().unwrap(), vec![json!("A"), json!(7)])]);
+    assert_eq!(terms.except, ["code".parse().unwrap()]);
 }
 
 #[tokio::test]
@@ -329,6 +446,11 @@ async fn a_change_is_shown_and_decided() {
             "&lt;code&gt;",
             "web-shop",
             "2026-11-20",
+            "1\u{2009}204 requests",
+            "last used 2026-11-20T08:00:00Z",
+            "<circle class=\"bad\"",
+            "never seen; has a grant, and some use was not kept",
+            "<rect class=\"bad\"",
             "it breaks &lt;i&gt;web-shop",
             "Approve version 1",
         ],
@@ -363,38 +485,36 @@ async fn a_change_is_shown_and_decided() {
 }
 
 #[tokio::test]
+async fn a_seat_that_is_lent_decides_on_the_page() {
+    let stage = Stage::new(true).await;
+    let id = stage.propose("Take the code away", FABRIC).await;
+    let address = format!("/changes/{id}");
+    let (now, _) = stage.store.delegations().await.unwrap();
+    let lent = selvage_model::change::Delegation {
+        id: String::new(),
+        domain: DomainName::group(),
+        discipline: "security".to_owned(),
+        from: "bob".to_owned(),
+        to: "fay".to_owned(),
+        until: now + jiff::SignedDuration::from_hours(1),
+    };
+    stage.store.delegate(&lent).await.unwrap();
+    let fay = stage.enter("fay").await;
+    holds(&stage.page(&fay, &address).await.1, &["Approve version 1", "Reject", "Abstain"]);
+    let said = stage.form(&fay, &format!("{address}/decisions"), "verdict=approve&because=fine&version=1").await;
+    assert_eq!(said.status(), StatusCode::SEE_OTHER);
+    // It is met, and who has the seat may still take it back.
+    holds(&stage.page(&fay, &address).await.1, &[">given<", "Reject"]);
+}
+
+#[tokio::test]
 async fn who_may_goes_back_from_the_page_of_releases() {
     let stage = Stage::new(true).await;
     let (ann, dan) = (stage.enter("ann").await, stage.enter("dan").await);
     holds(&stage.page(&ann, "/releases").await.1, &["No release is active.", "No domain has released anything yet."]);
     let mut releases = Vec::new();
     for (title, text) in [("One", FABRIC.to_owned()), ("Two", FABRIC.replace("tier-2", "tier-3"))] {
-        let own: Files = files(&text);
-        let proposal = selvage_control::desk::Proposal {
-            domain: Some(DomainName::group()),
-            files: own,
-            title: title.to_owned(),
-            author: "eve".to_owned(),
-            emergency: false,
-            amends: None,
-        };
-        let change = stage.desk.propose(proposal).await.unwrap();
-        for person in ["ann", "bob"] {
-            let deciding = selvage_control::desk::Deciding {
-                change: change.id.clone(),
-                version: None,
-                person: person.to_owned(),
-                verdict: DecisionVerdict::Approve,
-                because: "well".to_owned(),
-            };
-            // Whose word it takes depends on what is different; who is not asked changes nothing.
-            let _ = stage.desk.decide(deciding).await;
-        }
-        let release = stage.desk.release(&change.id, "ann", &stage.seal).await.unwrap();
-        let activating =
-            Activating { environment: "test".parse().unwrap(), by: "ann".to_owned(), because: title.to_owned() };
-        stage.desk.activate(&release.id, &activating).await.unwrap();
-        releases.push(release.id);
+        releases.push(stage.released(title, &text).await);
     }
     let (_, page) = stage.page(&ann, "/releases").await;
     holds(&page, &["Go back to", "Go back in test", &releases[0], &releases[1]]);
@@ -418,10 +538,54 @@ async fn who_may_goes_back_from_the_page_of_releases() {
 }
 
 #[tokio::test]
+async fn evidence_is_a_page_that_holds_its_document_for_who_may_read_it() {
+    let stage = Stage::new(true).await;
+    let (ann, eve) = (stage.enter("ann").await, stage.enter("eve").await);
+    stage.released("The <b>first", FABRIC).await;
+    let (_, page) = stage.page(&ann, "/evidence").await;
+    holds(&page, &["domain:group", "interface:products@1", "control:four-eyes", "/evidence/interfaces/products@1"]);
+    holds(&stage.page(&eve, "/evidence").await.1, &["There is none that you may read"]);
+    holds(&stage.page(&ann, "/catalogue/products@1").await.1, &["/evidence/interfaces/products@1"]);
+    holds(&stage.page(&ann, "/releases").await.1, &["/evidence/domains/group?environment=test"]);
+    for path in [
+        "/evidence/interfaces/products@1",
+        "/evidence/domains/group?environment=test",
+        "/evidence/packages?about=control%3Aall&from=2026-01-01&to=",
+        "/evidence/packages?about=control%3Afour-eyes",
+    ] {
+        let answer = stage.client.get(format!("{}{path}", stage.base())).header(COOKIE, &ann).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("script"), "{policy}");
+        let page = answer.text().await.unwrap();
+        let held = page.split("data:application/json;base64,").nth(1).unwrap().split('"').next().unwrap();
+        let document = String::from_utf8(STANDARD.decode(held).unwrap()).unwrap();
+        let checked = verify(&document, Some(stage.seal.key().public)).unwrap();
+        assert!(checked.faults.is_empty() && checked.signed_with.is_some(), "{path}: {:?}", checked.faults);
+        assert_eq!(checked.package.by.as_deref(), Some("ann"));
+        holds(&page, &[&checked.digest, "Back to the console"]);
+        assert!(!page.contains("<script") && !page.contains("The <b>first"), "{page}");
+        let (status, refused) = stage.page(&eve, path).await;
+        assert_eq!(status, StatusCode::FORBIDDEN, "{path}");
+        holds(&refused, &["FAB8061"]);
+    }
+    for (path, status) in [
+        ("/evidence/interfaces/nothing@1", StatusCode::NOT_FOUND),
+        ("/evidence/interfaces/nothing", StatusCode::NOT_FOUND),
+        ("/evidence/packages?about=all", StatusCode::NOT_FOUND),
+        ("/evidence/domains/group?from=soon", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/evidence/domains/group?from=2027-02-01&to=2027-01-01", StatusCode::UNPROCESSABLE_ENTITY),
+        ("/evidence/domains/group?environment=No+such", StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        assert_eq!(stage.page(&ann, path).await.0, status, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn where_nothing_is_governed_there_are_no_changes() {
     let stage = Stage::new(false).await;
     let cookie = stage.enter("ann").await;
-    for path in ["/changes", "/changes/chg_1", "/releases"] {
+    for path in ["/changes", "/changes/chg_1", "/releases", "/evidence", "/evidence/domains/group"] {
         assert_eq!(stage.page(&cookie, path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     let (_, page) = stage.page(&cookie, "/catalogue/products@1").await;

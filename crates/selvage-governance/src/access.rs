@@ -3,6 +3,7 @@
 
 mod breadth;
 mod narrow;
+mod part;
 mod review;
 #[cfg(test)]
 mod tests;
@@ -25,13 +26,13 @@ use selvage_model::source::{Place, Spanned};
 
 pub use breadth::{Breadth, Use};
 pub use narrow::{Narrowing, narrows};
+pub use part::Part;
 pub use review::{Concern, Known, Remark, review};
 
 use crate::lint;
 use crate::rule::lifecycle::successor;
+use part::REQUEST;
 
-/// Where findings about what is asked for stand: in no file.
-const REQUEST: &str = "request";
 /// Nobody signs for longer.
 const MOST_YEARS: i32 = 2;
 /// The seat of a board that decides about access.
@@ -54,10 +55,10 @@ pub fn judge(
     let about = |finding: &Finding| finding.place.file == place.file && !said_below.contains(&finding.code);
     let mut findings: Vec<Finding> = lint(&with, today).into_iter().filter(about).collect();
     if let Some(declared) = fabric.interfaces.get(interface) {
-        findings.extend(ending(interface, declared, &place));
-        findings.extend(classed(interface, declared, terms, &place));
+        findings.extend(ending(interface, declared, &Part::Interface.place()));
+        findings.extend(classed(interface, declared, terms, &Part::Classes.place()));
     }
-    findings.extend(far(terms, today, &place));
+    findings.extend(far(terms, today, &Part::Until.place()));
     findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.code.cmp(&b.code)));
     findings
 }
@@ -75,22 +76,22 @@ pub fn tier(fabric: &Fabric, interface: &InterfaceRef) -> Criticality {
 
 /// The grant as a manifest would ask for it.
 fn as_declared(consumer: &ConsumerName, interface: &InterfaceRef, terms: &GrantTerms, place: &Place) -> Grant {
-    fn at<T>(place: &Place) -> impl Fn(T) -> Spanned<T> {
-        move |value| Spanned::new(value, place.clone())
+    fn at<T>(part: Part) -> impl Fn(T) -> Spanned<T> {
+        move |value| Spanned::new(value, part.place())
     }
     Grant {
         place: place.clone(),
-        consumer: at(place)(consumer.clone()),
-        interface: at(place)(interface.clone()),
-        operations: terms.operations.iter().cloned().map(at(place)).collect(),
-        rows: terms.rows.iter().map(|(name, values)| (at(place)(name.clone()), values.clone())).collect(),
-        except: terms.except.iter().cloned().map(at(place)).collect(),
-        classes: terms.classes.iter().cloned().map(at(place)).collect(),
+        consumer: at(Part::Consumer)(consumer.clone()),
+        interface: at(Part::Interface)(interface.clone()),
+        operations: terms.operations.iter().cloned().map(at(Part::Operations)).collect(),
+        rows: terms.rows.iter().map(|(name, values)| (at(Part::Rows)(name.clone()), values.clone())).collect(),
+        except: terms.except.iter().cloned().map(at(Part::Except)).collect(),
+        classes: terms.classes.iter().cloned().map(at(Part::Classes)).collect(),
         purpose: terms.purpose.clone(),
-        until: terms.until.map(at(place)),
+        until: terms.until.map(at(Part::Until)),
         on_end: terms.on_end,
         rate: terms.rate,
-        when: terms.when.clone().map(at(place)),
+        when: terms.when.clone().map(|when| Spanned::new(when, place.clone())),
         time_zone: terms.time_zone.clone(),
         quota: terms.quota,
     }

@@ -8,6 +8,7 @@ mod search;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,7 @@ pub use example::{Example, examples};
 pub use sample::{carried, sample};
 pub use search::search;
 pub use shown::shown;
+pub use told::{Member, Told};
 
 /// What is known beside the fabric.
 #[derive(Clone, Copy, Default)]
@@ -64,6 +66,8 @@ pub struct Entry {
     pub slos: Vec<String>,
     /// What can be done.
     pub operations: Vec<Offered>,
+    /// What it tells, where it has events.
+    pub events: Vec<Told>,
     /// Where its contract comes from.
     pub contract: String,
     /// Who uses it.
@@ -166,6 +170,7 @@ pub fn entry(fabric: &Fabric, reference: &InterfaceRef, known: Known<'_>) -> Opt
         classes: fabric.classes_of(interface),
         slos: interface.slo.iter().map(promise).collect(),
         operations: offered(fabric, interface),
+        events: told::told(fabric, interface),
         contract: contract(interface),
         consumers: consumers(fabric, reference, known),
         dependencies: dependencies(fabric, reference),

@@ -2,11 +2,14 @@
 //! their forms have no place for is left out, never bent.
 
 pub mod backstage;
+mod contract;
 pub mod openslo;
 #[cfg(test)]
 mod tests;
 
 use selvage_model::name::InterfaceRef;
+
+pub use contract::{Contract, contract};
 
 /// The longest name that both take.
 const LONGEST: usize = 63;

@@ -17,6 +17,8 @@ pub enum Act {
     Activate,
     /// Going back to what was active there.
     RollBack,
+    /// Reading evidence of it.
+    Examine,
     /// Seeing what is stuck, with its data, and deciding what becomes of it.
     Operate,
 }
@@ -29,7 +31,7 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
     let sits = sits(fabric, person, domain) || sits(fabric, person, &DomainName::group());
     match act {
         Act::Activate => sits,
-        Act::Propose | Act::Release => sits || works(fabric, person, "owner", domain),
+        Act::Propose | Act::Release | Act::Examine => sits || works(fabric, person, "owner", domain),
         Act::RollBack => sits || works(fabric, person, "on_call", domain),
         Act::Operate => sits || ["owner", "on_call"].iter().any(|role| works(fabric, person, role, domain)),
     }

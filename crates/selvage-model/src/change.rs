@@ -119,6 +119,26 @@ pub struct Affected {
     pub last_used: Option<Timestamp>,
     /// How that is known, in words.
     pub because: String,
+    /// What it would lose, operation by operation; nothing in changes of before this was kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub losses: Vec<Loss>,
+}
+
+/// What a consumer would lose of an operation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// The operation, as grants name it; none where it is of any.
+    pub operation: Option<String>,
+    /// How grave the gravest difference is: `unproven`, `breaking`.
+    pub verdict: String,
+    /// What that one is about.
+    pub at: String,
+    /// How many requests were counted that used it.
+    pub requests: u64,
+    /// When it was last seen to use it.
+    pub last_used: Option<Timestamp>,
+    /// Why its use cannot be known, in words, where it cannot.
+    pub unknown: Option<String>,
 }
 
 /// Whose approval is needed.

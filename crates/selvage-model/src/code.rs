@@ -506,6 +506,8 @@ catalogue! {
     API_BROKE_OFF = "FAB8065", "The node broke off what was asked for";
     EXPORT_WITHIN = "FAB8070", "The export would land in the fabric's directory";
     JUDGE_UNCLEAR = "FAB8071", "It is not clear by which environment access is judged";
+    API_METHOD = "FAB8080", "The control API does not take this method here";
+    EVIDENCE_LARGE = "FAB8081", "The package of evidence is larger than a node hands out";
 }
 
 /// The code of this text, where the catalogue has it.

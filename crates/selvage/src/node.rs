@@ -93,7 +93,7 @@ pub(crate) struct NodeConfig {
     /// What signs releases, where this node does that.
     pub(crate) seal: Option<Arc<Seal>>,
     /// What signs checkpoints of the ledger, where this node does that.
-    pub(crate) ledger_seal: Option<Seal>,
+    pub(crate) ledger_seal: Option<Arc<Seal>>,
 }
 
 impl NodeConfig {
@@ -304,7 +304,7 @@ async fn console(
     let vouch = voucher(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
     let catalogue = observe::catalogue(store.clone(), Arc::clone(current));
-    let governance = Some(governance::governance(store, log, config.seal.clone()));
+    let governance = Some(governance::governance(store, log, (config.seal.clone(), config.ledger_seal.clone())));
     Ok(Console::start(ConsoleConfig {
         listen,
         observe,

@@ -1,23 +1,60 @@
 //! Requests for access over HTTP, what should not be so, and what owners were told of what ends.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use selvage_governance::access::{Known, deciders, review};
 use selvage_model::access::GrantTerms;
+use selvage_model::code;
 use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use selvage_store::{RequestState, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::answer::{Body, told, unfit};
+use super::Api;
+use super::answer::{told, unfit};
 use super::changes::{line, no_line};
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Route, Who, query};
 use crate::desk::DeskError;
 use crate::desk::lease::{Asking, Counted, Settling, shown, until, whole};
 
+/// Requests, remarks, and what owners were told.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("access", id, says);
+    vec![
+        route(Route::get("/access/requests", list), "listAccessRequests", "Requests that wait, or all; oldest first")
+            .asks([
+                query("consumer", "ConsumerName", "Only for this consumer."),
+                query("interface", "InterfaceRef", "Only of this interface."),
+                query("all", "Flag", "Settled ones too."),
+            ])
+            .lists("The requests.", "AccessRequest"),
+        route(Route::post("/access/requests", ask), "askForAccess", "Ask for access")
+            .takes("NewAccessRequest")
+            .makes("The request.", "AccessRequestDetail")
+            .refuses(&[code::ACCESS_ENDING, code::ACCESS_FAR])
+            .checks(),
+        route(Route::get("/access/requests/{id}", show), "getAccessRequest", "One request")
+            .gives("The request, with who decides.", "AccessRequestDetail")
+            .refuses(&[code::NOT_IN_STORE]),
+        route(Route::post("/access/requests/{id}/decisions", decide), "decideAccess", "Decide about a request")
+            .may(Who::Deciders)
+            .takes("AccessDecision")
+            .gives("The request; approved, when every node knows.", "AccessRequest")
+            .refuses(&[code::NOT_IN_STORE, code::ACCESS_DECIDER, code::ACCESS_STANDS, code::ACCESS_REFUSED]),
+        route(Route::get("/access/review", review_all), "reviewAccess", "What of access should not be so")
+            .asks([query("unused", "Span", "What was not used for so long is idle; 90 days where nothing is said.")])
+            .gives("Remarks, and what is not known.", "Review"),
+        route(Route::get("/access/notices", notices), "listNotices", "What consumers' owners were told of what ends")
+            .asks([query("untold", "Flag", "Only what was not told yet.")])
+            .lists("The notices, oldest first.", "Notice"),
+    ]
+}
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     consumer: Option<ConsumerName>,
     interface: Option<InterfaceRef>,
@@ -26,7 +63,7 @@ pub(super) struct Which {
 }
 
 /// Requests, oldest first: those that nobody has decided, or all.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     let requests = match api.governance.store.access_requests().await {
         Ok(requests) => requests,
         Err(error) => return of_store(error),
@@ -45,8 +82,8 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(whic
 }
 
 /// One request, with who decides about it.
-pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): Path<String>) -> Response {
-    let request = match api.governance.store.access_request(&id).await {
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
+    let request = match api.governance.store.access_request(id.as_str()).await {
         Ok(request) => request,
         Err(error) => return of_store(error),
     };
@@ -144,12 +181,12 @@ pub(super) struct Decided {
 pub(super) async fn decide(
     State(api): State<Api>,
     operator: Operator,
-    Path(id): Path<String>,
+    At(id): At<Id>,
     Body(body): Body<Decided>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
     let approve = matches!(body.verdict, Word::Approve);
-    let settling = Settling { request: id, approve, person: operator.0, because };
+    let settling = Settling { request: id.into_inner(), approve, person: operator.0, because };
     let since = Timestamp::now();
     let fabric = api.fabric().await;
     match api.governance.desk.settle(&fabric, settling).await {
@@ -160,12 +197,13 @@ pub(super) async fn decide(
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Idle {
     unused: Option<String>,
 }
 
 /// What is not used, has no owner, is shared, ends soon, or is used though it should not be.
-pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Query(idle): Query<Idle>) -> Response {
+pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Asked(idle): Asked<Idle>) -> Response {
     let span = match super::span(idle.unused.as_deref().unwrap_or("90d")) {
         Ok(span) => span,
         Err(because) => return unfit(because),
@@ -195,13 +233,14 @@ pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Quer
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Untold {
     #[serde(default)]
     untold: bool,
 }
 
 /// What consumers' owners were told of what ends, oldest first.
-pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Query(which): Query<Untold>) -> Response {
+pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Untold>) -> Response {
     match api.governance.store.lifecycle_notices().await {
         Ok(notices) => {
             let meant = notices.iter().filter(|it| !which.untold || it.told.is_none());

@@ -1,15 +1,10 @@
 //! How the API says no: each refusal of the desk and of the store with the status that fits it.
 
-use axum::Json;
-use axum::extract::FromRequest;
-use axum::extract::Request;
-use axum::extract::rejection::JsonRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use selvage_model::code::{self, Code};
 use selvage_model::problem::Problem;
 use selvage_store::StoreError;
-use serde::de::DeserializeOwned;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -26,8 +21,16 @@ fn answer(problem: &Problem, findings: serde_json::Value) -> Response {
         body.insert("findings".to_owned(), findings);
     }
     let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    (status, [kind], body.to_string()).into_response()
+    let mut answer = (status, body.to_string()).into_response();
+    let headers = answer.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    if status == StatusCode::UNAUTHORIZED {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(seconds) = problem.retry_after {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
 /// A refusal of the desk as an answer.
@@ -58,31 +61,45 @@ pub(crate) fn status_of(error: &DeskError) -> u16 {
 
 fn status_of_store(error: &StoreError) -> u16 {
     match error {
-        StoreError::NotFound { .. } => 404,
-        StoreError::ChangeStands { .. }
+        StoreError::NotFound { .. }
+        | StoreError::ChangeStands { .. }
         | StoreError::ChangeStale { .. }
+        | StoreError::LetterSettled { .. }
         | StoreError::AccessStands { .. }
         | StoreError::ActivationMoved { .. }
-        | StoreError::BreakGlassStands { .. } => 409,
-        StoreError::OwnAccess { .. } => 403,
-        StoreError::Unnarrowed { .. } | StoreError::BreakGlassLong { .. } => 422,
+        | StoreError::BreakGlassStands { .. }
+        | StoreError::OwnAccess { .. }
+        | StoreError::Unnarrowed { .. }
+        | StoreError::BreakGlassLong { .. } => status(error.code()),
         error if error.is_transient() => 503,
         _ => 500,
     }
 }
 
-fn status(code: Code) -> u16 {
+/// The status with which this is refused.
+pub(super) fn status(code: Code) -> u16 {
     match code {
-        code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS | code::ACCESS_DECIDER => 403,
-        code::ROLLBACK_UNKNOWN => 404,
+        code::API_BODY => 400,
+        code::API_KEY => 401,
+        code::API_FORBIDDEN | code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS | code::ACCESS_DECIDER => 403,
+        code::API_MISSING
+        | code::EVIDENCE_UNKNOWN
+        | code::ROLLBACK_UNKNOWN
+        | code::NOT_IN_STORE
+        | code::STREAM_UNOPENED
+        | code::POSITION_AHEAD => 404,
+        code::API_METHOD => 405,
+        code::EVENTS_RETIRED => 410,
         code::CHANGE_UNFIT
         | code::CHANGE_EMPTY
         | code::FILES_ASTRAY
         | code::ENVIRONMENT_UNDECLARED
         | code::EMERGENCY_ORDER => 422,
         code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
+        code::GRANT_UNNARROWED | code::BREAK_GLASS_LONG | code::EVIDENCE_LARGE => 422,
         // What is asked for does not pass the check.
         code if code.as_str().starts_with("FAB2") => 422,
+        code::API_BROKE_OFF => 500,
         _ => 409,
     }
 }
@@ -90,25 +107,4 @@ fn status(code: Code) -> u16 {
 /// A body or a query that cannot be meant.
 pub(super) fn unfit(because: String) -> Response {
     problem(&Problem::new(400, code::API_BODY, because))
-}
-
-/// A body of JSON, refused as a problem where it is none.
-pub(crate) struct Body<T>(pub(crate) T);
-
-impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
-            Err(rejection) => {
-                let status = match &rejection {
-                    JsonRejection::BytesRejection(_) => 413,
-                    JsonRejection::MissingJsonContentType(_) => 415,
-                    _ => 400,
-                };
-                Err(problem(&Problem::new(status, code::API_BODY, rejection.body_text())))
-            }
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Access in an emergency over HTTP: opened by who answers for the consumer or the interface, and said by somebody else to have been right.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
@@ -10,20 +10,44 @@ use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Api;
 use super::access::{Scope, of_store};
-use super::answer::{Body, told, unfit};
+use super::answer::{told, unfit};
 use super::changes::{line, no_line};
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Route, Who, query};
 use crate::desk::lease::{Opening, Reviewing, shown};
 
+/// Access without approval.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("break-glass", id, says);
+    vec![
+        route(Route::get("/break-glass", list), "listBreakGlass", "What is open or waits for a review, or all")
+            .asks([query("all", "Flag", "What was reviewed, too.")])
+            .lists("What was opened, oldest first.", "BreakGlass"),
+        route(Route::post("/break-glass", open), "breakGlass", "Open access without approval")
+            .may(Who::EitherSide)
+            .takes("NewBreakGlass")
+            .gives_as(201, "What was opened, when every node knows.", super::schema::reference("BreakGlass"))
+            .refuses(&[code::API_FORBIDDEN, code::BREAK_GLASS_STANDS, code::BREAK_GLASS_LONG])
+            .checks(),
+        route(Route::post("/break-glass/{grant}/reviews", review), "reviewBreakGlass", "Say whether it was right")
+            .may(Who::Deciders)
+            .takes("BreakGlassReview")
+            .gives("What was opened; disowned, when every node knows.", "BreakGlass")
+            .refuses(&[code::NOT_IN_STORE, code::ACCESS_DECIDER, code::ACCESS_STANDS, code::BREAK_GLASS_STANDS]),
+    ]
+}
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     #[serde(default)]
     all: bool,
 }
 
 /// What is open or waits for a review, or all that was ever opened; oldest first.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     let store = &api.governance.store;
     let found = if which.all { store.break_glasses().await } else { store.pending_break_glasses().await };
     match found {
@@ -102,13 +126,13 @@ pub(super) struct Reviewed {
 pub(super) async fn review(
     State(api): State<Api>,
     operator: Operator,
-    Path(grant): Path<String>,
+    At(grant): At<Id>,
     Body(body): Body<Reviewed>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
     let ratified = matches!(body.verdict, Word::Ratify);
     let since = Timestamp::now();
-    let reviewing = Reviewing { grant, ratified, person: operator.0, because };
+    let reviewing = Reviewing { grant: grant.into_inner(), ratified, person: operator.0, because };
     let fabric = api.fabric().await;
     match api.governance.desk.review_break_glass(&fabric, reviewing).await {
         Ok(opened) if ratified => Json(shown::opened(&opened, since)).into_response(),

@@ -2,17 +2,46 @@
 //! to who answers for the interface, and only where it is asked for.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use selvage_log::{LogError, ReadLimit};
+use selvage_model::code;
 use selvage_model::event::{Position, Record};
 use selvage_model::name::InterfaceRef;
 use selvage_model::problem::Problem;
+use selvage_store::StreamState;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{problem, told};
-use super::{Api, Operator};
+use super::Api;
+use super::answer::{problem, told, unfit};
+use super::request::{Asked, At, Operator};
+use super::route::{Route, query};
+
+/// Events of the log.
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/events/{interface}", tail)
+            .says(
+                "lanes",
+                "tailEvents",
+                "Events after a position, or the newest; data for who answers for the interface",
+            )
+            .asks([
+                query("after", "Position", "After this position."),
+                query("limit", "Limit", "At most so many."),
+                query("data", "Flag", "With their data."),
+            ])
+            .gives("The events.", "Events")
+            .refuses(&[
+                code::NOT_IN_STORE,
+                code::API_FORBIDDEN,
+                code::STREAM_UNOPENED,
+                code::POSITION_AHEAD,
+                code::EVENTS_RETIRED,
+            ]),
+    ]
+}
 
 /// Most events of one answer.
 const MOST: u64 = 200;
@@ -32,19 +61,22 @@ pub(super) struct From {
 pub(super) async fn tail(
     State(api): State<Api>,
     operator: Operator,
-    Path(interface): Path<InterfaceRef>,
-    Query(from): Query<From>,
+    At(interface): At<InterfaceRef>,
+    Asked(from): Asked<From>,
 ) -> Response {
     if from.data
         && let Err(refused) = api.may_operate(&operator, &interface).await
     {
         return refused;
     }
-    let limit = from.limit.unwrap_or(20).clamp(1, MOST);
+    let limit = from.limit.unwrap_or(20);
+    if !(1..=MOST).contains(&limit) {
+        return unfit(format!("`limit` is 1 to {MOST}"));
+    }
     let after = match from.after {
         Some(after) => after,
         None => match api.governance.store.event_stream(&interface).await {
-            Ok(state) => newest(state.head, limit),
+            Ok(state) => newest(&state, limit),
             Err(error) => return told(&error.into()),
         },
     };
@@ -60,9 +92,10 @@ pub(super) async fn tail(
 }
 
 /// After which position the newest so many stand. Where some of them are retired, what is left begins there.
-fn newest(head: Position, limit: u64) -> Position {
-    let offset = head.offset().checked_sub(limit).filter(|offset| *offset > 0);
-    offset.and_then(|offset| Position::new(head.epoch(), offset)).unwrap_or(Position::START)
+fn newest(state: &StreamState, limit: u64) -> Position {
+    let head = state.head;
+    let offset = head.offset().saturating_sub(limit).max(state.retired_to);
+    Some(offset).filter(|it| *it > 0).and_then(|it| Position::new(head.epoch(), it)).unwrap_or(Position::START)
 }
 
 /// An event as the API shows it: its envelope, and its data where that is asked for.
@@ -88,4 +121,20 @@ fn refused(error: &LogError) -> Response {
         _ => 404,
     };
     problem(&Problem::new(status, error.code(), error.to_string()))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_begin_where_retention_left_something() {
+        for (head, retired_to, limit, expected) in
+            [(0, 0, 20, "0-0"), (5, 0, 20, "0-0"), (50, 0, 20, "2-30"), (50, 40, 20, "2-40"), (50, 50, 20, "2-50")]
+        {
+            let state = StreamState { head: Position::new(2, head).unwrap(), retired_to, bytes: 0 };
+            assert_eq!(newest(&state, limit).to_string(), expected, "{head} {retired_to} {limit}");
+        }
+    }
 }

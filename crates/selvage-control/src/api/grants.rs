@@ -1,22 +1,54 @@
 //! Grants over HTTP: what they open, what of it is used, and taking what is not needed.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use selvage_governance::access::{Narrowing, deciders};
+use selvage_model::code;
 use selvage_model::name::{AttributeName, ConsumerName, InterfaceRef};
 use selvage_store::LeaseRecord;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Api;
 use super::access::{of_store, rows};
-use super::answer::{Body, unfit};
+use super::answer::unfit;
 use super::changes::{line, no_line};
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Route, Who, query};
 use crate::desk::lease::{Counted, shown, until};
 
+/// Grants.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("access", id, says);
+    vec![
+        route(Route::get("/grants", list), "listGrants", "Grants that are alive, or all")
+            .asks([
+                query("consumer", "ConsumerName", "Only of this consumer."),
+                query("interface", "InterfaceRef", "Only of this interface."),
+                query("all", "Flag", "Those that have ended, too."),
+            ])
+            .lists("The grants.", "Grant"),
+        route(Route::get("/grants/{id}", show), "getGrant", "One grant, with what of it is used")
+            .asks([query("since", "Span", "For how long use is looked at; 90 days where nothing is said.")])
+            .gives("The grant.", "GrantDetail")
+            .refuses(&[code::NOT_IN_STORE]),
+        route(Route::post("/grants/{id}/narrowing", narrow), "narrowGrant", "Take something from a grant")
+            .may(Who::EitherSide)
+            .takes("Narrowing")
+            .gives("The grant, when every node knows.", "GrantNarrowed")
+            .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN, code::ACCESS_STANDS, code::GRANT_UNNARROWED]),
+        route(Route::post("/grants/{id}/end", end), "endGrant", "End a grant for good")
+            .may(Who::EitherSide)
+            .takes("Because")
+            .gives("The grant, when every node knows.", "GrantEnded")
+            .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN, code::ACCESS_STANDS]),
+    ]
+}
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     consumer: Option<ConsumerName>,
     interface: Option<InterfaceRef>,
@@ -25,7 +57,7 @@ pub(super) struct Which {
 }
 
 /// Grants: those that are alive, or all.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     let leases = match api.governance.store.leases().await {
         Ok(leases) => leases,
         Err(error) => return of_store(error),
@@ -46,6 +78,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(whic
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Since {
     since: Option<String>,
 }
@@ -54,15 +87,15 @@ pub(super) struct Since {
 pub(super) async fn show(
     State(api): State<Api>,
     _operator: Operator,
-    Path(id): Path<String>,
-    Query(since): Query<Since>,
+    At(id): At<Id>,
+    Asked(since): Asked<Since>,
 ) -> Response {
     let span = match super::span(since.since.as_deref().unwrap_or("90d")) {
         Ok(span) => span,
         Err(because) => return unfit(because),
     };
     let store = &api.governance.store;
-    let lease = match store.lease(&id).await {
+    let lease = match store.lease(id.as_str()).await {
         Ok(lease) => lease,
         Err(error) => return of_store(error),
     };
@@ -112,7 +145,7 @@ pub(super) struct Narrowed {
 pub(super) async fn narrow(
     State(api): State<Api>,
     operator: Operator,
-    Path(id): Path<String>,
+    At(id): At<Id>,
     Body(body): Body<Narrowed>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
@@ -121,11 +154,12 @@ pub(super) async fn narrow(
         Ok(narrowing) => narrowing,
         Err(because) => return unfit(because),
     };
-    if let Err(refused) = whose(&api, &operator, &id).await {
+    if let Err(refused) = whose(&api, &operator, id.as_str()).await {
         return refused;
     }
     let since = Timestamp::now();
-    let narrowed = api.governance.store.narrow_grant(&id, |terms| narrowing.of(terms), &operator.0, &because).await;
+    let narrowed =
+        api.governance.store.narrow_grant(id.as_str(), |terms| narrowing.of(terms), &operator.0, &because).await;
     match narrowed {
         Ok(grant) => {
             let body = json!({
@@ -148,15 +182,15 @@ pub(super) struct Ended {
 pub(super) async fn end(
     State(api): State<Api>,
     operator: Operator,
-    Path(id): Path<String>,
+    At(id): At<Id>,
     Body(body): Body<Ended>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
-    if let Err(refused) = whose(&api, &operator, &id).await {
+    if let Err(refused) = whose(&api, &operator, id.as_str()).await {
         return refused;
     }
     let since = Timestamp::now();
-    match api.governance.store.end_grant(&id, &operator.0, &because).await {
+    match api.governance.store.end_grant(id.as_str(), &operator.0, &because).await {
         Ok(grant) => {
             let ended = grant.ended.map(|at| at.to_string());
             api.when_known(since, json!({"grant": grant.id, "ended": ended})).await

@@ -1,19 +1,57 @@
 //! Lanes that are set aside, and dead letters, over HTTP: what is stuck and why, tried again or given up by who answers for it.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use selvage_governance::seat::Act;
+use selvage_model::code;
 use selvage_model::delivery::Cause;
 use selvage_model::event::LaneKey;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{DeadLetter, LaneView, StoreError, Word};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
-use super::answer::{Body, told};
+use super::Api;
+use super::answer::told;
 use super::changes::{line, no_line};
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Parameter, Route, Who, query};
+
+/// Lanes and dead letters.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("lanes", id, says);
+    vec![
+        route(Route::get("/lanes", lanes), "listLanes", "Lanes that are set aside, the oldest first")
+            .asks(WHICH)
+            .lists("The lanes.", "Lane"),
+        route(Route::get("/dead-letters", letters), "listDeadLetters", "Dead letters, the oldest first")
+            .asks(WHICH)
+            .lists("The dead letters.", "DeadLetter"),
+        route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
+            .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
+            .refuses(&[code::NOT_IN_STORE]),
+        route(Route::post("/dead-letters/redrive", redrive), "redriveDeadLetters", "Try dead letters again")
+            .may(Who::Operators)
+            .takes("Redrive")
+            .lists("Those that are tried again.", "DeadLetter")
+            .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN, code::DEAD_LETTER_SETTLED]),
+        route(Route::post("/dead-letters/discard", discard), "discardDeadLetters", "Give dead letters up")
+            .may(Who::Operators)
+            .takes("Discard")
+            .lists("Those that were given up.", "DeadLetter")
+            .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN, code::DEAD_LETTER_SETTLED]),
+    ]
+}
+
+const WHICH: &[Parameter] = &[
+    query("interface", "InterfaceRef", "Only of this interface."),
+    query("subscription", "Words", "Only of this subscription, as `consumer/name`."),
+    query("lane", "Words", "Only of the lane with this key."),
+    query("cause", "Cause", "Only for this cause."),
+    query("settled", "Flag", "Settled dead letters too."),
+];
 
 /// Which lanes or dead letters.
 #[derive(Clone, Default, Deserialize)]
@@ -23,8 +61,16 @@ pub(super) struct Which {
     /// `consumer/name`.
     subscription: Option<String>,
     lane: Option<String>,
-    cause: Option<String>,
+    #[serde(deserialize_with = "cause")]
+    cause: Option<Cause>,
     settled: bool,
+}
+
+/// A cause by its word.
+fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cause>, D::Error> {
+    let word = Option::<String>::deserialize(from)?;
+    let known = |word: String| word.parse().map_err(|_| D::Error::custom(format!("`{word}` is no cause")));
+    word.map(known).transpose()
 }
 
 impl Which {
@@ -32,12 +78,12 @@ impl Which {
         self.interface.as_ref().is_none_or(|one| one == interface)
             && self.subscription.as_deref().is_none_or(|one| one == label)
             && self.lane.as_deref().is_none_or(|one| one == lane.as_str())
-            && self.cause.as_deref().is_none_or(|one| one == cause.as_str())
+            && self.cause.is_none_or(|one| one == cause)
     }
 }
 
 /// Lanes that are set aside, the oldest first.
-pub(super) async fn lanes(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn lanes(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     match api.governance.store.lanes_aside().await {
         Ok(lanes) => {
             let taken = lanes.iter().filter(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause));
@@ -64,7 +110,7 @@ fn lane(it: &LaneView) -> Value {
 }
 
 /// Dead letters, the oldest first; settled ones too where they are asked for.
-pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     match chosen(&api, &which).await {
         Ok(letters) => Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>()})).into_response(),
         Err(error) => told(&error.into()),
@@ -96,8 +142,8 @@ fn letter(it: &DeadLetter) -> Value {
 }
 
 /// One dead letter with its attempts; its message is shown to who may decide about it.
-pub(super) async fn show(State(api): State<Api>, operator: Operator, Path(id): Path<String>) -> Response {
-    let detail = match api.governance.store.dead_letter(&id).await {
+pub(super) async fn show(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Response {
+    let detail = match api.governance.store.dead_letter(id.as_str()).await {
         Ok(detail) => detail,
         Err(error) => return told(&error.into()),
     };
@@ -123,7 +169,7 @@ pub(super) async fn show(State(api): State<Api>, operator: Operator, Path(id): P
 #[serde(deny_unknown_fields)]
 pub(super) struct Redrive {
     #[serde(default)]
-    ids: Vec<String>,
+    ids: Vec<Id>,
     which: Option<Which>,
     #[serde(default)]
     dry_run: bool,
@@ -155,7 +201,7 @@ pub(super) async fn redrive(State(api): State<Api>, operator: Operator, Body(bod
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Discard {
-    ids: Vec<String>,
+    ids: Vec<Id>,
     because: String,
 }
 
@@ -169,13 +215,14 @@ pub(super) async fn discard(State(api): State<Api>, operator: Operator, Body(bod
     if let Err(refused) = api.may_operate_all(&operator, &letters).await {
         return refused;
     }
-    settled(api.governance.store.discard_dead_letters(&body.ids, Word { by: &operator.0, because: &because }).await)
+    let ids: Vec<String> = body.ids.into_iter().map(Id::into_inner).collect();
+    settled(api.governance.store.discard_dead_letters(&ids, Word { by: &operator.0, because: &because }).await)
 }
 
-async fn named(api: &Api, ids: &[String]) -> Result<Vec<DeadLetter>, StoreError> {
+async fn named(api: &Api, ids: &[Id]) -> Result<Vec<DeadLetter>, StoreError> {
     let mut letters = Vec::with_capacity(ids.len().min(1000));
     for id in ids {
-        letters.push(api.governance.store.dead_letter(id).await?.letter);
+        letters.push(api.governance.store.dead_letter(id.as_str()).await?.letter);
     }
     Ok(letters)
 }

@@ -1,21 +1,51 @@
 //! Campaigns over HTTP, in which somebody answers for each grant.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use selvage_governance::seat::{Act, may};
+use selvage_model::code;
 use selvage_model::name::{AttributeName, DomainName, InterfaceRef};
 use selvage_store::{ItemState, Store, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::Api;
 use super::access::of_store;
-use super::answer::{Body, told, unfit};
+use super::answer::{told, unfit};
 use super::changes::{line, no_line};
 use super::grants::Taken;
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Route, Who, query};
 use crate::desk::lease::{Answering, Starting, Verdict, domain_of, shown, until, who_answers};
+
+/// Campaigns.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("recertification", id, says);
+    vec![
+        route(
+            Route::get("/recertifications", list),
+            "listRecertifications",
+            "Campaigns with their progress, oldest first",
+        )
+        .lists("The campaigns.", "Recertification"),
+        route(Route::post("/recertifications", start), "startRecertification", "Begin a campaign")
+            .may(Who::Owners)
+            .takes("NewRecertification")
+            .makes("The campaign.", "RecertificationBegun")
+            .refuses(&[code::API_FORBIDDEN, code::RECERTIFICATION_VAIN]),
+        route(Route::get("/recertifications/{id}", show), "getRecertification", "One campaign with its grants")
+            .asks([query("open", "Flag", "Only grants that nobody has answered for.")])
+            .gives("The campaign.", "RecertificationDetail")
+            .refuses(&[code::NOT_IN_STORE]),
+        route(Route::post("/recertification-items/{id}/answers", answer), "answerForGrant", "Answer for a grant")
+            .may(Who::Deciders)
+            .takes("RecertificationAnswer")
+            .gives("The grant in its campaign; taken from, when every node knows.", "RecertificationItem")
+            .refuses(&[code::NOT_IN_STORE, code::ACCESS_DECIDER, code::ACCESS_STANDS, code::GRANT_UNNARROWED]),
+    ]
+}
 
 /// Campaigns with their progress, oldest first.
 pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Response {
@@ -32,6 +62,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Respons
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     #[serde(default)]
     open: bool,
@@ -41,16 +72,16 @@ pub(super) struct Which {
 pub(super) async fn show(
     State(api): State<Api>,
     _operator: Operator,
-    Path(id): Path<String>,
-    Query(which): Query<Which>,
+    At(id): At<Id>,
+    Asked(which): Asked<Which>,
 ) -> Response {
     let store = &api.governance.store;
     let (campaigns, items) = match (store.recertifications().await, store.recertification_items().await) {
         (Ok(campaigns), Ok(items)) => (campaigns, items),
         (Err(error), _) | (_, Err(error)) => return of_store(error),
     };
-    let Some(campaign) = campaigns.iter().find(|campaign| campaign.id == id) else {
-        return of_store(StoreError::NotFound { what: "recertification", id });
+    let Some(campaign) = campaigns.iter().find(|campaign| campaign.id == id.as_str()) else {
+        return of_store(StoreError::NotFound { what: "recertification", id: id.into_inner() });
     };
     let fabric = api.fabric().await;
     let of = items.iter().filter(|item| item.campaign == campaign.id && (!which.open || item.state.is_open()));
@@ -127,7 +158,7 @@ pub(super) struct Said {
 pub(super) async fn answer(
     State(api): State<Api>,
     operator: Operator,
-    Path(item): Path<String>,
+    At(item): At<Id>,
     Body(body): Body<Said>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
@@ -143,7 +174,7 @@ pub(super) async fn answer(
         Word::End => Verdict::End,
     };
     let (since, fabric) = (Timestamp::now(), api.fabric().await);
-    let answering = Answering { item, verdict, person: operator.0, because };
+    let answering = Answering { item: item.into_inner(), verdict, person: operator.0, because };
     match api.governance.desk.answer(&fabric, answering).await {
         Ok(after) => {
             let body = shown::item(&after, &who_answers(&fabric, &after));

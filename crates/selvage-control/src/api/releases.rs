@@ -1,33 +1,88 @@
 //! Releases and activations over HTTP.
 
-use axum::extract::{ConnectInfo, Path, Query, State};
+use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use selvage_governance::seat::Act;
-use selvage_model::code;
+use selvage_model::code::{self, Code};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::problem::Problem;
 use selvage_store::Activated;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::answer::{Body, problem, told};
+use super::Api;
+use super::answer::{problem, told};
 use super::changes::{line, no_line};
-use super::{Api, Operator};
+use super::request::{Asked, At, Body, Id, Operator};
+use super::route::{Route, Who, query};
 use crate::desk::{Activating, DeskError, GoingBack, Went, planned};
 use crate::listener::Working;
 
 /// The connection that an act is asked for on.
 type Connection = Option<Extension<ConnectInfo<Working>>>;
 
+/// Releases, and what is active where.
+pub(super) fn routes() -> Vec<Route> {
+    let route = |route: Route, id, says| route.says("releases", id, says);
+    let (activation, rollback) = ("/environments/{environment}/activations", "/environments/{environment}/rollbacks");
+    vec![
+        route(Route::get("/releases", list), "listReleases", "Releases, the newest first")
+            .asks([query("domain", "DomainName", "Only of this domain.")])
+            .lists("The releases.", "ReleaseSummary"),
+        route(Route::get("/releases/{id}", show), "getRelease", "One release")
+            .gives("The release.", "Release")
+            .refuses(&[code::NOT_IN_STORE]),
+        route(
+            Route::get("/environments/{environment}/plan", plan),
+            "planActivation",
+            "What activating a release would do to access",
+        )
+        .asks([
+            query("release", "Id", "The release.").needed(),
+            query("going_back", "Flag", "Going back to it, which passes no gates."),
+        ])
+        .gives("What it would do.", "Plan")
+        .refuses(&[
+            code::NOT_IN_STORE,
+            code::RELEASES_UNFIT,
+            code::RELEASE_UNSIGNED,
+            code::ENVIRONMENT_UNDECLARED,
+        ]),
+        route(Route::post(activation, activate), "activate", "Activate a release; answers when every node knows")
+            .may(Who::Board)
+            .takes("NewActivation")
+            .gives("What came of it.", "Went")
+            .refuses(ACTIVATED),
+        route(Route::post(rollback, roll_back), "rollBack", "Go back; answers when every node knows")
+            .may(Who::OnCall)
+            .takes("NewRollback")
+            .gives("What came of it.", "Went")
+            .refuses(ACTIVATED),
+    ]
+}
+
+const ACTIVATED: &[Code] = &[
+    code::NOT_IN_STORE,
+    code::ROLLBACK_UNKNOWN,
+    code::API_FORBIDDEN,
+    code::ACTIVATION_EARLY,
+    code::ACTIVATION_MOVED,
+    code::RELEASES_UNFIT,
+    code::RELEASE_UNSIGNED,
+    code::RETIREMENT_EARLY,
+    code::ENVIRONMENT_UNDECLARED,
+];
+
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Which {
     domain: Option<DomainName>,
 }
 
 /// Releases, the newest first, and where each is active.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(which): Query<Which>) -> Response {
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
     let (releases, active) = match api.governance.desk.releases().await {
         Ok(found) => found,
         Err(error) => return told(&error),
@@ -54,8 +109,8 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Query(whic
 }
 
 /// One release with its files.
-pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): Path<String>) -> Response {
-    match api.governance.desk.find_release(&id).await {
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
+    match api.governance.desk.find_release(id.as_str()).await {
         Ok(release) => Json(json!({
             "release": release.id, "domain": release.domain.as_str(), "change": release.change,
             "made": release.recorded.to_string(), "by": release.by, "signed_with": release.key, "files": release.content,
@@ -68,7 +123,7 @@ pub(super) async fn show(State(api): State<Api>, _operator: Operator, Path(id): 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Planned {
-    release: String,
+    release: Id,
     #[serde(default)]
     going_back: bool,
 }
@@ -77,10 +132,10 @@ pub(super) struct Planned {
 pub(super) async fn plan(
     State(api): State<Api>,
     _operator: Operator,
-    Path(environment): Path<EnvironmentName>,
-    Query(asked): Query<Planned>,
+    At(environment): At<EnvironmentName>,
+    Asked(asked): Asked<Planned>,
 ) -> Response {
-    match api.governance.desk.plan(&asked.release, &environment, asked.going_back).await {
+    match api.governance.desk.plan(asked.release.as_str(), &environment, asked.going_back).await {
         Ok(plan) => Json(planned(&plan)).into_response(),
         Err(error) => told(&error),
     }
@@ -89,7 +144,7 @@ pub(super) async fn plan(
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Activation {
-    release: String,
+    release: Id,
     because: String,
 }
 
@@ -97,12 +152,12 @@ pub(super) struct Activation {
 pub(super) async fn activate(
     State(api): State<Api>,
     operator: Operator,
-    Path(environment): Path<EnvironmentName>,
+    At(environment): At<EnvironmentName>,
     connection: Connection,
     Body(body): Body<Activation>,
 ) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
-    let domain = match api.governance.desk.find_release(&body.release).await {
+    let domain = match api.governance.desk.find_release(body.release.as_str()).await {
         Ok(release) => release.domain,
         Err(error) => return told(&error),
     };
@@ -111,7 +166,7 @@ pub(super) async fn activate(
     }
     let activating = Activating { environment: environment.clone(), by: operator.0, because };
     let desk = api.governance.desk.clone();
-    let act = async move { desk.activate(&body.release, &activating).await };
+    let act = async move { desk.activate(body.release.as_str(), &activating).await };
     answer(&api, act, environment, connection).await
 }
 
@@ -119,8 +174,8 @@ pub(super) async fn activate(
 #[serde(deny_unknown_fields)]
 pub(super) struct Rollback {
     domain: DomainName,
-    from: Option<String>,
-    to: Option<String>,
+    from: Option<Id>,
+    to: Option<Id>,
     because: String,
 }
 
@@ -128,7 +183,7 @@ pub(super) struct Rollback {
 pub(super) async fn roll_back(
     State(api): State<Api>,
     operator: Operator,
-    Path(environment): Path<EnvironmentName>,
+    At(environment): At<EnvironmentName>,
     connection: Connection,
     Body(body): Body<Rollback>,
 ) -> Response {
@@ -137,7 +192,7 @@ pub(super) async fn roll_back(
         return refused;
     }
     let activating = Activating { environment: environment.clone(), by: operator.0, because };
-    let back = GoingBack { domain: body.domain, from: body.from, to: body.to };
+    let back = GoingBack { domain: body.domain, from: body.from.map(Id::into_inner), to: body.to.map(Id::into_inner) };
     let desk = api.governance.desk.clone();
     let act = async move { desk.roll_back(&back, &activating).await };
     answer(&api, act, environment, connection).await

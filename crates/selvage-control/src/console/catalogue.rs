@@ -3,22 +3,23 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{Form, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
 use selvage_governance::catalogue::{self, Entry, Known};
+use selvage_governance::export;
 use selvage_model::access::LiveGrant;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::InterfaceRef;
 use selvage_model::usage::Used;
 use serde::Deserialize;
 
-use super::{Shared, missing, refusal, session};
-use crate::api::line;
+use super::ask::{Typed, objections};
+use super::entry::{Filled, Governed, LoggedIn, Named, Sought};
+use super::{Shared, missing};
 use crate::desk::Passage;
-use crate::desk::lease::{Asking, until, whole};
-use crate::page;
+use crate::page::{self, Answer};
 
 /// What the catalogue is made of.
 #[derive(Clone, Default)]
@@ -38,24 +39,17 @@ impl CatalogueView {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Sought {
+pub(super) struct Words {
     q: Option<String>,
 }
 
 /// Every interface, or those that words find.
-pub(super) async fn list(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Query(sought): Query<Sought>,
-) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
+pub(super) async fn list(State(shared): State<Arc<Shared>>, who: LoggedIn, Sought(sought): Sought<Words>) -> Response {
     let (overview, view) = ((shared.observe)().await, (shared.catalogue)().await);
     let entries = catalogue::entries(&view.fabric, view.known());
     let words = sought.q.unwrap_or_default();
     let found = catalogue::search(&entries, &words);
-    Html(page::catalogue(&overview, &found, entries.len(), &words, &admitted.operator).into_string()).into_response()
+    Html(page::catalogue(&overview, &found, entries.len(), &words, &who.operator).into_string()).into_response()
 }
 
 #[derive(Deserialize)]
@@ -66,23 +60,28 @@ pub(super) struct Told {
 /// One interface.
 pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-    Query(told): Query<Told>,
+    who: LoggedIn,
+    Named(name): Named,
+    Sought(told): Sought<Told>,
 ) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
+    // Only what is there was asked for, whatever an address says.
+    let asked = match (&shared.governance, told.asked) {
+        (Some(governance), Some(id)) => governance.store.access_request(&id).await.ok().map(|request| request.id),
+        _ => None,
     };
-    let answer = told.asked.map(Answer::Asked);
-    one(&shared, &name, &admitted.operator, answer).await
+    let answer = asked.map(Answer::Asked);
+    one(&shared, &name, &who.operator, answer).await
 }
 
-/// What came of asking.
-pub(crate) enum Answer {
-    /// A request with this id.
-    Asked(String),
-    /// Nothing, because of this.
-    Refused(String),
+/// The contract of an interface, to be saved.
+pub(super) async fn contract(State(shared): State<Arc<Shared>>, _who: LoggedIn, Named(name): Named) -> Response {
+    let view = (shared.catalogue)().await;
+    let found = name.parse::<InterfaceRef>().ok();
+    let found = found.and_then(|it| Some((export::contract(&view.fabric, &it, "/")?, export::name_of(&it))));
+    let Some((contract, name)) = found else { return missing().await };
+    let saved = format!("attachment; filename=\"{name}.{}.yaml\"", contract.kind);
+    let kind = [(header::CONTENT_TYPE, "application/yaml".to_owned()), (header::CONTENT_DISPOSITION, saved)];
+    (kind, contract.text).into_response()
 }
 
 async fn one(shared: &Shared, name: &str, operator: &str, answer: Option<Answer>) -> Response {
@@ -100,7 +99,7 @@ async fn one(shared: &Shared, name: &str, operator: &str, answer: Option<Answer>
     };
     let consumers: Vec<String> = view.fabric.consumers.keys().map(ToString::to_string).collect();
     let status = match &answer {
-        Some(Answer::Refused(_)) => StatusCode::UNPROCESSABLE_ENTITY,
+        Some(Answer::Refused(..)) => StatusCode::UNPROCESSABLE_ENTITY,
         _ => StatusCode::OK,
     };
     let asked = page::Asks { consumers: &consumers, can: shared.governance.is_some(), answer: answer.as_ref() };
@@ -108,53 +107,27 @@ async fn one(shared: &Shared, name: &str, operator: &str, answer: Option<Answer>
     (status, Html(page.into_string())).into_response()
 }
 
-#[derive(Deserialize)]
-pub(super) struct Wanted {
-    consumer: String,
-    operations: String,
-    purpose: String,
-    until: String,
-}
-
 /// Asks for access, in the name of who is logged in.
 pub(super) async fn ask(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Path(name): Path<String>,
-    Form(wanted): Form<Wanted>,
+    who: Governed,
+    Named(name): Named,
+    Filled(typed): Filled<Typed>,
 ) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
-    let Some(governance) = &shared.governance else { return missing().await };
-    let asking = match asking(&name, &wanted, &admitted.operator) {
+    let Governed { operator, governance } = who;
+    let view = (shared.catalogue)().await;
+    let interface = name.parse::<InterfaceRef>().ok().filter(|it| view.fabric.interfaces.contains_key(it));
+    let Some(interface) = interface else { return missing().await };
+    let asking = match typed.asking(interface.clone(), &operator) {
         Ok(asking) => asking,
-        Err(because) => return one(&shared, &name, &admitted.operator, Some(Answer::Refused(because))).await,
+        Err(wrong) => return one(&shared, &name, &operator, Some(Answer::Refused(typed, wrong))).await,
     };
-    let (interface, view) = (asking.interface.clone(), (shared.catalogue)().await);
-    if !view.fabric.interfaces.contains_key(&interface) {
-        return missing().await;
-    }
     match governance.desk.ask(&view.fabric, asking).await {
         // What was said is not sent again by who loads the page anew.
         Ok(asked) => Redirect::to(&format!("/catalogue/{interface}?asked={}", asked.request.id)).into_response(),
         Err(error) => {
-            let because = refusal(&error).1;
-            one(&shared, &name, &admitted.operator, Some(Answer::Refused(because))).await
+            let against = objections(&error);
+            one(&shared, &name, &operator, Some(Answer::Refused(typed, against))).await
         }
     }
-}
-
-fn asking(name: &str, wanted: &Wanted, by: &str) -> Result<Asking, String> {
-    let interface = name.parse().map_err(|_| format!("`{name}` is no interface"))?;
-    let consumer = wanted.consumer.trim().parse().map_err(|_| format!("`{}` is no consumer", wanted.consumer))?;
-    let operations: Vec<String> =
-        wanted.operations.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    if operations.is_empty() {
-        return Err("say which operations".to_owned());
-    }
-    let purpose = line(&wanted.purpose).ok_or("say in a line of at most 200 characters what it is for")?;
-    let end = until(&wanted.until).map_err(|because| format!("say until when: {because}"))?;
-    let terms = whole(operations, Some(purpose), Some(end));
-    Ok(Asking { consumer, interface, terms, by: by.to_owned() })
 }

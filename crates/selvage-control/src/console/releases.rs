@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Form, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use selvage_governance::seat::{Act, may};
 use selvage_model::code;
@@ -11,21 +11,19 @@ use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::Activated;
 use serde::Deserialize;
 
-use super::{Shared, missing, refusal, session};
+use super::entry::{Filled, Governed, Sought};
+use super::{Shared, refusal};
 use crate::api::{Governance, line};
 use crate::desk::{Activating, DeskError, GoingBack};
 use crate::page;
 
 /// What is active where, what was, and every release.
-pub(super) async fn list(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
-    all(&shared, &admitted.operator, None).await
+pub(super) async fn list(State(shared): State<Arc<Shared>>, who: Governed) -> Response {
+    all(&shared, &who, None).await
 }
 
-async fn all(shared: &Shared, operator: &str, refused: Option<(StatusCode, String)>) -> Response {
-    let Some(governance) = &shared.governance else { return missing().await };
+async fn all(shared: &Shared, who: &Governed, refused: Option<(StatusCode, String)>) -> Response {
+    let Governed { operator, governance } = who;
     let overview = (shared.observe)().await;
     match gather(governance, operator).await {
         Ok(view) => {
@@ -61,21 +59,13 @@ pub(super) struct Planned {
 }
 
 /// What activating a release would do to access.
-pub(super) async fn plan(
-    State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Query(asked): Query<Planned>,
-) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
-    let Some(governance) = &shared.governance else { return missing().await };
-    match governance.desk.plan(&asked.release, &asked.environment, asked.going_back).await {
+pub(super) async fn plan(State(shared): State<Arc<Shared>>, who: Governed, Sought(asked): Sought<Planned>) -> Response {
+    match who.governance.desk.plan(&asked.release, &asked.environment, asked.going_back).await {
         Ok(plan) => {
             let overview = (shared.observe)().await;
-            Html(page::plan(&overview, &plan, &admitted.operator).into_string()).into_response()
+            Html(page::plan(&overview, &plan, &who.operator).into_string()).into_response()
         }
-        Err(error) => all(&shared, &admitted.operator, Some(refusal(&error))).await,
+        Err(error) => all(&shared, &who, Some(refusal(&error))).await,
     }
 }
 
@@ -91,21 +81,16 @@ pub(super) struct Back {
 /// Goes back, in the name of who is logged in.
 pub(super) async fn roll_back(
     State(shared): State<Arc<Shared>>,
-    headers: HeaderMap,
-    Form(back): Form<Back>,
+    who: Governed,
+    Filled(back): Filled<Back>,
 ) -> Response {
-    let Some(admitted) = session(&shared, &headers) else {
-        return Redirect::to("/login").into_response();
-    };
-    let Some(governance) = &shared.governance else { return missing().await };
-    let operator = admitted.operator;
     let Some(because) = line(&back.because) else {
         let why = "say why, in a line of at most 200 characters".to_owned();
-        return all(&shared, &operator, Some((StatusCode::UNPROCESSABLE_ENTITY, why))).await;
+        return all(&shared, &who, Some((StatusCode::UNPROCESSABLE_ENTITY, why))).await;
     };
-    match go(governance, &operator, back, because).await {
+    match go(&who.governance, &who.operator, back, because).await {
         Ok(()) => Redirect::to("/releases").into_response(),
-        Err(refused) => all(&shared, &operator, Some(refused)).await,
+        Err(refused) => all(&shared, &who, Some(refused)).await,
     }
 }
 

@@ -55,7 +55,8 @@ impl Desk {
         Ok(self.store.settle_change(&change, to, by, because).await?)
     }
 
-    async fn may_decide(&self, change: &Change, person: &str) -> Result<(), DeskError> {
+    /// Refuses whose decision the change does not take; a seat that is lent counts while it is.
+    pub(crate) async fn may_decide(&self, change: &Change, person: &str) -> Result<(), DeskError> {
         let refuse = |message: String| {
             let fix = format!("`selvage change show {}` names who is waited for; anybody may comment", change.id);
             Err(DeskError::refused(code::NOT_YOURS_TO_DECIDE, message, fix))

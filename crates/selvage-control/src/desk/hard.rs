@@ -8,7 +8,7 @@ use super::Desk;
 
 impl Desk {
     /// Works something out, once nothing else is being worked out.
-    pub(super) async fn hard<T>(&self, work: impl FnOnce() -> T) -> T {
+    pub(crate) async fn hard<T>(&self, work: impl FnOnce() -> T) -> T {
         // The semaphore is never closed.
         let _one = self.one_at_a_time.acquire().await.ok();
         match Handle::current().runtime_flavor() {

@@ -2,8 +2,10 @@
 //! all act here, by the fabric that is active; what is alive is the store's. INVARIANT: REVOKED-NOW
 
 mod ask;
+mod due;
 mod emergency;
 mod recertify;
+mod row;
 mod settle;
 pub mod shown;
 mod used;
@@ -24,8 +26,10 @@ use selvage_model::scalar;
 use super::{Desk, DeskError, day};
 
 pub use ask::{Asked, Asking};
+pub use due::Due;
 pub use emergency::{Opening, Reviewing};
 pub use recertify::{Answering, Begun, Starting, Verdict, who_answers};
+pub use row::{gathered, row};
 pub use settle::Settling;
 pub use used::Counted;
 pub use waits::AccessWaits;

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::compare::{Difference, Verdict, fabrics};
-use selvage_governance::impact::{self, Use};
 use selvage_model::change::{Affected, Change, Report};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::order::refuse_new_order;
 use super::time::Together;
-use super::{Desk, DeskError, Files, Looked, day, seal, seen, union};
+use super::{Desk, DeskError, Files, Looked, day, seal, union};
 
 /// The most differences that are kept with a change; all are counted.
 const MOST_SHOWN: usize = 500;
@@ -140,30 +139,6 @@ impl Desk {
         let requirements = self.hard(|| requirements(&proposed)).await;
         Ok((report(&differences, &after.findings, affected), requirements))
     }
-
-    /// Who would break, by what use shows, and by what cannot be known of it.
-    async fn affected(&self, before: &Fabric, differences: &[Difference]) -> Result<Vec<Affected>, DeskError> {
-        let impact = seen::impact(&self.store, before, differences).await?;
-        let shown = |it: impact::Affected| Affected {
-            because: words(&it, differences),
-            consumer: it.consumer,
-            interface: it.interface,
-            last_used: it.last_used,
-        };
-        Ok(impact.affected.into_iter().map(shown).collect())
-    }
-}
-
-/// By what a consumer would break, and how that is known: the gravest of it.
-fn words(affected: &impact::Affected, differences: &[Difference]) -> String {
-    let met = affected.meets.iter().filter_map(|(number, used)| Some((differences.get(*number)?, used)));
-    let gravest = met.max_by_key(|(difference, _)| difference.verdict);
-    let Some((difference, used)) = gravest else { return String::new() };
-    let how = match used {
-        Use::Seen { requests, last } => format!("{requests} requests, the last {last:.0}"),
-        Use::Unknown(unknown) => unknown.as_str().to_owned(),
-    };
-    format!("{} ({how})", difference.at)
 }
 
 fn clone((path, text): (&String, &String)) -> (String, String) {

@@ -14,6 +14,16 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24 * 458);
 /// # Errors
 /// Those of the store.
 pub async fn impact(store: &Store, fabric: &Fabric, differences: &[Difference]) -> Result<Impact, StoreError> {
+    let [impact] = impacts(store, fabric, [differences]).await?;
+    Ok(impact)
+}
+
+/// The same of several lists, with what was known at one time.
+pub(super) async fn impacts<const N: usize>(
+    store: &Store,
+    fabric: &Fabric,
+    lists: [&[Difference]; N],
+) -> Result<[Impact; N], StoreError> {
     let now = Timestamp::now();
     let since = now.checked_sub(KEPT).unwrap_or(Timestamp::UNIX_EPOCH);
     let usage = store.usage_since(since, now).await?;
@@ -22,5 +32,5 @@ pub async fn impact(store: &Store, fabric: &Fabric, differences: &[Difference]) 
     let (grants, subscriptions) = (&access.grants, &access.subscriptions);
     let known =
         Known { fabric, usage: &usage, gaps: &gaps, counted_since, grants, granted: &granted, subscriptions, now };
-    Ok(impact_of(differences, &known))
+    Ok(lists.map(|differences| impact_of(differences, &known)))
 }

@@ -60,6 +60,15 @@ pub struct Package {
     pub ledger: Excerpt,
 }
 
+impl Package {
+    /// What a file with it is called.
+    pub fn file_name(&self, ending: &str) -> String {
+        let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
+        let name: String = self.name.chars().map(plain).collect();
+        format!("evidence-{}-{name}-{}.{ending}", self.kind, self.made.strftime("%Y%m%dT%H%M%S%6fZ"))
+    }
+}
+
 /// A public key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {

@@ -3,6 +3,8 @@
 
 mod timeline;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
@@ -11,14 +13,32 @@ use super::package::Package;
 use super::section::{Row, Section};
 use super::{ReleaseProof, Retention, Verdict};
 
-const STYLE: &str = include_str!("page/print.css");
+pub(super) const STYLE: &str = include_str!("page/print.css");
 /// Files of a release that are listed; all of them stand in the document.
 const MOST_FILES: usize = 12;
 /// Words that are longer may be broken anywhere.
 const LONGEST_WORD: usize = 24;
 
+/// A document that its page holds, so that the two stay together.
+pub(super) struct Held<'a> {
+    pub(super) document: &'a str,
+    /// What a file with it is called.
+    pub(super) name: &'a str,
+    /// Where whoever reads it came from.
+    pub(super) back: Option<&'a str>,
+}
+
 /// The page of a document with this digest.
 pub fn page(package: &Package, digest: &str, signed_with: Option<&str>) -> String {
+    whole(package, digest, signed_with, None)
+}
+
+/// The same, with the document in it.
+pub(super) fn held(package: &Package, digest: &str, signed_with: Option<&str>, held: &Held<'_>) -> String {
+    whole(package, digest, signed_with, Some(held))
+}
+
+fn whole(package: &Package, digest: &str, signed_with: Option<&str>, held: Option<&Held<'_>>) -> String {
     let sections = package.sections.iter().filter(|section| !section.rows.is_empty());
     let empty: Vec<&Section> = package.sections.iter().filter(|section| section.rows.is_empty()).collect();
     html! {
@@ -32,7 +52,8 @@ pub fn page(package: &Package, digest: &str, signed_with: Option<&str>) -> Strin
                 style { (PreEscaped(STYLE)) }
             }
             body {
-                (head(package, digest, signed_with))
+                @if let Some(held) = held { (bar(held)) }
+                (head(package, digest, signed_with, held.is_some()))
                 (verdicts(&package.controls))
                 (timeline::timeline(package))
                 @for section in sections { (table(section)) }
@@ -51,11 +72,22 @@ pub fn page(package: &Package, digest: &str, signed_with: Option<&str>) -> Strin
     .into_string()
 }
 
+/// The document to be saved, from the page itself: what is made later would be another.
+fn bar(held: &Held<'_>) -> Markup {
+    let address = format!("data:application/json;base64,{}", STANDARD.encode(held.document));
+    html! {
+        nav.bar {
+            @if let Some(back) = held.back { a href=(back) { "Back to the console" } }
+            a href=(address) download=(held.name) { "Save the document" }
+        }
+    }
+}
+
 fn day(at: jiff::Timestamp) -> String {
     at.strftime("%Y-%m-%d").to_string()
 }
 
-fn head(package: &Package, digest: &str, signed_with: Option<&str>) -> Markup {
+fn head(package: &Package, digest: &str, signed_with: Option<&str>, is_held: bool) -> Markup {
     let counts = |word: &str| package.controls.iter().filter(|it| it.verdict == word).count();
     html! {
         header {
@@ -77,7 +109,7 @@ fn head(package: &Package, digest: &str, signed_with: Option<&str>) -> Markup {
                     None => "nothing: no key was there. The digest shows that nothing was altered by mistake, and not by whom it was made.",
                 } }
                 @for key in &package.keys { dt { "Key " (key.id) } dd { (key.signs) ", " code { (key.fingerprint) } } }
-                dt { "Check" } dd { code { "selvage evidence verify FILE --key PUBLIC" } " checks the document beside this page." }
+                dt { "Check" } dd { code { "selvage evidence verify FILE --key PUBLIC" } " checks the document " @if is_held { "that this page holds." } @else { "beside this page." } }
             }
         }
     }

@@ -123,6 +123,7 @@ pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> R
     in_play.retain(|id| changes.iter().any(|change| &change.id == id));
     changes.retain(|change| in_play.contains(&change.id));
     let entries = cited(all, asked, &in_play, &access);
+    super::paper::fits(entries.len(), asked.most)?;
     let releases = releases(store, &of_releases, &in_play).await?;
     let usage = usage(store, asked).await?;
     let (keys, now) = (store.release_keys().await?, ledger.head.at);
@@ -169,7 +170,12 @@ async fn files_at(store: &Store, asked: &Asked) -> Result<(Files, Vec<String>), 
     if releases.is_empty() {
         let place = asked.environment.as_ref().map_or("released".to_owned(), |it| format!("active in `{it}`"));
         let message = format!("nothing was {place} at {:.0}, by what this store knows", asked.to);
-        let fix = "name the environment with `--env`; what is served from a directory was never released";
+        let fix = match &asked.environment {
+            Some(_) => {
+                "`selvage release list` shows what was active where; ask for a later period, or for another environment"
+            }
+            None => "name the environment with `--env`; what is served from a directory was never released",
+        };
         return Err(DeskError::refused(code::EVIDENCE_UNKNOWN, message, fix));
     }
     let basis = releases.values().cloned().collect();

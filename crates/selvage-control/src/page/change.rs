@@ -1,18 +1,25 @@
-//! The page of one change: its differences by gravity, whom it concerns, which approvals are given and open, what was decided, and the
+//! The page of one change: its differences by gravity, whom it concerns and how that is known, which approvals are given and open, what was decided, and the
 //! form to decide.
 
 use maud::{Markup, html};
 use selvage_governance::approval::Standing;
-use selvage_model::change::{Affected, Change, ChangeState, DecisionVerdict};
+use selvage_model::change::{Change, ChangeState, DecisionVerdict};
 use selvage_model::overview::Overview;
 use serde_json::Value;
 
 use super::changes::{needed, state};
-use super::{frame, gravity};
+use super::{frame, gravity, impact};
 use crate::page::overview::{grouped, minute};
 
-/// Differences of one gravity, and consumers, that are shown.
+/// Differences of one gravity that are shown.
 const MOST_LINES: usize = 100;
+
+/// Who reads the page.
+pub(crate) struct Reader<'a> {
+    pub(crate) operator: &'a str,
+    /// Whether the change takes their decision.
+    pub(crate) counts: bool,
+}
 
 /// The page; with what was refused, where something was.
 pub(crate) fn change(
@@ -20,21 +27,21 @@ pub(crate) fn change(
     change: &Change,
     standing: &Standing,
     refused: Option<&str>,
-    operator: &str,
+    reader: &Reader<'_>,
 ) -> Markup {
     let content = html! {
         p { a href="/changes" { "Changes" } }
         h1.breaks { (change.title) " " (state(change, standing)) }
         @if let Some(refused) = refused { section.alarm role="alert" { (refused) } }
         (facts(change))
-        (approvals(change, standing, operator))
-        (deciding(change, standing, operator))
-        (affected(&change.report.affected))
+        (approvals(change, standing, reader.operator))
+        (deciding(change, reader))
+        (impact::affected(&change.report.affected, change.proposed))
         (differences(change))
         (findings(&change.report.findings))
         (decisions(change))
     };
-    frame::still("Changes", &change.title, overview, operator, &content)
+    frame::still("Changes", &change.title, overview, reader.operator, &content)
 }
 
 fn facts(change: &Change) -> Markup {
@@ -78,10 +85,10 @@ fn reasons(because: &[String]) -> Markup {
     html! { @for because in because.iter().take(3) { div.dim.breaks { (because) } } @if because.len() > 3 { div.dim { "and " (because.len() - 3) " more reasons" } } }
 }
 
-fn deciding(change: &Change, standing: &Standing, operator: &str) -> Markup {
+fn deciding(change: &Change, reader: &Reader<'_>) -> Markup {
     let is_over = matches!(change.state, ChangeState::Withdrawn)
         || (change.state == ChangeState::Released && change.ratify_until.is_none());
-    let counts = standing.waits_for(operator) || has_seat(change, operator);
+    let Reader { operator, counts } = *reader;
     html! {
         @if !is_over {
             section #decide {
@@ -93,44 +100,14 @@ fn deciding(change: &Change, standing: &Standing, operator: &str) -> Markup {
                     label for="because" { "Why" }
                     input #because name="because" required maxlength="200";
                     div.line {
-                        @if counts && change.author != operator {
+                        @if counts {
                             button type="submit" name="verdict" value="approve" { "Approve version " (change.version) }
                             button.danger type="submit" name="verdict" value="reject" { "Reject" }
+                            button.quiet type="submit" name="verdict" value="abstain" { "Abstain" }
                         }
                         button.quiet type="submit" name="verdict" value="comment" { "Comment" }
                     }
                 }
-            }
-        }
-    }
-}
-
-/// Whether this person has a seat in what it takes, as it was computed.
-fn has_seat(change: &Change, operator: &str) -> bool {
-    let mut seats = change.requirements.iter().flat_map(|requirement| &requirement.seats);
-    seats.any(|seat| seat.people.iter().any(|person| person == operator))
-}
-
-fn affected(affected: &[Affected]) -> Markup {
-    html! {
-        section {
-            h2 { "Whom it concerns" }
-            @if affected.is_empty() { p.dim { "No use was seen that it would break." } }
-            @else {
-                div.scroll { table {
-                    thead { tr { th { "Consumer" } th { "Interface" } th { "Last used" } th { "How that is known" } } }
-                    tbody {
-                        @for it in affected.iter().take(MOST_LINES) {
-                            tr {
-                                td.breaks { strong { (it.consumer) } }
-                                td.breaks { a href={ "/catalogue/" (it.interface) } { (it.interface) } }
-                                td.name { @if let Some(last) = &it.last_used { (minute(last)) } @else { span.dim { "never seen" } } }
-                                td.about { (it.because) }
-                            }
-                        }
-                    }
-                } }
-                @if affected.len() > MOST_LINES { p.dim { (grouped((affected.len() - MOST_LINES) as u64)) " more." } }
             }
         }
     }

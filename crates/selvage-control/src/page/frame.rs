@@ -17,7 +17,7 @@ pub(super) fn bare(title: &str, content: &Markup) -> Markup {
 }
 
 /// The pages, as the bar names them.
-const PAGES: [(&str, &str); 8] = [
+const PAGES: [(&str, &str); 9] = [
     ("/", "Overview"),
     ("/catalogue", "Catalogue"),
     ("/access", "Access"),
@@ -26,6 +26,7 @@ const PAGES: [(&str, &str); 8] = [
     ("/usage", "Usage"),
     ("/contracts", "Contracts"),
     ("/lanes", "Lanes"),
+    ("/evidence", "Evidence"),
 ];
 
 /// A page of somebody who is logged in, kept fresh.

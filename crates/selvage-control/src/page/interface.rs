@@ -2,28 +2,18 @@
 
 use jiff::Timestamp;
 use maud::{Markup, html};
-use selvage_governance::catalogue::{Dependency, Entry, Example};
+use selvage_governance::catalogue::{Dependency, Entry, Example, Told};
 use selvage_model::overview::Overview;
 
+use super::ask::{Asks, answered, asking};
 use super::catalogue::{address, state};
 use super::{frame, gravity};
-use crate::console::Answer;
 use crate::desk::Passage;
 use crate::page::overview::minute;
 
 /// Releases and differences of one that are shown.
 const MOST_RELEASES: usize = 20;
 const MOST_DIFFERENCES: usize = 12;
-
-/// Asking for access.
-pub(crate) struct Asks<'a> {
-    /// Who there is to ask for.
-    pub(crate) consumers: &'a [String],
-    /// Whether it can be asked here.
-    pub(crate) can: bool,
-    /// What came of asking.
-    pub(crate) answer: Option<&'a Answer>,
-}
 
 /// The page.
 pub(crate) fn interface(
@@ -42,23 +32,13 @@ pub(crate) fn interface(
         (facts(entry))
         (consumers(entry))
         (depends(&entry.dependencies))
+        (tells(&entry.events))
         (calls(entry, examples))
         (releases(history))
+        @if asks.can { p { a href={ "/evidence/interfaces/" (entry.interface) "?environment=" (overview.environment) } { "Evidence of the last 90 days" } ", for who may read it" } }
         (asking(entry, asks, operator))
     };
     frame::still("Catalogue", &entry.interface.to_string(), overview, operator, &content)
-}
-
-fn answered(answer: Option<&Answer>) -> Markup {
-    html! {
-        @match answer {
-            Some(Answer::Asked(id)) => {
-                section.told role="status" { "It is asked for as " code { (id) } ". " a href="/access" { "Who decides" } ", and what comes of it, is under Access." }
-            },
-            Some(Answer::Refused(because)) => { section.alarm role="alert" { "Nothing was asked for. " (because) } },
-            None => {},
-        }
-    }
 }
 
 fn facts(entry: &Entry) -> Markup {
@@ -76,7 +56,10 @@ fn facts(entry: &Entry) -> Markup {
                 @if !class.is_empty() { dt { "Classification" } dd { (class.join(", ")) } }
                 @if !entry.classes.is_empty() { dt { "Carries" } dd { (entry.classes.join(", ")) " data" } }
                 @if !entry.slos.is_empty() { dt { "Promises" } dd { @for slo in &entry.slos { div { (slo) } } } }
-                dt { "Contract" } dd.breaks { code { (entry.contract) } }
+                dt { "Contract" } dd.breaks {
+                    code { (entry.contract) }
+                    @if let Some(kind) = language(entry) { " · " a href={ (address(entry)) "/contract" } { "save it as " (kind) } }
+                }
             }
         }
     }
@@ -126,6 +109,45 @@ fn depends(all: &[Dependency]) -> Markup {
     }
 }
 
+/// What its contract is written in, where it has one of its own.
+fn language(entry: &Entry) -> Option<&'static str> {
+    match entry.kind {
+        "api" => Some("OpenAPI"),
+        "event" | "webhook" => Some("AsyncAPI"),
+        _ => None,
+    }
+}
+
+fn tells(events: &[Told]) -> Markup {
+    html! {
+        @if !events.is_empty() {
+            section {
+                h2 { "What it tells" }
+                @for it in events {
+                    div.entry {
+                        h3.breaks { (it.name) }
+                        p.dim.breaks { "Carries the " (it.carries) @if let Some(when) = &it.when { ", told when " code { (when) } } "." }
+                        @if !it.members.is_empty() {
+                            div.scroll { table {
+                                thead { tr { th { "Member" } th { "Is" } th { "There" } th { "Class" } } }
+                                tbody { @for member in &it.members {
+                                    tr {
+                                        td.breaks { code { (member.name) } }
+                                        td.about { (member.is) }
+                                        td { @if member.required { "always" } @else { span.dim { "where it is known" } } }
+                                        td { @if let Some(class) = &member.class { span.badge.warn { (class) } } }
+                                    }
+                                } }
+                            } }
+                        }
+                        @if let Some(schema) = &it.schema { details { summary { "The whole schema" } pre { (format!("{schema:#}")) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
 fn calls(entry: &Entry, examples: &[Example]) -> Markup {
     html! {
         section {
@@ -166,42 +188,6 @@ fn releases(history: &[Passage]) -> Markup {
                     }
                 }
                 @if history.len() > MOST_RELEASES { p.dim { (history.len() - MOST_RELEASES) " earlier releases changed it too." } }
-            }
-        }
-    }
-}
-
-fn asking(entry: &Entry, asks: &Asks<'_>, operator: &str) -> Markup {
-    let names: Vec<&str> = entry.operations.iter().map(|it| it.name.as_str()).collect();
-    let takes = matches!(entry.state(), "active" | "draft") && !names.is_empty();
-    let command = format!(
-        "selvage access request --consumer NAME --interface {} --operations {} --purpose '…' --until 2027-06-30 --by {operator}",
-        entry.interface,
-        names.first().unwrap_or(&"NAME"),
-    );
-    html! {
-        section #ask {
-            h2 { "Ask for access" }
-            @if !takes {
-                p { "It takes no new grants." @if let Some(next) = entry.successor() { " Ask for " a href={ "/catalogue/" (next) } { (next) } "." } }
-            } @else {
-                p.dim { "Who answers for it decides; what stands against it is said at once. By command:" }
-                pre { (command) }
-                @if asks.can {
-                    form.ask method="post" action={ (address(entry)) "/requests" } {
-                        label for="consumer" { "Consumer" }
-                        input #consumer name="consumer" list="consumers" required autocomplete="off";
-                        datalist #consumers { @for consumer in asks.consumers { option value=(consumer) {} } }
-                        label for="operations" { "Operations" }
-                        input #operations name="operations" required value=(names.first().copied().unwrap_or_default()) aria-describedby="offered";
-                        p #offered .dim { "It has " (names.join(", ")) "." }
-                        label for="purpose" { "What for" }
-                        input #purpose name="purpose" required maxlength="200";
-                        label for="until" { "Until" }
-                        input #until name="until" type="date" required;
-                        button type="submit" { "Ask as " (operator) }
-                    }
-                }
             }
         }
     }

@@ -151,7 +151,11 @@ fn one_subscription(it: &SubscriptionRow) -> Markup {
 }
 
 fn lag(it: &SubscriptionRow) -> Markup {
-    let Some(lag) = it.lag else { return html! { span.dim { "another node's" } } };
+    let Some(lag) = it.lag else {
+        // Whoever delivers knows it; who does not deliver cannot say who does.
+        let says = if it.state == SubscriptionState::Active { "not known to this node" } else { "nothing is sent" };
+        return html! { span.dim { (says) } };
+    };
     let late = it.agreed.is_some_and(|agreed| lag > agreed.as_secs_f64());
     html! {
         (chart::lag(lag, LONG, late))

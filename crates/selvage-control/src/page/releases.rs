@@ -58,7 +58,9 @@ fn active(view: &ReleasesView) -> Markup {
                     tbody { @for it in &view.active {
                         tr {
                             td.breaks { strong { (it.environment) } }
-                            td.breaks { (it.domain) }
+                            td.breaks {
+                                (it.domain) br; a href={ "/evidence/domains/" (it.domain) "?environment=" (it.environment) } { "Evidence" }
+                            }
                             td { (short(&it.release)) }
                             td.name { (minute(&it.since)) }
                             td.breaks { (it.by) }

@@ -3,7 +3,7 @@
 use selvage_model::manifest::interface::Lifecycle;
 use serde_json::{Map, Value, json};
 
-use super::{Consumes, Dependency, Entry, Example, Offered};
+use super::{Consumes, Dependency, Entry, Example, Member, Offered, Told};
 
 /// An entry, with its examples where they were made.
 pub fn shown(entry: &Entry, examples: &[Example]) -> Value {
@@ -30,6 +30,7 @@ pub fn shown(entry: &Entry, examples: &[Example]) -> Value {
         "classes": entry.classes,
         "slos": entry.slos,
         "operations": entry.operations.iter().map(operation).collect::<Vec<_>>(),
+        "events": entry.events.iter().map(told).collect::<Vec<_>>(),
         "contract": entry.contract,
         "consumers": entry.consumers.iter().map(consumer).collect::<Vec<_>>(),
         "dependencies": entry.dependencies.iter().map(dependency).collect::<Vec<_>>(),
@@ -39,6 +40,14 @@ pub fn shown(entry: &Entry, examples: &[Example]) -> Value {
 
 fn operation(it: &Offered) -> Value {
     json!({"name": it.name, "method": it.method, "path": it.path})
+}
+
+fn told(it: &Told) -> Value {
+    let member = |it: &Member| json!({"name": it.name, "is": it.is, "required": it.required, "class": it.class});
+    json!({
+        "type": it.name, "carries": it.carries, "when": it.when, "members": it.members.iter().map(member).collect::<Vec<_>>(),
+        "schema": it.schema,
+    })
 }
 
 fn consumer(it: &Consumes) -> Value {

@@ -3,16 +3,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use selvage_mapping::{asyncapi, openapi};
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Interface, InterfaceBody, Lifecycle};
 use selvage_model::manifest::organisation::Domain;
 use selvage_model::name::{DomainName, InterfaceRef};
 use serde_json::{Map, Value, json};
 
-use super::{fitting, name_of};
+use super::{Contract, contract, fitting, name_of};
 use crate::catalogue::{Known, entry};
 
 /// Every entity, in the order of reading: groups, domains, systems, components, APIs, resources. `server` is where consumers call.
@@ -190,24 +188,12 @@ fn definition(
     interface: &Interface,
     server: &str,
 ) -> Option<(&'static str, String)> {
-    let found = match &interface.body {
-        InterfaceBody::Api(Api::Mediated(_)) => {
-            let document = openapi::document(fabric, reference, server).ok()?;
-            ("openapi", openapi::yaml(&document))
-        }
-        InterfaceBody::Api(Api::Direct { openapi, .. }) => {
-            ("openapi", fabric.files.get(&openapi.value).map(|text| text.to_string())?)
-        }
-        InterfaceBody::Event(_) | InterfaceBody::Webhook(_) => {
-            let document =
-                asyncapi::document(fabric, std::slice::from_ref(reference), server.parse().ok().as_ref()).ok()?;
-            ("asyncapi", openapi::yaml(&document))
-        }
+    match &interface.body {
         InterfaceBody::File(_) | InterfaceBody::Flow => {
-            (interface.body.type_word(), format!("{reference} is declared in {}", interface.place.file))
+            Some((interface.body.type_word(), format!("{reference} is declared in {}", interface.place.file)))
         }
-    };
-    Some(found)
+        _ => contract(fabric, reference, server).map(|Contract { kind, text }| (kind, text)),
+    }
 }
 
 fn resources(fabric: &Fabric) -> Vec<Value> {
@@ -227,5 +213,22 @@ fn resources(fabric: &Fabric) -> Vec<Value> {
                 json!({"type": "business-object", "owner": group(object.owner.value.as_str()), "dependencyOf": used});
             entity("Resource", &metadata, &spec)
         };
-    known.map(one).collect()
+    let schemas = schemas(fabric);
+    known.map(one).chain(schemas).collect()
+}
+
+/// What events carry by a schema of their own, beside the objects.
+fn schemas(fabric: &Fabric) -> Vec<Value> {
+    let mut found = Vec::new();
+    for (reference, interface) in &fabric.interfaces {
+        let (Some(owner), InterfaceBody::Event(event)) = (&interface.owner, &interface.body) else { continue };
+        for (event, file) in event.events.iter().filter_map(|it| Some((it, it.schema()?))) {
+            let name = format!("{}.{}", name_of(reference), event.name.value);
+            let about = format!("What events {} carry: the JSON Schema {}.", event.name.value, file.value);
+            let used = [format!("api:default/{}", name_of(reference))];
+            let spec = json!({"type": "event-schema", "owner": group(owner.value.as_str()), "dependencyOf": used});
+            found.push(entity("Resource", &metadata(&name, &event.name.value, Some(&about)), &spec));
+        }
+    }
+    found
 }

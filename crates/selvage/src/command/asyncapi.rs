@@ -4,11 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use selvage_mapping::asyncapi::{self, Server};
-use selvage_mapping::openapi;
 use selvage_model::code;
 
+use super::Outcome;
 use super::openapi::{Format, find};
-use super::{Outcome, say};
 use crate::{directory, report};
 
 /// Prints the contract of event interfaces and webhooks as AsyncAPI 3.0.
@@ -46,10 +45,6 @@ impl Asyncapi {
         }
         let document = asyncapi::document(&checked.fabric, &interfaces, self.server.as_ref())
             .map_err(|error| anyhow::anyhow!("{}: {error}", code::CONTRACT_UNMADE))?;
-        match self.format {
-            Format::Yaml => say(openapi::yaml(&document).trim_end())?,
-            Format::Json => say(format_args!("{document:#}"))?,
-        }
-        Ok(Outcome::Well)
+        self.format.print(&document)
     }
 }

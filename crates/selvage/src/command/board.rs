@@ -1,5 +1,6 @@
 //! `selvage board`: what waits for whom, and who sits on which seat.
 
+mod access;
 mod ended;
 
 use clap::{Args, Subcommand};
@@ -93,7 +94,9 @@ impl Board {
             Some(Seat::End(end)) => return end.run().await,
             None => {}
         }
-        let waits = at_desk(&self.store).await?.board(self.person.as_deref()).await.map_err(told)?;
+        let desk = at_desk(&self.store).await?;
+        let waits = desk.board(self.person.as_deref()).await.map_err(told)?;
+        let due = access::due(&desk, &self.store.open().await?, self.person.as_deref()).await?;
         let everything = self.person.is_none();
         let ended = if everything { ended::ended(&self.store.open().await?).await? } else { Vec::new() };
         let is_wrong = waits.iter().any(|waits| waits.is_breach);
@@ -101,7 +104,8 @@ impl Board {
             let waits = waits.iter().map(
                 |waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}),
             );
-            let shown: Vec<_> = waits.chain(ended.iter().map(Ended::json)).collect();
+            let shown: Vec<_> =
+                waits.chain(due.iter().map(access::json)).chain(ended.iter().map(Ended::json)).collect();
             say(serde_json::to_string_pretty(&shown)?)?;
         } else {
             let mut table = Table::new();
@@ -124,6 +128,7 @@ impl Board {
                 table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
             }
             say(table)?;
+            access::print(&due)?;
             ended::print(&ended)?;
         }
         Ok(if is_wrong { Outcome::Wrong } else { Outcome::Well })

@@ -9,10 +9,10 @@ use std::sync::Arc;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
-use selvage_control::evidence::{About, Asked, Package, controls, may_go, page, seal, verify};
+use selvage_control::evidence::{About, Asked, Package, begin, controls, end, may_go, page, period, seal, verify};
 use selvage_model::code;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use serde_json::Value;
@@ -22,9 +22,6 @@ use super::ledger::{Signer, public};
 use super::{Outcome, StoreChoice, TABLE, active, say, words};
 use crate::node::release::told;
 use crate::report;
-
-/// How far back a period begins where nobody says.
-const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// Writes, checks and prunes packages of evidence.
 #[derive(Subcommand)]
@@ -151,37 +148,13 @@ impl Evidence {
     }
 }
 
-/// A time, or the beginning of a day in UTC.
-fn begin(text: &str) -> Result<Timestamp, String> {
-    moment(text, Some)
-}
-
-/// A time, or the end of a day in UTC.
-fn end(text: &str) -> Result<Timestamp, String> {
-    let last = SignedDuration::from_micros(1);
-    moment(text, |day| day.tomorrow().ok()).map(|at| match text.parse::<Date>() {
-        Ok(_) => at.checked_sub(last).unwrap_or(at),
-        Err(_) => at,
-    })
-}
-
-fn moment(text: &str, day: impl Fn(Date) -> Option<Date>) -> Result<Timestamp, String> {
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(at);
-    }
-    let day = text.parse::<Date>().ok().and_then(day).and_then(|day| day.to_zoned(TimeZone::UTC).ok());
-    day.map(|day| day.timestamp())
-        .ok_or_else(|| format!("`{text}` is no time: write `2027-03-31` or `2027-03-31T18:00:00+02:00`"))
-}
-
 impl Make {
     async fn run(self, about: About) -> anyhow::Result<Outcome> {
-        let to = self.to.unwrap_or_else(Timestamp::now);
-        let from = self.from.unwrap_or_else(|| to.checked_sub(PERIOD).unwrap_or(Timestamp::UNIX_EPOCH));
-        anyhow::ensure!(from < to, "the period ends at {to:.0}, before it begins at {from:.0}");
+        let (from, to) = period(self.from, self.to, Timestamp::now()).map_err(anyhow::Error::msg)?;
         let desk = at_desk(&self.store).await?;
         let key = self.signer.existing(&self.store)?;
-        let asked = Asked { about, from, to, environment: self.env, by: self.by, keep_until: self.keep_until };
+        let asked =
+            Asked { about, from, to, environment: self.env, by: self.by, keep_until: self.keep_until, most: None };
         let package = desk.evidence(&asked, key.as_ref(), self.key).await.map_err(told)?;
         let document = seal(&package, key.as_ref())?;
         let digest = document.get("digest").and_then(Value::as_str).unwrap_or_default();
@@ -204,10 +177,7 @@ impl Make {
 /// Writes both files, for their owner alone, over nothing that is there.
 fn write(directory: &Path, package: &Package, document: &str, html: &str) -> anyhow::Result<[PathBuf; 2]> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make the directory `{}`", directory.display()))?;
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' };
-    let name: String = package.name.chars().map(plain).collect();
-    let stem = format!("evidence-{}-{name}-{}", package.kind, package.made.strftime("%Y%m%dT%H%M%S%6fZ"));
-    let paths = [directory.join(format!("{stem}.json")), directory.join(format!("{stem}.html"))];
+    let paths = ["json", "html"].map(|ending| directory.join(package.file_name(ending)));
     for (path, text) in paths.iter().zip([document, html]) {
         let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
         let written = file.and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()));

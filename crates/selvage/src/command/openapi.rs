@@ -1,4 +1,5 @@
-//! `selvage openapi INTERFACE`: the contract of a mediated interface, for those who call it and for their tools.
+//! `selvage openapi INTERFACE`: the contract of a mediated interface, for those who call it and for their tools. The control API's own
+//! description is `selvage openapi --control-api`.
 
 use std::path::PathBuf;
 
@@ -8,22 +9,27 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::InterfaceRef;
 use selvage_model::read::nearest;
+use serde_json::Value;
 
 use super::{Outcome, say};
 use crate::{directory, report};
 
-/// Prints the contract of a mediated interface as OpenAPI 3.1.
+/// Prints the contract of a mediated interface, or of the control API, as OpenAPI 3.1.
 #[derive(Args)]
 pub(crate) struct Openapi {
     /// The interface, as `products@1`; without its version where there is one only.
-    interface: String,
+    #[arg(required_unless_present = "control_api")]
+    interface: Option<String>,
+    /// The control API of a node, in the place of an interface.
+    #[arg(long, conflicts_with_all = ["interface", "fabric"])]
+    control_api: bool,
     /// The fabric's directory.
     #[arg(long, value_name = "DIR", default_value = ".")]
     fabric: PathBuf,
     /// How it is written.
     #[arg(long, value_enum, default_value_t = Format::Yaml)]
     format: Format,
-    /// Where consumers call, as `https://api.example.com`.
+    /// Where it is called, as `https://api.example.com`; the control API stands below `/api` there.
     #[arg(long, value_name = "URL", default_value = "/")]
     server: String,
 }
@@ -40,6 +46,9 @@ pub(super) enum Format {
 impl Openapi {
     /// Prints the contract, or what is wrong with the fabric.
     pub(crate) fn run(self) -> anyhow::Result<Outcome> {
+        let Some(interface) = &self.interface else {
+            return self.format.print(&selvage_control::description(&self.server));
+        };
         let checked = directory::check(&self.fabric)?;
         directory::must_hold_manifests(&self.fabric, &checked)?;
         if !checked.runs() {
@@ -47,12 +56,19 @@ impl Openapi {
             eprintln!("{}", report::human::write(&checked));
             return Ok(Outcome::Wrong);
         }
-        let interface = find(&checked.fabric, &self.interface)?;
+        let interface = find(&checked.fabric, interface)?;
         let document = openapi::document(&checked.fabric, &interface, &self.server)
             .map_err(|error| anyhow::anyhow!("{}: {error}", code::CONTRACT_UNMADE))?;
-        match self.format {
-            Format::Yaml => say(openapi::yaml(&document).trim_end())?,
-            Format::Json => say(format_args!("{document:#}"))?,
+        self.format.print(&document)
+    }
+}
+
+impl Format {
+    /// Prints a document.
+    pub(super) fn print(self, document: &Value) -> anyhow::Result<Outcome> {
+        match self {
+            Self::Yaml => say(openapi::yaml(document).trim_end())?,
+            Self::Json => say(format_args!("{document:#}"))?,
         }
         Ok(Outcome::Well)
     }

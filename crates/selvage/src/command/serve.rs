@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
@@ -86,7 +87,7 @@ impl Serve {
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let broker = self.broker.config()?;
         let seal = self.signing.seal_of_node(&self.store)?;
-        let ledger_seal = self.ledger.seal(&self.store)?;
+        let ledger_seal = self.ledger.seal(&self.store)?.map(Arc::new);
         let node = Node::start(NodeConfig {
             broker,
             source: match self.fabric {

@@ -5,11 +5,12 @@ use jiff::Timestamp;
 use selvage_governance::access::Narrowing;
 use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::name::{AttributeName, ClassName};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::words;
 
 pub(crate) use selvage_control::desk::lease::until;
+use selvage_control::desk::lease::{gathered, row};
 
 /// What a grant opens.
 #[derive(Args)]
@@ -118,32 +119,6 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Values of one attribute together, in the order they were given.
-fn gathered(rows: &[(AttributeName, Value)]) -> Vec<(AttributeName, Vec<Value>)> {
-    let mut gathered: Vec<(AttributeName, Vec<Value>)> = Vec::new();
-    for (name, value) in rows {
-        match gathered.iter_mut().find(|(known, _)| known == name) {
-            Some((_, values)) => values.push(value.clone()),
-            None => gathered.push((name.clone(), vec![value.clone()])),
-        }
-    }
-    gathered
-}
-
-/// `site=ghent`: a word, unless it is a whole number or a truth value.
-fn row(text: &str) -> Result<(AttributeName, Value), String> {
-    let wrong = || format!("`{text}` does not say which value an attribute has: write `site=ghent`");
-    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-    let name = name.parse().map_err(|_| wrong())?;
-    let value = match (value.parse::<bool>(), value.parse::<i64>()) {
-        _ if value.is_empty() => return Err(wrong()),
-        (Ok(flag), _) => json!(flag),
-        (_, Ok(number)) if number.to_string() == value => json!(number),
-        _ => json!(value),
-    };
-    Ok((name, value))
-}
-
 /// What a grant is for.
 pub(crate) fn purpose(text: &str) -> Result<String, String> {
     words(text)
@@ -158,22 +133,5 @@ mod tests {
         assert_eq!(until("2027-06-30").unwrap().to_string(), "2027-07-01T00:00:00Z");
         assert_eq!(until("2027-06-30T18:00+02:00").unwrap().to_string(), "2027-06-30T16:00:00Z");
         assert!(until("30.6.2027").is_err() && until("soon").is_err());
-    }
-
-    #[test]
-    fn rows_are_words_numbers_and_truth_values() {
-        let table = [
-            ("site=ghent", json!("ghent")),
-            ("level=7", json!(7)),
-            ("code=007", json!("007")),
-            ("done=true", json!(true)),
-        ];
-        for (text, value) in table {
-            assert_eq!(row(text).unwrap().1, value, "{text}");
-        }
-        assert!(row("site").is_err() && row("site=").is_err() && row("Not a name=x").is_err());
-        let site: AttributeName = "site".parse().unwrap();
-        let rows = [(site.clone(), json!("ghent")), (site.clone(), json!("brno"))];
-        assert_eq!(gathered(&rows), [(site, vec![json!("ghent"), json!("brno")])]);
     }
 }

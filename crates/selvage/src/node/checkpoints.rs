@@ -1,6 +1,7 @@
 //! Checkpoints of the ledger while a node runs: one every hundred entries, or when the newest entries have waited a quarter of an
 //! hour. Where several nodes have the key, whoever is first keeps it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -13,7 +14,7 @@ const ENTRIES: u64 = 100;
 const AFTER: SignedDuration = SignedDuration::from_mins(15);
 
 /// Signs for as long as the node runs.
-pub(crate) async fn follow(store: Store, seal: Seal) {
+pub(crate) async fn follow(store: Store, seal: Arc<Seal>) {
     let mut ticks = tokio::time::interval(LOOK_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     // Checkpoints of a store that was restored elsewhere are of another key: whoever has this one is to have something to verify by.

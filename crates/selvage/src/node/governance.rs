@@ -11,12 +11,16 @@ use serde_json::json;
 use crate::command::acknowledged;
 use crate::looking::Looking;
 
+/// What signs releases, and what signs the ledger and evidence, where this node does that.
+type Seals = (Option<Arc<Seal>>, Option<Arc<Seal>>);
+
 /// The desk over this store.
-pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, seal: Option<Arc<Seal>>) -> Governance {
+pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, (seal, ledger_seal): Seals) -> Governance {
     let nodes = store.clone();
     Governance {
         desk: Desk::new(store.clone(), Arc::new(Looking)),
         seal,
+        ledger_seal,
         store: store.clone(),
         log,
         acknowledge: Arc::new(move |since, environment| {

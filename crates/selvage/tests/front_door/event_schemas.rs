@@ -54,6 +54,74 @@ fn inspected(id: &str, data: &Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_shows_what_events_carry() {
+    let place = place().await;
+    let fabric = place.fabric().display().to_string();
+    let well = |arguments: &[&str]| {
+        let output = selvage(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
+    };
+    let shown = well(&["catalogue", "show", "machine-states@1", "--fabric", &fabric]);
+    for expected in [
+        "event manufacturing.machine.inspected: schema contracts/inspection.yaml",
+        "  machine: string\n",
+        "  at: string, date-time\n",
+        "  inspector: string, where it is known, personal\n",
+        "event manufacturing.machine.stopped: object machine-state@1",
+    ] {
+        assert!(shown.contains(expected), "`{expected}`: {shown}");
+    }
+    let entry: Value =
+        serde_json::from_str(&well(&["catalogue", "show", "machine-states@1", "--fabric", &fabric, "--json"])).unwrap();
+    let told = entry["events"].as_array().unwrap();
+    let inspected = told.iter().find(|it| it["type"] == "manufacturing.machine.inspected").unwrap();
+    assert_eq!(inspected["schema"]["properties"]["machine"]["maxLength"], 40);
+    assert_eq!(
+        inspected["members"][3],
+        json!({"name": "inspector", "is": "string", "required": false, "class": "personal"})
+    );
+    let out = place.path("backstage").display().to_string();
+    well(&["export", "backstage", "--fabric", &fabric, "--out", &out]);
+    let entities = std::fs::read_to_string(place.path("backstage").join("catalog-info.yaml")).unwrap();
+    assert!(entities.contains("machine-states-v1.manufacturing.machine.inspected"), "{entities}");
+    assert!(entities.contains("event-schema") && entities.contains("inspector"), "{entities}");
+
+    // On the console, and as the contract to be saved.
+    let store = place.data();
+    let output = selvage(&["operator", "add", "ann", &store[0], &store[1]]);
+    let key = stdout(&output).trim().to_owned();
+    let node = place.serve(&store, &[]);
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let login = client.post(format!("{}/login", node.console)).body(format!("key={key}"));
+    let login = login.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    let cookie = login.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let page = client.get(format!("{}/catalogue/machine-states@1", node.console)).header("cookie", &cookie);
+    let page = page.send().await.unwrap().text().await.unwrap();
+    for expected in [
+        "What it tells",
+        "manufacturing.machine.inspected",
+        "contracts/inspection.yaml",
+        ">personal<",
+        "save it as AsyncAPI",
+    ] {
+        assert!(page.contains(expected), "`{expected}`: {page}");
+    }
+    for request in [
+        client.get(format!("{}/catalogue/machine-states@1/contract", node.console)).header("cookie", &cookie),
+        client.get(format!("{}/api/catalogue/machine-states@1/contract", node.console)).bearer_auth(&key),
+    ] {
+        let contract = request.send().await.unwrap();
+        assert_eq!(
+            (contract.status(), &contract.headers()["content-type"]),
+            (StatusCode::OK, &"application/yaml".parse().unwrap())
+        );
+        let contract = contract.text().await.unwrap();
+        assert!(contract.contains("asyncapi") && contract.contains("inspector"), "{contract}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn data_is_held_to_its_schema_at_the_port() {
     let line = Line::of(place().await);
     let good = json!({"machine": "press-4", "site": "ghent", "at": "2027-03-01T08:00:00Z", "inspector": "ann", "marks": [{"kind": "wear"}]});

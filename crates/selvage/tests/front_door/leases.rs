@@ -321,6 +321,10 @@ async fn access_is_asked_for_granted_and_taken_over_the_control_api() {
     let (status_of, request) = post(&asks, "/access/requests", asked).await;
     assert_eq!((status_of, &request["deciders"]), (StatusCode::CREATED, &serde_json::json!(["s.okafor", "w.svoboda"])));
     let id = request["request"].as_str().unwrap();
+    // It waits on the board of who decides, and not on that of who asked.
+    let board = well(&["board", "--person", "w.svoboda"], &store);
+    assert!(board.contains(id) && board.contains("m.dewit asks for mes-ghent on inventory@2"), "{board}");
+    assert!(!well(&["board", "--person", "m.dewit"], &store).contains(id));
     // The command shows what the API was asked, and in the same words.
     assert_eq!(json(&["access", "show", id], &store), request);
     let path = format!("/access/requests/{id}/decisions");

@@ -16,6 +16,7 @@ mod catalogue;
 mod changes;
 mod check;
 mod cloudevents;
+mod control_api;
 mod decide;
 mod deliveries;
 mod demo;

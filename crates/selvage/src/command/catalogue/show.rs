@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use clap::Args;
 use jiff::Timestamp;
 use selvage_control::desk::Passage;
-use selvage_governance::catalogue::{self, Consumes, Entry, Example};
+use selvage_governance::catalogue::{self, Consumes, Entry, Example, Told};
 
 use super::Source;
 use crate::command::openapi::find;
@@ -75,6 +75,7 @@ fn write(text: &mut String, entry: &Entry, examples: &[Example], history: &[Pass
     if entry.consumers.is_empty() {
         writeln!(text, "  none")?;
     }
+    entry.events.iter().try_for_each(|it| tells(text, it))?;
     writeln!(text, "\nhow it is called")?;
     for example in examples {
         writeln!(text, "  {}\n    {}", example.operation, example.line)?;
@@ -86,6 +87,16 @@ fn write(text: &mut String, entry: &Entry, examples: &[Example], history: &[Pass
         writeln!(text, "\nwhat releases made of it")?;
     }
     history.iter().try_for_each(|it| release(text, it))
+}
+
+fn tells(text: &mut String, it: &Told) -> std::fmt::Result {
+    let visible = |words: &str| report::visible(words, false);
+    writeln!(text, "\nevent {}: {}", visible(&it.name), visible(&it.carries))?;
+    it.members.iter().try_for_each(|member| {
+        let mut more = if member.required { String::new() } else { ", where it is known".to_owned() };
+        more.extend(member.class.iter().map(|class| format!(", {class}")));
+        writeln!(text, "  {}: {}{more}", visible(&member.name), visible(&member.is))
+    })
 }
 
 fn list(text: &mut String, name: &str, words: &[String]) -> std::fmt::Result {

@@ -1,0 +1,135 @@
+//! How a request is read: who asks, at which path, with which query and body. What cannot be read is a problem, as every refusal is,
+//! and nothing is told to whom nobody knows.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use axum::response::Response;
+use selvage_model::code;
+use selvage_model::problem::Problem;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::Api;
+use super::answer::{problem, unfit};
+
+/// Who asks. Nothing is read or told before that is known.
+pub(crate) struct Operator(pub(crate) String);
+
+impl FromRequestParts<Api> for Operator {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        let shown = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let key = shown.and_then(|shown| {
+            let (scheme, key) = shown.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| key.trim().to_owned())
+        });
+        let admitted = match key {
+            Some(key) => (api.authenticate)(key).await,
+            None => None,
+        };
+        match admitted {
+            Some(admitted) => Ok(Self(admitted.operator)),
+            None => Err(problem(&Problem::new(
+                401,
+                code::API_KEY,
+                "an operator's key is needed: `Authorization: Bearer …`",
+            ))),
+        }
+    }
+}
+
+/// What stands in the path; what cannot be the name of anything leads nowhere.
+pub(super) struct At<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send> FromRequestParts<Api> for At<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        match Path::<T>::from_request_parts(parts, api).await {
+            Ok(Path(at)) => Ok(Self(at)),
+            Err(_) => Err(problem(&Problem::new(404, code::API_MISSING, "nothing can be called what the path says"))),
+        }
+    }
+}
+
+/// What the query asks for.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Api> for Asked<T> {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
+        match Query::<T>::from_request_parts(parts, api).await {
+            Ok(Query(asked)) => Ok(Self(asked)),
+            Err(rejection) => Err(unfit(rejection.body_text())),
+        }
+    }
+}
+
+/// A body of JSON.
+pub(crate) struct Body<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        match Json::<T>::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => {
+                let status = match &rejection {
+                    JsonRejection::BytesRejection(_) => 413,
+                    JsonRejection::MissingJsonContentType(_) => 415,
+                    _ => 400,
+                };
+                Err(problem(&Problem::new(status, code::API_BODY, rejection.body_text())))
+            }
+        }
+    }
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $name:ident with $joints:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, Deserialize)]
+        #[serde(try_from = "String")]
+        pub(crate) struct $name(String);
+
+        impl $name {
+            pub(crate) fn into_inner(self) -> String {
+                self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = String;
+
+            fn try_from(text: String) -> Result<Self, String> {
+                let fits = |c: char| c.is_ascii_alphanumeric() || $joints.contains(c);
+                if (1..=80).contains(&text.len()) && text.chars().all(fits) {
+                    return Ok(Self(text));
+                }
+                Err(format!("an id has letters, digits and `{}`, 80 at most", $joints))
+            }
+        }
+    )*};
+}
+
+ids! {
+    /// The id of something that is kept: what has other characters is the id of nothing, and is not looked for.
+    Id with "_-";
+    /// The id of a control: `four-eyes`, `rule:names`.
+    Control with ":-";
+}
+
+/// What an id looks like, as the description says it.
+pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,80}$";
+
+impl Id {
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}

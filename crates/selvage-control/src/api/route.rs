@@ -1,0 +1,235 @@
+//! A route of the control API: what serves it, and all that its description says. The table of routes makes both, so that nothing is
+//! served that is not described.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{self, MethodRouter};
+use selvage_model::code::Code;
+use serde_json::Value;
+
+use super::{Api, missing, not_allowed};
+
+/// What documents in YAML are sent as.
+pub(super) const YAML: &str = "application/yaml";
+
+/// Who may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    /// Whoever shows an operator's key.
+    Anybody,
+    /// Who sits on the board of the domain or of the group.
+    Board,
+    /// The same, and owners in a team of the domain.
+    Owners,
+    /// Who sits on such a board, and who is on call in a team of the domain.
+    OnCall,
+    /// Boards, owners and who is on call.
+    Operators,
+    /// Those whose decision the change takes; anybody comments.
+    Seats,
+    /// Who proposed it.
+    Author,
+    /// Who decides about access to the interface, and neither asked for it nor opened it.
+    Deciders,
+    /// Owners and who is on call, of the consumer or of the interface.
+    EitherSide,
+}
+
+impl Who {
+    /// Its word.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Anybody => "operator",
+            Self::Board => "board",
+            Self::Owners => "board-or-owner",
+            Self::OnCall => "board-or-on-call",
+            Self::Operators => "board-or-owner-or-on-call",
+            Self::Seats => "seat",
+            Self::Author => "author",
+            Self::Deciders => "decider",
+            Self::EitherSide => "either-side",
+        }
+    }
+
+    /// The same in a sentence.
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            Self::Anybody => "Every operator may.",
+            Self::Board => "Who sits on the board of the domain or of the group may.",
+            Self::Owners => {
+                "Who sits on the board of the domain or of the group may, and owners in a team of the domain."
+            }
+            Self::OnCall => {
+                "Who sits on the board of the domain or of the group may, and who is on call in a team of the domain."
+            }
+            Self::Operators => {
+                "Who sits on the board of the domain or of the group may, and owners and who is on call in a team of the domain."
+            }
+            Self::Seats => {
+                "Those whose decision the change takes may; every operator comments. Nobody decides about their own change."
+            }
+            Self::Author => "Who proposed it may.",
+            Self::Deciders => {
+                "Who decides about access to the interface may, and neither whoever asked for it nor whoever opened it."
+            }
+            Self::EitherSide => "Owners and who is on call may, of the consumer or of the interface.",
+        }
+    }
+}
+
+/// A parameter of the query.
+#[derive(Clone, Copy)]
+pub(super) struct Parameter {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    /// The name of its schema.
+    pub(super) schema: &'static str,
+    /// Whether nothing is answered without it.
+    pub(super) is_needed: bool,
+}
+
+/// A parameter of the query, by its schema's name.
+pub(super) const fn query(name: &'static str, schema: &'static str, about: &'static str) -> Parameter {
+    Parameter { name, about, schema, is_needed: false }
+}
+
+impl Parameter {
+    /// The same, without which nothing is answered.
+    pub(super) fn needed(self) -> Self {
+        Self { is_needed: true, ..self }
+    }
+}
+
+/// What is answered.
+pub(super) struct Gives {
+    pub(super) status: u16,
+    pub(super) about: &'static str,
+    pub(super) schema: Value,
+    /// What it is written in.
+    pub(super) media: &'static str,
+    /// Whether it is given as a page, too.
+    pub(super) is_page: bool,
+    /// Whether `Location` says where it is.
+    pub(super) is_located: bool,
+}
+
+/// One route.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) path: &'static str,
+    /// What tools call it.
+    pub(super) id: &'static str,
+    pub(super) tag: &'static str,
+    pub(super) says: &'static str,
+    pub(super) who: Who,
+    pub(super) query: Vec<Parameter>,
+    /// The schema of the body.
+    pub(super) takes: Option<&'static str>,
+    pub(super) gives: Vec<Gives>,
+    /// The codes that are its own, beside those that every route has.
+    pub(super) refuses: &'static [Code],
+    /// Whether what the check finds is refused by its own code.
+    pub(super) is_checked: bool,
+    serve: MethodRouter<Api>,
+}
+
+impl Route {
+    /// What is read.
+    pub(super) fn get<H: Handler<T, Api>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self::new("get", path, routing::get(handler))
+    }
+
+    /// What is done.
+    pub(super) fn post<H: Handler<T, Api>, T: 'static>(path: &'static str, handler: H) -> Self {
+        Self::new("post", path, routing::post(handler))
+    }
+
+    fn new(method: &'static str, path: &'static str, serve: MethodRouter<Api>) -> Self {
+        Self {
+            method,
+            path,
+            id: "",
+            tag: "",
+            says: "",
+            who: Who::Anybody,
+            query: Vec::new(),
+            takes: None,
+            gives: Vec::new(),
+            refuses: &[],
+            is_checked: false,
+            serve,
+        }
+    }
+
+    /// Its tag, its id, and what it does.
+    pub(super) fn says(self, tag: &'static str, id: &'static str, says: &'static str) -> Self {
+        Self { tag, id, says, ..self }
+    }
+
+    /// Who may.
+    pub(super) fn may(self, who: Who) -> Self {
+        Self { who, ..self }
+    }
+
+    /// What its query has.
+    pub(super) fn asks(self, query: impl AsRef<[Parameter]>) -> Self {
+        Self { query: query.as_ref().to_vec(), ..self }
+    }
+
+    /// What its body is.
+    pub(super) fn takes(self, schema: &'static str) -> Self {
+        Self { takes: Some(schema), ..self }
+    }
+
+    /// What it answers, where it does what is asked.
+    pub(super) fn gives(self, about: &'static str, schema: &'static str) -> Self {
+        self.gives_as(200, about, super::schema::reference(schema))
+    }
+
+    /// A list of such.
+    pub(super) fn lists(self, about: &'static str, schema: &'static str) -> Self {
+        self.gives_as(200, about, super::schema::items(schema))
+    }
+
+    /// What it makes, at a place of its own.
+    pub(super) fn makes(self, about: &'static str, schema: &'static str) -> Self {
+        let mut made = self.gives_as(201, about, super::schema::reference(schema));
+        made.gives.iter_mut().for_each(|gives| gives.is_located |= gives.status == 201);
+        made
+    }
+
+    /// Something else, with its status.
+    pub(super) fn gives_as(mut self, status: u16, about: &'static str, schema: Value) -> Self {
+        self.gives.push(Gives { status, about, schema, media: "application/json", is_page: false, is_located: false });
+        self
+    }
+
+    /// A document in YAML.
+    pub(super) fn writes(self, about: &'static str) -> Self {
+        let mut written = self.gives_as(200, about, serde_json::json!({}));
+        written.gives.iter_mut().for_each(|gives| gives.media = YAML);
+        written
+    }
+
+    /// As a page, too.
+    pub(super) fn or_page(mut self) -> Self {
+        self.gives.iter_mut().for_each(|gives| gives.is_page = true);
+        self
+    }
+
+    /// What it refuses beside what every route does.
+    pub(super) fn refuses(self, refuses: &'static [Code]) -> Self {
+        Self { refuses, ..self }
+    }
+
+    /// What does not pass the check is refused by the code of the finding.
+    pub(super) fn checks(self) -> Self {
+        Self { is_checked: true, ..self }
+    }
+}
+
+/// The routes, served.
+pub(super) fn served(routes: Vec<Route>) -> Router<Api> {
+    let add = |router: Router<Api>, route: Route| router.route(route.path, route.serve);
+    routes.into_iter().fold(Router::new(), add).fallback(missing).method_not_allowed_fallback(not_allowed)
+}

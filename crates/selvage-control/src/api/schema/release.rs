@@ -1,0 +1,107 @@
+//! Releases, activations, and what nodes make of them.
+
+use serde_json::{Value, json};
+
+use super::{Schemas, answer, count, flag, list, maybe_text, reference, text, texts, words};
+
+pub(super) fn schemas() -> Schemas {
+    let active = json!({
+        "type": "array",
+        "items": answer(
+            "Where it is active.",
+            json!({"environment": reference("EnvironmentName"), "since": reference("Time")}),
+            json!({}),
+        ),
+    });
+    let files = json!({"type": "object", "additionalProperties": {"type": "string"}});
+    vec![
+        ("ReleaseSummary", answer("A release in a list.", with(json!({"active": active})), json!({}))),
+        ("Release", answer("A release with its files.", with(json!({"files": files})), json!({}))),
+        (
+            "ReleaseMade",
+            answer(
+                "A release that was made.",
+                json!({
+                    "release": reference("Id"), "domain": reference("DomainName"), "change": reference("Id"),
+                    "signed_with": text("The id of the key that signed it."),
+                }),
+                json!({}),
+            ),
+        ),
+        ("Gate", gate()),
+        ("Went", went()),
+        ("Plan", plan()),
+        (
+            "Nodes",
+            json!({
+                "description": "What each node made of it; nothing where that is not known.",
+                "anyOf": [{"type": "array", "items": reference("Node")}, {"type": "null"}],
+            }),
+        ),
+        ("Node", node()),
+    ]
+}
+
+fn with(more: Value) -> Value {
+    let mut all = json!({
+        "release": reference("Id"),
+        "domain": reference("DomainName"),
+        "change": reference("Id"),
+        "made": reference("Time"),
+        "by": text("Who made it."),
+        "signed_with": text("The id of the key that signed it."),
+    });
+    if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {
+        all.extend(more);
+    }
+    all
+}
+
+fn gate() -> Value {
+    let members = json!({
+        "gate": words(&["after", "soak", "tests", "faults", "budget"]),
+        "open": flag("Whether it lets the release pass."),
+        "saw": text("What was seen."),
+    });
+    answer("A gate of the environment.", members, json!({}))
+}
+
+fn went() -> Value {
+    let members = json!({
+        "release": reference("Id"),
+        "domain": reference("DomainName"),
+        "activated": flag("Whether it is active since now, and was not before."),
+        "gates": list("Gate"),
+        "held_back": texts(),
+        "nodes": reference("Nodes"),
+    });
+    answer("What came of it.", members, json!({}))
+}
+
+fn plan() -> Value {
+    let members = json!({
+        "environment": reference("EnvironmentName"),
+        "domain": reference("DomainName"),
+        "release": reference("Id"),
+        "active": flag("Whether it is active there already."),
+        "findings": list("Finding"),
+    });
+    answer("What activating a release would do to access.", members, json!({}))
+}
+
+fn node() -> Value {
+    let refused = answer("", json!({"code": {"type": "string"}, "because": {"type": "string"}}), json!({}));
+    answer(
+        "A node, and what it made of it.",
+        json!({"node": text("Its id."), "address": text("Where it serves.")}),
+        json!({
+            "acknowledged_ms": count("After how long it knew."),
+            "ended": flag("It ended meanwhile."),
+            "refused": refused,
+            "runs_before": flag("It runs what ran before, and goes on trying."),
+            "because": maybe_text("Why."),
+            "lease_ran_out_ms": count("It did not answer; after how long its access lease ran out."),
+            "may_serve_until": maybe_text("Until when it may serve what is declared `serve_for`."),
+        }),
+    )
+}

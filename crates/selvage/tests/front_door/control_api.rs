@@ -1,0 +1,166 @@
+//! The description of the control API, judged by those who judge OpenAPI, and held against a node by schemathesis: everything that is
+//! read and everything that is done, with what fits the description and what does not. No 5xx, nothing outside of it.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::fixture::{Place, Served, selvage, stdout};
+use crate::openapi::{linted, validated};
+
+fn description(more: &[&str]) -> String {
+    let output = selvage(&[&["openapi", "--control-api"], more].concat());
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output)
+}
+
+#[test]
+fn its_judges_find_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let files = ["yaml", "json"].map(|format| {
+        let path = place.path().join(format!("control.{format}"));
+        std::fs::write(&path, description(&["--format", format, "--server", "https://console.example.net/"])).unwrap();
+        path
+    });
+    validated(&files);
+    linted(&files);
+}
+
+#[test]
+fn an_interface_or_the_control_api_is_described() {
+    let both = selvage(&["openapi", "products@1", "--control-api"]);
+    let neither = selvage(&["openapi"]);
+    assert_eq!((both.status.code(), neither.status.code()), (Some(2), Some(2)));
+    let described: Value = serde_json::from_str(&description(&["--format", "json"])).unwrap();
+    assert_eq!(described["servers"][0]["url"], "/api");
+}
+
+struct Judge {
+    place: Place,
+    node: Served,
+    key: String,
+    contract: Value,
+}
+
+impl Judge {
+    /// A node in which there is one of most things.
+    async fn new() -> Self {
+        let place = Place::new().await;
+        let store = place.data();
+        let key = operator(&place, "w.svoboda");
+        let node = place.serve(&store, &[]);
+        let client = Client::new();
+        let contract = client.get(format!("{}/api/openapi.json", node.console)).bearer_auth(&key).send().await.unwrap();
+        let contract: Value = contract.json().await.unwrap();
+        assert_eq!(contract, serde_json::from_str::<Value>(&description(&["--format", "json"])).unwrap());
+        let judge = Self { place, node, key, contract };
+        let fabric = "kind: Fabric\nname: velo-works\nenvironments: {dev: {}}\n";
+        let asked = json!({
+            "consumer": "mes-ghent", "interface": "inventory@2", "operations": ["list"], "where": {"site": "ghent"},
+            "purpose": "Shows what lies beside the line", "until": "2028-06-30",
+        });
+        let opened = json!({
+            "consumer": "mes-ghent", "interface": "inventory@2", "operations": ["list"], "for": "1h", "because": "it stands",
+        });
+        for (path, body) in [
+            ("/changes", json!({"domain": "group", "title": "the first", "files": {"fabric.yaml": fabric}})),
+            ("/access/requests", asked),
+            ("/break-glass", opened),
+            ("/recertifications", json!({"all": true, "until": "2090-01-01"})),
+        ] {
+            let url = format!("{}/api{path}", judge.node.console);
+            let answer = client.post(url).bearer_auth(&judge.key).json(&body).send().await.unwrap();
+            assert_eq!(answer.status(), 201, "{path}: {}", answer.text().await.unwrap());
+        }
+        judge
+    }
+
+    /// What is there, by the path and the parameter.
+    async fn known(&self) -> Value {
+        let mut known = BTreeMap::new();
+        for (list, id) in [
+            ("/changes", "id"),
+            ("/access/requests", "request"),
+            ("/grants", "grant"),
+            ("/recertifications", "campaign"),
+            ("/catalogue", "interface"),
+        ] {
+            let url = format!("{}/api{list}", self.node.console);
+            let found = Client::new().get(url).bearer_auth(&self.key).send().await.unwrap();
+            let found: Value = found.json().await.unwrap();
+            let ids: Vec<Value> = found["items"].as_array().unwrap().iter().map(|item| item[id].clone()).collect();
+            assert!(!ids.is_empty(), "{list}");
+            known.insert(list, ids);
+        }
+        json!(known)
+    }
+
+    async fn run(&self, contract: &Value, more: &[&str]) -> (bool, String, BTreeMap<String, BTreeMap<String, u64>>) {
+        let at = |name: &str| self.place.path(name);
+        std::fs::write(at("contract.json"), contract.to_string()).unwrap();
+        std::fs::write(at("known.json"), self.known().await.to_string()).unwrap();
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/front_door/control_api");
+        let output = Command::new(crate::peers::python())
+            .args(["-m", "schemathesis.cli", "--config-file"])
+            .arg(here.join("schemathesis.toml"))
+            .arg("run")
+            .arg(at("contract.json"))
+            .args(["--url", &format!("{}/api", self.node.console)])
+            .args(["--header", &format!("Authorization: Bearer {}", self.key)])
+            .args(["--max-examples", "6", "--generation-deterministic", "--continue-on-failure", "--no-shrink"])
+            .args(["--no-color", "--phases", "examples,coverage,fuzzing"])
+            .args(more)
+            .env("PYTHONPATH", &here)
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .env("SCHEMATHESIS_HOOKS", "hooks")
+            .env("SELVAGE_KNOWN", at("known.json"))
+            .env("SELVAGE_ANSWERED", at("answered.json"))
+            .current_dir(at(""))
+            .output()
+            .unwrap();
+        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        let short: Vec<String> = said.lines().map(|line| line.chars().take(400).collect()).collect();
+        let answered = std::fs::read_to_string(at("answered.json")).unwrap_or_else(|error| panic!("{error}: {said}"));
+        (output.status.success(), short.join("\n"), serde_json::from_str(&answered).unwrap())
+    }
+}
+
+fn operator(place: &Place, name: &str) -> String {
+    let store = place.data();
+    let arguments: Vec<&str> = ["operator", "add", name].into_iter().chain(store.iter().map(String::as_str)).collect();
+    let output = selvage(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    stdout(&output).trim().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_nothing_outside_what_is_read() {
+    let judge = Judge::new().await;
+    let (well, said, answered) = judge.run(&judge.contract, &["--include-method", "GET"]).await;
+    assert!(well, "{said}");
+    // What was only ever refused has not shown what it answers. Nothing is released, dead or on the log of this node.
+    let elsewhere = ["/releases/{id}", "/dead-letters/{id}", "/events/{interface}"];
+    let is_here = |path: &&str| !elsewhere.contains(path) && !path.starts_with("/evidence/");
+    let of_all = judge.contract["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object());
+    for path in of_all.map(|(path, _)| path.as_str()).filter(is_here) {
+        let label = format!("GET {path}");
+        assert!(answered[&label].contains_key("GET 200"), "{label}: {answered:#?}\n{said}");
+    }
+    // A planted fault shows that the judge sees them.
+    let mut altered = judge.contract.clone();
+    altered["components"]["schemas"]["CatalogueEntry"]["properties"]["domain"] = json!({"type": "integer"});
+    let (well, said, _) = judge.run(&altered, &["--include-name", "GET /catalogue"]).await;
+    assert!(!well && said.contains("Response violates schema"), "{said}");
+}
+
+/// What fits a schema may name nothing that is there; what does not is refused, and neither breaks anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn schemathesis_finds_nothing_outside_what_is_done() {
+    let judge = Judge::new().await;
+    let more = ["--include-method", "POST", "--exclude-checks", "positive_data_acceptance"];
+    let (well, said, _) = judge.run(&judge.contract, &more).await;
+    assert!(well, "{said}");
+}
