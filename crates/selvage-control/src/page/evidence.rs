@@ -80,7 +80,7 @@ fn listed(offered: &Offered<'_>) -> Markup {
         @if !offered.controls.is_empty() {
             section {
                 h2 { "Controls" }
-                dl { @for control in &offered.controls { dt { (control.title) } dd { (control.examines) } } }
+                ul.plain { @for control in &offered.controls { li { strong { (control.title) } div.dim { (control.examines) } } } }
             }
         }
     }

@@ -133,8 +133,8 @@ fn tells(events: &[Told]) -> Markup {
                                 tbody { @for member in &it.members {
                                     tr {
                                         td.breaks { code { (member.name) } }
-                                        td.about { (member.is) }
-                                        td { @if member.required { "always" } @else { span.dim { "where it is known" } } }
+                                        td.breaks { (member.is) }
+                                        td { @if member.required { "always" } @else { span.dim { "if known" } } }
                                         td { @if let Some(class) = &member.class { span.badge.warn { (class) } } }
                                     }
                                 } }
