@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::Api;
 use super::answer::told;
 use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::request::{Asked, At, Body, Id, Object, Operator};
 use super::route::{Parameter, Route, Who, query};
 
 /// Lanes and dead letters.
@@ -170,7 +170,7 @@ pub(super) async fn show(State(api): State<Api>, operator: Operator, At(id): At<
 pub(super) struct Redrive {
     #[serde(default)]
     ids: Vec<Id>,
-    which: Option<Which>,
+    which: Option<Object<Which>>,
     #[serde(default)]
     dry_run: bool,
     because: String,
@@ -180,7 +180,7 @@ pub(super) struct Redrive {
 pub(super) async fn redrive(State(api): State<Api>, operator: Operator, Body(body): Body<Redrive>) -> Response {
     let Some(because) = line(&body.because) else { return no_line("because") };
     let letters = match (&body.which, body.ids.is_empty()) {
-        (Some(which), true) => chosen(&api, &Which { settled: false, ..which.clone() }).await,
+        (Some(Object(which)), true) => chosen(&api, &Which { settled: false, ..which.clone() }).await,
         _ => named(&api, &body.ids).await,
     };
     let letters = match letters {

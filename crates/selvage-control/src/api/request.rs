@@ -1,6 +1,9 @@
 //! How a request is read: who asks, at which path, with which query and body. What cannot be read is a problem, as every refusal is,
 //! and nothing is told to whom nobody knows.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -9,8 +12,9 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use selvage_model::code;
 use selvage_model::problem::Problem;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use super::Api;
 use super::answer::{problem, unfit};
@@ -70,6 +74,29 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Asked<T> {
     }
 }
 
+/// An object, with its members by their names: a list of values would be taken for them, too, in the order in which they are declared.
+pub(super) struct Object<T>(pub(super) T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+struct Members<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members))
+    }
+}
+
 /// A body of JSON.
 pub(crate) struct Body<T>(pub(crate) T);
 
@@ -77,8 +104,8 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
-        match Json::<T>::from_request(request, state).await {
-            Ok(Json(body)) => Ok(Self(body)),
+        match Json::<Object<T>>::from_request(request, state).await {
+            Ok(Json(Object(body))) => Ok(Self(body)),
             Err(rejection) => {
                 let status = match &rejection {
                     JsonRejection::BytesRejection(_) => 413,

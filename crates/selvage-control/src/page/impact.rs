@@ -24,7 +24,7 @@ pub(super) fn affected(affected: &[Affected], known: Timestamp) -> Markup {
             h2 { "Whom it concerns" }
             @if affected.is_empty() { p.dim { "No use was seen that it would break." } }
             @else {
-                p.dim { "A dot is the last time that it was seen, a band where its use cannot be known, and counts. As of " (minute(&known)) "." }
+                p.dim { "On a course of " (MONTHS) " months, a dot is the last time that it was seen, and a band where its use cannot be known, and counts. As of " (minute(&known)) "." }
                 div.scroll { table.impact {
                     thead { tr {
                         th { "Consumer" } th { "Operation" } th { "Loses" }

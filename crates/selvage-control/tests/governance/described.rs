@@ -115,6 +115,8 @@ async fn every_route_is_described_and_answers_so() {
     let change = stage.change("plant-ghent", "open").await;
     let because = Some(json!({"because": "it is done"}));
     get(&format!("/changes/{}", change.id)).await;
+    let word = Some(json!({"verdict": "comment", "because": "look at the line"}));
+    stage.ask("stranger", Method::POST, &format!("/changes/{}/decisions", change.id), word).await;
     stage.ask("ghent.author", Method::POST, &format!("/changes/{}/withdrawal", change.id), because).await;
     let none = Some(json!({"ids": [], "because": "nothing is stuck"}));
     for step in ["redrive", "discard"] {
@@ -204,6 +206,15 @@ async fn what_cannot_be_read_is_a_problem_of_its_own() {
         let told = format!("{method} {path}");
         assert_eq!(stage.verdict("stranger", method.clone(), path, None).await, expected, "{told}");
         assert_eq!(stage.verdict("nobody", method, path, None).await, "401 FAB8060", "{told}");
+    }
+    // A list of values is no object, in whatever order they stand.
+    for (path, body) in [
+        ("/changes/chg_1/withdrawal", json!(["it is over"])),
+        ("/dead-letters/redrive", json!([[], null, false, "it is mended"])),
+        ("/dead-letters/redrive", json!({"which": [null, null, null, null, false], "because": "it is mended"})),
+    ] {
+        let told = format!("{path} {body}");
+        assert_eq!(stage.verdict("stranger", Method::POST, path, Some(body)).await, "400 FAB8062", "{told}");
     }
     let url = format!("http://{}/api/changes", stage.console.address());
     let answer = stage.client.put(&url).bearer_auth("slv_stranger").send().await.unwrap();
