@@ -6,6 +6,7 @@ mod activate;
 mod affected;
 mod checkpoint;
 mod decide;
+mod ending;
 mod error;
 mod gate;
 mod hard;
@@ -21,6 +22,7 @@ mod seen;
 mod shown;
 mod time;
 mod union;
+mod unratified;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

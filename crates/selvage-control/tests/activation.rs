@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "activation/emergencies.rs"]
+mod emergencies;
 #[path = "stage/reading.rs"]
 mod reading;
 

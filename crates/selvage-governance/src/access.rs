@@ -1,6 +1,7 @@
 //! Access as leases, judged: what stands against a request, who may decide about it, which terms are narrower than others, and how
 //! much of a grant is used. Pure: fabric, time and use are given. It never decides.
 
+mod added;
 mod breadth;
 mod narrow;
 mod part;
@@ -24,6 +25,7 @@ use selvage_model::manifest::organisation::Domain;
 use selvage_model::name::{ConsumerName, DomainName, InterfaceRef, TeamName};
 use selvage_model::source::{Place, Spanned};
 
+pub use added::added;
 pub use breadth::{Breadth, Use};
 pub use narrow::{Narrowing, narrows};
 pub use part::Part;

@@ -4,6 +4,7 @@
 mod order;
 mod people;
 mod standing;
+mod waiver;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +20,8 @@ use crate::compare::{Area, Difference, Verdict};
 use crate::lint::Context;
 use crate::rule::own_rule::judge::{Judge, Known};
 use crate::rule::own_rule::subject::{self, INTERFACE, Type, Variables};
+
+pub(crate) use people::without;
 
 pub use order::changes_who_decides;
 pub use standing::{Standing, Waiting, is_lent, standing};
@@ -69,6 +72,7 @@ pub fn requirements(proposed: &Proposed<'_>) -> Vec<Requirement> {
     consumers(proposed, &mut needs);
     boards(proposed, &mut needs);
     rules(proposed, &mut needs);
+    waiver::approvers(proposed, &mut needs);
     if needs.0.is_empty() {
         needs.add(
             Need::Board { domain: proposed.domain.clone(), quorum: 1 },
@@ -118,7 +122,12 @@ fn consumers(proposed: &Proposed<'_>, needs: &mut Needs) {
     }
     // Who answers for a consumer decides about what is declared of it: also about who answers for it.
     let of_consumers = ["consumer", "consumer-owner", "identity"];
-    for difference in proposed.differences.iter().filter(|it| of_consumers.contains(&it.class.element)) {
+    let of_waivers = ["waiver", "waiver-approver"];
+    let concerns = |it: &&Difference| {
+        of_consumers.contains(&it.class.element)
+            || (of_waivers.contains(&it.class.element) && it.verdict != Verdict::Safe)
+    };
+    for difference in proposed.differences.iter().filter(concerns) {
         for consumer in difference.consumers.iter().filter(|it| proposed.before.consumers.contains_key(*it)) {
             needs.add(
                 Need::Consumer { consumer: consumer.clone() },

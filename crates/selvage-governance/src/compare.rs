@@ -42,7 +42,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::source::Place;
 
 pub use asyncapi::asyncapi;
@@ -238,6 +238,28 @@ pub struct Difference {
     pub attributes: Vec<String>,
     /// The only consumers whom it concerns; all who use it where there are none.
     pub consumers: Vec<ConsumerName>,
+    /// What it is of, where it is within no interface, and others stand on that.
+    pub ground: Option<Ground>,
+}
+
+/// What interfaces stand on: what is different of it is different for whoever uses them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ground {
+    /// A system, in one of its environments or in all.
+    System(SystemName, Option<EnvironmentName>),
+    /// An environment; all of them where it has no name.
+    Environment(Option<EnvironmentName>),
+}
+
+impl Ground {
+    /// The same in the environment of this name, where it is in none yet.
+    fn within(&self, environment: Option<EnvironmentName>) -> Self {
+        match self {
+            Self::System(system, None) => Self::System(system.clone(), environment),
+            Self::Environment(None) => Self::Environment(environment),
+            within => within.clone(),
+        }
+    }
 }
 
 impl Difference {
@@ -254,6 +276,7 @@ impl Difference {
             operations: Vec::new(),
             attributes: Vec::new(),
             consumers: Vec::new(),
+            ground: None,
         }
     }
 

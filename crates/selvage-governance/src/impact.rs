@@ -1,6 +1,7 @@
 //! Impact: whom differences would break, when each used last what is different, and whose signature is needed. Use that cannot be
 //! known counts as use: who might break is named. Pure; the store knows the use.
 
+mod ground;
 mod seen;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::subscription::LiveSubscription;
 use selvage_model::usage::{UsageGap, UsageTotal};
 
-use crate::compare::{Difference, Verdict};
+use crate::compare::{Area, Difference, Verdict};
 use seen::Seen;
 
 /// What is known of use.
@@ -43,8 +44,8 @@ pub struct Known<'a> {
 pub struct Impact {
     /// Who would break, by interface and consumer, the gravest first.
     pub affected: Vec<Affected>,
-    /// The differences, by their place in the list, that are not safe and are of no interface and no consumer: they concern the
-    /// whole, and who breaks by them cannot be narrowed down.
+    /// The differences, by their place in the list, that are not safe and are of no interface, no consumer and nothing that
+    /// interfaces stand on, or only of what governance asks for: they concern the whole, and who breaks by them cannot be narrowed down.
     pub of_all: Vec<usize>,
 }
 
@@ -135,13 +136,21 @@ pub fn impact(differences: &[Difference], known: &Known<'_>) -> Impact {
             continue;
         }
         let interfaces: Vec<&InterfaceRef> = match &difference.interface {
-            Some(interface) => vec![interface],
-            // What ends with a consumer ends wherever it is used.
-            None if !difference.consumers.is_empty() => seen.interfaces().collect(),
-            None => {
+            // What governance asks for is nothing that who uses an interface would meet.
+            _ if difference.class.area == Area::Rule => {
                 of_all.push(number);
                 continue;
             }
+            Some(interface) => vec![interface],
+            // What ends with a consumer ends wherever it is used.
+            None if !difference.consumers.is_empty() => seen.interfaces().collect(),
+            None => match ground::standing_on(known.fabric, difference) {
+                Some(interfaces) => interfaces,
+                None => {
+                    of_all.push(number);
+                    continue;
+                }
+            },
         };
         for interface in interfaces {
             for (consumer, used) in seen.users(interface, difference) {

@@ -116,7 +116,7 @@ impl LintRule {
             Some("FAB22") => Area::Access,
             Some("FAB23" | "FAB60") => Area::Systems,
             Some("FAB24") => Area::Objects,
-            Some("FAB25" | "FAB29") => Area::Governance,
+            Some("FAB25" | "FAB29" | "FAB71") => Area::Governance,
             Some("FAB26") => Area::Flows,
             _ => Area::Fabric,
         }
@@ -271,4 +271,5 @@ pub const RULES: &[LintRule] = &[
     own_rule::FOUND,
     own_rule::FAILED,
     key::ENDS,
+    domain::NARROW,
 ];

@@ -485,6 +485,8 @@ catalogue! {
     EVIDENCE_UNKNOWN = "FAB7164", "There is nothing of this name to give evidence of";
     ACCESS_STAYS_ENDED = "FAB7170", "What the release asks for has ended and stays so";
     ACCESS_ENDS = "FAB7171", "Access ends for good by what is activated";
+    EMERGENCY_UNRATIFIED = "FAB7180", "Nobody stands behind the emergency";
+    BOARD_NARROW = "FAB7181", "The board cannot decide without one of its own";
     RECERTIFICATION_VAIN = "FAB7190", "A campaign that asks nobody about anything";
 
     // 8 command line, configuration, console

@@ -52,6 +52,9 @@ statements! {
                release_ordinal = (SELECT COALESCE(MAX(release_ordinal), 0) + 1 FROM change_proposal) \
                WHERE id = $1 AND state = $4 AND version = $5";
     HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL ORDER BY release_ordinal DESC LIMIT 1";
+    APPROVED_HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL AND ratify_until IS NULL \
+                     ORDER BY release_ordinal DESC LIMIT 1";
+    OF_RELEASE = "SELECT id FROM change_proposal WHERE release_id = $1 AND release_ordinal IS NOT NULL ORDER BY release_ordinal";
     RATIFIED = "UPDATE change_proposal SET ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released'";
     ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
            proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
@@ -222,6 +225,29 @@ impl Store {
             change(row, decisions.remove(&id).unwrap_or_default())
         };
         rows.iter().map(with).collect()
+    }
+
+    /// The release that a domain made last of a change that has its approvals: not of an emergency that waits for them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn approved_head(&self, domain: &DomainName) -> Result<Option<String>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let row = transaction.first(APPROVED_HEAD, bind![domain.as_str()]).await?;
+        row.map(|row| row.text("release_id")).transpose()
+    }
+
+    /// The changes that became this release, in the order in which they did: several where the same files were released again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn changes_of_release(&self, release: &str) -> Result<Vec<Change>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let mut changes = Vec::new();
+        for row in transaction.all(OF_RELEASE, bind![release]).await? {
+            changes.push(find(&mut transaction, &row.text("id")?).await?);
+        }
+        Ok(changes)
     }
 
     /// The files of a version of a change, by path.

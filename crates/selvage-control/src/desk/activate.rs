@@ -128,13 +128,18 @@ impl Desk {
         is_rollback: bool,
     ) -> Result<Went, DeskError> {
         seal::verify(release, &self.store.release_keys().await?)?;
+        let made = self.store.changes_of_release(&release.id).await?;
+        self.refuse_unratified(release, &made, history).await?;
         let (now, _) = self.store.delegations().await?;
         let active = self.active(release, &activating.environment, history).await?;
         let looked = self.beside(release, &active, &activating.environment, (now, is_rollback)).await?;
-        let gates = match is_rollback {
+        let mut gates = match is_rollback {
             true => Vec::new(),
             false => self.pass(release, activating, &Beside { looked: &looked, active: &active }, history, now).await?,
         };
+        if made.last().is_some_and(|change| change.emergency) {
+            pass_in_emergency(&mut gates, release, activating);
+        }
         refuse_closed(&gates, release, &activating.environment)?;
         let asks = self.asked((release, &activating.environment, history), &looked.fabric).await?;
         let mut applied = self
@@ -175,8 +180,9 @@ impl Desk {
             Ok(stands) => stricter(stands, becomes),
             Err(_) => becomes.clone(),
         };
-        // A waiver had to be released before the change that needs it: here both may come at once.
-        self.refuse_early_retirement(&was, &beside.looked.fabric, &beside.looked.fabric).await?;
+        // A waiver had to be released before the change that needs it. Here both may come at once; and what it was for may be gone
+        // with it, as its interface is.
+        self.refuse_early_retirement(&was, &beside.looked.fabric, &[&was, &beside.looked.fabric]).await?;
         let passing = Passing {
             environment: &environment,
             domain: &release.domain,
@@ -285,9 +291,24 @@ fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> Result<&'a
     })
 }
 
+/// An emergency passes gates that only say that it is early, and that is loud.
+fn pass_in_emergency(gates: &mut [Gate], release: &SignedRelease, activating: &Activating) {
+    for gate in gates.iter_mut().filter(|gate| gate.yields()) {
+        gate.passed_in_emergency = true;
+        tracing::error!(
+            release = release.id,
+            environment = %activating.environment,
+            by = activating.by,
+            gate = gate.gate,
+            saw = gate.saw,
+            "an emergency passes a closed gate"
+        );
+    }
+}
+
 fn refuse_closed(gates: &[Gate], release: &SignedRelease, environment: &EnvironmentName) -> Result<(), DeskError> {
     let closed: Vec<String> =
-        gates.iter().filter(|gate| !gate.open).map(|gate| format!("{}: {}", gate.gate, gate.saw)).collect();
+        gates.iter().filter(|gate| gate.stops()).map(|gate| format!("{}: {}", gate.gate, gate.saw)).collect();
     if closed.is_empty() {
         return Ok(());
     }

@@ -23,6 +23,26 @@ pub struct Gate {
     pub open: bool,
     /// What was seen.
     pub saw: String,
+    /// It is closed, and an emergency passed it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub passed_in_emergency: bool,
+}
+
+impl Gate {
+    fn new(gate: &'static str, open: bool, saw: String) -> Self {
+        Self { gate, open, saw, passed_in_emergency: false }
+    }
+
+    /// Whether an emergency passes it where it is closed: what cannot wait has not run for a day, and a budget that is spent is what
+    /// it mends. What fails, fails in an emergency too.
+    pub(super) fn yields(&self) -> bool {
+        !self.open && matches!(self.gate, "soak" | "budget")
+    }
+
+    /// Whether it keeps a release out.
+    pub(super) fn stops(&self) -> bool {
+        !self.open && !self.passed_in_emergency
+    }
 }
 
 /// A release on its way into an environment.
@@ -71,7 +91,7 @@ fn after(passing: &Passing<'_>, before: &EnvironmentName) -> Gate {
         }
         next = Some(it);
     }
-    Gate { gate: "after", open: saw.0, saw: saw.1 }
+    Gate::new("after", saw.0, saw.1)
 }
 
 /// How long it was active there in all, by the spans between activations.
@@ -86,7 +106,7 @@ fn soaked(passing: &Passing<'_>, before: &EnvironmentName, soak: Duration) -> Ga
         until = it.since;
     }
     let saw = format!("active in {before} for {} s of {} s", total.as_secs(), soak.as_secs());
-    Gate { gate: "soak", open: total >= soak, saw }
+    Gate::new("soak", total >= soak, saw)
 }
 
 fn tests(failed: &[String]) -> Gate {
@@ -94,7 +114,7 @@ fn tests(failed: &[String]) -> Gate {
         None => "all hold".to_owned(),
         Some(first) => format!("{} do not hold; the first: {first}", failed.len()),
     };
-    Gate { gate: "tests", open: failed.is_empty(), saw }
+    Gate::new("tests", failed.is_empty(), saw)
 }
 
 fn faults(tried: &Tried) -> Gate {
@@ -103,7 +123,7 @@ fn faults(tried: &Tried) -> Gate {
         saw.push_str("; ");
         saw.push_str(told);
     }
-    Gate { gate: "faults", open: tried.failed.is_empty(), saw }
+    Gate::new("faults", tried.failed.is_empty(), saw)
 }
 
 /// Whether every interface that promises an availability has failures left in its window.
@@ -131,7 +151,7 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
         }
     }
     let saw = if spent.is_empty() { format!("{looked_at} promises kept") } else { spent.join("; ") };
-    Ok(Gate { gate: "budget", open: spent.is_empty(), saw })
+    Ok(Gate::new("budget", spent.is_empty(), saw))
 }
 
 /// What is promised of availability, by window.

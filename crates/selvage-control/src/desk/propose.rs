@@ -14,6 +14,7 @@ use selvage_model::name::DomainName;
 use selvage_store::NewChange;
 use serde_json::{Value, json};
 
+use super::ending::refuse_new_access;
 use super::order::refuse_new_order;
 use super::time::Together;
 use super::{Desk, DeskError, Files, Looked, day, seal, union};
@@ -74,7 +75,8 @@ impl Desk {
             let message = format!("the files are those of {release}, which {domain} released last");
             return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
         }
-        self.refuse_early_retirement(&was, &after.fabric, &was).await?;
+        self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
+        refuse_new_access(&was, &after.fabric, self.today().await?)?;
         let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &was, &after).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
         let content = json!(own);
@@ -85,7 +87,8 @@ impl Desk {
         })
     }
 
-    /// Looks at files of a domain as they would run now, beside what the other domains released last.
+    /// Looks at files of a domain as they would run now, beside what the other domains released last. They are compared with what was
+    /// approved last: what an emergency did without that is part of what is approved next. INVARIANT: APPROVED
     pub(super) async fn weigh(
         &self,
         domain: &DomainName,
@@ -94,8 +97,10 @@ impl Desk {
     ) -> Result<Weighed, DeskError> {
         let (mut was, since) = self.heads(Some(domain)).await?;
         let mut becomes = was.clone();
-        if let Some(base) = base {
-            union::add(&union::find(&self.store, base).await?, &mut was)?;
+        let is_head = self.store.head(domain).await?.as_deref() == base;
+        let stands = if is_head { self.store.approved_head(domain).await? } else { base.map(str::to_owned) };
+        if let Some(stands) = stands {
+            union::add(&union::find(&self.store, &stands).await?, &mut was)?;
         }
         let own: Files = files.into_iter().filter(|(path, _)| &domain_of(path) == domain).collect();
         if own.is_empty() {
@@ -122,7 +127,7 @@ impl Desk {
     ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
         let differences = self.hard(|| fabrics(before, &after.fabric)).await;
         if emergency {
-            refuse_new_order(&differences)?;
+            refuse_new_order(&differences, before, &after.fabric)?;
         }
         let affected = self.affected(before, &differences).await?;
         let (now, _) = self.store.delegations().await?;

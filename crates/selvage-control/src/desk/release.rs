@@ -6,6 +6,7 @@ use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
 use selvage_store::{NewRelease, SignedRelease, StoreError};
 
+use super::ending::refuse_new_access;
 use super::propose::Weighed;
 use super::{Desk, DeskError, Files, Seal};
 
@@ -59,7 +60,8 @@ impl Desk {
             DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
         })?;
         let Weighed { was, after, .. } = self.weigh(&change.domain, change.base.as_deref(), files).await?;
-        self.refuse_early_retirement(&was, &after.fabric, &was).await?;
+        self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
+        refuse_new_access(&was, &after.fabric, self.today().await?)?;
         let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &was, &after).await?;
         let mut new = Vec::new();
         for requirement in now {

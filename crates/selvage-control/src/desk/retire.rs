@@ -1,4 +1,5 @@
-//! Retirement on live traffic: what is still used goes on being served. INVARIANT: LIVE-LIFECYCLE
+//! Retirement on live traffic: what is still used goes on being served, and what was blocked for a while counts as served.
+//! INVARIANT: LIVE-LIFECYCLE
 
 use std::collections::BTreeMap;
 
@@ -21,7 +22,7 @@ impl Desk {
         &self,
         before: &Fabric,
         after: &Fabric,
-        waivers: &Fabric,
+        waivers: &[&Fabric],
     ) -> Result<(), DeskError> {
         let ending: Vec<(&InterfaceRef, &Interface)> =
             before.interfaces.iter().filter(|(reference, interface)| ends(reference, interface, after)).collect();
@@ -31,7 +32,7 @@ impl Desk {
         let (now, _) = self.store.delegations().await?;
         let used = self.used_last(&ending, now).await?;
         let found = ending.iter().filter_map(|(reference, interface)| {
-            let waived = waivers.waivers.iter().any(|waiver| {
+            let waived = waivers.iter().flat_map(|fabric| &fabric.waivers).any(|waiver| {
                 waiver.rule.value == code::RETIREMENT_EARLY.as_str()
                     && waiver.on.value == reference.to_string()
                     && waiver.until.value >= day(now)
@@ -42,7 +43,7 @@ impl Desk {
         if errors.is_empty() {
             return Ok(());
         }
-        let fix = "move who uses it, wait until it is quiet, or have a waiver released first";
+        let fix = "move who uses it, wait until it is quiet, or have a waiver released, and activated, first";
         Err(DeskError::found(code::RETIREMENT_EARLY, "what is still used does not end", fix, errors))
     }
 
@@ -63,10 +64,11 @@ impl Desk {
     }
 }
 
-/// Whether an interface is served, and would be no more.
+/// Whether an interface is served, and would be no more. Blocking is a person's act and lifted by one, so it ends nothing, and no
+/// detour over it does.
 fn ends(reference: &InterfaceRef, interface: &Interface, after: &Fabric) -> bool {
-    let is_served = |it: &Interface| matches!(it.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
-    // Blocking is a person's act, and lifted by one.
-    let is_blocked = |it: &Interface| matches!(it.lifecycle, Lifecycle::Blocked { .. });
-    is_served(interface) && !after.interfaces.get(reference).is_some_and(|it| is_served(it) || is_blocked(it))
+    let goes_on = |it: &Interface| {
+        matches!(it.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_) | Lifecycle::Blocked { .. })
+    };
+    goes_on(interface) && !after.interfaces.get(reference).is_some_and(goes_on)
 }

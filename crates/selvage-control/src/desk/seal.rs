@@ -80,7 +80,7 @@ impl Seal {
     }
 
     /// Signs a release.
-    pub(super) fn sign(&self, id: &str, domain: &DomainName, change: &str) -> Vec<u8> {
+    pub fn sign(&self, id: &str, domain: &DomainName, change: &str) -> Vec<u8> {
         self.pair.sign(message(id, domain, change).as_bytes()).as_ref().to_vec()
     }
 }

@@ -140,12 +140,21 @@ pub(super) fn activations(seen: &Seen) -> Section {
     section
 }
 
-/// The gates that an activation went through: which, whether it was open, and what was seen.
-pub(super) fn gates_of(entry: &LedgerEntry) -> impl Iterator<Item = (&str, bool, &str)> {
+/// A gate that let through what it looked at.
+pub(super) const OPEN: &str = "open";
+
+/// The gates that an activation went through: which, how it was (`open`, or how it was passed), and what was seen.
+pub(super) fn gates_of(entry: &LedgerEntry) -> impl Iterator<Item = (&str, &'static str, &str)> {
     let gates = entry.detail.get("gates").and_then(Value::as_array).into_iter().flatten();
     gates.map(|gate| {
         let word = |name: &str| gate.get(name).and_then(Value::as_str).unwrap_or_default();
-        (word("gate"), gate.get("open").and_then(Value::as_bool).unwrap_or(false), word("saw"))
+        let is = |name: &str| gate.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let outcome = match (is("open"), is("passed_in_emergency")) {
+            (true, _) => OPEN,
+            (false, true) => "closed, and passed in an emergency",
+            (false, false) => "closed",
+        };
+        (word("gate"), outcome, word("saw"))
     })
 }
 
@@ -164,8 +173,7 @@ pub(super) fn gates(seen: &Seen) -> Section {
         ],
     );
     for entry in activated(seen) {
-        for (gate, open, saw) in gates_of(entry) {
-            let outcome = if open { "open" } else { "closed" };
+        for (gate, outcome, saw) in gates_of(entry) {
             let saw = texts(saw.split("; ").map(str::to_owned));
             let release = text(detail(entry, "release"));
             let cells = [time(entry.at), text(&entry.subject), release, text(gate), text(outcome), saw];

@@ -23,6 +23,16 @@ async fn an_emergency_appoints_nobody() {
     let (status, refused) = stage.ask("ghent.author", Method::POST, "/changes", Some(body)).await;
     assert_eq!((status, &refused["code"]), (422, &json!("FAB7025")), "{refused:#}");
     assert_eq!(refused["findings"][0]["place"], "domains/plant-ghent/teams.yaml:3:45", "{refused:#}");
+    // What protects an environment goes neither at once nor in two steps.
+    for (what, becomes) in [
+        (", prod: {protected: true, after: [stage]}", ""),
+        ("prod: {protected: true, after: [stage]}", "prod: {protected: true, after: [stage]}, plant: {}"),
+    ] {
+        let files = json!({"fabric.yaml": GROUP.replace(what, becomes)});
+        let body = json!({"domain": "group", "title": "prod", "files": files, "emergency": true});
+        let refused = stage.verdict("group.board", Method::POST, "/changes", Some(body)).await;
+        assert_eq!(refused, "422 FAB7025", "{becomes}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

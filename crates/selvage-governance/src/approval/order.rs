@@ -1,11 +1,11 @@
-//! What of a fabric says who decides: boards, teams, rules of approval, gates. Nothing here judges whether a change of it is well.
+//! What of a fabric says who decides: boards, teams, rules of approval, environments with their gates. Nothing here judges whether a change of it is well.
 
 use crate::compare::{Area, Class};
 
 /// Whether a difference may give somebody a say, or spare somebody else's.
 pub fn changes_who_decides(class: &Class) -> bool {
     match (class.area, class.element) {
-        (Area::Organisation, "fabric" | "domain" | "seat" | "team" | "people" | "other") => true,
+        (Area::Organisation, "fabric" | "environment" | "domain" | "seat" | "team" | "people" | "other") => true,
         (Area::Organisation, "quorum" | "protection" | "order" | "gate") => {
             !matches!(class.action, "raised" | "added" | "tightened")
         }

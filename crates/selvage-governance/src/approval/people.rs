@@ -8,27 +8,28 @@ use selvage_model::manifest::organisation::Domain;
 use selvage_model::name::{DomainName, TeamName};
 
 use super::Proposed;
+use super::standing::{filled, quorum as quorum_of};
 
 /// How many disciplines of a domain's board decide together.
 pub(super) fn quorum(proposed: &Proposed<'_>, domain: &DomainName) -> u32 {
     board(proposed, domain).map_or(1, |domain| domain.quorum.max(1))
 }
 
-/// Needs with who can meet each. Where nobody but the author could sign, a board has to in their place: never a board that the author's
-/// own domain has for another's.
+/// Needs with who can meet each. Where too few could sign without the author, a board has to in their place: never a board that the
+/// author's own domain has for another's.
 pub(super) fn fill(proposed: &Proposed<'_>, needs: BTreeMap<Need, BTreeSet<String>>) -> Vec<Requirement> {
     let mut filled: BTreeMap<Need, (BTreeSet<String>, Vec<Seat>)> = BTreeMap::new();
-    for (need, mut because) in needs {
-        let seats = of(proposed, &need);
-        let others = seats.iter().flat_map(|seat| &seat.people).any(|person| person != proposed.author);
-        let (need, seats) = if others {
-            (need, seats)
-        } else {
-            because.insert(format!("nobody but the author could sign as {need}"));
-            let need = instead(proposed, &need);
-            let seats = of(proposed, &need);
-            (need, seats)
-        };
+    for (mut need, mut because) in needs {
+        let mut seats = of(proposed, &need);
+        while let Some(why) = lacks(proposed, &need, &seats) {
+            let next = instead(proposed, &need);
+            if next == need {
+                break;
+            }
+            because.insert(why);
+            seats = of(proposed, &next);
+            need = next;
+        }
         let (reasons, _) = filled.entry(need).or_insert_with(|| (BTreeSet::new(), seats));
         reasons.append(&mut because);
     }
@@ -38,6 +39,21 @@ pub(super) fn fill(proposed: &Proposed<'_>, needs: BTreeMap<Need, BTreeSet<Strin
         seats,
     };
     filled.into_iter().map(requirement).collect()
+}
+
+/// Why a need cannot be met by others than the author; nothing where it can.
+fn lacks(proposed: &Proposed<'_>, need: &Need, seats: &[Seat]) -> Option<String> {
+    let could = filled(seats, |person| person != proposed.author).len();
+    match could {
+        0 => Some(format!("nobody but the author could sign as {need}")),
+        could if could < quorum_of(need) => Some(format!("without the author, too few could sign as {need}")),
+        _ => None,
+    }
+}
+
+/// How many disciplines of a board could agree if this person did not sit on it.
+pub(crate) fn without(board: &Domain, person: &str) -> usize {
+    filled(&seats_of(board), |other| other != person).len()
 }
 
 /// What stands in the place of a need that nobody else can meet: the domain's own board for its teams and consumers, the group's for a
@@ -87,7 +103,10 @@ fn owner(proposed: &Proposed<'_>, team: &TeamName) -> Vec<Seat> {
 
 /// The seats of a domain's board; of the group's where it has none of its own.
 fn seats(proposed: &Proposed<'_>, domain: &DomainName) -> Vec<Seat> {
-    let Some(board) = board(proposed, domain) else { return Vec::new() };
+    board(proposed, domain).map(seats_of).unwrap_or_default()
+}
+
+fn seats_of(board: &Domain) -> Vec<Seat> {
     let seat = |(discipline, people): &(selvage_model::source::Spanned<String>, Vec<String>)| Seat {
         name: discipline.value.clone(),
         board: Some(board.name.clone()),

@@ -71,7 +71,8 @@ pub fn standing(change: &Change, delegations: &[Delegation], now: Timestamp) -> 
     standing
 }
 
-fn quorum(need: &Need) -> usize {
+/// How many have to sign.
+pub(super) fn quorum(need: &Need) -> usize {
     match need {
         Need::Board { quorum, .. } => usize::try_from(*quorum).unwrap_or(usize::MAX),
         Need::Owner { .. } | Need::Consumer { .. } | Need::Discipline { .. } => 1,
@@ -104,7 +105,7 @@ fn with_delegates(seat: &Seat, author: &str, delegations: &[Delegation], now: Ti
 
 /// As many seats as can be filled by those who approve, each by another person: seats look for a person, who may move to another
 /// seat for it (augmenting paths of a bipartite matching).
-fn filled(seats: &[Seat], approves: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+pub(super) fn filled(seats: &[Seat], approves: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     let mut sits: BTreeMap<&str, usize> = BTreeMap::new();
     for number in 0..seats.len() {
         seat_somebody(number, seats, &approves, &mut sits, &mut BTreeSet::new());

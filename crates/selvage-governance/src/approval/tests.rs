@@ -105,3 +105,75 @@ fn a_rule_that_names_an_interface_is_asked_where_none_is_touched() {
     let needs = ["the board of ghent: gus", "2 disciplines of the board of group: lead sam"];
     check("ghent", "mia", &before, &after, &needs);
 }
+
+const BRNO: &str = "kind: Team
+name: brno-it
+roles: {owner: [bo]}
+---
+kind: Interface
+name: brno-stock
+version: 1.0
+owner: brno-it
+type: event
+description: what is there
+lifecycle: active
+events: {a.stock.moved: {object: item@1}}
+---
+kind: Consumer
+name: brno-mes
+owner: brno-it
+identity: {api_key: {}}
+";
+
+fn waiver(on: &str, until: &str, approved_by: &str) -> String {
+    format!("---\nkind: Waiver\nrule: FAB2129\non: {on}\nbecause: x\nuntil: {until}\napproved_by: [{approved_by}]\n")
+}
+
+#[test]
+fn a_waiver_on_what_is_anothers_is_theirs_to_approve() {
+    let base = [("fabric.yaml", GROUP), ("domains/ghent/it.yaml", GHENT), ("domains/brno/it.yaml", BRNO)];
+    for (on, needs) in [
+        ("brno-stock@1", vec!["an owner in brno-it: bo", "the board of brno: lead sam", "the board of ghent: gus"]),
+        ("brno-mes", vec!["who answers for brno-mes: bo", "the board of ghent: gus"]),
+    ] {
+        let with = format!("{GHENT}{}", waiver(on, "2027-06-01", "owner"));
+        let after = [("fabric.yaml", GROUP), ("domains/ghent/it.yaml", with.as_str()), ("domains/brno/it.yaml", BRNO)];
+        check("ghent", "mia", &base, &after, &needs);
+        // It ends sooner, or is gone: nobody has to approve that beside the owner of what it was on.
+        let sooner = format!("{GHENT}{}", waiver(on, "2027-05-01", "owner"));
+        let less = [("fabric.yaml", GROUP), ("domains/ghent/it.yaml", sooner.as_str()), ("domains/brno/it.yaml", BRNO)];
+        let needs: Vec<&str> = needs.into_iter().filter(|need| !need.contains("brno-mes")).collect();
+        check("ghent", "mia", &after, &less, &needs);
+    }
+}
+
+#[test]
+fn who_a_waiver_names_has_approved_it() {
+    let files = |approved_by: &str| format!("{GHENT}{}", waiver("mes", "2027-06-01", approved_by));
+    let (owner, both, none) = (files("owner"), files("owner, security"), files("board"));
+    let with = |text: &'static str| [("fabric.yaml", GROUP), ("domains/ghent/it.yaml", text)];
+    let [owner, both, none] = [owner, both, none].map(|text| -> &'static str { text.leak() });
+    let base = with(GHENT);
+    let answers = "who answers for mes: mia";
+    let board = "the board of ghent: gus";
+    check("ghent", "gus", &base, &with(owner), &[answers, "2 disciplines of the board of group: lead sam"]);
+    check("ghent", "max", &base, &with(owner), &[answers, board]);
+    // Ghent's board has no seat for security: the group's board stands in, with its quorum.
+    let group = "2 disciplines of the board of group: lead sam";
+    check("ghent", "max", &base, &with(both), &[answers, board, group]);
+    check("ghent", "max", &with(owner), &with(both), &[answers, board, group]);
+    // Who is left out has a say in that.
+    check("ghent", "max", &with(both), &with(none), &[answers, board, group]);
+    check("ghent", "max", &with(both), &with(both), &[board]);
+}
+
+#[test]
+fn a_quorum_that_needs_the_author_is_anothers() {
+    let lead = GROUP
+        .replace("board: {operations: [gus], quorum: 1}", "board: {operations: [gus], security: [eve], quorum: 2}");
+    let before = [("fabric.yaml", lead.as_str()), ("domains/ghent/it.yaml", GHENT)];
+    let other = GHENT.replace("[mia]", "[mia, max]");
+    let after = [("fabric.yaml", lead.as_str()), ("domains/ghent/it.yaml", other.as_str())];
+    check("ghent", "mia", &before, &after, &["2 disciplines of the board of ghent: eve gus"]);
+    check("ghent", "gus", &before, &after, &["2 disciplines of the board of group: lead sam"]);
+}

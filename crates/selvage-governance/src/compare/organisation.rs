@@ -9,7 +9,7 @@ use selvage_model::manifest::organisation::{Domain, Environment, FabricSettings,
 use super::class::{backstop, classes};
 use super::told::Told;
 use super::two::{Absent, Spot, Two, pair};
-use super::{Class, Difference, system};
+use super::{Class, Difference, Ground, system};
 
 classes! { Organisation "organisation":
     NAME_CHANGED = "fabric-name" "changed" Both Unproven "What is known by the name may not be known any more.";
@@ -107,7 +107,10 @@ fn settings(before: &Fabric, after: &Fabric, found: &mut Vec<Difference>) {
     let spot = |it: &FabricSettings| Spot::new("fabric", &it.place);
     let (was, is) = match (&before.settings, &after.settings) {
         (Some(was), Some(is)) if was != is => (was, is),
-        (Some(was), None) => return found.push(spot(was).difference(&FABRIC_REMOVED, "")),
+        (Some(was), None) => {
+            let ground = Some(Ground::Environment(None));
+            return found.push(Spot { ground, ..spot(was) }.difference(&FABRIC_REMOVED, ""));
+        }
         (None, Some(is)) => return found.push(spot(is).difference(&FABRIC_ADDED, "")),
         _ => return,
     };
@@ -118,7 +121,8 @@ fn settings(before: &Fabric, after: &Fabric, found: &mut Vec<Difference>) {
     two.names(found, (&NETWORK_REMOVED, &NETWORK_ADDED), "network", |it| &mut it.networks);
     let guardrails = (&super::rule::GUARDRAIL_REMOVED, &super::rule::GUARDRAIL_ADDED);
     two.names(found, guardrails, "guardrail", |it| &mut it.guardrails);
-    let part = two.part(|it| &mut it.environments);
+    let mut part = two.part(|it| &mut it.environments);
+    part.spot.ground = Some(Ground::Environment(None));
     let classes: (&'static Class, &'static Class) = (&ENVIRONMENT_REMOVED, &ENVIRONMENT_ADDED);
     listed(found, (&part.before, &part.after), classes, &part.spot, |it| it.name.clone(), environment);
     two.rest(found, &OTHER);
@@ -135,8 +139,10 @@ pub(super) fn listed<T: Clone + PartialEq, N: Told>(
 ) {
     let place = |it: &T| {
         let name = name(it);
-        let what = format!("{}, {}", spot.what, name.told().unwrap_or_default());
-        Spot { what, place: name.place().unwrap_or(&spot.place).clone(), ..spot.clone() }
+        let word = name.told().unwrap_or_default();
+        let (what, ground) = (format!("{}, {word}", spot.what), spot.ground.as_ref());
+        let ground = ground.map(|ground| ground.within(word.parse().ok()));
+        Spot { what, place: name.place().unwrap_or(&spot.place).clone(), ground, ..spot.clone() }
     };
     for was in before {
         match after.iter().find(|is| name(is) == name(was)) {
@@ -163,6 +169,8 @@ fn notices(found: &mut Vec<Difference>, two: &mut Two<Team>) {
 }
 
 fn environment(found: &mut Vec<Difference>, mut two: Two<Environment>) {
+    // What is asked of releases there is nothing that who uses what runs there would meet.
+    let ground = two.spot.ground.take();
     two.judged(
         found,
         "protected",
@@ -178,6 +186,7 @@ fn environment(found: &mut Vec<Difference>, mut two: Two<Environment>) {
     two.judged(found, "gate of budgets", |it| &mut it.gates.budget, |_, is| gate(is));
     let soak = (&GATE_LOOSENED, &GATE_TIGHTENED, Absent::Least);
     two.bound(found, soak, "soak", |it| &mut it.gates.soak);
+    two.spot.ground = ground;
     let time = |on: &Option<OnPartition>| on.unwrap_or(OnPartition::DEFAULT).serves_for();
     two.judged(
         found,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::rule::{ApprovalRule, Rule, Waiver};
+use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use super::Difference;
 use super::class::{backstop, classes};
@@ -53,7 +54,7 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
         two.names(found, (&APPROVER_REMOVED, &APPROVER_ADDED), "approval of", |it| &mut it.require);
         two.rest(found, &OTHER);
     });
-    let spot = |it: &Waiver| Spot::new(format!("waiver of {} on {}", it.rule, it.on), &it.place);
+    let spot = |it: &Waiver| of_waiver([before, after], it);
     let sides = (&waivers(&before.waivers), &waivers(&after.waivers));
     pair(found, sides, (&WAIVER_REMOVED, &WAIVER_ADDED), spot, |found, was, is, spot| {
         let mut two = Two::new(was, is, spot, |it| &mut it.place);
@@ -70,6 +71,17 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
         two.names(found, approvers, "approved by", |it| &mut it.approved_by);
         two.rest(found, &OTHER);
     });
+}
+
+/// A waiver with the interface or the consumer that it is about: whoever answers for that has a say in it, in whichever file it stands.
+fn of_waiver(fabrics: [&Fabric; 2], waiver: &Waiver) -> Spot {
+    let on = waiver.on.value.as_str();
+    let mut spot = Spot::new(format!("waiver of {} on {on}", waiver.rule), &waiver.place);
+    let is_interface = |it: &InterfaceRef| fabrics.iter().any(|fabric| fabric.interfaces.contains_key(it));
+    let is_consumer = |it: &ConsumerName| fabrics.iter().any(|fabric| fabric.consumers.contains_key(it));
+    spot.interface = on.parse().ok().filter(is_interface);
+    spot.consumers = on.parse().ok().filter(is_consumer).into_iter().collect();
+    spot
 }
 
 fn rule(found: &mut Vec<Difference>, mut two: Two<Rule>) {

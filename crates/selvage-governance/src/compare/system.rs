@@ -8,7 +8,7 @@ use selvage_model::manifest::system::{
 use super::class::classes;
 use super::organisation::{OTHER, listed};
 use super::two::{Absent, Spot, Two, pair};
-use super::{Class, Difference};
+use super::{Class, Difference, Ground};
 
 classes! { Organisation "organisation":
     REMOVED = "system" "removed" Both Breaking "What goes there goes nowhere.";
@@ -35,7 +35,7 @@ classes! { Organisation "organisation":
 
 /// Every system of the two.
 pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Difference>) {
-    let spot = |it: &System| Spot::new(format!("system {}", it.name), &it.place);
+    let spot = of_system;
     pair(found, (&before.systems, &after.systems), (&REMOVED, &ADDED), spot, |found, was, is, spot| {
         let mut two = Two::new(was, is, spot, |it| &mut it.place);
         two.changed(found, (&CONNECTOR_CHANGED, "connector"), |it| &mut it.connector);
@@ -50,13 +50,19 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
     authorities(before, after, found);
 }
 
+/// A system: whatever stands on it is concerned.
+fn of_system(system: &System) -> Spot {
+    let ground = Some(Ground::System(system.name.clone(), None));
+    Spot { ground, ..Spot::new(format!("system {}", system.name), &system.place) }
+}
+
 /// Files with authorities whose text is another, while the system that names them is the same.
 fn authorities(before: &Fabric, after: &Fabric, found: &mut Vec<Difference>) {
     for is in after.systems.values() {
         let Some(was) = before.systems.get(&is.name) else { continue };
         for path in is.authorities().filter(|path| was.authorities().any(|was| was == *path)) {
             if before.files.get(&path.value) != after.files.get(&path.value) {
-                let spot = Spot::new(format!("system {}", is.name), &path.place);
+                let spot = Spot { place: path.place.clone(), ..of_system(is) };
                 found.push(spot.difference(&TLS_CHANGED, &format!("authorities {path}")));
             }
         }

@@ -7,7 +7,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::source::Place;
 
 use super::told::{Key, Told};
-use super::{Class, Difference, Verdict};
+use super::{Class, Difference, Ground, Verdict};
 
 /// What is said of a thing beside what is different in it.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Spot {
     pub(super) operations: Vec<String>,
     /// The only consumers that it concerns; all where there are none.
     pub(super) consumers: Vec<ConsumerName>,
+    /// What it is of, where others stand on that.
+    pub(super) ground: Option<Ground>,
     /// Nobody can use it yet, or any more: whatever is different breaks nobody.
     pub(super) idle: bool,
 }
@@ -29,7 +31,7 @@ pub(super) struct Spot {
 impl Spot {
     pub(super) fn new(what: impl Into<String>, place: &Place) -> Self {
         let (what, place) = (what.into(), place.clone());
-        Self { what, place, interface: None, operations: Vec::new(), consumers: Vec::new(), idle: false }
+        Self { what, place, interface: None, operations: Vec::new(), consumers: Vec::new(), ground: None, idle: false }
     }
 
     /// The same, within an interface.
@@ -45,6 +47,7 @@ impl Spot {
         difference.interface.clone_from(&self.interface);
         difference.operations.clone_from(&self.operations);
         difference.consumers.clone_from(&self.consumers);
+        difference.ground.clone_from(&self.ground);
         if self.idle {
             difference.verdict = Verdict::Safe;
         }

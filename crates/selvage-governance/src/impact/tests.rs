@@ -210,3 +210,51 @@ fn what_ends_with_a_consumer_ends_wherever_it_is_used() {
     );
     assert_eq!(told, ["shop of sales at orders@1: seen 3"]);
 }
+
+#[test]
+fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
+    let system = "kind: System\nname: odoo\nconnector: odoo\nowner: sales\nzone: cloud\n\
+                  environments: {test: {url: 'http://a'}, prod: {url: 'http://b'}}\n";
+    let settings = "kind: Fabric\nname: velo\nenvironments: {test: {}, prod: {protected: true, after: [test]}}\n";
+    let text = format!("{FABRIC}---\n{system}---\n{settings}");
+    let usage = vec![used("shop", "orders@1", "list", None, 3), used("mes", "closing@1", "list", None, 3)];
+    let grants = [grant("wms", "order-events@1", &["read"]), grant("bi", "closing@1", &["list"])];
+    let told = |line: &str, becomes: &str| -> Vec<String> {
+        assert!(text.contains(line), "{line}");
+        let (before, after) = (fabric(&text), fabric(&text.replace(line, becomes)));
+        let granted = grants.iter().map(|grant| (grant.id.clone(), days(10))).collect();
+        let known = Known {
+            fabric: &before,
+            usage: &usage,
+            gaps: &[],
+            counted_since: Some(days(440)),
+            grants: &grants,
+            granted: &granted,
+            subscriptions: &[],
+            now: NOW,
+        };
+        let found = impact(&fabrics(&before, &after), &known);
+        let mut told: Vec<String> =
+            found.affected.iter().map(|it| format!("{} at {}", it.consumer, it.interface)).collect();
+        told.sort();
+        told
+    };
+    let of_odoo = ["bi at closing@1", "mes at closing@1", "shop at orders@1"];
+    assert_eq!(told("'http://b'", "'http://c'"), of_odoo);
+    assert_eq!(told(", prod: {url: 'http://b'}", ""), of_odoo);
+    assert_eq!(told("connector: odoo", "connector: http"), of_odoo);
+    // Whoever may use anything there.
+    let all = ["bi at closing@1", "mes at closing@1", "shop at orders@1", "wms at order-events@1"];
+    assert_eq!(told(", prod: {protected: true, after: [test]}", ""), all);
+    // What is not protected is promised to nobody, and what releases go through is met by none who uses it.
+    assert_eq!(told("'http://a'", "'http://c'"), Vec::<String>::new());
+    assert_eq!(told("{protected: true, after: [test]}", "{after: [test]}"), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_rule_is_waived_for_breaks_nobody_who_uses_it() {
+    let case = Case { usage: vec![used("shop", "orders@1", "list", None, 3)], ..Case::default() };
+    let waiver =
+        "kind: Waiver\nrule: FAB2107\non: orders@1\nbecause: x\nuntil: 2027-01-01\napproved_by: [owner]\n---\n";
+    assert_eq!(case.told("kind: Object\n", &format!("{waiver}kind: Object\n")), Vec::<String>::new());
+}

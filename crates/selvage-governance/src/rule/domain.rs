@@ -1,12 +1,17 @@
 //! Domains: a board can decide, and a domain's directory holds what is the domain's.
 
+use std::collections::BTreeSet;
+
 use selvage_model::code;
 use selvage_model::domain::{domain_of, named};
 use selvage_model::finding::{Finding, Severity, show};
+use selvage_model::name::DomainName;
 use selvage_model::source::Place;
 
 use super::LintRule;
+use crate::approval::without;
 use crate::lint::{Context, Report};
+use crate::nearest::listed;
 
 pub(crate) const QUORUM: LintRule = LintRule {
     code: code::QUORUM,
@@ -24,6 +29,32 @@ fn quorum(context: &Context<'_>, report: &mut Report) {
             let finding = Finding::error(code::QUORUM, &domain.place, message);
             report.add(&domain.name, finding.fix("lower the quorum, or fill the seats"));
         }
+    }
+}
+
+pub(crate) const NARROW: LintRule = LintRule {
+    code: code::BOARD_NARROW,
+    name: "board-can-do-without-one",
+    severity: Severity::Warning,
+    waivable: true,
+    check: narrow,
+};
+
+/// In the place of another board stands the group's, and in the place of the group's none. One that a single person makes has no other.
+fn narrow(context: &Context<'_>, report: &mut Report) {
+    let Some(board) = context.fabric.domains.get(&DomainName::group()) else { return };
+    let quorum = board.quorum as usize;
+    let filled = board.board.iter().filter(|(_, people)| !people.is_empty()).count();
+    if quorum < 2 || quorum > filled {
+        return;
+    }
+    let people: BTreeSet<&String> = board.board.iter().flat_map(|(_, people)| people).collect();
+    let needed: Vec<&String> = people.into_iter().filter(|person| without(board, person) < quorum).collect();
+    if !needed.is_empty() {
+        let message = format!("{quorum} disciplines have to agree, and cannot without {}", listed(&needed));
+        let finding = NARROW.finding(&board.place, message);
+        let fix = "fill another seat or lower the quorum: what they propose themselves nobody could approve";
+        report.add(&board.name, finding.fix(fix));
     }
 }
 

@@ -194,7 +194,18 @@ async fn append(transaction: &mut Transaction, new: &NewActivation<'_>) -> Resul
     });
     let action = if new.is_rollback { "release.rolled-back" } else { "release.activated" };
     ledger::append(transaction, new.by, action, environment, &detail).await?;
+    let passed = passed_in_emergency(new.gates);
+    if !passed.is_empty() {
+        let detail = json!({"domain": domain, "release": new.release, "because": new.because, "gates": passed});
+        ledger::append(transaction, new.by, "gates.passed-in-emergency", environment, &detail).await?;
+    }
     Ok(Activated::Now(now.timestamp()?))
+}
+
+/// The gates that were closed, and that an emergency passed.
+fn passed_in_emergency(gates: &Value) -> Vec<&Value> {
+    let gates = gates.as_array().into_iter().flatten();
+    gates.filter(|gate| gate.get("passed_in_emergency").and_then(Value::as_bool) == Some(true)).collect()
 }
 
 fn activation(row: &Row) -> Result<DomainActivation, StoreError> {

@@ -197,11 +197,18 @@ impl Decide {
     async fn run(self, verdict: DecisionVerdict) -> anyhow::Result<Outcome> {
         let Self { id, by, because, version, json, store } = self;
         let deciding = Deciding { change: id, version, person: by, verdict, because };
-        let (change, standing) = at_desk(&store).await?.decide(deciding).await.map_err(told)?;
+        let desk = at_desk(&store).await?;
+        let (change, standing) = desk.decide(deciding).await.map_err(told)?;
         if json {
             say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
         } else {
             say(report::change::human(&change, &standing))?;
+        }
+        if change.state == ChangeState::Released && standing.rejected.is_some() {
+            // What runs goes on: whether it may is for a person to say.
+            for way in desk.ways_back(&change).await.map_err(told)? {
+                eprintln!("selvage: {way}");
+            }
         }
         Ok(Outcome::Well)
     }

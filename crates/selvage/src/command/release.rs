@@ -232,5 +232,9 @@ impl Said {
 }
 
 fn gates(gates: &[Gate]) -> String {
-    gates.iter().map(|gate| format!("; {}: {}", gate.gate, gate.saw)).collect()
+    let told = |gate: &Gate| {
+        let passed = if gate.passed_in_emergency { ", closed and passed in an emergency" } else { "" };
+        format!("; {}: {}{passed}", gate.gate, gate.saw)
+    };
+    gates.iter().map(told).collect()
 }

@@ -7,7 +7,7 @@ use selvage_store::LedgerEntry;
 use super::Judged;
 use crate::desk::verify;
 use crate::evidence::incident;
-use crate::evidence::release::{activated, gates_of};
+use crate::evidence::release::{OPEN, activated, gates_of};
 use crate::evidence::section::count;
 use crate::evidence::seen::{Seen, detail};
 
@@ -69,10 +69,10 @@ pub(super) fn protected(seen: &Seen) -> Judged {
 pub(super) fn gates(seen: &Seen) -> Judged {
     let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
     for entry in seen.acts(&["release.activated"]) {
-        for (gate, open, saw) in gates_of(entry) {
+        for (gate, outcome, saw) in gates_of(entry) {
             number += 1;
-            if !open {
-                cases.push(format!("{} in {}: {gate}: {saw}", detail(entry, "release"), entry.subject));
+            if outcome != OPEN {
+                cases.push(format!("{} in {}: {gate} {outcome}: {saw}", detail(entry, "release"), entry.subject));
             }
         }
         entries.push(entry.seq);

@@ -105,8 +105,8 @@ fn waivers(search: &mut Search<'_, '_>, context: &Context<'_>) {
     let fabric = search.fabric;
     let mut rules: BTreeSet<&str> = RULES.iter().flat_map(|rule| [rule.code.as_str(), rule.name]).collect();
     rules.extend(fabric.rules.keys().map(|name| name.as_str()));
-    // Judged when a change is proposed, by what was used.
-    rules.insert(code::RETIREMENT_EARLY.as_str());
+    // Judged when a change is proposed, by what was used and by what was there before.
+    rules.extend([code::RETIREMENT_EARLY.as_str(), code::ACCESS_ENDING.as_str()]);
     if fabric.waivers.is_empty() {
         return;
     }

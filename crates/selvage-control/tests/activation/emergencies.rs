@@ -1,0 +1,206 @@
+//! Emergencies, and other ways around what protects who uses an interface: each is closed where something is proposed or activated.
+
+use selvage_control::desk::GoingBack;
+use selvage_model::change::Change;
+use selvage_model::usage::{UsageCount, UsageKey, UsageRow};
+use selvage_store::{NewRelease, UsageBatch};
+
+use super::*;
+
+const STOCK: &str = "kind: Team
+name: ghent-it
+roles: {owner: [gus], on_call: [gus]}
+---
+kind: Interface
+name: stock
+version: 1.0
+owner: ghent-it
+type: event
+description: what is there
+lifecycle: active
+events: {a.stock.moved: {object: item@1}}
+";
+const WAIVER: &str = "---
+kind: Waiver
+rule: FAB7151
+on: stock@1
+because: whoever asks is told
+until: 2099-01-01
+approved_by: [board]
+";
+
+fn file(text: &str) -> (String, String) {
+    ("domains/plant-ghent/stock.yaml".to_owned(), text.to_owned())
+}
+
+impl Stage {
+    async fn proposed(&self, (path, text): (String, String), emergency: bool) -> Result<Change, DeskError> {
+        let domain = selvage_model::domain::domain_of(&path);
+        let (files, title, author) = (Files::from([(path, text)]), "it cannot wait".to_owned(), "eve".to_owned());
+        self.desk.propose(Proposal { domain: Some(domain), files, title, author, emergency, amends: None }).await
+    }
+
+    /// Proposes it, and says why not.
+    async fn refused(&self, file: (String, String), emergency: bool) -> String {
+        self.proposed(file, emergency).await.unwrap_err().code().as_str().to_owned()
+    }
+
+    async fn emergency(&self, file: (String, String)) -> Change {
+        let change = self.proposed(file, true).await.unwrap();
+        self.desk.release(&change.id, "eve", &self.seal).await.unwrap();
+        change
+    }
+
+    async fn decided(&self, change: &Change, verdict: DecisionVerdict) {
+        let (change, because) = (change.id.clone(), "looked at".to_owned());
+        let deciding = Deciding { change, version: None, person: "ann".to_owned(), verdict, because };
+        self.desk.decide(deciding).await.unwrap();
+    }
+
+    async fn not_activated(&self, release: &str, environment: &str) -> (String, String) {
+        let refused = self.desk.activate(release, &activating(environment)).await.unwrap_err();
+        (refused.code().as_str().to_owned(), refused.to_string())
+    }
+
+    /// Somebody asks for the stock now.
+    async fn used(&self) {
+        let key = UsageKey {
+            interface: "stock@1".parse().unwrap(),
+            consumer: Some("mes".parse().unwrap()),
+            operation: "read".to_owned(),
+            attribute: None,
+        };
+        let now = jiff::Timestamp::now();
+        let count = UsageCount { requests: 500, refused: 0, failed: 0 };
+        let rows = vec![UsageRow { minute: now, key, count }];
+        let batch = UsageBatch { number: 1, covers_until: now, rows, ..UsageBatch::default() };
+        assert!(self.store.add_usage("node-a", &batch).await.unwrap());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rejected_emergency_is_activated_nowhere_anew() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    stage.activated(&first, "dev").await;
+    let more = || plant("ghent", &["mes", "planning"]);
+    let change = stage.emergency(more()).await;
+    // While it waits, it may go on: that is what it is for.
+    stage.activated(&change.release, "dev").await;
+    assert_eq!(stage.desk.ways_back(&change).await.unwrap().len(), 1);
+    stage.decided(&change, DecisionVerdict::Reject).await;
+    let (code, said) = stage.not_activated(&change.release, "test").await;
+    assert!(code == "FAB7180" && said.contains("`ann` rejected"), "{code}: {said}");
+    // It runs until somebody goes back from it, and nobody goes back to it.
+    let back = |to: Option<String>| GoingBack { domain: "plant-ghent".parse().unwrap(), from: None, to };
+    let went = stage.desk.roll_back(&back(None), &activating("dev")).await.unwrap();
+    assert_eq!(went.release, first);
+    let refused = stage.desk.roll_back(&back(Some(change.release.clone())), &activating("dev")).await.unwrap_err();
+    assert_eq!(refused.code().as_str(), "FAB7180", "{refused}");
+    // Nor does it slip in with the next change: that is compared with what was approved.
+    let (path, text) = more();
+    let next = stage.proposed((path, format!("{text}# a word\n")), false).await.unwrap();
+    let added = next.report.differences.iter().any(|it| it["code"] == "access.grant.added");
+    assert!(added, "{:#?}", next.report.differences);
+    let back = stage.proposed(plant("ghent", &["mes"]), false).await.unwrap();
+    assert!(back.report.differences.is_empty(), "{:#?}", back.report.differences);
+    // Who rejected it may think better of it.
+    stage.decided(&change, DecisionVerdict::Approve).await;
+    stage.activated(&change.release, "dev").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_that_nobody_ratified_in_time_goes_no_further() {
+    let stage = Stage::new().await;
+    let change = stage.proposed(plant("ghent", &["mes"]), true).await.unwrap();
+    let signature = stage.seal.sign(&change.release, &change.domain, &change.id);
+    let key = &stage.seal.key().id;
+    let (change, signature, by) = (&change, &signature[..], "eve");
+    stage.store.release_change(NewRelease { change, key, signature, by, ratify_within_hours: Some(0) }).await.unwrap();
+    let (code, said) = stage.not_activated(&change.release, "dev").await;
+    assert!(code == "FAB7180" && said.contains("was to be ratified"), "{code}: {said}");
+    stage.decided(change, DecisionVerdict::Approve).await;
+    stage.activated(&change.release, "dev").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_detour_retires_what_is_used() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", file(STOCK)).await;
+    stage.activated(&first, "dev").await;
+    stage.used().await;
+    let gone = || file(STOCK.split("---").next().unwrap());
+    assert_eq!(stage.refused(gone(), true).await, "FAB7151");
+    // Blocked for a while is not gone.
+    let blocked = STOCK.replace("lifecycle: active", "lifecycle: blocked");
+    stage.released("plant-ghent", file(&blocked)).await;
+    assert_eq!(stage.refused(gone(), false).await, "FAB7151");
+    // Nobody waives it alone.
+    assert_eq!(stage.refused(file(&format!("{STOCK}{WAIVER}")), true).await, "FAB7025");
+    // A waiver that was approved and is active counts, though it goes with what it was for.
+    let waived = stage.released("plant-ghent", file(&format!("{STOCK}{WAIVER}"))).await;
+    stage.activated(&waived, "dev").await;
+    let without = stage.released("plant-ghent", gone()).await;
+    assert_eq!(stage.activated(&without, "dev").await.release, without);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn files_give_no_new_access_to_what_ends() {
+    let stage = Stage::new().await;
+    let (path, granted) = plant("ghent", &["mes"]);
+    let declared = |lifecycle: &str| {
+        let ends = STOCK.replace("name: stock", "name: ghent-stock").replace("lifecycle: active", lifecycle);
+        (path.clone(), format!("{ends}---\n{granted}"))
+    };
+    let ending = "lifecycle: deprecated\ndeprecation: {since: 2026-11-01, sunset: 2099-11-01}";
+    stage.released("plant-ghent", declared("lifecycle: active")).await;
+    stage.released("plant-ghent", declared(ending)).await;
+    // What is there stays as it is.
+    let (path, text) = declared(ending);
+    let longer = text.replace("purpose: Plans", "purpose: Plans what is made");
+    stage.released("plant-ghent", (path.clone(), longer)).await;
+    let more = "---\nkind: Grant\nconsumer: newbie\ninterface: ghent-stock@1\noperations: [list]\npurpose: Plans\n";
+    for added in [more.to_owned(), subscribed("ghent", "a.stock.moved")] {
+        assert_eq!(stage.refused((path.clone(), format!("{text}{added}")), false).await, "FAB7143", "{added}");
+    }
+    let wider = text.replace("[list, subscribe]", "[list, get, subscribe]");
+    assert_eq!(stage.refused((path.clone(), wider), true).await, "FAB7143");
+    // Another domain neither, unless that was waived before.
+    let other = || ("domains/plant-brno/stock.yaml".to_owned(), more.trim_start_matches("---\n").to_owned());
+    assert_eq!(stage.refused(other(), false).await, "FAB7143");
+    let waiver = WAIVER.replace("FAB7151", "FAB7143").replace("stock@1", "ghent-stock@1");
+    stage.released("plant-ghent", (path, format!("{text}{waiver}"))).await;
+    stage.released("plant-brno", other()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emergency_passes_what_only_says_that_it_is_early_and_that_is_on_record() {
+    let stage = Stage::new().await;
+    let strict = GROUP.replace("gates: {faults: true}", "gates: {faults: true, soak: 24h}");
+    let group = stage.released("group", ("fabric.yaml".to_owned(), strict)).await;
+    stage.activated(&group, "dev").await;
+    assert_eq!(stage.not_activated(&group, "test").await.0, "FAB7057");
+    // What is released in an emergency passes it, loudly.
+    let change = stage
+        .emergency((
+            "fabric.yaml".to_owned(),
+            format!("{}# now\n", GROUP.replace("faults: true", "faults: true, soak: 24h")),
+        ))
+        .await;
+    assert_eq!(stage.not_activated(&change.release, "test").await.0, "FAB7057", "what comes before comes before");
+    stage.activated(&change.release, "dev").await;
+    let went = stage.activated(&change.release, "test").await;
+    let gate = went.gates.iter().find(|gate| gate.gate == "soak").unwrap();
+    assert!(!gate.open && gate.passed_in_emergency, "{:#?}", went.gates);
+    let entries = stage.store.ledger(1, 1000).await.unwrap();
+    let passed: Vec<_> = entries.iter().filter(|entry| entry.action == "gates.passed-in-emergency").collect();
+    assert_eq!(passed.len(), 1);
+    assert_eq!(
+        (passed[0].subject.as_str(), &passed[0].detail["gates"][0]["gate"]),
+        ("test", &serde_json::json!("soak"))
+    );
+    // What waits like any other waits there.
+    let plain = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    stage.activated(&plain, "dev").await;
+    assert_eq!(stage.not_activated(&plain, "test").await.0, "FAB7057");
+}
