@@ -3,6 +3,7 @@
 
 mod access;
 mod answer;
+mod blocks;
 mod catalogue;
 mod changes;
 mod document;
@@ -10,6 +11,7 @@ mod emergencies;
 mod events;
 mod evidence;
 mod grants;
+mod keys;
 mod lanes;
 mod recertifications;
 mod releases;
@@ -27,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use selvage_governance::seat::{Act, may};
+use selvage_governance::seat::{Act, is_peopled, may};
 use selvage_log::EventLog;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -98,6 +100,8 @@ fn table() -> Vec<Route> {
         catalogue::routes(),
         access::routes(),
         grants::routes(),
+        blocks::routes(),
+        keys::routes(),
         recertifications::routes(),
         emergencies::routes(),
         lanes::routes(),
@@ -159,9 +163,19 @@ impl Api {
         Err(problem(&Problem::new(403, code::API_FORBIDDEN, detail)))
     }
 
+    /// By what it is judged who may take a step: changes by what the domains released last, and what is stuck by what runs here, as
+    /// access is. Where that names nobody, by the other of the two: a node that serves a directory has released nothing, and its people
+    /// are in the directory.
+    async fn judging(&self, act: Act) -> Result<Arc<Fabric>, Response> {
+        let (runs, released) = (self.fabric().await, self.governance.desk.released().await);
+        let released = released.map_err(|error| told(&error))?;
+        let (first, other) = if act == Act::Operate { (runs, released) } else { (released, runs) };
+        Ok(if is_peopled(&first) { first } else { other })
+    }
+
     /// Refuses what the operator may not do in the domain.
     async fn let_pass(&self, operator: &Operator, act: Act, domain: &DomainName) -> Result<(), Response> {
-        let fabric = self.governance.desk.released().await.map_err(|error| told(&error))?;
+        let fabric = self.judging(act).await?;
         if may(&fabric, &operator.0, act, domain) {
             return Ok(());
         }

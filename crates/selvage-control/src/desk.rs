@@ -186,6 +186,16 @@ impl Desk {
         Ok(standing(change, &delegations, now))
     }
 
+    /// Emergencies that were ratified after their time, the newest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn ratified_late(&self) -> Result<Vec<(Change, Standing)>, DeskError> {
+        let mut changes = self.changes().await?;
+        changes.retain(|(change, _)| change.ratified_late.is_some());
+        Ok(changes)
+    }
+
     /// What waits for somebody, or for this person: emergencies to be ratified first, then the oldest.
     ///
     /// # Errors

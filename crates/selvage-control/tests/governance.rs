@@ -15,6 +15,8 @@ mod leases;
 mod order;
 #[path = "stage/reading.rs"]
 mod reading;
+#[path = "governance/stuck.rs"]
+mod stuck;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -158,8 +160,12 @@ impl Stage {
         release
     }
 
-    /// A change of a domain that stands as the matrix wants it.
-    async fn change(&self, domain: &str, state: &str) -> Change {
+    /// An emergency of a domain that nobody has said anything about.
+    async fn emergency(&self, domain: &str) -> Change {
+        self.proposed(domain, true).await
+    }
+
+    async fn proposed(&self, domain: &str, emergency: bool) -> Change {
         let domain: DomainName = domain.parse().unwrap();
         let own = domain.as_str().trim_start_matches("plant-").to_owned();
         let seats = vec![Seat {
@@ -175,7 +181,7 @@ impl Stage {
             author: "ghent.author".to_owned(),
             release: format!("rel_{}", uuid::Uuid::new_v4().simple()),
             content: json!({format!("domains/{domain}/teams.yaml"): format!("{}# another word\n", if own == "ghent" { GHENT } else { BRNO })}),
-            emergency: false,
+            emergency,
             report: Report { risk: "none".to_owned(), ..Report::default() },
             requirements: vec![
                 need(Need::Board { domain: domain.clone(), quorum: 1 }, seats),
@@ -183,7 +189,13 @@ impl Stage {
             ],
             domain,
         };
-        let change = self.store.propose(&new).await.unwrap();
+        self.store.propose(&new).await.unwrap()
+    }
+
+    /// A change of a domain that stands as the matrix wants it.
+    async fn change(&self, domain: &str, state: &str) -> Change {
+        let own = domain.trim_start_matches("plant-");
+        let change = self.proposed(domain, false).await;
         if state == "open" {
             return change;
         }
@@ -318,6 +330,7 @@ async fn the_matrix_of_the_control_api() {
         }
     }
     leases::rows(&stage, &mut text).await;
+    stuck::rows(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix", text);
     assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
 }

@@ -3,6 +3,7 @@
 
 mod added;
 mod breadth;
+mod known;
 mod narrow;
 mod part;
 mod review;
@@ -27,6 +28,7 @@ use selvage_model::source::{Place, Spanned};
 
 pub use added::added;
 pub use breadth::{Breadth, Use};
+pub use known::{Unknown, unknown};
 pub use narrow::{Narrowing, narrows};
 pub use part::Part;
 pub use review::{Concern, Known, Remark, review};

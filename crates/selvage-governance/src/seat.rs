@@ -21,11 +21,18 @@ pub enum Act {
     Examine,
     /// Seeing what is stuck, with its data, and deciding what becomes of it.
     Operate,
+    /// Deciding over who answers for something: calling on all of them to answer for access, lifting what one of them blocked.
+    Oversee,
+}
+
+/// Whether a fabric gives anybody a seat or a role.
+pub fn is_peopled(fabric: &Fabric) -> bool {
+    !fabric.domains.is_empty() || !fabric.teams.is_empty()
 }
 
 /// Whether a person may take a step in a domain. Where nothing is declared yet, anybody who may log in begins.
 pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool {
-    if fabric.domains.is_empty() && fabric.teams.is_empty() {
+    if !is_peopled(fabric) {
         return true;
     }
     let sits = sits(fabric, person, domain) || sits(fabric, person, &DomainName::group());
@@ -33,8 +40,17 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
         Act::Activate => sits,
         Act::Propose | Act::Release | Act::Examine => sits || works(fabric, person, "owner", domain),
         Act::RollBack => sits || works(fabric, person, "on_call", domain),
+        // Where nobody sits on a board, those who own something there are all that there is.
+        Act::Oversee => sits || (!has_board(fabric, domain) && works(fabric, person, "owner", domain)),
         Act::Operate => sits || ["owner", "on_call"].iter().any(|role| works(fabric, person, role, domain)),
     }
+}
+
+/// Whether somebody sits for a domain: on its board, or on the group's.
+fn has_board(fabric: &Fabric, domain: &DomainName) -> bool {
+    let group = DomainName::group();
+    let boards = [domain, &group].into_iter().filter_map(|name| fabric.domains.get(name));
+    boards.flat_map(|domain| &domain.board).any(|(_, people)| !people.is_empty())
 }
 
 fn sits(fabric: &Fabric, person: &str, domain: &DomainName) -> bool {

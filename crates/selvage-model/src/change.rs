@@ -34,6 +34,8 @@ pub struct Change {
     pub emergency: bool,
     /// Until when an emergency has to be ratified, once it is released.
     pub ratify_until: Option<Timestamp>,
+    /// Until when it had to be ratified, where it was ratified later: a breach, which stays one.
+    pub ratified_late: Option<Timestamp>,
     /// What was found when this version was proposed.
     pub report: Report,
     /// Whose approval it takes.

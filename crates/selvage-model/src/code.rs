@@ -472,7 +472,7 @@ catalogue! {
     ACCESS_FAR = "FAB7144", "An end that is over, or too far";
     ACCESS_CLASSED = "FAB7145", "Access to data that is not for everybody";
     ACCESS_REFUSED = "FAB7146", "The request cannot be granted any more";
-    BREAK_GLASS_LONG = "FAB7147", "Break-glass access for too long";
+    BREAK_GLASS_LONG = "FAB7147", "Break-glass access for too long, or for no time";
     BREAK_GLASS_OPENED = "FAB7148", "Break-glass access was opened";
     BREAK_GLASS_BREACH = "FAB7149", "Break-glass access that nobody ratified";
     RECERTIFICATION_ESCALATED = "FAB7150", "Nobody answered for a tier-1 grant in time";
@@ -488,6 +488,12 @@ catalogue! {
     EMERGENCY_UNRATIFIED = "FAB7180", "Nobody stands behind the emergency";
     BOARD_NARROW = "FAB7181", "The board cannot decide without one of its own";
     RECERTIFICATION_VAIN = "FAB7190", "A campaign that asks nobody about anything";
+    RECERTIFICATION_OTHERS = "FAB7191", "A campaign about what others answer for";
+    CHECKPOINTS_LACKING = "FAB7192", "The ledger lacks checkpoints that its key would have signed";
+    NAME_UNDECLARED = "FAB7193", "Nothing of this name is declared";
+    BACKUP_UNTRUE = "FAB7194", "What the backup holds is not what was entered and signed";
+    VERSION_UNSAID = "FAB7195", "It was not said which version is decided about";
+    NAME_RESERVED = "FAB7196", "Nobody goes by this name";
 
     // 8 command line, configuration, console
     ENVIRONMENT_PROTECTED = "FAB8001", "A directory is not served in a protected environment";

@@ -2,6 +2,7 @@
 //! go on; a file that is not whole is refused. It decides nothing about whether a restored state is right to run: see `restore`.
 
 pub(crate) mod ended;
+pub(crate) mod examine;
 pub(crate) mod file;
 pub(crate) mod lost;
 pub(crate) mod restore;
@@ -9,7 +10,6 @@ pub(crate) mod safe;
 pub(crate) mod table;
 
 use std::io::{self, Write};
-use std::path::Path;
 
 use jiff::Timestamp;
 
@@ -18,7 +18,7 @@ use crate::error::StoreError;
 use crate::migration;
 use crate::statement::statements;
 use crate::value::bind;
-use file::{End, Head, Line, Lines, Out};
+use file::{End, Head, Out};
 
 statements! {
     HEAD = "SELECT entries, entry_hash FROM ledger_head WHERE id = 1";
@@ -64,30 +64,6 @@ impl Store {
         let sha256 = out.end(&end)?;
         Ok(BackupSummary { taken, version, tables: end.tables, rows: end.rows, entries, sha256 })
     }
-}
-
-/// Reads a backup to its end and says what it holds.
-///
-/// # Errors
-/// [`StoreError::BackupDamaged`] where it is not whole, [`StoreError::BackupFile`] where it cannot be read.
-pub fn check_backup(path: &Path) -> Result<BackupSummary, StoreError> {
-    let mut lines = Lines::open(path)?;
-    let Line::Head(head) = lines.next()? else { return Err(lines.damaged("it does not begin as a backup")) };
-    let mut seen = End::default();
-    let end = loop {
-        match lines.next()? {
-            Line::Head(_) => return Err(lines.damaged("it begins twice")),
-            Line::Table(_) => seen.tables += 1,
-            Line::Row(_) => seen.rows += 1,
-            Line::End(end) => break end,
-        }
-    };
-    lines.finish()?;
-    if (end.tables, end.rows) != (seen.tables, seen.rows) {
-        return Err(lines.damaged("it has not as many rows as it says"));
-    }
-    let Head { version, taken, entries, .. } = head;
-    Ok(BackupSummary { taken, version, tables: end.tables, rows: end.rows, entries, sha256: end.sha256 })
 }
 
 fn unusable(error: &io::Error) -> StoreError {

@@ -55,11 +55,12 @@ statements! {
     APPROVED_HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL AND ratify_until IS NULL \
                      ORDER BY release_ordinal DESC LIMIT 1";
     OF_RELEASE = "SELECT id FROM change_proposal WHERE release_id = $1 AND release_ordinal IS NOT NULL ORDER BY release_ordinal";
-    RATIFIED = "UPDATE change_proposal SET ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released'";
-    ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
-           proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
-    BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
-             proposed_at, changed_at FROM change_proposal WHERE id = $1";
+    RATIFIED = "UPDATE change_proposal SET ratified_late = CASE WHEN ratify_until < $2 THEN ratify_until ELSE NULL END, \
+                ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released' AND ratify_until IS NOT NULL";
+    ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
+           requirements, proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
+    BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
+             requirements, proposed_at, changed_at FROM change_proposal WHERE id = $1";
     CONTENT = "SELECT content FROM change_proposal WHERE id = $1 AND version = $2";
     DECIDE = "INSERT INTO change_decision (change_id, ordinal, version, person, verdict, because, decided_at) \
               SELECT CAST($1 AS TEXT), COALESCE(MAX(ordinal), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), \
@@ -188,7 +189,7 @@ impl Store {
         Ok(change)
     }
 
-    /// Notes that an emergency has the approvals that it takes.
+    /// Notes that an emergency has the approvals that it takes; after its time, that stays known. Again is no change.
     ///
     /// # Errors
     /// Those of the database.
@@ -196,8 +197,12 @@ impl Store {
         let mut transaction = self.database.write().await?;
         ledger::hold(&mut transaction).await?;
         let now = transaction.now().await?;
-        transaction.run(RATIFIED, bind![id, now]).await?;
-        ledger::append(&mut transaction, by, "change.ratified", id, &json!({})).await?;
+        if transaction.run(RATIFIED, bind![id, now]).await? == 0 {
+            return Ok(());
+        }
+        let late = find(&mut transaction, id).await?.ratified_late;
+        let detail = json!({"late": late.is_some(), "due": late.map(|due| due.to_string())});
+        ledger::append(&mut transaction, by, "change.ratified", id, &detail).await?;
         transaction.commit().await
     }
 
@@ -312,6 +317,7 @@ fn change(row: &Row, decisions: Vec<Decision>) -> Result<Change, StoreError> {
         state: row.parsed("state")?,
         emergency: row.integer("emergency")? != 0,
         ratify_until: row.optional_time("ratify_until")?,
+        ratified_late: row.optional_time("ratified_late")?,
         report: row.json("report")?,
         requirements: row.json("requirements")?,
         proposed: row.time("proposed_at")?,

@@ -226,6 +226,12 @@ pub enum StoreError {
         /// What is wrong.
         reason: String,
     },
+    /// A backup is what was written, and what was written is not what was entered or signed.
+    #[error("what the backup holds is not what was entered and signed: {}", .faults.join("; "))]
+    BackupUntrue {
+        /// What is wrong, in words.
+        faults: Vec<String>,
+    },
     /// A backup cannot be written or read.
     #[error("the backup's file cannot be used: {reason}")]
     BackupFile {
@@ -291,6 +297,7 @@ impl StoreError {
             Self::Unsafe { .. } => code::STORE_UNSAFE,
             Self::BackupDamaged { .. } => code::BACKUP_DAMAGED,
             Self::BackupFile { .. } => code::BACKUP_FILE,
+            Self::BackupUntrue { .. } => code::BACKUP_UNTRUE,
             Self::Occupied => code::RESTORE_OCCUPIED,
             Self::Unaccepted { .. } => code::RESTORE_UNACCEPTED,
             Self::LostTooOld { .. } => code::LOST_STORE_OLD,

@@ -5,6 +5,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod entry;
 pub(crate) mod token;
 pub(crate) mod verify;
+pub(crate) mod walk;
 
 use serde_json::{Value, json};
 
@@ -18,6 +19,8 @@ use entry::{Draft, LedgerEntry};
 
 /// What the first entry is chained to.
 pub(crate) const ORIGIN: [u8; 32] = [0; 32];
+/// What the first entry says was done.
+pub(crate) const BEGUN: &str = "store.created";
 
 statements! {
     BEGIN = "INSERT INTO ledger_head (id, entries, entry_hash) VALUES (1, 0, $1)";
@@ -46,7 +49,7 @@ impl Store {
 /// Begins the chain of a new store.
 pub(crate) async fn begin(transaction: &mut Transaction) -> Result<(), StoreError> {
     transaction.run(BEGIN, bind![ORIGIN]).await?;
-    append(transaction, "selvage", "store.created", "store", &json!({})).await
+    append(transaction, "selvage", BEGUN, "store", &json!({})).await
 }
 
 /// Appends an entry about what a person did, who is named by a pseudonym. The head's row stays locked until the transaction ends, so that

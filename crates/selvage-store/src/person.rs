@@ -66,10 +66,21 @@ impl Store {
     }
 }
 
+/// Whether the ledger means no person by this name, however it is written.
+pub fn is_nobody(name: &str) -> bool {
+    NOBODY.iter().any(|nobody| nobody.eq_ignore_ascii_case(name)) || name.starts_with(PREFIX)
+}
+
 /// How somebody is shown who was erased.
 pub(crate) fn erased_as(pseudonym: &str) -> String {
     let digits: String = pseudonym.trim_start_matches(PREFIX).chars().take(SHOWN).collect();
     format!("erased person {digits}")
+}
+
+/// Whether a text is a pseudonym, and not one that only begins so.
+pub(crate) fn is_pseudonym(text: &str) -> bool {
+    text.strip_prefix(PREFIX)
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(|it| it.is_ascii_hexdigit()))
 }
 
 fn made_of(name: &str, salt: &str) -> String {

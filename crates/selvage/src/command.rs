@@ -30,6 +30,7 @@ mod graph;
 mod import;
 mod init;
 mod key;
+mod known;
 mod lanes;
 mod ledger;
 mod list;
@@ -269,12 +270,26 @@ impl StoreChoice {
     /// Opens one that is there. What is asked of a store that nobody filled, or done in one that no node reads, would be a
     /// mistake that looks like an answer.
     pub(crate) async fn existing(&self) -> anyhow::Result<Store> {
-        let file = self.data.join("selvage.db");
+        self.must_be_there()?;
+        self.open().await
+    }
+
+    /// Refuses a directory that holds no store: what belongs beside one is not made beside nothing.
+    pub(crate) fn must_be_there(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.store.is_some() || file.is_file(),
+            self.store.is_some() || self.data.join("selvage.db").is_file(),
             "there is no store in `{}`: say with --data or --store where the node keeps its own",
             self.data.display()
         );
+        Ok(())
+    }
+
+    /// Opens it for what may come before the first node; where there is none it makes one, and says so: a directory that was mistyped
+    /// would go unseen.
+    pub(crate) async fn begun(&self) -> anyhow::Result<Store> {
+        if !self.is_there() {
+            eprintln!("selvage: there was no store in `{}`: a new one is made", self.data.display());
+        }
         self.open().await
     }
 

@@ -4,6 +4,7 @@ mod by_hand;
 mod command;
 mod directory;
 mod embedded;
+mod kept_checkpoint;
 mod key;
 mod looking;
 mod node;

@@ -43,7 +43,7 @@ use selvage_model::name::EnvironmentName;
 use selvage_store::{NewNode, Store};
 use tokio::task::JoinHandle;
 
-use crate::key;
+use crate::{kept_checkpoint, key};
 use budget::Budgets;
 use deliveries::Delivering;
 use events::Events;
@@ -192,7 +192,8 @@ impl Node {
         ];
         followers.extend(keepers(&follower, told.leases, (&budgets, reachability)));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
-        followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal))));
+        let apart = config.marks.as_deref().map(kept_checkpoint::beside);
+        followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal, apart))));
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }

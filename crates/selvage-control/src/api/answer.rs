@@ -81,7 +81,11 @@ pub(super) fn status(code: Code) -> u16 {
     match code {
         code::API_BODY => 400,
         code::API_KEY => 401,
-        code::API_FORBIDDEN | code::NOT_YOURS_TO_DECIDE | code::SEAT_NOT_YOURS | code::ACCESS_DECIDER => 403,
+        code::API_FORBIDDEN
+        | code::NOT_YOURS_TO_DECIDE
+        | code::SEAT_NOT_YOURS
+        | code::ACCESS_DECIDER
+        | code::RECERTIFICATION_OTHERS => 403,
         code::API_MISSING
         | code::EVIDENCE_UNKNOWN
         | code::ROLLBACK_UNKNOWN
@@ -96,7 +100,7 @@ pub(super) fn status(code: Code) -> u16 {
         | code::ENVIRONMENT_UNDECLARED
         | code::EMERGENCY_ORDER => 422,
         code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
-        code::GRANT_UNNARROWED | code::BREAK_GLASS_LONG | code::EVIDENCE_LARGE => 422,
+        code::GRANT_UNNARROWED | code::BREAK_GLASS_LONG | code::EVIDENCE_LARGE | code::NAME_UNDECLARED => 422,
         // What is asked for does not pass the check.
         code if code.as_str().starts_with("FAB2") => 422,
         code::API_BROKE_OFF => 500,

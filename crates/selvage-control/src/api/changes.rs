@@ -119,6 +119,7 @@ fn summary(shown: &Value) -> Value {
         "state",
         "emergency",
         "ratify_until",
+        "ratified_late",
         "proposed",
         "approved",
         "risk",

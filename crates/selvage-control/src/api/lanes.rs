@@ -248,8 +248,11 @@ impl Api {
 
     /// Refuses who does not answer for an interface at night.
     pub(super) async fn may_operate(&self, operator: &Operator, interface: &InterfaceRef) -> Result<(), Response> {
-        let fabric = self.governance.desk.released().await.map_err(|error| told(&error))?;
-        let domain = fabric.governing(interface).unwrap_or_else(selvage_model::name::DomainName::group);
+        let domain = self
+            .judging(Act::Operate)
+            .await?
+            .governing(interface)
+            .unwrap_or_else(selvage_model::name::DomainName::group);
         self.let_pass(operator, Act::Operate, &domain).await
     }
 }

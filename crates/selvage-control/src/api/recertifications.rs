@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use selvage_governance::seat::{Act, may};
 use selvage_model::code;
 use selvage_model::name::{AttributeName, DomainName, InterfaceRef};
 use selvage_store::{ItemState, Store, StoreError};
@@ -18,7 +17,7 @@ use super::changes::{line, no_line};
 use super::grants::Taken;
 use super::request::{Asked, At, Body, Id, Operator};
 use super::route::{Route, Who, query};
-use crate::desk::lease::{Answering, Starting, Verdict, domain_of, shown, until, who_answers};
+use crate::desk::lease::{Answering, Starting, Verdict, shown, until, who_answers};
 
 /// Campaigns.
 pub(super) fn routes() -> Vec<Route> {
@@ -31,10 +30,10 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .lists("The campaigns.", "Recertification"),
         route(Route::post("/recertifications", start), "startRecertification", "Begin a campaign")
-            .may(Who::Owners)
+            .may(Who::Overseers)
             .takes("NewRecertification")
             .makes("The campaign.", "RecertificationBegun")
-            .refuses(&[code::API_FORBIDDEN, code::RECERTIFICATION_VAIN]),
+            .refuses(&[code::RECERTIFICATION_OTHERS, code::RECERTIFICATION_VAIN]),
         route(Route::get("/recertifications/{id}", show), "getRecertification", "One campaign with its grants")
             .asks([query("open", "Flag", "Only grants that nobody has answered for.")])
             .gives("The campaign.", "RecertificationDetail")
@@ -104,17 +103,14 @@ pub(super) struct Begun {
     since: Option<String>,
 }
 
-/// Begins a campaign: about a domain or an interface, by who may propose there; about all, by who may for the group.
+/// Begins a campaign; the desk says who may.
 pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body): Body<Begun>) -> Response {
     let fabric = api.fabric().await;
-    let domain = match (&body.domain, &body.interface, body.all) {
-        (Some(domain), None, false) => domain.clone(),
-        (None, Some(interface), false) => domain_of(&fabric, interface),
-        (None, None, true) => DomainName::group(),
-        _ => return unfit("say one of `domain`, `interface` and `all`".to_owned()),
-    };
-    if !may(&fabric, &operator.0, Act::Propose, &domain) {
-        return super::forbidden(&operator.0, &domain);
+    if !matches!(
+        (&body.domain, &body.interface, body.all),
+        (Some(_), None, false) | (None, Some(_), false) | (None, None, true)
+    ) {
+        return unfit("say one of `domain`, `interface` and `all`".to_owned());
     }
     let (until, since) = match (until(&body.until), super::span(body.since.as_deref().unwrap_or("90d"))) {
         (Ok(until), Ok(since)) => (until, since),
@@ -125,7 +121,7 @@ pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body)
         Ok(begun) => {
             let body = json!({
                 "campaign": begun.campaign.id, "about": begun.campaign.scope,
-                "until": begun.campaign.until.to_string(), "grants": begun.grants,
+                "until": begun.campaign.until.to_string(), "grants": begun.grants, "answer": begun.answer,
             });
             super::made(&format!("/api/recertifications/{}", begun.campaign.id), body)
         }

@@ -33,6 +33,8 @@ pub(super) enum Who {
     Deciders,
     /// Owners and who is on call, of the consumer or of the interface.
     EitherSide,
+    /// Who sits over those who answer: the board of the domain or of the group, or owners where nobody sits.
+    Overseers,
 }
 
 impl Who {
@@ -48,6 +50,7 @@ impl Who {
             Self::Author => "author",
             Self::Deciders => "decider",
             Self::EitherSide => "either-side",
+            Self::Overseers => "overseer",
         }
     }
 
@@ -73,6 +76,10 @@ impl Who {
                 "Who decides about access to the interface may, and neither whoever asked for it nor whoever opened it."
             }
             Self::EitherSide => "Owners and who is on call may, of the consumer or of the interface.",
+            Self::Overseers => {
+                "Who sits on the board of the domain or of the group may; where nobody sits, owners in a team of the domain. A campaign about an \
+                 interface its owner begins, too."
+            }
         }
     }
 }

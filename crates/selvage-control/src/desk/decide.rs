@@ -13,7 +13,7 @@ use super::{Desk, DeskError};
 pub struct Deciding {
     /// The change.
     pub change: String,
-    /// The version that was looked at; the one of now where not said.
+    /// The version that was looked at; may be left out where there was never another, and for comments.
     pub version: Option<u32>,
     /// Who.
     pub person: String,
@@ -34,7 +34,17 @@ impl Desk {
         if verdict != DecisionVerdict::Comment {
             self.may_decide(&before, &person).await?;
         }
-        let version = version.unwrap_or(before.version);
+        let version = match version {
+            Some(version) => version,
+            None if verdict == DecisionVerdict::Comment || before.version == 1 => before.version,
+            // Who decides has seen one of them, and it is not said which.
+            None => {
+                let now = before.version;
+                let message = format!("{} was altered: it is version {now} by now", before.id);
+                let fix = format!("look at it with `selvage change show {}`, and say `--version {now}`", before.id);
+                return Err(DeskError::refused(code::VERSION_UNSAID, message, fix));
+            }
+        };
         let change = self.store.decide_change(&before.id, version, &person, verdict, &because).await?;
         let standing = self.standing(&change).await?;
         let change = self.follow(change, &standing, &person, &because).await?;

@@ -68,6 +68,11 @@ pub fn domain_of(fabric: &Fabric, interface: &InterfaceRef) -> DomainName {
 
 /// Whether a person answers for an interface, or for a consumer of it: who may take what is not needed, and open what cannot wait.
 pub fn answers(fabric: &Fabric, person: &str, consumer: &ConsumerName, interface: &InterfaceRef) -> bool {
+    answers_for(fabric, person, consumer) || may(fabric, person, Act::Operate, &domain_of(fabric, interface))
+}
+
+/// Whether a person answers for a consumer: in the team that owns it, or on the board of the domain that does.
+pub fn answers_for(fabric: &Fabric, person: &str, consumer: &ConsumerName) -> bool {
     const ROLES: [&str; 2] = ["owner", "on_call"];
     let owner = fabric.consumers.get(consumer).map(|consumer| consumer.owner.value.as_str());
     let team = fabric.teams.iter().find(|(name, _)| Some(name.as_str()) == owner).map(|(_, team)| team);
@@ -75,7 +80,6 @@ pub fn answers(fabric: &Fabric, person: &str, consumer: &ConsumerName, interface
     let mut people = roles.filter(|(role, _)| ROLES.contains(&role.value.as_str())).flat_map(|(_, people)| people);
     people.any(|one| one == person)
         || owner.and_then(|owner| owner.parse().ok()).is_some_and(|domain| sits(fabric, person, &domain))
-        || may(fabric, person, Act::Operate, &domain_of(fabric, interface))
 }
 
 /// Consumers may belong to a domain instead of a team.

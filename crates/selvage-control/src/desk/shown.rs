@@ -28,6 +28,7 @@ pub fn shown(change: &Change, standing: &Standing) -> Value {
         "state": change.state.as_str(),
         "emergency": change.emergency,
         "ratify_until": change.ratify_until.map(|until| until.to_string()),
+        "ratified_late": change.ratified_late.map(|due| due.to_string()),
         "proposed": change.proposed.to_string(),
         "approved": standing.is_approved(),
         "risk": change.report.risk,

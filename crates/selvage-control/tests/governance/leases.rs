@@ -156,11 +156,12 @@ type Step = (&'static str, Method, &'static str, Option<Value>);
 /// What begins something.
 async fn begun(stage: &Stage, text: &mut String) {
     let why = "the matrix";
-    let until = (Timestamp::now() + SignedDuration::from_hours(24)).to_string();
+    let until = (Timestamp::now() + SignedDuration::from_hours(24 * 14)).to_string();
     let open =
         json!({"consumer": "web-shop", "interface": "products@1", "operations": ["list"], "for": "1h", "because": why});
-    let begun: [(&str, &str, Value); 4] = [
+    let begun: [(&str, &str, Value); 5] = [
         ("ask for access", "/access/requests", wanted()),
+        ("begin a campaign of an interface", "/recertifications", json!({"interface": "products@1", "until": until})),
         ("begin a campaign of a domain", "/recertifications", json!({"domain": "plant-ghent", "until": until})),
         ("begin a campaign of all", "/recertifications", json!({"all": true, "until": until})),
         ("break glass", "/break-glass", open),
@@ -224,6 +225,7 @@ pub(crate) async fn rows(stage: &Stage, text: &mut String) {
             }
         }
     }
+    crate::stuck::cut(stage, text).await;
 }
 
 /// A step with something that stands as the matrix wants it, by each.
@@ -290,10 +292,7 @@ async fn access_is_asked_for_decided_and_taken_over_http() {
     // What cannot wait may last for hours.
     let long =
         json!({"consumer": "web-shop", "interface": "products@1", "operations": ["list"], "for": "5h", "because": "x"});
-    assert_eq!(stage.verdict("shop.owner", post.clone(), "/break-glass", Some(long)).await, "422 FAB7147");
-    let until = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
-    let over = Some(json!({"all": true, "until": until}));
-    assert_eq!(stage.verdict("group.board", post, "/recertifications", over).await, "422 FAB7190");
+    assert_eq!(stage.verdict("shop.owner", post, "/break-glass", Some(long)).await, "422 FAB7147");
     let (_, review) = stage.ask("stranger", Method::GET, "/access/review?unused=1d", None).await;
     assert!(review["remarks"].is_array() && review["unknown"].is_array(), "{review:#}");
     let (_, entry) = stage.ask("stranger", Method::GET, "/catalogue/products@1", None).await;
@@ -301,4 +300,25 @@ async fn access_is_asked_for_decided_and_taken_over_http() {
     let (_, found) = stage.ask("stranger", Method::GET, "/catalogue?q=nothing+of+this", None).await;
     assert_eq!(found["items"], json!([]));
     assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
+}
+
+/// Nobody answers within a day, and what nobody answered for ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_campaign_leaves_people_a_week_and_says_who_answers() {
+    let stage = Stage::new().await;
+    grant(&stage, "alive").await;
+    let post = Method::POST;
+    let until = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
+    let over = Some(json!({"all": true, "until": until}));
+    assert_eq!(stage.verdict("group.board", post.clone(), "/recertifications", over).await, "422 FAB7190");
+    let until = |hours: i64| (Timestamp::now() + SignedDuration::from_hours(hours)).to_string();
+    for (hours, expected) in [(24, "422 FAB7190"), (24 * 7 - 1, "422 FAB7190")] {
+        let soon = Some(json!({"all": true, "until": until(hours)}));
+        assert_eq!(stage.verdict("group.board", post.clone(), "/recertifications", soon).await, expected, "{hours}");
+    }
+    let begun = Some(json!({"interface": "products@1", "until": until(24 * 8)}));
+    let (status, begun) = stage.ask("ghent.owner", post, "/recertifications", begun).await;
+    assert_eq!(status, 201, "{begun:#}");
+    assert_eq!(begun["answer"].as_object().unwrap().values().collect::<Vec<_>>(), [&json!(1)], "{begun:#}");
+    assert!(begun["answer"].to_string().contains("the owners of team ghent-it"), "{begun:#}");
 }

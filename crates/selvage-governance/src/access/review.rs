@@ -52,6 +52,8 @@ pub enum Concern {
     Orphan,
     /// A grant or a key that ends soon.
     Ending,
+    /// A person's key that is older than what is looked at, and has no end.
+    Endless,
 }
 
 impl Concern {
@@ -64,6 +66,7 @@ impl Concern {
             Self::Idle => "idle",
             Self::Orphan => "orphan",
             Self::Ending => "ending",
+            Self::Endless => "endless",
         }
     }
 }
@@ -98,6 +101,7 @@ pub fn review(known: Known<'_>) -> Vec<Remark> {
     remarks.extend(ownerless(known));
     remarks.extend(shared(known.fabric));
     remarks.extend(ending(known));
+    remarks.extend(endless(known));
     remarks.extend(interfaces(known));
     remarks.sort();
     remarks
@@ -210,11 +214,24 @@ fn ending(known: Known<'_>) -> impl Iterator<Item = Remark> {
         Some(remark(Concern::Ending, &grant.id, format!("{} on {}: ends {until:.0}", grant.consumer, grant.interface)))
     });
     let keys = known.access.credentials.iter().filter(|key| key.revoked.is_none()).filter_map(move |key| {
-        let Principal::Consumer(consumer) = &key.principal else { return None };
+        let whose = match &key.principal {
+            Principal::Consumer(consumer) => consumer.to_string(),
+            Principal::Operator(person) => format!("{person}, a person"),
+        };
         let expires = key.expires.filter(|expires| *expires > known.now && *expires <= soon)?;
-        Some(remark(Concern::Ending, &key.id, format!("key of {consumer}: ends {expires:.0}")))
+        Some(remark(Concern::Ending, &key.id, format!("key of {whose}: ends {expires:.0}")))
     });
     grants.chain(keys)
+}
+
+/// Nobody counts how often a person's key is used, and people leave.
+fn endless(known: Known<'_>) -> impl Iterator<Item = Remark> {
+    let keys = known.access.credentials.iter().filter(|key| key.revoked.is_none() && key.expires.is_none());
+    keys.filter(move |key| key.issued < known.since).filter_map(|key| {
+        let Principal::Operator(person) = &key.principal else { return None };
+        let says = format!("key of {person}, a person: issued {:.0}, and has no end", key.issued);
+        Some(remark(Concern::Endless, &key.id, says))
+    })
 }
 
 /// INVARIANT: LIVE-LIFECYCLE

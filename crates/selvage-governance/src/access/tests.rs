@@ -260,7 +260,20 @@ fn a_review_names_what_is_idle_shared_ownerless_over_soon_and_used_though_it_end
         expires: None,
         revoked: None,
     };
-    let access = AccessState { grants, credentials: vec![key], ..AccessState::default() };
+    let person = |id: &str, issued: &str, expires: Option<&str>| Credential {
+        id: id.to_owned(),
+        principal: Principal::Operator("ann".to_owned()),
+        issued: issued.parse().unwrap(),
+        expires: expires.map(|at| at.parse().unwrap()),
+        ..key.clone()
+    };
+    let people = [
+        person("key_endless", "2026-01-01T00:00:00Z", None),
+        person("key_young", "2026-12-01T00:00:00Z", None),
+        person("key_ending", "2026-01-01T00:00:00Z", Some("2027-01-20T00:00:00Z")),
+    ];
+    let credentials = [key.clone()].into_iter().chain(people).collect();
+    let access = AccessState { grants, credentials, ..AccessState::default() };
     let old: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let granted: BTreeMap<String, Timestamp> =
         [("grt_used", old), ("grt_idle", old), ("grt_new", now), ("grt_lost", now), ("grt_ended", old)]
@@ -282,6 +295,8 @@ fn a_review_names_what_is_idle_shared_ownerless_over_soon_and_used_though_it_end
         (Concern::Idle, "twin"),
         (Concern::Orphan, "secrets@1"),
         (Concern::Ending, "grt_new"),
+        (Concern::Ending, "key_ending"),
+        (Concern::Endless, "key_endless"),
     ];
     assert_eq!(found, expected.map(|(concern, subject)| (concern, subject.to_owned())));
 }

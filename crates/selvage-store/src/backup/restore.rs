@@ -9,10 +9,11 @@ use jiff::Timestamp;
 use selvage_model::event::Position;
 use selvage_model::name::InterfaceRef;
 
+use super::examine::{CheckedBackup, check_backup};
 use super::file::{Line, Lines, Table};
 use super::lost::LostStore;
 use super::table::Loading;
-use super::{BackupSummary, check_backup, safe};
+use super::{BackupSummary, safe};
 use crate::Store;
 use crate::database::{Database, Transaction};
 use crate::error::StoreError;
@@ -31,6 +32,8 @@ pub struct Restoring {
     pub lost: Option<LostStore>,
     /// What streams are known to have acknowledged, where that was kept apart from the store.
     pub marks: BTreeMap<InterfaceRef, Position>,
+    /// What is known to be wrong with what the backup holds, in words, and is restored all the same.
+    pub faults: Vec<String>,
 }
 
 /// What a restore came to.
@@ -77,14 +80,15 @@ impl Store {
     /// Makes the store at this address what a backup holds, and safe to run.
     ///
     /// # Errors
-    /// [`StoreError::BackupDamaged`], [`StoreError::Newer`] for a backup of a newer binary, [`StoreError::Unaccepted`] where nobody
+    /// [`StoreError::BackupDamaged`], [`StoreError::Newer`] for a backup of a newer binary, [`StoreError::BackupUntrue`] for one whose
+    /// ledger is not whole, where nobody said that this is known, [`StoreError::Unaccepted`] where nobody
     /// answers for its access state, [`StoreError::Occupied`] where there is a store already, and those of the database. Then
     /// nothing was changed.
     pub async fn restore(url: &str, file: &Path, how: &Restoring) -> Result<Restored, StoreError> {
-        let backup = check_backup(file)?;
+        let CheckedBackup { summary: backup, faults, .. } = check_backup(file)?;
         let known = migration::known();
-        if backup.version > known {
-            return Err(StoreError::Newer { found: backup.version, known });
+        if !faults.is_empty() && how.faults.is_empty() {
+            return Err(StoreError::BackupUntrue { faults: faults.iter().map(ToString::to_string).collect() });
         }
         let accepted = how.accepted.is_some_and(|accepted| accepted.as_second() == backup.taken.as_second());
         if !accepted && how.lost.is_none() {

@@ -140,5 +140,6 @@ fn detail(restored: &Restored, how: &Restoring) -> Value {
         "streams_go_on_at": streams,
         "operations_in_doubt": doubtful,
         "operations_for_a_person": stuck,
+        "faults_accepted": how.faults,
     })
 }

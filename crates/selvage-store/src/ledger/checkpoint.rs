@@ -13,6 +13,7 @@ statements! {
     KEEP = "INSERT INTO ledger_checkpoint (entries, entry_hash, made_at, signed_with, signature) VALUES ($1, $2, $3, $4, $5) \
             ON CONFLICT (entries) DO NOTHING";
     ALL = "SELECT entries, entry_hash, made_at, signed_with, signature FROM ledger_checkpoint ORDER BY entries";
+    AT = "SELECT entry_hash FROM ledger WHERE seq = $1";
     LAST = "SELECT entries, entry_hash, made_at, signed_with, signature FROM ledger_checkpoint ORDER BY entries DESC LIMIT 1";
 }
 
@@ -62,6 +63,16 @@ impl Store {
         let kept = transaction.run(KEEP, bind![entries, *hash, Micros::from(*at), key, signature]).await?;
         transaction.commit().await?;
         Ok(kept == 1)
+    }
+
+    /// Whether the ledger has the entry that it had then, with the hash that it had: nothing up to there was cut off or computed anew.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_head(&self, head: &LedgerHead) -> Result<bool, StoreError> {
+        let seq = i64::try_from(head.entries).unwrap_or(i64::MAX);
+        let row = self.database.read().await?.first(AT, bind![seq]).await?;
+        Ok(head.entries == 0 || row.map(|row| row.hash("entry_hash")).transpose()? == Some(head.hash))
     }
 
     /// Every checkpoint, oldest first.

@@ -11,6 +11,7 @@ use selvage_model::event::{NewRecord, Position};
 use selvage_model::manifest::api::Operation;
 use selvage_model::operation::{OperationId, OperationState};
 use serde_json::{Value, json};
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 use super::migration::of_version;
@@ -19,8 +20,8 @@ use super::{answer, both, claimed, new_claim};
 use crate::statement::Sql;
 use crate::value::bind;
 use crate::{
-    Answer, Claim, EffectState, EventBatch, ItemState, LostStore, NewClaim, NewCursor, NewEffect, NewKey, NewNode,
-    NewRecertificationItem, Restored, Restoring, SignOfLife, Store, StoreError, TakenCursor, check_backup,
+    Answer, Claim, EffectState, EventBatch, ItemState, LedgerFault, LostStore, NewClaim, NewCursor, NewEffect, NewKey,
+    NewNode, NewRecertificationItem, Restored, Restoring, SignOfLife, Store, StoreError, TakenCursor, check_backup,
 };
 
 both!(
@@ -28,6 +29,7 @@ both!(
     everything_comes_back_in_either_database,
     a_backup_is_of_one_moment_while_others_write,
     a_file_that_is_not_whole_restores_nothing,
+    a_false_ledger_is_found_in_a_file_that_is_whole,
     nothing_is_restored_unasked,
     numbers_go_on_above_whatever_came_after_the_backup,
     what_was_under_way_is_in_doubt_and_not_done_again,
@@ -54,7 +56,8 @@ impl Shelf {
     async fn keep(&self, store: &Store) -> Timestamp {
         let mut file = std::fs::File::create(self.path()).unwrap();
         let summary = store.back_up(&mut file).await.unwrap();
-        assert_eq!(check_backup(&self.path()).unwrap(), summary);
+        let checked = check_backup(&self.path()).unwrap();
+        assert_eq!((checked.summary, checked.faults), (summary.clone(), vec![]));
         summary.taken
     }
 
@@ -64,7 +67,7 @@ impl Shelf {
     }
 
     async fn accepted(&self, stage: &Stage) -> Restored {
-        let taken = check_backup(&self.path()).unwrap().taken;
+        let taken = check_backup(&self.path()).unwrap().summary.taken;
         self.restore(stage, Restoring { accepted: Some(taken), ..Restoring::default() }).await.unwrap()
     }
 
@@ -233,6 +236,62 @@ async fn a_file_that_is_not_whole_restores_nothing(stage: &Stage) {
     other.end().await;
 }
 
+/// The file with another first line that this finds, and the hash that fits it.
+fn forged(text: &str, mut alter: impl FnMut(&mut Value, &str) -> bool) -> String {
+    let (mut table, mut lines) = (String::new(), Vec::new());
+    let mut is_done = false;
+    for line in text.lines() {
+        let mut line: Value = serde_json::from_str(line).unwrap();
+        table = line["table"].as_str().map_or(table, str::to_owned);
+        is_done = is_done || alter(&mut line, &table);
+        lines.push(line);
+    }
+    let mut end = lines.pop().unwrap();
+    let before: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let digest = sha2::Sha256::digest(before.as_bytes());
+    end["sha256"] = digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into();
+    format!("{before}{end}\n")
+}
+
+/// Whoever alters a backup can compute its hash anew; the chain in it cannot be.
+async fn a_false_ledger_is_found_in_a_file_that_is_whole(stage: &Stage) {
+    let shelf = Shelf::new();
+    let taken = shelf.keep(&filled(stage).await).await;
+    let text = std::fs::read_to_string(shelf.path()).unwrap();
+    let newer = forged(&text, |line, _| {
+        let is_head = line.get("version").is_some();
+        if is_head {
+            line["version"] = 9_999.into();
+        }
+        is_head
+    });
+    std::fs::write(shelf.path(), newer).unwrap();
+    let refused = check_backup(&shelf.path());
+    assert!(matches!(refused, Err(StoreError::Newer { found: 9_999, .. })), "{refused:?}");
+    // The third cell of an entry is who did it.
+    let false_actor = forged(&text, |line, table| {
+        let is_second = table == "ledger" && line[0] == 2;
+        if is_second {
+            line[2] = "nobody".into();
+        }
+        is_second
+    });
+    std::fs::write(shelf.path(), false_actor).unwrap();
+    assert_eq!(check_backup(&shelf.path()).unwrap().faults, [LedgerFault::Altered { seq: 2 }]);
+    let other = fresh(stage).await;
+    let how = Restoring { accepted: Some(taken), ..Restoring::default() };
+    let refused = shelf.restore(&other, how.clone()).await;
+    assert!(matches!(refused, Err(StoreError::BackupUntrue { .. })), "{refused:?}");
+    // The rest of it may be all that there is.
+    let faults = vec!["entry 2 was altered".to_owned()];
+    shelf.restore(&other, Restoring { faults: faults.clone(), ..how }).await.unwrap();
+    let restored = other.open().await;
+    let last = restored.ledger(1, 1_000).await.unwrap().pop().unwrap();
+    assert_eq!(last.detail["faults_accepted"], json!(faults));
+    restored.close().await;
+    other.end().await;
+}
+
 async fn nothing_is_restored_unasked(stage: &Stage) {
     let shelf = Shelf::new();
     let store = filled(stage).await;
@@ -284,8 +343,11 @@ async fn numbers_go_on_above_whatever_came_after_the_backup(stage: &Stage) {
 
     for marks in [BTreeMap::new(), BTreeMap::from([(stream.clone(), lost)])] {
         let other = fresh(stage).await;
-        let how =
-            Restoring { accepted: Some(check_backup(&shelf.path()).unwrap().taken), marks, ..Restoring::default() };
+        let how = Restoring {
+            accepted: Some(check_backup(&shelf.path()).unwrap().summary.taken),
+            marks,
+            ..Restoring::default()
+        };
         let known = !how.marks.is_empty();
         let restored = shelf.restore(&other, how).await.unwrap();
         let after = other.open().await;
@@ -468,7 +530,7 @@ async fn what_was_answered_for_stays_so_and_the_rest_has_more_time(stage: &Stage
 
     for is_read in [false, true] {
         let other = fresh(stage).await;
-        let accepted = Some(check_backup(&shelf.path()).unwrap().taken);
+        let accepted = Some(check_backup(&shelf.path()).unwrap().summary.taken);
         let lost = if is_read { Some(LostStore::read(&stage.url(), narrower).await.unwrap()) } else { None };
         let restored = shelf.restore(&other, Restoring { accepted, lost, ..Restoring::default() }).await.unwrap();
         assert_eq!(restored.answered.len(), if is_read { 2 } else { 0 });

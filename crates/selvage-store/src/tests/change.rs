@@ -18,6 +18,7 @@ both!(
     an_altered_change_is_another_version,
     a_release_of_a_moved_domain_is_refused,
     an_emergency_is_ratified,
+    what_was_ratified_late_stays_known,
     what_is_active_is_appended,
     an_activation_takes_its_access_along_or_nothing,
     no_directory_takes_from_a_release_whoever_comes_first,
@@ -116,8 +117,26 @@ async fn an_emergency_is_ratified(stage: &Stage) {
     let decided = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "well").await.unwrap();
     assert_eq!(decided.decisions.len(), 1);
     store.ratify_change(&change.id, "s.okafor").await.unwrap();
-    assert_eq!(store.change(&change.id).await.unwrap().ratify_until, None);
+    let ratified = store.change(&change.id).await.unwrap();
+    assert_eq!((ratified.ratify_until, ratified.ratified_late), (None, None));
     assert!(store.decide_change(&change.id, 1, "x", DecisionVerdict::Approve, "well").await.is_err());
+}
+
+/// A breach stays one when somebody ratifies it at last.
+async fn what_was_ratified_late_stays_known(stage: &Stage) {
+    let store = stage.open().await;
+    let change = store.propose(&NewChange { emergency: true, ..new_change(None, "rel_1") }).await.unwrap();
+    release(&store, &change, Some(24)).await.unwrap();
+    tamper(&store, "UPDATE change_proposal SET ratify_until = 1000000").await;
+    for _ in 0..2 {
+        store.ratify_change(&change.id, "s.okafor").await.unwrap();
+    }
+    let ratified = store.change(&change.id).await.unwrap();
+    assert_eq!(ratified.ratify_until, None);
+    assert_eq!(ratified.ratified_late, Some("1970-01-01T00:00:01Z".parse().unwrap()));
+    let entries = store.ledger(1, 100).await.unwrap();
+    let said: Vec<_> = entries.iter().filter(|entry| entry.action == "change.ratified").collect();
+    assert_eq!((said.len(), &said[0].detail["late"]), (1, &json!(true)));
 }
 
 async fn what_is_active_is_appended(stage: &Stage) {

@@ -15,6 +15,7 @@ both!(
     an_inserted_entry_is_found,
     an_exchanged_entry_is_found,
     a_lost_head_is_found,
+    an_emptied_ledger_is_found,
     requests_for_tokens_are_entered_by_client_and_outcome,
 );
 
@@ -129,6 +130,26 @@ async fn forge(store: &Store, hash: [u8; 32]) {
 
 async fn a_lost_head_is_found(stage: &Stage) {
     assert_eq!(faults_after(stage, "DELETE FROM ledger_head").await, [LedgerFault::Head]);
+}
+
+/// Every store begins with an entry: one without any was emptied, whatever its head says.
+async fn an_emptied_ledger_is_found(stage: &Stage) {
+    let store = written(stage).await;
+    tamper(&store, "DELETE FROM ledger").await;
+    tamper(&store, "UPDATE ledger_head SET entries = 0").await;
+    set_head_to_origin(&store).await;
+    assert_eq!(store.verify_ledger().await.unwrap().faults, [LedgerFault::Unbegun]);
+    // What is entered from then on begins a chain, and not a store.
+    store.record_release("rel_new", &json!({}), "a.lead").await.unwrap();
+    assert_eq!(store.verify_ledger().await.unwrap().faults, [LedgerFault::Unbegun]);
+}
+
+async fn set_head_to_origin(store: &Store) {
+    const HEAD: &str = "UPDATE ledger_head SET entry_hash = $1 WHERE id = 1";
+    let mut transaction = store.database.write().await.unwrap();
+    let head = crate::statement::Sql { sqlite: HEAD, postgres: HEAD };
+    transaction.run(head, crate::value::bind![crate::ledger::ORIGIN]).await.unwrap();
+    transaction.commit().await.unwrap();
 }
 
 async fn requests_for_tokens_are_entered_by_client_and_outcome(stage: &Stage) {

@@ -112,6 +112,7 @@ const FIXTURES: &[&str] = &[
     "UPDATE event_cursor SET node = 'node-a';",
     "INSERT INTO person (pseudonym, erased_at) VALUES ('person:1', 9);",
     "UPDATE capture SET found_by = 'site';",
+    "UPDATE change_proposal SET ratified_late = 8 WHERE id = 'chg_2';",
 ];
 
 /// A store as the binary of this version left it.
@@ -206,7 +207,7 @@ async fn a_backup_of_every_version_is_restored(stage: &Stage) {
         let (directory, before) = rows(&older).await;
         older.close().await;
         let file = directory.path().join("backup");
-        let accepted = Some(check_backup(&file).unwrap().taken);
+        let accepted = Some(check_backup(&file).unwrap().summary.taken);
         Store::restore(&to.url(), &file, &Restoring { by: "ann".to_owned(), accepted, ..Restoring::default() })
             .await
             .unwrap();

@@ -13,6 +13,7 @@ use crate::{LedgerFault, NewAccessRequest, NewChange, NewKey, Store, StoreError}
 both!(
     nothing_leads_to_somebody_who_was_erased,
     a_name_that_was_exchanged_is_found,
+    a_name_that_stands_in_details_alone_is_missed_too,
     entries_of_before_stay_and_are_counted,
 );
 
@@ -146,6 +147,24 @@ async fn a_name_that_was_exchanged_is_found(stage: &Stage) {
     tamper(&store, "DELETE FROM person WHERE name IS NULL").await;
     let faults = store.verify_ledger().await.unwrap().faults;
     assert_eq!(faults, [LedgerFault::Nameless { pseudonym }]);
+}
+
+/// Somebody who did nothing, and to whom a seat was lent.
+async fn a_name_that_stands_in_details_alone_is_missed_too(stage: &Stage) {
+    let store = stage.open().await;
+    let lent = Delegation {
+        id: String::new(),
+        domain: "group".parse().unwrap(),
+        discipline: "security".to_owned(),
+        from: "b.novak".to_owned(),
+        to: "deputy".to_owned(),
+        until: "2099-01-01T00:00:00Z".parse().unwrap(),
+    };
+    store.delegate(&lent).await.unwrap();
+    assert!(store.verify_ledger().await.unwrap().is_whole());
+    let pseudonym = store.people().await.unwrap().into_iter().find(|it| it.shown() == "deputy").unwrap().pseudonym;
+    tamper(&store, "DELETE FROM person WHERE name = 'deputy'").await;
+    assert_eq!(store.verify_ledger().await.unwrap().faults, [LedgerFault::Nameless { pseudonym }]);
 }
 
 async fn entries_of_before_stay_and_are_counted(stage: &Stage) {

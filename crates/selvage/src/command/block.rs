@@ -8,6 +8,7 @@ use selvage_model::access::Blocked;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use super::acknowledged::{self, Said};
+use super::known::must_be_known;
 use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Cuts consumers and interfaces off, and lifts that again.
@@ -28,6 +29,9 @@ pub(crate) enum Block {
 pub(crate) struct BlockConsumer {
     /// The consumer.
     name: ConsumerName,
+    /// Also where nothing declares it.
+    #[arg(long)]
+    anyway: bool,
     #[command(flatten)]
     said: Said,
 }
@@ -37,6 +41,9 @@ pub(crate) struct BlockConsumer {
 pub(crate) struct BlockInterface {
     /// The interface with its major version, as `inventory@2`.
     interface: InterfaceRef,
+    /// Also where nothing declares it.
+    #[arg(long)]
+    anyway: bool,
     #[command(flatten)]
     said: Said,
 }
@@ -61,8 +68,8 @@ impl Block {
     /// Runs the subcommand.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self {
-            Self::Consumer(block) => block.said.block(Blocked::Consumer(block.name)).await,
-            Self::Interface(block) => block.said.block(Blocked::Interface(block.interface)).await,
+            Self::Consumer(block) => block.said.block(Blocked::Consumer(block.name), block.anyway).await,
+            Self::Interface(block) => block.said.block(Blocked::Interface(block.interface), block.anyway).await,
             Self::List(list) => list.run().await,
             Self::Lift(lift) => lift.run().await,
         }
@@ -70,8 +77,11 @@ impl Block {
 }
 
 impl Said {
-    async fn block(self, what: Blocked) -> anyhow::Result<Outcome> {
+    async fn block(self, what: Blocked, anyway: bool) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
+        if !anyway {
+            must_be_known(&store, &what).await?;
+        }
         let block = store.block(&what, &self.by, &self.because).await?;
         let what = format!("{} blocks {}", block.id, named(&block.what));
         acknowledged::wait(&store, block.since).await?.print(&what, self.json)?;

@@ -5,8 +5,10 @@ mod ended;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use jiff::Timestamp;
-use selvage_model::change::Delegation;
+use jiff::{SignedDuration, Timestamp};
+use selvage_control::desk::Waits;
+use selvage_governance::approval::Standing;
+use selvage_model::change::{Change, Delegation};
 use selvage_model::name::DomainName;
 use serde_json::json;
 
@@ -16,6 +18,9 @@ use super::change::at_desk;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::node::release::told;
 use crate::report;
+
+/// How long an emergency that was ratified late stands on the board; `selvage change list` has it for ever.
+const LATE_STANDS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Shows what waits for whom, oldest first.
 #[derive(Args)]
@@ -86,7 +91,7 @@ struct End {
 }
 
 impl Board {
-    /// Runs the command; wrong where an emergency was not ratified in time.
+    /// Runs the command; wrong where an emergency was not ratified in time, also where it was since, for a month.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         match self.seat {
             Some(Seat::Seats(seats)) => return seats.run().await,
@@ -99,40 +104,69 @@ impl Board {
         let due = access::due(&desk, &self.store.open().await?, self.person.as_deref()).await?;
         let everything = self.person.is_none();
         let ended = if everything { ended::ended(&self.store.open().await?).await? } else { Vec::new() };
-        let is_wrong = waits.iter().any(|waits| waits.is_breach);
+        let late = late(&self.store, self.person.as_deref()).await?;
+        let is_wrong = waits.iter().any(|waits| waits.is_breach) || !late.is_empty();
         if self.json {
             let waits = waits.iter().map(
                 |waits| json!({"change": report::change::json(&waits.change, &waits.standing), "breach": waits.is_breach}),
             );
+            let late = late
+                .iter()
+                .map(|(change, standing)| json!({"change": report::change::json(change, standing), "breach": true}));
             let shown: Vec<_> =
-                waits.chain(due.iter().map(access::json)).chain(ended.iter().map(Ended::json)).collect();
+                waits.chain(late).chain(due.iter().map(access::json)).chain(ended.iter().map(Ended::json)).collect();
             say(serde_json::to_string_pretty(&shown)?)?;
         } else {
-            let mut table = Table::new();
-            table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "RISK", "SINCE", "TITLE", "WAITS FOR"]);
-            for waits in waits {
-                let change = &waits.change;
-                let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
-                let needed = match (needed.is_empty(), &waits.standing.rejected) {
-                    (_, Some(_)) => "its author: rejected".to_owned(),
-                    (true, None) => "its release".to_owned(),
-                    (false, None) => needed.join("\n"),
-                };
-                let needed = match change.ratify_until {
-                    Some(until) if waits.is_breach => format!("BREACH since {until:.0}: {needed}"),
-                    Some(until) => format!("to ratify until {until:.0}: {needed}"),
-                    None => needed,
-                };
-                let title = report::visible(&change.title, false);
-                let since = format!("{:.0}", change.proposed);
-                table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
-            }
-            say(table)?;
+            say(table(&waits, &late))?;
             access::print(&due)?;
             ended::print(&ended)?;
         }
         Ok(if is_wrong { Outcome::Wrong } else { Outcome::Well })
     }
+}
+
+/// What waits, and what was late, as lines.
+fn table(waits: &[Waits], late: &[(Change, Standing)]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "RISK", "SINCE", "TITLE", "WAITS FOR"]);
+    for waits in waits {
+        let change = &waits.change;
+        let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
+        let needed = match (needed.is_empty(), &waits.standing.rejected) {
+            (_, Some(said)) if change.ratify_until.is_some() => {
+                format!("rejected by {}: go back, or {}", said.person, needed.join("\n"))
+            }
+            (_, Some(_)) => "its author: rejected".to_owned(),
+            (true, None) => "its release".to_owned(),
+            (false, None) => needed.join("\n"),
+        };
+        let needed = match change.ratify_until {
+            Some(until) if waits.is_breach => format!("BREACH since {until:.0}: {needed}"),
+            Some(until) => format!("to ratify until {until:.0}: {needed}"),
+            None => needed,
+        };
+        let title = report::visible(&change.title, false);
+        let since = format!("{:.0}", change.proposed);
+        table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
+    }
+    for (change, _) in late {
+        let Some(due) = change.ratified_late else { continue };
+        let needed = format!("nobody: BREACH, ratified {:.0} and not until {due:.0}", change.changed);
+        let (since, title) = (format!("{:.0}", change.proposed), report::visible(&change.title, false));
+        table.add_row([&change.id, &change.domain.to_string(), &change.report.risk, &since, &title, &needed]);
+    }
+    table
+}
+
+/// Emergencies that were ratified late, for as long as they stand on the board of everybody.
+async fn late(store: &StoreChoice, person: Option<&str>) -> anyhow::Result<Vec<(Change, Standing)>> {
+    if person.is_some() {
+        return Ok(Vec::new());
+    }
+    let mut late = at_desk(store).await?.ratified_late().await.map_err(told)?;
+    let since = Timestamp::now() - LATE_STANDS;
+    late.retain(|(change, _)| change.changed > since);
+    Ok(late)
 }
 
 impl Seats {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use selvage_control::desk::{Deciding, Desk, Seal};
-use selvage_model::change::{ChangeState, DecisionVerdict};
+use selvage_model::change::{Change, ChangeState, DecisionVerdict};
 use selvage_model::name::DomainName;
 use selvage_store::Store;
 
@@ -43,7 +43,7 @@ pub(crate) struct List {
     /// Of this domain.
     #[arg(long, value_name = "NAME")]
     domain: Option<DomainName>,
-    /// Released and withdrawn ones too.
+    /// Released and withdrawn ones too; without it, only emergencies of them that nobody ratified in time.
     #[arg(long)]
     all: bool,
     /// Prints JSON.
@@ -76,7 +76,7 @@ pub(crate) struct Decide {
     /// Why.
     #[arg(long, value_parser = words)]
     because: String,
-    /// The version that was looked at: refused where there is another by now.
+    /// The version that was looked at: refused where there is another by now. What was altered is not decided about without it.
     #[arg(long, value_name = "N")]
     version: Option<u32>,
     /// Prints JSON.
@@ -110,8 +110,11 @@ pub(crate) struct Signing {
 }
 
 impl Signing {
-    /// The key.
+    /// The key; made where there is none, beside a store that is there or in the file that is said.
     pub(crate) fn seal(&self, store: &StoreChoice) -> anyhow::Result<Seal> {
+        if self.signing_key.is_none() {
+            store.must_be_there()?;
+        }
         let path = self.signing_key.clone().or_else(|| store.beside("release.key"));
         let path = path.context("say which key signs: `--signing-key FILE`; it is made where there is none")?;
         Ok(Seal::open(&path)?)
@@ -154,9 +157,12 @@ impl ChangeCommand {
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
-        let is_shown = |state| self.all || matches!(state, ChangeState::Open | ChangeState::Rejected);
+        // An emergency is done with when it is ratified; that it was late stays to be seen.
+        let is_unratified = |it: &Change| it.ratify_until.is_some() || it.ratified_late.is_some();
+        let is_open = |it: &Change| matches!(it.state, ChangeState::Open | ChangeState::Rejected) || is_unratified(it);
         let mut changes = store.changes().await?;
-        changes.retain(|it| is_shown(it.state) && self.domain.as_ref().is_none_or(|domain| domain == &it.domain));
+        changes
+            .retain(|it| (self.all || is_open(it)) && self.domain.as_ref().is_none_or(|domain| domain == &it.domain));
         changes.reverse();
         if self.json {
             let desk = at_desk(&self.store).await?;
@@ -171,7 +177,12 @@ impl List {
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "STATE", "RISK", "BY", "SINCE", "TITLE"]);
         for it in changes {
-            let state = if it.emergency { format!("{}, emergency", it.state) } else { it.state.to_string() };
+            let state = match (it.emergency, it.ratify_until, it.ratified_late) {
+                (_, Some(until), _) => format!("{}, emergency, to ratify until {until:.0}", it.state),
+                (_, _, Some(due)) => format!("{}, emergency, BREACH: ratified after {due:.0}", it.state),
+                (true, None, None) => format!("{}, emergency", it.state),
+                (false, None, None) => it.state.to_string(),
+            };
             let (domain, since, title) =
                 (it.domain.to_string(), format!("{:.0}", it.proposed), report::visible(&it.title, false));
             table.add_row([it.id, domain, state, it.report.risk, it.author, since, title]);
@@ -222,8 +233,9 @@ impl Decide {
 
 impl Release {
     async fn run(self) -> anyhow::Result<Outcome> {
+        let desk = at_desk(&self.store).await?;
         let seal = self.signing.seal(&self.store)?;
-        let release = at_desk(&self.store).await?.release(&self.id, &self.by, &seal).await.map_err(told)?;
+        let release = desk.release(&self.id, &self.by, &seal).await.map_err(told)?;
         say(format_args!("{} of {}, signed with {}", release.id, release.domain, release.key))?;
         Ok(Outcome::Well)
     }

@@ -6,12 +6,13 @@ use std::io::IsTerminal;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::{Timestamp, ToSpan};
-use selvage_model::access::{Credential, Principal};
+use selvage_model::access::{Blocked, Credential, Principal};
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 use selvage_store::NewKey;
 
 use super::acknowledged::{self, Said};
+use super::known::must_be_known;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::key;
 
@@ -36,6 +37,9 @@ pub(crate) struct Issue {
     /// Ends after so many days.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
+    /// Also where nothing declares the consumer.
+    #[arg(long)]
+    anyway: bool,
     /// Who issues it, for the ledger.
     #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
@@ -91,7 +95,10 @@ impl Key {
 
 impl Issue {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.open().await?;
+        let store = self.store.begun().await?;
+        if !self.anyway {
+            must_be_known(&store, &Blocked::Consumer(self.consumer.clone())).await?;
+        }
         let secret = key::generate();
         let expires = self.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Consumer(self.consumer), hash: key::hash(&secret), expires };
@@ -134,7 +141,7 @@ impl Rotate {
 }
 
 /// So many days from now.
-fn after(days: u32) -> anyhow::Result<Timestamp> {
+pub(super) fn after(days: u32) -> anyhow::Result<Timestamp> {
     Ok(Timestamp::now().checked_add((i64::from(days) * 24).hours())?)
 }
 

@@ -13,6 +13,10 @@ use selvage_model::code;
 use selvage_store::{Checkpoint, LedgerHead, Store};
 
 use super::{Outcome, StoreChoice, TABLE, say};
+use crate::kept_checkpoint;
+
+/// Entries without a checkpoint, from which on it is wrong where there is a key: nodes sign as often.
+const MOST_BEHIND: u64 = 100;
 
 /// Shows and verifies the ledger.
 #[derive(Subcommand)]
@@ -45,9 +49,9 @@ pub(crate) struct List {
 /// Recomputes the chain.
 #[derive(Args)]
 pub(crate) struct Verify {
-    /// Checkpoints that were kept elsewhere, a line each, besides those of the store.
+    /// Checkpoints that were kept elsewhere, a line each, besides those of the store and the one beside its marks.
     #[arg(long, value_name = "FILE")]
-    checkpoints: Option<PathBuf>,
+    checkpoints: Vec<PathBuf>,
     /// The public key that signed them, as `selvage ledger key` printed it; that of the key's own file where not given.
     #[arg(long, value_name = "PUBLIC", value_parser = public)]
     key: Option<[u8; 32]>,
@@ -108,6 +112,9 @@ impl Signer {
     }
 
     fn some(&self, store: &StoreChoice) -> anyhow::Result<Seal> {
+        if self.ledger_key.is_none() {
+            store.must_be_there()?;
+        }
         self.seal(store)?.context("say which key signs: `--ledger-key FILE`; it is made where there is none")
     }
 
@@ -167,7 +174,20 @@ impl List {
 impl Sign {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
-        let checkpoint = sign_checkpoint(&self.signer.some(&self.store)?, store.ledger_head().await?);
+        let seal = self.signer.some(&self.store)?;
+        let checkpoint = sign_checkpoint(&seal, store.ledger_head().await?);
+        if let Some(beside) = self.store.beside(kept_checkpoint::NAME) {
+            let kept = kept_checkpoint::read(&beside)?.filter(|kept| is_signed(kept, &seal.key().public));
+            match kept {
+                Some(kept) if !store.has_head(&kept.head).await? => anyhow::bail!(
+                    "{}: the ledger does not fit the checkpoint of entry {} in `{}`: look first, and put that file elsewhere",
+                    code::LEDGER_BROKEN,
+                    kept.head.entries,
+                    beside.display()
+                ),
+                _ => kept_checkpoint::write(&beside, &checkpoint)?,
+            }
+        }
         store.keep_checkpoint(&checkpoint).await?;
         say(checkpoint_line(&checkpoint))?;
         Ok(Outcome::Well)
@@ -197,10 +217,6 @@ impl Verify {
         let is_unproven = heads.is_empty() && !forged.is_empty();
         let check = store.verify_ledger_by(&heads).await?;
         say(format_args!("{} entries, head {}", check.entries, hex(&check.head)))?;
-        match public {
-            Some(_) => say(format_args!("{} checkpoints are signed with the key", heads.len()))?,
-            None => say("no checkpoint was looked at")?,
-        }
         for fault in &check.faults {
             say(fault)?;
         }
@@ -223,18 +239,51 @@ impl Verify {
                 others.len()
             ))?;
         }
-        let is_well = check.is_whole() && forged.is_empty() && !is_unproven;
+        let is_lacking = proven(public.is_some(), check.entries, &heads)?;
+        let is_well = check.is_whole() && forged.is_empty() && !is_unproven && !is_lacking;
         Ok(if is_well { Outcome::Well } else { Outcome::Wrong })
     }
 
-    /// The checkpoints of the store, and those that were kept elsewhere.
+    /// The checkpoints of the store, the one that is kept beside its marks, and those that were kept elsewhere; each once.
     async fn known(&self, store: &Store) -> anyhow::Result<Vec<Checkpoint>> {
         let mut known = store.checkpoints().await?;
-        if let Some(path) = &self.checkpoints {
-            known.extend(kept(path)?);
+        let beside = self.store.beside(kept_checkpoint::NAME).filter(|path| path.exists());
+        for path in beside.iter().chain(&self.checkpoints) {
+            for one in kept(path)? {
+                if !known.contains(&one) {
+                    known.push(one);
+                }
+            }
         }
         Ok(known)
     }
+}
+
+/// Says how much of it is proven by what was signed, and whether checkpoints lack that whoever has the key would have signed.
+fn proven(has_key: bool, entries: u64, heads: &[LedgerHead]) -> anyhow::Result<bool> {
+    let last = heads.iter().map(|head| head.entries).max().unwrap_or_default();
+    let behind = entries.saturating_sub(last);
+    match (has_key, last) {
+        (false, _) => say(
+            "no checkpoint was looked at: the chain alone says nothing of one that was computed anew, or cut off with its head",
+        )?,
+        (true, 0) => say(
+            "no checkpoint is signed with the key: the chain alone says nothing of one that was computed anew, or cut off",
+        )?,
+        (true, last) => say(format_args!(
+            "{} checkpoints are signed with the key, the last of entry {last}; {behind} entries came after it",
+            heads.len()
+        ))?,
+    }
+    let is_lacking = has_key && behind >= MOST_BEHIND;
+    if is_lacking {
+        let code = code::CHECKPOINTS_LACKING;
+        say(format_args!(
+            "{code}: a node that has the key signs every {MOST_BEHIND} entries, and {behind} have no checkpoint: either none ran, or \
+             checkpoints were removed, with entries perhaps"
+        ))?;
+    }
+    Ok(is_lacking)
 }
 
 /// Checkpoints of a file.

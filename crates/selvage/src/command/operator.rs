@@ -2,8 +2,10 @@
 
 use clap::{Args, Subcommand};
 use selvage_model::access::Principal;
-use selvage_store::NewKey;
+use selvage_model::code;
+use selvage_store::{NewKey, is_nobody};
 
+use super::key::after;
 use super::{Outcome, StoreChoice, say, words};
 use crate::key;
 
@@ -20,6 +22,9 @@ pub(crate) struct Add {
     /// The person's name, as the ledger shall name them.
     #[arg(value_parser = words)]
     name: String,
+    /// The key ends after so many days.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    days: Option<u32>,
     /// Who adds them, for the ledger.
     #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
     by: String,
@@ -31,11 +36,20 @@ impl Operator {
     /// Runs the subcommand.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let Self::Add(add) = self;
-        let store = add.store.open().await?;
+        let (name, code) = (add.name, code::NAME_RESERVED);
+        anyhow::ensure!(
+            !is_nobody(&name),
+            "{code}: `{name}` is how the ledger names what no person does: name the person as boards and teams do"
+        );
+        let store = add.store.begun().await?;
         let secret = key::generate();
-        let new = NewKey { principal: Principal::Operator(add.name), hash: key::hash(&secret), expires: None };
+        let expires = add.days.map(after).transpose()?;
+        let new = NewKey { principal: Principal::Operator(name), hash: key::hash(&secret), expires };
         store.issue_key(new, &add.by).await?;
         say(secret)?;
+        if expires.is_none() {
+            eprintln!("It has no end of its own: say `--days`, so that a lost key is worth nothing one day.");
+        }
         Ok(Outcome::Well)
     }
 }

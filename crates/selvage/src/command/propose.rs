@@ -46,7 +46,7 @@ impl Propose {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let files = directory::files(&self.directory)?;
         // The first release of all comes before the first node: it makes the store.
-        let desk = desk(self.store.open().await?);
+        let desk = desk(self.store.begun().await?);
         let proposal = Proposal {
             domain: self.domain,
             files,

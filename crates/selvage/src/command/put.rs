@@ -51,7 +51,7 @@ impl Put {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let objects = objects(&self.read()?)?;
         let operations = [Operation::Get, Operation::Create, Operation::Update];
-        let by_hand = ByHand::begin(&self.choice, &operations, self.store.open().await?).await?;
+        let by_hand = ByHand::begin(&self.choice, &operations, self.store.begun().await?).await?;
         let outcome = self.bring(&by_hand, objects).await;
         by_hand.end().await;
         outcome

@@ -1,30 +1,37 @@
 //! `selvage restore`: a backup put into a store that has nothing yet, safe to run: numbers go on above, nobody holds anything, what
 //! may have been done since is in doubt. Its access state is an old one: it counts only where somebody says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
+use selvage_control::desk::{DeskError, verify};
 use selvage_governance::access::narrows;
 use selvage_model::change::ChangeState;
-use selvage_store::{LostStore, Restored, Restoring, Store, StoreError, check_backup};
+use selvage_store::{
+    CheckedBackup, LostStore, Restored, Restoring, Store, StoreError, check_backup, releases_of_backup,
+};
 use serde_json::{Value, json};
 
 use super::backup::{as_json, in_words};
 use super::{Outcome, StoreChoice, say, words};
+use crate::kept_checkpoint;
 
 /// Puts a backup into a store that has nothing yet.
 #[derive(Args)]
 pub(crate) struct Restore {
     /// The backup.
     file: PathBuf,
-    /// Only says what the backup holds and whether it is whole.
+    /// Only says what the backup holds, whether it is whole, and whether its ledger and its releases are what was entered and signed.
     #[arg(long)]
     check: bool,
     /// Answers for keys, grants and blocks as they were at the time of the backup, which this repeats: what was revoked, ended or
     /// blocked since counts again.
     #[arg(long, value_name = "TIME")]
     accept_access_of: Option<Timestamp>,
+    /// Restores it although its ledger or a release is not what was entered and signed; what is wrong is entered in the ledger.
+    #[arg(long)]
+    accept_faults: bool,
     /// The store that is lost, where it can still be read, as a directory or an address: what had ended there stays so.
     #[arg(long, value_name = "DIR|URL")]
     lost_store: Option<String>,
@@ -44,11 +51,19 @@ pub(crate) struct Restore {
 impl Restore {
     /// Restores, and says what is to be known before anything is served.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
+        let CheckedBackup { summary, faults, keys } = check_backup(&self.file)?;
+        let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        releases_of_backup(&self.file, &mut |release| match verify(&release, &keys) {
+            Err(DeskError::Refused { message, .. }) => faults.push(message),
+            Ok(()) | Err(DeskError::Store(_)) => {}
+        })?;
+        if !faults.is_empty() && (self.check || !self.accept_faults) {
+            return Err(StoreError::BackupUntrue { faults }.into());
+        }
         if self.check {
-            let summary = check_backup(&self.file)?;
             match self.json {
                 true => say(as_json(&summary, &self.file))?,
-                false => say(format_args!("whole, {}", in_words(&summary)))?,
+                false => say(format_args!("nothing wrong was found, {}", in_words(&summary)))?,
             }
             return Ok(Outcome::Well);
         }
@@ -58,6 +73,7 @@ impl Restore {
             accepted: self.accept_access_of,
             lost: self.lost().await?,
             marks: marks.as_deref().map(selvage_log::marks).transpose()?.unwrap_or_default(),
+            faults,
         };
         let restored = match Store::restore(&self.store.url()?, &self.file, &how).await {
             Err(StoreError::Unaccepted { taken }) => {
@@ -66,6 +82,7 @@ impl Restore {
             }
             restored => restored?,
         };
+        set_aside(marks.as_deref(), &self.store)?;
         let store = self.store.open().await?;
         let decisions = Decisions::of(&store).await?;
         store.close().await;
@@ -88,6 +105,16 @@ impl Restore {
         anyhow::ensure!(choice.is_there(), "there is no store in `{lost}`");
         Ok(Some(LostStore::read(&choice.url()?, narrows).await?))
     }
+}
+
+/// A checkpoint that was kept apart from the lost store is of entries that the restored one may not have: it is kept under another name,
+/// and the node begins anew.
+fn set_aside(marks: Option<&Path>, store: &StoreChoice) -> anyhow::Result<()> {
+    let beside = marks.map(kept_checkpoint::beside).or_else(|| store.beside(kept_checkpoint::NAME));
+    if let Some(aside) = beside.map(|path| kept_checkpoint::set_aside(&path)).transpose()?.flatten() {
+        eprintln!("selvage: the last checkpoint of the lost store's ledger is in `{}` now", aside.display());
+    }
+    Ok(())
 }
 
 /// Decisions of then that count again, each in words: what is active, who fills whose seat, which changes wait.

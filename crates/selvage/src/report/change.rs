@@ -85,8 +85,12 @@ pub(crate) fn needed(waiting: &Waiting) -> String {
 /// How a change stands in one word or two.
 pub(crate) fn stands(change: &Change, standing: &Standing) -> String {
     match (&standing.rejected, change.ratify_until) {
-        (_, Some(until)) => format!("an emergency, to be ratified until {until:.0}"),
+        (Some(decision), Some(until)) => {
+            format!("an emergency, to be ratified until {until:.0}, and rejected by {}", decision.person)
+        }
+        (None, Some(until)) => format!("an emergency, to be ratified until {until:.0}"),
         (Some(decision), None) => format!("rejected by {}", decision.person),
+        (None, None) if change.ratified_late.is_some() => "approved, an emergency that was ratified late".to_owned(),
         (None, None) if standing.is_approved() => "approved".to_owned(),
         (None, None) => format!("{} approvals open", standing.open.len()),
     }

@@ -111,6 +111,11 @@ fn what_is_asked_of_no_store_or_drafted_into_no_directory_says_so() {
         &["release", "activate", "rel_1", "--env", "dev", "--by", "a.person", "--because", "tried"],
         &["recertify", "list"],
         &["access", "breaches"],
+        &["access", "notices"],
+        &["release", "key"],
+        &["ledger", "key"],
+        &["ledger", "checkpoint"],
+        &["change", "release", "chg_1", "--by", "a.person"],
         &["diff", "rel_1", "rel_2"],
     ];
     for words in commands {

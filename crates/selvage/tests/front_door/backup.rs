@@ -79,7 +79,7 @@ fn only_what_is_whole_and_answered_for(place: &Place, backup: &str, taken: &str,
     std::fs::write(&harmed, bytes).unwrap();
     refused(&restore(&["--accept-access-of", taken], &harmed, other), "FAB7100");
     refused(&run(&["restore", &harmed, "--check"], other), "FAB7100");
-    assert!(stdout(&run(&["restore", backup, "--check"], other)).starts_with("whole, as of "));
+    assert!(stdout(&run(&["restore", backup, "--check"], other)).starts_with("nothing wrong was found, as of "));
     let restored = restore(&["--accept-access-of", taken], backup, other);
     assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
     let warned = String::from_utf8_lossy(&restored.stderr).into_owned();

@@ -173,7 +173,9 @@ impl Plants {
         let mut change = change.clone();
         while let Some(open) = change["open"].as_array().unwrap().first() {
             let person = open["people"][0].as_str().unwrap_or_else(|| panic!("nobody can give {open:#}")).to_owned();
-            change = self.told(&["change", "approve", id, "--by", &person, "--because", "it is well"]);
+            let version = change["version"].to_string();
+            let approve = ["change", "approve", id, "--by", &person, "--because", "it is well", "--version", &version];
+            change = self.told(&approve);
         }
         change
     }
@@ -330,6 +332,7 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     );
     let (status, stale) = plants.decide(&console, &dvorak, id, no).await;
     assert_eq!((status, &stale["code"]), (StatusCode::CONFLICT, &json!("FAB7050")), "{stale:#}");
+    plants.refused(&["change", "approve", id, "--by", "k.dvorak", "--because", "as before"], "FAB7195");
     let yes = json!({"verdict": "approve", "because": "planning reads the list", "version": 2});
     assert_eq!(plants.decide(&console, &dvorak, id, yes.clone()).await.0, StatusCode::OK);
     let (status, _) = plants.decide(&console, &moreau, id, yes).await;

@@ -120,6 +120,24 @@ fn what_the_ledger_would_not_understand_is_wrong_usage() {
 }
 
 #[test]
+fn nobody_logs_in_by_a_name_that_no_person_has() {
+    let place = tempfile::tempdir().unwrap();
+    let data = place.path().join("data").display().to_string();
+    for name in ["selvage", "cli", "unknown", "Directory"] {
+        let output = selvage(&["operator", "add", name, "--data", &data]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.code() == Some(1) && said.contains("FAB7196"), "{name}: {said}");
+    }
+    assert!(!place.path().join("data").exists(), "nothing was opened");
+    let output = selvage(&["operator", "add", "ann", "--days", "30", "--data", &data]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && said.contains("a new one is made"), "{said}");
+    let listed = selvage(&["key", "list", "--data", &data]);
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("operator ann") && listed.contains("ends "), "{listed}");
+}
+
+#[test]
 fn what_is_wrong_with_the_store_has_a_code() {
     let output = selvage(&["key", "list", "--store", "mysql://host/database"]);
     assert_eq!(output.status.code(), Some(1));

@@ -1,6 +1,8 @@
 //! Access as leases, through the commands and the port: asked for, decided, used, narrowed, answered for, opened in an emergency.
 
+use jiff::Timestamp;
 use reqwest::{Client, StatusCode};
+use selvage_store::{NewRecertificationItem, Store};
 use serde_json::Value;
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
@@ -178,9 +180,29 @@ async fn what_nobody_uses_is_proposed_with_the_command_that_takes_it() {
 /// The items of a campaign that begins now and lasts until then.
 fn campaign(about: &[&str], until: &str, store: &[String]) -> (String, Value) {
     let start = [&["recertify", "start", "--until", until, "--by", "s.okafor"], about].concat();
-    let campaign = id(&well(&start, store));
+    let said = well(&start, store);
+    assert!(said.contains(" by the owners of team "), "it says who answers: {said}");
+    let campaign = id(&said);
     let items = json(&["recertify", "show", &campaign], store);
     (campaign, items)
+}
+
+/// One that is over sooner than anybody may begin one: nobody waits for a week here.
+async fn short_campaign(place: &Place, (interface, tier): (&str, &str), until: Timestamp) -> (String, Value) {
+    let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();
+    let leases = store.leases().await.unwrap().into_iter().map(|lease| lease.grant);
+    let items: Vec<NewRecertificationItem> = leases
+        .filter(|grant| grant.ended.is_none() && grant.interface.to_string() == interface)
+        .map(|grant| NewRecertificationItem {
+            lease: grant.id,
+            tier: tier.to_owned(),
+            breadth: "nothing".to_owned(),
+            last_used: None,
+        })
+        .collect();
+    let begun = store.start_recertification((interface, until), &items, "s.okafor").await.unwrap();
+    store.close().await;
+    (begun.id.clone(), json(&["recertify", "show", &begun.id], &place.data()))
 }
 
 /// One of them.
@@ -210,10 +232,16 @@ async fn what_nobody_answers_for_ends_and_tier_1_is_escalated() {
     wrong(&["recertify", "start", "--all", "--until", "2020-01-01", "--by", "s.okafor"], &store, "over before");
     assert_eq!(status(&served, &board, POSITIONS).await, StatusCode::OK);
 
-    let soon = jiff::Timestamp::now().checked_add(std::time::Duration::from_secs(15)).unwrap();
-    let soon = format!("{soon:.0}");
-    let (vital, items) = campaign(&["--interface", "production-orders@1"], &soon, &store);
-    campaign(&["--interface", "inventory@2"], &soon, &store);
+    let soon = Timestamp::now().checked_add(std::time::Duration::from_secs(15)).unwrap();
+    let about = ["--interface", "production-orders@1"];
+    wrong(
+        &[&["recertify", "start", "--until", &soon.to_string(), "--by", "s.okafor"], &about[..]].concat(),
+        &store,
+        "FAB7190",
+    );
+    wrong(&["recertify", "start", "--all", "--until", "2099-01-01", "--by", "d.claes"], &store, "FAB7191");
+    let (vital, items) = short_campaign(&place, ("production-orders@1", "tier-1"), soon).await;
+    short_campaign(&place, ("inventory@2", "tier-2"), soon).await;
     let ended = || async { (status(&served, &board, POSITIONS).await == StatusCode::FORBIDDEN).then_some(()) };
     eventually("what nobody answered for ends on the node", ended).await;
     let metric = || async {
@@ -247,6 +275,8 @@ async fn an_emergency_opens_at_once_for_a_while_and_somebody_else_answers_for_it
     };
     let opened = |said: &str| said.split_whitespace().find(|word| word.starts_with("grt_")).unwrap().to_owned();
     wrong(&open("5h"), &store, "FAB7147");
+    // It would open nothing, and bar the next.
+    wrong(&open("0s"), &store, "FAB7147");
     let said = well(&open("1h"), &store);
     assert!(said.contains("FAB7148") && said.contains("s.okafor"), "it is loud: {said}");
     assert_eq!(status(&served, &board, ORDERS).await, StatusCode::OK);

@@ -1,6 +1,7 @@
 //! The ledger's checkpoints: made by a node and on demand, verified with a key of before, and what they find of a store in which
 //! somebody could write everything.
 
+use selvage_store::Store;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
 use crate::fixture::{Place, eventually, selvage, stdout};
@@ -36,7 +37,8 @@ async fn checkpoints_show_what_the_chain_alone_cannot() {
     let kept = elsewhere.display().to_string();
     let verify = |file: &str, key: &str| ledger(&place, &["verify", "--checkpoints", file, "--key", key]);
     let (whole, said) = verify(&kept, &key);
-    assert!(whole && said.contains("4 checkpoints are signed with the key"), "{said}");
+    assert!(whole && said.contains("2 checkpoints are signed with the key, the last of entry"), "each once: {said}");
+    assert!(!said.contains("whole"), "nobody can say that it is whole: {said}");
     assert!(ledger(&place, &["verify"]).0, "the key's own file tells the key");
 
     // Nothing is proven by what nobody could look at.
@@ -62,9 +64,36 @@ async fn checkpoints_show_what_the_chain_alone_cannot() {
         UPDATE ledger_head SET entries = (SELECT MAX(seq) FROM ledger),
         entry_hash = (SELECT entry_hash FROM ledger ORDER BY seq DESC LIMIT 1) WHERE id = 1;";
     tamper(&place, cut).await;
-    assert!(ledger(&place, &["verify"]).0, "the store agrees with itself");
+    // The last checkpoint is kept beside the marks, too, and nothing is signed before somebody has looked.
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(!whole && said.contains("and a checkpoint was made of entry"), "{said}");
+    let (signed, said) = ledger(&place, &["checkpoint"]);
+    assert!(!signed && said.contains("FAB7008"), "{said}");
+    std::fs::remove_file(place.path("data/ledger.checkpoint")).unwrap();
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(whole && said.contains("no checkpoint is signed with the key"), "the store agrees with itself: {said}");
     let (whole, said) = verify(&kept, &key);
     assert!(!whole && said.contains("and a checkpoint was made of entry"), "{said}");
+    tamper(&place, "DELETE FROM ledger; UPDATE ledger_head SET entries = 0, entry_hash = zeroblob(32);").await;
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(!whole && said.contains("does not begin"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_that_a_node_would_have_made_are_missed() {
+    let place = Place::new().await;
+    place.key(&place.data(), "planning");
+    assert!(ledger(&place, &["key"]).0, "a key is made");
+    let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();
+    for number in 0..100 {
+        store.record_release(&format!("rel_{number}"), &serde_json::json!({}), "ann").await.unwrap();
+    }
+    store.close().await;
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(!whole && said.contains("FAB7192"), "{said}");
+    assert!(ledger(&place, &["checkpoint"]).0);
+    let (whole, said) = ledger(&place, &["verify"]);
+    assert!(whole && said.contains("1 checkpoints are signed with the key"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

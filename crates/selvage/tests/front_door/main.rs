@@ -23,6 +23,7 @@ mod demo;
 mod dialect;
 mod diff;
 mod docs;
+mod emergencies;
 mod ending;
 mod event_schemas;
 mod events;

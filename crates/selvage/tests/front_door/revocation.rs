@@ -195,6 +195,20 @@ async fn blocks_and_ended_grants_are_known_at_once_and_blocks_are_lifted() {
         body["code"].as_str().unwrap_or("none").to_owned()
     };
     assert_eq!(code().await, "none");
+    // What was mistyped is not blocked in its place, with success.
+    for (words, meant) in [
+        (["block", "consumer", "shop-flor-board", "--because", "x"], "did you mean `shop-floor-board`?"),
+        (["block", "interface", "inventori@2", "--because", "x"], "did you mean `inventory@2`?"),
+        (["key", "issue", "shop-flor-board", "--days", "9"], "did you mean `shop-floor-board`?"),
+    ] {
+        let store: Vec<&str> = store.iter().map(String::as_str).collect();
+        let output = selvage(&[&words[..], &store].concat());
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains("FAB7193") && said.contains(meant), "{words:?}: {said}");
+        let output = selvage(&[&words[..], &["--anyway"], &store].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert_eq!(code().await, "none");
     for (what, name, refused) in [("consumer", "shop-floor-board", "FAB4141"), ("interface", "inventory@2", "FAB4004")]
     {
         let said = told(&["block", what, name], &store);

@@ -33,6 +33,10 @@ pub(super) fn schemas() -> Schemas {
         ),
         ("RecertificationBegun", begun()),
         ("RecertificationItem", answer("A grant in a campaign.", item(), nodes.clone())),
+        ("Block", answer("What is cut off.", block(), json!({}))),
+        ("BlockKnown", answer("What is or was cut off.", with(block(), nodes.clone()), json!({}))),
+        ("Key", answer("A key, without the key.", key(), json!({}))),
+        ("KeyKnown", answer("A key that was taken back.", with(key(), nodes.clone()), json!({}))),
         ("BreakGlass", answer("Access that was opened without approval.", opened(), nodes)),
         ("Remark", remark()),
         ("Review", answer("What should not be so.", json!({"remarks": list("Remark"), "unknown": texts()}), json!({}))),
@@ -122,6 +126,9 @@ fn begun() -> Value {
         "about": text("About what, in words."),
         "until": reference("Time"),
         "grants": count("How many grants."),
+        "answer": {
+            "type": "object", "description": "Who answers, in words, and for how many of them.", "additionalProperties": {"type": "integer"},
+        },
     });
     answer("A campaign that was begun.", members, json!({}))
 }
@@ -160,9 +167,30 @@ fn opened() -> Value {
     )
 }
 
+fn block() -> Value {
+    json!({
+        "block": reference("Id"),
+        "consumer": maybe("ConsumerName"),
+        "interface": maybe("InterfaceRef"),
+        "since": reference("Time"),
+        "because": text("Why."),
+    })
+}
+
+fn key() -> Value {
+    json!({
+        "key": reference("Id"),
+        "consumer": maybe("ConsumerName"),
+        "operator": maybe_text("The person whose key it is."),
+        "issued": reference("Time"),
+        "expires": maybe("Time"),
+        "revoked": maybe("Time"),
+    })
+}
+
 fn remark() -> Value {
     let members = json!({
-        "concern": words(&["zombie", "shared", "ownerless", "idle", "orphan", "ending"]),
+        "concern": words(&["zombie", "shared", "ownerless", "idle", "orphan", "ending", "endless"]),
         "subject": text("What it is about."),
         "says": text("What should not be so."),
     });

@@ -106,6 +106,17 @@ fn of_access() -> Schemas {
         ("AccessDecision", body("A decision about a request.", said(words(&["approve", "reject"])), json!({}))),
         ("Narrowing", body("What is taken from a grant.", because(), taken.clone())),
         (
+            "NewBlock",
+            body(
+                "What is to be cut off: a consumer or an interface.",
+                because(),
+                json!({
+                    "consumer": maybe("ConsumerName"), "interface": maybe("InterfaceRef"),
+                    "anyway": flag("Also where nothing declares it."),
+                }),
+            ),
+        ),
+        (
             "NewRecertification",
             body(
                 "A campaign about a domain, an interface, or all: one of the three.",

@@ -54,6 +54,7 @@ fn summary() -> Value {
         "state": reference("ChangeState"),
         "emergency": flag("Whether it could not wait."),
         "ratify_until": maybe("Time"),
+        "ratified_late": maybe("Time"),
         "proposed": reference("Time"),
         "approved": flag("Whether nobody is waited for."),
         "risk": words(&["none", "safe", "unproven", "breaking"]),

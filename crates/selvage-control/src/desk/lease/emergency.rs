@@ -13,6 +13,9 @@ use selvage_store::BreakGlass;
 use super::{against, must_decide};
 use crate::desk::{Desk, DeskError};
 
+/// The least for which anything is opened.
+const LEAST: Duration = Duration::from_secs(1);
+
 /// What is to be opened.
 #[derive(Clone, Debug)]
 pub struct Opening {
@@ -50,6 +53,10 @@ impl Desk {
     /// [`DeskError::Refused`] with what is found, where it would open nothing; those of the store, as for too long.
     pub async fn break_glass(&self, fabric: &Fabric, opening: Opening) -> Result<BreakGlass, DeskError> {
         let Opening { consumer, interface, terms, lasts, by, because } = opening;
+        if lasts < LEAST {
+            let message = "break-glass access for no time opens nothing, and bars what is needed until it is ratified";
+            return Err(DeskError::refused(code::BREAK_GLASS_LONG, message, "say for how long it is needed, as `1h`"));
+        }
         // So late there is no time: it is longer than the store takes.
         let until = Timestamp::now().checked_add(lasts).unwrap_or(Timestamp::MAX);
         let terms = GrantTerms { purpose: Some(because.clone()), until: Some(until), on_end: EndAction::Cut, ..terms };

@@ -1,9 +1,11 @@
 //! Campaigns: each grant is answered for by who decides about it, or by the board where nobody did in time.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use selvage_governance::access::{Deciders, Narrowing, board, deciders, tier};
+use selvage_governance::seat::{Act, may};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -13,8 +15,11 @@ use selvage_store::{
     StoreError,
 };
 
-use super::{Counted, must_decide};
+use super::{Counted, domain_of, must_decide};
 use crate::desk::{Desk, DeskError};
+
+/// The least time in which people answer: what nobody answered for ends, and a weekend or an illness is no answer.
+const LEAST: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What a campaign is about.
 #[derive(Clone, Debug)]
@@ -38,6 +43,8 @@ pub struct Begun {
     pub campaign: Recertification,
     /// About how many grants.
     pub grants: usize,
+    /// Who answers for how many of them, in words; where nobody is named, that says so.
+    pub answer: BTreeMap<String, usize>,
 }
 
 /// What is to become of a grant.
@@ -74,17 +81,30 @@ impl Desk {
     /// Begins a campaign, with what is known of the use of each grant.
     ///
     /// # Errors
-    /// [`DeskError::Refused`] for one that is over before it begins, or about nothing; those of the store.
+    /// [`DeskError::Refused`] for who may not begin one, and for one that leaves people no time, or is about nothing; those of the store.
     pub async fn recertify(&self, fabric: &Fabric, starting: &Starting) -> Result<Begun, DeskError> {
         let refuse = |message: String, fix: &str| Err(DeskError::refused(code::RECERTIFICATION_VAIN, message, fix));
+        starting.must_be_theirs(fabric)?;
         if starting.until <= Timestamp::now() {
             return refuse("the campaign would be over before it begins".to_owned(), "name a later `until`");
         }
+        if starting.until.duration_since(Timestamp::now()) < LEAST {
+            let message =
+                "the campaign leaves people less than a week, and what nobody answered for ends then".to_owned();
+            return refuse(
+                message,
+                "name a later `until`; `selvage grant end` and `selvage block` end at once what has to",
+            );
+        }
         let counted = Counted::read(&self.store, starting.since).await?;
         let leases = self.store.leases().await?;
-        let items: Vec<NewRecertificationItem> = leases
+        let concerned: Vec<&LeaseRecord> = leases.iter().filter(|lease| starting.concerns(fabric, lease)).collect();
+        let mut answer: BTreeMap<String, usize> = BTreeMap::new();
+        for LeaseRecord { grant, .. } in &concerned {
+            *answer.entry(deciders(fabric, &grant.interface, &grant.terms).to_string()).or_default() += 1;
+        }
+        let items: Vec<NewRecertificationItem> = concerned
             .iter()
-            .filter(|lease| starting.concerns(fabric, lease))
             .map(|LeaseRecord { grant, .. }| NewRecertificationItem {
                 lease: grant.id.clone(),
                 tier: tier(fabric, &grant.interface).as_str().to_owned(),
@@ -100,7 +120,7 @@ impl Desk {
             );
         }
         let campaign = self.store.start_recertification((&scope, starting.until), &items, &starting.by).await?;
-        Ok(Begun { campaign, grants: items.len() })
+        Ok(Begun { campaign, grants: items.len(), answer })
     }
 
     /// Answers for a grant.
@@ -128,6 +148,24 @@ impl Desk {
 }
 
 impl Starting {
+    /// Refuses who would call on others without answering for them: about an interface that is who owns it or sits on its domain's board,
+    /// about a domain its board, about everything the group's.
+    fn must_be_theirs(&self, fabric: &Fabric) -> Result<(), DeskError> {
+        let group = DomainName::group();
+        let domain = match (&self.domain, &self.interface) {
+            (Some(domain), _) => domain.clone(),
+            (None, Some(interface)) => domain_of(fabric, interface),
+            (None, None) => group,
+        };
+        let owns = |interface: &InterfaceRef| owners(fabric, interface).any(|owner| *owner == self.by);
+        if may(fabric, &self.by, Act::Oversee, &domain) || self.interface.as_ref().is_some_and(owns) {
+            return Ok(());
+        }
+        let message = format!("`{}` does not begin campaigns: {}", self.by, self.scope());
+        let fix = format!("let the board of domain {domain} do that; who owns an interface begins one about it");
+        Err(DeskError::refused(code::RECERTIFICATION_OTHERS, message, fix))
+    }
+
     fn concerns(&self, fabric: &Fabric, LeaseRecord { grant, origin, .. }: &LeaseRecord) -> bool {
         let of_domain = |domain: &DomainName| fabric.governing(&grant.interface).as_ref() == Some(domain);
         // What was opened for hours is reviewed by itself.
@@ -144,4 +182,11 @@ impl Starting {
             (None, None) => "all".to_owned(),
         }
     }
+}
+
+/// The people who own an interface.
+fn owners<'a>(fabric: &'a Fabric, interface: &InterfaceRef) -> impl Iterator<Item = &'a String> {
+    let owner = fabric.interfaces.get(interface).and_then(|interface| interface.owner.as_ref());
+    let roles = owner.and_then(|owner| fabric.teams.get(&owner.value)).into_iter().flat_map(|team| &team.roles);
+    roles.filter(|(role, _)| role.value == "owner").flat_map(|(_, people)| people)
 }

@@ -33,6 +33,7 @@ fn change(requirements: Vec<Requirement>, said: &[(&str, DecisionVerdict, u32)])
         state: ChangeState::Open,
         emergency: false,
         ratify_until: None,
+        ratified_late: None,
         report: Report::default(),
         requirements,
         proposed: at,

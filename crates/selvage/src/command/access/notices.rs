@@ -24,7 +24,7 @@ pub(crate) struct Notices {
 impl Notices {
     /// Lists them, oldest first.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let mut notices = self.store.open().await?.lifecycle_notices().await?;
+        let mut notices = self.store.existing().await?.lifecycle_notices().await?;
         notices.retain(|notice| !self.untold || notice.told.is_none());
         if self.json {
             say(json!(notices.iter().map(shown::notice).collect::<Vec<_>>()))?;

@@ -43,9 +43,12 @@ impl Start {
         let (store, fabric) = self.active.open().await?;
         let Self { domain, interface, until, since, by, .. } = self;
         let starting = Starting { domain, interface, until, since, by };
-        let Begun { campaign, grants } = desk_over(&store).recertify(&fabric, &starting).await.map_err(told)?;
+        let Begun { campaign, grants, answer } = desk_over(&store).recertify(&fabric, &starting).await.map_err(told)?;
         let (id, until, scope) = (&campaign.id, campaign.until, &campaign.scope);
         say(format_args!("{id} asks about {grants} grants until {until:.0}: {scope}"))?;
+        for (who, grants) in answer {
+            say(format_args!("  {grants} by {who}"))?;
+        }
         Ok(Outcome::Well)
     }
 }
