@@ -23,7 +23,7 @@ pub(crate) const NATS_SERVER_VARIABLE: &str = "SELVAGE_TEST_NATS_SERVER";
 
 /// The variable by which tests find an OpenID provider: the directory in whose `node_modules` npm put it.
 pub(crate) const PROVIDER_VARIABLE: &str = "SELVAGE_TEST_OIDC_PROVIDER";
-/// The variable by which tests find a Python with openapi-spec-validator, schemathesis and standardwebhooks.
+/// The variable by which tests find a Python with openapi-spec-validator, schemathesis, standardwebhooks, cloudevents and aiosmtpd.
 pub(crate) const PYTHON_VARIABLE: &str = "SELVAGE_TEST_PYTHON";
 
 /// The variable by which tests find the Redocly CLI.

@@ -14,6 +14,7 @@ mod history;
 pub mod lease;
 mod order;
 mod plan;
+mod promise;
 mod propose;
 mod release;
 mod retire;

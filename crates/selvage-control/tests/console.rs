@@ -86,7 +86,7 @@ fn sample_usage() -> UsageView {
     };
     let total = |attribute, requests| UsageTotal {
         key: key(attribute),
-        count: UsageCount { requests, refused: 7, failed: 0 },
+        count: UsageCount { requests, refused: 7, failed: 0, planned: 0 },
         last: today,
     };
     let read = |place: usize| UsageTotal {

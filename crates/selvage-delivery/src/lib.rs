@@ -1,5 +1,5 @@
 //! Deliveries: who subscribed to events gets them, each lane in order, and a slow or dead endpoint delays nobody else. Lanes
-//! decide what is sent when; what sends knows no lanes, no store and no log. Never looks into an event's data.
+//! decide what is sent when; what sends, messages and mail, knows no lanes, no store and no log. Never looks into an event's data.
 
 mod attempt;
 mod contract;
@@ -8,6 +8,7 @@ mod envelope;
 mod figures;
 mod keeper;
 mod lanes;
+pub mod mail;
 mod message;
 mod pull;
 mod reading;

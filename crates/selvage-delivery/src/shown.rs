@@ -80,6 +80,7 @@ mod tests {
             replay: None,
             capture: None,
             copy_max_age: None,
+            compatibility: None,
         }
     }
 

@@ -121,6 +121,7 @@ mod tests {
             attributes: ["code", "revision", "produced"].map(attribute).to_vec(),
             authority,
             stewards: None,
+            compatibility: None,
         }
     }
 

@@ -321,7 +321,10 @@ impl<'a> Asked<'a> {
         });
         let interface = self.local.live.interface(served);
         shard.in_minute(interface, self.minute());
-        shard.answered(series, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+        match code {
+            code::BROWNOUT => shard.planned(series),
+            _ => shard.answered(series, StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)),
+        }
         shard.refused(interface, code, status);
         answer::refusal(refusal, self.exchange.correlation())
     }

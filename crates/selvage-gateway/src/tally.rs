@@ -21,8 +21,10 @@ pub(crate) use contracts::{Broken, Field, Noted, Seen, Side, Verdict};
 pub(crate) use names::{Names, SeriesName};
 pub(crate) use slab::Slab;
 
-/// Classes of answers, and clients that went away before theirs.
-pub(crate) const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "gone"];
+/// Classes of answers, clients that went away before theirs, and what a declared brownout refused.
+pub(crate) const CLASSES: [&str; 6] = ["2xx", "3xx", "4xx", "5xx", "gone", "planned"];
+const GONE: usize = 4;
+const PLANNED: usize = 5;
 /// Upper bounds of the latency buckets in microseconds; one more bucket holds the rest.
 pub(crate) const BOUNDS: [u64; 15] = [
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
@@ -140,7 +142,12 @@ impl Shard {
 
     /// Counts a client that went away before its answer.
     pub(crate) fn gone(&self, series: u32) {
-        self.class(series, CLASSES.len() - 1);
+        self.class(series, GONE);
+    }
+
+    /// Counts what a declared brownout refused: it is no failure of what is promised.
+    pub(crate) fn planned(&self, series: u32) {
+        self.class(series, PLANNED);
     }
 
     fn class(&self, series: u32, class: usize) {

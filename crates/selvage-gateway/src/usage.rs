@@ -88,8 +88,8 @@ pub(crate) fn usage(books: &Books) -> Usage {
         for answers in books.shards.iter().filter_map(|shard| shard.answers.seen(index)) {
             answers.add_to(&mut sums);
         }
-        let [_, _, refused, failed, _] = sums;
-        let count = UsageCount { requests: sums.iter().sum(), refused, failed };
+        let [_, _, refused, failed, _, planned] = sums;
+        let count = UsageCount { requests: sums.iter().sum(), refused, failed, planned };
         if !count.is_nothing() {
             usage.counts.push((key(name, None), count));
         }

@@ -196,6 +196,7 @@ catalogue! {
     SCHEMA_OBJECT = "FAB2775", "A schema where an object is needed";
     EVENT_TENSE = "FAB2776", "An event that is not named after what has happened";
     CONTRACTS_UNLIKE = "FAB2780", "These are no two contracts of one kind";
+    COMPATIBILITY_BROKEN = "FAB2781", "A promise of compatibility is broken";
     OWN_RULE = "FAB2901", "A rule of this fabric";
     OWN_RULE_FAILED = "FAB2902", "A rule of this fabric cannot be applied";
     // 3 mapping
@@ -483,6 +484,11 @@ catalogue! {
     EVIDENCE_BROKEN = "FAB7162", "What the package of evidence has of the ledger is not whole";
     EVIDENCE_UNREADABLE = "FAB7163", "The file is no package of evidence";
     EVIDENCE_UNKNOWN = "FAB7164", "There is nothing of this name to give evidence of";
+    MAIL_UNUSABLE = "FAB7165", "What is said of the mail server cannot be used";
+    NOTICE_REFUSED = "FAB7166", "The mail server takes no mail to who answers for a consumer";
+    MAIL_NOWHERE = "FAB7167", "Teams are to be told by mail, and this node sends none";
+    MESSAGES_GIVEN_UP = "FAB7168", "Messages that waited were given up with their subscription";
+    SUBSCRIPTION_OVERDUE = "FAB7169", "The time of a subscription is over, or will be";
     ACCESS_STAYS_ENDED = "FAB7170", "What the release asks for has ended and stays so";
     ACCESS_ENDS = "FAB7171", "Access ends for good by what is activated";
     EMERGENCY_UNRATIFIED = "FAB7180", "Nobody stands behind the emergency";

@@ -2,6 +2,7 @@
 //! Pure: no IO, no clock, no async. Compiled forms (routes, lenses, validators) live where they are used.
 
 pub mod access;
+pub mod announce;
 pub mod arrival;
 pub mod budget;
 pub mod change;
@@ -17,9 +18,11 @@ pub mod event;
 pub mod exchange;
 pub mod fabric;
 pub mod finding;
+pub mod mail;
 pub mod manifest;
 pub mod name;
 pub mod network;
+pub mod notice;
 pub mod openapi;
 pub mod operation;
 pub mod overview;

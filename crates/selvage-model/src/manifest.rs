@@ -2,6 +2,7 @@
 //! system exist, does it have the authority) is lint, in selvage-governance.
 
 pub mod api;
+pub mod compatibility;
 pub mod consumer;
 pub mod event;
 pub mod flow;

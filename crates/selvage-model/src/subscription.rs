@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::access::EndAction;
 use crate::event::{EventError, Position, ReaderName};
 use crate::manifest::system::SecretName;
 use crate::name::{ConsumerName, InterfaceRef, SubscriptionName, SystemName};
@@ -45,6 +46,16 @@ impl LiveSubscription {
     /// Who it is in logs and metrics: `consumer/name`.
     pub fn label(&self) -> String {
         format!("{}/{}", self.consumer, self.name)
+    }
+
+    /// Whether its time is over.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.terms.until.is_some_and(|until| until <= now)
+    }
+
+    /// Whether it ends by its time. INVARIANT: FAIL-SAFE: not on tier-1.
+    pub fn ends_by_time(&self, now: Timestamp) -> bool {
+        self.is_overdue(now) && self.terms.on_end != EndAction::Alarm
     }
 
     /// The name by which its cursor is kept.
@@ -117,6 +128,9 @@ pub struct SubscriptionTerms {
     /// Until when.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
+    /// What that end does: on tier-1 time alone ends nothing.
+    #[serde(default = "ends", skip_serializing_if = "is_end")]
+    pub on_end: EndAction,
     /// How old what has not arrived may be before it is an alarm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lag: Option<Duration>,
@@ -126,6 +140,14 @@ pub struct SubscriptionTerms {
     /// What it repeats of another subscription, where it is a replay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayTerms>,
+}
+
+fn ends() -> EndAction {
+    EndAction::End
+}
+
+fn is_end(on_end: &EndAction) -> bool {
+    *on_end == EndAction::End
 }
 
 /// A replay: events that a subscription had are sent again to its endpoint, marked, and beside what it is sent now.

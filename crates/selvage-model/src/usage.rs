@@ -53,8 +53,10 @@ pub struct UsageCount {
     pub requests: u64,
     /// Of them, answered 4xx.
     pub refused: u64,
-    /// Of them, answered 5xx.
+    /// Of them, answered 5xx, but for those that were planned.
     pub failed: u64,
+    /// Of them, refused by a declared brownout: nobody promised them anything.
+    pub planned: u64,
 }
 
 impl UsageCount {
@@ -64,6 +66,7 @@ impl UsageCount {
             requests: self.requests.saturating_add(other.requests),
             refused: self.refused.saturating_add(other.refused),
             failed: self.failed.saturating_add(other.failed),
+            planned: self.planned.saturating_add(other.planned),
         }
     }
 
@@ -73,7 +76,13 @@ impl UsageCount {
             requests: self.requests.saturating_sub(before.requests),
             refused: self.refused.saturating_sub(before.refused),
             failed: self.failed.saturating_sub(before.failed),
+            planned: self.planned.saturating_sub(before.planned),
         }
+    }
+
+    /// Those that a promise is about: all but what was refused as planned.
+    pub fn promised(self) -> u64 {
+        self.requests.saturating_sub(self.planned)
     }
 
     /// Whether it counts nothing.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
+use selvage_model::notice::NoticeWay;
 use serde_json::json;
 
 use crate::Store;
@@ -21,6 +22,9 @@ const HELD: Duration = Duration::from_secs(600);
 const LONGEST_PAUSE: u64 = 6 * 3600;
 /// After so many attempts, about five days, it is given up.
 const MOST_ATTEMPTS: u64 = 30;
+/// Who says that the recipient is nobody, or takes none of it, is asked again after so long, and after so many attempts not any more.
+const REFUSED_PAUSE: Duration = Duration::from_secs(24 * 3600);
+const MOST_REFUSED: u64 = 3;
 
 /// What somebody is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +35,10 @@ pub struct NewNotice {
     pub consumer: ConsumerName,
     /// Which of the things that there are to tell.
     pub stage: String,
+    /// By which way.
+    pub way: NoticeWay,
+    /// Where to: an address of mail, or the system and path of a webhook; why there is no way, where there is none.
+    pub recipient: String,
     /// What is told.
     pub says: String,
 }
@@ -55,34 +63,36 @@ pub struct LifecycleNotice {
 }
 
 statements! {
-    NOTE = "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, says, noted_at, due_at, attempts) \
-            VALUES ($1, $2, $3, $4, $5, $6, $6, 0) ON CONFLICT (environment, interface, consumer, stage) DO NOTHING";
-    UNTOLD = "SELECT environment, interface, consumer, stage, says, noted_at, due_at, attempts, told_at, because FROM lifecycle_notice \
-              WHERE environment = $1 AND told_at IS NULL";
+    NOTE = "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, way, recipient, says, noted_at, due_at, attempts, because) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10) ON CONFLICT (environment, interface, consumer, stage, way) DO NOTHING";
+    ANEW = "UPDATE lifecycle_notice SET recipient = $6, due_at = $7, attempts = 0, because = $8 \
+            WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND way = $5 AND told_at IS NULL AND recipient <> $6";
+    UNTOLD = "SELECT environment, interface, consumer, stage, way, recipient, says, noted_at, due_at, attempts, told_at, because \
+              FROM lifecycle_notice WHERE environment = $1 AND told_at IS NULL";
     WITHDRAW = "DELETE FROM lifecycle_notice \
-                WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND told_at IS NULL";
-    ALL = "SELECT environment, interface, consumer, stage, says, noted_at, due_at, attempts, told_at, because FROM lifecycle_notice \
-           ORDER BY noted_at, environment, interface, consumer, stage";
-    DUE = skip_locked "SELECT environment, interface, consumer, stage, says, noted_at, due_at, attempts, told_at, because FROM lifecycle_notice \
-           WHERE environment = $1 AND due_at <= $2 ORDER BY due_at LIMIT 3";
-    HOLD = "UPDATE lifecycle_notice SET due_at = $5, attempts = attempts + 1 \
-            WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4";
-    TOLD = "UPDATE lifecycle_notice SET due_at = NULL, told_at = $5, because = NULL \
-            WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND told_at IS NULL";
-    AGAIN = "UPDATE lifecycle_notice SET due_at = $5, because = $6 \
-             WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND told_at IS NULL";
+                WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND way = $5 AND told_at IS NULL";
+    ALL = "SELECT environment, interface, consumer, stage, way, recipient, says, noted_at, due_at, attempts, told_at, because \
+           FROM lifecycle_notice ORDER BY noted_at, environment, interface, consumer, stage, way";
+    DUE = skip_locked "SELECT environment, interface, consumer, stage, way, recipient, says, noted_at, due_at, attempts, told_at, because \
+           FROM lifecycle_notice WHERE environment = $1 AND due_at <= $2 AND way IN ('webhook', $3) ORDER BY due_at LIMIT 3";
+    HOLD = "UPDATE lifecycle_notice SET due_at = $6, attempts = attempts + 1 \
+            WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND way = $5";
+    TOLD = "UPDATE lifecycle_notice SET due_at = NULL, told_at = $6, because = NULL \
+            WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND way = $5 AND recipient = $7 AND told_at IS NULL";
+    AGAIN = "UPDATE lifecycle_notice SET due_at = $6, because = $7 \
+             WHERE environment = $1 AND interface = $2 AND consumer = $3 AND stage = $4 AND way = $5 AND recipient = $8 AND told_at IS NULL";
 }
 
 impl Store {
-    /// Notes what is to be told in an environment. What was noted before stays as it is; what nobody took and is no longer to be told is
-    /// forgotten, so that nobody hears of what is not so.
+    /// Notes what is to be told in an environment. What was noted before stays as it is, unless it goes elsewhere now; what nobody took
+    /// and is no longer to be told is forgotten, so that nobody hears of what is not so.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn note_notices(&self, environment: &EnvironmentName, notices: &[NewNotice]) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
-        let key = |it: &NewNotice| (it.interface.to_string(), it.consumer.clone(), it.stage.clone());
+        let key = |it: &NewNotice| (it.interface.to_string(), it.consumer.clone(), it.stage.clone(), it.way);
         let standing: BTreeSet<_> = notices.iter().map(key).collect();
         let mut changed = 0;
         for row in transaction.all(UNTOLD, bind![environment.as_str()]).await? {
@@ -92,15 +102,17 @@ impl Store {
             }
         }
         for it in notices {
-            let values = bind![
-                environment.as_str(),
-                it.interface.to_string(),
-                it.consumer.as_str(),
-                it.stage.as_str(),
-                it.says.as_str(),
-                now
-            ];
-            changed += transaction.run(NOTE, values).await?;
+            let (due, because) = match it.way {
+                NoticeWay::Nowhere => (None, Some(it.recipient.clone())),
+                NoticeWay::Webhook | NoticeWay::Mail => (Some(now), None),
+            };
+            let values = bind![it.recipient.as_str(), it.says.as_str(), now, due, because.clone()];
+            let noted = transaction.run(NOTE, key_of(environment, it, values)).await?;
+            changed += noted;
+            if noted == 0 {
+                let values = bind![it.recipient.as_str(), due, because];
+                changed += transaction.run(ANEW, key_of(environment, it, values)).await?;
+            }
         }
         if changed > 0 {
             transaction.commit().await?;
@@ -116,14 +128,19 @@ impl Store {
         self.database.read().await?.all(ALL, bind![]).await?.iter().map(notice).collect()
     }
 
-    /// A few of an environment that are due to be told: nobody else is given them for some minutes.
+    /// A few of an environment that are due to be told, by mail only to who sends mail: nobody else is given them for some minutes.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn take_due_notices(&self, environment: &EnvironmentName) -> Result<Vec<LifecycleNotice>, StoreError> {
+    pub async fn take_due_notices(
+        &self,
+        environment: &EnvironmentName,
+        mails: bool,
+    ) -> Result<Vec<LifecycleNotice>, StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
-        let due = transaction.all(DUE, bind![environment.as_str(), now]).await?;
+        let also = if mails { NoticeWay::Mail } else { NoticeWay::Webhook };
+        let due = transaction.all(DUE, bind![environment.as_str(), now, also.as_str()]).await?;
         let due = due.iter().map(notice).collect::<Result<Vec<_>, _>>()?;
         for it in &due {
             transaction.run(HOLD, key_of(environment, &it.notice, bind![now.after(HELD)])).await?;
@@ -134,17 +151,18 @@ impl Store {
         Ok(due)
     }
 
-    /// Says that somebody took a notice.
+    /// Says that somebody took a notice. The ledger is told `to` whom: a team, and never an address of mail, which is no part of it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn notice_told(&self, it: &LifecycleNotice, to: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
-        let (environment, NewNotice { interface, consumer, stage, .. }) = (&it.environment, &it.notice);
-        if transaction.run(TOLD, key_of(environment, &it.notice, bind![now])).await? == 1 {
-            let detail =
-                json!({"environment": environment.as_str(), "consumer": consumer.as_str(), "stage": stage, "to": to});
+        let (environment, NewNotice { interface, consumer, stage, way, recipient, .. }) = (&it.environment, &it.notice);
+        if transaction.run(TOLD, key_of(environment, &it.notice, bind![now, recipient.as_str()])).await? == 1 {
+            let detail = json!({
+                "environment": environment.as_str(), "consumer": consumer.as_str(), "stage": stage, "way": way.as_str(), "to": to,
+            });
             ledger::append(&mut transaction, BY_ITSELF, "lifecycle.told", &interface.to_string(), &detail).await?;
             transaction.commit().await?;
         }
@@ -156,19 +174,33 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn notice_untold(&self, it: &LifecycleNotice, because: &str) -> Result<(), StoreError> {
-        let mut transaction = self.database.write().await?;
-        let now = transaction.now().await?;
         let tried = it.attempts.saturating_add(1);
         let pause = Duration::from_secs((30_u64 << tried.min(10)).min(LONGEST_PAUSE));
-        let due = (tried < MOST_ATTEMPTS).then(|| now.after(pause));
-        transaction.run(AGAIN, key_of(&it.environment, &it.notice, bind![due, because])).await?;
+        self.put_off(it, (tried < MOST_ATTEMPTS).then_some(pause), because).await
+    }
+
+    /// Says why its recipient is none; it is tried again on another day, in case that is mended, and soon given up.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn notice_refused(&self, it: &LifecycleNotice, because: &str) -> Result<(), StoreError> {
+        let again = it.attempts.saturating_add(1) < MOST_REFUSED;
+        self.put_off(it, again.then_some(REFUSED_PAUSE), because).await
+    }
+
+    async fn put_off(&self, it: &LifecycleNotice, pause: Option<Duration>, because: &str) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        let values = bind![pause.map(|pause| now.after(pause)), because, it.notice.recipient.as_str()];
+        transaction.run(AGAIN, key_of(&it.environment, &it.notice, values)).await?;
         transaction.commit().await
     }
 }
 
 /// The key of a notice as the first parameters, and what else a statement is given.
 fn key_of<const N: usize>(environment: &EnvironmentName, it: &NewNotice, more: [Parameter; N]) -> Vec<Parameter> {
-    let key = bind![environment.as_str(), it.interface.to_string(), it.consumer.as_str(), it.stage.as_str()];
+    let (interface, way) = (it.interface.to_string(), it.way.as_str());
+    let key = bind![environment.as_str(), interface, it.consumer.as_str(), it.stage.as_str(), way];
     key.into_iter().chain(more).collect()
 }
 
@@ -177,6 +209,8 @@ fn notice(row: &Row) -> Result<LifecycleNotice, StoreError> {
         interface: row.parsed("interface")?,
         consumer: row.parsed("consumer")?,
         stage: row.text("stage")?,
+        way: row.parsed("way")?,
+        recipient: row.text("recipient")?,
         says: row.text("says")?,
     };
     Ok(LifecycleNotice {

@@ -49,11 +49,11 @@ statements! {
     BEGIN = "INSERT INTO usage_writer (node, batch, covers_until) VALUES ($1, $2, $3)";
     WROTE = "UPDATE usage_writer SET batch = $2, covers_until = $3 WHERE node = $1";
     LEAVE = "DELETE FROM usage_writer WHERE node = $1";
-    ADD = "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed) \
-           VALUES ('minute', $1, $2, $3, $4, $5, $6, $7, $8, $9) \
+    ADD = "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed, planned) \
+           VALUES ('minute', $1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
            ON CONFLICT (grain, starts_at, interface, consumer, operation, way, attribute) DO UPDATE SET \
            requests = usage_count.requests + excluded.requests, refused = usage_count.refused + excluded.refused, \
-           failed = usage_count.failed + excluded.failed";
+           failed = usage_count.failed + excluded.failed, planned = usage_count.planned + excluded.planned";
     USED = "INSERT INTO usage_last (kind, id, used_at) VALUES ($1, $2, $3) \
             ON CONFLICT (kind, id) DO UPDATE SET used_at = excluded.used_at WHERE excluded.used_at > usage_last.used_at";
     ALL_USED = "SELECT kind, id, used_at FROM usage_last";
@@ -64,20 +64,22 @@ statements! {
                ORDER BY requests DESC, method, path";
     FEWER_SHADOWS = "DELETE FROM shadow_group WHERE last_at < (SELECT MIN(last_at) FROM \
                      (SELECT last_at FROM shadow_group ORDER BY last_at DESC LIMIT $1) AS newest)";
-    ROLL_UP = "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed) \
+    ROLL_UP = "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed, planned) \
                SELECT CAST($2 AS TEXT), starts_at - starts_at % CAST($4 AS BIGINT), interface, consumer, operation, way, attribute, \
-               CAST(SUM(requests) AS BIGINT), CAST(SUM(refused) AS BIGINT), CAST(SUM(failed) AS BIGINT) FROM usage_count \
+               CAST(SUM(requests) AS BIGINT), CAST(SUM(refused) AS BIGINT), CAST(SUM(failed) AS BIGINT), CAST(SUM(planned) AS BIGINT) FROM usage_count \
                WHERE grain = $1 AND starts_at < $3 \
                GROUP BY starts_at - starts_at % CAST($4 AS BIGINT), interface, consumer, operation, way, attribute \
                ON CONFLICT (grain, starts_at, interface, consumer, operation, way, attribute) DO UPDATE SET \
                requests = usage_count.requests + excluded.requests, refused = usage_count.refused + excluded.refused, \
-               failed = usage_count.failed + excluded.failed";
+               failed = usage_count.failed + excluded.failed, planned = usage_count.planned + excluded.planned";
     FORGET = "DELETE FROM usage_count WHERE grain = $1 AND starts_at < $2";
     TOTALS = "SELECT interface, consumer, operation, way, attribute, CAST(SUM(requests) AS BIGINT) AS requests, \
-              CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed, MAX(starts_at) AS last_at \
+              CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed, \
+              CAST(SUM(planned) AS BIGINT) AS planned, MAX(starts_at) AS last_at \
               FROM usage_count WHERE starts_at >= $1 GROUP BY interface, consumer, operation, way, attribute";
     COURSE = "SELECT starts_at - starts_at % CAST($2 AS BIGINT) AS slot, interface, CAST(SUM(requests) AS BIGINT) AS requests, \
-              CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed FROM usage_count \
+              CAST(SUM(refused) AS BIGINT) AS refused, CAST(SUM(failed) AS BIGINT) AS failed, \
+              CAST(SUM(planned) AS BIGINT) AS planned FROM usage_count \
               WHERE starts_at >= $1 AND way = '' GROUP BY starts_at - starts_at % CAST($2 AS BIGINT), interface ORDER BY slot";
     LOST = "SELECT usage_writer.node AS node, covers_until, lease_until FROM usage_writer \
             LEFT JOIN node ON node.id = usage_writer.node WHERE COALESCE(lease_until, covers_until) < $1 \
@@ -239,8 +241,9 @@ async fn add(transaction: &mut Transaction, row: &UsageRow) -> Result<(), StoreE
         None => ("", ""),
     };
     let (interface, operation) = (key.interface.to_string(), key.operation.as_str());
-    let (requests, refused, failed) = (integer(count.requests), integer(count.refused), integer(count.failed));
-    let values = bind![minute, interface, consumer, operation, way, attribute, requests, refused, failed];
+    let (requests, refused) = (integer(count.requests), integer(count.refused));
+    let (failed, planned) = (integer(count.failed), integer(count.planned));
+    let values = bind![minute, interface, consumer, operation, way, attribute, requests, refused, failed, planned];
     transaction.run(ADD, values).await.map(drop)
 }
 
@@ -273,7 +276,8 @@ fn total(row: &Row) -> Result<UsageTotal, StoreError> {
 }
 
 fn count(row: &Row) -> Result<UsageCount, StoreError> {
-    Ok(UsageCount { requests: row.count("requests")?, refused: row.count("refused")?, failed: row.count("failed")? })
+    let (requests, refused) = (row.count("requests")?, row.count("refused")?);
+    Ok(UsageCount { requests, refused, failed: row.count("failed")?, planned: row.count("planned")? })
 }
 
 fn shadow(row: &Row) -> Result<ShadowGroup, StoreError> {

@@ -35,6 +35,7 @@ mod lanes;
 mod ledger;
 mod list;
 mod lsp;
+mod mail;
 mod man;
 mod mapping;
 mod new;

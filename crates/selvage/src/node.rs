@@ -33,6 +33,7 @@ use std::time::Duration;
 use anyhow::Context;
 use selvage_control::desk::Seal;
 use selvage_control::{Admitted, Console, ConsoleConfig};
+use selvage_delivery::mail::MailServer;
 use selvage_engine::{Engine, EngineConfig, EngineTask};
 use selvage_gateway::{BudgetMoment, Gateway, GatewayConfig, Proofs, Sharing, WebhookKeys};
 use selvage_log::{EventLog, JetStreamConfig};
@@ -94,6 +95,8 @@ pub(crate) struct NodeConfig {
     pub(crate) seal: Option<Arc<Seal>>,
     /// What signs checkpoints of the ledger, where this node does that.
     pub(crate) ledger_seal: Option<Arc<Seal>>,
+    /// Where mail is given away, where this node sends any.
+    pub(crate) mail: Option<MailServer>,
 }
 
 impl NodeConfig {
@@ -190,7 +193,7 @@ impl Node {
             tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
         ];
-        followers.extend(keepers(&follower, told.leases, (&budgets, reachability)));
+        followers.extend(keepers(&follower, config.mail, told.leases, (&budgets, reachability)));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         let apart = config.marks.as_deref().map(kept_checkpoint::beside);
         followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal, apart))));
@@ -256,12 +259,13 @@ impl Node {
 /// reached, and what tells of interfaces that end.
 fn keepers(
     follower: &Arc<release::Follower>,
+    mail: Option<MailServer>,
     figures: Arc<leases::LeaseFigures>,
     (budgets, reachability): (&Budgets, Reachability),
 ) -> Vec<JoinHandle<()>> {
     let (store, current) = (follower.store.clone(), Arc::clone(&follower.current));
     let (environment, secrets) = (follower.environment.clone(), follower.secrets.clone());
-    let telling = notices::Telling { store, current, environment, secrets };
+    let telling = notices::Telling { store, current, environment, secrets, mail };
     let (store, current) = (telling.store.clone(), Arc::clone(&telling.current));
     let keeping = leases::keep(store, current, telling.environment.clone(), figures);
     let taking = tokio::spawn(release::taking::follow(Arc::clone(follower)));

@@ -17,13 +17,14 @@ const FROM_PYPI: &[&str] = &[
     "schemathesis==4.32.5",
     "standardwebhooks==1.1.0",
     "cloudevents==2.2.0",
+    "aiosmtpd==1.4.6",
 ];
 const REDOCLY: &str = "@redocly/cli@2.77.0";
 /// What judges AsyncAPI and Backstage entities, what signs and verifies webhooks, and what speaks CloudEvents.
 const FROM_NPM: &[&str] =
     &["@asyncapi/parser@3.6.6", "@backstage/catalog-model@1.10.3", "standardwebhooks@1.1.1", "cloudevents@10.0.0"];
 
-/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks and cloudevents; installs them first where they are missing.
+/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks, cloudevents and aiosmtpd; installs them first where they are missing.
 pub(crate) async fn python() -> Result<PathBuf> {
     Ok(environment("python", FROM_PYPI).await?.join("bin/python"))
 }

@@ -80,7 +80,7 @@ fn add(fabric: &Fabric, asked: &mut AskedAccess) {
             consumer: subscription.consumer.value.clone(),
             name,
             interface: subscription.interface.value.clone(),
-            terms: subscription.terms(),
+            terms: subscription.terms(fabric),
         };
         asked.subscriptions.retain(|known| (&known.consumer, &known.name) != (&one.consumer, &one.name));
         asked.subscriptions.push(one);

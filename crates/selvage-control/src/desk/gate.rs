@@ -136,7 +136,7 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
         for total in store.usage_since(since, passing.now).await? {
             if total.key.attribute.is_none() && promises.contains_key(&total.key.interface) {
                 let (requests, failed) = counts.entry(total.key.interface.clone()).or_default();
-                *requests += total.count.requests;
+                *requests += total.count.promised();
                 *failed += total.count.failed;
             }
         }

@@ -77,6 +77,7 @@ impl Desk {
         }
         self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
         refuse_new_access(&was, &after.fabric, self.today().await?)?;
+        self.refuse_broken_promises(&domain, &was, &after.fabric).await?;
         let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &was, &after).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
         let content = json!(own);

@@ -52,7 +52,7 @@ impl Desk {
     }
 
     /// Looks at a change again as of now: other domains have released since it was proposed, people have gone, and use goes on. Who sits
-    /// where is put in as it is; what it takes besides is returned. What has errors by now, or would end what is used by now, is refused.
+    /// where is put in as it is; what it takes besides is returned. What has errors by now, would end what is used by now, or breaks what is promised by now, is refused.
     async fn need_again(&self, change: &mut Change) -> Result<Vec<Need>, DeskError> {
         let content = self.store.change_content(&change.id, change.version).await?;
         let files: Files = serde_json::from_value(content).map_err(|_| {
@@ -62,6 +62,7 @@ impl Desk {
         let Weighed { was, after, .. } = self.weigh(&change.domain, change.base.as_deref(), files).await?;
         self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
         refuse_new_access(&was, &after.fabric, self.today().await?)?;
+        self.refuse_broken_promises(&change.domain, &was, &after.fabric).await?;
         let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &was, &after).await?;
         let mut new = Vec::new();
         for requirement in now {

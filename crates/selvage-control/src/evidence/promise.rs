@@ -69,10 +69,10 @@ fn outcome(slo: &Slo, count: UsageCount) -> Outcome {
     let Objective::Availability(share) = &slo.objective else {
         return Outcome::Unmeasured("the store keeps no times of answers; nodes tell them as metrics".to_owned());
     };
-    if count.requests == 0 {
+    if count.promised() == 0 {
         return Outcome::Unmeasured("no request was counted in the period".to_owned());
     }
-    let (requests, failed) = (Decimal::from(count.requests), Decimal::from(count.failed));
+    let (requests, failed) = (Decimal::from(count.promised()), Decimal::from(count.failed));
     let may_fail = requests * (Decimal::ONE_HUNDRED - share.0) / Decimal::ONE_HUNDRED;
     let came = ((requests - failed) * Decimal::ONE_HUNDRED / requests).round_dp(4).normalize();
     let says = format!("{came}% did not fail; {} may", may_fail.floor());
@@ -81,7 +81,7 @@ fn outcome(slo: &Slo, count: UsageCount) -> Outcome {
 
 pub(super) fn promises(seen: &Seen) -> Section {
     let says = "What is promised, and the requests that were counted in the whole period; a request failed where it was answered with a \
-                status of 5xx. Counts that are older than 26 hours are by whole hours, than 40 days by whole days. Maintenance is not taken out.";
+                status of 5xx. What a declared brownout refused was promised to nobody, and is counted apart. Counts that are older than 26 hours are by whole hours, than 40 days by whole days. Maintenance is not taken out.";
     let mut section = Section::new(
         "promises",
         "Promises (SLO)",
@@ -92,6 +92,7 @@ pub(super) fn promises(seen: &Seen) -> Section {
             ("requests", "Requests"),
             ("refused", "Refused (4xx)"),
             ("failed", "Failed (5xx)"),
+            ("planned", "Refused by brownouts"),
             ("outcome", "Outcome"),
             ("saw", "What was seen"),
         ],
@@ -110,6 +111,7 @@ pub(super) fn promises(seen: &Seen) -> Section {
                 number(count.requests),
                 number(count.refused),
                 number(count.failed),
+                number(count.planned),
                 text(outcome.word()),
                 text(outcome.says()),
             ],

@@ -49,7 +49,7 @@ fn by_interface(view: &UsageView) -> Markup {
             div.scroll { table {
                 thead { tr {
                     th { "Interface" } th.number { "Requests" } th { "By day" } th.number { "Refused" } th.number { "Failed" }
-                    th { "Last" }
+                    th.number { "Planned" } th { "Last" }
                 } }
                 tbody {
                     @for (interface, (count, last)) in interfaces.iter().take(MOST_LINES) {
@@ -59,6 +59,7 @@ fn by_interface(view: &UsageView) -> Markup {
                             td { (chart::days(&view.days(interface))) }
                             td.number { (grouped(count.refused)) }
                             td.number { (grouped(count.failed)) }
+                            td.number { (grouped(count.planned)) }
                             td { (minute(last)) }
                         }
                     }

@@ -322,3 +322,27 @@ async fn a_campaign_leaves_people_a_week_and_says_who_answers() {
     assert_eq!(begun["answer"].as_object().unwrap().values().collect::<Vec<_>>(), [&json!(1)], "{begun:#}");
     assert!(begun["answer"].to_string().contains("the owners of team ghent-it"), "{begun:#}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asked_for_a_grant_gives_it_back_and_never_keeps_it() {
+    let stage = Stage::new().await;
+    let post = Method::POST;
+    let answer = |verdict: &str| Some(json!({"verdict": verdict, "because": "looked at"}));
+    let less = || Some(json!({"verdict": "narrow", "operations": ["list"], "because": "lists only"}));
+    let path = |item: &str| format!("/recertification-items/{item}/answers");
+    // `ghent.author` is an owner of the interface's team, and asked for each of these.
+    let own = item(&stage, "open").await;
+    assert_eq!(stage.verdict("ghent.author", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
+    assert_eq!(stage.verdict("shop.owner", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
+    let (status, kept) = stage.ask("ghent.owner", post.clone(), &path(&own), answer("keep")).await;
+    assert_eq!((status, &kept["state"], &kept["by"]), (200, &json!("kept"), &json!("ghent.owner")), "{kept:#}");
+    let own = item(&stage, "open").await;
+    let (status, narrowed) = stage.ask("ghent.author", post.clone(), &path(&own), less()).await;
+    assert_eq!((status, &narrowed["state"]), (200, &json!("narrowed")), "{narrowed:#}");
+    // Nobody answered in time, and it is the board's: who asked may still end it.
+    let own = item(&stage, "escalated").await;
+    assert_eq!(stage.verdict("ghent.author", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
+    let (status, ended) = stage.ask("ghent.author", post, &path(&own), answer("end")).await;
+    assert_eq!((status, &ended["state"]), (200, &json!("ended")), "{ended:#}");
+    assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
+}

@@ -56,6 +56,7 @@ fn interface() -> EventInterface {
         replay: None,
         capture: None,
         copy_max_age: None,
+        compatibility: None,
     }
 }
 

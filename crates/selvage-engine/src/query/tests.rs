@@ -30,6 +30,7 @@ fn object() -> Object {
         ],
         authority: vec![],
         stewards: None,
+        compatibility: None,
     }
 }
 

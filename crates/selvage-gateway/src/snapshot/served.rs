@@ -280,10 +280,8 @@ pub(super) fn nanos(on_partition: OnPartition) -> u64 {
 
 /// The windows in which a deprecated interface refuses everything. INVARIANT: FAIL-SAFE: never one on which a plant depends.
 fn brownouts(interface: &Interface) -> Option<Box<[(Timestamp, Timestamp)]>> {
-    let Lifecycle::Deprecated(deprecation) = &interface.lifecycle else { return None };
-    let tier = interface.classification.as_ref().map(|classification| classification.criticality);
-    let windows = deprecation.brownouts.iter().map(|window| (window.from, window.to));
-    let windows: Box<[(Timestamp, Timestamp)]> = windows.filter(|_| tier != Some(Criticality::Tier1)).collect();
+    let windows = selvage_model::announce::brownouts(interface).iter().map(|window| (window.from, window.to));
+    let windows: Box<[(Timestamp, Timestamp)]> = windows.collect();
     (!windows.is_empty()).then_some(windows)
 }
 

@@ -31,8 +31,9 @@ fn answers_are_counted_by_class() {
         shard.answered(3, StatusCode::from_u16(status).unwrap());
     }
     shard.gone(3);
+    shard.planned(3);
     let counts = shard.answers.seen(3).unwrap().0.each_ref().map(|counter| counter.load(Ordering::Relaxed));
-    assert_eq!(counts, [2, 1, 2, 1, 1]);
+    assert_eq!(counts, [2, 1, 2, 1, 1, 1]);
     assert!(shard.answers.seen(5000).is_none());
 }
 

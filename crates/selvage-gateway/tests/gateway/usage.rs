@@ -41,7 +41,7 @@ fn attributes_are_counted_as_they_are_asked_for_and_sent() {
     running.client().get("stranger", "/orders/v1/orders");
     running.client().get("shop", "/stock/v1/items");
     running.client().get("shop", "/stock/v1/items/missing");
-    let count = |requests, refused| UsageCount { requests, refused, failed: 0 };
+    let count = |requests, refused| UsageCount { requests, refused, failed: 0, planned: 0 };
     let expected = [
         ("orders@1 shop create", count(1, 0)),
         ("orders@1 shop create sent number", count(1, 0)),

@@ -210,7 +210,7 @@ fn total(consumer: &str, interface: &str, operation: &str, attribute: Option<&st
         operation: operation.to_owned(),
         attribute,
     };
-    let count = UsageCount { requests: 3, refused: 0, failed: 0 };
+    let count = UsageCount { requests: 3, refused: 0, failed: 0, planned: 0 };
     UsageTotal { key, count, last: "2026-12-01T00:00:00Z".parse().unwrap() }
 }
 

@@ -101,7 +101,7 @@ fn fabric(manifests: &str) -> Fabric {
 /// So many requests of these operations, in so many hours of thirty days, as many in each.
 fn seen(fabric: &Fabric, operations: &[(&str, u64)], hours: i64) -> Traffic {
     let interface: InterfaceRef = "products@1".parse().unwrap();
-    let count = |requests| UsageCount { requests, refused: 0, failed: 0 };
+    let count = |requests| UsageCount { requests, refused: 0, failed: 0, planned: 0 };
     let total = |(operation, requests): &(&str, u64)| UsageTotal {
         key: UsageKey {
             interface: interface.clone(),

@@ -1,4 +1,7 @@
-//! Compatibility of objects, in the words of schema registries: backward, forward, full, and transitive over all that went before.
+//! Compatibility of objects and of what events carry, in the words of schema registries: backward, forward, full, and transitive over all
+//! that went before; and whether what is promised of it is kept.
+
+mod promise;
 
 use std::collections::BTreeMap;
 
@@ -7,6 +10,12 @@ use selvage_model::manifest::object::Object;
 use selvage_model::name::ObjectRef;
 
 use super::{Difference, Direction, Verdict, object};
+
+pub(super) use promise::covers;
+pub use promise::{Earlier, broken, looks_back};
+
+/// The element of classes that say what is promised, and not what is.
+const PROMISED: &str = "compatibility";
 
 /// How well what was written and what was read before goes together with what is written and read now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +30,7 @@ impl Compatibility {
     /// By these differences.
     pub fn of<'a>(differences: impl IntoIterator<Item = &'a Difference>) -> Self {
         let mut compatibility = Self { backward: Verdict::Safe, forward: Verdict::Safe };
-        for difference in differences {
+        for difference in differences.into_iter().filter(|it| it.class.element != PROMISED) {
             let (direction, verdict) = (difference.class.direction, difference.verdict);
             if direction != Direction::Response {
                 compatibility.backward = compatibility.backward.max(verdict);

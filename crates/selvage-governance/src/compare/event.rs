@@ -4,11 +4,11 @@ mod schema;
 
 use selvage_model::manifest::event::{Capture, EventInterface, EventType, ReplayPolicy, Retention};
 
-use super::Difference;
 use super::class::{backstop, classes};
 use super::limit::rates;
 use super::told::{Told, plain};
 use super::two::{Absent, Spot, Two};
+use super::{Difference, compatibility};
 
 classes! { Event "event":
     TYPE_REMOVED = "type" "removed" Both Breaking "Who waits for it waits in vain, and who publishes it is refused.";
@@ -26,6 +26,8 @@ classes! { Event "event":
     CAPTURE_REMOVED = "capture" "removed" Response Breaking "Changes of the system do not become events any more.";
     CAPTURE_ADDED = "capture" "added" Response Unproven "Changes of the system become events beside those that are published.";
     CAPTURE_CHANGED = "capture" "changed" Response Unproven "Events may come later, twice or not at all.";
+    PROMISE_LOOSENED = "compatibility" "loosened" Both Unproven "Later states need not go together with what there was.";
+    PROMISE_TIGHTENED = "compatibility" "tightened" Both Safe "Later states have to go together with what there was.";
     COPY_REMOVED = "copy" "removed" Response Breaking "What is answered from the copy is not any more.";
     COPY_ADDED = "copy" "added" Response Safe "Nothing is answered from it yet.";
     COPY_OLDER = "copy" "older" Response Breaking "Answers from it may be older than was promised.";
@@ -34,7 +36,7 @@ classes! { Event "event":
 
 backstop! { Event "event" }
 
-pub(super) use schema::compare as schemas;
+pub(super) use schema::{compare as schemas, differences as of_schemas};
 
 /// What two event interfaces carry.
 pub(super) fn compare(found: &mut Vec<Difference>, mut two: Two<EventInterface>) {
@@ -53,6 +55,14 @@ pub(super) fn compare(found: &mut Vec<Difference>, mut two: Two<EventInterface>)
             (None, _) => &COPY_ADDED,
             (was, is) if was < is => &COPY_OLDER,
             _ => &COPY_NEWER,
+        },
+    );
+    two.judged(
+        found,
+        "compatibility",
+        |it| &mut it.compatibility,
+        |was, is| {
+            if compatibility::covers(is.as_ref(), was.as_ref()) { &PROMISE_TIGHTENED } else { &PROMISE_LOOSENED }
         },
     );
     two.rest(found, &OTHER);

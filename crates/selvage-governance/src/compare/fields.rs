@@ -30,12 +30,12 @@ fn signs(value: &Value) -> (bool, Vec<char>) {
 /// Texts of every format, and then words of fields that take no others.
 const TEXTS: &str = "\
     zz zz_top zz@7 zz.zz.zz 7.0 >=7 7s 7m 7h 7d 7/s 7/day 7/month 7% 7MB 2031-01-01 2026-08-01 2027-07-20 \
-    2031-01-01T00:00Z 2027-02-10T09:30+01:00 America/New_York https://zz.example zz/zz /zz site:zz 10.77.0.0/16 USD X-Zz true==true \
+    2031-01-01T00:00Z 2027-02-10T09:30+01:00 America/New_York https://zz.example zz@zz.example zz/zz /zz site:zz 10.77.0.0/16 USD X-Zz true==true \
     {timestamp}{body} direct mediated draft active retired tier-2 batch public refuse serve report off enforce \
     live of-each-grant same-for-all list create silent told events baseline csv any lane newest oldest end alarm \
     undo park exponential fixed error advice grant count volume both write value label external-id seconds odoo \
     mqtt json-2 xml-rpc RS256 sha1 hex base64 text bearer standard-webhooks secret-path pass reject yearly weekly \
-    webhook code name left ring none mass";
+    webhook code name left ring none mass forward backward-transitive";
 
 /// What a value may be replaced by, what looks like it first; the reader says which of them can be.
 fn others(value: &Value) -> Vec<Value> {

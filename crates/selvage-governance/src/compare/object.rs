@@ -10,7 +10,7 @@ use super::class::{backstop, classes};
 use super::served::{Served, spread};
 use super::told::Told;
 use super::two::{Absent, Spot, Two, pair};
-use super::{Class, Difference, Verdict, authority};
+use super::{Class, Difference, Verdict, authority, compatibility};
 
 classes! { Object "object":
     REMOVED = "declaration" "removed" Both Breaking "What carries it carries nothing.";
@@ -38,6 +38,8 @@ classes! { Object "object":
     VALUE_ADDED = "value" "added" Response Breaking "Who reads it meets a word that he does not know.";
     CODE_SET_CHANGED = "code-set" "changed" Both Breaking "Its codes are those of another set.";
     REFERENCE_CHANGED = "reference" "changed" Both Breaking "It names another object.";
+    PROMISE_LOOSENED = "compatibility" "loosened" Both Unproven "Later states need not go together with what there was.";
+    PROMISE_TIGHTENED = "compatibility" "tightened" Both Safe "Later states have to go together with what there was.";
     DIMENSION_CHANGED = "dimension" "changed" Both Breaking "It measures something else.";
 }
 
@@ -89,6 +91,14 @@ fn one(was: &Object, is: &Object, spot: Spot) -> Vec<Difference> {
     let part = two.part(|it| &mut it.attributes);
     attributes(&mut found, (&part.before, &part.after), &part.spot, &At::default());
     authority::compare(&mut found, &mut two);
+    two.judged(
+        &mut found,
+        "compatibility",
+        |it| &mut it.compatibility,
+        |was, is| {
+            if compatibility::covers(is.as_ref(), was.as_ref()) { &PROMISE_TIGHTENED } else { &PROMISE_LOOSENED }
+        },
+    );
     two.rest(&mut found, &OTHER);
     found
 }

@@ -53,6 +53,9 @@ classes! { Organisation "organisation":
     NOTICES_REMOVED = "notices" "removed" Both Unproven "Who answers for consumers is not told of what ends.";
     NOTICES_ADDED = "notices" "added" Both Safe "It is told of what ends, and was not.";
     NOTICES_CHANGED = "notices" "changed" Both Unproven "It is told of what ends in another way, which has to reach it.";
+    MAIL_REMOVED = "mail" "removed" Both Unproven "Who answers for consumers gets no mail about what ends.";
+    MAIL_ADDED = "mail" "added" Both Safe "It gets mail about what ends, and got none.";
+    MAIL_CHANGED = "mail" "changed" Both Unproven "Its mail about what ends goes to another mailbox, which has to be read.";
     ISSUER_REMOVED = "issuer" "removed" Request Breaking "Its tokens prove nothing any more.";
     ISSUER_ADDED = "issuer" "added" Request Safe "It has vouched for nobody yet.";
     ISSUER_OWNER_CHANGED = "issuer-owner" "changed" Both Safe "Others run it.";
@@ -94,6 +97,16 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
         let mut two = Two::new(was, is, spot, |it| &mut it.place);
         two.map(found, (&PEOPLE_CHANGED, &PEOPLE_CHANGED, &PEOPLE_CHANGED), "role", |it| &mut it.roles);
         notices(found, &mut two);
+        two.judged(
+            found,
+            "mail",
+            |it| &mut it.mail,
+            |was, is| match (was, is) {
+                (_, None) => &MAIL_REMOVED,
+                (None, _) => &MAIL_ADDED,
+                _ => &MAIL_CHANGED,
+            },
+        );
         two.rest(found, &OTHER);
     });
     let spot = |it: &Issuer| Spot::new(format!("issuer {}", it.name), &it.place);

@@ -8,7 +8,9 @@ use jiff::tz::TimeZone;
 use selvage_model::Decimal;
 use selvage_model::access::EndAction;
 use selvage_model::finding::Severity;
+use selvage_model::mail::MailAddress;
 use selvage_model::manifest::api::{Answers, Older, Operation};
+use selvage_model::manifest::compatibility::CompatibilityPromise;
 use selvage_model::manifest::event::FileFormat;
 use selvage_model::manifest::flow::{Backoff, OnFailure};
 use selvage_model::manifest::interface::{Check, Criticality, CutOff, DataClass, Latency, OnPartition, Used};
@@ -63,6 +65,8 @@ by_display!(
     Timestamp,
     Operation,
     Network,
+    MailAddress,
+    CompatibilityPromise,
     Decimal,
     Value,
     AttributeName,

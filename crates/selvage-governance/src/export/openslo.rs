@@ -61,8 +61,8 @@ fn spec(reference: &InterfaceRef, slo: &Slo, service: &str, own: &str, bounds: &
     let (good, total, target) = match &slo.objective {
         Objective::Availability(percent) => {
             let metric = "selvage_gateway_requests_total";
-            let all = format!("sum(rate({metric}{{interface=\"{reference}\"}}[5m]))");
-            let good = format!("sum(rate({metric}{{interface=\"{reference}\",status!=\"5xx\"}}[5m]))");
+            let all = format!("sum(rate({metric}{{interface=\"{reference}\",status!=\"planned\"}}[5m]))");
+            let good = format!("sum(rate({metric}{{interface=\"{reference}\",status!~\"5xx|planned\"}}[5m]))");
             (good, all, percent.0 / Decimal::ONE_HUNDRED)
         }
         Objective::Latency { quantile, under } => {

@@ -63,7 +63,11 @@ fn promises_are_measured_by_what_nodes_serve() {
     };
     assert_eq!(
         query(1, "good"),
-        "sum(rate(selvage_gateway_requests_total{interface=\"products@1\",status!=\"5xx\"}[5m]))"
+        "sum(rate(selvage_gateway_requests_total{interface=\"products@1\",status!~\"5xx|planned\"}[5m]))"
+    );
+    assert_eq!(
+        query(1, "total"),
+        "sum(rate(selvage_gateway_requests_total{interface=\"products@1\",status!=\"planned\"}[5m]))"
     );
     assert_eq!(
         query(2, "good"),

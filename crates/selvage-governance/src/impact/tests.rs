@@ -28,7 +28,7 @@ fn used(consumer: &str, interface: &str, operation: &str, attribute: Option<(Way
     let attribute = attribute.map(|(way, name)| AttributeUse { way, attribute: name.to_owned() });
     let (interface, consumer) = (interface.parse().unwrap(), consumer.parse().ok());
     let key = UsageKey { interface, consumer, operation: operation.to_owned(), attribute };
-    UsageTotal { key, count: UsageCount { requests: 3, refused: 0, failed: 0 }, last: days(ago) }
+    UsageTotal { key, count: UsageCount { requests: 3, refused: 0, failed: 0, planned: 0 }, last: days(ago) }
 }
 
 fn grant(consumer: &str, interface: &str, operations: &[&str]) -> LiveGrant {
@@ -54,6 +54,7 @@ fn subscription(consumer: &str, interface: &str) -> LiveSubscription {
         events: vec!["sales.order.placed".to_owned()],
         from: Beginning::Newest,
         until: None,
+        on_end: EndAction::End,
         lag: None,
         deliver: None,
         replay: None,

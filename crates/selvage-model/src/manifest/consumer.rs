@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::access::{EndAction, GrantTerms};
+use crate::fabric::Fabric;
+use crate::manifest::interface::Criticality;
 use crate::manifest::system::SecretName;
 use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef, IssuerName, SubscriptionName, SystemName};
 use crate::scalar::{Quota, Rate};
@@ -153,9 +155,12 @@ impl Subscription {
         self.name.as_ref().map(|name| name.value.clone()).or_else(derived)
     }
 
-    /// The terms without places, as access state keeps them.
-    pub fn terms(&self) -> SubscriptionTerms {
+    /// The terms without places, as access state keeps them. INVARIANT: FAIL-SAFE: on tier-1 their end alarms.
+    pub fn terms(&self, fabric: &Fabric) -> SubscriptionTerms {
+        let interface = fabric.interfaces.get(&self.interface.value);
+        let tier = interface.and_then(|interface| interface.classification.as_ref()).map(|it| it.criticality);
         SubscriptionTerms {
+            on_end: if tier == Some(Criticality::Tier1) { EndAction::Alarm } else { EndAction::End },
             events: self.events.iter().map(|event| event.value.clone()).collect(),
             from: self.from,
             until: self.until.as_ref().map(|until| until.value),

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::manifest::compatibility::CompatibilityPromise;
 use crate::name::{AttributeName, ObjectRef, SystemName};
 use crate::scalar::Rate;
 use crate::source::Spanned;
@@ -35,6 +36,8 @@ pub struct EventInterface {
     pub capture: Option<Capture>,
     /// A read model kept from them: the oldest it may be.
     pub copy_max_age: Option<Duration>,
+    /// What is promised of what they carry later.
+    pub compatibility: Option<Spanned<CompatibilityPromise>>,
 }
 
 /// One event type.

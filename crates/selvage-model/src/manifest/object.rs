@@ -1,5 +1,6 @@
 //! `kind: Object` and `kind: CodeSet`: the canonical business objects and the codes they use.
 
+use crate::manifest::compatibility::CompatibilityPromise;
 use crate::name::{AttributeName, ClassName, CodeSetName, ObjectName, ObjectRef, SystemName, TeamName, Version};
 use crate::scalar::Dimension;
 use crate::source::{Place, Spanned};
@@ -25,6 +26,8 @@ pub struct Object {
     pub authority: Vec<Authority>,
     /// The team that resolves data exceptions.
     pub stewards: Option<Spanned<TeamName>>,
+    /// What it promises of its later states.
+    pub compatibility: Option<Spanned<CompatibilityPromise>>,
 }
 
 impl Object {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::mail::MailAddress;
 use crate::manifest::consumer::Deliver;
 use crate::manifest::interface::OnPartition;
 use crate::name::{
@@ -118,6 +119,8 @@ pub struct Team {
     pub name: TeamName,
     /// People by role: owner, steward, on_call; directory identities.
     pub roles: Vec<(Spanned<String>, Vec<String>)>,
-    /// Where it is told of what ends.
+    /// The webhook by which it is told of what ends.
     pub notices: Option<Deliver>,
+    /// The mailbox in which it is told of what ends.
+    pub mail: Option<Spanned<MailAddress>>,
 }

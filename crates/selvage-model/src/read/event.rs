@@ -17,6 +17,7 @@ pub(super) fn event(fields: Fields<'_>) -> EventInterface {
         replay: fields.record("replay", &REPLAY).map(replay),
         capture: fields.record("capture", &CAPTURE).and_then(capture),
         copy_max_age: fields.record("copy", &COPY).and_then(|copy| copy.with("max_age", scalar::duration)),
+        compatibility: fields.spanned("compatibility"),
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) fn object(fields: Fields<'_>, findings: &mut Vec<Finding>) -> Option<
         attributes,
         authority,
         stewards: fields.spanned("stewards"),
+        compatibility: fields.spanned("compatibility"),
     })
 }
 

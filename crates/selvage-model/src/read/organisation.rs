@@ -96,5 +96,6 @@ pub(super) fn team(fields: Fields<'_>) -> Option<Team> {
         name: fields.parse("name")?,
         roles: roles.collect(),
         notices: fields.record("notices", &DELIVER).and_then(deliver),
+        mail: fields.spanned("mail"),
     })
 }

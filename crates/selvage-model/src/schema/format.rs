@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::mail::MailAddress;
 use crate::name::{AttributeName, DomainName, InterfaceRef, ObjectRef, Version};
 use crate::network::Network;
 use crate::scalar::{self, Percent, Quota, Rate, VersionRange};
@@ -60,6 +61,8 @@ pub(crate) enum Format {
     Zone,
     /// `10.2.0.0/16`.
     Network,
+    /// `plant-it@example.com`.
+    Mail,
     /// ISO 4217.
     Currency,
     /// One of these words.
@@ -108,6 +111,7 @@ impl Format {
                 text == "cloud" || text.strip_prefix("site:").is_some_and(|site| site.parse::<DomainName>().is_ok())
             }
             Self::Network => text.parse::<Network>().is_ok(),
+            Self::Mail => text.parse::<MailAddress>().is_ok(),
             Self::Currency => text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase()),
             Self::Words(words) => words.contains(&text),
             Self::Secret => is_secret(text),
@@ -144,6 +148,7 @@ impl Format {
             Self::EventType => "an event type",
             Self::Zone => "a zone",
             Self::Network => "a network",
+            Self::Mail => "an address of mail",
             Self::Currency => "a currency's ISO 4217 code",
             Self::Words(words) => return crate::read::one_of(words),
             Self::Secret => "the name of a secret",
@@ -183,6 +188,7 @@ impl Format {
             Self::Network => {
                 "write it as `10.2.0.0/16` or `fd12:3456::/48`: an address whose other bits are zero, and how many count"
             }
+            Self::Mail => "write it as `plant-it@example.com`: one address without a name, in ASCII",
             Self::Currency => "write it as `EUR`",
             Self::Words(words) => return format!("use {}", crate::read::one_of(words)),
             Self::Secret => "write it as `odoo/read`; the secret itself never stands in a manifest",
@@ -226,6 +232,7 @@ impl Format {
             Self::EventType => pattern(format!("{SEGMENT}(\\.{SEGMENT}){{1,4}}")),
             Self::Zone => pattern(format!("(cloud|site:{NAME})")),
             Self::Network => pattern("[0-9a-fA-F.:]+/[0-9]{1,3}".into()),
+            Self::Mail => pattern(format!("(?=.{{3,254}}$)(?=[^@]{{1,64}}@){}", MailAddress::PATTERN)),
             Self::Currency => pattern("[A-Z]{3}".into()),
             Self::Words(words) => json!({"enum": words}),
             Self::Secret => pattern("[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*".into()),

@@ -147,6 +147,7 @@ statements! {
            WHERE state = 'open' AND until_at <= $1 ORDER BY recertification_item.id";
     SETTLE = "UPDATE recertification_item SET state = $2, settled_at = $3, settled_by = $4, because = $5 \
               WHERE id = $1 AND state IN ('open', 'escalated')";
+    ASKED = "SELECT DISTINCT asked_by FROM access_request WHERE lease = $1 ORDER BY asked_by";
     CLOSE = "UPDATE recertification SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND NOT EXISTS \
              (SELECT 1 FROM recertification_item WHERE campaign = recertification.id AND state IN ('open', 'escalated'))";
 }
@@ -197,11 +198,20 @@ impl Store {
         self.database.read().await?.all(ITEMS, bind![]).await?.iter().map(item).collect()
     }
 
-    /// Answers for a lease, and gives it as it is then.
+    /// Who asked for a lease; nobody, where it came of a manifest.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn asked_for(&self, lease: &str) -> Result<Vec<String>, StoreError> {
+        askers(&self.database.read().await?.all(ASKED, bind![lease]).await?)
+    }
+
+    /// Answers for a lease, and gives it as it is then. Who asked for it may give it back, and not keep it.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an id that no item has, [`StoreError::AccessStands`] for one that is settled or whose lease has
-    /// ended, [`StoreError::Unnarrowed`] where the terms would not be narrower.
+    /// ended, [`StoreError::OwnAccess`] for who asked for it and would keep it, [`StoreError::Unnarrowed`] where the terms would not be
+    /// narrower.
     pub async fn recertify<N>(
         &self,
         id: &str,
@@ -225,7 +235,14 @@ impl Store {
             return Err(stands(ItemState::Gone.as_str()));
         }
         let state = match answer {
-            Answer::Keep => ItemState::Kept,
+            Answer::Keep => {
+                let lease = before.grant.id.as_str();
+                let asked = askers(&transaction.all(ASKED, bind![lease]).await?)?;
+                if asked.iter().any(|asker| asker == by) {
+                    return Err(StoreError::OwnAccess { what: "grant", id: lease.to_owned(), by: by.to_owned() });
+                }
+                ItemState::Kept
+            }
             Answer::End => {
                 grant::end(&mut transaction, &before.grant, by, because).await?;
                 access::subscription::end_overdue(&mut transaction).await?;
@@ -307,6 +324,10 @@ pub(crate) async fn close(transaction: &mut Transaction, campaign: &str) -> Resu
         ledger::append(transaction, BY_ITSELF, "recertification.closed", campaign, &json!({})).await?;
     }
     Ok(())
+}
+
+fn askers(rows: &[Row]) -> Result<Vec<String>, StoreError> {
+    rows.iter().map(|row| row.text("asked_by")).collect()
 }
 
 async fn find(transaction: &mut Transaction, id: &str) -> Result<RecertificationItem, StoreError> {

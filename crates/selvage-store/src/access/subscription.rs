@@ -20,6 +20,8 @@ use crate::ledger;
 use crate::statement::statements;
 use crate::value::{Row, bind};
 
+/// What becomes of messages that wait for a subscription that ends.
+const GIVEN_UP: &str = "are given up";
 /// Who ends what has no grant any more, in the ledger.
 const BY_ITSELF: &str = "selvage";
 
@@ -170,7 +172,7 @@ pub(crate) async fn end_overdue(transaction: &mut Transaction) -> Result<Vec<Str
         });
         let because = match subscription.terms.until {
             _ if !granted => "its grant has ended",
-            Some(until) if until <= now => "its time is over",
+            Some(_) if subscription.ends_by_time(now) => "its time is over",
             _ => continue,
         };
         end(transaction, &subscription, BY_ITSELF, because).await?;
@@ -222,11 +224,15 @@ pub(crate) async fn end(
     by: &str,
     because: &str,
 ) -> Result<(), StoreError> {
-    set(transaction, subscription, SubscriptionState::Ended, Some(because)).await?;
     let now = transaction.now().await?;
     let id = subscription.id.as_str();
     transaction.run(LANES_GONE, bind![id]).await?;
     let messages = transaction.run(MESSAGES_GONE, bind![id]).await?;
+    let told = match messages {
+        0 => because.to_owned(),
+        some => format!("{because}; {some} messages that waited for it {GIVEN_UP}"),
+    };
+    set(transaction, subscription, SubscriptionState::Ended, Some(&told)).await?;
     transaction.run(LETTERS_GONE, bind![id, now, by, "the subscription has ended"]).await?;
     let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
     cursor::forget(transaction, &subscription.interface, &reader).await?;

@@ -113,6 +113,10 @@ const FIXTURES: &[&str] = &[
     "INSERT INTO person (pseudonym, erased_at) VALUES ('person:1', 9);",
     "UPDATE capture SET found_by = 'site';",
     "UPDATE change_proposal SET ratified_late = 8 WHERE id = 'chg_2';",
+    "INSERT INTO lifecycle_notice (environment, interface, consumer, stage, way, recipient, says, noted_at, due_at, attempts)
+     VALUES ('dev', 'stock@1', 'shop', 'deprecated', 'mail', 'desk@example.com', 'it ends', 9, 9, 0);",
+    "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed, planned)
+     VALUES ('day', 0, 'stock@1', 'shop', 'list', '', '', 5, 1, 1, 3);",
 ];
 
 /// A store as the binary of this version left it.

@@ -19,6 +19,7 @@ both!(
     steps_follow_each_other,
     another_endpoint_is_probed_again,
     a_subscription_begins_where_it_was_asked_for,
+    time_alone_ends_no_subscription_of_tier_1,
 );
 
 fn grant(operations: &[&str]) -> GrantTerms {
@@ -55,6 +56,7 @@ pub(super) fn asked(path: &str) -> AskedSubscription {
             events: vec!["a.b.made".to_owned()],
             from: Beginning::Newest,
             until: None,
+            on_end: EndAction::End,
             lag: None,
             deliver: Some(DeliveryTerms {
                 system: "wms".parse().unwrap(),
@@ -217,4 +219,26 @@ async fn a_subscription_begins_where_it_was_asked_for(stage: &Stage) {
     oldest.terms.from = Beginning::Oldest;
     apply(&store, from_ref(&oldest)).await;
     assert_eq!(store.subscriptions().await.unwrap().pop().unwrap().begins, Position::START);
+}
+
+async fn time_alone_ends_no_subscription_of_tier_1(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    let over = Some("2020-01-01T00:00:00Z".parse().unwrap());
+    let of = |name: &str, on_end| {
+        let asked = asked("/a");
+        AskedSubscription {
+            name: name.parse().unwrap(),
+            terms: SubscriptionTerms { until: over, on_end, ..asked.terms },
+            ..asked
+        }
+    };
+    apply(&store, &[of("plain", EndAction::End), of("vital", EndAction::Alarm)]).await;
+    store.end_overdue_subscriptions().await.unwrap();
+    let all = store.subscriptions().await.unwrap();
+    let stands: Vec<_> = all.iter().map(|it| (it.name.as_str(), it.state == SubscriptionState::Ended)).collect();
+    assert_eq!(stands.len(), 2);
+    assert!(stands.contains(&("plain", true)) && stands.contains(&("vital", false)), "{stands:?}");
+    let vital = all.iter().find(|it| it.name.as_str() == "vital").unwrap();
+    assert!(vital.is_overdue(jiff::Timestamp::now()), "and somebody is told");
 }

@@ -32,7 +32,11 @@ fn key(consumer: &str, attribute: Option<&str>) -> UsageKey {
 }
 
 fn row(minute: &str, consumer: &str, requests: u64) -> UsageRow {
-    UsageRow { minute: at(minute), key: key(consumer, None), count: UsageCount { requests, refused: 1, failed: 0 } }
+    UsageRow {
+        minute: at(minute),
+        key: key(consumer, None),
+        count: UsageCount { requests, refused: 1, failed: 0, planned: 0 },
+    }
 }
 
 fn batch(number: u64, rows: Vec<UsageRow>) -> UsageBatch {
@@ -55,7 +59,7 @@ async fn a_batch_is_written_once(stage: &Stage) {
     let totals = store.usage_since(at("2026-11-26T09:59:30Z"), at("2026-11-26T10:00:00Z")).await.unwrap();
     let mut seen: Vec<_> = totals.iter().map(|total| (total.key.consumer.clone().unwrap(), total.count)).collect();
     seen.sort_by_key(|(consumer, _)| consumer.to_string());
-    let count = |requests, refused| UsageCount { requests, refused, failed: 0 };
+    let count = |requests, refused| UsageCount { requests, refused, failed: 0, planned: 0 };
     assert_eq!(seen, [("board".parse().unwrap(), count(1, 1)), ("mes-ghent".parse().unwrap(), count(14, 4))]);
     assert_eq!(totals[0].last, at("2026-11-26T09:59:00Z"));
     let course = store.usage_course(at("2026-11-26T09:00:00Z"), at("2026-11-26T10:00:00Z"), Duration::from_secs(3600));
@@ -79,7 +83,7 @@ async fn minutes_become_hours_and_days_and_go(stage: &Stage) {
     store.add_usage("node-a", &batch(2, vec![row("2026-11-26T08:30:00Z", "mes-ghent", 2)])).await.unwrap();
     store.roll_up_usage(now).await.unwrap();
     let rows = store.usage_since(at(long_ago), now).await.unwrap();
-    assert_eq!((rows.len(), rows[0].count), (1, UsageCount { requests: 42, refused: 5, failed: 0 }));
+    assert_eq!((rows.len(), rows[0].count), (1, UsageCount { requests: 42, refused: 5, failed: 0, planned: 0 }));
     let hourly = store.usage_course(at(long_ago), now, Duration::from_secs(60)).await.unwrap();
     let slots: Vec<_> = hourly.iter().map(|(slot, _, count)| (slot.to_string(), count.requests)).collect();
     let expected = [("2026-11-26T08:00:00Z", 22), ("2026-11-26T09:00:00Z", 10), ("2026-11-27T09:00:00Z", 10)];

@@ -86,6 +86,7 @@ impl Demo {
             secrets_from: None,
             seal: None,
             ledger_seal: None,
+            mail: None,
             access_lease: None,
         })
         .await?;

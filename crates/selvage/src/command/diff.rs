@@ -8,6 +8,7 @@ mod state;
 use std::fmt::Write as _;
 
 use clap::{Args, ValueEnum};
+use selvage_governance::compare::compatibility::{Earlier, broken};
 use selvage_governance::compare::{self, Class, Difference, Verdict};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -26,8 +27,9 @@ pub(crate) struct Diff {
     /// What there is to be, in the same ways.
     #[arg(default_value = ".")]
     head: String,
-    /// An earlier state of the contract that there is to be: it has to go together with each (transitive compatibility).
-    #[arg(long, value_name = "FILE")]
+    /// An earlier state of the contract that there is to be: it has to go together with each (transitive compatibility). Or of the
+    /// fabric, for what its objects and events promise towards every state.
+    #[arg(long, value_name = "STATE")]
     also: Vec<String>,
     /// Prints JSON.
     #[arg(long, conflicts_with = "markdown")]
@@ -80,18 +82,22 @@ impl Diff {
         if contracts::are_meant(&base, &self.head) {
             return self.contracts(&base).await;
         }
+        let file = self.also.iter().find(|name| std::path::Path::new(name).is_file());
         anyhow::ensure!(
-            self.also.is_empty(),
-            "{}: `--also` is for contracts; these are states of a fabric",
-            code::CONTRACTS_UNLIKE
+            file.is_none(),
+            "{}: `{}` is a file; these are states of a fabric",
+            code::CONTRACTS_UNLIKE,
+            file.map(String::as_str).unwrap_or_default()
         );
-        let States { before, after } = state::read(&base, &self.head, &self.store).await?;
+        let States { before, after, also } = state::read(&base, &self.head, &self.also, &self.store).await?;
         let differences = compare::fabrics(&before, &after);
         let impact = match self.impact {
             true => Some(selvage_control::desk::impact(&self.store.existing().await?, &before, &differences).await?),
             false => None,
         };
-        let compared = Comparison::new((&base, &self.head), (&before, &after), &differences, impact.as_ref());
+        let earlier: Vec<Earlier<'_>> = also.iter().map(|(name, fabric)| Earlier { name, fabric }).collect();
+        let mut compared = Comparison::new((&base, &self.head), (&before, &after), &differences, impact.as_ref());
+        compared.broken = broken(Earlier { name: &base, fabric: &before }, &earlier, &after);
         self.tell(&compared)
     }
 
@@ -115,7 +121,8 @@ impl Diff {
             (_, true) => comparison::markdown::write(compared),
             _ => comparison::human::write(compared),
         })?;
-        let fails = compared.differences.iter().any(|difference| self.fail_on.fails(difference));
+        let breaks = !compared.broken.is_empty() && !matches!(self.fail_on, FailOn::Never);
+        let fails = breaks || compared.differences.iter().any(|difference| self.fail_on.fails(difference));
         Ok(if fails { Outcome::Wrong } else { Outcome::Well })
     }
 }

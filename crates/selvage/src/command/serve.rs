@@ -12,6 +12,7 @@ use selvage_store::ReleaseKey;
 use super::broker::Broker;
 use super::change::Signing;
 use super::ledger::Signer;
+use super::mail::Mailing;
 use super::{Outcome, StoreChoice, duration, until_stopped};
 use crate::node::listener::Listener;
 use crate::node::release::ReleaseSource;
@@ -60,6 +61,8 @@ pub(crate) struct Serve {
     marks: Option<PathBuf>,
     #[command(flatten)]
     broker: Broker,
+    #[command(flatten)]
+    mailing: Mailing,
     /// Gateway threads; one for each core where not given.
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -86,6 +89,7 @@ impl Serve {
         let scheme = if self.listener.is_secure() { "https" } else { "http" };
         let secrets = self.secrets.as_deref().map(secrets::load).transpose()?.unwrap_or_default();
         let broker = self.broker.config()?;
+        let mail = self.mailing.server(&secrets)?;
         let seal = self.signing.seal_of_node(&self.store)?;
         let ledger_seal = self.ledger.seal(&self.store)?.map(Arc::new);
         let node = Node::start(NodeConfig {
@@ -110,6 +114,7 @@ impl Serve {
             secrets_from: self.secrets,
             seal,
             ledger_seal,
+            mail,
         })
         .await?;
         eprintln!("selvage: serving on {scheme}://{}", node.gateway_address());

@@ -123,13 +123,13 @@ fn table(lines: &[(Vec<String>, Line)], by: By) -> Table {
     };
     // Whether a request was refused is counted with the request, not with each of its attributes.
     let counts: &[&str] =
-        if by == By::Attribute { &["REQUESTS", "LAST"] } else { &["REQUESTS", "REFUSED", "FAILED", "LAST"] };
+        if by == By::Attribute { &["REQUESTS", "LAST"] } else { &["REQUESTS", "REFUSED", "FAILED", "PLANNED", "LAST"] };
     table.load_style(TABLE).set_header(names.iter().chain(counts));
     for (name, Line { count, last }) in lines {
         let mut row = name.clone();
         row.push(count.requests.to_string());
         if by != By::Attribute {
-            row.extend([count.refused.to_string(), count.failed.to_string()]);
+            row.extend([count.refused, count.failed, count.planned].map(|number| number.to_string()));
         }
         row.push(format!("{last:.0}"));
         table.add_row(row);
@@ -148,6 +148,7 @@ fn as_json(since: Timestamp, totals: &[UsageTotal], gaps: &[UsageGap]) -> serde_
                 "attribute": key.attribute.as_ref().map(|of| &of.attribute),
                 "way": key.attribute.as_ref().map(|of| of.way.as_str()),
                 "requests": count.requests, "refused": count.refused, "failed": count.failed,
+                "planned": count.planned,
                 "last": last.to_string(),
             })
         })

@@ -16,6 +16,7 @@ use selvage_delivery::send::{Sender, probe};
 use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent, preferred};
 use selvage_log::EventLog;
 use selvage_model::access::{Blocked, GrantTerms};
+use selvage_model::announce;
 use selvage_model::code;
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::system::SecretName;
@@ -323,14 +324,15 @@ fn rights(active: &Active, now: Timestamp) -> Rights<'_> {
 
 /// Whether it should have ended: its time is over, or no grant stands for it.
 fn is_overdue(rights: &Rights<'_>, it: &LiveSubscription, now: Timestamp) -> bool {
-    !rights.contains_key(&(&it.consumer, &it.interface)) || it.terms.until.is_some_and(|until| until <= now)
+    !rights.contains_key(&(&it.consumer, &it.interface)) || it.ends_by_time(now)
 }
 
-/// Under which grant it is sent now; none where it has ended, its interface is not served, or somebody blocked one of them, so that
-/// it waits. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
+/// Under which grant it is sent now; none where it has ended, its interface is not served or refuses everything for a while, or somebody
+/// blocked one of them, so that it waits. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
 fn right<'a>(active: &Active, rights: &Rights<'a>, it: &LiveSubscription, now: Timestamp) -> Option<&'a GrantTerms> {
     let interface = active.release.fabric.interfaces.get(&it.interface)?;
-    let lives = matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_));
+    let lives = matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_))
+        && announce::brownout(interface, now).is_none();
     let blocked = active.access.blocks.iter().any(|block| match &block.what {
         Blocked::Consumer(consumer) => consumer == &it.consumer,
         Blocked::Interface(interface) => interface == &it.interface,

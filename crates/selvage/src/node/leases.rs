@@ -2,6 +2,8 @@
 //! or is escalated, and requests that cannot be granted any more are refused. Every node does so; each act is one transaction that
 //! looks again, so it is done once. What is to be noticed is told loudly, and counted.
 
+mod overdue;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use selvage_store::{AccessRequest, BreakGlass, ItemState, NewAccessRequest, Rece
 
 use super::release::{Current, Release};
 use crate::command::active::{Judging, counting, every};
+use overdue::Overdue;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5);
@@ -30,6 +33,7 @@ pub(crate) struct LeaseFigures {
     breaches: AtomicU64,
     escalated: AtomicU64,
     requests: AtomicU64,
+    overdue: AtomicU64,
 }
 
 impl LeaseFigures {
@@ -45,6 +49,7 @@ impl LeaseFigures {
             ),
             ("recertification_escalated", "Tier-1 grants for which nobody answered in time.", &self.escalated),
             ("requests_open", "Requests for access that nobody has decided.", &self.requests),
+            ("subscriptions_overdue", "Subscriptions that go on though their time is over.", &self.overdue),
         ];
         for (name, help, value) in table {
             let value = value.load(Ordering::Relaxed);
@@ -62,6 +67,7 @@ struct Told {
     breaches: BTreeSet<String>,
     /// The activation after which requests were judged last, and the day.
     judged: Option<(u64, Date)>,
+    subscriptions: Overdue,
     failing: bool,
 }
 
@@ -107,6 +113,8 @@ async fn look(
     count(&figures.break_glass, opened.iter().filter(|it| it.grant.ended.is_none() && it.ends > now));
     count(&figures.breaches, opened.iter().filter(|it| it.is_breach(now)));
     count(&figures.escalated, lapse(store, now).await?.iter());
+    let overdue = told.subscriptions.tell(&current.active().access.subscriptions, now);
+    figures.overdue.store(u64::try_from(overdue).unwrap_or(u64::MAX), Ordering::Relaxed);
     let open = store.open_access_requests().await?;
     count(&figures.requests, open.iter());
     // A node that still runs an older release says nothing about what the newest can grant.

@@ -1,20 +1,26 @@
-//! Tells consumers' owners of interfaces that end, by webhooks of their teams: who used one of late, or may use it, hears of its
-//! deprecation, its sunset and its brownouts, each once whatever the number of nodes. Nothing on the data path waits for it.
+//! Tells consumers' owners of interfaces that end, by webhooks of their teams and by mail: who used one of late, or may use it, hears of its
+//! deprecation, its sunset and its brownouts, each once by each way whatever the number of nodes. Nothing on the data path waits for it.
 
-use std::collections::BTreeMap;
+mod letter;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
+use selvage_delivery::mail::{MailServer, Mailed};
 use selvage_delivery::send::Sender;
 use selvage_delivery::{Message, MessageId, Sent};
-use selvage_governance::notice::{Notice, Users, notices};
-use selvage_model::access::LiveGrant;
+use selvage_governance::notice::{Notice, Users, ends, notices, team_of};
+use selvage_model::access::{AccessState, Blocked};
+use selvage_model::code;
 use selvage_model::fabric::Fabric;
+use selvage_model::mail::MailAddress;
 use selvage_model::manifest::consumer::Deliver;
-use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, TeamName};
+use selvage_model::notice::NoticeWay;
 use selvage_store::{LifecycleNotice, NewNotice, Store, StoreError};
 use serde_json::json;
 use tokio::time::Instant;
@@ -40,6 +46,8 @@ pub(crate) struct Telling {
     pub(crate) current: Arc<Current>,
     pub(crate) environment: EnvironmentName,
     pub(crate) secrets: Secrets,
+    /// Where mail is given away, if this node sends any.
+    pub(crate) mail: Option<MailServer>,
 }
 
 impl Telling {
@@ -66,79 +74,152 @@ impl Telling {
             .as_ref()
             .is_some_and(|(of, revision, at)| *of == release && *revision == access && at.elapsed() < LOOK_EVERY);
         if !fresh {
-            self.note(fabric, &active.access.grants).await?;
-            *looked = Some((release, access, Instant::now()));
+            self.note(fabric, &active.access).await?;
+            *looked = Some((release.clone(), access, Instant::now()));
         }
-        if !ends(fabric) {
+        if !is_told(fabric, &active.access) {
             return Ok(());
         }
         for _ in 0..MOST_ROUNDS {
-            let due = self.store.take_due_notices(&self.environment).await?;
+            // What another release says no more is first withdrawn.
+            if self.current.active().release.id != release {
+                break;
+            }
+            let due = self.store.take_due_notices(&self.environment, self.mail.is_some()).await?;
             if due.is_empty() {
                 break;
             }
-            for notice in due {
-                match self.tell(fabric, sender, &notice).await {
-                    Ok(to) => self.store.notice_told(&notice, &to).await?,
-                    Err(because) => self.store.notice_untold(&notice, &because).await?,
-                }
+            // Who does not answer keeps nobody else of these from being told.
+            for settled in join_all(due.iter().map(|it| self.settle(fabric, sender, it))).await {
+                settled?;
             }
         }
         Ok(())
     }
 
-    async fn note(&self, fabric: &Fabric, grants: &[LiveGrant]) -> Result<(), StoreError> {
+    async fn note(&self, fabric: &Fabric, access: &AccessState) -> Result<(), StoreError> {
         let now = Timestamp::now();
         let since = now.checked_sub(OF_LATE).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut used: BTreeMap<(InterfaceRef, ConsumerName), Timestamp> = BTreeMap::new();
-        let totals = if ends(fabric) { self.store.usage_since(since, now).await? } else { Vec::new() };
+        let totals = if is_told(fabric, access) { self.store.usage_since(since, now).await? } else { Vec::new() };
         for total in totals {
             if let Some(consumer) = total.key.consumer {
                 let last = used.entry((total.key.interface, consumer)).or_insert(total.last);
                 *last = (*last).max(total.last);
             }
         }
-        let due = notices(fabric, Users { used: &used, grants }, now).into_iter();
-        let new =
-            |it: Notice| NewNotice { interface: it.interface, consumer: it.consumer, stage: it.stage, says: it.says };
-        self.store.note_notices(&self.environment, &due.map(new).collect::<Vec<_>>()).await
+        let due = notices(fabric, Users { used: &used, grants: &access.grants, blocks: &access.blocks }, now);
+        self.complain_of_mail(&due);
+        let due: Vec<NewNotice> = due.into_iter().map(noted).collect();
+        self.store.note_notices(&self.environment, &due).await
     }
 
-    /// Sends one to the team that answers for the consumer, and says where to.
-    async fn tell(&self, fabric: &Fabric, sender: &Sender, it: &LifecycleNotice) -> Result<String, String> {
-        let (team, deliver) = whom(fabric, &it.notice.consumer)?;
+    /// Says to the store what came of one.
+    async fn settle(&self, fabric: &Fabric, sender: &Sender, it: &LifecycleNotice) -> Result<(), StoreError> {
+        match self.tell(fabric, sender, it).await {
+            Told::By(to) => self.store.notice_told(it, &to).await,
+            Told::Again(because) => self.store.notice_untold(it, &because).await,
+            Told::Refused(because) => {
+                let NewNotice { interface, consumer, .. } = &it.notice;
+                let code = code::NOTICE_REFUSED;
+                tracing::error!(code = %code, "who answers for `{consumer}` is not told that `{interface}` ends: {because}");
+                self.store.notice_refused(it, &because).await
+            }
+        }
+    }
+
+    /// Sends one to the team that answers for the consumer.
+    async fn tell(&self, fabric: &Fabric, sender: &Sender, it: &LifecycleNotice) -> Told {
+        let (name, team) = match team_of(fabric, &it.notice.consumer) {
+            Ok(found) => found,
+            Err(because) => return Told::Again(because),
+        };
+        let elsewhere = || Told::Again(format!("team `{name}` is told elsewhere by now"));
+        match (it.notice.way, &team.notices, &team.mail) {
+            (NoticeWay::Webhook, Some(deliver), _) => self.call(fabric, sender, (name, deliver), it).await,
+            (NoticeWay::Mail, _, Some(address)) if address.value.as_str() == it.notice.recipient => {
+                self.write(name, &address.value, it).await
+            }
+            _ => elsewhere(),
+        }
+    }
+
+    /// By a webhook.
+    async fn call(
+        &self,
+        fabric: &Fabric,
+        sender: &Sender,
+        (team, deliver): (&TeamName, &Deliver),
+        it: &LifecycleNotice,
+    ) -> Told {
         let has = |name: &SecretName| self.secrets.get(name).is_some();
         let label = format!("team/{team}");
-        let endpoint = deliveries::endpoint_of(fabric, &self.environment, &label, &deliver.terms(), has)?;
-        let to = format!("{team}: {} {}", deliver.system, deliver.path);
+        let endpoint = match deliveries::endpoint_of(fabric, &self.environment, &label, &deliver.terms(), has) {
+            Ok(endpoint) => endpoint,
+            Err(because) => return Told::Again(because),
+        };
         match sender.send(Arc::new(endpoint), message(it)).await.sent {
-            Sent::Delivered => Ok(to),
-            Sent::Gone => Err("the endpoint wants nothing more (410)".to_owned()),
-            Sent::NotSent { because, .. } | Sent::Again { because, .. } | Sent::Refused { because, .. } => Err(because),
+            Sent::Delivered => Told::By(format!("{team}: {} {}", deliver.system, deliver.path)),
+            Sent::Gone => Told::Again("the endpoint wants nothing more (410)".to_owned()),
+            Sent::NotSent { because, .. } | Sent::Again { because, .. } | Sent::Refused { because, .. } => {
+                Told::Again(because)
+            }
+        }
+    }
+
+    /// By mail.
+    async fn write(&self, team: &TeamName, address: &MailAddress, it: &LifecycleNotice) -> Told {
+        let Some(server) = &self.mail else { return Told::Again("this node sends no mail".to_owned()) };
+        match server.send(|name| self.secrets.get(name), &letter::of(team, address, it)).await {
+            // The ledger keeps for good what it is told, and an address may be a person's.
+            Mailed::Taken => Told::By(team.to_string()),
+            Mailed::Again(because) => Told::Again(because),
+            Mailed::Refused(because) => Told::Refused(because),
+        }
+    }
+
+    /// Who is to be told by mail hears nothing where no node sends any: operators are told instead.
+    fn complain_of_mail(&self, due: &[Notice]) {
+        let teams: BTreeSet<&str> =
+            due.iter().filter(|it| it.way == NoticeWay::Mail).map(|it| it.recipient.as_str()).collect();
+        if self.mail.is_none() && !teams.is_empty() {
+            let (code, many) = (code::MAIL_NOWHERE, teams.len());
+            tracing::warn!(code = %code, "this node sends no mail, and {many} mailboxes are to hear of interfaces that end");
         }
     }
 }
 
-/// Whether anything of a fabric is deprecated.
-fn ends(fabric: &Fabric) -> bool {
-    fabric.interfaces.values().any(|interface| matches!(interface.lifecycle, Lifecycle::Deprecated(_)))
+/// What came of telling.
+enum Told {
+    /// Somebody took it: this is whom the ledger names.
+    By(String),
+    /// Nobody did; another time somebody may.
+    Again(String),
+    /// There is no such recipient.
+    Refused(String),
 }
 
-/// The team that answers for a consumer, and where it wants to be told.
-fn whom<'a>(fabric: &'a Fabric, consumer: &ConsumerName) -> Result<(String, &'a Deliver), String> {
-    let declared = fabric.consumers.get(consumer).ok_or_else(|| format!("no manifest declares `{consumer}`"))?;
-    let owner = &declared.owner.value;
-    let team = fabric.teams.iter().find(|(name, _)| name.as_str() == owner).map(|(_, team)| team);
-    let team = team.ok_or_else(|| format!("`{owner}`, which owns `{consumer}`, is no team"))?;
-    let deliver =
-        team.notices.as_ref().ok_or_else(|| format!("team `{owner}` does not say where it is told: `notices`"))?;
-    Ok((owner.clone(), deliver))
+fn noted(it: Notice) -> NewNotice {
+    let Notice { interface, consumer, stage, way, recipient, says } = it;
+    NewNotice { interface, consumer, stage, way, recipient, says }
+}
+
+/// Whether anything of a fabric ends, has ended or is cut off.
+fn is_told(fabric: &Fabric, access: &AccessState) -> bool {
+    let cut = access.blocks.iter().any(|block| matches!(block.what, Blocked::Interface(_)));
+    cut || fabric.interfaces.values().any(|interface| ends(&interface.lifecycle))
+}
+
+/// What it is known by, whoever sends it by whichever way.
+fn id(it: &LifecycleNotice) -> MessageId {
+    let NewNotice { interface, consumer, stage, .. } = &it.notice;
+    MessageId::new(&format!("msg_notice_{}_{interface}_{consumer}_{stage}", it.environment))
 }
 
 /// The same bytes at each attempt, and by each node.
 fn message(it: &LifecycleNotice) -> Message {
-    let NewNotice { interface, consumer, stage, says } = &it.notice;
-    let id = MessageId::new(&format!("msg_notice_{}_{interface}_{consumer}_{stage}", it.environment));
+    let NewNotice { interface, consumer, stage, says, .. } = &it.notice;
+    let id = id(it);
     let event = json!({
         "specversion": "1.0",
         "id": id.as_str(),

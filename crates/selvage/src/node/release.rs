@@ -158,7 +158,7 @@ fn asked(fabric: &Fabric) -> AskedAccess {
             consumer: subscription.consumer.value.clone(),
             name: subscription.known_as()?,
             interface: subscription.interface.value.clone(),
-            terms: subscription.terms(),
+            terms: subscription.terms(fabric),
         })
     });
     AskedAccess { grants, subscriptions: subscriptions.collect() }

@@ -11,6 +11,7 @@ use selvage_governance::compare::document::Kind;
 use selvage_governance::compare::{Difference, Verdict};
 use selvage_governance::impact::{Affected, Impact, Use};
 use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
 use selvage_model::manifest::consumer::Grant;
 use selvage_model::name::InterfaceRef;
 
@@ -30,6 +31,8 @@ pub(crate) struct Comparison<'a> {
     pub(crate) differences: &'a [Difference],
     /// Who would break, where it was asked for.
     pub(crate) impact: Option<&'a Impact>,
+    /// Which promises of compatibility are not kept.
+    pub(crate) broken: Vec<Finding>,
     /// The grants of the state before, by interface.
     granted: BTreeMap<&'a InterfaceRef, Vec<&'a Grant>>,
 }
@@ -58,7 +61,7 @@ impl<'a> Comparison<'a> {
         for grant in &before.grants {
             granted.entry(&grant.interface.value).or_default().push(grant);
         }
-        Self { names, before, after, contract: None, differences, impact, granted }
+        Self { names, before, after, contract: None, differences, impact, broken: Vec::new(), granted }
     }
 
     /// The name of a group for people.

@@ -19,6 +19,7 @@ use crate::fixture::{Place, eventually, selvage, stdout};
 use crate::two_nodes::database;
 
 const STREAM: &str = "order-facts@1";
+const KIND: &str = "manufacturing.work-order.completed";
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 fn manifests(receiver: &str) -> String {
@@ -75,6 +76,8 @@ pub(crate) struct Taken {
     pub(crate) events: Vec<Value>,
     /// What is marked as sent again.
     pub(crate) replayed: Vec<(String, u64)>,
+    /// What came with messages about the end of their interface.
+    announced: BTreeSet<[Option<String>; 3]>,
 }
 
 pub(crate) struct Receiver {
@@ -133,6 +136,9 @@ fn answer(mut stream: TcpStream, mood: &Mood, taken: &Mutex<Taken>) {
     let status = if event["type"] == "selvage.subscription.probed" { 204 } else { (*mood.lock().unwrap())(&lane) };
     let mut taken = taken.lock().unwrap();
     taken.unsigned += usize::from(!headers.contains_key("webhook-signature"));
+    if event["type"] == KIND {
+        taken.announced.insert(["deprecation", "sunset", "link"].map(|name| headers.get(name).cloned()));
+    }
     if event["type"] == "selvage.subscription.probed" {
         taken.probes += 1;
     } else if status == 200 {
@@ -160,19 +166,23 @@ pub(crate) async fn place(receiver: &Receiver) -> Place {
 
 /// Appends the events with these numbers to each of four lanes, as another node of the same store would.
 pub(crate) async fn append(url: &str, numbers: Range<u64>) {
+    append_to(url, (STREAM, KIND), LANES.to_vec(), numbers).await;
+}
+
+async fn append_to(url: &str, (stream, kind): (&str, &str), lanes: Vec<&str>, numbers: Range<u64>) {
     let store = Store::open(url).await.unwrap();
     let log = SqlLog::new(store.clone(), None).unwrap();
-    let stream: InterfaceRef = STREAM.parse().unwrap();
+    let stream: InterfaceRef = stream.parse().unwrap();
     log.open(&stream).await.unwrap();
     for number in numbers {
         let record = |lane: &str| {
             let id = format!("{lane}-{number}");
-            let mut event = CloudEvent::new(id, "odoo", "manufacturing.work-order.completed");
+            let mut event = CloudEvent::new(id, "odoo", kind);
             event.lane = Some(lane.to_owned());
             event.data = Some(json!({"id": lane, "number": number}));
             NewRecord { id: event.record_id().unwrap(), lane: lane.parse().unwrap(), body: event.record() }
         };
-        log.append(&stream, LANES.iter().map(|lane| record(lane)).collect()).await.unwrap();
+        log.append(&stream, lanes.iter().map(|lane| record(lane)).collect()).await.unwrap();
     }
     log.end().await;
     store.close().await;
@@ -384,3 +394,39 @@ async fn a_receiver_that_was_away_catches_up_in_order_also_from_another_node() {
     let taken = receiver.taken.lock().unwrap();
     assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn deliveries_of_what_ends_say_so_and_wait_while_it_refuses_everything() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let now = jiff::Timestamp::now();
+    let hours = jiff::SignedDuration::from_hours;
+    let window = format!("brownouts: [{{from: \"{:.0}\", to: \"{:.0}\"}}]", now - hours(1), now + hours(24));
+    let ends = "deprecation: {since: 2026-09-01, sunset: 2099-03-01, successor: other-facts@1";
+    let lives = "owner: manufacturing-it\nlifecycle: active\n";
+    place.edit(
+        "deliveries.yaml",
+        lives,
+        &format!("owner: manufacturing-it\nlifecycle: deprecated\n{ends}, {window}}}\n"),
+    );
+    // Another stream beside it, which lives.
+    let other = manifests(&receiver.url).replace("order-facts", "other-facts").replace(KIND, OTHER);
+    let (first, rest) = other.split_once("---\nkind: System").unwrap();
+    let (_, rest) = rest.split_once("---\n").unwrap();
+    std::fs::write(place.fabric().join("other.yaml"), format!("{first}---\n{rest}")).unwrap();
+    let store = database().await;
+    let _node = place.serve(&store, &["--watch"]);
+    append(&store[1], 0..3).await;
+    append_to(&store[1], ("other-facts@1", OTHER), vec!["ot-1"], 0..20).await;
+    let others: Vec<u64> = (0..20).collect();
+    eventually("the other is delivered", || async { (receiver.of("ot-1") == others).then_some(()) }).await;
+    assert!(LANES.iter().all(|lane| receiver.of(lane).is_empty()), "who only listens learns of a brownout as well");
+    place.edit("deliveries.yaml", &format!(", {window}"), "");
+    let all = || LANES.iter().all(|lane| receiver.of(lane) == [0, 1, 2]);
+    eventually("what waited comes in its order", || async { all().then_some(()) }).await;
+    let sunset = "Sun, 01 Mar 2099 00:00:00 GMT";
+    let told = ["@1788220800", sunset, "</other-facts/v1>; rel=\"successor-version\""].map(|it| Some(it.to_owned()));
+    assert_eq!(receiver.taken.lock().unwrap().announced, BTreeSet::from([told]), "and says that it ends");
+}
+
+const OTHER: &str = "manufacturing.work-order.closed";

@@ -227,6 +227,7 @@ fn what_is_no_contract_is_compared_with_none() {
         (&["orders.yaml", "broken.yaml"], "FAB2723"),
         (&["orders.yaml", "orders.yaml", "--impact"], "FAB2780"),
         (&["fabric", "fabric", "--also", "orders.yaml"], "FAB2780"),
+        (&["fabric", "fabric", "--also", "nowhere"], "FAB2720"),
         (&["-x", "orders.yaml"], "unexpected argument"),
         (&["no-such-branch", "orders.yaml"], "FAB2722"),
     ] {
@@ -283,4 +284,32 @@ async fn who_used_what_is_gone_is_named_with_whose_signature_that_takes() {
     assert!(text.contains(&format!("needs the signature of {owner}, for shop-floor-board")), "{text}");
     let comment = stdout(&selvage(&[&arguments[..], &["--markdown"]].concat()));
     assert!(comment.contains("### Would break") && comment.contains("3 requests"), "{comment}");
+}
+
+/// An object that promises to be read, and written, as in each state before.
+#[test]
+fn what_is_promised_of_an_object_is_held_also_towards_earlier_states() {
+    let place = tempfile::tempdir().unwrap();
+    for (name, values, promise) in [
+        ("1", "new, old, gone", ""),
+        ("2", "new, old", ""),
+        ("3", "new, old", "compatibility: backward-transitive\n"),
+        ("4", "new", "compatibility: backward\n"),
+    ] {
+        let object = format!(
+            "kind: Object\nname: part\nversion: 1.0\nowner: it\n{promise}identity: [code]\n\
+             attributes: {{code: {{type: string}}, state: {{type: enum, values: [{values}]}}}}\n"
+        );
+        write(&place.path().join(name), &format!("{BEFORE}\n---\n{object}"));
+    }
+    assert!(!stdout(&diff(place.path(), &["2", "3"])).contains("FAB2781"), "towards the one before it is kept");
+    let found = diff(place.path(), &["2", "3", "--also", "1"]);
+    let text = stdout(&found);
+    assert!(
+        !found.status.success() && text.contains("FAB2781") && text.contains("does not go together with 1"),
+        "{text}"
+    );
+    let text = stdout(&diff(place.path(), &["3", "4", "--fail-on", "never", "--json"]));
+    let json: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(json["broken_promises"][0]["code"], "FAB2781", "{text}");
 }

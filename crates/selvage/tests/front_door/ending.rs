@@ -15,10 +15,10 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const OLD: &str = "/legacy-stock/v1";
 
 /// What a receiver was told: headers and event of each message.
-type Told = Arc<Mutex<Vec<(BTreeMap<String, String>, Value)>>>;
+pub(crate) type Told = Arc<Mutex<Vec<(BTreeMap<String, String>, Value)>>>;
 
 /// A receiver that takes everything, and what it was told.
-fn receiver() -> (String, Told) {
+pub(crate) fn receiver() -> (String, Told) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let told = Told::default();
@@ -46,6 +46,12 @@ fn answer(mut stream: TcpStream, told: &Told) {
 
 async fn place(receiver: &str) -> Place {
     let place = Place::new().await;
+    with_webhook(&place, receiver);
+    place
+}
+
+/// The team that answers for what uses the deprecated interface is told there.
+pub(crate) fn with_webhook(place: &Place, receiver: &str) {
     place.edit("fabric.yaml", "packs: [odoo]", "packs: [odoo]\nnetworks: [127.0.0.0/8]");
     let roles = "roles: {owner: [w.svoboda], on_call: [ops.desk]}";
     let notices = "notices: {system: desk, path: /told, signing: standard-webhooks, secret: {secret: desk/hooks}}";
@@ -58,7 +64,6 @@ async fn place(receiver: &str) -> Place {
     let mut secrets = std::fs::read_to_string(place.path("secrets")).unwrap();
     secrets.push_str(&format!("desk/hooks={SECRET}\n"));
     std::fs::write(place.path("secrets"), secrets).unwrap();
-    place
 }
 
 fn told_of(environment: &str, interface: &str, consumer: &str) -> (String, String, String) {
@@ -140,6 +145,10 @@ async fn a_brownout_refuses_everything_for_a_while_and_nothing_else() {
     assert_eq!(ask("/inventory/v2/inventory-positions?limit=1", None).await.0, StatusCode::OK);
     let metrics = Client::new().get(&served.metrics).send().await.unwrap().text().await.unwrap();
     assert!(metrics.contains("refusals_total{interface=\"legacy-stock@1\",code=\"FAB7153\"}"), "{metrics}");
+    let planned = "selvage_gateway_requests_total{interface=\"legacy-stock@1\"";
+    let answers = || metrics.lines().filter(|line| line.starts_with(planned));
+    assert!(answers().any(|line| line.contains("status=\"planned\"")), "{metrics}");
+    assert!(!answers().any(|line| line.contains("status=\"5xx\"")), "what is planned is no failure: {metrics}");
     let fabric = place.fabric();
     let explained =
         selvage(&["decide", "--as", "shop-floor-board", "GET", OLD, "--fabric", fabric.to_str().unwrap(), "--json"]);
@@ -153,7 +162,10 @@ async fn a_brownout_refuses_everything_for_a_while_and_nothing_else() {
     let known = || async {
         let usage: Value = serde_json::from_str(&stdout(&selvage(&usage))).unwrap();
         let mut rows = usage["usage"].as_array().unwrap().iter();
-        rows.find(|row| row["consumer"] == "shop-floor-board" && row["failed"].as_u64() > Some(0)).map(drop)
+        rows.find(|row| {
+            row["consumer"] == "shop-floor-board" && row["planned"].as_u64() > Some(0) && row["failed"] == 0
+        })
+        .map(drop)
     };
     eventually("who was refused is counted", known).await;
 }

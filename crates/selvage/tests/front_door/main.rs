@@ -41,6 +41,7 @@ mod leases;
 mod ledger;
 mod listener;
 mod lsp;
+mod mail;
 mod masks;
 mod objects;
 mod openapi;
@@ -59,6 +60,8 @@ mod rotation;
 mod rules;
 mod schemathesis;
 mod serve;
+#[path = "../../../selvage-delivery/tests/mail/smtp.rs"]
+mod smtp;
 mod stock;
 mod story;
 mod systems;

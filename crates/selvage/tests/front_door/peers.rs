@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks and cloudevents.
+/// A Python that has openapi-spec-validator, schemathesis, standardwebhooks, cloudevents and aiosmtpd.
 pub(crate) fn python() -> PathBuf {
     peer("SELVAGE_TEST_PYTHON")
 }

@@ -1,4 +1,5 @@
-//! Campaigns: each grant is answered for by who decides about it, or by the board where nobody did in time.
+//! Campaigns: each grant is answered for by who decides about it, or by the board where nobody did in time. Who asked for it may give it
+//! back, and never keeps it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -123,16 +124,19 @@ impl Desk {
         Ok(Begun { campaign, grants: items.len(), answer })
     }
 
-    /// Answers for a grant.
+    /// Answers for a grant: who decides about it, or who asked for it and takes less.
     ///
     /// # Errors
-    /// [`DeskError::Refused`] for who does not; those of the store.
+    /// [`DeskError::Refused`] for who does not; those of the store, as where who asked would keep it.
     pub async fn answer(&self, fabric: &Fabric, answering: Answering) -> Result<RecertificationItem, DeskError> {
         let Answering { item: id, verdict, person, because } = answering;
         let items = self.store.recertification_items().await?;
         let unknown = || StoreError::NotFound { what: "recertification item", id: id.clone() };
         let item = items.into_iter().find(|item| item.id == id).ok_or_else(unknown)?;
-        must_decide(&who_answers(fabric, &item), &person, &item.grant.interface)?;
+        let gives_back = verdict != Verdict::Keep && self.store.asked_for(&item.grant.id).await?.contains(&person);
+        if !gives_back {
+            must_decide(&who_answers(fabric, &item), &person, &item.grant.interface)?;
+        }
         let narrowing = match &verdict {
             Verdict::Narrow(narrowing) => narrowing.clone(),
             _ => Narrowing::default(),

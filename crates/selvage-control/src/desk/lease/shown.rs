@@ -95,10 +95,10 @@ pub fn remark(Remark { concern, subject, says }: &Remark) -> Value {
 
 /// What a consumer's owner is told of what ends.
 pub fn notice(it: &LifecycleNotice) -> Value {
-    let NewNotice { interface, consumer, stage, says } = &it.notice;
+    let NewNotice { interface, consumer, stage, way, recipient, says } = &it.notice;
     json!({
         "environment": it.environment.as_str(), "interface": interface.to_string(), "consumer": consumer.as_str(),
-        "stage": stage, "says": says, "told": it.told.map(|at| at.to_string()),
+        "stage": stage, "way": way.as_str(), "recipient": recipient, "says": says, "told": it.told.map(|at| at.to_string()),
         "due": it.due.map(|at| at.to_string()), "because": it.because, "attempts": it.attempts,
     })
 }

@@ -45,7 +45,8 @@ fn events(interface: &Interface) -> Option<&[EventType]> {
     }
 }
 
-fn differences(
+/// What is different between two schemas that lie in these files.
+pub(in crate::compare) fn differences(
     (before, was): (&Fabric, &Spanned<String>),
     (after, is): (&Fabric, &Spanned<String>),
 ) -> Vec<Difference> {

@@ -1,5 +1,6 @@
 //! Interface, in its five types.
 
+use super::object::COMPATIBILITY;
 use super::webhook::{WEBHOOK_INTO, WEBHOOK_SOURCE};
 use super::{
     BOOLEAN, DATE, DURATION, EVENT_TYPE, Format, INTERFACE_REF, NAME, OBJECT_REF, QUOTA, RATE, Record, SOME, Shape,
@@ -107,6 +108,11 @@ static BY_TYPE: Variants = Variants {
                 optional("replay", Shape::Record(&REPLAY), "Who may replay, and how fast."),
                 optional("capture", Shape::Record(&CAPTURE), "How changes are captured from the system."),
                 optional("copy", Shape::Record(&COPY), "A read model that is kept from the capture."),
+                optional(
+                    "compatibility",
+                    COMPATIBILITY,
+                    "What is promised of what they carry later, as `backward-transitive`. Default: nothing.",
+                ),
             ],
         ),
         (

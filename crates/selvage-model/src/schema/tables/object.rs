@@ -1,9 +1,13 @@
 //! Object and CodeSet.
 
 use super::{BOOLEAN, Format, NAME, Record, Shape, TEXT, VERSION};
+use crate::manifest::compatibility::CompatibilityPromise;
 use crate::schema::shape::{Field, Variants, optional, record, required};
 
 pub(crate) const DIMENSIONS: &[&str] = &["count", "mass", "length", "area", "volume", "time", "temperature", "energy"];
+
+/// What is promised of later states.
+pub(crate) const COMPATIBILITY: Shape = Shape::Text(Format::Words(&CompatibilityPromise::WORDS));
 
 pub(crate) static OBJECT: Record = record(
     "Object",
@@ -25,6 +29,11 @@ pub(crate) static OBJECT: Record = record(
             "Which system may change which attributes.",
         ),
         optional("stewards", NAME, "The team that resolves data exceptions."),
+        optional(
+            "compatibility",
+            COMPATIBILITY,
+            "What it promises of its later states, as `full-transitive`. Default: nothing.",
+        ),
     ],
 );
 

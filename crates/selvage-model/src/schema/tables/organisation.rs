@@ -156,5 +156,10 @@ pub(crate) static TEAM: Record = record(
             "People's directory identities by role: owner, steward, on_call.",
         ),
         optional("notices", Shape::Record(&DELIVER), "Where it is told of what ends, by a webhook."),
+        optional(
+            "mail",
+            Shape::Text(Format::Mail),
+            "Its mailbox, where it is told of what ends, as `plant-it@example.com`.",
+        ),
     ],
 );

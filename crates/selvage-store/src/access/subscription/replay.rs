@@ -65,6 +65,7 @@ impl Store {
             events: of.terms.events.clone(),
             from: Beginning::Oldest,
             until: of.terms.until,
+            on_end: of.terms.on_end,
             lag: None,
             deliver: Some(DeliveryTerms { rate: new.rate.or(deliver.rate), ..deliver.clone() }),
             replay: Some(ReplayTerms {

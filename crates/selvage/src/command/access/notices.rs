@@ -3,6 +3,7 @@
 use clap::Args;
 use comfy_table::Table;
 use selvage_control::desk::lease::shown;
+use selvage_model::notice::NoticeWay;
 use selvage_store::LifecycleNotice;
 use serde_json::json;
 
@@ -31,10 +32,11 @@ impl Notices {
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
-        table.load_style(TABLE).set_header(["ENVIRONMENT", "INTERFACE", "CONSUMER", "STAGE", "STATE"]);
+        table.load_style(TABLE).set_header(["ENVIRONMENT", "INTERFACE", "CONSUMER", "STAGE", "WAY", "STATE"]);
         for it in &notices {
             let (interface, consumer) = (it.notice.interface.to_string(), it.notice.consumer.to_string());
-            table.add_row([it.environment.to_string(), interface, consumer, it.notice.stage.clone(), state(it)]);
+            let (stage, way) = (it.notice.stage.clone(), it.notice.way.to_string());
+            table.add_row([it.environment.to_string(), interface, consumer, stage, way, state(it)]);
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -43,9 +45,14 @@ impl Notices {
 
 /// How it stands, in words.
 fn state(notice: &LifecycleNotice) -> String {
-    let because = notice.because.as_deref().unwrap_or("nobody has tried");
+    let untried = match notice.notice.way {
+        NoticeWay::Mail => "no node that sends mail (`selvage serve --mail`) has tried",
+        NoticeWay::Webhook | NoticeWay::Nowhere => "nobody has tried",
+    };
+    let because = notice.because.as_deref().unwrap_or(untried);
     match (notice.told, notice.due) {
         (Some(told), _) => format!("told {told:.0}"),
+        (None, None) if notice.notice.way == NoticeWay::Nowhere => format!("nobody to tell: {because}"),
         (None, Some(due)) => format!("again {due:.0}: {because}"),
         (None, None) => format!("given up: {because}"),
     }

@@ -18,10 +18,12 @@ use crate::{directory, report};
 /// What a release's id begins with.
 const RELEASE: &str = "rel_";
 
-/// Both states.
+/// Both states, and earlier ones.
 pub(super) struct States {
     pub(super) before: Fabric,
     pub(super) after: Fabric,
+    /// Earlier ones, by what they were called.
+    pub(super) also: Vec<(String, Fabric)>,
 }
 
 /// Files of a state by path, and the domain where they are only one's.
@@ -30,12 +32,13 @@ struct State {
     domain: Option<DomainName>,
 }
 
-/// Reads both.
+/// Reads them.
 ///
 /// # Errors
 /// When one of them is not there, or has errors.
-pub(super) async fn read(base: &str, head: &str, choice: &StoreChoice) -> anyhow::Result<States> {
-    let store = match [base, head].iter().any(|name| name.starts_with(RELEASE)) {
+pub(super) async fn read(base: &str, head: &str, also: &[String], choice: &StoreChoice) -> anyhow::Result<States> {
+    let mut names = also.iter().map(String::as_str).chain([base, head]);
+    let store = match names.any(|name| name.starts_with(RELEASE)) {
         true => {
             Some(choice.existing().await.with_context(|| format!("{}: no release can be read", code::STATE_UNKNOWN))?)
         }
@@ -48,7 +51,11 @@ pub(super) async fn read(base: &str, head: &str, choice: &StoreChoice) -> anyhow
         before.files.retain(|path, _| domain_of(path) == domain);
         after.files.retain(|path, _| domain_of(path) == domain);
     }
-    Ok(States { before: fabric(base, &before.files)?, after: fabric(head, &after.files)? })
+    let mut earlier = Vec::new();
+    for name in also {
+        earlier.push((name.clone(), fabric(name, &state(name, head, store.as_ref()).await?.files)?));
+    }
+    Ok(States { before: fabric(base, &before.files)?, after: fabric(head, &after.files)?, also: earlier })
 }
 
 async fn state(name: &str, other: &str, store: Option<&Store>) -> anyhow::Result<State> {

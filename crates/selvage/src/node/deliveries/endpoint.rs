@@ -6,11 +6,12 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 use selvage_delivery::{AddressPolicy, Calendar, Endpoint, EndpointLimits, EndpointTls, Job, Signing};
 use selvage_model::access::GrantTerms;
+use selvage_model::announce;
 use selvage_model::exchange::Scope;
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::manifest::interface::{InterfaceBody, Lifecycle};
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::{EnvironmentName, SystemName};
+use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::scalar::Rate;
 use selvage_model::subscription::{DeliveryTerms, LiveSubscription, REPLAY_HEADER};
 
@@ -42,13 +43,25 @@ pub(crate) fn of(
     };
     let limits = EndpointLimits { rate: slower(rate, terms.rate), ..endpoint.limits };
     let marked = subscription.terms.replay.as_ref().map(|_| (REPLAY_HEADER.to_owned(), subscription.id.clone()));
+    let headers = marked.into_iter().chain(announced(fabric, reference)).collect();
     Ok(Job {
         subscription: subscription.clone(),
-        endpoint: Endpoint { limits, headers: marked.into_iter().collect(), ..endpoint },
+        endpoint: Endpoint { limits, headers, ..endpoint },
         calendar: calendar(fabric, &deliver.system),
         scope: Scope::on(terms, fabric, reference),
         interface,
     })
+}
+
+/// What a deprecated interface says of its end with each message, as with each answer; the successor's path is that at the gateway.
+/// INVARIANT: LIVE-LIFECYCLE
+fn announced(fabric: &Fabric, reference: &InterfaceRef) -> Vec<(String, String)> {
+    let Some(Lifecycle::Deprecated(ends)) = fabric.interfaces.get(reference).map(|it| &it.lifecycle) else {
+        return Vec::new();
+    };
+    let successor = ends.successor.as_ref().map(|next| format!("/{}/v{}", next.value.name, next.value.major));
+    let headers = announce::headers(ends, successor.as_deref()).into_iter();
+    headers.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// The slower of two rates, where there are any.

@@ -30,6 +30,10 @@ fn write_all(text: &mut String, compared: &Comparison<'_>) -> Result {
         let (backward, forward) = (how.backward.as_str(), how.forward.as_str());
         writeln!(text, "{object}: backward {backward}, forward {forward}")?;
     }
+    for finding in &compared.broken {
+        let (place, message) = (visible(&finding.place.to_string(), false), visible(&finding.message, false));
+        writeln!(text, "{}: {message} ({place})", finding.code)?;
+    }
     if compared.differences.is_empty() {
         return writeln!(text, "no differences");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use selvage_control::desk::finding;
 use selvage_governance::compare::Difference;
 use selvage_governance::impact::{Affected, Impact, Use};
 use serde_json::{Value, json};
@@ -25,6 +26,7 @@ pub(crate) fn write(compared: &Comparison<'_>) -> String {
         "head": compared.names.1,
         "differences": differences,
         "compatibility": compatibility,
+        "broken_promises": compared.broken.iter().map(finding).collect::<Vec<_>>(),
         "summary": {"breaking": breaking, "unproven": unproven, "safe": safe},
     });
     if let (Some(impact), Some(members)) = (compared.impact, document.as_object_mut()) {

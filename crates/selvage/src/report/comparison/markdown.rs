@@ -35,6 +35,9 @@ fn write_all(text: &mut String, compared: &Comparison<'_>) -> Result {
         writeln!(text, "### {}{owner}\n", compared.title(&group))?;
         table(text, compared, &grave)?;
     }
+    for finding in &compared.broken {
+        writeln!(text, "- {} **{}** ({})\n", finding.code, cell(&finding.message), code(&finding.place.to_string()))?;
+    }
     if let Some(impact) = compared.impact {
         would_break(text, compared, impact)?;
     }

@@ -141,7 +141,7 @@ impl Stage {
         for it in delivered {
             let Some(name) = it.known_as() else { continue };
             let (consumer, interface) = (it.consumer.value.clone(), it.interface.value.clone());
-            let mut terms = it.terms();
+            let mut terms = it.terms(&self.fabric);
             terms.until = None;
             asked.push(AskedSubscription { consumer, name, interface, terms });
         }
