@@ -36,7 +36,7 @@ use selvage_model::change::{Change, ChangeState};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::EnvironmentName;
-use selvage_store::{DomainActivation, SignedRelease, Store};
+use selvage_store::{AskedChanges, DomainActivation, SignedRelease, Store};
 use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
@@ -155,6 +155,19 @@ impl Desk {
         let (now, delegations) = self.store.delegations().await?;
         let changes = self.store.changes().await?.into_iter().rev();
         Ok(changes.map(|change| (change.clone(), standing(&change, &delegations, now))).collect())
+    }
+
+    /// Some changes with how they stand, the newest first; and the last of them where there are more behind it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn changes_page(
+        &self,
+        asked: &AskedChanges,
+    ) -> Result<(Vec<(Change, Standing)>, Option<String>), DeskError> {
+        let (now, delegations) = self.store.delegations().await?;
+        let (changes, next) = self.store.changes_page(asked).await?;
+        Ok((changes.into_iter().map(|it| (it.clone(), standing(&it, &delegations, now))).collect(), next))
     }
 
     /// Every release without its files, oldest first, and what is active where.

@@ -12,8 +12,10 @@ mod emergencies;
 #[path = "stage/reading.rs"]
 mod reading;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::civil::Date;
@@ -23,7 +25,8 @@ use selvage_model::change::DecisionVerdict;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::EnvironmentName;
-use selvage_store::Store;
+use selvage_model::usage::{PromiseCount, PromiseKey, PromiseRow, Promised};
+use selvage_store::{Store, UsageBatch};
 
 // Written in another order than they come in.
 const GROUP: &str = "kind: Fabric
@@ -226,4 +229,103 @@ async fn of_a_subscription_in_two_environments_the_last_stage_counts() {
     }
     stage.activated(&second, "prod").await;
     assert_eq!(events().await, ["a.stock.counted"]);
+}
+
+/// A plant with an interface that promises something.
+fn promising(name: &str) -> (String, String) {
+    let text = format!(
+        "kind: Interface
+name: {name}-orders
+type: api
+version: 1.0
+owner: {name}-it
+lifecycle: active
+classification: {{criticality: tier-2, latency: near-real-time, recovery: {{rpo: 0s, rto: 1h}}, data: internal}}
+control: mediated
+serves: {{object: order@1, system: odoo, operations: [list]}}
+slo: [{{availability: 99%, window: 30d}}, {{latency: {{quantile: 0.9, under: 1s}}, window: 30d}}]
+"
+    );
+    (format!("domains/plant-{name}/orders.yaml"), text)
+}
+
+/// What nodes counted of a plant's interface in an environment: answers, and those that were as promised.
+async fn counted(
+    stage: &Stage,
+    (node, environment): (&str, &str),
+    name: &str,
+    (promise, answers, kept): (Promised, u64, u64),
+) {
+    let key = PromiseKey { interface: format!("{name}-orders@1").parse().unwrap(), promise };
+    let now = jiff::Timestamp::now();
+    let batch = UsageBatch {
+        number: 1,
+        covers_until: now,
+        environment: Some(environment.parse().unwrap()),
+        promises: vec![PromiseRow { hour: now, key, count: PromiseCount { answers, kept } }],
+        ..UsageBatch::default()
+    };
+    assert!(stage.store.add_usage(node, &batch).await.unwrap());
+}
+
+fn said(refused: &DeskError) -> String {
+    let DeskError::Refused { code, message, .. } = refused else { panic!("{refused}") };
+    format!("{code} {message}")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_budget_is_the_domains_own_and_of_its_environment() {
+    let stage = Stage::new().await;
+    let group = GROUP.replace("gates: {faults: true}", "gates: {budget: true}");
+    let group = stage.released("group", ("fabric.yaml".to_owned(), group)).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&group, environment).await;
+    }
+    let ghent = stage.released("plant-ghent", promising("ghent")).await;
+    let brno = stage.released("plant-brno", promising("brno")).await;
+    for release in [&ghent, &brno] {
+        stage.activated(release, "dev").await;
+    }
+    // What fails elsewhere, or comes late elsewhere, spends nothing here.
+    counted(&stage, ("a", "dev"), "ghent", (Promised::Well, 100, 1)).await;
+    counted(&stage, ("b", "test"), "ghent", (Promised::Well, 100, 99)).await;
+    let second = Duration::from_secs(1);
+    counted(&stage, ("c", "test"), "brno", (Promised::Within(second), 100, 89)).await;
+    let went = stage.activated(&ghent, "test").await;
+    let budget = went.gates.iter().find(|gate| gate.gate == "budget").unwrap();
+    assert_eq!((budget.open, budget.saw.as_str()), (true, "2 promises kept"), "and not what Brno promises");
+    let refused = stage.desk.activate(&brno, &activating("test")).await.unwrap_err();
+    let refused = said(&refused);
+    assert!(
+        refused.contains("FAB7057") && refused.contains("brno-orders@1: 11 of 100 came later than 1s, 10 may"),
+        "{refused}"
+    );
+    counted(&stage, ("d", "test"), "ghent", (Promised::Well, 100, 98)).await;
+    let again =
+        stage.released("plant-ghent", (promising("ghent").0, promising("ghent").1 + "description: More\n")).await;
+    stage.activated(&again, "dev").await;
+    let refused = said(&stage.desk.activate(&again, &activating("test")).await.unwrap_err());
+    assert!(refused.contains("ghent-orders@1: 3 of 200 failed, 2 may"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_node_ran_has_proven_nothing() {
+    let stage = Stage::new().await;
+    let ghent = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    for environment in ["dev", "test"] {
+        stage.activated(&ghent, environment).await;
+    }
+    // Where an environment never had a node, that is said.
+    let brno = stage.released("plant-brno", plant("brno", &["mes"])).await;
+    stage.activated(&brno, "dev").await;
+    let went = stage.activated(&brno, "test").await;
+    assert!(went.gates[0].saw.ends_with("; it has no nodes"), "{:?}", went.gates);
+    let parts = |release: &str| BTreeMap::from([("plant-ghent".parse().unwrap(), release.to_owned())]);
+    let test = "test".parse().unwrap();
+    stage.store.note_runs(&test, &parts("rel_of_before")).await.unwrap();
+    let refused = said(&stage.desk.activate(&ghent, &activating("prod")).await.unwrap_err());
+    assert!(refused.contains("FAB7057") && refused.contains("no node ran it there"), "{refused}");
+    stage.store.note_runs(&test, &parts(&ghent)).await.unwrap();
+    let went = stage.activated(&ghent, "prod").await;
+    assert!(went.gates[0].saw.ends_with(", and ran there"), "{:?}", went.gates);
 }

@@ -208,7 +208,7 @@ fn series(books: &Books) -> Vec<(SeriesName, [u64; CLASSES.len()])> {
 fn latency(shards: &[Arc<Shard>], operation: u32) -> ([u64; BOUNDS.len() + 1], u64) {
     let mut sums = [0; BOUNDS.len() + 1];
     let mut total = 0_u64;
-    for Latency { buckets, sum_micros } in shards.iter().filter_map(|shard| shard.latencies.seen(operation)) {
+    for Latency { buckets, sum_micros, .. } in shards.iter().filter_map(|shard| shard.latencies.seen(operation)) {
         for (sum, count) in sums.iter_mut().zip(buckets) {
             *sum += count.load(Ordering::Relaxed);
         }

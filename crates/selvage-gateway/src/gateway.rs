@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use selvage_model::budget::BudgetShare;
+use selvage_model::usage::PromiseKey;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -60,6 +61,11 @@ impl Counted {
     /// As of now.
     pub fn usage(&self) -> Usage {
         usage::usage(&self.0.books)
+    }
+
+    /// Counts these latencies by themselves from now on: they are promised. It stays so until the gateway ends.
+    pub fn promise(&self, promises: &[PromiseKey]) {
+        usage::promise(&self.0.books, promises);
     }
 
     /// What came of requests for tokens since this was asked last.

@@ -35,6 +35,9 @@ pub fn latency_bounds() -> &'static [u64] {
     &BOUNDS
 }
 
+/// So many bounds that were promised of an operation since the node began are counted by themselves; of more, nothing is known.
+const MOST_PROMISED: usize = 4;
+
 /// Minutes that are kept.
 pub(crate) const MINUTES: usize = 60;
 /// Requests that belong to no interface.
@@ -103,6 +106,16 @@ pub(crate) struct Sent {
 pub(crate) struct Latency {
     pub(crate) buckets: [AtomicU64; BOUNDS.len() + 1],
     pub(crate) sum_micros: AtomicU64,
+    promised: [Promised; MOST_PROMISED],
+}
+
+/// What came of a bound that is promised: set once, from outside, and never another.
+#[derive(Debug, Default)]
+struct Promised {
+    /// In microseconds; 0 where none is promised.
+    under: AtomicU64,
+    within: AtomicU64,
+    answers: AtomicU64,
 }
 
 /// Requests in each of the last minutes: minute since 1970 in the upper half, count in the lower.
@@ -164,6 +177,15 @@ impl Shard {
         if let Some(counter) = latency.buckets.get(bucket) {
             add(counter, 1);
             add(&latency.sum_micros, micros);
+        }
+        for promised in &latency.promised {
+            match promised.under.load(Ordering::Relaxed) {
+                0 => break,
+                under => {
+                    add(&promised.answers, 1);
+                    add(&promised.within, u64::from(micros <= under));
+                }
+            }
         }
     }
 
@@ -269,6 +291,29 @@ impl Answers {
         for (sum, count) in sums.iter_mut().zip(&self.0) {
             *sum += count.load(Ordering::Relaxed);
         }
+    }
+}
+
+impl Latency {
+    /// Counts this bound by itself from now on, where there is a place for it. One thread at a time does this.
+    pub(crate) fn promise(&self, under: u64) {
+        for promised in &self.promised {
+            match promised.under.load(Ordering::Relaxed) {
+                0 => return promised.under.store(under, Ordering::Relaxed),
+                known if known == under => return,
+                _ => {}
+            }
+        }
+    }
+
+    /// What came of each bound: the bound, how many answers came within it, and of how many.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (u64, u64, u64)> {
+        let kept = self.promised.iter().map(|promised| {
+            // Within first: what is counted meanwhile is late rather than in time.
+            let within = promised.within.load(Ordering::Relaxed);
+            (promised.under.load(Ordering::Relaxed), within, promised.answers.load(Ordering::Relaxed))
+        });
+        kept.filter(|(under, _, answers)| *under > 0 && *answers > 0)
     }
 }
 

@@ -1,9 +1,13 @@
 //! Which attributes of an object a request asks for or sends: the names in its query and at the top of its body, as far as
 //! the object has them. Values are never looked at.
 
+use std::time::Duration;
+
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::{ConsumerName, InterfaceRef};
-use selvage_model::usage::{AttributeUse, ShadowShape, UsageCount, UsageKey, Used, Way};
+use selvage_model::usage::{
+    AttributeUse, PromiseCount, PromiseKey, Promised, ShadowShape, UsageCount, UsageKey, Used, Way,
+};
 use serde_json::Value;
 
 use crate::decide::Permit;
@@ -77,6 +81,8 @@ pub struct Usage {
     pub used: Vec<(Used, i64)>,
     /// Requests that nothing declares, with the time of the last in seconds since 1970.
     pub shadows: Vec<(ShadowShape, u64, i64)>,
+    /// What came of promised latencies.
+    pub latencies: Vec<(PromiseKey, PromiseCount)>,
 }
 
 /// Merges what the threads counted.
@@ -115,7 +121,37 @@ pub(crate) fn usage(books: &Books) -> Usage {
     }
     usage.shadows = shadows.into_iter().map(|(shape, (requests, at))| (shape, requests, at)).collect();
     usage.used.extend(books.last_used());
+    usage.latencies = latencies(books);
     usage
+}
+
+/// Counts these bounds by themselves from now on, for every operation of their interfaces that is known.
+pub(crate) fn promise(books: &Books, promises: &[PromiseKey]) {
+    for (index, (interface, _)) in (0..).zip(books.names.all_operations()) {
+        for promise in promises.iter().filter(|promise| promise.interface == interface) {
+            let Promised::Within(under) = promise.promise else { continue };
+            let under = u64::try_from(under.as_micros()).unwrap_or(u64::MAX).max(1);
+            let latencies = books.shards.iter().filter_map(|shard| shard.latencies.at(index));
+            latencies.for_each(|latency| latency.promise(under));
+        }
+    }
+}
+
+fn latencies(books: &Books) -> Vec<(PromiseKey, PromiseCount)> {
+    let mut sums: std::collections::BTreeMap<PromiseKey, PromiseCount> = std::collections::BTreeMap::new();
+    for (index, (interface, _)) in (0..).zip(books.names.all_operations()) {
+        for latency in books.shards.iter().filter_map(|shard| shard.latencies.seen(index)) {
+            for (under, within, answers) in latency.kept() {
+                let key = PromiseKey {
+                    interface: interface.clone(),
+                    promise: Promised::Within(Duration::from_micros(under)),
+                };
+                let sum = sums.entry(key).or_default();
+                *sum = sum.plus(PromiseCount { answers, kept: within });
+            }
+        }
+    }
+    sums.into_iter().collect()
 }
 
 fn key(name: &SeriesName, attribute: Option<AttributeUse>) -> UsageKey {

@@ -26,7 +26,7 @@ use selvage_model::usage::Used;
 pub use depends::{Dependency, dependencies};
 pub use example::{Example, examples};
 pub use sample::{carried, sample};
-pub use search::search;
+pub use search::{page, search};
 pub use shown::shown;
 pub use told::{Member, Told};
 

@@ -491,6 +491,7 @@ catalogue! {
     SUBSCRIPTION_OVERDUE = "FAB7169", "The time of a subscription is over, or will be";
     ACCESS_STAYS_ENDED = "FAB7170", "What the release asks for has ended and stays so";
     ACCESS_ENDS = "FAB7171", "Access ends for good by what is activated";
+    RELEASE_KEY_NEW = "FAB7172", "The store does not know the key that would sign the release";
     EMERGENCY_UNRATIFIED = "FAB7180", "Nobody stands behind the emergency";
     BOARD_NARROW = "FAB7181", "The board cannot decide without one of its own";
     RECERTIFICATION_VAIN = "FAB7190", "A campaign that asks nobody about anything";

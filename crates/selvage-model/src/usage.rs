@@ -1,7 +1,10 @@
 //! Who uses what: counts per consumer, interface, operation and attribute, and the requests that nothing declares, as plain
 //! data between the gateway that counts, the store that keeps, and whoever shows them.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
+use rust_decimal::Decimal;
 
 use crate::name::{ConsumerName, InterfaceRef};
 
@@ -89,6 +92,66 @@ impl UsageCount {
     pub fn is_nothing(self) -> bool {
         self == Self::default()
     }
+}
+
+/// What an interface may promise of its answers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PromiseKey {
+    /// The interface.
+    pub interface: InterfaceRef,
+    /// What.
+    pub promise: Promised,
+}
+
+/// What is promised of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Promised {
+    /// That it is none of the statuses 5xx.
+    Well,
+    /// That it comes within this time.
+    Within(Duration),
+}
+
+/// How many answers were as promised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PromiseCount {
+    /// Answers.
+    pub answers: u64,
+    /// Of them, those that were as promised.
+    pub kept: u64,
+}
+
+impl PromiseCount {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let (answers, kept) = (self.answers.saturating_add(other.answers), self.kept.saturating_add(other.kept));
+        Self { answers, kept }
+    }
+
+    /// What came since then.
+    #[must_use]
+    pub fn since(self, before: Self) -> Self {
+        let (answers, kept) = (self.answers.saturating_sub(before.answers), self.kept.saturating_sub(before.kept));
+        Self { answers, kept }
+    }
+
+    /// How many may be otherwise, where this share (0 to 1) is promised; and how many were.
+    pub fn broken(self, share: Decimal) -> (Decimal, Decimal) {
+        let may = Decimal::from(self.answers) * (Decimal::ONE - share);
+        (may, Decimal::from(self.answers.saturating_sub(self.kept)))
+    }
+}
+
+/// Counts of one hour, on their way to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromiseRow {
+    /// The hour's beginning.
+    pub hour: Timestamp,
+    /// What.
+    pub key: PromiseKey,
+    /// What came of it.
+    pub count: PromiseCount,
 }
 
 /// What proves or opens something, for its last use.

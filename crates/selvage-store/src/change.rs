@@ -41,6 +41,30 @@ pub struct NewChange {
     pub requirements: Vec<Requirement>,
 }
 
+/// Which changes are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskedChanges {
+    /// Of this domain.
+    pub domain: Option<DomainName>,
+    /// That stand so.
+    pub states: ChangeStates,
+    /// Behind this one.
+    pub after: Option<String>,
+    /// So many at most.
+    pub limit: u32,
+}
+
+/// How changes stand that are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeStates {
+    /// In whichever way.
+    All,
+    /// Open or rejected.
+    Undecided,
+    /// So.
+    Only(ChangeState),
+}
+
 statements! {
     PROPOSE = "INSERT INTO change_proposal (id, domain, title, author, version, base_release, release_id, content, state, emergency, \
                report, requirements, proposed_at, changed_at) VALUES ($1, $2, $3, $4, 1, $5, $6, $7, 'open', $8, $9, $10, $11, $11)";
@@ -59,6 +83,12 @@ statements! {
                 ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released' AND ratify_until IS NOT NULL";
     ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
            requirements, proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
+    PAGE = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
+            proposed_at, changed_at FROM change_proposal WHERE (CAST($1 AS TEXT) = '' OR domain = CAST($1 AS TEXT)) \
+            AND (CAST($2 AS TEXT) = '' OR state = CAST($2 AS TEXT) OR (CAST($2 AS TEXT) = 'undecided' AND (state IN ('open', 'rejected') \
+             OR ratify_until IS NOT NULL OR ratified_late IS NOT NULL))) \
+            AND (CAST($3 AS TEXT) = '' OR (proposed_at, id) < (SELECT proposed_at, id FROM change_proposal WHERE id = CAST($3 AS TEXT))) \
+            ORDER BY proposed_at DESC, id DESC LIMIT $4";
     BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
              requirements, proposed_at, changed_at FROM change_proposal WHERE id = $1";
     CONTENT = "SELECT content FROM change_proposal WHERE id = $1 AND version = $2";
@@ -253,6 +283,32 @@ impl Store {
             changes.push(find(&mut transaction, &row.text("id")?).await?);
         }
         Ok(changes)
+    }
+
+    /// Some changes, newest first, and the last of them where there are more behind it: what the next page is asked for `after`.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn changes_page(&self, asked: &AskedChanges) -> Result<(Vec<Change>, Option<String>), StoreError> {
+        let mut transaction = self.database.read().await?;
+        let domain = asked.domain.as_ref().map(DomainName::as_str).unwrap_or_default();
+        let state = match asked.states {
+            ChangeStates::All => "",
+            ChangeStates::Undecided => "undecided",
+            ChangeStates::Only(state) => state.as_str(),
+        };
+        let (after, most) = (asked.after.as_deref().unwrap_or_default(), i64::from(asked.limit.max(1)));
+        let mut rows = transaction.all(PAGE, bind![domain, state, after, most + 1]).await?;
+        let more = i64::try_from(rows.len()).unwrap_or(i64::MAX) > most;
+        rows.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        let mut changes = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let id = row.text("id")?;
+            let decisions = transaction.all(DECISIONS_OF, bind![id.as_str()]).await?;
+            changes.push(change(row, decisions.iter().map(decision).collect::<Result<Vec<_>, StoreError>>()?)?);
+        }
+        let next = changes.last().filter(|_| more).map(|last| last.id.clone());
+        Ok((changes, next))
     }
 
     /// The files of a version of a change, by path.

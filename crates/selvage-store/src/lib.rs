@@ -23,6 +23,7 @@ mod notice;
 mod observed;
 mod operation;
 mod person;
+mod promise;
 mod release;
 mod statement;
 #[cfg(test)]
@@ -52,7 +53,7 @@ pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
 pub use capture::{
     CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, HeldCapture, NewCapture, TakenCapture,
 };
-pub use change::NewChange;
+pub use change::{AskedChanges, ChangeStates, NewChange};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
@@ -71,6 +72,7 @@ pub use ledger::checkpoint::{Checkpoint, LedgerHead};
 pub use ledger::entry::LedgerEntry;
 pub use ledger::token::TokensAsked;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
+pub use node::ran::ReleaseRun;
 pub use node::released::{NodeReleases, RefusedReleases, Runs, digests_of_active, releases_digest};
 pub use node::{NewNode, NodeRecord, SignOfLife};
 pub use notice::{LifecycleNotice, NewNotice};

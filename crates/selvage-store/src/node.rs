@@ -2,6 +2,7 @@
 //! so that whoever changes it can wait until each has said so or can no longer be one that has not heard.
 //! INVARIANT: REVOKED-NOW
 
+pub(crate) mod ran;
 pub(crate) mod released;
 
 use std::time::Duration;

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{EnvironmentName, InterfaceRef};
 use selvage_model::usage::{
-    AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageRow, UsageTotal, Used, Way,
+    AttributeUse, PromiseRow, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageRow, UsageTotal, Used, Way,
 };
 
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::promise;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
@@ -20,7 +21,7 @@ const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
 /// Minutes become hours after so long, hours become days, days go.
 const MINUTES_FOR: i64 = 26 * HOUR;
-const HOURS_FOR: i64 = 40 * DAY;
+pub(crate) const HOURS_FOR: i64 = 40 * DAY;
 const DAYS_FOR: i64 = 458 * DAY;
 /// Groups of shadow traffic that are kept, the last seen ones.
 const MOST_SHADOWS: i64 = 1000;
@@ -42,6 +43,10 @@ pub struct UsageBatch {
     pub used: Vec<(Used, Timestamp)>,
     /// Requests that nothing declares.
     pub shadows: Vec<ShadowGroup>,
+    /// Where the node is; what interfaces promise is counted by it.
+    pub environment: Option<EnvironmentName>,
+    /// What came of what interfaces promise.
+    pub promises: Vec<PromiseRow>,
 }
 
 statements! {
@@ -111,6 +116,11 @@ impl Store {
         for row in &batch.rows {
             add(&mut transaction, row).await?;
         }
+        if let Some(environment) = &batch.environment {
+            for row in &batch.promises {
+                promise::add(&mut transaction, environment, row).await?;
+            }
+        }
         for (used, at) in &batch.used {
             let (kind, id) = match used {
                 Used::Grant(id) => ("grant", id),
@@ -154,6 +164,8 @@ impl Store {
             transaction.run(FORGET, bind![from, before]).await?;
         }
         transaction.run(FORGET, bind!["day", now - DAYS_FOR]).await?;
+        promise::roll_up(&mut transaction, (now - HOURS_FOR) - (now - HOURS_FOR).rem_euclid(DAY), now - DAYS_FOR)
+            .await?;
         transaction.run(FEWER_SHADOWS, bind![MOST_SHADOWS]).await?;
         transaction.run(OLD_GAPS, bind![now - DAYS_FOR]).await?;
         transaction.run(OLD_WRITERS, bind![now - DAYS_FOR]).await?;

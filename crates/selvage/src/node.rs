@@ -170,7 +170,8 @@ impl Node {
         let (secrets, store) = (rotation::Secrets::new(config.secrets), config.store.clone());
         let here = deliveries::Here::of(&config.environment, &node.id, handed_out.holding(), &told.deliveries);
         let delivering = Delivering::start(&store, events.log(), &current, &secrets, here);
-        let keeper = usage::keep(gateway.counted(), &store, &node.id, &current, told.usage);
+        let keeper =
+            usage::keep(gateway.counted(), &store, (&config.environment, node.id.as_str()), &current, told.usage);
         let entering = tokens::enter(gateway.counted(), store.clone(), node.id.clone());
         let follower = Arc::new(release::Follower {
             source: config.source.clone(),

@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rust_decimal::Decimal;
+use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::Objective;
 use selvage_model::manifest::organisation::Environment;
-use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
-use selvage_store::{DomainActivation, Store};
+use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::scalar::spell;
+use selvage_model::usage::{PromiseCount, PromiseKey, Promised};
+use selvage_store::{DomainActivation, NodeRecord, Store};
 use serde::Serialize;
 
 use super::{Desk, DeskError, Looked, Tried};
@@ -59,10 +63,14 @@ pub(super) struct Passing<'a> {
 pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate>, DeskError> {
     let (look, store) = (desk.look.as_ref(), &desk.store);
     let environment = passing.environment;
-    let mut gates: Vec<Gate> = environment.after.iter().map(|before| after(passing, &before.value)).collect();
-    if let Some(soak) = environment.gates.soak {
-        gates.extend(environment.after.iter().map(|before| soaked(passing, &before.value, soak)));
+    let mut gates = Vec::new();
+    let mut soaks = Vec::new();
+    for before in environment.after.iter().map(|before| &before.value) {
+        let ran = ran(passing, before, store).await?;
+        gates.push(after(passing, before, &ran));
+        soaks.extend(environment.gates.soak.map(|soak| soaked(passing, before, (soak, &ran))));
     }
+    gates.extend(soaks);
     if environment.gates.tests {
         gates.push(tests(&desk.hard(|| look.tests(passing.looked)).await));
     }
@@ -75,17 +83,42 @@ pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate
     Ok(gates)
 }
 
-/// Whether it runs there, or did until another followed it: what was gone back from there has proven that it is not fit.
-fn after(passing: &Passing<'_>, before: &EnvironmentName) -> Gate {
+/// What the nodes of an environment say of a release.
+enum Ran {
+    /// They ran it, for so long.
+    For(Duration),
+    /// They run or ran something else.
+    Never,
+    /// There are none, and never were.
+    Nobody,
+}
+
+async fn ran(passing: &Passing<'_>, before: &EnvironmentName, store: &Store) -> Result<Ran, DeskError> {
+    let runs = store.runs_in(before).await?;
+    if let Some(run) = runs.iter().find(|run| run.release == passing.release && &run.domain == passing.domain) {
+        return Ok(Ran::For(run.ran_for));
+    }
+    let is_there = |node: &NodeRecord| node.environment == before.as_str();
+    let is_known = !runs.is_empty() || store.nodes().await?.1.iter().any(is_there);
+    Ok(if is_known { Ran::Never } else { Ran::Nobody })
+}
+
+/// Whether it runs there, or did until another followed it: what was gone back from there has proven that it is not fit, and what no node
+/// of it ran has proven nothing.
+fn after(passing: &Passing<'_>, before: &EnvironmentName, ran: &Ran) -> Gate {
     let there = passing.history.iter().filter(|it| &it.environment == before && &it.domain == passing.domain);
     let mut next: Option<&DomainActivation> = None;
     let mut saw = (false, format!("never active in {before}"));
     // Newest first: each was followed by the one before it in this list.
     for it in there {
         if it.release == passing.release {
-            saw = match next {
-                Some(next) if next.is_rollback => (false, format!("gone back from in {before} {:.0}", next.since)),
-                _ => (true, format!("active in {before} since {:.0}", it.since)),
+            saw = match (next, ran) {
+                (Some(next), _) if next.is_rollback => (false, format!("gone back from in {before} {:.0}", next.since)),
+                (_, Ran::For(_)) => (true, format!("active in {before} since {:.0}, and ran there", it.since)),
+                (_, Ran::Never) => {
+                    (false, format!("active in {before} since {:.0}, and no node ran it there", it.since))
+                }
+                (_, Ran::Nobody) => (true, format!("active in {before} since {:.0}; it has no nodes", it.since)),
             };
             break;
         }
@@ -94,8 +127,8 @@ fn after(passing: &Passing<'_>, before: &EnvironmentName) -> Gate {
     Gate::new("after", saw.0, saw.1)
 }
 
-/// How long it was active there in all, by the spans between activations.
-fn soaked(passing: &Passing<'_>, before: &EnvironmentName, soak: Duration) -> Gate {
+/// How long it was active there in all, by the spans between activations, and nodes ran it.
+fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, ran): (Duration, &Ran)) -> Gate {
     let mut until = passing.now;
     let mut total = Duration::ZERO;
     // Newest first: each ends where the next one begins.
@@ -105,8 +138,11 @@ fn soaked(passing: &Passing<'_>, before: &EnvironmentName, soak: Duration) -> Ga
         }
         until = it.since;
     }
-    let saw = format!("active in {before} for {} s of {} s", total.as_secs(), soak.as_secs());
-    Gate::new("soak", total >= soak, saw)
+    let ran_for = if let Ran::For(time) = ran { *time } else { Duration::ZERO };
+    let soaked = total.min(ran_for);
+    let (active, ran) = (total.as_secs(), ran_for.as_secs());
+    let saw = format!("active in {before} for {active} s, and run by its nodes for {ran} s, of {} s", soak.as_secs());
+    Gate::new("soak", soaked >= soak, saw)
 }
 
 fn tests(failed: &[String]) -> Gate {
@@ -126,27 +162,29 @@ fn faults(tried: &Tried) -> Gate {
     Gate::new("faults", tried.failed.is_empty(), saw)
 }
 
-/// Whether every interface that promises an availability has failures left in its window.
+/// Whether what the domain's interfaces promise is kept in their windows, by what was counted in this environment. What nobody counted yet
+/// is no failure, and what other domains promise is theirs to keep.
 async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError> {
     let mut spent = Vec::new();
     let mut looked_at = 0_usize;
-    for (window, promises) in promises(&passing.looked.fabric) {
+    for (window, promises) in promises(&passing.looked.fabric, passing.domain) {
         let since = passing.now.checked_sub(window).unwrap_or(Timestamp::UNIX_EPOCH);
-        let mut counts: BTreeMap<InterfaceRef, (u64, u64)> = BTreeMap::new();
-        for total in store.usage_since(since, passing.now).await? {
-            if total.key.attribute.is_none() && promises.contains_key(&total.key.interface) {
-                let (requests, failed) = counts.entry(total.key.interface.clone()).or_default();
-                *requests += total.count.promised();
-                *failed += total.count.failed;
-            }
-        }
+        let here = &passing.environment.name.value;
+        let counts = store.promises_between(since, passing.now, passing.now).await?.into_iter();
+        let counts: BTreeMap<PromiseKey, PromiseCount> =
+            counts.filter(|(environment, _, _)| environment == here).map(|(_, key, count)| (key, count)).collect();
         looked_at += promises.len();
-        for (interface, (requests, failed)) in counts {
-            let Some(availability) = promises.get(&interface) else { continue };
-            let may_fail = rust_decimal::Decimal::from(requests) * (rust_decimal::Decimal::ONE_HUNDRED - *availability)
-                / rust_decimal::Decimal::ONE_HUNDRED;
-            if rust_decimal::Decimal::from(failed) > may_fail {
-                spent.push(format!("{interface}: {failed} of {requests} failed, {} may", may_fail.floor()));
+        for (key, share) in promises {
+            let count = counts.get(&key).copied().unwrap_or_default();
+            let (may, broken) = count.broken(share);
+            if broken > may {
+                let (interface, of, may) = (&key.interface, count.answers, may.floor());
+                spent.push(match key.promise {
+                    Promised::Well => format!("{interface}: {broken} of {of} failed, {may} may"),
+                    Promised::Within(under) => {
+                        format!("{interface}: {broken} of {of} came later than {}, {may} may", spell(under))
+                    }
+                });
             }
         }
     }
@@ -154,14 +192,17 @@ async fn budget(passing: &Passing<'_>, store: &Store) -> Result<Gate, DeskError>
     Ok(Gate::new("budget", spent.is_empty(), saw))
 }
 
-/// What is promised of availability, by window.
-fn promises(fabric: &Fabric) -> BTreeMap<Duration, BTreeMap<InterfaceRef, rust_decimal::Decimal>> {
-    let mut promises: BTreeMap<Duration, BTreeMap<InterfaceRef, rust_decimal::Decimal>> = BTreeMap::new();
+/// What a domain's interfaces promise, by window: which share of answers is so.
+fn promises(fabric: &Fabric, domain: &DomainName) -> BTreeMap<Duration, Vec<(PromiseKey, Decimal)>> {
+    let mut promises: BTreeMap<Duration, Vec<(PromiseKey, Decimal)>> = BTreeMap::new();
     for (reference, interface) in &fabric.interfaces {
-        for slo in &interface.slo {
-            if let Objective::Availability(share) = &slo.objective {
-                promises.entry(slo.window).or_default().insert(reference.clone(), share.0);
-            }
+        for slo in interface.slo.iter().filter(|_| &domain_of(&interface.place.file) == domain) {
+            let (promise, share) = match &slo.objective {
+                Objective::Availability(share) => (Promised::Well, share.0 / Decimal::ONE_HUNDRED),
+                Objective::Latency { quantile, under } => (Promised::Within(*under), *quantile),
+            };
+            let key = PromiseKey { interface: reference.clone(), promise };
+            promises.entry(slo.window).or_default().push((key, share));
         }
     }
     promises

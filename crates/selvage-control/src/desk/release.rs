@@ -37,7 +37,7 @@ impl Desk {
         if !is_early && !new.is_empty() {
             return Err(lacks(id, new.into_iter().map(|need| format!("{need}, since it was proposed"))));
         }
-        self.store.keep_release_key(seal.key(), by).await?;
+        self.known_key(seal, by).await?;
         let signature = seal.sign(&change.release, &change.domain, &change.id);
         let ratify_within_hours = is_early.then_some(RATIFY_WITHIN_HOURS);
         if is_early {
@@ -49,6 +49,21 @@ impl Desk {
         }
         let new = NewRelease { change: &change, key: &seal.key().id, signature: &signature, by, ratify_within_hours };
         Ok(self.store.release_change(new).await?)
+    }
+
+    /// The first key that signs in a store is the store's; every other one is let in by a word of its own. INVARIANT: APPROVED: nodes trust
+    /// the keys that the store knows.
+    async fn known_key(&self, seal: &Seal, by: &str) -> Result<(), DeskError> {
+        let keys = self.store.release_keys().await?;
+        if keys.is_empty() {
+            return Ok(self.store.keep_release_key(seal.key(), by, "the first key that signs here").await?);
+        }
+        if keys.contains(seal.key()) {
+            return Ok(());
+        }
+        let message = format!("releases of this store are not signed with the key {}", seal.key().id);
+        let fix = "sign with the key that it knows, or let the new one in with `selvage release trust`";
+        Err(DeskError::refused(code::RELEASE_KEY_NEW, message, fix))
     }
 
     /// Looks at a change again as of now: other domains have released since it was proposed, people have gone, and use goes on. Who sits

@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 use selvage_model::manifest::interface::{Objective, Slo};
 use selvage_model::name::InterfaceRef;
 use selvage_model::scalar::spell;
-use selvage_model::usage::UsageCount;
+use selvage_model::usage::{PromiseCount, PromiseKey, Promised, UsageCount};
 use serde_json::{Value, json};
 
 use super::section::{Section, text};
@@ -42,7 +42,13 @@ pub(super) fn outcomes(seen: &Seen) -> Vec<(InterfaceRef, String, UsageCount, Ou
     for (reference, interface) in seen.fabric.interfaces.iter().filter(|(it, _)| seen.scope.has(it)) {
         let count = counted(seen, reference);
         for slo in &interface.slo {
-            outcomes.push((reference.clone(), in_words(slo), count, outcome(slo, count)));
+            let (promise, share) = match &slo.objective {
+                Objective::Availability(share) => (Promised::Well, share.0 / Decimal::ONE_HUNDRED),
+                Objective::Latency { quantile, under } => (Promised::Within(*under), *quantile),
+            };
+            let key = PromiseKey { interface: reference.clone(), promise };
+            let outcome = outcome(promise, share, seen.usage.promises.get(&key).copied().unwrap_or_default());
+            outcomes.push((reference.clone(), in_words(slo), count, outcome));
         }
     }
     outcomes
@@ -65,23 +71,25 @@ fn in_words(slo: &Slo) -> String {
     }
 }
 
-fn outcome(slo: &Slo, count: UsageCount) -> Outcome {
-    let Objective::Availability(share) = &slo.objective else {
-        return Outcome::Unmeasured("the store keeps no times of answers; nodes tell them as metrics".to_owned());
+fn outcome(promise: Promised, share: Decimal, count: PromiseCount) -> Outcome {
+    let (what, may_be) = match promise {
+        Promised::Well => ("did not fail", ""),
+        Promised::Within(_) => ("came in time", " be late"),
     };
-    if count.promised() == 0 {
-        return Outcome::Unmeasured("no request was counted in the period".to_owned());
+    if count.answers == 0 {
+        return Outcome::Unmeasured("no answer was counted by it in the period".to_owned());
     }
-    let (requests, failed) = (Decimal::from(count.promised()), Decimal::from(count.failed));
-    let may_fail = requests * (Decimal::ONE_HUNDRED - share.0) / Decimal::ONE_HUNDRED;
-    let came = ((requests - failed) * Decimal::ONE_HUNDRED / requests).round_dp(4).normalize();
-    let says = format!("{came}% did not fail; {} may", may_fail.floor());
-    if failed > may_fail { Outcome::Broken(says) } else { Outcome::Kept(says) }
+    let (may, broken) = count.broken(share);
+    let came = Decimal::from(count.kept) * Decimal::ONE_HUNDRED / Decimal::from(count.answers);
+    let came = came.round_dp(4).normalize();
+    let says = format!("{came}% of {} {what}; {} may{may_be}", count.answers, may.floor());
+    if broken > may { Outcome::Broken(says) } else { Outcome::Kept(says) }
 }
 
 pub(super) fn promises(seen: &Seen) -> Section {
     let says = "What is promised, and the requests that were counted in the whole period; a request failed where it was answered with a \
-                status of 5xx. What a declared brownout refused was promised to nobody, and is counted apart. Counts that are older than 26 hours are by whole hours, than 40 days by whole days. Maintenance is not taken out.";
+                status of 5xx. Outcomes are by the environment that was asked about, where one was, and by whole hours; latencies from a request's head to its answer's head, \
+                at the node, since it was first promised there. What a declared brownout refused was promised to nobody, and is counted apart. What is older than 40 days is by whole days. Maintenance is not taken out.";
     let mut section = Section::new(
         "promises",
         "Promises (SLO)",

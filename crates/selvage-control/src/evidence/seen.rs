@@ -9,7 +9,7 @@ use selvage_model::change::Change;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
-use selvage_model::usage::{UsageCount, UsageGap, Used};
+use selvage_model::usage::{PromiseCount, PromiseKey, UsageCount, UsageGap, Used};
 use selvage_store::{
     AccessRequest, BreakGlass, Checkpoint, DeadLetter, LaneView, LeaseRecord, LedgerCheck, LedgerEntry, LedgerHead,
     Recertification, RecertificationItem, ReleaseKey, SignedRelease, Store, StoreError,
@@ -74,6 +74,8 @@ pub(super) struct Usage {
     pub(super) course: Vec<(Timestamp, InterfaceRef, UsageCount)>,
     pub(super) began: Option<Timestamp>,
     pub(super) gaps: Vec<UsageGap>,
+    /// What came of what is promised within the period, in the environment that was asked about, or in all of them.
+    pub(super) promises: BTreeMap<PromiseKey, PromiseCount>,
 }
 
 impl Seen {
@@ -273,9 +275,10 @@ async fn entries(store: &Store, last: u64, scope: &mut Scope) -> Result<Vec<Ledg
 
 /// Changes that somebody worked on, that were released, or whose release was active within the period.
 fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BTreeSet<String> {
-    let change_of = |release: &str, domain: &str| {
-        let found = releases.iter().find(|it| it.id == release && it.domain.as_str() == domain);
-        found.map(|it| it.change.clone())
+    // Of several that made the same content, the last before it was activated.
+    let change_of = |release: &str, domain: &str, at: Timestamp| {
+        let is_it = |it: &&SignedRelease| it.id == release && it.domain.as_str() == domain && it.recorded <= at;
+        releases.iter().rfind(is_it).map(|it| it.change.clone())
     };
     let mut standing: BTreeMap<(&str, &str), Option<String>> = BTreeMap::new();
     let mut found = BTreeSet::new();
@@ -283,7 +286,7 @@ fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BT
         let is_in = entry.at >= asked.from;
         match entry.action.as_str() {
             "release.activated" | "release.rolled-back" => {
-                let change = change_of(detail(entry, "release"), detail(entry, "domain"));
+                let change = change_of(detail(entry, "release"), detail(entry, "domain"), entry.at);
                 if is_in {
                     found.extend(change);
                 } else {
@@ -334,7 +337,8 @@ async fn releases(
 ) -> Result<Vec<SignedRelease>, DeskError> {
     let mut found = Vec::new();
     for it in all.iter().filter(|it| in_play.contains(&it.change)) {
-        found.extend(store.signed_release(&it.id).await?);
+        let whole = store.signed_release(&it.id).await?;
+        found.extend(whole.map(|whole| SignedRelease { content: whole.content, ..it.clone() }));
     }
     Ok(found)
 }
@@ -344,5 +348,12 @@ async fn usage(store: &Store, asked: &Asked) -> Result<Usage, DeskError> {
     course.retain(|(at, _, _)| *at <= asked.to);
     let mut gaps = store.usage_gaps(asked.from).await?;
     gaps.retain(|gap| gap.from <= asked.to);
-    Ok(Usage { course, began: store.usage_began().await?, gaps })
+    let mut promises: BTreeMap<PromiseKey, PromiseCount> = BTreeMap::new();
+    for (environment, key, count) in store.promises_between(asked.from, asked.to, Timestamp::now()).await? {
+        if asked.environment.as_ref().is_none_or(|it| it == &environment) {
+            let sum = promises.entry(key).or_default();
+            *sum = sum.plus(count);
+        }
+    }
+    Ok(Usage { course, began: store.usage_began().await?, gaps, promises })
 }

@@ -50,6 +50,24 @@ fn latencies_fall_into_their_buckets() {
 }
 
 #[test]
+fn a_latency_is_counted_by_itself_from_when_it_is_promised() {
+    let shard = Shard::new();
+    shard.took(0, Duration::from_millis(1));
+    let latency = shard.latencies.seen(0).unwrap();
+    assert_eq!(latency.kept().count(), 0);
+    latency.promise(300_000);
+    latency.promise(300_000);
+    for micros in [299_999, 300_000, 300_001] {
+        shard.took(0, Duration::from_micros(micros));
+    }
+    assert_eq!(latency.kept().collect::<Vec<_>>(), [(300_000, 2, 3)]);
+    // More than there are places for are not known.
+    (1..10).for_each(|under| latency.promise(under));
+    shard.took(0, Duration::from_micros(2));
+    assert_eq!(latency.kept().collect::<Vec<_>>(), [(300_000, 3, 4), (1, 0, 1), (2, 1, 1), (3, 1, 1)]);
+}
+
+#[test]
 fn shadow_samples_are_bounded() {
     let shard = Shard::new();
     for number in 0..200 {

@@ -14,6 +14,23 @@ pub fn search<'e>(entries: &'e [Entry], words: &str) -> Vec<&'e Entry> {
     found.into_iter().map(|(_, entry)| entry).collect()
 }
 
+/// So many of these behind this one, and the name of the last where there are more behind it. Nothing where what it is to be behind is not
+/// among them.
+pub fn page<'e>(found: Vec<&'e Entry>, after: Option<&str>, limit: usize) -> (Vec<&'e Entry>, Option<String>) {
+    let begins = match after {
+        None => 0,
+        Some(after) => {
+            let place = found.iter().position(|entry| entry.interface.to_string() == after);
+            place.map_or(found.len(), |place| place + 1)
+        }
+    };
+    let mut page: Vec<&Entry> = found.into_iter().skip(begins).take(limit.saturating_add(1)).collect();
+    let more = page.len() > limit;
+    page.truncate(limit);
+    let next = page.last().filter(|_| more).map(|entry| entry.interface.to_string());
+    (page, next)
+}
+
 /// How well all words fit; none where one is found nowhere.
 fn rank(entry: &Entry, words: &[String]) -> Option<u32> {
     let fields = fields(entry);

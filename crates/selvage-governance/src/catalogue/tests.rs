@@ -264,3 +264,21 @@ fn an_event_of_a_schema_stands_on_it_and_is_published_as_it_says() {
         assert!(published.line.contains(expected), "{}", published.line);
     }
 }
+
+#[test]
+fn what_is_found_comes_in_pages() {
+    let fabric = fabric();
+    let entries = entries(&fabric, Known::default());
+    let all: Vec<String> = search(&entries, "").into_iter().map(|entry| entry.interface.to_string()).collect();
+    let (mut seen, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let (page, next) = page(search(&entries, ""), after.as_deref(), 1);
+        assert!(page.len() <= 1);
+        seen.extend(page.into_iter().map(|entry| entry.interface.to_string()));
+        let Some(next) = next else { break };
+        after = Some(next);
+    }
+    assert_eq!(seen, all);
+    let (none, next) = page(search(&entries, ""), Some("nothing@1"), 1);
+    assert!(none.is_empty() && next.is_none());
+}

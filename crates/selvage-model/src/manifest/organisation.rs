@@ -31,6 +31,23 @@ pub struct FabricSettings {
     pub guardrails: Vec<Spanned<RuleName>>,
     /// Networks to which deliveries go that are for systems of the zone `cloud`, beside what everybody reaches.
     pub networks: Vec<Spanned<Network>>,
+    /// How many years evidence is kept.
+    pub evidence_years: EvidenceYears,
+}
+
+/// How many years packages of evidence are kept, by the gravest class of what they are about; as Selvage has it where nothing is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EvidenceYears {
+    /// About controls.
+    pub control: Option<u32>,
+    /// About what stops a plant.
+    pub tier_1: Option<u32>,
+    /// About what hurts within a day.
+    pub tier_2: Option<u32>,
+    /// About what can wait.
+    pub tier_3: Option<u32>,
+    /// About what has no class.
+    pub unclassified: Option<u32>,
 }
 
 /// An environment: where releases are activated.

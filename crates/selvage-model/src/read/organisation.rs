@@ -5,10 +5,14 @@ use super::fields::{Fields, key, key_text, plain_texts, spanned, spanned_text};
 use super::interface::on_partition;
 use crate::code;
 use crate::finding::Finding;
-use crate::manifest::organisation::{Domain, Environment, FabricSettings, Gates, MaintenanceWindow, Site, Team};
+use crate::manifest::organisation::{
+    Domain, Environment, EvidenceYears, FabricSettings, Gates, MaintenanceWindow, Site, Team,
+};
 use crate::scalar;
 use crate::schema::tables::access::DELIVER;
-use crate::schema::tables::organisation::{BINDINGS, BOARD, CALENDAR, ENVIRONMENT, GATES, KEYS, MAINTENANCE};
+use crate::schema::tables::organisation::{
+    BINDINGS, BOARD, CALENDAR, ENVIRONMENT, EVIDENCE, EVIDENCE_YEARS, GATES, KEYS, MAINTENANCE,
+};
 use crate::yaml::{Key, Node};
 
 pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
@@ -32,6 +36,18 @@ pub(super) fn fabric(fields: Fields<'_>) -> Option<FabricSettings> {
         classes: fields.list("classes"),
         guardrails: fields.list("guardrails"),
         networks: fields.list("networks"),
+        evidence_years: evidence_years(fields),
+    })
+}
+
+fn evidence_years(fields: Fields<'_>) -> EvidenceYears {
+    let years = fields.record("evidence", &EVIDENCE).and_then(|it| it.record("years", &EVIDENCE_YEARS));
+    years.map_or_else(EvidenceYears::default, |years| EvidenceYears {
+        control: years.with("control", scalar::integer),
+        tier_1: years.with("tier-1", scalar::integer),
+        tier_2: years.with("tier-2", scalar::integer),
+        tier_3: years.with("tier-3", scalar::integer),
+        unclassified: years.with("unclassified", scalar::integer),
     })
 }
 

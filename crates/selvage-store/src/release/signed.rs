@@ -60,10 +60,18 @@ pub struct ReleaseKey {
 statements! {
     KEEP = "INSERT INTO fabric_release (id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-    BY_ID = "SELECT id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature FROM fabric_release \
-             WHERE id = $1 AND domain IS NOT NULL";
-    OF_DOMAIN = "SELECT id, '{}' AS content, recorded_at, recorded_by, domain, change_id, signed_with, signature FROM fabric_release \
-                 WHERE domain IS NOT NULL ORDER BY recorded_at, id";
+    SEAL = "INSERT INTO release_seal (change_id, release_id, signed_with, signature, made_at, made_by) VALUES ($1, $2, $3, $4, $5, $6)";
+    BY_ID = "SELECT r.id, r.content, COALESCE(s.made_at, r.recorded_at) AS recorded_at, COALESCE(s.made_by, r.recorded_by) AS recorded_by, \
+             r.domain, COALESCE(s.change_id, r.change_id) AS change_id, COALESCE(s.signed_with, r.signed_with) AS signed_with, \
+             COALESCE(s.signature, r.signature) AS signature FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
+             LEFT JOIN change_proposal AS p ON p.id = s.change_id WHERE r.id = $1 AND r.domain IS NOT NULL \
+             ORDER BY COALESCE(p.release_ordinal, 0) DESC LIMIT 1";
+    OF_DOMAIN = "SELECT r.id, '{}' AS content, COALESCE(s.made_at, r.recorded_at) AS recorded_at, \
+                 COALESCE(s.made_by, r.recorded_by) AS recorded_by, r.domain, COALESCE(s.change_id, r.change_id) AS change_id, \
+                 COALESCE(s.signed_with, r.signed_with) AS signed_with, COALESCE(s.signature, r.signature) AS signature \
+                 FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
+                 LEFT JOIN change_proposal AS p ON p.id = s.change_id WHERE r.domain IS NOT NULL \
+                 ORDER BY COALESCE(s.made_at, r.recorded_at), COALESCE(p.release_ordinal, 0), r.id";
     KEEP_KEY = "INSERT INTO release_key (id, public_key, made_at, made_by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
     KEYS = "SELECT id, public_key FROM release_key ORDER BY made_at, id";
 }
@@ -103,6 +111,8 @@ impl Store {
             signature,
         ];
         transaction.run(KEEP, parameters).await?;
+        let (release, id) = (change.release.as_str(), change.id.as_str());
+        transaction.run(SEAL, bind![id, release, key, signature, now, by]).await?;
         let detail = json!({
             "change": change.id, "domain": change.domain.as_str(), "base": change.base, "signed_with": key,
             "ratify_until": ratify_until.map(|until| until.timestamp()).transpose()?.map(|until| until.to_string()),
@@ -115,7 +125,7 @@ impl Store {
         Ok(release)
     }
 
-    /// A release of a domain by its id.
+    /// A release of a domain by its id; by the change that made it last, where several did.
     ///
     /// # Errors
     /// Those of the database.
@@ -124,7 +134,7 @@ impl Store {
         transaction.first(BY_ID, bind![id]).await?.map(|row| signed(&row)).transpose()
     }
 
-    /// Every release of every domain without its content, oldest first.
+    /// Every release of every domain without its content, oldest first; once for each change that made it.
     ///
     /// # Errors
     /// Those of the database.
@@ -145,11 +155,11 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn keep_release_key(&self, key: &ReleaseKey, by: &str) -> Result<(), StoreError> {
+    pub async fn keep_release_key(&self, key: &ReleaseKey, by: &str, because: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
         if transaction.run(KEEP_KEY, bind![key.id.as_str(), key.public, now, by]).await? == 1 {
-            ledger::append(&mut transaction, by, "release-key.made", &key.id, &json!({})).await?;
+            ledger::append(&mut transaction, by, "release-key.made", &key.id, &json!({"because": because})).await?;
             transaction.commit().await?;
         }
         Ok(())

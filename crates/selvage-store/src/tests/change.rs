@@ -9,8 +9,8 @@ use super::stage::Stage;
 use super::stage::tamper;
 use crate::database::Database;
 use crate::{
-    Activated, AskedAccess, NewActivation, NewChange, NewDirectory, NewRelease, ReleaseKey, Store, StoreError,
-    migration,
+    Activated, AskedAccess, AskedChanges, ChangeStates, NewActivation, NewChange, NewDirectory, NewRelease, ReleaseKey,
+    Store, StoreError, migration,
 };
 
 both!(
@@ -19,6 +19,7 @@ both!(
     a_release_of_a_moved_domain_is_refused,
     an_emergency_is_ratified,
     what_was_ratified_late_stays_known,
+    content_is_released_again_by_another_change,
     what_is_active_is_appended,
     an_activation_takes_its_access_along_or_nothing,
     no_directory_takes_from_a_release_whoever_comes_first,
@@ -26,6 +27,7 @@ both!(
     heads_from_before_are_kept,
     steps_at_once_wait_for_each_other,
     a_seat_is_lent_for_a_time,
+    changes_come_in_pages,
 );
 
 fn new_change(base: Option<&str>, release: &str) -> NewChange {
@@ -58,7 +60,10 @@ async fn a_change_becomes_a_release(stage: &Stage) {
     let decided = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "it is well").await.unwrap();
     assert_eq!(decided.decisions.len(), 1);
     assert_eq!(store.changes().await.unwrap(), vec![decided.clone()]);
-    store.keep_release_key(&ReleaseKey { id: "rk_1".to_owned(), public: [1; 32] }, "b.lead").await.unwrap();
+    store
+        .keep_release_key(&ReleaseKey { id: "rk_1".to_owned(), public: [1; 32] }, "b.lead", "the first")
+        .await
+        .unwrap();
     release(&store, &decided, None).await.unwrap();
     let kept = store.signed_release("rel_1").await.unwrap().unwrap();
     assert_eq!(
@@ -76,6 +81,42 @@ async fn a_change_becomes_a_release(stage: &Stage) {
     let actions: Vec<_> = store.ledger(2, 10).await.unwrap().into_iter().map(|entry| entry.action).collect();
     assert_eq!(actions, ["change.proposed", "change.decided", "release-key.made", "release.made"]);
     assert!(store.verify_ledger().await.unwrap().faults.is_empty());
+}
+
+async fn changes_come_in_pages(stage: &Stage) {
+    let store = stage.open().await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(store.propose(&new_change(None, &format!("rel_{number}"))).await.unwrap().id);
+    }
+    // Two in the same moment have an order, too.
+    tamper(&store, "UPDATE change_proposal SET proposed_at = 7 WHERE release_id IN ('rel_1', 'rel_2')").await;
+    store.settle_change(&store.change(&ids[4]).await.unwrap(), ChangeState::Rejected, "i.haas", "no").await.unwrap();
+    store.decide_change(&ids[3], 1, "s.okafor", DecisionVerdict::Comment, "hm").await.unwrap();
+    let page = async |states, after: Option<&String>, limit| {
+        let domain = Some("plant-ghent".parse().unwrap());
+        let asked = AskedChanges { domain, states, after: after.cloned(), limit };
+        let (changes, next) = store.changes_page(&asked).await.unwrap();
+        (changes, next)
+    };
+    let mut seen = Vec::new();
+    let mut after = None;
+    loop {
+        let (changes, next) = page(ChangeStates::All, after.as_ref(), 2).await;
+        assert!(changes.len() <= 2);
+        seen.extend(changes);
+        let Some(next) = next else { break };
+        after = Some(next);
+    }
+    let mut all = store.changes().await.unwrap();
+    all.reverse();
+    assert_eq!(seen, all, "each of them once, with what was decided");
+    assert_eq!(page(ChangeStates::Only(ChangeState::Rejected), None, 9).await.0.len(), 1);
+    assert_eq!(page(ChangeStates::Undecided, None, 9).await.0.len(), 5);
+    assert_eq!(page(ChangeStates::All, Some(&"chg_none".to_owned()), 9).await, (Vec::new(), None));
+    let elsewhere =
+        AskedChanges { domain: Some("group".parse().unwrap()), states: ChangeStates::All, after: None, limit: 9 };
+    assert_eq!(store.changes_page(&elsewhere).await.unwrap(), (Vec::new(), None));
 }
 
 async fn an_altered_change_is_another_version(stage: &Stage) {
@@ -106,6 +147,21 @@ async fn a_release_of_a_moved_domain_is_refused(stage: &Stage) {
     let rebased = store.amend(&second.id, 1, &new_change(Some("rel_1"), "rel_2")).await.unwrap();
     release(&store, &rebased, None).await.unwrap();
     assert_eq!(store.head(&"plant-ghent".parse().unwrap()).await.unwrap().as_deref(), Some("rel_2"));
+}
+
+async fn content_is_released_again_by_another_change(stage: &Stage) {
+    let store = stage.open().await;
+    let mut made = Vec::new();
+    for (base, id) in [(None, "rel_1"), (Some("rel_1"), "rel_2"), (Some("rel_2"), "rel_1")] {
+        let change = store.propose(&new_change(base, id)).await.unwrap();
+        release(&store, &change, None).await.unwrap();
+        made.push((id.to_owned(), change.id));
+    }
+    let listed: Vec<_> = store.signed_releases().await.unwrap().into_iter().map(|it| (it.id, it.change)).collect();
+    assert_eq!(listed, made, "each with its own change");
+    let found = store.signed_release("rel_1").await.unwrap().unwrap();
+    assert_eq!(found.change, made[2].1, "by the change that made it last");
+    assert_eq!(store.head(&found.domain).await.unwrap().as_deref(), Some("rel_1"));
 }
 
 async fn an_emergency_is_ratified(stage: &Stage) {

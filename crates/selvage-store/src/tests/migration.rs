@@ -117,6 +117,11 @@ const FIXTURES: &[&str] = &[
      VALUES ('dev', 'stock@1', 'shop', 'deprecated', 'mail', 'desk@example.com', 'it ends', 9, 9, 0);",
     "INSERT INTO usage_count (grain, starts_at, interface, consumer, operation, way, attribute, requests, refused, failed, planned)
      VALUES ('day', 0, 'stock@1', 'shop', 'list', '', '', 5, 1, 1, 3);",
+    "INSERT INTO promise_count (grain, starts_at, environment, interface, under_micros, answers, kept)
+     VALUES ('day', 0, 'dev', 'orders@1', 250000, 9, 8);
+     INSERT INTO release_run (environment, domain, release_id, first_at, last_at, ran_for) VALUES ('dev', 'group', 'rel_2', 1, 9, 8);
+     INSERT INTO release_seal (change_id, release_id, signed_with, signature, made_at, made_by)
+     VALUES ('chg_2', 'rel_3', 'rk_1', CAST('s' AS BYTEA), 9, 'ann');",
 ];
 
 /// A store as the binary of this version left it.

@@ -1,13 +1,17 @@
 //! Usage: written once whatever happens to the answer, rolled up without losing or doubling, kept for 15 months, and what a
 //! node took with it is named.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::{Timestamp, ToSpan};
-use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageKey, UsageRow, Used, Way};
+use selvage_model::usage::{
+    AttributeUse, PromiseCount, PromiseKey, PromiseRow, Promised, ShadowGroup, ShadowShape, UsageCount, UsageKey,
+    UsageRow, Used, Way,
+};
 
 use super::both;
-use super::stage::Stage;
+use super::stage::{Stage, tamper};
 use crate::{NewNode, SignOfLife, Store, UsageBatch};
 
 both!(
@@ -16,6 +20,8 @@ both!(
     what_a_node_took_with_it_is_named,
     a_node_that_was_given_up_writes_nothing_twice,
     shadows_and_last_uses_are_kept,
+    promises_are_counted_by_environment_and_roll_up,
+    what_nodes_ran_is_known_and_for_how_long,
 );
 
 fn at(text: &str) -> Timestamp {
@@ -41,6 +47,65 @@ fn row(minute: &str, consumer: &str, requests: u64) -> UsageRow {
 
 fn batch(number: u64, rows: Vec<UsageRow>) -> UsageBatch {
     UsageBatch { number, covers_until: at("2026-11-26T10:00:00Z"), rows, ..UsageBatch::default() }
+}
+
+async fn promises_are_counted_by_environment_and_roll_up(stage: &Stage) {
+    let store = stage.open().await;
+    let promise = |hour: &str, promise, answers, kept| PromiseRow {
+        hour: at(hour),
+        key: PromiseKey { interface: "inventory@2".parse().unwrap(), promise },
+        count: PromiseCount { answers, kept },
+    };
+    let under = Promised::Within(Duration::from_millis(250));
+    let of = |number, environment: &str, promises| UsageBatch {
+        environment: Some(environment.parse().unwrap()),
+        promises,
+        ..batch(number, Vec::new())
+    };
+    let first = of(1, "prod", vec![promise("2026-11-26T09:00:00Z", under, 5, 4)]);
+    assert!(store.add_usage("node-a", &first).await.unwrap());
+    assert!(!store.add_usage("node-a", &first).await.unwrap(), "its answer was lost, not the batch");
+    let more = [promise("2026-11-26T09:00:00Z", under, 2, 2), promise("2026-11-26T10:00:00Z", Promised::Well, 9, 8)];
+    store.add_usage("node-a", &of(2, "prod", more.to_vec())).await.unwrap();
+    store.add_usage("node-b", &of(1, "test", vec![promise("2026-11-26T09:00:00Z", under, 1, 0)])).await.unwrap();
+    let seen = async |from: &str, now: &str| {
+        let found = store.promises_between(at(from), at("2026-11-26T11:00:00Z"), at(now)).await.unwrap();
+        let mut found: Vec<_> = found
+            .into_iter()
+            .map(|(it, key, count)| (it.to_string(), key.promise, count.answers, count.kept))
+            .collect();
+        found.sort();
+        found
+    };
+    let prod = |promise, answers, kept| ("prod".to_owned(), promise, answers, kept);
+    let all = [prod(Promised::Well, 9, 8), prod(under, 7, 6), ("test".to_owned(), under, 1, 0)];
+    assert_eq!(seen("2026-11-26T09:30:00Z", "2026-11-26T11:00:00Z").await, all);
+    assert_eq!(seen("2026-11-26T10:30:00Z", "2026-11-26T11:00:00Z").await, all[..1]);
+    // Two months later, by whole days; 15 months later, no more.
+    store.roll_up_usage(at("2027-01-26T11:00:00Z")).await.unwrap();
+    assert_eq!(seen("2026-11-26T10:30:00Z", "2027-01-26T11:00:00Z").await, all);
+    store.roll_up_usage(at("2028-03-26T11:00:00Z")).await.unwrap();
+    assert!(seen("2026-11-26T10:30:00Z", "2028-03-26T11:00:00Z").await.is_empty());
+}
+
+async fn what_nodes_ran_is_known_and_for_how_long(stage: &Stage) {
+    let store = stage.open().await;
+    let test = "test".parse().unwrap();
+    assert!(store.runs_in(&test).await.unwrap().is_empty());
+    let parts = |release: &str| BTreeMap::from([("group".parse().unwrap(), release.to_owned())]);
+    store.note_runs(&test, &parts("rel_1")).await.unwrap();
+    tamper(&store, "UPDATE release_run SET first_at = first_at - 20000000, last_at = last_at - 20000000").await;
+    store.note_runs(&test, &parts("rel_1")).await.unwrap();
+    let run = store.runs_in(&test).await.unwrap().remove(0);
+    assert!(run.ran_for >= Duration::from_secs(20) && run.last > run.first, "{run:?}");
+    // Nobody said a word for long: who knows.
+    tamper(&store, "UPDATE release_run SET last_at = last_at - 900000000").await;
+    store.note_runs(&test, &parts("rel_1")).await.unwrap();
+    store.note_runs(&test, &parts("rel_2")).await.unwrap();
+    let runs = store.runs_in(&test).await.unwrap();
+    assert_eq!(runs.iter().map(|run| run.release.as_str()).collect::<Vec<_>>(), ["rel_1", "rel_2"]);
+    assert!(runs[0].ran_for < Duration::from_secs(800) && runs[1].ran_for.is_zero(), "{runs:?}");
+    assert!(store.runs_in(&"prod".parse().unwrap()).await.unwrap().is_empty());
 }
 
 async fn requests(store: &Store, since: &str, now: &str) -> u64 {

@@ -7,9 +7,9 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use selvage_control::desk::{Deciding, Desk, Seal};
-use selvage_model::change::{Change, ChangeState, DecisionVerdict};
+use selvage_model::change::DecisionVerdict;
 use selvage_model::name::DomainName;
-use selvage_store::Store;
+use selvage_store::{AskedChanges, ChangeStates, Store};
 
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::looking::Looking;
@@ -49,6 +49,12 @@ pub(crate) struct List {
     /// Prints JSON.
     #[arg(long)]
     json: bool,
+    /// So many at most.
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    limit: u32,
+    /// Only what was proposed before this one.
+    #[arg(long, value_name = "ID")]
+    after: Option<String>,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -156,27 +162,22 @@ impl ChangeCommand {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.existing().await?;
-        // An emergency is done with when it is ratified; that it was late stays to be seen.
-        let is_unratified = |it: &Change| it.ratify_until.is_some() || it.ratified_late.is_some();
-        let is_open = |it: &Change| matches!(it.state, ChangeState::Open | ChangeState::Rejected) || is_unratified(it);
-        let mut changes = store.changes().await?;
-        changes
-            .retain(|it| (self.all || is_open(it)) && self.domain.as_ref().is_none_or(|domain| domain == &it.domain));
-        changes.reverse();
+        let desk = at_desk(&self.store).await?;
+        let states = if self.all { ChangeStates::All } else { ChangeStates::Undecided };
+        let asked = AskedChanges { domain: self.domain, states, after: self.after, limit: self.limit };
+        let (changes, next) = desk.changes_page(&asked).await.map_err(told)?;
+        if let Some(next) = next {
+            eprintln!("selvage: there are more: --after {next}");
+        }
         if self.json {
-            let desk = at_desk(&self.store).await?;
-            let mut shown = Vec::new();
-            for change in &changes {
-                let (change, standing) = desk.change(&change.id).await.map_err(told)?;
-                shown.push(report::change::json(&change, &standing));
-            }
+            let shown: Vec<_> =
+                changes.iter().map(|(change, standing)| report::change::json(change, standing)).collect();
             say(serde_json::to_string_pretty(&shown)?)?;
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["CHANGE", "DOMAIN", "STATE", "RISK", "BY", "SINCE", "TITLE"]);
-        for it in changes {
+        for (it, _) in changes {
             let state = match (it.emergency, it.ratify_until, it.ratified_late) {
                 (_, Some(until), _) => format!("{}, emergency, to ratify until {until:.0}", it.state),
                 (_, _, Some(due)) => format!("{}, emergency, BREACH: ratified after {due:.0}", it.state),

@@ -32,6 +32,8 @@ pub(crate) enum ReleaseCommand {
     Activate(Activate),
     /// Goes back to the release that a domain had active before.
     Rollback(Rollback),
+    /// Lets another key sign releases of this store.
+    Trust(Trust),
     /// Prints the public key that signs releases, for `selvage serve --release-key`.
     Key(Key),
 }
@@ -58,6 +60,10 @@ pub(crate) struct Show {
 /// Verifies releases.
 #[derive(Args)]
 pub(crate) struct Verify {
+    /// A public key that they must be signed with, as `selvage release key` prints it; may be given again. Every key that the store knows
+    /// where not given.
+    #[arg(long = "key", value_name = "KEY", value_parser = public_key)]
+    keys: Vec<ReleaseKey>,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -103,6 +109,22 @@ pub(crate) struct Said {
     store: StoreChoice,
 }
 
+/// Lets a key sign.
+#[derive(Args)]
+pub(crate) struct Trust {
+    /// The public key, as `selvage release key` prints it.
+    #[arg(value_name = "KEY", value_parser = public_key)]
+    key: ReleaseKey,
+    /// Who says so, for the ledger.
+    #[arg(long, value_name = "NAME", value_parser = words)]
+    by: String,
+    /// Why, for the ledger.
+    #[arg(long, value_parser = words)]
+    because: String,
+    #[command(flatten)]
+    store: StoreChoice,
+}
+
 /// Prints the public key.
 #[derive(Args)]
 pub(crate) struct Key {
@@ -128,6 +150,7 @@ impl ReleaseCommand {
             Self::Plan(plan) => plan.run().await,
             Self::Activate(activate) => activate.run().await,
             Self::Rollback(rollback) => rollback.run().await,
+            Self::Trust(trust) => trust.run().await,
             Self::Key(key) => {
                 say(STANDARD.encode(key.signing.seal(&key.store)?.key().public))?;
                 Ok(Outcome::Well)
@@ -176,7 +199,7 @@ impl Show {
 impl Verify {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
-        let keys = store.release_keys().await?;
+        let keys = if self.keys.is_empty() { store.release_keys().await? } else { self.keys };
         let mut wrong = 0_usize;
         let releases = store.signed_releases().await?;
         for listed in &releases {
@@ -188,6 +211,15 @@ impl Verify {
         }
         say(format_args!("{} releases, {wrong} of them not as they were signed", releases.len()))?;
         Ok(if wrong == 0 { Outcome::Well } else { Outcome::Wrong })
+    }
+}
+
+impl Trust {
+    async fn run(self) -> anyhow::Result<Outcome> {
+        let store = self.store.existing().await?;
+        store.keep_release_key(&self.key, &self.by, &self.because).await?;
+        say(format_args!("{} signs releases of this store from now on", self.key.id))?;
+        Ok(Outcome::Well)
     }
 }
 

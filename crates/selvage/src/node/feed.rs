@@ -126,6 +126,10 @@ impl Feed {
     /// Says what runs, where that is another.
     async fn note(&self, state: &mut State) -> Result<(), StoreError> {
         let says = self.follower.current.says();
+        if says.runs != state.noted.as_ref().and_then(|noted| noted.runs.clone()) {
+            let runs = self.follower.current.active();
+            self.follower.store.note_runs(&self.follower.environment, &runs.release.parts).await?;
+        }
         if state.noted.as_ref() != Some(&says)
             && self.follower.store.note_releases_of_node(&self.node.id, &says).await?
         {

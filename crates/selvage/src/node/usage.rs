@@ -10,8 +10,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_gateway::{Counted, Usage};
-use selvage_model::name::InterfaceRef;
-use selvage_model::usage::{ShadowGroup, ShadowShape, UsageCount, UsageKey, UsageRow, Used};
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::Objective;
+use selvage_model::name::{EnvironmentName, InterfaceRef};
+use selvage_model::usage::{
+    PromiseCount, PromiseKey, PromiseRow, Promised, ShadowGroup, ShadowShape, UsageCount, UsageKey, UsageRow, Used,
+};
 use selvage_store::{Store, UsageBatch};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -63,6 +67,7 @@ struct Keeper {
     counted: Counted,
     store: Store,
     node: String,
+    environment: EnvironmentName,
     current: Arc<Current>,
     figures: Arc<Figures>,
 }
@@ -76,6 +81,9 @@ struct Books {
     rows: BTreeMap<(Timestamp, UsageKey), UsageCount>,
     last_used: BTreeMap<Used, Timestamp>,
     groups: BTreeMap<ShadowShape, ShadowGroup>,
+    /// What was counted of promised latencies, and what waits of all that interfaces promise, by hour.
+    latencies: HashMap<PromiseKey, PromiseCount>,
+    promises: BTreeMap<(Timestamp, PromiseKey), PromiseCount>,
     number: u64,
     sent: Option<UsageBatch>,
     covers_until: Timestamp,
@@ -99,13 +107,13 @@ impl Keeping {
 pub(crate) fn keep(
     counted: Counted,
     store: &Store,
-    node: &str,
+    (environment, node): (&EnvironmentName, &str),
     current: &Arc<Current>,
     figures: Arc<Figures>,
 ) -> Keeping {
     let (stop, stopped) = watch::channel(false);
     let (store, node, current) = (store.clone(), node.to_owned(), Arc::clone(current));
-    let keeper = Keeper { counted, store, node, current, figures };
+    let keeper = Keeper { counted, store, node, environment: environment.clone(), current, figures };
     Keeping { stop, task: tokio::spawn(keeper.run(stopped)) }
 }
 
@@ -139,11 +147,19 @@ impl Keeper {
 
     async fn keep(&self, books: &mut Books) {
         let now = Timestamp::now();
-        let interfaces: Vec<InterfaceRef> = self.current.active().release.fabric.interfaces.keys().cloned().collect();
+        let active = self.current.active();
+        self.counted.promise(&promised(&active.release.fabric));
+        if !active.release.parts.is_empty()
+            && let Err(error) = self.store.note_runs(&self.environment, &active.release.parts).await
+        {
+            tracing::warn!("the store was not told what this node runs: {error}");
+        }
+        let interfaces: Vec<InterfaceRef> = active.release.fabric.interfaces.keys().cloned().collect();
         books.merge(self.counted.usage(), now, &interfaces);
         let given_up = books.bound();
         self.figures.given_up.fetch_add(given_up, Ordering::Relaxed);
         while let Some(batch) = books.next_batch() {
+            batch.environment = Some(self.environment.clone());
             match self.store.add_usage(&self.node, batch).await {
                 Ok(_) => {
                     self.figures.written.fetch_add(batch.rows.len() as u64, Ordering::Relaxed);
@@ -161,20 +177,33 @@ impl Keeper {
 
 impl Books {
     fn is_empty(&self) -> bool {
-        self.sent.is_none() && self.rows.is_empty() && self.last_used.is_empty() && self.groups.is_empty()
+        let no_counts = self.rows.is_empty() && self.promises.is_empty();
+        self.sent.is_none() && no_counts && self.last_used.is_empty() && self.groups.is_empty()
     }
 
     /// Takes what came since the last look.
     fn merge(&mut self, usage: Usage, now: Timestamp, interfaces: &[InterfaceRef]) {
         self.covers_until = now;
-        let minute = Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(60)).unwrap_or(now);
+        let began =
+            |span: i64| Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(span)).unwrap_or(now);
+        let (minute, hour) = (began(60), began(3600));
         for (key, count) in usage.counts {
             let before = self.counts.insert(key.clone(), count).unwrap_or_default();
             let more = count.since(before);
             if !more.is_nothing() {
+                if key.attribute.is_none() {
+                    let well = PromiseKey { interface: key.interface.clone(), promise: Promised::Well };
+                    let answers = more.promised();
+                    let kept = answers.saturating_sub(more.failed);
+                    self.promise(hour, well, PromiseCount { answers, kept });
+                }
                 let row = self.rows.entry((minute, key)).or_default();
                 *row = row.plus(more);
             }
+        }
+        for (key, count) in usage.latencies {
+            let more = count.since(self.latencies.insert(key.clone(), count).unwrap_or_default());
+            self.promise(hour, key, more);
         }
         for (used, second) in usage.used {
             if self.used.insert(used.clone(), second) != Some(second) {
@@ -191,6 +220,13 @@ impl Books {
             let new = || ShadowGroup { shape: shape.clone(), likely: None, requests: 0, first: last, last };
             let group = self.groups.entry(shape.clone()).or_insert_with(new);
             (group.requests, group.likely, group.last) = (group.requests + more, likely, last);
+        }
+    }
+
+    fn promise(&mut self, hour: Timestamp, key: PromiseKey, more: PromiseCount) {
+        if more.answers > 0 {
+            let waits = self.promises.entry((hour, key)).or_default();
+            *waits = waits.plus(more);
         }
     }
 
@@ -213,7 +249,7 @@ impl Books {
     }
 
     /// The batch to be sent: the one that has no answer yet, or the next.
-    fn next_batch(&mut self) -> Option<&UsageBatch> {
+    fn next_batch(&mut self) -> Option<&mut UsageBatch> {
         if self.sent.is_none() {
             // The first one is sent even when it is empty: from then on, what this node takes with it is missed.
             if self.number > 0 && self.is_empty() {
@@ -230,10 +266,28 @@ impl Books {
                 rows,
                 used: std::mem::take(&mut self.last_used).into_iter().collect(),
                 shadows: std::mem::take(&mut self.groups).into_values().collect(),
+                environment: None,
+                promises: std::mem::take(&mut self.promises)
+                    .into_iter()
+                    .map(|((hour, key), count)| PromiseRow { hour, key, count })
+                    .collect(),
             });
         }
-        self.sent.as_ref()
+        self.sent.as_mut()
     }
+}
+
+/// The latencies that interfaces promise.
+fn promised(fabric: &Fabric) -> Vec<PromiseKey> {
+    let promises = fabric.interfaces.iter().flat_map(|(reference, interface)| {
+        interface.slo.iter().filter_map(|slo| match &slo.objective {
+            Objective::Latency { under, .. } => {
+                Some(PromiseKey { interface: reference.clone(), promise: Promised::Within(*under) })
+            }
+            Objective::Availability(_) => None,
+        })
+    });
+    promises.collect()
 }
 
 /// The interface that an undeclared path probably meant: the one it names, or names almost.

@@ -12,6 +12,7 @@ use crate::fixture::{Place, Process, eventually, selvage, stdout};
 
 const GROUP: &str = "kind: Fabric
 name: velo-works
+evidence: {years: {tier-1: 12}}
 environments:
   test: {}
   prod: {protected: true, after: [test], gates: {tests: true, budget: true}}
@@ -64,7 +65,7 @@ control: direct
 because: The warehouse system answers this itself.
 contract: {{openapi: domains/plant-{plant}/contracts/stock.yaml}}
 upstream: {{system: wms, path: /api/stock}}
-slo: [{{availability: \"99.0%\", window: 30d}}]
+slo: [{{availability: \"99.0%\", window: 30d}}, {{latency: {{quantile: 0.5, under: 30s}}, window: 30d}}]
 limits: {{rate: 50/s, timeout: 5s}}
 ---
 kind: Waiver
@@ -453,8 +454,15 @@ fn evidence_is_exported(plants: &Plants, change: &str, release: &str) {
     assert!(activations.iter().all(|it| it["domain"] != "plant-brno"), "{activations:#?}");
     let gates = rows("gates");
     assert!(gates.iter().any(|it| it["gate"] == "tests" && it["outcome"] == "open"), "{gates:#?}");
-    let promise = &rows("promises")[0];
-    assert!(promise["requests"].as_u64().unwrap() > 0 && promise["outcome"] != "not measured", "{promise:#}");
+    assert_eq!(
+        package["retention"]["because"],
+        "evidence of the class tier-1 is kept for 12 years, as the fabric declares"
+    );
+    for promise in rows("promises") {
+        assert!(promise["requests"].as_u64().unwrap() > 0 && promise["outcome"] != "not measured", "{promise:#}");
+    }
+    let latency = rows("promises").into_iter().find(|it| it["promise"].to_string().contains("within 30s")).unwrap();
+    assert_eq!(latency["outcome"], "kept", "{latency:#}");
     let grants = rows("grants");
     assert!(grants.iter().any(|it| it["consumer"] == "ghent-planning" && it["ended"] != "alive"), "{grants:#?}");
     assert_eq!(rows("waivers")[0]["rule"], "FAB2107");

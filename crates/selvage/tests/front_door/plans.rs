@@ -22,6 +22,28 @@ fn codes(plan: &Value) -> Vec<&str> {
     plan["findings"].as_array().unwrap().iter().map(|it| it["code"].as_str().unwrap()).collect()
 }
 
+/// INVARIANT: APPROVED
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_ones_own_signs_nothing_before_somebody_lets_it_in() {
+    let plants = place(FABRIC, SCHEMA).await;
+    released(&plants, FABRIC, "The first of all");
+    plants.write("fabric.yaml", &FABRIC.replace("Shows which machines were looked at", "Shows who looks at machines"));
+    let change = plants.approve(&plants.propose("group", "Another purpose", "a.lindqvist", &[]));
+    let id = change["id"].as_str().unwrap();
+    let own = plants.place.path("own.key");
+    let own = own.to_str().unwrap();
+    let key = plants.well(&["release", "key", "--signing-key", own]).trim().to_owned();
+    let release = ["change", "release", id, "--by", "a.lindqvist", "--signing-key", own];
+    plants.refused(&release, "FAB7172");
+    assert!(plants.well(&["release", "verify"]).starts_with("1 releases, 0 of them"));
+    plants.well(&["release", "trust", &key, "--by", "s.okafor", "--because", "the old key is exchanged"]);
+    plants.well(&release);
+    assert!(plants.well(&["release", "verify"]).starts_with("2 releases, 0 of them"));
+    let verified = plants.run(&["release", "verify", "--key", &key]);
+    assert!(!verified.status.success() && stdout(&verified).contains("2 releases, 1 of them"), "{}", stdout(&verified));
+    assert!(plants.well(&["ledger", "list"]).contains("release-key.made"));
+}
+
 /// INVARIANT: REVOKED-NOW
 #[tokio::test(flavor = "multi_thread")]
 async fn what_stays_ended_is_told_before_and_how_it_comes_back() {

@@ -23,11 +23,32 @@ pub(crate) static FABRIC: Record = record(
             "Classes of data besides `personal`, `confidential` and `restricted`, as `export-controlled`.",
         ),
         optional("guardrails", NAMES, "Rules that no domain may loosen, by name."),
+        optional("evidence", Shape::Record(&EVIDENCE), "What holds of packages of evidence."),
         optional(
             "networks",
             NETWORKS,
             "Networks, as `10.2.0.0/16`, to which deliveries go that are for systems of the zone `cloud`, beside public addresses.",
         ),
+    ],
+);
+
+pub(crate) static EVIDENCE: Record = record(
+    "Evidence",
+    "What holds of packages of evidence.",
+    &[required("years", Shape::Record(&EVIDENCE_YEARS), "How many years they are kept, by class.")],
+);
+
+const YEARS: Shape = Shape::Text(Format::Integer(1, 100));
+
+pub(crate) static EVIDENCE_YEARS: Record = record(
+    "EvidenceYears",
+    "How many years packages of evidence are kept, by the gravest class of what they are about.",
+    &[
+        optional("control", YEARS, "About controls. Default: 10."),
+        optional("tier-1", YEARS, "About interfaces that stop a plant. Default: 10."),
+        optional("tier-2", YEARS, "About interfaces that hurt within a day. Default: 5."),
+        optional("tier-3", YEARS, "About interfaces that can wait. Default: 3."),
+        optional("unclassified", YEARS, "About what has no class. Default: 3."),
     ],
 );
 
@@ -56,7 +77,8 @@ pub(crate) static GATES: Record = record(
         optional(
             "faults",
             BOOLEAN,
-            "Its mediated interfaces hold against a simulated Odoo whose calls fail and whose answers are lost. Default: false.",
+            "Its mediated interfaces hold against a simulated Odoo whose calls fail and whose answers are lost, and its deliveries to \
+             receivers that do. Default: false.",
         ),
         optional("budget", BOOLEAN, "No interface that it holds has spent its error budget. Default: false."),
     ],

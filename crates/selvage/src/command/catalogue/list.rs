@@ -9,9 +9,22 @@ use super::Source;
 use crate::command::{Outcome, TABLE, say};
 use crate::report;
 
+/// A page of what is found.
+#[derive(Args)]
+struct Page {
+    /// So many at most; all of them where not given.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// Only what comes behind this interface.
+    #[arg(long, value_name = "NAME")]
+    after: Option<String>,
+}
+
 /// Lists interfaces.
 #[derive(Args)]
 pub(crate) struct List {
+    #[command(flatten)]
+    page: Page,
     /// Prints JSON: all that is known of each.
     #[arg(long)]
     json: bool,
@@ -25,6 +38,8 @@ pub(crate) struct Search {
     /// Words that are all found in what is known of an interface.
     #[arg(required = true, value_name = "WORDS")]
     words: Vec<String>,
+    #[command(flatten)]
+    page: Page,
     /// Prints JSON: all that is known of each.
     #[arg(long)]
     json: bool,
@@ -35,7 +50,8 @@ pub(crate) struct Search {
 impl List {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let Some(read) = self.source.read().await? else { return Ok(Outcome::Wrong) };
-        print(&read.entries().iter().collect::<Vec<_>>(), self.json)?;
+        let entries = read.entries();
+        self.page.print(entries.iter().collect(), self.json)?;
         Ok(Outcome::Well)
     }
 }
@@ -46,8 +62,20 @@ impl Search {
         let Some(read) = self.source.read().await? else { return Ok(Outcome::Wrong) };
         let entries = read.entries();
         let found = catalogue::search(&entries, &self.words.join(" "));
-        print(&found, self.json)?;
-        Ok(if found.is_empty() { Outcome::Wrong } else { Outcome::Well })
+        let outcome = if found.is_empty() { Outcome::Wrong } else { Outcome::Well };
+        self.page.print(found, self.json)?;
+        Ok(outcome)
+    }
+}
+
+impl Page {
+    fn print(&self, found: Vec<&Entry>, as_json: bool) -> anyhow::Result<()> {
+        let (page, next) = catalogue::page(found, self.after.as_deref(), self.limit.unwrap_or(usize::MAX));
+        print(&page, as_json)?;
+        if let Some(next) = next {
+            eprintln!("selvage: there are more: --after {next}");
+        }
+        Ok(())
     }
 }
 
