@@ -166,10 +166,10 @@ pub(crate) async fn place(receiver: &Receiver) -> Place {
 
 /// Appends the events with these numbers to each of four lanes, as another node of the same store would.
 pub(crate) async fn append(url: &str, numbers: Range<u64>) {
-    append_to(url, (STREAM, KIND), LANES.to_vec(), numbers).await;
+    append_to(url, (STREAM, KIND), &LANES, numbers).await;
 }
 
-async fn append_to(url: &str, (stream, kind): (&str, &str), lanes: Vec<&str>, numbers: Range<u64>) {
+async fn append_to(url: &str, (stream, kind): (&str, &str), lanes: &[&str], numbers: Range<u64>) {
     let store = Store::open(url).await.unwrap();
     let log = SqlLog::new(store.clone(), None).unwrap();
     let stream: InterfaceRef = stream.parse().unwrap();
@@ -417,7 +417,7 @@ async fn deliveries_of_what_ends_say_so_and_wait_while_it_refuses_everything() {
     let store = database().await;
     let _node = place.serve(&store, &["--watch"]);
     append(&store[1], 0..3).await;
-    append_to(&store[1], ("other-facts@1", OTHER), vec!["ot-1"], 0..20).await;
+    append_to(&store[1], ("other-facts@1", OTHER), &["ot-1"], 0..20).await;
     let others: Vec<u64> = (0..20).collect();
     eventually("the other is delivered", || async { (receiver.of("ot-1") == others).then_some(()) }).await;
     assert!(LANES.iter().all(|lane| receiver.of(lane).is_empty()), "who only listens learns of a brownout as well");

@@ -227,7 +227,6 @@ fn what_is_no_contract_is_compared_with_none() {
         (&["orders.yaml", "broken.yaml"], "FAB2723"),
         (&["orders.yaml", "orders.yaml", "--impact"], "FAB2780"),
         (&["fabric", "fabric", "--also", "orders.yaml"], "FAB2780"),
-        (&["fabric", "fabric", "--also", "nowhere"], "FAB2720"),
         (&["-x", "orders.yaml"], "unexpected argument"),
         (&["no-such-branch", "orders.yaml"], "FAB2722"),
     ] {
