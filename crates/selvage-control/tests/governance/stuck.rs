@@ -46,6 +46,7 @@ fn asked() -> AskedSubscription {
             events: vec!["a.b.made".to_owned()],
             from: Beginning::Newest,
             until: None,
+            on_end: selvage_model::access::EndAction::End,
             lag: None,
             deliver: Some(deliver),
             replay: None,
