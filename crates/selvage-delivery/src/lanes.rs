@@ -138,8 +138,11 @@ impl Lanes {
         self.window.pass(position);
     }
 
-    /// What may be done now. Each send counts as in flight until [`Self::sent`].
+    /// What may be done now: nothing while the receiving system is in maintenance. Each send counts as in flight until [`Self::sent`].
     pub(crate) fn next(&mut self, now: Timestamp) -> Option<Next> {
+        if self.settings.calendar.open(now) > now {
+            return None;
+        }
         self.held_until = self.held_until.filter(|until| now < *until);
         let down = self.health.is_down();
         if self.gone || self.held_until.is_some() || self.in_flight >= self.places() || !self.pace.allows(now) {
@@ -317,7 +320,7 @@ impl Lanes {
     }
 
     /// When [`Self::next`] may have something although nothing came in.
-    pub(crate) fn due(&self) -> Option<Timestamp> {
+    pub(crate) fn due(&self, now: Timestamp) -> Option<Timestamp> {
         if self.gone || self.in_flight >= self.places() {
             return None;
         }
@@ -328,7 +331,7 @@ impl Lanes {
             false => self.asides.due(),
         }?;
         let open = self.held_until.max(self.pace.next()).unwrap_or(Timestamp::MIN);
-        Some(work.max(open))
+        Some(self.settings.calendar.open(work.max(open).max(now)))
     }
 
     /// Whether the endpoint said that it wants nothing more.

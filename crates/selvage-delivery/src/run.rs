@@ -327,7 +327,7 @@ impl Run {
             let left = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or_default();
             Instant::now() + left.max(Duration::from_millis(1))
         };
-        let due = self.lanes.due().map(in_time);
+        let due = self.lanes.due(Timestamp::now()).map(in_time);
         // What is being written wakes by itself.
         let may_write = self.moving.is_none();
         let write = (may_write && self.lanes.has_progress()).then_some(self.write_at);

@@ -36,7 +36,9 @@ statements! {
     UNPARK = "DELETE FROM parked_lane WHERE subscription = $1 AND lane = $2 AND state = 'retrying' AND through <= $3 AND NOT EXISTS \
               (SELECT 1 FROM parked_message WHERE parked_message.subscription = $1 AND parked_message.lane = $2)";
     ATTEMPT = "INSERT INTO delivery_attempt (subscription, position, number, attempted_at, took, status, because, excerpt) \
-               VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING";
+               VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    NUMBERED = "SELECT COALESCE(MAX(number), 0) AS last, COUNT(CASE WHEN attempted_at = $3 THEN 1 END) AS known \
+                FROM delivery_attempt WHERE subscription = $1 AND position = $2";
     FORGET_ATTEMPTS = "DELETE FROM delivery_attempt WHERE subscription = $1 AND position = $2 AND number <= $3";
     LANES = "SELECT lane, state, through AS position, cause, because, attempts, spent, failed_at, due_at FROM parked_lane \
              WHERE subscription = $1 ORDER BY lane";
@@ -304,8 +306,15 @@ async fn aside(
     transaction.run(THROUGH, bind![subscription, lane.as_str(), at]).await.map(drop)
 }
 
+/// Whoever sends counts from 1 again once a person had it tried again; what is kept goes on counting. What is written again, since nobody
+/// knew whether it was written, began at the same time.
 async fn note(transaction: &mut Transaction, subscription: &str, attempt: &AttemptRecord) -> Result<(), StoreError> {
-    let (at, number) = (stored(attempt.position), i64::from(attempt.number));
+    let at = stored(attempt.position);
+    let before = transaction.only(NUMBERED, bind![subscription, at, Micros::from(attempt.at)]).await?;
+    if before.integer("known")? > 0 {
+        return Ok(());
+    }
+    let number = i64::from(attempt.number).max(before.integer("last")? + 1);
     let row = bind![
         subscription,
         at,

@@ -34,6 +34,7 @@ use super::random::Random;
 use crate::release;
 use crate::services::nats::Nats;
 use crate::services::postgres::Postgres;
+use crate::test::peers;
 
 /// How much to try.
 #[derive(Args)]
@@ -97,31 +98,57 @@ struct Servers {
 
 /// Tries everything, prints the figures, and fails when a promise was broken or a planted error was missed.
 pub(crate) async fn run(options: &Options) -> Result<()> {
-    let is_part = |part| options.only.is_none_or(|only| only == part);
     let directory = TempDir::with_prefix("selvage-events-")?;
-    let mut servers = Servers { postgres: Postgres::start().await?, nats: Nats::start("always").await? };
-    let (mut random, mut tally) = (Random::from_seed(options.seed), Tally::new());
-    if is_part(Part::Log) {
-        let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
-        log_rounds(directory.path(), &mut servers, rounds, &mut random, &mut tally).await?;
-        planted::plant(directory.path(), &mut tally).await?;
-    }
-    if is_part(Part::Door) {
-        release::alike("selvage").await?;
-        let rounds = if options.quick { QUICK_DOOR_ROUNDS } else { DOOR_ROUNDS };
-        let tried = door::rounds(directory.path(), &mut servers, rounds, &mut random, &mut tally);
-        let (tried, planted) = tokio::join!(tried, door::plant(directory.path()));
-        tried?;
-        for (planted, found) in planted? {
-            tally.planted(&format!("{planted} through HTTP"), found);
+    // Installed once, where it is not yet.
+    peers::nats_server().await?;
+    let began = Instant::now();
+    let parts = [Part::Log, Part::Door, Part::Scenes].map(|part| part.run(options, directory.path(), began));
+    let mut tally = Tally::new(began);
+    if options.quick {
+        // Most of it is waiting.
+        let [log, door, scenes] = parts;
+        let (log, door, scenes) = tokio::join!(log, door, scenes);
+        [log?, door?, scenes?].into_iter().for_each(|part| tally.add(part));
+    } else {
+        for part in parts {
+            tally.add(part.await?);
         }
-    }
-    if is_part(Part::Scenes) {
-        let away = Duration::from_secs(if options.quick { 3 } else { 180 });
-        scenes::all(directory.path(), &mut servers, away, &mut random, &mut tally).await?;
     }
     tally.say(&format!("{} rounds and {} scenes", tally.rounds, tally.scenes));
     tally.report(options)
+}
+
+impl Part {
+    /// Tries this part, with servers of its own; nothing where another is wanted.
+    async fn run(self, options: &Options, directory: &Path, began: Instant) -> Result<Tally> {
+        let (mut random, mut tally) = (Random::from_seed(options.seed), Tally::new(began));
+        if options.only.is_some_and(|only| only != self) {
+            return Ok(tally);
+        }
+        let mut servers = Servers { postgres: Postgres::start().await?, nats: Nats::start("always").await? };
+        match self {
+            Self::Log => {
+                let rounds = if options.quick { QUICK_ROUNDS } else { ROUNDS };
+                log_rounds(directory, &mut servers, rounds, &mut random, &mut tally).await?;
+                planted::plant(directory, &mut tally).await?;
+            }
+            Self::Door => {
+                release::alike("selvage").await?;
+                let rounds = if options.quick { QUICK_DOOR_ROUNDS } else { DOOR_ROUNDS };
+                let tried = door::rounds(directory, &mut servers, rounds, &mut random, &mut tally);
+                let (tried, planted) = tokio::join!(tried, door::plant(directory));
+                tried?;
+                for (planted, found) in planted? {
+                    tally.planted(&format!("{planted} through HTTP"), found);
+                }
+            }
+            Self::Scenes => {
+                let away = Duration::from_secs(if options.quick { 3 } else { 180 });
+                scenes::all(directory, &mut servers, away, &mut random, &mut tally).await?;
+            }
+        }
+        Ok(tally)
+    }
 }
 
 /// Every way to keep events, so many rounds each, with the log alone.
@@ -176,9 +203,9 @@ async fn episode(
 }
 
 impl Tally {
-    fn new() -> Self {
+    fn new(began: Instant) -> Self {
         Self {
-            began: Instant::now(),
+            began,
             rounds: 0,
             front_door: 0,
             power_cuts: 0,
@@ -189,6 +216,31 @@ impl Tally {
             planted_caught: 0,
             scenes: 0,
         }
+    }
+
+    /// Adds what a part led to.
+    fn add(&mut self, part: Self) {
+        let Self {
+            began: _,
+            rounds,
+            front_door,
+            power_cuts,
+            acknowledged,
+            repeated,
+            broken,
+            planted,
+            planted_caught,
+            scenes,
+        } = part;
+        self.rounds += rounds;
+        self.front_door += front_door;
+        self.power_cuts += power_cuts;
+        self.acknowledged += acknowledged;
+        self.repeated += repeated;
+        self.broken.extend(broken);
+        self.planted += planted;
+        self.planted_caught += planted_caught;
+        self.scenes += scenes;
     }
 
     /// Says what has happened, and after how long.

@@ -260,7 +260,7 @@ impl Story {
             self.total,
             self.shelf.lanes,
             self.lanes.aside(),
-            self.lanes.due()
+            self.lanes.due(self.now)
         );
     }
 
@@ -357,7 +357,7 @@ fn a_message_is_given_up_after_three_days_without_maintenance() {
         while story.shelf.letters.is_empty() {
             story.step(Step::Fails(0));
             story.step(Step::Writes);
-            let due = story.lanes.due();
+            let due = story.lanes.due(story.now);
             if let Some(due) = due.filter(|due| *due > story.now) {
                 story.now = due;
             }
@@ -366,6 +366,36 @@ fn a_message_is_given_up_after_three_days_without_maintenance() {
         let took = story.now.duration_since(begun).as_hours();
         assert!((days * 24..days * 24 + 2).contains(&took), "{took} hours");
         assert_eq!(story.shelf.letters[0].cause, Cause::Timeout);
+    }
+}
+
+/// Not what comes first, not what is tried again, and not what asks whether an endpoint is back.
+#[test]
+fn nothing_is_sent_during_maintenance() {
+    let day = |text: &str| text.parse::<Timestamp>().unwrap();
+    let (begins, ends) = (day("2027-03-01T09:00:00Z"), day("2027-03-01T17:00:00Z"));
+    let calendar = Calendar::new(vec![(begins, ends)]);
+    for (fails, now) in [(0, "2027-03-01T09:00:00Z"), (3, "2027-03-01T08:59:59Z"), (40, "2027-03-01T08:00:00Z")] {
+        let mut story = Story::new(200, Settings { calendar: calendar.clone(), ..settings(true, 4) });
+        story.now = day(now);
+        story.pump();
+        for _ in 0..fails {
+            story.step(Step::Fails(0));
+            story.step(Step::Writes);
+            story.step(Step::Waits(1));
+        }
+        while !story.flying.is_empty() {
+            story.step(Step::Arrives(0));
+        }
+        story.now = story.now.max(begins);
+        story.pump();
+        assert!(story.flying.is_empty(), "{:?} is sent during maintenance", story.flying);
+        assert_eq!(story.lanes.due(story.now), Some(ends), "after {fails} failures");
+        story.now = ends;
+        story.pump();
+        assert!(!story.flying.is_empty(), "after {fails} failures");
+        story.come_to_an_end();
+        story.everything_arrived_in_order();
     }
 }
 
@@ -416,7 +446,7 @@ fn a_receiver_that_asks_to_wait_is_waited_for() {
     story.step(Step::Arrives(0));
     assert!(story.flying.is_empty());
     assert_eq!(story.lanes.aside(), (0, 0));
-    assert_eq!(story.lanes.due(), Some(story.now.checked_add(Duration::from_secs(30)).unwrap()));
+    assert_eq!(story.lanes.due(story.now), Some(story.now.checked_add(Duration::from_secs(30)).unwrap()));
     story.step(Step::Waits(30));
     assert_eq!(story.flying.len(), 2);
     story.come_to_an_end();

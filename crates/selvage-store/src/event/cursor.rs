@@ -7,11 +7,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_model::event::{Position, ReaderName};
 use selvage_model::name::InterfaceRef;
+use serde_json::json;
 
 use super::{Stream, read_position, seal, stored};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::ledger;
+use crate::operation::person::Word;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
@@ -161,6 +164,26 @@ impl Store {
         if transaction.run(FORGET, bind![stream.id, reader.as_str()]).await? == 0 {
             return Err(StoreError::NotFound { what: "reader", id: reader.to_string() });
         }
+        transaction.commit().await
+    }
+
+    /// The same by a person's word, with its entry in the ledger.
+    ///
+    /// # Errors
+    /// Those of [`Self::forget_cursor`].
+    pub async fn forget_reader(
+        &self,
+        stream: &InterfaceRef,
+        reader: &ReaderName,
+        word: Word<'_>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        let known = Stream::find(&mut transaction, stream).await?;
+        if transaction.run(FORGET, bind![known.id, reader.as_str()]).await? == 0 {
+            return Err(StoreError::NotFound { what: "reader", id: reader.to_string() });
+        }
+        let detail = json!({"because": word.because, "reader": reader.as_str()});
+        ledger::append(&mut transaction, word.by, "reader.forgotten", &stream.to_string(), &detail).await?;
         transaction.commit().await
     }
 

@@ -196,6 +196,25 @@ async fn a_dead_letter_is_redriven_or_discarded_once(stage: &Stage) {
     assert_eq!(store.dead_letters(false).await.unwrap().len(), 1, "none of both was redriven");
 
     let word = Word { by: "ops.desk", because: "the order was scrapped" };
+    // What is tried again is counted from 1 again, and is kept behind what was tried before.
+    let sent = |number: u32, began: &str, because: &str| AttemptRecord {
+        position: at(1),
+        number,
+        at: began.parse().unwrap(),
+        took: Duration::from_millis(7),
+        status: None,
+        because: because.to_owned(),
+        excerpt: None,
+    };
+    let before = vec![sent(1, "2027-03-01T08:00:00Z", "a"), sent(2, "2027-03-01T08:00:01Z", "b")];
+    let after = Deliveries { attempts: vec![sent(1, "2027-03-01T09:00:00Z", "c")], ..none.to(4) };
+    recorded(&store, &Deliveries { attempts: before, ..none.to(4) }).await.unwrap();
+    recorded(&store, &after).await.unwrap();
+    recorded(&store, &after).await.unwrap();
+    let kept = store.dead_letter("dlt_1").await.unwrap().attempts;
+    let kept: Vec<_> = kept.iter().map(|attempt| (attempt.number, attempt.because.as_str())).collect();
+    assert_eq!(kept, [(1, "a"), (2, "b"), (3, "c")]);
+
     store.discard_dead_letters(&["dlt_2".to_owned()], word).await.unwrap();
     assert_eq!((waiting(&store, &none, "a").await, waiting(&store, &none, "b").await), (vec![1, 3], vec![4]));
     assert!(store.parked_lanes(&none.subscription).await.unwrap().iter().all(|lane| lane.due.is_some()));

@@ -1,6 +1,7 @@
 //! `selvage events`: what the log has of an interface, for whoever is on call. It reads beside the nodes, and at their broker: it opens no
-//! stream, moves no cursor, and appends nothing.
+//! stream, moves no cursor, and appends nothing; only a group that nobody reads in any more is forgotten where a person says so.
 
+mod forget;
 mod readers;
 mod show;
 mod sight;
@@ -29,6 +30,8 @@ pub(crate) enum Events {
     Show(show::Show),
     /// Lists who reads an interface by a cursor, and how far each is.
     Readers(readers::Readers),
+    /// Forgets a group of a consumer, so that retention waits no longer for it.
+    Forget(forget::Forget),
 }
 
 /// Which stream, and where the log is.
@@ -58,6 +61,7 @@ impl Events {
             Self::Tail(tail) => tail.run().await,
             Self::Show(show) => show.run().await,
             Self::Readers(readers) => readers.run().await,
+            Self::Forget(forget) => forget.run().await,
         }
     }
 }

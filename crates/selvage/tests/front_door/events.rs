@@ -297,4 +297,17 @@ async fn readers_are_listed_with_how_far_they_are() {
     assert_eq!((&told[0]["reader"], &told[0]["unread_since"]), (&json!("copy/suppliers@1"), &Value::Null));
     assert_eq!((&told[1]["position"], &told[1]["head"]), (&json!("1-2"), &json!("1-4")));
     assert!(told[1]["unread_since"].is_string(), "{told}");
+
+    let path = data.display().to_string();
+    let forget = |reader: &str| {
+        let group = ["events", "forget", "supplier-changes@1", reader, "--because", "the boards are gone"];
+        selvage(&[&group[..], &["--by", "ops.desk", "--data", &path]].concat())
+    };
+    assert!(String::from_utf8_lossy(&forget("copy/suppliers@1").stderr).contains("is no group"));
+    let forgotten = forget("group/planning/boards");
+    assert!(stdout(&forgotten).contains("is forgotten"), "{forgotten:?}");
+    assert!(!forget("group/planning/boards").status.success(), "it is not there any more");
+    assert!(!stdout(&ask(&[])).contains("group/planning/boards"));
+    let ledger = stdout(&selvage(&["ledger", "list", "--data", &path]));
+    assert!(ledger.contains("reader.forgotten") && ledger.contains("ops.desk"), "{ledger}");
 }

@@ -16,6 +16,7 @@ use selvage_store::Store;
 use serde_json::{Value, json};
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
+use crate::publishing::{Line, STRUCTURED};
 
 const HOOK: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 const NEXT: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -413,4 +414,24 @@ async fn a_call_that_is_replayed_under_another_id_is_no_other() {
     node.process.kill();
     let events = events(&place).await;
     assert_eq!(kept(&events).iter().map(|(_, id, ..)| *id).collect::<Vec<_>>(), ["d-1", "d-2"]);
+}
+
+/// Who publishes takes no id of what a system tells by a webhook: it would be refused as known under other content.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_publishes_from_where_a_webhook_tells() {
+    let line = Line::of(place().await);
+    let sources = [("/signed/v1", 422), ("/signed/v1/line-3", 422), ("/signed/v2", 202), ("/mes-ghent/signed/v1", 202)];
+    for (number, (source, expected)) in sources.into_iter().enumerate() {
+        let event = json!({
+            "specversion": "1.0", "id": format!("s-{number}"), "source": source, "type": "manufacturing.machine.stopped",
+            "data": {"machine": "press-4", "site": "ghent", "state": "stopped", "since": "2026-11-26T06:30:00Z"},
+        });
+        let (status, told) = line.send(STRUCTURED, &event).await;
+        assert_eq!(status.as_u16(), expected, "{source}: {told}");
+        if expected == 422 {
+            let error = &told["errors"][0];
+            assert_eq!((&told["code"], &error["pointer"]), (&json!("FAB5051"), &json!("/source")), "{told}");
+            assert!(error["detail"].as_str().unwrap().contains("`signed@1`"), "{told}");
+        }
+    }
 }

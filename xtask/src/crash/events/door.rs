@@ -35,6 +35,9 @@ const BEGINS_WITHIN: Duration = Duration::from_secs(60);
 const SILENCE: Duration = Duration::from_secs(20);
 /// The same where something is meant to be missing.
 const PLANTED_SILENCE: Duration = Duration::from_secs(4);
+/// Every error that is planted shows in this many, however slow the machine is.
+const PLANTED_EVENTS: usize = 1_000;
+const PLANTED_WITHIN: Duration = Duration::from_secs(30);
 /// Power cuts while errors are planted.
 const PLANTED_CUTS: usize = 4;
 /// What a node may not say where nothing was broken: a gap, what is damaged, missing or ahead, what was parked or passed over.
@@ -200,6 +203,11 @@ pub(super) async fn plant(directory: &Path) -> Result<[(&'static str, bool); 4]>
         with(&door.seen, |seen| seen.kills += 1);
         door.end(End::PowerCut)?;
         door.start().await?;
+    }
+    let began = Instant::now();
+    let given = || with(&door.seen, |seen| seen.delivered.get(&REORDERS).map_or(0, Vec::len));
+    while given() < PLANTED_EVENTS && began.elapsed() < PLANTED_WITHIN {
+        tokio::time::sleep(LOOK_EVERY).await;
     }
     producers.finish().await?;
     let observed = door.delivered(PLANTED_SILENCE).await;

@@ -56,6 +56,11 @@ impl Load {
         with(&self.seen, work);
     }
 
+    /// How much was acknowledged so far.
+    pub(super) fn acknowledged(&self) -> usize {
+        with(&self.seen, |seen| seen.acknowledged.len())
+    }
+
     /// Lets producers come to their end and readers read everything; the node has to run.
     pub(super) async fn finish(mut self) -> Result<Observed> {
         self.producing.store(false, Ordering::Relaxed);

@@ -19,6 +19,8 @@ use super::wire::{Ask, Event, Reply};
 
 /// How much is read at a time.
 pub(super) const BATCH: usize = 50;
+/// How much is read at a time where a lane is to be turned: more than there are producers.
+const TURNED: usize = 200;
 /// A broken promise shows once in so many events.
 const ONCE_IN: u64 = 20;
 
@@ -186,19 +188,30 @@ impl Node {
     }
 
     async fn read(&self, after: Position) -> Result<Reply> {
-        let batch = self.log.read(&self.stream, after, ReadLimit { records: BATCH, bytes: 1_000_000 }).await?;
+        let reorders = self.plant == Some(Plant::Reorder);
+        let records = if reorders { TURNED } else { BATCH };
+        let batch = self.log.read(&self.stream, after, ReadLimit { records, bytes: 1_000_000 }).await?;
         let mut events = Vec::with_capacity(batch.records.len());
         for record in batch.records {
             let body: (usize, u64) = serde_json::from_slice(&record.body)?;
             events.push(Event { position: record.position.to_string(), producer: body.0, number: body.1 });
         }
-        if self.plant == Some(Plant::Reorder) && events.len() > 1 {
-            let last = events.pop();
-            events.reverse();
-            events.extend(last);
-        }
-        Ok(Reply::Events(events))
+        Ok(Reply::Events(if reorders { turned(events) } else { events }))
     }
+}
+
+/// The first two events of a lane in the other order; nothing yet where no lane has two. The last stays, since it says how far it goes.
+fn turned(mut events: Vec<Event>) -> Vec<Event> {
+    let open = events.get(..events.len().saturating_sub(1)).unwrap_or_default();
+    let mut pairs = open.iter().enumerate().filter_map(|(later, event)| {
+        let earlier = open.iter().take(later).position(|other| other.producer == event.producer)?;
+        Some((earlier, later))
+    });
+    match pairs.next() {
+        Some((earlier, later)) => events.swap(earlier, later),
+        None => events.clear(),
+    }
+    events
 }
 
 fn record(producer: usize, number: u64, more: &str) -> Result<NewRecord> {
