@@ -35,7 +35,7 @@ pub(crate) async fn run(crash: Crash) -> Result<()> {
         Crash::Claims(options) => claims::run(&options).await,
         Crash::Verbs(options) => verbs::run(&options).await,
         Crash::Capture(options) => capture::run(&options).await,
-        Crash::Events(options) => events::run(&options).await,
+        Crash::Events(options) => Box::pin(events::run(&options)).await,
         Crash::EventNode(options) => events::serve(&options).await,
     }
 }

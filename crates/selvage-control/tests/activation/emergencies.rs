@@ -71,7 +71,7 @@ impl Stage {
             attribute: None,
         };
         let now = jiff::Timestamp::now();
-        let count = UsageCount { requests: 500, refused: 0, failed: 0 };
+        let count = UsageCount { requests: 500, ..UsageCount::default() };
         let rows = vec![UsageRow { minute: now, key, count }];
         let batch = UsageBatch { number: 1, covers_until: now, rows, ..UsageBatch::default() };
         assert!(self.store.add_usage("node-a", &batch).await.unwrap());

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use selvage_control::desk::{Deciding, Desk, Seal};
-use selvage_model::change::DecisionVerdict;
+use selvage_model::change::{ChangeState, DecisionVerdict};
 use selvage_model::name::DomainName;
 use selvage_store::{AskedChanges, ChangeStates, Store};
 

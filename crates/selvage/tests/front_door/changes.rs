@@ -414,6 +414,14 @@ async fn a_breaking_change_of_one_plant_from_proposal_to_going_back() {
     assert!(!verified.status.success(), "{}", stdout(&verified));
 }
 
+fn promises_are_measured(promises: &[Value]) {
+    for promise in promises {
+        assert!(promise["requests"].as_u64().unwrap() > 0 && promise["outcome"] != "not measured", "{promise:#}");
+    }
+    let latency = promises.iter().find(|it| it["promise"].to_string().contains("within 30s")).unwrap();
+    assert_eq!(latency["outcome"], "kept", "{latency:#}");
+}
+
 /// What the story leaves behind is evidence that is checked without the store, and what is altered in it is found.
 fn evidence_is_exported(plants: &Plants, change: &str, release: &str) {
     let out = plants.place.path("evidence");
@@ -458,11 +466,7 @@ fn evidence_is_exported(plants: &Plants, change: &str, release: &str) {
         package["retention"]["because"],
         "evidence of the class tier-1 is kept for 12 years, as the fabric declares"
     );
-    for promise in rows("promises") {
-        assert!(promise["requests"].as_u64().unwrap() > 0 && promise["outcome"] != "not measured", "{promise:#}");
-    }
-    let latency = rows("promises").into_iter().find(|it| it["promise"].to_string().contains("within 30s")).unwrap();
-    assert_eq!(latency["outcome"], "kept", "{latency:#}");
+    promises_are_measured(&rows("promises"));
     let grants = rows("grants");
     assert!(grants.iter().any(|it| it["consumer"] == "ghent-planning" && it["ended"] != "alive"), "{grants:#?}");
     assert_eq!(rows("waivers")[0]["rule"], "FAB2107");
