@@ -19,8 +19,8 @@ pub struct Figure {
     pub again: u64,
     /// Sends that were refused for good.
     pub refused: u64,
-    /// How old the oldest event is that has not arrived and is not set aside, in seconds.
-    pub lag: f64,
+    /// How old the oldest event is that it has not had, in seconds; none where another node measures it.
+    pub lag: Option<f64>,
     /// Lanes that wait for their next attempt.
     pub retrying: u64,
     /// Lanes that wait for a person.
@@ -46,6 +46,15 @@ impl Figures {
         match figures.get_mut(label) {
             Some(figure) => change(figure),
             None => change(figures.entry(label.to_owned()).or_default()),
+        }
+    }
+
+    /// What this node measured of subscriptions, by `consumer/name`: the others are measured elsewhere, or have ended.
+    pub fn measured(&self, lags: &BTreeMap<String, f64>) {
+        let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.values_mut().for_each(|figure| figure.lag = None);
+        for (label, lag) in lags {
+            figures.entry(label.clone()).or_default().lag = Some(*lag);
         }
     }
 
@@ -76,8 +85,8 @@ impl Figures {
         gauge(
             "lag_seconds",
             "gauge",
-            "Age of the oldest event that has not arrived and is not set aside.",
-            &here(|figure| figure.lag),
+            "Age of the oldest event that has not arrived, set aside or not read yet counted.",
+            &|figure| figure.lag,
         );
         gauge("lanes_retrying", "gauge", "Lanes that wait for their next attempt.", &here(|it| it.retrying as f64));
         gauge("lanes_parked", "gauge", "Lanes that wait for a person.", &here(|it| it.parked as f64));

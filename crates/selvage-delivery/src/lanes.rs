@@ -4,6 +4,7 @@
 //! INVARIANT: LANE-ORDER, PARKED-LANE
 
 mod aside;
+mod crowd;
 mod health;
 mod pace;
 mod progress;
@@ -21,6 +22,7 @@ use selvage_store::{AttemptRecord, LaneTrouble, ParkedMessage};
 use crate::retry::Calendar;
 use crate::{Attempt, Sent};
 use aside::Asides;
+use crowd::Crowd;
 use health::Health;
 use pace::Pace;
 pub(crate) use progress::Progress;
@@ -72,6 +74,7 @@ pub(crate) struct Lanes {
     window: Window,
     asides: Asides,
     health: Health,
+    crowd: Crowd,
     /// Everything up to here was read.
     read: Position,
     /// Where the cursor stands.
@@ -95,6 +98,7 @@ impl Lanes {
             window: Window::default(),
             asides: Asides::new(aside),
             health: Health::default(),
+            crowd: Crowd::default(),
             read: cursor,
             committed: cursor,
             in_flight: 0,
@@ -105,12 +109,30 @@ impl Lanes {
         }
     }
 
-    /// From where on the log is to be read; none while there is no room, or the endpoint takes nothing.
-    pub(crate) fn wants(&self) -> Option<Position> {
-        let room = self.window.has_room() && self.asides.have_room() && !self.gone;
+    /// From where on the log is to be read; none while there is no room, or the endpoint takes nothing. Lanes that wait for their
+    /// next attempt, however many, keep nobody from reading on behind them (INVARIANT: PARKED-LANE).
+    pub(crate) fn wants(&self, now: Timestamp) -> Option<Position> {
+        let waiting = self.asides.waiting();
+        let steps = self.crowd.may_read(waiting, now) && (!self.crowd.steps(waiting) || !self.window.has_open());
+        let room = self.window.has_room() && !self.asides.are_full() && !self.gone && steps;
         // An endpoint that takes nothing is read for a little with each probe: what others wait for may be why it takes nothing.
         let calm = !self.health.is_down() || (self.health.may_read() && !self.window.has_open());
         (room && calm).then_some(self.read)
+    }
+
+    /// Notes that something was read.
+    pub(crate) fn has_read(&mut self, now: Timestamp) {
+        self.crowd.has_read(self.asides.waiting(), now);
+    }
+
+    /// When [`Self::wants`] may want something although nothing came in.
+    pub(crate) fn reads_at(&self, now: Timestamp) -> Option<Timestamp> {
+        self.crowd.next(now)
+    }
+
+    /// Whether so many lanes wait for their next attempt that somebody should know.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.asides.waiting() >= crowd::MANY
     }
 
     /// Takes what was read. `wanted` says whether the subscription has the event at all.
@@ -250,6 +272,7 @@ impl Lanes {
     }
 
     fn delivered(&mut self, parcel: &Parcel, now: Timestamp, chance: f64) {
+        self.crowd.arrived();
         if self.health.answered() {
             // It is back: what waited for its clock goes soon, and not all at once.
             self.asides.hasten(now, chance);
@@ -280,6 +303,9 @@ impl Lanes {
         if parcel.aside {
             self.asides.failed_again(&parcel.lane, &failure, &self.settings.calendar);
         } else {
+            if due.is_some() {
+                self.crowd.set_aside();
+            }
             let through = self.window.set_aside(&parcel.lane);
             self.asides.set_aside(&parcel.lane, through.unwrap_or(parcel.message.position), &parcel.message, &failure);
         }

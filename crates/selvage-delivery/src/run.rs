@@ -124,12 +124,10 @@ pub(crate) struct Run {
     moving: Option<Moving>,
     /// Where everything had been read when the log was read last.
     at_head: Option<Position>,
-    /// When everything in the log had been read.
-    caught_up: Timestamp,
     /// Everything that it is to deliver has been read.
     read_all: bool,
-    late: bool,
     was_down: bool,
+    was_crowded: bool,
 }
 
 impl Run {
@@ -168,10 +166,9 @@ impl Run {
             reading: None,
             moving: None,
             at_head: None,
-            caught_up: Timestamp::now(),
             read_all: false,
-            late: false,
             was_down: false,
+            was_crowded: false,
         })
     }
 
@@ -332,9 +329,10 @@ impl Run {
         let may_write = self.moving.is_none();
         let write = (may_write && self.lanes.has_progress()).then_some(self.write_at);
         let renew = may_write.then_some(self.renew_at);
-        let reads = self.reading.is_none() && !self.read_all && self.lanes.wants().is_some();
-        let read = reads.then_some(self.read_at);
-        let wakes = [due, write, read, Some(self.observe_at), renew, Some(self.until)];
+        let (now, may_read) = (Timestamp::now(), self.reading.is_none() && !self.read_all);
+        let read = (may_read && self.lanes.wants(now).is_some()).then_some(self.read_at);
+        let step = self.lanes.reads_at(now).filter(|_| may_read).map(in_time);
+        let wakes = [due, write, read, step, Some(self.observe_at), renew, Some(self.until)];
         wakes.into_iter().flatten().min().unwrap_or(self.until)
     }
 }

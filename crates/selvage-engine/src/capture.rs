@@ -3,6 +3,7 @@
 //! It decides nothing about systems' records and writes to none.
 
 mod compare;
+mod echo;
 mod fact;
 mod figures;
 mod follow;
@@ -23,7 +24,8 @@ pub(crate) use self::compare::{found_by, is_sought};
 pub(crate) use self::figures::of as figures;
 pub use self::follow::CaptureTask;
 pub(crate) use self::follow::run;
-pub(crate) use self::told::content_hash;
+pub(crate) use self::looking::stamps;
+pub(crate) use self::told::{content_hash, hex};
 pub(crate) use self::watched::{Watched, compile, draft};
 
 /// How captures of this node stand, for figures, and how they are woken.

@@ -7,7 +7,7 @@ use selvage_model::operation::StoredAnswer;
 use selvage_store::{CrossReference, NewEffect};
 use serde_json::{Value, json};
 
-use crate::deed::{Left, Shown};
+use crate::deed::{Left, Shown, Stood};
 use crate::job::{Job, Unread};
 use crate::links;
 use crate::path;
@@ -107,7 +107,8 @@ impl Create {
         {
             return Err(Unread::Differs(difference));
         }
-        Ok(shown(&reach, job, found, &plan.external_id))
+        let stood = untouched(&reach, job, id, &scope).await;
+        Ok(shown(&reach, job, found, (&plan.external_id, stood)))
     }
 
     /// Where a person finds what may have been made.
@@ -161,12 +162,27 @@ pub(crate) fn location(reach: &Reach, canonical: &Value) -> Option<String> {
     Some(path::of(&reach.served.interface, &reach.served.object.name, key.as_str()?))
 }
 
-fn shown(reach: &Reach, job: &Job, found: Found, external_id: &str) -> Shown {
+/// How it stood before, for captures: nothing was there, unless somebody wrote it since it was made. Read behind the record.
+async fn untouched(reach: &Reach, job: &Job, id: i64, scope: &CallScope) -> Stood {
+    let record = reach.mapping.record();
+    if !job.active.is_captured(job.system(), record) {
+        return Stood::Unknown;
+    }
+    let times = ["create_date".to_owned(), "write_date".to_owned()];
+    let read = job.served.connection.ask(reach.odoo.read(record, &[id], &times, scope)).await;
+    let read = read.ok().and_then(|records| records.into_iter().next());
+    match read.map(|record| times.map(|time| record.get(&time).cloned())) {
+        Some([Some(made), Some(written)]) if made == written => Stood::Nothing,
+        _ => Stood::Unknown,
+    }
+}
+
+fn shown(reach: &Reach, job: &Job, found: Found, (external_id, stood): (&str, Stood)) -> Shown {
     let object = &reach.served.object.name;
     let key = reach.served.identity().and_then(|identity| found.canonical.get(identity.as_str()));
     let key = key.and_then(Value::as_str).map(str::to_owned);
     let location = location(reach, &found.canonical);
-    let left = Some(Left::of(reach, &found));
+    let left = Some(Left::of(reach, &found, stood, None));
     let mut body = found.canonical;
     scope::strip(&job.asked.scope, &mut body);
     let reference = key.map(|key| CrossReference {

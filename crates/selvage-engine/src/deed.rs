@@ -41,13 +41,35 @@ pub(crate) struct Left {
     pub(crate) record: String,
     pub(crate) id: i64,
     pub(crate) content: [u8; 32],
+    pub(crate) stood: Stood,
+    /// The attributes that were written; none where all of it was made.
+    pub(crate) wrote: Option<Vec<String>>,
+}
+
+/// How a record stood before a write began with it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Stood {
+    /// It was not there.
+    Nothing,
+    /// The hash of the object, in hex.
+    So(String),
+    /// Nobody looked, or somebody may have written it since: all that is other is somebody's change.
+    #[default]
+    Unknown,
+}
+
+impl Stood {
+    /// Of what was read.
+    pub(crate) fn of(reach: &Reach, found: &Found) -> Self {
+        Self::So(capture::hex(&capture::content_hash(&found.canonical, &capture::stamps(reach))))
+    }
 }
 
 impl Left {
     /// Of what was read back.
-    pub(crate) fn of(reach: &Reach, found: &Found) -> Self {
-        let record = reach.mapping.record().to_owned();
-        Self { record, id: found.id, content: capture::content_hash(&found.canonical) }
+    pub(crate) fn of(reach: &Reach, found: &Found, stood: Stood, wrote: Option<Vec<String>>) -> Self {
+        let content = capture::content_hash(&found.canonical, &capture::stamps(reach));
+        Self { record: reach.mapping.record().to_owned(), id: found.id, content, stood, wrote }
     }
 }
 

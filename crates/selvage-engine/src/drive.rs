@@ -9,7 +9,7 @@ use selvage_model::problem::Problem;
 use selvage_store::{Echo, EffectId, StoreError};
 
 use crate::answer;
-use crate::deed::{Deed, Left, Shown};
+use crate::deed::{Deed, Left, Shown, Stood};
 use crate::hold::Hold;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
@@ -199,13 +199,23 @@ impl<'a> Drive<'a> {
     }
 
     /// So that captures know again what this write left. Where it cannot be noted, they tell it as anybody's.
-    async fn note(&self, Left { record, id, content }: Left) {
+    async fn note(&self, Left { record, id, content, stood, wrote }: Left) {
         let (job, system) = (self.job, self.job.system());
         if !job.active.is_captured(system, &record) {
             return;
         }
-        let echo = Echo { record: id, content, effect: self.hold.operation.to_string() };
-        if let Err(error) = job.shared.store.note_echo(system, &record, &echo).await {
+        let (store, effect) = (&job.shared.store, self.hold.operation.to_string());
+        let noted = match stood {
+            Stood::Unknown => store.hint_capture(system, &record, id).await.map(drop),
+            Stood::Nothing => {
+                store.note_echo(system, &record, &Echo { record: id, content, stood: None, wrote, effect }).await
+            }
+            Stood::So(stood) => {
+                let stood = Some(stood);
+                store.note_echo(system, &record, &Echo { record: id, content, stood, wrote, effect }).await
+            }
+        };
+        if let Err(error) = noted {
             tracing::warn!(operation = %self.hold.operation, %error, "captures do not know what this write left");
         }
         job.shared.captures.hinted.notify_waiters();

@@ -13,6 +13,7 @@ pub(crate) mod target;
 mod told;
 mod transfer;
 mod update;
+mod wrote;
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::create;
-use crate::deed::{Left, Shown};
+use crate::deed::{Left, Shown, Stood};
 use crate::etag;
 use crate::job::{Job, Unread};
 use crate::persist::persist;
@@ -55,6 +56,10 @@ pub(crate) struct Act {
     added: Option<Value>,
     /// The record that was made, where that is the one to be shown.
     made: Option<i64>,
+    /// How the record stood before anything was sent, for captures of it.
+    stood: Stood,
+    /// The effect was recorded by another drive, which may have sent it.
+    restored: bool,
 }
 
 struct Plan {
@@ -66,7 +71,18 @@ struct Plan {
 impl Act {
     /// Not yet prepared.
     pub(crate) fn new(verb: Option<Verb>) -> Self {
-        Self { verb, plan: None, found: None, target: None, lane: None, added: None, made: None }
+        let stood = Stood::default();
+        Self {
+            verb,
+            plan: None,
+            found: None,
+            target: None,
+            lane: None,
+            added: None,
+            made: None,
+            stood,
+            restored: false,
+        }
     }
 
     /// From the effect that was recorded before.
@@ -78,7 +94,9 @@ impl Act {
             companies,
         };
         let target = Target::kept(verb, effect.target.get("target")?)?;
-        Some(Self { plan: Some(plan), target: Some(target), ..Self::new(Some(verb)) })
+        let stood = effect.target.get("stood").and_then(Value::as_str);
+        let stood = stood.map_or(Stood::Unknown, |stood| Stood::So(stood.to_owned()));
+        Some(Self { plan: Some(plan), target: Some(target), stood, restored: true, ..Self::new(Some(verb)) })
     }
 
     /// How it is told from its repetition. A verb that leaves a key looks for it in every call, so it is repeated like one
@@ -118,7 +136,28 @@ impl Act {
             }
             self.lane = Some(local);
         }
-        Ok(Box::pin(self.aim(job)).await)
+        Ok(match Box::pin(self.aim(job)).await {
+            Ok(()) => Box::pin(self.look(job)).await,
+            Err(trouble) => Err(trouble),
+        })
+    }
+
+    /// Sees how the record stands, where captures tell of it. INVARIANT: NOTHING-LOST: what is other than they told last, somebody else
+    /// has changed. Whoever goes on for another goes by what that one saw.
+    async fn look(&mut self, job: &Job) -> Result<(), Trouble> {
+        let Some(plan) = &self.plan else { return Ok(()) };
+        if self.restored || !job.active.is_captured(job.system(), &plan.record) {
+            return Ok(());
+        }
+        let reach = job.reach().await?;
+        let scope = CallScope { companies: plan.companies.clone(), active_test: false };
+        self.stood = match reach.by_id(plan.id, &scope, &job.asked.scope).await {
+            Ok(found) => found.map_or(Stood::Unknown, |found| Stood::of(&reach, &found)),
+            // It cannot be read as the object: then it is not known by it either.
+            Err(Trouble::Refusal(_)) => Stood::Unknown,
+            Err(trouble) => return Err(trouble),
+        };
+        Ok(())
     }
 
     /// What the record is to come to, where that is not known yet.
@@ -143,11 +182,15 @@ impl Act {
     /// The effect as it is recorded before anything is sent.
     pub(crate) fn effect(&self, job: &Job) -> Option<NewEffect> {
         let (plan, target, verb) = (self.plan.as_ref()?, self.target.as_ref()?, self.verb?);
-        let target = target.keep();
+        let mut kept =
+            json!({"record": plan.record, "id": plan.id, "companies": plan.companies, "target": target.keep()});
+        if let (Stood::So(stood), Some(members)) = (&self.stood, kept.as_object_mut()) {
+            members.insert("stood".to_owned(), Value::from(stood.as_str()));
+        }
         Some(NewEffect {
             system: job.system().clone(),
             verb: job.kind.as_str().to_owned(),
-            target: json!({"record": plan.record, "id": plan.id, "companies": plan.companies, "target": target}),
+            target: kept,
             external_id: (verb.proof() == verb::Proof::Key).then(|| job.external_id()),
         })
     }
@@ -218,7 +261,14 @@ impl Act {
             return Err(Unread::Differs(difference));
         }
         let location = self.made.and_then(|_| create::location(&reach, &found.canonical));
-        let left = Left::of(&reach, &found);
+        let left = match (self.made, self.verb, &self.target) {
+            (Some(_), ..) => Left::of(&reach, &found, Stood::Nothing, None),
+            (None, Some(verb), Some(target)) => {
+                let wrote = wrote::attributes(verb, target, &reach, &found.record);
+                Left::of(&reach, &found, self.stood.clone(), Some(wrote))
+            }
+            _ => Left::of(&reach, &found, Stood::Unknown, None),
+        };
         Ok(self.shown(job, plan, (found.canonical, added), location, Some(left)))
     }
 

@@ -377,6 +377,7 @@ catalogue! {
     EVENT_WITHHELD = "FAB5170", "An event that is handed out does not fit its contract";
     COPY_UNREADABLE = "FAB5190", "The copy knows the record only as it was";
     SYSTEM_CLOCK_BEHIND = "FAB5191", "The system's clock is behind what was written by it";
+    LANES_RETRYING = "FAB5200", "Many lanes of a subscription wait for their next attempt";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

@@ -171,15 +171,27 @@ fn of6(address: Ipv6Addr) -> AddressKind {
 }
 
 /// Whether something may be sent to an address: everybody reaches it, or one of these networks is granted and has it. Link-local,
-/// multicast and reserved addresses are in no network that may be granted, and a metadata service is only in one of its own.
+/// multicast and reserved addresses are in no network that may be granted, and a metadata service is only in one of its own. Where a
+/// translator is granted, what it leads on to has to be open as well.
 pub fn is_open<'a>(address: IpAddr, granted: impl IntoIterator<Item = &'a Network>) -> bool {
+    let granted: Vec<Network> = granted.into_iter().copied().filter(|network| network.may_be_granted()).collect();
+    let is_open = |address: IpAddr| {
+        let mut has = granted.iter().filter(|network| network.contains(address));
+        match AddressKind::of(address) {
+            AddressKind::Public => true,
+            AddressKind::Metadata => has.any(|network| network.is_one_address()),
+            _ => has.next().is_some(),
+        }
+    };
     let address = address.to_canonical();
-    let has = |network: &Network| network.may_be_granted() && network.contains(address);
-    match AddressKind::of(address) {
-        AddressKind::Public => true,
-        AddressKind::Metadata => granted.into_iter().any(|network| network.is_one_address() && has(network)),
-        _ => granted.into_iter().any(has),
-    }
+    is_open(address) && behind(address).is_none_or(|behind| is_open(behind.into()))
+}
+
+/// Where NAT64 leads with an address: the address of IPv4 that is its end (RFC 6052, RFC 8215).
+fn behind(address: IpAddr) -> Option<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return None };
+    let [a, b, .., high, low] = address.segments();
+    (a == 0x64 && b == 0xff9b).then(|| Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
 }
 
 /// Whether servers of another protocol than HTTP listen at this port, to which nothing is sent: what the Fetch standard calls bad.
@@ -286,6 +298,17 @@ mod tests {
         ];
         for (text, open) in table {
             assert_eq!(is_open(address(text), &granted), open, "{text}");
+        }
+        let translated: Vec<Network> = ["64:ff9b::/96", "10.2.0.0/16"].map(|text| text.parse().unwrap()).into();
+        for (text, open) in [
+            ("64:ff9b::808:808", true),
+            ("64:ff9b::a02:1", true),
+            ("64:ff9b::a03:1", false),
+            ("64:ff9b::a9fe:a9fe", false),
+            ("64:ff9b::7f00:1", false),
+            ("64:ff9b:1::808:808", false),
+        ] {
+            assert_eq!(is_open(address(text), &translated), open, "{text}");
         }
         let one: Network = "169.254.169.254/32".parse().unwrap();
         assert!(is_open(address("169.254.169.254"), [&one]) && !is_open(address("169.254.169.253"), [&one]));

@@ -1,6 +1,7 @@
 //! Lanes of subscriptions that are set aside, with the messages that wait in them: written in the transaction that moves the
 //! subscription's cursor, and only by the node that holds it. Decides nothing about when a lane is tried again.
 
+pub(crate) mod choice;
 pub(crate) mod letter;
 pub(crate) mod view;
 

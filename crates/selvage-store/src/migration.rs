@@ -35,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0023.sql"),
     include_str!("../migrations/0024.sql"),
     include_str!("../migrations/0025.sql"),
+    include_str!("../migrations/0026.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -6,9 +6,8 @@ use axum::response::{IntoResponse, Response};
 use selvage_governance::seat::Act;
 use selvage_model::code;
 use selvage_model::delivery::Cause;
-use selvage_model::event::LaneKey;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{DeadLetter, LaneView, StoreError, Word};
+use selvage_store::{DeadLetter, LaneChoice, LaneView, StoreError, Word};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -74,21 +73,16 @@ fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cause>, D::Error> 
 }
 
 impl Which {
-    fn takes(&self, interface: &InterfaceRef, label: &str, lane: &LaneKey, cause: Cause) -> bool {
-        self.interface.as_ref().is_none_or(|one| one == interface)
-            && self.subscription.as_deref().is_none_or(|one| one == label)
-            && self.lane.as_deref().is_none_or(|one| one == lane.as_str())
-            && self.cause.is_none_or(|one| one == cause)
+    fn choice(&self) -> LaneChoice {
+        let Self { interface, subscription, lane, cause, .. } = self.clone();
+        LaneChoice { interface, label: subscription, lane, cause }
     }
 }
 
 /// Lanes that are set aside, the oldest first.
 pub(super) async fn lanes(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    match api.governance.store.lanes_aside().await {
-        Ok(lanes) => {
-            let taken = lanes.iter().filter(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause));
-            Json(json!({"items": taken.map(lane).collect::<Vec<_>>()})).into_response()
-        }
+    match api.governance.store.chosen_lanes(&which.choice()).await {
+        Ok(lanes) => Json(json!({"items": lanes.iter().map(lane).collect::<Vec<_>>()})).into_response(),
         Err(error) => told(&error.into()),
     }
 }
@@ -118,8 +112,7 @@ pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Asked(w
 }
 
 async fn chosen(api: &Api, which: &Which) -> Result<Vec<DeadLetter>, StoreError> {
-    let letters = api.governance.store.dead_letters(which.settled).await?;
-    Ok(letters.into_iter().filter(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause)).collect())
+    api.governance.store.chosen_letters(&which.choice(), which.settled).await
 }
 
 fn letter(it: &DeadLetter) -> Value {
@@ -181,7 +174,12 @@ pub(super) async fn redrive(State(api): State<Api>, operator: Operator, Body(bod
     let Some(because) = line(&body.because) else { return no_line("because") };
     let letters = match (&body.which, body.ids.is_empty()) {
         (Some(Object(which)), true) => chosen(&api, &Which { settled: false, ..which.clone() }).await,
-        _ => named(&api, &body.ids).await,
+        (which, _) => named(&api, &body.ids).await.map(|mut letters| {
+            // Both given: those of the ids that fit, as the command has it.
+            let which = which.as_ref().map(|Object(which)| which.choice()).unwrap_or_default();
+            letters.retain(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause));
+            letters
+        }),
     };
     let letters = match letters {
         Ok(letters) => letters,

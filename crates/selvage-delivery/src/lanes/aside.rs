@@ -14,8 +14,6 @@ use super::progress::Progress;
 use super::{Next, Parcel};
 use crate::retry::{Calendar, PATIENCE};
 
-/// While so many lanes wait for their clock, the log is not read on.
-const MOST_RETRYING: usize = 1_000;
 /// So many lanes are set aside at most, the parked ones counted.
 const MOST_LANES: usize = 100_000;
 /// So many messages of lanes that are tried again are fetched at once.
@@ -109,8 +107,9 @@ impl Asides {
         self.lanes.insert(lane, aside);
     }
 
-    pub(super) fn have_room(&self) -> bool {
-        self.due.len() < MOST_RETRYING && !self.are_full()
+    /// How many lanes wait for their next attempt.
+    pub(super) fn waiting(&self) -> usize {
+        self.due.len()
     }
 
     pub(super) fn are_full(&self) -> bool {

@@ -140,6 +140,8 @@ struct Story {
     shelf: Shelf,
     settings: Settings,
     total: u64,
+    /// So many are read at once.
+    batch: u64,
     now: Timestamp,
     flying: Vec<Parcel>,
     /// Offsets as the receiver got them, per lane of the log, and everything that it got before the node died last.
@@ -150,14 +152,18 @@ impl Story {
     fn new(total: u64, settings: Settings) -> Self {
         let lanes = Lanes::new(settings.clone(), Position::START, Vec::new());
         let now = "2027-03-01T08:00:00Z".parse().unwrap();
-        Self { lanes, shelf: Shelf::default(), settings, total, now, flying: Vec::new(), received: BTreeMap::new() }
+        let (shelf, received) = (Shelf::default(), BTreeMap::new());
+        Self { lanes, shelf, settings, total, batch: 1, now, flying: Vec::new(), received }
     }
 
     fn pump(&mut self) {
-        while let Some(after) = self.lanes.wants().filter(|after| after.offset() < self.total) {
-            let next = after.offset() + 1;
-            // Every tenth is of a type that nobody wants.
-            self.lanes.take(record(next), next % 10 != 0);
+        while let Some(after) = self.lanes.wants(self.now).filter(|after| after.offset() < self.total) {
+            let last = (after.offset() + self.batch).min(self.total);
+            for next in after.offset() + 1..=last {
+                // Every tenth is of a type that nobody wants.
+                self.lanes.take(record(next), next % 10 != 0);
+            }
+            self.lanes.has_read(self.now);
         }
         while let Some(next) = self.lanes.next(self.now) {
             match next {
@@ -437,6 +443,49 @@ fn messages_that_break_their_receiver_stop_no_other_lane() {
     story.everything_arrived_in_order();
 }
 
+/// Thousands of lanes in a row of which the receiver takes nothing for now, though it answers: what comes behind them goes all the same.
+#[test]
+fn lanes_that_wait_in_thousands_stop_no_others() {
+    let (bad, total) = (2_500, 2_700);
+    let mut story = Story { batch: 256, ..Story::new(total, settings(false, 100)) };
+    story.pump();
+    let unauthorized = || again(Cause::Unknown, None);
+    let begun = story.now;
+    let arrived = |story: &Story| story.received.values().map(Vec::len).sum::<usize>();
+    while arrived(&story) < 180 {
+        assert!(story.now.duration_since(begun).as_secs() < 300, "{} arrived", arrived(&story));
+        for which in (0..story.flying.len()).rev() {
+            match story.flying[which].message.position.offset() <= bad {
+                true => story.end(which, unauthorized(), false),
+                false => story.end(which, Sent::Delivered, true),
+            }
+        }
+        story.step(Step::Writes);
+        story.step(Step::Waits(1));
+    }
+    assert!(story.lanes.is_crowded());
+    // What waits is in the store, and the cursor is past it.
+    story.write();
+    assert_eq!((story.shelf.cursor, story.shelf.messages.len()), (total, 2_250));
+}
+
+/// An endpoint that takes nothing of anything is not read into the store as fast as the log goes.
+#[test]
+fn where_nothing_arrives_the_log_is_read_in_steps() {
+    let mut story = Story { batch: 256, ..Story::new(50_000, settings(false, 100)) };
+    story.pump();
+    for _ in 0..120 {
+        for which in (0..story.flying.len()).rev() {
+            story.end(which, again(Cause::Unknown, None), false);
+        }
+        story.step(Step::Writes);
+        story.step(Step::Waits(1));
+    }
+    let read = story.lanes.read_to().offset();
+    assert!((1_000..5_000).contains(&read), "{read}");
+    assert!(story.lanes.reads_at(story.now).is_some());
+}
+
 /// What a receiver asks for holds its own endpoint, and nothing is set aside for it at once.
 #[test]
 fn a_receiver_that_asks_to_wait_is_waited_for() {
@@ -472,7 +521,7 @@ fn an_endpoint_that_is_gone_is_sent_nothing() {
     story.pump();
     story.end(0, Sent::Gone, false);
     story.pump();
-    assert!(story.lanes.is_gone() && story.flying.is_empty() && story.lanes.wants().is_none());
+    assert!(story.lanes.is_gone() && story.flying.is_empty() && story.lanes.wants(story.now).is_none());
     story.write();
     assert_eq!(story.shelf.cursor, 0);
 }

@@ -31,7 +31,7 @@ impl Run {
         if self.reading.is_some() || self.read_all || Instant::now() < self.read_at {
             return;
         }
-        let Some(after) = self.lanes.wants() else { return };
+        let Some(after) = self.lanes.wants(Timestamp::now()) else { return };
         let (means, stream) = (Arc::clone(&self.means), self.job.subscription.interface.clone());
         // The first look is always at the log itself: it says whether the cursor stands where anything was.
         let wait = self.at_head == Some(after);
@@ -51,12 +51,14 @@ impl Run {
             Err(error) => return self.unread(&error),
         };
         if batch.records.last().is_none_or(|last| last.position >= batch.head) {
-            self.caught_up = Timestamp::now();
             self.at_head = Some(batch.records.last().map_or(self.lanes.read_to(), |last| last.position));
         }
         let (through, head) = (self.through(), batch.head);
         let last = batch.records.last().map_or(head, |last| last.position);
         self.read_all = through.is_some_and(|through| last >= through);
+        if !batch.records.is_empty() {
+            self.lanes.has_read(Timestamp::now());
+        }
         for record in batch.records {
             if through.is_some_and(|through| record.position > through) {
                 break;

@@ -177,7 +177,7 @@ fn tell(watched: &Watched, change: &Change<'_>, step: &mut CaptureStep) -> bool 
 }
 
 /// The object as it was when it was last told of; none where it was not there.
-fn last_told(known: &Captured) -> Option<Value> {
+pub(crate) fn last_told(known: &Captured) -> Option<Value> {
     let text = match (&known.told, known.standing) {
         (Some(told), _) => told,
         (None, Standing::Gone) => return None,

@@ -13,9 +13,6 @@ use super::worker;
 use crate::shared::Shared;
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long what Selvage wrote is known again. It is read back at once, and hinted at.
-const ECHO_FOR: Duration = Duration::from_secs(3_600);
-const FORGET_EVERY: Duration = Duration::from_secs(300);
 
 /// The captures of a node.
 pub struct CaptureTask {
@@ -40,7 +37,6 @@ pub(crate) fn run(shared: &Arc<Shared>, log: Arc<dyn EventLog>) -> CaptureTask {
 
 async fn follow(shared: Arc<Shared>, log: Arc<dyn EventLog>, mut stopped: watch::Receiver<bool>) {
     let mut working: BTreeMap<InterfaceRef, JoinHandle<()>> = BTreeMap::new();
-    let mut forgot = std::time::Instant::now();
     loop {
         let active = shared.active();
         working.retain(|interface, worker| {
@@ -56,12 +52,6 @@ async fn follow(shared: Arc<Shared>, log: Arc<dyn EventLog>, mut stopped: watch:
                 let work = worker::run(Arc::clone(&shared), interface.clone(), Arc::clone(&log), stopped.clone());
                 shared.runtime.spawn(work)
             });
-        }
-        if forgot.elapsed() >= FORGET_EVERY {
-            forgot = std::time::Instant::now();
-            if let Err(error) = shared.store.forget_echoes(ECHO_FOR).await {
-                tracing::warn!(%error, "what was written by itself is not forgotten");
-            }
         }
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => break,

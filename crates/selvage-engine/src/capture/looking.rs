@@ -53,10 +53,7 @@ impl Looking {
         }
         let times =
             [WRITTEN, CREATED].into_iter().filter(|field| known.contains_key(*field)).map(str::to_owned).collect();
-        let attributes = watched.served.object.attributes.iter().map(|attribute| &attribute.name.value);
-        let stamps =
-            attributes.filter(|attribute| reach.mapping.fields_of(attribute).iter().any(|field| field == WRITTEN));
-        let stamps = stamps.map(ToString::to_string).collect();
+        let stamps = stamps(&reach);
         Ok(Self { reach, domain, scope, fields, times, stamps })
     }
 
@@ -148,6 +145,13 @@ impl Looking {
         });
         seen.collect()
     }
+}
+
+/// Attributes that only say when a record was written.
+pub(crate) fn stamps(reach: &Reach) -> Vec<String> {
+    let attributes = reach.served.object.attributes.iter().map(|attribute| &attribute.name.value);
+    let stamps = attributes.filter(|attribute| reach.mapping.fields_of(attribute).iter().any(|field| field == WRITTEN));
+    stamps.map(ToString::to_string).collect()
 }
 
 fn id(record: &Value) -> Result<i64, Trouble> {

@@ -55,9 +55,13 @@ fn keyed(key: &[u8; 32], parts: &Value) -> String {
     hex(hmac::sign(&key, parts.to_string().as_bytes()).as_ref())
 }
 
-/// The hash by which what Selvage wrote is known again.
-pub(crate) fn content_hash(content: &Value) -> [u8; 32] {
-    Sha256::digest(payload::canonical(content).as_bytes()).into()
+/// The hash by which what Selvage wrote is known again, but for attributes that only say when that was.
+pub(crate) fn content_hash(content: &Value, stamps: &[String]) -> [u8; 32] {
+    let mut content = content.clone();
+    if let Some(members) = content.as_object_mut() {
+        members.retain(|name, _| !stamps.contains(name));
+    }
+    Sha256::digest(payload::canonical(&content).as_bytes()).into()
 }
 
 /// The events that a change is: one for each fact that it is, in the order declared.
@@ -118,7 +122,8 @@ fn lane(watched: &Watched, record: i64, data: &Value) -> Result<LaneKey, String>
     text.parse().map_err(|error| format!("`{text}` makes no lane: {error}"))
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes as text.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

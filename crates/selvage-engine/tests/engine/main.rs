@@ -16,6 +16,7 @@ mod clock;
 mod consume;
 mod copies;
 mod create;
+mod echo;
 mod governor;
 mod library;
 mod list;

@@ -7,6 +7,7 @@ pub(crate) mod replay;
 use std::fmt;
 
 use jiff::Timestamp;
+use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState, SubscriptionTerms};
 use serde_json::json;
 
@@ -217,6 +218,27 @@ async fn set(
     transaction.run(STATE, bind![id, to.as_str(), because.map(str::to_owned), now, from]).await.map(drop)
 }
 
+/// Makes its cursor, so that what it has not had stays in the log from now on, whoever approves it when. Who pulls has cursors of
+/// their own. INVARIANT: NOTHING-LOST
+pub(crate) async fn hold_events(
+    transaction: &mut Transaction,
+    subscription: &LiveSubscription,
+) -> Result<(), StoreError> {
+    if subscription.state == SubscriptionState::Ended || subscription.terms.deliver.is_none() {
+        return Ok(());
+    }
+    let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
+    cursor::begin(transaction, &subscription.interface, &reader, subscription.begins).await
+}
+
+/// Makes the cursors of those who wait for a stream that there was not, or asked before cursors were made with the asking.
+pub(crate) async fn hold_all(transaction: &mut Transaction, stream: &InterfaceRef) -> Result<(), StoreError> {
+    for subscription in all(transaction).await?.iter().filter(|subscription| subscription.interface == *stream) {
+        hold_events(transaction, subscription).await?;
+    }
+    Ok(())
+}
+
 /// Ends it with its cursor and everything that waited for it.
 pub(crate) async fn end(
     transaction: &mut Transaction,
@@ -255,6 +277,16 @@ pub(crate) async fn change(
     let delivers = matches!(subscription.state, SubscriptionState::Probed | SubscriptionState::Active);
     if delivers && terms.deliver != subscription.terms.deliver {
         set(transaction, subscription, SubscriptionState::Approved, None).await?;
+    }
+    match &terms.deliver {
+        Some(_) => {
+            let changed = find(transaction, id).await?;
+            hold_events(transaction, &changed).await?;
+        }
+        None => {
+            let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
+            cursor::forget(transaction, &subscription.interface, &reader).await?;
+        }
     }
     let detail = json!({"subscription": subscription.label(), "before": subscription.terms, "terms": terms});
     ledger::append(transaction, by, "subscription.changed", id, &detail).await

@@ -1,9 +1,8 @@
 //! Hints that a record may have changed, and what Selvage itself wrote. A hint is kept until its record was read after it came;
 //! hints of one record are one.
 
-use std::time::Duration;
-
 use selvage_model::name::SystemName;
+use serde_json::Value;
 
 use crate::Store;
 use crate::error::StoreError;
@@ -17,14 +16,14 @@ statements! {
     HINT = "INSERT INTO capture_hint (capture, record, asked) SELECT id, $3, 1 FROM capture WHERE system = $1 AND record = $2 \
             ON CONFLICT (capture, record) DO UPDATE SET asked = capture_hint.asked + 1";
     HINTS = "SELECT record, asked FROM capture_hint WHERE capture = $1 ORDER BY record LIMIT $2";
-    ECHO = "INSERT INTO capture_echo (capture, record, content, effect, noted_at) \
-            SELECT id, $3, $4, $5, $6 FROM capture WHERE system = $1 AND record = $2 \
-            ON CONFLICT (capture, record, content) DO UPDATE SET effect = excluded.effect, noted_at = excluded.noted_at";
-    ECHOES = "SELECT record, content, effect FROM capture_echo WHERE capture = $1 AND \
+    ECHO = "INSERT INTO capture_echo (capture, record, content, effect, noted_at, stood, wrote) \
+            SELECT id, $3, $4, $5, $6, $7, $8 FROM capture WHERE system = $1 AND record = $2 \
+            ON CONFLICT (capture, record, content) DO UPDATE SET effect = excluded.effect, noted_at = excluded.noted_at, \
+            stood = excluded.stood, wrote = excluded.wrote";
+    ECHOES = "SELECT record, content, effect, stood, wrote FROM capture_echo WHERE capture = $1 AND \
               record IN ($2, $3, $4, $5, $6, $7, $8, $9)";
     OCCUPIED = "SELECT lane FROM lane WHERE lane IN ($1, $2, $3, $4, $5, $6, $7, $8)";
     OPEN = "SELECT id FROM operation WHERE state IN ('pending', 'unknown') AND id IN ($1, $2, $3, $4, $5, $6, $7, $8)";
-    FADE = "DELETE FROM capture_echo WHERE noted_at < $1";
 }
 
 /// What Selvage wrote to a record.
@@ -34,6 +33,10 @@ pub struct Echo {
     pub record: i64,
     /// The hash of the object as it was read back.
     pub content: [u8; 32],
+    /// The hash, in hex, of the object as it stood before; none where it was not there.
+    pub stood: Option<String>,
+    /// The attributes that were written; none where all of it was made.
+    pub wrote: Option<Vec<String>>,
     /// The effect by which it was written.
     pub effect: String,
 }
@@ -61,14 +64,17 @@ impl Store {
         rows.iter().map(|row| Ok((row.integer("record")?, row.integer("asked")?))).collect()
     }
 
-    /// Notes what an effect left in a system, as it was read back, and hints that its record changed.
+    /// Notes what an effect left in a system, as it was read back, and hints that its record changed. It is kept until a change is
+    /// known by it, or the hint was followed: however long captures stand still, it is there.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn note_echo(&self, system: &SystemName, model: &str, echo: &Echo) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
-        let note = bind![system.as_str(), model, echo.record, echo.content, echo.effect.as_str(), now];
+        let (effect, stood) = (echo.effect.as_str(), echo.stood.clone());
+        let wrote = echo.wrote.as_ref().map(|names| Value::from(names.as_slice()).to_string());
+        let note = bind![system.as_str(), model, echo.record, echo.content, effect, now, stood, wrote];
         if transaction.run(ECHO, note).await? > 0 {
             transaction.run(HINT, bind![system.as_str(), model, echo.record]).await?;
         }
@@ -87,7 +93,9 @@ impl Store {
             let ids = ids.map(|record| Parameter::from(*record));
             for row in transaction.all(ECHOES, bind![capture].into_iter().chain(ids)).await? {
                 let (record, effect) = (row.integer("record")?, row.text("effect")?);
-                found.push(Echo { record, content: row.hash("content")?, effect });
+                let (stood, wrote) = (row.optional_text("stood")?, row.optional_json("wrote")?);
+                let wrote = wrote.map(|names| serde_json::from_value(names).unwrap_or_default());
+                found.push(Echo { record, content: row.hash("content")?, stood, wrote, effect });
             }
         }
         Ok(found)
@@ -119,16 +127,5 @@ impl Store {
             }
         }
         Ok(found)
-    }
-
-    /// Forgets what Selvage wrote so long ago.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn forget_echoes(&self, ago: Duration) -> Result<(), StoreError> {
-        let mut transaction = self.database.write().await?;
-        let before = transaction.now().await?.before(ago);
-        transaction.run(FADE, bind![before]).await?;
-        transaction.commit().await
     }
 }

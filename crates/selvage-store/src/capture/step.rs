@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use selvage_model::event::NewRecord;
 
 use super::finding;
+use super::hint::Echo;
 use super::known::Captured;
 use super::{CaptureHold, CaptureState};
 use crate::Store;
@@ -31,6 +32,9 @@ statements! {
                 WHERE id = $7";
     AGAIN = "INSERT INTO capture_hint (capture, record, asked) VALUES ($1, $2, 1) ON CONFLICT (capture, record) DO NOTHING";
     HEEDED = "DELETE FROM capture_hint WHERE capture = $1 AND record = $2 AND asked = $3";
+    HEARD = "DELETE FROM capture_echo WHERE capture = $1 AND record = $2 AND content = $3 AND effect = $4";
+    PAST = "DELETE FROM capture_echo WHERE capture = $1 AND record = $2 AND NOT EXISTS \
+            (SELECT 1 FROM capture_hint WHERE capture_hint.capture = $1 AND capture_hint.record = $2)";
 }
 
 /// What is to be written.
@@ -50,6 +54,8 @@ pub struct CaptureStep {
     pub again: Vec<i64>,
     /// Hints that were followed: the record, and how often it had been asked for.
     pub heeded: Vec<(i64, i64)>,
+    /// What Selvage wrote and a change was known by: it is no other's, should the record come to be so again.
+    pub heard: Vec<Echo>,
     /// How far the capture is now, where that changed.
     pub progress: Option<CaptureState>,
 }
@@ -120,6 +126,11 @@ impl Store {
         }
         for (record, asked) in &step.heeded {
             transaction.run(HEEDED, bind![capture, *record, *asked]).await?;
+            // Whoever notes what they wrote hints at it: without another hint, all of it was there when the record was read.
+            transaction.run(PAST, bind![capture, *record]).await?;
+        }
+        for Echo { record, content, effect, .. } in &step.heard {
+            transaction.run(HEARD, bind![capture, *record, *content, effect.as_str()]).await?;
         }
         if let Some(state) = &step.progress {
             progress(&mut transaction, capture, state).await?;

@@ -7,6 +7,7 @@ use selvage_model::event::{EventId, LaneKey, Position};
 use selvage_model::name::InterfaceRef;
 use serde_json::json;
 
+use super::choice::LaneChoice;
 use super::{AttemptRecord, NewDeadLetter, number};
 use crate::Store;
 use crate::database::Transaction;
@@ -25,7 +26,9 @@ statements! {
            (SELECT COUNT(*) FROM parked_message WHERE parked_message.subscription = dead_letter.subscription \
             AND parked_message.lane = dead_letter.lane AND parked_message.position > dead_letter.position) AS behind \
            FROM dead_letter JOIN subscription ON subscription.id = dead_letter.subscription \
-           WHERE dead_letter.state = 'open' OR $1 = 1 ORDER BY died_at, position LIMIT 10000";
+           WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
+           AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
+           AND (dead_letter.state = 'open' OR $5 = 1) ORDER BY died_at, position LIMIT 10000";
     BY_ID = "SELECT dead_letter.id AS id, subscription, consumer, name, interface, lane, position, event, cause, \
              dead_letter.because AS because, attempts, died_at, dead_letter.state AS state, settled_at, settled_by, reason, \
              (SELECT COUNT(*) FROM parked_message WHERE parked_message.subscription = dead_letter.subscription \
@@ -97,12 +100,21 @@ pub struct DeadLetterDetail {
 }
 
 impl Store {
-    /// Dead letters that nobody has decided about, oldest first; with `settled`, the others too.
+    /// Dead letters that nobody has decided about, oldest first; with `settled`, the others too. At most 10,000.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn dead_letters(&self, settled: bool) -> Result<Vec<DeadLetter>, StoreError> {
-        let rows = self.database.read().await?.all(ALL, bind![i64::from(settled)]).await?;
+        self.chosen_letters(&LaneChoice::default(), settled).await
+    }
+
+    /// Those of them that are chosen; at most 10,000.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn chosen_letters(&self, which: &LaneChoice, settled: bool) -> Result<Vec<DeadLetter>, StoreError> {
+        let parameters = which.parameters().into_iter().chain(bind![i64::from(settled)]);
+        let rows = self.database.read().await?.all(ALL, parameters).await?;
         rows.iter().map(from_row).collect()
     }
 

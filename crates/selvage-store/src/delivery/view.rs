@@ -8,6 +8,7 @@ use selvage_model::event::{LaneKey, Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::LiveSubscription;
 
+use super::choice::LaneChoice;
 use super::number;
 use crate::Store;
 use crate::access::subscription;
@@ -25,7 +26,11 @@ statements! {
               AND parked_message.lane = parked_lane.lane) AS waiting, \
              (SELECT MIN(id) FROM dead_letter WHERE dead_letter.subscription = parked_lane.subscription \
               AND dead_letter.lane = parked_lane.lane AND dead_letter.state = 'open') AS letter \
-             FROM parked_lane JOIN subscription ON subscription.id = parked_lane.subscription ORDER BY since, lane LIMIT 10000";
+             FROM parked_lane JOIN subscription ON subscription.id = parked_lane.subscription \
+             WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
+             AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
+             ORDER BY since, lane LIMIT 10000";
+    OLDEST = "SELECT MIN(appended_at) AS appended_at FROM parked_message WHERE subscription = $1";
 }
 
 /// A lane that is set aside, as people see it.
@@ -60,7 +65,7 @@ pub struct LaneView {
 pub struct SubscriptionView {
     /// What it is.
     pub subscription: LiveSubscription,
-    /// Everything up to here was delivered or set aside; none where nobody has begun.
+    /// Everything up to here was delivered or set aside, or was there before it was asked for; none where it has no cursor.
     pub position: Option<Position>,
     /// The last event of its stream.
     pub head: Option<Position>,
@@ -74,8 +79,24 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn lanes_aside(&self) -> Result<Vec<LaneView>, StoreError> {
-        let rows = self.database.read().await?.all(LANES, bind![]).await?;
+        self.chosen_lanes(&LaneChoice::default()).await
+    }
+
+    /// Those of them that are chosen; at most 10,000.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn chosen_lanes(&self, which: &LaneChoice) -> Result<Vec<LaneView>, StoreError> {
+        let rows = self.database.read().await?.all(LANES, which.parameters()).await?;
         rows.iter().map(lane).collect()
+    }
+
+    /// When the oldest message was appended that is set aside for a subscription, whether its lane is tried again or parked.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn oldest_aside(&self, subscription: &str) -> Result<Option<Timestamp>, StoreError> {
+        self.database.read().await?.only(OLDEST, bind![subscription]).await?.optional_time("appended_at")
     }
 
     /// Every subscription that is alive or was, and how far it is.

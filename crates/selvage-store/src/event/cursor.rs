@@ -107,13 +107,8 @@ impl Store {
     pub async fn take_cursor(&self, new: &NewCursor) -> Result<TakenCursor, StoreError> {
         let mut transaction = self.database.write().await?;
         let stream = Stream::find(&mut transaction, &new.stream).await?;
-        let now = transaction.now().await?;
-        let (start, reader) = (stored(new.start), new.reader.as_str());
-        let begin = bind![stream.id, reader, start, now, seal::cursor(stream.id, reader, start, now.0)];
-        if transaction.run(BEGIN, begin).await? > 0 {
-            // One whose name is damaged is not begun anew under its own.
-            of_stream(&mut transaction, &stream).await?;
-        }
+        begin(&mut transaction, &new.stream, &new.reader, new.start).await?;
+        let (now, reader) = (transaction.now().await?, new.reader.as_str());
         let row = transaction.only(HOLD, bind![stream.id, reader]).await?;
         let Cursor { position, node, .. } = from_row(&row)?;
         let taken = if row.integer("leased_until")? <= now.0 || node == new.node {
@@ -240,6 +235,28 @@ async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<()
     let moves = bind![to, now, stream.id, reader, moved.fence, seal::cursor(stream.id, reader, to, moved.fence)];
     if transaction.run(MOVE, moves).await? == 0 {
         return Err(fenced(moved));
+    }
+    Ok(())
+}
+
+/// Makes a reader's cursor in the transaction of what makes the reader, so that retention waits for it from then on. A stream that was
+/// never opened has nothing yet: it makes the cursors of those who wait for it when it is.
+pub(crate) async fn begin(
+    transaction: &mut Transaction,
+    stream: &InterfaceRef,
+    reader: &ReaderName,
+    start: Position,
+) -> Result<(), StoreError> {
+    let stream = match Stream::find(transaction, stream).await {
+        Ok(stream) => stream,
+        Err(StoreError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let (now, start, reader) = (transaction.now().await?, stored(start), reader.as_str());
+    let begin = bind![stream.id, reader, start, now, seal::cursor(stream.id, reader, start, now.0)];
+    if transaction.run(BEGIN, begin).await? > 0 {
+        // One whose name is damaged is not begun anew under its own.
+        of_stream(transaction, &stream).await?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use selvage_model::name::InterfaceRef;
 use super::walk::{Lost, epoch_of, past_lost};
 use super::{Stream, cursor, offset, position, seal};
 use crate::Store;
+use crate::access::{self, subscription};
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
@@ -128,8 +129,11 @@ impl Store {
         let mut transaction = self.database.write().await?;
         transaction.alone(LOCK).await?;
         if transaction.first(super::STREAM, bind![name.to_string()]).await?.is_none() {
+            // Who asks for it at this moment is seen here, or sees it.
+            access::hold(&mut transaction).await?;
             make(&mut transaction, &name.to_string()).await?;
         }
+        subscription::hold_all(&mut transaction, name).await?;
         let mut stream = Stream::hold(&mut transaction, name).await?;
         let epochs = stream.epochs(&mut transaction).await?;
         let is_anew = stream.is_made_anew(found);

@@ -158,15 +158,30 @@ async fn hints_of_one_record_are_one(stage: &Stage) {
     store.capture(hold, 1, &heeded).await.unwrap();
     assert!(store.capture_hints(hold.capture, 10).await.unwrap().is_empty());
 
-    let echo = Echo { record: 7, content: [3; 32], effect: "eff-1".to_owned() };
+    let echo = |effect: &str| {
+        let (stood, wrote) = (Some("0a".to_owned()), Some(vec!["status".to_owned()]));
+        Echo { record: 7, content: [3; 32], stood, wrote, effect: effect.to_owned() }
+    };
+    let (made, echo) = (Echo { content: [4; 32], stood: None, wrote: None, ..echo("eff-0") }, echo("eff-1"));
     store.note_echo(&odoo(), "mrp.production", &echo).await.unwrap();
     assert!(store.capture_hints(hold.capture, 10).await.unwrap().is_empty());
     store.note_echo(&odoo(), "mrp.workorder", &echo).await.unwrap();
     assert_eq!(store.capture_hints(hold.capture, 10).await.unwrap(), [(7, 1)]);
-    assert_eq!(store.echoes(hold.capture, &[5, 7]).await.unwrap(), [echo]);
-    store.forget_echoes(LEASE).await.unwrap();
-    assert_eq!(store.echoes(hold.capture, &[7]).await.unwrap().len(), 1);
-    store.forget_echoes(Duration::ZERO).await.unwrap();
+    assert_eq!(store.echoes(hold.capture, &[5, 7]).await.unwrap(), std::slice::from_ref(&echo));
+    // What was written anew meanwhile is not what was heard.
+    let heard =
+        CaptureStep { heard: vec![Echo { effect: "eff-0".to_owned(), ..echo.clone() }], ..CaptureStep::default() };
+    store.capture(hold, 1, &heard).await.unwrap();
+    assert_eq!(store.echoes(hold.capture, &[7]).await.unwrap(), std::slice::from_ref(&echo));
+    store.note_echo(&odoo(), "mrp.workorder", &made).await.unwrap();
+    let heard = CaptureStep { heard: vec![echo], ..CaptureStep::default() };
+    store.capture(hold, 1, &heard).await.unwrap();
+    assert_eq!(store.echoes(hold.capture, &[7]).await.unwrap(), std::slice::from_ref(&made));
+    // It stands until every hint of the record was followed.
+    let heeded = |asked| CaptureStep { heeded: vec![(7, asked)], ..CaptureStep::default() };
+    store.capture(hold, 1, &heeded(1)).await.unwrap();
+    assert_eq!(store.echoes(hold.capture, &[7]).await.unwrap(), [made]);
+    store.capture(hold, 1, &heeded(2)).await.unwrap();
     assert!(store.echoes(hold.capture, &[7]).await.unwrap().is_empty());
 }
 

@@ -135,6 +135,8 @@ async fn a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained(sta
     // The answer was lost, and the node writes it again.
     recorded(&store, &first).await.unwrap();
     assert_eq!(waiting(&store, &none, "a").await, [2, 4]);
+    assert_eq!(store.oldest_aside(&none.subscription).await.unwrap(), Some(message(2).appended));
+    assert_eq!(store.oldest_aside("sub_others").await.unwrap(), None);
     assert_eq!(store.parked_messages(&none.subscription, &lane("a"), at(2), 10).await.unwrap(), [message(4)]);
 
     // Everything has arrived, but the cursor has not passed what was in the lane: a restart would read it again.

@@ -122,6 +122,8 @@ const FIXTURES: &[&str] = &[
      INSERT INTO release_run (environment, domain, release_id, first_at, last_at, ran_for) VALUES ('dev', 'group', 'rel_2', 1, 9, 8);
      INSERT INTO release_seal (change_id, release_id, signed_with, signature, made_at, made_by)
      VALUES ('chg_2', 'rel_3', 'rk_1', CAST('s' AS BYTEA), 9, 'ann');",
+    "INSERT INTO capture_echo (capture, record, content, effect, noted_at, stood, wrote)
+     VALUES (1, 7, CAST('00000000000000000000000000000011' AS BYTEA), 'op_2', 9, '0a', '[\"status\"]');",
 ];
 
 /// A store as the binary of this version left it.

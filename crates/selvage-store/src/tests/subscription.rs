@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::event::{NewRecord, Position};
+use selvage_model::manifest::event::Retention;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, SubscriptionTerms};
 
 use super::both;
 use super::stage::Stage;
-use crate::{AskedSubscription, EventBatch, NewCursor, Store, StoreError, SubscriptionStep};
+use crate::{AskedSubscription, EventBatch, NewCursor, NewReplay, Store, StoreError, SubscriptionStep};
 
 both!(
     a_subscription_follows_its_manifest,
@@ -20,6 +21,8 @@ both!(
     another_endpoint_is_probed_again,
     a_subscription_begins_where_it_was_asked_for,
     time_alone_ends_no_subscription_of_tier_1,
+    retention_waits_for_who_asked,
+    a_replay_holds_its_events_from_when_it_is_asked_for,
 );
 
 fn grant(operations: &[&str]) -> GrantTerms {
@@ -241,4 +244,70 @@ async fn time_alone_ends_no_subscription_of_tier_1(stage: &Stage) {
     assert!(stands.contains(&("plain", true)) && stands.contains(&("vital", false)), "{stands:?}");
     let vital = all.iter().find(|it| it.name.as_str() == "vital").unwrap();
     assert!(vital.is_overdue(jiff::Timestamp::now()), "and somebody is told");
+}
+
+/// INVARIANT: NOTHING-LOST: what a subscription is to have stays in the log from the time at which it was asked for.
+async fn retention_waits_for_who_asked(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    let stream: InterfaceRef = "orders@1".parse().unwrap();
+    let mut oldest = asked("/a");
+    oldest.terms.from = Beginning::Oldest;
+    // It is asked for before the stream is there, and nobody approves it yet.
+    store.apply_manifest_subscriptions(from_ref(&oldest), false, "serve").await.unwrap();
+    store.open_event_stream(&stream, None).await.unwrap();
+    let record = |number: usize| NewRecord {
+        id: format!("e-{number}").parse().unwrap(),
+        lane: "one".parse().unwrap(),
+        body: b"{}".to_vec(),
+    };
+    let batch =
+        EventBatch { stream: stream.clone(), records: (0..3).map(record).collect(), acknowledged: Position::START };
+    store.append_events(&[batch]).await.unwrap();
+    let nothing = Retention { time: Duration::ZERO, at_least: None };
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let kept = store.retire_events(&stream, nothing, false).await.unwrap();
+    let reader = store.subscriptions().await.unwrap()[0].reader().unwrap();
+    assert_eq!((kept.records, kept.behind.len(), &kept.behind[0].reader), (0, 1, &reader));
+    // Another that is asked for later, from the newest: its place is held at once, too.
+    let mut newest = asked("/b");
+    newest.name = "later".parse().unwrap();
+    store.apply_manifest_subscriptions(&[oldest.clone(), newest], false, "serve").await.unwrap();
+    let cursors = store.cursors(&stream).await.unwrap();
+    let mut positions: Vec<u64> = cursors.iter().map(|cursor| cursor.position.offset()).collect();
+    positions.sort_unstable();
+    assert_eq!(positions, [0, 3]);
+    // Who takes it up begins there; who pulls holds nothing by a subscription; who has ended holds nothing.
+    let mut pulled = oldest;
+    pulled.terms.deliver = None;
+    apply(&store, from_ref(&pulled)).await;
+    assert!(store.cursors(&stream).await.unwrap().is_empty());
+    let gone = store.retire_events(&stream, nothing, false).await.unwrap();
+    assert_eq!((gone.records, gone.behind.len()), (3, 0));
+}
+
+async fn a_replay_holds_its_events_from_when_it_is_asked_for(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    let stream: InterfaceRef = "orders@1".parse().unwrap();
+    store.open_event_stream(&stream, None).await.unwrap();
+    let record = NewRecord { id: "e-1".parse().unwrap(), lane: "one".parse().unwrap(), body: b"{}".to_vec() };
+    let batch = EventBatch { stream: stream.clone(), records: vec![record], acknowledged: Position::START };
+    store.append_events(&[batch]).await.unwrap();
+    let mut repeated = asked("/a");
+    repeated.terms.deliver.as_mut().unwrap().idempotent = true;
+    apply(&store, from_ref(&repeated)).await;
+    let new = NewReplay {
+        of: store.subscriptions().await.unwrap()[0].id.clone(),
+        after: Position::START,
+        through: None,
+        lanes: Vec::new(),
+        rate: None,
+        by: "m.ops".to_owned(),
+        because: "again".to_owned(),
+    };
+    let replay = store.ask_for_replay(&new).await.unwrap();
+    let cursors = store.cursors(&stream).await.unwrap();
+    let held = cursors.iter().find(|cursor| cursor.reader == replay.reader().unwrap());
+    assert_eq!(held.map(|cursor| cursor.position), Some(Position::START));
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use selvage_model::delivery::Cause;
 use selvage_model::event::LaneKey;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{DeadLetter, Store, Word};
+use selvage_store::{DeadLetter, LaneChoice, Store, Word};
 
 use super::lanes::shortened;
 use super::subscriptions::ago;
@@ -109,11 +109,13 @@ impl Which {
         self.interface.is_none() && self.subscription.is_none() && self.lane.is_none() && self.cause.is_none()
     }
 
-    fn takes(&self, letter: &DeadLetter) -> bool {
-        self.interface.as_ref().is_none_or(|interface| interface == &letter.interface)
-            && self.subscription.as_ref().is_none_or(|label| label == &letter.label)
-            && self.lane.as_ref().is_none_or(|lane| lane == &letter.lane)
-            && self.cause.is_none_or(|cause| cause == letter.cause)
+    fn choice(&self) -> LaneChoice {
+        LaneChoice {
+            interface: self.interface.clone(),
+            label: self.subscription.clone(),
+            lane: self.lane.as_ref().map(ToString::to_string),
+            cause: self.cause,
+        }
     }
 }
 
@@ -131,8 +133,7 @@ impl DeadLetters {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let letters = self.store.existing().await?.dead_letters(self.settled).await?;
-        let letters: Vec<DeadLetter> = letters.into_iter().filter(|letter| self.which.takes(letter)).collect();
+        let letters = self.store.existing().await?.chosen_letters(&self.which.choice(), self.settled).await?;
         if letters.is_empty() {
             say(format_args!("none: nothing waits for a person"))?;
             return Ok(Outcome::Well);
@@ -239,14 +240,15 @@ impl Redrive {
 
     async fn chosen(&self, store: &Store) -> anyhow::Result<Vec<DeadLetter>> {
         if self.ids.is_empty() {
-            let letters = store.dead_letters(false).await?;
-            return Ok(letters.into_iter().filter(|letter| self.which.takes(letter)).collect());
+            return Ok(store.chosen_letters(&self.which.choice(), false).await?);
         }
         let mut letters = Vec::with_capacity(self.ids.len());
         for id in &self.ids {
             letters.push(store.dead_letter(id).await?.letter);
         }
-        Ok(letters.into_iter().filter(|letter| self.which.takes(letter)).collect())
+        let which = self.which.choice();
+        letters.retain(|it| which.takes(&it.interface, &it.label, &it.lane, it.cause));
+        Ok(letters)
     }
 }
 

@@ -5,6 +5,7 @@ use clap::Args;
 use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_model::name::InterfaceRef;
+use selvage_store::LaneChoice;
 
 use super::subscriptions::{ago, span};
 use super::{Outcome, StoreChoice, TABLE, say};
@@ -24,9 +25,9 @@ pub(crate) struct Lanes {
 impl Lanes {
     /// Lists them, the oldest trouble first.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let lanes = self.store.existing().await?.lanes_aside().await?;
+        let which = LaneChoice { interface: self.interface, ..LaneChoice::default() };
+        let lanes = self.store.existing().await?.chosen_lanes(&which).await?;
         let now = Timestamp::now();
-        let wanted = lanes.iter().filter(|lane| self.interface.as_ref().is_none_or(|it| it == &lane.interface));
         let (mut table, mut parked) = (Table::new(), 0);
         table.load_style(TABLE).set_header([
             "LANE",
@@ -40,7 +41,7 @@ impl Lanes {
             "NEXT",
             "BECAUSE",
         ]);
-        for lane in wanted {
+        for lane in &lanes {
             let (state, next) = match lane.due {
                 None => ("parked", lane.letter.clone().unwrap_or_else(|| "-".to_owned())),
                 Some(due) => ("retrying", format!("in {}", span(due.duration_since(now).as_secs()))),

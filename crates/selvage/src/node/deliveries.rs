@@ -2,7 +2,9 @@
 //! without a right are ended, approved ones are probed, and every node takes its share. What is sent when, the lanes decide.
 
 mod endpoint;
+mod late;
 mod replay;
+mod share;
 
 pub(super) use endpoint::endpoint as endpoint_of;
 pub(crate) use endpoint::of as job_of;
@@ -13,7 +15,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_delivery::send::{Sender, probe};
-use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent, preferred};
+use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent};
 use selvage_log::EventLog;
 use selvage_model::access::{Blocked, GrantTerms};
 use selvage_model::announce;
@@ -30,6 +32,8 @@ use uuid::Uuid;
 
 use super::release::{Active, Current};
 use super::rotation::Secrets;
+use late::Measure;
+use share::Share;
 
 /// How often it is looked what is to be delivered.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -65,6 +69,7 @@ impl Here {
 pub(crate) struct Delivering {
     keeper: Arc<Keeper>,
     following: JoinHandle<()>,
+    measuring: JoinHandle<()>,
 }
 
 impl Delivering {
@@ -77,6 +82,8 @@ impl Delivering {
         here: Here,
     ) -> Self {
         let known = secrets.clone();
+        let share = Share { store: store.clone(), environment: here.environment, node: here.node.clone() };
+        let measuring = tokio::spawn(Measure::new(share.clone(), Arc::clone(&log), here.figures.clone()).run());
         let sending = Sender::new(Arc::new(move |name: &SecretName| known.get(name))).sending();
         let keeper = Arc::new(Keeper::new(DeliveryConfig {
             node: here.node.clone(),
@@ -92,16 +99,17 @@ impl Delivering {
             store: store.clone(),
             current: Arc::clone(current),
             secrets: secrets.clone(),
-            environment: here.environment,
             node: here.node,
+            share,
         };
         let places = Arc::new(Semaphore::new(NOTE_AT_ONCE));
         let follower = Follower { parts, keeper: Arc::clone(&keeper), sending, probes: HashMap::new(), places };
-        Self { keeper, following: tokio::spawn(follower.follow()) }
+        Self { keeper, following: tokio::spawn(follower.follow()), measuring }
     }
 
     /// Finishes what is under way and ends.
     pub(crate) async fn end(self) {
+        self.measuring.abort();
         self.following.abort();
         let _ = self.following.await;
         self.keeper.end().await;
@@ -118,8 +126,8 @@ struct Parts {
     store: Store,
     current: Arc<Current>,
     secrets: Secrets,
-    environment: EnvironmentName,
     node: String,
+    share: Share,
 }
 
 struct Follower {
@@ -167,10 +175,10 @@ impl Follower {
         }
         let mut jobs = Vec::new();
         if !alive.is_empty() {
-            let nodes = self.nodes().await?;
+            let nodes = self.parts.share.nodes().await?;
             for subscription in alive {
                 let Some(grant) = right(&active, &rights, subscription, now) else { continue };
-                if preferred(&subscription.id, nodes.iter().map(String::as_str)) == Some(self.parts.node.as_str()) {
+                if self.parts.share.is_mine(&subscription.id, &nodes) {
                     jobs.extend(self.consider(&active, subscription, grant).await?);
                 }
             }
@@ -181,18 +189,6 @@ impl Follower {
             self.keeper.acted(&self.parts.store.lane_acts().await?);
         }
         Ok(())
-    }
-
-    /// The nodes that share deliveries: those of this environment that have given a sign of life, and this one.
-    async fn nodes(&self) -> Result<Vec<String>, StoreError> {
-        let (now, nodes) = self.parts.store.nodes().await?;
-        let here =
-            nodes.into_iter().filter(|it| it.environment == self.parts.environment.as_str() && it.lease_until > now);
-        let mut ids: Vec<String> = here.map(|node| node.id).collect();
-        if !ids.contains(&self.parts.node) {
-            ids.push(self.parts.node.clone());
-        }
-        Ok(ids)
     }
 
     /// What is to be done for a subscription: it is delivered, or it is probed, or neither.
@@ -216,7 +212,7 @@ impl Follower {
         };
         let secret = |name: &SecretName| self.parts.secrets.get(name).is_some();
         let built =
-            endpoint::of(&active.release.fabric, &self.parts.environment, (subscription, grant), deliver, secret);
+            endpoint::of(&active.release.fabric, &self.parts.share.environment, (subscription, grant), deliver, secret);
         match (built, subscription.state) {
             (Err(because), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
                 self.complain(subscription, &because);

@@ -146,7 +146,7 @@ fn subscription_row(
         state: view.subscription.state,
         because: view.subscription.because.clone(),
         behind: view.head.zip(view.position).map(|(head, at)| head.offset().saturating_sub(at.offset())),
-        lag: here.map(|figure| figure.lag),
+        lag: figures.get(&label).and_then(|figure| figure.lag),
         agreed: terms.lag,
         retrying: count(false),
         parked: count(true),

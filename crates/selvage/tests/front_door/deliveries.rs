@@ -273,6 +273,40 @@ async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
     assert!(taken.ids.values().all(|ids| ids.len() == 1), "what comes again has the same id");
 }
 
+/// How late a node says that the subscription is, where it says so.
+async fn lag(metrics: &str) -> Option<f64> {
+    let address = format!("{}/metrics", metrics.trim_end_matches("/metrics"));
+    let text = reqwest::get(&address).await.unwrap().text().await.unwrap();
+    let of = "selvage_delivery_lag_seconds{subscription=\"mes-ghent/order-facts-v1\"} ";
+    text.lines().find_map(|line| line.strip_prefix(of)).map(|lag| lag.parse().unwrap())
+}
+
+/// A lane that waits for a person is late, and so is what nobody can deliver: one node says so of each subscription that is alive.
+#[tokio::test(flavor = "multi_thread")]
+async fn how_late_a_subscription_is_counts_what_is_set_aside_and_what_nobody_reads() {
+    let receiver = Receiver::start();
+    receiver.answers(|lane| if lane == "wo-1" { 422 } else { 200 });
+    let place = place(&receiver).await;
+    let node = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..1).await;
+    eventually("the lane is parked", || async { run(&place, &["lanes", STREAM]).contains("dlt_").then_some(()) }).await;
+    eventually("it is late", || async { lag(&node.metrics).await.filter(|lag| *lag > 1.0) }).await;
+    receiver.answers(|_| 200);
+    let letters = run(&place, &["dead-letters", "list"]);
+    let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    run(&place, &["dead-letters", "redrive", &id, "--by", "ops.desk", "--because", "the board was mended"]);
+    eventually("nothing waits", || async { lag(&node.metrics).await.filter(|lag| *lag == 0.0) }).await;
+    drop(node);
+
+    // Its secret is gone: no node can deliver it.
+    let secrets = std::fs::read_to_string(place.path("secrets")).unwrap();
+    let without: Vec<&str> = secrets.lines().filter(|line| !line.starts_with("board/hooks")).collect();
+    std::fs::write(place.path("secrets"), without.join("\n") + "\n").unwrap();
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 1..2).await;
+    let node = place.serve(&place.data(), &[]);
+    eventually("it is late all the same", || async { lag(&node.metrics).await.filter(|lag| *lag > 1.0) }).await;
+}
+
 /// The events say less than their object has to have. INVARIANT: PARKED-LANE
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_its_contract_is_not_sent_until_a_person_decides() {

@@ -1,12 +1,12 @@
 //! What records that were read teach, beside what is known of them, and the writing of it.
 
 use jiff::Timestamp;
-use selvage_store::{CaptureStep, Captured};
+use selvage_store::{CaptureStep, Captured, Echo};
 
 use super::{Halt, Worker};
 use crate::capture::compare::{self, Seen};
+use crate::capture::echo;
 use crate::capture::looking::Looking;
-use crate::capture::told;
 
 impl Worker<'_> {
     /// What these records teach beside what is known of them.
@@ -24,13 +24,17 @@ impl Worker<'_> {
                 continue;
             }
             let known = known.iter().find(|known| known.record == seen.record);
-            let mut of_record = echoes.iter().filter(|echo| echo.record == seen.record).peekable();
-            let content = match (&seen.object, of_record.peek()) {
-                (Ok(object), Some(_)) => Some(told::content_hash(object)),
+            let of_record: Vec<&Echo> = echoes.iter().filter(|echo| echo.record == seen.record).collect();
+            let echo = match &seen.object {
+                Ok(object) if !of_record.is_empty() => {
+                    let before = known.and_then(compare::last_told);
+                    echo::heard(before.as_ref(), object, &looking.stamps, &of_record)
+                }
                 _ => None,
             };
-            let echo = of_record.find(|echo| content == Some(echo.content)).map(|echo| echo.effect.as_str());
-            compare::learn(&self.watched, self.during(&looking.stamps), known, seen, echo, &mut step);
+            let effect = echo.map(|echo| echo.effect.as_str());
+            compare::learn(&self.watched, self.during(&looking.stamps), known, seen, effect, &mut step);
+            step.heard.extend(echo.cloned());
         }
         Ok(step)
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{all, change, end, ended_at};
+use super::{all, change, end, ended_at, find, hold_events};
 use crate::Store;
 use crate::access::{self, grant};
 use crate::database::Transaction;
@@ -195,6 +195,8 @@ async fn insert(
     ];
     transaction.run(INSERT, row).await?;
     transaction.run(REMEMBER, bind![id.as_str(), digest]).await?;
+    let made = find(transaction, &id).await?;
+    hold_events(transaction, &made).await?;
     let detail = json!({
         "subscription": asked.label(), "interface": interface, "terms": words, "begins": begins.to_string(),
     });

@@ -9,7 +9,7 @@ use selvage_model::subscription::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::find;
+use super::{find, hold_events};
 use crate::Store;
 use crate::access;
 use crate::error::StoreError;
@@ -96,6 +96,7 @@ impl Store {
         ledger::append(&mut transaction, &new.by, "replay.requested", &id, &detail).await?;
         access::raise(&mut transaction).await?;
         let asked = find(&mut transaction, &id).await?;
+        hold_events(&mut transaction, &asked).await?;
         transaction.commit().await?;
         Ok(asked)
     }
