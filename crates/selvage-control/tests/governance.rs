@@ -330,7 +330,6 @@ async fn the_matrix_of_the_control_api() {
         }
     }
     leases::rows(&stage, &mut text).await;
-    stuck::rows(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix", text);
     assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
 }

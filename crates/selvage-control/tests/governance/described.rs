@@ -99,6 +99,7 @@ async fn every_route_is_described_and_answers_so() {
     assert_eq!((status, &served), (200, &stage.described.document), "it is what the command prints");
     let mut text = String::new();
     crate::leases::rows(&stage, &mut text).await;
+    crate::stuck::cut(&stage, &mut text).await;
     for path in ["/changes?state=released", "/board", "/releases?domain=group", "/lanes?cause=refused", "/dead-letters"]
     {
         assert_eq!(get(path).await.0, 200, "{path}");

@@ -266,19 +266,25 @@ async fn back(stage: &Stage, text: &mut String) {
     }
 }
 
-/// The rows of this file, but those of what is cut off.
-pub(crate) async fn rows(stage: &Stage, text: &mut String) {
-    back(stage, text).await;
-    urgent(stage, text).await;
-    letters(stage, text, "released").await;
+/// A file of its own, since each cell takes its time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_matrix_of_what_is_stuck_cut_off_and_urgent() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let mut text = String::from("who | domain | state | step | answer\n");
+    back(&stage, &mut text).await;
+    urgent(&stage, &mut text).await;
+    letters(&stage, &mut text, "released").await;
     // Nothing was released to this node: it serves a directory, which names people all the same.
     let served = Stage::new().await;
-    letters(&served, text, "served from a directory").await;
+    letters(&served, &mut text, "served from a directory").await;
     let propose = json!({"domain": "group", "title": "the first of all", "files": {"fabric.yaml": crate::GROUP}});
     for role in roles() {
         let answer = served.verdict(role, Method::POST, "/changes", Some(propose.clone())).await;
         writeln!(text, "{role} | group | served from a directory | propose | {answer}").unwrap();
     }
+    cut(&stage, &mut text).await;
+    insta::assert_snapshot!("control_api_matrix_of_what_is_stuck", text);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
