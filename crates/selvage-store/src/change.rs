@@ -83,10 +83,10 @@ statements! {
                 ratify_until = NULL, changed_at = $2 WHERE id = $1 AND state = 'released' AND ratify_until IS NOT NULL";
     ALL = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
            requirements, proposed_at, changed_at FROM change_proposal ORDER BY proposed_at, id";
-    PAGE = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, report, requirements, \
-            proposed_at, changed_at FROM change_proposal WHERE (CAST($1 AS TEXT) = '' OR domain = CAST($1 AS TEXT)) \
+    PAGE = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
+            requirements, proposed_at, changed_at FROM change_proposal WHERE (CAST($1 AS TEXT) = '' OR domain = CAST($1 AS TEXT)) \
             AND (CAST($2 AS TEXT) = '' OR state = CAST($2 AS TEXT) OR (CAST($2 AS TEXT) = 'undecided' AND (state IN ('open', 'rejected') \
-             OR ratify_until IS NOT NULL OR ratified_late IS NOT NULL))) \
+            OR ratify_until IS NOT NULL OR ratified_late IS NOT NULL))) \
             AND (CAST($3 AS TEXT) = '' OR (proposed_at, id) < (SELECT proposed_at, id FROM change_proposal WHERE id = CAST($3 AS TEXT))) \
             ORDER BY proposed_at DESC, id DESC LIMIT $4";
     BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \

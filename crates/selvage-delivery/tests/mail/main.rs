@@ -100,9 +100,9 @@ async fn nothing_is_said_to_who_is_not_proven() {
     let other_name = |server: MailServer| MailServer { host: "localhost.localdomain".to_owned(), ..server };
     for (server, expected) in [
         (server(&plain, MailTls::StartTls), "offers no TLS"),
-        (server(&plain, MailTls::Implicit), "TLS with the mail server"),
+        (server(&plain, MailTls::Implicit), "InvalidContentType"),
         (stranger(server(&starttls, MailTls::StartTls)), "TLS with the mail server"),
-        (stranger(server(&implicit, MailTls::Implicit)), "TLS with the mail server"),
+        (stranger(server(&implicit, MailTls::Implicit)), "certificate"),
         (MailServer { host: "192.0.2.1".to_owned(), ..server(&plain, MailTls::None) }, "is not the machine itself"),
     ] {
         let because = again(send(&server, "plant-it@example.com").await);

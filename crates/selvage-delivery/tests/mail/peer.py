@@ -46,7 +46,7 @@ class Peer:
 
 
 def authenticate(server, session, envelope, mechanism, given):
-    return AuthResult(success=f"{given.login.decode()}:{given.password.decode()}" == how["login"])
+    return AuthResult(handled=False, success=f"{given.login.decode()}:{given.password.decode()}" == how["login"])
 
 
 async def serve():

@@ -86,7 +86,7 @@ async fn what_somebody_changed_while_selvage_wrote_is_told() {
         let bench = Bench::new().await;
         let capturing = Arc::new(hinted(&bench).await);
         let order = known_order(&bench, &capturing).await;
-        let hang = FaultKind::Hang { answer_after: Duration::from_secs(2), commit };
+        let hang = FaultKind::Hang { answer_after: Duration::from_millis(700), commit };
         bench.factory.odoo.inject(Fault::once(hang, "mrp.production", "write"));
         let writing = {
             let capturing = Arc::clone(&capturing);

@@ -162,9 +162,16 @@ async fn rows(store: &Store) -> (TempDir, BTreeMap<String, Vec<String>>) {
     (directory, tables)
 }
 
+/// From this version on, what is noted of Selvage's own writes says more; what was noted before counts for nothing.
+const ECHOES: usize = 26;
+
+fn is_forgotten(table: &str, version: usize) -> bool {
+    table == "capture_echo" && version < ECHOES
+}
+
 /// Whether every row is there still, whatever columns it has besides, and what they are called now.
 fn kept(before: &BTreeMap<String, Vec<String>>, after: &BTreeMap<String, Vec<String>>, version: usize) {
-    for (table, rows) in before {
+    for (table, rows) in before.iter().filter(|(table, _)| !is_forgotten(table, version)) {
         let there = after.get(table).unwrap_or_else(|| panic!("`{table}` of version {version} is gone"));
         for row in rows {
             let cells = row.split(' ').map(|cell| match cell.split_once('=') {
@@ -226,7 +233,7 @@ async fn a_backup_of_every_version_is_restored(stage: &Stage) {
         assert!(store.verify_ledger().await.unwrap().is_whole(), "version {version}");
         let (_, after) = rows(&store).await;
         for (table, rows) in &before {
-            let goes = ["node", "budget_slice"].contains(&table.as_str());
+            let goes = ["node", "budget_slice"].contains(&table.as_str()) || is_forgotten(table, version);
             assert!(goes || after[table].len() >= rows.len(), "version {version}, `{table}`");
         }
         store.close().await;

@@ -69,7 +69,7 @@ impl Judge {
             ("/changes", json!({"domain": "group", "title": "the first", "files": {"fabric.yaml": fabric}})),
             ("/access/requests", asked),
             ("/break-glass", opened),
-            ("/recertifications", json!({"all": true, "until": "2090-01-01"})),
+            ("/recertifications", json!({"interface": "inventory@2", "until": "2090-01-01"})),
         ] {
             let url = format!("{}/api{path}", judge.node.console);
             let answer = client.post(url).bearer_auth(&judge.key).json(&body).send().await.unwrap();

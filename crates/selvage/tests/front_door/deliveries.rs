@@ -435,7 +435,7 @@ async fn deliveries_of_what_ends_say_so_and_wait_while_it_refuses_everything() {
     let place = place(&receiver).await;
     let now = jiff::Timestamp::now();
     let hours = jiff::SignedDuration::from_hours;
-    let window = format!("brownouts: [{{from: \"{:.0}\", to: \"{:.0}\"}}]", now - hours(1), now + hours(24));
+    let window = format!("brownouts: [{{from: \"{:.0}\", to: \"{:.0}\"}}]", now - hours(1), now + hours(20));
     let ends = "deprecation: {since: 2026-09-01, sunset: 2099-03-01, successor: other-facts@1";
     let lives = "owner: manufacturing-it\nlifecycle: active\n";
     place.edit(

@@ -336,7 +336,7 @@ async fn access_is_asked_for_granted_and_taken_over_the_control_api() {
     let place = Place::new().await;
     let store = place.data();
     let key = place.key(&store, "mes-ghent");
-    let operator = |name: &str| well(&["operator", "add", name], &store).trim().to_owned();
+    let operator = |name: &str| well(&["operator", "add", name, "--days", "300"], &store).trim().to_owned();
     let (asks, decides, stranger) = (operator("m.dewit"), operator("w.svoboda"), operator("a.stranger"));
     let served = place.serve(&store, &[]);
     let post = async |key: &str, path: &str, body: Value| {

