@@ -7,7 +7,7 @@ use selvage_model::name::InterfaceRef;
 use super::walk::{Lost, epoch_of, past_lost};
 use super::{Stream, cursor, offset, position, seal};
 use crate::Store;
-use crate::access::{self, subscription};
+use crate::access::subscription;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
@@ -128,9 +128,8 @@ impl Store {
     async fn open_as(&self, name: &InterfaceRef, found: Found<'_>) -> Result<OpenedStream, StoreError> {
         let mut transaction = self.database.write().await?;
         transaction.alone(LOCK).await?;
-        if transaction.first(super::STREAM, bind![name.to_string()]).await?.is_none() {
-            // Who asks for it at this moment is seen here, or sees it.
-            access::hold(&mut transaction).await?;
+        let is_new = transaction.first(super::STREAM, bind![name.to_string()]).await?.is_none();
+        if is_new {
             make(&mut transaction, &name.to_string()).await?;
         }
         subscription::hold_all(&mut transaction, name).await?;
@@ -158,6 +157,13 @@ impl Store {
             Some(new) => begin_epoch(&mut transaction, name, stream, last, new).await?,
         };
         transaction.commit().await?;
+        if is_new {
+            // Who asked for it meanwhile saw nothing of it. The access state is not held for that: whoever revokes would wait for a node
+            // that is cut off here.
+            let mut transaction = self.database.write().await?;
+            subscription::hold_all(&mut transaction, name).await?;
+            transaction.commit().await?;
+        }
         match (found, opened) {
             // What is in it is of the new epoch.
             (Found::AtBroker { found, .. }, opened) if is_anew && found.last > 0 => {
