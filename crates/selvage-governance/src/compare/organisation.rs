@@ -56,6 +56,7 @@ classes! { Organisation "organisation":
     MAIL_REMOVED = "mail" "removed" Both Unproven "Who answers for consumers gets no mail about what ends.";
     MAIL_ADDED = "mail" "added" Both Safe "It gets mail about what ends, and got none.";
     MAIL_CHANGED = "mail" "changed" Both Unproven "Its mail about what ends goes to another mailbox, which has to be read.";
+    EVIDENCE_CHANGED = "evidence" "changed" Both Unproven "Packages of evidence are kept for other years, which may be fewer than somebody has to.";
     ISSUER_REMOVED = "issuer" "removed" Request Breaking "Its tokens prove nothing any more.";
     ISSUER_ADDED = "issuer" "added" Request Safe "It has vouched for nobody yet.";
     ISSUER_OWNER_CHANGED = "issuer-owner" "changed" Both Safe "Others run it.";
@@ -129,6 +130,7 @@ fn settings(before: &Fabric, after: &Fabric, found: &mut Vec<Difference>) {
     };
     let mut two = Two::new(was, is, spot(is), |it| &mut it.place);
     two.changed(found, (&NAME_CHANGED, "name"), |it| &mut it.name);
+    two.changed(found, (&EVIDENCE_CHANGED, "evidence"), |it| &mut it.evidence_years);
     two.names(found, (&PACK_REMOVED, &PACK_ADDED), "pack", |it| &mut it.packs);
     two.names(found, (&CLASS_REMOVED, &CLASS_ADDED), "class", |it| &mut it.classes);
     two.names(found, (&NETWORK_REMOVED, &NETWORK_ADDED), "network", |it| &mut it.networks);

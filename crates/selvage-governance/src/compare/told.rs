@@ -17,6 +17,7 @@ use selvage_model::manifest::interface::{Check, Criticality, CutOff, DataClass, 
 use selvage_model::manifest::issuer::TokenAlgorithm;
 use selvage_model::manifest::mapping::{Allowed, CodeBy, Direction, TimeUnit};
 use selvage_model::manifest::object::OnUnmatched;
+use selvage_model::manifest::organisation::EvidenceYears;
 use selvage_model::manifest::rule::{RuleCase, Subject};
 use selvage_model::manifest::system::{Connector, Dialect, SecretName, Zone};
 use selvage_model::manifest::webhook::{CallId, Signing};
@@ -39,6 +40,17 @@ pub(super) trait Told: Clone + PartialEq {
     /// Where it stands.
     fn place(&self) -> Option<&Place> {
         None
+    }
+}
+
+impl Told for EvidenceYears {
+    fn told(&self) -> Option<String> {
+        let Self { control, tier_1, tier_2, tier_3, unclassified } = self;
+        let classes = [("control", control), ("tier-1", tier_1), ("tier-2", tier_2), ("tier-3", tier_3)];
+        let classes = classes.into_iter().chain([("unclassified", unclassified)]);
+        let said: Vec<String> =
+            classes.filter_map(|(name, years)| years.map(|years| format!("{name}: {years}"))).collect();
+        (!said.is_empty()).then(|| said.join(", "))
     }
 }
 
