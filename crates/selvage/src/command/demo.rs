@@ -28,8 +28,8 @@ use crate::{embedded, key};
 
 /// Who issues keys in the demo, for the ledger.
 const DEMO: &str = "demo";
-/// Who may log in.
-const OPERATOR: &str = "operator";
+/// Who may log in: one of the board, who sees what the people of the sample see.
+const OPERATOR: &str = "p.moreau";
 /// By which the simulated MES knows what Selvage tells it: a secret of nothing but the demo.
 const MES_SECRET: &str = "whsec_c2VsdmFnZSBkZW1vOiB0aGUgTUVTIG9mIEdoZW50";
 /// By which the webhooks of the simulated Odoo are known.
