@@ -1,3 +1,5 @@
+//! What a promise of compatibility lets pass and what breaks it, by objects and events and the states that they had before.
+
 use selvage_model::read::{Sources, read};
 
 use super::*;
