@@ -1,6 +1,7 @@
 //! Access state: what is alive outside releases. The store holds it, the gateway compiles it into its snapshot.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -109,8 +110,8 @@ pub struct LiveGrant {
     pub consumer: ConsumerName,
     /// What.
     pub interface: InterfaceRef,
-    /// On which terms.
-    pub terms: GrantTerms,
+    /// On which terms; shared by the states that it stands in unchanged.
+    pub terms: Arc<GrantTerms>,
     /// Ended at this time, for good.
     pub ended: Option<Timestamp>,
 }

@@ -31,10 +31,26 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn access_state(&self) -> Result<AccessState, StoreError> {
+        self.state_with(None).await
+    }
+
+    /// The same, by one who knows the state of a revision before: of leases, only what was written since is read, however many there are.
+    /// INVARIANT: REVOKED-NOW
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn access_state_after(&self, known: &AccessState) -> Result<AccessState, StoreError> {
+        self.state_with(Some(known)).await
+    }
+
+    async fn state_with(&self, known: Option<&AccessState>) -> Result<AccessState, StoreError> {
         let mut transaction = self.database.read().await?;
         let revision = transaction.only(REVISION, bind![]).await?.count("revision")?;
         let credentials = key::all(&mut transaction).await?;
-        let grants = grant::all(&mut transaction).await?;
+        let grants = match known.filter(|known| known.revision <= revision) {
+            Some(known) => grant::all_after(&mut transaction, (&known.grants, known.revision)).await?,
+            None => grant::all(&mut transaction).await?,
+        };
         let blocks = block::all(&mut transaction).await?;
         let subscriptions = subscription::all(&mut transaction).await?;
         Ok(AccessState { revision, credentials, grants, blocks, subscriptions })

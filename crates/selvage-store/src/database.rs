@@ -323,6 +323,12 @@ impl Transaction {
         Ok(())
     }
 
+    /// Runs what each of the two has its own words for.
+    pub(crate) async fn script_of(&mut self, sqlite: &str, postgres: &str) -> Result<(), StoreError> {
+        let text = if matches!(self, Self::Sqlite(_)) { sqlite } else { postgres };
+        self.script(text).await
+    }
+
     /// Lets only one transaction at a time past this number. On SQLite a write transaction is alone anyway.
     pub(crate) async fn alone(&mut self, number: i64) -> Result<(), StoreError> {
         if let Self::Postgres(transaction) = self {

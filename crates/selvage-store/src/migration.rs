@@ -36,10 +36,16 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0024.sql"),
     include_str!("../migrations/0025.sql"),
     include_str!("../migrations/0026.sql"),
+    include_str!("../migrations/0027.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.
 const SEALS: i64 = 19;
+
+/// With this step, triggers note at which revision a lease was written; each kind of database has its own words for them.
+const TOUCHED: i64 = 27;
+const TOUCHED_IN_SQLITE: &str = include_str!("../migrations/0027.sqlite.sql");
+const TOUCHED_IN_POSTGRES: &str = include_str!("../migrations/0027.postgres.sql");
 
 /// Any number that nobody else in the database locks by: the letters `selvage1`.
 const LOCK: i64 = i64::from_be_bytes(*b"selvage1");
@@ -99,6 +105,9 @@ pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> 
         transaction.script(step).await?;
         if version == SEALS {
             seal::all(transaction).await?;
+        }
+        if version == TOUCHED {
+            transaction.script_of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES).await?;
         }
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;

@@ -130,7 +130,7 @@ fn snapshot(
             id: format!("grt_{}", grant.interface.value),
             consumer: grant.consumer.value.clone(),
             interface: grant.interface.value.clone(),
-            terms,
+            terms: terms.into(),
             ended: None,
         }
     });

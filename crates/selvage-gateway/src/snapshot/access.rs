@@ -2,12 +2,15 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::mem;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::HeaderValue;
 use jiff::Timestamp;
-use selvage_model::access::{Blocked, EndAction, KeyHash, LiveGrant, Principal};
+use selvage_model::access::{Blocked, EndAction, GrantTerms, KeyHash, LiveGrant, Principal};
 use selvage_model::exchange::Scope;
+use selvage_model::fabric::Fabric;
 use selvage_model::manifest::consumer::{Consumer, Identity};
 use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::{ConsumerName, IssuerName};
@@ -21,6 +24,7 @@ use super::{SnapshotSource, mark};
 use crate::condition::{Conditions, GrantCondition, HeldLast};
 use crate::identify::key_hash;
 use crate::limit::Allowance;
+use crate::precedence::Pace;
 use crate::token::Issuers;
 
 /// A consumer's key.
@@ -49,11 +53,29 @@ impl Key {
 pub(crate) struct Lease {
     /// Its index in the snapshot.
     pub(crate) index: u32,
+    pub(crate) consumer: u32,
+    /// A person ended it.
+    pub(crate) ended: bool,
+    /// When its condition was found to hold last.
+    pub(crate) held: HeldLast,
+    granted: Arc<Granted>,
+}
+
+impl Deref for Lease {
+    type Target = Granted;
+
+    fn deref(&self) -> &Granted {
+        &self.granted
+    }
+}
+
+/// What a grant comes to by its terms, of what is declared: the same in all access states of a release in which the terms are the same.
+#[derive(Debug)]
+pub(crate) struct Granted {
     /// What its counters and limits are known by.
     pub(crate) mark: u64,
     /// What it opens, for streams that outlive the snapshot.
     pub(crate) opened: Arc<Opened>,
-    pub(crate) consumer: u32,
     pub(crate) served: u32,
     /// By operation of the interface: whether it is granted.
     pub(crate) operations: Box<[bool]>,
@@ -67,17 +89,13 @@ pub(crate) struct Lease {
     pub(crate) until: Option<Timestamp>,
     /// Whether it goes on after `until`, with an alarm.
     pub(crate) goes_on: bool,
-    /// A person ended it.
-    pub(crate) ended: bool,
     pub(crate) allowance: Option<Allowance>,
     pub(crate) quota: Option<Quota>,
     /// The `RateLimit-Policy` header: every limit over a request.
     pub(crate) policy: Option<HeaderValue>,
-    /// When its condition was found to hold last.
-    pub(crate) held: HeldLast,
 }
 
-impl Lease {
+impl Granted {
     pub(crate) fn includes(&self, operation: u32) -> bool {
         self.operations.get(operation as usize).copied().unwrap_or(false)
     }
@@ -116,7 +134,9 @@ impl Lease {
     pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
         self.until.is_some_and(|until| until <= now)
     }
+}
 
+impl Lease {
     /// Whether it allows anything now. INVARIANT: FAIL-SAFE: time alone ends only what is not tier-1.
     pub(crate) fn is_open(&self, now: Timestamp) -> bool {
         !self.ended && (self.goes_on || !self.is_overdue(now))
@@ -151,34 +171,28 @@ pub(super) fn compile(source: &SnapshotSource<'_>, declared: &Declared) -> Acces
         leases_of: HashMap::with_capacity(state.grants.len()),
         ..Access::default()
     };
-    let mut conditions = Conditions::default();
     access.take_keys(source);
-    let mut identities: HashMap<&ConsumerName, Arc<str>> = HashMap::new();
     for block in &state.blocks {
         if let Blocked::Consumer(name) = &block.what {
             let consumer = access.consumer(name);
             access.blocked.insert(consumer, block.because.clone());
         }
     }
+    let mut granting = Granting::new(source.fabric, declared);
     for grant in &state.grants {
         // A grant on something that this snapshot does not serve opens nothing.
         let Some(served) = declared.named(&grant.interface) else { continue };
         let consumer = access.consumer(&grant.consumer);
-        let identity = || identity(source.fabric.consumers.get(&grant.consumer));
-        let identity = Arc::clone(identities.entry(&grant.consumer).or_insert_with(identity));
-        let about = (identity, conditions.of(&grant.terms));
-        let scope = Scope::on(&grant.terms, source.fabric, &grant.interface);
-        let mut lease = lease(grant, about, (served, scope), (index(access.leases.len()), consumer));
-        lease.direct = scope::compile(source.fabric, served, &grant.terms);
-        lease.shows = served.cache.as_ref().map(|_| lease.digest());
         // A block ends them all for as long as it stands; that it is one is looked up when a request is refused.
-        lease.ended |= access.blocked.contains_key(&consumer);
-        access.leases_of.entry((consumer, served.index)).or_default().push(lease.index);
-        if lease.is_limited() {
-            access.limited.push((lease.index, lease.quota.is_some()));
+        let ended = grant.ended.is_some() || access.blocked.contains_key(&consumer);
+        let (index, granted) = (index(access.leases.len()), granting.of(grant, served));
+        access.leases_of.entry((consumer, served.index)).or_default().push(index);
+        if granted.is_limited() {
+            access.limited.push((index, granted.quota.is_some()));
         }
-        access.leases.push(lease);
+        access.leases.push(Lease { index, consumer, ended, held: HeldLast::default(), granted });
     }
+    declared.granted.keep(granting.made);
     let issuers = Issuers::compile(source.fabric, source.environment, source.keys, |name| access.consumer(name));
     access.issuers = issuers;
     for consumer in source.fabric.consumers.values() {
@@ -247,13 +261,78 @@ fn identity(consumer: Option<&Consumer>) -> Arc<str> {
     }
 }
 
-fn lease(
+/// What grants come to, by their ids, with the terms that it was made of.
+type ByGrant = HashMap<String, (Arc<GrantTerms>, Arc<Granted>)>;
+
+/// Grants as they were compiled last for a release: most of them are as they were in the access state before.
+#[derive(Debug, Default)]
+pub(super) struct KnownGrants(Mutex<ByGrant>);
+
+impl KnownGrants {
+    fn take(&self) -> ByGrant {
+        mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, made: ByGrant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = made;
+    }
+
+    /// Takes them apart in steps.
+    pub(super) fn take_apart(self, pace: &Pace) {
+        self.take().into_iter().for_each(|_| pace.step());
+    }
+}
+
+/// Grants being compiled, with what is made once of them.
+struct Granting<'f> {
+    fabric: &'f Fabric,
+    conditions: Conditions,
+    identities: HashMap<ConsumerName, Arc<str>>,
+    known: ByGrant,
+    made: ByGrant,
+}
+
+impl<'f> Granting<'f> {
+    fn new(fabric: &'f Fabric, declared: &Declared) -> Self {
+        let known = declared.granted.take();
+        let made = HashMap::with_capacity(known.len());
+        Self { fabric, conditions: Conditions::default(), identities: HashMap::new(), known, made }
+    }
+
+    /// What this one comes to.
+    fn of(&mut self, grant: &LiveGrant, served: &Served) -> Arc<Granted> {
+        let known = self.known.remove_entry(&grant.id).filter(|(_, (terms, granted))| {
+            let is_of_same = granted.opened.consumer == grant.consumer && granted.opened.interface == grant.interface;
+            is_of_same && (Arc::ptr_eq(terms, &grant.terms) || terms == &grant.terms)
+        });
+        let (id, entry) = known.unwrap_or_else(|| {
+            let granted = self.compile(grant, served);
+            (grant.id.clone(), (Arc::clone(&grant.terms), Arc::new(granted)))
+        });
+        let granted = Arc::clone(&entry.1);
+        self.made.insert(id, entry);
+        granted
+    }
+
+    fn compile(&mut self, grant: &LiveGrant, served: &Served) -> Granted {
+        let fabric = self.fabric;
+        let identity = || identity(fabric.consumers.get(&grant.consumer));
+        let identity = Arc::clone(self.identities.entry(grant.consumer.clone()).or_insert_with(identity));
+        let about = (identity, self.conditions.of(&grant.terms));
+        let scope = Scope::on(&grant.terms, fabric, &grant.interface);
+        let mut granted = granted(grant, about, (served, scope));
+        granted.direct = scope::compile(fabric, served, &grant.terms);
+        granted.shows = served.cache.as_ref().map(|_| granted.digest());
+        granted
+    }
+}
+
+fn granted(
     grant: &LiveGrant,
     (identity, condition): (Arc<str>, Option<Arc<GrantCondition>>),
     (served, scope): (&Served, Scope),
-    (index, consumer): (u32, u32),
-) -> Lease {
-    let terms = &grant.terms;
+) -> Granted {
+    let terms = &*grant.terms;
     let masks = MaskHeaders::compile(&scope);
     let opened = Opened {
         interface: grant.interface.clone(),
@@ -268,11 +347,9 @@ fn lease(
     let granted = |name: &str| terms.operations.iter().any(|operation| operation == name);
     let allowance = terms.rate.map(Allowance::of);
     let is_limited = allowance.is_some() || terms.quota.is_some();
-    Lease {
-        index,
+    Granted {
         mark: mark::of((&grant.id, &grant.consumer, is_limited, served.mark)),
         opened: Arc::new(opened),
-        consumer,
         served: served.index,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),
         masks,
@@ -281,9 +358,7 @@ fn lease(
         purpose: terms.purpose.clone(),
         until: terms.until,
         goes_on: goes_on(terms.on_end, served.criticality),
-        ended: grant.ended.is_some(),
         allowance,
-        held: HeldLast::default(),
         quota: terms.quota,
         policy: super::announce::policy(&[
             ("grant", allowance.map(|rate| (rate.burst, rate.window))),

@@ -9,6 +9,7 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::{EnvironmentName, InterfaceRef};
 
+use super::access::KnownGrants;
 use super::direct::{Contracts, Systems};
 use super::served::{self, Life, Served, Upstream};
 use crate::pool::Address;
@@ -31,6 +32,8 @@ pub struct Declared {
     pub(super) serves_for: u64,
     /// The longest that anything is served so.
     pub(super) serves_for_most: u64,
+    /// What grants came to in the access state that it was compiled with last.
+    pub(super) granted: KnownGrants,
 }
 
 /// What is being compiled, with what is read once of it.
@@ -65,6 +68,7 @@ impl Declared {
             served,
             upstreams,
             addresses: declaring.systems.addresses,
+            granted: KnownGrants::default(),
         })
     }
 
@@ -100,5 +104,6 @@ impl Declared {
         self.upstreams.into_iter().for_each(|_| pace.step());
         self.prefixes.into_iter().for_each(|_| pace.step());
         self.places.into_iter().for_each(|_| pace.step());
+        self.granted.take_apart(pace);
     }
 }

@@ -1,7 +1,9 @@
 //! The fabric of the tests, read from manifests, and its access state.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
-use selvage_gateway::{KeysOfIssuers, Snapshot, SnapshotSource};
+use selvage_gateway::{Declared, KeysOfIssuers, Snapshot, SnapshotSource};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -99,7 +101,7 @@ pub fn access(fabric: &Fabric) -> AccessState {
         id: format!("grt_{number}"),
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
-        terms: grant.terms(),
+        terms: grant.terms().into(),
         ended: None,
     });
     AccessState { revision: 1, grants: grants.collect(), credentials, ..AccessState::default() }
@@ -121,6 +123,18 @@ pub fn try_compile(fabric: &Fabric, access: &AccessState, environment: &str) -> 
     let environment = environment.parse().unwrap();
     let keys = KeysOfIssuers::new();
     Snapshot::compile(&SnapshotSource { fabric, access, keys: &keys, environment: &environment, release: "rel_test" })
+}
+
+/// Compiles an access state as a node does that ran another one of the same release before.
+pub fn compile_after(fabric: &Fabric, before: &AccessState, access: &AccessState) -> Snapshot {
+    let (environment, keys) = ("dev".parse().unwrap(), KeysOfIssuers::new());
+    let declared = Arc::new(Declared::compile(fabric, &environment).unwrap());
+    let of = |access| {
+        let source = SnapshotSource { fabric, access, keys: &keys, environment: &environment, release: "rel_test" };
+        Snapshot::of(Arc::clone(&declared), &source)
+    };
+    drop(of(before));
+    of(access)
 }
 
 /// The snapshot of the tests.

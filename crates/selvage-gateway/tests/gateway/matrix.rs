@@ -115,7 +115,8 @@ fn access(fabric: &Fabric, second_is_revoked: bool) -> AccessState {
             let mut granted = grant(name.as_str(), &interface.to_string(), right, past, future);
             // What a direct interface can leave out stands in its contract: see `scope`.
             if let (Some(Api::Direct { .. }), Some(granted)) = (declared.api(), &mut granted) {
-                (granted.terms.rows, granted.terms.except) = (Vec::new(), Vec::new());
+                let terms = Arc::make_mut(&mut granted.terms);
+                (terms.rows, terms.except) = (Vec::new(), Vec::new());
             }
             access.grants.extend(granted);
         }
@@ -150,7 +151,8 @@ fn grant(consumer: &str, interface: &str, right: &str, past: Timestamp, future: 
         _ => {}
     }
     let (consumer, interface) = (consumer.parse().unwrap(), interface.parse().unwrap());
-    Some(LiveGrant { id: format!("grt_{consumer}_{interface}"), consumer, interface, terms, ended })
+    let id = format!("grt_{consumer}_{interface}");
+    Some(LiveGrant { id, consumer, interface, terms: terms.into(), ended })
 }
 
 /// The issuer of the tests, and another that is not it.

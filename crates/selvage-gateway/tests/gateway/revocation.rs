@@ -7,14 +7,14 @@ use jiff::Timestamp;
 use selvage_model::access::{AccessState, Block, Blocked, EndAction, GrantTerms};
 
 use super::client::{authorization, head};
-use super::fabric::{self, access, try_compile};
+use super::fabric::{self, access, compile_after};
 use super::running::Running;
 
 fn swap(running: &Running, change: impl FnOnce(&mut AccessState)) {
     let fabric = fabric::fabric(&running.upstream.address.to_string());
     let mut changed = access(&fabric);
     change(&mut changed);
-    running.gateway.swap(Arc::new(try_compile(&fabric, &changed, "dev").unwrap()));
+    running.gateway.swap(Arc::new(compile_after(&fabric, &access(&fabric), &changed)));
 }
 
 fn end_grants(access: &mut AccessState) {
@@ -82,7 +82,7 @@ const CHANGES: [(Change, bool); 5] = [
 
 /// The terms of the shop's grants.
 fn terms(access: &mut AccessState) -> impl Iterator<Item = &mut GrantTerms> {
-    access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop").map(|grant| &mut grant.terms)
+    access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop").map(|grant| Arc::make_mut(&mut grant.terms))
 }
 
 /// What narrows a grant that stays, and what does not.

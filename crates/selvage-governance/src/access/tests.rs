@@ -219,7 +219,7 @@ fn lease(id: &str, consumer: &str, interface: &str, terms: GrantTerms) -> LiveGr
         id: id.to_owned(),
         consumer: consumer.parse().unwrap(),
         interface: interface.parse().unwrap(),
-        terms,
+        terms: terms.into(),
         ended: None,
     }
 }

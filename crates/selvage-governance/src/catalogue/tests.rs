@@ -171,7 +171,7 @@ fn consumers_are_those_who_are_let_in() {
         id: id.to_owned(),
         consumer: consumer.parse().unwrap(),
         interface: "products@1".parse().unwrap(),
-        terms: terms.clone(),
+        terms: terms.clone().into(),
         ended,
     };
     let now: Timestamp = "2026-11-27T04:00:00Z".parse().unwrap();

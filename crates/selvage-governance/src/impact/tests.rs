@@ -46,7 +46,7 @@ fn grant(consumer: &str, interface: &str, operations: &[&str]) -> LiveGrant {
         quota: None,
     };
     let (interface, id) = (interface.parse().unwrap(), format!("grt_{consumer}"));
-    LiveGrant { id, consumer: consumer.parse().unwrap(), interface, terms, ended: None }
+    LiveGrant { id, consumer: consumer.parse().unwrap(), interface, terms: terms.into(), ended: None }
 }
 
 fn subscription(consumer: &str, interface: &str) -> LiveSubscription {

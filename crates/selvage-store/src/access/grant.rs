@@ -1,7 +1,8 @@
 //! Leases, as manifests ask for them. What ended is never revived, by no release and no rollback: only terms that the
 //! manifests did not have before make a new lease.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use selvage_model::access::{GrantTerms, LiveGrant};
@@ -44,6 +45,8 @@ pub struct HeldBack {
 
 statements! {
     ALL = "SELECT id, consumer, interface, terms, ended_at FROM lease ORDER BY granted_at, id";
+    TOUCHED = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE touched > $1 ORDER BY granted_at, id";
+    COUNT = "SELECT COUNT(*) AS leases, COUNT(ended_at) AS ended FROM lease";
     OF_MANIFESTS = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE origin = 'manifest' ORDER BY granted_at, id";
     NARROWED = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE of_manifest = 1 AND ended_at IS NULL \
                 ORDER BY granted_at, id";
@@ -152,12 +155,37 @@ pub(crate) async fn all(transaction: &mut Transaction) -> Result<Vec<LiveGrant>,
     transaction.all(ALL, bind![]).await?.iter().map(live).collect()
 }
 
+/// Every lease, where those of a revision are known: what was written since is read, and stands in the place of what it was. What was
+/// granted since stands last. Where that does not come to what is there, all of them are read.
+pub(crate) async fn all_after(
+    transaction: &mut Transaction,
+    (known, revision): (&[LiveGrant], u64),
+) -> Result<Vec<LiveGrant>, StoreError> {
+    let touched = transaction.all(TOUCHED, bind![i64::try_from(revision).unwrap_or(i64::MAX)]).await?;
+    let touched = touched.iter().map(live).collect::<Result<Vec<_>, _>>()?;
+    let mut grants = known.to_vec();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    if !touched.is_empty() {
+        places.extend(known.iter().enumerate().map(|(place, grant)| (grant.id.as_str(), place)));
+    }
+    for grant in touched {
+        match places.get(grant.id.as_str()).and_then(|place| grants.get_mut(*place)) {
+            Some(before) => *before = grant,
+            None => grants.push(grant),
+        }
+    }
+    let count = transaction.only(COUNT, bind![]).await?;
+    let ended = grants.iter().filter(|grant| grant.ended.is_some()).count();
+    let is_whole = (count.count("leases")?, count.count("ended")?) == (grants.len() as u64, ended as u64);
+    if is_whole { Ok(grants) } else { all(transaction).await }
+}
+
 pub(super) fn live(row: &Row) -> Result<LiveGrant, StoreError> {
     Ok(LiveGrant {
         id: row.text("id")?,
         consumer: row.parsed("consumer")?,
         interface: row.parsed("interface")?,
-        terms: row.json("terms")?,
+        terms: Arc::new(row.json("terms")?),
         ended: row.optional_time("ended_at")?,
     })
 }
@@ -257,7 +285,7 @@ async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Resul
         transaction.run(CHANGE, bind![grant.id.as_str(), words.to_string()]).await?;
         past::note(transaction, &grant.id).await?;
         transaction.run(REMEMBER, bind![grant.id.as_str(), digest(&terms)]).await?;
-        let detail = json!({"before": grant.terms, "terms": words});
+        let detail = json!({"before": *grant.terms, "terms": words});
         ledger::append(transaction, by, "grant.changed", &grant.id, &detail).await?;
         applied.changed.push(grant.id);
     }

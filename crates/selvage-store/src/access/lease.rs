@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use selvage_model::access::{GrantTerms, LiveGrant};
@@ -143,9 +144,9 @@ pub(super) async fn narrow_to(
         }
     };
     access::subscription::end_overdue(transaction).await?;
-    let detail = json!({"narrowed": old.id, "before": old.terms, "terms": terms, "because": because});
+    let detail = json!({"narrowed": old.id, "before": *old.terms, "terms": terms, "because": because});
     ledger::append(transaction, by, "grant.narrowed", &id, &detail).await?;
-    Ok(LiveGrant { id, terms, ..old.clone() })
+    Ok(LiveGrant { id, terms: Arc::new(terms), ..old.clone() })
 }
 
 /// A new lease; its caller says in the ledger how it came about, and raises the revision.

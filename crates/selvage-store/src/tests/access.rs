@@ -2,12 +2,12 @@
 
 use std::slice::from_ref;
 
-use selvage_model::access::{EndAction, GrantTerms, KeyHash, Principal};
+use selvage_model::access::{AccessState, EndAction, GrantTerms, KeyHash, Principal};
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use serde_json::json;
 
 use super::both;
-use super::stage::Stage;
+use super::stage::{Stage, tamper};
 use crate::{NewKey, StoreError};
 
 both!(
@@ -20,6 +20,7 @@ both!(
     a_subject_may_have_several_leases,
     access_that_goes_on_under_other_terms_has_not_ended,
     changes_at_once_all_count,
+    who_knows_the_state_before_reads_what_was_written_since,
 );
 
 fn key(byte: u8) -> NewKey {
@@ -115,7 +116,7 @@ async fn grants_follow_the_manifests(stage: &Stage) {
     assert_eq!(applied.granted.len(), 2);
     let state = store.access_state().await.unwrap();
     assert_eq!((state.revision, state.grants.len()), (1, 2));
-    assert!(state.grants.iter().any(|grant| grant.terms == orders.2 && grant.ended.is_none()));
+    assert!(state.grants.iter().any(|grant| *grant.terms == orders.2 && grant.ended.is_none()));
 
     let same = store.apply_manifest_grants(&[stock.clone(), orders.clone()], "serve").await.unwrap();
     assert_eq!(same, crate::AppliedGrants::default());
@@ -126,7 +127,7 @@ async fn grants_follow_the_manifests(stage: &Stage) {
     assert_eq!((applied.changed.len(), applied.ended.len(), applied.granted.len()), (1, 1, 0));
     let state = store.access_state().await.unwrap();
     assert_eq!(state.revision, 2);
-    assert!(state.grants.iter().any(|grant| grant.id == applied.changed[0] && grant.terms == wider.2));
+    assert!(state.grants.iter().any(|grant| grant.id == applied.changed[0] && *grant.terms == wider.2));
     assert!(state.grants.iter().any(|grant| grant.id == applied.ended[0] && grant.ended.is_some()));
 }
 
@@ -234,4 +235,46 @@ async fn changes_at_once_all_count(stage: &Stage) {
     assert!(alive <= 1, "{alive} leases are alive, and each application asked for at most one");
     let check = right.verify_ledger().await.unwrap();
     assert!(check.is_whole(), "{:?}", check.faults);
+}
+
+async fn who_knows_the_state_before_reads_what_was_written_since(stage: &Stage) {
+    let store = stage.open().await;
+    let mut known = store.access_state().await.unwrap();
+    let follow = async |known: &mut AccessState| {
+        let (read, whole) = (store.access_state_after(known).await.unwrap(), store.access_state().await.unwrap());
+        assert!(read.revision > known.revision);
+        assert_eq!(read, whole);
+        *known = read;
+    };
+    let (orders, stock) = (asked("production-orders@1", terms("shows")), asked("inventory@2", terms("shows")));
+    store.apply_manifest_grants(from_ref(&orders), "serve").await.unwrap();
+    follow(&mut known).await;
+    store.apply_manifest_grants(&[orders.clone(), stock.clone()], "serve").await.unwrap();
+    follow(&mut known).await;
+    store.issue_key(key(1), "a.lead").await.unwrap();
+    follow(&mut known).await;
+    let wider = asked("production-orders@1", terms("shows and reports"));
+    store.apply_manifest_grants(&[wider.clone(), stock], "serve").await.unwrap();
+    follow(&mut known).await;
+    let of = |state: &AccessState, interface: &InterfaceRef| {
+        state.grants.iter().find(|grant| &grant.interface == interface && grant.ended.is_none()).unwrap().id.clone()
+    };
+    let less = |terms: &GrantTerms| Ok(GrantTerms { operations: vec!["get".to_owned()], ..terms.clone() });
+    store.narrow_grant(&of(&known, &wider.1), less, "a.lead", "less is used").await.unwrap();
+    follow(&mut known).await;
+    store.narrow_grant(&of(&known, &wider.1), |terms| Ok(GrantTerms { operations: vec![], ..terms.clone() }), "a.lead", "none").await.unwrap();
+    follow(&mut known).await;
+    store.end_grant(&of(&known, &wider.1), "a.lead", "left").await.unwrap();
+    follow(&mut known).await;
+    store.apply_manifest_grants(&[], "serve").await.unwrap();
+    follow(&mut known).await;
+    assert_eq!(known.grants.iter().filter(|grant| grant.ended.is_none()).count(), 0);
+    // A statement of another version, that knows nothing of it.
+    tamper(stage, "UPDATE lease SET terms = replace(terms, 'ghent', 'brno'); UPDATE access_revision SET revision = revision + 1;").await;
+    follow(&mut known).await;
+    // What is gone is seen although nothing says so.
+    tamper(stage, "DELETE FROM lease_terms; DELETE FROM lease WHERE interface = 'inventory@2'; UPDATE access_revision SET revision = revision + 1;").await;
+    follow(&mut known).await;
+    let nothing = AccessState { revision: known.revision + 9, ..AccessState::default() };
+    assert_eq!(store.access_state_after(&nothing).await.unwrap(), known, "a state of another store");
 }

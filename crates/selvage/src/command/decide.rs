@@ -137,7 +137,7 @@ fn declared(fabric: &Fabric, consumer: &ConsumerName, directory: &Path) -> anyho
         id: grant.place.to_string(),
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
-        terms: grant.terms(),
+        terms: grant.terms().into(),
         ended: None,
     });
     let credential = Credential {

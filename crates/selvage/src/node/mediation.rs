@@ -224,7 +224,7 @@ mod tests {
                 id: "g".to_owned(),
                 consumer: consumer.clone(),
                 interface: interface.clone(),
-                terms,
+                terms: terms.into(),
                 ended,
             };
             let access = AccessState { revision: 1, grants: vec![grant], ..AccessState::default() };

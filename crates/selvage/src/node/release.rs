@@ -325,7 +325,7 @@ impl Follower {
                 continue;
             }
             // What is active and not ready is read beside this: what is revoked meanwhile is taken by the releases before.
-            let access = self.store.access_state().await?;
+            let access = self.store.access_state_after(&seen.access).await?;
             let snapshot = compile(&seen.release, &access, &seen.keys, &self.environment)
                 .map_err(|findings| as_error(&findings))?;
             let (release, keys) = (Arc::clone(&seen.release), Arc::clone(&seen.keys));

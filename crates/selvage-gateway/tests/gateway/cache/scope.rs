@@ -1,5 +1,7 @@
 //! Whose an answer is: what one grant shows is never given by another that shows less, or that is gone.
 
+use std::sync::Arc;
+
 use selvage_model::access::{AccessState, Block, Blocked};
 
 use super::*;
@@ -107,8 +109,8 @@ fn a_grant_that_changes_finds_nothing_that_it_does_not_show_any_more() {
     let path = "/own/v1/items/keep-60";
     assert_eq!(get(&running, path, &[]).json()["price"], "12.50");
     swap(&running, MANIFESTS, |access| {
-        let terms = access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop").map(|it| &mut it.terms);
-        terms.for_each(|terms| terms.except = vec!["price".parse().unwrap()]);
+        let grants = access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop");
+        grants.map(|it| Arc::make_mut(&mut it.terms)).for_each(|terms| terms.except = vec!["price".parse().unwrap()]);
     });
     let answer = get(&running, path, &[]);
     assert_eq!((answer.status, answer.json().get("price")), (200, None));

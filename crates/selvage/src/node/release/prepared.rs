@@ -8,9 +8,10 @@ use std::time::Duration;
 use selvage_control::desk::Releases;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{DomainActivation, StoreError};
+use tokio::task::spawn_blocking;
 
 use super::source::together;
-use super::{Follower, Release, ReleaseSource};
+use super::{Follower, Release, ReleaseSource, compile};
 
 /// How often it is looked for a release that may be activated.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -76,7 +77,11 @@ pub(crate) async fn follow(follower: Arc<Follower>) {
         follower.prepared.keep_only(|parts| parts == &active || next.contains(parts));
         let Some(next) = next.into_iter().find(|parts| !follower.prepared.is_known(parts)) else { continue };
         match together(&follower.store, &follower.environment, next.clone(), trusted.as_deref()).await {
-            Ok(release) => follower.prepared.keep(Arc::new(release)),
+            Ok(release) => {
+                let release = Arc::new(release);
+                follower.grant_beforehand(&release).await;
+                follower.prepared.keep(release);
+            }
             Err(error) => {
                 tracing::debug!("a release cannot be made ready here: {error:#}");
                 let passes = error.chain().any(|it| it.downcast_ref().is_some_and(StoreError::is_transient));
@@ -96,6 +101,16 @@ struct History {
 }
 
 impl Follower {
+    /// Compiles the grants of now for a release that is not active, so that only those that change have to be then.
+    async fn grant_beforehand(&self, release: &Arc<Release>) {
+        let (release, seen, environment) = (Arc::clone(release), self.current.active(), self.environment.clone());
+        let compiled = spawn_blocking(move || compile(&release, &seen.access, &seen.keys, &environment).map(drop)).await;
+        // What does not compile is told when the release is taken.
+        if !matches!(compiled, Ok(Ok(()))) {
+            tracing::debug!("the grants of a release could not be compiled beforehand");
+        }
+    }
+
     /// What is active, and what may be next.
     async fn next(&self, known: &mut History) -> Result<(Releases, Vec<Releases>), StoreError> {
         let revision = Some(self.current.active().access.revision);

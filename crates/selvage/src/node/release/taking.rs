@@ -153,7 +153,7 @@ impl Follower {
             compile(release, &seen.access, &seen.keys, &self.environment).map_err(|findings| as_error(&findings))?;
             return Ok(None);
         }
-        let access = self.store.access_state().await?;
+        let access = self.store.access_state_after(&seen.access).await?;
         let snapshot =
             compile(release, &access, &seen.keys, &self.environment).map_err(|findings| as_error(&findings))?;
         Ok(Some(Compiled { seen, access, snapshot }))
@@ -165,7 +165,7 @@ impl Follower {
                 if self.is_installed(release, &seen, access, snapshot) {
                     return Ok(());
                 }
-                self.store.access_state().await?
+                self.store.access_state_after(&self.current.active().access).await?
             }
             None => self.source.access(&self.store, &self.environment, release).await?,
         };
@@ -176,7 +176,7 @@ impl Follower {
             if self.is_installed(release, &seen, access, snapshot) {
                 return Ok(());
             }
-            access = self.store.access_state().await?;
+            access = self.store.access_state_after(&seen.access).await?;
         }
     }
 

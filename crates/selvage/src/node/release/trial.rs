@@ -30,7 +30,7 @@ pub(crate) fn trial_of(fabric: &Fabric, release: &str, environment: &Environment
         id: grant.place.to_string(),
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
-        terms: grant.terms(),
+        terms: grant.terms().into(),
         ended: None,
     });
     let credentials = fabric.consumers.keys().enumerate().map(|(number, consumer)| {

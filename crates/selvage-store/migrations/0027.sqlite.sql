@@ -1,0 +1,6 @@
+CREATE TRIGGER lease_granted AFTER INSERT ON lease BEGIN
+    UPDATE lease SET touched = COALESCE((SELECT revision + 1 FROM access_revision WHERE id = 1), 0) WHERE id = NEW.id;
+END;
+CREATE TRIGGER lease_changed AFTER UPDATE OF terms, ended_at ON lease BEGIN
+    UPDATE lease SET touched = COALESCE((SELECT revision + 1 FROM access_revision WHERE id = 1), 0) WHERE id = NEW.id;
+END;
