@@ -398,6 +398,22 @@ mod tests {
     }
 
     #[test]
+    fn a_shared_limit_is_awake_while_it_is_met_or_a_share_of_it_is_dealt() {
+        let (meter, allowance) = (Meter::default(), rate(4, 60));
+        assert!(!meter.is_awake());
+        meter.share();
+        meter.take(SECOND, allowance);
+        assert!(meter.is_awake());
+        meter.deals(true);
+        assert_eq!(meter.take_demand(), 1);
+        assert!(meter.is_awake(), "it has a share, and has to give it back");
+        meter.take(SECOND, allowance);
+        assert_eq!(meter.take_demand(), 1, "a share that is dealt is no request");
+        meter.deals(false);
+        assert!(!meter.is_awake());
+    }
+
+    #[test]
     fn limits_outlive_what_uses_them_while_in_debt() {
         let limits = Limits::default();
         let allowance = rate(1, 60);

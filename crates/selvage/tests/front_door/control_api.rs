@@ -2,14 +2,13 @@
 //! read and everything that is done, with what fits the description and what does not. No 5xx, nothing outside of it.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
 
 use reqwest::Client;
 use serde_json::{Value, json};
 
 use crate::fixture::{Place, Served, selvage, stdout};
 use crate::openapi::{linted, validated};
+use crate::schemathesis::{Asked, Run, judged};
 
 fn description(more: &[&str]) -> String {
     let output = selvage(&[&["openapi", "--control-api"], more].concat());
@@ -98,33 +97,17 @@ impl Judge {
         json!(known)
     }
 
-    async fn run(&self, contract: &Value, more: &[&str]) -> (bool, String, BTreeMap<String, BTreeMap<String, u64>>) {
-        let at = |name: &str| self.place.path(name);
-        std::fs::write(at("contract.json"), contract.to_string()).unwrap();
-        std::fs::write(at("known.json"), self.known().await.to_string()).unwrap();
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/front_door/control_api");
-        let output = Command::new(crate::peers::python())
-            .args(["-m", "schemathesis.cli", "--config-file"])
-            .arg(here.join("schemathesis.toml"))
-            .arg("run")
-            .arg(at("contract.json"))
-            .args(["--url", &format!("{}/api", self.node.console)])
-            .args(["--header", &format!("Authorization: Bearer {}", self.key)])
-            .args(["--max-examples", "6", "--generation-deterministic", "--continue-on-failure", "--no-shrink"])
-            .args(["--no-color", "--phases", "examples,coverage,fuzzing"])
-            .args(more)
-            .env("PYTHONPATH", &here)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("SCHEMATHESIS_HOOKS", "hooks")
-            .env("SELVAGE_KNOWN", at("known.json"))
-            .env("SELVAGE_ANSWERED", at("answered.json"))
-            .current_dir(at(""))
-            .output()
-            .unwrap();
-        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
-        let short: Vec<String> = said.lines().map(|line| line.chars().take(400).collect()).collect();
-        let answered = std::fs::read_to_string(at("answered.json")).unwrap_or_else(|error| panic!("{error}: {said}"));
-        (output.status.success(), short.join("\n"), serde_json::from_str(&answered).unwrap())
+    async fn run(&self, contract: &Value, more: &[&str]) -> Run {
+        let directory = self.place.path("");
+        std::fs::write(directory.join("known.json"), self.known().await.to_string()).unwrap();
+        judged(&Asked {
+            hooks: "control_api",
+            directory: &directory,
+            contract,
+            url: &format!("{}/api", self.node.console),
+            key: &self.key,
+            more: &[&["--max-examples", "6", "--phases", "examples,coverage,fuzzing"], more].concat(),
+        })
     }
 }
 
@@ -139,7 +122,7 @@ fn operator(place: &Place, name: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn schemathesis_finds_nothing_outside_what_is_read() {
     let judge = Judge::new().await;
-    let (well, said, answered) = judge.run(&judge.contract, &["--include-method", "GET"]).await;
+    let Run { well, said, answered } = judge.run(&judge.contract, &["--include-method", "GET"]).await;
     assert!(well, "{said}");
     // What was only ever refused has not shown what it answers. Nothing is released, dead or on the log of this node.
     let elsewhere = ["/releases/{id}", "/environments/{environment}/plan", "/dead-letters/{id}", "/events/{interface}"];
@@ -152,7 +135,7 @@ async fn schemathesis_finds_nothing_outside_what_is_read() {
     // A planted fault shows that the judge sees them.
     let mut altered = judge.contract.clone();
     altered["components"]["schemas"]["CatalogueEntry"]["properties"]["domain"] = json!({"type": "integer"});
-    let (well, said, _) = judge.run(&altered, &["--include-name", "GET /catalogue"]).await;
+    let Run { well, said, .. } = judge.run(&altered, &["--include-name", "GET /catalogue"]).await;
     assert!(!well && said.contains("Response violates schema"), "{said}");
 }
 
@@ -161,6 +144,6 @@ async fn schemathesis_finds_nothing_outside_what_is_read() {
 async fn schemathesis_finds_nothing_outside_what_is_done() {
     let judge = Judge::new().await;
     let more = ["--include-method", "POST", "--exclude-checks", "positive_data_acceptance"];
-    let (well, said, _) = judge.run(&judge.contract, &more).await;
+    let Run { well, said, .. } = judge.run(&judge.contract, &more).await;
     assert!(well, "{said}");
 }

@@ -55,11 +55,11 @@ struct Judge {
 }
 
 /// What a run came to.
-struct Run {
-    well: bool,
-    said: String,
+pub(crate) struct Run {
+    pub(crate) well: bool,
+    pub(crate) said: String,
     /// How often each operation was asked, by method and status.
-    answered: BTreeMap<String, BTreeMap<String, u64>>,
+    pub(crate) answered: BTreeMap<String, BTreeMap<String, u64>>,
 }
 
 impl Run {
@@ -91,35 +91,54 @@ impl Judge {
 
     /// Lets the node be judged by this contract.
     fn run(&self, contract: &Value, more: &[&str]) -> Run {
-        let at = |name: &str| self.place.path(name);
-        std::fs::write(at("contract.json"), contract.to_string()).unwrap();
-        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/front_door/schemathesis");
-        let output = Command::new(crate::peers::python())
-            .args(["-m", "schemathesis.cli", "--config-file"])
-            .arg(here.join("schemathesis.toml"))
-            .arg("run")
-            .arg(at("contract.json"))
-            .args(["--url", &self.node.base, "--header", &format!("Authorization: Bearer {}", self.key)])
-            .args(["--max-examples", "4", "--generation-deterministic", "--continue-on-failure", "--no-shrink"])
-            .arg("--no-color")
-            .args(more)
-            .env("PYTHONPATH", &here)
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .env("SCHEMATHESIS_HOOKS", "hooks")
-            .env("SELVAGE_KNOWN", at("known.json"))
-            .env("SELVAGE_ANSWERED", at("answered.json"))
-            .current_dir(at(""))
-            .output()
-            .unwrap();
-        let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
-        let short: Vec<String> = said.lines().map(|line| line.chars().take(400).collect()).collect();
-        let answered = std::fs::read_to_string(at("answered.json")).unwrap_or_else(|error| panic!("{error}: {said}"));
-        Run {
-            well: output.status.success(),
-            said: short.join("\n"),
-            answered: serde_json::from_str(&answered).unwrap(),
-        }
+        judged(&Asked {
+            hooks: "schemathesis",
+            directory: &self.place.path(""),
+            contract,
+            url: &self.node.base,
+            key: &self.key,
+            more: &[&["--max-examples", "4"], more].concat(),
+        })
     }
+}
+
+/// What schemathesis is asked.
+pub(crate) struct Asked<'a> {
+    /// The directory beside this file that has its settings and its hooks.
+    pub(crate) hooks: &'a str,
+    /// Where its files are; `known.json` of them is what the hooks are told.
+    pub(crate) directory: &'a Path,
+    pub(crate) contract: &'a Value,
+    pub(crate) url: &'a str,
+    pub(crate) key: &'a str,
+    pub(crate) more: &'a [&'a str],
+}
+
+/// Lets schemathesis judge a node by a contract, the same in each run.
+pub(crate) fn judged(asked: &Asked<'_>) -> Run {
+    let at = |name: &str| asked.directory.join(name);
+    std::fs::write(at("contract.json"), asked.contract.to_string()).unwrap();
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/front_door").join(asked.hooks);
+    let output = Command::new(crate::peers::python())
+        .args(["-m", "schemathesis.cli", "--config-file"])
+        .arg(here.join("schemathesis.toml"))
+        .arg("run")
+        .arg(at("contract.json"))
+        .args(["--url", asked.url, "--header", &format!("Authorization: Bearer {}", asked.key)])
+        .args(["--generation-deterministic", "--continue-on-failure", "--no-shrink", "--no-color"])
+        .args(asked.more)
+        .env("PYTHONPATH", &here)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("SELVAGE_KNOWN", at("known.json"))
+        .env("SELVAGE_ANSWERED", at("answered.json"))
+        .current_dir(asked.directory)
+        .output()
+        .unwrap();
+    let said = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+    let short: Vec<String> = said.lines().map(|line| line.chars().take(400).collect()).collect();
+    let answered = std::fs::read_to_string(at("answered.json")).unwrap_or_else(|error| panic!("{error}: {said}"));
+    Run { well: output.status.success(), said: short.join("\n"), answered: serde_json::from_str(&answered).unwrap() }
 }
 
 /// What the test is not about would only end it early: rates and quotas.
