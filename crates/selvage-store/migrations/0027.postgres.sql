@@ -1,6 +1,9 @@
 CREATE FUNCTION lease_touched() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
-    NEW.touched := COALESCE((SELECT revision + 1 FROM access_revision WHERE id = 1), 0);
+    -- What comes from a backup keeps what stands there.
+    IF TG_OP = 'UPDATE' OR NEW.touched = 0 THEN
+        NEW.touched := COALESCE((SELECT revision + 1 FROM access_revision WHERE id = 1), 0);
+    END IF;
     RETURN NEW;
 END
 $body$;

@@ -71,7 +71,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
         json!({
             "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
             "from": origin.as_str(), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
-            "terms": grant.terms,
+            "terms": *grant.terms,
         })
     };
     Json(json!({"items": leases.iter().filter(is_meant).map(one).collect::<Vec<Value>>()})).into_response()
@@ -164,7 +164,7 @@ pub(super) async fn narrow(
         Ok(grant) => {
             let body = json!({
                 "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-                "terms": grant.terms,
+                "terms": *grant.terms,
             });
             api.when_known(since, body).await
         }

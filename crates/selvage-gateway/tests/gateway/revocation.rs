@@ -82,7 +82,11 @@ const CHANGES: [(Change, bool); 5] = [
 
 /// The terms of the shop's grants.
 fn terms(access: &mut AccessState) -> impl Iterator<Item = &mut GrantTerms> {
-    access.grants.iter_mut().filter(|grant| grant.consumer.as_str() == "shop").map(|grant| Arc::make_mut(&mut grant.terms))
+    access
+        .grants
+        .iter_mut()
+        .filter(|grant| grant.consumer.as_str() == "shop")
+        .map(|grant| Arc::make_mut(&mut grant.terms))
 }
 
 /// What narrows a grant that stays, and what does not.

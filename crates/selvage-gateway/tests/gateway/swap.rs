@@ -88,9 +88,11 @@ fn what_changed_is_counted_as_what_it_is_now() {
     assert_eq!((get("stranger").0, get("shop").0), (200, 403));
     assert_eq!((counted("shop", "get-item"), counted("stranger", "get-item")), (1, 1));
     // It gets a limit, and loses it again.
-    swap(&|access| access.grants.iter_mut().filter(of_stock).for_each(|it| {
-        Arc::make_mut(&mut it.terms).rate = "1/h".parse().ok();
-    }));
+    swap(&|access| {
+        access.grants.iter_mut().filter(of_stock).for_each(|it| {
+            Arc::make_mut(&mut it.terms).rate = "1/h".parse().ok();
+        })
+    });
     assert_eq!((get("shop").0, get("shop").1), (200, "FAB4040".to_owned()));
     swap(&|_| {});
     assert_eq!((get("shop").0, get("shop").0), (200, 200));

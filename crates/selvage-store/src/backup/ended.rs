@@ -3,6 +3,7 @@
 //! backup has it. INVARIANT: REVOKED-NOW
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use selvage_model::access::{Block, Blocked, Credential, GrantTerms, LiveGrant};
 use selvage_model::subscription::SubscriptionState;
@@ -47,7 +48,7 @@ pub(super) async fn take_over(
             ended.push(key.id.clone());
         }
     }
-    let here: BTreeMap<String, GrantTerms> =
+    let here: BTreeMap<String, Arc<GrantTerms>> =
         grant::all(transaction).await?.into_iter().map(|grant| (grant.id, grant.terms)).collect();
     for there in &lost.grants {
         let less = here.get(&there.id).and_then(|here| less(here, &there.terms, *narrows));
@@ -88,7 +89,7 @@ async fn end_grant(
     there: &LiveGrant,
     less: Option<GrantTerms>,
 ) -> Result<bool, StoreError> {
-    let (id, terms) = (there.id.as_str(), json!(there.terms).to_string());
+    let (id, terms) = (there.id.as_str(), json!(*there.terms).to_string());
     let mut changed = 0;
     if let Some(less) = less {
         changed += transaction.run(TERMS, bind![id, json!(less).to_string()]).await?;

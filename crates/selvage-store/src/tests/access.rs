@@ -262,7 +262,15 @@ async fn who_knows_the_state_before_reads_what_was_written_since(stage: &Stage) 
     let less = |terms: &GrantTerms| Ok(GrantTerms { operations: vec!["get".to_owned()], ..terms.clone() });
     store.narrow_grant(&of(&known, &wider.1), less, "a.lead", "less is used").await.unwrap();
     follow(&mut known).await;
-    store.narrow_grant(&of(&known, &wider.1), |terms| Ok(GrantTerms { operations: vec![], ..terms.clone() }), "a.lead", "none").await.unwrap();
+    store
+        .narrow_grant(
+            &of(&known, &wider.1),
+            |terms| Ok(GrantTerms { operations: vec![], ..terms.clone() }),
+            "a.lead",
+            "none",
+        )
+        .await
+        .unwrap();
     follow(&mut known).await;
     store.end_grant(&of(&known, &wider.1), "a.lead", "left").await.unwrap();
     follow(&mut known).await;
@@ -270,10 +278,14 @@ async fn who_knows_the_state_before_reads_what_was_written_since(stage: &Stage) 
     follow(&mut known).await;
     assert_eq!(known.grants.iter().filter(|grant| grant.ended.is_none()).count(), 0);
     // A statement of another version, that knows nothing of it.
-    tamper(stage, "UPDATE lease SET terms = replace(terms, 'ghent', 'brno'); UPDATE access_revision SET revision = revision + 1;").await;
+    tamper(
+        &store,
+        "UPDATE lease SET terms = replace(terms, 'ghent', 'brno'); UPDATE access_revision SET revision = revision + 1;",
+    )
+    .await;
     follow(&mut known).await;
     // What is gone is seen although nothing says so.
-    tamper(stage, "DELETE FROM lease_terms; DELETE FROM lease WHERE interface = 'inventory@2'; UPDATE access_revision SET revision = revision + 1;").await;
+    tamper(&store, "DELETE FROM lease_terms; DELETE FROM lease_history; DELETE FROM lease WHERE interface = 'inventory@2'; UPDATE access_revision SET revision = revision + 1;").await;
     follow(&mut known).await;
     let nothing = AccessState { revision: known.revision + 9, ..AccessState::default() };
     assert_eq!(store.access_state_after(&nothing).await.unwrap(), known, "a state of another store");

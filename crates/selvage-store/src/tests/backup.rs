@@ -439,7 +439,7 @@ async fn what_ended_since_stays_so_where_the_lost_store_can_be_read(stage: &Stag
     let grant = store.access_state().await.unwrap().grants[0].clone();
     store.end_grant(&grant.id, "bob", "over").await.unwrap();
     let block = store.block(&Blocked::Consumer("shop".parse().unwrap()), "bob", "leak").await.unwrap();
-    let later = (grant.consumer.clone(), "products@1".parse().unwrap(), grant.terms.clone());
+    let later = (grant.consumer.clone(), "products@1".parse().unwrap(), GrantTerms::clone(&grant.terms));
     let granted = store.apply_manifest_grants(from_ref(&later), "bob").await.unwrap().granted[0].clone();
     store.end_grant(&granted, "bob", "a mistake").await.unwrap();
 
@@ -480,7 +480,8 @@ async fn a_lost_store_never_opens_more(stage: &Stage) {
     let taken = shelf.keep(&store).await;
     let narrow = |_: &GrantTerms| Ok(GrantTerms { rate: None, ..super::lease::terms(&["list"]) });
     store.narrow_grant(&narrowed, narrow, "bob", "only lists").await.unwrap();
-    let wide = GrantTerms { operations: vec!["subscribe".to_owned(), "read".to_owned()], ..widened.terms.clone() };
+    let wide =
+        GrantTerms { operations: vec!["subscribe".to_owned(), "read".to_owned()], ..GrantTerms::clone(&widened.terms) };
     let asked = (widened.consumer.clone(), widened.interface.clone(), wide);
     assert_eq!(store.apply_manifest_grants(from_ref(&asked), "bob").await.unwrap().changed, from_ref(&widened.id));
 

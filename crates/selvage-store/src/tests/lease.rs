@@ -83,7 +83,7 @@ async fn a_request_is_a_lease_once_somebody_else_approves(stage: &Stage) {
     let state = store.access_state().await.unwrap();
     assert_eq!((state.revision, state.grants.len()), (1, 1));
     assert_eq!(Some(&state.grants[0].id), approved.lease.as_ref());
-    assert_eq!(state.grants[0].terms, request.asked.terms);
+    assert_eq!(*state.grants[0].terms, request.asked.terms);
     let lease = store.lease(&state.grants[0].id).await.unwrap();
     assert_eq!(lease.origin, LeaseOrigin::Request);
     assert_eq!(actions(&store).await, ["access.requested", "grant.granted", "access.approved"]);
@@ -406,7 +406,7 @@ async fn leases_from_before_are_kept(stage: &Stage) {
     older.close().await;
     let store = stage.open().await;
     let lease = store.lease("grt_old").await.unwrap();
-    assert_eq!((lease.origin, lease.grant.terms.operations), (LeaseOrigin::Manifest, vec!["list".to_owned()]));
+    assert_eq!((lease.origin, &lease.grant.terms.operations), (LeaseOrigin::Manifest, &vec!["list".to_owned()]));
     let granted = granted(&store, "stock@1").await;
     assert_eq!(store.lease(&granted).await.unwrap().origin, LeaseOrigin::Request);
     assert!(store.apply_manifest_grants(&[], "serve").await.unwrap().ended.contains(&"grt_old".to_owned()));

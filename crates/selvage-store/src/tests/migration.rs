@@ -124,8 +124,7 @@ const FIXTURES: &[&str] = &[
      VALUES ('chg_2', 'rel_3', 'rk_1', CAST('s' AS BYTEA), 9, 'ann');",
     "INSERT INTO capture_echo (capture, record, content, effect, noted_at, stood, wrote)
      VALUES (1, 7, CAST('00000000000000000000000000000011' AS BYTEA), 'op_2', 9, '0a', '[\"status\"]');",
-    "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES
-     ('grt_3', 'request', 'shop', 'stock@1', '{\"operations\":[\"get\"],\"rows\":[],\"except\":[],\"purpose\":null,\"until\":null,\"on_end\":\"end\",\"rate\":null}', 9);",
+    "UPDATE lease SET touched = 9 WHERE id = 'grt_1';",
 ];
 
 /// A store as the binary of this version left it.

@@ -315,7 +315,7 @@ type Rights<'a> = HashMap<(&'a ConsumerName, &'a InterfaceRef), &'a GrantTerms>;
 
 fn rights(active: &Active, now: Timestamp) -> Rights<'_> {
     let grants = active.access.grants.iter().filter(|grant| grant.is_subscription_right(now));
-    grants.map(|grant| ((&grant.consumer, &grant.interface), &grant.terms)).collect()
+    grants.map(|grant| ((&grant.consumer, &grant.interface), &*grant.terms)).collect()
 }
 
 /// Whether it should have ended: its time is over, or no grant stands for it.

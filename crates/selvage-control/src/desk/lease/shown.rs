@@ -35,7 +35,7 @@ pub fn grant(lease: &LeaseRecord, counted: &Counted, breadth: &Breadth) -> Value
     json!({
         "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
         "from": origin.as_str(), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
-        "terms": grant.terms, "last_used": counted.last_use(grant).map(|at| at.to_string()),
+        "terms": *grant.terms, "last_used": counted.last_use(grant).map(|at| at.to_string()),
         "counted_since": counted.since.to_string(),
         "operations": times(breadth.operations.iter().map(|(name, last)| (name.as_str(), *last))),
         "attributes": times(breadth.attributes.iter().map(|(name, last)| (name.as_str(), *last))),
@@ -82,7 +82,7 @@ pub fn review(opened: &BreakGlass, now: Timestamp) -> String {
 pub fn opened(it: &BreakGlass, now: Timestamp) -> Value {
     json!({
         "grant": it.grant.id, "consumer": it.grant.consumer.as_str(), "interface": it.grant.interface.to_string(),
-        "terms": it.grant.terms, "by": it.by, "because": it.because, "opened": it.opened.to_string(),
+        "terms": *it.grant.terms, "by": it.by, "because": it.because, "opened": it.opened.to_string(),
         "ends": it.ends.to_string(), "review_by": it.review_by.to_string(), "review": review(it, now),
         "breach": it.is_breach(now),
     })

@@ -12,7 +12,7 @@ fn swap(running: &Running, manifests: &str, change: impl FnOnce(&mut AccessState
     let mut changed = access(&fabric);
     changed.revision = 2;
     change(&mut changed);
-    running.gateway.swap(std::sync::Arc::new(try_compile(&fabric, &changed, "dev").unwrap()));
+    running.gateway.swap(Arc::new(try_compile(&fabric, &changed, "dev").unwrap()));
 }
 
 fn by(running: &Running, consumer: &str, path: &str) -> u64 {

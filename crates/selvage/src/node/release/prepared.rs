@@ -104,7 +104,8 @@ impl Follower {
     /// Compiles the grants of now for a release that is not active, so that only those that change have to be then.
     async fn grant_beforehand(&self, release: &Arc<Release>) {
         let (release, seen, environment) = (Arc::clone(release), self.current.active(), self.environment.clone());
-        let compiled = spawn_blocking(move || compile(&release, &seen.access, &seen.keys, &environment).map(drop)).await;
+        let compiled =
+            spawn_blocking(move || compile(&release, &seen.access, &seen.keys, &environment).map(drop)).await;
         // What does not compile is told when the release is taken.
         if !matches!(compiled, Ok(Ok(()))) {
             tracing::debug!("the grants of a release could not be compiled beforehand");
