@@ -52,7 +52,7 @@ pub use propose::finding;
 pub use seal::{Seal, SealError, key_of, verify};
 pub(crate) use seal::{address_of, digests, hex, is_released, is_signed_text};
 pub use seen::impact;
-pub use shown::shown;
+pub use shown::{shown, told_and_folded};
 use union::Released;
 pub use union::{Releases, active_in, files_of};
 

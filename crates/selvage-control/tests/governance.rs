@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "governance/brought.rs"]
+mod brought;
 #[path = "governance/described.rs"]
 mod described;
 #[path = "governance/leases.rs"]

@@ -180,8 +180,12 @@ impl Stage {
                         loss("create", None, Some("has a grant, and some use was not kept")),
                     ],
                 }],
+                findings: vec![
+                    finding("it is <new>", "group", true),
+                    finding("it was here", "group", false),
+                    finding("elsewhere", "plant", false),
+                ],
                 interfaces: BTreeSet::from(["products@1".parse().unwrap()]),
-                ..Report::default()
             },
             requirements: vec![Requirement {
                 need: Need::Board { domain: domain.clone(), quorum: 1 },
@@ -235,6 +239,11 @@ fn loss(operation: &str, last: Option<&str>, unknown: Option<&str>) -> Loss {
         last_used: last.map(|last| last.parse().unwrap()),
         unknown: unknown.map(str::to_owned),
     }
+}
+
+fn finding(message: &str, domain: &str, brought: bool) -> serde_json::Value {
+    json!({"code": "FAB2107", "severity": "warning", "place": "a.yaml:1:1", "message": message, "fix": null,
+           "domain": domain, "brought": brought})
 }
 
 fn files(text: &str) -> Files {
@@ -453,8 +462,12 @@ async fn a_change_is_shown_and_decided() {
             "<rect class=\"bad\"",
             "it breaks &lt;i&gt;web-shop",
             "Approve version 1",
+            "brought</span> <code>FAB2107</code> it is &lt;new&gt;",
+            "it was here",
+            "1 more that stood before this change in other domains",
         ],
     );
+    assert!(!page.contains("elsewhere"), "{page}");
     let (_, page) = stage.page(&eve, &address).await;
     holds(&page, &["your own signature never counts"]);
     assert!(!page.contains("Approve version"), "{page}");

@@ -22,6 +22,7 @@ use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Lease, Life, Methods, Served, Snapshot, Upstream, earlier};
 use crate::token::{Document, Memory};
 use crate::webhook::Demand;
+pub(crate) use ended::refuses_until;
 use ended::{brownout, past};
 pub use permit::Permit;
 

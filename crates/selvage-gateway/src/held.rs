@@ -15,7 +15,7 @@ use selvage_model::code;
 use selvage_model::problem::Problem;
 
 use crate::connection::Clock;
-use crate::decide::Permit;
+use crate::decide::{Permit, refuses_until};
 use crate::refusal::Refusal;
 use crate::serve::Asked;
 use crate::snapshot::{Ends, HeldBy, earlier};
@@ -32,6 +32,8 @@ pub(crate) struct Held {
     ends: Cell<Ends>,
     /// The condition that it stands under, where that looks at the time.
     timed: Option<Box<Timed>>,
+    /// The brownout of its interface that is on, or comes next.
+    brownout: Cell<Option<(Timestamp, Timestamp)>>,
     /// How long it flows while the access state is not heard, in nanoseconds.
     serves_for: u64,
     /// Since when, in milliseconds of the thread's clock.
@@ -153,6 +155,7 @@ impl Held {
             right: asked.held_by(permit),
             ends: Cell::new(permit.ends),
             timed,
+            brownout: Cell::new(permit.served.next_brownout(asked.now)),
             serves_for: permit.served.serves_for,
             since: asked.worker.clock.millis(),
             waker: Waiting::default(),
@@ -170,11 +173,20 @@ impl Held {
         if !Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
             let Some(ends) = now.live.snapshot.still_opens(&self.right) else { return is_stream() };
             self.ends.set(ends);
+            self.brownout.set(now.live.snapshot.next_brownout(&self.right, self.worker.clock.wall()));
             *self.found_good.borrow_mut() = now;
         }
         let wall = self.worker.clock.wall();
         let is_over = self.ends.get().is_some_and(|ends| ends <= wall);
         (is_over || self.timed.as_ref().is_some_and(|timed| self.is_untimely(timed, wall))) && is_stream()
+    }
+
+    /// Why nothing is told for a while, where that is so: a declared brownout has begun.
+    /// INVARIANT: LIVE-LIFECYCLE
+    pub(crate) fn pauses(&self) -> Option<Problem> {
+        let wall = self.worker.clock.wall();
+        let (_, ends) = self.brownout.get().filter(|(from, to)| *from <= wall && wall < *to)?;
+        Some(refuses_until(ends, wall))
     }
 
     /// Whether the condition holds no longer, and no other grant opens as much whatever the time is.
@@ -195,6 +207,9 @@ impl Held {
         }
         let waiters = &self.worker.waiters;
         let look = earlier(self.ends.get(), self.timed.as_ref().and_then(|timed| timed.next()));
+        // What flows on in a brownout is not woken for it again and again.
+        let begins = self.brownout.get().map(|(from, _)| from).filter(|from| *from > self.worker.clock.wall());
+        let look = earlier(look, begins);
         waiters.ends.set(earlier(waiters.ends.get(), look));
         if !self.waits.replace(true) {
             waiters.all.borrow_mut().push(Rc::downgrade(&self.waker));

@@ -149,18 +149,21 @@ async fn once<'a>(
         wait + GRACE,
         poll_fn(|cx| {
             if let Poll::Ready(pulled) = pulling.as_mut().poll(cx) {
-                return Poll::Ready(Some(pulled));
+                return Poll::Ready(Ok(pulled));
             }
             if held.has_ended() {
-                return Poll::Ready(None);
+                return Poll::Ready(Err(held::ended()));
+            }
+            if let Some(problem) = held.pauses() {
+                return Poll::Ready(Err(problem));
             }
             held.wait(cx);
             Poll::Pending
         }),
     );
     let pulled = match pulled.await {
-        Ok(Some(pulled)) => pulled,
-        Ok(None) => return asked.fail(admitted, &held::ended()),
+        Ok(Ok(pulled)) => pulled,
+        Ok(Err(problem)) => return asked.fail(admitted, &problem),
         Err(_) => {
             let detail = "the log did not answer in time; ask again";
             return asked.fail(admitted, &Problem::new(504, code::OUTCOME_LATE, detail).retry_after(1));

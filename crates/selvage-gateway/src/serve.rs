@@ -339,6 +339,10 @@ impl<'a> Asked<'a> {
         let interface = self.local.live.interface(admitted.permit.served);
         self.worker.shard.refused(interface, problem.code, problem.status);
         let response = answer::problem(problem, self.exchange.correlation());
+        if problem.code == code::BROWNOUT {
+            admitted.ticket.shard.planned(admitted.ticket.series);
+            return self.completed(admitted, response);
+        }
         self.finish(admitted, response)
     }
 
@@ -352,11 +356,16 @@ impl<'a> Asked<'a> {
         self,
         counted: StatusCode,
         admitted: Admitted<'a>,
-        mut response: Response<Reply>,
+        response: Response<Reply>,
     ) -> Response<Reply> {
+        admitted.ticket.shard.answered(admitted.ticket.series, counted);
+        self.completed(admitted, response)
+    }
+
+    /// Completes the headers of an answer that is counted.
+    fn completed(self, admitted: Admitted<'a>, mut response: Response<Reply>) -> Response<Reply> {
         let Admitted { permit, taken, mut ticket } = admitted;
         ticket.answered = true;
-        ticket.shard.answered(ticket.series, counted);
         ticket.shard.took(self.local.live.operation(&permit), self.started.elapsed());
         answer::announce(permit.served, response.headers_mut());
         if let Some(left) = &taken.left {

@@ -42,7 +42,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::fmt;
 
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SystemName};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, IssuerName, SystemName};
 use selvage_model::source::Place;
 
 pub use asyncapi::asyncapi;
@@ -242,11 +242,13 @@ pub struct Difference {
     pub ground: Option<Ground>,
 }
 
-/// What interfaces stand on: what is different of it is different for whoever uses them.
+/// What interfaces and consumers stand on: what is different of it is different for whoever uses them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ground {
     /// A system, in one of its environments or in all.
     System(SystemName, Option<EnvironmentName>),
+    /// An issuer of tokens, in one of its environments or in all.
+    Issuer(IssuerName, Option<EnvironmentName>),
     /// An environment; all of them where it has no name.
     Environment(Option<EnvironmentName>),
 }
@@ -256,6 +258,7 @@ impl Ground {
     fn within(&self, environment: Option<EnvironmentName>) -> Self {
         match self {
             Self::System(system, None) => Self::System(system.clone(), environment),
+            Self::Issuer(issuer, None) => Self::Issuer(issuer.clone(), environment),
             Self::Environment(None) => Self::Environment(environment),
             within => within.clone(),
         }

@@ -16,6 +16,7 @@ use selvage_model::subscription::LiveSubscription;
 use selvage_model::usage::{UsageGap, UsageTotal};
 
 use crate::compare::{Area, Difference, Verdict};
+use ground::Standing;
 use seen::Seen;
 
 /// What is known of use.
@@ -35,6 +36,8 @@ pub struct Known<'a> {
     pub granted: &'a BTreeMap<String, Timestamp>,
     /// Subscriptions that are alive, or were.
     pub subscriptions: &'a [LiveSubscription],
+    /// When each subscription had an event last, by its id.
+    pub delivered: &'a BTreeMap<String, Timestamp>,
     /// Now.
     pub now: Timestamp,
 }
@@ -94,8 +97,8 @@ pub enum Unknown {
     WholeObjects(Timestamp),
     /// It uses the operation, whose attributes are not counted.
     Attributes(Timestamp),
-    /// It is sent the events.
-    Subscribed,
+    /// It is sent the events, and had one then, where it did.
+    Subscribed(Option<Timestamp>),
     /// It has a grant, and use is observed for less long than whoever uses the interface may be silent.
     TooSoon,
     /// It has a grant, and in the time that counts some use was not kept.
@@ -108,7 +111,7 @@ impl Unknown {
         match self {
             Self::WholeObjects(_) => "asks for whole objects",
             Self::Attributes(_) => "uses it; attributes are not counted",
-            Self::Subscribed => "is sent the events",
+            Self::Subscribed(_) => "is sent the events",
             Self::TooSoon => "has a grant, and is observed for too short a time to say that it does not use it",
             Self::Gap => "has a grant, and some use was not kept",
         }
@@ -121,7 +124,8 @@ impl Use {
         match self {
             Self::Seen { last, .. } => Some(last),
             Self::Unknown(Unknown::WholeObjects(last) | Unknown::Attributes(last)) => Some(last),
-            Self::Unknown(Unknown::Subscribed | Unknown::TooSoon | Unknown::Gap) => None,
+            Self::Unknown(Unknown::Subscribed(last)) => last,
+            Self::Unknown(Unknown::TooSoon | Unknown::Gap) => None,
         }
     }
 }
@@ -135,33 +139,62 @@ pub fn impact(differences: &[Difference], known: &Known<'_>) -> Impact {
         if difference.verdict == Verdict::Safe {
             continue;
         }
-        let interfaces: Vec<&InterfaceRef> = match &difference.interface {
-            // What governance asks for is nothing that who uses an interface would meet.
-            _ if difference.class.area == Area::Rule => {
-                of_all.push(number);
-                continue;
-            }
-            Some(interface) => vec![interface],
-            // What ends with a consumer ends wherever it is used.
-            None if !difference.consumers.is_empty() => seen.interfaces().collect(),
-            None => match ground::standing_on(known.fabric, difference) {
-                Some(interfaces) => interfaces,
-                None => {
-                    of_all.push(number);
-                    continue;
+        match concerned(known.fabric, &seen, difference) {
+            Some(concerned) => {
+                for (interface, consumer, used) in concerned {
+                    met.entry((interface.clone(), consumer.clone())).or_default().push((number, used));
                 }
-            },
-        };
-        for interface in interfaces {
-            for (consumer, used) in seen.users(interface, difference) {
-                met.entry((interface.clone(), consumer.clone())).or_default().push((number, used));
             }
+            None => of_all.push(number),
         }
     }
     let mut affected: Vec<Affected> =
         met.into_iter().map(|(who, meets)| affected(differences, known, who, meets)).collect();
     affected.sort_by(|a, b| b.verdict.cmp(&a.verdict).then_with(|| a.interface.cmp(&b.interface)));
     Impact { affected, of_all }
+}
+
+/// Whom a difference concerns, at which interface, and how that is known; none where it concerns the whole.
+fn concerned<'k>(
+    fabric: &'k Fabric,
+    seen: &Seen<'k>,
+    difference: &'k Difference,
+) -> Option<Vec<(&'k InterfaceRef, &'k ConsumerName, Use)>> {
+    let users = |interfaces: Vec<&'k InterfaceRef>, difference: &Difference| -> Vec<_> {
+        let of = |interface: &'k InterfaceRef| {
+            let users = seen.users(interface, difference).into_iter();
+            users.map(move |(consumer, used)| (interface, consumer, used))
+        };
+        interfaces.into_iter().flat_map(of).collect()
+    };
+    // What governance asks for is nothing that who uses an interface would meet.
+    if difference.class.area == Area::Rule {
+        return None;
+    }
+    if let Some(interface) = &difference.interface {
+        return Some(users(vec![interface], difference));
+    }
+    // What ends with a consumer ends wherever it is used.
+    if !difference.consumers.is_empty() {
+        return Some(users(seen.interfaces().collect(), difference));
+    }
+    match ground::standing_on(fabric, difference)? {
+        Standing::Interfaces(interfaces, system) => {
+            let mut found = users(interfaces, difference);
+            let known: BTreeSet<_> = found.iter().map(|(interface, consumer, _)| (*interface, *consumer)).collect();
+            let sent = system.into_iter().flat_map(|system| seen.delivered_to(system));
+            let sent: Vec<_> =
+                sent.filter(|(interface, consumer, _)| !known.contains(&(*interface, *consumer))).collect();
+            found.extend(sent);
+            Some(found)
+        }
+        // Nobody proves itself by it: it concerns nobody, and not everybody.
+        Standing::Consumers(consumers) if consumers.is_empty() => Some(Vec::new()),
+        Standing::Consumers(consumers) => {
+            let difference = Difference { consumers, ..difference.clone() };
+            Some(users(seen.interfaces().collect(), &difference))
+        }
+    }
 }
 
 fn affected(

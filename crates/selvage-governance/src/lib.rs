@@ -4,6 +4,7 @@
 pub mod access;
 pub mod advice;
 pub mod approval;
+mod brought;
 pub mod catalogue;
 pub mod compare;
 pub mod condition;
@@ -20,5 +21,6 @@ pub mod seat;
 #[cfg(test)]
 mod tests;
 
+pub use brought::brought;
 pub use lint::{FoundBy, found_by, lint};
 pub use rule::{LintRule, RULES};

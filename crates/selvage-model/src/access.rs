@@ -147,6 +147,25 @@ pub struct GrantTerms {
     pub quota: Option<Quota>,
 }
 
+impl GrantTerms {
+    /// Terms that open these operations: every row and attribute, for good, and as fast as may be.
+    pub fn whole<Name: Into<String>>(operations: impl IntoIterator<Item = Name>) -> Self {
+        Self {
+            operations: operations.into_iter().map(Into::into).collect(),
+            rows: Vec::new(),
+            except: Vec::new(),
+            classes: Vec::new(),
+            purpose: None,
+            until: None,
+            on_end: EndAction::End,
+            rate: None,
+            when: None,
+            time_zone: None,
+            quota: None,
+        }
+    }
+}
+
 /// What the end of a lease does. INVARIANT: FAIL-SAFE: time alone never stops tier-1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

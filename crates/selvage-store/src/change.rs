@@ -3,6 +3,7 @@
 //! Steps follow one another: each holds the ledger's head before it touches a change.
 
 pub(crate) mod delegation;
+pub(crate) mod waiting;
 
 use std::collections::BTreeMap;
 

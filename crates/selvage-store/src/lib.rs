@@ -53,6 +53,7 @@ pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
 pub use capture::{
     CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, HeldCapture, NewCapture, TakenCapture,
 };
+pub use change::waiting::WaitingChange;
 pub use change::{AskedChanges, ChangeStates, NewChange};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;

@@ -54,13 +54,13 @@ pub(crate) fn unpack_sample(directory: &std::path::Path) -> std::io::Result<()> 
 
 #[cfg(test)]
 mod tests {
-    use selvage_model::code::CATALOGUE;
+    use selvage_model::code::catalogue;
 
     use super::*;
 
     #[test]
     fn the_page_of_every_code_is_carried() {
-        for (code, _) in CATALOGUE {
+        for (code, _) in catalogue() {
             assert!(error_page(code.as_str()).is_some(), "{code}");
         }
         assert_eq!(error_page("FAB0000"), None);

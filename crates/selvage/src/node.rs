@@ -8,6 +8,7 @@ pub(crate) mod deliveries;
 mod events;
 pub(crate) mod feed;
 mod governance;
+mod governed;
 pub(crate) mod handed;
 mod issuers;
 mod leases;
@@ -194,7 +195,7 @@ impl Node {
             tokio::spawn(feed.follow()),
             tokio::spawn(issuers::follow(Arc::clone(&follower), secrets, told.issuers)),
         ];
-        followers.extend(keepers(&follower, config.mail, told.leases, (&budgets, reachability)));
+        followers.extend(keepers(&follower, config.mail, (told.leases, told.governed), (&budgets, reachability)));
         followers.extend(rotation.into_iter().chain(config.listener.follow(Arc::downgrade(&gateway))));
         let apart = config.marks.as_deref().map(kept_checkpoint::beside);
         followers.extend(config.ledger_seal.map(|seal| tokio::spawn(checkpoints::follow(store.clone(), seal, apart))));
@@ -257,11 +258,11 @@ impl Node {
 }
 
 /// What takes releases and makes them ready, what keeps leases to their time and budgets to what was spent, what looks whether systems are
-/// reached, and what tells of interfaces that end.
+/// reached and what governance waits for, and what tells of interfaces that end.
 fn keepers(
     follower: &Arc<release::Follower>,
     mail: Option<MailServer>,
-    figures: Arc<leases::LeaseFigures>,
+    (figures, governed): (Arc<leases::LeaseFigures>, Arc<governed::Governed>),
     (budgets, reachability): (&Budgets, Reachability),
 ) -> Vec<JoinHandle<()>> {
     let (store, current) = (follower.store.clone(), Arc::clone(&follower.current));
@@ -269,11 +270,12 @@ fn keepers(
     let telling = notices::Telling { store, current, environment, secrets, mail };
     let (store, current) = (telling.store.clone(), Arc::clone(&telling.current));
     let keeping = leases::keep(store, current, telling.environment.clone(), figures);
+    let watching = tokio::spawn(governed::follow(follower.store.clone(), Arc::clone(&follower.current), governed));
     let taking = tokio::spawn(release::taking::follow(Arc::clone(follower)));
     let preparing = tokio::spawn(release::prepared::follow(Arc::clone(follower)));
     let spending = tokio::spawn(budgets.clone().follow(follower.gateway.clone()));
     let reaching = tokio::spawn(reachability.follow(Arc::clone(&follower.current), follower.environment.clone()));
-    vec![tokio::spawn(keeping), tokio::spawn(telling.run()), taking, preparing, spending, reaching]
+    vec![tokio::spawn(keeping), tokio::spawn(telling.run()), watching, taking, preparing, spending, reaching]
 }
 
 /// What this node shows to systems, and what proves their calls.

@@ -67,6 +67,7 @@ const PROPOSED: &[Code] = &[
     code::FILES_ASTRAY,
     code::EMERGENCY_ORDER,
     code::RETIREMENT_EARLY,
+    code::ACCESS_ENDING,
     code::RELEASE_UNSIGNED,
 ];
 
@@ -81,6 +82,7 @@ const RELEASED: &[Code] = &[
     code::FILES_ASTRAY,
     code::EMERGENCY_ORDER,
     code::RETIREMENT_EARLY,
+    code::ACCESS_ENDING,
     code::RELEASE_UNSIGNED,
 ];
 

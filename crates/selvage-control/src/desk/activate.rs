@@ -2,8 +2,11 @@
 //! the gates that the environment declares. Going back is activating what was active there before; it revives no access that ended.
 
 use jiff::Timestamp;
+use selvage_governance::brought;
 use selvage_model::code;
+use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
 use selvage_model::manifest::organisation::{Environment, Gates};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{Activated, DomainActivation, NewActivation, SignedRelease, StoreError};
@@ -11,7 +14,7 @@ use serde_json::json;
 
 use super::gate::{Passing, gates};
 use super::time::Together;
-use super::{Desk, DeskError, Files, Gate, Looked, access, plan, seal, union};
+use super::{Desk, DeskError, Files, Gate, Looked, access, day, plan, seal, union};
 
 /// How often it is judged anew where something else was activated meanwhile.
 const MOST_TRIES: usize = 5;
@@ -180,8 +183,7 @@ impl Desk {
             Ok(stands) => stricter(stands, becomes),
             Err(_) => becomes.clone(),
         };
-        // A waiver had to be released before the change that needs it. Here both may come at once; and what it was for may be gone
-        // with it, as its interface is.
+        // What a waiver was for may be gone with it, as its interface is.
         self.refuse_early_retirement(&was, &beside.looked.fabric, &[&was, &beside.looked.fabric]).await?;
         let passing = Passing {
             environment: &environment,
@@ -228,6 +230,15 @@ impl Desk {
         let new = (!is_rollback).then_some(&release.domain);
         let together = Together { files: &files, new, since: Some(active.since) };
         let (looked, mut errors) = self.hard(|| self.look_at(&together, now)).await;
+        let stands = active.all();
+        if !errors.is_empty() && !stands.is_empty() {
+            // What is wrong elsewhere, and was before, is not what this release does.
+            let was = self.hard(|| self.look.look(&stands, day(now))).await;
+            let is_brought = brought(&was.findings, &errors);
+            let found = errors.into_iter().zip(is_brought);
+            let stops = |it: &Finding| new.is_some_and(|new| &domain_of(&it.place.file) == new);
+            errors = found.filter(|(it, is_brought)| *is_brought || stops(it)).map(|(it, _)| it).collect();
+        }
         if errors.is_empty() {
             declared(&looked.fabric, environment)?;
             errors = self.hard(|| self.look.trial(&looked, environment)).await;

@@ -7,9 +7,14 @@ use selvage_model::fabric::Fabric;
 
 use super::{Desk, DeskError, day};
 
-/// Refuses access that files add to what is on its way out, unless a waiver says so that was there before.
-pub(super) fn refuse_new_access(before: &Fabric, after: &Fabric, today: Date) -> Result<(), DeskError> {
-    let found = added(before, after, today);
+/// Refuses access that files add to what is on its way out, unless a waiver of these says so.
+pub(super) fn refuse_new_access(
+    before: &Fabric,
+    after: &Fabric,
+    waivers: &[&Fabric],
+    today: Date,
+) -> Result<(), DeskError> {
+    let found = added(before, after, waivers, today);
     if found.is_empty() {
         return Ok(());
     }
@@ -17,7 +22,7 @@ pub(super) fn refuse_new_access(before: &Fabric, after: &Fabric, today: Date) ->
     Err(DeskError::found(
         code::ACCESS_ENDING,
         message,
-        "grant what takes its place, or have a waiver released first",
+        "grant what takes its place, or waive it in a change that is no emergency, and that the waiver's approvers sign",
         found,
     ))
 }

@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use selvage_governance::access::{Deciders, judge};
 use selvage_governance::seat::{Act, may};
-use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
@@ -46,19 +46,7 @@ pub fn until(text: &str) -> Result<Timestamp, String> {
 
 /// Terms that open these operations, with every row and attribute.
 pub fn whole(operations: Vec<String>, purpose: Option<String>, until: Option<Timestamp>) -> GrantTerms {
-    GrantTerms {
-        operations,
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose,
-        until,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    }
+    GrantTerms { purpose, until, ..GrantTerms::whole(operations) }
 }
 
 /// The domain that answers for an interface; the group's where none does.

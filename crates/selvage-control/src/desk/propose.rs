@@ -4,19 +4,19 @@
 use std::collections::BTreeSet;
 
 use selvage_governance::approval::{Proposed, requirements};
+use selvage_governance::brought;
 use selvage_governance::compare::{Difference, Verdict, fabrics};
-use selvage_model::change::{Affected, Change, Report};
+use selvage_model::change::{Affected, Change, Report, Requirement};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
-use selvage_model::finding::{Finding, show};
+use selvage_model::finding::{Finding, Severity, show};
 use selvage_model::name::DomainName;
 use selvage_store::NewChange;
 use serde_json::{Value, json};
 
 use super::ending::refuse_new_access;
 use super::order::refuse_new_order;
-use super::time::Together;
 use super::{Desk, DeskError, Files, Looked, day, seal, union};
 
 /// The most differences that are kept with a change; all are counted.
@@ -45,6 +45,8 @@ pub(super) struct Weighed {
     pub(super) was: Fabric,
     /// Everything as it would be.
     pub(super) after: Looked,
+    /// Of each finding of that, whether it is brought.
+    brought: Vec<bool>,
     /// The domain's own files that declare something.
     own: Files,
     /// Their content address.
@@ -70,16 +72,15 @@ impl Desk {
         let domain = domain(&proposal, before.as_ref())?;
         refuse_strange_paths(&proposal.files)?;
         let base = self.store.head(&domain).await?;
-        let Weighed { was, after, own, release } = self.weigh(&domain, base.as_deref(), proposal.files).await?;
-        if base.as_ref() == Some(&release) {
-            let message = format!("the files are those of {release}, which {domain} released last");
+        let weighed = self.weigh(&domain, base.as_deref(), proposal.files).await?;
+        if base.as_ref() == Some(&weighed.release) {
+            let message = format!("the files are those of {}, which {domain} released last", weighed.release);
             return Err(DeskError::refused(code::CHANGE_EMPTY, message, "propose files that differ from it"));
         }
-        self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
-        refuse_new_access(&was, &after.fabric, self.today().await?)?;
-        self.refuse_broken_promises(&domain, &was, &after.fabric).await?;
-        let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &was, &after).await?;
+        self.refuse_what_ends(&domain, proposal.emergency, &weighed).await?;
+        let (report, requirements) = self.judge(&domain, &proposal.author, proposal.emergency, &weighed).await?;
         let (title, author, emergency) = (proposal.title, proposal.author, proposal.emergency);
+        let Weighed { own, release, .. } = weighed;
         let content = json!(own);
         let new = NewChange { domain, title, author, base, release, content, emergency, report, requirements };
         Ok(match before {
@@ -89,14 +90,15 @@ impl Desk {
     }
 
     /// Looks at files of a domain as they would run now, beside what the other domains released last. They are compared with what was
-    /// approved last: what an emergency did without that is part of what is approved next. INVARIANT: APPROVED
+    /// approved last: what an emergency did without that is part of what is approved next. INVARIANT: APPROVED. What is wrong with the
+    /// files is theirs to mend, also where it stood before; what is wrong elsewhere, where they bring it.
     pub(super) async fn weigh(
         &self,
         domain: &DomainName,
         base: Option<&str>,
         files: Files,
     ) -> Result<Weighed, DeskError> {
-        let (mut was, since) = self.heads(Some(domain)).await?;
+        let mut was = self.heads(Some(domain)).await?;
         let mut becomes = was.clone();
         let is_head = self.store.head(domain).await?.as_deref() == base;
         let stands = if is_head { self.store.approved_head(domain).await? } else { base.map(str::to_owned) };
@@ -110,11 +112,29 @@ impl Desk {
         }
         becomes.extend(own);
         let (now, _) = self.store.delegations().await?;
-        let together = Together { files: &becomes, new: Some(domain), since };
-        let (was, (after, errors)) = self.hard(|| (self.look.read(&was), self.look_at(&together, now))).await;
-        refuse_errors(errors)?;
+        let look = |files: &Files| self.look.look(files, day(now));
+        // Where nothing was released there is nothing that stood before.
+        let is_first = was.is_empty();
+        let (was, after) = self.hard(|| (look(&was), look(&becomes))).await;
+        let brought = brought(if is_first { &[] } else { &was.findings }, &after.findings);
+        refuse_errors(domain, &after.findings, &brought)?;
         let own: Files = after.files.iter().filter(|(path, _)| &domain_of(path) == domain).map(clone).collect();
-        Ok(Weighed { was, release: seal::address(domain, &own), after, own })
+        Ok(Weighed { was: was.fabric, release: seal::address(domain, &own), after, brought, own })
+    }
+
+    /// Refuses what ends too early, what begins too late, and what breaks a promise. A waiver that comes with what it waives counts, since
+    /// it is approved with it; in an emergency, which is released before, only one that was there before. INVARIANT: APPROVED
+    pub(super) async fn refuse_what_ends(
+        &self,
+        domain: &DomainName,
+        emergency: bool,
+        weighed: &Weighed,
+    ) -> Result<(), DeskError> {
+        let (was, after) = (&weighed.was, &weighed.after.fabric);
+        let waivers: &[&Fabric] = if emergency { &[was] } else { &[was, after] };
+        self.refuse_early_retirement(was, after, waivers).await?;
+        refuse_new_access(was, after, waivers, self.today().await?)?;
+        self.refuse_broken_promises(domain, was, after).await
     }
 
     /// What is different, whom that concerns, and whose approval it takes.
@@ -123,9 +143,9 @@ impl Desk {
         domain: &DomainName,
         author: &str,
         emergency: bool,
-        before: &Fabric,
-        after: &Looked,
-    ) -> Result<(Report, Vec<selvage_model::change::Requirement>), DeskError> {
+        weighed: &Weighed,
+    ) -> Result<(Report, Vec<Requirement>), DeskError> {
+        let Weighed { was: before, after, brought, .. } = weighed;
         let differences = self.hard(|| fabrics(before, &after.fabric)).await;
         if emergency {
             refuse_new_order(&differences, before, &after.fabric)?;
@@ -143,7 +163,8 @@ impl Desk {
             today: day(now),
         };
         let requirements = self.hard(|| requirements(&proposed)).await;
-        Ok((report(&differences, &after.findings, affected), requirements))
+        let findings = shown_first(domain, &after.findings, brought);
+        Ok((report(&differences, findings, affected), requirements))
     }
 }
 
@@ -198,8 +219,14 @@ fn refuse_strange_paths(files: &Files) -> Result<(), DeskError> {
     }
 }
 
-/// Errors stop what is proposed.
-fn refuse_errors(errors: Vec<Finding>) -> Result<(), DeskError> {
+/// Errors stop what is proposed: all that are of its files, and those of other domains that it brings. What it brings is told first.
+fn refuse_errors(domain: &DomainName, findings: &[Finding], brought: &[bool]) -> Result<(), DeskError> {
+    let errors = findings.iter().zip(brought).filter(|(finding, is_brought)| {
+        finding.severity == Severity::Error && (**is_brought || &domain_of(&finding.place.file) == domain)
+    });
+    let mut errors: Vec<(&Finding, bool)> = errors.map(|(finding, is_brought)| (finding, *is_brought)).collect();
+    errors.sort_by_key(|(_, is_brought)| !is_brought);
+    let errors: Vec<Finding> = errors.into_iter().map(|(finding, _)| finding.clone()).collect();
     if errors.is_empty() {
         return Ok(());
     }
@@ -207,7 +234,24 @@ fn refuse_errors(errors: Vec<Finding>) -> Result<(), DeskError> {
     Err(DeskError::found(code::CHANGE_UNFIT, message, "mend what the findings name", errors))
 }
 
-fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affected>) -> Report {
+/// Findings as a change keeps them: what it brings first, then what stood before in its domain, then what stood before elsewhere.
+fn shown_first(domain: &DomainName, findings: &[Finding], brought: &[bool]) -> Vec<Value> {
+    let told = |(it, is_brought): (&Finding, &bool)| {
+        let of = domain_of(&it.place.file);
+        let rank = (!is_brought, &of != domain);
+        let mut shown = finding(it);
+        if let Some(members) = shown.as_object_mut() {
+            members.insert("domain".to_owned(), json!(of.as_str()));
+            members.insert("brought".to_owned(), json!(is_brought));
+        }
+        (rank, shown)
+    };
+    let mut told: Vec<((bool, bool), Value)> = findings.iter().zip(brought).map(told).collect();
+    told.sort_by_key(|(rank, _)| *rank);
+    told.into_iter().map(|(_, shown)| shown).collect()
+}
+
+fn report(differences: &[Difference], findings: Vec<Value>, affected: Vec<Affected>) -> Report {
     let count = |verdict| differences.iter().filter(|difference| difference.verdict == verdict).count() as u64;
     let gravest = differences.iter().map(|difference| difference.verdict).max();
     let mut sorted: Vec<&Difference> = differences.iter().collect();
@@ -218,7 +262,7 @@ fn report(differences: &[Difference], findings: &[Finding], affected: Vec<Affect
         unproven: count(Verdict::Unproven),
         safe: count(Verdict::Safe),
         differences: sorted.into_iter().take(MOST_SHOWN).map(difference).collect(),
-        findings: findings.iter().map(finding).collect(),
+        findings,
         affected,
         interfaces: differences.iter().filter_map(|difference| difference.interface.clone()).collect(),
     }
@@ -239,7 +283,6 @@ fn difference(it: &Difference) -> Value {
     })
 }
 
-/// A finding as it is kept and shown.
 /// A finding as the commands and the control API show it.
 pub fn finding(it: &Finding) -> Value {
     json!({

@@ -6,8 +6,6 @@ use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
 use selvage_store::{NewRelease, SignedRelease, StoreError};
 
-use super::ending::refuse_new_access;
-use super::propose::Weighed;
 use super::{Desk, DeskError, Files, Seal};
 
 /// How long an emergency may stand without the approvals that it takes.
@@ -74,11 +72,9 @@ impl Desk {
             let message = format!("{} holds something else than files", change.id);
             DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
         })?;
-        let Weighed { was, after, .. } = self.weigh(&change.domain, change.base.as_deref(), files).await?;
-        self.refuse_early_retirement(&was, &after.fabric, &[&was]).await?;
-        refuse_new_access(&was, &after.fabric, self.today().await?)?;
-        self.refuse_broken_promises(&change.domain, &was, &after.fabric).await?;
-        let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &was, &after).await?;
+        let weighed = self.weigh(&change.domain, change.base.as_deref(), files).await?;
+        self.refuse_what_ends(&change.domain, change.emergency, &weighed).await?;
+        let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &weighed).await?;
         let mut new = Vec::new();
         for requirement in now {
             match change.requirements.iter_mut().find(|before| before.need == requirement.need) {

@@ -14,7 +14,7 @@ use selvage_model::name::InterfaceRef;
 use super::{Desk, DeskError, day};
 
 impl Desk {
-    /// Refuses to end what was used within its quiet period, unless a waiver says so that was there before: no change brings its own.
+    /// Refuses to end what was used within its quiet period, unless a waiver of these says so.
     ///
     /// # Errors
     /// [`DeskError::Refused`] for an interface that is used; those of the store.
@@ -43,7 +43,7 @@ impl Desk {
         if errors.is_empty() {
             return Ok(());
         }
-        let fix = "move who uses it, wait until it is quiet, or have a waiver released, and activated, first";
+        let fix = "move who uses it and wait until it is quiet, or waive it in a change that is no emergency, and that the waiver's approvers sign";
         Err(DeskError::found(code::RETIREMENT_EARLY, "what is still used does not end", fix, errors))
     }
 

@@ -30,7 +30,8 @@ pub(super) async fn impacts<const N: usize>(
     let (gaps, access) = (store.usage_gaps(since).await?, store.access_state().await?);
     let (counted_since, granted) = (store.usage_began().await?, store.granted().await?);
     let (grants, subscriptions) = (&access.grants, &access.subscriptions);
+    let (granted, delivered) = (&granted, &store.subscriptions_moved().await?);
     let known =
-        Known { fabric, usage: &usage, gaps: &gaps, counted_since, grants, granted: &granted, subscriptions, now };
+        Known { fabric, usage: &usage, gaps: &gaps, counted_since, grants, granted, subscriptions, delivered, now };
     Ok(lists.map(|differences| impact_of(differences, &known)))
 }

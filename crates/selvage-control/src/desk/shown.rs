@@ -4,6 +4,16 @@ use selvage_governance::approval::Standing;
 use selvage_model::change::Change;
 use serde_json::{Value, json};
 
+/// The findings of a change that are shown, and how many are folded: those that stood before it in other domains. Of changes of before that was
+/// kept, all are shown.
+pub fn told_and_folded(change: &Change) -> (Vec<&Value>, usize) {
+    let findings = &change.report.findings;
+    let is_folded = |it: &&Value| it["brought"] == false && it["domain"] != change.domain.as_str();
+    let told: Vec<&Value> = findings.iter().filter(|it| !is_folded(it)).collect();
+    let folded = findings.len() - told.len();
+    (told, folded)
+}
+
 /// A change with how it stands, as JSON.
 pub fn shown(change: &Change, standing: &Standing) -> Value {
     let open = standing.open.iter().map(|waiting| {

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
@@ -73,7 +72,7 @@ impl Desk {
         if let Some(known) = self.known().as_ref().filter(|known| known.heads == heads) {
             return Ok(Arc::clone(&known.fabric));
         }
-        let (files, _) = self.heads(None).await?;
+        let files = self.heads(None).await?;
         let fabric = Arc::new(self.hard(|| self.look.read(&files)).await);
         *self.known() = Some(Released { heads, fabric: Arc::clone(&fabric) });
         Ok(fabric)
@@ -97,15 +96,13 @@ impl Desk {
         Ok(heads)
     }
 
-    /// The files of what every domain released last, without this one, and when the oldest of that was made.
-    pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<(Files, Option<Timestamp>), DeskError> {
+    /// The files of what every domain released last, without this one.
+    pub(super) async fn heads(&self, but: Option<&DomainName>) -> Result<Files, DeskError> {
         let mut files = Files::new();
-        let mut since = None;
         for (_, head) in self.last().await?.into_iter().filter(|(domain, _)| Some(domain) != but) {
             let release = find(&self.store, &head).await?;
             add(&release, &mut files)?;
-            since = Some(since.map_or(release.recorded, |since: Timestamp| since.min(release.recorded)));
         }
-        Ok((files, since))
+        Ok(files)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::section::{Section, text, texts, time};
 use super::seen::{Seen, detail};
+use crate::desk::told_and_folded;
 
 /// Differences and findings of a change that are told; the rest is counted.
 const MOST: usize = 50;
@@ -74,9 +75,11 @@ fn differences(it: &Change, seen: &Seen) -> Value {
 
 fn findings(it: &Change) -> Value {
     let member = |finding: &Value, name: &str| finding[name].as_str().unwrap_or_default().to_owned();
-    let told = it.report.findings.iter();
+    let (told, folded) = told_and_folded(it);
+    let told = told.into_iter();
     let told = told.map(|it| format!("{} {} {}", member(it, "severity"), member(it, "code"), member(it, "message")));
-    few(told.collect(), "findings")
+    let folded = (folded > 0).then(|| format!("{folded} that stood before it in other domains"));
+    few(folded.into_iter().chain(told).collect(), "findings")
 }
 
 fn affected(it: &Change, seen: &Seen) -> Value {

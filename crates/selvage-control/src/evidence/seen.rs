@@ -164,10 +164,7 @@ async fn files_at(store: &Store, asked: &Asked) -> Result<(Files, Vec<String>), 
             Active::Domains(releases) => releases,
             Active::Directory(id, files) => return Ok((files, vec![id])),
         },
-        None => {
-            let all = store.signed_releases().await?.into_iter().filter(|it| it.recorded <= asked.to);
-            all.map(|it| (it.domain, it.id)).collect::<Releases>()
-        }
+        None => last_of(store.signed_releases().await?, asked.to),
     };
     if releases.is_empty() {
         let place = asked.environment.as_ref().map_or("released".to_owned(), |it| format!("active in `{it}`"));
@@ -182,6 +179,11 @@ async fn files_at(store: &Store, asked: &Asked) -> Result<(Files, Vec<String>), 
     }
     let basis = releases.values().cloned().collect();
     Ok((files_of(store, &releases, None).await?, basis))
+}
+
+/// The last release of each domain that was there by then: the last by their count, since a clock that went back makes none older.
+fn last_of(all: Vec<SignedRelease>, to: Timestamp) -> Releases {
+    all.into_iter().filter(|it| it.recorded <= to).map(|it| (it.domain, it.id)).collect()
 }
 
 enum Active {
@@ -275,18 +277,26 @@ async fn entries(store: &Store, last: u64, scope: &mut Scope) -> Result<Vec<Ledg
 
 /// Changes that somebody worked on, that were released, or whose release was active within the period.
 fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BTreeSet<String> {
-    // Of several that made the same content, the last before it was activated.
-    let change_of = |release: &str, domain: &str, at: Timestamp| {
-        let is_it = |it: &&SignedRelease| it.id == release && it.domain.as_str() == domain && it.recorded <= at;
-        releases.iter().rfind(is_it).map(|it| it.change.clone())
+    // Of several that made the same content, the last that the ledger has before it was activated, whatever the clock was.
+    let mut made: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    let known = |release: &str, domain: &str| {
+        releases.iter().rfind(|it| it.id == release && it.domain.as_str() == domain).map(|it| it.change.as_str())
     };
     let mut standing: BTreeMap<(&str, &str), Option<String>> = BTreeMap::new();
     let mut found = BTreeSet::new();
-    for entry in all.iter().filter(|entry| entry.at <= asked.to) {
+    for entry in all {
+        if entry.action.starts_with("release.made") {
+            made.insert((&entry.subject, detail(entry, "domain")), detail(entry, "change"));
+        }
+        if entry.at > asked.to {
+            continue;
+        }
         let is_in = entry.at >= asked.from;
         match entry.action.as_str() {
             "release.activated" | "release.rolled-back" => {
-                let change = change_of(detail(entry, "release"), detail(entry, "domain"), entry.at);
+                let (release, domain) = (detail(entry, "release"), detail(entry, "domain"));
+                let change = made.get(&(release, domain)).copied().or_else(|| known(release, domain));
+                let change = change.map(str::to_owned);
                 if is_in {
                     found.extend(change);
                 } else {
@@ -357,3 +367,7 @@ async fn usage(store: &Store, asked: &Asked) -> Result<Usage, DeskError> {
     }
     Ok(Usage { course, began: store.usage_began().await?, gaps, promises })
 }
+
+#[cfg(test)]
+#[path = "seen/tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::changes::{needed, state};
 use super::{frame, gravity, impact};
+use crate::desk::told_and_folded;
 use crate::page::overview::{grouped, minute};
 
 /// Differences of one gravity that are shown.
@@ -38,7 +39,7 @@ pub(crate) fn change(
         (deciding(change, reader))
         (impact::affected(&change.report.affected, change.proposed))
         (differences(change))
-        (findings(&change.report.findings))
+        (findings(change))
         (decisions(change))
     };
     frame::still("Changes", &change.title, overview, reader.operator, &content)
@@ -139,14 +140,24 @@ fn differences(change: &Change) -> Markup {
     }
 }
 
-fn findings(findings: &[Value]) -> Markup {
+fn findings(change: &Change) -> Markup {
+    let (told, folded) = told_and_folded(change);
+    let member = |it: &Value, name: &str| it[name].as_str().unwrap_or_default().to_owned();
+    let more = told.len().saturating_sub(MOST_LINES);
     html! {
-        @if !findings.is_empty() {
+        @if !change.report.findings.is_empty() {
             section {
                 h2 { "What the check warns of" }
-                ul { @for it in findings.iter().take(MOST_LINES) {
-                    li.breaks { code { (it["code"].as_str().unwrap_or_default()) } " " (it["message"].as_str().unwrap_or_default()) " " span.dim { (it["place"].as_str().unwrap_or_default()) } }
+                ul { @for it in told.into_iter().take(MOST_LINES) {
+                    li.breaks {
+                        @if it["brought"] == true { span.badge.warn { "brought" } " " }
+                        code { (member(it, "code")) } " " (member(it, "message")) " " span.dim { (member(it, "place")) }
+                    }
                 } }
+                @if more > 0 { p.dim { (grouped(more as u64)) " more" } }
+                @if folded > 0 {
+                    p.dim { (grouped(folded as u64)) " more that stood before this change in other domains: " code { "selvage change show " (change.id) " --all" } }
+                }
             }
         }
     }

@@ -135,13 +135,72 @@ async fn no_detour_retires_what_is_used() {
     let blocked = STOCK.replace("lifecycle: active", "lifecycle: blocked");
     stage.released("plant-ghent", file(&blocked)).await;
     assert_eq!(stage.refused(gone(), false).await, "FAB7151");
-    // Nobody waives it alone.
+    // Nobody waives it alone, neither before nor with what it is for.
     assert_eq!(stage.refused(file(&format!("{STOCK}{WAIVER}")), true).await, "FAB7025");
+    assert_eq!(stage.refused(file(&format!("{}{WAIVER}", retired())), true).await, "FAB7151");
     // A waiver that was approved and is active counts, though it goes with what it was for.
     let waived = stage.released("plant-ghent", file(&format!("{STOCK}{WAIVER}"))).await;
     stage.activated(&waived, "dev").await;
     let without = stage.released("plant-ghent", gone()).await;
     assert_eq!(stage.activated(&without, "dev").await.release, without);
+}
+
+fn retired() -> String {
+    STOCK.replace("lifecycle: active", "lifecycle: retired")
+}
+
+/// INVARIANT: APPROVED: it comes round nobody whom the waiver would have needed by itself.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_waiver_that_comes_with_what_it_waives_takes_the_approvals_of_both() {
+    let stage = Stage::new().await;
+    let boards = "---\nkind: Domain\nname: plant-ghent\nboard: {operations: [oda], security: [sam], legal: [lea], quorum: 2}\n\
+                  ---\nkind: Domain\nname: plant-brno\nboard: {operations: [bea], security: [bob], quorum: 2}\n";
+    stage.released("group", ("fabric.yaml".to_owned(), format!("{GROUP}{boards}"))).await;
+    let first = stage.released("plant-ghent", file(STOCK)).await;
+    stage.activated(&first, "dev").await;
+    stage.used().await;
+    assert_eq!(stage.refused(file(&retired()), false).await, "FAB7151");
+
+    let needs = |change: &Change| {
+        let needs = change.requirements.iter().map(|it| it.need.to_string());
+        needs.collect::<std::collections::BTreeSet<String>>()
+    };
+    for approved_by in ["[owner]", "[legal]", "[board, legal]"] {
+        let waiver = WAIVER.replace("[board]", approved_by);
+        let alone = stage.proposed(file(&format!("{STOCK}{waiver}")), false).await.unwrap();
+        let both = stage.proposed(file(&format!("{}{waiver}", retired())), false).await.unwrap();
+        let (alone, of_both) = (needs(&alone), needs(&both));
+        assert!(alone.is_subset(&of_both), "{approved_by}: {alone:?}, {of_both:?}");
+        for need in ["an owner in ghent-it", "2 disciplines of the board of plant-ghent"] {
+            assert!(of_both.contains(need), "{approved_by}: {of_both:?}");
+        }
+        let named = of_both.contains("legal on the board of plant-ghent");
+        assert_eq!(named, approved_by.contains("legal"), "{of_both:?}");
+        // And it has to have them.
+        let early = stage.desk.release(&both.id, "ann", &stage.seal).await.unwrap_err();
+        assert_eq!(early.code().as_str(), "FAB7055", "{early}");
+    }
+    // What is over waives nothing, and neither does what is about something else.
+    for waiver in [WAIVER.replace("2099", "2020"), WAIVER.replace("FAB7151", "FAB7143")] {
+        assert_eq!(stage.refused(file(&format!("{}{waiver}", retired())), false).await, "FAB7151");
+    }
+
+    // Another domain's waiver of what ends here is for the board and the owner of here.
+    let ending = STOCK
+        .replace("lifecycle: active", "lifecycle: deprecated\ndeprecation: {since: 2026-11-01, sunset: 2099-11-01}");
+    stage.released("plant-ghent", file(&ending)).await;
+    let grant = "kind: Grant\nconsumer: newbie\ninterface: stock@1\noperations: [list]\npurpose: Plans\n";
+    let there = |text: String| ("domains/plant-brno/stock.yaml".to_owned(), text);
+    assert_eq!(stage.refused(there(grant.to_owned()), false).await, "FAB7143");
+    let waiver = WAIVER.replace("FAB7151", "FAB7143").replace("[board]", "[operations]");
+    let both = stage.proposed(there(format!("{grant}{waiver}")), false).await.unwrap();
+    for need in ["an owner in ghent-it", "the board of plant-ghent", "2 disciplines of the board of plant-brno"] {
+        assert!(needs(&both).contains(need), "{:?}", needs(&both));
+    }
+
+    // Approved together, they are released and activated together.
+    let both = stage.released("plant-ghent", file(&format!("{}{WAIVER}", retired()))).await;
+    assert_eq!(stage.activated(&both, "dev").await.release, both);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -165,7 +224,7 @@ async fn files_give_no_new_access_to_what_ends() {
     }
     let wider = text.replace("[list, subscribe]", "[list, get, subscribe]");
     assert_eq!(stage.refused((path.clone(), wider), true).await, "FAB7143");
-    // Another domain neither, unless that was waived before.
+    // Another domain neither, unless that was waived.
     let other = || ("domains/plant-brno/stock.yaml".to_owned(), more.trim_start_matches("---\n").to_owned());
     assert_eq!(stage.refused(other(), false).await, "FAB7143");
     let waiver = WAIVER.replace("FAB7151", "FAB7143").replace("stock@1", "ghent-stock@1");

@@ -3,6 +3,7 @@
 use http::StatusCode;
 use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::problem::Problem;
 
 use super::Asked;
 use crate::explain::{Stage, Witness};
@@ -18,12 +19,7 @@ pub(super) fn brownout<'s>(
     ends: Timestamp,
     witness: &mut impl Witness,
 ) -> Box<Refusal<'s>> {
-    let seconds = ends.duration_since(asked.now).as_secs().saturating_add(1);
-    let detail =
-        format!("the interface is deprecated and refuses everything until {ends:.0}; `Link` names what to use instead");
-    let mut refusal = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, code::BROWNOUT, detail);
-    refusal.problem.retry_after = u32::try_from(seconds).ok();
-    let mut refusal = refusal.at(served, None);
+    let mut refusal = Refusal::of(refuses_until(ends, asked.now)).at(served, None);
     // Whoever calls a webhook has no key.
     if served.demand.is_none() {
         match identify(asked, witness) {
@@ -33,6 +29,15 @@ pub(super) fn brownout<'s>(
     }
     witness.begin(Stage::Lifecycle);
     Box::new(refusal)
+}
+
+/// What is told in a brownout, to who asks and to who was waiting when it began.
+pub(crate) fn refuses_until(ends: Timestamp, now: Timestamp) -> Problem {
+    let seconds = ends.duration_since(now).as_secs().saturating_add(1);
+    let detail =
+        format!("the interface is deprecated and refuses everything until {ends:.0}; `Link` names what to use instead");
+    let problem = Problem::new(503, code::BROWNOUT, detail);
+    Problem { retry_after: u32::try_from(seconds).ok(), ..problem }
 }
 
 /// What is not served any more.

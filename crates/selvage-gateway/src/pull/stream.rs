@@ -1,5 +1,5 @@
-//! Events as a stream of server-sent events: asked for page by page, so that nobody who reads slowly is read ahead for, and cut when
-//! the right to it ends or is narrowed. INVARIANT: REVOKED-NOW
+//! Events as a stream of server-sent events: asked for page by page, so that nobody who reads slowly is read ahead for, cut when
+//! the right to it ends or is narrowed, and ended with the reason when a brownout begins. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
 
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use selvage_model::event::Position;
+use selvage_model::problem::Problem;
 use selvage_model::pull::{Page, Pull, PullAsk, Pulled};
 
 use crate::body::Broken;
@@ -38,6 +40,9 @@ impl EventStream {
         if self.ends || self.held.is_draining() {
             return Poll::Ready(None);
         }
+        if let Some(problem) = self.held.pauses() {
+            return Poll::Ready(Some(Ok(self.ending(&problem, self.position()).into())));
+        }
         let pulling = self.pulling.get_or_insert_with(|| self.mediation.pull(self.pull.clone()));
         let Poll::Ready(pulled) = pulling.as_mut().poll(cx) else {
             self.held.wait(cx);
@@ -51,14 +56,27 @@ impl EventStream {
                 }
                 told(&page)
             }
-            Pulled::Refused { problem, next } => {
-                self.ends = true;
-                let next = next.map(|next| format!("id: {next}\n")).unwrap_or_default();
-                format!("event: problem\n{next}data: {}\n\n", problem.body(&self.correlation))
-            }
+            Pulled::Refused { problem, next } => self.ending(&problem, next),
             Pulled::Leased { .. } | Pulled::Done => return Poll::Ready(None),
         };
         Poll::Ready(Some(Ok(text.into())))
+    }
+
+    /// Says why it ends, from where to go on, and after how long where that is known.
+    fn ending(&mut self, problem: &Problem, next: Option<Position>) -> String {
+        self.ends = true;
+        let next = next.map(|next| format!("id: {next}\n")).unwrap_or_default();
+        let retry = problem.retry_after.map(|seconds| format!("retry: {}\n", u64::from(seconds) * 1_000));
+        let retry = retry.unwrap_or_default();
+        format!("event: problem\n{next}{retry}data: {}\n\n", problem.body(&self.correlation))
+    }
+
+    /// Behind what was told last; none where it is told from the oldest, and nothing was.
+    fn position(&self) -> Option<Position> {
+        match &self.pull.ask {
+            PullAsk::Events(events) => Some(events.after).filter(|after| *after != Position::START),
+            _ => None,
+        }
     }
 }
 

@@ -75,6 +75,11 @@ impl Snapshot {
         self.opens_by(right, |_| true)
     }
 
+    /// The window of a brownout that is on, or comes next, of the interface that a stream is of. INVARIANT: LIVE-LIFECYCLE
+    pub(crate) fn next_brownout(&self, right: &HeldBy, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        self.declared.named(&right.opened.interface)?.next_brownout(now)
+    }
+
     /// Whether a grant opens as much as what opened a stream, whatever the time is.
     pub(crate) fn opens_at_any_time(&self, right: &HeldBy) -> bool {
         let timeless = |lease: &Lease| !lease.condition().is_some_and(|condition| condition.reads_time());

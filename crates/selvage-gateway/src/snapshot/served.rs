@@ -191,6 +191,12 @@ impl Served {
         windows.iter().filter(|(from, to)| *from <= now && now < *to).map(|(_, to)| *to).max()
     }
 
+    /// The window of a brownout that is on, or comes next.
+    pub(crate) fn next_brownout(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        let windows = self.brownouts.as_deref()?;
+        windows.iter().filter(|(from, to)| now < *to && from < to).min().copied()
+    }
+
     fn new(interface: &Interface, fabric: &Fabric, index: u32) -> Self {
         let limits = interface.limits;
         let classification = interface.classification.as_ref();

@@ -125,19 +125,11 @@ fn access(fabric: &Fabric, second_is_revoked: bool) -> AccessState {
 }
 
 fn grant(consumer: &str, interface: &str, right: &str, past: Timestamp, future: Timestamp) -> Option<LiveGrant> {
-    let all = ["list-items", "put-item", "list", "release"].map(str::to_owned).to_vec();
     let mut terms = GrantTerms {
-        operations: all,
         rows: vec![("site".parse().unwrap(), vec![json!("ghent")])],
         except: vec!["price".parse().unwrap()],
-        classes: Vec::new(),
-        purpose: None,
         until: Some(future),
-        on_end: EndAction::End,
-        rate: None,
-        quota: None,
-        when: None,
-        time_zone: None,
+        ..GrantTerms::whole(["list-items", "put-item", "list", "release"])
     };
     let mut ended = None;
     match right {

@@ -13,10 +13,10 @@ use selvage_model::source::Place;
 use super::ending;
 
 /// What stands against the grants and subscriptions that only the second of two states has, where their interface is on its way out.
-/// An interface that comes with them brings those who use it already. A waiver counts that was there before.
-pub fn added(before: &Fabric, after: &Fabric, today: Date) -> Vec<Finding> {
+/// An interface that comes with them brings those who use it already. Waivers of these states count.
+pub fn added(before: &Fabric, after: &Fabric, waivers: &[&Fabric], today: Date) -> Vec<Finding> {
     let is_waived = |interface: &InterfaceRef| {
-        before.waivers.iter().any(|waiver| {
+        waivers.iter().flat_map(|fabric| &fabric.waivers).any(|waiver| {
             waiver.rule.value == code::ACCESS_ENDING.as_str()
                 && waiver.on.value == interface.to_string()
                 && waiver.until.value >= today

@@ -100,17 +100,9 @@ fn fabric() -> Fabric {
 
 fn terms(operations: &[&str]) -> GrantTerms {
     GrantTerms {
-        operations: operations.iter().map(|word| (*word).to_owned()).collect(),
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
         purpose: Some("Shows what is there beside the lines".to_owned()),
         until: Some("2028-01-01T00:00:00Z".parse().unwrap()),
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
+        ..GrantTerms::whole(operations.iter().copied())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The catalogue by tables: what is found by which words, what an entry says, and that samples fit their contracts.
 
 use selvage_mapping::openapi;
-use selvage_model::access::{EndAction, GrantTerms};
+use selvage_model::access::GrantTerms;
 use selvage_model::read::{self, Sources};
 use serde_json::json;
 
@@ -154,19 +154,7 @@ fn consumers_are_those_who_are_let_in() {
     let declared = of(&fabric, "products@1", Known::default());
     assert_eq!(declared.consumers.len(), 1);
     assert_eq!((declared.consumers[0].grant.clone(), declared.consumers[0].last_used), (None, None));
-    let terms = GrantTerms {
-        operations: vec!["list".to_owned()],
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose: None,
-        until: None,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    };
+    let terms = GrantTerms::whole(["list"]);
     let grant = |id: &str, consumer: &str, ended: Option<Timestamp>| LiveGrant {
         id: id.to_owned(),
         consumer: consumer.parse().unwrap(),

@@ -110,7 +110,10 @@ pub(super) fn compare(before: &Fabric, after: &Fabric, found: &mut Vec<Differenc
         );
         two.rest(found, &OTHER);
     });
-    let spot = |it: &Issuer| Spot::new(format!("issuer {}", it.name), &it.place);
+    let spot = |it: &Issuer| {
+        let ground = Some(Ground::Issuer(it.name.clone(), None));
+        Spot { ground, ..Spot::new(format!("issuer {}", it.name), &it.place) }
+    };
     pair(found, (&before.issuers, &after.issuers), (&ISSUER_REMOVED, &ISSUER_ADDED), spot, |found, was, is, spot| {
         issuer(found, Two::new(was, is, spot, |it| &mut it.place));
     });

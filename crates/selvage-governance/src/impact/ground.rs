@@ -1,24 +1,45 @@
-//! What stands on a system or in an environment: moved, another place answers whoever uses that.
+//! What stands on a system, on an issuer or in an environment: moved, another place answers whoever uses that, or nothing proves who asks.
 
 use std::collections::BTreeSet;
 
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::Api;
+use selvage_model::manifest::consumer::Consumer;
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
-use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, IssuerName, SystemName};
 
 use crate::compare::{Difference, Ground, Verdict};
 
-/// The interfaces that stand on what a difference is of; nothing where it is of nothing that they stand on. In an environment that is not
+/// What stands on what a difference is of.
+pub(super) enum Standing<'f> {
+    /// These interfaces; and what is delivered to this system.
+    Interfaces(Vec<&'f InterfaceRef>, Option<&'f SystemName>),
+    /// These consumers, wherever they use something.
+    Consumers(Vec<ConsumerName>),
+}
+
+/// What stands on what a difference is of; nothing where it is of nothing that anything stands on. In an environment that is not
 /// protected nobody is promised anything.
-pub(super) fn standing_on<'f>(fabric: &'f Fabric, difference: &Difference) -> Option<Vec<&'f InterfaceRef>> {
+pub(super) fn standing_on<'f>(fabric: &'f Fabric, difference: &'f Difference) -> Option<Standing<'f>> {
     match difference.ground.as_ref()? {
-        Ground::System(_, Some(environment)) if !is_promised(fabric, environment) => None,
-        Ground::System(system, _) => Some(of_system(fabric, system)),
-        Ground::Environment(Some(environment)) if !is_promised(fabric, environment) => None,
+        Ground::System(_, Some(environment))
+        | Ground::Issuer(_, Some(environment))
+        | Ground::Environment(Some(environment))
+            if !is_promised(fabric, environment) =>
+        {
+            None
+        }
+        Ground::System(system, _) => Some(Standing::Interfaces(of_system(fabric, system), Some(system))),
+        Ground::Issuer(issuer, _) => Some(Standing::Consumers(vouched_for(fabric, issuer))),
         Ground::Environment(_) if difference.verdict != Verdict::Breaking => None,
-        Ground::Environment(_) => Some(fabric.interfaces.keys().collect()),
+        Ground::Environment(_) => Some(Standing::Interfaces(fabric.interfaces.keys().collect(), None)),
     }
+}
+
+/// Who proves itself by tokens of an issuer.
+fn vouched_for(fabric: &Fabric, issuer: &IssuerName) -> Vec<ConsumerName> {
+    let by = |consumer: &&Consumer| consumer.token_subject().is_some_and(|(by, _)| by.value == *issuer);
+    fabric.consumers.values().filter(by).map(|consumer| consumer.name.clone()).collect()
 }
 
 fn is_promised(fabric: &Fabric, environment: &EnvironmentName) -> bool {

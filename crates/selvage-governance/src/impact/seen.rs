@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use selvage_model::access::{EndAction, LiveGrant};
 use selvage_model::manifest::api::{Api, Operation};
 use selvage_model::manifest::interface::Used;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, InterfaceRef, SystemName};
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_model::usage::{UsageTotal, Way};
 
@@ -63,6 +63,22 @@ impl<'a> Seen<'a> {
         pairs.filter_map(|(consumer, pair)| Some((*consumer, self.uses(interface, pair, difference)?))).collect()
     }
 
+    /// Who is sent events to a system, of whichever interface.
+    pub(super) fn delivered_to(&self, system: &SystemName) -> Vec<(&'a InterfaceRef, &'a ConsumerName, Use)> {
+        let goes_there = |it: &&LiveSubscription| it.terms.deliver.as_ref().is_some_and(|to| to.system == *system);
+        let mut found = Vec::new();
+        for (interface, pairs) in &self.pairs {
+            for (consumer, pair) in pairs {
+                let sent: Vec<_> = pair.subscriptions.iter().copied().filter(goes_there).collect();
+                if !sent.is_empty() {
+                    let last = sent.iter().filter_map(|it| self.known.delivered.get(&it.id)).max();
+                    found.push((*interface, *consumer, Use::Unknown(Unknown::Subscribed(last.copied()))));
+                }
+            }
+        }
+        found
+    }
+
     fn uses(&self, interface: &InterfaceRef, pair: &Pair<'_>, difference: &Difference) -> Option<Use> {
         let operation =
             |name: &str| difference.operations.is_empty() || difference.operations.iter().any(|it| it == name);
@@ -117,7 +133,8 @@ impl<'a> Seen<'a> {
     ) -> Option<Use> {
         let is_sent = operation(selvage_model::subscription::SUBSCRIBE);
         if is_sent && !pair.subscriptions.is_empty() && difference.class.direction != Direction::Request {
-            return Some(Use::Unknown(Unknown::Subscribed));
+            let last = pair.subscriptions.iter().filter_map(|it| self.known.delivered.get(&it.id)).max();
+            return Some(Use::Unknown(Unknown::Subscribed(last.copied())));
         }
         let covers = |grant: &&&LiveGrant| grant.terms.operations.iter().any(|granted| operation(granted));
         let grants: Vec<&&LiveGrant> = pair.grants.iter().filter(covers).collect();

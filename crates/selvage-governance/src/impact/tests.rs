@@ -32,19 +32,7 @@ fn used(consumer: &str, interface: &str, operation: &str, attribute: Option<(Way
 }
 
 fn grant(consumer: &str, interface: &str, operations: &[&str]) -> LiveGrant {
-    let terms = GrantTerms {
-        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose: None,
-        until: None,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    };
+    let terms = GrantTerms::whole(operations.iter().copied());
     let (interface, id) = (interface.parse().unwrap(), format!("grt_{consumer}"));
     LiveGrant { id, consumer: consumer.parse().unwrap(), interface, terms: terms.into(), ended: None }
 }
@@ -98,6 +86,7 @@ impl Case {
             grants: &self.grants,
             granted: &granted,
             subscriptions: &self.subscriptions,
+            delivered: &BTreeMap::new(),
             now: NOW,
         };
         let found = impact(&fabrics(&before, &after), &known);
@@ -232,6 +221,7 @@ fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
             grants: &grants,
             granted: &granted,
             subscriptions: &[],
+            delivered: &BTreeMap::new(),
             now: NOW,
         };
         let found = impact(&fabrics(&before, &after), &known);
@@ -250,6 +240,76 @@ fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
     // What is not protected is promised to nobody, and what releases go through is met by none who uses it.
     assert_eq!(told("'http://a'", "'http://c'"), Vec::<String>::new());
     assert_eq!(told("{protected: true, after: [test]}", "{after: [test]}"), Vec::<String>::new());
+}
+
+#[test]
+fn who_is_sent_events_by_a_system_or_proves_itself_by_an_issuer_is_named() {
+    let more = "kind: System\nname: board\nconnector: http\nowner: sales\nzone: cloud\n\
+                environments: {test: {url: 'http://a'}, prod: {url: 'http://b'}}\n---\n\
+                kind: Fabric\nname: velo\nenvironments: {test: {}, prod: {protected: true, after: [test]}}\n---\n\
+                kind: Issuer\nname: login\nowner: sales\nenvironments:\n  \
+                test: {url: 'http://c', audiences: [velo]}\n  \
+                prod: {url: 'http://d', audiences: [velo, shops], keys: 'http://d/keys'}\n---\n\
+                kind: Consumer\nname: kiosk\nowner: finance\nidentity: {oauth: {issuer: login}}\n---\n\
+                kind: Consumer\nname: app\nowner: plant\nidentity: {oidc: {issuer: login, subject: app}}\n";
+    let text = format!("{FABRIC}---\n{more}");
+    let mut to_board = subscription("wms", "order-events@1");
+    to_board.terms.deliver = Some(selvage_model::subscription::DeliveryTerms {
+        system: "board".parse().unwrap(),
+        path: "/told".to_owned(),
+        secrets: Vec::new(),
+        in_lanes: true,
+        max_in_flight: 1,
+        rate: None,
+        timeout: Duration::from_secs(5),
+        idempotent: false,
+    });
+    let pulled = LiveSubscription { id: "sub_2".to_owned(), ..subscription("bi", "order-events@1") };
+    let subscriptions = [to_board, pulled];
+    let delivered = BTreeMap::from([("sub_1".to_owned(), days(2))]);
+    let usage = vec![
+        used("kiosk", "orders@1", "list", None, 3),
+        used("app", "closing@1", "list", None, 1),
+        used("shop", "orders@1", "list", None, 3),
+    ];
+    let told = |line: &str, becomes: &str| -> Vec<String> {
+        assert!(text.contains(line), "{line}");
+        let (before, after) = (fabric(&text), fabric(&text.replace(line, becomes)));
+        let known = Known {
+            fabric: &before,
+            usage: &usage,
+            gaps: &[],
+            counted_since: Some(days(440)),
+            grants: &[],
+            granted: &BTreeMap::new(),
+            subscriptions: &subscriptions,
+            delivered: &delivered,
+            now: NOW,
+        };
+        let found = impact(&fabrics(&before, &after), &known);
+        let who = |it: &Affected| {
+            let last = it.last_used.map_or_else(String::new, |last| format!(", {:.0}", last));
+            format!("{} of {} at {}{last}", it.consumer, it.owner.clone().unwrap_or_default(), it.interface)
+        };
+        let mut told: Vec<String> = found.affected.iter().map(who).collect();
+        told.sort();
+        told
+    };
+    let sent = [format!("wms of logistics at order-events@1, {:.0}", days(2))];
+    assert_eq!(told("'http://b'", "'http://x'"), sent, "what is delivered goes to another place");
+    assert_eq!(told(", prod: {url: 'http://b'}", ""), sent, "or nowhere");
+    let vouched =
+        [format!("app of plant at closing@1, {:.0}", days(1)), format!("kiosk of finance at orders@1, {:.0}", days(3))];
+    let prod = "  prod: {url: 'http://d', audiences: [velo, shops], keys: 'http://d/keys'}\n";
+    assert_eq!(told(prod, ""), vouched, "its tokens prove nothing");
+    for (what, becomes) in
+        [("[velo, shops]", "[velo]"), (", keys: 'http://d/keys'", ""), ("'http://d',", "'http://e',")]
+    {
+        assert_eq!(told(what, becomes), vouched, "{what}");
+    }
+    // Nothing is promised where nothing is protected, and who is not vouched for has no part in it.
+    assert_eq!(told("'http://a'", "'http://x'"), Vec::<String>::new());
+    assert_eq!(told("'http://c'", "'http://x'"), Vec::<String>::new());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 pub(crate) mod ask;
 pub(crate) mod replay;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -29,6 +30,9 @@ const BY_ITSELF: &str = "selvage";
 statements! {
     ALL = "SELECT id, consumer, name, interface, terms, state, because, begins AS position, requested_at, changed_at \
            FROM subscription ORDER BY requested_at, id";
+    MOVED = "SELECT subscription.id AS id, MAX(event_cursor.moved_at) AS moved_at FROM subscription \
+             JOIN event_cursor ON event_cursor.reader = 'subscription/' || subscription.consumer || '/' || subscription.name \
+             WHERE subscription.state <> 'ended' AND event_cursor.position > subscription.begins GROUP BY subscription.id";
     BY_ID = "SELECT id, consumer, name, interface, terms, state, because, begins AS position, requested_at, changed_at \
              FROM subscription WHERE id = $1";
     STATE = "UPDATE subscription SET state = $2, because = $3, changed_at = $4 WHERE id = $1 AND state = $5";
@@ -139,6 +143,15 @@ impl Store {
     /// Those of the database.
     pub async fn subscriptions(&self) -> Result<Vec<LiveSubscription>, StoreError> {
         all(&mut self.database.read().await?).await
+    }
+
+    /// When each subscription that is alive had an event last, by its id: those that have had none are not in it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn subscriptions_moved(&self) -> Result<BTreeMap<String, Timestamp>, StoreError> {
+        let rows = self.database.read().await?.all(MOVED, bind![]).await?;
+        rows.iter().map(|row| Ok((row.text("id")?, row.time("moved_at")?))).collect()
     }
 
     /// Ends subscriptions whose grant has ended, or whose own time is over, and gives their ids.

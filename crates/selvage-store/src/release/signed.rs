@@ -70,8 +70,8 @@ statements! {
                  COALESCE(s.made_by, r.recorded_by) AS recorded_by, r.domain, COALESCE(s.change_id, r.change_id) AS change_id, \
                  COALESCE(s.signed_with, r.signed_with) AS signed_with, COALESCE(s.signature, r.signature) AS signature \
                  FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
-                 LEFT JOIN change_proposal AS p ON p.id = s.change_id WHERE r.domain IS NOT NULL \
-                 ORDER BY COALESCE(s.made_at, r.recorded_at), COALESCE(p.release_ordinal, 0), r.id";
+                 LEFT JOIN change_proposal AS p ON p.id = COALESCE(s.change_id, r.change_id) WHERE r.domain IS NOT NULL \
+                 ORDER BY COALESCE(p.release_ordinal, 0), COALESCE(s.made_at, r.recorded_at), r.id";
     KEEP_KEY = "INSERT INTO release_key (id, public_key, made_at, made_by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
     KEYS = "SELECT id, public_key FROM release_key ORDER BY made_at, id";
 }
@@ -134,7 +134,8 @@ impl Store {
         transaction.first(BY_ID, bind![id]).await?.map(|row| signed(&row)).transpose()
     }
 
-    /// Every release of every domain without its content, oldest first; once for each change that made it.
+    /// Every release of every domain without its content, oldest first by their count, whatever the clock was; once for each change
+    /// that made it.
     ///
     /// # Errors
     /// Those of the database.

@@ -29,17 +29,12 @@ fn key(byte: u8) -> NewKey {
 
 fn terms(purpose: &str) -> GrantTerms {
     GrantTerms {
-        operations: vec!["list".to_owned(), "get".to_owned()],
         rows: vec![("site".parse().unwrap(), vec![json!("ghent"), json!("brno")])],
         except: vec!["price".parse().unwrap()],
-        classes: vec![],
         purpose: Some(purpose.to_owned()),
         until: Some("2027-06-30T16:00:00Z".parse().unwrap()),
         on_end: EndAction::Alarm,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
+        ..GrantTerms::whole(["list", "get"])
     }
 }
 

@@ -170,11 +170,17 @@ async fn an_emergency_is_ratified(stage: &Stage) {
     release(&store, &change, Some(24)).await.unwrap();
     let released = store.change(&change.id).await.unwrap();
     assert!(released.ratify_until.is_some_and(|until| until > released.changed));
+    let open = store.propose(&new_change(Some("rel_1"), "rel_2")).await.unwrap();
+    let (now, waiting) = store.waiting_changes().await.unwrap();
+    let ratify: Vec<_> = waiting.iter().map(|it| (it.proposed, it.ratify_until)).collect();
+    assert_eq!(ratify, [(change.proposed, released.ratify_until), (open.proposed, None)]);
+    assert!(now >= open.proposed);
     let decided = store.decide_change(&change.id, 1, "s.okafor", DecisionVerdict::Approve, "well").await.unwrap();
     assert_eq!(decided.decisions.len(), 1);
     store.ratify_change(&change.id, "s.okafor").await.unwrap();
     let ratified = store.change(&change.id).await.unwrap();
     assert_eq!((ratified.ratify_until, ratified.ratified_late), (None, None));
+    assert_eq!(store.waiting_changes().await.unwrap().1.len(), 1, "the one that is open");
     assert!(store.decide_change(&change.id, 1, "x", DecisionVerdict::Approve, "well").await.is_err());
 }
 
@@ -324,10 +330,13 @@ async fn the_head_is_by_count_and_not_by_clock(stage: &Stage) {
     release(&store, &first, None).await.unwrap();
     // The clock was ahead then, and is right by now.
     tamper(&store, "UPDATE change_proposal SET released_at = released_at + 3600000000").await;
+    tamper(&store, "UPDATE release_seal SET made_at = made_at + 3600000000").await;
     let second = store.propose(&new_change(Some("rel_1"), "rel_2")).await.unwrap();
     release(&store, &second, None).await.unwrap();
     let ghent: DomainName = "plant-ghent".parse().unwrap();
     assert_eq!(store.head(&ghent).await.unwrap().as_deref(), Some("rel_2"));
+    let listed: Vec<String> = store.signed_releases().await.unwrap().into_iter().map(|it| it.id).collect();
+    assert_eq!(listed, ["rel_1", "rel_2"]);
     let stale = store.propose(&new_change(Some("rel_1"), "rel_3")).await.unwrap();
     let refused = release(&store, &stale, None).await.unwrap_err();
     assert!(matches!(refused, StoreError::ChangeStale { .. }), "{refused}");

@@ -36,17 +36,10 @@ type Narrow = fn(&GrantTerms) -> Result<GrantTerms, String>;
 
 pub(super) fn terms(operations: &[&str]) -> GrantTerms {
     GrantTerms {
-        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
         rows: vec![("site".parse().unwrap(), vec![json!("ghent")])],
-        except: vec![],
-        classes: vec![],
         purpose: Some("shows orders".to_owned()),
         until: Some("2099-06-30T16:00:00Z".parse().unwrap()),
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
+        ..GrantTerms::whole(operations.iter().copied())
     }
 }
 

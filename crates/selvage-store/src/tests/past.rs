@@ -3,7 +3,7 @@
 use std::slice::from_ref;
 
 use jiff::Timestamp;
-use selvage_model::access::{Blocked, EndAction, GrantTerms, KeyHash, Principal};
+use selvage_model::access::{Blocked, GrantTerms, KeyHash, Principal};
 use serde_json::json;
 
 use super::both;
@@ -20,19 +20,7 @@ async fn moment(store: &Store) -> Timestamp {
 }
 
 fn terms(operations: &[&str]) -> GrantTerms {
-    GrantTerms {
-        operations: operations.iter().map(|it| (*it).to_owned()).collect(),
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose: None,
-        until: None,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    }
+    GrantTerms::whole(operations.iter().copied())
 }
 
 /// What counts of an access state: keys that are not revoked, operations of grants that are alive, blocks.

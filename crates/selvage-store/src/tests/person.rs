@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selvage_model::access::{EndAction, GrantTerms, Principal};
+use selvage_model::access::{GrantTerms, Principal};
 use selvage_model::change::{DecisionVerdict, Delegation, Need, Report, Requirement, Seat};
 use serde_json::json;
 
@@ -20,19 +20,7 @@ both!(
 const PETIT: &str = "m.petit";
 
 fn terms() -> GrantTerms {
-    GrantTerms {
-        operations: vec!["list".to_owned()],
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose: None,
-        until: None,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    }
+    GrantTerms::whole(["list"])
 }
 
 /// A store in which somebody did something of most kinds.

@@ -37,6 +37,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("capture::step", crate::capture::step::STATEMENTS),
     ("change", crate::change::STATEMENTS),
     ("change::delegation", crate::change::delegation::STATEMENTS),
+    ("change::waiting", crate::change::waiting::STATEMENTS),
     ("claim", crate::claim::STATEMENTS),
     ("contract_check", crate::contract_check::STATEMENTS),
     ("cross_reference", crate::cross_reference::STATEMENTS),

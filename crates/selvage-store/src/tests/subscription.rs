@@ -11,7 +11,9 @@ use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, S
 
 use super::both;
 use super::stage::Stage;
-use crate::{AskedSubscription, EventBatch, NewCursor, NewReplay, Store, StoreError, SubscriptionStep};
+use crate::{
+    AskedSubscription, CursorMove, EventBatch, NewCursor, NewReplay, Store, StoreError, SubscriptionStep, TakenCursor,
+};
 
 both!(
     a_subscription_follows_its_manifest,
@@ -26,19 +28,7 @@ both!(
 );
 
 fn grant(operations: &[&str]) -> GrantTerms {
-    GrantTerms {
-        operations: operations.iter().map(|operation| (*operation).to_owned()).collect(),
-        rows: Vec::new(),
-        except: Vec::new(),
-        classes: Vec::new(),
-        purpose: None,
-        until: None,
-        on_end: EndAction::End,
-        rate: None,
-        when: None,
-        time_zone: None,
-        quota: None,
-    }
+    GrantTerms::whole(operations.iter().copied())
 }
 
 pub(super) fn asked_grant() -> (ConsumerName, InterfaceRef, GrantTerms) {
@@ -197,8 +187,13 @@ async fn a_subscription_begins_where_it_was_asked_for(stage: &Stage) {
         lane: "one".parse().unwrap(),
         body: b"{}".to_vec(),
     };
-    let batch = EventBatch { stream, records: (0..3).map(record).collect(), acknowledged: Position::START };
-    store.append_events(&[batch]).await.unwrap();
+    let batch = |numbers: std::ops::Range<usize>| EventBatch {
+        stream: "orders@1".parse().unwrap(),
+        records: numbers.map(record).collect(),
+        acknowledged: Position::START,
+    };
+    let more = batch(3..4);
+    store.append_events(&[batch(0..3)]).await.unwrap();
     apply(&store, &[asked("/a")]).await;
     let subscription = store.subscriptions().await.unwrap().remove(0);
     assert_eq!(subscription.begins.offset(), 3);
@@ -216,6 +211,17 @@ async fn a_subscription_begins_where_it_was_asked_for(stage: &Stage) {
         (view.position, view.head, view.node.as_deref()),
         (Some(subscription.begins), Some(subscription.begins), Some("node-a"))
     );
+    // It has had nothing yet, and then it has.
+    assert!(store.subscriptions_moved().await.unwrap().is_empty());
+    store.append_events(&[more]).await.unwrap();
+    let TakenCursor::Taken { position, fence } = store.take_cursor(&new).await.unwrap() else {
+        panic!("it is its own")
+    };
+    let to = Position::new(position.epoch(), position.offset() + 1).unwrap();
+    let moved = CursorMove { stream: new.stream.clone(), reader: new.reader.clone(), fence, to };
+    store.move_cursor(&moved).await.unwrap();
+    let last = store.subscriptions_moved().await.unwrap();
+    assert!(last.len() == 1 && last[&subscription.id] >= subscription.requested, "{last:?}");
     apply(&store, &[]).await;
     assert!(store.cursors(&subscription.interface).await.unwrap().is_empty());
     let mut oldest = asked("/a");

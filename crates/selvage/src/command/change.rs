@@ -64,7 +64,10 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// The change's id.
     id: String,
-    /// Prints JSON.
+    /// Lists also what the check finds in other domains and found before.
+    #[arg(long)]
+    all: bool,
+    /// Prints JSON, with all of it.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -199,7 +202,7 @@ impl Show {
         if self.json {
             say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
         } else {
-            say(report::change::human(&change, &standing))?;
+            say(report::change::human(&change, &standing, self.all))?;
         }
         Ok(Outcome::Well)
     }
@@ -214,7 +217,7 @@ impl Decide {
         if json {
             say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
         } else {
-            say(report::change::human(&change, &standing))?;
+            say(report::change::human(&change, &standing, false))?;
         }
         if change.state == ChangeState::Released && standing.rejected.is_some() {
             // What runs goes on: whether it may is for a person to say.

@@ -33,7 +33,7 @@ impl Explain {
 
 fn list() -> String {
     let mut text = String::new();
-    for (code, title) in code::CATALOGUE {
+    for (code, title) in code::catalogue() {
         let _ = writeln!(text, "{code}  {title}");
     }
     text.truncate(text.trim_end().len());
@@ -43,5 +43,5 @@ fn list() -> String {
 fn nearest(text: &str) -> &'static str {
     let upper = text.to_ascii_uppercase();
     let distance = |code: &str| strsim::levenshtein(&upper, code);
-    code::CATALOGUE.iter().map(|(code, _)| code.as_str()).min_by_key(|code| distance(code)).unwrap_or("FAB1001")
+    code::catalogue().map(|(code, _)| code.as_str()).min_by_key(|code| distance(code)).unwrap_or("FAB1001")
 }

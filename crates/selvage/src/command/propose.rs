@@ -34,7 +34,10 @@ pub(crate) struct Propose {
     /// The change that this is another version of: what was decided about the one before counts no more.
     #[arg(long, value_name = "ID")]
     change: Option<String>,
-    /// Prints JSON.
+    /// Lists also what the check finds in other domains and found before.
+    #[arg(long)]
+    all: bool,
+    /// Prints JSON, with all of it.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -60,7 +63,7 @@ impl Propose {
         if self.json {
             say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
         } else {
-            say(report::change::human(&change, &standing))?;
+            say(report::change::human(&change, &standing, self.all))?;
         }
         Ok(Outcome::Well)
     }

@@ -33,17 +33,13 @@ impl Scope {
     /// The terms, with a purpose and an end.
     pub(crate) fn terms(&self, purpose: Option<String>, until: Option<Timestamp>, on_end: EndAction) -> GrantTerms {
         GrantTerms {
-            operations: self.operations.clone(),
             rows: gathered(&self.rows),
             except: self.except.clone(),
             classes: self.classes.clone(),
             purpose,
             until,
             on_end,
-            rate: None,
-            when: None,
-            time_zone: None,
-            quota: None,
+            ..GrantTerms::whole(self.operations.iter().cloned())
         }
     }
 }

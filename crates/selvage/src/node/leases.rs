@@ -13,10 +13,12 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
 use selvage_governance::access::{judge, tier};
+use selvage_model::access::{AccessState, EndAction};
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::{EnvironmentName, InterfaceRef};
+use selvage_model::subscription::SubscriptionState;
 use selvage_store::{AccessRequest, BreakGlass, ItemState, NewAccessRequest, RecertificationItem, Store, StoreError};
 
 use super::release::{Current, Release};
@@ -25,12 +27,16 @@ use overdue::Overdue;
 
 /// How often it is looked.
 const EVERY: Duration = Duration::from_secs(5);
+/// What ends within so long is counted as such.
+const SOON: Duration = Duration::from_secs(7 * 86_400);
 
 /// What is open, at `/metrics`.
 #[derive(Debug, Default)]
 pub(crate) struct LeaseFigures {
     break_glass: AtomicU64,
+    unreviewed: AtomicU64,
     breaches: AtomicU64,
+    ending: AtomicU64,
     escalated: AtomicU64,
     requests: AtomicU64,
     overdue: AtomicU64,
@@ -42,6 +48,12 @@ impl LeaseFigures {
         let mut text = String::new();
         let table = [
             ("break_glass_open", "Grants that were opened without approval and have not ended.", &self.break_glass),
+            (
+                "break_glass_unreviewed",
+                "Grants that were opened without approval and that nobody has reviewed.",
+                &self.unreviewed,
+            ),
+            ("leases_ending", "Grants and subscriptions whose time is over within seven days.", &self.ending),
             (
                 "breaches",
                 "Grants that were opened without approval and that nobody has reviewed in time.",
@@ -111,18 +123,31 @@ async fn look(
         }
     }
     count(&figures.break_glass, opened.iter().filter(|it| it.grant.ended.is_none() && it.ends > now));
+    count(&figures.unreviewed, opened.iter().filter(|it| it.review.is_none()));
     count(&figures.breaches, opened.iter().filter(|it| it.is_breach(now)));
     count(&figures.escalated, lapse(store, now).await?.iter());
-    let overdue = told.subscriptions.tell(&current.active().access.subscriptions, now);
+    let active = current.active();
+    count(&figures.ending, ending(&active.access, now));
+    let overdue = told.subscriptions.tell(&active.access.subscriptions, now);
     figures.overdue.store(u64::try_from(overdue).unwrap_or(u64::MAX), Ordering::Relaxed);
     let open = store.open_access_requests().await?;
     count(&figures.requests, open.iter());
     // A node that still runs an older release says nothing about what the newest can grant.
-    let release = Arc::clone(&current.active().release);
+    let release = Arc::clone(&active.release);
     if is_active(store, environment, &release).await? {
         refuse(store, open, told).await?;
     }
     Ok(())
+}
+
+/// When leases end that are alive and do soon, whatever their end does. What was opened in an emergency has a clock of its own.
+fn ending(access: &AccessState, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+    let soon = now.checked_add(SOON).unwrap_or(Timestamp::MAX);
+    let lasts = access.grants.iter().filter(|it| it.ended.is_none() && it.terms.on_end != EndAction::Cut);
+    let grants = lasts.filter_map(|it| it.terms.until);
+    let alive = access.subscriptions.iter().filter(|it| it.state != SubscriptionState::Ended);
+    let subscriptions = alive.filter_map(|it| it.terms.until);
+    grants.chain(subscriptions).filter(move |until| (now..=soon).contains(until))
 }
 
 /// Whether what this node runs is what the store says is active.

@@ -26,6 +26,7 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::events::Behindhand;
+use super::governed::Governed;
 use super::handed::HandedOut;
 use super::issuers::IssuerFigures;
 use super::leases::LeaseFigures;
@@ -50,6 +51,7 @@ pub(crate) struct Told {
     pub(crate) deliveries: selvage_delivery::Figures,
     pub(crate) behind: Arc<Behindhand>,
     pub(crate) leases: Arc<LeaseFigures>,
+    pub(crate) governed: Arc<Governed>,
 }
 
 impl EngineMediation {
@@ -135,13 +137,14 @@ impl Mediation for EngineMediation {
     }
 
     fn figures(&self) -> String {
-        let Told { usage, issuers, deliveries, behind, leases } = &self.told;
+        let Told { usage, issuers, deliveries, behind, leases, governed } = &self.told;
         self.engine.figures()
             + &usage.text()
             + &issuers.text()
             + &deliveries.exposition()
             + &behind.text()
             + &leases.text()
+            + &governed.text()
             + &self.handed_out.text()
     }
 }
@@ -207,19 +210,8 @@ mod tests {
             (None, EndAction::Alarm, Some(before), false),
         ];
         for (until, on_end, ended, covers) in table {
-            let terms = GrantTerms {
-                operations: vec!["get".to_owned()],
-                rows: Vec::new(),
-                except: vec!["origin".parse().unwrap()],
-                classes: Vec::new(),
-                purpose: None,
-                until,
-                on_end,
-                rate: None,
-                when: None,
-                time_zone: None,
-                quota: None,
-            };
+            let terms =
+                GrantTerms { except: vec!["origin".parse().unwrap()], until, on_end, ..GrantTerms::whole(["get"]) };
             let grant = LiveGrant {
                 id: "g".to_owned(),
                 consumer: consumer.clone(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use selvage_control::desk::told_and_folded;
 use selvage_governance::approval::{Standing, Waiting};
 use selvage_model::change::{Change, DecisionVerdict};
 use serde_json::Value;
@@ -11,15 +12,15 @@ use super::visible;
 /// How many differences and consumers are listed; the rest is counted.
 const MOST_LISTED: usize = 40;
 
-/// A change with how it stands, as text.
-pub(crate) fn human(change: &Change, standing: &Standing) -> String {
+/// A change with how it stands, as text; with all of its findings, or without those that stood before in other domains.
+pub(crate) fn human(change: &Change, standing: &Standing, all: bool) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = write_all(&mut text, change, standing);
+    let _ = write_all(&mut text, change, standing, all);
     text.trim_end().to_owned()
 }
 
-fn write_all(text: &mut String, change: &Change, standing: &Standing) -> std::fmt::Result {
+fn write_all(text: &mut String, change: &Change, standing: &Standing, all: bool) -> std::fmt::Result {
     let (id, domain, title, author) = (&change.id, &change.domain, visible(&change.title, false), &change.author);
     writeln!(text, "{id}  {domain}: {title}")?;
     writeln!(text, "version {} by {author}, {}, {}", change.version, change.state, stands(change, standing))?;
@@ -32,6 +33,7 @@ fn write_all(text: &mut String, change: &Change, standing: &Standing) -> std::fm
         writeln!(text, "  {verdict:<8}  {code}  {at}  ({place})")?;
     }
     more(text, report.differences.len())?;
+    findings(text, change, all)?;
     if !report.affected.is_empty() {
         writeln!(text, "would break")?;
         for affected in report.affected.iter().take(MOST_LISTED) {
@@ -55,6 +57,42 @@ fn write_all(text: &mut String, change: &Change, standing: &Standing) -> std::fm
         writeln!(text, "{at:.0}  {person} {}: {because} (version {}{void})", said(decision.verdict), decision.version)?;
     }
     Ok(())
+}
+
+/// What the check finds, first what the change brings.
+fn findings(text: &mut String, change: &Change, all: bool) -> std::fmt::Result {
+    let (told, folded) = match all {
+        true => (change.report.findings.iter().collect(), 0),
+        false => told_and_folded(change),
+    };
+    let most = if all { usize::MAX } else { MOST_LISTED };
+    let mut heading = None;
+    for finding in told.iter().take(most) {
+        let next = match finding["brought"].as_bool() {
+            Some(true) => "it brings",
+            Some(false) => "stood before",
+            None => "found",
+        };
+        if heading.replace(next) != Some(next) {
+            writeln!(text, "{next}")?;
+        }
+        let member = |name: &str| visible(finding[name].as_str().unwrap_or_default(), false);
+        let (severity, code, message, place) = (member("severity"), member("code"), member("message"), member("place"));
+        writeln!(text, "  {severity:<8}  {code}  {message}  ({place})")?;
+    }
+    if !all {
+        more(text, told.len())?;
+    }
+    match folded {
+        0 => Ok(()),
+        folded => {
+            let id = &change.id;
+            writeln!(
+                text,
+                "… {folded} more that stood before this change in other domains: selvage change show {id} --all"
+            )
+        }
+    }
 }
 
 fn more(text: &mut String, count: usize) -> std::fmt::Result {

@@ -212,7 +212,7 @@ impl Plants {
     }
 
     /// Does harm to the store, as no command could.
-    async fn alter(&self, sql: &'static str) {
+    pub(crate) async fn alter(&self, sql: &'static str) {
         let url = format!("sqlite:{}", self.place.path("data/selvage.db").display());
         let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
         assert!(sqlx::query(sql).execute(&mut connection).await.unwrap().rows_affected() > 0, "{sql}");

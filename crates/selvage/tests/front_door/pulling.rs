@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::{Timestamp, ToSpan as _};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -22,7 +23,7 @@ name: planning
 ";
 
 struct Board {
-    _place: Place,
+    place: Place,
     store: Vec<String>,
     served: Served,
     mes: String,
@@ -32,12 +33,21 @@ struct Board {
 
 impl Board {
     async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// One whose node follows its manifests.
+    async fn watching() -> Self {
+        Self::with(&["--watch"]).await
+    }
+
+    async fn with(more: &[&str]) -> Self {
         let place = Place::new().await;
         place.edit("consumers.yaml", "kind: Consumer\nname: planning\n", READS);
         let store = place.data();
         let (mes, key) = (place.key(&store, "mes-ghent"), place.key(&store, "shop-floor-board"));
-        let served = place.serve(&store, &[]);
-        Self { _place: place, store, served, mes, key, client: Client::new() }
+        let served = place.serve(&store, more);
+        Self { place, store, served, mes, key, client: Client::new() }
     }
 
     fn url(&self, path: &str) -> String {
@@ -79,10 +89,23 @@ impl Board {
         (status, serde_json::from_str(&answer.text().await.unwrap()).unwrap_or_default())
     }
 
-    async fn stream(&self, last: Option<&str>) -> Response {
+    /// Deprecates what is pulled, with this beside.
+    fn deprecate(&self, more: &str) {
+        let active = "in Ghent tell.\nlifecycle: active\n";
+        let deprecated = format!(
+            "in Ghent tell.\nlifecycle: deprecated\ndeprecation: {{since: 2026-09-01, sunset: 2099-01-01, {more}}}\n"
+        );
+        self.place.edit("interfaces.yaml", active, &deprecated);
+    }
+
+    async fn asked_to_stream(&self, last: Option<&str>) -> Response {
         let request = self.client.get(self.url("events")).bearer_auth(&self.key).header("accept", "text/event-stream");
         let request = last.into_iter().fold(request, |request, last| request.header("last-event-id", last));
-        let answer = request.send().await.unwrap();
+        request.send().await.unwrap()
+    }
+
+    async fn stream(&self, last: Option<&str>) -> Response {
+        let answer = self.asked_to_stream(last).await;
         assert_eq!(answer.headers()["content-type"], "text/event-stream");
         answer
     }
@@ -219,4 +242,57 @@ async fn members_of_a_group_take_turns() {
     let forget = || board.client.delete(board.url("groups/boards")).bearer_auth(&board.key).send();
     assert_eq!(forget().await.unwrap().status(), StatusCode::NO_CONTENT);
     assert_eq!(forget().await.unwrap().status(), StatusCode::NOT_FOUND);
+}
+
+/// INVARIANT: LIVE-LIFECYCLE
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_brownout_nothing_is_pulled_and_positions_are_kept() {
+    let board = Board::watching().await;
+    board.happens("a", "press-4").await;
+    let mut stream = board.stream(None).await;
+    said(&mut stream, "\n\n").await;
+    // The window begins while both wait: by the clock, whenever the node took the manifest.
+    let now = Timestamp::now();
+    let window = |from: Timestamp, to: Timestamp| format!("brownouts: [{{from: \"{from:.0}\", to: \"{to:.0}\"}}]");
+    let on = window(now + 4.seconds(), now + 1.hours());
+    let waiting = board.get("events?after=1-1&wait=60s");
+    let ending = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        board.deprecate(&on);
+        let mut text = String::new();
+        while let Some(chunk) = stream.chunk().await.unwrap() {
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        text
+    };
+    let (answer, text) = tokio::join!(waiting, ending);
+    let reason = text.split("event: problem\n").nth(1).unwrap_or_else(|| panic!("{text}"));
+    assert!(reason.starts_with("id: 1-1\nretry: ") && reason.contains("FAB7153"), "{text}");
+    let refused = async |answer: Response| {
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        let retry: u64 = header("retry-after").unwrap().parse().unwrap();
+        assert!(retry > 3_000 && retry <= 3_601, "{retry}");
+        let status = answer.status();
+        let problem: Value = answer.json().await.unwrap();
+        assert_eq!((status, &problem["code"]), (StatusCode::SERVICE_UNAVAILABLE, &json!("FAB7153")), "{problem}");
+    };
+    refused(answer).await;
+    refused(board.get("events?after=1-1").await).await;
+    refused(board.asked_to_stream(Some("1-1")).await).await;
+    let (status, problem) = board.group("groups/boards/lease", json!({"member": "hall-1", "lease": "60s"})).await;
+    assert_eq!((status, &problem["code"]), (503, &json!("FAB7153")), "{problem}");
+    let metrics = Client::new().get(&board.served.metrics).send().await.unwrap().text().await.unwrap();
+    let answers =
+        metrics.lines().filter(|it| it.starts_with("selvage_gateway_requests_total{interface=\"machine-states@1\""));
+    let mut of_reads = answers.filter(|it| it.contains("operation=\"read\""));
+    assert!(of_reads.any(|it| it.contains("status=\"planned\"")), "what is planned is no failure: {metrics}");
+    assert!(!metrics.contains("consumer=\"shop-floor-board\",operation=\"read\",status=\"5xx\""), "{metrics}");
+
+    board.place.edit("interfaces.yaml", &on, &window(now - 2.hours(), now - 1.hours()));
+    board.happens("b", "press-5").await;
+    let goes_on =
+        || async { Some(board.asked_to_stream(Some("1-1")).await).filter(|it| it.status() == StatusCode::OK) };
+    let mut stream = eventually("the window is over", goes_on).await;
+    assert!(said(&mut stream, "\n\n").await.starts_with("id: 1-2\ndata: "), "nothing was passed over");
+    assert_eq!(ids(&board.page("events?after=1-1").await), ["b"]);
 }

@@ -19,6 +19,7 @@ pub(super) fn schemas() -> Schemas {
         ("Board", answer("What waits.", json!({"items": list("Waits"), "access": list("Due")}), json!({}))),
         ("Due", due()),
         ("Difference", difference()),
+        ("ChangeFinding", super::word::finding_of_change()),
         ("Affected", affected()),
         ("Waiting", waiting()),
         (
@@ -70,7 +71,7 @@ fn change() -> Value {
         "unproven": count("Of how many that cannot be told."),
         "safe": count("How many are safe."),
         "differences": list("Difference"),
-        "findings": list("Finding"),
+        "findings": list("ChangeFinding"),
         "affected": list("Affected"),
         "open": list("Waiting"),
         "met": list("Met"),

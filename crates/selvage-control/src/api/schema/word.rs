@@ -4,7 +4,7 @@ use selvage_model::code::Code;
 use selvage_model::delivery::Cause;
 use serde_json::{Value, json};
 
-use super::{Schemas, answer, maybe_text, reference, text, texts, words};
+use super::{Schemas, answer, flag, maybe_text, reference, text, texts, words};
 use crate::api::request::ID;
 
 const NAME: &str = "^[a-z]([a-z0-9-]{0,62}[a-z0-9])?$";
@@ -107,14 +107,27 @@ fn problem() -> Value {
 }
 
 fn finding() -> Value {
+    answer("What the check finds.", of_finding(), json!({}))
+}
+
+/// A finding of a change: those that it brings come first.
+pub(super) fn finding_of_change() -> Value {
     let members = json!({
+        "brought": flag("Whether the change brings it, or makes it graver; false where it stood before."),
+        "domain": reference("DomainName"),
+    });
+    // Changes of before this was kept lack them.
+    answer("What the check finds of a change, and whether the change brings it.", of_finding(), members)
+}
+
+fn of_finding() -> Value {
+    json!({
         "code": {"type": "string", "pattern": "^FAB[0-9]{4}$"},
         "severity": words(&["error", "warning", "advice"]),
         "place": text("File, line and column."),
         "message": text("What is wrong."),
         "fix": maybe_text("What would mend it."),
-    });
-    answer("What the check finds.", members, json!({}))
+    })
 }
 
 /// The schema of a problem with one of these codes, or with one of the check's.
