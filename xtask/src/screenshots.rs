@@ -59,6 +59,7 @@ pub(crate) async fn run() -> Result<()> {
         ("interface", format!("{console}/catalogue/production-orders@1"), "1200,2400"),
         ("interface-narrow", format!("{console}/catalogue/production-orders@1"), "500,2800"),
         ("changes", format!("{console}/changes"), "1200,900"),
+        ("blocks", format!("{console}/blocks"), "1200,1400"),
         ("releases", format!("{console}/releases"), "1200,900"),
         ("usage", format!("{console}/usage"), "1280,1600"),
         ("contracts", format!("{console}/contracts"), "1280,1200"),

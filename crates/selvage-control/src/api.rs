@@ -29,7 +29,7 @@ use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use selvage_governance::seat::{Act, is_peopled, may};
+use selvage_governance::seat::{Act, may};
 use selvage_log::EventLog;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -40,14 +40,14 @@ use selvage_store::Store;
 use serde_json::{Value, json};
 
 use crate::console::{Authenticate, ViewCatalogue};
-use crate::desk::{Desk, Seal, lease};
+use crate::desk::{Desk, Seal, cut, lease};
 
 use answer::problem;
 pub(crate) use answer::{status_of, told};
-pub(crate) use changes::line;
 pub use document::description;
 pub(crate) use evidence::page;
 use request::Operator;
+pub(crate) use request::line;
 use route::{Route, served};
 
 /// Waits until every node knows of what was changed at this moment and, where it was activated in an environment, runs it there; says when
@@ -163,14 +163,9 @@ impl Api {
         Err(problem(&Problem::new(403, code::API_FORBIDDEN, detail)))
     }
 
-    /// By what it is judged who may take a step: changes by what the domains released last, and what is stuck by what runs here, as
-    /// access is. Where that names nobody, by the other of the two: a node that serves a directory has released nothing, and its people
-    /// are in the directory.
+    /// By what it is judged who may take a step.
     async fn judging(&self, act: Act) -> Result<Arc<Fabric>, Response> {
-        let (runs, released) = (self.fabric().await, self.governance.desk.released().await);
-        let released = released.map_err(|error| told(&error))?;
-        let (first, other) = if act == Act::Operate { (runs, released) } else { (released, runs) };
-        Ok(if is_peopled(&first) { first } else { other })
+        self.governance.desk.judging(act, self.fabric().await).await.map_err(|error| told(&error))
     }
 
     /// Refuses what the operator may not do in the domain.
@@ -184,6 +179,5 @@ impl Api {
 }
 
 fn forbidden(operator: &str, domain: &DomainName) -> Response {
-    let detail = format!("`{operator}` may not do this in the domain {domain}");
-    problem(&Problem::new(403, code::API_FORBIDDEN, detail))
+    told(&cut::forbidden(operator, domain))
 }

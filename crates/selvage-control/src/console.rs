@@ -3,6 +3,7 @@
 
 mod access;
 mod ask;
+mod blocks;
 mod catalogue;
 mod changes;
 mod entry;
@@ -11,7 +12,6 @@ mod releases;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -21,6 +21,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
+use selvage_store::{Store, StoreError};
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -47,8 +48,6 @@ pub type ViewCatalogue = Arc<dyn Fn() -> BoxFuture<'static, CatalogueView> + Sen
 pub type ViewLanes = Arc<dyn Fn() -> BoxFuture<'static, LanesView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
 pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
-/// Whether somebody who logged in with this key may still be here: a session never outlives its key.
-pub type Vouch = Arc<dyn Fn(&Admitted) -> bool + Send + Sync>;
 
 /// Somebody who may see the console.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,8 +77,8 @@ pub struct ConsoleConfig {
     pub catalogue: ViewCatalogue,
     /// Who may see it.
     pub authenticate: Authenticate,
-    /// Who may go on seeing it.
-    pub vouch: Vouch,
+    /// Where it is kept who is logged in.
+    pub store: Store,
     /// Changes and releases, where they are governed here.
     pub governance: Option<Governance>,
 }
@@ -106,7 +105,6 @@ struct Shared {
     catalogue: ViewCatalogue,
     governance: Option<Governance>,
     authenticate: Authenticate,
-    vouch: Vouch,
     sessions: Sessions,
 }
 
@@ -140,8 +138,7 @@ impl Console {
             catalogue: config.catalogue,
             governance: config.governance,
             authenticate: config.authenticate,
-            vouch: config.vouch,
-            sessions: Sessions::default(),
+            sessions: Sessions::new(config.store),
         });
         let (stop, mut stopped) = watch::channel(false);
         let routes = routes(Arc::clone(&shared), api).into_make_service_with_connect_info::<Working>();
@@ -161,10 +158,13 @@ impl Console {
         self.address
     }
 
-    /// A path that logs this operator in once, within half an hour; `None` when there are far too many sessions.
-    pub fn one_time_link(&self, admitted: Admitted) -> Option<String> {
-        let token = self.shared.sessions.one_time_link(admitted, Instant::now())?;
-        Some(format!("/login?token={token}"))
+    /// A path that logs this operator in once, at any node of the store, within half an hour; `None` when there are far too many sessions.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn one_time_link(&self, admitted: &Admitted) -> Result<Option<String>, StoreError> {
+        let token = self.shared.sessions.one_time_link(admitted).await?;
+        Ok(token.map(|token| format!("/login?token={token}")))
     }
 
     /// Stops listening and ends.
@@ -188,6 +188,9 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/access", get(access::list))
         .route("/access/requests/{id}/decisions", post(access::decide))
         .route("/access/break-glass/{grant}/reviews", post(access::review))
+        .route("/blocks", get(blocks::list).post(blocks::block))
+        .route("/blocks/{id}/lift", post(blocks::lift))
+        .route("/keys/{id}/revocation", post(blocks::revoke))
         .route("/evidence", get(evidence::list))
         .route("/evidence/interfaces/{interface}", get(evidence::interface))
         .route("/evidence/domains/{domain}", get(evidence::domain))
@@ -279,9 +282,10 @@ async fn login_page(
     let Some(token) = link.token else {
         return Html(page::login(None).into_string()).into_response();
     };
-    match shared.sessions.redeem(&token, Instant::now()).filter(|admitted| (shared.vouch)(admitted)) {
-        Some(admitted) => enter(&shared, &headers, admitted),
-        None => refuse_login("This link was used already, or is older than half an hour. Log in with your key."),
+    match shared.sessions.redeem(&token).await {
+        Ok(Some(admitted)) => enter(&shared, &headers, admitted).await,
+        Err(error) => unavailable(&error),
+        Ok(None) => refuse_login("This link was used already, or is older than half an hour. Log in with your key."),
     }
 }
 
@@ -292,7 +296,7 @@ struct Login {
 
 async fn login(State(shared): State<Arc<Shared>>, headers: HeaderMap, Filled(login): Filled<Login>) -> Response {
     match (shared.authenticate)(login.key.trim().to_owned()).await {
-        Some(admitted) => enter(&shared, &headers, admitted),
+        Some(admitted) => enter(&shared, &headers, admitted).await,
         None => refuse_login("This key is not known here, has ended, or is not an operator's."),
     }
 }
@@ -302,11 +306,13 @@ fn refuse_login(because: &str) -> Response {
     (StatusCode::UNAUTHORIZED, Html(page::login(Some(because)).into_string())).into_response()
 }
 
-fn enter(shared: &Shared, headers: &HeaderMap, admitted: Admitted) -> Response {
-    let Admitted { operator, credential } = admitted.clone();
-    let Some(token) = shared.sessions.begin(admitted, Instant::now()) else {
-        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+async fn enter(shared: &Shared, headers: &HeaderMap, admitted: Admitted) -> Response {
+    let token = match shared.sessions.begin(&admitted).await {
+        Ok(Some(token)) => token,
+        Ok(None) => return StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Err(error) => return unavailable(&error),
     };
+    let Admitted { operator, credential } = admitted;
     tracing::info!(operator, credential, "somebody logged in at the console");
     // Lax, so that a link in a terminal or a mail leads in; every change of state is a POST from our own pages.
     let secure = if is_secure(headers) { "; Secure" } else { "" };
@@ -322,8 +328,10 @@ fn is_secure(headers: &HeaderMap) -> bool {
 }
 
 async fn logout(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Response {
-    if let Some(token) = cookie(&headers) {
-        shared.sessions.end(token);
+    if let Some(token) = cookie(&headers)
+        && let Err(error) = shared.sessions.end(token).await
+    {
+        return unavailable(&error);
     }
     let gone = format!("{COOKIE}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
     ([(header::SET_COOKIE, gone)], Redirect::to("/login")).into_response()
@@ -355,15 +363,18 @@ fn refusal(error: &DeskError) -> (StatusCode, String) {
     (status, said)
 }
 
+/// The store does not say who is logged in.
+fn unavailable(error: &StoreError) -> Response {
+    let because = format!("{}: {error}", error.code());
+    (StatusCode::SERVICE_UNAVAILABLE, Html(page::unavailable(&because).into_string())).into_response()
+}
+
 /// INVARIANT: REVOKED-NOW: whoever's key was taken back is out with the next request.
-fn session(shared: &Shared, headers: &HeaderMap) -> Option<Admitted> {
-    let token = cookie(headers)?;
-    let admitted = shared.sessions.operator(token, Instant::now())?;
-    if (shared.vouch)(&admitted) {
-        return Some(admitted);
+async fn session(shared: &Shared, headers: &HeaderMap) -> Result<Option<Admitted>, StoreError> {
+    match cookie(headers) {
+        Some(token) => shared.sessions.operator(token).await,
+        None => Ok(None),
     }
-    shared.sessions.end(token);
-    None
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {

@@ -5,6 +5,7 @@ mod access;
 mod activate;
 mod affected;
 mod checkpoint;
+pub(crate) mod cut;
 mod decide;
 mod ending;
 mod error;
@@ -100,6 +101,8 @@ pub struct Desk {
     pub(crate) store: Store,
     pub(crate) look: Arc<dyn Look>,
     one_at_a_time: Arc<Semaphore>,
+    /// The same for what must not wait behind a proposal: going back, and saying who may do what.
+    ahead: Arc<Semaphore>,
     /// Packages of evidence are handed out one at a time.
     pub(crate) papers: Arc<Semaphore>,
     /// What the domains' last releases say, until one of them releases again.
@@ -132,6 +135,7 @@ impl Desk {
             store,
             look,
             one_at_a_time: Arc::new(Semaphore::new(1)),
+            ahead: Arc::new(Semaphore::new(1)),
             papers: Arc::new(Semaphore::new(1)),
             released: Arc::default(),
         }

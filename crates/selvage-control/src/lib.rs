@@ -12,5 +12,5 @@ mod session;
 pub use api::{Acknowledge, Governance, description};
 pub use console::{
     Admitted, Authenticate, CatalogueView, Console, ConsoleConfig, ConsoleError, Observe, ViewCatalogue, ViewContracts,
-    ViewLanes, ViewUsage, Vouch,
+    ViewLanes, ViewUsage,
 };

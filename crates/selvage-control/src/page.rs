@@ -2,6 +2,7 @@
 
 mod access;
 mod ask;
+mod blocks;
 mod catalogue;
 mod change;
 mod changes;
@@ -22,6 +23,7 @@ use selvage_model::overview::Overview;
 
 pub(crate) use access::access;
 pub(crate) use ask::{Answer, Asks};
+pub(crate) use blocks::blocks;
 pub(crate) use catalogue::catalogue;
 pub(crate) use change::{Reader, change};
 pub(crate) use changes::changes;
@@ -68,6 +70,14 @@ pub(crate) fn unread(because: &str) -> Markup {
         section.login { h1 { "This cannot be read" } p.breaks { (because) } p { a href="/" { "To the overview" } } }
     };
     frame::bare("Cannot be read", &content)
+}
+
+/// Who is logged in cannot be told now.
+pub(crate) fn unavailable(because: &str) -> Markup {
+    let content = html! {
+        section.login { h1 { "Try again soon" } p.breaks { (because) } p { a href="/" { "To the overview" } } }
+    };
+    frame::bare("Try again", &content)
 }
 
 /// A form of another site's page.

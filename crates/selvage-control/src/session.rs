@@ -1,117 +1,67 @@
-//! Who is logged in: sessions in memory, by the hash of a random token. A restart logs everyone out, which is fine
-//! for a console and keeps secrets out of the store.
+//! Who is logged in: sessions and links that log in once, each by a random token of which the store keeps a hash. Every node of the store
+//! knows them, and none of them outlives its key.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use selvage_store::{SessionKind, SessionOf, Store, StoreError};
 use sha2::{Digest, Sha256};
 
 use crate::console::Admitted;
 
 const SESSION_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 const LINK_LIFETIME: Duration = Duration::from_secs(30 * 60);
-/// Beyond this many live entries new ones are refused: nobody has ten thousand operators.
-const MOST_ENTRIES: usize = 10_000;
 
-type Hash = [u8; 32];
-
-/// Sessions and one-time links.
-#[derive(Default)]
+/// Sessions and links.
 pub(crate) struct Sessions {
-    entries: Mutex<HashMap<Hash, Entry>>,
-}
-
-struct Entry {
-    admitted: Admitted,
-    ends: Instant,
-    use_: Use,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Use {
-    Session,
-    OneTimeLink,
+    store: Store,
 }
 
 impl Sessions {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
     /// Begins a session; the token goes into the cookie. `None` when there are far too many.
-    pub(crate) fn begin(&self, admitted: Admitted, now: Instant) -> Option<String> {
-        self.insert(admitted, Use::Session, now + SESSION_LIFETIME, now)
+    pub(crate) async fn begin(&self, admitted: &Admitted) -> Result<Option<String>, StoreError> {
+        self.insert(SessionKind::Session, admitted, SESSION_LIFETIME).await
     }
 
     /// A link that logs in once, within half an hour.
-    pub(crate) fn one_time_link(&self, admitted: Admitted, now: Instant) -> Option<String> {
-        self.insert(admitted, Use::OneTimeLink, now + LINK_LIFETIME, now)
+    pub(crate) async fn one_time_link(&self, admitted: &Admitted) -> Result<Option<String>, StoreError> {
+        self.insert(SessionKind::Link, admitted, LINK_LIFETIME).await
     }
 
     /// Whose session this is, if it goes on.
-    pub(crate) fn operator(&self, token: &str, now: Instant) -> Option<Admitted> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.get(&hash(token))?;
-        (entry.use_ == Use::Session && entry.ends > now).then(|| entry.admitted.clone())
+    pub(crate) async fn operator(&self, token: &str) -> Result<Option<Admitted>, StoreError> {
+        Ok(self.store.session(hash(token)).await?.map(admitted))
     }
 
     /// Uses up a one-time link.
-    pub(crate) fn redeem(&self, token: &str, now: Instant) -> Option<Admitted> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let hash = hash(token);
-        if entries.get(&hash)?.use_ != Use::OneTimeLink {
-            return None;
-        }
-        entries.remove(&hash).filter(|entry| entry.ends > now).map(|entry| entry.admitted)
+    pub(crate) async fn redeem(&self, token: &str) -> Result<Option<Admitted>, StoreError> {
+        Ok(self.store.redeem_link(hash(token)).await?.map(admitted))
     }
 
     /// Ends a session.
-    pub(crate) fn end(&self, token: &str) {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(token));
+    pub(crate) async fn end(&self, token: &str) -> Result<(), StoreError> {
+        self.store.end_session(hash(token)).await
     }
 
-    fn insert(&self, admitted: Admitted, use_: Use, ends: Instant, now: Instant) -> Option<String> {
+    async fn insert(
+        &self,
+        kind: SessionKind,
+        admitted: &Admitted,
+        lasts: Duration,
+    ) -> Result<Option<String>, StoreError> {
         let token = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|_, entry| entry.ends > now);
-        if entries.len() >= MOST_ENTRIES {
-            return None;
-        }
-        entries.insert(hash(&token), Entry { admitted, ends, use_ });
-        Some(token)
+        let begun = self.store.begin_session(kind, hash(&token), &admitted.credential, lasts).await?;
+        Ok(begun.then_some(token))
     }
 }
 
-fn hash(token: &str) -> Hash {
+fn admitted(session: SessionOf) -> Admitted {
+    Admitted { operator: session.operator, credential: session.credential }
+}
+
+fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token.as_bytes()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ann() -> Admitted {
-        Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
-    }
-
-    #[test]
-    fn a_session_ends_in_time_and_on_request() {
-        let sessions = Sessions::default();
-        let now = Instant::now();
-        let token = sessions.begin(ann(), now).unwrap();
-        assert_eq!(sessions.operator(&token, now), Some(ann()));
-        assert_eq!(sessions.operator(&token, now + SESSION_LIFETIME), None);
-        sessions.end(&token);
-        assert_eq!(sessions.operator(&token, now), None);
-    }
-
-    #[test]
-    fn a_link_works_once_and_is_no_session() {
-        let sessions = Sessions::default();
-        let now = Instant::now();
-        let link = sessions.one_time_link(ann(), now).unwrap();
-        assert_eq!(sessions.operator(&link, now), None);
-        assert_eq!(sessions.redeem(&link, now), Some(ann()));
-        assert_eq!(sessions.redeem(&link, now), None);
-        let session = sessions.begin(ann(), now).unwrap();
-        assert_eq!(sessions.redeem(&session, now), None);
-        assert_eq!(sessions.operator(&session, now), Some(ann()));
-    }
 }

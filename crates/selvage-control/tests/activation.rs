@@ -9,6 +9,8 @@
 
 #[path = "activation/emergencies.rs"]
 mod emergencies;
+#[path = "activation/going_back.rs"]
+mod going_back;
 #[path = "stage/reading.rs"]
 mod reading;
 

@@ -1,8 +1,10 @@
 //! The console through its port: who gets in, what the first page says, and what it never lets out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail loudly")]
 
+#[path = "stage/operators.rs"]
+mod operators;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +20,7 @@ use selvage_model::overview::{
 };
 use selvage_model::subscription::SubscriptionState;
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
+use selvage_store::Store;
 
 fn sample() -> Overview {
     Overview {
@@ -114,7 +117,7 @@ fn sample_usage() -> UsageView {
 
 #[tokio::test]
 async fn the_page_of_usage_shows_who_uses_what() {
-    let (_console, base, client) = start().await;
+    let Stage { base, client, .. } = &start().await;
     let page = format!("{base}/usage");
     let outside = client.get(&page).send().await.unwrap();
     assert_eq!((outside.status(), outside.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/login"));
@@ -183,11 +186,11 @@ fn sample_contracts() -> ContractsView {
 
 #[tokio::test]
 async fn the_page_of_contracts_says_what_does_not_fit_and_what_may_be_enforced() {
-    let (console, base, client) = start().await;
+    let Stage { console, base, client, ann, .. } = &start().await;
     let page = format!("{base}/contracts");
     let outside = client.get(&page).send().await.unwrap();
     assert_eq!((outside.status(), outside.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/login"));
-    let link = console.one_time_link(ann()).unwrap();
+    let link = console.one_time_link(ann).await.unwrap().unwrap();
     let entered = client.get(format!("{base}{link}")).send().await.unwrap();
     let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
     let page = client.get(&page).header(COOKIE, cookie).send().await.unwrap().text().await.unwrap();
@@ -244,10 +247,10 @@ fn sample_lanes() -> LanesView {
 
 #[tokio::test]
 async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
-    let (console, base, client) = start().await;
+    let Stage { console, base, client, ann, .. } = &start().await;
     let page = format!("{base}/lanes");
     assert_eq!(client.get(&page).send().await.unwrap().status(), StatusCode::SEE_OTHER);
-    let link = console.one_time_link(ann()).unwrap();
+    let link = console.one_time_link(ann).await.unwrap().unwrap();
     let entered = client.get(format!("{base}{link}")).send().await.unwrap();
     let cookie = entered.headers()[SET_COOKIE].to_str().unwrap();
     let page = client.get(&page).header(COOKIE, cookie).send().await.unwrap().text().await.unwrap();
@@ -268,15 +271,20 @@ async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
     }
 }
 
-fn ann() -> Admitted {
-    Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() }
+struct Stage {
+    console: Console,
+    base: String,
+    client: Client,
+    store: Store,
+    ann: Admitted,
+    _directory: tempfile::TempDir,
 }
 
-async fn start() -> (Console, String, Client) {
-    start_with(Arc::new(AtomicBool::new(true))).await
-}
-
-async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
+async fn start() -> Stage {
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
+    let ann = operators::operator(&store, "ann").await;
+    let known = ann.clone();
     let console = Console::start(ConsoleConfig {
         listen: "127.0.0.1:0".parse().unwrap(),
         observe: Arc::new(|| Box::pin(async { sample() })),
@@ -284,22 +292,25 @@ async fn start_with(valid: Arc<AtomicBool>) -> (Console, String, Client) {
         contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
         lanes: Arc::new(|| Box::pin(async { sample_lanes() })),
         catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
-        authenticate: Arc::new(|key| Box::pin(async move { (key == "slv_right").then(ann) })),
-        vouch: Arc::new(move |admitted| *admitted == ann() && valid.load(Ordering::SeqCst)),
+        authenticate: Arc::new(move |key| {
+            let known = known.clone();
+            Box::pin(async move { (key == "slv_right").then_some(known) })
+        }),
+        store: store.clone(),
         governance: None,
     })
     .await
     .unwrap();
     let base = format!("http://{}", console.address());
     let client = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
-    (console, base, client)
+    Stage { console, base, client, store, ann, _directory: directory }
 }
 
 #[tokio::test]
 async fn nobody_sees_anything_without_logging_in() {
-    let (_console, base, client) = start().await;
+    let Stage { base, client, .. } = &start().await;
     for cookie in ["", "selvage_console=", "selvage_console=guess", "other=selvage_console=x"] {
-        let answer = client.get(&base).header(COOKIE, cookie).send().await.unwrap();
+        let answer = client.get(base).header(COOKIE, cookie).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{cookie}");
         assert_eq!(answer.headers()[LOCATION], "/login");
     }
@@ -316,7 +327,7 @@ async fn nobody_sees_anything_without_logging_in() {
 
 #[tokio::test]
 async fn the_first_page_lists_systems_and_interfaces() {
-    let (_console, base, client) = start().await;
+    let Stage { base, client, .. } = &start().await;
     let login = client
         .post(format!("{base}/login"))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -328,7 +339,7 @@ async fn the_first_page_lists_systems_and_interfaces() {
     let cookie = login.headers()[SET_COOKIE].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
 
-    let answer = client.get(&base).header(COOKIE, &cookie).send().await.unwrap();
+    let answer = client.get(base).header(COOKIE, &cookie).send().await.unwrap();
     assert!(answer.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'"));
     let page = answer.text().await.unwrap();
     for expected in [
@@ -355,13 +366,13 @@ async fn the_first_page_lists_systems_and_interfaces() {
 
     let out = client.post(format!("{base}/logout")).header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(out.status(), StatusCode::SEE_OTHER);
-    let after = client.get(&base).header(COOKIE, &cookie).send().await.unwrap();
+    let after = client.get(base).header(COOKIE, &cookie).send().await.unwrap();
     assert_eq!(after.status(), StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
 async fn the_first_page_says_how_much_it_leaves_out() {
-    let (_console, base, client) = start().await;
+    let Stage { base, client, .. } = &start().await;
     let login = client
         .post(format!("{base}/login"))
         .header("content-type", "application/x-www-form-urlencoded")
@@ -370,7 +381,7 @@ async fn the_first_page_says_how_much_it_leaves_out() {
         .await
         .unwrap();
     let cookie = login.headers()[SET_COOKIE].to_str().unwrap().to_owned();
-    let page = client.get(&base).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
+    let page = client.get(base).header(COOKIE, &cookie).send().await.unwrap().text().await.unwrap();
     assert!(page.contains("quality") && !page.contains("planning"), "three consumers are named");
     assert!(page.contains(r#"<a href="/usage">and 2 more</a>"#), "and how many are not, and where they are: {page}");
     assert!(page.contains("8\u{2009}765 kept") && page.contains("3\u{2009}000 asked for"), "{page}");
@@ -380,8 +391,8 @@ async fn the_first_page_says_how_much_it_leaves_out() {
 
 #[tokio::test]
 async fn a_one_time_link_logs_in_once() {
-    let (console, base, client) = start().await;
-    let link = console.one_time_link(ann()).unwrap();
+    let Stage { console, base, client, ann, .. } = &start().await;
+    let link = console.one_time_link(ann).await.unwrap().unwrap();
     let first = client.get(format!("{base}{link}")).send().await.unwrap();
     assert_eq!(first.status(), StatusCode::SEE_OTHER);
     let second = client.get(format!("{base}{link}")).send().await.unwrap();
@@ -390,23 +401,21 @@ async fn a_one_time_link_logs_in_once() {
 
 #[tokio::test]
 async fn a_session_and_a_link_end_with_the_key() {
-    let valid = Arc::new(AtomicBool::new(true));
-    let (console, base, client) = start_with(Arc::clone(&valid)).await;
-    let (used, unused) = (console.one_time_link(ann()).unwrap(), console.one_time_link(ann()).unwrap());
+    let Stage { console, base, client, store, ann, .. } = &start().await;
+    let (used, unused) =
+        (console.one_time_link(ann).await.unwrap().unwrap(), console.one_time_link(ann).await.unwrap().unwrap());
     let entered = client.get(format!("{base}{used}")).send().await.unwrap();
     let cookie = entered.headers()[SET_COOKIE].to_str().unwrap().to_owned();
-    let status = || async { client.get(&base).header(COOKIE, &cookie).send().await.unwrap().status() };
+    let status = || async { client.get(base).header(COOKIE, &cookie).send().await.unwrap().status() };
     assert_eq!(status().await, StatusCode::OK);
-    valid.store(false, Ordering::SeqCst);
+    store.revoke_key(&ann.credential, "bob", "they left").await.unwrap();
     assert_eq!(status().await, StatusCode::SEE_OTHER);
     assert_eq!(client.get(format!("{base}{unused}")).send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    valid.store(true, Ordering::SeqCst);
-    assert_eq!(status().await, StatusCode::SEE_OTHER, "what has ended stays ended");
 }
 
 #[tokio::test]
 async fn forms_of_other_sites_are_refused() {
-    let (_console, base, client) = start().await;
+    let Stage { base, client, .. } = &start().await;
     let table = [
         (vec![], StatusCode::SEE_OTHER),
         (vec![("sec-fetch-site", "same-origin"), ("origin", "null")], StatusCode::SEE_OTHER),

@@ -15,6 +15,8 @@ mod described;
 mod leases;
 #[path = "governance/order.rs"]
 mod order;
+#[path = "governance/paging.rs"]
+mod paging;
 #[path = "stage/reading.rs"]
 mod reading;
 #[path = "governance/stuck.rs"]
@@ -101,7 +103,7 @@ impl Stage {
                 let name = key.strip_prefix("slv_").filter(|name| operators.contains(name)).map(str::to_owned);
                 Box::pin(async move { name.map(|operator| Admitted { operator, credential: "key_1".to_owned() }) })
             }),
-            vouch: Arc::new(|_| true),
+            store: store.clone(),
             governance: Some(Governance {
                 desk: desk.clone(),
                 seal: Some(Arc::clone(&seal)),

@@ -8,6 +8,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "stage/operators.rs"]
+mod operators;
 #[path = "stage/reading.rs"]
 mod reading;
 
@@ -21,11 +23,12 @@ use reqwest::header::{COOKIE, LOCATION, SET_COOKIE};
 use reqwest::{Client, Response, StatusCode, redirect};
 use selvage_control::desk::{Activating, Desk, Files, Look as _, Seal};
 use selvage_control::evidence::verify;
-use selvage_control::{Admitted, CatalogueView, Console, ConsoleConfig, Governance};
+use selvage_control::{CatalogueView, Console, ConsoleConfig, Governance};
+use selvage_model::access::{KeyHash, Principal};
 use selvage_model::change::{Affected, DecisionVerdict, Loss, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_store::{NewChange, Store};
+use selvage_store::{NewChange, NewKey, Store};
 use serde_json::json;
 
 const FABRIC: &str = "kind: Fabric
@@ -117,7 +120,7 @@ impl Stage {
                 Box::pin(async move { CatalogueView { fabric, ..CatalogueView::default() } })
             }),
             authenticate: Arc::new(|_| Box::pin(async { None })),
-            vouch: Arc::new(|_| true),
+            store: store.clone(),
             governance: is_governed.then_some(governance),
         })
         .await
@@ -128,8 +131,8 @@ impl Stage {
 
     /// The cookie of somebody who is logged in.
     async fn enter(&self, operator: &str) -> String {
-        let admitted = Admitted { operator: operator.to_owned(), credential: "key_1".to_owned() };
-        let link = self.console.one_time_link(admitted).unwrap();
+        let admitted = operators::operator(&self.store, operator).await;
+        let link = self.console.one_time_link(&admitted).await.unwrap().unwrap();
         let entered = self.client.get(format!("{}{link}", self.base())).send().await.unwrap();
         entered.headers()[SET_COOKIE].to_str().unwrap().to_owned()
     }
@@ -259,7 +262,8 @@ fn holds(page: &str, expected: &[&str]) {
 #[tokio::test]
 async fn nobody_sees_or_does_anything_without_logging_in() {
     let stage = Stage::new(true).await;
-    for path in ["/catalogue", "/catalogue/products@1", "/changes", "/changes/chg_1", "/releases", "/access"] {
+    for path in ["/catalogue", "/catalogue/products@1", "/changes", "/changes/chg_1", "/releases", "/access", "/blocks"]
+    {
         let (status, text) = stage.page("", path).await;
         assert_eq!((status, text.as_str()), (StatusCode::SEE_OTHER, ""), "{path}");
     }
@@ -268,6 +272,9 @@ async fn nobody_sees_or_does_anything_without_logging_in() {
         ("/changes/chg_1/decisions", "verdict=approve&because=x&version=1"),
         ("/access/requests/req_1/decisions", "verdict=approve&because=x"),
         ("/access/break-glass/grt_1/reviews", "verdict=ratify&because=x"),
+        ("/blocks", "what=consumer+web-shop&because=x&confirmed=yes"),
+        ("/blocks/blk_1/lift", "because=x&confirmed=yes"),
+        ("/keys/key_1/revocation", "because=x&confirmed=yes"),
         ("/releases/rollbacks", "environment=test&domain=group&from=rel_2&to=rel_1&because=x"),
     ];
     for (path, form) in forms {
@@ -289,11 +296,66 @@ async fn nobody_sees_or_does_anything_without_logging_in() {
 }
 
 #[tokio::test]
+async fn what_is_cut_off_is_seen_confirmed_and_lifted() {
+    let stage = Stage::new(true).await;
+    let key = NewKey {
+        principal: Principal::Consumer("web-shop".parse().unwrap()),
+        hash: KeyHash([200; 32]),
+        expires: Some("2037-01-01T00:00:00Z".parse().unwrap()),
+    };
+    let key = stage.store.issue_key(key, "ann").await.unwrap().id;
+    let ann = stage.enter("ann").await;
+    let (status, page) = stage.page(&ann, "/blocks").await;
+    assert_eq!(status, StatusCode::OK);
+    holds(
+        &page,
+        &["no consumer and no interface is blocked", "consumer <strong>web-shop</strong>", &key, "never seen"],
+    );
+    holds(&page, &["until 2037-01-01", r#"value="interface products@1""#, "operator <strong>ann</strong>", "no end"]);
+
+    // Nothing is done that is not meant, and nothing by who may not.
+    for (form, says) in [
+        ("what=consumer+web-shop&because=it+floods", "confirm what it does"),
+        ("what=consumer+web-shop&because=+&confirmed=yes", "Say why"),
+        ("what=web-shop&because=it+floods&confirmed=yes", "Say what is cut off"),
+        ("what=consumer+no-such&because=it+floods&confirmed=yes", "FAB7193"),
+    ] {
+        let answer = stage.form(&ann, "/blocks", form).await;
+        assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        holds(&answer.text().await.unwrap(), &[says]);
+    }
+    let stranger = stage.enter("a.stranger").await;
+    let cut = "what=interface+products@1&because=it+leaks&confirmed=yes";
+    assert_eq!(stage.form(&stranger, "/blocks", cut).await.status(), StatusCode::FORBIDDEN);
+    assert!(stage.store.access_state().await.unwrap().blocks.is_empty());
+
+    let done = stage.form(&ann, "/blocks", cut).await;
+    assert_eq!((done.status(), done.headers()[LOCATION].to_str().unwrap()), (StatusCode::SEE_OTHER, "/blocks"));
+    let (_, page) = stage.page(&ann, "/blocks").await;
+    holds(&page, &[r#"<a class="breaks" href="/catalogue/products@1">"#, "it leaks", "<dd class=\"breaks\">ann</dd>"]);
+    let (_, seen) = stage.page(&stranger, "/blocks").await;
+    holds(&seen, &["it leaks", "Who sits over its domain lifts it."]);
+    assert!(!seen.contains(">Revoke<") || seen.contains("operator <strong>a.stranger</strong>"), "{seen}");
+    let block = stage.store.access_state().await.unwrap().blocks[0].id.clone();
+    let lift = format!("/blocks/{block}/lift");
+    assert_eq!(stage.form(&stranger, &lift, "because=mended&confirmed=yes").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(stage.form(&ann, &lift, "because=mended&confirmed=yes").await.status(), StatusCode::SEE_OTHER);
+    assert!(stage.store.access_state().await.unwrap().blocks.is_empty());
+
+    // A key is taken back for good.
+    let revoke = format!("/keys/{key}/revocation");
+    assert_eq!(stage.form(&stranger, &revoke, "because=lost&confirmed=yes").await.status(), StatusCode::FORBIDDEN);
+    assert_eq!(stage.form(&ann, &revoke, "because=lost&confirmed=yes").await.status(), StatusCode::SEE_OTHER);
+    let (_, page) = stage.page(&ann, "/blocks").await;
+    holds(&page, &["Keys that are over", "revoked"]);
+}
+
+#[tokio::test]
 async fn a_session_that_began_by_tls_is_sent_by_tls_alone() {
     let stage = Stage::new(false).await;
     for (proto, is_secure) in [(None, false), (Some("http"), false), (Some("https"), true)] {
-        let admitted = Admitted { operator: "ann".to_owned(), credential: "key_1".to_owned() };
-        let link = stage.console.one_time_link(admitted).unwrap();
+        let admitted = operators::operator(&stage.store, "ann").await;
+        let link = stage.console.one_time_link(&admitted).await.unwrap().unwrap();
         let mut enter = stage.client.get(format!("{}{link}", stage.base()));
         if let Some(proto) = proto {
             enter = enter.header("x-forwarded-proto", proto);

@@ -233,6 +233,7 @@ events: {a.b.c: {object: item@1}}
         let cut = Block {
             id: "blk_1".to_owned(),
             what: Blocked::Interface("stock@1".parse().unwrap()),
+            by: None,
             because: "it leaks".to_owned(),
             since: "2026-12-31T08:00:00Z".parse().unwrap(),
         };

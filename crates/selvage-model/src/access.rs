@@ -70,6 +70,8 @@ pub struct Block {
     pub id: String,
     /// What.
     pub what: Blocked,
+    /// Who, where it is asked for and kept.
+    pub by: Option<String>,
     /// Why.
     pub because: String,
     /// Since when.

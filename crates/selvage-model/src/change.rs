@@ -110,6 +110,13 @@ pub struct Report {
     pub interfaces: BTreeSet<InterfaceRef>,
 }
 
+impl Report {
+    /// How many differences are counted and not kept.
+    pub fn left_out(&self) -> u64 {
+        (self.breaking + self.unproven + self.safe).saturating_sub(self.differences.len() as u64)
+    }
+}
+
 /// A consumer that a change concerns.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Affected {
@@ -220,6 +227,21 @@ pub struct Decision {
     pub because: String,
     /// When.
     pub at: Timestamp,
+    /// The name was said, and nobody proved to be who bears it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+}
+
+impl Decision {
+    /// Who, and whether that was proven, as it is shown.
+    pub fn signed_by(&self) -> String {
+        signature(&self.person, self.unproven)
+    }
+}
+
+/// A signature as it is shown: a name, and whether it was only said.
+pub fn signature(person: &str, unproven: bool) -> String {
+    if unproven { format!("{person} (unproven)") } else { person.to_owned() }
 }
 
 /// What can be said about a change. The last word of a person counts.

@@ -9,6 +9,7 @@ pub(crate) mod lease;
 pub(crate) mod past;
 pub(crate) mod recertification;
 pub(crate) mod request;
+pub(crate) mod session;
 pub(crate) mod subscription;
 
 use selvage_model::access::AccessState;

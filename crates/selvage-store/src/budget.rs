@@ -6,7 +6,7 @@ use std::time::Duration;
 use selvage_model::budget::{BudgetAsk, BudgetShare, BudgetSlice};
 
 use crate::Store;
-use crate::database::{Database, Transaction};
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
@@ -30,7 +30,7 @@ const AT_ONCE: usize = 100;
 impl Store {
     /// Whether nodes on several machines may share this store.
     pub fn is_shared(&self) -> bool {
-        matches!(self.database, Database::Postgres(_))
+        !self.database.is_file()
     }
 
     /// Takes what a node spent, and gives it what it may have for as long as the lease; the shares in the order of the

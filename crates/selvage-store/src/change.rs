@@ -93,11 +93,11 @@ statements! {
     BY_ID = "SELECT id, domain, title, author, version, base_release, release_id, state, emergency, ratify_until, ratified_late, report, \
              requirements, proposed_at, changed_at FROM change_proposal WHERE id = $1";
     CONTENT = "SELECT content FROM change_proposal WHERE id = $1 AND version = $2";
-    DECIDE = "INSERT INTO change_decision (change_id, ordinal, version, person, verdict, because, decided_at) \
+    DECIDE = "INSERT INTO change_decision (change_id, ordinal, version, person, verdict, because, decided_at, unproven) \
               SELECT CAST($1 AS TEXT), COALESCE(MAX(ordinal), 0) + 1, CAST($2 AS BIGINT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), \
-              CAST($6 AS BIGINT) FROM change_decision WHERE change_id = $1";
-    DECISIONS = "SELECT change_id, version, person, verdict, because, decided_at FROM change_decision ORDER BY change_id, ordinal";
-    DECISIONS_OF = "SELECT change_id, version, person, verdict, because, decided_at FROM change_decision WHERE change_id = $1 ORDER BY ordinal";
+              CAST($6 AS BIGINT), CAST($7 AS BIGINT) FROM change_decision WHERE change_id = $1";
+    DECISIONS = "SELECT change_id, version, person, verdict, because, decided_at, unproven FROM change_decision ORDER BY change_id, ordinal";
+    DECISIONS_OF = "SELECT change_id, version, person, verdict, because, decided_at, unproven FROM change_decision WHERE change_id = $1 ORDER BY ordinal";
 }
 
 impl Store {
@@ -188,7 +188,8 @@ impl Store {
         if !takes || before.version != version {
             return Err(stands(&before, "decided"));
         }
-        let parameters = bind![id, i64::from(version), person, verdict.as_str(), because, now];
+        let unproven = i64::from(!transaction.is_proven());
+        let parameters = bind![id, i64::from(version), person, verdict.as_str(), because, now, unproven];
         transaction.run(DECIDE, parameters).await?;
         let detail =
             json!({"version": version, "verdict": verdict.as_str(), "because": because, "release": before.release});
@@ -390,6 +391,7 @@ fn decision(row: &Row) -> Result<Decision, StoreError> {
         verdict: row.parsed("verdict")?,
         because: row.text("because")?,
         at: row.time("decided_at")?,
+        unproven: row.integer("unproven")? != 0,
     })
 }
 

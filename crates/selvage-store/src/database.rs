@@ -24,9 +24,16 @@ const OPEN_AGAIN: Duration = Duration::from_millis(10);
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 
+/// A store's database, for somebody whose name is proven or not.
+#[derive(Clone)]
+pub(crate) struct Database {
+    connections: Connections,
+    is_proven: bool,
+}
+
 /// The connections to one of the two databases.
 #[derive(Clone)]
-pub(crate) enum Database {
+enum Connections {
     /// One writer, since SQLite has one anyway: callers queue for it fairly instead of polling for a lock.
     Sqlite {
         writer: SqlitePool,
@@ -35,19 +42,19 @@ pub(crate) enum Database {
     Postgres(PgPool),
 }
 
-impl Database {
-    pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
+impl Connections {
+    async fn open(url: &str) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::connect_sqlite(path.strip_prefix("//").unwrap_or(path)).await;
+            return Self::open_sqlite(path.strip_prefix("//").unwrap_or(path)).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::connect_postgres(url).await;
+            return Self::open_postgres(url).await;
         }
         Err(StoreError::Address { reason: "unknown scheme".to_owned() })
     }
 
     /// INVARIANT: NOTHING-LOST: `synchronous=FULL`, so that a commit is on the disk and not only with the kernel.
-    async fn connect_sqlite(path: &str) -> Result<Self, StoreError> {
+    async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
         if path.is_empty() || path.starts_with(':') {
             return Err(StoreError::Address { reason: "a store in memory would lose what it acknowledged".to_owned() });
         }
@@ -68,8 +75,7 @@ impl Database {
         Ok(Self::Sqlite { writer, readers })
     }
 
-    /// Connects to what is there and must not be changed by it.
-    pub(crate) async fn connect_for_reading(url: &str) -> Result<Self, StoreError> {
+    async fn open_for_reading(url: &str) -> Result<Self, StoreError> {
         let Some(path) = url.strip_prefix("sqlite:") else {
             let options = PgConnectOptions::from_str(url)
                 .map_err(|_| StoreError::Address { reason: "not a PostgreSQL address".to_owned() })?
@@ -93,7 +99,7 @@ impl Database {
         Ok(Self::Sqlite { writer: readers.clone(), readers })
     }
 
-    async fn connect_postgres(url: &str) -> Result<Self, StoreError> {
+    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
         let limit = format!("{}s", STATEMENT_WITHIN.as_secs());
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Address { reason: "not a PostgreSQL address".to_owned() })?
@@ -118,42 +124,69 @@ impl Database {
         });
         Ok(Self::Postgres(pool.connect_with(options).await?))
     }
+}
+
+impl Database {
+    pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { connections: Connections::open(url).await?, is_proven: true })
+    }
+
+    /// Connects to what is there and must not be changed by it.
+    pub(crate) async fn connect_for_reading(url: &str) -> Result<Self, StoreError> {
+        Ok(Self { connections: Connections::open_for_reading(url).await?, is_proven: true })
+    }
+
+    /// The same for somebody whose name is only said.
+    pub(crate) fn unproven(&self) -> Self {
+        Self { is_proven: false, ..self.clone() }
+    }
+
+    /// Whether it is a file.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.connections, Connections::Sqlite { .. })
+    }
+
+    fn begun(&self, on: Connection) -> Transaction {
+        Transaction { on, is_proven: self.is_proven }
+    }
 
     /// Begins a transaction that writes; dropped without [`Transaction::commit`], it has done nothing.
     ///
     /// Where there was no space, SQLite has ended the transaction by itself, and the driver takes the connection to be in one
     /// for ever: it is replaced.
     pub(crate) async fn write(&self) -> Result<Transaction, StoreError> {
-        match self {
-            Self::Sqlite { writer, .. } => match within(writer.begin_with("BEGIN IMMEDIATE")).await {
+        let on = match &self.connections {
+            Connections::Sqlite { writer, .. } => match within(writer.begin_with("BEGIN IMMEDIATE")).await {
                 Err(error) if error.left_a_transaction() => {
                     drop(within(writer.acquire()).await?.detach());
-                    within(writer.begin_with("BEGIN IMMEDIATE")).await.map(Transaction::Sqlite)
+                    Connection::Sqlite(within(writer.begin_with("BEGIN IMMEDIATE")).await?)
                 }
-                begun => begun.map(Transaction::Sqlite),
+                begun => Connection::Sqlite(begun?),
             },
-            Self::Postgres(pool) => within(pool.begin()).await.map(Transaction::Postgres),
-        }
+            Connections::Postgres(pool) => Connection::Postgres(within(pool.begin()).await?),
+        };
+        Ok(self.begun(on))
     }
 
     /// Begins a transaction that reads, all of it at one moment.
     pub(crate) async fn read(&self) -> Result<Transaction, StoreError> {
-        match self {
-            Self::Sqlite { readers, .. } => within(readers.begin()).await.map(Transaction::Sqlite),
-            Self::Postgres(pool) => {
+        let on = match &self.connections {
+            Connections::Sqlite { readers, .. } => Connection::Sqlite(within(readers.begin()).await?),
+            Connections::Postgres(pool) => {
                 let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-                within(pool.begin_with(snapshot)).await.map(Transaction::Postgres)
+                Connection::Postgres(within(pool.begin_with(snapshot)).await?)
             }
-        }
+        };
+        Ok(self.begun(on))
     }
 
     pub(crate) async fn close(&self) {
-        match self {
-            Self::Sqlite { writer, readers } => {
+        match &self.connections {
+            Connections::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Self::Postgres(pool) => pool.close().await,
+            Connections::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -208,8 +241,13 @@ pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>
     }
 }
 
-/// A transaction on one of the two.
-pub(crate) enum Transaction {
+/// A transaction on one of the two, of somebody whose name is proven or not.
+pub(crate) struct Transaction {
+    pub(crate) on: Connection,
+    is_proven: bool,
+}
+
+pub(crate) enum Connection {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
 }
@@ -229,18 +267,23 @@ macro_rules! prepared {
 }
 
 impl Transaction {
+    /// Whether whoever acts has proven who they are.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
     /// Does something and says how many rows it concerned.
     pub(crate) async fn run(
         &mut self,
         sql: Sql,
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<u64, StoreError> {
-        match self {
-            Self::Sqlite(transaction) => {
+        match &mut self.on {
+            Connection::Sqlite(transaction) => {
                 let done = within(prepared!(sql.sqlite, parameters).execute(&mut **transaction)).await?;
                 Ok(done.rows_affected())
             }
-            Self::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 let done = within(prepared!(sql.postgres, parameters).execute(&mut **transaction)).await?;
                 Ok(done.rows_affected())
             }
@@ -249,7 +292,7 @@ impl Transaction {
 
     /// Lets statements take as long as they need, until the transaction ends: for what goes over everything that is stored.
     pub(crate) async fn without_limit(&mut self) -> Result<(), StoreError> {
-        if let Self::Postgres(transaction) = self {
+        if let Connection::Postgres(transaction) = &mut self.on {
             within(sqlx::query("SET LOCAL statement_timeout = 0").execute(&mut **transaction)).await?;
         }
         Ok(())
@@ -261,11 +304,11 @@ impl Transaction {
         sql: String,
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => {
+        match &mut self.on {
+            Connection::Sqlite(transaction) => {
                 prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
             }
-            Self::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 prepared!(AssertSqlSafe(sql), parameters).persistent(false).execute(&mut **transaction).await?;
             }
         }
@@ -278,12 +321,12 @@ impl Transaction {
         sql: Sql,
         parameters: impl IntoIterator<Item = Parameter>,
     ) -> Result<Vec<Row>, StoreError> {
-        match self {
-            Self::Sqlite(transaction) => {
+        match &mut self.on {
+            Connection::Sqlite(transaction) => {
                 let rows = within(prepared!(sql.sqlite, parameters).fetch_all(&mut **transaction)).await?;
                 Ok(rows.into_iter().map(Row::Sqlite).collect())
             }
-            Self::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 let rows = within(prepared!(sql.postgres, parameters).fetch_all(&mut **transaction)).await?;
                 Ok(rows.into_iter().map(Row::Postgres).collect())
             }
@@ -311,12 +354,12 @@ impl Transaction {
 
     /// Runs several statements, written in PostgreSQL's words and translated for SQLite.
     pub(crate) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => {
+        match &mut self.on {
+            Connection::Sqlite(transaction) => {
                 let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;");
                 within(sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **transaction)).await?;
             }
-            Self::Postgres(transaction) => {
+            Connection::Postgres(transaction) => {
                 within(sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **transaction)).await?;
             }
         }
@@ -331,7 +374,7 @@ impl Transaction {
 
     /// Lets only one transaction at a time past this number. On SQLite a write transaction is alone anyway.
     pub(crate) async fn alone(&mut self, number: i64) -> Result<(), StoreError> {
-        if let Self::Postgres(transaction) = self {
+        if let Connection::Postgres(transaction) = &mut self.on {
             let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(number);
             within(lock.execute(&mut **transaction)).await?;
         }
@@ -340,9 +383,9 @@ impl Transaction {
 
     /// The time by the database's clock, so that several nodes agree on leases. SQLite has its machine's.
     pub(crate) async fn now(&mut self) -> Result<Micros, StoreError> {
-        match self {
-            Self::Sqlite(_) => Ok(Micros::from(Timestamp::now())),
-            Self::Postgres(transaction) => {
+        match &mut self.on {
+            Connection::Sqlite(_) => Ok(Micros::from(Timestamp::now())),
+            Connection::Postgres(transaction) => {
                 let clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT) AS now";
                 let row = within(sqlx::query(clock).fetch_one(&mut **transaction)).await?;
                 Ok(Micros(row.try_get("now")?))
@@ -351,9 +394,9 @@ impl Transaction {
     }
 
     pub(crate) async fn commit(self) -> Result<(), StoreError> {
-        match self {
-            Self::Sqlite(transaction) => within(transaction.commit()).await,
-            Self::Postgres(transaction) => within(transaction.commit()).await,
+        match self.on {
+            Connection::Sqlite(transaction) => within(transaction.commit()).await,
+            Connection::Postgres(transaction) => within(transaction.commit()).await,
         }
     }
 }

@@ -39,6 +39,14 @@ pub enum StoreError {
         /// The newest that this binary knows.
         known: i64,
     },
+    /// A step that brought this store's tables to its version is another one than this binary's.
+    #[error(
+        "step {version} of the store's tables was another one than this binary takes: it was made by a build of another origin"
+    )]
+    OtherSteps {
+        /// The step.
+        version: i64,
+    },
     /// Somebody else has taken the operation over, or it has its outcome. INVARIANT: ONE-EFFECT
     #[error("operation `{operation}` is no longer held with epoch {epoch}")]
     Fenced {
@@ -274,6 +282,7 @@ impl StoreError {
             Self::Unavailable { .. } => code::STORE_UNAVAILABLE,
             Self::Damaged { .. } => code::STORE_DAMAGED,
             Self::Newer { .. } => code::STORE_NEWER,
+            Self::OtherSteps { .. } => code::STORE_STEPS,
             Self::Fenced { .. } => code::FENCED,
             Self::EventsBehind { .. } => code::LOG_GAP,
             Self::CursorFenced { .. } => code::CURSOR_FENCED,
@@ -303,6 +312,28 @@ impl StoreError {
             Self::LostTooOld { .. } => code::LOST_STORE_OLD,
             Self::Refused { .. } => code::STORE_REFUSED,
         }
+    }
+
+    /// Whether the store has looked, and what stands in it does not take the step.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            Self::SubscriptionStands { .. }
+                | Self::NoReplay { .. }
+                | Self::ChangeStands { .. }
+                | Self::ChangeStale { .. }
+                | Self::ActivationMoved { .. }
+                | Self::BesideReleases { .. }
+                | Self::LetterSettled { .. }
+                | Self::AccessStands { .. }
+                | Self::OwnAccess { .. }
+                | Self::Unnarrowed { .. }
+                | Self::BreakGlassLong { .. }
+                | Self::BreakGlassStands { .. }
+                | Self::NotStuck { .. }
+                | Self::BackupUntrue { .. }
+                | Self::Unaccepted { .. }
+        )
     }
 
     /// Whether trying again later may help.

@@ -52,7 +52,7 @@ pub(crate) async fn begin(transaction: &mut Transaction) -> Result<(), StoreErro
     append(transaction, "selvage", BEGUN, "store", &json!({})).await
 }
 
-/// Appends an entry about what a person did, who is named by a pseudonym. The head's row stays locked until the transaction ends, so that
+/// Appends an entry about what a person did, who is named by a pseudonym, and says so where it is not proven who that is. The head's row stays locked until the transaction ends, so that
 /// entries follow one another. INVARIANT: SECRET-FREE: `detail` holds ids, terms and reasons, never a key or its hash.
 pub(crate) async fn append(
     transaction: &mut Transaction,
@@ -62,7 +62,13 @@ pub(crate) async fn append(
     detail: &Value,
 ) -> Result<(), StoreError> {
     let actor = person::pseudonym(transaction, actor).await?;
-    append_by(transaction, &actor, action, subject, detail).await
+    let mut detail = detail.clone();
+    if let (false, Some(members)) = (transaction.is_proven(), detail.as_object_mut())
+        && actor.starts_with(person::PREFIX)
+    {
+        members.insert(entry::UNPROVEN.to_owned(), Value::Bool(true));
+    }
+    append_by(transaction, &actor, action, subject, &detail).await
 }
 
 /// The same about what a consumer did, or under a pseudonym.

@@ -39,6 +39,7 @@ pub use access::lease::{LeaseOrigin, LeaseRecord};
 pub use access::past::ActiveThen;
 pub use access::recertification::{Answer, ItemState, NewRecertificationItem, Recertification, RecertificationItem};
 pub use access::request::{AccessRequest, NewAccessRequest, RequestState};
+pub use access::session::{SessionKind, SessionOf};
 pub use access::subscription::SubscriptionStep;
 pub use access::subscription::ask::{AppliedSubscriptions, AskedSubscription};
 pub use access::subscription::replay::NewReplay;
@@ -102,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Address`] for another address, [`StoreError::Newer`] for a store that a newer binary made,
-    /// [`StoreError::Unsafe`] for a server that answers before it has written, [`StoreError::Unavailable`] and
+    /// [`StoreError::OtherSteps`] for one that was made by other steps, [`StoreError::Unsafe`] for a server that answers before it has written, [`StoreError::Unavailable`] and
     /// [`StoreError::Damaged`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(url).await?;
@@ -112,7 +113,12 @@ impl Store {
 
     /// Whether it is a file of this machine, and not a server that several machines share.
     pub fn is_file(&self) -> bool {
-        matches!(self.database, Database::Sqlite { .. })
+        self.database.is_file()
+    }
+
+    /// The same store for somebody whose name was said and not proven: what is entered in the ledger by them says so.
+    pub fn unproven(&self) -> Self {
+        Self { database: self.database.unproven() }
     }
 
     /// Now, by the clock that every node of the store goes by.

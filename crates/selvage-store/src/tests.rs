@@ -21,6 +21,7 @@ mod operation;
 mod past;
 mod person;
 mod release;
+mod session;
 mod sqlite;
 mod stage;
 mod statement;

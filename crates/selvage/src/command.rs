@@ -1,4 +1,4 @@
-//! The commands, one file each. Exit codes: 0 done, 1 something is wrong with what was given, 2 wrong usage.
+//! The commands, one file each. Exit codes: 0 all is well, 1 the answer is no, 2 there is no answer.
 
 mod access;
 pub(crate) mod acknowledged;
@@ -55,6 +55,7 @@ mod rules;
 mod schema;
 mod serve;
 mod shadow;
+mod signature;
 mod subscriptions;
 mod terms;
 mod test;
@@ -74,9 +75,11 @@ use selvage_gateway::stand_behind_the_data_path;
 use selvage_store::{Store, StoreError};
 use tracing_subscriber::EnvFilter;
 
+use crate::node::release::Coded;
+
 /// A governed integration fabric for manufacturers: the contract is the program.
 #[derive(Parser)]
-#[command(name = "selvage", version, arg_required_else_help = true)]
+#[command(name = "selvage", version, arg_required_else_help = true, after_help = EXIT)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -221,6 +224,9 @@ enum Command {
     Man(man::Man),
 }
 
+/// What is said by how a command ends.
+const EXIT: &str = "Exit status: 0 all is well; 1 the command looked, and the answer is no: findings, differences, a request or a step that is \
+                    refused; 2 it could not be done: wrong usage, something that is not there, a store or a file that cannot be reached.";
 /// How lists are laid out: columns without lines, so that other tools can cut them.
 const TABLE: comfy_table::TableStyle = comfy_table::presets::NOTHING;
 /// How long a name or a reason in the ledger may be, in characters.
@@ -354,9 +360,15 @@ pub(crate) fn run(arguments: Arguments) -> ExitCode {
                 Some(store) => eprintln!("selvage: {}: {store}", store.code()),
                 None => eprintln!("selvage: {error:#}"),
             }
-            ExitCode::from(1)
+            ExitCode::from(if is_refusal(&error) { 1 } else { 2 })
         }
     }
+}
+
+/// Whether nothing broke, and the answer is no.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let by_store = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_refusal);
+    by_store || error.downcast_ref::<Coded>().is_some_and(Coded::is_refusal)
 }
 
 impl Command {

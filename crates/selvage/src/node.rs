@@ -222,8 +222,9 @@ impl Node {
     }
 
     /// A path of the console that logs in once who has this key.
-    pub(crate) fn console_link(&self, key: &str) -> Option<String> {
-        self.console.one_time_link(admit(&self.current.active().access, key)?)
+    pub(crate) async fn console_link(&self, key: &str) -> Option<String> {
+        let admitted = admit(&self.current.active().access, key)?;
+        self.console.one_time_link(&admitted).await.ok().flatten()
     }
 
     /// Says at `/readyz` that it is going to end, and serves on.
@@ -309,7 +310,6 @@ async fn console(
     let usage = observe::usage(store.clone());
     let contracts = observe::contracts(store.clone(), Arc::clone(current));
     let authenticate = authenticator(Arc::clone(current));
-    let vouch = voucher(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
     let catalogue = observe::catalogue(store.clone(), Arc::clone(current));
     let governance = Some(governance::governance(store, log, (config.seal.clone(), config.ledger_seal.clone())));
@@ -321,7 +321,7 @@ async fn console(
         lanes,
         catalogue,
         authenticate,
-        vouch,
+        store: store.clone(),
         governance,
     })
     .await?)
@@ -346,12 +346,5 @@ fn authenticator(current: Arc<Current>) -> selvage_control::Authenticate {
     Arc::new(move |secret| {
         let active = current.active();
         Box::pin(async move { admit(&active.access, &secret) })
-    })
-}
-
-fn voucher(current: Arc<Current>) -> selvage_control::Vouch {
-    Arc::new(move |admitted| {
-        let active = current.active();
-        active.access.credentials.iter().any(|credential| credential.id == admitted.credential && counts(credential))
     })
 }

@@ -2,22 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_governance::access::{Known, deciders, review};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
-use selvage_store::{RequestState, StoreError};
+use selvage_store::RequestState;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::answer::{told, unfit};
-use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::answer::{Answer, listed, unfit};
+use super::request::{Asked, At, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
-use crate::desk::DeskError;
 use crate::desk::lease::{Asking, Counted, Settling, shown, until, whole};
 
 /// Requests, remarks, and what owners were told.
@@ -63,33 +61,25 @@ pub(super) struct Which {
 }
 
 /// Requests, oldest first: those that nobody has decided, or all.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let requests = match api.governance.store.access_requests().await {
-        Ok(requests) => requests,
-        Err(error) => return of_store(error),
-    };
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let requests = api.governance.store.access_requests().await?;
     let is_meant = |asked: &(&ConsumerName, &InterfaceRef)| {
         which.consumer.as_ref().is_none_or(|one| one == asked.0)
             && which.interface.as_ref().is_none_or(|one| one == asked.1)
     };
-    let items: Vec<Value> = requests
+    let found = requests
         .iter()
         .filter(|it| which.all || it.state == RequestState::Open)
-        .filter(|it| is_meant(&(&it.asked.consumer, &it.asked.interface)))
-        .map(shown::request)
-        .collect();
-    Json(json!({"items": items})).into_response()
+        .filter(|it| is_meant(&(&it.asked.consumer, &it.asked.interface)));
+    Ok(listed(found.map(shown::request)))
 }
 
 /// One request, with who decides about it.
-pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
-    let request = match api.governance.store.access_request(id.as_str()).await {
-        Ok(request) => request,
-        Err(error) => return of_store(error),
-    };
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
+    let request = api.governance.store.access_request(id.as_str()).await?;
     let fabric = api.fabric().await;
     let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
-    Json(shown::decided_by(shown::request(&request), &deciders)).into_response()
+    Ok(Json(shown::decided_by(shown::request(&request), &deciders)).into_response())
 }
 
 /// What a grant opens, as it is asked for.
@@ -136,31 +126,20 @@ pub(super) struct Wanted {
     except: Vec<AttributeName>,
     #[serde(default)]
     classes: Vec<ClassName>,
-    purpose: String,
+    purpose: Line,
     until: String,
 }
 
 /// Asks for access, in the name of the operator.
-pub(super) async fn ask(State(api): State<Api>, operator: Operator, Body(body): Body<Wanted>) -> Response {
-    let Some(purpose) = line(&body.purpose) else { return no_line("purpose") };
-    let until = match until(&body.until) {
-        Ok(until) => until,
-        Err(because) => return unfit(because),
-    };
-    let Wanted { consumer, interface, operations, rows, except, classes, .. } = body;
-    let terms = match (Scope { operations, rows, except, classes }).terms(Some(purpose), Some(until)) {
-        Ok(terms) => terms,
-        Err(because) => return unfit(because),
-    };
+pub(super) async fn ask(State(api): State<Api>, operator: Operator, Body(body): Body<Wanted>) -> Answer {
+    let until = until(&body.until).map_err(unfit)?;
+    let Wanted { consumer, interface, operations, rows, except, classes, purpose: Line(purpose), .. } = body;
+    let terms = (Scope { operations, rows, except, classes }).terms(Some(purpose), Some(until)).map_err(unfit)?;
     let asking = Asking { consumer, interface, terms, by: operator.0 };
     let fabric = api.fabric().await;
-    match api.governance.desk.ask(&fabric, asking).await {
-        Ok(asked) => {
-            let body = shown::decided_by(shown::request(&asked.request), &asked.deciders);
-            super::made(&format!("/api/access/requests/{}", asked.request.id), body)
-        }
-        Err(error) => told(&error),
-    }
+    let asked = api.governance.desk.ask(&fabric, asking).await?;
+    let body = shown::decided_by(shown::request(&asked.request), &asked.deciders);
+    Ok(super::made(&format!("/api/access/requests/{}", asked.request.id), body))
 }
 
 #[derive(Deserialize)]
@@ -174,7 +153,7 @@ enum Word {
 #[serde(deny_unknown_fields)]
 pub(super) struct Decided {
     verdict: Word,
-    because: String,
+    because: Line,
 }
 
 /// Decides, in the name of the operator; approved, it returns when every node knows the grant.
@@ -183,17 +162,13 @@ pub(super) async fn decide(
     operator: Operator,
     At(id): At<Id>,
     Body(body): Body<Decided>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
+) -> Answer {
     let approve = matches!(body.verdict, Word::Approve);
-    let settling = Settling { request: id.into_inner(), approve, person: operator.0, because };
+    let settling = Settling { request: id.into_inner(), approve, person: operator.0, because: body.because.0 };
     let since = Timestamp::now();
     let fabric = api.fabric().await;
-    match api.governance.desk.settle(&fabric, settling).await {
-        Ok(request) if approve => api.when_known(since, shown::request(&request)).await,
-        Ok(request) => Json(shown::request(&request)).into_response(),
-        Err(error) => told(&error),
-    }
+    let body = shown::request(&api.governance.desk.settle(&fabric, settling).await?);
+    Ok(if approve { api.when_known(since, body).await } else { Json(body).into_response() })
 }
 
 #[derive(Deserialize)]
@@ -203,20 +178,11 @@ pub(super) struct Idle {
 }
 
 /// What is not used, has no owner, is shared, ends soon, or is used though it should not be.
-pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Asked(idle): Asked<Idle>) -> Response {
-    let span = match super::span(idle.unused.as_deref().unwrap_or("90d")) {
-        Ok(span) => span,
-        Err(because) => return unfit(because),
-    };
+pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Asked(idle): Asked<Idle>) -> Answer {
+    let span = super::span(idle.unused.as_deref().unwrap_or("90d")).map_err(unfit)?;
     let store = &api.governance.store;
-    let read = async {
-        let counted = Counted::read(store, span).await?;
-        Ok::<_, StoreError>((counted, store.access_state().await?, store.leases().await?))
-    };
-    let (counted, access, leases) = match read.await {
-        Ok(read) => read,
-        Err(error) => return of_store(error),
-    };
+    let counted = Counted::read(store, span).await?;
+    let (access, leases) = (store.access_state().await?, store.leases().await?);
     let fabric = api.fabric().await;
     let granted = leases.into_iter().map(|lease| (lease.grant.id, lease.granted)).collect();
     let remarks = review(Known {
@@ -229,7 +195,8 @@ pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Aske
         now: counted.now,
     });
     let unknown: Vec<String> = counted.unknown().collect();
-    Json(json!({"remarks": remarks.iter().map(shown::remark).collect::<Vec<_>>(), "unknown": unknown})).into_response()
+    let remarks: Vec<Value> = remarks.iter().map(shown::remark).collect();
+    Ok(Json(json!({"remarks": remarks, "unknown": unknown})).into_response())
 }
 
 #[derive(Deserialize)]
@@ -240,17 +207,7 @@ pub(super) struct Untold {
 }
 
 /// What consumers' owners were told of what ends, oldest first.
-pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Untold>) -> Response {
-    match api.governance.store.lifecycle_notices().await {
-        Ok(notices) => {
-            let meant = notices.iter().filter(|it| !which.untold || it.told.is_none());
-            Json(json!({"items": meant.map(shown::notice).collect::<Vec<_>>()})).into_response()
-        }
-        Err(error) => of_store(error),
-    }
-}
-
-/// A refusal of the store.
-pub(super) fn of_store(error: StoreError) -> Response {
-    told(&DeskError::Store(error))
+pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Untold>) -> Answer {
+    let notices = api.governance.store.lifecycle_notices().await?;
+    Ok(listed(notices.iter().filter(|it| !which.untold || it.told.is_none()).map(shown::notice)))
 }

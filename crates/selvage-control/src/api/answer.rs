@@ -1,21 +1,57 @@
 //! How the API says no: each refusal of the desk and of the store with the status that fits it.
 
+use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use selvage_model::code::{self, Code};
 use selvage_model::problem::Problem;
 use selvage_store::StoreError;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::desk::{self, DeskError};
 
-/// A problem as an answer.
-pub(super) fn problem(problem: &Problem) -> Response {
-    answer(problem, serde_json::Value::Null)
+/// What a handler answers, or how it says no.
+pub(super) type Answer = Result<Response, Refused>;
+
+/// A no, as an answer.
+pub(super) struct Refused(Response);
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        self.0
+    }
 }
 
-fn answer(problem: &Problem, findings: serde_json::Value) -> Response {
+impl From<Response> for Refused {
+    fn from(answer: Response) -> Self {
+        Self(answer)
+    }
+}
+
+impl From<DeskError> for Refused {
+    fn from(error: DeskError) -> Self {
+        Self(told(&error))
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        DeskError::Store(error).into()
+    }
+}
+
+/// A list, as lists are answered.
+pub(super) fn listed(items: impl Iterator<Item = Value>) -> Response {
+    Json(json!({"items": items.collect::<Vec<_>>()})).into_response()
+}
+
+/// A problem as an answer.
+pub(super) fn problem(problem: &Problem) -> Response {
+    answer(problem, Value::Null)
+}
+
+fn answer(problem: &Problem, findings: Value) -> Response {
     let mut body = problem.body(&Uuid::new_v4().to_string());
     if let (Some(body), false) = (body.as_object_mut(), findings.is_null()) {
         body.insert("findings".to_owned(), findings);
@@ -41,12 +77,12 @@ pub(crate) fn told(error: &DeskError) -> Response {
             if error.is_transient() {
                 problem = problem.retry_after(1);
             }
-            answer(&problem, serde_json::Value::Null)
+            answer(&problem, Value::Null)
         }
         DeskError::Refused { code, message, fix, findings } => {
             let problem = Problem::new(status(*code), *code, format!("{message}: {fix}"));
             let findings: Vec<_> = findings.iter().map(desk::finding).collect();
-            answer(&problem, if findings.is_empty() { serde_json::Value::Null } else { json!(findings) })
+            answer(&problem, if findings.is_empty() { Value::Null } else { json!(findings) })
         }
     }
 }

@@ -1,28 +1,19 @@
 //! Cutting consumers and interfaces off over HTTP, for whoever is on call, and lifting that again, for who sits over them.
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use selvage_governance::access::unknown;
-use selvage_governance::seat::{Act, may};
-use selvage_model::access::{AccessState, Block, Blocked, Principal};
+use selvage_model::access::{Block, Blocked};
 use selvage_model::code;
-use selvage_model::fabric::Fabric;
-use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
-use selvage_model::problem::Problem;
-use selvage_store::StoreError;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_store::Word;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::access::of_store;
-use super::answer::{problem, unfit};
-use super::changes::{line, no_line};
-use super::request::{At, Body, Id, Operator};
+use super::answer::{Answer, listed, unfit};
+use super::request::{At, Because, Body, Id, Line, Operator};
 use super::route::{Route, Who};
-use crate::desk::lease::{answers_for, domain_of};
 
 /// Blocks.
 pub(super) fn routes() -> Vec<Route> {
@@ -44,11 +35,9 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Blocks that stand, oldest first.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Response {
-    match api.governance.store.access_state().await {
-        Ok(state) => Json(json!({"items": state.blocks.iter().map(shown).collect::<Vec<_>>()})).into_response(),
-        Err(error) => of_store(error),
-    }
+pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Answer {
+    let blocks = api.governance.store.blocks().await?;
+    Ok(listed(blocks.iter().map(shown)))
 }
 
 fn shown(block: &Block) -> Value {
@@ -57,7 +46,8 @@ fn shown(block: &Block) -> Value {
         Blocked::Interface(interface) => (None, Some(interface.to_string())),
     };
     json!({
-        "block": block.id, "consumer": consumer, "interface": interface, "since": block.since.to_string(), "because": block.because,
+        "block": block.id, "consumer": consumer, "interface": interface, "since": block.since.to_string(),
+        "by": block.by, "because": block.because,
     })
 }
 
@@ -66,55 +56,24 @@ fn shown(block: &Block) -> Value {
 pub(super) struct Cut {
     consumer: Option<ConsumerName>,
     interface: Option<InterfaceRef>,
-    because: String,
+    because: Line,
     /// Also what nothing declares.
     #[serde(default)]
     anyway: bool,
 }
 
 /// Cuts one off; returns when every node knows.
-pub(super) async fn block(State(api): State<Api>, operator: Operator, Body(body): Body<Cut>) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
+pub(super) async fn block(State(api): State<Api>, operator: Operator, Body(body): Body<Cut>) -> Answer {
     let what = match (body.consumer, body.interface) {
         (Some(name), None) => Blocked::Consumer(name),
         (None, Some(interface)) => Blocked::Interface(interface),
-        _ => return unfit("say one of `consumer` and `interface`".to_owned()),
+        _ => return Err(unfit("say one of `consumer` and `interface`".to_owned()).into()),
     };
-    let fabric = match api.judging(Act::Operate).await {
-        Ok(fabric) => fabric,
-        Err(refused) => return refused,
-    };
-    if !may_cut(&fabric, &operator.0, &what) {
-        return super::forbidden(&operator.0, &whose(&fabric, &what));
-    }
-    let store = &api.governance.store;
-    if !body.anyway {
-        match store.access_state().await {
-            Ok(state) if is_known(&state, &what) => {}
-            Ok(_) => {
-                if let Some(unknown) = unknown([&*fabric], &what) {
-                    let detail =
-                        format!("{}: {}; say `anyway` where it is not declared yet", unknown.says, unknown.fix);
-                    return problem(&Problem::new(422, code::NAME_UNDECLARED, detail));
-                }
-            }
-            Err(error) => return of_store(error),
-        }
-    }
-    match store.block(&what, &operator.0, &because).await {
-        Ok(block) => {
-            let mut answer = api.when_known(block.since, shown(&block)).await;
-            *answer.status_mut() = StatusCode::CREATED;
-            answer
-        }
-        Err(error) => of_store(error),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Lifted {
-    because: String,
+    let word = Word { by: &operator.0, because: &body.because.0 };
+    let block = api.governance.desk.cut_off(api.fabric().await, (&what, body.anyway), word).await?;
+    let mut answer = api.when_known(block.since, shown(&block)).await;
+    *answer.status_mut() = StatusCode::CREATED;
+    Ok(answer)
 }
 
 /// Lifts a block; returns when every node knows.
@@ -122,52 +81,10 @@ pub(super) async fn lift(
     State(api): State<Api>,
     operator: Operator,
     At(id): At<Id>,
-    Body(body): Body<Lifted>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let store = &api.governance.store;
-    let block = match store.access_state().await {
-        Ok(state) => state.blocks.into_iter().find(|block| block.id == id.as_str()),
-        Err(error) => return of_store(error),
-    };
-    let Some(block) = block else { return of_store(StoreError::NotFound { what: "block", id: id.into_inner() }) };
-    let fabric = match api.judging(Act::Operate).await {
-        Ok(fabric) => fabric,
-        Err(refused) => return refused,
-    };
-    let domain = whose(&fabric, &block.what);
-    if !may(&fabric, &operator.0, Act::Oversee, &domain) {
-        return super::forbidden(&operator.0, &domain);
-    }
+    Body(Because { because }): Body<Because>,
+) -> Answer {
     let since = Timestamp::now();
-    match store.lift_block(&block.id, &operator.0, &because).await {
-        Ok(block) => api.when_known(since, shown(&block)).await,
-        Err(error) => of_store(error),
-    }
-}
-
-/// The domain that a consumer or an interface is of; the group's where nothing declares it.
-fn whose(fabric: &Fabric, what: &Blocked) -> DomainName {
-    match what {
-        Blocked::Consumer(name) => fabric.home(name).unwrap_or_else(DomainName::group),
-        Blocked::Interface(interface) => domain_of(fabric, interface),
-    }
-}
-
-/// Who answers for it, or is on call where it is.
-fn may_cut(fabric: &Fabric, person: &str, what: &Blocked) -> bool {
-    let answers = matches!(what, Blocked::Consumer(name) if answers_for(fabric, person, name));
-    answers || may(fabric, person, Act::Operate, &whose(fabric, what))
-}
-
-/// Whether it has a key or a grant: then it is no name that was mistyped, whatever is declared.
-fn is_known(state: &AccessState, what: &Blocked) -> bool {
-    match what {
-        Blocked::Consumer(name) => {
-            let own = Principal::Consumer(name.clone());
-            state.credentials.iter().any(|key| key.principal == own)
-                || state.grants.iter().any(|it| &it.consumer == name)
-        }
-        Blocked::Interface(interface) => state.grants.iter().any(|it| &it.interface == interface),
-    }
+    let word = Word { by: &operator.0, because: &because.0 };
+    let block = api.governance.desk.lift(api.fabric().await, id.as_str(), word).await?;
+    Ok(api.when_known(since, shown(&block)).await)
 }

@@ -2,19 +2,20 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use selvage_governance::seat::Act;
 use selvage_model::change::{ChangeState, DecisionVerdict};
 use selvage_model::code::{self, Code};
 use selvage_model::name::DomainName;
 use selvage_model::problem::Problem;
+use selvage_store::{AskedChanges, ChangeStates};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::{problem, told};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::answer::{Answer, problem, unfit};
+use super::request::{Asked, At, Because, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
 use crate::desk::lease::Due;
 use crate::desk::{Deciding, Files, Proposal, shown};
@@ -25,8 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
     let of_domain = query("domain", "DomainName", "Only of this domain.");
     vec![
         route(Route::get("/changes", list), "listChanges", "Changes, the newest first")
-            .asks([of_domain, query("state", "ChangeState", "Only those that stand so.")])
-            .lists("The changes.", "ChangeSummary"),
+            .asks([&[of_domain, query("state", "ChangeState", "Only those that stand so.")], &PAGE[..]].concat())
+            .pages("The changes.", "ChangeSummary"),
         route(Route::post("/changes", propose), "proposeChange", "Propose a change, or another version of one")
             .may(Who::Owners)
             .takes("NewChange")
@@ -84,6 +85,7 @@ const RELEASED: &[Code] = &[
     code::RETIREMENT_EARLY,
     code::ACCESS_ENDING,
     code::RELEASE_UNSIGNED,
+    code::RELEASE_KEY_NEW,
 ];
 
 #[derive(Deserialize)]
@@ -91,23 +93,18 @@ const RELEASED: &[Code] = &[
 pub(super) struct Which {
     domain: Option<DomainName>,
     state: Option<ChangeState>,
+    after: Option<Id>,
+    limit: Option<u32>,
 }
 
 /// Changes, the newest first.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let changes = match api.governance.desk.changes().await {
-        Ok(changes) => changes,
-        Err(error) => return told(&error),
-    };
-    let is_meant = |domain: &DomainName, state: ChangeState| {
-        which.domain.as_ref().is_none_or(|one| one == domain) && which.state.is_none_or(|one| one == state)
-    };
-    let items: Vec<Value> = changes
-        .iter()
-        .filter(|(change, _)| is_meant(&change.domain, change.state))
-        .map(|(change, standing)| summary(&shown(change, standing)))
-        .collect();
-    Json(json!({"items": items})).into_response()
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let limit = page_size(which.limit).map_err(unfit)?;
+    let states = which.state.map_or(ChangeStates::All, ChangeStates::Only);
+    let asked = AskedChanges { domain: which.domain, states, after: which.after.map(Id::into_inner), limit };
+    let (changes, next) = api.governance.desk.changes_page(&asked).await?;
+    let items: Vec<Value> = changes.iter().map(|(change, standing)| summary(&shown(change, standing))).collect();
+    Ok(Json(json!({"items": items, "next": next})).into_response())
 }
 
 /// What a list shows of a change.
@@ -130,18 +127,16 @@ fn summary(shown: &Value) -> Value {
 }
 
 /// One change.
-pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
-    match api.governance.desk.change(id.as_str()).await {
-        Ok((change, standing)) => Json(shown(&change, &standing)).into_response(),
-        Err(error) => told(&error),
-    }
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
+    let (change, standing) = api.governance.desk.change(id.as_str()).await?;
+    Ok(Json(shown(&change, &standing)).into_response())
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Proposed {
     domain: DomainName,
-    title: String,
+    title: Line,
     files: Files,
     #[serde(default)]
     emergency: bool,
@@ -149,42 +144,31 @@ pub(super) struct Proposed {
 }
 
 /// A new change, or another version of one.
-pub(super) async fn propose(State(api): State<Api>, operator: Operator, Body(body): Body<Proposed>) -> Response {
-    if let Err(refused) = api.let_pass(&operator, Act::Propose, &body.domain).await {
-        return refused;
-    }
-    let Some(title) = line(&body.title) else { return no_line("title") };
+pub(super) async fn propose(State(api): State<Api>, operator: Operator, Body(body): Body<Proposed>) -> Answer {
+    api.let_pass(&operator, Act::Propose, &body.domain).await?;
     let is_new = body.amends.is_none();
     let proposal = Proposal {
         domain: Some(body.domain),
         files: body.files,
-        title,
+        title: body.title.0,
         author: operator.0,
         emergency: body.emergency,
         amends: body.amends.map(Id::into_inner),
     };
-    let change = match api.governance.desk.propose(proposal).await {
-        Ok(change) => change,
-        Err(error) => return told(&error),
-    };
-    match api.governance.desk.change(&change.id).await {
-        Ok((change, standing)) => {
-            let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-            let mut answer = (status, Json(shown(&change, &standing))).into_response();
-            if let Ok(place) = HeaderValue::from_str(&format!("/api/changes/{}", change.id)) {
-                answer.headers_mut().insert(header::LOCATION, place);
-            }
-            answer
-        }
-        Err(error) => told(&error),
+    let change = api.governance.desk.propose(proposal).await?;
+    let (change, standing) = api.governance.desk.change(&change.id).await?;
+    let mut answer = super::made(&format!("/api/changes/{}", change.id), shown(&change, &standing));
+    if !is_new {
+        *answer.status_mut() = StatusCode::OK;
     }
+    Ok(answer)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Decided {
     verdict: DecisionVerdict,
-    because: String,
+    because: Line,
     version: Option<u32>,
 }
 
@@ -194,24 +178,15 @@ pub(super) async fn decide(
     operator: Operator,
     At(id): At<Id>,
     Body(body): Body<Decided>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let (verdict, version) = (body.verdict, body.version);
+) -> Answer {
+    let Decided { verdict, because: Line(because), version } = body;
     if version.is_none() && verdict != DecisionVerdict::Comment {
         let detail = "say `version`: the one that was looked at, so that nothing else is decided about";
-        return problem(&Problem::new(400, code::API_BODY, detail));
+        return Err(unfit(detail.to_owned()).into());
     }
     let deciding = Deciding { change: id.into_inner(), version, person: operator.0, verdict, because };
-    match api.governance.desk.decide(deciding).await {
-        Ok((change, standing)) => Json(shown(&change, &standing)).into_response(),
-        Err(error) => told(&error),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Withdrawn {
-    because: String,
+    let (change, standing) = api.governance.desk.decide(deciding).await?;
+    Ok(Json(shown(&change, &standing)).into_response())
 }
 
 /// The author takes a change back.
@@ -219,36 +194,25 @@ pub(super) async fn withdraw(
     State(api): State<Api>,
     operator: Operator,
     At(id): At<Id>,
-    Body(body): Body<Withdrawn>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    match api.governance.desk.withdraw(id.as_str(), &operator.0, &because).await {
-        Ok(change) => Json(json!({"id": change.id, "state": change.state.as_str()})).into_response(),
-        Err(error) => told(&error),
-    }
+    Body(Because { because }): Body<Because>,
+) -> Answer {
+    let change = api.governance.desk.withdraw(id.as_str(), &operator.0, &because.0).await?;
+    Ok(Json(json!({"id": change.id, "state": change.state.as_str()})).into_response())
 }
 
 /// An approved change becomes a release.
-pub(super) async fn release(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Response {
-    let domain = match api.governance.desk.change(id.as_str()).await {
-        Ok((change, _)) => change.domain,
-        Err(error) => return told(&error),
-    };
-    if let Err(refused) = api.let_pass(&operator, Act::Release, &domain).await {
-        return refused;
-    }
+pub(super) async fn release(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Answer {
+    let (change, _) = api.governance.desk.change(id.as_str()).await?;
+    api.let_pass(&operator, Act::Release, &change.domain).await?;
     let Some(seal) = &api.governance.seal else {
-        return problem(&Problem::new(409, code::API_SEAL, "this node signs no releases: it has no `--signing-key`"));
+        let detail = "this node signs no releases: it has no `--signing-key`";
+        return Err(problem(&Problem::new(409, code::API_SEAL, detail)).into());
     };
-    match api.governance.desk.release(id.as_str(), &operator.0, seal).await {
-        Ok(release) => {
-            let body = json!({
-                "release": release.id, "domain": release.domain.as_str(), "change": release.change, "signed_with": release.key,
-            });
-            (StatusCode::CREATED, Json(body)).into_response()
-        }
-        Err(error) => told(&error),
-    }
+    let release = api.governance.desk.release(id.as_str(), &operator.0, seal).await?;
+    let body = json!({
+        "release": release.id, "domain": release.domain.as_str(), "change": release.change, "signed_with": release.key,
+    });
+    Ok((StatusCode::CREATED, Json(body)).into_response())
 }
 
 #[derive(Deserialize)]
@@ -258,31 +222,16 @@ pub(super) struct Whose {
 }
 
 /// What waits for whom; `person=me` for the operator.
-pub(super) async fn board(State(api): State<Api>, operator: Operator, Asked(whose): Asked<Whose>) -> Response {
+pub(super) async fn board(State(api): State<Api>, operator: Operator, Asked(whose): Asked<Whose>) -> Answer {
     let person = whose.person.as_deref().map(|person| if person == "me" { operator.0.as_str() } else { person });
-    match api.governance.desk.board(person).await {
-        Ok(waits) => {
-            let due = match api.governance.desk.access_due(api.fabric().await.as_ref(), person).await {
-                Ok(due) => due,
-                Err(error) => return told(&error),
-            };
-            let items: Vec<Value> = waits
-                .iter()
-                .map(|waits| json!({"change": shown(&waits.change, &waits.standing), "breach": waits.is_breach}))
-                .collect();
-            let access: Vec<Value> = due.iter().map(Due::shown).collect();
-            Json(json!({"items": items, "access": access})).into_response()
-        }
-        Err(error) => told(&error),
-    }
-}
-
-/// Words for the ledger: something, in one line that is no book.
-pub(crate) fn line(text: &str) -> Option<String> {
-    const MOST: usize = 200;
-    let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(char::is_control);
-    fits.then(|| text.to_owned())
+    let waits = api.governance.desk.board(person).await?;
+    let due = api.governance.desk.access_due(api.fabric().await.as_ref(), person).await?;
+    let items: Vec<Value> = waits
+        .iter()
+        .map(|waits| json!({"change": shown(&waits.change, &waits.standing), "breach": waits.is_breach}))
+        .collect();
+    let access: Vec<Value> = due.iter().map(Due::shown).collect();
+    Ok(Json(json!({"items": items, "access": access})).into_response())
 }
 
 pub(super) fn no_line(member: &str) -> Response {

@@ -3,18 +3,17 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::Api;
-use super::access::{Scope, of_store};
-use super::answer::{told, unfit};
-use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::access::Scope;
+use super::answer::{Answer, listed, unfit};
+use super::request::{Asked, At, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
 use crate::desk::lease::{Opening, Reviewing, shown};
 
@@ -47,17 +46,10 @@ pub(super) struct Which {
 }
 
 /// What is open or waits for a review, or all that was ever opened; oldest first.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let store = &api.governance.store;
-    let found = if which.all { store.break_glasses().await } else { store.pending_break_glasses().await };
-    match found {
-        Ok(opened) => {
-            let now = Timestamp::now();
-            let items: Vec<Value> = opened.iter().map(|it| shown::opened(it, now)).collect();
-            Json(json!({"items": items})).into_response()
-        }
-        Err(error) => of_store(error),
-    }
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let (store, now) = (&api.governance.store, Timestamp::now());
+    let opened = if which.all { store.break_glasses().await? } else { store.pending_break_glasses().await? };
+    Ok(listed(opened.iter().map(|it| shown::opened(it, now))))
 }
 
 #[derive(Deserialize)]
@@ -74,38 +66,25 @@ pub(super) struct Opened {
     classes: Vec<ClassName>,
     #[serde(rename = "for")]
     lasts: String,
-    because: String,
+    because: Line,
 }
 
 /// Opens access without approval; returns when every node knows.
-pub(super) async fn open(State(api): State<Api>, operator: Operator, Body(body): Body<Opened>) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let lasts = match super::span(&body.lasts) {
-        Ok(lasts) => lasts,
-        Err(because) => return unfit(because),
-    };
-    let Opened { consumer, interface, operations, rows, except, classes, .. } = body;
-    if let Err(refused) = api.must_answer(&operator, &consumer, &interface).await {
-        return refused;
-    }
-    let terms = match (Scope { operations, rows, except, classes }).terms(None, None) {
-        Ok(terms) => terms,
-        Err(because) => return unfit(because),
-    };
+pub(super) async fn open(State(api): State<Api>, operator: Operator, Body(body): Body<Opened>) -> Answer {
+    let lasts = super::span(&body.lasts).map_err(unfit)?;
+    let Opened { consumer, interface, operations, rows, except, classes, because: Line(because), .. } = body;
+    api.must_answer(&operator, &consumer, &interface).await?;
+    let terms = (Scope { operations, rows, except, classes }).terms(None, None).map_err(unfit)?;
     let since = Timestamp::now();
     let opening = Opening { consumer, interface, terms, lasts, by: operator.0, because };
     let fabric = api.fabric().await;
-    match api.governance.desk.break_glass(&fabric, opening).await {
-        Ok(opened) => {
-            let (consumer, interface, by) = (&opened.grant.consumer, &opened.grant.interface, &opened.by);
-            let (code, ends) = (code::BREAK_GLASS_OPENED, opened.ends);
-            tracing::error!("{code}: {by} opens {interface} for {consumer} without approval until {ends:.0}");
-            let mut answer = api.when_known(since, shown::opened(&opened, since)).await;
-            *answer.status_mut() = StatusCode::CREATED;
-            answer
-        }
-        Err(error) => told(&error),
-    }
+    let opened = api.governance.desk.break_glass(&fabric, opening).await?;
+    let (consumer, interface, by) = (&opened.grant.consumer, &opened.grant.interface, &opened.by);
+    let (code, ends) = (code::BREAK_GLASS_OPENED, opened.ends);
+    tracing::error!("{code}: {by} opens {interface} for {consumer} without approval until {ends:.0}");
+    let mut answer = api.when_known(since, shown::opened(&opened, since)).await;
+    *answer.status_mut() = StatusCode::CREATED;
+    Ok(answer)
 }
 
 #[derive(Deserialize)]
@@ -119,7 +98,7 @@ enum Word {
 #[serde(deny_unknown_fields)]
 pub(super) struct Reviewed {
     verdict: Word,
-    because: String,
+    because: Line,
 }
 
 /// Says whether it was right; disowned, it ends, and this returns when every node knows.
@@ -128,15 +107,12 @@ pub(super) async fn review(
     operator: Operator,
     At(grant): At<Id>,
     Body(body): Body<Reviewed>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
+) -> Answer {
     let ratified = matches!(body.verdict, Word::Ratify);
     let since = Timestamp::now();
-    let reviewing = Reviewing { grant: grant.into_inner(), ratified, person: operator.0, because };
+    let reviewing = Reviewing { grant: grant.into_inner(), ratified, person: operator.0, because: body.because.0 };
     let fabric = api.fabric().await;
-    match api.governance.desk.review_break_glass(&fabric, reviewing).await {
-        Ok(opened) if ratified => Json(shown::opened(&opened, since)).into_response(),
-        Ok(opened) => api.when_known(since, shown::opened(&opened, since)).await,
-        Err(error) => told(&error),
-    }
+    let opened = api.governance.desk.review_break_glass(&fabric, reviewing).await?;
+    let body = shown::opened(&opened, since);
+    Ok(if ratified { Json(body).into_response() } else { api.when_known(since, body).await })
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_governance::access::{Narrowing, deciders};
 use selvage_model::code;
@@ -12,10 +12,9 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::access::{of_store, rows};
-use super::answer::unfit;
-use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::access::rows;
+use super::answer::{Answer, Refused, listed, unfit};
+use super::request::{Asked, At, Because, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
 use crate::desk::lease::{Counted, shown, until};
 
@@ -57,11 +56,8 @@ pub(super) struct Which {
 }
 
 /// Grants: those that are alive, or all.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let leases = match api.governance.store.leases().await {
-        Ok(leases) => leases,
-        Err(error) => return of_store(error),
-    };
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let leases = api.governance.store.leases().await?;
     let is_meant = |LeaseRecord { grant, .. }: &&LeaseRecord| {
         (which.all || grant.ended.is_none())
             && which.consumer.as_ref().is_none_or(|one| one == &grant.consumer)
@@ -74,7 +70,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
             "terms": *grant.terms,
         })
     };
-    Json(json!({"items": leases.iter().filter(is_meant).map(one).collect::<Vec<Value>>()})).into_response()
+    Ok(listed(leases.iter().filter(is_meant).map(one)))
 }
 
 #[derive(Deserialize)]
@@ -89,20 +85,11 @@ pub(super) async fn show(
     _operator: Operator,
     At(id): At<Id>,
     Asked(since): Asked<Since>,
-) -> Response {
-    let span = match super::span(since.since.as_deref().unwrap_or("90d")) {
-        Ok(span) => span,
-        Err(because) => return unfit(because),
-    };
+) -> Answer {
+    let span = super::span(since.since.as_deref().unwrap_or("90d")).map_err(unfit)?;
     let store = &api.governance.store;
-    let lease = match store.lease(id.as_str()).await {
-        Ok(lease) => lease,
-        Err(error) => return of_store(error),
-    };
-    let counted = match Counted::read(store, span).await {
-        Ok(counted) => counted,
-        Err(error) => return of_store(error),
-    };
+    let lease = store.lease(id.as_str()).await?;
+    let counted = Counted::read(store, span).await?;
     let fabric = api.fabric().await;
     let breadth = counted.breadth(&fabric, &lease.grant);
     let deciders = deciders(&fabric, &lease.grant.interface, &lease.grant.terms);
@@ -110,7 +97,7 @@ pub(super) async fn show(
     if let Some(members) = body.as_object_mut() {
         members.insert("unknown".to_owned(), counted.unknown().collect());
     }
-    Json(body).into_response()
+    Ok(Json(body).into_response())
 }
 
 /// What is taken from a grant.
@@ -138,7 +125,7 @@ pub(super) struct Narrowed {
     #[serde(default, rename = "where")]
     rows: Map<String, Value>,
     until: Option<String>,
-    because: String,
+    because: Line,
 }
 
 /// Takes something from a grant; returns when every node knows.
@@ -147,35 +134,17 @@ pub(super) async fn narrow(
     operator: Operator,
     At(id): At<Id>,
     Body(body): Body<Narrowed>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let Narrowed { operations, except, rows, until, .. } = body;
-    let narrowing = match (Taken { operations, except, rows, until }).narrowing() {
-        Ok(narrowing) => narrowing,
-        Err(because) => return unfit(because),
-    };
-    if let Err(refused) = whose(&api, &operator, id.as_str()).await {
-        return refused;
-    }
-    let since = Timestamp::now();
-    let narrowed =
-        api.governance.store.narrow_grant(id.as_str(), |terms| narrowing.of(terms), &operator.0, &because).await;
-    match narrowed {
-        Ok(grant) => {
-            let body = json!({
-                "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-                "terms": *grant.terms,
-            });
-            api.when_known(since, body).await
-        }
-        Err(error) => of_store(error),
-    }
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Ended {
-    because: String,
+) -> Answer {
+    let Narrowed { operations, except, rows, until, because: Line(because) } = body;
+    let narrowing = (Taken { operations, except, rows, until }).narrowing().map_err(unfit)?;
+    whose(&api, &operator, id.as_str()).await?;
+    let (since, store) = (Timestamp::now(), &api.governance.store);
+    let grant = store.narrow_grant(id.as_str(), |terms| narrowing.of(terms), &operator.0, &because).await?;
+    let body = json!({
+        "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
+        "terms": *grant.terms,
+    });
+    Ok(api.when_known(since, body).await)
 }
 
 /// Ends a grant for good; returns when every node knows.
@@ -183,24 +152,17 @@ pub(super) async fn end(
     State(api): State<Api>,
     operator: Operator,
     At(id): At<Id>,
-    Body(body): Body<Ended>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    if let Err(refused) = whose(&api, &operator, id.as_str()).await {
-        return refused;
-    }
+    Body(Because { because }): Body<Because>,
+) -> Answer {
+    whose(&api, &operator, id.as_str()).await?;
     let since = Timestamp::now();
-    match api.governance.store.end_grant(id.as_str(), &operator.0, &because).await {
-        Ok(grant) => {
-            let ended = grant.ended.map(|at| at.to_string());
-            api.when_known(since, json!({"grant": grant.id, "ended": ended})).await
-        }
-        Err(error) => of_store(error),
-    }
+    let grant = api.governance.store.end_grant(id.as_str(), &operator.0, &because.0).await?;
+    let ended = grant.ended.map(|at| at.to_string());
+    Ok(api.when_known(since, json!({"grant": grant.id, "ended": ended})).await)
 }
 
 /// Refuses who answers neither for the grant's consumer nor for its interface.
-async fn whose(api: &Api, operator: &Operator, id: &str) -> Result<(), Response> {
-    let lease = api.governance.store.lease(id).await.map_err(of_store)?;
-    api.must_answer(operator, &lease.grant.consumer, &lease.grant.interface).await
+async fn whose(api: &Api, operator: &Operator, id: &str) -> Result<(), Refused> {
+    let lease = api.governance.store.lease(id).await?;
+    Ok(api.must_answer(operator, &lease.grant.consumer, &lease.grant.interface).await?)
 }

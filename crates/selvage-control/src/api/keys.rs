@@ -1,25 +1,17 @@
 //! Keys over HTTP: which there are, and taking one back. A key itself is never shown, nor issued here: it would travel through whatever
 //! keeps answers. INVARIANT: SECRET-FREE
 
-use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use selvage_governance::seat::{Act, may};
 use selvage_model::access::{Credential, Principal};
 use selvage_model::code;
-use selvage_model::fabric::Fabric;
-use selvage_model::name::DomainName;
-use selvage_store::StoreError;
-use serde::Deserialize;
+use selvage_store::Word;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::access::of_store;
-use super::changes::{line, no_line};
-use super::request::{At, Body, Id, Operator};
+use super::answer::{Answer, listed};
+use super::request::{At, Because, Body, Id, Operator};
 use super::route::{Route, Who};
-use crate::desk::lease::answers_for;
 
 /// Keys.
 pub(super) fn routes() -> Vec<Route> {
@@ -35,11 +27,9 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Every key, oldest first, without the keys.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Response {
-    match api.governance.store.access_state().await {
-        Ok(state) => Json(json!({"items": state.credentials.iter().map(shown).collect::<Vec<_>>()})).into_response(),
-        Err(error) => of_store(error),
-    }
+pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Answer {
+    let keys = api.governance.store.access_state().await?.credentials;
+    Ok(listed(keys.iter().map(shown)))
 }
 
 fn shown(key: &Credential) -> Value {
@@ -53,53 +43,15 @@ fn shown(key: &Credential) -> Value {
     })
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Revoked {
-    because: String,
-}
-
 /// Takes a key back for good; returns when every node knows.
 pub(super) async fn revoke(
     State(api): State<Api>,
     operator: Operator,
     At(id): At<Id>,
-    Body(body): Body<Revoked>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let store = &api.governance.store;
-    let key = match store.access_state().await {
-        Ok(state) => state.credentials.into_iter().find(|key| key.id == id.as_str()),
-        Err(error) => return of_store(error),
-    };
-    let Some(key) = key else { return of_store(StoreError::NotFound { what: "key", id: id.into_inner() }) };
-    let fabric = match api.judging(Act::Operate).await {
-        Ok(fabric) => fabric,
-        Err(refused) => return refused,
-    };
-    if let Err(domain) = may_revoke(&fabric, &operator.0, &key.principal) {
-        return super::forbidden(&operator.0, &domain);
-    }
+    Body(Because { because }): Body<Because>,
+) -> Answer {
     let since = Timestamp::now();
-    match store.revoke_key(&key.id, &operator.0, &because).await {
-        Ok(key) => api.when_known(key.revoked.unwrap_or(since), shown(&key)).await,
-        Err(error) => of_store(error),
-    }
-}
-
-/// A consumer's key: who answers for it, or is on call in its domain. A person's: that person, and who sits over everybody.
-fn may_revoke(fabric: &Fabric, person: &str, of: &Principal) -> Result<(), DomainName> {
-    let (domain, allowed) = match of {
-        Principal::Consumer(name) => {
-            let home = fabric.home(name).unwrap_or_else(DomainName::group);
-            let allowed = answers_for(fabric, person, name) || may(fabric, person, Act::Operate, &home);
-            (home, allowed)
-        }
-        Principal::Operator(name) => {
-            let group = DomainName::group();
-            let allowed = name == person || may(fabric, person, Act::Oversee, &group);
-            (group, allowed)
-        }
-    };
-    if allowed { Ok(()) } else { Err(domain) }
+    let word = Word { by: &operator.0, because: &because.0 };
+    let key = api.governance.desk.take_key_back(api.fabric().await, id.as_str(), word).await?;
+    Ok(api.when_known(key.revoked.unwrap_or(since), shown(&key)).await)
 }

@@ -13,9 +13,9 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::told;
-use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Object, Operator};
+use super::answer::{told, unfit};
+use super::changes::no_line;
+use super::request::{Asked, At, Body, Id, Object, Operator, PAGE, line, page_size};
 use super::route::{Parameter, Route, Who, query};
 
 /// Lanes and dead letters.
@@ -26,8 +26,8 @@ pub(super) fn routes() -> Vec<Route> {
             .asks(WHICH)
             .lists("The lanes.", "Lane"),
         route(Route::get("/dead-letters", letters), "listDeadLetters", "Dead letters, the oldest first")
-            .asks(WHICH)
-            .lists("The dead letters.", "DeadLetter"),
+            .asks([WHICH, &PAGE[..]].concat())
+            .pages("The dead letters.", "DeadLetter"),
         route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
             .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
             .refuses(&[code::NOT_IN_STORE]),
@@ -63,6 +63,21 @@ pub(super) struct Which {
     #[serde(deserialize_with = "cause")]
     cause: Option<Cause>,
     settled: bool,
+}
+
+/// Which dead letters, and which page of them.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WhichPage {
+    interface: Option<InterfaceRef>,
+    subscription: Option<String>,
+    lane: Option<String>,
+    #[serde(default, deserialize_with = "cause")]
+    cause: Option<Cause>,
+    #[serde(default)]
+    settled: bool,
+    after: Option<Id>,
+    limit: Option<u32>,
 }
 
 /// A cause by its word.
@@ -104,9 +119,17 @@ fn lane(it: &LaneView) -> Value {
 }
 
 /// Dead letters, the oldest first; settled ones too where they are asked for.
-pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    match chosen(&api, &which).await {
-        Ok(letters) => Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>()})).into_response(),
+pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Asked(asked): Asked<WhichPage>) -> Response {
+    let WhichPage { interface, subscription, lane, cause, settled, after, limit } = asked;
+    let limit = match page_size(limit) {
+        Ok(limit) => limit,
+        Err(because) => return unfit(because),
+    };
+    let which = LaneChoice { interface, label: subscription, lane, cause };
+    match api.governance.store.letters_page(&which, settled, after.as_ref().map(Id::as_str), limit).await {
+        Ok((letters, next)) => {
+            Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>(), "next": next})).into_response()
+        }
         Err(error) => told(&error.into()),
     }
 }

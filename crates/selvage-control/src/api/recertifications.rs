@@ -2,20 +2,18 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::name::{AttributeName, DomainName, InterfaceRef};
-use selvage_store::{ItemState, Store, StoreError};
+use selvage_store::{ItemState, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::access::of_store;
-use super::answer::{told, unfit};
-use super::changes::{line, no_line};
+use super::answer::{Answer, listed, unfit};
 use super::grants::Taken;
-use super::request::{Asked, At, Body, Id, Operator};
+use super::request::{Asked, At, Body, Id, Line, Operator};
 use super::route::{Route, Who, query};
 use crate::desk::lease::{Answering, Starting, Verdict, shown, until, who_answers};
 
@@ -47,17 +45,10 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 /// Campaigns with their progress, oldest first.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Response {
-    let read = async |store: &Store| {
-        Ok::<_, StoreError>((store.recertifications().await?, store.recertification_items().await?))
-    };
-    match read(&api.governance.store).await {
-        Ok((campaigns, items)) => {
-            let told: Vec<Value> = campaigns.iter().map(|campaign| shown::campaign(campaign, &items)).collect();
-            Json(json!({"items": told})).into_response()
-        }
-        Err(error) => of_store(error),
-    }
+pub(super) async fn list(State(api): State<Api>, _operator: Operator) -> Answer {
+    let store = &api.governance.store;
+    let (campaigns, items) = (store.recertifications().await?, store.recertification_items().await?);
+    Ok(listed(campaigns.iter().map(|campaign| shown::campaign(campaign, &items))))
 }
 
 #[derive(Deserialize)]
@@ -73,14 +64,11 @@ pub(super) async fn show(
     _operator: Operator,
     At(id): At<Id>,
     Asked(which): Asked<Which>,
-) -> Response {
+) -> Answer {
     let store = &api.governance.store;
-    let (campaigns, items) = match (store.recertifications().await, store.recertification_items().await) {
-        (Ok(campaigns), Ok(items)) => (campaigns, items),
-        (Err(error), _) | (_, Err(error)) => return of_store(error),
-    };
+    let (campaigns, items) = (store.recertifications().await?, store.recertification_items().await?);
     let Some(campaign) = campaigns.iter().find(|campaign| campaign.id == id.as_str()) else {
-        return of_store(StoreError::NotFound { what: "recertification", id: id.into_inner() });
+        return Err(StoreError::NotFound { what: "recertification", id: id.into_inner() }.into());
     };
     let fabric = api.fabric().await;
     let of = items.iter().filter(|item| item.campaign == campaign.id && (!which.open || item.state.is_open()));
@@ -89,7 +77,7 @@ pub(super) async fn show(
     if let Some(members) = body.as_object_mut() {
         members.insert("items".to_owned(), of.into());
     }
-    Json(body).into_response()
+    Ok(Json(body).into_response())
 }
 
 #[derive(Deserialize)]
@@ -104,29 +92,23 @@ pub(super) struct Begun {
 }
 
 /// Begins a campaign; the desk says who may.
-pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body): Body<Begun>) -> Response {
+pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body): Body<Begun>) -> Answer {
     let fabric = api.fabric().await;
     if !matches!(
         (&body.domain, &body.interface, body.all),
         (Some(_), None, false) | (None, Some(_), false) | (None, None, true)
     ) {
-        return unfit("say one of `domain`, `interface` and `all`".to_owned());
+        return Err(unfit("say one of `domain`, `interface` and `all`".to_owned()).into());
     }
-    let (until, since) = match (until(&body.until), super::span(body.since.as_deref().unwrap_or("90d"))) {
-        (Ok(until), Ok(since)) => (until, since),
-        (Err(because), _) | (_, Err(because)) => return unfit(because),
-    };
+    let until = until(&body.until).map_err(unfit)?;
+    let since = super::span(body.since.as_deref().unwrap_or("90d")).map_err(unfit)?;
     let starting = Starting { domain: body.domain, interface: body.interface, until, since, by: operator.0 };
-    match api.governance.desk.recertify(&fabric, &starting).await {
-        Ok(begun) => {
-            let body = json!({
-                "campaign": begun.campaign.id, "about": begun.campaign.scope,
-                "until": begun.campaign.until.to_string(), "grants": begun.grants, "answer": begun.answer,
-            });
-            super::made(&format!("/api/recertifications/{}", begun.campaign.id), body)
-        }
-        Err(error) => told(&error),
-    }
+    let begun = api.governance.desk.recertify(&fabric, &starting).await?;
+    let body = json!({
+        "campaign": begun.campaign.id, "about": begun.campaign.scope,
+        "until": begun.campaign.until.to_string(), "grants": begun.grants, "answer": begun.answer,
+    });
+    Ok(super::made(&format!("/api/recertifications/{}", begun.campaign.id), body))
 }
 
 #[derive(Deserialize)]
@@ -141,7 +123,7 @@ enum Word {
 #[serde(deny_unknown_fields)]
 pub(super) struct Said {
     verdict: Word,
-    because: String,
+    because: Line,
     operations: Option<Vec<String>>,
     #[serde(default)]
     except: Vec<AttributeName>,
@@ -156,29 +138,19 @@ pub(super) async fn answer(
     operator: Operator,
     At(item): At<Id>,
     Body(body): Body<Said>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let Said { verdict, operations, except, rows, until, .. } = body;
-    let narrowing = match (Taken { operations, except, rows, until }).narrowing() {
-        Ok(narrowing) => narrowing,
-        Err(because) => return unfit(because),
-    };
+) -> Answer {
+    let Said { verdict, because: Line(because), operations, except, rows, until } = body;
+    let narrowing = (Taken { operations, except, rows, until }).narrowing().map_err(unfit)?;
     let verdict = match verdict {
         Word::Narrow => Verdict::Narrow(narrowing),
-        _ if !narrowing.is_nothing() => return unfit("what is taken is said only with `narrow`".to_owned()),
+        _ if !narrowing.is_nothing() => return Err(unfit("what is taken is said only with `narrow`".to_owned()).into()),
         Word::Keep => Verdict::Keep,
         Word::End => Verdict::End,
     };
     let (since, fabric) = (Timestamp::now(), api.fabric().await);
     let answering = Answering { item: item.into_inner(), verdict, person: operator.0, because };
-    match api.governance.desk.answer(&fabric, answering).await {
-        Ok(after) => {
-            let body = shown::item(&after, &who_answers(&fabric, &after));
-            if after.state == ItemState::Kept {
-                return Json(body).into_response();
-            }
-            api.when_known(since, body).await
-        }
-        Err(error) => told(&error),
-    }
+    let after = api.governance.desk.answer(&fabric, answering).await?;
+    let body = shown::item(&after, &who_answers(&fabric, &after));
+    let is_kept = after.state == ItemState::Kept;
+    Ok(if is_kept { Json(body).into_response() } else { api.when_known(since, body).await })
 }

@@ -1,21 +1,20 @@
 //! Releases and activations over HTTP.
 
 use axum::extract::{ConnectInfo, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use jiff::Timestamp;
 use selvage_governance::seat::Act;
 use selvage_model::code::{self, Code};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::problem::Problem;
-use selvage_store::Activated;
+use selvage_store::{Activated, SignedRelease};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::{problem, told};
-use super::changes::{line, no_line};
-use super::request::{Asked, At, Body, Id, Operator};
+use super::answer::{Answer, problem, unfit};
+use super::request::{Asked, At, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
 use crate::desk::{Activating, DeskError, GoingBack, Went, planned};
 use crate::listener::Working;
@@ -29,8 +28,11 @@ pub(super) fn routes() -> Vec<Route> {
     let (activation, rollback) = ("/environments/{environment}/activations", "/environments/{environment}/rollbacks");
     vec![
         route(Route::get("/releases", list), "listReleases", "Releases, the newest first")
-            .asks([query("domain", "DomainName", "Only of this domain.")])
-            .lists("The releases.", "ReleaseSummary"),
+            .asks([&[query("domain", "DomainName", "Only of this domain.")], &PAGE[..]].concat())
+            .pages(
+                "The releases; `next` names one by its change, since the same files may be released again.",
+                "ReleaseSummary",
+            ),
         route(Route::get("/releases/{id}", show), "getRelease", "One release")
             .gives("The release.", "Release")
             .refuses(&[code::NOT_IN_STORE]),
@@ -79,19 +81,25 @@ const ACTIVATED: &[Code] = &[
 #[serde(deny_unknown_fields)]
 pub(super) struct Which {
     domain: Option<DomainName>,
+    after: Option<Id>,
+    limit: Option<u32>,
 }
 
 /// Releases, the newest first, and where each is active.
-pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let (releases, active) = match api.governance.desk.releases().await {
-        Ok(found) => found,
-        Err(error) => return told(&error),
-    };
+pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let limit = usize::try_from(page_size(which.limit).map_err(unfit)?).unwrap_or(usize::MAX);
+    let (releases, active) = api.governance.desk.releases().await?;
     let is_meant = |domain: &DomainName| which.domain.as_ref().is_none_or(|one| one == domain);
-    let items: Vec<Value> = releases
-        .iter()
-        .rev()
-        .filter(|release| is_meant(&release.domain))
+    let mut found: Vec<&SignedRelease> = releases.iter().rev().filter(|release| is_meant(&release.domain)).collect();
+    if let Some(after) = &which.after {
+        let behind = found.iter().position(|release| release.change == after.as_str()).map_or(found.len(), |at| at + 1);
+        found.drain(..behind);
+    }
+    let is_last = found.len() <= limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| !is_last).map(|release| release.change.clone());
+    let items: Vec<Value> = found
+        .into_iter()
         .map(|release| {
             let here = active.iter().filter(|it| it.release == release.id && it.domain == release.domain);
             json!({
@@ -100,24 +108,24 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
                 "change": release.change,
                 "made": release.recorded.to_string(),
                 "by": release.by,
+                "unproven": release.unproven,
                 "signed_with": release.key,
                 "active": here.map(|it| json!({"environment": it.environment.as_str(), "since": it.since.to_string()})).collect::<Vec<_>>(),
             })
         })
         .collect();
-    Json(json!({"items": items})).into_response()
+    Ok(Json(json!({"items": items, "next": next})).into_response())
 }
 
 /// One release with its files.
-pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
-    match api.governance.desk.find_release(id.as_str()).await {
-        Ok(release) => Json(json!({
-            "release": release.id, "domain": release.domain.as_str(), "change": release.change,
-            "made": release.recorded.to_string(), "by": release.by, "signed_with": release.key, "files": release.content,
-        }))
-        .into_response(),
-        Err(error) => told(&error),
-    }
+pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
+    let release = api.governance.desk.find_release(id.as_str()).await?;
+    let body = json!({
+        "release": release.id, "domain": release.domain.as_str(), "change": release.change,
+        "made": release.recorded.to_string(), "by": release.by, "unproven": release.unproven, "signed_with": release.key,
+        "files": release.content,
+    });
+    Ok(Json(body).into_response())
 }
 
 #[derive(Deserialize)]
@@ -134,18 +142,16 @@ pub(super) async fn plan(
     _operator: Operator,
     At(environment): At<EnvironmentName>,
     Asked(asked): Asked<Planned>,
-) -> Response {
-    match api.governance.desk.plan(asked.release.as_str(), &environment, asked.going_back).await {
-        Ok(plan) => Json(planned(&plan)).into_response(),
-        Err(error) => told(&error),
-    }
+) -> Answer {
+    let plan = api.governance.desk.plan(asked.release.as_str(), &environment, asked.going_back).await?;
+    Ok(Json(planned(&plan)).into_response())
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Activation {
     release: Id,
-    because: String,
+    because: Line,
 }
 
 /// Activates a release.
@@ -155,16 +161,10 @@ pub(super) async fn activate(
     At(environment): At<EnvironmentName>,
     connection: Connection,
     Body(body): Body<Activation>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    let domain = match api.governance.desk.find_release(body.release.as_str()).await {
-        Ok(release) => release.domain,
-        Err(error) => return told(&error),
-    };
-    if let Err(refused) = api.let_pass(&operator, Act::Activate, &domain).await {
-        return refused;
-    }
-    let activating = Activating { environment: environment.clone(), by: operator.0, because };
+) -> Answer {
+    let release = api.governance.desk.find_release(body.release.as_str()).await?;
+    api.let_pass(&operator, Act::Activate, &release.domain).await?;
+    let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
     let desk = api.governance.desk.clone();
     let act = async move { desk.activate(body.release.as_str(), &activating).await };
     answer(&api, act, environment, connection).await
@@ -176,7 +176,7 @@ pub(super) struct Rollback {
     domain: DomainName,
     from: Option<Id>,
     to: Option<Id>,
-    because: String,
+    because: Line,
 }
 
 /// Goes back.
@@ -186,12 +186,9 @@ pub(super) async fn roll_back(
     At(environment): At<EnvironmentName>,
     connection: Connection,
     Body(body): Body<Rollback>,
-) -> Response {
-    let Some(because) = line(&body.because) else { return no_line("because") };
-    if let Err(refused) = api.let_pass(&operator, Act::RollBack, &body.domain).await {
-        return refused;
-    }
-    let activating = Activating { environment: environment.clone(), by: operator.0, because };
+) -> Answer {
+    api.let_pass(&operator, Act::RollBack, &body.domain).await?;
+    let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
     let back = GoingBack { domain: body.domain, from: body.from.map(Id::into_inner), to: body.to.map(Id::into_inner) };
     let desk = api.governance.desk.clone();
     let act = async move { desk.roll_back(&back, &activating).await };
@@ -205,25 +202,22 @@ async fn answer(
     act: impl Future<Output = Result<Went, DeskError>> + Send + 'static,
     environment: EnvironmentName,
     connection: Connection,
-) -> Response {
+) -> Answer {
     let _work = connection.map(|Extension(ConnectInfo(working))| working.begin());
-    let went = match tokio::spawn(act).await {
-        Ok(Ok(went)) => went,
-        Ok(Err(error)) => return told(&error),
-        Err(_) => return problem(&Problem::new(500, code::API_BROKE_OFF, "what was asked for broke off")),
-    };
+    let broke_off = |_| problem(&Problem::new(500, code::API_BROKE_OFF, "what was asked for broke off"));
+    let went = tokio::spawn(act).await.map_err(broke_off)??;
     let (since, is_new) = match went.activated {
         Activated::Now(since) => (since, true),
         Activated::Before => (Timestamp::now(), false),
     };
     let nodes = (api.governance.acknowledge)(since, Some(environment)).await;
-    Json(json!({
+    let body = json!({
         "release": went.release,
         "domain": went.domain.as_str(),
         "activated": is_new,
         "gates": went.gates,
         "held_back": went.held_back,
         "nodes": nodes,
-    }))
-    .into_response()
+    });
+    Ok(Json(body).into_response())
 }

@@ -18,6 +18,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::Api;
 use super::answer::{problem, unfit};
+use super::route::{Parameter, query};
 
 /// Who asks. Nothing is read or told before that is known.
 pub(crate) struct Operator(pub(crate) String);
@@ -74,6 +75,21 @@ impl<T: DeserializeOwned> FromRequestParts<Api> for Asked<T> {
     }
 }
 
+/// What the query of a list has that comes in pages.
+pub(super) const PAGE: [Parameter; 2] = [
+    query("after", "Id", "Only what comes behind this one: `next` of the page before."),
+    query("limit", "PageSize", "At most so many."),
+];
+
+/// The most that one page has, and what it has where nothing is said.
+pub(super) const PAGE_SIZE: u32 = 200;
+
+/// How many a page is to have.
+pub(super) fn page_size(limit: Option<u32>) -> Result<u32, String> {
+    let limit = limit.unwrap_or(PAGE_SIZE);
+    if (1..=PAGE_SIZE).contains(&limit) { Ok(limit) } else { Err(format!("`limit` is 1 to {PAGE_SIZE}")) }
+}
+
 /// An object, with its members by their names: a list of values would be taken for them, too, in the order in which they are declared.
 pub(super) struct Object<T>(pub(super) T);
 
@@ -116,6 +132,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             }
         }
     }
+}
+
+/// Words for the ledger: something, in one line that is no book.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Line(pub(super) String);
+
+impl TryFrom<String> for Line {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        line(&text).map(Self).ok_or("it is said in 1 to 200 characters, on one line")
+    }
+}
+
+/// What a body has that says only why.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Because {
+    pub(super) because: Line,
+}
+
+/// Words for the ledger, where they are some.
+pub(crate) fn line(text: &str) -> Option<String> {
+    const MOST: usize = 200;
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(char::is_control);
+    fits.then(|| text.to_owned())
 }
 
 macro_rules! ids {

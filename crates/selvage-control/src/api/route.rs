@@ -198,6 +198,11 @@ impl Route {
         self.gives_as(200, about, super::schema::items(schema))
     }
 
+    /// A page of such.
+    pub(super) fn pages(self, about: &'static str, schema: &'static str) -> Self {
+        self.gives_as(200, about, super::schema::page(schema))
+    }
+
     /// What it makes, at a place of its own.
     pub(super) fn makes(self, about: &'static str, schema: &'static str) -> Self {
         let mut made = self.gives_as(201, about, super::schema::reference(schema));

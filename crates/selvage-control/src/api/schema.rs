@@ -45,6 +45,12 @@ pub(super) fn items(name: &str) -> Value {
     json!({"type": "object", "required": ["items"], "properties": {"items": list(name)}})
 }
 
+/// The same in pages.
+pub(super) fn page(name: &str) -> Value {
+    let next = json!({"anyOf": [reference("Id"), {"type": "null"}], "description": "What the next page is asked for `after`, where there is one."});
+    json!({"type": "object", "required": ["items", "next"], "properties": {"items": list(name), "next": next}})
+}
+
 fn list(name: &str) -> Value {
     json!({"type": "array", "items": reference(name)})
 }

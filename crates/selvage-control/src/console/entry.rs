@@ -9,7 +9,7 @@ use axum::http::request::Parts;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use serde::de::DeserializeOwned;
 
-use super::{Shared, missing, session};
+use super::{Shared, missing, session, unavailable};
 use crate::api::Governance;
 use crate::page;
 
@@ -22,9 +22,10 @@ impl FromRequestParts<Arc<Shared>> for LoggedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Response> {
-        match session(shared, &parts.headers) {
-            Some(admitted) => Ok(Self { operator: admitted.operator }),
-            None => Err(Redirect::to("/login").into_response()),
+        match session(shared, &parts.headers).await {
+            Ok(Some(admitted)) => Ok(Self { operator: admitted.operator }),
+            Err(error) => Err(unavailable(&error)),
+            Ok(None) => Err(Redirect::to("/login").into_response()),
         }
     }
 }

@@ -75,16 +75,17 @@ impl Desk {
     }
 
     /// Goes back to what a domain had active there before: to this release, or to the one before the one of now. Gates are not
-    /// looked at: it has passed them. From one that was gone back to, it says to which: who did not know of that would go further than
+    /// looked at: it has passed them, and nothing that is proposed or tried is waited for. From one that was gone back to, it says to which: who did not know of that would go further than
     /// they mean.
     ///
     /// # Errors
     /// [`DeskError::Refused`] where there is none, or it does not fit what is active beside it by now; those of the store.
     pub async fn roll_back(&self, back: &GoingBack, activating: &Activating) -> Result<Went, DeskError> {
+        let desk = self.ahead();
         let mut left = MOST_TRIES;
         loop {
             left -= 1;
-            match self.go_back(back, activating).await {
+            match desk.go_back(back, activating).await {
                 Err(error) if left > 0 && is_moved(&error) => {}
                 done => return done,
             }

@@ -61,6 +61,7 @@ impl Desk {
             }
             let here = active.iter().filter(|it| it.release == release.id && it.domain == release.domain);
             let of_it = change.report.differences.iter().filter(|it| it["interface"].as_str() == Some(name.as_str()));
+            let by = release.signed_by();
             passages.push(Passage {
                 active: here.map(|it| it.environment.clone()).collect(),
                 differences: of_it.cloned().collect(),
@@ -69,7 +70,7 @@ impl Desk {
                 change: release.change,
                 title: change.title.clone(),
                 made: release.recorded,
-                by: release.by,
+                by,
             });
         }
         Ok(passages)

@@ -41,6 +41,18 @@ impl Desk {
         environment: &EnvironmentName,
         is_rollback: bool,
     ) -> Result<Plan, DeskError> {
+        match is_rollback {
+            true => self.ahead().planned(release, environment, is_rollback).await,
+            false => self.planned(release, environment, is_rollback).await,
+        }
+    }
+
+    async fn planned(
+        &self,
+        release: &str,
+        environment: &EnvironmentName,
+        is_rollback: bool,
+    ) -> Result<Plan, DeskError> {
         let release = union::find(&self.store, release).await?;
         let history = self.store.activations().await?;
         let (now, _) = self.store.delegations().await?;

@@ -184,6 +184,7 @@ mod tests {
             key: seal.key().id.clone(),
             recorded: Timestamp::UNIX_EPOCH,
             by: "b.lead".to_owned(),
+            unproven: false,
         }
     }
 

@@ -46,6 +46,7 @@ pub fn shown(change: &Change, standing: &Standing) -> Value {
         "unproven": change.report.unproven,
         "safe": change.report.safe,
         "differences": change.report.differences,
+        "differences_left_out": change.report.left_out(),
         "findings": change.report.findings,
         "affected": change.report.affected,
         "open": open.collect::<Vec<_>>(),

@@ -73,7 +73,7 @@ impl Desk {
             return Ok(Arc::clone(&known.fabric));
         }
         let files = self.heads(None).await?;
-        let fabric = Arc::new(self.hard(|| self.look.read(&files)).await);
+        let fabric = Arc::new(self.ahead().hard(|| self.look.read(&files)).await);
         *self.known() = Some(Released { heads, fabric: Arc::clone(&fabric) });
         Ok(fabric)
     }

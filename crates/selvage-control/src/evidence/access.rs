@@ -74,7 +74,7 @@ pub(super) fn requests(seen: &Seen) -> Section {
             format!("{} {}", word("code"), word("message"))
         });
         let (decided, because) = match &it.settled {
-            Some((at, by, because)) => (format!("{by} at {at:.0}"), because.clone()),
+            Some((at, by, because)) => (format!("{} at {at:.0}", seen.signed(&it.id, by)), because.clone()),
             None => ("nobody yet".to_owned(), String::new()),
         };
         section.row(
@@ -84,7 +84,7 @@ pub(super) fn requests(seen: &Seen) -> Section {
                 text(&it.asked.interface),
                 text(it.asked.terms.purpose.as_deref().unwrap_or("none is said")),
                 time(it.at),
-                text(&it.asked.by),
+                text(seen.signed(&it.id, &it.asked.by)),
                 texts(findings),
                 text(it.state),
                 text(decided),
@@ -125,7 +125,7 @@ pub(super) fn recertifications(seen: &Seen) -> Section {
     );
     for (item, until) in items(seen) {
         let (by, because) = match &item.settled {
-            Some((at, by, because)) => (format!("{by} at {at:.0}"), because.clone()),
+            Some((at, by, because)) => (format!("{} at {at:.0}", seen.signed(&item.id, by)), because.clone()),
             None => ("nobody yet".to_owned(), String::new()),
         };
         section.row(
@@ -168,7 +168,8 @@ pub(super) fn break_glasses(seen: &Seen) -> Section {
         let review = match &it.review {
             Some(review) => {
                 let verdict = if review.ratified { "ratified" } else { "disowned" };
-                format!("{verdict} by {} at {:.0}: {}", review.by, review.at, review.because)
+                let by = seen.signed(&it.grant.id, &review.by);
+                format!("{verdict} by {by} at {:.0}: {}", review.at, review.because)
             }
             None => format!("nobody yet; due by {:.0}", it.review_by),
         };
@@ -178,7 +179,7 @@ pub(super) fn break_glasses(seen: &Seen) -> Section {
                 text(&it.grant.consumer),
                 text(&it.grant.interface),
                 time(it.opened),
-                text(&it.by),
+                text(seen.signed(&it.grant.id, &it.by)),
                 text(&it.because),
                 time(it.ends),
                 text(review),

@@ -121,7 +121,7 @@ pub(super) fn decisions(seen: &Seen) -> Section {
         };
         let version = entry.detail.get("version").cloned().unwrap_or_else(|| json!(""));
         let because = text(detail(entry, "because"));
-        let cells = [time(entry.at), text(&entry.subject), version, text(&entry.actor), text(verdict), because];
+        let cells = [time(entry.at), text(&entry.subject), version, text(entry.signed_by()), text(verdict), because];
         section.row(cells, vec![entry.seq]);
     }
     section
@@ -150,7 +150,7 @@ pub(super) fn delegations(seen: &Seen) -> Section {
             text(format!("{what}: {}", entry.subject)),
             of("domain"),
             of("discipline"),
-            text(&entry.actor),
+            text(entry.signed_by()),
             of("to"),
             of("until"),
         ];

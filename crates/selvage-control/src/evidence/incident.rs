@@ -75,7 +75,7 @@ pub(super) fn incidents(seen: &Seen) -> Section {
     rows.sort_by_key(|(entry, _, _)| entry.seq);
     for (entry, what, outcome) in rows {
         let because = text(detail(entry, "because"));
-        let cells = [time(entry.at), text(what), text(&entry.subject), text(&entry.actor), because, text(outcome)];
+        let cells = [time(entry.at), text(what), text(&entry.subject), text(entry.signed_by()), because, text(outcome)];
         section.row(cells, vec![entry.seq]);
     }
     section

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::access::Principal;
-use selvage_model::change::Change;
+use selvage_model::change::{Change, signature};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
@@ -87,6 +87,12 @@ impl Seen {
     /// The numbers of the entries about this thing.
     pub(super) fn about(&self, subject: &str) -> Vec<u64> {
         self.entries.iter().filter(|entry| entry.subject == subject).map(|entry| entry.seq).collect()
+    }
+
+    /// A name by which somebody signed something about this thing, and whether that was proven.
+    pub(super) fn signed(&self, subject: &str, by: &str) -> String {
+        let is_it = |entry: &LedgerEntry| entry.subject == subject && entry.actor == by && entry.is_unproven();
+        signature(by, self.entries.iter().any(is_it))
     }
 
     /// Entries of these actions within the period.

@@ -67,7 +67,7 @@ fn approvals(change: &Change, standing: &Standing, operator: &str) -> Markup {
         section {
             h2 { "Whose approval it takes" }
             @if let Some(rejected) = &standing.rejected {
-                p.bad { "Rejected by " (rejected.person) ": " (rejected.because) }
+                p.bad { "Rejected by " (rejected.signed_by()) ": " (rejected.because) }
             }
             @if change.state == ChangeState::Open && standing.is_approved() { p { "Everything is given; it waits to be released: " code { "selvage change release " (change.id) } } }
             ul.plain {
@@ -125,6 +125,9 @@ fn differences(change: &Change) -> Markup {
     html! {
         section {
             h2 { "What is different" }
+            @if report.left_out() > 0 {
+                p.dim { (grouped(report.left_out())) " are counted and not kept: the gravest " (grouped(report.differences.len() as u64)) " are." }
+            }
             @if report.differences.is_empty() { p.dim { "Nothing that a comparison knows." } }
             @for (verdict, count) in groups.into_iter().filter(|(_, count)| *count > 0) {
                 @let found = of(verdict);
@@ -171,7 +174,7 @@ fn decisions(change: &Change) -> Markup {
                 ul.plain {
                     @for it in change.decisions.iter().rev() {
                         li {
-                            span.name.dim { (minute(&it.at)) } " " strong.breaks { (it.person) } " " (verdict(it.verdict))
+                            span.name.dim { (minute(&it.at)) } " " strong.breaks { (it.signed_by()) } " " (verdict(it.verdict))
                             @if it.version != change.version { " " span.badge { "void: of version " (it.version) } }
                             div.breaks { (it.because) }
                         }

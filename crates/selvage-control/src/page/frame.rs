@@ -17,10 +17,11 @@ pub(super) fn bare(title: &str, content: &Markup) -> Markup {
 }
 
 /// The pages, as the bar names them.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 10] = [
     ("/", "Overview"),
     ("/catalogue", "Catalogue"),
     ("/access", "Access"),
+    ("/blocks", "Blocks"),
     ("/changes", "Changes"),
     ("/releases", "Releases"),
     ("/usage", "Usage"),

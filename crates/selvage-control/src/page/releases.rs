@@ -211,7 +211,7 @@ fn made(view: &ReleasesView) -> Markup {
                             td { (short(&it.id)) }
                             td.breaks { (it.domain) }
                             td.name { (minute(&it.recorded)) }
-                            td.breaks { (it.by) }
+                            td.breaks { (it.signed_by()) }
                             td { a.name href={ "/changes/" (it.change) } { "its change" } }
                             td { @for here in view.active.iter().filter(|here| here.release == it.id && here.domain == it.domain) {
                                 span.badge.good { (here.environment) } " "

@@ -27,7 +27,7 @@ fn revoke_keys(access: &mut AccessState) {
 
 fn block(what: Blocked) -> Block {
     let since = "2026-01-01T00:00:00Z".parse().unwrap();
-    Block { id: "blk_1".to_owned(), what, because: "it floods".to_owned(), since }
+    Block { id: "blk_1".to_owned(), what, by: None, because: "it floods".to_owned(), since }
 }
 
 #[test]

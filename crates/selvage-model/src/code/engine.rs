@@ -79,6 +79,9 @@ codes! { OF_ENGINE:
     COPY_UNREADABLE = "FAB5190", "The copy knows the record only as it was";
     SYSTEM_CLOCK_BEHIND = "FAB5191", "The system's clock is behind what was written by it";
     LANES_RETRYING = "FAB5200", "Many lanes of a subscription wait for their next attempt";
+    GROUP_ENDED = "FAB5210", "A group of a consumer that pulls has ended with its grant";
+    SUBSCRIPTION_SECRET = "FAB5220", "A subscription waits for a secret that is not there";
+    GRANT_SPENT = "FAB5221", "Deliveries wait, since the quota of their grant is used up";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

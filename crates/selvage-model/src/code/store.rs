@@ -94,4 +94,9 @@ codes! { OF_STORE:
     BACKUP_UNTRUE = "FAB7194", "What the backup holds is not what was entered and signed";
     VERSION_UNSAID = "FAB7195", "It was not said which version is decided about";
     NAME_RESERVED = "FAB7196", "Nobody goes by this name";
+    SIGNER_UNKNOWN = "FAB7200", "The key that should prove a signature is no operator's";
+    SIGNED_BY_ANOTHER = "FAB7201", "The key is somebody else's than who is to have signed";
+    SIGNATURE_UNPROVEN = "FAB7202", "Whoever signs has a key and did not show it";
+    DECISION_UNPROVEN = "FAB7203", "A name alone decides nothing where operators have keys";
+    STORE_STEPS = "FAB7204", "The store's tables were made by other steps than these";
 }

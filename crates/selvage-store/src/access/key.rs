@@ -44,6 +44,9 @@ statements! {
              WHERE id = $1";
     ALL = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
            ORDER BY issued_at, id";
+    OPERATORS = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
+                 WHERE principal_kind = 'operator' AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $1) \
+                 ORDER BY issued_at, id";
 }
 
 impl Store {
@@ -98,6 +101,16 @@ impl Store {
         Ok(rotated)
     }
 
+    /// The keys of operators that count now, oldest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn operator_keys(&self) -> Result<Vec<Credential>, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let now = transaction.now().await?;
+        transaction.all(OPERATORS, bind![now]).await?.iter().map(credential).collect()
+    }
+
     /// Takes a key back, for good; again is no change.
     ///
     /// # Errors
@@ -110,6 +123,7 @@ impl Store {
         let credential = read(&mut transaction, id).await?;
         if changed {
             access::raise(&mut transaction).await?;
+            access::session::end_of(&mut transaction, id).await?;
             let who = called(&mut transaction, &credential.principal).await?;
             let detail = json!({words(&credential.principal).0: who, "because": because});
             ledger::append(&mut transaction, by, "key.revoked", id, &detail).await?;

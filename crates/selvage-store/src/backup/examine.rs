@@ -104,6 +104,7 @@ fn release(row: Named<'_>) -> Option<SignedRelease> {
         signature: row.bytes("signature")?,
         recorded: jiff::Timestamp::from_microsecond(row.integer("recorded_at")?).ok()?,
         by: row.text("recorded_by")?.to_owned(),
+        unproven: false,
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 use sqlx::{AssertSqlSafe, Column as _, Row as _, TypeInfo as _};
 
 use super::file::Out;
-use crate::database::{Transaction, within};
+use crate::database::{Connection, Transaction, within};
 use crate::error::StoreError;
 use crate::value::Parameter;
 
@@ -99,9 +99,9 @@ macro_rules! write_rows {
 
 /// Writes a table and says how many rows it has.
 pub(super) async fn write(transaction: &mut Transaction, name: &str, out: &mut Out<'_>) -> Result<u64, StoreError> {
-    match transaction {
-        Transaction::Sqlite(transaction) => write_rows!(transaction, name, out),
-        Transaction::Postgres(transaction) => write_rows!(transaction, name, out),
+    match &mut transaction.on {
+        Connection::Sqlite(transaction) => write_rows!(transaction, name, out),
+        Connection::Postgres(transaction) => write_rows!(transaction, name, out),
     }
 }
 

@@ -28,7 +28,9 @@ statements! {
            FROM dead_letter JOIN subscription ON subscription.id = dead_letter.subscription \
            WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
            AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
-           AND (dead_letter.state = 'open' OR $5 = 1) ORDER BY died_at, position LIMIT 10000";
+           AND (dead_letter.state = 'open' OR $5 = 1) AND (CAST($6 AS TEXT) = '' OR (died_at, position, dead_letter.id) > \
+           (SELECT died_at, position, id FROM dead_letter AS earlier WHERE earlier.id = CAST($6 AS TEXT))) \
+           ORDER BY died_at, position, dead_letter.id LIMIT $7";
     BY_ID = "SELECT dead_letter.id AS id, subscription, consumer, name, interface, lane, position, event, cause, \
              dead_letter.because AS because, attempts, died_at, dead_letter.state AS state, settled_at, settled_by, reason, \
              (SELECT COUNT(*) FROM parked_message WHERE parked_message.subscription = dead_letter.subscription \
@@ -43,6 +45,9 @@ statements! {
                  WHERE subscription = $1 AND lane = $2 AND state = 'parked'";
     ACTED = "UPDATE subscription SET acts = acts + 1 WHERE id = $1";
 }
+
+/// The most that are chosen at once.
+const MOST: u32 = 10_000;
 
 /// A dead letter, as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,9 +118,28 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn chosen_letters(&self, which: &LaneChoice, settled: bool) -> Result<Vec<DeadLetter>, StoreError> {
-        let parameters = which.parameters().into_iter().chain(bind![i64::from(settled)]);
-        let rows = self.database.read().await?.all(ALL, parameters).await?;
-        rows.iter().map(from_row).collect()
+        Ok(self.letters_page(which, settled, None, MOST).await?.0)
+    }
+
+    /// A page of them, behind this one; and the last of them where there are more behind it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn letters_page(
+        &self,
+        which: &LaneChoice,
+        settled: bool,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<(Vec<DeadLetter>, Option<String>), StoreError> {
+        let page = bind![i64::from(settled), after.unwrap_or_default(), i64::from(limit) + 1];
+        let rows = self.database.read().await?.all(ALL, which.parameters().into_iter().chain(page)).await?;
+        let mut letters = rows.iter().map(from_row).collect::<Result<Vec<_>, StoreError>>()?;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        let is_last = letters.len() <= limit;
+        letters.truncate(limit);
+        let next = letters.last().filter(|_| !is_last).map(|last| last.id.clone());
+        Ok((letters, next))
     }
 
     /// One dead letter.

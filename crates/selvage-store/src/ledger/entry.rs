@@ -1,12 +1,16 @@
 //! One entry of the ledger, and the bytes that its hash is over.
 
 use jiff::Timestamp;
+use selvage_model::change::signature;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::error::StoreError;
 use crate::person::People;
 use crate::value::Row;
+
+/// The member of an entry's detail that says that nobody proved to be who did it.
+pub(crate) const UNPROVEN: &str = "unproven";
 
 /// One administrative act.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +56,16 @@ impl LedgerEntry {
 }
 
 impl LedgerEntry {
+    /// Whether nobody proved to be who did it: a name that was said.
+    pub fn is_unproven(&self) -> bool {
+        self.entered.get(UNPROVEN).is_some_and(|unproven| unproven == &Value::Bool(true))
+    }
+
+    /// Who did it, and whether that was proven, where somebody signs with it.
+    pub fn signed_by(&self) -> String {
+        signature(&self.actor, self.is_unproven())
+    }
+
     /// Whether its hash is over what it says and over the hash before: what can be told of an entry without the store.
     pub fn holds(&self) -> bool {
         let (seq, detail) = (i64::try_from(self.seq).unwrap_or(i64::MAX), self.entered.to_string());

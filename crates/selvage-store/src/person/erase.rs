@@ -53,13 +53,14 @@ statements! {
     REVIEWED = "UPDATE break_glass SET reviewed_by = $2 WHERE reviewed_by = $1";
     STARTED = "UPDATE recertification SET started_by = $2 WHERE started_by = $1";
     CERTIFIED = "UPDATE recertification_item SET settled_by = $2 WHERE settled_by = $1";
+    BLOCKED = "UPDATE access_block SET blocked_by = $2 WHERE blocked_by = $1";
     SETTLED = "UPDATE dead_letter SET settled_by = $2 WHERE settled_by = $1";
 }
 
 /// Wherever a name stands as the name of who did something.
-const COLUMNS: [Sql; 15] = [
+const COLUMNS: [Sql; 16] = [
     RECORDED, SEALED, ACTIVATED, MADE_KEYS, PROPOSED, DECIDED, LENT, LENT_TO, ASKED, ANSWERED, OPENED, REVIEWED,
-    STARTED, CERTIFIED, SETTLED,
+    STARTED, CERTIFIED, BLOCKED, SETTLED,
 ];
 
 impl Store {

@@ -1,7 +1,7 @@
 //! Releases that come from changes: signed, with the change that was approved, never edited. The keys that nodes may trust are kept
 //! with them; private keys never are. INVARIANT: SECRET-FREE
 
-use selvage_model::change::Change;
+use selvage_model::change::{Change, signature};
 use selvage_model::name::DomainName;
 use serde_json::{Value, json};
 
@@ -46,6 +46,15 @@ pub struct SignedRelease {
     pub recorded: jiff::Timestamp,
     /// Who released it.
     pub by: String,
+    /// That name was said, and nobody proved to be who bears it.
+    pub unproven: bool,
+}
+
+impl SignedRelease {
+    /// Who released it, and whether that was proven, as it is shown.
+    pub fn signed_by(&self) -> String {
+        signature(&self.by, self.unproven)
+    }
 }
 
 /// A key that signs releases, as the world may know it.
@@ -60,15 +69,17 @@ pub struct ReleaseKey {
 statements! {
     KEEP = "INSERT INTO fabric_release (id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
-    SEAL = "INSERT INTO release_seal (change_id, release_id, signed_with, signature, made_at, made_by) VALUES ($1, $2, $3, $4, $5, $6)";
+    SEAL = "INSERT INTO release_seal (change_id, release_id, signed_with, signature, made_at, made_by, unproven) \
+            VALUES ($1, $2, $3, $4, $5, $6, $7)";
     BY_ID = "SELECT r.id, r.content, COALESCE(s.made_at, r.recorded_at) AS recorded_at, COALESCE(s.made_by, r.recorded_by) AS recorded_by, \
              r.domain, COALESCE(s.change_id, r.change_id) AS change_id, COALESCE(s.signed_with, r.signed_with) AS signed_with, \
-             COALESCE(s.signature, r.signature) AS signature FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
+             COALESCE(s.signature, r.signature) AS signature, COALESCE(s.unproven, 0) AS unproven FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
              LEFT JOIN change_proposal AS p ON p.id = s.change_id WHERE r.id = $1 AND r.domain IS NOT NULL \
              ORDER BY COALESCE(p.release_ordinal, 0) DESC LIMIT 1";
     OF_DOMAIN = "SELECT r.id, '{}' AS content, COALESCE(s.made_at, r.recorded_at) AS recorded_at, \
                  COALESCE(s.made_by, r.recorded_by) AS recorded_by, r.domain, COALESCE(s.change_id, r.change_id) AS change_id, \
-                 COALESCE(s.signed_with, r.signed_with) AS signed_with, COALESCE(s.signature, r.signature) AS signature \
+                 COALESCE(s.signed_with, r.signed_with) AS signed_with, COALESCE(s.signature, r.signature) AS signature, \
+                 COALESCE(s.unproven, 0) AS unproven \
                  FROM fabric_release AS r LEFT JOIN release_seal AS s ON s.release_id = r.id \
                  LEFT JOIN change_proposal AS p ON p.id = COALESCE(s.change_id, r.change_id) WHERE r.domain IS NOT NULL \
                  ORDER BY COALESCE(p.release_ordinal, 0), COALESCE(s.made_at, r.recorded_at), r.id";
@@ -112,7 +123,8 @@ impl Store {
         ];
         transaction.run(KEEP, parameters).await?;
         let (release, id) = (change.release.as_str(), change.id.as_str());
-        transaction.run(SEAL, bind![id, release, key, signature, now, by]).await?;
+        let unproven = i64::from(!transaction.is_proven());
+        transaction.run(SEAL, bind![id, release, key, signature, now, by, unproven]).await?;
         let detail = json!({
             "change": change.id, "domain": change.domain.as_str(), "base": change.base, "signed_with": key,
             "ratify_until": ratify_until.map(|until| until.timestamp()).transpose()?.map(|until| until.to_string()),
@@ -187,5 +199,6 @@ fn signed(row: &Row) -> Result<SignedRelease, StoreError> {
         signature: row.bytes("signature")?,
         recorded: row.time("recorded_at")?,
         by: row.text("recorded_by")?,
+        unproven: row.integer("unproven")? != 0,
     })
 }

@@ -17,6 +17,7 @@ both!(
     a_backup_of_every_version_is_restored,
     a_newer_store_is_refused_by_an_older_binary,
     a_store_is_brought_up_to_date_once_however_many_open_it,
+    a_store_of_other_steps_is_refused,
 );
 
 /// What each version wrote, in the words of migrations: one for each that there is, the newest last.
@@ -124,6 +125,11 @@ const FIXTURES: &[&str] = &[
      VALUES ('chg_2', 'rel_3', 'rk_1', CAST('s' AS BYTEA), 9, 'ann');",
     "INSERT INTO capture_echo (capture, record, content, effect, noted_at, stood, wrote)
      VALUES (1, 7, CAST('00000000000000000000000000000011' AS BYTEA), 'op_2', 9, '0a', '[\"status\"]');",
+    "UPDATE change_decision SET unproven = 1;
+     UPDATE release_seal SET unproven = 1;",
+    "INSERT INTO console_session (token_hash, kind, credential, ends_at)
+     VALUES (CAST('00000000000000000000000000000012' AS BYTEA), 'session', 'key_1', 99);
+     UPDATE access_block SET blocked_by = 'ann';",
     "UPDATE lease SET touched = 9 WHERE id = 'grt_1';",
 ];
 
@@ -257,6 +263,25 @@ async fn a_newer_store_is_refused_by_an_older_binary(stage: &Stage) {
     let refused = Store::open(&stage.url()).await.err().unwrap();
     let said = format!("the store has version 9999, and this binary knows versions up to {known}");
     assert_eq!((refused.to_string(), refused.code().as_str()), (said, "FAB7003"));
+}
+
+async fn a_store_of_other_steps_is_refused(stage: &Stage) {
+    // One of before checksums were kept has ours noted.
+    of_version(stage, 20).await.close().await;
+    let older = Store { database: Database::connect(&stage.url()).await.unwrap() };
+    tamper(&older, "DROP TABLE store_step").await;
+    older.close().await;
+    stage.open().await.close().await;
+    let store = stage.open().await;
+    tamper(
+        &store,
+        "UPDATE store_step SET checksum = (SELECT checksum FROM store_step WHERE version = 1) WHERE version = 7",
+    )
+    .await;
+    store.close().await;
+    let refused = Store::open(&stage.url()).await.err().unwrap();
+    assert_eq!(refused.code().as_str(), "FAB7204", "{refused}");
+    assert!(refused.to_string().starts_with("step 7 of the store's tables"), "{refused}");
 }
 
 async fn a_store_is_brought_up_to_date_once_however_many_open_it(stage: &Stage) {

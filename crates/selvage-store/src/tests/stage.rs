@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::Store;
-use crate::database::Transaction;
+use crate::database::Connection;
 
 /// The variable that `cargo xtask test` sets.
 const VARIABLE: &str = "SELVAGE_TEST_POSTGRES";
@@ -62,11 +62,11 @@ async fn administer(server: &str, statement: String) {
 /// Does harm to a store.
 pub(crate) async fn tamper(store: &Store, statement: &'static str) {
     let mut transaction = store.database.write().await.unwrap();
-    match &mut transaction {
-        Transaction::Sqlite(connection) => {
+    match &mut transaction.on {
+        Connection::Sqlite(connection) => {
             sqlx::raw_sql(statement).execute(&mut **connection).await.unwrap();
         }
-        Transaction::Postgres(connection) => {
+        Connection::Postgres(connection) => {
             sqlx::raw_sql(statement).execute(&mut **connection).await.unwrap();
         }
     }

@@ -4,7 +4,7 @@ use sqlx::{Executor as _, SqlSafeStr as _};
 
 use super::both;
 use super::stage::Stage;
-use crate::database::Transaction;
+use crate::database::Connection;
 use crate::statement::Sql;
 
 both!(every_statement_is_prepared);
@@ -20,6 +20,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("access::past", crate::access::past::STATEMENTS),
     ("access::recertification", crate::access::recertification::STATEMENTS),
     ("access::request", crate::access::request::STATEMENTS),
+    ("access::session", crate::access::session::STATEMENTS),
     ("access::subscription", crate::access::subscription::STATEMENTS),
     ("access::subscription::ask", crate::access::subscription::ask::STATEMENTS),
     ("access::subscription::replay", crate::access::subscription::replay::STATEMENTS),
@@ -80,11 +81,9 @@ async fn every_statement_is_prepared(stage: &Stage) {
     let store = stage.open().await;
     for (module, statements) in MODULES {
         for (name, sql) in *statements {
-            let prepared = match store.database.write().await.unwrap() {
-                Transaction::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
-                Transaction::Postgres(mut connection) => {
-                    connection.prepare(sql.postgres.into_sql_str()).await.map(drop)
-                }
+            let prepared = match store.database.write().await.unwrap().on {
+                Connection::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
+                Connection::Postgres(mut connection) => connection.prepare(sql.postgres.into_sql_str()).await.map(drop),
             };
             prepared.unwrap_or_else(|error| panic!("{module}::{name}: {error}"));
         }

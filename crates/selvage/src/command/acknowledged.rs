@@ -11,6 +11,7 @@ use selvage_model::name::EnvironmentName;
 use selvage_store::{NodeRecord, Runs, Store, digests_of_active};
 use serde_json::{Value, json};
 
+use super::signature::Signature;
 use super::{Outcome, StoreChoice, say, words};
 use crate::report;
 
@@ -24,9 +25,8 @@ pub(crate) struct Said {
     /// Why, for the ledger; who is blocked is told it too.
     #[arg(long, value_parser = words)]
     pub(crate) because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) signature: Signature,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -9,6 +9,7 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 
 use super::acknowledged::{self, Said};
 use super::known::must_be_known;
+use super::signature::Signed;
 use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Cuts consumers and interfaces off, and lifts that again.
@@ -78,11 +79,11 @@ impl Block {
 
 impl Said {
     async fn block(self, what: Blocked, anyway: bool) -> anyhow::Result<Outcome> {
-        let store = self.store.existing().await?;
+        let Signed { store, by } = self.signature.act(self.store.existing().await?).await?;
         if !anyway {
             must_be_known(&store, &what).await?;
         }
-        let block = store.block(&what, &self.by, &self.because).await?;
+        let block = store.block(&what, &by, &self.because).await?;
         let what = format!("{} blocks {}", block.id, named(&block.what));
         acknowledged::wait(&store, block.since).await?.print(&what, self.json)?;
         Ok(Outcome::Well)
@@ -91,11 +92,13 @@ impl Said {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let state = self.store.existing().await?.access_state().await?;
+        let blocks = self.store.existing().await?.blocks().await?;
         let mut table = Table::new();
-        table.load_style(TABLE).set_header(["BLOCK", "ON", "SINCE", "BECAUSE"]);
-        for block in state.blocks {
-            table.add_row([block.id, named(&block.what), format!("{:.0}", block.since), block.because]);
+        table.load_style(TABLE).set_header(["BLOCK", "ON", "SINCE", "BY", "BECAUSE"]);
+        for block in blocks {
+            let (on, since, by) =
+                (named(&block.what), format!("{:.0}", block.since), block.by.unwrap_or_else(|| "-".to_owned()));
+            table.add_row([block.id, on, since, by, block.because]);
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -104,8 +107,8 @@ impl List {
 
 impl Lift {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Said { because, by, json, store } = self.said;
-        let store = store.existing().await?;
+        let Said { because, signature, json, store } = self.said;
+        let Signed { store, by } = signature.admit(store.existing().await?).await?;
         let block = store.lift_block(&self.id, &by, &because).await?;
         let what = format!("{} on {} is lifted", block.id, named(&block.what));
         acknowledged::wait(&store, Timestamp::now()).await?.print(&what, json)?;

@@ -14,7 +14,9 @@ use serde_json::json;
 
 use ended::Ended;
 
-use super::change::at_desk;
+use super::change::{at_desk, desk};
+use super::signature::{Signature, Signed};
+use super::terms::until;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::node::release::told;
 use crate::report;
@@ -65,14 +67,13 @@ struct Delegate {
     /// The seat.
     #[arg(long, value_name = "NAME")]
     discipline: String,
-    /// Who sits on it and lends it.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// To whom.
     #[arg(long, value_name = "NAME", value_parser = words)]
     to: String,
-    /// Until when, as `2027-06-30T18:00:00+02:00`.
-    #[arg(long, value_name = "TIME")]
+    /// Until when: a day, to its end (UTC), or a time, as `2027-06-30T18:00:00+02:00`.
+    #[arg(long, value_name = "TIME|DAY", value_parser = until)]
     until: Timestamp,
     #[command(flatten)]
     store: StoreChoice,
@@ -83,9 +84,8 @@ struct Delegate {
 struct End {
     /// The delegation's id.
     id: String,
-    /// Who says so.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -134,7 +134,7 @@ fn table(waits: &[Waits], late: &[(Change, Standing)]) -> Table {
         let needed: Vec<String> = waits.standing.open.iter().map(report::change::needed).collect();
         let needed = match (needed.is_empty(), &waits.standing.rejected) {
             (_, Some(said)) if change.ratify_until.is_some() => {
-                format!("rejected by {}: go back, or {}", said.person, needed.join("\n"))
+                format!("rejected by {}: go back, or {}", said.signed_by(), needed.join("\n"))
             }
             (_, Some(_)) => "its author: rejected".to_owned(),
             (true, None) => "its release".to_owned(),
@@ -191,10 +191,11 @@ impl Seats {
 
 impl Delegate {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Self { domain, discipline, by, to, until, store } = self;
+        let Self { domain, discipline, signature, to, until, store } = self;
         anyhow::ensure!(until > Timestamp::now(), "`--until {until:.0}` has passed");
+        let Signed { store, by } = signature.decide(store.existing().await?).await?;
         let new = Delegation { id: String::new(), domain, discipline, from: by, to, until };
-        let lent = at_desk(&store).await?.lend(&new).await.map_err(told)?;
+        let lent = desk(store).lend(&new).await.map_err(told)?;
         let (id, to, until) = (lent.id, lent.to, lent.until);
         say(format_args!("{id}: {to} fills {} on the board of {} until {until:.0}", lent.discipline, lent.domain))?;
         Ok(Outcome::Well)
@@ -203,7 +204,8 @@ impl Delegate {
 
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
-        self.store.existing().await?.end_delegation(&self.id, &self.by).await?;
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
+        store.end_delegation(&self.id, &by).await?;
         say(format_args!("{} has ended", self.id))?;
         Ok(Outcome::Well)
     }

@@ -11,6 +11,7 @@ use selvage_model::scalar;
 use selvage_store::{CaptureRow, CaptureStage, Store, StoreError, Word};
 use serde_json::{Value, json};
 
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
 /// How many parked records are shown.
@@ -86,9 +87,8 @@ struct Said {
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -110,8 +110,8 @@ impl Copies {
         match self {
             Self::List(list) => list.run(&copies).await,
             Self::Rebuild(Rebuild { interface, said }) => {
-                let store = said.store.existing().await?;
-                store.rebuild_copy(&interface, Word { by: &said.by, because: &said.because }).await?;
+                let Signed { store, by } = said.signature.act(said.store.existing().await?).await?;
+                store.rebuild_copy(&interface, Word { by: &by, because: &said.because }).await?;
                 say(format_args!("everything that `{interface}` captures is read anew"))?;
                 Ok(Outcome::Well)
             }
@@ -206,8 +206,8 @@ impl Show {
 impl Resume {
     async fn run(self) -> anyhow::Result<Outcome> {
         let how = if self.baseline { CaptureStage::Baseline } else { CaptureStage::Telling };
-        let store = self.said.store.existing().await?;
-        let word = Word { by: &self.said.by, because: &self.said.because };
+        let Signed { store, by } = self.said.signature.act(self.said.store.existing().await?).await?;
+        let word = Word { by: &by, because: &self.said.because };
         store.resume_capture(&self.interface, how, word).await?;
         say(format_args!("the capture of `{}` goes on", self.interface))?;
         Ok(Outcome::Well)

@@ -11,6 +11,7 @@ use selvage_model::change::{ChangeState, DecisionVerdict};
 use selvage_model::name::DomainName;
 use selvage_store::{AskedChanges, ChangeStates, Store};
 
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::looking::Looking;
 use crate::node::release::told;
@@ -79,9 +80,8 @@ pub(crate) struct Show {
 pub(crate) struct Decide {
     /// The change's id.
     id: String,
-    /// Who says it, as boards and teams name people.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Why.
     #[arg(long, value_parser = words)]
     because: String,
@@ -100,9 +100,8 @@ pub(crate) struct Decide {
 pub(crate) struct Release {
     /// The change's id.
     id: String,
-    /// Who releases it.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     signing: Signing,
     #[command(flatten)]
@@ -210,9 +209,14 @@ impl Show {
 
 impl Decide {
     async fn run(self, verdict: DecisionVerdict) -> anyhow::Result<Outcome> {
-        let Self { id, by, because, version, json, store } = self;
+        let Self { id, signature, because, version, json, store } = self;
+        let store = store.existing().await?;
+        let Signed { store, by } = match verdict {
+            DecisionVerdict::Comment => signature.speak(store).await?,
+            _ => signature.decide(store).await?,
+        };
         let deciding = Deciding { change: id, version, person: by, verdict, because };
-        let desk = at_desk(&store).await?;
+        let desk = desk(store);
         let (change, standing) = desk.decide(deciding).await.map_err(told)?;
         if json {
             say(serde_json::to_string_pretty(&report::change::json(&change, &standing))?)?;
@@ -229,7 +233,8 @@ impl Decide {
     }
 
     async fn withdraw(self) -> anyhow::Result<Outcome> {
-        let change = at_desk(&self.store).await?.withdraw(&self.id, &self.by, &self.because).await.map_err(told)?;
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
+        let change = desk(store).withdraw(&self.id, &by, &self.because).await.map_err(told)?;
         say(format_args!("{} is {}", change.id, change.state))?;
         Ok(Outcome::Well)
     }
@@ -237,9 +242,9 @@ impl Decide {
 
 impl Release {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let desk = at_desk(&self.store).await?;
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
         let seal = self.signing.seal(&self.store)?;
-        let release = desk.release(&self.id, &self.by, &seal).await.map_err(told)?;
+        let release = desk(store).release(&self.id, &by, &seal).await.map_err(told)?;
         say(format_args!("{} of {}, signed with {}", release.id, release.domain, release.key))?;
         Ok(Outcome::Well)
     }

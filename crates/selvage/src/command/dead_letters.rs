@@ -10,6 +10,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::{DeadLetter, LaneChoice, Store, Word};
 
 use super::lanes::shortened;
+use super::signature::{Signature, Signed};
 use super::subscriptions::ago;
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
@@ -97,11 +98,16 @@ struct Which {
 /// By whom, and where that is kept.
 #[derive(Args)]
 struct Said {
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
+}
+
+impl Said {
+    async fn signed(&self) -> anyhow::Result<Signed> {
+        self.signature.act(self.store.existing().await?).await
+    }
 }
 
 impl Which {
@@ -218,7 +224,7 @@ impl Redrive {
             !self.ids.is_empty() || !self.which.is_none(),
             "say which: ids, or `--interface`, `--subscription`, `--lane`, `--cause`"
         );
-        let store = self.said.store.existing().await?;
+        let Signed { store, by } = self.said.signed().await?;
         let letters = self.chosen(&store).await?;
         if letters.is_empty() {
             say(format_args!("none: nothing that fits waits for a person"))?;
@@ -231,7 +237,7 @@ impl Redrive {
             return Ok(Outcome::Well);
         }
         let ids: Vec<String> = letters.into_iter().map(|letter| letter.id).collect();
-        let word = Word { by: &self.said.by, because: &self.because };
+        let word = Word { by: &by, because: &self.because };
         for letter in store.redrive_dead_letters(&ids, word).await? {
             say(format_args!("{} is tried again, and {} behind it follow in order", letter.id, letter.behind))?;
         }
@@ -254,8 +260,8 @@ impl Redrive {
 
 impl Discard {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.said.store.existing().await?;
-        let word = Word { by: &self.said.by, because: &self.because };
+        let Signed { store, by } = self.said.signed().await?;
+        let word = Word { by: &by, because: &self.because };
         for letter in store.discard_dead_letters(&self.ids, word).await? {
             say(format_args!("{} is given up; {} behind it go on in order", letter.id, letter.behind))?;
         }

@@ -9,6 +9,7 @@ use clap::Args;
 use comfy_table::Table;
 use http::Method;
 use jiff::Timestamp;
+use selvage_control::evidence::begin;
 use selvage_gateway::{Explanation, KeysOfIssuers, Question, Verdict, explain_request};
 use selvage_model::access::{AccessState, Credential, KeyHash, LiveGrant, Principal};
 use selvage_model::code;
@@ -32,9 +33,9 @@ pub(crate) struct Decide {
     /// The path with its query, as `/production-orders/v1/production-orders?limit=5`.
     #[arg(value_parser = path)]
     path: String,
-    /// When, as `2027-06-30T18:00:00+02:00`; now where not given. With a store and no directory: by the release that was active
-    /// then and the keys, grants and blocks of then.
-    #[arg(long, value_name = "TIME")]
+    /// When: a time, as `2027-06-30T18:00:00+02:00`, or a day at its beginning (UTC); now where not given. With a store and no directory:
+    /// by the release that was active then and the keys, grants and blocks of then.
+    #[arg(long, value_name = "TIME|DAY", value_parser = begin)]
     at: Option<Timestamp>,
     /// By this directory, with the grants that it asks for; the one that is open where neither a node nor a store is said.
     #[arg(long, value_name = "DIR", conflicts_with = "node")]

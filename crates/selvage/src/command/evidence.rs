@@ -19,7 +19,8 @@ use serde_json::Value;
 
 use super::change::at_desk;
 use super::ledger::{Signer, public};
-use super::{Outcome, StoreChoice, TABLE, active, say, words};
+use super::signature::Signature;
+use super::{Outcome, StoreChoice, TABLE, active, say};
 use crate::node::release::told;
 use crate::report;
 
@@ -85,9 +86,8 @@ pub(crate) struct Make {
     /// Judges by what was active in this environment, instead of what each domain had released last.
     #[arg(long, value_name = "NAME")]
     env: Option<EnvironmentName>,
-    /// Who makes it.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: Option<String>,
+    #[command(flatten)]
+    signature: Signature,
     /// Until which day it is to be kept, instead of what its class says.
     #[arg(long, value_name = "DAY")]
     keep_until: Option<Date>,
@@ -153,8 +153,11 @@ impl Make {
         let (from, to) = period(self.from, self.to, Timestamp::now()).map_err(anyhow::Error::msg)?;
         let desk = at_desk(&self.store).await?;
         let key = self.signer.existing(&self.store)?;
-        let asked =
-            Asked { about, from, to, environment: self.env, by: self.by, keep_until: self.keep_until, most: None };
+        let by = match self.signature.is_there()? {
+            true => Some(self.signature.speak(self.store.existing().await?).await?.by),
+            false => None,
+        };
+        let asked = Asked { about, from, to, environment: self.env, by, keep_until: self.keep_until, most: None };
         let package = desk.evidence(&asked, key.as_ref(), self.key).await.map_err(told)?;
         let document = seal(&package, key.as_ref())?;
         let digest = document.get("digest").and_then(Value::as_str).unwrap_or_default();

@@ -15,6 +15,7 @@ use selvage_model::usage::Used;
 use selvage_store::LeaseRecord;
 
 use super::acknowledged::{self, Said};
+use super::signature::Signed;
 use super::{Outcome, StoreChoice, TABLE, say};
 
 /// Lists, narrows and ends the grants that are alive, and says what of them is used.
@@ -106,8 +107,8 @@ impl List {
 
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Said { because, by, json, store } = self.said;
-        let store = store.existing().await?;
+        let Said { because, signature, json, store } = self.said;
+        let Signed { store, by } = signature.act(store.existing().await?).await?;
         let grant = store.end_grant(&self.id, &by, &because).await?;
         let since = grant.ended.unwrap_or_else(Timestamp::now);
         let what = format!("{} has ended: {} on {}", grant.id, grant.consumer, grant.interface);

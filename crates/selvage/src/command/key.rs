@@ -13,7 +13,8 @@ use selvage_store::NewKey;
 
 use super::acknowledged::{self, Said};
 use super::known::must_be_known;
-use super::{Outcome, StoreChoice, TABLE, say, words};
+use super::signature::{Signature, Signed};
+use super::{Outcome, StoreChoice, TABLE, say};
 use crate::key;
 
 /// Issues, rotates, lists and revokes the keys of consumers.
@@ -40,9 +41,8 @@ pub(crate) struct Issue {
     /// Also where nothing declares the consumer.
     #[arg(long)]
     anyway: bool,
-    /// Who issues it, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -58,9 +58,8 @@ pub(crate) struct Rotate {
     /// Both count for so many days; then the old one ends.
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=90))]
     overlap: u32,
-    /// Who replaces it, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -95,14 +94,14 @@ impl Key {
 
 impl Issue {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.begun().await?;
+        let Signed { store, by } = self.signature.act(self.store.begun().await?).await?;
         if !self.anyway {
             must_be_known(&store, &Blocked::Consumer(self.consumer.clone())).await?;
         }
         let secret = key::generate();
         let expires = self.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Consumer(self.consumer), hash: key::hash(&secret), expires };
-        let credential = store.issue_key(new, &self.by).await?;
+        let credential = store.issue_key(new, &by).await?;
         say(secret)?;
         if std::io::stdout().is_terminal() {
             eprintln!("This is {}. It is shown only now; Selvage keeps its hash.", credential.id);
@@ -128,10 +127,15 @@ impl Rotate {
         if let Some(other) = valid.iter().find(|key| key.principal == old.principal && key.id != old.id) {
             anyhow::bail!("{} counts beside it: revoke one of the two, or wait until it ends", other.id);
         }
+        // The next key of an operator lets its holder sign as them.
+        let Signed { store, by } = match old.principal {
+            Principal::Operator(_) => self.signature.admit(store).await?,
+            Principal::Consumer(_) => self.signature.act(store).await?,
+        };
         let secret = key::generate();
         let expires = self.days.map(after).transpose()?;
         let new = NewKey { principal: old.principal.clone(), hash: key::hash(&secret), expires };
-        let rotated = store.rotate_key(&self.id, new, after(self.overlap)?, &self.by).await?;
+        let rotated = store.rotate_key(&self.id, new, after(self.overlap)?, &by).await?;
         say(secret)?;
         if let Some(ends) = rotated.old.expires {
             eprintln!("This is {}. Put it in place before {} ends, at {ends:.0}.", rotated.next.id, rotated.old.id);
@@ -156,8 +160,8 @@ impl List {
 
 impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Said { because, by, json, store } = self.said;
-        let store = store.existing().await?;
+        let Said { because, signature, json, store } = self.said;
+        let Signed { store, by } = signature.act(store.existing().await?).await?;
         let key = store.revoke_key(&self.id, &by, &because).await?;
         let since = key.revoked.unwrap_or_else(Timestamp::now);
         acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), json)?;

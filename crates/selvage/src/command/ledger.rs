@@ -10,18 +10,20 @@ use selvage_control::desk::{
     Seal, checkpoint_line, is_signed, key_of, public_key_text, read_checkpoint, read_public_key, sign_checkpoint,
 };
 use selvage_model::code;
-use selvage_store::{Checkpoint, LedgerHead, Store};
+use selvage_store::{Checkpoint, LedgerEntry, LedgerHead, Store};
 
 use super::{Outcome, StoreChoice, TABLE, say};
 use crate::kept_checkpoint;
 
+/// How many entries are read at a time.
+const MOST_AT_ONCE: u64 = 1_000;
 /// Entries without a checkpoint, from which on it is wrong where there is a key: nodes sign as often.
 const MOST_BEHIND: u64 = 100;
 
 /// Shows and verifies the ledger.
 #[derive(Subcommand)]
 pub(crate) enum Ledger {
-    /// Lists entries, oldest first.
+    /// Lists entries, the oldest first, or the newest with `--newest`.
     List(List),
     /// Recomputes the chain and names what was altered, removed or inserted.
     Verify(Verify),
@@ -33,15 +35,24 @@ pub(crate) enum Ledger {
     Key(Key),
 }
 
-/// Lists entries.
+/// Lists entries, the oldest first, or the newest with `--newest`.
 #[derive(Args)]
 pub(crate) struct List {
-    /// The first entry's number.
-    #[arg(long, default_value_t = 1)]
-    from: u64,
-    /// How many.
-    #[arg(long, default_value_t = 100)]
+    /// The newest first.
+    #[arg(long)]
+    newest: bool,
+    /// Only what comes behind the entry of this number, in the order in which they are listed.
+    #[arg(long, value_name = "NO")]
+    after: Option<u64>,
+    /// The number of the first entry, of the oldest ones.
+    #[arg(long, value_name = "NO", conflicts_with_all = ["after", "newest"])]
+    from: Option<u64>,
+    /// So many at most; where there are more, it is said how to go on.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
+    /// Every one of them.
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -152,23 +163,73 @@ pub(super) fn public(text: &str) -> Result<[u8; 32], String> {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let entries = self.store.existing().await?.ledger(self.from, self.limit).await?;
-        let mut table = Table::new();
-        table.load_style(TABLE).set_header(["NO", "WHEN", "WHO", "WHAT", "ON", "DETAIL"]);
-        for entry in entries {
-            let at = format!("{:.0}", entry.at);
-            table.add_row([
-                entry.seq.to_string(),
-                at,
-                entry.actor,
-                entry.action,
-                entry.subject,
-                entry.detail.to_string(),
-            ]);
+        let store = self.store.existing().await?;
+        let last = store.ledger_head().await?.entries;
+        let mut listed = Span { first: 1, last };
+        if self.newest {
+            listed.last = self.after.map_or(last, |after| last.min(after.saturating_sub(1)));
+        } else {
+            listed.first = self.after.map_or(self.from.unwrap_or(1), |after| after.saturating_add(1)).max(1);
         }
-        say(table)?;
+        let mut left = if self.all { u64::MAX } else { u64::from(self.limit) };
+        let mut is_first = true;
+        while is_first || (!listed.is_empty() && left > 0) {
+            let page = listed.take(left.min(MOST_AT_ONCE), self.newest);
+            let mut entries = store.ledger(page.first, u32::try_from(page.count()).unwrap_or(u32::MAX)).await?;
+            if self.newest {
+                entries.reverse();
+            }
+            left -= page.count();
+            say(table(&entries, is_first))?;
+            is_first = false;
+        }
+        if !listed.is_empty() {
+            let after = if self.newest { listed.last + 1 } else { listed.first - 1 };
+            let order = if self.newest { "--newest " } else { "" };
+            eprintln!("selvage: there are more, {last} in all: {order}--after {after}, or --all");
+        }
         Ok(Outcome::Well)
     }
+}
+
+/// Numbers of entries, from one to another.
+struct Span {
+    first: u64,
+    last: u64,
+}
+
+impl Span {
+    fn count(&self) -> u64 {
+        (self.last + 1).saturating_sub(self.first)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count() == 0
+    }
+
+    /// Takes so many from its beginning, or from its end.
+    fn take(&mut self, most: u64, from_end: bool) -> Self {
+        let count = most.min(self.count());
+        if from_end {
+            self.last -= count;
+            return Self { first: self.last + 1, last: self.last + count };
+        }
+        self.first += count;
+        Self { first: self.first - count, last: self.first - 1 }
+    }
+}
+
+fn table(entries: &[LedgerEntry], with_header: bool) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE);
+    if with_header {
+        table.set_header(["NO", "WHEN", "WHO", "WHAT", "ON", "DETAIL"]);
+    }
+    for entry in entries {
+        let (no, at, detail) = (entry.seq.to_string(), format!("{:.0}", entry.at), entry.detail.to_string());
+        table.add_row([no, at, entry.signed_by(), entry.action.clone(), entry.subject.clone(), detail]);
+    }
+    table
 }
 
 impl Sign {

@@ -10,6 +10,7 @@ use selvage_model::problem::Problem;
 use selvage_store::{OperationRecord, Store, Waits, Word};
 use serde_json::{Value, json};
 
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
 /// How many are listed.
@@ -68,11 +69,16 @@ pub(crate) struct Retry {
 /// By whom, and where that is kept.
 #[derive(Args)]
 struct Said {
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
+}
+
+impl Said {
+    async fn signed(&self) -> anyhow::Result<Signed> {
+        self.signature.act(self.store.existing().await?).await
+    }
 }
 
 /// How a person saw it end.
@@ -128,9 +134,9 @@ impl Settle {
         if self.outcome == Ended::Refused && self.answer.is_some() {
             anyhow::bail!("`--answer` is the object of a write that is done; what was refused has none");
         }
-        let store = self.said.store.existing().await?;
+        let Signed { store, by } = self.said.signed().await?;
         let outcome = self.ended(&store).await?;
-        let word = Word { by: &self.said.by, because: &self.because };
+        let word = Word { by: &by, because: &self.because };
         let record = store.settle(&self.id, &outcome, word).await?;
         let (id, state) = (&record.id, record.state.as_str());
         say(format_args!("{id} is {state}; its key gets that answer from now on"))?;
@@ -153,8 +159,8 @@ impl Settle {
 
 impl Retry {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.said.store.existing().await?;
-        store.look_again(&self.id, Word { by: &self.said.by, because: &self.because }).await?;
+        let Signed { store, by } = self.said.signed().await?;
+        store.look_again(&self.id, Word { by: &by, because: &self.because }).await?;
         say(format_args!("{} is looked at again by the next node that has time", self.id))?;
         Ok(Outcome::Well)
     }

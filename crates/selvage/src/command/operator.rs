@@ -6,8 +6,10 @@ use selvage_model::code;
 use selvage_store::{NewKey, is_nobody};
 
 use super::key::after;
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, say, words};
 use crate::key;
+use crate::node::release::Coded;
 
 /// Adds people who may log in at the console.
 #[derive(Subcommand)]
@@ -25,9 +27,8 @@ pub(crate) struct Add {
     /// The key ends after so many days.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
-    /// Who adds them, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -37,15 +38,17 @@ impl Operator {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let Self::Add(add) = self;
         let (name, code) = (add.name, code::NAME_RESERVED);
-        anyhow::ensure!(
-            !is_nobody(&name),
-            "{code}: `{name}` is how the ledger names what no person does: name the person as boards and teams do"
-        );
-        let store = add.store.begun().await?;
+        if is_nobody(&name) {
+            let message = format!(
+                "{code}: `{name}` is how the ledger names what no person does: name the person as boards and teams do"
+            );
+            return Err(Coded::refused(code, message));
+        }
+        let Signed { store, by } = add.signature.admit(add.store.begun().await?).await?;
         let secret = key::generate();
         let expires = add.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Operator(name), hash: key::hash(&secret), expires };
-        store.issue_key(new, &add.by).await?;
+        store.issue_key(new, &by).await?;
         say(secret)?;
         if expires.is_none() {
             eprintln!("It has no end of its own: say `--days`, so that a lost key is worth nothing one day.");

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::report;
 
@@ -28,9 +29,8 @@ pub(crate) struct Erase {
     /// The person, as the ledger names them.
     #[arg(value_parser = words)]
     name: String,
-    /// Who erases them; somebody else.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Why, for the ledger; without the name.
     #[arg(long, value_parser = words)]
     because: String,
@@ -65,14 +65,15 @@ impl List {
 
 impl Erase {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Self { name, by, because, store } = self;
+        let Self { name, signature, because, store } = self;
+        let Signed { store, by } = signature.decide(store.existing().await?).await?;
         anyhow::ensure!(by != name, "somebody else has to erase them: the entry about it names who did");
         let says_name = because.to_lowercase().contains(&name.to_lowercase());
         anyhow::ensure!(
             !says_name,
             "`--because` names who is to be erased, and stays in the ledger: say it without the name"
         );
-        let erased = store.existing().await?.erase_person(&name, &by, &because).await?;
+        let erased = store.erase_person(&name, &by, &because).await?;
         say(format_args!(
             "{}: {} rows named them; the ledger goes on with {}",
             erased.shown, erased.rows, erased.pseudonym

@@ -8,6 +8,7 @@ use selvage_control::desk::Proposal;
 use selvage_model::name::DomainName;
 
 use super::change::desk;
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, say, words};
 use crate::directory;
 use crate::node::release::told;
@@ -22,9 +23,8 @@ pub(crate) struct Propose {
     /// What the change is, in a line.
     #[arg(long, value_parser = words)]
     title: String,
-    /// Who proposes it: their own signature will not count.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// The domain; may be left out where all files are of one.
     #[arg(long, value_name = "NAME")]
     domain: Option<DomainName>,
@@ -49,12 +49,13 @@ impl Propose {
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let files = directory::files(&self.directory)?;
         // The first release of all comes before the first node: it makes the store.
-        let desk = desk(self.store.begun().await?);
+        let Signed { store, by } = self.signature.decide(self.store.begun().await?).await?;
+        let desk = desk(store);
         let proposal = Proposal {
             domain: self.domain,
             files,
             title: self.title,
-            author: self.by,
+            author: by,
             emergency: self.emergency,
             amends: self.change,
         };

@@ -9,11 +9,12 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
-use selvage_control::desk::{Activating, Files, Gate, GoingBack, Went, key_of, verify};
+use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, key_of, verify};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{Activated, DomainActivation, ReleaseKey};
 
-use super::change::{Signing, at_desk};
+use super::change::{Signing, desk};
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, acknowledged, say, words};
 use crate::node::release::told;
 
@@ -96,9 +97,8 @@ pub(crate) struct Said {
     /// The environment.
     #[arg(long, value_name = "NAME")]
     env: EnvironmentName,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     because: String,
@@ -115,9 +115,8 @@ pub(crate) struct Trust {
     /// The public key, as `selvage release key` prints it.
     #[arg(value_name = "KEY", value_parser = public_key)]
     key: ReleaseKey,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     because: String,
@@ -176,7 +175,8 @@ impl List {
             was.retain(|environment| !now.iter().any(|it| it.environment.as_str() == environment));
             let now: Vec<String> = now.iter().map(|it| format!("{} since {:.0}", it.environment, it.since)).collect();
             let made = format!("{:.0}", it.recorded);
-            table.add_row([it.id, it.domain.to_string(), it.change, made, it.by, now.join("\n"), was.join(" ")]);
+            let by = it.signed_by();
+            table.add_row([it.id, it.domain.to_string(), it.change, made, by, now.join("\n"), was.join(" ")]);
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -216,8 +216,8 @@ impl Verify {
 
 impl Trust {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.existing().await?;
-        store.keep_release_key(&self.key, &self.by, &self.because).await?;
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
+        store.keep_release_key(&self.key, &by, &self.because).await?;
         say(format_args!("{} signs releases of this store from now on", self.key.id))?;
         Ok(Outcome::Well)
     }
@@ -225,16 +225,15 @@ impl Trust {
 
 impl Activate {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let desk = at_desk(&self.said.store).await?;
-        let went = desk.activate(&self.id, &self.said.activating()).await.map_err(told)?;
+        let (desk, activating) = self.said.at_desk().await?;
+        let went = desk.activate(&self.id, &activating).await.map_err(told)?;
         self.said.tell(&went, "is active").await
     }
 }
 
 impl Rollback {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let desk = at_desk(&self.said.store).await?;
-        let activating = self.said.activating();
+        let (desk, activating) = self.said.at_desk().await?;
         let back = GoingBack { domain: self.domain, from: None, to: self.to };
         let went = desk.roll_back(&back, &activating).await.map_err(told)?;
         self.said.tell(&went, "is active again").await
@@ -242,8 +241,11 @@ impl Rollback {
 }
 
 impl Said {
-    fn activating(&self) -> Activating {
-        Activating { environment: self.env.clone(), by: self.by.clone(), because: self.because.clone() }
+    /// The desk, and what is signed there.
+    async fn at_desk(&self) -> anyhow::Result<(Desk, Activating)> {
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
+        let activating = Activating { environment: self.env.clone(), by, because: self.because.clone() };
+        Ok((desk(store), activating))
     }
 
     /// Waits until every node of the environment runs it, and says so; wrong where one does not.

@@ -12,6 +12,7 @@ use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionSta
 use selvage_store::{NewReplay, Store, SubscriptionStep, SubscriptionView};
 use serde_json::{Value, json};
 
+use super::signature::{Signature, Signed};
 use super::subscriptions::{Act, find};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
@@ -54,9 +55,8 @@ pub(crate) struct Start {
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who asks: one of the people in the roles that the interface's `replay` names.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -102,7 +102,7 @@ impl Replays {
 
 impl Start {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let store = self.store.existing().await?;
+        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
         let of = find(&store, &self.subscription).await?;
         let new = NewReplay {
             of: of.id.clone(),
@@ -110,7 +110,7 @@ impl Start {
             through: self.to,
             lanes: self.lanes,
             rate: self.rate,
-            by: self.by,
+            by,
             because: self.because,
         };
         let asked = store.ask_for_replay(&new).await?;
@@ -205,10 +205,10 @@ fn share(it: &LiveSubscription, at: Position, through: Position) -> String {
 }
 
 async fn step(act: Act, step: SubscriptionStep) -> anyhow::Result<Outcome> {
-    let store = act.store.existing().await?;
+    let Signed { store, by } = act.signature.act(act.store.existing().await?).await?;
     let replay = find(&store, &act.id).await?;
     replay.terms.replay.as_ref().with_context(|| format!("`{}` is a subscription and no replay", act.id))?;
-    let it = store.step_subscription(&replay.id, step, &act.by, &act.because).await?;
+    let it = store.step_subscription(&replay.id, step, &by, &act.because).await?;
     let what = match it.state {
         SubscriptionState::Suspended => "is paused: nothing is sent, and nothing is skipped",
         SubscriptionState::Ended => "has ended",

@@ -9,6 +9,7 @@ use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_store::{Store, SubscriptionStep, SubscriptionView};
 
+use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
 /// Lists subscriptions, and approves, suspends, resumes and ends them.
@@ -58,9 +59,8 @@ pub(crate) struct Act {
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     pub(super) because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    pub(super) by: String,
+    #[command(flatten)]
+    pub(super) signature: Signature,
     #[command(flatten)]
     pub(super) store: StoreChoice,
 }
@@ -156,8 +156,12 @@ impl Show {
 impl Act {
     async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
+        let Signed { store, by } = match step {
+            SubscriptionStep::Approve => self.signature.admit(store).await?,
+            _ => self.signature.act(store).await?,
+        };
         let id = find(&store, &self.id).await?.id;
-        let it = store.step_subscription(&id, step, &self.by, &self.because).await?;
+        let it = store.step_subscription(&id, step, &by, &self.because).await?;
         let what = match it.state {
             SubscriptionState::Approved => "is approved: it goes on once its endpoint has taken a probe",
             SubscriptionState::Suspended => "is suspended: nothing is sent, and nothing is skipped",

@@ -33,6 +33,14 @@ fn write_all(text: &mut String, change: &Change, standing: &Standing, all: bool)
         writeln!(text, "  {verdict:<8}  {code}  {at}  ({place})")?;
     }
     more(text, report.differences.len())?;
+    if report.left_out() > 0 {
+        writeln!(
+            text,
+            "  {} of them are counted and not kept: the gravest {} are",
+            report.left_out(),
+            report.differences.len()
+        )?;
+    }
     findings(text, change, all)?;
     if !report.affected.is_empty() {
         writeln!(text, "would break")?;
@@ -53,7 +61,7 @@ fn write_all(text: &mut String, change: &Change, standing: &Standing, all: bool)
     }
     for decision in &change.decisions {
         let void = if decision.version == change.version { "" } else { ", void: of an earlier version" };
-        let (at, person, because) = (decision.at, &decision.person, visible(&decision.because, false));
+        let (at, person, because) = (decision.at, decision.signed_by(), visible(&decision.because, false));
         writeln!(text, "{at:.0}  {person} {}: {because} (version {}{void})", said(decision.verdict), decision.version)?;
     }
     Ok(())
@@ -124,10 +132,10 @@ pub(crate) fn needed(waiting: &Waiting) -> String {
 pub(crate) fn stands(change: &Change, standing: &Standing) -> String {
     match (&standing.rejected, change.ratify_until) {
         (Some(decision), Some(until)) => {
-            format!("an emergency, to be ratified until {until:.0}, and rejected by {}", decision.person)
+            format!("an emergency, to be ratified until {until:.0}, and rejected by {}", decision.signed_by())
         }
         (None, Some(until)) => format!("an emergency, to be ratified until {until:.0}"),
-        (Some(decision), None) => format!("rejected by {}", decision.person),
+        (Some(decision), None) => format!("rejected by {}", decision.signed_by()),
         (None, None) if change.ratified_late.is_some() => "approved, an emergency that was ratified late".to_owned(),
         (None, None) if standing.is_approved() => "approved".to_owned(),
         (None, None) => format!("{} approvals open", standing.open.len()),

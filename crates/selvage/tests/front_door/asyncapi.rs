@@ -220,7 +220,7 @@ fn what_has_no_contract_is_said_with_its_code() {
     let directory = fabric.path().display().to_string();
     for (name, hint) in [("stpe-events", "did you mean"), ("products@1", "`products@1` has no events")] {
         let output = selvage(&["asyncapi", name, "--fabric", &directory]);
-        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(output.status.code(), Some(2), "{name}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("FAB6040") && said.contains(hint), "{said}");
     }

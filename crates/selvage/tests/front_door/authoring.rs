@@ -30,7 +30,7 @@ fn a_new_fabric_has_no_findings_and_nothing_is_written_over() {
     assert!(well && said.contains("no findings"), "{said}");
     let before = fs::read_to_string(fabric.join("fabric.yaml")).unwrap();
     let again = selvage(&["init", &shown, "--name", "other"]);
-    assert_eq!(again.status.code(), Some(1));
+    assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&again.stderr).contains("FAB6041"));
     assert_eq!(fs::read_to_string(fabric.join("fabric.yaml")).unwrap(), before);
     assert!(selvage(&["openapi", "products", "--fabric", &shown]).status.success(), "it can be served");
@@ -121,12 +121,12 @@ fn what_is_asked_of_no_store_or_drafted_into_no_directory_says_so() {
     for words in commands {
         let output = selvage(&[words, &["--data", &missing]].concat());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.code() == Some(1) && said.contains("there is no store in"), "{words:?}: {said}");
+        assert!(output.status.code() == Some(2) && said.contains("there is no store in"), "{words:?}: {said}");
     }
     let contract = crate::fixture::sample().join("contracts/legacy-stock.yaml").display().to_string();
     let output = selvage(&["import", "openapi", &contract, "--fabric", &missing]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(1) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
+    assert!(output.status.code() == Some(2) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
     assert!(!place.path().join("elsewhere").exists(), "nothing was made");
 }
 
@@ -143,9 +143,9 @@ fn blanks_are_named_and_found_by_the_check() {
     let (well, found) = check(place.path());
     assert!(found.contains("interfaces/suppliers.yaml:6"), "{well} {found}");
     let (code, said) = new(place.path(), &["interface", "suppliers"]);
-    assert!(code == Some(1) && said.contains("FAB6042"), "{said}");
+    assert!(code == Some(2) && said.contains("FAB6042"), "{said}");
     let (code, said) = new(place.path(), &["team", "x", "--set", "colour=blue"]);
-    assert!(code == Some(1) && said.contains("FAB6042") && said.contains("`person`"), "{said}");
+    assert!(code == Some(2) && said.contains("FAB6042") && said.contains("`person`"), "{said}");
     let (code, said) = new(place.path(), &["team", "../../x", "--print"]);
     assert!(code == Some(0) && said.contains("kind: Team"), "{said}");
     new(place.path(), &["team", "../../x"]);
@@ -154,7 +154,7 @@ fn blanks_are_named_and_found_by_the_check() {
     let (code, said) = new(place.path(), &["consumer", "a\nkind: Team", "--print"]);
     assert!(code == Some(2) && said.contains("one line"), "{said}");
     let (code, said) = new(&place.path().join("typo"), &["team", "x"]);
-    assert!(code == Some(1) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
+    assert!(code == Some(2) && said.contains("FAB6042") && said.contains("selvage init"), "{said}");
     assert!(!place.path().join("typo").exists());
 }
 

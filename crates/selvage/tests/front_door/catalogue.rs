@@ -70,7 +70,7 @@ fn a_store_that_is_not_there_is_not_made() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("nowhere");
     let output = selvage(&["advise", sample().to_str().unwrap(), "--data", data.to_str().unwrap()]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(!Path::new(&data).exists());
 }
 

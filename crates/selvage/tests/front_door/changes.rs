@@ -158,7 +158,7 @@ impl Plants {
         said
     }
 
-    fn told(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn told(&self, arguments: &[&str]) -> Value {
         serde_json::from_str(&self.well(&[arguments, &["--json"]].concat())).unwrap()
     }
 

@@ -30,8 +30,11 @@ fn a_directory_decides_by_the_grants_that_it_asks_for() {
     let over = decide("planning", "/products/v1/products", &["--at", "2030-01-01T00:00:00Z"]);
     assert!(stdout(&over).contains("refused with 403 FAB4022"), "{}", stdout(&over));
 
+    let day = decide("planning", "/products/v1/products", &["--at", "2030-01-01"]);
+    assert_eq!(stdout(&day), stdout(&over), "a day is its beginning");
+
     let unknown = decide("mes-gent", "/products/v1/products", &[]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("did you mean `mes-ghent`?"));
     for wrong in [&["decide", "GET", "/x"][..], &["decide", "--as", "planning", "GET", "x"]] {
         assert_eq!(selvage(wrong).status.code(), Some(2), "{wrong:?}");
@@ -87,6 +90,6 @@ async fn a_past_decision_is_made_again_by_what_was_then() {
     assert_eq!(said(&before), passed);
 
     let unknown = decide("2020-01-01T00:00:00Z");
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB7120"), "{unknown:?}");
 }

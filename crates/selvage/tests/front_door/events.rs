@@ -176,7 +176,7 @@ async fn events_are_listed_from_the_newest_or_a_position() {
         assert!(row.contains(column), "{column}: {row}");
     }
     let ahead = kept.ask(&kept.fabric(), &["tail", "--from", "1-9"]);
-    assert_eq!(ahead.status.code(), Some(1));
+    assert_eq!(ahead.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&ahead.stderr).contains("FAB7015"), "{ahead:?}");
     for wrong in
         [&["tail", "--from", "0-0"][..], &["tail", "--from", "yesterday"], &["tail", "--last", "1", "--from", "1-1"]]
@@ -228,12 +228,12 @@ async fn one_event_is_shown_by_its_place_or_its_id() {
         &["show", "c-3", "--source", "/mes"],
     ] {
         let output = kept.ask(&kept.fabric(), arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("FAB8030"), "{output:?}");
     }
     let data = kept.place.path().join("data").display().to_string();
     let unknown = selvage(&["events", "tail", "no-such@1", "--data", &data]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB7017"), "{unknown:?}");
 }
 

@@ -127,7 +127,7 @@ fn a_fabric_is_not_exported_into_itself() {
     let out = place.path().join("catalogue");
     let arguments = ["export", "backstage", "--fabric", place.path().to_str().unwrap(), "--out", out.to_str().unwrap()];
     let output = selvage(&arguments);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAB8070"));
     assert!(!out.join("catalog-info.yaml").exists());
     let output = selvage(&["check", place.path().to_str().unwrap()]);

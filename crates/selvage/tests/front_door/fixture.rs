@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use selvage_factory::mes::MesConfig;
@@ -14,9 +14,63 @@ use tempfile::TempDir;
 /// How long anything may take to be there on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary with these arguments.
+/// The keys of operators, by store and name: once anybody has one in a store, whoever signs there does.
+static OPERATORS: Mutex<BTreeMap<(String, String), String>> = Mutex::new(BTreeMap::new());
+
+/// The binary with these arguments; whoever signs shows their key where operators have keys.
 pub(crate) fn selvage(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_selvage")).args(arguments).output().expect("the binary runs")
+    let output = selvage_with(arguments, key_of_signer(arguments).as_deref());
+    if let (["operator", "add", name, ..], true) = (arguments, output.status.success()) {
+        keep(arguments, name, stdout(&output).trim());
+    }
+    output
+}
+
+/// The binary with these arguments and this operator's key.
+pub(crate) fn selvage_with(arguments: &[&str], key: Option<&str>) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_selvage"));
+    command.args(arguments).env_remove("SELVAGE_OPERATOR_KEY");
+    command.envs(key.map(|key| ("SELVAGE_OPERATOR_KEY", key))).output().expect("the binary runs")
+}
+
+fn after<'a>(arguments: &[&'a str], option: &str) -> Option<&'a str> {
+    arguments.iter().position(|it| *it == option).and_then(|at| arguments.get(at + 1).copied())
+}
+
+fn store_of(arguments: &[&str]) -> String {
+    after(arguments, "--data").or_else(|| after(arguments, "--store")).unwrap_or_default().to_owned()
+}
+
+fn keep(arguments: &[&str], name: &str, key: &str) {
+    let of = (store_of(arguments), name.to_owned());
+    OPERATORS.lock().unwrap().insert(of, key.to_owned());
+}
+
+/// The key of whoever signs; made by somebody who has one, where they have none.
+fn key_of_signer(arguments: &[&str]) -> Option<String> {
+    let store = store_of(arguments);
+    let keys: Vec<(String, String)> = OPERATORS
+        .lock()
+        .unwrap()
+        .iter()
+        .filter(|it| it.0.0 == store)
+        .map(|it| (it.0.1.clone(), it.1.clone()))
+        .collect();
+    let (_, somebody) = keys.first()?;
+    let lets_in =
+        matches!(arguments, ["operator", "add", ..] | ["block", "lift", ..] | ["subscriptions", "approve", ..]);
+    let Some(name) = after(arguments, "--by").filter(|_| !matches!(arguments, ["usage" | "restore", ..])) else {
+        return lets_in.then(|| somebody.clone());
+    };
+    if let Some((_, key)) = keys.iter().find(|(known, _)| known == name) {
+        return Some(key.clone());
+    }
+    let option = if after(arguments, "--data").is_some() { "--data" } else { "--store" };
+    let added = selvage_with(&["operator", "add", name, option, &store], Some(somebody));
+    assert!(added.status.success(), "{}", String::from_utf8_lossy(&added.stderr));
+    let key = stdout(&added).trim().to_owned();
+    keep(arguments, name, &key);
+    Some(key)
 }
 
 /// What it printed.

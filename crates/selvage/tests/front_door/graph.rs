@@ -52,7 +52,7 @@ fn the_sample_shows_who_uses_what() {
     assert_eq!(around, ["shop-floor-board", "legacy-stock@1", "wms-central"]);
     let unknown = selvage(&["graph", &sample, "--around", "legacy-stok"]);
     let said = String::from_utf8_lossy(&unknown.stderr).into_owned();
-    assert!(unknown.status.code() == Some(1) && unknown.stdout.is_empty(), "{said}");
+    assert!(unknown.status.code() == Some(2) && unknown.stdout.is_empty(), "{said}");
     assert!(said.contains("FAB2001") && said.contains("did you mean `legacy-stock@1`?"), "{said}");
 }
 

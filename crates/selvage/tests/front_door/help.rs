@@ -62,7 +62,7 @@ fn a_code_is_explained_and_an_unknown_one_is_met_with_the_nearest() {
     assert!(page.status.success());
     assert!(stdout(&page).starts_with("# FAB1006"));
     let unknown = selvage(&["explain", "FAB1OO6"]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB1006"));
 }
 
@@ -95,7 +95,7 @@ fn schemas_are_json_schemas() {
         let schema: serde_json::Value = serde_json::from_str(&stdout(&selvage(&arguments))).unwrap();
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
     }
-    assert_eq!(selvage(&["schema", "Interfce"]).status.code(), Some(1));
+    assert_eq!(selvage(&["schema", "Interfce"]).status.code(), Some(2));
 }
 
 #[test]
@@ -140,6 +140,35 @@ fn nobody_logs_in_by_a_name_that_no_person_has() {
 #[test]
 fn what_is_wrong_with_the_store_has_a_code() {
     let output = selvage(&["key", "list", "--store", "mysql://host/database"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAB7005"));
+}
+
+#[test]
+fn how_a_command_ends_tells_a_no_from_what_could_not_be_done() {
+    let place = tempfile::tempdir().unwrap();
+    let at = |name: &str| place.path().join(name).display().to_string();
+    let (fabric, data) = (crate::fixture::sample().display().to_string(), at("data"));
+    let broken = at("broken");
+    std::fs::create_dir(&broken).unwrap();
+    std::fs::write(place.path().join("broken/a.yaml"), "kind: Taem\nname: a\n").unwrap();
+    let issued = selvage(&["key", "issue", "mes-ghent", "--data", &data]);
+    assert!(issued.status.success());
+    let decide = |who: &'static str, path: &'static str| vec!["decide", "--as", who, "GET", path, "--fabric", &fabric];
+    let table = [
+        (vec!["check", &fabric], 0),
+        (decide("planning", "/products/v1/products"), 0),
+        (vec!["check", &broken], 1),
+        (decide("mes-ghent", "/products/v1/products"), 1),
+        (vec!["catalogue", "search", "nowhere", "--fabric", &fabric], 1),
+        (decide("nobody", "/products/v1/products"), 2),
+        (vec!["change", "show", "chg_none", "--data", &data], 2),
+        (vec!["key", "list", "--data", "/nowhere/at/all"], 2),
+        (vec!["ledger", "list", "--limit", "0"], 2),
+    ];
+    for (arguments, code) in table {
+        let output = selvage(&arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    assert!(stdout(&selvage(&["--help"])).contains("Exit status: 0 all is well; 1 "));
 }

@@ -50,7 +50,7 @@ async fn a_key_takes_another_ones_place_without_a_gap() {
     assert!(keys.len() == 2 && keys.iter().all(|(_, line)| line.contains("ends ")), "{keys:?}");
 
     let third = selvage(&["key", "rotate", &keys[1].0, "--data", &data]);
-    assert_eq!(third.status.code(), Some(1), "two at a time");
+    assert_eq!(third.status.code(), Some(2), "two at a time");
     assert!(selvage(&["key", "revoke", &keys[0].0, "--because", "moved", "--data", &data]).status.success());
     let last = selvage(&["key", "rotate", &keys[1].0, "--overlap", "0", "--data", &data]);
     assert!(last.status.success(), "{}", String::from_utf8_lossy(&last.stderr));
@@ -60,7 +60,7 @@ async fn a_key_takes_another_ones_place_without_a_gap() {
     })
     .await;
     let gone = selvage(&["key", "rotate", &keys[0].0, "--data", &data]);
-    assert_eq!(gone.status.code(), Some(1), "what has ended has no successor");
+    assert_eq!(gone.status.code(), Some(2), "what has ended has no successor");
     let ledger = stdout(&selvage(&["ledger", "list", "--data", &data]));
     assert!(ledger.contains("key.rotated"), "{ledger}");
 }

@@ -97,6 +97,41 @@ async fn checkpoints_that_a_node_would_have_made_are_missed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn entries_are_listed_in_pages_from_either_end() {
+    let place = Place::new().await;
+    let data = place.data();
+    for _ in 0..6 {
+        place.key(&data, "planning");
+    }
+    let list = |more: &[&str]| {
+        let all: Vec<&str> =
+            ["ledger", "list"].iter().chain(more).copied().chain(data.iter().map(String::as_str)).collect();
+        let output = selvage(&all);
+        assert!(output.status.success(), "{more:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let numbers = stdout(&output);
+        let numbers = numbers.lines().filter_map(|line| line.split_whitespace().next()?.parse().ok());
+        (numbers.collect::<Vec<u64>>(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let table: [(&[&str], &[u64], &str); 9] = [
+        (&[], &[1, 2, 3, 4, 5, 6, 7], ""),
+        (&["--all"], &[1, 2, 3, 4, 5, 6, 7], ""),
+        (&["--all", "--newest"], &[7, 6, 5, 4, 3, 2, 1], ""),
+        (&["--limit", "3"], &[1, 2, 3], "7 in all: --after 3,"),
+        (&["--limit", "3", "--after", "3"], &[4, 5, 6], "--after 6,"),
+        (&["--limit", "3", "--after", "6"], &[7], ""),
+        (&["--limit", "2", "--newest"], &[7, 6], "--newest --after 6,"),
+        (&["--limit", "5", "--newest", "--after", "6"], &[5, 4, 3, 2, 1], ""),
+        (&["--from", "6"], &[6, 7], ""),
+    ];
+    for (more, numbers, goes_on) in table {
+        let (listed, said) = list(more);
+        assert_eq!(listed, numbers, "{more:?}");
+        assert!(if goes_on.is_empty() { said.is_empty() } else { said.contains(goes_on) }, "{more:?}: {said}");
+    }
+    assert!(list(&["--after", "7"]).0.is_empty() && list(&["--newest", "--after", "1"]).0.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn somebody_is_erased_and_the_chain_stays_whole() {
     let place = Place::new().await;
     let data = place.data();

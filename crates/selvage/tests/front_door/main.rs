@@ -62,6 +62,7 @@ mod rotation;
 mod rules;
 mod schemathesis;
 mod serve;
+mod signatures;
 #[path = "../../../selvage-delivery/tests/mail/smtp.rs"]
 mod smtp;
 mod stock;

@@ -52,7 +52,7 @@ async fn a_record_is_traced_through_its_mapping_both_ways() {
     assert_eq!(step("updated_at")["back"]["kind"], "read-only");
     let table = stdout(&run(&place, &["mapping", "trace", "product", code]));
     assert!(table.contains(code) && table.contains("unchanged"), "{table}");
-    assert_eq!(run(&place, &["mapping", "trace", "product", "no such"]).status.code(), Some(1));
+    assert_eq!(run(&place, &["mapping", "trace", "product", "no such"]).status.code(), Some(2));
 
     // A record in a file, and a link that nobody looked up: the attribute says so, the others are there all the same.
     let file = place.path("record.json");
@@ -170,7 +170,7 @@ async fn objects_are_made_and_changed_by_hand() {
     let named = |code: &str| there.iter().filter(|record| record["default_code"] == code).count();
     assert_eq!(named("NEW-1"), 1);
     let unknown = run(&place, &["put", "production-order", &path, "--account", "production", "--data", &data]);
-    assert_eq!(unknown.status.code(), Some(1));
+    assert_eq!(unknown.status.code(), Some(2));
 }
 
 fn none() -> serde_json::Map<String, Value> {

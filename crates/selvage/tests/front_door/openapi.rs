@@ -132,7 +132,7 @@ fn what_has_no_contract_is_said_with_its_code() {
         ("products@7", "no interface `products@7`"),
     ] {
         let output = selvage(&["openapi", name, "--fabric", &fabric]);
-        assert_eq!(output.status.code(), Some(1), "{name}");
+        assert_eq!(output.status.code(), Some(2), "{name}");
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("FAB6040") && said.contains(hint), "{said}");
     }

@@ -100,7 +100,7 @@ async fn what_stands_in_the_way_has_a_code() {
     }
     for (arguments, code) in [(["--system", "sap"], "FAB8020"), (["--account", "nobody"], "FAB8020")] {
         let output = probe(&place, &arguments);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains(code), "{arguments:?}");
     }
     let missing =

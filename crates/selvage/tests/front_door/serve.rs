@@ -201,7 +201,7 @@ async fn a_protected_environment_serves_no_directory() {
     let data = place.path("data").display().to_string();
     for (environment, code) in [("prod", "FAB8001"), ("nowhere", "FAB8002")] {
         let output = selvage(&["serve", "--fabric", &fabric, "--env", environment, "--data", &data]);
-        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(output.status.code(), Some(2));
         assert!(String::from_utf8_lossy(&output.stderr).contains(code), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

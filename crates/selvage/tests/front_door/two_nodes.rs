@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::fixture::{Place, eventually};
+use crate::fixture::{Place, eventually, selvage, stdout};
 
 #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
 /// A database of its own on the server that `cargo xtask test` starts.
@@ -58,6 +59,47 @@ async fn one_key_on_two_nodes_is_one_order_and_survives_a_killed_node() {
     let orders = place.factory.odoo.orders_with_origin("two-nodes");
     assert_eq!(orders.len(), 1, "one key, one order");
     assert_eq!(order["id"].as_str().unwrap(), format!("odoo-{}", orders[0]["id"]));
+}
+
+/// The cookie of who logs in with a key, where the node lets them.
+async fn log_in(client: &Client, console: &str, key: &str) -> Option<String> {
+    let form = client.post(format!("{console}/login")).header("content-type", "application/x-www-form-urlencoded");
+    let entered = form.body(format!("key={key}")).send().await.unwrap();
+    let cookie = entered.headers().get("set-cookie")?.to_str().unwrap();
+    Some(cookie.split(';').next().unwrap().to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_one_at_every_node_and_ends_at_every_node() {
+    let place = Place::new().await;
+    let store = database().await;
+    let store_of: Vec<&str> = store.iter().map(String::as_str).collect();
+    let added = selvage(&[&["operator", "add", "ann"], &store_of[..]].concat());
+    let key = stdout(&added).trim().to_owned();
+    let (first, second) = (place.serve(&store, &[]), place.serve(&store, &[]));
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let status =
+        async |console: &str, cookie: &str| client.get(console).header("cookie", cookie).send().await.unwrap().status();
+    let cookie = log_in(&client, &first.console, &key).await.unwrap();
+    for console in [&first.console, &second.console] {
+        assert_eq!(status(console, &cookie).await, StatusCode::OK);
+    }
+    // Who logs out at one is out at the other.
+    let out = client.post(format!("{}/logout", second.console)).header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(out.status(), StatusCode::SEE_OTHER);
+    for console in [&first.console, &second.console] {
+        assert_eq!(status(console, &cookie).await, StatusCode::SEE_OTHER);
+    }
+    // A session outlives the node that it was begun at, and not its key.
+    let cookie = log_in(&client, &first.console, &key).await.unwrap();
+    drop(first);
+    assert_eq!(status(&second.console, &cookie).await, StatusCode::OK);
+    let listed = stdout(&selvage(&[&["key", "list"], &store_of[..]].concat()));
+    let id = listed.lines().find(|line| line.contains("operator ann")).unwrap().split_whitespace().next().unwrap();
+    let revoked = selvage(&[&["key", "revoke", id, "--because", "they left"], &store_of[..]].concat());
+    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    assert_eq!(status(&second.console, &cookie).await, StatusCode::SEE_OTHER);
+    assert_eq!(log_in(&client, &second.console, &key).await, None);
 }
 
 /// How many of so many requests pass at a node.

@@ -173,6 +173,7 @@ fn block() -> Value {
         "consumer": maybe("ConsumerName"),
         "interface": maybe("InterfaceRef"),
         "since": reference("Time"),
+        "by": maybe_text("Who; nothing for one of before that was kept."),
         "because": text("Why."),
     })
 }

@@ -73,6 +73,7 @@ fn change() -> Value {
         "differences": list("Difference"),
         "findings": list("ChangeFinding"),
         "affected": list("Affected"),
+        "differences_left_out": count("How many more there are that are counted and not kept, safe ones first."),
         "open": list("Waiting"),
         "met": list("Met"),
         "rejected": maybe("Decision"),
@@ -148,5 +149,6 @@ fn decision() -> Value {
         "because": text("Why."),
         "at": reference("Time"),
     });
-    answer("What somebody said about it.", members, json!({}))
+    let may = json!({"unproven": flag("The name was said, and nobody proved to be who bears it.")});
+    answer("What somebody said about it.", members, may)
 }

@@ -49,6 +49,7 @@ fn with(more: Value) -> Value {
         "change": reference("Id"),
         "made": reference("Time"),
         "by": text("Who made it."),
+        "unproven": flag("That name was said, and nobody proved to be who bears it."),
         "signed_with": text("The id of the key that signed it."),
     });
     if let (Some(all), Value::Object(more)) = (all.as_object_mut(), more) {

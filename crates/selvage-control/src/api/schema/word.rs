@@ -5,7 +5,7 @@ use selvage_model::delivery::Cause;
 use serde_json::{Value, json};
 
 use super::{Schemas, answer, flag, maybe_text, reference, text, texts, words};
-use crate::api::request::ID;
+use crate::api::request::{ID, PAGE_SIZE};
 
 const NAME: &str = "^[a-z]([a-z0-9-]{0,62}[a-z0-9])?$";
 const ATTRIBUTE: &str = "^[a-z]([a-z0-9_]{0,62}[a-z0-9])?$";
@@ -51,6 +51,7 @@ pub(super) fn schemas() -> Schemas {
             }),
         ),
         ("Limit", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20})),
+        ("PageSize", json!({"type": "integer", "minimum": 1, "maximum": PAGE_SIZE, "default": PAGE_SIZE})),
         ("Cause", words(&causes)),
         ("ChangeState", words(&["open", "rejected", "withdrawn", "released"])),
         ("Verdict", words(&["approve", "reject", "abstain", "comment"])),

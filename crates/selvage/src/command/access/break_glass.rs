@@ -16,6 +16,7 @@ use serde_json::json;
 
 use super::request::tell;
 use crate::command::active::{ActiveChoice, desk_over};
+use crate::command::signature::{Signature, Signed};
 use crate::command::terms::Scope;
 use crate::command::{Outcome, StoreChoice, TABLE, acknowledged, duration, say, words};
 use crate::node::release::told;
@@ -37,9 +38,8 @@ pub(crate) struct Open {
     /// For how long: `4h` at most.
     #[arg(long = "for", value_name = "DURATION", value_parser = duration)]
     lasts: Duration,
-    /// Who opens it.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -58,9 +58,8 @@ pub(crate) struct Ratify {
     /// Why.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who says so.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     active: ActiveChoice,
 }
@@ -83,7 +82,8 @@ impl Open {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
         let terms = self.scope.terms(None, None, EndAction::Cut);
-        let (consumer, interface, by) = (self.consumer, self.interface, self.by);
+        let Signed { store, by } = self.signature.decide(store).await?;
+        let (consumer, interface) = (self.consumer, self.interface);
         let opening = Opening { consumer, interface, terms, lasts: self.lasts, by, because: self.because };
         let since = Timestamp::now();
         let opened = match desk_over(&store).break_glass(&fabric, opening).await {
@@ -116,7 +116,8 @@ impl Ratify {
     /// Says it, for good.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let (grant, person, because) = (self.id.clone(), self.by, self.because);
+        let Signed { store, by: person } = self.signature.decide(store).await?;
+        let (grant, because) = (self.id.clone(), self.because);
         let reviewing = Reviewing { grant, ratified: !self.disown, person, because };
         let since = Timestamp::now();
         let reviewed = desk_over(&store).review_break_glass(&fabric, reviewing).await.map_err(told)?;

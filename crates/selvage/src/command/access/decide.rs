@@ -8,6 +8,7 @@ use selvage_control::desk::lease::Settling;
 use selvage_model::code;
 
 use crate::command::active::{ActiveChoice, desk_over};
+use crate::command::signature::{Signature, Signed};
 use crate::command::{Outcome, acknowledged, say, words};
 use crate::node::release::told;
 
@@ -25,9 +26,8 @@ pub(crate) struct Decide {
     /// Why, for the ledger and for who asked.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who decides.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -39,7 +39,8 @@ impl Decide {
     /// Decides; wrong where the request can no longer be granted.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let (request, person, because) = (self.id.clone(), self.by, self.because);
+        let Signed { store, by: person } = self.signature.decide(store).await?;
+        let (request, because) = (self.id.clone(), self.because);
         let settling = Settling { request, approve: !self.reject, person, because };
         let since = Timestamp::now();
         let request = match desk_over(&store).settle(&fabric, settling).await {

@@ -10,8 +10,9 @@ use selvage_model::name::{ConsumerName, InterfaceRef};
 use serde_json::{Value, json};
 
 use crate::command::active::{ActiveChoice, desk_over};
+use crate::command::signature::{Signature, Signed};
 use crate::command::terms::{Scope, purpose, until};
-use crate::command::{Outcome, say, words};
+use crate::command::{Outcome, say};
 use crate::node::release::told;
 
 /// Asks for a grant.
@@ -31,9 +32,8 @@ pub(crate) struct Request {
     /// Until when: a day, or a time. Within two years.
     #[arg(long, value_name = "DATE", value_parser = until)]
     until: Timestamp,
-    /// Who asks.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// Prints JSON.
     #[arg(long)]
     json: bool,
@@ -45,8 +45,9 @@ impl Request {
     /// Asks, unless something stands against it; wrong then.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
+        let Signed { store, by } = self.signature.decide(store).await?;
         let terms = self.scope.terms(self.purpose, Some(self.until), EndAction::End);
-        let asking = Asking { consumer: self.consumer, interface: self.interface, terms, by: self.by };
+        let asking = Asking { consumer: self.consumer, interface: self.interface, terms, by };
         let asked = match desk_over(&store).ask(&fabric, asking).await {
             Ok(asked) => asked,
             Err(DeskError::Refused { findings, .. }) if !findings.is_empty() => {

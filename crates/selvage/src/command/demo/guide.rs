@@ -7,7 +7,7 @@ use super::shift::Prepared;
 use crate::node::Node;
 
 /// The text.
-pub(super) fn text(
+pub(super) async fn text(
     node: &Node,
     (base, mes): (&str, &str),
     keys: &Keys,
@@ -15,7 +15,7 @@ pub(super) fn text(
     (fabric, data): (&Path, &Path),
 ) -> String {
     let console = format!("http://{}", node.console_address());
-    let link = node.console_link(&keys.operator).unwrap_or_default();
+    let link = node.console_link(&keys.operator).await.unwrap_or_default();
     let things: String =
         things(base, mes, prepared, data).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
     format!(

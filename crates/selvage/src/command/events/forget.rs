@@ -8,6 +8,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::Word;
 
 use super::interface;
+use crate::command::signature::{Signature, Signed};
 use crate::command::{Outcome, StoreChoice, say, words};
 
 /// Forgets a group of a consumer, so that retention waits no longer for what it has not read.
@@ -21,22 +22,21 @@ pub(crate) struct Forget {
     /// Why, for the ledger.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who says so, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
 }
 
 impl Forget {
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let Self { interface, reader, because, by, store } = self;
+        let Self { interface, reader, because, signature, store } = self;
         if !reader.as_str().starts_with("group/") {
             bail!(
                 "`{reader}` is no group: a subscription ends with `selvage subscriptions end`, and a lane when nothing waits in it"
             );
         }
-        let store = store.existing().await?;
+        let Signed { store, by } = signature.act(store.existing().await?).await?;
         let forgotten = store.forget_reader(&interface, &reader, Word { by: &by, because: &because }).await;
         forgotten.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
         say(format_args!("`{reader}` is forgotten: what it has not read of `{interface}` is retention's to take"))?;

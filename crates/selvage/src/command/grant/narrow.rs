@@ -4,6 +4,7 @@ use clap::Args;
 use jiff::Timestamp;
 
 use crate::command::acknowledged::{self, Said};
+use crate::command::signature::Signed;
 use crate::command::terms::Taken;
 use crate::command::{Outcome, say};
 
@@ -21,8 +22,8 @@ pub(crate) struct Narrow {
 impl Narrow {
     /// Takes it, and returns when every node knows.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
-        let Said { because, by, json, store } = self.said;
-        let store = store.existing().await?;
+        let Said { because, signature, json, store } = self.said;
+        let Signed { store, by } = signature.act(store.existing().await?).await?;
         let (since, narrowing) = (Timestamp::now(), self.taken.narrowing());
         let grant = store.narrow_grant(&self.id, |terms| narrowing.of(terms), &by, &because).await?;
         let what = format!("{} is narrowed: {} on {}", self.id, grant.consumer, grant.interface);

@@ -10,6 +10,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::ItemState;
 
 use crate::command::active::{ActiveChoice, desk_over};
+use crate::command::signature::{Signature, Signed};
 use crate::command::terms::Taken;
 use crate::command::{Outcome, acknowledged, say, words};
 use crate::node::release::told;
@@ -27,9 +28,8 @@ pub(crate) struct Decide {
     /// Why.
     #[arg(long, value_parser = words)]
     because: String,
-    /// Who answers.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     active: ActiveChoice,
 }
@@ -56,6 +56,7 @@ impl Decide {
     /// Answers, and returns when every node knows.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
+        let Signed { store, by: person } = self.signature.decide(store).await?;
         let narrowing = self.taken.narrowing();
         anyhow::ensure!(
             self.verdict == Word::Narrow || narrowing.is_nothing(),
@@ -67,7 +68,7 @@ impl Decide {
             Word::End => Verdict::End,
         };
         let since = Timestamp::now();
-        let answering = Answering { item: self.item.clone(), verdict, person: self.by, because: self.because };
+        let answering = Answering { item: self.item.clone(), verdict, person, because: self.because };
         let after = desk_over(&store).answer(&fabric, answering).await.map_err(told)?;
         let what = format!("{} is {}: {} on {}", self.item, after.state, after.grant.consumer, after.grant.interface);
         if after.state == ItemState::Kept {

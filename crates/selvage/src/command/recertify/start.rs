@@ -8,8 +8,9 @@ use selvage_control::desk::lease::{Begun, Starting};
 use selvage_model::name::{DomainName, InterfaceRef};
 
 use crate::command::active::{ActiveChoice, desk_over};
+use crate::command::signature::{Signature, Signed};
 use crate::command::terms::until;
-use crate::command::{Outcome, duration, say, words};
+use crate::command::{Outcome, duration, say};
 use crate::node::release::told;
 
 /// Begins a campaign.
@@ -30,9 +31,8 @@ pub(crate) struct Start {
     /// How far back use is counted.
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
     since: Duration,
-    /// Who begins it.
-    #[arg(long, value_name = "NAME", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     #[command(flatten)]
     active: ActiveChoice,
 }
@@ -41,7 +41,8 @@ impl Start {
     /// Begins it.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let Self { domain, interface, until, since, by, .. } = self;
+        let Signed { store, by } = self.signature.decide(store).await?;
+        let Self { domain, interface, until, since, .. } = self;
         let starting = Starting { domain, interface, until, since, by };
         let Begun { campaign, grants, answer } = desk_over(&store).recertify(&fabric, &starting).await.map_err(told)?;
         let (id, until, scope) = (&campaign.id, campaign.until, &campaign.scope);

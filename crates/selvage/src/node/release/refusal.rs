@@ -21,12 +21,24 @@ const MOST: Duration = Duration::from_secs(60);
 pub(crate) struct Coded {
     code: Code,
     text: String,
+    /// It was looked at, and the answer is no.
+    is_refusal: bool,
 }
 
 impl Coded {
     /// As an error.
     pub(crate) fn error(code: Code, text: String) -> anyhow::Error {
-        anyhow::Error::new(Self { code, text })
+        anyhow::Error::new(Self { code, text, is_refusal: false })
+    }
+
+    /// As an error of which nothing broke: the answer is no.
+    pub(crate) fn refused(code: Code, text: String) -> anyhow::Error {
+        anyhow::Error::new(Self { code, text, is_refusal: true })
+    }
+
+    /// Whether the answer is no, and nothing broke.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.is_refusal
     }
 }
 

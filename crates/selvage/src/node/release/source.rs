@@ -121,7 +121,7 @@ pub(crate) fn told(error: DeskError) -> anyhow::Error {
                 let fix = finding.fix.as_deref().map_or_else(String::new, |fix| format!("; {fix}"));
                 format!("\n  {} {}: {}{fix}", finding.place, finding.code, finding.message)
             });
-            Coded::error(code, format!("{code}: {message}: {fix}{}", lines.collect::<String>()))
+            Coded::refused(code, format!("{code}: {message}: {fix}{}", lines.collect::<String>()))
         }
     }
 }

@@ -1,0 +1,86 @@
+//! Going back while something large is proposed: lines stand, and nobody waits for a comparison.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use jiff::civil::Date;
+use selvage_control::desk::{Desk, Files, GoingBack, Look, Looked, Proposal, Tried};
+use selvage_model::fabric::Fabric;
+use selvage_model::finding::Finding;
+use selvage_model::name::EnvironmentName;
+
+use super::{Stage, activating, plant};
+use crate::reading::Reading;
+
+/// Looks as the tests do; at what has this word, until it is let go on.
+struct Slow {
+    word: &'static str,
+    begun: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Look for Slow {
+    fn read(&self, files: &Files) -> Fabric {
+        Reading { judges: false }.read(files)
+    }
+
+    fn look(&self, files: &Files, today: Date) -> Looked {
+        if files.values().any(|text| text.contains(self.word)) {
+            self.begun.send(()).unwrap();
+            self.go_on.lock().unwrap_or_else(PoisonError::into_inner).recv().unwrap();
+        }
+        Reading { judges: false }.look(files, today)
+    }
+
+    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
+        Vec::new()
+    }
+
+    fn tests(&self, _looked: &Looked) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+        Box::pin(async { Tried::default() })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn going_back_waits_for_nothing_that_is_proposed() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    let second = stage.released("plant-ghent", plant("ghent", &["mes", "planning"])).await;
+    stage.activated(&first, "dev").await;
+    stage.activated(&second, "dev").await;
+    let (begun, has_begun) = channel();
+    let (let_go, go_on) = channel();
+    let look = Arc::new(Slow { word: "slow-reader", begun, go_on: Mutex::new(go_on) });
+    let desk = Desk::new(stage.store.clone(), look);
+    let proposing = tokio::spawn({
+        let desk = desk.clone();
+        let (path, text) = plant("brno", &["slow-reader"]);
+        let proposal = Proposal {
+            domain: Some("plant-brno".parse().unwrap()),
+            files: Files::from([(path, text)]),
+            title: "a large one".to_owned(),
+            author: "eve".to_owned(),
+            emergency: false,
+            amends: None,
+        };
+        async move { desk.propose(proposal).await }
+    });
+    tokio::task::spawn_blocking(move || has_begun.recv().unwrap()).await.unwrap();
+
+    // It is looked at as long as this takes; what would come is seen, and it is done.
+    let environment = "dev".parse().unwrap();
+    let plan = desk.plan(&first, &environment, true).await.unwrap();
+    assert_eq!((plan.release.as_str(), plan.is_active), (first.as_str(), false));
+    let back = GoingBack { domain: "plant-ghent".parse().unwrap(), from: Some(second), to: None };
+    let went = desk.roll_back(&back, &activating("dev")).await.unwrap();
+    assert_eq!(went.release, first);
+    assert!(!proposing.is_finished(), "the other still waits");
+    let_go.send(()).unwrap();
+    proposing.await.unwrap().unwrap();
+}

@@ -1,0 +1,116 @@
+//! Who signs on the command line: a name is a name, a key proves it, and with the first key of an operator names decide nothing.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::changes::Plants;
+use crate::fixture::{selvage_with, stdout};
+
+/// A command with a key or without, as nobody's fixture would give it.
+fn run(plants: &Plants, arguments: &[&str], key: Option<&str>) -> Output {
+    let store: Vec<&str> = plants.store.iter().map(String::as_str).collect();
+    selvage_with(&[arguments, &store].concat(), key)
+}
+
+fn said(output: &Output) -> String {
+    stdout(output) + &String::from_utf8_lossy(&output.stderr)
+}
+
+#[track_caller]
+fn well(plants: &Plants, arguments: &[&str], key: Option<&str>) -> String {
+    let output = run(plants, arguments, key);
+    assert!(output.status.success(), "{arguments:?}: {}", said(&output));
+    stdout(&output)
+}
+
+#[track_caller]
+fn refused(plants: &Plants, arguments: &[&str], key: Option<&str>, code: &str) {
+    let output = run(plants, arguments, key);
+    assert!(output.status.code() == Some(1) && said(&output).contains(code), "{arguments:?}: {}", said(&output));
+}
+
+fn entries(plants: &Plants, action: &str) -> Vec<String> {
+    let listed = well(plants, &["ledger", "list"], None);
+    listed.lines().filter(|line| line.contains(action)).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_alone_is_shown_as_unproven() {
+    let plants = Plants::new().await;
+    let change = plants.approve(&plants.propose("group", "The first of all", "a.lindqvist", &[]));
+    let id = change["id"].as_str().unwrap();
+    let shown = plants.well(&["change", "show", id]);
+    assert!(shown.contains("(unproven) approves: it is well"), "{shown}");
+    assert!(change["decisions"].as_array().unwrap().iter().all(|it| it["unproven"] == true), "{change:#}");
+    plants.release(&change, "a.lindqvist");
+    let listed = plants.well(&["release", "list"]);
+    assert!(listed.contains("a.lindqvist (unproven)"), "{listed}");
+    assert!(entries(&plants, "change.decided").iter().all(|line| line.contains("(unproven)")));
+    let out = plants.place.path("audit").display().to_string();
+    let written = plants.well(&["evidence", "domain", "group", "--out", &out]);
+    let document = written.lines().find(|line| line.ends_with(".json")).unwrap();
+    let package = std::fs::read_to_string(document).unwrap();
+    assert!(package.contains("a.lindqvist (unproven)") && package.contains("s.okafor (unproven)"), "{package}");
+    // A seat is lent to the end of a day.
+    let lend = ["--domain", "group", "--discipline", "security", "--by", "s.okafor", "--to", "deputy"];
+    let lent = plants.well(&[&["board", "delegate", "--until", "2037-06-30"], &lend[..]].concat());
+    assert!(lent.contains("until 2037-07-01T00:00:00Z"), "{lent}");
+    assert!(entries(&plants, "board.delegated").iter().all(|line| line.contains("s.okafor (unproven)")));
+    // What nobody signs claims to be nobody.
+    plants.well(&["block", "interface", "legacy-stock@1", "--because", "a leak", "--anyway"]);
+    assert!(
+        entries(&plants, "interface.blocked").iter().all(|line| line.contains("cli") && !line.contains("unproven"))
+    );
+    let reserved = ["block", "interface", "legacy-stock@1", "--because", "a leak", "--anyway", "--by", "selvage"];
+    refused(&plants, &reserved, None, "FAB7196");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_proves_who_signs_and_names_decide_nothing_beside_it() {
+    let plants = Plants::new().await;
+    let fabric = plants.fabric().display().to_string();
+    let propose = ["propose", &fabric, "--domain", "group", "--title", "The first of all", "--json"];
+    let author = well(&plants, &["operator", "add", "a.lindqvist", "--days", "30"], None);
+    let author = author.trim();
+    // Who has a key shows it, others have names that anybody could write.
+    refused(&plants, &[&propose[..], &["--by", "a.lindqvist"]].concat(), None, "FAB7202");
+    refused(&plants, &[&propose[..], &["--by", "somebody"]].concat(), None, "FAB7203");
+    refused(&plants, &[&propose[..], &["--by", "s.okafor"]].concat(), Some(author), "FAB7201");
+    refused(&plants, &propose, Some("slv_0"), "FAB7200");
+    let nobody = run(&plants, &propose, None);
+    assert!(nobody.status.code() == Some(2) && said(&nobody).contains("--by NAME"), "{}", said(&nobody));
+    let change: Value = serde_json::from_str(&well(&plants, &propose, Some(author))).unwrap();
+    assert_eq!(change["author"], "a.lindqvist");
+    let id = change["id"].as_str().unwrap();
+
+    // Nobody lets themselves in: the next operator is added by one.
+    refused(&plants, &["operator", "add", "s.okafor"], None, "FAB7203");
+    refused(&plants, &["operator", "add", "s.okafor", "--by", "b.novak"], None, "FAB7203");
+    let other = well(&plants, &["operator", "add", "s.okafor"], Some(author));
+    let file = plants.place.path("okafor.key");
+    std::fs::write(&file, &other).unwrap();
+    let file = file.display().to_string();
+    let approve = ["change", "approve", id, "--because", "it is well", "--json"];
+    refused(&plants, &[&approve[..], &["--by", "b.novak"]].concat(), None, "FAB7203");
+    let approved = well(&plants, &[&approve[..], &["--key-file", &file]].concat(), None);
+    let approved: Value = serde_json::from_str(&approved).unwrap();
+    assert_eq!(approved["decisions"][0]["person"], "s.okafor", "{approved:#}");
+    assert!(approved["decisions"][0]["unproven"].is_null(), "{approved:#}");
+    assert!(
+        entries(&plants, "change.decided").iter().all(|line| line.contains("s.okafor") && !line.contains("unproven"))
+    );
+
+    // The successor of an operator's key is an operator's key; taking one back is what anybody may do who runs the node.
+    let listed = well(&plants, &["key", "list"], None);
+    let key_of =
+        |name: &str| listed.lines().find(|line| line.contains(name)).unwrap().split_whitespace().next().unwrap();
+    refused(&plants, &["key", "rotate", key_of("s.okafor")], None, "FAB7203");
+    well(&plants, &["key", "revoke", key_of("s.okafor"), "--because", "it was lost"], None);
+    refused(&plants, &approve, Some(other.trim()), "FAB7200");
+    // With the last one gone the first is made again, and the ledger has all of it.
+    well(&plants, &["key", "revoke", key_of("a.lindqvist"), "--because", "it was lost"], None);
+    well(&plants, &["operator", "add", "a.lindqvist"], None);
+    assert_eq!(entries(&plants, "key.issued").len(), 3);
+    well(&plants, &["ledger", "verify"], None);
+}
