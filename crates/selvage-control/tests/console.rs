@@ -16,7 +16,7 @@ use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::overview::{
     BreakGlassRow, CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow,
-    ShadowRow, SubscriptionRow, SystemRow, UsageView,
+    RecordRow, ShadowRow, SubscriptionRow, SystemRow, UsageView,
 };
 use selvage_model::subscription::SubscriptionState;
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
@@ -231,7 +231,7 @@ fn sample_lanes() -> LanesView {
     let subscription = SubscriptionRow {
         label: "mes-ghent/finished".into(),
         interface: "work-order-events@1".parse().unwrap(),
-        to: "mes-ghent /hooks".into(),
+        to: Some("mes-ghent /hooks".into()),
         state: SubscriptionState::Active,
         because: None,
         behind: Some(54_321),
@@ -240,9 +240,19 @@ fn sample_lanes() -> LanesView {
         retrying: 1,
         parked: 1,
         down: true,
+        held_until: Some("2026-11-23T06:10:00Z".parse().unwrap()),
+        withheld: 12,
     };
     let lanes = vec![lane("WO/1", None), lane("WO/2", Some("2026-11-23T06:05:00Z"))];
-    LanesView { now, lanes, subscriptions: vec![subscription] }
+    let record = RecordRow {
+        record: "odoo-17".into(),
+        interface: "work-order-events@1".parse().unwrap(),
+        cause: Cause::Code,
+        code: "FAB3101".into(),
+        because: "`<b>Days` is no word".into(),
+        since: "2026-11-23T05:00:00Z".parse().unwrap(),
+    };
+    LanesView { now, lanes, records: vec![record], subscriptions: vec![subscription] }
 }
 
 #[tokio::test]
@@ -264,7 +274,13 @@ async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
         "it answered &lt;b&gt;422&lt;/b&gt;",
         "54\u{2009}321",
         "takes nothing",
+        "asked to be left alone for 10m more",
+        "12 withheld: its grant",
         "150 seconds late",
+        "odoo-17",
+        "code <span class=\"dim\">FAB3101</span>",
+        "`&lt;b&gt;Days` is no word",
+        "the steward, or whoever keeps the record",
     ];
     for expected in expected {
         assert!(page.contains(expected), "{expected} is missing: {page}");

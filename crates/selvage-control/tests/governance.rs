@@ -274,6 +274,7 @@ fn reads(release: &str) -> Vec<(&'static str, String)> {
         ("board", "/board?person=me"),
         ("list lanes", "/lanes"),
         ("list dead letters", "/dead-letters"),
+        ("list parked records", "/parked-records"),
         ("a dead letter that is not there", "/dead-letters/dl_none"),
         ("events without data", "/events/nothing@1"),
         ("events with data", "/events/nothing@1?data=true"),

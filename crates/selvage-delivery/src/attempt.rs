@@ -26,18 +26,19 @@ impl Attempt {
 
     /// The grant does not cover it any more: nothing was sent, and nothing is to be.
     pub(crate) fn uncovered(at: Timestamp) -> Self {
-        Self { at, took: Duration::ZERO, status: None, excerpt: None, sent: Sent::Delivered }
+        let because = "the grant does not cover it any more".to_owned();
+        Self { at, took: Duration::ZERO, status: None, excerpt: None, sent: Sent::Withheld { because } }
     }
 
     /// What is kept in the store is no event any more: nothing was sent.
     pub(crate) fn unreadable(at: Timestamp) -> Self {
         let because = "what is set aside is no event".to_owned();
-        Self::unfit(at, because)
+        Self::unfit(at, Cause::Contract, because)
     }
 
     /// It does not fit its contract: nothing was sent.
-    pub(crate) fn unfit(at: Timestamp, because: String) -> Self {
-        let sent = Sent::Refused { cause: Cause::Contract, because };
+    pub(crate) fn unfit(at: Timestamp, cause: Cause, because: String) -> Self {
+        let sent = Sent::Refused { cause, because };
         Self { at, took: Duration::ZERO, status: None, excerpt: None, sent }
     }
 }
@@ -62,6 +63,11 @@ pub enum Sent {
         because: String,
         /// When it may be tried again.
         retry_after: Duration,
+    },
+    /// Nothing was sent, and nothing is to be: the grant does not cover it. The message is done, and did not arrive.
+    Withheld {
+        /// Why, for a person.
+        because: String,
     },
     /// The receiver says that nothing is to be sent to this endpoint any more: 410.
     Gone,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
+use selvage_model::delivery::Cause;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
 use selvage_model::name::{ConsumerName, InterfaceRef};
@@ -30,15 +31,22 @@ pub struct Handed<'a> {
 pub type Holding = Arc<dyn Fn(Handed<'_>) -> Held + Send + Sync>;
 
 /// What holding an event to its contract came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Held {
     /// What does not fit, by pointers into the data.
     pub errors: Vec<FieldError>,
+    /// Of which class that is.
+    pub cause: Cause,
     /// Whether what does not fit is not handed out; else it was only to be counted.
     pub refuses: bool,
 }
 
 impl Held {
+    /// Nothing was looked for, or found.
+    pub fn fits() -> Self {
+        Self { errors: Vec::new(), cause: Cause::Contract, refuses: false }
+    }
+
     /// Whether the event may not be handed out.
     pub(crate) fn withholds(&self) -> bool {
         self.refuses && !self.errors.is_empty()

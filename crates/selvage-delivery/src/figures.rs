@@ -19,6 +19,8 @@ pub struct Figure {
     pub again: u64,
     /// Sends that were refused for good.
     pub refused: u64,
+    /// Messages that were not sent since the grant does not cover them any more.
+    pub withheld: u64,
     /// How old the oldest event is that it has not had, in seconds; none where another node measures it.
     pub lag: Option<f64>,
     /// Lanes that wait for their next attempt.
@@ -37,6 +39,7 @@ impl Figures {
             Sent::Delivered => figure.delivered += 1,
             Sent::Again { .. } => figure.again += 1,
             Sent::NotSent { .. } => {}
+            Sent::Withheld { .. } => figure.withheld += 1,
             Sent::Gone | Sent::Refused { .. } => figure.refused += 1,
         });
     }
@@ -82,6 +85,8 @@ impl Figures {
         gauge("messages_total", "counter", "Messages that arrived.", &|figure| Some(figure.delivered as f64));
         gauge("retries_total", "counter", "Sends that are to be repeated.", &|figure| Some(figure.again as f64));
         gauge("refusals_total", "counter", "Sends that were refused for good.", &|figure| Some(figure.refused as f64));
+        let about = "Messages that were not sent since the grant does not cover them any more.";
+        gauge("withheld_total", "counter", about, &|figure| Some(figure.withheld as f64));
         gauge(
             "lag_seconds",
             "gauge",

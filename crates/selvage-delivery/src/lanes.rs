@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_model::event::{LaneKey, Position, Record};
 use selvage_model::scalar::Rate;
-use selvage_store::{AttemptRecord, LaneTrouble, ParkedMessage};
+use selvage_store::{AttemptRecord, LaneTrouble, ParkedMessage, WithheldMessage};
 
 use crate::retry::Calendar;
 use crate::{Attempt, Sent};
@@ -31,7 +31,9 @@ use window::Window;
 /// How often a receiver may put a message off before its lane is set aside.
 const PUT_OFF: u32 = 3;
 /// The longest that a receiver may let everything wait.
-const LONGEST_HOLD: Duration = Duration::from_secs(3_600);
+const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
+/// What a receiver asks for beyond what is noted, and is not noted yet.
+const SLIGHTLY: Duration = Duration::from_secs(1);
 
 /// How the lanes of a subscription are worked on.
 #[derive(Clone, Debug)]
@@ -80,18 +82,27 @@ pub(crate) struct Lanes {
     /// Where the cursor stands.
     committed: Position,
     in_flight: usize,
-    /// Nothing is sent before this time: the receiver asked for it.
+    /// Nothing is sent before this time: the receiver asked for it, or a limit stands in the way.
     held_until: Option<Timestamp>,
+    /// Before which time the receiver asked to be left alone, and what of that the store knows.
+    asked_until: Option<Timestamp>,
+    noted_until: Option<Timestamp>,
     pace: Pace,
     /// Whose turn it is where both have something.
     asides_turn: bool,
     attempts: Vec<AttemptRecord>,
+    withheld: Vec<WithheldMessage>,
     gone: bool,
 }
 
 impl Lanes {
-    /// From where the cursor stands, with the lanes that are set aside.
-    pub(crate) fn new(settings: Settings, cursor: Position, aside: Vec<LaneTrouble>) -> Self {
+    /// From where the cursor stands, with the lanes that are set aside, and the time before which the receiver asked to be left alone.
+    pub(crate) fn new(
+        settings: Settings,
+        cursor: Position,
+        aside: Vec<LaneTrouble>,
+        held_until: Option<Timestamp>,
+    ) -> Self {
         Self {
             pace: Pace::new(settings.rate),
             settings,
@@ -102,9 +113,12 @@ impl Lanes {
             read: cursor,
             committed: cursor,
             in_flight: 0,
-            held_until: None,
+            held_until,
+            asked_until: held_until,
+            noted_until: held_until,
             asides_turn: false,
             attempts: Vec::new(),
+            withheld: Vec::new(),
             gone: false,
         }
     }
@@ -215,6 +229,7 @@ impl Lanes {
             Sent::Delivered => "delivered",
             Sent::Gone => "the endpoint wants nothing more",
             Sent::NotSent { retry_after, .. } => return self.not_sent(parcel, *retry_after, now),
+            Sent::Withheld { because } => return self.withhold(parcel, because, now),
             Sent::Again { because, .. } | Sent::Refused { because, .. } => because,
         };
         if parcel.aside || !matches!(attempt.sent, Sent::Delivered) {
@@ -229,7 +244,7 @@ impl Lanes {
             });
         }
         match &attempt.sent {
-            Sent::NotSent { .. } => {}
+            Sent::NotSent { .. } | Sent::Withheld { .. } => {}
             Sent::Delivered => self.delivered(parcel, now, chance),
             Sent::Gone => {
                 self.gone = true;
@@ -240,7 +255,7 @@ impl Lanes {
                     tracing::debug!("an endpoint takes nothing any more: {because}");
                 }
                 if let Some(asked) = *retry_after {
-                    self.hold(asked, now);
+                    self.asked_until = self.asked_until.max(Some(self.hold(asked, now)));
                     if !parcel.aside && parcel.attempts < PUT_OFF {
                         return self.put_back(parcel);
                     }
@@ -266,9 +281,29 @@ impl Lanes {
         }
     }
 
-    fn hold(&mut self, pause: Duration, now: Timestamp) {
+    /// Its lane goes on behind it, and it is noted that it did not arrive. Of the endpoint that says nothing.
+    fn withhold(&mut self, parcel: &Parcel, because: &str, now: Timestamp) {
+        let ParkedMessage { position, event, .. } = &parcel.message;
+        self.withheld.push(WithheldMessage {
+            position: *position,
+            lane: parcel.lane.clone(),
+            event: event.clone(),
+            because: because.to_owned(),
+            at: now,
+        });
+        self.done(parcel, now);
+    }
+
+    fn hold(&mut self, pause: Duration, now: Timestamp) -> Timestamp {
         let until = now.checked_add(pause.min(LONGEST_HOLD)).unwrap_or(now);
         self.held_until = self.held_until.max(Some(until));
+        until
+    }
+
+    /// What the receiver asked for, where the store does not know it: whoever goes on from there is to wait, too.
+    fn unnoted(&self) -> Option<Timestamp> {
+        let noted = self.noted_until.map(|noted| noted.checked_add(SLIGHTLY).unwrap_or(noted));
+        self.asked_until.filter(|asked| Some(*asked) > noted)
     }
 
     fn delivered(&mut self, parcel: &Parcel, now: Timestamp, chance: f64) {
@@ -277,6 +312,10 @@ impl Lanes {
             // It is back: what waited for its clock goes soon, and not all at once.
             self.asides.hasten(now, chance);
         }
+        self.done(parcel, now);
+    }
+
+    fn done(&mut self, parcel: &Parcel, now: Timestamp) {
         if parcel.aside {
             self.asides.delivered(&parcel.lane, now);
         } else {
@@ -318,19 +357,24 @@ impl Lanes {
 
     /// Whether something is to be written.
     pub(crate) fn has_progress(&self) -> bool {
-        self.is_urgent() || !self.attempts.is_empty() || self.window.reach().is_some_and(|to| to > self.committed)
+        self.is_urgent()
+            || !self.attempts.is_empty()
+            || !self.withheld.is_empty()
+            || self.window.reach().is_some_and(|to| to > self.committed)
     }
 
     /// Whether something should be written soon, and not only at the next turn.
     pub(crate) fn is_urgent(&self) -> bool {
-        self.window.has_aside() || self.asides.are_dirty()
+        self.window.has_aside() || self.asides.are_dirty() || self.unnoted().is_some()
     }
 
     /// Notes that this progress was written, and which lanes are not set aside any more.
     pub(crate) fn written(&mut self, progress: &Progress, unparked: &[LaneKey], now: Timestamp) {
         self.committed = progress.to;
+        self.noted_until = self.noted_until.max(progress.held);
         self.window.written(progress.to);
         self.attempts.clear();
+        self.withheld.clear();
         self.asides.written(progress, unparked, now);
     }
 

@@ -192,8 +192,9 @@ impl Puller {
         let reader = reader(pull, group)?;
         self.has_room(pull, &reader).await?;
         let cursor = NewCursor { stream: pull.interface.clone(), reader, start, node, lease };
-        match self.store.take_cursor(&cursor).await.map_err(|error| of_store(&error, group))? {
-            TakenCursor::Taken { position, fence } => Ok(Pulled::Leased { position, fence, lease, head }),
+        let (taken, ended) = self.store.take_group(&cursor).await.map_err(|error| of_store(&error, group))?;
+        match taken {
+            TakenCursor::Taken { position, fence } => Ok(Pulled::Leased { position, fence, lease, head, ended }),
             TakenCursor::Held { by, until } => {
                 let by = by.strip_prefix("member/").unwrap_or(&by);
                 let detail =
@@ -232,7 +233,7 @@ impl Puller {
             return Err(Box::new(ahead(pull, position, head)));
         }
         let moved = CursorMove { stream: pull.interface.clone(), reader: reader(pull, group)?, fence, to: position };
-        self.store.move_cursor(&moved).await.map_err(|error| of_store(&error, group))?;
+        self.store.commit_group(&moved).await.map_err(|error| of_store(&error, group))?;
         if let Some(lease) = lease {
             let extended = self.store.extend_cursor(&moved, lease.min(LONGEST_LEASE)).await;
             extended.map_err(|error| of_store(&error, group))?;

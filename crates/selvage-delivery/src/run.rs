@@ -140,6 +140,7 @@ impl Run {
     ) -> Result<Self, StoreError> {
         let config = &means.config;
         let aside = config.store.parked_lanes(&job.subscription.id).await?;
+        let held_until = config.store.held_until(&job.subscription.id).await?;
         let deliver = job.subscription.terms.deliver.as_ref();
         let settings = Settings {
             in_lanes: deliver.is_none_or(|deliver| deliver.in_lanes),
@@ -147,7 +148,7 @@ impl Run {
             rate: job.endpoint.limits.rate,
             calendar: job.calendar.clone(),
         };
-        let lanes = Lanes::new(settings, held.to, aside);
+        let lanes = Lanes::new(settings, held.to, aside, held_until);
         let endpoint = Arc::new(job.endpoint.clone());
         let (until, renew_at) = (taken + config.lease, taken + config.lease / 3);
         let now = Instant::now();
@@ -308,7 +309,7 @@ impl Run {
         let (interface, consumer) = (&subscription.interface, &subscription.consumer);
         let held = (self.means.config.holding)(Handed { interface, consumer, operation: SUBSCRIBE, event: &event });
         if held.withholds() {
-            return Err(Attempt::unfit(now, held.because(interface)));
+            return Err(Attempt::unfit(now, held.cause, held.because(interface)));
         }
         shown(event, declared, scope).ok_or_else(|| Attempt::uncovered(now))
     }

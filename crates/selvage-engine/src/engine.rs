@@ -11,6 +11,7 @@ use selvage_mapping::trace::Step;
 use selvage_model::arrival::{Arrival, WebhookCall};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
+use selvage_model::delivery::Cause;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -217,14 +218,16 @@ impl Engine {
 
     /// What of an event that is handed out does not fit the contract of its interface, and what the interface says about that: nothing is
     /// looked for where it says so. Of a type that the interface does not have, nothing is known. Words hold no value that has a class.
-    pub fn off_contract(&self, interface: &InterfaceRef, event: &CloudEvent) -> (Check, Vec<FieldError>) {
-        let active = self.shared.active();
-        let Some(declared) = active.fabric.interfaces.get(interface) else { return (Check::Off, Vec::new()) };
+    /// The class is that of what does not fit.
+    pub fn off_contract(&self, interface: &InterfaceRef, event: &CloudEvent) -> (Check, Vec<FieldError>, Cause) {
+        let (active, unlooked) = (self.shared.active(), (Check::Off, Vec::new(), Cause::Contract));
+        let Some(declared) = active.fabric.interfaces.get(interface) else { return unlooked };
         let check = declared.validation.response;
-        let InterfaceBody::Event(body) = &declared.body else { return (Check::Off, Vec::new()) };
+        let InterfaceBody::Event(body) = &declared.body else { return unlooked };
         let kind = body.events.iter().find(|kind| kind.name.value == event.kind);
-        let Some(kind) = kind.filter(|_| check != Check::Off) else { return (Check::Off, Vec::new()) };
-        (check, intake::off_contract(&active, kind, event))
+        let Some(kind) = kind.filter(|_| check != Check::Off) else { return unlooked };
+        let (errors, cause) = intake::off_contract(&active, kind, event);
+        (check, errors, cause)
     }
 
     /// Takes a call of a webhook that was proven to be its sender's.

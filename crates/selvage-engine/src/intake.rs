@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use selvage_log::{EventLog, LogError};
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
+use selvage_model::delivery::Cause;
 use selvage_model::event::{Appended, EventError, EventId, MOST_BODY, NewRecord};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::event::{EventInterface, EventType};
@@ -142,15 +143,19 @@ fn checked(
 }
 
 /// What of an event that the log has does not fit its type. Who is told may not see what carries a class.
-pub(crate) fn off_contract(active: &Active, kind: &EventType, event: &CloudEvent) -> Vec<FieldError> {
+pub(crate) fn off_contract(active: &Active, kind: &EventType, event: &CloudEvent) -> (Vec<FieldError>, Cause) {
     const CLASSED: &str = "does not fit; what is wrong is not told: it carries a class of data";
     let data = event.data.as_ref().unwrap_or(&Value::Null);
     let mut errors = active.event_data.errors(&active.fabric, kind, data);
+    if errors.is_empty() {
+        return (errors, Cause::Contract);
+    }
+    let cause = active.event_data.cause(&active.fabric, kind, data);
     let object = kind.object().and_then(|object| active.fabric.objects.get(&object.value));
-    let classed = object.filter(|_| !errors.is_empty()).map(Object::classed).unwrap_or_default();
+    let classed = object.map(Object::classed).unwrap_or_default();
     let is_classed = |error: &&mut FieldError| classed.iter().any(|masked| masked.concerns(&error.pointer));
     errors.iter_mut().filter(is_classed).for_each(|error| CLASSED.clone_into(&mut error.detail));
-    errors
+    (errors, cause)
 }
 
 /// What the log is to hold.

@@ -16,7 +16,7 @@ use hyper::body::{Body, Incoming};
 use selvage_model::code;
 use selvage_model::exchange::Scope;
 use selvage_model::problem::Problem;
-use selvage_model::pull::{Events, Page, Pull, PullAsk, Pulled};
+use selvage_model::pull::{EndedGroup, Events, Page, Pull, PullAsk, Pulled};
 use serde_json::{Value, json};
 
 use crate::answer;
@@ -181,13 +181,7 @@ async fn once<'a>(
             response.headers_mut().extend(masks.map(|masks| (SELVAGE_MASKED.clone(), masks)));
             asked.finish(admitted, response)
         }
-        Pulled::Leased { position, fence, lease, head } => {
-            let lease = format!("{}ms", lease.as_millis());
-            let body = json!({
-                "position": position.to_string(), "fence": fence, "lease": lease, "head": head.to_string(),
-            });
-            asked.finish(admitted, answer::json(StatusCode::OK, &body, JSON))
-        }
+        leased @ Pulled::Leased { .. } => asked.finish(admitted, answer::json(StatusCode::OK, &turn(&leased), JSON)),
         Pulled::Done => asked.finish(admitted, answer::empty(StatusCode::NO_CONTENT)),
         Pulled::Refused { problem, next } => {
             let mut response = asked.fail(admitted, &problem);
@@ -199,6 +193,18 @@ async fn once<'a>(
     };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+/// What a member is told whose turn it is. A group that ended is not revived in silence.
+fn turn(leased: &Pulled) -> Value {
+    let Pulled::Leased { position, fence, lease, head, ended } = leased else { return Value::Null };
+    let lease = format!("{}ms", lease.as_millis());
+    let mut told = json!({"position": position.to_string(), "fence": fence, "lease": lease, "head": head.to_string()});
+    if let (Some(EndedGroup { position, at, because }), Some(members)) = (ended, told.as_object_mut()) {
+        let ended = json!({"position": position.to_string(), "at": at.to_string(), "because": because});
+        members.insert("ended".to_owned(), ended);
+    }
+    told
 }
 
 fn body(page: Page) -> Value {

@@ -34,7 +34,8 @@ use keeper::Keeper;
 use known::Known;
 use writer::StreamWriter;
 
-/// How many ids of a stream's newest events are known, so that an event that comes again is not appended again.
+/// How many ids of a stream's newest events are in memory, so that an event that comes again is not appended again. Those of the others are in
+/// the store.
 const KNOWN_IDS: usize = 20_000;
 /// How often other nodes' appends are looked for, while somebody waits. Own appends wake at once.
 const LOOK_EVERY: Duration = Duration::from_millis(200);

@@ -1,6 +1,7 @@
 //! A create's or an update's body against the object: what is required, what shapes values have, what is not theirs to give.
 //! Says everything at once, with JSON Pointers; never looks into a system.
 
+use selvage_model::delivery::Cause;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::object::Object;
 use selvage_model::problem::FieldError;
@@ -28,4 +29,12 @@ pub fn check_event(object: &Object, fabric: &Fabric, data: &Value) -> Vec<FieldE
     let mut checker = Checker::new(fabric, false);
     checker.members(&object.attributes, "", data);
     checker.errors
+}
+
+/// Of which class it is what [`check_event`] finds wrong: of a code or a unit alone where nothing else is.
+pub(crate) fn event_cause(object: &Object, fabric: &Fabric, data: &Value) -> Cause {
+    let mut checker = Checker::new(fabric, false);
+    checker.members(&object.attributes, "", data);
+    let mut causes = checker.causes.into_iter();
+    causes.next().filter(|_| causes.next().is_none()).unwrap_or(Cause::Contract)
 }

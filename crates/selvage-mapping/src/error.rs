@@ -2,6 +2,7 @@
 //! Never carries more of the record than the one value at fault.
 
 use selvage_model::code::{self, Code};
+use selvage_model::delivery::Cause;
 
 /// One value that cannot be translated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,6 +45,16 @@ impl MapCause {
             Self::Shape => code::VALUE_SHAPE,
             Self::NotWritable => code::NOT_WRITABLE,
             Self::NotFilterable => code::NOT_FILTERABLE,
+        }
+    }
+
+    /// Its class, where the value stands in the way of a record.
+    pub fn class(self) -> Cause {
+        match self {
+            Self::Code => Cause::Code,
+            Self::Reference => Cause::Reference,
+            Self::Unit => Cause::Unit,
+            Self::Shape | Self::NotWritable | Self::NotFilterable => Cause::Mapping,
         }
     }
 }

@@ -7,6 +7,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use selvage_model::code;
 use selvage_model::data_schema::DataSchema;
+use selvage_model::delivery::Cause;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::manifest::event::{Carried, EventType};
@@ -14,7 +15,7 @@ use selvage_model::manifest::interface::{InterfaceBody, Lifecycle};
 use selvage_model::problem::FieldError;
 use serde_json::Value;
 
-use crate::body::check_event;
+use crate::body::{check_event, event_cause};
 
 /// How large a compiled pattern may be. Patterns are matched in time that grows with the text alone.
 const MOST_PATTERN: usize = 1 << 18;
@@ -94,6 +95,12 @@ impl EventData {
                 None => unknown(format!("the schema of `{}`", declared.name)),
             },
         }
+    }
+
+    /// Of which class it is what [`Self::errors`] finds wrong with data.
+    pub fn cause(&self, fabric: &Fabric, declared: &EventType, data: &Value) -> Cause {
+        let object = declared.object().and_then(|object| fabric.objects.get(&object.value));
+        object.map_or(Cause::Contract, |object| event_cause(object, fabric, data))
     }
 }
 

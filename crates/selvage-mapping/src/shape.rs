@@ -1,8 +1,11 @@
 //! What canonical values look like, by the shape of their attribute: checking them and comparing what they mean.
 //! Collects every fault; never changes a value.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
+use selvage_model::delivery::Cause;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::object::{Attribute, CodeSet, OnUnmatched, Shape};
 use selvage_model::name::CodeSetName;
@@ -22,14 +25,21 @@ pub(crate) struct Checker<'a> {
     /// Whether the value is what a sender gives (read-only attributes are not theirs) or what Selvage shows.
     from_sender: bool,
     pub(crate) errors: Vec<FieldError>,
+    /// Of which classes they are.
+    pub(crate) causes: BTreeSet<Cause>,
 }
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(fabric: &'a Fabric, from_sender: bool) -> Self {
-        Self { fabric, from_sender, errors: Vec::new() }
+        Self { fabric, from_sender, errors: Vec::new(), causes: BTreeSet::new() }
     }
 
     fn wrong(&mut self, pointer: &str, detail: impl Into<String>) {
+        self.wrong_by(Cause::Contract, pointer, detail);
+    }
+
+    fn wrong_by(&mut self, cause: Cause, pointer: &str, detail: impl Into<String>) {
+        self.causes.insert(cause);
         self.errors.push(FieldError { pointer: pointer.to_owned(), detail: detail.into() });
     }
 
@@ -120,7 +130,7 @@ impl<'a> Checker<'a> {
                 let some: Vec<_> = codes.codes.iter().take(8).map(|entry| format!("`{}`", entry.code)).collect();
                 let more = if codes.codes.len() > some.len() { " and others" } else { "" };
                 let detail = format!("`{}` is no code of {set}: {}{more} are", clipped(word), some.join(", "));
-                self.wrong(pointer, detail);
+                self.wrong_by(Cause::Code, pointer, detail);
             }
             None => self.wrong(pointer, format!("the code set {set} is not declared")),
         }
@@ -133,9 +143,10 @@ impl<'a> Checker<'a> {
             self.wrong(&below(pointer, "value"), detail);
         }
         match (unit.parse::<Unit>(), dimension) {
-            (Err(error), _) => self.wrong(&below(pointer, "unit"), error.to_string()),
+            (Err(error), _) => self.wrong_by(Cause::Unit, &below(pointer, "unit"), error.to_string()),
             (Ok(unit), Some(dimension)) if !quantity::measures(&unit, dimension) => {
-                self.wrong(&below(pointer, "unit"), format!("`{}` is no unit of {dimension}", unit.code()));
+                let detail = format!("`{}` is no unit of {dimension}", unit.code());
+                self.wrong_by(Cause::Unit, &below(pointer, "unit"), detail);
             }
             _ => {}
         }

@@ -10,9 +10,13 @@
 
 use std::path::Path;
 
+use selvage_mapping::event_data::EventData;
 use selvage_mapping::{CompiledMapping, Filter, LinkAnswer, LinkQuery, Links, MapCause, check_body, trial};
+use selvage_model::delivery::Cause;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::event::{Carried, EventType};
 use selvage_model::read::{self, Sources};
+use selvage_model::source::{Place, Spanned};
 use serde_json::{Value, json};
 
 const SURROUNDINGS: &str = r#"
@@ -194,4 +198,50 @@ fn a_key_needs_few_fields_and_no_look_up() {
     assert_eq!(product.key(&json!({"id": 44, "default_code": false})).unwrap(), None);
     let order = compiled(&fabric, "production-order-odoo", 19);
     assert_eq!(order.key(&json!({"id": 20})).unwrap().as_deref(), Some("odoo-20"));
+}
+
+#[test]
+fn what_does_not_fit_an_event_has_a_class() {
+    let fabric = pack();
+    let place = Place::start("events.yaml");
+    let declared = EventType {
+        name: Spanned::new("masterdata.product.changed".to_owned(), place.clone()),
+        carried: Carried::Object(Spanned::new("product@1".parse().unwrap(), place)),
+        when: None,
+    };
+    let product = |uom: &str, unit: &str, tracking: &str| {
+        json!({
+            "code": "FRM-1", "name": "Frame", "uom": uom, "weight": {"value": "1", "unit": unit}, "tracking": tracking,
+            "updated_at": "2026-11-23T06:00:00Z",
+        })
+    };
+    for (data, cause) in [
+        (product("days", "kg", "none"), Cause::Code),
+        (product("kg", "stone", "none"), Cause::Unit),
+        (product("kg", "m", "none"), Cause::Unit),
+        (product("kg", "kg", "box"), Cause::Contract),
+        // What is more than a steward's to mend is its producer's first.
+        (product("days", "stone", "none"), Cause::Contract),
+        (product("days", "kg", "box"), Cause::Contract),
+        (json!(null), Cause::Contract),
+    ] {
+        let compiled = EventData::default();
+        assert!(!compiled.errors(&fabric, &declared, &data).is_empty(), "{data}");
+        assert_eq!(compiled.cause(&fabric, &declared, &data), cause, "{data}");
+    }
+    assert_eq!(EventData::default().errors(&fabric, &declared, &product("kg", "kg", "none")), []);
+}
+
+#[test]
+fn what_a_value_lacks_tells_who_mends_it() {
+    for (cause, class) in [
+        (MapCause::Code, Cause::Code),
+        (MapCause::Reference, Cause::Reference),
+        (MapCause::Unit, Cause::Unit),
+        (MapCause::Shape, Cause::Mapping),
+        (MapCause::NotWritable, Cause::Mapping),
+        (MapCause::NotFilterable, Cause::Mapping),
+    ] {
+        assert_eq!(cause.class(), class);
+    }
 }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::manifest::event::READ;
 use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
 use crate::scalar::{Quota, Rate};
 use crate::subscription::{LiveSubscription, SUBSCRIBE};
@@ -90,8 +91,17 @@ pub enum Blocked {
 impl LiveGrant {
     /// Whether it lets its consumer be sent events at this time.
     pub fn is_subscription_right(&self, now: Timestamp) -> bool {
+        self.opens(SUBSCRIBE, now)
+    }
+
+    /// Whether it lets its consumer pull events at this time.
+    pub fn is_pull_right(&self, now: Timestamp) -> bool {
+        self.opens(READ, now)
+    }
+
+    fn opens(&self, operation: &str, now: Timestamp) -> bool {
         let lasts = self.terms.until.is_none_or(|until| until > now) || self.terms.on_end == EndAction::Alarm;
-        self.ended.is_none() && lasts && self.terms.operations.iter().any(|operation| operation == SUBSCRIBE)
+        self.ended.is_none() && lasts && self.terms.operations.iter().any(|granted| granted == operation)
     }
 }
 

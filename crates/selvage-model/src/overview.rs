@@ -202,6 +202,8 @@ pub struct LanesView {
     pub now: Timestamp,
     /// Lanes that are set aside: what waits for a person first, then the oldest trouble.
     pub lanes: Vec<LaneRow>,
+    /// Records that are parked in captures, the oldest first.
+    pub records: Vec<RecordRow>,
     /// Subscriptions that have not ended, by name.
     pub subscriptions: Vec<SubscriptionRow>,
 }
@@ -231,6 +233,23 @@ pub struct LaneRow {
     pub letter: Option<String>,
 }
 
+/// One record that is parked in a capture.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RecordRow {
+    /// Its name: `system-id`.
+    pub record: String,
+    /// Whose events it would be.
+    pub interface: InterfaceRef,
+    /// Of which class it is what is in its way.
+    pub cause: Cause,
+    /// The code of that.
+    pub code: String,
+    /// The same, for a person.
+    pub because: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
 /// One subscription.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubscriptionRow {
@@ -238,8 +257,8 @@ pub struct SubscriptionRow {
     pub label: String,
     /// Whose events.
     pub interface: InterfaceRef,
-    /// Where to.
-    pub to: String,
+    /// Where to; none where it is pulled.
+    pub to: Option<String>,
     /// How it stands.
     pub state: SubscriptionState,
     /// Why.
@@ -256,6 +275,10 @@ pub struct SubscriptionRow {
     pub parked: u64,
     /// Whether its endpoint takes nothing.
     pub down: bool,
+    /// Until when its receiver asked to be left alone.
+    pub held_until: Option<Timestamp>,
+    /// Messages that were not sent since its grant does not cover them any more.
+    pub withheld: u64,
 }
 
 /// One operation that is parked.

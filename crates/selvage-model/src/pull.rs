@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::event::Position;
@@ -88,6 +89,17 @@ pub enum Start {
     After(Position),
 }
 
+/// A group that ended with the right to pull.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndedGroup {
+    /// How far it was.
+    pub position: Position,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Why.
+    pub because: String,
+}
+
 /// What becomes of it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Pulled {
@@ -103,6 +115,8 @@ pub enum Pulled {
         lease: Duration,
         /// The last position that there is.
         head: Position,
+        /// How a group of this name ended, where the new one has committed nothing yet.
+        ended: Option<EndedGroup>,
     },
     /// It is done.
     Done,

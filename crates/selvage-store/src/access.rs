@@ -17,6 +17,7 @@ use selvage_model::access::AccessState;
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::event::group;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
 
@@ -76,6 +77,12 @@ pub(crate) async fn hold(transaction: &mut Transaction) -> Result<(), StoreError
 async fn access_hold_and_now(transaction: &mut Transaction) -> Result<Micros, StoreError> {
     hold(transaction).await?;
     transaction.now().await
+}
+
+/// Ends subscriptions and groups that have no right any more, in the transaction that took the right. INVARIANT: REVOKED-NOW
+pub(crate) async fn end_overdue(transaction: &mut Transaction) -> Result<(), StoreError> {
+    subscription::end_overdue(transaction).await?;
+    group::end_overdue(transaction).await.map(drop)
 }
 
 /// Says that access state has changed. INVARIANT: REVOKED-NOW: in the transaction of the change itself.

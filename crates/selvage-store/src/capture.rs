@@ -5,6 +5,7 @@ pub(crate) mod finding;
 pub(crate) mod hint;
 pub(crate) mod known;
 pub(crate) mod outbox;
+pub(crate) mod parked;
 pub(crate) mod person;
 pub(crate) mod step;
 

@@ -2,8 +2,10 @@
 //! subscription's cursor, and only by the node that holds it. Decides nothing about when a lane is tried again.
 
 pub(crate) mod choice;
+pub(crate) mod hold;
 pub(crate) mod letter;
 pub(crate) mod view;
+pub(crate) mod withheld;
 
 use std::time::Duration;
 
@@ -15,14 +17,17 @@ use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::event::cursor::{self, CursorMove};
-use crate::event::{read_position, stored};
+use crate::event::{group, read_position, stored};
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
+use withheld::WithheldMessage;
 
 /// How many attempts are kept of each message, the newest.
 const KEPT_ATTEMPTS: i64 = 20;
 /// For how long attempts and settled dead letters are kept.
 const KEPT_FOR: Duration = Duration::from_secs(30 * 86_400);
+/// For how long it is kept how groups ended.
+const ENDS_KEPT_FOR: Duration = Duration::from_secs(400 * 86_400);
 
 statements! {
     DELIVERED = "DELETE FROM parked_message WHERE subscription = $1 AND lane = $2 AND position <= $3";
@@ -71,6 +76,10 @@ pub struct Deliveries {
     pub attempts: Vec<AttemptRecord>,
     /// Lanes in which nothing waits, as far as the node knows.
     pub drained: Vec<LaneKey>,
+    /// Until when the receiver asked to be left alone, where it has asked since the last time.
+    pub held: Option<Timestamp>,
+    /// Messages that are not sent, since the grant does not cover them any more.
+    pub withheld: Vec<WithheldMessage>,
 }
 
 /// A lane that is set aside, as it stands.
@@ -216,7 +225,7 @@ impl Store {
         rows.iter().map(|row| Ok((row.text("id")?, row.integer("acts")?))).collect()
     }
 
-    /// Forgets attempts and settled dead letters that are old.
+    /// Forgets attempts, settled dead letters and withheld messages that are old, and how groups ended very long ago.
     ///
     /// # Errors
     /// Those of the database.
@@ -225,6 +234,9 @@ impl Store {
         let old = transaction.now().await?.before(KEPT_FOR);
         transaction.run(OLD_ATTEMPTS, bind![old]).await?;
         transaction.run(OLD_LETTERS, bind![old]).await?;
+        withheld::forget_old(&mut transaction, old).await?;
+        let very_old = transaction.now().await?.before(ENDS_KEPT_FOR);
+        group::forget_old(&mut transaction, very_old).await?;
         transaction.commit().await
     }
 }
@@ -277,6 +289,12 @@ async fn record(transaction: &mut Transaction, deliveries: &Deliveries) -> Resul
     }
     for attempt in &deliveries.attempts {
         note(transaction, id, attempt).await?;
+    }
+    if let Some(until) = deliveries.held {
+        hold::note(transaction, id, until).await?;
+    }
+    for message in &deliveries.withheld {
+        withheld::note(transaction, id, message).await?;
     }
     let mut unparked = Vec::new();
     for lane in &deliveries.drained {

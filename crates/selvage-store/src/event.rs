@@ -2,8 +2,10 @@
 //! Groups nothing, waits for nothing, wakes nobody: that is the log's part. Never looks into a record's body.
 
 pub(crate) mod append;
+pub(crate) mod broker_id;
 pub(crate) mod checksum;
 pub(crate) mod cursor;
+pub(crate) mod group;
 pub(crate) mod opening;
 pub(crate) mod read;
 pub(crate) mod retention;

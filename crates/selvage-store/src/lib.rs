@@ -48,8 +48,9 @@ pub use backup::examine::{CheckedBackup, check_backup, releases_of_backup};
 pub use backup::lost::{LostStore, Narrows};
 pub use backup::restore::{Postponed, Restored, Restoring};
 pub use capture::hint::Echo;
-pub use capture::known::{Captured, CapturedId, CopyPage, CopyState, ParkedRow, Standing};
+pub use capture::known::{Captured, CapturedId, CopyPage, CopyState, Standing};
 pub use capture::outbox::Waiting;
+pub use capture::parked::{ParkedRecord, ParkedRow};
 pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
 pub use capture::{
     CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, HeldCapture, NewCapture, TakenCapture,
@@ -61,6 +62,7 @@ pub use cross_reference::CrossReference;
 pub use delivery::choice::LaneChoice;
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
 pub use delivery::view::{LaneView, SubscriptionView};
+pub use delivery::withheld::WithheldMessage;
 pub use delivery::{AttemptRecord, Deliveries, LaneTrouble, NewDeadLetter, ParkedMessage};
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};
 pub use error::StoreError;

@@ -43,6 +43,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0027.sql"),
     include_str!("../migrations/0028.sql"),
     include_str!("../migrations/0029.sql"),
+    include_str!("../migrations/0030.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -92,7 +92,7 @@ impl Store {
         activate(&mut transaction, new.environment, (new.release, new.by)).await?;
         let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
         if !grants.is_nothing() {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
         }
         let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
         if !grants.is_nothing() || !subscriptions.is_nothing() {

@@ -11,6 +11,7 @@ mod contract_check;
 mod cross_reference;
 mod delivery;
 mod event;
+mod group;
 mod lease;
 mod ledger;
 mod migration;

@@ -1,4 +1,5 @@
-//! Lanes that are set aside, and dead letters, over HTTP: what is stuck and why, tried again or given up by who answers for it.
+//! Lanes that are set aside, dead letters and parked records, over HTTP: what is stuck and why, tried again or given up by who answers
+//! for it.
 
 use axum::Json;
 use axum::extract::State;
@@ -7,7 +8,7 @@ use selvage_governance::seat::Act;
 use selvage_model::code;
 use selvage_model::delivery::Cause;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{DeadLetter, LaneChoice, LaneView, StoreError, Word};
+use selvage_store::{DeadLetter, LaneChoice, LaneView, ParkedRecord, StoreError, Word};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
@@ -28,6 +29,13 @@ pub(super) fn routes() -> Vec<Route> {
         route(Route::get("/dead-letters", letters), "listDeadLetters", "Dead letters, the oldest first")
             .asks([WHICH, &PAGE[..]].concat())
             .pages("The dead letters.", "DeadLetter"),
+        route(
+            Route::get("/parked-records", records),
+            "listParkedRecords",
+            "Records that are parked in captures, the oldest first",
+        )
+        .asks(WHICH_RECORDS)
+        .lists("The records.", "ParkedRecord"),
         route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
             .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
             .refuses(&[code::NOT_IN_STORE]),
@@ -51,6 +59,9 @@ const WHICH: &[Parameter] = &[
     query("cause", "Cause", "Only for this cause."),
     query("settled", "Flag", "Settled dead letters too."),
 ];
+
+const WHICH_RECORDS: &[Parameter] =
+    &[query("interface", "InterfaceRef", "Only of this interface."), query("cause", "Cause", "Only for this cause.")];
 
 /// Which lanes or dead letters.
 #[derive(Clone, Default, Deserialize)]
@@ -78,6 +89,15 @@ pub(super) struct WhichPage {
     settled: bool,
     after: Option<Id>,
     limit: Option<u32>,
+}
+
+/// Which parked records.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WhichRecords {
+    interface: Option<InterfaceRef>,
+    #[serde(deserialize_with = "cause")]
+    cause: Option<Cause>,
 }
 
 /// A cause by its word.
@@ -115,6 +135,31 @@ fn lane(it: &LaneView) -> Value {
         "attempts": it.attempts,
         "due": it.due.map(|due| due.to_string()),
         "dead_letter": it.letter,
+    })
+}
+
+/// Records that are parked in captures, the oldest first.
+pub(super) async fn records(
+    State(api): State<Api>,
+    _operator: Operator,
+    Asked(which): Asked<WhichRecords>,
+) -> Response {
+    let WhichRecords { interface, cause } = which;
+    match api.governance.store.chosen_records(&LaneChoice { interface, cause, ..LaneChoice::default() }).await {
+        Ok(records) => Json(json!({"items": records.iter().map(record).collect::<Vec<_>>()})).into_response(),
+        Err(error) => told(&error.into()),
+    }
+}
+
+fn record(it: &ParkedRecord) -> Value {
+    json!({
+        "record": it.label(),
+        "system": it.system.as_str(),
+        "interface": it.interface.to_string(),
+        "since": it.parked.since.to_string(),
+        "cause": it.parked.cause.as_str(),
+        "code": it.parked.code,
+        "because": it.parked.reason,
     })
 }
 

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use selvage_model::delivery::Cause;
-use selvage_model::overview::{LaneRow, LanesView, Overview, SubscriptionRow};
+use selvage_model::overview::{LaneRow, LanesView, Overview, RecordRow, SubscriptionRow};
 use selvage_model::subscription::SubscriptionState;
 
 use super::{chart, frame};
@@ -25,6 +25,7 @@ pub(crate) fn lanes(overview: &Overview, view: &LanesView, operator: &str) -> Ma
         }
         (figures(view))
         (aside(view))
+        (records(view))
         (subscriptions(view))
     };
     frame::full("Lanes", overview, operator, &content)
@@ -112,6 +113,41 @@ fn safe(lane: &LaneRow) -> Markup {
     }
 }
 
+/// Records that no event could be made of; nothing where there are none.
+fn records(view: &LanesView) -> Markup {
+    html! {
+        @if !view.records.is_empty() { section {
+            h2 { "Parked in captures" }
+            p.dim { "Records that no event can be made of as they are. Each is tried again by itself, and no other waits for it." }
+            div.scroll { table {
+                thead { tr { th { "Record" } th { "Interface" } th { "Since" } th { "Cause" } th { "Who mends it" } } }
+                tbody { @for record in view.records.iter().take(MOST_LINES) { (one_record(record, view.now)) } }
+            } }
+            @if view.records.len() > MOST_LINES {
+                p.dim {
+                    (grouped((view.records.len() - MOST_LINES) as u64)) " more are told by " code { "selvage dead-letters list" } "."
+                }
+            }
+        } }
+    }
+}
+
+fn one_record(record: &RecordRow, now: Timestamp) -> Markup {
+    let who = match record.cause {
+        Cause::Code | Cause::Reference | Cause::Unit => "the steward, or whoever keeps the record",
+        _ => "the interface's owner",
+    };
+    html! {
+        tr {
+            td { strong.name { (record.record) } }
+            td { span.name { (record.interface) } }
+            td.name { (long(now.duration_since(record.since).as_secs())) }
+            td { (record.cause) " " span.dim { (record.code) } br; span.dim { (record.because) } }
+            td { (who) }
+        }
+    }
+}
+
 fn subscriptions(view: &LanesView) -> Markup {
     html! {
         section {
@@ -122,13 +158,13 @@ fn subscriptions(view: &LanesView) -> Markup {
                     th { "Subscription" } th { "To" } th { "State" } th { "Lag" } th.number { "Events behind" }
                     th.number { "Retrying" } th.number { "Parked" }
                 } }
-                tbody { @for it in view.subscriptions.iter().take(MOST_LINES) { (one_subscription(it)) } }
+                tbody { @for it in view.subscriptions.iter().take(MOST_LINES) { (one_subscription(it, view.now)) } }
             } } }
         }
     }
 }
 
-fn one_subscription(it: &SubscriptionRow) -> Markup {
+fn one_subscription(it: &SubscriptionRow, now: Timestamp) -> Markup {
     let class = match it.state {
         SubscriptionState::Active => "good",
         SubscriptionState::Suspended => "bad",
@@ -137,10 +173,14 @@ fn one_subscription(it: &SubscriptionRow) -> Markup {
     html! {
         tr {
             td { strong.name { (it.label) } br; span.dim { (it.interface) } }
-            td { (it.to) @if it.down { br; span.badge.bad { "takes nothing" } } }
+            td { (it.to.as_deref().unwrap_or("pulled")) @if it.down { br; span.badge.bad { "takes nothing" } } }
             td {
                 span.badge.(class) { (it.state) }
                 @if let (true, Some(because)) = (it.state != SubscriptionState::Active, &it.because) { br; span.dim { (because) } }
+                @if let Some(until) = it.held_until {
+                    br; span.dim { "asked to be left alone for " (long(until.duration_since(now).as_secs())) " more" }
+                }
+                @if it.withheld > 0 { br; span.dim { (grouped(it.withheld)) " withheld: its grant does not cover them any more" } }
             }
             td { (lag(it)) }
             td.number { @if let Some(behind) = it.behind { (grouped(behind)) } @else { "-" } }
@@ -153,7 +193,11 @@ fn one_subscription(it: &SubscriptionRow) -> Markup {
 fn lag(it: &SubscriptionRow) -> Markup {
     let Some(lag) = it.lag else {
         // Whoever delivers knows it; who does not deliver cannot say who does.
-        let says = if it.state == SubscriptionState::Active { "not known to this node" } else { "nothing is sent" };
+        let says = match it.state {
+            _ if it.to.is_none() => "its consumer sets the pace",
+            SubscriptionState::Active => "not known to this node",
+            _ => "nothing is sent",
+        };
         return html! { span.dim { (says) } };
     };
     let late = it.agreed.is_some_and(|agreed| lag > agreed.as_secs_f64());

@@ -100,8 +100,14 @@ async fn every_route_is_described_and_answers_so() {
     let mut text = String::new();
     crate::leases::rows(&stage, &mut text).await;
     crate::stuck::cut(&stage, &mut text).await;
-    for path in ["/changes?state=released", "/board", "/releases?domain=group", "/lanes?cause=refused", "/dead-letters"]
-    {
+    for path in [
+        "/changes?state=released",
+        "/board",
+        "/releases?domain=group",
+        "/lanes?cause=refused",
+        "/dead-letters",
+        "/parked-records?cause=code",
+    ] {
         assert_eq!(get(path).await.0, 200, "{path}");
     }
     let (_, releases) = get("/releases").await;

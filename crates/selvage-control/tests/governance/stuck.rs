@@ -96,6 +96,8 @@ impl Dying {
             dead: Vec::new(),
             attempts: Vec::new(),
             drained: Vec::new(),
+            held: None,
+            withheld: Vec::new(),
         };
         Self { none, died: 0 }
     }

@@ -1,7 +1,8 @@
 //! What the lanes of a subscription came to since the last time, to be written in one transaction.
 
+use jiff::Timestamp;
 use selvage_model::event::{LaneKey, Position};
-use selvage_store::{AttemptRecord, LaneTrouble, NewDeadLetter, ParkedMessage};
+use selvage_store::{AttemptRecord, LaneTrouble, NewDeadLetter, ParkedMessage, WithheldMessage};
 
 use super::Lanes;
 
@@ -22,6 +23,10 @@ pub(crate) struct Progress {
     pub(crate) attempts: Vec<AttemptRecord>,
     /// Lanes in which nothing waits.
     pub(crate) drained: Vec<LaneKey>,
+    /// Before which time the receiver asked to be left alone, where it has.
+    pub(crate) held: Option<Timestamp>,
+    /// What is not sent, since the grant does not cover it any more.
+    pub(crate) withheld: Vec<WithheldMessage>,
 }
 
 impl Progress {
@@ -35,6 +40,8 @@ impl Progress {
             dead: Vec::new(),
             attempts: Vec::new(),
             drained: Vec::new(),
+            held: None,
+            withheld: Vec::new(),
         }
     }
 
@@ -44,7 +51,9 @@ impl Progress {
     }
 
     fn writes(&self) -> bool {
-        !(self.delivered.is_empty()
+        !(self.held.is_none()
+            && self.withheld.is_empty()
+            && self.delivered.is_empty()
             && self.troubles.is_empty()
             && self.aside.is_empty()
             && self.dead.is_empty()
@@ -57,6 +66,8 @@ pub(super) fn of(lanes: &Lanes) -> Option<Progress> {
     let mut progress = Progress {
         aside: lanes.window.aside().map(|(lane, message)| (lane.clone(), message.clone())).collect(),
         attempts: lanes.attempts.clone(),
+        held: lanes.unnoted(),
+        withheld: lanes.withheld.clone(),
         ..Progress::to(to)
     };
     let moves = progress.to > lanes.committed;

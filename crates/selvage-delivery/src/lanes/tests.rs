@@ -16,6 +16,7 @@ struct Shelf {
     lanes: BTreeMap<LaneKey, LaneTrouble>,
     messages: BTreeMap<(LaneKey, u64), ParkedMessage>,
     letters: Vec<NewDeadLetter>,
+    held: Option<Timestamp>,
 }
 
 impl Shelf {
@@ -23,6 +24,7 @@ impl Shelf {
     fn write(&mut self, progress: &Progress) -> Vec<LaneKey> {
         assert!(progress.to.offset() >= self.cursor);
         self.cursor = progress.to.offset();
+        self.held = self.held.max(progress.held);
         for (lane, to) in &progress.delivered {
             self.messages.retain(|(of, offset), _| of != lane || *offset > to.offset());
         }
@@ -150,7 +152,7 @@ struct Story {
 
 impl Story {
     fn new(total: u64, settings: Settings) -> Self {
-        let lanes = Lanes::new(settings.clone(), Position::START, Vec::new());
+        let lanes = Lanes::new(settings.clone(), Position::START, Vec::new(), None);
         let now = "2027-03-01T08:00:00Z".parse().unwrap();
         let (shelf, received) = (Shelf::default(), BTreeMap::new());
         Self { lanes, shelf, settings, total, batch: 1, now, flying: Vec::new(), received }
@@ -219,7 +221,8 @@ impl Story {
         }
         let cursor =
             if self.shelf.cursor == 0 { Position::START } else { Position::new(1, self.shelf.cursor).unwrap() };
-        self.lanes = Lanes::new(self.settings.clone(), cursor, self.shelf.lanes.values().cloned().collect());
+        let aside = self.shelf.lanes.values().cloned().collect();
+        self.lanes = Lanes::new(self.settings.clone(), cursor, aside, self.shelf.held);
     }
 
     fn step(&mut self, step: Step) {
@@ -524,4 +527,60 @@ fn an_endpoint_that_is_gone_is_sent_nothing() {
     assert!(story.lanes.is_gone() && story.flying.is_empty() && story.lanes.wants(story.now).is_none());
     story.write();
     assert_eq!(story.shelf.cursor, 0);
+}
+
+/// What a receiver asks for outlives the node that it was said to, also where it is long, and is not written for every answer.
+#[test]
+fn a_receiver_is_left_alone_also_after_a_crash() {
+    for (asked, heeded) in [(90, 90), (7_200, 7_200), (10_000_000, 86_400)] {
+        let mut story = Story::new(12, settings(true, 4));
+        story.pump();
+        let (begun, pause) = (story.now, Duration::from_secs(asked));
+        story.end(0, again(Cause::Timeout, Some(pause)), false);
+        assert!(story.lanes.is_urgent(), "{asked}");
+        story.write();
+        story.wait(Duration::from_millis(100));
+        story.end(0, again(Cause::Timeout, Some(pause)), false);
+        assert!(!story.lanes.is_urgent(), "the same again is not written again");
+        story.crash(false);
+        story.pump();
+        assert!(story.flying.is_empty(), "{asked}: nothing is sent");
+        let due = story.lanes.due(story.now).unwrap();
+        assert_eq!(due.duration_since(begun).as_secs(), heeded);
+        story.now = due;
+        story.pump();
+        assert!(!story.flying.is_empty(), "{asked}: it is over");
+        story.come_to_an_end();
+        story.everything_arrived_in_order();
+    }
+}
+
+/// What the grant covers no longer did not arrive, and keeps nothing behind it from arriving.
+#[test]
+fn what_is_withheld_is_noted_and_its_lane_goes_on() {
+    let mut story = Story::new(12, settings(true, 1));
+    let withheld = || Sent::Withheld { because: "the grant does not cover it any more".to_owned() };
+    story.pump();
+    let fresh = story.flying[0].message.position;
+    story.end(0, withheld(), false);
+    story.pump();
+    story.step(Step::Fails(0));
+    story.step(Step::Writes);
+    story.wait(Duration::from_secs(2));
+    while !story.flying[0].aside {
+        story.step(Step::Arrives(0));
+    }
+    let parcel = story.flying[0].clone();
+    story.end(0, withheld(), false);
+    let progress = story.lanes.progress().unwrap();
+    let noted: Vec<Position> = progress.withheld.iter().map(|message| message.position).collect();
+    assert_eq!(noted, [parcel.message.position]);
+    assert!(progress.attempts.is_empty() && progress.dead.is_empty(), "nothing was sent");
+    assert!(!progress.is_move(), "it is written with the cursor");
+    assert!(story.received.values().flatten().all(|offset| *offset != fresh.offset()));
+    story.come_to_an_end();
+    let got: BTreeSet<u64> = story.received.values().flatten().copied().collect();
+    let wanted = (1..=12).filter(|offset| offset % 10 != 0);
+    let sent = wanted.filter(|offset| ![fresh.offset(), parcel.message.position.offset()].contains(offset));
+    assert_eq!(got, sent.collect::<BTreeSet<_>>());
 }

@@ -50,6 +50,10 @@ impl Run {
             Ok(unparked) => {
                 self.held_since(asked, progress.to);
                 self.lanes.written(&progress, &unparked, Timestamp::now());
+                for message in &progress.withheld {
+                    let (label, because) = (&self.endpoint.name, &message.because);
+                    tracing::warn!(lane = %message.lane, "the message at {} is withheld from `{label}`: {because}", message.position);
+                }
                 for letter in &progress.dead {
                     let (label, lane) = (&self.endpoint.name, &letter.lane);
                     let because = &letter.because;
@@ -119,6 +123,8 @@ impl Run {
             dead: progress.dead,
             attempts: progress.attempts,
             drained: progress.drained,
+            held: progress.held,
+            withheld: progress.withheld,
         }
     }
 

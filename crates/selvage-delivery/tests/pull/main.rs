@@ -18,6 +18,7 @@ use std::time::Duration;
 use selvage_delivery::{Handed, Held, Puller};
 use selvage_log::{EventLog, SqlLog};
 use selvage_model::cloud_event::CloudEvent;
+use selvage_model::delivery::Cause;
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::{Carried, EventInterface, EventType};
@@ -65,7 +66,7 @@ fn held(handed: Handed<'_>) -> Held {
     let unfit = handed.event.data.as_ref().and_then(|data| data.get("unfit"));
     let error = |pointer: &str| FieldError { pointer: pointer.to_owned(), detail: "is wrong".to_owned() };
     let errors = if unfit.is_some() { vec![error("/unfit"), error("/id")] } else { Vec::new() };
-    Held { errors, refuses: unfit.is_some_and(|unfit| unfit != "counted") }
+    Held { errors, cause: Cause::Contract, refuses: unfit.is_some_and(|unfit| unfit != "counted") }
 }
 
 impl Stage {

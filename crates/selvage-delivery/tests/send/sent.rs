@@ -20,7 +20,10 @@ fn signed(url: &str, secrets: &[&str]) -> Endpoint {
 
 fn told(attempt: &Attempt) -> &str {
     match &attempt.sent {
-        Sent::Again { because, .. } | Sent::Refused { because, .. } | Sent::NotSent { because, .. } => because,
+        Sent::Again { because, .. }
+        | Sent::Refused { because, .. }
+        | Sent::NotSent { because, .. }
+        | Sent::Withheld { because } => because,
         Sent::Delivered => "delivered",
         Sent::Gone => "gone",
     }

@@ -98,7 +98,8 @@ pub(crate) fn learn(
 fn unread(watched: &Watched, known: Option<&Captured>, seen: &Seen, error: &MapError, step: &mut CaptureStep) {
     let classed = !watched.served.object.classed().is_empty();
     let reason = if classed { CLASSED.to_owned() } else { error.message.clone() };
-    step.parked.push(ParkedCapture { record: seen.record, code: error.code.to_string(), reason });
+    let (code, cause) = (error.code.to_string(), error.cause.class());
+    step.parked.push(ParkedCapture { record: seen.record, code, cause, reason });
     let standing = if seen.standing == Standing::There { Standing::Unreadable } else { seen.standing };
     let told = match known {
         Some(known) if known.standing != Standing::Gone || known.told.is_some() => known.told.clone(),
@@ -169,8 +170,8 @@ fn tell(watched: &Watched, change: &Change<'_>, step: &mut CaptureStep) -> bool 
             true
         }
         Err(untold) => {
-            let (code, reason) = (untold.code.to_string(), untold.reason);
-            step.parked.push(ParkedCapture { record: change.record, code, reason });
+            let (code, cause, reason) = (untold.code.to_string(), untold.cause, untold.reason);
+            step.parked.push(ParkedCapture { record: change.record, code, cause, reason });
             false
         }
     }

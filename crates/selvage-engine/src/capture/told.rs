@@ -5,6 +5,7 @@ use aws_lc_rs::hmac;
 use jiff::Timestamp;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code::{self, Code};
+use selvage_model::delivery::Cause;
 use selvage_model::event::{LaneKey, MOST_BODY, NewRecord};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -34,6 +35,7 @@ pub(crate) struct Change<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Untold {
     pub(crate) code: Code,
+    pub(crate) cause: Cause,
     pub(crate) reason: String,
 }
 
@@ -73,7 +75,7 @@ pub(crate) fn events(watched: &Watched, change: &Change<'_>) -> Result<Vec<NewRe
     for fact in &watched.facts {
         let unjudged = |reason| {
             let reason = format!("whether it is `{}` cannot be judged: {reason}", fact.name);
-            Untold { code: code::CAPTURE_UNJUDGED, reason }
+            Untold { code: code::CAPTURE_UNJUDGED, cause: Cause::Mapping, reason }
         };
         if fact.holds(change.before, change.after).map_err(unjudged)? {
             let nth = events.len();
@@ -84,7 +86,7 @@ pub(crate) fn events(watched: &Watched, change: &Change<'_>) -> Result<Vec<NewRe
 }
 
 fn event(watched: &Watched, change: &Change<'_>, name: &str, nth: usize) -> Result<NewRecord, Untold> {
-    let untold = |reason: String| Untold { code: code::CAPTURE_UNTOLD, reason };
+    let untold = |reason: String| Untold { code: code::CAPTURE_UNTOLD, cause: Cause::Contract, reason };
     let data = change.after.or(change.before).unwrap_or(&Value::Null);
     let lane: LaneKey = lane(watched, change.record, data).map_err(untold)?;
     // The first fact of a change has the id of the change, and each further one its number behind it.

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use selvage_engine::{CaptureTask, Engine};
 use selvage_factory::odoo::{CommitAt, Fault, FaultKind};
 use selvage_log::{EventLog, ReadLimit, SqlLog};
+use selvage_model::delivery::Cause;
 use selvage_model::event::Position;
 use selvage_model::fabric::Fabric;
-use selvage_store::{CapturePause, CaptureStage, Store, Word};
+use selvage_store::{CapturePause, CaptureStage, LaneChoice, Store, Word};
 use serde_json::{Map, Value, json};
 
 use crate::bench::{Bench, create, done, fabric_with, list, node, verb};
@@ -337,6 +338,7 @@ async fn a_record_that_does_not_map_parks_itself_alone() {
     .await;
     let parked = capturing.store.parked_captures(id, 0, 9).await.unwrap();
     assert_eq!((parked.len(), parked[0].record, parked[0].code.as_str()), (1, rent, "FAB3101"));
+    assert_eq!(parked[0].cause, Cause::Code);
     let values = json!({"uom_id": unit("Units"), "uom_po_id": unit("Units")});
     call(&bench, "product.product", "write", &[json!([rent]), values]);
     until(async || {
@@ -528,4 +530,27 @@ async fn what_selvage_wrote_does_not_echo_unless_it_shall() {
         }
         capturing.end().await;
     }
+}
+
+/// What it leads to has no key that anybody could know it by: somebody has to mend that, and it is told so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_leads_nowhere_is_parked_for_its_reference() {
+    let bench = Bench::new().await;
+    let capturing = Capturing::start(&bench, "a", capturing(&bench.factory.odoo_url(), &[])).await;
+    capturing.following("order-events@1").await;
+    let made = |made: Value| made.as_i64().or_else(|| made[0].as_i64()).unwrap();
+    let nameless = made(call(&bench, "product.product", "create", &[json!([{"name": "Nameless"}])]));
+    let order = json!([{"product_id": nameless, "product_qty": 1}]);
+    let order = made(call(&bench, "mrp.production", "create", &[order]));
+    let parked = async || {
+        let records = capturing.store.chosen_records(&LaneChoice::default()).await.unwrap();
+        let of_orders = records.into_iter().filter(|it| it.interface.to_string() == "order-events@1");
+        of_orders.map(|it| (it.parked.record, it.parked.code, it.parked.cause)).collect::<Vec<_>>()
+    };
+    until(async || !parked().await.is_empty()).await;
+    assert_eq!(parked().await, [(order, "FAB3102".to_owned(), Cause::Reference)]);
+    call(&bench, "product.product", "write", &[json!([nameless]), json!({"default_code": "NAMED-1"})]);
+    call(&bench, "mrp.production", "write", &[json!([order]), json!({"origin": "named"})]);
+    until(async || parked().await.is_empty()).await;
+    capturing.end().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use selvage_model::delivery::Cause;
 use selvage_model::exchange::{MediatedAnswer, Scope};
 use selvage_model::name::SystemName;
 use selvage_store::{CaptureStage, CaptureStep, Captured, CopyPage, NewCapture, Standing, TakenCapture, Word};
@@ -269,7 +270,8 @@ async fn what_is_parked_is_not_served_as_it_was() {
 
         write(json!({"name": "renamed"}));
         until(async || named().await == Ok("renamed".to_owned())).await;
-        assert_eq!(parked().await[0].code, "FAB5142");
+        let unjudged = &parked().await[0];
+        assert_eq!((unjudged.code.as_str(), unjudged.cause), ("FAB5142", Cause::Mapping));
         assert!(capturing.events_of("product-events@1", ".changed").await.is_empty());
 
         let units = bench.factory.odoo.records("uom.uom");

@@ -110,11 +110,30 @@ fn first(epochs: &EventEpochs, state: &State, after: Position) -> Result<u64, Re
     if next < state.first_seq { Err(ReadFault::Missing { from: next, to: state.first_seq - 1 }) } else { Ok(next) }
 }
 
-/// An event that is among the newest, of which ids are known.
+/// Whether the broker has this id at this sequence.
+pub(super) async fn is_at(
+    shared: &Shared,
+    stream: &InterfaceRef,
+    id: &EventId,
+    sequence: u64,
+) -> Result<bool, LogError> {
+    let messages = shared.api()?.messages(stream, sequence, 1, BEYOND).await?;
+    let Some(message) = messages.first() else { return Ok(false) };
+    let message = incoming(message)?;
+    Ok(message.sequence == sequence && message.content.is_some_and(|(there, ..)| there == *id))
+}
+
+/// An event by its id: of the newest ids are in memory, of the others in the store's index.
 pub(super) async fn find(shared: &Shared, stream: &InterfaceRef, id: &EventId) -> Result<Option<Record>, LogError> {
     shared.heads.opened(stream)?;
     let known = lock(&shared.known).get(stream).cloned();
-    let Some(offset) = known.and_then(|known| lock(&known).place(id)) else { return Ok(None) };
+    let offset = match known.and_then(|known| lock(&known).place(id)) {
+        Some(offset) => offset,
+        None => match shared.store.broker_places(stream, std::slice::from_ref(id)).await?.first() {
+            Some((_, offset)) => *offset,
+            None => return Ok(None),
+        },
+    };
     let before = shared.store.event_epochs(stream).await?.position(offset.saturating_sub(1))?;
     match read(shared, stream, before, ReadLimit { records: 1, bytes: 1 }).await {
         Ok(batch) => Ok(batch.records.into_iter().find(|record| record.id == *id)),

@@ -12,7 +12,7 @@ use selvage_store::{EventBatch, EventEpochs};
 use super::api::{Outgoing, Published, State};
 use super::known::Known;
 use super::message::{incoming, outgoing};
-use super::{KNOWN_IDS, Shared, lock};
+use super::{KNOWN_IDS, Shared, lock, reading};
 use crate::error::LogError;
 use crate::queue::{Group, Writer};
 
@@ -20,6 +20,10 @@ use crate::queue::{Group, Writer};
 const OVERTAKEN: u32 = 50;
 /// How often a publish is looked for and repeated where its answer was lost.
 const LOST: u32 = 2;
+/// So many ids that the store's index does not have are written to it at once.
+const INDEX_AT: usize = 2_000;
+/// Where so many cannot be written nothing more is appended: what is known of them is in memory alone.
+const MOST_UNINDEXED: usize = KNOWN_IDS - 2_000;
 /// How much is read at a time when it looks.
 const PAGE: (usize, usize) = (1_000, 8_000_000);
 
@@ -30,6 +34,9 @@ pub(super) struct StreamWriter {
     epochs: EventEpochs,
     /// The stream's last sequence, as far as it was looked at: every id up to here is known, within bounds.
     seen: u64,
+    /// Up to here the store's index has every id, and these are behind it.
+    indexed: u64,
+    unindexed: Vec<(EventId, u64)>,
     /// What is known is of this epoch, to its end. Otherwise nothing is published before everything was looked at anew.
     read: bool,
 }
@@ -64,7 +71,8 @@ impl StreamWriter {
         known: Arc<Mutex<Known>>,
     ) -> Result<Self, LogError> {
         let epochs = shared.store.event_epochs(&stream).await?;
-        let mut writer = Self { shared, stream, known, epochs, seen: 0, read: false };
+        let (seen, indexed, unindexed) = (0, 0, Vec::new());
+        let mut writer = Self { shared, stream, known, epochs, seen, indexed, unindexed, read: false };
         let state = writer.shared.api()?.info(&writer.stream).await?;
         writer.look_anew(&state).await?;
         Ok(writer)
@@ -72,14 +80,16 @@ impl StreamWriter {
 
     async fn append(&mut self, batches: &[EventBatch]) -> Result<Vec<Vec<Appended>>, LogError> {
         let (mut overtaken, mut lost) = (0, 0);
+        self.index_soon().await?;
         // A broker may come back with just as much as this node has seen: others may have marked more.
         let marked = self.shared.store.broker_mark(&self.stream).await?;
         if !self.read || marked > Position::new(self.epochs.current(), self.seen) {
             self.catch_up().await?;
         }
+        let older = self.older(batches).await?;
         loop {
             let connection = self.shared.api()?.confirm().await?;
-            let (messages, places) = self.plan(batches);
+            let (messages, places) = self.plan(batches, &older);
             if messages.is_empty() {
                 return self.answers(batches, &places, 0);
             }
@@ -104,12 +114,12 @@ impl StreamWriter {
     }
 
     /// The messages of what is new, and where each record will be.
-    fn plan(&self, batches: &[EventBatch]) -> (Vec<Outgoing>, Vec<Place>) {
+    fn plan(&self, batches: &[EventBatch], older: &HashMap<EventId, u64>) -> (Vec<Outgoing>, Vec<Place>) {
         let known = lock(&self.known);
         let mut of_group: HashMap<&EventId, usize> = HashMap::new();
         let (mut messages, mut places) = (Vec::new(), Vec::new());
         for record in batches.iter().flat_map(|batch| &batch.records) {
-            if let Some(offset) = known.place(&record.id) {
+            if let Some(offset) = known.place(&record.id).or_else(|| older.get(&record.id).copied()) {
                 places.push(Place::At(offset));
             } else if let Some(index) = of_group.get(&record.id) {
                 places.push(Place::New(*index, true));
@@ -122,15 +132,64 @@ impl StreamWriter {
         (messages, places)
     }
 
-    /// Notes what the broker took, right behind what was seen.
-    fn published(&mut self, batches: &[EventBatch], places: &[Place], last: u64) -> Result<(), LogError> {
-        let mut known = lock(&self.known);
-        for (record, place) in batches.iter().flat_map(|batch| &batch.records).zip(places) {
-            if let Place::New(index, false) = place {
-                known.note(&record.id, self.seen + 1 + *index as u64);
+    /// Where those of these ids are that are not among the newest, and that the broker still has there.
+    async fn older(&self, batches: &[EventBatch]) -> Result<HashMap<EventId, u64>, LogError> {
+        let unknown: Vec<EventId> = {
+            let known = lock(&self.known);
+            let ids = batches.iter().flat_map(|batch| &batch.records).map(|record| &record.id);
+            ids.filter(|id| !known.is_whole() && known.place(id).is_none()).cloned().collect()
+        };
+        let mut older = HashMap::new();
+        if unknown.is_empty() {
+            return Ok(older);
+        }
+        for (id, sequence) in self.shared.store.broker_places(&self.stream, &unknown).await? {
+            if reading::is_at(&self.shared, &self.stream, &id, sequence).await? {
+                older.insert(id, sequence);
             }
         }
-        drop(known);
+        Ok(older)
+    }
+
+    /// Writes ids to the store's index where there are many by now. It may be late, but not so late that memory forgets what it has not.
+    async fn index_soon(&mut self) -> Result<(), LogError> {
+        if self.unindexed.len() < INDEX_AT {
+            return Ok(());
+        }
+        match self.index().await {
+            Err(error) if self.unindexed.len() < MOST_UNINDEXED => {
+                tracing::warn!("{}: ids of `{}` are noted later: {error}", error.code(), self.stream);
+                Ok(())
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn index(&mut self) -> Result<(), LogError> {
+        let epoch = self.epochs.current();
+        if !self.shared.store.index_broker_ids(&self.stream, epoch, &self.unindexed, self.seen).await? {
+            self.read = false;
+            return Err(LogError::unavailable("its stream has begun another epoch"));
+        }
+        self.indexed = self.seen;
+        self.unindexed.clear();
+        Ok(())
+    }
+
+    fn note(&mut self, id: &EventId, sequence: u64) {
+        lock(&self.known).note(id, sequence);
+        if sequence > self.indexed {
+            self.unindexed.push((id.clone(), sequence));
+        }
+    }
+
+    /// Notes what the broker took, right behind what was seen.
+    fn published(&mut self, batches: &[EventBatch], places: &[Place], last: u64) -> Result<(), LogError> {
+        for (record, place) in batches.iter().flat_map(|batch| &batch.records).zip(places) {
+            if let Place::New(index, false) = place {
+                self.note(&record.id, self.seen + 1 + *index as u64);
+            }
+        }
         self.seen = last;
         let head = self.epochs.position(last)?;
         self.shared.heads.raise(&self.stream, head);
@@ -195,18 +254,27 @@ impl StreamWriter {
             for message in &page {
                 let message = incoming(message)?;
                 if let Some((id, ..)) = &message.content {
-                    lock(&self.known).note(id, message.sequence);
+                    self.note(id, message.sequence);
                 }
                 self.seen = message.sequence;
+            }
+            // Memory forgets nothing that the index does not have.
+            if self.unindexed.len() >= INDEX_AT {
+                self.index().await?;
             }
         }
         Ok(())
     }
 
-    /// Forgets what it knew and looks at the newest part of the stream.
+    /// Forgets what it knew and looks at the newest part of the stream, and at what the store's index does not have.
     async fn look_anew(&mut self, state: &State) -> Result<(), LogError> {
-        lock(&self.known).clear();
-        self.seen = state.last_seq.saturating_sub(KNOWN_IDS as u64);
+        let newest = state.last_seq.saturating_sub(KNOWN_IDS as u64);
+        // What was there before the index was begun is not in it.
+        let indexed = self.shared.store.broker_indexed(&self.stream).await?;
+        self.indexed = indexed.unwrap_or(newest).min(state.last_seq);
+        self.unindexed.clear();
+        self.seen = newest.min(self.indexed);
+        lock(&self.known).clear(self.seen < state.first_seq.max(1));
         self.look(state).await?;
         self.read = true;
         Ok(())

@@ -19,6 +19,7 @@ use proxy::{Monitoring, Proxy};
 use selvage_log::{EventLog as _, JetStreamConfig, JetStreamLog, LogError, OpenedStream, ReadLimit};
 use selvage_model::code;
 use selvage_model::event::{NewRecord, Position};
+use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 use tempfile::TempDir;
@@ -306,27 +307,62 @@ async fn a_lost_answer_is_looked_for_and_the_event_is_there_once() {
     stage.end(log).await;
 }
 
-/// Whatever the broker's own duplicate window is: it is not asked.
+/// Whatever the broker's own duplicate window is: it is not asked. Nor does it matter who appended it, and how long ago.
 #[tokio::test]
-async fn an_event_that_is_repeated_behind_20_000_others_is_there_again_under_its_id() {
+async fn an_event_that_is_repeated_behind_20_000_others_is_where_it_was_first() {
     let stage = Stage::new();
     let (log, _) = stage.log("one").await;
-    for first in (0..20_000).step_by(500) {
+    for first in (0..25_000).step_by(500) {
         log.append(&orders(), (first..first + 500).map(record).collect()).await.unwrap();
     }
-    let appended = log.append(&orders(), vec![record(20_000), record(1)]).await.unwrap();
-    assert_eq!((appended[1].position, appended[1].known), (at(1, 2), true), "one of the newest is known");
-    let appended = log.append(&orders(), vec![record(0)]).await.unwrap();
-    assert_eq!((appended[0].position, appended[0].known), (at(1, 20_002), false), "one that is older is not");
+    let again = |numbers: &'static [usize]| numbers.iter().map(|number| record(*number)).collect::<Vec<_>>();
+    let appended = log.append(&orders(), again(&[24_999, 0, 3_000, 25_000, 0])).await.unwrap();
+    let places: Vec<_> = appended.iter().map(|one| (one.position, one.known)).collect();
+    let expected = [(25_000, true), (1, true), (3_001, true), (25_001, false), (1, true)]
+        .map(|(offset, known)| (at(1, offset), known));
+    assert_eq!(places, expected);
+    assert_eq!(log.find(&orders(), &record(7).id).await.unwrap().unwrap().position, at(1, 8));
+
+    // Another node beside it, and one that begins later.
+    let (other, _) = stage.log("one").await;
+    let appended = other.append(&orders(), again(&[2, 25_000, 25_001])).await.unwrap();
+    let places: Vec<_> = appended.iter().map(|one| (one.position, one.known)).collect();
+    assert_eq!(places, [(at(1, 3), true), (at(1, 25_001), true), (at(1, 25_002), false)]);
+    let appended = log.append(&orders(), again(&[25_001, 1])).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(1, 25_002), true), "what the other appended");
+    assert_eq!((appended[1].position, appended[1].known), (at(1, 2), true));
     log.end().await;
-    // A node that begins knows as many.
-    let (log, _) = stage.log("two").await;
-    let appended = log.append(&orders(), vec![record(2), record(0)]).await.unwrap();
-    assert_eq!((appended[0].position, appended[0].known), (at(1, 3), true));
-    assert_eq!((appended[1].position, appended[1].known), (at(1, 20_002), true));
-    let batch = log.read(&orders(), at(1, 20_001), ALL).await.unwrap();
-    let ids: Vec<&str> = batch.records.iter().map(|record| record.id.as_str()).collect();
-    assert_eq!(ids, ["e-0"], "receivers know it by its id");
+    other.end().await;
+    let (log, _) = stage.log("one").await;
+    let appended = log.append(&orders(), again(&[1, 25_002])).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(1, 2), true));
+    assert_eq!((appended[1].position, appended[1].known), (at(1, 25_003), false));
+
+    // What retention took is new again, as it is in the SQL log.
+    let all = Retention { time: std::time::Duration::ZERO, at_least: None };
+    while log.retire(&orders(), all, true).await.unwrap().more {}
+    let appended = log.append(&orders(), again(&[1])).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(1, 25_004), false));
+    stage.end(log).await;
+}
+
+/// What the index says of ids that the broker lost means nothing any more.
+#[tokio::test]
+async fn what_a_broker_lost_is_appended_again_however_long_it_was_known() {
+    let stage = Stage::new();
+    let (log, _) = stage.log("one").await;
+    for first in (0..24_000).step_by(500) {
+        log.append(&orders(), (first..first + 500).map(record).collect()).await.unwrap();
+    }
+    log.end().await;
+    stage.ask("STREAM.DELETE", "").await;
+    let (log, opened) = stage.log("one").await;
+    log.told(&opened.gap.unwrap()).await.unwrap();
+    let appended = log.append(&orders(), vec![record(5), record(23_999)]).await.unwrap();
+    let places: Vec<_> = appended.iter().map(|one| (one.position, one.known)).collect();
+    assert_eq!(places, [(at(2, 1), false), (at(2, 2), false)]);
+    let appended = log.append(&orders(), vec![record(5)]).await.unwrap();
+    assert_eq!((appended[0].position, appended[0].known), (at(2, 1), true));
     stage.end(log).await;
 }
 

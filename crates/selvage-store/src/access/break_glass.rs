@@ -158,7 +158,7 @@ impl Store {
         }
         if !ratified && before.grant.ended.is_none() {
             grant::end(&mut transaction, &before.grant, by, because).await?;
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
         }
         let detail = json!({"because": because, "late": now > before.review_by.into()});
@@ -182,7 +182,7 @@ impl Store {
             over.push(grant);
         }
         if !over.is_empty() {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
         }

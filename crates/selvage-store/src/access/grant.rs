@@ -86,7 +86,7 @@ impl Store {
         access::hold(&mut transaction).await?;
         let applied = apply(&mut transaction, asked, by).await?;
         if !applied.is_nothing() {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
         }
@@ -105,7 +105,7 @@ impl Store {
             return Ok(before);
         }
         end(&mut transaction, &before, by, because).await?;
-        access::subscription::end_overdue(&mut transaction).await?;
+        access::end_overdue(&mut transaction).await?;
         access::raise(&mut transaction).await?;
         let grant = find(&mut transaction, id).await?;
         transaction.commit().await?;

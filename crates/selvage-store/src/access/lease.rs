@@ -143,7 +143,7 @@ pub(super) async fn narrow_to(
             old.id.clone()
         }
     };
-    access::subscription::end_overdue(transaction).await?;
+    access::end_overdue(transaction).await?;
     let detail = json!({"narrowed": old.id, "before": *old.terms, "terms": terms, "because": because});
     ledger::append(transaction, by, "grant.narrowed", &id, &detail).await?;
     Ok(LiveGrant { id, terms: Arc::new(terms), ..old.clone() })

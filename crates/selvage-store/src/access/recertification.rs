@@ -245,7 +245,7 @@ impl Store {
             }
             Answer::End => {
                 grant::end(&mut transaction, &before.grant, by, because).await?;
-                access::subscription::end_overdue(&mut transaction).await?;
+                access::end_overdue(&mut transaction).await?;
                 ItemState::Ended
             }
             Answer::Narrow(narrow) => {
@@ -294,7 +294,7 @@ impl Store {
             settled.push(RecertificationItem { state, ..due });
         }
         if ends {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
         }
         if !settled.is_empty() {

@@ -16,6 +16,7 @@ use super::grant;
 use crate::Store;
 use crate::access;
 use crate::database::Transaction;
+use crate::delivery::hold;
 use crate::error::StoreError;
 use crate::event::{cursor, read_position};
 use crate::ledger;
@@ -73,6 +74,19 @@ impl SubscriptionStep {
         }
     }
 
+    /// What becomes of a subscription; none where the step cannot be taken. One that is pulled has nothing to probe: it is active as soon
+    /// as it may be.
+    fn to(self, it: &LiveSubscription) -> Option<SubscriptionState> {
+        let to = self.from(it.state);
+        match to {
+            _ if it.terms.deliver.is_some() => to,
+            Some(SubscriptionState::Approved) => Some(SubscriptionState::Active),
+            None if self == Self::Begun && it.state == SubscriptionState::Approved => Some(SubscriptionState::Active),
+            None if self == Self::Approve && it.state == SubscriptionState::Active => Some(SubscriptionState::Active),
+            _ => to,
+        }
+    }
+
     /// What becomes of a state; none where the step cannot be taken. The same again is no change.
     fn from(self, state: SubscriptionState) -> Option<SubscriptionState> {
         use SubscriptionState::{Active, Approved, Ended, Probed, Requested, Suspended};
@@ -110,7 +124,7 @@ impl Store {
         access::hold(&mut transaction).await?;
         let before = find(&mut transaction, id).await?;
         let stands = || StoreError::SubscriptionStands { id: id.to_owned(), state: before.state, step };
-        let to = step.from(before.state).ok_or_else(stands)?;
+        let to = step.to(&before).ok_or_else(stands)?;
         if to == before.state {
             return Ok(before);
         }
@@ -118,6 +132,9 @@ impl Store {
             end(&mut transaction, &before, by, because).await?;
         } else {
             set(&mut transaction, &before, to, Some(because)).await?;
+            if step == SubscriptionStep::Resume {
+                hold::lift(&mut transaction, id).await?;
+            }
             let detail = json!({"subscription": before.label(), "because": because});
             ledger::append(&mut transaction, by, &format!("subscription.{step}"), id, &detail).await?;
         }
@@ -287,9 +304,14 @@ pub(crate) async fn change(
     let now = transaction.now().await?;
     let id = subscription.id.as_str();
     transaction.run(TERMS, bind![id, json!(terms).to_string(), now]).await?;
-    let delivers = matches!(subscription.state, SubscriptionState::Probed | SubscriptionState::Active);
-    if delivers && terms.deliver != subscription.terms.deliver {
-        set(transaction, subscription, SubscriptionState::Approved, None).await?;
+    let may_be = matches!(
+        subscription.state,
+        SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active
+    );
+    if may_be && terms.deliver != subscription.terms.deliver {
+        let to = if terms.deliver.is_some() { SubscriptionState::Approved } else { SubscriptionState::Active };
+        set(transaction, subscription, to, None).await?;
+        hold::lift(transaction, id).await?;
     }
     match &terms.deliver {
         Some(_) => {

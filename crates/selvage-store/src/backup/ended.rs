@@ -15,6 +15,7 @@ use crate::access::recertification::{self, RecertificationItem};
 use crate::access::{grant, past, subscription};
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::event::group;
 use crate::statement::statements;
 use crate::value::{Micros, bind};
 
@@ -69,6 +70,7 @@ pub(super) async fn take_over(
         }
     }
     ended.extend(subscription::end_overdue(transaction).await?);
+    group::end_overdue(transaction).await?;
     Ok(ended)
 }
 

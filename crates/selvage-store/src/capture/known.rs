@@ -1,4 +1,4 @@
-//! What captures know of records: the last state of each, what stands in the way of some, and copies read from it. Only reads.
+//! What captures know of records: the last state of each, and copies read from it. Only reads.
 
 use jiff::Timestamp;
 use selvage_model::name::{InterfaceRef, SystemName};
@@ -22,9 +22,6 @@ statements! {
     BY_ID = "SELECT record, generation, written FROM captured WHERE capture = $1 AND standing <> 2 AND record > $2 \
              ORDER BY record LIMIT $3";
     COUNT = "SELECT COUNT(*) AS records FROM captured WHERE capture = $1 AND standing <> 2";
-    PARKED = "SELECT record, code, reason, since FROM capture_parked WHERE capture = $1 AND record > $2 \
-              ORDER BY record LIMIT $3";
-    PARKED_COUNT = "SELECT COUNT(*) AS records FROM capture_parked WHERE capture = $1";
     UNREADABLE = "SELECT captured.record AS record, standing, generation, written, change, business_key, content, told, \
                   created FROM capture_parked JOIN captured ON captured.capture = capture_parked.capture \
                   AND captured.record = capture_parked.record \
@@ -110,19 +107,6 @@ pub struct Captured {
     pub told: Option<String>,
     /// What it is looked for by in a copy; written only, never read.
     pub values: Vec<(String, String)>,
-}
-
-/// A record that stands in the way of its own capture.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ParkedRow {
-    /// The system's id.
-    pub record: i64,
-    /// The cause's code.
-    pub code: String,
-    /// The cause.
-    pub reason: String,
-    /// Since when.
-    pub since: Timestamp,
 }
 
 /// A copy as it is now.
@@ -221,29 +205,6 @@ impl Store {
     pub async fn captured_count(&self, capture: i64) -> Result<u64, StoreError> {
         let mut transaction = self.database.read().await?;
         transaction.only(COUNT, bind![capture]).await?.count("records")
-    }
-
-    /// Records that cannot be captured as they are, by id.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn parked_captures(&self, capture: i64, after: i64, limit: usize) -> Result<Vec<ParkedRow>, StoreError> {
-        let mut transaction = self.database.read().await?;
-        let rows = transaction.all(PARKED, bind![capture, after, count(limit)]).await?;
-        let parked = |row: &Row| {
-            let (record, since) = (row.integer("record")?, row.time("since")?);
-            Ok(ParkedRow { record, code: row.text("code")?, reason: row.text("reason")?, since })
-        };
-        rows.iter().map(parked).collect()
-    }
-
-    /// How many records cannot be captured as they are.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn parked_count(&self, capture: i64) -> Result<u64, StoreError> {
-        let mut transaction = self.database.read().await?;
-        transaction.only(PARKED_COUNT, bind![capture]).await?.count("records")
     }
 
     /// The copy that this capture keeps; `None` where it has not begun.

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use selvage_model::delivery::Cause;
 use selvage_model::event::NewRecord;
 
 use super::finding;
@@ -23,8 +24,8 @@ statements! {
             change = excluded.change, business_key = excluded.business_key, content = excluded.content, \
             told = excluded.told, created = excluded.created";
     SEEN = "UPDATE captured SET generation = $1, written = $2, created = COALESCE($5, created) WHERE capture = $3 AND record = $4";
-    PARK = "INSERT INTO capture_parked (capture, record, code, reason, since) VALUES ($1, $2, $3, $4, $5) \
-            ON CONFLICT (capture, record) DO UPDATE SET code = excluded.code, reason = excluded.reason";
+    PARK = "INSERT INTO capture_parked (capture, record, code, reason, since, cause) VALUES ($1, $2, $3, $4, $5, $6) \
+            ON CONFLICT (capture, record) DO UPDATE SET code = excluded.code, reason = excluded.reason, cause = excluded.cause";
     UNPARK = "DELETE FROM capture_parked WHERE capture = $1 AND record = $2";
     OUT = "INSERT INTO event_outbox (capture, number, id, lane, body) VALUES ($1, $2, $3, $4, $5)";
     ADVANCE = "UPDATE capture SET next_out = $1 WHERE id = $2";
@@ -76,9 +77,11 @@ pub struct Unmoved {
 pub struct ParkedCapture {
     /// The system's id.
     pub record: i64,
-    /// The cause's code.
+    /// The code of what is in its way.
     pub code: String,
-    /// The cause.
+    /// Of which class that is.
+    pub cause: Cause,
+    /// The same, for a person.
     pub reason: String,
 }
 
@@ -110,8 +113,9 @@ impl Store {
         for record in step.unparked() {
             transaction.run(UNPARK, bind![capture, record]).await?;
         }
-        for ParkedCapture { record, code, reason } in &step.parked {
-            transaction.run(PARK, bind![capture, *record, code.as_str(), reason.as_str(), now]).await?;
+        for ParkedCapture { record, code, cause, reason } in &step.parked {
+            let row = bind![capture, *record, code.as_str(), reason.as_str(), now, cause.as_str()];
+            transaction.run(PARK, row).await?;
         }
         for event in &step.events {
             let (id, lane) = (event.id.as_str(), event.lane.as_str());

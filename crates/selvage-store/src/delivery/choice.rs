@@ -29,7 +29,7 @@ impl LaneChoice {
     }
 
     /// As the statements name them, from `$1` to `$4`.
-    pub(super) fn parameters(&self) -> [Parameter; 4] {
+    pub(crate) fn parameters(&self) -> [Parameter; 4] {
         let interface = self.interface.as_ref().map(ToString::to_string);
         let cause = self.cause.map(|cause| cause.as_str().to_owned());
         [interface, self.label.clone(), self.lane.clone(), cause].map(Parameter::from)

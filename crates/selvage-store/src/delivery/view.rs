@@ -9,7 +9,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::LiveSubscription;
 
 use super::choice::LaneChoice;
-use super::number;
+use super::{number, withheld};
 use crate::Store;
 use crate::access::subscription;
 use crate::database::Transaction;
@@ -30,6 +30,7 @@ statements! {
              WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
              AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
              ORDER BY since, lane LIMIT 10000";
+    HELD = "SELECT id, held_until FROM subscription WHERE held_until IS NOT NULL";
     OLDEST = "SELECT MIN(appended_at) AS appended_at FROM parked_message WHERE subscription = $1";
 }
 
@@ -65,12 +66,17 @@ pub struct LaneView {
 pub struct SubscriptionView {
     /// What it is.
     pub subscription: LiveSubscription,
-    /// Everything up to here was delivered or set aside, or was there before it was asked for; none where it has no cursor.
+    /// Everything up to here was delivered or set aside, or was there before it was asked for; of one that is pulled, was committed by all
+    /// groups of its consumer. None where there is no cursor.
     pub position: Option<Position>,
     /// The last event of its stream.
     pub head: Option<Position>,
     /// The node that delivers, or did last.
     pub node: Option<String>,
+    /// Until when its receiver asked to be left alone; that may be over.
+    pub held_until: Option<Timestamp>,
+    /// How many messages were not sent since its grant does not cover them any more.
+    pub withheld: u64,
 }
 
 impl Store {
@@ -105,6 +111,11 @@ impl Store {
     /// Those of the database.
     pub async fn subscription_views(&self) -> Result<Vec<SubscriptionView>, StoreError> {
         let mut transaction = self.database.read().await?;
+        let mut held: HashMap<String, Option<Timestamp>> = HashMap::new();
+        for row in transaction.all(HELD, bind![]).await? {
+            held.insert(row.text("id")?, row.optional_time("held_until")?);
+        }
+        let withheld = withheld::counts(&mut transaction).await?;
         let mut streams: HashMap<InterfaceRef, Option<Standing>> = HashMap::new();
         let mut views = Vec::new();
         for subscription in subscription::all(&mut transaction).await? {
@@ -115,11 +126,16 @@ impl Store {
             }
             let standing = streams.get(&stream).and_then(Option::as_ref);
             let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
-            let cursor = standing.and_then(|standing| standing.cursors.get(&reader));
+            let cursor = standing.and_then(|standing| match &subscription.terms.deliver {
+                Some(_) => standing.cursors.get(&reader),
+                None => standing.last_group(&subscription),
+            });
             views.push(SubscriptionView {
                 head: standing.map(|standing| standing.head),
                 position: cursor.map(|cursor| cursor.position),
                 node: cursor.map(|cursor| cursor.node.clone()).filter(|node| !node.is_empty()),
+                held_until: held.get(&subscription.id).copied().flatten(),
+                withheld: withheld.get(&subscription.id).copied().unwrap_or_default(),
                 subscription,
             });
         }
@@ -134,6 +150,13 @@ struct Standing {
 }
 
 impl Standing {
+    /// The group of a consumer that is furthest behind.
+    fn last_group(&self, subscription: &LiveSubscription) -> Option<&Cursor> {
+        let own = format!("group/{}/", subscription.consumer);
+        let groups = self.cursors.values().filter(|cursor| cursor.reader.as_str().starts_with(&own));
+        groups.min_by_key(|cursor| cursor.position)
+    }
+
     /// Of a stream; none where it was never opened.
     async fn of(transaction: &mut Transaction, stream: &InterfaceRef) -> Result<Option<Self>, StoreError> {
         let stream = match Stream::find(transaction, stream).await {

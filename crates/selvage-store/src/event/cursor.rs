@@ -9,7 +9,7 @@ use selvage_model::event::{Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 use serde_json::json;
 
-use super::{Stream, read_position, seal, stored};
+use super::{Stream, group, read_position, seal, stored};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -106,20 +106,7 @@ impl Store {
     /// [`StoreError::NotFound`] for a stream that was never opened.
     pub async fn take_cursor(&self, new: &NewCursor) -> Result<TakenCursor, StoreError> {
         let mut transaction = self.database.write().await?;
-        let stream = Stream::find(&mut transaction, &new.stream).await?;
-        begin(&mut transaction, &new.stream, &new.reader, new.start).await?;
-        let (now, reader) = (transaction.now().await?, new.reader.as_str());
-        let row = transaction.only(HOLD, bind![stream.id, reader]).await?;
-        let Cursor { position, node, .. } = from_row(&row)?;
-        let taken = if row.integer("leased_until")? <= now.0 || node == new.node {
-            let (fence, until) = (row.integer("fence_number")? + 1, now.after(new.lease));
-            let sealed = seal::cursor(stream.id, reader, stored(position), fence);
-            let take = bind![fence, new.node.as_str(), until, sealed, stream.id, reader];
-            transaction.run(TAKE, take).await?;
-            TakenCursor::Taken { position, fence }
-        } else {
-            TakenCursor::Held { by: node, until: row.time("leased_until")? }
-        };
+        let taken = take(&mut transaction, new).await?;
         transaction.commit().await?;
         Ok(taken)
     }
@@ -156,9 +143,7 @@ impl Store {
     pub async fn forget_cursor(&self, stream: &InterfaceRef, reader: &ReaderName) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let stream = Stream::find(&mut transaction, stream).await?;
-        if transaction.run(FORGET, bind![stream.id, reader.as_str()]).await? == 0 {
-            return Err(StoreError::NotFound { what: "reader", id: reader.to_string() });
-        }
+        forget_known(&mut transaction, &stream, reader).await?;
         transaction.commit().await
     }
 
@@ -174,9 +159,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let known = Stream::find(&mut transaction, stream).await?;
-        if transaction.run(FORGET, bind![known.id, reader.as_str()]).await? == 0 {
-            return Err(StoreError::NotFound { what: "reader", id: reader.to_string() });
-        }
+        forget_known(&mut transaction, &known, reader).await?;
         let detail = json!({"because": word.because, "reader": reader.as_str()});
         ledger::append(&mut transaction, word.by, "reader.forgotten", &stream.to_string(), &detail).await?;
         transaction.commit().await
@@ -227,8 +210,25 @@ impl Moves {
     }
 }
 
+/// Takes a cursor, and makes it where there is none.
+pub(crate) async fn take(transaction: &mut Transaction, new: &NewCursor) -> Result<TakenCursor, StoreError> {
+    let stream = Stream::find(transaction, &new.stream).await?;
+    begin(transaction, &new.stream, &new.reader, new.start).await?;
+    let (now, reader) = (transaction.now().await?, new.reader.as_str());
+    let row = transaction.only(HOLD, bind![stream.id, reader]).await?;
+    let Cursor { position, node, .. } = from_row(&row)?;
+    if row.integer("leased_until")? > now.0 && node != new.node {
+        return Ok(TakenCursor::Held { by: node, until: row.time("leased_until")? });
+    }
+    let (fence, until) = (row.integer("fence_number")? + 1, now.after(new.lease));
+    let sealed = seal::cursor(stream.id, reader, stored(position), fence);
+    let take = bind![fence, new.node.as_str(), until, sealed, stream.id, reader];
+    transaction.run(TAKE, take).await?;
+    Ok(TakenCursor::Taken { position, fence })
+}
+
 /// Moves a cursor by itself.
-async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
+pub(crate) async fn advance(transaction: &mut Transaction, moved: &CursorMove) -> Result<(), StoreError> {
     let stream = Stream::find(transaction, &moved.stream).await?;
     let now = transaction.now().await?;
     let (to, reader) = (stored(moved.to), moved.reader.as_str());
@@ -259,6 +259,13 @@ pub(crate) async fn begin(
         of_stream(transaction, &stream).await?;
     }
     Ok(())
+}
+
+/// Forgets a reader, or how it ended; one of which nothing is known is an error.
+async fn forget_known(transaction: &mut Transaction, stream: &Stream, reader: &ReaderName) -> Result<(), StoreError> {
+    let reads = transaction.run(FORGET, bind![stream.id, reader.as_str()]).await? > 0;
+    let ended = group::forget(transaction, stream.id, reader).await?;
+    if reads || ended { Ok(()) } else { Err(StoreError::NotFound { what: "reader", id: reader.to_string() }) }
 }
 
 /// Forgets a reader in the transaction of what ends it; one that is not there is no error.

@@ -5,7 +5,7 @@ use selvage_model::event::{Gap, Position};
 use selvage_model::name::InterfaceRef;
 
 use super::walk::{Lost, epoch_of, past_lost};
-use super::{Stream, cursor, offset, position, seal};
+use super::{Stream, broker_id, cursor, offset, position, seal};
 use crate::Store;
 use crate::access::subscription;
 use crate::database::Transaction;
@@ -252,6 +252,7 @@ async fn begin_epoch(
 ) -> Result<OpenedStream, StoreError> {
     let lost = Lost { epoch: new.epoch, first: new.first, from: new.kept + 1, to: new.lost_to };
     begin(transaction, &stream, lost).await?;
+    broker_id::lost(transaction, stream.id, new.kept).await?;
     // What retention took at a broker that begins anew is no longer behind what it has.
     let retired_to = stream.retired_to.min(new.kept);
     Stream { epoch: new.epoch, next: new.first, retired_to, ..stream }.write(transaction).await?;

@@ -7,7 +7,7 @@ use selvage_model::manifest::event::Retention;
 use selvage_model::name::InterfaceRef;
 
 use super::walk::read_up_to;
-use super::{Stream, cursor, offset};
+use super::{Stream, broker_id, cursor, offset};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -101,6 +101,7 @@ impl Store {
         let mut transaction = self.database.write().await?;
         let stream = Stream::hold(&mut transaction, stream).await?;
         if stream.retired_to < to {
+            broker_id::retired(&mut transaction, stream.id, to).await?;
             Stream { retired_to: to, ..stream }.write(&mut transaction).await?;
         }
         transaction.commit().await

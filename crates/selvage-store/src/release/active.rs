@@ -120,7 +120,7 @@ impl Store {
         let activated = append(&mut transaction, new).await?;
         let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
         if !grants.is_nothing() {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
         }
         let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
         if activated != Activated::Before || !grants.is_nothing() || !subscriptions.is_nothing() {
@@ -143,7 +143,7 @@ impl Store {
         access::hold(&mut transaction).await?;
         let grants = grant::apply(&mut transaction, &asks.grants, NOBODY).await?;
         if !grants.is_nothing() {
-            access::subscription::end_overdue(&mut transaction).await?;
+            access::end_overdue(&mut transaction).await?;
         }
         let subscriptions = ask::apply(&mut transaction, &asks.subscriptions, (true, NOBODY)).await?;
         // It is never committed.

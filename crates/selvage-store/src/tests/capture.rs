@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use selvage_model::delivery::Cause;
 use selvage_model::event::NewRecord;
 use selvage_model::name::SystemName;
 
@@ -9,7 +10,7 @@ use super::stage::Stage;
 use super::{LEASE, both};
 use crate::{
     CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CapturedId, CopyPage, Echo,
-    HeldCapture, NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
+    HeldCapture, LaneChoice, NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
 };
 
 both!(
@@ -20,6 +21,7 @@ both!(
     a_copy_is_read_in_pages_and_by_values,
     a_copy_is_found_by_other_values_from_now_on,
     what_cannot_be_told_is_known_and_parked_at_once,
+    parked_records_are_found_by_their_class,
     ids_are_hashed_with_one_key_for_ever,
 );
 
@@ -56,6 +58,10 @@ fn known(record: i64, written: i64, content: &str) -> Captured {
         told: None,
         values: vec![("status".to_owned(), content.to_owned())],
     }
+}
+
+fn parked(record: i64, cause: Cause) -> ParkedCapture {
+    ParkedCapture { record, code: "FAB3101".to_owned(), cause, reason: format!("no {cause}") }
 }
 
 fn event(id: &str) -> NewRecord {
@@ -100,7 +106,7 @@ async fn what_was_learned_is_there_with_what_is_told(stage: &Stage) {
     (state.stage, state.place, state.front) = (CaptureStage::Baseline, Some("6b-1".to_owned()), 40);
     let step = CaptureStep {
         known: (1..=20).map(|record| known(record, 30 + record, "ready")).collect(),
-        parked: vec![ParkedCapture { record: 21, code: "FAB3101".to_owned(), reason: "no code".to_owned() }],
+        parked: vec![parked(21, Cause::Code)],
         events: vec![event("a"), event("b")],
         progress: Some(state.clone()),
         ..CaptureStep::default()
@@ -269,7 +275,7 @@ async fn a_copy_is_found_by_other_values_from_now_on(stage: &Stage) {
 async fn what_cannot_be_told_is_known_and_parked_at_once(stage: &Stage) {
     let store = stage.open().await;
     let (hold, ..) = taken(&store, "a", LEASE).await;
-    let parked = |record| ParkedCapture { record, code: "FAB5142".to_owned(), reason: "no".to_owned() };
+    let parked = |record| parked(record, Cause::Mapping);
     let untold = Captured { told: Some("null".to_owned()), ..known(1, 5, "ready") };
     let unreadable = Captured { standing: Standing::Unreadable, ..known(2, 5, "ready") };
     let step = CaptureStep {
@@ -316,4 +322,35 @@ async fn ids_are_hashed_with_one_key_for_ever(stage: &Stage) {
     assert_eq!(key("work-order-events@1", "b").await, first);
     assert_ne!(key("stock-events@1", "a").await, first);
     assert!(first.iter().any(|byte| *byte != 0));
+}
+
+async fn parked_records_are_found_by_their_class(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    let all = (1..).zip(Cause::ALL).map(|(record, cause)| parked(record, cause));
+    let step = CaptureStep { parked: all.collect(), ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    let found = async |which: LaneChoice| {
+        let records = store.chosen_records(&which).await.unwrap();
+        records.iter().map(|it| (it.label(), it.parked.cause)).collect::<Vec<_>>()
+    };
+    for (record, cause) in (1..).zip(Cause::ALL) {
+        let chosen = found(LaneChoice { cause: Some(cause), ..LaneChoice::default() }).await;
+        assert_eq!(chosen, [(format!("odoo-{record}"), cause)]);
+    }
+    assert_eq!(found(LaneChoice::default()).await.len(), Cause::ALL.len());
+    let lane = |lane: &str| LaneChoice { lane: Some(lane.to_owned()), ..LaneChoice::default() };
+    assert_eq!(found(lane("odoo-3")).await, [("odoo-3".to_owned(), Cause::ALL[2])]);
+    let interface = |name: &str| LaneChoice { interface: Some(name.parse().unwrap()), ..LaneChoice::default() };
+    assert_eq!(found(interface("work-order-events@1")).await.len(), Cause::ALL.len());
+    assert_eq!(found(interface("others@1")).await, []);
+    let subscription = LaneChoice { label: Some("mes-ghent/line".to_owned()), ..LaneChoice::default() };
+    assert_eq!(found(subscription).await, [], "no subscription has them");
+    // It has another cause by now, and then none.
+    let step = CaptureStep { parked: vec![parked(1, Cause::Unit)], ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    assert_eq!(store.parked_captures(hold.capture, 0, 1).await.unwrap()[0].cause, Cause::Unit);
+    let step = CaptureStep { known: vec![known(1, 9, "ready")], ..CaptureStep::default() };
+    store.capture(hold, 1, &step).await.unwrap();
+    assert_eq!(found(lane("odoo-1")).await, []);
 }

@@ -12,7 +12,7 @@ use super::stage::Stage;
 use super::subscription::{asked, granted};
 use crate::{
     AttemptRecord, CursorMove, Deliveries, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store, StoreError,
-    SubscriptionStep, TakenCursor, Word,
+    SubscriptionStep, TakenCursor, WithheldMessage, Word,
 };
 
 both!(
@@ -20,6 +20,8 @@ both!(
     a_node_past_its_lease_sets_nothing_aside,
     a_dead_letter_is_redriven_or_discarded_once,
     what_ends_gives_up_what_waits,
+    what_a_receiver_asked_for_is_kept_until_another_is_asked,
+    what_is_withheld_is_kept_and_counted_once,
 );
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -95,6 +97,8 @@ async fn delivering(store: &Store) -> Deliveries {
         dead: Vec::new(),
         attempts: Vec::new(),
         drained: Vec::new(),
+        held: None,
+        withheld: Vec::new(),
     }
 }
 
@@ -250,4 +254,49 @@ async fn what_ends_gives_up_what_waits(stage: &Stage) {
     assert_eq!((entry.action.as_str(), &entry.detail["messages_given_up"]), ("subscription.ended", &1.into()));
     let refused = recorded(&store, &none.to(2)).await.unwrap_err();
     assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
+}
+
+async fn what_a_receiver_asked_for_is_kept_until_another_is_asked(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let id = none.subscription.clone();
+    let until: Timestamp = "2027-03-01T08:00:00Z".parse().unwrap();
+    assert_eq!(store.held_until(&id).await.unwrap(), None);
+    let hold = async || {
+        recorded(&store, &Deliveries { held: Some(until), ..none.clone() }).await.unwrap();
+        recorded(&store, &none).await.unwrap();
+        assert_eq!(store.held_until(&id).await.unwrap(), Some(until), "it stays until something else is asked");
+        assert_eq!(store.subscription_views().await.unwrap()[0].held_until, Some(until));
+    };
+    hold().await;
+    for step in [SubscriptionStep::Suspend, SubscriptionStep::Resume] {
+        store.step_subscription(&id, step, "m.ops", "it is mended").await.unwrap();
+    }
+    assert_eq!(store.held_until(&id).await.unwrap(), None, "a person lets it go on");
+    hold().await;
+    store.apply_manifest_subscriptions(&[asked("/b")], true, "serve").await.unwrap();
+    assert_eq!(store.held_until(&id).await.unwrap(), None, "another endpoint has asked for nothing");
+    assert_eq!(store.held_until("sub_none").await.unwrap(), None);
+}
+
+async fn what_is_withheld_is_kept_and_counted_once(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let message = |offset: u64| WithheldMessage {
+        position: at(offset),
+        lane: lane("a"),
+        event: format!("e-{offset}").parse().unwrap(),
+        because: "the grant does not cover it any more".to_owned(),
+        at: Timestamp::from_second(1_900_000_000).unwrap(),
+    };
+    let noted = Deliveries { withheld: vec![message(1), message(2)], ..none.to(2) };
+    for _ in 0..2 {
+        recorded(&store, &noted).await.unwrap();
+    }
+    assert_eq!(store.withheld_messages(&none.subscription, 9).await.unwrap(), [message(2), message(1)]);
+    assert_eq!(store.withheld_messages(&none.subscription, 1).await.unwrap(), [message(2)]);
+    assert_eq!(store.subscription_views().await.unwrap()[0].withheld, 2);
+    store.forget_old_attempts().await.unwrap();
+    assert_eq!(store.subscription_views().await.unwrap()[0].withheld, 2, "it is not old");
+    assert!(store.dead_letters(true).await.unwrap().is_empty());
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use selvage_model::event::{NewRecord, Position};
+use selvage_model::event::{EventId, NewRecord, Position};
 use selvage_model::name::InterfaceRef;
 
 use super::both;
@@ -23,6 +23,7 @@ both!(
     a_row_that_is_not_what_was_written_is_named,
     a_stream_that_the_broker_made_anew_begins_an_epoch,
     a_database_that_went_back_takes_nothing,
+    ids_of_a_broker_are_found_until_it_has_them_no_more,
 );
 
 const ALL: ReadLimit = ReadLimit { records: 1_000, bytes: usize::MAX };
@@ -335,4 +336,38 @@ async fn a_stream_that_the_broker_made_anew_begins_an_epoch(stage: &Stage) {
     assert_eq!((epochs.position(7).unwrap(), epochs.retired_to()), (at(2, 7), 0));
     assert_eq!([at(1, 3), at(1, 20), at(2, 3)].map(|position| epochs.read_up_to(position)), [0, 0, 3]);
     assert_eq!(store.open_broker_stream(&name, broker(51), Some(at(2, 50))).await.unwrap().gap, None);
+}
+
+async fn ids_of_a_broker_are_found_until_it_has_them_no_more(stage: &Stage) {
+    let store = stage.open().await;
+    let name = stream("a@1");
+    store.open_broker_stream(&name, broker(0), None).await.unwrap();
+    let id = |number: u64| format!("/mes#e-{number}").parse::<EventId>().unwrap();
+    let ids = |numbers: std::ops::RangeInclusive<u64>| numbers.map(|number| (id(number), number)).collect::<Vec<_>>();
+    let found = async |numbers: std::ops::RangeInclusive<u64>| {
+        let asked: Vec<EventId> = numbers.map(id).collect();
+        let mut places = store.broker_places(&name, &asked).await.unwrap();
+        places.sort_by_key(|(_, sequence)| *sequence);
+        places
+    };
+    assert_eq!(store.broker_indexed(&name).await.unwrap(), None);
+    assert!(store.index_broker_ids(&name, 1, &ids(1..=100), 100).await.unwrap());
+    assert_eq!(found(1..=200).await, ids(1..=100));
+    // Another node writes some of them again, and an id that was there keeps its first place.
+    let mut again = ids(50..=120);
+    again.push((id(3), 121));
+    assert!(store.index_broker_ids(&name, 1, &again, 121).await.unwrap());
+    assert!(store.index_broker_ids(&name, 1, &ids(1..=7), 7).await.unwrap());
+    assert_eq!((found(1..=200).await, store.broker_indexed(&name).await.unwrap()), (ids(1..=120), Some(121)));
+
+    store.note_retired(&name, 10).await.unwrap();
+    assert_eq!(found(1..=200).await, ids(11..=120));
+    // It lost its end: a new epoch begins, in which sequences are given again.
+    store.mark_broker_stream(&name, at(1, 121)).await.unwrap();
+    let opened = store.open_broker_stream(&name, broker(60), store.broker_mark(&name).await.unwrap()).await.unwrap();
+    assert_eq!(opened.gap.unwrap().epoch, 2);
+    assert_eq!((found(1..=200).await, store.broker_indexed(&name).await.unwrap()), (ids(11..=60), Some(60)));
+    assert!(!store.index_broker_ids(&name, 1, &ids(61..=70), 70).await.unwrap(), "by a node that does not know it");
+    assert!(store.index_broker_ids(&name, 2, &[(id(121), 61)], 61).await.unwrap());
+    assert_eq!(found(61..=200).await, [(id(121), 61)]);
 }

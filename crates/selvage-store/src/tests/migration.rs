@@ -131,6 +131,13 @@ const FIXTURES: &[&str] = &[
      VALUES (CAST('00000000000000000000000000000012' AS BYTEA), 'session', 'key_1', 99);
      UPDATE access_block SET blocked_by = 'ann';",
     "UPDATE lease SET touched = 9 WHERE id = 'grt_1';",
+    "INSERT INTO capture_parked (capture, record, code, reason, since, cause) VALUES (1, 9, 'FAB3101', 'no', 9, 'code');
+     INSERT INTO ended_group (stream, reader, position, ended_at, because) VALUES (1, 'group/mes-ghent/line', 1, 9, 'its grant has ended');
+     UPDATE subscription SET held_until = 99 WHERE id = 'sub_1';
+     INSERT INTO withheld_message (subscription, position, lane, event, because, withheld_at)
+     VALUES ('sub_1', 1, 'one', 'e-1', 'the grant does not cover it any more', 9);
+     INSERT INTO broker_id (stream, hash, sequence) VALUES (1, CAST('0000000000000012' AS BYTEA), 3);
+     INSERT INTO broker_index (stream, indexed_to) VALUES (1, 3);",
 ];
 
 /// A store as the binary of this version left it.

@@ -25,6 +25,7 @@ both!(
     time_alone_ends_no_subscription_of_tier_1,
     retention_waits_for_who_asked,
     a_replay_holds_its_events_from_when_it_is_asked_for,
+    what_is_pulled_is_active_as_soon_as_it_may_be,
 );
 
 fn grant(operations: &[&str]) -> GrantTerms {
@@ -316,4 +317,46 @@ async fn a_replay_holds_its_events_from_when_it_is_asked_for(stage: &Stage) {
     let cursors = store.cursors(&stream).await.unwrap();
     let held = cursors.iter().find(|cursor| cursor.reader == replay.reader().unwrap());
     assert_eq!(held.map(|cursor| cursor.position), Some(Position::START));
+}
+
+/// There is no endpoint to probe.
+async fn what_is_pulled_is_active_as_soon_as_it_may_be(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    let mut pulled = asked("/a");
+    pulled.terms.deliver = None;
+    apply(&store, from_ref(&pulled)).await;
+    assert_eq!(state(&store).await, SubscriptionState::Active);
+
+    // Where a person has to approve it, and after a suspension.
+    let mut late = pulled.clone();
+    late.name = "late".parse().unwrap();
+    store.apply_manifest_subscriptions(&[pulled.clone(), late.clone()], false, "serve").await.unwrap();
+    assert_eq!(state(&store).await, SubscriptionState::Requested);
+    let id = store.subscriptions().await.unwrap().last().unwrap().id.clone();
+    for (step, expected) in [
+        (SubscriptionStep::Approve, SubscriptionState::Active),
+        (SubscriptionStep::Suspend, SubscriptionState::Suspended),
+        (SubscriptionStep::Resume, SubscriptionState::Active),
+    ] {
+        store.step_subscription(&id, step, "s.lead", "so").await.unwrap();
+        assert_eq!(state(&store).await, expected, "{step}");
+    }
+    // One of before, that waited for a probe.
+    for before in [
+        "UPDATE subscription SET state = 'approved' WHERE name = 'late'",
+        "UPDATE subscription SET state = 'probed' WHERE name = 'late'",
+    ] {
+        super::stage::tamper(&store, before).await;
+        store.step_subscription(&id, SubscriptionStep::Begun, "node-a", "it is pulled").await.unwrap();
+        assert_eq!(state(&store).await, SubscriptionState::Active, "{before}");
+    }
+    // With an endpoint it is probed, and without one again it is not.
+    let mut sent = late.clone();
+    sent.terms.deliver = asked("/b").terms.deliver;
+    apply(&store, &[pulled.clone(), sent]).await;
+    assert_eq!(state(&store).await, SubscriptionState::Approved);
+    late.terms.events.push("a.b.gone".to_owned());
+    apply(&store, &[pulled, late]).await;
+    assert_eq!(state(&store).await, SubscriptionState::Active);
 }

@@ -193,10 +193,11 @@ impl Show {
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
-        table.load_style(TABLE).set_header(["RECORD", "SINCE", "CODE", "BECAUSE"]);
+        table.load_style(TABLE).set_header(["RECORD", "SINCE", "CAUSE", "CODE", "BECAUSE"]);
         for parked in parked {
             let record = format!("{}-{}", row.system, parked.record);
-            table.add_row([record, format!("{:.0}", parked.since), parked.code, parked.reason]);
+            let (since, cause) = (format!("{:.0}", parked.since), parked.cause.to_string());
+            table.add_row([record, since, cause, parked.code, parked.reason]);
         }
         say(table)?;
         Ok(Outcome::Well)

@@ -1,5 +1,5 @@
-//! `selvage dead-letters`: messages that will not be tried again unless a person says so. Redriving and discarding are in the
-//! ledger, with who and why; both go on in the order of the lane.
+//! `selvage dead-letters`: messages that will not be tried again unless a person says so, and records that no event could be made of.
+//! Redriving and discarding are in the ledger, with who and why; both go on in the order of the lane.
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use selvage_model::delivery::Cause;
 use selvage_model::event::LaneKey;
 use selvage_model::name::InterfaceRef;
-use selvage_store::{DeadLetter, LaneChoice, Store, Word};
+use selvage_store::{DeadLetter, LaneChoice, ParkedRecord, Store, Word};
 
 use super::lanes::shortened;
 use super::signature::{Signature, Signed};
@@ -17,7 +17,7 @@ use super::{Outcome, StoreChoice, TABLE, say, words};
 /// Lists, shows, redrives and discards dead letters.
 #[derive(Subcommand)]
 pub(crate) enum DeadLetters {
-    /// Lists them, oldest first.
+    /// Lists them, oldest first, and the records that captures have parked.
     List(List),
     /// Shows one with its message, its attempts and what was answered.
     Show(Show),
@@ -87,7 +87,7 @@ struct Which {
     /// Of this subscription, as `consumer/name`.
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Of this lane.
+    /// Of this lane, or the record by this name.
     #[arg(long, value_name = "KEY")]
     lane: Option<LaneKey>,
     /// With this cause: contract, mapping, code, reference, unit, refused, timeout, unknown.
@@ -139,14 +139,33 @@ impl DeadLetters {
 
 impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let letters = self.store.existing().await?.chosen_letters(&self.which.choice(), self.settled).await?;
-        if letters.is_empty() {
+        let (store, which) = (self.store.existing().await?, self.which.choice());
+        let letters = store.chosen_letters(&which, self.settled).await?;
+        let records = store.chosen_records(&which).await?;
+        if letters.is_empty() && records.is_empty() {
             say(format_args!("none: nothing waits for a person"))?;
-            return Ok(Outcome::Well);
         }
-        table(&letters)?;
+        if !letters.is_empty() {
+            table(&letters)?;
+        }
+        if !records.is_empty() {
+            say(format_args!("Parked in captures, each tried again by itself:"))?;
+            say(parked(&records))?;
+        }
         Ok(Outcome::Well)
     }
+}
+
+fn parked(records: &[ParkedRecord]) -> Table {
+    let now = Timestamp::now();
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header(["RECORD", "INTERFACE", "SINCE", "CAUSE", "CODE", "BECAUSE"]);
+    for record in records {
+        let (label, interface, parked) = (record.label(), record.interface.to_string(), &record.parked);
+        let (since, because) = (ago(parked.since, now), shortened(&parked.reason));
+        table.add_row([label, interface, since, parked.cause.to_string(), parked.code.clone(), because]);
+    }
+    table
 }
 
 fn table(letters: &[DeadLetter]) -> anyhow::Result<()> {

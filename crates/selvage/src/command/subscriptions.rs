@@ -19,7 +19,7 @@ pub(crate) enum Subscriptions {
     List(List),
     /// Shows one with its terms.
     Show(Show),
-    /// Lets one be that is asked for; its endpoint is probed, then events are delivered.
+    /// Lets one be that is asked for; its endpoint is probed, then events are delivered. One that is pulled is active at once.
     Approve(Act),
     /// Sends nothing until it is resumed; nothing is skipped.
     Suspend(Act),
@@ -124,7 +124,7 @@ impl Show {
         let store = self.store.existing().await?;
         let id = find(&store, &self.id).await?.id;
         let view = store.subscription_views().await?.into_iter().find(|view| view.subscription.id == id);
-        let Some(SubscriptionView { subscription: it, position, head, node }) = view else {
+        let Some(SubscriptionView { subscription: it, position, head, node, held_until, withheld }) = view else {
             anyhow::bail!("`{}` has gone meanwhile", self.id);
         };
         let lanes = store.lanes_aside().await?.into_iter().filter(|lane| lane.label == it.label());
@@ -147,8 +147,24 @@ impl Show {
             ))?;
         }
         say(format_args!("  until      {}", or_dash(terms.until.map(|until| format!("{until:.0}")))))?;
+        if terms.deliver.is_none() {
+            let at =
+                position.map_or("its consumer keeps how far it is".to_owned(), |at| format!("{at}, by its groups"));
+            say(format_args!("  at         {at}; the stream ends at {}", place(head)))?;
+            return Ok(Outcome::Well);
+        }
         say(format_args!("  at         {} of {}, by node {}", place(position), place(head), or_dash(node)))?;
         say(format_args!("  lanes      {} parked, {} waiting for their next attempt", parked.len(), retrying.len()))?;
+        if let Some(last) = store.withheld_messages(&it.id, 1).await?.first() {
+            let (days, position, at, because) = (Store::WITHHELD_DAYS, last.position, last.at, &last.because);
+            say(format_args!(
+                "  withheld   {withheld} in {days} days, not sent and not delivered; the last: {} at {position} of lane {}, {at:.0}: {because}",
+                last.event, last.lane
+            ))?;
+        }
+        if let Some(until) = held_until.filter(|until| *until > Timestamp::now()) {
+            say(format_args!("  waits      until {until:.0}: the receiver asked to be left alone (`Retry-After`)"))?;
+        }
         Ok(Outcome::Well)
     }
 }
@@ -163,6 +179,7 @@ impl Act {
         let id = find(&store, &self.id).await?.id;
         let it = store.step_subscription(&id, step, &by, &self.because).await?;
         let what = match it.state {
+            SubscriptionState::Active if it.terms.deliver.is_none() => "is active: its consumer may pull",
             SubscriptionState::Approved => "is approved: it goes on once its endpoint has taken a probe",
             SubscriptionState::Suspended => "is suspended: nothing is sent, and nothing is skipped",
             SubscriptionState::Ended => "has ended, and what waited for it is given up",

@@ -204,9 +204,9 @@ impl Follower {
             return Ok(None);
         }
         let Some(deliver) = &subscription.terms.deliver else {
-            if subscription.state == SubscriptionState::Approved {
-                self.step(subscription, SubscriptionStep::Probed, "it is pulled: there is no endpoint to probe")
-                    .await?;
+            // Those of before, which waited for a probe that there is none of.
+            if matches!(subscription.state, SubscriptionState::Approved | SubscriptionState::Probed) {
+                self.step(subscription, SubscriptionStep::Begun, "it is pulled: there is no endpoint to probe").await?;
             }
             return Ok(None);
         };
@@ -299,7 +299,10 @@ impl Follower {
                     return store.step_subscription(&subscription.id, step, &node, because).await.is_ok();
                 }
                 Sent::Gone => "the endpoint wants nothing more (410)".to_owned(),
-                Sent::NotSent { because, .. } | Sent::Again { because, .. } | Sent::Refused { because, .. } => because,
+                Sent::NotSent { because, .. }
+                | Sent::Again { because, .. }
+                | Sent::Refused { because, .. }
+                | Sent::Withheld { because } => because,
             };
             if first {
                 tracing::error!(code = %code::PROBE_UNTAKEN, "`{label}` waits for its endpoint: {met}");

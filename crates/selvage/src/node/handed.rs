@@ -48,14 +48,14 @@ impl HandedOut {
     }
 
     fn hold(&self, handed: Handed<'_>) -> Held {
-        let (check, errors) = self.engine.off_contract(handed.interface, handed.event);
+        let (check, errors, cause) = self.engine.off_contract(handed.interface, handed.event);
         if check == Check::Off {
-            return Held::default();
+            return Held::fits();
         }
         let hands = (handed.interface.clone(), handed.consumer.clone(), handed.operation);
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         counted.entry(hands).or_default().count(&errors, Timestamp::now().as_second());
-        Held { errors, refuses: check == Check::Enforce }
+        Held { errors, cause, refuses: check == Check::Enforce }
     }
 
     /// What was counted since the node began, in Prometheus' text format; nothing where nothing was handed out.

@@ -161,9 +161,10 @@ impl Telling {
         match sender.send(Arc::new(endpoint), message(it)).await.sent {
             Sent::Delivered => Told::By(format!("{team}: {} {}", deliver.system, deliver.path)),
             Sent::Gone => Told::Again("the endpoint wants nothing more (410)".to_owned()),
-            Sent::NotSent { because, .. } | Sent::Again { because, .. } | Sent::Refused { because, .. } => {
-                Told::Again(because)
-            }
+            Sent::NotSent { because, .. }
+            | Sent::Again { because, .. }
+            | Sent::Refused { because, .. }
+            | Sent::Withheld { because } => Told::Again(because),
         }
     }
 

@@ -17,11 +17,11 @@ use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
 use selvage_model::overview::{
-    BreakGlassRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, ShadowRow, SubscriptionRow,
-    SystemRow, UsageView,
+    BreakGlassRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, RecordRow, ShadowRow,
+    SubscriptionRow, SystemRow, UsageView,
 };
 use selvage_model::subscription::SubscriptionState;
-use selvage_store::{LaneView, Store, StoreError, SubscriptionView};
+use selvage_store::{LaneChoice, LaneView, Store, StoreError, SubscriptionView};
 
 use super::reachability::Reachability;
 use super::release::Current;
@@ -127,7 +127,15 @@ async fn view_lanes(store: &Store, figures: &Figures) -> Result<LanesView, Store
         due: lane.due,
         letter: lane.letter,
     });
-    Ok(LanesView { now: Timestamp::now(), lanes: lanes.collect(), subscriptions })
+    let records = store.chosen_records(&LaneChoice::default()).await?.into_iter().map(|record| RecordRow {
+        record: record.label(),
+        interface: record.interface,
+        cause: record.parked.cause,
+        code: record.parked.code,
+        because: record.parked.reason,
+        since: record.parked.since,
+    });
+    Ok(LanesView { now: Timestamp::now(), lanes: lanes.collect(), records: records.collect(), subscriptions })
 }
 
 fn subscription_row(
@@ -142,7 +150,7 @@ fn subscription_row(
     let terms = &view.subscription.terms;
     SubscriptionRow {
         interface: view.subscription.interface.clone(),
-        to: terms.deliver.as_ref().map_or("pulled".to_owned(), |it| format!("{} {}", it.system, it.path)),
+        to: terms.deliver.as_ref().map(|it| format!("{} {}", it.system, it.path)),
         state: view.subscription.state,
         because: view.subscription.because.clone(),
         behind: view.head.zip(view.position).map(|(head, at)| head.offset().saturating_sub(at.offset())),
@@ -151,6 +159,8 @@ fn subscription_row(
         retrying: count(false),
         parked: count(true),
         down: here.is_some_and(|figure| figure.down),
+        withheld: view.withheld,
+        held_until: view.held_until.filter(|until| *until > Timestamp::now()),
         label,
     }
 }

@@ -116,3 +116,44 @@ async fn an_event_does_not_name_what_its_consumer_is_not_shown() {
         query = format!("?after={}", page["next"].as_str().unwrap());
     }
 }
+
+/// Whoever is asked what a steward has to mend finds records as well as messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_does_not_map_is_found_by_the_class_of_its_cause() {
+    let place = Place::new().await;
+    std::fs::write(place.fabric().join("product-events.yaml"), INTERFACES).unwrap();
+    let store = place.data();
+    let command = |arguments: &[&str]| {
+        let arguments: Vec<&str> = arguments.iter().copied().chain(store.iter().map(String::as_str)).collect();
+        stdout(&selvage(&arguments))
+    };
+    let key = command(&["operator", "add", "ann"]).trim().to_owned();
+    let served = place.serve(&store, &[]);
+    eventually("it is captured", || async { command(&["captures", "list"]).contains("following").then_some(()) }).await;
+    assert!(command(&["dead-letters", "list"]).starts_with("none"));
+    let odoo = &place.factory.odoo;
+    let units = odoo.records("uom.uom");
+    let days = units.iter().find(|unit| unit["name"] == "Days").unwrap()["id"].clone();
+    let values = json!([{"name": "Rent", "default_code": "RENT-1", "uom_id": days, "uom_po_id": days}]);
+    let rent = odoo.call("product.product", "create", &[values], &Map::new()).unwrap();
+    let record = format!("odoo-{}", rent.as_i64().or_else(|| rent[0].as_i64()).unwrap());
+    let listed = eventually("it is parked", || async {
+        Some(command(&["dead-letters", "list", "--cause", "code"])).filter(|listed| listed.contains(&record))
+    })
+    .await;
+    assert!(listed.contains("FAB3101") && listed.contains("product-events@1"), "{listed}");
+    assert!(command(&["dead-letters", "list", "--cause", "unit"]).starts_with("none"));
+    let shown = command(&["captures", "show", "product-events@1"]);
+    assert!(shown.contains(&record) && shown.contains("code"), "{shown}");
+    let api = async |path: &str| {
+        let request = Client::new().get(format!("{}/api{path}", served.console)).bearer_auth(&key);
+        request.send().await.unwrap().json::<Value>().await.unwrap()
+    };
+    let found = api("/parked-records?cause=code").await;
+    assert_eq!(
+        (&found["items"][0]["record"], &found["items"][0]["cause"]),
+        (&json!(record), &json!("code")),
+        "{found}"
+    );
+    assert_eq!(api("/parked-records?cause=unit").await["items"], json!([]));
+}

@@ -151,7 +151,8 @@ fn answer(mut stream: TcpStream, mood: &Mood, taken: &Mutex<Taken>) {
         taken.events.push(event);
     }
     drop(taken);
-    let _ = write!(stream, "HTTP/1.1 {status} So\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let later = if status == 429 { "retry-after: 3600\r\n" } else { "" };
+    let _ = write!(stream, "HTTP/1.1 {status} So\r\n{later}content-length: 0\r\nconnection: close\r\n\r\n");
 }
 
 pub(crate) async fn place(receiver: &Receiver) -> Place {
@@ -218,10 +219,15 @@ pub(crate) fn run(place: &Place, arguments: &[&str]) -> String {
     stdout(&output)
 }
 
+/// What a node says of itself.
+async fn figures(metrics: &str) -> String {
+    let address = format!("{}/metrics", metrics.trim_end_matches("/metrics"));
+    reqwest::get(&address).await.unwrap().text().await.unwrap()
+}
+
 /// How many events a node says that it delivered, or did not, by whether they fit their contract.
 pub(crate) async fn handed_out(metrics: &str, interface: &str, consumer: &str, found: &str) -> f64 {
-    let address = format!("{}/metrics", metrics.trim_end_matches("/metrics"));
-    let text = reqwest::get(&address).await.unwrap().text().await.unwrap();
+    let text = figures(metrics).await;
     let labels = format!("interface=\"{interface}\",consumer=\"{consumer}\",operation=\"subscribe\",found=\"{found}\"");
     let of = format!("selvage_events_handed_out_total{{{labels}}} ");
     text.lines().find_map(|line| line.strip_prefix(&of)).map_or(0.0, |count| count.parse().unwrap())
@@ -262,9 +268,8 @@ async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
     eventually("nothing is parked", || async { run(&place, &["lanes"]).starts_with("none").then_some(()) }).await;
     let ledger = run(&place, &["ledger", "list"]);
     assert!(ledger.contains("dead-letter.redriven") && ledger.contains("ops.desk"), "{ledger}");
-    let address = format!("{}/metrics", node.metrics.trim_end_matches("/metrics"));
     eventually("the metrics say so", || async {
-        let metrics = reqwest::get(&address).await.unwrap().text().await.unwrap();
+        let metrics = figures(&node.metrics).await;
         metrics.contains("selvage_delivery_lanes_parked{subscription=\"mes-ghent/order-facts-v1\"} 0").then_some(())
     })
     .await;
@@ -275,8 +280,7 @@ async fn a_poison_message_parks_its_own_lane_until_a_person_decides() {
 
 /// How late a node says that the subscription is, where it says so.
 async fn lag(metrics: &str) -> Option<f64> {
-    let address = format!("{}/metrics", metrics.trim_end_matches("/metrics"));
-    let text = reqwest::get(&address).await.unwrap().text().await.unwrap();
+    let text = figures(metrics).await;
     let of = "selvage_delivery_lag_seconds{subscription=\"mes-ghent/order-facts-v1\"} ";
     text.lines().find_map(|line| line.strip_prefix(of)).map(|lag| lag.parse().unwrap())
 }
@@ -343,6 +347,42 @@ async fn what_does_not_fit_its_contract_is_not_sent_until_a_person_decides() {
         .await;
     for lane in LANES {
         assert_eq!(receiver.of(lane), [0, 1, 2], "in order");
+    }
+}
+
+/// What a steward has to mend is told apart from what its producer has to.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_is_parked_by_the_class_of_what_is_wrong() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    place.edit("deliveries.yaml", "retention: {for: 30d}", "retention: {for: 30d}\nvalidation: {response: enforce}");
+    let _node = place.serve(&place.data(), &[]);
+    let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();
+    let log = SqlLog::new(store.clone(), None).unwrap();
+    let stream: InterfaceRef = STREAM.parse().unwrap();
+    log.open(&stream).await.unwrap();
+    for (lane, unit, status) in [("wo-1", "stone", "done"), ("wo-2", "kg", "over"), ("wo-3", "stone", "over")] {
+        let mut event = CloudEvent::new(lane, "odoo", KIND);
+        let amount = |unit: &str| json!({"value": "1", "unit": unit});
+        event.data = Some(json!({
+            "id": lane, "name": "Weld", "production_order": "WH/MO/1", "work_center": "W1", "status": status, "site": "ghent",
+            "quantity": amount(unit), "produced": amount("kg"), "updated_at": "2027-03-01T08:00:00Z",
+        }));
+        let record = NewRecord { id: event.record_id().unwrap(), lane: lane.parse().unwrap(), body: event.record() };
+        log.append(&stream, vec![record]).await.unwrap();
+    }
+    log.end().await;
+    store.close().await;
+    eventually("all of them are parked", || async {
+        let lanes = run(&place, &["lanes", STREAM]);
+        (lanes.matches("dlt_").count() == 3).then_some(())
+    })
+    .await;
+    for (cause, lanes) in [("unit", &["wo-1"][..]), ("contract", &["wo-2", "wo-3"]), ("code", &[])] {
+        let listed = run(&place, &["dead-letters", "list", "--cause", cause]);
+        for lane in ["wo-1", "wo-2", "wo-3"] {
+            assert_eq!(listed.contains(lane), lanes.contains(&lane), "{cause} {lane}: {listed}");
+        }
     }
 }
 
@@ -464,3 +504,72 @@ async fn deliveries_of_what_ends_say_so_and_wait_while_it_refuses_everything() {
 }
 
 const OTHER: &str = "manufacturing.work-order.closed";
+
+/// What a receiver asks for outlives the node that it was said to.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 429);
+    let place = place(&receiver).await;
+    let name = "mes-ghent/order-facts-v1";
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let mut first = place.serve(&place.data(), &[]);
+    append(&url, 0..3).await;
+    let waits = || run(&place, &["subscriptions", "show", name]).contains("waits      until");
+    eventually("it waits", || async { waits().then_some(()) }).await;
+    first.process.kill();
+    receiver.answers(|_| 200);
+
+    let second = place.serve(&place.data(), &[]);
+    append(&url, 3..4).await;
+    eventually("the other node has it", || async {
+        let metrics = figures(&second.metrics).await;
+        metrics.contains(&format!("selvage_delivery_lanes_retrying{{subscription=\"{name}\"}} 0")).then_some(())
+    })
+    .await;
+    assert!(waits(), "it goes on to wait");
+    assert!(LANES.iter().all(|lane| receiver.of(lane).is_empty()), "nothing was sent");
+    // Whoever answers for it knows better.
+    for act in ["suspend", "resume"] {
+        run(&place, &["subscriptions", act, name, "--because", "the board was mended"]);
+    }
+    eventually("everything arrives", || async { LANES.iter().all(|lane| receiver.of(lane).len() == 4).then_some(()) })
+        .await;
+    for lane in LANES {
+        assert_eq!(receiver.of(lane), [0, 1, 2, 3], "{lane}: in order");
+    }
+    assert!(!waits());
+}
+
+/// What was set aside and is granted no longer is not sent, and nobody takes it for delivered. INVARIANT: REVOKED-NOW
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_narrowed_grant_does_not_cover_is_withheld_and_counted_apart() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 422);
+    let place = place(&receiver).await;
+    let node = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..2).await;
+    eventually("every lane is parked", || async {
+        (run(&place, &["lanes", STREAM]).matches("dlt_").count() == LANES.len()).then_some(())
+    })
+    .await;
+    drop(node);
+    place.edit("deliveries.yaml", "operations: [subscribe]", "operations: [subscribe]\nwhere: {id: wo-1}");
+    receiver.answers(|_| 200);
+    let name = "mes-ghent/order-facts-v1";
+    let decided = ["--cause", "refused", "--by", "ops.desk", "--because", "the board was mended"];
+    run(&place, &[&["dead-letters", "redrive"], &decided[..]].concat());
+    let node = place.serve(&place.data(), &[]);
+    eventually("nothing is set aside", || async { run(&place, &["lanes"]).starts_with("none").then_some(()) }).await;
+    assert_eq!(receiver.of("wo-1"), [0, 1]);
+    assert!(LANES[1..].iter().all(|lane| receiver.of(lane).is_empty()), "nothing else was sent");
+    let shown = run(&place, &["subscriptions", "show", name]);
+    assert!(
+        shown.contains("withheld   6 in 30 days") && shown.contains("the grant does not cover it any more"),
+        "{shown}"
+    );
+    let metrics = figures(&node.metrics).await;
+    let of = |figure: &str| format!("selvage_delivery_{figure}{{subscription=\"{name}\"}}");
+    assert!(metrics.contains(&format!("{} 6", of("withheld_total"))), "{metrics}");
+    assert!(metrics.contains(&format!("{} 2", of("messages_total"))), "{metrics}");
+}

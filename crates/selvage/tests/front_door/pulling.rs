@@ -111,14 +111,22 @@ impl Board {
     }
 
     fn revoke(&self) {
-        let with_store = |arguments: &[&str]| {
-            let all: Vec<&str> = arguments.iter().copied().chain(self.store.iter().map(String::as_str)).collect();
-            selvage(&all)
-        };
-        let listed = stdout(&with_store(&["key", "list"]));
-        let line = listed.lines().find(|line| line.contains("shop-floor-board")).unwrap();
-        let id = line.split_whitespace().next().unwrap();
-        assert!(with_store(&["key", "revoke", id, "--because", "a test"]).status.success());
+        let id = self.id("key", "shop-floor-board");
+        self.well(&["key", "revoke", &id, "--because", "a test"]);
+    }
+
+    /// The first id that a command lists in a line with this.
+    fn id(&self, noun: &str, with: &str) -> String {
+        let listed = self.well(&[noun, "list"]);
+        let line = listed.lines().find(|line| line.contains(with)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    }
+
+    fn well(&self, arguments: &[&str]) -> String {
+        let all: Vec<&str> = arguments.iter().copied().chain(self.store.iter().map(String::as_str)).collect();
+        let output = selvage(&all);
+        assert!(output.status.success(), "{all:?}: {}", String::from_utf8_lossy(&output.stderr));
+        stdout(&output)
     }
 }
 
@@ -295,4 +303,81 @@ async fn in_a_brownout_nothing_is_pulled_and_positions_are_kept() {
     let mut stream = eventually("the window is over", goes_on).await;
     assert!(said(&mut stream, "\n\n").await.starts_with("id: 1-2\ndata: "), "nothing was passed over");
     assert_eq!(ids(&board.page("events?after=1-1").await), ["b"]);
+}
+
+/// Where a grant ends, retention waits for its groups no longer, and a new grant revives none of them in silence.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_ends_with_its_grant_and_a_new_one_says_so() {
+    let board = Board::new().await;
+    for id in ["a", "b", "c"] {
+        board.happens(id, "press-4").await;
+    }
+    let lease = || json!({"member": "hall-1", "lease": "60s", "start": "newest"});
+    let oldest = json!({"member": "hall-1", "lease": "60s"});
+    let (_, turn) = board.group("groups/boards/lease", oldest).await;
+    let commit = json!({"fence": turn["fence"], "position": "1-2"});
+    assert_eq!(board.group("groups/boards/commit", commit.clone()).await.0, 204);
+    let readers = || board.well(&["events", "readers", "machine-states@1"]);
+    assert!(readers().contains("group/shop-floor-board/boards") && readers().contains("reads"), "{}", readers());
+    let grant = board.id("grant", "shop-floor-board");
+    board.well(&["grant", "end", &grant, "--because", "the boards go"]);
+    assert!(readers().contains("ended at") && readers().contains("its grant has ended"), "{}", readers());
+    let listed: Value =
+        serde_json::from_str(&board.well(&["events", "readers", "machine-states@1", "--json"])).unwrap();
+    assert_eq!((&listed[0]["state"], &listed[0]["position"]), (&json!("ended"), &json!("1-2")), "{listed}");
+    let ledger = board.well(&["ledger", "list"]);
+    assert!(ledger.contains("group.ended"), "{ledger}");
+
+    // What ended stays ended; other terms are another grant.
+    board.place.edit("consumers.yaml", "Shows which machines stand still", "Shows again which machines stand still");
+    let begun = eventually("a new grant opens it", || async {
+        let (status, turn) = board.group("groups/boards/lease", lease()).await;
+        (status == 200).then_some(turn)
+    })
+    .await;
+    assert_eq!((&begun["position"], &begun["ended"]["position"]), (&json!("1-3"), &json!("1-2")), "{begun}");
+    assert_eq!(begun["ended"]["because"], "its grant has ended");
+    let (status, late) = board.group("groups/boards/commit", commit).await;
+    assert_eq!((status, &late["code"]), (409, &json!("FAB4222")), "a turn of before moves nothing: {late}");
+    let commit = json!({"fence": begun["fence"], "position": "1-3"});
+    assert_eq!(board.group("groups/boards/commit", commit).await.0, 204);
+    assert!(board.group("groups/boards/lease", lease()).await.1.get("ended").is_none());
+}
+
+/// Nobody probes who pulls. INVARIANT: DECLARED
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_that_is_pulled_is_active_at_once() {
+    let board = Board::new().await;
+    let place = &board.place;
+    place.edit("consumers.yaml", "operations: [read]", "operations: [read, subscribe]");
+    let asks = "kind: Subscription
+consumer: shop-floor-board
+interface: machine-states@1
+events: [manufacturing.machine.stopped]
+lag: 1s
+";
+    std::fs::write(place.fabric().join("pulled.yaml"), asks).unwrap();
+    let listed = eventually("it is asked for", || async {
+        Some(board.well(&["subscriptions", "list"])).filter(|listed| listed.contains("shop-floor-board/"))
+    })
+    .await;
+    assert!(listed.contains("active") && listed.contains("pulled"), "{listed}");
+    let shown = board.well(&["subscriptions", "show", "shop-floor-board/machine-states-v1"]);
+    assert!(shown.contains("state      active") && shown.contains("its consumer keeps how far it is"), "{shown}");
+
+    // How late it is is known where it commits.
+    board.happens("a", "press-4").await;
+    let (_, turn) = board.group("groups/boards/lease", json!({"member": "hall-1", "lease": "60s"})).await;
+    let of = "selvage_delivery_lag_seconds{subscription=\"shop-floor-board/machine-states-v1\"} ";
+    let lag = async || -> Option<f64> {
+        let address = format!("{}/metrics", board.served.metrics.trim_end_matches("/metrics"));
+        let text = board.client.get(address).send().await.unwrap().text().await.unwrap();
+        text.lines().find_map(|line| line.strip_prefix(of)).map(|lag| lag.parse().unwrap())
+    };
+    eventually("it is late", || async { lag().await.filter(|lag| *lag > 1.0) }).await;
+    let commit = json!({"fence": turn["fence"], "position": "1-1"});
+    assert_eq!(board.group("groups/boards/commit", commit).await.0, 204);
+    eventually("it is not late any more", || async { lag().await.filter(|lag| *lag == 0.0) }).await;
+    let shown = board.well(&["subscriptions", "show", "shop-floor-board/machine-states-v1"]);
+    assert!(shown.contains("1-1, by its groups; the stream ends at 1-1"), "{shown}");
 }

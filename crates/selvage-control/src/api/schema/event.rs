@@ -1,4 +1,4 @@
-//! Events of the log, lanes that are set aside, and dead letters.
+//! Events of the log, lanes that are set aside, dead letters and parked records.
 
 use serde_json::{Map, Value, json};
 
@@ -31,6 +31,7 @@ pub(super) fn schemas() -> Schemas {
         ("Events", answer("Events in their order, and where to go on.", tail, json!({}))),
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
+        ("ParkedRecord", answer("A record that no event can be made of as it is.", record(), json!({}))),
         ("DeadLetterDetail", answer("The same, with its attempts.", detail.into(), json!({}))),
     ]
 }
@@ -48,6 +49,18 @@ fn lane() -> Value {
         "attempts": count("How often it was tried."),
         "due": maybe("Time"),
         "dead_letter": maybe_text("The id of the message that stands in its way."),
+    })
+}
+
+fn record() -> Value {
+    json!({
+        "record": text("Its name, as events of it have in `subject`."),
+        "system": text("The system that has it."),
+        "interface": reference("InterfaceRef"),
+        "since": reference("Time"),
+        "cause": reference("Cause"),
+        "code": text("The code of what is in its way."),
+        "because": text("What is in its way."),
     })
 }
 

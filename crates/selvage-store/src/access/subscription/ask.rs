@@ -172,7 +172,12 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let now = transaction.now().await?;
     let id = format!("sub_{:032x}", Uuid::new_v4().as_u128());
-    let state = if approve { SubscriptionState::Approved } else { SubscriptionState::Requested };
+    let state = match &asked.terms.deliver {
+        _ if !approve => SubscriptionState::Requested,
+        Some(_) => SubscriptionState::Approved,
+        // There is nothing to probe.
+        None => SubscriptionState::Active,
+    };
     let begins = match asked.terms.from {
         Beginning::Oldest => Position::START,
         Beginning::Newest => match Stream::find(transaction, &asked.interface).await {

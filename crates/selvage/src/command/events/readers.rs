@@ -1,11 +1,12 @@
-//! `selvage events readers`: who reads a stream by a cursor, and how far each is. What the last of them has not read, retention does not
-//! take.
+//! `selvage events readers`: who reads a stream by a cursor, and how far each is; and which groups ended. What the last of those that read
+//! has not read, retention does not take.
 
 use clap::Args;
 use comfy_table::Table;
 use jiff::{SignedDuration, Timestamp};
 use selvage_log::{LogError, ReadLimit};
-use selvage_model::event::Position;
+use selvage_model::event::{Position, ReaderName};
+use selvage_model::pull::EndedGroup;
 use selvage_store::Cursor;
 use serde_json::{Value, json};
 
@@ -14,6 +15,9 @@ use crate::command::{Outcome, TABLE, heard};
 
 /// One event is enough to say since when a reader has not read.
 const ONE: ReadLimit = ReadLimit { records: 1, bytes: 1 };
+
+/// How a reader stands that has a cursor.
+const READS: &str = "reads";
 
 /// Lists who reads an interface's events by a cursor.
 #[derive(Args)]
@@ -44,9 +48,13 @@ impl Readers {
         for cursor in cursors {
             standings.push(standing(&reader, cursor).await?);
         }
+        let ended = reader.store.ended_groups(&reader.stream).await;
+        let ended = ended.map_err(|error| anyhow::anyhow!("{}: {error}", error.code()))?;
         reader.log.end().await;
-        let text =
-            if self.json { Value::from_iter(standings.iter().map(shown)).to_string() } else { table(&standings) };
+        let text = match self.json {
+            true => Value::from_iter(standings.iter().map(shown).chain(ended.iter().map(shown_ended))).to_string(),
+            false => table(&standings, &ended),
+        };
         heard(text).map(|_| Outcome::Well)
     }
 }
@@ -74,16 +82,27 @@ fn shown(standing: &Standing) -> Value {
         "unread_since": standing.unread_since.map(|since| since.to_string()),
         "node": standing.cursor.node,
         "trouble": standing.trouble,
+        "state": READS,
     })
 }
 
-fn table(standings: &[Standing]) -> String {
-    if standings.is_empty() {
+fn shown_ended((reader, ended): &(ReaderName, EndedGroup)) -> Value {
+    json!({
+        "reader": reader.as_str(),
+        "position": ended.position.to_string(),
+        "state": "ended",
+        "ended_at": ended.at.to_string(),
+        "because": ended.because,
+    })
+}
+
+fn table(standings: &[Standing], ended: &[(ReaderName, EndedGroup)]) -> String {
+    if standings.is_empty() && ended.is_empty() {
         return "nobody reads it by a cursor".to_owned();
     }
     let mut table = Table::new();
     table.load_style(TABLE);
-    table.set_header(["READER", "POSITION", "HEAD", "BEHIND FOR", "NODE"]);
+    table.set_header(["READER", "POSITION", "HEAD", "BEHIND FOR", "NODE", "STATE"]);
     let now = Timestamp::now();
     for standing in standings {
         let behind = match (&standing.trouble, standing.unread_since) {
@@ -93,7 +112,12 @@ fn table(standings: &[Standing]) -> String {
         };
         let Cursor { reader, position, node } = &standing.cursor;
         let [position, head] = [position, &standing.head].map(ToString::to_string);
-        table.add_row([reader.to_string(), position, head, behind, node.clone()]);
+        table.add_row([reader.to_string(), position, head, behind, node.clone(), READS.to_owned()]);
+    }
+    for (reader, EndedGroup { position, at, because }) in ended {
+        let state = format!("ended at {at:.0}: {because}");
+        let [none, behind, node] = ["-"; 3].map(str::to_owned);
+        table.add_row([reader.to_string(), position.to_string(), none, behind, node, state]);
     }
     table.to_string()
 }

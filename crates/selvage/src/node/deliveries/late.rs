@@ -1,5 +1,5 @@
 //! How late subscriptions are, measured for each that is alive: whether it is delivered, set aside, suspended, blocked, or nobody can
-//! reach it. Each is measured by the node that it prefers. It delivers nothing.
+//! reach it. Each is measured by the node that it prefers. Groups whose grant ran out end beside it. It delivers nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,18 +38,31 @@ impl Measure {
         looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             looks.tick().await;
+            if let Err(error) = self.end_groups().await {
+                tracing::warn!("{}: groups without a grant end later: {error}", error.code());
+            }
             if let Err(error) = self.measure().await {
                 tracing::warn!("{}: how late subscriptions are is measured later: {error}", error.code());
             }
         }
     }
 
+    /// A grant that somebody takes away ends them with it; one that runs out, here.
+    async fn end_groups(&self) -> Result<(), StoreError> {
+        for (interface, reader) in self.share.store.end_overdue_groups().await? {
+            let code = code::GROUP_ENDED;
+            tracing::warn!(code = %code, "`{reader}` of `{interface}` has ended with its grant: retention waits for it no longer");
+        }
+        Ok(())
+    }
+
     async fn measure(&mut self) -> Result<(), StoreError> {
         let views = self.share.store.subscription_views().await?;
-        // Who pulls is as late as they want, and to a stream that there is not nothing was ever appended.
+        // Of who pulls without groups nobody knows how far they are, and to a stream that there is not nothing was ever appended.
         let is_due = |view: &SubscriptionView| {
             let it = &view.subscription;
-            it.state != SubscriptionState::Ended && it.terms.deliver.is_some() && view.head.is_some()
+            let is_known = it.terms.deliver.is_some() || view.position.is_some();
+            it.state != SubscriptionState::Ended && is_known && view.head.is_some()
         };
         let due: Vec<SubscriptionView> = views.into_iter().filter(is_due).collect();
         let nodes = if due.is_empty() { Vec::new() } else { self.share.nodes().await? };
