@@ -18,6 +18,7 @@ mod releases;
 mod request;
 mod route;
 mod schema;
+mod subscriptions;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -105,6 +106,7 @@ fn table() -> Vec<Route> {
         recertifications::routes(),
         emergencies::routes(),
         lanes::routes(),
+        subscriptions::routes(),
         events::routes(),
         evidence::routes(),
     ];

@@ -18,7 +18,7 @@ use selvage_model::overview::{
     BreakGlassRow, CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow,
     RecordRow, ShadowRow, SubscriptionRow, SystemRow, UsageView,
 };
-use selvage_model::subscription::SubscriptionState;
+use selvage_model::subscription::{SubscriptionState, Waiting, WaitsFor};
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
 use selvage_store::Store;
 
@@ -234,6 +234,7 @@ fn sample_lanes() -> LanesView {
         to: Some("mes-ghent /hooks".into()),
         state: SubscriptionState::Active,
         because: None,
+        waits: None,
         behind: Some(54_321),
         lag: Some(150.0),
         agreed: Some(Duration::from_secs(30)),
@@ -252,7 +253,10 @@ fn sample_lanes() -> LanesView {
         because: "`<b>Days` is no word".into(),
         since: "2026-11-23T05:00:00Z".parse().unwrap(),
     };
-    LanesView { now, lanes, records: vec![record], subscriptions: vec![subscription] }
+    let because = "the secret `wms/hooks` is not there".into();
+    let waits = Some(Waiting { what: WaitsFor::Secret, because });
+    let waiting = SubscriptionRow { label: "wms/finished".into(), waits, down: false, ..subscription.clone() };
+    LanesView { now, lanes, records: vec![record], subscriptions: vec![subscription, waiting] }
 }
 
 #[tokio::test]
@@ -271,6 +275,7 @@ async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
         "in 5m",
         "Mend the receiver or the data, then <code>selvage dead-letters redrive dlt_1</code>",
         "Bring the receiver back.",
+        ">waiting: secret missing</span><br><span class=\"dim\">the secret `wms/hooks` is not there",
         "it answered &lt;b&gt;422&lt;/b&gt;",
         "54\u{2009}321",
         "takes nothing",

@@ -30,6 +30,13 @@ impl Attempt {
         Self { at, took: Duration::ZERO, status: None, excerpt: None, sent: Sent::Withheld { because } }
     }
 
+    /// The grant lets nothing through until then: nothing was sent.
+    pub(crate) fn ungranted(at: Timestamp, until: Timestamp) -> Self {
+        let because = "its grant lets nothing through at the moment".to_owned();
+        let retry_after = Duration::try_from(until.duration_since(at)).unwrap_or_default();
+        Self { at, took: Duration::ZERO, status: None, excerpt: None, sent: Sent::NotSent { because, retry_after } }
+    }
+
     /// What is kept in the store is no event any more: nothing was sent.
     pub(crate) fn unreadable(at: Timestamp) -> Self {
         let because = "what is set aside is no event".to_owned();

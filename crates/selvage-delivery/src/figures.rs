@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use selvage_model::subscription::Waiting;
+
 use crate::Sent;
 
 /// Figures of every subscription that this node delivers, or did.
@@ -11,7 +13,7 @@ use crate::Sent;
 pub struct Figures(Arc<Mutex<BTreeMap<String, Figure>>>);
 
 /// Figures of one subscription.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Figure {
     /// Messages that arrived.
     pub delivered: u64,
@@ -31,6 +33,8 @@ pub struct Figure {
     pub down: bool,
     /// Whether this node delivers it now.
     pub here: bool,
+    /// Why nothing is sent although it stands so that it could be.
+    pub waits: Option<Waiting>,
 }
 
 impl Figures {
@@ -59,6 +63,21 @@ impl Figures {
         for (label, lag) in lags {
             figures.entry(label.clone()).or_default().lag = Some(*lag);
         }
+    }
+
+    /// Those that cannot be sent anything, and why, by `consumer/name`; the others are delivered here, or are not this node's.
+    pub fn unsent(&self, waiting: &BTreeMap<String, Waiting>) {
+        let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.values_mut().filter(|figure| !figure.here).for_each(|figure| figure.waits = None);
+        for (label, waits) in waiting {
+            figures.entry(label.clone()).or_default().waits = Some(waits.clone());
+        }
+    }
+
+    /// Those that wait, and why, by `consumer/name`.
+    pub fn waiting(&self) -> BTreeMap<String, Waiting> {
+        let figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.iter().filter_map(|(label, figure)| Some((label.clone(), figure.waits.clone()?))).collect()
     }
 
     /// All of them, by `consumer/name`.
@@ -101,6 +120,11 @@ impl Figures {
             "Whether the endpoint takes nothing.",
             &here(|it| f64::from(u8::from(it.down))),
         );
+        let name = "selvage_delivery_waiting";
+        let _ = writeln!(text, "# HELP {name} Nothing is sent: what is waited for.\n# TYPE {name} gauge");
+        for (label, waits) in all.iter().filter_map(|(label, figure)| Some((label, figure.waits.as_ref()?))) {
+            let _ = writeln!(text, "{name}{{subscription=\"{label}\",for=\"{}\"}} 1", waits.what.as_str());
+        }
         text
     }
 }

@@ -101,6 +101,7 @@ fn is_same(left: &Job, right: &Job) -> bool {
         && left.calendar == right.calendar
         && left.interface == right.interface
         && left.scope == right.scope
+        && left.granted == right.granted
         && left.subscription.terms == right.subscription.terms
         && left.subscription.interface == right.subscription.interface
 }

@@ -6,7 +6,6 @@
 mod aside;
 mod crowd;
 mod health;
-mod pace;
 mod progress;
 #[cfg(test)]
 mod tests;
@@ -17,14 +16,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_model::event::{LaneKey, Position, Record};
 use selvage_model::scalar::Rate;
-use selvage_store::{AttemptRecord, LaneTrouble, ParkedMessage, WithheldMessage};
+use selvage_store::{AttemptRecord, KeptDelivery, LaneTrouble, ParkedMessage, WithheldMessage};
 
+use crate::pace::Pace;
 use crate::retry::Calendar;
 use crate::{Attempt, Sent};
 use aside::Asides;
 use crowd::Crowd;
 use health::Health;
-use pace::Pace;
 pub(crate) use progress::Progress;
 use window::Window;
 
@@ -92,6 +91,8 @@ pub(crate) struct Lanes {
     asides_turn: bool,
     attempts: Vec<AttemptRecord>,
     withheld: Vec<WithheldMessage>,
+    /// What arrived and was not handed out yet to be kept.
+    arrived: Vec<KeptDelivery>,
     gone: bool,
 }
 
@@ -119,6 +120,7 @@ impl Lanes {
             asides_turn: false,
             attempts: Vec::new(),
             withheld: Vec::new(),
+            arrived: Vec::new(),
             gone: false,
         }
     }
@@ -243,6 +245,16 @@ impl Lanes {
                 excerpt: attempt.excerpt.clone(),
             });
         }
+        // Without an answer nothing was sent.
+        if let (Sent::Delivered, Some(_)) = (&attempt.sent, attempt.status) {
+            self.arrived.push(KeptDelivery {
+                position: parcel.message.position,
+                at: attempt.at,
+                took: attempt.took,
+                status: attempt.status,
+                attempts: parcel.attempts + 1,
+            });
+        }
         match &attempt.sent {
             Sent::NotSent { .. } | Sent::Withheld { .. } => {}
             Sent::Delivered => self.delivered(parcel, now, chance),
@@ -274,6 +286,7 @@ impl Lanes {
     /// Nothing was sent: it is as if nobody had tried.
     fn not_sent(&mut self, parcel: &Parcel, pause: Duration, now: Timestamp) {
         self.hold(pause, now);
+        self.pace.give_back();
         if parcel.aside {
             self.asides.put_back(&parcel.lane);
         } else {
@@ -304,6 +317,11 @@ impl Lanes {
     fn unnoted(&self) -> Option<Timestamp> {
         let noted = self.noted_until.map(|noted| noted.checked_add(SLIGHTLY).unwrap_or(noted));
         self.asked_until.filter(|asked| Some(*asked) > noted)
+    }
+
+    /// Nothing is sent until then, and no message's clock runs: it is not the receiver that keeps them waiting.
+    pub(crate) fn stand_still(&mut self, now: Timestamp, until: Timestamp) {
+        self.settings.calendar.stand_still(now, until);
     }
 
     fn delivered(&mut self, parcel: &Parcel, now: Timestamp, chance: f64) {
@@ -355,11 +373,23 @@ impl Lanes {
         progress::of(self)
     }
 
+    /// What arrived since the last time.
+    pub(crate) fn take_arrived(&mut self) -> Vec<KeptDelivery> {
+        std::mem::take(&mut self.arrived)
+    }
+
+    /// It was not written: with the next.
+    pub(crate) fn keep_arrived(&mut self, mut arrived: Vec<KeptDelivery>) {
+        arrived.append(&mut self.arrived);
+        self.arrived = arrived;
+    }
+
     /// Whether something is to be written.
     pub(crate) fn has_progress(&self) -> bool {
         self.is_urgent()
             || !self.attempts.is_empty()
             || !self.withheld.is_empty()
+            || !self.arrived.is_empty()
             || self.window.reach().is_some_and(|to| to > self.committed)
     }
 

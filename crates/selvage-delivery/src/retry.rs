@@ -14,6 +14,9 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// The longest pause that a receiver may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
 
+/// So many spans of standing still are known at most, the last.
+const MOST_SPANS: usize = 1_000;
+
 /// When the receiving system stands still: spans that do not overlap, in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar(Vec<(Timestamp, Timestamp)>);
@@ -31,6 +34,15 @@ impl Calendar {
             }
         }
         Self(joined)
+    }
+
+    /// It stands still between these times, too.
+    pub(crate) fn stand_still(&mut self, from: Timestamp, to: Timestamp) {
+        let mut spans = std::mem::take(&mut self.0);
+        spans.push((from, to));
+        *self = Self::new(spans);
+        let beyond = self.0.len().saturating_sub(MOST_SPANS);
+        self.0.drain(..beyond);
     }
 
     /// This time, or the end of the maintenance that it falls into.
@@ -104,6 +116,10 @@ mod tests {
         assert_eq!(hours("2027-07-18T12:00:00Z", "2027-08-01T12:00:00Z"), 24);
         assert_eq!(hours("2027-07-20T00:00:00Z", "2027-07-21T00:00:00Z"), 0);
         assert_eq!(hours("2027-08-02T00:00:00Z", "2027-08-01T00:00:00Z"), 0);
+        let mut longer = calendar.clone();
+        longer.stand_still(at("2027-07-31T00:00:00Z"), at("2027-08-03T00:00:00Z"));
+        assert_eq!(longer.open(at("2027-07-25T10:00:00Z")), at("2027-08-03T00:00:00Z"));
+        assert_eq!(longer.running(at("2027-07-18T00:00:00Z"), at("2027-08-04T00:00:00Z")).as_secs(), 2 * 86_400);
         let due = next(1, None, at("2027-07-20T00:00:00Z"), 0.5, &calendar);
         assert_eq!(due, at("2027-08-01T00:00:00Z"));
     }

@@ -17,17 +17,18 @@ use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::{EventInterface, SUBSCRIBE};
-use selvage_model::subscription::LiveSubscription;
+use selvage_model::subscription::{LiveSubscription, WaitsFor};
 use selvage_store::{CursorMove, Store, StoreError};
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::figures::Figures;
 use crate::lanes::{Lanes, Next, Parcel, Settings};
+use crate::ration::{Granted, Ration, Rations, Taken};
 use crate::reading::Readings;
 use crate::retry::Calendar;
 use crate::shown::{covers, shown};
 use crate::writing::Writer;
-use crate::{Attempt, Endpoint, Handed, Holding, Sending, envelope};
+use crate::{Attempt, Endpoint, Handed, Holding, Sending, Sent, envelope};
 use reading::Reading;
 use writing::Moving;
 
@@ -51,6 +52,8 @@ pub struct Job {
     pub interface: EventInterface,
     /// What the grant covers of them.
     pub scope: Scope,
+    /// How much the grant lets through.
+    pub granted: Granted,
 }
 
 /// What deliveries stand on.
@@ -68,6 +71,8 @@ pub struct DeliveryConfig {
     pub sending: Sending,
     /// What holds events to their contract.
     pub holding: Holding,
+    /// What grants let through.
+    pub rations: Rations,
     /// What counts.
     pub figures: Figures,
     /// Chance, from 0 to 1: what failed together does not come back together.
@@ -128,6 +133,12 @@ pub(crate) struct Run {
     read_all: bool,
     was_down: bool,
     was_crowded: bool,
+    was_spent: bool,
+    /// How many arrived since those of long ago were forgotten.
+    kept: usize,
+    ration: Option<Ration>,
+    /// What of its grant is used up, and until when.
+    waits: Option<(WaitsFor, Timestamp)>,
 }
 
 impl Run {
@@ -150,6 +161,7 @@ impl Run {
         };
         let lanes = Lanes::new(settings, held.to, aside, held_until);
         let endpoint = Arc::new(job.endpoint.clone());
+        let ration = config.rations.of(&job.granted);
         let (until, renew_at) = (taken + config.lease, taken + config.lease / 3);
         let now = Instant::now();
         Ok(Self {
@@ -170,6 +182,10 @@ impl Run {
             read_all: false,
             was_down: false,
             was_crowded: false,
+            was_spent: false,
+            kept: writing::FORGET_AFTER,
+            ration,
+            waits: None,
         })
     }
 
@@ -282,18 +298,40 @@ impl Run {
         Ok(())
     }
 
-    fn send(&self, parcel: Parcel) {
+    fn send(&mut self, parcel: Parcel) {
         let (endpoint, outcomes) = (Arc::clone(&self.endpoint), self.outcomes.0.clone());
         let event = match self.made(&parcel) {
             Ok(event) => event,
             Err(attempt) => return drop(outcomes.send((parcel, attempt))),
         };
+        let taken = match self.granted(Timestamp::now()) {
+            Ok(taken) => taken,
+            Err(attempt) => return self.sent(&parcel, &attempt),
+        };
         let message = envelope::message(&self.job.subscription.id, &parcel.message, event, parcel.attempts);
         let sending = Arc::clone(&self.means.config.sending);
         tokio::spawn(async move {
             let attempt = sending(endpoint, message).await;
+            if let Some(taken) = taken.filter(|_| attempt.sent != Sent::Delivered) {
+                taken.give_back();
+            }
             let _ = outcomes.send((parcel, attempt));
         });
+    }
+
+    /// Takes one message of what the grant lets through; what came of it where it lets none through now.
+    fn granted(&mut self, now: Timestamp) -> Result<Option<Taken>, Attempt> {
+        let wait = match self.ration.as_ref().map(|ration| ration.take(now)).transpose() {
+            Ok(taken) => return Ok(taken),
+            Err(wait) => wait,
+        };
+        if let Some(what) = wait.what {
+            self.waits = Some((what, wait.until));
+        }
+        if wait.what == Some(WaitsFor::Quota) {
+            self.lanes.stand_still(now, wait.until);
+        }
+        Err(Attempt::ungranted(now, wait.until))
     }
 
     /// The event as it is sent; what came of it where nothing is.

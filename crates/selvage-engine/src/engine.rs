@@ -125,7 +125,16 @@ impl Engine {
     /// Everything that is missing to serve it; what was active stays active.
     pub fn activate(&self, fabric: Arc<Fabric>) -> Result<(), Vec<Finding>> {
         let secrets = self.shared.secrets();
-        self.swap(fabric, &secrets)
+        self.swap((fabric, None), &secrets)
+    }
+
+    /// The same of a release, which the events name that are made under it.
+    ///
+    /// # Errors
+    /// Those of [`Self::activate`].
+    pub fn activate_release(&self, fabric: Arc<Fabric>, release: &str) -> Result<(), Vec<Finding>> {
+        let secrets = self.shared.secrets();
+        self.swap((fabric, Some(release.into())), &secrets)
     }
 
     /// Uses these secrets from now on, for the fabric that is active and those that follow. Whether they are others than
@@ -138,17 +147,23 @@ impl Engine {
         if *known == secrets {
             return Ok(false);
         }
-        self.swap(Arc::clone(&self.shared.active().fabric), &secrets)?;
+        let active = self.shared.active();
+        self.swap((Arc::clone(&active.fabric), active.release.clone()), &secrets)?;
         *known = secrets;
         Ok(true)
     }
 
-    fn swap(&self, fabric: Arc<Fabric>, secrets: &BTreeMap<SecretName, String>) -> Result<(), Vec<Finding>> {
+    fn swap(
+        &self,
+        (fabric, release): (Arc<Fabric>, Option<Arc<str>>),
+        secrets: &BTreeMap<SecretName, String>,
+    ) -> Result<(), Vec<Finding>> {
         let before = self.shared.active();
         let surroundings = Surroundings {
             environment: &self.shared.config.environment,
             secrets,
             before: &before,
+            release,
             governors: &self.shared.governors,
         };
         let active = Active::compile(fabric, &surroundings)?;

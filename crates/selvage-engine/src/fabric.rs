@@ -70,6 +70,8 @@ impl Served {
 /// The fabric that is active.
 pub(crate) struct Active {
     pub(crate) fabric: Arc<Fabric>,
+    /// The release that it is, where it is one.
+    pub(crate) release: Option<Arc<str>>,
     /// What the data of events is held to.
     pub(crate) event_data: EventData,
     served: BTreeMap<InterfaceRef, Arc<Served>>,
@@ -85,6 +87,7 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) environment: &'a EnvironmentName,
     pub(crate) secrets: &'a BTreeMap<SecretName, String>,
     pub(crate) before: &'a Active,
+    pub(crate) release: Option<Arc<str>>,
     pub(crate) governors: &'a Governors,
 }
 
@@ -93,6 +96,7 @@ impl Active {
     pub(crate) fn nothing() -> Self {
         Self {
             fabric: Arc::new(Fabric::default()),
+            release: None,
             event_data: EventData::default(),
             served: BTreeMap::new(),
             watched: BTreeMap::new(),
@@ -104,7 +108,7 @@ impl Active {
 
     /// Compiles what the engine needs of a fabric, or says everything that is missing for it. Nothing is sent.
     pub(crate) fn compile(fabric: Arc<Fabric>, surroundings: &Surroundings<'_>) -> Result<Self, Vec<Finding>> {
-        let mut compiled = Self { fabric, ..Self::nothing() };
+        let mut compiled = Self { fabric, release: surroundings.release.clone(), ..Self::nothing() };
         let fabric = Arc::clone(&compiled.fabric);
         let mut findings = Vec::new();
         match EventData::compile(&fabric) {
@@ -278,7 +282,8 @@ impl Active {
         let fabric = Arc::clone(&self.fabric);
         let Some(draft) = watched::draft(&fabric, event).map_err(|finding| vec![finding])? else { return Ok(None) };
         let served = Arc::new(self.serve(interface, &draft.serves, surroundings)?);
-        watched::compile(interface, &draft, served).map(Some).map_err(|finding| vec![finding])
+        let release = self.release.clone();
+        watched::compile(interface, &draft, (served, release)).map(Some).map_err(|finding| vec![finding])
     }
 
     fn connect(

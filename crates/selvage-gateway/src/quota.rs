@@ -30,16 +30,13 @@ pub(crate) struct Span {
 impl Span {
     /// The window that contains this moment.
     pub(crate) fn at(window: Window, now: Timestamp) -> Self {
-        let seconds = now.as_second().max(0);
-        match window {
-            Window::Hour => Self::even(seconds, 3_600).of_kind(0),
-            Window::Day => Self::even(seconds, 86_400).of_kind(1),
-            Window::Month => Self::month(now).unwrap_or_else(|| Self::even(seconds, 28 * 86_400)).of_kind(2),
-        }
-    }
-
-    fn of_kind(self, kind: u64) -> Self {
-        Self { number: self.number * STEP + kind, ..self }
+        let (begins, ends) = window.span(now);
+        let (number, kind) = match window {
+            Window::Hour => (begins / 3_600, 0),
+            Window::Day => (begins / 86_400, 1),
+            Window::Month => (months(now), 2),
+        };
+        Self { number: number.unsigned_abs() * STEP + kind, begins, ends }
     }
 
     /// The number to count in, where this one was seen last: a clock that goes back a little opens no window again. Another
@@ -48,30 +45,16 @@ impl Span {
         if seen == self.number + STEP { seen } else { self.number }
     }
 
-    fn even(seconds: i64, length: i64) -> Self {
-        let number = seconds / length;
-        Self { number: number.unsigned_abs(), begins: number * length, ends: (number + 1) * length }
-    }
-
-    fn month(now: Timestamp) -> Option<Self> {
-        let day = Offset::UTC.to_datetime(now).date();
-        let begin = |day: jiff::civil::Date| {
-            Some(
-                Offset::UTC
-                    .to_timestamp(day.first_of_month().to_datetime(jiff::civil::Time::midnight()))
-                    .ok()?
-                    .as_second(),
-            )
-        };
-        let next = day.last_of_month().tomorrow().ok()?;
-        let number = (i64::from(day.year()) - 1970) * 12 + i64::from(day.month()) - 1;
-        Some(Self { number: u64::try_from(number).ok()?, begins: begin(day)?, ends: begin(next)? })
-    }
-
     /// Whole seconds until it ends.
     fn left(self, now: Timestamp) -> u64 {
         u64::try_from(self.ends - now.as_second()).unwrap_or(0).max(1)
     }
+}
+
+/// How many months have passed since 1970.
+fn months(now: Timestamp) -> i64 {
+    let day = Offset::UTC.to_datetime(now).date();
+    (i64::from(day.year()) - 1970) * 12 + i64::from(day.month()) - 1
 }
 
 /// What a quota said.

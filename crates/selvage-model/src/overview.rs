@@ -8,7 +8,7 @@ use crate::contract_check::{ContractCheck, Sides};
 use crate::delivery::Cause;
 use crate::manifest::api::Operation;
 use crate::name::{ConsumerName, InterfaceRef, SystemName};
-use crate::subscription::SubscriptionState;
+use crate::subscription::{SubscriptionState, Waiting};
 use crate::usage::{ShadowGroup, UsageCount, UsageGap, UsageTotal};
 
 /// The state of a node at a glance.
@@ -263,6 +263,8 @@ pub struct SubscriptionRow {
     pub state: SubscriptionState,
     /// Why.
     pub because: Option<String>,
+    /// Why nothing is sent although it stands so that it could be.
+    pub waits: Option<Waiting>,
     /// How many events of its stream it has not passed.
     pub behind: Option<u64>,
     /// How old the oldest is that has not arrived, in seconds; known where this node delivers.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use rust_decimal::Decimal;
 use rust_decimal::prelude::ToPrimitive;
@@ -60,6 +60,23 @@ impl Window {
             Self::Month => 28 * 86_400,
         })
     }
+
+    /// The one that contains a moment: when it begins, and when the next one does. Seconds since 1970.
+    pub fn span(self, now: Timestamp) -> (i64, i64) {
+        let seconds = now.as_second().max(0);
+        let even = |length: i64| (seconds - seconds % length, seconds - seconds % length + length);
+        match self {
+            Self::Hour => even(3_600),
+            Self::Day => even(86_400),
+            Self::Month => month(now).unwrap_or_else(|| even(28 * 86_400)),
+        }
+    }
+}
+
+fn month(now: Timestamp) -> Option<(i64, i64)> {
+    let day = TimeZone::UTC.to_datetime(now).date();
+    let begin = |day: Date| Some(TimeZone::UTC.to_timestamp(day.to_datetime(Time::midnight())).ok()?.as_second());
+    Some((begin(day.first_of_month())?, begin(day.last_of_month().tomorrow().ok()?)?))
 }
 
 /// A share in hundredths, exact: `99.9%` is 99.9.

@@ -106,7 +106,60 @@ impl fmt::Display for SubscriptionState {
     }
 }
 
-/// Not one of the words of [`SubscriptionState`].
+/// Why nothing is sent for a subscription that stands so that it could be. Nothing is lost, and nothing is set aside for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// For what.
+    pub what: WaitsFor,
+    /// The same, for a person.
+    pub because: String,
+}
+
+/// What a subscription waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WaitsFor {
+    /// The rate of its grant is met.
+    Rate,
+    /// The quota of its grant is used up.
+    Quota,
+    /// A secret that signs is not there.
+    Secret,
+    /// There is nothing that it could be sent to, or it may not be.
+    Endpoint,
+}
+
+impl WaitsFor {
+    const ALL: [Self; 4] = [Self::Rate, Self::Quota, Self::Secret, Self::Endpoint];
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::Quota => "quota",
+            Self::Secret => "secret",
+            Self::Endpoint => "endpoint",
+        }
+    }
+
+    /// How a subscription stands that waits for it.
+    pub fn says(self) -> &'static str {
+        match self {
+            Self::Rate => "waiting: rate met",
+            Self::Quota => "waiting: quota used up",
+            Self::Secret => "waiting: secret missing",
+            Self::Endpoint => "waiting: no endpoint",
+        }
+    }
+}
+
+impl FromStr for WaitsFor {
+    type Err = NotAState;
+    fn from_str(text: &str) -> Result<Self, NotAState> {
+        Self::ALL.into_iter().find(|it| it.as_str() == text).ok_or_else(|| NotAState(text.to_owned()))
+    }
+}
+
+/// Not one of the words of [`SubscriptionState`] or [`WaitsFor`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a state of a subscription")]
 pub struct NotAState(String);
@@ -210,6 +263,9 @@ mod tests {
     fn each_state_is_read_as_it_is_written() {
         for state in SubscriptionState::ALL {
             assert_eq!(state.to_string().parse(), Ok(state));
+        }
+        for what in WaitsFor::ALL {
+            assert_eq!(what.as_str().parse(), Ok(what));
         }
         assert!("paused".parse::<SubscriptionState>().is_err());
     }

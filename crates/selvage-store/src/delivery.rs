@@ -3,6 +3,7 @@
 
 pub(crate) mod choice;
 pub(crate) mod hold;
+pub(crate) mod kept;
 pub(crate) mod letter;
 pub(crate) mod view;
 pub(crate) mod withheld;
@@ -20,6 +21,7 @@ use crate::event::cursor::{self, CursorMove};
 use crate::event::{group, read_position, stored};
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
+use kept::KeptDelivery;
 use withheld::WithheldMessage;
 
 /// How many attempts are kept of each message, the newest.
@@ -80,6 +82,10 @@ pub struct Deliveries {
     pub held: Option<Timestamp>,
     /// Messages that are not sent, since the grant does not cover them any more.
     pub withheld: Vec<WithheldMessage>,
+    /// What arrived, for those who look for it.
+    pub arrived: Vec<KeptDelivery>,
+    /// Whether it is time to forget what arrived long ago.
+    pub forgets: bool,
 }
 
 /// A lane that is set aside, as it stands.
@@ -225,7 +231,7 @@ impl Store {
         rows.iter().map(|row| Ok((row.text("id")?, row.integer("acts")?))).collect()
     }
 
-    /// Forgets attempts, settled dead letters and withheld messages that are old, and how groups ended very long ago.
+    /// Forgets attempts, deliveries, settled dead letters and withheld messages that are old, and how groups ended very long ago.
     ///
     /// # Errors
     /// Those of the database.
@@ -237,6 +243,7 @@ impl Store {
         withheld::forget_old(&mut transaction, old).await?;
         let very_old = transaction.now().await?.before(ENDS_KEPT_FOR);
         group::forget_old(&mut transaction, very_old).await?;
+        kept::forget_old(&mut transaction, old).await?;
         transaction.commit().await
     }
 }
@@ -296,6 +303,7 @@ async fn record(transaction: &mut Transaction, deliveries: &Deliveries) -> Resul
     for message in &deliveries.withheld {
         withheld::note(transaction, id, message).await?;
     }
+    kept::note(transaction, id, &deliveries.arrived, deliveries.forgets).await?;
     let mut unparked = Vec::new();
     for lane in &deliveries.drained {
         let past = bind![id, lane.as_str(), stored(deliveries.moved.to)];
@@ -351,7 +359,7 @@ async fn note(transaction: &mut Transaction, subscription: &str, attempt: &Attem
     Ok(())
 }
 
-fn micros(time: Duration) -> i64 {
+pub(crate) fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 

@@ -60,6 +60,7 @@ pub use change::{AskedChanges, ChangeStates, NewChange};
 pub use claim::{Claim, NewClaim};
 pub use cross_reference::CrossReference;
 pub use delivery::choice::LaneChoice;
+pub use delivery::kept::{EventDelivery, KeptDelivery};
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
 pub use delivery::view::{LaneView, SubscriptionView};
 pub use delivery::withheld::WithheldMessage;

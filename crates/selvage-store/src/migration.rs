@@ -44,6 +44,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0028.sql"),
     include_str!("../migrations/0029.sql"),
     include_str!("../migrations/0030.sql"),
+    include_str!("../migrations/0031.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -114,6 +114,7 @@ fn in_path(name: &str) -> Value {
         "environment" => "EnvironmentName",
         "domain" => "DomainName",
         "control" => "ControlId",
+        "position" => "Position",
         _ => "Id",
     };
     json!({"name": name, "in": "path", "required": true, "schema": reference(schema)})

@@ -9,7 +9,7 @@ use selvage_model::code;
 use selvage_model::event::{Position, Record};
 use selvage_model::name::InterfaceRef;
 use selvage_model::problem::Problem;
-use selvage_store::StreamState;
+use selvage_store::{EventDelivery, StreamState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -40,7 +40,33 @@ pub(super) fn routes() -> Vec<Route> {
                 code::POSITION_AHEAD,
                 code::EVENTS_RETIRED,
             ]),
+        Route::get("/events/{interface}/{position}/deliveries", deliveries)
+            .says("lanes", "listEventDeliveries", "To whom one event was sent, and what came of each send that is kept")
+            .lists("The sends, by subscription.", "EventDelivery"),
     ]
+}
+
+/// To whom one event was sent. A thousand deliveries of each subscription are kept, and every send of what did not arrive at once.
+async fn deliveries(
+    State(api): State<Api>,
+    _operator: Operator,
+    At((interface, position)): At<(InterfaceRef, Position)>,
+) -> Response {
+    match api.governance.store.event_deliveries(&interface, position).await {
+        Ok(sends) => Json(json!({"items": sends.iter().map(send).collect::<Vec<_>>()})).into_response(),
+        Err(error) => told(&error.into()),
+    }
+}
+
+fn send(it: &EventDelivery) -> Value {
+    json!({
+        "subscription": it.label,
+        "at": it.attempt.at.to_string(),
+        "took_ms": u64::try_from(it.attempt.took.as_millis()).unwrap_or(u64::MAX),
+        "status": it.attempt.status,
+        "number": it.attempt.number,
+        "because": it.attempt.because,
+    })
 }
 
 /// Most events of one answer.

@@ -37,11 +37,13 @@ fn figures(view: &LanesView) -> Markup {
     let waiting: u64 = view.lanes.iter().map(|lane| lane.waiting).sum();
     let stopped = view.subscriptions.iter().filter(|it| it.state == SubscriptionState::Suspended).count() as u64;
     let down = view.subscriptions.iter().filter(|it| it.down).count() as u64;
+    let held = view.subscriptions.iter().filter(|it| it.waits.is_some()).count() as u64;
     let table = [
         ("Parked", parked, "lanes wait for a person", "bad"),
         ("Retrying", retrying, "lanes are tried again by themselves", "warn"),
         ("Waiting", waiting, "messages in these lanes", ""),
         ("Down", down, "endpoints take nothing", "bad"),
+        ("Held", held, "subscriptions wait for a secret or their grant", "bad"),
         ("Suspended", stopped, "subscriptions are sent nothing", "warn"),
     ];
     html! {
@@ -166,6 +168,7 @@ fn subscriptions(view: &LanesView) -> Markup {
 
 fn one_subscription(it: &SubscriptionRow, now: Timestamp) -> Markup {
     let class = match it.state {
+        _ if it.waits.is_some() => "bad",
         SubscriptionState::Active => "good",
         SubscriptionState::Suspended => "bad",
         _ => "warn",
@@ -175,8 +178,12 @@ fn one_subscription(it: &SubscriptionRow, now: Timestamp) -> Markup {
             td { strong.name { (it.label) } br; span.dim { (it.interface) } }
             td { (it.to.as_deref().unwrap_or("pulled")) @if it.down { br; span.badge.bad { "takes nothing" } } }
             td {
-                span.badge.(class) { (it.state) }
-                @if let (true, Some(because)) = (it.state != SubscriptionState::Active, &it.because) { br; span.dim { (because) } }
+                @if let Some(waits) = &it.waits {
+                    span.badge.(class) { (waits.what.says()) } br; span.dim { (waits.because) }
+                } @else {
+                    span.badge.(class) { (it.state) }
+                    @if let (true, Some(because)) = (it.state != SubscriptionState::Active, &it.because) { br; span.dim { (because) } }
+                }
                 @if let Some(until) = it.held_until {
                     br; span.dim { "asked to be left alone for " (long(until.duration_since(now).as_secs())) " more" }
                 }

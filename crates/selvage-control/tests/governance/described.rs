@@ -107,6 +107,7 @@ async fn every_route_is_described_and_answers_so() {
         "/lanes?cause=refused",
         "/dead-letters",
         "/parked-records?cause=code",
+        "/subscriptions",
     ] {
         assert_eq!(get(path).await.0, 200, "{path}");
     }

@@ -98,6 +98,8 @@ impl Dying {
             drained: Vec::new(),
             held: None,
             withheld: Vec::new(),
+            arrived: Vec::new(),
+            forgets: false,
         };
         Self { none, died: 0 }
     }

@@ -72,5 +72,6 @@ pub(super) fn of(lanes: &Lanes) -> Option<Progress> {
     };
     let moves = progress.to > lanes.committed;
     lanes.asides.add_to(&mut progress, moves);
-    (moves || progress.writes() || !progress.drained.is_empty()).then_some(progress)
+    let some = moves || progress.writes() || !progress.drained.is_empty() || !lanes.arrived.is_empty();
+    some.then_some(progress)
 }

@@ -1,17 +1,26 @@
 //! What is told of a subscription while it is delivered: what is set aside, and whether its endpoint takes anything. How late it is, is
 //! measured whether or not it is delivered.
 
+use jiff::{SignedDuration, Timestamp};
 use selvage_model::code;
+use selvage_model::subscription::{Waiting, WaitsFor};
 
 use super::Run;
+
+const TOLD_FOR: SignedDuration = SignedDuration::from_secs(3);
 
 impl Run {
     pub(super) fn observe(&mut self) {
         let (retrying, parked) = self.lanes.aside();
         let (down, crowded) = (self.lanes.is_down(), self.lanes.is_crowded());
-        let label = &self.endpoint.name;
+        let (label, waits) = (&self.endpoint.name, self.waiting(Timestamp::now()));
+        let spent = waits.as_ref().filter(|it| it.what == WaitsFor::Quota);
+        if let (Some(waits), false) = (spent, self.was_spent) {
+            tracing::error!(code = %code::GRANT_SPENT, "`{label}` waits: {}", waits.because);
+        }
+        self.was_spent = spent.is_some();
         self.means.config.figures.of(label, |figure| {
-            (figure.down, figure.here) = (down, true);
+            (figure.down, figure.here, figure.waits) = (down, true, waits);
             (figure.retrying, figure.parked) = (retrying as u64, parked as u64);
         });
         if down && !self.was_down {
@@ -25,5 +34,19 @@ impl Run {
             tracing::error!(code = %code, "{retrying} lanes of `{label}` wait for their next attempt; the others go on behind them");
         }
         (self.was_down, self.was_crowded) = (down, crowded);
+    }
+
+    /// What of its grant is used up. It is told for a little longer: what is met again and again does not come and go.
+    fn waiting(&self, now: Timestamp) -> Option<Waiting> {
+        let (what, until) = self.waits.filter(|(_, until)| now.duration_since(*until) < TOLD_FOR)?;
+        let granted = &self.job.granted;
+        let because = match (what, granted.rate, granted.quota) {
+            (WaitsFor::Quota, _, Some(quota)) => {
+                format!("the quota of its grant, {} in each {}, is used up until {until:.0}", quota.count, quota.window)
+            }
+            (_, Some(rate), _) => format!("the rate of its grant, {} in {:?}, is met", rate.count, rate.per),
+            _ => return None,
+        };
+        Some(Waiting { what, because })
     }
 }

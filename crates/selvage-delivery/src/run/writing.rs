@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::event::Position;
-use selvage_store::{CursorMove, Deliveries, StoreError};
+use selvage_store::{CursorMove, Deliveries, KeptDelivery, StoreError};
 
 use super::{AGAIN_AFTER, Ended, Run};
 use crate::lanes::Progress;
@@ -15,11 +15,16 @@ use crate::writing::{Writing, Written};
 /// Moves of the cursor are gathered for so long.
 const WRITE_EVERY: Duration = Duration::from_millis(250);
 
+/// After so many that arrived, those of long ago are forgotten.
+pub(super) const FORGET_AFTER: usize = 1_000;
+
 /// A move of the cursor, or an extension of the lease, that is being written.
 pub(super) struct Moving {
     to: Position,
     asked: Instant,
     writing: Writing,
+    /// What arrived, and is written with it.
+    arrived: Vec<KeptDelivery>,
 }
 
 /// What came of a move; for ever where none is being written.
@@ -45,8 +50,9 @@ impl Run {
             self.begin_to_move(progress);
             return Ok(());
         }
-        let asked = Instant::now();
-        match self.means.writer.write(self.deliveries(progress.clone())).await {
+        let (asked, arrived) = (Instant::now(), self.lanes.take_arrived());
+        let deliveries = self.deliveries(progress.clone(), &arrived);
+        match self.means.writer.write(deliveries).await {
             Ok(unparked) => {
                 self.held_since(asked, progress.to);
                 self.lanes.written(&progress, &unparked, Timestamp::now());
@@ -62,6 +68,7 @@ impl Run {
                 Ok(())
             }
             Err(error) => {
+                self.lanes.keep_arrived(arrived);
                 self.unwritten(&error)?;
                 tokio::time::sleep(AGAIN_AFTER).await;
                 Ok(())
@@ -87,14 +94,18 @@ impl Run {
                 self.lanes.moved(moving.to);
                 Ok(())
             }
-            Err(error) => self.unwritten(&error),
+            Err(error) => {
+                self.lanes.keep_arrived(moving.arrived);
+                self.unwritten(&error)
+            }
         }
     }
 
     fn begin_to_move(&mut self, progress: Progress) {
-        let (to, asked) = (progress.to, Instant::now());
-        let writing = self.means.writer.write(self.deliveries(progress));
-        self.moving = Some(Moving { to, asked, writing });
+        let (to, asked, arrived) = (progress.to, Instant::now(), self.lanes.take_arrived());
+        let deliveries = self.deliveries(progress, &arrived);
+        let writing = self.means.writer.write(deliveries);
+        self.moving = Some(Moving { to, asked, writing, arrived });
     }
 
     fn held_since(&mut self, asked: Instant, to: Position) {
@@ -112,7 +123,12 @@ impl Run {
         Ok(())
     }
 
-    fn deliveries(&self, progress: Progress) -> Deliveries {
+    fn deliveries(&mut self, progress: Progress, arrived: &[KeptDelivery]) -> Deliveries {
+        self.kept += arrived.len();
+        let forgets = self.kept >= FORGET_AFTER;
+        if forgets {
+            self.kept = 0;
+        }
         Deliveries {
             subscription: self.job.subscription.id.clone(),
             moved: CursorMove { to: progress.to, ..self.held.clone() },
@@ -125,6 +141,8 @@ impl Run {
             drained: progress.drained,
             held: progress.held,
             withheld: progress.withheld,
+            arrived: arrived.to_vec(),
+            forgets,
         }
     }
 

@@ -97,6 +97,7 @@ fn event(watched: &Watched, change: &Change<'_>, name: &str, nth: usize) -> Resu
     event.content_type = Some("application/json".to_owned());
     event.lane = Some(lane.to_string());
     event.correlation = Some(change.cause.unwrap_or(change.id).to_owned());
+    event.release = watched.release.as_deref().map(str::to_owned);
     event.causation = change.cause.map(str::to_owned);
     event.extensions.insert("changed".to_owned(), Value::from(change.changed.join(",")));
     event.data = Some(data.clone());

@@ -38,6 +38,8 @@ pub(crate) struct Watched {
     pub(crate) overlap: Duration,
     /// The way to the system.
     pub(crate) served: Arc<Served>,
+    /// The release that declares it, where it is one.
+    pub(crate) release: Option<Arc<str>>,
 }
 
 impl Watched {
@@ -92,7 +94,11 @@ fn is_of(fabric: &Fabric, object: &Spanned<ObjectRef>, system: &SystemName, capt
 ///
 /// # Errors
 /// Where a condition cannot be read.
-pub(crate) fn compile(interface: &Interface, draft: &Draft<'_>, served: Arc<Served>) -> Result<Watched, Finding> {
+pub(crate) fn compile(
+    interface: &Interface,
+    draft: &Draft<'_>,
+    (served, release): (Arc<Served>, Option<Arc<str>>),
+) -> Result<Watched, Finding> {
     let Draft { capture, event, serves, system } = draft;
     let of_object =
         event.events.iter().filter(|declared| declared.object().is_some_and(|it| it.value == serves.object.value));
@@ -117,5 +123,6 @@ pub(crate) fn compile(interface: &Interface, draft: &Draft<'_>, served: Arc<Serv
         poll: capture.poll.unwrap_or(POLL).max(LEAST_POLL),
         overlap: capture.overlap.unwrap_or_default().max(system.limits.longest_transaction),
         served,
+        release,
     })
 }

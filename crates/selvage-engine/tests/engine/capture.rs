@@ -554,3 +554,23 @@ async fn a_record_that_leads_nowhere_is_parked_for_its_reference() {
     until(async || parked().await.is_empty()).await;
     capturing.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_names_the_release_that_it_was_made_under() {
+    let bench = Bench::new().await;
+    let fabric = capturing(&bench.factory.odoo_url(), &[]);
+    let capturing = Capturing::start(&bench, "node-a", Arc::clone(&fabric)).await;
+    capturing.following("product-events@1").await;
+    let of = async |code: &str| {
+        let mut events = capturing.events_of("product-events@1", ".created").await;
+        events.retain(|event| event["data"]["code"] == code);
+        events
+    };
+    for (code, release) in [("ONE", "rel_1"), ("TWO", "rel_2")] {
+        capturing.engine.activate_release(Arc::clone(&fabric), release).unwrap();
+        new_product(&bench, code);
+        until(async || !of(code).await.is_empty()).await;
+    }
+    assert_eq!((&of("ONE").await[0]["release"], &of("TWO").await[0]["release"]), (&json!("rel_1"), &json!("rel_2")));
+    capturing.end().await;
+}

@@ -4,12 +4,12 @@
 pub(crate) mod ask;
 pub(crate) mod replay;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 
 use jiff::Timestamp;
 use selvage_model::name::InterfaceRef;
-use selvage_model::subscription::{LiveSubscription, SubscriptionState, SubscriptionTerms};
+use selvage_model::subscription::{LiveSubscription, SubscriptionState, SubscriptionTerms, Waiting};
 use serde_json::json;
 
 use super::grant;
@@ -39,6 +39,10 @@ statements! {
     STATE = "UPDATE subscription SET state = $2, because = $3, changed_at = $4 WHERE id = $1 AND state = $5";
     TERMS = "UPDATE subscription SET terms = $2, changed_at = $3 WHERE id = $1";
     NOTE = "UPDATE subscription SET because = $2 WHERE id = $1 AND state = 'approved'";
+    WAITS = "UPDATE subscription SET waits_for = $2, waits_because = $3 \
+             WHERE id = $1 AND (COALESCE(waits_for, '') <> COALESCE($2, '') OR COALESCE(waits_because, '') <> COALESCE($3, ''))";
+    WAITING = "SELECT id, waits_for, waits_because FROM subscription \
+               WHERE waits_for IS NOT NULL AND state IN ('approved', 'probed', 'active')";
     LANES_GONE = "DELETE FROM parked_lane WHERE subscription = $1";
     MESSAGES_GONE = "DELETE FROM parked_message WHERE subscription = $1";
     LETTERS_GONE = "UPDATE dead_letter SET state = 'discarded', settled_at = $2, settled_by = $3, reason = $4 \
@@ -154,6 +158,20 @@ impl Store {
         transaction.commit().await
     }
 
+    /// Notes why nothing is sent for subscriptions, by their ids, or that nothing is in their way. Not in the ledger: nothing was decided.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_waiting(&self, all: &[(String, Option<Waiting>)]) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        for (id, waiting) in all {
+            let what = waiting.as_ref().map(|it| it.what.as_str().to_owned());
+            let because = waiting.as_ref().map(|it| it.because.clone());
+            transaction.run(WAITS, bind![id.as_str(), what, because]).await?;
+        }
+        transaction.commit().await
+    }
+
     /// Every subscription that is alive or was, oldest first.
     ///
     /// # Errors
@@ -215,6 +233,19 @@ pub(crate) async fn end_overdue(transaction: &mut Transaction) -> Result<Vec<Str
 /// Every subscription, oldest first.
 pub(crate) async fn all(transaction: &mut Transaction) -> Result<Vec<LiveSubscription>, StoreError> {
     transaction.all(ALL, bind![]).await?.iter().map(live).collect()
+}
+
+/// Why nothing is sent for those that stand so that it could be, by their ids.
+pub(crate) async fn waiting(transaction: &mut Transaction) -> Result<HashMap<String, Waiting>, StoreError> {
+    let rows = transaction.all(WAITING, bind![]).await?;
+    let one = |row: &Row| {
+        let waiting = Waiting {
+            what: row.parsed("waits_for")?,
+            because: row.optional_text("waits_because")?.unwrap_or_default(),
+        };
+        Ok((row.text("id")?, waiting))
+    };
+    rows.iter().map(one).collect()
 }
 
 pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<LiveSubscription, StoreError> {

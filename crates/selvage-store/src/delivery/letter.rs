@@ -252,7 +252,7 @@ fn from_row(row: &Row) -> Result<DeadLetter, StoreError> {
     })
 }
 
-fn attempt(row: &Row) -> Result<AttemptRecord, StoreError> {
+pub(super) fn attempt(row: &Row) -> Result<AttemptRecord, StoreError> {
     Ok(AttemptRecord {
         position: read_position(row)?,
         number: number(row, "number")?,

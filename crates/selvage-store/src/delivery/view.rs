@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use selvage_model::delivery::Cause;
 use selvage_model::event::{LaneKey, Position, ReaderName};
 use selvage_model::name::InterfaceRef;
-use selvage_model::subscription::LiveSubscription;
+use selvage_model::subscription::{LiveSubscription, Waiting};
 
 use super::choice::LaneChoice;
 use super::{number, withheld};
@@ -77,6 +77,21 @@ pub struct SubscriptionView {
     pub held_until: Option<Timestamp>,
     /// How many messages were not sent since its grant does not cover them any more.
     pub withheld: u64,
+    /// Why nothing is sent although it stands so that it could be.
+    pub waits: Option<Waiting>,
+}
+
+impl SubscriptionView {
+    /// How it stands, in words: what it waits for where it waits.
+    pub fn stands(&self) -> &'static str {
+        self.waits.as_ref().map_or(self.subscription.state.as_str(), |waiting| waiting.what.says())
+    }
+
+    /// Why it stands so.
+    pub fn because(&self) -> Option<&str> {
+        let waits = self.waits.as_ref().map(|waiting| waiting.because.as_str());
+        waits.or(self.subscription.because.as_deref())
+    }
 }
 
 impl Store {
@@ -117,7 +132,7 @@ impl Store {
         }
         let withheld = withheld::counts(&mut transaction).await?;
         let mut streams: HashMap<InterfaceRef, Option<Standing>> = HashMap::new();
-        let mut views = Vec::new();
+        let (mut views, mut waiting) = (Vec::new(), subscription::waiting(&mut transaction).await?);
         for subscription in subscription::all(&mut transaction).await? {
             let stream = subscription.interface.clone();
             if !streams.contains_key(&stream) {
@@ -136,6 +151,7 @@ impl Store {
                 node: cursor.map(|cursor| cursor.node.clone()).filter(|node| !node.is_empty()),
                 held_until: held.get(&subscription.id).copied().flatten(),
                 withheld: withheld.get(&subscription.id).copied().unwrap_or_default(),
+                waits: waiting.remove(&subscription.id),
                 subscription,
             });
         }

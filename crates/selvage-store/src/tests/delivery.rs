@@ -11,8 +11,8 @@ use super::both;
 use super::stage::Stage;
 use super::subscription::{asked, granted};
 use crate::{
-    AttemptRecord, CursorMove, Deliveries, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store, StoreError,
-    SubscriptionStep, TakenCursor, WithheldMessage, Word,
+    AttemptRecord, CursorMove, Deliveries, KeptDelivery, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store,
+    StoreError, SubscriptionStep, TakenCursor, WithheldMessage, Word,
 };
 
 both!(
@@ -22,6 +22,7 @@ both!(
     what_ends_gives_up_what_waits,
     what_a_receiver_asked_for_is_kept_until_another_is_asked,
     what_is_withheld_is_kept_and_counted_once,
+    what_arrived_is_kept_with_the_cursor_and_bounded,
 );
 
 const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -99,6 +100,8 @@ async fn delivering(store: &Store) -> Deliveries {
         drained: Vec::new(),
         held: None,
         withheld: Vec::new(),
+        arrived: Vec::new(),
+        forgets: false,
     }
 }
 
@@ -299,4 +302,56 @@ async fn what_is_withheld_is_kept_and_counted_once(stage: &Stage) {
     store.forget_old_attempts().await.unwrap();
     assert_eq!(store.subscription_views().await.unwrap()[0].withheld, 2, "it is not old");
     assert!(store.dead_letters(true).await.unwrap().is_empty());
+}
+
+fn arrived(offset: u64, attempts: u32) -> KeptDelivery {
+    let begun = NOW + jiff::SignedDuration::from_millis(i64::try_from(offset).unwrap());
+    KeptDelivery { position: at(offset), at: begun, took: Duration::from_millis(7), status: Some(202), attempts }
+}
+
+async fn what_arrived_is_kept_with_the_cursor_and_bounded(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let of = |range: std::ops::Range<u64>| range.map(|offset| arrived(offset, 1)).collect::<Vec<_>>();
+    let first = Deliveries { arrived: of(1..4), ..none.to(3) };
+    recorded(&store, &first).await.unwrap();
+    // Written again, since nobody knew whether it was written, it is kept once.
+    recorded(&store, &first).await.unwrap();
+    let last = async |most| store.last_deliveries(&none.subscription, most).await.unwrap();
+    assert_eq!(last(10).await, [arrived(3, 1), arrived(2, 1), arrived(1, 1)]);
+    assert_eq!(last(2).await, [arrived(3, 1), arrived(2, 1)]);
+
+    // One that failed first is told with each send.
+    let failed = AttemptRecord {
+        position: at(4),
+        number: 1,
+        at: NOW,
+        took: Duration::ZERO,
+        status: Some(503),
+        because: "it answered 503".to_owned(),
+        excerpt: None,
+    };
+    let redelivered = AttemptRecord { because: "delivered".to_owned(), ..AttemptRecord::from(arrived(4, 2)) };
+    let second = Deliveries { arrived: vec![arrived(4, 2)], attempts: vec![failed, redelivered], ..none.to(4) };
+    recorded(&store, &second).await.unwrap();
+    let stream = "orders@1".parse().unwrap();
+    let sends = async |offset| store.event_deliveries(&stream, at(offset)).await.unwrap();
+    let told: Vec<_> = sends(4).await.into_iter().map(|it| (it.label, it.attempt.number, it.attempt.status)).collect();
+    assert_eq!(told, [("wms/orders".to_owned(), 1, Some(503)), ("wms/orders".to_owned(), 2, Some(202))]);
+    assert_eq!((sends(2).await.len(), sends(9).await.len()), (1, 0));
+
+    // A node past its lease keeps nothing.
+    let fenced = CursorMove { fence: none.moved.fence - 1, ..none.to(4).moved };
+    let late = Deliveries { moved: fenced, arrived: of(5..6), ..none.clone() };
+    assert!(recorded(&store, &late).await.is_err());
+    assert_eq!(sends(5).await, []);
+
+    for begun in (10..3_010).step_by(100) {
+        let forgets = begun % 1_000 == 10;
+        recorded(&store, &Deliveries { arrived: of(begun..begun + 100), forgets, ..none.to(begun) }).await.unwrap();
+    }
+    let kept = last(10_000).await;
+    assert!((1_000..=2_100).contains(&kept.len()) && kept[0] == arrived(3_009, 1), "{}", kept.len());
+    store.forget_old_attempts().await.unwrap();
+    assert_eq!(last(10).await, [], "from 1970");
 }

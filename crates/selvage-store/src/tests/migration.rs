@@ -138,6 +138,9 @@ const FIXTURES: &[&str] = &[
      VALUES ('sub_1', 1, 'one', 'e-1', 'the grant does not cover it any more', 9);
      INSERT INTO broker_id (stream, hash, sequence) VALUES (1, CAST('0000000000000012' AS BYTEA), 3);
      INSERT INTO broker_index (stream, indexed_to) VALUES (1, 3);",
+    "UPDATE subscription SET waits_for = 'secret', waits_because = 'the secret `board/hooks` is not there';
+     INSERT INTO delivered (subscription, total, low, high, last_at, deliveries)
+     VALUES ('sub_1', 1, 1, 1, 9, '[[1,9,1,200,1]]');",
 ];
 
 /// A store as the binary of this version left it.

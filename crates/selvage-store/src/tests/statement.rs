@@ -45,6 +45,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("cross_reference", crate::cross_reference::STATEMENTS),
     ("delivery", crate::delivery::STATEMENTS),
     ("delivery::hold", crate::delivery::hold::STATEMENTS),
+    ("delivery::kept", crate::delivery::kept::STATEMENTS),
     ("delivery::letter", crate::delivery::letter::STATEMENTS),
     ("delivery::view", crate::delivery::view::STATEMENTS),
     ("delivery::withheld", crate::delivery::withheld::STATEMENTS),

@@ -7,7 +7,7 @@ use selvage_model::access::{EndAction, GrantTerms};
 use selvage_model::event::{NewRecord, Position};
 use selvage_model::manifest::event::Retention;
 use selvage_model::name::{ConsumerName, InterfaceRef};
-use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, SubscriptionTerms};
+use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionState, SubscriptionTerms, Waiting, WaitsFor};
 
 use super::both;
 use super::stage::Stage;
@@ -26,6 +26,7 @@ both!(
     retention_waits_for_who_asked,
     a_replay_holds_its_events_from_when_it_is_asked_for,
     what_is_pulled_is_active_as_soon_as_it_may_be,
+    what_a_subscription_waits_for_is_seen_and_decides_nothing,
 );
 
 fn grant(operations: &[&str]) -> GrantTerms {
@@ -359,4 +360,28 @@ async fn what_is_pulled_is_active_as_soon_as_it_may_be(stage: &Stage) {
     late.terms.events.push("a.b.gone".to_owned());
     apply(&store, &[pulled, late]).await;
     assert_eq!(state(&store).await, SubscriptionState::Active);
+}
+
+async fn what_a_subscription_waits_for_is_seen_and_decides_nothing(stage: &Stage) {
+    let store = stage.open().await;
+    granted(&store).await;
+    apply(&store, &[asked("/a")]).await;
+    let (before, revision) = (store.subscriptions().await.unwrap(), store.access_revision().await.unwrap());
+    let id = before[0].id.clone();
+    let stands = async || store.subscription_views().await.unwrap().remove(0);
+    assert_eq!((stands().await.stands(), stands().await.because()), ("approved", None));
+    let waiting = Waiting { what: WaitsFor::Secret, because: "the secret `wms/hooks` is not there".to_owned() };
+    for _ in 0..2 {
+        store.note_waiting(&[(id.clone(), Some(waiting.clone()))]).await.unwrap();
+        let view = stands().await;
+        assert_eq!((view.stands(), view.because()), ("waiting: secret missing", Some(waiting.because.as_str())));
+    }
+    assert_eq!(store.subscriptions().await.unwrap(), before);
+    assert_eq!(store.access_revision().await.unwrap(), revision);
+    // Nobody waits for anything who was stopped by a person.
+    store.step_subscription(&id, SubscriptionStep::Suspend, "ann", "the line is moved").await.unwrap();
+    assert_eq!((stands().await.stands(), stands().await.because()), ("suspended", Some("the line is moved")));
+    store.step_subscription(&id, SubscriptionStep::Resume, "ann", "it is back").await.unwrap();
+    store.note_waiting(&[(id, None)]).await.unwrap();
+    assert_eq!(stands().await.stands(), "approved");
 }

@@ -47,6 +47,9 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// Its id, or `consumer/name`.
     id: String,
+    /// How many of the last deliveries are shown; a thousand are kept, for 30 days.
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    deliveries: u32,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -104,10 +107,10 @@ impl List {
                 it.id.clone(),
                 it.interface.to_string(),
                 to(it),
-                it.state.to_string(),
+                view.stands().to_owned(),
                 place(view.position),
                 place(view.head),
-                it.because.clone().unwrap_or_default(),
+                view.because().unwrap_or_default().to_owned(),
             ]);
         }
         if table.is_empty() {
@@ -124,19 +127,23 @@ impl Show {
         let store = self.store.existing().await?;
         let id = find(&store, &self.id).await?.id;
         let view = store.subscription_views().await?.into_iter().find(|view| view.subscription.id == id);
-        let Some(SubscriptionView { subscription: it, position, head, node, held_until, withheld }) = view else {
+        let Some(view) = view else {
             anyhow::bail!("`{}` has gone meanwhile", self.id);
         };
+        let SubscriptionView { subscription: it, position, head, node, .. } = &view;
         let lanes = store.lanes_aside().await?.into_iter().filter(|lane| lane.label == it.label());
         let (parked, retrying): (Vec<_>, Vec<_>) = lanes.partition(|lane| lane.due.is_none());
         let terms = &it.terms;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         say(format_args!("{} ({})", it.label(), it.id))?;
         say(format_args!("  state      {} since {:.0}", it.state, it.changed))?;
-        say(format_args!("  because    {}", or_dash(it.because.clone())))?;
+        if let Some(waits) = &view.waits {
+            say(format_args!("  stands     {}", waits.what.says()))?;
+        }
+        say(format_args!("  because    {}", view.because().unwrap_or("-")))?;
         say(format_args!("  interface  {}", it.interface))?;
         say(format_args!("  events     {}", terms.events.join(", ")))?;
-        say(format_args!("  to         {}", to(&it)))?;
+        say(format_args!("  to         {}", to(it)))?;
         if let Some(deliver) = &terms.deliver {
             let order = if deliver.in_lanes { "in order within each lane" } else { "in any order" };
             say(format_args!("  sent       {order}, up to {} at a time", deliver.max_in_flight))?;
@@ -150,20 +157,29 @@ impl Show {
         if terms.deliver.is_none() {
             let at =
                 position.map_or("its consumer keeps how far it is".to_owned(), |at| format!("{at}, by its groups"));
-            say(format_args!("  at         {at}; the stream ends at {}", place(head)))?;
+            say(format_args!("  at         {at}; the stream ends at {}", place(*head)))?;
             return Ok(Outcome::Well);
         }
-        say(format_args!("  at         {} of {}, by node {}", place(position), place(head), or_dash(node)))?;
+        say(format_args!("  at         {} of {}, by node {}", place(*position), place(*head), or_dash(node.clone())))?;
         say(format_args!("  lanes      {} parked, {} waiting for their next attempt", parked.len(), retrying.len()))?;
         if let Some(last) = store.withheld_messages(&it.id, 1).await?.first() {
             let (days, position, at, because) = (Store::WITHHELD_DAYS, last.position, last.at, &last.because);
             say(format_args!(
-                "  withheld   {withheld} in {days} days, not sent and not delivered; the last: {} at {position} of lane {}, {at:.0}: {because}",
-                last.event, last.lane
+                "  withheld   {} in {days} days, not sent and not delivered; the last: {} at {position} of lane {}, {at:.0}: {because}",
+                view.withheld, last.event, last.lane
             ))?;
         }
-        if let Some(until) = held_until.filter(|until| *until > Timestamp::now()) {
+        if let Some(until) = view.held_until.filter(|until| *until > Timestamp::now()) {
             say(format_args!("  waits      until {until:.0}: the receiver asked to be left alone (`Retry-After`)"))?;
+        }
+        let deliveries = store.last_deliveries(&it.id, self.deliveries).await?;
+        if !deliveries.is_empty() {
+            say(format_args!("  delivered  the last {}, the newest first:", deliveries.len()))?;
+        }
+        for one in deliveries {
+            let status = one.status.map_or("-".to_owned(), |status| status.to_string());
+            let times = if one.attempts == 1 { "at once".to_owned() } else { format!("by {} sends", one.attempts) };
+            say(format_args!("    {:.3} {} {status} {:.1?} {times}", one.at, one.position, one.took))?;
         }
         Ok(Outcome::Well)
     }

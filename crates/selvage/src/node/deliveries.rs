@@ -3,13 +3,14 @@
 
 mod endpoint;
 mod late;
+mod rations;
 mod replay;
 mod share;
 
 pub(super) use endpoint::endpoint as endpoint_of;
 pub(crate) use endpoint::of as job_of;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,13 +18,13 @@ use jiff::Timestamp;
 use selvage_delivery::send::{Sender, probe};
 use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent};
 use selvage_log::EventLog;
-use selvage_model::access::{Blocked, GrantTerms};
+use selvage_model::access::{Blocked, LiveGrant};
 use selvage_model::announce;
 use selvage_model::code;
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
-use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
+use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState, Waiting, WaitsFor};
 use selvage_store::{Store, StoreError, SubscriptionStep};
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
@@ -33,6 +34,7 @@ use uuid::Uuid;
 use super::release::{Active, Current};
 use super::rotation::Secrets;
 use late::Measure;
+use rations::Settling;
 use share::Share;
 
 /// How often it is looked what is to be delivered.
@@ -70,6 +72,7 @@ pub(crate) struct Delivering {
     keeper: Arc<Keeper>,
     following: JoinHandle<()>,
     measuring: JoinHandle<()>,
+    settling: Settling,
 }
 
 impl Delivering {
@@ -84,6 +87,7 @@ impl Delivering {
         let known = secrets.clone();
         let share = Share { store: store.clone(), environment: here.environment, node: here.node.clone() };
         let measuring = tokio::spawn(Measure::new(share.clone(), Arc::clone(&log), here.figures.clone()).run());
+        let (rations, settling) = Settling::start(store, &here.node);
         let sending = Sender::new(Arc::new(move |name: &SecretName| known.get(name))).sending();
         let keeper = Arc::new(Keeper::new(DeliveryConfig {
             node: here.node.clone(),
@@ -92,7 +96,8 @@ impl Delivering {
             log,
             sending: Arc::clone(&sending),
             holding: here.holding,
-            figures: here.figures,
+            rations,
+            figures: here.figures.clone(),
             chance,
         }));
         let parts = Parts {
@@ -101,10 +106,20 @@ impl Delivering {
             secrets: secrets.clone(),
             node: here.node,
             share,
+            figures: here.figures,
         };
         let places = Arc::new(Semaphore::new(NOTE_AT_ONCE));
-        let follower = Follower { parts, keeper: Arc::clone(&keeper), sending, probes: HashMap::new(), places };
-        Self { keeper, following: tokio::spawn(follower.follow()), measuring }
+        let follower = Follower {
+            parts,
+            keeper: Arc::clone(&keeper),
+            sending,
+            probes: HashMap::new(),
+            places,
+            complaints: HashMap::new(),
+            unsent: BTreeMap::new(),
+            noted: HashMap::new(),
+        };
+        Self { keeper, following: tokio::spawn(follower.follow()), measuring, settling }
     }
 
     /// Finishes what is under way and ends.
@@ -113,6 +128,7 @@ impl Delivering {
         self.following.abort();
         let _ = self.following.await;
         self.keeper.end().await;
+        self.settling.end().await;
     }
 }
 
@@ -128,6 +144,7 @@ struct Parts {
     secrets: Secrets,
     node: String,
     share: Share,
+    figures: Figures,
 }
 
 struct Follower {
@@ -137,6 +154,12 @@ struct Follower {
     probes: HashMap<String, Probing>,
     /// Of what is noted of probes: a thousand endpoints at once would keep everybody else from the store.
     places: Arc<Semaphore>,
+    /// What was said of those that cannot be sent anything, and when, by their ids.
+    complaints: HashMap<String, (Waiting, Instant)>,
+    /// Those of this node that cannot be sent anything, and why, by `consumer/name`.
+    unsent: BTreeMap<String, Waiting>,
+    /// What the store was told last of why those of this node wait, by their ids.
+    noted: HashMap<String, Option<Waiting>>,
 }
 
 /// When a subscription is probed next, and how often it was in vain.
@@ -173,13 +196,15 @@ impl Follower {
         if alive.iter().any(|subscription| is_overdue(&rights, subscription, now)) {
             self.parts.store.end_overdue_subscriptions().await?;
         }
-        let mut jobs = Vec::new();
+        let (mut jobs, mut mine) = (Vec::new(), Vec::new());
+        self.unsent.clear();
         if !alive.is_empty() {
             let nodes = self.parts.share.nodes().await?;
             for subscription in alive {
                 let Some(grant) = right(&active, &rights, subscription, now) else { continue };
                 if self.parts.share.is_mine(&subscription.id, &nodes) {
                     jobs.extend(self.consider(&active, subscription, grant).await?);
+                    mine.push(subscription);
                 }
             }
         }
@@ -187,6 +212,22 @@ impl Follower {
         self.keeper.set(jobs);
         if some {
             self.keeper.acted(&self.parts.store.lane_acts().await?);
+        }
+        self.parts.figures.unsent(&self.unsent);
+        self.note_waiting(&mine).await
+    }
+
+    /// Tells the store why subscriptions of this node wait, or that they do not, where it was not told so before.
+    async fn note_waiting(&mut self, mine: &[&LiveSubscription]) -> Result<(), StoreError> {
+        let waiting = self.parts.figures.waiting();
+        let stand = mine.iter().map(|it| (it.id.clone(), waiting.get(&it.label()).cloned()));
+        let stand: HashMap<String, Option<Waiting>> = stand.collect();
+        self.noted.retain(|id, _| stand.contains_key(id));
+        let news = stand.into_iter().filter(|(id, waits)| self.noted.get(id) != Some(waits));
+        let news: Vec<(String, Option<Waiting>)> = news.collect();
+        if !news.is_empty() {
+            self.parts.store.note_waiting(&news).await?;
+            self.noted.extend(news);
         }
         Ok(())
     }
@@ -196,7 +237,7 @@ impl Follower {
         &mut self,
         active: &Active,
         subscription: &LiveSubscription,
-        grant: &GrantTerms,
+        grant: &LiveGrant,
     ) -> Result<Option<Job>, StoreError> {
         if let Some(terms) = &subscription.terms.replay
             && !self.may_repeat(active, subscription, terms).await?
@@ -213,9 +254,12 @@ impl Follower {
         let secret = |name: &SecretName| self.parts.secrets.get(name).is_some();
         let built =
             endpoint::of(&active.release.fabric, &self.parts.share.environment, (subscription, grant), deliver, secret);
+        if built.is_ok() {
+            self.complaints.remove(&subscription.id);
+        }
         match (built, subscription.state) {
-            (Err(because), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
-                self.complain(subscription, &because);
+            (Err(waits), SubscriptionState::Approved | SubscriptionState::Probed | SubscriptionState::Active) => {
+                self.complain(subscription, waits);
                 Ok(None)
             }
             (Ok(job), SubscriptionState::Approved) => {
@@ -261,14 +305,18 @@ impl Follower {
     }
 
     /// Said once, and again after the longest pause.
-    fn complain(&mut self, subscription: &LiveSubscription, because: &str) {
-        let now = Instant::now();
-        if self.probes.get(&subscription.id).is_none_or(|probing| probing.at <= now) {
-            let (code, label) = (code::SUBSCRIPTION_UNREACHABLE, subscription.label());
-            tracing::error!(code = %code, "`{label}` is not delivered: {because}");
-            let probing = Probing { at: now + LONGEST_PAUSE, in_vain: 0, task: None };
-            self.probes.insert(subscription.id.clone(), probing);
+    fn complain(&mut self, subscription: &LiveSubscription, waits: Waiting) {
+        let (now, label) = (Instant::now(), subscription.label());
+        let is_known = |(said, at): &(Waiting, Instant)| *said == waits && now < *at + LONGEST_PAUSE;
+        if !self.complaints.get(&subscription.id).is_some_and(is_known) {
+            let code = match waits.what {
+                WaitsFor::Secret => code::SUBSCRIPTION_SECRET,
+                _ => code::SUBSCRIPTION_UNREACHABLE,
+            };
+            tracing::error!(code = %code, "`{label}` is not delivered: {}", waits.because);
+            self.complaints.insert(subscription.id.clone(), (waits.clone(), now));
         }
+        self.unsent.insert(label, waits);
     }
 
     /// Sends a probe where one is due. It waits for no other, and the others not for it.
@@ -314,11 +362,11 @@ impl Follower {
 }
 
 /// The grants under which events may be sent, by consumer and interface.
-type Rights<'a> = HashMap<(&'a ConsumerName, &'a InterfaceRef), &'a GrantTerms>;
+type Rights<'a> = HashMap<(&'a ConsumerName, &'a InterfaceRef), &'a LiveGrant>;
 
 fn rights(active: &Active, now: Timestamp) -> Rights<'_> {
     let grants = active.access.grants.iter().filter(|grant| grant.is_subscription_right(now));
-    grants.map(|grant| ((&grant.consumer, &grant.interface), &*grant.terms)).collect()
+    grants.map(|grant| ((&grant.consumer, &grant.interface), grant)).collect()
 }
 
 /// Whether it should have ended: its time is over, or no grant stands for it.
@@ -328,7 +376,7 @@ fn is_overdue(rights: &Rights<'_>, it: &LiveSubscription, now: Timestamp) -> boo
 
 /// Under which grant it is sent now; none where it has ended, its interface is not served or refuses everything for a while, or somebody
 /// blocked one of them, so that it waits. INVARIANT: REVOKED-NOW, LIVE-LIFECYCLE
-fn right<'a>(active: &Active, rights: &Rights<'a>, it: &LiveSubscription, now: Timestamp) -> Option<&'a GrantTerms> {
+fn right<'a>(active: &Active, rights: &Rights<'a>, it: &LiveSubscription, now: Timestamp) -> Option<&'a LiveGrant> {
     let interface = active.release.fabric.interfaces.get(&it.interface)?;
     let lives = matches!(interface.lifecycle, Lifecycle::Active | Lifecycle::Deprecated(_))
         && announce::brownout(interface, now).is_none();

@@ -153,6 +153,7 @@ fn subscription_row(
         to: terms.deliver.as_ref().map(|it| format!("{} {}", it.system, it.path)),
         state: view.subscription.state,
         because: view.subscription.because.clone(),
+        waits: view.waits.clone(),
         behind: view.head.zip(view.position).map(|(head, at)| head.offset().saturating_sub(at.offset())),
         lag: figures.get(&label).and_then(|figure| figure.lag),
         agreed: terms.lag,

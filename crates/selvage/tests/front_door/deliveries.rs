@@ -15,7 +15,7 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 use serde_json::{Value, json};
 
-use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::fixture::{Place, Served, eventually, selvage, stdout};
 use crate::two_nodes::database;
 
 const STREAM: &str = "order-facts@1";
@@ -192,13 +192,17 @@ async fn append_to(url: &str, (stream, kind): (&str, &str), lanes: &[&str], numb
 pub(crate) const LANES: [&str; 4] = ["wo-1", "wo-2", "wo-3", "wo-4"];
 
 /// Somebody who is on call, at the control API.
-struct Operator {
+pub(crate) struct Operator {
     key: String,
     console: String,
 }
 
 impl Operator {
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub(crate) fn new(place: &Place, node: &Served) -> Self {
+        Self { key: run(place, &["operator", "add", "ops.desk"]).trim().to_owned(), console: node.console.clone() }
+    }
+
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request =
             reqwest::Client::new().request(method, format!("{}/api{path}", self.console)).bearer_auth(&self.key);
         if let Some(body) = body {
@@ -397,10 +401,7 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     let url = format!("sqlite:{}", place.path("data/selvage.db").display());
     append(&url, 0..3).await;
     // Whoever is on call does it over HTTP.
-    let operator = Operator {
-        key: run(&place, &["operator", "add", "ops.desk"]).trim().to_owned(),
-        console: node.console.clone(),
-    };
+    let operator = Operator::new(&place, &node);
     let letter = eventually("a dead letter", || async {
         let (_, letters) = operator.ask(Method::GET, "/dead-letters?cause=refused", None).await;
         letters["items"].get(0).cloned()

@@ -34,6 +34,7 @@ mod fixture;
 mod fmt;
 mod gates;
 mod governed;
+mod granted;
 mod graph;
 mod help;
 mod import;

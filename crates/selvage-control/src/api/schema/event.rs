@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Schemas, answer, count, maybe, maybe_text, reference, text, words};
+use super::{Schemas, answer, count, flag, maybe, maybe_text, reference, text, texts, words};
 
 pub(super) fn schemas() -> Schemas {
     let event = json!({
@@ -26,14 +26,71 @@ pub(super) fn schemas() -> Schemas {
             detail.extend(part);
         }
     }
+    let delivered = json!({"deliveries": {"type": "array", "items": delivery(), "description": "The last first."}});
+    let subscribed = match (subscription(), delivered) {
+        (Value::Object(mut all), Value::Object(more)) => {
+            all.extend(more);
+            Value::Object(all)
+        }
+        (all, _) => all,
+    };
     vec![
+        ("Subscription", answer("Who is sent which events.", subscription(), json!({}))),
+        ("SubscriptionDetail", answer("The same, with what was delivered lately.", subscribed, json!({}))),
         ("Event", answer("An event.", event, json!({}))),
         ("Events", answer("Events in their order, and where to go on.", tail, json!({}))),
+        ("EventDelivery", answer("One send of an event.", sent(), json!({}))),
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
         ("ParkedRecord", answer("A record that no event can be made of as it is.", record(), json!({}))),
         ("DeadLetterDetail", answer("The same, with its attempts.", detail.into(), json!({}))),
     ]
+}
+
+fn subscription() -> Value {
+    let to = answer("", json!({"system": text("The system."), "path": text("The path there.")}), json!({}));
+    json!({
+        "id": reference("Id"),
+        "subscription": text("`consumer/name`."),
+        "interface": reference("InterfaceRef"),
+        "events": texts(),
+        "to": {"anyOf": [to, {"type": "null"}], "description": "Where to; nothing where they are pulled."},
+        "replay": flag("Whether events are sent again by it."),
+        "state": words(&["requested", "approved", "probed", "active", "suspended", "ended"]),
+        "waits_for": {
+            "type": ["string", "null"],
+            "enum": ["rate", "quota", "secret", "endpoint", null],
+            "description": "What it waits for, where nothing is sent although it stands so that it could be.",
+        },
+        "because": maybe_text("Why it stands or waits so."),
+        "since": reference("Time"),
+        "until": maybe("Time"),
+        "position": maybe("Position"),
+        "head": maybe("Position"),
+        "node": maybe_text("The node that delivers, or did last."),
+    })
+}
+
+fn sent() -> Value {
+    json!({
+        "subscription": text("`consumer/name`."),
+        "at": reference("Time"),
+        "took_ms": count("For how long."),
+        "status": {"type": ["integer", "null"], "description": "What was answered."},
+        "number": count("Which send it was."),
+        "because": text("What came of it."),
+    })
+}
+
+fn delivery() -> Value {
+    let members = json!({
+        "position": reference("Position"),
+        "at": reference("Time"),
+        "took_ms": count("For how long."),
+        "status": {"type": ["integer", "null"], "description": "What was answered."},
+        "attempts": count("How often it was sent until it arrived."),
+    });
+    answer("A delivery.", members, json!({}))
 }
 
 fn lane() -> Value {

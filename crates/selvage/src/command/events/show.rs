@@ -6,7 +6,8 @@ use selvage_log::{LogError, ReadLimit};
 use selvage_model::cloud_event::record_id;
 use selvage_model::code;
 use selvage_model::event::{EventId, Position, Record};
-use serde_json::Value;
+use selvage_store::EventDelivery;
+use serde_json::{Value, json};
 
 use super::sight::Sight;
 use super::{AT_ONCE, Reader, Stream, before, place};
@@ -47,11 +48,18 @@ impl Show {
             let (code, stream) = (code::EVENT_UNKNOWN, &reader.stream);
             anyhow::bail!("{code}: `{stream}` has no event `{}`", visible(&self.event, false));
         };
-        let line = shown.line(&record);
+        let sends = reader.store.event_deliveries(&reader.stream, record.position).await?;
+        let mut line = shown.line(&record);
         if self.json {
+            if let Some(line) = line.as_object_mut() {
+                line.insert("deliveries".to_owned(), sends.iter().map(send).collect());
+            }
             say(format_args!("{line:#}"))?;
         } else {
             say(human(&line))?;
+            if !sends.is_empty() {
+                say(format_args!("\n{}", table(&sends)))?;
+            }
         }
         Ok(Outcome::Well)
     }
@@ -96,6 +104,35 @@ impl Reader {
             }
         }
     }
+}
+
+/// One send, as JSON.
+fn send(it: &EventDelivery) -> Value {
+    json!({
+        "subscription": it.label,
+        "at": it.attempt.at.to_string(),
+        "took_ms": u64::try_from(it.attempt.took.as_millis()).unwrap_or(u64::MAX),
+        "status": it.attempt.status,
+        "number": it.attempt.number,
+        "because": it.attempt.because,
+    })
+}
+
+/// To whom it was sent, and what came of each send that is kept.
+fn table(sends: &[EventDelivery]) -> Table {
+    let mut table = Table::new();
+    table.load_style(TABLE).set_header(["SENT TO", "AT", "NUMBER", "STATUS", "TOOK", "BECAUSE"]);
+    for EventDelivery { label, attempt, .. } in sends {
+        table.add_row([
+            label.clone(),
+            format!("{:.3}", attempt.at),
+            attempt.number.to_string(),
+            attempt.status.map_or("-".to_owned(), |status| status.to_string()),
+            format!("{:.1?}", attempt.took),
+            visible(&attempt.because, false),
+        ]);
+    }
+    table
 }
 
 /// Its envelope in two columns, and its data below.

@@ -4,8 +4,8 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
-use selvage_delivery::{AddressPolicy, Calendar, Endpoint, EndpointLimits, EndpointTls, Job, Signing};
-use selvage_model::access::GrantTerms;
+use selvage_delivery::{AddressPolicy, Calendar, Endpoint, EndpointLimits, EndpointTls, Granted, Job, Signing};
+use selvage_model::access::LiveGrant;
 use selvage_model::announce;
 use selvage_model::exchange::Scope;
 use selvage_model::fabric::Fabric;
@@ -13,35 +13,40 @@ use selvage_model::manifest::interface::{InterfaceBody, Lifecycle};
 use selvage_model::manifest::system::SecretName;
 use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::scalar::Rate;
-use selvage_model::subscription::{DeliveryTerms, LiveSubscription, REPLAY_HEADER};
+use selvage_model::subscription::{DeliveryTerms, LiveSubscription, REPLAY_HEADER, Waiting, WaitsFor};
 
 use super::replay;
 
 /// What is to be delivered for a subscription, and where.
 ///
 /// # Errors
-/// In words, where it cannot be: no address, a secret that is not there, or a grant that deliveries cannot carry out.
+/// What it waits for, where it cannot be: no address, a secret that is not there, or a grant that deliveries cannot carry out.
 pub(crate) fn of(
     fabric: &Fabric,
     environment: &EnvironmentName,
-    (subscription, terms): (&LiveSubscription, &GrantTerms),
+    (subscription, grant): (&LiveSubscription, &LiveGrant),
     deliver: &DeliveryTerms,
     has: impl Fn(&SecretName) -> bool,
-) -> Result<Job, String> {
-    let reference = &subscription.interface;
+) -> Result<Job, Waiting> {
+    let (reference, terms) = (&subscription.interface, &grant.terms);
+    let unsent = |because: String| Waiting { what: WaitsFor::Endpoint, because };
     let interface = match fabric.interfaces.get(reference).map(|interface| &interface.body) {
         Some(InterfaceBody::Event(event)) => event.clone(),
-        _ => return Err(format!("`{reference}` has no events")),
+        _ => return Err(unsent(format!("`{reference}` has no events"))),
     };
     if terms.when.is_some() {
-        return Err("its grant has a condition, which is about requests and cannot be judged here".to_owned());
+        let because = "its grant has a condition, which is about requests and cannot be judged here";
+        return Err(unsent(because.to_owned()));
     }
-    let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has)?;
+    if let Some(absent) = deliver.secrets.iter().find(|name| !has(name)) {
+        return Err(Waiting { what: WaitsFor::Secret, because: absence(absent) });
+    }
+    let endpoint = endpoint(fabric, environment, &subscription.label(), deliver, has).map_err(unsent)?;
     let rate = match &subscription.terms.replay {
         Some(_) => replay::rate(fabric, subscription, deliver.rate),
         None => deliver.rate,
     };
-    let limits = EndpointLimits { rate: slower(rate, terms.rate), ..endpoint.limits };
+    let limits = EndpointLimits { rate, ..endpoint.limits };
     let marked = subscription.terms.replay.as_ref().map(|_| (REPLAY_HEADER.to_owned(), subscription.id.clone()));
     let headers = marked.into_iter().chain(announced(fabric, reference)).collect();
     Ok(Job {
@@ -49,6 +54,7 @@ pub(crate) fn of(
         endpoint: Endpoint { limits, headers, ..endpoint },
         calendar: calendar(fabric, &deliver.system),
         scope: Scope::on(terms, fabric, reference),
+        granted: Granted { grant: grant.id.clone(), rate: terms.rate, quota: terms.quota },
         interface,
     })
 }
@@ -87,7 +93,7 @@ pub(in crate::node) fn endpoint(
     let url = here.and_then(|here| here.url.as_ref());
     let url = url.ok_or_else(|| format!("`{}` has no address in `{environment}`", deliver.system))?;
     if let Some(absent) = deliver.secrets.iter().find(|name| !has(name)) {
-        return Err(format!("the secret `{}` is not there", absent.0));
+        return Err(absence(absent));
     }
     let signing = match deliver.secrets.is_empty() {
         true => Signing::None,
@@ -106,6 +112,10 @@ pub(in crate::node) fn endpoint(
             timeout: deliver.timeout,
         },
     })
+}
+
+fn absence(secret: &SecretName) -> String {
+    format!("the secret `{}` is not there", secret.0)
 }
 
 /// When a system stands still: the maintenance of the sites in whose stopped roles it is.

@@ -127,7 +127,8 @@ impl Follower {
         let secret = |name: &SecretName| self.secrets.get(name);
         let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
         let webhooks = webhooks::keys(&release.fabric, secret)?;
-        self.engine.activate(Arc::clone(&release.fabric)).map_err(|findings| as_error(&findings))?;
+        let engine = self.engine.activate_release(Arc::clone(&release.fabric), &release.id);
+        engine.map_err(|findings| as_error(&findings))?;
         // Until the one is in the place of the other, what both need is shown.
         let mut of_both = self.proofs(secret).unwrap_or_default();
         of_both.extend(proofs.clone());
@@ -140,7 +141,7 @@ impl Follower {
             self.prove_by(proofs);
             self.verify_by(webhooks);
         }
-        if taken.is_err() && self.engine.activate(Arc::clone(&before.fabric)).is_err() {
+        if taken.is_err() && self.engine.activate_release(Arc::clone(&before.fabric), &before.id).is_err() {
             tracing::error!("the engine could not go back to the release before");
         }
         taken

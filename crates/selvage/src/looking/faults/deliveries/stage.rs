@@ -11,11 +11,11 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use selvage_control::desk::Tried;
 use selvage_delivery::send::{Sender, SigningKey};
-use selvage_delivery::{AddressPolicy, DeliveryConfig, EndpointTls, Figures, Job, Signing};
+use selvage_delivery::{AddressPolicy, DeliveryConfig, EndpointTls, Figures, Granted, Job, Rations, Signing};
 use selvage_engine::{Engine, EngineConfig};
 use selvage_factory::receiver::{Got, Receiver};
 use selvage_log::{EventLog, ReadLimit, SqlLog};
-use selvage_model::access::GrantTerms;
+use selvage_model::access::LiveGrant;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
@@ -125,6 +125,7 @@ impl Stage {
             log: Arc::clone(&self.log),
             sending: Sender::new(Arc::new(|name: &SecretName| Some(secret(name)))).sending(),
             holding: HandedOut::new(self.engine.clone()).holding(),
+            rations: Rations::default(),
             figures: self.figures.clone(),
             // What fails comes back as soon as it may.
             chance: || 0.0,
@@ -160,11 +161,11 @@ impl Stage {
         let (access, now) = (self.store.access_state().await?, Timestamp::now());
         let mut subscribed = Vec::new();
         for (number, it) in access.subscriptions.iter().enumerate() {
-            let right = |grant: &&selvage_model::access::LiveGrant| {
+            let right = |grant: &&LiveGrant| {
                 grant.consumer == it.consumer && grant.interface == it.interface && grant.is_subscription_right(now)
             };
             let Some(grant) = access.grants.iter().find(right) else { continue };
-            match self.job(number, it, &grant.terms) {
+            match self.job(number, it, grant) {
                 Ok(Some(job)) => {
                     self.store.step_subscription(&it.id, SubscriptionStep::Probed, NODE, "it is a trial").await?;
                     subscribed.push(job);
@@ -180,15 +181,17 @@ impl Stage {
     }
 
     /// What is delivered, with the simulated receiver in its system's place; none where the system has none here.
-    fn job(&self, number: usize, it: &LiveSubscription, grant: &GrantTerms) -> Result<Option<Subscribed>, String> {
+    fn job(&self, number: usize, it: &LiveSubscription, grant: &LiveGrant) -> Result<Option<Subscribed>, String> {
         let Some(deliver) = &it.terms.deliver else { return Ok(None) };
         let here = self.fabric.systems.get(&deliver.system).and_then(|system| system.environment(&self.environment));
         if here.is_none_or(|here| here.url.is_none()) {
             return Ok(None);
         }
-        let mut job = job_of(&self.fabric, &self.environment, (it, grant), deliver, |_| true)?;
+        let mut job =
+            job_of(&self.fabric, &self.environment, (it, grant), deliver, |_| true).map_err(|waits| waits.because)?;
         let path = format!("/{number}");
         job.calendar = selvage_delivery::Calendar::default();
+        job.granted = Granted::default();
         job.endpoint.url = format!("{}{path}", self.receiver.url());
         job.endpoint.addresses = AddressPolicy { granted: vec!["127.0.0.0/8".parse().map_err(|_| "no network")?] };
         job.endpoint.tls = EndpointTls::default();
