@@ -368,7 +368,7 @@ impl Transaction {
 
     /// Runs what each of the two has its own words for.
     pub(crate) async fn script_of(&mut self, sqlite: &str, postgres: &str) -> Result<(), StoreError> {
-        let text = if matches!(self, Self::Sqlite(_)) { sqlite } else { postgres };
+        let text = if matches!(self.on, Connection::Sqlite(_)) { sqlite } else { postgres };
         self.script(text).await
     }
 

@@ -308,7 +308,7 @@ async fn in_a_brownout_nothing_is_pulled_and_positions_are_kept() {
 /// Where a grant ends, retention waits for its groups no longer, and a new grant revives none of them in silence.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_ends_with_its_grant_and_a_new_one_says_so() {
-    let board = Board::new().await;
+    let board = Board::watching().await;
     for id in ["a", "b", "c"] {
         board.happens(id, "press-4").await;
     }
@@ -347,7 +347,7 @@ async fn a_group_ends_with_its_grant_and_a_new_one_says_so() {
 /// Nobody probes who pulls. INVARIANT: DECLARED
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subscription_that_is_pulled_is_active_at_once() {
-    let board = Board::new().await;
+    let board = Board::watching().await;
     let place = &board.place;
     place.edit("consumers.yaml", "operations: [read]", "operations: [read, subscribe]");
     let asks = "kind: Subscription

@@ -124,7 +124,7 @@ async fn a_released_order_reaches_the_mes_and_one_that_stood_still_catches_up_in
     plant.logged(9).await;
     assert_eq!(plant.told().len(), 1, "it stands still");
     plant.place.factory.mes.stop(false);
-    let facts = |number: usize| ["released", if number % 2 == 0 { "completed" } else { "cancelled" }];
+    let facts = |number: usize| ["released", if number.is_multiple_of(2) { "completed" } else { "cancelled" }];
     let of_each = orders.iter().enumerate().map(|(number, (_, order))| (order.clone(), facts(number).to_vec()));
     let all = of_each.chain([(first, vec!["released"])]);
     let expected: BTreeMap<String, Vec<String>> =

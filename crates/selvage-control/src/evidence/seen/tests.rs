@@ -18,6 +18,7 @@ fn release(number: u32, minute: u32) -> SignedRelease {
         signature: Vec::new(),
         recorded: at(minute),
         by: "m.dewit".to_owned(),
+        unproven: false,
     }
 }
 
