@@ -92,7 +92,8 @@ impl Moment {
     }
 
     fn is_past(self, renewed: Timestamp, time: Duration) -> bool {
-        Duration::try_from(self.now.duration_since(renewed)).is_ok_and(|since| since >= time)
+        // A clock that went back knows nothing of the time between.
+        Duration::try_from(self.now.duration_since(renewed)).is_ok_and(|since| since >= time) || self.now < renewed
     }
 }
 

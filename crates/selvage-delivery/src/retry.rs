@@ -14,6 +14,8 @@ const LONGEST: Duration = Duration::from_secs(3_600);
 /// The longest pause that a receiver may ask for.
 const LONGEST_ASKED: Duration = Duration::from_secs(86_400);
 
+/// A pause between two spans of standing still that is none.
+const SAME_SPAN: Duration = Duration::from_secs(10);
 /// So many spans of standing still are known at most, the last.
 const MOST_SPANS: usize = 1_000;
 
@@ -39,7 +41,10 @@ impl Calendar {
     /// It stands still between these times, too.
     pub(crate) fn stand_still(&mut self, from: Timestamp, to: Timestamp) {
         let mut spans = std::mem::take(&mut self.0);
-        spans.push((from, to));
+        // What goes on after a look is one span.
+        let before = spans.iter().map(|(_, end)| *end).filter(|end| *end <= from).max();
+        let is_next = |end: &Timestamp| Duration::try_from(from.duration_since(*end)).is_ok_and(|gap| gap <= SAME_SPAN);
+        spans.push((before.filter(is_next).unwrap_or(from), to));
         *self = Self::new(spans);
         let beyond = self.0.len().saturating_sub(MOST_SPANS);
         self.0.drain(..beyond);

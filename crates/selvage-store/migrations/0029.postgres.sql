@@ -1,4 +1,4 @@
-CREATE FUNCTION lease_touched() RETURNS trigger LANGUAGE plpgsql AS $body$
+CREATE OR REPLACE FUNCTION lease_touched() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     -- What comes from a backup keeps what stands there.
     IF TG_OP = 'UPDATE' OR NEW.touched = 0 THEN

@@ -366,10 +366,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Runs what each of the two has its own words for.
-    pub(crate) async fn script_of(&mut self, sqlite: &str, postgres: &str) -> Result<(), StoreError> {
-        let text = if matches!(self.on, Connection::Sqlite(_)) { sqlite } else { postgres };
-        self.script(text).await
+    /// What each of the two has its own words for.
+    pub(crate) fn of<'a>(&self, sqlite: &'a str, postgres: &'a str) -> &'a str {
+        if matches!(self.on, Connection::Sqlite(_)) { sqlite } else { postgres }
     }
 
     /// Lets only one transaction at a time past this number. On SQLite a write transaction is alone anyway.

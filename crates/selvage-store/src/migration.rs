@@ -120,11 +120,12 @@ pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> 
             seal::all(transaction).await?;
         }
         if version == TOUCHED {
-            transaction.script_of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES).await?;
+            let words = transaction.of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES);
+            transaction.script(words).await?;
         }
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;
-        transaction.run(STEP, bind![version, checksum(step)]).await?;
+        transaction.run(STEP, bind![version, checksum(transaction, version, step)]).await?;
     }
     Ok(())
 }
@@ -137,17 +138,20 @@ async fn compare(transaction: &mut Transaction, found: i64) -> Result<(), StoreE
         had.insert(row.integer("version")?, row.hash("checksum")?);
     }
     for (version, step) in (1..=found).zip(MIGRATIONS) {
+        let checksum = checksum(transaction, version, step);
         match had.get(&version) {
-            Some(checksum_then) if *checksum_then != checksum(step) => return Err(StoreError::OtherSteps { version }),
+            Some(checksum_then) if *checksum_then != checksum => return Err(StoreError::OtherSteps { version }),
             Some(_) => {}
-            None => drop(transaction.run(STEP, bind![version, checksum(step)]).await?),
+            None => drop(transaction.run(STEP, bind![version, checksum]).await?),
         }
     }
     Ok(())
 }
 
-fn checksum(step: &str) -> [u8; 32] {
-    Sha256::digest(step.as_bytes()).into()
+/// Of a step, with what this kind of database has its own words for; however lines end where it was built.
+fn checksum(transaction: &Transaction, version: i64, step: &str) -> [u8; 32] {
+    let own = if version == TOUCHED { transaction.of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES) } else { "" };
+    Sha256::digest([step, own].concat().replace("\r\n", "\n").as_bytes()).into()
 }
 
 /// What is of no use elsewhere or later.

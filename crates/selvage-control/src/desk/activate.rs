@@ -83,9 +83,15 @@ impl Desk {
     pub async fn roll_back(&self, back: &GoingBack, activating: &Activating) -> Result<Went, DeskError> {
         let desk = self.ahead();
         let mut left = MOST_TRIES;
+        // Tried again, it is the same that is gone back from: whoever activated something meanwhile may have mended it.
+        let mut back = back.clone();
+        if back.from.is_none() {
+            let there = |it: &&DomainActivation| it.environment == activating.environment && it.domain == back.domain;
+            back.from = self.store.activations().await?.iter().find(there).map(|it| it.release.clone());
+        }
         loop {
             left -= 1;
-            match desk.go_back(back, activating).await {
+            match desk.go_back(&back, activating).await {
                 Err(error) if left > 0 && is_moved(&error) => {}
                 done => return done,
             }

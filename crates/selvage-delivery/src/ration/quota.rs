@@ -12,6 +12,8 @@ use super::{Moment, SOON, Wait};
 
 /// A fiftieth of a quota is taken in hand at a time, or twice what went in the last look.
 const SLICE: u64 = 50;
+/// How soon it is looked again where the quota is used up: what did not arrive is given back, and a quota may be raised.
+const AGAIN: Duration = Duration::from_secs(30);
 /// How long the store keeps a window that is over, in seconds.
 const KEPT: i64 = 86_400;
 
@@ -87,7 +89,8 @@ impl QuotaPart {
         self.wanted = true;
         if self.spent {
             let ends = Timestamp::from_second(self.ends).unwrap_or(now);
-            return Err(Wait { what: Some(WaitsFor::Quota), until: ends.max(now) });
+            let again = now.checked_add(AGAIN).unwrap_or(ends);
+            return Err(Wait { what: Some(WaitsFor::Quota), until: ends.min(again).max(now) });
         }
         Err(Wait { what: None, until: now.checked_add(SOON).unwrap_or(now) })
     }
@@ -99,7 +102,7 @@ impl QuotaPart {
     }
 
     pub(super) fn deals(&self) -> bool {
-        self.renewed.is_some() || self.used > self.told
+        self.renewed.is_some() || self.used != self.told
     }
 
     /// What is asked of the store, where something is.
@@ -121,7 +124,7 @@ impl QuotaPart {
         let want = if gives_back { 0 } else { slice };
         self.wanted = false;
         // What is given back is not used any more before that is told.
-        self.allowed = self.told.max(self.used) + in_hand.min(want);
+        self.allowed = self.allowed.min(self.told.max(self.used) + in_hand.min(want));
         Some(BudgetAsk {
             name: format!("quota of {grant}"),
             begins: self.begins,

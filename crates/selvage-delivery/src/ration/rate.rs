@@ -65,13 +65,15 @@ impl RatePart {
             self.held = 0;
         }
         let fresh = std::mem::take(&mut self.fresh);
-        self.demand = if self.renewed.is_none() { fresh } else { (self.demand + fresh) / 2 };
+        self.demand = if self.renewed.is_none() { fresh } else { if fresh > 0 { (self.demand + fresh).div_ceil(2) } else { self.demand / 2 } };
         let period: Duration = if self.held == self.rate.count { moment.lease / 3 } else { moment.lease / 6 };
         let due = match self.renewed {
             None => self.demand > 0 && !moment.last,
             Some(at) => moment.last || moment.is_past(at, period),
         };
-        let gives_back = moment.last || self.demand == 0;
+        // What was sent is paid for before another node sends by the same part.
+        let owes = self.pace.next().is_some_and(|at| at > moment.now);
+        let gives_back = moment.last || (self.demand == 0 && !owes);
         due.then(|| BudgetAsk {
             name: format!("rate of {grant}"),
             begins: 0,

@@ -125,7 +125,7 @@ impl Run {
 
     fn deliveries(&mut self, progress: Progress, arrived: &[KeptDelivery]) -> Deliveries {
         self.kept += arrived.len();
-        let forgets = self.kept >= FORGET_AFTER;
+        let forgets = !arrived.is_empty() && self.kept >= FORGET_AFTER;
         if forgets {
             self.kept = 0;
         }

@@ -86,8 +86,9 @@ impl StreamWriter {
         if !self.read || marked > Position::new(self.epochs.current(), self.seen) {
             self.catch_up().await?;
         }
-        let older = self.older(batches).await?;
         loop {
+            // What was looked at anew may be another stream, and what was known of the one before is in none.
+            let older = self.older(batches).await?;
             let connection = self.shared.api()?.confirm().await?;
             let (messages, places) = self.plan(batches, &older);
             if messages.is_empty() {

@@ -46,6 +46,7 @@ statements! {
     OF = "SELECT c.principal, c.id FROM console_session AS s JOIN credential AS c ON c.id = s.credential \
           WHERE s.token_hash = $1 AND s.kind = $2 AND s.ends_at > $3 AND c.principal_kind = 'operator' \
           AND c.revoked_at IS NULL AND (c.expires_at IS NULL OR c.expires_at > $3)";
+    THERE = "SELECT credential FROM console_session WHERE token_hash = $1 AND kind = $2";
     END = "DELETE FROM console_session WHERE token_hash = $1 AND kind = $2";
     END_OF = "DELETE FROM console_session WHERE credential = $1";
 }
@@ -90,7 +91,12 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn redeem_link(&self, token: [u8; 32]) -> Result<Option<SessionOf>, StoreError> {
-        let (mut transaction, kind) = (self.database.write().await?, SessionKind::Link.as_str());
+        let kind = SessionKind::Link.as_str();
+        // Anybody may show a token: nothing is written, and nobody who writes waits, for one that is not there.
+        if !self.has_token(token, kind).await? {
+            return Ok(None);
+        }
+        let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
         let row = transaction.first(OF, bind![token, kind, now]).await?;
         if transaction.run(END, bind![token, kind]).await? == 0 {
@@ -105,9 +111,17 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn end_session(&self, token: [u8; 32]) -> Result<(), StoreError> {
+        let kind = SessionKind::Session.as_str();
+        if !self.has_token(token, kind).await? {
+            return Ok(());
+        }
         let mut transaction = self.database.write().await?;
-        transaction.run(END, bind![token, SessionKind::Session.as_str()]).await?;
+        transaction.run(END, bind![token, kind]).await?;
         transaction.commit().await
+    }
+
+    async fn has_token(&self, token: [u8; 32], kind: &str) -> Result<bool, StoreError> {
+        Ok(self.database.read().await?.first(THERE, bind![token, kind]).await?.is_some())
     }
 }
 

@@ -32,6 +32,7 @@ statements! {
     CAMPAIGNS = "UPDATE recertification SET until_at = until_at + $1 WHERE closed_at IS NULL";
     REVIEWS = "UPDATE break_glass SET review_by = review_by + $1 WHERE verdict IS NULL";
     EMERGENCIES = "UPDATE change_proposal SET ratify_until = ratify_until + $1 WHERE ratify_until IS NOT NULL";
+    LEASES = "UPDATE lease SET touched = (SELECT revision FROM access_revision WHERE id = 1)";
     NODES = "DELETE FROM node";
     SLICES = "DELETE FROM budget_slice";
     CAPTURES = "UPDATE capture SET node = '', leased_until = 0, fence = fence + 1000000";
@@ -56,6 +57,8 @@ pub(super) async fn make(
 ) -> Result<Restored, StoreError> {
     let now = transaction.now().await?;
     transaction.run(REVISION, bind![]).await?;
+    // A node that went on knows leases of the lost store: all of them are others to it.
+    transaction.run(LEASES, bind![]).await?;
     transaction.run(NODES, bind![]).await?;
     transaction.run(SLICES, bind![]).await?;
     // A cursor's first fence is a time, so that the time of now is above every one that was taken since.

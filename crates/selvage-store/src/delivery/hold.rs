@@ -10,7 +10,7 @@ use crate::value::{Micros, bind};
 
 statements! {
     HELD = "SELECT held_until FROM subscription WHERE id = $1";
-    HOLD = "UPDATE subscription SET held_until = $2 WHERE id = $1";
+    HOLD = "UPDATE subscription SET held_until = $2 WHERE id = $1 AND state = 'active'";
     LIFT = "UPDATE subscription SET held_until = NULL WHERE id = $1";
 }
 

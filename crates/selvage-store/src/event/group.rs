@@ -27,8 +27,7 @@ statements! {
            JOIN event_stream ON event_stream.id = event_cursor.stream WHERE reader LIKE 'group/%' ORDER BY stream, reader";
     END = "DELETE FROM event_cursor WHERE stream = $1 AND reader = $2";
     NOTE = "INSERT INTO ended_group (stream, reader, position, ended_at, because) VALUES ($1, $2, $3, $4, $5) \
-            ON CONFLICT (stream, reader) DO UPDATE SET position = excluded.position, ended_at = excluded.ended_at, \
-            because = excluded.because";
+            ON CONFLICT (stream, reader) DO UPDATE SET ended_at = excluded.ended_at, because = excluded.because";
     ENDED = "SELECT reader, position, ended_at, because FROM ended_group WHERE stream = $1 AND reader = $2";
     OF_STREAM = "SELECT reader, position, ended_at, because FROM ended_group WHERE stream = $1 ORDER BY reader";
     FORGET = "DELETE FROM ended_group WHERE stream = $1 AND reader = $2";

@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::{Timestamp, ToSpan};
 use selvage_model::access::{Blocked, Credential, Principal};
+use selvage_model::code;
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 use selvage_store::NewKey;
@@ -16,6 +17,7 @@ use super::known::must_be_known;
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say};
 use crate::key;
+use crate::node::release::Coded;
 
 /// Issues, rotates, lists and revokes the keys of consumers.
 #[derive(Subcommand)]
@@ -94,7 +96,8 @@ impl Key {
 
 impl Issue {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Signed { store, by } = self.signature.act(self.store.begun().await?).await?;
+        // A key lets its holder in.
+        let Signed { store, by } = self.signature.admit(self.store.begun().await?).await?;
         if !self.anyway {
             must_be_known(&store, &Blocked::Consumer(self.consumer.clone())).await?;
         }
@@ -127,11 +130,11 @@ impl Rotate {
         if let Some(other) = valid.iter().find(|key| key.principal == old.principal && key.id != old.id) {
             anyhow::bail!("{} counts beside it: revoke one of the two, or wait until it ends", other.id);
         }
-        // The next key of an operator lets its holder sign as them.
-        let Signed { store, by } = match old.principal {
-            Principal::Operator(_) => self.signature.admit(store).await?,
-            Principal::Consumer(_) => self.signature.act(store).await?,
-        };
+        // The next key lets its holder in; that of an operator lets them sign, too, and is made by nobody else.
+        let Signed { store, by } = self.signature.admit(store).await?;
+        if let Principal::Operator(name) = &old.principal {
+            own(name, &by)?;
+        }
         let secret = key::generate();
         let expires = self.days.map(after).transpose()?;
         let new = NewKey { principal: old.principal.clone(), hash: key::hash(&secret), expires };
@@ -142,6 +145,21 @@ impl Rotate {
         }
         Ok(Outcome::Well)
     }
+}
+
+/// Refuses to make a key by which somebody else would sign as this operator.
+///
+/// # Errors
+/// Where somebody else asks for it.
+pub(super) fn own(name: &str, by: &str) -> anyhow::Result<()> {
+    if name == by {
+        return Ok(());
+    }
+    let code = code::SIGNED_BY_ANOTHER;
+    let message = format!(
+        "{code}: `{name}` has a key, and `{by}` is not who signs by it: let `{name}` rotate it; where it is lost, revoke it and add `{name}` anew"
+    );
+    Err(Coded::refused(code, message))
 }
 
 /// So many days from now.

@@ -1,11 +1,11 @@
 //! `selvage operator`: people who may log in at the console.
 
 use clap::{Args, Subcommand};
-use selvage_model::access::Principal;
+use selvage_model::access::{Credential, Principal};
 use selvage_model::code;
 use selvage_store::{NewKey, is_nobody};
 
-use super::key::after;
+use super::key::{after, own};
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, say, words};
 use crate::key;
@@ -45,6 +45,10 @@ impl Operator {
             return Err(Coded::refused(code, message));
         }
         let Signed { store, by } = add.signature.admit(add.store.begun().await?).await?;
+        let has_one = |it: &Credential| it.principal == Principal::Operator(name.clone());
+        if store.operator_keys().await?.iter().any(has_one) {
+            own(&name, &by)?;
+        }
         let secret = key::generate();
         let expires = add.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Operator(name), hash: key::hash(&secret), expires };

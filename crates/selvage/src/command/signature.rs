@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use jiff::Timestamp;
 use selvage_model::access::{Credential, Principal};
 use selvage_model::code::{self, Code};
 use selvage_store::{Store, is_nobody};
@@ -108,7 +109,9 @@ impl Signature {
     /// Whose key it is.
     fn proven(&self, operators: &[Credential], key: &str) -> anyhow::Result<String> {
         let hash = key::hash(key);
-        let found = operators.iter().find(|it| it.hash == hash).and_then(operator);
+        let now = Timestamp::now();
+        let counts = |it: &&Credential| it.hash == hash && it.expires.is_none_or(|expires| expires > now);
+        let found = operators.iter().find(counts).and_then(operator);
         let Some(name) = found else {
             let fix = "show the key that `selvage operator add` printed, or unset it";
             return refuse(code::SIGNER_UNKNOWN, "the key is no operator's in this store, or counts no more", fix);

@@ -92,7 +92,7 @@ fn hostile_files_are_findings_and_cost_little() {
 #[test]
 fn a_missing_directory_is_said_plainly() {
     let output = selvage(&["check", "/nowhere/at/all"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("/nowhere/at/all"));
 }
 
@@ -101,7 +101,7 @@ fn a_directory_without_manifests_is_not_well() {
     let place = tempfile::tempdir().unwrap();
     for command in ["check", "test"] {
         let output = selvage(&[command, &place.path().display().to_string()]);
-        assert_eq!(output.status.code(), Some(1), "{command}");
+        assert_eq!(output.status.code(), Some(2), "{command}");
         assert!(String::from_utf8_lossy(&output.stderr).contains("FAB8003"), "{command}");
     }
 }

@@ -138,7 +138,7 @@ fn what_cannot_be_read_is_not_compared() {
     let output = diff(place.path(), &["old", "new"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("FAB2723") && said.contains("FAB1006"), "{said}");
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let output = diff(place.path(), &["rel_none", "old", "--data", "data"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("FAB2720"));
 }

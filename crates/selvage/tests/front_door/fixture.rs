@@ -58,7 +58,7 @@ fn key_of_signer(arguments: &[&str]) -> Option<String> {
         .collect();
     let (_, somebody) = keys.first()?;
     let lets_in =
-        matches!(arguments, ["operator", "add", ..] | ["block", "lift", ..] | ["subscriptions", "approve", ..]);
+        matches!(arguments, ["operator", "add", ..] | ["key", "issue" | "rotate", ..] | ["block", "lift", ..] | ["subscriptions", "approve", ..]);
     let Some(name) = after(arguments, "--by").filter(|_| !matches!(arguments, ["usage" | "restore", ..])) else {
         return lets_in.then(|| somebody.clone());
     };

@@ -21,6 +21,7 @@ fn change(requirements: Vec<Requirement>, said: &[(&str, DecisionVerdict, u32)])
         verdict: *verdict,
         because: "because".to_owned(),
         at,
+        unproven: false,
     };
     Change {
         id: "chg_1".to_owned(),
