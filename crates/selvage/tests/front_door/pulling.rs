@@ -111,14 +111,14 @@ impl Board {
     }
 
     fn revoke(&self) {
-        let id = self.id("key", "shop-floor-board");
+        let id = self.id("key", &["shop-floor-board"]);
         self.well(&["key", "revoke", &id, "--because", "a test"]);
     }
 
-    /// The first id that a command lists in a line with this.
-    fn id(&self, noun: &str, with: &str) -> String {
+    /// The first id that a command lists in a line with all of these.
+    fn id(&self, noun: &str, with: &[&str]) -> String {
         let listed = self.well(&[noun, "list"]);
-        let line = listed.lines().find(|line| line.contains(with)).unwrap();
+        let line = listed.lines().find(|line| with.iter().all(|one| line.contains(one))).unwrap();
         line.split_whitespace().next().unwrap().to_owned()
     }
 
@@ -319,7 +319,7 @@ async fn a_group_ends_with_its_grant_and_a_new_one_says_so() {
     assert_eq!(board.group("groups/boards/commit", commit.clone()).await.0, 204);
     let readers = || board.well(&["events", "readers", "machine-states@1"]);
     assert!(readers().contains("group/shop-floor-board/boards") && readers().contains("reads"), "{}", readers());
-    let grant = board.id("grant", "shop-floor-board");
+    let grant = board.id("grant", &["shop-floor-board", "machine-states@1"]);
     board.well(&["grant", "end", &grant, "--because", "the boards go"]);
     assert!(readers().contains("ended at") && readers().contains("its grant has ended"), "{}", readers());
     let listed: Value =
