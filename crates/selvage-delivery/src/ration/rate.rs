@@ -65,7 +65,11 @@ impl RatePart {
             self.held = 0;
         }
         let fresh = std::mem::take(&mut self.fresh);
-        self.demand = if self.renewed.is_none() { fresh } else { if fresh > 0 { (self.demand + fresh).div_ceil(2) } else { self.demand / 2 } };
+        self.demand = if self.renewed.is_none() {
+            fresh
+        } else {
+            if fresh > 0 { (self.demand + fresh).div_ceil(2) } else { self.demand / 2 }
+        };
         let period: Duration = if self.held == self.rate.count { moment.lease / 3 } else { moment.lease / 6 };
         let due = match self.renewed {
             None => self.demand > 0 && !moment.last,

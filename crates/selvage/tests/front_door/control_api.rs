@@ -126,7 +126,13 @@ async fn schemathesis_finds_nothing_outside_what_is_read() {
     let Run { well, said, answered } = judge.run(&judge.contract, &["--include-method", "GET"]).await;
     assert!(well, "{said}");
     // What was only ever refused has not shown what it answers. Nothing is released, dead or on the log of this node.
-    let elsewhere = ["/releases/{id}", "/environments/{environment}/plan", "/dead-letters/{id}", "/events/{interface}", "/events/{interface}/{position}/deliveries"];
+    let elsewhere = [
+        "/releases/{id}",
+        "/environments/{environment}/plan",
+        "/dead-letters/{id}",
+        "/events/{interface}",
+        "/events/{interface}/{position}/deliveries",
+    ];
     let is_here = |path: &&str| !elsewhere.contains(path) && !path.starts_with("/evidence/");
     let of_all = judge.contract["paths"].as_object().unwrap().iter().filter(|(_, item)| item["get"].is_object());
     for path in of_all.map(|(path, _)| path.as_str()).filter(is_here) {

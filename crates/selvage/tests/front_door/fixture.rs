@@ -57,8 +57,13 @@ fn key_of_signer(arguments: &[&str]) -> Option<String> {
         .map(|it| (it.0.1.clone(), it.1.clone()))
         .collect();
     let (_, somebody) = keys.first()?;
-    let lets_in =
-        matches!(arguments, ["operator", "add", ..] | ["key", "issue" | "rotate", ..] | ["block", "lift", ..] | ["subscriptions", "approve", ..]);
+    let lets_in = matches!(
+        arguments,
+        ["operator", "add", ..]
+            | ["key", "issue" | "rotate", ..]
+            | ["block", "lift", ..]
+            | ["subscriptions", "approve", ..]
+    );
     let Some(name) = after(arguments, "--by").filter(|_| !matches!(arguments, ["usage" | "restore", ..])) else {
         return lets_in.then(|| somebody.clone());
     };
