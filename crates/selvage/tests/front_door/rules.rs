@@ -99,7 +99,7 @@ fn what_no_gateway_could_run_is_told_for_an_environment() {
     let (code, text) = check("test");
     assert_eq!(code, Some(1));
     assert!(text.contains("FAB4060"), "the warehouse has no address there: {text}");
-    assert_eq!(check("prd").0, Some(1));
+    assert_eq!(check("prd").0, Some(2), "there is no such environment");
 }
 
 #[test]
