@@ -149,6 +149,8 @@ async fn every_route_is_described_and_answers_so() {
     let elsewhere = [
         "get /dead-letters/{id}",
         "get /events/{interface}",
+        "get /events/{interface}/{position}/deliveries",
+        "get /subscriptions/{id}",
         "get /evidence/interfaces/{interface}",
         "get /catalogue/{interface}/contract",
     ];
