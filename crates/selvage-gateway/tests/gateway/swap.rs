@@ -91,7 +91,7 @@ fn what_changed_is_counted_as_what_it_is_now() {
     swap(&|access| {
         access.grants.iter_mut().filter(of_stock).for_each(|it| {
             Arc::make_mut(&mut it.terms).rate = "1/h".parse().ok();
-        })
+        });
     });
     assert_eq!((get("shop").0, get("shop").1), (200, "FAB4040".to_owned()));
     swap(&|_| {});

@@ -242,9 +242,8 @@ fn who_uses_what_stands_on_a_system_or_in_an_environment_is_named() {
     assert_eq!(told("{protected: true, after: [test]}", "{after: [test]}"), Vec::<String>::new());
 }
 
-#[test]
-fn who_is_sent_events_by_a_system_or_proves_itself_by_an_issuer_is_named() {
-    let more = "kind: System\nname: board\nconnector: http\nowner: sales\nzone: cloud\n\
+/// A system that events are sent to, and an issuer that vouches for two consumers.
+const VOUCHED: &str = "kind: System\nname: board\nconnector: http\nowner: sales\nzone: cloud\n\
                 environments: {test: {url: 'http://a'}, prod: {url: 'http://b'}}\n---\n\
                 kind: Fabric\nname: velo\nenvironments: {test: {}, prod: {protected: true, after: [test]}}\n---\n\
                 kind: Issuer\nname: login\nowner: sales\nenvironments:\n  \
@@ -252,7 +251,10 @@ fn who_is_sent_events_by_a_system_or_proves_itself_by_an_issuer_is_named() {
                 prod: {url: 'http://d', audiences: [velo, shops], keys: 'http://d/keys'}\n---\n\
                 kind: Consumer\nname: kiosk\nowner: finance\nidentity: {oauth: {issuer: login}}\n---\n\
                 kind: Consumer\nname: app\nowner: plant\nidentity: {oidc: {issuer: login, subject: app}}\n";
-    let text = format!("{FABRIC}---\n{more}");
+
+#[test]
+fn who_is_sent_events_by_a_system_or_proves_itself_by_an_issuer_is_named() {
+    let text = format!("{FABRIC}---\n{VOUCHED}");
     let mut to_board = subscription("wms", "order-events@1");
     to_board.terms.deliver = Some(selvage_model::subscription::DeliveryTerms {
         system: "board".parse().unwrap(),

@@ -156,6 +156,14 @@ async fn everything_comes_back_in_either_database(stage: &Stage) {
             before.remove(raised);
             after.remove(raised);
         }
+        // At which revision a lease was written is the last of it, and rises for all of them.
+        for row in
+            before.values_mut().zip(after.values_mut()).flat_map(|(before, after)| before.iter_mut().chain(after))
+        {
+            if row.starts_with("[\"grt_") && row.contains("\"manifest\"") {
+                row.truncate(row.rfind(',').unwrap());
+            }
+        }
         assert_eq!(before, after);
         assert_eq!(before["event_record"].len(), 20);
         // Who repeats a key is told of the operation that it had, and who repeats an event where it is.

@@ -138,7 +138,7 @@ fn whoever_is_revoked_ended_or_blocked_is_given_nothing_that_is_kept() {
     let (what, because) = (Blocked::Interface("same@1".parse().unwrap()), "it tells what it must not".to_owned());
     let since = "2026-01-01T00:00:00Z".parse().unwrap();
     swap(&running, MANIFESTS, |access| {
-        access.blocks.push(Block { id: "blk_1".to_owned(), what, by: None, because, since })
+        access.blocks.push(Block { id: "blk_1".to_owned(), what, by: None, because, since });
     });
     assert_eq!(send(&running, "counted", "GET", path, &[]).status, 403);
     swap(&running, MANIFESTS, |_| {});
