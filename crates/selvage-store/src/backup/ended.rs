@@ -33,7 +33,7 @@ statements! {
     ENDED = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at) \
              VALUES ($1, 'manifest', $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING";
     REMEMBER = "INSERT INTO lease_terms (lease, digest) SELECT id, $2 FROM lease WHERE id = $1 ON CONFLICT DO NOTHING";
-    BLOCK = "INSERT INTO access_block (id, kind, subject, because, blocked_at) VALUES ($1, $2, $3, $4, $5) \
+    BLOCK = "INSERT INTO access_block (id, kind, subject, because, blocked_at, blocked_by) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (id) DO NOTHING";
 }
 
@@ -141,6 +141,7 @@ async fn put_block(transaction: &mut Transaction, block: &Block) -> Result<bool,
         Blocked::Consumer(name) => ("consumer", name.to_string()),
         Blocked::Interface(interface) => ("interface", interface.to_string()),
     };
-    let row = bind![block.id.as_str(), kind, subject, block.because.as_str(), Micros::from(block.since)];
+    let (since, by) = (Micros::from(block.since), block.by.clone());
+    let row = bind![block.id.as_str(), kind, subject, block.because.as_str(), since, by];
     Ok(transaction.run(BLOCK, row).await? == 1)
 }

@@ -12,6 +12,8 @@ use crate::migration;
 
 /// The first version that has everything which an access state is.
 const ACCESS_SINCE: i64 = 9;
+/// The first version that keeps who cut somebody off.
+const SIGNED_SINCE: i64 = 28;
 /// The first version that has campaigns and leases without approval.
 const LEASES_SINCE: i64 = 12;
 
@@ -53,7 +55,10 @@ async fn read(store: Store, narrows: Narrows) -> Result<LostStore, StoreError> {
     if found < ACCESS_SINCE {
         return Err(StoreError::LostTooOld { found, needed: ACCESS_SINCE });
     }
-    let access = store.access_state().await?;
+    let mut access = store.access_state().await?;
+    if found >= SIGNED_SINCE {
+        access.blocks = store.blocks().await?;
+    }
     let has_leases = found >= LEASES_SINCE;
     let items = if has_leases { store.recertification_items().await? } else { Vec::new() };
     let opened = if has_leases { store.break_glasses().await? } else { Vec::new() };

@@ -266,6 +266,8 @@ async fn what_a_receiver_asked_for_is_kept_until_another_is_asked(stage: &Stage)
     let until: Timestamp = "2027-03-01T08:00:00Z".parse().unwrap();
     assert_eq!(store.held_until(&id).await.unwrap(), None);
     let hold = async || {
+        // Only who sends is asked for anything.
+        super::stage::tamper(&store, "UPDATE subscription SET state = 'active'").await;
         recorded(&store, &Deliveries { held: Some(until), ..none.clone() }).await.unwrap();
         recorded(&store, &none).await.unwrap();
         assert_eq!(store.held_until(&id).await.unwrap(), Some(until), "it stays until something else is asked");
