@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use selvage_model::access::{Blocked, KeyHash, Principal};
+use selvage_model::access::{Block, Blocked, KeyHash, Principal};
 
 use super::both;
 use super::stage::Stage;
@@ -99,7 +99,8 @@ async fn blocks_stand_until_they_are_lifted(stage: &Stage) {
     store.block(&interface, "s.lead", "wrong stock").await.unwrap();
     let state = store.access_state().await.unwrap();
     assert_eq!((state.revision, state.blocks.len()), (2, 2));
-    assert_eq!(state.blocks[0], block);
+    assert_eq!(store.blocks().await.unwrap()[0], block);
+    assert_eq!(state.blocks[0], Block { by: None, ..block.clone() }, "who did it decides nothing");
     store.lift_block(&block.id, "s.lead", "it is mended").await.unwrap();
     store.lift_block(&block.id, "s.lead", "again").await.unwrap();
     let state = store.access_state().await.unwrap();
