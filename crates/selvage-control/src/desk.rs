@@ -32,7 +32,7 @@ use std::sync::{Arc, Mutex};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use selvage_governance::approval::{Standing, standing};
+use selvage_governance::approval::{Sitting, Standing, standing};
 use selvage_model::change::{Change, ChangeState};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -156,9 +156,9 @@ impl Desk {
     /// # Errors
     /// Those of the store.
     pub async fn changes(&self) -> Result<Vec<(Change, Standing)>, DeskError> {
-        let (now, delegations) = self.store.delegations().await?;
+        let sitting = self.sitting().await?;
         let changes = self.store.changes().await?.into_iter().rev();
-        Ok(changes.map(|change| (change.clone(), standing(&change, &delegations, now))).collect())
+        Ok(changes.map(|change| (change.clone(), standing(&change, &sitting))).collect())
     }
 
     /// Some changes with how they stand, the newest first; and the last of them where there are more behind it.
@@ -169,9 +169,9 @@ impl Desk {
         &self,
         asked: &AskedChanges,
     ) -> Result<(Vec<(Change, Standing)>, Option<String>), DeskError> {
-        let (now, delegations) = self.store.delegations().await?;
+        let sitting = self.sitting().await?;
         let (changes, next) = self.store.changes_page(asked).await?;
-        Ok((changes.into_iter().map(|it| (it.clone(), standing(&it, &delegations, now))).collect(), next))
+        Ok((changes.into_iter().map(|it| (it.clone(), standing(&it, &sitting))).collect(), next))
     }
 
     /// Every release without its files, oldest first, and what is active where.
@@ -200,8 +200,14 @@ impl Desk {
 
     /// How a change stands now.
     async fn standing(&self, change: &Change) -> Result<Standing, DeskError> {
+        Ok(standing(change, &self.sitting().await?))
+    }
+
+    /// What words are weighed by now.
+    async fn sitting(&self) -> Result<Sitting, DeskError> {
         let (now, delegations) = self.store.delegations().await?;
-        Ok(standing(change, &delegations, now))
+        let proven_only = !self.store.operator_keys().await?.is_empty();
+        Ok(Sitting { now, delegations, proven_only })
     }
 
     /// Emergencies that were ratified after their time, the newest first.
@@ -219,11 +225,11 @@ impl Desk {
     /// # Errors
     /// Those of the store.
     pub async fn board(&self, person: Option<&str>) -> Result<Vec<Waits>, DeskError> {
-        let (now, delegations) = self.store.delegations().await?;
+        let sitting = self.sitting().await?;
         let changes = self.store.changes().await?;
         let waits = changes.into_iter().filter(is_open).map(|change| {
-            let is_breach = change.ratify_until.is_some_and(|until| until <= now);
-            Waits { standing: standing(&change, &delegations, now), change, is_breach }
+            let is_breach = change.ratify_until.is_some_and(|until| until <= sitting.now);
+            Waits { standing: standing(&change, &sitting), change, is_breach }
         });
         let concerns = |waits: &Waits| person.is_none_or(|person| waits.waits_for(person));
         let mut waits: Vec<Waits> = waits.filter(concerns).collect();

@@ -181,7 +181,9 @@ impl Lanes {
         if self.settings.calendar.open(now) > now {
             return None;
         }
-        self.held_until = self.held_until.filter(|until| now < *until);
+        // What a node whose clock was ahead has noted holds no longer than any receiver may ask for.
+        let longest = now.checked_add(LONGEST_HOLD).unwrap_or(now);
+        self.held_until = self.held_until.filter(|until| now < *until).map(|until| until.min(longest));
         let down = self.health.is_down();
         if self.gone || self.held_until.is_some() || self.in_flight >= self.places() || !self.pace.allows(now) {
             return None;

@@ -24,7 +24,7 @@ use crate::rule::own_rule::subject::{self, INTERFACE, Type, Variables};
 pub(crate) use people::without;
 
 pub use order::changes_who_decides;
-pub use standing::{Standing, Waiting, is_lent, standing};
+pub use standing::{Sitting, Standing, Waiting, is_lent, standing};
 
 /// What rules of approval look at.
 pub(crate) const KNOWN: Known = &[

@@ -101,6 +101,22 @@ impl Desk {
         Ok(self.store.revoke_key(&key.id, word.by, word.because).await?)
     }
 
+    /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody. Where none of those has a key
+    /// yet, whoever has one begins.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
+    pub async fn may_add_operators(&self, person: &str) -> Result<(), DeskError> {
+        let fabric = self.released().await?;
+        let group = DomainName::group();
+        let oversees = |name: &str| may(&fabric, name, Act::Oversee, &group);
+        let sits = |key: &Credential| matches!(&key.principal, Principal::Operator(name) if oversees(name));
+        if oversees(person) || !self.store.operator_keys().await?.iter().any(sits) {
+            return Ok(());
+        }
+        Err(forbidden(person, &group))
+    }
+
     /// What stands, and what of it this person may change.
     pub(crate) async fn cuts(&self, runs: Arc<Fabric>, person: &str) -> Result<Standing, DeskError> {
         let fabric = self.judging(Act::Operate, runs).await?;

@@ -3,9 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use selvage_governance::approval::standing;
-use selvage_model::change::{Change, Delegation};
+use selvage_governance::approval::{Sitting, standing};
+use selvage_model::change::Change;
 use selvage_model::code;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{DomainActivation, SignedRelease};
@@ -23,8 +22,8 @@ impl Desk {
         made: &[Change],
         history: &[DomainActivation],
     ) -> Result<(), DeskError> {
-        let (now, delegations) = self.store.delegations().await?;
-        let against: Option<Vec<String>> = made.iter().map(|change| against(change, &delegations, now)).collect();
+        let sitting = self.sitting().await?;
+        let against: Option<Vec<String>> = made.iter().map(|change| against(change, &sitting)).collect();
         // Where one of the changes that made it has its approvals, it is what was approved.
         let Some(last) = against.as_ref().and_then(|against| against.last()) else { return Ok(()) };
         let runs = runs_in(history, &release.domain, &release.id);
@@ -48,11 +47,11 @@ impl Desk {
 }
 
 /// What stands against a change that was released without its approvals; nothing where it has them, or still has time.
-fn against(change: &Change, delegations: &[Delegation], now: Timestamp) -> Option<String> {
+fn against(change: &Change, sitting: &Sitting) -> Option<String> {
     let until = change.ratify_until?;
-    match standing(change, delegations, now).rejected {
+    match standing(change, sitting).rejected {
         Some(said) => Some(format!("`{}` rejected the emergency {}: {}", said.person, change.id, said.because)),
-        None if until <= now => {
+        None if until <= sitting.now => {
             Some(format!("the emergency {} was to be ratified by {until:.0}, and was not", change.id))
         }
         None => None,

@@ -555,6 +555,22 @@ fn a_receiver_is_left_alone_also_after_a_crash() {
     }
 }
 
+/// A node whose clock is a year ahead notes a time that no receiver asked for: others heed it for a day at most.
+#[test]
+fn nobody_is_left_alone_for_longer_than_they_may_ask() {
+    let mut story = Story::new(3, settings(true, 4));
+    story.shelf.held = Some(story.now.checked_add(Duration::from_secs(365 * 86_400)).unwrap());
+    let begun = story.now;
+    story.crash(false);
+    story.pump();
+    assert!(story.flying.is_empty());
+    let due = story.lanes.due(story.now).unwrap();
+    assert_eq!(due.duration_since(begun).as_secs(), 86_400);
+    story.now = due;
+    story.pump();
+    assert!(!story.flying.is_empty());
+}
+
 /// What the grant covers no longer did not arrive, and keeps nothing behind it from arriving.
 #[test]
 fn what_is_withheld_is_noted_and_its_lane_goes_on() {

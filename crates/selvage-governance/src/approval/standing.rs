@@ -4,7 +4,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use selvage_model::change::{Change, Decision, DecisionVerdict, Delegation, Need, Requirement, Seat};
+use selvage_model::change::{Change, ChangeState, Decision, DecisionVerdict, Delegation, Need, Requirement, Seat};
+
+/// What words are weighed by.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sitting {
+    /// By the store's clock.
+    pub now: Timestamp,
+    /// Seats that are lent.
+    pub delegations: Vec<Delegation>,
+    /// Operators have keys: who approves what is not released yet proves who they are.
+    pub proven_only: bool,
+}
 
 /// How a change stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,15 +51,16 @@ impl Standing {
     }
 }
 
-/// How a change stands now. INVARIANT: APPROVED: the author's own signature never counts, nor one about another version.
-pub fn standing(change: &Change, delegations: &[Delegation], now: Timestamp) -> Standing {
-    let words = last_words(change);
+/// How a change stands now. INVARIANT: APPROVED: the author's own signature never counts, nor one about another version, nor a name
+/// alone where names have keys.
+pub fn standing(change: &Change, sitting: &Sitting) -> Standing {
+    let words = last_words(change, sitting);
     let approves = |person: &str| {
         person != change.author && words.get(person).is_some_and(|said| said.verdict == DecisionVerdict::Approve)
     };
     let mut standing = Standing { met: Vec::new(), open: Vec::new(), rejected: None };
     for requirement in &change.requirements {
-        let lent = |seat: &Seat| with_delegates(seat, &change.author, delegations, now);
+        let lent = |seat: &Seat| with_delegates(seat, &change.author, &sitting.delegations, sitting.now);
         let seats: Vec<Seat> = requirement.seats.iter().map(lent).collect();
         let people: BTreeSet<&String> = seats.iter().flat_map(|seat| &seat.people).collect();
         let against = people.iter().filter_map(|person| words.get(person.as_str()));
@@ -79,10 +91,14 @@ pub(super) fn quorum(need: &Need) -> usize {
     }
 }
 
-/// What each person said last about the version of now; comments take nothing back.
-fn last_words(change: &Change) -> BTreeMap<&str, &Decision> {
+/// What each person said last about the version of now; comments take nothing back. A name that nobody proved approves nothing where
+/// operators have keys, unless the change was released by it before they had; it still speaks against.
+fn last_words<'a>(change: &'a Change, sitting: &Sitting) -> BTreeMap<&'a str, &'a Decision> {
+    let is_settled = change.state == ChangeState::Released && change.ratify_until.is_none();
+    let is_name = |it: &Decision| it.unproven && it.verdict == DecisionVerdict::Approve;
+    let is_void = |it: &Decision| sitting.proven_only && !is_settled && is_name(it);
     let of_now = change.decisions.iter().filter(|decision| decision.version == change.version);
-    let counts = of_now.filter(|decision| decision.verdict != DecisionVerdict::Comment);
+    let counts = of_now.filter(|decision| decision.verdict != DecisionVerdict::Comment && !is_void(decision));
     counts.map(|decision| (decision.person.as_str(), decision)).collect()
 }
 

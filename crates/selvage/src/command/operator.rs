@@ -5,11 +5,12 @@ use selvage_model::access::{Credential, Principal};
 use selvage_model::code;
 use selvage_store::{NewKey, is_nobody};
 
+use super::active::desk_over;
 use super::key::{after, own};
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, say, words};
 use crate::key;
-use crate::node::release::Coded;
+use crate::node::release::{Coded, told};
 
 /// Adds people who may log in at the console.
 #[derive(Subcommand)]
@@ -46,8 +47,9 @@ impl Operator {
         }
         let Signed { store, by } = add.signature.admit(add.store.begun().await?).await?;
         let has_one = |it: &Credential| it.principal == Principal::Operator(name.clone());
-        if store.operator_keys().await?.iter().any(has_one) {
-            own(&name, &by)?;
+        match store.operator_keys().await?.iter().any(has_one) {
+            true => own(&name, &by)?,
+            false => desk_over(&store).may_add_operators(&by).await.map_err(told)?,
         }
         let secret = key::generate();
         let expires = add.days.map(after).transpose()?;

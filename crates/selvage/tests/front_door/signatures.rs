@@ -64,6 +64,12 @@ async fn a_name_alone_is_shown_as_unproven() {
     );
     let reserved = ["block", "interface", "legacy-stock@1", "--because", "a leak", "--anyway", "--by", "selvage"];
     refused(&plants, &reserved, None, "FAB7196");
+
+    // Somebody begins; once one has a key who sits over everybody, those say who signs.
+    let outsider = well(&plants, &["operator", "add", "o.outsider"], None);
+    let seated = well(&plants, &["operator", "add", "s.okafor"], Some(outsider.trim()));
+    refused(&plants, &["operator", "add", "b.novak"], Some(outsider.trim()), "FAB8061");
+    well(&plants, &["operator", "add", "b.novak"], Some(seated.trim()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,10 +43,14 @@ fn change(requirements: Vec<Requirement>, said: &[(&str, DecisionVerdict, u32)])
     }
 }
 
+fn sitting(delegations: Vec<Delegation>) -> Sitting {
+    Sitting { now: Timestamp::from_second(5).unwrap(), delegations, proven_only: false }
+}
+
 /// How it stands, in words.
 fn check(seats: Vec<Seat>, quorum: u32, said: &[(&str, DecisionVerdict, u32)], expected: &str) {
     let change = change(vec![board(quorum, seats)], said);
-    let standing = standing(&change, &[], Timestamp::UNIX_EPOCH);
+    let standing = standing(&change, &sitting(Vec::new()));
     let words = match (&standing.rejected, standing.open.first()) {
         (Some(decision), _) => format!("rejected by {}", decision.person),
         (None, Some(open)) => {
@@ -104,7 +108,29 @@ fn a_seat_is_delegated_for_a_time_by_who_sits_on_it() {
         [("sam", 10, true), ("sam", 0, false), ("stranger", 10, false), ("author", 10, false)]
     {
         let change = change(vec![board(1, vec![seat("security", &["sam", "author"])])], &[("deputy", Approve, 2)]);
-        let standing = standing(&change, &[delegation(from, until)], Timestamp::from_second(5).unwrap());
+        let standing = standing(&change, &sitting(vec![delegation(from, until)]));
         assert_eq!(standing.is_approved(), approved, "{from} {until}");
     }
+}
+
+#[test]
+fn a_name_approves_nothing_once_names_have_keys() {
+    let one = || vec![board(1, vec![seat("security", &["sam", "pat"])])];
+    let by_keys = Sitting { proven_only: true, ..sitting(Vec::new()) };
+    let mut change = change(one(), &[("sam", Approve, 2)]);
+    assert!(standing(&change, &by_keys).is_approved());
+    for said in &mut change.decisions {
+        said.unproven = true;
+    }
+    assert!(standing(&change, &sitting(Vec::new())).is_approved());
+    let waits = standing(&change, &by_keys);
+    assert!(!waits.is_approved() && waits.waits_for("sam"), "{waits:?}");
+    // It was released while names counted.
+    let released = Change { state: ChangeState::Released, ..change.clone() };
+    assert!(standing(&released, &by_keys).is_approved());
+    // Speaking against takes no key.
+    for said in &mut change.decisions {
+        said.verdict = Reject;
+    }
+    assert!(standing(&change, &by_keys).rejected.is_some());
 }
