@@ -342,7 +342,7 @@ impl Reply {
                 }
                 Poll::Ready(next.map(|next| next.map(Frame::data)))
             }
-            Source::Upstream { held, .. } if held.has_ended() => {
+            Source::Upstream { held, .. } if held.is_cut() => {
                 self.source = Source::Nothing;
                 Poll::Ready(Some(Err(Broken::Revoked)))
             }

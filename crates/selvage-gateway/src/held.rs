@@ -165,28 +165,36 @@ impl Held {
 
     /// Whether it has ended. Cheap while no other snapshot came.
     pub(crate) fn has_ended(&self) -> bool {
-        let is_stream = || self.worker.clock.millis().saturating_sub(self.since) >= IN_HAND;
         if self.worker.deaf.get() > self.serves_for {
-            return is_stream();
+            return self.is_stream();
         }
         let now = self.worker.local();
         if !Arc::ptr_eq(&now.live, &self.found_good.borrow().live) {
-            let Some(ends) = now.live.snapshot.still_opens(&self.right) else { return is_stream() };
+            let Some(ends) = now.live.snapshot.still_opens(&self.right) else { return self.is_stream() };
             self.ends.set(ends);
             self.brownout.set(now.live.snapshot.next_brownout(&self.right, self.worker.clock.wall()));
             *self.found_good.borrow_mut() = now;
         }
         let wall = self.worker.clock.wall();
         let is_over = self.ends.get().is_some_and(|ends| ends <= wall);
-        (is_over || self.timed.as_ref().is_some_and(|timed| self.is_untimely(timed, wall))) && is_stream()
+        (is_over || self.timed.as_ref().is_some_and(|timed| self.is_untimely(timed, wall))) && self.is_stream()
     }
 
     /// Why nothing is told for a while, where that is so: a declared brownout has begun.
     /// INVARIANT: LIVE-LIFECYCLE
     pub(crate) fn pauses(&self) -> Option<Problem> {
+        let (from, ends) = self.brownout.get()?;
         let wall = self.worker.clock.wall();
-        let (_, ends) = self.brownout.get().filter(|(from, to)| *from <= wall && wall < *to)?;
-        Some(refuses_until(ends, wall))
+        (from <= wall && wall < ends).then(|| refuses_until(ends, wall))
+    }
+
+    /// Whether an answer that streams is cut: the right to it ended, or a declared brownout began.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.has_ended() || (self.is_stream() && self.pauses().is_some())
+    }
+
+    fn is_stream(&self) -> bool {
+        self.worker.clock.millis().saturating_sub(self.since) >= IN_HAND
     }
 
     /// Whether the condition holds no longer, and no other grant opens as much whatever the time is.

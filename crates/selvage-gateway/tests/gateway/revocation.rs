@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, ToSpan as _};
 use selvage_model::access::{AccessState, Block, Blocked, EndAction, GrantTerms};
 
 use super::client::{authorization, head};
@@ -126,6 +126,25 @@ fn what_flows_is_cut_when_the_time_of_its_condition_is_over() {
     // The upstream would go on for half a minute.
     assert!((3..20).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
     assert_eq!(running.client().get("shop", "/stock/v1/items/1").said(), (403, "FAB4090".to_owned()));
+}
+
+/// INVARIANT: LIVE-LIFECYCLE
+#[test]
+fn an_answer_that_flows_is_cut_when_a_brownout_begins() {
+    let running = Running::start();
+    let now = Timestamp::now();
+    let window = format!("brownouts: [{{from: \"{:.0}\", to: \"{:.0}\"}}]", now + 4.seconds(), now + 1.hours());
+    let words = "name: stock\ntype: api\nversion: 1.0\nowner: owners\nlifecycle: ";
+    let instead = format!("{words}deprecated\ndeprecation: {{since: 2026-09-01, sunset: 2099-01-01, {window}}}");
+    let planned = fabric::saying(&running.upstream.address.to_string(), &format!("{words}active"), &instead);
+    running.gateway.swap(Arc::new(planned));
+    let mut answer = running.client();
+    answer.send(head("GET", "/stock/v1/items/linger", &[&authorization("shop")], 0));
+    let began = Instant::now();
+    assert!(answer.try_read(false).is_none());
+    // The upstream would go on for half a minute.
+    assert!((2..10).contains(&began.elapsed().as_secs()), "{:?}", began.elapsed());
+    assert_eq!(running.client().get("shop", "/stock/v1/items/1").said(), (503, "FAB7153".to_owned()));
 }
 
 #[test]
