@@ -1,9 +1,7 @@
 //! `cargo xtask bench log`: durable events of 1 KiB a second, published over HTTP at 1 to 1,024 in flight, beside JetStream with
 //! `sync_interval: always` and with its default, through JetStream's own client: the same events, on the same disk, in one run.
 //!
-//! Each side is asked by a process of its own, which sends what waits together, as clients of both do: in one write to the socket of NATS,
-//! in one batch of CloudEvents over HTTP. An event is in flight until it is acknowledged, and measured is what was. What a request for
-//! each event costs is printed beside (`single_128`). Rounds go in turns, so that what else the machine
+//! Each side is asked by a process of its own, and measured by what it acknowledged. Rounds go in turns, so that what else the machine
 //! does weighs on every side. The log alone, without the port before it, is measured once more.
 
 mod appender;
@@ -42,8 +40,6 @@ pub(crate) struct Options {
 #[derive(Default)]
 struct Rates {
     ours: Vec<f64>,
-    /// Ours, where each event has a request of its own.
-    single: Vec<f64>,
     always: Vec<f64>,
     default: Vec<f64>,
 }
@@ -61,20 +57,12 @@ pub(crate) async fn run(options: &Options) -> Result<()> {
         for round in 0..rounds {
             // New for each round, as the node is: none of them has a log that grew.
             let (always, default) = (Nats::start("always").await?, Nats::start("2m").await?);
-            rates.ours.push(measured.ours(in_flight, &format!("{in_flight}-{round}"), &[]).await?);
-            if in_flight == 128 {
-                rates.single.push(measured.ours(in_flight, &format!("single-{round}"), &["--single"]).await?);
-            }
+            rates.ours.push(measured.ours(in_flight, &format!("{in_flight}-{round}")).await?);
             rates.always.push(measured.rate(&["--to", &always.url()], in_flight).await?);
             rates.default.push(measured.rate(&["--to", &default.url()], in_flight).await?);
         }
         let ratio = |to: &[f64]| median(rates.ours.iter().zip(to).map(|(ours, theirs)| ours / theirs).collect());
         let (to_always, to_default) = (ratio(&rates.always), ratio(&rates.default));
-        if in_flight == 128 {
-            let single = median(rates.single);
-            eprintln!("  128 in flight, a request for each: {single:.0}/s");
-            figures.push(figure("single_128", single, Promise::Nothing));
-        }
         let (ours, always, default) = (median(rates.ours), median(rates.always), median(rates.default));
         eprintln!("{in_flight:5} in flight: {ours:.0}/s; JetStream, always: {always:.0}/s; by default: {default:.0}/s");
         figures.push(figure(name, ours, Promise::Nothing));
@@ -96,7 +84,7 @@ struct Measured {
 
 impl Measured {
     /// Events a second that a node of its own takes.
-    async fn ours(&self, in_flight: usize, name: &str, how: &[&str]) -> Result<f64> {
+    async fn ours(&self, in_flight: usize, name: &str) -> Result<f64> {
         let fabric = self.directory.join("fabric");
         std::fs::create_dir_all(&fabric)?;
         std::fs::write(fabric.join("fabric.yaml"), FABRIC)?;
@@ -107,7 +95,7 @@ impl Measured {
         let _daemon = node.start(&self.directory).await?;
         let to = format!("http://{}", node.address);
         self.opened(&to, &key).await?;
-        self.rate(&[&["--to", &to, "--key", &key], how].concat(), in_flight).await
+        self.rate(&["--to", &to, "--key", &key], in_flight).await
     }
 
     /// Returns once the node's stream is open.

@@ -1,8 +1,5 @@
 //! The side of the log benchmark that is measured: sends events for some seconds, so many at once, and prints how many a second were
 //! acknowledged. Every target gets the same events.
-//!
-//! A client of JetStream puts what waits into one write to its socket. One of HTTP does the same with CloudEvents' batches: whatever
-//! waits goes in one request, and each event is in flight until the answer to it is there. With `--single` each has a request of its own.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,19 +14,14 @@ use hyper::Request;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use selvage_log::{EventLog, SqlLog};
-use selvage_model::event::{MOST_RECORDS, NewRecord};
+use selvage_model::event::NewRecord;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
 use serde_json::json;
 use tokio::net::TcpStream;
-use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// What an event weighs, about.
 const BODY: usize = 1_024;
-/// Over how many connections batches go.
-const CONNECTIONS: usize = 2;
 
 /// What is appended to, and how.
 #[derive(Args)]
@@ -46,30 +38,19 @@ pub(crate) struct AppenderOptions {
     /// For how long.
     #[arg(long)]
     seconds: u64,
-    /// Each event in a request of its own, over HTTP.
-    #[arg(long)]
-    single: bool,
 }
 
 /// Where events go.
 #[derive(Clone)]
 enum Target {
     Selvage { address: String, key: String },
-    Batches(mpsc::Sender<Waiting>),
     Log(Arc<dyn EventLog>, InterfaceRef),
     JetStream(async_nats::Client),
 }
 
-/// An event that waits for its place in a batch, and who waits for its acknowledgement.
-struct Waiting {
-    event: Vec<u8>,
-    kept: oneshot::Sender<()>,
-}
-
 /// One way to a target, for one event after the other.
 enum Way {
-    Selvage(Speaker),
-    Batches(mpsc::Sender<Waiting>),
+    Selvage { connection: SendRequest<Full<Bytes>>, key: String },
     Log(Arc<dyn EventLog>, InterfaceRef),
     JetStream(async_nats::Client),
 }
@@ -99,16 +80,7 @@ pub(crate) async fn serve(options: &AppenderOptions) -> Result<()> {
 async fn open(options: &AppenderOptions) -> Result<Target> {
     let to = &options.to;
     if let Some(address) = to.strip_prefix("http://") {
-        if options.single {
-            return Ok(Target::Selvage { address: address.to_owned(), key: options.key.clone() });
-        }
-        let (sender, waiting) = mpsc::channel(options.in_flight);
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..CONNECTIONS {
-            let speaker = Speaker::connect(address, &options.key).await?;
-            tokio::spawn(batches(speaker, Arc::clone(&waiting)));
-        }
-        return Ok(Target::Batches(sender));
+        return Ok(Target::Selvage { address: address.to_owned(), key: options.key.clone() });
     }
     if to.starts_with("nats://") {
         let client = async_nats::connect(to).await?;
@@ -128,8 +100,13 @@ async fn open(options: &AppenderOptions) -> Result<Target> {
 impl Target {
     async fn way(&self) -> Result<Way> {
         Ok(match self {
-            Self::Selvage { address, key } => Way::Selvage(Speaker::connect(address, key).await?),
-            Self::Batches(sender) => Way::Batches(sender.clone()),
+            Self::Selvage { address, key } => {
+                let socket = TcpStream::connect(address).await?;
+                socket.set_nodelay(true)?;
+                let (connection, driving) = handshake(TokioIo::new(socket)).await?;
+                tokio::spawn(driving);
+                Way::Selvage { connection, key: format!("Bearer {key}") }
+            }
             Self::Log(log, stream) => Way::Log(Arc::clone(log), stream.clone()),
             Self::JetStream(client) => Way::JetStream(client.clone()),
         })
@@ -141,13 +118,14 @@ impl Way {
     async fn send(&mut self, task: usize, number: u64) -> Result<()> {
         let event = event(task, number);
         match self {
-            Self::Selvage(speaker) => {
-                speaker.post("application/cloudevents+json", event).await?;
-            }
-            Self::Batches(sender) => {
-                let (kept, is_kept) = oneshot::channel();
-                sender.send(Waiting { event, kept }).await.map_err(|_| anyhow!("no batch is sent any more"))?;
-                is_kept.await.context("the batch was not kept")?;
+            Self::Selvage { connection, key } => {
+                let request = Request::post("/bench/v1/events").header("host", "bench").header("authorization", &*key);
+                let request = request.header("content-type", "application/cloudevents+json");
+                connection.ready().await?;
+                let answer = connection.send_request(request.body(Full::from(event))?).await?;
+                let status = answer.status();
+                let told = answer.into_body().collect().await?.to_bytes();
+                ensure!(status == 202, "Selvage answers {status}: {}", String::from_utf8_lossy(&told));
             }
             Self::Log(log, stream) => {
                 let (id, lane) = (format!("{task}-{number}").parse()?, format!("lane-{task}").parse()?);
@@ -160,64 +138,6 @@ impl Way {
         }
         Ok(())
     }
-}
-
-/// A connection to Selvage.
-struct Speaker {
-    connection: SendRequest<Full<Bytes>>,
-    key: String,
-}
-
-impl Speaker {
-    async fn connect(address: &str, key: &str) -> Result<Self> {
-        let socket = TcpStream::connect(address).await?;
-        socket.set_nodelay(true)?;
-        let (connection, driving) = handshake(TokioIo::new(socket)).await?;
-        tokio::spawn(driving);
-        Ok(Self { connection, key: format!("Bearer {key}") })
-    }
-
-    /// Posts events, and returns the answer once they are acknowledged.
-    async fn post(&mut self, content_type: &str, body: Vec<u8>) -> Result<Bytes> {
-        let request = Request::post("/bench/v1/events").header("host", "bench").header("authorization", &*self.key);
-        let request = request.header("content-type", content_type);
-        self.connection.ready().await?;
-        let answer = self.connection.send_request(request.body(Full::from(body))?).await?;
-        let status = answer.status();
-        let told = answer.into_body().collect().await?.to_bytes();
-        ensure!(status == 202, "Selvage answers {status}: {}", String::from_utf8_lossy(&told));
-        Ok(told)
-    }
-}
-
-/// Sends what waits, batch by batch, as long as somebody may wait.
-async fn batches(mut speaker: Speaker, waiting: Arc<Mutex<mpsc::Receiver<Waiting>>>) -> Result<()> {
-    let mut batch = Vec::new();
-    loop {
-        waiting.lock().await.recv_many(&mut batch, MOST_RECORDS).await;
-        if batch.is_empty() {
-            return Ok(());
-        }
-        let mut body = Vec::with_capacity(batch.len() * (BODY + 100));
-        for it in &batch {
-            body.push(if body.is_empty() { b'[' } else { b',' });
-            body.extend_from_slice(&it.event);
-        }
-        body.push(b']');
-        let told = speaker.post("application/cloudevents-batch+json", body).await;
-        let told = told.inspect_err(|error| eprintln!("{error:#}"))?;
-        let told: Told = serde_json::from_slice(&told)?;
-        ensure!(told.events.len() == batch.len(), "Selvage answers for {} of {}", told.events.len(), batch.len());
-        for it in batch.drain(..) {
-            let _ = it.kept.send(());
-        }
-    }
-}
-
-/// What is said of a batch: of each event that it is kept, and where.
-#[derive(Deserialize)]
-struct Told {
-    events: Vec<IgnoredAny>,
 }
 
 /// The event, the same for every target.
