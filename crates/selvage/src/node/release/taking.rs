@@ -79,9 +79,10 @@ impl Follower {
             self.changed.notify_one();
             return false;
         };
+        let began = Instant::now();
         match self.take(&release, &before).await {
             Ok(()) => {
-                tracing::info!(release = release.id, "another release runs now");
+                tracing::info!(release = release.id, after = ?began.elapsed(), "another release runs now");
                 // Going back finds it ready.
                 self.prepared.keep(before);
                 self.told.notify_one();
