@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
@@ -20,6 +20,7 @@ use crate::body::Reply;
 use crate::explain::{Question, explain_request};
 use crate::exposition;
 use crate::path;
+use crate::refusal::Refusal;
 use crate::worker::Shared;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -78,7 +79,13 @@ fn decide(shared: &Shared, query: Option<&str>) -> Response<Reply> {
         return answer::text(StatusCode::BAD_REQUEST, detail, answer::PLAIN);
     };
     let snapshot = Arc::clone(&shared.live.load().snapshot);
-    let explanation = explain_request(&snapshot, &question);
+    let mut explanation = explain_request(&snapshot, &question);
+    let path = question.path.split('?').next().unwrap_or_default();
+    let deaf = shared.books.deaf(shared.books.nanos(Instant::now()));
+    // What this node can hear is known here alone.
+    if explanation.passes() && snapshot.route(path).is_some_and(|(served, _)| deaf > served.serves_for) {
+        explanation.was_refused(&Refusal::unheard(deaf).problem);
+    }
     match serde_json::to_value(&explanation) {
         Ok(body) => answer::json(StatusCode::OK, &body, "application/json"),
         Err(_) => answer::empty(StatusCode::INTERNAL_SERVER_ERROR),

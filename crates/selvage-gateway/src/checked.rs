@@ -22,9 +22,10 @@ use selvage_model::problem::Problem;
 use crate::body::{Progress, Reply, Upload};
 use crate::burden::Bearer;
 use crate::cached;
-use crate::contract::OperationContract;
-use crate::decide::UpstreamRef;
+use crate::contract::{Given, OperationContract};
+use crate::decide::{Permit, UpstreamRef};
 use crate::forward::{self, Got};
+use crate::head::Head;
 use crate::hop;
 use crate::serve::{Admitted, Asked};
 use crate::snapshot::{Checks, DirectScope};
@@ -54,6 +55,42 @@ pub(crate) struct Looking<'a> {
     is_head: bool,
     /// By whom what is held of it is borne.
     pub(crate) bearer: Bearer<'a>,
+}
+
+/// What comes of a request that is looked into, as far as its head tells.
+pub(crate) struct Foreseen {
+    /// Why it is refused.
+    pub(crate) problem: Option<Problem>,
+    /// How it stands to its contract.
+    pub(crate) contract: String,
+}
+
+/// What comes of a request by what its grant leaves out and by its contract, as far as its head tells: `rest` is its path below the
+/// upstream's.
+pub(crate) fn foresee(permit: &Permit<'_>, head: &Head<'_>, rest: &str) -> Foreseen {
+    // Judged is what goes out: what the connection takes away is taken away before.
+    let mut headers = head.headers.clone();
+    for name in hop::named(&headers) {
+        headers.remove(name);
+    }
+    let checks = permit.checks().filter(|(checks, _)| checks.validation.request != Check::Off);
+    let shows = checks.is_some_and(|(checks, _)| checks.shows_values);
+    let given = Given { path: rest, query: head.query, headers: &headers, shows };
+    let scoped = permit.direct_scope();
+    let withheld = scoped.and_then(|scope| withheld::by_head(scope, permit.operation, head.method, &given));
+    let Some((checks, contract)) = checks else {
+        return Foreseen { problem: withheld, contract: "requests are not checked against it".to_owned() };
+    };
+    let violations = contract.parameters(&given);
+    let enforced = checks.validation.request == Check::Enforce;
+    let contract = match (violations.first(), enforced) {
+        (None, _) if contract.needs_body() => "the parameters fit; a body is checked when it comes".to_owned(),
+        (None, _) => "the parameters fit".to_owned(),
+        (Some(first), false) => format!("counted and not refused: `{}` {}", first.field, first.detail),
+        (Some(first), true) => format!("`{}` {}", first.field, first.detail),
+    };
+    let unfit = || (enforced && !violations.is_empty()).then(|| request::problem(&violations));
+    Foreseen { problem: withheld.or_else(unfit), contract }
 }
 
 /// A refusal, and what of the body nobody has read.

@@ -93,6 +93,8 @@ pub(crate) enum Expected<'a> {
     Anything,
     /// The contract declares no body of this media type.
     Undeclared,
+    /// The contract declares no body at all.
+    Nothing,
 }
 
 /// How a body is read, and what it is checked against.
@@ -181,8 +183,7 @@ impl OperationContract {
     pub(crate) fn body(&self, media_type: Option<&str>) -> Expected<'_> {
         match &self.body {
             Some(body) => media::expected(&body.media, media_type),
-            // A body that nothing declares says nothing to the upstream; it is passed on as it is.
-            None => Expected::Anything,
+            None => Expected::Nothing,
         }
     }
 
@@ -213,7 +214,6 @@ impl AnswerContract {
 
     /// What the body is to be checked against.
     pub(crate) fn body(&self, media_type: Option<&str>) -> Expected<'_> {
-        // An answer that is declared without content may still say what it likes.
-        if self.media.is_empty() { Expected::Anything } else { media::expected(&self.media, media_type) }
+        if self.media.is_empty() { Expected::Nothing } else { media::expected(&self.media, media_type) }
     }
 }

@@ -2,14 +2,18 @@
 //! witness beside it; without one nothing is written and nothing is paid. It never decides anything itself.
 
 use std::fmt;
+use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 use jiff::Timestamp;
+use selvage_model::code::{self, Code};
 use selvage_model::name::ConsumerName;
+use selvage_model::problem::Problem;
 use selvage_model::scalar::Quota;
 use serde::{Deserialize, Serialize};
 
 use crate::cache::CacheRules;
+use crate::checked::{self, Foreseen};
 use crate::decide::{self, Asked, Plan};
 use crate::head::{Head, IDEMPOTENCY_KEY};
 use crate::limit::Allowance;
@@ -18,6 +22,8 @@ use crate::token::Memory;
 
 /// `Selvage-Explain`: an operator's key on a request, what decided about it on the answer.
 pub(crate) static SELVAGE_EXPLAIN: HeaderName = HeaderName::from_static("selvage-explain");
+/// An interface that is served for so long without the access state is served whatever happens: a year.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 /// Bytes of an explanation in a header.
 const LONGEST_HEADER: usize = 4 * 1024;
 
@@ -43,13 +49,15 @@ pub enum Stage {
     Limits,
     /// What of it the grant shows.
     Scope,
+    /// Whether it fits the contract, as far as that is checked.
+    Contract,
     /// What is done with it.
     Plan,
 }
 
 impl Stage {
     /// All of them, in order.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Hygiene,
         Self::Route,
         Self::Lifecycle,
@@ -59,6 +67,7 @@ impl Stage {
         Self::Condition,
         Self::Limits,
         Self::Scope,
+        Self::Contract,
         Self::Plan,
     ];
 
@@ -74,6 +83,7 @@ impl Stage {
             Self::Condition => "condition",
             Self::Limits => "limits",
             Self::Scope => "scope",
+            Self::Contract => "contract",
             Self::Plan => "plan",
         }
     }
@@ -129,6 +139,24 @@ impl Explanation {
         self.code.is_none()
     }
 
+    /// It was refused with this in the end: by a stage that only a request that is really sent comes to.
+    pub(crate) fn was_refused(&mut self, problem: &Problem) {
+        if self.code.as_deref() == Some(problem.code.as_str()) {
+            return;
+        }
+        let stage = stage_of(problem.code);
+        let place = |stage: Stage| Stage::ALL.iter().position(|known| *known == stage);
+        for decided in &mut self.stages {
+            if decided.stage == stage {
+                decided.verdict = Verdict::Refused;
+                decided.because = format!("{} {}", problem.code, problem.detail);
+            } else if place(decided.stage) > place(stage) || decided.verdict == Verdict::Refused {
+                (decided.verdict, decided.because) = (Verdict::NotReached, String::new());
+            }
+        }
+        (self.status, self.code) = (Some(problem.status), Some(problem.code.to_string()));
+    }
+
     /// The same in a header's words: the stages that were asked, `; ` between them.
     pub(crate) fn header(&self) -> HeaderValue {
         let mut text = String::new();
@@ -144,6 +172,38 @@ impl Explanation {
         let visible = text.chars().map(|letter| if matches!(letter, ' '..='~') { letter } else { '?' });
         HeaderValue::try_from(visible.take(LONGEST_HEADER).collect::<String>())
             .unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+/// The stage that refuses with this code, of those that come behind the grant.
+fn stage_of(code: Code) -> Stage {
+    match code {
+        code::BROWNOUT => Stage::Lifecycle,
+        code::GRANT_RATE
+        | code::GRANT_QUOTA
+        | code::INTERFACE_RATE
+        | code::INTERFACE_BUSY
+        | code::UPSTREAM_BUSY
+        | code::UPSTREAM_RESTS
+        | code::NODE_BUSY
+        | code::LOOK_RATE
+        | code::LIMIT_CUT_OFF
+        | code::BODIES_HELD
+        | code::BODY_TOO_LARGE
+        | code::ACCESS_UNHEARD => Stage::Limits,
+        code::ATTRIBUTE_WITHHELD | code::ROWS_WITHHELD | code::ATTRIBUTE_MASKED | code::ANSWER_UNSHOWN => Stage::Scope,
+        code::REQUEST_UNFIT
+        | code::BODY_TYPE_UNDECLARED
+        | code::BODY_NOT_JSON
+        | code::BODY_TYPE
+        | code::BODY_UNFIT
+        | code::QUERY_UNUSABLE
+        | code::FORM_BROKEN
+        | code::BODY_UNCHECKED
+        | code::BODY_CODED
+        | code::RESPONSE_UNFIT
+        | code::RESPONSE_UNCHECKED => Stage::Contract,
+        _ => Stage::Plan,
     }
 }
 
@@ -181,6 +241,14 @@ struct Listener<'a> {
     stages: Vec<Decided>,
 }
 
+impl Listener<'_> {
+    /// A stage that let the request pass, before what is done with it.
+    fn insert(&mut self, stage: Stage, because: String) {
+        let place = self.stages.iter().position(|decided| decided.stage == Stage::Plan).unwrap_or(self.stages.len());
+        self.stages.insert(place, Decided { stage, verdict: Verdict::Passed, because });
+    }
+}
+
 impl Witness for Listener<'_> {
     fn begin(&mut self, stage: Stage) {
         self.stages.push(Decided { stage, verdict: Verdict::Passed, because: String::new() });
@@ -201,10 +269,28 @@ impl Witness for Listener<'_> {
 
 /// Decides about a request and says how. `assumed` is taken to ask, whatever the request proves. Nothing is spent.
 pub fn explain(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp, assumed: Option<&ConsumerName>) -> Explanation {
+    explained(snapshot, head, now, assumed).explanation
+}
+
+/// An explanation, and whom it tells something of.
+pub(crate) struct Explained<'s> {
+    pub(crate) explanation: Explanation,
+    pub(crate) served: Option<&'s Served>,
+    pub(crate) consumer: Option<&'s ConsumerName>,
+}
+
+/// The same, with whom it tells something of.
+pub(crate) fn explained<'s>(
+    snapshot: &'s Snapshot,
+    head: &Head<'_>,
+    now: Timestamp,
+    assumed: Option<&ConsumerName>,
+) -> Explained<'s> {
     let mut listener = Listener { assumed, ..Listener::default() };
     let asked = Asked { snapshot, head, now, memory: &Memory::default() };
     let plan = decide::witnessed(asked, &mut listener);
     let (mut status, mut code) = (None, None);
+    let mut foreseen = None;
     if let Plan::Refuse(refusal) = &plan {
         (status, code) = (Some(refusal.problem.status), Some(refusal.problem.code.to_string()));
         if let Some(decided) = listener.stages.last_mut() {
@@ -213,6 +299,7 @@ pub fn explain(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp, assumed: Op
         }
     } else {
         conclude(&plan, &mut listener);
+        foreseen = foresee(&plan, head, &mut listener);
     }
     let mut stages = listener.stages;
     for stage in Stage::ALL {
@@ -220,7 +307,40 @@ pub fn explain(snapshot: &Snapshot, head: &Head<'_>, now: Timestamp, assumed: Op
             stages.push(Decided { stage, verdict: Verdict::NotReached, because: String::new() });
         }
     }
-    Explanation { release: snapshot.release().to_owned(), access: snapshot.revision(), stages, status, code }
+    let mut explanation =
+        Explanation { release: snapshot.release().to_owned(), access: snapshot.revision(), stages, status, code };
+    if let Some(problem) = &foreseen {
+        explanation.was_refused(problem);
+    }
+    let (served, consumer) = match &plan {
+        Plan::Proxy { permit, .. }
+        | Plan::Mediate { permit, .. }
+        | Plan::Publish { permit }
+        | Plan::Pull { permit, .. } => (Some(permit.served), Some(permit.consumer)),
+        Plan::Webhook { called, .. } => (Some(called.served), None),
+        Plan::Look { consumer, .. } => (None, Some(*consumer)),
+        Plan::Refuse(refusal) => (refusal.served, refusal.consumer),
+        Plan::Allow(_) => (snapshot.route(head.path).map(|(served, _)| served), None),
+        Plan::Probe(_) | Plan::Page(_) | Plan::Token | Plan::Document(_) => (None, None),
+    };
+    Explained { explanation, served, consumer }
+}
+
+/// What of a request that passes the decision is refused by what comes behind it, as far as its head tells.
+fn foresee(plan: &Plan<'_, '_>, head: &Head<'_>, listener: &mut Listener<'_>) -> Option<Problem> {
+    match plan {
+        Plan::Proxy { permit, rest, .. } => {
+            let Foreseen { problem, contract } = checked::foresee(permit, head, rest);
+            listener.insert(Stage::Contract, contract);
+            problem
+        }
+        Plan::Mediate { .. } => {
+            let of_object = "the engine checks the query and the body against the object";
+            listener.insert(Stage::Contract, of_object.to_owned());
+            None
+        }
+        _ => None,
+    }
 }
 
 /// A request that nobody sent, to be explained.
@@ -320,7 +440,12 @@ fn limits(lease: &Lease, served: &Served) -> String {
         served.room.map(|room| format!("at most {} at a time", room.most(served.criticality))),
     ];
     let all: Vec<String> = all.into_iter().flatten().collect();
-    if all.is_empty() { "none is declared".to_owned() } else { all.join(", ") }
+    let all = if all.is_empty() { "none is declared".to_owned() } else { all.join(", ") };
+    match Duration::from_nanos(served.serves_for) {
+        Duration::ZERO => format!("{all}; refused where the node cannot hear the access state"),
+        time if time >= NEVER => all,
+        time => format!("{all}; refused where the node could not hear the access state for {} s", time.as_secs()),
+    }
 }
 
 fn scope(lease: &Lease) -> String {

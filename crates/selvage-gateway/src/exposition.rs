@@ -104,6 +104,7 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
             writeln!(text, "selvage_gateway_requests_total{{{labels},status=\"{class}\"}} {count}")?;
         }
     }
+    write_looks(text, books)?;
     write_latencies(text, books)?;
     write_rare(text, books)?;
     contracts::write(text, books)?;
@@ -118,6 +119,16 @@ fn write_all(text: &mut String, books: &Books, revision: u64) -> std::fmt::Resul
     caches::write(text, books)?;
     head(text, "access_revision", "gauge", "Revision of the access state that is enforced.")?;
     writeln!(text, "selvage_gateway_access_revision {revision}")
+}
+
+fn write_looks(text: &mut String, books: &Books) -> std::fmt::Result {
+    let mut sums = [0; CLASSES.len()];
+    books.shards.iter().for_each(|shard| shard.looks.add_to(&mut sums));
+    head(text, "operation_looks_total", "counter", "Answers to `GET /operations/ID` by class of status.")?;
+    for (class, count) in CLASSES.iter().zip(sums).filter(|(_, count)| *count > 0) {
+        writeln!(text, "selvage_gateway_operation_looks_total{{status=\"{class}\"}} {count}")?;
+    }
+    Ok(())
 }
 
 fn write_limits(text: &mut String, books: &Books) -> std::fmt::Result {

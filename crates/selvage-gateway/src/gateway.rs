@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use selvage_model::budget::BudgetShare;
 use selvage_model::usage::PromiseKey;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -168,7 +169,7 @@ impl Gateway {
         let shared = Arc::clone(&self.shared);
         let take_apart = move || {
             unused.into_iter().filter_map(Arc::into_inner).for_each(Live::take_apart);
-            shared.books.limits.prune(shared.books.nanos(Instant::now()));
+            shared.books.limits.prune(shared.books.nanos(Instant::now()), Timestamp::now());
         };
         // Where there is no thread for it, they are let go here.
         let _ = std::thread::Builder::new().name("gateway-let-go".to_owned()).spawn(take_apart);

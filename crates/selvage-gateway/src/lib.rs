@@ -36,6 +36,7 @@ mod identify;
 mod json;
 mod limit;
 mod live;
+mod look;
 mod mediate;
 mod mediation;
 mod oauth;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use selvage_model::name::{InterfaceRef, SystemName};
 use selvage_model::scalar::Rate;
 
@@ -201,7 +202,9 @@ impl Meter {
 
     /// Gives one back that was taken for a request which another limit refused.
     pub(crate) fn give_back(&self, allowance: Allowance) {
-        self.arrival.fetch_sub(allowance.interval, Ordering::Relaxed);
+        // Meanwhile it may have been forgotten, or counted anew.
+        let fewer = |arrival: u64| Some(arrival.saturating_sub(allowance.interval));
+        let _ = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
     }
 }
 
@@ -232,6 +235,8 @@ struct Known {
 pub(crate) struct GrantLimits {
     pub(crate) rate: Meter,
     pub(crate) quota: Counter,
+    /// Requests in hand, of what is bounded by consumer.
+    pub(crate) gate: Arc<Gate>,
     pub(crate) books: Mutex<LimitBooks>,
 }
 
@@ -303,21 +308,26 @@ impl Limits {
     }
 
     /// Forgets limits that no snapshot uses any more and that have no debt left, where it was not looked lately: there may be thousands.
-    pub(crate) fn prune(&self, now: u64) {
+    pub(crate) fn prune(&self, now: u64, wall: Timestamp) {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if known.pruned.is_some_and(|pruned| now.saturating_sub(pruned) < PRUNES_EVERY) {
             return;
         }
         known.pruned = Some(now);
-        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_untouched();
-        known.grants.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
+        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_over(wall);
+        known.grants.retain(|_, limits| {
+            Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0 || !settled(&limits.rate, &limits.quota)
+        });
         known.interfaces.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use selvage_model::scalar::{Quota, Window};
+
     use super::*;
+    use crate::quota::Counted;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -373,6 +383,10 @@ mod tests {
         assert!(matches!(meter.take(SECOND, allowance), Spent::Wait(_)));
         meter.give_back(allowance);
         assert!(matches!(meter.take(SECOND, allowance), Spent::Passed { .. }));
+        // More than was taken is nothing, and no wait of centuries.
+        let fresh = Meter::default();
+        fresh.give_back(allowance);
+        assert!(matches!(fresh.take(SECOND, allowance), Spent::Passed { left: 0, .. }));
     }
 
     #[test]
@@ -417,10 +431,18 @@ mod tests {
     fn limits_outlive_what_uses_them_while_in_debt() {
         let limits = Limits::default();
         let allowance = rate(1, 60);
+        let now: Timestamp = "2026-11-27T12:00:00Z".parse().unwrap();
         assert!(matches!(limits.grant("grt_1").rate.take(SECOND, allowance), Spent::Passed { .. }));
-        limits.prune(2 * SECOND);
+        limits.prune(2 * SECOND, now);
         assert!(matches!(limits.grant("grt_1").rate.take(2 * SECOND, allowance), Spent::Wait(_)));
-        limits.prune(100 * SECOND);
+        limits.prune(100 * SECOND, now);
+        assert!(limits.known.lock().unwrap().grants.is_empty());
+        // A quota counts until its window is over.
+        let quota = Quota { count: 5, window: Window::Day };
+        assert!(matches!(limits.grant("grt_2").quota.take(now, quota, true), Counted::Passed { .. }));
+        limits.prune(200 * SECOND, now);
+        assert_eq!(limits.known.lock().unwrap().grants.len(), 1);
+        limits.prune(300 * SECOND, "2026-11-28T01:00:00Z".parse().unwrap());
         assert!(limits.known.lock().unwrap().grants.is_empty());
     }
 }

@@ -11,8 +11,6 @@ use selvage_model::class;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
-use selvage_model::name::ConsumerName;
-use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use serde_json::Value;
 
@@ -25,7 +23,7 @@ use crate::path;
 use crate::refusal::Refusal;
 use crate::serve::{Admitted, Asked, too_large};
 use crate::snapshot::Served;
-use crate::tally::{NOWHERE, Noted, Side, Verdict};
+use crate::tally::{Noted, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 
 /// Where an answer holds `null` because its class of data is not shown.
@@ -134,18 +132,6 @@ async fn hear<'a>(
     drop(bytes);
     let load = scale.whole().map_err(|problem| (problem, true))?;
     Ok(Heard { body, held: load.held() })
-}
-
-/// Says what an operation has come to, to the consumer whose operation it is.
-pub(crate) async fn look(asked: Asked<'_>, consumer: &ConsumerName, id: OperationId) -> Response<Reply> {
-    let looking = asked.worker.shared.mediation.operation(consumer.clone(), id);
-    let problem = match tokio::time::timeout(asked.worker.config().request_timeout, looking).await {
-        Ok(Some(body)) => return answer::json(StatusCode::OK, &body, JSON),
-        Ok(None) => Refusal::no_operation().problem,
-        Err(_) => Problem::new(504, code::OUTCOME_LATE, "the answer was not ready in time").retry_after(1),
-    };
-    asked.worker.shard.refused(NOWHERE, problem.code, problem.status);
-    answer::problem(&problem, asked.exchange.correlation())
 }
 
 fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_>) -> Result<Option<Value>, Problem> {

@@ -4,8 +4,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use jiff::Timestamp;
 use jiff::tz::Offset;
+use jiff::{SignedDuration, Timestamp};
 use selvage_model::scalar::{Quota, Window};
 
 /// The lower bits of a state hold a count, the upper ones which window it belongs to.
@@ -13,6 +13,8 @@ const BITS: u32 = 40;
 const COUNT: u64 = (1 << BITS) - 1;
 /// From the number of a window to that of the next one of its kind.
 const STEP: u64 = 4;
+/// How long a window has been over before it is forgotten.
+const OVER: SignedDuration = SignedDuration::from_hours(1);
 /// How soon to try again where a node's part is used up and more may come.
 const SOON: u64 = 1;
 
@@ -146,9 +148,19 @@ impl Counter {
         self.elsewhere.store(pack(span.number, elsewhere), Ordering::Relaxed);
     }
 
-    /// Whether it holds nothing that a later window does not forget anyway.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.used.load(Ordering::Relaxed) == 0
+    /// Whether it holds nothing that still counts: none has passed, or their window is over, and has been for so long that a clock
+    /// which goes back does not open it again.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        let number = self.used.load(Ordering::Relaxed) >> BITS;
+        if self.used.load(Ordering::Relaxed) & COUNT == 0 {
+            return true;
+        }
+        let window = match number % STEP {
+            0 => Window::Hour,
+            1 => Window::Day,
+            _ => Window::Month,
+        };
+        Span::at(window, now - OVER).number > number
     }
 }
 
@@ -197,6 +209,22 @@ mod tests {
         let wrong = at("2031-01-01T00:00:00Z");
         assert!(matches!(counter.take(wrong, quota(1, Window::Day), true), Counted::Passed { .. }));
         assert!(matches!(counter.take(now, quota(1, Window::Day), true), Counted::Passed { .. }));
+    }
+
+    #[test]
+    fn what_was_used_in_a_window_that_is_over_does_not_count() {
+        let used = at("2026-11-26T16:30:00Z");
+        for (window, counts, over) in [
+            (Window::Hour, "2026-11-26T17:59:00Z", "2026-11-26T18:00:00Z"),
+            (Window::Day, "2026-11-27T00:59:00Z", "2026-11-27T01:00:00Z"),
+            (Window::Month, "2026-12-01T00:59:00Z", "2026-12-01T01:00:00Z"),
+        ] {
+            let counter = Counter::default();
+            assert!(counter.is_over(used), "nothing was used");
+            assert!(matches!(counter.take(used, quota(1, window), true), Counted::Passed { .. }));
+            assert!(!counter.is_over(used) && !counter.is_over(at(counts)), "{window:?}");
+            assert!(counter.is_over(at(over)), "{window:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 mod doors;
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -16,8 +16,6 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use selvage_model::code;
-use selvage_model::name::ConsumerName;
-use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 
 use crate::answer;
@@ -26,11 +24,12 @@ use crate::checked::{self, Checked};
 use crate::connection::{InHand, Watch};
 use crate::decide::{Permit, Plan, Probe, decide_knowing};
 use crate::exchange::{CORRELATION_ID, Exchange};
-use crate::explain::{SELVAGE_EXPLAIN, explain};
+use crate::explain::{Explained, Explanation, SELVAGE_EXPLAIN, explained};
 use crate::forward::{self, Forward};
 use crate::head::Head;
 use crate::identify::key_hash;
 use crate::live::{Now, Taken};
+use crate::look;
 use crate::mediate;
 use crate::oauth;
 use crate::peer::Peer;
@@ -42,6 +41,7 @@ use crate::tally::{NOWHERE, Noted, SeriesName, Shard};
 use crate::unread;
 use crate::webhook;
 use crate::worker::{Local, Worker};
+pub(crate) use doors::OneMore;
 
 /// Bytes of a body that nobody reads which are let pass, and for how long.
 const LET_PASS: u64 = 64 * 1024;
@@ -61,6 +61,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) started: Instant,
     /// The time of day, as of the last sweep.
     pub(crate) now: Timestamp,
+    /// How the decision comes about, where somebody is told.
+    told: &'a RefCell<Option<Explanation>>,
 }
 
 /// What a permitted request holds while it is in hand.
@@ -75,13 +77,11 @@ struct Ticket<'a> {
     shard: &'a Shard,
     series: u32,
     answered: bool,
-    /// How many this thread has in hand.
-    in_hand: &'a Cell<u32>,
+    _in_hand: OneMore<'a>,
 }
 
 impl Drop for Ticket<'_> {
     fn drop(&mut self) {
-        self.in_hand.set(self.in_hand.get().saturating_sub(1));
         if !self.answered {
             self.shard.gone(self.series);
         }
@@ -108,7 +108,9 @@ pub(crate) async fn handle(
 ) -> Result<Response<Reply>, Infallible> {
     let exchange = worker.marks.exchange(request.headers());
     let local = worker.local();
+    let told = RefCell::new(None);
     let asked = Asked {
+        told: &told,
         worker: &worker,
         local: &local,
         exchange: &exchange,
@@ -118,15 +120,15 @@ pub(crate) async fn handle(
         now: worker.clock.wall(),
     };
     let expects = request.headers().contains_key(header::EXPECT);
-    let explained = asked.explained(&request);
+    told.replace(asked.explained(&request));
     let mut response = match asked.step(request) {
         Step::Answered(response, body) => asked.decline(response, body, expects).await,
         Step::Forward(ready) => forward::forward(asked, ready).await,
         Step::Wait(answer) => answer.await,
     };
     response.headers_mut().insert(CORRELATION_ID.clone(), exchange.correlation.clone());
-    if let Some(explained) = explained {
-        response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explained);
+    if let Some(explanation) = told.take() {
+        response.headers_mut().insert(SELVAGE_EXPLAIN.clone(), explanation.header());
     }
     if watch.is_stream() {
         answer::say_once(response.headers_mut());
@@ -135,14 +137,15 @@ pub(crate) async fn handle(
 }
 
 impl<'a> Asked<'a> {
-    /// How the decision about this request comes about, where an operator's key asks for it. Any other text in the header
-    /// is as if it were not there: nobody learns from the answer whether it was a key.
-    fn explained(self, request: &Request<Incoming>) -> Option<HeaderValue> {
+    /// How the decision about this request comes about, where the key of an operator asks for it who may know. Any other text in
+    /// the header is as if it were not there: nobody learns from the answer whether it was a key.
+    fn explained(self, request: &Request<Incoming>) -> Option<Explanation> {
         let presented = request.headers().get(&SELVAGE_EXPLAIN)?.as_bytes();
         let snapshot = &self.local.live.snapshot;
-        if presented.len() > LONGEST_KEY || !snapshot.is_operator(&key_hash(presented), self.now) {
+        if presented.len() > LONGEST_KEY {
             return None;
         }
+        let operator = snapshot.operator(&key_hash(presented), self.now)?;
         let uri = request.uri();
         let head = Head {
             method: request.method(),
@@ -153,7 +156,15 @@ impl<'a> Asked<'a> {
             headers: request.headers(),
             client: self.peer.certificate.as_ref(),
         };
-        Some(explain(snapshot, &head, self.now, None).header())
+        let Explained { explanation, served, consumer } = explained(snapshot, &head, self.now, None);
+        snapshot.may_be_told(operator, served, consumer).then_some(explanation)
+    }
+
+    /// Has it told, where somebody is told anything, that this refused the request.
+    pub(crate) fn tell(self, problem: &Problem) {
+        if let Some(explanation) = &mut *self.told.borrow_mut() {
+            explanation.was_refused(problem);
+        }
     }
 
     /// Decides, and does what needs no waiting.
@@ -205,7 +216,14 @@ impl<'a> Asked<'a> {
                     Err(response) => Step::Answered(*response, body),
                 }
             }
-            Plan::Look { consumer, id } => self.look(consumer, id, &parts, body),
+            Plan::Look { consumer, id } => match look::admit(self, consumer) {
+                Ok(entered) => Step::Wait(Box::pin(look::look(self, entered, id))),
+                Err(refusal) => {
+                    self.worker.shard.looked(refusal.problem.status);
+                    let refusal = refusal.by(consumer);
+                    Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
+                }
+            },
             Plan::Webhook { called, rest } => {
                 Step::Wait(Box::pin(webhook::take(self, called, rest.len(), parts, body)))
             }
@@ -218,15 +236,6 @@ impl<'a> Asked<'a> {
                 Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
             }
         }
-    }
-
-    fn look(self, consumer: &'a ConsumerName, id: OperationId, parts: &Parts, body: Incoming) -> Step<'a> {
-        let now = self.worker.shared.books.nanos(self.started);
-        if let Some(refusal) = self.unheard(now, self.local.live.snapshot.serves_for()) {
-            let refused = self.refuse(&refusal.by(consumer), parts.method.as_str(), parts.uri.path());
-            return Step::Answered(refused, body);
-        }
-        Step::Wait(Box::pin(mediate::look(self, consumer, id)))
     }
 
     /// The snapshot that answers.
@@ -262,7 +271,9 @@ impl<'a> Asked<'a> {
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
         let nanos = self.worker.shared.books.nanos(self.started);
-        if let Some(refusal) = self.unheard(nanos, permit.served.serves_for).or_else(|| self.no_room(permit.served)) {
+        if let Some(refusal) =
+            self.unheard(nanos, permit.served.serves_for).or_else(|| self.no_room(permit.served.criticality))
+        {
             let refusal = refusal.at(permit.served, Some(permit.operation)).by(permit.consumer);
             return Err(Box::new(self.refuse(&refusal, parts.method.as_str(), path)));
         }
@@ -279,15 +290,14 @@ impl<'a> Asked<'a> {
         };
         let shard: &'a Shard = &self.worker.shard;
         let series = live.series(&permit);
-        let in_hand = &self.worker.in_hand;
-        in_hand.set(in_hand.get() + 1);
+        let in_hand = OneMore::begin(&self.worker.in_hand);
         shard.in_minute(live.interface(permit.served), self.minute());
         let (grant, key) = live.proofs(&permit);
         shard.used(grant, key, u64::try_from(self.now.as_second()).unwrap_or(0));
         if permit.overdue {
             shard.overdue(series);
         }
-        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false, in_hand } })
+        Ok(Admitted { permit, taken, ticket: Ticket { shard, series, answered: false, _in_hand: in_hand } })
     }
 
     /// Bytes that the body of a request of this interface may have.
@@ -301,6 +311,7 @@ impl<'a> Asked<'a> {
 
     /// Says no to a request that was not admitted, and counts it.
     pub(crate) fn refuse(self, refusal: &Refusal<'_>, method: &str, path: &str) -> Response<Reply> {
+        self.tell(&refusal.problem);
         let shard = &self.worker.shard;
         let (status, code) = (refusal.problem.status, refusal.problem.code);
         if let Some(keys) = refusal.missed {
@@ -336,6 +347,7 @@ impl<'a> Asked<'a> {
 
     /// Answers an admitted request with a problem, and counts it.
     pub(crate) fn fail(self, admitted: Admitted<'a>, problem: &Problem) -> Response<Reply> {
+        self.tell(problem);
         let interface = self.local.live.interface(admitted.permit.served);
         self.worker.shard.refused(interface, problem.code, problem.status);
         let response = answer::problem(problem, self.exchange.correlation());

@@ -7,6 +7,7 @@ mod announce;
 mod checks;
 mod declared;
 mod direct;
+mod insiders;
 mod mark;
 mod mediated;
 mod opened;
@@ -29,7 +30,7 @@ use crate::pool::Address;
 use crate::precedence::Pace;
 use crate::token::{Issuers, KeysOfIssuers};
 
-pub(crate) use access::{Key, KeyHasher, Lease};
+pub(crate) use access::{Key, KeyHasher, Lease, Operator};
 pub(crate) use checks::Checks;
 pub use checks::uncheckable;
 pub use declared::Declared;
@@ -63,8 +64,8 @@ pub struct Snapshot {
     cut_off: HashMap<u32, Life>,
     keys: HashMap<KeyHash, Key, KeyHasher>,
     key_ids: Vec<String>,
-    /// Valid keys of operators, with their end.
-    operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
+    /// Valid keys of operators.
+    operators: HashMap<KeyHash, Operator, KeyHasher>,
     keys_by_id: HashMap<Box<str>, KeyHash>,
     issuers: Issuers,
     certified: HashMap<Box<str>, u32>,
@@ -199,9 +200,19 @@ impl Snapshot {
         Duration::from_nanos(self.declared.serves_for_most)
     }
 
-    /// Whether this is a valid key of an operator.
-    pub(crate) fn is_operator(&self, hash: &KeyHash, now: Timestamp) -> bool {
-        self.operators.get(hash).is_some_and(|expires| expires.is_none_or(|expires| expires > now))
+    /// The operator whose valid key this is.
+    pub(crate) fn operator(&self, hash: &KeyHash, now: Timestamp) -> Option<&Operator> {
+        self.operators.get(hash).filter(|operator| operator.expires.is_none_or(|expires| expires > now))
+    }
+
+    /// Whether an operator may be told how a request on this interface by this consumer is decided about.
+    pub(crate) fn may_be_told(
+        &self,
+        operator: &Operator,
+        served: Option<&Served>,
+        consumer: Option<&ConsumerName>,
+    ) -> bool {
+        self.declared.insiders.may_know(&operator.person, served, consumer)
     }
 
     pub(crate) fn leases_of(&self, consumer: u32, served: u32) -> impl Iterator<Item = &Lease> {

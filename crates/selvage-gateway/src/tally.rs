@@ -63,6 +63,8 @@ pub(crate) struct Shard {
     pub(crate) grants: Slab<AtomicU64>,
     /// The second of a key's last use, by its index.
     pub(crate) keys: Slab<AtomicU64>,
+    /// Questions after operations.
+    pub(crate) looks: Answers,
     /// Client connections now.
     pub(crate) connections: AtomicU64,
     /// Client connections that were closed at once, since their peer had as many as it may.
@@ -142,6 +144,7 @@ impl Shard {
             upstreams: Slab::new(),
             grants: Slab::new(),
             keys: Slab::new(),
+            looks: Answers::default(),
             connections: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             rare: Mutex::default(),
@@ -150,7 +153,17 @@ impl Shard {
 
     /// Counts an answer of a series.
     pub(crate) fn answered(&self, series: u32, status: StatusCode) {
-        self.class(series, usize::from(status.as_u16() / 100).saturating_sub(2).min(3));
+        self.class(series, class_of(status.as_u16()));
+    }
+
+    /// Counts an answer to a question after an operation.
+    pub(crate) fn looked(&self, status: u16) {
+        self.looks.count(class_of(status));
+    }
+
+    /// Counts a client that went away before the answer to its question after an operation.
+    pub(crate) fn look_gone(&self) {
+        self.looks.count(GONE);
     }
 
     /// Counts a client that went away before its answer.
@@ -164,8 +177,8 @@ impl Shard {
     }
 
     fn class(&self, series: u32, class: usize) {
-        if let Some(counter) = self.answers.at(series).and_then(|answers| answers.0.get(class)) {
-            add(counter, 1);
+        if let Some(answers) = self.answers.at(series) {
+            answers.count(class);
         }
     }
 
@@ -285,7 +298,19 @@ impl Shard {
     }
 }
 
+/// The class of a status.
+fn class_of(status: u16) -> usize {
+    usize::from(status / 100).saturating_sub(2).min(3)
+}
+
 impl Answers {
+    /// Counts one, where only this thread does.
+    fn count(&self, class: usize) {
+        if let Some(counter) = self.0.get(class) {
+            add(counter, 1);
+        }
+    }
+
     /// Adds them up, by class.
     pub(crate) fn add_to(&self, sums: &mut [u64; CLASSES.len()]) {
         for (sum, count) in sums.iter_mut().zip(&self.0) {

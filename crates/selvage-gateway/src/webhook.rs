@@ -5,7 +5,6 @@ mod encoded;
 mod key;
 mod proof;
 
-use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -28,7 +27,7 @@ use crate::json;
 use crate::live::Now;
 use crate::mediate::is_json;
 use crate::refusal::Refusal;
-use crate::serve::{Asked, longer, too_large};
+use crate::serve::{Asked, OneMore, longer, too_large};
 use crate::tally::{Noted, SeriesName, Side, Verdict};
 use crate::whole::{self, Read, Terms};
 pub use key::{WebhookKey, WebhookKeyError, WebhookKeys};
@@ -38,22 +37,6 @@ use proof::{Call, Proven, Unproven};
 /// How long a sender waits where the interface does not say.
 const PATIENCE: Duration = Duration::from_secs(10);
 const JSON: &str = "application/json";
-
-/// Counts a call among what this thread has in hand.
-struct InHand<'a>(&'a Cell<u32>);
-
-impl<'a> InHand<'a> {
-    fn begin(in_hand: &'a Cell<u32>) -> Self {
-        in_hand.set(in_hand.get() + 1);
-        Self(in_hand)
-    }
-}
-
-impl Drop for InHand<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
-    }
-}
 
 /// What a call came to.
 enum Outcome<'a> {
@@ -78,7 +61,7 @@ pub(crate) async fn take<'a>(
     parts: Parts,
     body: Incoming,
 ) -> Response<Reply> {
-    let _in_hand = InHand::begin(&asked.worker.in_hand);
+    let _in_hand = OneMore::begin(&asked.worker.in_hand);
     let served = called.served;
     let expects = parts.headers.contains_key(header::EXPECT);
     let (refusal, left) = match hear(asked, called, rest, &parts, body).await {
@@ -104,7 +87,7 @@ async fn hear<'a>(asked: Asked<'a>, called: CalledRef<'a>, rest: usize, parts: &
     let nanos = || asked.worker.shared.books.nanos(Instant::now());
     let most = asked.most_of(served).min(MOST_BODY as u64);
     let shut = longer(parts, most).or_else(|| asked.unheard(nanos(), served.serves_for));
-    if let Some(refusal) = shut.or_else(|| asked.no_room(served)) {
+    if let Some(refusal) = shut.or_else(|| asked.no_room(served.criticality)) {
         return Outcome::Refused(Box::new(refusal), Rest::Unread(body));
     }
     let keys = asked.worker.shared.webhooks.load_full();
@@ -128,7 +111,7 @@ async fn hear<'a>(asked: Asked<'a>, called: CalledRef<'a>, rest: usize, parts: &
         Err(why) => return Outcome::Refused(unproven(called, why), Rest::Read),
     };
     // Only now: whoever proves nothing takes nothing of what the sender may.
-    let entered = asked.local.live.take_open(served, Now { nanos: nanos(), wall: asked.now });
+    let entered = asked.local.live.take_open(served, || Now { nanos: nanos(), wall: asked.now }).await;
     let _place = match entered {
         Ok(entered) => entered,
         Err(refusal) => return Outcome::Refused(refusal, Rest::Read),

@@ -1,10 +1,12 @@
 //! Who may take which step in a domain, by the seats and roles that the fabric gives people. Deciding about a change is not among
 //! them: whose decision a change takes is computed for each.
 
+use std::collections::{HashMap, HashSet};
+
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::organisation::Team;
-use selvage_model::name::DomainName;
+use selvage_model::name::{DomainName, TeamName};
 
 /// A step in a domain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +44,57 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
         Act::RollBack => sits || works(fabric, person, "on_call", domain),
         // Where nobody sits on a board, those who own something there are all that there is.
         Act::Oversee => sits || (!has_board(fabric, domain) && works(fabric, person, "owner", domain)),
-        Act::Operate => sits || ["owner", "on_call"].iter().any(|role| works(fabric, person, role, domain)),
+        Act::Operate => sits || OPERATING.iter().any(|role| works(fabric, person, role, domain)),
     }
 }
+
+/// Where somebody may see what is stuck and decide what becomes of it: what [`may`] says of [`Act::Operate`], of all domains at once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Operates {
+    /// In all of them.
+    pub everywhere: bool,
+    /// In these.
+    pub domains: HashSet<DomainName>,
+    /// By a role in these teams.
+    pub teams: HashSet<TeamName>,
+}
+
+impl Operates {
+    /// Whether in this domain.
+    pub fn in_domain(&self, domain: &DomainName) -> bool {
+        self.everywhere || self.domains.contains(domain)
+    }
+}
+
+/// Where each person may, that a board or a team names. It reads the fabric once, however many people there are.
+pub fn operating(fabric: &Fabric) -> HashMap<String, Operates> {
+    let mut people: HashMap<String, Operates> = HashMap::new();
+    for (name, domain) in &fabric.domains {
+        for person in domain.board.iter().flat_map(|(_, people)| people) {
+            let operates = people.entry(person.clone()).or_default();
+            operates.everywhere |= *name == DomainName::group();
+            operates.domains.insert(name.clone());
+        }
+    }
+    let mut owned: HashMap<&TeamName, HashSet<DomainName>> = HashMap::new();
+    for (reference, interface) in &fabric.interfaces {
+        let (Some(owner), Some(domain)) = (&interface.owner, fabric.governing(reference)) else { continue };
+        owned.entry(&owner.value).or_default().insert(domain);
+    }
+    for team in fabric.teams.values() {
+        let operating = team.roles.iter().filter(|(role, _)| OPERATING.contains(&role.value.as_str()));
+        for person in operating.flat_map(|(_, people)| people) {
+            let operates = people.entry(person.clone()).or_default();
+            operates.teams.insert(team.name.clone());
+            operates.domains.insert(domain_of(&team.place.file));
+            operates.domains.extend(owned.get(&team.name).into_iter().flatten().cloned());
+        }
+    }
+    people
+}
+
+/// The roles in a team by which its people operate what is its.
+const OPERATING: [&str; 2] = ["owner", "on_call"];
 
 /// Whether somebody sits for a domain: on its board, or on the group's.
 fn has_board(fabric: &Fabric, domain: &DomainName) -> bool {
@@ -70,4 +120,63 @@ fn works(fabric: &Fabric, person: &str, role: &str, domain: &DomainName) -> bool
         team.roles.iter().any(|(name, people)| name.value == role && people.iter().any(|one| one == person))
     };
     fabric.teams.values().filter(has).any(|team| &domain_of(&team.place.file) == domain || owns(team))
+}
+
+#[cfg(test)]
+mod tests {
+    use selvage_model::read::{Sources, read};
+
+    use super::*;
+
+    const MANIFESTS: &str = "
+kind: Domain
+name: north
+board: {operations: [n.board]}
+---
+kind: Domain
+name: group
+board: {operations: [g.board]}
+---
+kind: Team
+name: stockers
+roles: {owner: [s.owner], on_call: [s.call], steward: [s.desk]}
+---
+kind: Team
+name: sellers
+roles: {owner: [o.owner]}
+";
+    const OF_NORTH: &str = "
+kind: Team
+name: northerners
+roles: {on_call: [n.call]}
+---
+kind: Interface
+name: stock
+type: api
+version: 1.0
+owner: stockers
+lifecycle: active
+control: direct
+contract: {openapi: stock.yaml}
+upstream: {system: wms, path: /api}
+";
+
+    #[test]
+    fn where_people_operate_is_the_same_all_at_once() {
+        let mut sources = Sources::of("fabric.yaml", MANIFESTS);
+        sources.insert("domains/north/interfaces.yaml", OF_NORTH.as_bytes());
+        let fabric = read(&sources).fabric;
+        assert_eq!(fabric.interfaces.len(), 1);
+        let operating = operating(&fabric);
+        let domains = ["north", "group", "south"].map(|name| name.parse::<DomainName>().unwrap());
+        let mut told = 0;
+        for person in ["n.board", "g.board", "s.owner", "s.call", "s.desk", "o.owner", "n.call", "nobody"] {
+            for domain in &domains {
+                let at_once = operating.get(person).is_some_and(|operates| operates.in_domain(domain));
+                assert_eq!(at_once, may(&fabric, person, Act::Operate, domain), "{person} in {domain}");
+                told += usize::from(at_once);
+            }
+        }
+        assert_eq!(told, 3 + 1 + 2 + 2 + 1 + 1);
+    }
 }

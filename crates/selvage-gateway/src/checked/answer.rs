@@ -134,12 +134,30 @@ impl Round<'_> {
                     .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
                 Seen::Streamed(Verdict::Fits)
             }
+            Expected::Nothing => self.nothing(response, violations).await,
             Expected::Unread => Seen::Streamed(Verdict::Unread),
             Expected::Read(_) if is_coded(response.headers()) || status == StatusCode::PARTIAL_CONTENT => {
                 Seen::Streamed(Verdict::Unchecked)
             }
             Expected::Read(reading) => self.read(reading, response.body_mut()).await,
         }
+    }
+
+    /// The contract declares no body of it: one that is empty in the end is none. What streams without end is not waited for.
+    async fn nothing(&self, response: &mut Response<Reply>, violations: &mut Vec<Violation>) -> Seen {
+        let media_type = text(response.headers(), &header::CONTENT_TYPE);
+        let streams = media_type.is_some_and(|media_type| media_type.starts_with("text/event-stream"));
+        let body = response.body_mut();
+        if !streams && body.size_hint().lower() == 0 {
+            match gather(body, 0, self.bearer).await {
+                Gathered::Whole(bytes) => return Seen::Read(bytes, Vec::new()),
+                Gathered::TooLarge(ahead) | Gathered::NoRoom(ahead) => body.put_back(ahead),
+                Gathered::Broken => return Seen::Broken,
+                Gathered::Revoked => return Seen::Revoked,
+            }
+        }
+        violations.push(Violation::of_whole_body("undeclared", "the contract declares no body of this answer"));
+        Seen::Streamed(Verdict::Fits)
     }
 
     async fn read(&self, reading: Reading<'_>, body: &mut Reply) -> Seen {

@@ -70,6 +70,7 @@ impl Round<'_> {
                     .push(Violation::of_whole_body("content", format!("the contract declares no body of type {said}")));
                 self.decided(violations, Verdict::Fits, body)
             }
+            Expected::Nothing => self.nothing(violations, body).await,
             Expected::Unread => self.decided(violations, Verdict::Unread, body),
             Expected::Read(_) if is_coded(&parts.headers) => {
                 let detail = "send the body without `Content-Encoding`: it is checked as it comes";
@@ -83,6 +84,30 @@ impl Round<'_> {
                 self.decided(violations, Verdict::Fits, body)
             }
             Expected::Read(reading) => self.read(violations, reading, body).await,
+        }
+    }
+
+    /// Its contract declares no body: one that is empty in the end is none.
+    async fn nothing(&self, mut violations: Vec<Violation>, body: Coming) -> Outcome {
+        let undeclared = || Violation::of_whole_body("undeclared", "the contract declares no body");
+        if body.least() > 0 {
+            violations.push(undeclared());
+            return self.decided(violations, Verdict::Fits, body);
+        }
+        match body.read(0, self.terms).await {
+            Read::Whole(bytes) => self.decided(violations, Verdict::Fits, Coming::Whole(bytes)),
+            Read::Part(ahead, rest) | Read::NoRoom(ahead, rest) => {
+                violations.push(undeclared());
+                let noted = Noted::new(Side::Request, Verdict::Fits, violations);
+                match self.refusal(&noted) {
+                    Some(problem) => Outcome::Refused { problem, noted, unread: Some(rest) },
+                    None => self.passes_half_read(noted, (ahead, rest)),
+                }
+            }
+            Read::Failed(problem) => {
+                let noted = Noted::new(Side::Request, Verdict::Unchecked, violations);
+                Outcome::Refused { problem: Box::new(problem), noted, unread: None }
+            }
         }
     }
 
@@ -118,6 +143,10 @@ impl Round<'_> {
         if self.enforces() {
             return Outcome::Refused { problem: Box::new(problem), noted, unread: Some(rest) };
         }
+        self.passes_half_read(noted, (ahead, rest))
+    }
+
+    fn passes_half_read(&self, noted: Noted, (ahead, rest): (Bytes, Incoming)) -> Outcome {
         let left = self.max_body.saturating_sub(ahead.len() as u64);
         let (upload, progress) = forward::streamed(rest, left, self.watch);
         Outcome::Passes(Passing { upload: upload.after(ahead), progress, noted })
@@ -155,7 +184,7 @@ impl Round<'_> {
 }
 
 /// What the sender is told: 415 for another media type, 422 for a body that does not fit, 400 for the rest.
-fn problem(violations: &[Violation]) -> Problem {
+pub(super) fn problem(violations: &[Violation]) -> Problem {
     let is = |rule: &str| violations.iter().all(|violation| violation.rule == rule);
     let first = violations.first().map(|violation| violation.detail.clone()).unwrap_or_default();
     if is("content") {

@@ -2,7 +2,7 @@
 //! not passed on; where something is masked, nothing is made to depend on a state that tells of it.
 
 use http::request::Parts;
-use http::{HeaderName, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use hyper::body::Incoming;
 use selvage_model::code;
 use selvage_model::problem::{FieldError, ParameterError, Problem};
@@ -34,13 +34,12 @@ pub(super) async fn admit(
 ) -> Result<Coming, Refused> {
     let below = parts.uri.path().get(prefix..).unwrap_or_default();
     let given = Given { path: below, query: parts.uri.query(), headers: &parts.headers, shows: false };
-    let refused = outside(scope, operation, &given).or_else(|| asks(scope, operation, &given));
-    if let Some(problem) = refused.or_else(|| tells(scope, parts)) {
+    if let Some(problem) = by_head(scope, operation, &parts.method, &given) {
         return Err(Box::new((problem, Some(body))));
     }
     let coming = Coming::Stream(body);
     let erases = match scope.writes(operation) {
-        Writes::Whole => parts.method == Method::PUT,
+        Writes::Whole => false,
         Writes::Unsaid => scope.withholds() && parts.method == Method::PUT && !coming.is_nothing(),
         Writes::Freely => false,
     };
@@ -86,6 +85,13 @@ pub(super) async fn admit(
     Err(Box::new((problem.with_errors(found.into_iter().map(error).collect()), None)))
 }
 
+/// Why a request is refused by what its head asks for.
+pub(super) fn by_head(scope: &DirectScope, operation: u32, method: &Method, given: &Given<'_>) -> Option<Problem> {
+    let refused = outside(scope, operation, given).or_else(|| asks(scope, operation, given));
+    let erases = || scope.writes(operation) == Writes::Whole && *method == Method::PUT;
+    refused.or_else(|| tells(scope, method, given.headers)).or_else(|| erases().then(|| replaces(scope)))
+}
+
 /// What is not shown would be erased, or set to what it is not.
 fn replaces(scope: &DirectScope) -> Problem {
     let code = if scope.masks() { code::ATTRIBUTE_MASKED } else { code::ATTRIBUTE_WITHHELD };
@@ -108,7 +114,7 @@ fn words(why: Withheld<'_>) -> String {
 }
 
 /// Whether headers ask by what is masked, or by a state of it.
-fn tells(scope: &DirectScope, Parts { method, headers, .. }: &Parts) -> Option<Problem> {
+fn tells(scope: &DirectScope, method: &Method, headers: &HeaderMap) -> Option<Problem> {
     if !scope.masks() {
         return None;
     }

@@ -17,8 +17,12 @@ impl Live {
         live.and_then(|live| live.operations.first()).copied().unwrap_or(NOWHERE)
     }
 
-    /// Takes from the limits of an interface, or from none.
-    pub(crate) fn take_open<'s>(&'s self, served: &'s Served, now: Now) -> Result<Entered, Box<Refusal<'s>>> {
+    /// Takes from the limits of an interface, or from none; waits for a place as long as that is declared.
+    pub(crate) async fn take_open<'s>(
+        &'s self,
+        served: &'s Served,
+        now: impl Fn() -> Now,
+    ) -> Result<Entered, Box<Refusal<'s>>> {
         let Some(live) = self.served.get(served.index as usize) else { return Ok(Entered::default()) };
         let limits = [
             served.rate.map(|of| Limit::Rate(&live.limits.rate, of)),
@@ -27,7 +31,7 @@ impl Live {
         let mut spent = [None; 2];
         for (place, limit) in limits.into_iter().enumerate() {
             let Some(limit) = limit else { continue };
-            if let Err(seconds) = limit.take(now, self.alone) {
+            if let Err(seconds) = limit.take(now(), self.alone) {
                 give_back(&spent);
                 let detail = format!("the limit of this interface is used up; the next call passes in {seconds} s");
                 let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, code::INTERFACE_RATE, detail);
@@ -38,7 +42,8 @@ impl Live {
                 *spent = Some(limit);
             }
         }
-        self.doors(served, live).enter(now.nanos).map_err(|(shut, _)| {
+        let entered = self.doors(served, live).enter_in_turn(|| now().nanos).await;
+        entered.map_err(|shut| {
             give_back(&spent);
             Box::new(Refusal::of(shut.problem()))
         })

@@ -1,21 +1,39 @@
 //! What a request meets before and behind an upstream's door: room in this thread, places, breakers, and the counters of
 //! what came of it.
 
+use std::cell::Cell;
 use std::time::Instant;
 
 use selvage_model::code;
+use selvage_model::manifest::interface::Criticality;
 use selvage_model::problem::Problem;
 
 use super::{Admitted, Asked};
 use crate::admission::Passage;
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
-use crate::snapshot::Served;
+
+/// One of the requests that this thread has in hand, until it is dropped.
+pub(crate) struct OneMore<'a>(&'a Cell<u32>);
+
+impl<'a> OneMore<'a> {
+    /// Counts it.
+    pub(crate) fn begin(in_hand: &'a Cell<u32>) -> Self {
+        in_hand.set(in_hand.get() + 1);
+        Self(in_hand)
+    }
+}
+
+impl Drop for OneMore<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
+    }
+}
 
 impl<'a> Asked<'a> {
     /// The refusal of a request that this thread has no room for: the least critical find none first.
-    pub(crate) fn no_room(self, served: &Served) -> Option<Refusal<'a>> {
-        let most = self.worker.room.most(served.criticality);
+    pub(crate) fn no_room(self, criticality: Criticality) -> Option<Refusal<'a>> {
+        let most = self.worker.room.most(criticality);
         (self.worker.in_hand.get() >= most).then(|| {
             let detail = "this node has as many requests in hand as it takes of this criticality";
             Refusal::of(Problem::new(503, code::NODE_BUSY, detail).retry_after(1))

@@ -41,6 +41,13 @@ pub(crate) struct Key {
     pub(crate) for_tokens: bool,
 }
 
+/// Whose a valid key of an operator is.
+#[derive(Clone, Debug)]
+pub(crate) struct Operator {
+    pub(crate) person: Box<str>,
+    pub(crate) expires: Option<Timestamp>,
+}
+
 impl Key {
     /// INVARIANT: REVOKED-NOW: a revocation counts whatever this node's clock says.
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
@@ -148,7 +155,7 @@ pub(super) struct Access {
     pub(super) keys: HashMap<KeyHash, Key, KeyHasher>,
     /// The ids of keys, by index.
     pub(super) key_ids: Vec<String>,
-    pub(super) operators: HashMap<KeyHash, Option<Timestamp>, KeyHasher>,
+    pub(super) operators: HashMap<KeyHash, Operator, KeyHasher>,
     pub(super) issuers: Issuers,
     /// By the subject or an alternative name of a certificate.
     pub(super) certified: HashMap<Box<str>, u32>,
@@ -219,11 +226,15 @@ impl Access {
     fn take_keys(&mut self, source: &SnapshotSource<'_>) {
         let clients = clients(source);
         for credential in &source.access.credentials {
-            let Principal::Consumer(name) = &credential.principal else {
-                if credential.revoked.is_none() {
-                    self.operators.insert(credential.hash, credential.expires);
+            let name = match &credential.principal {
+                Principal::Consumer(name) => name,
+                Principal::Operator(person) => {
+                    if credential.revoked.is_none() {
+                        let (person, expires) = (Box::from(person.as_str()), credential.expires);
+                        self.operators.insert(credential.hash, Operator { person, expires });
+                    }
+                    continue;
                 }
-                continue;
             };
             let consumer = self.consumer(name);
             self.key_ids.push(credential.id.clone());

@@ -11,6 +11,7 @@ use selvage_model::name::{EnvironmentName, InterfaceRef};
 
 use super::access::KnownGrants;
 use super::direct::{Contracts, Systems};
+use super::insiders::Insiders;
 use super::served::{self, Life, Served, Upstream};
 use crate::pool::Address;
 use crate::precedence::Pace;
@@ -32,6 +33,8 @@ pub struct Declared {
     pub(super) serves_for: u64,
     /// The longest that anything is served so.
     pub(super) serves_for_most: u64,
+    /// Who may be told how decisions come about.
+    pub(super) insiders: Insiders,
     /// What grants came to in the access state that it was compiled with last.
     pub(super) granted: KnownGrants,
 }
@@ -64,6 +67,7 @@ impl Declared {
             caching: served.iter().filter(|served| served.cache.is_some()).map(|served| served.index).collect(),
             limited: limited.map(|served| (served.index, served.quota.is_some())).collect(),
             serves_for,
+            insiders: Insiders::compile(fabric, &served),
             serves_for_most: longest.unwrap_or_default().max(serves_for),
             served,
             upstreams,

@@ -28,7 +28,8 @@ fn fabric_of(manifests: &str, upstream: &str) -> Fabric {
     reading.fabric
 }
 
-fn snapshot(upstream: &str) -> Snapshot {
+/// The snapshot of the tests.
+pub fn snapshot(upstream: &str) -> Snapshot {
     let fabric = fabric(upstream);
     try_compile(&fabric, &access(&fabric), "dev").unwrap()
 }
@@ -314,6 +315,9 @@ fn answers_that_do_not_fit_are_kept_from_the_caller() {
         ("POST /parts", "422|Content-Type: application/problem+json|{\"code\": 1}", 422, ""),
         ("POST /parts", "422|Content-Type: application/problem+json|{}", 502, "FAB4124"),
         ("PUT /files/a", "418|Content-Type: text/plain|anything", 418, ""),
+        // The contract declares no content of it.
+        ("PUT /files/a", "202|Content-Type: text/plain|secret", 502, "FAB4124"),
+        ("PUT /files/a", "202|X-Nothing: 1|", 202, ""),
     ];
     for (asked, say, status, code) in table {
         let (method, path) = asked.split_once(' ').unwrap();
@@ -412,4 +416,34 @@ fn contracts_that_cannot_be_checked_are_found() {
         .collect();
     assert!(findings.contains(&("error".to_owned(), "FAB4126".to_owned())), "{findings:?}");
     assert!(findings.contains(&("warning".to_owned(), "FAB4126".to_owned())), "{findings:?}");
+}
+
+#[test]
+fn a_body_that_nothing_declares_does_not_fit() {
+    let running = running();
+    for interface in ["old", "new"] {
+        let path = format!("/{interface}/v1/parts");
+        let answer = send(&mut running.client(), "GET", &path, &[JSON], "{}");
+        assert_eq!(answer.said(), (422, "FAB4120".to_owned()), "{interface}");
+        assert!(answer.text().contains("the contract declares no body"), "{}", answer.text());
+    }
+    let in_chunks = |path: &str, chunks: &str| {
+        let mut client = running.client();
+        client.send(head("GET", path, &[&authorization("shop"), "Transfer-Encoding: chunked"], 0));
+        client.send(chunks);
+        client.read().status
+    };
+    assert_eq!(in_chunks("/new/v1/parts", "0\r\n\r\n"), 200, "an empty one is none");
+    assert_eq!(in_chunks("/new/v1/parts", "2\r\n{}\r\n0\r\n\r\n"), 422);
+    assert_eq!(in_chunks("/told/v1/parts", "2\r\n{}\r\n0\r\n\r\n"), 200, "counted");
+    let requests = running.upstream.take_requests();
+    assert!(requests.last().unwrap().ends_with("{}"), "it is passed on as it came: {requests:?}");
+    assert_eq!(send(&mut running.client(), "GET", "/told/v1/parts", &[JSON], "[1]").status, 200);
+    let say = "X-Say: 202|Content-Type: text/plain|words";
+    assert_eq!(send(&mut running.client(), "PUT", "/told/v1/files/a", &[say], "").text(), "words");
+    let undeclared = |side: &str| -> u64 {
+        let fields = found(&running, "told@1", side).into_iter().flat_map(|row| row.fields);
+        fields.filter(|field| field.rule == "undeclared").map(|field| field.count).sum()
+    };
+    assert_eq!((undeclared("request"), undeclared("response")), (2, 1));
 }

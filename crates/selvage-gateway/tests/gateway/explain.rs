@@ -2,9 +2,11 @@
 
 use http::Method;
 use selvage_gateway::{Explanation, Question, Stage, Verdict, explain_request};
+use selvage_model::access::Principal;
 
 use super::client::{Client, authorization};
-use super::fabric::{key, snapshot};
+use super::contracts;
+use super::fabric::{self, key, snapshot};
 use super::running::Running;
 
 fn asked(consumer: &str, method: &str, path: &str) -> Question {
@@ -66,7 +68,7 @@ fn what_passes_is_told_with_its_grant_limits_and_scope() {
     assert!(because(Stage::Grant).contains("over since"), "INVARIANT: FAIL-SAFE: {}", because(Stage::Grant));
     assert_eq!(because(Stage::Identity), "`past`, taken for granted");
     assert_eq!(because(Stage::Route), "orders@1");
-    assert_eq!(because(Stage::Limits), "none is declared");
+    assert!(because(Stage::Limits).starts_with("none is declared; refused where the node could not hear"));
     assert_eq!(because(Stage::Scope), "every row and attribute");
 }
 
@@ -104,11 +106,100 @@ fn a_node_says_how_it_would_decide() {
     assert_eq!(answer.status, 200);
     let said: Explanation = serde_json::from_slice(&answer.body).unwrap();
     assert!(said.passes(), "{said:?}");
-    assert_eq!((said.release.as_str(), said.access, said.stages.len()), ("rel_test", 1, 10));
+    assert_eq!((said.release.as_str(), said.access, said.stages.len()), ("rel_test", 1, 11));
     for wrong in ["", "as=shop", "as=shop&method=GET", "as=shop&method=GET&path=items", "as=A b&method=GET&path=/"] {
         assert_eq!(ask(wrong).status, 400, "{wrong}");
     }
     // The data path knows no such path.
     let outside = Client::connect(running.gateway.address()).request("GET", "/decide?as=shop", &[], b"");
     assert_eq!(outside.said(), (404, "FAB4001".to_owned()));
+}
+
+#[test]
+fn what_is_refused_behind_the_decision_is_told_as_far_as_the_head_tells_it() {
+    let snapshot = contracts::snapshot("127.0.0.1:1");
+    let table = [
+        ("portal", "/free/v1/bins?plant=ghent", Stage::Plan, None, "goes to"),
+        ("portal", "/free/v1/bins?plant=lyon", Stage::Scope, Some("FAB4128"), "the grant covers only some rows"),
+        ("portal", "/free/v1/parts/7", Stage::Scope, Some("FAB4128"), "does not tell them apart"),
+        ("supplier", "/free/v1/parts?sort=weight", Stage::Scope, Some("FAB4127"), "leaves out"),
+        ("shop", "/new/v1/parts?limit=1", Stage::Plan, None, "goes to"),
+        ("shop", "/new/v1/parts?limit=many", Stage::Contract, Some("FAB4120"), "in one place"),
+        ("shop", "/told/v1/parts?limit=many", Stage::Plan, None, "goes to"),
+    ];
+    for (consumer, path, stage, code, says) in table {
+        let explanation = explain_request(&snapshot, &asked(consumer, "GET", path));
+        let (decided, verdict, because) = decided_by(&explanation);
+        assert_eq!((decided, explanation.code.as_deref()), (stage, code), "{consumer}: {path}");
+        assert_eq!((verdict == Verdict::Refused, explanation.passes()), (code.is_some(), code.is_none()), "{path}");
+        assert!(because.contains(says), "{consumer}: {path}: {because}");
+        assert_eq!(explanation.stages.len(), Stage::ALL.len(), "{path}: each stage once");
+    }
+    let told = explain_request(&snapshot, &asked("shop", "GET", "/told/v1/parts?limit=many"));
+    let contract = told.stages.iter().find(|decided| decided.stage == Stage::Contract).unwrap();
+    assert!(contract.because.starts_with("counted and not refused: `limit`"), "{contract:?}");
+}
+
+#[test]
+fn the_header_has_the_code_that_really_refused() {
+    let contracts = contracts::running();
+    let explained = |running: &Running, consumer: &str, method: &str, path: &str, body: &str| {
+        let (by, ask) = (authorization(consumer), format!("Selvage-Explain: {}", key("operator")));
+        let headers: [&str; 3] = [&by, &ask, "Content-Type: application/json"];
+        let answer = running.client().request(method, path, &headers, body.as_bytes());
+        let told = answer.header("selvage-explain").unwrap_or_else(|| panic!("{path}: nothing is told")).to_owned();
+        (answer.said().1, told)
+    };
+    for (consumer, method, path, body, code, stage) in [
+        ("portal", "GET", "/free/v1/bins?plant=lyon", "", "FAB4128", "scope"),
+        ("shop", "GET", "/new/v1/parts?limit=many", "", "FAB4120", "contract"),
+        // Only the body tells.
+        ("shop", "POST", "/new/v1/parts?day=2026-11-23", "{}", "FAB4120", "contract"),
+        ("supplier", "POST", "/free/v1/parts?day=2026-11-23", r#"{"weight": 1}"#, "FAB4127", "scope"),
+        ("shop", "GET", "/kept/v1/parts", "", "FAB4124", "contract"),
+    ] {
+        let (said, told) = explained(&contracts, consumer, method, path, body);
+        assert_eq!(said, code, "{path}: {told}");
+        assert!(told.contains(&format!("; {stage} refused: {code} ")), "{path}: {told}");
+        assert!(!told.contains("plan: "), "{path}: {told}");
+    }
+    let running = Running::start();
+    for _ in 0..3 {
+        assert_eq!(running.client().get("shop", "/shared-stock/v1/items").status, 200);
+    }
+    let (said, told) = explained(&running, "shop", "GET", "/shared-stock/v1/items", "");
+    assert_eq!(said, "FAB4041");
+    assert!(told.contains("; limits refused: FAB4041 "), "{told}");
+    let (said, told) = explained(&running, "shop", "GET", "/stock/v1/items/reset-now", "");
+    assert_eq!(said, "FAB4052");
+    assert!(told.contains("; plan refused: FAB4052 "), "{told}");
+}
+
+#[test]
+fn only_who_answers_for_something_is_told_about_it() {
+    let served_to = |person: &str| {
+        let snapshot = |upstream: &str| {
+            let fabric = fabric::fabric(upstream);
+            let mut access = fabric::access(&fabric);
+            for credential in &mut access.credentials {
+                if let Principal::Operator(name) = &mut credential.principal {
+                    person.clone_into(name);
+                }
+            }
+            fabric::try_compile(&fabric, &access, "dev").unwrap()
+        };
+        let running = Running::serving(snapshot, |_| {});
+        let (by, ask) = (authorization("shop"), format!("Selvage-Explain: {}", key("operator")));
+        let told = |path: &str| {
+            let answer = running.client().request("GET", path, &[&by, &ask], b"");
+            answer.header("selvage-explain").is_some()
+        };
+        (told("/stock/v1/items"), told("/nowhere/v1/items"))
+    };
+    // The team's owner and who is on call; its steward, the board of another domain and somebody whom the fabric does not name.
+    assert_eq!(served_to("o.wner"), (true, true));
+    assert_eq!(served_to("o.call"), (true, true));
+    for person in ["s.desk", "a.lead", "passer.by"] {
+        assert_eq!(served_to(person), (false, true), "{person}: what is nobody's is told");
+    }
 }

@@ -1,12 +1,13 @@
 //! Mediated interfaces: what the engine is asked, and what its answers become.
 
-use std::time::Duration;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 use selvage_model::manifest::api::Operation;
 use serde_json::json;
 
 use super::client::{Answer, Client, authorization, head};
-use super::running::Running;
+use super::running::{Running, late_operation_id, operation_id};
 
 fn post(client: &mut Client, path: &str, headers: &[&str], body: &str) -> Answer {
     let authorization = authorization("shop");
@@ -138,4 +139,68 @@ fn an_engine_that_is_late_becomes_an_answer() {
     let running = Running::start();
     let answer = running.client().get("shop", "/orders/v1/orders/late");
     assert_eq!(answer.said(), (504, "FAB4053".to_owned()));
+}
+
+#[test]
+fn questions_after_operations_are_bounded_and_counted() {
+    let running = Running::with(|config| config.threads = 1);
+    let path = format!("/operations/{}", operation_id());
+    let mut client = running.client();
+    let answers: Vec<Answer> = (0..200).map(|_| client.get("shop", &path)).collect();
+    let refused: Vec<&Answer> = answers.iter().filter(|answer| answer.status == 429).collect();
+    let answered = answers.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((answered + refused.len(), running.engine.looked.load(SeqCst)), (200, answered));
+    assert!((50..150).contains(&answered), "{answered} in a moment");
+    assert_eq!(refused[0].said().1, "FAB4185");
+    assert_eq!(refused[0].header("retry-after"), Some("1"));
+    // Whoever else asks is not concerned.
+    assert_eq!(running.client().get("limited", &path).said(), (404, "FAB4054".to_owned()));
+    let metrics = running.gateway.metrics();
+    let looks = |class: &str, count: usize| {
+        let line = format!("selvage_gateway_operation_looks_total{{status=\"{class}\"}} {count}\n");
+        assert!(metrics.contains(&line), "{line}{metrics}");
+    };
+    looks("2xx", answered);
+    looks("4xx", refused.len() + 1);
+}
+
+#[test]
+fn a_question_after_an_operation_ends_with_its_client_and_takes_a_place() {
+    let running = Running::with(|config| config.threads = 1);
+    let late = format!("/operations/{}", late_operation_id());
+    let mut waiting: Vec<_> = (0..8).map(|_| running.client()).collect();
+    for client in &mut waiting {
+        client.send(head("GET", &late, &[&authorization("shop")], 0));
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    while running.engine.looked.load(SeqCst) < 8 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(running.client().get("shop", &late).said(), (429, "FAB4185".to_owned()), "so many at a time");
+    assert_eq!(running.engine.looked.load(SeqCst), 8);
+    drop(waiting);
+    while running.engine.left.load(SeqCst) < 8 {
+        assert!(Instant::now() < until, "the engine goes on for nobody");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(running.client().get("shop", &format!("/operations/{}", operation_id())).status, 200);
+    assert!(running.gateway.metrics().contains("selvage_gateway_operation_looks_total{status=\"gone\"} 8\n"));
+}
+
+#[test]
+fn a_full_node_has_no_room_for_questions_after_operations() {
+    let running = Running::with(|config| (config.threads, config.max_in_hand) = (1, 2));
+    let mut slow = running.client();
+    slow.send(head("GET", "/narrow-stock/v1/items/slow", &[&authorization("shop")], 0));
+    let mut another = running.client();
+    another.send(head("GET", "/narrow-stock/v1/items/slow", &[&authorization("shop")], 0));
+    let until = Instant::now() + Duration::from_secs(10);
+    while running.upstream.requests() < 1 {
+        assert!(Instant::now() < until);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let path = format!("/operations/{}", operation_id());
+    assert_eq!(running.client().get("shop", &path).said(), (503, "FAB4104".to_owned()));
+    assert_eq!(running.engine.looked.load(SeqCst), 0);
 }

@@ -1,6 +1,7 @@
 //! A gateway that runs before an upstream, with an engine in memory behind it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,10 +24,28 @@ pub struct Engine {
     pub asked: Mutex<Vec<MediatedRequest>>,
     /// What requests weigh whose key is `kept`: their work is never done.
     pub kept: Mutex<Vec<Held>>,
+    /// How often it was asked what operations have come to.
+    pub looked: AtomicUsize,
+    /// How many such questions were let go of before their answer.
+    pub left: Arc<AtomicUsize>,
+}
+
+/// Counts that a question was let go of.
+struct Leaving(Arc<AtomicUsize>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
 }
 
 pub fn operation_id() -> OperationId {
     OperationId::from_random(7)
+}
+
+/// One about which nobody ever answers.
+pub fn late_operation_id() -> OperationId {
+    OperationId::from_random(8)
 }
 
 impl Mediation for Engine {
@@ -66,6 +85,14 @@ impl Mediation for Engine {
     }
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
+        self.looked.fetch_add(1, Ordering::SeqCst);
+        if id == late_operation_id() {
+            let leaving = Leaving(Arc::clone(&self.left));
+            return Box::pin(async move {
+                let _leaving = leaving;
+                std::future::pending().await
+            });
+        }
         let found = consumer.as_str() == "shop" && id == operation_id();
         Box::pin(async move { found.then(|| json!({"state": "pending"})) })
     }

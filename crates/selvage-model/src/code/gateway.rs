@@ -79,6 +79,9 @@ codes! { OF_GATEWAY:
     EVENT_FORM = "FAB4182", "This is no CloudEvent";
     EVENT_MODE = "FAB4183", "Events are not sent in this way";
     EVENT_BATCH = "FAB4184", "The batch has more events than one request may";
+    LOOK_RATE = "FAB4185", "The consumer asks too often what operations have come to";
+    PROOF_DOUBLE = "FAB4186", "The request proves twice who asks";
+    METHOD_TWICE = "FAB4187", "The query names another method";
     WEBHOOK_UNPROVEN = "FAB4200", "A call of a webhook is not proven to be its sender's";
     WEBHOOK_ID = "FAB4201", "A call of a webhook has no id that can be used";
     WEBHOOK_SECRET_UNFIT = "FAB4202", "A secret of a webhook cannot be used";

@@ -100,25 +100,25 @@ impl Mediation for EngineMediation {
     fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
         let release = Arc::clone(&self.current.active().release);
         let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone(), self.handed_out.holding()));
-        let work = Pulling(self.runtime.spawn(async move {
+        let work = Reading(self.runtime.spawn(async move {
             let interface = release.fabric.interfaces.get(&pull.interface).map(|interface| &interface.body);
             match (puller, interface) {
                 (Some(puller), Some(InterfaceBody::Event(interface))) => puller.pull(pull, interface).await,
                 _ => unpulled("the log of events is not open yet"),
             }
         }));
-        Box::pin(work)
+        Box::pin(async move { work.await.unwrap_or_else(|| unpulled("reading ended before its answer; ask again")) })
     }
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
         let (engine, current) = (self.engine.clone(), Arc::clone(&self.current));
-        let work = self.runtime.spawn(async move {
+        let work = Reading(self.runtime.spawn(async move {
             let active = current.active();
             let known = (&active.access, active.release.fabric.as_ref());
             let covered = |interface: &InterfaceRef| granted(known, &consumer, interface, Timestamp::now());
             engine.operation_within(&consumer, &id, covered).await
-        });
-        Box::pin(async move { work.await.unwrap_or(None) })
+        }));
+        Box::pin(async move { work.await.flatten() })
     }
 
     fn call(&self, call: WebhookCall, held: Held) -> BoxFuture<'static, Arrival> {
@@ -153,18 +153,17 @@ fn unpulled(detail: &str) -> Pulled {
     Pulled::Refused { problem: Problem::new(503, code::EVENTS_UNTAKEN, detail).retry_after(1), next: None }
 }
 
-/// Reading for somebody who waits: it ends with whoever waits for it.
-struct Pulling(JoinHandle<Pulled>);
+/// Reading for somebody who waits: it ends with whoever waits for it. Nothing where it ended before its answer.
+struct Reading<T>(JoinHandle<T>);
 
-impl Future for Pulling {
-    type Output = Pulled;
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Pulled> {
-        let pulled = std::task::ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(pulled.unwrap_or_else(|_| unpulled("reading ended before its answer; ask again")))
+impl<T> Future for Reading<T> {
+    type Output = Option<T>;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        Pin::new(&mut self.0).poll(cx).map(Result::ok)
     }
 }
 
-impl Drop for Pulling {
+impl<T> Drop for Reading<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -197,6 +196,19 @@ mod tests {
     use selvage_model::access::{GrantTerms, LiveGrant};
 
     use super::*;
+
+    #[tokio::test]
+    async fn reading_ends_with_whoever_waits_for_it() {
+        let (holds, held) = tokio::sync::oneshot::channel::<()>();
+        let reading = Reading(tokio::spawn(async move {
+            let _holds = holds;
+            std::future::pending::<()>().await;
+        }));
+        tokio::task::yield_now().await;
+        drop(reading);
+        assert!(held.await.is_err(), "the work was dropped");
+        assert_eq!(Reading(tokio::spawn(async { 1 })).await, Some(1));
+    }
 
     #[test]
     fn what_a_lease_covers_ends_with_it() {

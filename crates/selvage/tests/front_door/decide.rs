@@ -1,5 +1,7 @@
 //! `selvage decide`: by a directory, by a store, by a node; the same answer as a request gets.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::fixture::{Place, sample, selvage, stdout};
@@ -92,4 +94,34 @@ async fn a_past_decision_is_made_again_by_what_was_then() {
     let unknown = decide("2020-01-01T00:00:00Z");
     assert_eq!(unknown.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unknown.stderr).contains("FAB7120"), "{unknown:?}");
+}
+
+/// What refuses a request behind the decision is told as well, as far as its head tells it.
+#[test]
+fn rows_and_contracts_refuse_what_is_decided_about() {
+    let place = tempfile::tempdir().unwrap();
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../selvage-gateway/tests/gateway/data");
+    let manifests = std::fs::read_to_string(data.join("contracts.yaml")).unwrap();
+    std::fs::write(place.path().join("fabric.yaml"), manifests.replace("UPSTREAM", "127.0.0.1:9")).unwrap();
+    std::fs::create_dir(place.path().join("contracts")).unwrap();
+    for contract in ["parts-3.0.yaml", "parts-3.1.yaml"] {
+        std::fs::copy(data.join(contract), place.path().join("contracts").join(contract)).unwrap();
+    }
+    let fabric = place.path().display().to_string();
+    let decide = |consumer: &str, path: &str| {
+        selvage(&["decide", "--as", consumer, "GET", path, "--fabric", &fabric, "--env", "dev"])
+    };
+    for (consumer, path, said) in [
+        ("portal", "/free/v1/bins?plant=lyon", "refused with 403 FAB4128"),
+        ("shop", "/new/v1/parts?limit=many", "refused with 400 FAB4120"),
+    ] {
+        let refused = decide(consumer, path);
+        let text = stdout(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{path}: {text}{}", String::from_utf8_lossy(&refused.stderr));
+        assert!(text.contains(said), "{path}: {text}");
+    }
+    for (consumer, path) in [("portal", "/free/v1/bins?plant=ghent"), ("shop", "/new/v1/parts?limit=1")] {
+        let passes = decide(consumer, path);
+        assert!(passes.status.success(), "{path}: {}", stdout(&passes));
+    }
 }
