@@ -186,6 +186,9 @@ fn plan<'s, 'h>(asked: Asked<'s, 'h, '_>, witness: &mut impl Witness) -> Decided
         }
         return Err(Box::new(wrong_method(served, methods)));
     };
+    if head.query.is_some_and(path::names_method) && !served.operation(operation).is_some_and(|it| it.names_method) {
+        return Err(Box::new(other_method().at(served, Some(operation))));
+    }
     witness.because(|| format!("`{}`", served.operation(operation).map_or("", |operation| &operation.name)));
     let permit = permit(asked, served, operation, id, witness)?;
     match served.kind {
@@ -286,6 +289,12 @@ fn wrong_method<'s>(served: &'s Served, methods: &Methods) -> Refusal<'s> {
     let detail = "the contract declares other methods for this path";
     let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, code::METHOD_UNDECLARED, detail);
     Refusal { shadow: true, allow: methods.allow.clone(), ..refusal.at(served, None) }
+}
+
+/// Some servers would make another operation of it than the one that is decided about. INVARIANT: DECLARED
+fn other_method<'s>() -> Refusal<'s> {
+    let detail = "the query names another method, by a parameter that the contract does not declare";
+    Refusal::new(StatusCode::BAD_REQUEST, code::METHOD_TWICE, detail)
 }
 
 fn permit<'s>(

@@ -1,6 +1,6 @@
 //! The head of a request as decisions see it: borrowed, nothing copied.
 
-use http::{HeaderMap, HeaderName, Method, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header};
 
 use crate::certificate::ClientCertificate;
 
@@ -33,6 +33,18 @@ impl<'h> Head<'h> {
     pub(crate) fn presented_key(&self) -> Option<&'h [u8]> {
         let bearer = self.headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
         bearer.or_else(|| self.headers.get(&X_API_KEY).map(|value| value.as_bytes().trim_ascii()))
+    }
+
+    /// Whether it presents more than one key or token: which of them counts, two readers could see differently.
+    pub(crate) fn proves_twice(&self) -> bool {
+        let mut all = self.headers.get_all(header::AUTHORIZATION).iter();
+        let (first, second) = (all.next(), all.next());
+        let mut keys = self.headers.get_all(&X_API_KEY).iter();
+        let (key, another) = (keys.next(), keys.next());
+        let differ = |(first, key): (&HeaderValue, &HeaderValue)| {
+            bearer(first.as_bytes()).is_some_and(|bearer| bearer != key.as_bytes().trim_ascii())
+        };
+        second.is_some() || another.is_some() || first.zip(key).is_some_and(differ)
     }
 
     /// Whether the head breaks HTTP in a way that two servers could read differently.

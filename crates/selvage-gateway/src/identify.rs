@@ -55,6 +55,10 @@ pub(crate) fn key_hash(presented: &[u8]) -> KeyHash {
 
 /// Who asks, and what proves it.
 fn proven<'s>(asked: Asked<'s, '_, '_>) -> Decided<'s, (Caller<'s>, &'static str)> {
+    if asked.head.proves_twice() {
+        let detail = "a request presents one key or token, once: `Authorization` or `X-Api-Key`";
+        return Err(Box::new(Refusal::new(StatusCode::BAD_REQUEST, code::PROOF_DOUBLE, detail)));
+    }
     let Some(presented) = asked.head.presented_key() else {
         return Ok((by_certificate(asked)?, "certificate"));
     };

@@ -68,6 +68,33 @@ pub(crate) fn decode_query(query: Option<&str>) -> Option<Vec<(String, String)>>
         .collect()
 }
 
+/// Whether a query has a parameter by which servers are told to take the request for one of another method, in any spelling in which one
+/// might read it. A part that is broken is read as it stands.
+pub(crate) fn names_method(query: &str) -> bool {
+    query.split(['&', ';']).any(|part| {
+        let name = part.split('=').next().unwrap_or_default();
+        // The fast way: nearly every name is too short, too long or plain.
+        (METHOD.len()..=MOST_SPELLED).contains(&name.len()) && {
+            let decoded = decode(name.as_bytes(), true).unwrap_or_else(|| name.as_bytes().to_vec());
+            is_method(&String::from_utf8_lossy(&decoded))
+        }
+    })
+}
+
+const METHOD: &str = "_method";
+/// The longest of the names, each of its bytes percent-encoded, with a little that servers cut off.
+const MOST_SPELLED: usize = 96;
+
+/// Whether a parameter of this name tells of another method. Some servers make one name of `a.b`, `a b` and `a_b`, and cut it where a
+/// control character or a `[` stands.
+pub(crate) fn is_method(name: &str) -> bool {
+    const NAMES: [&str; 4] = [METHOD, "x_http_method_override", "x_http_method", "x_method_override"];
+    let name = name.trim_start_matches(|c: char| c.is_control());
+    let name = name.split(|c: char| c == '[' || c.is_control()).next().unwrap_or_default();
+    let spelled = |name: &str| name.replace(['.', ' ', '-'], "_").to_ascii_lowercase();
+    NAMES.contains(&spelled(name).as_str()) || NAMES.contains(&spelled(name.trim()).as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +129,31 @@ mod tests {
         }
         for path in ["/items", "/items/1", "/items/a.b", "/items/...", "/items/%C3%A9", "/items/a;b", "/items/a%20b"] {
             assert!(!is_treacherous(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn another_method_is_seen_in_any_spelling() {
+        for query in [
+            "_method=DELETE",
+            "a=1&_method=PUT",
+            "a=1;_method=PUT",
+            "_METHOD=put",
+            "%5Fmethod=PUT",
+            "_%6d%65%74%68%6f%64",
+            "_method[]=PUT",
+            ".method=PUT",
+            "+_method=PUT",
+            "_method%00x=PUT",
+            "a=%ff&_method=PUT",
+            "X-HTTP-Method-Override=PUT",
+            "x_http_method=PUT",
+            "X-Method-Override=PUT",
+        ] {
+            assert!(names_method(query), "{query}");
+        }
+        for query in ["", "method=post", "payment_method=card", "_methods=1", "a=_method", "x=1&y=2"] {
+            assert!(!names_method(query), "{query}");
         }
     }
 

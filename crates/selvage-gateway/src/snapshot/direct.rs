@@ -22,6 +22,7 @@ use crate::admission::UpstreamRules;
 use crate::breaker::{BreakerRule, nanos};
 use crate::dial::Trust;
 use crate::gate::Room;
+use crate::path;
 use crate::pool::Address;
 
 /// Where systems are, each read once; nothing where that cannot be used.
@@ -113,7 +114,8 @@ fn routes(fabric: &Fabric, openapi: &Spanned<String>, findings: &mut Vec<Finding
         let known = operations.iter().position(|known| *known.name == *operation.id);
         let place = known.unwrap_or(operations.len());
         if known.is_none() {
-            operations.push(Operation { name: operation.id.as_str().into(), verb: None });
+            let names_method = operation.queries.iter().any(|name| path::is_method(name));
+            operations.push(Operation { name: operation.id.as_str().into(), verb: None, names_method });
         }
         paths.add(path, method, index(place));
     }

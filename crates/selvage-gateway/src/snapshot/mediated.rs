@@ -25,7 +25,7 @@ pub(super) fn compile(serves: &Serves) -> (Vec<Operation>, Paths) {
             _ => Method::GET,
         };
         paths.add(path, method, super::served::index(operations.len()));
-        operations.push(Operation { name: verb.as_str().into(), verb: Some(verb) });
+        operations.push(Operation { name: verb.as_str().into(), verb: Some(verb), names_method: false });
     }
     (operations, paths)
 }

@@ -104,6 +104,8 @@ pub(crate) struct Operation {
     pub(crate) name: Box<str>,
     /// What it is on a mediated interface.
     pub(crate) verb: Option<Verb>,
+    /// Whether its contract has a parameter of queries that names another method.
+    pub(crate) names_method: bool,
 }
 
 /// A system's address, and the path there that an interface hangs below.
@@ -252,7 +254,7 @@ impl Served {
     /// A webhook, where its calls can be proven: one that anybody could call takes none.
     fn webhook(&mut self, webhook: &WebhookInterface) -> bool {
         self.demand = Demand::new(webhook).map(Box::new);
-        self.operations = Arc::new([Operation { name: "receive".into(), verb: None }]);
+        self.operations = Arc::new([Operation { name: "receive".into(), verb: None, names_method: false }]);
         self.demand.is_some()
     }
 }
@@ -261,7 +263,8 @@ impl Served {
     /// The routes of an event interface.
     fn events(&mut self) {
         self.kind = Kind::Events;
-        self.operations = [PUBLISH, READ].map(|name| Operation { name: name.into(), verb: None }).into();
+        self.operations =
+            [PUBLISH, READ].map(|name| Operation { name: name.into(), verb: None, names_method: false }).into();
         let mut paths = Paths::default();
         paths.add("/events".to_owned(), Method::POST, 0);
         paths.add("/events".to_owned(), Method::GET, 1);

@@ -1,6 +1,7 @@
 //! The requests of the table.
 
 use super::super::client::authorization;
+use super::super::fabric::key;
 
 const ITEMS: &str = "GET /stock/v1/items HTTP/1.1";
 const UPLOAD: &str = "POST /stock/v1/upload HTTP/1.1";
@@ -8,7 +9,9 @@ const UPLOAD: &str = "POST /stock/v1/upload HTTP/1.1";
 /// All of them, each with a name.
 pub fn all() -> Vec<(String, Vec<u8>)> {
     let mut all = Vec::new();
-    for group in [lines(), headers(), hosts(), lengths(), codings(), chunks(), connections(), methods(), paths()] {
+    for group in
+        [lines(), headers(), hosts(), lengths(), codings(), chunks(), connections(), methods(), proofs(), paths()]
+    {
         all.extend(group);
     }
     all
@@ -224,8 +227,28 @@ fn methods() -> Group {
             request(ITEMS, "X-HTTP-Method-Override: DELETE\r\nX-Method-Override: PUT\r\nX-HTTP-Method: PUT"),
         ),
         ("overridden in the query", request("GET /stock/v1/items?_method=DELETE HTTP/1.1", "")),
+        ("overridden in the query of a POST", request("POST /stock/v1/upload?a=%ff&_%4dethod=DELETE HTTP/1.1", "")),
+        (
+            "overridden in the query by its header",
+            request("POST /stock/v1/upload?X-HTTP-Method-Override=PUT HTTP/1.1", ""),
+        ),
+        ("a query about methods", request("GET /stock/v1/items?method=post&payment_method=card HTTP/1.1", "")),
     ];
     named("method", table)
+}
+
+/// What proves who asks, more than once.
+fn proofs() -> Group {
+    let (own, other) = (key("shop"), key("stranger"));
+    let table = [
+        ("two of Authorization", request(ITEMS, &format!("Authorization: Bearer {other}"))),
+        ("the same Authorization twice", request(ITEMS, &authorization("shop"))),
+        ("Authorization of two kinds", request(ITEMS, "Authorization: Basic YTpi")),
+        ("another X-Api-Key", request(ITEMS, &format!("X-Api-Key: {other}"))),
+        ("the same X-Api-Key", request(ITEMS, &format!("X-Api-Key: {own}"))),
+        ("two of X-Api-Key", request(ITEMS, &format!("X-Api-Key: {own}\r\nX-Api-Key: {other}"))),
+    ];
+    named("proof", table)
 }
 
 fn paths() -> Group {
