@@ -157,7 +157,14 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     let rules = upstream.upstream.rules;
     pool.earn(rules.retries);
     let sending = async {
-        match pool.send(&mut ask, &mut upload, served.connect).await {
+        let mut sent = pool.send(&mut ask, &mut upload, served.connect).await;
+        // The upstream has not seen it: nobody saves up for that.
+        if matches!(&sent, Err(failed) if failed.free) {
+            asked.sent_again(upstream.index);
+            sent = Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await;
+        }
+        // It may have: this takes from what is saved up, whatever connection it went out on.
+        match sent {
             Err(failed) if failed.again && rules.retries > 0 && pool.may_send_again() => {
                 asked.sent_again(upstream.index);
                 Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await

@@ -1,5 +1,5 @@
-//! Connections to one upstream, owned by one thread: the one used last is taken first, and a request that an idle
-//! connection turned out too old for is sent once more on a new one, where that is safe.
+//! Connections to one upstream, owned by one thread: the one used last is taken first. A request that an idle connection turned out
+//! too old for may be sent once more on a new one: what went out of it tells whether that is free.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::future::poll_fn;
@@ -66,6 +66,8 @@ pub(crate) struct Failed {
     pub(crate) error: SendError,
     /// Whether it may be sent again: it did not go out, or it asks for nothing to change.
     pub(crate) again: bool,
+    /// Whether that costs the upstream nothing: an idle connection had closed before anything went out on it.
+    pub(crate) free: bool,
 }
 
 /// Why there is no answer.
@@ -95,11 +97,7 @@ impl Pool {
     ) -> Result<(Answer, Loan), Failed> {
         // Connecting is rare and its future large: it lives on the heap, so that the common one stays small.
         let Some(talk) = self.take_idle() else { return Box::pin(self.send_anew(ask, upload, connect)).await };
-        match self.say(talk, ask, upload).await {
-            // Then the idle connection was too old, no more.
-            Err(failed) if failed.again => Box::pin(self.send_anew(ask, upload, connect)).await,
-            done => done,
-        }
+        self.say(talk, ask, upload).await
     }
 
     /// The same over a new connection.
@@ -109,9 +107,10 @@ impl Pool {
         upload: &mut Upload,
         connect: Option<Duration>,
     ) -> Result<(Answer, Loan), Failed> {
-        let unreachable = |error| Failed { error: SendError::Unreachable(error), again: true };
+        let unreachable = |error| Failed { error: SendError::Unreachable(error), again: true, free: false };
         let talk = self.connect(connect).await.map_err(unreachable)?;
-        self.say(talk, ask, upload).await
+        let unanswered = |failed| Failed { free: false, ..failed };
+        self.say(talk, ask, upload).await.map_err(unanswered)
     }
 
     async fn say(
@@ -130,10 +129,11 @@ impl Pool {
         // Nothing of it went out, or it asks for nothing to change. INVARIANT: ONE-EFFECT
         let unsent = if broke { talk.unsent() } else { None };
         let again = unsent.is_some() || (broke && bodiless && ask.is_safe());
+        let free = unsent.is_some();
         if let Some(unsent) = unsent {
             *upload = unsent;
         }
-        Err(Failed { error: SendError::Broken(error), again })
+        Err(Failed { error: SendError::Broken(error), again, free })
     }
 
     /// Takes in that a request goes out, of which so many thousandths may be sent a second time.

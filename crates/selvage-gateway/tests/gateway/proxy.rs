@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::TcpListener;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::client::{authorization, head};
@@ -211,18 +212,48 @@ fn upstream_connections_are_used_again() {
     for number in 0..50 {
         assert_eq!(client.get("shop", &format!("/stock/v1/items/{number}")).status, 200);
     }
-    assert_eq!(running.upstream.connections.load(std::sync::atomic::Ordering::SeqCst), 1);
+    assert_eq!(running.upstream.connections.load(Ordering::SeqCst), 1);
 }
 
-/// The upstream closes after an answer without having said so; whatever the race, a GET is answered.
+/// The upstream closes after an answer without having said so; whatever the race, a GET is answered where one may be sent again.
 #[test]
 fn a_stale_upstream_connection_is_replaced() {
-    let running = Running::with(|config| config.threads = 1);
+    let running = Running::limits(|config| config.threads = 1);
     let mut client = running.client();
     for round in 0..200 {
-        assert_eq!(client.get("shop", "/stock/v1/items/last").status, 200, "round {round}");
+        assert_eq!(client.get("counted", "/flaky-stock/v1/items/last").status, 200, "round {round}");
     }
     assert_eq!(running.upstream.requests(), 200, "none was sent twice to one that answered");
+}
+
+/// Where nothing may be sent again, a connection that was seen to have closed is not used.
+#[test]
+fn a_connection_that_was_closed_a_while_ago_is_not_used() {
+    let running = Running::with(|config| config.threads = 1);
+    let mut client = running.client();
+    for round in 0..20 {
+        assert_eq!(client.get("shop", "/stock/v1/items/last").status, 200, "round {round}");
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    assert_eq!(running.upstream.requests(), 20);
+}
+
+/// A read that went out on a connection which was used before arrives once: it takes from what may be sent again, as on a new one.
+#[test]
+fn a_read_that_went_out_is_not_sent_again_for_nothing() {
+    let running = Running::with(|config| config.threads = 1);
+    let mut client = running.client();
+    assert_eq!(client.get("shop", "/stock/v1/items/1").status, 200);
+    assert_eq!(client.get("shop", "/stock/v1/items/reset-now").said(), (502, "FAB4052".to_owned()));
+    assert_eq!((running.upstream.requests(), running.upstream.connections.load(Ordering::SeqCst)), (2, 1));
+
+    let running = Running::limits(|config| config.threads = 1);
+    let mut client = running.client();
+    assert_eq!(client.get("counted", "/flaky-stock/v1/items/1").status, 200);
+    assert_eq!(client.get("counted", "/flaky-stock/v1/items/reset-now").status, 502);
+    assert_eq!(running.upstream.requests(), 3, "once more");
+    let again = "selvage_gateway_upstream_sent_again_total{system=\"flaky\"} 1\n";
+    assert!(running.gateway.metrics().contains(again), "{}", running.gateway.metrics());
 }
 
 /// A write that went out on a connection which broke is not sent again: nobody knows whether it took effect.
