@@ -8,7 +8,7 @@ use selvage_model::code;
 use selvage_model::manifest::interface::Criticality;
 use selvage_model::problem::Problem;
 
-use crate::breaker::{Breaker, BreakerRule, Verdict};
+use crate::breaker::{Breaker, BreakerRule, Round, Verdict};
 use crate::gate::{Gate, Place, Room};
 
 /// What outlives snapshots of one upstream.
@@ -58,7 +58,7 @@ pub(crate) enum Shut {
 pub(crate) struct Passage {
     upstream: Arc<UpstreamState>,
     rule: BreakerRule,
-    tried: bool,
+    tried: Option<Round>,
     told: bool,
 }
 

@@ -43,6 +43,10 @@ pub(crate) enum Verdict {
     Nothing,
 }
 
+/// Since when those may try that do: what tells one time of trying from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Round(u64);
+
 /// The state of one.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
@@ -56,23 +60,26 @@ pub(crate) struct Breaker {
 }
 
 impl Breaker {
-    /// Lets a request pass, saying whether it is one of those that try; or says how many nanoseconds to wait.
-    pub(crate) fn admit(&self, now: u64, rule: BreakerRule) -> Result<bool, u64> {
+    /// Lets a request pass, saying in which round it is one of those that try; or says how many nanoseconds to wait.
+    pub(crate) fn admit(&self, now: u64, rule: BreakerRule) -> Result<Option<Round>, u64> {
         let until = self.until.load(Ordering::Acquire);
         if until == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         if now < until {
             return Err(until - now);
         }
         let one_more = |trying: u32| (trying < rule.probes).then_some(trying + 1);
-        self.trying.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).map(|_| true).map_err(|_| SOON)
+        self.trying
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .map(|_| Some(Round(until)))
+            .map_err(|_| SOON)
     }
 
     /// Takes in what came of a request; whether the upstream is left alone from now on.
-    pub(crate) fn record(&self, now: u64, rule: BreakerRule, tried: bool, verdict: Verdict) -> bool {
-        if tried {
-            return self.record_try(now, rule, verdict);
+    pub(crate) fn record(&self, now: u64, rule: BreakerRule, tried: Option<Round>, verdict: Verdict) -> bool {
+        if let Some(round) = tried {
+            return self.record_try(now, rule, (round, verdict));
         }
         // What went out before it opened says nothing about now.
         if verdict == Verdict::Nothing || self.until.load(Ordering::Acquire) != 0 {
@@ -88,17 +95,21 @@ impl Breaker {
         too_often && self.open(0, now, rule)
     }
 
-    fn record_try(&self, now: u64, rule: BreakerRule, verdict: Verdict) -> bool {
+    fn record_try(&self, now: u64, rule: BreakerRule, (Round(round), verdict): (Round, Verdict)) -> bool {
         self.trying.fetch_sub(1, Ordering::AcqRel);
         let until = self.until.load(Ordering::Acquire);
+        // What went out before it opened anew, or closed, says nothing about now.
+        if until != round {
+            return false;
+        }
         match verdict {
             Verdict::Nothing => false,
-            Verdict::Failed => now >= until && until != 0 && self.open(until, now, rule),
+            Verdict::Failed => now >= until && self.open(until, now, rule),
             Verdict::Well => {
                 if self.tried_well.fetch_add(1, Ordering::AcqRel) + 1 >= rule.probes {
                     self.slots.iter().for_each(|slot| slot.store(0, Ordering::Relaxed));
                     self.tried_well.store(0, Ordering::Relaxed);
-                    self.until.store(0, Ordering::Release);
+                    let _ = self.until.compare_exchange(round, 0, Ordering::AcqRel, Ordering::Relaxed);
                 }
                 false
             }
@@ -176,7 +187,7 @@ mod tests {
     const RULE: BreakerRule = BreakerRule { failures: 500, least: 4, within: 10 * SECOND, open: 5 * SECOND, probes: 2 };
 
     fn fail(breaker: &Breaker, now: u64) -> bool {
-        breaker.record(now, RULE, false, Verdict::Failed)
+        breaker.record(now, RULE, None, Verdict::Failed)
     }
 
     #[test]
@@ -189,7 +200,7 @@ mod tests {
 
         let breaker = Breaker::default();
         for _ in 0..5 {
-            breaker.record(SECOND, RULE, false, Verdict::Well);
+            breaker.record(SECOND, RULE, None, Verdict::Well);
         }
         for _ in 0..4 {
             assert!(!fail(&breaker, SECOND), "not half of them");
@@ -216,21 +227,42 @@ mod tests {
             fail(&breaker, SECOND);
         }
         let later = 7 * SECOND;
-        assert_eq!((breaker.admit(later, RULE), breaker.admit(later, RULE)), (Ok(true), Ok(true)));
+        let first = Some(Round(6 * SECOND));
+        assert_eq!((breaker.admit(later, RULE), breaker.admit(later, RULE)), (Ok(first), Ok(first)));
         assert_eq!(breaker.admit(later, RULE), Err(SOON), "enough are trying");
         // One goes away without an outcome: another may try.
-        breaker.record(later, RULE, true, Verdict::Nothing);
-        assert_eq!(breaker.admit(later, RULE), Ok(true));
-        breaker.record(later, RULE, true, Verdict::Well);
-        assert!(breaker.record(later, RULE, true, Verdict::Failed), "opens again");
+        breaker.record(later, RULE, first, Verdict::Nothing);
+        assert_eq!(breaker.admit(later, RULE), Ok(first));
+        breaker.record(later, RULE, first, Verdict::Well);
+        assert!(breaker.record(later, RULE, first, Verdict::Failed), "opens again");
         assert!(breaker.admit(later + SECOND, RULE).is_err());
-        let again = later + 6 * SECOND;
+        let (again, second) = (later + 6 * SECOND, Some(Round(12 * SECOND)));
         for _ in 0..2 {
-            assert_eq!(breaker.admit(again, RULE), Ok(true));
+            assert_eq!(breaker.admit(again, RULE), Ok(second));
             assert_eq!(breaker.state(again), State::HalfOpen);
-            breaker.record(again, RULE, true, Verdict::Well);
+            breaker.record(again, RULE, second, Verdict::Well);
         }
-        assert_eq!((breaker.state(again), breaker.admit(again, RULE)), (State::Closed, Ok(false)));
+        assert_eq!((breaker.state(again), breaker.admit(again, RULE)), (State::Closed, Ok(None)));
         assert!(!fail(&breaker, again), "it begins anew");
+    }
+
+    #[test]
+    fn who_tried_before_it_opened_again_says_nothing_of_now() {
+        let breaker = Breaker::default();
+        for _ in 0..4 {
+            fail(&breaker, SECOND);
+        }
+        let (later, first) = (7 * SECOND, Some(Round(6 * SECOND)));
+        assert_eq!((breaker.admit(later, RULE), breaker.admit(later, RULE)), (Ok(first), Ok(first)));
+        assert!(breaker.record(later, RULE, first, Verdict::Failed), "opens again");
+        let again = later + 6 * SECOND;
+        let second = breaker.admit(again, RULE).unwrap();
+        breaker.record(again, RULE, first, Verdict::Well);
+        breaker.record(again, RULE, second, Verdict::Well);
+        assert_eq!(breaker.state(again), State::HalfOpen, "one of two has succeeded");
+        assert_eq!(breaker.admit(again, RULE), Ok(second));
+        assert!(!breaker.record(again, RULE, first, Verdict::Failed), "nor does its failure");
+        breaker.record(again, RULE, second, Verdict::Well);
+        assert_eq!(breaker.state(again), State::Closed);
     }
 }
