@@ -23,7 +23,33 @@ pub(crate) const MEDIATED: &[&str] = &[
     "stock-keeping@1",
     "suppliers@1",
     "work-orders@1",
+    // It reads a copy.
+    "stock-board@1",
 ];
+
+/// Nothing is left out that somebody adds to the sample.
+#[test]
+fn every_mediated_interface_of_the_sample_is_judged() {
+    let mut declared = Vec::new();
+    for entry in std::fs::read_dir(sample()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        for manifest in text.split("\n---\n") {
+            let said = |name: &str| manifest.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+            if said("kind") == Some("Interface") && said("control") == Some("mediated") {
+                let major = said("version").unwrap().split('.').next().unwrap();
+                declared.push(format!("{}@{major}", said("name").unwrap()));
+            }
+        }
+    }
+    declared.sort();
+    let mut judged = MEDIATED.to_vec();
+    judged.sort_unstable();
+    assert_eq!(judged, declared);
+}
 
 fn contract(interface: &str, format: &str) -> String {
     let fabric = sample().display().to_string();
