@@ -94,7 +94,7 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine on this store that serves nothing yet. Its work runs on the runtime that this is called in.
+    /// An engine on this store that serves nothing yet, and touches nothing there of other environments. Its work runs on the runtime that this is called in.
     ///
     /// # Errors
     /// [`EngineError`].
@@ -102,6 +102,7 @@ impl Engine {
         config.validate()?;
         let runtime = Handle::try_current().map_err(|_| EngineError::Runtime)?;
         let secrets = Mutex::new(std::mem::take(&mut config.secrets));
+        let store = store.in_environment(&config.environment);
         let shared = Shared {
             config,
             store,

@@ -30,16 +30,18 @@ pub(crate) async fn show(
             return None;
         }
     };
-    (&record.consumer == consumer).then(|| body(&record, covered(&record.interface).as_ref()))
+    let is_theirs = &record.consumer == consumer && is_here(shared, &record);
+    is_theirs.then(|| body(&record, covered(&record.interface).as_ref()))
 }
 
-/// Operations without an outcome, for the console. Those that were given back wait for their consumer, not for us.
+/// Operations of this environment, or of none, without an outcome, for the console. Those that were given back wait for their consumer, not for us.
 pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
     let records = shared.store.unresolved(MOST_SHOWN).await.unwrap_or_else(|error| {
         tracing::warn!(%error, "unresolved operations not read");
         Vec::new()
     });
-    let waiting = |record: &&OperationRecord| !matches!(Reason::of(record), Reason::GivenBack(_));
+    let waiting =
+        |record: &&OperationRecord| is_here(shared, record) && !matches!(Reason::of(record), Reason::GivenBack(_));
     let row = |record: &OperationRecord| OperationRow {
         id: record.id.to_string(),
         what: format!("{} {}", record.interface, record.operation),
@@ -49,6 +51,11 @@ pub(crate) async fn unresolved(shared: &Shared) -> Vec<OperationRow> {
         note: note(record),
     };
     records.iter().filter(waiting).map(row).collect()
+}
+
+/// Whether it is of the environment of this node, or of none: then it may be.
+fn is_here(shared: &Shared, record: &OperationRecord) -> bool {
+    record.environment.as_ref().is_none_or(|environment| environment == &shared.config.environment)
 }
 
 fn body(record: &OperationRecord, scope: Option<&Scope>) -> Value {

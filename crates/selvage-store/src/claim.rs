@@ -11,12 +11,13 @@ use uuid::Uuid;
 
 use crate::Store;
 use crate::database::Transaction;
+use crate::environment::Scope;
 use crate::error::StoreError;
 use crate::operation;
 use crate::statement::statements;
 use crate::value::bind;
 
-/// A write that wants to be the one of its key.
+/// A write that wants to be the one of its key, in the environment of whoever claims it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewClaim {
     /// Who asks.
@@ -62,12 +63,18 @@ pub enum Claim {
 }
 
 statements! {
+    // A key that nobody's operation has is taken in every environment: it was done once already, wherever that was. Of what type a hash
+    // is, PostgreSQL is told by the column, as both databases write a cast to it in words of their own.
     INSERT = "INSERT INTO operation (id, consumer, interface, verb, idempotency_key, payload_hash, request, state, \
-              epoch, node, due_at, probes, created_at, changed_at) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, 'pending', 1, $8, $9, 0, $10, $10) \
-              ON CONFLICT (consumer, interface, verb, idempotency_key) DO NOTHING";
+              epoch, node, due_at, probes, created_at, changed_at, environment) \
+              SELECT CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS TEXT), COALESCE((SELECT payload_hash FROM operation WHERE 1 = 0), $6), \
+              CAST($7 AS TEXT), 'pending', 1, CAST($8 AS TEXT), CAST($9 AS BIGINT), 0, CAST($10 AS BIGINT), CAST($10 AS BIGINT), \
+              CAST($11 AS TEXT) WHERE NOT EXISTS (SELECT 1 FROM operation WHERE environment = '' AND consumer = $2 AND interface = $3 \
+              AND verb = $4 AND idempotency_key = $5) \
+              ON CONFLICT (environment, consumer, interface, verb, idempotency_key) DO NOTHING";
     BY_KEY = "SELECT id, payload_hash, state, probe_at, probes, because, answer_status, answer_body, answer_location \
-              FROM operation WHERE consumer = $1 AND interface = $2 AND verb = $3 AND idempotency_key = $4";
+              FROM operation WHERE environment IN ($5, '') AND consumer = $1 AND interface = $2 AND verb = $3 \
+              AND idempotency_key = $4 ORDER BY environment DESC";
 }
 
 /// How often a key may be purged between the two looks at it before that is taken for a fault.
@@ -82,11 +89,11 @@ impl Store {
     pub async fn claim(&self, claim: &NewClaim) -> Result<Claim, StoreError> {
         let mut transaction = self.database.write().await?;
         for _ in 0..LOOKS {
-            if let Some(taken) = take(&mut transaction, claim).await? {
+            if let Some(taken) = take(&mut transaction, &self.scope, claim).await? {
                 transaction.commit().await?;
                 return Ok(taken);
             }
-            if let Some(there) = look(&mut transaction, claim).await? {
+            if let Some(there) = look(&mut transaction, &self.scope, claim).await? {
                 return Ok(there);
             }
         }
@@ -99,11 +106,11 @@ impl Store {
     /// Those of the database.
     pub async fn claimed(&self, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
         let mut transaction = self.database.read().await?;
-        look(&mut transaction, claim).await
+        look(&mut transaction, &self.scope, claim).await
     }
 }
 
-async fn take(transaction: &mut Transaction, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
+async fn take(transaction: &mut Transaction, scope: &Scope, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
     let operation = OperationId::from_random(Uuid::new_v4().as_u128());
     let now = transaction.now().await?;
     let parameters = bind![
@@ -117,14 +124,16 @@ async fn take(transaction: &mut Transaction, claim: &NewClaim) -> Result<Option<
         claim.node.as_str(),
         now.after(claim.lease),
         now,
+        scope.as_str(),
     ];
     let taken = transaction.run(INSERT, parameters).await? == 1;
     Ok(taken.then_some(Claim::New { operation, epoch: 1 }))
 }
 
-async fn look(transaction: &mut Transaction, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
-    let key =
-        bind![claim.consumer.as_str(), claim.interface.to_string(), claim.operation.as_str(), claim.key.as_str(),];
+async fn look(transaction: &mut Transaction, scope: &Scope, claim: &NewClaim) -> Result<Option<Claim>, StoreError> {
+    let (consumer, interface, operation) =
+        (claim.consumer.as_str(), claim.interface.to_string(), claim.operation.as_str());
+    let key = bind![consumer, interface, operation, claim.key.as_str(), scope.as_str()];
     let Some(row) = transaction.first(BY_KEY, key).await? else { return Ok(None) };
     let operation: OperationId = row.parsed("id")?;
     if row.hash("payload_hash")? != claim.payload_hash {

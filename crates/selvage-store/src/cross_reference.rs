@@ -1,4 +1,5 @@
-//! Cross-references: which record of a system is which business key of an object. One to one, and never moved in silence.
+//! Cross-references: which record of a system is which business key of an object, in one environment. One to one there, and never moved
+//! in silence.
 
 use selvage_model::name::{ObjectName, SystemName};
 
@@ -22,12 +23,12 @@ pub struct CrossReference {
 }
 
 statements! {
-    LINK = "INSERT INTO cross_reference (system_name, object, record, business_key, linked_at) \
-            VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+    LINK = "INSERT INTO cross_reference (system_name, object, record, business_key, linked_at, environment) \
+            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
     BY_KEY = "SELECT system_name, object, record, business_key FROM cross_reference \
-              WHERE system_name = $1 AND object = $2 AND business_key = $3";
+              WHERE system_name = $1 AND object = $2 AND business_key = $3 AND environment = $4";
     BY_RECORD = "SELECT system_name, object, record, business_key FROM cross_reference \
-                 WHERE system_name = $1 AND object = $2 AND record = $3";
+                 WHERE system_name = $1 AND object = $2 AND record = $3 AND environment = $4";
 }
 
 impl Store {
@@ -37,7 +38,7 @@ impl Store {
     /// [`StoreError::Taken`] where the record has another key, or the key another record.
     pub async fn link(&self, reference: &CrossReference) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        link(&mut transaction, reference).await?;
+        link(&mut transaction, self.scope.as_str(), reference).await?;
         transaction.commit().await
     }
 
@@ -52,7 +53,7 @@ impl Store {
         key: &str,
     ) -> Result<Option<CrossReference>, StoreError> {
         let mut transaction = self.database.read().await?;
-        let row = transaction.first(BY_KEY, bind![system.as_str(), object.as_str(), key]).await?;
+        let row = transaction.first(BY_KEY, bind![system.as_str(), object.as_str(), key, self.scope.as_str()]).await?;
         row.as_ref().map(reference).transpose()
     }
 
@@ -67,20 +68,25 @@ impl Store {
         record: &str,
     ) -> Result<Option<CrossReference>, StoreError> {
         let mut transaction = self.database.read().await?;
-        let row = transaction.first(BY_RECORD, bind![system.as_str(), object.as_str(), record]).await?;
+        let row =
+            transaction.first(BY_RECORD, bind![system.as_str(), object.as_str(), record, self.scope.as_str()]).await?;
         row.as_ref().map(reference).transpose()
     }
 }
 
 /// Links within a transaction.
-pub(crate) async fn link(transaction: &mut Transaction, link: &CrossReference) -> Result<(), StoreError> {
+pub(crate) async fn link(
+    transaction: &mut Transaction,
+    environment: &str,
+    link: &CrossReference,
+) -> Result<(), StoreError> {
     let (system, object) = (link.system.as_str(), link.object.as_str());
     let now = transaction.now().await?;
-    let parameters = bind![system, object, link.record.as_str(), link.key.as_str(), now];
+    let parameters = bind![system, object, link.record.as_str(), link.key.as_str(), now, environment];
     if transaction.run(LINK, parameters).await? == 1 {
         return Ok(());
     }
-    let there = transaction.first(BY_RECORD, bind![system, object, link.record.as_str()]).await?;
+    let there = transaction.first(BY_RECORD, bind![system, object, link.record.as_str(), environment]).await?;
     match there.as_ref().map(reference).transpose()? {
         Some(there) if there == *link => Ok(()),
         _ => Err(StoreError::Taken {

@@ -352,15 +352,16 @@ impl Transaction {
         row.ok_or_else(|| StoreError::damaged("a row that every store has is missing"))
     }
 
-    /// Runs several statements, written in PostgreSQL's words and translated for SQLite.
+    /// Runs the statements of a step, written in PostgreSQL's words and translated for SQLite. They wait for nobody once the transaction has
+    /// begun, and take as long as there are rows: an end by the clock would only make them begin again.
     pub(crate) async fn script(&mut self, text: &str) -> Result<(), StoreError> {
         match &mut self.on {
             Connection::Sqlite(transaction) => {
                 let text = text.replace("BIGINT", "INTEGER").replace("BYTEA", "BLOB").replace("\n);", "\n) STRICT;");
-                within(sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **transaction)).await?;
+                sqlx::raw_sql(AssertSqlSafe(text)).execute(&mut **transaction).await?;
             }
             Connection::Postgres(transaction) => {
-                within(sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **transaction)).await?;
+                sqlx::raw_sql(AssertSqlSafe(text.to_owned())).execute(&mut **transaction).await?;
             }
         }
         Ok(())

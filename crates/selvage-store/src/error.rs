@@ -193,6 +193,12 @@ pub enum StoreError {
         /// How it stands.
         state: &'static str,
     },
+    /// The operation is of before operations had an environment, and nobody says of which it is.
+    #[error("of which environment operation `{operation}` is, is not known")]
+    Nobodys {
+        /// Which operation.
+        operation: OperationId,
+    },
     /// Neither `sqlite:<path>` nor `postgres://…`.
     #[error("the store's address is not `sqlite:<path>` or `postgres://user@host/database`: {reason}")]
     Address {
@@ -300,6 +306,7 @@ impl StoreError {
             Self::BreakGlassStands { .. } => code::BREAK_GLASS_STANDS,
             Self::CaptureFenced { .. } => code::CAPTURE_FENCED,
             Self::NotStuck { .. } => code::NOT_STUCK,
+            Self::Nobodys { .. } => code::OPERATION_NOBODYS,
             Self::Address { .. } => code::STORE_ADDRESS,
             Self::NotFound { .. } => code::NOT_IN_STORE,
             Self::Taken { .. } => code::CROSS_REFERENCE_TAKEN,
@@ -331,6 +338,7 @@ impl StoreError {
                 | Self::BreakGlassLong { .. }
                 | Self::BreakGlassStands { .. }
                 | Self::NotStuck { .. }
+                | Self::Nobodys { .. }
                 | Self::BackupUntrue { .. }
                 | Self::Unaccepted { .. }
         )

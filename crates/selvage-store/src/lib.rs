@@ -14,6 +14,7 @@ mod cross_reference;
 mod database;
 mod delivery;
 mod effect;
+mod environment;
 mod error;
 mod event;
 mod ledger;
@@ -93,12 +94,15 @@ pub use release::{Activation, NewDirectory, Release};
 pub use usage::UsageBatch;
 
 use database::Database;
+use environment::Scope;
 use jiff::Timestamp;
+use selvage_model::name::EnvironmentName;
 
 /// The store. Clones share its connections.
 #[derive(Clone)]
 pub struct Store {
     database: Database,
+    scope: Scope,
 }
 
 impl Store {
@@ -111,7 +115,11 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let database = Database::connect(url).await?;
         migration::run(&database).await?;
-        Ok(Self { database })
+        Ok(Self::on(database))
+    }
+
+    fn on(database: Database) -> Self {
+        Self { database, scope: Scope::default() }
     }
 
     /// Whether it is a file of this machine, and not a server that several machines share.
@@ -121,7 +129,13 @@ impl Store {
 
     /// The same store for somebody whose name was said and not proven: what is entered in the ledger by them says so.
     pub fn unproven(&self) -> Self {
-        Self { database: self.database.unproven() }
+        Self { database: self.database.unproven(), scope: self.scope.clone() }
+    }
+
+    /// The same store for who works in an environment: what it claims, takes over and links is of that environment alone. Without one it is
+    /// what nobody's is, as in stores of before environments were kept apart.
+    pub fn in_environment(&self, environment: &EnvironmentName) -> Self {
+        Self { database: self.database.clone(), scope: Scope::of(environment) }
     }
 
     /// Now, by the clock that every node of the store goes by.

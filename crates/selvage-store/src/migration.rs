@@ -45,15 +45,38 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0029.sql"),
     include_str!("../migrations/0030.sql"),
     include_str!("../migrations/0031.sql"),
+    include_str!("../migrations/0032.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.
 const SEALS: i64 = 19;
 
-/// With this step, triggers note at which revision a lease was written; each kind of database has its own words for them.
-const TOUCHED: i64 = 29;
-const TOUCHED_IN_SQLITE: &str = include_str!("../migrations/0029.sqlite.sql");
-const TOUCHED_IN_POSTGRES: &str = include_str!("../migrations/0029.postgres.sql");
+/// What a step says besides to each kind of database in its own words.
+struct OwnWords {
+    step: i64,
+    sqlite: &'static str,
+    postgres: &'static str,
+}
+
+/// Triggers that note at which revision a lease was written, and keys that hold within an environment.
+const OWN_WORDS: &[OwnWords] = &[
+    OwnWords {
+        step: 29,
+        sqlite: include_str!("../migrations/0029.sqlite.sql"),
+        postgres: include_str!("../migrations/0029.postgres.sql"),
+    },
+    OwnWords {
+        step: 32,
+        sqlite: include_str!("../migrations/0032.sqlite.sql"),
+        postgres: include_str!("../migrations/0032.postgres.sql"),
+    },
+];
+
+/// What this step says to the database of a transaction in its own words; nothing for most.
+fn own_words(transaction: &Transaction, version: i64) -> &'static str {
+    let own = OWN_WORDS.iter().find(|own| own.step == version);
+    own.map_or("", |own| transaction.of(own.sqlite, own.postgres))
+}
 
 /// Any number that nobody else in the database locks by: the letters `selvage1`.
 const LOCK: i64 = i64::from_be_bytes(*b"selvage1");
@@ -88,6 +111,10 @@ async fn up_to(database: &Database, known: i64) -> Result<(), StoreError> {
         return Err(StoreError::Newer { found, known });
     }
     compare(&mut transaction, found).await?;
+    if found < known {
+        // Tables that are made anew are as large as they are.
+        transaction.without_limit().await?;
+    }
     reach(&mut transaction, found, known).await?;
     if found == 0 {
         ledger::begin(&mut transaction).await?;
@@ -119,9 +146,9 @@ pub(crate) async fn reach(transaction: &mut Transaction, from: i64, to: i64) -> 
         if version == SEALS {
             seal::all(transaction).await?;
         }
-        if version == TOUCHED {
-            let words = transaction.of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES);
-            transaction.script(words).await?;
+        let own = own_words(transaction, version);
+        if !own.is_empty() {
+            transaction.script(own).await?;
         }
         let now = transaction.now().await?;
         transaction.run(REACHED, bind![version, now]).await?;
@@ -150,8 +177,7 @@ async fn compare(transaction: &mut Transaction, found: i64) -> Result<(), StoreE
 
 /// Of a step, with what this kind of database has its own words for; however lines end where it was built.
 fn checksum(transaction: &Transaction, version: i64, step: &str) -> [u8; 32] {
-    let own = if version == TOUCHED { transaction.of(TOUCHED_IN_SQLITE, TOUCHED_IN_POSTGRES) } else { "" };
-    Sha256::digest([step, own].concat().replace("\r\n", "\n").as_bytes()).into()
+    Sha256::digest([step, own_words(transaction, version)].concat().replace("\r\n", "\n").as_bytes()).into()
 }
 
 /// What is of no use elsewhere or later.

@@ -10,6 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::Store;
+use crate::environment;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
@@ -89,6 +90,7 @@ impl Store {
         let now = transaction.now().await?;
         transaction.run(FORGET_OLD, bind![now.before(REMEMBERED)]).await?;
         let (id, environment, address) = (node.id.as_str(), node.environment.as_str(), node.address.as_str());
+        environment::adopt(&mut transaction, environment).await?;
         let (revision, until) = (integer(sign.revision), now.after(sign.lease));
         transaction
             .run(REGISTER, bind![id, environment, address, now, revision, until, micros(sign.serves_for)])

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_model::manifest::api::Operation;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use serde_json::Value;
 
 use crate::Store;
 use crate::database::Transaction;
 use crate::effect::{self, EffectRecord};
+use crate::environment;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
@@ -28,6 +29,8 @@ pub struct OperationRecord {
     pub id: OperationId,
     /// The epoch of whoever holds it; raised when it is taken over.
     pub epoch: i64,
+    /// In which environment; none where it is of before this was kept and nobody's.
+    pub environment: Option<EnvironmentName>,
     /// Who asked.
     pub consumer: ConsumerName,
     /// At which interface.
@@ -70,7 +73,7 @@ pub enum Waits {
 }
 
 statements! {
-    BY_ID = "SELECT id, epoch, consumer, interface, verb, idempotency_key, payload_hash, request, node, state, probe_at, \
+    BY_ID = "SELECT id, epoch, environment, consumer, interface, verb, idempotency_key, payload_hash, request, node, state, probe_at, \
              probes, because, waits, evidence, answer_status, answer_body, answer_location, due_at, created_at, changed_at \
              FROM operation WHERE id = $1";
     UNRESOLVED = "SELECT id FROM operation WHERE state IN ('pending', 'unknown', 'stuck') ORDER BY created_at, id LIMIT $1";
@@ -90,7 +93,7 @@ impl Store {
         read(&mut transaction, id.as_str()).await
     }
 
-    /// Operations without an outcome, oldest first.
+    /// Operations without an outcome, of every environment and of none, oldest first.
     ///
     /// # Errors
     /// Those of the database.
@@ -154,6 +157,7 @@ pub(crate) async fn read(transaction: &mut Transaction, id: &str) -> Result<Opti
     Ok(Some(OperationRecord {
         id: row.parsed("id")?,
         epoch: row.integer("epoch")?,
+        environment: environment::of(&row)?,
         consumer: row.parsed("consumer")?,
         interface: row.parsed("interface")?,
         operation: row.parsed("verb")?,

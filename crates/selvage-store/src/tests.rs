@@ -10,6 +10,7 @@ mod claim;
 mod contract_check;
 mod cross_reference;
 mod delivery;
+mod environment;
 mod event;
 mod group;
 mod lease;

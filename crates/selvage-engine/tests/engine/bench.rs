@@ -57,8 +57,13 @@ impl Bench {
         Self { factory, store_url, fabric, _directory: directory }
     }
 
+    /// The store as a node of this bench sees it.
     pub(crate) async fn store(&self) -> Store {
-        Store::open(&self.store_url).await.unwrap()
+        self.store_of("dev").await
+    }
+
+    pub(crate) async fn store_of(&self, environment: &str) -> Store {
+        Store::open(&self.store_url).await.unwrap().in_environment(&environment.parse().unwrap())
     }
 
     pub(crate) async fn node(&self, name: &str) -> Node {
@@ -92,8 +97,12 @@ impl Bench {
 }
 
 pub(crate) async fn node(name: &str, store_url: &str, fabric: Arc<Fabric>) -> Node {
+    node_of("dev", name, store_url, fabric).await
+}
+
+pub(crate) async fn node_of(environment: &str, name: &str, store_url: &str, fabric: Arc<Fabric>) -> Node {
     let config = EngineConfig {
-        environment: "dev".parse().unwrap(),
+        environment: environment.parse().unwrap(),
         node: name.to_owned(),
         lease: LEASE,
         key_lifetime: Duration::from_secs(3600),

@@ -1,6 +1,7 @@
 //! Nodes that die with work in their hands: another one finishes it, once. Where a node died, the store says as that
 //! node would have left it; where it is killed for real, it is killed by ending its runtime.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use selvage_connect::odoo::{Odoo, OdooConfig, OdooTls, Scope, Secret};
@@ -96,6 +97,38 @@ async fn work_of_a_dead_node_is_finished_once_wherever_it_died() {
         let zombie = store.extend(&operation, epoch, Duration::from_secs(1)).await;
         assert!(matches!(zombie, Err(StoreError::Fenced { .. })), "{died:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_of_another_environment_leaves_the_work_of_a_dead_one_alone() {
+    let (here, there) = (Bench::new().await, Bench::new().await);
+    let environment = format!(
+        "  test:\n    url: {:?}\n    database: velo\n    accounts:\n      default: {{login: svc-read, api_key: {{secret: odoo/read}}}}\n      \
+         production: {{login: svc-mrp, api_key: {{secret: odoo/mrp}}}}\nlimits: {{concurrency: 8, ",
+        there.factory.odoo_url()
+    );
+    let changes =
+        [("environments: {dev: {}}", "environments: {dev: {}, test: {}}"), ("limits: {concurrency: 8, ", &environment)];
+    let fabric = bench::fabric_with(&here.factory.odoo_url(), &changes);
+    let store = here.store_of("test").await;
+    let (operation, epoch) = leave(&there, &store, "orphan", Died::Claimed).await;
+
+    let other = bench::node_of("dev", "other", &here.store_url, Arc::clone(&fabric)).await;
+    // Long past the lease of the one that died, the other has looked for what is due more than once.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let record = store.operation(&operation).await.unwrap().unwrap();
+    assert_eq!((record.epoch, record.node.as_str()), (epoch, "dead"));
+    assert_eq!((here.orders("orphan").len(), there.orders("orphan").len()), (0, 0));
+    let consumer = "planning".parse().unwrap();
+    assert_eq!(other.engine.operation(&consumer, &operation).await, None, "an operation of the test");
+
+    let heir = bench::node_of("test", "heir", &here.store_url, fabric).await;
+    heir.until(&operation, "done").await;
+    assert_eq!((here.orders("orphan").len(), there.orders("orphan").len()), (0, 1));
+    // The key that was used in the test is another write here.
+    let (status, body) = done(other.ask(create("orphan", "orphan")).await);
+    assert_eq!((status, &body["origin"]), (201, &json!("orphan")));
+    assert_eq!((here.orders("orphan").len(), there.orders("orphan").len()), (1, 1));
 }
 
 #[test]

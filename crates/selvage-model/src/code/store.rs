@@ -99,4 +99,5 @@ codes! { OF_STORE:
     SIGNATURE_UNPROVEN = "FAB7202", "Whoever signs has a key and did not show it";
     DECISION_UNPROVEN = "FAB7203", "A name alone decides nothing where operators have keys";
     STORE_STEPS = "FAB7204", "The store's tables were made by other steps than these";
+    OPERATION_NOBODYS = "FAB7205", "Of which environment an operation is, is not known";
 }

@@ -41,7 +41,7 @@ impl LostStore {
     /// newer binary made, and those of the database.
     pub async fn read(url: &str, narrows: Narrows) -> Result<Self, StoreError> {
         let database = Database::connect_for_reading(url).await?;
-        let read = read(Store { database: database.clone() }, narrows).await;
+        let read = read(Store::on(database.clone()), narrows).await;
         database.close().await;
         read
     }

@@ -10,13 +10,13 @@ use crate::statement::statements;
 use crate::value::bind;
 
 statements! {
-    DUE = skip_locked "SELECT id FROM operation WHERE due_at <= $1 ORDER BY due_at LIMIT $2";
+    DUE = skip_locked "SELECT id FROM operation WHERE environment = $3 AND due_at <= $1 ORDER BY due_at LIMIT $2";
     TAKE = "UPDATE operation SET epoch = epoch + 1, node = $2, due_at = $3, changed_at = $4 WHERE id = $1";
 }
 
 impl Store {
-    /// Takes up to `limit` operations over, those due longest first, with a new lease and a raised epoch.
-    /// Two nodes never take the same one.
+    /// Takes up to `limit` operations of this environment over, those due longest first, with a new lease and a raised
+    /// epoch. Two nodes never take the same one.
     ///
     /// # Errors
     /// Those of the database.
@@ -24,7 +24,7 @@ impl Store {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
         let mut taken = Vec::new();
-        for row in transaction.all(DUE, bind![now, i64::from(limit)]).await? {
+        for row in transaction.all(DUE, bind![now, i64::from(limit), self.scope.as_str()]).await? {
             let id = row.text("id")?;
             transaction.run(TAKE, bind![id.as_str(), node, now.after(lease), now]).await?;
             taken.extend(operation::read(&mut transaction, &id).await?);

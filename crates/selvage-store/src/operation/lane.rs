@@ -1,5 +1,5 @@
 //! Lanes: an operation that writes a record holds the record's lane until its outcome is known, so that no other
-//! operation, on whatever node, writes the record in between.
+//! operation of its environment, on whatever node, writes the record in between.
 
 use selvage_model::operation::OperationId;
 
@@ -25,9 +25,10 @@ pub enum Lane {
 }
 
 statements! {
-    ENTER = "INSERT INTO lane (lane, operation) VALUES ($1, $2) ON CONFLICT (lane) DO NOTHING";
+    ENTER = "INSERT INTO lane (environment, lane, operation) SELECT environment, CAST($1 AS TEXT), id FROM operation WHERE id = $2 \
+             ON CONFLICT (environment, lane) DO NOTHING";
     HOLDER = "SELECT operation.id AS id, operation.state AS state FROM lane JOIN operation ON operation.id = lane.operation \
-              WHERE lane.lane = $1";
+              WHERE lane.lane = $1 AND lane.environment = (SELECT environment FROM operation WHERE id = $2)";
     LEAVE = "DELETE FROM lane WHERE operation = $1";
 }
 
@@ -48,7 +49,7 @@ impl Store {
                 transaction.commit().await?;
                 return Ok(Lane::Entered);
             }
-            let Some(row) = transaction.first(HOLDER, bind![lane]).await? else { continue };
+            let Some(row) = transaction.first(HOLDER, bind![lane, operation.as_str()]).await? else { continue };
             let by: OperationId = row.parsed("id")?;
             if &by == operation {
                 return Ok(Lane::Entered);

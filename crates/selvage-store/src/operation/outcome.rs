@@ -25,6 +25,7 @@ statements! {
               evidence = $6, because = NULL, waits = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
     SETTLE_EFFECTS = "UPDATE effect SET state = $2, settled_at = $3 \
                       WHERE operation = $1 AND state IN ('intended', 'sent', 'unknown')";
+    ENVIRONMENT = "SELECT environment FROM operation WHERE id = $1";
     STUCK = "UPDATE operation SET state = 'stuck', because = $2, waits = NULL, due_at = NULL, probe_at = NULL WHERE id = $1";
 }
 
@@ -96,7 +97,8 @@ impl Store {
         let mut transaction = self.database.write().await?;
         hold(&mut transaction, operation, epoch).await?;
         if let Some(reference) = reference {
-            cross_reference::link(&mut transaction, reference).await?;
+            let environment = transaction.only(ENVIRONMENT, bind![operation.as_str()]).await?.text("environment")?;
+            cross_reference::link(&mut transaction, &environment, reference).await?;
         }
         let states = ("done", "confirmed");
         settle(&mut transaction, operation, states, answer, Some(evidence.to_string())).await?;

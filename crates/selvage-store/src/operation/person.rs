@@ -1,6 +1,7 @@
 //! What a person says of an operation that nothing else can end: how it ended, or that it shall be looked at again. Each
 //! in one transaction with its entry in the ledger, and only while it is stuck: what a node works on is not touched.
 
+use selvage_model::name::EnvironmentName;
 use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use serde_json::{Value, json};
 
@@ -24,7 +25,8 @@ pub struct Word<'a> {
 
 statements! {
     TAKE_STUCK = "UPDATE operation SET epoch = epoch + 1, changed_at = $2 WHERE id = $1 AND state = 'stuck'";
-    LOOK_AGAIN = "UPDATE operation SET state = 'unknown', probes = 0, probe_at = $2, due_at = $2, because = $3 WHERE id = $1";
+    LOOK_AGAIN = "UPDATE operation SET state = 'unknown', probes = 0, probe_at = $2, due_at = $2, because = $3, \
+                  environment = CASE WHEN environment = '' THEN $4 ELSE environment END WHERE id = $1";
     DOUBT = "UPDATE effect SET state = 'unknown' WHERE operation = $1 AND state = 'sent'";
 }
 
@@ -58,18 +60,23 @@ impl Store {
         after.ok_or_else(|| not_found(operation))
     }
 
-    /// A person wants a stuck operation looked at again: it is due now, as if nobody had looked yet.
+    /// A person wants a stuck operation looked at again: it is due now, as if nobody had looked yet. One that is nobody's is of the
+    /// environment of this handle from now on.
     ///
     /// # Errors
-    /// As [`Self::settle`].
+    /// As [`Self::settle`], and [`StoreError::Nobodys`] for one that is nobody's where the handle has no environment either.
     pub async fn look_again(&self, operation: &OperationId, word: Word<'_>) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         let before = take(&mut transaction, operation).await?;
+        if before.environment.is_none() && self.scope.as_str().is_empty() {
+            return Err(StoreError::Nobodys { operation: operation.clone() });
+        }
         let now = transaction.now().await?;
         let because = format!("{} wants it looked at again: {}", word.by, word.because);
-        transaction.run(LOOK_AGAIN, bind![operation.as_str(), now, because]).await?;
+        transaction.run(LOOK_AGAIN, bind![operation.as_str(), now, because, self.scope.as_str()]).await?;
         transaction.run(DOUBT, bind![operation.as_str()]).await?;
-        let detail = json!({"before": told(&before)});
+        let environment = before.environment.as_ref().map_or(self.scope.as_str(), EnvironmentName::as_str);
+        let detail = json!({"before": told(&before), "environment": environment});
         enter(&mut transaction, "operation.retried", &before, word, detail).await?;
         transaction.commit().await
     }

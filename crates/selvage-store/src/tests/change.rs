@@ -345,7 +345,7 @@ async fn the_head_is_by_count_and_not_by_clock(stage: &Stage) {
 async fn heads_from_before_are_kept(stage: &Stage) {
     let database = Database::connect(&stage.url()).await.unwrap();
     migration::run_first(&database, 15).await.unwrap();
-    let older = Store { database };
+    let older = Store::on(database);
     tamper(
         &older,
         "INSERT INTO change_proposal (id, domain, title, author, version, release_id, content, state, emergency, report, requirements,

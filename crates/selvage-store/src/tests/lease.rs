@@ -199,7 +199,7 @@ async fn what_is_left_of_a_manifests_lease_goes_with_the_manifest(stage: &Stage)
 async fn what_was_narrowed_before_is_told_from_what_was_asked_for(stage: &Stage) {
     let database = Database::connect(&stage.url()).await.unwrap();
     migration::run_first(&database, 15).await.unwrap();
-    let older = Store { database };
+    let older = Store::on(database);
     tamper(
         &older,
         "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at)
@@ -386,7 +386,7 @@ async fn answers_keep_narrow_and_end(stage: &Stage) {
 async fn leases_from_before_are_kept(stage: &Stage) {
     let database = Database::connect(&stage.url()).await.unwrap();
     migration::run_first(&database, 11).await.unwrap();
-    let older = Store { database };
+    let older = Store::on(database);
     tamper(
         &older,
         "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at) VALUES \

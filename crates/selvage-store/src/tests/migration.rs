@@ -143,6 +143,10 @@ const FIXTURES: &[&str] = &[
     "UPDATE subscription SET waits_for = 'secret', waits_because = 'the secret `board/hooks` is not there';
      INSERT INTO delivered (subscription, total, low, high, last_at, deliveries)
      VALUES ('sub_1', 1, 1, 1, 9, '[[1,9,1,200,1]]');",
+    "UPDATE operation SET environment = 'dev';
+     UPDATE lane SET environment = 'dev';
+     INSERT INTO cross_reference (environment, system_name, object, record, business_key, linked_at)
+     VALUES ('test', 'odoo', 'product', '7', 'BIK-2', 9);",
 ];
 
 /// A store as the binary of this version left it.
@@ -154,7 +158,7 @@ pub(super) async fn of_version(stage: &Stage, version: usize) -> Store {
         transaction.script(fixture).await.unwrap_or_else(|error| panic!("fixture {step}: {error}"));
         transaction.commit().await.unwrap();
     }
-    Store { database }
+    Store::on(database)
 }
 
 /// A backup of a store, and the rows of each table in it, by column.
@@ -235,6 +239,8 @@ async fn brought_up_to_date(stage: &Stage, first: usize) {
         assert!(store.verify_ledger().await.unwrap().is_whole(), "version {version}");
         let state = store.access_state().await.unwrap();
         assert_eq!((state.revision, state.credentials.len(), state.grants.len()), (3, 2, 2), "version {version}");
+        // Only `dev` has run there: what was done is of it.
+        let store = store.in_environment(&"dev".parse().unwrap());
         let claim = store.claim(&new_claim("order-1")).await.unwrap();
         assert!(
             matches!(claim, Claim::OtherPayload { .. } | Claim::Same { state: OperationState::Done(_), .. }),
@@ -296,7 +302,7 @@ async fn a_newer_store_is_refused_by_an_older_binary(stage: &Stage) {
 async fn a_store_of_other_steps_is_refused(stage: &Stage) {
     // One of before checksums were kept has ours noted.
     of_version(stage, 20).await.close().await;
-    let older = Store { database: Database::connect(&stage.url()).await.unwrap() };
+    let older = Store::on(Database::connect(&stage.url()).await.unwrap());
     tamper(&older, "DROP TABLE store_step").await;
     older.close().await;
     stage.open().await.close().await;

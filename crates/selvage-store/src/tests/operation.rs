@@ -202,7 +202,8 @@ async fn a_person_settles_what_is_stuck_and_nothing_else(stage: &Stage) {
 }
 
 async fn what_a_person_wants_looked_at_is_due_again(stage: &Stage) {
-    let store = stage.open().await;
+    let nobodys = stage.open().await;
+    let store = nobodys.in_environment(&"prod".parse().unwrap());
     let word = Word { by: "a.lead", because: "odoo is back" };
     let (id, epoch) = claimed(&store, "order-1").await;
     let effect = store.intend(&id, epoch, &create()).await.unwrap();
@@ -215,6 +216,15 @@ async fn what_a_person_wants_looked_at_is_due_again(stage: &Stage) {
     assert!(matches!(taken[0].effects[0].state, EffectState::Unknown { .. }));
     assert!(matches!(store.look_again(&id, word).await, Err(StoreError::NotStuck { state: "unknown", .. })));
     assert_eq!(store.ledger(1, 100).await.unwrap().last().unwrap().action, "operation.retried");
+
+    // Of before writes had an environment: a person says of which it is.
+    let (id, epoch) = claimed(&nobodys, "order-2").await;
+    nobodys.stuck(&id, epoch, "it is of before").await.unwrap();
+    let refused = nobodys.look_again(&id, word).await.unwrap_err();
+    assert_eq!(refused.code(), code::OPERATION_NOBODYS, "{refused}");
+    store.look_again(&id, word).await.unwrap();
+    assert_eq!(store.take_due("node-b", LEASE, 10).await.unwrap().len(), 1);
+    assert_eq!(store.operation(&id).await.unwrap().unwrap().environment, Some("prod".parse().unwrap()));
 }
 
 async fn an_ended_lease_is_taken_over_and_fences(stage: &Stage) {

@@ -50,6 +50,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("delivery::view", crate::delivery::view::STATEMENTS),
     ("delivery::withheld", crate::delivery::withheld::STATEMENTS),
     ("effect", crate::effect::STATEMENTS),
+    ("environment", crate::environment::STATEMENTS),
     ("event", crate::event::STATEMENTS),
     ("event::append", crate::event::append::STATEMENTS),
     ("event::broker_id", crate::event::broker_id::STATEMENTS),

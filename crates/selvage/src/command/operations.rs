@@ -5,6 +5,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use comfy_table::Table;
 use selvage_model::code;
 use selvage_model::manifest::api::Operation;
+use selvage_model::name::EnvironmentName;
 use selvage_model::operation::{OperationId, OperationState, StoredAnswer};
 use selvage_model::problem::Problem;
 use selvage_store::{OperationRecord, Store, Waits, Word};
@@ -19,7 +20,7 @@ const MOST_LISTED: u32 = 500;
 /// Shows writes whose outcome is not known, and ends those that only a person can end.
 #[derive(Subcommand)]
 pub(crate) enum Operations {
-    /// Lists them, oldest first.
+    /// Lists them, of every environment, oldest first.
     List(List),
     /// Says how a stuck one ended; its key gets that answer from now on.
     Settle(Settle),
@@ -62,6 +63,9 @@ pub(crate) struct Retry {
     /// Why, for the ledger.
     #[arg(long, default_value = "what stood in the way is gone", value_parser = words)]
     because: String,
+    /// Of which environment it is, where the list says that it is not known.
+    #[arg(long, value_name = "ENVIRONMENT")]
+    env: Option<EnvironmentName>,
     #[command(flatten)]
     said: Said,
 }
@@ -109,12 +113,22 @@ impl List {
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
-        table.load_style(TABLE).set_header(["OPERATION", "WHAT", "CONSUMER", "SINCE", "STATE", "BECAUSE"]);
+        table.load_style(TABLE).set_header([
+            "OPERATION",
+            "ENVIRONMENT",
+            "WHAT",
+            "CONSUMER",
+            "SINCE",
+            "STATE",
+            "BECAUSE",
+        ]);
         for row in rows {
             let what = format!("{} {}", row.interface, row.operation);
             let because = row.because.clone().unwrap_or_default();
             let since = format!("{:.0}", row.created);
-            table.add_row([row.id.to_string(), what, row.consumer.to_string(), since, word(&row).to_owned(), because]);
+            let environment = row.environment.as_ref().map_or_else(|| "not known".to_owned(), ToString::to_string);
+            let (id, consumer, state) = (row.id.to_string(), row.consumer.to_string(), word(&row).to_owned());
+            table.add_row([id, environment, what, consumer, since, state, because]);
         }
         say(table)?;
         Ok(Outcome::Well)
@@ -160,6 +174,7 @@ impl Settle {
 impl Retry {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Signed { store, by } = self.said.signed().await?;
+        let store = self.env.as_ref().map_or_else(|| store.clone(), |env| store.in_environment(env));
         store.look_again(&self.id, Word { by: &by, because: &self.because }).await?;
         say(format_args!("{} is looked at again by the next node that has time", self.id))?;
         Ok(Outcome::Well)

@@ -1,0 +1,10 @@
+ALTER TABLE operation DROP CONSTRAINT operation_consumer_interface_verb_idempotency_key_key;
+ALTER TABLE operation ADD CONSTRAINT operation_of_key UNIQUE (environment, consumer, interface, verb, idempotency_key);
+ALTER TABLE lane DROP CONSTRAINT lane_pkey;
+ALTER TABLE lane ADD PRIMARY KEY (environment, lane);
+ALTER TABLE cross_reference DROP CONSTRAINT cross_reference_pkey;
+ALTER TABLE cross_reference DROP CONSTRAINT cross_reference_system_name_object_business_key_key;
+ALTER TABLE cross_reference ADD PRIMARY KEY (environment, system_name, object, record);
+ALTER TABLE cross_reference ADD CONSTRAINT cross_reference_of_key UNIQUE (environment, system_name, object, business_key);
+DROP INDEX operation_due;
+CREATE INDEX operation_due ON operation (environment, due_at) WHERE due_at IS NOT NULL;
