@@ -164,18 +164,30 @@ impl fmt::Display for Deciders {
     }
 }
 
+/// Whether access to this on these terms is the security seat's to decide: to restricted data, or to classes of data that are masked
+/// otherwise.
+pub(crate) fn needs_seat(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms) -> bool {
+    let declared = fabric.interfaces.get(interface);
+    let data = declared.and_then(|interface| interface.classification.as_ref()).and_then(|class| class.data);
+    data == Some(DataClass::Restricted) || !terms.classes.is_empty()
+}
+
+/// The domain whose board has a security seat that decides about access to an interface, and the seat's word; none where nobody sits there.
+pub(crate) fn security_seat(fabric: &Fabric, interface: &InterfaceRef) -> Option<(DomainName, &'static str)> {
+    let domain = domain_of(fabric, interface).filter(|domain| !seat(domain, SECURITY).is_empty())?;
+    Some((domain.name.clone(), SECURITY))
+}
+
 /// Who decides about access: the interface's owners or its domain's security seat. About restricted data, or classes of data that are
 /// masked otherwise, the seat alone, where there is one.
 pub fn deciders(fabric: &Fabric, interface: &InterfaceRef, terms: &GrantTerms) -> Deciders {
     let declared = fabric.interfaces.get(interface);
     let owner = declared.and_then(|interface| interface.owner.as_ref()).map(|owner| &owner.value);
     let domain = domain_of(fabric, interface);
-    let data = declared.and_then(|interface| interface.classification.as_ref()).and_then(|class| class.data);
     let seats = domain.map(|domain| seat(domain, SECURITY)).unwrap_or_default();
-    let needs_seat = data == Some(DataClass::Restricted) || !terms.classes.is_empty();
     let mut people = seats.clone();
     let mut roles: Vec<String> = Vec::new();
-    if !needs_seat || seats.is_empty() {
+    if !needs_seat(fabric, interface, terms) || seats.is_empty() {
         people.extend(owners(fabric, owner));
         roles.extend(owner.map(|team| format!("the owners of team {team}")));
     }

@@ -1,6 +1,7 @@
 //! Whose approval a change takes: computed from what it changes and whom that concerns, never chosen by who proposes it. Who sits
 //! on a board and who owns what is asked of what runs, so that no change appoints its own judges. INVARIANT: APPROVED
 
+mod opened;
 mod order;
 mod people;
 mod standing;
@@ -72,6 +73,7 @@ pub fn requirements(proposed: &Proposed<'_>) -> Vec<Requirement> {
     consumers(proposed, &mut needs);
     boards(proposed, &mut needs);
     rules(proposed, &mut needs);
+    opened::guarded(proposed, &mut needs);
     waiver::approvers(proposed, &mut needs);
     if needs.0.is_empty() {
         needs.add(

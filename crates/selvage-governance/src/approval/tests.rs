@@ -167,6 +167,67 @@ fn who_a_waiver_names_has_approved_it() {
     check("ghent", "max", &with(both), &with(both), &[board]);
 }
 
+/// INVARIANT: APPROVED: a file is no way around who decides about a request for the same.
+#[test]
+fn a_grant_that_opens_what_is_guarded_takes_the_security_seat() {
+    let group = GROUP.replace("environments: {dev: {}}", "environments: {dev: {}}\nclasses: [personal]");
+    let stock = |data: &str| {
+        let named = BRNO.replace(
+            "lifecycle: active",
+            &format!("lifecycle: active\nclassification: {{criticality: tier-2, data: {data}}}"),
+        );
+        format!(
+            "{named}{}",
+            "---\nkind: Grant\nconsumer: brno-mes\ninterface: brno-stock@1\noperations: [read, subscribe]\npurpose: Plans\n"
+        )
+    };
+    let without = |text: &str| text.split("---\nkind: Grant").next().unwrap().to_owned();
+    let (internal, restricted) = (stock("internal"), stock("restricted"));
+    let classes = internal.replace("purpose: Plans", "purpose: Plans\nclasses: [personal]");
+    let less = restricted.replace("[read, subscribe]", "[read]");
+    let owner = "an owner in brno-it: bo";
+    // Brno has no board of its own: the group's seat decides, and for brno the group's board is asked as ever.
+    let seat = "security on the board of group: lead sam";
+    for (before, after, is_asked) in [
+        (without(&internal), internal.clone(), false),
+        (without(&internal), classes.clone(), true),
+        (internal.clone(), classes.clone(), true),
+        (without(&restricted), restricted.clone(), true),
+        // It is less than there was, or the same.
+        (restricted.clone(), less.clone(), false),
+        (less, restricted.clone(), true),
+        (classes.clone(), internal.clone(), false),
+        // What makes the data less takes no grant along.
+        (without(&restricted), internal.clone(), true),
+    ] {
+        let (before, after) = (
+            fabric(&[("fabric.yaml", &group), ("domains/brno/it.yaml", &before)]),
+            fabric(&[("fabric.yaml", &group), ("domains/brno/it.yaml", &after)]),
+        );
+        let differences = fabrics(&before, &after);
+        let found = requirements(&Proposed {
+            domain: &"brno".parse().unwrap(),
+            author: "max",
+            before: &before,
+            after: &after,
+            differences: &differences,
+            affected: &[],
+            emergency: false,
+            today: "2026-11-27".parse().unwrap(),
+        });
+        let words: Vec<String> = found
+            .iter()
+            .map(|it| {
+                let people: BTreeSet<&str> =
+                    it.seats.iter().flat_map(|seat| &seat.people).map(String::as_str).collect();
+                format!("{}: {}", it.need, people.into_iter().collect::<Vec<_>>().join(" "))
+            })
+            .collect();
+        assert!(words.iter().any(|word| word == owner), "{words:?}");
+        assert_eq!(words.iter().any(|word| word == seat), is_asked, "{words:?} by {differences:#?}");
+    }
+}
+
 #[test]
 fn a_quorum_that_needs_the_author_is_anothers() {
     let lead = GROUP
