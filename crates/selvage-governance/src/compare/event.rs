@@ -12,7 +12,7 @@ use super::{Difference, compatibility};
 
 classes! { Event "event":
     TYPE_REMOVED = "type" "removed" Both Breaking "Who waits for it waits in vain, and who publishes it is refused.";
-    TYPE_ADDED = "type" "added" Both Safe "Nobody has asked for it yet.";
+    TYPE_ADDED = "type" "added" Both Unproven "Who reads without naming types gets what it never got. Subscriptions name theirs.";
     OBJECT_CHANGED = "object" "changed" Both Breaking "Its events carry another object, or what a schema says in its place.";
     SCHEMA_CHANGED = "schema" "changed" Both Unproven "What is different in the schema of its data cannot be told.";
     SCHEMA_WORDS_CHANGED = "schema-words" "changed" Both Safe "Only what is for people is different in the schema of its data.";
@@ -35,6 +35,9 @@ classes! { Event "event":
 }
 
 backstop! { Event "event" }
+
+/// The operation of who pulls events.
+const READ: &str = "read";
 
 pub(super) use schema::{compare as schemas, differences as of_schemas};
 
@@ -100,7 +103,8 @@ fn types(found: &mut Vec<Difference>, two: &mut Two<EventInterface>) {
         inner.rest(found, &OTHER);
     }
     for after in part.after.iter().filter(|kind| named(&part.before, &kind.name.value).is_none()) {
-        found.push(lone(&TYPE_ADDED, after).values(None::<&str>, Some(&after.name.value)));
+        let added = lone(&TYPE_ADDED, after).values(None::<&str>, Some(&after.name.value));
+        found.push(Difference { operations: vec![READ.to_owned()], ..added });
     }
 }
 

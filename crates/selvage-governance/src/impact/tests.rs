@@ -191,6 +191,20 @@ fn who_is_sent_events_uses_them() {
 }
 
 #[test]
+fn who_reads_gets_types_that_are_added_and_who_named_its_own_does_not() {
+    let case = Case {
+        usage: vec![used("bi", "order-events@1", "read", None, 3)],
+        subscriptions: vec![subscription("wms", "order-events@1")],
+        granted: 440,
+        counted: 440,
+        ..Case::default()
+    };
+    let one = "events: {sales.order.placed: {object: order@1}}";
+    let two = "events: {sales.order.placed: {object: order@1}, sales.order.paid: {object: order@1}}";
+    assert_eq!(case.told(one, two), ["bi of finance at order-events@1: seen 3"]);
+}
+
+#[test]
 fn what_ends_with_a_consumer_ends_wherever_it_is_used() {
     let usage = vec![used("shop", "orders@1", "list", None, 9), used("mes", "orders@1", "list", None, 1)];
     let case = Case { usage, granted: 440, counted: 440, ..Case::default() };
