@@ -25,6 +25,7 @@ mod shown;
 mod time;
 mod union;
 mod unratified;
+mod uses;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -36,7 +37,7 @@ use selvage_governance::approval::{Sitting, Standing, standing};
 use selvage_model::change::{Change, ChangeState};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{AskedChanges, DomainActivation, SignedRelease, Store};
 use tokio::sync::Semaphore;
 
@@ -56,6 +57,7 @@ pub use seen::impact;
 pub use shown::{shown, told_and_folded};
 use union::Released;
 pub use union::{Releases, active_in, files_of};
+pub use uses::{Uses, uses};
 
 /// Files by their path in the fabric's directory.
 pub type Files = BTreeMap<String, String>;
@@ -78,21 +80,30 @@ pub trait Look: Send + Sync {
     fn look(&self, files: &Files, today: Date) -> Looked;
     /// What stands in the way of running what was read in an environment, beyond the check.
     fn trial(&self, looked: &Looked, environment: &EnvironmentName) -> Vec<Finding>;
-    /// Runs the tests that the fabric declares: what failed, in words.
-    fn tests(&self, looked: &Looked) -> Vec<String>;
-    /// Tries what is declared against simulated systems whose calls fail.
-    fn faults<'a>(&'a self, looked: &'a Looked, environment: &'a EnvironmentName) -> BoxFuture<'a, Tried>;
+    /// Runs the tests that the fabric declares, for a release of this domain.
+    fn tests(&self, looked: &Looked, domain: &DomainName) -> Tried;
+    /// Tries what is declared against simulated systems whose calls fail, in an environment, for a release of this domain.
+    fn faults<'a>(&'a self, looked: &'a Looked, place: (&'a EnvironmentName, &'a DomainName)) -> BoxFuture<'a, Tried>;
 }
 
-/// What came of fault tests, in words.
+/// What came of tests, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tried {
     /// What holds.
     pub held: Vec<String>,
     /// What does not.
     pub failed: Vec<String>,
+    /// What does not, and is of other domains, and stands on nothing of the one that is released: it keeps no release out.
+    pub elsewhere: Vec<String>,
     /// What the simulation does not have.
     pub skipped: Vec<String>,
+}
+
+impl Tried {
+    /// Notes what does not hold, where that is for the release to answer for, or for others.
+    pub fn fail(&mut self, is_its_own: bool, says: String) {
+        if is_its_own { self.failed.push(says) } else { self.elsewhere.push(says) }
+    }
 }
 
 /// The desk.

@@ -26,7 +26,7 @@ use selvage_control::desk::{Activating, Deciding, Desk, DeskError, Files, Look, 
 use selvage_model::change::DecisionVerdict;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::usage::{PromiseCount, PromiseKey, PromiseRow, Promised};
 use selvage_store::{Store, UsageBatch};
 
@@ -74,11 +74,15 @@ impl Look for Meanwhile {
         Vec::new()
     }
 
-    fn tests(&self, _looked: &Looked) -> Vec<String> {
-        Vec::new()
+    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
+        Tried::default()
     }
 
-    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+    fn faults<'a>(
+        &'a self,
+        _looked: &'a Looked,
+        _place: (&'a EnvironmentName, &'a DomainName),
+    ) -> BoxFuture<'a, Tried> {
         Box::pin(async {
             if let Some(release) = self.releases.get(self.looks.fetch_add(1, Ordering::SeqCst)) {
                 self.desk.activate(release, &activating("dev")).await.unwrap();

@@ -1,5 +1,6 @@
 //! How the desk of changes looks at files: as the check does, and as the gateway compiles them.
 
+mod answers;
 mod faults;
 
 use futures_util::future::BoxFuture;
@@ -8,7 +9,9 @@ use selvage_control::desk::{Files, Look, Looked, Tried};
 use selvage_mapping::trial;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
+
+use answers::Answers;
 
 use crate::directory;
 use crate::node::release;
@@ -35,9 +38,11 @@ impl Look for Looking {
         release::trial_of(&looked.fabric, "rel_trial", environment)
     }
 
-    fn tests(&self, looked: &Looked) -> Vec<String> {
-        let mut failed = Vec::new();
+    fn tests(&self, looked: &Looked, domain: &DomainName) -> Tried {
+        let mut tried = Tried::default();
+        let answers = Answers { fabric: &looked.fabric, domain };
         for mapping in looked.fabric.mappings.values() {
+            let mut failed = Vec::new();
             let trial = trial::run(mapping, &looked.fabric, CASES, SEED);
             let findings = trial.findings.iter().map(|finding| format!("{} {}", finding.place, finding.message));
             failed.extend(findings);
@@ -45,11 +50,19 @@ impl Look for Looking {
             failed.extend(examples.map(|example| format!("{}: example at {}", mapping.name, example.place)));
             let laws = trial.laws.iter().filter(|law| law.broken.is_some());
             failed.extend(laws.map(|_| format!("{}: a law of mappings is broken", mapping.name)));
+            failed.into_iter().for_each(|says| tried.fail(answers.for_mapping(mapping), says));
         }
-        failed
+        tried
     }
 
-    fn faults<'a>(&'a self, looked: &'a Looked, environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
-        Box::pin(faults::run(looked.fabric.clone(), environment.clone()))
+    fn faults<'a>(
+        &'a self,
+        looked: &'a Looked,
+        (environment, domain): (&'a EnvironmentName, &'a DomainName),
+    ) -> BoxFuture<'a, Tried> {
+        Box::pin(faults::run(looked.fabric.clone(), environment.clone(), domain.clone()))
     }
 }
+
+#[cfg(test)]
+mod tests;

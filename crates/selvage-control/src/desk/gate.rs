@@ -72,10 +72,10 @@ pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate
     }
     gates.extend(soaks);
     if environment.gates.tests {
-        gates.push(tests(&desk.hard(|| look.tests(passing.looked)).await));
+        gates.push(tests(&desk.hard(|| look.tests(passing.looked, passing.domain)).await));
     }
     if environment.gates.faults {
-        gates.push(faults(&look.faults(passing.looked, &environment.name.value).await));
+        gates.push(faults(&look.faults(passing.looked, (&environment.name.value, passing.domain)).await));
     }
     if environment.gates.budget {
         gates.push(budget(passing, store).await?);
@@ -145,12 +145,20 @@ fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, ran): (Duratio
     Gate::new("soak", soaked >= soak, saw)
 }
 
-fn tests(failed: &[String]) -> Gate {
-    let saw = match failed.first() {
+fn tests(tried: &Tried) -> Gate {
+    let mut saw = match tried.failed.first() {
         None => "all hold".to_owned(),
-        Some(first) => format!("{} do not hold; the first: {first}", failed.len()),
+        Some(first) => format!("{} do not hold; the first: {first}", tried.failed.len()),
     };
-    Gate::new("tests", failed.is_empty(), saw)
+    saw.push_str(&elsewhere(tried));
+    Gate::new("tests", tried.failed.is_empty(), saw)
+}
+
+/// What does not hold of other domains, which their own releases answer for; nothing where all of it does.
+fn elsewhere(tried: &Tried) -> String {
+    let told =
+        |first: &String| format!("; of other domains alone {} do not hold; the first: {first}", tried.elsewhere.len());
+    tried.elsewhere.first().map(told).unwrap_or_default()
 }
 
 fn faults(tried: &Tried) -> Gate {
@@ -159,6 +167,7 @@ fn faults(tried: &Tried) -> Gate {
         saw.push_str("; ");
         saw.push_str(told);
     }
+    saw.push_str(&elsewhere(tried));
     Gate::new("faults", tried.failed.is_empty(), saw)
 }
 

@@ -11,7 +11,7 @@ use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::interface::{Interface, Lifecycle};
 use selvage_model::name::InterfaceRef;
 
-use super::{Desk, DeskError, day};
+use super::{Desk, DeskError, day, uses};
 
 impl Desk {
     /// Refuses to end what was used within its quiet period, unless a waiver of these says so.
@@ -56,7 +56,7 @@ impl Desk {
         let longest = ending.iter().map(|(_, interface)| quiet(interface)).max().unwrap_or_default();
         let since = now.checked_sub(longest).unwrap_or(Timestamp::UNIX_EPOCH);
         let mut last = BTreeMap::new();
-        for total in self.store.usage_since(since, now).await? {
+        for total in uses(&self.store, since, now).await?.totals {
             let seen = last.entry(total.key.interface).or_insert(total.last);
             *seen = total.last.max(*seen);
         }

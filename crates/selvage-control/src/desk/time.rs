@@ -43,7 +43,7 @@ mod tests {
     use jiff::civil::{Date, date};
     use selvage_model::code;
     use selvage_model::fabric::Fabric;
-    use selvage_model::name::EnvironmentName;
+    use selvage_model::name::{DomainName, EnvironmentName};
     use selvage_model::source::Place;
     use selvage_store::Store;
 
@@ -71,11 +71,15 @@ mod tests {
             Vec::new()
         }
 
-        fn tests(&self, _looked: &Looked) -> Vec<String> {
-            Vec::new()
+        fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
+            Tried::default()
         }
 
-        fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+        fn faults<'a>(
+            &'a self,
+            _looked: &'a Looked,
+            _place: (&'a EnvironmentName, &'a DomainName),
+        ) -> BoxFuture<'a, Tried> {
             Box::pin(async { Tried::default() })
         }
     }

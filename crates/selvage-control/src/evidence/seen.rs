@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::scope::Scope;
 use super::{About, Asked};
-use crate::desk::{Desk, DeskError, Files, Releases, files_of, is_signed};
+use crate::desk::{Desk, DeskError, Files, Releases, files_of, is_signed, uses};
 
 /// Entries that are read at once.
 const PAGE: u32 = 1_000;
@@ -237,7 +237,8 @@ async fn access(store: &Store, asked: &Asked, scope: &mut Scope) -> Result<Acces
             scope.ids.insert(key.id);
         }
     }
-    let used = store.last_used().await?.into_iter().collect();
+    let now = Timestamp::now();
+    let used = uses(store, now, now).await?.last;
     Ok(Access { leases, used, requests, campaigns, items, break_glasses })
 }
 

@@ -1,9 +1,12 @@
 //! Emergencies, and other ways around what protects who uses an interface: each is closed where something is proposed or activated.
 
 use selvage_control::desk::GoingBack;
+use selvage_control::desk::lease::Counted;
 use selvage_model::change::Change;
+use selvage_model::event::{NewRecord, Position};
+use selvage_model::name::InterfaceRef;
 use selvage_model::usage::{UsageCount, UsageKey, UsageRow};
-use selvage_store::{NewRelease, UsageBatch};
+use selvage_store::{CursorMove, EventBatch, NewCursor, NewRelease, TakenCursor, UsageBatch};
 
 use super::*;
 
@@ -27,6 +30,20 @@ on: stock@1
 because: whoever asks is told
 until: 2099-01-01
 approved_by: [board]
+";
+
+const PUSHED: &str = "---
+kind: Grant
+consumer: mes
+interface: stock@1
+operations: [subscribe]
+purpose: Plans
+---
+kind: Subscription
+name: moved
+consumer: mes
+interface: stock@1
+events: [a.stock.moved]
 ";
 
 fn file(text: &str) -> (String, String) {
@@ -60,6 +77,24 @@ impl Stage {
     async fn not_activated(&self, release: &str, environment: &str) -> (String, String) {
         let refused = self.desk.activate(release, &activating(environment)).await.unwrap_err();
         (refused.code().as_str().to_owned(), refused.to_string())
+    }
+
+    /// An event is delivered to the subscription that there is.
+    async fn delivered(&self, stream: &InterfaceRef) {
+        let record = NewRecord { id: "e-1".parse().unwrap(), lane: "one".parse().unwrap(), body: b"{}".to_vec() };
+        let records = vec![record];
+        let batch = EventBatch { stream: stream.clone(), records, acknowledged: Position::START };
+        self.store.append_events(&[batch]).await.unwrap();
+        let subscription = self.store.subscriptions().await.unwrap().remove(0);
+        let (reader, start) = (subscription.reader().unwrap(), subscription.begins);
+        let (node, lease) = ("node-a".to_owned(), Duration::from_secs(10));
+        let new = NewCursor { stream: stream.clone(), reader, start, node, lease };
+        let TakenCursor::Taken { position, fence } = self.store.take_cursor(&new).await.unwrap() else {
+            panic!("it is nobody else's")
+        };
+        let to = Position::new(position.epoch(), position.offset() + 1).unwrap();
+        let moved = CursorMove { stream: new.stream, reader: new.reader, fence, to };
+        self.store.move_cursor(&moved).await.unwrap();
     }
 
     /// Somebody asks for the stock now.
@@ -121,6 +156,28 @@ async fn an_emergency_that_nobody_ratified_in_time_goes_no_further() {
     assert!(code == "FAB7180" && said.contains("was to be ratified"), "{code}: {said}");
     stage.decided(change, DecisionVerdict::Approve).await;
     stage.activated(&change.release, "dev").await;
+}
+
+/// INVARIANT: LIVE-LIFECYCLE: nobody asks for what is pushed, and no gateway counts it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_delivered_is_used_and_not_retired() {
+    let stage = Stage::new().await;
+    let stream: InterfaceRef = "stock@1".parse().unwrap();
+    stage.store.open_event_stream(&stream, None).await.unwrap();
+    let pushed = |stock: &str| file(&format!("{stock}{PUSHED}"));
+    let first = stage.released("plant-ghent", pushed(STOCK)).await;
+    stage.activated(&first, "dev").await;
+    let span = Duration::from_secs(90 * 86_400);
+    let grant = stage.store.access_state().await.unwrap().grants.remove(0);
+    assert_eq!(Counted::read(&stage.store, span).await.unwrap().last_use(&grant), None);
+    stage.proposed(pushed(&retired()), false).await.unwrap();
+
+    stage.delivered(&stream).await;
+    assert_eq!(stage.refused(pushed(&retired()), false).await, "FAB7151");
+    let counted = Counted::read(&stage.store, span).await.unwrap();
+    assert!(counted.last_use(&grant).is_some());
+    let used = counted.totals.iter().find(|total| total.key.interface == stream).unwrap();
+    assert_eq!((used.key.operation.as_str(), used.count.requests), ("subscribe", 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

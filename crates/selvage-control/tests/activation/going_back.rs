@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use selvage_control::desk::{Desk, Files, GoingBack, Look, Looked, Proposal, Tried};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
 
 use super::{Stage, activating, plant};
 use crate::reading::Reading;
@@ -38,11 +38,15 @@ impl Look for Slow {
         Vec::new()
     }
 
-    fn tests(&self, _looked: &Looked) -> Vec<String> {
-        Vec::new()
+    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
+        Tried::default()
     }
 
-    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+    fn faults<'a>(
+        &'a self,
+        _looked: &'a Looked,
+        _place: (&'a EnvironmentName, &'a DomainName),
+    ) -> BoxFuture<'a, Tried> {
         Box::pin(async { Tried::default() })
     }
 }

@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use selvage_control::desk::{Files, Look, Looked, Tried};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::read::{self, Reading as Read, Sources};
 
 /// Reads files; judges them where that is wanted.
@@ -40,11 +40,15 @@ impl Look for Reading {
         Vec::new()
     }
 
-    fn tests(&self, _looked: &Looked) -> Vec<String> {
-        Vec::new()
+    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
+        Tried::default()
     }
 
-    fn faults<'a>(&'a self, _looked: &'a Looked, _environment: &'a EnvironmentName) -> BoxFuture<'a, Tried> {
+    fn faults<'a>(
+        &'a self,
+        _looked: &'a Looked,
+        _place: (&'a EnvironmentName, &'a DomainName),
+    ) -> BoxFuture<'a, Tried> {
         Box::pin(async { Tried::default() })
     }
 }

@@ -35,6 +35,8 @@ pub struct Breadth {
     pub attributes: BTreeMap<AttributeName, Option<Timestamp>>,
     /// Whether something of it was used.
     is_used: bool,
+    /// Whether its consumer is subscribed by it: then `subscribe` is used, whenever something was delivered last.
+    is_subscribed: bool,
     /// Attributes that cannot be left out: the key, and what a create needs.
     needed: Vec<AttributeName>,
 }
@@ -44,12 +46,10 @@ impl Breadth {
     pub fn of(fabric: &Fabric, grant: &LiveGrant, used: Use<'_>) -> Self {
         let terms = &grant.terms;
         let mut breadth = Self::default();
-        for operation in &terms.operations {
-            // A delivery is nobody's request.
-            let subscribed = used.subscribed && operation == SUBSCRIBE;
-            breadth.operations.insert(operation.clone(), subscribed.then_some(Timestamp::UNIX_EPOCH));
-            breadth.is_used |= subscribed;
-        }
+        breadth.operations = terms.operations.iter().map(|operation| (operation.clone(), None)).collect();
+        // A delivery is nobody's request, and there may have been nothing to deliver.
+        breadth.is_subscribed = used.subscribed && breadth.operations.contains_key(SUBSCRIBE);
+        breadth.is_used = breadth.is_subscribed;
         let object = fabric.object_of(&grant.interface);
         for attribute in object.iter().flat_map(|object| &object.attributes) {
             if !terms.except.contains(&attribute.name.value) {
@@ -86,13 +86,19 @@ impl Breadth {
 
     /// Operations that nobody used.
     pub fn idle_operations(&self) -> impl Iterator<Item = &str> {
-        self.operations.iter().filter(|(_, last)| last.is_none()).map(|(name, _)| name.as_str())
+        let idle = |(name, last): &(&String, &Option<Timestamp>)| last.is_none() && !self.is_subscription(name);
+        self.operations.iter().filter(idle).map(|(name, _)| name.as_str())
     }
 
     /// Attributes that nobody asked for or sent, and that can be left out.
     pub fn idle_attributes(&self) -> impl Iterator<Item = &AttributeName> {
         let idle = self.attributes.iter().filter(|(_, last)| last.is_none()).map(|(name, _)| name);
         idle.filter(|name| !self.needed.contains(name))
+    }
+
+    /// Whether this operation is used by a subscription that is alive.
+    pub fn is_subscription(&self, operation: &str) -> bool {
+        self.is_subscribed && operation == SUBSCRIBE
     }
 
     /// Whether something of it was used.
@@ -102,10 +108,10 @@ impl Breadth {
 
     /// What could be taken without anybody missing it; nothing where nothing is used: then it can end.
     pub fn proposal(&self) -> Option<Narrowing> {
-        let idle = self.idle_operations().next().is_some();
-        let used = || self.operations.iter().filter(|(_, last)| last.is_some()).map(|(name, _)| name.clone()).collect();
+        let idle: Vec<&str> = self.idle_operations().collect();
+        let used = || self.operations.keys().filter(|name| !idle.contains(&name.as_str())).cloned().collect();
         let narrowing = Narrowing {
-            operations: idle.then(used),
+            operations: (!idle.is_empty()).then(used),
             except: self.idle_attributes().cloned().collect(),
             ..Narrowing::default()
         };

@@ -29,7 +29,7 @@ pub struct Known<'a> {
     pub granted: &'a BTreeMap<String, Timestamp>,
     /// When keys and grants were used last.
     pub used: &'a BTreeMap<Used, Timestamp>,
-    /// What was counted in the span that is looked at.
+    /// What was counted in the span that is looked at; deliveries are use without requests.
     pub totals: &'a [UsageTotal],
     /// Its beginning: what was not used since then is idle.
     pub since: Timestamp,
@@ -247,7 +247,11 @@ fn interfaces(known: Known<'_>) -> impl Iterator<Item = Remark> {
         let (state, traffic) = (interface.lifecycle.as_str(), used.get(reference));
         match (&interface.lifecycle, traffic) {
             (Lifecycle::Retired { .. } | Lifecycle::Deprecated(_), Some((requests, last))) => {
-                Some(remark(Concern::Zombie, reference, format!("{state}, and asked {requests} times, last {last:.0}")))
+                let used = match requests {
+                    0 => "and delivered".to_owned(),
+                    times => format!("and asked {times} times"),
+                };
+                Some(remark(Concern::Zombie, reference, format!("{state}, {used}, last {last:.0}")))
             }
             (Lifecycle::Active, None) if !granted.contains(reference) && needs_grants(interface) => {
                 Some(remark(Concern::Orphan, reference, "no grant and no use"))

@@ -228,6 +228,12 @@ fn what_nobody_uses_is_proposed_and_what_is_needed_is_not() {
     let proposal = some.proposal().unwrap();
     assert_eq!(proposal.operations, Some(vec!["read".to_owned(), "subscribe".to_owned()]));
     assert_eq!(proposal.of(&grant.terms).unwrap().operations, ["read", "subscribe"]);
+    // Who is subscribed uses it, and has used it last when something was delivered: never, where nothing was.
+    assert!(some.is_subscription("subscribe") && !some.is_subscription("read"));
+    assert_eq!(some.operations["subscribe"], None);
+    let sent = total("board", "stock@1", "subscribe", None);
+    let last = sent.last;
+    assert_eq!(of(&[sent], true).operations["subscribe"], Some(last));
     let all = [total("board", "stock@1", "read", None), total("board", "stock@1", "publish", None)];
     assert_eq!(of(&all, true).proposal(), None);
 }

@@ -5,11 +5,10 @@ mod narrow;
 mod propose;
 mod show;
 
-use std::collections::BTreeMap;
-
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
+use selvage_control::desk::uses;
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 use selvage_store::LeaseRecord;
@@ -69,7 +68,8 @@ impl List {
     async fn run(self) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
         let leases = store.leases().await?;
-        let used: BTreeMap<Used, Timestamp> = store.last_used().await?.into_iter().collect();
+        let now = Timestamp::now();
+        let used = uses(&store, now, now).await?.last;
         let wanted = |it: &&LeaseRecord| self.consumer.as_ref().is_none_or(|consumer| &it.grant.consumer == consumer);
         let mut table = Table::new();
         table.load_style(TABLE).set_header([

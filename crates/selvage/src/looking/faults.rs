@@ -17,11 +17,13 @@ use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::{Api, Operation, Serves};
 use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::Connector;
-use selvage_model::name::{EnvironmentName, InterfaceRef, SystemName};
+use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::problem::Problem;
 use selvage_model::source::Spanned;
 use selvage_store::Store;
 use serde_json::{Value, json};
+
+use super::answers::Answers;
 
 /// What opens the simulated Odoo: it is made for this and ends with it.
 const KEY: &str = "a-key-of-the-simulation";
@@ -29,16 +31,18 @@ const KEY: &str = "a-key-of-the-simulation";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many records are made of each object while calls fail.
 const RECORDS: u64 = 4;
+/// What is tried of an interface; the others are said.
+const TRIED: [Operation; 2] = [Operation::List, Operation::Create];
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
 
-/// Tries every mediated interface of an Odoo, and every subscription that is delivered.
-pub(super) async fn run(fabric: Fabric, environment: EnvironmentName) -> Tried {
-    let mut tried = deliveries::run(&fabric, &environment).await;
-    mediated(fabric, environment, &mut tried).await;
+/// Tries every mediated interface of an Odoo, and every subscription that is delivered, for the release of a domain.
+pub(super) async fn run(fabric: Fabric, environment: EnvironmentName, domain: DomainName) -> Tried {
+    let mut tried = deliveries::run(&fabric, &environment, &domain).await;
+    mediated(fabric, environment, &domain, &mut tried).await;
     tried
 }
 
-async fn mediated(mut fabric: Fabric, environment: EnvironmentName, tried: &mut Tried) {
+async fn mediated(mut fabric: Fabric, environment: EnvironmentName, domain: &DomainName, tried: &mut Tried) {
     let odoos: Vec<SystemName> = fabric
         .systems
         .values()
@@ -66,7 +70,9 @@ async fn mediated(mut fabric: Fabric, environment: EnvironmentName, tried: &mut 
                 if let Some(Api::Mediated(serves)) = interface.api()
                     && odoos.contains(&serves.system.value)
                 {
-                    let trial = Trial { engine: &engine, odoo: &factory.odoo, fabric: &fabric, interface, serves };
+                    let is_its_own = Answers { fabric: &fabric, domain }.for_interface(interface);
+                    let odoo = &factory.odoo;
+                    let trial = Trial { engine: &engine, odoo, fabric: &fabric, interface, serves, is_its_own };
                     trial.run(tried).await;
                 }
             }
@@ -131,6 +137,8 @@ struct Trial<'a> {
     fabric: &'a Fabric,
     interface: &'a Interface,
     serves: &'a Serves,
+    /// Whether the release answers for it.
+    is_its_own: bool,
 }
 
 impl Trial<'_> {
@@ -138,8 +146,14 @@ impl Trial<'_> {
         let reference = self.interface.reference();
         let offers = |operation| self.serves.operations.iter().any(|offered| offered.value == operation);
         let list = request(&reference, Operation::List, None, None);
+        for left in self.serves.operations.iter().map(|offered| offered.value).filter(|it| !TRIED.contains(it)) {
+            tried.skipped.push(format!("{reference}: {left} is not tried"));
+        }
         if !offers(Operation::List) {
             tried.skipped.push(format!("{reference}: it offers no list"));
+            if offers(Operation::Create) {
+                tried.skipped.push(format!("{reference}: create is not tried without one"));
+            }
             return;
         }
         let expected = match self.engine.execute(list.clone()).await {
@@ -154,8 +168,10 @@ impl Trial<'_> {
         self.odoo.clear_faults();
         match read {
             Some(read) if read == expected => tried.held.push(format!("{reference}: list")),
-            Some(_) => tried.failed.push(format!("{reference}: a list under faults is another than without")),
-            None => tried.failed.push(format!("{reference}: no list came through the faults")),
+            Some(_) => {
+                tried.fail(self.is_its_own, format!("{reference}: a list under faults is another than without"));
+            }
+            None => tried.fail(self.is_its_own, format!("{reference}: no list came through the faults")),
         }
         if offers(Operation::Create) {
             self.create(&expected, tried).await;
@@ -186,9 +202,8 @@ impl Trial<'_> {
         if done == RECORDS && made == RECORDS {
             tried.held.push(format!("{reference}: create"));
         } else {
-            tried
-                .failed
-                .push(format!("{reference}: {RECORDS} records were asked for, {done} confirmed, {made} are there"));
+            let says = format!("{reference}: {RECORDS} records were asked for, {done} confirmed, {made} are there");
+            tried.fail(self.is_its_own, says);
         }
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use selvage_control::desk::uses;
 use selvage_governance::access::{Concern, Known, review};
 use selvage_model::name::DomainName;
 use selvage_store::{DomainActivation, Store, StoreError, WaitingChange};
@@ -95,7 +96,7 @@ async fn findings(store: &Store, current: &Arc<Current>) -> Result<Findings, Sto
     let ago = |span| now.checked_sub(span).unwrap_or(Timestamp::UNIX_EPOCH);
     let since = ago(USED_WITHIN);
     let shadow = store.shadow_since(ago(SHADOW_WITHIN)).await?.len();
-    let totals = store.usage_since(since, now).await?;
+    let totals = uses(store, since, now).await?.totals;
     let active = current.active();
     // A large fabric is gone through for a while.
     let reviewing = tokio::task::spawn_blocking(move || {

@@ -11,6 +11,8 @@ use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_model::usage::{UsageGap, UsageTotal, Used};
 use selvage_store::{Store, StoreError};
 
+use crate::desk::{Uses, uses};
+
 /// What was counted since then.
 pub struct Counted {
     /// Since when.
@@ -33,14 +35,8 @@ impl Counted {
     pub async fn read(store: &Store, span: Duration) -> Result<Self, StoreError> {
         let now = Timestamp::now();
         let since = now.checked_sub(span).unwrap_or(Timestamp::UNIX_EPOCH);
-        Ok(Self {
-            since,
-            now,
-            totals: store.usage_since(since, now).await?,
-            gaps: store.usage_gaps(since).await?,
-            last: store.last_used().await?.into_iter().collect(),
-            subscriptions: store.subscriptions().await?,
-        })
+        let Uses { totals, last, subscriptions } = uses(store, since, now).await?;
+        Ok(Self { since, now, totals, gaps: store.usage_gaps(since).await?, last, subscriptions })
     }
 
     /// How much of a grant is used.

@@ -1,11 +1,14 @@
 //! `selvage grant propose`: what could be taken from grants without anybody missing it, by what was counted.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use clap::Args;
 use jiff::{Timestamp, tz::TimeZone};
 use selvage_control::desk::lease::Counted;
 use selvage_governance::access::{Breadth, Narrowing};
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::Used;
 use selvage_model::name::{AttributeName, ConsumerName, InterfaceRef};
 use selvage_store::{LeaseOrigin, LeaseRecord};
 use serde_json::{Value, json};
@@ -24,7 +27,7 @@ pub(crate) struct Propose {
     /// From grants on this interface alone.
     #[arg(long)]
     interface: Option<InterfaceRef>,
-    /// What was not used for so long; longer than the rarest use, as a year's end.
+    /// What was not used for so long; longer of an interface that says that it is used more rarely.
     #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
     since: Duration,
     /// Grants that are younger than that, too.
@@ -40,6 +43,8 @@ pub(crate) struct Propose {
 /// What is proposed for one grant.
 struct Proposal<'a> {
     lease: &'a LeaseRecord,
+    /// The day since when nothing of what is taken was used.
+    since: String,
     breadth: Breadth,
     last: Option<Timestamp>,
     /// None where nothing of it is used: it can end.
@@ -50,28 +55,48 @@ impl Propose {
     /// Lists them, as a difference and as the command.
     pub(super) async fn run(self) -> anyhow::Result<Outcome> {
         let (store, fabric) = self.active.open().await?;
-        let counted = Counted::read(&store, self.since).await?;
         let leases = store.leases().await?;
-        let proposals = leases.iter().filter(|lease| self.concerns(lease, counted.since)).filter_map(|lease| {
-            let breadth = counted.breadth(&fabric, &lease.grant);
-            let (last, narrowing) = (counted.last_use(&lease.grant), breadth.proposal());
-            let idle = !breadth.is_used() && last.is_none_or(|last| last < counted.since);
-            (idle || narrowing.is_some()).then_some(Proposal { lease, breadth, last, narrowing })
+        let mut counted = BTreeMap::from([(self.since, Counted::read(&store, self.since).await?)]);
+        for span in leases.iter().map(|lease| self.span(&fabric, lease)).collect::<BTreeSet<_>>() {
+            if !counted.contains_key(&span) {
+                counted.insert(span, Counted::read(&store, span).await?);
+            }
+        }
+        let proposals = leases.iter().filter_map(|lease| {
+            let counted = counted.get(&self.span(&fabric, lease))?;
+            self.proposal(&fabric, lease, counted)
         });
         let proposals: Vec<Proposal<'_>> = proposals.collect();
-        let day = counted.since.to_zoned(TimeZone::UTC).date().to_string();
+        let Some(counted) = counted.get(&self.since) else { return Ok(Outcome::Well) };
         if self.json {
             let gaps: Vec<String> = counted.unknown().collect();
-            let told: Vec<Value> = proposals.iter().map(|it| it.as_json(&day)).collect();
+            let told: Vec<Value> = proposals.iter().map(Proposal::as_json).collect();
             say(json!({"since": counted.since.to_string(), "proposals": told, "unknown": gaps}))?;
             return Ok(Outcome::Well);
         }
-        proposals.iter().try_for_each(|proposal| proposal.tell(&day))?;
+        proposals.iter().try_for_each(Proposal::tell)?;
         if proposals.is_empty() {
             say("nothing: all that is granted is used, or is too young to be judged")?;
         }
         counted.unknown().try_for_each(say)?;
         Ok(Outcome::Well)
+    }
+
+    /// How long a grant has to lie still: as long as is asked, and longer where its interface is used more rarely, as at a year's end.
+    fn span(&self, fabric: &Fabric, lease: &LeaseRecord) -> Duration {
+        let used = fabric.interfaces.get(&lease.grant.interface).and_then(|interface| interface.used);
+        used.unwrap_or(Used::DEFAULT).silence().max(self.since)
+    }
+
+    fn proposal<'a>(&self, fabric: &Fabric, lease: &'a LeaseRecord, counted: &Counted) -> Option<Proposal<'a>> {
+        if !self.concerns(lease, counted.since) {
+            return None;
+        }
+        let breadth = counted.breadth(fabric, &lease.grant);
+        let (last, narrowing) = (counted.last_use(&lease.grant), breadth.proposal());
+        let idle = !breadth.is_used() && last.is_none_or(|last| last < counted.since);
+        let since = counted.since.to_zoned(TimeZone::UTC).date().to_string();
+        (idle || narrowing.is_some()).then_some(Proposal { lease, since, breadth, last, narrowing })
     }
 
     fn concerns(&self, lease: &LeaseRecord, since: Timestamp) -> bool {
@@ -85,8 +110,8 @@ impl Propose {
 }
 
 impl Proposal<'_> {
-    fn command(&self, since: &str) -> String {
-        let id = &self.lease.grant.id;
+    fn command(&self) -> String {
+        let (id, since) = (&self.lease.grant.id, &self.since);
         match &self.narrowing {
             Some(narrowing) => {
                 format!("selvage grant narrow {id}{} --because \"unused since {since}\"", as_options(narrowing))
@@ -95,7 +120,7 @@ impl Proposal<'_> {
         }
     }
 
-    fn tell(&self, since: &str) -> anyhow::Result<()> {
+    fn tell(&self) -> anyhow::Result<()> {
         let grant = &self.lease.grant;
         let last = or_dash(self.last);
         say(format_args!(
@@ -117,17 +142,17 @@ impl Proposal<'_> {
             }
             None => say("  - all of it")?,
         }
-        say(format_args!("  {}", self.command(since)))
+        say(format_args!("  {}", self.command()))
     }
 
-    fn as_json(&self, since: &str) -> Value {
+    fn as_json(&self) -> Value {
         let grant = &self.lease.grant;
         let except = self.narrowing.iter().flat_map(|it| &it.except).map(AttributeName::as_str);
         json!({
             "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
             "last_used": self.last.map(|at| at.to_string()), "end": self.narrowing.is_none(),
             "operations": self.narrowing.as_ref().and_then(|it| it.operations.clone()),
-            "except": except.collect::<Vec<_>>(), "command": self.command(since),
+            "except": except.collect::<Vec<_>>(), "since": self.since, "command": self.command(),
         })
     }
 }

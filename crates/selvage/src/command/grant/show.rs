@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use selvage_control::desk::lease::{Counted, shown};
 use selvage_governance::access::{Breadth, deciders, tier};
 use selvage_model::name::AttributeName;
-use selvage_model::subscription::SUBSCRIBE;
 use selvage_store::{LeaseRecord, Store};
 
 use crate::command::active::ActiveChoice;
@@ -79,8 +78,10 @@ fn table(breadth: &Breadth) -> Table {
     let mut table = Table::new();
     table.load_style(TABLE).set_header(["", "NAME", "LAST USED"]);
     for (name, last) in &breadth.operations {
-        // Deliveries have no time of their own here.
-        let last = if name == SUBSCRIBE && last.is_some() { "by a subscription".to_owned() } else { or_dash(*last) };
+        let last = match last {
+            None if breadth.is_subscription(name) => "by a subscription".to_owned(),
+            last => or_dash(*last),
+        };
         table.add_row(["operation".to_owned(), name.clone(), last]);
     }
     let attributes: Vec<(&AttributeName, &Option<Timestamp>)> = breadth.attributes.iter().collect();

@@ -15,7 +15,7 @@ use selvage_delivery::{Job, Keeper};
 use selvage_factory::receiver::Got;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::subscription::SubscriptionState;
 use selvage_store::{StoreError, SubscriptionStep};
 use tracing::subscriber::{NoSubscriber, set_default};
@@ -31,14 +31,14 @@ const REFUSED_WITHIN: Duration = Duration::from_secs(5);
 const QUIET: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
-/// Tries every subscription of the fabric that is delivered.
-pub(super) async fn run(fabric: &Fabric, environment: &EnvironmentName) -> Tried {
+/// Tries every subscription of the fabric that is delivered, those first that the release of this domain answers for.
+pub(super) async fn run(fabric: &Fabric, environment: &EnvironmentName, domain: &DomainName) -> Tried {
     if fabric.subscriptions.iter().all(|subscription| subscription.deliver.is_none()) {
         return Tried::default();
     }
-    let (fabric, environment) = (events_alone(fabric), environment.clone());
+    let (fabric, environment, domain) = (events_alone(fabric), environment.clone(), domain.clone());
     let failed = |because: String| Tried { failed: vec![because], ..Tried::default() };
-    match tokio::task::spawn_blocking(move || apart(fabric, environment)).await {
+    match tokio::task::spawn_blocking(move || apart(fabric, (environment, domain))).await {
         Ok(Ok(tried)) => tried,
         Ok(Err(error)) => failed(format!("deliveries could not be tried: {error:#}")),
         Err(_) => failed("the trial of deliveries broke off".to_owned()),
@@ -58,12 +58,12 @@ fn events_alone(fabric: &Fabric) -> Fabric {
 }
 
 /// On a thread of its own: what is broken here on purpose is no alarm of this node, and delays nobody.
-fn apart(fabric: Fabric, environment: EnvironmentName) -> anyhow::Result<Tried> {
+fn apart(fabric: Fabric, place: (EnvironmentName, DomainName)) -> anyhow::Result<Tried> {
     let _silent = set_default(NoSubscriber::default());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut tried = Tried::default();
-        let mut stage = Stage::build(fabric, environment).await?;
+        let mut stage = Stage::build(fabric, place).await?;
         let subscribed = stage.subscribe(&mut tried).await?;
         stage.publish(&subscribed, &mut tried).await?;
         deliver(&mut stage, &subscribed).await?;
@@ -140,7 +140,7 @@ async fn judge(stage: &Stage, subscribed: &[Subscribed], tried: &mut Tried) -> a
         complaints.extend(parked.first().map(|lane| format!("the lane `{}` waits: {}", lane.lane, lane.because)));
         match complaints.is_empty() {
             true => tried.held.push(format!("{label}: deliveries")),
-            false => tried.failed.push(format!("{label}: {}", complaints.join(", "))),
+            false => tried.fail(stage.answers_for(it), format!("{label}: {}", complaints.join(", "))),
         }
     }
     Ok(())

@@ -20,9 +20,10 @@ use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::consumer::Subscription;
 use selvage_model::manifest::event::EventInterface;
 use selvage_model::manifest::system::SecretName;
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
+use selvage_model::name::{ConsumerName, DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::publication::{Publication, Published};
 use selvage_model::subscription::LiveSubscription;
 use selvage_store::{AskedSubscription, Store, SubscriptionStep};
@@ -32,6 +33,7 @@ use tempfile::TempDir;
 use super::events::{Made, Unmade, made};
 use super::judged::{Expected, Logged};
 use super::mishaps::{TIMEOUT, conducting};
+use crate::looking::answers::Answers;
 use crate::node::deliveries::job_of;
 use crate::node::handed::HandedOut;
 
@@ -50,6 +52,8 @@ pub(super) struct Stage {
     pub(super) figures: Figures,
     fabric: Arc<Fabric>,
     environment: EnvironmentName,
+    /// The domain whose release is on its way.
+    domain: DomainName,
     engine: Engine,
     log: Arc<dyn EventLog>,
     /// What is in the log, by its stream.
@@ -88,7 +92,10 @@ impl Subscribed {
 
 impl Stage {
     /// Builds it; nothing runs yet.
-    pub(super) async fn build(fabric: Fabric, environment: EnvironmentName) -> anyhow::Result<Self> {
+    pub(super) async fn build(
+        fabric: Fabric,
+        (environment, domain): (EnvironmentName, DomainName),
+    ) -> anyhow::Result<Self> {
         let directory = TempDir::with_prefix("selvage-deliveries-")?;
         let store = Store::open(&format!("sqlite:{}", file(directory.path()))).await?;
         let log: Arc<dyn EventLog> = Arc::new(SqlLog::new(store.clone(), None)?);
@@ -109,6 +116,7 @@ impl Stage {
             figures: Figures::default(),
             fabric,
             environment,
+            domain,
             engine,
             log,
             logged: BTreeMap::new(),
@@ -132,12 +140,30 @@ impl Stage {
         }
     }
 
+    fn answers(&self) -> Answers<'_> {
+        Answers { fabric: &self.fabric, domain: &self.domain }
+    }
+
+    /// Whether the release answers for this subscription.
+    pub(super) fn answers_for(&self, subscribed: &Subscribed) -> bool {
+        self.answers_for_live(&subscribed.job.subscription)
+    }
+
+    fn answers_for_live(&self, live: &LiveSubscription) -> bool {
+        let same =
+            |it: &&Subscription| it.consumer.value == live.consumer && it.known_as().as_ref() == Some(&live.name);
+        self.fabric.subscriptions.iter().find(same).is_none_or(|it| self.answers().for_subscription(it))
+    }
+
     /// Asks for what the manifests ask for, and says what can be tried of it.
     pub(super) async fn subscribe(&self, tried: &mut Tried) -> anyhow::Result<Vec<Subscribed>> {
         let grants = &self.fabric.grants;
         let grants = grants.iter().map(|it| (it.consumer.value.clone(), it.interface.value.clone(), it.terms()));
         self.store.apply_manifest_grants(&grants.collect::<Vec<_>>(), NODE).await?;
-        let delivered = self.fabric.subscriptions.iter().filter(|it| it.deliver.is_some());
+        let mut delivered: Vec<&Subscription> =
+            self.fabric.subscriptions.iter().filter(|it| it.deliver.is_some()).collect();
+        // What there is no room for is of others.
+        delivered.sort_by_key(|it| !self.answers().for_subscription(it));
         let mut asked: Vec<AskedSubscription> = Vec::new();
         for it in delivered {
             let Some(name) = it.known_as() else { continue };
@@ -174,7 +200,7 @@ impl Stage {
                     let environment = &self.environment;
                     tried.skipped.push(format!("{}: its system has no address in `{environment}`", it.label()));
                 }
-                Err(because) => tried.failed.push(format!("{}: {because}", it.label())),
+                Err(because) => tried.fail(self.answers_for_live(it), format!("{}: {because}", it.label())),
             }
         }
         Ok(subscribed)
@@ -222,16 +248,18 @@ impl Stage {
             }
             for (mark, rows) in rows.iter().enumerate() {
                 let made = self.make(reference, &job.interface, (rows, mark));
-                told(reference, made.not, tried);
+                let is_its_own = self.answers().for_reference(reference);
+                told(reference, made.not, is_its_own, tried);
                 if let Err(because) = self.keep(reference, made.events).await {
-                    tried.failed.push(format!("{reference}: its events are refused: {because}"));
+                    tried.fail(is_its_own, format!("{reference}: its events are refused: {because}"));
                 }
             }
             let logged = self.read(reference).await?;
             self.logged.insert(reference.clone(), logged);
         }
         for it in subscribed.iter().filter(|it| !self.logged(&it.job).iter().any(|logged| it.expected().has(logged))) {
-            tried.failed.push(format!("{}: none of the events that there are is for it", it.job.endpoint.name));
+            let says = format!("{}: none of the events that there are is for it", it.job.endpoint.name);
+            tried.fail(self.answers_for(it), says);
         }
         Ok(())
     }
@@ -298,10 +326,11 @@ fn secret(name: &SecretName) -> String {
 }
 
 /// Says of which types there are no events, each once.
-fn told(reference: &InterfaceRef, not: BTreeMap<String, Unmade>, tried: &mut Tried) {
+fn told(reference: &InterfaceRef, not: BTreeMap<String, Unmade>, is_its_own: bool, tried: &mut Tried) {
     for unmade in not.into_values() {
         let (list, because) = match unmade {
-            Unmade::Failed(because) => (&mut tried.failed, because),
+            Unmade::Failed(because) if is_its_own => (&mut tried.failed, because),
+            Unmade::Failed(because) => (&mut tried.elsewhere, because),
             Unmade::Skipped(because) => (&mut tried.skipped, because),
         };
         let line = format!("{reference}: {because}");
