@@ -16,7 +16,7 @@ use std::future::Future;
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -73,6 +73,20 @@ impl Sender {
         })
     }
 
+    /// Forgets how the endpoint of this name was met: whoever sends next may, whatever it asked for.
+    pub fn forget(&self, name: &str) {
+        self.lines().remove(name);
+    }
+
+    /// Forgets how every endpoint was met but these: who sends to them meanwhile is another node, and knows better.
+    pub fn keep(&self, is_kept: impl Fn(&str) -> bool) {
+        self.lines().retain(|name, _| is_kept(name));
+    }
+
+    fn lines(&self) -> MutexGuard<'_, HashMap<String, Arc<Line>>> {
+        self.shared.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Sends a message once.
     pub async fn send(&self, endpoint: Arc<Endpoint>, message: Message) -> Attempt {
         let (at, began) = (Timestamp::now(), Instant::now());
@@ -127,7 +141,7 @@ impl Sender {
 
     /// What this node has of the endpoint; begun anew where the endpoint is another than it was.
     fn line(&self, endpoint: &Arc<Endpoint>) -> Arc<Line> {
-        let mut lines = self.shared.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines();
         if let Some(line) = lines.get(&endpoint.name).filter(|line| line.endpoint == *endpoint) {
             return Arc::clone(line);
         }

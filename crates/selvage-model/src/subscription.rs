@@ -58,6 +58,11 @@ impl LiveSubscription {
         self.is_overdue(now) && self.terms.on_end != EndAction::Alarm
     }
 
+    /// Whether events are sent for it: a person lets it be, and its endpoint has taken a probe.
+    pub fn is_sent(&self) -> bool {
+        matches!(self.state, SubscriptionState::Probed | SubscriptionState::Active)
+    }
+
     /// The name by which its cursor is kept.
     ///
     /// # Errors
@@ -126,10 +131,12 @@ pub enum WaitsFor {
     Secret,
     /// There is nothing that it could be sent to, or it may not be.
     Endpoint,
+    /// It is a replay, and the subscription that it repeats stands still.
+    Original,
 }
 
 impl WaitsFor {
-    const ALL: [Self; 4] = [Self::Rate, Self::Quota, Self::Secret, Self::Endpoint];
+    const ALL: [Self; 5] = [Self::Rate, Self::Quota, Self::Secret, Self::Endpoint, Self::Original];
 
     /// Its word.
     pub fn as_str(self) -> &'static str {
@@ -138,6 +145,7 @@ impl WaitsFor {
             Self::Quota => "quota",
             Self::Secret => "secret",
             Self::Endpoint => "endpoint",
+            Self::Original => "original",
         }
     }
 
@@ -148,6 +156,7 @@ impl WaitsFor {
             Self::Quota => "waiting: quota used up",
             Self::Secret => "waiting: secret missing",
             Self::Endpoint => "waiting: no endpoint",
+            Self::Original => "waiting: what it repeats stands still",
         }
     }
 }

@@ -90,6 +90,14 @@ pub enum StoreError {
         /// Why not.
         because: String,
     },
+    /// A replay was asked for of a subscription that is not sent to itself: nobody let it be, or somebody stopped it.
+    #[error("`{label}` is not replayed while it is {state}: only what is sent now is sent again")]
+    ReplayUnsent {
+        /// Of which subscription.
+        label: String,
+        /// How it stands.
+        state: SubscriptionState,
+    },
     /// A step was to be taken that a change in this state does not take, or about a version that it does not have any more.
     #[error("change `{id}` is {state} in version {version} and cannot be {step}")]
     ChangeStands {
@@ -298,6 +306,7 @@ impl StoreError {
             Self::ActivationMoved { .. } => code::ACTIVATION_MOVED,
             Self::BesideReleases { .. } => code::DIRECTORY_BESIDE_RELEASES,
             Self::NoReplay { .. } => code::NO_REPLAY,
+            Self::ReplayUnsent { .. } => code::REPLAY_UNSENT,
             Self::LetterSettled { .. } => code::DEAD_LETTER_SETTLED,
             Self::AccessStands { .. } => code::ACCESS_STANDS,
             Self::OwnAccess { .. } => code::ACCESS_DECIDER,
@@ -327,6 +336,7 @@ impl StoreError {
             self,
             Self::SubscriptionStands { .. }
                 | Self::NoReplay { .. }
+                | Self::ReplayUnsent { .. }
                 | Self::ChangeStands { .. }
                 | Self::ChangeStale { .. }
                 | Self::ActivationMoved { .. }

@@ -82,6 +82,7 @@ codes! { OF_ENGINE:
     GROUP_ENDED = "FAB5210", "A group of a consumer that pulls has ended with its grant";
     SUBSCRIPTION_SECRET = "FAB5220", "A subscription waits for a secret that is not there";
     GRANT_SPENT = "FAB5221", "Deliveries wait, since the quota of their grant is used up";
+    REPLAY_UNSENT = "FAB5222", "What is to be sent again is not sent now";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

@@ -137,7 +137,7 @@ impl Store {
         } else {
             set(&mut transaction, &before, to, Some(because)).await?;
             if step == SubscriptionStep::Resume {
-                hold::lift(&mut transaction, id).await?;
+                lift_holds(&mut transaction, id).await?;
             }
             let detail = json!({"subscription": before.label(), "because": because});
             ledger::append(&mut transaction, by, &format!("subscription.{step}"), id, &detail).await?;
@@ -325,6 +325,16 @@ pub(crate) async fn end(
     ledger::append(transaction, by, "subscription.ended", id, &detail).await
 }
 
+/// Nobody waits any more for what the receiver asked for, neither it nor what repeats it: they are sent to the same.
+async fn lift_holds(transaction: &mut Transaction, id: &str) -> Result<(), StoreError> {
+    hold::lift(transaction, id).await?;
+    let repeats = |it: &LiveSubscription| it.terms.replay.as_ref().is_some_and(|replay| replay.of == id);
+    for replay in all(transaction).await?.into_iter().filter(repeats) {
+        hold::lift(transaction, &replay.id).await?;
+    }
+    Ok(())
+}
+
 /// Gives it other terms. Another endpoint has to take a probe before anything else.
 pub(crate) async fn change(
     transaction: &mut Transaction,
@@ -342,7 +352,7 @@ pub(crate) async fn change(
     if may_be && terms.deliver != subscription.terms.deliver {
         let to = if terms.deliver.is_some() { SubscriptionState::Approved } else { SubscriptionState::Active };
         set(transaction, subscription, to, None).await?;
-        hold::lift(transaction, id).await?;
+        lift_holds(transaction, id).await?;
     }
     match &terms.deliver {
         Some(_) => {

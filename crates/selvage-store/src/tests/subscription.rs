@@ -314,6 +314,19 @@ async fn a_replay_holds_its_events_from_when_it_is_asked_for(stage: &Stage) {
         by: "m.ops".to_owned(),
         because: "again".to_owned(),
     };
+    // Its endpoint has to have taken a probe, and nobody may have stopped it: a replay goes round neither.
+    for (step, stands) in [
+        (None, SubscriptionState::Approved),
+        (Some(SubscriptionStep::Suspend), SubscriptionState::Suspended),
+        (Some(SubscriptionStep::Resume), SubscriptionState::Approved),
+    ] {
+        if let Some(step) = step {
+            store.step_subscription(&new.of, step, "m.ops", "to see").await.unwrap();
+        }
+        let refused = store.ask_for_replay(&new).await.unwrap_err();
+        assert!(matches!(refused, StoreError::ReplayUnsent { state, .. } if state == stands), "{refused}");
+    }
+    store.step_subscription(&new.of, SubscriptionStep::Probed, "node", "it took a probe").await.unwrap();
     let replay = store.ask_for_replay(&new).await.unwrap();
     let cursors = store.cursors(&stream).await.unwrap();
     let held = cursors.iter().find(|cursor| cursor.reader == replay.reader().unwrap());

@@ -162,7 +162,7 @@ impl List {
                     "id": it.id, "of": of(replay), "interface": it.interface.to_string(), "state": it.state.to_string(),
                     "after": it.begins.to_string(), "through": replay.through.to_string(),
                     "at": view.position.map(|at| at.min(replay.through).to_string()), "lanes": replay.lanes, "by": replay.by,
-                    "because": it.because,
+                    "waits_for": view.waits.as_ref().map(|waits| waits.what.as_str()), "because": view.because(),
                 })
             });
             say(format_args!("{:#}", Value::Array(rows.collect())))?;
@@ -181,12 +181,12 @@ impl List {
                 it.id.clone(),
                 of(replay),
                 it.interface.to_string(),
-                it.state.to_string(),
+                view.stands().to_owned(),
                 share(it, at, replay.through),
                 at.to_string(),
                 replay.through.to_string(),
                 replay.by.clone(),
-                it.because.clone().unwrap_or_default(),
+                view.because().unwrap_or_default().to_owned(),
             ]);
         }
         say(table)?;

@@ -10,13 +10,13 @@ mod share;
 pub(super) use endpoint::endpoint as endpoint_of;
 pub(crate) use endpoint::of as job_of;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_delivery::send::{Sender, probe};
-use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sending, Sent};
+use selvage_delivery::{DeliveryConfig, Figures, Holding, Job, Keeper, Sent};
 use selvage_log::EventLog;
 use selvage_model::access::{Blocked, LiveGrant};
 use selvage_model::announce;
@@ -35,6 +35,7 @@ use super::release::{Active, Current};
 use super::rotation::Secrets;
 use late::Measure;
 use rations::Settling;
+use replay::Course;
 use share::Share;
 
 /// How often it is looked what is to be delivered.
@@ -88,13 +89,13 @@ impl Delivering {
         let share = Share { store: store.clone(), environment: here.environment, node: here.node.clone() };
         let measuring = tokio::spawn(Measure::new(share.clone(), Arc::clone(&log), here.figures.clone()).run());
         let (rations, settling) = Settling::start(store, &here.node);
-        let sending = Sender::new(Arc::new(move |name: &SecretName| known.get(name))).sending();
+        let sender = Sender::new(Arc::new(move |name: &SecretName| known.get(name)));
         let keeper = Arc::new(Keeper::new(DeliveryConfig {
             node: here.node.clone(),
             lease: LEASE,
             store: store.clone(),
             log,
-            sending: Arc::clone(&sending),
+            sending: sender.sending(),
             holding: here.holding,
             rations,
             figures: here.figures.clone(),
@@ -112,7 +113,7 @@ impl Delivering {
         let follower = Follower {
             parts,
             keeper: Arc::clone(&keeper),
-            sending,
+            sender,
             probes: HashMap::new(),
             places,
             complaints: HashMap::new(),
@@ -150,7 +151,7 @@ struct Parts {
 struct Follower {
     parts: Parts,
     keeper: Arc<Keeper>,
-    sending: Sending,
+    sender: Sender,
     probes: HashMap<String, Probing>,
     /// Of what is noted of probes: a thousand endpoints at once would keep everybody else from the store.
     places: Arc<Semaphore>,
@@ -164,6 +165,8 @@ struct Follower {
 
 /// When a subscription is probed next, and how often it was in vain.
 struct Probing {
+    /// Since when it is to be probed: who resumes it begins anew.
+    since: Timestamp,
     at: Instant,
     in_vain: u32,
     task: Option<JoinHandle<bool>>,
@@ -208,6 +211,7 @@ impl Follower {
                 }
             }
         }
+        self.forget_others(&jobs, &mine);
         let some = !jobs.is_empty();
         self.keeper.set(jobs);
         if some {
@@ -215,6 +219,14 @@ impl Follower {
         }
         self.parts.figures.unsent(&self.unsent);
         self.note_waiting(&mine).await
+    }
+
+    /// Forgets how the endpoints were met that are neither sent to nor probed here now. What a
+    /// receiver asked for stays in the store.
+    fn forget_others(&self, jobs: &[Job], mine: &[&LiveSubscription]) {
+        let probed = mine.iter().filter(|it| it.state == SubscriptionState::Approved).map(|it| it.label());
+        let kept: HashSet<String> = jobs.iter().map(|job| job.endpoint.name.clone()).chain(probed).collect();
+        self.sender.keep(|name| kept.contains(name));
     }
 
     /// Tells the store why subscriptions of this node wait, or that they do not, where it was not told so before.
@@ -239,11 +251,14 @@ impl Follower {
         subscription: &LiveSubscription,
         grant: &LiveGrant,
     ) -> Result<Option<Job>, StoreError> {
-        if let Some(terms) = &subscription.terms.replay
-            && !self.may_repeat(active, subscription, terms).await?
-        {
-            return Ok(None);
-        }
+        let repeated = match &subscription.terms.replay {
+            None => None,
+            Some(terms) => match self.repeated(active, subscription, terms).await? {
+                None => return Ok(None),
+                on => on,
+            },
+        };
+        let subscription = repeated.as_ref().unwrap_or(subscription);
         let Some(deliver) = &subscription.terms.deliver else {
             // Those of before, which waited for a probe that there is none of.
             if matches!(subscription.state, SubscriptionState::Approved | SubscriptionState::Probed) {
@@ -278,29 +293,32 @@ impl Follower {
         self.parts.store.step_subscription(&it.id, step, &self.parts.node, because).await.map(drop)
     }
 
-    /// Whether a replay goes on: one that is asked for is judged, and one whose original is over ends.
-    async fn may_repeat(
-        &self,
+    /// A replay as it goes on; none where it does not now. One that is asked for is judged first.
+    async fn repeated(
+        &mut self,
         active: &Active,
-        subscription: &LiveSubscription,
+        replay: &LiveSubscription,
         terms: &ReplayTerms,
-    ) -> Result<bool, StoreError> {
-        let ends = match subscription.state {
-            SubscriptionState::Requested => replay::refused(active, subscription, terms),
-            _ => replay::original_ended(active, terms)
-                .then(|| "the subscription that had the events has ended".to_owned()),
-        };
-        match (ends, subscription.state) {
-            (Some(because), _) => {
-                self.step(subscription, SubscriptionStep::End, &because).await?;
-                Ok(false)
+    ) -> Result<Option<LiveSubscription>, StoreError> {
+        if replay.state == SubscriptionState::Requested {
+            let (step, because) = match replay::refused(active, replay, terms) {
+                Some(because) => (SubscriptionStep::End, because),
+                None => (SubscriptionStep::Approve, "the interface lets who asks for it replay its events".to_owned()),
+            };
+            self.step(replay, step, &because).await?;
+            return Ok(None);
+        }
+        let held = self.parts.store.held_until(&terms.of).await?;
+        match replay::course(active, replay, terms, (held, Timestamp::now())) {
+            Course::On(replay) => Ok(Some(replay)),
+            Course::Waits(waits) => {
+                self.unsent.insert(replay.label(), waits);
+                Ok(None)
             }
-            (None, SubscriptionState::Requested) => {
-                let because = "the interface lets who asks for it replay its events";
-                self.step(subscription, SubscriptionStep::Approve, because).await?;
-                Ok(false)
+            Course::Ends(because) => {
+                self.step(replay, SubscriptionStep::End, &because).await?;
+                Ok(None)
             }
-            (None, _) => Ok(true),
         }
     }
 
@@ -322,7 +340,13 @@ impl Follower {
     /// Sends a probe where one is due. It waits for no other, and the others not for it.
     async fn probe(&mut self, subscription: &LiveSubscription, endpoint: selvage_delivery::Endpoint) {
         let now = Instant::now();
-        let probing = self.probes.entry(subscription.id.clone()).or_insert(Probing { at: now, in_vain: 0, task: None });
+        let since = subscription.changed;
+        if self.probes.get(&subscription.id).is_none_or(|probing| probing.since != since) {
+            // What its endpoint asked for before is over: a person lets it go on, or it is another one.
+            self.sender.forget(&subscription.label());
+            self.probes.insert(subscription.id.clone(), Probing { since, at: now, in_vain: 0, task: None });
+        }
+        let Some(probing) = self.probes.get_mut(&subscription.id) else { return };
         if let Some(task) = probing.task.take_if(|task| task.is_finished()) {
             if task.await.unwrap_or(false) {
                 return;
@@ -333,7 +357,7 @@ impl Follower {
         if probing.task.is_some() || now < probing.at {
             return;
         }
-        let (sending, store, node) = (Arc::clone(&self.sending), self.parts.store.clone(), self.parts.node.clone());
+        let (sending, store, node) = (self.sender.sending(), self.parts.store.clone(), self.parts.node.clone());
         let (subscription, first) = (subscription.clone(), probing.in_vain == 0);
         let places = Arc::clone(&self.places);
         probing.task = Some(tokio::spawn(async move {

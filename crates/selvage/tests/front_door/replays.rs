@@ -1,6 +1,7 @@
 //! Replays through the front door: a range is sent again to who takes it twice, paused, resumed and cancelled, with its progress and at
 //! its rate, and a node that is killed in the middle of one goes on where it was.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -37,6 +38,7 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     place.edit("deliveries.yaml", "timeout: 2s", "timeout: 2s, idempotent: true");
     drop(served);
     let _served = place.serve(&place.data(), &[]);
+    stands(&place, "active").await;
     let (done, told) = replay(&place, &["--from", "1-2", "--by", "somebody"]);
     assert!(!done && told.contains("who may replay"), "{told}");
     let (done, told) = replay(&place, &["--from", "1-25", "--by", "m.dewit"]);
@@ -60,6 +62,13 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     let taken = receiver.taken.lock().unwrap();
     assert_eq!((taken.lanes["wo-4"].len(), taken.replayed.len()), (6, 3), "each is marked");
     assert_eq!(taken.ids[&("wo-1".to_owned(), 2)].len(), 2, "it is another message about the same event");
+}
+
+/// Waits until the subscription itself stands so.
+async fn stands(place: &Place, how: &str) {
+    let listed = || run(place, &["subscriptions", "show", "mes-ghent/order-facts-v1"]);
+    let stands = format!("state      {how}");
+    eventually(&stands, || async { listed().contains(&stands).then_some(()) }).await;
 }
 
 /// A place whose interface lets its owner replay it at this rate at most, to a receiver that takes an event twice.
@@ -162,6 +171,73 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     assert_eq!(standing(&data, &id).0, "ended");
     let ledger = run(&place, &["ledger", "list"]);
     assert!(ledger.contains("replay.requested") && ledger.contains("not needed"), "{ledger}");
+}
+
+/// A replay is no way round a person's word, nor round what a receiver asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_waits_while_what_it_repeats_stands_still() {
+    let receiver = Receiver::start();
+    let place = repeatable(&receiver, "500/s").await;
+    let data = place.data();
+    let _served = place.serve(&data, &[]);
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    append(&url, 0..EVENTS).await;
+    arrived(&receiver).await;
+    let act = |act: &str| run(&place, &["subscriptions", act, "mes-ghent/order-facts-v1", "--because", "the board"]);
+    let sent = || receiver.taken.lock().unwrap().replayed.len();
+    let id = begun(&place, &data, "4/s");
+    eventually("it is in the middle", || async { (sent() > 0).then_some(()) }).await;
+    let waits = |because: &'static str| {
+        let place = &place;
+        eventually("it waits", move || async move {
+            let listed = run(place, &["replays", "list"]);
+            (listed.contains("waiting: what it repeats stands still") && listed.contains(because)).then_some(())
+        })
+    };
+
+    act("suspend");
+    waits("is suspended").await;
+    let before = at_rest(&receiver).await;
+    let (done, told) = replay(&place, &["--from", "oldest", "--by", "m.dewit"]);
+    assert!(!done && told.contains("FAB5222") && told.contains("suspended"), "{told}");
+    act("resume");
+    eventually("it goes on by itself", || async { (sent() > before).then_some(()) }).await;
+
+    receiver.answers(|_| 429);
+    append(&url, EVENTS..EVENTS + 1).await;
+    waits("asked to be left alone until").await;
+    receiver.answers(|_| 200);
+    let before = at_rest(&receiver).await;
+    act("suspend");
+    act("resume");
+    eventually("it has ended", || async { (standing(&data, &id).0 == "ended").then_some(()) }).await;
+    assert!(sent() > before);
+    for lane in LANES {
+        let again: BTreeSet<u64> =
+            receiver.taken.lock().unwrap().replayed.iter().filter(|it| it.0 == lane).map(|it| it.1).collect();
+        assert_eq!(again, (0..EVENTS).collect(), "{lane}: nothing is left out");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replay_ends_where_its_receiver_is_another_or_takes_nothing_twice() {
+    let receiver = Receiver::start();
+    let place = repeatable(&receiver, "500/s").await;
+    let data = place.data();
+    let _served = place.serve(&data, &["--watch"]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..EVENTS).await;
+    arrived(&receiver).await;
+    for (before, after, because) in [
+        ("path: /hooks", "path: /other", "the events go to board /other now"),
+        (", idempotent: true", "", "declares no more that an event twice does no harm"),
+    ] {
+        stands(&place, "active").await;
+        let id = begun(&place, &data, "1/s");
+        place.edit("deliveries.yaml", before, after);
+        eventually("it has ended", || async { (standing(&data, &id).0 == "ended").then_some(()) }).await;
+        let listed = run(&place, &["replays", "list", "--ended"]);
+        assert!(listed.contains(because), "{listed}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

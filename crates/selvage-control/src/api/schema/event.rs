@@ -21,6 +21,10 @@ pub(super) fn schemas() -> Schemas {
         "tried": {"type": "array", "items": attempt()},
         "message": {"description": "What was to be sent; nothing for who may not see it."},
     });
+    let hidden = json!({
+        "masked": {"type": "array", "items": {"type": "string"}, "description": "What has a class and is shown as nothing, by JSON Pointers."},
+        "withheld": text("Why its data is not shown."),
+    });
     for part in [letter(), more] {
         if let Value::Object(part) = part {
             detail.extend(part);
@@ -37,13 +41,13 @@ pub(super) fn schemas() -> Schemas {
     vec![
         ("Subscription", answer("Who is sent which events.", subscription(), json!({}))),
         ("SubscriptionDetail", answer("The same, with what was delivered lately.", subscribed, json!({}))),
-        ("Event", answer("An event.", event, json!({}))),
+        ("Event", answer("An event.", event, hidden.clone())),
         ("Events", answer("Events in their order, and where to go on.", tail, json!({}))),
         ("EventDelivery", answer("One send of an event.", sent(), json!({}))),
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
         ("ParkedRecord", answer("A record that no event can be made of as it is.", record(), json!({}))),
-        ("DeadLetterDetail", answer("The same, with its attempts.", detail.into(), json!({}))),
+        ("DeadLetterDetail", answer("The same, with its attempts.", detail.into(), hidden)),
     ]
 }
 
@@ -59,7 +63,7 @@ fn subscription() -> Value {
         "state": words(&["requested", "approved", "probed", "active", "suspended", "ended"]),
         "waits_for": {
             "type": ["string", "null"],
-            "enum": ["rate", "quota", "secret", "endpoint", null],
+            "enum": ["rate", "quota", "secret", "endpoint", "original", null],
             "description": "What it waits for, where nothing is sent although it stands so that it could be.",
         },
         "because": maybe_text("Why it stands or waits so."),

@@ -47,13 +47,17 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for a subscription or a stream that is not there, [`StoreError::NoReplay`] where there is nothing to
-    /// send again, or no endpoint that declares that it takes an event twice.
+    /// send again, or no endpoint that declares that it takes an event twice, [`StoreError::ReplayUnsent`] where nothing is sent for the
+    /// subscription itself.
     pub async fn ask_for_replay(&self, new: &NewReplay) -> Result<LiveSubscription, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         let of = find(&mut transaction, &new.of).await?;
         let refused = |because: &str| StoreError::NoReplay { label: of.label(), because: because.to_owned() };
         let deliver = may_be_repeated(&of).map_err(refused)?;
+        if !of.is_sent() {
+            return Err(StoreError::ReplayUnsent { label: of.label(), state: of.state });
+        }
         let head = Stream::find(&mut transaction, &of.interface).await?.head()?;
         let through = new.through.unwrap_or(head).min(head);
         if through <= new.after {

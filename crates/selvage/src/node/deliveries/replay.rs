@@ -1,9 +1,11 @@
-//! Whether a replay may be: the interface says who may ask for one and how fast it may go.
+//! Whether a replay may be and goes on: the interface says who may ask for one and how fast it may go, and what it repeats says whether
+//! and where to. It never sends what the subscription itself would not be sent.
 
+use jiff::Timestamp;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::scalar::Rate;
-use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
+use selvage_model::subscription::{DeliveryTerms, LiveSubscription, ReplayTerms, SubscriptionState, Waiting, WaitsFor};
 
 use super::endpoint::slower;
 use crate::node::release::Active;
@@ -27,13 +29,73 @@ pub(super) fn refused(active: &Active, replay: &LiveSubscription, terms: &Replay
         let owner = interface.owner.as_ref().map(|owner| owner.value.to_string()).unwrap_or_default();
         return Some(format!("`{}` is none of {} of `{owner}`, who may replay `{reference}`", terms.by, by.join(", ")));
     }
-    original_ended(active, terms).then(|| "the subscription that had the events has ended".to_owned())
+    match original(active, terms) {
+        Some(original) if original.state == SubscriptionState::Requested => {
+            Some("nobody has approved the subscription that had the events".to_owned())
+        }
+        Some(original) => over(original, replay),
+        None => Some(ENDED.to_owned()),
+    }
 }
 
-/// Whether what it repeats is over.
-pub(super) fn original_ended(active: &Active, terms: &ReplayTerms) -> bool {
-    let alive = |it: &&LiveSubscription| it.id == terms.of && it.state != SubscriptionState::Ended;
-    active.access.subscriptions.iter().find(alive).is_none()
+const ENDED: &str = "the subscription that had the events has ended";
+
+/// What becomes of a replay that may be.
+pub(super) enum Course {
+    /// It goes on, so.
+    On(LiveSubscription),
+    /// It waits, and goes on by itself.
+    Waits(Waiting),
+    /// It ends, since.
+    Ends(String),
+}
+
+/// How a replay goes on, by how what it repeats stands now; its receiver asked to be left alone until `held`.
+pub(super) fn course(
+    active: &Active,
+    replay: &LiveSubscription,
+    terms: &ReplayTerms,
+    (held, now): (Option<Timestamp>, Timestamp),
+) -> Course {
+    let Some(original) = original(active, terms) else { return Course::Ends(ENDED.to_owned()) };
+    if let Some(because) = over(original, replay) {
+        return Course::Ends(because);
+    }
+    let waits = |because: String| Course::Waits(Waiting { what: WaitsFor::Original, because });
+    if !original.is_sent() {
+        return waits(format!("`{}`, which it repeats, is {}", original.label(), original.state));
+    }
+    if let Some(until) = held.filter(|until| *until > now) {
+        return waits(format!("the receiver of `{}` asked to be left alone until {until:.0}", original.label()));
+    }
+    Course::On(as_original(original, replay))
+}
+
+/// Why a replay is over though not all was sent: what it was asked for with is there no more.
+fn over(original: &LiveSubscription, replay: &LiveSubscription) -> Option<String> {
+    let Some(now) = &original.terms.deliver else {
+        return Some("the subscription that had the events is pulled now".to_owned());
+    };
+    if !now.idempotent {
+        return Some("the endpoint declares no more that an event twice does no harm".to_owned());
+    }
+    // Half of a range at one receiver and half at another is of use to neither.
+    let to = |deliver: &DeliveryTerms| format!("{} {}", deliver.system, deliver.path);
+    let asked_for = replay.terms.deliver.as_ref().map(to);
+    let moved = asked_for.filter(|before| *before != to(now))?;
+    Some(format!("the events go to {} now, and the replay was asked for to {moved}: ask for another", to(now)))
+}
+
+/// The replay as what it repeats is sent now, at its own rate: secrets, order and time limits are no other for what is sent again.
+fn as_original(original: &LiveSubscription, replay: &LiveSubscription) -> LiveSubscription {
+    let mut replay = replay.clone();
+    let rate = replay.terms.deliver.as_ref().and_then(|deliver| deliver.rate);
+    replay.terms.deliver = original.terms.deliver.clone().map(|deliver| DeliveryTerms { rate, ..deliver });
+    replay
+}
+
+fn original<'a>(active: &'a Active, terms: &ReplayTerms) -> Option<&'a LiveSubscription> {
+    active.access.subscriptions.iter().find(|it| it.id == terms.of && it.state != SubscriptionState::Ended)
 }
 
 /// How fast it goes: as asked for, and never faster than the interface lets.
