@@ -32,6 +32,7 @@ pub mod pull;
 pub mod read;
 pub mod scalar;
 pub mod schema;
+pub mod sight;
 pub mod source;
 pub mod subscription;
 pub mod usage;

@@ -1,5 +1,5 @@
 //! Events of the log over HTTP, for whoever is on call: the newest, those from a position on, or one. It moves no cursor. Data is shown
-//! to who answers for the interface, and only where it is asked for.
+//! to who answers for the interface, and only where it is asked for; what has a class is masked there, too.
 
 use axum::Json;
 use axum::extract::State;
@@ -9,7 +9,8 @@ use selvage_model::code;
 use selvage_model::event::{Position, Record};
 use selvage_model::name::InterfaceRef;
 use selvage_model::problem::Problem;
-use selvage_store::{EventDelivery, StreamState};
+use selvage_model::sight::{Hidden, Sight};
+use selvage_store::{EventDelivery, StoreError, StreamState};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -107,9 +108,13 @@ pub(super) async fn tail(
         },
     };
     let read = ReadLimit { records: usize::try_from(limit).unwrap_or(1), bytes: MOST_BYTES };
+    let sight = match from.data {
+        true => Some(Sight::of(&*api.fabric().await, &interface)),
+        false => None,
+    };
     match api.governance.log.read(&interface, after, read).await {
         Ok(batch) => {
-            let items: Vec<Value> = batch.records.iter().map(|record| event(record, from.data)).collect();
+            let items: Vec<Value> = batch.records.iter().map(|record| event(record, sight.as_ref())).collect();
             let next = batch.records.last().map_or(after, |record| record.position);
             Json(json!({"items": items, "next": next.to_string(), "head": batch.head.to_string()})).into_response()
         }
@@ -124,35 +129,75 @@ fn newest(state: &StreamState, limit: u64) -> Position {
     Some(offset).filter(|it| *it > 0).and_then(|it| Position::new(head.epoch(), it)).unwrap_or(Position::START)
 }
 
-/// An event as the API shows it: its envelope, and its data where that is asked for.
-fn event(record: &Record, with_data: bool) -> Value {
+/// An event as the API shows it: its envelope, and what may be seen of its data where that is asked for.
+fn event(record: &Record, sight: Option<&Sight>) -> Value {
     let mut envelope = serde_json::from_slice::<Value>(&record.body).unwrap_or(Value::Null);
-    if let (Some(envelope), false) = (envelope.as_object_mut(), with_data) {
-        envelope.remove("data");
-        envelope.remove("data_base64");
-    }
-    json!({
+    let hidden = match (envelope.as_object_mut(), sight) {
+        (Some(envelope), Some(sight)) => sight.hide_in(envelope),
+        (Some(envelope), None) => {
+            envelope.remove("data");
+            envelope.remove("data_base64");
+            Hidden::Nothing
+        }
+        (None, _) => Hidden::Nothing,
+    };
+    let mut shown = json!({
         "position": record.position.to_string(),
         "appended": record.appended_at.to_string(),
         "lane": record.lane.as_str(),
         "event": envelope,
-    })
+    });
+    tell_hidden(&mut shown, hidden);
+    shown
+}
+
+/// Says what is not shown, where anything is not.
+pub(super) fn tell_hidden(shown: &mut Value, hidden: Hidden) {
+    let (name, what) = match hidden {
+        Hidden::Nothing => return,
+        Hidden::Masked(places) => ("masked", json!(places)),
+        Hidden::Data => ("withheld", json!("what runs here does not say which of its data has a class")),
+    };
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert(name.to_owned(), what);
+    }
 }
 
 fn refused(error: &LogError) -> Response {
-    let status = match error {
+    problem(&Problem::new(status(error), error.code(), error.to_string()))
+}
+
+fn status(error: &LogError) -> u16 {
+    match error {
+        LogError::Unopened { .. } | LogError::Ahead { .. } | LogError::Store(StoreError::NotFound { .. }) => 404,
         LogError::Retired { .. } => 410,
+        // Nobody looked: whether the stream is there is not known.
+        LogError::BrokerUnsafe { .. } | LogError::BrokerUnfit { .. } => 503,
         error if error.is_transient() => 503,
-        LogError::Damaged { .. } | LogError::Missing { .. } => 500,
-        _ => 404,
-    };
-    problem(&Problem::new(status, error.code(), error.to_string()))
+        _ => 500,
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_looked_for_is_not_missing() {
+        let stream: InterfaceRef = "orders@1".parse().unwrap();
+        let reason = || "`sync_interval` is not `always`".to_owned();
+        for (error, expected) in [
+            (LogError::BrokerUnsafe { reason: reason() }, 503),
+            (LogError::BrokerUnfit { reason: reason() }, 503),
+            (LogError::Unavailable { reason: reason(), source: None }, 503),
+            (LogError::Unopened { stream: stream.clone() }, 404),
+            (LogError::Retired { stream: stream.clone(), from: 1, to: 2 }, 410),
+            (LogError::Missing { stream, from: 1, to: 2 }, 500),
+        ] {
+            assert_eq!((status(&error), refused(&error).status().as_u16()), (expected, expected), "{error}");
+        }
+    }
 
     #[test]
     fn the_newest_begin_where_retention_left_something() {

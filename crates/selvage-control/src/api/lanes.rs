@@ -8,14 +8,16 @@ use selvage_governance::seat::Act;
 use selvage_model::code;
 use selvage_model::delivery::Cause;
 use selvage_model::name::InterfaceRef;
+use selvage_model::sight::Sight;
 use selvage_store::{DeadLetter, LaneChoice, LaneView, ParkedRecord, StoreError, Word};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Api;
 use super::answer::{told, unfit};
 use super::changes::no_line;
+use super::events::tell_hidden;
 use super::request::{Asked, At, Body, Id, Object, Operator, PAGE, line, page_size};
 use super::route::{Parameter, Route, Who, query};
 
@@ -202,7 +204,7 @@ fn letter(it: &DeadLetter) -> Value {
     })
 }
 
-/// One dead letter with its attempts; its message is shown to who may decide about it.
+/// One dead letter with its attempts; its message is shown to who may decide about it, and what has a class is masked there.
 pub(super) async fn show(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Response {
     let detail = match api.governance.store.dead_letter(id.as_str()).await {
         Ok(detail) => detail,
@@ -220,8 +222,14 @@ pub(super) async fn show(State(api): State<Api>, operator: Operator, At(id): At<
     });
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("tried".to_owned(), attempts.collect());
-        let message = detail.body.as_deref().filter(|_| may_see).and_then(|body| serde_json::from_slice(body).ok());
-        shown.insert("message".to_owned(), message.unwrap_or(Value::Null));
+        shown.insert("message".to_owned(), Value::Null);
+    }
+    if let Some(body) = detail.body.as_deref().filter(|_| may_see)
+        && let Ok(mut message) = serde_json::from_slice::<Map<String, Value>>(body)
+    {
+        let hidden = Sight::of(&*api.fabric().await, &detail.letter.interface).hide_in(&mut message);
+        shown["message"] = Value::from(message);
+        tell_hidden(&mut shown, hidden);
     }
     Json(shown).into_response()
 }

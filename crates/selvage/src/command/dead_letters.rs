@@ -8,7 +8,9 @@ use selvage_model::delivery::Cause;
 use selvage_model::event::LaneKey;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{DeadLetter, LaneChoice, ParkedRecord, Store, Word};
+use serde_json::Value;
 
+use super::events::sight::{Shown, Sight};
 use super::lanes::shortened;
 use super::signature::{Signature, Signed};
 use super::subscriptions::ago;
@@ -44,6 +46,8 @@ pub(crate) struct List {
 pub(crate) struct Show {
     /// Its id, as `selvage dead-letters list` shows it.
     id: String,
+    #[command(flatten)]
+    sight: Sight,
     #[command(flatten)]
     store: StoreChoice,
 }
@@ -224,17 +228,32 @@ impl Show {
             }
         }
         match &detail.body {
-            Some(body) => say(format_args!("{}", pretty(body)))?,
+            Some(body) => message(&self.sight.of(&letter.interface), body)?,
             None => say(format_args!("  its message is gone: it has arrived, or was given up"))?,
         }
         Ok(Outcome::Well)
     }
 }
 
-fn pretty(body: &[u8]) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_slice(body).ok();
-    let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    pretty.unwrap_or_else(|| String::from_utf8_lossy(body).into_owned())
+/// What was to be sent, as `selvage events show` shows it.
+fn message(shown: &Shown, body: &[u8]) -> anyhow::Result<()> {
+    match (shown.kept(body), shown) {
+        (Some((event, hidden)), _) => {
+            if let Some((how, what)) = hidden {
+                say(format_args!("  {how:<13} {}", said(&what)))?;
+            }
+            say(format_args!("{event:#}"))
+        }
+        (None, Shown::Everything) => say(format_args!("{}", String::from_utf8_lossy(body))),
+        (None, Shown::Unclassed(_)) => say(format_args!("  its message is no event: `--unmasked` shows it")),
+    }
+}
+
+fn said(what: &Value) -> String {
+    match what {
+        Value::Array(places) => places.iter().map(said).collect::<Vec<_>>().join(", "),
+        other => other.as_str().unwrap_or_default().to_owned(),
+    }
 }
 
 impl Redrive {

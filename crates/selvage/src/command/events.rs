@@ -4,7 +4,7 @@
 mod forget;
 mod readers;
 mod show;
-mod sight;
+pub(super) mod sight;
 mod tail;
 
 use clap::{Args, Subcommand};

@@ -1,23 +1,20 @@
-//! What of an event is shown to whoever looks into the log: the envelope always; the data as far as the fabric says that it has no
-//! class. What nobody says the classes of is not shown, unless it is asked for.
+//! What of an event is shown to whoever looks into the log or at a dead letter: the envelope always; the data as far as the fabric says
+//! that it has no class, unless all of it is asked for.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use selvage_model::class::Masked;
 use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::Record;
-use selvage_model::manifest::event::Carried;
-use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::InterfaceRef;
+use selvage_model::sight::{self, Hidden};
 use serde_json::{Map, Value, json};
 
 use crate::directory;
 
 /// How much is shown.
 #[derive(Args)]
-pub(super) struct Sight {
+pub(in crate::command) struct Sight {
     /// The fabric's directory: it says which data has a class, and is not shown.
     #[arg(long, value_name = "DIR", default_value = ".")]
     fabric: PathBuf,
@@ -27,17 +24,22 @@ pub(super) struct Sight {
 }
 
 /// What is shown of the events of one interface.
-pub(super) enum Shown {
+pub(in crate::command) enum Shown {
     /// All of it.
     Everything,
-    /// What has no class, by event type.
-    Unclassed(BTreeMap<String, Vec<Masked>>),
+    /// What has no class.
+    Unclassed(sight::Sight),
 }
 
 impl Sight {
     /// What is shown of this interface's events.
-    pub(super) fn of(&self, interface: &InterfaceRef) -> Shown {
-        if self.unmasked { Shown::Everything } else { Shown::Unclassed(classed(&self.fabric, interface)) }
+    pub(in crate::command) fn of(&self, interface: &InterfaceRef) -> Shown {
+        if self.unmasked {
+            return Shown::Everything;
+        }
+        // Without a fabric nothing is known, and that is told with each event.
+        let checked = directory::check(&self.fabric);
+        Shown::Unclassed(checked.map(|checked| sight::Sight::of(&checked.fabric, interface)).unwrap_or_default())
     }
 }
 
@@ -65,36 +67,30 @@ impl Shown {
 
     /// Takes away what is not to be shown, and says what that is.
     fn hide(&self, event: &mut CloudEvent) -> Option<(String, Value)> {
-        let Self::Unclassed(types) = self else { return None };
-        let data = event.data.as_mut()?;
-        let Some(classed) = types.get(&event.kind) else {
-            event.data = None;
-            let because =
-                "the fabric does not say which of it has a class: name its directory with --fabric, or take --unmasked";
-            return Some(("withheld".to_owned(), Value::from(because)));
+        let Self::Unclassed(sight) = self else { return None };
+        said(sight.hide(&event.kind, &mut event.data))
+    }
+
+    /// The same for an event as it is kept; none where it is no event.
+    pub(in crate::command) fn kept(&self, body: &[u8]) -> Option<(Value, Option<(String, Value)>)> {
+        let mut event: Map<String, Value> = serde_json::from_slice(body).ok()?;
+        let hidden = match self {
+            Self::Everything => None,
+            Self::Unclassed(sight) => said(sight.hide_in(&mut event)),
         };
-        let given =
-            |masked: &Masked| masked.given(data).into_iter().map(|pointer| Value::from(format!("/data{pointer}")));
-        let hidden: Vec<Value> = classed.iter().flat_map(given).collect();
-        classed.iter().for_each(|masked| masked.hide(data));
-        (!hidden.is_empty()).then(|| ("masked".to_owned(), Value::from(hidden)))
+        Some((Value::from(event), hidden))
     }
 }
 
-/// What carries a class in each event type of an interface, as far as the directory says.
-fn classed(fabric: &Path, interface: &InterfaceRef) -> BTreeMap<String, Vec<Masked>> {
-    // Without a fabric nothing is known, and that is told with each event.
-    let Ok(checked) = directory::check(fabric) else { return BTreeMap::new() };
-    let fabric = checked.fabric;
-    let Some(InterfaceBody::Event(declared)) = fabric.interfaces.get(interface).map(|interface| &interface.body) else {
-        return BTreeMap::new();
-    };
-    let types = declared.events.iter().filter_map(|kind| {
-        let classed = match &kind.carried {
-            Carried::Object(object) => fabric.objects.get(&object.value)?.classed(),
-            Carried::Schema(file) => fabric.schemas.get(&file.value)?.classes.clone(),
-        };
-        Some((kind.name.value.clone(), classed))
-    });
-    types.collect()
+/// What is hidden, under its name.
+fn said(hidden: Hidden) -> Option<(String, Value)> {
+    match hidden {
+        Hidden::Nothing => None,
+        Hidden::Masked(places) => Some(("masked".to_owned(), json!(places))),
+        Hidden::Data => {
+            let because =
+                "the fabric does not say which of it has a class: name its directory with --fabric, or take --unmasked";
+            Some(("withheld".to_owned(), Value::from(because)))
+        }
+    }
 }
