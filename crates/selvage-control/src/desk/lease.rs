@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use selvage_governance::access::{Deciders, judge};
-use selvage_governance::seat::{Act, may};
+use selvage_governance::seat::{Act, is_peopled, may};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
@@ -76,6 +76,30 @@ fn sits(fabric: &Fabric, person: &str, domain: &DomainName) -> bool {
 }
 
 impl Desk {
+    /// Refuses to let somebody approve what lets a consumer in who answers neither for it nor for the interface: by what the domains
+    /// released last or, where that names nobody, by what runs in any environment. Where nobody is named at all, whoever proves who they
+    /// are begins.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
+    pub async fn may_let_in(
+        &self,
+        running: Vec<Fabric>,
+        person: &str,
+        (consumer, interface): (&ConsumerName, &InterfaceRef),
+    ) -> Result<(), DeskError> {
+        let released = self.released().await?;
+        let judging: Vec<&Fabric> = match is_peopled(&released) {
+            true => vec![&*released],
+            false => running.iter().filter(|fabric| is_peopled(fabric)).collect(),
+        };
+        if judging.is_empty() || judging.iter().any(|fabric| answers(fabric, person, consumer, interface)) {
+            return Ok(());
+        }
+        let message = format!("`{person}` answers neither for {consumer} nor for {interface}");
+        Err(DeskError::refused(code::API_FORBIDDEN, message, "ask who owns one of them, or is on call there"))
+    }
+
     /// Everything that stands for or against terms.
     async fn judged(
         &self,

@@ -9,8 +9,10 @@ use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_store::{Store, SubscriptionStep, SubscriptionView};
 
+use super::active::{counting, desk_over, every};
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
+use crate::node::release::told;
 
 /// Lists subscriptions, and approves, suspends, resumes and ends them.
 #[derive(Subcommand)]
@@ -192,8 +194,11 @@ impl Act {
             SubscriptionStep::Approve => self.signature.admit(store).await?,
             _ => self.signature.act(store).await?,
         };
-        let id = find(&store, &self.id).await?.id;
-        let it = store.step_subscription(&id, step, &by, &self.because).await?;
+        let found = find(&store, &self.id).await?;
+        if step == SubscriptionStep::Approve {
+            may_approve(&store, &found, &by).await?;
+        }
+        let it = store.step_subscription(&found.id, step, &by, &self.because).await?;
         let what = match it.state {
             SubscriptionState::Active if it.terms.deliver.is_none() => "is active: its consumer may pull",
             SubscriptionState::Approved => "is approved: it goes on once its endpoint has taken a probe",
@@ -204,6 +209,21 @@ impl Act {
         say(format_args!("{} {what}", it.label()))?;
         Ok(Outcome::Well)
     }
+}
+
+/// Refuses who does not answer for it, as the control API does, once signatures are proven here. Whether a replay may be is for what
+/// runs to say, and for nobody who does not look.
+async fn may_approve(store: &Store, it: &LiveSubscription, by: &str) -> anyhow::Result<()> {
+    if it.terms.replay.is_some() {
+        let (id, state, step) = (it.id.clone(), it.state, SubscriptionStep::Approve);
+        return Err(selvage_store::StoreError::SubscriptionStands { id, state, step }.into());
+    }
+    // Nobody without a key comes as far as this where anybody has one.
+    if store.operator_keys().await?.is_empty() {
+        return Ok(());
+    }
+    let running = counting(every(store).await?).into_iter().map(|judging| judging.fabric).collect();
+    desk_over(store).may_let_in(running, by, (&it.consumer, &it.interface)).await.map_err(told)
 }
 
 /// By its id or, of those that are alive, by `consumer/name`.

@@ -2,9 +2,12 @@
 
 use std::process::Output;
 
+use selvage_model::subscription::LiveSubscription;
+use selvage_store::{AskedSubscription, Store};
 use serde_json::Value;
 
 use crate::changes::Plants;
+use crate::deliveries::{Receiver, place};
 use crate::fixture::{selvage_with, stdout};
 
 /// A command with a key or without, as nobody's fixture would give it.
@@ -70,6 +73,38 @@ async fn a_name_alone_is_shown_as_unproven() {
     let seated = well(&plants, &["operator", "add", "s.okafor"], Some(outsider.trim()));
     refused(&plants, &["operator", "add", "b.novak"], Some(outsider.trim()), "FAB8061");
     well(&plants, &["operator", "add", "b.novak"], Some(seated.trim()));
+}
+
+/// The command line is no way round who answers for an interface, once there are keys that prove it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_is_approved_by_who_answers_for_it() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    drop(place.serve(&place.data(), &[]));
+    let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();
+    let LiveSubscription { consumer, interface, terms, .. } = store.subscriptions().await.unwrap().remove(0);
+    let asked = ["one", "other"].map(|name| AskedSubscription {
+        consumer: consumer.clone(),
+        name: name.parse().unwrap(),
+        interface: interface.clone(),
+        terms: terms.clone(),
+    });
+    store.apply_manifest_subscriptions(&asked, false, "serve").await.unwrap();
+    store.close().await;
+    let data = place.data();
+    let run = |arguments: &[&str], key: Option<&str>| {
+        let data: Vec<&str> = data.iter().map(String::as_str).collect();
+        selvage_with(&[arguments, &data].concat(), key)
+    };
+    let approve = |name: &'static str| ["subscriptions", "approve", name, "--because", "the board needs it"];
+    let nobody = run(&approve("mes-ghent/one"), None);
+    assert!(nobody.status.success(), "nobody has a key yet: {}", said(&nobody));
+    let outsider = stdout(&run(&["operator", "add", "o.outsider"], None));
+    let refused = run(&approve("mes-ghent/other"), Some(outsider.trim()));
+    assert!(refused.status.code() == Some(1) && said(&refused).contains("FAB8061"), "{}", said(&refused));
+    let owner = stdout(&run(&["operator", "add", "m.dewit"], Some(outsider.trim())));
+    let approved = run(&approve("mes-ghent/other"), Some(owner.trim()));
+    assert!(approved.status.success() && said(&approved).contains("is approved"), "{}", said(&approved));
 }
 
 #[tokio::test(flavor = "multi_thread")]
