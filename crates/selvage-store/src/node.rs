@@ -74,6 +74,8 @@ statements! {
              acknowledged_at = CASE WHEN revision = $2 THEN acknowledged_at ELSE CAST($3 AS BIGINT) END, revision = $2 \
              WHERE id = $1 AND EXISTS (SELECT 1 FROM access_revision WHERE access_revision.id = 1 AND access_revision.revision = $2)";
     FORGET = "DELETE FROM node WHERE id = $1";
+    FREE_CURSORS = "UPDATE event_cursor SET leased_until = 0 WHERE node = $1";
+    FREE_CAPTURES = "UPDATE capture SET leased_until = 0 WHERE node = $1";
     ALL = "SELECT id, environment, address, started_at, revision, acknowledged_at, lease_until, serves_for, runs, runs_since, refused FROM node \
            ORDER BY started_at, id";
     EXISTS = "SELECT id FROM node WHERE id = $1";
@@ -121,6 +123,19 @@ impl Store {
     pub async fn forget_node(&self, id: &str) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
         transaction.run(FORGET, bind![id]).await?;
+        transaction.commit().await
+    }
+
+    /// Forgets a node whose process is known to have ended, and frees the cursors and captures that it had leased. Whoever takes one
+    /// raises its fence, so that a node that lives after all moves nothing any more. INVARIANT: LANE-ORDER
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn release_node(&self, id: &str) -> Result<(), StoreError> {
+        let mut transaction = self.database.write().await?;
+        for statement in [FREE_CURSORS, FREE_CAPTURES, FORGET] {
+            transaction.run(statement, bind![id]).await?;
+        }
         transaction.commit().await
     }
 

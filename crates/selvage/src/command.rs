@@ -254,6 +254,11 @@ impl StoreChoice {
         self.beside("selvage.marks")
     }
 
+    /// The directory of an embedded store.
+    pub(crate) fn directory(&self) -> Option<PathBuf> {
+        self.store.is_none().then(|| self.data.clone())
+    }
+
     /// A file that belongs to an embedded store and is no part of it.
     pub(crate) fn beside(&self, name: &str) -> Option<PathBuf> {
         self.store.is_none().then(|| self.data.join(name))

@@ -1,6 +1,7 @@
 //! A node: store, engine, gateway and console put together, and kept on the newest release and access state.
 //! Everything is compiled off the path and swapped whole; what does not compile changes nothing.
 
+mod alive;
 mod budget;
 mod checkpoints;
 mod contracts;
@@ -46,6 +47,7 @@ use selvage_store::{NewNode, Store};
 use tokio::task::JoinHandle;
 
 use crate::{kept_checkpoint, key};
+use alive::Alive;
 use budget::Budgets;
 use deliveries::Delivering;
 use events::Events;
@@ -70,6 +72,8 @@ pub(crate) struct NodeConfig {
     pub(crate) store: Store,
     /// The file of the event log's marks, apart from the store.
     pub(crate) marks: Option<PathBuf>,
+    /// The directory of the store, where it is a file there.
+    pub(crate) data: Option<PathBuf>,
     /// The broker that keeps the events, where it is not the store.
     pub(crate) broker: Option<JetStreamConfig>,
     /// Where consumers call.
@@ -136,6 +140,7 @@ pub(crate) struct Node {
     keeper: Keeping,
     events: (Events, Delivering),
     entering: Entering,
+    alive: Option<Alive>,
     store: Store,
     node: String,
 }
@@ -161,6 +166,10 @@ impl Node {
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         use_secrets(&gateway, secrets);
         gateway.heard(heard_until);
+        let alive = match &config.data {
+            Some(directory) => alive::begin(&config.store, directory, &node.id).await,
+            None => None,
+        };
         let budgets = Budgets::new(config.store.clone(), node.id.clone());
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
@@ -203,7 +212,20 @@ impl Node {
             followers.push(watch::follow_directory(follower, directory)?);
         }
         let (node, events) = (node.id, (events, delivering));
-        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
+        Ok(Self {
+            gateway,
+            budgets,
+            console,
+            current,
+            engine_task,
+            followers,
+            keeper,
+            events,
+            entering,
+            alive,
+            store,
+            node,
+        })
     }
 
     /// Where consumers call.
@@ -255,6 +277,7 @@ impl Node {
         }
         self.engine_task.shutdown().await;
         self.console.shutdown().await;
+        drop(self.alive);
     }
 }
 

@@ -20,6 +20,7 @@ both!(
     a_cursor_is_one_nodes_and_moves_only_on,
     a_cursor_that_was_forgotten_takes_no_move_of_before,
     a_node_past_its_lease_moves_nothing,
+    a_node_that_ended_is_waited_for_no_longer_and_moves_nothing,
     a_row_that_is_not_what_was_written_is_named,
     a_stream_that_the_broker_made_anew_begins_an_epoch,
     a_database_that_went_back_takes_nothing,
@@ -240,6 +241,22 @@ async fn a_node_past_its_lease_moves_nothing(stage: &Stage) {
     ] {
         assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
     }
+    store.move_cursor(&moved(second, 6)).await.unwrap();
+}
+
+async fn a_node_that_ended_is_waited_for_no_longer_and_moves_nothing(stage: &Stage) {
+    let (store, lease) = (filled(stage).await, Duration::from_secs(60));
+    let (_, first) = taken(&store, "node-a", lease).await;
+    store.release_node("node-c").await.unwrap();
+    let held = store.take_cursor(&new_cursor("node-b", lease)).await.unwrap();
+    assert!(matches!(held, TakenCursor::Held { .. }), "another one ended: {held:?}");
+    store.release_node("node-a").await.unwrap();
+    // Where it lives after all it goes on until it is taken over, and no longer.
+    store.move_cursor(&moved(first, 5)).await.unwrap();
+    let (position, second) = taken(&store, "node-b", lease).await;
+    assert_eq!(position, at(1, 5));
+    let refused = store.move_cursor(&moved(first, 6)).await.unwrap_err();
+    assert!(matches!(refused, StoreError::CursorFenced { .. }), "{refused}");
     store.move_cursor(&moved(second, 6)).await.unwrap();
 }
 

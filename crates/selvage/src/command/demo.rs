@@ -73,6 +73,7 @@ impl Demo {
             environment: "dev".parse()?,
             watch: true,
             store,
+            data: None,
             marks,
             broker: None,
             listen: free_or(self.port)?,

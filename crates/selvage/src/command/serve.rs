@@ -100,6 +100,7 @@ impl Serve {
             },
             environment: self.env,
             watch: self.watch,
+            data: self.store.directory(),
             marks: self.marks.or_else(|| self.store.marks()),
             store: self.store.open().await?,
             listen: self.listen,

@@ -542,6 +542,111 @@ async fn a_receiver_that_asks_to_be_left_alone_is_so_after_a_restart() {
     assert!(!waits());
 }
 
+/// Who lifts it lifts it where it was said, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_resumes_goes_on_before_the_receiver_said_on_the_node_that_heard_it() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 429);
+    let place = place(&receiver).await;
+    let name = "mes-ghent/order-facts-v1";
+    let _node = place.serve(&place.data(), &[]);
+    append(&format!("sqlite:{}", place.path("data/selvage.db").display()), 0..3).await;
+    let shown = || run(&place, &["subscriptions", "show", name]);
+    eventually("it waits", || async { shown().contains("waits      until").then_some(()) }).await;
+    receiver.answers(|_| 200);
+    let probes = receiver.taken.lock().unwrap().probes;
+    for act in ["suspend", "resume"] {
+        run(&place, &["subscriptions", act, name, "--because", "the board was mended"]);
+    }
+    eventually("everything arrives", || async { LANES.iter().all(|lane| receiver.of(lane).len() == 3).then_some(()) })
+        .await;
+    assert!(receiver.taken.lock().unwrap().probes > probes, "it was probed");
+    assert!(!shown().contains("waits      until"), "{}", shown());
+}
+
+/// A process that was killed holds its lease no longer than it lived.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_killed_costs_no_lease_where_the_store_is_a_file() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    let mut first = place.serve(&place.data(), &[]);
+    append(&url, 0..3).await;
+    let all = |count: usize| {
+        let receiver = &receiver;
+        eventually("everything arrives", move || async move {
+            LANES.iter().all(|lane| receiver.of(lane).len() == count).then_some(())
+        })
+    };
+    all(3).await;
+    let shows = || {
+        let files = std::fs::read_dir(place.path("data")).unwrap();
+        files.filter(|file| file.as_ref().unwrap().file_name().to_string_lossy().starts_with("selvage.node-")).count()
+    };
+    assert_eq!(shows(), 1);
+    first.process.kill();
+    append(&url, 3..4).await;
+    let second = place.serve(&place.data(), &[]);
+    let began = std::time::Instant::now();
+    all(4).await;
+    // A lease is ten seconds, and a node that shares deliveries is known for five.
+    assert!(began.elapsed() < std::time::Duration::from_secs(4), "{:?}", began.elapsed());
+    assert_eq!(shows(), 1, "nothing is left of the first");
+    drop(second);
+    assert_eq!(shows(), 0, "one that ends in order leaves nothing");
+}
+
+/// One rule for the log, for dead letters, and for both over HTTP: what has a class is there as nothing, and it is said where.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_a_class_is_masked_wherever_somebody_looks() {
+    let receiver = Receiver::start();
+    receiver.answers(|_| 422);
+    let place = place(&receiver).await;
+    let carried = "{object: work-order@1, when: \"before.status != 'done' && after.status == 'done'\"}";
+    place.edit("deliveries.yaml", carried, "{object: supplier@1}");
+    place.edit("deliveries.yaml", "data: internal", "data: confidential");
+    place.edit("deliveries.yaml", "lane: data.id", "lane: data.code");
+    let node = place.serve(&place.data(), &[]);
+    let operator = Operator::new(&place, &node);
+    let store = Store::open(&format!("sqlite:{}", place.path("data/selvage.db").display())).await.unwrap();
+    let log = SqlLog::new(store.clone(), None).unwrap();
+    let stream: InterfaceRef = STREAM.parse().unwrap();
+    log.open(&stream).await.unwrap();
+    let mut event = CloudEvent::new("c-1", "odoo", KIND);
+    event.data = Some(json!({"code": "c-1", "number": 0, "email": "lena@acme-metals.example"}));
+    let record = NewRecord { id: event.record_id().unwrap(), lane: "c-1".parse().unwrap(), body: event.record() };
+    log.append(&stream, vec![record]).await.unwrap();
+    log.end().await;
+    store.close().await;
+    let letter = eventually("it is parked", || async {
+        let listed = run(&place, &["dead-letters", "list"]);
+        listed.split_whitespace().find(|word| word.starts_with("dlt_")).map(str::to_owned)
+    })
+    .await;
+    let fabric = place.fabric().display().to_string();
+    let elsewhere = place.path("data").display().to_string();
+    for (command, masks) in [
+        (&["events", "show", STREAM, "1-1"][..], true),
+        (&["dead-letters", "show", &letter], true),
+        (&["events", "show", STREAM, "1-1", "--unmasked"], false),
+        (&["dead-letters", "show", &letter, "--unmasked"], false),
+    ] {
+        let shown = run(&place, &[command, &["--fabric", &fabric]].concat());
+        let told = (shown.contains("lena@"), shown.contains("/data/email"), shown.contains("\"number\": 0"));
+        assert_eq!(told, (!masks, masks, true), "{command:?}: {shown}");
+    }
+    let shown = run(&place, &["dead-letters", "show", &letter, "--fabric", &elsewhere]);
+    assert!(shown.contains("withheld") && !shown.contains("number"), "nobody says which has a class: {shown}");
+
+    let (_, events) = operator.ask(Method::GET, &format!("/events/{STREAM}?data=true"), None).await;
+    assert_eq!(events["items"].as_array().map(Vec::len), Some(1), "{events:#}");
+    let (_, letter) = operator.ask(Method::GET, &format!("/dead-letters/{letter}"), None).await;
+    for (answer, event) in [(&events["items"][0], &events["items"][0]["event"]), (&letter, &letter["message"])] {
+        let data = json!({"code": "c-1", "number": 0, "email": null});
+        assert_eq!((&event["data"], &answer["masked"]), (&data, &json!(["/data/email"])), "{answer:#}");
+    }
+}
+
 /// What was set aside and is granted no longer is not sent, and nobody takes it for delivered. INVARIANT: REVOKED-NOW
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_narrowed_grant_does_not_cover_is_withheld_and_counted_apart() {
