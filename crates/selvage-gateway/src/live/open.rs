@@ -49,3 +49,74 @@ impl Live {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use selvage_model::access::AccessState;
+    use selvage_model::read::{Sources, read};
+
+    use super::*;
+    use crate::config::Sharing;
+    use crate::live::Books;
+    use crate::snapshot::{Snapshot, SnapshotSource};
+    use crate::token::KeysOfIssuers;
+
+    const MANIFESTS: &str = "
+kind: Fabric
+name: test
+environments: {dev: {}}
+---
+kind: Team
+name: owners
+roles: {owner: [o.wner]}
+---
+kind: System
+name: odoo
+connector: odoo
+owner: owners
+environments: {dev: {url: 'http://odoo.invalid'}}
+---
+kind: Interface
+name: hook
+type: webhook
+version: 1.0
+owner: owners
+lifecycle: active
+source: {system: odoo, signing: secret-path, secrets: [{secret: odoo/hook}], from: [127.0.0.0/8]}
+into: hints
+limits: {concurrency: 1, wait: 10s}
+";
+
+    fn live(manifests: &str) -> Live {
+        let fabric = read(&Sources::of("fabric.yaml", manifests)).fabric;
+        let (access, keys) = (AccessState::default(), KeysOfIssuers::new());
+        let environment = "dev".parse().unwrap();
+        let source =
+            SnapshotSource { fabric: &fabric, access: &access, keys: &keys, environment: &environment, release: "rel" };
+        Live::new(Arc::new(Snapshot::compile(&source).unwrap()), None, &Books::new(1, Sharing::None, 0))
+    }
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_call_waits_for_its_place_as_long_as_is_declared() {
+        let now = || Now { nanos: 1, wall: Timestamp::UNIX_EPOCH };
+        let live = live(MANIFESTS);
+        let served = live.snapshot.served().first().expect("the webhook is served");
+        let first = live.take_open(served, now).await.unwrap();
+        let waits = async { live.take_open(served, now).await.is_ok() };
+        let frees = async {
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            drop(first);
+        };
+        assert!(tokio::join!(waits, frees).0, "it gets the place that becomes free");
+
+        let at_once = self::live(&MANIFESTS.replace(", wait: 10s", ""));
+        let served = at_once.snapshot.served().first().unwrap();
+        let _first = at_once.take_open(served, now).await.unwrap();
+        let refused = at_once.take_open(served, now).await.err().expect("nothing is waited for");
+        assert_eq!(refused.problem.code, code::INTERFACE_BUSY);
+    }
+}

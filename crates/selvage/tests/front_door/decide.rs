@@ -102,6 +102,10 @@ fn rows_and_contracts_refuse_what_is_decided_about() {
     let place = tempfile::tempdir().unwrap();
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../selvage-gateway/tests/gateway/data");
     let manifests = std::fs::read_to_string(data.join("contracts.yaml")).unwrap();
+    // What lint finds there is meant for other tests: an operation that tells no rows apart, a member that is none.
+    let manifests = manifests
+        .replace("[site-parts, site-socket, list-bins, get-part]", "[site-parts, list-bins]")
+        .replace("except: [unit_price, weight]", "except: [weight]");
     std::fs::write(place.path().join("fabric.yaml"), manifests.replace("UPSTREAM", "127.0.0.1:9")).unwrap();
     std::fs::create_dir(place.path().join("contracts")).unwrap();
     for contract in ["parts-3.0.yaml", "parts-3.1.yaml"] {
