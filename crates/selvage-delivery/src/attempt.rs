@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use selvage_model::code;
 use selvage_model::delivery::Cause;
 
 /// One send, as it went.
@@ -41,6 +42,12 @@ impl Attempt {
     pub(crate) fn unreadable(at: Timestamp) -> Self {
         let because = "what is set aside is no event".to_owned();
         Self::unfit(at, Cause::Contract, because)
+    }
+
+    /// What is kept in the store is not what was set aside: nothing was sent. INVARIANT: PARKED-LANE
+    pub(crate) fn damaged(at: Timestamp) -> Self {
+        let because = format!("{}: what was set aside of it is damaged in the store", code::PARKED_DAMAGED);
+        Self::unfit(at, Cause::Unknown, because)
     }
 
     /// It does not fit its contract: nothing was sent.

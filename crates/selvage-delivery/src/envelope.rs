@@ -68,6 +68,7 @@ mod tests {
     #[test]
     fn a_message_is_the_event_with_its_sequence() {
         let parked = ParkedMessage {
+            is_damaged: false,
             position: Position::new(1, 42).unwrap(),
             event: "mes#1".parse().unwrap(),
             body: br#"{"specversion":"1.0","id":"1","source":"mes","type":"a.b.made","data":{"amount":1.10}}"#.to_vec(),

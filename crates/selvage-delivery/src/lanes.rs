@@ -161,7 +161,13 @@ impl Lanes {
         }
         let own = || record.id.as_str().parse().unwrap_or_else(|_| record.lane.clone());
         let lane = if self.settings.in_lanes { record.lane.clone() } else { own() };
-        let message = ParkedMessage { position, event: record.id, body: record.body, appended: record.appended_at };
+        let message = ParkedMessage {
+            position,
+            event: record.id,
+            body: record.body,
+            appended: record.appended_at,
+            is_damaged: false,
+        };
         match self.asides.join(&lane, position) {
             // It was copied before the cursor could pass it.
             aside::Joined::Known => self.window.pass(position),

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use selvage_log::EventLog;
 use selvage_model::cloud_event::CloudEvent;
+use selvage_model::code;
 use selvage_model::event::Position;
 use selvage_model::exchange::Scope;
 use selvage_model::manifest::event::{EventInterface, SUBSCRIBE};
@@ -337,6 +338,13 @@ impl Run {
     /// The event as it is sent; what came of it where nothing is.
     fn made(&self, parcel: &Parcel) -> Result<CloudEvent, Attempt> {
         let now = Timestamp::now();
+        if parcel.message.is_damaged {
+            tracing::error!(
+                code = %code::PARKED_DAMAGED, "`{}`: the message at {} is damaged in the store, and not sent",
+                self.endpoint.name, parcel.message.position
+            );
+            return Err(Attempt::damaged(now));
+        }
         // It was an event when it was read, so that only a damaged store brings another here.
         let event = envelope::event(&parcel.message.body).map_err(|_| Attempt::unreadable(now))?;
         let Job { subscription, interface: declared, scope, .. } = &self.job;

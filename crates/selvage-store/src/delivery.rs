@@ -17,6 +17,7 @@ use selvage_model::event::{EventId, LaneKey, Position};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::event::checksum::checksum;
 use crate::event::cursor::{self, CursorMove};
 use crate::event::{group, read_position, stored};
 use crate::statement::statements;
@@ -38,8 +39,8 @@ statements! {
                state = excluded.state, cause = excluded.cause, because = excluded.because, attempts = excluded.attempts, \
                spent = excluded.spent, failed_at = excluded.failed_at, due_at = excluded.due_at, \
                through = CASE WHEN parked_lane.through > excluded.through THEN parked_lane.through ELSE excluded.through END";
-    ASIDE = "INSERT INTO parked_message (subscription, lane, position, event, body, appended_at) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING";
+    ASIDE = "INSERT INTO parked_message (subscription, lane, position, event, body, appended_at, checksum) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING";
     THROUGH = "UPDATE parked_lane SET through = $3 WHERE subscription = $1 AND lane = $2 AND through < $3";
     UNPARK = "DELETE FROM parked_lane WHERE subscription = $1 AND lane = $2 AND state = 'retrying' AND through <= $3 AND NOT EXISTS \
               (SELECT 1 FROM parked_message WHERE parked_message.subscription = $1 AND parked_message.lane = $2)";
@@ -50,7 +51,7 @@ statements! {
     FORGET_ATTEMPTS = "DELETE FROM delivery_attempt WHERE subscription = $1 AND position = $2 AND number <= $3";
     LANES = "SELECT lane, state, through AS position, cause, because, attempts, spent, failed_at, due_at FROM parked_lane \
              WHERE subscription = $1 ORDER BY lane";
-    MESSAGES = "SELECT position, event, body, appended_at FROM parked_message \
+    MESSAGES = "SELECT position, event, body, appended_at, checksum FROM parked_message \
                 WHERE subscription = $1 AND lane = $2 AND position > $3 ORDER BY position LIMIT $4";
     ACTS = "SELECT id, acts FROM subscription WHERE state = 'active'";
     OLD_ATTEMPTS = "DELETE FROM delivery_attempt WHERE attempted_at < $1";
@@ -120,6 +121,8 @@ pub struct ParkedMessage {
     pub body: Vec<u8>,
     /// When it was appended.
     pub appended: Timestamp,
+    /// It is not what was set aside: nobody may be sent it. Of what was set aside before there were checksums, nobody knows.
+    pub is_damaged: bool,
 }
 
 /// A message that will not be tried again unless a person says so.
@@ -211,15 +214,7 @@ impl Store {
     ) -> Result<Vec<ParkedMessage>, StoreError> {
         let page = bind![subscription, lane.as_str(), stored(after), i64::from(limit)];
         let rows = self.database.read().await?.all(MESSAGES, page).await?;
-        let message = |row: &Row| {
-            Ok(ParkedMessage {
-                position: read_position(row)?,
-                event: row.parsed("event")?,
-                body: row.bytes("body")?,
-                appended: row.time("appended_at")?,
-            })
-        };
-        rows.iter().map(message).collect()
+        rows.iter().map(|row| parked(row, subscription, lane)).collect()
     }
 
     /// How often people acted on the lanes of each active subscription, by its id.
@@ -314,6 +309,26 @@ async fn record(transaction: &mut Transaction, deliveries: &Deliveries) -> Resul
     Ok(unparked)
 }
 
+fn parked(row: &Row, subscription: &str, lane: &LaneKey) -> Result<ParkedMessage, StoreError> {
+    let mut message = ParkedMessage {
+        position: read_position(row)?,
+        event: row.parsed("event")?,
+        body: row.bytes("body")?,
+        appended: row.time("appended_at")?,
+        is_damaged: false,
+    };
+    let written = row.optional_number("checksum")?;
+    message.is_damaged = written.is_some_and(|written| written != sealed(subscription, lane, &message));
+    Ok(message)
+}
+
+/// The checksum of what is set aside, with where it stands: one in another's place is known as well.
+fn sealed(subscription: &str, lane: &LaneKey, message: &ParkedMessage) -> i64 {
+    let numbers = [stored(message.position), Micros::from(message.appended).0].map(i64::to_be_bytes);
+    let texts = [subscription.as_bytes(), lane.as_str().as_bytes(), message.event.as_str().as_bytes()];
+    i64::from(checksum(&[texts[0], texts[1], texts[2], numbers.as_flattened(), &message.body]))
+}
+
 async fn aside(
     transaction: &mut Transaction,
     subscription: &str,
@@ -327,7 +342,8 @@ async fn aside(
         at,
         message.event.as_str(),
         message.body.as_slice(),
-        Micros::from(message.appended)
+        Micros::from(message.appended),
+        sealed(subscription, lane, message)
     ];
     transaction.run(ASIDE, row).await?;
     transaction.run(THROUGH, bind![subscription, lane.as_str(), at]).await.map(drop)

@@ -121,6 +121,7 @@ impl Dying {
             due: None,
         };
         let message = ParkedMessage {
+            is_damaged: false,
             position: at,
             event: event.parse().unwrap(),
             body: json!({"data": {"price": "secret"}}).to_string().into_bytes(),

@@ -83,6 +83,7 @@ codes! { OF_ENGINE:
     SUBSCRIPTION_SECRET = "FAB5220", "A subscription waits for a secret that is not there";
     GRANT_SPENT = "FAB5221", "Deliveries wait, since the quota of their grant is used up";
     REPLAY_UNSENT = "FAB5222", "What is to be sent again is not sent now";
+    PARKED_DAMAGED = "FAB5223", "A message that was set aside is not what was written";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

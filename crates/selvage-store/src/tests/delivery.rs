@@ -8,7 +8,7 @@ use selvage_model::delivery::Cause;
 use selvage_model::event::{LaneKey, Position};
 
 use super::both;
-use super::stage::Stage;
+use super::stage::{Stage, tamper};
 use super::subscription::{asked, granted};
 use crate::{
     AttemptRecord, CursorMove, Deliveries, KeptDelivery, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store,
@@ -19,6 +19,7 @@ both!(
     a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained,
     a_node_past_its_lease_sets_nothing_aside,
     a_dead_letter_is_redriven_or_discarded_once,
+    what_is_set_aside_and_is_not_what_was_written_says_so,
     what_ends_gives_up_what_waits,
     what_a_receiver_asked_for_is_kept_until_another_is_asked,
     what_is_withheld_is_kept_and_counted_once,
@@ -41,6 +42,7 @@ fn message(offset: u64) -> ParkedMessage {
         event: format!("e-{offset}").parse().unwrap(),
         body: format!("{{\"n\":{offset}}}").into_bytes(),
         appended: NOW,
+        is_damaged: false,
     }
 }
 
@@ -119,6 +121,30 @@ async fn recorded(store: &Store, deliveries: &Deliveries) -> Result<Vec<LaneKey>
 async fn waiting(store: &Store, none: &Deliveries, name: &str) -> Vec<u64> {
     let messages = store.parked_messages(&none.subscription, &lane(name), Position::START, 10).await.unwrap();
     messages.iter().map(|message| message.position.offset()).collect()
+}
+
+async fn what_is_set_aside_and_is_not_what_was_written_says_so(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let aside = (2..=6).map(|offset| (lane("a"), message(offset))).collect();
+    let parked = Deliveries { troubles: vec![trouble("a", 6, None)], aside, ..none.to(6) };
+    recorded(&store, &parked).await.unwrap();
+    let damaged = async || -> Vec<u64> {
+        let messages = store.parked_messages(&none.subscription, &lane("a"), Position::START, 10).await.unwrap();
+        messages.iter().filter(|message| message.is_damaged).map(|message| message.position.offset()).collect()
+    };
+    assert!(damaged().await.is_empty());
+    for change in [
+        "UPDATE parked_message SET body = (SELECT body FROM parked_message WHERE event = 'e-6') WHERE event = 'e-2'",
+        "UPDATE parked_message SET event = 'e-9' WHERE event = 'e-3'",
+        "UPDATE parked_message SET appended_at = 9 WHERE event = 'e-4'",
+        "UPDATE parked_message SET checksum = 9 WHERE event = 'e-5'",
+        // As it was set aside before there were checksums.
+        "UPDATE parked_message SET appended_at = 9, checksum = NULL WHERE event = 'e-6'",
+    ] {
+        tamper(&store, change).await;
+    }
+    assert_eq!(damaged().await, [2, 3, 4, 5]);
 }
 
 async fn a_lane_is_set_aside_with_the_cursor_and_unparked_when_it_is_drained(stage: &Stage) {
@@ -267,7 +293,7 @@ async fn what_a_receiver_asked_for_is_kept_until_another_is_asked(stage: &Stage)
     assert_eq!(store.held_until(&id).await.unwrap(), None);
     let hold = async || {
         // Only who sends is asked for anything.
-        super::stage::tamper(&store, "UPDATE subscription SET state = 'active'").await;
+        tamper(&store, "UPDATE subscription SET state = 'active'").await;
         recorded(&store, &Deliveries { held: Some(until), ..none.clone() }).await.unwrap();
         recorded(&store, &none).await.unwrap();
         assert_eq!(store.held_until(&id).await.unwrap(), Some(until), "it stays until something else is asked");

@@ -147,6 +147,7 @@ const FIXTURES: &[&str] = &[
      UPDATE lane SET environment = 'dev';
      INSERT INTO cross_reference (environment, system_name, object, record, business_key, linked_at)
      VALUES ('test', 'odoo', 'product', '7', 'BIK-2', 9);",
+    "UPDATE parked_message SET checksum = 7;",
 ];
 
 /// A store as the binary of this version left it.

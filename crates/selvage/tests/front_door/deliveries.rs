@@ -14,6 +14,7 @@ use selvage_model::event::NewRecord;
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 
 use crate::fixture::{Place, Served, eventually, selvage, stdout};
 use crate::two_nodes::database;
@@ -562,6 +563,39 @@ async fn who_resumes_goes_on_before_the_receiver_said_on_the_node_that_heard_it(
         .await;
     assert!(receiver.taken.lock().unwrap().probes > probes, "it was probed");
     assert!(!shown().contains("waits      until"), "{}", shown());
+}
+
+/// What a disk made of a message is not what was published. INVARIANT: PARKED-LANE
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_damaged_while_it_waits_is_a_dead_letter_and_is_not_sent() {
+    let receiver = Receiver::start();
+    receiver.answers(|lane| if lane == "wo-1" { 422 } else { 200 });
+    let place = place(&receiver).await;
+    let node = place.serve(&place.data(), &[]);
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    append(&url, 0..3).await;
+    let waits = |letter: &'static str| {
+        let place = &place;
+        eventually("a dead letter", move || async move {
+            Some(run(place, &["dead-letters", "list"])).filter(|letters| letters.contains(letter))
+        })
+    };
+    waits("422").await;
+    drop(node);
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    let damage = "UPDATE parked_message SET body = CAST(REPLACE(CAST(body AS TEXT), '\"number\":1', '\"number\":7') AS BLOB) \
+                  WHERE lane = 'wo-1' AND event LIKE '%wo-1-1'";
+    assert_eq!(sqlx::query(damage).execute(&mut connection).await.unwrap().rows_affected(), 1);
+    connection.close().await.unwrap();
+    receiver.answers(|_| 200);
+    let _node = place.serve(&place.data(), &[]);
+    let because = ["--cause", "refused", "--because", "the board was mended"];
+    run(&place, &[&["dead-letters", "redrive"], &because[..]].concat());
+    let letters = waits("FAB5223").await;
+    assert_eq!(receiver.of("wo-1"), [0], "what stood before it arrived, and nothing of it");
+    let letter = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
+    run(&place, &["dead-letters", "discard", &letter, "--because", "the disk was exchanged"]);
+    eventually("the lane goes on", || async { (receiver.of("wo-1") == [0, 2]).then_some(()) }).await;
 }
 
 /// A process that was killed holds its lease no longer than it lived.
