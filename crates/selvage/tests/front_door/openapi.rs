@@ -23,9 +23,11 @@ pub(crate) const MEDIATED: &[&str] = &[
     "stock-keeping@1",
     "suppliers@1",
     "work-orders@1",
-    // It reads a copy.
-    "stock-board@1",
+    FROM_A_COPY,
 ];
+
+/// The one that reads a copy, which is kept by events.
+pub(crate) const FROM_A_COPY: &str = "stock-board@1";
 
 /// Nothing is left out that somebody adds to the sample.
 #[test]
