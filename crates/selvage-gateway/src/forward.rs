@@ -163,9 +163,13 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
             asked.sent_again(upstream.index);
             sent = Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await;
         }
-        // It may have: this takes from what is saved up, whatever connection it went out on.
+        // It may have: this takes from what is saved up.
+        let may_go_again = |failed: &Failed| match rules.retries {
+            0 => failed.reused && pool.may_replace(),
+            _ => pool.may_send_again(),
+        };
         match sent {
-            Err(failed) if failed.again && rules.retries > 0 && pool.may_send_again() => {
+            Err(failed) if failed.again && may_go_again(&failed) => {
                 asked.sent_again(upstream.index);
                 Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await
             }

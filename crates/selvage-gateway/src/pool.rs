@@ -44,11 +44,23 @@ pub(crate) struct Pool {
     idle: RefCell<Vec<Idle>>,
     /// What was saved up for sending again, in thousandths of a request.
     retries: Cell<u32>,
+    /// The same, for the age of connections alone.
+    replacements: Cell<u32>,
+}
+
+/// Takes what one request costs, where so much was saved up.
+fn take_one(saved: &Cell<u32>) -> bool {
+    let left = saved.get().checked_sub(ONE);
+    saved.set(left.unwrap_or(saved.get()));
+    left.is_some()
 }
 
 /// One request to be sent again, and how many may be saved up for.
 const ONE: u32 = 1_000;
 const MOST_SAVED: u32 = 10 * ONE;
+/// So many thousandths of the reads may be sent again for the age of their connection: that it is closed as something goes out on it is
+/// rare, and what breaks more often is not of age.
+const OF_AGE: u32 = 20;
 
 struct Idle {
     talk: Box<Talk>,
@@ -68,6 +80,8 @@ pub(crate) struct Failed {
     pub(crate) again: bool,
     /// Whether that costs the upstream nothing: an idle connection had closed before anything went out on it.
     pub(crate) free: bool,
+    /// Whether the connection was used before: then it may have been closed for its age, at the moment of sending.
+    pub(crate) reused: bool,
 }
 
 /// Why there is no answer.
@@ -84,7 +98,7 @@ pub(crate) enum SendError {
 impl Pool {
     pub(crate) fn new(address: Arc<Address>, config: PoolConfig, dialer: Rc<Dialer>, clock: Rc<Clock>) -> Rc<Self> {
         let (tls, idle, retries) = (OnceCell::new(), RefCell::default(), Cell::new(ONE));
-        Rc::new(Self { address, config, dialer, tls, clock, idle, retries })
+        Rc::new(Self { address, config, dialer, tls, clock, idle, retries, replacements: Cell::new(0) })
     }
 
     /// Sends a request and waits for the head of its answer, whose headers take the place of the request's. What of the
@@ -97,7 +111,7 @@ impl Pool {
     ) -> Result<(Answer, Loan), Failed> {
         // Connecting is rare and its future large: it lives on the heap, so that the common one stays small.
         let Some(talk) = self.take_idle() else { return Box::pin(self.send_anew(ask, upload, connect)).await };
-        self.say(talk, ask, upload).await
+        self.say(talk, ask, upload).await.map_err(|failed| Failed { reused: true, ..failed })
     }
 
     /// The same over a new connection.
@@ -107,7 +121,8 @@ impl Pool {
         upload: &mut Upload,
         connect: Option<Duration>,
     ) -> Result<(Answer, Loan), Failed> {
-        let unreachable = |error| Failed { error: SendError::Unreachable(error), again: true, free: false };
+        let unreachable =
+            |error| Failed { error: SendError::Unreachable(error), again: true, free: false, reused: false };
         let talk = self.connect(connect).await.map_err(unreachable)?;
         let unanswered = |failed| Failed { free: false, ..failed };
         self.say(talk, ask, upload).await.map_err(unanswered)
@@ -133,7 +148,7 @@ impl Pool {
         if let Some(unsent) = unsent {
             *upload = unsent;
         }
-        Err(Failed { error: SendError::Broken(error), again, free })
+        Err(Failed { error: SendError::Broken(error), again, free, reused: false })
     }
 
     /// Takes in that a request goes out, of which so many thousandths may be sent a second time.
@@ -141,13 +156,17 @@ impl Pool {
         if thousandths > 0 {
             self.retries.set((self.retries.get() + thousandths).min(MOST_SAVED));
         }
+        self.replacements.set((self.replacements.get() + OF_AGE).min(MOST_SAVED));
     }
 
     /// Whether one more may be sent a second time.
     pub(crate) fn may_send_again(&self) -> bool {
-        let left = self.retries.get().checked_sub(ONE);
-        self.retries.set(left.unwrap_or(self.retries.get()));
-        left.is_some()
+        take_one(&self.retries)
+    }
+
+    /// Whether one more may be sent a second time for the age of its connection alone, where nothing else may be.
+    pub(crate) fn may_replace(&self) -> bool {
+        take_one(&self.replacements)
     }
 
     fn loan(self: &Rc<Self>, talk: Box<Talk>) -> Loan {

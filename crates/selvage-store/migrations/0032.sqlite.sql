@@ -1,7 +1,6 @@
--- No constraint can be changed here: the tables are made anew, and those that refer to them first.
+-- No constraint can be changed here: the tables are made anew, and those that refer to them first. Their columns stand as PostgreSQL has them.
 CREATE TABLE operation_of_environments (
     id TEXT PRIMARY KEY,
-    environment TEXT NOT NULL DEFAULT '',
     consumer TEXT NOT NULL,
     interface TEXT NOT NULL,
     verb TEXT NOT NULL,
@@ -22,6 +21,7 @@ CREATE TABLE operation_of_environments (
     created_at BIGINT NOT NULL,
     changed_at BIGINT NOT NULL,
     waits TEXT,
+    environment TEXT NOT NULL DEFAULT '',
     UNIQUE (environment, consumer, interface, verb, idempotency_key)
 );
 INSERT INTO operation_of_environments (id, environment, consumer, interface, verb, idempotency_key, payload_hash, request, state, epoch, node,
@@ -46,9 +46,9 @@ CREATE TABLE effect_of_environments (
 INSERT INTO effect_of_environments (id, operation, ordinal, system_name, verb, target, external_id, state, sends, intended_at, sent_at, settled_at)
     SELECT id, operation, ordinal, system_name, verb, target, external_id, state, sends, intended_at, sent_at, settled_at FROM effect;
 CREATE TABLE lane_of_environments (
-    environment TEXT NOT NULL DEFAULT '',
     lane TEXT NOT NULL,
     operation TEXT NOT NULL REFERENCES operation_of_environments (id) ON DELETE CASCADE,
+    environment TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (environment, lane)
 );
 INSERT INTO lane_of_environments (environment, lane, operation) SELECT environment, lane, operation FROM lane;
@@ -64,12 +64,12 @@ CREATE INDEX operation_settled ON operation (changed_at) WHERE state IN ('done',
 CREATE INDEX lane_of_operation ON lane (operation);
 
 CREATE TABLE cross_reference_of_environments (
-    environment TEXT NOT NULL DEFAULT '',
     system_name TEXT NOT NULL,
     object TEXT NOT NULL,
     record TEXT NOT NULL,
     business_key TEXT NOT NULL,
     linked_at BIGINT NOT NULL,
+    environment TEXT NOT NULL DEFAULT '',
     PRIMARY KEY (environment, system_name, object, record),
     UNIQUE (environment, system_name, object, business_key)
 );

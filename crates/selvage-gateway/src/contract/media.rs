@@ -41,9 +41,12 @@ impl Media {
     }
 }
 
+/// What a body that says nothing of its media type is taken for (RFC 9110, 8.3).
+const UNSAID: (&str, &str) = ("application", "octet-stream");
+
 /// What a body of this media type is to be checked against.
 pub(super) fn expected<'a>(declared: &'a [Media], media_type: Option<&str>) -> Expected<'a> {
-    let Some((kind, subtype)) = media_type.and_then(parts) else { return Expected::Undeclared };
+    let Some((kind, subtype)) = media_type.map_or(Some(UNSAID), parts) else { return Expected::Undeclared };
     let fitting = declared.iter().filter_map(|media| Some((media.exactness(kind, subtype)?, media)));
     match fitting.max_by_key(|(exactness, _)| *exactness) {
         None => Expected::Undeclared,
@@ -101,6 +104,9 @@ mod tests {
             assert_eq!(exactness(media_type), expected, "{media_type}");
         }
         assert!(matches!(expected(&declared[2..], Some("text/plain")), Expected::Undeclared));
-        assert!(matches!(expected(&declared, None), Expected::Undeclared));
+        // What is unsaid is of no kind that is named.
+        assert!(matches!(expected(&declared[1..], None), Expected::Undeclared));
+        assert!(matches!(expected(&declared, None), Expected::Anything));
+        assert!(matches!(expected(&declared, Some("text")), Expected::Undeclared));
     }
 }
