@@ -98,7 +98,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError`].
-    pub fn new(mut config: EngineConfig, store: Store) -> Result<Self, EngineError> {
+    pub fn new(mut config: EngineConfig, store: &Store) -> Result<Self, EngineError> {
         config.validate()?;
         let runtime = Handle::try_current().map_err(|_| EngineError::Runtime)?;
         let secrets = Mutex::new(std::mem::take(&mut config.secrets));

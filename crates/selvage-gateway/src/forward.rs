@@ -17,10 +17,10 @@ use crate::decide::UpstreamRef;
 use crate::dial::{self, DialError};
 use crate::held::{self, Held};
 use crate::outcome::Outcome;
-use crate::pool::{Failed, Pool, SendError};
+use crate::pool::{Failed, Loan, Pool, SendError};
 use crate::serve::{Admitted, Asked, too_large};
 use crate::snapshot::{Served, Tags};
-use crate::talk::{Ask, TalkError};
+use crate::talk::{Answer, Ask, TalkError};
 use crate::tunnel::{self, Right, Tunnel};
 
 /// A request that is ready to be sent.
@@ -136,6 +136,35 @@ pub(crate) async fn forward<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Respo
     }
 }
 
+/// Sends what is asked; a second time, where that is safe and so much was saved up for it.
+async fn send(
+    asked: Asked<'_>,
+    (pool, upstream): (&Rc<Pool>, UpstreamRef<'_>),
+    (ask, upload): (&mut Ask<'_>, &mut Upload),
+    connect: Option<Duration>,
+) -> Result<(Answer, Loan), Failed> {
+    let retries = upstream.upstream.rules.retries;
+    pool.earn(retries);
+    let mut sent = pool.send(ask, upload, connect).await;
+    // The upstream has not seen it: nobody saves up for that.
+    if matches!(&sent, Err(failed) if failed.free) {
+        asked.sent_again(upstream.index);
+        sent = Box::pin(pool.send_anew(ask, upload, connect)).await;
+    }
+    // It may have: this takes from what is saved up.
+    let may_go_again = |failed: &Failed| match retries {
+        0 => failed.reused && pool.may_replace(),
+        _ => pool.may_send_again(),
+    };
+    match sent {
+        Err(failed) if failed.again && may_go_again(&failed) => {
+            asked.sent_again(upstream.index);
+            Box::pin(pool.send_anew(ask, upload, connect)).await
+        }
+        done => done,
+    }
+}
+
 /// Sends a request to its upstream: the head of its answer, or what the caller gets where there is none.
 pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Result<Got<'a>, Box<Response<Reply>>> {
     let Forward { mut admitted, pool, mut ask, mut upload, progress, right, upstream, held, tags, spent } = forward;
@@ -154,28 +183,7 @@ pub(crate) async fn exchange<'a>(asked: Asked<'a>, forward: Forward<'a>) -> Resu
     if let Some(tags) = tags {
         tags.as_upstream_knows(&mut ask.parts.headers, &ask.parts.method);
     }
-    let rules = upstream.upstream.rules;
-    pool.earn(rules.retries);
-    let sending = async {
-        let mut sent = pool.send(&mut ask, &mut upload, served.connect).await;
-        // The upstream has not seen it: nobody saves up for that.
-        if matches!(&sent, Err(failed) if failed.free) {
-            asked.sent_again(upstream.index);
-            sent = Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await;
-        }
-        // It may have: this takes from what is saved up.
-        let may_go_again = |failed: &Failed| match rules.retries {
-            0 => failed.reused && pool.may_replace(),
-            _ => pool.may_send_again(),
-        };
-        match sent {
-            Err(failed) if failed.again && may_go_again(&failed) => {
-                asked.sent_again(upstream.index);
-                Box::pin(pool.send_anew(&mut ask, &mut upload, served.connect)).await
-            }
-            done => done,
-        }
-    };
+    let sending = send(asked, (pool, upstream), (&mut ask, &mut upload), served.connect);
     let answer = asked.watch.within(limit.saturating_sub(spent), sending).await;
     let progress = progress.map_or(Progress::Complete, |progress| progress.get());
     asked.came_of(upstream.index, admitted.taken.entered.passage.take(), Outcome::of(answer.as_ref(), progress));

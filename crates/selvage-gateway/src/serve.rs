@@ -16,6 +16,8 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, heade
 use hyper::body::{Body, Incoming};
 use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::name::ConsumerName;
+use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 
 use crate::answer;
@@ -216,14 +218,7 @@ impl<'a> Asked<'a> {
                     Err(response) => Step::Answered(*response, body),
                 }
             }
-            Plan::Look { consumer, id } => match look::admit(self, consumer) {
-                Ok(entered) => Step::Wait(Box::pin(look::look(self, entered, id))),
-                Err(refusal) => {
-                    self.worker.shard.looked(refusal.problem.status);
-                    let refusal = refusal.by(consumer);
-                    Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
-                }
-            },
+            Plan::Look { consumer, id } => self.looks((consumer, id), &parts, body),
             Plan::Webhook { called, rest } => {
                 Step::Wait(Box::pin(webhook::take(self, called, rest.len(), parts, body)))
             }
@@ -233,6 +228,18 @@ impl<'a> Asked<'a> {
             Plan::Document(document) => Step::Answered(oauth::document(self, document), body),
             Plan::Page(code) => Step::Answered(self.page(code, &parts), body),
             Plan::Refuse(refusal) => {
+                Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
+            }
+        }
+    }
+
+    /// A question after an operation.
+    fn looks(self, (consumer, id): (&'a ConsumerName, OperationId), parts: &Parts, body: Incoming) -> Step<'a> {
+        match look::admit(self, consumer) {
+            Ok(entered) => Step::Wait(Box::pin(look::look(self, entered, id))),
+            Err(refusal) => {
+                self.worker.shard.looked(refusal.problem.status);
+                let refusal = refusal.by(consumer);
                 Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body)
             }
         }

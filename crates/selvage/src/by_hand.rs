@@ -105,7 +105,7 @@ impl ByHand {
             key_lifetime: KEEP_KEYS,
             secrets,
         };
-        let engine = Engine::new(config, store)?;
+        let engine = Engine::new(config, &store)?;
         engine.activate(Arc::new(fabric)).map_err(|findings| release::as_error(&findings))?;
         let task = engine.run();
         Ok(Self { engine, task, interface, consumer: CONSUMER.parse()?, object, wait: place.wait })

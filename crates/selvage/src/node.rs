@@ -138,9 +138,8 @@ pub(crate) struct Node {
     engine_task: EngineTask,
     followers: Vec<JoinHandle<()>>,
     keeper: Keeping,
-    events: (Events, Delivering),
+    events: (Events, Delivering, Option<Alive>),
     entering: Entering,
-    alive: Option<Alive>,
     store: Store,
     node: String,
 }
@@ -166,10 +165,7 @@ impl Node {
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         use_secrets(&gateway, secrets);
         gateway.heard(heard_until);
-        let alive = match &config.data {
-            Some(directory) => alive::begin(&config.store, directory, &node.id).await,
-            None => None,
-        };
+        let alive = alive::begin(&config.store, config.data.as_deref(), &node.id).await;
         let budgets = Budgets::new(config.store.clone(), node.id.clone());
         // What was spent before this node began is known before anyone is told that it serves.
         budgets.settle(&gateway, BudgetMoment::First).await;
@@ -211,21 +207,8 @@ impl Node {
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }
-        let (node, events) = (node.id, (events, delivering));
-        Ok(Self {
-            gateway,
-            budgets,
-            console,
-            current,
-            engine_task,
-            followers,
-            keeper,
-            events,
-            entering,
-            alive,
-            store,
-            node,
-        })
+        let (node, events) = (node.id, (events, delivering, alive));
+        Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
 
     /// Where consumers call.
@@ -267,7 +250,7 @@ impl Node {
         }
         // What was under way is finished and counted: the keeper writes the last of it.
         self.keeper.end().await;
-        let (events, delivering) = self.events;
+        let (events, delivering, alive) = self.events;
         delivering.end().await;
         events.end().await;
         self.entering.end().await;
@@ -277,7 +260,7 @@ impl Node {
         }
         self.engine_task.shutdown().await;
         self.console.shutdown().await;
-        drop(self.alive);
+        drop(alive);
     }
 }
 

@@ -228,7 +228,9 @@ pub(super) async fn show(State(api): State<Api>, operator: Operator, At(id): At<
         && let Ok(mut message) = serde_json::from_slice::<Map<String, Value>>(body)
     {
         let hidden = Sight::of(&*api.fabric().await, &detail.letter.interface).hide_in(&mut message);
-        shown["message"] = Value::from(message);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("message".to_owned(), Value::from(message));
+        }
         tell_hidden(&mut shown, hidden);
     }
     Json(shown).into_response()

@@ -111,7 +111,7 @@ pub(crate) async fn node_of(environment: &str, name: &str, store_url: &str, fabr
             (SecretName("odoo/mrp".to_owned()), "demo-mrp-key".to_owned()),
         ]),
     };
-    let engine = Engine::new(config, Store::open(store_url).await.unwrap()).unwrap();
+    let engine = Engine::new(config, &Store::open(store_url).await.unwrap()).unwrap();
     engine.activate(fabric).unwrap();
     let task = engine.run();
     Node { engine, _task: task }

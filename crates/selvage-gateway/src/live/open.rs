@@ -116,7 +116,7 @@ limits: {concurrency: 1, wait: 10s}
         let at_once = self::live(&MANIFESTS.replace(", wait: 10s", ""));
         let served = at_once.snapshot.served().first().unwrap();
         let _first = at_once.take_open(served, now).await.unwrap();
-        let refused = at_once.take_open(served, now).await.err().expect("nothing is waited for");
+        let Err(refused) = at_once.take_open(served, now).await else { panic!("nothing is waited for") };
         assert_eq!(refused.problem.code, code::INTERFACE_BUSY);
     }
 }

@@ -196,7 +196,7 @@ fn a_grant_that_opens_what_is_guarded_takes_the_security_seat() {
         // It is less than there was, or the same.
         (restricted.clone(), less.clone(), false),
         (less, restricted.clone(), true),
-        (classes.clone(), internal.clone(), false),
+        (classes, internal.clone(), false),
         // What makes the data less takes no grant along.
         (without(&restricted), internal.clone(), true),
     ] {

@@ -125,7 +125,7 @@ async fn engine(
     let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await?;
     let node = "faults".to_owned();
     let (lease, key_lifetime) = (Duration::from_secs(10), Duration::from_secs(3600));
-    let engine = Engine::new(EngineConfig { environment, node, lease, key_lifetime, secrets }, store)?;
+    let engine = Engine::new(EngineConfig { environment, node, lease, key_lifetime, secrets }, &store)?;
     engine.activate(Arc::clone(fabric)).map_err(|findings| crate::node::release::as_error(&findings))?;
     Ok((engine, directory))
 }

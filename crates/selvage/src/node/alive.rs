@@ -42,7 +42,9 @@ impl Drop for Alive {
 }
 
 /// Frees what nodes have leased that ended, and shows that this one lives. A node that shows nothing is waited for, as on a server.
-pub(crate) async fn begin(store: &Store, directory: &Path, node: &str) -> Option<Alive> {
+/// Where the store is no file in a directory of its own there is nothing to show.
+pub(crate) async fn begin(store: &Store, directory: Option<&Path>, node: &str) -> Option<Alive> {
+    let directory = directory?;
     for (ended, sign) in ended(directory).unwrap_or_default() {
         match store.release_node(&ended).await {
             Ok(()) => {

@@ -310,7 +310,7 @@ impl Follower {
         }
         let held = self.parts.store.held_until(&terms.of).await?;
         match replay::course(active, replay, terms, (held, Timestamp::now())) {
-            Course::On(replay) => Ok(Some(replay)),
+            Course::On(replay) => Ok(Some(*replay)),
             Course::Waits(waits) => {
                 self.unsent.insert(replay.label(), waits);
                 Ok(None)

@@ -1,5 +1,6 @@
 //! `selvage grant propose`: what could be taken from grants without anybody missing it, by what was counted.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -58,8 +59,8 @@ impl Propose {
         let leases = store.leases().await?;
         let mut counted = BTreeMap::from([(self.since, Counted::read(&store, self.since).await?)]);
         for span in leases.iter().map(|lease| self.span(&fabric, lease)).collect::<BTreeSet<_>>() {
-            if !counted.contains_key(&span) {
-                counted.insert(span, Counted::read(&store, span).await?);
+            if let Entry::Vacant(free) = counted.entry(span) {
+                free.insert(Counted::read(&store, span).await?);
             }
         }
         let proposals = leases.iter().filter_map(|lease| {

@@ -43,7 +43,7 @@ const ENDED: &str = "the subscription that had the events has ended";
 /// What becomes of a replay that may be.
 pub(super) enum Course {
     /// It goes on, so.
-    On(LiveSubscription),
+    On(Box<LiveSubscription>),
     /// It waits, and goes on by itself.
     Waits(Waiting),
     /// It ends, since.
@@ -68,7 +68,7 @@ pub(super) fn course(
     if let Some(until) = held.filter(|until| *until > now) {
         return waits(format!("the receiver of `{}` asked to be left alone until {until:.0}", original.label()));
     }
-    Course::On(as_original(original, replay))
+    Course::On(Box::new(as_original(original, replay)))
 }
 
 /// Why a replay is over though not all was sent: what it was asked for with is there no more.

@@ -109,7 +109,7 @@ async fn compiled(
     registered: &Registered,
 ) -> anyhow::Result<(Engine, AccessState, Snapshot)> {
     let access = config.source.access(&config.store, &config.environment, release).await?;
-    let engine = Engine::new(config.engine(registered.node.id.clone()), config.store.clone())?;
+    let engine = Engine::new(config.engine(registered.node.id.clone()), &config.store)?;
     engine.activate_release(Arc::clone(&release.fabric), &release.id).map_err(|findings| as_error(&findings))?;
     let snapshot = compile(release, &access, &KeysOfIssuers::default(), &config.environment);
     Ok((engine, access, snapshot.map_err(|findings| as_error(&findings))?))

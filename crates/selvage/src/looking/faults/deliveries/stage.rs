@@ -106,7 +106,7 @@ impl Stage {
             key_lifetime: LEASE * 2,
             secrets: BTreeMap::new(),
         };
-        let engine = Engine::new(config, store.clone())?;
+        let engine = Engine::new(config, &store)?;
         let fabric = Arc::new(fabric);
         engine.activate(Arc::clone(&fabric)).map_err(|findings| crate::node::release::as_error(&findings))?;
         engine.keep_events_in(Arc::clone(&log));
