@@ -30,7 +30,7 @@ use window::Window;
 /// How often a receiver may put a message off before its lane is set aside.
 const PUT_OFF: u32 = 3;
 /// The longest that a receiver may let everything wait.
-const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
+pub const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
 /// What a receiver asks for beyond what is noted, and is not noted yet.
 const SLIGHTLY: Duration = Duration::from_secs(1);
 

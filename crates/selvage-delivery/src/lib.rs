@@ -26,6 +26,7 @@ pub use contract::{Handed, Held, Holding};
 pub use endpoint::{AddressPolicy, Endpoint, EndpointLimits, EndpointTls, Signing};
 pub use figures::{Figure, Figures};
 pub use keeper::{Keeper, preferred};
+pub use lanes::LONGEST_HOLD;
 pub use late::oldest_waiting;
 pub use message::{Message, MessageId, Sending};
 pub use pull::Puller;

@@ -2,6 +2,7 @@
 //! and where to. It never sends what the subscription itself would not be sent.
 
 use jiff::Timestamp;
+use selvage_delivery::LONGEST_HOLD;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::scalar::Rate;
@@ -65,7 +66,9 @@ pub(super) fn course(
     if !original.is_sent() {
         return waits(format!("`{}`, which it repeats, is {}", original.label(), original.state));
     }
-    if let Some(until) = held.filter(|until| *until > now) {
+    // What is further away was noted by a clock that was ahead: no receiver is left alone for longer.
+    let longest = now.checked_add(LONGEST_HOLD).unwrap_or(now);
+    if let Some(until) = held.filter(|until| *until > now && *until <= longest) {
         return waits(format!("the receiver of `{}` asked to be left alone until {until:.0}", original.label()));
     }
     Course::On(Box::new(as_original(original, replay)))
