@@ -137,11 +137,11 @@ impl Moment {
 
 /// Whether a store keeps any limit that is declared.
 pub(crate) fn is_any_shared(live: &Live, sharing: Sharing) -> bool {
-    live.shared().any(|shared| match sharing {
+    match sharing {
         Sharing::None => false,
-        Sharing::Quotas => shared.quota.is_some(),
-        Sharing::All => true,
-    })
+        Sharing::Quotas => live.has_shared(true),
+        Sharing::All => live.has_shared(false),
+    }
 }
 
 /// A store has nothing to keep: as long as that is so, nobody is cut off from it, and no silence is counted.

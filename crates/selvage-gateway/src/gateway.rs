@@ -90,8 +90,8 @@ impl Gateway {
         let threads = config.threads.max(1);
         let (address, listeners) = listen_all(config.listen, threads)?;
         let admin_listener = config.admin.map(listen).transpose()?;
-        let books = Books::new(threads, config.sharing, config.max_kept);
-        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books).takes_over(&books)));
+        let books = Arc::new(Books::new(threads, config.sharing, config.max_kept));
+        let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books).takes_over()));
         let draining = AtomicBool::new(false);
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
@@ -145,8 +145,7 @@ impl Gateway {
 
     /// Serves what was made ready from now on. Requests in hand finish on their snapshot; counters and limits go on.
     pub fn activate(&self, prepared: Prepared) {
-        let books = &self.shared.books;
-        let before = self.shared.live.swap(Arc::new(prepared.live.takes_over(books)));
+        let before = self.shared.live.swap(Arc::new(prepared.live.takes_over()));
         self.retired.lock().unwrap_or_else(PoisonError::into_inner).push(before);
     }
 

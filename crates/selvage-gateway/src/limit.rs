@@ -314,11 +314,13 @@ impl Limits {
             return;
         }
         known.pruned = Some(now);
-        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && quota.is_over(wall);
+        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && !rate.is_awake() && quota.is_over(wall);
         known.grants.retain(|_, limits| {
             Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0 || !settled(&limits.rate, &limits.quota)
         });
-        known.interfaces.retain(|_, limits| Arc::strong_count(limits) > 1 || !settled(&limits.rate, &limits.quota));
+        known.interfaces.retain(|_, limits| {
+            Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0 || !settled(&limits.rate, &limits.quota)
+        });
     }
 }
 

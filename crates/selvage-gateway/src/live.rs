@@ -1,12 +1,12 @@
 //! A snapshot in use: its interfaces and leases joined with their counters and limits, so that a request needs no
-//! name. Made off the path when a snapshot is swapped in.
+//! name. Each is joined when it is used first, so that a snapshot of thousands is swapped in as fast as one of few.
 
 mod join;
 mod open;
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use http::{HeaderValue, StatusCode};
@@ -25,7 +25,7 @@ use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent
 use crate::precedence::Pace;
 use crate::quota::{Counted, Counter};
 use crate::refusal::Refusal;
-use crate::snapshot::{Kind, Served, Snapshot};
+use crate::snapshot::{Kind, Lease, Served, Snapshot};
 use crate::tally::{NOWHERE, Names, Shard, Slab};
 use crate::token::TokenCounts;
 
@@ -93,11 +93,12 @@ impl Books {
 #[derive(Debug)]
 pub(crate) struct Live {
     pub(crate) snapshot: Arc<Snapshot>,
+    books: Arc<Books>,
     /// By key of the snapshot.
-    keys: Vec<u32>,
-    leases: Vec<LiveLease>,
+    keys: Joined<u32>,
+    leases: Joined<LiveLease>,
     /// Shared by the snapshots of one release.
-    served: Arc<[LiveInterface]>,
+    served: Arc<Joined<LiveInterface>>,
     upstreams: Arc<[LiveUpstream]>,
     /// By interface, of those that keep answers.
     caches: HashMap<u32, Arc<Cache>>,
@@ -106,22 +107,25 @@ pub(crate) struct Live {
     cut_off: Arc<AtomicBool>,
 }
 
-#[derive(Clone, Debug)]
+/// What belongs to each item of a snapshot, joined at its first use.
+type Joined<T> = Slab<OnceLock<T>>;
+
+#[derive(Debug)]
 struct LiveLease {
     /// By operation.
-    series: Arc<[u32]>,
+    series: Box<[u32]>,
     /// The grant's index among those that were ever used.
     grant: u32,
     limits: Option<Arc<GrantLimits>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct LiveInterface {
     index: u32,
     /// By operation.
-    operations: Arc<[u32]>,
+    operations: Box<[u32]>,
     /// By attribute of its object.
-    attributes: Arc<[u32]>,
+    attributes: Box<[u32]>,
     limits: Arc<InterfaceLimits>,
 }
 
@@ -173,60 +177,88 @@ pub(crate) struct Left {
 }
 
 impl Live {
-    /// Joins a snapshot with the books, and with what was joined before. Its answers are kept from [`Self::takes_over`] on.
-    pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Books) -> Self {
-        let pace = &Pace::begin(before.is_some());
-        let served = join::interfaces(&snapshot, before, (books, pace));
-        let leases = join::leases(&snapshot, before, (books, pace));
-        let upstreams = join::upstreams(&snapshot, before, (books, pace));
-        let keys = join::keys(&snapshot, before, (books, pace));
-        let alone = books.limits.sharing == Sharing::None;
-        let cut_off = Arc::clone(&books.limits.cut_off);
-        Self { leases, served, keys, upstreams, caches: HashMap::new(), snapshot, alone, cut_off }
+    /// A snapshot with the books that it is joined with. What is awake of the limits before stays so. Its answers are kept from
+    /// [`Self::takes_over`] on.
+    pub(crate) fn new(snapshot: Arc<Snapshot>, before: Option<&Self>, books: &Arc<Books>) -> Self {
+        let same = before.filter(|before| before.snapshot.declares_the_same(&snapshot));
+        let (served, upstreams) = match same {
+            Some(before) => (Arc::clone(&before.served), Arc::clone(&before.upstreams)),
+            None => {
+                let upstreams = snapshot.upstreams().iter().map(|upstream| join::upstream(upstream, books));
+                (Arc::new(Slab::with_room(snapshot.served().len())), upstreams.collect())
+            }
+        };
+        let live = Self {
+            keys: Slab::with_room(snapshot.key_ids().len()),
+            leases: Slab::with_room(snapshot.leases().len()),
+            served,
+            upstreams,
+            caches: HashMap::new(),
+            alone: books.limits.sharing == Sharing::None,
+            cut_off: Arc::clone(&books.limits.cut_off),
+            books: Arc::clone(books),
+            snapshot,
+        };
+        if let Some(before) = before {
+            join::awake(&live, before);
+        }
+        live
     }
 
     /// Takes the kept answers over from the snapshot before, and forgets those that it does not keep.
-    pub(crate) fn takes_over(mut self, books: &Books) -> Self {
-        self.caches = books.caches.renew(&self.snapshot);
+    pub(crate) fn takes_over(mut self) -> Self {
+        self.caches = self.books.caches.renew(&self.snapshot);
         self
     }
 
-    /// Takes it apart in steps: it is large, and so may its snapshot be.
+    /// Takes its snapshot apart in steps, where nobody else has it: it may be large.
     pub(crate) fn take_apart(self) {
-        let pace = Pace::begin(true);
-        self.leases.into_iter().for_each(|_| pace.step());
         if let Some(snapshot) = Arc::into_inner(self.snapshot) {
-            snapshot.take_apart(&pace);
+            snapshot.take_apart(&Pace::begin(true));
         }
+    }
+
+    /// What belongs to a lease of the snapshot.
+    fn lease(&self, lease: &Lease) -> Option<&LiveLease> {
+        Some(self.leases.at(lease.index)?.get_or_init(|| join::lease(&self.snapshot, lease, &self.books)))
+    }
+
+    /// What belongs to an interface of the snapshot.
+    fn served(&self, served: &Served) -> Option<&LiveInterface> {
+        Some(self.served.at(served.index)?.get_or_init(|| join::interface(served, &self.books)))
+    }
+
+    fn key(&self, index: u32) -> Option<u32> {
+        let id = self.snapshot.key_ids().get(index as usize)?;
+        Some(*self.keys.at(index)?.get_or_init(|| self.books.names.key(id)))
     }
 
     /// The series of a permit.
     pub(crate) fn series(&self, permit: &Permit<'_>) -> u32 {
-        let lease = self.leases.get(permit.lease.index as usize);
+        let lease = self.lease(permit.lease);
         lease.and_then(|lease| lease.series.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
     }
 
     /// The grant and the key that a permit goes by, for their last use.
     pub(crate) fn proofs(&self, permit: &Permit<'_>) -> (u32, u32) {
-        let grant = self.leases.get(permit.lease.index as usize).map_or(NOWHERE, |lease| lease.grant);
-        let key = permit.credential.and_then(|index| self.keys.get(index as usize)).copied();
-        (grant, key.unwrap_or(NOWHERE))
+        let grant = self.lease(permit.lease).map_or(NOWHERE, |lease| lease.grant);
+        (grant, permit.credential.and_then(|index| self.key(index)).unwrap_or(NOWHERE))
     }
 
     /// The index of an attribute of a served object; [`NOWHERE`] for the whole.
     pub(crate) fn attribute(&self, served: &Served, place: Option<usize>) -> u32 {
-        let live = self.served.get(served.index as usize);
+        let live = self.served(served);
         place.and_then(|place| live?.attributes.get(place)).copied().unwrap_or(NOWHERE)
     }
 
     /// The counters of an interface.
     pub(crate) fn interface(&self, served: &Served) -> u32 {
-        self.served.get(served.index as usize).map_or(NOWHERE, |live| live.index)
+        self.served(served).map_or(NOWHERE, |live| live.index)
     }
 
     /// The counters of an operation.
     pub(crate) fn operation(&self, permit: &Permit<'_>) -> u32 {
-        let live = self.served.get(permit.served.index as usize);
+        let live = self.served(permit.served);
         live.and_then(|live| live.operations.get(permit.operation as usize)).copied().unwrap_or(NOWHERE)
     }
 
@@ -254,42 +286,47 @@ impl Live {
 
     /// The places that a request needs which goes out a second time; of limits it takes nothing more.
     pub(crate) fn queue_again<'s>(&'s self, permit: &Permit<'s>) -> Option<Box<Queued<'s>>> {
-        let live = self.served.get(permit.served.index as usize)?;
+        let live = self.served(permit.served)?;
         Some(Box::new(Queued { doors: self.doors(permit.served, live), spent: [None; 4] }))
+    }
+
+    /// Whether nodes may share any limit that is declared; of all, or of the quotas alone.
+    pub(crate) fn has_shared(&self, quotas_alone: bool) -> bool {
+        let mut limited = self.snapshot.limited_leases().iter().chain(self.snapshot.limited_interfaces());
+        limited.any(|(_, is_quota)| *is_quota || !quotas_alone)
     }
 
     /// Every limit that nodes may share, with its state.
     pub(crate) fn shared(&self) -> impl Iterator<Item = Shared<'_>> {
-        self.shared_of(|_| true)
+        self.shared_of(true)
     }
 
-    /// Those that there may be something to settle about: there may be thousands that nobody meets.
+    /// The quotas, and the rates that there may be something to settle about: there may be thousands that nobody meets.
     pub(crate) fn awake(&self) -> impl Iterator<Item = Shared<'_>> {
-        self.shared_of(Meter::is_awake)
+        self.shared_of(false)
     }
 
-    /// The quotas, and the rates that are meant. What can be said of them without looking at what declares them comes first.
-    fn shared_of(&self, is_meant: impl Fn(&Meter) -> bool + Copy) -> impl Iterator<Item = Shared<'_>> {
+    /// What can be said of them without looking at what declares them comes first.
+    fn shared_of(&self, all: bool) -> impl Iterator<Item = Shared<'_>> {
         let grants = self.snapshot.limited_leases().iter().filter_map(move |(index, is_quota)| {
-            let limits = self.leases.get(*index as usize)?.limits.as_ref()?;
-            if !is_quota && !is_meant(&limits.rate) {
+            if !all && !is_quota && !self.lease_is_awake(*index) {
                 return None;
             }
             let lease = self.snapshot.leases().get(*index as usize)?;
+            let limits = self.lease(lease)?.limits.as_ref()?;
             let served = self.snapshot.served().get(lease.served as usize)?;
             let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
             let limits = LimitedBy::Grant(Arc::clone(limits));
             Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses })
         });
         let interfaces = self.snapshot.limited_interfaces().iter().filter_map(move |(index, is_quota)| {
-            let limits = &self.served.get(*index as usize)?.limits;
-            if !is_quota && !is_meant(&limits.rate) {
+            if !all && !is_quota && !self.interface_is_awake(*index) {
                 return None;
             }
             let served = self.snapshot.served().get(*index as usize)?;
             Some(Shared {
                 name: &served.reference,
-                limits: LimitedBy::Interface(Arc::clone(limits)),
+                limits: LimitedBy::Interface(Arc::clone(&self.served(served)?.limits)),
                 rate: served.rate,
                 quota: served.quota,
                 refuses: served.refuses_cut_off,
@@ -298,12 +335,22 @@ impl Live {
         grants.chain(interfaces)
     }
 
+    /// Whether there may be something to settle about the rate of a lease: of what nobody used there is not.
+    fn lease_is_awake(&self, index: u32) -> bool {
+        let lease = self.leases.seen(index).and_then(OnceLock::get);
+        lease.and_then(|lease| lease.limits.as_ref()).is_some_and(|limits| limits.rate.is_awake())
+    }
+
+    fn interface_is_awake(&self, index: u32) -> bool {
+        self.served.seen(index).and_then(OnceLock::get).is_some_and(|live| live.limits.rate.is_awake())
+    }
+
     /// Takes from every limit that stands over a permit, or from none.
     pub(crate) fn take<'s>(&'s self, permit: &Permit<'s>, now: Now) -> Result<Taken<'s>, Box<Limited<'s>>> {
         let mut taken = Taken::default();
-        let Some(live) = self.served.get(permit.served.index as usize) else { return Ok(taken) };
+        let Some(live) = self.served(permit.served) else { return Ok(taken) };
         let (served, lease) = (permit.served, permit.lease);
-        let grant = self.leases.get(lease.index as usize).and_then(|lease| lease.limits.as_deref());
+        let grant = self.lease(lease).and_then(|lease| lease.limits.as_deref());
         let rate = |meter, allowance| Limit::Rate(meter, allowance);
         let quota = |counter, quota| Limit::Quota(counter, quota);
         // The grant first: who is over its own limits takes nothing of what all share.

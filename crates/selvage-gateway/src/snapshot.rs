@@ -8,7 +8,6 @@ mod checks;
 mod declared;
 mod direct;
 mod insiders;
-mod mark;
 mod mediated;
 mod opened;
 mod scope;
@@ -218,6 +217,11 @@ impl Snapshot {
     pub(crate) fn leases_of(&self, consumer: u32, served: u32) -> impl Iterator<Item = &Lease> {
         let indices = self.leases_of.get(&(consumer, served)).map(Vec::as_slice).unwrap_or_default();
         indices.iter().filter_map(|index| self.leases.get(*index as usize))
+    }
+
+    /// The interface of this name, where it is answered for.
+    pub(crate) fn named(&self, interface: &InterfaceRef) -> Option<&Served> {
+        self.declared.named(interface)
     }
 
     pub(crate) fn served(&self) -> &[Served] {

@@ -44,7 +44,7 @@ const OUT_OF_FILES: Duration = Duration::from_millis(50);
 pub(crate) struct Shared {
     pub(crate) config: GatewayConfig,
     pub(crate) live: Arc<ArcSwap<Live>>,
-    pub(crate) books: Books,
+    pub(crate) books: Arc<Books>,
     pub(crate) mediation: Arc<dyn Mediation>,
     pub(crate) draining: AtomicBool,
     /// Who is connected, where that is limited.

@@ -47,7 +47,7 @@ impl Store {
 
     async fn state_with(&self, known: Option<&AccessState>) -> Result<AccessState, StoreError> {
         let mut transaction = self.database.read().await?;
-        let revision = transaction.only(REVISION, bind![]).await?.count("revision")?;
+        let revision = revision(&mut transaction).await?;
         let credentials = key::all(&mut transaction).await?;
         let grants = match known.filter(|known| known.revision <= revision) {
             Some(known) => grant::all_after(&mut transaction, (&known.grants, known.revision)).await?,
@@ -63,9 +63,15 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn access_revision(&self) -> Result<u64, StoreError> {
-        let mut transaction = self.database.read().await?;
-        transaction.only(REVISION, bind![]).await?.count("revision")
+        let rows = self.database.look(REVISION, bind![]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::damaged("a row that every store has is missing"))?;
+        row.count("revision")
     }
+}
+
+/// Which access state it is, as the transaction sees it.
+pub(crate) async fn revision(transaction: &mut Transaction) -> Result<u64, StoreError> {
+    transaction.only(REVISION, bind![]).await?.count("revision")
 }
 
 /// Lets changes of access state follow one another: taken before anything else is read or locked.

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
+};
 
 use crate::error::StoreError;
 use crate::statement::Sql;
@@ -21,8 +23,24 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
 const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait before a file that others hold is opened again.
 const OPEN_AGAIN: Duration = Duration::from_millis(10);
+/// A connection that was used so lately is taken to stand: what finds that it does not is told, and the next one is another.
+const SURELY_STANDS: Duration = Duration::from_secs(1);
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
+
+macro_rules! prepared {
+    ($sql:expr, $parameters:expr) => {{
+        let mut query = sqlx::query($sql);
+        for parameter in $parameters {
+            query = match parameter {
+                Parameter::Integer(value) => query.bind(value),
+                Parameter::Text(value) => query.bind(value),
+                Parameter::Bytes(value) => query.bind(value),
+            };
+        }
+        query
+    }};
+}
 
 /// A store's database, for somebody whose name is proven or not.
 #[derive(Clone)]
@@ -116,6 +134,9 @@ impl Connections {
         }
         // It may be turned off later, and every connection begins with what is so then.
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
+        let pool = pool.test_before_acquire(false).before_acquire(|connection, known| {
+            Box::pin(async move { Ok(known.idle_for < SURELY_STANDS || connection.ping().await.is_ok()) })
+        });
         let pool = pool.after_connect(|connection, _| {
             Box::pin(async move {
                 let refused = |setting| Err(sqlx::Error::Protocol(format!("`{setting}` is `off`")));
@@ -178,6 +199,24 @@ impl Database {
             }
         };
         Ok(self.begun(on))
+    }
+
+    /// Reads by one statement alone, which needs no transaction around it: half the way to a server and back.
+    pub(crate) async fn look(
+        &self,
+        sql: Sql,
+        parameters: impl IntoIterator<Item = Parameter>,
+    ) -> Result<Vec<Row>, StoreError> {
+        match &self.connections {
+            Connections::Sqlite { readers, .. } => {
+                let rows = within(prepared!(sql.sqlite, parameters).fetch_all(readers)).await?;
+                Ok(rows.into_iter().map(Row::Sqlite).collect())
+            }
+            Connections::Postgres(pool) => {
+                let rows = within(prepared!(sql.postgres, parameters).fetch_all(pool)).await?;
+                Ok(rows.into_iter().map(Row::Postgres).collect())
+            }
+        }
     }
 
     pub(crate) async fn close(&self) {
@@ -250,20 +289,6 @@ pub(crate) struct Transaction {
 pub(crate) enum Connection {
     Sqlite(sqlx::Transaction<'static, Sqlite>),
     Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-macro_rules! prepared {
-    ($sql:expr, $parameters:expr) => {{
-        let mut query = sqlx::query($sql);
-        for parameter in $parameters {
-            query = match parameter {
-                Parameter::Integer(value) => query.bind(value),
-                Parameter::Text(value) => query.bind(value),
-                Parameter::Bytes(value) => query.bind(value),
-            };
-        }
-        query
-    }};
 }
 
 impl Transaction {

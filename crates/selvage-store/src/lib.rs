@@ -80,7 +80,7 @@ pub use ledger::entry::LedgerEntry;
 pub use ledger::token::TokensAsked;
 pub use ledger::verify::{LedgerCheck, LedgerFault};
 pub use node::ran::ReleaseRun;
-pub use node::released::{NodeReleases, RefusedReleases, Runs, digests_of_active, releases_digest};
+pub use node::released::{NodeReleases, NodeWord, RefusedReleases, Runs, digests_of_active, releases_digest};
 pub use node::{NewNode, NodeRecord, SignOfLife};
 pub use notice::{LifecycleNotice, NewNotice};
 pub use operation::lane::Lane;

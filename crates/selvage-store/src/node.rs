@@ -14,7 +14,7 @@ use crate::environment;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
-use released::NodeReleases;
+use released::{NodeReleases, NodeWord};
 
 /// A node that is gone is forgotten after so long.
 const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -105,10 +105,31 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] for a node that is not known (any more): it has to be registered again.
     pub async fn renew_lease(&self, id: &str, sign: SignOfLife) -> Result<bool, StoreError> {
+        self.renew_lease_saying(id, sign, None).await
+    }
+
+    /// The same, with a node's word about its releases, which counts whether or not its lease is renewed. Both at once: whoever waits for
+    /// the node waits for one commit.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a node that is not known (any more): it has to be registered again.
+    pub async fn renew_lease_saying(
+        &self,
+        id: &str,
+        sign: SignOfLife,
+        word: Option<NodeWord<'_>>,
+    ) -> Result<bool, StoreError> {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
+        if let Some(word) = word {
+            if let Some((environment, releases)) = word.begins {
+                ran::note(&mut transaction, environment, releases, now).await?;
+            }
+            released::note(&mut transaction, id, word.says, now).await?;
+        }
         let (revision, until) = (integer(sign.revision), now.after(sign.lease));
         let renewed = transaction.run(RENEW, bind![id, revision, now, until, micros(sign.serves_for)]).await? == 1;
+        // Of a node that is not known, nothing was noted either.
         if !renewed && transaction.first(EXISTS, bind![id]).await?.is_none() {
             return Err(StoreError::NotFound { what: "node", id: id.to_owned() });
         }

@@ -13,7 +13,7 @@ use crate::tally::NOWHERE;
 impl Live {
     /// The counters of the one operation that an interface has.
     pub(crate) fn first_operation(&self, served: &Served) -> u32 {
-        let live = self.served.get(served.index as usize);
+        let live = self.served(served);
         live.and_then(|live| live.operations.first()).copied().unwrap_or(NOWHERE)
     }
 
@@ -23,7 +23,7 @@ impl Live {
         served: &'s Served,
         now: impl Fn() -> Now,
     ) -> Result<Entered, Box<Refusal<'s>>> {
-        let Some(live) = self.served.get(served.index as usize) else { return Ok(Entered::default()) };
+        let Some(live) = self.served(served) else { return Ok(Entered::default()) };
         let limits = [
             served.rate.map(|of| Limit::Rate(&live.limits.rate, of)),
             served.quota.map(|of| Limit::Quota(&live.limits.quota, of)),
@@ -97,7 +97,7 @@ limits: {concurrency: 1, wait: 10s}
         let environment = "dev".parse().unwrap();
         let source =
             SnapshotSource { fabric: &fabric, access: &access, keys: &keys, environment: &environment, release: "rel" };
-        Live::new(Arc::new(Snapshot::compile(&source).unwrap()), None, &Books::new(1, Sharing::None, 0))
+        Live::new(Arc::new(Snapshot::compile(&source).unwrap()), None, &Arc::new(Books::new(1, Sharing::None, 0)))
     }
 
     #[tokio::test(flavor = "current_thread")]

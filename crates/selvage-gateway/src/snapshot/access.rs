@@ -16,11 +16,11 @@ use selvage_model::manifest::interface::Criticality;
 use selvage_model::name::{ConsumerName, IssuerName};
 use selvage_model::scalar::Quota;
 
+use super::SnapshotSource;
 use super::declared::Declared;
 use super::opened::{Ends, Opened};
 use super::scope::{self, DirectScope};
 use super::served::{Served, index};
-use super::{SnapshotSource, mark};
 use crate::condition::{Conditions, GrantCondition, HeldLast};
 use crate::identify::key_hash;
 use crate::limit::Allowance;
@@ -79,8 +79,6 @@ impl Deref for Lease {
 /// What a grant comes to by its terms, of what is declared: the same in all access states of a release in which the terms are the same.
 #[derive(Debug)]
 pub(crate) struct Granted {
-    /// What its counters and limits are known by.
-    pub(crate) mark: u64,
     /// What it opens, for streams that outlive the snapshot.
     pub(crate) opened: Arc<Opened>,
     pub(crate) served: u32,
@@ -357,9 +355,7 @@ fn granted(
     };
     let granted = |name: &str| terms.operations.iter().any(|operation| operation == name);
     let allowance = terms.rate.map(Allowance::of);
-    let is_limited = allowance.is_some() || terms.quota.is_some();
     Granted {
-        mark: mark::of((&grant.id, &grant.consumer, is_limited, served.mark)),
         opened: Arc::new(opened),
         served: served.index,
         operations: served.operations.iter().map(|operation| granted(&operation.name)).collect(),

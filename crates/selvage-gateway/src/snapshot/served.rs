@@ -18,7 +18,7 @@ use selvage_model::scalar::Quota;
 use super::checks::{self, Checks};
 use super::declared::Declaring;
 use super::scope::{self, Classed};
-use super::{announce, direct, mark, mediated};
+use super::{announce, direct, mediated};
 use crate::admission::UpstreamRules;
 use crate::cache::CacheRules;
 use crate::gate::Room;
@@ -72,8 +72,6 @@ pub(crate) struct Served {
     pub(crate) cache: Option<Box<CacheRules>>,
     /// What proves a call, where it is a webhook.
     pub(crate) demand: Option<Box<Demand>>,
-    /// What its counters and limits are known by: its name, its operations and its attributes.
-    pub(crate) mark: u64,
     prefix: String,
 }
 
@@ -247,7 +245,6 @@ impl Served {
             checks: None,
             cache: None,
             demand: None,
-            mark: 0,
         }
     }
 
@@ -361,8 +358,6 @@ pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>
                 upstreams.push(direct.upstream);
             }
         }
-        let operations: Vec<&str> = served.operations.iter().map(|operation| &*operation.name).collect();
-        served.mark = mark::of((&served.reference, &served.attributes, operations));
         all.push(served);
     }
     (all, upstreams)

@@ -14,7 +14,16 @@ pub(crate) struct Slab<T> {
 impl<T: Default> Slab<T> {
     /// An empty one.
     pub(crate) fn new() -> Self {
-        Self { chunks: (0..CHUNKS).map(|_| OnceLock::new()).collect() }
+        Self::of_chunks(CHUNKS)
+    }
+
+    /// An empty one with room for so many, of as many as there can be.
+    pub(crate) fn with_room(items: usize) -> Self {
+        Self::of_chunks(items.div_ceil(CHUNK).min(CHUNKS))
+    }
+
+    fn of_chunks(chunks: usize) -> Self {
+        Self { chunks: (0..chunks).map(|_| OnceLock::new()).collect() }
     }
 
     /// The item of this index; `None` beyond the end.

@@ -119,6 +119,12 @@ pub(crate) async fn apply(
     asked: &[Asked],
     by: &str,
 ) -> Result<AppliedGrants, StoreError> {
+    let plan = planned(transaction, asked).await?;
+    carry_out(transaction, plan, by).await
+}
+
+/// What has to be done so that leases are what is asked for. It reads all of them, and holds for as long as the revision stays.
+pub(crate) async fn planned(transaction: &mut Transaction, asked: &[Asked]) -> Result<Plan, StoreError> {
     let mut plan = plan(known(transaction).await?, asked);
     // What was left of a manifest's lease goes with the manifest, whatever its terms have become.
     for row in transaction.all(NARROWED, bind![]).await? {
@@ -127,7 +133,7 @@ pub(crate) async fn apply(
             plan.end.push(left);
         }
     }
-    carry_out(transaction, plan, by).await
+    Ok(plan)
 }
 
 async fn find(transaction: &mut Transaction, id: &str) -> Result<LiveGrant, StoreError> {
@@ -208,7 +214,7 @@ async fn known(transaction: &mut Transaction) -> Result<Vec<Known>, StoreError> 
 
 /// What has to be done.
 #[derive(Default)]
-struct Plan {
+pub(crate) struct Plan {
     grant: Vec<Asked>,
     change: Vec<(LiveGrant, GrantTerms)>,
     end: Vec<LiveGrant>,
@@ -264,7 +270,12 @@ impl Plan {
     }
 }
 
-async fn carry_out(transaction: &mut Transaction, plan: Plan, by: &str) -> Result<AppliedGrants, StoreError> {
+/// Does what was planned. The caller holds the access state, ends what lived by it, and raises the revision.
+pub(crate) async fn carry_out(
+    transaction: &mut Transaction,
+    plan: Plan,
+    by: &str,
+) -> Result<AppliedGrants, StoreError> {
     let now = transaction.now().await?;
     let mut applied = AppliedGrants { held_back: plan.held_back, ..AppliedGrants::default() };
     for (consumer, interface, terms) in plan.grant {

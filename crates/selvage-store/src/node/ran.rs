@@ -52,7 +52,8 @@ impl Store {
         releases: &BTreeMap<DomainName, String>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.database.write().await?;
-        note(&mut transaction, environment, releases).await?;
+        let now = transaction.now().await?;
+        note(&mut transaction, environment, releases, now).await?;
         transaction.commit().await
     }
 
@@ -66,12 +67,13 @@ impl Store {
     }
 }
 
-async fn note(
+pub(super) async fn note(
     transaction: &mut Transaction,
     environment: &EnvironmentName,
     releases: &BTreeMap<DomainName, String>,
+    now: Micros,
 ) -> Result<(), StoreError> {
-    let (now, most) = (transaction.now().await?, Micros(0).after(WITHOUT_A_WORD).0);
+    let most = Micros(0).after(WITHOUT_A_WORD).0;
     for (domain, release) in releases {
         let values = bind![environment.as_str(), domain.as_str(), release.as_str(), now, most];
         transaction.run(RAN, values).await?;

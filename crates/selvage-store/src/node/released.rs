@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::NodeRecord;
+use crate::DomainActivation;
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
-use crate::value::{Row, bind};
-use crate::{DomainActivation, Store};
+use crate::value::{Micros, Row, bind};
 
 /// Longer reasons are cut: they name what to look for in the node's log.
 const MOST_TEXT: usize = 4_000;
@@ -89,19 +90,23 @@ statements! {
             WHERE id = $1";
 }
 
-impl Store {
-    /// Notes what a node runs and what it refuses; `false` where the node is not known (any more).
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn note_releases_of_node(&self, id: &str, says: &NodeReleases) -> Result<bool, StoreError> {
-        let mut transaction = self.database.write().await?;
-        let now = transaction.now().await?;
-        let refused = says.refused.as_ref().map(|refused| words(refused).to_string());
-        let noted = transaction.run(NOTE, bind![id, says.runs.clone(), refused, now]).await? == 1;
-        transaction.commit().await?;
-        Ok(noted)
-    }
+/// What a node says of its releases with its sign of life.
+#[derive(Clone, Copy, Debug)]
+pub struct NodeWord<'a> {
+    /// What it runs and what it refuses.
+    pub says: &'a NodeReleases,
+    /// What it began to run, and where.
+    pub begins: Option<(&'a EnvironmentName, &'a BTreeMap<DomainName, String>)>,
+}
+
+pub(super) async fn note(
+    transaction: &mut Transaction,
+    id: &str,
+    says: &NodeReleases,
+    now: Micros,
+) -> Result<(), StoreError> {
+    let refused = says.refused.as_ref().map(|refused| words(refused).to_string());
+    transaction.run(NOTE, bind![id, says.runs.clone(), refused, now]).await.map(drop)
 }
 
 fn words(refused: &RefusedReleases) -> Value {

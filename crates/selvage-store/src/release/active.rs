@@ -111,14 +111,19 @@ impl Store {
     /// [`StoreError::NotFound`] for a release that the domain does not have, [`StoreError::ActivationMoved`] where something was
     /// activated since it was judged.
     pub async fn activate_domain(&self, new: &NewActivation<'_>) -> Result<AppliedActivation, StoreError> {
+        let planned = self.planned_access(&new.asks.grants).await?;
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
         if transaction.only(SEEN, bind![]).await?.count("ordinal")? != new.seen {
             return Err(StoreError::ActivationMoved { release: new.release.to_owned() });
         }
+        let plan = match planned {
+            (revision, plan) if revision == access::revision(&mut transaction).await? => plan,
+            _ => grant::planned(&mut transaction, &new.asks.grants).await?,
+        };
         let activated = append(&mut transaction, new).await?;
-        let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
+        let grants = grant::carry_out(&mut transaction, plan, new.by).await?;
         if !grants.is_nothing() {
             access::end_overdue(&mut transaction).await?;
         }
@@ -128,6 +133,13 @@ impl Store {
             transaction.commit().await?;
         }
         Ok(AppliedActivation { activated, grants, subscriptions })
+    }
+
+    /// What is to be done with leases, and by which access state. All of them are read, beside whoever changes them: nobody waits for
+    /// that, and no node for what is active meanwhile.
+    async fn planned_access(&self, asked: &[Asked]) -> Result<(u64, grant::Plan), StoreError> {
+        let mut transaction = self.database.read().await?;
+        Ok((access::revision(&mut transaction).await?, grant::planned(&mut transaction, asked).await?))
     }
 
     /// What would come of the access if this were what is asked for. Nothing is changed.
@@ -156,7 +168,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn active_domains(&self) -> Result<Vec<DomainActivation>, StoreError> {
-        all(&mut self.database.read().await?).await
+        self.database.look(ACTIVE, bind![]).await?.iter().map(activation).collect()
     }
 
     /// What was ever activated, newest first.

@@ -6,7 +6,7 @@ use selvage_model::access::{Block, Blocked, KeyHash, Principal};
 
 use super::both;
 use super::stage::Stage;
-use crate::{NewKey, NewNode, NodeReleases, RefusedReleases, Runs, SignOfLife, StoreError, releases_digest};
+use crate::{NewKey, NewNode, NodeReleases, NodeWord, RefusedReleases, Runs, SignOfLife, StoreError, releases_digest};
 
 both!(
     a_lease_is_renewed_by_who_runs_the_newest_state,
@@ -70,12 +70,18 @@ async fn what_a_node_runs_is_known(stage: &Stage) {
     assert_eq!(record().await.runs(&old), Runs::Unsaid);
 
     let mut says = NodeReleases { runs: Some(old.clone()), refused: None };
-    assert!(store.note_releases_of_node("node-a", &says).await.unwrap());
+    let test = "test".parse().unwrap();
+    let parts = [("group".parse().unwrap(), "rel_1".to_owned())].into();
+    let word = NodeWord { says: &says, begins: Some((&test, &parts)) };
+    assert!(store.renew_lease_saying("node-a", sign(0), Some(word)).await.unwrap());
+    assert_eq!(store.runs_in(&test).await.unwrap().len(), 1);
     let first = record().await;
     assert!(matches!(first.runs(&old), Runs::Active(_)) && first.runs(&new) == Runs::Other, "{first:?}");
     let (code, because) = ("FAB5102".to_owned(), format!("it's `odoo/read`: {}", "é".repeat(9_000)));
     says.refused = Some(RefusedReleases { releases: new.clone(), code, because, passes: false });
-    assert!(store.note_releases_of_node("node-a", &says).await.unwrap());
+    // Of an access state that is no longer the newest, it is no acknowledgement, and what it says counts.
+    let word = NodeWord { says: &says, begins: None };
+    assert!(!store.renew_lease_saying("node-a", sign(7), Some(word)).await.unwrap());
     let refusing = record().await;
     assert_eq!(refusing.runs(&old), first.runs(&old), "since when it runs the old one stays");
     let Runs::Refused(refused) = refusing.runs(&new) else { panic!("{refusing:?}") };
@@ -83,10 +89,12 @@ async fn what_a_node_runs_is_known(stage: &Stage) {
     // Its lease is another matter, and it is known by its id alone.
     assert!(store.renew_lease("node-a", sign(0)).await.unwrap());
     assert_eq!(record().await.releases, refusing.releases);
-    assert!(!store.note_releases_of_node("node-b", &says).await.unwrap());
+    let unknown = store.renew_lease_saying("node-b", sign(0), Some(word)).await.unwrap_err();
+    assert!(matches!(unknown, StoreError::NotFound { what: "node", .. }), "{unknown}");
 
     says = NodeReleases { runs: Some(new.clone()), refused: None };
-    store.note_releases_of_node("node-a", &says).await.unwrap();
+    let word = NodeWord { says: &says, begins: None };
+    assert!(store.renew_lease_saying("node-a", sign(0), Some(word)).await.unwrap());
     assert!(matches!(record().await.runs(&new), Runs::Active(since) if since >= first.runs_since.unwrap()));
 }
 

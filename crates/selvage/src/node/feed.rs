@@ -9,7 +9,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::OnPartition;
 use selvage_model::name::EnvironmentName;
-use selvage_store::{NewNode, NodeReleases, SignOfLife, Store, StoreError};
+use selvage_store::{NewNode, NodeReleases, NodeWord, SignOfLife, Store, StoreError};
 
 use super::NodeConfig;
 use super::release::Follower;
@@ -108,50 +108,46 @@ impl Feed {
         let began = Instant::now();
         let changed = self.follower.take_access().await?;
         let Some(gateway) = self.follower.gateway.upgrade() else { return Ok(()) };
-        // Before it is acknowledged: whoever activated something looks at both.
-        self.note(state).await?;
         let sign = SignOfLife {
             revision: gateway.snapshot().revision(),
             lease: self.lease,
             serves_for: gateway.snapshot().serves_for_most(),
         };
+        let says = self.follower.current.says();
+        let is_news = state.noted.as_ref() != Some(&says);
         let fresh = state.renewed.is_some_and(|renewed| renewed.elapsed() < self.lease / RENEWALS);
-        if (changed || !fresh || state.revision != Some(sign.revision)) && self.renew(sign, state).await? {
+        if (changed || is_news || !fresh || state.revision != Some(sign.revision))
+            && self.renew(sign, says, state).await?
+        {
             gateway.heard(began + self.lease);
             (state.renewed, state.revision) = (Some(began), Some(sign.revision));
         }
         Ok(())
     }
 
-    /// Says what runs, where that is another.
-    async fn note(&self, state: &mut State) -> Result<(), StoreError> {
-        let says = self.follower.current.says();
-        if says.runs != state.noted.as_ref().and_then(|noted| noted.runs.clone()) {
-            let runs = self.follower.current.active();
-            self.follower.store.note_runs(&self.follower.environment, &runs.release.parts).await?;
-        }
-        if state.noted.as_ref() != Some(&says)
-            && self.follower.store.note_releases_of_node(&self.node.id, &says).await?
-        {
-            state.noted = Some(says);
-        }
-        Ok(())
-    }
-
-    /// Renews the lease; `false` where there is something newer to hear first.
-    async fn renew(&self, sign: SignOfLife, state: &mut State) -> anyhow::Result<bool> {
+    /// Renews the lease, and says with it what runs, where that is another; `false` where there is something newer to hear first.
+    async fn renew(&self, sign: SignOfLife, says: NodeReleases, state: &mut State) -> anyhow::Result<bool> {
+        let store = &self.follower.store;
         if state.renewed.is_none() {
             // What it was registered with before may have left the choice of the port to the system.
-            self.follower.store.register_node(&self.node, sign).await?;
+            store.register_node(&self.node, sign).await?;
         }
-        match self.follower.store.renew_lease(&self.node.id, sign).await {
+        let runs = self.follower.current.active();
+        let begins = says.runs != state.noted.as_ref().and_then(|noted| noted.runs.clone());
+        let begins = begins.then_some((&self.follower.environment, &runs.release.parts));
+        let word = (state.noted.as_ref() != Some(&says)).then_some(NodeWord { says: &says, begins });
+        match store.renew_lease_saying(&self.node.id, sign, word).await {
             // Forgotten: it was cut off for long, or its store was put back.
             Err(StoreError::NotFound { .. }) => {
-                self.follower.store.register_node(&self.node, sign).await?;
+                store.register_node(&self.node, sign).await?;
                 state.noted = None;
                 Ok(false)
             }
-            renewed => Ok(renewed?),
+            renewed => {
+                let renewed = renewed?;
+                state.noted = Some(says);
+                Ok(renewed)
+            }
         }
     }
 
