@@ -253,10 +253,13 @@ impl Access {
     }
 
     fn consumer(&mut self, name: &ConsumerName) -> u32 {
-        *self.consumer_of.entry(name.clone()).or_insert_with(|| {
-            self.consumers.push(name.clone());
-            index(self.consumers.len() - 1)
-        })
+        if let Some(known) = self.consumer_of.get(name) {
+            return *known;
+        }
+        self.consumers.push(name.clone());
+        let index = index(self.consumers.len() - 1);
+        self.consumer_of.insert(name.clone(), index);
+        index
     }
 }
 

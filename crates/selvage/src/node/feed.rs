@@ -15,8 +15,8 @@ use super::NodeConfig;
 use super::release::Follower;
 use crate::key;
 
-/// How often it is looked for a change.
-const EVERY: Duration = Duration::from_millis(200);
+/// How often it is looked for a change: each look is one statement.
+const EVERY: Duration = Duration::from_millis(100);
 /// A lease is renewed so many times before it would run out.
 const RENEWALS: u32 = 4;
 /// Where each renewal is a write to one file on a disk of this machine, they are further apart.
