@@ -1,6 +1,7 @@
 //! Random schemas, small changes of them, and values that nearly fit: where a change is called safe, no value that fitted is refused.
 //! The judge is a validator of JSON Schema that nothing here is made of.
 
+mod openapi;
 mod schemas;
 mod values;
 

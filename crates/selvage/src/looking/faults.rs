@@ -1,17 +1,17 @@
 //! The fault tests: of deliveries in a room of its own, and of mediated interfaces here. What a release maps is asked of a simulated Odoo
-//! whose calls fail, and whose answers are lost. Reads have to come to the same as without faults, and a new record has to be there once.
-//! What the simulation does not have cannot be tried, and is said. It touches no real system. INVARIANT: ONE-EFFECT
+//! whose calls fail, and whose answers are lost. Reads have to come to the same as without faults, a new record has to be there once, and
+//! what changes one has to change it as it does without faults. What the simulation does not have cannot be tried, and is said. It touches
+//! no real system. INVARIANT: ONE-EFFECT
 
 mod deliveries;
+mod room;
+#[cfg(test)]
+mod tests;
+mod verbs;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use selvage_control::desk::Tried;
-use selvage_engine::{Engine, EngineConfig};
-use selvage_factory::odoo::{Account as Login, Fault, FaultKind, OdooHandle, Rights};
-use selvage_factory::{Factory, FactoryConfig};
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::{Api, Operation, Serves};
@@ -19,21 +19,13 @@ use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::system::Connector;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef, SystemName};
 use selvage_model::problem::Problem;
-use selvage_model::source::Spanned;
-use selvage_store::Store;
 use serde_json::{Value, json};
 
 use super::answers::Answers;
+use room::Room;
 
-/// What opens the simulated Odoo: it is made for this and ends with it.
-const KEY: &str = "a-key-of-the-simulation";
-/// How long one interface may take.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How many records are made of each object while calls fail.
 const RECORDS: u64 = 4;
-/// What is tried of an interface; the others are said.
-const TRIED: [Operation; 2] = [Operation::List, Operation::Create];
-const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
 
 /// Tries every mediated interface of an Odoo, and every subscription that is delivered, for the release of a domain.
 pub(super) async fn run(fabric: Fabric, environment: EnvironmentName, domain: DomainName) -> Tried {
@@ -42,98 +34,35 @@ pub(super) async fn run(fabric: Fabric, environment: EnvironmentName, domain: Do
     tried
 }
 
-async fn mediated(mut fabric: Fabric, environment: EnvironmentName, domain: &DomainName, tried: &mut Tried) {
-    let odoos: Vec<SystemName> = fabric
-        .systems
-        .values()
-        .filter(|system| system.connector == Connector::Odoo)
-        .map(|system| system.name.clone())
-        .collect();
-    let mut config = FactoryConfig::default();
-    // A login of the fabric counts instead of the simulation's own of that name.
-    let logins = logins(&fabric);
-    config.odoo.accounts.retain(|known| logins.iter().all(|login| login.login != known.login));
-    config.odoo.accounts.extend(logins);
-    let database = config.odoo.database.clone();
-    let factory = match Factory::start(config).await {
-        Ok(factory) => factory,
-        Err(error) => {
-            return tried.failed.push(format!("the simulation did not start: {error}"));
+async fn mediated(fabric: Fabric, environment: EnvironmentName, domain: &DomainName, tried: &mut Tried) {
+    let (calm, broken) = match (Room::open(&fabric, &environment).await, Room::open(&fabric, &environment).await) {
+        (Ok(calm), Ok(broken)) => (calm, broken),
+        (Err(error), _) | (_, Err(error)) => {
+            return tried.failed.push(format!("nothing could be tried: {error:#}"));
         }
     };
-    let secrets = point_at(&mut fabric, &odoos, &environment, (&factory.odoo_url(), &database));
-    let fabric = Arc::new(fabric);
-    match engine(&fabric, environment, secrets).await {
-        Ok((engine, _directory)) => {
-            let task = engine.run();
-            for interface in fabric.interfaces.values() {
-                if let Some(Api::Mediated(serves)) = interface.api()
-                    && odoos.contains(&serves.system.value)
-                {
-                    let is_its_own = Answers { fabric: &fabric, domain }.for_interface(interface);
-                    let odoo = &factory.odoo;
-                    let trial = Trial { engine: &engine, odoo, fabric: &fabric, interface, serves, is_its_own };
-                    trial.run(tried).await;
-                }
-            }
-            task.shutdown().await;
-        }
-        Err(error) => tried.failed.push(format!("nothing could be tried: {error:#}")),
-    }
-    factory.shutdown().await;
-}
-
-/// Everybody whom the fabric's accounts log in as.
-fn logins(fabric: &Fabric) -> Vec<Login> {
-    let accounts = fabric.systems.values().flat_map(|system| &system.environments).flat_map(|it| &it.accounts);
-    let login = |login: &String| Login { login: login.clone(), key: KEY.to_owned(), rights: Rights::Write };
-    let mut names: Vec<&String> = accounts.map(|account| &account.login).collect();
-    names.sort();
-    names.dedup();
-    names.into_iter().map(login).collect()
-}
-
-/// Lets every Odoo be the simulated one; the secrets that its accounts name.
-fn point_at(
-    fabric: &mut Fabric,
-    odoos: &[SystemName],
-    environment: &EnvironmentName,
-    (url, database): (&str, &str),
-) -> BTreeMap<selvage_model::manifest::system::SecretName, String> {
-    let mut secrets = BTreeMap::new();
-    for system in fabric.systems.values_mut().filter(|system| odoos.contains(&system.name)) {
-        system.limits.longest_transaction = LONGEST_TRANSACTION;
-        system.limits.per_second = None;
-        for here in system.environments.iter_mut().filter(|here| &here.name.value == environment) {
-            here.url = Some(Spanned::new(url.to_owned(), here.name.place.clone()));
-            (here.database, here.dialect, here.tls) = (Some(database.to_owned()), None, None);
-            for account in &mut here.accounts {
-                account.next_key = None;
-                secrets.insert(account.api_key.value.clone(), KEY.to_owned());
-            }
+    for interface in fabric.interfaces.values() {
+        if let Some(Api::Mediated(serves)) = interface.api()
+            && is_odoo(&fabric, &serves.system.value)
+        {
+            let is_its_own = Answers { fabric: &fabric, domain }.for_interface(interface);
+            let trial = Trial { rooms: (&calm, &broken), fabric: &fabric, interface, serves, is_its_own };
+            trial.change(tried).await;
+            trial.run(tried).await;
         }
     }
-    secrets
+    calm.end().await;
+    broken.end().await;
 }
 
-async fn engine(
-    fabric: &Arc<Fabric>,
-    environment: EnvironmentName,
-    secrets: BTreeMap<selvage_model::manifest::system::SecretName, String>,
-) -> anyhow::Result<(Engine, tempfile::TempDir)> {
-    let directory = tempfile::TempDir::with_prefix("selvage-faults-")?;
-    let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await?;
-    let node = "faults".to_owned();
-    let (lease, key_lifetime) = (Duration::from_secs(10), Duration::from_secs(3600));
-    let engine = Engine::new(EngineConfig { environment, node, lease, key_lifetime, secrets }, &store)?;
-    engine.activate(Arc::clone(fabric)).map_err(|findings| crate::node::release::as_error(&findings))?;
-    Ok((engine, directory))
+fn is_odoo(fabric: &Fabric, system: &SystemName) -> bool {
+    fabric.systems.get(system).is_some_and(|system| system.connector == Connector::Odoo)
 }
 
 /// One interface on trial.
 struct Trial<'a> {
-    engine: &'a Engine,
-    odoo: &'a OdooHandle,
+    /// One in which all is well, and one to be broken, which began alike.
+    rooms: (&'a Room, &'a Room),
     fabric: &'a Fabric,
     interface: &'a Interface,
     serves: &'a Serves,
@@ -146,35 +75,55 @@ impl Trial<'_> {
         let reference = self.interface.reference();
         let offers = |operation| self.serves.operations.iter().any(|offered| offered.value == operation);
         let list = request(&reference, Operation::List, None, None);
-        for left in self.serves.operations.iter().map(|offered| offered.value).filter(|it| !TRIED.contains(it)) {
-            tried.skipped.push(format!("{reference}: {left} is not tried"));
-        }
         if !offers(Operation::List) {
             tried.skipped.push(format!("{reference}: it offers no list"));
-            if offers(Operation::Create) {
-                tried.skipped.push(format!("{reference}: create is not tried without one"));
+            for operation in [Operation::Get, Operation::Create].into_iter().filter(|operation| offers(*operation)) {
+                tried.skipped.push(format!("{reference}: {operation} is not tried without one"));
             }
             return;
         }
-        let expected = match self.engine.execute(list.clone()).await {
+        let broken = self.rooms.1;
+        let expected = match broken.engine.execute(list.clone()).await {
             MediatedAnswer::Done { body, .. } => body,
             other => {
                 tried.skipped.push(format!("{reference}: the simulation cannot answer: {}", told(&other)));
                 return;
             }
         };
-        self.break_calls();
-        let read = self.until_done(&list).await;
-        self.odoo.clear_faults();
-        match read {
-            Some(read) if read == expected => tried.held.push(format!("{reference}: list")),
-            Some(_) => {
-                tried.fail(self.is_its_own, format!("{reference}: a list under faults is another than without"));
-            }
-            None => tried.fail(self.is_its_own, format!("{reference}: no list came through the faults")),
+        self.read(&list, &expected, tried).await;
+        if offers(Operation::Get) {
+            self.get(&expected, tried).await;
         }
         if offers(Operation::Create) {
             self.create(&expected, tried).await;
+        }
+    }
+
+    /// Asks for the first of what was listed.
+    async fn get(&self, listed: &Value, tried: &mut Tried) {
+        let reference = self.interface.reference();
+        let Some(id) = listed.pointer("/items/0/id").and_then(Value::as_str) else {
+            return tried.skipped.push(format!("{reference}: there is no record that could be asked for"));
+        };
+        let get = MediatedRequest { id: Some(id.to_owned()), ..request(&reference, Operation::Get, None, None) };
+        match self.rooms.1.engine.execute(get.clone()).await {
+            MediatedAnswer::Done { body, .. } => self.read(&get, &body, tried).await,
+            other => tried.skipped.push(format!("{reference}: the simulation cannot answer a get: {}", told(&other))),
+        }
+    }
+
+    /// Reads while calls fail: what comes has to be what comes without.
+    async fn read(&self, asked: &MediatedRequest, expected: &Value, tried: &mut Tried) {
+        let (reference, operation, broken) = (self.interface.reference(), asked.operation, self.rooms.1);
+        broken.break_calls();
+        let read = broken.until_done(asked).await;
+        broken.mend();
+        match read {
+            Some(read) if &read == expected => tried.held.push(format!("{reference}: {operation}")),
+            Some(_) => {
+                tried.fail(self.is_its_own, format!("{reference}: a {operation} under faults is another than without"));
+            }
+            None => tried.fail(self.is_its_own, format!("{reference}: no {operation} came through the faults")),
         }
     }
 
@@ -189,15 +138,15 @@ impl Trial<'_> {
             tried.skipped.push(format!("{reference}: none could be made: {}", words(&problem)));
             return;
         }
-        let before = self.records();
-        self.break_calls();
+        let (before, broken) = (self.records(), self.rooms.1);
+        broken.break_calls();
         let mut done = 0;
         for number in 1..=RECORDS {
             let item = listed.pointer("/items/0").and_then(|item| self.like(item, number));
             let new = request(&reference, Operation::Create, item, Some(format!("faults-{number}")));
-            done += u64::from(self.until_done(&new).await.is_some());
+            done += u64::from(broken.until_done(&new).await.is_some());
         }
-        self.odoo.clear_faults();
+        broken.mend();
         let made = self.records().saturating_sub(before);
         if done == RECORDS && made == RECORDS {
             tried.held.push(format!("{reference}: create"));
@@ -209,13 +158,17 @@ impl Trial<'_> {
 
     async fn ask_new(&self, body: &Value, key: &str) -> MediatedAnswer {
         let reference = self.interface.reference();
-        self.engine.execute(request(&reference, Operation::Create, Some(body.clone()), Some(key.to_owned()))).await
+        self.rooms
+            .1
+            .engine
+            .execute(request(&reference, Operation::Create, Some(body.clone()), Some(key.to_owned())))
+            .await
     }
 
     /// How many records there are of what the object is mapped to.
     fn records(&self) -> u64 {
         let mapping = self.fabric.mapping(&self.serves.object.value, &self.serves.system.value, None);
-        mapping.map_or(0, |mapping| self.odoo.records(&mapping.record).len() as u64)
+        mapping.map_or(0, |mapping| self.rooms.1.odoo().records(&mapping.record).len() as u64)
     }
 
     /// An object like this one in what every object has, with a business key of its own.
@@ -237,36 +190,6 @@ impl Trial<'_> {
             }
         }
         Some(Value::Object(body))
-    }
-
-    /// Calls fail and answers are lost from now on.
-    fn break_calls(&self) {
-        let faults = [
-            (FaultKind::ResetAfter, 1),
-            (FaultKind::Serialization, 2),
-            (FaultKind::Status(502), 3),
-            (FaultKind::ResetBefore, 4),
-        ];
-        for (kind, seed) in faults {
-            self.odoo.inject(Fault { probability: 0.1, seed, ..Fault::always(kind) });
-        }
-    }
-
-    /// Asks again, as a caller would, until there is an answer.
-    async fn until_done(&self, request: &MediatedRequest) -> Option<Value> {
-        let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
-            match self.engine.execute(request.clone()).await {
-                MediatedAnswer::Done { body, .. } => return Some(body),
-                MediatedAnswer::Refused { problem, .. } if problem.status < 500 && problem.status != 409 => {
-                    return None;
-                }
-                MediatedAnswer::Refused { .. } | MediatedAnswer::Accepted { .. } => {
-                    tokio::time::sleep(Duration::from_millis(200)).await;
-                }
-            }
-        }
-        None
     }
 }
 

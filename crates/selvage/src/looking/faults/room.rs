@@ -1,0 +1,152 @@
+//! A simulated Odoo with an engine before it, made for a trial: every Odoo of a fabric is this one, and it ends with the trial.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use selvage_engine::{Engine, EngineConfig, EngineTask};
+use selvage_factory::odoo::{Account as Login, Fault, FaultKind, OdooHandle, Rights};
+use selvage_factory::{Factory, FactoryConfig, RunningFactory};
+use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
+use selvage_model::fabric::Fabric;
+use selvage_model::manifest::system::SecretName;
+use selvage_model::name::{EnvironmentName, SystemName};
+use selvage_model::source::Spanned;
+use selvage_store::Store;
+use serde_json::Value;
+
+use super::is_odoo;
+
+/// What opens the simulated Odoo: it is made for this and ends with it.
+const KEY: &str = "a-key-of-the-simulation";
+/// How long one operation may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
+
+/// The simulation and what asks it.
+pub(super) struct Room {
+    pub(super) engine: Engine,
+    factory: RunningFactory,
+    task: EngineTask,
+    _directory: tempfile::TempDir,
+}
+
+impl Room {
+    /// Begins with what every simulation begins with.
+    ///
+    /// # Errors
+    /// When it does not start, or the fabric cannot be run before it.
+    pub(super) async fn open(fabric: &Fabric, environment: &EnvironmentName) -> anyhow::Result<Self> {
+        let mut config = FactoryConfig::default();
+        // A login of the fabric counts instead of the simulation's own of that name.
+        let logins = logins(fabric);
+        config.odoo.accounts.retain(|known| logins.iter().all(|login| login.login != known.login));
+        config.odoo.accounts.extend(logins);
+        let database = config.odoo.database.clone();
+        let factory = Factory::start(config).await?;
+        let mut fabric = fabric.clone();
+        let secrets = point_at(&mut fabric, environment, (&factory.odoo_url(), &database));
+        let (engine, directory) = engine(&Arc::new(fabric), environment.clone(), secrets).await?;
+        let task = engine.run();
+        Ok(Self { engine, factory, task, _directory: directory })
+    }
+
+    /// Ends it, and all that was in it.
+    pub(super) async fn end(self) {
+        self.task.shutdown().await;
+        self.factory.shutdown().await;
+    }
+
+    pub(super) fn odoo(&self) -> &OdooHandle {
+        &self.factory.odoo
+    }
+
+    /// How many records of each model there are.
+    pub(super) fn counts(&self) -> BTreeMap<String, i64> {
+        let state = self.odoo().state();
+        let records = state.get("records").and_then(Value::as_object).into_iter().flatten();
+        records.filter_map(|(model, count)| Some((model.clone(), count.as_i64()?))).collect()
+    }
+
+    /// Nothing fails any more.
+    pub(super) fn mend(&self) {
+        self.odoo().clear_faults();
+    }
+
+    /// Calls fail and answers are lost from now on.
+    pub(super) fn break_calls(&self) {
+        let faults = [
+            (FaultKind::ResetAfter, 1),
+            (FaultKind::Serialization, 2),
+            (FaultKind::Status(502), 3),
+            (FaultKind::ResetBefore, 4),
+        ];
+        for (kind, seed) in faults {
+            self.odoo().inject(Fault { probability: 0.1, seed, ..Fault::always(kind) });
+        }
+    }
+
+    /// Asks again, as a caller would, until there is an answer.
+    pub(super) async fn until_done(&self, request: &MediatedRequest) -> Option<Value> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            match self.engine.execute(request.clone()).await {
+                MediatedAnswer::Done { body, .. } => return Some(body),
+                MediatedAnswer::Refused { problem, .. } if problem.status < 500 && problem.status != 409 => {
+                    return None;
+                }
+                MediatedAnswer::Refused { .. } | MediatedAnswer::Accepted { .. } => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Everybody whom the fabric's accounts log in as.
+fn logins(fabric: &Fabric) -> Vec<Login> {
+    let accounts = fabric.systems.values().flat_map(|system| &system.environments).flat_map(|it| &it.accounts);
+    let login = |login: &String| Login { login: login.clone(), key: KEY.to_owned(), rights: Rights::Write };
+    let mut names: Vec<&String> = accounts.map(|account| &account.login).collect();
+    names.sort();
+    names.dedup();
+    names.into_iter().map(login).collect()
+}
+
+/// Lets every Odoo be the simulated one; the secrets that its accounts name.
+fn point_at(
+    fabric: &mut Fabric,
+    environment: &EnvironmentName,
+    (url, database): (&str, &str),
+) -> BTreeMap<SecretName, String> {
+    let mut secrets = BTreeMap::new();
+    let odoos: Vec<SystemName> = fabric.systems.keys().filter(|name| is_odoo(fabric, name)).cloned().collect();
+    for system in fabric.systems.values_mut().filter(|system| odoos.contains(&system.name)) {
+        system.limits.longest_transaction = LONGEST_TRANSACTION;
+        system.limits.per_second = None;
+        for here in system.environments.iter_mut().filter(|here| &here.name.value == environment) {
+            here.url = Some(Spanned::new(url.to_owned(), here.name.place.clone()));
+            (here.database, here.dialect, here.tls) = (Some(database.to_owned()), None, None);
+            for account in &mut here.accounts {
+                account.next_key = None;
+                secrets.insert(account.api_key.value.clone(), KEY.to_owned());
+            }
+        }
+    }
+    secrets
+}
+
+async fn engine(
+    fabric: &Arc<Fabric>,
+    environment: EnvironmentName,
+    secrets: BTreeMap<SecretName, String>,
+) -> anyhow::Result<(Engine, tempfile::TempDir)> {
+    let directory = tempfile::TempDir::with_prefix("selvage-faults-")?;
+    let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await?;
+    let node = "faults".to_owned();
+    let (lease, key_lifetime) = (Duration::from_secs(10), Duration::from_secs(3600));
+    let engine = Engine::new(EngineConfig { environment, node, lease, key_lifetime, secrets }, &store)?;
+    engine.activate(Arc::clone(fabric)).map_err(|findings| crate::node::release::as_error(&findings))?;
+    Ok((engine, directory))
+}
