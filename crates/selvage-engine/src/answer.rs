@@ -26,6 +26,7 @@ pub(crate) fn fresh(answer: StoredAnswer) -> MediatedAnswer {
         next: None,
         age: None,
         replayed: false,
+        found: None,
     }
 }
 
@@ -71,7 +72,8 @@ fn done_again(answer: &StoredAnswer, scope: &Scope, then: &Scope) -> MediatedAns
         return MediatedAnswer::Refused { problem: Problem::new(403, code::OUTSIDE_ROWS, detail), replayed: true };
     };
     let (etag, location) = (etag::of(&body), answer.location.clone());
-    MediatedAnswer::Done { status: answer.status, body, location, etag, next: None, age: None, replayed: true }
+    let status = answer.status;
+    MediatedAnswer::Done { status, body, location, etag, next: None, age: None, replayed: true, found: None }
 }
 
 /// The problem that was kept.

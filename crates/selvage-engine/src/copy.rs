@@ -197,7 +197,8 @@ impl Read<'_> {
         scope::strip(scope, &mut body);
         let etag = etag::of(&body);
         let age = Some(self.age.as_secs());
-        Ok(MediatedAnswer::Done { status: 200, body, location: None, etag, next: None, age, replayed: false })
+        let (location, next, found) = (None, None, None);
+        Ok(MediatedAnswer::Done { status: 200, body, location, etag, next, age, replayed: false, found })
     }
 
     /// The filter by which the copy finds records without going through all of them.
@@ -223,8 +224,8 @@ impl Read<'_> {
         if let (Some(members), false) = (body.as_object_mut(), problems.is_empty()) {
             members.insert("problems".to_owned(), Value::from(problems));
         }
-        let (location, etag) = (None, None);
-        MediatedAnswer::Done { status: 200, body, location, etag, next: query, age: Some(age), replayed: false }
+        let (location, etag, found) = (None, None, None);
+        MediatedAnswer::Done { status: 200, body, location, etag, next: query, age: Some(age), replayed: false, found }
     }
 }
 

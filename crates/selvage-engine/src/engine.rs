@@ -34,7 +34,7 @@ use crate::lane::Lanes;
 use crate::rehearsal::{Rehearsal, Trial};
 use crate::resolve::EngineTask;
 use crate::shared::Shared;
-use crate::{answer, arrival, figures, intake, operation, parking, read, rehearsal, resolve, trace, write};
+use crate::{answer, answered, arrival, figures, intake, operation, parking, read, rehearsal, resolve, trace, write};
 
 /// What the engine needs to know.
 #[derive(Clone)]
@@ -204,7 +204,9 @@ impl Engine {
     pub async fn execute(&self, request: MediatedRequest) -> MediatedAnswer {
         let masks = (!request.scope.masked.is_empty()).then(|| request.scope.clone());
         let answer = if request.operation.writes() {
-            write::execute(&self.shared, request).await
+            let (interface, operation, scope) = (request.interface.clone(), request.operation, request.scope.clone());
+            let answer = write::execute(&self.shared, request).await;
+            answered::compared(&self.shared.active(), (&interface, operation, &scope), answer)
         } else {
             read::execute(&self.shared, request).await
         };

@@ -2,11 +2,11 @@
 //! mapping. Compiled off the path and swapped whole; connections whose settings stay the same are kept.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use selvage_connect::governor::{Governors, Priority};
 use selvage_connect::odoo::Odoo;
-use selvage_mapping::{CompiledMapping, EventData};
+use selvage_mapping::{AnswerCheck, CompiledMapping, EventData};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -45,12 +45,19 @@ pub(crate) struct Served {
     pub(crate) copied: Option<Copied>,
     /// What of it is parked.
     pub(crate) parking: Parking,
+    /// What its answers are held to, made when the first one is.
+    answers: OnceLock<AnswerCheck>,
 }
 
 impl Served {
     /// The verb that an operation is of its record.
     pub(crate) fn verb(&self, operation: Operation) -> Option<Verb> {
         Verb::of(operation, &self.record)
+    }
+
+    /// What its answers are held to.
+    pub(crate) fn answers(&self, fabric: &Fabric) -> &AnswerCheck {
+        self.answers.get_or_init(|| AnswerCheck::compile(fabric, &self.object, self.connection.system()))
     }
 
     /// A handle on the system for calls of this interface.
@@ -268,6 +275,7 @@ impl Active {
                 priority: priority(interface),
                 copied: copied(&fabric, serves),
                 parking: Parking::default(),
+                answers: OnceLock::new(),
             }),
             _ => Err(findings),
         }

@@ -27,5 +27,6 @@ pub(crate) async fn get(reach: &Reach, request: &MediatedRequest) -> Result<Medi
         next: None,
         age: None,
         replayed: false,
+        found: None,
     })
 }

@@ -3,6 +3,7 @@
 //! It never decides who may do what, and never shows a system's own records.
 
 mod answer;
+mod answered;
 mod arrival;
 mod asked;
 mod authority;

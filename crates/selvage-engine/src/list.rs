@@ -87,5 +87,6 @@ fn page(items: Vec<Value>, problems: Vec<Value>, next: Option<String>, request: 
     if let (Some(members), false) = (body.as_object_mut(), problems.is_empty()) {
         members.insert("problems".to_owned(), Value::from(problems));
     }
-    MediatedAnswer::Done { status: 200, body, location: None, etag: None, next: query, age: None, replayed: false }
+    let (location, etag, age, found) = (None, None, None, None);
+    MediatedAnswer::Done { status: 200, body, location, etag, next: query, age, replayed: false, found }
 }

@@ -13,7 +13,7 @@ use crate::fabric::Active;
 use crate::reach::{self, Reach};
 use crate::shared::Shared;
 use crate::trouble::Trouble;
-use crate::{copy, get, list};
+use crate::{answered, copy, get, list};
 
 /// Answers a read, or says that it took too long.
 pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> MediatedAnswer {
@@ -32,6 +32,11 @@ pub(crate) async fn execute(shared: &Arc<Shared>, request: MediatedRequest) -> M
 
 async fn answer(shared: &Shared, request: &MediatedRequest) -> MediatedAnswer {
     let active = shared.active();
+    let answer = found(shared, Arc::clone(&active), request).await;
+    answered::compared(&active, (&request.interface, request.operation, &request.scope), answer)
+}
+
+async fn found(shared: &Shared, active: Arc<Active>, request: &MediatedRequest) -> MediatedAnswer {
     match from_copy(shared, &active, request).await {
         Ok(None) => {}
         Ok(Some(answer)) => return answer,

@@ -130,8 +130,8 @@ fn in_flight() -> MediatedAnswer {
 /// The first answer of an operation that was carried out because it was asked for again.
 fn first_time(answer: MediatedAnswer) -> MediatedAnswer {
     match answer {
-        MediatedAnswer::Done { status, body, location, etag, next, age, .. } => {
-            MediatedAnswer::Done { status, body, location, etag, next, age, replayed: false }
+        MediatedAnswer::Done { status, body, location, etag, next, age, found, .. } => {
+            MediatedAnswer::Done { status, body, location, etag, next, age, replayed: false, found }
         }
         MediatedAnswer::Refused { problem, .. } => MediatedAnswer::Refused { problem, replayed: false },
         accepted @ MediatedAnswer::Accepted { .. } => accepted,

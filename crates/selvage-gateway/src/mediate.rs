@@ -11,6 +11,7 @@ use selvage_model::class;
 use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
+use selvage_model::manifest::interface::Check;
 use selvage_model::problem::Problem;
 use serde_json::Value;
 
@@ -94,6 +95,9 @@ pub(crate) async fn mediate<'a>(
                 return asked.fail(admitted, &problem);
             }
             asked.note(&admitted, &noted(answer.refused(), permit.served));
+            if let Some(problem) = asked.held_to_object(&admitted, &answer, intent.verb) {
+                return asked.fail(admitted, &problem);
+            }
             give(asked, admitted, answer, (parts.uri.path(), permit.masks(intent.verb)))
         }
         Err(_) => {
@@ -163,6 +167,22 @@ fn noted(refused: Option<&Problem>, served: &Served) -> Noted {
     Noted::new(Side::Request, Verdict::Fits, found.unwrap_or_default())
 }
 
+impl Asked<'_> {
+    /// Counts what of an answer does not fit its object, and says what the caller is told instead where that is enforced.
+    fn held_to_object(self, admitted: &Admitted<'_>, answer: &MediatedAnswer, verb: Operation) -> Option<Problem> {
+        let MediatedAnswer::Done { body, found: Some(found), .. } = answer else { return None };
+        let checks = admitted.permit.served.checks.as_deref()?;
+        let violations = found.iter().map(|error| Violation::of_answer(error, "object", (body, checks.shows_values)));
+        self.note(admitted, &Noted::new(Side::Response, Verdict::Fits, violations.collect()));
+        if found.is_empty() || checks.validation.response != Check::Enforce {
+            return None;
+        }
+        let done = if verb.writes() { "; what was asked for is done" } else { "" };
+        let detail = format!("the answer does not fit its object; the interface's owners see where{done}");
+        Some(Problem::new(502, code::RESPONSE_UNFIT, detail))
+    }
+}
+
 /// The condition on the record's tag. One that cannot be read holds for no record.
 fn condition(headers: &HeaderMap) -> Option<String> {
     let mut all = headers.get_all(header::IF_MATCH).iter().map(|value| value.to_str().unwrap_or_default()).peekable();
@@ -194,7 +214,7 @@ fn give<'a>(
     (path, masks): (&str, Option<&HeaderValue>),
 ) -> Response<Reply> {
     match answer {
-        MediatedAnswer::Done { status, body, location, etag, next, age, replayed } => {
+        MediatedAnswer::Done { status, body, location, etag, next, age, replayed, found: _ } => {
             let mut response = answer::json(StatusCode::from_u16(status).unwrap_or(StatusCode::OK), &body, JSON);
             let headers = response.headers_mut();
             put(headers, header::LOCATION, location);

@@ -1,6 +1,7 @@
 //! The two-way translation between a system's own records and objects: lenses, exact decimals, units, code sets,
 //! references, guarded expressions, and the trial of their laws. Pure: no IO, no clock; links are looked up by the caller.
 
+mod answered;
 pub mod asyncapi;
 pub mod body;
 mod code;
@@ -23,6 +24,7 @@ mod shape;
 pub mod trace;
 pub mod trial;
 
+pub use answered::AnswerCheck;
 pub use body::{check_body, check_change, check_event};
 pub use error::{MapCause, MapError};
 pub use event_data::EventData;

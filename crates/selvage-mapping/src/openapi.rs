@@ -15,8 +15,9 @@ use selvage_model::fabric::Fabric;
 use selvage_model::manifest::api::{Api, Serves};
 use selvage_model::manifest::consumer::{Grant, Identity};
 use selvage_model::manifest::interface::{Interface, Lifecycle};
+use selvage_model::manifest::mapping::Mapping;
 use selvage_model::manifest::object::Object;
-use selvage_model::name::{AttributeName, InterfaceRef, IssuerName};
+use selvage_model::name::{AttributeName, InterfaceRef, IssuerName, ObjectRef, SystemName};
 use serde_json::{Map, Value, json};
 
 use crate::mapping::CompiledMapping;
@@ -64,14 +65,7 @@ impl<'f> Subject<'f> {
             return Err(NoContract::NotMediated(reference.clone()));
         };
         let object = fabric.objects.get(&serves.object.value).ok_or_else(|| NoContract::NoObject(reference.clone()))?;
-        let of_object = |mapping: &&selvage_model::manifest::mapping::Mapping| {
-            mapping.object.value == serves.object.value && mapping.system.value == serves.system.value
-        };
-        let versions = fabric.mappings.values().filter(of_object).flat_map(|mapping| {
-            let majors = MAJORS.filter(|major| mapping.versions.contains(*major));
-            majors.filter_map(|major| CompiledMapping::compile(mapping, fabric, major).ok())
-        });
-        let mappings = versions.collect();
+        let mappings = versions(fabric, &serves.object.value, &serves.system.value);
         let grants = fabric.grants.iter().filter(|grant| &grant.interface.value == reference).collect();
         Ok(Self { fabric, interface, serves, object, mappings, grants })
     }
@@ -97,6 +91,16 @@ impl<'f> Subject<'f> {
     pub(crate) fn title(&self) -> String {
         pascal(self.object.name.as_str())
     }
+}
+
+/// The mappings of an object to a system, for every version of it that they are for.
+pub(crate) fn versions(fabric: &Fabric, object: &ObjectRef, system: &SystemName) -> Vec<CompiledMapping> {
+    let of_object = |mapping: &&Mapping| &mapping.object.value == object && &mapping.system.value == system;
+    let versions = fabric.mappings.values().filter(of_object).flat_map(|mapping| {
+        let majors = MAJORS.filter(|major| mapping.versions.contains(*major));
+        majors.filter_map(|major| CompiledMapping::compile(mapping, fabric, major).ok())
+    });
+    versions.collect()
 }
 
 /// The contract as an OpenAPI 3.1 document, to be called at this address: `/`, or `https://api.example.com`.

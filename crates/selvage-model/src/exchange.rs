@@ -13,7 +13,7 @@ use crate::manifest::interface::Interface;
 use crate::manifest::object::Object;
 use crate::name::{AttributeName, ConsumerName, InterfaceRef};
 use crate::operation::OperationId;
-use crate::problem::Problem;
+use crate::problem::{FieldError, Problem};
 
 /// A request that was authenticated, authorized and limited, on its way to an object.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,6 +99,8 @@ pub enum MediatedAnswer {
         age: Option<u64>,
         /// The answer was given before, to the same key.
         replayed: bool,
+        /// What of the body does not fit its object; none where nobody looked.
+        found: Option<Vec<FieldError>>,
     },
     /// 202: the outcome is not known yet; `Location: /operations/{id}`.
     Accepted {

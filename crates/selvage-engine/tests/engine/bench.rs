@@ -201,7 +201,11 @@ pub(crate) fn rows(attribute: &str, values: &[&str]) -> Scope {
 /// Status and body of an answer that is there.
 pub(crate) fn done(answer: MediatedAnswer) -> (u16, Value) {
     match answer {
-        MediatedAnswer::Done { status, body, .. } => (status, body),
+        MediatedAnswer::Done { status, body, found, .. } => {
+            // Whatever a test asks for, what is answered fits its object.
+            assert!(found.as_ref().is_none_or(Vec::is_empty), "{found:?} in {body:#}");
+            (status, body)
+        }
         other => panic!("not done: {other:?}"),
     }
 }

@@ -8,6 +8,7 @@
     reason = "a test may fail loudly"
 )]
 
+mod answered;
 mod bench;
 mod booked;
 mod capture;

@@ -111,6 +111,12 @@ impl Violation {
         Self { field: error.pointer.clone(), counted, ..Self::of_whole_body(rule, error.detail.clone()) }
     }
 
+    /// What somebody else found in one field of this body, with what stands there: itself where it `shows`.
+    pub(crate) fn of_answer(error: &FieldError, rule: &'static str, (body, shows): (&Value, bool)) -> Self {
+        let sample = body.pointer(&error.pointer).map(|value| sample(value, shows)).unwrap_or_default();
+        Self { sample, ..Self::of_field(error, rule) }
+    }
+
     /// As an error of a field, where it is one of the body.
     pub(crate) fn as_field(&self) -> Option<FieldError> {
         (self.place == Where::Body).then(|| FieldError { pointer: self.field.clone(), detail: self.detail.clone() })

@@ -7,11 +7,12 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::manifest::api::Api;
 use selvage_model::manifest::interface::{Check, DataClass, Interface, Lifecycle, Validation};
+use selvage_model::manifest::object::Object;
 
 use super::served::{Operation, Served};
 use crate::contract::{self, OperationContract};
 
-/// The checks of an interface.
+/// The checks of an interface. Without operations, somebody else does them.
 #[derive(Debug)]
 pub(crate) struct Checks {
     pub(crate) validation: Validation,
@@ -44,10 +45,22 @@ pub(super) fn compile(
     Some(Box::new(Checks { validation, shows_values, operations: operations.iter().map(of).collect() }))
 }
 
+/// The checks of a mediated interface: what does not fit its object is found by who answers for it.
+pub(super) fn of_object(interface: &Interface, object: Option<&Object>) -> Option<Box<Checks>> {
+    let validation = interface.validation;
+    let shows_values = is_public(interface) && object.is_some_and(|object| object.classed().is_empty());
+    let checks = Checks { validation, shows_values, operations: Box::default() };
+    (validation.response != Check::Off).then(|| Box::new(checks))
+}
+
 /// Whether everyone may see the values that an interface carries: what is public, and of it nothing carries a class.
 pub(super) fn shows_values(interface: &Interface, served: &Served) -> bool {
+    is_public(interface) && served.classes.is_empty()
+}
+
+fn is_public(interface: &Interface) -> bool {
     let class = interface.classification.as_ref().and_then(|classification| classification.data);
-    class == Some(DataClass::Public) && served.classes.is_empty()
+    class == Some(DataClass::Public)
 }
 
 /// What of the contracts of checked interfaces cannot be checked against. Where a check is enforced that is an error: what

@@ -39,7 +39,7 @@ pub(crate) struct Served {
     pub(crate) operations: Arc<[Operation]>,
     /// Interfaces of one contract have the same.
     pub(crate) routes: Arc<matchit::Router<Methods>>,
-    /// The attributes of the object that it serves, where it does.
+    /// What counts as an attribute: those of the object that it serves, or those that its contract names where requests are looked into.
     pub(crate) attributes: Vec<Box<str>>,
     /// What of the messages of a direct interface carries a class of data.
     pub(crate) classes: Vec<Classed>,
@@ -66,7 +66,7 @@ pub(crate) struct Served {
     pub(crate) announces: Vec<(HeaderName, HeaderValue)>,
     /// When it refuses everything, where it does at times.
     pub(crate) brownouts: Option<Box<[(Timestamp, Timestamp)]>>,
-    /// What the messages of a direct interface are checked against.
+    /// What its messages are checked against; on a mediated interface its answers, by who gives them.
     pub(crate) checks: Option<Box<Checks>>,
     /// How the answers of a direct interface are kept.
     pub(crate) cache: Option<Box<CacheRules>>,
@@ -340,6 +340,7 @@ pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>
                 served.operations = operations.into();
                 served.routes = Arc::new(paths.router().0);
                 let object = fabric.objects.get(&serves.object.value);
+                served.checks = checks::of_object(interface, object);
                 let attributes = object.into_iter().flat_map(|object| &object.attributes);
                 served.attributes = attributes.map(|attribute| attribute.name.value.as_str().into()).collect();
             }

@@ -7,6 +7,7 @@ use selvage_model::manifest::api::Operation;
 use serde_json::json;
 
 use super::client::{Answer, Client, authorization, head};
+use super::fabric;
 use super::running::{Running, late_operation_id, operation_id};
 
 fn post(client: &mut Client, path: &str, headers: &[&str], body: &str) -> Answer {
@@ -81,6 +82,44 @@ fn what_the_engine_found_unfit_is_counted() {
         ("release".to_owned(), 1, 1, "/lines/*/quantity object".to_owned()),
     ];
     assert_eq!(told, expected);
+}
+
+/// What is found in answers: operation, checked, unfit, and the fields with their samples.
+fn found_in_answers(running: &Running) -> Vec<(String, u64, u64, Vec<String>)> {
+    let rows = running.gateway.contracts().into_iter().filter(|row| row.side == "response");
+    let of_row = |row: selvage_gateway::ContractTraffic| {
+        let mut fields: Vec<String> =
+            row.fields.iter().map(|field| format!("{} {} {}", field.name, field.rule, field.sample)).collect();
+        fields.sort_unstable();
+        (row.operation, row.checked, row.unfit, fields)
+    };
+    rows.map(of_row).collect()
+}
+
+#[test]
+fn answers_that_do_not_fit_their_object_are_counted_and_where_enforced_refused() {
+    let fields = vec!["/lines/*/quantity object a number of 2 digits".to_owned(), "/site object ".to_owned()];
+    for (wanted, get, release) in [
+        ("response: report", (200, ""), (200, "")),
+        ("response: enforce", (502, "FAB4124"), (502, "FAB4124")),
+        ("response: off", (200, ""), (200, "")),
+    ] {
+        let orders = "operations: [list, get, create, update, release]}\n";
+        let checked = format!("{orders}validation: {{{wanted}}}\n");
+        let running = Running::serving(|address| fabric::saying(address, orders, &checked), |_| {});
+        let mut client = running.client();
+        let answer = client.get("shop", "/orders/v1/orders/off");
+        assert_eq!((answer.status, answer.text().contains(get.1)), (get.0, true), "{wanted}");
+        assert_eq!(answer.text().contains("no string"), false, "{wanted}: only owners see where");
+        let answer = post(&mut client, "/orders/v1/orders/off/release", &["Idempotency-Key: k"], "");
+        assert_eq!((answer.status, answer.text().contains(release.1)), (release.0, true), "{wanted}");
+        assert_eq!(answer.status == 502, answer.text().contains("what was asked for is done"), "{wanted}");
+        let expected = match wanted {
+            "response: off" => vec![],
+            _ => vec![("get".to_owned(), 1, 1, fields.clone()), ("release".to_owned(), 1, 1, fields.clone())],
+        };
+        assert_eq!(found_in_answers(&running), expected, "{wanted}");
+    }
 }
 
 #[test]

@@ -70,6 +70,7 @@ impl Mediation for Engine {
                     let problem = Problem::new(422, code::BODY_UNFIT, "no").with_errors(vec![field]);
                     MediatedAnswer::Refused { problem, replayed: false }
                 }
+                (_, Some("off")) => off_object(),
                 (_, Some("refused")) => {
                     let field = FieldError { pointer: "/quantity".to_owned(), detail: "is missing".to_owned() };
                     let problem = Problem::new(422, code::BAD_VALUE, "no").with_errors(vec![field]);
@@ -101,7 +102,16 @@ impl Mediation for Engine {
 fn done(status: u16, body: Value, location: Option<&str>, next: Option<&str>) -> MediatedAnswer {
     let (location, next) = (location.map(str::to_owned), next.map(str::to_owned));
     let etag = (status == 200 && next.is_none()).then(|| "\"0c\"".to_owned());
-    MediatedAnswer::Done { status, body, location, etag, next, age: None, replayed: false }
+    MediatedAnswer::Done { status, body, location, etag, next, age: None, replayed: false, found: None }
+}
+
+/// An answer that does not fit its object.
+fn off_object() -> MediatedAnswer {
+    let body = json!({"number": "o-7", "lines": [{"quantity": 12}]});
+    let field = |pointer: &str, detail: &str| FieldError { pointer: pointer.to_owned(), detail: detail.to_owned() };
+    let found = vec![field("/lines/0/quantity", "12 is no string"), field("/site", "`site` is required")];
+    let (location, etag, next, age) = (None, None, None, None);
+    MediatedAnswer::Done { status: 200, body, location, etag, next, age, replayed: false, found: Some(found) }
 }
 
 pub struct Running {

@@ -6,10 +6,9 @@ use selvage_model::name::{ObjectRef, SystemName};
 use serde_json::{Map, Value, json};
 
 use super::{Described, Parts, data};
-use crate::mapping::CompiledMapping;
 use crate::openapi::attribute::{Attributes, Carried, Side};
 use crate::openapi::schema::reference;
-use crate::openapi::{MAJORS, NoContract, pascal};
+use crate::openapi::{NoContract, pascal, versions};
 
 /// The content type of a CloudEvent in one JSON document.
 pub(super) const STRUCTURED: &str = "application/cloudevents+json";
@@ -139,14 +138,7 @@ fn schema(
     let fabric = described.fabric;
     let object = fabric.objects.get(wanted).ok_or_else(|| NoContract::NoObject(described.interface.reference()))?;
     if !parts.schemas.contains_key(name) {
-        let from = |mapping: &&selvage_model::manifest::mapping::Mapping| {
-            &mapping.object.value == wanted && Some(&mapping.system.value) == system
-        };
-        let versions = fabric.mappings.values().filter(from).flat_map(|mapping| {
-            let majors = MAJORS.filter(|major| mapping.versions.contains(*major));
-            majors.filter_map(|major| CompiledMapping::compile(mapping, fabric, major).ok())
-        });
-        let mappings: Vec<CompiledMapping> = versions.collect();
+        let mappings = system.map(|system| versions(fabric, wanted, system)).unwrap_or_default();
         let carried: Carried<'_> = mappings.iter().map(|mapping| Some(mapping.members())).collect();
         let mut schema = Attributes { fabric }.members(&object.attributes, &carried, side);
         if let (Some(about), Some(members)) = (&object.description, schema.as_object_mut()) {

@@ -166,16 +166,21 @@ fn subscription_row(
     }
 }
 
-/// Adds what the fabric says of direct interfaces: how they are checked now, and which are not.
+/// Adds what the fabric says of APIs: how they are checked now, and which direct ones are not. What a mediated one is sent needs no
+/// word: it is always checked.
 fn declared(fabric: &Fabric, view: &mut ContractsView) {
     for interface in fabric.interfaces.values() {
-        let answers = !matches!(interface.lifecycle, Lifecycle::Retired { .. });
-        if !answers || !matches!(interface.api(), Some(Api::Direct { .. })) {
+        let (reference, validation) = (interface.reference(), interface.validation);
+        let is_direct = match interface.api() {
+            Some(api) => matches!(api, Api::Direct { .. }),
+            None => continue,
+        };
+        if matches!(interface.lifecycle, Lifecycle::Retired { .. }) {
             continue;
         }
-        let (reference, validation) = (interface.reference(), interface.validation);
-        let sides = [("request", validation.request), ("response", validation.response)];
-        if sides.iter().all(|(_, check)| *check == Check::Off) {
+        let request = if is_direct { validation.request } else { Check::Off };
+        let sides = [("request", request), ("response", validation.response)];
+        if is_direct && sides.iter().all(|(_, check)| *check == Check::Off) {
             view.unread.push(reference);
             continue;
         }
