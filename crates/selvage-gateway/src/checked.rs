@@ -227,6 +227,8 @@ async fn admit<'a>(
     match round.check(parts, coming).await {
         request::Outcome::Passes(passing) => {
             asked.note(admitted, &passing.noted);
+            let by_query = parts.uri.query().map(|query| contract.asked(query)).unwrap_or_default();
+            asked.count_places(permit, (by_query, passing.sent));
             Ok((passing.upload, passing.progress))
         }
         request::Outcome::Refused { problem, noted, unread } => {

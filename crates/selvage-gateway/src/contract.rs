@@ -7,6 +7,7 @@ mod form;
 mod glance;
 mod kinds;
 mod media;
+mod named;
 mod parameter;
 mod schemas;
 mod translate;
@@ -21,6 +22,7 @@ use http::{HeaderMap, StatusCode};
 use crate::json;
 use form::Form;
 use media::Media;
+use named::Counted;
 pub(crate) use parameter::Given;
 use parameter::Parameter;
 use schemas::Schema;
@@ -37,12 +39,16 @@ pub(crate) struct Compiled {
     pub(crate) problems: Vec<String>,
     /// Bodies that are declared and never read, with the operations that have them: of requests, and of answers.
     pub(crate) unread: (Vec<String>, Vec<String>),
+    /// What counts as an attribute where use is counted, each name once.
+    pub(crate) attributes: Vec<Box<str>>,
 }
 
 /// What an operation takes and answers.
 #[derive(Debug, Default)]
 pub(crate) struct OperationContract {
     parameters: Vec<Parameter>,
+    /// Those of queries that count as attributes.
+    queries: Counted,
     /// Those that tell rows apart.
     rows: Vec<RowParameter>,
     body: Option<BodyContract>,
@@ -108,13 +114,19 @@ pub(crate) struct Reading<'a> {
 impl Reading<'_> {
     /// What is wrong with a body; `shows` where its values are for everyone.
     pub(crate) fn violations(&self, body: &[u8], shows: bool) -> Vec<Violation> {
-        if self.form.is_none() && self.schema.surely_fits(body) {
-            return Vec::new();
-        }
-        self.in_full(body, shows)
+        self.look(body, shows).0
     }
 
-    fn in_full(&self, body: &[u8], shows: bool) -> Vec<Violation> {
+    /// The same, and which of the contract's attributes stand in it, by their places.
+    pub(crate) fn look(&self, body: &[u8], shows: bool) -> (Vec<Violation>, Vec<u32>) {
+        let seen = if self.form.is_none() { self.schema.surely_fits(body) } else { None };
+        match seen {
+            Some(bits) => (Vec::new(), self.schema.counted.of_bits(bits)),
+            None => self.in_full(body, shows),
+        }
+    }
+
+    fn in_full(&self, body: &[u8], shows: bool) -> (Vec<Violation>, Vec<u32>) {
         let read = match self.form {
             None => json::read(body).map_err(|error| ("json", error)),
             Some(form) => form.read(body).map_err(|error| ("form", error.to_owned())),
@@ -122,9 +134,10 @@ impl Reading<'_> {
         match read {
             Ok(value) => {
                 let errors = self.schema.errors(&value, MOST_VIOLATIONS);
-                errors.into_iter().map(|error| Violation::of_body(&error, shows)).collect()
+                let violations = errors.into_iter().map(|error| Violation::of_body(&error, shows)).collect();
+                (violations, self.schema.counted.of_object(&value))
             }
-            Err((rule, error)) => vec![Violation::of_whole_body(rule, error)],
+            Err((rule, error)) => (vec![Violation::of_whole_body(rule, error)], Vec::new()),
         }
     }
 }
@@ -167,6 +180,11 @@ impl OperationContract {
         }
         found.truncate(MOST_VIOLATIONS);
         found
+    }
+
+    /// Which of the contract's attributes a query has, by their places.
+    pub(crate) fn asked(&self, query: &str) -> Vec<u32> {
+        self.queries.of_query(query)
     }
 
     /// Its parameters that tell rows apart.

@@ -277,6 +277,14 @@ impl Shard {
         *self.rare().attributes.entry((series, way, attribute)).or_default() += 1;
     }
 
+    /// Counts that these attributes took part in a request of a series.
+    pub(crate) fn attributes(&self, series: u32, all: impl Iterator<Item = (Way, u32)>) {
+        let mut rare = self.rare();
+        for (way, attribute) in all {
+            *rare.attributes.entry((series, way, attribute)).or_default() += 1;
+        }
+    }
+
     /// Takes account of a client connection that came.
     pub(crate) fn connected(&self) {
         add(&self.connections, 1);

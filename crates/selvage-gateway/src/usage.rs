@@ -1,5 +1,5 @@
-//! Which attributes of an object a request asks for or sends: the names in its query and at the top of its body, as far as
-//! the object has them. Values are never looked at.
+//! Which attributes a request asks for or sends: the names in its query and at the top of its body, as far as the object has them,
+//! or the contract of a direct interface whose requests are looked into. Values are never looked at.
 
 use std::time::Duration;
 
@@ -69,6 +69,21 @@ impl Asked<'_> {
         attributes(permit.served, verb, query, body, |way, place| {
             shard.attribute(series, way, live.attribute(permit.served, place));
         });
+    }
+}
+
+impl Asked<'_> {
+    /// Counts which attributes take part in a request of a direct interface that was looked into: those that it is asked by, and those
+    /// that its body has, by their places in the contract.
+    pub(crate) fn count_places(self, permit: &Permit<'_>, (asked, sent): (Vec<u32>, Vec<u32>)) {
+        if asked.is_empty() && sent.is_empty() {
+            return;
+        }
+        let live = &self.local.live;
+        let index = |place: u32| live.attribute(permit.served, usize::try_from(place).ok());
+        let asked = asked.into_iter().map(|place| (Way::Asked, index(place)));
+        let sent = sent.into_iter().map(|place| (Way::Sent, index(place)));
+        self.worker.shard.attributes(live.series(permit), asked.chain(sent));
     }
 }
 

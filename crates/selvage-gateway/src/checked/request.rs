@@ -48,6 +48,15 @@ pub(super) struct Passing {
     pub(super) upload: Upload,
     pub(super) progress: Option<Rc<Cell<Progress>>>,
     pub(super) noted: Noted,
+    /// Which of the contract's attributes its body has, by their places.
+    pub(super) sent: Vec<u32>,
+}
+
+impl Passing {
+    /// One of whose body nothing was read.
+    fn unread((upload, progress): (Upload, Option<Rc<Cell<Progress>>>), noted: Noted) -> Self {
+        Self { upload, progress, noted, sent: Vec::new() }
+    }
 }
 
 impl Round<'_> {
@@ -119,11 +128,12 @@ impl Round<'_> {
         let most = self.checks.validation.up_to;
         match body.read(most, self.terms).await {
             Read::Whole(bytes) => {
-                violations.extend(reading.violations(&bytes, self.checks.shows_values));
+                let (found, sent) = reading.look(&bytes, self.checks.shows_values);
+                violations.extend(found);
                 let noted = Noted::new(Side::Request, Verdict::Fits, violations);
                 match self.refusal(&noted) {
                     Some(problem) => Outcome::Refused { problem, noted, unread: None },
-                    None => Outcome::Passes(Passing { upload: Upload::whole(bytes), progress: None, noted }),
+                    None => Outcome::Passes(Passing { upload: Upload::whole(bytes), progress: None, noted, sent }),
                 }
             }
             Read::Part(ahead, rest) => self.half_read(violations, self.too_large(), (ahead, rest)),
@@ -149,7 +159,7 @@ impl Round<'_> {
     fn passes_half_read(&self, noted: Noted, (ahead, rest): (Bytes, Incoming)) -> Outcome {
         let left = self.max_body.saturating_sub(ahead.len() as u64);
         let (upload, progress) = forward::streamed(rest, left, self.watch);
-        Outcome::Passes(Passing { upload: upload.after(ahead), progress, noted })
+        Outcome::Passes(Passing::unread((upload.after(ahead), progress), noted))
     }
 
     /// Goes on or is refused with what was found; its body is not read.
@@ -157,10 +167,7 @@ impl Round<'_> {
         let noted = Noted::new(Side::Request, verdict, violations);
         match self.refusal(&noted) {
             Some(problem) => Outcome::Refused { problem, noted, unread: body.unread() },
-            None => {
-                let (upload, progress) = body.into_upload(self.max_body, self.watch);
-                Outcome::Passes(Passing { upload, progress, noted })
-            }
+            None => Outcome::Passes(Passing::unread(body.into_upload(self.max_body, self.watch), noted)),
         }
     }
 

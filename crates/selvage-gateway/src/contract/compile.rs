@@ -10,6 +10,7 @@ use super::document::{self, At, Dialect};
 use super::form::Form;
 use super::kinds::{self, Kinds};
 use super::media::{self, Media};
+use super::named::{Counted, Names};
 use super::parameter::{Parameter, Style};
 use super::schemas::{Schema, Schemas};
 use super::translate::{Sender, translated};
@@ -32,7 +33,9 @@ pub(super) fn compile(file: &str, text: &str) -> Compiled {
     let mut compiled = Compiled::default();
     match (Side::new(&requests), Side::new(&answers)) {
         (Ok(mut requests), Ok(mut answers)) => {
-            compiled.operations = operations(&mut requests, &mut answers);
+            let mut names = Names::default();
+            compiled.operations = operations(&mut requests, &mut answers, &mut names);
+            compiled.attributes = names.into_list();
             compiled.problems = requests.problems;
             compiled.problems.append(&mut answers.problems);
             compiled.unread = (requests.unread, answers.unread);
@@ -53,7 +56,11 @@ struct Side<'a> {
     unread: Vec<String>,
 }
 
-fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<str>, Arc<OperationContract>> {
+fn operations(
+    requests: &mut Side<'_>,
+    answers: &mut Side<'_>,
+    names: &mut Names,
+) -> HashMap<Box<str>, Arc<OperationContract>> {
     let mut operations = HashMap::new();
     let paths = At::root(requests.root).get("paths").map(|paths| paths.members()).unwrap_or_default();
     let answered = At::root(answers.root).get("paths");
@@ -63,10 +70,12 @@ fn operations(requests: &mut Side<'_>, answers: &mut Side<'_>) -> HashMap<Box<st
             let Some(operation) = item.get(method) else { continue };
             let Some(id) = operation.text("operationId") else { continue };
             let answers_at = answered.as_ref().and_then(|item| item.get(method));
+            let parameters = requests.parameters(template, item, &operation);
             let contract = OperationContract {
-                parameters: requests.parameters(template, item, &operation),
+                queries: Counted::in_queries(&parameters, names),
+                parameters,
                 rows: rows(template, item, &operation),
-                body: operation.get("requestBody").map(|body| requests.body(&body, id)),
+                body: operation.get("requestBody").map(|body| requests.body(&body, id, names)),
                 answers: answers_at.map(|operation| answers.answers(&operation, id)).unwrap_or_default(),
             };
             operations.insert(id.into(), Arc::new(contract));
@@ -209,8 +218,18 @@ impl<'a> Side<'a> {
         Shape::Scalar(found)
     }
 
-    fn body(&mut self, at: &At<'a>, id: &str) -> BodyContract {
-        BodyContract { required: at.flag("required").unwrap_or(false), media: self.media(at, id) }
+    fn body(&mut self, at: &At<'a>, id: &str, names: &mut Names) -> BodyContract {
+        let mut all = self.media(at, id);
+        let content = at.get("content").map(|content| content.members()).unwrap_or_default();
+        for (range, content) in &content {
+            let schema = content.node.get("schema").unwrap_or(&Value::Null);
+            let members = kinds::part(self.root, schema, &|schema| schema.get("properties")).and_then(Value::as_object);
+            let members = members.into_iter().flat_map(|members| members.keys()).map(String::as_str);
+            if let Some(schema) = all.iter_mut().find(|media| media.is_range(range)).and_then(Media::schema_mut) {
+                schema.count(members, names);
+            }
+        }
+        BodyContract { required: at.flag("required").unwrap_or(false), media: all }
     }
 
     fn media(&mut self, at: &At<'a>, id: &str) -> Vec<Media> {

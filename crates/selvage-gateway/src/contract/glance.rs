@@ -152,9 +152,24 @@ impl Glance {
         sure.then_some(Self { nodes, root: place })
     }
 
+    /// Where a body surely fits: which of the members it has at its top, by bits.
+    pub(super) fn seen(&self, body: &[u8]) -> Option<u64> {
+        scan::seen(self, body)
+    }
+
     /// Whether a body surely fits.
-    pub(super) fn fits(&self, body: &[u8]) -> bool {
-        scan::fits(self, body)
+    #[cfg(test)]
+    fn fits(&self, body: &[u8]) -> bool {
+        self.seen(body).is_some()
+    }
+
+    /// The members that it knows at the top of a body, in the order of their bits.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let members = match self.nodes.get(self.root) {
+            Some(Node::Rules(rules)) => &*rules.members,
+            _ => &[],
+        };
+        members.iter().map(|(name, _)| &**name)
     }
 }
 

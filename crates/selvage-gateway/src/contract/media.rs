@@ -25,6 +25,19 @@ impl Media {
         Some(Self { kind, subtype, schema, form, structured })
     }
 
+    /// Whether it was declared by this range.
+    pub(super) fn is_range(&self, range: &str) -> bool {
+        let is = |(kind, subtype): (&str, &str)| {
+            self.kind.eq_ignore_ascii_case(kind) && self.subtype.eq_ignore_ascii_case(subtype)
+        };
+        parts(range).is_some_and(is)
+    }
+
+    /// What its bodies are checked against.
+    pub(super) fn schema_mut(&mut self) -> Option<&mut Schema> {
+        self.schema.as_mut()
+    }
+
     /// Whether it promises what nobody here reads.
     pub(super) fn is_unread(&self) -> bool {
         self.structured && self.schema.is_some() && self.form.is_none() && !is_json(&self.kind, &self.subtype)

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::document::encoded;
 use super::glance::{self, Glance};
+use super::named::{Counted, Names};
 
 const BASE: &str = "selvage:/contract";
 /// How large a compiled pattern may be.
@@ -16,6 +17,8 @@ pub(crate) struct Schema {
     validator: Validator,
     /// Where bodies are checked against it.
     glance: Option<Glance>,
+    /// Members at the top of bodies that count as attributes; in the glance's order, where there is one.
+    pub(super) counted: Counted,
 }
 
 impl Schema {
@@ -24,9 +27,17 @@ impl Schema {
         self.validator.is_valid(value)
     }
 
-    /// Whether a body surely fits, as far as a glance can tell.
-    pub(super) fn surely_fits(&self, body: &[u8]) -> bool {
-        self.glance.as_ref().is_some_and(|glance| glance.fits(body))
+    /// Whether a body surely fits, as far as a glance can tell: then which members it has, by bits.
+    pub(super) fn surely_fits(&self, body: &[u8]) -> Option<u64> {
+        self.glance.as_ref()?.seen(body)
+    }
+
+    /// Counts the members that bodies may have at their top: those of the glance, or else these.
+    pub(super) fn count<'n>(&mut self, members: impl Iterator<Item = &'n str>, known: &mut Names) {
+        self.counted = match &self.glance {
+            Some(glance) => Counted::new(glance.names().map(Box::from), known),
+            None => Counted::new(members.map(Box::from), known),
+        };
     }
 
     /// What is wrong with a value, as far as that.
@@ -62,7 +73,7 @@ impl<'a> Schemas<'a> {
             .should_validate_formats(true);
         let schema = json!({"$ref": format!("{BASE}#{}", encoded(pointer))});
         let validator = options.build(&schema).map_err(|error| error.masked().to_string())?;
-        Ok(Schema { validator, glance: None })
+        Ok(Schema { validator, glance: None, counted: Counted::default() })
     }
 
     /// The schema at this pointer, for bodies of JSON.

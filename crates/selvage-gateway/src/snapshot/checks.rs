@@ -45,6 +45,12 @@ pub(super) fn compile(
     Some(Box::new(Checks { validation, shows_values, operations: operations.iter().map(of).collect() }))
 }
 
+/// What of a direct interface counts as an attribute: where nothing looks into its requests, nothing does.
+pub(super) fn attributes(fabric: &Fabric, interface: &Interface, file: &str) -> Vec<Box<str>> {
+    let text = fabric.files.get(file).filter(|_| interface.validation.request != Check::Off);
+    text.map(|text| contract::compiled(file, text).attributes.clone()).unwrap_or_default()
+}
+
 /// The checks of a mediated interface: what does not fit its object is found by who answers for it.
 pub(super) fn of_object(interface: &Interface, object: Option<&Object>) -> Option<Box<Checks>> {
     let validation = interface.validation;

@@ -351,6 +351,7 @@ pub(super) fn compile(declaring: &mut Declaring<'_>, findings: &mut Vec<Finding>
                 let shows_values = checks::shows_values(interface, &served);
                 let operations = &direct.operations;
                 served.checks = checks::compile(fabric, interface, &openapi.value, (operations, shows_values));
+                served.attributes = checks::attributes(fabric, interface, &openapi.value);
                 served.operations = direct.operations;
                 served.routes = direct.routes;
                 served.websocket = upstream.websocket;

@@ -3,6 +3,7 @@
 use selvage_model::usage::{UsageCount, Used, Way};
 
 use super::client::authorization;
+use super::contracts;
 use super::running::Running;
 
 /// `interface consumer operation[ way attribute]` and how often, in order.
@@ -55,6 +56,47 @@ fn attributes_are_counted_as_they_are_asked_for_and_sent() {
         ("stock@1 shop list-items", count(1, 0)),
     ];
     assert_eq!(counted(&running), expected.map(|(name, count)| (name.to_owned(), count)));
+}
+
+/// Of an interface whose requests are looked into; of one that passes them unread, only requests.
+#[test]
+fn attributes_of_direct_interfaces_are_counted_where_requests_are_read_anyway() {
+    const JSON: &str = "Content-Type: application/json";
+    const FORM: &str = "Content-Type: application/x-www-form-urlencoded";
+    let running = contracts::running();
+    let mut client = running.client();
+    for interface in ["new", "told", "free"] {
+        let mut send = |method: &str, path: &str, headers: &[&str], body: &str| {
+            let path = format!("/{interface}/v1/parts{path}");
+            contracts::send(&mut client, method, &path, headers, body).status
+        };
+        assert_eq!(send("GET", "?limit=1&tag=a&tag=d&other=1&at[row]=1&width=2", &[], ""), 200);
+        // The first is told by a glance, the second is read for its date, the third is a form.
+        assert_eq!(send("POST", "?day=2026-11-23", &[JSON], "{\"number\": \"P-1\", \"weight\": 1}"), 200);
+        let made = "{\"number\": \"P-1\", \"weight\": 1, \"made\": \"2026-11-23T06:00:00Z\"}";
+        assert_eq!(send("POST", "?day=2026-11-23", &[JSON], made), 200);
+        assert_eq!(send("POST", "?day=2026-11-23", &[FORM], "number=P-1&tags=a"), 200);
+    }
+    let of_attributes: Vec<(String, u64)> = counted(&running)
+        .into_iter()
+        .filter(|(name, _)| name.contains(" asked ") || name.contains(" sent "))
+        .map(|(name, count)| (name, count.requests))
+        .collect();
+    let expected = ["new@1", "told@1"].map(|interface| {
+        [
+            ("add-part asked day", 3),
+            ("add-part sent made", 1),
+            ("add-part sent number", 3),
+            ("add-part sent tags", 1),
+            ("add-part sent weight", 2),
+            ("list-parts asked at", 1),
+            ("list-parts asked limit", 1),
+            ("list-parts asked tag", 1),
+            ("list-parts asked width", 1),
+        ]
+        .map(|(what, times)| (format!("{interface} shop {what}"), times))
+    });
+    assert_eq!(of_attributes, expected.concat());
 }
 
 #[test]

@@ -13,15 +13,14 @@ const MOST_OTHERS: usize = 64;
 /// Bytes of a text that are looked at together.
 const STRIDE: usize = 16;
 
-/// Whether a body surely fits.
-pub(super) fn fits(glance: &Glance, body: &[u8]) -> bool {
+/// Where a body surely fits: which of the root's members it has, by bits.
+pub(super) fn seen(glance: &Glance, body: &[u8]) -> Option<u64> {
     // Then every part between quotes is text, too.
-    let Ok(body) = std::str::from_utf8(body) else { return false };
-    let mut scan = Scan { nodes: &glance.nodes, rest: body.as_bytes(), others: Vec::new() };
-    let Some(root) = glance.nodes.get(glance.root) else { return false };
-    let Some(()) = scan.value(root, DEEPEST) else { return false };
+    let body = std::str::from_utf8(body).ok()?;
+    let mut scan = Scan { nodes: &glance.nodes, rest: body.as_bytes(), others: Vec::new(), top: 0 };
+    scan.value(glance.nodes.get(glance.root)?, DEEPEST)?;
     scan.blank();
-    scan.rest.is_empty()
+    scan.rest.is_empty().then_some(scan.top)
 }
 
 struct Scan<'g, 'b> {
@@ -29,6 +28,8 @@ struct Scan<'g, 'b> {
     rest: &'b [u8],
     /// Members of the objects around that the schema does not name.
     others: Vec<&'b [u8]>,
+    /// Members that the object around all has, by bits.
+    top: u64,
 }
 
 /// What stands between quotes.
@@ -130,6 +131,9 @@ impl<'b> Scan<'_, 'b> {
             }
         }
         self.others.truncate(outer);
+        if deep + 1 == DEEPEST {
+            self.top = seen;
+        }
         let required = rules.map_or(0, |rules| rules.required);
         (seen & required == required).then_some(())
     }
