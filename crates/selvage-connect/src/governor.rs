@@ -9,6 +9,8 @@ mod outcome;
 mod priority;
 mod queue;
 mod registry;
+mod rest;
+mod spare;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,8 +24,11 @@ pub use self::count::{WAITS, Waits};
 pub use self::outcome::Outcome;
 pub use self::priority::Priority;
 pub use self::registry::{Database, Governors};
+pub use self::rest::Standing as RestStanding;
 
 use self::queue::{Queue, Standing, Ticket, Turn};
+use self::rest::Rest;
+use self::spare::Spare;
 
 /// The governor of one database. Cheap to clone; clones share it.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ struct Shared {
 
 struct State {
     queue: Queue,
+    rest: Rest,
+    spare: Spare,
     sleepers: HashMap<Ticket, Arc<Notify>>,
     /// Who sleeps until the rate lets it begin, and when that is.
     alarm: Option<(Ticket, Duration)>,
@@ -61,6 +68,8 @@ pub struct Busy {
     pub after: Option<Duration>,
     /// More urgent calls than can wait are waiting already.
     pub full: bool,
+    /// Call after call found no answer, and the database is left alone for a while.
+    pub rests: bool,
 }
 
 /// How a governor stands.
@@ -74,6 +83,12 @@ pub struct Report {
     pub priorities: Vec<PriorityReport>,
     /// Calls that have ended, by how.
     pub outcomes: Vec<(Outcome, u64)>,
+    /// Whether calls are made at all.
+    pub rest: RestStanding,
+    /// How often the database was left alone.
+    pub rests: u64,
+    /// Reads that were sent a second time.
+    pub repeated: u64,
 }
 
 /// How one priority stands.
@@ -95,7 +110,7 @@ impl Governor {
     /// A governor with nothing under way.
     pub fn new(bounds: Bounds) -> Self {
         let queue = Queue::new(bounds, Duration::ZERO);
-        let state = State { queue, sleepers: HashMap::new(), alarm: None };
+        let state = State { queue, rest: Rest::new(), spare: Spare::new(), sleepers: HashMap::new(), alarm: None };
         Self { shared: Arc::new(Shared { origin: Instant::now(), state: Mutex::new(state) }) }
     }
 
@@ -115,6 +130,9 @@ impl Governor {
     /// [`Busy`] where that cannot be in time.
     pub async fn begin(&self, wish: Wish<'_>) -> Result<Pass, Busy> {
         let Wish { account, priority, patience } = wish;
+        if let Some(after) = self.shared.lock().rest.refuses(self.shared.now()) {
+            return Err(Busy { after: Some(after), full: false, rests: true });
+        }
         let entered = self.shared.change(|queue, now| (queue.enter(account, priority, patience, now), now));
         let (entered, since) = entered;
         let (ticket, shed) = entered?;
@@ -122,12 +140,28 @@ impl Governor {
             self.shared.lock().wake(shed);
         }
         let place = Place { shared: &self.shared, ticket: Some(ticket) };
-        place.wait(priority, since.saturating_add(patience)).await
+        let mut pass = place.wait(priority, since.saturating_add(patience)).await?;
+        // While it waited, the database may have ceased to answer.
+        let now = self.shared.now();
+        pass.tries = self.shared.lock().rest.enter(now).map_err(|after| Busy {
+            after: Some(after),
+            full: false,
+            rests: true,
+        })?;
+        self.shared.lock().spare.save();
+        Ok(pass)
+    }
+
+    /// Whether a read that found no answer may be sent once more.
+    pub fn may_repeat(&self) -> bool {
+        let mut state = self.shared.lock();
+        state.rest.refuses(self.shared.now()).is_none() && state.spare.take()
     }
 
     /// How it stands.
     pub fn report(&self) -> Report {
-        let queue = &self.shared.lock().queue;
+        let state = self.shared.lock();
+        let queue = &state.queue;
         let report = |priority| {
             let (waiting, under_way) = queue.load(priority);
             PriorityReport {
@@ -143,6 +177,9 @@ impl Governor {
             limit: queue.limit(),
             priorities: Priority::ALL.into_iter().map(report).collect(),
             outcomes: queue.counts.outcomes.iter().map(|(outcome, count)| (*outcome, *count)).collect(),
+            rest: state.rest.standing(self.shared.now()),
+            rests: state.rest.times,
+            repeated: state.spare.taken,
         }
     }
 }
@@ -208,12 +245,14 @@ enum Next {
 
 impl Place<'_> {
     async fn wait(mut self, priority: Priority, deadline: Duration) -> Result<Pass, Busy> {
-        let Some(ticket) = self.ticket else { return Err(Busy { after: None, full: false }) };
+        let Some(ticket) = self.ticket else {
+            return Err(Busy { after: None, full: false, rests: false });
+        };
         loop {
             match self.next(ticket, priority, deadline) {
                 Next::Begin => {
                     self.ticket = None;
-                    return Ok(Pass { shared: Arc::clone(self.shared), ticket: Some(ticket) });
+                    return Ok(Pass { shared: Arc::clone(self.shared), ticket: Some(ticket), tries: false });
                 }
                 Next::Busy(busy) => return Err(busy),
                 Next::Sleep(notify, until) => {
@@ -259,6 +298,8 @@ impl Drop for Place<'_> {
 pub struct Pass {
     shared: Arc<Shared>,
     ticket: Option<Ticket>,
+    /// Whether it is the call that tries a database which was left alone.
+    tries: bool,
 }
 
 impl Pass {
@@ -269,6 +310,10 @@ impl Pass {
 
     fn leave(&mut self, kind: &str, outcome: Outcome) {
         if let Some(ticket) = self.ticket.take() {
+            let now = self.shared.now();
+            if self.shared.lock().rest.heard(outcome, self.tries, now) {
+                tracing::warn!("a system does not answer, call after call, and is left alone for a while");
+            }
             self.shared.change(|queue, now| queue.end(ticket, kind, outcome, now));
         }
     }

@@ -3,7 +3,7 @@
 
 use std::fmt::{Result, Write};
 
-use selvage_connect::governor::{Database, Governors, PriorityReport, Report, WAITS};
+use selvage_connect::governor::{Database, Governors, PriorityReport, Report, RestStanding, WAITS};
 
 /// All of it.
 pub(crate) fn of(governors: &Governors) -> String {
@@ -40,11 +40,39 @@ fn write_all(text: &mut String, reports: &[(String, Report)]) -> Result {
     each(text, reports, ("calls_turned_away_total", "counter", "Calls that could not begin in time."), |report| {
         report.turned_away.to_string()
     })?;
+    write_rest(text, reports)?;
     head(text, "call_wait_seconds", "histogram", "Time that calls waited for their turn.")?;
     for (labels, report) in reports {
         for priority in &report.priorities {
             write_waits(text, labels, priority)?;
         }
+    }
+    Ok(())
+}
+
+/// Whether systems are asked at all, and what was asked twice.
+fn write_rest(text: &mut String, reports: &[(String, Report)]) -> Result {
+    head(
+        text,
+        "left_alone",
+        "gauge",
+        "0 while a system is asked, 1 while one call tries it, 2 while it is left alone.",
+    )?;
+    for (labels, report) in reports {
+        let standing = match report.rest {
+            RestStanding::Asked => 0,
+            RestStanding::Tried => 1,
+            RestStanding::LeftAlone => 2,
+        };
+        writeln!(text, "selvage_system_left_alone{{{labels}}} {standing}")?;
+    }
+    head(text, "left_alone_total", "counter", "How often a system was left alone since it did not answer.")?;
+    for (labels, report) in reports {
+        writeln!(text, "selvage_system_left_alone_total{{{labels}}} {}", report.rests)?;
+    }
+    head(text, "reads_repeated_total", "counter", "Reads that were sent a second time since their connection broke.")?;
+    for (labels, report) in reports {
+        writeln!(text, "selvage_system_reads_repeated_total{{{labels}}} {}", report.repeated)?;
     }
     Ok(())
 }

@@ -24,9 +24,10 @@ pub(crate) fn of_failure(system: &SystemName, failure: &Failure) -> Problem {
         Failure::TryAgain { reason } => {
             Problem::new(503, code, format!("`{system}` rolled it back: {reason}")).retry_after(RETRY_CONFLICT)
         }
-        Failure::Busy { reason, after } => {
+        Failure::Busy { reason, after, rests } => {
             let seconds = after.map_or(RETRY_BUSY, |after| after.as_secs_f64().ceil().max(1.0) as u32);
-            Problem::new(503, code, format!("`{system}` is asked as much as it bears: {reason}")).retry_after(seconds)
+            let why = if *rests { "is left alone for a while" } else { "is asked as much as it bears" };
+            Problem::new(503, code, format!("`{system}` {why}: {reason}")).retry_after(seconds)
         }
         Failure::Unreachable { reason } => {
             Problem::new(503, code, format!("`{system}` cannot be reached: {reason}")).retry_after(RETRY_DOWN)
@@ -110,7 +111,8 @@ mod tests {
         let mismatch = Failure::Mismatch { what: reason(), meant: reason(), found: reason() };
         let table = [
             (Failure::TryAgain { reason: reason() }, 503, Event::Nothing),
-            (Failure::Busy { reason: reason(), after: None }, 503, Event::Nothing),
+            (Failure::Busy { reason: reason(), after: None, rests: false }, 503, Event::Nothing),
+            (Failure::Busy { reason: reason(), after: None, rests: true }, 503, Event::Nothing),
             (Failure::Unreachable { reason: reason() }, 503, Event::Nothing),
             (Failure::Unavailable { reason: reason() }, 504, Event::Nothing),
             (Failure::Unauthenticated, 502, Event::Unusable),

@@ -160,7 +160,7 @@ impl Queue {
         let soonest = self.soonest(&account, priority, now);
         if soonest > patience {
             self.counts.turned_away(priority);
-            return Err(Busy { after: Some(soonest), full: false });
+            return Err(Busy { after: Some(soonest), full: false, rests: false });
         }
         let all: usize = self.tiers.iter().map(|tier| tier.waiting.len()).sum();
         let shed = if all < MOST_WAITING { None } else { self.shed(priority, now).map(Some)? };
@@ -257,7 +257,7 @@ impl Queue {
         let ahead: usize = Priority::ALL.iter().filter(|p| **p <= priority).map(|p| self.tier(*p).waiting.len()).sum();
         let by_rate = self.bucket.as_mut().map(|bucket| bucket.wait(tokens(ahead) + 1, now));
         let by_work = self.takes.map(|takes| Duration::from_secs_f64(takes * ahead as f64 / self.limit.now() as f64));
-        Busy { after: by_rate.max(by_work), full }
+        Busy { after: by_rate.max(by_work), full, rests: false }
     }
 
     /// Priorities in the order in which they are looked at: those that were passed over too often, then by rank.

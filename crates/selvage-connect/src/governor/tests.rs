@@ -17,7 +17,7 @@ async fn calls_wait_for_room_and_no_longer_than_their_patience() {
     let governor = governor(1, None);
     let held = governor.begin(wish(Priority::Second, 1_000)).await.unwrap();
     let busy = governor.begin(wish(Priority::First, 30)).await.err();
-    assert_eq!(busy, Some(Busy { after: None, full: false }));
+    assert_eq!(busy, Some(Busy { after: None, full: false, rests: false }));
     let waiting = tokio::spawn({
         let governor = governor.clone();
         async move { governor.begin(wish(Priority::Second, 5_000)).await.is_ok() }

@@ -22,6 +22,8 @@ pub enum Failure {
         reason: String,
         /// When it may be asked again with a chance, where that can be known.
         after: Option<Duration>,
+        /// The system did not answer, call after call, and is left alone for a while.
+        rests: bool,
     },
     /// Nothing was done and sending it again would be refused again.
     #[error("odoo refused it: {message}")]
@@ -119,6 +121,7 @@ impl Failure {
     pub fn code(&self) -> &'static str {
         let code = match self {
             Self::TryAgain { .. } => code::ODOO_TRY_AGAIN,
+            Self::Busy { rests: true, .. } => code::SYSTEM_RESTS,
             Self::Busy { .. } => code::SYSTEM_BUSY,
             Self::Refused { kind, .. } => match kind {
                 Refusal::User | Refusal::Validation | Refusal::Value | Refusal::Type | Refusal::Other => {
@@ -222,7 +225,7 @@ mod tests {
         for (failure, code) in [
             (Failure::refused(Refusal::Short, "x"), code::ODOO_MISMATCH),
             (Failure::TryAgain { reason: reason() }, code::ODOO_UNKNOWN),
-            (Failure::Busy { reason: reason(), after: None }, code::ODOO_UNKNOWN),
+            (Failure::Busy { reason: reason(), after: None, rests: true }, code::ODOO_UNKNOWN),
             (Failure::Unreachable { reason: reason() }, code::ODOO_UNKNOWN),
             (Failure::Unavailable { reason: reason() }, code::ODOO_UNKNOWN),
             (Failure::Unknown { reason: reason() }, code::ODOO_UNKNOWN),

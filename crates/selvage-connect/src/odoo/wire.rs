@@ -72,8 +72,8 @@ fn known_by(builder: ClientBuilder, tls: &OdooTls) -> Result<ClientBuilder, reqw
 }
 
 impl Odoo {
-    /// Makes one call and says what became of it. Only what Odoo surely rolled back is sent again, at most four times and
-    /// never begun after the configured timeout has passed.
+    /// Makes one call and says what became of it. What Odoo surely rolled back is sent again, at most four times and
+    /// never begun after the configured timeout has passed; a read whose connection broke once, as far as such may be.
     ///
     /// # Errors
     /// [`Failure`], by what is known of the call's effect.
@@ -106,6 +106,11 @@ impl Odoo {
                 request = self.request(server.dialect, key, server.user, call)?;
                 continue;
             }
+            if repeats == 0 && self.may_repeat(call.class, &answer, begun) {
+                tracing::debug!(system = %config.system, model = %call.model, method = %call.method, "no answer to a read, sending again");
+                repeats += 1;
+                continue;
+            }
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
             let wait = backoff(repeats);
             if !again || repeats == MOST_REPEATS || begun.elapsed() + wait >= config.timeout {
@@ -115,6 +120,14 @@ impl Odoo {
             tokio::time::sleep(wait).await;
             repeats += 1;
         }
+    }
+
+    /// Whether a read that found no answer is sent once more: soon after it was, for a connection that broke and not for one that is
+    /// slow, and never more than a part of all calls.
+    fn may_repeat<T>(&self, class: CallClass, answer: &Result<T, Failure>, begun: Instant) -> bool {
+        let is_lost = matches!(answer, Err(Failure::Unavailable { .. }));
+        let is_soon = begun.elapsed() < self.config().timeout / 2;
+        class == CallClass::Read && is_lost && is_soon && self.inner.governor.may_repeat()
     }
 
     /// One exchange, once, when the governor lets it.
@@ -155,9 +168,12 @@ impl Odoo {
         let config = self.config();
         let wish = Wish { account: &config.login, priority: self.priority, patience: config.timeout };
         self.inner.governor.begin(wish).await.map_err(|busy| {
-            let reason =
-                if busy.full { "more urgent calls are waiting already" } else { "its turn would come too late" };
-            Failure::Busy { reason: reason.to_owned(), after: busy.after }
+            let reason = match (busy.rests, busy.full) {
+                (true, _) => "call after call found no answer",
+                (false, true) => "more urgent calls are waiting already",
+                (false, false) => "its turn would come too late",
+            };
+            Failure::Busy { reason: reason.to_owned(), after: busy.after, rests: busy.rests }
         })
     }
 

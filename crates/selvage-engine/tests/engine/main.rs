@@ -24,6 +24,7 @@ mod list;
 mod maintenance;
 mod masks;
 mod outage;
+mod rest;
 mod revise;
 mod rotation;
 mod scope;

@@ -158,7 +158,7 @@ fn what_cannot_begin_in_time_is_turned_away_at_once_with_when() {
     for _ in 0..4 {
         assert!(enter(Priority::Third).is_ok());
     }
-    assert_eq!(enter(Priority::Third), Err(Busy { after: Some(Duration::from_secs(4)), full: false }));
+    assert_eq!(enter(Priority::Third), Err(Busy { after: Some(Duration::from_secs(4)), full: false, rests: false }));
     // Who is more urgent does not stand behind them.
     assert!(enter(Priority::First).is_ok());
     assert_eq!(queue.counts.turned_away.get(&Priority::Third), Some(&1));
@@ -172,7 +172,7 @@ fn a_full_queue_turns_the_least_urgent_away() {
         last = queue.enter("default", Priority::Third, LONG, Duration::ZERO).unwrap().0;
     }
     let full = queue.enter("default", Priority::Third, LONG, Duration::ZERO);
-    assert_eq!(full, Err(Busy { after: None, full: true }));
+    assert_eq!(full, Err(Busy { after: None, full: true, rests: false }));
     let (ticket, shed) = queue.enter("default", Priority::Second, LONG, Duration::ZERO).unwrap();
     assert_eq!(shed, Some(last));
     assert_eq!(queue.standing(last), Standing::TurnedAway);
