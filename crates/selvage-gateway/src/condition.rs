@@ -11,6 +11,7 @@ use jiff::tz::TimeZone;
 use selvage_governance::condition::{Condition, Facts};
 use selvage_model::access::GrantTerms;
 use selvage_model::code;
+use selvage_model::manifest::consumer::Consumer;
 use selvage_model::name::ConsumerName;
 use selvage_model::scalar;
 
@@ -27,7 +28,22 @@ pub(crate) struct GrantCondition {
     /// Or why it cannot be judged.
     condition: Result<Condition, String>,
     zone: TimeZone,
+    whose: Whose,
     is_of_the_minute: bool,
+}
+
+/// What a condition may know of a consumer beside its name, as it is declared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Whose {
+    owner: Option<String>,
+    identity: Option<&'static str>,
+}
+
+impl Whose {
+    fn of(consumer: Option<&Consumer>) -> Self {
+        let owner = consumer.map(|consumer| consumer.owner.value.clone());
+        Self { owner, identity: consumer.map(|consumer| consumer.identity.as_str()) }
+    }
 }
 
 /// All that a condition of the minute depends on, under one grant: the minute, the operation and the method. Never zero.
@@ -95,31 +111,33 @@ pub(crate) struct Told<'a> {
     pub(crate) consumer: &'a str,
     pub(crate) interface: &'a str,
     pub(crate) purpose: Option<&'a str>,
+    pub(crate) until: Option<Timestamp>,
 }
 
 /// The conditions of a snapshot: many grants have the same.
 #[derive(Default)]
-pub(crate) struct Conditions(HashMap<(String, Option<String>), Arc<GrantCondition>>);
+pub(crate) struct Conditions(HashMap<(String, Option<String>, Whose), Arc<GrantCondition>>);
 
 impl Conditions {
-    /// The condition of these terms, where they have one.
-    pub(crate) fn of(&mut self, terms: &GrantTerms) -> Option<Arc<GrantCondition>> {
-        let key = (terms.when.clone()?, terms.time_zone.clone());
-        let known =
-            self.0.entry(key).or_insert_with_key(|(text, zone)| Arc::new(GrantCondition::new(text, zone.as_deref())));
-        Some(Arc::clone(known))
+    /// The condition of these terms of a consumer, where they have one.
+    pub(crate) fn of(&mut self, terms: &GrantTerms, consumer: Option<&Consumer>) -> Option<Arc<GrantCondition>> {
+        let key = (terms.when.clone()?, terms.time_zone.clone(), Whose::of(consumer));
+        let new = |(text, zone, whose): &(String, Option<String>, Whose)| {
+            Arc::new(GrantCondition::new(text, zone.as_deref(), whose.clone()))
+        };
+        Some(Arc::clone(self.0.entry(key).or_insert_with_key(new)))
     }
 }
 
 impl GrantCondition {
-    fn new(text: &str, zone: Option<&str>) -> Self {
+    fn new(text: &str, zone: Option<&str>, whose: Whose) -> Self {
         let known = zone.map_or(Some(TimeZone::UTC), scalar::time_zone);
         let condition = match known {
             Some(_) => Condition::parse(text).map_err(|error| error.message),
             None => Err("its time zone is not known here".to_owned()),
         };
         let is_of_the_minute = condition.as_ref().is_ok_and(Condition::is_of_the_minute);
-        Self { text: text.to_owned(), condition, zone: known.unwrap_or(TimeZone::UTC), is_of_the_minute }
+        Self { text: text.to_owned(), condition, zone: known.unwrap_or(TimeZone::UTC), whose, is_of_the_minute }
     }
 
     /// As it was written.
@@ -127,9 +145,9 @@ impl GrantCondition {
         &self.text
     }
 
-    /// Whether the other says the same.
+    /// Whether the other says the same, of the same owner.
     pub(crate) fn is_the_same(&self, other: &Self) -> bool {
-        self.text == other.text && self.zone == other.zone
+        self.text == other.text && self.zone == other.zone && self.whose == other.whose
     }
 
     /// Whether it holds for a request; why not otherwise.
@@ -173,6 +191,7 @@ impl GrantCondition {
             consumer: about.consumer.as_str(),
             interface: &about.served.reference.to_string(),
             purpose: about.lease.purpose.as_deref(),
+            until: about.lease.until,
         };
         self.comes_true(&told, now)
     }
@@ -196,8 +215,11 @@ impl GrantCondition {
             operation: told.operation,
             id: id.as_deref(),
             consumer: told.consumer,
+            owner: self.whose.owner.as_deref(),
+            identity: self.whose.identity,
             interface: told.interface,
             purpose: told.purpose,
+            until: told.until,
             now: &now,
         })
     }

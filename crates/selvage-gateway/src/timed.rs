@@ -24,6 +24,7 @@ pub(crate) struct Timed {
     consumer: ConsumerName,
     interface: String,
     purpose: Option<String>,
+    until: Option<Timestamp>,
     /// The minute since 1970 in which it was found to hold last.
     held_in: Cell<i64>,
 }
@@ -40,6 +41,7 @@ impl Timed {
             consumer: permit.consumer.clone(),
             interface: permit.interface().to_string(),
             purpose: permit.lease.purpose.clone(),
+            until: permit.lease.until,
             held_in: Cell::new(minute(now)),
         }))
     }
@@ -59,6 +61,7 @@ impl Timed {
             consumer: self.consumer.as_str(),
             interface: &self.interface,
             purpose: self.purpose.as_deref(),
+            until: self.until,
         };
         let holds = self.condition.comes_true(&told, now) == Ok(true);
         if holds {

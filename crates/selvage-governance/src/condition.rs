@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use jiff::Zoned;
 use jiff::civil::Weekday;
+use jiff::{Timestamp, Zoned};
 use selvage_mapping::expression::{Expression, Misfit, Type};
 use serde_json::{Map, Value, json};
 
@@ -51,10 +51,16 @@ pub struct Facts<'a> {
     pub id: Option<&'a str>,
     /// Who asks.
     pub consumer: &'a str,
+    /// The team or the domain that answers for them; none where nobody declares the consumer any more.
+    pub owner: Option<&'a str>,
+    /// How they prove who they are, by its word in manifests: `api_key`, `oauth`, `mtls` or `oidc`.
+    pub identity: Option<&'a str>,
     /// What is asked.
     pub interface: &'a str,
     /// What the grant is for.
     pub purpose: Option<&'a str>,
+    /// Until when it is given.
+    pub until: Option<Timestamp>,
     /// When, in the grant's time zone.
     pub now: &'a Zoned,
 }
@@ -74,8 +80,22 @@ fn types() -> BTreeMap<&'static str, Type> {
                 ("id", Type::optional(Type::Text)),
             ]),
         ),
-        ("consumer", Type::record([("name", Type::Text)])),
-        ("grant", Type::record([("interface", Type::Text), ("purpose", Type::optional(Type::Text))])),
+        (
+            "consumer",
+            Type::record([
+                ("name", Type::Text),
+                ("owner", Type::optional(Type::Text)),
+                ("identity", Type::optional(Type::Text)),
+            ]),
+        ),
+        (
+            "grant",
+            Type::record([
+                ("interface", Type::Text),
+                ("purpose", Type::optional(Type::Text)),
+                ("until", Type::optional(Type::Text)),
+            ]),
+        ),
         ("time", Type::record(time.into_iter().chain(words))),
     ])
 }
@@ -128,8 +148,8 @@ impl Condition {
     pub fn holds(&self, facts: &Facts<'_>) -> Result<bool, String> {
         let all = [
             ("request", request as fn(&Facts<'_>) -> Value),
-            ("consumer", |facts| json!({"name": facts.consumer})),
-            ("grant", |facts| json!({"interface": facts.interface, "purpose": facts.purpose})),
+            ("consumer", |facts| json!({"name": facts.consumer, "owner": facts.owner, "identity": facts.identity})),
+            ("grant", grant),
             ("time", time),
         ];
         if self.reads_query {
@@ -167,6 +187,12 @@ fn request(facts: &Facts<'_>) -> Value {
     })
 }
 
+fn grant(facts: &Facts<'_>) -> Value {
+    // Whole seconds, so that texts stand in the order of times.
+    let until = facts.until.map(|until| format!("{until:.0}"));
+    json!({"interface": facts.interface, "purpose": facts.purpose, "until": until})
+}
+
 fn time(facts: &Facts<'_>) -> Value {
     let now = facts.now;
     let weekday = match now.weekday() {
@@ -197,8 +223,11 @@ mod tests {
             operation: "get",
             id: Some("o-1"),
             consumer: "mes-ghent",
+            owner: Some("plant-it"),
+            identity: Some("api_key"),
             interface: "orders@1",
             purpose: None,
+            until: Some("2026-12-01T17:00:00Z".parse().unwrap()),
             now: &now,
         };
         Condition::parse(text).map_err(|error| format!("{error}; {}", error.fix))?.holds(&facts)
@@ -216,6 +245,10 @@ mod tests {
             ("request.id == null || request.id.startsWith('o-')", true),
             ("consumer.name == 'mes-ghent' && grant.interface == 'orders@1' && grant.purpose == null", true),
             ("request.operation == 'get' && request.path.endsWith('o-1')", true),
+            ("consumer.owner == 'plant-it' && consumer.identity in ['api_key', 'mtls']", true),
+            ("consumer.owner != null && consumer.owner.startsWith('sales')", false),
+            ("grant.until == '2026-12-01T17:00:00Z' && grant.until > time.date", true),
+            ("grant.until < '2026-12-01'", false),
             ("false", false),
         ];
         for (text, holds) in table {
@@ -245,6 +278,8 @@ mod tests {
             ("request.metod == 'GET'", "line 1, column 8: there is no `metod` here; did you mean `method`?"),
             ("requst.method == 'GET'", "there is no `requst`; did you mean `request`?"),
             ("time.hour", "it makes a whole number"),
+            ("consumer.team == 'a'", "there is no `team` here"),
+            ("grant.until > 5", "line 1"),
             ("time.hour == '6'", "a whole number is never the same as a text"),
             ("request.method ==", "line 1, column"),
             ("request.path.matches('(a+)+')", "there is no function `matches`"),

@@ -330,7 +330,8 @@ impl<'f> Granting<'f> {
         let fabric = self.fabric;
         let identity = || identity(fabric.consumers.get(&grant.consumer));
         let identity = Arc::clone(self.identities.entry(grant.consumer.clone()).or_insert_with(identity));
-        let about = (identity, self.conditions.of(&grant.terms));
+        let consumer = self.fabric.consumers.get(&grant.consumer);
+        let about = (identity, self.conditions.of(&grant.terms, consumer));
         let scope = Scope::on(&grant.terms, fabric, &grant.interface);
         let mut granted = granted(grant, about, (served, scope));
         granted.direct = scope::compile(fabric, served, &grant.terms);

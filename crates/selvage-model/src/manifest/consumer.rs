@@ -61,6 +61,18 @@ pub enum Identity {
     },
 }
 
+impl Identity {
+    /// Its word in manifests.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::ApiKey { .. } => "api_key",
+            Self::OAuth { .. } => "oauth",
+            Self::Mtls { .. } => "mtls",
+            Self::Oidc { .. } => "oidc",
+        }
+    }
+}
+
 impl Consumer {
     /// The issuer whose tokens it shows, and whom they name; none where it proves itself in another way.
     pub fn token_subject(&self) -> Option<(&Spanned<IssuerName>, &str)> {
