@@ -2,8 +2,14 @@
 
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
-use selvage_model::manifest::interface::InterfaceBody;
+use selvage_model::manifest::interface::{Interface, InterfaceBody};
+use selvage_model::manifest::issuer::Issuer;
+use selvage_model::manifest::mapping::Mapping;
+use selvage_model::manifest::object::{Attribute, Object, Shape};
+use selvage_model::manifest::system::System;
+use selvage_model::name::{InterfaceRef, ObjectRef};
 use selvage_model::source::Place;
+use serde_json::Value;
 
 use super::LintRule;
 use crate::lint::{Context, Report};
@@ -17,44 +23,101 @@ pub(crate) const INLINE: LintRule = LintRule {
 };
 
 fn inline(context: &Context<'_>, report: &mut Report) {
-    for system in context.fabric.systems.values() {
-        for environment in &system.environments {
-            if let Some(url) = environment.url.as_ref().filter(|url| has_password(&url.value)) {
-                tell(&system.name, &url.place, "the address holds a password", report);
-            }
-            for account in &environment.accounts {
-                for key in std::iter::once(&account.api_key).chain(&account.next_key) {
-                    if looks_secret(&key.value.0) {
-                        let what = "this looks like a key itself; `secret` and `next` take the name of one";
-                        tell(&system.name, &key.place, what, report);
-                    }
-                }
-                if looks_secret(&account.login) {
-                    tell(&system.name, &account.name.place, "the login looks like a key", report);
-                }
-            }
-        }
-    }
-    for (reference, interface) in &context.fabric.interfaces {
-        if let InterfaceBody::Webhook(webhook) = &interface.body {
-            for secret in webhook.secrets.iter().filter(|secret| looks_secret(&secret.value.0)) {
-                tell(
-                    reference,
-                    &secret.place,
-                    "this looks like a secret itself; `secret` takes the name of one",
-                    report,
-                );
-            }
-        }
-        let texts = [&interface.description, &interface.because];
-        if texts.into_iter().flatten().any(|text| holds_secret(text)) {
-            tell(reference, &interface.place, "a text of the interface holds what looks like a key", report);
-        }
-    }
-    for grant in &context.fabric.grants {
+    let fabric = context.fabric;
+    fabric.systems.values().for_each(|system| of_system(system, report));
+    fabric.issuers.values().for_each(|issuer| of_issuer(issuer, report));
+    fabric.objects.iter().for_each(|(reference, object)| of_object(reference, object, report));
+    fabric.mappings.values().for_each(|mapping| of_examples(mapping, report));
+    fabric.interfaces.iter().for_each(|(reference, interface)| of_interface(reference, interface, report));
+    for grant in &fabric.grants {
         if grant.purpose.as_deref().is_some_and(holds_secret) {
             tell(&grant.consumer.value, &grant.place, "the purpose holds what looks like a key", report);
         }
+    }
+    for waiver in fabric.waivers.iter().filter(|waiver| holds_secret(&waiver.because)) {
+        tell(&waiver.on.value, &waiver.place, "the reason of the waiver holds what looks like a key", report);
+    }
+}
+
+fn of_system(system: &System, report: &mut Report) {
+    for environment in &system.environments {
+        if let Some(url) = environment.url.as_ref().filter(|url| has_password(&url.value)) {
+            tell(&system.name, &url.place, "the address holds a password", report);
+        }
+        for account in &environment.accounts {
+            for key in std::iter::once(&account.api_key).chain(&account.next_key) {
+                if looks_secret(&key.value.0) {
+                    let what = "this looks like a key itself; `secret` and `next` take the name of one";
+                    tell(&system.name, &key.place, what, report);
+                }
+            }
+            if looks_secret(&account.login) {
+                tell(&system.name, &account.name.place, "the login looks like a key", report);
+            }
+        }
+    }
+}
+
+fn of_issuer(issuer: &Issuer, report: &mut Report) {
+    for environment in &issuer.environments {
+        let addresses = std::iter::once(&environment.url).chain(&environment.keys);
+        for url in addresses.filter(|url| has_password(&url.value) || holds_key_in_query(&url.value)) {
+            tell(&issuer.name, &url.place, "the address holds a password or a key", report);
+        }
+        let signing = environment.signing.as_ref().map(|signing| &signing.secret);
+        if let Some(secret) = signing.filter(|secret| looks_secret(&secret.value.0)) {
+            let what = "this looks like a secret itself; `secret` takes the name of one";
+            tell(&issuer.name, &secret.place, what, report);
+        }
+        if environment.audiences.iter().any(|audience| looks_secret(audience)) {
+            tell(&issuer.name, &environment.name.place, "an audience looks like a key", report);
+        }
+    }
+}
+
+fn of_object(reference: &ObjectRef, object: &Object, report: &mut Report) {
+    if object.description.as_deref().is_some_and(holds_secret) {
+        tell(reference, &object.place, "the description holds what looks like a key", report);
+    }
+    of_attributes(reference, &object.attributes, report);
+}
+
+fn of_attributes(reference: &ObjectRef, attributes: &[Attribute], report: &mut Report) {
+    for attribute in attributes {
+        if attribute.description.as_deref().is_some_and(holds_secret) {
+            let what = "the description of the attribute holds what looks like a key";
+            tell(reference, &attribute.name.place, what, report);
+        }
+        let inner = match &attribute.shape {
+            Shape::List(element) => element,
+            shape => shape,
+        };
+        if let Shape::Group(members) = inner {
+            of_attributes(reference, members, report);
+        }
+    }
+}
+
+/// Records that were copied from a system that runs may have more in them than was looked at.
+fn of_examples(mapping: &Mapping, report: &mut Report) {
+    for example in &mapping.examples {
+        let links = example.links.iter().any(|link| holds_secret(&link.text));
+        if links || [&example.local, &example.canonical].into_iter().any(value_holds_secret) {
+            tell(&mapping.name, &example.place, "the example holds what looks like a key", report);
+        }
+    }
+}
+
+fn of_interface(reference: &InterfaceRef, interface: &Interface, report: &mut Report) {
+    if let InterfaceBody::Webhook(webhook) = &interface.body {
+        for secret in webhook.secrets.iter().filter(|secret| looks_secret(&secret.value.0)) {
+            let what = "this looks like a secret itself; `secret` takes the name of one";
+            tell(reference, &secret.place, what, report);
+        }
+    }
+    let texts = [&interface.description, &interface.because];
+    if texts.into_iter().flatten().any(|text| holds_secret(text)) {
+        tell(reference, &interface.place, "a text of the interface holds what looks like a key", report);
     }
 }
 
@@ -71,8 +134,26 @@ fn has_password(url: &str) -> bool {
     authority.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
+/// `https://host/keys?token=…`.
+fn holds_key_in_query(url: &str) -> bool {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split('&').filter_map(|pair| pair.split_once('=')).any(|(_, value)| looks_secret(value))
+}
+
 fn holds_secret(text: &str) -> bool {
-    text.split_whitespace().any(looks_secret)
+    let word = |word: &str| {
+        looks_secret(word.trim_matches(|c: char| matches!(c, '`' | '"' | '\'' | ',' | ';' | '(' | ')' | '.')))
+    };
+    text.split_whitespace().any(word)
+}
+
+fn value_holds_secret(value: &Value) -> bool {
+    match value {
+        Value::String(text) => holds_secret(text),
+        Value::Array(items) => items.iter().any(value_holds_secret),
+        Value::Object(members) => members.values().any(value_holds_secret),
+        _ => false,
+    }
 }
 
 /// How well-known keys begin.
