@@ -13,6 +13,7 @@ use clap::{Args, ValueEnum};
 use jiff::ToSpan as _;
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::InterfaceBody;
 
 use super::{Outcome, say};
 use crate::directory;
@@ -52,6 +53,10 @@ enum What {
     DirectInterface,
     /// Facts, captured from a system.
     EventInterface,
+    /// What a system calls when something has happened.
+    WebhookInterface,
+    /// Files in a system's folder.
+    FileInterface,
     /// What governs a flow.
     FlowInterface,
     /// A business object.
@@ -62,6 +67,8 @@ enum What {
     CodeSet,
     /// An application that takes part.
     System,
+    /// Who vouches for consumers by tokens.
+    Issuer,
     /// An application that uses interfaces.
     Consumer,
     /// A consumer's lease on an interface.
@@ -147,11 +154,14 @@ impl What {
             Self::Interface => include_str!("new/templates/interface.yaml"),
             Self::DirectInterface => include_str!("new/templates/direct-interface.yaml"),
             Self::EventInterface => include_str!("new/templates/event-interface.yaml"),
+            Self::WebhookInterface => include_str!("new/templates/webhook-interface.yaml"),
+            Self::FileInterface => include_str!("new/templates/file-interface.yaml"),
             Self::FlowInterface => include_str!("new/templates/flow-interface.yaml"),
             Self::Object => include_str!("new/templates/object.yaml"),
             Self::Mapping => include_str!("new/templates/mapping.yaml"),
             Self::CodeSet => include_str!("new/templates/code-set.yaml"),
             Self::System => include_str!("new/templates/system.yaml"),
+            Self::Issuer => include_str!("new/templates/issuer.yaml"),
             Self::Consumer => include_str!("new/templates/consumer.yaml"),
             Self::Grant => include_str!("new/templates/grant.yaml"),
             Self::Subscription => include_str!("new/templates/subscription.yaml"),
@@ -167,11 +177,17 @@ impl What {
 
     fn file(self, name: &str) -> PathBuf {
         let directory = match self {
-            Self::Interface | Self::DirectInterface | Self::EventInterface | Self::FlowInterface => "interfaces",
+            Self::Interface
+            | Self::DirectInterface
+            | Self::EventInterface
+            | Self::WebhookInterface
+            | Self::FileInterface
+            | Self::FlowInterface => "interfaces",
             Self::Object => "objects",
             Self::Mapping => "mappings",
             Self::CodeSet => "codes",
             Self::System => "systems",
+            Self::Issuer => "issuers",
             Self::Consumer => "consumers",
             Self::Grant => "grants",
             Self::Subscription => "subscriptions",
@@ -190,7 +206,12 @@ impl What {
 
 /// The names that the fabric has for each blank.
 fn candidates(fabric: &Fabric) -> BTreeMap<&'static str, Vec<String>> {
+    let types = fabric.interfaces.values().filter_map(|interface| match &interface.body {
+        InterfaceBody::Event(body) => Some(body.events.iter().map(|kind| kind.name.value.clone())),
+        _ => None,
+    });
     BTreeMap::from([
+        ("event", types.flatten().collect()),
         ("owner", fabric.teams.keys().map(ToString::to_string).collect()),
         ("system", fabric.systems.keys().map(ToString::to_string).collect()),
         ("object", fabric.objects.keys().map(ToString::to_string).collect()),

@@ -156,6 +156,18 @@ fn an_editor_is_told_shown_and_led() {
     assert!(editor.labels(file, 7, 10).contains(&"supplier@1".to_owned()));
     assert!(editor.labels(file, 4, 10).contains(&"master-data".to_owned()));
 
+    // Also of what the fabric names itself: environments, types of events, issuers, classes, rules.
+    let more = "kind: Issuer\nname: x\nowner: y\nenvironments:\n  \n---\nkind: Consumer\nname: z\nidentity: {oidc: {issuer: x}}\n---\nkind: Waiver\nrule: F\n";
+    let issuer =
+        "kind: Issuer\nname: directory\nowner: master-data\nenvironments: {dev: {url: 'https://login.example'}}\n";
+    editor.change("issuers.yaml", issuer);
+    editor.change("more.yaml", more);
+    assert!(editor.labels("more.yaml", 4, 2).contains(&"dev".to_owned()));
+    assert!(editor.labels("more.yaml", 8, 27).contains(&"directory".to_owned()));
+    assert!(editor.labels("more.yaml", 11, 7).contains(&"FAB2113".to_owned()));
+    let place = editor.at("textDocument/hover", file, 8, 12)["contents"]["value"].as_str().unwrap().to_owned();
+    assert!(place.contains("**odoo** (System)"), "{place}");
+
     // Hover: a field, and the page of a finding.
     let text = editor.at("textDocument/hover", file, 11, 3)["contents"]["value"].as_str().unwrap().to_owned();
     assert!(text.contains("**lifecycle**") && text.contains("# FAB1009"), "{text}");

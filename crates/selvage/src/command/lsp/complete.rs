@@ -1,6 +1,8 @@
 //! What may be written at the cursor: kinds, fields, words, and the names of what the fabric declares.
 
+use selvage_governance::RULES;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::kind::Kind;
 use serde_json::{Value, json};
 
@@ -23,7 +25,9 @@ pub(super) fn items(cursor: &Cursor, fabric: &Fabric) -> Vec<Value> {
     };
     let schema = cursor::schema_at(kind, &cursor.path).map(|(schema, _)| schema).unwrap_or_default();
     if !cursor.in_value {
-        return fields(&schema, cursor);
+        let named = own_keys(cursor, fabric).into_iter().filter(|name| !cursor.siblings.contains(name));
+        let named = named.map(|name| json!({"label": name, "kind": REFERENCE, "insertText": format!("{name}: ")}));
+        return named.chain(fields(&schema, cursor)).collect();
     }
     let names = key.map(|key| names(kind, key, fabric)).unwrap_or_default();
     let names = names.into_iter().map(|name| json!({"label": name, "kind": REFERENCE}));
@@ -63,6 +67,33 @@ fn words(schema: &Value) -> Vec<String> {
     words
 }
 
+/// Keys that the fabric names, and no schema: environments.
+fn own_keys(cursor: &Cursor, fabric: &Fabric) -> Vec<String> {
+    let has_environments = matches!(cursor.kind, Some(Kind::System | Kind::Issuer));
+    let is_there = cursor.path.last().is_some_and(|key| key == "environments");
+    if has_environments && is_there { environments(fabric) } else { Vec::new() }
+}
+
+fn environments(fabric: &Fabric) -> Vec<String> {
+    let all = fabric.settings.iter().flat_map(|settings| &settings.environments);
+    all.map(|environment| environment.name.value.to_string()).collect()
+}
+
+/// Every type of event that some interface has.
+fn event_types(fabric: &Fabric) -> Vec<String> {
+    let bodies = fabric.interfaces.values().filter_map(|interface| match &interface.body {
+        InterfaceBody::Event(body) => Some(&body.events),
+        _ => None,
+    });
+    bodies.flatten().map(|kind| kind.name.value.clone()).collect()
+}
+
+/// What a waiver may set aside: codes of the rules that can be, and the fabric's own rules.
+fn rules(fabric: &Fabric) -> Vec<String> {
+    let built_in = RULES.iter().filter(|rule| rule.waivable).map(|rule| rule.code.to_string());
+    built_in.chain(fabric.rules.keys().map(ToString::to_string)).collect()
+}
+
 /// The names of what a key refers to.
 pub(super) fn names(kind: Kind, key: &str, fabric: &Fabric) -> Vec<String> {
     fn all<'k, T: ToString + 'k>(keys: impl Iterator<Item = &'k T>) -> Vec<String> {
@@ -73,7 +104,12 @@ pub(super) fn names(kind: Kind, key: &str, fabric: &Fabric) -> Vec<String> {
         "record" if kind == Kind::Object => all(fabric.systems.keys()),
         "owner" | "stewards" => all(fabric.teams.keys()),
         "object" => all(fabric.objects.keys()),
-        "interface" | "successor" | "on" => all(fabric.interfaces.keys()),
+        "interface" | "successor" | "on" | "copy" => all(fabric.interfaces.keys()),
+        "event" | "events" => event_types(fabric),
+        "issuer" => all(fabric.issuers.keys()),
+        "class" | "classes" => fabric.classes().into_iter().map(str::to_owned).collect(),
+        "rule" => rules(fabric),
+        "after" if kind == Kind::Fabric => environments(fabric),
         "consumer" => all(fabric.consumers.keys()),
         "domain" => all(fabric.domains.keys()),
         "set" | "code" => all(fabric.code_sets.keys()),

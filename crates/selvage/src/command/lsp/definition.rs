@@ -1,6 +1,8 @@
-//! Where a name is declared: systems, objects, interfaces, mappings, consumers, teams, sites, code sets, domains, flows.
+//! Where a name is declared: systems, objects, interfaces, types of events, mappings, consumers, issuers, teams, sites, code sets,
+//! domains, flows, rules.
 
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::kind::Kind;
 use selvage_model::source::Place;
 
@@ -21,13 +23,22 @@ pub(super) fn places(cursor: &Cursor, fabric: &Fabric) -> Vec<Place> {
         .collect()
 }
 
+/// Whether the word under the cursor may be the name of something of this kind, by its key.
+pub(super) fn may_mean(cursor: &Cursor, kind: Kind) -> bool {
+    let meant = cursor.path.iter().rev().find_map(|key| kind_of(key));
+    meant.is_some_and(|meant| meant.contains(&kind))
+}
+
 /// What a key refers to.
 fn kind_of(key: &str) -> Option<&'static [Kind]> {
     Some(match key {
         "system" | "produced_by" | "record" => &[Kind::System],
         "owner" | "stewards" => &[Kind::Team, Kind::Domain],
         "object" => &[Kind::Object],
-        "interface" | "successor" | "on" => &[Kind::Interface],
+        "interface" | "successor" | "on" | "copy" | "event" | "events" => &[Kind::Interface],
+        "issuer" => &[Kind::Issuer],
+        "site" => &[Kind::Site],
+        "rule" => &[Kind::Rule, Kind::ApprovalRule],
         "consumer" => &[Kind::Consumer],
         "domain" => &[Kind::Domain],
         "set" | "code" => &[Kind::CodeSet],
@@ -54,6 +65,13 @@ fn declared(word: &str, fabric: &Fabric) -> Vec<(Kind, Place)> {
     fabric.mappings.iter().for_each(|(name, it)| add(Kind::Mapping, name.as_str() == word, &it.place));
     fabric.consumers.iter().for_each(|(name, it)| add(Kind::Consumer, name.as_str() == word, &it.place));
     fabric.code_sets.iter().for_each(|(name, it)| add(Kind::CodeSet, name.as_str() == word, &it.place));
+    fabric.issuers.iter().for_each(|(name, it)| add(Kind::Issuer, name.as_str() == word, &it.place));
+    fabric.rules.iter().for_each(|(name, it)| add(Kind::Rule, name.as_str() == word, &it.place));
+    fabric.approval_rules.iter().for_each(|(name, it)| add(Kind::ApprovalRule, name.as_str() == word, &it.place));
+    for interface in fabric.interfaces.values() {
+        let InterfaceBody::Event(body) = &interface.body else { continue };
+        body.events.iter().for_each(|kind| add(Kind::Interface, kind.name.value == word, &kind.name.place));
+    }
     fabric.flows.iter().for_each(|(name, it)| add(Kind::Flow, name.as_str() == word, &it.place));
     found
 }

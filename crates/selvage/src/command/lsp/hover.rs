@@ -3,8 +3,12 @@
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
+use selvage_model::manifest::interface::Interface;
+use selvage_model::manifest::kind::Kind;
+use selvage_model::manifest::object::Object;
 
 use super::cursor::{self, Cursor};
+use super::definition;
 use crate::embedded;
 
 /// Markdown for a cursor; nothing where there is nothing to say.
@@ -13,9 +17,8 @@ pub(super) fn text(cursor: &Cursor, fabric: &Fabric, here: &[&Finding]) -> Optio
     if let Some((code, _)) = code::find(&cursor.word) {
         return page(code.as_str());
     }
-    let field = field(cursor).or_else(|| object(cursor, fabric));
     let pages = here.iter().filter_map(|finding| page(finding.code.as_str()));
-    let all: Vec<String> = field.into_iter().chain(pages).collect();
+    let all: Vec<String> = field(cursor).into_iter().chain(named(cursor, fabric)).chain(pages).collect();
     (!all.is_empty()).then(|| all.join("\n\n---\n\n"))
 }
 
@@ -34,9 +37,50 @@ fn field(cursor: &Cursor) -> Option<String> {
     Some(format!("**{name}** ({kind}): {about}{}", words.unwrap_or_default()))
 }
 
-fn object(cursor: &Cursor, fabric: &Fabric) -> Option<String> {
-    let object = fabric.objects.values().find(|object| object.reference().to_string() == cursor.word)?;
+/// What a name stands for, where the cursor is on one.
+fn named(cursor: &Cursor, fabric: &Fabric) -> Option<String> {
+    let word = cursor.word.as_str();
+    let meant = |kind: Kind| cursor.in_value && definition::may_mean(cursor, kind);
+    let object = || fabric.objects.values().find(|object| object.reference().to_string() == word).map(of_object);
+    let interface =
+        || fabric.interfaces.values().find(|interface| interface.reference().to_string() == word).map(of_interface);
+    let system = || {
+        let system = fabric.systems.values().find(|system| meant(Kind::System) && system.name.as_str() == word)?;
+        let places: Vec<String> = system.environments.iter().map(|it| format!("`{}`", it.name)).collect();
+        Some(format!("**{}** (System): owned by `{}`, in {}", system.name, system.owner, places.join(", ")))
+    };
+    let team = || {
+        let team = fabric.teams.values().find(|team| meant(Kind::Team) && team.name.as_str() == word)?;
+        let roles = team.roles.iter().map(|(role, people)| format!("{role}: {}", people.join(", ")));
+        Some(format!("**{}** (Team)\n\n{}", team.name, roles.collect::<Vec<_>>().join("; ")))
+    };
+    let consumer = || {
+        let consumer = fabric.consumers.values().find(|it| meant(Kind::Consumer) && it.name.as_str() == word)?;
+        let (owner, identity) = (&consumer.owner, consumer.identity.as_str());
+        Some(format!("**{}** (Consumer): owned by `{owner}`, proves itself by `{identity}`", consumer.name))
+    };
+    let issuer = || {
+        let issuer = fabric.issuers.values().find(|it| meant(Kind::Issuer) && it.name.as_str() == word)?;
+        let places = issuer.environments.iter().map(|it| format!("`{}`: {}", it.name, it.url));
+        Some(format!("**{}** (Issuer)\n\n{}", issuer.name, places.collect::<Vec<_>>().join("; ")))
+    };
+    let codes = || {
+        let set = fabric.code_sets.values().find(|set| meant(Kind::CodeSet) && set.name.as_str() == word)?;
+        let codes: Vec<String> = set.codes.iter().map(|entry| format!("`{}`", entry.code)).collect();
+        Some(format!("**{}** (CodeSet): {}", set.name, codes.join(", ")))
+    };
+    object().or_else(interface).or_else(system).or_else(team).or_else(consumer).or_else(issuer).or_else(codes)
+}
+
+fn of_object(object: &Object) -> String {
     let attributes: Vec<&str> = object.attributes.iter().map(|attribute| attribute.name.value.as_str()).collect();
     let about = object.description.as_deref().unwrap_or_default();
-    Some(format!("**{}**: {about}\n\n{}", object.reference(), attributes.join(", ")))
+    format!("**{}**: {about}\n\n{}", object.reference(), attributes.join(", "))
+}
+
+fn of_interface(interface: &Interface) -> String {
+    let about = interface.description.as_deref().unwrap_or_default();
+    let owner = interface.owner.as_ref().map(|owner| format!(", owned by `{owner}`")).unwrap_or_default();
+    let state = interface.lifecycle.as_str();
+    format!("**{}** {}: {about}\n\n{state}{owner}", interface.reference(), interface.version)
 }
