@@ -13,7 +13,7 @@ use selvage_factory::odoo::{Fault, FaultKind};
 use serde_json::{Map, Value, json};
 
 use self::contracts::{CONSUMER, contracts, exemplify, grants, label, merge, operations};
-use crate::fixture::{Place, Served, stdout};
+use crate::fixture::{EVENTS, Place, Served, eventually, sample, stdout};
 use crate::openapi::{FROM_A_COPY, MEDIATED};
 
 /// How many contracts are judged beside each other: a test each, so that they share the machine.
@@ -75,17 +75,23 @@ impl Judge {
     /// A node with the sample fabric, and the contracts of this part of it.
     async fn new(part: usize) -> Self {
         let place = Place::new().await;
+        with_a_copy(&place);
         unlimited(&place);
-        // The place of this test has no events, and so no copy.
-        let judged: Vec<&str> = MEDIATED.iter().copied().filter(|interface| *interface != FROM_A_COPY).collect();
-        let all = contracts(&place, &judged);
+        let mut all = contracts(&place, MEDIATED);
         std::fs::write(place.fabric().join("tester.yaml"), grants(&all)).unwrap();
         let key = place.key(&place.data(), CONSUMER);
         let node = place.serve(&place.data(), &[]);
-        let of_part = all.into_iter().skip(part).step_by(PARTS).collect();
-        let mut contract = merge(&of_part);
+        let part: Vec<&str> = MEDIATED.iter().copied().skip(part).step_by(PARTS).collect();
+        all.retain(|interface, _| part.contains(interface));
+        let mut contract = merge(&all);
         let under_way = under_way(&place, &node.base, &key).await;
         exemplify(&mut contract, &under_way);
+        let client = Client::new();
+        let copied = format!("{}/stock-board/v1/inventory-positions", node.base);
+        eventually("the copy is whole", || async {
+            client.get(&copied).bearer_auth(&key).send().await.unwrap().status().is_success().then_some(())
+        })
+        .await;
         let known = known(&contract, &node.base, &key).await;
         std::fs::write(place.path("known.json"), known.to_string()).unwrap();
         Self { place, node, key, contract }
@@ -143,9 +149,27 @@ pub(crate) fn judged(asked: &Asked<'_>) -> Run {
     Run { well: output.status.success(), said: short.join("\n"), answered: serde_json::from_str(&answered).unwrap() }
 }
 
+/// The interface of the sample that reads a copy, and the events that keep it: nothing else is captured, so that no more is asked
+/// of Odoo. A busy machine makes no copy too old: that would be a refusal by declaration.
+fn with_a_copy(place: &Place) {
+    let text = std::fs::read_to_string(sample().join(EVENTS)).unwrap();
+    let is_of_it = |manifest: &&str| {
+        let named = |name: &str| manifest.lines().any(|line| line == format!("name: {name}"));
+        named("stock-events") || FROM_A_COPY.split('@').next().is_some_and(named)
+    };
+    let kept: Vec<&str> = text.split("\n---\n").filter(is_of_it).collect();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    let kept = kept.join("\n---\n") + "\n";
+    assert!(kept.contains("copy: {max_age: 60s}"));
+    std::fs::write(place.fabric().join(COPY), kept.replace("copy: {max_age: 60s}", "copy: {max_age: 1h}")).unwrap();
+}
+
+/// Where the manifests of the copy stand.
+const COPY: &str = "stock-board.yaml";
+
 /// What the test is not about would only end it early: rates and quotas.
 fn unlimited(place: &Place) {
-    for file in ["interfaces.yaml", "library.yaml"] {
+    for file in ["interfaces.yaml", "library.yaml", COPY] {
         let path = place.fabric().join(file);
         let text = std::fs::read_to_string(&path).unwrap();
         let kept: Vec<&str> = text.lines().filter(|line| !line.starts_with("limits: {rate")).collect();
