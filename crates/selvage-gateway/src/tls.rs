@@ -11,11 +11,13 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
+use x509_parser::prelude::FromDer;
+use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::certificate::ClientCertificate;
 
@@ -31,6 +33,8 @@ pub struct TlsFiles {
     pub key: Vec<u8>,
     /// Whether clients show certificates.
     pub clients: ClientCertificates,
+    /// Which certificates of clients were taken back: revocation lists of their authorities. Empty where there are none.
+    pub revoked: Vec<u8>,
 }
 
 /// Whether clients show certificates.
@@ -62,14 +66,20 @@ pub enum TlsError {
     /// The authorities' file holds none.
     #[error("the authorities are not PEM with a `CERTIFICATE`")]
     Authorities(#[source] pem::Error),
+    /// The file of revocation lists holds none.
+    #[error("the revocation lists are not PEM with an `X509 CRL`")]
+    Revoked(#[source] pem::Error),
+    /// One of the revocation lists cannot be read.
+    #[error("one of the revocation lists cannot be read")]
+    RevokedUnread,
     /// They do not fit together, or one is of a kind that is not used.
     #[error("the certificate and its key cannot be used together")]
     Unfit(#[source] rustls::Error),
     /// An authority cannot be one.
     #[error("one of the authorities cannot be used")]
     Authority(#[source] rustls::Error),
-    /// The authorities are none.
-    #[error("the clients' authorities cannot be used")]
+    /// The authorities are none, or what was taken back cannot be used.
+    #[error("the clients' authorities or their revocation lists cannot be used")]
     Verifier(#[source] VerifierBuilderError),
 }
 
@@ -81,7 +91,8 @@ pub struct Tls {
     pub(crate) clients: ClientsMark,
 }
 
-/// Stands for whose certificates a listener takes: each authority's SHA-256.
+/// Stands for whose certificates a listener takes: each authority's SHA-256, and one of all that was taken back. A list that is only
+/// written anew is the same.
 pub(crate) type ClientsMark = Arc<BTreeSet<[u8; 32]>>;
 
 impl fmt::Debug for Tls {
@@ -107,13 +118,13 @@ impl Tls {
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Unfit)?;
-        let config = match verifier(&files.clients)? {
+        let config = match verifier(&files.clients, &files.revoked)? {
             Some(verifier) => config.with_client_cert_verifier(verifier),
             None => config.with_no_client_auth(),
         };
         let mut config = config.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients)? })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients, &files.revoked)? })
     }
 
     /// The handshake with a client.
@@ -135,12 +146,38 @@ impl Tls {
     }
 }
 
-fn mark(clients: &ClientCertificates) -> Result<ClientsMark, TlsError> {
+fn mark(clients: &ClientCertificates, revoked: &[u8]) -> Result<ClientsMark, TlsError> {
     let (ClientCertificates::Optional(authorities) | ClientCertificates::Required(authorities)) = clients else {
         return Ok(ClientsMark::default());
     };
     let authorities = certificates(authorities).map_err(TlsError::Authorities)?;
-    Ok(Arc::new(authorities.iter().map(|authority| Sha256::digest(authority).into()).collect()))
+    let of_authorities = authorities.iter().map(|authority| Sha256::digest(authority).into());
+    Ok(Arc::new(of_authorities.chain([taken_back(&revocation_lists(revoked)?)?]).collect()))
+}
+
+/// Stands for everything that these lists take back: by whom, and which.
+fn taken_back(lists: &[CertificateRevocationListDer<'_>]) -> Result<[u8; 32], TlsError> {
+    let mut all: BTreeSet<Vec<u8>> = BTreeSet::new();
+    for list in lists {
+        let (_, list) = CertificateRevocationList::from_der(list).map_err(|_| TlsError::RevokedUnread)?;
+        let issuer = list.tbs_cert_list.issuer.as_raw();
+        all.extend(list.iter_revoked_certificates().map(|revoked| [issuer, revoked.raw_serial()].concat()));
+    }
+    let mut hash = Sha256::new();
+    for one in &all {
+        hash.update(Sha256::digest(one));
+    }
+    Ok(hash.finalize().into())
+}
+
+/// The revocation lists of a PEM file; none of an empty one.
+fn revocation_lists(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
+    if file.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all: Vec<_> =
+        CertificateRevocationListDer::pem_slice_iter(file).collect::<Result<_, _>>().map_err(TlsError::Revoked)?;
+    if all.is_empty() { Err(TlsError::Revoked(pem::Error::NoItemsFound)) } else { Ok(all) }
 }
 
 /// The certificates of a PEM file, one at least.
@@ -158,7 +195,9 @@ pub(crate) fn roots(authorities: &[u8]) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+/// Takes certificates of clients, but for those that were taken back. A certificate of an authority without a list is taken, and a
+/// list goes on beyond its time: a file that nobody renewed ends no plant's connections. INVARIANT: REVOKED-NOW
+fn verifier(clients: &ClientCertificates, revoked: &[u8]) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let (authorities, optional) = match clients {
         ClientCertificates::NotAsked => return Ok(None),
         ClientCertificates::Optional(authorities) => (authorities, true),
@@ -167,6 +206,7 @@ fn verifier(clients: &ClientCertificates) -> Result<Option<Arc<dyn ClientCertVer
     let roots = roots(authorities)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+    let builder = builder.with_crls(revocation_lists(revoked)?).allow_unknown_revocation_status();
     let builder = if optional { builder.allow_unauthenticated() } else { builder };
     builder.build().map(Some).map_err(TlsError::Verifier)
 }

@@ -25,7 +25,8 @@ const INTRUDER: [&[u8]; 2] =
     [include_bytes!("data/tls/clients/intruder.pem"), include_bytes!("data/tls/clients/intruder.key")];
 
 fn tls([certificate, key]: [&[u8]; 2], clients: ClientCertificates) -> Tls {
-    Tls::new(&TlsFiles { certificate: certificate.to_vec(), key: key.to_vec(), clients }).unwrap()
+    let (certificate, key) = (certificate.to_vec(), key.to_vec());
+    Tls::new(&TlsFiles { certificate, key, clients, revoked: Vec::new() }).unwrap()
 }
 
 fn running(clients: ClientCertificates) -> Running {
@@ -150,6 +151,7 @@ fn files_that_do_not_fit_are_told() {
         certificate: certificate.to_vec(),
         key: key.to_vec(),
         clients,
+        revoked: Vec::new(),
     };
     let nobody = || ClientCertificates::NotAsked;
     for (files, told) in [
@@ -164,4 +166,8 @@ fn files_that_do_not_fit_are_told() {
         assert_eq!(Tls::new(&files).unwrap_err().to_string(), told);
         assert!(!format!("{files:?}").contains("PRIVATE"), "no key is printed");
     }
+    let clients = || ClientCertificates::Required(AUTHORITY.to_vec());
+    let unread = TlsFiles { revoked: AUTHORITY.to_vec(), ..files(LISTENER[0], LISTENER[1], clients()) };
+    let told = Tls::new(&unread).unwrap_err().to_string();
+    assert_eq!(told, "the revocation lists are not PEM with an `X509 CRL`");
 }

@@ -26,6 +26,10 @@ const CLIENT: (&[u8], &[u8]) =
 const INTRUDER: (&[u8], &[u8]) =
     (include_bytes!("data/tls/clients/intruder.pem"), include_bytes!("data/tls/clients/intruder.key"));
 
+/// An authority that takes certificates back, and one that it took back.
+const PLANT: &[u8] = include_bytes!("data/tls/revoked/authority.pem");
+const LOST: (&[u8], &[u8]) = (include_bytes!("data/tls/revoked/lost.pem"), include_bytes!("data/tls/revoked/lost.key"));
+
 /// A listener whose clients may show certificates.
 pub fn listener() -> Tls {
     listener_for(AUTHORITY)
@@ -33,10 +37,16 @@ pub fn listener() -> Tls {
 
 /// The same with these authorities of clients.
 fn listener_for(authorities: &[u8]) -> Tls {
+    listener_but(authorities, b"")
+}
+
+/// The same without the certificates that these lists take back.
+fn listener_but(authorities: &[u8], revoked: &[u8]) -> Tls {
     let files = TlsFiles {
         certificate: include_bytes!("data/tls/clients/listener.pem").to_vec(),
         key: include_bytes!("data/tls/clients/listener.key").to_vec(),
         clients: ClientCertificates::Optional(authorities.to_vec()),
+        revoked: revoked.to_vec(),
     };
     Tls::new(&files).unwrap()
 }
@@ -182,6 +192,40 @@ fn a_certificate_that_ends_ends_what_it_opened() {
     assert!((-0.1..0.9).contains(&late), "{late} s after its end");
     let ended = asking.request("GET", "/stock/v1/items", &[], b"");
     assert_eq!(ended.said(), (401, "FAB4174".to_owned()));
+}
+
+/// INVARIANT: REVOKED-NOW
+#[test]
+fn a_certificate_that_was_taken_back_ends_what_it_opened_and_opens_nothing() {
+    let node = Node::start("CN=lost");
+    let client = || connect(node.gateway.address(), Some(LOST));
+    let ask = |client: &mut Client| client.request("GET", "/stock/v1/items", &[], b"").said();
+    // Another one was taken back; then its list is only written anew.
+    node.gateway.renew_tls(listener_but(PLANT, include_bytes!("data/tls/revoked/other.crl.pem")));
+    let (mut asking, mut flowing) = (client().unwrap(), client().unwrap());
+    assert_eq!(ask(&mut asking), (200, String::new()));
+    flowing.send(head("GET", "/stock/v1/items/stall", &[], 0));
+    node.gateway.renew_tls(listener_but(PLANT, include_bytes!("data/tls/revoked/other-anew.crl.pem")));
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert_eq!(ask(&mut asking), (200, String::new()));
+
+    let both = include_bytes!("data/tls/revoked/both.crl.pem");
+    node.gateway.renew_tls(listener_but(PLANT, both));
+    let began = Instant::now();
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(asking.is_closed() && began.elapsed() < Duration::from_secs(2));
+    assert!(flowing.try_read(false).is_none() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    let is_refused = |connected: std::io::Result<Client>| {
+        connected.map_or(true, |mut client| {
+            let asked = client.try_send(b"GET /stock/v1/items HTTP/1.1\r\nHost: localhost\r\n\r\n");
+            !asked || client.try_read(false).is_none()
+        })
+    };
+    assert!(is_refused(client()));
+    // Of an authority without a list nothing is known: its certificates are taken, and here name nobody.
+    node.gateway.renew_tls(listener_but(&[AUTHORITY, PLANT].concat(), both));
+    assert_eq!(node.said(Some(CLIENT), &[]), (401, "FAB4089".to_owned()));
+    assert!(is_refused(client()));
 }
 
 #[test]

@@ -30,6 +30,9 @@ pub(crate) struct Listener {
     /// Takes certificates of clients that these authorities signed, a PEM file.
     #[arg(long, value_name = "FILE", requires = "tls_certificate")]
     tls_clients: Option<PathBuf>,
+    /// Takes none of the clients' certificates that these revocation lists name, a PEM file. Read again when it changes.
+    #[arg(long, value_name = "FILE", requires = "tls_clients")]
+    tls_clients_revoked: Option<PathBuf>,
     /// Ends the handshake with clients that show none.
     #[arg(long, requires = "tls_clients")]
     tls_clients_required: bool,
@@ -113,7 +116,18 @@ impl Listener {
             (Some(authorities), false) => ClientCertificates::Optional(authorities),
             (Some(authorities), true) => ClientCertificates::Required(authorities),
         };
-        Ok(Some(TlsFiles { certificate: read(certificate)?, key: read(key)?, clients }))
+        let revoked = self.tls_clients_revoked.as_deref().map(read).transpose()?;
+        anyhow::ensure!(
+            revoked.as_ref().is_none_or(|lists| !lists.is_empty()),
+            "{}: the file of revocation lists is empty",
+            code::LISTENER_TLS
+        );
+        Ok(Some(TlsFiles {
+            certificate: read(certificate)?,
+            key: read(key)?,
+            clients,
+            revoked: revoked.unwrap_or_default(),
+        }))
     }
 
     /// Follows the files, where there are any, for as long as the node runs.
