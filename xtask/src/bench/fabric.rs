@@ -75,8 +75,19 @@ pub(super) async fn start(
     directory: &Path,
     more: &[&str],
 ) -> Result<(Daemon, SocketAddr, String)> {
+    start_for("bench-client", name, fabric, directory, more).await
+}
+
+/// The same with the key of this consumer.
+pub(super) async fn start_for(
+    consumer: &str,
+    name: &str,
+    fabric: &Path,
+    directory: &Path,
+    more: &[&str],
+) -> Result<(Daemon, SocketAddr, String)> {
     let node = selvage::Node::embedded(name, fabric, &directory.join(format!("{name}-data")))?.with(more);
-    let key = node.issue_key("bench-client")?;
+    let key = node.issue_key(consumer)?;
     let daemon = node.start(directory).await?;
     Ok((daemon, node.address, key))
 }

@@ -15,7 +15,7 @@ use crate::load::{self, Keys, Speech, Target, certificate};
 
 /// What the gateway may cost with every stage on, as a multiple of nginx as a bare proxy.
 const CPU: Promise = Promise::AtMost(1.6);
-const ITEMS: &str = "/bench/v1/items/";
+const ITEMS: &str = "/bench/v1/sites/ghent/items/";
 
 /// Interfaces beside the one that is asked, and their grants.
 const OTHERS: usize = 5_000;
@@ -51,6 +51,10 @@ pub(super) async fn run(quick: bool, only: Option<Part>) -> Result<()> {
         figures.extend(first_issue(&base, &peer, &plan).await?);
         let (base, peer) = bodies(base, peer, &plan, &mut figures).await?;
         with_tokens(base, peer, &issuer, &plan, &mut figures).await?;
+        // Other answers than nginx gives: what it costs to take one apart is told, and nothing is promised of it.
+        let (base, peer) = stage.sides_for("bench-scoped", "scoped", Speech::Http1).await?;
+        let value = cpu_ratio(&base, &peer, &plan).await?;
+        figures.push(Figure { name: "cpu_ratio_scoped", value, promise: Promise::Nothing });
     }
     let spoken = [("cpu_ratio_http2", Speech::Http2, Part::Http2), ("cpu_ratio_tls", Speech::Tls, Part::Tls)];
     for (name, speech, _) in spoken.into_iter().filter(|(_, _, part)| wanted(*part)) {
@@ -85,6 +89,11 @@ async fn first_issue(base: &Side, peer: &Side, plan: &Plan) -> Result<[Figure; 3
 impl Stage<'_> {
     /// nginx and Selvage before the same upstream, spoken to in the same way.
     async fn sides(&self, name: &str, speech: Speech) -> Result<(Side, Side)> {
+        self.sides_for("bench-client", name, speech).await
+    }
+
+    /// The same by the key of this consumer.
+    async fn sides_for(&self, consumer: &str, name: &str, speech: Speech) -> Result<(Side, Side)> {
         let side = |name, daemon, address, keys| {
             let target = Target { address, path: ITEMS.to_owned(), keys, speech };
             Side { name, daemon, target }
@@ -95,7 +104,7 @@ impl Stage<'_> {
         let tls = ["--tls-certificate", &chain, "--tls-key", &key];
         let more: &[&str] = if speech == Speech::Tls { &tls } else { &[] };
         let (daemon, address, key) =
-            fabric::start(&format!("selvage-{name}"), self.fabric, self.directory, more).await?;
+            fabric::start_for(consumer, &format!("selvage-{name}"), self.fabric, self.directory, more).await?;
         Ok((base, side("selvage", daemon, address, key.into())))
     }
 }
@@ -144,7 +153,7 @@ async fn bodies(mut base: Side, mut peer: Side, plan: &Plan, figures: &mut Vec<F
         ("cpu_ratio_1_mb", 1_000_000),
     ] {
         for side in [&mut base, &mut peer] {
-            side.target.path = format!("/bench/v1/bytes/{size}/");
+            side.target.path = format!("/bench/v1/sites/ghent/bytes/{size}/");
         }
         figures.push(Figure { name, value: cpu_ratio(&base, &peer, plan).await?, promise: CPU });
     }
