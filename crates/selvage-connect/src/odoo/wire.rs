@@ -106,11 +106,6 @@ impl Odoo {
                 request = self.request(server.dialect, key, server.user, call)?;
                 continue;
             }
-            if repeats == 0 && self.may_repeat(call.class, &answer, begun) {
-                tracing::debug!(system = %config.system, model = %call.model, method = %call.method, "no answer to a read, sending again");
-                repeats += 1;
-                continue;
-            }
             let again = matches!(answer, Err(Failure::TryAgain { .. }));
             let wait = backoff(repeats);
             if !again || repeats == MOST_REPEATS || begun.elapsed() + wait >= config.timeout {
@@ -120,14 +115,6 @@ impl Odoo {
             tokio::time::sleep(wait).await;
             repeats += 1;
         }
-    }
-
-    /// Whether a read that found no answer is sent once more: soon after it was, for a connection that broke and not for one that is
-    /// slow, and never more than a part of all calls.
-    fn may_repeat<T>(&self, class: CallClass, answer: &Result<T, Failure>, begun: Instant) -> bool {
-        let is_lost = matches!(answer, Err(Failure::Unavailable { .. }));
-        let is_soon = begun.elapsed() < self.config().timeout / 2;
-        class == CallClass::Read && is_lost && is_soon && self.inner.governor.may_repeat()
     }
 
     /// One exchange, once, when the governor lets it.
@@ -178,17 +165,28 @@ impl Odoo {
     }
 
     async fn send(&self, request: &Request, class: CallClass) -> Result<Reply, Failure> {
-        let url = format!("{}{}", self.inner.base, request.path);
-        let sending = match &request.body {
-            Some(body) => self.inner.http.post(url).headers(self.headers(request)).body(body.clone()),
-            None => self.inner.http.get(url),
-        };
-        let sent = sending.send().await.inspect(|response| self.inner.clock.hear(response.headers()));
+        let begun = Instant::now();
+        let mut sent = self.sent(request).await;
+        let broke = sent.as_ref().is_err_and(|error| !error.is_connect() && !error.is_timeout());
+        // One whose connection broke, not one that is slow, and never more than a part of all calls.
+        let is_soon = begun.elapsed() < self.config().timeout / 2;
+        if broke && is_soon && class == CallClass::Read && self.inner.governor.may_repeat() {
+            sent = self.sent(request).await;
+        }
         match sent {
             Ok(response) => whole(response, class).await,
             Err(error) if error.is_connect() => Err(Failure::Unreachable { reason: reason(&error) }),
             Err(error) => Err(lost(reason(&error), class)),
         }
+    }
+
+    async fn sent(&self, request: &Request) -> reqwest::Result<Response> {
+        let url = format!("{}{}", self.inner.base, request.path);
+        let sending = match &request.body {
+            Some(body) => self.inner.http.post(url).headers(self.headers(request)).body(body.clone()),
+            None => self.inner.http.get(url),
+        };
+        sending.send().await.inspect(|response| self.inner.clock.hear(response.headers()))
     }
 
     fn headers(&self, request: &Request) -> HeaderMap {

@@ -233,7 +233,7 @@ async fn a_lost_read_back_is_unknown_and_looking_again_finds_it_done() {
         let before = plant.report(order, 4, "B5", Remainder::Backorder).await.unwrap_err();
         assert!(matches!(before, Failure::Unreachable { .. }), "{before}");
         // The names of lots are read last, for the account.
-        plant.factory.odoo.inject(Fault::once(FaultKind::ResetBefore, "stock.lot", "read"));
+        plant.factory.odoo.inject(Fault { times: Some(2), ..Fault::once(FaultKind::ResetBefore, "stock.lot", "read") });
         let lost = plant.report(order, 4, "B5", Remainder::Backorder).await.unwrap_err();
         assert!(matches!(lost, Failure::Unknown { .. }), "{lost}");
         let found = plant.report(order, 4, "B5", Remainder::Backorder).await.unwrap();
