@@ -40,7 +40,17 @@ async fn busy(stage: &Stage) -> Store {
         release: "rel_1".to_owned(),
         content: json!({}),
         emergency: false,
-        report: Report::default(),
+        report: Report {
+            findings: vec![json!({
+                "code": "FAB2100", "severity": "warning", "place": "a.yaml:1:1", "fix": "ask m.petit.",
+                "message": "`m.petit` alone sits there",
+            })],
+            differences: vec![json!({
+                "code": "domain.board", "verdict": "unproven", "at": "board", "place": "a.yaml:1:1", "interface": null,
+                "because": "m.petit sat there", "before": "[b.novak, m.petit]", "after": "[b.novak]", "operations": [], "attributes": [],
+            })],
+            ..Report::default()
+        },
         requirements: vec![Requirement { need, because: Vec::new(), seats: vec![seat] }],
     };
     let change = store.propose(&new).await.unwrap();
@@ -113,6 +123,11 @@ async fn nothing_leads_to_somebody_who_was_erased(stage: &Stage) {
     let change = &store.changes().await.unwrap()[0];
     assert_eq!(change.decisions[0].person, erased.shown);
     assert!(change.requirements[0].seats[0].people.contains(&erased.shown));
+    // What was found about the change reads as before, of somebody without a name.
+    let finding = &change.report.findings[0];
+    assert_eq!(finding["message"], format!("`{}` alone sits there", erased.shown));
+    assert_eq!((&finding["place"], &finding["fix"]), (&json!("a.yaml:1:1"), &json!(format!("ask {}.", erased.shown))));
+    assert_eq!(change.report.differences[0]["before"], format!("[b.novak, {}]", erased.shown));
     assert!(store.access_state().await.unwrap().credentials.iter().all(|key| key.revoked.is_some()));
     assert!(store.access_revision().await.unwrap() > revision);
     let again = store.erase_person(PETIT, "b.novak", "again").await.unwrap_err();

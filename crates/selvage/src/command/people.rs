@@ -90,7 +90,14 @@ impl Erase {
                 erased.mentioned
             ))?;
         }
-        say("backups, packages of evidence and released manifests that name them stay as they are")?;
+        if erased.declared > 0 {
+            say(format_args!(
+                "{} releases and proposed changes have files that name them: those are what was signed, and stay; release files without the \
+                 name next",
+                erased.declared
+            ))?;
+        }
+        say("backups and packages of evidence that name them stay as they are")?;
         Ok(Outcome::Well)
     }
 }
