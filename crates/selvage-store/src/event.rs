@@ -6,6 +6,7 @@ pub(crate) mod broker_id;
 pub(crate) mod checksum;
 pub(crate) mod cursor;
 pub(crate) mod group;
+pub(crate) mod home;
 pub(crate) mod opening;
 pub(crate) mod read;
 pub(crate) mod retention;

@@ -71,6 +71,7 @@ pub use error::StoreError;
 pub use event::append::EventBatch;
 pub use event::checksum::checksum;
 pub use event::cursor::{Cursor, CursorMove, NewCursor, TakenCursor};
+pub use event::home::EventHome;
 pub use event::opening::{BrokerStream, OpenedStream};
 pub use event::read::{ReadBatch, ReadFault, ReadLimit};
 pub use event::retention::{Behind, Retired};

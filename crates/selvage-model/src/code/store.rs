@@ -100,4 +100,6 @@ codes! { OF_STORE:
     DECISION_UNPROVEN = "FAB7203", "A name alone decides nothing where operators have keys";
     STORE_STEPS = "FAB7204", "The store's tables were made by other steps than these";
     OPERATION_NOBODYS = "FAB7205", "Of which environment an operation is, is not known";
+    EVENTS_ELSEWHERE = "FAB7207", "The events of the store are another environment's";
+    EVENTS_NOBODYS = "FAB7208", "Of which environment the events of the store are is not known";
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use selvage_model::name::EnvironmentName;
 use selvage_model::operation::OperationState;
 use serde_json::json;
 
 use super::migration::of_version;
 use super::stage::{Stage, tamper};
 use super::{LEASE, answer, both, claimed, claimed_for, new_claim};
-use crate::{Claim, CrossReference, Lane, NewNode, SignOfLife, Store, StoreError};
+use crate::{Claim, CrossReference, EventHome, Lane, NewNode, SignOfLife, Store, StoreError};
 
 both!(
     one_key_is_another_operation_in_each_environment,
@@ -17,6 +18,8 @@ both!(
     cross_references_are_of_an_environment,
     what_is_nobodys_is_taken_by_who_is_alone,
     what_is_nobodys_answers_for_its_key_and_is_gone_on_with_by_no_node,
+    events_are_of_the_environment_that_keeps_them_first,
+    events_of_before_are_of_who_is_alone_or_goes_first,
 );
 
 async fn two(stage: &Stage) -> (Store, Store) {
@@ -128,4 +131,33 @@ async fn what_is_nobodys_answers_for_its_key_and_is_gone_on_with_by_no_node(stag
     assert!(listed[0].state.as_str() == "stuck" && because.starts_with("FAB7205"), "{because}");
     let (other, epoch) = claimed(&prod, "order-3").await;
     assert_eq!(prod.enter_lane(&other, epoch, "odoo/mrp.production/8").await.unwrap(), Lane::Entered);
+}
+
+fn named(name: &str) -> EnvironmentName {
+    name.parse().unwrap()
+}
+
+async fn events_are_of_the_environment_that_keeps_them_first(stage: &Stage) {
+    let store = stage.open().await;
+    let (test, prod) = (named("test"), named("prod"));
+    begin(&store, "prod").await;
+    for _ in 0..2 {
+        // Nothing was there before: nobody goes first.
+        assert_eq!(store.settle_event_home(&test, std::slice::from_ref(&prod)).await.unwrap(), EventHome::Here);
+    }
+    assert_eq!(store.settle_event_home(&prod, &[]).await.unwrap(), EventHome::Elsewhere(test));
+}
+
+async fn events_of_before_are_of_who_is_alone_or_goes_first(stage: &Stage) {
+    let (dev, prod) = (named("dev"), named("prod"));
+    let older = of_version(stage, 33).await;
+    older.close().await;
+    let store = stage.open().await;
+    assert_eq!(store.settle_event_home(&prod, &[]).await.unwrap(), EventHome::Elsewhere(dev.clone()));
+    // Where another ran beside it, it is not known: the protected one goes first.
+    tamper(&store, "DELETE FROM event_home; UPDATE activation SET environment = 'prod';").await;
+    let first = std::slice::from_ref(&prod);
+    assert_eq!(store.settle_event_home(&dev, first).await.unwrap(), EventHome::Unclear(prod.clone()));
+    assert_eq!(store.settle_event_home(&prod, &[]).await.unwrap(), EventHome::Here);
+    assert_eq!(store.settle_event_home(&dev, first).await.unwrap(), EventHome::Elsewhere(prod));
 }

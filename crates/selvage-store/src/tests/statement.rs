@@ -56,6 +56,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("event::broker_id", crate::event::broker_id::STATEMENTS),
     ("event::cursor", crate::event::cursor::STATEMENTS),
     ("event::group", crate::event::group::STATEMENTS),
+    ("event::home", crate::event::home::STATEMENTS),
     ("event::opening", crate::event::opening::STATEMENTS),
     ("event::read", crate::event::read::STATEMENTS),
     ("event::retention", crate::event::retention::STATEMENTS),

@@ -2,6 +2,7 @@
 
 mod beginning;
 mod current;
+mod home;
 mod past;
 pub(super) mod prepared;
 mod refusal;

@@ -26,6 +26,7 @@ mod diff;
 mod docs;
 mod emergencies;
 mod ending;
+mod environments;
 mod event_schemas;
 mod events;
 mod evidence;

@@ -13,7 +13,7 @@ use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{DomainActivation, StoreError};
 
 use super::source::together;
-use super::{Release, ReleaseSource, as_error, compile};
+use super::{Release, ReleaseSource, as_error, compile, home};
 use crate::node::feed::{self, Registered};
 use crate::node::{NodeConfig, named_secrets};
 
@@ -86,6 +86,7 @@ async fn newest(config: &NodeConfig) -> anyhow::Result<Beginning> {
 /// Makes a release ready, whole or not at all.
 async fn attempt(config: &NodeConfig, release: Release) -> anyhow::Result<Beginning> {
     let release = Arc::new(release);
+    home::settle(&config.store, &config.environment, &release.fabric).await?;
     let secrets = named_secrets(config, &release.fabric)?;
     // Before the access state is read: whoever changes it from now on waits for this node.
     let registered = feed::register(config, &release.fabric).await?;

@@ -12,7 +12,7 @@ use selvage_model::code;
 use selvage_model::manifest::system::SecretName;
 
 use super::source::together;
-use super::{Active, Follower, Release, ReleaseSource, as_error, compile};
+use super::{Active, Follower, Release, ReleaseSource, as_error, compile, home};
 use crate::node::{proofs, webhooks};
 
 /// How often it is looked where nobody says that something has changed.
@@ -124,6 +124,7 @@ impl Follower {
     /// Puts another release in the place of the one before, whole or not at all.
     pub(super) async fn take(&self, release: &Arc<Release>, before: &Release) -> anyhow::Result<()> {
         // Everything that can fail comes before anything that is recorded or swapped.
+        home::settle(&self.store, &self.environment, &release.fabric).await?;
         let compiled = self.compiled(release).await?;
         let secret = |name: &SecretName| self.secrets.get(name);
         let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
