@@ -211,6 +211,13 @@ impl Node {
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }
 
+    /// Whether an environment is protected, by what runs.
+    pub(crate) fn is_protected(&self, environment: &EnvironmentName) -> bool {
+        let release = Arc::clone(&self.current.active().release);
+        let mut environments = release.fabric.settings.iter().flat_map(|settings| &settings.environments);
+        environments.any(|it| &it.name.value == environment && it.protected)
+    }
+
     /// Where consumers call.
     pub(crate) fn gateway_address(&self) -> SocketAddr {
         self.gateway.address()

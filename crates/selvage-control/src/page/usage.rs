@@ -22,7 +22,7 @@ const MOST_NAMED: usize = 6;
 pub(crate) fn usage(overview: &Overview, view: &UsageView, operator: &str) -> Markup {
     let content = html! {
         h1 { "Usage" }
-        p.dim { "The last 30 days, of all nodes. Counts come within a quarter of a minute." }
+        p.dim { "The last 30 days, of all nodes. Counts come within a quarter of a minute. What is delivered is asked for by nobody: it has no requests, and a last time." }
         (by_interface(view))
         (by_consumer(&view.totals))
         (by_attribute(&view.totals))

@@ -102,4 +102,5 @@ codes! { OF_STORE:
     OPERATION_NOBODYS = "FAB7205", "Of which environment an operation is, is not known";
     EVENTS_ELSEWHERE = "FAB7207", "The events of the store are another environment's";
     EVENTS_NOBODYS = "FAB7208", "Of which environment the events of the store are is not known";
+    LEDGER_UNVOUCHED = "FAB7210", "Nothing outside the store vouches for its ledger";
 }

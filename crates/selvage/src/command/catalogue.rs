@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use jiff::Timestamp;
-use selvage_control::desk::Desk;
+use selvage_control::desk::{Desk, uses};
 use selvage_governance::catalogue::{self, Entry, Known};
 use selvage_model::access::LiveGrant;
 use selvage_model::fabric::Fabric;
@@ -83,7 +83,10 @@ impl Source {
         };
         let Some(fabric) = fabric else { return Ok(None) };
         let (grants, last_used) = match &store {
-            Some(store) => (Some(store.access_state().await?.grants), store.last_used().await?.into_iter().collect()),
+            Some(store) => {
+                let now = Timestamp::now();
+                (Some(store.access_state().await?.grants), uses(store, now, now).await?.last)
+            }
             None => (None, BTreeMap::new()),
         };
         Ok(Some(Read { fabric, store, grants, last_used }))

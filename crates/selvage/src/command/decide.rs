@@ -16,6 +16,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, EnvironmentName};
 use selvage_model::read::nearest;
+use serde_json::json;
 
 use super::{Outcome, StoreChoice, TABLE, say};
 use crate::node::release;
@@ -65,11 +66,19 @@ impl Decide {
             Some(node) => self.ask(node.clone()).await?,
             None => self.decide().await?,
         };
+        let grounds = self.at.map(|at| self.grounds(at));
         if self.json {
-            say(serde_json::to_string_pretty(&explanation)?)?;
+            let mut shown = serde_json::to_value(&explanation)?;
+            if let (Some(members), Some(grounds)) = (shown.as_object_mut(), grounds) {
+                members.insert("grounds".to_owned(), json!(grounds));
+            }
+            say(serde_json::to_string_pretty(&shown)?)?;
         } else {
             say(table(&explanation))?;
             say(summary(&explanation))?;
+            for ground in grounds.into_iter().flatten() {
+                say(ground)?;
+            }
         }
         Ok(if explanation.passes() { Outcome::Well } else { Outcome::Wrong })
     }
@@ -116,6 +125,21 @@ impl Decide {
         let question =
             Question { consumer: self.consumer.clone(), method: self.method.clone(), path: self.path.clone(), at };
         Ok(explain_request(&snapshot, &question))
+    }
+
+    /// What of a decision as of a time is of that time, what is of now, and what is not judged at all.
+    fn grounds(&self, at: Timestamp) -> Vec<String> {
+        let of = match (&self.node, &self.fabric, self.choice()) {
+            (Some(_), _, _) => "the release, keys, grants and blocks are those that the node runs now".to_owned(),
+            (None, None, Some(_)) => format!("the release, keys, grants and blocks are those of {at:.0}"),
+            (None, _, Some(_)) => "the directory, and the store's keys, grants and blocks, are those of now".to_owned(),
+            (None, _, None) => "the directory is that of now".to_owned(),
+        };
+        let identity = "who asks is taken for granted: no token, certificate or key is judged, and which keys an issuer of tokens had then \
+                        is kept nowhere";
+        let limits =
+            "limits are as they were declared: what of them was used up, and which system rested, is not judged";
+        vec![of, identity.to_owned(), limits.to_owned()]
     }
 
     fn choice(&self) -> Option<StoreChoice> {

@@ -118,6 +118,11 @@ impl Signer {
         Ok(path.map(|path| Seal::open(&path)).transpose()?)
     }
 
+    /// Whether somebody says which key it is.
+    pub(crate) fn is_named(&self) -> bool {
+        self.ledger_key.is_some()
+    }
+
     fn path(&self, store: &StoreChoice) -> Option<PathBuf> {
         self.ledger_key.clone().or_else(|| store.beside("ledger.key"))
     }

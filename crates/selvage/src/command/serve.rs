@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use selvage_model::code;
 use selvage_model::name::EnvironmentName;
 use selvage_store::ReleaseKey;
 
@@ -92,6 +93,8 @@ impl Serve {
         let mail = self.mailing.server(&secrets)?;
         let seal = self.signing.seal_of_node(&self.store)?;
         let ledger_seal = self.ledger.seal(&self.store)?.map(Arc::new);
+        let (signs, signs_apart) = (ledger_seal.is_some(), self.ledger.is_named());
+        let environment = self.env.clone();
         let node = Node::start(NodeConfig {
             broker,
             source: match self.fabric {
@@ -121,6 +124,9 @@ impl Serve {
         eprintln!("selvage: serving on {scheme}://{}", node.gateway_address());
         eprintln!("selvage: console on http://{}", node.console_address());
         eprintln!("selvage: metrics on http://{}/metrics", node.admin_address());
+        if !signs_apart && node.is_protected(&environment) {
+            eprintln!("selvage: {}", unsigned(signs));
+        }
         until_stopped().await?;
         node.announce_end();
         tokio::time::sleep(self.announce).await;
@@ -128,4 +134,16 @@ impl Serve {
         node.shutdown().await;
         Ok(Outcome::Well)
     }
+}
+
+/// That nothing outside the store vouches for its ledger.
+fn unsigned(signs: bool) -> String {
+    let why = match signs {
+        true => "the key that signs the ledger lies beside the store: who can alter the one has the other",
+        false => "nobody signs the ledger here: who can write the store can write it anew, and nobody would see",
+    };
+    format!(
+        "{}: this environment is protected, and {why}; give a key from outside with `--ledger-key FILE`",
+        code::LEDGER_UNVOUCHED
+    )
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use selvage_control::desk::uses;
 use selvage_control::{CatalogueView, Observe, ViewCatalogue, ViewContracts, ViewLanes, ViewUsage};
 use selvage_delivery::{Figure, Figures};
 use selvage_engine::Engine;
@@ -81,15 +82,16 @@ pub(crate) fn catalogue(store: Store, current: Arc<Current>) -> ViewCatalogue {
     Arc::new(move || {
         let (store, current) = (store.clone(), Arc::clone(&current));
         Box::pin(async move {
-            let last_used = store.last_used().await.unwrap_or_else(|error| {
+            let now = Timestamp::now();
+            let last_used = uses(&store, now, now).await.map(|uses| uses.last).unwrap_or_else(|error| {
                 tracing::warn!("when grants were used last cannot be shown: {error}");
-                Vec::new()
+                BTreeMap::new()
             });
             let active = current.active();
             CatalogueView {
                 fabric: Arc::clone(&active.release.fabric),
                 grants: active.access.grants.clone(),
-                last_used: last_used.into_iter().collect(),
+                last_used,
             }
         })
     })
@@ -201,7 +203,8 @@ async fn view_usage(store: &Store) -> Result<UsageView, StoreError> {
     let since = Timestamp::from_second(day - (UsageView::DAYS as i64 - 1) * DAY).unwrap_or(now);
     Ok(UsageView {
         today: Timestamp::from_second(day).unwrap_or(now),
-        totals: store.usage_since(since, now).await?,
+        // Requests, and what was delivered without any.
+        totals: uses(store, since, now).await?.totals,
         course: store.usage_course(since, now, Duration::from_secs(DAY.unsigned_abs())).await?,
         shadows: store.shadow_since(since).await?,
         gaps: store.usage_gaps(since).await?,

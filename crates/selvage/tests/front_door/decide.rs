@@ -31,6 +31,8 @@ fn a_directory_decides_by_the_grants_that_it_asks_for() {
 
     let over = decide("planning", "/products/v1/products", &["--at", "2030-01-01T00:00:00Z"]);
     assert!(stdout(&over).contains("refused with 403 FAB4022"), "{}", stdout(&over));
+    assert!(stdout(&over).contains("the directory is that of now"), "{}", stdout(&over));
+    assert!(!text.contains("of now"), "nothing is said where no time is asked for: {text}");
 
     let day = decide("planning", "/products/v1/products", &["--at", "2030-01-01"]);
     assert_eq!(stdout(&day), stdout(&over), "a day is its beginning");
@@ -77,6 +79,11 @@ async fn a_past_decision_is_made_again_by_what_was_then() {
     let before = jiff::Timestamp::now().to_string();
     let passed = said(&before);
     assert_eq!(stage(&passed, "plan")["verdict"], "passed", "{passed}");
+    // It says what it was judged by, and what it does not judge.
+    let grounds = |said: &Value| said["grounds"].as_array().unwrap().clone();
+    let first = grounds(&passed)[0].as_str().unwrap().to_owned();
+    assert!(first.starts_with("the release, keys, grants and blocks are those of 20"), "{first}");
+    assert!(grounds(&passed)[1].as_str().unwrap().contains("which keys an issuer of tokens had then is kept nowhere"));
 
     // Grants end and another directory is served: what was decided then stays what it was.
     let listed = stdout(&run(&["grant", "list"]));

@@ -305,6 +305,12 @@ async fn how_late_a_subscription_is_counts_what_is_set_aside_and_what_nobody_rea
     let id = letters.split_whitespace().find(|word| word.starts_with("dlt_")).unwrap().to_owned();
     run(&place, &["dead-letters", "redrive", &id, "--by", "ops.desk", "--because", "the board was mended"]);
     eventually("nothing waits", || async { lag(&node.metrics).await.filter(|lag| *lag == 0.0) }).await;
+    // Nobody asks for what is delivered, and it is used all the same.
+    let shown = run(&place, &["catalogue", "show", STREAM, "--env", "dev", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let consumers = shown["consumers"].as_array().unwrap();
+    let mes = consumers.iter().find(|it| it["consumer"] == "mes-ghent").unwrap();
+    assert!(mes["last_used"].is_string(), "{shown:#}");
     drop(node);
 
     // Its secret is gone: no node can deliver it.

@@ -4,7 +4,8 @@
 use selvage_store::Store;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
-use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::changes::Plants;
+use crate::fixture::{Place, Process, eventually, selvage, stdout};
 
 /// What `selvage ledger` says of the store of this place, and whether all is well.
 fn ledger(place: &Place, arguments: &[&str]) -> (bool, String) {
@@ -163,4 +164,19 @@ async fn somebody_is_erased_and_the_chain_stays_whole() {
     tamper(&place, "UPDATE person SET name = 'p.moreau' WHERE name = 's.okafor'").await;
     let (whole, said) = ledger(&place, &["verify"]);
     assert!(!whole && said.contains("was exchanged"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protected_node_says_that_nothing_outside_vouches_for_its_ledger() {
+    let plants = Plants::new().await;
+    let change = plants.approve(&plants.propose("group", "The first of all", "a.lindqvist", &[]));
+    let release = plants.release(&change, "a.lindqvist");
+    plants.activate(&release, "test");
+    plants.activate(&release, "prod");
+    let addresses = ["--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+    let serve = ["serve", "--env", "prod"].into_iter().chain(addresses).map(str::to_owned);
+    let arguments: Vec<String> = serve.chain(plants.store.iter().cloned()).collect();
+    let (_process, said) = Process::start(&arguments, &["selvage: FAB7210:"]);
+    let warned = &said["selvage: FAB7210:"];
+    assert!(warned.contains("lies beside the store") && warned.contains("--ledger-key"), "{warned}");
 }
