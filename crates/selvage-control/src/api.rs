@@ -4,6 +4,7 @@
 mod access;
 mod answer;
 mod blocks;
+mod boards;
 mod catalogue;
 mod changes;
 mod document;
@@ -97,6 +98,7 @@ fn table() -> Vec<Route> {
     );
     let parts = [
         changes::routes(),
+        boards::routes(),
         releases::routes(),
         catalogue::routes(),
         access::routes(),
@@ -139,6 +141,11 @@ impl Api {
     /// What runs here: who decides about access is said by it.
     async fn fabric(&self) -> Arc<Fabric> {
         (self.catalogue)().await.fabric
+    }
+
+    /// The desk at this node: who may is said by what runs here where nothing that was released names anybody.
+    async fn desk(&self) -> Desk {
+        self.governance.desk.where_runs(self.fabric().await)
     }
 
     /// Waits until every node knows what was changed at this moment, and tells it with the answer. INVARIANT: REVOKED-NOW

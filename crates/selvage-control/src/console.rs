@@ -4,6 +4,7 @@
 mod access;
 mod ask;
 mod blocks;
+mod boards;
 mod catalogue;
 mod changes;
 mod entry;
@@ -190,6 +191,9 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .route("/access/break-glass/{grant}/reviews", post(access::review))
         .route("/blocks", get(blocks::list).post(blocks::block))
         .route("/blocks/{id}/lift", post(blocks::lift))
+        .route("/boards", get(boards::list))
+        .route("/boards/{domain}/delegations", post(boards::lend))
+        .route("/delegations/{id}/end", post(boards::end))
         .route("/keys/{id}/revocation", post(blocks::revoke))
         .route("/evidence", get(evidence::list))
         .route("/evidence/interfaces/{interface}", get(evidence::interface))

@@ -4,6 +4,8 @@
 mod access;
 mod activate;
 mod affected;
+mod again;
+mod board;
 mod checkpoint;
 pub(crate) mod cut;
 mod decide;
@@ -22,6 +24,7 @@ mod retire;
 mod seal;
 mod seen;
 mod shown;
+mod theirs;
 mod time;
 mod union;
 mod unratified;
@@ -42,6 +45,7 @@ use selvage_store::{AskedChanges, DomainActivation, SignedRelease, Store};
 use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
+pub use board::Boards;
 pub(crate) use checkpoint::unhex;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
@@ -118,6 +122,8 @@ pub struct Desk {
     pub(crate) papers: Arc<Semaphore>,
     /// What the domains' last releases say, until one of them releases again.
     released: Arc<Mutex<Option<Released>>>,
+    /// What runs at the node whose desk it is: its people count where nothing that was released names any.
+    runs: Option<Arc<Fabric>>,
 }
 
 /// A change that waits for somebody.
@@ -149,7 +155,13 @@ impl Desk {
             ahead: Arc::new(Semaphore::new(1)),
             papers: Arc::new(Semaphore::new(1)),
             released: Arc::default(),
+            runs: None,
         }
+    }
+
+    /// The same desk at a node that runs this.
+    pub(crate) fn where_runs(&self, fabric: Arc<Fabric>) -> Self {
+        Self { runs: Some(fabric), ..self.clone() }
     }
 
     /// A change with how it stands.

@@ -3,6 +3,7 @@
 mod access;
 mod ask;
 mod blocks;
+mod boards;
 mod catalogue;
 mod change;
 mod changes;
@@ -24,6 +25,7 @@ use selvage_model::overview::Overview;
 pub(crate) use access::access;
 pub(crate) use ask::{Answer, Asks};
 pub(crate) use blocks::blocks;
+pub(crate) use boards::boards;
 pub(crate) use catalogue::catalogue;
 pub(crate) use change::{Reader, change};
 pub(crate) use changes::changes;

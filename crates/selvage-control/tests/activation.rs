@@ -37,7 +37,7 @@ environments: {prod: {after: [test], protected: true}, dev: {}, test: {after: [d
 ---
 kind: Domain
 name: group
-board: {security: [ann], quorum: 1}
+board: {drafting: [eve], security: [ann], quorum: 1}
 ";
 
 /// What a plant declares: who reads what lies there.

@@ -37,7 +37,7 @@ environments: {test: {}}
 ---
 kind: Domain
 name: group
-board: {security: [ann, bob], quorum: 1}
+board: {drafting: [gil], security: [ann, bob], quorum: 1}
 ---
 kind: Team
 name: erp
@@ -209,7 +209,7 @@ impl Stage {
             domain: Some(DomainName::group()),
             files: files(text),
             title: title.to_owned(),
-            author: "eve".to_owned(),
+            author: "gil".to_owned(),
             emergency: false,
             amends: None,
         };
@@ -613,6 +613,40 @@ async fn who_may_goes_back_from_the_page_of_releases() {
 }
 
 #[tokio::test]
+async fn who_sits_on_a_board_lends_a_seat_from_its_page_and_takes_it_back() {
+    let stage = Stage::new(true).await;
+    let (ann, dan) = (stage.enter("ann").await, stage.enter("dan").await);
+    holds(&stage.page(&ann, "/boards").await.1, &["No domain has released a board yet."]);
+    stage.released("One", FABRIC).await;
+    let (_, page) = stage.page(&ann, "/boards").await;
+    holds(&page, &["one discipline decides", "security", "Lend this seat", "/boards/group/delegations", "nobody"]);
+    assert_eq!(page.matches("Lend this seat").count(), 1, "the other seat is not hers");
+    holds(&stage.page(&ann, "/changes").await.1, &["Boards and deputies"]);
+    let lend = |to: &str, until: &str| format!("discipline=security&to={to}&until={until}");
+    let path = "/boards/group/delegations";
+    for (cookie, form, status, said) in [
+        (&dan, lend("eve", "2099-12-31"), StatusCode::FORBIDDEN, "FAB7061"),
+        (&ann, lend("", "2099-12-31"), StatusCode::UNPROCESSABLE_ENTITY, "Say to whom"),
+        (&ann, lend("eve", "soon"), StatusCode::UNPROCESSABLE_ENTITY, "Say until when"),
+        (&ann, lend("eve", "2001-01-01"), StatusCode::UNPROCESSABLE_ENTITY, "FAB7209"),
+    ] {
+        let refused = stage.form(cookie, path, &form).await;
+        assert_eq!(refused.status(), status, "{form}");
+        holds(&refused.text().await.unwrap(), &[said]);
+    }
+    assert_eq!(stage.form(&ann, path, &lend("dan", "2099-12-31")).await.status(), StatusCode::SEE_OTHER);
+    let (_, page) = stage.page(&dan, "/boards").await;
+    holds(&page, &["dan", ">you<", "by ann", "Take back"]);
+    let end = page.split("action=\"/delegations/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let eve = stage.enter("eve").await;
+    assert!(!stage.page(&eve, "/boards").await.1.contains("Take back"));
+    let other = stage.form(&eve, &format!("/delegations/{end}"), "").await;
+    assert_eq!(other.status(), StatusCode::FORBIDDEN);
+    assert_eq!(stage.form(&dan, &format!("/delegations/{end}"), "").await.status(), StatusCode::SEE_OTHER);
+    assert!(!stage.page(&ann, "/boards").await.1.contains("Take back"));
+}
+
+#[tokio::test]
 async fn evidence_is_a_page_that_holds_its_document_for_who_may_read_it() {
     let stage = Stage::new(true).await;
     let (ann, eve) = (stage.enter("ann").await, stage.enter("eve").await);
@@ -660,7 +694,7 @@ async fn evidence_is_a_page_that_holds_its_document_for_who_may_read_it() {
 async fn where_nothing_is_governed_there_are_no_changes() {
     let stage = Stage::new(false).await;
     let cookie = stage.enter("ann").await;
-    for path in ["/changes", "/changes/chg_1", "/releases", "/evidence", "/evidence/domains/group"] {
+    for path in ["/changes", "/changes/chg_1", "/boards", "/releases", "/evidence", "/evidence/domains/group"] {
         assert_eq!(stage.page(&cookie, path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
     let (_, page) = stage.page(&cookie, "/catalogue/products@1").await;

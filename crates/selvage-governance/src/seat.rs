@@ -19,6 +19,8 @@ pub enum Act {
     Activate,
     /// Going back to what was active there.
     RollBack,
+    /// Raising an emergency: proposing, releasing and activating what cannot wait, and going back from it, by oneself.
+    Raise,
     /// Reading evidence of it.
     Examine,
     /// Seeing what is stuck, with its data, and deciding what becomes of it.
@@ -44,7 +46,8 @@ pub fn may(fabric: &Fabric, person: &str, act: Act, domain: &DomainName) -> bool
         Act::RollBack => sits || works(fabric, person, "on_call", domain),
         // Where nobody sits on a board, those who own something there are all that there is.
         Act::Oversee => sits || (!has_board(fabric, domain) && works(fabric, person, "owner", domain)),
-        Act::Operate => sits || OPERATING.iter().any(|role| works(fabric, person, role, domain)),
+        // At night it is who is on call, and nobody of the board.
+        Act::Operate | Act::Raise => sits || OPERATING.iter().any(|role| works(fabric, person, role, domain)),
     }
 }
 

@@ -162,6 +162,11 @@ impl Database {
         Self { is_proven: false, ..self.clone() }
     }
 
+    /// Whether the name of who acts is proven.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven
+    }
+
     /// Whether it is a file.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.connections, Connections::Sqlite { .. })

@@ -133,6 +133,11 @@ impl Store {
         Self { database: self.database.unproven(), scope: self.scope.clone() }
     }
 
+    /// Whether who acts on it has proven who they are.
+    pub fn is_proven(&self) -> bool {
+        self.database.is_proven()
+    }
+
     /// The same store for who works in an environment: what it claims, takes over and links is of that environment alone. Without one it is
     /// what nobody's is, as in stores of before environments were kept apart.
     pub fn in_environment(&self, environment: &EnvironmentName) -> Self {

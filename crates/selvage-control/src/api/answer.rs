@@ -120,6 +120,7 @@ pub(super) fn status(code: Code) -> u16 {
         code::API_FORBIDDEN
         | code::NOT_YOURS_TO_DECIDE
         | code::SEAT_NOT_YOURS
+        | code::EMERGENCY_STRANGER
         | code::ACCESS_DECIDER
         | code::RECERTIFICATION_OTHERS => 403,
         code::API_MISSING
@@ -135,7 +136,7 @@ pub(super) fn status(code: Code) -> u16 {
         | code::FILES_ASTRAY
         | code::ENVIRONMENT_UNDECLARED
         | code::EMERGENCY_ORDER => 422,
-        code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
+        code::SEAT_OVER | code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
         code::GRANT_UNNARROWED | code::BREAK_GLASS_LONG | code::EVIDENCE_LARGE | code::NAME_UNDECLARED => 422,
         // What is asked for does not pass the check.
         code if code.as_str().starts_with("FAB2") => 422,

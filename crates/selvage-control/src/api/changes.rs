@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use selvage_governance::seat::Act;
 use selvage_model::change::{ChangeState, DecisionVerdict};
 use selvage_model::code::{self, Code};
 use selvage_model::name::DomainName;
@@ -29,7 +28,7 @@ pub(super) fn routes() -> Vec<Route> {
             .asks([&[of_domain, query("state", "ChangeState", "Only those that stand so.")], &PAGE[..]].concat())
             .pages("The changes.", "ChangeSummary"),
         route(Route::post("/changes", propose), "proposeChange", "Propose a change, or another version of one")
-            .may(Who::Owners)
+            .may(Who::Proposers)
             .takes("NewChange")
             .makes("The change.", "Change")
             .gives("The version that was proposed.", "Change")
@@ -48,7 +47,7 @@ pub(super) fn routes() -> Vec<Route> {
             .gives("The change as it stands.", "ChangeSettled")
             .refuses(&[code::NOT_IN_STORE, code::NOT_YOURS_TO_DECIDE, code::CHANGE_STANDS]),
         route(Route::post("/changes/{id}/release", release), "releaseChange", "Make an approved change a release")
-            .may(Who::Owners)
+            .may(Who::Proposers)
             .gives_as(201, "The release.", super::schema::reference("ReleaseMade"))
             .refuses(RELEASED),
         route(Route::get("/board", board), "board", "What waits for whom")
@@ -60,6 +59,7 @@ pub(super) fn routes() -> Vec<Route> {
 const PROPOSED: &[Code] = &[
     code::NOT_IN_STORE,
     code::API_FORBIDDEN,
+    code::EMERGENCY_STRANGER,
     code::NOT_YOURS_TO_DECIDE,
     code::CHANGE_STANDS,
     code::CHANGE_STALE,
@@ -75,6 +75,7 @@ const PROPOSED: &[Code] = &[
 const RELEASED: &[Code] = &[
     code::NOT_IN_STORE,
     code::API_FORBIDDEN,
+    code::EMERGENCY_STRANGER,
     code::API_SEAL,
     code::CHANGE_STANDS,
     code::CHANGE_STALE,
@@ -145,7 +146,6 @@ pub(super) struct Proposed {
 
 /// A new change, or another version of one.
 pub(super) async fn propose(State(api): State<Api>, operator: Operator, Body(body): Body<Proposed>) -> Answer {
-    api.let_pass(&operator, Act::Propose, &body.domain).await?;
     let is_new = body.amends.is_none();
     let proposal = Proposal {
         domain: Some(body.domain),
@@ -155,7 +155,7 @@ pub(super) async fn propose(State(api): State<Api>, operator: Operator, Body(bod
         emergency: body.emergency,
         amends: body.amends.map(Id::into_inner),
     };
-    let change = api.governance.desk.propose(proposal).await?;
+    let change = api.desk().await.propose(proposal).await?;
     let (change, standing) = api.governance.desk.change(&change.id).await?;
     let mut answer = super::made(&format!("/api/changes/{}", change.id), shown(&change, &standing));
     if !is_new {
@@ -202,13 +202,11 @@ pub(super) async fn withdraw(
 
 /// An approved change becomes a release.
 pub(super) async fn release(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Answer {
-    let (change, _) = api.governance.desk.change(id.as_str()).await?;
-    api.let_pass(&operator, Act::Release, &change.domain).await?;
     let Some(seal) = &api.governance.seal else {
         let detail = "this node signs no releases: it has no `--signing-key`";
         return Err(problem(&Problem::new(409, code::API_SEAL, detail)).into());
     };
-    let release = api.governance.desk.release(id.as_str(), &operator.0, seal).await?;
+    let release = api.desk().await.release(id.as_str(), &operator.0, seal).await?;
     let body = json!({
         "release": release.id, "domain": release.domain.as_str(), "change": release.change, "signed_with": release.key,
     });

@@ -4,7 +4,6 @@ use axum::extract::{ConnectInfo, State};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use jiff::Timestamp;
-use selvage_governance::seat::Act;
 use selvage_model::code::{self, Code};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::problem::Problem;
@@ -53,7 +52,7 @@ pub(super) fn routes() -> Vec<Route> {
             code::ENVIRONMENT_UNDECLARED,
         ]),
         route(Route::post(activation, activate), "activate", "Activate a release; answers when every node knows")
-            .may(Who::Board)
+            .may(Who::Activators)
             .takes("NewActivation")
             .gives("What came of it.", "Went")
             .refuses(ACTIVATED),
@@ -69,6 +68,7 @@ const ACTIVATED: &[Code] = &[
     code::NOT_IN_STORE,
     code::ROLLBACK_UNKNOWN,
     code::API_FORBIDDEN,
+    code::EMERGENCY_STRANGER,
     code::ACTIVATION_EARLY,
     code::ACTIVATION_MOVED,
     code::RELEASES_UNFIT,
@@ -162,10 +162,8 @@ pub(super) async fn activate(
     connection: Connection,
     Body(body): Body<Activation>,
 ) -> Answer {
-    let release = api.governance.desk.find_release(body.release.as_str()).await?;
-    api.let_pass(&operator, Act::Activate, &release.domain).await?;
     let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
-    let desk = api.governance.desk.clone();
+    let desk = api.desk().await;
     let act = async move { desk.activate(body.release.as_str(), &activating).await };
     answer(&api, act, environment, connection).await
 }
@@ -187,10 +185,9 @@ pub(super) async fn roll_back(
     connection: Connection,
     Body(body): Body<Rollback>,
 ) -> Answer {
-    api.let_pass(&operator, Act::RollBack, &body.domain).await?;
     let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
     let back = GoingBack { domain: body.domain, from: body.from.map(Id::into_inner), to: body.to.map(Id::into_inner) };
-    let desk = api.governance.desk.clone();
+    let desk = api.desk().await;
     let act = async move { desk.roll_back(&back, &activating).await };
     answer(&api, act, environment, connection).await
 }

@@ -17,16 +17,22 @@ pub(super) const YAML: &str = "application/yaml";
 pub(super) enum Who {
     /// Whoever shows an operator's key.
     Anybody,
-    /// Who sits on the board of the domain or of the group.
-    Board,
-    /// The same, and owners in a team of the domain.
+    /// Who sits on the board of the domain or of the group, and owners in a team of the domain.
     Owners,
-    /// Who sits on such a board, and who is on call in a team of the domain.
+    /// The same; and, for an emergency, who is on call there.
+    Proposers,
+    /// Who sits on such a board; and, for an emergency, owners and who is on call in a team of the domain.
+    Activators,
+    /// Who sits on such a board, and who is on call in a team of the domain; from an emergency, owners too.
     OnCall,
     /// Boards, owners and who is on call.
     Operators,
     /// Those whose decision the change takes; anybody comments.
     Seats,
+    /// Who sits on the seat.
+    Seated,
+    /// Who lent the seat, who fills it, and who sits over them.
+    Lenders,
     /// Who proposed it.
     Author,
     /// Who decides about access to the interface, and neither asked for it nor opened it.
@@ -42,11 +48,14 @@ impl Who {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Anybody => "operator",
-            Self::Board => "board",
             Self::Owners => "board-or-owner",
+            Self::Proposers => "board-or-owner-or-raiser",
+            Self::Activators => "board-or-raiser",
             Self::OnCall => "board-or-on-call",
             Self::Operators => "board-or-owner-or-on-call",
             Self::Seats => "seat",
+            Self::Seated => "seated",
+            Self::Lenders => "lender",
             Self::Author => "author",
             Self::Deciders => "decider",
             Self::EitherSide => "either-side",
@@ -58,18 +67,30 @@ impl Who {
     pub(super) fn says(self) -> &'static str {
         match self {
             Self::Anybody => "Every operator may.",
-            Self::Board => "Who sits on the board of the domain or of the group may.",
             Self::Owners => {
                 "Who sits on the board of the domain or of the group may, and owners in a team of the domain."
             }
+            Self::Proposers => {
+                "Who sits on the board of the domain or of the group may, and owners in a team of the domain; an emergency is raised by who is on \
+                 call there, too."
+            }
+            Self::Activators => {
+                "Who sits on the board of the domain or of the group may; what was released in an emergency owners and who is on call in a team of \
+                 the domain may, too."
+            }
             Self::OnCall => {
-                "Who sits on the board of the domain or of the group may, and who is on call in a team of the domain."
+                "Who sits on the board of the domain or of the group may, and who is on call in a team of the domain; from an emergency owners may, \
+                 too."
             }
             Self::Operators => {
                 "Who sits on the board of the domain or of the group may, and owners and who is on call in a team of the domain."
             }
             Self::Seats => {
                 "Those whose decision the change takes may; every operator comments. Nobody decides about their own change."
+            }
+            Self::Seated => "Who sits on the seat may; who is lent one lends it no further.",
+            Self::Lenders => {
+                "Who lent the seat may, who fills it, and who sits on the board of the domain or of the group."
             }
             Self::Author => "Who proposed it may.",
             Self::Deciders => {

@@ -3,16 +3,17 @@
 //! INVARIANT: REVOKED-NOW
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_model::name::EnvironmentName;
 use selvage_store::{AppliedActivation, AskedAccess, AskedSubscription, DomainActivation, SignedRelease};
 
-use super::{Desk, DeskError, Files, plan, union};
+use super::{Desk, DeskError, Files, Releases, plan, union};
 
 /// Which release of each domain is active, by environment.
-type Active = BTreeMap<EnvironmentName, BTreeMap<DomainName, String>>;
+type Active = BTreeMap<EnvironmentName, Releases>;
 
 impl Desk {
     /// What every environment asks for once this release is active in that one. Of a subscription that several have, the one of the
@@ -28,18 +29,33 @@ impl Desk {
         let mut active = active(history);
         active.entry(environment.clone()).or_default().insert(release.domain.clone(), release.id.clone());
         let stages = stages(declared);
+        let here = active.get(environment).cloned().unwrap_or_default();
         let mut active: Vec<_> = active.into_iter().collect();
         // What is declared no more comes first. The sort is stable: what has no order goes by name.
         active.sort_by_key(|(environment, _)| stages.get(environment).copied());
         let mut asked = AskedAccess::default();
+        let mut read: BTreeMap<Releases, Fabric> = BTreeMap::new();
         for (_, releases) in active {
-            let mut files = Files::new();
-            for id in releases.values() {
-                union::add(&union::find(&self.store, id).await?, &mut files)?;
+            // What runs in several environments is read once, and what was looked at just now not again.
+            if releases == here {
+                add(declared, &mut asked);
+                continue;
             }
-            add(&self.hard(|| self.look.read(&files)).await, &mut asked);
+            match read.entry(releases.clone()) {
+                Entry::Occupied(read) => add(read.get(), &mut asked),
+                Entry::Vacant(unread) => add(unread.insert(self.read_together(&releases).await?), &mut asked),
+            }
         }
         Ok(asked)
+    }
+
+    /// What releases say together.
+    async fn read_together(&self, releases: &Releases) -> Result<Fabric, DeskError> {
+        let mut files = Files::new();
+        for id in releases.values() {
+            union::add(&union::find(&self.store, id).await?, &mut files)?;
+        }
+        Ok(self.hard(|| self.look.read(&files)).await)
     }
 }
 

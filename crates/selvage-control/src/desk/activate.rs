@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 use selvage_governance::brought;
+use selvage_governance::seat::Act;
 use selvage_model::code;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
@@ -63,6 +64,7 @@ impl Desk {
     /// [`DeskError::Refused`] where a gate is closed or it does not fit what is active beside it; those of the store.
     pub async fn activate(&self, release: &str, activating: &Activating) -> Result<Went, DeskError> {
         let release = union::find(&self.store, release).await?;
+        self.must_be_theirs_there(activating, (&release.domain, Some(&release.id)), Act::Activate).await?;
         let mut left = MOST_TRIES;
         loop {
             left -= 1;
@@ -85,10 +87,10 @@ impl Desk {
         let mut left = MOST_TRIES;
         // Tried again, it is the same that is gone back from: whoever activated something meanwhile may have mended it.
         let mut back = back.clone();
-        if back.from.is_none() {
-            let there = |it: &&DomainActivation| it.environment == activating.environment && it.domain == back.domain;
-            back.from = self.store.activations().await?.iter().find(there).map(|it| it.release.clone());
-        }
+        let there = |it: &&DomainActivation| it.environment == activating.environment && it.domain == back.domain;
+        let now = self.store.activations().await?.iter().find(there).map(|it| it.release.clone());
+        self.must_be_theirs_there(activating, (&back.domain, now.as_deref()), Act::RollBack).await?;
+        back.from = back.from.or(now);
         loop {
             left -= 1;
             match desk.go_back(&back, activating).await {
@@ -140,12 +142,9 @@ impl Desk {
         seal::verify(release, &self.store.release_keys().await?)?;
         let made = self.store.changes_of_release(&release.id).await?;
         self.refuse_unratified(release, &made, history).await?;
-        let (now, _) = self.store.delegations().await?;
-        let active = self.active(release, &activating.environment, history).await?;
-        let looked = self.beside(release, &active, &activating.environment, (now, is_rollback)).await?;
-        let mut gates = match is_rollback {
-            true => Vec::new(),
-            false => self.pass(release, activating, &Beside { looked: &looked, active: &active }, history, now).await?,
+        let (looked, mut gates) = match self.seen_there(release, &activating.environment, history, is_rollback).await? {
+            Some(looked) => (looked, Vec::new()),
+            None => self.looked_through(release, activating, history, is_rollback).await?,
         };
         if made.last().is_some_and(|change| change.emergency) {
             pass_in_emergency(&mut gates, release, activating);
@@ -175,6 +174,24 @@ impl Desk {
         Ok(Went { domain, release, activated, gates, held_back: access::held_back(applied) })
     }
 
+    /// What would run, looked at and tried beside what is active there; and what the gates say, where nobody goes back.
+    async fn looked_through(
+        &self,
+        release: &SignedRelease,
+        activating: &Activating,
+        history: &[DomainActivation],
+        is_rollback: bool,
+    ) -> Result<(Looked, Vec<Gate>), DeskError> {
+        let (now, _) = self.store.delegations().await?;
+        let active = self.active(release, &activating.environment, history).await?;
+        let looked = self.beside(release, &active, &activating.environment, (now, is_rollback)).await?;
+        let gates = match is_rollback {
+            true => Vec::new(),
+            false => self.pass(release, activating, &Beside { looked: &looked, active: &active }, history, now).await?,
+        };
+        Ok((looked, gates))
+    }
+
     /// What the gates say: those that hold there now, and those that the release itself brings.
     async fn pass(
         &self,
@@ -184,7 +201,12 @@ impl Desk {
         history: &[DomainActivation],
         now: Timestamp,
     ) -> Result<Vec<Gate>, DeskError> {
-        let was = self.hard(|| self.look.read(&beside.active.all())).await;
+        // What is written as it was says what it said: only what is not is read.
+        let mut own = Files::new();
+        union::add(release, &mut own)?;
+        let otherwise = beside.active.own.iter().filter(|(path, text)| own.get(*path) != Some(*text));
+        let otherwise: Files = otherwise.map(|(path, text)| (path.clone(), text.clone())).collect();
+        let was = self.hard(|| self.look.read(&otherwise)).await;
         let becomes = declared(&beside.looked.fabric, &activating.environment)?;
         let environment = match declared(&was, &activating.environment) {
             Ok(stands) => stricter(stands, becomes),
@@ -298,7 +320,7 @@ fn stricter(stands: &Environment, becomes: &Environment) -> Environment {
     strict
 }
 
-fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> Result<&'a Environment, DeskError> {
+pub(super) fn declared<'a>(fabric: &'a Fabric, environment: &EnvironmentName) -> Result<&'a Environment, DeskError> {
     let environments = fabric.settings.iter().flat_map(|settings| &settings.environments);
     let names: Vec<&str> = environments.clone().map(|known| known.name.value.as_str()).collect();
     let message = || format!("the fabric has no environment `{environment}`; it has {}", names.join(", "));

@@ -4,7 +4,6 @@
 use selvage_governance::approval::{Standing, is_lent};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Delegation};
 use selvage_model::code;
-use selvage_model::manifest::organisation::Domain;
 
 use super::{Desk, DeskError};
 
@@ -102,34 +101,5 @@ impl Desk {
             return Err(selvage_store::StoreError::ChangeStands { id: change.id, state, version, step }.into());
         }
         Ok(self.store.settle_change(&change, ChangeState::Withdrawn, by, because).await?)
-    }
-
-    /// Lends a seat of a board: by who sits on it, as the group's last release says.
-    ///
-    /// # Errors
-    /// [`DeskError::Refused`] for a seat that is not theirs; those of the store.
-    pub async fn lend(&self, new: &Delegation) -> Result<Delegation, DeskError> {
-        let refuse = |message: String| {
-            Err(DeskError::refused(code::SEAT_NOT_YOURS, message, "`selvage board seats` shows who sits where"))
-        };
-        let fabric = self.released().await?;
-        let board = fabric.domains.get(&new.domain);
-        let seat = board.and_then(|board| board.board.iter().find(|(name, _)| name.value == new.discipline));
-        match seat {
-            Some((_, people)) if people.contains(&new.from) => Ok(self.store.delegate(new).await?),
-            Some(_) => {
-                refuse(format!("`{}` does not sit for {} on the board of {}", new.from, new.discipline, new.domain))
-            }
-            None => refuse(format!("the board of {} has no seat for {}", new.domain, new.discipline)),
-        }
-    }
-
-    /// Boards as they were released last, and seats that are lent.
-    ///
-    /// # Errors
-    /// Those of the store.
-    pub async fn boards(&self) -> Result<(Vec<Domain>, Vec<Delegation>), DeskError> {
-        let fabric = self.released().await?;
-        Ok((fabric.domains.values().cloned().collect(), self.store.delegations().await?.1))
     }
 }

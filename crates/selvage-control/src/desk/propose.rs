@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use selvage_governance::approval::{Proposed, requirements};
 use selvage_governance::brought;
 use selvage_governance::compare::{Difference, Verdict, fabrics};
+use selvage_governance::seat::Act;
 use selvage_model::change::{Affected, Change, Report, Requirement};
 use selvage_model::code;
 use selvage_model::domain::domain_of;
@@ -17,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::ending::refuse_new_access;
 use super::order::refuse_new_order;
+use super::theirs::Step;
 use super::{Desk, DeskError, Files, Looked, day, seal, union};
 
 /// The most differences that are kept with a change; all are counted.
@@ -70,6 +72,8 @@ impl Desk {
             return Err(DeskError::refused(code::NOT_YOURS_TO_DECIDE, message, fix));
         }
         let domain = domain(&proposal, before.as_ref())?;
+        let act = if proposal.emergency { Act::Raise } else { Act::Propose };
+        self.must_be_theirs(&Step { by: &proposal.author, act, domain: &domain, environment: None }).await?;
         refuse_strange_paths(&proposal.files)?;
         let base = self.store.head(&domain).await?;
         let weighed = self.weigh(&domain, base.as_deref(), proposal.files).await?;

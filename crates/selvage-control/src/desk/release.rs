@@ -2,10 +2,12 @@
 //! day to be ratified. INVARIANT: APPROVED
 
 use selvage_governance::approval::Waiting;
+use selvage_governance::seat::Act;
 use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
 use selvage_store::{NewRelease, SignedRelease, StoreError};
 
+use super::theirs::{Step, act_for};
 use super::{Desk, DeskError, Files, Seal};
 
 /// How long an emergency may stand without the approvals that it takes.
@@ -18,6 +20,8 @@ impl Desk {
     /// [`DeskError::Refused`] where approvals are missing; those of the store.
     pub async fn release(&self, id: &str, by: &str, seal: &Seal) -> Result<SignedRelease, DeskError> {
         let mut change = self.store.change(id).await?;
+        let act = act_for(std::slice::from_ref(&change), Act::Release);
+        self.must_be_theirs(&Step { by, act, domain: &change.domain, environment: None }).await?;
         if change.state != ChangeState::Open {
             let (state, version, step) = (change.state, change.version, "released".to_owned());
             return Err(StoreError::ChangeStands { id: change.id, state, version, step }.into());

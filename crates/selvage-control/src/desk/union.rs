@@ -9,6 +9,7 @@ use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_store::{ReleaseKey, SignedRelease, Store};
+use serde::Deserialize as _;
 
 use super::{Desk, DeskError, Files, seal};
 
@@ -48,7 +49,7 @@ pub(super) async fn find(store: &Store, id: &str) -> Result<SignedRelease, DeskE
 
 /// Puts a release's files beside others. What another domain's file would be is left out: a release holds its own.
 pub(super) fn add(release: &SignedRelease, files: &mut Files) -> Result<(), DeskError> {
-    let own: Files = serde_json::from_value(release.content.clone()).map_err(|_| {
+    let own = Files::deserialize(&release.content).map_err(|_| {
         let fix = "compare the store with a backup";
         DeskError::refused(code::RELEASE_UNSIGNED, format!("{} holds something else than files", release.id), fix)
     })?;
@@ -76,6 +77,12 @@ impl Desk {
         let fabric = Arc::new(self.ahead().hard(|| self.look.read(&files)).await);
         *self.known() = Some(Released { heads, fabric: Arc::clone(&fabric) });
         Ok(fabric)
+    }
+
+    /// The same where it was read before, and nothing was released since.
+    pub(super) async fn released_before(&self) -> Result<Option<Arc<Fabric>>, DeskError> {
+        let heads = self.last().await?;
+        Ok(self.known().as_ref().filter(|known| known.heads == heads).map(|known| Arc::clone(&known.fabric)))
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Released>> {

@@ -38,6 +38,7 @@ fn board(waits: &[Waits], operator: &str) -> Markup {
     html! {
         section {
             h2 { "What waits for whom" }
+            p { a href="/boards" { "Boards and deputies" } }
             @if waits.is_empty() { p.dim { "Nothing waits for anybody." } }
             @else {
                 div.scroll { table {

@@ -1,12 +1,13 @@
 //! Going back while something large is proposed: lines stand, and nobody waits for a comparison.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use jiff::civil::Date;
-use selvage_control::desk::{Desk, Files, GoingBack, Look, Looked, Proposal, Tried};
+use selvage_control::desk::{Desk, DeskError, Files, GoingBack, Look, Looked, Proposal, Tried, Went};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::{DomainName, EnvironmentName};
@@ -49,6 +50,79 @@ impl Look for Slow {
     ) -> BoxFuture<'a, Tried> {
         Box::pin(async { Tried::default() })
     }
+}
+
+/// Counts how often it reads, looks and tries.
+#[derive(Default)]
+struct Counting {
+    reads: AtomicUsize,
+    looks: AtomicUsize,
+    trials: AtomicUsize,
+}
+
+impl Counting {
+    /// How often since it was asked last.
+    fn so_often(&self) -> (usize, usize, usize) {
+        let taken = |count: &AtomicUsize| count.swap(0, Ordering::SeqCst);
+        (taken(&self.reads), taken(&self.looks), taken(&self.trials))
+    }
+}
+
+impl Look for Counting {
+    fn read(&self, files: &Files) -> Fabric {
+        // What is read of nothing costs nothing.
+        self.reads.fetch_add(usize::from(!files.is_empty()), Ordering::SeqCst);
+        Reading { judges: false }.read(files)
+    }
+
+    fn look(&self, files: &Files, today: Date) -> Looked {
+        self.looks.fetch_add(1, Ordering::SeqCst);
+        Reading { judges: false }.look(files, today)
+    }
+
+    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
+        self.trials.fetch_add(1, Ordering::SeqCst);
+        Vec::new()
+    }
+
+    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
+        Tried::default()
+    }
+
+    fn faults<'a>(
+        &'a self,
+        _looked: &'a Looked,
+        _place: (&'a EnvironmentName, &'a DomainName),
+    ) -> BoxFuture<'a, Tried> {
+        Box::pin(async { Tried::default() })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_read_or_judged_twice_on_the_way_forth_and_back() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    let second = stage.released("plant-ghent", plant("ghent", &["mes", "planning"])).await;
+    let brno = stage.released("plant-brno", plant("brno", &["mes"])).await;
+    stage.activated(&first, "dev").await;
+    let look = Arc::new(Counting::default());
+    // A name that nobody proves: it is not asked whose step it is, where nothing is protected.
+    let desk = Desk::new(stage.store.unproven(), Arc::clone(&look) as Arc<dyn Look>);
+    let went = async |what: Result<Went, DeskError>| (what.unwrap().release, look.so_often());
+    let forth = desk.activate(&second, &activating("dev")).await;
+    // What would run is looked at once; what is written otherwise there now is read; so are test and prod, which run the same, once; and
+    // whether the environment is protected is read of the group's files.
+    assert_eq!(went(forth).await, (second.clone(), (3, 1, 1)));
+    let back = |from: &str| GoingBack { domain: "plant-ghent".parse().unwrap(), from: Some(from.to_owned()), to: None };
+    let there = desk.roll_back(&back(&second), &activating("dev")).await;
+    assert_eq!(went(there).await, (first.clone(), (3, 0, 0)), "it was judged there");
+    // Beside something that was not there then it is judged.
+    desk.activate(&second, &activating("dev")).await.unwrap();
+    desk.activate(&brno, &activating("dev")).await.unwrap();
+    look.so_often();
+    let beside = desk.roll_back(&back(&second), &activating("dev")).await;
+    let (release, (_, looks, trials)) = went(beside).await;
+    assert_eq!((release, looks, trials), (first, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

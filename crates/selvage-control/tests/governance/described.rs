@@ -120,6 +120,7 @@ async fn every_route_is_described_and_answers_so() {
     let mut text = String::new();
     crate::leases::rows(&stage, &mut text).await;
     crate::stuck::cut(&stage, &mut text).await;
+    crate::stuck::deputies(&stage, &mut text).await;
     for path in LISTS {
         assert_eq!(get(path).await.0, 200, "{path}");
     }

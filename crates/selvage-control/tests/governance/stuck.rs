@@ -9,7 +9,7 @@ use reqwest::Method;
 use selvage_control::desk::Activating;
 use selvage_control::desk::lease::whole;
 use selvage_model::access::{Blocked, KeyHash, Principal};
-use selvage_model::change::{Change, DecisionVerdict};
+use selvage_model::change::{Change, DecisionVerdict, Delegation};
 use selvage_model::delivery::Cause;
 use selvage_model::event::Position;
 use selvage_model::subscription::{Beginning, DeliveryTerms, SubscriptionTerms};
@@ -246,6 +246,96 @@ async fn urgent(stage: &Stage, text: &mut String) {
     }
 }
 
+/// Emergencies from their proposal to going back from them, by each who may raise one alone.
+async fn raised(stage: &Stage, text: &mut String) {
+    let proposal = |word: &str| {
+        let files = json!({"domains/plant-ghent/teams.yaml": format!("{GHENT}# {word}\n")});
+        json!({"domain": "plant-ghent", "title": "the line stands", "files": files, "emergency": true})
+    };
+    for role in roles() {
+        let answer = stage.verdict(role, Method::POST, "/changes", Some(proposal(role))).await;
+        writeln!(text, "{role} | plant-ghent | none | propose an emergency | {answer}").unwrap();
+    }
+    let who = "ghent.oncall";
+    let (status, change) = stage.ask(who, Method::POST, "/changes", Some(proposal("a shift at night"))).await;
+    assert_eq!(status, 201, "{change:#}");
+    let path = format!("/changes/{}/release", change["id"].as_str().unwrap());
+    let (status, release) = stage.ask(who, Method::POST, &path, None).await;
+    assert_eq!(status, 201, "{release:#}");
+    let activate = json!({"release": release["release"], "because": "the matrix"});
+    for role in roles() {
+        let path = "/environments/test/activations";
+        let answer = stage.verdict(role, Method::POST, path, Some(activate.clone())).await;
+        writeln!(text, "{role} | plant-ghent | emergency, released | activate | {answer}").unwrap();
+    }
+    for role in roles() {
+        let environment = "test".parse().unwrap();
+        let activating = Activating { environment, by: who.to_owned(), because: "the matrix".to_owned() };
+        stage.desk.activate(release["release"].as_str().unwrap(), &activating).await.unwrap();
+        let body = json!({"domain": "plant-ghent", "because": "the matrix"});
+        let answer = stage.verdict(role, Method::POST, "/environments/test/rollbacks", Some(body)).await;
+        writeln!(text, "{role} | plant-ghent | emergency, active in test | roll back | {answer}").unwrap();
+    }
+}
+
+/// Boards, seats that are lent, and seats that are taken back.
+pub(crate) async fn deputies(stage: &Stage, text: &mut String) {
+    for role in roles() {
+        let answer = stage.verdict(role, Method::GET, "/boards", None).await;
+        writeln!(text, "{role} | | | list boards | {answer}").unwrap();
+    }
+    let body = json!({"discipline": "security", "to": "a.deputy", "until": "2099-12-31"});
+    for (domain, discipline, from) in [
+        ("plant-ghent", "security", "ghent.board"),
+        ("plant-brno", "security", "brno.board"),
+        ("group", "architecture", "group.board"),
+    ] {
+        for role in roles() {
+            let mut body = body.clone();
+            body["discipline"] = discipline.into();
+            let path = format!("/boards/{domain}/delegations");
+            let answer = stage.verdict(role, Method::POST, &path, Some(body)).await;
+            writeln!(text, "{role} | {domain} | {discipline} | lend a seat | {answer}").unwrap();
+            let lent = Delegation {
+                id: String::new(),
+                domain: domain.parse().unwrap(),
+                discipline: discipline.to_owned(),
+                from: from.to_owned(),
+                to: "ghent.oncall".to_owned(),
+                until: Timestamp::now() + jiff::SignedDuration::from_hours(1),
+            };
+            let lent = stage.desk.lend(&lent).await.unwrap();
+            let answer = stage.verdict(role, Method::POST, &format!("/delegations/{}/end", lent.id), None).await;
+            writeln!(text, "{role} | {domain} | lent to ghent.oncall | take a seat back | {answer}").unwrap();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_seat_is_lent_over_http_for_a_time_and_taken_back() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let path = "/boards/plant-ghent/delegations";
+    let body = |until: &str| Some(json!({"discipline": "security", "to": "stranger", "until": until}));
+    assert_eq!(stage.verdict("ghent.board", Method::POST, path, body("2001-01-01")).await, "422 FAB7209");
+    assert_eq!(stage.verdict("ghent.board", Method::POST, path, body("soon")).await, "400 FAB8062");
+    let (status, lent) = stage.ask("ghent.board", Method::POST, path, body("2099-12-31")).await;
+    assert_eq!((status, &lent["until"]), (201, &json!("2100-01-01T00:00:00Z")), "{lent:#}");
+    let listed = async || {
+        let (_, boards) = stage.ask("stranger", Method::GET, "/boards", None).await;
+        let boards = boards["items"].as_array().unwrap().clone();
+        boards.into_iter().find(|board| board["domain"] == "plant-ghent").unwrap()["seats"][0]["lent"].clone()
+    };
+    assert_eq!(listed().await[0]["to"], "stranger");
+    let end = format!("/delegations/{}/end", lent["id"].as_str().unwrap());
+    // A deputy lends a seat no further, and gives it back.
+    assert_eq!(stage.verdict("stranger", Method::POST, path, body("2099-12-31")).await, "403 FAB7061");
+    assert_eq!(stage.verdict("brno.board", Method::POST, &end, None).await, "403 FAB7061");
+    assert_eq!(stage.verdict("stranger", Method::POST, &end, None).await, "200");
+    assert_eq!(stage.verdict("stranger", Method::POST, &end, None).await, "404 FAB7006");
+    assert_eq!(listed().await, json!([]));
+}
+
 /// Going back, where there is something to go back to.
 async fn back(stage: &Stage, text: &mut String) {
     let body = |text: &str| json!({"domains/plant-ghent/teams.yaml": format!("{GHENT}# {text}\n")});
@@ -279,6 +369,7 @@ async fn the_matrix_of_what_is_stuck_cut_off_and_urgent() {
     let mut text = String::from("who | domain | state | step | answer\n");
     back(&stage, &mut text).await;
     urgent(&stage, &mut text).await;
+    raised(&stage, &mut text).await;
     letters(&stage, &mut text, "released").await;
     // Nothing was released to this node: it serves a directory, which names people all the same.
     let served = Stage::new().await;
@@ -289,6 +380,7 @@ async fn the_matrix_of_what_is_stuck_cut_off_and_urgent() {
         writeln!(text, "{role} | group | served from a directory | propose | {answer}").unwrap();
     }
     cut(&stage, &mut text).await;
+    deputies(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix_of_what_is_stuck", text);
 }
 

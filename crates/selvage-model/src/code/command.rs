@@ -14,7 +14,7 @@ codes! { OF_COMMANDS:
     EVENT_UNKNOWN = "FAB8030", "The log has no such event";
     BROKER_UNUSABLE = "FAB8051", "What is said of the events' broker cannot be used";
     API_KEY = "FAB8060", "The control API takes an operator's key";
-    API_FORBIDDEN = "FAB8061", "The operator may not do this in the domain";
+    API_FORBIDDEN = "FAB8061", "Somebody may not do this in the domain";
     API_BODY = "FAB8062", "The body of the request cannot be used";
     API_MISSING = "FAB8063", "The control API has no such thing";
     API_SEAL = "FAB8064", "This node has no key that signs releases";

@@ -100,7 +100,9 @@ codes! { OF_STORE:
     DECISION_UNPROVEN = "FAB7203", "A name alone decides nothing where operators have keys";
     STORE_STEPS = "FAB7204", "The store's tables were made by other steps than these";
     OPERATION_NOBODYS = "FAB7205", "Of which environment an operation is, is not known";
+    EMERGENCY_STRANGER = "FAB7206", "Whoever raises the emergency has no part in the domain";
     EVENTS_ELSEWHERE = "FAB7207", "The events of the store are another environment's";
     EVENTS_NOBODYS = "FAB7208", "Of which environment the events of the store are is not known";
+    SEAT_OVER = "FAB7209", "A seat is to be lent until a time that has passed";
     LEDGER_UNVOUCHED = "FAB7210", "Nothing outside the store vouches for its ledger";
 }

@@ -47,7 +47,7 @@ enum Seat {
     Seats(Seats),
     /// Lends a seat to somebody else for a time; who sits on it keeps it.
     Delegate(Delegate),
-    /// Ends a delegation before its time.
+    /// Ends a delegation before its time: who lent the seat, who fills it, or who sits over it.
     End(End),
 }
 
@@ -172,13 +172,12 @@ async fn late(store: &StoreChoice, person: Option<&str>) -> anyhow::Result<Vec<(
 impl Seats {
     async fn run(self) -> anyhow::Result<Outcome> {
         let desk = at_desk(&self.store).await?;
-        let (boards, delegations) = desk.boards().await.map_err(told)?;
+        let boards = desk.boards().await.map_err(told)?;
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["DOMAIN", "DISCIPLINE", "PEOPLE", "LENT TO"]);
-        for domain in boards {
+        for domain in boards.domains() {
             for (discipline, people) in &domain.board {
-                let lent =
-                    delegations.iter().filter(|it| it.domain == domain.name && it.discipline == discipline.value);
+                let lent = boards.lent(domain, &discipline.value);
                 let lent: Vec<String> = lent.map(|it| format!("{} until {:.0} ({})", it.to, it.until, it.id)).collect();
                 let (name, seat) = (domain.name.to_string(), discipline.value.clone());
                 table.add_row([name, seat, people.join(", "), lent.join("\n")]);
@@ -192,7 +191,6 @@ impl Seats {
 impl Delegate {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Self { domain, discipline, signature, to, until, store } = self;
-        anyhow::ensure!(until > Timestamp::now(), "`--until {until:.0}` has passed");
         let Signed { store, by } = signature.decide(store.existing().await?).await?;
         let new = Delegation { id: String::new(), domain, discipline, from: by, to, until };
         let lent = desk(store).lend(&new).await.map_err(told)?;
@@ -205,7 +203,7 @@ impl Delegate {
 impl End {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
-        store.end_delegation(&self.id, &by).await?;
+        desk(store).take_back(&self.id, &by).await.map_err(told)?;
         say(format_args!("{} has ended", self.id))?;
         Ok(Outcome::Well)
     }

@@ -28,7 +28,8 @@ pub(crate) struct Propose {
     /// The domain; may be left out where all files are of one.
     #[arg(long, value_name = "NAME")]
     domain: Option<DomainName>,
-    /// One person may release it before it is approved; it has to be ratified within 24 hours then.
+    /// One person may release and activate it before it is approved, who owns something in the domain, is on call there or sits on its
+    /// board; it has to be ratified within 24 hours then.
     #[arg(long)]
     emergency: bool,
     /// The change that this is another version of: what was decided about the one before counts no more.

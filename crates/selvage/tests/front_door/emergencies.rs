@@ -14,6 +14,10 @@ environments: {test: {}}
 kind: Domain
 name: group
 board: {security: [s.okafor], quorum: 1}
+---
+kind: Team
+name: integration
+roles: {owner: [m.dewit], on_call: [n.night]}
 ";
 
 /// What a command says about the store of this place, and whether it went well.
@@ -71,4 +75,63 @@ async fn an_emergency_that_was_ratified_late_stays_a_breach() {
     assert!(listed.contains(&urgent) && listed.contains("BREACH: ratified after"), "{listed}");
     well(place, &["board", "--person", "s.okafor"]);
     well(place, &["ledger", "verify"]);
+}
+
+/// INVARIANT: APPROVED: the command line is no way round who may raise an emergency, with names or with keys.
+#[tokio::test]
+async fn an_emergency_is_raised_alone_by_whom_the_fabric_knows_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    let first = propose(place, "the first of all", &[]);
+    well(place, &["change", "approve", &first, "--by", "s.okafor", "--because", "well"]);
+    well(place, &["change", "release", &first, "--by", "m.dewit"]);
+    let file = place.join("fabric/fabric.yaml");
+    let propose_as = |by: &str, word: &str, more: &[&str]| {
+        std::fs::write(&file, format!("# {word}\n{FABRIC}")).unwrap();
+        let fabric = place.join("fabric").display().to_string();
+        run(place, &[&["propose", &fabric, "--title", word, "--by", by], more].concat())
+    };
+    let (is_well, said) = propose_as("o.outsider", "the line stands", &["--emergency"]);
+    assert!(!is_well && said.contains("FAB7206") && said.contains("fabric.yaml:"), "{said}");
+    assert!(said.contains("ask one who has: m.dewit, n.night, s.okafor"), "{said}");
+    // While nobody has a key, anybody proposes what others approve.
+    assert!(propose_as("o.outsider", "no hurry", &[]).0);
+
+    let activate = |id: &str, by: &str| {
+        let listed = well(place, &["change", "show", id, "--json"]);
+        let change: Value = serde_json::from_str(&listed).unwrap();
+        let release = change["release"].as_str().unwrap().to_owned();
+        run(place, &["release", "activate", &release, "--env", "test", "--by", by, "--because", "it stands"])
+    };
+    for keys in [false, true] {
+        if keys {
+            for name in ["o.outsider", "n.night", "s.okafor"] {
+                well(place, &["operator", "add", name]);
+            }
+            let (is_well, said) = propose_as("o.outsider", "no hurry at all", &[]);
+            assert!(!is_well && said.contains("FAB8061"), "{said}");
+            let (is_well, said) = propose_as("n.night", "no hurry at night", &[]);
+            assert!(!is_well && said.contains("FAB8061"), "who is on call raises emergencies alone: {said}");
+        }
+        let (is_well, said) = propose_as("n.night", &format!("it stands again, {keys}"), &["--emergency", "--json"]);
+        assert!(is_well, "{said}");
+        let change: Value = serde_json::from_str(&said).unwrap();
+        let id = change["id"].as_str().unwrap();
+        let release = |by: &str| run(place, &["change", "release", id, "--by", by]);
+        let (is_well, said) = release("o.outsider");
+        assert!(!is_well && said.contains("FAB7206"), "{said}");
+        let (is_well, said) = release("n.night");
+        assert!(is_well, "{said}");
+        let (is_well, said) = activate(id, "o.outsider");
+        assert!(!is_well && said.contains("FAB7206"), "{said}");
+        let (is_well, said) = activate(id, "n.night");
+        assert!(is_well, "{said}");
+    }
+    let back = |by: &str| {
+        run(place, &["release", "rollback", "--domain", "group", "--env", "test", "--by", by, "--because", "no better"])
+    };
+    let (is_well, said) = back("o.outsider");
+    assert!(!is_well && said.contains("FAB7206"), "{said}");
+    let (is_well, said) = back("n.night");
+    assert!(is_well, "{said}");
 }

@@ -83,7 +83,8 @@ async fn what_stays_ended_is_told_before_and_how_it_comes_back() {
     })
     .await;
     assert_eq!(serde_json::from_str::<Value>(&over_http).unwrap(), told);
-    let went = plants.run(&["release", "activate", &second, "--env", "prod", "--by", "d.claes", "--because", "again"]);
+    let went =
+        plants.run(&["release", "activate", &second, "--env", "prod", "--by", "a.lindqvist", "--because", "again"]);
     let said = String::from_utf8_lossy(&went.stderr).into_owned();
     assert!(went.status.success() && said.contains("FAB7170") && said.contains("access request"), "{said}");
     assert!(!alive(), "no activation revives what ended");

@@ -48,7 +48,7 @@ impl Earlier {
 
     async fn activate(&self, release: &str, environments: &[&str]) {
         for environment in environments {
-            let (by, because) = ("p.moreau".to_owned(), "it is time".to_owned());
+            let (by, because) = ("a.lindqvist".to_owned(), "it is time".to_owned());
             let activating = Activating { environment: environment.parse().unwrap(), by, because };
             self.desk.activate(release, &activating).await.unwrap();
         }

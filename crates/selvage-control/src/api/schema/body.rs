@@ -36,6 +36,14 @@ fn of_changes() -> Schemas {
         ("NewDecision", decision()),
         ("Because", body("Why.", because(), json!({}))),
         (
+            "NewDelegation",
+            body(
+                "A seat that is to be lent for a time.",
+                json!({"discipline": reference("Line"), "to": reference("Line"), "until": reference("Until")}),
+                json!({}),
+            ),
+        ),
+        (
             "NewActivation",
             body(
                 "A release to be activated.",

@@ -18,6 +18,8 @@ pub(super) fn schemas() -> Schemas {
         ),
         ("Board", answer("What waits.", json!({"items": list("Waits"), "access": list("Due")}), json!({}))),
         ("Due", due()),
+        ("BoardOfDomain", board()),
+        ("Delegation", delegation()),
         ("Difference", difference()),
         ("ChangeFinding", super::word::finding_of_change()),
         ("Affected", affected()),
@@ -151,4 +153,31 @@ fn decision() -> Value {
     });
     let may = json!({"unproven": flag("The name was said, and nobody proved to be who bears it.")});
     answer("What somebody said about it.", members, may)
+}
+
+fn board() -> Value {
+    let seat = json!({
+        "discipline": text("What the seat is for."),
+        "people": texts(),
+        "lent": list("Delegation"),
+    });
+    let seats = json!({"type": "array", "items": answer("A seat: one of its people decides, or to whom it is lent.", seat, json!({}))});
+    let members = json!({
+        "domain": reference("DomainName"),
+        "quorum": count("How many disciplines decide."),
+        "seats": seats,
+    });
+    answer("The board of a domain.", members, json!({}))
+}
+
+fn delegation() -> Value {
+    let members = json!({
+        "id": reference("Id"),
+        "domain": reference("DomainName"),
+        "discipline": text("Which seat."),
+        "from": text("Who lent it."),
+        "to": text("Who fills it beside them."),
+        "until": reference("Time"),
+    });
+    answer("A seat that is lent for a time.", members, json!({}))
 }
