@@ -5,6 +5,7 @@ mod access;
 mod answer;
 mod blocks;
 mod boards;
+mod captures;
 mod catalogue;
 mod changes;
 mod document;
@@ -16,6 +17,7 @@ mod keys;
 mod lanes;
 mod recertifications;
 mod releases;
+mod replays;
 mod request;
 mod route;
 mod schema;
@@ -109,6 +111,8 @@ fn table() -> Vec<Route> {
         emergencies::routes(),
         lanes::routes(),
         subscriptions::routes(),
+        replays::routes(),
+        captures::routes(),
         events::routes(),
         evidence::routes(),
     ];

@@ -19,6 +19,8 @@ mod order;
 mod paging;
 #[path = "stage/reading.rs"]
 mod reading;
+#[path = "governance/sent.rs"]
+mod sent;
 #[path = "governance/stuck.rs"]
 mod stuck;
 

@@ -15,6 +15,7 @@ pub mod impact;
 pub mod lint;
 mod nearest;
 pub mod notice;
+pub mod replay;
 pub mod retirement;
 pub mod rule;
 pub mod seat;

@@ -6,6 +6,7 @@ mod error;
 mod heads;
 mod jetstream;
 mod mark;
+mod moment;
 mod queue;
 mod sql;
 
@@ -20,6 +21,7 @@ pub use selvage_store::{Behind, OpenedStream, ReadLimit, Retired};
 pub use error::LogError;
 pub use jetstream::{BrokerCredentials, BrokerTls, JetStreamConfig, JetStreamLog};
 pub use mark::marks;
+pub use moment::{Edge, NotAnEdge, last_before};
 pub use sql::SqlLog;
 
 /// What an operation of the log answers.

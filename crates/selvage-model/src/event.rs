@@ -74,6 +74,11 @@ impl Position {
         self.offset
     }
 
+    /// What a reader has read who reads on with this position; none before the first.
+    pub fn before(self) -> Option<Self> {
+        Self::new(self.epoch, self.offset.checked_sub(1)?)
+    }
+
     /// The position as one number that grows with it.
     pub fn sequence(self) -> Sequence {
         Sequence(u64::from(self.epoch) * OFFSETS + self.offset)

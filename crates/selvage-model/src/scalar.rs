@@ -141,6 +141,15 @@ impl VersionRange {
     }
 }
 
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let span = spell(self.per);
+        // `50/s`, as it is written, and not `50/1s`.
+        let unit = span.strip_prefix('1').filter(|unit| unit.len() == 1);
+        write!(f, "{}/{}", self.count, unit.unwrap_or(&span))
+    }
+}
+
 impl FromStr for Rate {
     type Err = ();
     /// `200/s`, `600/m`, `1000000/day`, `100/10s`.

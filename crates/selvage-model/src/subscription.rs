@@ -224,6 +224,9 @@ pub struct ReplayTerms {
     pub lanes: Vec<String>,
     /// Who asked for it.
     pub by: String,
+    /// Why, as it was said; replays of before this was kept lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// The header of a message that is sent again, with the id of the replay.

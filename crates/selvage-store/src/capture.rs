@@ -193,6 +193,13 @@ pub struct CaptureRow {
     pub waiting: u64,
 }
 
+impl CaptureRow {
+    /// What it is at, in a word: `paused` where it stands still.
+    pub fn stands(&self) -> &'static str {
+        if self.paused.is_some() { "paused" } else { self.state.stage.as_str() }
+    }
+}
+
 impl Store {
     /// Takes a capture for a node, and makes it where there is none. The same node may take it again.
     ///

@@ -51,7 +51,7 @@ pub use backup::restore::{Postponed, Restored, Restoring};
 pub use capture::hint::Echo;
 pub use capture::known::{Captured, CapturedId, CopyPage, CopyState, Standing};
 pub use capture::outbox::Waiting;
-pub use capture::parked::{ParkedRecord, ParkedRow};
+pub use capture::parked::{ParkedRecord, ParkedRow, RecordPlace};
 pub use capture::step::{CaptureStep, ParkedCapture, Unmoved};
 pub use capture::{
     CaptureHold, CapturePause, CaptureRow, CaptureStage, CaptureState, HeldCapture, NewCapture, TakenCapture,
@@ -63,7 +63,7 @@ pub use cross_reference::CrossReference;
 pub use delivery::choice::LaneChoice;
 pub use delivery::kept::{EventDelivery, KeptDelivery};
 pub use delivery::letter::{DeadLetter, DeadLetterDetail, Settled};
-pub use delivery::view::{LaneView, SubscriptionView};
+pub use delivery::view::{LanePlace, LaneView, NotAPlace, SubscriptionView};
 pub use delivery::withheld::WithheldMessage;
 pub use delivery::{AttemptRecord, Deliveries, LaneTrouble, NewDeadLetter, ParkedMessage};
 pub use effect::{EffectId, EffectRecord, EffectState, NewEffect};

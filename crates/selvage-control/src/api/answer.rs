@@ -106,6 +106,9 @@ fn status_of_store(error: &StoreError) -> u16 {
         | StoreError::BreakGlassStands { .. }
         | StoreError::OwnAccess { .. }
         | StoreError::Unnarrowed { .. }
+        | StoreError::SubscriptionStands { .. }
+        | StoreError::NoReplay { .. }
+        | StoreError::ReplayUnsent { .. }
         | StoreError::BreakGlassLong { .. } => status(error.code()),
         error if error.is_transient() => 503,
         _ => 500,
@@ -127,6 +130,7 @@ pub(super) fn status(code: Code) -> u16 {
         | code::EVIDENCE_UNKNOWN
         | code::ROLLBACK_UNKNOWN
         | code::NOT_IN_STORE
+        | code::EVENT_UNKNOWN
         | code::STREAM_UNOPENED
         | code::POSITION_AHEAD => 404,
         code::API_METHOD => 405,

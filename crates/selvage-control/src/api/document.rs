@@ -14,7 +14,7 @@ use super::route::{Gives, Parameter, Route};
 use super::schema::{self, problem_of, reference};
 
 /// What tags stand for, in the order of the document.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 11] = [
     ("changes", "Changes of what domains declare, from a proposal to a release."),
     ("releases", "Releases, and what is active in which environment."),
     ("catalogue", "Which interfaces there are, and what is known of each."),
@@ -22,6 +22,8 @@ const TAGS: [(&str, &str); 9] = [
     ("recertification", "Campaigns in which somebody answers for each grant."),
     ("break-glass", "Access that was opened in an emergency, without approval."),
     ("lanes", "Lanes that are set aside, dead letters, and events of the log."),
+    ("replays", "Events that are sent again."),
+    ("captures", "Captures of systems' changes, and the copies that are kept from them."),
     ("evidence", "What the ledger and the store prove of an interface, a domain or controls."),
     ("api", "The API itself."),
 ];

@@ -5,7 +5,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use selvage_log::{LogError, ReadLimit};
-use selvage_model::code;
+use selvage_model::cloud_event::record_id;
+use selvage_model::code::{self, Code};
 use selvage_model::event::{Position, Record};
 use selvage_model::name::InterfaceRef;
 use selvage_model::problem::Problem;
@@ -15,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::{problem, told, unfit};
+use super::answer::{Answer, problem, told, unfit};
 use super::request::{Asked, At, Operator};
 use super::route::{Route, query};
 
@@ -41,10 +42,113 @@ pub(super) fn routes() -> Vec<Route> {
                 code::POSITION_AHEAD,
                 code::EVENTS_RETIRED,
             ]),
+        Route::get("/events/{interface}/{position}", show)
+            .says("lanes", "getEvent", "One event, with to whom it was sent; data for who answers for the interface")
+            .asks([query("data", "Flag", "With its data.")])
+            .gives("The event.", "EventDetail")
+            .refuses(NO_EVENT),
+        Route::get("/events/{interface}/by-id", called)
+            .says("lanes", "findEvent", "The same, found by its id")
+            .asks([
+                query("id", "EventId", "As the log has it or, where `source` is said, as its producer gave it.")
+                    .needed(),
+                query("source", "Words", "The event's `source`."),
+                query("data", "Flag", "With its data."),
+            ])
+            .gives("The event.", "EventDetail")
+            .refuses(NO_EVENT),
         Route::get("/events/{interface}/{position}/deliveries", deliveries)
             .says("lanes", "listEventDeliveries", "To whom one event was sent, and what came of each send that is kept")
             .lists("The sends, by subscription.", "EventDelivery"),
     ]
+}
+
+/// Why one event is not shown.
+const NO_EVENT: &[Code] =
+    &[code::NOT_IN_STORE, code::API_FORBIDDEN, code::STREAM_UNOPENED, code::EVENT_UNKNOWN, code::EVENTS_RETIRED];
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct With {
+    #[serde(default)]
+    data: bool,
+}
+
+/// The event at a position.
+async fn show(
+    State(api): State<Api>,
+    operator: Operator,
+    At((interface, position)): At<(InterfaceRef, Position)>,
+    Asked(With { data }): Asked<With>,
+) -> Answer {
+    let sight = api.sight(&operator, &interface, data).await?;
+    let Some(after) = position.before() else { return Err(unknown(&interface, &position.to_string()).into()) };
+    let one = ReadLimit { records: 1, bytes: MOST_BYTES };
+    let found = match api.governance.log.read(&interface, after, one).await {
+        Ok(batch) => batch.records.into_iter().find(|record| record.position == position),
+        Err(LogError::Ahead { .. }) => None,
+        Err(error) => return Err(refused(&error).into()),
+    };
+    let found = found.ok_or_else(|| unknown(&interface, &position.to_string()))?;
+    api.detail(&interface, &found, sight.as_ref()).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Called {
+    id: String,
+    source: Option<String>,
+    #[serde(default)]
+    data: bool,
+}
+
+/// The event with an id.
+async fn called(
+    State(api): State<Api>,
+    operator: Operator,
+    At(interface): At<InterfaceRef>,
+    Asked(Called { id, source, data }): Asked<Called>,
+) -> Answer {
+    let sight = api.sight(&operator, &interface, data).await?;
+    let wanted = match &source {
+        Some(source) => record_id(source, &id),
+        None => id.parse(),
+    };
+    let wanted = wanted.map_err(|_| unknown(&interface, &id))?;
+    let found = api.governance.log.find(&interface, &wanted).await.map_err(|error| refused(&error))?;
+    let found = found.ok_or_else(|| unknown(&interface, &id))?;
+    api.detail(&interface, &found, sight.as_ref()).await
+}
+
+impl Api {
+    /// What may be seen of the data of an interface's events, where it is asked for: by who answers for the interface alone.
+    async fn sight(
+        &self,
+        operator: &Operator,
+        interface: &InterfaceRef,
+        data: bool,
+    ) -> Result<Option<Sight>, Response> {
+        if !data {
+            return Ok(None);
+        }
+        self.may_operate(operator, interface).await?;
+        Ok(Some(Sight::of(&*self.fabric().await, interface)))
+    }
+
+    /// An event, with to whom it was sent.
+    async fn detail(&self, interface: &InterfaceRef, record: &Record, sight: Option<&Sight>) -> Answer {
+        let sends = self.governance.store.event_deliveries(interface, record.position).await?;
+        let mut shown = event(record, sight);
+        if let Some(shown) = shown.as_object_mut() {
+            shown.insert("deliveries".to_owned(), sends.iter().map(send).collect());
+        }
+        Ok(Json(shown).into_response())
+    }
+}
+
+fn unknown(interface: &InterfaceRef, event: &str) -> Response {
+    let detail = format!("`{interface}` has no event `{}`", event.escape_debug());
+    problem(&Problem::new(404, code::EVENT_UNKNOWN, detail))
 }
 
 /// To whom one event was sent. A thousand deliveries of each subscription are kept, and every send of what did not arrive at once.
@@ -91,11 +195,10 @@ pub(super) async fn tail(
     At(interface): At<InterfaceRef>,
     Asked(from): Asked<From>,
 ) -> Response {
-    if from.data
-        && let Err(refused) = api.may_operate(&operator, &interface).await
-    {
-        return refused;
-    }
+    let sight = match api.sight(&operator, &interface, from.data).await {
+        Ok(sight) => sight,
+        Err(refused) => return refused,
+    };
     let limit = from.limit.unwrap_or(20);
     if !(1..=MOST).contains(&limit) {
         return unfit(format!("`limit` is 1 to {MOST}"));
@@ -108,10 +211,6 @@ pub(super) async fn tail(
         },
     };
     let read = ReadLimit { records: usize::try_from(limit).unwrap_or(1), bytes: MOST_BYTES };
-    let sight = match from.data {
-        true => Some(Sight::of(&*api.fabric().await, &interface)),
-        false => None,
-    };
     match api.governance.log.read(&interface, after, read).await {
         Ok(batch) => {
             let items: Vec<Value> = batch.records.iter().map(|record| event(record, sight.as_ref())).collect();
@@ -145,6 +244,7 @@ fn event(record: &Record, sight: Option<&Sight>) -> Value {
         "position": record.position.to_string(),
         "appended": record.appended_at.to_string(),
         "lane": record.lane.as_str(),
+        "record_id": record.id.as_str(),
         "event": envelope,
     });
     tell_hidden(&mut shown, hidden);
@@ -163,7 +263,8 @@ pub(super) fn tell_hidden(shown: &mut Value, hidden: Hidden) {
     }
 }
 
-fn refused(error: &LogError) -> Response {
+/// What the log says no with.
+pub(super) fn refused(error: &LogError) -> Response {
     problem(&Problem::new(status(error), error.code(), error.to_string()))
 }
 

@@ -1,6 +1,8 @@
 //! Lanes that are set aside, dead letters and parked records, over HTTP: what is stuck and why, tried again or given up by who answers
 //! for it.
 
+use std::str::FromStr;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -9,13 +11,15 @@ use selvage_model::code;
 use selvage_model::delivery::Cause;
 use selvage_model::name::InterfaceRef;
 use selvage_model::sight::Sight;
-use selvage_store::{DeadLetter, LaneChoice, LaneView, ParkedRecord, StoreError, Word};
+use selvage_store::{
+    DeadLetter, LaneChoice, LanePlace, LaneView, NotAPlace, ParkedRecord, RecordPlace, StoreError, Word,
+};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::answer::{told, unfit};
+use super::answer::{Answer, told, unfit};
 use super::changes::no_line;
 use super::events::tell_hidden;
 use super::request::{Asked, At, Body, Id, Object, Operator, PAGE, line, page_size};
@@ -26,8 +30,8 @@ pub(super) fn routes() -> Vec<Route> {
     let route = |route: Route, id, says| route.says("lanes", id, says);
     vec![
         route(Route::get("/lanes", lanes), "listLanes", "Lanes that are set aside, the oldest first")
-            .asks(WHICH)
-            .lists("The lanes.", "Lane"),
+            .asks([WHICH, &PAGE_OF_LANES[..]].concat())
+            .pages_by("The lanes.", "Lane", "LanePlace"),
         route(Route::get("/dead-letters", letters), "listDeadLetters", "Dead letters, the oldest first")
             .asks([WHICH, &PAGE[..]].concat())
             .pages("The dead letters.", "DeadLetter"),
@@ -37,7 +41,7 @@ pub(super) fn routes() -> Vec<Route> {
             "Records that are parked in captures, the oldest first",
         )
         .asks(WHICH_RECORDS)
-        .lists("The records.", "ParkedRecord"),
+        .pages_by("The records.", "ParkedRecord", "RecordPlace"),
         route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
             .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
             .refuses(&[code::NOT_IN_STORE]),
@@ -62,8 +66,15 @@ const WHICH: &[Parameter] = &[
     query("settled", "Flag", "Settled dead letters too."),
 ];
 
-const WHICH_RECORDS: &[Parameter] =
-    &[query("interface", "InterfaceRef", "Only of this interface."), query("cause", "Cause", "Only for this cause.")];
+const WHICH_RECORDS: &[Parameter] = &[
+    query("interface", "InterfaceRef", "Only of this interface."),
+    query("cause", "Cause", "Only for this cause."),
+    query("after", "RecordPlace", "Only what comes behind this: `next` of the page before."),
+    PAGE[1],
+];
+
+const PAGE_OF_LANES: [Parameter; 2] =
+    [query("after", "LanePlace", "Only what comes behind this: `next` of the page before."), PAGE[1]];
 
 /// Which lanes or dead letters.
 #[derive(Clone, Default, Deserialize)]
@@ -78,10 +89,10 @@ pub(super) struct Which {
     settled: bool,
 }
 
-/// Which dead letters, and which page of them.
+/// Which of them, and which page of those.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WhichPage {
+pub(super) struct WhichPage<Place> {
     interface: Option<InterfaceRef>,
     subscription: Option<String>,
     lane: Option<String>,
@@ -89,7 +100,7 @@ pub(super) struct WhichPage {
     cause: Option<Cause>,
     #[serde(default)]
     settled: bool,
-    after: Option<Id>,
+    after: Option<Place>,
     limit: Option<u32>,
 }
 
@@ -100,6 +111,8 @@ pub(super) struct WhichRecords {
     interface: Option<InterfaceRef>,
     #[serde(deserialize_with = "cause")]
     cause: Option<Cause>,
+    after: Option<String>,
+    limit: Option<u32>,
 }
 
 /// A cause by its word.
@@ -117,11 +130,22 @@ impl Which {
 }
 
 /// Lanes that are set aside, the oldest first.
-pub(super) async fn lanes(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    match api.governance.store.chosen_lanes(&which.choice()).await {
-        Ok(lanes) => Json(json!({"items": lanes.iter().map(lane).collect::<Vec<_>>()})).into_response(),
-        Err(error) => told(&error.into()),
-    }
+pub(super) async fn lanes(
+    State(api): State<Api>,
+    _operator: Operator,
+    Asked(asked): Asked<WhichPage<String>>,
+) -> Answer {
+    let WhichPage { interface, subscription, lane: key, cause, settled: _, after, limit } = asked;
+    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<LanePlace>(after.as_deref())?);
+    let which = LaneChoice { interface, label: subscription, lane: key, cause };
+    let (lanes, next) = api.governance.store.lanes_page(&which, after.as_ref(), limit).await?;
+    let items: Vec<Value> = lanes.iter().map(lane).collect();
+    Ok(Json(json!({"items": items, "next": next.map(|next| next.to_string())})).into_response())
+}
+
+/// Where the page before ended.
+fn behind<Place: FromStr<Err = NotAPlace>>(after: Option<&str>) -> Result<Option<Place>, Response> {
+    after.map(str::parse).transpose().map_err(|error: NotAPlace| unfit(error.to_string()))
 }
 
 fn lane(it: &LaneView) -> Value {
@@ -141,16 +165,13 @@ fn lane(it: &LaneView) -> Value {
 }
 
 /// Records that are parked in captures, the oldest first.
-pub(super) async fn records(
-    State(api): State<Api>,
-    _operator: Operator,
-    Asked(which): Asked<WhichRecords>,
-) -> Response {
-    let WhichRecords { interface, cause } = which;
-    match api.governance.store.chosen_records(&LaneChoice { interface, cause, ..LaneChoice::default() }).await {
-        Ok(records) => Json(json!({"items": records.iter().map(record).collect::<Vec<_>>()})).into_response(),
-        Err(error) => told(&error.into()),
-    }
+pub(super) async fn records(State(api): State<Api>, _operator: Operator, Asked(which): Asked<WhichRecords>) -> Answer {
+    let WhichRecords { interface, cause, after, limit } = which;
+    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<RecordPlace>(after.as_deref())?);
+    let which = LaneChoice { interface, cause, ..LaneChoice::default() };
+    let (records, next) = api.governance.store.records_page(&which, after, limit).await?;
+    let items: Vec<Value> = records.iter().map(record).collect();
+    Ok(Json(json!({"items": items, "next": next.map(|next| next.to_string())})).into_response())
 }
 
 fn record(it: &ParkedRecord) -> Value {
@@ -166,7 +187,11 @@ fn record(it: &ParkedRecord) -> Value {
 }
 
 /// Dead letters, the oldest first; settled ones too where they are asked for.
-pub(super) async fn letters(State(api): State<Api>, _operator: Operator, Asked(asked): Asked<WhichPage>) -> Response {
+pub(super) async fn letters(
+    State(api): State<Api>,
+    _operator: Operator,
+    Asked(asked): Asked<WhichPage<Id>>,
+) -> Response {
     let WhichPage { interface, subscription, lane, cause, settled, after, limit } = asked;
     let limit = match page_size(limit) {
         Ok(limit) => limit,

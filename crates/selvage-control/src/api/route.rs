@@ -41,6 +41,8 @@ pub(super) enum Who {
     EitherSide,
     /// Who sits over those who answer: the board of the domain or of the group, or owners where nobody sits.
     Overseers,
+    /// Who has a role that the interface lets replay its events.
+    Replayers,
 }
 
 impl Who {
@@ -60,6 +62,7 @@ impl Who {
             Self::Deciders => "decider",
             Self::EitherSide => "either-side",
             Self::Overseers => "overseer",
+            Self::Replayers => "replayer",
         }
     }
 
@@ -101,6 +104,7 @@ impl Who {
                 "Who sits on the board of the domain or of the group may; where nobody sits, owners in a team of the domain. A campaign about an \
                  interface its owner begins, too."
             }
+            Self::Replayers => "Who has a role in the owning team that the interface's `replay` names may.",
         }
     }
 }
@@ -222,6 +226,11 @@ impl Route {
     /// A page of such.
     pub(super) fn pages(self, about: &'static str, schema: &'static str) -> Self {
         self.gives_as(200, about, super::schema::page(schema))
+    }
+
+    /// The same, where pages end at places of this kind and not at ids.
+    pub(super) fn pages_by(self, about: &'static str, schema: &'static str, place: &'static str) -> Self {
+        self.gives_as(200, about, super::schema::page_by(schema, place))
     }
 
     /// What it makes, at a place of its own.

@@ -3,6 +3,7 @@
 
 mod access;
 mod body;
+mod capture;
 mod catalogue;
 mod change;
 mod event;
@@ -24,6 +25,7 @@ pub(super) fn components() -> Map<String, Value> {
         release::schemas(),
         access::schemas(),
         event::schemas(),
+        capture::schemas(),
         catalogue::schemas(),
         evidence::schemas(),
     ] {
@@ -47,7 +49,12 @@ pub(super) fn items(name: &str) -> Value {
 
 /// The same in pages.
 pub(super) fn page(name: &str) -> Value {
-    let next = json!({"anyOf": [reference("Id"), {"type": "null"}], "description": "What the next page is asked for `after`, where there is one."});
+    page_by(name, "Id")
+}
+
+/// The same, where pages end at places of this kind.
+pub(super) fn page_by(name: &str, place: &str) -> Value {
+    let next = json!({"anyOf": [reference(place), {"type": "null"}], "description": "What the next page is asked for `after`, where there is one."});
     json!({"type": "object", "required": ["items", "next"], "properties": {"items": list(name), "next": next}})
 }
 
@@ -86,6 +93,17 @@ fn flag(about: &str) -> Value {
 
 fn words(words: &[&str]) -> Value {
     json!({"type": "string", "enum": words})
+}
+
+/// Members, and more of them.
+fn with(members: Value, more: Value) -> Value {
+    let mut all: Map<String, Value> = Map::new();
+    for part in [members, more] {
+        if let Value::Object(part) = part {
+            all.extend(part);
+        }
+    }
+    all.into()
 }
 
 /// An answer's object, whose members are all there, and those that may be.

@@ -1,26 +1,35 @@
 //! Subscriptions over HTTP: who is sent which events, how each stands, how far it is, and what was delivered lately. It shows names and
-//! figures, never a message's data, and changes nothing.
+//! figures, never a message's data. Approved, suspended, resumed and ended by who answers for either side.
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::name::{ConsumerName, InterfaceRef};
-use selvage_model::subscription::SubscriptionState;
-use selvage_store::{KeptDelivery, StoreError, SubscriptionView};
+use selvage_model::subscription::{LiveSubscription, SubscriptionState};
+use selvage_store::{KeptDelivery, StoreError, SubscriptionStep, SubscriptionView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::told;
-use super::request::{Asked, At, Id, Operator};
-use super::route::{Route, query};
+use super::answer::{Answer, told};
+use super::request::{Asked, At, Because, Body, Id, Operator};
+use super::route::{Route, Who, query};
 
 /// So many deliveries are told of one subscription at most, the last.
 const MOST_DELIVERIES: u32 = 100;
 
 /// Subscriptions.
 pub(super) fn routes() -> Vec<Route> {
+    let act = |route: Route, id, says| {
+        route
+            .says("lanes", id, says)
+            .may(Who::EitherSide)
+            .takes("Because")
+            .gives("The subscription, when every node knows.", "SubscriptionKnown")
+            .refuses(&[code::NOT_IN_STORE, code::API_FORBIDDEN, code::SUBSCRIPTION_STANDS])
+    };
     vec![
         Route::get("/subscriptions", list)
             .says("lanes", "listSubscriptions", "Subscriptions and how far each is, the oldest first")
@@ -34,6 +43,26 @@ pub(super) fn routes() -> Vec<Route> {
             .says("lanes", "getSubscription", "One subscription with what was delivered lately")
             .gives("The subscription.", "SubscriptionDetail")
             .refuses(&[code::NOT_IN_STORE]),
+        act(
+            Route::post("/subscriptions/{id}/approve", approve),
+            "approveSubscription",
+            "Let one be that is asked for; its endpoint is probed, then events are delivered",
+        ),
+        act(
+            Route::post("/subscriptions/{id}/suspend", suspend),
+            "suspendSubscription",
+            "Send nothing until it is resumed; nothing is skipped",
+        ),
+        act(
+            Route::post("/subscriptions/{id}/resume", resume),
+            "resumeSubscription",
+            "Go on where it was, once its endpoint has taken a probe",
+        ),
+        act(
+            Route::post("/subscriptions/{id}/end", end),
+            "endSubscription",
+            "End it for good; what waits for it is given up",
+        ),
     ]
 }
 
@@ -72,15 +101,64 @@ async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Re
 }
 
 async fn detail(api: &Api, id: &str) -> Result<Value, StoreError> {
-    let store = &api.governance.store;
-    let view = store.subscription_views().await?.into_iter().find(|view| view.subscription.id == id);
-    let view = view.ok_or_else(|| StoreError::NotFound { what: "subscription", id: id.to_owned() })?;
-    let deliveries = store.last_deliveries(id, MOST_DELIVERIES).await?;
-    let mut shown = subscription(&view);
+    let deliveries = api.governance.store.last_deliveries(id, MOST_DELIVERIES).await?;
+    let mut shown = subscription(&view(api, id).await?);
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("deliveries".to_owned(), deliveries.iter().map(delivery).collect());
     }
     Ok(shown)
+}
+
+async fn approve(state: State<Api>, operator: Operator, at: At<Id>, body: Body<Because>) -> Answer {
+    step(state, operator, at, body, SubscriptionStep::Approve).await
+}
+
+async fn suspend(state: State<Api>, operator: Operator, at: At<Id>, body: Body<Because>) -> Answer {
+    step(state, operator, at, body, SubscriptionStep::Suspend).await
+}
+
+async fn resume(state: State<Api>, operator: Operator, at: At<Id>, body: Body<Because>) -> Answer {
+    step(state, operator, at, body, SubscriptionStep::Resume).await
+}
+
+async fn end(state: State<Api>, operator: Operator, at: At<Id>, body: Body<Because>) -> Answer {
+    step(state, operator, at, body, SubscriptionStep::End).await
+}
+
+/// Takes a step with a subscription; returns when every node knows. INVARIANT: REVOKED-NOW
+async fn step(
+    State(api): State<Api>,
+    operator: Operator,
+    At(id): At<Id>,
+    Body(Because { because }): Body<Because>,
+    step: SubscriptionStep,
+) -> Answer {
+    let found = find(&api, id.as_str()).await?;
+    if step == SubscriptionStep::Approve {
+        let running = vec![(*api.fabric().await).clone()];
+        api.governance.desk.may_approve(running, &operator.0, &found).await?;
+    } else {
+        api.must_answer(&operator, &found.consumer, &found.interface).await?;
+    }
+    let since = Timestamp::now();
+    api.governance.store.step_subscription(&found.id, step, &operator.0, &because.0).await?;
+    let body = subscription(&view(&api, &found.id).await?);
+    Ok(api.when_known(since, body).await)
+}
+
+/// A subscription by its id.
+pub(super) async fn find(api: &Api, id: &str) -> Result<LiveSubscription, StoreError> {
+    let all = api.governance.store.subscriptions().await?;
+    all.into_iter().find(|it| it.id == id).ok_or_else(|| unknown(id))
+}
+
+async fn view(api: &Api, id: &str) -> Result<SubscriptionView, StoreError> {
+    let views = api.governance.store.subscription_views().await?;
+    views.into_iter().find(|view| view.subscription.id == id).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> StoreError {
+    StoreError::NotFound { what: "subscription", id: id.to_owned() }
 }
 
 fn subscription(view: &SubscriptionView) -> Value {

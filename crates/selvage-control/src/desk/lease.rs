@@ -22,6 +22,8 @@ use selvage_model::fabric::Fabric;
 use selvage_model::finding::{Finding, Severity};
 use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
 use selvage_model::scalar;
+use selvage_model::subscription::LiveSubscription;
+use selvage_store::{StoreError, SubscriptionStep};
 
 use super::{Desk, DeskError, day};
 
@@ -82,7 +84,7 @@ impl Desk {
     ///
     /// # Errors
     /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
-    pub async fn may_let_in(
+    async fn may_let_in(
         &self,
         running: Vec<Fabric>,
         person: &str,
@@ -98,6 +100,24 @@ impl Desk {
         }
         let message = format!("`{person}` answers neither for {consumer} nor for {interface}");
         Err(DeskError::refused(code::API_FORBIDDEN, message, "ask who owns one of them, or is on call there"))
+    }
+
+    /// Refuses to let somebody approve a subscription who answers for neither side. Whether a replay may be is for what runs to say, and
+    /// for nobody who does not look.
+    ///
+    /// # Errors
+    /// The same, and [`StoreError::SubscriptionStands`] for a replay.
+    pub async fn may_approve(
+        &self,
+        running: Vec<Fabric>,
+        person: &str,
+        it: &LiveSubscription,
+    ) -> Result<(), DeskError> {
+        if it.terms.replay.is_some() {
+            let (id, state, step) = (it.id.clone(), it.state, SubscriptionStep::Approve);
+            return Err(StoreError::SubscriptionStands { id, state, step }.into());
+        }
+        self.may_let_in(running, person, (&it.consumer, &it.interface)).await
     }
 
     /// Everything that stands for or against terms.

@@ -41,6 +41,20 @@ lifecycle: active
 classification: {criticality: tier-2, latency: near-real-time, data: internal}
 control: mediated
 serves: {object: product@1, system: odoo, operations: [list, get, create]}
+---
+kind: Interface
+name: product-facts
+type: event
+version: 1.0
+owner: ghent-it
+description: What becomes of what is made in Ghent.
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, data: internal}
+events: {a.b.made: {object: product@1}}
+produced_by: odoo
+lane: data.code
+retention: {for: 30d}
+replay: {by: [on_call], max_rate: 500/s}
 ";
 /// The consumer is another plant's.
 const SHOP: &str = "kind: Team

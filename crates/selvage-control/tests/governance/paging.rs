@@ -39,7 +39,15 @@ async fn changes_and_releases_come_in_pages() {
             assert_eq!(gathered(&stage, path, limit, member).await, whole, "{path} by {limit}");
         }
     }
-    for path in ["/changes?limit=0", "/changes?limit=201", "/releases?limit=many", "/dead-letters?limit=-1"] {
+    for path in [
+        "/changes?limit=0",
+        "/changes?limit=201",
+        "/releases?limit=many",
+        "/dead-letters?limit=-1",
+        "/lanes?after=17",
+        "/lanes?limit=0",
+        "/parked-records?after=x",
+    ] {
         assert_eq!(stage.verdict("group.board", Method::GET, path, None).await, "400 FAB8062", "{path}");
     }
 }

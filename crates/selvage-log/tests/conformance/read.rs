@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use selvage_log::ReadLimit;
+use jiff::Timestamp;
+use selvage_log::{Edge, ReadLimit, last_before};
 use selvage_model::code;
 use selvage_model::event::{NewRecord, Position};
 
@@ -18,6 +19,7 @@ every!(
     an_event_is_found_by_its_id,
     a_position_ahead_of_the_log_is_told,
     reading_goes_on_while_others_append,
+    what_came_before_a_moment_is_found,
 );
 
 async fn a_stream_is_read_in_batches(stage: &Stage) {
@@ -124,4 +126,26 @@ async fn reading_goes_on_while_others_append(stage: &Stage) {
         }
     }
     appending.await.unwrap();
+}
+
+async fn what_came_before_a_moment_is_found(stage: &Stage) {
+    let log = stage.log().await;
+    let before = async |moment| last_before(&*log, &orders(), moment).await.unwrap();
+    assert_eq!(before(Timestamp::MAX).await, Position::START, "there is nothing");
+    for batch in 0..4 {
+        log.append(&orders(), records(batch * 25..batch * 25 + 25)).await.unwrap();
+        // The batches come at moments of their own, whatever the clock's grain.
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let all = read_all(&*log, &orders(), Position::START).await;
+    for moment in all.iter().map(|record| record.appended_at).chain([Timestamp::MIN, Timestamp::MAX]) {
+        let last = all.iter().rev().find(|record| record.appended_at < moment);
+        assert_eq!(before(moment).await, last.map_or(Position::START, |last| last.position), "{moment}");
+    }
+    let moment = all[60].appended_at;
+    let (begins, ends) = (Edge::Moment(moment), Edge::At(all[70].position));
+    let first = begins.begins_after(&*log, &orders()).await.unwrap();
+    assert!(all.iter().all(|record| (record.appended_at >= moment) == (record.position > first)));
+    assert_eq!(ends.ends_with(&*log, &orders()).await.unwrap(), all[70].position);
+    assert_eq!(ends.begins_after(&*log, &orders()).await.unwrap(), all[69].position);
 }

@@ -6,6 +6,9 @@ use selvage_model::name::InterfaceRef;
 
 use crate::value::Parameter;
 
+/// The most that are chosen at once, where no page is asked for.
+pub(crate) const MOST_CHOSEN: u32 = 10_000;
+
 /// Which; all of them where nothing is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LaneChoice {

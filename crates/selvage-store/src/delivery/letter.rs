@@ -7,7 +7,7 @@ use selvage_model::event::{EventId, LaneKey, Position};
 use selvage_model::name::InterfaceRef;
 use serde_json::json;
 
-use super::choice::LaneChoice;
+use super::choice::{LaneChoice, MOST_CHOSEN};
 use super::{AttemptRecord, NewDeadLetter, number};
 use crate::Store;
 use crate::database::Transaction;
@@ -45,9 +45,6 @@ statements! {
                  WHERE subscription = $1 AND lane = $2 AND state = 'parked'";
     ACTED = "UPDATE subscription SET acts = acts + 1 WHERE id = $1";
 }
-
-/// The most that are chosen at once.
-const MOST: u32 = 10_000;
 
 /// A dead letter, as people see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +115,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn chosen_letters(&self, which: &LaneChoice, settled: bool) -> Result<Vec<DeadLetter>, StoreError> {
-        Ok(self.letters_page(which, settled, None, MOST).await?.0)
+        Ok(self.letters_page(which, settled, None, MOST_CHOSEN).await?.0)
     }
 
     /// A page of them, behind this one; and the last of them where there are more behind it.

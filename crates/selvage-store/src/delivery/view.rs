@@ -1,6 +1,8 @@
 //! What people see of subscriptions and their lanes: how far each is, what waits and why.
 
 use std::collections::HashMap;
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use selvage_model::delivery::Cause;
@@ -8,7 +10,7 @@ use selvage_model::event::{LaneKey, Position, ReaderName};
 use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::{LiveSubscription, Waiting};
 
-use super::choice::LaneChoice;
+use super::choice::{LaneChoice, MOST_CHOSEN};
 use super::{number, withheld};
 use crate::Store;
 use crate::access::subscription;
@@ -29,7 +31,8 @@ statements! {
              FROM parked_lane JOIN subscription ON subscription.id = parked_lane.subscription \
              WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
              AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
-             ORDER BY since, lane LIMIT 10000";
+             AND ($5 < 0 OR (since, subscription, lane) > ($5, $6, $7)) \
+             ORDER BY since, subscription, lane LIMIT $8";
     HELD = "SELECT id, held_until FROM subscription WHERE held_until IS NOT NULL";
     OLDEST = "SELECT MIN(appended_at) AS appended_at FROM parked_message WHERE subscription = $1";
 }
@@ -61,6 +64,53 @@ pub struct LaneView {
     pub letter: Option<String>,
 }
 
+/// Where a page of lanes ends: as a text, what the next one is asked for behind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LanePlace {
+    since: i64,
+    subscription: String,
+    lane: String,
+}
+
+impl LanePlace {
+    fn of(row: &Row) -> Result<Self, StoreError> {
+        let (subscription, lane) = (row.text("subscription")?, row.text("lane")?);
+        Ok(Self { since: row.integer("since")?, subscription, lane })
+    }
+}
+
+impl fmt::Display for LanePlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}-", self.since, self.subscription)?;
+        // A lane's key may have any letters, and a place none that an address would have to quote.
+        self.lane.bytes().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Not where a page ends.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not where a page ends: take what the page before says as `next`")]
+pub struct NotAPlace(pub(crate) String);
+
+impl FromStr for LanePlace {
+    type Err = NotAPlace;
+    fn from_str(text: &str) -> Result<Self, NotAPlace> {
+        let read = || {
+            let mut parts = text.splitn(3, '-');
+            let since: i64 = parts.next()?.parse().ok().filter(|since| *since >= 0)?;
+            let (subscription, key) = (parts.next()?.to_owned(), parts.next()?);
+            let is_pair = |pair: &&[u8]| pair.len() == 2 && pair.iter().all(u8::is_ascii_hexdigit);
+            let pair =
+                |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(Some(pair).filter(is_pair)?).ok()?, 16).ok();
+            let bytes: Vec<u8> = key.as_bytes().chunks(2).map(pair).collect::<Option<_>>()?;
+            // What no lane can be called is a place all the same; databases take no text with a zero in it.
+            let lane = String::from_utf8_lossy(&bytes).replace('\0', "");
+            (!subscription.contains('\0')).then_some(Self { since, subscription, lane })
+        };
+        read().ok_or_else(|| NotAPlace(text.to_owned()))
+    }
+}
+
 /// A subscription, and how far it is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SubscriptionView {
@@ -87,6 +137,15 @@ impl SubscriptionView {
         self.waits.as_ref().map_or(self.subscription.state.as_str(), |waiting| waiting.what.says())
     }
 
+    /// Up to where a replay has sent, and how much of its range that is, in hundredths; none for what is no replay.
+    pub fn progress(&self) -> Option<(Position, u64)> {
+        let (it, through) = (&self.subscription, self.subscription.terms.replay.as_ref()?.through);
+        let at = self.position.unwrap_or(it.begins).min(through);
+        let all = through.offset().saturating_sub(it.begins.offset()).max(1);
+        let done = at.offset().saturating_sub(it.begins.offset()).min(all);
+        Some((at, done * 100 / all))
+    }
+
     /// Why it stands so.
     pub fn because(&self) -> Option<&str> {
         let waits = self.waits.as_ref().map(|waiting| waiting.because.as_str());
@@ -108,8 +167,28 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn chosen_lanes(&self, which: &LaneChoice) -> Result<Vec<LaneView>, StoreError> {
-        let rows = self.database.read().await?.all(LANES, which.parameters()).await?;
-        rows.iter().map(lane).collect()
+        Ok(self.lanes_page(which, None, MOST_CHOSEN).await?.0)
+    }
+
+    /// A page of them, behind this place; and where the next one begins, where there is more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lanes_page(
+        &self,
+        which: &LaneChoice,
+        after: Option<&LanePlace>,
+        limit: u32,
+    ) -> Result<(Vec<LaneView>, Option<LanePlace>), StoreError> {
+        let (since, subscription, key) =
+            after.map_or((-1, "", ""), |after| (after.since, after.subscription.as_str(), after.lane.as_str()));
+        let page = bind![since, subscription, key, i64::from(limit) + 1];
+        let rows = self.database.read().await?.all(LANES, which.parameters().into_iter().chain(page)).await?;
+        let shown = rows.get(..usize::try_from(limit).unwrap_or(usize::MAX));
+        let last = shown.filter(|shown| shown.len() < rows.len()).and_then(<[Row]>::last);
+        let next = last.map(LanePlace::of).transpose()?;
+        let lanes = shown.unwrap_or(&rows).iter().map(lane).collect::<Result<_, _>>()?;
+        Ok((lanes, next))
     }
 
     /// When the oldest message was appended that is set aside for a subscription, whether its lane is tried again or parked.
@@ -200,4 +279,23 @@ fn lane(row: &Row) -> Result<LaneView, StoreError> {
         due: row.optional_time("due_at")?,
         letter: row.optional_text("letter")?,
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_is_written() {
+        for lane in ["wo-1", "a b/ü%", "-"] {
+            let place = LanePlace { since: 17, subscription: "sub_1".to_owned(), lane: lane.to_owned() };
+            let text = place.to_string();
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{text}");
+            assert_eq!(text.parse(), Ok(place), "{text}");
+        }
+        for text in ["", "17", "17-sub_1", "-1-sub_1-61", "17-sub_1-6", "17-sub_1-zz"] {
+            assert!(text.parse::<LanePlace>().is_err(), "{text}");
+        }
+    }
 }

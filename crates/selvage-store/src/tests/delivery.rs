@@ -11,8 +11,8 @@ use super::both;
 use super::stage::{Stage, tamper};
 use super::subscription::{asked, granted};
 use crate::{
-    AttemptRecord, CursorMove, Deliveries, KeptDelivery, LaneTrouble, NewCursor, NewDeadLetter, ParkedMessage, Store,
-    StoreError, SubscriptionStep, TakenCursor, WithheldMessage, Word,
+    AttemptRecord, CursorMove, Deliveries, KeptDelivery, LaneChoice, LanePlace, LaneTrouble, NewCursor, NewDeadLetter,
+    ParkedMessage, Store, StoreError, SubscriptionStep, TakenCursor, WithheldMessage, Word,
 };
 
 both!(
@@ -20,6 +20,7 @@ both!(
     a_node_past_its_lease_sets_nothing_aside,
     a_dead_letter_is_redriven_or_discarded_once,
     what_is_set_aside_and_is_not_what_was_written_says_so,
+    lanes_come_in_pages,
     what_ends_gives_up_what_waits,
     what_a_receiver_asked_for_is_kept_until_another_is_asked,
     what_is_withheld_is_kept_and_counted_once,
@@ -264,6 +265,30 @@ async fn a_dead_letter_is_redriven_or_discarded_once(stage: &Stage) {
     assert_eq!(letters[1].detail["because"], "the order was scrapped");
     let refused = store.dead_letter("dlt_none").await.unwrap_err();
     assert!(matches!(refused, StoreError::NotFound { what: "dead letter", .. }), "{refused}");
+}
+
+async fn lanes_come_in_pages(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let names = ["a", "b/ü", "c d", "e", "f"];
+    let troubles = names.iter().map(|name| trouble(name, 9, None)).collect();
+    let aside = (1..).zip(names).map(|(offset, name)| (lane(name), message(offset))).collect();
+    recorded(&store, &Deliveries { troubles, aside, ..none.to(9) }).await.unwrap();
+    let which = LaneChoice::default();
+    let whole = store.chosen_lanes(&which).await.unwrap();
+    assert_eq!(whole.len(), names.len());
+    for limit in [1, 2, 4, 5] {
+        let (mut all, mut after): (Vec<_>, Option<LanePlace>) = (Vec::new(), None);
+        loop {
+            let (page, next) = store.lanes_page(&which, after.as_ref(), limit).await.unwrap();
+            assert!(page.len() <= limit as usize);
+            all.extend(page);
+            let Some(next) = next else { break };
+            // As it goes out and comes back.
+            after = Some(next.to_string().parse().unwrap());
+        }
+        assert_eq!(all, whole, "{limit}");
+    }
 }
 
 async fn what_ends_gives_up_what_waits(stage: &Stage) {

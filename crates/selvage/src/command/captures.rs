@@ -142,7 +142,7 @@ fn captures(rows: &[CaptureRow]) -> Table {
             row.interface.to_string(),
             row.system.to_string(),
             row.record.clone(),
-            state(row).to_owned(),
+            row.stands().to_owned(),
             age(row),
             row.records.to_string(),
             row.parked.to_string(),
@@ -159,21 +159,17 @@ fn copies(rows: &[CaptureRow]) -> Table {
     table.load_style(TABLE).set_header(["KEPT BY", "SYSTEM", "RECORD", "STATE", "AGE", "RECORDS"]);
     for row in rows {
         let (interface, system, record) = (row.interface.to_string(), row.system.to_string(), row.record.clone());
-        table.add_row([interface, system, record, state(row).to_owned(), age(row), row.records.to_string()]);
+        table.add_row([interface, system, record, row.stands().to_owned(), age(row), row.records.to_string()]);
     }
     table
 }
 
 fn as_json(row: &CaptureRow) -> Value {
     json!({
-        "interface": row.interface.to_string(), "system": row.system, "record": row.record, "state": state(row),
+        "interface": row.interface.to_string(), "system": row.system, "record": row.record, "state": row.stands(),
         "looked_at": row.state.looked_at, "records": row.records, "parked": row.parked, "to_tell": row.waiting,
         "node": row.node, "paused": row.paused.as_ref().map(|why| json!({"code": why.code, "because": why.because})),
     })
-}
-
-fn state(row: &CaptureRow) -> &'static str {
-    if row.paused.is_some() { "paused" } else { row.state.stage.as_str() }
 }
 
 /// How long ago the last look began that saw everything.

@@ -11,7 +11,7 @@ use selvage_store::{DeadLetter, LaneChoice, ParkedRecord, Store, Word};
 use serde_json::Value;
 
 use super::events::sight::{Shown, Sight};
-use super::lanes::shortened;
+use super::lanes::{MOST_LISTED, shortened};
 use super::signature::{Signature, Signed};
 use super::subscriptions::ago;
 use super::{Outcome, StoreChoice, TABLE, say, words};
@@ -155,6 +155,9 @@ impl List {
         if !records.is_empty() {
             say(format_args!("Parked in captures, each tried again by itself:"))?;
             say(parked(&records))?;
+        }
+        if letters.len().max(records.len()) >= MOST_LISTED {
+            say(format_args!("these are the oldest {MOST_LISTED}; choose by the options, or ask for pages over HTTP"))?;
         }
         Ok(Outcome::Well)
     }

@@ -8,7 +8,7 @@ pub(super) mod sight;
 mod tail;
 
 use clap::{Args, Subcommand};
-use selvage_log::{Batch, EventLog, JetStreamLog, LogError, ReadLimit, SqlLog};
+use selvage_log::{Batch, Edge, EventLog, JetStreamLog, LogError, ReadLimit, SqlLog};
 use selvage_model::event::{Position, Sequence};
 use selvage_model::name::InterfaceRef;
 use selvage_store::Store;
@@ -47,7 +47,7 @@ struct Stream {
 }
 
 /// A stream of the log, for reading.
-struct Reader {
+pub(super) struct Reader {
     stream: InterfaceRef,
     store: Store,
     log: Box<dyn EventLog>,
@@ -69,8 +69,14 @@ impl Events {
 impl Stream {
     /// Where nodes keep it.
     async fn reader(self) -> anyhow::Result<Reader> {
-        let (stream, broker) = (self.interface, self.broker.config()?);
-        let store = self.store.existing().await?;
+        Reader::over(self.interface, self.store.existing().await?, self.broker).await
+    }
+}
+
+impl Reader {
+    /// Of an interface, in the store or at the broker that is named.
+    pub(super) async fn over(stream: InterfaceRef, store: Store, broker: Broker) -> anyhow::Result<Self> {
+        let broker = broker.config()?;
         let at_broker = broker.is_some();
         let log: Box<dyn EventLog> = match broker {
             None => Box::new(SqlLog::new(store.clone(), None).map_err(|error| told(&error))?),
@@ -80,11 +86,20 @@ impl Stream {
                 Box::new(log)
             }
         };
-        Ok(Reader { stream, store, log, at_broker })
+        Ok(Self { stream, store, log, at_broker })
     }
-}
 
-impl Reader {
+    /// After which position a range begins, and with which it ends.
+    pub(super) async fn range(self, from: Edge, to: Option<Edge>) -> anyhow::Result<(Position, Option<Position>)> {
+        let after = from.begins_after(&*self.log, &self.stream).await.map_err(|error| self.told(&error))?;
+        let through = match to {
+            Some(to) => Some(to.ends_with(&*self.log, &self.stream).await.map_err(|error| self.told(&error))?),
+            None => None,
+        };
+        self.log.end().await;
+        Ok((after, through))
+    }
+
     async fn read(&self, after: Position, limit: ReadLimit) -> Result<Batch, LogError> {
         self.log.read(&self.stream, after, limit).await
     }
@@ -99,11 +114,6 @@ impl Reader {
             error => told(error),
         }
     }
-}
-
-/// What a reader has read who reads on with this position.
-fn before(position: Position) -> Option<Position> {
-    Position::new(position.epoch(), position.offset().checked_sub(1)?)
 }
 
 /// A position as the commands print it, or as events carry it in `sequence`.
@@ -136,7 +146,7 @@ mod tests {
         ] {
             assert_eq!(place(text), expected, "{text}");
         }
-        assert_eq!(before(Position::new(2, 10).unwrap()), at(2, 9));
-        assert_eq!(before(Position::START), None);
+        assert_eq!(Position::new(2, 10).unwrap().before(), at(2, 9));
+        assert_eq!(Position::START.before(), None);
     }
 }

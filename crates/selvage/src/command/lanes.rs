@@ -10,6 +10,8 @@ use selvage_store::LaneChoice;
 use super::subscriptions::{ago, span};
 use super::{Outcome, StoreChoice, TABLE, say};
 
+/// So many are listed at most.
+pub(super) const MOST_LISTED: usize = 10_000;
 /// How many characters of a reason a list shows.
 const MOST_REASON: usize = 60;
 
@@ -65,6 +67,11 @@ impl Lanes {
             return Ok(Outcome::Well);
         }
         say(table)?;
+        if lanes.len() >= MOST_LISTED {
+            say(format_args!(
+                "these are the oldest {MOST_LISTED}; name an interface, or ask for pages over HTTP (`GET /api/lanes`)"
+            ))?;
+        }
         if parked > 0 {
             say(format_args!(
                 "what is parked waits for a person: `selvage dead-letters show ID`, then `redrive` or `discard`"

@@ -6,14 +6,18 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
-use selvage_model::event::{LaneKey, Position};
+use selvage_log::Edge;
+use selvage_model::event::LaneKey;
 use selvage_model::scalar::Rate;
 use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState};
 use selvage_store::{NewReplay, Store, SubscriptionStep, SubscriptionView};
 use serde_json::{Value, json};
 
+use super::broker::Broker;
+use super::events::Reader;
+use super::lanes::shortened;
 use super::signature::{Signature, Signed};
-use super::subscriptions::{Act, find};
+use super::subscriptions::{Act, find, to};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 
 /// How long it is waited for a node to say whether a replay may be.
@@ -40,12 +44,12 @@ pub(crate) enum Replays {
 pub(crate) struct Start {
     /// The subscription: its id, or `consumer/name`.
     subscription: String,
-    /// The first event, by its position as `selvage events tail` shows it, or `oldest`.
-    #[arg(long, value_name = "POSITION", value_parser = first)]
-    from: Position,
-    /// The last event, by its position. Default: the newest that there is now.
-    #[arg(long, value_name = "POSITION")]
-    to: Option<Position>,
+    /// The first event: its position as `selvage events tail` shows it, the first that came since a time, or `oldest`.
+    #[arg(long, value_name = "POSITION|TIME")]
+    from: Edge,
+    /// The last event: its position, or the last that came before a time. Default: the newest that there is now.
+    #[arg(long, value_name = "POSITION|TIME")]
+    to: Option<Edge>,
     /// Only this lane; may be repeated.
     #[arg(long = "lane", value_name = "KEY")]
     lanes: Vec<LaneKey>,
@@ -59,6 +63,8 @@ pub(crate) struct Start {
     signature: Signature,
     #[command(flatten)]
     store: StoreChoice,
+    #[command(flatten)]
+    broker: Broker,
 }
 
 /// Lists replays.
@@ -72,15 +78,6 @@ pub(crate) struct List {
     json: bool,
     #[command(flatten)]
     store: StoreChoice,
-}
-
-/// The position before the first event that is wanted.
-fn first(text: &str) -> Result<Position, String> {
-    if text == "oldest" {
-        return Ok(Position::START);
-    }
-    let first: Position = text.parse().map_err(|error: selvage_model::event::EventError| error.to_string())?;
-    Position::new(first.epoch(), first.offset().saturating_sub(1)).ok_or_else(|| format!("`{text}` is no position"))
 }
 
 fn rate(text: &str) -> Result<Rate, String> {
@@ -104,10 +101,12 @@ impl Start {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
         let of = find(&store, &self.subscription).await?;
+        let reader = Reader::over(of.interface.clone(), store.clone(), self.broker).await?;
+        let (after, through) = reader.range(self.from, self.to).await?;
         let new = NewReplay {
             of: of.id.clone(),
-            after: self.from,
-            through: self.to,
+            after,
+            through,
             lanes: self.lanes,
             rate: self.rate,
             by,
@@ -156,15 +155,7 @@ impl List {
             of.map_or_else(|| replay.of.clone(), |view| view.subscription.label())
         };
         if self.json {
-            let rows = replays.iter().map(|(view, replay)| {
-                let it = &view.subscription;
-                json!({
-                    "id": it.id, "of": of(replay), "interface": it.interface.to_string(), "state": it.state.to_string(),
-                    "after": it.begins.to_string(), "through": replay.through.to_string(),
-                    "at": view.position.map(|at| at.min(replay.through).to_string()), "lanes": replay.lanes, "by": replay.by,
-                    "waits_for": view.waits.as_ref().map(|waits| waits.what.as_str()), "because": view.because(),
-                })
-            });
+            let rows = replays.iter().map(|(view, replay)| as_json(view, replay, &of(replay)));
             say(format_args!("{:#}", Value::Array(rows.collect())))?;
             return Ok(Outcome::Well);
         }
@@ -173,35 +164,55 @@ impl List {
             return Ok(Outcome::Well);
         }
         let mut table = Table::new();
-        table.load_style(TABLE).set_header(["REPLAY", "OF", "INTERFACE", "STATE", "DONE", "AT", "TO", "BY", "BECAUSE"]);
+        table.load_style(TABLE).set_header(COLUMNS);
         for (view, replay) in replays {
-            let it = &view.subscription;
-            let at = view.position.unwrap_or(it.begins).min(replay.through);
-            table.add_row([
-                it.id.clone(),
-                of(replay),
-                it.interface.to_string(),
-                view.stands().to_owned(),
-                share(it, at, replay.through),
-                at.to_string(),
-                replay.through.to_string(),
-                replay.by.clone(),
-                view.because().unwrap_or_default().to_owned(),
-            ]);
+            table.add_row(row(view, replay, of(replay)));
         }
         say(table)?;
         Ok(Outcome::Well)
     }
 }
 
-/// How much of it is done; a replay that has ended is told by why.
-fn share(it: &LiveSubscription, at: Position, through: Position) -> String {
-    if it.state == SubscriptionState::Ended {
-        return "-".to_owned();
-    }
-    let all = through.offset().saturating_sub(it.begins.offset()).max(1);
-    let done = at.offset().saturating_sub(it.begins.offset()).min(all);
-    format!("{} %", done * 100 / all)
+const COLUMNS: [&str; 13] =
+    ["REPLAY", "OF", "INTERFACE", "TARGET", "LANES", "RATE", "STATE", "DONE", "AT", "TO", "BY", "REASON", "BECAUSE"];
+
+fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13] {
+    let it = &view.subscription;
+    let (at, done) = view.progress().unwrap_or((it.begins, 0));
+    // One that has ended is told by why.
+    let done = if it.state == SubscriptionState::Ended { "-".to_owned() } else { format!("{done} %") };
+    let lanes = if replay.lanes.is_empty() { "all".to_owned() } else { replay.lanes.join(", ") };
+    [
+        it.id.clone(),
+        of,
+        it.interface.to_string(),
+        to(it),
+        shortened(&lanes),
+        rate_of(it).unwrap_or_else(|| "-".to_owned()),
+        view.stands().to_owned(),
+        done,
+        at.to_string(),
+        replay.through.to_string(),
+        replay.by.clone(),
+        shortened(replay.reason.as_deref().unwrap_or("-")),
+        view.because().unwrap_or_default().to_owned(),
+    ]
+}
+
+fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &str) -> Value {
+    let it = &view.subscription;
+    json!({
+        "id": it.id, "of": of, "interface": it.interface.to_string(), "target": to(it), "state": it.state.to_string(),
+        "after": it.begins.to_string(), "through": replay.through.to_string(),
+        "at": view.position.map(|at| at.min(replay.through).to_string()), "lanes": replay.lanes, "rate": rate_of(it),
+        "by": replay.by, "reason": replay.reason, "waits_for": view.waits.as_ref().map(|waits| waits.what.as_str()),
+        "because": view.because(),
+    })
+}
+
+/// How fast at most, where that was said.
+fn rate_of(it: &LiveSubscription) -> Option<String> {
+    Some(it.terms.deliver.as_ref()?.rate?.to_string())
 }
 
 async fn step(act: Act, step: SubscriptionStep) -> anyhow::Result<Outcome> {

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use selvage_model::event::Position;
 use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
-use selvage_store::{Store, SubscriptionStep, SubscriptionView};
+use selvage_store::{LaneChoice, Store, SubscriptionStep, SubscriptionView};
 
 use super::active::{counting, desk_over, every};
 use super::signature::{Signature, Signed};
@@ -133,8 +133,9 @@ impl Show {
             anyhow::bail!("`{}` has gone meanwhile", self.id);
         };
         let SubscriptionView { subscription: it, position, head, node, .. } = &view;
-        let lanes = store.lanes_aside().await?.into_iter().filter(|lane| lane.label == it.label());
-        let (parked, retrying): (Vec<_>, Vec<_>) = lanes.partition(|lane| lane.due.is_none());
+        let own = LaneChoice { label: Some(it.label()), ..LaneChoice::default() };
+        let (parked, retrying): (Vec<_>, Vec<_>) =
+            store.chosen_lanes(&own).await?.into_iter().partition(|lane| lane.due.is_none());
         let terms = &it.terms;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         say(format_args!("{} ({})", it.label(), it.id))?;
@@ -211,19 +212,14 @@ impl Act {
     }
 }
 
-/// Refuses who does not answer for it, as the control API does, once signatures are proven here. Whether a replay may be is for what
-/// runs to say, and for nobody who does not look.
+/// Refuses who does not answer for it, as the control API does, once signatures are proven here.
 async fn may_approve(store: &Store, it: &LiveSubscription, by: &str) -> anyhow::Result<()> {
-    if it.terms.replay.is_some() {
-        let (id, state, step) = (it.id.clone(), it.state, SubscriptionStep::Approve);
-        return Err(selvage_store::StoreError::SubscriptionStands { id, state, step }.into());
-    }
     // Nobody without a key comes as far as this where anybody has one.
-    if store.operator_keys().await?.is_empty() {
+    if it.terms.replay.is_none() && store.operator_keys().await?.is_empty() {
         return Ok(());
     }
     let running = counting(every(store).await?).into_iter().map(|judging| judging.fabric).collect();
-    desk_over(store).may_let_in(running, by, (&it.consumer, &it.interface)).await.map_err(told)
+    desk_over(store).may_approve(running, by, it).await.map_err(told)
 }
 
 /// By its id or, of those that are alive, by `consumer/name`.
@@ -235,7 +231,8 @@ pub(super) async fn find(store: &Store, said: &str) -> anyhow::Result<LiveSubscr
     Ok(found.cloned().ok_or_else(unknown)?)
 }
 
-fn to(it: &LiveSubscription) -> String {
+/// Where its events go, as lists say it.
+pub(super) fn to(it: &LiveSubscription) -> String {
     it.terms.deliver.as_ref().map_or("pulled".to_owned(), |deliver| format!("{} {}", deliver.system, deliver.path))
 }
 

@@ -430,6 +430,10 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     );
     let (_, events) = operator.ask(Method::GET, &format!("/events/{STREAM}?limit=3&data=true"), None).await;
     assert_eq!(events["items"].as_array().unwrap().len(), 3, "{events:#}");
+    let at = events["items"][0]["position"].as_str().unwrap();
+    let (status, one) = operator.ask(Method::GET, &format!("/events/{STREAM}/{at}?data=true"), None).await;
+    assert_eq!((status, &one["event"]), (200, &events["items"][0]["event"]), "{one:#}");
+    assert!(one["deliveries"].is_array(), "{one:#}");
     *first.lock().unwrap() = false;
     let dry = json!({"which": {"lane": "wo-2"}, "dry_run": true, "because": "to see"});
     let (status, dry) = operator.ask(Method::POST, "/dead-letters/redrive", Some(dry)).await;
@@ -440,12 +444,19 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     eventually("the rest arrives", || async { (receiver.of("wo-2") == [1, 2]).then_some(()) }).await;
 
     let name = "mes-ghent/order-facts-v1";
-    run(&place, &["subscriptions", "suspend", name, "--because", "the board is moved"]);
+    let (_, all) = operator.ask(Method::GET, "/subscriptions", None).await;
+    let subscription = all["items"].as_array().unwrap().iter().find(|it| it["subscription"] == name).unwrap();
+    let act = |act: &str| format!("/subscriptions/{}/{act}", subscription["id"].as_str().unwrap());
+    let moved = json!({"because": "the board is moved"});
+    let (status, suspended) = operator.ask(Method::POST, &act("suspend"), Some(moved)).await;
+    assert_eq!((status, &suspended["state"]), (200, &json!("suspended")), "{suspended:#}");
+    assert!(suspended["nodes"].is_array(), "{suspended:#}");
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     append(&url, 3..6).await;
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(receiver.of("wo-1"), [0, 1, 2], "nothing is sent while it is suspended");
-    run(&place, &["subscriptions", "resume", name, "--because", "the board is back"]);
+    let back = json!({"because": "the board is back"});
+    assert_eq!(operator.ask(Method::POST, &act("resume"), Some(back)).await.0, 200);
     eventually("it goes on", || async { (receiver.of("wo-1") == [0, 1, 2, 3, 4, 5]).then_some(()) }).await;
     let shown = run(&place, &["subscriptions", "show", name]);
     assert!(shown.contains("state      active"), "{shown}");

@@ -43,6 +43,8 @@ async fn a_replay_sends_a_range_again_to_who_takes_it_twice_and_says_that_it_doe
     assert!(!done && told.contains("who may replay"), "{told}");
     let (done, told) = replay(&place, &["--from", "1-25", "--by", "m.dewit"]);
     assert!(!done && told.contains("there is nothing"), "{told}");
+    let (done, told) = replay(&place, &["--from", "2020-01-01T00:00Z", "--to", "2020-01-02T00:00Z", "--by", "m.dewit"]);
+    assert!(!done && told.contains("there is nothing"), "nothing came then: {told}");
     let (done, told) = replay(&place, &["--from", "1-9", "--to", "1-20", "--lane", "wo-1", "--by", "m.dewit"]);
     assert!(done, "{told}");
     let again = || async {
@@ -143,6 +145,11 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
     .await;
     let table = run(&place, &["replays", "list"]);
     assert!(table.contains(" %") && table.contains("m.dewit") && table.contains(&id), "{table}");
+    for (what, said) in
+        [("target", "board /hooks"), ("rate", "4/s"), ("reason", "the board lost its disk"), ("lanes", "all")]
+    {
+        assert!(table.contains(said), "{what}: {table}");
+    }
     let paused = run(&place, &["replays", "pause", &id, "--because", "the board is full"]);
     assert!(paused.contains("is paused"), "{paused}");
     let sent = at_rest(&receiver).await;

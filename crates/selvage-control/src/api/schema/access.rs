@@ -1,8 +1,8 @@
 //! Access as leases: requests, grants, campaigns, emergencies, remarks, notices.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Schemas, answer, count, flag, list, maybe, maybe_text, reference, text, texts, words};
+use super::{Schemas, answer, count, flag, list, maybe, maybe_text, reference, text, texts, with, words};
 
 pub(super) fn schemas() -> Schemas {
     let deciders = json!({"deciders": texts()});
@@ -42,16 +42,6 @@ pub(super) fn schemas() -> Schemas {
         ("Review", answer("What should not be so.", json!({"remarks": list("Remark"), "unknown": texts()}), json!({}))),
         ("Notice", notice()),
     ]
-}
-
-fn with(members: Value, more: Value) -> Value {
-    let mut all: Map<String, Value> = Map::new();
-    for part in [members, more] {
-        if let Value::Object(part) = part {
-            all.extend(part);
-        }
-    }
-    all.into()
 }
 
 fn subject() -> Value {

@@ -9,6 +9,7 @@ pub(super) fn schemas() -> Schemas {
     let mut all = of_changes();
     all.extend(of_access());
     all.extend(of_lanes());
+    all.extend(of_replays());
     all
 }
 
@@ -177,6 +178,33 @@ fn of_lanes() -> Schemas {
                 json!({"ids": list("Id"), "because": reference("Line")}),
                 json!({}),
             ),
+        ),
+    ]
+}
+
+fn of_replays() -> Schemas {
+    let range = json!({
+        "subscription": reference("Id"),
+        "from": reference("Edge"),
+        "because": reference("Line"),
+    });
+    let more = json!({
+        "to": maybe("Edge"),
+        "lanes": texts(),
+        "rate": maybe("Rate"),
+    });
+    let how = json!({
+        "type": "string", "enum": ["tell", "baseline"],
+        "description": "Whether what is other than last known is told, deletions too, or becomes the last known state untold.",
+    });
+    vec![
+        (
+            "NewReplay",
+            body("Which events are sent again: to the endpoint of the subscription that had them.", range, more),
+        ),
+        (
+            "CaptureResumed",
+            body("How a capture goes on.", json!({"how": how, "because": reference("Line")}), json!({})),
         ),
     ]
 }

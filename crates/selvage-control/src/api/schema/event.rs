@@ -1,14 +1,15 @@
 //! Events of the log, lanes that are set aside, dead letters and parked records.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::{Schemas, answer, count, flag, maybe, maybe_text, reference, text, texts, words};
+use super::{Schemas, answer, count, flag, maybe, maybe_text, reference, text, texts, with, words};
 
 pub(super) fn schemas() -> Schemas {
     let event = json!({
         "position": reference("Position"),
         "appended": reference("Time"),
         "lane": text("The key of its lane."),
+        "record_id": text("Its id in the log, made of its `source` and `id`."),
         "event": {"type": ["object", "null"], "description": "Its envelope; its data where that is asked for."},
     });
     let tail = json!({
@@ -16,7 +17,6 @@ pub(super) fn schemas() -> Schemas {
         "next": reference("Position"),
         "head": reference("Position"),
     });
-    let mut detail: Map<String, Value> = Map::new();
     let more = json!({
         "tried": {"type": "array", "items": attempt()},
         "message": {"description": "What was to be sent; nothing for who may not see it."},
@@ -25,41 +25,36 @@ pub(super) fn schemas() -> Schemas {
         "masked": {"type": "array", "items": {"type": "string"}, "description": "What has a class and is shown as nothing, by JSON Pointers."},
         "withheld": text("Why its data is not shown."),
     });
-    for part in [letter(), more] {
-        if let Value::Object(part) = part {
-            detail.extend(part);
-        }
-    }
     let delivered = json!({"deliveries": {"type": "array", "items": delivery(), "description": "The last first."}});
-    let subscribed = match (subscription(), delivered) {
-        (Value::Object(mut all), Value::Object(more)) => {
-            all.extend(more);
-            Value::Object(all)
-        }
-        (all, _) => all,
-    };
+    let subscribed = with(subscription(), delivered);
+    let sent_to = json!({"deliveries": {"type": "array", "items": reference("EventDelivery"), "description": "To whom it was sent."}});
+    let nodes = json!({"nodes": reference("Nodes")});
     vec![
         ("Subscription", answer("Who is sent which events.", subscription(), json!({}))),
         ("SubscriptionDetail", answer("The same, with what was delivered lately.", subscribed, json!({}))),
-        ("Event", answer("An event.", event, hidden.clone())),
+        ("SubscriptionKnown", answer("Who is sent which events.", with(subscription(), nodes.clone()), json!({}))),
+        ("Replay", answer("Events that are sent again.", replay(), json!({}))),
+        ("ReplayKnown", answer("The same.", with(replay(), nodes), json!({}))),
+        ("Event", answer("An event.", event.clone(), hidden.clone())),
+        ("EventDetail", answer("An event, with to whom it was sent.", with(event, sent_to), hidden.clone())),
         ("Events", answer("Events in their order, and where to go on.", tail, json!({}))),
         ("EventDelivery", answer("One send of an event.", sent(), json!({}))),
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
         ("ParkedRecord", answer("A record that no event can be made of as it is.", record(), json!({}))),
-        ("DeadLetterDetail", answer("The same, with its attempts.", detail.into(), hidden)),
+        ("DeadLetterDetail", answer("The same, with its attempts.", with(letter(), more), hidden)),
     ]
 }
 
-fn subscription() -> Value {
+/// Where events are sent, or nothing where they are pulled.
+fn to() -> Value {
     let to = answer("", json!({"system": text("The system."), "path": text("The path there.")}), json!({}));
+    json!({"anyOf": [to, {"type": "null"}], "description": "Where to; nothing where they are pulled."})
+}
+
+/// As what it stands, and why.
+fn standing() -> Value {
     json!({
-        "id": reference("Id"),
-        "subscription": text("`consumer/name`."),
-        "interface": reference("InterfaceRef"),
-        "events": texts(),
-        "to": {"anyOf": [to, {"type": "null"}], "description": "Where to; nothing where they are pulled."},
-        "replay": flag("Whether events are sent again by it."),
         "state": words(&["requested", "approved", "probed", "active", "suspended", "ended"]),
         "waits_for": {
             "type": ["string", "null"],
@@ -68,11 +63,42 @@ fn subscription() -> Value {
         },
         "because": maybe_text("Why it stands or waits so."),
         "since": reference("Time"),
+    })
+}
+
+fn replay() -> Value {
+    let own = json!({
+        "id": reference("Id"),
+        "of": reference("Id"),
+        "subscription": text("The subscription that had the events: `consumer/name`."),
+        "interface": reference("InterfaceRef"),
+        "to": to(),
+        "after": reference("Position"),
+        "through": reference("Position"),
+        "lanes": texts(),
+        "rate": maybe_text("How fast at most, where that was said; never faster than the interface lets."),
+        "by": text("Who asked for it."),
+        "reason": maybe_text("Why it was asked for."),
+        "at": reference("Position"),
+        "done_percent": {"type": "integer", "minimum": 0, "maximum": 100, "description": "How much of the range was sent."},
+    });
+    with(own, standing())
+}
+
+fn subscription() -> Value {
+    let own = json!({
+        "id": reference("Id"),
+        "subscription": text("`consumer/name`."),
+        "interface": reference("InterfaceRef"),
+        "events": texts(),
+        "to": to(),
+        "replay": flag("Whether events are sent again by it."),
         "until": maybe("Time"),
         "position": maybe("Position"),
         "head": maybe("Position"),
         "node": maybe_text("The node that delivers, or did last."),
-    })
+    });
+    with(own, standing())
 }
 
 fn sent() -> Value {

@@ -11,6 +11,8 @@ const NAME: &str = "^[a-z]([a-z0-9-]{0,62}[a-z0-9])?$";
 const ATTRIBUTE: &str = "^[a-z]([a-z0-9_]{0,62}[a-z0-9])?$";
 const CONTROL: &str = "^[a-z][a-z0-9:-]{0,79}$";
 const MOMENT: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])(T[0-9:.]+(Z|[+-][0-9]{2}:[0-9]{2}))?$";
+const EDGE: &str = "^(oldest|[0-9]{1,3}-[1-9][0-9]{0,13}|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](Z|[+-](0[0-9]|1[0-2]):00))$";
+const RATE: &str = "^[1-9][0-9]{0,8}/(s|m|h|d)$";
 const INTERFACE: &str = "^[a-z]([a-z0-9-]{0,62}[a-z0-9])?@(0|[1-9][0-9]{0,8})$";
 /// A few spans beside each other, none of which is years.
 const SPAN: &str = "^([0-9]{1,3}(ms|s|m|h|d)|[0-9]{1,2}w){1,3}$";
@@ -49,6 +51,32 @@ pub(super) fn schemas() -> Schemas {
                 "type": "string", "description": "Where an event is in its stream.", "pattern": "^[0-9]{1,3}-[0-9]{1,14}$",
                 "examples": ["1-42"],
             }),
+        ),
+        (
+            "EventId",
+            json!({
+                "type": "string", "description": "An event's id.", "minLength": 1, "maxLength": 256,
+                "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f]+$",
+            }),
+        ),
+        (
+            "Edge",
+            json!({
+                "type": "string", "description": "Where a range of events begins or ends: a position, a time with its zone, or `oldest`.",
+                "pattern": EDGE, "examples": ["1-42", "2027-03-31T18:00:00Z", "oldest"],
+            }),
+        ),
+        (
+            "Rate",
+            json!({"type": "string", "description": "So many in a span of time.", "pattern": RATE, "examples": ["50/s", "600/m"]}),
+        ),
+        (
+            "LanePlace",
+            json!({"type": "string", "description": "Where a page of lanes ends.", "pattern": "^[0-9]{1,18}-[A-Za-z0-9_]{1,80}-([0-9a-f]{2}){0,256}$"}),
+        ),
+        (
+            "RecordPlace",
+            json!({"type": "string", "description": "Where a page of parked records ends.", "pattern": "^[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}$"}),
         ),
         ("Limit", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20})),
         ("PageSize", json!({"type": "integer", "minimum": 1, "maximum": PAGE_SIZE, "default": PAGE_SIZE})),

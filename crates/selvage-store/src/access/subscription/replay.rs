@@ -77,6 +77,7 @@ impl Store {
                 through,
                 lanes: new.lanes.iter().map(ToString::to_string).collect(),
                 by: new.by.clone(),
+                reason: Some(new.because.clone()),
             }),
         };
         let now = transaction.now().await?;

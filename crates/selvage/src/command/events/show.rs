@@ -10,7 +10,7 @@ use selvage_store::EventDelivery;
 use serde_json::{Value, json};
 
 use super::sight::Sight;
-use super::{AT_ONCE, Reader, Stream, before, place};
+use super::{AT_ONCE, Reader, Stream, place};
 use crate::command::{Outcome, TABLE, say};
 use crate::report::visible;
 
@@ -81,7 +81,7 @@ impl Reader {
             Wanted::Called(id) if self.at_broker => self.look_for(id).await,
             Wanted::Called(id) => self.log.find(&self.stream, id).await,
             Wanted::At(position) => {
-                let Some(after) = before(*position) else { return Ok(None) };
+                let Some(after) = position.before() else { return Ok(None) };
                 let batch = self.read(after, ReadLimit { records: 1, ..AT_ONCE }).await;
                 batch.map(|batch| batch.records.into_iter().find(|record| record.position == *position))
             }

@@ -10,7 +10,7 @@ use selvage_model::cloud_event::CloudEvent;
 use selvage_model::event::{Position, Record};
 
 use super::sight::{Shown, Sight};
-use super::{AT_ONCE, Reader, Stream, before, place, told};
+use super::{AT_ONCE, Reader, Stream, place, told};
 use crate::command::{Outcome, TABLE, heard, until_stopped};
 use crate::report::visible;
 
@@ -172,6 +172,6 @@ fn beginning(text: &str) -> Result<Position, String> {
     if text == "oldest" {
         return Ok(Position::START);
     }
-    let after = place(text).and_then(before);
+    let after = place(text).and_then(Position::before);
     after.ok_or_else(|| "this is no position: write `1-42`, the 19 digits of a `sequence`, or `oldest`".to_owned())
 }

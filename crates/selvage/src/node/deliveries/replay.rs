@@ -13,22 +13,9 @@ use crate::node::release::Active;
 
 /// Why it may not be, in words.
 pub(super) fn refused(active: &Active, replay: &LiveSubscription, terms: &ReplayTerms) -> Option<String> {
-    let reference = &replay.interface;
-    let Some(interface) = active.release.fabric.interfaces.get(reference) else {
-        return Some(format!("the release has no `{reference}`"));
-    };
-    let InterfaceBody::Event(event) = &interface.body else { return Some(format!("`{reference}` has no events")) };
-    let Some(policy) = &event.replay else {
-        return Some(format!("`{reference}` lets nobody replay it: it has no `replay`"));
-    };
-    let team = interface.owner.as_ref().and_then(|owner| active.release.fabric.teams.get(&owner.value));
-    let roles = team.map(|team| team.roles.as_slice()).unwrap_or_default();
-    let named = |role: &str| policy.by.iter().any(|by| by.value == role);
-    let people = roles.iter().filter(|(role, _)| named(&role.value)).flat_map(|(_, people)| people);
-    if !people.into_iter().any(|person| *person == terms.by) {
-        let by: Vec<&str> = policy.by.iter().map(|role| role.value.as_str()).collect();
-        let owner = interface.owner.as_ref().map(|owner| owner.value.to_string()).unwrap_or_default();
-        return Some(format!("`{}` is none of {} of `{owner}`, who may replay `{reference}`", terms.by, by.join(", ")));
+    let fabric = &active.release.fabric;
+    if let Some(because) = selvage_governance::replay::against(fabric, &replay.interface, &terms.by) {
+        return Some(because);
     }
     match original(active, terms) {
         Some(original) if original.state == SubscriptionState::Requested => {
