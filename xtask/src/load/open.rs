@@ -23,6 +23,11 @@ pub(crate) struct Latencies {
 }
 
 impl Latencies {
+    /// How many answers there were.
+    pub(crate) fn answers(&self) -> usize {
+        self.answered.len()
+    }
+
     /// The latency that this share (0 to 1) of the answers does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Result<Duration> {
         quantile(self.answered.iter().map(|(_, latency)| *latency).collect(), share).context("no answers were measured")

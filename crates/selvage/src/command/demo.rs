@@ -94,7 +94,7 @@ impl Demo {
         let base = format!("http://{}", node.gateway_address());
         hint(&factory, &base)?;
         let prepared = shift::prepare(&base, &keys).await.context("the sample's first order could not be made")?;
-        say(guide::text(&node, (&base, &factory.mes_url()), &keys, &prepared, (&fabric, &data)).await)?;
+        say(guide::text(&node, (&base, &factory), &keys, &prepared, (&fabric, &data)).await)?;
         let mut shifts = Vec::new();
         let mut boards = JoinSet::new();
         if self.pace > 0.0 {

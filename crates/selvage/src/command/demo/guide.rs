@@ -2,28 +2,38 @@
 
 use std::path::Path;
 
+use selvage_factory::RunningFactory;
+
 use super::Keys;
 use super::shift::Prepared;
 use crate::node::Node;
 
+/// Stock as a board reads it, from the copy.
+const BOARD: &str = "/stock-board/v1/inventory-positions?limit=5";
+
 /// The text.
 pub(super) async fn text(
     node: &Node,
-    (base, mes): (&str, &str),
+    (base, factory): (&str, &RunningFactory),
     keys: &Keys,
     prepared: &Prepared,
     (fabric, data): (&Path, &Path),
 ) -> String {
     let console = format!("http://{}", node.console_address());
     let link = node.console_link(&keys.operator).await.unwrap_or_default();
-    let things: String =
-        things(base, mes, prepared, data).iter().map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1)).collect();
+    let (mes, odoo) = (factory.mes_url(), factory.odoo_url());
+    let things: String = things((base, &mes, &odoo), prepared, data)
+        .iter()
+        .map(|thing| format!("\n# {}\n{}\n", thing.0, thing.1))
+        .collect();
     format!(
         "Velo Works is at work: a simulated Odoo with two companies, an MES, a warehouse, and Selvage in between.\n\
          \n\
          Console   {console}{link}   (logs you in once)\n\
          Login     {operator_key}\n\
          Gateway   {base}\n\
+         MES       {mes}   (what it was told: /api/events)\n\
+         Odoo      {odoo}   (what it was asked: /_factory/state)\n\
          Fabric    {fabric}   (change it: it is watched)\n\
          Store     selvage ledger list --data {data}\n\
          \n\
@@ -48,7 +58,7 @@ pub(super) async fn text(
     )
 }
 
-fn things(base: &str, mes: &str, prepared: &Prepared, data: &Path) -> Vec<(&'static str, String)> {
+fn things((base, mes, odoo): (&str, &str, &str), prepared: &Prepared, data: &Path) -> Vec<(&'static str, String)> {
     let order = &prepared.order;
     let get = |key: &str, path: &str| format!("curl -si -H \"Authorization: Bearer ${key}\" '{base}{path}'");
     let create = format!(
@@ -71,12 +81,24 @@ fn things(base: &str, mes: &str, prepared: &Prepared, data: &Path) -> Vec<(&'sta
          -H \"Authorization: Bearer $QUALITY\" -H 'Idempotency-Key: my-first-quarantine' \\\n  \
          --json '{{\"site\": \"ghent\"}}'"
     );
-    let copy = get("BOARD", "/stock-board/v1/inventory-positions?limit=5");
+    let copy = get("BOARD", BOARD);
     let draft = &prepared.draft;
     let release = format!(
         "curl -si '{base}/production-orders/v1/production-orders/{draft}/release' \\\n  \
          -H \"Authorization: Bearer $PLANNING\" -H 'Idempotency-Key: my-first-release' --json '{{}}'\n\
          sleep 1; curl -s '{mes}/api/events'"
+    );
+    let stop = format!(
+        "curl -s -X PUT '{mes}/api/events' --json '{{\"stopped\": true}}'\n\
+         sleep 10; selvage lanes --data {data}\n\
+         curl -s -X PUT '{mes}/api/events' --json '{{\"stopped\": false}}'\n\
+         sleep 10; curl -s '{mes}/api/events'",
+        data = data.display()
+    );
+    let often = format!(
+        "curl -s '{odoo}/_factory/state'\n\
+         time curl -sZ -o /dev/null -H \"Authorization: Bearer $BOARD\" '{base}{BOARD}#[1-2000]'\n\
+         curl -s '{odoo}/_factory/state'"
     );
     let tail = format!("selvage events tail production-order-events@1 --data {}", data.display());
     vec![
@@ -87,7 +109,9 @@ fn things(base: &str, mes: &str, prepared: &Prepared, data: &Path) -> Vec<(&'sta
         ("Set a lot aside until it is tested", quarantine),
         ("Release an order: the MES is told within a second, signed and in order", release),
         ("See what was told", tail),
-        ("Read stock as often as you like: a copy answers, and Odoo is not asked", copy),
+        ("Stop the MES while the shift goes on: its lanes wait; start it, and it catches up in order", stop),
+        ("Read stock from a copy", copy),
+        ("Read it 2,000 times: `calls` of Odoo rises by what the captures look, and by no read", often),
         ("Be refused without a grant", get("BOARD", "/production-orders/v1/production-orders")),
         ("See only one's own plant", get("MES_BRNO", "/production-orders/v1/production-orders?limit=3")),
         ("A deprecated interface: it answers, and says when it ends", get("BOARD", "/legacy-stock/v1/")),
