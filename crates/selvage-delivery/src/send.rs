@@ -1,6 +1,7 @@
 //! Sends messages to endpoints by HTTP: signed, to addresses that are open, over connections that are kept, and says what came of it.
 //! It never follows a redirect, never waits for another endpoint, and knows no lanes, no store and no log.
 
+mod address;
 mod answer;
 mod dial;
 mod exchange;
@@ -24,6 +25,7 @@ use selvage_model::manifest::system::SecretName;
 use tokio::time::Instant;
 
 use crate::{Attempt, Endpoint, Message, Sending, Sent, Signing};
+use address::Addresses;
 use answer::Said;
 use exchange::Ask;
 use failure::Failure;
@@ -51,6 +53,7 @@ struct Shared {
     secrets: Secrets,
     resolve: Resolve,
     lines: Mutex<HashMap<String, Arc<Line>>>,
+    addresses: Addresses,
 }
 
 impl Sender {
@@ -61,7 +64,7 @@ impl Sender {
 
     /// One that resolves names so.
     pub fn resolving(secrets: Secrets, resolve: Resolve) -> Self {
-        Self { shared: Arc::new(Shared { secrets, resolve, lines: Mutex::default() }) }
+        Self { shared: Arc::new(Shared { secrets, resolve, lines: Mutex::default(), addresses: Addresses::default() }) }
     }
 
     /// As lanes use it.
@@ -89,12 +92,16 @@ impl Sender {
 
     /// Sends a message once.
     pub async fn send(&self, endpoint: Arc<Endpoint>, message: Message) -> Attempt {
+        let turn = match self.line(&endpoint).enter().await {
+            Ok(turn) => turn,
+            Err(NotNow { because, retry_after }) => {
+                let sent = Sent::NotSent { because, retry_after };
+                return Attempt { at: Timestamp::now(), took: Duration::ZERO, status: None, excerpt: None, sent };
+            }
+        };
+        // What it waited for its place is no time of the endpoint's.
         let (at, began) = (Timestamp::now(), Instant::now());
         let attempt = |status, excerpt, sent| Attempt { at, took: began.elapsed(), status, excerpt, sent };
-        let turn = match self.line(&endpoint).enter() {
-            Ok(turn) => turn,
-            Err(NotNow { because, retry_after }) => return attempt(None, None, Sent::NotSent { because, retry_after }),
-        };
         let answer = match self.exchange(&turn.line, &message, at).await {
             Ok(answer) => answer,
             Err(failure) => {
@@ -149,7 +156,7 @@ impl Sender {
             // Whose is used now is held by its message.
             lines.retain(|_, line| Arc::strong_count(line) > 1);
         }
-        let line = Arc::new(Line::new(Arc::clone(endpoint)));
+        let line = Arc::new(Line::new(Arc::clone(endpoint), &self.shared.addresses));
         lines.insert(endpoint.name.clone(), Arc::clone(&line));
         line
     }

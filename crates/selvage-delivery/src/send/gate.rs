@@ -14,7 +14,7 @@ const FAILURES: u32 = 5;
 const FIRST_REST: Duration = Duration::from_secs(5);
 const LONGEST_REST: Duration = Duration::from_secs(60);
 /// When it is worth asking again where all places are taken, or one message tries how the endpoint is.
-const SOON: Duration = Duration::from_millis(100);
+pub(super) const SOON: Duration = Duration::from_millis(100);
 
 /// Why nothing is sent now, and when it may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,17 +90,22 @@ impl Gate {
 
     /// How long until the rate allows the next one. Counts it where that is now.
     fn too_early(&mut self, now: Instant) -> Option<Duration> {
-        let Rate { count, per } = self.limits.rate?;
-        let apart = per / u32::try_from(count).unwrap_or(u32::MAX).max(1);
-        // As many at once as a second has.
-        let slack = per.min(Duration::from_secs(1)).saturating_sub(apart);
+        let rate = self.limits.rate?;
         let due = self.due.map_or(now, |due| due.max(now));
-        let wait = due.saturating_duration_since(now + slack);
+        let wait = due.saturating_duration_since(now + slack(rate));
         if !wait.is_zero() {
             return Some(wait);
         }
-        self.due = Some(due + apart);
+        self.due = Some(due + apart(rate));
         None
+    }
+
+    /// One that had passed was not sent: its place is free, and it counts for no rate.
+    pub(super) fn unsent(&mut self, now: Instant, pass: Pass) {
+        self.leave(now, pass, Went::Nothing);
+        if let (Some(rate), Some(due)) = (self.limits.rate, self.due) {
+            self.due = due.checked_sub(apart(rate));
+        }
     }
 
     /// Takes in how one went that had passed.
@@ -142,6 +147,16 @@ impl Gate {
     }
 }
 
+/// Between two messages that come evenly.
+pub(super) fn apart(rate: Rate) -> Duration {
+    rate.per / u32::try_from(rate.count).unwrap_or(u32::MAX).max(1)
+}
+
+/// How far ahead of its time a message may be: as many go at once as a second has.
+pub(super) fn slack(rate: Rate) -> Duration {
+    rate.per.min(Duration::from_secs(1)).saturating_sub(apart(rate))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -177,8 +192,10 @@ mod tests {
         assert!(quick.enter(at(250)).is_ok());
         assert_eq!(wait(&mut quick, at(250)), 250);
         let mut slow = gate(100, Some("2/m"));
-        slow.enter(now).unwrap();
+        let pass = slow.enter(now).unwrap();
         assert_eq!(wait(&mut slow, now), 30_000);
+        slow.unsent(now, pass);
+        assert!(slow.enter(now).is_ok(), "what was not sent counts for no rate");
     }
 
     #[test]

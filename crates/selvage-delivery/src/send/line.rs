@@ -1,11 +1,12 @@
-//! What this node has of one endpoint: its gate, and the connections that are kept open to it. Two endpoints share nothing, so that
-//! neither waits for the other.
+//! What this node has of one endpoint as one subscription sends to it: its gate, and the connections that are kept open to it; and its part
+//! of what all share who send to the same address. Two addresses share nothing, so that neither waits for the other.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::address::{Addresses, Berth, Member};
 use super::dial::Connection;
 use super::gate::{Gate, NotNow, Pass, Went};
 use crate::Endpoint;
@@ -19,19 +20,24 @@ const MADE_WITHIN: Duration = Duration::from_secs(60);
 pub(super) struct Line {
     pub(super) endpoint: Arc<Endpoint>,
     gate: Mutex<Gate>,
+    member: Member,
     idle: Mutex<Vec<Connection>>,
 }
 
 impl Line {
-    pub(super) fn new(endpoint: Arc<Endpoint>) -> Self {
+    pub(super) fn new(endpoint: Arc<Endpoint>, addresses: &Addresses) -> Self {
         let gate = Mutex::new(Gate::new(endpoint.limits));
-        Self { endpoint, gate, idle: Mutex::default() }
+        let member = addresses.join(&endpoint.url, endpoint.limits);
+        Self { endpoint, gate, member, idle: Mutex::default() }
     }
 
-    /// The turn of one message.
-    pub(super) fn enter(self: &Arc<Self>) -> Result<Turn, NotNow> {
+    /// The turn of one message: at the subscription's own gate first, so that no more of it wait at the address than it sends at a time.
+    pub(super) async fn enter(self: &Arc<Self>) -> Result<Turn, NotNow> {
         let pass = held(&self.gate).enter(Instant::now())?;
-        Ok(Turn { line: Arc::clone(self), pass, went: Went::Nothing })
+        let mut turn = Turn { line: Arc::clone(self), pass, berth: None, went: None };
+        turn.berth = Some(self.member.enter().await?);
+        turn.went = Some(Went::Nothing);
+        Ok(turn)
     }
 
     /// A connection that was kept, where there is one that is still of use.
@@ -63,19 +69,28 @@ fn is_fresh(connection: &Connection, now: Instant) -> bool {
 pub(super) struct Turn {
     pub(super) line: Arc<Line>,
     pass: Pass,
-    went: Went,
+    berth: Option<Berth>,
+    /// None until it has its place at the address: then it was not sent.
+    went: Option<Went>,
 }
 
 impl Turn {
     /// How it went, as far as it tells about the endpoint.
     pub(super) fn ends(mut self, went: Went) {
-        self.went = went;
+        self.went = Some(went);
+        if let Some(berth) = self.berth.take() {
+            berth.ends(went);
+        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        held(&self.line.gate).leave(Instant::now(), self.pass, self.went);
+        let (mut gate, now) = (held(&self.line.gate), Instant::now());
+        match self.went {
+            Some(went) => gate.leave(now, self.pass, went),
+            None => gate.unsent(now, self.pass),
+        }
     }
 }
 

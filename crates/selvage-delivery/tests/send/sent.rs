@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use selvage_delivery::send::{PROBED, Sender, probe};
-use selvage_delivery::{AddressPolicy, Attempt, Endpoint, Sent, Signing};
+use selvage_delivery::{AddressPolicy, Attempt, Endpoint, EndpointLimits, Sent, Signing};
 use selvage_model::manifest::system::SecretName;
 use tokio::io::AsyncWriteExt as _;
 
@@ -179,4 +179,38 @@ async fn one_endpoint_waits_for_none_other() {
         assert_eq!(told(&waiting.await.unwrap()), "FAB5124: there was no answer within 2 s");
     }
     assert_eq!(slow.got().len(), 2);
+}
+
+/// Two subscriptions that send to one address: each may send two at a time, and both together two.
+#[tokio::test]
+async fn subscriptions_to_one_address_share_its_places() {
+    let (now, most) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
+    let (under_way, seen) = (Arc::clone(&now), Arc::clone(&most));
+    let receiver = Receiver::doing(move |mut stream, _| {
+        let (now, most) = (Arc::clone(&under_way), Arc::clone(&seen));
+        async move {
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            now.fetch_sub(1, Ordering::SeqCst);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.ok().map(|()| stream)
+        }
+    })
+    .await;
+    let sender = sender();
+    let sending = ["mes/orders", "mes/orders", "board/orders", "board/orders"].map(|name| {
+        let limits = EndpointLimits { concurrency: 2, ..endpoint("").limits };
+        let endpoint = Arc::new(Endpoint { name: name.to_owned(), limits, ..endpoint(&receiver.url()) });
+        let sender = sender.clone();
+        tokio::spawn(async move {
+            for number in 0..5 {
+                let message = message(&format!("msg_{number}"));
+                assert_eq!(sender.send(Arc::clone(&endpoint), message).await.sent, Sent::Delivered);
+            }
+        })
+    });
+    for sending in sending {
+        sending.await.unwrap();
+    }
+    assert_eq!((receiver.got().len(), most.load(Ordering::SeqCst)), (20, 2));
 }
