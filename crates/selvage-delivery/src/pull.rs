@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::shown::{covers, shown};
-use crate::{Handed, Held, Holding};
+use crate::{Handed, Heard, Held, Holding};
 
 /// How much of the log is looked at before an answer is given, whatever was found in it.
 const MOST_LOOKED_AT: usize = 10_000;
@@ -32,6 +32,7 @@ pub struct Puller {
     log: Arc<dyn EventLog>,
     store: Store,
     holding: Holding,
+    heard: Heard,
 }
 
 /// Why there is no page.
@@ -55,7 +56,13 @@ enum Told {
 impl Puller {
     /// Over this log, with groups in this store; events are held to their contract by this.
     pub fn new(log: Arc<dyn EventLog>, store: Store, holding: Holding) -> Self {
-        Self { log, store, holding }
+        Self { log, store, holding, heard: Heard::default() }
+    }
+
+    /// How far consumers are answered is noted here.
+    #[must_use]
+    pub fn heard_by(self, heard: Heard) -> Self {
+        Self { heard, ..self }
     }
 
     /// Does what is asked of this interface.
@@ -74,7 +81,10 @@ impl Puller {
     async fn events(&self, pull: &Pull, asked: &Events, interface: &EventInterface) -> Pulled {
         let until = Instant::now() + asked.wait.min(LONGEST_WAIT);
         match self.page(pull, asked, interface, until).await {
-            Ok(page) => Pulled::Page(page),
+            Ok(page) => {
+                self.heard.note(&pull.interface, &pull.consumer, page.next);
+                Pulled::Page(page)
+            }
             Err(Stopped::Log(error, after)) => refused(&error, after),
             Err(Stopped::Withheld { problem, at }) => Pulled::Refused { problem, next: Some(at) },
         }

@@ -8,6 +8,7 @@ pub(crate) mod cursor;
 pub(crate) mod group;
 pub(crate) mod home;
 pub(crate) mod opening;
+pub(crate) mod pulled;
 pub(crate) mod read;
 pub(crate) mod retention;
 pub(crate) mod seal;

@@ -73,6 +73,7 @@ pub use event::checksum::checksum;
 pub use event::cursor::{Cursor, CursorMove, NewCursor, TakenCursor};
 pub use event::home::EventHome;
 pub use event::opening::{BrokerStream, OpenedStream};
+pub use event::pulled::PulledTo;
 pub use event::read::{ReadBatch, ReadFault, ReadLimit};
 pub use event::retention::{Behind, Retired};
 pub use event::{EventEpochs, StreamState};

@@ -47,7 +47,8 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0031.sql"),
     include_str!("../migrations/0032.sql"),
     include_str!("../migrations/0033.sql"),
-    include_str!("../migrations/0036.sql"),
+    include_str!("../migrations/0034.sql"),
+    include_str!("../migrations/0035.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

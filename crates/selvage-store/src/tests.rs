@@ -22,6 +22,7 @@ mod opening;
 mod operation;
 mod past;
 mod person;
+mod pulled;
 mod release;
 mod session;
 mod sqlite;

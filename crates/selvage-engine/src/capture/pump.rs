@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use selvage_log::EventLog;
+use selvage_model::code;
 use selvage_model::event::MOST_RECORDS;
 use selvage_model::name::InterfaceRef;
 use selvage_store::{CaptureHold, Store, StoreError};
@@ -62,10 +63,16 @@ impl From<StoreError> for Stop {
 /// Brings one append's worth; whether there was anything.
 async fn bring(store: &Store, log: &Arc<dyn EventLog>, stream: &InterfaceRef, hold: CaptureHold) -> Result<bool, Stop> {
     let waiting = store.outbox(hold.capture, MOST_RECORDS, MOST_AT_ONCE).await?;
-    if waiting.records.is_empty() {
+    if waiting.records.is_empty() && waiting.damaged.is_empty() {
         return Ok(false);
     }
-    log.append(stream, waiting.records).await.map_err(|error| Stop::Later(error.to_string()))?;
+    if !waiting.records.is_empty() {
+        log.append(stream, waiting.records).await.map_err(|error| Stop::Later(error.to_string()))?;
+    }
+    // INVARIANT: NOTHING-LOST: what cannot be told is named before it is forgotten.
+    for id in &waiting.damaged {
+        tracing::error!(code = %code::OUTBOX_DAMAGED, interface = %stream, "the event `{id}` is damaged in the outbox, and not told");
+    }
     store.outbox_told(hold, waiting.last).await?;
     Ok(true)
 }

@@ -84,6 +84,8 @@ codes! { OF_ENGINE:
     GRANT_SPENT = "FAB5221", "Deliveries wait, since the quota of their grant is used up";
     REPLAY_UNSENT = "FAB5222", "What is to be sent again is not sent now";
     PARKED_DAMAGED = "FAB5223", "A message that was set aside is not what was written";
+    PULL_LOSES = "FAB5224", "A consumer that pulls without a group is about to lose events";
+    OUTBOX_DAMAGED = "FAB5225", "A captured event is not what was written";
     // 6 connectors
     ODOO_TRY_AGAIN = "FAB6001", "Odoo rolled the call back; it may be sent again";
     ODOO_REFUSED = "FAB6002", "Odoo refused the values";

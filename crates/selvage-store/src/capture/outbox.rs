@@ -7,11 +7,12 @@ use super::CaptureHold;
 use super::step::ensure_held;
 use crate::Store;
 use crate::error::StoreError;
+use crate::event::checksum::checksum;
 use crate::statement::statements;
 use crate::value::bind;
 
 statements! {
-    WAITING = "SELECT number, id, lane, body FROM event_outbox WHERE capture = $1 ORDER BY number LIMIT $2";
+    WAITING = "SELECT number, id, lane, body, checksum FROM event_outbox WHERE capture = $1 ORDER BY number LIMIT $2";
     TOLD = "DELETE FROM event_outbox WHERE capture = $1 AND number <= $2";
 }
 
@@ -22,6 +23,14 @@ pub struct Waiting {
     pub records: Vec<NewRecord>,
     /// The number of the last of them.
     pub last: i64,
+    /// Ids of those between them that are not what was written: nobody can be told of them.
+    pub damaged: Vec<String>,
+}
+
+/// The checksum of an event in the outbox, with where it stands: one in another's place is known as well.
+pub(super) fn sealed(capture: i64, number: i64, (id, lane): (&str, &str), body: &[u8]) -> i64 {
+    let numbers = [capture.to_be_bytes(), number.to_be_bytes()];
+    i64::from(checksum(&[numbers.as_flattened(), id.as_bytes(), lane.as_bytes(), body]))
 }
 
 impl Store {
@@ -41,7 +50,13 @@ impl Store {
                 break;
             }
             waiting.last = row.integer("number")?;
-            waiting.records.push(NewRecord { id: row.parsed("id")?, lane: row.parsed("lane")?, body });
+            let (id, lane) = (row.text("id")?, row.text("lane")?);
+            let written = row.optional_number("checksum")?;
+            let is_whole = written.is_none_or(|it| it == sealed(capture, waiting.last, (&id, &lane), &body));
+            match (id.parse(), lane.parse()) {
+                (Ok(id), Ok(lane)) if is_whole => waiting.records.push(NewRecord { id, lane, body }),
+                _ => waiting.damaged.push(id),
+            }
         }
         Ok(waiting)
     }

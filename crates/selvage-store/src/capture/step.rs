@@ -9,7 +9,7 @@ use selvage_model::event::NewRecord;
 use super::finding;
 use super::hint::Echo;
 use super::known::Captured;
-use super::{CaptureHold, CaptureState};
+use super::{CaptureHold, CaptureState, outbox};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
@@ -27,7 +27,7 @@ statements! {
     PARK = "INSERT INTO capture_parked (capture, record, code, reason, since, cause) VALUES ($1, $2, $3, $4, $5, $6) \
             ON CONFLICT (capture, record) DO UPDATE SET code = excluded.code, reason = excluded.reason, cause = excluded.cause";
     UNPARK = "DELETE FROM capture_parked WHERE capture = $1 AND record = $2";
-    OUT = "INSERT INTO event_outbox (capture, number, id, lane, body) VALUES ($1, $2, $3, $4, $5)";
+    OUT = "INSERT INTO event_outbox (capture, number, id, lane, body, checksum) VALUES ($1, $2, $3, $4, $5, $6)";
     ADVANCE = "UPDATE capture SET next_out = $1 WHERE id = $2";
     PROGRESS = "UPDATE capture SET stage = $1, place = $2, front = $3, settled = $4, looked_at = $5, reconciled_at = $6 \
                 WHERE id = $7";
@@ -119,7 +119,8 @@ impl Store {
         }
         for event in &step.events {
             let (id, lane) = (event.id.as_str(), event.lane.as_str());
-            transaction.run(OUT, bind![capture, next, id, lane, event.body.as_slice()]).await?;
+            let sealed = outbox::sealed(capture, next, (id, lane), &event.body);
+            transaction.run(OUT, bind![capture, next, id, lane, event.body.as_slice(), sealed]).await?;
             next += 1;
         }
         if !step.events.is_empty() {

@@ -6,11 +6,12 @@ use selvage_model::delivery::Cause;
 use selvage_model::event::NewRecord;
 use selvage_model::name::SystemName;
 
-use super::stage::Stage;
+use super::stage::{Stage, tamper};
 use super::{LEASE, both};
 use crate::{
     CaptureHold, CapturePause, CaptureStage, CaptureState, CaptureStep, Captured, CapturedId, CopyPage, Echo,
-    HeldCapture, LaneChoice, NewCapture, ParkedCapture, Standing, Store, StoreError, TakenCapture, Unmoved, Word,
+    HeldCapture, LaneChoice, NewCapture, ParkedCapture, RecordPlace, Standing, Store, StoreError, TakenCapture,
+    Unmoved, Word,
 };
 
 both!(
@@ -23,6 +24,7 @@ both!(
     what_cannot_be_told_is_known_and_parked_at_once,
     parked_records_are_found_by_their_class,
     ids_are_hashed_with_one_key_for_ever,
+    what_is_damaged_in_the_outbox_is_named_and_not_told,
 );
 
 const WORD: Word<'static> = Word { by: "a.lead", because: "restored on purpose" };
@@ -338,7 +340,16 @@ async fn parked_records_are_found_by_their_class(stage: &Stage) {
         let chosen = found(LaneChoice { cause: Some(cause), ..LaneChoice::default() }).await;
         assert_eq!(chosen, [(format!("odoo-{record}"), cause)]);
     }
-    assert_eq!(found(LaneChoice::default()).await.len(), Cause::ALL.len());
+    let whole = found(LaneChoice::default()).await;
+    assert_eq!(whole.len(), Cause::ALL.len());
+    let (mut all, mut after): (Vec<_>, Option<RecordPlace>) = (Vec::new(), None);
+    loop {
+        let (page, next) = store.records_page(&LaneChoice::default(), after, 3).await.unwrap();
+        all.extend(page.iter().map(|it| (it.label(), it.parked.cause)));
+        let Some(next) = next else { break };
+        after = Some(next.to_string().parse().unwrap());
+    }
+    assert_eq!(all, whole, "in pages, everything once");
     let lane = |lane: &str| LaneChoice { lane: Some(lane.to_owned()), ..LaneChoice::default() };
     assert_eq!(found(lane("odoo-3")).await, [("odoo-3".to_owned(), Cause::ALL[2])]);
     let interface = |name: &str| LaneChoice { interface: Some(name.parse().unwrap()), ..LaneChoice::default() };
@@ -353,4 +364,29 @@ async fn parked_records_are_found_by_their_class(stage: &Stage) {
     let step = CaptureStep { known: vec![known(1, 9, "ready")], ..CaptureStep::default() };
     store.capture(hold, 1, &step).await.unwrap();
     assert_eq!(found(lane("odoo-1")).await, []);
+}
+
+async fn what_is_damaged_in_the_outbox_is_named_and_not_told(stage: &Stage) {
+    let store = stage.open().await;
+    let (hold, ..) = taken(&store, "a", LEASE).await;
+    let events = ["a", "b", "c", "d", "e"].map(event).to_vec();
+    store.capture(hold, 1, &CaptureStep { events, ..CaptureStep::default() }).await.unwrap();
+    let outbox = async || {
+        let waiting = store.outbox(hold.capture, 10, 1_000_000).await.unwrap();
+        let ids: Vec<String> = waiting.records.iter().map(|record| record.id.to_string()).collect();
+        (ids.join(" "), waiting.damaged.join(" "), waiting.last)
+    };
+    assert_eq!(outbox().await, ("a b c d e".to_owned(), String::new(), 5));
+    for change in [
+        "UPDATE event_outbox SET body = CAST('{\"n\":1}' AS BYTEA) WHERE id = 'b'",
+        "UPDATE event_outbox SET lane = 'odoo-2' WHERE id = 'c'",
+        // What was put there before there were checksums is told.
+        "UPDATE event_outbox SET checksum = NULL WHERE id = 'd'",
+        "UPDATE event_outbox SET id = 'f' WHERE id = 'e'",
+    ] {
+        tamper(&store, change).await;
+    }
+    assert_eq!(outbox().await, ("a d".to_owned(), "b c f".to_owned(), 5));
+    store.outbox_told(hold, 5).await.unwrap();
+    assert_eq!(outbox().await, (String::new(), String::new(), 0));
 }

@@ -2,6 +2,7 @@
 //! declared. What a stream lost, and who is held back or holds back, is told to operators; it never decides what is done about it.
 
 mod behind;
+mod pulling;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,12 +15,14 @@ use selvage_model::fabric::Fabric;
 use selvage_model::manifest::event::Retention;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::InterfaceRef;
+use selvage_store::Store;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::NodeConfig;
 use super::release::Current;
 pub(crate) use behind::Behindhand;
+use pulling::Pulling;
 
 /// How often it is looked whether other interfaces run.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -49,7 +52,9 @@ impl Events {
             Some(broker) => Arc::new(JetStreamLog::start(broker, store).await?),
             None => Arc::new(SqlLog::new(store, config.marks.as_deref())?),
         };
-        let following = tokio::spawn(follow(Arc::clone(&log), Arc::clone(current), behind));
+        let following =
+            Following { log: Arc::clone(&log), store: config.store.clone(), current: Arc::clone(current), behind };
+        let following = tokio::spawn(following.run());
         Ok(Self { log, following, captures: None })
     }
 
@@ -75,32 +80,51 @@ impl Events {
     }
 }
 
-/// Opens the streams of whatever release is active, and keeps their retention, for as long as the node runs.
-async fn follow(log: Arc<dyn EventLog>, current: Arc<Current>, behind: Arc<Behindhand>) {
-    let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
-    let mut retired = Instant::now();
-    let (mut streams, mut of) = (Vec::new(), None);
-    let mut looks = tokio::time::interval(LOOK_EVERY);
-    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        looks.tick().await;
-        let release = Arc::clone(&current.active().release);
-        if of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &release)) {
-            streams = streams_of(&release.fabric);
-            of = Some(release);
-        }
-        for (stream, _) in &streams {
-            if !open.contains(stream) && open_stream(&*log, stream).await {
-                open.insert(stream.clone());
+/// Keeps the streams of whatever release is active.
+struct Following {
+    log: Arc<dyn EventLog>,
+    store: Store,
+    current: Arc<Current>,
+    behind: Arc<Behindhand>,
+}
+
+impl Following {
+    /// Opens the streams, and keeps their retention, for as long as the node runs.
+    async fn run(self) {
+        let mut open: BTreeSet<InterfaceRef> = BTreeSet::new();
+        let mut retired = Instant::now();
+        let (mut streams, mut of) = (Vec::new(), None);
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            looks.tick().await;
+            let release = Arc::clone(&self.current.active().release);
+            if of.as_ref().is_none_or(|of| !Arc::ptr_eq(of, &release)) {
+                streams = streams_of(&release.fabric);
+                of = Some(release);
             }
-        }
-        if retired.elapsed() >= RETIRE_EVERY {
-            retired = Instant::now();
-            for (stream, retention) in streams.iter().filter(|(stream, _)| open.contains(stream)) {
-                if let Some(retention) = retention {
-                    retire(&*log, stream, *retention, &behind).await;
+            for (stream, _) in &streams {
+                if !open.contains(stream) && open_stream(&*self.log, stream).await {
+                    open.insert(stream.clone());
                 }
             }
+            if retired.elapsed() >= RETIRE_EVERY {
+                retired = Instant::now();
+                let kept = streams.iter().filter(|(stream, _)| open.contains(stream));
+                self.retire(kept.filter_map(|(stream, retention)| Some((stream, (*retention)?)))).await;
+            }
+        }
+    }
+
+    /// Takes what retention does not keep, and tells who is behind: those for whom events are kept, and those who lose them.
+    async fn retire(&self, streams: impl Iterator<Item = (&InterfaceRef, Retention)>) {
+        let active = self.current.active();
+        let (log, store, behind) = (&*self.log, &self.store, &*self.behind);
+        let pulling = Pulling { log, store, access: &active.access, behind };
+        pulling.keep().await;
+        for (stream, retention) in streams {
+            pulling.judge(stream, retention).await;
+            retire(log, stream, retention, behind).await;
         }
     }
 }

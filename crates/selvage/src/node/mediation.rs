@@ -99,7 +99,11 @@ impl Mediation for EngineMediation {
 
     fn pull(&self, pull: Pull) -> BoxFuture<'static, Pulled> {
         let release = Arc::clone(&self.current.active().release);
-        let puller = self.engine.events().map(|log| Puller::new(log, self.store.clone(), self.handed_out.holding()));
+        let heard = self.told.behind.heard.clone();
+        let puller = self
+            .engine
+            .events()
+            .map(|log| Puller::new(log, self.store.clone(), self.handed_out.holding()).heard_by(heard));
         let work = Reading(self.runtime.spawn(async move {
             let interface = release.fabric.interfaces.get(&pull.interface).map(|interface| &interface.body);
             match (puller, interface) {

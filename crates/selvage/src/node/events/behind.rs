@@ -4,14 +4,38 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+use jiff::Timestamp;
+use selvage_delivery::Heard;
 use selvage_log::Behind;
 use selvage_model::code;
-use selvage_model::name::InterfaceRef;
+use selvage_model::event::Position;
+use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::scalar;
 
 /// Who is behind, by stream, as of the last time that retention was kept.
 #[derive(Default)]
-pub(crate) struct Behindhand(Mutex<BTreeMap<InterfaceRef, Vec<Behind>>>);
+pub(crate) struct Behindhand {
+    /// Kept for them.
+    readers: Mutex<BTreeMap<InterfaceRef, Vec<Behind>>>,
+    /// About to be lost to them.
+    losing: Mutex<BTreeMap<InterfaceRef, Vec<Losing>>>,
+    /// How far consumers were answered that pull without a group, until that is noted.
+    pub(crate) heard: Heard,
+}
+
+/// A consumer that pulls without a group, and is about to lose what it has not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Losing {
+    pub(super) consumer: ConsumerName,
+    /// It has what stands up to here.
+    pub(super) position: Position,
+    /// When it asked last.
+    pub(super) heard: Timestamp,
+    /// How long the next event is kept yet.
+    pub(super) left: Duration,
+}
 
 impl Behindhand {
     /// Takes in who is behind in a stream, and raises the alarm for each.
@@ -22,16 +46,32 @@ impl Behindhand {
                 "`{reader}` has not read the events {from} to {to} of `{stream}`, from {since} on: kept past retention"
             );
         }
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         match behind.is_empty() {
             true => all.remove(stream),
             false => all.insert(stream.clone(), behind),
         };
     }
 
+    /// Takes in who is about to lose events of a stream, and raises the alarm for each.
+    pub(super) fn lose(&self, stream: &InterfaceRef, losing: Vec<Losing>) {
+        for Losing { consumer, position, heard, left } in &losing {
+            let left = scalar::spell(Duration::from_secs(left.as_secs()));
+            tracing::error!(
+                code = %code::PULL_LOSES,
+                "`{consumer}` pulls `{stream}` without a group, was at {position} when it asked last, {heard:.0}, and loses what is behind that in {left}"
+            );
+        }
+        let mut all = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
+        match losing.is_empty() {
+            true => all.remove(stream),
+            false => all.insert(stream.clone(), losing),
+        };
+    }
+
     /// In Prometheus' text format.
     pub(crate) fn text(&self) -> String {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         let mut text = String::from(
             "# HELP selvage_events_kept_for_reader Events that retention would have taken and that a reader has not read.\n\
              # TYPE selvage_events_kept_for_reader gauge\n",
@@ -46,14 +86,30 @@ impl Behindhand {
                 );
             }
         }
+        text + &self.text_of_losing()
+    }
+
+    fn text_of_losing(&self) -> String {
+        let all = self.losing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut text = String::from(
+            "# HELP selvage_events_lost_in_seconds How long the next event is kept yet that a consumer has not pulled, where that is not long.\n\
+             # TYPE selvage_events_lost_in_seconds gauge\n",
+        );
+        for (stream, losing) in all.iter() {
+            for Losing { consumer, left, .. } in losing {
+                let left = left.as_secs();
+                let _ = writeln!(
+                    text,
+                    "selvage_events_lost_in_seconds{{interface=\"{stream}\",consumer=\"{consumer}\"}} {left}"
+                );
+            }
+        }
         text
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use selvage_model::event::Position;
-
     use super::*;
 
     #[test]
@@ -71,6 +127,12 @@ mod tests {
         let line = "selvage_events_kept_for_reader{interface=\"orders@1\",reader=\"group/planning/say \\\"hi\\\"\"} 5";
         assert!(behindhand.text().lines().any(|told| told == line), "{}", behindhand.text());
         behindhand.are(&stream, Vec::new());
-        assert_eq!(behindhand.text().lines().count(), 2);
+        let (position, heard) = (Position::new(1, 4).unwrap(), Timestamp::UNIX_EPOCH);
+        let left = Duration::from_secs(90);
+        behindhand.lose(&stream, vec![Losing { consumer: "planning".parse().unwrap(), position, heard, left }]);
+        let line = "selvage_events_lost_in_seconds{interface=\"orders@1\",consumer=\"planning\"} 90";
+        assert!(behindhand.text().lines().any(|told| told == line), "{}", behindhand.text());
+        behindhand.lose(&stream, Vec::new());
+        assert_eq!(behindhand.text().lines().count(), 4);
     }
 }
