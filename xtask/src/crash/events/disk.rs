@@ -16,9 +16,14 @@ pub(super) enum End {
     PowerCut,
 }
 
+/// How late a disk writes that says too early that it has: milliseconds at most.
+const LATE: &str = "100";
+
 /// The disk of one node.
 pub(super) struct Disk {
     directory: PathBuf,
+    /// It says that a log is on it before it is: whoever stands on it acknowledges before the sync.
+    is_late: bool,
 }
 
 impl Disk {
@@ -29,7 +34,12 @@ impl Disk {
         // As the system names the files of a process.
         let directory = directory.canonicalize()?;
         compile(&directory.join("synced.so"))?;
-        Ok(Self { directory })
+        Ok(Self { directory, is_late: false })
+    }
+
+    /// The same disk, which says that it has written before it has.
+    pub(super) fn late(self) -> Self {
+        Self { is_late: true, ..self }
     }
 
     /// Where the node has its files.
@@ -39,12 +49,16 @@ impl Disk {
 
     /// The environment of a node whose writes are followed.
     pub(super) fn followed(&self) -> Vec<(&'static str, PathBuf)> {
-        vec![
+        let mut environment = vec![
             ("LD_PRELOAD", self.directory.join("synced.so")),
             ("SELVAGE_SYNCED_FROM", self.files()),
             ("SELVAGE_SYNCED_TO", self.directory.join("synced")),
             ("SELVAGE_SYNCED_FULL", self.directory.join("full")),
-        ]
+        ];
+        if self.is_late {
+            environment.push(("SELVAGE_SYNCED_LATE", LATE.into()));
+        }
+        environment
     }
 
     /// What is there once the node has ended: this is what the next one finds.

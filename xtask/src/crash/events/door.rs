@@ -58,7 +58,11 @@ pub(super) struct Door {
 impl Door {
     /// An installation in an empty directory; its node does not run yet.
     async fn new(name: &str, directory: &Path, keeping: Keeping) -> Result<Self> {
-        let (disk, seen) = (Disk::new(directory)?, Arc::default());
+        Self::on(Disk::new(directory)?, name, directory, keeping).await
+    }
+
+    async fn on(disk: Disk, name: &str, directory: &Path, keeping: Keeping) -> Result<Self> {
+        let seen = Arc::default();
         let receiver = Receiver::start(Arc::clone(&seen)).await?;
         let fabric = directory.join("fabric");
         fs::create_dir_all(&fabric)?;
@@ -102,7 +106,7 @@ impl Door {
         tally: &mut Tally,
     ) -> Result<Observed> {
         self.start().await?;
-        let producers = self.begin(tally.rounds * FIRST, false).await?;
+        let producers = self.begin(tally.rounds * FIRST).await?;
         for round in 0..rounds {
             tally.progress(round, rounds);
             tokio::time::sleep(random.millis(WORKS)).await;
@@ -127,17 +131,28 @@ impl Door {
     }
 
     /// Begins a load, and returns once everybody is delivered to.
-    async fn begin(&self, first: u64, early: bool) -> Result<Producers> {
+    async fn begin(&self, first: u64) -> Result<Producers> {
         let delivered = (0..READERS).map(|reader| (reader, Vec::new())).collect();
         with(&self.seen, |seen| *seen = Observed { delivered, at_once: WINDOW, ..Observed::default() });
         let target = Target { address: self.node.address, key: self.key.clone() };
-        let producers = Producers::start(&target, first, early, &self.seen);
+        let producers = Producers::start(&target, first, &self.seen);
         let began = Instant::now();
         while with(&self.seen, |seen| seen.delivered.values().any(Vec::is_empty)) {
             ensure!(began.elapsed() < BEGINS_WITHIN, "not everybody is delivered to");
             tokio::time::sleep(LOOK_EVERY).await;
         }
         Ok(producers)
+    }
+
+    /// The power is cut some times, and the node is started again.
+    async fn cuts(&mut self) -> Result<()> {
+        for _ in 0..PLANTED_CUTS {
+            tokio::time::sleep(Duration::from_millis(WORKS.start)).await;
+            with(&self.seen, |seen| seen.kills += 1);
+            self.end(End::PowerCut)?;
+            self.start().await?;
+        }
+        Ok(())
     }
 
     /// What was seen, once everything has arrived, or nothing more comes.
@@ -192,18 +207,28 @@ pub(super) async fn rounds(
 /// Whether what was planted is among what was broken.
 type IsFound = fn(&[Broken]) -> bool;
 
-/// Three readers and some producers break a promise while power is cut: the checker has to find each of them. Whether it did.
+/// Three readers break a promise, and in another installation the disk does: the checker has to find each of them. Whether it did.
 pub(super) async fn plant(directory: &Path) -> Result<[(&'static str, bool); 4]> {
+    let (readers, early) = (broken_by_readers(directory), broken_by_disk(directory));
+    let (readers, early) = tokio::join!(readers, early);
+    let (readers, early) = (readers?, early?);
+    let table: [(&str, IsFound); 3] = [
+        ("loss", |broken| lost(broken, LOSES).any(|event| !lost(broken, DOUBLES).any(|other| other == event))),
+        ("double", |broken| broken.iter().any(|broken| matches!(broken, Broken::Doubled { .. }))),
+        ("reorder", |broken| broken.iter().any(|broken| matches!(broken, Broken::Reordered { reader: REORDERS, .. }))),
+    ];
+    let [loss, double, reorder] = table.map(|(planted, is_found)| (planted, is_found(&readers)));
+    // What was acknowledged before the sync never came to somebody.
+    let is_lost = early.iter().any(|broken| matches!(broken, Broken::Lost { .. }));
+    Ok([loss, double, reorder, ("acknowledgement before the sync", is_lost)])
+}
+
+async fn broken_by_readers(directory: &Path) -> Result<Vec<Broken>> {
     let mut door = Door::new("planted", &directory.join("door-planted"), Keeping::Embedded).await?;
     door.receiver.plant();
     door.start().await?;
-    let producers = door.begin(0, true).await?;
-    for _ in 0..PLANTED_CUTS {
-        tokio::time::sleep(Duration::from_millis(WORKS.start)).await;
-        with(&door.seen, |seen| seen.kills += 1);
-        door.end(End::PowerCut)?;
-        door.start().await?;
-    }
+    let producers = door.begin(0).await?;
+    door.cuts().await?;
     let began = Instant::now();
     let given = || with(&door.seen, |seen| seen.delivered.get(&REORDERS).map_or(0, Vec::len));
     while given() < PLANTED_EVENTS && began.elapsed() < PLANTED_WITHIN {
@@ -212,15 +237,20 @@ pub(super) async fn plant(directory: &Path) -> Result<[(&'static str, bool); 4]>
     producers.finish().await?;
     let observed = door.delivered(PLANTED_SILENCE).await;
     door.end(End::Kill)?;
-    let broken = check(&observed);
-    let table: [(&str, IsFound); 4] = [
-        ("loss", |broken| lost(broken, LOSES).any(|event| !lost(broken, DOUBLES).any(|other| other == event))),
-        ("double", |broken| broken.iter().any(|broken| matches!(broken, Broken::Doubled { .. }))),
-        ("reorder", |broken| broken.iter().any(|broken| matches!(broken, Broken::Reordered { reader: REORDERS, .. }))),
-        // What its producer believed too early never came to anybody.
-        ("early", |broken| lost(broken, DOUBLES).next().is_some()),
-    ];
-    Ok(table.map(|(planted, is_found)| (planted, is_found(&broken))))
+    Ok(check(&observed))
+}
+
+/// The product as it is, on a disk that says too early that it has written: what the node acknowledges is not kept yet.
+async fn broken_by_disk(directory: &Path) -> Result<Vec<Broken>> {
+    let place = directory.join("door-early");
+    let mut door = Door::on(Disk::new(&place)?.late(), "early", &place, Keeping::Embedded).await?;
+    door.start().await?;
+    let producers = door.begin(0).await?;
+    door.cuts().await?;
+    producers.finish().await?;
+    let observed = door.delivered(PLANTED_SILENCE).await;
+    door.end(End::Kill)?;
+    Ok(check(&observed))
 }
 
 /// What this reader never got.

@@ -56,8 +56,6 @@ pub(crate) enum Plant {
     Double,
     /// Gives events out of order.
     Reorder,
-    /// Says that it kept what it is about to.
-    Early,
 }
 
 struct Node {
@@ -152,17 +150,8 @@ impl Node {
     async fn append(&self, producer: usize, number: u64) -> Result<Reply> {
         let turn = self.appended.fetch_add(1, Ordering::Relaxed) % ONCE_IN == ONCE_IN - 1;
         let plant = self.plant.filter(|_| turn);
-        let nowhere = Reply::Kept { position: String::new() };
         match plant {
-            Some(Plant::Loss) => return Ok(nowhere),
-            Some(Plant::Early) => {
-                let (log, stream, record) = (Arc::clone(&self.log), self.stream.clone(), record(producer, number, "")?);
-                tokio::spawn(async move {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    log.append(&stream, vec![record]).await
-                });
-                return Ok(nowhere);
-            }
+            Some(Plant::Loss) => return Ok(Reply::Kept { position: String::new() }),
             Some(Plant::Double) => {
                 self.log.append(&self.stream, vec![record(producer, number, "-again")?]).await?;
             }

@@ -1,4 +1,4 @@
-//! Nodes that break a promise: the checker has to find each of them, or it proves nothing.
+//! Nodes that break a promise, and a disk that does: the checker has to find each of them, or it proves nothing.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -22,32 +22,43 @@ const ENOUGH_WITHIN: Duration = Duration::from_secs(30);
 /// Whether a broken promise is the one that was planted.
 type IsFound = fn(&Broken) -> bool;
 
+/// What is planted.
+#[derive(Clone, Copy, Debug)]
+enum Planted {
+    /// A promise that the node breaks.
+    InNode(Plant),
+    /// The node keeps its promise, and its disk does not: each acknowledgement is given before the sync.
+    EarlyAcknowledgement,
+}
+
 /// Runs a node for each broken promise, cuts its power, and looks whether that was found.
 pub(super) async fn plant(directory: &Path, tally: &mut Tally) -> Result<()> {
-    let table: [(Plant, IsFound); 4] = [
-        (Plant::Loss, |broken| matches!(broken, Broken::Lost { .. })),
-        (Plant::Double, |broken| matches!(broken, Broken::Doubled { .. })),
-        (Plant::Reorder, |broken| matches!(broken, Broken::Reordered { .. })),
-        (Plant::Early, |broken| matches!(broken, Broken::Lost { .. })),
+    let table: [(Planted, IsFound); 4] = [
+        (Planted::InNode(Plant::Loss), |broken| matches!(broken, Broken::Lost { .. })),
+        (Planted::InNode(Plant::Double), |broken| matches!(broken, Broken::Doubled { .. })),
+        (Planted::InNode(Plant::Reorder), |broken| matches!(broken, Broken::Reordered { .. })),
+        (Planted::EarlyAcknowledgement, |broken| matches!(broken, Broken::Lost { .. })),
     ];
     let mut trials = JoinSet::new();
-    for (plant, is_found) in table {
-        let place = directory.join(format!("{plant:?}"));
-        trials.spawn(async move { (plant, found(place, plant, is_found).await) });
+    for (number, (planted, is_found)) in table.into_iter().enumerate() {
+        let place = directory.join(format!("planted-{number}"));
+        trials.spawn(async move { (planted, found(place, planted, is_found).await) });
     }
     while let Some(trial) = trials.join_next().await {
-        let (plant, found) = trial?;
-        let found = found?;
-        tally.planted(&format!("{plant:?}"), found);
+        let (planted, found) = trial?;
+        tally.planted(&format!("{planted:?}"), found?);
     }
     Ok(())
 }
 
-async fn found(place: PathBuf, plant: Plant, is_found: fn(&Broken) -> bool) -> Result<bool> {
-    let mut stand = Stand::new(&place, Keeping::Embedded, Some(plant))?;
+async fn found(place: PathBuf, planted: Planted, is_found: fn(&Broken) -> bool) -> Result<bool> {
+    let (mut stand, cuts) = match planted {
+        Planted::InNode(plant) => (Stand::new(&place, Keeping::Embedded, Some(plant))?, 1),
+        Planted::EarlyAcknowledgement => (Stand::early(&place)?, CUTS),
+    };
     stand.start().await?;
     let load = Load::start(&stand.socket(), 0);
-    for _ in 0..if plant == Plant::Early { CUTS } else { 1 } {
+    for _ in 0..cuts {
         tokio::time::sleep(WORKS).await;
         load.note(|seen| seen.kills += 1);
         stand.end(End::PowerCut)?;

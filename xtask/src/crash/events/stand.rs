@@ -63,6 +63,12 @@ impl Stand {
         Ok(Self { directory: directory.to_owned(), disk, keeping, plant, node: None })
     }
 
+    /// One whose disk says that it has written before it has, so that its node acknowledges before the sync.
+    pub(super) fn early(directory: &Path) -> Result<Self> {
+        let disk = Disk::new(directory)?.late();
+        Ok(Self { directory: directory.to_owned(), disk, keeping: Keeping::Embedded, plant: None, node: None })
+    }
+
     /// Where its node is asked.
     pub(super) fn socket(&self) -> PathBuf {
         self.directory.join("socket")

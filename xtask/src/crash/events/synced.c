@@ -1,8 +1,9 @@
 /* Keeps a copy of a directory's files that holds only what was synced: what a disk would have after a power cut.
  *
  * Preloaded into a process. SELVAGE_SYNCED_FROM names the directory, SELVAGE_SYNCED_TO the copy. Writes are noted by file; a sync of a
- * file brings what was noted of it into the copy. While the file SELVAGE_SYNCED_FULL is there, writes find no space. Never used by
- * anything that users run. */
+ * file brings what was noted of it into the copy. While the file SELVAGE_SYNCED_FULL is there, writes find no space. With
+ * SELVAGE_SYNCED_LATE a sync of a write-ahead log is told as done at once, and done up to so many milliseconds later: whoever
+ * acknowledges after it has acknowledged before the sync. Never used by anything that users run. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <unistd.h>
 
 struct range { off_t at, end; };
-struct file { char path[PATH_MAX]; struct range *ranges; size_t count, room; struct file *next; };
+struct file { char path[PATH_MAX]; struct range *ranges; size_t count, room; int due; struct file *next; };
 
 static struct file *files;
 static pthread_mutex_t alone = PTHREAD_MUTEX_INITIALIZER;
@@ -26,11 +27,19 @@ static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static int (*real_ftruncate)(int, off_t);
 static int (*real_unlink)(const char *);
 
+static long late;
+
+static void *bring_later(void *unused);
+
 __attribute__((constructor)) static void begin(void) {
     real_write = dlsym(RTLD_NEXT, "write");
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     real_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
     real_unlink = dlsym(RTLD_NEXT, "unlink");
+    const char *milliseconds = getenv("SELVAGE_SYNCED_LATE");
+    late = milliseconds ? atol(milliseconds) : 0;
+    pthread_t thread;
+    if (late > 0 && pthread_create(&thread, NULL, bring_later, NULL)) abort();
 }
 
 /* Where a path is in the copy; 0 where it is no file of the directory, or the shared memory that no disk keeps. */
@@ -102,12 +111,49 @@ static void bring(int fd, const char *path, const char *copy) {
     close(from);
 }
 
+static int is_log(const char *path) {
+    size_t length = strlen(path);
+    return length > 4 && !strcmp(path + length - 4, "-wal");
+}
+
+/* What was told as done is done now. The caller is alone. */
+static void bring_due(struct file *file) {
+    char copy[PATH_MAX];
+    if (!file->due) return;
+    file->due = 0;
+    int fd = open(file->path, O_RDONLY);
+    if (fd < 0) return;
+    if (copied(file->path, copy)) bring(fd, file->path, copy);
+    close(fd);
+}
+
+static void *bring_later(void *unused) {
+    for (;;) {
+        usleep(late * 1000);
+        pthread_mutex_lock(&alone);
+        for (struct file *file = files; file; file = file->next) bring_due(file);
+        pthread_mutex_unlock(&alone);
+    }
+    return unused;
+}
+
+/* No page of a database is there before what its log says of it: that would be another fault. */
+static void bring_log_of(const char *path) {
+    char log[PATH_MAX];
+    if (snprintf(log, sizeof log, "%s-wal", path) < PATH_MAX) bring_due(file_of(log));
+}
+
 static int sync_copy(int fd) {
     char path[PATH_MAX], copy[PATH_MAX];
     struct stat state;
     if (!path_of(fd, path) || !copied(path, copy) || fstat(fd, &state) || !S_ISREG(state.st_mode)) return 0;
     pthread_mutex_lock(&alone);
-    bring(fd, path, copy);
+    if (late > 0 && is_log(path)) {
+        file_of(path)->due = 1;
+    } else {
+        if (late > 0) bring_log_of(path);
+        bring(fd, path, copy);
+    }
     pthread_mutex_unlock(&alone);
     return 0;
 }

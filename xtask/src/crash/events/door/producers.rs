@@ -23,8 +23,6 @@ use super::super::load::{AGAIN, ENDED_WITHIN, PRODUCERS, READERS, with};
 const BEHIND: usize = 800;
 /// An answer may take so long.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Where errors are planted, an acknowledgement is noted before it was given once in so many events.
-const EARLY_ONCE_IN: u64 = 4;
 
 /// Where events are published, and as whom.
 #[derive(Clone)]
@@ -40,12 +38,12 @@ pub(super) struct Producers {
 }
 
 impl Producers {
-    /// They begin, with events from the number `first` on. `early`: some believe that an event is kept before they were told.
-    pub(super) fn start(target: &Target, first: u64, early: bool, seen: &Arc<Mutex<Observed>>) -> Self {
+    /// They begin, with events from the number `first` on.
+    pub(super) fn start(target: &Target, first: u64, seen: &Arc<Mutex<Observed>>) -> Self {
         let (producing, mut tasks) = (Arc::new(AtomicBool::new(true)), JoinSet::new());
         for producer in 0..PRODUCERS {
             let (producing, seen) = (Arc::clone(&producing), Arc::clone(seen));
-            let mut one = Producer { target: target.clone(), producer, early, line: None };
+            let mut one = Producer { target: target.clone(), producer, line: None };
             tasks.spawn(async move { one.produce(first, &producing, &seen).await });
         }
         Self { producing, tasks }
@@ -63,7 +61,6 @@ impl Producers {
 struct Producer {
     target: Target,
     producer: usize,
-    early: bool,
     line: Option<SendRequest<Full<Bytes>>>,
 }
 
@@ -76,12 +73,6 @@ impl Producer {
                 continue;
             }
             let event = (self.producer, number);
-            if self.early && (number + self.producer as u64).is_multiple_of(EARLY_ONCE_IN) {
-                with(seen, |seen| seen.acknowledged.insert(event));
-                let _ = self.publish(number).await;
-                number += 1;
-                continue;
-            }
             match self.publish(number).await {
                 Ok(200 | 202) => {
                     with(seen, |seen| seen.acknowledged.insert(event));
