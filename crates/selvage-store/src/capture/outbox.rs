@@ -44,15 +44,20 @@ impl Store {
         let mut waiting = Waiting::default();
         let mut size = 0;
         for row in transaction.all(WAITING, bind![capture, limit]).await? {
-            let body = row.bytes("body")?;
+            let number = row.integer("number")?;
+            // A value that cannot be read as what it is was not written so either.
+            let (Ok(id), Ok(lane), Ok(body)) = (row.text("id"), row.text("lane"), row.bytes("body")) else {
+                waiting.last = number;
+                waiting.damaged.push(format!("number {number}"));
+                continue;
+            };
             size += body.len();
             if size > bytes && !waiting.records.is_empty() {
                 break;
             }
-            waiting.last = row.integer("number")?;
-            let (id, lane) = (row.text("id")?, row.text("lane")?);
+            waiting.last = number;
             let written = row.optional_number("checksum")?;
-            let is_whole = written.is_none_or(|it| it == sealed(capture, waiting.last, (&id, &lane), &body));
+            let is_whole = written.is_none_or(|it| it == sealed(capture, number, (&id, &lane), &body));
             match (id.parse(), lane.parse()) {
                 (Ok(id), Ok(lane)) if is_whole => waiting.records.push(NewRecord { id, lane, body }),
                 _ => waiting.damaged.push(id),
