@@ -110,7 +110,7 @@ fn answers_that_do_not_fit_their_object_are_counted_and_where_enforced_refused()
         let mut client = running.client();
         let answer = client.get("shop", "/orders/v1/orders/off");
         assert_eq!((answer.status, answer.text().contains(get.1)), (get.0, true), "{wanted}");
-        assert_eq!(answer.text().contains("no string"), false, "{wanted}: only owners see where");
+        assert!(!answer.text().contains("no string"), "{wanted}: only owners see where");
         let answer = post(&mut client, "/orders/v1/orders/off/release", &["Idempotency-Key: k"], "");
         assert_eq!((answer.status, answer.text().contains(release.1)), (release.0, true), "{wanted}");
         assert_eq!(answer.status == 502, answer.text().contains("what was asked for is done"), "{wanted}");
