@@ -1,6 +1,8 @@
 //! The authorization matrix, made through the port: who asks, by which right, in which life of the interface, for what. A cell
 //! that changes is seen in review.
 
+mod scope;
+
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
