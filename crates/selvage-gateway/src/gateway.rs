@@ -66,6 +66,9 @@ impl Counted {
 
     /// Counts these latencies by themselves from now on: they are promised. It stays so until the gateway ends.
     pub fn promise(&self, promises: &[PromiseKey]) {
+        let live = self.0.live.load();
+        // What nobody asked for yet is counted from its first answer on, too.
+        promises.iter().for_each(|promise| live.know(&promise.interface));
         usage::promise(&self.0.books, promises);
     }
 

@@ -12,6 +12,7 @@ use std::time::Instant;
 use http::{HeaderValue, StatusCode};
 use jiff::Timestamp;
 use selvage_model::code;
+use selvage_model::name::InterfaceRef;
 use selvage_model::problem::Problem;
 use selvage_model::scalar::Quota;
 use selvage_model::usage::Used;
@@ -226,6 +227,11 @@ impl Live {
     /// What belongs to an interface of the snapshot.
     fn served(&self, served: &Served) -> Option<&LiveInterface> {
         Some(self.served.at(served.index)?.get_or_init(|| join::interface(served, &self.books)))
+    }
+
+    /// Joins an interface before anybody asks for it.
+    pub(crate) fn know(&self, interface: &InterfaceRef) {
+        self.snapshot.named(interface).and_then(|served| self.served(served));
     }
 
     fn key(&self, index: u32) -> Option<u32> {

@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{
-    AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool,
-};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqlitePool};
 
 use crate::error::StoreError;
 use crate::statement::Sql;
@@ -23,8 +21,6 @@ const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
 const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait before a file that others hold is opened again.
 const OPEN_AGAIN: Duration = Duration::from_millis(10);
-/// A connection that was used so lately is taken to stand: what finds that it does not is told, and the next one is another.
-const SURELY_STANDS: Duration = Duration::from_secs(1);
 const POSTGRES_CONNECTIONS: u32 = 16;
 const SQLITE_READERS: u32 = 4;
 
@@ -134,9 +130,6 @@ impl Connections {
         }
         // It may be turned off later, and every connection begins with what is so then.
         let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
-        let pool = pool.test_before_acquire(false).before_acquire(|connection, known| {
-            Box::pin(async move { Ok(known.idle_for < SURELY_STANDS || connection.ping().await.is_ok()) })
-        });
         let pool = pool.after_connect(|connection, _| {
             Box::pin(async move {
                 let refused = |setting| Err(sqlx::Error::Protocol(format!("`{setting}` is `off`")));

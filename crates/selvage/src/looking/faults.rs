@@ -99,13 +99,20 @@ impl Trial<'_> {
         }
     }
 
+    /// By what a record is asked for.
+    fn id_of(&self, item: &Value) -> Option<String> {
+        let object = self.fabric.objects.get(&self.serves.object.value)?;
+        let [key] = object.identity.as_slice() else { return None };
+        item.get(key.value.as_str()).and_then(Value::as_str).map(str::to_owned)
+    }
+
     /// Asks for the first of what was listed.
     async fn get(&self, listed: &Value, tried: &mut Tried) {
         let reference = self.interface.reference();
-        let Some(id) = listed.pointer("/items/0/id").and_then(Value::as_str) else {
+        let Some(id) = listed.pointer("/items/0").and_then(|item| self.id_of(item)) else {
             return tried.skipped.push(format!("{reference}: there is no record that could be asked for"));
         };
-        let get = MediatedRequest { id: Some(id.to_owned()), ..request(&reference, Operation::Get, None, None) };
+        let get = MediatedRequest { id: Some(id), ..request(&reference, Operation::Get, None, None) };
         match self.rooms.1.engine.execute(get.clone()).await {
             MediatedAnswer::Done { body, .. } => self.read(&get, &body, tried).await,
             other => tried.skipped.push(format!("{reference}: the simulation cannot answer a get: {}", told(&other))),

@@ -22,6 +22,7 @@ fn contract(version: &str, schema: &Value, way: Direction) -> Option<Value> {
     match way {
         Direction::Request => operation["requestBody"] = json!({"required": true, "content": body}),
         Direction::Response => operation["responses"]["200"]["content"] = body,
+        Direction::Both => return None,
     }
     let whole = json!({
         "openapi": version, "info": {"title": "things", "version": "1"},

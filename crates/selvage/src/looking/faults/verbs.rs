@@ -105,11 +105,11 @@ impl Trial<'_> {
 
     /// The request that does this to a record; none where it is not known what it could be asked with.
     fn asked(&self, verb: Verb, item: &Value, object: &Object) -> Option<MediatedRequest> {
-        let id = item.get("id").and_then(Value::as_str)?;
+        let id = self.id_of(item)?;
         let (operation, body) = (verb.operation()?, body(verb, item, object)?);
         let key = format!("faults-{operation}-{id}");
         let asked = request(&self.interface.reference(), operation, Some(body), Some(key));
-        Some(MediatedRequest { id: Some(id.to_owned()), ..asked })
+        Some(MediatedRequest { id: Some(id), ..asked })
     }
 
     async fn effect(&self, room: &Room, asked: &MediatedRequest, before: &BTreeMap<String, i64>) -> Effect {
@@ -118,8 +118,7 @@ impl Trial<'_> {
             *count -= before.get(model).copied().unwrap_or_default();
         }
         records.retain(|_, count| *count != 0);
-        let id = asked.id.as_deref().map(Value::from);
-        let shown = self.items(room).await.into_iter().find(|item| item.get("id") == id.as_ref());
+        let shown = self.items(room).await.into_iter().find(|item| self.id_of(item) == asked.id);
         Effect { shown: shown.map(without_times), records }
     }
 }
