@@ -29,18 +29,21 @@ fn found(answer: &MediatedAnswer) -> Option<Vec<String>> {
 async fn what_was_answered_before_is_held_to_the_object_as_it_is_now() {
     let bench = Bench::new().await;
     let node = bench.node("a").await;
-    assert_eq!(found(&node.ask(create("key-1", "shop-1")).await), Some(vec![]));
+    let made = node.ask(create("key-1", "shop-1")).await;
+    assert_eq!(found(&made), Some(vec![]));
+    let (_, made) = crate::bench::done(made);
+    let read = || get("production-orders@1", made["id"].as_str().unwrap());
 
     let url = bench.factory.odoo_url();
     node.engine.activate(Arc::new(shorter(&url, Check::Report))).unwrap();
-    let again = node.ask(create("key-1", "shop-1")).await;
+    let again = node.ask(read()).await;
     assert_eq!(found(&again), Some(vec!["/origin".to_owned()]), "{again:?}");
-    let mut hidden = create("key-1", "shop-1");
+    let mut hidden = read();
     hidden.scope = Scope { except: vec!["origin".parse().unwrap()], ..Scope::default() };
     assert_eq!(found(&node.ask(hidden).await), Some(vec![]), "what is left out is not missed");
 
     node.engine.activate(Arc::new(shorter(&url, Check::Off))).unwrap();
-    assert_eq!(found(&node.ask(create("key-1", "shop-1")).await), None, "nobody looks");
+    assert_eq!(found(&node.ask(read()).await), None, "nobody looks");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

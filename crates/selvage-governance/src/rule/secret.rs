@@ -197,6 +197,35 @@ mod tests {
     }
 
     #[test]
+    fn descriptions_and_examples_are_looked_at() {
+        const TEXT: &str = "kind: Object
+name: scanner
+version: 1.0
+owner: people
+identity: [serial]
+attributes: {serial: {type: string, description: SAYS}}
+---
+kind: Mapping
+name: scanner-odoo
+object: scanner@1
+system: odoo
+record: maintenance.equipment
+fields: {serial: {at: serial_no}}
+examples: [{version: 18, local: {id: 7, serial_no: S-7, note: HOLDS}, canonical: {serial: S-7}}]
+";
+        let found = |says: &str, holds: &str| {
+            let text = TEXT.replace("SAYS", says).replace("HOLDS", holds);
+            let reading = selvage_model::read::read(&selvage_model::read::Sources::of("one.yaml", &text));
+            let findings = crate::lint::lint(&reading.fabric, jiff::civil::date(2027, 1, 1));
+            findings.iter().filter(|it| it.code == code::SECRET_INLINE).map(|it| it.place.line).collect::<Vec<_>>()
+        };
+        let key = "5f0c9a7e1b3d48f2a6c0e4d81b7f3a925f0c9a7e";
+        assert!(found("The number on its back", "worn").is_empty());
+        assert_eq!(found(&format!("Asked for with {key}"), "worn").len(), 1);
+        assert_eq!(found("The number on its back", key).len(), 1);
+    }
+
+    #[test]
     fn passwords_in_addresses_are_seen() {
         assert!(has_password("https://svc:hunter2@erp.example.com/odoo"));
         assert!(!has_password("https://erp.example.com:8069/web?login=a@b:c"));

@@ -1,6 +1,6 @@
 //! A simulated Odoo with an engine before it, made for a trial: every Odoo of a fabric is this one, and it ends with the trial.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,25 @@ impl Room {
         let state = self.odoo().state();
         let records = state.get("records").and_then(Value::as_object).into_iter().flatten();
         records.filter_map(|(model, count)| Some((model.clone(), count.as_i64()?))).collect()
+    }
+
+    /// The number of the last call that changed something or was asked to.
+    pub(super) fn last_call(&self) -> u64 {
+        self.odoo().journal().last().map_or(0, |entry| entry.sequence)
+    }
+
+    /// The calls that changed something since then, by model and method, each once.
+    pub(super) fn changes_since(&self, before: u64) -> BTreeSet<(String, String)> {
+        let entries = self.odoo().journal().into_iter().filter(|entry| entry.changed && entry.sequence > before);
+        entries.map(|entry| (entry.model, entry.method)).collect()
+    }
+
+    /// The next call is not taken, and the answer to each of these is lost once.
+    pub(super) fn lose_answers(&self, calls: &BTreeSet<(String, String)>) {
+        self.odoo().inject(Fault { times: Some(1), ..Fault::always(FaultKind::Status(502)) });
+        for (model, method) in calls {
+            self.odoo().inject(Fault::once(FaultKind::ResetAfter, model, method));
+        }
     }
 
     /// Nothing fails any more.

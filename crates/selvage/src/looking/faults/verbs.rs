@@ -1,6 +1,6 @@
 //! The fault tests of what changes a record. Each is done to the same record of two simulated Odoos that began alike: in one as it is, and
-//! in the other while calls fail and answers are lost. What is shown of the record, and how many records of each model came or went, has
-//! to be the same in both. INVARIANT: ONE-EFFECT
+//! in the other while a call fails and the answer to each call that changes something is lost. What is shown of the record, and how many
+//! records of each model came or went, has to be the same in both. INVARIANT: ONE-EFFECT
 
 use std::collections::BTreeMap;
 
@@ -69,7 +69,7 @@ impl Trial<'_> {
         let mut because = "there is no record that it could be asked of".to_owned();
         for item in self.items(calm).await.into_iter().take(CANDIDATES) {
             let Some(asked) = self.asked(verb, &item, object) else { continue };
-            let before = calm.counts();
+            let (before, written) = (calm.counts(), calm.last_call());
             match calm.engine.execute(asked.clone()).await {
                 MediatedAnswer::Done { .. } => {}
                 other => {
@@ -79,7 +79,7 @@ impl Trial<'_> {
             }
             let meant = self.effect(calm, &asked, &before).await;
             let before = broken.counts();
-            broken.break_calls();
+            broken.lose_answers(&calm.changes_since(written));
             let done = broken.until_done(&asked).await;
             broken.mend();
             let found = self.effect(broken, &asked, &before).await;
