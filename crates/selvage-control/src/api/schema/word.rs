@@ -63,7 +63,7 @@ pub(super) fn schemas() -> Schemas {
             "Edge",
             json!({
                 "type": "string", "description": "Where a range of events begins or ends: a position, a time with its zone, or `oldest`.",
-                "pattern": EDGE, "examples": ["1-42", "2027-03-31T18:00:00Z", "oldest"],
+                "pattern": EDGE, "examples": ["1-42", "2027-03-26T18:00:00Z", "oldest"],
             }),
         ),
         (
