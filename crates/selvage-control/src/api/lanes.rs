@@ -136,7 +136,7 @@ pub(super) async fn lanes(
     Asked(asked): Asked<WhichPage<String>>,
 ) -> Answer {
     let WhichPage { interface, subscription, lane: key, cause, settled: _, after, limit } = asked;
-    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<LanePlace>(after.as_deref())?);
+    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<LanePlace>(after.as_deref()).map_err(unfit)?);
     let which = LaneChoice { interface, label: subscription, lane: key, cause };
     let (lanes, next) = api.governance.store.lanes_page(&which, after.as_ref(), limit).await?;
     let items: Vec<Value> = lanes.iter().map(lane).collect();
@@ -144,8 +144,8 @@ pub(super) async fn lanes(
 }
 
 /// Where the page before ended.
-fn behind<Place: FromStr<Err = NotAPlace>>(after: Option<&str>) -> Result<Option<Place>, Response> {
-    after.map(str::parse).transpose().map_err(|error: NotAPlace| unfit(error.to_string()))
+fn behind<Place: FromStr<Err = NotAPlace>>(after: Option<&str>) -> Result<Option<Place>, String> {
+    after.map(str::parse).transpose().map_err(|error: NotAPlace| error.to_string())
 }
 
 fn lane(it: &LaneView) -> Value {
@@ -167,7 +167,7 @@ fn lane(it: &LaneView) -> Value {
 /// Records that are parked in captures, the oldest first.
 pub(super) async fn records(State(api): State<Api>, _operator: Operator, Asked(which): Asked<WhichRecords>) -> Answer {
     let WhichRecords { interface, cause, after, limit } = which;
-    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<RecordPlace>(after.as_deref())?);
+    let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<RecordPlace>(after.as_deref()).map_err(unfit)?);
     let which = LaneChoice { interface, cause, ..LaneChoice::default() };
     let (records, next) = api.governance.store.records_page(&which, after, limit).await?;
     let items: Vec<Value> = records.iter().map(record).collect();

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_log::Edge;
 use selvage_model::code;
@@ -97,9 +97,9 @@ struct NewRange {
 /// Asks for a replay, where the interface lets the operator; a node judges it, too.
 async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewRange>) -> Answer {
     let NewRange { subscription, from, to, lanes, rate, because: Line(because) } = body;
-    let from: Edge = read(&from)?;
-    let to: Option<Edge> = to.as_deref().map(read).transpose()?;
-    let lanes: Vec<LaneKey> = lanes.iter().map(|lane| read(lane)).collect::<Result<_, _>>()?;
+    let from: Edge = read(&from).map_err(unfit)?;
+    let to: Option<Edge> = to.as_deref().map(read).transpose().map_err(unfit)?;
+    let lanes: Vec<LaneKey> = lanes.iter().map(|lane| read(lane)).collect::<Result<_, _>>().map_err(unfit)?;
     let rate = rate.as_deref().map(read_rate).transpose().map_err(unfit)?;
     let of = find(&api, subscription.as_str()).await?;
     if let Some(because) = selvage_governance::replay::against(&*api.fabric().await, &of.interface, &operator.0) {
@@ -117,8 +117,8 @@ async fn begin(State(api): State<Api>, operator: Operator, Body(body): Body<NewR
 }
 
 /// A part of the body that is more than a text.
-fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, Response> {
-    text.parse().map_err(|error: T::Err| unfit(error.to_string()))
+fn read<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: T::Err| error.to_string())
 }
 
 fn read_rate(text: &str) -> Result<Rate, String> {

@@ -23,6 +23,21 @@ fn terms() -> GrantTerms {
     GrantTerms::whole(["list"])
 }
 
+/// What was found about a change, with a name in it.
+fn naming_somebody() -> Report {
+    Report {
+        findings: vec![json!({
+            "code": "FAB2100", "severity": "warning", "place": "a.yaml:1:1", "fix": "ask m.petit.",
+            "message": "`m.petit` alone sits there",
+        })],
+        differences: vec![json!({
+            "code": "domain.board", "verdict": "unproven", "at": "board", "place": "a.yaml:1:1", "interface": null,
+            "because": "m.petit sat there", "before": "[b.novak, m.petit]", "after": "[b.novak]", "operations": [], "attributes": [],
+        })],
+        ..Report::default()
+    }
+}
+
 /// A store in which somebody did something of most kinds.
 async fn busy(stage: &Stage) -> Store {
     let store = stage.open().await;
@@ -40,17 +55,7 @@ async fn busy(stage: &Stage) -> Store {
         release: "rel_1".to_owned(),
         content: json!({}),
         emergency: false,
-        report: Report {
-            findings: vec![json!({
-                "code": "FAB2100", "severity": "warning", "place": "a.yaml:1:1", "fix": "ask m.petit.",
-                "message": "`m.petit` alone sits there",
-            })],
-            differences: vec![json!({
-                "code": "domain.board", "verdict": "unproven", "at": "board", "place": "a.yaml:1:1", "interface": null,
-                "because": "m.petit sat there", "before": "[b.novak, m.petit]", "after": "[b.novak]", "operations": [], "attributes": [],
-            })],
-            ..Report::default()
-        },
+        report: naming_somebody(),
         requirements: vec![Requirement { need, because: Vec::new(), seats: vec![seat] }],
     };
     let change = store.propose(&new).await.unwrap();

@@ -28,7 +28,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 #[derive(Subcommand)]
 pub(crate) enum Replays {
     /// Asks for one; a node says whether the interface allows it.
-    Start(Start),
+    Start(Box<Start>),
     /// Lists replays and how far each is.
     List(List),
     /// Sends nothing until it is resumed.

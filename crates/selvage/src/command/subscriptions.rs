@@ -175,7 +175,12 @@ impl Show {
         if let Some(until) = view.held_until.filter(|until| *until > Timestamp::now()) {
             say(format_args!("  waits      until {until:.0}: the receiver asked to be left alone (`Retry-After`)"))?;
         }
-        let deliveries = store.last_deliveries(&it.id, self.deliveries).await?;
+        self.say_deliveries(&store, &it.id).await?;
+        Ok(Outcome::Well)
+    }
+
+    async fn say_deliveries(&self, store: &Store, id: &str) -> anyhow::Result<()> {
+        let deliveries = store.last_deliveries(id, self.deliveries).await?;
         if !deliveries.is_empty() {
             say(format_args!("  delivered  the last {}, the newest first:", deliveries.len()))?;
         }
@@ -184,7 +189,7 @@ impl Show {
             let times = if one.attempts == 1 { "at once".to_owned() } else { format!("by {} sends", one.attempts) };
             say(format_args!("    {:.3} {} {status} {:.1?} {times}", one.at, one.position, one.took))?;
         }
-        Ok(Outcome::Well)
+        Ok(())
     }
 }
 

@@ -20,6 +20,7 @@ const SPAN: &str = "^([0-9]{1,3}(ms|s|m|h|d)|[0-9]{1,2}w){1,3}$";
 pub(super) fn schemas() -> Schemas {
     let causes: Vec<&str> = Cause::ALL.into_iter().map(Cause::as_str).collect();
     let mut all = names();
+    all.extend(places());
     all.extend([
         ("Time", json!({"type": "string", "format": "date-time"})),
         (
@@ -45,6 +46,20 @@ pub(super) fn schemas() -> Schemas {
         ("Words", json!({"type": "string", "description": "Words that are looked for."})),
         ("Person", json!({"type": "string", "description": "An operator's name; `me` is whoever asks."})),
         ("Flag", json!({"type": "boolean", "default": false})),
+        ("Limit", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20})),
+        ("PageSize", json!({"type": "integer", "minimum": 1, "maximum": PAGE_SIZE, "default": PAGE_SIZE})),
+        ("Cause", words(&causes)),
+        ("ChangeState", words(&["open", "rejected", "withdrawn", "released"])),
+        ("Verdict", words(&["approve", "reject", "abstain", "comment"])),
+        ("Problem", problem()),
+        ("Finding", finding()),
+    ]);
+    all
+}
+
+/// Where events, lanes and records are, and what is said with them.
+fn places() -> Schemas {
+    vec![
         (
             "Position",
             json!({
@@ -78,15 +93,7 @@ pub(super) fn schemas() -> Schemas {
             "RecordPlace",
             json!({"type": "string", "description": "Where a page of parked records ends.", "pattern": "^[0-9]{1,18}-[0-9]{1,18}-[0-9]{1,18}$"}),
         ),
-        ("Limit", json!({"type": "integer", "minimum": 1, "maximum": 200, "default": 20})),
-        ("PageSize", json!({"type": "integer", "minimum": 1, "maximum": PAGE_SIZE, "default": PAGE_SIZE})),
-        ("Cause", words(&causes)),
-        ("ChangeState", words(&["open", "rejected", "withdrawn", "released"])),
-        ("Verdict", words(&["approve", "reject", "abstain", "comment"])),
-        ("Problem", problem()),
-        ("Finding", finding()),
-    ]);
-    all
+    ]
 }
 
 /// Names and ids.
