@@ -9,7 +9,7 @@ mod shelf;
 pub(crate) mod validator;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,8 @@ pub(crate) struct Cache {
     pub(crate) counts: Arc<CacheCounts>,
     /// Bytes that it keeps: what is declared, or its part of what the node has room for.
     share: AtomicU64,
+    /// Answers in a row that could not be kept, while none was.
+    unkept: AtomicU32,
     inner: Mutex<Inner>,
 }
 
@@ -246,7 +248,17 @@ impl Answer {
 impl Cache {
     fn new(rules: CacheRules, counts: Option<Arc<CacheCounts>>) -> Self {
         let share = AtomicU64::new(rules.size);
-        Self { rules, counts: counts.unwrap_or_default(), share, inner: Mutex::default() }
+        Self { rules, counts: counts.unwrap_or_default(), share, unkept: AtomicU32::new(0), inner: Mutex::default() }
+    }
+
+    /// Whether nothing is kept and the last answers could not be: then nothing is looked for, and nobody waits for another's answer.
+    pub(crate) fn is_barren(&self) -> bool {
+        self.unkept.load(Ordering::Relaxed) >= BARREN
+    }
+
+    /// An answer came that may be kept: the next ones are.
+    pub(crate) fn bears(&self) {
+        self.unkept.store(0, Ordering::Relaxed);
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -324,6 +336,8 @@ impl Cache {
 
 /// How long nobody waits for another's answer where it turned out that none is kept.
 const UNKEPT: Duration = Duration::from_secs(30);
+/// After so many answers in a row that could not be kept, while none is kept, it is taken that none will be.
+const BARREN: u32 = 64;
 
 impl CacheCounts {
     /// One more.
@@ -355,12 +369,21 @@ impl Errand<'_> {
             None => &keys.own,
         };
         self.cache.put(&mut inner, key, What::Answer(Arc::clone(answer)), vary, asked);
+        self.cache.bears();
         true
     }
 
     /// Remembers that such answers are not kept, so that nobody waits for one.
     pub(crate) fn keep_none(&self, keys: &Keys, asked: &HeaderMap, now: Moment) {
         let mut inner = self.cache.inner();
+        if inner.shelf.len() > 0 {
+            self.cache.bears();
+        } else if self.cache.unkept.fetch_add(1, Ordering::Relaxed) + 1 >= BARREN {
+            // It is not counted without end, and who waits for whom is remembered no more.
+            self.cache.unkept.store(BARREN, Ordering::Relaxed);
+            inner.shelf = Shelf::default();
+            return;
+        }
         for key in keys.all() {
             // One that is still good is not made to go by an answer that is none.
             if matches!(inner.shelf.find(key, asked), Some(What::Answer(answer)) if answer.left(now) > 0) {

@@ -85,8 +85,11 @@ pub(crate) async fn answer<'a>(
     if cache.rules.same_for_all {
         key::leave_out_unkeyed(&mut ask.parts.headers);
     }
-    let keys = Keys::of(ask, forward.admitted.permit.lease, cache.rules.same_for_all);
     let is_head = ask.parts.method == Method::HEAD;
+    if !(is_head || wish.only) && cache.is_barren() {
+        return ask_barren(asked, forward, looking, cache).await;
+    }
+    let keys = Keys::of(ask, forward.admitted.permit.lease, cache.rules.same_for_all);
     let round = Round { asked, looking, cache, keys, wish, is_head };
     if is_head { round.head(forward).await } else { round.get(forward).await }
 }
@@ -104,6 +107,41 @@ async fn pass<'a>(
         Ok(got) => look_and_give(asked, looking, got, how).await,
         Err(response) => *response,
     }
+}
+
+/// Sends a request where nothing is kept and no answer could be of late: nobody else's is waited for, and nothing is remembered of it,
+/// until an answer comes that could be kept.
+async fn ask_barren<'a>(
+    asked: Asked<'a>,
+    mut forward: Forward<'a>,
+    looking: Looking<'a>,
+    cache: &Cache,
+) -> Response<Reply> {
+    CacheCounts::add(&cache.counts.misses);
+    if cache.rules.same_for_all {
+        key::leave_out_wishes(&mut forward.ask.parts.headers);
+    }
+    let Got { admitted, mut response } = match forward::exchange(asked, forward).await {
+        Ok(got) => got,
+        Err(response) => return *response,
+    };
+    match looking.look(asked, &admitted, &mut response).await {
+        Ok(fits) => {
+            if fits && lifetime(&response, asked, cache).is_some() {
+                cache.bears();
+            }
+            let how = format!("fwd=uri-miss; fwd-status={}", response.status().as_u16());
+            say(response.headers_mut(), &how);
+            asked.finish(admitted, response)
+        }
+        Err(problem) => asked.fail(admitted, &problem),
+    }
+}
+
+/// How long an answer is good, where it may be kept and is not known to be too large.
+fn lifetime(response: &Response<Reply>, asked: Asked<'_>, cache: &Cache) -> Option<Lifetime> {
+    let small = response.body().size_hint().lower() <= cache.rules.largest;
+    freshness::lifetime(response.status(), response.headers(), asked.now, cache.rules.most).filter(|_| small)
 }
 
 async fn look_and_give<'a>(asked: Asked<'a>, looking: Looking<'a>, got: Got<'a>, how: &str) -> Response<Reply> {
@@ -251,9 +289,7 @@ impl<'a> Round<'a> {
         let Sent { errand, headers, since, why, .. } = sent;
         CacheCounts::add(&self.cache.counts.misses);
         let (status, rules) = (response.status(), &self.cache.rules);
-        let lifetime = freshness::lifetime(status, response.headers(), self.asked.now, rules.most);
-        let small = response.body().size_hint().lower() <= rules.largest;
-        let gathered = match lifetime.filter(|_| fits && small) {
+        let gathered = match lifetime(&response, self.asked, self.cache).filter(|_| fits) {
             Some(lifetime) => Some((lifetime, gather(response.body_mut(), rules.largest, self.looking.bearer).await)),
             None => None,
         };

@@ -128,7 +128,8 @@ async fn revoke(nodes: &[(Node, Daemon)]) -> Result<Round> {
     tokio::time::sleep(STOPPED_FOR.saturating_sub(began.elapsed())).await;
     process::send(stopped.pid(), "CONT");
     told?;
-    // The one that stood still serves as the others do from here on.
+    // The one that stood still refuses until it has heard, as its interface declares, and serves as the others do from there on.
+    until_known(third.address, &steady).await?;
     let target =
         Target { address: third.address, path: PATH.to_owned(), keys: steady.as_str().into(), speech: Speech::Http1 };
     load::closed(target, CONNECTIONS, AFTER).await?;

@@ -369,3 +369,26 @@ fn limits_count_what_is_kept_too() {
     let statuses: Vec<u16> = (0..4).map(|_| send(&running, "counted", "GET", path, &[]).status).collect();
     assert_eq!((statuses.as_slice(), running.upstream.requests()), (&[200, 200, 200, 429][..], 1));
 }
+
+#[test]
+fn where_no_answer_may_be_kept_none_is_looked_for_until_one_may() {
+    let running = start();
+    let told = |from: &str| figure(&running, "answers_total", "own@1", &format!(",from=\"{from}\""));
+    let statuses: Vec<u16> = (0..80).map(|it| get(&running, &format!("/own/v1/items/{it}"), &[]).status).collect();
+    assert_eq!(statuses, [200; 80]);
+    let last = get(&running, "/own/v1/items/81", &[]);
+    assert_eq!((from(&last), told("asked")), ("selvage; fwd=uri-miss; fwd-status=200", 81));
+    assert_eq!(get(&running, ITEM, &["Cache-Control: only-if-cached"]).said(), (504, "FAB4150".to_owned()));
+    // The first one that may be kept tells that answers may be; from the next on they are.
+    let first = get(&running, ITEM, &[]);
+    assert!(!from(&first).contains("stored"), "{}", from(&first));
+    let second = ask(&running, ITEM);
+    assert_ne!(second, number(&first));
+    assert_eq!(ask(&running, ITEM), second);
+    // What is kept is given however many others may not be.
+    for it in 0..80 {
+        get(&running, &format!("/own/v1/items/{it}"), &[]);
+    }
+    assert_eq!(ask(&running, ITEM), second);
+    assert_eq!(told("kept"), 2);
+}

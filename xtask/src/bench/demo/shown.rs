@@ -46,13 +46,16 @@ pub(super) struct Reads {
     pub(super) odoo_calls: f64,
 }
 
-/// Releases the order that the demo names, and waits until the MES shows that it was told.
+/// Releases the order that the demo names, and waits until the MES shows that it was told of this one: the demo released others before.
 pub(super) async fn told(demo: &Printed) -> Result<Duration> {
+    let path = demo.release.strip_suffix("/release").context("the demo names a release")?;
+    let order = http::get_with_key(demo.gateway, path, &demo.planning, WITHIN).await?.json()?;
+    let number = order.get("number").and_then(Value::as_str).context("an order has a number")?;
     let began = Instant::now();
     plan(demo, &demo.release, "bench-demo", &json!({})).await?;
     loop {
         let told = of_mes(demo).await?;
-        let is_release = |item: &Heard| item.kind.ends_with(RELEASED);
+        let is_release = |item: &Heard| item.kind.ends_with(RELEASED) && item.lane == number;
         if told.items.iter().any(is_release) {
             return Ok(began.elapsed());
         }
