@@ -2,12 +2,12 @@
 //! for stays, and what ended is not revived by going back. What is computed here is applied with the activation, or not at all.
 //! INVARIANT: REVOKED-NOW
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::name::EnvironmentName;
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SubscriptionName};
 use selvage_store::{AppliedActivation, AskedAccess, AskedSubscription, DomainActivation, SignedRelease};
 
 use super::{Desk, DeskError, Files, Releases, plan, union};
@@ -33,20 +33,20 @@ impl Desk {
         let mut active: Vec<_> = active.into_iter().collect();
         // What is declared no more comes first. The sort is stable: what has no order goes by name.
         active.sort_by_key(|(environment, _)| stages.get(environment).copied());
-        let mut asked = AskedAccess::default();
+        let mut gathered = Gathered::default();
         let mut read: BTreeMap<Releases, Fabric> = BTreeMap::new();
         for (_, releases) in active {
             // What runs in several environments is read once, and what was looked at just now not again.
             if releases == here {
-                add(declared, &mut asked);
+                gathered.add(declared);
                 continue;
             }
             match read.entry(releases.clone()) {
-                Entry::Occupied(read) => add(read.get(), &mut asked),
-                Entry::Vacant(unread) => add(unread.insert(self.read_together(&releases).await?), &mut asked),
+                Entry::Occupied(read) => gathered.add(read.get()),
+                Entry::Vacant(unread) => gathered.add(unread.insert(self.read_together(&releases).await?)),
             }
         }
-        Ok(asked)
+        Ok(gathered.asked)
     }
 
     /// What releases say together.
@@ -83,23 +83,43 @@ fn stages(declared: &Fabric) -> BTreeMap<EnvironmentName, (usize, usize)> {
     stages
 }
 
-fn add(fabric: &Fabric, asked: &mut AskedAccess) {
-    for grant in &fabric.grants {
-        let one = (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms());
-        if !asked.grants.contains(&one) {
-            asked.grants.push(one);
+/// What is asked for, gathered fabric after fabric.
+#[derive(Default)]
+struct Gathered {
+    asked: AskedAccess,
+    /// Where the grants of one consumer on one interface stand: there are thousands, and few of each.
+    grants: HashMap<(ConsumerName, InterfaceRef), Vec<usize>>,
+    /// Where a subscription stands.
+    subscriptions: HashMap<(ConsumerName, SubscriptionName), usize>,
+}
+
+impl Gathered {
+    fn add(&mut self, fabric: &Fabric) {
+        let Self { asked, grants, subscriptions } = self;
+        for grant in &fabric.grants {
+            let one = (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms());
+            let like = grants.entry((one.0.clone(), one.1.clone())).or_default();
+            if !like.iter().any(|place| asked.grants.get(*place) == Some(&one)) {
+                like.push(asked.grants.len());
+                asked.grants.push(one);
+            }
         }
-    }
-    for subscription in &fabric.subscriptions {
-        let Some(name) = subscription.known_as() else { continue };
-        let one = AskedSubscription {
-            consumer: subscription.consumer.value.clone(),
-            name,
-            interface: subscription.interface.value.clone(),
-            terms: subscription.terms(fabric),
-        };
-        asked.subscriptions.retain(|known| (&known.consumer, &known.name) != (&one.consumer, &one.name));
-        asked.subscriptions.push(one);
+        for subscription in &fabric.subscriptions {
+            let Some(name) = subscription.known_as() else { continue };
+            let one = AskedSubscription {
+                consumer: subscription.consumer.value.clone(),
+                name,
+                interface: subscription.interface.value.clone(),
+                terms: subscription.terms(fabric),
+            };
+            let place = *subscriptions
+                .entry((one.consumer.clone(), one.name.clone()))
+                .or_insert_with(|| asked.subscriptions.len());
+            match asked.subscriptions.get_mut(place) {
+                Some(known) => *known = one,
+                None => asked.subscriptions.push(one),
+            }
+        }
     }
 }
 
