@@ -30,7 +30,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::{Json, Router, middleware};
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use selvage_governance::seat::{Act, may};
@@ -45,6 +45,7 @@ use serde_json::{Value, json};
 
 use crate::console::{Authenticate, ViewCatalogue};
 use crate::desk::{Desk, Seal, cut, lease};
+use crate::listener;
 
 use answer::problem;
 pub(crate) use answer::{status_of, told};
@@ -75,8 +76,10 @@ pub struct Governance {
     pub log: Arc<dyn EventLog>,
 }
 
-/// Most bytes of a body: the files of a domain.
-const MOST_BYTES: usize = 64 << 20;
+/// Most bytes of a body.
+const MOST_BYTES: usize = 256 << 10;
+/// The same where it holds the files of a domain.
+const MOST_BYTES_OF_FILES: usize = 64 << 20;
 
 #[derive(Clone)]
 pub(crate) struct Api {
@@ -88,7 +91,10 @@ pub(crate) struct Api {
 /// The routes of the API, to stand under `/api`.
 pub(crate) fn routes(governance: Governance, authenticate: Authenticate, catalogue: ViewCatalogue) -> Router {
     let api = Api { governance, authenticate, catalogue };
-    served(table()).layer(DefaultBodyLimit::max(MOST_BYTES)).with_state(api)
+    served(table())
+        .layer(DefaultBodyLimit::max(MOST_BYTES))
+        .layer(middleware::from_fn(listener::at_work))
+        .with_state(api)
 }
 
 /// Every route: what is served and what is described are made of it.

@@ -29,7 +29,7 @@ use tokio::sync::watch;
 
 use crate::api::{self, Governance};
 use crate::desk::DeskError;
-use crate::listener::{Bounded, Working};
+use crate::listener::{self, Bounded, Working};
 use crate::page;
 use crate::session::Sessions;
 
@@ -212,6 +212,7 @@ fn routes(shared: Arc<Shared>, api: Option<Router>) -> Router {
         .fallback(missing)
         .layer(axum::extract::DefaultBodyLimit::max(MOST_FORM_BYTES))
         .layer(middleware::from_fn(own_forms_only))
+        .layer(middleware::from_fn(listener::at_work))
         .with_state(shared);
     // The API shows no cookie: nothing that a browser sends by itself opens it.
     let all = match api {
@@ -230,7 +231,7 @@ async fn guard_headers(request: Request, next: Next) -> Response {
     // A page that prints has its style in it, and a policy of its own.
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(policy));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
@@ -243,14 +244,15 @@ async fn own_forms_only(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// As the browser says; without TLS it may not, or name its origin `null`, and then the cookie's `SameSite` is what is left.
+/// As the browser says. Without TLS it says its origin alone, and one that it does not tell is none of ours: the cookie's `SameSite` takes a
+/// neighbour on another port, or at another name of the same domain, for us. What says nothing at all is no browser.
 fn comes_from_elsewhere(headers: &HeaderMap) -> bool {
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
         return site != "same-origin" && site != "none";
     }
-    let origin = text(header::ORIGIN).and_then(|origin| origin.split_once("://"));
-    origin.is_some_and(|(_, host)| Some(host) != text(header::HOST))
+    let host = text(header::HOST);
+    text(header::ORIGIN).is_some_and(|origin| origin.split_once("://").map(|(_, host)| host) != host)
 }
 
 async fn overview(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {

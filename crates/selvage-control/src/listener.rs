@@ -5,13 +5,19 @@ use std::future::Future;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use axum::body::{Body, HttpBody as _};
 use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::serve::{IncomingStream, Listener};
+use futures_util::future::ready;
+use futures_util::{StreamExt as _, stream};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -41,6 +47,29 @@ impl Drop for Work {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
+}
+
+/// An answer is worked on from when its request was read: a body that does not come is silence.
+pub(crate) async fn at_work(request: Request, next: Next) -> Response {
+    let Some(ConnectInfo(working)) = request.extensions().get::<ConnectInfo<Working>>().cloned() else {
+        return next.run(request).await;
+    };
+    if request.body().is_end_stream() {
+        let _work = working.begin();
+        return next.run(request).await;
+    }
+    let work = Arc::new(OnceLock::new());
+    let of_body = Arc::clone(&work);
+    let heard = |body: Body| {
+        let is_read = async move {
+            of_body.get_or_init(|| working.begin());
+            None
+        };
+        Body::from_stream(body.into_data_stream().chain(stream::once(is_read).filter_map(ready)))
+    };
+    let response = next.run(request.map(heard)).await;
+    drop(work);
+    response
 }
 
 impl Connected<IncomingStream<'_, Bounded>> for Working {
@@ -178,5 +207,30 @@ mod tests {
         drop(work);
         held.silence = Box::pin(sleep(Duration::from_millis(1)));
         assert_eq!(held.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn an_answer_is_worked_on_from_when_its_request_was_read() {
+        let bounded = Bounded::new(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap());
+        let address = bounded.local_addr().unwrap();
+        let count = |working: Working| working.0.load(Ordering::Relaxed);
+        let asked = move |ConnectInfo(working): ConnectInfo<Working>, request: Request| async move {
+            let before = count(working.clone());
+            axum::body::to_bytes(request.into_body(), 100).await.unwrap();
+            format!("{before} {}", count(working))
+        };
+        let after = move |ConnectInfo(working): ConnectInfo<Working>| async move { count(working).to_string() };
+        let routes = axum::Router::new()
+            .route("/", axum::routing::any(asked))
+            .layer(axum::middleware::from_fn(at_work))
+            .route("/after", axum::routing::get(after))
+            .into_make_service_with_connect_info::<Working>();
+        tokio::spawn(axum::serve(bounded, routes).into_future());
+        let client = reqwest::Client::new();
+        let text = |request: reqwest::RequestBuilder| async { request.send().await.unwrap().text().await.unwrap() };
+        let url = format!("http://{address}/");
+        assert_eq!(text(client.get(&url)).await, "1 1");
+        assert_eq!(text(client.post(&url).body("a body")).await, "0 1");
+        assert_eq!(text(client.get(format!("{url}after"))).await, "0", "the same connection");
     }
 }

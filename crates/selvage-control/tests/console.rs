@@ -441,6 +441,7 @@ async fn forms_of_other_sites_are_refused() {
         (vec![], StatusCode::SEE_OTHER),
         (vec![("sec-fetch-site", "same-origin"), ("origin", "null")], StatusCode::SEE_OTHER),
         (vec![("origin", base.as_str())], StatusCode::SEE_OTHER),
+        (vec![("origin", "null")], StatusCode::FORBIDDEN),
         (vec![("sec-fetch-site", "cross-site")], StatusCode::FORBIDDEN),
         (vec![("sec-fetch-site", "same-site"), ("origin", base.as_str())], StatusCode::FORBIDDEN),
         (vec![("origin", "http://elsewhere.example")], StatusCode::FORBIDDEN),

@@ -77,6 +77,17 @@ const ROLES: [&str; 9] = [
     "group.board",
 ];
 
+const DOMAINS: [&str; 3] = ["plant-ghent", "plant-brno", "group"];
+
+/// A file of a domain's own, with what it says.
+fn own_file(domain: &str) -> (String, &'static str) {
+    match domain {
+        "group" => ("fabric.yaml".to_owned(), GROUP),
+        "plant-ghent" => (format!("domains/{domain}/teams.yaml"), GHENT),
+        _ => (format!("domains/{domain}/teams.yaml"), BRNO),
+    }
+}
+
 struct Stage {
     store: Store,
     desk: Desk,
@@ -186,7 +197,10 @@ impl Stage {
             title: "a cell of the matrix".to_owned(),
             author: "ghent.author".to_owned(),
             release: format!("rel_{}", uuid::Uuid::new_v4().simple()),
-            content: json!({format!("domains/{domain}/teams.yaml"): format!("{}# another word\n", if own == "ghent" { GHENT } else { BRNO })}),
+            content: {
+                let (path, file) = own_file(domain.as_str());
+                json!({path: format!("{file}# another word\n")})
+            },
             emergency,
             report: Report { risk: "none".to_owned(), ..Report::default() },
             requirements: vec![
@@ -301,10 +315,9 @@ async fn the_matrix_of_the_control_api() {
     let (releases, _) = stage.desk.releases().await.unwrap();
     let mut text = String::from("who | domain | state | step | answer\n");
     // What concerns releases, before the changes of the matrix make others.
-    for domain in ["plant-ghent", "plant-brno"] {
+    for domain in DOMAINS {
         let release = &releases.iter().find(|release| release.domain.as_str() == domain).unwrap().id;
-        let file = if domain == "plant-ghent" { GHENT } else { BRNO };
-        let path = format!("domains/{domain}/teams.yaml");
+        let (path, file) = own_file(domain);
         for role in ROLES {
             let files = json!({path.clone(): format!("{file}# {role} in {domain}\n")});
             let propose = json!({"domain": domain, "title": "a cell of the matrix", "files": files});
@@ -327,7 +340,7 @@ async fn the_matrix_of_the_control_api() {
             writeln!(text, "{role} | | | {step} | {answer}").unwrap();
         }
     }
-    for domain in ["plant-ghent", "plant-brno"] {
+    for domain in DOMAINS {
         for state in ["open", "approved", "rejected", "withdrawn", "released"] {
             for (step, method, suffix, body) in steps() {
                 for role in ROLES {

@@ -35,6 +35,7 @@ pub mod schema;
 pub mod sight;
 pub mod source;
 pub mod subscription;
+pub mod text;
 pub mod usage;
 pub mod verb;
 pub mod yaml;

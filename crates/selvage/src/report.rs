@@ -10,6 +10,7 @@ pub(crate) mod refusal;
 pub(crate) mod sarif;
 
 use selvage_model::finding::{Finding, Severity};
+use selvage_model::text::turns;
 
 /// How many findings of each severity there are: errors, warnings, advice.
 fn counts(findings: &[Finding]) -> (usize, usize, usize) {
@@ -22,11 +23,6 @@ fn counts(findings: &[Finding]) -> (usize, usize, usize) {
 pub(crate) fn visible(text: &str, keeps_lines: bool) -> String {
     let kept = |c: char| !c.is_control() || (keeps_lines && matches!(c, '\n' | '\r' | '\t'));
     text.chars().map(|c| if kept(c) && !turns(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
-}
-
-/// Whether it turns the direction of writing, so that text reads otherwise than it stands.
-fn turns(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Requests for access over HTTP, what should not be so, and what owners were told of what ends.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::IntoResponse;
@@ -93,9 +95,25 @@ pub(super) struct Scope {
 impl Scope {
     /// The terms, with a purpose and an end; what its end does is said elsewhere.
     pub(super) fn terms(self, purpose: Option<String>, until: Option<Timestamp>) -> Result<GrantTerms, String> {
+        few("operations", &self.operations)?;
+        few("except", &self.except)?;
+        few("classes", &self.classes)?;
         let terms = whole(self.operations, purpose, until);
         Ok(GrantTerms { rows: rows(self.rows)?, except: self.except, classes: self.classes, ..terms })
     }
+}
+
+/// Most names that a list of a grant has: it is read by people, and copied wherever the grant goes.
+const MOST_NAMES: usize = 200;
+
+/// Names, each once and not too many.
+fn few<T: Ord>(of: &str, names: &[T]) -> Result<(), String> {
+    if names.len() > MOST_NAMES {
+        return Err(format!("`{of}` has {} names, and {MOST_NAMES} at most", names.len()));
+    }
+    let each: BTreeSet<&T> = names.iter().collect();
+    let is_once = each.len() == names.len();
+    is_once.then_some(()).ok_or_else(|| format!("`{of}` has a name twice"))
 }
 
 /// `{"site": ["ghent"]}`, or `{"site": "ghent"}`.
@@ -105,7 +123,8 @@ pub(super) fn rows(rows: Map<String, Value>) -> Result<Vec<(AttributeName, Vec<V
             Value::Array(values) => values,
             value => vec![value],
         };
-        let is_plain = !values.is_empty() && values.iter().all(|it| it.is_string() || it.is_i64() || it.is_boolean());
+        let is_plain = (1..=MOST_NAMES).contains(&values.len())
+            && values.iter().all(|it| it.is_string() || it.is_i64() || it.is_boolean());
         match name.parse() {
             Ok(name) if is_plain => Ok((name, values)),
             _ => Err(format!("`where` names attributes with their values; `{name}` is none, or has none")),
@@ -210,4 +229,17 @@ pub(super) struct Untold {
 pub(super) async fn notices(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Untold>) -> Answer {
     let notices = api.governance.store.lifecycle_notices().await?;
     Ok(listed(notices.iter().filter(|it| !which.untold || it.told.is_none()).map(shown::notice)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_names_few_things_each_once() {
+        let names = |count: usize| (0..count).map(|it| it.to_string()).collect::<Vec<_>>();
+        assert_eq!(few("operations", &names(200)), Ok(()));
+        assert_eq!(few("operations", &names(201)), Err("`operations` has 201 names, and 200 at most".to_owned()));
+        assert_eq!(few("except", &["a", "b", "a"]), Err("`except` has a name twice".to_owned()));
+    }
 }

@@ -69,6 +69,9 @@ fn answer(problem: &Problem, findings: Value) -> Response {
     answer
 }
 
+/// Most findings that an answer has: whoever mends so many asks again.
+const MOST_FINDINGS: usize = 500;
+
 /// A refusal of the desk as an answer.
 pub(crate) fn told(error: &DeskError) -> Response {
     match error {
@@ -80,8 +83,12 @@ pub(crate) fn told(error: &DeskError) -> Response {
             answer(&problem, Value::Null)
         }
         DeskError::Refused { code, message, fix, findings } => {
-            let problem = Problem::new(status(*code), *code, format!("{message}: {fix}"));
-            let findings: Vec<_> = findings.iter().map(desk::finding).collect();
+            let more = match findings.len().saturating_sub(MOST_FINDINGS) {
+                0 => String::new(),
+                more => format!("; {more} more findings are left out"),
+            };
+            let problem = Problem::new(status(*code), *code, format!("{message}: {fix}{more}"));
+            let findings: Vec<_> = findings.iter().take(MOST_FINDINGS).map(desk::finding).collect();
             answer(&problem, if findings.is_empty() { Value::Null } else { json!(findings) })
         }
     }

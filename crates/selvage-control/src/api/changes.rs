@@ -12,10 +12,10 @@ use selvage_store::{AskedChanges, ChangeStates};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Api;
 use super::answer::{Answer, problem, unfit};
 use super::request::{Asked, At, Because, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
+use super::{Api, MOST_BYTES_OF_FILES};
 use crate::desk::lease::Due;
 use crate::desk::{Deciding, Files, Proposal, shown};
 
@@ -30,6 +30,7 @@ pub(super) fn routes() -> Vec<Route> {
         route(Route::post("/changes", propose), "proposeChange", "Propose a change, or another version of one")
             .may(Who::Proposers)
             .takes("NewChange")
+            .takes_most(MOST_BYTES_OF_FILES)
             .makes("The change.", "Change")
             .gives("The version that was proposed.", "Change")
             .refuses(PROPOSED),

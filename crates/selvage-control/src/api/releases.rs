@@ -1,8 +1,8 @@
 //! Releases and activations over HTTP.
 
-use axum::extract::{ConnectInfo, State};
+use axum::Json;
+use axum::extract::State;
 use axum::response::IntoResponse;
-use axum::{Extension, Json};
 use jiff::Timestamp;
 use selvage_model::code::{self, Code};
 use selvage_model::name::{DomainName, EnvironmentName};
@@ -16,10 +16,6 @@ use super::answer::{Answer, problem, unfit};
 use super::request::{Asked, At, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
 use crate::desk::{Activating, DeskError, GoingBack, Went, planned};
-use crate::listener::Working;
-
-/// The connection that an act is asked for on.
-type Connection = Option<Extension<ConnectInfo<Working>>>;
 
 /// Releases, and what is active where.
 pub(super) fn routes() -> Vec<Route> {
@@ -159,13 +155,12 @@ pub(super) async fn activate(
     State(api): State<Api>,
     operator: Operator,
     At(environment): At<EnvironmentName>,
-    connection: Connection,
     Body(body): Body<Activation>,
 ) -> Answer {
     let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
     let desk = api.desk().await;
     let act = async move { desk.activate(body.release.as_str(), &activating).await };
-    answer(&api, act, environment, connection).await
+    answer(&api, act, environment).await
 }
 
 #[derive(Deserialize)]
@@ -182,14 +177,13 @@ pub(super) async fn roll_back(
     State(api): State<Api>,
     operator: Operator,
     At(environment): At<EnvironmentName>,
-    connection: Connection,
     Body(body): Body<Rollback>,
 ) -> Answer {
     let activating = Activating { environment: environment.clone(), by: operator.0, because: body.because.0 };
     let back = GoingBack { domain: body.domain, from: body.from.map(Id::into_inner), to: body.to.map(Id::into_inner) };
     let desk = api.desk().await;
     let act = async move { desk.roll_back(&back, &activating).await };
-    answer(&api, act, environment, connection).await
+    answer(&api, act, environment).await
 }
 
 /// Carries out to its end what was asked for, also where nobody waits for the answer any more: gates take minutes, and half of it would
@@ -198,9 +192,7 @@ async fn answer(
     api: &Api,
     act: impl Future<Output = Result<Went, DeskError>> + Send + 'static,
     environment: EnvironmentName,
-    connection: Connection,
 ) -> Answer {
-    let _work = connection.map(|Extension(ConnectInfo(working))| working.begin());
     let broke_off = |_| problem(&Problem::new(500, code::API_BROKE_OFF, "what was asked for broke off"));
     let went = tokio::spawn(act).await.map_err(broke_off)??;
     let (since, is_new) = match went.activated {

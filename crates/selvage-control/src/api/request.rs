@@ -12,6 +12,7 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use selvage_model::code;
 use selvage_model::problem::Problem;
+use selvage_model::text::turns;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -158,7 +159,7 @@ pub(super) struct Because {
 pub(crate) fn line(text: &str) -> Option<String> {
     const MOST: usize = 200;
     let text = text.trim();
-    let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(char::is_control);
+    let fits = !text.is_empty() && text.chars().count() <= MOST && !text.chars().any(|c| c.is_control() || turns(c));
     fits.then(|| text.to_owned())
 }
 
@@ -202,5 +203,18 @@ pub(super) const ID: &str = "^[A-Za-z0-9_-]{1,80}$";
 impl Id {
     pub(super) fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::line;
+
+    #[test]
+    fn words_for_the_ledger_read_as_they_stand() {
+        assert_eq!(line(" the wheels came late ").as_deref(), Some("the wheels came late"));
+        for text in ["", " ", "two\nlines", "turned\u{202e}round", "a\u{1b}[2J"] {
+            assert_eq!(line(text), None, "{text:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! served that is not described.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::handler::Handler;
 use axum::routing::{self, MethodRouter};
 use selvage_model::code::Code;
@@ -211,6 +212,11 @@ impl Route {
     /// What its body is.
     pub(super) fn takes(self, schema: &'static str) -> Self {
         Self { takes: Some(schema), ..self }
+    }
+
+    /// Its body may be so large.
+    pub(super) fn takes_most(self, bytes: usize) -> Self {
+        Self { serve: self.serve.layer(DefaultBodyLimit::max(bytes)), ..self }
     }
 
     /// What it answers, where it does what is asked.

@@ -90,7 +90,8 @@ fn of_event(fabric: &Fabric, interface: &Interface, event: &EventInterface, it: 
 }
 
 fn published(body: &str, path: &str) -> String {
-    format!("curl -X POST{KEY} -H \"Content-Type: application/cloudevents+json\" -d {body} \"$SELVAGE{path}\"")
+    let to = address(path);
+    format!("curl -X POST{KEY} -H \"Content-Type: application/cloudevents+json\" -d {body} {to}")
 }
 
 const KEY: &str = " -H \"Authorization: Bearer $KEY\"";
@@ -103,10 +104,35 @@ fn line(method: &str, path: &str, options: &str, body: Option<&Value>, body_left
         None if body_left_open => " -H \"Content-Type: application/json\" -d @body.json".to_owned(),
         None => String::new(),
     };
-    format!("curl{method}{KEY}{options}{body} \"$SELVAGE{path}\"")
+    format!("curl{method}{KEY}{options}{body} {}", address(path))
+}
+
+/// An address for a shell. A contract's path may hold what a shell obeys: that stands where it obeys nothing.
+fn address(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/-._~:@{}?=&+,;%*".contains(c);
+    match path.chars().all(is_plain) {
+        true => format!("\"$SELVAGE{path}\""),
+        false => format!("\"$SELVAGE\"'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 /// JSON within single quotes of a shell.
 fn quoted(body: &Value) -> String {
     body.to_string().replace('\'', "'\\''")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn a_shell_obeys_nothing_in_a_path() {
+        for (path, expected) in [
+            ("/stock/v1/{sku}?limit=10", "\"$SELVAGE/stock/v1/{sku}?limit=10\""),
+            ("/$(id)`id`/{sku}", "\"$SELVAGE\"'/$(id)`id`/{sku}'"),
+            ("/it's\"\\!", "\"$SELVAGE\"'/it'\\''s\"\\!'"),
+        ] {
+            assert_eq!(address(path), expected);
+        }
+    }
 }

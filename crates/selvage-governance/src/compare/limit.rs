@@ -18,6 +18,7 @@ classes! { Limit "limit":
     BODY_LOOSENED = "body" "loosened" Request Safe "What was taken is taken.";
     TIME_TIGHTENED = "time" "tightened" Response Breaking "Answers that came in time are given up.";
     TIME_LOOSENED = "time" "loosened" Response Safe "What came in time comes in time.";
+    LEFT_TO_NODES = "default" "left" Both Unproven "What each node has for it holds from now on, which may be less than was declared.";
     WAIT_TIGHTENED = "wait" "tightened" Request Breaking "Requests that got a place in time are refused.";
     WAIT_LOOSENED = "wait" "loosened" Request Safe "Requests that got a place get one.";
     CUT_OFF_REFUSED = "cut-off" "refused" Request Breaking "A node that cannot reach its store refuses what it let pass.";
@@ -30,13 +31,14 @@ backstop! { Limit "limit" }
 pub(super) fn compare(found: &mut Vec<Difference>, mut two: Two<Limits>) {
     two.judged(found, "rate", |it| &mut it.rate, |was, is| rates(was, is, [&RATE_TIGHTENED, &RATE_LOOSENED]));
     two.judged(found, "quota", |it| &mut it.quota, |was, is| quotas(was, is, [&QUOTA_TIGHTENED, &QUOTA_LOOSENED]));
-    let time = (&TIME_TIGHTENED, &TIME_LOOSENED, Absent::Most);
+    let of_nodes = Absent::Elsewhere(&LEFT_TO_NODES);
+    let time = (&TIME_TIGHTENED, &TIME_LOOSENED, of_nodes);
     two.bound(found, time, "timeout", |it| &mut it.timeout);
     two.bound(found, time, "time to connect", |it| &mut it.connect);
-    two.bound(found, time, "total time", |it| &mut it.total);
+    two.bound(found, (&TIME_TIGHTENED, &TIME_LOOSENED, Absent::Most), "total time", |it| &mut it.total);
     let concurrency = (&CONCURRENCY_TIGHTENED, &CONCURRENCY_LOOSENED, Absent::Most);
     two.bound(found, concurrency, "concurrency", |it| &mut it.concurrency);
-    two.bound(found, (&BODY_TIGHTENED, &BODY_LOOSENED, Absent::Most), "body", |it| &mut it.body);
+    two.bound(found, (&BODY_TIGHTENED, &BODY_LOOSENED, of_nodes), "body", |it| &mut it.body);
     two.bound(found, (&WAIT_TIGHTENED, &WAIT_LOOSENED, Absent::Least), "wait", |it| &mut it.wait);
     two.judged(
         found,

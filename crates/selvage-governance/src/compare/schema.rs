@@ -31,6 +31,8 @@ pub(in crate::compare) use side::{Dialect, Side, is_one, is_true, truth};
 
 /// Pairs of schemas that are looked at for one value before it is given up.
 const MOST_STEPS: usize = 20_000;
+/// The same of all messages of two documents together: some seconds, so that no contract keeps a desk from what waits behind it.
+const MOST_OF_ALL: usize = 250_000;
 /// Pairs that are looked at within one another.
 const MOST_NESTED: usize = 96;
 /// Longest text of a value that a difference shows.
@@ -76,6 +78,8 @@ pub(in crate::compare) struct Run<'a> {
     stack: Vec<Frame>,
     found: Vec<Difference>,
     steps: usize,
+    /// Of all messages.
+    of_all: usize,
     same: Sameness,
 }
 
@@ -88,6 +92,7 @@ impl<'a> Run<'a> {
             stack: Vec::new(),
             found: Vec::new(),
             steps: 0,
+            of_all: 0,
             same: Sameness::default(),
         }
     }
@@ -119,7 +124,8 @@ impl<'a> Run<'a> {
             return self.again(place, old, new);
         }
         self.steps += 1;
-        if self.steps > MOST_STEPS || self.stack.len() > MOST_NESTED {
+        self.of_all += 1;
+        if self.steps > MOST_STEPS || self.of_all > MOST_OF_ALL || self.stack.len() > MOST_NESTED {
             return self.note_both(&classes::TOO_LARGE, old.first().copied(), new.first().copied());
         }
         let start = self.found.len();
@@ -282,4 +288,22 @@ pub(in crate::compare) fn shown(node: &Node) -> String {
         return text;
     }
     text.chars().take(MOST_SHOWN).chain(std::iter::once('…')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use selvage_model::yaml::{Limits, parse};
+
+    use super::*;
+
+    #[test]
+    fn messages_beyond_what_is_looked_at_are_unproven() {
+        let read = |text: &str| parse(text.as_bytes(), &"schema.yaml".into(), &Limits::default()).0;
+        let (old, new) = (read("type: string"), read("type: string\nmaxLength: 5"));
+        let (old, new) = (&old[0], &new[0]);
+        let mut run = Run::new(Side::new(old, Dialect::Draft), Side::new(new, Dialect::Draft));
+        run.of_all = MOST_OF_ALL;
+        let found = run.compare(Direction::Request, Some(old), Some(new));
+        assert_eq!(found.iter().map(|it| it.class.code).collect::<Vec<_>>(), [classes::TOO_LARGE.request.code]);
+    }
 }

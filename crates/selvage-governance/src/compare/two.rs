@@ -68,6 +68,8 @@ pub(super) enum Absent {
     Most,
     /// Nothing.
     Least,
+    /// What each node has for it, which nobody sees here: where the value goes, this is what can be said.
+    Elsewhere(&'static Class),
 }
 
 /// A thing in its two states.
@@ -138,7 +140,8 @@ impl<T: Clone + PartialEq> Two<T> {
         self.judged(found, name, part, |before, after| {
             let is_lower = match (before, after, absent) {
                 (Some(before), Some(after), _) => after < before,
-                (_, after, Absent::Most) => after.is_some(),
+                (_, None, Absent::Elsewhere(class)) => return class,
+                (_, after, Absent::Most | Absent::Elsewhere(_)) => after.is_some(),
                 (_, after, Absent::Least) => after.is_none(),
             };
             if is_lower { lower } else { higher }

@@ -11,6 +11,8 @@ use crate::value::bind;
 
 /// Beyond so many that go on new ones are refused: nobody has ten thousand operators.
 const MOST: u64 = 10_000;
+/// As many as one key opens at a time: the oldest ends, so that nobody's script keeps others out.
+const MOST_OF_ONE: i64 = 50;
 
 /// What a token opens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct SessionOf {
 
 statements! {
     PRUNE = "DELETE FROM console_session WHERE ends_at <= $1";
+    PRUNE_OLDEST = "DELETE FROM console_session WHERE credential = $1 AND kind = $2 AND token_hash NOT IN \
+                    (SELECT token_hash FROM console_session WHERE credential = $1 AND kind = $2 ORDER BY ends_at DESC LIMIT $3)";
     COUNT = "SELECT COUNT(*) AS sessions FROM console_session";
     BEGIN = "INSERT INTO console_session (token_hash, kind, credential, ends_at) VALUES ($1, $2, $3, $4)";
     OF = "SELECT c.principal, c.id FROM console_session AS s JOIN credential AS c ON c.id = s.credential \
@@ -66,6 +70,7 @@ impl Store {
         let mut transaction = self.database.write().await?;
         let now = transaction.now().await?;
         transaction.run(PRUNE, bind![now]).await?;
+        transaction.run(PRUNE_OLDEST, bind![credential, kind.as_str(), MOST_OF_ONE - 1]).await?;
         let is_room = transaction.only(COUNT, bind![]).await?.count("sessions")? < MOST;
         if is_room {
             transaction.run(BEGIN, bind![token, kind.as_str(), credential, now.after(lasts)]).await?;

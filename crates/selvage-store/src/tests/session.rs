@@ -13,6 +13,7 @@ both!(
     a_link_works_once_and_is_no_session,
     a_session_ends_with_its_key,
     no_backup_has_a_session,
+    one_key_opens_so_many_and_the_oldest_ends,
 );
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -71,4 +72,15 @@ async fn no_backup_has_a_session(stage: &Stage) {
     store.back_up(&mut file).await.unwrap();
     let text = String::from_utf8(file).unwrap();
     assert!(text.contains("\"credential\"") && !text.contains("console_session"));
+}
+
+async fn one_key_opens_so_many_and_the_oldest_ends(stage: &Stage) {
+    let store = stage.open().await;
+    let (ann, bob) = (operator(&store, "ann", 1).await, operator(&store, "bob", 2).await);
+    store.begin_session(SessionKind::Session, [99; 32], &bob, HOUR).await.unwrap();
+    for token in 0..52 {
+        assert!(store.begin_session(SessionKind::Session, [token; 32], &ann, HOUR).await.unwrap());
+    }
+    assert_eq!((whose(&store, 1).await, whose(&store, 2).await.as_deref()), (None, Some("ann")));
+    assert_eq!((whose(&store, 51).await.as_deref(), whose(&store, 99).await.as_deref()), (Some("ann"), Some("bob")));
 }

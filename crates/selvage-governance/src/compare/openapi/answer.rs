@@ -91,7 +91,9 @@ impl<'a> Work<'a> {
                 Some(was) => self.answer(&at, was, is),
                 None if before.iter().any(told) => {}
                 None => {
-                    let class = if is_error(status) { &classes::ERROR_ADDED } else { &classes::ANSWER_ADDED };
+                    // What is for every other status may be for one that is no error.
+                    let is_error = is_error(status) && status != "default";
+                    let class = if is_error { &classes::ERROR_ADDED } else { &classes::ANSWER_ADDED };
                     self.note(class, &at, None, Some(is));
                 }
             }

@@ -35,8 +35,8 @@ classes! {
         "Whoever calls it where it was gets nothing."
     OPERATION_ID_CHANGED "operation-id" "changed" Both Breaking
         "Grants name operations by their id, and so do programs made of the contract."
-    OPERATION_DEPRECATED "operation" "deprecated" Both Safe
-        "It goes on until the day that is said."
+    OPERATION_DEPRECATED "operation" "deprecated" Both Unproven
+        "It goes on until the day that is said, which may be near or past."
     OPERATION_UNDATED "operation" "deprecated-undated" Both Unproven
         "Nobody can tell until when it goes on."
     OPERATION_REACTIVATED "operation" "reactivated" Both Safe
@@ -73,8 +73,8 @@ classes! {
         "Requests that name the parameter without a value are refused now."
     EMPTY_ACCEPTED "empty-value" "accepted" Request Safe
         "Requests with a value mean what they meant."
-    PARAMETER_DEPRECATED "parameter" "deprecated" Request Safe
-        "It is still understood."
+    PARAMETER_DEPRECATED "parameter" "deprecated" Request Unproven
+        "It is understood until the day that is said, which may be near or past."
     PARAMETER_UNDATED "parameter" "deprecated-undated" Request Unproven
         "Nobody can tell until when it is understood."
     PARAMETER_REACTIVATED "parameter" "reactivated" Request Safe

@@ -83,6 +83,12 @@ fn answers_are_found_by_what_their_status_means() {
             answers(&format!("'200': {{{number}}}, default: {{{text}}}")),
             widened,
         ),
+        // What is for every other status may be for one that is no error.
+        (
+            answers(&format!("'200': {{{text}}}")),
+            answers(&format!("'200': {{{text}}}, default: {{{number}}}")),
+            &["openapi.answer.added"],
+        ),
         // There was no word of answers.
         (operation("summary: A"), answers("'200': {description: Done}"), &["openapi.answer.added"]),
         // Of a range of kinds.
