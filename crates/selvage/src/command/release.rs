@@ -11,7 +11,7 @@ use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, key_of, verify};
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{Activated, DomainActivation, ReleaseKey};
+use selvage_store::{Activated, DomainActivation, ReleaseKey, Word};
 
 use super::change::{Signing, desk};
 use super::signature::{Signature, Signed};
@@ -217,7 +217,7 @@ impl Verify {
 impl Trust {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
-        store.keep_release_key(&self.key, &by, &self.because).await?;
+        desk(store).trust(&self.key, Word { by: &by, because: &self.because }).await.map_err(told)?;
         say(format_args!("{} signs releases of this store from now on", self.key.id))?;
         Ok(Outcome::Well)
     }
