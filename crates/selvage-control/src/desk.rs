@@ -9,13 +9,17 @@ mod board;
 mod checkpoint;
 pub(crate) mod cut;
 mod decide;
+mod elsewhere;
 mod ending;
 mod error;
+mod export;
 mod gate;
 mod hard;
 mod history;
+mod import;
 pub mod lease;
 mod order;
+mod package;
 mod plan;
 mod promise;
 mod propose;
@@ -41,7 +45,7 @@ use selvage_model::change::{Change, ChangeState};
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{AskedChanges, DomainActivation, SignedRelease, Store};
+use selvage_store::{AskedChanges, DomainActivation, ForeignReceipt, ReleaseImport, SignedRelease, Store};
 use tokio::sync::Semaphore;
 
 pub use activate::{Activating, GoingBack, Went};
@@ -49,9 +53,12 @@ pub use board::Boards;
 pub(crate) use checkpoint::unhex;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
+pub use elsewhere::{import_shown, receipt_line, receipt_shown};
 pub use error::DeskError;
+pub use export::Exported;
 pub use gate::Gate;
 pub use history::Passage;
+pub use import::Imported;
 pub use plan::{Plan, planned};
 pub use propose::Proposal;
 pub use propose::finding;
@@ -219,6 +226,18 @@ impl Desk {
     /// Those of the store.
     pub async fn find_release(&self, id: &str) -> Result<SignedRelease, DeskError> {
         union::find(&self.store, id).await
+    }
+
+    /// From where a release was taken over, where it was, and what other stores saw of it.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn of_other_stores(
+        &self,
+        release: &SignedRelease,
+    ) -> Result<(Option<ReleaseImport>, Vec<ForeignReceipt>), DeskError> {
+        let import = self.store.release_imports().await?.into_iter().find(|it| it.change == release.change);
+        Ok((import, self.store.receipts_of(&release.domain, &release.id).await?))
     }
 
     /// How a change stands now.

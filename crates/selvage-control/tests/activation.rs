@@ -11,6 +11,8 @@
 mod emergencies;
 #[path = "activation/going_back.rs"]
 mod going_back;
+#[path = "activation/packages.rs"]
+mod packages;
 #[path = "stage/reading.rs"]
 mod reading;
 
@@ -96,7 +98,7 @@ struct Stage {
     store: Store,
     desk: Desk,
     seal: Seal,
-    _directory: tempfile::TempDir,
+    directory: tempfile::TempDir,
 }
 
 fn activating(environment: &str) -> Activating {
@@ -104,13 +106,18 @@ fn activating(environment: &str) -> Activating {
 }
 
 impl Stage {
-    /// A store in which the group has released, and runs everywhere.
-    async fn new() -> Self {
+    /// A store in which nothing was released.
+    async fn empty() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&format!("sqlite:{}", directory.path().join("selvage.db").display())).await.unwrap();
         let desk = Desk::new(store.clone(), Arc::new(Reading { judges: false }));
         let seal = Seal::open(&directory.path().join("release.key")).unwrap();
-        let stage = Self { store, desk, seal, _directory: directory };
+        Self { store, desk, seal, directory }
+    }
+
+    /// A store in which the group has released, and runs everywhere.
+    async fn new() -> Self {
+        let stage = Self::empty().await;
         let group = stage.released("group", ("fabric.yaml".to_owned(), GROUP.to_owned())).await;
         for environment in ["dev", "test", "prod"] {
             stage.activated(&group, environment).await;

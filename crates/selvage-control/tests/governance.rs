@@ -36,7 +36,7 @@ use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_store::{NewChange, NewRelease, Store};
+use selvage_store::{NewChange, NewRelease, SignedRelease, Store};
 use serde_json::{Value, json};
 
 const GROUP: &str = "kind: Fabric
@@ -308,6 +308,22 @@ fn reads(release: &str) -> Vec<(&'static str, String)> {
     reads
 }
 
+/// A release goes to another store, and comes back to where it is already.
+async fn packages(stage: &Stage, releases: &[SignedRelease], text: &mut String) {
+    for domain in ["plant-ghent", "plant-brno"] {
+        let release = &releases.iter().find(|release| release.domain.as_str() == domain).unwrap().id;
+        let package = stage.desk.export(release, &stage.seal, None).await.unwrap().text;
+        let package: Value = serde_json::from_str(&package).unwrap();
+        for role in ROLES {
+            let export = format!("/releases/{release}/package");
+            let exported = stage.verdict(role, Method::GET, &export, None).await;
+            writeln!(text, "{role} | {domain} | active in test | export | {exported}").unwrap();
+            let imported = stage.verdict(role, Method::POST, "/releases/packages", Some(package.clone())).await;
+            writeln!(text, "{role} | {domain} | active in test | import | {imported}").unwrap();
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_matrix_of_the_control_api() {
     let stage = Stage::new().await;
@@ -334,6 +350,7 @@ async fn the_matrix_of_the_control_api() {
             }
         }
     }
+    packages(&stage, &releases, &mut text).await;
     for (step, path) in reads(&releases[0].id) {
         for role in ROLES {
             let answer = stage.verdict(role, Method::GET, &path, None).await;

@@ -76,6 +76,9 @@ statements! {
     RELEASE = "UPDATE change_proposal SET state = 'released', ratify_until = $2, changed_at = $3, released_at = $3, \
                release_ordinal = (SELECT COALESCE(MAX(release_ordinal), 0) + 1 FROM change_proposal) \
                WHERE id = $1 AND state = $4 AND version = $5";
+    TAKE_OVER = "INSERT INTO change_proposal (id, domain, title, author, version, base_release, release_id, content, state, emergency, \
+                 ratified_late, report, requirements, proposed_at, changed_at, released_at, release_ordinal) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, \
+                 'released', $9, $10, $11, $12, $13, $14, $14, (SELECT COALESCE(MAX(release_ordinal), 0) + 1 FROM change_proposal))";
     HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL ORDER BY release_ordinal DESC LIMIT 1";
     APPROVED_HEAD = "SELECT release_id FROM change_proposal WHERE domain = $1 AND release_ordinal IS NOT NULL AND ratify_until IS NULL \
                      ORDER BY release_ordinal DESC LIMIT 1";
@@ -351,6 +354,45 @@ pub(crate) async fn release(
     Err(stands(&find(transaction, &seen.id).await?, ChangeState::Released.as_str()))
 }
 
+/// Keeps a change that was released in another store, with what was decided there, as the last that its domain released.
+pub(crate) async fn take_over(
+    transaction: &mut Transaction,
+    change: &Change,
+    content: &Value,
+) -> Result<(), StoreError> {
+    let now = transaction.now().await?;
+    let parameters = bind![
+        change.id.as_str(),
+        change.domain.as_str(),
+        change.title.as_str(),
+        change.author.as_str(),
+        i64::from(change.version),
+        change.base.clone(),
+        change.release.as_str(),
+        content.to_string(),
+        i64::from(change.emergency),
+        change.ratified_late.map(Micros::from),
+        json!(change.report).to_string(),
+        json!(change.requirements).to_string(),
+        Micros::from(change.proposed),
+        now,
+    ];
+    transaction.run(TAKE_OVER, parameters).await?;
+    for it in &change.decisions {
+        let (id, version, person) = (change.id.as_str(), i64::from(it.version), it.person.as_str());
+        let (verdict, because, at) = (it.verdict.as_str(), it.because.as_str(), Micros::from(it.at));
+        let parameters = bind![id, version, person, verdict, because, at, i64::from(it.unproven)];
+        transaction.run(DECIDE, parameters).await?;
+    }
+    Ok(())
+}
+
+/// Whether this is the change, and became the same release.
+pub(crate) fn is_same_release(here: &Change, other: &Change) -> bool {
+    here.state == ChangeState::Released
+        && (&here.domain, &here.release, here.version) == (&other.domain, &other.release, other.version)
+}
+
 /// The release that a domain made last.
 pub(crate) async fn head(transaction: &mut Transaction, domain: &DomainName) -> Result<Option<String>, StoreError> {
     let row = transaction.first(HEAD, bind![domain.as_str()]).await?;
@@ -358,9 +400,14 @@ pub(crate) async fn head(transaction: &mut Transaction, domain: &DomainName) -> 
 }
 
 pub(crate) async fn find(transaction: &mut Transaction, id: &str) -> Result<Change, StoreError> {
-    let row = transaction.first(BY_ID, bind![id]).await?.ok_or_else(|| not_found(id))?;
+    maybe(transaction, id).await?.ok_or_else(|| not_found(id))
+}
+
+/// A change by its id, where there is one.
+pub(crate) async fn maybe(transaction: &mut Transaction, id: &str) -> Result<Option<Change>, StoreError> {
+    let Some(row) = transaction.first(BY_ID, bind![id]).await? else { return Ok(None) };
     let decisions = transaction.all(DECISIONS_OF, bind![id]).await?;
-    change(&row, decisions.iter().map(decision).collect::<Result<_, _>>()?)
+    change(&row, decisions.iter().map(decision).collect::<Result<_, _>>()?).map(Some)
 }
 
 fn change(row: &Row, decisions: Vec<Decision>) -> Result<Change, StoreError> {

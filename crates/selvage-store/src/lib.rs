@@ -91,6 +91,8 @@ pub use operation::{OperationRecord, Waits};
 pub use person::erase::ErasedPerson;
 pub use person::{Person, is_nobody};
 pub use release::active::{Activated, AppliedActivation, AskedAccess, DomainActivation, NewActivation};
+pub use release::import::{AppliedImport, NewImport, ReleaseImport};
+pub use release::receipt::{ForeignReceipt, Ran, Receipt, Spell};
 pub use release::signed::{NewRelease, ReleaseKey, SignedRelease};
 pub use release::{Activation, NewDirectory, Release};
 pub use usage::UsageBatch;

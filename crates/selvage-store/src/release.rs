@@ -2,6 +2,8 @@
 //! directory that is served whole; those of domains are beside.
 
 pub(crate) mod active;
+pub(crate) mod import;
+pub(crate) mod receipt;
 pub(crate) mod signed;
 
 use active::AskedAccess;

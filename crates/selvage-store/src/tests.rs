@@ -13,6 +13,7 @@ mod delivery;
 mod environment;
 mod event;
 mod group;
+mod import;
 mod lease;
 mod ledger;
 mod migration;

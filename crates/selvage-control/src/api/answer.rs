@@ -147,6 +147,7 @@ pub(super) fn status(code: Code) -> u16 {
         | code::FILES_ASTRAY
         | code::ENVIRONMENT_UNDECLARED
         | code::EMERGENCY_ORDER => 422,
+        code::PACKAGE_UNREADABLE | code::PACKAGE_ALTERED | code::PACKAGE_AHEAD => 422,
         code::SEAT_OVER | code::ACCESS_ENDING | code::ACCESS_FAR | code::RECERTIFICATION_VAIN => 422,
         code::GRANT_UNNARROWED | code::BREAK_GLASS_LONG | code::EVIDENCE_LARGE | code::NAME_UNDECLARED => 422,
         // What is asked for does not pass the check.

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_model::code::{self, Code};
@@ -9,13 +10,13 @@ use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::problem::Problem;
 use selvage_store::{Activated, SignedRelease};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::Api;
+use super::{Api, MOST_BYTES_OF_FILES};
 use super::answer::{Answer, problem, unfit};
 use super::request::{Asked, At, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
-use crate::desk::{Activating, DeskError, GoingBack, Went, planned};
+use crate::desk::{Activating, DeskError, GoingBack, Went, import_shown, planned, receipt_shown};
 
 /// Releases, and what is active where.
 pub(super) fn routes() -> Vec<Route> {
@@ -31,6 +32,16 @@ pub(super) fn routes() -> Vec<Route> {
         route(Route::get("/releases/{id}", show), "getRelease", "One release")
             .gives("The release.", "Release")
             .refuses(&[code::NOT_IN_STORE]),
+        route(Route::get("/releases/{id}/package", export), "exportRelease", "A release, for another store")
+            .may(Who::Proposers)
+            .gives("The package, signed with the key of this node.", "ReleasePackage")
+            .refuses(EXPORTED),
+        route(Route::post("/releases/packages", import), "importRelease", "Take a release of another store over")
+            .may(Who::Proposers)
+            .takes("ReleasePackage")
+            .takes_most(MOST_BYTES_OF_FILES)
+            .gives("What came of it; again is no change, but for newer receipts.", "ReleaseImported")
+            .refuses(IMPORTED),
         route(
             Route::get("/environments/{environment}/plan", plan),
             "planActivation",
@@ -59,6 +70,35 @@ pub(super) fn routes() -> Vec<Route> {
             .refuses(ACTIVATED),
     ]
 }
+
+const EXPORTED: &[Code] = &[
+    code::NOT_IN_STORE,
+    code::API_FORBIDDEN,
+    code::EMERGENCY_STRANGER,
+    code::API_SEAL,
+    code::RELEASE_KEY_NEW,
+    code::RELEASE_UNSIGNED,
+    code::PACKAGE_UNAPPROVED,
+];
+
+const IMPORTED: &[Code] = &[
+    code::API_FORBIDDEN,
+    code::EMERGENCY_STRANGER,
+    code::PACKAGE_UNREADABLE,
+    code::PACKAGE_ALTERED,
+    code::PACKAGE_ASTRAY,
+    code::PACKAGE_UNAPPROVED,
+    code::PACKAGE_AHEAD,
+    code::RELEASE_KEY_NEW,
+    code::CHANGE_STANDS,
+    code::CHANGE_STALE,
+    code::CHANGE_UNFIT,
+    code::FILES_ASTRAY,
+    code::EMERGENCY_ORDER,
+    code::RETIREMENT_EARLY,
+    code::ACCESS_ENDING,
+    code::RELEASE_UNSIGNED,
+];
 
 const ACTIVATED: &[Code] = &[
     code::NOT_IN_STORE,
@@ -113,13 +153,39 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
     Ok(Json(json!({"items": items, "next": next})).into_response())
 }
 
-/// One release with its files.
+/// One release with its files, and what other stores know of it.
 pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
     let release = api.governance.desk.find_release(id.as_str()).await?;
+    let (import, receipts) = api.governance.desk.of_other_stores(&release).await?;
     let body = json!({
         "release": release.id, "domain": release.domain.as_str(), "change": release.change,
         "made": release.recorded.to_string(), "by": release.by, "unproven": release.unproven, "signed_with": release.key,
-        "files": release.content,
+        "files": release.content, "imported": import.as_ref().map(import_shown),
+        "receipts": receipts.iter().map(receipt_shown).collect::<Vec<_>>(),
+    });
+    Ok(Json(body).into_response())
+}
+
+/// A release, for another store.
+pub(super) async fn export(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Answer {
+    let Some(seal) = &api.governance.seal else {
+        let detail = "this node signs no packages: it has no `--signing-key`";
+        return Err(problem(&Problem::new(409, code::API_SEAL, detail)).into());
+    };
+    let exported = api.desk().await.export(id.as_str(), seal, Some(&operator.0)).await?;
+    Ok(([(CONTENT_TYPE, "application/json")], exported.text).into_response())
+}
+
+/// A release of another store becomes one of this store.
+pub(super) async fn import(
+    State(api): State<Api>,
+    operator: Operator,
+    Body(package): Body<Map<String, Value>>,
+) -> Answer {
+    let it = api.desk().await.import_value(&Value::Object(package), &operator.0).await?;
+    let body = json!({
+        "release": it.release, "domain": it.domain.as_str(), "change": it.change, "from": it.from, "released": it.is_new,
+        "receipts": it.receipts,
     });
     Ok(Json(body).into_response())
 }

@@ -46,7 +46,8 @@ async fn gather(governance: &Governance, operator: &str) -> Result<page::Release
     let (now, mut nodes) = governance.store.nodes().await?;
     // What is not heard of any more, and was not ended in order, is told by its alarms.
     nodes.retain(|node| node.lease_until > now);
-    Ok(page::ReleasesView { releases, active, history, nodes, may_go_back: domains })
+    let imports = governance.store.release_imports().await?;
+    Ok(page::ReleasesView { releases, imports, active, history, nodes, may_go_back: domains })
 }
 
 #[derive(Deserialize)]

@@ -12,7 +12,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
 use selvage_model::usage::Used;
-use selvage_store::{StoreError, Word};
+use selvage_store::{ReleaseKey, StoreError, Word};
 
 use super::lease::{answers_for, domain_of};
 use super::{Desk, DeskError};
@@ -101,12 +101,25 @@ impl Desk {
         Ok(self.store.revoke_key(&key.id, word.by, word.because).await?)
     }
 
-    /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody. Where none of those has a key
-    /// yet, whoever has one begins.
+    /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody.
     ///
     /// # Errors
     /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
     pub async fn may_add_operators(&self, person: &str) -> Result<(), DeskError> {
+        self.must_oversee(person).await
+    }
+
+    /// Lets another key sign releases of this store: what nodes run is chosen by who sits over everybody.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
+    pub async fn trust(&self, key: &ReleaseKey, word: Word<'_>) -> Result<(), DeskError> {
+        self.must_oversee(word.by).await?;
+        Ok(self.store.keep_release_key(key, word.by, word.because).await?)
+    }
+
+    /// Refuses who does not sit over everybody. Where none of those has a key yet, whoever has one begins.
+    async fn must_oversee(&self, person: &str) -> Result<(), DeskError> {
         let fabric = self.released().await?;
         let group = DomainName::group();
         let oversees = |name: &str| may(&fabric, name, Act::Oversee, &group);

@@ -13,10 +13,15 @@ use selvage_model::manifest::organisation::Environment;
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::scalar::spell;
 use selvage_model::usage::{PromiseCount, PromiseKey, Promised};
-use selvage_store::{DomainActivation, NodeRecord, Store};
+use selvage_store::{DomainActivation, ForeignReceipt, NodeRecord, ReleaseRun, Store};
 use serde::Serialize;
 
+use super::elsewhere::{self, Before};
 use super::{Desk, DeskError, Looked, Tried};
+
+/// For how long after its last node said something an environment is still this store's to look at: a node that is away for a moment
+/// leaves no room for what others say.
+const OWN_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// What was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,12 +68,16 @@ pub(super) struct Passing<'a> {
 pub(super) async fn gates(passing: &Passing<'_>, desk: &Desk) -> Result<Vec<Gate>, DeskError> {
     let (look, store) = (desk.look.as_ref(), &desk.store);
     let environment = passing.environment;
+    let receipts = store.receipts_of(passing.domain, passing.release).await?;
     let mut gates = Vec::new();
     let mut soaks = Vec::new();
     for before in environment.after.iter().map(|before| &before.value) {
-        let ran = ran(passing, before, store).await?;
-        gates.push(after(passing, before, &ran));
-        soaks.extend(environment.gates.soak.map(|soak| soaked(passing, before, (soak, &ran))));
+        let (ran, is_own) = ran(passing, before, store).await?;
+        // What this store can see itself, nobody else tells it.
+        let elsewhere = elsewhere::of(&receipts, before).filter(|_| !is_own).collect();
+        let seen = Seen { ran, elsewhere };
+        gates.push(after(passing, before, &seen));
+        soaks.extend(environment.gates.soak.map(|soak| soaked(passing, before, (soak, &seen))));
     }
     gates.extend(soaks);
     if environment.gates.tests {
@@ -93,42 +102,61 @@ enum Ran {
     Nobody,
 }
 
-async fn ran(passing: &Passing<'_>, before: &EnvironmentName, store: &Store) -> Result<Ran, DeskError> {
+/// What nodes of this store say, and whether the environment is this store's to look at: nodes of it are here, or were a day ago.
+async fn ran(passing: &Passing<'_>, before: &EnvironmentName, store: &Store) -> Result<(Ran, bool), DeskError> {
     let runs = store.runs_in(before).await?;
-    if let Some(run) = runs.iter().find(|run| run.release == passing.release && &run.domain == passing.domain) {
-        return Ok(Ran::For(run.ran_for));
-    }
     let is_there = |node: &NodeRecord| node.environment == before.as_str();
-    let is_known = !runs.is_empty() || store.nodes().await?.1.iter().any(is_there);
-    Ok(if is_known { Ran::Never } else { Ran::Nobody })
+    let has_nodes = store.nodes().await?.1.iter().any(is_there);
+    let is_late = |run: &ReleaseRun| run.last.checked_add(OWN_FOR).is_ok_and(|until| until > passing.now);
+    let is_own = has_nodes || runs.iter().any(is_late);
+    let ran = match runs.iter().find(|run| run.release == passing.release && &run.domain == passing.domain) {
+        Some(run) => Ran::For(run.ran_for),
+        None if has_nodes || !runs.is_empty() => Ran::Never,
+        None => Ran::Nobody,
+    };
+    Ok((ran, is_own))
+}
+
+/// What nodes of this store say of a release in an environment, and what other stores do.
+struct Seen<'a> {
+    ran: Ran,
+    elsewhere: Vec<&'a ForeignReceipt>,
 }
 
 /// Whether it runs there, or did until another followed it: what was gone back from there has proven that it is not fit, and what no node
 /// of it ran has proven nothing.
-fn after(passing: &Passing<'_>, before: &EnvironmentName, ran: &Ran) -> Gate {
+fn after(passing: &Passing<'_>, before: &EnvironmentName, seen: &Seen<'_>) -> Gate {
+    let others = seen.elsewhere.iter().filter_map(|it| elsewhere::before(it));
+    match others.fold(here(passing, before, &seen.ran), Before::and) {
+        Before::Proven(saw) => Gate::new("after", true, saw),
+        Before::Unproven(saw) | Before::GoneBack(saw) => Gate::new("after", false, saw),
+    }
+}
+
+/// What this store saw itself.
+fn here(passing: &Passing<'_>, before: &EnvironmentName, ran: &Ran) -> Before {
     let there = passing.history.iter().filter(|it| &it.environment == before && &it.domain == passing.domain);
     let mut next: Option<&DomainActivation> = None;
-    let mut saw = (false, format!("never active in {before}"));
     // Newest first: each was followed by the one before it in this list.
     for it in there {
         if it.release == passing.release {
-            saw = match (next, ran) {
-                (Some(next), _) if next.is_rollback => (false, format!("gone back from in {before} {:.0}", next.since)),
-                (_, Ran::For(_)) => (true, format!("active in {before} since {:.0}, and ran there", it.since)),
-                (_, Ran::Never) => {
-                    (false, format!("active in {before} since {:.0}, and no node ran it there", it.since))
+            let since = format!("active in {before} since {:.0}", it.since);
+            return match (next, ran) {
+                (Some(next), _) if next.is_rollback => {
+                    Before::GoneBack(format!("gone back from in {before} {:.0}", next.since))
                 }
-                (_, Ran::Nobody) => (true, format!("active in {before} since {:.0}; it has no nodes", it.since)),
+                (_, Ran::For(_)) => Before::Proven(format!("{since}, and ran there")),
+                (_, Ran::Never) => Before::Unproven(format!("{since}, and no node ran it there")),
+                (_, Ran::Nobody) => Before::Proven(format!("{since}; it has no nodes")),
             };
-            break;
         }
         next = Some(it);
     }
-    Gate::new("after", saw.0, saw.1)
+    Before::Unproven(format!("never active in {before}"))
 }
 
-/// How long it was active there in all, by the spans between activations, and nodes ran it.
-fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, ran): (Duration, &Ran)) -> Gate {
+/// How long it was active there in all, by the spans between activations, and nodes ran it; in one store, and not in several together.
+fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, seen): (Duration, &Seen<'_>)) -> Gate {
     let mut until = passing.now;
     let mut total = Duration::ZERO;
     // Newest first: each ends where the next one begins.
@@ -138,11 +166,18 @@ fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, ran): (Duratio
         }
         until = it.since;
     }
-    let ran_for = if let Ran::For(time) = ran { *time } else { Duration::ZERO };
-    let soaked = total.min(ran_for);
-    let (active, ran) = (total.as_secs(), ran_for.as_secs());
-    let saw = format!("active in {before} for {active} s, and run by its nodes for {ran} s, of {} s", soak.as_secs());
-    Gate::new("soak", soaked >= soak, saw)
+    let ran_for = if let Ran::For(time) = seen.ran { time } else { Duration::ZERO };
+    let others = seen.elsewhere.iter().map(|it| (elsewhere::spent(it), format!(", {}", elsewhere::by(it))));
+    let all = [((total, ran_for), String::new())].into_iter().chain(others);
+    let longest = all.max_by_key(|((active, ran), _)| *active.min(ran));
+    let ((active, ran), by) = longest.unwrap_or_default();
+    let saw = format!(
+        "active in {before} for {} s, and run by its nodes for {} s, of {} s{by}",
+        active.as_secs(),
+        ran.as_secs(),
+        soak.as_secs()
+    );
+    Gate::new("soak", active.min(ran) >= soak, saw)
 }
 
 fn tests(tried: &Tried) -> Gate {

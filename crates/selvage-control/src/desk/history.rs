@@ -23,6 +23,8 @@ pub struct Passage {
     pub by: String,
     /// What was different of the interface, the gravest first, as a comparison shows it.
     pub differences: Vec<Value>,
+    /// How many differences of the whole change were counted and not kept; some of them may be of this interface.
+    pub left_out: u64,
     /// Where the release is active.
     pub active: Vec<EnvironmentName>,
 }
@@ -38,6 +40,7 @@ impl Passage {
             "made": self.made.to_string(),
             "by": self.by,
             "differences": self.differences,
+            "differences_left_out": self.left_out,
             "active": self.active,
         })
     }
@@ -65,6 +68,7 @@ impl Desk {
             passages.push(Passage {
                 active: here.map(|it| it.environment.clone()).collect(),
                 differences: of_it.cloned().collect(),
+                left_out: change.report.left_out(),
                 release: release.id,
                 domain: release.domain,
                 change: release.change,

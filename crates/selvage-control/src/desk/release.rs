@@ -5,7 +5,7 @@ use selvage_governance::approval::Waiting;
 use selvage_governance::seat::Act;
 use selvage_model::change::{Change, ChangeState, Need};
 use selvage_model::code;
-use selvage_store::{NewRelease, SignedRelease, StoreError};
+use selvage_store::{NewRelease, ReleaseKey, SignedRelease, StoreError};
 
 use super::theirs::{Step, act_for};
 use super::{Desk, DeskError, Files, Seal};
@@ -26,7 +26,12 @@ impl Desk {
             let (state, version, step) = (change.state, change.version, "released".to_owned());
             return Err(StoreError::ChangeStands { id: change.id, state, version, step }.into());
         }
-        let new = self.need_again(&mut change).await?;
+        let content = self.store.change_content(&change.id, change.version).await?;
+        let files: Files = serde_json::from_value(content).map_err(|_| {
+            let message = format!("{} holds something else than files", change.id);
+            DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
+        })?;
+        let new = self.need_again(&mut change, files).await?;
         let standing = self.standing(&change).await?;
         if let Some(rejected) = &standing.rejected {
             let message = format!("`{}` rejects {id}: {}", rejected.person, rejected.because);
@@ -60,22 +65,12 @@ impl Desk {
         if keys.is_empty() {
             return Ok(self.store.keep_release_key(seal.key(), by, "the first key that signs here").await?);
         }
-        if keys.contains(seal.key()) {
-            return Ok(());
-        }
-        let message = format!("releases of this store are not signed with the key {}", seal.key().id);
-        let fix = "sign with the key that it knows, or let the new one in with `selvage release trust`";
-        Err(DeskError::refused(code::RELEASE_KEY_NEW, message, fix))
+        refuse_strange_key(&keys, seal)
     }
 
     /// Looks at a change again as of now: other domains have released since it was proposed, people have gone, and use goes on. Who sits
     /// where is put in as it is; what it takes besides is returned. What has errors by now, would end what is used by now, or breaks what is promised by now, is refused.
-    async fn need_again(&self, change: &mut Change) -> Result<Vec<Need>, DeskError> {
-        let content = self.store.change_content(&change.id, change.version).await?;
-        let files: Files = serde_json::from_value(content).map_err(|_| {
-            let message = format!("{} holds something else than files", change.id);
-            DeskError::refused(code::CHANGE_UNFIT, message, "propose it again")
-        })?;
+    pub(super) async fn need_again(&self, change: &mut Change, files: Files) -> Result<Vec<Need>, DeskError> {
         let weighed = self.weigh(&change.domain, change.base.as_deref(), files).await?;
         self.refuse_what_ends(&change.domain, change.emergency, &weighed).await?;
         let (_, now) = self.judge(&change.domain, &change.author, change.emergency, &weighed).await?;
@@ -90,6 +85,16 @@ impl Desk {
     }
 }
 
+/// Refuses to sign with a key that is none of the store's.
+pub(super) fn refuse_strange_key(keys: &[ReleaseKey], seal: &Seal) -> Result<(), DeskError> {
+    if keys.contains(seal.key()) {
+        return Ok(());
+    }
+    let message = format!("releases of this store are not signed with the key {}", seal.key().id);
+    let fix = "sign with the key that it knows, or let the new one in with `selvage release trust`";
+    Err(DeskError::refused(code::RELEASE_KEY_NEW, message, fix))
+}
+
 /// A refusal for approvals that are missing.
 fn lacks(id: &str, missing: impl Iterator<Item = String>) -> DeskError {
     let message = format!("{id} waits for {}", missing.collect::<Vec<_>>().join("; "));
@@ -99,7 +104,7 @@ fn lacks(id: &str, missing: impl Iterator<Item = String>) -> DeskError {
     DeskError::refused(code::CHANGE_UNAPPROVED, message, fix)
 }
 
-fn report(waiting: &Waiting) -> String {
+pub(super) fn report(waiting: &Waiting) -> String {
     let people: Vec<&str> = waiting.people.iter().map(String::as_str).collect();
     let who = if people.is_empty() { "nobody can give it".to_owned() } else { people.join(", ") };
     format!("{} ({who})", waiting.requirement.need)

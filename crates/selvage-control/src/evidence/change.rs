@@ -1,6 +1,7 @@
 //! Changes, and who decided what about them under which findings.
 
 use selvage_model::change::Change;
+use selvage_store::LedgerEntry;
 use serde_json::{Value, json};
 
 use super::section::{Section, text, texts, time};
@@ -124,7 +125,23 @@ pub(super) fn decisions(seen: &Seen) -> Section {
         let cells = [time(entry.at), text(&entry.subject), version, text(entry.signed_by()), text(verdict), because];
         section.row(cells, vec![entry.seq]);
     }
+    elsewhere(seen, &mut section);
     section
+}
+
+/// What was decided in other stores about what was taken over from them.
+fn elsewhere(seen: &Seen, section: &mut Section) {
+    for import in &seen.imports {
+        let Some(change) = seen.changes.iter().find(|change| change.id == import.change) else { continue };
+        let is_its = |entry: &&LedgerEntry| entry.action == "release.imported" && entry.subject == import.release;
+        let entries: Vec<u64> = seen.entries.iter().filter(is_its).map(|entry| entry.seq).collect();
+        for it in &change.decisions {
+            let verdict = text(format!("{} in the store of {}", it.verdict, import.from));
+            let cells =
+                [time(it.at), text(&change.id), json!(it.version), text(it.signed_by()), verdict, text(&it.because)];
+            section.row(cells, entries.clone());
+        }
+    }
 }
 
 pub(super) fn delegations(seen: &Seen) -> Section {

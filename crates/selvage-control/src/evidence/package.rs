@@ -99,6 +99,7 @@ pub(super) async fn make(desk: &Desk, seen: &Seen) -> Result<Package, DeskError>
             change::decisions(seen),
             change::delegations(seen),
             release::releases(seen),
+            release::receipts(seen),
             release::activations(seen),
             release::gates(seen),
             promise::promises(seen),

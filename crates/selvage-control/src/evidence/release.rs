@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use super::Key;
 use super::section::{Section, text, texts, time};
-use super::seen::{Seen, detail};
-use crate::desk::{Files, address_of, digests, is_released, read_public_key, verify};
+use super::seen::{Seen, detail, is_made};
+use crate::desk::{Files, address_of, digests, is_released, read_public_key, receipt_line, verify};
 
 const ACTIVATED: [&str; 2] = ["release.activated", "release.rolled-back"];
 
@@ -75,10 +75,17 @@ pub(super) fn releases(seen: &Seen) -> Section {
         ],
     );
     for it in &seen.releases {
-        let is_made = |entry: &&LedgerEntry| entry.action.starts_with("release.made") && entry.subject == it.id;
-        let made: Vec<&LedgerEntry> = seen.entries.iter().filter(is_made).collect();
+        let is_its = |entry: &&LedgerEntry| is_made(entry) && entry.subject == it.id;
+        let made: Vec<&LedgerEntry> = seen.entries.iter().filter(is_its).collect();
         let is_emergency = made.iter().any(|entry| entry.action == "release.made-in-emergency");
-        let how = if is_emergency { "in an emergency, before it was approved" } else { "approved" };
+        let import = seen.imports.iter().find(|import| import.change == it.change);
+        let how = match (import, is_emergency) {
+            (Some(import), _) => {
+                format!("approved in the store of {}, and taken over from it by {}", import.from, import.signed_by())
+            }
+            (None, true) => "in an emergency, before it was approved".to_owned(),
+            (None, false) => "approved".to_owned(),
+        };
         let signature = match verify(it, &seen.keys) {
             Ok(()) => "holds".to_owned(),
             Err(error) => error.to_string(),
@@ -96,6 +103,38 @@ pub(super) fn releases(seen: &Seen) -> Section {
             ],
             made.into_iter().map(|entry| entry.seq).collect(),
         );
+    }
+    section
+}
+
+/// What other stores saw of the releases.
+pub(super) fn receipts(seen: &Seen) -> Section {
+    let mut section = Section::new(
+        "receipts",
+        "Receipts of other stores",
+        "What other stores saw of these releases in their environments, as they signed it. It counts at the gates where this store has no \
+         nodes of the environment.",
+        [
+            ("release", "Release"),
+            ("environment", "Environment"),
+            ("from", "Store of the key"),
+            ("seen", "As of"),
+            ("saw", "What it saw"),
+            ("gates", "What the gates showed there"),
+        ],
+    );
+    for (release, it) in &seen.receipts {
+        let is_its = |entry: &&LedgerEntry| {
+            matches!(entry.action.as_str(), "release.imported" | "release.receipts-imported")
+                && &entry.subject == release
+                && detail(entry, "from") == it.from
+        };
+        let entries = seen.entries.iter().filter(is_its).map(|entry| entry.seq).collect();
+        let gates = it.receipt.spells.iter().flat_map(|spell| outcomes(&spell.gates));
+        let gates = texts(gates.map(|(gate, outcome, saw)| format!("{gate} {outcome}: {saw}")));
+        let environment = text(&it.receipt.environment);
+        let cells = [text(release), environment, text(&it.from), time(it.seen), text(receipt_line(it)), gates];
+        section.row(cells, entries);
     }
     section
 }
@@ -145,8 +184,11 @@ pub(super) const OPEN: &str = "open";
 
 /// The gates that an activation went through: which, how it was (`open`, or how it was passed), and what was seen.
 pub(super) fn gates_of(entry: &LedgerEntry) -> impl Iterator<Item = (&str, &'static str, &str)> {
-    let gates = entry.detail.get("gates").and_then(Value::as_array).into_iter().flatten();
-    gates.map(|gate| {
+    entry.detail.get("gates").into_iter().flat_map(outcomes)
+}
+
+fn outcomes(gates: &Value) -> impl Iterator<Item = (&str, &'static str, &str)> {
+    gates.as_array().into_iter().flatten().map(|gate| {
         let word = |name: &str| gate.get(name).and_then(Value::as_str).unwrap_or_default();
         let is = |name: &str| gate.get(name).and_then(Value::as_bool).unwrap_or(false);
         let outcome = match (is("open"), is("passed_in_emergency")) {

@@ -10,6 +10,7 @@ use selvage_store::LedgerEntry;
 use serde_json::Value;
 
 use super::About;
+use super::seen::is_made;
 
 /// What evidence is about.
 pub(super) struct Scope {
@@ -90,7 +91,7 @@ impl Scope {
                 // What a directory was served from has no domain, and is the whole fabric.
                 let is_directory = detail("domain").is_none();
                 // Whatever a domain activates decides what its interfaces are.
-                let counts = self.is_domain || !entry.action.starts_with("release.made");
+                let counts = self.is_domain || !(is_made(entry) || entry.action == "release.receipts-imported");
                 is_directory || (counts && is_of_domain()) || detail("change").is_some_and(is_known)
             }
             "board" => is_of_domain() || is_known(&entry.subject),

@@ -11,8 +11,8 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::usage::{PromiseCount, PromiseKey, UsageCount, UsageGap, Used};
 use selvage_store::{
-    AccessRequest, BreakGlass, Checkpoint, DeadLetter, LaneView, LeaseRecord, LedgerCheck, LedgerEntry, LedgerHead,
-    Recertification, RecertificationItem, ReleaseKey, SignedRelease, Store, StoreError,
+    AccessRequest, BreakGlass, Checkpoint, DeadLetter, ForeignReceipt, LaneView, LeaseRecord, LedgerCheck, LedgerEntry,
+    LedgerHead, Recertification, RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store, StoreError,
 };
 use serde_json::Value;
 
@@ -39,6 +39,10 @@ pub(super) struct Seen {
     pub(super) changes: Vec<Change>,
     /// Their releases, with their files.
     pub(super) releases: Vec<SignedRelease>,
+    /// Which of them were taken over from other stores.
+    pub(super) imports: Vec<ReleaseImport>,
+    /// What other stores saw of them, by release.
+    pub(super) receipts: Vec<(String, ForeignReceipt)>,
     pub(super) keys: Vec<ReleaseKey>,
     pub(super) access: Access,
     pub(super) letters: Vec<DeadLetter>,
@@ -107,6 +111,11 @@ pub(super) fn detail<'a>(entry: &'a LedgerEntry, name: &str) -> &'a str {
     entry.detail.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
+/// Whether an entry says that something became a release here: it was made, or taken over from another store.
+pub(super) fn is_made(entry: &LedgerEntry) -> bool {
+    entry.action.starts_with("release.made") || entry.action == "release.imported"
+}
+
 /// Looks at everything.
 pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> Result<Seen, DeskError> {
     let store = &desk.store;
@@ -133,6 +142,9 @@ pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> R
     let entries = cited(all, asked, &in_play, &access);
     super::paper::fits(entries.len(), asked.most)?;
     let releases = releases(store, &of_releases, &in_play).await?;
+    let mut imports = store.release_imports().await?;
+    imports.retain(|it| releases.iter().any(|release| release.change == it.change));
+    let receipts = receipts(store, &releases).await?;
     let usage = usage(store, asked).await?;
     let (keys, now) = (store.release_keys().await?, ledger.head.at);
     let asked = asked.clone();
@@ -146,12 +158,26 @@ pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> R
         entries,
         changes,
         releases,
+        imports,
+        receipts,
         keys,
         access,
         letters,
         lanes,
         usage,
     })
+}
+
+/// What other stores saw of these releases.
+async fn receipts(store: &Store, releases: &[SignedRelease]) -> Result<Vec<(String, ForeignReceipt)>, DeskError> {
+    let mut receipts = Vec::new();
+    // The same files may have been released more than once.
+    let all: BTreeSet<(&DomainName, &String)> = releases.iter().map(|release| (&release.domain, &release.id)).collect();
+    for (domain, release) in all {
+        let of_it = store.receipts_of(domain, release).await?;
+        receipts.extend(of_it.into_iter().map(|receipt| (release.clone(), receipt)));
+    }
+    Ok(receipts)
 }
 
 async fn ledger(store: &Store, key: Option<[u8; 32]>) -> Result<Ledger, DeskError> {
@@ -292,7 +318,7 @@ fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BT
     let mut standing: BTreeMap<(&str, &str), Option<String>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for entry in all {
-        if entry.action.starts_with("release.made") {
+        if is_made(entry) {
             made.insert((&entry.subject, detail(entry, "domain")), detail(entry, "change"));
         }
         if entry.at > asked.to {
@@ -310,7 +336,7 @@ fn in_play(all: &[LedgerEntry], asked: &Asked, releases: &[SignedRelease]) -> BT
                     standing.insert((&entry.subject, detail(entry, "domain")), change);
                 }
             }
-            "release.made" | "release.made-in-emergency" if is_in => {
+            "release.made" | "release.made-in-emergency" | "release.imported" if is_in => {
                 found.insert(detail(entry, "change").to_owned());
             }
             action if is_in && action.starts_with("change.") => {

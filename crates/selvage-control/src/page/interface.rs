@@ -184,6 +184,7 @@ fn releases(history: &[Passage]) -> Markup {
                         ul {
                             @for difference in it.differences.iter().take(MOST_DIFFERENCES) { li { (gravity::difference(difference)) } }
                             @if it.differences.len() > MOST_DIFFERENCES { li.dim { "and " (it.differences.len() - MOST_DIFFERENCES) " more" } }
+                            @if it.left_out > 0 { li.dim { (it.left_out) " of the change are counted and not kept" } }
                         }
                     }
                 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use maud::{Markup, html};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::overview::Overview;
-use selvage_store::{DomainActivation, NodeRecord, Runs, SignedRelease, digests_of_active};
+use selvage_store::{DomainActivation, NodeRecord, ReleaseImport, Runs, SignedRelease, digests_of_active};
 
 use super::frame;
 use crate::desk::Plan;
@@ -20,6 +20,8 @@ const SHORT: usize = 16;
 pub(crate) struct ReleasesView {
     /// Every release, oldest first.
     pub(crate) releases: Vec<SignedRelease>,
+    /// Which of them were taken over from other stores.
+    pub(crate) imports: Vec<ReleaseImport>,
     /// What is active.
     pub(crate) active: Vec<DomainActivation>,
     /// What was ever activated, newest first.
@@ -211,7 +213,12 @@ fn made(view: &ReleasesView) -> Markup {
                             td { (short(&it.id)) }
                             td.breaks { (it.domain) }
                             td.name { (minute(&it.recorded)) }
-                            td.breaks { (it.signed_by()) }
+                            td.breaks {
+                                (it.signed_by())
+                                @for import in view.imports.iter().filter(|import| import.change == it.change) {
+                                    br; span.dim { "taken over from the store of " code { (import.from) } " by " (import.signed_by()) }
+                                }
+                            }
                             td { a.name href={ "/changes/" (it.change) } { "its change" } }
                             td { @for here in view.active.iter().filter(|here| here.release == it.id && here.domain == it.domain) {
                                 span.badge.good { (here.environment) } " "

@@ -103,6 +103,17 @@ const LISTS: [&str; 7] = [
     "/subscriptions",
 ];
 
+/// A release as a package, and back.
+async fn packages(stage: &Stage, release: &str) {
+    let who = "group.board";
+    let (status, package) = stage.ask(who, Method::GET, &format!("/releases/{release}/package"), None).await;
+    assert_eq!(status, 200, "{package:#}");
+    assert_eq!(stage.ask(who, Method::POST, "/releases/packages", Some(package.clone())).await.0, 200);
+    let mut altered = package;
+    altered["signature"] = json!("AAAA");
+    assert_eq!(stage.verdict(who, Method::POST, "/releases/packages", Some(altered)).await, "422 FAB7212");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_is_described_and_answers_so() {
     let stage = Stage::new().await;
@@ -121,6 +132,7 @@ async fn every_route_is_described_and_answers_so() {
     }
     let (_, releases) = get("/releases").await;
     get(&format!("/releases/{}", releases["items"][0]["release"].as_str().unwrap())).await;
+    packages(&stage, releases["items"][0]["release"].as_str().unwrap()).await;
     let planned = format!(
         "/environments/test/plan?going_back=true&release={}",
         releases["items"][0]["release"].as_str().unwrap()

@@ -1,9 +1,9 @@
 //! Lists in pages: everything once, in order, and where to go on.
 
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::Stage;
+use crate::{GHENT, Stage, begin};
 
 /// What pages of so many have together, by this member.
 async fn gathered(stage: &Stage, path: &str, limit: usize, member: &str) -> Vec<String> {
@@ -25,7 +25,7 @@ async fn gathered(stage: &Stage, path: &str, limit: usize, member: &str) -> Vec<
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn changes_and_releases_come_in_pages() {
     let stage = Stage::new().await;
-    crate::begin(&stage).await;
+    begin(&stage).await;
     for _ in 0..3 {
         stage.change("plant-ghent", "open").await;
     }
@@ -50,4 +50,23 @@ async fn changes_and_releases_come_in_pages() {
     ] {
         assert_eq!(stage.verdict("group.board", Method::GET, path, None).await, "400 FAB8062", "{path}");
     }
+}
+
+/// What is counted and not kept is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn differences_that_are_not_kept_are_counted() {
+    let stage = Stage::new().await;
+    begin(&stage).await;
+    let consumer = |number: usize| {
+        format!("---\nkind: Consumer\nname: tablet-{number}\nowner: ghent-it\nidentity: {{api_key: {{}}}}\n")
+    };
+    let text = (0..600).map(consumer).fold(GHENT.to_owned(), |text, it| text + &it);
+    let files = json!({"domains/plant-ghent/teams.yaml": text});
+    let body = json!({"domain": "plant-ghent", "title": "many tablets", "files": files});
+    let (status, change) = stage.ask("ghent.owner", Method::POST, "/changes", Some(body)).await;
+    assert_eq!(status, 201, "{:#}", change["detail"]);
+    let (kept, left_out) = (change["differences"].as_array().unwrap().len(), &change["differences_left_out"]);
+    let counted: u64 = ["breaking", "unproven", "safe"].iter().map(|verdict| change[*verdict].as_u64().unwrap()).sum();
+    assert_eq!((kept, left_out), (500, &json!(counted - 500)), "{counted}");
+    assert!(counted >= 600, "{counted}");
 }

@@ -105,4 +105,9 @@ codes! { OF_STORE:
     EVENTS_NOBODYS = "FAB7208", "Of which environment the events of the store are is not known";
     SEAT_OVER = "FAB7209", "A seat is to be lent until a time that has passed";
     LEDGER_UNVOUCHED = "FAB7210", "Nothing outside the store vouches for its ledger";
+    PACKAGE_UNREADABLE = "FAB7211", "This is no package of a release";
+    PACKAGE_ALTERED = "FAB7212", "The package is not what was exported";
+    PACKAGE_ASTRAY = "FAB7213", "The release of the package follows another one than the domain's last here";
+    PACKAGE_UNAPPROVED = "FAB7214", "The release of the package lacks an approval";
+    PACKAGE_AHEAD = "FAB7215", "The package tells of what has not happened yet";
 }

@@ -45,6 +45,7 @@ statements! {
     REQUIRE = "UPDATE change_proposal SET requirements = $2, report = $3 WHERE id = $1";
     RECORDED = "UPDATE fabric_release SET recorded_by = $2 WHERE recorded_by = $1";
     SEALED = "UPDATE release_seal SET made_by = $2 WHERE made_by = $1";
+    IMPORTED = "UPDATE release_import SET imported_by = $2 WHERE imported_by = $1";
     ACTIVATED = "UPDATE activation SET activated_by = $2 WHERE activated_by = $1";
     MADE_KEYS = "UPDATE release_key SET made_by = $2 WHERE made_by = $1";
     PROPOSED = "UPDATE change_proposal SET author = $2 WHERE author = $1";
@@ -62,9 +63,9 @@ statements! {
 }
 
 /// Wherever a name stands as the name of who did something.
-const COLUMNS: [Sql; 16] = [
-    RECORDED, SEALED, ACTIVATED, MADE_KEYS, PROPOSED, DECIDED, LENT, LENT_TO, ASKED, ANSWERED, OPENED, REVIEWED,
-    STARTED, CERTIFIED, BLOCKED, SETTLED,
+const COLUMNS: [Sql; 17] = [
+    RECORDED, SEALED, IMPORTED, ACTIVATED, MADE_KEYS, PROPOSED, DECIDED, LENT, LENT_TO, ASKED, ANSWERED, OPENED,
+    REVIEWED, STARTED, CERTIFIED, BLOCKED, SETTLED,
 ];
 
 impl Store {

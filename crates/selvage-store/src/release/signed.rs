@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::Store;
 use crate::change;
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
 use crate::statement::statements;
@@ -110,29 +111,24 @@ impl Store {
         let hours = |hours: u32| std::time::Duration::from_secs(u64::from(hours) * 3600);
         let ratify_until: Option<Micros> = ratify_within_hours.map(|within| now.after(hours(within)));
         change::release(&mut transaction, change, ratify_until).await?;
-        let content = change::content(&mut transaction, &change.id, change.version).await?;
-        let parameters = bind![
-            change.release.as_str(),
-            content.to_string(),
-            now,
-            by,
-            change.domain.as_str(),
-            change.id.as_str(),
-            key,
-            signature,
-        ];
-        transaction.run(KEEP, parameters).await?;
-        let (release, id) = (change.release.as_str(), change.id.as_str());
-        let unproven = i64::from(!transaction.is_proven());
-        transaction.run(SEAL, bind![id, release, key, signature, now, by, unproven]).await?;
+        let release = SignedRelease {
+            id: change.release.clone(),
+            domain: change.domain.clone(),
+            change: change.id.clone(),
+            content: change::content(&mut transaction, &change.id, change.version).await?,
+            key: key.to_owned(),
+            signature: signature.to_vec(),
+            recorded: now.timestamp()?,
+            by: by.to_owned(),
+            unproven: !transaction.is_proven(),
+        };
+        keep(&mut transaction, &release).await?;
         let detail = json!({
             "change": change.id, "domain": change.domain.as_str(), "base": change.base, "signed_with": key,
             "ratify_until": ratify_until.map(|until| until.timestamp()).transpose()?.map(|until| until.to_string()),
         });
         let action = if ratify_until.is_some() { "release.made-in-emergency" } else { "release.made" };
         ledger::append(&mut transaction, by, action, &change.release, &detail).await?;
-        let row = transaction.only(BY_ID, bind![change.release.as_str()]).await?;
-        let release = signed(&row)?;
         transaction.commit().await?;
         Ok(release)
     }
@@ -187,6 +183,16 @@ impl Store {
         let rows = transaction.all(KEYS, bind![]).await?;
         rows.iter().map(|row| Ok(ReleaseKey { id: row.text("id")?, public: row.hash("public_key")? })).collect()
     }
+}
+
+/// Keeps a release, with its signature for the change that made it.
+pub(super) async fn keep(transaction: &mut Transaction, release: &SignedRelease) -> Result<(), StoreError> {
+    let (id, change, by) = (release.id.as_str(), release.change.as_str(), release.by.as_str());
+    let (key, signature, made) = (release.key.as_str(), release.signature.as_slice(), Micros::from(release.recorded));
+    let (content, domain) = (release.content.to_string(), release.domain.as_str());
+    transaction.run(KEEP, bind![id, content, made, by, domain, change, key, signature]).await?;
+    transaction.run(SEAL, bind![change, id, key, signature, made, by, i64::from(release.unproven)]).await?;
+    Ok(())
 }
 
 fn signed(row: &Row) -> Result<SignedRelease, StoreError> {

@@ -22,6 +22,7 @@ both!(
     content_is_released_again_by_another_change,
     what_is_active_is_appended,
     an_activation_takes_its_access_along_or_nothing,
+    access_that_moves_while_it_is_planned_is_planned_again,
     no_directory_takes_from_a_release_whoever_comes_first,
     the_head_is_by_count_and_not_by_clock,
     heads_from_before_are_kept,
@@ -241,6 +242,48 @@ async fn what_is_active_is_appended(stage: &Stage) {
 }
 
 /// INVARIANT: REVOKED-NOW
+/// INVARIANT: REVOKED-NOW: what ended between the look at all leases and the activation stays ended, and whoever activates is told.
+async fn access_that_moves_while_it_is_planned_is_planned_again(stage: &Stage) {
+    let store = stage.open().await;
+    let (test, ghent): (EnvironmentName, DomainName) = ("test".parse().unwrap(), "plant-ghent".parse().unwrap());
+    let mut base = None;
+    for id in ["rel_1", "rel_2"] {
+        let change = store.propose(&new_change(base, id)).await.unwrap();
+        release(&store, &change, None).await.unwrap();
+        base = Some(id);
+    }
+    let asks = AskedAccess { grants: vec![super::subscription::asked_grant()], subscriptions: Vec::new() };
+    let new = |release, seen| NewActivation {
+        environment: &test,
+        domain: &ghent,
+        release,
+        by: "b.lead",
+        because: "it is time",
+        gates: &serde_json::Value::Null,
+        is_rollback: false,
+        seen,
+        asks: &asks,
+    };
+    let first = store.activate_domain(&new("rel_1", 0)).await.unwrap();
+    assert_eq!((first.grants.granted.len(), first.grants.held_back.len()), (1, 0));
+
+    let mut revoking = store.database.write().await.unwrap();
+    let ended = "UPDATE access_revision SET revision = revision + 1; UPDATE lease SET ended_at = 5;";
+    revoking.script(ended).await.unwrap();
+    let seen = store.activations().await.unwrap()[0].ordinal;
+    let second = new("rel_2", seen);
+    let revoked = async {
+        // By then it has planned with a lease that is alive, and waits.
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        revoking.commit().await.unwrap();
+    };
+    let (applied, ()) = tokio::join!(store.activate_domain(&second), revoked);
+    let applied = applied.unwrap();
+    assert!(matches!(applied.activated, Activated::Now(_)));
+    assert_eq!((applied.grants.granted.len(), applied.grants.held_back.len()), (0, 1), "{:?}", applied.grants);
+    assert!(store.access_state().await.unwrap().grants.iter().all(|lease| lease.ended.is_some()));
+}
+
 async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
     let store = stage.open().await;
     let (test, ghent): (EnvironmentName, DomainName) = ("test".parse().unwrap(), "plant-ghent".parse().unwrap());

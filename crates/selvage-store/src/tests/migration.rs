@@ -152,6 +152,10 @@ const FIXTURES: &[&str] = &[
     "UPDATE event_home SET environment = 'dev';",
     "UPDATE event_outbox SET checksum = 7;
      INSERT INTO pulled_to (stream, consumer, position, heard_at) VALUES (1, 'mes-ghent', 1, 9);",
+    "INSERT INTO release_import (change_id, release_id, signed_with, imported_at, imported_by, unproven)
+     VALUES ('chg_2', 'rel_3', 'rk_1', 9, 'ann', 0);
+     INSERT INTO release_receipt (domain, release_id, environment, signed_with, seen_at, imported_at, receipt)
+     VALUES ('group', 'rel_3', 'test', 'rk_1', 8, 9, '{\"environment\":\"test\",\"spells\":[],\"ran\":null}');",
 ];
 
 /// A store as the binary of this version left it.

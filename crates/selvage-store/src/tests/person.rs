@@ -97,7 +97,7 @@ async fn busy(stage: &Stage) -> Store {
 }
 
 /// Everything that a store holds, as text.
-async fn everything(store: &Store) -> String {
+pub(super) async fn everything(store: &Store) -> String {
     let directory = tempfile::TempDir::new().unwrap();
     let path = directory.path().join("backup");
     store.back_up(&mut std::fs::File::create(&path).unwrap()).await.unwrap();

@@ -81,6 +81,8 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("promise", crate::promise::STATEMENTS),
     ("release", crate::release::STATEMENTS),
     ("release::active", crate::release::active::STATEMENTS),
+    ("release::import", crate::release::import::STATEMENTS),
+    ("release::receipt", crate::release::receipt::STATEMENTS),
     ("release::signed", crate::release::signed::STATEMENTS),
     ("usage", crate::usage::STATEMENTS),
     ("webhook", crate::webhook::STATEMENTS),

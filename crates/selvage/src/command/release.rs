@@ -1,6 +1,8 @@
 //! `selvage release`: what each domain released, where it is active, and making it so. Going back is one command, and takes effect on
 //! every node within a second.
 
+mod export;
+mod import;
 mod plan;
 
 use anyhow::Context;
@@ -9,9 +11,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
-use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, key_of, verify};
+use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, key_of, receipt_line, verify};
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{Activated, DomainActivation, ReleaseKey};
+use selvage_store::{Activated, DomainActivation, ReleaseKey, Word};
 
 use super::change::{Signing, desk};
 use super::signature::{Signature, Signed};
@@ -23,7 +25,7 @@ use crate::node::release::told;
 pub(crate) enum ReleaseCommand {
     /// Lists releases, the newest first, and where each is or was active.
     List(List),
-    /// Shows the files of a release.
+    /// Shows the files of a release, and what other stores saw of it.
     Show(Show),
     /// Verifies the content and the signature of every release.
     Verify(Verify),
@@ -33,6 +35,10 @@ pub(crate) enum ReleaseCommand {
     Activate(Activate),
     /// Goes back to the release that a domain had active before.
     Rollback(Rollback),
+    /// Writes a release for another store, with what was decided about it and what this one saw of it.
+    Export(export::Export),
+    /// Takes a release of another store over.
+    Import(import::Import),
     /// Lets another key sign releases of this store.
     Trust(Trust),
     /// Prints the public key that signs releases, for `selvage serve --release-key`.
@@ -149,6 +155,8 @@ impl ReleaseCommand {
             Self::Plan(plan) => plan.run().await,
             Self::Activate(activate) => activate.run().await,
             Self::Rollback(rollback) => rollback.run().await,
+            Self::Export(export) => export.run().await,
+            Self::Import(import) => import.run().await,
             Self::Trust(trust) => trust.run().await,
             Self::Key(key) => {
                 say(STANDARD.encode(key.signing.seal(&key.store)?.key().public))?;
@@ -164,7 +172,7 @@ impl List {
         let (active, history) = (store.active_domains().await?, store.activations().await?);
         let mut table = Table::new();
         table.load_style(TABLE).set_header(["RELEASE", "DOMAIN", "CHANGE", "MADE", "BY", "ACTIVE", "WAS ACTIVE"]);
-        let mut releases = store.signed_releases().await?;
+        let (mut releases, imports) = (store.signed_releases().await?, store.release_imports().await?);
         releases.reverse();
         for it in releases.into_iter().filter(|it| self.domain.as_ref().is_none_or(|domain| domain == &it.domain)) {
             let is_of = |activation: &&DomainActivation| activation.release == it.id && activation.domain == it.domain;
@@ -175,7 +183,10 @@ impl List {
             was.retain(|environment| !now.iter().any(|it| it.environment.as_str() == environment));
             let now: Vec<String> = now.iter().map(|it| format!("{} since {:.0}", it.environment, it.since)).collect();
             let made = format!("{:.0}", it.recorded);
-            let by = it.signed_by();
+            let mut by = it.signed_by();
+            by.extend(
+                imports.iter().filter(|import| import.change == it.change).map(|it| format!("\nfrom {}", it.from)),
+            );
             table.add_row([it.id, it.domain.to_string(), it.change, made, by, now.join("\n"), was.join(" ")]);
         }
         say(table)?;
@@ -188,6 +199,18 @@ impl Show {
         let store = self.store.existing().await?;
         let found = store.signed_release(&self.id).await?;
         let release = found.with_context(|| format!("the store has no release `{}`", self.id))?;
+        let (import, receipts) = desk(store).of_other_stores(&release).await.map_err(told)?;
+        if let Some(import) = import {
+            say(format_args!(
+                "# taken over from the store of {} by {} {:.0}",
+                import.from,
+                import.signed_by(),
+                import.at
+            ))?;
+        }
+        for receipt in &receipts {
+            say(format_args!("# {}", receipt_line(receipt)))?;
+        }
         let files: Files = serde_json::from_value(release.content)?;
         for (path, text) in files {
             say(format_args!("# {path}\n{text}"))?;
@@ -216,8 +239,8 @@ impl Verify {
 
 impl Trust {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Signed { store, by } = self.signature.decide(self.store.existing().await?).await?;
-        store.keep_release_key(&self.key, &by, &self.because).await?;
+        let Signed { store, by } = self.signature.decide(self.store.begun().await?).await?;
+        desk(store).trust(&self.key, Word { by: &by, because: &self.because }).await.map_err(told)?;
         say(format_args!("{} signs releases of this store from now on", self.key.id))?;
         Ok(Outcome::Well)
     }

@@ -49,6 +49,7 @@ mod mail;
 mod masks;
 mod objects;
 mod openapi;
+mod packages;
 mod parking;
 mod peers;
 mod plans;

@@ -73,6 +73,15 @@ async fn a_name_alone_is_shown_as_unproven() {
     let seated = well(&plants, &["operator", "add", "s.okafor"], Some(outsider.trim()));
     refused(&plants, &["operator", "add", "b.novak"], Some(outsider.trim()), "FAB8061");
     well(&plants, &["operator", "add", "b.novak"], Some(seated.trim()));
+    // Nor does anybody else say whose releases nodes run.
+    let own = plants.place.path("own.key").display().to_string();
+    let key = plants.well(&["release", "key", "--signing-key", &own]);
+    let trust = ["release", "trust", key.trim(), "--because", "it is exchanged"];
+    refused(&plants, &trust, Some(outsider.trim()), "FAB8061");
+    refused(&plants, &[&trust[..], &["--by", "s.visitor"]].concat(), None, "FAB7203");
+    assert_eq!(entries(&plants, "release-key.made").len(), 1, "the one that signed first");
+    well(&plants, &trust, Some(seated.trim()));
+    assert_eq!(entries(&plants, "release-key.made").len(), 2);
 }
 
 /// The command line is no way round who answers for an interface, once there are keys that prove it.

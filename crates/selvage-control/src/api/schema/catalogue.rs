@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Schemas, answer, list, maybe, maybe_text, reference, text, texts};
+use super::{Schemas, answer, count, list, maybe, maybe_text, reference, text, texts};
 
 pub(super) fn schemas() -> Schemas {
     let mut detail = entry();
@@ -78,6 +78,7 @@ fn passage() -> Value {
         "made": reference("Time"),
         "by": text("Who made it."),
         "differences": list("Difference"),
+        "differences_left_out": count("How many of the whole change are counted and not kept; some may be of this interface."),
         "active": list("EnvironmentName"),
     });
     answer("A release that changed the interface.", members, json!({}))

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Schemas, answer, count, flag, list, maybe_text, reference, text, texts, words};
+use super::{Schemas, answer, body, count, flag, list, maybe, maybe_text, reference, text, texts, words};
 
 pub(super) fn schemas() -> Schemas {
     let active = json!({
@@ -16,7 +16,18 @@ pub(super) fn schemas() -> Schemas {
     let files = json!({"type": "object", "additionalProperties": {"type": "string"}});
     vec![
         ("ReleaseSummary", answer("A release in a list.", with(json!({"active": active})), json!({}))),
-        ("Release", answer("A release with its files.", with(json!({"files": files})), json!({}))),
+        (
+            "Release",
+            answer(
+                "A release with its files.",
+                with(json!({"files": files, "imported": maybe("Import"), "receipts": list("Receipt")})),
+                json!({}),
+            ),
+        ),
+        ("Import", import()),
+        ("Receipt", receipt()),
+        ("ReleasePackage", package()),
+        ("ReleaseImported", imported()),
         (
             "ReleaseMade",
             answer(
@@ -56,6 +67,62 @@ fn with(more: Value) -> Value {
         all.extend(more);
     }
     all
+}
+
+fn import() -> Value {
+    let members = json!({
+        "from": text("The id of the key with which the other store signed the package."),
+        "at": reference("Time"),
+        "by": text("Who brought it."),
+        "unproven": flag("That name was said, and nobody proved to be who bears it."),
+    });
+    answer("From where a release of another store was taken over.", members, json!({}))
+}
+
+fn receipt() -> Value {
+    let spell = json!({
+        "from": reference("Time"),
+        "to": maybe("Time"),
+        "gone_back_from": flag("It ended because somebody went back from it."),
+        "gone_back_to": flag("It began because somebody went back to it, through no gates."),
+        "gates": {"type": "array", "items": {"type": "object"}, "description": "What the gates showed there."},
+    });
+    let ran = answer(
+        "For how long nodes ran it there.",
+        json!({"first": reference("Time"), "last": reference("Time"), "seconds": count("Seconds in all.")}),
+        json!({}),
+    );
+    let members = json!({
+        "from": text("The id of the key with which the other store signed it."),
+        "seen": reference("Time"),
+        "imported": reference("Time"),
+        "environment": reference("EnvironmentName"),
+        "spells": {"type": "array", "items": answer("When it was active there.", spell, json!({}))},
+        "ran": {"anyOf": [ran, {"type": "null"}]},
+    });
+    answer("What another store saw of the release in one of its environments.", members, json!({}))
+}
+
+fn package() -> Value {
+    let members = json!({
+        "format": text("The form of the package."),
+        "package": {"type": "object", "description": "The release, the change that made it, and what was seen of it."},
+        "signed_with": text("The id of the key with which the store that made it signed it."),
+        "signature": text("The signature, in base64."),
+    });
+    body("A release as it goes from one store to another; passed on as it came.", members, json!({}))
+}
+
+fn imported() -> Value {
+    let members = json!({
+        "release": reference("Id"),
+        "domain": reference("DomainName"),
+        "change": reference("Id"),
+        "from": text("The id of the key with which the other store signed the package."),
+        "released": flag("Whether it is a release here since now, and was none before."),
+        "receipts": count("How many receipts are new."),
+    });
+    answer("What came of it.", members, json!({}))
 }
 
 fn gate() -> Value {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use selvage_model::change::{Decision, DecisionVerdict};
 use selvage_store::LedgerEntry;
 
 use super::Judged;
@@ -9,7 +10,7 @@ use crate::desk::verify;
 use crate::evidence::incident;
 use crate::evidence::release::{OPEN, activated, gates_of};
 use crate::evidence::section::count;
-use crate::evidence::seen::{Seen, detail};
+use crate::evidence::seen::{Seen, detail, is_made};
 
 /// Approvals of the version that became a release, by others than whoever wrote it.
 pub(super) fn four_eyes(seen: &Seen) -> Judged {
@@ -34,6 +35,19 @@ pub(super) fn four_eyes(seen: &Seen) -> Judged {
             cases.push(format!("{} of {}: nobody but its authors approved {id}", made.subject, detail(made, "domain")));
         }
     }
+    for imported in seen.acts(&["release.imported"]) {
+        let id = detail(imported, "change");
+        let Some(change) = seen.changes.iter().find(|change| change.id == id) else { continue };
+        let approves = |it: &Decision| {
+            it.verdict == DecisionVerdict::Approve && it.version == change.version && it.person != change.author
+        };
+        number += 1;
+        entries.push(imported.seq);
+        if !change.decisions.iter().any(approves) {
+            let domain = detail(imported, "domain");
+            cases.push(format!("{} of {domain}: nobody but its author approved {id}", imported.subject));
+        }
+    }
     match number {
         0 => Judged::not("nothing was released in the period"),
         number => Judged::seen(count(number, "release"), cases, entries),
@@ -46,7 +60,7 @@ pub(super) fn signed(seen: &Seen) -> Judged {
     }
     let wrong = seen.releases.iter().filter_map(|release| verify(release, &seen.keys).err());
     let cases = wrong.map(|error| error.to_string()).collect();
-    let made = seen.entries.iter().filter(|entry| entry.action.starts_with("release.made"));
+    let made = seen.entries.iter().filter(|entry| is_made(entry));
     Judged::seen(count(seen.releases.len(), "release"), cases, made.map(|entry| entry.seq).collect())
 }
 

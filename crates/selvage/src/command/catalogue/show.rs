@@ -126,6 +126,9 @@ fn release(text: &mut String, it: &Passage) -> std::fmt::Result {
         let member = |name: &str| report::visible(difference[name].as_str().unwrap_or_default(), false);
         writeln!(text, "    {:<8}  {}  {}", member("verdict"), member("code"), member("at"))?;
     }
+    if it.left_out > 0 {
+        writeln!(text, "    {} differences of the change are counted and not kept: the gravest are", it.left_out)?;
+    }
     match it.differences.len().checked_sub(MOST_LISTED) {
         Some(more) if more > 0 => writeln!(text, "    and {more} more"),
         _ => Ok(()),
