@@ -152,6 +152,8 @@ const FIXTURES: &[&str] = &[
     "UPDATE event_home SET environment = 'dev';",
     "UPDATE event_outbox SET checksum = 7;
      INSERT INTO pulled_to (stream, consumer, position, heard_at) VALUES (1, 'mes-ghent', 1, 9);",
+    "INSERT INTO passed_event (subscription, position, last_offset, code, because, passed_at)
+     VALUES ('sub_1', 1, 1, 'FAB7013', 'the event is damaged', 9);",
 ];
 
 /// A store as the binary of this version left it.
