@@ -1,20 +1,18 @@
 //! The same hunt through fabrics: objects that an API or events carry, and schemas that events carry. The judge is the contract that
-//! holds what is sent and published where Selvage runs; the verdict is that of the whole comparison, of a promise of compatibility, or
-//! of the AsyncAPI contract that is made of the fabric.
+//! holds what is sent and published where Selvage runs; the verdict is that of the whole comparison, or of a promise of compatibility.
 
-use selvage_mapping::{EventData, asyncapi, check_body, check_change, check_event};
+use selvage_mapping::{EventData, check_body, check_change, check_event};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::event::EventType;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::manifest::object::Object;
-use selvage_model::name::InterfaceRef;
 use selvage_model::read::{self, Sources};
 use serde_json::{Value, json};
 
 use super::trial::{Trial, Tried, hunt, nothing_is_lost};
-use super::{PARTS, Random, node, objects, schemas, values, wanted};
+use super::{PARTS, Random, objects, schemas, values, wanted};
 use crate::compare::compatibility::{Earlier, broken};
-use crate::compare::{Direction, Verdict, asyncapi as contracts, fabrics};
+use crate::compare::{Direction, Verdict, fabrics};
 
 /// Where the values go in and out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +34,6 @@ enum By {
     Object(&'static str),
     /// A promise of the event interface that is kept.
     Interface(&'static str),
-    /// The comparison of the contracts that are made of the two states.
-    Contract,
 }
 
 impl By {
@@ -93,7 +89,7 @@ impl Parts {
         match by {
             By::Object(word) => object["compatibility"] = json!(word),
             By::Interface(word) => interface["compatibility"] = json!(word),
-            By::Comparison | By::Contract => {}
+            By::Comparison => {}
         }
         let documents: Vec<String> = [object, interface].iter().chain(&self.sets).map(ToString::to_string).collect();
         let text = documents.join("\n---\n");
@@ -111,10 +107,6 @@ impl Parts {
 impl State {
     fn object(&self) -> &Object {
         self.fabric.objects.values().next().unwrap()
-    }
-
-    fn interface(&self) -> InterfaceRef {
-        self.fabric.interfaces.keys().next().unwrap().clone()
     }
 
     fn kind(&self) -> &EventType {
@@ -144,10 +136,6 @@ impl State {
             Door::Api | Door::Event => objects::known(&self.object().attributes, value),
         }
     }
-
-    fn contract(&self) -> Value {
-        asyncapi::document(&self.fabric, &[self.interface()], None).unwrap()
-    }
 }
 
 /// States that followed each other, the last of which is compared with those before.
@@ -164,12 +152,9 @@ struct Change {
 impl Trial for Change {
     fn told(&self) -> Option<usize> {
         let (last, after) = (self.before.last()?, &self.after.fabric);
-        let found = match self.by {
-            By::Contract => contracts(&node(&last.contract()), &node(&self.after.contract())),
-            _ => fabrics(&last.fabric, after),
-        };
+        let found = fabrics(&last.fabric, after);
         let is_kept = match self.by {
-            By::Comparison | By::Contract => {
+            By::Comparison => {
                 let grave = found.iter().filter(|one| one.verdict != Verdict::Safe);
                 grave.filter(|one| !self.forgotten.contains(&one.class.code)).count() == 0
             }
@@ -261,8 +246,6 @@ parts! {
     what_is_safe_for_backward_schemas_loses_none Schema By::Interface("backward"), 212;
     what_is_safe_for_forward_schemas_loses_none Schema By::Interface("forward"), 213;
     what_is_safe_for_schemas_backward_through_all_loses_none Schema By::Interface("backward-transitive"), 214;
-    what_is_safe_for_contracts_of_objects_in_events_loses_none Event By::Contract, 215;
-    what_is_safe_for_contracts_of_schemas_in_events_loses_none Schema By::Contract, 216;
 }
 
 /// A comparison that forgets a class is found out: else the tests above would show nothing of it.

@@ -30,8 +30,8 @@ pub(super) type Call = (String, String);
 pub(super) enum Outcome {
     /// It is confirmed.
     Done,
-    /// A person is to decide.
-    Stuck,
+    /// A person is to decide: why.
+    Stuck(String),
     /// Neither, within the time that it may take: the state that it is in.
     Open(String),
 }
@@ -86,11 +86,15 @@ impl Room {
         self.odoo().journal().last().map_or(0, |entry| entry.sequence)
     }
 
-    /// The calls that changed something since then, and how often each did.
-    pub(super) fn changes_since(&self, before: u64) -> BTreeMap<Call, usize> {
-        let mut calls = BTreeMap::new();
+    /// The calls that changed something since then, in the order in which each did first, and how often.
+    pub(super) fn changes_since(&self, before: u64) -> Vec<(Call, usize)> {
+        let mut calls: Vec<(Call, usize)> = Vec::new();
         for entry in self.odoo().journal().into_iter().filter(|entry| entry.changed && entry.sequence > before) {
-            *calls.entry((entry.model, entry.method)).or_default() += 1;
+            let call = (entry.model, entry.method);
+            match calls.iter_mut().find(|(known, _)| *known == call) {
+                Some((_, times)) => *times += 1,
+                None => calls.push((call, 1)),
+            }
         }
         calls
     }
@@ -150,7 +154,7 @@ impl Room {
                 MediatedAnswer::Accepted { operation } => {
                     let shown = self.engine.operation(&request.consumer, &operation).await.unwrap_or_default();
                     match shown.get("state").and_then(Value::as_str) {
-                        Some("stuck") => return Outcome::Stuck,
+                        Some("stuck") => return Outcome::Stuck(note(&shown)),
                         state => state.unwrap_or("not known").to_owned(),
                     }
                 }
@@ -163,6 +167,11 @@ impl Room {
         }
         Outcome::Open(open)
     }
+}
+
+/// What is known of an operation.
+fn note(shown: &Value) -> String {
+    shown.get("note").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Everybody whom the fabric's accounts log in as.
