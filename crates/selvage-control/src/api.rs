@@ -43,7 +43,7 @@ use selvage_model::scalar;
 use selvage_store::Store;
 use serde_json::{Value, json};
 
-use crate::console::{Authenticate, ViewCatalogue};
+use crate::console::{Authenticate, Observe, ViewCatalogue};
 use crate::desk::{Desk, Seal, cut, lease};
 use crate::listener;
 
@@ -86,11 +86,16 @@ pub(crate) struct Api {
     governance: Governance,
     authenticate: Authenticate,
     catalogue: ViewCatalogue,
+    observe: Observe,
 }
 
 /// The routes of the API, to stand under `/api`.
-pub(crate) fn routes(governance: Governance, authenticate: Authenticate, catalogue: ViewCatalogue) -> Router {
-    let api = Api { governance, authenticate, catalogue };
+pub(crate) fn routes(
+    governance: Governance,
+    authenticate: Authenticate,
+    (catalogue, observe): (ViewCatalogue, Observe),
+) -> Router {
+    let api = Api { governance, authenticate, catalogue, observe };
     served(table())
         .layer(DefaultBodyLimit::max(MOST_BYTES))
         .layer(middleware::from_fn(listener::at_work))

@@ -21,7 +21,7 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use futures_util::future::BoxFuture;
-use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
+use selvage_model::overview::{ContractsView, LanesAsked, LanesView, Overview, UsageView};
 use selvage_store::{Store, StoreError};
 use serde::Deserialize;
 use tokio::net::TcpListener;
@@ -46,7 +46,7 @@ pub type ViewContracts = Arc<dyn Fn() -> BoxFuture<'static, ContractsView> + Sen
 /// Gathers what the catalogue is made of.
 pub type ViewCatalogue = Arc<dyn Fn() -> BoxFuture<'static, CatalogueView> + Send + Sync>;
 /// Gathers what the page of lanes shows.
-pub type ViewLanes = Arc<dyn Fn() -> BoxFuture<'static, LanesView> + Send + Sync>;
+pub type ViewLanes = Arc<dyn Fn(LanesAsked) -> BoxFuture<'static, LanesView> + Send + Sync>;
 /// Whose key this is: an operator's, or nobody's.
 pub type Authenticate = Arc<dyn Fn(String) -> BoxFuture<'static, Option<Admitted>> + Send + Sync>;
 
@@ -128,8 +128,8 @@ impl Console {
         let address = listener.local_addr().map_err(wrap)?;
         let governance = config.governance.clone();
         let api = governance.map(|governance| {
-            let catalogue = Arc::clone(&config.catalogue);
-            api::routes(governance, Arc::clone(&config.authenticate), catalogue)
+            let views = (Arc::clone(&config.catalogue), Arc::clone(&config.observe));
+            api::routes(governance, Arc::clone(&config.authenticate), views)
         });
         let shared = Arc::new(Shared {
             observe: config.observe,
@@ -270,8 +270,18 @@ async fn contracts(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response
     Html(page::contracts(&overview, &view, &who.operator).into_string()).into_response()
 }
 
-async fn lanes(State(shared): State<Arc<Shared>>, who: LoggedIn) -> Response {
-    let (overview, view) = ((shared.observe)().await, (shared.lanes)().await);
+/// Behind which places the pages of the lanes begin.
+#[derive(Deserialize)]
+struct LanePages {
+    parked: Option<String>,
+    retrying: Option<String>,
+    records: Option<String>,
+}
+
+async fn lanes(State(shared): State<Arc<Shared>>, who: LoggedIn, Sought(pages): Sought<LanePages>) -> Response {
+    let LanePages { parked, retrying, records } = pages;
+    let asked = LanesAsked { parked, retrying, records };
+    let (overview, view) = ((shared.observe)().await, (shared.lanes)(asked).await);
     Html(page::lanes(&overview, &view, &who.operator).into_string()).into_response()
 }
 

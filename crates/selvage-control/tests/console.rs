@@ -15,8 +15,8 @@ use selvage_model::contract_check::{ContractCheck, ContractViolation, Readiness,
 use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::overview::{
-    BreakGlassRow, CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesView, Overview, ParkedRow,
-    RecordRow, ShadowRow, SubscriptionRow, SystemRow, UsageView,
+    BreakGlassRow, CallsRow, ContractsView, Health, InterfaceRow, KeptRow, LaneRow, LanesAsked, LanesView, Overview,
+    Paged, ParkedRow, RecordRow, ShadowRow, SubscriptionRow, SystemRow, UsageView,
 };
 use selvage_model::subscription::{SubscriptionState, Waiting, WaitsFor};
 use selvage_model::usage::{AttributeUse, ShadowGroup, ShadowShape, UsageCount, UsageGap, UsageKey, UsageTotal, Way};
@@ -64,6 +64,7 @@ fn sample() -> Overview {
             operation: Operation::Report,
             system: "odoo".parse().unwrap(),
             code: "FAB5112".into(),
+            cause: Cause::Mapping,
             reason: "`mrp.production` has no field `<i>lot</i>` (FAB5112)".into(),
             fix: "Map it by version".into(),
             since: "2026-11-23T06:00:00Z".parse().unwrap(),
@@ -214,7 +215,10 @@ async fn the_page_of_contracts_says_what_does_not_fit_and_what_may_be_enforced()
     assert_eq!(page.matches(">now</span>").count(), 1, "only what is going on");
 }
 
-fn sample_lanes() -> LanesView {
+fn sample_lanes(asked: LanesAsked) -> LanesView {
+    if asked.parked.is_some() {
+        return LanesView { waiting: 7, ..LanesView::default() };
+    }
     let now: Timestamp = "2026-11-23T06:00:00Z".parse().unwrap();
     let lane = |lane: &str, due: Option<&str>| LaneRow {
         subscription: "mes-ghent/finished".into(),
@@ -243,8 +247,8 @@ fn sample_lanes() -> LanesView {
         down: true,
         held_until: Some("2026-11-23T06:10:00Z".parse().unwrap()),
         withheld: 12,
+        passed: Some((3, "the event at 1-7 of `<i>operation</i>` is damaged (FAB7013)".into())),
     };
-    let lanes = vec![lane("WO/1", None), lane("WO/2", Some("2026-11-23T06:05:00Z"))];
     let record = RecordRow {
         record: "odoo-17".into(),
         interface: "work-order-events@1".parse().unwrap(),
@@ -256,7 +260,15 @@ fn sample_lanes() -> LanesView {
     let because = "the secret `wms/hooks` is not there".into();
     let waits = Some(Waiting { what: WaitsFor::Secret, because });
     let waiting = SubscriptionRow { label: "wms/finished".into(), waits, down: false, ..subscription.clone() };
-    LanesView { now, lanes, records: vec![record], subscriptions: vec![subscription, waiting] }
+    let page = |lane: LaneRow, next: Option<&str>| Paged { rows: vec![lane], all: 12_345, next: next.map(Into::into) };
+    LanesView {
+        now,
+        parked: page(lane("WO/1", None), Some("17-sub_1-61")),
+        retrying: page(lane("WO/2", Some("2026-11-23T06:05:00Z")), None),
+        waiting: 34,
+        records: Paged { rows: vec![record], all: 1, next: None },
+        subscriptions: vec![subscription, waiting],
+    }
 }
 
 #[tokio::test]
@@ -281,6 +293,8 @@ async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
         "takes nothing",
         "asked to be left alone for 10m more",
         "12 withheld: its grant",
+        "went on at 3 places behind what the log does not have",
+        "damaged (FAB7013)",
         "150 seconds late",
         "odoo-17",
         "code <span class=\"dim\">FAB3101</span>",
@@ -290,6 +304,11 @@ async fn the_page_of_lanes_says_what_is_parked_and_what_is_safe_to_do() {
     for expected in expected {
         assert!(page.contains(expected), "{expected} is missing: {page}");
     }
+    // What is beyond a page is one step away, and each table goes on by itself.
+    let next = "<a href=\"/lanes?parked=17-sub_1-61#parked\">The next page</a>";
+    assert!(page.contains(next) && page.contains("1 of 12\u{2009}345") && !page.contains("/lanes?retrying="), "{page}");
+    let second = client.get(format!("{base}/lanes?parked=17-sub_1-61")).header(COOKIE, cookie).send().await.unwrap();
+    assert!(second.text().await.unwrap().contains("nothing waits for anybody"));
 }
 
 struct Stage {
@@ -311,7 +330,7 @@ async fn start() -> Stage {
         observe: Arc::new(|| Box::pin(async { sample() })),
         usage: Arc::new(|| Box::pin(async { sample_usage() })),
         contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
-        lanes: Arc::new(|| Box::pin(async { sample_lanes() })),
+        lanes: Arc::new(|asked| Box::pin(async { sample_lanes(asked) })),
         catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
         authenticate: Arc::new(move |key| {
             let known = known.clone();

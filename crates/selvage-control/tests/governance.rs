@@ -110,7 +110,7 @@ impl Stage {
             observe: Arc::new(|| Box::pin(async { Overview::default() })),
             usage: Arc::new(|| Box::pin(async { UsageView::default() })),
             contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
-            lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
+            lanes: Arc::new(|_| Box::pin(async { LanesView::default() })),
             catalogue: Arc::new(|| Box::pin(async { leases::runs() })),
             authenticate: Arc::new(move |key| {
                 let name = key.strip_prefix("slv_").filter(|name| operators.contains(name)).map(str::to_owned);
@@ -293,6 +293,7 @@ fn reads(release: &str) -> Vec<(&'static str, String)> {
         ("a subscription that is not there", "/subscriptions/sub_none"),
         ("list dead letters", "/dead-letters"),
         ("list parked records", "/parked-records"),
+        ("list parked operations", "/parked-operations"),
         ("a dead letter that is not there", "/dead-letters/dl_none"),
         ("events without data", "/events/nothing@1"),
         ("deliveries of an event", "/events/nothing@1/1-1/deliveries"),

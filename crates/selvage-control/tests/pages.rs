@@ -114,7 +114,7 @@ impl Stage {
             observe: Arc::new(|| Box::pin(async { Overview::default() })),
             usage: Arc::new(|| Box::pin(async { UsageView::default() })),
             contracts: Arc::new(|| Box::pin(async { ContractsView::default() })),
-            lanes: Arc::new(|| Box::pin(async { LanesView::default() })),
+            lanes: Arc::new(|_| Box::pin(async { LanesView::default() })),
             catalogue: Arc::new(move || {
                 let fabric = Arc::clone(&fabric);
                 Box::pin(async move { CatalogueView { fabric, ..CatalogueView::default() } })

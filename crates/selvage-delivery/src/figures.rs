@@ -35,6 +35,8 @@ pub struct Figure {
     pub here: bool,
     /// Why nothing is sent although it stands so that it could be.
     pub waits: Option<Waiting>,
+    /// At how many places of its stream it has not had what was written; none where another node counts them.
+    pub passed: Option<u64>,
 }
 
 impl Figures {
@@ -62,6 +64,15 @@ impl Figures {
         figures.values_mut().for_each(|figure| figure.lag = None);
         for (label, lag) in lags {
             figures.entry(label.clone()).or_default().lag = Some(*lag);
+        }
+    }
+
+    /// At how many places subscriptions have not had what was written, by `consumer/name`: the others are counted elsewhere, or have ended.
+    pub fn passed(&self, places: &BTreeMap<String, u64>) {
+        let mut figures = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        figures.values_mut().for_each(|figure| figure.passed = None);
+        for (label, places) in places {
+            figures.entry(label.clone()).or_default().passed = Some(*places);
         }
     }
 
@@ -112,6 +123,8 @@ impl Figures {
             "Age of the oldest event that has not arrived, set aside or not read yet counted.",
             &|figure| figure.lag,
         );
+        let about = "Places of its stream that it went on behind, since the log does not have what was written there.";
+        gauge("events_passed", "gauge", about, &|figure| figure.passed.map(|places| places as f64));
         gauge("lanes_retrying", "gauge", "Lanes that wait for their next attempt.", &here(|it| it.retrying as f64));
         gauge("lanes_parked", "gauge", "Lanes that wait for a person.", &here(|it| it.parked as f64));
         gauge(

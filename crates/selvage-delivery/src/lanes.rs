@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use selvage_model::event::{LaneKey, Position, Record};
 use selvage_model::scalar::Rate;
-use selvage_store::{AttemptRecord, KeptDelivery, LaneTrouble, ParkedMessage, WithheldMessage};
+use selvage_store::{AttemptRecord, KeptDelivery, LaneTrouble, ParkedMessage, PassedEvents, WithheldMessage};
 
 use crate::pace::Pace;
 use crate::retry::Calendar;
@@ -91,6 +91,7 @@ pub(crate) struct Lanes {
     asides_turn: bool,
     attempts: Vec<AttemptRecord>,
     withheld: Vec<WithheldMessage>,
+    passed: Vec<PassedEvents>,
     /// What arrived and was not handed out yet to be kept.
     arrived: Vec<KeptDelivery>,
     gone: bool,
@@ -120,6 +121,7 @@ impl Lanes {
             asides_turn: false,
             attempts: Vec::new(),
             withheld: Vec::new(),
+            passed: Vec::new(),
             arrived: Vec::new(),
             gone: false,
         }
@@ -176,10 +178,16 @@ impl Lanes {
         }
     }
 
-    /// Goes on behind what the log does not have.
-    pub(crate) fn pass(&mut self, position: Position) {
-        self.read = self.read.max(position);
-        self.window.pass(position);
+    /// Goes on behind what the log does not have, and notes that it was not had.
+    pub(crate) fn pass(&mut self, events: PassedEvents) {
+        self.read = self.read.max(events.position);
+        self.window.pass(events.position);
+        self.passed.push(events);
+    }
+
+    /// Notes of a record, which was read, that it is no event.
+    pub(crate) fn not_had(&mut self, events: PassedEvents) {
+        self.passed.push(events);
     }
 
     /// What may be done now: nothing while the receiving system is in maintenance. Each send counts as in flight until [`Self::sent`].
@@ -397,6 +405,7 @@ impl Lanes {
         self.is_urgent()
             || !self.attempts.is_empty()
             || !self.withheld.is_empty()
+            || !self.passed.is_empty()
             || !self.arrived.is_empty()
             || self.window.reach().is_some_and(|to| to > self.committed)
     }
@@ -413,6 +422,7 @@ impl Lanes {
         self.window.written(progress.to);
         self.attempts.clear();
         self.withheld.clear();
+        self.passed.clear();
         self.asides.written(progress, unparked, now);
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use selvage_connect::odoo::{Fingerprint, of_verb};
 use selvage_mapping::CompiledMapping;
 use selvage_model::code::{self, Code};
+use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::Operation;
 use selvage_model::name::ObjectName;
 use selvage_model::overview::ParkedRow;
@@ -65,6 +66,11 @@ impl Parked {
     /// The code of the first gap.
     fn code(&self) -> Code {
         self.gaps.first().map_or(code::OPERATION_PARKED, |gap| gap.code)
+    }
+
+    /// The class of the first gap.
+    fn cause(&self) -> Cause {
+        self.gaps.first().map_or(Cause::Unknown, Gap::cause)
     }
 
     fn reason(&self) -> String {
@@ -156,8 +162,9 @@ pub(crate) fn figures(active: &Active) -> String {
                     # TYPE selvage_engine_parked_operations gauge\n"
             .to_owned();
     for row in rows(active) {
-        let (interface, operation, system, code) = (row.interface, row.operation, row.system, row.code);
-        let labels = format!("interface=\"{interface}\",operation=\"{operation}\",system=\"{system}\",code=\"{code}\"");
+        let ParkedRow { interface, operation, system, code, cause, .. } = row;
+        let what = format!("interface=\"{interface}\",operation=\"{operation}\",system=\"{system}\"");
+        let labels = format!("{what},code=\"{code}\",cause=\"{cause}\"");
         text.push_str(&format!("selvage_engine_parked_operations{{{labels}}} 1\n"));
     }
     text
@@ -173,6 +180,7 @@ pub(crate) fn rows(active: &Active) -> Vec<ParkedRow> {
                 operation: *operation,
                 system: served.connection.system().clone(),
                 code: parked.code().to_string(),
+                cause: parked.cause(),
                 reason: parked.reason(),
                 fix: parked.fix(),
                 since: parked.since,

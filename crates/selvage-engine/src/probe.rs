@@ -7,6 +7,7 @@ mod works;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use selvage_model::delivery::Cause;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::system::{Account, SecretName, System, SystemEnvironment};
 use selvage_model::name::{InterfaceRef, MappingName, ObjectRef, SiteName};
@@ -169,6 +170,8 @@ pub struct UseRow {
 pub struct Reason {
     /// The code of the page about it.
     pub code: &'static str,
+    /// Of which class it is: who can do something about it.
+    pub cause: Cause,
     /// What is wrong.
     pub reason: String,
     /// What to do.

@@ -32,4 +32,4 @@ pub use filter::Filter;
 pub use link::{LinkAnswer, LinkQuery, Links};
 pub use mapping::{CompiledMapping, FieldNeed, Form, To};
 pub use reading::Reading;
-pub use shape::check_scalar;
+pub use shape::{LONGEST_TEXT, check_scalar};

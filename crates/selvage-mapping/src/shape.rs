@@ -16,8 +16,8 @@ use serde_json::{Map, Value};
 use crate::decimal;
 use crate::quantity::{self, Unit};
 
-/// Longest text taken, in characters.
-const LONGEST_TEXT: usize = 65_536;
+/// Longest text taken where nothing else is declared, in characters.
+pub const LONGEST_TEXT: u32 = 65_536;
 
 /// Checks values against shapes and keeps what is wrong.
 pub(crate) struct Checker<'a> {
@@ -193,7 +193,7 @@ pub fn check_scalar(shape: &Shape, value: &Value) -> Result<(), String> {
     let wrong = |what: &str| Err(format!("{} is no {what}", shown(value)));
     match shape {
         Shape::String { max } => check_string(text()?, *max),
-        Shape::Text if text()?.chars().count() > LONGEST_TEXT => {
+        Shape::Text if text()?.chars().count() > most(None) => {
             Err(format!("the text is longer than {LONGEST_TEXT} characters"))
         }
         Shape::Ref { .. } if text()?.is_empty() => Err("a reference is not empty".to_owned()),
@@ -215,8 +215,13 @@ pub fn check_scalar(shape: &Shape, value: &Value) -> Result<(), String> {
     }
 }
 
+/// How many characters a text may have.
+fn most(max: Option<u32>) -> usize {
+    usize::try_from(max.unwrap_or(LONGEST_TEXT)).unwrap_or(usize::MAX)
+}
+
 fn check_string(text: &str, max: Option<u32>) -> Result<(), String> {
-    let max = max.map_or(LONGEST_TEXT, |max| usize::try_from(max).unwrap_or(usize::MAX));
+    let max = most(max);
     if text.chars().count() > max {
         return Err(format!("`{}` is longer than {max} characters", clipped(text)));
     }

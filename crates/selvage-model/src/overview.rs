@@ -200,12 +200,49 @@ pub struct ContractsView {
 pub struct LanesView {
     /// Now.
     pub now: Timestamp,
-    /// Lanes that are set aside: what waits for a person first, then the oldest trouble.
-    pub lanes: Vec<LaneRow>,
+    /// Lanes that wait for a person, the oldest trouble first.
+    pub parked: Paged<LaneRow>,
+    /// Lanes that are tried again by themselves, the oldest trouble first.
+    pub retrying: Paged<LaneRow>,
+    /// How many messages wait in all of them.
+    pub waiting: u64,
     /// Records that are parked in captures, the oldest first.
-    pub records: Vec<RecordRow>,
+    pub records: Paged<RecordRow>,
     /// Subscriptions that have not ended, by name.
     pub subscriptions: Vec<SubscriptionRow>,
+}
+
+impl LanesView {
+    /// So many lines of a table are on a page.
+    pub const PAGE: u32 = 200;
+}
+
+/// Which pages of the lanes: behind which place each of them begins, and at the beginning where nothing is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LanesAsked {
+    /// Of lanes that wait for a person.
+    pub parked: Option<String>,
+    /// Of lanes that are tried again.
+    pub retrying: Option<String>,
+    /// Of parked records.
+    pub records: Option<String>,
+}
+
+/// A page of a table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Paged<T> {
+    /// Its lines.
+    pub rows: Vec<T>,
+    /// How many there are on all pages.
+    pub all: u64,
+    /// Behind which place the next page begins; none on the last.
+    pub next: Option<String>,
+}
+
+impl<T> Default for Paged<T> {
+    fn default() -> Self {
+        Self { rows: Vec::new(), all: 0, next: None }
+    }
 }
 
 /// One lane that is set aside.
@@ -281,6 +318,8 @@ pub struct SubscriptionRow {
     pub held_until: Option<Timestamp>,
     /// Messages that were not sent since its grant does not cover them any more.
     pub withheld: u64,
+    /// At how many places of its stream it has not had what was written, and the last of them in words.
+    pub passed: Option<(u64, String)>,
 }
 
 /// One operation that is parked.
@@ -294,6 +333,8 @@ pub struct ParkedRow {
     pub system: SystemName,
     /// The code of what it lacks first.
     pub code: String,
+    /// Of which class that is: who can do something about it.
+    pub cause: Cause,
     /// What it lacks.
     pub reason: String,
     /// What to do about it.

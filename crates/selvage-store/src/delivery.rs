@@ -5,6 +5,7 @@ pub(crate) mod choice;
 pub(crate) mod hold;
 pub(crate) mod kept;
 pub(crate) mod letter;
+pub(crate) mod passed;
 pub(crate) mod view;
 pub(crate) mod withheld;
 
@@ -23,6 +24,7 @@ use crate::event::{group, read_position, stored};
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 use kept::KeptDelivery;
+use passed::PassedEvents;
 use withheld::WithheldMessage;
 
 /// How many attempts are kept of each message, the newest.
@@ -83,6 +85,8 @@ pub struct Deliveries {
     pub held: Option<Timestamp>,
     /// Messages that are not sent, since the grant does not cover them any more.
     pub withheld: Vec<WithheldMessage>,
+    /// Events that it goes on behind, since the log does not have them.
+    pub passed: Vec<PassedEvents>,
     /// What arrived, for those who look for it.
     pub arrived: Vec<KeptDelivery>,
     /// Whether it is time to forget what arrived long ago.
@@ -226,7 +230,8 @@ impl Store {
         rows.iter().map(|row| Ok((row.text("id")?, row.integer("acts")?))).collect()
     }
 
-    /// Forgets attempts, deliveries, settled dead letters and withheld messages that are old, and how groups ended very long ago.
+    /// Forgets attempts, deliveries, settled dead letters and withheld messages that are old, what deliveries went on behind once retention
+    /// has taken it, and how groups ended very long ago.
     ///
     /// # Errors
     /// Those of the database.
@@ -236,6 +241,7 @@ impl Store {
         transaction.run(OLD_ATTEMPTS, bind![old]).await?;
         transaction.run(OLD_LETTERS, bind![old]).await?;
         withheld::forget_old(&mut transaction, old).await?;
+        passed::forget_old(&mut transaction, old).await?;
         let very_old = transaction.now().await?.before(ENDS_KEPT_FOR);
         group::forget_old(&mut transaction, very_old).await?;
         kept::forget_old(&mut transaction, old).await?;
@@ -297,6 +303,9 @@ async fn record(transaction: &mut Transaction, deliveries: &Deliveries) -> Resul
     }
     for message in &deliveries.withheld {
         withheld::note(transaction, id, message).await?;
+    }
+    for events in &deliveries.passed {
+        passed::note(transaction, id, events).await?;
     }
     kept::note(transaction, id, &deliveries.arrived, deliveries.forgets).await?;
     let mut unparked = Vec::new();

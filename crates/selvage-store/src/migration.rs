@@ -50,6 +50,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0034.sql"),
     include_str!("../migrations/0035.sql"),
     include_str!("../migrations/0036.sql"),
+    include_str!("../migrations/0037.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.

@@ -10,6 +10,7 @@ use selvage_governance::seat::Act;
 use selvage_model::code;
 use selvage_model::delivery::Cause;
 use selvage_model::name::InterfaceRef;
+use selvage_model::overview::ParkedRow;
 use selvage_model::sight::Sight;
 use selvage_store::{
     DeadLetter, LaneChoice, LanePlace, LaneView, NotAPlace, ParkedRecord, RecordPlace, StoreError, Word,
@@ -42,6 +43,13 @@ pub(super) fn routes() -> Vec<Route> {
         )
         .asks(WHICH_RECORDS)
         .pages_by("The records.", "ParkedRecord", "RecordPlace"),
+        route(
+            Route::get("/parked-operations", operations),
+            "listParkedOperations",
+            "Operations that wait until their system has what they need, as this node knows them",
+        )
+        .asks(&WHICH_RECORDS[..2])
+        .lists("The operations.", "ParkedOperation"),
         route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
             .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
             .refuses(&[code::NOT_IN_STORE]),
@@ -125,7 +133,7 @@ fn cause<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Cause>, D::Error> 
 impl Which {
     fn choice(&self) -> LaneChoice {
         let Self { interface, subscription, lane, cause, .. } = self.clone();
-        LaneChoice { interface, label: subscription, lane, cause }
+        LaneChoice { interface, label: subscription, lane, cause, is_parked: None }
     }
 }
 
@@ -137,7 +145,7 @@ pub(super) async fn lanes(
 ) -> Answer {
     let WhichPage { interface, subscription, lane: key, cause, settled: _, after, limit } = asked;
     let (limit, after) = (page_size(limit).map_err(unfit)?, behind::<LanePlace>(after.as_deref()).map_err(unfit)?);
-    let which = LaneChoice { interface, label: subscription, lane: key, cause };
+    let which = LaneChoice { interface, label: subscription, lane: key, cause, is_parked: None };
     let (lanes, next) = api.governance.store.lanes_page(&which, after.as_ref(), limit).await?;
     let items: Vec<Value> = lanes.iter().map(lane).collect();
     Ok(Json(json!({"items": items, "next": next.map(|next| next.to_string())})).into_response())
@@ -174,6 +182,43 @@ pub(super) async fn records(State(api): State<Api>, _operator: Operator, Asked(w
     Ok(Json(json!({"items": items, "next": next.map(|next| next.to_string())})).into_response())
 }
 
+/// Which parked operations.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct WhichOperations {
+    interface: Option<InterfaceRef>,
+    #[serde(deserialize_with = "cause")]
+    cause: Option<Cause>,
+}
+
+/// Operations that are parked until their system has what they need, as this node sees it.
+pub(super) async fn operations(
+    State(api): State<Api>,
+    _operator: Operator,
+    Asked(which): Asked<WhichOperations>,
+) -> Answer {
+    let WhichOperations { interface, cause } = which;
+    let parked = (api.observe)().await.parked;
+    let fits = |row: &&ParkedRow| {
+        interface.as_ref().is_none_or(|only| only == &row.interface) && cause.is_none_or(|only| only == row.cause)
+    };
+    let items: Vec<Value> = parked.iter().filter(fits).map(operation).collect();
+    Ok(Json(json!({ "items": items })).into_response())
+}
+
+fn operation(it: &ParkedRow) -> Value {
+    json!({
+        "interface": it.interface.to_string(),
+        "operation": it.operation.as_str(),
+        "system": it.system.as_str(),
+        "since": it.since.to_string(),
+        "cause": it.cause.as_str(),
+        "code": it.code,
+        "because": it.reason,
+        "fix": it.fix,
+    })
+}
+
 fn record(it: &ParkedRecord) -> Value {
     json!({
         "record": it.label(),
@@ -197,7 +242,7 @@ pub(super) async fn letters(
         Ok(limit) => limit,
         Err(because) => return unfit(because),
     };
-    let which = LaneChoice { interface, label: subscription, lane, cause };
+    let which = LaneChoice { interface, label: subscription, lane, cause, is_parked: None };
     match api.governance.store.letters_page(&which, settled, after.as_ref().map(Id::as_str), limit).await {
         Ok((letters, next)) => {
             Json(json!({"items": letters.iter().map(letter).collect::<Vec<_>>(), "next": next})).into_response()

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::name::{ConsumerName, InterfaceRef};
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
-use selvage_store::{KeptDelivery, StoreError, SubscriptionStep, SubscriptionView};
+use selvage_store::{KeptDelivery, PassedEvents, StoreError, SubscriptionStep, SubscriptionView};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -102,9 +102,11 @@ async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Re
 
 async fn detail(api: &Api, id: &str) -> Result<Value, StoreError> {
     let deliveries = api.governance.store.last_deliveries(id, MOST_DELIVERIES).await?;
+    let passed = api.governance.store.passed_events(id, MOST_DELIVERIES).await?;
     let mut shown = subscription(&view(api, id).await?);
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("deliveries".to_owned(), deliveries.iter().map(delivery).collect());
+        shown.insert("passed".to_owned(), passed.iter().map(not_had).collect());
     }
     Ok(shown)
 }
@@ -179,7 +181,12 @@ fn subscription(view: &SubscriptionView) -> Value {
         "position": view.position.map(|position| position.to_string()),
         "head": view.head.map(|head| head.to_string()),
         "node": view.node,
+        "places_passed": view.passed.as_ref().map_or(0, |passed| passed.places),
     })
+}
+
+fn not_had(it: &PassedEvents) -> Value {
+    json!({"position": it.position.to_string(), "at": it.at.to_string(), "code": it.code, "because": it.because})
 }
 
 fn delivery(it: &KeptDelivery) -> Value {

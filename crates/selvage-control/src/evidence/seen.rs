@@ -11,8 +11,9 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::usage::{PromiseCount, PromiseKey, UsageCount, UsageGap, Used};
 use selvage_store::{
-    AccessRequest, BreakGlass, Checkpoint, DeadLetter, ForeignReceipt, LaneView, LeaseRecord, LedgerCheck, LedgerEntry,
-    LedgerHead, Recertification, RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store, StoreError,
+    AccessRequest, BreakGlass, Checkpoint, DeadLetter, ForeignReceipt, LaneChoice, LaneView, LeaseRecord, LedgerCheck,
+    LedgerEntry, LedgerHead, Recertification, RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store,
+    StoreError,
 };
 use serde_json::Value;
 
@@ -20,7 +21,7 @@ use super::scope::Scope;
 use super::{About, Asked};
 use crate::desk::{Desk, DeskError, Files, Releases, files_of, is_signed, uses};
 
-/// Entries that are read at once.
+/// Entries, lanes and dead letters that are read at once.
 const PAGE: u32 = 1_000;
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -116,6 +117,32 @@ pub(super) fn is_made(entry: &LedgerEntry) -> bool {
     entry.action.starts_with("release.made") || entry.action == "release.imported"
 }
 
+/// The dead letters of a scope, however many there are, the settled ones too.
+async fn every_letter(store: &Store, scope: &Scope) -> Result<Vec<DeadLetter>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.letters_page(&LaneChoice::default(), true, after.as_deref(), PAGE).await?;
+        all.extend(page.0.into_iter().filter(|it| scope.has(&it.interface)));
+        match page.1 {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The lanes of a scope that are set aside, however many there are.
+async fn every_lane(store: &Store, scope: &Scope) -> Result<Vec<LaneView>, StoreError> {
+    let (mut all, mut after) = (Vec::new(), None);
+    loop {
+        let page = store.lanes_page(&LaneChoice::default(), after.as_ref(), PAGE).await?;
+        all.extend(page.0.into_iter().filter(|it| scope.has(&it.interface)));
+        match page.1 {
+            Some(next) => after = Some(next),
+            None => return Ok(all),
+        }
+    }
+}
+
 /// Looks at everything.
 pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> Result<Seen, DeskError> {
     let store = &desk.store;
@@ -127,9 +154,7 @@ pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> R
     changes.retain(|change| scope.has_change(&asked.about, change));
     let access = access(store, asked, &mut scope).await?;
     known(asked, &fabric, &changes, &access)?;
-    let letters: Vec<DeadLetter> =
-        store.dead_letters(true).await?.into_iter().filter(|it| scope.has(&it.interface)).collect();
-    let lanes = store.lanes_aside().await?.into_iter().filter(|it| scope.has(&it.interface)).collect();
+    let (letters, lanes) = (every_letter(store, &scope).await?, every_lane(store, &scope).await?);
     let subscriptions = store.subscriptions().await?;
     scope.ids.extend(subscriptions.into_iter().filter(|it| scope.interfaces.contains(&it.interface)).map(|it| it.id));
     scope.ids.extend(letters.iter().map(|letter| letter.id.clone()));

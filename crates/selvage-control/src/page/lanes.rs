@@ -4,13 +4,13 @@
 use jiff::Timestamp;
 use maud::{Markup, html};
 use selvage_model::delivery::Cause;
-use selvage_model::overview::{LaneRow, LanesView, Overview, RecordRow, SubscriptionRow};
+use selvage_model::overview::{LaneRow, LanesView, Overview, Paged, RecordRow, SubscriptionRow};
 use selvage_model::subscription::SubscriptionState;
 
 use super::{chart, frame};
 use crate::page::overview::grouped;
 
-/// Lines of a table that are shown.
+/// Subscriptions that are shown.
 const MOST_LINES: usize = 200;
 /// A lag longer than this fills its bar, in seconds.
 const LONG: f64 = 300.0;
@@ -32,18 +32,18 @@ pub(crate) fn lanes(overview: &Overview, view: &LanesView, operator: &str) -> Ma
 }
 
 fn figures(view: &LanesView) -> Markup {
-    let parked = view.lanes.iter().filter(|lane| lane.due.is_none()).count() as u64;
-    let retrying = view.lanes.len() as u64 - parked;
-    let waiting: u64 = view.lanes.iter().map(|lane| lane.waiting).sum();
+    let (parked, retrying) = (view.parked.all, view.retrying.all);
     let stopped = view.subscriptions.iter().filter(|it| it.state == SubscriptionState::Suspended).count() as u64;
     let down = view.subscriptions.iter().filter(|it| it.down).count() as u64;
     let held = view.subscriptions.iter().filter(|it| it.waits.is_some()).count() as u64;
+    let lacking = view.subscriptions.iter().filter(|it| it.passed.is_some()).count() as u64;
     let table = [
         ("Parked", parked, "lanes wait for a person", "bad"),
         ("Retrying", retrying, "lanes are tried again by themselves", "warn"),
-        ("Waiting", waiting, "messages in these lanes", ""),
+        ("Waiting", view.waiting, "messages in these lanes", ""),
         ("Down", down, "endpoints take nothing", "bad"),
         ("Held", held, "subscriptions wait for a secret or their grant", "bad"),
+        ("Lacking", lacking, "subscriptions have not had what the log lost", "bad"),
         ("Suspended", stopped, "subscriptions are sent nothing", "warn"),
     ];
     html! {
@@ -61,21 +61,44 @@ fn figures(view: &LanesView) -> Markup {
 
 fn aside(view: &LanesView) -> Markup {
     html! {
-        section {
-            h2 { "Set aside" }
-            @if view.lanes.is_empty() { p.dim { "None: every lane goes on." } }
-            @else {
-                p.dim { "What waits for a person first, then the oldest trouble." }
-                div.scroll { table {
-                    thead { tr {
-                        th { "Lane" } th { "Subscription" } th { "State" } th { "Since" } th.number { "Waiting" } th { "Cause" }
-                        th.number { "Attempts" } th { "Next" } th { "Safe to do" }
-                    } }
-                    tbody { @for lane in view.lanes.iter().take(MOST_LINES) { (one_lane(lane, view.now)) } }
+        section id="parked" {
+            h2 { "Waits for a person" }
+            (table(&view.parked, view.now, "parked", "None: nothing waits for anybody."))
+        }
+        section id="retrying" {
+            h2 { "Tried again by itself" }
+            (table(&view.retrying, view.now, "retrying", "None."))
+        }
+    }
+}
+
+/// Lanes that are set aside, the oldest trouble first.
+fn table(lanes: &Paged<LaneRow>, now: Timestamp, word: &str, none: &str) -> Markup {
+    html! {
+        @if lanes.rows.is_empty() && lanes.all == 0 { p.dim { (none) } }
+        @else {
+            p.dim { "The oldest trouble first." }
+            div.scroll { table {
+                thead { tr {
+                    th { "Lane" } th { "Subscription" } th { "State" } th { "Since" } th.number { "Waiting" } th { "Cause" }
+                    th.number { "Attempts" } th { "Next" } th { "Safe to do" }
                 } }
-                @if view.lanes.len() > MOST_LINES {
-                    p.dim { (grouped((view.lanes.len() - MOST_LINES) as u64)) " more are told by " code { "selvage lanes" } "." }
-                }
+                tbody { @for lane in &lanes.rows { (one_lane(lane, now)) } }
+            } }
+            (onwards(lanes, word))
+        }
+    }
+}
+
+/// Where the next page is; the first is where nothing is said.
+fn onwards<T>(page: &Paged<T>, word: &str) -> Markup {
+    let shown = page.rows.len() as u64;
+    html! {
+        @if shown < page.all {
+            p.dim {
+                (grouped(shown)) " of " (grouped(page.all)) ". "
+                a href={ "/lanes#" (word) } { "From the beginning" }
+                @if let Some(next) = &page.next { " · " a href={ "/lanes?" (word) "=" (next) "#" (word) } { "The next page" } }
             }
         }
     }
@@ -118,18 +141,14 @@ fn safe(lane: &LaneRow) -> Markup {
 /// Records that no event could be made of; nothing where there are none.
 fn records(view: &LanesView) -> Markup {
     html! {
-        @if !view.records.is_empty() { section {
+        @if view.records.all > 0 { section id="records" {
             h2 { "Parked in captures" }
             p.dim { "Records that no event can be made of as they are. Each is tried again by itself, and no other waits for it." }
             div.scroll { table {
                 thead { tr { th { "Record" } th { "Interface" } th { "Since" } th { "Cause" } th { "Who mends it" } } }
-                tbody { @for record in view.records.iter().take(MOST_LINES) { (one_record(record, view.now)) } }
+                tbody { @for record in &view.records.rows { (one_record(record, view.now)) } }
             } }
-            @if view.records.len() > MOST_LINES {
-                p.dim {
-                    (grouped((view.records.len() - MOST_LINES) as u64)) " more are told by " code { "selvage dead-letters list" } "."
-                }
-            }
+            (onwards(&view.records, "records"))
         } }
     }
 }
@@ -186,6 +205,10 @@ fn one_subscription(it: &SubscriptionRow, now: Timestamp) -> Markup {
                 }
                 @if let Some(until) = it.held_until {
                     br; span.dim { "asked to be left alone for " (long(until.duration_since(now).as_secs())) " more" }
+                }
+                @if let Some((places, last)) = &it.passed {
+                    br; span.badge.bad { "has not had all" } br;
+                    span.dim { "went on at " (grouped(*places)) " places behind what the log does not have; the last: " (last) }
                 }
                 @if it.withheld > 0 { br; span.dim { (grouped(it.withheld)) " withheld: its grant does not cover them any more" } }
             }

@@ -85,13 +85,14 @@ fn parked(rows: &[ParkedRow]) -> Markup {
                 h2 { "Parked operations" }
                 p.dim { "Their system lacks what they need. They answer 503 and go on by themselves once it is there." }
                 div.scroll { table {
-                    thead { tr { th { "Operation" } th { "System" } th { "Since" } th { "What it lacks" } th { "What to do" } } }
+                    thead { tr { th { "Operation" } th { "System" } th { "Since" } th { "Cause" } th { "What it lacks" } th { "What to do" } } }
                     tbody {
                         @for row in rows {
                             tr {
                                 td { strong.name { (row.interface) } " " span.badge.bad { (row.operation) } }
                                 td.name { (row.system) }
                                 td { (minute(&row.since)) }
+                                td { (row.cause) " " span.dim { (row.code) } }
                                 td { (row.reason) }
                                 td { (row.fix) }
                             }

@@ -93,13 +93,14 @@ fn close(schema: &mut Value) {
 const ELSEWHERE: [&str; 3] =
     ["get /dead-letters/{id}", "get /evidence/interfaces/{interface}", "get /catalogue/{interface}/contract"];
 
-const LISTS: [&str; 7] = [
+const LISTS: [&str; 8] = [
     "/changes?state=released",
     "/board",
     "/releases?domain=group",
     "/lanes?cause=refused",
     "/dead-letters",
     "/parked-records?cause=code",
+    "/parked-operations?cause=mapping",
     "/subscriptions",
 ];
 

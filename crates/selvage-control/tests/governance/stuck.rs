@@ -98,6 +98,7 @@ impl Dying {
             drained: Vec::new(),
             held: None,
             withheld: Vec::new(),
+            passed: Vec::new(),
             arrived: Vec::new(),
             forgets: false,
         };

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use selvage_model::event::{LaneKey, Position};
-use selvage_store::{AttemptRecord, LaneTrouble, NewDeadLetter, ParkedMessage, WithheldMessage};
+use selvage_store::{AttemptRecord, LaneTrouble, NewDeadLetter, ParkedMessage, PassedEvents, WithheldMessage};
 
 use super::Lanes;
 
@@ -27,6 +27,8 @@ pub(crate) struct Progress {
     pub(crate) held: Option<Timestamp>,
     /// What is not sent, since the grant does not cover it any more.
     pub(crate) withheld: Vec<WithheldMessage>,
+    /// What it goes on behind, since the log does not have it.
+    pub(crate) passed: Vec<PassedEvents>,
 }
 
 impl Progress {
@@ -42,6 +44,7 @@ impl Progress {
             drained: Vec::new(),
             held: None,
             withheld: Vec::new(),
+            passed: Vec::new(),
         }
     }
 
@@ -53,6 +56,7 @@ impl Progress {
     fn writes(&self) -> bool {
         !(self.held.is_none()
             && self.withheld.is_empty()
+            && self.passed.is_empty()
             && self.delivered.is_empty()
             && self.troubles.is_empty()
             && self.aside.is_empty()
@@ -68,6 +72,7 @@ pub(super) fn of(lanes: &Lanes) -> Option<Progress> {
         attempts: lanes.attempts.clone(),
         held: lanes.unnoted(),
         withheld: lanes.withheld.clone(),
+        passed: lanes.passed.clone(),
         ..Progress::to(to)
     };
     let moves = progress.to > lanes.committed;

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use selvage_log::{Batch, LogError, ReadLimit};
-use selvage_model::code;
+use selvage_model::code::{self, Code};
 use selvage_model::event::Position;
+use selvage_store::PassedEvents;
 
 use super::{AGAIN_AFTER, Run};
 use crate::envelope;
@@ -65,7 +66,9 @@ impl Run {
             }
             let kind = envelope::kind(&record.body);
             if kind.is_none() {
-                tracing::error!(code = %code::EVENTS_PASSED, "{} at {} is no event", record.id, record.position);
+                let because = format!("{} at {} is no event", record.id, record.position);
+                tracing::error!(code = %code::EVENTS_PASSED, "{because}");
+                self.lanes.not_had(passed(record.position, code::EVENTS_PASSED, because));
             }
             let terms = &self.job.subscription.terms;
             let of_lane = |lanes: &[String]| lanes.is_empty() || lanes.iter().any(|lane| lane == record.lane.as_str());
@@ -94,9 +97,14 @@ impl Run {
         if let Some(position) = behind {
             tracing::error!(code = %code::EVENTS_PASSED, "`{label}` goes on behind {position}: {error}");
             self.read_all = self.through().is_some_and(|through| position >= through);
-            return self.lanes.pass(position);
+            return self.lanes.pass(passed(position, error.code(), error.to_string()));
         }
         tracing::warn!("{}: the log is read again for `{label}`: {error}", error.code());
         self.read_at = Instant::now() + AGAIN_AFTER;
     }
+}
+
+/// What was not had, as it is noted.
+fn passed(position: Position, code: Code, because: String) -> PassedEvents {
+    PassedEvents { position, code: code.to_string(), because, at: Timestamp::now() }
 }

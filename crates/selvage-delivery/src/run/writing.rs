@@ -141,6 +141,7 @@ impl Run {
             drained: progress.drained,
             held: progress.held,
             withheld: progress.withheld,
+            passed: progress.passed,
             arrived: arrived.to_vec(),
             forgets,
         }

@@ -3,6 +3,7 @@
 
 use selvage_connect::odoo::{FieldSeen, Fingerprint, ModelSeen, Right, other_name};
 use selvage_model::code::{self, Code};
+use selvage_model::delivery::Cause;
 
 use super::{Need, What, Written};
 
@@ -21,6 +22,18 @@ pub(crate) struct Gap {
     pub(crate) right: Option<Right>,
     /// It only makes some records or words fail; nothing is parked for it.
     pub(crate) mild: bool,
+}
+
+impl Gap {
+    /// Of which class it is, by who mends it: a right is refused by the system, a word has no code, and everything else is what the mapping
+    /// counts on.
+    pub(crate) fn cause(&self) -> Cause {
+        match self.code {
+            code::NEED_RIGHT => Cause::Refused,
+            code::NEED_WORDS => Cause::Code,
+            _ => Cause::Mapping,
+        }
+    }
 }
 
 /// Everything that the server lacks, none twice.

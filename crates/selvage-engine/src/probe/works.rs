@@ -6,6 +6,7 @@ use std::sync::Arc;
 use selvage_connect::odoo::{Fingerprint, Right, VERBS};
 use selvage_mapping::CompiledMapping;
 use selvage_model::code;
+use selvage_model::delivery::Cause;
 use selvage_model::manifest::api::{Api, Operation};
 use selvage_model::manifest::interface::Lifecycle;
 use selvage_model::manifest::mapping::Mapping;
@@ -150,7 +151,8 @@ pub(super) fn works(plans: Vec<Plan<'_>>, target: &ProbeTarget<'_>, seen: &Finge
             Fit::Broken(why) => {
                 let reason = format!("the mapping does not compile for this version: {why}");
                 let fix = "correct it; `selvage check` shows where".to_owned();
-                let reasons = vec![Reason { code: code::VERSION_UNMAPPED.as_str(), reason, fix }];
+                let reasons =
+                    vec![Reason { code: code::VERSION_UNMAPPED.as_str(), cause: Cause::Mapping, reason, fix }];
                 uses.push(UseRow { word: "read", at_risk: false, needed: !plan.used.is_empty(), reasons });
             }
             Fit::Uses(of) => {
@@ -186,7 +188,7 @@ pub(super) fn works(plans: Vec<Plan<'_>>, target: &ProbeTarget<'_>, seen: &Finge
 }
 
 fn reason(gap: Gap) -> Reason {
-    Reason { code: gap.code.as_str(), reason: gap.reason, fix: gap.fix }
+    Reason { code: gap.code.as_str(), cause: gap.cause(), reason: gap.reason, fix: gap.fix }
 }
 
 fn verdict(fits: &Fit, uses: &[UseRow]) -> Verdict {

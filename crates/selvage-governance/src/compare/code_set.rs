@@ -1,7 +1,11 @@
 //! Code sets: the codes that messages hold, and what systems call them. Told of each interface whose object has an attribute of the set.
 
+use std::collections::BTreeSet;
+
 use selvage_model::fabric::Fabric;
-use selvage_model::manifest::object::{CodeEntry, CodeSet, OnUnmatched};
+use selvage_model::manifest::object::{CodeEntry, CodeSet, OnUnmatched, WordPairs};
+use selvage_model::name::SystemName;
+use selvage_model::source::Spanned;
 
 use super::class::{backstop, classes};
 use super::served::{Served, spread};
@@ -21,6 +25,7 @@ classes! { CodeSet "code-set":
     WORD_ADDED = "word" "added" Response Safe "What was no code is one.";
     WORD_READ = "word" "translated" Response Unproven "What passed as it was is a code.";
     WORD_CHANGED = "word" "changed" Both Breaking "What a system calls so is another code.";
+    WRITTEN_CHANGED = "written-word" "changed" Request Unproven "The system is told another of its words for the same code.";
     UNMATCHED_CHANGED = "unmatched" "changed" Both Unproven "Words that are no code are treated in another way.";
 }
 
@@ -57,19 +62,64 @@ fn one(found: &mut Vec<Difference>, mut two: Two<CodeSet>) {
     two.changed(found, (&STANDARD_CHANGED, "standard"), |it| &mut it.standard);
     two.changed(found, (&UNMATCHED_CHANGED, "on unmatched"), |it| &mut it.on_unmatched);
     codes(found, &mut two);
-    let part = two.part(|it| &mut it.systems);
-    let passed = two.before.on_unmatched == OnUnmatched::Pass;
-    let words = (&WORD_REMOVED, if passed { &WORD_READ } else { &WORD_ADDED }, &WORD_CHANGED);
-    for (system, was) in &part.before {
-        let is = part.after.iter().find(|(other, _)| other == system).map_or_else(Vec::new, |(_, words)| words.clone());
-        let mut inner = Two { before: was.clone(), after: is, spot: part.spot.clone() };
-        inner.map(found, words, &format!("{system}'s word"), |it| it);
-    }
-    for (system, is) in part.after.iter().filter(|(system, _)| !part.before.iter().any(|(other, _)| other == system)) {
-        let mut inner = Two { before: Vec::new(), after: is.clone(), spot: part.spot.clone() };
-        inner.map(found, words, &format!("{system}'s word"), |it| it);
-    }
+    words(found, &mut two);
     two.rest(found, &OTHER);
+}
+
+/// What systems call the codes. One that has no words of its own speaks the set's codes.
+fn words(found: &mut Vec<Difference>, two: &mut Two<CodeSet>) {
+    let passed = two.before.on_unmatched == OnUnmatched::Pass;
+    let classes = (&WORD_REMOVED, if passed { &WORD_READ } else { &WORD_ADDED }, &WORD_CHANGED);
+    let own = |set: &CodeSet| -> WordPairs {
+        set.codes.iter().map(|entry| (entry.code.clone(), entry.code.clone())).collect()
+    };
+    let (was_own, is_own) = (own(&two.before), own(&two.after));
+    let part = two.part(|it| &mut it.systems);
+    let of = |systems: &[(Spanned<SystemName>, WordPairs)], system: &SystemName| {
+        systems.iter().find(|(other, _)| &other.value == system).map(|(_, words)| words.clone())
+    };
+    let systems: BTreeSet<&SystemName> =
+        part.before.iter().chain(&part.after).map(|(system, _)| &system.value).collect();
+    for system in systems {
+        let before = of(&part.before, system).unwrap_or_else(|| was_own.clone());
+        let after = of(&part.after, system).unwrap_or_else(|| is_own.clone());
+        written(found, (&before, &after), system, &part.spot);
+        let mut inner = Two { before, after, spot: part.spot.clone() };
+        inner.map(found, classes, &format!("{system}'s word"), |it| it);
+    }
+}
+
+/// A system is told the first of its words for a code. Where that is no word any more, it is told as gone.
+fn written(found: &mut Vec<Difference>, (was, is): (&WordPairs, &WordPairs), system: &SystemName, spot: &Spot) {
+    let first = |words: &WordPairs, code: &str| words.iter().find(|(_, own)| own.value == code).cloned();
+    let codes: BTreeSet<&str> = was.iter().map(|(_, code)| code.value.as_str()).collect();
+    for code in codes {
+        let (Some((before, _)), Some((after, _))) = (first(was, code), first(is, code)) else { continue };
+        let stays = is.iter().any(|(word, own)| word.value == before.value && own.value == code);
+        if before.value != after.value && stays {
+            let mut difference = spot.difference(&WRITTEN_CHANGED, &format!("{system}'s word for {code}"));
+            difference.place = after.place.clone();
+            found.push(difference.values(Some(before.value), Some(after.value)));
+        }
+    }
+}
+
+/// What is different in the codes that messages may hold between two states of a set. What systems call them is another matter, and so is
+/// what they are called for people, and what becomes of a word that is refused either way.
+pub(super) fn differences(was: &CodeSet, is: Option<&CodeSet>) -> Vec<Difference> {
+    let Some(is) = is else {
+        return vec![Spot::new(format!("code set {}", was.name), &was.place).difference(&REMOVED, "")];
+    };
+    let passes = |set: &CodeSet| set.on_unmatched == OnUnmatched::Pass;
+    let mut found = Vec::new();
+    let spot = Spot::new(format!("code set {}", is.name), &is.place);
+    one(&mut found, Two::new(was, is, spot, |it| &mut it.place));
+    let concerns = |one: &Difference| {
+        let is_unmatched = one.class.code == UNMATCHED_CHANGED.code && passes(was) != passes(is);
+        is_unmatched || [CODE_REMOVED.code, CODE_ADDED.code, CODE_RENAMED.code].contains(&one.class.code)
+    };
+    found.retain(concerns);
+    found
 }
 
 fn codes(found: &mut Vec<Difference>, two: &mut Two<CodeSet>) {

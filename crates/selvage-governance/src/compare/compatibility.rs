@@ -57,11 +57,13 @@ impl Compatibility {
         })
     }
 
-    /// Of every object that two states of a fabric have and that is another.
+    /// Of every object that two states of a fabric have and that is another, or whose values are of another set of codes.
     pub fn of_fabrics(before: &Fabric, after: &Fabric) -> BTreeMap<ObjectRef, Self> {
         let both = before.objects.iter().filter_map(|(name, was)| Some((name, was, after.objects.get(name)?)));
-        let changed = both.filter(|(_, was, is)| was != is);
-        let each = changed.map(|(name, was, is)| (name.clone(), Self::of_objects(was, is)));
+        let each = both.map(|(name, was, is)| {
+            let sets = promise::of_sets((before, was), after);
+            (name.clone(), Self::of(object::differences(was, is).iter().chain(&sets)))
+        });
         let safe = Self { backward: Verdict::Safe, forward: Verdict::Safe };
         each.filter(|(_, compatibility)| *compatibility != safe).collect()
     }

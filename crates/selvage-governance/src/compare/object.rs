@@ -1,7 +1,9 @@
 //! Objects: what their messages hold. What is narrower breaks who sends, what is wider breaks who reads; both are told of each
 //! interface that carries the object.
 
+use selvage_mapping::LONGEST_TEXT;
 use selvage_model::fabric::Fabric;
+use selvage_model::manifest::interface::Interface;
 use selvage_model::manifest::object::{Attribute, Object, Shape};
 use selvage_model::name::ClassName;
 use selvage_model::source::Spanned;
@@ -9,7 +11,7 @@ use selvage_model::source::Spanned;
 use super::class::{backstop, classes};
 use super::served::{Served, spread};
 use super::told::Told;
-use super::two::{Absent, Spot, Two, pair};
+use super::two::{Spot, Two, pair};
 use super::{Class, Difference, Verdict, authority, compatibility};
 
 classes! { Object "object":
@@ -23,6 +25,7 @@ classes! { Object "object":
     ATTRIBUTE_REMOVED = "attribute" "removed" Both Breaking "Who reads it misses it, and who sends it is refused.";
     ATTRIBUTE_ADDED = "attribute" "added" Response Safe "Who reads passes over what he does not know, and nobody has to send it.";
     REQUIRED_ADDED = "required-attribute" "added" Request Breaking "Who sends the object without it is refused.";
+    SHOWN_ADDED = "shown-attribute" "added" Request Breaking "An event that is kept or published without it does not fit; who calls an API does not have to send it.";
     BECAME_REQUIRED = "attribute" "required" Request Breaking "Who sends the object without it is refused.";
     BECAME_OPTIONAL = "attribute" "optional" Response Breaking "Who counts on it meets nothing.";
     BECAME_READ_ONLY = "attribute" "read-only" Request Breaking "Who sends it is refused.";
@@ -49,9 +52,22 @@ backstop! { Object "object" }
 pub(super) fn compare(before: &Fabric, after: &Fabric, served: &Served<'_>, found: &mut Vec<Difference>) {
     let spot = |it: &Object| Spot::new(format!("object {}", it.reference()), &it.place);
     pair(found, (&before.objects, &after.objects), (&REMOVED, &ADDED), spot, |found, was, is, spot| {
-        spread(found, one(was, is, spot), served.of(&was.reference()));
+        let (shown, others) = one(was, is, spot).into_iter().partition(|one| one.class.code == SHOWN_ADDED.code);
+        spread(found, others, served.of(&was.reference()));
+        spread_shown(found, shown, served.of(&was.reference()));
     });
     moved(before, after, found);
+}
+
+/// What only systems set is missed where the object comes in whole: in events. An API shows it, and takes no more than it took.
+fn spread_shown(found: &mut Vec<Difference>, shown: Vec<Difference>, interfaces: &[&Interface]) {
+    let (apis, others): (Vec<&Interface>, Vec<&Interface>) =
+        interfaces.iter().partition(|interface| interface.api().is_some());
+    if others.is_empty() && !apis.is_empty() {
+        found.extend(shown.into_iter().map(|one| Difference { verdict: Verdict::Safe, ..one }));
+    } else {
+        spread(found, shown, &others);
+    }
 }
 
 /// Where an interface carries another object than before, the two objects are what its consumers see changed.
@@ -138,8 +154,11 @@ fn attributes(found: &mut Vec<Difference>, (before, after): (&[Attribute], &[Att
         }
     }
     for is in after.iter().filter(|is| named(before, is).is_none()) {
-        let is_demanded = !is.optional && !is.read_only;
-        let class = if is_demanded { &REQUIRED_ADDED } else { &ATTRIBUTE_ADDED };
+        let class = match (is.optional, is.read_only) {
+            (true, _) => &ATTRIBUTE_ADDED,
+            (false, true) => &SHOWN_ADDED,
+            (false, false) => &REQUIRED_ADDED,
+        };
         let mut difference = at.of(is).told(spot, class, "").values(None::<&str>, Some(type_word(&is.shape)));
         difference.place = is.name.place.clone();
         // Who does not send it yet is whom it concerns.
@@ -194,7 +213,10 @@ fn shape(found: &mut Vec<Difference>, (was, is): (&Shape, &Shape), spot: &Spot, 
     match (was, is) {
         (Shape::String { max: was }, Shape::String { max: is }) => {
             let mut max = Two { before: *was, after: *is, spot: spot.clone() };
-            max.bound(found, (&MAX_LOWERED, &MAX_RAISED, Absent::Most), "max", |it| it);
+            // Without a bound of its own a text may be as long as any.
+            let most = |max: &Option<u32>| max.unwrap_or(LONGEST_TEXT);
+            let class = |was: &_, is: &_| if most(is) < most(was) { &MAX_LOWERED } else { &MAX_RAISED };
+            max.judged(found, "max", |it| it, class);
         }
         (Shape::Enum { values: was }, Shape::Enum { values: is }) => {
             let mut values = Two { before: was.clone(), after: is.clone(), spot: spot.clone() };

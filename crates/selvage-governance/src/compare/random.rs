@@ -1,8 +1,14 @@
 //! Random schemas, small changes of them, and values that nearly fit: where a change is called safe, no value that fitted is refused.
 //! The judge is a validator of JSON Schema that nothing here is made of.
 
+mod asyncapi;
+mod code_sets;
+mod fabrics;
+mod files;
+mod objects;
 mod openapi;
 mod schemas;
+mod trial;
 mod values;
 
 use std::sync::Arc;

@@ -19,6 +19,7 @@ statements! {
     OF_CAPTURE = "SELECT record, code, cause, reason, since FROM capture_parked WHERE capture = $1 AND record > $2 \
                   ORDER BY record LIMIT $3";
     HOW_MANY = "SELECT COUNT(*) AS records FROM capture_parked WHERE capture = $1";
+    ALL = "SELECT COUNT(*) AS records FROM capture_parked JOIN capture ON capture.id = capture_parked.capture";
     CHOSEN = "SELECT capture, interface, system, capture_parked.record AS record, code, cause, reason, since \
               FROM capture_parked JOIN capture ON capture.id = capture_parked.capture \
               WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND CAST($2 AS TEXT) IS NULL \
@@ -110,6 +111,14 @@ impl Store {
     pub async fn parked_count(&self, capture: i64) -> Result<u64, StoreError> {
         let mut transaction = self.database.read().await?;
         transaction.only(HOW_MANY, bind![capture]).await?.count("records")
+    }
+
+    /// How many records cannot be captured as they are, in all captures.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn parked_records(&self) -> Result<u64, StoreError> {
+        self.database.read().await?.only(ALL, bind![]).await?.count("records")
     }
 
     /// Those of all captures that are chosen, the oldest first; at most 10,000. Where a lane is named, the record by that name; of a

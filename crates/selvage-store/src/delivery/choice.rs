@@ -20,10 +20,12 @@ pub struct LaneChoice {
     pub lane: Option<String>,
     /// With this cause.
     pub cause: Option<Cause>,
+    /// Of lanes, those that wait for a person, or those that are tried again by themselves.
+    pub is_parked: Option<bool>,
 }
 
 impl LaneChoice {
-    /// Whether it chooses this one.
+    /// Whether it chooses this one; how its lane stands is not looked at.
     pub fn takes(&self, interface: &InterfaceRef, label: &str, lane: &LaneKey, cause: Cause) -> bool {
         self.interface.as_ref().is_none_or(|one| one == interface)
             && self.label.as_deref().is_none_or(|one| one == label)

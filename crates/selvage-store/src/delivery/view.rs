@@ -11,7 +11,8 @@ use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::{LiveSubscription, Waiting};
 
 use super::choice::{LaneChoice, MOST_CHOSEN};
-use super::{number, withheld};
+use super::passed::Passed;
+use super::{number, passed, withheld};
 use crate::Store;
 use crate::access::subscription;
 use crate::database::Transaction;
@@ -32,7 +33,11 @@ statements! {
              WHERE (CAST($1 AS TEXT) IS NULL OR interface = $1) AND (CAST($2 AS TEXT) IS NULL OR consumer || '/' || name = $2) \
              AND (CAST($3 AS TEXT) IS NULL OR lane = $3) AND (CAST($4 AS TEXT) IS NULL OR cause = $4) \
              AND ($5 < 0 OR (since, subscription, lane) > ($5, $6, $7)) \
+             AND (CAST($9 AS TEXT) IS NULL OR parked_lane.state = $9) \
              ORDER BY since, subscription, lane LIMIT $8";
+    HOW_MANY = "SELECT subscription, parked_lane.state AS state, COUNT(*) AS lanes FROM parked_lane \
+                JOIN subscription ON subscription.id = parked_lane.subscription GROUP BY subscription, parked_lane.state";
+    WAITING = "SELECT COUNT(*) AS messages FROM parked_message";
     HELD = "SELECT id, held_until FROM subscription WHERE held_until IS NOT NULL";
     OLDEST = "SELECT MIN(appended_at) AS appended_at FROM parked_message WHERE subscription = $1";
 }
@@ -62,6 +67,17 @@ pub struct LaneView {
     pub due: Option<Timestamp>,
     /// The dead letter that it is parked behind.
     pub letter: Option<String>,
+}
+
+/// How many lanes are set aside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    /// Those that wait for a person, by the subscription's id.
+    pub parked: HashMap<String, u64>,
+    /// Those that are tried again by themselves, by the subscription's id.
+    pub retrying: HashMap<String, u64>,
+    /// How many messages wait in all of them.
+    pub waiting: u64,
 }
 
 /// Where a page of lanes ends: as a text, what the next one is asked for behind.
@@ -127,6 +143,8 @@ pub struct SubscriptionView {
     pub held_until: Option<Timestamp>,
     /// How many messages were not sent since its grant does not cover them any more.
     pub withheld: u64,
+    /// What it has not had since the log does not have it.
+    pub passed: Option<Passed>,
     /// Why nothing is sent although it stands so that it could be.
     pub waits: Option<Waiting>,
 }
@@ -182,13 +200,29 @@ impl Store {
     ) -> Result<(Vec<LaneView>, Option<LanePlace>), StoreError> {
         let (since, subscription, key) =
             after.map_or((-1, "", ""), |after| (after.since, after.subscription.as_str(), after.lane.as_str()));
-        let page = bind![since, subscription, key, i64::from(limit) + 1];
+        let state = which.is_parked.map(|is_parked| if is_parked { "parked" } else { "retrying" }.to_owned());
+        let page = bind![since, subscription, key, i64::from(limit) + 1, state];
         let rows = self.database.read().await?.all(LANES, which.parameters().into_iter().chain(page)).await?;
         let shown = rows.get(..usize::try_from(limit).unwrap_or(usize::MAX));
         let last = shown.filter(|shown| shown.len() < rows.len()).and_then(<[Row]>::last);
         let next = last.map(LanePlace::of).transpose()?;
         let lanes = shown.unwrap_or(&rows).iter().map(lane).collect::<Result<_, _>>()?;
         Ok((lanes, next))
+    }
+
+    /// How many lanes are set aside, of each subscription.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lane_counts(&self) -> Result<LaneCounts, StoreError> {
+        let mut transaction = self.database.read().await?;
+        let waiting = transaction.only(WAITING, bind![]).await?.count("messages")?;
+        let mut counts = LaneCounts { waiting, ..LaneCounts::default() };
+        for row in transaction.all(HOW_MANY, bind![]).await? {
+            let of = if row.text("state")? == "parked" { &mut counts.parked } else { &mut counts.retrying };
+            of.insert(row.text("subscription")?, row.count("lanes")?);
+        }
+        Ok(counts)
     }
 
     /// When the oldest message was appended that is set aside for a subscription, whether its lane is tried again or parked.
@@ -210,6 +244,7 @@ impl Store {
             held.insert(row.text("id")?, row.optional_time("held_until")?);
         }
         let withheld = withheld::counts(&mut transaction).await?;
+        let mut passed = passed::all(&mut transaction).await?;
         let mut streams: HashMap<InterfaceRef, Option<Standing>> = HashMap::new();
         let (mut views, mut waiting) = (Vec::new(), subscription::waiting(&mut transaction).await?);
         for subscription in subscription::all(&mut transaction).await? {
@@ -230,6 +265,7 @@ impl Store {
                 node: cursor.map(|cursor| cursor.node.clone()).filter(|node| !node.is_empty()),
                 held_until: held.get(&subscription.id).copied().flatten(),
                 withheld: withheld.get(&subscription.id).copied().unwrap_or_default(),
+                passed: passed.remove(&subscription.id),
                 waits: waiting.remove(&subscription.id),
                 subscription,
             });

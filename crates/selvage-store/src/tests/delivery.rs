@@ -12,7 +12,7 @@ use super::stage::{Stage, tamper};
 use super::subscription::{asked, granted};
 use crate::{
     AttemptRecord, CursorMove, Deliveries, KeptDelivery, LaneChoice, LanePlace, LaneTrouble, NewCursor, NewDeadLetter,
-    ParkedMessage, Store, StoreError, SubscriptionStep, TakenCursor, WithheldMessage, Word,
+    ParkedMessage, Passed, PassedEvents, Store, StoreError, SubscriptionStep, TakenCursor, WithheldMessage, Word,
 };
 
 both!(
@@ -24,6 +24,7 @@ both!(
     what_ends_gives_up_what_waits,
     what_a_receiver_asked_for_is_kept_until_another_is_asked,
     what_is_withheld_is_kept_and_counted_once,
+    what_is_gone_on_behind_stands_while_the_stream_reaches_back_to_it,
     what_arrived_is_kept_with_the_cursor_and_bounded,
 );
 
@@ -103,6 +104,7 @@ async fn delivering(store: &Store) -> Deliveries {
         drained: Vec::new(),
         held: None,
         withheld: Vec::new(),
+        passed: Vec::new(),
         arrived: Vec::new(),
         forgets: false,
     }
@@ -289,6 +291,18 @@ async fn lanes_come_in_pages(stage: &Stage) {
         }
         assert_eq!(all, whole, "{limit}");
     }
+    // Those that wait for a person apart from those that are tried again.
+    let due = Some(NOW + jiff::SignedDuration::from_secs(60));
+    recorded(&store, &Deliveries { troubles: vec![trouble("c d", 9, due)], ..none.to(9) }).await.unwrap();
+    for (is_parked, expected) in [(true, 4), (false, 1)] {
+        let which = LaneChoice { is_parked: Some(is_parked), ..LaneChoice::default() };
+        let (page, next) = store.lanes_page(&which, None, 9).await.unwrap();
+        assert!(page.iter().all(|lane| lane.due.is_none() == is_parked) && next.is_none(), "{page:?}");
+        assert_eq!(page.len(), expected);
+    }
+    let counts = store.lane_counts().await.unwrap();
+    let of = |all: &std::collections::HashMap<String, u64>| all.get(&none.subscription).copied();
+    assert_eq!((of(&counts.parked), of(&counts.retrying), counts.waiting), (Some(4), Some(1), 5));
 }
 
 async fn what_ends_gives_up_what_waits(stage: &Stage) {
@@ -355,6 +369,34 @@ async fn what_is_withheld_is_kept_and_counted_once(stage: &Stage) {
     store.forget_old_attempts().await.unwrap();
     assert_eq!(store.subscription_views().await.unwrap()[0].withheld, 2, "it is not old");
     assert!(store.dead_letters(true).await.unwrap().is_empty());
+}
+
+async fn what_is_gone_on_behind_stands_while_the_stream_reaches_back_to_it(stage: &Stage) {
+    let store = stage.open().await;
+    let none = delivering(&store).await;
+    let passed = async || store.subscription_views().await.unwrap()[0].passed.clone();
+    assert_eq!(passed().await, None);
+    // Long ago: what is in the stream stands all the same.
+    let events = |offset: u64| PassedEvents {
+        position: at(offset),
+        code: "FAB7013".to_owned(),
+        because: format!("the event at {} is damaged", at(offset)),
+        at: Timestamp::UNIX_EPOCH,
+    };
+    let noted = Deliveries { passed: vec![events(2), events(5)], ..none.to(5) };
+    for _ in 0..2 {
+        recorded(&store, &noted).await.unwrap();
+    }
+    store.forget_old_attempts().await.unwrap();
+    assert_eq!(passed().await, Some(Passed { places: 2, last: events(5) }));
+    assert_eq!(store.passed_events(&none.subscription, 9).await.unwrap(), [events(5), events(2)]);
+    store.note_retired(&none.moved.stream, 2).await.unwrap();
+    assert_eq!(passed().await.map(|passed| passed.places), Some(2), "nobody has looked since");
+    store.forget_old_attempts().await.unwrap();
+    assert_eq!(passed().await, Some(Passed { places: 1, last: events(5) }));
+    store.note_retired(&none.moved.stream, 5).await.unwrap();
+    store.forget_old_attempts().await.unwrap();
+    assert_eq!(passed().await, None);
 }
 
 fn arrived(offset: u64, attempts: u32) -> KeptDelivery {

@@ -156,6 +156,8 @@ const FIXTURES: &[&str] = &[
      VALUES ('chg_2', 'rel_3', 'rk_1', 9, 'ann', 0);
      INSERT INTO release_receipt (domain, release_id, environment, signed_with, seen_at, imported_at, receipt)
      VALUES ('group', 'rel_3', 'test', 'rk_1', 8, 9, '{\"environment\":\"test\",\"spells\":[],\"ran\":null}');",
+    "INSERT INTO passed_event (subscription, position, last_offset, code, because, passed_at)
+     VALUES ('sub_1', 1, 1, 'FAB7013', 'the event is damaged', 9);",
 ];
 
 /// A store as the binary of this version left it.

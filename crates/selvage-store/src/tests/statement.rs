@@ -48,6 +48,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("delivery::kept", crate::delivery::kept::STATEMENTS),
     ("delivery::letter", crate::delivery::letter::STATEMENTS),
     ("delivery::view", crate::delivery::view::STATEMENTS),
+    ("delivery::passed", crate::delivery::passed::STATEMENTS),
     ("delivery::withheld", crate::delivery::withheld::STATEMENTS),
     ("effect", crate::effect::STATEMENTS),
     ("environment", crate::environment::STATEMENTS),

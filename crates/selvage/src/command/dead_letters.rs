@@ -125,6 +125,7 @@ impl Which {
             label: self.subscription.clone(),
             lane: self.lane.as_ref().map(ToString::to_string),
             cause: self.cause,
+            is_parked: None,
         }
     }
 }

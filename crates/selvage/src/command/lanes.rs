@@ -5,7 +5,8 @@ use clap::Args;
 use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_model::name::InterfaceRef;
-use selvage_store::LaneChoice;
+use selvage_model::subscription::SubscriptionState;
+use selvage_store::{LaneChoice, SubscriptionView};
 
 use super::subscriptions::{ago, span};
 use super::{Outcome, StoreChoice, TABLE, say};
@@ -28,7 +29,14 @@ impl Lanes {
     /// Lists them, the oldest trouble first.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
         let which = LaneChoice { interface: self.interface, ..LaneChoice::default() };
-        let lanes = self.store.existing().await?.chosen_lanes(&which).await?;
+        let store = self.store.existing().await?;
+        let lanes = store.chosen_lanes(&which).await?;
+        let views = store.subscription_views().await?.into_iter();
+        let asked = |view: &SubscriptionView| {
+            let it = &view.subscription;
+            it.state != SubscriptionState::Ended && which.interface.as_ref().is_none_or(|only| only == &it.interface)
+        };
+        let views: Vec<SubscriptionView> = views.filter(asked).collect();
         let now = Timestamp::now();
         let (mut table, mut parked) = (Table::new(), 0);
         table.load_style(TABLE).set_header([
@@ -64,6 +72,7 @@ impl Lanes {
         }
         if table.is_empty() {
             say(format_args!("none: every lane goes on"))?;
+            say_passed(&views)?;
             return Ok(Outcome::Well);
         }
         say(table)?;
@@ -77,8 +86,22 @@ impl Lanes {
                 "what is parked waits for a person: `selvage dead-letters show ID`, then `redrive` or `discard`"
             ))?;
         }
+        say_passed(&views)?;
         Ok(Outcome::Well)
     }
+}
+
+/// Names the subscriptions that went on behind what the log does not have: no lane of theirs waits for it.
+fn say_passed(views: &[SubscriptionView]) -> anyhow::Result<()> {
+    for view in views {
+        if let Some(passed) = &view.passed {
+            let (label, places, last) = (view.subscription.label(), passed.places, passed.last.says());
+            say(format_args!(
+                "`{label}` has not had all: it went on at {places} places behind what the log does not have; the last: {last}"
+            ))?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) fn shortened(text: &str) -> String {

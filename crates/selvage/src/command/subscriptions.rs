@@ -1,13 +1,15 @@
 //! `selvage subscriptions`: who is sent which events, how far each is, and what a person does to them. What has ended stays so;
 //! manifests ask for another with other terms.
 
+use std::collections::HashMap;
+
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_model::event::Position;
 use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
-use selvage_store::{LaneChoice, Store, SubscriptionStep, SubscriptionView};
+use selvage_store::{Store, SubscriptionStep, SubscriptionView};
 
 use super::active::{counting, desk_over, every};
 use super::signature::{Signature, Signed};
@@ -133,9 +135,9 @@ impl Show {
             anyhow::bail!("`{}` has gone meanwhile", self.id);
         };
         let SubscriptionView { subscription: it, position, head, node, .. } = &view;
-        let own = LaneChoice { label: Some(it.label()), ..LaneChoice::default() };
-        let (parked, retrying): (Vec<_>, Vec<_>) =
-            store.chosen_lanes(&own).await?.into_iter().partition(|lane| lane.due.is_none());
+        let counts = store.lane_counts().await?;
+        let of = |all: &HashMap<String, u64>| all.get(&it.id).copied().unwrap_or_default();
+        let (parked, retrying) = (of(&counts.parked), of(&counts.retrying));
         let terms = &it.terms;
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
         say(format_args!("{} ({})", it.label(), it.id))?;
@@ -164,12 +166,18 @@ impl Show {
             return Ok(Outcome::Well);
         }
         say(format_args!("  at         {} of {}, by node {}", place(*position), place(*head), or_dash(node.clone())))?;
-        say(format_args!("  lanes      {} parked, {} waiting for their next attempt", parked.len(), retrying.len()))?;
+        say(format_args!("  lanes      {parked} parked, {retrying} waiting for their next attempt"))?;
         if let Some(last) = store.withheld_messages(&it.id, 1).await?.first() {
             let (days, position, at, because) = (Store::WITHHELD_DAYS, last.position, last.at, &last.because);
             say(format_args!(
                 "  withheld   {} in {days} days, not sent and not delivered; the last: {} at {position} of lane {}, {at:.0}: {because}",
                 view.withheld, last.event, last.lane
+            ))?;
+        }
+        if let Some(passed) = &view.passed {
+            let (places, last) = (passed.places, passed.last.says());
+            say(format_args!(
+                "  passed     {places} places behind which it went on, and has not had what was there; the last: {last}"
             ))?;
         }
         if let Some(until) = view.held_until.filter(|until| *until > Timestamp::now()) {

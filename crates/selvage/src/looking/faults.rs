@@ -1,8 +1,9 @@
 //! The fault tests: of deliveries in a room of its own, and of mediated interfaces here. What a release maps is asked of a simulated Odoo
 //! whose calls fail, and whose answers are lost. Reads have to come to the same as without faults, a new record has to be there once, and
-//! what changes one has to change it as it does without faults. What the simulation does not have cannot be tried, and is said. It touches
+//! what changes one has to change it as it does without faults; what is at-risk is not sent again, whatever became of it. What the simulation does not have cannot be tried, and is said. It touches
 //! no real system. INVARIANT: ONE-EFFECT
 
+mod asked;
 mod deliveries;
 mod room;
 #[cfg(test)]
@@ -46,7 +47,8 @@ async fn mediated(fabric: Fabric, environment: EnvironmentName, domain: &DomainN
             && is_odoo(&fabric, &serves.system.value)
         {
             let is_its_own = Answers { fabric: &fabric, domain }.for_interface(interface);
-            let trial = Trial { rooms: (&calm, &broken), fabric: &fabric, interface, serves, is_its_own };
+            let rooms = (&calm, &broken);
+            let trial = Trial { rooms, fabric: &fabric, environment: &environment, interface, serves, is_its_own };
             trial.change(tried).await;
             trial.run(tried).await;
         }
@@ -60,10 +62,12 @@ fn is_odoo(fabric: &Fabric, system: &SystemName) -> bool {
 }
 
 /// One interface on trial.
+#[derive(Clone, Copy)]
 struct Trial<'a> {
     /// One in which all is well, and one to be broken, which began alike.
     rooms: (&'a Room, &'a Room),
     fabric: &'a Fabric,
+    environment: &'a EnvironmentName,
     interface: &'a Interface,
     serves: &'a Serves,
     /// Whether the release answers for it.

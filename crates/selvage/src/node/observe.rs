@@ -1,13 +1,14 @@
 //! Gathers what the console's pages show, from the release, the gateway's counters, the engine and the store.
 
+mod lanes;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use selvage_control::desk::uses;
-use selvage_control::{CatalogueView, Observe, ViewCatalogue, ViewContracts, ViewLanes, ViewUsage};
-use selvage_delivery::{Figure, Figures};
+use selvage_control::{CatalogueView, Observe, ViewCatalogue, ViewContracts, ViewUsage};
 use selvage_engine::Engine;
 use selvage_gateway::{Gateway, ShadowSample, Traffic};
 use selvage_model::access::{AccessState, EndAction, LiveGrant};
@@ -18,14 +19,13 @@ use selvage_model::manifest::interface::{Check, Interface, Lifecycle};
 use selvage_model::manifest::system::{Connector, System};
 use selvage_model::name::EnvironmentName;
 use selvage_model::overview::{
-    BreakGlassRow, ContractsView, Health, InterfaceRow, LaneRow, LanesView, Overview, RecordRow, ShadowRow,
-    SubscriptionRow, SystemRow, UsageView,
+    BreakGlassRow, ContractsView, Health, InterfaceRow, Overview, ShadowRow, SystemRow, UsageView,
 };
-use selvage_model::subscription::SubscriptionState;
-use selvage_store::{LaneChoice, LaneView, Store, StoreError, SubscriptionView};
+use selvage_store::{Store, StoreError};
 
 use super::reachability::Reachability;
 use super::release::Current;
+pub(crate) use lanes::lanes;
 
 /// Seconds of a day.
 const DAY: i64 = 86_400;
@@ -95,77 +95,6 @@ pub(crate) fn catalogue(store: Store, current: Arc<Current>) -> ViewCatalogue {
             }
         })
     })
-}
-
-/// The console's view of lanes, of all nodes; empty where the store does not answer. How late something is only who delivers it knows.
-pub(crate) fn lanes(store: Store, figures: Figures) -> ViewLanes {
-    Arc::new(move || {
-        let (store, figures) = (store.clone(), figures.clone());
-        Box::pin(async move {
-            view_lanes(&store, &figures).await.unwrap_or_else(|error| {
-                tracing::warn!("lanes cannot be shown: {error}");
-                LanesView::default()
-            })
-        })
-    })
-}
-
-async fn view_lanes(store: &Store, figures: &Figures) -> Result<LanesView, StoreError> {
-    let mut aside = store.lanes_aside().await?;
-    aside.sort_by_key(|lane| (lane.due.is_some(), lane.since));
-    let figures = figures.all();
-    let subscriptions = store.subscription_views().await?.into_iter();
-    let alive = subscriptions.filter(|view| view.subscription.state != SubscriptionState::Ended);
-    let subscriptions = alive.map(|view| subscription_row(&view, &aside, &figures)).collect();
-    let lanes = aside.into_iter().map(|lane| LaneRow {
-        subscription: lane.label,
-        interface: lane.interface,
-        lane: lane.lane.to_string(),
-        waiting: lane.waiting,
-        cause: lane.cause,
-        because: lane.because,
-        attempts: lane.attempts,
-        since: lane.since,
-        due: lane.due,
-        letter: lane.letter,
-    });
-    let records = store.chosen_records(&LaneChoice::default()).await?.into_iter().map(|record| RecordRow {
-        record: record.label(),
-        interface: record.interface,
-        cause: record.parked.cause,
-        code: record.parked.code,
-        because: record.parked.reason,
-        since: record.parked.since,
-    });
-    Ok(LanesView { now: Timestamp::now(), lanes: lanes.collect(), records: records.collect(), subscriptions })
-}
-
-fn subscription_row(
-    view: &SubscriptionView,
-    aside: &[LaneView],
-    figures: &BTreeMap<String, Figure>,
-) -> SubscriptionRow {
-    let label = view.subscription.label();
-    let count =
-        |parked: bool| aside.iter().filter(|lane| lane.label == label && lane.due.is_none() == parked).count() as u64;
-    let here = figures.get(&label).filter(|figure| figure.here);
-    let terms = &view.subscription.terms;
-    SubscriptionRow {
-        interface: view.subscription.interface.clone(),
-        to: terms.deliver.as_ref().map(|it| format!("{} {}", it.system, it.path)),
-        state: view.subscription.state,
-        because: view.subscription.because.clone(),
-        waits: view.waits.clone(),
-        behind: view.head.zip(view.position).map(|(head, at)| head.offset().saturating_sub(at.offset())),
-        lag: figures.get(&label).and_then(|figure| figure.lag),
-        agreed: terms.lag,
-        retrying: count(false),
-        parked: count(true),
-        down: here.is_some_and(|figure| figure.down),
-        withheld: view.withheld,
-        held_until: view.held_until.filter(|until| *until > Timestamp::now()),
-        label,
-    }
 }
 
 /// Adds what the fabric says of APIs: how they are checked now, and which direct ones are not. What a mediated one is sent needs no

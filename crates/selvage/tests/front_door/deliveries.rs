@@ -609,6 +609,52 @@ async fn a_message_that_is_damaged_while_it_waits_is_a_dead_letter_and_is_not_se
     eventually("the lane goes on", || async { (receiver.of("wo-1") == [0, 2]).then_some(()) }).await;
 }
 
+/// What the log lost is not had by whoever it was for, and that stands where people look. INVARIANT: NOTHING-LOST
+#[tokio::test(flavor = "multi_thread")]
+async fn what_deliveries_went_on_behind_stands_with_the_subscription() {
+    let receiver = Receiver::start();
+    let place = place(&receiver).await;
+    let node = place.serve(&place.data(), &[]);
+    let url = format!("sqlite:{}", place.path("data/selvage.db").display());
+    append(&url, 0..1).await;
+    eventually("the first arrive", || async { (receiver.of("wo-4") == [0]).then_some(()) }).await;
+    assert!(!run(&place, &["lanes"]).contains("has not had all"));
+    drop(node);
+    append(&url, 1..4).await;
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    for damage in [
+        "UPDATE event_record SET body = CAST('{}' AS BLOB) WHERE id LIKE '%wo-2-1'",
+        "DELETE FROM event_record WHERE id LIKE '%wo-3-2'",
+    ] {
+        assert_eq!(sqlx::query(damage).execute(&mut connection).await.unwrap().rows_affected(), 1, "{damage}");
+    }
+    connection.close().await.unwrap();
+    let node = place.serve(&place.data(), &[]);
+    eventually("what is behind it arrives", || async { (receiver.of("wo-3") == [0, 1, 3]).then_some(()) }).await;
+    assert_eq!(receiver.of("wo-2"), [0, 2, 3]);
+    // Also once nobody who met it is there any more.
+    drop(node);
+    let node = place.serve(&place.data(), &[]);
+    let lanes = run(&place, &["lanes", STREAM]);
+    let says = "`mes-ghent/order-facts-v1` has not had all: it went on at 2 places behind what the log does not have; the last: ";
+    assert!(lanes.starts_with("none: every lane goes on") && lanes.contains(says), "{lanes}");
+    assert!(lanes.contains("(FAB7014)") && !run(&place, &["lanes", "work-order-events@1"]).contains("has not had all"));
+    let shown = run(&place, &["subscriptions", "show", "mes-ghent/order-facts-v1"]);
+    assert!(shown.contains("passed     2 places") && shown.contains("(FAB7014)"), "{shown}");
+    let operator = Operator::new(&place, &node);
+    let (_, list) = operator.ask(Method::GET, "/subscriptions?interface=order-facts@1", None).await;
+    assert_eq!(list["items"][0]["places_passed"], 2, "{list}");
+    let path = format!("/subscriptions/{}", list["items"][0]["id"].as_str().unwrap());
+    let (_, one) = operator.ask(Method::GET, &path, None).await;
+    let codes: Vec<&Value> = one["passed"].as_array().unwrap().iter().map(|passed| &passed["code"]).collect();
+    assert_eq!(codes, ["FAB7014", "FAB7013"], "{one}");
+    eventually("the metrics say so", || async {
+        let metrics = figures(&node.metrics).await;
+        metrics.contains("selvage_delivery_events_passed{subscription=\"mes-ghent/order-facts-v1\"} 2").then_some(())
+    })
+    .await;
+}
+
 /// A process that was killed holds its lease no longer than it lived.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_killed_costs_no_lease_where_the_store_is_a_file() {

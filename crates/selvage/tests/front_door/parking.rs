@@ -89,7 +89,7 @@ async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
     assert_eq!(plant.get(&plant.ghent, "/work-orders/v1/work-orders").await.0, StatusCode::OK);
 
     let metrics = plant.metrics().await;
-    let line = "selvage_engine_parked_operations{interface=\"production-orders@1\",operation=\"report\",system=\"odoo\",code=\"FAB5112\"} 1";
+    let line = "selvage_engine_parked_operations{interface=\"production-orders@1\",operation=\"report\",system=\"odoo\",code=\"FAB5112\",cause=\"mapping\"} 1";
     assert!(metrics.contains(line), "{metrics}");
     assert!(!metrics.contains("selvage_engine_parked_operations{interface=\"products@1\""));
     let data = plant.place.path("data").display().to_string();
@@ -104,6 +104,14 @@ async fn a_field_that_goes_parks_what_needs_it_until_it_is_back() {
     })
     .await;
     assert!(page.contains("Parked operations") && page.contains("lot_producing_ids"), "{page}");
+    // By the class of what is in the way, as dead letters are found.
+    for (query, found) in [("cause=mapping&interface=production-orders@1", true), ("cause=refused", false)] {
+        let asked = format!("{}/api/parked-operations?{query}", plant.served.console);
+        let body: Value = plant.client.get(asked).bearer_auth(&operator).send().await.unwrap().json().await.unwrap();
+        let first = &body["items"][0];
+        assert_eq!(first["cause"] == "mapping" && first["code"] == "FAB5112", found, "{query}: {body}");
+        assert_eq!(body["items"].as_array().map(Vec::is_empty), Some(!found), "{body}");
+    }
 
     plant.place.factory.odoo.show_all();
     eventually("it goes on by itself", || async {

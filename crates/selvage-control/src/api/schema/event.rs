@@ -25,7 +25,10 @@ pub(super) fn schemas() -> Schemas {
         "masked": {"type": "array", "items": {"type": "string"}, "description": "What has a class and is shown as nothing, by JSON Pointers."},
         "withheld": text("Why its data is not shown."),
     });
-    let delivered = json!({"deliveries": {"type": "array", "items": delivery(), "description": "The last first."}});
+    let delivered = json!({
+        "deliveries": {"type": "array", "items": delivery(), "description": "The last first."},
+        "passed": {"type": "array", "items": passed(), "description": "What it has not had since the log does not have it, the last first."},
+    });
     let subscribed = with(subscription(), delivered);
     let sent_to = json!({"deliveries": {"type": "array", "items": reference("EventDelivery"), "description": "To whom it was sent."}});
     let nodes = json!({"nodes": reference("Nodes")});
@@ -42,6 +45,7 @@ pub(super) fn schemas() -> Schemas {
         ("Lane", answer("A lane that is set aside.", lane(), json!({}))),
         ("DeadLetter", answer("A message that could not be handed over.", letter(), json!({}))),
         ("ParkedRecord", answer("A record that no event can be made of as it is.", record(), json!({}))),
+        ("ParkedOperation", answer("An operation whose system lacks what it needs.", operation(), json!({}))),
         ("DeadLetterDetail", answer("The same, with its attempts.", with(letter(), more), hidden)),
     ]
 }
@@ -97,6 +101,7 @@ fn subscription() -> Value {
         "position": maybe("Position"),
         "head": maybe("Position"),
         "node": maybe_text("The node that delivers, or did last."),
+        "places_passed": count("At how many places of its stream it went on behind what the log does not have."),
     });
     with(own, standing())
 }
@@ -110,6 +115,16 @@ fn sent() -> Value {
         "number": count("Which send it was."),
         "because": text("What came of it."),
     })
+}
+
+fn passed() -> Value {
+    let members = json!({
+        "position": reference("Position"),
+        "at": reference("Time"),
+        "code": text("The code of what became of it."),
+        "because": text("What became of it, and of which events."),
+    });
+    answer("Events that it went on behind; the position is that of the last of them.", members, json!({}))
 }
 
 fn delivery() -> Value {
@@ -148,6 +163,19 @@ fn record() -> Value {
         "cause": reference("Cause"),
         "code": text("The code of what is in its way."),
         "because": text("What is in its way."),
+    })
+}
+
+fn operation() -> Value {
+    json!({
+        "interface": reference("InterfaceRef"),
+        "operation": text("The operation."),
+        "system": text("The system that lacks something."),
+        "since": reference("Time"),
+        "cause": reference("Cause"),
+        "code": text("The code of what it lacks first."),
+        "because": text("What it lacks."),
+        "fix": text("What to do about it."),
     })
 }
 

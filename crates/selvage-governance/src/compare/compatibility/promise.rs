@@ -9,11 +9,12 @@ use selvage_model::finding::Finding;
 use selvage_model::manifest::compatibility::{CompatibilityPromise, CompatibilityWay};
 use selvage_model::manifest::event::{Carried, EventInterface, EventType};
 use selvage_model::manifest::interface::{Interface, InterfaceBody};
-use selvage_model::manifest::object::Object;
+use selvage_model::manifest::object::{Attribute, Object, Shape};
+use selvage_model::name::CodeSetName;
 use selvage_model::source::Spanned;
 
 use super::{Compatibility, PROMISED};
-use crate::compare::{Area, Difference, Verdict, event, object};
+use crate::compare::{Area, Difference, Verdict, code_set, event, object};
 
 /// A state that there was.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +53,10 @@ pub fn broken(before: Earlier<'_>, earlier: &[Earlier<'_>], after: &Fabric) -> V
     for (reference, is) in &after.objects {
         let was = before.fabric.objects.get(reference);
         let promised = [was.and_then(|it| it.compatibility.as_ref()), is.compatibility.as_ref()];
-        let between = |state: &Fabric| state.objects.get(reference).map(|was| of_objects(was, is)).unwrap_or_default();
+        let between = |state: &Fabric| {
+            let was = state.objects.get(reference);
+            was.map(|was| of_objects((state, was), (after, is))).unwrap_or_default()
+        };
         hold(&mut found, &format!("object `{reference}`"), promised, (before, earlier), between);
     }
     for (reference, interface) in &after.interfaces {
@@ -107,10 +111,32 @@ fn breaks(promise: CompatibilityPromise, difference: &Difference) -> bool {
     worst > Verdict::Safe
 }
 
-/// What is different in what an object holds; who may change it is another matter.
-fn of_objects(was: &Object, is: &Object) -> Vec<Difference> {
+/// What is different in what an object holds, and in the codes that its values may be; who may change it is another matter.
+fn of_objects((before, was): (&Fabric, &Object), (after, is): (&Fabric, &Object)) -> Vec<Difference> {
     let all = object::differences(was, is).into_iter();
-    all.filter(|it| it.class.area == Area::Object && it.class.element != PROMISED).collect()
+    let own = all.filter(|it| it.class.area == Area::Object && it.class.element != PROMISED);
+    own.chain(of_sets((before, was), after)).collect()
+}
+
+/// What is different in the codes that the values of an object may be.
+pub(super) fn of_sets((before, was): (&Fabric, &Object), after: &Fabric) -> Vec<Difference> {
+    let sets = code_sets(&was.attributes).into_iter().filter_map(|set| before.code_sets.get(set));
+    sets.flat_map(|set| code_set::differences(set, after.code_sets.get(&set.name))).collect()
+}
+
+/// The code sets of attributes, and of what is within them.
+fn code_sets(attributes: &[Attribute]) -> BTreeSet<&CodeSetName> {
+    fn gather<'a>(shape: &'a Shape, sets: &mut BTreeSet<&'a CodeSetName>) {
+        match shape {
+            Shape::Code { set } => drop(sets.insert(&set.value)),
+            Shape::List(of) => gather(of, sets),
+            Shape::Group(attributes) => attributes.iter().for_each(|attribute| gather(&attribute.shape, sets)),
+            _ => {}
+        }
+    }
+    let mut sets = BTreeSet::new();
+    attributes.iter().for_each(|attribute| gather(&attribute.shape, &mut sets));
+    sets
 }
 
 fn events(interface: &Interface) -> Option<&EventInterface> {
@@ -132,7 +158,7 @@ fn of_events((before, was): (&Fabric, &EventInterface), (after, is): (&Fabric, &
         let differences = match (&kind.carried, &same.carried) {
             (Carried::Object(old), Carried::Object(new)) if old.value == new.value => {
                 let both = before.objects.get(&old.value).zip(after.objects.get(&new.value));
-                both.map(|(old, new)| of_objects(old, new)).unwrap_or_default()
+                both.map(|(old, new)| of_objects((before, old), (after, new))).unwrap_or_default()
             }
             (Carried::Schema(old), Carried::Schema(new)) => event::of_schemas((before, old), (after, new)),
             _ => vec![lone(&event::OBJECT_CHANGED, same)],

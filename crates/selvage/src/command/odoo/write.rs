@@ -166,7 +166,7 @@ fn write_works(text: &mut String, works: &Works) {
 }
 
 fn write_reason(text: &mut String, reason: &Reason) {
-    line(text, 8, format_args!("{} {}", reason.code, reason.reason));
+    line(text, 8, format_args!("{} ({}) {}", reason.code, reason.cause, reason.reason));
     line(text, 8, format_args!("to do: {}", reason.fix));
 }
 
@@ -224,7 +224,7 @@ fn found(found: &Found) -> Value {
 }
 
 fn works(works: &Works) -> Value {
-    let reason = |reason: &Reason| json!({"code": reason.code, "reason": reason.reason, "fix": reason.fix});
+    let reason = |reason: &Reason| json!({"code": reason.code, "cause": reason.cause.as_str(), "reason": reason.reason, "fix": reason.fix});
     let usage = |usage: &UseRow| {
         let reasons: Vec<Value> = usage.reasons.iter().map(reason).collect();
         json!({"use": usage.word, "at_risk": usage.at_risk, "needed": usage.needed, "works": usage.reasons.is_empty(), "reasons": reasons})

@@ -1,6 +1,6 @@
 //! A simulated Odoo with an engine before it, made for a trial: every Odoo of a fabric is this one, and it ends with the trial.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,19 @@ const KEY: &str = "a-key-of-the-simulation";
 /// How long one operation may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_TRANSACTION: Duration = Duration::from_secs(1);
+
+/// A call, by its model and its method.
+pub(super) type Call = (String, String);
+
+/// What becomes of a write in the end.
+pub(super) enum Outcome {
+    /// It is confirmed.
+    Done,
+    /// A person is to decide: why.
+    Stuck(String),
+    /// Neither, within the time that it may take: the state that it is in.
+    Open(String),
+}
 
 /// The simulation and what asks it.
 pub(super) struct Room {
@@ -73,14 +86,21 @@ impl Room {
         self.odoo().journal().last().map_or(0, |entry| entry.sequence)
     }
 
-    /// The calls that changed something since then, by model and method, each once.
-    pub(super) fn changes_since(&self, before: u64) -> BTreeSet<(String, String)> {
-        let entries = self.odoo().journal().into_iter().filter(|entry| entry.changed && entry.sequence > before);
-        entries.map(|entry| (entry.model, entry.method)).collect()
+    /// The calls that changed something since then, in the order in which each did first, and how often.
+    pub(super) fn changes_since(&self, before: u64) -> Vec<(Call, usize)> {
+        let mut calls: Vec<(Call, usize)> = Vec::new();
+        for entry in self.odoo().journal().into_iter().filter(|entry| entry.changed && entry.sequence > before) {
+            let call = (entry.model, entry.method);
+            match calls.iter_mut().find(|(known, _)| *known == call) {
+                Some((_, times)) => *times += 1,
+                None => calls.push((call, 1)),
+            }
+        }
+        calls
     }
 
     /// The next call is not taken, and the answer to each of these is lost once.
-    pub(super) fn lose_answers(&self, calls: &BTreeSet<(String, String)>) {
+    pub(super) fn lose_answers<'a>(&self, calls: impl IntoIterator<Item = &'a Call>) {
         self.odoo().inject(Fault { times: Some(1), ..Fault::always(FaultKind::Status(502)) });
         for (model, method) in calls {
             self.odoo().inject(Fault::once(FaultKind::ResetAfter, model, method));
@@ -121,6 +141,37 @@ impl Room {
         }
         None
     }
+}
+
+impl Room {
+    /// Asks, and looks for what becomes of it. What was surely not done is asked again, as a caller would.
+    pub(super) async fn outcome(&self, request: &MediatedRequest) -> Outcome {
+        let begun = Instant::now();
+        let mut open = "not taken".to_owned();
+        while begun.elapsed() < PATIENCE {
+            open = match self.engine.execute(request.clone()).await {
+                MediatedAnswer::Done { .. } => return Outcome::Done,
+                MediatedAnswer::Accepted { operation } => {
+                    let shown = self.engine.operation(&request.consumer, &operation).await.unwrap_or_default();
+                    match shown.get("state").and_then(Value::as_str) {
+                        Some("stuck") => return Outcome::Stuck(note(&shown)),
+                        state => state.unwrap_or("not known").to_owned(),
+                    }
+                }
+                MediatedAnswer::Refused { problem, .. } if problem.status < 500 && problem.status != 409 => {
+                    return Outcome::Open(format!("refused: {}", problem.detail));
+                }
+                MediatedAnswer::Refused { problem, .. } => problem.detail,
+            };
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        Outcome::Open(open)
+    }
+}
+
+/// What is known of an operation.
+fn note(shown: &Value) -> String {
+    shown.get("note").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// Everybody whom the fabric's accounts log in as.

@@ -29,3 +29,25 @@ async fn what_changes_a_record_comes_to_the_same_under_faults() {
         assert!(tried.held.iter().any(|it| it == held), "{held}: {tried:#?}");
     }
 }
+
+/// What needs more than its record tells, and what is at-risk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_more_than_its_record_is_tried_too() {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/factory");
+    let mut fabric = directory::check(&sample).unwrap().fabric;
+    fabric.subscriptions.clear();
+    let tried_here = ["production-orders@1", "bills-of-materials@1", "lots@1", "stock-keeping@1"];
+    fabric.interfaces.retain(|reference, _| tried_here.contains(&&*reference.to_string()));
+    let tried = run(fabric, "dev".parse().unwrap(), DomainName::group()).await;
+    assert_eq!(tried.failed, Vec::<String>::new(), "{tried:#?}");
+    for held in [
+        "production-orders@1: consume",
+        "bills-of-materials@1: revise",
+        "lots@1: quarantine",
+        "lots@1: release",
+        "stock-keeping@1: adjust",
+        "stock-keeping@1: scrap",
+    ] {
+        assert!(tried.held.iter().any(|it| it == held), "{held}: {tried:#?}");
+    }
+}

@@ -2,16 +2,18 @@
 //! in the other while a call fails and the answer to each call that changes something is lost. What is shown of the record, and how many
 //! records of each model came or went, has to be the same in both. INVARIANT: ONE-EFFECT
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use selvage_control::desk::Tried;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
-use selvage_model::manifest::object::{Object, Shape};
+use selvage_model::manifest::object::Object;
 use selvage_model::verb::{Proof, Verb};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::asked::Asking;
+use super::room::{Call, Outcome};
 use super::{Room, Trial, request, told};
 
 /// In this order: what an order goes through, and what ends it last.
@@ -36,14 +38,27 @@ const ORDER: [Operation; 16] = [
 /// Models whose records are gone soon, whatever became of them.
 const WIZARDS: [&str; 4] =
     ["change.production.qty", "mrp.production.backorder", "mrp.consumption.warning", "stock.backorder.confirmation"];
+/// Answers to so many calls of one change are lost, the last of them: what is not clear more often than that goes to a person.
+const MOST_LOST: usize = 3;
 /// How many records are asked whether they can be changed so.
-const CANDIDATES: usize = 12;
+const CANDIDATES: usize = 50;
 
 /// What a change came to: what is shown of the record after it, and by how many the records of each model became more or fewer.
 #[derive(PartialEq)]
 struct Effect {
     shown: Option<Value>,
     records: BTreeMap<String, i64>,
+}
+
+/// Whether it held under faults, and what became of it where it did not; or why it cannot be tried.
+type Held = Result<Result<(), String>, String>;
+
+/// What was done to a record where all is well.
+struct Meant {
+    asked: MediatedRequest,
+    effect: Effect,
+    /// The calls that changed something, in their order, and how often each did.
+    calls: Vec<(Call, usize)>,
 }
 
 impl Trial<'_> {
@@ -60,19 +75,108 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether it came to the same with faults as without; or why it cannot be tried.
-    async fn changed(&self, operation: Operation) -> Result<Result<(), String>, String> {
+    async fn changed(&self, operation: Operation) -> Held {
         let record = self.fabric.mapping(&self.serves.object.value, &self.serves.system.value, None);
         let verb = record.and_then(|mapping| Verb::of(operation, &mapping.record)).ok_or("no such record has it")?;
-        if verb.proof() == Proof::AtRisk {
-            return Err("it is at-risk: where its outcome is not known, a person decides".to_owned());
-        }
         let object = self.fabric.objects.get(&self.serves.object.value).ok_or("its object is not known")?;
-        let (calm, broken) = self.rooms;
+        if verb.proof() == Proof::AtRisk { self.at_risk(verb, object).await } else { self.same(verb, object).await }
+    }
+
+    /// Whether it came to the same with faults as without.
+    async fn same(&self, verb: Verb, object: &Object) -> Held {
+        let broken = self.rooms.1;
+        let items = self.items(self.rooms.0).await;
+        let meant = match self.meant(verb, object, &items).await {
+            Ok(meant) => meant,
+            // What is done to new records only finds none among those that went on.
+            Err(because) => match self.new_record(verb, &items).await {
+                Some(item) => self.meant(verb, object, &[item]).await?,
+                None => return Err(because),
+            },
+        };
+        let Meant { asked, effect, calls } = meant;
+        let before = broken.counts();
+        broken.lose_answers(calls.iter().rev().take(MOST_LOST).map(|(call, _)| call));
+        let outcome = broken.outcome(&asked).await;
+        broken.mend();
+        let found = self.effect(broken, &asked, &before).await;
+        Ok(match outcome {
+            Outcome::Done if found == effect => Ok(()),
+            Outcome::Done => Err(difference(&effect, &found)),
+            Outcome::Stuck(note) => Err(format!("waits for a person: {note}")),
+            Outcome::Open(state) => Err(format!("came to no end: it is {state}")),
+        })
+    }
+
+    /// A record that nothing was done to yet, made alike in both rooms.
+    async fn new_record(&self, verb: Verb, items: &[Value]) -> Option<Value> {
+        let offers = self.serves.operations.iter().any(|offered| offered.value == Operation::Create);
+        let body = items.first().filter(|_| offers).and_then(|item| self.like(item, 0))?;
+        let key = format!("faults-new-{}", verb.operation()?);
+        let new = request(&self.interface.reference(), Operation::Create, Some(body), Some(key));
+        let (calm, broken) = (self.rooms.0.until_done(&new).await?, self.rooms.1.until_done(&new).await?);
+        (self.id_of(&calm) == self.id_of(&broken)).then_some(calm)
+    }
+
+    /// Whether nothing was sent again where an answer was lost, of each call that changes something on a record of its own: it came to the
+    /// end that was meant, or waits for a person, who finds it done or not. In rooms of their own, since what waits stands in the way.
+    async fn at_risk(&self, verb: Verb, object: &Object) -> Held {
+        let opened = (Room::open(self.fabric, self.environment).await, Room::open(self.fabric, self.environment).await);
+        let (Ok(calm), Ok(broken)) = opened else { return Err("no simulation could be begun for it".to_owned()) };
+        let held = Trial { rooms: (&calm, &broken), ..*self }.sent_once(verb, object).await;
+        calm.end().await;
+        broken.end().await;
+        held
+    }
+
+    async fn sent_once(&self, verb: Verb, object: &Object) -> Held {
+        let mut items = self.items(self.rooms.0).await;
+        let mut lost = BTreeSet::new();
+        loop {
+            let meant = match self.meant(verb, object, &items).await {
+                Ok(meant) => meant,
+                Err(because) if lost.is_empty() => return Err(because),
+                Err(_) => return Ok(Ok(())),
+            };
+            let Some(call) = meant.calls.iter().map(|(call, _)| call).find(|call| !lost.contains(*call)).cloned()
+            else {
+                return Ok(Ok(()));
+            };
+            if let Err(because) = self.without_answer(&meant, &call).await {
+                return Ok(Err(format!("(the answer to `{}` was lost) {because}", call.1)));
+            }
+            items.retain(|item| self.id_of(item) != meant.asked.id);
+            lost.insert(call);
+        }
+    }
+
+    async fn without_answer(&self, meant: &Meant, call: &Call) -> Result<(), String> {
+        let broken = self.rooms.1;
+        let (before, written) = (broken.counts(), broken.last_call());
+        let untouched = self.effect(broken, &meant.asked, &before).await;
+        broken.lose_answers([call]);
+        let outcome = broken.outcome(&meant.asked).await;
+        broken.mend();
+        let found = self.effect(broken, &meant.asked, &before).await;
+        let allowed = |call: &Call| meant.calls.iter().find(|(known, _)| known == call).map_or(0, |(_, times)| *times);
+        let again = broken.changes_since(written).into_iter().find(|(call, times)| *times > allowed(call));
+        match (outcome, again) {
+            (_, Some(((_, method), _))) => Err(format!("sent `{method}` again")),
+            (Outcome::Done, None) if found == meant.effect => Ok(()),
+            // It may have happened, or not: that is what a person looks for.
+            (Outcome::Stuck(_), None) if found == meant.effect || found == untouched => Ok(()),
+            (Outcome::Done | Outcome::Stuck(_), None) => Err(difference(&meant.effect, &found)),
+            (Outcome::Open(state), None) => Err(format!("came to no end: it is {state}")),
+        }
+    }
+
+    /// Does it to the first of the records that it can be done to where all is well, and sees what it means.
+    async fn meant(&self, verb: Verb, object: &Object, items: &[Value]) -> Result<Meant, String> {
+        let calm = self.rooms.0;
         let mut because = "there is no record that it could be asked of".to_owned();
-        for item in self.items(calm).await.into_iter().take(CANDIDATES) {
+        for item in items.iter().take(CANDIDATES) {
             let (before, written) = (calm.counts(), calm.last_call());
-            let asked = match self.done(verb, &item, object).await {
+            let asked = match self.done(verb, item, object).await {
                 Some(Ok(asked)) => asked,
                 Some(Err(refused)) => {
                     because = refused;
@@ -80,17 +184,8 @@ impl Trial<'_> {
                 }
                 None => continue,
             };
-            let meant = self.effect(calm, &asked, &before).await;
-            let before = broken.counts();
-            broken.lose_answers(&calm.changes_since(written));
-            let done = broken.until_done(&asked).await;
-            broken.mend();
-            let found = self.effect(broken, &asked, &before).await;
-            return Ok(match done {
-                None => Err("did not come through".to_owned()),
-                Some(_) if found == meant => Ok(()),
-                Some(_) => Err(difference(&meant, &found)),
-            });
+            let calls = calm.changes_since(written);
+            return Ok(Meant { effect: self.effect(calm, &asked, &before).await, asked, calls });
         }
         Err(because)
     }
@@ -111,11 +206,16 @@ impl Trial<'_> {
     async fn done(&self, verb: Verb, item: &Value, object: &Object) -> Option<Result<MediatedRequest, String>> {
         let (id, operation) = (self.id_of(item)?, verb.operation()?);
         let mut refused = None;
-        for (number, body) in bodies(verb, item, object).into_iter().enumerate() {
+        let asking = Asking { room: self.rooms.0, fabric: self.fabric, object, item };
+        for (number, body) in asking.bodies(verb).into_iter().enumerate() {
             let key = format!("faults-{operation}-{id}-{number}");
             let asked = request(&self.interface.reference(), operation, Some(body), Some(key));
             let asked = MediatedRequest { id: Some(id.clone()), ..asked };
+            let written = self.rooms.0.last_call();
             match self.rooms.0.engine.execute(asked.clone()).await {
+                MediatedAnswer::Done { .. } if self.rooms.0.changes_since(written).is_empty() => {
+                    refused = Some(Err("it was done already, and changed nothing".to_owned()));
+                }
                 MediatedAnswer::Done { .. } => return Some(Ok(asked)),
                 other => refused = Some(Err(told(&other))),
             }
@@ -133,60 +233,6 @@ impl Trial<'_> {
         let shown = self.items(room).await.into_iter().find(|item| self.id_of(item) == asked.id);
         Effect { shown: shown.map(without_times), records }
     }
-}
-
-/// What a verb may be asked with of this record, the likeliest first.
-fn bodies(verb: Verb, item: &Value, object: &Object) -> Vec<Value> {
-    let quantity = one_of(item);
-    match verb {
-        Verb::Update => changed_attribute(item, object).into_iter().collect(),
-        Verb::Archive
-        | Verb::ReleaseProduction
-        | Verb::CancelProduction
-        | Verb::CloseMaintenance
-        | Verb::StartWork
-        | Verb::PauseWork
-        | Verb::FinishWork
-        | Verb::ReleasePurchase
-        | Verb::ReleaseSale => vec![json!({})],
-        Verb::ReportProduction => match quantity {
-            Some(quantity) => vec![json!({"quantity": quantity}), json!({"quantity": quantity, "lot": "TRIAL-1"})],
-            None => Vec::new(),
-        },
-        Verb::ScrapPosition => quantity.map(|quantity| json!({"quantity": quantity})).into_iter().collect(),
-        Verb::ReceivePurchase | Verb::ShipSale | Verb::ShipShipment => line(item).into_iter().collect(),
-        Verb::QuarantineLot => vec![json!({"reason": "a trial"})],
-        // Which component, which bill or which place it may be is not told by the record.
-        Verb::ConsumeComponent | Verb::ReviseBill | Verb::ReleaseLot | Verb::AdjustPosition => Vec::new(),
-    }
-}
-
-/// One of the first line's product.
-fn line(item: &Value) -> Option<Value> {
-    let line = item.pointer("/lines/0")?;
-    Some(json!({"lines": [{"product": line.get("product")?, "quantity": one_of(line)?}]}))
-}
-
-/// Another value of the first text or quantity that may be written.
-fn changed_attribute(item: &Value, object: &Object) -> Option<Value> {
-    let is_key = |name: &str| object.identity.iter().any(|key| key.value.as_str() == name);
-    let mut writable = object.attributes.iter().filter(|it| !it.read_only && !is_key(it.name.value.as_str()));
-    writable.find_map(|attribute| {
-        let name = attribute.name.value.as_str();
-        let other = match (&attribute.shape, item.get(name)?) {
-            (Shape::String { .. } | Shape::Text, Value::String(text)) if name != "site" => json!(format!("{text} F")),
-            (Shape::Quantity { .. }, quantity @ Value::Object(_)) => one_of(&json!({ "quantity": quantity }))?,
-            _ => return None,
-        };
-        Some(json!({ name: other }))
-    })
-}
-
-/// One of what is counted in it.
-fn one_of(item: &Value) -> Option<Value> {
-    let mut members = item.as_object()?.values();
-    let unit = members.find_map(|member| member.get("value").and(member.get("unit")))?;
-    Some(json!({"value": "1", "unit": unit}))
 }
 
 /// Without moments: the two were changed at different ones.
@@ -215,6 +261,8 @@ fn difference(meant: &Effect, found: &Effect) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

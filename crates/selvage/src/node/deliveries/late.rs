@@ -66,7 +66,7 @@ impl Measure {
         };
         let due: Vec<SubscriptionView> = views.into_iter().filter(is_due).collect();
         let nodes = if due.is_empty() { Vec::new() } else { self.share.nodes().await? };
-        let (mut lags, mut late) = (BTreeMap::new(), BTreeSet::new());
+        let (mut lags, mut late, mut passed) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         for view in due.iter().filter(|view| self.share.is_mine(&view.subscription.id, &nodes)) {
             let (it, label) = (&view.subscription, view.subscription.label());
             let lag = self.lag(view).await?;
@@ -77,10 +77,14 @@ impl Measure {
                 }
                 late.insert(label.clone());
             }
+            if it.terms.deliver.is_some() {
+                passed.insert(label.clone(), view.passed.as_ref().map_or(0, |passed| passed.places));
+            }
             lags.insert(label, lag);
         }
         self.late = late;
         self.figures.measured(&lags);
+        self.figures.passed(&passed);
         Ok(())
     }
 
