@@ -33,7 +33,7 @@ mod tests {
             ("interface.criticality.raised", false),
             ("access.consumer-owner.changed", true),
             ("organisation.quorum.lowered", true),
-            ("interface.slo.changed", false),
+            ("limit.rate.tightened.request", false),
             ("access.grant.added", false),
         ] {
             let mut classes = TABLES.iter().flat_map(|table| *table);
