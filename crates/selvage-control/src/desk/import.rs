@@ -93,8 +93,7 @@ impl Desk {
         if head == change.base {
             return Ok(());
         }
-        let told = |release: &Option<String>| release.clone().unwrap_or_else(|| "nothing".to_owned());
-        let (base, head) = (told(&change.base), told(&head));
+        let (base, head) = (change.base.as_deref().unwrap_or("nothing"), head.as_deref().unwrap_or("nothing"));
         let message = format!(
             "{} of {} was compared with {base}, and the domain's last release here is {head}",
             change.release, change.domain

@@ -189,7 +189,7 @@ impl Package {
     }
 
     fn digest(&self) -> Result<String, DeskError> {
-        let text = serde_json::to_string(self).map_err(|error| unreadable(error.to_string()))?;
+        let text = serde_json::to_string(self).map_err(|error| unreadable(&error.to_string()))?;
         Ok(hex(&Sha256::digest(text.as_bytes())))
     }
 }
@@ -219,7 +219,7 @@ impl Read {
 
 /// Reads a package: a document of this form, written just so.
 pub(super) fn read(text: &str) -> Result<Read, DeskError> {
-    let form: Value = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let form: Value = serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?;
     match form.get("format").and_then(Value::as_str) {
         Some(FORMAT) => {}
         Some(other) => {
@@ -227,9 +227,9 @@ pub(super) fn read(text: &str) -> Result<Read, DeskError> {
             let fix = format!("export it with a version that writes `{FORMAT}`");
             return Err(DeskError::refused(code::PACKAGE_UNREADABLE, message, fix));
         }
-        None => return Err(unreadable("it does not say which form it has".to_owned())),
+        None => return Err(unreadable("it does not say which form it has")),
     }
-    let document: Document = serde_json::from_str(text).map_err(|error| unreadable(error.to_string()))?;
+    let document: Document = serde_json::from_str(text).map_err(|error| unreadable(&error.to_string()))?;
     if written(&document)? != text {
         return Err(altered("it is not as it was written"));
     }
@@ -244,7 +244,7 @@ pub(super) fn rewritten(value: &Value) -> String {
 }
 
 fn written(document: &Document) -> Result<String, DeskError> {
-    let text = serde_json::to_string_pretty(document).map_err(|error| unreadable(error.to_string()))?;
+    let text = serde_json::to_string_pretty(document).map_err(|error| unreadable(&error.to_string()))?;
     Ok(text + "\n")
 }
 
@@ -267,7 +267,7 @@ fn show(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(MOST).collect()
 }
 
-fn unreadable(because: String) -> DeskError {
+fn unreadable(because: &str) -> DeskError {
     refuse(code::PACKAGE_UNREADABLE, format!("this is no package of a release: {because}"))
 }
 
