@@ -14,6 +14,8 @@ mod error;
 mod gate;
 mod hard;
 mod history;
+mod judging;
+pub mod kept_checkpoint;
 pub mod lease;
 mod order;
 mod plan;
@@ -31,6 +33,7 @@ mod unratified;
 mod uses;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -52,6 +55,7 @@ pub use decide::Deciding;
 pub use error::DeskError;
 pub use gate::Gate;
 pub use history::Passage;
+pub use judging::{Judging, counting};
 pub use plan::{Plan, planned};
 pub use propose::Proposal;
 pub use propose::finding;
@@ -124,6 +128,12 @@ pub struct Desk {
     released: Arc<Mutex<Option<Released>>>,
     /// What runs at the node whose desk it is: its people count where nothing that was released names any.
     runs: Option<Arc<Fabric>>,
+    /// The environment of the node whose desk it is.
+    here: Option<EnvironmentName>,
+    /// What is active in every environment, as it was read last.
+    judges: judging::Read,
+    /// Where the last checkpoint of the ledger is kept apart from the store.
+    pub(crate) apart: Option<PathBuf>,
 }
 
 /// A change that waits for somebody.
@@ -156,7 +166,22 @@ impl Desk {
             papers: Arc::new(Semaphore::new(1)),
             released: Arc::default(),
             runs: None,
+            here: None,
+            judges: judging::Read::default(),
+            apart: None,
         }
+    }
+
+    /// The same desk at a node of this environment.
+    #[must_use]
+    pub fn in_environment(self, here: EnvironmentName) -> Self {
+        Self { here: Some(here), ..self }
+    }
+
+    /// The same desk where the last checkpoint of the ledger is kept in this file, apart from the store.
+    #[must_use]
+    pub fn vouched_by(self, apart: Option<PathBuf>) -> Self {
+        Self { apart, ..self }
     }
 
     /// The same desk at a node that runs this.
