@@ -44,7 +44,7 @@ use selvage_store::Store;
 use serde_json::{Value, json};
 
 use crate::console::{Authenticate, Observe, ViewCatalogue};
-use crate::desk::{Desk, Seal, cut, lease};
+use crate::desk::{Desk, DeskError, Seal, cut, lease};
 use crate::listener;
 
 use answer::problem;
@@ -153,7 +153,12 @@ fn span(text: &str) -> Result<Duration, String> {
 }
 
 impl Api {
-    /// What runs here: who decides about access is said by it.
+    /// By what access is judged: what runs here, or in the environment that is protected where this one is not.
+    async fn counting(&self) -> Result<Arc<Fabric>, DeskError> {
+        self.governance.desk.access_by(self.fabric().await).await
+    }
+
+    /// What runs here.
     async fn fabric(&self) -> Arc<Fabric> {
         (self.catalogue)().await.fabric
     }
@@ -179,7 +184,7 @@ impl Api {
         consumer: &ConsumerName,
         interface: &InterfaceRef,
     ) -> Result<(), Response> {
-        let fabric = self.fabric().await;
+        let fabric = self.counting().await.map_err(|error| told(&error))?;
         if lease::answers(&fabric, &operator.0, consumer, interface) {
             return Ok(());
         }

@@ -17,6 +17,8 @@ mod gate;
 mod hard;
 mod history;
 mod import;
+mod judging;
+pub mod kept_checkpoint;
 pub mod lease;
 mod order;
 mod package;
@@ -35,6 +37,7 @@ mod unratified;
 mod uses;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;
@@ -59,6 +62,7 @@ pub use export::Exported;
 pub use gate::Gate;
 pub use history::Passage;
 pub use import::Imported;
+pub use judging::{Judging, counting};
 pub use plan::{Plan, planned};
 pub use propose::Proposal;
 pub use propose::finding;
@@ -131,6 +135,12 @@ pub struct Desk {
     released: Arc<Mutex<Option<Released>>>,
     /// What runs at the node whose desk it is: its people count where nothing that was released names any.
     runs: Option<Arc<Fabric>>,
+    /// The environment of the node whose desk it is.
+    here: Option<EnvironmentName>,
+    /// What is active in every environment, as it was read last.
+    judges: judging::Read,
+    /// Where the last checkpoint of the ledger is kept apart from the store.
+    pub(crate) apart: Option<PathBuf>,
 }
 
 /// A change that waits for somebody.
@@ -163,7 +173,22 @@ impl Desk {
             papers: Arc::new(Semaphore::new(1)),
             released: Arc::default(),
             runs: None,
+            here: None,
+            judges: judging::Read::default(),
+            apart: None,
         }
+    }
+
+    /// The same desk at a node of this environment.
+    #[must_use]
+    pub fn in_environment(self, here: EnvironmentName) -> Self {
+        Self { here: Some(here), ..self }
+    }
+
+    /// The same desk where the last checkpoint of the ledger is kept in this file, apart from the store.
+    #[must_use]
+    pub fn vouched_by(self, apart: Option<PathBuf>) -> Self {
+        Self { apart, ..self }
     }
 
     /// The same desk at a node that runs this.

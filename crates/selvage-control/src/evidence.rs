@@ -7,6 +7,7 @@ mod chain;
 mod change;
 mod control;
 mod incident;
+mod ledger;
 mod package;
 mod page;
 mod paper;
@@ -26,6 +27,8 @@ use jiff::civil::Date;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 
 use crate::desk::{Desk, DeskError, Seal};
+
+use ledger::Ledger;
 
 pub use chain::{Excerpt, Named, Span};
 pub use control::{Control, Verdict, controls};
@@ -99,8 +102,8 @@ pub struct Asked {
 }
 
 impl Desk {
-    /// Makes the package. With a seal, the ledger is signed as it is now, so that every entry that is cited stands below a checkpoint;
-    /// without one, `key` says with which key the checkpoints that there are were signed.
+    /// Makes the package. With a seal, the ledger is signed as it is now, so that every entry that is cited stands below a checkpoint:
+    /// where it is whole, and fits those that were signed before. Without one, `key` says with which key they were signed.
     ///
     /// # Errors
     /// [`DeskError::Refused`] for something that nobody knows, or a release that is not what was signed; those of the store.
@@ -110,12 +113,8 @@ impl Desk {
         seal: Option<&Seal>,
         key: Option<[u8; 32]>,
     ) -> Result<Package, DeskError> {
-        if let Some(seal) = seal {
-            let checkpoint = crate::desk::sign_checkpoint(seal, self.store.ledger_head().await?);
-            self.store.keep_checkpoint(&checkpoint).await?;
-        }
-        let key = seal.map(|seal| seal.key().public).or(key);
-        let seen = seen::look(self, asked, key).await?;
+        let ledger = Ledger::look(self, seal, key).await?;
+        let seen = seen::look(self, asked, ledger).await?;
         package::make(self, &seen).await
     }
 }

@@ -531,6 +531,7 @@ async fn a_lent_seat_decides_until_it_is_over() {
         from: from.to_owned(),
         to: "stranger".to_owned(),
         until: now + jiff::SignedDuration::from_hours(1),
+        unproven: false,
     };
     for (from, discipline) in [("ghent.owner", "security"), ("ghent.board", "business")] {
         let refused = stage.desk.lend(&lent(from, discipline)).await.err().unwrap();

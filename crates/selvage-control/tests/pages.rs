@@ -572,6 +572,7 @@ async fn a_seat_that_is_lent_decides_on_the_page() {
         from: "bob".to_owned(),
         to: "fay".to_owned(),
         until: now + jiff::SignedDuration::from_hours(1),
+        unproven: false,
     };
     stage.store.delegate(&lent).await.unwrap();
     let fay = stage.enter("fay").await;

@@ -25,7 +25,7 @@ use crate::rule::own_rule::subject::{self, INTERFACE, Type, Variables};
 pub(crate) use people::without;
 
 pub use order::changes_who_decides;
-pub use standing::{Sitting, Standing, Waiting, is_lent, standing};
+pub use standing::{Sitting, Standing, Waiting, is_lent, is_met, standing};
 
 /// What rules of approval look at.
 pub(crate) const KNOWN: Known = &[

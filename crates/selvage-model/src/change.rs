@@ -300,4 +300,14 @@ pub struct Delegation {
     pub to: String,
     /// Until when.
     pub until: Timestamp,
+    /// The name of who gave it was said, and nobody proved to be who bears it.
+    #[serde(default)]
+    pub unproven: bool,
+}
+
+impl Delegation {
+    /// Who gave it, and whether that was proven.
+    pub fn given_by(&self) -> String {
+        signature(&self.from, self.unproven)
+    }
 }

@@ -35,7 +35,7 @@ mod webhook;
 
 pub use access::break_glass::{BreakGlass, Review};
 pub use access::grant::{AppliedGrants, HeldBack};
-pub use access::key::{NewKey, Rotated};
+pub use access::key::{LET_IN, NewKey, Rotated};
 pub use access::lease::{LeaseOrigin, LeaseRecord};
 pub use access::past::ActiveThen;
 pub use access::recertification::{Answer, ItemState, NewRecertificationItem, Recertification, RecertificationItem};

@@ -4,7 +4,6 @@ mod by_hand;
 mod command;
 mod directory;
 mod embedded;
-mod kept_checkpoint;
 mod key;
 mod looking;
 mod node;

@@ -33,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use selvage_control::desk::Seal;
+use selvage_control::desk::{Seal, kept_checkpoint};
 use selvage_control::{Admitted, Console, ConsoleConfig};
 use selvage_delivery::mail::MailServer;
 use selvage_engine::{Engine, EngineConfig, EngineTask};
@@ -46,7 +46,7 @@ use selvage_model::name::EnvironmentName;
 use selvage_store::{NewNode, Store};
 use tokio::task::JoinHandle;
 
-use crate::{kept_checkpoint, key};
+use crate::key;
 use alive::Alive;
 use budget::Budgets;
 use deliveries::Delivering;
@@ -325,7 +325,7 @@ async fn console(
     let authenticate = authenticator(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
     let catalogue = observe::catalogue(store.clone(), Arc::clone(current));
-    let governance = Some(governance::governance(store, log, (config.seal.clone(), config.ledger_seal.clone())));
+    let governance = Some(governance::governance(store, log, config));
     Ok(Console::start(ConsoleConfig {
         listen,
         observe,

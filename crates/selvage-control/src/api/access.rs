@@ -79,7 +79,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
 /// One request, with who decides about it.
 pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
     let request = api.governance.store.access_request(id.as_str()).await?;
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let deciders = deciders(&fabric, &request.asked.interface, &request.asked.terms);
     Ok(Json(shown::decided_by(shown::request(&request), &deciders)).into_response())
 }
@@ -155,7 +155,7 @@ pub(super) async fn ask(State(api): State<Api>, operator: Operator, Body(body): 
     let Wanted { consumer, interface, operations, rows, except, classes, purpose: Line(purpose), .. } = body;
     let terms = (Scope { operations, rows, except, classes }).terms(Some(purpose), Some(until)).map_err(unfit)?;
     let asking = Asking { consumer, interface, terms, by: operator.0 };
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let asked = api.governance.desk.ask(&fabric, asking).await?;
     let body = shown::decided_by(shown::request(&asked.request), &asked.deciders);
     Ok(super::made(&format!("/api/access/requests/{}", asked.request.id), body))
@@ -185,7 +185,7 @@ pub(super) async fn decide(
     let approve = matches!(body.verdict, Word::Approve);
     let settling = Settling { request: id.into_inner(), approve, person: operator.0, because: body.because.0 };
     let since = Timestamp::now();
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let body = shown::request(&api.governance.desk.settle(&fabric, settling).await?);
     Ok(if approve { api.when_known(since, body).await } else { Json(body).into_response() })
 }
@@ -202,7 +202,7 @@ pub(super) async fn review_all(State(api): State<Api>, _operator: Operator, Aske
     let store = &api.governance.store;
     let counted = Counted::read(store, span).await?;
     let (access, leases) = (store.access_state().await?, store.leases().await?);
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let granted = leases.into_iter().map(|lease| (lease.grant.id, lease.granted)).collect();
     let remarks = review(Known {
         fabric: &fabric,

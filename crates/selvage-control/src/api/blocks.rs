@@ -70,7 +70,7 @@ pub(super) async fn block(State(api): State<Api>, operator: Operator, Body(body)
         _ => return Err(unfit("say one of `consumer` and `interface`".to_owned()).into()),
     };
     let word = Word { by: &operator.0, because: &body.because.0 };
-    let block = api.governance.desk.cut_off(api.fabric().await, (&what, body.anyway), word).await?;
+    let block = api.governance.desk.cut_off(api.counting().await?, (&what, body.anyway), word).await?;
     let mut answer = api.when_known(block.since, shown(&block)).await;
     *answer.status_mut() = StatusCode::CREATED;
     Ok(answer)
@@ -85,6 +85,6 @@ pub(super) async fn lift(
 ) -> Answer {
     let since = Timestamp::now();
     let word = Word { by: &operator.0, because: &because.0 };
-    let block = api.governance.desk.lift(api.fabric().await, id.as_str(), word).await?;
+    let block = api.governance.desk.lift(api.counting().await?, id.as_str(), word).await?;
     Ok(api.when_known(since, shown(&block)).await)
 }

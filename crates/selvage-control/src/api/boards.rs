@@ -54,7 +54,7 @@ fn board(boards: &Boards, domain: &Domain) -> Value {
 fn shown(it: &Delegation) -> Value {
     json!({
         "id": it.id, "domain": it.domain.as_str(), "discipline": it.discipline, "from": it.from, "to": it.to,
-        "until": it.until.to_string(),
+        "until": it.until.to_string(), "unproven": it.unproven,
     })
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn lend(
 ) -> Answer {
     let until = until(&body.until).map_err(unfit)?;
     let (discipline, to) = (body.discipline.0, body.to.0);
-    let new = Delegation { id: String::new(), domain, discipline, from: operator.0, to, until };
+    let new = Delegation { id: String::new(), domain, discipline, from: operator.0, to, until, unproven: false };
     let lent = api.governance.desk.lend(&new).await?;
     Ok((StatusCode::CREATED, Json(shown(&lent))).into_response())
 }

@@ -224,7 +224,7 @@ pub(super) struct Whose {
 pub(super) async fn board(State(api): State<Api>, operator: Operator, Asked(whose): Asked<Whose>) -> Answer {
     let person = whose.person.as_deref().map(|person| if person == "me" { operator.0.as_str() } else { person });
     let waits = api.governance.desk.board(person).await?;
-    let due = api.governance.desk.access_due(api.fabric().await.as_ref(), person).await?;
+    let due = api.governance.desk.access_due(api.counting().await?.as_ref(), person).await?;
     let items: Vec<Value> = waits
         .iter()
         .map(|waits| json!({"change": shown(&waits.change, &waits.standing), "breach": waits.is_breach}))

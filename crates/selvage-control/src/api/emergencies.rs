@@ -77,7 +77,7 @@ pub(super) async fn open(State(api): State<Api>, operator: Operator, Body(body):
     let terms = (Scope { operations, rows, except, classes }).terms(None, None).map_err(unfit)?;
     let since = Timestamp::now();
     let opening = Opening { consumer, interface, terms, lasts, by: operator.0, because };
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let opened = api.governance.desk.break_glass(&fabric, opening).await?;
     let (consumer, interface, by) = (&opened.grant.consumer, &opened.grant.interface, &opened.by);
     let (code, ends) = (code::BREAK_GLASS_OPENED, opened.ends);
@@ -111,7 +111,7 @@ pub(super) async fn review(
     let ratified = matches!(body.verdict, Word::Ratify);
     let since = Timestamp::now();
     let reviewing = Reviewing { grant: grant.into_inner(), ratified, person: operator.0, because: body.because.0 };
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let opened = api.governance.desk.review_break_glass(&fabric, reviewing).await?;
     let body = shown::opened(&opened, since);
     Ok(if ratified { Json(body).into_response() } else { api.when_known(since, body).await })

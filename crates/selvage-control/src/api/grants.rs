@@ -90,7 +90,7 @@ pub(super) async fn show(
     let store = &api.governance.store;
     let lease = store.lease(id.as_str()).await?;
     let counted = Counted::read(store, span).await?;
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let breadth = counted.breadth(&fabric, &lease.grant);
     let deciders = deciders(&fabric, &lease.grant.interface, &lease.grant.terms);
     let mut body = shown::decided_by(shown::grant(&lease, &counted, &breadth), &deciders);

@@ -52,6 +52,6 @@ pub(super) async fn revoke(
 ) -> Answer {
     let since = Timestamp::now();
     let word = Word { by: &operator.0, because: &because.0 };
-    let key = api.governance.desk.take_key_back(api.fabric().await, id.as_str(), word).await?;
+    let key = api.governance.desk.take_key_back(api.counting().await?, id.as_str(), word).await?;
     Ok(api.when_known(key.revoked.unwrap_or(since), shown(&key)).await)
 }

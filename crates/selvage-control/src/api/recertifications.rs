@@ -70,7 +70,7 @@ pub(super) async fn show(
     let Some(campaign) = campaigns.iter().find(|campaign| campaign.id == id.as_str()) else {
         return Err(StoreError::NotFound { what: "recertification", id: id.into_inner() }.into());
     };
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     let of = items.iter().filter(|item| item.campaign == campaign.id && (!which.open || item.state.is_open()));
     let of: Vec<Value> = of.map(|item| shown::item(item, &who_answers(&fabric, item))).collect();
     let mut body = shown::campaign(campaign, &items);
@@ -93,7 +93,7 @@ pub(super) struct Begun {
 
 /// Begins a campaign; the desk says who may.
 pub(super) async fn start(State(api): State<Api>, operator: Operator, Body(body): Body<Begun>) -> Answer {
-    let fabric = api.fabric().await;
+    let fabric = api.counting().await?;
     if !matches!(
         (&body.domain, &body.interface, body.all),
         (Some(_), None, false) | (None, Some(_), false) | (None, None, true)
@@ -147,7 +147,7 @@ pub(super) async fn answer(
         Word::Keep => Verdict::Keep,
         Word::End => Verdict::End,
     };
-    let (since, fabric) = (Timestamp::now(), api.fabric().await);
+    let (since, fabric) = (Timestamp::now(), api.counting().await?);
     let answering = Answering { item: item.into_inner(), verdict, person: operator.0, because };
     let after = api.governance.desk.answer(&fabric, answering).await?;
     let body = shown::item(&after, &who_answers(&fabric, &after));

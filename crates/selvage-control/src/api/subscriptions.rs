@@ -137,7 +137,7 @@ async fn step(
 ) -> Answer {
     let found = find(&api, id.as_str()).await?;
     if step == SubscriptionStep::Approve {
-        let running = vec![(*api.fabric().await).clone()];
+        let running = vec![(*api.counting().await?).clone()];
         api.governance.desk.may_approve(running, &operator.0, &found).await?;
     } else {
         api.must_answer(&operator, &found.consumer, &found.interface).await?;

@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use jiff::Timestamp;
+use selvage_model::fabric::Fabric;
 use serde::Deserialize;
 
 use super::entry::{Filled, Governed, Named};
@@ -22,8 +23,12 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>, who: Governed) -> Re
 
 async fn all(shared: &Shared, who: &Governed, refused: Option<(StatusCode, String)>) -> Response {
     let Governed { operator, governance } = who;
-    let (overview, view) = ((shared.observe)().await, (shared.catalogue)().await);
-    match governance.desk.access_waits(&view.fabric).await {
+    let overview = (shared.observe)().await;
+    let waits = match judged_by(shared, who).await {
+        Ok(fabric) => governance.desk.access_waits(&fabric).await,
+        Err(error) => Err(error),
+    };
+    match waits {
         Ok(waits) => {
             let (status, because) = refused.map_or((StatusCode::OK, None), |(status, because)| (status, Some(because)));
             (status, Html(page::access(&overview, &waits, because.as_deref(), operator).into_string())).into_response()
@@ -63,10 +68,12 @@ pub(super) async fn decide(
         _ => return missing().await,
     };
     let Some(because) = line(&said.because) else { return all(&shared, &who, why()).await };
-    let fabric = (shared.catalogue)().await.fabric;
     let since = Timestamp::now();
     let settling = Settling { request, approve, person: who.operator.clone(), because };
-    let settled = who.governance.desk.settle(&fabric, settling).await.map(|_| approve);
+    let settled = match judged_by(&shared, &who).await {
+        Ok(fabric) => who.governance.desk.settle(&fabric, settling).await.map(|_| approve),
+        Err(error) => Err(error),
+    };
     answer(&shared, &who, (since, settled)).await
 }
 
@@ -83,10 +90,12 @@ pub(super) async fn review(
         _ => return missing().await,
     };
     let Some(because) = line(&said.because) else { return all(&shared, &who, why()).await };
-    let fabric = (shared.catalogue)().await.fabric;
     let since = Timestamp::now();
     let reviewing = Reviewing { grant, ratified, person: who.operator.clone(), because };
-    let reviewed = who.governance.desk.review_break_glass(&fabric, reviewing).await.map(|_| !ratified);
+    let reviewed = match judged_by(&shared, &who).await {
+        Ok(fabric) => who.governance.desk.review_break_glass(&fabric, reviewing).await.map(|_| !ratified),
+        Err(error) => Err(error),
+    };
     answer(&shared, &who, (since, reviewed)).await
 }
 
@@ -101,6 +110,11 @@ async fn answer(shared: &Shared, who: &Governed, (since, changed): (Timestamp, R
         }
         Err(error) => all(shared, who, Some(refusal(&error))).await,
     }
+}
+
+/// By what access is judged here.
+pub(super) async fn judged_by(shared: &Shared, who: &Governed) -> Result<Arc<Fabric>, DeskError> {
+    who.governance.desk.access_by((shared.catalogue)().await.fabric).await
 }
 
 fn why() -> Option<(StatusCode, String)> {

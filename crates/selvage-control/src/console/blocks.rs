@@ -11,6 +11,7 @@ use selvage_model::access::Blocked;
 use selvage_store::Word;
 use serde::Deserialize;
 
+use super::access::judged_by;
 use super::entry::{Filled, Governed, Named};
 use super::{Shared, refusal};
 use crate::api::line;
@@ -27,8 +28,12 @@ pub(super) async fn list(State(shared): State<Arc<Shared>>, who: Governed) -> Re
 
 async fn all(shared: &Shared, who: &Governed, refused: Option<Refused>) -> Response {
     let Governed { operator, governance } = who;
-    let (overview, view) = ((shared.observe)().await, (shared.catalogue)().await);
-    match governance.desk.cuts(view.fabric, operator).await {
+    let overview = (shared.observe)().await;
+    let standing = match judged_by(shared, who).await {
+        Ok(runs) => governance.desk.cuts(runs, operator).await,
+        Err(error) => Err(error),
+    };
+    match standing {
         Ok(standing) => {
             let (status, because) = refused.map_or((StatusCode::OK, None), |(status, because)| (status, Some(because)));
             let page = page::blocks(&overview, &standing, because.as_deref(), operator);
@@ -58,7 +63,11 @@ pub(super) async fn block(State(shared): State<Arc<Shared>>, who: Governed, Fill
     let Some(what) = named(&cut.what) else {
         return all(&shared, &who, Some(unfit("Say what is cut off: one of the names that are offered."))).await;
     };
-    let (runs, word) = ((shared.catalogue)().await.fabric, Word { by: &who.operator, because: &because });
+    let word = Word { by: &who.operator, because: &because };
+    let runs = match judged_by(&shared, &who).await {
+        Ok(runs) => runs,
+        Err(error) => return all(&shared, &who, Some(refusal(&error))).await,
+    };
     let blocked = who.governance.desk.cut_off(runs, (&what, false), word).await.map(|block| block.since);
     answer(&shared, &who, blocked).await
 }
@@ -80,7 +89,11 @@ pub(super) async fn lift(
         Ok(because) => because,
         Err(refused) => return all(&shared, &who, Some(refused)).await,
     };
-    let (runs, word) = ((shared.catalogue)().await.fabric, Word { by: &who.operator, because: &because });
+    let word = Word { by: &who.operator, because: &because };
+    let runs = match judged_by(&shared, &who).await {
+        Ok(runs) => runs,
+        Err(error) => return all(&shared, &who, Some(refusal(&error))).await,
+    };
     let since = Timestamp::now();
     let lifted = who.governance.desk.lift(runs, &id, word).await.map(|_| since);
     answer(&shared, &who, lifted).await
@@ -97,7 +110,11 @@ pub(super) async fn revoke(
         Ok(because) => because,
         Err(refused) => return all(&shared, &who, Some(refused)).await,
     };
-    let (runs, word) = ((shared.catalogue)().await.fabric, Word { by: &who.operator, because: &because });
+    let word = Word { by: &who.operator, because: &because };
+    let runs = match judged_by(&shared, &who).await {
+        Ok(runs) => runs,
+        Err(error) => return all(&shared, &who, Some(refusal(&error))).await,
+    };
     let since = Timestamp::now();
     let revoked = who.governance.desk.take_key_back(runs, &id, word).await;
     answer(&shared, &who, revoked.map(|key| key.revoked.unwrap_or(since))).await

@@ -62,7 +62,7 @@ pub(super) async fn lend(
         Err(why) => return all(&shared, &who, unfit(format!("Say until when: {why}."))).await,
     };
     let from = who.operator.clone();
-    let new = Delegation { id: String::new(), domain, discipline: lent.discipline, from, to, until };
+    let new = Delegation { id: String::new(), domain, discipline: lent.discipline, from, to, until, unproven: false };
     let done = who.governance.desk.lend(&new).await;
     answer(&shared, &who, done).await
 }

@@ -122,7 +122,11 @@ pub(super) async fn ask(
         Ok(asking) => asking,
         Err(wrong) => return one(&shared, &name, &operator, Some(Answer::Refused(typed, wrong))).await,
     };
-    match governance.desk.ask(&view.fabric, asking).await {
+    let asked = match governance.desk.access_by(view.fabric).await {
+        Ok(fabric) => governance.desk.ask(&fabric, asking).await,
+        Err(error) => Err(error),
+    };
+    match asked {
         // What was said is not sent again by who loads the page anew.
         Ok(asked) => Redirect::to(&format!("/catalogue/{interface}?asked={}", asked.request.id)).into_response(),
         Err(error) => {

@@ -101,7 +101,8 @@ impl Desk {
         Ok(self.store.revoke_key(&key.id, word.by, word.because).await?)
     }
 
-    /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody.
+    /// Refuses to let somebody make an operator of another: who signs is chosen by who sits over everybody. Where none of those ever
+    /// had a key, whoever has one begins.
     ///
     /// # Errors
     /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
@@ -128,6 +129,14 @@ impl Desk {
             return Ok(());
         }
         Err(forbidden(person, &group))
+    }
+
+    /// Refuses to take an operator's key back: it is their own, or the word of who may make operators.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
+    pub async fn may_revoke_operator(&self, person: &str, operator: &str) -> Result<(), DeskError> {
+        if person == operator { Ok(()) } else { self.may_add_operators(person).await }
     }
 
     /// What stands, and what of it this person may change.

@@ -73,11 +73,11 @@ impl Desk {
         if person == change.author {
             return refuse(format!("`{person}` proposed it, and nobody decides about their own change"));
         }
-        let (now, delegations) = self.store.delegations().await?;
+        let sitting = self.sitting().await?;
         let seats = change.requirements.iter().flat_map(|requirement| &requirement.seats);
         let fills = |seat: &selvage_model::change::Seat| {
-            let lent = |it: &Delegation| it.to == person && is_lent(seat, it, &change.author, now);
-            seat.people.iter().any(|one| one == person) || delegations.iter().any(lent)
+            let lent = |it: &Delegation| it.to == person && is_lent(seat, it, change, &sitting);
+            seat.people.iter().any(|one| one == person) || sitting.delegations.iter().any(lent)
         };
         if seats.into_iter().any(fills) {
             return Ok(());

@@ -8,7 +8,7 @@ use selvage_store::{Checkpoint, LedgerEntry, LedgerHead, Person, Store, StoreErr
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::seen::Ledger;
+use super::ledger::Ledger;
 use crate::desk::{checkpoint_line, hex, is_signed, key_of, read_checkpoint, read_public_key, unhex};
 
 /// Entries that are read at once.
@@ -81,7 +81,7 @@ pub(super) async fn excerpt(store: &Store, ledger: &Ledger, cited: &BTreeSet<u64
         entries: *entries,
         head: hex(hash),
         at: *at,
-        faults: ledger.check.faults.iter().map(ToString::to_string).collect(),
+        faults: ledger.faults(),
         key: ledger.key.as_ref().map(crate::desk::public_key_text),
         signed_checkpoints: count(ledger.signed.len()),
         other_checkpoints: count(ledger.others),

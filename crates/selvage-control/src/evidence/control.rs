@@ -79,7 +79,7 @@ const BUILT_IN: &[BuiltIn] = &[
     BuiltIn {
         id: "four-eyes",
         title: "Nobody releases alone",
-        examines: "for each release of the period that was no emergency: approvals of its last version by others than its author",
+        examines: "for each release of the period that was no emergency: approvals of its last version by others than its author, who proved who they are",
         judge: released::four_eyes,
     },
     BuiltIn {

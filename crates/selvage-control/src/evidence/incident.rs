@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use selvage_store::LedgerEntry;
+use selvage_store::{LET_IN, LedgerEntry};
 use serde_json::json;
 
 use super::section::{Section, text, time};
@@ -88,6 +88,7 @@ fn what(action: &str) -> Option<&'static str> {
         "consumer.blocked" => "a consumer was blocked",
         "consumer.unblocked" => "a block of a consumer was lifted",
         "key.revoked" => "a key was taken back",
+        LET_IN => "an operator was let in without anybody's key",
         "grant.ended" => "a grant ended",
         "break-glass.opened" => "access was opened without approval",
         "break-glass.disowned" => "access without approval was disowned",

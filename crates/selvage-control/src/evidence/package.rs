@@ -91,27 +91,7 @@ impl Key {
 
 /// Puts together what was seen.
 pub(super) async fn make(desk: &Desk, seen: &Seen) -> Result<Package, DeskError> {
-    let controls = control::judge(seen);
-    let sections = match &seen.asked.about {
-        About::Control(Some(_)) => Vec::new(),
-        _ => vec![
-            change::changes(seen),
-            change::decisions(seen),
-            change::delegations(seen),
-            release::releases(seen),
-            release::receipts(seen),
-            release::activations(seen),
-            release::gates(seen),
-            promise::promises(seen),
-            access::grants(seen),
-            access::requests(seen),
-            access::recertifications(seen),
-            access::break_glasses(seen),
-            incident::incidents(seen),
-            incident::deliveries(seen),
-            waiver::waivers(seen),
-        ],
-    };
+    let (controls, sections) = desk.hard(|| (control::judge(seen), sections(seen))).await;
     let rows = sections.iter().flat_map(|section| &section.rows).flat_map(|row| &row.entries);
     let cited: BTreeSet<u64> = rows.chain(controls.iter().flat_map(|it| &it.entries)).copied().collect();
     let mut keys: Vec<Key> = seen.keys.iter().map(|key| Key::new(&key.public, "releases")).collect();
@@ -135,6 +115,30 @@ pub(super) async fn make(desk: &Desk, seen: &Seen) -> Result<Package, DeskError>
         sections,
         ledger: chain::excerpt(&desk.store, &seen.ledger, &cited).await?,
     })
+}
+
+/// What stands in it beside the controls.
+fn sections(seen: &Seen) -> Vec<Section> {
+    match &seen.asked.about {
+        About::Control(Some(_)) => Vec::new(),
+        _ => vec![
+            change::changes(seen),
+            change::decisions(seen),
+            change::delegations(seen),
+            release::releases(seen),
+            release::receipts(seen),
+            release::activations(seen),
+            release::gates(seen),
+            promise::promises(seen),
+            access::grants(seen),
+            access::requests(seen),
+            access::recertifications(seen),
+            access::break_glasses(seen),
+            incident::incidents(seen),
+            incident::deliveries(seen),
+            waiver::waivers(seen),
+        ],
+    }
 }
 
 /// The document: the package with its digest, and a signature of that where there is a key.

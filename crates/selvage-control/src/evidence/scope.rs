@@ -85,7 +85,7 @@ impl Scope {
         let is_known = |id: &str| self.ids.contains(id);
         match family {
             "token" => false,
-            "store" | "release-key" | "person" | "ledger" => true,
+            "store" | "release-key" | "person" | "ledger" | "operator" => true,
             _ if self.whole => true,
             "release" => {
                 // What a directory was served from has no domain, and is the whole fabric.

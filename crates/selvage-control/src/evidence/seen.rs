@@ -11,15 +11,15 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::usage::{PromiseCount, PromiseKey, UsageCount, UsageGap, Used};
 use selvage_store::{
-    AccessRequest, BreakGlass, Checkpoint, DeadLetter, ForeignReceipt, LaneChoice, LaneView, LeaseRecord, LedgerCheck,
-    LedgerEntry, LedgerHead, Recertification, RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store,
-    StoreError,
+    AccessRequest, BreakGlass, DeadLetter, ForeignReceipt, LaneChoice, LaneView, LeaseRecord, LedgerEntry, Recertification,
+    RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store, StoreError,
 };
 use serde_json::Value;
 
+use super::ledger::Ledger;
 use super::scope::Scope;
 use super::{About, Asked};
-use crate::desk::{Desk, DeskError, Files, Releases, files_of, is_signed, uses};
+use crate::desk::{Desk, DeskError, Files, Releases, files_of, uses};
 
 /// Entries, lanes and dead letters that are read at once.
 const PAGE: u32 = 1_000;
@@ -49,18 +49,6 @@ pub(super) struct Seen {
     pub(super) letters: Vec<DeadLetter>,
     pub(super) lanes: Vec<LaneView>,
     pub(super) usage: Usage,
-}
-
-/// The ledger as a whole.
-pub(super) struct Ledger {
-    pub(super) head: LedgerHead,
-    pub(super) check: LedgerCheck,
-    /// With which key checkpoints are signed, where that is known.
-    pub(super) key: Option<[u8; 32]>,
-    /// Those that are signed with it, oldest first.
-    pub(super) signed: Vec<Checkpoint>,
-    /// How many are not.
-    pub(super) others: usize,
 }
 
 /// Who may do what, and who answered for it.
@@ -143,12 +131,11 @@ async fn every_lane(store: &Store, scope: &Scope) -> Result<Vec<LaneView>, Store
     }
 }
 
-/// Looks at everything.
-pub(super) async fn look(desk: &Desk, asked: &Asked, key: Option<[u8; 32]>) -> Result<Seen, DeskError> {
+/// Looks at everything, but for the ledger as a whole, which was looked at before.
+pub(super) async fn look(desk: &Desk, asked: &Asked, ledger: Ledger) -> Result<Seen, DeskError> {
     let store = &desk.store;
-    let ledger = ledger(store, key).await?;
     let (files, basis) = files_at(store, asked).await?;
-    let fabric = desk.look.read(&files);
+    let fabric = desk.hard(|| desk.look.read(&files)).await;
     let mut changes = store.changes().await?;
     let mut scope = Scope::new(&asked.about, &fabric, &changes);
     changes.retain(|change| scope.has_change(&asked.about, change));
@@ -203,15 +190,6 @@ async fn receipts(store: &Store, releases: &[SignedRelease]) -> Result<Vec<(Stri
         receipts.extend(of_it.into_iter().map(|receipt| (release.clone(), receipt)));
     }
     Ok(receipts)
-}
-
-async fn ledger(store: &Store, key: Option<[u8; 32]>) -> Result<Ledger, DeskError> {
-    let head = store.ledger_head().await?;
-    let (signed, others): (Vec<_>, Vec<_>) =
-        store.checkpoints().await?.into_iter().partition(|it| key.is_some_and(|key| is_signed(it, &key)));
-    let heads: Vec<LedgerHead> = signed.iter().map(|it| it.head.clone()).collect();
-    let check = store.verify_ledger_by(&heads).await?;
-    Ok(Ledger { head, check, key, signed, others: others.len() })
 }
 
 /// What was declared at the end of the period: what was active in the environment, or what every domain had released last.

@@ -64,7 +64,7 @@ fn name(person: &str, operator: &str) -> Markup {
 fn deputy(boards: &Boards, it: &Delegation, operator: &str) -> Markup {
     html! {
         div {
-            (name(&it.to, operator)) " until " span.name { (minute(&it.until)) } span.dim { ", by " (it.from) }
+            (name(&it.to, operator)) " until " span.name { (minute(&it.until)) } span.dim { ", by " (it.given_by()) }
             @if boards.may_take_back(it, operator) {
                 form method="post" action={ "/delegations/" (it.id) "/end" } { button.quiet type="submit" { "Take back" } }
             }

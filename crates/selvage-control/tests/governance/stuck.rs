@@ -304,6 +304,7 @@ pub(crate) async fn deputies(stage: &Stage, text: &mut String) {
                 from: from.to_owned(),
                 to: "ghent.oncall".to_owned(),
                 until: Timestamp::now() + jiff::SignedDuration::from_hours(1),
+                unproven: false,
             };
             let lent = stage.desk.lend(&lent).await.unwrap();
             let answer = stage.verdict(role, Method::POST, &format!("/delegations/{}/end", lent.id), None).await;

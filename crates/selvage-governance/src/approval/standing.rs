@@ -60,7 +60,7 @@ pub fn standing(change: &Change, sitting: &Sitting) -> Standing {
     };
     let mut standing = Standing { met: Vec::new(), open: Vec::new(), rejected: None };
     for requirement in &change.requirements {
-        let lent = |seat: &Seat| with_delegates(seat, &change.author, &sitting.delegations, sitting.now);
+        let lent = |seat: &Seat| with_delegates(seat, change, sitting);
         let seats: Vec<Seat> = requirement.seats.iter().map(lent).collect();
         let people: BTreeSet<&String> = seats.iter().flat_map(|seat| &seat.people).collect();
         let against = people.iter().filter_map(|person| words.get(person.as_str()));
@@ -83,6 +83,11 @@ pub fn standing(change: &Change, sitting: &Sitting) -> Standing {
     standing
 }
 
+/// Whether so many seats as it asks for can be filled by those who approve, each by another person.
+pub fn is_met(need: &Need, seats: &[Seat], approves: impl Fn(&str) -> bool) -> bool {
+    filled(seats, approves).len() >= quorum(need)
+}
+
 /// How many have to sign.
 pub(super) fn quorum(need: &Need) -> usize {
     match need {
@@ -94,7 +99,7 @@ pub(super) fn quorum(need: &Need) -> usize {
 /// What each person said last about the version of now; comments take nothing back. A name that nobody proved approves nothing where
 /// operators have keys, unless the change was released by it before they had; it still speaks against.
 fn last_words<'a>(change: &'a Change, sitting: &Sitting) -> BTreeMap<&'a str, &'a Decision> {
-    let is_settled = change.state == ChangeState::Released && change.ratify_until.is_none();
+    let is_settled = is_settled(change);
     let is_name = |it: &Decision| it.unproven && it.verdict == DecisionVerdict::Approve;
     let is_void = |it: &Decision| sitting.proven_only && !is_settled && is_name(it);
     let of_now = change.decisions.iter().filter(|decision| decision.version == change.version);
@@ -102,18 +107,26 @@ fn last_words<'a>(change: &'a Change, sitting: &Sitting) -> BTreeMap<&'a str, &'
     counts.map(|decision| (decision.person.as_str(), decision)).collect()
 }
 
-/// Whether a seat is lent, for this change: by who sits on it, and never by the author, who would choose who signs.
-pub fn is_lent(seat: &Seat, delegation: &Delegation, author: &str, now: Timestamp) -> bool {
+/// Whether a seat is lent, for this change: by who sits on it, and never by the author, who would choose who signs; by a name alone for
+/// what is settled, or where names have no keys.
+pub fn is_lent(seat: &Seat, delegation: &Delegation, change: &Change, sitting: &Sitting) -> bool {
+    let is_void = delegation.unproven && sitting.proven_only && !is_settled(change);
     Some(&delegation.domain) == seat.board.as_ref()
         && delegation.discipline == seat.name
-        && delegation.until > now
-        && delegation.from != author
+        && delegation.until > sitting.now
+        && delegation.from != change.author
         && seat.people.contains(&delegation.from)
+        && !is_void
 }
 
-fn with_delegates(seat: &Seat, author: &str, delegations: &[Delegation], now: Timestamp) -> Seat {
+/// Whether it was released, and nobody has to ratify that.
+fn is_settled(change: &Change) -> bool {
+    change.state == ChangeState::Released && change.ratify_until.is_none()
+}
+
+fn with_delegates(seat: &Seat, change: &Change, sitting: &Sitting) -> Seat {
     let mut seat = seat.clone();
-    let lent = delegations.iter().filter(|delegation| is_lent(&seat, delegation, author, now));
+    let lent = sitting.delegations.iter().filter(|delegation| is_lent(&seat, delegation, change, sitting));
     let delegates: Vec<String> = lent.map(|delegation| delegation.to.clone()).collect();
     seat.people.extend(delegates);
     seat

@@ -34,6 +34,9 @@ pub struct Rotated {
     pub old: Credential,
 }
 
+/// What the ledger calls a key that somebody got without anybody's key.
+pub const LET_IN: &str = "operator.let-in";
+
 statements! {
     ISSUE = "INSERT INTO credential (id, principal_kind, principal, key_hash, issued_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6)";
@@ -45,7 +48,7 @@ statements! {
     ALL = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
            ORDER BY issued_at, id";
     OPERATORS = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, revoked_at FROM credential \
-                 WHERE principal_kind = 'operator' AND revoked_at IS NULL ORDER BY issued_at, id";
+                 WHERE principal_kind = 'operator' ORDER BY issued_at, id";
 }
 
 impl Store {
@@ -54,17 +57,40 @@ impl Store {
     /// # Errors
     /// Those of the database; it refuses a hash that it has.
     pub async fn issue_key(&self, key: NewKey, by: &str) -> Result<Credential, StoreError> {
+        self.issue(key, by, None).await
+    }
+
+    /// Lets somebody in whom nobody can let in any more: takes back the keys that they had, and issues one. That has an entry of its own kind
+    /// in the ledger, with the reason.
+    ///
+    /// # Errors
+    /// Those of the database; it refuses a hash that it has.
+    pub async fn let_in(&self, key: NewKey, by: &str, because: &str) -> Result<Credential, StoreError> {
+        self.issue(key, by, Some(because)).await
+    }
+
+    async fn issue(&self, key: NewKey, by: &str, locked_out: Option<&str>) -> Result<Credential, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         let now = transaction.now().await?;
         let id = format!("key_{:032x}", Uuid::new_v4().as_u128());
         let (kind, principal) = words(&key.principal);
         let expires = key.expires.map(Micros::from);
+        if let Some(because) = locked_out {
+            take_back_all(&mut transaction, &key.principal, (by, because)).await?;
+        }
         transaction.run(ISSUE, bind![id.as_str(), kind, principal, key.hash.0, now, expires]).await?;
         access::raise(&mut transaction).await?;
         let who = called(&mut transaction, &key.principal).await?;
-        let detail = json!({kind: who, "expires": key.expires.map(|time| time.to_string())});
-        ledger::append(&mut transaction, by, "key.issued", &id, &detail).await?;
+        let mut detail = json!({kind: who, "expires": key.expires.map(|time| time.to_string())});
+        let action = match (locked_out, detail.as_object_mut()) {
+            (Some(because), Some(members)) => {
+                members.insert("because".to_owned(), because.into());
+                LET_IN
+            }
+            _ => "key.issued",
+        };
+        ledger::append(&mut transaction, by, action, &id, &detail).await?;
         let issued = read(&mut transaction, &id).await?;
         transaction.commit().await?;
         Ok(issued)
@@ -100,7 +126,8 @@ impl Store {
         Ok(rotated)
     }
 
-    /// The keys of operators that nobody took back, oldest first; the time of some may be over.
+    /// Every key that an operator was ever given, oldest first, also what was taken back and whose time is over: where there is one, names
+    /// are proven, and stay so.
     ///
     /// # Errors
     /// Those of the database.
@@ -116,19 +143,37 @@ impl Store {
     pub async fn revoke_key(&self, id: &str, by: &str, because: &str) -> Result<Credential, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let now = transaction.now().await?;
-        let changed = transaction.run(REVOKE, bind![id, now]).await? == 1;
-        let credential = read(&mut transaction, id).await?;
-        if changed {
+        if take_back(&mut transaction, id, (by, because)).await? {
             access::raise(&mut transaction).await?;
-            access::session::end_of(&mut transaction, id).await?;
-            let who = called(&mut transaction, &credential.principal).await?;
-            let detail = json!({words(&credential.principal).0: who, "because": because});
-            ledger::append(&mut transaction, by, "key.revoked", id, &detail).await?;
+            let credential = read(&mut transaction, id).await?;
             transaction.commit().await?;
+            return Ok(credential);
         }
-        Ok(credential)
+        read(&mut transaction, id).await
     }
+}
+
+/// Takes a key back with what was begun by it; whether that is a change.
+async fn take_back(transaction: &mut Transaction, id: &str, word: (&str, &str)) -> Result<bool, StoreError> {
+    let now = transaction.now().await?;
+    let changed = transaction.run(REVOKE, bind![id, now]).await? == 1;
+    let credential = read(transaction, id).await?;
+    if changed {
+        access::session::end_of(transaction, id).await?;
+        let who = called(transaction, &credential.principal).await?;
+        let detail = json!({words(&credential.principal).0: who, "because": word.1});
+        ledger::append(transaction, word.0, "key.revoked", id, &detail).await?;
+    }
+    Ok(changed)
+}
+
+/// Takes back every key of somebody.
+async fn take_back_all(transaction: &mut Transaction, of: &Principal, word: (&str, &str)) -> Result<(), StoreError> {
+    let keys = all(transaction).await?;
+    for key in keys.iter().filter(|key| &key.principal == of && key.revoked.is_none()) {
+        take_back(transaction, &key.id, word).await?;
+    }
+    Ok(())
 }
 
 /// Every key, oldest first.

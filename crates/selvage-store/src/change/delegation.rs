@@ -1,18 +1,23 @@
 //! Seats of boards that somebody else fills for a time. An entry ends by its time or by a person; it is never edited.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use selvage_model::change::Delegation;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::Store;
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
+use crate::ledger::entry::UNPROVEN;
 use crate::person;
 use crate::statement::statements;
 use crate::value::{Micros, Row, bind};
 
 statements! {
+    GIVEN = "SELECT subject, detail FROM ledger WHERE action = 'board.delegated'";
     GIVE = "INSERT INTO board_delegation (id, domain, discipline, given_by, given_to, until_at, given_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
     END = "UPDATE board_delegation SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
     ALIVE = "SELECT id, domain, discipline, given_by, given_to, until_at FROM board_delegation WHERE ended_at IS NULL AND until_at > $1 \
@@ -43,8 +48,9 @@ impl Store {
             "domain": new.domain.as_str(), "discipline": new.discipline, "to": to, "until": new.until.to_string(),
         });
         ledger::append(&mut transaction, &new.from, "board.delegated", &id, &detail).await?;
+        let unproven = !transaction.is_proven();
         transaction.commit().await?;
-        Ok(Delegation { id, ..new.clone() })
+        Ok(Delegation { id, unproven, ..new.clone() })
     }
 
     /// Ends a delegation before its time; again is no change.
@@ -69,8 +75,26 @@ impl Store {
         let mut transaction = self.database.read().await?;
         let now = transaction.now().await?;
         let rows = transaction.all(ALIVE, bind![now]).await?;
-        Ok((now.timestamp()?, rows.iter().map(delegation).collect::<Result<_, _>>()?))
+        let mut alive: Vec<Delegation> = rows.iter().map(delegation).collect::<Result<_, _>>()?;
+        if !alive.is_empty() {
+            let proven = proven(&mut transaction).await?;
+            alive.iter_mut().for_each(|it| it.unproven = !proven.contains(&it.id));
+        }
+        Ok((now.timestamp()?, alive))
     }
+}
+
+/// Seats that were lent by somebody who proved who they are, by the ledger: the table does not know, and whoever writes it alone proves
+/// nothing.
+async fn proven(transaction: &mut Transaction) -> Result<BTreeSet<String>, StoreError> {
+    let mut proven = BTreeSet::new();
+    for row in transaction.all(GIVEN, bind![]).await? {
+        let detail: Value = serde_json::from_str(&row.text("detail")?).unwrap_or_default();
+        if detail.is_object() && detail.get(UNPROVEN) != Some(&Value::Bool(true)) {
+            proven.insert(row.text("subject")?);
+        }
+    }
+    Ok(proven)
 }
 
 fn delegation(row: &Row) -> Result<Delegation, StoreError> {
@@ -81,5 +105,6 @@ fn delegation(row: &Row) -> Result<Delegation, StoreError> {
         from: row.text("given_by")?,
         to: row.text("given_to")?,
         until: row.time("until_at")?,
+        unproven: false,
     })
 }

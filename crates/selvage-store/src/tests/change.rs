@@ -451,10 +451,15 @@ async fn a_seat_is_lent_for_a_time(stage: &Stage) {
         from: "s.okafor".to_owned(),
         to: "deputy".to_owned(),
         until: now + jiff::SignedDuration::from_hours(hours),
+        unproven: false,
     };
     let kept = store.delegate(&lent(2)).await.unwrap();
     store.delegate(&lent(-1)).await.unwrap();
     assert_eq!(store.delegations().await.unwrap().1, vec![kept.clone()]);
+    let by_name = store.unproven().delegate(&lent(3)).await.unwrap();
+    assert!(by_name.unproven && !kept.unproven, "the ledger says who proved what");
+    assert_eq!(store.delegations().await.unwrap().1, vec![kept.clone(), by_name.clone()]);
+    store.end_delegation(&by_name.id, "s.okafor").await.unwrap();
     store.end_delegation(&kept.id, "s.okafor").await.unwrap();
     assert!(store.delegations().await.unwrap().1.is_empty());
 }

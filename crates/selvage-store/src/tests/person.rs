@@ -89,6 +89,7 @@ async fn busy(stage: &Stage) -> Store {
         from: "b.novak".to_owned(),
         to: PETIT.to_owned(),
         until,
+        unproven: false,
     };
     store.delegate(&lent).await.unwrap();
     store.record_release("rel_0", &json!({}), PETIT).await.unwrap();
@@ -167,6 +168,7 @@ async fn a_name_that_stands_in_details_alone_is_missed_too(stage: &Stage) {
         from: "b.novak".to_owned(),
         to: "deputy".to_owned(),
         until: "2099-01-01T00:00:00Z".parse().unwrap(),
+        unproven: false,
     };
     store.delegate(&lent).await.unwrap();
     assert!(store.verify_ledger().await.unwrap().is_whole());

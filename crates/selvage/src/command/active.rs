@@ -4,16 +4,14 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use clap::Args;
-use selvage_control::desk::{self, Desk};
+use selvage_control::desk::{Desk, Judging, counting};
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::EnvironmentName;
 use selvage_store::Store;
 
 use super::StoreChoice;
-use crate::directory;
 use crate::looking::Looking;
 use crate::node::release::told;
 
@@ -43,37 +41,9 @@ impl ActiveChoice {
     }
 }
 
-/// What is active in an environment.
-pub(crate) struct Judging {
-    /// Where.
-    pub(crate) environment: EnvironmentName,
-    /// What.
-    pub(crate) fabric: Fabric,
-}
-
-impl Judging {
-    fn is_protected(&self) -> bool {
-        let mut declared = self.fabric.settings.iter().flat_map(|settings| &settings.environments);
-        declared.any(|it| it.protected && it.name.value == self.environment)
-    }
-}
-
 /// What is active in every environment.
 pub(crate) async fn every(store: &Store) -> anyhow::Result<Vec<Judging>> {
-    let mut every = Vec::new();
-    for environment in store.active_environments().await? {
-        let fabric = fabric(store, &environment).await?;
-        every.push(Judging { environment, fabric });
-    }
-    Ok(every)
-}
-
-/// What access can be judged by: what is protected, where anything is.
-pub(crate) fn counting(mut every: Vec<Judging>) -> Vec<Judging> {
-    if every.iter().any(Judging::is_protected) {
-        every.retain(Judging::is_protected);
-    }
-    every
+    desk_over(store).active_everywhere().await.map_err(told)
 }
 
 fn choose(every: Vec<Judging>, asked: Option<&EnvironmentName>) -> anyhow::Result<Fabric> {
@@ -87,7 +57,7 @@ fn choose(every: Vec<Judging>, asked: Option<&EnvironmentName>) -> anyhow::Resul
     }
     let unclear = code::JUDGE_UNCLEAR;
     match (counting.pop(), counting.is_empty(), asked) {
-        (Some(one), true, _) => Ok(one.fabric),
+        (Some(one), true, _) => Ok(Arc::unwrap_or_clone(one.fabric)),
         (None, _, Some(asked)) => anyhow::bail!(
             "{unclear}: a grant counts in every environment, and `{asked}` takes what nobody approved: judge by {names}"
         ),
@@ -100,26 +70,17 @@ pub(crate) fn desk_over(store: &Store) -> Desk {
     Desk::new(store.clone(), Arc::new(Looking))
 }
 
-/// What is active in an environment, read again as it was recorded: the releases of its domains together, each as it was signed, or a
-/// directory that was served whole.
+/// What is active in an environment, read again as it was recorded.
 pub(crate) async fn fabric(store: &Store, environment: &EnvironmentName) -> anyhow::Result<Fabric> {
-    let releases = desk::active_in(store, environment).await.map_err(told)?;
-    if !releases.is_empty() {
-        let files = desk::files_of(store, &releases, None).await.map_err(told)?;
-        return Ok(tokio::task::spawn_blocking(move || directory::read_files(&files)).await?);
-    }
-    let none = || format!("{}: nothing is active in `{environment}` of this store", code::NOTHING_ACTIVE);
-    let active = store.active(environment).await?.with_context(none)?;
-    let release = store.release(&active.release).await?.with_context(none)?;
-    let files = release.content.as_object().into_iter().flatten();
-    let files = files.map(|(path, text)| (path.clone(), text.as_str().unwrap_or_default().to_owned()));
-    let files: desk::Files = files.collect();
-    Ok(tokio::task::spawn_blocking(move || directory::read_files(&files)).await?)
+    desk_over(store).active_fabric(environment).await.map_err(told)
 }
 
 #[cfg(test)]
 mod tests {
+    use selvage_control::desk::Files;
+
     use super::*;
+    use crate::directory;
 
     #[test]
     fn access_is_judged_by_what_is_protected_and_by_one_that_is_named() {
@@ -127,8 +88,8 @@ mod tests {
             let judging = environments.iter().map(|(name, protected)| {
                 let text =
                     format!("kind: Fabric\nname: of-{name}\nenvironments: {{{name}: {{protected: {protected}}}}}\n");
-                let fabric = directory::read_files(&desk::Files::from([("fabric.yaml".to_owned(), text)]));
-                Judging { environment: name.parse().unwrap(), fabric }
+                let fabric = directory::read_files(&Files::from([("fabric.yaml".to_owned(), text)]));
+                Judging { environment: name.parse().unwrap(), fabric: Arc::new(fabric) }
             });
             judging.collect()
         };

@@ -178,7 +178,8 @@ impl Seats {
         for domain in boards.domains() {
             for (discipline, people) in &domain.board {
                 let lent = boards.lent(domain, &discipline.value);
-                let lent: Vec<String> = lent.map(|it| format!("{} until {:.0} ({})", it.to, it.until, it.id)).collect();
+                let lent: Vec<String> =
+                    lent.map(|it| format!("{} until {:.0} ({}){}", it.to, it.until, it.id, by_name(it))).collect();
                 let (name, seat) = (domain.name.to_string(), discipline.value.clone());
                 table.add_row([name, seat, people.join(", "), lent.join("\n")]);
             }
@@ -188,11 +189,16 @@ impl Seats {
     }
 }
 
+/// Says where a name alone lent it.
+fn by_name(it: &Delegation) -> String {
+    if it.unproven { format!(", by {}", it.given_by()) } else { String::new() }
+}
+
 impl Delegate {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Self { domain, discipline, signature, to, until, store } = self;
         let Signed { store, by } = signature.decide(store.existing().await?).await?;
-        let new = Delegation { id: String::new(), domain, discipline, from: by, to, until };
+        let new = Delegation { id: String::new(), domain, discipline, from: by, to, until, unproven: false };
         let lent = desk(store).lend(&new).await.map_err(told)?;
         let (id, to, until) = (lent.id, lent.to, lent.until);
         say(format_args!("{id}: {to} fills {} on the board of {} until {until:.0}", lent.discipline, lent.domain))?;

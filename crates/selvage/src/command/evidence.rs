@@ -12,6 +12,7 @@ use comfy_table::Table;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use selvage_control::desk::kept_checkpoint;
 use selvage_control::evidence::{About, Asked, Package, begin, controls, end, may_go, page, period, seal, verify};
 use selvage_model::code;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
@@ -151,7 +152,7 @@ impl Evidence {
 impl Make {
     async fn run(self, about: About) -> anyhow::Result<Outcome> {
         let (from, to) = period(self.from, self.to, Timestamp::now()).map_err(anyhow::Error::msg)?;
-        let desk = at_desk(&self.store).await?;
+        let desk = at_desk(&self.store).await?.vouched_by(self.store.beside(kept_checkpoint::NAME));
         let key = self.signer.existing(&self.store)?;
         let by = match self.signature.is_there()? {
             true => Some(self.signature.speak(self.store.existing().await?).await?.by),
@@ -170,6 +171,13 @@ impl Make {
         let count = |verdict: &str| package.controls.iter().filter(|it| it.verdict == verdict).count();
         let (met, not_met, not) = (count("met"), count("not met"), count("not examined"));
         say(format_args!("{digest}; controls: {met} met, {not_met} not met, {not} not examined"))?;
+        for fault in &package.ledger.faults {
+            eprintln!(
+                "selvage: {}: {}: no checkpoint was signed of it",
+                code::LEDGER_BROKEN,
+                report::visible(fault, false)
+            );
+        }
         if signed_with.is_none() {
             eprintln!("selvage: it is not signed: the ledger's key is not here; give it with `--ledger-key FILE`");
         }

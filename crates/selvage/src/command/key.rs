@@ -13,11 +13,12 @@ use selvage_model::usage::Used;
 use selvage_store::NewKey;
 
 use super::acknowledged::{self, Said};
+use super::active::desk_over;
 use super::known::must_be_known;
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say};
 use crate::key;
-use crate::node::release::Coded;
+use crate::node::release::{Coded, told};
 
 /// Issues, rotates, lists and revokes the keys of consumers.
 #[derive(Subcommand)]
@@ -28,7 +29,7 @@ pub(crate) enum Key {
     Rotate(Rotate),
     /// Lists keys: ids, never the keys.
     List(List),
-    /// Takes a key back, at once on every node.
+    /// Takes a key back, at once on every node; an operator's with a key: their own, or that of who sits over everybody.
     Revoke(Revoke),
 }
 
@@ -179,10 +180,21 @@ impl List {
 impl Revoke {
     async fn run(self) -> anyhow::Result<Outcome> {
         let Said { because, signature, json, store } = self.said;
-        let Signed { store, by } = signature.act(store.existing().await?).await?;
-        let key = store.revoke_key(&self.id, &by, &because).await?;
+        let opened = store.existing().await?;
+        let keys = opened.access_state().await?.credentials;
+        // Taking access takes no key, and an operator's key proves who signs: without it names would decide again.
+        let Signed { store: signed, by } = match keys.into_iter().find(|key| key.id == self.id).map(|key| key.principal)
+        {
+            Some(Principal::Operator(name)) => {
+                let signed = signature.admit(opened).await?;
+                desk_over(&signed.store).may_revoke_operator(&signed.by, &name).await.map_err(told)?;
+                signed
+            }
+            _ => signature.act(opened).await?,
+        };
+        let key = signed.revoke_key(&self.id, &by, &because).await?;
         let since = key.revoked.unwrap_or_else(Timestamp::now);
-        acknowledged::wait(&store, since).await?.print(&format!("{} is revoked", self.id), json)?;
+        acknowledged::wait(&signed, since).await?.print(&format!("{} is revoked", self.id), json)?;
         Ok(Outcome::Well)
     }
 }

@@ -1,6 +1,8 @@
 //! Whether anybody knows a name that is to be cut off or let in. A mistyped one would be blocked, with success, while the one that was
 //! meant goes on. It never stands in the way of a block longer than it takes to say `--anyway`.
 
+use std::sync::Arc;
+
 use selvage_governance::access::{Unknown, unknown};
 use selvage_model::access::{AccessState, Blocked, Principal};
 use selvage_model::code;
@@ -45,7 +47,8 @@ fn has_something(state: &AccessState, what: &Blocked) -> bool {
 }
 
 async fn declared(store: &Store) -> anyhow::Result<Vec<Fabric>> {
-    let mut fabrics: Vec<Fabric> = active::every(store).await?.into_iter().map(|it| it.fabric).collect();
+    let mut fabrics: Vec<Fabric> =
+        active::every(store).await?.into_iter().map(|it| Arc::unwrap_or_clone(it.fabric)).collect();
     fabrics.push((*desk(store.clone()).released().await.map_err(told)?).clone());
     Ok(fabrics)
 }

@@ -7,13 +7,13 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use selvage_control::desk::{
-    Seal, checkpoint_line, is_signed, key_of, public_key_text, read_checkpoint, read_public_key, sign_checkpoint,
+    Seal, checkpoint_line, is_signed, kept_checkpoint, key_of, public_key_text, read_checkpoint, read_public_key,
+    sign_checkpoint,
 };
 use selvage_model::code;
 use selvage_store::{Checkpoint, LedgerEntry, LedgerHead, Store};
 
 use super::{Outcome, StoreChoice, TABLE, say};
-use crate::kept_checkpoint;
 
 /// How many entries are read at a time.
 const MOST_AT_ONCE: u64 = 1_000;

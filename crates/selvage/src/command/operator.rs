@@ -28,6 +28,10 @@ pub(crate) struct Add {
     /// The key ends after so many days.
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
     days: Option<u32>,
+    /// Lets the person in without anybody's key, for this reason: where all keys of those are lost who could. Keys that the person had are
+    /// taken back, and the ledger and evidence say so for good.
+    #[arg(long, value_name = "WHY", value_parser = words)]
+    locked_out: Option<String>,
     #[command(flatten)]
     signature: Signature,
     #[command(flatten)]
@@ -45,16 +49,28 @@ impl Operator {
             );
             return Err(Coded::refused(code, message));
         }
-        let Signed { store, by } = add.signature.admit(add.store.begun().await?).await?;
-        let has_one = |it: &Credential| it.principal == Principal::Operator(name.clone());
-        match store.operator_keys().await?.iter().any(has_one) {
-            true => own(&name, &by)?,
-            false => desk_over(&store).may_add_operators(&by).await.map_err(told)?,
+        let Signed { store, by } = match &add.locked_out {
+            None => add.signature.admit(add.store.begun().await?).await?,
+            Some(_) => add.signature.act(add.store.existing().await?).await?,
+        };
+        let has_one = |it: &Credential| it.revoked.is_none() && it.principal == Principal::Operator(name.clone());
+        match (&add.locked_out, store.operator_keys().await?.iter().any(has_one)) {
+            (Some(_), _) => {}
+            (None, true) => own(&name, &by)?,
+            (None, false) => desk_over(&store).may_add_operators(&by).await.map_err(told)?,
         }
         let secret = key::generate();
         let expires = add.days.map(after).transpose()?;
         let new = NewKey { principal: Principal::Operator(name), hash: key::hash(&secret), expires };
-        store.issue_key(new, &by).await?;
+        match &add.locked_out {
+            None => store.issue_key(new, &by).await?,
+            Some(because) => {
+                eprintln!(
+                    "selvage: nobody's key was shown: the ledger says so for good, and so does evidence of changes"
+                );
+                store.let_in(new, &by, because).await?
+            }
+        };
         say(secret)?;
         if expires.is_none() {
             eprintln!("It has no end of its own: say `--days`, so that a lost key is worth nothing one day.");

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
-use selvage_control::desk::{DeskError, verify};
+use selvage_control::desk::{DeskError, kept_checkpoint, verify};
 use selvage_governance::access::narrows;
 use selvage_model::change::ChangeState;
 use selvage_store::{
@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use super::backup::{as_json, in_words};
 use super::{Outcome, StoreChoice, say, words};
-use crate::kept_checkpoint;
 
 /// Puts a backup into a store that has nothing yet.
 #[derive(Args)]

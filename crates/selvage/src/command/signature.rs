@@ -110,7 +110,8 @@ impl Signature {
     fn proven(&self, operators: &[Credential], key: &str) -> anyhow::Result<String> {
         let hash = key::hash(key);
         let now = Timestamp::now();
-        let counts = |it: &&Credential| it.hash == hash && it.expires.is_none_or(|expires| expires > now);
+        let is_alive = |it: &Credential| it.revoked.is_none() && it.expires.is_none_or(|expires| expires > now);
+        let counts = |it: &&Credential| it.hash == hash && is_alive(it);
         let found = operators.iter().find(counts).and_then(operator);
         let Some(name) = found else {
             let fix = "show the key that `selvage operator add` printed, or unset it";
@@ -125,7 +126,7 @@ impl Signature {
         }
     }
 
-    /// A name that nobody proves to bear.
+    /// A name that nobody proves to bear. Once an operator had a key it decides nothing, also where every key was taken back since.
     fn said(&self, operators: &[Credential], weight: Weight) -> anyhow::Result<String> {
         let named = matches!(weight, Weight::Word | Weight::Decision);
         let by = match &self.by {
@@ -138,7 +139,7 @@ impl Signature {
             return refuse(code::NAME_RESERVED, &message, "sign as boards and teams name you");
         }
         let fix = format!("put the key into `{KEY}`, or into a file for `--key-file`");
-        if operators.iter().any(|it| operator(it) == Some(by.as_str())) {
+        if operators.iter().any(|it| it.revoked.is_none() && operator(it) == Some(by.as_str())) {
             return refuse(code::SIGNATURE_UNPROVEN, &format!("`{by}` has a key, and it was not shown"), &fix);
         }
         if matches!(weight, Weight::Admission | Weight::Decision) && !operators.is_empty() {

@@ -2,16 +2,18 @@
 //! manifests ask for another with other terms.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
+use selvage_control::desk::counting;
 use selvage_model::event::Position;
 use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_store::{Store, SubscriptionStep, SubscriptionView};
 
-use super::active::{counting, desk_over, every};
+use super::active::{desk_over, every};
 use super::signature::{Signature, Signed};
 use super::{Outcome, StoreChoice, TABLE, say, words};
 use crate::node::release::told;
@@ -231,7 +233,8 @@ async fn may_approve(store: &Store, it: &LiveSubscription, by: &str) -> anyhow::
     if it.terms.replay.is_none() && store.operator_keys().await?.is_empty() {
         return Ok(());
     }
-    let running = counting(every(store).await?).into_iter().map(|judging| judging.fabric).collect();
+    let running =
+        counting(every(store).await?).into_iter().map(|judging| Arc::unwrap_or_clone(judging.fabric)).collect();
     desk_over(store).may_approve(running, by, it).await.map_err(told)
 }
 

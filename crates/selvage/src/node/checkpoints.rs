@@ -8,11 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use jiff::SignedDuration;
-use selvage_control::desk::{Seal, is_signed, sign_checkpoint};
+use selvage_control::desk::{Seal, is_signed, kept_checkpoint, sign_checkpoint};
 use selvage_model::code;
 use selvage_store::{LedgerHead, Store};
-
-use crate::kept_checkpoint;
 
 /// How often it is looked whether one is due.
 const LOOK_EVERY: Duration = Duration::from_secs(20);

@@ -3,24 +3,23 @@
 use std::sync::Arc;
 
 use selvage_control::Governance;
-use selvage_control::desk::{Desk, Seal};
+use selvage_control::desk::{Desk, kept_checkpoint};
 use selvage_log::EventLog;
 use selvage_store::Store;
 use serde_json::json;
 
+use super::NodeConfig;
 use crate::command::acknowledged;
 use crate::looking::Looking;
 
-/// What signs releases, and what signs the ledger and evidence, where this node does that.
-type Seals = (Option<Arc<Seal>>, Option<Arc<Seal>>);
-
 /// The desk over this store.
-pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, (seal, ledger_seal): Seals) -> Governance {
+pub(super) fn governance(store: &Store, log: Arc<dyn EventLog>, config: &NodeConfig) -> Governance {
     let nodes = store.clone();
+    let apart = config.marks.as_deref().map(kept_checkpoint::beside);
     Governance {
-        desk: Desk::new(store.clone(), Arc::new(Looking)),
-        seal,
-        ledger_seal,
+        desk: Desk::new(store.clone(), Arc::new(Looking)).vouched_by(apart).in_environment(config.environment.clone()),
+        seal: config.seal.clone(),
+        ledger_seal: config.ledger_seal.clone(),
         store: store.clone(),
         log,
         acknowledge: Arc::new(move |since, environment| {

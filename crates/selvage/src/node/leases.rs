@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, Zoned};
+use selvage_control::desk::{Judging, counting};
 use selvage_governance::access::{judge, tier};
 use selvage_model::access::{AccessState, EndAction};
 use selvage_model::code;
@@ -22,7 +23,7 @@ use selvage_model::subscription::SubscriptionState;
 use selvage_store::{AccessRequest, BreakGlass, ItemState, NewAccessRequest, RecertificationItem, Store, StoreError};
 
 use super::release::{Current, Release};
-use crate::command::active::{Judging, counting, every};
+use crate::command::active::every;
 use overdue::Overdue;
 
 /// How often it is looked.

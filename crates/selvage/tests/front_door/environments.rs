@@ -1,6 +1,10 @@
-//! Environments that share a store: what one keeps of events is read and moved by no node of another.
+//! Environments that share a store: what one keeps of events is read and moved by no node of another, and who decides about access is
+//! said by what is protected.
 
-use crate::fixture::{Place, selvage, stdout};
+use serde_json::{Value, json};
+
+use crate::changes::Plants;
+use crate::fixture::{Place, Process, eventually, selvage, stdout};
 
 /// INVARIANT: NOTHING-LOST
 #[tokio::test(flavor = "multi_thread")]
@@ -20,4 +24,72 @@ async fn a_node_of_another_environment_keeps_no_events_in_a_store_that_has_some(
     assert!(said.contains("give each environment a store of its own"), "{said}");
     // And it is `dev`'s as before.
     drop(place.serve(&place.data(), &[]));
+}
+
+/// The console of a node of an environment.
+fn node(plants: &Plants, environment: &str) -> (Process, String) {
+    let mut arguments: Vec<String> = ["serve", "--env", environment].map(str::to_owned).into();
+    arguments
+        .extend(["--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned));
+    arguments.extend(plants.store.iter().cloned());
+    let (process, said) = Process::start(&arguments, &["selvage: serving on ", "selvage: console on "]);
+    (process, said["selvage: console on "].clone())
+}
+
+async fn post(url: String, key: &str, body: &Value) -> (u16, Value) {
+    let answer = reqwest::Client::new().post(url).bearer_auth(key).json(body).send().await.unwrap();
+    (answer.status().as_u16(), serde_json::from_str(&answer.text().await.unwrap()).unwrap())
+}
+
+/// Leases count in every environment, so what is protected says who decides, whichever node is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn access_is_judged_by_what_is_protected_also_at_a_node_that_is_not() {
+    let plants = Plants::new().await;
+    let released = |domain: &str, by: &str| plants.release(&plants.approve(&plants.propose(domain, "A", by, &[])), by);
+    for (domain, by) in [("group", "a.lindqvist"), ("plant-ghent", "m.dewit"), ("plant-brno", "l.kral")] {
+        let release = released(domain, by);
+        plants.activate(&release, "test");
+        plants.activate(&release, "prod");
+    }
+    // An owner whom prod does not know, and an interface that test does not.
+    let [ghent, brno] = ["domains/plant-ghent/stock.yaml", "domains/plant-brno/stock.yaml"];
+    let text = |path: &str| std::fs::read_to_string(plants.fabric().join(path)).unwrap();
+    plants.write(ghent, &text(ghent).replace("owner: [m.dewit]", "owner: [m.dewit, ghent.new]"));
+    plants.activate(&released("plant-ghent", "m.dewit"), "test");
+    let of_brno = text(brno);
+    let begin = of_brno.find("kind: Interface").unwrap();
+    let end = begin + of_brno[begin..].find("kind: Consumer").unwrap();
+    let extra = of_brno[begin..end].trim_end_matches("---\n").replace("brno-stock", "brno-extra");
+    plants.write(brno, &format!("{of_brno}---\n{extra}"));
+    let release = released("plant-brno", "l.kral");
+    plants.activate(&release, "test");
+    plants.activate(&release, "prod");
+    let back = ["release", "rollback", "--domain", "plant-brno", "--env", "test", "--because", "not yet"];
+    plants.well(&[&back[..], &["--by", "a.lindqvist"]].concat());
+
+    let keys = ["a.lindqvist", "l.kral", "m.dewit", "ghent.new"].map(|name| plants.well(&["operator", "add", name]));
+    let [_, kral, dewit, new] = keys.each_ref().map(|key| key.trim());
+    let ((_test, test), (_prod, prod)) = (node(&plants, "test"), node(&plants, "prod"));
+    let asked = async |key: &str, consumer: &str, interface: &str| {
+        let body = json!({
+            "consumer": consumer, "interface": interface, "operations": ["listStock"], "purpose": "Looks",
+            "until": "2028-01-01",
+        });
+        let (status, made) = eventually("the node knows the operator", async || {
+            let (status, made) = post(format!("{prod}/api/access/requests"), key, &body).await;
+            (status != 401).then_some((status, made))
+        })
+        .await;
+        assert_eq!(status, 201, "{made:#}");
+        format!("/api/access/requests/{}/decisions", made["request"].as_str().unwrap())
+    };
+    let yes = json!({"verdict": "approve", "because": "fine"});
+    let path = asked(kral, "brno-mes", "ghent-stock@1").await;
+    let (status, refused) = post(format!("{test}{path}"), new, &yes).await;
+    assert!(status >= 400 && refused["code"] == "FAB7141", "{status} {refused:#}");
+    let (status, granted) = post(format!("{test}{path}"), dewit, &yes).await;
+    assert_eq!((status, &granted["state"]), (200, &json!("approved")), "{granted:#}");
+    let path = asked(dewit, "ghent-mes", "brno-extra@1").await;
+    let (status, granted) = post(format!("{test}{path}"), kral, &yes).await;
+    assert_eq!((status, &granted["state"]), (200, &json!("approved")), "{granted:#}");
 }

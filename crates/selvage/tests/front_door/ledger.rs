@@ -2,9 +2,10 @@
 //! somebody could write everything.
 
 use selvage_store::Store;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 
-use crate::changes::Plants;
+use crate::changes::{Plants, serve};
 use crate::fixture::{Place, Process, eventually, selvage, stdout};
 
 /// What `selvage ledger` says of the store of this place, and whether all is well.
@@ -179,4 +180,58 @@ async fn a_protected_node_says_that_nothing_outside_vouches_for_its_ledger() {
     let (_process, said) = Process::start(&arguments, &["selvage: FAB7210:"]);
     let warned = &said["selvage: FAB7210:"];
     assert!(warned.contains("lies beside the store") && warned.contains("--ledger-key"), "{warned}");
+}
+
+/// What controls come to, as the command says and as a node does.
+fn verdict(package: &Value, id: &str) -> (String, String) {
+    let controls = package["controls"].as_array().unwrap();
+    let found = controls.iter().find(|it| it["id"] == id).unwrap_or_else(|| panic!("{id}: {controls:#?}"));
+    (found["verdict"].as_str().unwrap().to_owned(), found["cases"].to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn evidence_signs_nothing_that_does_not_fit_what_was_signed_before() {
+    let plants = Plants::new().await;
+    let release =
+        plants.release(&plants.approve(&plants.propose("group", "The first", "a.lindqvist", &[])), "a.lindqvist");
+    plants.activate(&release, "test");
+    plants.activate(&release, "prod");
+    let operator = plants.well(&["operator", "add", "a.lindqvist"]).trim().to_owned();
+    let (_node, _, console) = serve(&plants);
+    let asked = async || {
+        let url = format!("{console}/api/evidence/controls?from=2026-01-01");
+        let answer = reqwest::Client::new().get(url).bearer_auth(&operator).send().await.unwrap();
+        answer.json::<Value>().await.unwrap()["package"].clone()
+    };
+    let mut number = 0;
+    let mut told = || {
+        number += 1;
+        let out = plants.place.path(&format!("evidence-{number}")).display().to_string();
+        let output = plants.run(&["evidence", "control", "all", "--out", &out]);
+        let text = std::fs::read_to_string(stdout(&output).lines().next().unwrap()).unwrap();
+        let document: Value = serde_json::from_str(&text).unwrap();
+        (document["package"].clone(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    for package in [told().0, asked().await] {
+        assert_eq!(verdict(&package, "ledger-integrity").0, "met", "{package:#}");
+        assert_eq!(verdict(&package, "ledger-checkpoints").0, "met", "{package:#}");
+    }
+    for no in 0..5 {
+        plants.well(&["block", "interface", &format!("later-{no}@1"), "--because", "a leak", "--anyway"]);
+    }
+    assert!(ledger(&plants.place, &["checkpoint"]).0);
+    let cut = "DELETE FROM ledger_checkpoint; DELETE FROM ledger WHERE seq > (SELECT MAX(seq) FROM ledger) - 5;
+        UPDATE ledger_head SET entries = (SELECT MAX(seq) FROM ledger),
+        entry_hash = (SELECT entry_hash FROM ledger ORDER BY seq DESC LIMIT 1) WHERE id = 1;";
+    tamper(&plants.place, cut).await;
+    let (package, said) = told();
+    assert!(said.contains("FAB7008") && said.contains("a checkpoint was made of entry"), "{said}");
+    for package in [package, asked().await] {
+        let (whole, cases) = verdict(&package, "ledger-integrity");
+        assert!(whole == "not met" && cases.contains("a checkpoint was made of entry"), "{cases}");
+        let (signed, cases) = verdict(&package, "ledger-checkpoints");
+        assert!(signed == "not met" && cases.contains("until somebody has looked"), "{cases}");
+    }
+    assert_eq!(ledger(&plants.place, &["checkpoints"]).1, "", "nothing was signed");
+    assert!(!ledger(&plants.place, &["verify"]).0);
 }

@@ -151,16 +151,82 @@ async fn a_key_proves_who_signs_and_names_decide_nothing_beside_it() {
         entries(&plants, "change.decided").iter().all(|line| line.contains("s.okafor") && !line.contains("unproven"))
     );
 
-    // The successor of an operator's key is an operator's key; taking one back is what anybody may do who runs the node.
+    // The successor of an operator's key is an operator's key, and so is what takes one back: else names would decide again.
     let listed = well(&plants, &["key", "list"], None);
     let key_of =
         |name: &str| listed.lines().find(|line| line.contains(name)).unwrap().split_whitespace().next().unwrap();
     refused(&plants, &["key", "rotate", key_of("s.okafor")], None, "FAB7203");
-    well(&plants, &["key", "revoke", key_of("s.okafor"), "--because", "it was lost"], None);
+    refused(&plants, &["key", "revoke", key_of("s.okafor"), "--because", "it was lost"], None, "FAB7203");
+    well(&plants, &["key", "revoke", key_of("s.okafor"), "--because", "it was lost"], Some(author));
     refused(&plants, &approve, Some(other.trim()), "FAB7200");
-    // With the last one gone the first is made again, and the ledger has all of it.
-    well(&plants, &["key", "revoke", key_of("a.lindqvist"), "--because", "it was lost"], None);
-    well(&plants, &["operator", "add", "a.lindqvist"], None);
-    assert_eq!(entries(&plants, "key.issued").len(), 3);
+    // With the last one gone names decide no more than before.
+    well(&plants, &["key", "revoke", key_of("a.lindqvist"), "--because", "it was lost"], Some(author));
+    refused(&plants, &["operator", "add", "a.lindqvist"], None, "FAB7203");
+    refused(&plants, &[&approve[..], &["--by", "b.novak"]].concat(), None, "FAB7203");
+    // Whoever has the store lets somebody in, and that is in the ledger for good.
+    well(&plants, &["operator", "add", "a.lindqvist", "--locked-out", "every key was lost"], None);
+    let again = well(&plants, &["operator", "add", "a.lindqvist", "--locked-out", "that one, too"], None);
+    let let_in = entries(&plants, "operator.let-in");
+    assert!(let_in.len() == 2 && let_in[0].contains("every key was lost"), "{let_in:?}");
+    let listed = well(&plants, &["key", "list"], None);
+    let alive = listed.lines().filter(|line| line.contains("operator a.lindqvist") && line.contains("valid")).count();
+    assert_eq!(alive, 1, "what the person had is taken back: {listed}");
+    well(&plants, &["operator", "add", "s.okafor"], Some(again.trim()));
     well(&plants, &["ledger", "verify"], None);
+}
+
+/// What a stranger with a key could do to the board's, and what a seat is worth that was lent by a name.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_the_board_are_not_a_strangers_to_take_and_names_lend_no_seats_beside_keys() {
+    let plants = Plants::new().await;
+    let first = plants.approve(&plants.propose("group", "The first of all", "a.lindqvist", &[]));
+    plants.release(&first, "a.lindqvist");
+    let lend = ["board", "delegate", "--domain", "group", "--until", "2037-06-30", "--to", "deputy"];
+    let lend = |discipline: &'static str| [&lend[..], &["--discipline", discipline]].concat();
+    well(&plants, &[&lend("security")[..], &["--by", "s.okafor"]].concat(), None);
+    let outsider = well(&plants, &["operator", "add", "o.outsider"], None);
+    let seated = well(&plants, &["operator", "add", "a.lindqvist"], Some(outsider.trim()));
+    let business = well(&plants, &["operator", "add", "b.novak"], Some(seated.trim()));
+    let deputy = well(&plants, &["operator", "add", "deputy"], Some(seated.trim()));
+    let consumer = well(&plants, &["key", "issue", "ghent-mes", "--anyway"], Some(seated.trim()));
+    assert!(!consumer.is_empty());
+    let listed = well(&plants, &["key", "list"], None);
+    let key_of =
+        |name: &str| listed.lines().find(|line| line.contains(name)).unwrap().split_whitespace().next().unwrap();
+    let revoke = |name: &str| ["key", "revoke", key_of(name), "--because", "it was lost"].map(str::to_owned);
+    for name in ["a.lindqvist", "b.novak"] {
+        let revoke = revoke(name);
+        let revoke: Vec<&str> = revoke.iter().map(String::as_str).collect();
+        refused(&plants, &revoke, Some(outsider.trim()), "FAB8061");
+    }
+    // Taking access away takes no key.
+    let of_consumer = revoke("ghent-mes");
+    well(&plants, &of_consumer.iter().map(String::as_str).collect::<Vec<_>>(), None);
+    // The board's keys are theirs to take, and a stranger makes no operator when they are gone.
+    let own = revoke("b.novak");
+    well(&plants, &own.iter().map(String::as_str).collect::<Vec<_>>(), Some(business.trim()));
+
+    let fabric = plants.fabric();
+    let edited = std::fs::read_to_string(fabric.join("fabric.yaml")).unwrap().replace("tier-1: 12", "tier-1: 13");
+    plants.write("fabric.yaml", &edited);
+    let fabric = fabric.display().to_string();
+    let propose = ["propose", &fabric, "--domain", "group", "--title", "A year more", "--json"];
+    let change: Value = serde_json::from_str(&well(&plants, &propose, Some(seated.trim()))).unwrap();
+    let approve = ["change", "approve", change["id"].as_str().unwrap(), "--because", "it is well"];
+    refused(&plants, &approve, Some(deputy.trim()), "FAB7054");
+    let seats = well(&plants, &["board", "seats"], None);
+    assert!(seats.contains("by s.okafor (unproven)"), "{seats}");
+    let security = well(&plants, &["operator", "add", "s.okafor"], Some(seated.trim()));
+    well(&plants, &lend("security"), Some(security.trim()));
+    well(&plants, &approve, Some(deputy.trim()));
+
+    let last = revoke("a.lindqvist");
+    well(&plants, &last.iter().map(String::as_str).collect::<Vec<_>>(), Some(seated.trim()));
+    refused(&plants, &["operator", "add", "b.novak"], Some(outsider.trim()), "FAB8061");
+    // What was done without a key stands in evidence.
+    well(&plants, &["operator", "add", "b.novak", "--locked-out", "all keys were lost"], None);
+    let out = plants.place.path("locked").display().to_string();
+    let written = well(&plants, &["evidence", "control", "four-eyes", "--out", &out], None);
+    let package = std::fs::read_to_string(written.lines().next().unwrap()).unwrap();
+    assert!(package.contains("from somebody who showed none: all keys were lost"), "{package}");
 }

@@ -7,7 +7,7 @@ use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::fixture::{Place, eventually, selvage, selvage_with, stdout};
 
 #[expect(clippy::disallowed_methods, reason = "the server that tests use is named by their runner")]
 /// A database of its own on the server that `cargo xtask test` starts.
@@ -96,7 +96,7 @@ async fn a_session_is_one_at_every_node_and_ends_at_every_node() {
     assert_eq!(status(&second.console, &cookie).await, StatusCode::OK);
     let listed = stdout(&selvage(&[&["key", "list"], &store_of[..]].concat()));
     let id = listed.lines().find(|line| line.contains("operator ann")).unwrap().split_whitespace().next().unwrap();
-    let revoked = selvage(&[&["key", "revoke", id, "--because", "they left"], &store_of[..]].concat());
+    let revoked = selvage_with(&[&["key", "revoke", id, "--because", "they left"], &store_of[..]].concat(), Some(&key));
     assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
     assert_eq!(status(&second.console, &cookie).await, StatusCode::SEE_OTHER);
     assert_eq!(log_in(&client, &second.console, &key).await, None);

@@ -178,6 +178,7 @@ fn delegation() -> Value {
         "from": text("Who lent it."),
         "to": text("Who fills it beside them."),
         "until": reference("Time"),
+        "unproven": flag("The name of who lent it was said, and nobody proved to be who bears it: it counts for nothing where operators have keys."),
     });
     answer("A seat that is lent for a time.", members, json!({}))
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
+use selvage_governance::approval::is_met;
 use selvage_governance::found_by;
 use selvage_model::change::{Change, Decision, DecisionVerdict, Requirement, Seat};
 use selvage_model::fabric::Fabric;
@@ -33,7 +34,7 @@ pub(super) fn controls(fabric: &Fabric) -> Vec<Control> {
     let approvals = fabric.approval_rules.values().map(|rule| Control {
         id: format!("approval:{}", rule.name),
         title: format!("approvals by {} where {}", words(rule.require.iter().map(|it| it.value.as_str())), rule.when),
-        examines: "each change that the rule bound and that was released or active in the period".to_owned(),
+        examines: "each change that the rule bound and that was released or active in the period: as many proven approvals as it took".to_owned(),
         judge: Judge::Approval(rule.name.to_string()),
     });
     rules.chain(approvals).collect()
@@ -70,9 +71,9 @@ pub(super) fn approval(seen: &Seen, name: &str) -> Judged {
         }
         number += 1;
         entries.extend(seen.about(&change.id));
-        for it in requirements.into_iter().filter(|it| !has_word(seen, change, it)) {
+        for lacks in requirements.into_iter().filter_map(|it| lacks(seen, change, it)) {
             let emergency = if change.emergency { "; it was an emergency" } else { "" };
-            cases.push(format!("{} of {}: no approval of {}{emergency}", release.id, change.id, it.need));
+            cases.push(format!("{} of {}: {lacks}{emergency}", release.id, change.id));
         }
     }
     match number {
@@ -81,28 +82,50 @@ pub(super) fn approval(seen: &Seen, name: &str) -> Judged {
     }
 }
 
-/// Whether somebody who sits on a seat that is asked, or to whom it was lent then, approved last.
-fn has_word(seen: &Seen, change: &Change, requirement: &Requirement) -> bool {
+/// What an approval lacks that the change takes: words of as many as it asks for, each on a seat of their own, who said them last and
+/// proved who they are.
+fn lacks(seen: &Seen, change: &Change, requirement: &Requirement) -> Option<String> {
     let of_version = change.decisions.iter().filter(|it| it.version == change.version && it.person != change.author);
     let words: Vec<&Decision> = of_version.filter(|it| it.verdict != DecisionVerdict::Comment).collect();
     let is_last = |it: &Decision| words.iter().rfind(|other| other.person == it.person).is_some_and(|last| *last == it);
-    let approvals = words.iter().filter(|it| it.verdict == DecisionVerdict::Approve && is_last(it));
-    let sits = |it: &Decision, seat: &Seat| seat.people.contains(&it.person) || was_lent(seen, seat, it);
-    approvals.into_iter().any(|it| requirement.seats.iter().any(|seat| sits(it, seat)))
+    let approvals: Vec<&Decision> =
+        words.iter().copied().filter(|it| it.verdict == DecisionVerdict::Approve && is_last(it)).collect();
+    let is_filled = |names_count: bool| {
+        let counting: Vec<&Decision> = approvals.iter().copied().filter(|it| names_count || !it.unproven).collect();
+        let lent = |seat: &Seat| {
+            let stood_in = counting.iter().filter(|it| was_lent(seen, change, seat, it, names_count));
+            let people = seat.people.iter().cloned().chain(stood_in.map(|it| it.person.clone())).collect();
+            Seat { people, ..seat.clone() }
+        };
+        let seats: Vec<Seat> = requirement.seats.iter().map(lent).collect();
+        is_met(&requirement.need, &seats, |person| counting.iter().any(|it| it.person == person))
+    };
+    if is_filled(false) {
+        return None;
+    }
+    let need = &requirement.need;
+    Some(match (approvals.is_empty(), is_filled(true)) {
+        (_, true) => format!("approval of {need} rests on names that nobody proved"),
+        (true, false) => format!("no approval of {need}"),
+        (false, false) => format!("not enough approved of {need}"),
+    })
 }
 
-/// Whether a seat was lent to this person when they said it.
-fn was_lent(seen: &Seen, seat: &Seat, said: &Decision) -> bool {
-    let lent = seen.entries.iter().filter(|entry| entry.action == "board.delegated");
+/// Whether a seat was lent to this person when they said it, by somebody of the seat who is not the author; and by a name alone, where
+/// such count.
+fn was_lent(seen: &Seen, change: &Change, seat: &Seat, said: &Decision, names_count: bool) -> bool {
+    let mut lent = seen.entries.iter().filter(|entry| entry.action == "board.delegated");
     let Some(board) = &seat.board else { return false };
     let is_it = |entry: &LedgerEntry| {
         let until: Option<Timestamp> = detail(entry, "until").parse().ok();
         detail(entry, "domain") == board.as_str()
             && detail(entry, "discipline") == seat.name
             && detail(entry, "to") == said.person
+            && entry.actor != change.author
             && seat.people.contains(&entry.actor)
+            && (names_count || !entry.is_unproven())
             && entry.at <= said.at
             && until.is_some_and(|until| said.at < until)
     };
-    lent.into_iter().any(is_it)
+    lent.any(is_it)
 }

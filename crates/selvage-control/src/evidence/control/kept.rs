@@ -57,8 +57,7 @@ pub(super) fn availability(seen: &Seen) -> Judged {
 }
 
 pub(super) fn ledger(seen: &Seen) -> Judged {
-    let check = &seen.ledger.check;
-    let cases = check.faults.iter().map(ToString::to_string).collect();
+    let (check, cases) = (&seen.ledger.check, seen.ledger.faults());
     let by = match (&seen.ledger.key, seen.ledger.signed.len()) {
         (Some(_), signed) => format!("by the chain and {}", count(signed, "signed checkpoint")),
         (None, _) => "by the chain alone: it is not known which key signed its checkpoints".to_owned(),
@@ -72,9 +71,14 @@ pub(super) fn checkpoints(seen: &Seen) -> Judged {
     };
     let last_cited = seen.entries.last().map_or(0, |entry| entry.seq);
     let covered = seen.ledger.signed.last().map_or(0, |it| it.head.entries);
-    let cases = match covered < last_cited {
-        true => vec![format!("entries {} to {last_cited} stand above the newest signed checkpoint", covered + 1)],
-        false => Vec::new(),
-    };
+    let mut cases = Vec::new();
+    if covered < last_cited {
+        cases.push(format!("entries {} to {last_cited} stand above the newest signed checkpoint", covered + 1));
+    }
+    if !seen.ledger.is_whole() {
+        cases.push(
+            "the ledger is not what was signed before: nothing of it is signed until somebody has looked".to_owned(),
+        );
+    }
     Judged::seen(format!("signed up to entry {covered} with {}", key_of(key).id), cases, Vec::new())
 }

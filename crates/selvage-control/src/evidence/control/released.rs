@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use selvage_model::change::{Decision, DecisionVerdict};
-use selvage_store::LedgerEntry;
+use selvage_store::{LET_IN, LedgerEntry};
 
 use super::Judged;
 use crate::desk::verify;
@@ -12,7 +12,8 @@ use crate::evidence::release::{OPEN, activated, gates_of};
 use crate::evidence::section::count;
 use crate::evidence::seen::{Seen, detail, is_made};
 
-/// Approvals of the version that became a release, by others than whoever wrote it.
+/// Approvals of the version that became a release, by others than whoever wrote it. Names that nobody proved are no eyes: one person
+/// can write them all.
 pub(super) fn four_eyes(seen: &Seen) -> Judged {
     let (mut cases, mut entries, mut number) = (Vec::new(), Vec::new(), 0_usize);
     for made in seen.acts(&["release.made"]) {
@@ -31,8 +32,15 @@ pub(super) fn four_eyes(seen: &Seen) -> Judged {
         number += 1;
         entries.extend([last.seq, made.seq]);
         entries.extend(of_it().filter(approves).map(|entry| entry.seq));
-        if !of_it().any(|entry| approves(&entry)) {
-            cases.push(format!("{} of {}: nobody but its authors approved {id}", made.subject, detail(made, "domain")));
+        let release = format!("{} of {}", made.subject, detail(made, "domain"));
+        let approvals = || of_it().filter(approves);
+        if approvals().next().is_none() {
+            cases.push(format!("{release}: nobody but its authors approved {id}"));
+        } else if approvals().all(LedgerEntry::is_unproven) {
+            cases.push(format!("{release}: {id} was approved by names that nobody proved: {}", names(approvals())));
+        } else if of_it().filter(is_version).any(LedgerEntry::is_unproven) {
+            let by = names(of_it().filter(is_version).filter(|entry| entry.is_unproven()));
+            cases.push(format!("{release}: {id} was written under a name that nobody proved: {by}"));
         }
     }
     for imported in seen.acts(&["release.imported"]) {
@@ -43,15 +51,29 @@ pub(super) fn four_eyes(seen: &Seen) -> Judged {
         };
         number += 1;
         entries.push(imported.seq);
-        if !change.decisions.iter().any(approves) {
-            let domain = detail(imported, "domain");
-            cases.push(format!("{} of {domain}: nobody but its author approved {id}", imported.subject));
+        let release = format!("{} of {}", imported.subject, detail(imported, "domain"));
+        let approvals = || change.decisions.iter().filter(|it| approves(it));
+        if approvals().next().is_none() {
+            cases.push(format!("{release}: nobody but its author approved {id}"));
+        } else if approvals().all(|it| it.unproven) {
+            cases.push(format!("{release}: {id} was approved by names that nobody proved"));
         }
     }
+    for entry in seen.acts(&[LET_IN]) {
+        let (who, because) = (detail(entry, "operator"), detail(entry, "because"));
+        cases.push(format!("`{who}` got a key at {:.0} from somebody who showed none: {because}", entry.at));
+        entries.push(entry.seq);
+    }
     match number {
-        0 => Judged::not("nothing was released in the period"),
+        0 if cases.is_empty() => Judged::not("nothing was released in the period"),
         number => Judged::seen(count(number, "release"), cases, entries),
     }
+}
+
+/// Who signed these, each once.
+fn names<'a>(entries: impl Iterator<Item = &'a LedgerEntry>) -> String {
+    let names: BTreeSet<&str> = entries.map(|entry| entry.actor.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
 }
 
 pub(super) fn signed(seen: &Seen) -> Judged {

@@ -103,6 +103,7 @@ fn a_seat_is_delegated_for_a_time_by_who_sits_on_it() {
         from: from.to_owned(),
         to: "deputy".to_owned(),
         until: Timestamp::from_second(until).unwrap(),
+        unproven: false,
     };
     for (from, until, approved) in
         [("sam", 10, true), ("sam", 0, false), ("stranger", 10, false), ("author", 10, false)]
@@ -133,4 +134,27 @@ fn a_name_approves_nothing_once_names_have_keys() {
         said.verdict = Reject;
     }
     assert!(standing(&change, &by_keys).rejected.is_some());
+}
+
+#[test]
+fn a_seat_that_a_name_lent_is_lent_to_nobody_once_names_have_keys() {
+    let lent = Delegation {
+        id: "dlg_1".to_owned(),
+        domain: DomainName::group(),
+        discipline: "security".to_owned(),
+        from: "sam".to_owned(),
+        to: "deputy".to_owned(),
+        until: Timestamp::from_second(10).unwrap(),
+        unproven: true,
+    };
+    let change = change(vec![board(1, vec![seat("security", &["sam"])])], &[("deputy", Approve, 2)]);
+    let by_names = sitting(vec![lent.clone()]);
+    assert!(standing(&change, &by_names).is_approved());
+    let by_keys = Sitting { proven_only: true, ..by_names };
+    assert!(!standing(&change, &by_keys).is_approved());
+    let proven = Sitting { delegations: vec![Delegation { unproven: false, ..lent }], ..by_keys.clone() };
+    assert!(standing(&change, &proven).is_approved());
+    // It was released while names counted.
+    let released = Change { state: ChangeState::Released, ..change };
+    assert!(standing(&released, &by_keys).is_approved());
 }

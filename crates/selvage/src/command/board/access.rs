@@ -1,8 +1,8 @@
 //! What of access is due from somebody, beside the changes that wait.
 
 use comfy_table::Table;
-use selvage_control::desk::Desk;
 use selvage_control::desk::lease::Due;
+use selvage_control::desk::{Desk, counting};
 use selvage_store::Store;
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::report;
 /// Those of the store.
 pub(super) async fn due(desk: &Desk, store: &Store, person: Option<&str>) -> anyhow::Result<Vec<Due>> {
     let mut found: Vec<Due> = Vec::new();
-    for judging in active::counting(active::every(store).await?) {
+    for judging in counting(active::every(store).await?) {
         for due in desk.access_due(&judging.fabric, person).await.map_err(told)? {
             match found.iter_mut().find(|known| known.id == due.id) {
                 Some(known) => known.people.extend(due.people),

@@ -7,14 +7,15 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use selvage_control::desk::{checkpoint_line, read_checkpoint};
 use selvage_store::Checkpoint;
 
+use super::{checkpoint_line, read_checkpoint};
+
 /// How the file is called.
-pub(crate) const NAME: &str = "ledger.checkpoint";
+pub const NAME: &str = "ledger.checkpoint";
 
 /// Where it is, by where the marks are.
-pub(crate) fn beside(marks: &Path) -> PathBuf {
+pub fn beside(marks: &Path) -> PathBuf {
     marks.with_file_name(NAME)
 }
 
@@ -22,7 +23,7 @@ pub(crate) fn beside(marks: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the file is there and cannot be read.
-pub(crate) fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
+pub fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(read_checkpoint(&text)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -34,7 +35,7 @@ pub(crate) fn read(path: &Path) -> io::Result<Option<Checkpoint>> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub(crate) fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
+pub fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
     let new = path.with_extension("checkpoint.new");
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
     writeln!(file, "{}", checkpoint_line(checkpoint))?;
@@ -48,7 +49,7 @@ pub(crate) fn write(path: &Path, checkpoint: &Checkpoint) -> io::Result<()> {
 ///
 /// # Errors
 /// When it cannot be renamed.
-pub(crate) fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
+pub fn set_aside(path: &Path) -> io::Result<Option<PathBuf>> {
     let aside = path.with_extension(format!("checkpoint.{}", jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ")));
     match fs::rename(path, &aside) {
         Ok(()) => Ok(Some(aside)),
