@@ -74,10 +74,8 @@ const WHICH: &[Parameter] = &[
     query("settled", "Flag", "Settled dead letters too."),
 ];
 
-const WHICH_OPERATIONS: &[Parameter] = &[
-    query("interface", "InterfaceRef", "Only of this interface."),
-    query("cause", "Cause", "Only for this cause."),
-];
+const WHICH_OPERATIONS: &[Parameter] =
+    &[query("interface", "InterfaceRef", "Only of this interface."), query("cause", "Cause", "Only for this cause.")];
 
 const WHICH_RECORDS: &[Parameter] = &[
     query("interface", "InterfaceRef", "Only of this interface."),
