@@ -215,7 +215,7 @@ async fn the_page_of_contracts_says_what_does_not_fit_and_what_may_be_enforced()
     assert_eq!(page.matches(">now</span>").count(), 1, "only what is going on");
 }
 
-fn sample_lanes(asked: LanesAsked) -> LanesView {
+fn sample_lanes(asked: &LanesAsked) -> LanesView {
     if asked.parked.is_some() {
         return LanesView { waiting: 7, ..LanesView::default() };
     }
@@ -330,7 +330,7 @@ async fn start() -> Stage {
         observe: Arc::new(|| Box::pin(async { sample() })),
         usage: Arc::new(|| Box::pin(async { sample_usage() })),
         contracts: Arc::new(|| Box::pin(async { sample_contracts() })),
-        lanes: Arc::new(|asked| Box::pin(async { sample_lanes(asked) })),
+        lanes: Arc::new(|asked| Box::pin(async move { sample_lanes(&asked) })),
         catalogue: Arc::new(|| Box::pin(async { CatalogueView::default() })),
         authenticate: Arc::new(move |key| {
             let known = known.clone();

@@ -48,7 +48,7 @@ pub(super) fn routes() -> Vec<Route> {
             "listParkedOperations",
             "Operations that wait until their system has what they need, as this node knows them",
         )
-        .asks(&WHICH_RECORDS[..2])
+        .asks(WHICH_OPERATIONS)
         .lists("The operations.", "ParkedOperation"),
         route(Route::get("/dead-letters/{id}", show), "getDeadLetter", "One dead letter with its attempts")
             .gives("The dead letter; its message for who may decide about it.", "DeadLetterDetail")
@@ -73,6 +73,9 @@ const WHICH: &[Parameter] = &[
     query("cause", "Cause", "Only for this cause."),
     query("settled", "Flag", "Settled dead letters too."),
 ];
+
+const WHICH_OPERATIONS: &[Parameter] =
+    &[query("interface", "InterfaceRef", "Only of this interface."), query("cause", "Cause", "Only for this cause.")];
 
 const WHICH_RECORDS: &[Parameter] = &[
     query("interface", "InterfaceRef", "Only of this interface."),
