@@ -12,10 +12,10 @@ use selvage_store::{Activated, SignedRelease};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{Api, MOST_BYTES_OF_FILES};
 use super::answer::{Answer, problem, unfit};
 use super::request::{Asked, At, Body, Id, Line, Operator, PAGE, page_size};
 use super::route::{Route, Who, query};
+use super::{Api, MOST_BYTES_OF_FILES};
 use crate::desk::{Activating, DeskError, GoingBack, Went, import_shown, planned, receipt_shown};
 
 /// Releases, and what is active where.

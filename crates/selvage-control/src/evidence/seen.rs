@@ -11,8 +11,8 @@ use selvage_model::fabric::Fabric;
 use selvage_model::name::{DomainName, EnvironmentName, InterfaceRef};
 use selvage_model::usage::{PromiseCount, PromiseKey, UsageCount, UsageGap, Used};
 use selvage_store::{
-    AccessRequest, BreakGlass, DeadLetter, ForeignReceipt, LaneChoice, LaneView, LeaseRecord, LedgerEntry, Recertification,
-    RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store, StoreError,
+    AccessRequest, BreakGlass, DeadLetter, ForeignReceipt, LaneChoice, LaneView, LeaseRecord, LedgerEntry,
+    Recertification, RecertificationItem, ReleaseImport, ReleaseKey, SignedRelease, Store, StoreError,
 };
 use serde_json::Value;
 

@@ -200,8 +200,11 @@ async fn evidence_signs_nothing_that_does_not_fit_what_was_signed_before() {
     let (_node, _, console) = serve(&plants);
     let asked = async || {
         let url = format!("{console}/api/evidence/controls?from=2026-01-01");
-        let answer = reqwest::Client::new().get(url).bearer_auth(&operator).send().await.unwrap();
-        answer.json::<Value>().await.unwrap()["package"].clone()
+        let told = async || {
+            let answer = reqwest::Client::new().get(&url).bearer_auth(&operator).send().await.unwrap();
+            (answer.status() == 200).then_some(answer.json::<Value>().await.unwrap()["package"].clone())
+        };
+        eventually("the node knows the operator", told).await
     };
     let mut number = 0;
     let mut told = || {
