@@ -6,7 +6,7 @@ use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_model::name::InterfaceRef;
 use selvage_model::subscription::SubscriptionState;
-use selvage_store::{LaneChoice, SubscriptionView};
+use selvage_store::{LaneChoice, LaneView, SubscriptionView};
 
 use super::subscriptions::{ago, span};
 use super::{Outcome, StoreChoice, TABLE, say};
@@ -37,39 +37,7 @@ impl Lanes {
             it.state != SubscriptionState::Ended && which.interface.as_ref().is_none_or(|only| only == &it.interface)
         };
         let views: Vec<SubscriptionView> = views.filter(asked).collect();
-        let now = Timestamp::now();
-        let (mut table, mut parked) = (Table::new(), 0);
-        table.load_style(TABLE).set_header([
-            "LANE",
-            "SUBSCRIPTION",
-            "INTERFACE",
-            "STATE",
-            "SINCE",
-            "WAITING",
-            "CAUSE",
-            "ATTEMPTS",
-            "NEXT",
-            "BECAUSE",
-        ]);
-        for lane in &lanes {
-            let (state, next) = match lane.due {
-                None => ("parked", lane.letter.clone().unwrap_or_else(|| "-".to_owned())),
-                Some(due) => ("retrying", format!("in {}", span(due.duration_since(now).as_secs()))),
-            };
-            parked += usize::from(lane.due.is_none());
-            table.add_row([
-                lane.lane.to_string(),
-                lane.label.clone(),
-                lane.interface.to_string(),
-                state.to_owned(),
-                ago(lane.since, now),
-                lane.waiting.to_string(),
-                lane.cause.to_string(),
-                lane.attempts.to_string(),
-                next,
-                shortened(&lane.because),
-            ]);
-        }
+        let (table, parked) = listed(&lanes);
         if table.is_empty() {
             say(format_args!("none: every lane goes on"))?;
             say_passed(&views)?;
@@ -89,6 +57,44 @@ impl Lanes {
         say_passed(&views)?;
         Ok(Outcome::Well)
     }
+}
+
+/// The lanes as a table, and how many of them are parked.
+fn listed(lanes: &[LaneView]) -> (Table, usize) {
+    let now = Timestamp::now();
+    let (mut table, mut parked) = (Table::new(), 0);
+    table.load_style(TABLE).set_header([
+        "LANE",
+        "SUBSCRIPTION",
+        "INTERFACE",
+        "STATE",
+        "SINCE",
+        "WAITING",
+        "CAUSE",
+        "ATTEMPTS",
+        "NEXT",
+        "BECAUSE",
+    ]);
+    for lane in lanes {
+        let (state, next) = match lane.due {
+            None => ("parked", lane.letter.clone().unwrap_or_else(|| "-".to_owned())),
+            Some(due) => ("retrying", format!("in {}", span(due.duration_since(now).as_secs()))),
+        };
+        parked += usize::from(lane.due.is_none());
+        table.add_row([
+            lane.lane.to_string(),
+            lane.label.clone(),
+            lane.interface.to_string(),
+            state.to_owned(),
+            ago(lane.since, now),
+            lane.waiting.to_string(),
+            lane.cause.to_string(),
+            lane.attempts.to_string(),
+            next,
+            shortened(&lane.because),
+        ]);
+    }
+    (table, parked)
 }
 
 /// Names the subscriptions that went on behind what the log does not have: no lane of theirs waits for it.

@@ -152,7 +152,7 @@ fn a_seat_that_a_name_lent_is_lent_to_nobody_once_names_have_keys() {
     assert!(standing(&change, &by_names).is_approved());
     let by_keys = Sitting { proven_only: true, ..by_names };
     assert!(!standing(&change, &by_keys).is_approved());
-    let proven = Sitting { delegations: vec![Delegation { unproven: false, ..lent }], ..by_keys.clone() };
+    let proven = Sitting { delegations: vec![Delegation { unproven: false, ..lent }], ..by_keys };
     assert!(standing(&change, &proven).is_approved());
     // It was released while names counted.
     let released = Change { state: ChangeState::Released, ..change };

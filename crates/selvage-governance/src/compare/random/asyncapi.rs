@@ -182,7 +182,7 @@ impl Trial for Change {
     fn told(&self) -> Option<usize> {
         let found = asyncapi(&node(&self.before.document), &node(&self.after.document));
         let mut grave = found.iter().filter(|one| one.verdict != Verdict::Safe);
-        grave.all(|one| self.forgotten.contains(&one.class.code)).then(|| found.len())
+        grave.all(|one| self.forgotten.contains(&one.class.code)).then_some(found.len())
     }
 
     fn tried(&self, random: &mut Random) -> Tried {

@@ -144,7 +144,7 @@ impl Trial for Change {
     fn told(&self) -> Option<usize> {
         let found = fabrics(&self.before.fabric, &self.after.fabric);
         let mut grave = found.iter().filter(|one| one.verdict != Verdict::Safe);
-        grave.all(|one| one.class.code == self.forgotten).then(|| found.len())
+        grave.all(|one| one.class.code == self.forgotten).then_some(found.len())
     }
 
     fn tried(&self, random: &mut Random) -> Tried {
@@ -169,7 +169,7 @@ impl Trial for Change {
 fn change(random: &mut Random, forgotten: &'static str) -> Option<Change> {
     let before = set(random);
     let after = changed(&before, random);
-    if before == after && before.to_string() == after.to_string() {
+    if format!("{before}") == format!("{after}") {
         return None;
     }
     Some(Change { before: State::of(before)?, after: State::of(after)?, forgotten })

@@ -110,7 +110,7 @@ impl Trial for Change {
     fn told(&self) -> Option<usize> {
         let found = fabrics(&self.before.fabric, &self.after.fabric);
         let mut grave = found.iter().filter(|one| one.verdict != Verdict::Safe);
-        grave.all(|one| one.class.code == self.forgotten).then(|| found.len())
+        grave.all(|one| one.class.code == self.forgotten).then_some(found.len())
     }
 
     fn tried(&self, random: &mut Random) -> Tried {

@@ -72,21 +72,13 @@ impl Asking<'_> {
 
     /// Counts that are hardly what lies there.
     fn counts(&self) -> Vec<Value> {
-        let counted = |value: &str| {
-            let mut quantity = one_of(self.item)?;
-            quantity["value"] = json!(value);
-            Some(json!({ "quantity": quantity }))
-        };
+        let counted = |value: &str| Some(json!({ "quantity": with(&one_of(self.item)?, "value", value) }));
         ["777", "778"].into_iter().filter_map(counted).collect()
     }
 
     /// A body as it is, and at each site by name.
     fn at_sites(&self, body: &Value) -> Vec<Value> {
-        let named = self.fabric.sites.keys().map(|site| {
-            let mut body = body.clone();
-            body["site"] = json!(site.as_str());
-            body
-        });
+        let named = self.fabric.sites.keys().map(|site| with(body, "site", site.as_str()));
         std::iter::once(body.clone()).chain(named).collect()
     }
 
@@ -113,11 +105,7 @@ impl Asking<'_> {
             let numbers: Vec<&str> = of_it.filter_map(|lot| lot.get("name")?.as_str()).take(LOTS).collect();
             for unit in self.units() {
                 let body = json!({"component": code, "quantity": {"value": "1", "unit": unit}});
-                bodies.extend(numbers.iter().map(|lot| {
-                    let mut body = body.clone();
-                    body["lot"] = json!(lot);
-                    body
-                }));
+                bodies.extend(numbers.iter().map(|lot| with(&body, "lot", lot)));
                 bodies.push(body);
             }
         }
@@ -153,4 +141,11 @@ fn one_of(item: &Value) -> Option<Value> {
     let mut members = item.as_object()?.values();
     let unit = members.find_map(|member| member.get("value").and(member.get("unit")))?;
     Some(json!({"value": "1", "unit": unit}))
+}
+
+/// A body with this member.
+fn with(body: &Value, name: &str, value: &str) -> Value {
+    let mut members = body.as_object().cloned().unwrap_or_default();
+    members.insert(name.to_owned(), json!(value));
+    Value::Object(members)
 }
