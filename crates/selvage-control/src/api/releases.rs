@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use selvage_model::code::{self, Code};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::problem::Problem;
-use selvage_store::{Activated, SignedRelease};
+use selvage_store::{Activated, SignedRelease, StoreError};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -168,6 +168,9 @@ pub(super) async fn show(State(api): State<Api>, _operator: Operator, At(id): At
 
 /// A release, for another store.
 pub(super) async fn export(State(api): State<Api>, operator: Operator, At(id): At<Id>) -> Answer {
+    if api.governance.store.signed_release(id.as_str()).await?.is_none() {
+        return Err(StoreError::NotFound { what: "release", id: id.into_inner() }.into());
+    }
     let Some(seal) = &api.governance.seal else {
         let detail = "this node signs no packages: it has no `--signing-key`";
         return Err(problem(&Problem::new(409, code::API_SEAL, detail)).into());

@@ -3,7 +3,7 @@
 use reqwest::{Client, StatusCode, redirect};
 use serde_json::{Value, json};
 
-use crate::fixture::{Place, eventually, selvage, stdout};
+use crate::fixture::{Place, eventually, selvage, selvage_with, stdout};
 
 const ORDERS: &str = "/production-orders/v1/production-orders";
 
@@ -223,7 +223,7 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
         async move { request.body(form).send().await.unwrap() }
     };
     assert_eq!(login(consumer).await.status(), StatusCode::UNAUTHORIZED, "a consumer's key opens no console");
-    let entered = login(operator).await;
+    let entered = login(operator.clone()).await;
     assert_eq!(entered.status(), StatusCode::SEE_OTHER);
     let cookie = entered.headers()["set-cookie"].to_str().unwrap().to_owned();
     let page = client.get(&served.console).header("cookie", &cookie).send().await.unwrap().text().await.unwrap();
@@ -242,7 +242,9 @@ async fn the_console_is_for_operators_and_metrics_are_apart() {
     }
     let listed = stdout(&selvage(&["key", "list", "--data", &data]));
     let id = listed.lines().find(|line| line.contains("operator ann")).unwrap().split_whitespace().next().unwrap();
-    assert!(selvage(&["key", "revoke", id, "--because", "a test", "--data", &data]).status.success());
+    let revoke = ["key", "revoke", id, "--because", "a test", "--data", &data];
+    assert!(!selvage(&revoke).status.success(), "an operator's key is taken back with a key");
+    assert!(selvage_with(&revoke, Some(&operator)).status.success());
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     let after = client.get(&served.console).header("cookie", &cookie).send().await.unwrap();
     assert_eq!(after.status(), StatusCode::SEE_OTHER, "a session ends with its key");
