@@ -127,6 +127,7 @@ async fn schemathesis_finds_nothing_outside_what_is_read() {
     // What was only ever refused has not shown what it answers. Nothing is released, dead or on the log of this node.
     let elsewhere = [
         "/releases/{id}",
+        "/releases/{id}/package",
         "/environments/{environment}/plan",
         "/dead-letters/{id}",
         "/events/{interface}",
