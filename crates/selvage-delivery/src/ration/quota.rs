@@ -82,7 +82,9 @@ impl QuotaPart {
     /// Takes one, and says of which window.
     pub(super) fn take(&mut self, now: Timestamp) -> Result<i64, Wait> {
         self.turn(now);
-        if self.in_hand(Moment { now, lease: self.lease, last: false }) > 0 {
+        // What was given back after the store was told of it counts there as gone from here: it is this node's, whatever lease it has.
+        let given_back = self.used < self.told;
+        if given_back || self.in_hand(Moment { now, lease: self.lease, last: false }) > 0 {
             self.used += 1;
             return Ok(self.begins);
         }

@@ -111,6 +111,32 @@ fn what_did_not_arrive_is_given_back() {
     assert_eq!(book.spent, 1);
 }
 
+/// Whoever finds a quota used up looks again after a while: by then the store holds nothing for this node.
+#[test]
+fn what_was_given_back_goes_however_long_was_waited() {
+    let (rations, mut book, begun) = (Rations::new(LEASE, false), Book::default(), at("2027-03-01T08:00:00Z"));
+    let ration = rations.of(&quota(2)).unwrap();
+    assert!(ration.take(begun).is_err());
+    book.settle("a", &rations, begun, false);
+    let mut under_way = vec![ration.take(begun).unwrap()];
+    book.settle("a", &rations, begun, false);
+    under_way.push(ration.take(begun).unwrap());
+    for look in 1..8 {
+        assert!(ration.take(later(begun, 250 * look)).is_err());
+        book.settle("a", &rations, later(begun, 250 * look), false);
+    }
+    let waits = ration.take(later(begun, 2_000)).unwrap_err();
+    assert_eq!((waits.what, book.spent), (Some(WaitsFor::Quota), 2));
+    under_way.drain(..).for_each(Taken::give_back);
+    for look in 9..140 {
+        book.settle("a", &rations, later(begun, 250 * look), false);
+    }
+    let now = later(begun, 35_000);
+    assert_eq!(pass(&ration, now, 5), 2, "neither of them arrived");
+    book.settle("a", &rations, now, false);
+    assert_eq!((pass(&ration, now, 5), book.spent), (0, 2));
+}
+
 #[test]
 fn what_is_in_hand_is_given_back_at_the_end_and_is_nobodys_after_its_lease() {
     let (rations, mut book, now) = (Rations::new(LEASE, false), Book::default(), at("2027-03-01T08:00:00Z"));
