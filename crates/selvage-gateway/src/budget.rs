@@ -96,6 +96,21 @@ pub(crate) struct Shared<'l> {
     pub(crate) refuses: bool,
 }
 
+/// A part of a quota that was not renewed for so long has run out, in nanoseconds: no lease is as long.
+const RUN_OUT: u64 = 60_000_000_000;
+
+impl LimitBooks {
+    /// Whether the store counts on this node to tell what became of a part of the quota.
+    pub(crate) fn deals(&self, now: u64) -> bool {
+        self.quota.renewed.is_some_and(|renewed| now.saturating_sub(renewed) < RUN_OUT)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn renewed(&mut self, at: u64) {
+        self.quota.renewed = Some(at);
+    }
+}
+
 impl Limited {
     fn rate(&self) -> &Meter {
         match self {

@@ -314,12 +314,18 @@ impl Limits {
             return;
         }
         known.pruned = Some(now);
-        let settled = |rate: &Meter, quota: &Counter| rate.is_settled(now) && !rate.is_awake() && quota.is_over(wall);
+        // What is in hand of a quota is given back, or told: forgotten, it would count as used when it runs out.
+        let deals = |books: &Mutex<LimitBooks>| books.lock().unwrap_or_else(PoisonError::into_inner).deals(now);
+        let settled = |rate: &Meter, quota: &Counter, books: &Mutex<LimitBooks>| {
+            rate.is_settled(now) && !rate.is_awake() && quota.is_over(wall) && !deals(books)
+        };
         known.grants.retain(|_, limits| {
-            Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0 || !settled(&limits.rate, &limits.quota)
+            let is_used = Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0;
+            is_used || !settled(&limits.rate, &limits.quota, &limits.books)
         });
         known.interfaces.retain(|_, limits| {
-            Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0 || !settled(&limits.rate, &limits.quota)
+            let is_used = Arc::strong_count(limits) > 1 || limits.gate.in_hand() > 0;
+            is_used || !settled(&limits.rate, &limits.quota, &limits.books)
         });
     }
 }
@@ -445,6 +451,12 @@ mod tests {
         limits.prune(200 * SECOND, now);
         assert_eq!(limits.known.lock().unwrap().grants.len(), 1);
         limits.prune(300 * SECOND, "2026-11-28T01:00:00Z".parse().unwrap());
+        assert!(limits.known.lock().unwrap().grants.is_empty());
+        // A part of a quota that nobody used is still this node's to give back, until it has run out.
+        limits.grant("grt_3").books.lock().unwrap().renewed(400 * SECOND);
+        limits.prune(411 * SECOND, now);
+        assert!(limits.grant("grt_3").books.lock().unwrap().deals(411 * SECOND));
+        limits.prune(500 * SECOND, now);
         assert!(limits.known.lock().unwrap().grants.is_empty());
     }
 }
