@@ -24,7 +24,9 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::civil::Date;
 use reading::Reading;
-use selvage_control::desk::{Activating, Deciding, Desk, DeskError, Files, Look, Looked, Proposal, Seal, Tried, Went};
+use selvage_control::desk::{
+    Activating, Deciding, Desk, DeskError, Files, GoingBack, Look, Looked, Proposal, Seal, Tried, Went,
+};
 use selvage_model::change::DecisionVerdict;
 use selvage_model::fabric::Fabric;
 use selvage_model::finding::Finding;
@@ -167,17 +169,31 @@ impl Stage {
         (Desk::new(self.store.clone(), Arc::new(look)), looks)
     }
 
-    /// Who may do something, and whose access has ended.
+    /// Who may do something in an environment.
+    async fn open(&self, environment: &str) -> String {
+        let (environment, access) = (environment.parse().unwrap(), self.store.access_state().await.unwrap());
+        let alive = access.grants_in(&environment).filter(|grant| grant.ended.is_none());
+        let mut names: Vec<&str> = alive.map(|grant| grant.consumer.as_str()).collect();
+        names.sort_unstable();
+        names.join(" ")
+    }
+
+    /// Who may do something where, and whose access has ended.
     async fn access(&self) -> (Vec<String>, Vec<String>) {
         let grants = self.store.access_state().await.unwrap().grants;
         let (alive, ended): (Vec<_>, Vec<_>) = grants.into_iter().partition(|grant| grant.ended.is_none());
         let names = |grants: Vec<selvage_model::access::LiveGrant>| {
-            let mut names: Vec<String> = grants.iter().map(|it| format!("{} {}", it.consumer, it.interface)).collect();
+            let mut names: Vec<String> = grants.iter().map(written).collect();
             names.sort();
             names
         };
         (names(alive), names(ended))
     }
+}
+
+fn written(it: &selvage_model::access::LiveGrant) -> String {
+    let environment = it.environment.as_ref().map_or("everywhere", |environment| environment.as_str());
+    format!("{environment}: {} {}", it.consumer, it.interface)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -189,7 +205,9 @@ async fn what_is_activated_meanwhile_keeps_what_it_asks_for() {
     let (desk, looks) = stage.meanwhile(&[&brno]);
     desk.activate(&ghent, &activating("test")).await.unwrap();
     assert_eq!(looks.load(Ordering::SeqCst), 2, "it was judged anew with what had come");
-    let all = ["mes brno-stock@1", "mes ghent-stock@1", "planning brno-stock@1"].map(str::to_owned).to_vec();
+    let all =
+        ["dev: mes brno-stock@1", "dev: mes ghent-stock@1", "dev: planning brno-stock@1", "test: mes ghent-stock@1"];
+    let all = all.map(str::to_owned).to_vec();
     assert_eq!(stage.access().await, (all, Vec::new()));
     assert_eq!(stage.store.active_domains().await.unwrap().len(), 6);
 
@@ -198,7 +216,41 @@ async fn what_is_activated_meanwhile_keeps_what_it_asks_for() {
     let before = stage.store.access_revision().await.unwrap();
     stage.activated(&less, "dev").await;
     assert_eq!(stage.store.access_revision().await.unwrap(), before + 1);
-    assert_eq!(stage.access().await.1, ["planning brno-stock@1"]);
+    assert_eq!(stage.access().await.1, ["dev: planning brno-stock@1"]);
+}
+
+/// INVARIANT: DECLARED, REVOKED-NOW
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_release_asks_for_is_open_where_it_is_active_and_nowhere_else() {
+    let stage = Stage::new().await;
+    let first = stage.released("plant-ghent", plant("ghent", &["mes"])).await;
+    let more = stage.released("plant-ghent", plant("ghent", &["mes", "planning"])).await;
+    for environment in ["dev", "test", "prod"] {
+        stage.activated(&first, environment).await;
+    }
+    stage.activated(&more, "dev").await;
+    assert_eq!((stage.open("dev").await, stage.open("prod").await), ("mes planning".into(), "mes".into()));
+    stage.activated(&more, "test").await;
+    stage.activated(&more, "prod").await;
+    assert_eq!(stage.open("prod").await, "mes planning");
+
+    // Going back ends it there alone, and going forward again does not revive it there, whatever others have open.
+    let back = GoingBack { domain: "plant-ghent".parse().unwrap(), from: None, to: None };
+    stage.desk.roll_back(&back, &activating("test")).await.unwrap();
+    assert_eq!((stage.open("test").await, stage.open("prod").await), ("mes".into(), "mes planning".into()));
+    let went = stage.activated(&more, "test").await;
+    assert!(went.held_back.len() == 1 && went.held_back[0].starts_with("FAB7170"), "{:?}", went.held_back);
+    assert_eq!((stage.open("test").await, stage.open("prod").await), ("mes".into(), "mes planning".into()));
+
+    // What a person takes back ends where it was, and no release opens it in another environment either.
+    let third = stage.released("plant-ghent", plant("ghent", &["board", "mes", "planning"])).await;
+    stage.activated(&third, "dev").await;
+    let leases = stage.store.access_state().await.unwrap().grants;
+    let of_board = leases.iter().find(|it| it.consumer.as_str() == "board").unwrap();
+    stage.store.end_grant(&of_board.id, "ann", "it leaks").await.unwrap();
+    let went = stage.activated(&third, "test").await;
+    assert_eq!(went.held_back.len(), 2, "{:?}", went.held_back);
+    assert_eq!((stage.open("dev").await, stage.open("test").await), ("mes planning".into(), "mes".into()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

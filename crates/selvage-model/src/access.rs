@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::manifest::event::READ;
-use crate::name::{AttributeName, ClassName, ConsumerName, InterfaceRef};
+use crate::name::{AttributeName, ClassName, ConsumerName, EnvironmentName, InterfaceRef};
 use crate::scalar::{Quota, Rate};
 use crate::subscription::{LiveSubscription, SUBSCRIBE};
 
@@ -26,6 +26,13 @@ pub struct AccessState {
     pub blocks: Vec<Block>,
     /// Subscriptions that are alive or were.
     pub subscriptions: Vec<LiveSubscription>,
+}
+
+impl AccessState {
+    /// The leases that count in an environment, alive and ended.
+    pub fn grants_in(&self, environment: &EnvironmentName) -> impl Iterator<Item = &LiveGrant> {
+        self.grants.iter().filter(move |grant| grant.counts_in(environment))
+    }
 }
 
 /// SHA-256 of a key. The key itself is shown once and kept nowhere. INVARIANT: SECRET-FREE
@@ -89,6 +96,17 @@ pub enum Blocked {
 }
 
 impl LiveGrant {
+    /// Whether it counts in this environment. INVARIANT: DECLARED: what one environment's release asks for opens nothing in another.
+    pub fn counts_in(&self, environment: &EnvironmentName) -> bool {
+        self.environment.as_ref().is_none_or(|own| own == environment)
+    }
+
+    /// Whose it is, on what, and where, where it is of one environment alone.
+    pub fn label(&self) -> String {
+        let place = self.environment.as_ref().map_or_else(String::new, |environment| format!(" in {environment}"));
+        format!("{} on {}{place}", self.consumer, self.interface)
+    }
+
     /// Whether it lets its consumer be sent events at this time.
     pub fn is_subscription_right(&self, now: Timestamp) -> bool {
         self.opens(SUBSCRIBE, now)
@@ -124,6 +142,8 @@ pub struct LiveGrant {
     pub interface: InterfaceRef,
     /// On which terms; shared by the states that it stands in unchanged.
     pub terms: Arc<GrantTerms>,
+    /// Whose release asks for it; none where it counts in every environment of the store.
+    pub environment: Option<EnvironmentName>,
     /// Ended at this time, for good.
     pub ended: Option<Timestamp>,
 }

@@ -128,7 +128,7 @@ pub enum StoreError {
     },
     /// A directory was to be served where a release is active; nothing was changed.
     #[error(
-        "{release} of {domain} is active in `{environment}` of this store: a directory served beside it would end what was granted there; \
+        "{release} of {domain} is active in `{environment}` of this store: a directory decides about no access beside what was approved; \
          give the directory a store of its own, or release what is in it"
     )]
     BesideReleases {

@@ -51,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0035.sql"),
     include_str!("../migrations/0036.sql"),
     include_str!("../migrations/0037.sql"),
+    include_str!("../migrations/0038.sql"),
 ];
 
 /// Behind this step, rows of the event log have a checksum each.
@@ -75,6 +76,8 @@ const OWN_WORDS: &[OwnWords] = &[
         sqlite: include_str!("../migrations/0032.sqlite.sql"),
         postgres: include_str!("../migrations/0032.postgres.sql"),
     },
+    // PostgreSQL's trigger sees every column.
+    OwnWords { step: 38, sqlite: include_str!("../migrations/0038.sqlite.sql"), postgres: "" },
 ];
 
 /// What this step says to the database of a transaction in its own words; nothing for most.

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::Store;
 use crate::access;
 use crate::access::grant::{self, AppliedGrants};
-use crate::access::subscription::ask::{self, AppliedSubscriptions};
+use crate::access::subscription::ask::AppliedSubscriptions;
 use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::ledger;
@@ -92,11 +92,11 @@ impl Store {
         }
         record(&mut transaction, (new.release, new.content, new.by)).await?;
         activate(&mut transaction, new.environment, (new.release, new.by)).await?;
-        let grants = grant::apply(&mut transaction, &new.asks.grants, new.by).await?;
+        let grants = grant::apply(&mut transaction, (Some(new.environment), &new.asks.grants), new.by).await?;
         if !grants.is_nothing() {
             access::end_overdue(&mut transaction).await?;
         }
-        let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
+        let subscriptions = active::subscribed(&mut transaction, new.asks, new.by).await?;
         if !grants.is_nothing() || !subscriptions.is_nothing() {
             access::raise(&mut transaction).await?;
         }

@@ -159,8 +159,9 @@ impl Node {
             current.refuse(active, &error);
         }
         let (handed_out, engine_task, told) = (HandedOut::new(engine.clone()), engine.run(), Told::default());
-        let here = (config.store.clone(), Arc::clone(&current), handed_out.clone());
-        let mediation = EngineMediation::new(engine.clone(), here, told.clone());
+        let here = (config.store.clone(), config.environment.clone());
+        let runs = (Arc::clone(&current), handed_out.clone());
+        let mediation = EngineMediation::new(engine.clone(), here, runs, told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         use_secrets(&gateway, secrets);
@@ -324,7 +325,7 @@ async fn console(
     let contracts = observe::contracts(store.clone(), Arc::clone(current));
     let authenticate = authenticator(Arc::clone(current));
     let lanes = observe::lanes(store.clone(), figures);
-    let catalogue = observe::catalogue(store.clone(), Arc::clone(current));
+    let catalogue = observe::catalogue(store.clone(), Arc::clone(current), config.environment.clone());
     let governance = Some(governance::governance(store, log, config));
     Ok(Console::start(ConsoleConfig {
         listen,

@@ -131,6 +131,7 @@ fn snapshot(
             consumer: grant.consumer.value.clone(),
             interface: grant.interface.value.clone(),
             terms: terms.into(),
+            environment: None,
             ended: None,
         }
     });

@@ -66,7 +66,7 @@ pub(super) async fn list(State(api): State<Api>, _operator: Operator, Asked(whic
     let one = |LeaseRecord { grant, origin, granted }: &LeaseRecord| {
         json!({
             "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-            "from": origin.as_str(), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
+            "from": origin.as_str(), "environment": grant.environment.as_ref().map(|it| it.as_str()), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
             "terms": *grant.terms,
         })
     };

@@ -1,13 +1,13 @@
-//! The access that active releases ask for. It is of all environments together, as the access state is: what any of them still asks
-//! for stays, and what ended is not revived by going back. What is computed here is applied with the activation, or not at all.
-//! INVARIANT: REVOKED-NOW
+//! The access that an active release asks for. Grants are of its environment: they open nothing in another, whatever else is active there.
+//! The events of a store are one environment's, and so are subscriptions: what is active there asks for them. What ended is not revived by
+//! going back. What is computed here is applied with the activation, or not at all. INVARIANT: REVOKED-NOW
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use selvage_model::code;
 use selvage_model::fabric::Fabric;
-use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef, SubscriptionName};
+use selvage_model::name::{ConsumerName, EnvironmentName, SubscriptionName};
 use selvage_store::{AppliedActivation, AskedAccess, AskedSubscription, DomainActivation, SignedRelease};
 
 use super::{Desk, DeskError, Files, Releases, plan, union};
@@ -16,16 +16,36 @@ use super::{Desk, DeskError, Files, Releases, plan, union};
 type Active = BTreeMap<EnvironmentName, Releases>;
 
 impl Desk {
-    /// What every environment asks for once this release is active in that one. Of a subscription that several have, the one of the
-    /// last stage counts.
+    /// What is asked for once this release is active in that environment.
     ///
     /// # Errors
     /// Those of the store.
     pub(super) async fn asked(
         &self,
-        (release, environment, history): (&SignedRelease, &EnvironmentName, &[DomainActivation]),
+        becoming: (&SignedRelease, &EnvironmentName, &[DomainActivation]),
         declared: &Fabric,
     ) -> Result<AskedAccess, DeskError> {
+        let grants = declared.grants.iter();
+        let grants = grants.map(|it| (it.consumer.value.clone(), it.interface.value.clone(), it.terms())).collect();
+        let subscriptions = match self.store.event_home().await? {
+            Some(home) if &home != becoming.1 => None,
+            Some(_) => {
+                let mut subscribed = Subscribed::default();
+                subscribed.add(declared);
+                Some(subscribed.asked)
+            }
+            None => Some(self.subscribed_anywhere(becoming, declared).await?),
+        };
+        Ok(AskedAccess { grants, subscriptions })
+    }
+
+    /// The subscriptions of every environment, for as long as nobody keeps events here: of one that several have, that of the last stage
+    /// counts.
+    async fn subscribed_anywhere(
+        &self,
+        (release, environment, history): (&SignedRelease, &EnvironmentName, &[DomainActivation]),
+        declared: &Fabric,
+    ) -> Result<Vec<AskedSubscription>, DeskError> {
         let mut active = active(history);
         active.entry(environment.clone()).or_default().insert(release.domain.clone(), release.id.clone());
         let stages = stages(declared);
@@ -33,20 +53,20 @@ impl Desk {
         let mut active: Vec<_> = active.into_iter().collect();
         // What is declared no more comes first. The sort is stable: what has no order goes by name.
         active.sort_by_key(|(environment, _)| stages.get(environment).copied());
-        let mut gathered = Gathered::default();
+        let mut subscribed = Subscribed::default();
         let mut read: BTreeMap<Releases, Fabric> = BTreeMap::new();
         for (_, releases) in active {
             // What runs in several environments is read once, and what was looked at just now not again.
             if releases == here {
-                gathered.add(declared);
+                subscribed.add(declared);
                 continue;
             }
             match read.entry(releases.clone()) {
-                Entry::Occupied(read) => gathered.add(read.get()),
-                Entry::Vacant(unread) => gathered.add(unread.insert(self.read_together(&releases).await?)),
+                Entry::Occupied(read) => subscribed.add(read.get()),
+                Entry::Vacant(unread) => subscribed.add(unread.insert(self.read_together(&releases).await?)),
             }
         }
-        Ok(gathered.asked)
+        Ok(subscribed.asked)
     }
 
     /// What releases say together.
@@ -83,27 +103,17 @@ fn stages(declared: &Fabric) -> BTreeMap<EnvironmentName, (usize, usize)> {
     stages
 }
 
-/// What is asked for, gathered fabric after fabric.
+/// The subscriptions that are asked for, gathered fabric after fabric.
 #[derive(Default)]
-struct Gathered {
-    asked: AskedAccess,
-    /// Where the grants of one consumer on one interface stand: there are thousands, and few of each.
-    grants: HashMap<(ConsumerName, InterfaceRef), Vec<usize>>,
-    /// Where a subscription stands.
-    subscriptions: HashMap<(ConsumerName, SubscriptionName), usize>,
+struct Subscribed {
+    asked: Vec<AskedSubscription>,
+    /// Where each of them stands.
+    places: HashMap<(ConsumerName, SubscriptionName), usize>,
 }
 
-impl Gathered {
+impl Subscribed {
     fn add(&mut self, fabric: &Fabric) {
-        let Self { asked, grants, subscriptions } = self;
-        for grant in &fabric.grants {
-            let one = (grant.consumer.value.clone(), grant.interface.value.clone(), grant.terms());
-            let like = grants.entry((one.0.clone(), one.1.clone())).or_default();
-            if !like.iter().any(|place| asked.grants.get(*place) == Some(&one)) {
-                like.push(asked.grants.len());
-                asked.grants.push(one);
-            }
-        }
+        let Self { asked, places } = self;
         for subscription in &fabric.subscriptions {
             let Some(name) = subscription.known_as() else { continue };
             let one = AskedSubscription {
@@ -112,12 +122,10 @@ impl Gathered {
                 interface: subscription.interface.value.clone(),
                 terms: subscription.terms(fabric),
             };
-            let place = *subscriptions
-                .entry((one.consumer.clone(), one.name.clone()))
-                .or_insert_with(|| asked.subscriptions.len());
-            match asked.subscriptions.get_mut(place) {
+            let place = *places.entry((one.consumer.clone(), one.name.clone())).or_insert_with(|| asked.len());
+            match asked.get_mut(place) {
                 Some(known) => *known = one,
-                None => asked.subscriptions.push(one),
+                None => asked.push(one),
             }
         }
     }

@@ -167,7 +167,8 @@ impl Desk {
             .await?;
         if !applied.grants.held_back.is_empty() {
             // It is active: what cannot be read now changes nothing of that.
-            let leases = self.store.access_state().await.map(|access| access.grants).unwrap_or_default();
+            let mut leases = self.store.access_state().await.map(|access| access.grants).unwrap_or_default();
+            leases.retain(|lease| lease.counts_in(&activating.environment));
             applied.grants = plan::without_another(applied.grants, &leases);
         }
         let (domain, release, activated) = (release.domain.clone(), release.id.clone(), applied.activated);

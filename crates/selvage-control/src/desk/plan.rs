@@ -60,8 +60,9 @@ impl Desk {
         let looked = self.beside(&release, &active, environment, (now, is_rollback)).await?;
         let was = self.hard(|| self.look.read(&active.all())).await;
         let asks = self.asked((&release, environment, &history), &looked.fabric).await?;
-        let (grants, subscriptions) = self.store.preview_access(&asks).await?;
-        let leases = self.store.access_state().await?.grants;
+        let (grants, subscriptions) = self.store.preview_access(environment, &asks).await?;
+        let mut leases = self.store.access_state().await?.grants;
+        leases.retain(|lease| lease.counts_in(environment));
         let without = without_another(grants, &leases);
         let mut findings = stays_ended(&looked.fabric, &without, &subscriptions);
         findings.extend(ends(&was, (&without, &leases), &subscriptions));
@@ -72,7 +73,7 @@ impl Desk {
     }
 }
 
-/// The same without those held back whose consumer has another grant there, as one that was asked for.
+/// The same without those held back whose consumer has another grant there, as one that was asked for; by the leases of that environment.
 pub(super) fn without_another(mut grants: AppliedGrants, leases: &[LiveGrant]) -> AppliedGrants {
     let stays = |lease: &LiveGrant| lease.ended.is_none() && !grants.ended.contains(&lease.id);
     let alive: BTreeSet<_> = leases.iter().filter(|it| stays(it)).map(|it| (&it.consumer, &it.interface)).collect();

@@ -1,7 +1,8 @@
 //! Who might do what, for what and until when; who asked, who decided, who answered for it; and what was opened in an emergency.
 
+use selvage_model::access::LiveGrant;
 use selvage_model::usage::Used;
-use selvage_store::{LeaseRecord, RecertificationItem};
+use selvage_store::{LeaseOrigin, LeaseRecord, RecertificationItem};
 
 use super::section::{Section, text, texts, time, time_or};
 use super::seen::Seen;
@@ -33,7 +34,7 @@ pub(super) fn grants(seen: &Seen) -> Section {
                 text(&grant.interface),
                 texts(grant.terms.operations.iter().cloned()),
                 text(grant.terms.purpose.as_deref().unwrap_or("none is said")),
-                text(origin),
+                text(came_by(*origin, grant)),
                 time(*granted),
                 time_or(grant.terms.until, "no end"),
                 time_or(grant.ended, "alive"),
@@ -43,6 +44,14 @@ pub(super) fn grants(seen: &Seen) -> Section {
         );
     }
     section
+}
+
+/// Where a grant comes from, and in which environment it counts, where in one alone.
+fn came_by(origin: LeaseOrigin, grant: &LiveGrant) -> String {
+    match &grant.environment {
+        Some(environment) => format!("{origin} in {environment}"),
+        None => origin.to_string(),
+    }
 }
 
 pub(super) fn requests(seen: &Seen) -> Section {

@@ -184,7 +184,8 @@ pub(super) fn compile(source: &SnapshotSource<'_>, declared: &Declared) -> Acces
         }
     }
     let mut granting = Granting::new(source.fabric, declared);
-    for grant in &state.grants {
+    // INVARIANT: DECLARED: what another environment's release asks for opens nothing here.
+    for grant in state.grants_in(source.environment) {
         // A grant on something that this snapshot does not serve opens nothing.
         let Some(served) = declared.named(&grant.interface) else { continue };
         let consumer = access.consumer(&grant.consumer);

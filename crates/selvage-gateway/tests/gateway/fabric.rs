@@ -102,6 +102,7 @@ pub fn access(fabric: &Fabric) -> AccessState {
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
         terms: grant.terms().into(),
+        environment: None,
         ended: None,
     });
     AccessState { revision: 1, grants: grants.collect(), credentials, ..AccessState::default() }

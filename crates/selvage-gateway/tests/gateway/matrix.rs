@@ -146,7 +146,7 @@ fn grant(consumer: &str, interface: &str, right: &str, past: Timestamp, future: 
     }
     let (consumer, interface) = (consumer.parse().unwrap(), interface.parse().unwrap());
     let id = format!("grt_{consumer}_{interface}");
-    Some(LiveGrant { id, consumer, interface, terms: terms.into(), ended })
+    Some(LiveGrant { id, consumer, interface, terms: terms.into(), environment: None, ended })
 }
 
 /// The issuer of the tests, and another that is not it.

@@ -212,6 +212,7 @@ fn lease(id: &str, consumer: &str, interface: &str, terms: GrantTerms) -> LiveGr
         consumer: consumer.parse().unwrap(),
         interface: interface.parse().unwrap(),
         terms: terms.into(),
+        environment: None,
         ended: None,
     }
 }

@@ -160,6 +160,7 @@ fn consumers_are_those_who_are_let_in() {
         consumer: consumer.parse().unwrap(),
         interface: "products@1".parse().unwrap(),
         terms: terms.clone().into(),
+        environment: None,
         ended,
     };
     let now: Timestamp = "2026-11-27T04:00:00Z".parse().unwrap();

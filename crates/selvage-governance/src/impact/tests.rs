@@ -34,7 +34,14 @@ fn used(consumer: &str, interface: &str, operation: &str, attribute: Option<(Way
 fn grant(consumer: &str, interface: &str, operations: &[&str]) -> LiveGrant {
     let terms = GrantTerms::whole(operations.iter().copied());
     let (interface, id) = (interface.parse().unwrap(), format!("grt_{consumer}"));
-    LiveGrant { id, consumer: consumer.parse().unwrap(), interface, terms: terms.into(), ended: None }
+    LiveGrant {
+        id,
+        consumer: consumer.parse().unwrap(),
+        interface,
+        terms: terms.into(),
+        environment: None,
+        ended: None,
+    }
 }
 
 fn subscription(consumer: &str, interface: &str) -> LiveSubscription {

@@ -69,12 +69,12 @@ impl BreakGlass {
 
 statements! {
     OPEN = "INSERT INTO break_glass (lease, opened_by, because, opened_at, ends_at, review_by) VALUES ($1, $2, $3, $4, $5, $6)";
-    ALL = "SELECT id, consumer, interface, terms, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, reviewed_at, \
+    ALL = "SELECT id, consumer, interface, terms, environment, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, reviewed_at, \
            reviewed_by, review FROM break_glass JOIN lease ON lease.id = break_glass.lease ORDER BY opened_at, id";
-    PENDING = "SELECT id, consumer, interface, terms, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, \
+    PENDING = "SELECT id, consumer, interface, terms, environment, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, \
                reviewed_at, reviewed_by, review FROM break_glass JOIN lease ON lease.id = break_glass.lease \
                WHERE verdict IS NULL OR ended_at IS NULL ORDER BY opened_at, id";
-    BY_ID = "SELECT id, consumer, interface, terms, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, \
+    BY_ID = "SELECT id, consumer, interface, terms, environment, ended_at, opened_by, because, opened_at, ends_at, review_by, verdict, \
              reviewed_at, reviewed_by, review FROM break_glass JOIN lease ON lease.id = break_glass.lease WHERE lease = $1";
     REVIEW = "UPDATE break_glass SET verdict = $2, reviewed_at = $3, reviewed_by = $4, review = $5 \
               WHERE lease = $1 AND verdict IS NULL";
@@ -212,7 +212,7 @@ async fn find(transaction: &mut Transaction, id: &str) -> Result<BreakGlass, Sto
     opened(&row.ok_or_else(|| StoreError::NotFound { what: "break-glass grant", id: id.to_owned() })?)
 }
 
-fn opened(row: &Row) -> Result<BreakGlass, StoreError> {
+pub(crate) fn opened(row: &Row) -> Result<BreakGlass, StoreError> {
     let review = match row.optional_text("verdict")? {
         Some(verdict) => Some(Review {
             ratified: verdict == "ratified",

@@ -1,12 +1,12 @@
-//! Leases, as manifests ask for them. What ended is never revived, by no release and no rollback: only terms that the
-//! manifests did not have before make a new lease.
+//! Leases, as manifests ask for them, those of each environment by themselves. What ended is never revived, by no release and no rollback:
+//! only terms that the manifests did not have before make a new lease. What a person took back stays so in every environment.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use selvage_model::access::{GrantTerms, LiveGrant};
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::Store;
 use crate::access::{self, past};
 use crate::database::Transaction;
 use crate::error::StoreError;
+use crate::event::home;
 use crate::ledger;
 use crate::statement::statements;
 use crate::value::{Row, bind};
@@ -28,6 +29,8 @@ pub struct AppliedGrants {
     pub changed: Vec<String>,
     /// Leases that no manifest asks for any more, by id.
     pub ended: Vec<String>,
+    /// Leases of before they had an environment, by id: they are of this one since now.
+    pub adopted: Vec<String>,
     /// Asked for, and not given, since a lease with these terms was ended.
     pub held_back: Vec<HeldBack>,
 }
@@ -44,20 +47,22 @@ pub struct HeldBack {
 }
 
 statements! {
-    ALL = "SELECT id, consumer, interface, terms, ended_at FROM lease ORDER BY granted_at, id";
-    TOUCHED = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE touched > $1 ORDER BY granted_at, id";
+    ALL = "SELECT id, consumer, interface, terms, environment, ended_at FROM lease ORDER BY granted_at, id";
+    TOUCHED = "SELECT id, consumer, interface, terms, environment, ended_at FROM lease WHERE touched > $1 ORDER BY granted_at, id";
     COUNT = "SELECT COUNT(*) AS leases, COUNT(ended_at) AS ended FROM lease";
-    OF_MANIFESTS = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE origin = 'manifest' ORDER BY granted_at, id";
-    NARROWED = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE of_manifest = 1 AND ended_at IS NULL \
-                ORDER BY granted_at, id";
+    OF_MANIFESTS = "SELECT id, consumer, interface, terms, environment, ended_at FROM lease WHERE origin = 'manifest' \
+                    AND (environment IS NULL OR environment = $1 OR withdrawn = 1) ORDER BY granted_at, id";
+    NARROWED = "SELECT id, consumer, interface, terms, environment, ended_at FROM lease WHERE of_manifest = 1 AND ended_at IS NULL \
+                AND (environment IS NULL OR environment = $1) ORDER BY granted_at, id";
     ALL_TERMS = "SELECT lease, digest FROM lease_terms";
-    GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, 'manifest', $2, $3, $4, $5)";
+    GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, environment) VALUES ($1, 'manifest', $2, $3, $4, $5, $6)";
+    ADOPT = "UPDATE lease SET environment = $2 WHERE id = $1 AND environment IS NULL";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1";
     REMEMBER = "INSERT INTO lease_terms (lease, digest) VALUES ($1, $2) ON CONFLICT DO NOTHING";
     HAND_ON = "INSERT INTO lease_terms (lease, digest) SELECT CAST($2 AS TEXT), digest FROM lease_terms WHERE lease = $1 ON CONFLICT DO NOTHING";
     LET_GO = "DELETE FROM lease_terms WHERE lease = $1";
-    END = "UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
-    BY_ID = "SELECT id, consumer, interface, terms, ended_at FROM lease WHERE id = $1";
+    END = "UPDATE lease SET ended_at = $2, withdrawn = $3 WHERE id = $1 AND ended_at IS NULL";
+    BY_ID = "SELECT id, consumer, interface, terms, environment, ended_at FROM lease WHERE id = $1";
 }
 
 type Digest = [u8; 32];
@@ -71,20 +76,20 @@ pub(crate) type Asked = (ConsumerName, InterfaceRef, GrantTerms);
 impl AppliedGrants {
     /// Whether everything is as it was.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.granted.is_empty() && self.changed.is_empty() && self.ended.is_empty()
+        self.granted.is_empty() && self.changed.is_empty() && self.ended.is_empty() && self.adopted.is_empty()
     }
 }
 
 impl Store {
-    /// Makes the leases of origin `manifest` what the manifests ask for: new ones are granted, changed ones changed,
-    /// vanished ones ended. INVARIANT: REVOKED-NOW: what was ended stays ended unless its terms are new.
+    /// Makes the leases of origin `manifest` that count in every environment what the manifests ask for: new ones are granted, changed ones
+    /// changed, vanished ones ended. INVARIANT: REVOKED-NOW: what was ended stays ended unless its terms are new.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn apply_manifest_grants(&self, asked: &[Asked], by: &str) -> Result<AppliedGrants, StoreError> {
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let applied = apply(&mut transaction, asked, by).await?;
+        let applied = apply(&mut transaction, (None, asked), by).await?;
         if !applied.is_nothing() {
             access::end_overdue(&mut transaction).await?;
             access::raise(&mut transaction).await?;
@@ -113,26 +118,38 @@ impl Store {
     }
 }
 
-/// Makes leases what is asked for. The caller holds the access state, ends what lived by them, and raises the revision.
+/// Makes the leases of an environment what is asked for there. The caller holds the access state, ends what lived by them, and raises the revision.
 pub(crate) async fn apply(
     transaction: &mut Transaction,
-    asked: &[Asked],
+    (environment, asked): (Option<&EnvironmentName>, &[Asked]),
     by: &str,
 ) -> Result<AppliedGrants, StoreError> {
-    let plan = planned(transaction, asked).await?;
+    let plan = planned(transaction, (environment, asked)).await?;
     carry_out(transaction, plan, by).await
 }
 
-/// What has to be done so that leases are what is asked for. It reads all of them, and holds for as long as the revision stays.
-pub(crate) async fn planned(transaction: &mut Transaction, asked: &[Asked]) -> Result<Plan, StoreError> {
-    let mut plan = plan(known(transaction).await?, asked);
+/// What has to be done so that the leases of an environment are what is asked for there. It reads all of them, and holds for as long as the
+/// revision stays.
+pub(crate) async fn planned(
+    transaction: &mut Transaction,
+    (environment, asked): (Option<&EnvironmentName>, &[Asked]),
+) -> Result<Plan, StoreError> {
+    let known = known(transaction, environment).await?;
+    let alive = known.iter().map(|known| &known.grant).filter(|grant| grant.ended.is_none());
+    let mut adopt: Vec<String> = alive.filter(|grant| grant.environment.is_none()).map(|it| it.id.clone()).collect();
+    let mut plan = plan(known, asked);
     // What was left of a manifest's lease goes with the manifest, whatever its terms have become.
-    for row in transaction.all(NARROWED, bind![]).await? {
+    for row in transaction.all(NARROWED, bind![environment.map(|it| it.as_str().to_owned())]).await? {
         let left = live(&row)?;
         if !asked.iter().any(|(consumer, interface, _)| (consumer, interface) == (&left.consumer, &left.interface)) {
             plan.end.push(left);
+        } else if left.environment.is_none() {
+            adopt.push(left.id);
         }
     }
+    plan.environment = environment.cloned();
+    // A lease that a node of before wrote has no environment: it is of the one that settles it first.
+    plan.adopt = if environment.is_some() { adopt } else { Vec::new() };
     Ok(plan)
 }
 
@@ -141,19 +158,38 @@ async fn find(transaction: &mut Transaction, id: &str) -> Result<LiveGrant, Stor
     live(&row.ok_or_else(|| StoreError::NotFound { what: "grant", id: id.to_owned() })?)
 }
 
-/// Ends one that is alive, and says so in the ledger. The caller ends what lived by it and raises the revision.
+/// Ends one that is alive since somebody took it back, so that no environment's manifests give it again, and says so in the ledger. The
+/// caller ends what lived by it and raises the revision.
 pub(super) async fn end(
     transaction: &mut Transaction,
     grant: &LiveGrant,
     by: &str,
     because: &str,
 ) -> Result<(), StoreError> {
+    end_of(transaction, grant, true, (by, because)).await
+}
+
+/// Ends one: taken back by a person, or since the manifests of its environment do not ask for it any more.
+async fn end_of(
+    transaction: &mut Transaction,
+    grant: &LiveGrant,
+    is_withdrawn: bool,
+    (by, because): (&str, &str),
+) -> Result<(), StoreError> {
     let now = transaction.now().await?;
-    transaction.run(END, bind![grant.id.as_str(), now]).await?;
+    transaction.run(END, bind![grant.id.as_str(), now, i64::from(is_withdrawn)]).await?;
     let detail = json!({
         "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(), "because": because,
     });
     ledger::append(transaction, by, "grant.ended", &grant.id, &detail).await
+}
+
+/// Every lease by which events of the store may be had: those that count where they are kept, or all where nobody keeps any yet.
+pub(crate) async fn all_of_events(transaction: &mut Transaction) -> Result<Vec<LiveGrant>, StoreError> {
+    let home = home::of(transaction).await?;
+    let mut grants = all(transaction).await?;
+    grants.retain(|grant| home.as_ref().is_none_or(|home| grant.counts_in(home)));
+    Ok(grants)
 }
 
 /// Every lease, oldest first.
@@ -186,12 +222,13 @@ pub(crate) async fn all_after(
     if is_whole { Ok(grants) } else { all(transaction).await }
 }
 
-pub(super) fn live(row: &Row) -> Result<LiveGrant, StoreError> {
+pub(crate) fn live(row: &Row) -> Result<LiveGrant, StoreError> {
     Ok(LiveGrant {
         id: row.text("id")?,
         consumer: row.parsed("consumer")?,
         interface: row.parsed("interface")?,
         terms: Arc::new(row.json("terms")?),
+        environment: row.optional_text("environment")?.map(|_| row.parsed("environment")).transpose()?,
         ended: row.optional_time("ended_at")?,
     })
 }
@@ -202,12 +239,13 @@ struct Known {
     terms: BTreeSet<Digest>,
 }
 
-async fn known(transaction: &mut Transaction) -> Result<Vec<Known>, StoreError> {
+/// Those of an environment, those of before they had one, and what was taken back in any.
+async fn known(transaction: &mut Transaction, environment: Option<&EnvironmentName>) -> Result<Vec<Known>, StoreError> {
     let mut terms: BTreeMap<String, BTreeSet<Digest>> = BTreeMap::new();
     for row in transaction.all(ALL_TERMS, bind![]).await? {
         terms.entry(row.text("lease")?).or_default().insert(row.hash("digest")?);
     }
-    let grants = transaction.all(OF_MANIFESTS, bind![]).await?;
+    let grants = transaction.all(OF_MANIFESTS, bind![environment.map(|it| it.as_str().to_owned())]).await?;
     let grants = grants.iter().map(live).collect::<Result<Vec<_>, _>>()?.into_iter();
     Ok(grants.map(|grant| Known { terms: terms.remove(&grant.id).unwrap_or_default(), grant }).collect())
 }
@@ -215,6 +253,10 @@ async fn known(transaction: &mut Transaction) -> Result<Vec<Known>, StoreError> 
 /// What has to be done.
 #[derive(Default)]
 pub(crate) struct Plan {
+    /// Where; everywhere where none is said.
+    environment: Option<EnvironmentName>,
+    /// Leases that are this environment's from now on, by id.
+    adopt: Vec<String>,
     grant: Vec<Asked>,
     change: Vec<(LiveGrant, GrantTerms)>,
     end: Vec<LiveGrant>,
@@ -276,20 +318,15 @@ pub(crate) async fn carry_out(
     plan: Plan,
     by: &str,
 ) -> Result<AppliedGrants, StoreError> {
-    let now = transaction.now().await?;
     let mut applied = AppliedGrants { held_back: plan.held_back, ..AppliedGrants::default() };
-    for (consumer, interface, terms) in plan.grant {
-        let id = format!("grt_{:032x}", Uuid::new_v4().as_u128());
-        let interface = interface.to_string();
-        let words = json!(terms);
-        transaction
-            .run(GRANT, bind![id.as_str(), consumer.as_str(), interface.as_str(), words.to_string(), now])
-            .await?;
-        past::note(transaction, &id).await?;
-        transaction.run(REMEMBER, bind![id.as_str(), digest(&terms)]).await?;
-        let detail = json!({"consumer": consumer.as_str(), "interface": interface, "terms": words});
-        ledger::append(transaction, by, "grant.granted", &id, &detail).await?;
-        applied.granted.push(id);
+    if let Some(environment) = &plan.environment {
+        for id in plan.adopt {
+            transaction.run(ADOPT, bind![id.as_str(), environment.as_str()]).await?;
+            applied.adopted.push(id);
+        }
+    }
+    for asked in plan.grant {
+        applied.granted.push(give(transaction, plan.environment.as_ref(), &asked, by).await?);
     }
     for (grant, terms) in plan.change {
         let words = json!(terms);
@@ -301,16 +338,38 @@ pub(crate) async fn carry_out(
         applied.changed.push(grant.id);
     }
     for (grant, survivor) in plan.merge {
-        end(transaction, &grant, by, "its consumer goes on under other terms").await?;
+        end_of(transaction, &grant, false, (by, "its consumer goes on under other terms")).await?;
         transaction.run(HAND_ON, bind![grant.id.as_str(), survivor.as_str()]).await?;
         transaction.run(LET_GO, bind![grant.id.as_str()]).await?;
         applied.ended.push(grant.id);
     }
     for grant in plan.end {
-        end(transaction, &grant, by, "no manifest asks for it any more").await?;
+        end_of(transaction, &grant, false, (by, "no manifest asks for it any more")).await?;
         applied.ended.push(grant.id);
     }
     Ok(applied)
+}
+
+/// Grants what manifests ask for, and gives the lease's id.
+async fn give(
+    transaction: &mut Transaction,
+    environment: Option<&EnvironmentName>,
+    (consumer, interface, terms): &Asked,
+    by: &str,
+) -> Result<String, StoreError> {
+    let now = transaction.now().await?;
+    let id = format!("grt_{:032x}", Uuid::new_v4().as_u128());
+    let (interface, words) = (interface.to_string(), json!(terms));
+    let whose = environment.map(|it| it.as_str().to_owned());
+    let row = bind![id.as_str(), consumer.as_str(), interface.as_str(), words.to_string(), now, whose];
+    transaction.run(GRANT, row).await?;
+    past::note(transaction, &id).await?;
+    transaction.run(REMEMBER, bind![id.as_str(), digest(terms)]).await?;
+    let environment = environment.map(EnvironmentName::as_str);
+    let detail =
+        json!({"consumer": consumer.as_str(), "interface": interface, "environment": environment, "terms": words});
+    ledger::append(transaction, by, "grant.granted", &id, &detail).await?;
+    Ok(id)
 }
 
 /// Says which terms are the same: in whatever order they were written.

@@ -69,10 +69,10 @@ pub struct LeaseRecord {
 }
 
 statements! {
-    ALL = "SELECT id, origin, consumer, interface, terms, granted_at, ended_at FROM lease ORDER BY granted_at, id";
-    BY_ID = "SELECT id, origin, consumer, interface, terms, granted_at, ended_at FROM lease WHERE id = $1";
+    ALL = "SELECT id, origin, consumer, interface, terms, environment, granted_at, ended_at FROM lease ORDER BY granted_at, id";
+    BY_ID = "SELECT id, origin, consumer, interface, terms, environment, granted_at, ended_at FROM lease WHERE id = $1";
     GRANT = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at) VALUES ($1, $2, $3, $4, $5, $6)";
-    OF_MANIFEST = "UPDATE lease SET of_manifest = 1 WHERE id = $1";
+    OF_MANIFEST = "UPDATE lease SET of_manifest = 1, environment = $2 WHERE id = $1";
     CHANGE = "UPDATE lease SET terms = $2 WHERE id = $1 AND ended_at IS NULL";
 }
 
@@ -94,8 +94,8 @@ impl Store {
     }
 
     /// Gives a lease that is alive narrower terms, for good, and the lease as it is then. One that a manifest asks for ends, and what
-    /// is left of it is another lease: the manifest's terms do not come back, and it ends when no manifest asks for that consumer and
-    /// interface any more. INVARIANT: REVOKED-NOW
+    /// is left of it is another lease there: the manifest's terms do not come back, and it ends when no manifest asks for that consumer
+    /// and interface any more. INVARIANT: REVOKED-NOW
     ///
     /// # Errors
     /// [`StoreError::NotFound`] for an id that no lease has, [`StoreError::AccessStands`] for one that has ended, and
@@ -133,7 +133,8 @@ pub(super) async fn narrow_to(
     let id = match origin {
         LeaseOrigin::Manifest => {
             let id = insert(transaction, LeaseOrigin::Request, (&old.consumer, &old.interface), &terms).await?;
-            transaction.run(OF_MANIFEST, bind![id.as_str()]).await?;
+            let whose = old.environment.as_ref().map(|it| it.as_str().to_owned());
+            transaction.run(OF_MANIFEST, bind![id.as_str(), whose]).await?;
             grant::end(transaction, old, by, &format!("narrowed to {id}: {because}")).await?;
             id
         }

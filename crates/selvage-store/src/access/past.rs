@@ -21,7 +21,7 @@ statements! {
     KEYS = "SELECT id, principal_kind, principal, key_hash, issued_at, expires_at, \
             CASE WHEN revoked_at <= $1 THEN revoked_at END AS revoked_at FROM credential WHERE issued_at <= $1 \
             ORDER BY issued_at, id";
-    GRANTS = "SELECT id, consumer, interface, CASE WHEN ended_at <= $1 THEN ended_at END AS ended_at, \
+    GRANTS = "SELECT id, consumer, interface, environment, CASE WHEN ended_at <= $1 THEN ended_at END AS ended_at, \
               COALESCE((SELECT h.terms FROM lease_history AS h WHERE h.lease = lease.id AND h.since <= $1 \
               ORDER BY h.since DESC LIMIT 1), terms) AS terms FROM lease WHERE granted_at <= $1 ORDER BY granted_at, id";
     BLOCKS = "SELECT id, kind, subject, because, blocked_at FROM access_block WHERE blocked_at <= $1 \

@@ -137,10 +137,10 @@ statements! {
     ALL = "SELECT id, scope, until_at, started_at, started_by, closed_at FROM recertification ORDER BY started_at, id";
     BY_ID = "SELECT id, scope, until_at, started_at, started_by, closed_at FROM recertification WHERE id = $1";
     ITEMS = "SELECT recertification_item.id AS item, campaign, lease, tier, breadth, last_used_at, state, settled_at, settled_by, \
-             because, lease.id AS id, consumer, interface, terms, ended_at FROM recertification_item \
+             because, lease.id AS id, consumer, interface, terms, environment, ended_at FROM recertification_item \
              JOIN lease ON lease.id = recertification_item.lease ORDER BY campaign, consumer, interface, recertification_item.id";
     ITEM = "SELECT recertification_item.id AS item, campaign, lease, tier, breadth, last_used_at, state, settled_at, settled_by, \
-            because, lease.id AS id, consumer, interface, terms, ended_at FROM recertification_item \
+            because, lease.id AS id, consumer, interface, terms, environment, ended_at FROM recertification_item \
             JOIN lease ON lease.id = recertification_item.lease WHERE recertification_item.id = $1";
     DUE = "SELECT recertification_item.id AS item FROM recertification_item \
            JOIN recertification ON recertification.id = recertification_item.campaign \
@@ -346,7 +346,7 @@ fn campaign(row: &Row) -> Result<Recertification, StoreError> {
     })
 }
 
-fn item(row: &Row) -> Result<RecertificationItem, StoreError> {
+pub(crate) fn item(row: &Row) -> Result<RecertificationItem, StoreError> {
     let settled = match row.optional_time("settled_at")? {
         Some(at) => Some((at, row.text("settled_by")?, row.text("because")?)),
         None => None,

@@ -208,7 +208,7 @@ impl Store {
 /// Ends what has no right any more, in the transaction that took the right. INVARIANT: REVOKED-NOW
 pub(crate) async fn end_overdue(transaction: &mut Transaction) -> Result<Vec<String>, StoreError> {
     let now = transaction.now().await?.timestamp()?;
-    let grants = grant::all(transaction).await?;
+    let grants = grant::all_of_events(transaction).await?;
     let mut over = Vec::new();
     for subscription in all(transaction).await? {
         if subscription.state == SubscriptionState::Ended {

@@ -24,14 +24,14 @@ const BECAUSE: &str = "it had ended in the store that was lost";
 statements! {
     REVOKE = "UPDATE credential SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL";
     END_AT = "UPDATE credential SET expires_at = $2 WHERE id = $1 AND (expires_at IS NULL OR expires_at > $2)";
-    END = "UPDATE lease SET ended_at = $2 WHERE id = $1 AND ended_at IS NULL";
+    END = "UPDATE lease SET ended_at = $2, withdrawn = 1 WHERE id = $1 AND ended_at IS NULL";
     TERMS = "UPDATE lease SET terms = $2 WHERE id = $1";
     ANSWERED = "UPDATE recertification_item SET state = $2, settled_at = $3, settled_by = $4, because = $5 WHERE id = $1 \
                 AND (state = 'open' OR (state = 'escalated' AND $2 <> 'escalated'))";
     REVIEWED = "UPDATE break_glass SET verdict = $2, reviewed_at = $3, reviewed_by = $4, review = $5 \
                 WHERE lease = $1 AND verdict IS NULL";
-    ENDED = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at) \
-             VALUES ($1, 'manifest', $2, $3, $4, $5, $5) ON CONFLICT (id) DO NOTHING";
+    ENDED = "INSERT INTO lease (id, origin, consumer, interface, terms, granted_at, ended_at, environment, withdrawn) \
+             VALUES ($1, 'manifest', $2, $3, $4, $5, $5, $6, 1) ON CONFLICT (id) DO NOTHING";
     REMEMBER = "INSERT INTO lease_terms (lease, digest) SELECT id, $2 FROM lease WHERE id = $1 ON CONFLICT DO NOTHING";
     BLOCK = "INSERT INTO access_block (id, kind, subject, because, blocked_at, blocked_by) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (id) DO NOTHING";
@@ -52,9 +52,11 @@ pub(super) async fn take_over(
     let here: BTreeMap<String, Arc<GrantTerms>> =
         grant::all(transaction).await?.into_iter().map(|grant| (grant.id, grant.terms)).collect();
     for there in &lost.grants {
-        let less = here.get(&there.id).and_then(|here| less(here, &there.terms, *narrows));
-        if end_grant(transaction, there, less).await? {
-            ended.push(there.id.clone());
+        for id in ids_here(&here, there) {
+            let less = here.get(&id).and_then(|here| less(here, &there.terms, *narrows));
+            if end_grant(transaction, (&id, there), less).await? {
+                ended.push(id);
+            }
         }
     }
     for block in &lost.blocks {
@@ -85,13 +87,24 @@ async fn end_key(transaction: &mut Transaction, key: &Credential) -> Result<bool
     Ok(changed > 0)
 }
 
+/// What a lease of there is here: one of before leases had an environment is one for each of them by now, named after it.
+fn ids_here(here: &BTreeMap<String, Arc<GrantTerms>>, there: &LiveGrant) -> Vec<String> {
+    let mut ids = vec![there.id.clone()];
+    if there.environment.is_none() {
+        let copies = format!("{}_", there.id);
+        let named = here.range(copies.clone()..).map(|(id, _)| id).take_while(|id| id.starts_with(&copies));
+        ids.extend(named.cloned());
+    }
+    ids
+}
+
 /// One that was granted and ended since is put there as ended, so that no manifest finds it new.
 async fn end_grant(
     transaction: &mut Transaction,
-    there: &LiveGrant,
+    (id, there): (&str, &LiveGrant),
     less: Option<GrantTerms>,
 ) -> Result<bool, StoreError> {
-    let (id, terms) = (there.id.as_str(), json!(*there.terms).to_string());
+    let terms = json!(*there.terms).to_string();
     let mut changed = 0;
     if let Some(less) = less {
         changed += transaction.run(TERMS, bind![id, json!(less).to_string()]).await?;
@@ -100,7 +113,8 @@ async fn end_grant(
     }
     if let Some(at) = there.ended.map(Micros::from) {
         let (consumer, interface) = (there.consumer.as_str(), there.interface.to_string());
-        changed += transaction.run(ENDED, bind![id, consumer, interface, terms, at]).await?;
+        let environment = there.environment.as_ref().map(|it| it.as_str().to_owned());
+        changed += transaction.run(ENDED, bind![id, consumer, interface, terms, at, environment]).await?;
         changed += transaction.run(END, bind![id, at]).await?;
     }
     transaction.run(REMEMBER, bind![id, grant::digest(&there.terms)]).await?;

@@ -121,7 +121,7 @@ pub(crate) async fn end_overdue(transaction: &mut Transaction) -> Result<Vec<(In
     if groups.is_empty() {
         return Ok(Vec::new());
     }
-    let (now, grants) = (transaction.now().await?, grant::all(transaction).await?);
+    let (now, grants) = (transaction.now().await?, grant::all_of_events(transaction).await?);
     let mut over = Vec::new();
     for group in groups {
         if !group.may_pull(&grants, now.timestamp()?) {

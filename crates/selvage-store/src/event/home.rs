@@ -5,6 +5,7 @@
 use selvage_model::name::EnvironmentName;
 
 use crate::Store;
+use crate::database::Transaction;
 use crate::error::StoreError;
 use crate::statement::statements;
 use crate::value::bind;
@@ -30,7 +31,20 @@ statements! {
            UNION SELECT environment FROM lifecycle_notice WHERE environment <> $1 ORDER BY environment";
 }
 
+/// Whose the events of this store are; nobody's yet where nothing has kept any.
+pub(crate) async fn of(transaction: &mut Transaction) -> Result<Option<EnvironmentName>, StoreError> {
+    transaction.first(HOME, bind![]).await?.map(|row| row.parsed("environment")).transpose()
+}
+
 impl Store {
+    /// Whose the events of this store are; nobody's yet where nothing has kept any.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn event_home(&self) -> Result<Option<EnvironmentName>, StoreError> {
+        of(&mut self.database.read().await?).await
+    }
+
     /// Says whose the events of this store are, and makes them this environment's where they are nobody's. Where there are events of before
     /// that was known, one of these goes first, if it ran here.
     ///
@@ -44,8 +58,8 @@ impl Store {
         let mut transaction = self.database.write().await?;
         let whose =
             |home: EnvironmentName| if &home == environment { EventHome::Here } else { EventHome::Elsewhere(home) };
-        if let Some(row) = transaction.first(HOME, bind![]).await? {
-            return Ok(whose(row.parsed("environment")?));
+        if let Some(home) = of(&mut transaction).await? {
+            return Ok(whose(home));
         }
         if transaction.first(BEFORE, bind![]).await?.is_some() {
             for row in transaction.all(RAN, bind![environment.as_str()]).await? {

@@ -35,17 +35,18 @@ pub struct NewActivation<'a> {
     pub is_rollback: bool,
     /// The ordinal of the last activation by which all of this was judged; 0 where there was none.
     pub seen: u64,
-    /// What all that is active asks for once this is.
+    /// What is asked for once this is active.
     pub asks: &'a AskedAccess,
 }
 
-/// The access that releases ask for, of every environment together.
+/// The access that is asked for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AskedAccess {
-    /// Grants.
+    /// Grants, by what is active in the environment.
     pub grants: Vec<Asked>,
-    /// Subscriptions; they are approved.
-    pub subscriptions: Vec<AskedSubscription>,
+    /// Subscriptions, by what is active where the events of the store are kept; they are approved. None where that is another environment:
+    /// they stay as they are.
+    pub subscriptions: Option<Vec<AskedSubscription>>,
 }
 
 /// What came of an activation.
@@ -111,7 +112,8 @@ impl Store {
     /// [`StoreError::NotFound`] for a release that the domain does not have, [`StoreError::ActivationMoved`] where something was
     /// activated since it was judged.
     pub async fn activate_domain(&self, new: &NewActivation<'_>) -> Result<AppliedActivation, StoreError> {
-        let planned = self.planned_access(&new.asks.grants).await?;
+        let asked = (Some(new.environment), new.asks.grants.as_slice());
+        let planned = self.planned_access(asked).await?;
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
         ledger::hold(&mut transaction).await?; // one activation at a time, so that ordinals are theirs alone
@@ -120,14 +122,14 @@ impl Store {
         }
         let plan = match planned {
             (revision, plan) if revision == access::revision(&mut transaction).await? => plan,
-            _ => grant::planned(&mut transaction, &new.asks.grants).await?,
+            _ => grant::planned(&mut transaction, asked).await?,
         };
         let activated = append(&mut transaction, new).await?;
         let grants = grant::carry_out(&mut transaction, plan, new.by).await?;
         if !grants.is_nothing() {
             access::end_overdue(&mut transaction).await?;
         }
-        let subscriptions = ask::apply(&mut transaction, &new.asks.subscriptions, (true, new.by)).await?;
+        let subscriptions = subscribed(&mut transaction, new.asks, new.by).await?;
         if activated != Activated::Before || !grants.is_nothing() || !subscriptions.is_nothing() {
             access::raise(&mut transaction).await?;
             transaction.commit().await?;
@@ -137,27 +139,31 @@ impl Store {
 
     /// What is to be done with leases, and by which access state. All of them are read, beside whoever changes them: nobody waits for
     /// that, and no node for what is active meanwhile.
-    async fn planned_access(&self, asked: &[Asked]) -> Result<(u64, grant::Plan), StoreError> {
+    async fn planned_access(
+        &self,
+        asked: (Option<&EnvironmentName>, &[Asked]),
+    ) -> Result<(u64, grant::Plan), StoreError> {
         let mut transaction = self.database.read().await?;
         Ok((access::revision(&mut transaction).await?, grant::planned(&mut transaction, asked).await?))
     }
 
-    /// What would come of the access if this were what is asked for. Nothing is changed.
+    /// What would come of the access if this were what is asked for in an environment. Nothing is changed.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn preview_access(
         &self,
+        environment: &EnvironmentName,
         asks: &AskedAccess,
     ) -> Result<(AppliedGrants, AppliedSubscriptions), StoreError> {
         const NOBODY: &str = "preview";
         let mut transaction = self.database.write().await?;
         access::hold(&mut transaction).await?;
-        let grants = grant::apply(&mut transaction, &asks.grants, NOBODY).await?;
+        let grants = grant::apply(&mut transaction, (Some(environment), &asks.grants), NOBODY).await?;
         if !grants.is_nothing() {
             access::end_overdue(&mut transaction).await?;
         }
-        let subscriptions = ask::apply(&mut transaction, &asks.subscriptions, (true, NOBODY)).await?;
+        let subscriptions = subscribed(&mut transaction, asks, NOBODY).await?;
         // It is never committed.
         drop(transaction);
         Ok((grants, subscriptions))
@@ -178,6 +184,18 @@ impl Store {
     pub async fn activations(&self) -> Result<Vec<DomainActivation>, StoreError> {
         let mut transaction = self.database.read().await?;
         transaction.all(HISTORY, bind![]).await?.iter().map(activation).collect()
+    }
+}
+
+/// Makes subscriptions what is asked for, where that is this environment's to ask.
+pub(super) async fn subscribed(
+    transaction: &mut Transaction,
+    asks: &AskedAccess,
+    by: &str,
+) -> Result<AppliedSubscriptions, StoreError> {
+    match &asks.subscriptions {
+        Some(asked) => ask::apply(transaction, asked, (true, by)).await,
+        None => Ok(AppliedSubscriptions::default()),
     }
 }
 

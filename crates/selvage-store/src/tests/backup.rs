@@ -15,7 +15,7 @@ use sha2::Digest as _;
 use tempfile::TempDir;
 
 use super::migration::of_version;
-use super::stage::Stage;
+use super::stage::{Stage, tamper};
 use super::{answer, both, claimed, new_claim};
 use crate::statement::Sql;
 use crate::value::bind;
@@ -37,6 +37,7 @@ both!(
     a_lost_store_never_opens_more,
     what_was_answered_for_stays_so_and_the_rest_has_more_time,
     a_lost_store_is_read_and_left_as_it_is,
+    what_ended_in_a_lost_store_of_before_has_ended_in_every_environment,
 );
 
 /// A file for a backup, and who restores it.
@@ -579,7 +580,7 @@ async fn items_until(store: &Store) -> Timestamp {
 
 /// It is evidence.
 async fn a_lost_store_is_read_and_left_as_it_is(stage: &Stage) {
-    for version in [8, 9, 11, 12, 14] {
+    for version in [8, 9, 11, 12, 14, 37, 38] {
         let stage = fresh(stage).await;
         of_version(&stage, version).await.close().await;
         let read = LostStore::read(&stage.url(), narrower).await;
@@ -606,4 +607,22 @@ async fn a_lost_store_is_read_and_left_as_it_is(stage: &Stage) {
         }
         stage.end().await;
     }
+}
+
+/// INVARIANT: REVOKED-NOW: a lease that counted wherever anything was active ends wherever it is one of its own by now.
+async fn what_ended_in_a_lost_store_of_before_has_ended_in_every_environment(stage: &Stage) {
+    let (shelf, other) = (Shelf::new(), fresh(stage).await);
+    let older = of_version(stage, 37).await;
+    let also = "INSERT INTO activation (ordinal, environment, release_id, activated_at, activated_by) VALUES (90, 'prod', 'rel_1', 9, 'ann')";
+    tamper(&older, also).await;
+    shelf.keep(&older).await;
+    tamper(&older, "UPDATE lease SET ended_at = 9 WHERE id = 'grt_1'").await;
+    older.close().await;
+    let lost = Some(LostStore::read(&stage.url(), narrower).await.unwrap());
+    let restored = shelf.restore(&other, Restoring { lost, ..Restoring::default() }).await.unwrap();
+    assert!(["grt_1", "grt_1_prod"].iter().all(|id| restored.ended.iter().any(|it| it == id)), "{:?}", restored.ended);
+    let after = other.open().await;
+    assert!(after.access_state().await.unwrap().grants.iter().all(|grant| grant.ended.is_some()));
+    after.close().await;
+    other.end().await;
 }

@@ -252,7 +252,7 @@ async fn access_that_moves_while_it_is_planned_is_planned_again(stage: &Stage) {
         release(&store, &change, None).await.unwrap();
         base = Some(id);
     }
-    let asks = AskedAccess { grants: vec![super::subscription::asked_grant()], subscriptions: Vec::new() };
+    let asks = AskedAccess { grants: vec![super::subscription::asked_grant()], ..AskedAccess::default() };
     let new = |release, seen| NewActivation {
         environment: &test,
         domain: &ghent,
@@ -291,7 +291,7 @@ async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
     release(&store, &change, None).await.unwrap();
     let asks = |paths: &[&str]| AskedAccess {
         grants: vec![super::subscription::asked_grant()],
-        subscriptions: paths.iter().map(|path| super::subscription::asked(path)).collect(),
+        subscriptions: Some(paths.iter().map(|path| super::subscription::asked(path)).collect()),
     };
     let activate = async |release: &str, seen: u64, asks: &AskedAccess| {
         let (by, because, gates) = ("b.lead", "it is time", &json!([]));
@@ -309,13 +309,13 @@ async fn an_activation_takes_its_access_along_or_nothing(stage: &Stage) {
     assert_eq!((applied.grants.granted.len(), applied.subscriptions.made.len()), (1, 1));
     assert_eq!(store.access_revision().await.unwrap(), revision + 1, "one step, of which nodes hear once");
     // What is active already is made whole.
-    store.apply_manifest_grants(&[], "harm").await.unwrap();
+    store.end_grant(&applied.grants.granted[0], "harm", "it is taken back").await.unwrap();
     let seen = store.activations().await.unwrap()[0].ordinal;
     let again = activate("rel_1", seen, &asks(&[])).await.unwrap();
     assert_eq!((again.activated, again.grants.held_back.len()), (Activated::Before, 1), "what ended stays so");
     // What would come of it is looked at, and nothing is changed.
     let (revision, entries) = (store.access_revision().await.unwrap(), store.verify_ledger().await.unwrap().entries);
-    let (grants, _) = store.preview_access(&asks(&["/a"])).await.unwrap();
+    let (grants, _) = store.preview_access(&test, &asks(&["/a"])).await.unwrap();
     assert_eq!((grants.granted.len(), grants.held_back.len()), (0, 1));
     assert_eq!(store.access_revision().await.unwrap(), revision);
     assert_eq!(store.verify_ledger().await.unwrap().entries, entries);

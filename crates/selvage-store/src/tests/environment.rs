@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use selvage_model::access::GrantTerms;
 use selvage_model::name::EnvironmentName;
 use selvage_model::operation::OperationState;
 use serde_json::json;
@@ -9,7 +10,10 @@ use serde_json::json;
 use super::migration::of_version;
 use super::stage::{Stage, tamper};
 use super::{LEASE, answer, both, claimed, claimed_for, new_claim};
-use crate::{Claim, CrossReference, EventHome, Lane, NewNode, SignOfLife, Store, StoreError};
+use crate::{
+    AppliedGrants, AskedAccess, Claim, CrossReference, EventHome, Lane, NewDirectory, NewNode, SignOfLife, Store,
+    StoreError,
+};
 
 both!(
     one_key_is_another_operation_in_each_environment,
@@ -20,6 +24,9 @@ both!(
     what_is_nobodys_answers_for_its_key_and_is_gone_on_with_by_no_node,
     events_are_of_the_environment_that_keeps_them_first,
     events_of_before_are_of_who_is_alone_or_goes_first,
+    grants_are_of_the_environment_that_asks_for_them,
+    what_is_left_of_a_narrowed_grant_is_of_its_environment,
+    leases_of_before_become_one_for_each_environment,
 );
 
 async fn two(stage: &Stage) -> (Store, Store) {
@@ -131,6 +138,97 @@ async fn what_is_nobodys_answers_for_its_key_and_is_gone_on_with_by_no_node(stag
     assert!(listed[0].state.as_str() == "stuck" && because.starts_with("FAB7205"), "{because}");
     let (other, epoch) = claimed(&prod, "order-3").await;
     assert_eq!(prod.enter_lane(&other, epoch, "odoo/mrp.production/8").await.unwrap(), Lane::Entered);
+}
+
+/// Grants as a directory of this environment asks for them: the operation of each.
+async fn served(store: &Store, environment: &str, operations: &[&str]) -> AppliedGrants {
+    let interface = |operation: &str| format!("{operation}s@1").parse().unwrap();
+    let grant = |it: &&str| ("mes-ghent".parse().unwrap(), interface(it), GrantTerms::whole([*it]));
+    let asks = AskedAccess { grants: operations.iter().map(grant).collect(), subscriptions: None };
+    let content = json!({"fabric.yaml": operations});
+    let release = format!("rel_{environment}_{}", operations.join("_"));
+    let new = NewDirectory {
+        environment: &named(environment),
+        release: &release,
+        content: &content,
+        by: "directory",
+        asks: &asks,
+    };
+    store.activate_directory(&new).await.unwrap().0
+}
+
+/// What is open in an environment.
+async fn open(store: &Store, environment: &str) -> String {
+    let access = store.access_state().await.unwrap();
+    let here = named(environment);
+    let alive = access.grants_in(&here).filter(|grant| grant.ended.is_none());
+    let mut words: Vec<String> = alive.map(|grant| grant.terms.operations.join("+")).collect();
+    words.sort();
+    words.join(" ")
+}
+
+/// INVARIANT: DECLARED, REVOKED-NOW
+async fn grants_are_of_the_environment_that_asks_for_them(stage: &Stage) {
+    let store = stage.open().await;
+    served(&store, "test", &["list", "get"]).await;
+    let applied = served(&store, "prod", &["list"]).await;
+    assert_eq!((applied.granted.len(), applied.ended.len()), (1, 0), "the test's are left alone");
+    assert_eq!((open(&store, "test").await, open(&store, "prod").await), ("get list".into(), "list".into()));
+    // Taken from the manifests of one, it is over there, for good, and goes on elsewhere.
+    served(&store, "prod", &[]).await;
+    let back = served(&store, "prod", &["list"]).await;
+    assert_eq!((back.granted.len(), back.held_back.len()), (0, 1));
+    assert_eq!((open(&store, "test").await, open(&store, "prod").await), ("get list".into(), String::new()));
+    // Taken back by a person, no other environment opens it either.
+    let access = store.access_state().await.unwrap();
+    let get = access.grants.iter().find(|grant| grant.terms.operations == ["get"]).unwrap();
+    store.end_grant(&get.id, "s.lead", "audit").await.unwrap();
+    let prod = served(&store, "prod", &["get"]).await;
+    assert_eq!((prod.granted.len(), prod.held_back.len(), open(&store, "prod").await), (0, 1, String::new()));
+    // As of a moment before, it was as it was then.
+    let past = store.access_state_at(store.now().await.unwrap()).await.unwrap();
+    assert!(past.grants.iter().all(|grant| grant.environment.is_some()), "{past:?}");
+}
+
+async fn what_is_left_of_a_narrowed_grant_is_of_its_environment(stage: &Stage) {
+    let store = stage.open().await;
+    for environment in ["test", "prod"] {
+        served(&store, environment, &["list"]).await;
+    }
+    let access = store.access_state().await.unwrap();
+    let prod = named("prod");
+    let of_prod = access.grants_in(&prod).next().unwrap().id.clone();
+    let narrow = |terms: &GrantTerms| Ok(GrantTerms { purpose: Some("less".to_owned()), ..terms.clone() });
+    let left = store.narrow_grant(&of_prod, narrow, "s.lead", "audit").await.unwrap();
+    assert_eq!(left.environment, Some(prod));
+    served(&store, "test", &[]).await;
+    assert_eq!((open(&store, "test").await, open(&store, "prod").await), (String::new(), "list".into()));
+    served(&store, "prod", &[]).await;
+    assert_eq!(open(&store, "prod").await, "", "it goes with the manifests of its environment");
+}
+
+async fn leases_of_before_become_one_for_each_environment(stage: &Stage) {
+    let older = of_version(stage, 37).await;
+    tamper(
+        &older,
+        "INSERT INTO activation (ordinal, environment, release_id, activated_at, activated_by)
+         VALUES (90, 'prod', 'rel_1', 9, 'ann');",
+    )
+    .await;
+    older.close().await;
+    let store = stage.open().await;
+    assert_eq!((open(&store, "dev").await, open(&store, "prod").await), ("list".into(), "list".into()), "as it was");
+    let access = store.access_state().await.unwrap();
+    let mut leases: Vec<(&str, Option<&str>)> =
+        access.grants.iter().map(|it| (it.id.as_str(), it.environment.as_ref().map(EnvironmentName::as_str))).collect();
+    leases.sort_unstable();
+    assert_eq!(leases, [("grt_1", Some("dev")), ("grt_1_prod", Some("prod")), ("grt_2", None)]);
+    // What a node of before wrote meanwhile is of the environment that settles it first.
+    tamper(&store, "UPDATE lease SET environment = NULL WHERE id = 'grt_1';").await;
+    assert_eq!(open(&store, "prod").await, "list list");
+    let applied = served(&store, "prod", &[]).await;
+    assert_eq!(applied.ended.len(), 2);
+    assert_eq!((open(&store, "dev").await, open(&store, "prod").await), (String::new(), String::new()));
 }
 
 fn named(name: &str) -> EnvironmentName {

@@ -158,6 +158,8 @@ const FIXTURES: &[&str] = &[
      VALUES ('group', 'rel_3', 'test', 'rk_1', 8, 9, '{\"environment\":\"test\",\"spells\":[],\"ran\":null}');",
     "INSERT INTO passed_event (subscription, position, last_offset, code, because, passed_at)
      VALUES ('sub_1', 1, 1, 'FAB7013', 'the event is damaged', 9);",
+    "UPDATE lease SET environment = 'dev', withdrawn = 1 WHERE id = 'grt_2';
+     UPDATE release_key SET distrusted_at = 9 WHERE id = 'rk_1';",
 ];
 
 /// A store as the binary of this version left it.

@@ -26,6 +26,7 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("access::subscription::replay", crate::access::subscription::replay::STATEMENTS),
     ("backup", crate::backup::STATEMENTS),
     ("backup::ended", crate::backup::ended::STATEMENTS),
+    ("backup::lost", crate::backup::lost::STATEMENTS),
     ("backup::restore", crate::backup::restore::STATEMENTS),
     ("backup::safe", crate::backup::safe::STATEMENTS),
     ("budget", crate::budget::STATEMENTS),

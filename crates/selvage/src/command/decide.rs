@@ -163,6 +163,7 @@ fn declared(fabric: &Fabric, consumer: &ConsumerName, directory: &Path) -> anyho
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
         terms: grant.terms().into(),
+        environment: None,
         ended: None,
     });
     let credential = Credential {

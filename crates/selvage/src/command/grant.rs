@@ -9,6 +9,7 @@ use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_control::desk::uses;
+use selvage_model::access::LiveGrant;
 use selvage_model::name::ConsumerName;
 use selvage_model::usage::Used;
 use selvage_store::LeaseRecord;
@@ -78,6 +79,7 @@ impl List {
             "INTERFACE",
             "OPERATIONS",
             "FROM",
+            "COUNTS IN",
             "STATE",
             "LAST USED",
             "PURPOSE",
@@ -95,6 +97,7 @@ impl List {
                 grant.interface.to_string(),
                 grant.terms.operations.join(", "),
                 origin.to_string(),
+                counts_in(grant),
                 state,
                 used.get(&Used::Grant(grant.id.clone())).map_or("-".to_owned(), |at| format!("{at:.0}")),
                 grant.terms.purpose.clone().unwrap_or_default(),
@@ -103,6 +106,11 @@ impl List {
         say(table)?;
         Ok(Outcome::Well)
     }
+}
+
+/// Where a grant counts, in words.
+pub(super) fn counts_in(grant: &LiveGrant) -> String {
+    grant.environment.as_ref().map_or_else(|| "every environment".to_owned(), ToString::to_string)
 }
 
 impl End {

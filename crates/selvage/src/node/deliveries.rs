@@ -195,7 +195,8 @@ impl Follower {
         let (active, now) = (self.parts.current.active(), Timestamp::now());
         let alive: Vec<&LiveSubscription> =
             active.access.subscriptions.iter().filter(|it| it.state != SubscriptionState::Ended).collect();
-        let rights = if alive.is_empty() { Rights::new() } else { rights(&active, now) };
+        let environment = self.parts.share.environment.clone();
+        let rights = if alive.is_empty() { Rights::new() } else { rights(&active, &environment, now) };
         if alive.iter().any(|subscription| is_overdue(&rights, subscription, now)) {
             self.parts.store.end_overdue_subscriptions().await?;
         }
@@ -385,11 +386,11 @@ impl Follower {
     }
 }
 
-/// The grants under which events may be sent, by consumer and interface.
+/// The grants under which events may be sent here, by consumer and interface.
 type Rights<'a> = HashMap<(&'a ConsumerName, &'a InterfaceRef), &'a LiveGrant>;
 
-fn rights(active: &Active, now: Timestamp) -> Rights<'_> {
-    let grants = active.access.grants.iter().filter(|grant| grant.is_subscription_right(now));
+fn rights<'a>(active: &'a Active, environment: &'a EnvironmentName, now: Timestamp) -> Rights<'a> {
+    let grants = active.access.grants_in(environment).filter(|grant| grant.is_subscription_right(now));
     grants.map(|grant| ((&grant.consumer, &grant.interface), grant)).collect()
 }
 

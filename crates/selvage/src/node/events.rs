@@ -14,7 +14,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::event::Retention;
 use selvage_model::manifest::interface::InterfaceBody;
-use selvage_model::name::InterfaceRef;
+use selvage_model::name::{EnvironmentName, InterfaceRef};
 use selvage_store::Store;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -52,8 +52,13 @@ impl Events {
             Some(broker) => Arc::new(JetStreamLog::start(broker, store).await?),
             None => Arc::new(SqlLog::new(store, config.marks.as_deref())?),
         };
-        let following =
-            Following { log: Arc::clone(&log), store: config.store.clone(), current: Arc::clone(current), behind };
+        let following = Following {
+            log: Arc::clone(&log),
+            store: config.store.clone(),
+            environment: config.environment.clone(),
+            current: Arc::clone(current),
+            behind,
+        };
         let following = tokio::spawn(following.run());
         Ok(Self { log, following, captures: None })
     }
@@ -84,6 +89,7 @@ impl Events {
 struct Following {
     log: Arc<dyn EventLog>,
     store: Store,
+    environment: EnvironmentName,
     current: Arc<Current>,
     behind: Arc<Behindhand>,
 }
@@ -120,7 +126,7 @@ impl Following {
     async fn retire(&self, streams: impl Iterator<Item = (&InterfaceRef, Retention)>) {
         let active = self.current.active();
         let (log, store, behind) = (&*self.log, &self.store, &*self.behind);
-        let pulling = Pulling { log, store, access: &active.access, behind };
+        let pulling = Pulling { log, store, access: &active.access, environment: &self.environment, behind };
         pulling.keep().await;
         for (stream, retention) in streams {
             pulling.judge(stream, retention).await;

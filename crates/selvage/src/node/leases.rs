@@ -128,7 +128,7 @@ async fn look(
     count(&figures.breaches, opened.iter().filter(|it| it.is_breach(now)));
     count(&figures.escalated, lapse(store, now).await?.iter());
     let active = current.active();
-    count(&figures.ending, ending(&active.access, now));
+    count(&figures.ending, ending((&active.access, environment), now));
     let overdue = told.subscriptions.tell(&active.access.subscriptions, now);
     figures.overdue.store(u64::try_from(overdue).unwrap_or(u64::MAX), Ordering::Relaxed);
     let open = store.open_access_requests().await?;
@@ -141,10 +141,10 @@ async fn look(
     Ok(())
 }
 
-/// When leases end that are alive and do soon, whatever their end does. What was opened in an emergency has a clock of its own.
-fn ending(access: &AccessState, now: Timestamp) -> impl Iterator<Item = Timestamp> {
+/// When leases end that count here, are alive and do soon, whatever their end does. What was opened in an emergency has a clock of its own.
+fn ending((access, environment): (&AccessState, &EnvironmentName), now: Timestamp) -> impl Iterator<Item = Timestamp> {
     let soon = now.checked_add(SOON).unwrap_or(Timestamp::MAX);
-    let lasts = access.grants.iter().filter(|it| it.ended.is_none() && it.terms.on_end != EndAction::Cut);
+    let lasts = access.grants_in(environment).filter(|it| it.ended.is_none() && it.terms.on_end != EndAction::Cut);
     let grants = lasts.filter_map(|it| it.terms.until);
     let alive = access.subscriptions.iter().filter(|it| it.state != SubscriptionState::Ended);
     let subscriptions = alive.filter_map(|it| it.terms.until);

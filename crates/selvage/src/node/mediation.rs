@@ -15,7 +15,7 @@ use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest, Scope};
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::InterfaceBody;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_model::operation::OperationId;
 use selvage_model::problem::Problem;
 use selvage_model::publication::{Publication, Published};
@@ -37,6 +37,7 @@ use super::usage::Figures;
 pub(crate) struct EngineMediation {
     engine: Engine,
     store: Store,
+    environment: EnvironmentName,
     current: Arc<Current>,
     handed_out: HandedOut,
     runtime: Handle,
@@ -58,10 +59,11 @@ impl EngineMediation {
     /// Work is done on the runtime that this is called in.
     pub(crate) fn new(
         engine: Engine,
-        (store, current, handed_out): (Store, Arc<Current>, HandedOut),
+        (store, environment): (Store, EnvironmentName),
+        (current, handed_out): (Arc<Current>, HandedOut),
         told: Told,
     ) -> Self {
-        Self { engine, store, current, handed_out, runtime: Handle::current(), told }
+        Self { engine, store, environment, current, handed_out, runtime: Handle::current(), told }
     }
 }
 
@@ -116,9 +118,10 @@ impl Mediation for EngineMediation {
 
     fn operation(&self, consumer: ConsumerName, id: OperationId) -> BoxFuture<'static, Option<Value>> {
         let (engine, current) = (self.engine.clone(), Arc::clone(&self.current));
+        let environment = self.environment.clone();
         let work = Reading(self.runtime.spawn(async move {
             let active = current.active();
-            let known = (&active.access, active.release.fabric.as_ref());
+            let known = (&active.access, &environment, active.release.fabric.as_ref());
             let covered = |interface: &InterfaceRef| granted(known, &consumer, interface, Timestamp::now());
             engine.operation_within(&consumer, &id, covered).await
         }));
@@ -173,10 +176,10 @@ impl<T> Drop for Reading<T> {
     }
 }
 
-/// What a consumer's lease on an interface covers now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends
+/// What a consumer's lease on an interface covers here and now; `None` where it has none. INVARIANT: FAIL-SAFE: time alone ends
 /// only what is not tier-1.
 fn granted(
-    (access, fabric): (&AccessState, &Fabric),
+    (access, environment, fabric): (&AccessState, &EnvironmentName, &Fabric),
     consumer: &ConsumerName,
     interface: &InterfaceRef,
     now: Timestamp,
@@ -188,7 +191,7 @@ fn granted(
     if access.blocks.iter().any(blocked) {
         return None;
     }
-    let lease = access.grants.iter().find(|lease| {
+    let lease = access.grants_in(environment).find(|lease| {
         let goes_on = lease.terms.on_end == EndAction::Alarm || lease.terms.until.is_none_or(|until| until > now);
         &lease.consumer == consumer && &lease.interface == interface && lease.ended.is_none() && goes_on
     })?;
@@ -220,12 +223,15 @@ mod tests {
         let before: Timestamp = "2026-11-22T06:00:00Z".parse().unwrap();
         let (consumer, interface): (ConsumerName, InterfaceRef) = ("mes".parse().unwrap(), "orders@1".parse().unwrap());
         let table = [
-            (None, EndAction::End, None, true),
-            (Some(before), EndAction::End, None, false),
-            (Some(before), EndAction::Alarm, None, true),
-            (None, EndAction::Alarm, Some(before), false),
+            (None, EndAction::End, None, None, true),
+            (Some(before), EndAction::End, None, None, false),
+            (Some(before), EndAction::Alarm, None, None, true),
+            (None, EndAction::Alarm, Some(before), None, false),
+            (None, EndAction::End, None, Some("prod"), true),
+            (None, EndAction::End, None, Some("test"), false),
         ];
-        for (until, on_end, ended, covers) in table {
+        let prod: EnvironmentName = "prod".parse().unwrap();
+        for (until, on_end, ended, environment, covers) in table {
             let terms =
                 GrantTerms { except: vec!["origin".parse().unwrap()], until, on_end, ..GrantTerms::whole(["get"]) };
             let grant = LiveGrant {
@@ -233,11 +239,12 @@ mod tests {
                 consumer: consumer.clone(),
                 interface: interface.clone(),
                 terms: terms.into(),
+                environment: environment.map(|name| name.parse().unwrap()),
                 ended,
             };
             let access = AccessState { revision: 1, grants: vec![grant], ..AccessState::default() };
-            let scope = granted((&access, &Fabric::default()), &consumer, &interface, now);
-            assert_eq!(scope.is_some(), covers, "{until:?} {on_end:?} {ended:?}");
+            let scope = granted((&access, &prod, &Fabric::default()), &consumer, &interface, now);
+            assert_eq!(scope.is_some(), covers, "{until:?} {on_end:?} {ended:?} {environment:?}");
             assert!(scope.is_none_or(|scope| scope.except.len() == 1));
         }
     }

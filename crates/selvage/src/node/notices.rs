@@ -108,7 +108,8 @@ impl Telling {
                 *last = (*last).max(total.last);
             }
         }
-        let due = notices(fabric, Users { used: &used, grants: &access.grants, blocks: &access.blocks }, now);
+        let grants: Vec<_> = access.grants_in(&self.environment).cloned().collect();
+        let due = notices(fabric, Users { used: &used, grants: &grants, blocks: &access.blocks }, now);
         self.complain_of_mail(&due);
         let due: Vec<NewNotice> = due.into_iter().map(noted).collect();
         self.store.note_notices(&self.environment, &due).await

@@ -76,11 +76,11 @@ pub(crate) fn contracts(store: Store, current: Arc<Current>) -> ViewContracts {
     })
 }
 
-/// What the console's catalogue is made of: what runs here, and the leases that are alive; without last uses where the store does not
+/// What the console's catalogue is made of: what runs here, and the leases that count here; without last uses where the store does not
 /// answer.
-pub(crate) fn catalogue(store: Store, current: Arc<Current>) -> ViewCatalogue {
+pub(crate) fn catalogue(store: Store, current: Arc<Current>, environment: EnvironmentName) -> ViewCatalogue {
     Arc::new(move || {
-        let (store, current) = (store.clone(), Arc::clone(&current));
+        let (store, current, environment) = (store.clone(), Arc::clone(&current), environment.clone());
         Box::pin(async move {
             let now = Timestamp::now();
             let last_used = uses(&store, now, now).await.map(|uses| uses.last).unwrap_or_else(|error| {
@@ -90,7 +90,7 @@ pub(crate) fn catalogue(store: Store, current: Arc<Current>) -> ViewCatalogue {
             let active = current.active();
             CatalogueView {
                 fabric: Arc::clone(&active.release.fabric),
-                grants: active.access.grants.clone(),
+                grants: active.access.grants_in(&environment).cloned().collect(),
                 last_used,
             }
         })

@@ -128,13 +128,15 @@ pub(crate) async fn activate(
     environment: &EnvironmentName,
     release: &Release,
 ) -> anyhow::Result<AccessState> {
+    let home = store.event_home().await?;
+    let keeps_events = home.is_none_or(|home| &home == environment);
     let (grants, subscriptions) = store
         .activate_directory(&NewDirectory {
             environment,
             release: &release.id,
             content: &release.manifests,
             by: DIRECTORY,
-            asks: &asked(&release.fabric),
+            asks: &asked(&release.fabric, keeps_events),
         })
         .await?;
     for held in grants.held_back {
@@ -150,8 +152,9 @@ pub(crate) async fn activate(
     Ok(store.access_state().await?)
 }
 
-/// What a directory asks for. It is served only where nothing is protected: subscriptions are approved.
-fn asked(fabric: &Fabric) -> AskedAccess {
+/// What a directory asks for; subscriptions only where the events of the store are its environment's, or nobody's yet. It is served only
+/// where nothing is protected: they are approved.
+fn asked(fabric: &Fabric, keeps_events: bool) -> AskedAccess {
     let grants = fabric.grants.iter();
     let grants = grants.map(|it| (it.consumer.value.clone(), it.interface.value.clone(), it.terms())).collect();
     let subscriptions = fabric.subscriptions.iter().filter_map(|subscription| {
@@ -162,7 +165,7 @@ fn asked(fabric: &Fabric) -> AskedAccess {
             terms: subscription.terms(fabric),
         })
     });
-    AskedAccess { grants, subscriptions: subscriptions.collect() }
+    AskedAccess { grants, subscriptions: keeps_events.then(|| subscriptions.collect()) }
 }
 
 /// Compiles what the gateway runs; of what is declared, only what was not compiled yet.

@@ -28,12 +28,55 @@ async fn a_node_of_another_environment_keeps_no_events_in_a_store_that_has_some(
 
 /// The console of a node of an environment.
 fn node(plants: &Plants, environment: &str) -> (Process, String) {
+    let (process, _, console) = node_at(plants, environment);
+    (process, console)
+}
+
+/// A node of an environment, with where it serves and its console.
+fn node_at(plants: &Plants, environment: &str) -> (Process, String, String) {
     let mut arguments: Vec<String> = ["serve", "--env", environment].map(str::to_owned).into();
     arguments
         .extend(["--listen", "127.0.0.1:0", "--console", "127.0.0.1:0", "--admin", "127.0.0.1:0"].map(str::to_owned));
     arguments.extend(plants.store.iter().cloned());
     let (process, said) = Process::start(&arguments, &["selvage: serving on ", "selvage: console on "]);
-    (process, said["selvage: console on "].clone())
+    (process, said["selvage: serving on "].clone(), said["selvage: console on "].clone())
+}
+
+/// INVARIANT: DECLARED: what the test's release asks for is open at its nodes and refused at production's, whatever the store they share.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_of_the_tests_release_opens_nothing_in_production() {
+    let plants = Plants::new().await;
+    let released = |domain: &str, by: &str| plants.release(&plants.approve(&plants.propose(domain, "A", by, &[])), by);
+    for (domain, by) in [("group", "a.lindqvist"), ("plant-ghent", "m.dewit"), ("plant-brno", "l.kral")] {
+        let release = released(domain, by);
+        plants.activate(&release, "test");
+        plants.activate(&release, "prod");
+    }
+    let ((_test, test, _), (_prod, prod, _)) = (node_at(&plants, "test"), node_at(&plants, "prod"));
+    let file = "domains/plant-ghent/stock.yaml";
+    let text = std::fs::read_to_string(plants.fabric().join(file)).unwrap();
+    let more = "---\nkind: Consumer\nname: ghent-board\nowner: ghent-it\nidentity: {api_key: {}}\n---\nkind: Grant\nconsumer: ghent-board\n\
+                interface: ghent-stock@1\noperations: [listStock]\npurpose: Shows it\nuntil: 2030-01-01T00:00+02:00\non_end: alarm\n";
+    plants.write(file, &format!("{text}{more}"));
+    let release = released("plant-ghent", "m.dewit");
+    plants.activate(&release, "test");
+    let key = plants.place.key(&plants.store, "ghent-board");
+    let answer = async |base: &str| {
+        eventually("the key is known", async || {
+            let status = plants.status(&format!("{base}/ghent-stock/v1"), &key).await.as_u16();
+            (status != 401).then_some(status)
+        })
+        .await
+    };
+    assert_eq!((answer(&test).await, answer(&prod).await), (200, 403));
+    let listed = plants.well(&["grant", "list", "--consumer", "ghent-board"]);
+    assert!(listed.contains("manifest") && listed.contains("test") && !listed.contains("prod"), "{listed}");
+    // With the release it is open in production too, and going back in the test ends it there alone.
+    plants.activate(&release, "prod");
+    assert_eq!((answer(&test).await, answer(&prod).await), (200, 200));
+    let back = ["release", "rollback", "--domain", "plant-ghent", "--env", "test", "--because", "not yet"];
+    plants.well(&[&back[..], &["--by", "a.lindqvist"]].concat());
+    assert_eq!((answer(&test).await, answer(&prod).await), (403, 200));
 }
 
 async fn post(url: String, key: &str, body: &Value) -> (u16, Value) {

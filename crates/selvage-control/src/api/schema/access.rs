@@ -71,6 +71,7 @@ fn grant() -> Value {
         json!({
             "grant": reference("Id"),
             "from": words(&["manifest", "request", "break-glass"]),
+            "environment": maybe("EnvironmentName"),
             "granted": reference("Time"),
             "ended": maybe("Time"),
             "terms": reference("Terms"),
@@ -129,6 +130,7 @@ fn item() -> Value {
         json!({
             "item": reference("Id"),
             "grant": reference("Id"),
+            "environment": maybe("EnvironmentName"),
             "tier": text("How critical the interface is."),
             "used": text("What of it was used, in words."),
             "last_used": maybe("Time"),

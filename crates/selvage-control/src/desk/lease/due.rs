@@ -71,7 +71,7 @@ impl Desk {
             Some(Due {
                 what: "recertification",
                 id: item.id.clone(),
-                about: format!("{} on {}, of {}", item.grant.consumer, item.grant.interface, campaign.scope),
+                about: format!("{}, of {}", item.grant.label(), campaign.scope),
                 since: campaign.started,
                 until: Some(campaign.until),
                 people: who_answers(fabric, item).people,

@@ -34,7 +34,7 @@ pub fn grant(lease: &LeaseRecord, counted: &Counted, breadth: &Breadth) -> Value
     let LeaseRecord { grant, origin, granted } = lease;
     json!({
         "grant": grant.id, "consumer": grant.consumer.as_str(), "interface": grant.interface.to_string(),
-        "from": origin.as_str(), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
+        "from": origin.as_str(), "environment": grant.environment.as_ref().map(|it| it.as_str()), "granted": granted.to_string(), "ended": grant.ended.map(|at| at.to_string()),
         "terms": *grant.terms, "last_used": counted.last_use(grant).map(|at| at.to_string()),
         "counted_since": counted.since.to_string(),
         "operations": times(breadth.operations.iter().map(|(name, last)| (name.as_str(), *last))),
@@ -61,7 +61,7 @@ pub fn item(item: &RecertificationItem, deciders: &Deciders) -> Value {
     let RecertificationItem { id, item, grant, state, settled, .. } = item;
     json!({
         "item": id, "grant": grant.id, "consumer": grant.consumer.as_str(),
-        "interface": grant.interface.to_string(), "tier": item.tier, "used": item.breadth,
+        "environment": grant.environment.as_ref().map(|it| it.as_str()), "interface": grant.interface.to_string(), "tier": item.tier, "used": item.breadth,
         "last_used": item.last_used.map(|at| at.to_string()), "state": state.as_str(), "deciders": deciders.people,
         "by": settled.as_ref().map(|(_, by, _)| by), "because": settled.as_ref().map(|(_, _, because)| because),
     })

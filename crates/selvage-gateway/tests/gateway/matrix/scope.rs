@@ -155,6 +155,7 @@ fn access(fabric: &Fabric) -> AccessState {
             consumer: name.clone(),
             interface: interface.clone(),
             terms: terms(scope).into(),
+            environment: None,
             ended: None,
         }));
     }

@@ -155,7 +155,7 @@ async fn take(
     let opens = |grant: &selvage_model::access::LiveGrant| {
         grant.consumer == asked.consumer && grant.interface == asked.interface && grant.is_subscription_right(now)
     };
-    if !grant::all(transaction).await?.iter().any(opens) {
+    if !grant::all_of_events(transaction).await?.iter().any(opens) {
         applied.ungranted.push(asked.label());
         return Ok(());
     }

@@ -10,6 +10,7 @@ use selvage_governance::access::{Breadth, deciders, tier};
 use selvage_model::name::AttributeName;
 use selvage_store::{LeaseRecord, Store};
 
+use super::counts_in;
 use crate::command::active::ActiveChoice;
 use crate::command::terms::lines;
 use crate::command::used::or_dash;
@@ -46,6 +47,7 @@ impl Show {
         let tier = tier(&fabric, &grant.interface);
         say(format_args!("{}: {} on {} ({})", grant.id, grant.consumer, grant.interface, tier.as_str()))?;
         say(format_args!("  {:<11} {origin}, since {granted:.0}", "from"))?;
+        say(format_args!("  {:<11} {}", "counts in", counts_in(&grant)))?;
         if let Some(ended) = grant.ended {
             say(format_args!("  {:<11} {ended:.0}", "ended"))?;
         }

@@ -7,6 +7,7 @@ use selvage_store::{ItemState, RecertificationItem, StoreError};
 use serde_json::json;
 
 use crate::command::active::ActiveChoice;
+use crate::command::grant::counts_in;
 use crate::command::used::or_dash;
 use crate::command::{Outcome, StoreChoice, TABLE, say};
 
@@ -81,6 +82,7 @@ impl Show {
             "ITEM",
             "CONSUMER",
             "INTERFACE",
+            "COUNTS IN",
             "TIER",
             "LAST USED",
             "USED",
@@ -98,8 +100,8 @@ impl Show {
                 _ => (who.people.into_iter().collect::<Vec<_>>().join(", "), String::new()),
             };
             let (consumer, interface) = (grant.consumer.to_string(), grant.interface.to_string());
-            let last = or_dash(item.last_used);
-            table.add_row([id, consumer, interface, item.tier, last, item.breadth, state.to_string(), by, because]);
+            let (place, last, state) = (counts_in(&grant), or_dash(item.last_used), state.to_string());
+            table.add_row([id, consumer, interface, place, item.tier, last, item.breadth, state, by, because]);
         }
         if self.json {
             say(json!(told))?;

@@ -9,7 +9,7 @@ use selvage_model::access::AccessState;
 use selvage_model::code;
 use selvage_model::event::Record;
 use selvage_model::manifest::event::Retention;
-use selvage_model::name::{ConsumerName, InterfaceRef};
+use selvage_model::name::{ConsumerName, EnvironmentName, InterfaceRef};
 use selvage_store::{PulledTo, Store, StoreError};
 
 use super::behind::{Behindhand, Losing};
@@ -24,6 +24,7 @@ pub(super) struct Pulling<'a> {
     pub(super) log: &'a dyn EventLog,
     pub(super) store: &'a Store,
     pub(super) access: &'a AccessState,
+    pub(super) environment: &'a EnvironmentName,
     pub(super) behind: &'a Behindhand,
 }
 
@@ -94,7 +95,7 @@ impl Pulling<'_> {
     }
 
     fn may_pull(&self, consumer: &ConsumerName, stream: &InterfaceRef, now: Timestamp) -> bool {
-        let mut grants = self.access.grants.iter();
+        let mut grants = self.access.grants_in(self.environment);
         grants.any(|grant| &grant.consumer == consumer && &grant.interface == stream && grant.is_pull_right(now))
     }
 }
@@ -153,7 +154,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let (store, log, stream) = begun(&directory).await;
         let (access, behind) = (store.access_state().await.unwrap(), Behindhand::default());
-        let pulling = Pulling { log: &log, store: &store, access: &access, behind: &behind };
+        let environment: EnvironmentName = "prod".parse().unwrap();
+        let pulling = Pulling { log: &log, store: &store, access: &access, environment: &environment, behind: &behind };
         let at = |offset| Position::new(1, offset).unwrap();
         let heard = |name: &str, offset| behind.heard.note(&stream, &name.parse().unwrap(), at(offset));
         heard("wms", 2);

@@ -64,14 +64,14 @@ impl ReleaseSource {
     }
 }
 
-/// Refuses a directory in a store where domains have releases that are active, in whatever environment: access is of all of them
-/// together, and a directory's grants alone would end theirs. INVARIANT: APPROVED
+/// Refuses a directory in a store where domains have releases that are active, in whatever environment: keys and what people decide about
+/// access are of all of them together. INVARIANT: APPROVED
 async fn refuse_beside_releases(store: &Store) -> anyhow::Result<()> {
     let Some(active) = store.active_domains().await?.into_iter().next() else { return Ok(()) };
     let (code, domain, environment) = (code::DIRECTORY_BESIDE_RELEASES, active.domain, active.environment);
     anyhow::bail!(
-        "{code}: {} of {domain} is active in `{environment}` of this store: a directory served beside it would end what was granted \
-         there; give the directory a store of its own, or release what is in it",
+        "{code}: {} of {domain} is active in `{environment}` of this store: a directory decides about no access beside what \
+         was approved; give the directory a store of its own, or release what is in it",
         active.release
     )
 }

@@ -31,6 +31,7 @@ pub(crate) fn trial_of(fabric: &Fabric, release: &str, environment: &Environment
         consumer: grant.consumer.value.clone(),
         interface: grant.interface.value.clone(),
         terms: grant.terms().into(),
+        environment: None,
         ended: None,
     });
     let credentials = fabric.consumers.keys().enumerate().map(|(number, consumer)| {
