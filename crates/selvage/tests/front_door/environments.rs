@@ -136,3 +136,44 @@ async fn access_is_judged_by_what_is_protected_also_at_a_node_that_is_not() {
     let (status, granted) = post(format!("{test}{path}"), kral, &yes).await;
     assert_eq!((status, &granted["state"]), (200, &json!("approved")), "{granted:#}");
 }
+
+/// Where several environments are protected, a node of none of them says so: it chooses no judge by itself, as no command does.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_protected_environments_a_node_of_one_is_asked() {
+    let plants = Plants::new().await;
+    let group = std::fs::read_to_string(plants.fabric().join("fabric.yaml")).unwrap();
+    let wms = format!("\"{}\"", plants.place.factory.wms_url());
+    let group = group.replace("  test: {}\n", "  test: {}\n  usa: {protected: true}\n");
+    plants.write("fabric.yaml", &group.replace("{test: {url:", &format!("{{usa: {{url: {wms}}}, test: {{url:")));
+    for (domain, by) in [("group", "a.lindqvist"), ("plant-ghent", "m.dewit"), ("plant-brno", "l.kral")] {
+        let release = plants.release(&plants.approve(&plants.propose(domain, "A", by, &[])), by);
+        for environment in ["test", "usa", "prod"] {
+            plants.activate(&release, environment);
+        }
+    }
+    let asked = json!({
+        "consumer": "brno-mes", "interface": "ghent-stock@1", "operations": ["listStock"], "purpose": "Looks",
+        "until": "2028-01-01",
+    });
+    let said =
+        ["access", "request", "--consumer", "brno-mes", "--interface", "ghent-stock@1", "--operations", "listStock"];
+    let said = [&said[..], &["--purpose", "Looks", "--until", "2028-01-01", "--by", "l.kral"]].concat();
+    let refused = plants.refused(&said, "FAB8071");
+    assert!(refused.contains("prod, usa"), "{refused}");
+    plants.well(&[&said[..], &["--env", "usa"]].concat());
+
+    let key = plants.well(&["operator", "add", "l.kral"]);
+    let ((_test, test), (_usa, usa)) = (node(&plants, "test"), node(&plants, "usa"));
+    let answer = async |console: &str| {
+        let ask = async || {
+            let (status, said) = post(format!("{console}/api/access/requests"), key.trim(), &asked).await;
+            (status != 401).then_some((status, said))
+        };
+        eventually("the node knows the operator", ask).await
+    };
+    let (status, refused) = answer(&test).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("FAB8071")), "{refused:#}");
+    assert!(refused["detail"].as_str().unwrap().contains("a node of one of these: prod, usa"), "{refused:#}");
+    let (status, made) = answer(&usa).await;
+    assert_eq!((status, &made["state"]), (201, &json!("open")), "{made:#}");
+}

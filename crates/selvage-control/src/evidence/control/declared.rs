@@ -71,7 +71,7 @@ pub(super) fn approval(seen: &Seen, name: &str) -> Judged {
         }
         number += 1;
         entries.extend(seen.about(&change.id));
-        for lacks in requirements.into_iter().filter_map(|it| lacks(seen, change, it)) {
+        for lacks in requirements.into_iter().filter_map(|it| lacks(&seen.entries, change, it)) {
             let emergency = if change.emergency { "; it was an emergency" } else { "" };
             cases.push(format!("{} of {}: {lacks}{emergency}", release.id, change.id));
         }
@@ -84,7 +84,7 @@ pub(super) fn approval(seen: &Seen, name: &str) -> Judged {
 
 /// What an approval lacks that the change takes: words of as many as it asks for, each on a seat of their own, who said them last and
 /// proved who they are.
-fn lacks(seen: &Seen, change: &Change, requirement: &Requirement) -> Option<String> {
+fn lacks(entries: &[LedgerEntry], change: &Change, requirement: &Requirement) -> Option<String> {
     let of_version = change.decisions.iter().filter(|it| it.version == change.version && it.person != change.author);
     let words: Vec<&Decision> = of_version.filter(|it| it.verdict != DecisionVerdict::Comment).collect();
     let is_last = |it: &Decision| words.iter().rfind(|other| other.person == it.person).is_some_and(|last| *last == it);
@@ -93,7 +93,7 @@ fn lacks(seen: &Seen, change: &Change, requirement: &Requirement) -> Option<Stri
     let is_filled = |names_count: bool| {
         let counting: Vec<&Decision> = approvals.iter().copied().filter(|it| names_count || !it.unproven).collect();
         let lent = |seat: &Seat| {
-            let stood_in = counting.iter().filter(|it| was_lent(seen, change, seat, it, names_count));
+            let stood_in = counting.iter().filter(|it| was_lent(entries, change, seat, it, names_count));
             let people = seat.people.iter().cloned().chain(stood_in.map(|it| it.person.clone())).collect();
             Seat { people, ..seat.clone() }
         };
@@ -113,8 +113,8 @@ fn lacks(seen: &Seen, change: &Change, requirement: &Requirement) -> Option<Stri
 
 /// Whether a seat was lent to this person when they said it, by somebody of the seat who is not the author; and by a name alone, where
 /// such count.
-fn was_lent(seen: &Seen, change: &Change, seat: &Seat, said: &Decision, names_count: bool) -> bool {
-    let mut lent = seen.entries.iter().filter(|entry| entry.action == "board.delegated");
+fn was_lent(entries: &[LedgerEntry], change: &Change, seat: &Seat, said: &Decision, names_count: bool) -> bool {
+    let mut lent = entries.iter().filter(|entry| entry.action == "board.delegated");
     let Some(board) = &seat.board else { return false };
     let is_it = |entry: &LedgerEntry| {
         let until: Option<Timestamp> = detail(entry, "until").parse().ok();
@@ -129,3 +129,7 @@ fn was_lent(seen: &Seen, change: &Change, seat: &Seat, said: &Decision, names_co
     };
     lent.any(is_it)
 }
+
+#[cfg(test)]
+#[path = "declared/tests.rs"]
+mod tests;
