@@ -14,7 +14,7 @@ use selvage_store::{NewAccessRequest, NewRecertificationItem};
 use serde_json::{Value, json};
 
 use crate::reading::Reading;
-use crate::{GHENT, GROUP, ROLES, Stage};
+use crate::{BRNO, GHENT, GROUP, ROLES, Stage};
 
 const PRODUCTS: &str = "kind: System
 name: odoo
@@ -56,6 +56,23 @@ lane: data.code
 retention: {for: 30d}
 replay: {by: [on_call], max_rate: 500/s}
 ";
+/// What another plant has of its own.
+const BRNO_PRODUCTS: &str = "kind: Interface
+name: brno-products
+type: api
+version: 1.0
+owner: brno-it
+description: What is made in Brno.
+lifecycle: active
+classification: {criticality: tier-2, latency: near-real-time, data: internal}
+control: mediated
+serves: {object: product@1, system: odoo, operations: [list, get, create]}
+---
+kind: Consumer
+name: brno-mes
+owner: brno-it
+identity: {api_key: {}}
+";
 /// The consumer is another plant's.
 const SHOP: &str = "kind: Team
 name: shop-it
@@ -67,8 +84,42 @@ owner: shop-it
 identity: {api_key: {}}
 ";
 
-/// Who asks beside those of changes: the owner of the consumer.
-pub(crate) const MORE: [&str; 1] = ["shop.owner"];
+/// Who asks beside those of changes: the owner of the consumer, and of what the other plant has.
+pub(crate) const MORE: [&str; 2] = ["shop.owner", "brno.owner"];
+
+/// Whose access a row of the matrix is about.
+struct Subject {
+    /// The domain that governs the interface.
+    domain: &'static str,
+    consumer: &'static str,
+    interface: &'static str,
+    /// Who asked for it, and could decide about it, were it not their own.
+    asker: &'static str,
+    /// Who decided about it, and opens it in an emergency.
+    decider: &'static str,
+    /// Who says after whether that was right.
+    reviewer: &'static str,
+}
+
+/// Ghent's interface for a consumer of Brno.
+const GHENTS: Subject = Subject {
+    domain: "plant-ghent",
+    consumer: "web-shop",
+    interface: "products@1",
+    asker: "ghent.author",
+    decider: "ghent.owner",
+    reviewer: "ghent.board",
+};
+
+/// Brno's own, of which nobody in Ghent has a say.
+const BRNOS: Subject = Subject {
+    domain: "plant-brno",
+    consumer: "brno-mes",
+    interface: "brno-products@1",
+    asker: "brno.board",
+    decider: "brno.owner",
+    reviewer: "group.security",
+};
 
 /// What runs.
 pub(crate) fn runs() -> CatalogueView {
@@ -77,14 +128,18 @@ pub(crate) fn runs() -> CatalogueView {
         text("fabric.yaml", GROUP),
         text("domains/plant-ghent/teams.yaml", GHENT),
         text("domains/plant-ghent/products.yaml", PRODUCTS),
+        text("domains/plant-brno/teams.yaml", BRNO),
+        text("domains/plant-brno/products.yaml", BRNO_PRODUCTS),
         text("domains/plant-brno/shop.yaml", SHOP),
     ]);
     let fabric = Arc::new(Reading { judges: true }.read(&files));
     CatalogueView { fabric, ..CatalogueView::default() }
 }
 
-fn subject() -> (ConsumerName, InterfaceRef) {
-    ("web-shop".parse().unwrap(), "products@1".parse().unwrap())
+impl Subject {
+    fn names(&self) -> (ConsumerName, InterfaceRef) {
+        (self.consumer.parse().unwrap(), self.interface.parse().unwrap())
+    }
 }
 
 fn terms() -> GrantTerms {
@@ -94,30 +149,30 @@ fn terms() -> GrantTerms {
 }
 
 /// A request of somebody who could decide about it, were it not his own.
-async fn request(stage: &Stage, state: &str) -> String {
-    let (consumer, interface) = subject();
-    let new = NewAccessRequest { consumer, interface, terms: terms(), findings: json!([]), by: "ghent.author".into() };
+async fn request(stage: &Stage, of: &Subject, state: &str) -> String {
+    let (consumer, interface) = of.names();
+    let new = NewAccessRequest { consumer, interface, terms: terms(), findings: json!([]), by: of.asker.into() };
     let request = stage.store.request_access(&new).await.unwrap();
     match state {
-        "approved" => stage.store.approve_request(&request.id, "ghent.owner", "well").await.unwrap(),
-        "rejected" => stage.store.reject_request(&request.id, "ghent.owner", "no").await.unwrap(),
+        "approved" => stage.store.approve_request(&request.id, of.decider, "well").await.unwrap(),
+        "rejected" => stage.store.reject_request(&request.id, of.decider, "no").await.unwrap(),
         _ => request,
     }
     .id
 }
 
-async fn grant(stage: &Stage, state: &str) -> String {
-    let request = stage.store.access_request(&request(stage, "approved").await).await.unwrap();
+async fn grant(stage: &Stage, of: &Subject, state: &str) -> String {
+    let request = stage.store.access_request(&request(stage, of, "approved").await).await.unwrap();
     let lease = request.lease.unwrap();
     if state == "ended" {
-        stage.store.end_grant(&lease, "ghent.owner", "over").await.unwrap();
+        stage.store.end_grant(&lease, of.decider, "over").await.unwrap();
     }
     lease
 }
 
 /// A grant in a campaign; escalated, its time is over and it goes on.
-async fn item(stage: &Stage, state: &str) -> String {
-    let lease = grant(stage, "alive").await;
+async fn item(stage: &Stage, of: &Subject, state: &str) -> String {
+    let lease = grant(stage, of, "alive").await;
     let item = NewRecertificationItem {
         lease: lease.clone(),
         tier: "tier-2".to_owned(),
@@ -142,21 +197,21 @@ async fn answered(stage: &Stage) {
 }
 
 /// One of its own consumer: after one that was disowned, the same is not opened again by the same person.
-async fn opened(stage: &Stage, state: &str) -> String {
-    let (_, interface) = subject();
+async fn opened(stage: &Stage, of: &Subject, state: &str) -> String {
+    let (_, interface) = of.names();
     let consumer = format!("shop-{}", uuid::Uuid::new_v4().simple()).parse().unwrap();
     let hour = std::time::Duration::from_secs(3600);
-    let opened = stage.store.break_glass((&consumer, &interface), &terms(), hour, ("ghent.owner", "fire")).await;
+    let opened = stage.store.break_glass((&consumer, &interface), &terms(), hour, (of.decider, "fire")).await;
     let id = opened.unwrap().grant.id;
     if state == "ratified" {
-        stage.store.review_break_glass(&id, true, "ghent.board", "well").await.unwrap();
+        stage.store.review_break_glass(&id, true, of.reviewer, "well").await.unwrap();
     }
     id
 }
 
-fn wanted() -> Value {
+fn wanted(of: &Subject) -> Value {
     json!({
-        "consumer": "web-shop", "interface": "products@1", "operations": ["list"], "purpose": "the matrix",
+        "consumer": of.consumer, "interface": of.interface, "operations": ["list"], "purpose": "the matrix",
         "until": (Timestamp::now() + SignedDuration::from_hours(24)).to_string(),
     })
 }
@@ -168,24 +223,25 @@ fn roles() -> impl Iterator<Item = &'static str> {
 type Step = (&'static str, Method, &'static str, Option<Value>);
 
 /// What begins something.
-async fn begun(stage: &Stage, text: &mut String) {
+async fn begun(stage: &Stage, of: &Subject, text: &mut String) {
     let why = "the matrix";
     let until = (Timestamp::now() + SignedDuration::from_hours(24 * 14)).to_string();
+    let Subject { domain, consumer, interface, .. } = of;
     let open =
-        json!({"consumer": "web-shop", "interface": "products@1", "operations": ["list"], "for": "1h", "because": why});
+        json!({"consumer": consumer, "interface": interface, "operations": ["list"], "for": "1h", "because": why});
     let begun: [(&str, &str, Value); 5] = [
-        ("ask for access", "/access/requests", wanted()),
-        ("begin a campaign of an interface", "/recertifications", json!({"interface": "products@1", "until": until})),
-        ("begin a campaign of a domain", "/recertifications", json!({"domain": "plant-ghent", "until": until})),
+        ("ask for access", "/access/requests", wanted(of)),
+        ("begin a campaign of an interface", "/recertifications", json!({"interface": interface, "until": until})),
+        ("begin a campaign of a domain", "/recertifications", json!({"domain": domain, "until": until})),
         ("begin a campaign of all", "/recertifications", json!({"all": true, "until": until})),
         ("break glass", "/break-glass", open),
     ];
-    grant(stage, "alive").await;
+    grant(stage, of, "alive").await;
     for (step, path, body) in begun {
         for role in roles() {
             answered(stage).await;
             let answer = stage.verdict(role, Method::POST, path, Some(body.clone())).await;
-            writeln!(text, "{role} | plant-ghent | | {step} | {answer}").unwrap();
+            writeln!(text, "{role} | {domain} | | {step} | {answer}").unwrap();
         }
     }
 }
@@ -207,7 +263,15 @@ pub(crate) async fn rows(stage: &Stage, text: &mut String) {
             writeln!(text, "{role} | | | GET {path} | {answer}").unwrap();
         }
     }
-    begun(stage, text).await;
+    for of in [&GHENTS, &BRNOS] {
+        begun(stage, of, text).await;
+        cells_of(stage, of, text).await;
+    }
+    crate::stuck::cut(stage, text).await;
+}
+
+/// The rows of what there is of one domain.
+async fn cells_of(stage: &Stage, of: &Subject, text: &mut String) {
     let why = "the matrix";
     let said = |verdict: &str| Some(json!({"verdict": verdict, "because": why}));
     let post = Method::POST;
@@ -226,34 +290,39 @@ pub(crate) async fn rows(stage: &Stage, text: &mut String) {
         [("keep", post.clone(), "/answers", said("keep")), ("end", post.clone(), "/answers", said("end"))];
     let of_opened: [Step; 2] =
         [("ratify", post.clone(), "/reviews", said("ratify")), ("disown", post, "/reviews", said("disown"))];
+    let (asked, opened) = (format!("request of {}", of.asker), format!("opened by {}", of.decider));
     let kinds: [(&str, &[&str], &str, &[Step]); 4] = [
-        ("request of ghent.author", &["open", "approved", "rejected"], "/access/requests", &of_requests),
+        (&asked, &["open", "approved", "rejected"], "/access/requests", &of_requests),
         ("grant", &["alive", "ended"], "/grants", &of_grants),
         ("recertification", &["open", "escalated"], "/recertification-items", &of_items),
-        ("opened by ghent.owner", &["open", "ratified"], "/break-glass", &of_opened),
+        (&opened, &["open", "ratified"], "/break-glass", &of_opened),
     ];
     for (kind, states, base, steps) in kinds {
         for state in states {
             for step in steps {
-                cells(stage, text, (kind, state, base), step).await;
+                cells(stage, (of, text), (kind, state, base), step).await;
             }
         }
     }
-    crate::stuck::cut(stage, text).await;
 }
 
 /// A step with something that stands as the matrix wants it, by each.
-async fn cells(stage: &Stage, text: &mut String, (kind, state, base): (&str, &str, &str), step: &Step) {
+async fn cells(
+    stage: &Stage,
+    (of, text): (&Subject, &mut String),
+    (kind, state, base): (&str, &str, &str),
+    step: &Step,
+) {
     let (step, method, suffix, body) = step;
     for role in roles() {
         let id = match base {
-            "/access/requests" => request(stage, state).await,
-            "/grants" => grant(stage, state).await,
-            "/recertification-items" => item(stage, state).await,
-            _ => opened(stage, state).await,
+            "/access/requests" => request(stage, of, state).await,
+            "/grants" => grant(stage, of, state).await,
+            "/recertification-items" => item(stage, of, state).await,
+            _ => opened(stage, of, state).await,
         };
         let answer = stage.verdict(role, method.clone(), &format!("{base}/{id}{suffix}"), body.clone()).await;
-        writeln!(text, "{role} | plant-ghent | {kind}, {state} | {step} | {answer}").unwrap();
+        writeln!(text, "{role} | {} | {kind}, {state} | {step} | {answer}", of.domain).unwrap();
     }
 }
 
@@ -261,7 +330,7 @@ async fn cells(stage: &Stage, text: &mut String, (kind, state, base): (&str, &st
 async fn access_is_asked_for_decided_and_taken_over_http() {
     let stage = Stage::new().await;
     let with = |more: Value| {
-        let mut body = wanted();
+        let mut body = wanted(&GHENTS);
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Some(body)
     };
@@ -320,7 +389,7 @@ async fn access_is_asked_for_decided_and_taken_over_http() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_campaign_leaves_people_a_week_and_says_who_answers() {
     let stage = Stage::new().await;
-    grant(&stage, "alive").await;
+    grant(&stage, &GHENTS, "alive").await;
     let post = Method::POST;
     let until = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
     let over = Some(json!({"all": true, "until": until}));
@@ -345,16 +414,16 @@ async fn who_asked_for_a_grant_gives_it_back_and_never_keeps_it() {
     let less = || Some(json!({"verdict": "narrow", "operations": ["list"], "because": "lists only"}));
     let path = |item: &str| format!("/recertification-items/{item}/answers");
     // `ghent.author` is an owner of the interface's team, and asked for each of these.
-    let own = item(&stage, "open").await;
+    let own = item(&stage, &GHENTS, "open").await;
     assert_eq!(stage.verdict("ghent.author", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
     assert_eq!(stage.verdict("shop.owner", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
     let (status, kept) = stage.ask("ghent.owner", post.clone(), &path(&own), answer("keep")).await;
     assert_eq!((status, &kept["state"], &kept["by"]), (200, &json!("kept"), &json!("ghent.owner")), "{kept:#}");
-    let own = item(&stage, "open").await;
+    let own = item(&stage, &GHENTS, "open").await;
     let (status, narrowed) = stage.ask("ghent.author", post.clone(), &path(&own), less()).await;
     assert_eq!((status, &narrowed["state"]), (200, &json!("narrowed")), "{narrowed:#}");
     // Nobody answered in time, and it is the board's: who asked may still end it.
-    let own = item(&stage, "escalated").await;
+    let own = item(&stage, &GHENTS, "escalated").await;
     assert_eq!(stage.verdict("ghent.author", post.clone(), &path(&own), answer("keep")).await, "403 FAB7141");
     let (status, ended) = stage.ask("ghent.author", post, &path(&own), answer("end")).await;
     assert_eq!((status, &ended["state"]), (200, &json!("ended")), "{ended:#}");
