@@ -6,6 +6,7 @@ use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use selvage_model::access::{Credential, KeyHash, Principal};
 use serde_json::Value;
 
 use super::BackupSummary;
@@ -18,7 +19,7 @@ use crate::person::{People, Person};
 use crate::release::signed::{ReleaseKey, SignedRelease};
 
 /// A backup that is whole, and what its ledger comes to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CheckedBackup {
     /// What it holds.
     pub summary: BackupSummary,
@@ -26,6 +27,8 @@ pub struct CheckedBackup {
     pub faults: Vec<LedgerFault>,
     /// The keys by which its releases are verified.
     pub keys: Vec<ReleaseKey>,
+    /// The keys of operators, of then.
+    pub operators: Vec<Credential>,
 }
 
 /// Reads a backup to its end, walks its ledger, and says what it holds.
@@ -62,10 +65,11 @@ pub fn check_backup(path: &Path) -> Result<CheckedBackup, StoreError> {
     if (end.tables, end.rows) != (seen.tables, seen.rows) {
         return Err(lines.damaged("it has not as many rows as it says"));
     }
+    let operators = std::mem::take(&mut ledger.operators);
     let (faults, keys) = ledger.end(&head);
     let Head { version, taken, entries, .. } = head;
     let summary = BackupSummary { taken, version, tables: end.tables, rows: end.rows, entries, sha256: end.sha256 };
-    Ok(CheckedBackup { summary, faults, keys })
+    Ok(CheckedBackup { summary, faults, keys, operators })
 }
 
 /// Hands each release of a domain that a backup has to somebody who can verify it, one at a time.
@@ -145,12 +149,13 @@ struct OfLedger {
     head: Option<(u64, [u8; 32])>,
     people: BTreeMap<String, Person>,
     keys: Vec<ReleaseKey>,
+    operators: Vec<Credential>,
 }
 
 impl OfLedger {
     fn begin() -> Self {
         let (waiting, people) = (BTreeMap::new(), BTreeMap::new());
-        Self { walk: Walk::begin(&[]), waiting, head: None, people, keys: Vec::new() }
+        Self { walk: Walk::begin(&[]), waiting, head: None, people, keys: Vec::new(), operators: Vec::new() }
     }
 
     /// `None` where a row is not of its table.
@@ -173,6 +178,7 @@ impl OfLedger {
             "release_key" => {
                 self.keys.push(ReleaseKey { id: row.text("id")?.to_owned(), public: row.hash("public_key")? });
             }
+            "credential" if row.text("principal_kind")? == "operator" => self.operators.push(operator(row)?),
             _ => {}
         }
         Some(())
@@ -190,6 +196,18 @@ impl OfLedger {
         }
         (check.faults, self.keys)
     }
+}
+
+fn operator(row: Named<'_>) -> Option<Credential> {
+    let time = |name: &str| row.integer(name).map(jiff::Timestamp::from_microsecond);
+    Some(Credential {
+        id: row.text("id")?.to_owned(),
+        principal: Principal::Operator(row.text("principal")?.to_owned()),
+        hash: KeyHash(row.hash("key_hash")?),
+        issued: time("issued_at")?.ok()?,
+        expires: time("expires_at").transpose().ok()?,
+        revoked: time("revoked_at").transpose().ok()?,
+    })
 }
 
 fn step(row: Named<'_>) -> Option<Step> {

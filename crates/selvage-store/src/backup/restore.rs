@@ -26,6 +26,8 @@ use crate::value::bind;
 pub struct Restoring {
     /// Who does it.
     pub by: String,
+    /// They proved it by a key that the backup knows.
+    pub is_proven: bool,
     /// The time of the access state that somebody answers for: the backup's own.
     pub accepted: Option<Timestamp>,
     /// The store that is lost, where it could still be read: what has ended by it stays so, and what was answered for too.
@@ -94,8 +96,8 @@ impl Store {
         if !accepted && how.lost.is_none() {
             return Err(StoreError::Unaccepted { taken: backup.taken });
         }
-        // There is nobody yet whose key could be shown.
-        let database = Database::connect(url).await?.unproven();
+        let database = Database::connect(url).await?;
+        let database = if how.is_proven { database } else { database.unproven() };
         let mut transaction = database.write().await?;
         transaction.without_limit().await?;
         if migration::begin(&mut transaction).await? != 0 {

@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::Timestamp;
 use selvage_control::desk::{DeskError, kept_checkpoint, verify};
 use selvage_governance::access::narrows;
+use selvage_model::access::Credential;
 use selvage_model::change::ChangeState;
 use selvage_store::{
     CheckedBackup, LostStore, Restored, Restoring, Store, StoreError, check_backup, releases_of_backup,
@@ -14,7 +15,8 @@ use selvage_store::{
 use serde_json::{Value, json};
 
 use super::backup::{as_json, in_words};
-use super::{Outcome, StoreChoice, say, words};
+use super::signature::Signature;
+use super::{Outcome, StoreChoice, say};
 
 /// Puts a backup into a store that has nothing yet.
 #[derive(Args)]
@@ -34,9 +36,8 @@ pub(crate) struct Restore {
     /// The store that is lost, where it can still be read, as a directory or an address: what had ended there stays so.
     #[arg(long, value_name = "DIR|URL")]
     lost_store: Option<String>,
-    /// Who restores, for the ledger.
-    #[arg(long, value_name = "NAME", default_value = "cli", value_parser = words)]
-    by: String,
+    #[command(flatten)]
+    signature: Signature,
     /// The file of marks that was kept apart from the store; `selvage.marks` beside an embedded store where not given.
     #[arg(long, value_name = "FILE")]
     marks: Option<PathBuf>,
@@ -50,7 +51,7 @@ pub(crate) struct Restore {
 impl Restore {
     /// Restores, and says what is to be known before anything is served.
     pub(crate) async fn run(self) -> anyhow::Result<Outcome> {
-        let CheckedBackup { summary, faults, keys } = check_backup(&self.file)?;
+        let CheckedBackup { summary, faults, keys, operators } = check_backup(&self.file)?;
         let mut faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
         releases_of_backup(&self.file, &mut |release| match verify(&release, &keys) {
             Err(DeskError::Refused { message, .. }) => faults.push(message),
@@ -67,10 +68,13 @@ impl Restore {
             return Ok(Outcome::Well);
         }
         let marks = self.marks.clone().or_else(|| self.store.marks()).filter(|marks| marks.exists());
+        let lost = self.lost().await?;
+        let (by, is_proven) = self.signature.restores(&known(operators, lost.as_ref()))?;
         let how = Restoring {
-            by: self.by.clone(),
+            by,
+            is_proven,
             accepted: self.accept_access_of,
-            lost: self.lost().await?,
+            lost,
             marks: marks.as_deref().map(selvage_log::marks).transpose()?.unwrap_or_default(),
             faults,
         };
@@ -104,6 +108,16 @@ impl Restore {
         anyhow::ensure!(choice.is_there(), "there is no store in `{lost}`");
         Ok(Some(LostStore::read(&choice.url()?, narrows).await?))
     }
+}
+
+/// The operators' keys of a backup as far as the lost store, where it can be read, had not taken them back.
+fn known(operators: Vec<Credential>, lost: Option<&LostStore>) -> Vec<Credential> {
+    let Some(lost) = lost else { return operators };
+    let since = |it: Credential| {
+        let there = lost.access.credentials.iter().find(|there| there.id == it.id);
+        there.cloned().unwrap_or(it)
+    };
+    operators.into_iter().map(since).collect()
 }
 
 /// A checkpoint that was kept apart from the lost store is of entries that the restored one may not have: it is kept under another name,

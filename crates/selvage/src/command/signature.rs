@@ -83,6 +83,18 @@ impl Signature {
         self.sign(store, Weight::Decision).await
     }
 
+    /// Signs the restore of a backup that knows these operators, and says who does and whether that is proven. It is an act: where the keys
+    /// were lost with the store, nobody could show one, and a name that has none restores, as unproven.
+    ///
+    /// # Errors
+    /// Those of [`Self::act`].
+    pub(crate) fn restores(&self, operators: &[Credential]) -> anyhow::Result<(String, bool)> {
+        match self.key()? {
+            Some(key) => Ok((self.proven(operators, &key)?, true)),
+            None => Ok((self.said(operators, Weight::Act)?, false)),
+        }
+    }
+
     /// Whether anybody signs.
     pub(crate) fn is_there(&self) -> anyhow::Result<bool> {
         Ok(self.by.is_some() || self.key()?.is_some())

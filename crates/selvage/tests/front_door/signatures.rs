@@ -230,3 +230,37 @@ async fn keys_of_the_board_are_not_a_strangers_to_take_and_names_lend_no_seats_b
     let package = std::fs::read_to_string(written.lines().next().unwrap()).unwrap();
     assert!(package.contains("from somebody who showed none: all keys were lost"), "{package}");
 }
+
+/// A backup is restored as anything else is done: a key that it knows proves who does, and a name that has one is nothing without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_restores_is_proven_by_a_key_that_the_backup_knows() {
+    let plants = Plants::new().await;
+    let ann = well(&plants, &["operator", "add", "ann"], None).trim().to_owned();
+    let ben = well(&plants, &["operator", "add", "ben"], Some(&ann)).trim().to_owned();
+    let file = plants.place.path("node.backup").display().to_string();
+    well(&plants, &["backup", &file], None);
+    // Since then `ben`'s key was taken back, which the lost store knows.
+    let keys = well(&plants, &["key", "list"], None);
+    let of_ben = keys.lines().find(|line| line.contains("ben")).unwrap().split_whitespace().next().unwrap().to_owned();
+    well(&plants, &["key", "revoke", &of_ben, "--because", "gone"], Some(&ann));
+    let lost = plants.place.path("data").display().to_string();
+    let restore = |to: &str, more: &[&str], key: Option<&str>| {
+        let to = plants.place.path(to).display().to_string();
+        let output = selvage_with(&[&["restore", &file, "--lost-store", &lost, "--data", &to], more].concat(), key);
+        let ledger = selvage_with(&["ledger", "list", "--data", &to], None);
+        let entry = stdout(&ledger).lines().find(|line| line.contains("store.restored")).map(str::to_owned);
+        (said(&output), entry)
+    };
+    for (more, key, code) in [
+        (&["--by", "ann"][..], None, "FAB7202"),
+        (&["--by", "ben"][..], Some(&ann), "FAB7201"),
+        (&[][..], Some(&ben), "FAB7200"),
+    ] {
+        let (said, entry) = restore("refused", more, key.map(String::as_str));
+        assert!(said.contains(code) && entry.is_none(), "{more:?}: {said}");
+    }
+    let (_, entry) = restore("named", &["--by", "carl"], None);
+    assert!(entry.as_ref().is_some_and(|entry| entry.contains("carl") && entry.contains("unproven")), "{entry:?}");
+    let (_, entry) = restore("proven", &[], Some(&ann));
+    assert!(entry.as_ref().is_some_and(|entry| entry.contains("ann") && !entry.contains("unproven")), "{entry:?}");
+}
