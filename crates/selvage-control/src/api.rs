@@ -16,6 +16,7 @@ mod grants;
 mod keys;
 mod lanes;
 mod recertifications;
+mod release_keys;
 mod releases;
 mod replays;
 mod request;
@@ -113,6 +114,7 @@ fn table() -> Vec<Route> {
         changes::routes(),
         boards::routes(),
         releases::routes(),
+        release_keys::routes(),
         catalogue::routes(),
         access::routes(),
         grants::routes(),

@@ -56,7 +56,9 @@ pub use board::Boards;
 pub(crate) use checkpoint::unhex;
 pub use checkpoint::{checkpoint_line, is_signed, public_key_text, read_checkpoint, read_public_key, sign_checkpoint};
 pub use decide::Deciding;
-pub use elsewhere::{import_shown, receipt_line, receipt_shown};
+pub use elsewhere::{
+    Fits, ReceiptSays, import_shown, receipt_line, receipt_shown, says as receipt_says, spent as receipt_spent,
+};
 pub use error::DeskError;
 pub use export::Exported;
 pub use gate::Gate;
@@ -66,7 +68,7 @@ pub use judging::{Judging, counting};
 pub use plan::{Plan, planned};
 pub use propose::Proposal;
 pub use propose::finding;
-pub use seal::{Seal, SealError, key_of, verify};
+pub use seal::{Seal, SealError, key_of, public_key, verify};
 pub(crate) use seal::{address_of, digests, hex, is_released, is_signed_text};
 pub use seen::impact;
 pub use shown::{shown, told_and_folded};

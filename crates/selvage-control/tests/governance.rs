@@ -28,15 +28,18 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use described::Described;
 use reading::Reading;
 use reqwest::{Client, Method};
-use selvage_control::desk::{Desk, Seal};
+use selvage_control::desk::{Desk, Seal, key_of};
 use selvage_control::{Admitted, Console, ConsoleConfig, Governance};
+use selvage_model::access::{KeyHash, Principal};
 use selvage_model::change::{Change, ChangeState, DecisionVerdict, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_store::{NewChange, NewRelease, SignedRelease, Store};
+use selvage_store::{NewChange, NewKey, NewRelease, SignedRelease, Store};
 use serde_json::{Value, json};
 
 const GROUP: &str = "kind: Fabric
@@ -287,6 +290,7 @@ fn reads(release: &str) -> Vec<(&'static str, String)> {
         ("the description", "/openapi.json"),
         ("list changes", "/changes"),
         ("list releases", "/releases"),
+        ("list keys of releases", "/release-keys"),
         ("board", "/board?person=me"),
         ("list lanes", "/lanes"),
         ("list subscriptions", "/subscriptions"),
@@ -322,6 +326,25 @@ async fn packages(stage: &Stage, releases: &[SignedRelease], text: &mut String) 
             let imported = stage.verdict(role, Method::POST, "/releases/packages", Some(package.clone())).await;
             writeln!(text, "{role} | {domain} | active in test | import | {imported}").unwrap();
         }
+    }
+}
+
+/// Keys that sign releases: another one each time, none of which this store signs with.
+async fn keys_of_releases(stage: &Stage, text: &mut String) {
+    // As long as nobody of the group's board has a key, whoever has one begins.
+    let principal = Principal::Operator("group.board".to_owned());
+    let key = NewKey { principal, hash: KeyHash([7; 32]), expires: None };
+    stage.store.issue_key(key, "cli").await.unwrap();
+    for (number, role) in (0_u8..).zip(ROLES) {
+        let public = STANDARD.encode([number; 32]);
+        let trust = json!({"public": public, "because": "the matrix"});
+        let trusted = stage.verdict(role, Method::POST, "/release-keys", Some(trust)).await;
+        writeln!(text, "{role} | group | | trust a key of releases | {trusted}").unwrap();
+        let key = key_of([number; 32]);
+        stage.store.keep_release_key(&key, "group.board", "the matrix").await.unwrap();
+        let path = format!("/release-keys/{}/distrust", key.id);
+        let distrusted = stage.verdict(role, Method::POST, &path, Some(json!({"because": "the matrix"}))).await;
+        writeln!(text, "{role} | group | | distrust a key of releases | {distrusted}").unwrap();
     }
 }
 
@@ -371,6 +394,7 @@ async fn the_matrix_of_the_control_api() {
         }
     }
     leases::rows(&stage, &mut text).await;
+    keys_of_releases(&stage, &mut text).await;
     insta::assert_snapshot!("control_api_matrix", text);
     assert!(stage.store.verify_ledger().await.unwrap().faults.is_empty());
 }

@@ -13,7 +13,7 @@ mod operators;
 #[path = "stage/reading.rs"]
 mod reading;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -28,7 +28,7 @@ use selvage_model::access::{KeyHash, Principal};
 use selvage_model::change::{Affected, DecisionVerdict, Loss, Need, Report, Requirement, Seat};
 use selvage_model::name::DomainName;
 use selvage_model::overview::{ContractsView, LanesView, Overview, UsageView};
-use selvage_store::{NewChange, NewKey, Store};
+use selvage_store::{NewChange, NewKey, Store, Word};
 use serde_json::json;
 
 const FABRIC: &str = "kind: Fabric
@@ -611,6 +611,27 @@ async fn who_may_goes_back_from_the_page_of_releases() {
     holds(&stage.page(&ann, "/releases").await.1, &["It fails", "nothing was active before"]);
     let (_, page) = stage.page(&ann, "/catalogue/products@1").await;
     holds(&page, &["What releases made of it", "active in test"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_of_releases_tells_what_other_stores_saw() {
+    let (there, here) = (Stage::new(true).await, Stage::new(true).await);
+    let ann = here.enter("ann").await;
+    let release = there.released("The first", FABRIC).await;
+    let runs = BTreeMap::from([(DomainName::group(), release.clone())]);
+    there.store.note_runs(&"test".parse().unwrap(), &runs).await.unwrap();
+    let package = there.desk.export(&release, &there.seal, None).await.unwrap().text;
+    let (key, lost) = (there.seal.key(), Word { by: "ann", because: "the other store" });
+    here.desk.trust(key, lost).await.unwrap();
+    here.desk.import(&package, "ann").await.unwrap();
+    let (_, page) = here.page(&ann, "/releases").await;
+    holds(&page, &["What other stores saw", &release, &key.id, "active in test since", "and ran there"]);
+    assert!(page.contains("taken over from the store of") && !page.contains("not trusted"), "{page}");
+    here.desk.distrust(&key.id, lost).await.unwrap();
+    holds(&here.page(&ann, "/releases").await.1, &["not trusted"]);
+    // Where nothing came from elsewhere, nothing is said of it.
+    let dan = there.enter("dan").await;
+    assert!(!there.page(&dan, "/releases").await.1.contains("What other stores saw"));
 }
 
 #[tokio::test]

@@ -94,7 +94,7 @@ pub use person::{Person, is_nobody};
 pub use release::active::{Activated, AppliedActivation, AskedAccess, DomainActivation, NewActivation};
 pub use release::import::{AppliedImport, NewImport, ReleaseImport};
 pub use release::receipt::{ForeignReceipt, Ran, Receipt, Spell};
-pub use release::signed::{NewRelease, ReleaseKey, SignedRelease};
+pub use release::signed::{KnownKey, NewRelease, ReleaseKey, SignedRelease};
 pub use release::{Activation, NewDirectory, Release};
 pub use usage::UsageBatch;
 

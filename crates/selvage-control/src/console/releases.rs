@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use selvage_governance::seat::{Act, may};
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::Activated;
+use selvage_store::{Activated, ForeignReceipt, ReleaseImport, SignedRelease};
 use serde::Deserialize;
 
 use super::entry::{Filled, Governed, Sought};
@@ -15,6 +15,9 @@ use super::{Shared, refusal};
 use crate::api::{Governance, line};
 use crate::desk::{Activating, DeskError, GoingBack};
 use crate::page;
+
+/// Releases of other stores whose receipts are shown.
+const MOST_RELEASES: usize = 50;
 
 /// What is active where, what was, and every release.
 pub(super) async fn list(State(shared): State<Arc<Shared>>, who: Governed) -> Response {
@@ -47,7 +50,23 @@ async fn gather(governance: &Governance, operator: &str) -> Result<page::Release
     // What is not heard of any more, and was not ended in order, is told by its alarms.
     nodes.retain(|node| node.lease_until > now);
     let imports = governance.store.release_imports().await?;
-    Ok(page::ReleasesView { releases, imports, active, history, nodes, may_go_back: domains })
+    let receipts = receipts(governance, &releases, &imports).await?;
+    Ok(page::ReleasesView { releases, imports, receipts, active, history, nodes, may_go_back: domains })
+}
+
+/// What other stores saw of the newest of what was taken over.
+async fn receipts(
+    governance: &Governance,
+    releases: &[SignedRelease],
+    imports: &[ReleaseImport],
+) -> Result<Vec<(DomainName, String, ForeignReceipt)>, DeskError> {
+    let mut receipts = Vec::new();
+    let taken_over = |it: &&SignedRelease| imports.iter().any(|import| import.change == it.change);
+    for it in releases.iter().rev().filter(taken_over).take(MOST_RELEASES) {
+        let of_it = governance.store.receipts_of(&it.domain, &it.id).await?;
+        receipts.extend(of_it.into_iter().map(|receipt| (it.domain.clone(), it.id.clone(), receipt)));
+    }
+    Ok(receipts)
 }
 
 #[derive(Deserialize)]

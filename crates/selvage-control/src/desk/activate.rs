@@ -140,6 +140,10 @@ impl Desk {
         is_rollback: bool,
     ) -> Result<Went, DeskError> {
         seal::verify(release, &self.store.release_keys().await?)?;
+        if !is_rollback {
+            // What was active there before is gone back to whatever became of its key: FAIL-SAFE goes first.
+            self.refuse_distrusted(&release.key, &release.id).await?;
+        }
         let made = self.store.changes_of_release(&release.id).await?;
         self.refuse_unratified(release, &made, history).await?;
         let (looked, mut gates) = match self.seen_there(release, &activating.environment, history, is_rollback).await? {
@@ -309,6 +313,7 @@ fn is_moved(error: &DeskError) -> bool {
 
 /// An environment with the gates of both.
 fn stricter(stands: &Environment, becomes: &Environment) -> Environment {
+    let age = |of: &Environment| of.gates.receipts.unwrap_or(Gates::RECEIPTS);
     let mut strict = becomes.clone();
     let more = stands.after.iter().filter(|before| !becomes.after.iter().any(|it| it.value == before.value));
     strict.after.extend(more.cloned());
@@ -317,6 +322,7 @@ fn stricter(stands: &Environment, becomes: &Environment) -> Environment {
         soak: stands.gates.soak.max(becomes.gates.soak),
         faults: stands.gates.faults || becomes.gates.faults,
         budget: stands.gates.budget || becomes.gates.budget,
+        receipts: Some(age(stands).min(age(becomes))),
     };
     strict
 }

@@ -12,7 +12,7 @@ use selvage_model::code;
 use selvage_model::fabric::Fabric;
 use selvage_model::name::{ConsumerName, DomainName, InterfaceRef};
 use selvage_model::usage::Used;
-use selvage_store::{ReleaseKey, StoreError, Word};
+use selvage_store::{KnownKey, ReleaseKey, StoreError, Word};
 
 use super::lease::{answers_for, domain_of};
 use super::{Desk, DeskError};
@@ -117,6 +117,25 @@ impl Desk {
     pub async fn trust(&self, key: &ReleaseKey, word: Word<'_>) -> Result<(), DeskError> {
         self.must_oversee(word.by).await?;
         Ok(self.store.keep_release_key(key, word.by, word.because).await?)
+    }
+
+    /// Lets nothing count any more that a key signs: who lets keys in takes them out again. What it signed before goes on where it is active.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store, as for a key that it does not know.
+    pub async fn distrust(&self, key: &str, word: Word<'_>) -> Result<KnownKey, DeskError> {
+        self.must_oversee(word.by).await?;
+        Ok(self.store.distrust_release_key(key, word.by, word.because).await?)
+    }
+
+    /// Refuses what a key signed that is not trusted any more. Where none is known by this id, it is for the signature to fail.
+    pub(super) async fn refuse_distrusted(&self, key: &str, what: &str) -> Result<(), DeskError> {
+        let known = self.store.known_release_keys().await?.into_iter().find(|known| known.key.id == key);
+        let Some(at) = known.and_then(|known| known.distrusted) else { return Ok(()) };
+        let message = format!("{what} is signed with the key {key}, which is not trusted since {at:.0}");
+        let fix = "sign with a key that is trusted: what that key signed is proposed and released again; where it was distrusted by \
+                   mistake, `selvage release trust` takes that back";
+        Err(DeskError::refused(code::KEY_DISTRUSTED, message, fix))
     }
 
     /// Refuses who does not sit over everybody. Where none of those has a key yet, whoever has one begins.

@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
+use selvage_model::scalar::spell;
 use selvage_store::{ForeignReceipt, ReleaseImport};
 use serde_json::{Value, json};
 
@@ -37,25 +39,93 @@ pub(super) fn of<'a>(
     receipts.iter().filter(there)
 }
 
-/// What a receipt says of the environment: as this store would say it of its own, but that what no node ran proves nothing.
-pub(super) fn before(it: &ForeignReceipt) -> Option<Before> {
-    let (receipt, by) = (&it.receipt, by(it));
-    let (last, environment) = (receipt.spells.last()?, &receipt.environment);
-    Some(match (&receipt.ran, last.to.filter(|_| last.gone_back_from)) {
-        (_, Some(to)) => Before::GoneBack(format!("gone back from in {environment} {to:.0}, {by}")),
-        (Some(_), None) => {
-            Before::Proven(format!("active in {environment} since {:.0}, and ran there, {by}", last.from))
-        }
-        (None, None) => {
-            Before::Unproven(format!("active in {environment} since {:.0}, and no node ran it there, {by}", last.from))
-        }
+/// How a receipt counts at a gate.
+#[derive(Clone, Copy)]
+pub(super) struct Counting {
+    /// The time here.
+    pub(super) now: Timestamp,
+    /// How old it may be.
+    pub(super) most: Duration,
+}
+
+impl Counting {
+    /// Why a receipt proves nothing here, whatever it says; nothing where it may.
+    fn against(&self, it: &ForeignReceipt) -> Option<String> {
+        let age = Duration::try_from(self.now.duration_since(it.seen)).unwrap_or_default();
+        let too_old = || {
+            let (age, most) = (spell(rounded(age)), spell(self.most));
+            format!("which is {age} old, and may be {most}: export it there again, and import it")
+        };
+        distrusted(it).or_else(|| (age > self.most).then(too_old))
+    }
+}
+
+/// In whole hours, where it is one at least.
+fn rounded(age: Duration) -> Duration {
+    const HOUR: u64 = 3600;
+    let seconds = age.as_secs();
+    Duration::from_secs(if seconds < HOUR { seconds } else { seconds - seconds % HOUR })
+}
+
+/// That the word of its store counts no more, where it does not.
+fn distrusted(it: &ForeignReceipt) -> Option<String> {
+    it.distrusted.map(|at| format!("whose key is not trusted since {at:.0}"))
+}
+
+/// What a receipt comes to at a gate: as this store would say it of its own, but that what no node ran proves nothing, and neither does what
+/// is old or signed with a key that is not trusted any more. What speaks against a release counts still: that opens nothing.
+pub(super) fn before(it: &ForeignReceipt, counting: Counting) -> Option<Before> {
+    let says = says(it)?;
+    let saw = format!("{}, {}", says.text, by(it));
+    Some(match (says.fits, counting.against(it)) {
+        (Fits::Never, _) => Before::GoneBack(saw),
+        (_, Some(against)) => Before::Unproven(format!("{saw}, {against}")),
+        (Fits::Yes, None) => Before::Proven(saw),
+        (Fits::Unsaid, None) => Before::Unproven(saw),
     })
 }
 
+/// Whether a release proved to be fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fits {
+    /// It ran.
+    Yes,
+    /// No node ran it.
+    Unsaid,
+    /// Somebody went back from it.
+    Never,
+}
+
+/// What a receipt says of its environment.
+pub struct ReceiptSays {
+    /// Whether it proved to be fit.
+    pub fits: Fits,
+    /// The same in words.
+    pub text: String,
+}
+
+/// What a receipt says of its environment; nothing where the release was never active there.
+pub fn says(it: &ForeignReceipt) -> Option<ReceiptSays> {
+    let receipt = &it.receipt;
+    let (last, environment) = (receipt.spells.last()?, &receipt.environment);
+    let since = format!("active in {environment} since {:.0}", last.from);
+    let (fits, text) = match (&receipt.ran, last.to.filter(|_| last.gone_back_from)) {
+        (_, Some(to)) => (Fits::Never, format!("gone back from in {environment} {to:.0}")),
+        (Some(_), None) => (Fits::Yes, format!("{since}, and ran there")),
+        (None, None) => (Fits::Unsaid, format!("{since}, and no node ran it there")),
+    };
+    Some(ReceiptSays { fits, text })
+}
+
 /// For how long it was active there, and for how long nodes ran it.
-pub(super) fn spent(it: &ForeignReceipt) -> (Duration, Duration) {
+pub fn spent(it: &ForeignReceipt) -> (Duration, Duration) {
     let ran = it.receipt.ran.as_ref().map_or(Duration::ZERO, |ran| Duration::from_secs(ran.seconds));
     (it.receipt.active_for(it.seen), ran)
+}
+
+/// The same, where that counts at a gate.
+pub(super) fn counts(it: &ForeignReceipt, counting: Counting) -> (Duration, Duration) {
+    if counting.against(it).is_some() { (Duration::ZERO, Duration::ZERO) } else { spent(it) }
 }
 
 /// Whose word it is.
@@ -65,11 +135,12 @@ pub(super) fn by(it: &ForeignReceipt) -> String {
 
 /// A receipt in a line.
 pub fn receipt_line(it: &ForeignReceipt) -> String {
-    let said = before(it).map(|(Before::Proven(saw) | Before::Unproven(saw) | Before::GoneBack(saw))| saw);
+    let said = says(it).map_or_else(|| format!("never active in {}", it.receipt.environment), |says| says.text);
     let (active, ran) = spent(it);
+    let distrusted = distrusted(it).map_or_else(String::new, |distrusted| format!(", {distrusted}"));
     format!(
-        "{}; active for {} s in all, and run by its nodes for {} s",
-        said.unwrap_or_else(|| format!("never active in {}, {}", it.receipt.environment, by(it))),
+        "{said}, {}{distrusted}; active for {} s in all, and run by its nodes for {} s",
+        by(it),
         active.as_secs(),
         ran.as_secs()
     )
@@ -90,6 +161,7 @@ pub fn receipt_shown(it: &ForeignReceipt) -> Value {
         "from": it.from,
         "seen": it.seen.to_string(),
         "imported": it.imported.to_string(),
+        "distrusted": it.distrusted.map(|at| at.to_string()),
         "environment": it.receipt.environment.as_str(),
         "spells": spells.collect::<Vec<_>>(),
         "ran": it.receipt.ran.as_ref().map(|ran| {

@@ -41,6 +41,8 @@ impl Desk {
         }
         let keys = self.store.release_keys().await?;
         super::release::refuse_strange_key(&keys, with)?;
+        self.refuse_distrusted(&with.key().id, "the package").await?;
+        self.refuse_distrusted(&release.key, &release.id).await?;
         seal::verify(&release, &keys)?;
         if let Some(until) = change.ratify_until {
             let message = format!("the emergency {} is to be ratified by {until:.0}, and was not yet", change.id);

@@ -9,14 +9,14 @@ use rust_decimal::Decimal;
 use selvage_model::domain::domain_of;
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::interface::Objective;
-use selvage_model::manifest::organisation::Environment;
+use selvage_model::manifest::organisation::{Environment, Gates};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::scalar::spell;
 use selvage_model::usage::{PromiseCount, PromiseKey, Promised};
 use selvage_store::{DomainActivation, ForeignReceipt, NodeRecord, ReleaseRun, Store};
 use serde::Serialize;
 
-use super::elsewhere::{self, Before};
+use super::elsewhere::{self, Before, Counting};
 use super::{Desk, DeskError, Looked, Tried};
 
 /// For how long after its last node said something an environment is still this store's to look at: a node that is away for a moment
@@ -62,6 +62,13 @@ pub(super) struct Passing<'a> {
     pub(super) looked: &'a Looked,
     pub(super) history: &'a [DomainActivation],
     pub(super) now: Timestamp,
+}
+
+impl Passing<'_> {
+    /// How what other stores saw counts here.
+    fn counting(&self) -> Counting {
+        Counting { now: self.now, most: self.environment.gates.receipts.unwrap_or(Gates::RECEIPTS) }
+    }
 }
 
 /// Looks at every gate that the environment declares.
@@ -126,7 +133,8 @@ struct Seen<'a> {
 /// Whether it runs there, or did until another followed it: what was gone back from there has proven that it is not fit, and what no node
 /// of it ran has proven nothing.
 fn after(passing: &Passing<'_>, before: &EnvironmentName, seen: &Seen<'_>) -> Gate {
-    let others = seen.elsewhere.iter().filter_map(|it| elsewhere::before(it));
+    let counting = passing.counting();
+    let others = seen.elsewhere.iter().filter_map(|it| elsewhere::before(it, counting));
     match others.fold(here(passing, before, &seen.ran), Before::and) {
         Before::Proven(saw) => Gate::new("after", true, saw),
         Before::Unproven(saw) | Before::GoneBack(saw) => Gate::new("after", false, saw),
@@ -167,7 +175,8 @@ fn soaked(passing: &Passing<'_>, before: &EnvironmentName, (soak, seen): (Durati
         until = it.since;
     }
     let ran_for = if let Ran::For(time) = seen.ran { time } else { Duration::ZERO };
-    let others = seen.elsewhere.iter().map(|it| (elsewhere::spent(it), format!(", {}", elsewhere::by(it))));
+    let counting = passing.counting();
+    let others = seen.elsewhere.iter().map(|it| (elsewhere::counts(it, counting), format!(", {}", elsewhere::by(it))));
     let all = [((total, ran_for), String::new())].into_iter().chain(others);
     let longest = all.max_by_key(|((active, ran), _)| *active.min(ran));
     let ((active, ran), by) = longest.unwrap_or_default();

@@ -41,7 +41,9 @@ impl Desk {
     pub async fn import(&self, text: &str, by: &str) -> Result<Imported, DeskError> {
         let keys = self.store.release_keys().await?;
         let read = self.hard(|| package::read(text).and_then(|read| read.verify(&keys).map(|()| read))).await?;
+        self.refuse_distrusted(&read.key, "the package").await?;
         let (package, change) = (&read.package, read.package.change());
+        self.refuse_distrusted(&package.release().key, "the release").await?;
         let act = act_for(std::slice::from_ref(&change), Act::Release);
         self.must_be_theirs(&Step { by, act, domain: &change.domain, environment: None }).await?;
         read.refuse_future(self.store.now().await?)?;

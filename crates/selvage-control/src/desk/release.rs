@@ -65,6 +65,7 @@ impl Desk {
         if keys.is_empty() {
             return Ok(self.store.keep_release_key(seal.key(), by, "the first key that signs here").await?);
         }
+        self.refuse_distrusted(&seal.key().id, "a release here").await?;
         refuse_strange_key(&keys, seal)
     }
 

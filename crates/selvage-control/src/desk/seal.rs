@@ -90,6 +90,15 @@ pub fn key_of(public: [u8; 32]) -> ReleaseKey {
     ReleaseKey { id: key_id(&public), public }
 }
 
+/// A public key, as `selvage release key` prints it.
+///
+/// # Errors
+/// In words, for a text that is none.
+pub fn public_key(text: &str) -> Result<ReleaseKey, String> {
+    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+    bytes.map(key_of).ok_or_else(|| format!("`{text}` is no public key: 32 bytes in base64 are expected"))
+}
+
 /// Whether a release is what was signed, by a key that is trusted.
 ///
 /// # Errors

@@ -1,14 +1,18 @@
 //! The page of releases: what is active where, going back for who may, what was active, and every release.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use maud::{Markup, html};
 use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::overview::Overview;
-use selvage_store::{DomainActivation, NodeRecord, ReleaseImport, Runs, SignedRelease, digests_of_active};
+use selvage_model::scalar::spell;
+use selvage_store::{
+    DomainActivation, ForeignReceipt, NodeRecord, ReleaseImport, Runs, SignedRelease, digests_of_active,
+};
 
 use super::frame;
-use crate::desk::Plan;
+use crate::desk::{Fits, Plan, receipt_says, receipt_spent};
 use crate::page::overview::{grouped, minute};
 
 /// Lines of a table that are shown.
@@ -22,6 +26,8 @@ pub(crate) struct ReleasesView {
     pub(crate) releases: Vec<SignedRelease>,
     /// Which of them were taken over from other stores.
     pub(crate) imports: Vec<ReleaseImport>,
+    /// What other stores saw of those, with the domain and the release; the newest word of each store and environment.
+    pub(crate) receipts: Vec<(DomainName, String, ForeignReceipt)>,
     /// What is active.
     pub(crate) active: Vec<DomainActivation>,
     /// What was ever activated, newest first.
@@ -41,6 +47,7 @@ pub(crate) fn releases(overview: &Overview, view: &ReleasesView, refused: Option
         (nodes(view))
         (history(&view.history))
         (made(view))
+        (seen_elsewhere(view))
     };
     frame::still("Releases", "Releases", overview, operator, &content)
 }
@@ -233,4 +240,57 @@ fn made(view: &ReleasesView) -> Markup {
             }
         }
     }
+}
+
+/// What other stores saw of releases, each by which key and as of when: it opens gates here where this store sees nothing itself.
+fn seen_elsewhere(view: &ReleasesView) -> Markup {
+    html! {
+        @if !view.receipts.is_empty() {
+            section {
+                h2 { "What other stores saw" }
+                p.dim { "Receipts that came with packages. They count at gates for as long as they are young enough there, and their key is trusted." }
+                div.scroll { table {
+                    thead { tr { th { "Release" } th { "Domain" } th { "Environment" } th { "What was seen" } th { "Active, and run by nodes" } th { "Key of the store" } th { "As of" } th { "Imported" } } }
+                    tbody { @for (domain, release, it) in view.receipts.iter().take(MOST_LINES) {
+                        tr {
+                            td { (short(release)) }
+                            td.breaks { (domain) }
+                            td.breaks { strong { (it.receipt.environment) } }
+                            td.about { (said(it)) }
+                            td.name { (time_spent(it)) }
+                            td.breaks {
+                                code { (it.from) }
+                                @if let Some(at) = it.distrusted { br; span.badge.bad { "not trusted" } " since " (minute(&at)) }
+                            }
+                            td.name { (minute(&it.seen)) }
+                            td.name { (minute(&it.imported)) }
+                        }
+                    } }
+                } }
+                @if view.receipts.len() > MOST_LINES { p.dim { "The others are told by " code { "selvage release show" } "." } }
+            }
+        }
+    }
+}
+
+fn said(it: &ForeignReceipt) -> Markup {
+    html! {
+        @match receipt_says(it) {
+            None => { "never active there" },
+            Some(says) => {
+                @match says.fits {
+                    Fits::Yes => { span.badge.good { "ran" } },
+                    Fits::Unsaid => { span.badge { "not run" } },
+                    Fits::Never => { span.badge.bad { "gone back from" } },
+                }
+                " " (says.text)
+            },
+        }
+    }
+}
+
+fn time_spent(it: &ForeignReceipt) -> String {
+    let (active, ran) = receipt_spent(it);
+    let whole = |time: Duration| spell(Duration::from_secs(time.as_secs()));
+    format!("{}, {}", whole(active), whole(ran))
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use selvage_control::desk::{Deciding, Desk, DeskError, Files, GoingBack, Proposal, Seal};
+use selvage_control::desk::{
+    Deciding, Desk, DeskError, Files, GoingBack, Proposal, Seal, active_in, files_of, receipt_line,
+};
 use selvage_model::access::{KeyHash, Principal};
 use selvage_model::change::DecisionVerdict;
 use selvage_model::code::{self, Code};
@@ -227,4 +229,79 @@ async fn an_emergency_goes_once_it_is_ratified() {
     // By the change that made it, as by its id.
     let exported = there.desk.export(&change.id, &there.seal, None).await.unwrap();
     assert_eq!((exported.release, exported.receipts), (release.id, 0));
+}
+
+/// INVARIANT: APPROVED: a key that was lost opens nothing any more, and stops nothing that runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_taken_out_again_and_what_runs_goes_on() {
+    let (there, here) = (Stage::empty().await, Stage::empty().await);
+    let first = there.group(GROUP).await;
+    there.activated(&first, "test").await;
+    there.ran(&first, "test").await;
+    here.trusts(&there.seal).await;
+    here.desk.import(&there.package(&first).await, "ann").await.unwrap();
+    here.activated(&first, "prod").await;
+    let second = there.group(&format!("{GROUP}# more\n")).await;
+    there.activated(&second, "test").await;
+    there.ran(&second, "test").await;
+    let tried = there.package(&second).await;
+    here.desk.import(&tried, "ann").await.unwrap();
+
+    let key = there.seal.key().id.clone();
+    let lost = Word { by: "ann", because: "the laptop is lost" };
+    let unknown = here.desk.distrust("rk_none", lost).await;
+    says(unknown, code::NOT_IN_STORE, "rk_none");
+    let known = here.desk.distrust(&key, lost).await.unwrap();
+    assert!(known.distrusted.is_some(), "{known:?}");
+    let entries = here.entries().await;
+    here.desk.distrust(&key, lost).await.unwrap();
+    assert_eq!(here.entries().await, entries, "twice is no change");
+
+    // Nothing new that it signs comes in, and nothing that it signed is activated where it was not.
+    says(here.desk.import(&tried, "ann").await, code::KEY_DISTRUSTED, "is not trusted since");
+    says(here.desk.activate(&second, &activating("prod")).await, code::KEY_DISTRUSTED, "is not trusted since");
+    let release = here.desk.find_release(&second).await.unwrap();
+    let (_, receipts) = here.desk.of_other_stores(&release).await.unwrap();
+    assert!(receipt_line(&receipts[0]).contains("whose key is not trusted since"), "{receipts:?}");
+    says(here.desk.export(&first, &there.seal, None).await, code::KEY_DISTRUSTED, "the package");
+    // What runs is verified as before, and so is what is gone back to.
+    let active = active_in(&here.store, &"prod".parse().unwrap()).await.unwrap();
+    files_of(&here.store, &active, None).await.unwrap();
+
+    // A release of this store's own key does not pass by what the store of the lost one saw.
+    here.trusts(&here.seal).await;
+    let seen = here.store.receipts_of(&DomainName::group(), &second).await.unwrap();
+    assert!(seen.iter().all(|receipt| receipt.distrusted.is_some()), "{seen:?}");
+
+    // Trusted again, all of it counts again.
+    here.trusts(&there.seal).await;
+    here.activated(&second, "prod").await;
+    here.desk.distrust(&key, lost).await.unwrap();
+    let back = GoingBack { domain: DomainName::group(), from: None, to: None };
+    here.desk.roll_back(&back, &activating("prod")).await.unwrap();
+    let actions: Vec<String> = here.store.ledger(1, 100).await.unwrap().into_iter().map(|it| it.action).collect();
+    let of_key: Vec<&str> = actions.iter().map(String::as_str).filter(|it| it.starts_with("release-key.")).collect();
+    let (out, back) = ("release-key.distrusted", "release-key.trusted-again");
+    assert_eq!(of_key, ["release-key.made", out, "release-key.made", back, out]);
+}
+
+/// What was gone back from there is heard of with the next package alone: an old word opens nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_receipt_opens_no_gate() {
+    let (there, here) = (Stage::empty().await, Stage::empty().await);
+    let first = there.group(&GROUP.replace("{soak: 1s}", "{soak: 1s, receipts: 2s}")).await;
+    there.activated(&first, "test").await;
+    there.ran(&first, "test").await;
+    here.trusts(&there.seal).await;
+    here.desk.import(&there.package(&first).await, "ann").await.unwrap();
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    let refused = here.desk.activate(&first, &activating("prod")).await;
+    let (code, message) = refusal(refused);
+    let told = ["and may be 2s: export it there again, and import it", "and ran there, by the store of rk_"];
+    assert!(code == "FAB7057" && told.iter().all(|told| message.contains(told)), "{code} {message}");
+    assert!(message.contains("run by its nodes for 0 s"), "it does not soak either: {message}");
+    // A newer word opens it.
+    here.desk.import(&there.package(&first).await, "ann").await.unwrap();
+    let went = here.desk.activate(&first, &activating("prod")).await.unwrap();
+    assert!(went.gates.iter().all(|gate| gate.open), "{:?}", went.gates);
 }

@@ -1,10 +1,12 @@
 //! The fabric itself, its domains, sites, teams and issuers; systems stand in their own file.
 
+use std::time::Duration;
+
 use selvage_model::fabric::Fabric;
 use selvage_model::manifest::consumer::Deliver;
 use selvage_model::manifest::interface::OnPartition;
 use selvage_model::manifest::issuer::{Issuer, IssuerEnvironment, Signing};
-use selvage_model::manifest::organisation::{Domain, Environment, FabricSettings, Site, Team};
+use selvage_model::manifest::organisation::{Domain, Environment, FabricSettings, Gates, Site, Team};
 
 use super::class::{backstop, classes};
 use super::told::Told;
@@ -204,6 +206,9 @@ fn environment(found: &mut Vec<Difference>, mut two: Two<Environment>) {
     two.judged(found, "gate of budgets", |it| &mut it.gates.budget, |_, is| gate(is));
     let soak = (&GATE_LOOSENED, &GATE_TIGHTENED, Absent::Least);
     two.bound(found, soak, "soak", |it| &mut it.gates.soak);
+    let old = |receipts: &Option<Duration>| receipts.unwrap_or(Gates::RECEIPTS);
+    let aged = |was: &Option<Duration>, is: &Option<Duration>| gate(&(old(is) < old(was)));
+    two.judged(found, "age of receipts", |it| &mut it.gates.receipts, aged);
     two.spot.ground = ground;
     let time = |on: &Option<OnPartition>| on.unwrap_or(OnPartition::DEFAULT).serves_for();
     two.judged(

@@ -110,4 +110,5 @@ codes! { OF_STORE:
     PACKAGE_ASTRAY = "FAB7213", "The release of the package follows another one than the domain's last here";
     PACKAGE_UNAPPROVED = "FAB7214", "The release of the package lacks an approval";
     PACKAGE_AHEAD = "FAB7215", "The package tells of what has not happened yet";
+    KEY_DISTRUSTED = "FAB7216", "The key that signed it is not trusted any more";
 }

@@ -78,6 +78,13 @@ pub struct Gates {
     pub faults: bool,
     /// No interface that it holds has spent its error budget.
     pub budget: bool,
+    /// How old what another store saw of it may be.
+    pub receipts: Option<Duration>,
+}
+
+impl Gates {
+    /// How old what another store saw may be where nothing is said: what was gone back from there is heard of with the next package alone.
+    pub const RECEIPTS: Duration = Duration::from_secs(24 * 3600);
 }
 
 /// `kind: Domain`.

@@ -57,6 +57,7 @@ fn gates(fields: Fields<'_>) -> Gates {
         soak: gates.with("soak", scalar::duration),
         faults: gates.flag("faults"),
         budget: gates.flag("budget"),
+        receipts: gates.with("receipts", scalar::duration),
     })
 }
 

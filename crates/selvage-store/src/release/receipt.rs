@@ -72,6 +72,8 @@ pub struct ForeignReceipt {
     pub seen: Timestamp,
     /// When it was brought here.
     pub imported: Timestamp,
+    /// Since when the word of that store counts no more, where its key is not trusted now.
+    pub distrusted: Option<Timestamp>,
     /// What was seen.
     pub receipt: Receipt,
 }
@@ -81,7 +83,8 @@ statements! {
     RUNS = "SELECT environment, first_at, last_at, ran_for FROM release_run WHERE domain = $1 AND release_id = $2";
     KEEP = "INSERT INTO release_receipt (domain, release_id, environment, signed_with, seen_at, imported_at, receipt) \
             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (domain, release_id, environment, signed_with, seen_at) DO NOTHING";
-    OTHERS = "SELECT signed_with, seen_at, imported_at, receipt FROM release_receipt WHERE domain = $1 AND release_id = $2 \
+    OTHERS = "SELECT signed_with, seen_at, imported_at, receipt, distrusted_at FROM release_receipt \
+              LEFT JOIN release_key ON release_key.id = release_receipt.signed_with WHERE domain = $1 AND release_id = $2 \
               ORDER BY environment, signed_with, seen_at";
 }
 
@@ -166,6 +169,7 @@ fn foreign(row: &Row) -> Result<ForeignReceipt, StoreError> {
         from: row.text("signed_with")?,
         seen: row.time("seen_at")?,
         imported: row.time("imported_at")?,
+        distrusted: row.optional_time("distrusted_at")?,
         receipt: row.json("receipt")?,
     })
 }

@@ -67,6 +67,17 @@ pub struct ReleaseKey {
     pub public: [u8; 32],
 }
 
+/// A key that a store knows, and whether what it signs counts there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownKey {
+    /// The key.
+    pub key: ReleaseKey,
+    /// Since when it is known.
+    pub made: jiff::Timestamp,
+    /// Since when nothing counts that it signs, where somebody said so.
+    pub distrusted: Option<jiff::Timestamp>,
+}
+
 statements! {
     KEEP = "INSERT INTO fabric_release (id, content, recorded_at, recorded_by, domain, change_id, signed_with, signature) \
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
@@ -85,7 +96,10 @@ statements! {
                  LEFT JOIN change_proposal AS p ON p.id = COALESCE(s.change_id, r.change_id) WHERE r.domain IS NOT NULL \
                  ORDER BY COALESCE(p.release_ordinal, 0), COALESCE(s.made_at, r.recorded_at), r.id";
     KEEP_KEY = "INSERT INTO release_key (id, public_key, made_at, made_by) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
-    KEYS = "SELECT id, public_key FROM release_key ORDER BY made_at, id";
+    KEYS = "SELECT id, public_key, made_at, distrusted_at FROM release_key ORDER BY made_at, id";
+    TRUST_AGAIN = "UPDATE release_key SET distrusted_at = NULL WHERE id = $1 AND distrusted_at IS NOT NULL";
+    DISTRUST = "UPDATE release_key SET distrusted_at = $2 WHERE id = $1 AND distrusted_at IS NULL";
+    KEY = "SELECT id, public_key, made_at, distrusted_at FROM release_key WHERE id = $1";
 }
 
 impl Store {
@@ -160,7 +174,7 @@ impl Store {
         change::head(&mut self.database.read().await?, domain).await
     }
 
-    /// Makes a public key known by which releases are verified; again is no change.
+    /// Makes a public key known by which releases are verified, or lets what it signs count again; again is no change.
     ///
     /// # Errors
     /// Those of the database.
@@ -170,19 +184,55 @@ impl Store {
         if transaction.run(KEEP_KEY, bind![key.id.as_str(), key.public, now, by]).await? == 1 {
             ledger::append(&mut transaction, by, "release-key.made", &key.id, &json!({"because": because})).await?;
             transaction.commit().await?;
+        } else if transaction.run(TRUST_AGAIN, bind![key.id.as_str()]).await? == 1 {
+            let detail = json!({"because": because});
+            ledger::append(&mut transaction, by, "release-key.trusted-again", &key.id, &detail).await?;
+            transaction.commit().await?;
         }
         Ok(())
     }
 
-    /// The keys by which releases are verified, oldest first.
+    /// Lets nothing count any more that a key signs, nor what it says of other stores; again is no change. What it signed before is still
+    /// verified by it, so that what runs goes on.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] for a key that the store does not know.
+    pub async fn distrust_release_key(&self, id: &str, by: &str, because: &str) -> Result<KnownKey, StoreError> {
+        let mut transaction = self.database.write().await?;
+        let now = transaction.now().await?;
+        let is_new = transaction.run(DISTRUST, bind![id, now]).await? == 1;
+        let found = transaction.first(KEY, bind![id]).await?;
+        let key = known(&found.ok_or_else(|| StoreError::NotFound { what: "release key", id: id.to_owned() })?)?;
+        if is_new {
+            ledger::append(&mut transaction, by, "release-key.distrusted", id, &json!({"because": because})).await?;
+            transaction.commit().await?;
+        }
+        Ok(key)
+    }
+
+    /// Every key that the store knows, oldest first, and whether what it signs counts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn known_release_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
+        self.database.read().await?.all(KEYS, bind![]).await?.iter().map(known).collect()
+    }
+
+    /// The keys by which releases are verified, oldest first; also those whose new signatures do not count.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn release_keys(&self) -> Result<Vec<ReleaseKey>, StoreError> {
-        let mut transaction = self.database.read().await?;
-        let rows = transaction.all(KEYS, bind![]).await?;
-        rows.iter().map(|row| Ok(ReleaseKey { id: row.text("id")?, public: row.hash("public_key")? })).collect()
+        Ok(self.known_release_keys().await?.into_iter().map(|known| known.key).collect())
     }
+}
+
+fn known(row: &Row) -> Result<KnownKey, StoreError> {
+    Ok(KnownKey {
+        key: ReleaseKey { id: row.text("id")?, public: row.hash("public_key")? },
+        made: row.time("made_at")?,
+        distrusted: row.optional_time("distrusted_at")?,
+    })
 }
 
 /// Keeps a release, with its signature for the change that made it.

@@ -3,6 +3,7 @@
 
 mod export;
 mod import;
+mod keys;
 mod plan;
 
 use anyhow::Context;
@@ -11,9 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
 use comfy_table::Table;
 use jiff::Timestamp;
-use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, key_of, receipt_line, verify};
+use selvage_control::desk::{Activating, Desk, Files, Gate, GoingBack, Went, public_key, receipt_line, verify};
 use selvage_model::name::{DomainName, EnvironmentName};
-use selvage_store::{Activated, DomainActivation, ReleaseKey, Word};
+use selvage_store::{Activated, DomainActivation, ReleaseKey};
 
 use super::change::{Signing, desk};
 use super::signature::{Signature, Signed};
@@ -40,7 +41,11 @@ pub(crate) enum ReleaseCommand {
     /// Takes a release of another store over.
     Import(import::Import),
     /// Lets another key sign releases of this store.
-    Trust(Trust),
+    Trust(keys::Trust),
+    /// Lets nothing count any more that a key signs; what runs goes on.
+    Distrust(keys::Distrust),
+    /// Lists the keys that the store knows.
+    Keys(keys::Keys),
     /// Prints the public key that signs releases, for `selvage serve --release-key`.
     Key(Key),
 }
@@ -115,21 +120,6 @@ pub(crate) struct Said {
     store: StoreChoice,
 }
 
-/// Lets a key sign.
-#[derive(Args)]
-pub(crate) struct Trust {
-    /// The public key, as `selvage release key` prints it.
-    #[arg(value_name = "KEY", value_parser = public_key)]
-    key: ReleaseKey,
-    #[command(flatten)]
-    signature: Signature,
-    /// Why, for the ledger.
-    #[arg(long, value_parser = words)]
-    because: String,
-    #[command(flatten)]
-    store: StoreChoice,
-}
-
 /// Prints the public key.
 #[derive(Args)]
 pub(crate) struct Key {
@@ -137,12 +127,6 @@ pub(crate) struct Key {
     signing: Signing,
     #[command(flatten)]
     store: StoreChoice,
-}
-
-/// A public key as `selvage release key` prints it.
-pub(crate) fn public_key(text: &str) -> Result<ReleaseKey, String> {
-    let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.map(key_of).ok_or_else(|| format!("`{text}` is no public key: 32 bytes in base64 are expected"))
 }
 
 impl ReleaseCommand {
@@ -158,6 +142,8 @@ impl ReleaseCommand {
             Self::Export(export) => export.run().await,
             Self::Import(import) => import.run().await,
             Self::Trust(trust) => trust.run().await,
+            Self::Distrust(distrust) => distrust.run().await,
+            Self::Keys(keys) => keys.run().await,
             Self::Key(key) => {
                 say(STANDARD.encode(key.signing.seal(&key.store)?.key().public))?;
                 Ok(Outcome::Well)
@@ -234,15 +220,6 @@ impl Verify {
         }
         say(format_args!("{} releases, {wrong} of them not as they were signed", releases.len()))?;
         Ok(if wrong == 0 { Outcome::Well } else { Outcome::Wrong })
-    }
-}
-
-impl Trust {
-    async fn run(self) -> anyhow::Result<Outcome> {
-        let Signed { store, by } = self.signature.decide(self.store.begun().await?).await?;
-        desk(store).trust(&self.key, Word { by: &by, because: &self.because }).await.map_err(told)?;
-        say(format_args!("{} signs releases of this store from now on", self.key.id))?;
-        Ok(Outcome::Well)
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct Serve {
     env: EnvironmentName,
     /// A public key that releases must be signed with, as `selvage release key` prints it; may be given again. Every key that the
     /// store knows where not given.
-    #[arg(long = "release-key", value_name = "KEY", value_parser = super::release::public_key, conflicts_with = "fabric")]
+    #[arg(long = "release-key", value_name = "KEY", value_parser = selvage_control::desk::public_key, conflicts_with = "fabric")]
     release_keys: Vec<ReleaseKey>,
     #[command(flatten)]
     signing: Signing,

@@ -26,6 +26,8 @@ pub(super) fn schemas() -> Schemas {
         ),
         ("Import", import()),
         ("Receipt", receipt()),
+        ("ReleaseKey", key()),
+        ("NewReleaseKey", new_key()),
         ("ReleasePackage", package()),
         ("ReleaseImported", imported()),
         (
@@ -96,11 +98,30 @@ fn receipt() -> Value {
         "from": text("The id of the key with which the other store signed it."),
         "seen": reference("Time"),
         "imported": reference("Time"),
+        "distrusted": maybe("Time"),
         "environment": reference("EnvironmentName"),
         "spells": {"type": "array", "items": answer("When it was active there.", spell, json!({}))},
         "ran": {"anyOf": [ran, {"type": "null"}]},
     });
     answer("What another store saw of the release in one of its environments.", members, json!({}))
+}
+
+fn key() -> Value {
+    let members = json!({
+        "key": reference("Id"),
+        "public": text("The public key, in base64, as `selvage release key` prints it."),
+        "known": reference("Time"),
+        "distrusted": maybe("Time"),
+    });
+    answer("A key that signs releases, and since when nothing counts that it signs.", members, json!({}))
+}
+
+fn new_key() -> Value {
+    let members = json!({
+        "public": {"type": "string", "pattern": "^[A-Za-z0-9+/]{43}=$", "description": "The public key, in base64."},
+        "because": reference("Line"),
+    });
+    body("A key that is to sign releases here.", members, json!({}))
 }
 
 fn package() -> Value {

@@ -81,6 +81,7 @@ pub(crate) static GATES: Record = record(
              receivers that do. Default: false.",
         ),
         optional("budget", BOOLEAN, "No interface that it holds has spent its error budget. Default: false."),
+        optional("receipts", DURATION, "How old what another store saw of it may be, as `6h`. Default: 24h."),
     ],
 );
 
