@@ -625,7 +625,7 @@ async fn the_page_of_releases_tells_what_other_stores_saw() {
     here.desk.trust(key, lost).await.unwrap();
     here.desk.import(&package, "ann").await.unwrap();
     let (_, page) = here.page(&ann, "/releases").await;
-    holds(&page, &["What other stores saw", &release, &key.id, "active in test since", "and ran there"]);
+    holds(&page, &["What other stores saw", &release, &key.id, ">ran<", "active since", "imported"]);
     assert!(page.contains("taken over from the store of") && !page.contains("not trusted"), "{page}");
     here.desk.distrust(&key.id, lost).await.unwrap();
     holds(&here.page(&ann, "/releases").await.1, &["not trusted"]);

@@ -100,6 +100,8 @@ pub enum Fits {
 pub struct ReceiptSays {
     /// Whether it proved to be fit.
     pub fits: Fits,
+    /// Since when it was active there last, or when it was gone back from.
+    pub at: Timestamp,
     /// The same in words.
     pub text: String,
 }
@@ -109,12 +111,12 @@ pub fn says(it: &ForeignReceipt) -> Option<ReceiptSays> {
     let receipt = &it.receipt;
     let (last, environment) = (receipt.spells.last()?, &receipt.environment);
     let since = format!("active in {environment} since {:.0}", last.from);
-    let (fits, text) = match (&receipt.ran, last.to.filter(|_| last.gone_back_from)) {
-        (_, Some(to)) => (Fits::Never, format!("gone back from in {environment} {to:.0}")),
-        (Some(_), None) => (Fits::Yes, format!("{since}, and ran there")),
-        (None, None) => (Fits::Unsaid, format!("{since}, and no node ran it there")),
+    let (fits, at, text) = match (&receipt.ran, last.to.filter(|_| last.gone_back_from)) {
+        (_, Some(to)) => (Fits::Never, to, format!("gone back from in {environment} {to:.0}")),
+        (Some(_), None) => (Fits::Yes, last.from, format!("{since}, and ran there")),
+        (None, None) => (Fits::Unsaid, last.from, format!("{since}, and no node ran it there")),
     };
-    Some(ReceiptSays { fits, text })
+    Some(ReceiptSays { fits, at, text })
 }
 
 /// For how long it was active there, and for how long nodes ran it.

@@ -250,7 +250,7 @@ fn seen_elsewhere(view: &ReleasesView) -> Markup {
                 h2 { "What other stores saw" }
                 p.dim { "Receipts that came with packages. They count at gates for as long as they are young enough there, and their key is trusted." }
                 div.scroll { table {
-                    thead { tr { th { "Release" } th { "Domain" } th { "Environment" } th { "What was seen" } th { "Active, and run by nodes" } th { "Key of the store" } th { "As of" } th { "Imported" } } }
+                    thead { tr { th { "Release" } th { "Domain" } th { "Environment" } th { "What was seen" } th { "Active, and run" } th { "Key of the store" } th { "As of" } } }
                     tbody { @for (domain, release, it) in view.receipts.iter().take(MOST_LINES) {
                         tr {
                             td { (short(release)) }
@@ -262,8 +262,7 @@ fn seen_elsewhere(view: &ReleasesView) -> Markup {
                                 code { (it.from) }
                                 @if let Some(at) = it.distrusted { br; span.badge.bad { "not trusted" } " since " (minute(&at)) }
                             }
-                            td.name { (minute(&it.seen)) }
-                            td.name { (minute(&it.imported)) }
+                            td.name { (minute(&it.seen)) br; span.dim { "imported " (minute(&it.imported)) } }
                         }
                     } }
                 } }
@@ -279,11 +278,11 @@ fn said(it: &ForeignReceipt) -> Markup {
             None => { "never active there" },
             Some(says) => {
                 @match says.fits {
-                    Fits::Yes => { span.badge.good { "ran" } },
-                    Fits::Unsaid => { span.badge { "not run" } },
-                    Fits::Never => { span.badge.bad { "gone back from" } },
+                    Fits::Yes => { span.badge.good { "ran" } " active since " },
+                    Fits::Unsaid => { span.badge { "no node ran it" } " active since " },
+                    Fits::Never => { span.badge.bad { "gone back from" } " " },
                 }
-                " " (says.text)
+                (minute(&says.at))
             },
         }
     }

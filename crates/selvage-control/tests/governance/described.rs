@@ -166,6 +166,8 @@ async fn every_route_is_described_and_answers_so() {
     for path in ["/evidence/domains/group?from=2026-01-01", "/evidence/controls", "/evidence/controls/four-eyes"] {
         assert_eq!(get(path).await.0, 200, "{path}");
     }
+    assert_eq!(get("/release-keys").await.0, 200);
+    crate::keys_of_releases(&stage, &mut text).await;
     let done = stage.described.done.lock().unwrap().clone();
     let paths = stage.described.document["paths"].as_object().unwrap();
     let all =

@@ -55,7 +55,7 @@ fn change(need: Need, seats: &[(&str, &[&str])], words: &str) -> Change {
 }
 
 /// A seat that was lent.
-fn lent(by: &str, to: &str, minute: u32, more: Value) -> LedgerEntry {
+fn lent(by: &str, to: &str, minute: u32, more: &Value) -> LedgerEntry {
     let mut detail = json!({
         "domain": "group", "discipline": "security", "to": to, "until": at(minute + 30).to_string(),
     });
@@ -133,26 +133,26 @@ fn who_stood_in_for_a_seat_fills_it_while_it_was_lent() {
     let need = || Need::Board { domain: DomainName::group(), quorum: 2 };
     // `dan` says it at 12:11.
     let change = change(need(), seats, "+ben +dan");
-    let nothing = || json!({});
+    let nothing = json!({});
     for (entry, expected) in [
-        (lent("ann", "dan", 5, nothing()), "nothing"),
-        (lent("ann", "cy", 5, nothing()), "too few"),
+        (lent("ann", "dan", 5, &nothing), "nothing"),
+        (lent("ann", "cy", 5, &nothing), "too few"),
         // Before it was lent, and after it was over.
-        (lent("ann", "dan", 12, nothing()), "too few"),
-        (lent("ann", "dan", 5, json!({"until": at(11).to_string()})), "too few"),
-        (lent("ann", "dan", 5, json!({"until": "soon"})), "too few"),
+        (lent("ann", "dan", 12, &nothing), "too few"),
+        (lent("ann", "dan", 5, &json!({"until": at(11).to_string()})), "too few"),
+        (lent("ann", "dan", 5, &json!({"until": "soon"})), "too few"),
         // By who does not sit there, by the author, of another seat or board.
-        (lent("cy", "dan", 5, nothing()), "too few"),
-        (lent("eve", "dan", 5, nothing()), "too few"),
-        (lent("ann", "dan", 5, json!({"discipline": "business"})), "too few"),
-        (lent("ann", "dan", 5, json!({"domain": "plant-ghent"})), "too few"),
+        (lent("cy", "dan", 5, &nothing), "too few"),
+        (lent("eve", "dan", 5, &nothing), "too few"),
+        (lent("ann", "dan", 5, &json!({"discipline": "business"})), "too few"),
+        (lent("ann", "dan", 5, &json!({"domain": "plant-ghent"})), "too few"),
         // By a name that nobody proved.
-        (lent("ann", "dan", 5, json!({"unproven": true})), "names"),
+        (lent("ann", "dan", 5, &json!({"unproven": true})), "names"),
     ] {
         assert_eq!(told(std::slice::from_ref(&entry), &change), expected, "{:?}", entry.detail);
     }
     // What is lent from no board is not lent.
     let mut owners = change.clone();
     owners.requirements[0].seats.iter_mut().for_each(|seat| seat.board = None);
-    assert_eq!(told(&[lent("ann", "dan", 5, nothing())], &owners), "too few");
+    assert_eq!(told(&[lent("ann", "dan", 5, &nothing)], &owners), "too few");
 }
