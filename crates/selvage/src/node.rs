@@ -160,8 +160,7 @@ impl Node {
         }
         let (handed_out, engine_task, told) = (HandedOut::new(engine.clone()), engine.run(), Told::default());
         let here = (config.store.clone(), config.environment.clone());
-        let runs = (Arc::clone(&current), handed_out.clone());
-        let mediation = EngineMediation::new(engine.clone(), here, runs, told.clone());
+        let mediation = EngineMediation::new(&engine, here, (&current, &handed_out), told.clone());
         let gateway = Gateway::start(config.gateway()?, Arc::new(snapshot), Arc::new(mediation));
         let gateway = Arc::new(gateway.context("the gateway did not start")?);
         use_secrets(&gateway, secrets);

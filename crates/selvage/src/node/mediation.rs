@@ -58,11 +58,12 @@ pub(crate) struct Told {
 impl EngineMediation {
     /// Work is done on the runtime that this is called in.
     pub(crate) fn new(
-        engine: Engine,
+        engine: &Engine,
         (store, environment): (Store, EnvironmentName),
-        (current, handed_out): (Arc<Current>, HandedOut),
+        (current, handed_out): (&Arc<Current>, &HandedOut),
         told: Told,
     ) -> Self {
+        let (engine, current, handed_out) = (engine.clone(), Arc::clone(current), handed_out.clone());
         Self { engine, store, environment, current, handed_out, runtime: Handle::current(), told }
     }
 }

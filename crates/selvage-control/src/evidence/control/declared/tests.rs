@@ -152,7 +152,7 @@ fn who_stood_in_for_a_seat_fills_it_while_it_was_lent() {
         assert_eq!(told(std::slice::from_ref(&entry), &change), expected, "{:?}", entry.detail);
     }
     // What is lent from no board is not lent.
-    let mut owners = change.clone();
+    let mut owners = change;
     owners.requirements[0].seats.iter_mut().for_each(|seat| seat.board = None);
     assert_eq!(told(&[lent("ann", "dan", 5, &nothing)], &owners), "too few");
 }
