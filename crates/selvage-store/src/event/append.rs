@@ -2,6 +2,7 @@
 //! is. INVARIANT: DURABLE-ACK: what is answered has been committed, and a commit is on the disk.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use selvage_model::event::{Appended, NewRecord, Position};
 use selvage_model::name::InterfaceRef;
@@ -11,26 +12,52 @@ use super::{Stream, epoch, offset, position};
 use crate::Store;
 use crate::database::Transaction;
 use crate::error::StoreError;
-use crate::statement::statements;
+use crate::statement::Sql;
 use crate::value::{Micros, Parameter, Row, bind};
 
-/// How many records one statement takes.
-const MANY: usize = 16;
+/// How many records one statement takes: the largest as often as it is full, then the next. The fewer statements, the fewer times a group
+/// goes to the connection's thread and back.
+const RUNGS: [usize; 4] = [64, 16, 4, 1];
+/// What each record of a statement brings of its own.
+const OF_RECORD: usize = 5;
+/// What all records of a statement have in common.
+const COMMON: usize = 3;
 
-statements! {
-    KNOWN = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN \
-             ($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
-    INSERT = "INSERT INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) \
-              VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    INSERT_MANY = "INSERT INTO event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES \
-                   ($1, $2, $3, $4, $5, $6, $7, $8), ($1, $2, $3, $9, $10, $11, $12, $13), \
-                   ($1, $2, $3, $14, $15, $16, $17, $18), ($1, $2, $3, $19, $20, $21, $22, $23), \
-                   ($1, $2, $3, $24, $25, $26, $27, $28), ($1, $2, $3, $29, $30, $31, $32, $33), \
-                   ($1, $2, $3, $34, $35, $36, $37, $38), ($1, $2, $3, $39, $40, $41, $42, $43), \
-                   ($1, $2, $3, $44, $45, $46, $47, $48), ($1, $2, $3, $49, $50, $51, $52, $53), \
-                   ($1, $2, $3, $54, $55, $56, $57, $58), ($1, $2, $3, $59, $60, $61, $62, $63), \
-                   ($1, $2, $3, $64, $65, $66, $67, $68), ($1, $2, $3, $69, $70, $71, $72, $73), \
-                   ($1, $2, $3, $74, $75, $76, $77, $78), ($1, $2, $3, $79, $80, $81, $82, $83)";
+/// For each rung, the ids that a stream knows of so many, and the records put there. A conflict fails the whole transaction: without
+/// `OR FAIL`, SQLite would write every page that a statement changes to a temporary file first, to undo that statement alone.
+static NUMBERED: LazyLock<[(Sql, Sql); RUNGS.len()]> = LazyLock::new(|| {
+    RUNGS.map(|records| {
+        let insert = |verb: &str| -> &'static str {
+            let head = "event_record (stream, epoch, appended_at, place, checksum, id, lane, body) VALUES";
+            let row = |record: usize| format!("($1, $2, $3, {})", numbers(COMMON + record * OF_RECORD, OF_RECORD));
+            format!("{verb} INTO {head} {}", (0..records).map(row).collect::<Vec<_>>().join(", ")).leak()
+        };
+        let known = "SELECT place, epoch, id FROM event_record WHERE stream = $1 AND id IN";
+        let known: &'static str = format!("{known} ({})", numbers(1, records)).leak();
+        let insert = Sql { sqlite: insert("INSERT OR FAIL"), postgres: insert("INSERT") };
+        (Sql { sqlite: known, postgres: known }, insert)
+    })
+});
+
+/// So many parameters behind the first ones.
+fn numbers(behind: usize, count: usize) -> String {
+    (1..=count).map(|number| format!("${}", behind + number)).collect::<Vec<_>>().join(", ")
+}
+
+/// The statements whose text is put together.
+#[cfg(test)]
+pub(crate) fn numbered() -> impl Iterator<Item = Sql> {
+    NUMBERED.iter().flat_map(|(known, insert)| [*known, *insert])
+}
+
+/// Cuts what is to be given to statements by rungs, each piece with its statements.
+fn by_rungs<T>(mut all: &[T]) -> impl Iterator<Item = (&[T], (Sql, Sql))> {
+    std::iter::from_fn(move || {
+        let (size, statements) = RUNGS.into_iter().zip(*NUMBERED).find(|(size, _)| *size <= all.len())?;
+        let (piece, rest) = all.split_at_checked(size)?;
+        all = rest;
+        Some((piece, statements))
+    })
 }
 
 /// Records for one stream, taken whole or not at all.
@@ -111,10 +138,9 @@ async fn known(
     records: &[&NewRecord],
 ) -> Result<HashMap<String, Position>, StoreError> {
     let mut known = HashMap::new();
-    for chunk in records.chunks(MANY) {
-        let ids = chunk.iter().chain(std::iter::repeat_n(chunk.last(), MANY).flatten()).take(MANY);
-        let ids = ids.map(|record| Parameter::from(record.id.as_str()));
-        for row in transaction.all(KNOWN, bind![stream.id].into_iter().chain(ids)).await? {
+    for (piece, (ask, _)) in by_rungs(records) {
+        let ids = piece.iter().map(|record| Parameter::from(record.id.as_str()));
+        for row in transaction.all(ask, bind![stream.id].into_iter().chain(ids)).await? {
             known.insert(row.text("id")?, position(epoch(&row)?, offset(row.integer("place")?))?);
         }
     }
@@ -128,20 +154,14 @@ async fn insert(
 ) -> Result<(), StoreError> {
     let Some((last, _)) = records.last() else { return Ok(()) };
     let now = transaction.now().await?;
-    for chunk in records.chunks(MANY) {
-        let common = || bind![stream.id, i64::from(stream.epoch), now].into_iter();
-        let values = |(offset, record): &(u64, &NewRecord)| {
+    for (piece, (_, insert)) in by_rungs(records) {
+        let common = bind![stream.id, i64::from(stream.epoch), now].into_iter();
+        let values = piece.iter().flat_map(|(offset, record)| {
             let place = stream.place(*offset);
             let checksum = of_record(place, stream.epoch, now, record);
             bind![place, checksum, record.id.as_str(), record.lane.as_str(), record.body.as_slice()]
-        };
-        if chunk.len() == MANY {
-            transaction.run(INSERT_MANY, common().chain(chunk.iter().flat_map(values))).await?;
-            continue;
-        }
-        for record in chunk {
-            transaction.run(INSERT, common().chain(values(record))).await?;
-        }
+        });
+        transaction.run(insert, common.chain(values)).await?;
     }
     let bytes: usize = records.iter().map(|(_, record)| record.body.len()).sum();
     let advanced = Stream { next: last + 1, bytes: stream.bytes.saturating_add(bytes as u64), ..stream.clone() };

@@ -54,7 +54,6 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
     ("effect", crate::effect::STATEMENTS),
     ("environment", crate::environment::STATEMENTS),
     ("event", crate::event::STATEMENTS),
-    ("event::append", crate::event::append::STATEMENTS),
     ("event::broker_id", crate::event::broker_id::STATEMENTS),
     ("event::cursor", crate::event::cursor::STATEMENTS),
     ("event::group", crate::event::group::STATEMENTS),
@@ -92,7 +91,9 @@ const MODULES: &[(&str, &[(&str, Sql)])] = &[
 
 async fn every_statement_is_prepared(stage: &Stage) {
     let store = stage.open().await;
-    for (module, statements) in MODULES {
+    let numbered: Vec<(&str, Sql)> = crate::event::append::numbered().map(|sql| ("numbered", sql)).collect();
+    let appends = [("event::append", numbered.as_slice())];
+    for (module, statements) in MODULES.iter().chain(&appends) {
         for (name, sql) in *statements {
             let prepared = match store.database.write().await.unwrap().on {
                 Connection::Sqlite(mut connection) => connection.prepare(sql.sqlite.into_sql_str()).await.map(drop),
