@@ -115,9 +115,9 @@ mod tests {
             (format!("example:\n  stock: 1\n  password: {KEY}"), vec![3]),
             (format!("properties:\n  client_secret:\n    type: string\n    enum:\n      - {KEY}"), vec![5]),
             ("info:\n  description: Ask with `ghp_abcdef`.".to_owned(), vec![2]),
-            ("example: |\n  -----BEGIN EC PRIVATE KEY-----\n  AAAA".to_owned(), vec![1]),
+            ("example: |\n  -----BEGIN EC PRIVATE KEY-----\n  AAAA".to_owned(), vec![2]),
             ("{\"servers\": [\n{\"url\": \"https://svc:hunter2@erp.example.com/odoo\"}]}".to_owned(), vec![2]),
-            ("info:\n  description: |\n    See https://svc:hunter2@erp.example.com.".to_owned(), vec![2]),
+            ("info:\n  description: |\n    See https://svc:hunter2@erp.example.com.".to_owned(), vec![3]),
         ] {
             assert_eq!(lines(&text), found, "{text}");
         }
