@@ -7,6 +7,8 @@
     reason = "a test may fail loudly"
 )]
 
+#[path = "activation/beside.rs"]
+mod beside;
 #[path = "activation/emergencies.rs"]
 mod emergencies;
 #[path = "activation/going_back.rs"]
@@ -21,16 +23,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use beside::{Beside, Happens};
 use futures_util::future::BoxFuture;
-use jiff::civil::Date;
 use reading::Reading;
-use selvage_control::desk::{
-    Activating, Deciding, Desk, DeskError, Files, GoingBack, Look, Looked, Proposal, Seal, Tried, Went,
-};
+use selvage_control::desk::{Activating, Deciding, Desk, DeskError, Files, GoingBack, Proposal, Seal, Went};
 use selvage_model::change::DecisionVerdict;
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Finding;
-use selvage_model::name::{DomainName, EnvironmentName};
 use selvage_model::usage::{PromiseCount, PromiseKey, PromiseRow, Promised};
 use selvage_store::{Store, UsageBatch};
 
@@ -58,40 +55,19 @@ fn subscribed(name: &str, events: &str) -> String {
     )
 }
 
-/// Looks as the tests do, and lets something else be activated while a release passes its gates.
+/// Lets something else be activated while a release passes its gates.
 struct Meanwhile {
     desk: Desk,
     releases: Vec<String>,
     looks: Arc<AtomicUsize>,
 }
 
-impl Look for Meanwhile {
-    fn read(&self, files: &Files) -> Fabric {
-        Reading { judges: false }.read(files)
-    }
-
-    fn look(&self, files: &Files, today: Date) -> Looked {
-        Reading { judges: false }.look(files, today)
-    }
-
-    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
-        Tried::default()
-    }
-
-    fn faults<'a>(
-        &'a self,
-        _looked: &'a Looked,
-        _place: (&'a EnvironmentName, &'a DomainName),
-    ) -> BoxFuture<'a, Tried> {
+impl Happens for Meanwhile {
+    fn at_faults(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             if let Some(release) = self.releases.get(self.looks.fetch_add(1, Ordering::SeqCst)) {
                 self.desk.activate(release, &activating("dev")).await.unwrap();
             }
-            Tried::default()
         })
     }
 }
@@ -166,7 +142,7 @@ impl Stage {
         let looks = Arc::new(AtomicUsize::new(0));
         let releases = releases.iter().map(|release| (*release).clone()).collect();
         let look = Meanwhile { desk: self.desk.clone(), releases, looks: Arc::clone(&looks) };
-        (Desk::new(self.store.clone(), Arc::new(look)), looks)
+        (Desk::new(self.store.clone(), Arc::new(Beside(look))), looks)
     }
 
     /// Who may do something in an environment.

@@ -73,7 +73,7 @@ fn alternative(name: &GeneralName<'_>) -> Option<String> {
 
 /// A name as RFC 4514 writes it: last part first, with what could be taken for a separator escaped, so that no part can
 /// pretend to be two.
-fn distinguished(name: &X509Name<'_>) -> Result<String, Unreadable> {
+pub(crate) fn distinguished(name: &X509Name<'_>) -> Result<String, Unreadable> {
     let mut parts = Vec::new();
     for part in name.iter() {
         let mut values = Vec::new();

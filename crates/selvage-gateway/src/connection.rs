@@ -2,6 +2,7 @@
 //! heads that come too slowly, idleness, clients that take no bytes and answers that are late, without a timer for
 //! each request. Times are those of the last sweep: coarse, and free.
 
+mod framing;
 mod watched;
 
 use std::cell::{Cell, RefCell};
@@ -18,6 +19,7 @@ use crate::config::GatewayConfig;
 use crate::snapshot::Snapshot;
 use crate::tls::ClientsMark;
 use crate::tunnel::{Right, Tunnel};
+pub(crate) use framing::Doubt;
 pub(crate) use watched::Watched;
 
 /// How often the thread sweeps, and how exact its times are.
@@ -117,6 +119,10 @@ pub(crate) struct Watch {
     distrusted: Cell<Option<u64>>,
     /// Whether it has streams: then what comes is not the head of one request.
     multiplexed: Cell<bool>,
+    /// Requests that were taken in hand.
+    taken: Cell<u64>,
+    /// The first request that could be read in two ways, by its number, and why.
+    doubt: Cell<Option<(u64, Doubt)>>,
 }
 
 /// A request in hand; dropped, it is over.
@@ -158,6 +164,8 @@ impl Watch {
             trusted: RefCell::new(None),
             distrusted: Cell::new(None),
             multiplexed: Cell::new(false),
+            taken: Cell::new(0),
+            doubt: Cell::new(None),
             clock,
         }
     }
@@ -221,8 +229,19 @@ impl Watch {
             connection.streams.set(connection.streams.get() + 1);
             connection.enter(Phase::Busy);
         }
+        self.taken.set(self.taken.get() + 1);
         self.enter(Phase::Busy);
         InHand(Rc::clone(self))
+    }
+
+    /// The request with this number, from 0, could be read in two ways.
+    pub(crate) fn doubts(&self, request: u64, doubt: Doubt) {
+        self.doubt.set(Some((request, doubt)));
+    }
+
+    /// Why the request in hand could be read in two ways, where it could, or one before it.
+    pub(crate) fn doubt(&self) -> Option<Doubt> {
+        self.doubt.get().filter(|(request, _)| *request < self.taken.get()).map(|(_, doubt)| doubt)
     }
 
     fn over(&self) {

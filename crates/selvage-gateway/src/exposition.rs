@@ -5,7 +5,7 @@ mod caches;
 mod contracts;
 mod upstreams;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -89,6 +89,19 @@ fn write_held(text: &mut String, shared: &Shared) -> std::fmt::Result {
     for (secret, ends) in shared.proving.ends() {
         let (secret, ends) = (escaped(&secret), ends.as_second());
         writeln!(text, "selvage_gateway_shown_certificate_ends_timestamp_seconds{{secret=\"{secret}\"}} {ends}")?;
+    }
+    write_revocation_lists(text, shared)
+}
+
+fn write_revocation_lists(text: &mut String, shared: &Shared) -> std::fmt::Result {
+    let Some(tls) = &shared.tls else { return Ok(()) };
+    let ends = "When the next revocation list of an authority of clients is due; seconds since 1970.";
+    head(text, "revocation_list_ends_timestamp_seconds", "gauge", ends)?;
+    // Of an authority with several lists, the one that ends first.
+    let mut told = BTreeSet::new();
+    for list in tls.load().revocation_lists().iter().filter(|list| told.insert(list.authority.clone())) {
+        let (authority, ends) = (escaped(&list.authority), list.ends.as_second());
+        writeln!(text, "selvage_gateway_revocation_list_ends_timestamp_seconds{{authority=\"{authority}\"}} {ends}")?;
     }
     Ok(())
 }

@@ -81,7 +81,7 @@ pub use precedence::stand_behind_the_data_path;
 pub use refusal::Refusal;
 pub use snapshot::{Declared, Snapshot, SnapshotSource, uncheckable};
 pub use tally::latency_bounds;
-pub use tls::{ClientCertificates, Tls, TlsError, TlsFiles};
+pub use tls::{ClientCertificates, RevocationList, Tls, TlsError, TlsFiles};
 pub use token::{Document, IssuerKeys, KeysOfIssuers, TokenAsk};
 pub use traffic::{BrokenField, ContractTraffic, InterfaceTraffic, ShadowSample, Traffic};
 pub use usage::Usage;

@@ -172,7 +172,7 @@ impl<'a> Asked<'a> {
     /// Decides, and does what needs no waiting.
     fn step(self, request: Request<Incoming>) -> Step<'a> {
         let (parts, body) = request.into_parts();
-        if let Some(refusal) = self.too_long(&parts) {
+        if let Some(refusal) = self.too_long(&parts).or_else(|| self.doubtful()) {
             return Step::Answered(self.refuse(&refusal, parts.method.as_str(), parts.uri.path()), body);
         }
         let head = Head {
@@ -396,6 +396,11 @@ impl<'a> Asked<'a> {
     /// Gives an answer to a request whose body nobody reads. A small one that is on its way is let pass, so that the
     /// connection can go on; otherwise the client is told that it ends.
     pub(crate) async fn decline(self, mut response: Response<Reply>, body: Incoming, expects: bool) -> Response<Reply> {
+        // Where its next request begins, nobody can say.
+        if self.watch.doubt().is_some() {
+            self.end_connection(&mut response);
+            return response;
+        }
         if body.is_end_stream() {
             return response;
         }
@@ -425,6 +430,12 @@ impl<'a> Asked<'a> {
         let fits = parts.headers.len() <= config.max_headers && size_of(&parts.headers) + path <= config.max_head;
         let detail = || unread::too_large(config.max_head, config.max_headers);
         (!fits).then(|| Refusal::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, code::HEAD_TOO_LARGE, detail()))
+    }
+
+    /// The refusal of a request that another server could have read differently, though hyper took it.
+    fn doubtful(self) -> Option<Refusal<'a>> {
+        let doubt = self.watch.doubt()?;
+        Some(Refusal::new(StatusCode::BAD_REQUEST, code::MALFORMED, doubt.detail()))
     }
 }
 

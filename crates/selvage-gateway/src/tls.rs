@@ -1,25 +1,28 @@
 //! TLS with clients: what the listener shows, whose certificates it takes, and the handshake. Made of files that the
 //! binary reads; swapped whole while it runs, so that a certificate is renewed without ending a connection.
 
+mod revoked;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
-use tokio_rustls::rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::server::{VerifierBuilderError, WebPkiClientVerifier};
 use tokio_rustls::rustls::{self, RootCertStore, ServerConfig};
 use tokio_rustls::server::TlsStream;
-use x509_parser::prelude::FromDer;
-use x509_parser::revocation_list::CertificateRevocationList;
 
 use crate::certificate::ClientCertificate;
+use revoked::Lists;
+pub use revoked::RevocationList;
 
 const HTTP2: &[u8] = b"h2";
 const HTTP1: &[u8] = b"http/1.1";
@@ -35,6 +38,8 @@ pub struct TlsFiles {
     pub clients: ClientCertificates,
     /// Which certificates of clients were taken back: revocation lists of their authorities. Empty where there are none.
     pub revoked: Vec<u8>,
+    /// Whether certificates of an authority whose list has ended are taken no more.
+    pub revoked_in_time: bool,
 }
 
 /// Whether clients show certificates.
@@ -69,8 +74,8 @@ pub enum TlsError {
     /// The file of revocation lists holds none.
     #[error("the revocation lists are not PEM with an `X509 CRL`")]
     Revoked(#[source] pem::Error),
-    /// One of the revocation lists cannot be read.
-    #[error("one of the revocation lists cannot be read")]
+    /// One of the revocation lists cannot be read, or does not say when the next is due.
+    #[error("one of the revocation lists cannot be read, or does not say when the next is due")]
     RevokedUnread,
     /// They do not fit together, or one is of a kind that is not used.
     #[error("the certificate and its key cannot be used together")]
@@ -89,6 +94,7 @@ pub struct Tls {
     acceptor: TlsAcceptor,
     /// Whose clients are taken, so that another choice is noticed.
     pub(crate) clients: ClientsMark,
+    lists: Arc<[RevocationList]>,
 }
 
 /// Stands for whose certificates a listener takes: each authority's SHA-256, and one of all that was taken back. A list that is only
@@ -108,23 +114,32 @@ pub(crate) struct Shown {
 }
 
 impl Tls {
-    /// Of these files.
+    /// Of these files, as they stand at this time.
     ///
     /// # Errors
     /// Where they are not PEM, or do not fit together.
-    pub fn new(files: &TlsFiles) -> Result<Self, TlsError> {
+    pub fn new(files: &TlsFiles, now: Timestamp) -> Result<Self, TlsError> {
         let chain = certificates(&files.certificate).map_err(TlsError::Certificate)?;
         let key = PrivateKeyDer::from_pem_slice(&files.key).map_err(TlsError::Key)?;
         let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(TlsError::Unfit)?;
-        let config = match verifier(&files.clients, &files.revoked)? {
+        let lists = Lists::read(&files.revoked)?;
+        let in_time = files.revoked_in_time.then_some(now);
+        let clients = mark(&files.clients, lists.mark(in_time))?;
+        let all: Arc<[RevocationList]> = lists.all.as_slice().into();
+        let config = match verifier(&files.clients, lists, files.revoked_in_time)? {
             Some(verifier) => config.with_client_cert_verifier(verifier),
             None => config.with_no_client_auth(),
         };
         let mut config = config.with_single_cert(chain, key).map_err(TlsError::Unfit)?;
         config.alpn_protocols = vec![HTTP2.to_vec(), HTTP1.to_vec()];
-        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients: mark(&files.clients, &files.revoked)? })
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), clients, lists: all })
+    }
+
+    /// The revocation lists, by when they end.
+    pub fn revocation_lists(&self) -> &[RevocationList] {
+        &self.lists
     }
 
     /// The handshake with a client.
@@ -146,38 +161,13 @@ impl Tls {
     }
 }
 
-fn mark(clients: &ClientCertificates, revoked: &[u8]) -> Result<ClientsMark, TlsError> {
+fn mark(clients: &ClientCertificates, taken_back: [u8; 32]) -> Result<ClientsMark, TlsError> {
     let (ClientCertificates::Optional(authorities) | ClientCertificates::Required(authorities)) = clients else {
         return Ok(ClientsMark::default());
     };
     let authorities = certificates(authorities).map_err(TlsError::Authorities)?;
     let of_authorities = authorities.iter().map(|authority| Sha256::digest(authority).into());
-    Ok(Arc::new(of_authorities.chain([taken_back(&revocation_lists(revoked)?)?]).collect()))
-}
-
-/// Stands for everything that these lists take back: by whom, and which.
-fn taken_back(lists: &[CertificateRevocationListDer<'_>]) -> Result<[u8; 32], TlsError> {
-    let mut all: BTreeSet<Vec<u8>> = BTreeSet::new();
-    for list in lists {
-        let (_, list) = CertificateRevocationList::from_der(list).map_err(|_| TlsError::RevokedUnread)?;
-        let issuer = list.tbs_cert_list.issuer.as_raw();
-        all.extend(list.iter_revoked_certificates().map(|revoked| [issuer, revoked.raw_serial()].concat()));
-    }
-    let mut hash = Sha256::new();
-    for one in &all {
-        hash.update(Sha256::digest(one));
-    }
-    Ok(hash.finalize().into())
-}
-
-/// The revocation lists of a PEM file; none of an empty one.
-fn revocation_lists(file: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, TlsError> {
-    if file.is_empty() {
-        return Ok(Vec::new());
-    }
-    let all: Vec<_> =
-        CertificateRevocationListDer::pem_slice_iter(file).collect::<Result<_, _>>().map_err(TlsError::Revoked)?;
-    if all.is_empty() { Err(TlsError::Revoked(pem::Error::NoItemsFound)) } else { Ok(all) }
+    Ok(Arc::new(of_authorities.chain([taken_back]).collect()))
 }
 
 /// The certificates of a PEM file, one at least.
@@ -195,9 +185,14 @@ pub(crate) fn roots(authorities: &[u8]) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// Takes certificates of clients, but for those that were taken back. A certificate of an authority without a list is taken, and a
-/// list goes on beyond its time: a file that nobody renewed ends no plant's connections. INVARIANT: REVOKED-NOW
-fn verifier(clients: &ClientCertificates, revoked: &[u8]) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
+/// Takes certificates of clients, but for those that were taken back. A certificate of an authority without a list is taken; a list
+/// goes on beyond its time, since a file that nobody renewed ends no plant's connections, but where it is said that it must be
+/// in time. INVARIANT: REVOKED-NOW
+fn verifier(
+    clients: &ClientCertificates,
+    lists: Lists,
+    in_time: bool,
+) -> Result<Option<Arc<dyn ClientCertVerifier>>, TlsError> {
     let (authorities, optional) = match clients {
         ClientCertificates::NotAsked => return Ok(None),
         ClientCertificates::Optional(authorities) => (authorities, true),
@@ -206,7 +201,8 @@ fn verifier(clients: &ClientCertificates, revoked: &[u8]) -> Result<Option<Arc<d
     let roots = roots(authorities)?;
     let provider = Arc::new(aws_lc_rs::default_provider());
     let builder = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-    let builder = builder.with_crls(revocation_lists(revoked)?).allow_unknown_revocation_status();
+    let builder = builder.with_crls(lists.ders).allow_unknown_revocation_status();
+    let builder = if in_time { builder.enforce_revocation_expiration() } else { builder };
     let builder = if optional { builder.allow_unauthenticated() } else { builder };
     builder.build().map(Some).map_err(TlsError::Verifier)
 }

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use jiff::Timestamp;
 use selvage_model::code;
 use selvage_model::name::{ConsumerName, InterfaceRef};
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::answer::{Answer, told};
+use super::answer::{Answer, listed};
 use super::request::{Asked, At, Because, Body, Id, Operator};
 use super::route::{Route, Who, query};
 
@@ -76,28 +76,20 @@ pub(super) struct Which {
 }
 
 /// Subscriptions, the oldest first; replays are among them.
-async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Response {
-    let is_asked = |view: &SubscriptionView| {
+async fn list(State(api): State<Api>, _operator: Operator, Asked(which): Asked<Which>) -> Answer {
+    let views = api.governance.store.subscription_views().await?;
+    let is_asked = |view: &&SubscriptionView| {
         let it = &view.subscription;
         which.consumer.as_ref().is_none_or(|consumer| consumer == &it.consumer)
             && which.interface.as_ref().is_none_or(|interface| interface == &it.interface)
             && (which.ended || it.state != SubscriptionState::Ended)
     };
-    match api.governance.store.subscription_views().await {
-        Ok(views) => {
-            let items: Vec<Value> = views.iter().filter(|view| is_asked(view)).map(subscription).collect();
-            Json(json!({"items": items})).into_response()
-        }
-        Err(error) => told(&error.into()),
-    }
+    Ok(listed(views.iter().filter(is_asked).map(subscription)))
 }
 
 /// One subscription, with its last deliveries.
-async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Response {
-    match detail(&api, id.as_str()).await {
-        Ok(detail) => Json(detail).into_response(),
-        Err(error) => told(&error.into()),
-    }
+async fn show(State(api): State<Api>, _operator: Operator, At(id): At<Id>) -> Answer {
+    Ok(Json(detail(&api, id.as_str()).await?).into_response())
 }
 
 async fn detail(api: &Api, id: &str) -> Result<Value, StoreError> {

@@ -5,50 +5,24 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
-use jiff::civil::Date;
-use selvage_control::desk::{Desk, DeskError, Files, GoingBack, Look, Looked, Proposal, Tried, Went};
-use selvage_model::fabric::Fabric;
-use selvage_model::finding::Finding;
-use selvage_model::name::{DomainName, EnvironmentName};
+use selvage_control::desk::{Desk, DeskError, Files, GoingBack, Look, Proposal, Went};
 
 use super::{Stage, activating, plant};
-use crate::reading::Reading;
+use crate::beside::{Beside, Happens};
 
-/// Looks as the tests do; at what has this word, until it is let go on.
+/// Waits at what has this word, until it is let go on.
 struct Slow {
     word: &'static str,
     begun: Sender<()>,
     go_on: Mutex<Receiver<()>>,
 }
 
-impl Look for Slow {
-    fn read(&self, files: &Files) -> Fabric {
-        Reading { judges: false }.read(files)
-    }
-
-    fn look(&self, files: &Files, today: Date) -> Looked {
+impl Happens for Slow {
+    fn at_look(&self, files: &Files) {
         if files.values().any(|text| text.contains(self.word)) {
             self.begun.send(()).unwrap();
             self.go_on.lock().unwrap_or_else(PoisonError::into_inner).recv().unwrap();
         }
-        Reading { judges: false }.look(files, today)
-    }
-
-    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
-        Vec::new()
-    }
-
-    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
-        Tried::default()
-    }
-
-    fn faults<'a>(
-        &'a self,
-        _looked: &'a Looked,
-        _place: (&'a EnvironmentName, &'a DomainName),
-    ) -> BoxFuture<'a, Tried> {
-        Box::pin(async { Tried::default() })
     }
 }
 
@@ -68,33 +42,18 @@ impl Counting {
     }
 }
 
-impl Look for Counting {
-    fn read(&self, files: &Files) -> Fabric {
+impl Happens for Counting {
+    fn at_read(&self, files: &Files) {
         // What is read of nothing costs nothing.
         self.reads.fetch_add(usize::from(!files.is_empty()), Ordering::SeqCst);
-        Reading { judges: false }.read(files)
     }
 
-    fn look(&self, files: &Files, today: Date) -> Looked {
+    fn at_look(&self, _files: &Files) {
         self.looks.fetch_add(1, Ordering::SeqCst);
-        Reading { judges: false }.look(files, today)
     }
 
-    fn trial(&self, _looked: &Looked, _environment: &EnvironmentName) -> Vec<Finding> {
+    fn at_trial(&self) {
         self.trials.fetch_add(1, Ordering::SeqCst);
-        Vec::new()
-    }
-
-    fn tests(&self, _looked: &Looked, _domain: &DomainName) -> Tried {
-        Tried::default()
-    }
-
-    fn faults<'a>(
-        &'a self,
-        _looked: &'a Looked,
-        _place: (&'a EnvironmentName, &'a DomainName),
-    ) -> BoxFuture<'a, Tried> {
-        Box::pin(async { Tried::default() })
     }
 }
 
@@ -105,10 +64,10 @@ async fn nothing_is_read_or_judged_twice_on_the_way_forth_and_back() {
     let second = stage.released("plant-ghent", plant("ghent", &["mes", "planning"])).await;
     let brno = stage.released("plant-brno", plant("brno", &["mes"])).await;
     stage.activated(&first, "dev").await;
-    let look = Arc::new(Counting::default());
+    let look = Arc::new(Beside(Counting::default()));
     // A name that nobody proves: it is not asked whose step it is, where nothing is protected.
     let desk = Desk::new(stage.store.unproven(), Arc::clone(&look) as Arc<dyn Look>);
-    let went = async |what: Result<Went, DeskError>| (what.unwrap().release, look.so_often());
+    let went = async |what: Result<Went, DeskError>| (what.unwrap().release, look.0.so_often());
     let forth = desk.activate(&second, &activating("dev")).await;
     // What would run is looked at once; what is written otherwise there now is read; so are test and prod, which run the same, once; and
     // whether the environment is protected is read of the group's files.
@@ -119,7 +78,7 @@ async fn nothing_is_read_or_judged_twice_on_the_way_forth_and_back() {
     // Beside something that was not there then it is judged.
     desk.activate(&second, &activating("dev")).await.unwrap();
     desk.activate(&brno, &activating("dev")).await.unwrap();
-    look.so_often();
+    look.0.so_often();
     let beside = desk.roll_back(&back(&second), &activating("dev")).await;
     let (release, (_, looks, trials)) = went(beside).await;
     assert_eq!((release, looks, trials), (first, 1, 1));
@@ -134,7 +93,7 @@ async fn going_back_waits_for_nothing_that_is_proposed() {
     stage.activated(&second, "dev").await;
     let (begun, has_begun) = channel();
     let (let_go, go_on) = channel();
-    let look = Arc::new(Slow { word: "slow-reader", begun, go_on: Mutex::new(go_on) });
+    let look = Arc::new(Beside(Slow { word: "slow-reader", begun, go_on: Mutex::new(go_on) }));
     let desk = Desk::new(stage.store.clone(), look);
     let proposing = tokio::spawn({
         let desk = desk.clone();

@@ -1,5 +1,6 @@
 //! The bytes of a watched connection, either way: each tells the watch what goes on, and where hyper refuses a request
-//! that it cannot read with an empty answer, a problem is written in its place. Never changes any other byte.
+//! that it cannot read with an empty answer, a problem is written in its place. What comes as HTTP/1 is followed from head to
+//! head. Never changes any other byte.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::Watch;
+use super::framing::Framing;
 use crate::unread;
 use crate::worker::Worker;
 
@@ -20,6 +22,8 @@ pub(crate) struct Watched<S> {
     worker: Rc<Worker>,
     /// What was read before anyone knew which protocol it is.
     before: Bytes,
+    /// Where it is HTTP/1, and no tunnel.
+    framing: Option<Framing>,
     instead: Option<Instead>,
 }
 
@@ -31,7 +35,29 @@ struct Instead {
 
 impl<S> Watched<S> {
     pub(crate) fn new(stream: S, before: Bytes, watch: Rc<Watch>, worker: Rc<Worker>) -> Self {
-        Self { stream, watch, worker, before, instead: None }
+        Self { stream, watch, worker, before, framing: None, instead: None }
+    }
+
+    /// The same, as HTTP/1.
+    pub(crate) fn over_http1(mut self) -> Self {
+        self.framing = Some(Framing::new());
+        self
+    }
+
+    /// What comes from now on is no HTTP.
+    pub(crate) fn follow_no_more(&mut self) {
+        self.framing = None;
+    }
+
+    /// Tells the watch what has come.
+    fn came(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        self.watch.hears();
+        if let Some((request, doubt)) = self.framing.as_mut().and_then(|framing| framing.follow(bytes)) {
+            self.watch.doubts(request, doubt);
+        }
     }
 
     fn wrote<T>(&self, poll: Poll<T>) -> Poll<T> {
@@ -77,9 +103,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             buffer.put_slice(&self.before.split_to(here));
             Poll::Ready(Ok(()))
         };
-        if buffer.filled().len() > before {
-            self.watch.hears();
-        }
+        self.came(buffer.filled().get(before..).unwrap_or_default());
         poll
     }
 }

@@ -36,7 +36,7 @@ where
     let service = service_fn(|request| {
         serve::handle(Rc::clone(&worker), Rc::clone(&watch), Rc::clone(&peer), watch.take_in_hand(), request)
     });
-    let mut connection = builder.serve_connection(TokioIo::new(stream), service);
+    let mut connection = builder.serve_connection(TokioIo::new(stream.over_http1()), service);
     poll_fn(|cx| {
         watch.remember(cx);
         Poll::Ready(())
@@ -56,8 +56,10 @@ where
     }
     if let Some(tunnel) = watch.take_tunnel() {
         let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        stream.follow_no_more();
         // Rare, and its future large.
-        return Box::pin(tunnel.run(parts.io.into_inner(), &parts.read_buf)).await;
+        return Box::pin(tunnel.run(stream, &parts.read_buf)).await;
     }
     // Only where there is an answer that the end could take away.
     if watch.has_left_unread() || served.is_err_and(|error| error.is_parse()) {

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use selvage_gateway::{ClientCertificates, Tls, TlsFiles};
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -26,7 +27,8 @@ const INTRUDER: [&[u8]; 2] =
 
 fn tls([certificate, key]: [&[u8]; 2], clients: ClientCertificates) -> Tls {
     let (certificate, key) = (certificate.to_vec(), key.to_vec());
-    Tls::new(&TlsFiles { certificate, key, clients, revoked: Vec::new() }).unwrap()
+    Tls::new(&TlsFiles { certificate, key, clients, revoked: Vec::new(), revoked_in_time: false }, Timestamp::now())
+        .unwrap()
 }
 
 fn running(clients: ClientCertificates) -> Running {
@@ -152,6 +154,7 @@ fn files_that_do_not_fit_are_told() {
         key: key.to_vec(),
         clients,
         revoked: Vec::new(),
+        revoked_in_time: false,
     };
     let nobody = || ClientCertificates::NotAsked;
     for (files, told) in [
@@ -163,11 +166,11 @@ fn files_that_do_not_fit_are_told() {
             "the authorities are not PEM with a `CERTIFICATE`",
         ),
     ] {
-        assert_eq!(Tls::new(&files).unwrap_err().to_string(), told);
+        assert_eq!(Tls::new(&files, Timestamp::now()).unwrap_err().to_string(), told);
         assert!(!format!("{files:?}").contains("PRIVATE"), "no key is printed");
     }
     let clients = || ClientCertificates::Required(AUTHORITY.to_vec());
     let unread = TlsFiles { revoked: AUTHORITY.to_vec(), ..files(LISTENER[0], LISTENER[1], clients()) };
-    let told = Tls::new(&unread).unwrap_err().to_string();
+    let told = Tls::new(&unread, Timestamp::now()).unwrap_err().to_string();
     assert_eq!(told, "the revocation lists are not PEM with an `X509 CRL`");
 }

@@ -30,6 +30,12 @@ const INTRUDER: (&[u8], &[u8]) =
 const PLANT: &[u8] = include_bytes!("data/tls/revoked/authority.pem");
 const LOST: (&[u8], &[u8]) = (include_bytes!("data/tls/revoked/lost.pem"), include_bytes!("data/tls/revoked/lost.key"));
 
+/// An authority whose list ended in 2020, and one that it did not take back.
+const FOUNDRY: &[u8] = include_bytes!("data/tls/ended/authority.pem");
+const CASTER: (&[u8], &[u8]) =
+    (include_bytes!("data/tls/ended/client.pem"), include_bytes!("data/tls/ended/client.key"));
+const ENDED: &[u8] = include_bytes!("data/tls/ended/ended.crl.pem");
+
 /// A listener whose clients may show certificates.
 pub fn listener() -> Tls {
     listener_for(AUTHORITY)
@@ -42,13 +48,19 @@ fn listener_for(authorities: &[u8]) -> Tls {
 
 /// The same without the certificates that these lists take back.
 fn listener_but(authorities: &[u8], revoked: &[u8]) -> Tls {
+    listener_in_time(authorities, revoked, false)
+}
+
+/// The same, and where a list must be in time, without those of authorities whose list has ended.
+fn listener_in_time(authorities: &[u8], revoked: &[u8], revoked_in_time: bool) -> Tls {
     let files = TlsFiles {
         certificate: include_bytes!("data/tls/clients/listener.pem").to_vec(),
         key: include_bytes!("data/tls/clients/listener.key").to_vec(),
         clients: ClientCertificates::Optional(authorities.to_vec()),
         revoked: revoked.to_vec(),
+        revoked_in_time,
     };
-    Tls::new(&files).unwrap()
+    Tls::new(&files, Timestamp::now()).unwrap()
 }
 
 /// Whom the client's certificate names.
@@ -194,6 +206,39 @@ fn a_certificate_that_ends_ends_what_it_opened() {
     assert_eq!(ended.said(), (401, "FAB4174".to_owned()));
 }
 
+/// Whether who connects so is heard; the listener ends the handshake, or the connection right after it.
+fn is_refused(connected: std::io::Result<Client>) -> bool {
+    connected.map_or(true, |mut client| {
+        let asked = client.try_send(b"GET /stock/v1/items HTTP/1.1\r\nHost: localhost\r\n\r\n");
+        !asked || client.try_read(false).is_none()
+    })
+}
+
+/// A list that nobody renewed stops no plant, but where the operator says so; either way it can be seen.
+#[test]
+fn a_list_that_has_ended_is_seen_and_ends_what_it_is_told_to() {
+    let node = Node::start("CN=foundry");
+    let client = || connect(node.gateway.address(), Some(CASTER));
+    let ask = |client: &mut Client| client.request("GET", "/stock/v1/items", &[], b"").said();
+    let passes = (200, String::new());
+    node.gateway.renew_tls(listener_but(FOUNDRY, ENDED));
+    let mut asking = client().unwrap();
+    assert_eq!(ask(&mut asking), passes);
+    let ends =
+        "selvage_gateway_revocation_list_ends_timestamp_seconds{authority=\"CN=Foundry,O=Velo Works\"} 1580515200";
+    assert!(node.gateway.metrics().contains(ends), "{}", node.gateway.metrics());
+
+    node.gateway.renew_tls(listener_in_time(FOUNDRY, ENDED, true));
+    std::thread::sleep(Duration::from_millis(1_500));
+    assert!(asking.is_closed() && is_refused(client()));
+    // The list of one authority is nothing to those of another.
+    node.gateway.renew_tls(listener_in_time(&[AUTHORITY, FOUNDRY].concat(), ENDED, true));
+    assert_eq!(node.said(Some(CLIENT), &[]), (401, "FAB4089".to_owned()));
+    let current = include_bytes!("data/tls/ended/current.crl.pem");
+    node.gateway.renew_tls(listener_in_time(FOUNDRY, current, true));
+    assert_eq!(ask(&mut client().unwrap()), passes);
+}
+
 /// INVARIANT: REVOKED-NOW
 #[test]
 fn a_certificate_that_was_taken_back_ends_what_it_opened_and_opens_nothing() {
@@ -215,12 +260,6 @@ fn a_certificate_that_was_taken_back_ends_what_it_opened_and_opens_nothing() {
     std::thread::sleep(Duration::from_millis(200));
     assert!(asking.is_closed() && began.elapsed() < Duration::from_secs(2));
     assert!(flowing.try_read(false).is_none() && began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-    let is_refused = |connected: std::io::Result<Client>| {
-        connected.map_or(true, |mut client| {
-            let asked = client.try_send(b"GET /stock/v1/items HTTP/1.1\r\nHost: localhost\r\n\r\n");
-            !asked || client.try_read(false).is_none()
-        })
-    };
     assert!(is_refused(client()));
     // Of an authority without a list nothing is known: its certificates are taken, and here name nobody.
     node.gateway.renew_tls(listener_but(&[AUTHORITY, PLANT].concat(), both));

@@ -1,4 +1,7 @@
-//! INVARIANT: SECRET-FREE: no secret stands in a manifest. What looks like one is not repeated in the finding either.
+//! INVARIANT: SECRET-FREE: no secret stands in a manifest, or in a file that one names. What looks like one is not repeated in
+//! the finding either.
+
+mod file;
 
 use selvage_model::code;
 use selvage_model::finding::{Finding, Severity};
@@ -29,6 +32,7 @@ fn inline(context: &Context<'_>, report: &mut Report) {
     fabric.objects.iter().for_each(|(reference, object)| of_object(reference, object, report));
     fabric.mappings.values().for_each(|mapping| of_examples(mapping, report));
     fabric.interfaces.iter().for_each(|(reference, interface)| of_interface(reference, interface, report));
+    fabric.files.iter().for_each(|(path, text)| file::search(path, text, report));
     for grant in &fabric.grants {
         if grant.purpose.as_deref().is_some_and(holds_secret) {
             tell(&grant.consumer.value, &grant.place, "the purpose holds what looks like a key", report);
@@ -166,8 +170,12 @@ const PREFIXES: &[&str] = &[
 /// A word of this length with letters and digits mixed is no word.
 const LONG: usize = 32;
 
+fn begins_as_a_key(word: &str) -> bool {
+    PREFIXES.iter().any(|prefix| word.starts_with(prefix))
+}
+
 fn looks_secret(word: &str) -> bool {
-    if PREFIXES.iter().any(|prefix| word.starts_with(prefix)) {
+    if begins_as_a_key(word) {
         return true;
     }
     let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '=' | '_');

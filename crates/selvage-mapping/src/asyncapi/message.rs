@@ -10,6 +10,9 @@ use crate::openapi::attribute::{Attributes, Carried, Side};
 use crate::openapi::schema::reference;
 use crate::openapi::{NoContract, pascal, versions};
 
+/// How schemas of payloads are read: as AsyncAPI has it where nothing is said, and there words beside `$ref` count for nothing.
+const FORMAT: &str = "application/schema+json;version=draft-2020-12";
+
 /// The content type of a CloudEvent in one JSON document.
 pub(super) const STRUCTURED: &str = "application/cloudevents+json";
 
@@ -32,6 +35,11 @@ impl Way {
             Self::Delivered => "delivered",
         }
     }
+}
+
+/// A schema as a payload has it, with how it is read.
+pub(super) fn formatted(schema: &Value) -> Value {
+    json!({"schemaFormat": FORMAT, "schema": schema})
 }
 
 /// Adds the message of an event type, and says what it is called.
@@ -70,7 +78,7 @@ pub(super) fn add(
         if way == Way::Delivered {
             members.insert("headers".to_owned(), reference("DeliveryHeaders"));
         }
-        members.insert("payload".to_owned(), payload);
+        members.insert("payload".to_owned(), formatted(&payload));
     }
     parts.messages.insert(key.clone(), message);
     Ok(key)

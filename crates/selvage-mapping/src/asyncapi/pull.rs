@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::channel::operation;
-use super::{Described, Parts};
+use super::{Described, Parts, message};
 
 /// The schema of a page of an interface, and the message that it is.
 pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts) -> String {
     let key = format!("{}.page", described.key());
-    let payloads = told.iter().filter_map(|name| parts.messages.get(name)?.get("payload").cloned());
+    let payloads = told.iter().filter_map(|name| parts.messages.get(name)?.pointer("/payload/schema").cloned());
     let payloads: Vec<Value> = payloads.collect();
     let position = |about: &str| json!({"type": "string", "pattern": "^[0-9]+-[0-9]+$", "description": about});
     let payload = json!({
@@ -25,7 +25,7 @@ pub(super) fn page(described: Described<'_>, told: &[String], parts: &mut Parts)
         "title": "A page of events",
         "summary": "Events after a position, in order.",
         "contentType": "application/json",
-        "payload": payload,
+        "payload": message::formatted(&payload),
         "bindings": {"http": {"headers": page_headers(), "statusCode": 200, "bindingVersion": "0.3.0"}},
     });
     parts.messages.insert(key.clone(), message);

@@ -25,7 +25,7 @@ pub(super) fn describe(
         "name": "call",
         "title": format!("A call of {}", described.interface.name),
         "contentType": "application/json",
-        "payload": payload,
+        "payload": message::formatted(&payload),
     });
     let headers = match signing {
         Some(Signing::StandardWebhooks) => Some(reference("DeliveryHeaders")),

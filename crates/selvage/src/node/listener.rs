@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
-use selvage_gateway::{ClientCertificates, Gateway, GatewayConfig, Tls, TlsFiles};
+use jiff::Timestamp;
+use selvage_gateway::{ClientCertificates, Gateway, GatewayConfig, RevocationList, Tls, TlsFiles};
 use selvage_model::code;
 use selvage_model::scalar;
 use tokio::task::JoinHandle;
@@ -33,6 +34,9 @@ pub(crate) struct Listener {
     /// Takes none of the clients' certificates that these revocation lists name, a PEM file. Read again when it changes.
     #[arg(long, value_name = "FILE", requires = "tls_clients")]
     tls_clients_revoked: Option<PathBuf>,
+    /// Takes no certificate of an authority whose revocation list has ended. Without it such a list goes on.
+    #[arg(long, requires = "tls_clients_revoked")]
+    tls_clients_revoked_in_time: bool,
     /// Ends the handshake with clients that show none.
     #[arg(long, requires = "tls_clients")]
     tls_clients_required: bool,
@@ -127,6 +131,7 @@ impl Listener {
             key: read(key)?,
             clients,
             revoked: revoked.unwrap_or_default(),
+            revoked_in_time: self.tls_clients_revoked_in_time,
         }))
     }
 
@@ -134,7 +139,8 @@ impl Listener {
     pub(crate) fn follow(self, gateway: Weak<Gateway>) -> Option<JoinHandle<()>> {
         let secure = self.is_secure();
         let follows = async move {
-            let mut current = self.files().ok().flatten();
+            let mut current = Current::default();
+            current.begin(self.files().ok().flatten());
             let mut looks = tokio::time::interval(LOOK_EVERY);
             looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut complained = None;
@@ -158,20 +164,59 @@ impl Listener {
         secure.then(|| tokio::spawn(follows))
     }
 
-    fn take(&self, gateway: &Gateway, current: &mut Option<TlsFiles>) -> anyhow::Result<bool> {
-        let files = self.files()?;
-        if files == *current {
-            return Ok(false);
+    fn take(&self, gateway: &Gateway, current: &mut Current) -> anyhow::Result<bool> {
+        let Some(files) = self.files()? else { return Ok(false) };
+        let now = Timestamp::now();
+        let is_new = current.files.as_ref() != Some(&files);
+        let has_ended = current.tell_of_ended(now) && files.revoked_in_time;
+        if is_new || has_ended {
+            let tls = tls(&files)?;
+            let lists = tls.revocation_lists().to_vec();
+            gateway.renew_tls(tls);
+            if is_new {
+                *current = Current { files: Some(files), lists, ended: 0 };
+            }
         }
-        let Some(new) = &files else { return Ok(false) };
-        gateway.renew_tls(tls(new)?);
-        *current = files;
-        Ok(true)
+        Ok(is_new)
+    }
+}
+
+/// What the listener goes by.
+#[derive(Default)]
+struct Current {
+    files: Option<TlsFiles>,
+    /// By when they end.
+    lists: Vec<RevocationList>,
+    /// Of how many of them it was told that they ended.
+    ended: usize,
+}
+
+impl Current {
+    /// What the node started with.
+    fn begin(&mut self, files: Option<TlsFiles>) {
+        self.lists = files
+            .as_ref()
+            .and_then(|files| tls(files).ok())
+            .map_or_else(Vec::new, |tls| tls.revocation_lists().to_vec());
+        self.files = files;
+    }
+
+    /// Tells of lists that ended and were not told of. Whether there were any.
+    fn tell_of_ended(&mut self, now: Timestamp) -> bool {
+        let before = self.ended;
+        for list in self.lists.iter().skip(before).take_while(|list| list.has_ended(now)) {
+            self.ended += 1;
+            let RevocationList { authority, ends } = list;
+            let code = code::REVOCATION_LIST_ENDED;
+            tracing::error!(%code, "{code}: the revocation list of `{authority}` ended at {ends}, and no other is there");
+        }
+        self.ended > before
     }
 }
 
 fn tls(files: &TlsFiles) -> anyhow::Result<Tls> {
-    Tls::new(files).with_context(|| format!("{}: TLS cannot be spoken with these files", code::LISTENER_TLS))
+    let tls = Tls::new(files, Timestamp::now());
+    tls.with_context(|| format!("{}: TLS cannot be spoken with these files", code::LISTENER_TLS))
 }
 
 fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -187,4 +232,25 @@ fn set<T>(field: &mut T, said: Option<T>) {
 /// A size as in manifests: `64KiB`, `10MB`.
 fn size(text: &str) -> Result<u64, String> {
     scalar::size(text).ok_or_else(|| format!("`{text}` is not a size: write `64KiB`, `10MB`"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_ends_is_told_of_once() {
+        let list = |ends: &str| RevocationList { authority: "CN=Plant".to_owned(), ends: ends.parse().unwrap() };
+        let lists = vec![list("2026-01-01T00:00:00Z"), list("2026-01-02T00:00:00Z")];
+        let mut current = Current { lists, ..Current::default() };
+        for (now, told, ended) in [
+            ("2025-12-31T23:59:59Z", false, 0),
+            ("2026-01-01T00:00:00Z", true, 1),
+            ("2026-01-01T00:00:01Z", false, 1),
+            ("2026-01-03T00:00:00Z", true, 2),
+            ("2026-01-04T00:00:00Z", false, 2),
+        ] {
+            assert_eq!((current.tell_of_ended(now.parse().unwrap()), current.ended), (told, ended), "{now}");
+        }
+    }
 }

@@ -145,8 +145,9 @@ fn its_schemas_say_what_fits() {
     let all = json_of(fabric.path(), &[]);
     let payload = |name: &str| {
         let payload = &all["components"]["messages"][name]["payload"];
-        assert!(payload.is_object(), "{name}");
-        let schema = json!({"allOf": [payload], "components": all["components"]});
+        assert_eq!(payload["schemaFormat"], "application/schema+json;version=draft-2020-12", "{name}");
+        assert!(payload["schema"].is_object(), "{name}");
+        let schema = json!({"allOf": [payload["schema"]], "components": all["components"]});
         jsonschema::validator_for(&schema).unwrap()
     };
     let data = json!({
@@ -193,8 +194,8 @@ fn it_says_how_events_are_pulled() {
     let stream = &all["operations"]["inspections.v1.stream"];
     assert!(stream["description"].as_str().unwrap().contains("`Accept: text/event-stream`"), "{stream}");
     let payload = |name: &str| {
-        let schema =
-            json!({"allOf": [all["components"]["messages"][name]["payload"]], "components": all["components"]});
+        let payload = &all["components"]["messages"][name]["payload"];
+        let schema = json!({"allOf": [payload["schema"]], "components": all["components"]});
         jsonschema::validator_for(&schema).unwrap()
     };
     let event = |data: Value| {
@@ -212,6 +213,27 @@ fn it_says_how_events_are_pulled() {
     let published = payload("inspections.v1.manufacturing.machine.inspected.published");
     assert!(published.is_valid(&event(data(json!("ann"), "leak"))));
     assert!(!published.is_valid(&event(data(json!(null), "leak"))), "who publishes gives it");
+}
+
+/// Words beside a reference count, as JSON Schema 2020-12 has it: they count where the contract is compared, too.
+#[test]
+fn what_stands_beside_a_reference_counts() {
+    let fabric = fabric();
+    let place = tempfile::tempdir().unwrap();
+    let diff = |is: &Value| {
+        let files = ["was", "is"].map(|name| place.path().join(format!("{name}.json")));
+        std::fs::write(&files[0], contract(fabric.path(), &["step-events", "--format", "json"])).unwrap();
+        std::fs::write(&files[1], is.to_string()).unwrap();
+        stdout(&selvage(&["diff", &files[0].display().to_string(), &files[1].display().to_string()]))
+    };
+    let was = json_of(fabric.path(), &["step-events"]);
+    assert!(diff(&was).contains("no differences"), "{}", diff(&was));
+    let mut is = was;
+    let told = "step-events.v1.manufacturing.work-order.started.told";
+    let data =
+        is["components"]["messages"][told]["payload"]["schema"]["allOf"][1]["properties"]["data"].as_object_mut();
+    data.unwrap().insert("required".to_owned(), json!(["note"]));
+    assert!(diff(&is).contains("required"), "{}", diff(&is));
 }
 
 #[test]

@@ -34,6 +34,7 @@ fn lines() -> Group {
         ("well", request(ITEMS, "")),
         ("not HTTP", b"\x16\x03\x01\x02\x00\r\n\r\n".to_vec()),
         ("empty lines before", [b"\r\n\r\n".to_vec(), request(ITEMS, "")].concat()),
+        ("an empty line before that ends with LF alone", [b"\n".to_vec(), request(ITEMS, "")].concat()),
         ("HTTP/0.9", b"GET /stock/v1/items\r\n\r\n".to_vec()),
         ("HTTP/2.0 in the line", request("GET /stock/v1/items HTTP/2.0", "")),
         ("HTTP/1.2 in the line", request("GET /stock/v1/items HTTP/1.2", "")),
@@ -134,6 +135,8 @@ fn codings() -> Group {
     let chunked = "3\r\nabc\r\n0\r\n\r\n";
     let smuggled = "0\r\n\r\nGET /stock/v1/items/smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
     let old = "POST /stock/v1/upload HTTP/1.0";
+    let coded = "Transfer-Encoding: chunked";
+    let both = "Content-Length: 6\r\nTransfer-Encoding: chunked";
     let table = [
         ("chunked", with_body("Transfer-Encoding: chunked", chunked)),
         ("in capitals", with_body("Transfer-Encoding: CHUNKED", chunked)),
@@ -154,6 +157,18 @@ fn codings() -> Group {
         ("in HTTP/1.0", [request(old, "Transfer-Encoding: chunked"), chunked.into()].concat()),
         ("behind a length", with_body("Content-Length: 6\r\nTransfer-Encoding: chunked", smuggled)),
         ("before a length", with_body("Transfer-Encoding: chunked\r\nContent-Length: 6", smuggled)),
+        ("with a length in capitals", with_body("CONTENT-LENGTH: 6\r\ntransfer-encoding:chunked", smuggled)),
+        ("with a length that is none", with_body("Transfer-Encoding: chunked\r\nContent-Length: x", smuggled)),
+        (
+            "with two lengths",
+            with_body("Content-Length: 6\r\nTransfer-Encoding: chunked\r\nContent-Length: 5", smuggled),
+        ),
+        ("with a length, pipelined", [request(ITEMS, ""), with_body(both, smuggled)].concat()),
+        ("with a length, behind a body", [with_body("Content-Length: 3", "abc"), with_body(both, smuggled)].concat()),
+        ("with a length, behind chunks", [with_body(coded, chunked), with_body(both, smuggled)].concat()),
+        ("with a length, in a body", with_body(&format!("Content-Length: {}", both.len()), both)),
+        ("with a length, in a chunk", with_body(coded, &format!("{:x}\r\n{both}\r\n0\r\n\r\n", both.len()))),
+        ("with a length, in HTTP/1.0", [request(old, both), smuggled.into()].concat()),
         ("another one and a length", with_body("Transfer-Encoding: xchunked\r\nContent-Length: 3", "abc")),
     ];
     named("coding", table)

@@ -4,6 +4,7 @@
 use std::fmt::Debug;
 
 use super::{Random, Seen, TURNS};
+use crate::compare::{Difference, Verdict};
 
 /// Two states of something, and what holds values to each.
 pub(super) trait Trial: Debug {
@@ -80,4 +81,22 @@ pub(super) fn nothing_is_lost<T: Trial>(first: u64, wanted: usize, made: impl Fn
     let tried = seen.told + seen.silent + seen.grave + seen.same;
     assert!(seen.told > wanted / 200, "{seen:?}");
     assert!(seen.same * 2 < tried && seen.grave * 20 > tried, "{seen:?}");
+}
+
+/// How many differences are told, where all are safe but those that the comparison is made blind for, by their codes.
+pub(super) fn safe_but(found: &[Difference], forgotten: &[&str]) -> Option<usize> {
+    let mut grave = found.iter().filter(|one| one.verdict != Verdict::Safe);
+    grave.all(|one| forgotten.contains(&one.class.code)).then_some(found.len())
+}
+
+/// Comparisons that each forget one of these codes are found out: else that nothing is lost would show nothing of it.
+pub(super) fn holes_are_found<T: Trial>(
+    first: u64,
+    codes: &'static [&'static str],
+    made: impl Fn(&mut Random, &'static [&'static str]) -> Option<T>,
+) {
+    for code in codes {
+        let seen = hunt(first, 40_000, |random| made(random, std::slice::from_ref(code)));
+        assert!(seen.is_err(), "a comparison without {code} is not found out: {seen:?}");
+    }
 }
