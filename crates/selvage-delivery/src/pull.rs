@@ -9,7 +9,7 @@ use selvage_model::cloud_event::CloudEvent;
 use selvage_model::code;
 use selvage_model::event::{Position, ReaderName, Record};
 use selvage_model::manifest::event::{EventInterface, READ};
-use selvage_model::problem::Problem;
+use selvage_model::problem::{ParameterError, Problem};
 use selvage_model::pull::{Events, LONGEST_LEASE, LONGEST_WAIT, MOST_EVENTS, Page, Pull, PullAsk, Pulled, Start};
 use selvage_store::{CursorMove, NewCursor, Store, StoreError, TakenCursor};
 use serde_json::Value;
@@ -53,6 +53,24 @@ enum Told {
     Withheld(Held),
 }
 
+/// Types that the interface does not have: who asks for them by mistake would walk past everything, and never know.
+/// INVARIANT: NOTHING-LOST
+fn undeclared(asked: &Events, interface: &EventInterface) -> Option<Problem> {
+    let declared = || interface.events.iter().map(|event| event.name.value.as_str());
+    let unknown: Vec<&str> =
+        asked.types.iter().map(String::as_str).filter(|it| declared().all(|name| name != *it)).collect();
+    if unknown.is_empty() {
+        return None;
+    }
+    let detail = format!(
+        "{} is no event type of this interface; it has {}",
+        unknown.join(", "),
+        declared().collect::<Vec<_>>().join(", ")
+    );
+    let problem = Problem::new(400, code::PULL_UNFIT, "what is asked of the events cannot be read");
+    Some(Problem { parameters: vec![ParameterError { place: "query", name: "types".to_owned(), detail }], ..problem })
+}
+
 impl Puller {
     /// Over this log, with groups in this store; events are held to their contract by this.
     pub fn new(log: Arc<dyn EventLog>, store: Store, holding: Holding) -> Self {
@@ -68,7 +86,10 @@ impl Puller {
     /// Does what is asked of this interface.
     pub async fn pull(&self, pull: Pull, interface: &EventInterface) -> Pulled {
         let done = match &pull.ask {
-            PullAsk::Events(events) => return self.events(&pull, events, interface).await,
+            PullAsk::Events(events) => match undeclared(events, interface) {
+                Some(problem) => Err(Box::new(problem)),
+                None => return self.events(&pull, events, interface).await,
+            },
             PullAsk::Lease { group, member, lease, start } => self.lease(&pull, group, member, *lease, *start).await,
             PullAsk::Commit { group, fence, position, lease } => {
                 self.commit(&pull, group, *fence, *position, *lease).await

@@ -227,6 +227,9 @@ pub struct ReplayTerms {
     /// Why, as it was said; replays of before this was kept lack it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Up to where it had sent when it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<Position>,
 }
 
 /// The header of a message that is sent again, with the id of the replay.

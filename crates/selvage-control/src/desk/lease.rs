@@ -25,6 +25,7 @@ use selvage_model::scalar;
 use selvage_model::subscription::LiveSubscription;
 use selvage_store::{StoreError, SubscriptionStep};
 
+use super::cut::forbidden;
 use super::{Desk, DeskError, day};
 
 pub use ask::{Asked, Asking};
@@ -91,15 +92,40 @@ impl Desk {
         (consumer, interface): (&ConsumerName, &InterfaceRef),
     ) -> Result<(), DeskError> {
         let released = self.released().await?;
-        let judging: Vec<&Fabric> = match is_peopled(&released) {
-            true => vec![&*released],
-            false => running.iter().filter(|fabric| is_peopled(fabric)).collect(),
-        };
+        let judging = judging(&released, &running);
         if judging.is_empty() || judging.iter().any(|fabric| answers(fabric, person, consumer, interface)) {
             return Ok(());
         }
         let message = format!("`{person}` answers neither for {consumer} nor for {interface}");
         Err(DeskError::refused(code::API_FORBIDDEN, message, "ask who owns one of them, or is on call there"))
+    }
+
+    /// Refuses to let somebody end a subscription who answers for neither side: what waits for it is given up.
+    ///
+    /// # Errors
+    /// [`DeskError::Refused`] where it is not theirs to say; those of the store.
+    pub async fn may_end(&self, running: Vec<Fabric>, person: &str, it: &LiveSubscription) -> Result<(), DeskError> {
+        self.may_let_in(running, person, (&it.consumer, &it.interface)).await
+    }
+
+    /// Refuses to let somebody give up messages of an interface who does not answer for it at night.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn may_give_up(
+        &self,
+        running: &[Fabric],
+        person: &str,
+        interface: &InterfaceRef,
+    ) -> Result<(), DeskError> {
+        let released = self.released().await?;
+        let judging = judging(&released, running);
+        let domain = |fabric: &Fabric| fabric.governing(interface).unwrap_or_else(DomainName::group);
+        let Some(first) = judging.first() else { return Ok(()) };
+        if judging.iter().any(|fabric| may(fabric, person, Act::Operate, &domain(fabric))) {
+            return Ok(());
+        }
+        Err(forbidden(person, &domain(first)))
     }
 
     /// Refuses to let somebody approve a subscription who answers for neither side. Whether a replay may be is for what runs to say, and
@@ -129,6 +155,14 @@ impl Desk {
     ) -> Vec<Finding> {
         let today = day(Timestamp::now());
         self.hard(|| judge(fabric, (consumer, interface), terms, today)).await
+    }
+}
+
+/// By what somebody is judged who is at no node: what was released or, where that names nobody, what runs and names people.
+fn judging<'f>(released: &'f Fabric, running: &'f [Fabric]) -> Vec<&'f Fabric> {
+    match is_peopled(released) {
+        true => vec![released],
+        false => running.iter().filter(|fabric| is_peopled(fabric)).collect(),
     }
 }
 

@@ -42,7 +42,9 @@ impl Run {
         let granted = &self.job.granted;
         let because = match (what, granted.rate, granted.quota) {
             (WaitsFor::Quota, _, Some(quota)) => {
-                format!("the quota of its grant, {} in each {}, is used up until {until:.0}", quota.count, quota.window)
+                // Not when it is looked again, which is sooner.
+                let ends = Timestamp::from_second(quota.window.span(now).1).unwrap_or(until);
+                format!("the quota of its grant, {} in each {}, is used up until {ends:.0}", quota.count, quota.window)
             }
             (_, Some(rate), _) => format!("the rate of its grant, {} in {:?}, is met", rate.count, rate.per),
             _ => return None,

@@ -9,7 +9,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use selvage_model::name::InterfaceRef;
-use selvage_model::subscription::{LiveSubscription, SubscriptionState, SubscriptionTerms, Waiting};
+use selvage_model::subscription::{LiveSubscription, ReplayTerms, SubscriptionState, SubscriptionTerms, Waiting};
 use serde_json::json;
 
 use super::grant;
@@ -318,7 +318,12 @@ pub(crate) async fn end(
     set(transaction, subscription, SubscriptionState::Ended, Some(&told)).await?;
     transaction.run(LETTERS_GONE, bind![id, now, by, "the subscription has ended"]).await?;
     let reader = subscription.reader().map_err(|error| StoreError::damaged(error.to_string()))?;
-    cursor::forget(transaction, &subscription.interface, &reader).await?;
+    let reached = cursor::forget(transaction, &subscription.interface, &reader).await?;
+    if let Some(replay) = &subscription.terms.replay {
+        let replay = Some(ReplayTerms { reached, ..replay.clone() });
+        let terms = SubscriptionTerms { replay, ..subscription.terms.clone() };
+        transaction.run(TERMS, bind![id, json!(terms).to_string(), now]).await?;
+    }
     let detail = json!({
         "subscription": subscription.label(), "because": because, "messages_given_up": messages,
     });

@@ -157,8 +157,9 @@ impl SubscriptionView {
 
     /// Up to where a replay has sent, and how much of its range that is, in hundredths; none for what is no replay.
     pub fn progress(&self) -> Option<(Position, u64)> {
-        let (it, through) = (&self.subscription, self.subscription.terms.replay.as_ref()?.through);
-        let at = self.position.unwrap_or(it.begins).min(through);
+        let (it, replay) = (&self.subscription, self.subscription.terms.replay.as_ref()?);
+        let through = replay.through;
+        let at = self.position.or(replay.reached).unwrap_or(it.begins).min(through);
         let all = through.offset().saturating_sub(it.begins.offset()).max(1);
         let done = at.offset().saturating_sub(it.begins.offset()).min(all);
         Some((at, done * 100 / all))

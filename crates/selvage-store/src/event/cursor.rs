@@ -268,17 +268,20 @@ async fn forget_known(transaction: &mut Transaction, stream: &Stream, reader: &R
     if reads || ended { Ok(()) } else { Err(StoreError::NotFound { what: "reader", id: reader.to_string() }) }
 }
 
-/// Forgets a reader in the transaction of what ends it; one that is not there is no error.
+/// Forgets a reader in the transaction of what ends it, and says how far it was; one that is not there is no error.
 pub(crate) async fn forget(
     transaction: &mut Transaction,
     stream: &InterfaceRef,
     reader: &ReaderName,
-) -> Result<(), StoreError> {
-    match Stream::find(transaction, stream).await {
-        Ok(stream) => transaction.run(FORGET, bind![stream.id, reader.as_str()]).await.map(drop),
-        Err(StoreError::NotFound { .. }) => Ok(()),
-        Err(error) => Err(error),
-    }
+) -> Result<Option<Position>, StoreError> {
+    let stream = match Stream::find(transaction, stream).await {
+        Ok(stream) => stream,
+        Err(StoreError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let known = of_stream(transaction, &stream).await?.into_iter().find(|cursor| &cursor.reader == reader);
+    transaction.run(FORGET, bind![stream.id, reader.as_str()]).await?;
+    Ok(known.map(|cursor| cursor.position))
 }
 
 pub(crate) async fn of_stream(transaction: &mut Transaction, stream: &Stream) -> Result<Vec<Cursor>, StoreError> {

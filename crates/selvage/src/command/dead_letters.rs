@@ -10,11 +10,13 @@ use selvage_model::name::InterfaceRef;
 use selvage_store::{DeadLetter, LaneChoice, ParkedRecord, Store, Word};
 use serde_json::Value;
 
+use super::active::desk_over;
 use super::events::sight::{Shown, Sight};
 use super::lanes::{MOST_LISTED, shortened};
 use super::signature::{Signature, Signed};
-use super::subscriptions::ago;
+use super::subscriptions::{ago, running};
 use super::{Outcome, StoreChoice, TABLE, say, words};
+use crate::node::release::told;
 
 /// Lists, shows, redrives and discards dead letters.
 #[derive(Subcommand)]
@@ -112,6 +114,23 @@ impl Said {
     async fn signed(&self) -> anyhow::Result<Signed> {
         self.signature.act(self.store.existing().await?).await
     }
+
+    async fn admitted(&self) -> anyhow::Result<Signed> {
+        self.signature.admit(self.store.existing().await?).await
+    }
+}
+
+/// Refuses who does not answer for the interfaces, as the control API does, once signatures are proven here.
+async fn may_give_up(store: &Store, ids: &[String], by: &str) -> anyhow::Result<()> {
+    if store.operator_keys().await?.is_empty() {
+        return Ok(());
+    }
+    let (running, desk) = (running(store).await?, desk_over(store));
+    for id in ids {
+        let interface = store.dead_letter(id).await?.letter.interface;
+        desk.may_give_up(&running, by, &interface).await.map_err(told)?;
+    }
+    Ok(())
 }
 
 impl Which {
@@ -302,7 +321,8 @@ impl Redrive {
 
 impl Discard {
     async fn run(self) -> anyhow::Result<Outcome> {
-        let Signed { store, by } = self.said.signed().await?;
+        let Signed { store, by } = self.said.admitted().await?;
+        may_give_up(&store, &self.ids, &by).await?;
         let word = Word { by: &by, because: &self.because };
         for letter in store.discard_dead_letters(&self.ids, word).await? {
             say(format_args!("{} is given up; {} behind it go on in order", letter.id, letter.behind))?;

@@ -179,8 +179,7 @@ const COLUMNS: [&str; 13] =
 fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13] {
     let it = &view.subscription;
     let (at, done) = view.progress().unwrap_or((it.begins, 0));
-    // One that has ended is told by why.
-    let done = if it.state == SubscriptionState::Ended { "-".to_owned() } else { format!("{done} %") };
+    let done = format!("{done} %");
     let lanes = if replay.lanes.is_empty() { "all".to_owned() } else { replay.lanes.join(", ") };
     [
         it.id.clone(),
@@ -201,10 +200,11 @@ fn row(view: &SubscriptionView, replay: &ReplayTerms, of: String) -> [String; 13
 
 fn as_json(view: &SubscriptionView, replay: &ReplayTerms, of: &str) -> Value {
     let it = &view.subscription;
+    let (at, done) = view.progress().unwrap_or((it.begins, 0));
     json!({
         "id": it.id, "of": of, "interface": it.interface.to_string(), "target": to(it), "state": it.state.to_string(),
         "after": it.begins.to_string(), "through": replay.through.to_string(),
-        "at": view.position.map(|at| at.min(replay.through).to_string()), "lanes": replay.lanes, "rate": rate_of(it),
+        "at": at.to_string(), "done_percent": done, "lanes": replay.lanes, "rate": rate_of(it),
         "by": replay.by, "reason": replay.reason, "waits_for": view.waits.as_ref().map(|waits| waits.what.as_str()),
         "because": view.because(),
     })

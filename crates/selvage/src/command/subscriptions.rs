@@ -9,6 +9,7 @@ use comfy_table::Table;
 use jiff::Timestamp;
 use selvage_control::desk::counting;
 use selvage_model::event::Position;
+use selvage_model::fabric::Fabric;
 use selvage_model::name::ConsumerName;
 use selvage_model::subscription::{LiveSubscription, SubscriptionState};
 use selvage_store::{Store, SubscriptionStep, SubscriptionView};
@@ -207,13 +208,11 @@ impl Act {
     async fn run(self, step: SubscriptionStep) -> anyhow::Result<Outcome> {
         let store = self.store.existing().await?;
         let Signed { store, by } = match step {
-            SubscriptionStep::Approve => self.signature.admit(store).await?,
+            SubscriptionStep::Approve | SubscriptionStep::End => self.signature.admit(store).await?,
             _ => self.signature.act(store).await?,
         };
         let found = find(&store, &self.id).await?;
-        if step == SubscriptionStep::Approve {
-            may_approve(&store, &found, &by).await?;
-        }
+        may(&store, (&found, step), &by).await?;
         let it = store.step_subscription(&found.id, step, &by, &self.because).await?;
         let what = match it.state {
             SubscriptionState::Active if it.terms.deliver.is_none() => "is active: its consumer may pull",
@@ -227,15 +226,24 @@ impl Act {
     }
 }
 
-/// Refuses who does not answer for it, as the control API does, once signatures are proven here.
-async fn may_approve(store: &Store, it: &LiveSubscription, by: &str) -> anyhow::Result<()> {
-    // Nobody without a key comes as far as this where anybody has one.
-    if it.terms.replay.is_none() && store.operator_keys().await?.is_empty() {
-        return Ok(());
+/// Refuses who does not answer for it, as the control API does, once signatures are proven here: what lets a consumer in, and what
+/// gives its messages up. Nobody without a key comes as far as this where anybody has one.
+async fn may(store: &Store, (it, step): (&LiveSubscription, SubscriptionStep), by: &str) -> anyhow::Result<()> {
+    let is_judged = !store.operator_keys().await?.is_empty();
+    match step {
+        SubscriptionStep::Approve if is_judged || it.terms.replay.is_some() => {
+            desk_over(store).may_approve(running(store).await?, by, it).await.map_err(told)
+        }
+        SubscriptionStep::End if is_judged => {
+            desk_over(store).may_end(running(store).await?, by, it).await.map_err(told)
+        }
+        _ => Ok(()),
     }
-    let running =
-        counting(every(store).await?).into_iter().map(|judging| Arc::unwrap_or_clone(judging.fabric)).collect();
-    desk_over(store).may_approve(running, by, it).await.map_err(told)
+}
+
+/// What runs where it counts who may.
+pub(super) async fn running(store: &Store) -> anyhow::Result<Vec<Fabric>> {
+    Ok(counting(every(store).await?).into_iter().map(|judging| Arc::unwrap_or_clone(judging.fabric)).collect())
 }
 
 /// By its id or, of those that are alive, by `consumer/name`.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
+use std::process::Output;
 use std::sync::{Arc, Mutex};
 
 use reqwest::Method;
@@ -16,7 +17,7 @@ use selvage_store::Store;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use crate::fixture::{Place, Served, eventually, selvage, stdout};
+use crate::fixture::{Place, Served, eventually, selvage, selvage_with, stdout};
 use crate::two_nodes::database;
 
 const STREAM: &str = "order-facts@1";
@@ -203,7 +204,19 @@ impl Operator {
         Self { key: run(place, &["operator", "add", "ops.desk"]).trim().to_owned(), console: node.console.clone() }
     }
 
+    /// Asks again for a while where the node has not heard of the key yet.
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        for _ in 0..50 {
+            let (status, answer) = self.ask_once(method.clone(), path, body.clone()).await;
+            if status != 401 {
+                return (status, answer);
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+        self.ask_once(method, path, body).await
+    }
+
+    async fn ask_once(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
         let mut request =
             reqwest::Client::new().request(method, format!("{}/api{path}", self.console)).bearer_auth(&self.key);
         if let Some(body) = body {
@@ -222,6 +235,20 @@ pub(crate) fn run(place: &Place, arguments: &[&str]) -> String {
     let output = selvage(&all);
     assert!(output.status.success(), "{all:?}: {}", String::from_utf8_lossy(&output.stderr));
     stdout(&output)
+}
+
+/// A command with a key or without.
+fn by(place: &Place, arguments: &[&str], key: Option<&str>) -> Output {
+    let data = place.data();
+    let data: Vec<&str> = data.iter().map(String::as_str).collect();
+    selvage_with(&[arguments, &data].concat(), key)
+}
+
+#[track_caller]
+fn refused(place: &Place, arguments: &[&str], key: Option<&str>, code: &str) {
+    let output = by(place, arguments, key);
+    let said = stdout(&output) + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(1) && said.contains(code), "{arguments:?}: {said}");
 }
 
 /// What a node says of itself.
@@ -397,6 +424,16 @@ async fn what_does_not_fit_is_parked_by_the_class_of_what_is_wrong() {
     }
 }
 
+/// Whoever is on call sees events, each as it was delivered, over HTTP.
+async fn events_are_shown(operator: &Operator) {
+    let (_, events) = operator.ask(Method::GET, &format!("/events/{STREAM}?limit=3&data=true"), None).await;
+    assert_eq!(events["items"].as_array().unwrap().len(), 3, "{events:#}");
+    let at = events["items"][0]["position"].as_str().unwrap();
+    let (status, one) = operator.ask(Method::GET, &format!("/events/{STREAM}/{at}?data=true"), None).await;
+    let told = (status, &one["event"], one["deliveries"].is_array());
+    assert_eq!(told, (200, &events["items"][0]["event"], true), "{one:#}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_skips_nothing() {
     let receiver = Receiver::start();
@@ -420,18 +457,19 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     let first_lane = &lanes["items"][0];
     assert_eq!((&first_lane["state"], &first_lane["waiting"]), (&json!("parked"), &json!(3)), "{lanes:#}");
     let (_, shown) = operator.ask(Method::GET, &format!("/dead-letters/{id}"), None).await;
-    let refused = (&shown["tried"][0]["status"], &shown["message"]["partitionkey"]);
-    assert_eq!(refused, (&json!(422), &json!("wo-2")), "{shown:#}");
-    let (_, events) = operator.ask(Method::GET, &format!("/events/{STREAM}?limit=3&data=true"), None).await;
-    assert_eq!(events["items"].as_array().unwrap().len(), 3, "{events:#}");
-    let at = events["items"][0]["position"].as_str().unwrap();
-    let (status, one) = operator.ask(Method::GET, &format!("/events/{STREAM}/{at}?data=true"), None).await;
-    let told = (status, &one["event"], one["deliveries"].is_array());
-    assert_eq!(told, (200, &events["items"][0]["event"], true), "{one:#}");
+    let met = (&shown["tried"][0]["status"], &shown["message"]["partitionkey"]);
+    assert_eq!(met, (&json!(422), &json!("wo-2")), "{shown:#}");
+    events_are_shown(&operator).await;
     *first.lock().unwrap() = false;
     let dry = json!({"which": {"lane": "wo-2"}, "dry_run": true, "because": "to see"});
     let (status, dry) = operator.ask(Method::POST, "/dead-letters/redrive", Some(dry)).await;
     assert_eq!((status, &dry["items"][0]["id"]), (200, &letter["id"]), "{dry:#}");
+    // The command line is no way round who may.
+    let because = ["--because", "the order was scrapped"];
+    let given_up = [&["dead-letters", "discard", id], &because[..]].concat();
+    refused(&place, &given_up, None, "FAB7203");
+    let outsider = stdout(&by(&place, &["operator", "add", "o.outsider"], Some(&operator.key)));
+    refused(&place, &given_up, Some(outsider.trim()), "FAB8061");
     let discard = json!({"ids": [id], "because": "the order was scrapped"});
     let (status, discarded) = operator.ask(Method::POST, "/dead-letters/discard", Some(discard)).await;
     assert_eq!((status, &discarded["items"][0]["settled"]["by"]), (200, &json!("ops.desk")), "{discarded:#}");
@@ -454,7 +492,10 @@ async fn a_discarded_message_lets_the_rest_go_on_and_a_suspended_subscription_sk
     eventually("it goes on", || async { (receiver.of("wo-1") == [0, 1, 2, 3, 4, 5]).then_some(()) }).await;
     let shown = run(&place, &["subscriptions", "show", name]);
     assert!(shown.contains("state      active"), "{shown}");
-    run(&place, &["subscriptions", "end", name, "--because", "not needed any more"]);
+    let end = ["subscriptions", "end", name, "--because", "not needed any more"];
+    refused(&place, &end, None, "FAB7203");
+    refused(&place, &end, Some(outsider.trim()), "FAB8061");
+    assert!(by(&place, &end, Some(&operator.key)).status.success());
     assert!(run(&place, &["subscriptions", "list"]).starts_with("none"));
     assert!(run(&place, &["subscriptions", "list", "--ended"]).contains("ended"));
 }

@@ -1,6 +1,8 @@
 //! The ledger's checkpoints: made by a node and on demand, verified with a key of before, and what they find of a store in which
 //! somebody could write everything.
 
+use std::time::{Duration, Instant};
+
 use selvage_store::Store;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
@@ -206,7 +208,7 @@ async fn evidence_signs_nothing_that_does_not_fit_what_was_signed_before() {
         };
         eventually("the node knows the operator", told).await
     };
-    let mut number = 0;
+    let (began, mut number) = (Instant::now(), 0);
     let mut told = || {
         number += 1;
         let out = plants.place.path(&format!("evidence-{number}")).display().to_string();
@@ -215,6 +217,10 @@ async fn evidence_signs_nothing_that_does_not_fit_what_was_signed_before() {
         let document: Value = serde_json::from_str(&text).unwrap();
         (document["package"].clone(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
+    // The node that starts signs its first checkpoint meanwhile.
+    while verdict(&told().0, "ledger-checkpoints").0 != "met" && began.elapsed() < Duration::from_secs(20) {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
     for package in [told().0, asked().await] {
         assert_eq!(verdict(&package, "ledger-integrity").0, "met", "{package:#}");
         assert_eq!(verdict(&package, "ledger-checkpoints").0, "met", "{package:#}");

@@ -163,7 +163,16 @@ async fn events_are_pulled_page_by_page_and_waited_for() {
     );
     assert_eq!(ids(&board.page("events?after=1-2").await), ["c"]);
     assert_eq!(ids(&board.page("events?after=0001000000000000002").await), ["c"], "a sequence is a position, too");
-    assert_eq!(ids(&board.page("events?types=manufacturing.machine.started").await), Vec::<&str>::new());
+    assert_eq!(ids(&board.page("events?limit=1&types=manufacturing.machine.stopped").await), ["a"]);
+    // Who asks for another by mistake would walk past everything.
+    let unknown = board.get("events?types=manufacturing.machine.stoped").await;
+    assert_eq!(unknown.status(), StatusCode::BAD_REQUEST);
+    let unknown: Value = unknown.json().await.unwrap();
+    assert_eq!(
+        (&unknown["code"], &unknown["errors"][0]["parameter"]),
+        (&json!("FAB4220"), &json!("types")),
+        "{unknown:#}"
+    );
     let began = Instant::now();
     let (waited, ()) = tokio::join!(board.page("events?after=1-3&wait=30s"), async {
         tokio::time::sleep(Duration::from_millis(300)).await;

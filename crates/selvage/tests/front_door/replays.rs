@@ -160,6 +160,8 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
 
     assert!(run(&place, &["replays", "resume", &id, "--because", "there is room"]).contains("goes on"));
     eventually("it has ended", || async { (standing(&data, &id).0 == "ended").then_some(()) }).await;
+    let listed = run(&place, &["replays", "list", "--ended"]);
+    assert!(listed.contains("100 %"), "it says that all of it was sent: {listed}");
     let sent = replayed();
     // What was on its way in a lane when it was paused may come once more.
     assert!((all..=all + LANES.len()).contains(&sent.len()), "{} of {all}: not all is sent once more", sent.len());
@@ -171,11 +173,13 @@ async fn a_replay_is_paused_resumed_and_cancelled_and_says_how_far_it_is() {
 
     let id = begun(&place, &data, "4/s");
     let before = sent.len();
-    eventually("it is in the middle", || async { (replayed().len() > before).then_some(()) }).await;
+    let in_the_middle = || replayed().len() > before && standing(&data, &id).1 > 0.0;
+    eventually("it is in the middle", || async { in_the_middle().then_some(()) }).await;
     assert!(run(&place, &["replays", "cancel", &id, "--because", "not needed"]).contains("has ended"));
     let sent = at_rest(&receiver).await;
     assert!(sent < 2 * all, "it was sent whole");
-    assert_eq!(standing(&data, &id).0, "ended");
+    let (state, at) = standing(&data, &id);
+    assert!(state == "ended" && at > 0.0 && at < 1.0, "{state} at {at}: how far it came is known");
     let ledger = run(&place, &["ledger", "list"]);
     assert!(ledger.contains("replay.requested") && ledger.contains("not needed"), "{ledger}");
 }

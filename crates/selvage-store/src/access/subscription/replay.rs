@@ -78,6 +78,7 @@ impl Store {
                 lanes: new.lanes.iter().map(ToString::to_string).collect(),
                 by: new.by.clone(),
                 reason: Some(new.because.clone()),
+                reached: None,
             }),
         };
         let now = transaction.now().await?;
