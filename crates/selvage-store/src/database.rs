@@ -15,8 +15,25 @@ use crate::error::StoreError;
 use crate::statement::Sql;
 use crate::value::{Micros, Parameter, Row};
 
-/// How long a caller waits for a connection, and SQLite for another process's write. INVARIANT: SHIELDED-PATH
-const ACQUIRE_WITHIN: Duration = Duration::from_secs(2);
+/// How long a caller waits for a connection, and SQLite for another process's write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// Of a node: who waits there holds up others. INVARIANT: SHIELDED-PATH
+    Node,
+    /// Of a command: a person would only have to give it again, and nobody waits behind it.
+    Command,
+}
+
+impl Patience {
+    /// Until it is given up.
+    pub(crate) const fn within(self) -> Duration {
+        match self {
+            Self::Node => Duration::from_secs(2),
+            Self::Command => Duration::from_secs(15),
+        }
+    }
+}
+
 /// How long one statement may take before its transaction is given up.
 const STATEMENT_WITHIN: Duration = Duration::from_secs(5);
 /// How long to wait before a file that others hold is opened again.
@@ -57,18 +74,18 @@ enum Connections {
 }
 
 impl Connections {
-    async fn open(url: &str) -> Result<Self, StoreError> {
+    async fn open(url: &str, patience: Patience) -> Result<Self, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite:") {
-            return Self::open_sqlite(path.strip_prefix("//").unwrap_or(path)).await;
+            return Self::open_sqlite(path.strip_prefix("//").unwrap_or(path), patience).await;
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Self::open_postgres(url).await;
+            return Self::open_postgres(url, patience).await;
         }
         Err(StoreError::Address { reason: "unknown scheme".to_owned() })
     }
 
     /// INVARIANT: NOTHING-LOST: `synchronous=FULL`, so that a commit is on the disk and not only with the kernel.
-    async fn open_sqlite(path: &str) -> Result<Self, StoreError> {
+    async fn open_sqlite(path: &str, patience: Patience) -> Result<Self, StoreError> {
         if path.is_empty() || path.starts_with(':') {
             return Err(StoreError::Address { reason: "a store in memory would lose what it acknowledged".to_owned() });
         }
@@ -77,14 +94,15 @@ impl Connections {
             .filename(path)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
-            .busy_timeout(ACQUIRE_WITHIN)
+            .busy_timeout(patience.within())
             .disable_statement_logging();
         let pool = |most| {
-            SqlitePoolOptions::new().max_connections(most).acquire_timeout(ACQUIRE_WITHIN).test_before_acquire(false)
+            let options = SqlitePoolOptions::new().max_connections(most).acquire_timeout(patience.within());
+            options.test_before_acquire(false)
         };
         // The file keeps its mode, so that only the first connection sets it.
         let first = options.clone().journal_mode(SqliteJournalMode::Wal);
-        let writer = patiently(|| pool(1).connect_with(first.clone())).await?;
+        let writer = patiently(patience, || pool(1).connect_with(first.clone())).await?;
         let readers = pool(SQLITE_READERS).connect_lazy_with(options);
         Ok(Self::Sqlite { writer, readers })
     }
@@ -96,7 +114,7 @@ impl Connections {
                 .application_name("selvage")
                 .options([("default_transaction_read_only", "on")])
                 .disable_statement_logging();
-            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(Patience::Command.within());
             return Ok(Self::Postgres(within(pool.connect_with(options)).await?));
         };
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -106,14 +124,14 @@ impl Connections {
             .filename(path)
             .read_only(true)
             .immutable(is_still)
-            .busy_timeout(ACQUIRE_WITHIN)
+            .busy_timeout(Patience::Command.within())
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_WITHIN);
+        let pool = SqlitePoolOptions::new().max_connections(1).acquire_timeout(Patience::Command.within());
         let readers = within(pool.connect_with(options)).await?;
         Ok(Self::Sqlite { writer: readers.clone(), readers })
     }
 
-    async fn open_postgres(url: &str) -> Result<Self, StoreError> {
+    async fn open_postgres(url: &str, patience: Patience) -> Result<Self, StoreError> {
         let limit = format!("{}s", STATEMENT_WITHIN.as_secs());
         let options = PgConnectOptions::from_str(url)
             .map_err(|_| StoreError::Address { reason: "not a PostgreSQL address".to_owned() })?
@@ -124,12 +142,12 @@ impl Connections {
                 ("idle_in_transaction_session_timeout", "30s"),
             ])
             .disable_statement_logging();
-        let mut first = within(options.connect()).await?;
+        let mut first = connected(patience, options.connect()).await?;
         if let Some(setting) = within(unsafe_setting(&mut first)).await? {
             return Err(StoreError::Unsafe { setting });
         }
         // It may be turned off later, and every connection begins with what is so then.
-        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(ACQUIRE_WITHIN);
+        let pool = PgPoolOptions::new().max_connections(POSTGRES_CONNECTIONS).acquire_timeout(patience.within());
         let pool = pool.after_connect(|connection, _| {
             Box::pin(async move {
                 let refused = |setting| Err(sqlx::Error::Protocol(format!("`{setting}` is `off`")));
@@ -141,8 +159,8 @@ impl Connections {
 }
 
 impl Database {
-    pub(crate) async fn connect(url: &str) -> Result<Self, StoreError> {
-        Ok(Self { connections: Connections::open(url).await?, is_proven: true })
+    pub(crate) async fn connect(url: &str, patience: Patience) -> Result<Self, StoreError> {
+        Ok(Self { connections: Connections::open(url, patience).await?, is_proven: true })
     }
 
     /// Connects to what is there and must not be changed by it.
@@ -258,16 +276,24 @@ fn make_private(path: &str) -> Result<(), StoreError> {
 
 /// Tries again while others hold the file. SQLite's own patience does not cover a change of the journal's mode, which
 /// answers "locked" at once where two do it.
-async fn patiently<T, F>(connect: impl Fn() -> F) -> Result<T, StoreError>
+async fn patiently<T, F>(patience: Patience, connect: impl Fn() -> F) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, sqlx::Error>>,
 {
-    let deadline = Instant::now() + ACQUIRE_WITHIN;
+    let deadline = Instant::now() + patience.within();
     loop {
         match connect().await.map_err(StoreError::from) {
             Err(error) if error.is_held() && Instant::now() < deadline => tokio::time::sleep(OPEN_AGAIN).await,
             outcome => return outcome,
         }
+    }
+}
+
+/// The same for a connection that is made.
+async fn connected<T>(patience: Patience, work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    match tokio::time::timeout(patience.within().max(STATEMENT_WITHIN), work).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(StoreError::timed_out()),
     }
 }
 

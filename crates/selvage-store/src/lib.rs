@@ -98,7 +98,7 @@ pub use release::signed::{KnownKey, NewRelease, ReleaseKey, SignedRelease};
 pub use release::{Activation, NewDirectory, Release};
 pub use usage::UsageBatch;
 
-use database::Database;
+use database::{Database, Patience};
 use environment::Scope;
 use jiff::Timestamp;
 use selvage_model::name::EnvironmentName;
@@ -118,7 +118,19 @@ impl Store {
     /// [`StoreError::OtherSteps`] for one that was made by other steps, [`StoreError::Unsafe`] for a server that answers before it has written, [`StoreError::Unavailable`] and
     /// [`StoreError::Damaged`].
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let database = Database::connect(url).await?;
+        Self::opened(url, Patience::Node).await
+    }
+
+    /// The same for a command: it waits longer where the database is busy, since nobody waits behind it.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_patiently(url: &str) -> Result<Self, StoreError> {
+        Self::opened(url, Patience::Command).await
+    }
+
+    async fn opened(url: &str, patience: Patience) -> Result<Self, StoreError> {
+        let database = Database::connect(url, patience).await?;
         migration::run(&database).await?;
         Ok(Self::on(database))
     }

@@ -283,7 +283,7 @@ impl StoreChoice {
     /// mistake that looks like an answer.
     pub(crate) async fn existing(&self) -> anyhow::Result<Store> {
         self.must_be_there()?;
-        self.open().await
+        self.open_patiently().await
     }
 
     /// Refuses a directory that holds no store: what belongs beside one is not made beside nothing.
@@ -302,12 +302,16 @@ impl StoreChoice {
         if !self.is_there() {
             eprintln!("selvage: there was no store in `{}`: a new one is made", self.data.display());
         }
-        self.open().await
+        self.open_patiently().await
     }
 
-    /// Opens it, making the directory where it is missing.
+    /// Opens it for a node, making the directory where it is missing.
     pub(crate) async fn open(&self) -> anyhow::Result<Store> {
         Ok(Store::open(&self.url()?).await?)
+    }
+
+    async fn open_patiently(&self) -> anyhow::Result<Store> {
+        Ok(Store::open_patiently(&self.url()?).await?)
     }
 }
 
@@ -337,7 +341,7 @@ impl StoreGiven {
         if let Some(file) = choice.beside("selvage.db") {
             anyhow::ensure!(file.exists(), "there is no store in `{}`", choice.data.display());
         }
-        choice.open().await.map(Some)
+        choice.open_patiently().await.map(Some)
     }
 }
 

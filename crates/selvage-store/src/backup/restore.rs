@@ -15,7 +15,7 @@ use super::lost::LostStore;
 use super::table::Loading;
 use super::{BackupSummary, safe};
 use crate::Store;
-use crate::database::{Database, Transaction};
+use crate::database::{Database, Patience, Transaction};
 use crate::error::StoreError;
 use crate::migration;
 use crate::statement::Sql;
@@ -96,7 +96,7 @@ impl Store {
         if !accepted && how.lost.is_none() {
             return Err(StoreError::Unaccepted { taken: backup.taken });
         }
-        let database = Database::connect(url).await?;
+        let database = Database::connect(url, Patience::Command).await?;
         let database = if how.is_proven { database } else { database.unproven() };
         let mut transaction = database.write().await?;
         transaction.without_limit().await?;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::stage::{Stage, tamper};
 use super::{both, new_claim};
-use crate::database::Database;
+use crate::database::{Database, Patience};
 use crate::{Claim, Restoring, Store, StoreError, check_backup, migration};
 
 both!(
@@ -164,7 +164,7 @@ const FIXTURES: &[&str] = &[
 
 /// A store as the binary of this version left it.
 pub(super) async fn of_version(stage: &Stage, version: usize) -> Store {
-    let database = Database::connect(&stage.url()).await.unwrap();
+    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
     for (step, fixture) in (1..=version).zip(FIXTURES) {
         migration::run_first(&database, step).await.unwrap();
         let mut transaction = database.write().await.unwrap();
@@ -304,7 +304,7 @@ async fn restored(stage: &Stage, first: usize) {
 async fn a_newer_store_is_refused_by_an_older_binary(stage: &Stage) {
     let known = migration::known();
     stage.open().await.close().await;
-    let database = Database::connect(&stage.url()).await.unwrap();
+    let database = Database::connect(&stage.url(), Patience::Node).await.unwrap();
     for older in 1..usize::try_from(known).unwrap() {
         let refused = migration::run_first(&database, older).await.unwrap_err();
         assert!(matches!(refused, StoreError::Newer { found, .. } if found == known), "{refused}");
@@ -320,7 +320,7 @@ async fn a_newer_store_is_refused_by_an_older_binary(stage: &Stage) {
 async fn a_store_of_other_steps_is_refused(stage: &Stage) {
     // One of before checksums were kept has ours noted.
     of_version(stage, 20).await.close().await;
-    let older = Store::on(Database::connect(&stage.url()).await.unwrap());
+    let older = Store::on(Database::connect(&stage.url(), Patience::Node).await.unwrap());
     tamper(&older, "DROP TABLE store_step").await;
     older.close().await;
     stage.open().await.close().await;

@@ -204,7 +204,7 @@ fn event(unit: usize, n: usize) -> String {
          classification: {{criticality: tier-3, data: internal}}\n\
          events:\n  unit-{unit}.part-{n}.changed: {{object: part-{unit}@1, when: \"before.name != after.name\"}}\n\
          produced_by: odoo-{unit}\nlane: data.code\nretention: {{for: 30d, at_least: 1GB}}\n\
-         capture: {{record: product.product, webhook: true, poll: 5m, overlap: 5m, reconcile_deletes: 6h}}\n"
+         capture: {{record: product.product, poll: 5m, overlap: 5m, reconcile_deletes: 6h}}\n"
     )
 }
 
