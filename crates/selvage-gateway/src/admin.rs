@@ -63,10 +63,10 @@ fn answer(shared: &Shared, request: &Request<Incoming>) -> Result<Response<Reply
         }
         "/decide" => decide(shared, request.uri().query()),
         "/livez" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
-        "/readyz" if shared.draining.load(Ordering::Relaxed) => {
-            answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n", answer::PLAIN)
-        }
-        "/readyz" => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
+        "/readyz" => match shared.unready() {
+            Some(why) => answer::text(StatusCode::SERVICE_UNAVAILABLE, why, answer::PLAIN),
+            None => answer::text(StatusCode::OK, "ok\n", answer::PLAIN),
+        },
         _ => answer::text(StatusCode::NOT_FOUND, "not found\n", answer::PLAIN),
     })
 }

@@ -15,6 +15,8 @@ pub struct GatewayConfig {
     pub listen: SocketAddr,
     /// Where `/metrics`, `/livez` and `/readyz` answer. `None`: no metrics over HTTP ([`crate::Gateway::metrics`] stays).
     pub admin: Option<SocketAddr>,
+    /// Whether `/readyz` says from the beginning that it is ready; else once [`crate::Gateway::ready`] was called.
+    pub ready_at_once: bool,
     /// Threads of the data path, each with its own listener and upstream connections.
     pub threads: usize,
     /// Client connections a thread holds; more wait in the kernel's queue.
@@ -85,6 +87,7 @@ impl GatewayConfig {
         Self {
             listen,
             admin: None,
+            ready_at_once: true,
             threads: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             max_connections: 10_000,
             max_connections_per_peer: Some(1_000),

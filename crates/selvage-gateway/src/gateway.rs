@@ -95,12 +95,13 @@ impl Gateway {
         let admin_listener = config.admin.map(listen).transpose()?;
         let books = Arc::new(Books::new(threads, config.sharing, config.max_kept));
         let live = Arc::new(ArcSwap::from_pointee(Live::new(snapshot, None, &books).takes_over()));
-        let draining = AtomicBool::new(false);
+        let (draining, starting) = (AtomicBool::new(false), AtomicBool::new(!config.ready_at_once));
         let crowd = config.max_connections_per_peer.map(Crowd::new);
         let tls = config.tls.clone().map(ArcSwap::from_pointee);
         let (burden, proving) = (Burden::new(config.max_held), Arc::default());
         let webhooks = ArcSwap::default();
-        let shared = Shared { config, live, books, mediation, draining, crowd, tls, burden, proving, webhooks };
+        let shared =
+            Shared { config, live, books, mediation, starting, draining, crowd, tls, burden, proving, webhooks };
         let shared = Arc::new(shared);
         let (stop, stopped) = watch::channel(false);
         let (stop_admin, admin_stopped) = watch::channel(false);
@@ -257,6 +258,11 @@ impl Gateway {
     /// The same for Prometheus, in its text format.
     pub fn metrics(&self) -> String {
         exposition::metrics(&self.shared)
+    }
+
+    /// Says at `/readyz` from now on that it is ready.
+    pub fn ready(&self) {
+        self.shared.starting.store(false, Ordering::Relaxed);
     }
 
     /// Says at `/readyz` that the end is near, and goes on as before: whoever spreads requests has time to see it.

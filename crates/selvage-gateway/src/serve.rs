@@ -263,8 +263,8 @@ impl<'a> Asked<'a> {
     }
 
     fn probe(self, probe: Probe) -> Response<Reply> {
-        if probe == Probe::Ready && self.worker.is_draining() {
-            return answer::text(StatusCode::SERVICE_UNAVAILABLE, "draining\n", answer::PLAIN);
+        if let (Probe::Ready, Some(why)) = (probe, self.worker.unready()) {
+            return answer::text(StatusCode::SERVICE_UNAVAILABLE, why, answer::PLAIN);
         }
         answer::text(StatusCode::OK, "ok\n", answer::PLAIN)
     }

@@ -46,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) live: Arc<ArcSwap<Live>>,
     pub(crate) books: Arc<Books>,
     pub(crate) mediation: Arc<dyn Mediation>,
+    /// What it needs is not all there yet.
+    pub(crate) starting: AtomicBool,
     pub(crate) draining: AtomicBool,
     /// Who is connected, where that is limited.
     pub(crate) crowd: Option<Arc<Crowd>>,
@@ -57,6 +59,16 @@ pub(crate) struct Shared {
     pub(crate) proving: Arc<Proving>,
     /// The secrets that prove calls of webhooks.
     pub(crate) webhooks: ArcSwap<WebhookKeys>,
+}
+
+impl Shared {
+    /// Why no requests are to be sent here, for `/readyz`.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Some("draining\n");
+        }
+        self.starting.load(Ordering::Relaxed).then_some("starting\n")
+    }
 }
 
 /// A snapshot in use by one thread.
@@ -142,6 +154,11 @@ impl Worker {
 
     pub(crate) fn config(&self) -> &GatewayConfig {
         &self.shared.config
+    }
+
+    /// Why no requests are to be sent here, for `/readyz`.
+    pub(crate) fn unready(&self) -> Option<&'static str> {
+        self.shared.unready()
     }
 
     pub(crate) fn is_draining(&self) -> bool {

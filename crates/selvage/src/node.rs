@@ -118,6 +118,7 @@ impl NodeConfig {
     fn gateway(&self) -> anyhow::Result<GatewayConfig> {
         let mut config = GatewayConfig {
             admin: Some(self.admin),
+            ready_at_once: false,
             threads: self.threads,
             // A file is one node's; on a server there may be others.
             sharing: if self.store.is_shared() { Sharing::All } else { Sharing::Quotas },
@@ -171,6 +172,7 @@ impl Node {
         budgets.settle(&gateway, BudgetMoment::First).await;
         let reachability = Reachability::default();
         let events = Events::start(&config, &current, told.behind).await?.serving(&engine);
+        events.tried().await;
         let console =
             console(&config, &gateway, &engine, &reachability, &current, told.deliveries.clone(), events.log()).await?;
         let (secrets, store) = (rotation::Secrets::new(config.secrets), config.store.clone());
@@ -207,6 +209,7 @@ impl Node {
         if let (ReleaseSource::Directory(directory), true) = (config.source, config.watch) {
             followers.push(watch::follow_directory(follower, directory)?);
         }
+        gateway.ready();
         let (node, events) = (node.id, (events, delivering, alive));
         Ok(Self { gateway, budgets, console, current, engine_task, followers, keeper, events, entering, store, node })
     }

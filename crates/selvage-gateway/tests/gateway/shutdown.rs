@@ -72,3 +72,19 @@ fn readiness_ends_with_the_beginning_of_the_end() {
     stopping.join().unwrap();
     assert_eq!(busy.read().status, 200);
 }
+
+#[test]
+fn readiness_begins_when_everything_is_there_and_requests_are_served_before() {
+    let running = Running::with(|config| config.ready_at_once = false);
+    let (mut admin, mut client) = (running.admin(), running.client());
+    for ready in [&mut admin, &mut client] {
+        let answer = ready.request("GET", "/readyz", &[], b"");
+        assert_eq!((answer.status, answer.text()), (503, "starting\n"));
+        assert_eq!(ready.request("GET", "/livez", &[], b"").status, 200);
+    }
+    assert_eq!(client.get("shop", "/stock/v1/items").status, 200);
+    running.gateway.ready();
+    for ready in [&mut admin, &mut client] {
+        assert_eq!(ready.request("GET", "/readyz", &[], b"").status, 200);
+    }
+}

@@ -16,6 +16,7 @@ use selvage_model::manifest::event::Retention;
 use selvage_model::manifest::interface::InterfaceBody;
 use selvage_model::name::{EnvironmentName, InterfaceRef};
 use selvage_store::Store;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -29,9 +30,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often what retention does not keep is taken.
 const RETIRE_EVERY: Duration = Duration::from_secs(60);
 
+/// How long a node that starts waits until its streams are open, before it says that it is ready without them.
+const OPEN_WITHIN: Duration = Duration::from_secs(5);
+
 /// The event log, and who keeps its streams.
 pub(crate) struct Events {
     log: Arc<dyn EventLog>,
+    /// It was tried to open every stream.
+    tried: watch::Receiver<bool>,
     following: JoinHandle<()>,
     captures: Option<CaptureTask>,
 }
@@ -52,7 +58,9 @@ impl Events {
             Some(broker) => Arc::new(JetStreamLog::start(broker, store).await?),
             None => Arc::new(SqlLog::new(store, config.marks.as_deref())?),
         };
+        let (trying, tried) = watch::channel(false);
         let following = Following {
+            trying,
             log: Arc::clone(&log),
             store: config.store.clone(),
             environment: config.environment.clone(),
@@ -60,7 +68,16 @@ impl Events {
             behind,
         };
         let following = tokio::spawn(following.run());
-        Ok(Self { log, following, captures: None })
+        Ok(Self { log, tried, following, captures: None })
+    }
+
+    /// Returns once it was tried to open every stream of what runs: one that is open takes events from the first request on. One that cannot
+    /// be opened, as at a broker that is away, holds nothing else up.
+    pub(crate) async fn tried(&self) {
+        let mut tried = self.tried.clone();
+        if tokio::time::timeout(OPEN_WITHIN, tried.wait_for(|tried| *tried)).await.is_err() {
+            tracing::warn!("the streams of events are not open yet; everything else is served");
+        }
     }
 
     /// The log.
@@ -87,6 +104,7 @@ impl Events {
 
 /// Keeps the streams of whatever release is active.
 struct Following {
+    trying: watch::Sender<bool>,
     log: Arc<dyn EventLog>,
     store: Store,
     environment: EnvironmentName,
@@ -114,6 +132,7 @@ impl Following {
                     open.insert(stream.clone());
                 }
             }
+            self.trying.send_replace(true);
             if retired.elapsed() >= RETIRE_EVERY {
                 retired = Instant::now();
                 let kept = streams.iter().filter(|(stream, _)| open.contains(stream));

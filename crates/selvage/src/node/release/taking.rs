@@ -123,14 +123,18 @@ impl Follower {
 
     /// Puts another release in the place of the one before, whole or not at all.
     pub(super) async fn take(&self, release: &Arc<Release>, before: &Release) -> anyhow::Result<()> {
+        let began = Instant::now();
         // Everything that can fail comes before anything that is recorded or swapped.
         home::settle(&self.store, &self.environment, &release.fabric).await?;
+        let settled = began.elapsed();
         let compiled = self.compiled(release).await?;
+        let compiled_after = began.elapsed();
         let secret = |name: &SecretName| self.secrets.get(name);
         let proofs = proofs::of(&release.fabric, &self.environment, secret)?;
         let webhooks = webhooks::keys(&release.fabric, secret)?;
         let engine = self.engine.activate_release(Arc::clone(&release.fabric), &release.id);
         engine.map_err(|findings| as_error(&findings))?;
+        tracing::debug!(?settled, compiled = ?compiled_after, engine = ?began.elapsed(), "a release is about to be taken");
         // Until the one is in the place of the other, what both need is shown.
         let mut of_both = self.proofs(secret).unwrap_or_default();
         of_both.extend(proofs.clone());
