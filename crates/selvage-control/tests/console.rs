@@ -162,6 +162,7 @@ fn sample_contracts() -> ContractsView {
         checked: 54_321,
         unfit,
         unchecked: 0,
+        unchecked_last: None,
         first: then,
         last: now,
         violations: fields

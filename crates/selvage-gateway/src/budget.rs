@@ -1,6 +1,9 @@
 //! What a node asks the store of the limits that nodes share, and what it does with the answer or without one. All of it
 //! beside the requests, which only meet what is in hand: `crate::limit` and `crate::quota`. INVARIANT: SHIELDED-PATH
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -49,7 +52,12 @@ struct Target {
 #[derive(Clone, Copy)]
 enum Of {
     Rate(Allowance),
-    Quota(Quota, Span),
+    /// Of what is given back, so many may pass again before the store is heard.
+    Quota {
+        quota: Quota,
+        span: Span,
+        ahead: u64,
+    },
 }
 
 /// Whose limits.
@@ -94,6 +102,8 @@ pub(crate) struct Shared<'l> {
     pub(crate) quota: Option<Quota>,
     /// What happens while the store cannot be reached.
     pub(crate) refuses: bool,
+    /// Deliveries may draw on the same limits beside the requests.
+    pub(crate) is_delivered: bool,
 }
 
 /// A part of a quota that was not renewed for so long has run out, in nanoseconds: no lease is as long.
@@ -142,6 +152,7 @@ struct Moment {
     wall: Timestamp,
     lease: u64,
     round: BudgetMoment,
+    sharing: Sharing,
 }
 
 impl Moment {
@@ -169,7 +180,7 @@ pub(crate) fn unneeded(books: &Books) {
 pub(crate) fn round(live: &Live, books: &Books, round: BudgetMoment, lease: Duration) -> BudgetRound {
     let nanos = books.nanos(Instant::now());
     let lease = u64::try_from(lease.as_nanos()).unwrap_or(u64::MAX);
-    let moment = Moment { nanos, wall: Timestamp::now(), lease, round };
+    let moment = Moment { nanos, wall: Timestamp::now(), lease, round, sharing: books.limits.sharing };
     let mut asked = BudgetRound { asks: Vec::new(), targets: Vec::new(), began: nanos, lease };
     for shared in live.awake() {
         if let (Some(allowance), Sharing::All) = (shared.rate, books.limits.sharing) {
@@ -227,22 +238,28 @@ impl BudgetRound {
         let moved = used.saturating_sub(book.seen);
         (book.seen, book.pace) = (used, moved.max(book.pace / 2));
         let slice = (quota.count / SLICE).max(LEAST_SLICE).max(2 * book.pace).min(quota.count);
-        let in_hand = counter.in_hand(span, quota);
+        let in_hand = counter.in_hand(span, used, quota);
+        // Nobody else asks for it: what is in hand stays in hand, so that a node that is killed forgives nothing.
+        let keeps = moment.sharing == Sharing::Quotas && !shared.is_delivered;
         let period = if in_hand == 0 { moment.lease / 6 } else { moment.lease / 3 };
         let due = match (book.renewed, moment.round) {
             (_, BudgetMoment::First) => true,
-            (None, BudgetMoment::Due) => used > book.told || in_hand == 0,
+            (None, BudgetMoment::Due) => keeps || used > book.told || in_hand == 0,
             (None, BudgetMoment::Last) => used > book.told,
             (Some(_), BudgetMoment::Last) => true,
-            (renewed, _) => (moved > 0 && in_hand < slice / 2) || moment.since(renewed) >= period,
+            (renewed, _) => {
+                let rests = keeps && used == book.told && in_hand > 0;
+                (moved > 0 && in_hand < slice / 2) || (!rests && moment.since(renewed) >= period)
+            }
         };
         if !due {
             return;
         }
-        let idle = book.pace == 0 && in_hand > 0 && moment.round == BudgetMoment::Due;
+        let idle = !keeps && book.pace == 0 && in_hand > 0 && moment.round == BudgetMoment::Due;
         let want = if idle || moment.round == BudgetMoment::Last { 0 } else { slice };
-        // What is given back is not used any more before it is told.
+        // What is given back is not used any more before it is told: whoever takes at this moment sees that, or is seen.
         counter.allow(span, used + in_hand.min(want));
+        let used = counter.used(span);
         self.asks.push(BudgetAsk {
             name: format!("quota of {}", shared.name),
             begins: span.begins,
@@ -252,7 +269,8 @@ impl BudgetRound {
             want,
             demand: book.pace,
         });
-        self.targets.push(Target { limits: shared.limits.clone(), used, of: Of::Quota(quota, span) });
+        let ahead = if moment.round == BudgetMoment::Last { 0 } else { Counter::ahead(quota) };
+        self.targets.push(Target { limits: shared.limits.clone(), used, of: Of::Quota { quota, span, ahead } });
     }
 
     /// Takes the shares that the store gave, in the order of the asks; how many requests were lost by nodes that ended.
@@ -260,7 +278,7 @@ impl BudgetRound {
         for ((ask, target), share) in self.asks.iter().zip(&self.targets).zip(shares) {
             match target.of {
                 Of::Rate(allowance) => self.take_rate(ask, target, allowance, share, books),
-                Of::Quota(quota, span) => self.take_quota(ask, target, (quota, span), share),
+                Of::Quota { quota, span, ahead } => take_quota(self.began, (ask, share), target, (quota, span, ahead)),
             }
         }
         books.limits.heard.store(self.began, Ordering::Relaxed);
@@ -286,21 +304,26 @@ impl BudgetRound {
         }
         meter.hold(books.nanos(Instant::now()), allowance, share.held);
     }
+}
 
-    fn take_quota(&self, ask: &BudgetAsk, target: &Target, (quota, span): (Quota, Span), share: &BudgetShare) {
-        let counter = target.limits.quota();
-        let mut kept = target.limits.books();
-        let book = &mut kept.quota;
-        if book.begins != span.begins {
-            return;
-        }
-        book.told = target.used;
-        book.renewed = (ask.want > 0).then_some(self.began);
-        let left = quota.count.saturating_sub(share.spent);
-        let in_hand = if ask.want > 0 { share.held } else { Counter::ahead(quota).min(left) };
-        counter.heard(span, share.spent.saturating_sub(target.used));
-        counter.allow(span, target.used + in_hand);
+fn take_quota(
+    began: u64,
+    (ask, share): (&BudgetAsk, &BudgetShare),
+    target: &Target,
+    (quota, span, ahead): (Quota, Span, u64),
+) {
+    let counter = target.limits.quota();
+    let mut kept = target.limits.books();
+    let book = &mut kept.quota;
+    if book.begins != span.begins {
+        return;
     }
+    book.told = target.used;
+    book.renewed = (ask.want > 0).then_some(began);
+    let left = quota.count.saturating_sub(share.spent);
+    let in_hand = if ask.want > 0 { share.held } else { ahead.min(left) };
+    counter.heard(span, share.spent.saturating_sub(target.used));
+    counter.allow(span, target.used + in_hand);
 }
 
 /// The store did not answer. Once every lease has run out, the node does what each interface declares; whether it

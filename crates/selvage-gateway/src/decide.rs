@@ -282,7 +282,18 @@ fn matched<'s, 'h>(served: &'s Served, rest: &'h str) -> Decided<'s, (&'s Method
     }
     let found = served.routes.at(if rest.is_empty() { "/" } else { rest });
     let found = found.map_err(|_| Box::new(Refusal::undeclared(Some(served))))?;
+    if matches!(served.kind, Kind::Direct(_)) && is_another(served, rest, found.value) {
+        let detail = "the path is that of another operation of the contract, spelled otherwise";
+        return Err(Box::new(Refusal::malformed(detail).at(served, None)));
+    }
     Ok((found.value, found.params.get("id")))
+}
+
+/// Whether the system could take the path for that of another operation, which nobody decided about: `/items/%65xport` for
+/// `/items/export`, where `/items/{id}` is what it matches as it is spelled. INVARIANT: DECLARED
+fn is_another(served: &Served, rest: &str, found: &Methods) -> bool {
+    let Some(plain) = path::plainest(rest) else { return false };
+    served.routes.at(&plain).is_ok_and(|other| !std::ptr::eq(other.value, found))
 }
 
 fn wrong_method<'s>(served: &'s Served, methods: &Methods) -> Refusal<'s> {

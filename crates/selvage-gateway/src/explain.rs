@@ -201,6 +201,7 @@ fn stage_of(code: Code) -> Stage {
         | code::FORM_BROKEN
         | code::BODY_UNCHECKED
         | code::BODY_CODED
+        | code::BODY_CHARSET
         | code::RESPONSE_UNFIT
         | code::RESPONSE_UNCHECKED => Stage::Contract,
         _ => Stage::Plan,

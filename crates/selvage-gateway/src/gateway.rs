@@ -43,7 +43,7 @@ pub struct Gateway {
     admin_address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
     stop_admin: watch::Sender<bool>,
-    threads: Vec<Running>,
+    threads: Mutex<Vec<Running>>,
     admin: Option<Running>,
     /// Snapshots that were replaced and may still be in use.
     retired: Mutex<Vec<Arc<Live>>>,
@@ -111,16 +111,17 @@ impl Gateway {
             admin_address: None,
             stop,
             stop_admin,
-            threads: Vec::new(),
+            threads: Mutex::default(),
             admin: None,
             retired: Mutex::default(),
         };
         for (number, listener) in listeners.into_iter().enumerate() {
             let (shared, stopped) = (Arc::clone(&gateway.shared), stopped.clone());
             let Some(shard) = shared.books.shards.get(number).cloned() else { continue };
-            gateway.threads.push(spawn(format!("gateway-{number}"), listener, move |listener| async move {
+            let running = spawn(format!("gateway-{number}"), listener, move |listener| async move {
                 Worker::new(shared, shard).run(listener, stopped).await;
-            })?);
+            })?;
+            gateway.threads.get_mut().unwrap_or_else(PoisonError::into_inner).push(running);
         }
         if let Some(listener) = admin_listener {
             gateway.admin_address = listener.local_addr().ok();
@@ -270,13 +271,20 @@ impl Gateway {
         self.shared.draining.store(true, Ordering::Relaxed);
     }
 
-    /// Stops accepting, lets requests in hand finish for [`GatewayConfig::drain`] at most, and closes.
-    pub async fn shutdown(mut self) {
+    /// Stops accepting, and lets requests in hand finish for [`GatewayConfig::drain`] at most. No request passes any more once it
+    /// has ended; limits can be settled meanwhile and afterwards.
+    pub async fn drain(&self) {
         self.announce_end();
         let _ = self.stop.send(true);
-        for running in std::mem::take(&mut self.threads) {
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for running in threads {
             running.finished().await;
         }
+    }
+
+    /// Drains and closes.
+    pub async fn shutdown(mut self) {
+        self.drain().await;
         let _ = self.stop_admin.send(true);
         if let Some(admin) = self.admin.take() {
             admin.finished().await;

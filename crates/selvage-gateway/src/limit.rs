@@ -59,8 +59,8 @@ impl Allowance {
 /// What a limit said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Spent {
-    /// Passed; so many are left, and all are back after that time.
-    Passed { left: u64, full_after: Duration },
+    /// Passed; so many are left, and all are back after that time, which is then.
+    Passed { left: u64, full_after: Duration, paid_at: u64 },
     /// Not before that time.
     Wait(Duration),
 }
@@ -193,15 +193,19 @@ impl Meter {
                 Ok(_) => {
                     let used = next - now.min(next);
                     let left = (allowance.tolerance + allowance.interval).saturating_sub(used) / allowance.interval;
-                    return Spent::Passed { left, full_after: Duration::from_nanos(used) };
+                    return Spent::Passed { left, full_after: Duration::from_nanos(used), paid_at: next };
                 }
                 Err(other) => seen = other,
             }
         }
     }
 
-    /// Gives one back that was taken for a request which another limit refused.
-    pub(crate) fn give_back(&self, allowance: Allowance) {
+    /// Gives one back that was taken for a request which another limit refused. Once it is paid by time there is nothing to give
+    /// back: it would be another's.
+    pub(crate) fn give_back(&self, now: u64, allowance: Allowance, paid_at: u64) {
+        if now >= paid_at {
+            return;
+        }
         // Meanwhile it may have been forgotten, or counted anew.
         let fewer = |arrival: u64| Some(arrival.saturating_sub(allowance.interval));
         let _ = self.arrival.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
@@ -387,13 +391,18 @@ mod tests {
     #[test]
     fn what_is_given_back_can_be_taken() {
         let (meter, allowance) = (Meter::default(), rate(1, 60));
-        assert!(matches!(meter.take(SECOND, allowance), Spent::Passed { left: 0, .. }));
+        let Spent::Passed { left: 0, paid_at, .. } = meter.take(SECOND, allowance) else { panic!("it passes") };
         assert!(matches!(meter.take(SECOND, allowance), Spent::Wait(_)));
-        meter.give_back(allowance);
+        meter.give_back(SECOND, allowance, paid_at);
         assert!(matches!(meter.take(SECOND, allowance), Spent::Passed { .. }));
+        // Once it is paid by time, what is owed is another's.
+        let later = paid_at + SECOND;
+        assert!(matches!(meter.take(later, allowance), Spent::Passed { .. }));
+        meter.give_back(later, allowance, paid_at);
+        assert!(matches!(meter.take(later, allowance), Spent::Wait(_)));
         // More than was taken is nothing, and no wait of centuries.
         let fresh = Meter::default();
-        fresh.give_back(allowance);
+        fresh.give_back(0, allowance, SECOND);
         assert!(matches!(fresh.take(SECOND, allowance), Spent::Passed { left: 0, .. }));
     }
 

@@ -24,7 +24,7 @@ use crate::config::Sharing;
 use crate::decide::Permit;
 use crate::limit::{Allowance, GrantLimits, InterfaceLimits, Limits, Meter, Spent};
 use crate::precedence::Pace;
-use crate::quota::{Counted, Counter};
+use crate::quota::{Counted, Counter, CountsIn};
 use crate::refusal::Refusal;
 use crate::snapshot::{Kind, Lease, Served, Snapshot};
 use crate::tally::{NOWHERE, Names, Shard, Slab};
@@ -155,13 +155,13 @@ pub(crate) struct Queued<'l> {
     spent: Spent4<'l>,
 }
 
-type Spent4<'l> = [Option<Limit<'l>>; 4];
+type Spent4<'l> = [Option<Owed<'l>>; 4];
 
 impl Queued<'_> {
     /// Waits; what is refused gives back what it took.
     pub(crate) async fn enter(self, now: impl Fn() -> u64) -> Result<Entered, Problem> {
-        self.doors.enter_in_turn(now).await.map_err(|shut| {
-            give_back(&self.spent);
+        self.doors.enter_in_turn(&now).await.map_err(|shut| {
+            give_back(&self.spent, now());
             shut.problem()
         })
     }
@@ -323,7 +323,8 @@ impl Live {
             let served = self.snapshot.served().get(lease.served as usize)?;
             let (rate, quota, refuses) = (lease.allowance, lease.quota, served.refuses_cut_off);
             let limits = LimitedBy::Grant(Arc::clone(limits));
-            Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses })
+            let is_delivered = matches!(served.kind, Kind::Events);
+            Some(Shared { name: &lease.opened.grant, limits, rate, quota, refuses, is_delivered })
         });
         let interfaces = self.snapshot.limited_interfaces().iter().filter_map(move |(index, is_quota)| {
             if !all && !is_quota && !self.interface_is_awake(*index) {
@@ -336,6 +337,8 @@ impl Live {
                 rate: served.rate,
                 quota: served.quota,
                 refuses: served.refuses_cut_off,
+                // They have the limits of grants alone.
+                is_delivered: false,
             })
         });
         grants.chain(interfaces)
@@ -370,9 +373,9 @@ impl Live {
         for (place, (name, limit)) in limits.into_iter().enumerate() {
             let Some(limit) = limit else { continue };
             match limit.take(now, self.alone) {
-                Ok((requests, seconds)) => {
+                Ok((owed, requests, seconds)) => {
                     if let Some(spent) = spent.get_mut(place) {
-                        *spent = Some(limit);
+                        *spent = Some(owed);
                     }
                     // The limit that ends first is told.
                     if taken.left.as_ref().is_none_or(|left| requests < left.requests) {
@@ -380,7 +383,7 @@ impl Live {
                     }
                 }
                 Err(seconds) => {
-                    give_back(&spent);
+                    give_back(&spent, now.nanos);
                     let left = Left { name, policy: lease.policy.clone(), requests: 0, seconds };
                     let cut_off = served.refuses_cut_off && self.cut_off.load(Ordering::Relaxed);
                     let refusal = if cut_off { no_store(permit) } else { too_many(permit, &left) };
@@ -398,7 +401,7 @@ impl Live {
             Ok(entered) => taken.entered = entered,
             Err((_, wait)) if !wait.is_zero() => taken.queued = Some(Box::new(Queued { doors, spent })),
             Err((shut, _)) => {
-                give_back(&spent);
+                give_back(&spent, now.nanos);
                 let refusal = Refusal::of(shut.problem()).at(served, Some(permit.operation)).by(permit.consumer);
                 return Err(Box::new(Limited { refusal, left: None }));
             }
@@ -430,27 +433,36 @@ enum Limit<'l> {
     Quota(&'l Counter, Quota),
 }
 
-impl Limit<'_> {
-    /// How many are left and for how many seconds, or how many seconds to wait.
-    fn take(self, now: Now, alone: bool) -> Result<(u64, u64), u64> {
+/// What one limit gave to a request, so that it can be given back.
+#[derive(Clone, Copy)]
+enum Owed<'l> {
+    Rate { meter: &'l Meter, allowance: Allowance, paid_at: u64 },
+    Quota(&'l Counter, CountsIn),
+}
+
+impl<'l> Limit<'l> {
+    /// What was taken, how many are left and for how many seconds; or how many seconds to wait.
+    fn take(self, now: Now, alone: bool) -> Result<(Owed<'l>, u64, u64), u64> {
         match self {
             Self::Rate(meter, allowance) => match meter.take(now.nanos, allowance) {
-                Spent::Passed { left, full_after } => Ok((left, ceil(full_after))),
+                Spent::Passed { left, full_after, paid_at } => {
+                    Ok((Owed::Rate { meter, allowance, paid_at }, left, ceil(full_after)))
+                }
                 Spent::Wait(wait) => Err(ceil(wait).max(1)),
             },
             Self::Quota(counter, quota) => match counter.take(now.wall, quota, alone) {
-                Counted::Passed { left, seconds } => Ok((left, seconds)),
+                Counted::Passed { left, seconds, counts_in } => Ok((Owed::Quota(counter, counts_in), left, seconds)),
                 Counted::Over { seconds } => Err(seconds),
             },
         }
     }
 }
 
-fn give_back(spent: &[Option<Limit<'_>>]) {
-    for limit in spent.iter().flatten() {
-        match limit {
-            Limit::Rate(meter, allowance) => meter.give_back(*allowance),
-            Limit::Quota(counter, _) => counter.give_back(),
+fn give_back(spent: &[Option<Owed<'_>>], now: u64) {
+    for owed in spent.iter().flatten() {
+        match owed {
+            Owed::Rate { meter, allowance, paid_at } => meter.give_back(now, *allowance, *paid_at),
+            Owed::Quota(counter, counts_in) => counter.give_back(*counts_in),
         }
     }
 }

@@ -12,6 +12,7 @@ use selvage_model::code;
 use selvage_model::exchange::{MediatedAnswer, MediatedRequest};
 use selvage_model::manifest::api::Operation;
 use selvage_model::manifest::interface::Check;
+use selvage_model::media;
 use selvage_model::problem::Problem;
 use serde_json::Value;
 
@@ -146,6 +147,9 @@ fn read(verb: Operation, headers: &HeaderMap, bytes: &[u8], scale: &mut Scale<'_
     if !media_type.is_some_and(is_json) {
         return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
     }
+    if let Some(problem) = media_type.and_then(in_foreign_charset) {
+        return Err(problem);
+    }
     json::read_weighed(bytes, scale).map(Some).map_err(|error| match scale.is_full() {
         true => scale.no_room(),
         false => Problem::new(400, code::BODY_NOT_JSON, error),
@@ -197,6 +201,12 @@ pub(crate) async fn collect(body: Incoming, most: u64, terms: Terms<'_>) -> Resu
         Read::NoRoom(ahead, _) => Err(terms.bearer.no_room(ahead.len())),
         Read::Failed(problem) => Err(problem),
     }
+}
+
+/// The refusal of a body that says that it is in another charset than bodies are read in.
+pub(crate) fn in_foreign_charset(media_type: &str) -> Option<Problem> {
+    let charset = media::foreign_charset(media_type)?;
+    Some(Problem::new(415, code::BODY_CHARSET, media::in_foreign_charset(charset)))
 }
 
 /// Whether this is a media type of JSON.

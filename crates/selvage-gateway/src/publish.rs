@@ -112,7 +112,7 @@ fn refused(problem: &Problem) -> Noted {
         code::EVENT_FORM | code::EVENT_UNPLACED => Some("envelope"),
         code::EVENT_OFF_CONTRACT => Some("object"),
         code::BODY_NOT_JSON => Some("json"),
-        code::EVENT_MODE => Some("content"),
+        code::EVENT_MODE | code::BODY_CHARSET => Some("content"),
         _ => None,
     };
     let found = rule.map(|rule| Violation::of_problem(problem, rule, |_| false));

@@ -63,10 +63,14 @@ fn months(now: Timestamp) -> i64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counted {
     /// Passed; so many are left, until the window ends in so many seconds.
-    Passed { left: u64, seconds: u64 },
+    Passed { left: u64, seconds: u64, counts_in: CountsIn },
     /// Not before that many seconds have passed.
     Over { seconds: u64 },
 }
+
+/// The window in which a request was counted, by which it is given back there and nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct CountsIn(u64);
 
 /// The state of one quota on this node.
 #[derive(Debug, Default)]
@@ -87,40 +91,60 @@ fn of_window(state: u64, number: u64) -> Option<u64> {
     (state >> BITS == number).then_some(state & COUNT)
 }
 
+/// Takes note of what is settled of a window, where nothing is of the next one: a clock may have gone back.
+fn settle(state: &AtomicU64, span: Span, count: u64) {
+    let put = |state: u64| (state >> BITS != span.number + STEP).then(|| pack(span.number, count));
+    let _ = state.fetch_update(Ordering::SeqCst, Ordering::SeqCst, put);
+}
+
 impl Counter {
     /// Takes one. `alone`: no store keeps the quota.
     pub(crate) fn take(&self, now: Timestamp, quota: Quota, alone: bool) -> Counted {
         let span = Span::at(quota.window, now);
-        let mut seen = self.used.load(Ordering::Relaxed);
+        let mut seen = self.used.load(Ordering::SeqCst);
         loop {
-            let number = span.after(seen >> BITS);
+            let number = self.number(span, seen);
             let used = of_window(seen, number).unwrap_or(0);
             let elsewhere = of_window(self.elsewhere.load(Ordering::Relaxed), number).unwrap_or(0);
-            let allowed = if alone { quota.count } else { self.allowed(number, quota) };
-            if used >= allowed {
+            let allowed = || if alone { quota.count } else { self.allowed(number, elsewhere, quota) };
+            if used >= allowed() {
                 let spent = elsewhere.saturating_add(used) >= quota.count;
                 return Counted::Over { seconds: if spent { span.left(now) } else { SOON } };
             }
             let next = pack(number, used + 1);
-            match self.used.compare_exchange_weak(seen, next, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.used.compare_exchange_weak(seen, next, Ordering::SeqCst, Ordering::SeqCst) {
+                // What was in hand is being given back at this moment: either that sees this request, or this request sees that.
+                Ok(_) if used >= allowed() => {
+                    self.give_back(CountsIn(number));
+                    return Counted::Over { seconds: SOON };
+                }
                 Ok(_) => {
                     let left = quota.count.saturating_sub(elsewhere).saturating_sub(used + 1);
-                    return Counted::Passed { left, seconds: span.left(now) };
+                    return Counted::Passed { left, seconds: span.left(now), counts_in: CountsIn(number) };
                 }
                 Err(other) => seen = other,
             }
         }
     }
 
-    /// Gives one back that was taken for a request which another limit refused.
-    pub(crate) fn give_back(&self) {
-        let fewer = |state: u64| (state & COUNT > 0).then(|| state - 1);
-        let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
+    /// The window to count in: the one that the request is of, or the next one where that has begun here, be it that another request
+    /// was counted in it or that it was settled with the store. Requests look at a clock that is some milliseconds behind: without
+    /// that they would find nothing settled of theirs, and pass unheard.
+    fn number(&self, span: Span, seen: u64) -> u64 {
+        span.after(seen >> BITS).max(span.after(self.allowed.load(Ordering::SeqCst) >> BITS))
     }
 
-    fn allowed(&self, number: u64, quota: Quota) -> u64 {
-        let allowed = of_window(self.allowed.load(Ordering::Relaxed), number);
-        allowed.unwrap_or_else(|| Self::ahead(quota))
+    /// Gives one back that was taken for a request which another limit refused. Where another window has begun meanwhile, there is
+    /// nothing to give back: it would be another's.
+    pub(crate) fn give_back(&self, counts_in: CountsIn) {
+        let fewer = |state: u64| (of_window(state, counts_in.0)? > 0).then(|| state - 1);
+        let _ = self.used.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fewer);
+    }
+
+    /// What the store gave may be of a quota that was larger, or of a time in which it was not heard what passed elsewhere.
+    fn allowed(&self, number: u64, elsewhere: u64, quota: Quota) -> u64 {
+        let allowed = of_window(self.allowed.load(Ordering::SeqCst), number);
+        allowed.unwrap_or_else(|| Self::ahead(quota)).min(quota.count.saturating_sub(elsewhere))
     }
 
     /// How many may pass before the store was heard.
@@ -130,22 +154,24 @@ impl Counter {
 
     /// How many passed here in this window.
     pub(crate) fn used(&self, span: Span) -> u64 {
-        of_window(self.used.load(Ordering::Relaxed), span.number).unwrap_or(0)
+        of_window(self.used.load(Ordering::SeqCst), span.number).unwrap_or(0)
     }
 
-    /// How many may still pass here in this window without hearing more.
-    pub(crate) fn in_hand(&self, span: Span, quota: Quota) -> u64 {
-        self.allowed(span.number, quota).saturating_sub(self.used(span))
+    /// How many may still pass here in this window without hearing more, where so many have passed. Only one look at what has
+    /// passed: one that is given back between two would be in hand twice.
+    pub(crate) fn in_hand(&self, span: Span, used: u64, quota: Quota) -> u64 {
+        let elsewhere = of_window(self.elsewhere.load(Ordering::Relaxed), span.number).unwrap_or(0);
+        self.allowed(span.number, elsewhere, quota).saturating_sub(used)
     }
 
     /// From now on so many may have passed here in this window.
     pub(crate) fn allow(&self, span: Span, count: u64) {
-        self.allowed.store(pack(span.number, count), Ordering::Relaxed);
+        settle(&self.allowed, span, count);
     }
 
     /// So many passed elsewhere in this window.
     pub(crate) fn heard(&self, span: Span, elsewhere: u64) {
-        self.elsewhere.store(pack(span.number, elsewhere), Ordering::Relaxed);
+        settle(&self.elsewhere, span, elsewhere);
     }
 
     /// Whether it holds nothing that still counts: none has passed, or their window is over, and has been for so long that a clock
@@ -174,6 +200,59 @@ mod tests {
 
     fn quota(count: u64, window: Window) -> Quota {
         Quota { count, window }
+    }
+
+    /// How many are left, and for how many seconds.
+    fn left(counted: Counted) -> Option<(u64, u64)> {
+        match counted {
+            Counted::Passed { left, seconds, .. } => Some((left, seconds)),
+            Counted::Over { .. } => None,
+        }
+    }
+
+    #[test]
+    fn what_is_given_back_of_a_window_that_is_over_opens_no_place_in_the_next() {
+        let (counter, quota) = (Counter::default(), quota(5, Window::Hour));
+        let (before, after) = (at("2026-11-26T16:59:59.9Z"), at("2026-11-26T17:00:00Z"));
+        let Counted::Passed { counts_in, .. } = counter.take(before, quota, true) else { panic!("it passes") };
+        let passes = || matches!(counter.take(after, quota, true), Counted::Passed { .. });
+        assert!(passes());
+        // It waited for its place over the edge and got none.
+        counter.give_back(counts_in);
+        assert_eq!((0..10).filter(|_| passes()).count(), 4, "five in the window, with the one before");
+    }
+
+    #[test]
+    fn a_request_that_is_late_to_its_window_passes_by_what_is_settled_of_the_next() {
+        let (counter, quota) = (Counter::default(), quota(5, Window::Hour));
+        let (before, after) = (at("2026-11-26T16:59:59.98Z"), at("2026-11-26T17:00:00Z"));
+        let spans = [before, after].map(|now| Span::at(Window::Hour, now));
+        // All of it passed on another node, which has ended.
+        counter.allow(spans[0], 0);
+        counter.heard(spans[0], 5);
+        let passes = || matches!(counter.take(before, quota, false), Counted::Passed { .. });
+        assert!(!passes());
+        counter.heard(spans[1], 0);
+        counter.allow(spans[1], 2);
+        assert_eq!(((0..9).filter(|_| passes()).count(), counter.used(spans[0]), counter.used(spans[1])), (2, 0, 2));
+        // The clock goes back: what is settled of the window before is no word about the one that has begun.
+        counter.allow(spans[0], 5);
+        assert!(!passes());
+    }
+
+    #[test]
+    fn a_quota_that_becomes_smaller_holds_at_once_and_knows_what_passed_elsewhere() {
+        let (counter, now) = (Counter::default(), at("2026-11-26T12:00:00Z"));
+        let span = Span::at(Window::Day, now);
+        let pass = |count: u64| {
+            let quota = quota(count, Window::Day);
+            (0..100).take_while(|_| matches!(counter.take(now, quota, false), Counted::Passed { .. })).count()
+        };
+        counter.allow(span, 20);
+        assert_eq!(pass(3), 3);
+        assert_eq!(pass(5), 2);
+        counter.heard(span, 4);
+        assert_eq!(pass(12), 3, "four elsewhere, five here");
     }
 
     #[test]
@@ -231,13 +310,13 @@ mod tests {
     fn a_window_passes_its_count_and_the_next_begins_anew() {
         let (counter, quota) = (Counter::default(), quota(2, Window::Day));
         let evening = at("2026-11-26T23:59:50Z");
-        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 1, seconds: 10 });
-        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 0, seconds: 10 });
+        assert_eq!(left(counter.take(evening, quota, true)), Some((1, 10)));
+        assert_eq!(left(counter.take(evening, quota, true)), Some((0, 10)));
         assert_eq!(counter.take(evening, quota, true), Counted::Over { seconds: 10 });
-        counter.give_back();
-        assert_eq!(counter.take(evening, quota, true), Counted::Passed { left: 0, seconds: 10 });
+        counter.give_back(CountsIn(Span::at(Window::Day, evening).number));
+        assert_eq!(left(counter.take(evening, quota, true)), Some((0, 10)));
         let morning = at("2026-11-27T00:00:00Z");
-        assert_eq!(counter.take(morning, quota, true), Counted::Passed { left: 1, seconds: 86_400 });
+        assert_eq!(left(counter.take(morning, quota, true)), Some((1, 86_400)));
         // The clock goes back: the window that was open stays open.
         assert!(matches!(counter.take(evening, quota, true), Counted::Passed { left: 0, .. }));
         assert!(matches!(counter.take(evening, quota, true), Counted::Over { .. }));
@@ -253,7 +332,7 @@ mod tests {
         assert_eq!(pass(100), 10, "before the store is heard");
         counter.allow(span, 13);
         counter.heard(span, 20);
-        assert_eq!((pass(100), counter.used(span), counter.in_hand(span, quota)), (3, 13, 0));
+        assert_eq!((pass(100), counter.used(span), counter.in_hand(span, 13, quota)), (3, 13, 0));
         assert_eq!(counter.take(now, quota, false), Counted::Over { seconds: SOON });
         counter.heard(span, 87);
         assert_eq!(counter.take(now, quota, false), Counted::Over { seconds: 12 * 3_600 });

@@ -25,7 +25,7 @@ use crate::contract::Violation;
 use crate::decide::CalledRef;
 use crate::json;
 use crate::live::Now;
-use crate::mediate::is_json;
+use crate::mediate::{in_foreign_charset, is_json};
 use crate::refusal::Refusal;
 use crate::serve::{Asked, OneMore, longer, too_large};
 use crate::tally::{Noted, SeriesName, Side, Verdict};
@@ -162,6 +162,9 @@ fn understood(asked: Asked<'_>, called: CalledRef<'_>, parts: &Parts, bytes: &[u
     let media_type = parts.headers.get(header::CONTENT_TYPE);
     if media_type.is_some_and(|value| !value.to_str().is_ok_and(is_json)) {
         return Err(Problem::new(415, code::BODY_TYPE, "send the body as `Content-Type: application/json`"));
+    }
+    if let Some(problem) = media_type.and_then(|value| value.to_str().ok()).and_then(in_foreign_charset) {
+        return Err(problem);
     }
     let bearer = Bearer::new(&asked.worker.shared.burden, called.served.criticality);
     let mut scale = bearer.scale(bytes.len());

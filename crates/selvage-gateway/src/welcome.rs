@@ -20,9 +20,12 @@ use crate::peer::Peer;
 use crate::worker::Worker;
 use preface::Protocol;
 
-/// How long, and how many bytes, a client that is still sending is listened to after its last answer.
-const LINGER: Duration = Duration::from_secs(1);
-const LINGER_BYTES: usize = 1024 * 1024;
+/// How long, and how many bytes, a client that is still sending is listened to after its last answer: many send all of a body before
+/// they read anything.
+const LINGER: Duration = Duration::from_secs(10);
+const LINGER_BYTES: usize = 64 * 1024 * 1024;
+/// One that sends nothing for so long has sent all that it sends.
+const LINGER_SILENCE: Duration = Duration::from_secs(1);
 
 /// Counts a connection while it lasts.
 struct Counted(Rc<Worker>);
@@ -89,15 +92,14 @@ async fn linger<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) {
         stream.shutdown().await?;
         let mut buffer = vec![0; 16 * 1024];
         let mut left = LINGER_BYTES;
-        loop {
-            match stream.read(&mut buffer).await? {
-                0 => return Ok::<_, std::io::Error>(()),
-                more => match left.checked_sub(more) {
-                    Some(rest) => left = rest,
-                    None => return Ok(()),
-                },
+        while let Ok(read) = tokio::time::timeout(LINGER_SILENCE, stream.read(&mut buffer)).await {
+            let more = read?;
+            match left.checked_sub(more) {
+                Some(rest) if more > 0 => left = rest,
+                _ => break,
             }
         }
+        Ok::<_, std::io::Error>(())
     };
     let _ = tokio::time::timeout(LINGER, listening).await;
 }

@@ -29,6 +29,8 @@ pub struct ContractCheck {
     pub unfit: u64,
     /// Messages whose body could not be checked.
     pub unchecked: u64,
+    /// When the last of them was, where any was.
+    pub unchecked_last: Option<Timestamp>,
     /// Since when.
     pub first: Timestamp,
     /// Until when.
@@ -67,6 +69,8 @@ pub struct Readiness {
     pub unfit: u64,
     /// Messages whose body could not be checked.
     pub unchecked: u64,
+    /// When the last of them was.
+    pub unchecked_last: Option<Timestamp>,
     /// Since when it is looked at.
     pub since: Option<Timestamp>,
     /// When a message was seen last.
@@ -89,8 +93,8 @@ pub enum Verdict {
     Ready,
     /// Something did not fit, not long enough ago.
     Violated(Timestamp),
-    /// So many messages went unchecked.
-    Unchecked(u64),
+    /// A message went unchecked, not long enough ago.
+    Unchecked(Timestamp),
     /// It is looked at since then only.
     Young(Timestamp),
     /// No message was seen.
@@ -103,7 +107,7 @@ impl std::fmt::Display for Verdict {
             Self::Enforced => f.write_str("enforced"),
             Self::Ready => f.write_str("ready"),
             Self::Violated(until) => write!(f, "not yet: violated until {until:.0}"),
-            Self::Unchecked(messages) => write!(f, "not yet: {messages} could not be checked"),
+            Self::Unchecked(until) => write!(f, "not yet: unchecked until {until:.0}"),
             Self::Young(since) => write!(f, "not yet: seen only since {since:.0}"),
             Self::Unseen => f.write_str("not yet: nothing seen"),
         }
@@ -120,11 +124,11 @@ impl Readiness {
         if self.mode == "enforce" {
             return Verdict::Enforced;
         }
-        match (self.found, self.since) {
-            (Some(found), _) if within(found) => Verdict::Violated(found),
-            _ if self.unchecked > 0 => Verdict::Unchecked(self.unchecked),
-            (_, Some(since)) if within(since) => Verdict::Young(since),
-            (_, None) => Verdict::Unseen,
+        match (self.found, self.unchecked_last, self.since) {
+            (Some(found), ..) if within(found) => Verdict::Violated(found),
+            (_, Some(unchecked), _) if within(unchecked) => Verdict::Unchecked(unchecked),
+            (.., Some(since)) if within(since) => Verdict::Young(since),
+            (.., None) => Verdict::Unseen,
             _ => Verdict::Ready,
         }
     }
@@ -156,6 +160,7 @@ pub fn readiness(checks: &[ContractCheck]) -> Sides {
         it.checked += check.checked;
         it.unfit += check.unfit;
         it.unchecked += check.unchecked;
+        it.unchecked_last = it.unchecked_last.max(check.unchecked_last);
         it.since = Some(it.since.map_or(check.first, |since| since.min(check.first)));
         it.found = it.found.max(check.violations.iter().map(|found| found.last).max());
         if check.unfit + check.unchecked > 0 {
@@ -174,15 +179,17 @@ mod tests {
         let now: Timestamp = "2026-11-23T06:00:00Z".parse().unwrap();
         let ago = |hours| Some(now - jiff::SignedDuration::from_hours(hours));
         let it = |mode: &str, since, found, unchecked| {
-            let readiness = Readiness { mode: mode.to_owned(), since, found, unchecked, ..Readiness::default() };
+            let readiness =
+                Readiness { mode: mode.to_owned(), since, found, unchecked_last: unchecked, ..Readiness::default() };
             readiness.verdict(Readiness::QUIET, now).to_string()
         };
-        assert_eq!(it("report", ago(200), None, 0), "ready");
-        assert_eq!(it("report", ago(400), ago(200), 0), "ready");
-        assert_eq!(it("report", ago(400), ago(100), 0), "not yet: violated until 2026-11-19T02:00:00Z");
-        assert_eq!(it("report", ago(100), None, 0), "not yet: seen only since 2026-11-19T02:00:00Z");
-        assert_eq!(it("report", ago(400), None, 3), "not yet: 3 could not be checked");
-        assert_eq!(it("report", None, None, 0), "not yet: nothing seen");
-        assert_eq!(it("enforce", ago(400), ago(1), 3), "enforced");
+        assert_eq!(it("report", ago(200), None, None), "ready");
+        assert_eq!(it("report", ago(400), ago(200), None), "ready");
+        assert_eq!(it("report", ago(400), ago(100), None), "not yet: violated until 2026-11-19T02:00:00Z");
+        assert_eq!(it("report", ago(100), None, None), "not yet: seen only since 2026-11-19T02:00:00Z");
+        assert_eq!(it("report", ago(400), None, ago(100)), "not yet: unchecked until 2026-11-19T02:00:00Z");
+        assert_eq!(it("report", ago(400), None, ago(200)), "ready", "that is long ago");
+        assert_eq!(it("report", None, None, None), "not yet: nothing seen");
+        assert_eq!(it("enforce", ago(400), ago(1), ago(1)), "enforced");
     }
 }

@@ -20,6 +20,7 @@ pub mod fabric;
 pub mod finding;
 pub mod mail;
 pub mod manifest;
+pub mod media;
 pub mod name;
 pub mod network;
 pub mod notice;

@@ -15,11 +15,12 @@ use crate::value::{Micros, Row, bind};
 const KEPT: Duration = Duration::from_secs(92 * 24 * 3600);
 
 statements! {
-    ADD = "INSERT INTO contract_check (interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at) \
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+    ADD = "INSERT INTO contract_check (interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at, \
+           unchecked_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
            ON CONFLICT (interface, contract, consumer, operation, side) DO UPDATE SET mode = excluded.mode, \
            checked = contract_check.checked + excluded.checked, unfit = contract_check.unfit + excluded.unfit, \
-           unchecked = contract_check.unchecked + excluded.unchecked, last_at = excluded.last_at";
+           unchecked = contract_check.unchecked + excluded.unchecked, last_at = excluded.last_at, \
+           unchecked_at = COALESCE(excluded.unchecked_at, contract_check.unchecked_at)";
     ADD_VIOLATION = "INSERT INTO contract_violation \
            (interface, contract, consumer, operation, side, place, field, rule, count, first_at, last_at, sample) \
            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
@@ -27,7 +28,7 @@ statements! {
            count = contract_violation.count + excluded.count, last_at = excluded.last_at, sample = excluded.sample";
     FORGET = "DELETE FROM contract_check WHERE last_at < $1";
     FORGET_VIOLATIONS = "DELETE FROM contract_violation WHERE last_at < $1";
-    ALL = "SELECT interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at \
+    ALL = "SELECT interface, contract, consumer, operation, side, mode, checked, unfit, unchecked, first_at, last_at, unchecked_at \
            FROM contract_check ORDER BY interface, side, operation, consumer, contract";
     ALL_VIOLATIONS = "SELECT interface, contract, consumer, operation, side, place, field, rule, count, first_at, last_at, sample \
            FROM contract_violation ORDER BY count DESC, field, rule";
@@ -50,7 +51,9 @@ impl Store {
             let (first, last) = (Micros::from(check.first), Micros::from(check.last));
             let (checked, unfit, unchecked) = (integer(check.checked), integer(check.unfit), integer(check.unchecked));
             let (a, b, c, d, e) = key();
-            transaction.run(ADD, bind![a, b, c, d, e, mode.as_str(), checked, unfit, unchecked, first, last]).await?;
+            let unchecked_at = check.unchecked_last.map(Micros::from);
+            let values = bind![a, b, c, d, e, mode.as_str(), checked, unfit, unchecked, first, last, unchecked_at];
+            transaction.run(ADD, values).await?;
             for found in &check.violations {
                 let (a, b, c, d, e) = key();
                 let (place, field, rule) = (found.place.as_str(), found.field.as_str(), found.rule.as_str());
@@ -97,6 +100,7 @@ fn check(row: &Row) -> Result<ContractCheck, StoreError> {
         checked: count(row, "checked")?,
         unfit: count(row, "unfit")?,
         unchecked: count(row, "unchecked")?,
+        unchecked_last: row.optional_time("unchecked_at")?,
         first: Micros(row.integer("first_at")?).timestamp()?,
         last: Micros(row.integer("last_at")?).timestamp()?,
         violations: Vec::new(),

@@ -254,7 +254,7 @@ impl Node {
             // It may hold the gateway until it has ended.
             let _ = follower.await;
         }
-        self.budgets.settle(&self.gateway, BudgetMoment::Last).await;
+        self.budgets.see_out(&self.gateway).await;
         if let Some(gateway) = Arc::into_inner(self.gateway) {
             gateway.shutdown().await;
         }

@@ -9,6 +9,8 @@ use crate::http;
 
 /// Two for each quarter of the time.
 const LEAST_LOOKS: usize = 8;
+/// How many times as far as half of the looks are from the line anything may be that is no growth.
+const NOISE: f64 = 3.0;
 
 /// The resident memory of a process over time.
 pub(super) struct Memory {
@@ -32,16 +34,25 @@ impl Memory {
         Ok(())
     }
 
-    /// The last quarter of the time beside the second one: at first a process fills its caches.
-    pub(super) fn growth(&self) -> Result<f64> {
+    /// By how many percent it grew in the second half of the time: at first a process fills its caches. What is within the noise of the
+    /// looks is nothing. The line is that of Theil and Sen, which a few looks beside it do not bend:
+    /// <https://en.wikipedia.org/wiki/Theil%E2%80%93Sen_estimator>
+    pub(super) fn growth_percent(&self) -> Result<f64> {
         let count = self.kibibytes.len();
         ensure!(
             count >= LEAST_LOOKS,
             "the memory was looked at {count} times; {LEAST_LOOKS} are needed to see it grow"
         );
-        let quarter = count / 4;
-        let part = |from: usize| median(self.kibibytes.iter().skip(from).take(quarter).copied().collect());
-        Ok(part(count - quarter) / part(quarter))
+        let looks: Vec<(f64, f64)> =
+            self.kibibytes.iter().skip(count / 2).enumerate().map(|(place, look)| (place as f64, *look)).collect();
+        let pairs = looks.iter().enumerate().flat_map(|(first, (x, y))| {
+            looks.iter().skip(first + 1).map(move |(later, higher)| (higher - y) / (later - x))
+        });
+        let slope = median(pairs.collect());
+        let level = median(looks.iter().map(|(x, y)| y - slope * x).collect());
+        let noise = NOISE * median(looks.iter().map(|(x, y)| (y - slope * x - level).abs()).collect());
+        let rise = slope * (looks.len() - 1) as f64;
+        Ok(if rise > noise { 100.0 * rise / level } else { 0.0 })
     }
 }
 
@@ -79,16 +90,22 @@ mod tests {
     }
 
     #[test]
-    fn growth_leaves_out_the_beginning_and_sees_the_end() {
-        let memory = |kibibytes: &[f64]| Memory { pid: 0, kibibytes: kibibytes.to_vec() };
-        let growth = |kibibytes: &[f64]| memory(kibibytes).growth().unwrap();
-        assert!((growth(&[10.0, 50.0, 100.0, 100.0, 100.0, 100.0, 110.0, 110.0]) - 1.1).abs() < 1e-9);
-        // Where the looks are no multiple of four, the last ones count too.
-        assert!(
-            (growth(&[10.0, 50.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 100.0, 300.0, 300.0]) - 3.0).abs() < 1e-9
-        );
-        for too_few in [&[][..], &[1.0; 7][..]] {
-            assert!(memory(too_few).growth().is_err(), "{too_few:?}");
+    fn growth_leaves_out_the_beginning_and_the_noise_and_sees_what_leaks() {
+        let growth = |kibibytes: Vec<f64>| Memory { pid: 0, kibibytes }.growth_percent().unwrap();
+        let looks = |of: fn(f64) -> f64| (0..40).map(|place| of(f64::from(place))).collect::<Vec<f64>>();
+        let wobble = |place: f64| if place % 3.0 < 1.0 { 4.0 } else { -2.0 };
+        // It fills its caches, and stays.
+        assert!(growth(looks(|place| 1_000.0 - 900.0 / (1.0 + place * place))) < 0.5);
+        let stays: Vec<f64> = looks(|place| place).into_iter().map(|place| 1_000.0 + wobble(place)).collect();
+        assert!(growth(stays).abs() < 1e-9);
+        let falls: Vec<f64> = looks(|place| place).into_iter().map(|place| 1_000.0 - place).collect();
+        assert!(growth(falls).abs() < 1e-9);
+        // Two in a thousand with each look: 38 over the second half.
+        let leaks: Vec<f64> =
+            looks(|place| place).into_iter().map(|place| 1_000.0 + 2.0 * place + wobble(place)).collect();
+        assert!((3.0..4.5).contains(&growth(leaks.clone())), "{}", growth(leaks));
+        for too_few in [0, 7] {
+            assert!(Memory { pid: 0, kibibytes: vec![1.0; too_few] }.growth_percent().is_err(), "{too_few}");
         }
     }
 }

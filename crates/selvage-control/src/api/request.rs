@@ -7,10 +7,11 @@ use std::marker::PhantomData;
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::response::Response;
 use selvage_model::code;
+use selvage_model::media;
 use selvage_model::problem::Problem;
 use selvage_model::text::turns;
 use serde::de::value::MapAccessDeserializer;
@@ -121,6 +122,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let media_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if let Some(charset) = media_type.and_then(media::foreign_charset) {
+            return Err(problem(&Problem::new(415, code::BODY_CHARSET, media::in_foreign_charset(charset))));
+        }
         match Json::<Object<T>>::from_request(request, state).await {
             Ok(Json(Object(body))) => Ok(Self(body)),
             Err(rejection) => {

@@ -120,7 +120,7 @@ fn may_be_enforced(verdict: Verdict) -> Markup {
             Verdict::Enforced => { span.dim { "is enforced" } },
             Verdict::Ready => { span.badge.good { "ready" } },
             Verdict::Violated(until) => { span.badge.bad { "not yet" } br; span.dim { "violated until " span.name { (minute(&until)) } } },
-            Verdict::Unchecked(messages) => { span.badge.warn { "not yet" } br; span.dim { (grouped(messages)) " could not be checked" } },
+            Verdict::Unchecked(until) => { span.badge.warn { "not yet" } br; span.dim { "unchecked until " span.name { (minute(&until)) } } },
             Verdict::Young(since) => { span.badge { "not yet" } br; span.dim { "seen only since " span.name { (minute(&since)) } } },
             Verdict::Unseen => { span.badge { "not yet" } br; span.dim { "nothing seen" } },
         }

@@ -17,6 +17,7 @@ use crate::body::{Progress, Upload};
 use crate::connection::Watch;
 use crate::contract::{Expected, Given, OperationContract, Reading, Violation};
 use crate::forward;
+use crate::mediate::in_foreign_charset;
 use crate::snapshot::Checks;
 use crate::tally::{Noted, Side, Verdict};
 use crate::whole::{Read, Terms};
@@ -71,7 +72,13 @@ impl Round<'_> {
             return self.decided(violations, Verdict::Fits, body);
         }
         let media_type = text(&parts.headers, &header::CONTENT_TYPE);
-        match self.contract.body(media_type) {
+        let expected = self.contract.body(media_type);
+        if matches!(expected, Expected::Read(_))
+            && let Some(problem) = media_type.and_then(in_foreign_charset)
+        {
+            return self.unchecked(violations, problem, body);
+        }
+        match expected {
             Expected::Anything => self.decided(violations, Verdict::Fits, body),
             Expected::Undeclared => {
                 let said = media_type.map_or("none".to_owned(), |said| format!("`{said}`"));

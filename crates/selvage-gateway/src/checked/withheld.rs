@@ -13,6 +13,7 @@ use super::named::{named, named_by_value, named_in};
 use super::request::{is_coded, text};
 use crate::contract::{Given, Where};
 use crate::json;
+use crate::mediate::in_foreign_charset;
 use crate::path;
 use crate::snapshot::{DirectScope, Row, Rows, Withheld, Writes, plain};
 use crate::whole::{Read, Terms};
@@ -55,9 +56,12 @@ pub(super) async fn admit(
         return Ok(coming);
     }
     let unreadable = |detail: &str| Problem::new(403, code::ATTRIBUTE_WITHHELD, detail);
-    if !text(&parts.headers, &header::CONTENT_TYPE).is_some_and(is_plain_json) || is_coded(&parts.headers) {
+    if !media_type.is_some_and(is_plain_json) || is_coded(&parts.headers) {
         let detail = "the grant does not show every member, so a body passes only as plain JSON";
         return Err(Box::new((unreadable(detail), coming.unread())));
+    }
+    if let Some(problem) = media_type.and_then(in_foreign_charset) {
+        return Err(Box::new((problem, coming.unread())));
     }
     let too_large =
         || unreadable("the grant does not show every member, and the body is larger than what is looked through");

@@ -31,20 +31,24 @@ impl Live {
         let mut spent = [None; 2];
         for (place, limit) in limits.into_iter().enumerate() {
             let Some(limit) = limit else { continue };
-            if let Err(seconds) = limit.take(now(), self.alone) {
-                give_back(&spent);
-                let detail = format!("the limit of this interface is used up; the next call passes in {seconds} s");
-                let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, code::INTERFACE_RATE, detail);
-                refusal.problem.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
-                return Err(Box::new(refusal));
-            }
-            if let Some(spent) = spent.get_mut(place) {
-                *spent = Some(limit);
+            match limit.take(now(), self.alone) {
+                Ok((owed, ..)) => {
+                    if let Some(spent) = spent.get_mut(place) {
+                        *spent = Some(owed);
+                    }
+                }
+                Err(seconds) => {
+                    give_back(&spent, now().nanos);
+                    let detail = format!("the limit of this interface is used up; the next call passes in {seconds} s");
+                    let mut refusal = Refusal::new(StatusCode::TOO_MANY_REQUESTS, code::INTERFACE_RATE, detail);
+                    refusal.problem.retry_after = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+                    return Err(Box::new(refusal));
+                }
             }
         }
         let entered = self.doors(served, live).enter_in_turn(|| now().nanos).await;
         entered.map_err(|shut| {
-            give_back(&spent);
+            give_back(&spent, now().nanos);
             Box::new(Refusal::of(shut.problem()))
         })
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::burden::Scale;
 use crate::json;
-use crate::mediate::is_json;
+use crate::mediate::{in_foreign_charset, is_json};
 use crate::path;
 
 const PREFIX: &str = "ce-";
@@ -43,6 +43,9 @@ pub(super) fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     }
     if headers.contains_key(header::CONTENT_ENCODING) {
         return Err(unknown("events are sent without `Content-Encoding`"));
+    }
+    if let Some(problem) = media_type.and_then(in_foreign_charset) {
+        return Err(problem);
     }
     let essence = media_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(STRUCTURED) {
@@ -197,6 +200,8 @@ mod tests {
             (headers(&[("content-type", "application/json"), ("ce-specversion", "1.0")]), Some(Mode::Binary)),
             (headers(&[("ce-specversion", "1.0")]), Some(Mode::Binary)),
             (headers(&[("content-type", "text/xml"), ("ce-specversion", "1.0")]), None),
+            (headers(&[("content-type", "application/cloudevents+json; charset=utf-16")]), None),
+            (headers(&[("content-type", "application/json; charset=utf-16"), ("ce-specversion", "1.0")]), None),
             (headers(&[("content-type", "application/json")]), None),
             (headers(&[]), None),
             (headers(&[("content-type", STRUCTURED), ("content-type", BATCH)]), None),

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use selvage_gateway::{Head, Plan, Snapshot, decide};
 use selvage_model::access::AccessState;
 
-use super::fabric::{access, fabric, key, snapshot, try_compile};
+use super::fabric::{access, contracted, fabric, key, snapshot, try_compile};
 
 /// What is decided about a request, in a line.
 fn decided(snapshot: &Snapshot, method: &str, path: &str, headers: &[(&str, &str)]) -> String {
@@ -103,6 +103,30 @@ fn treacherous_paths_do_not_pass() {
             ("GET", "/stock/../orders/v1/orders", "404 FAB4001 shadow"),
         ],
     );
+}
+
+/// What a contract declares beside a path with a parameter is reached by its own operation alone, however its path is spelled.
+#[test]
+fn no_spelling_of_a_path_is_another_operation() {
+    let beside =
+        "paths:\n  /items/export:\n    get:\n      operationId: export\n      responses: {'200': {description: All}}\n";
+    let snapshot = contracted("127.0.0.1:1", "paths:\n", beside);
+    let bearer = format!("Bearer {}", key("shop"));
+    for (path, expected) in [
+        ("/items/export", "403 FAB4021 shop"),
+        ("/items/%65xport", "400 FAB4005"),
+        ("/items/e%78port", "400 FAB4005"),
+        ("/items/export;a=b", "400 FAB4005"),
+        ("/items/export%3bx", "400 FAB4005"),
+        ("/items/;x", "400 FAB4005"),
+        ("/items/exports", "proxy shop stock@1 get-item /items/exports"),
+        ("/items/a;b", "proxy shop stock@1 get-item /items/a;b"),
+        ("/items/%34%32", "proxy shop stock@1 get-item /items/%34%32"),
+        ("/items/a%2Db%7Ec", "proxy shop stock@1 get-item /items/a%2Db%7Ec"),
+    ] {
+        let headers = [("authorization", bearer.as_str())];
+        assert_eq!(decided(&snapshot, "GET", &format!("/stock/v1{path}"), &headers), expected, "{path}");
+    }
 }
 
 #[test]

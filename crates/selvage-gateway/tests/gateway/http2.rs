@@ -138,9 +138,11 @@ fn a_body_beyond_the_limit_ends_its_stream_alone() {
     let running = Running::with(|config| config.max_body = 100_000);
     block_on(async {
         let mut sender = connect(running.gateway.address()).await;
-        let body = vec![0; 200_000];
-        let up = request("POST", "/stock/v1/upload").body(Full::from(body)).unwrap();
-        assert_eq!(said(&mut sender, up).await, (413, "FAB4034".to_owned()));
+        // Also one that is larger than what may come before it is asked for.
+        for length in [200_000, 24_000_000] {
+            let up = request("POST", "/stock/v1/upload").body(Full::from(vec![0; length])).unwrap();
+            assert_eq!(said(&mut sender, up).await, (413, "FAB4034".to_owned()));
+        }
         let next = request("GET", "/stock/v1/items").body(empty()).unwrap();
         assert_eq!(said(&mut sender, next).await.0, 200);
     });

@@ -147,6 +147,7 @@ fn a_body_that_is_not_json_is_refused_with_its_place() {
         (&[JSON, key], "{\"a\": 1, \"a\": 2}", 400, "FAB4032", "`a` stands twice"),
         (&[key], "{}", 415, "FAB4033", "application/json"),
         (&["Content-Type: text/plain", key], "{}", 415, "FAB4033", "application/json"),
+        (&["Content-Type: application/json; charset=utf-16", key], "{}", 415, "FAB4196", "UTF-8"),
         (&[JSON], "{}", 400, "FAB4030", "Idempotency-Key"),
     ] {
         let answer = post(&mut client, "/orders/v1/orders", headers, body);

@@ -153,6 +153,31 @@ fn a_body_beyond_the_limit_is_refused_however_it_is_framed() {
     assert_eq!(exact.status, 200);
 }
 
+/// Many clients send all of a body before they read anything; closed over what they still send, they would be told nothing.
+#[test]
+fn a_client_that_sends_everything_first_reads_why_it_is_refused() {
+    const LENGTH: usize = 24 * 1024 * 1024;
+    let running = Running::with(|config| config.max_body = 100_000);
+    let authorization = authorization("shop");
+    let body = vec![b'x'; LENGTH];
+    let json = ["Content-Type: application/json", "Idempotency-Key: k"];
+    for (method, path, headers) in
+        [("POST", "/stock/v1/upload", &[][..]), ("POST", "/orders/v1/orders", &json), ("POST", "/nowhere/v1", &[])]
+    {
+        let headers = [&[authorization.as_str()], headers].concat();
+        let answer = running.client().request(method, path, &headers, &body);
+        let expected = if path == "/nowhere/v1" { (404, "FAB4001") } else { (413, "FAB4034") };
+        assert_eq!((answer.said(), answer.header("connection")), ((expected.0, expected.1.to_owned()), Some("close")));
+
+        let mut client = running.client();
+        client.send(head(method, path, &[&headers[..], &["Transfer-Encoding: chunked"]].concat(), 0));
+        client.send(format!("{LENGTH:x}\r\n"));
+        client.send(&body);
+        client.send("\r\n0\r\n\r\n");
+        assert_eq!(client.read().said(), (expected.0, expected.1.to_owned()), "{path} in chunks");
+    }
+}
+
 #[test]
 fn an_interface_may_take_smaller_and_larger_bodies_than_the_node() {
     let running = Running::with(|config| config.max_body = 1_000);

@@ -84,6 +84,7 @@ codes! { OF_GATEWAY:
     METHOD_TWICE = "FAB4187", "The query names another method";
     SYSTEM_RESTS = "FAB4190", "The system does not answer and is left alone for a while";
     REVOCATION_LIST_ENDED = "FAB4191", "A revocation list of clients' certificates has ended";
+    BODY_CHARSET = "FAB4196", "The body is in another charset than UTF-8";
     WEBHOOK_UNPROVEN = "FAB4200", "A call of a webhook is not proven to be its sender's";
     WEBHOOK_ID = "FAB4201", "A call of a webhook has no id that can be used";
     WEBHOOK_SECRET_UNFIT = "FAB4202", "A secret of a webhook cannot be used";

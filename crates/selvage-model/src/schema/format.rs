@@ -182,7 +182,9 @@ impl Format {
             Self::TimeZone => "write it as `Europe/Brussels`",
             Self::Url => "write `https://host/path`, without user, password, `?` and `#`",
             Self::File => "write it relative to the fabric's directory, with `/`, without `..`",
-            Self::Path => "begin it with `/`, without `..`, `?` and `#`",
+            Self::Path => {
+                "begin it with one `/`, as `/api/stock`, without `//`, `.`, `..`, `\\`, `?` and `#`, percent-encoded ones too"
+            }
             Self::EventType => "write `<domain>.<object>.<fact>`, as `manufacturing.work-order.started`",
             Self::Zone => "write `cloud`, or `site:` and the name of a site",
             Self::Network => {
@@ -261,10 +263,38 @@ fn is_file(text: &str) -> bool {
     parts_are_plain && !text.contains(['\\', ':']) && text.len() <= 255
 }
 
+/// A path that every server reads alike, so that nothing is reached through it but what it says: `//evil` is another host where it is
+/// joined to an address, `/a//b` and `/a/%2e%2e/b` are two paths.
 fn is_path(text: &str) -> bool {
-    text.starts_with('/')
-        && text.split('/').all(|part| !matches!(part, "." | ".."))
-        && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '\\'))
+    let Some(below) = text.strip_prefix('/') else { return false };
+    below.is_empty() || below.strip_suffix('/').unwrap_or(below).split('/').all(is_path_segment)
+}
+
+fn is_path_segment(segment: &str) -> bool {
+    let Some(plain) = percent_decoded(segment) else { return false };
+    // Some servers cut path parameters off before they resolve dots.
+    let name = plain.split(|byte| *byte == b';').next().unwrap_or_default();
+    let is_raw_plain = segment.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'));
+    is_raw_plain
+        && !matches!(name, b"" | b"." | b"..")
+        && !plain.iter().any(|byte| byte.is_ascii_control() || matches!(byte, b'/' | b'\\' | b'%'))
+}
+
+/// `None` where the encoding is broken.
+fn percent_decoded(text: &str) -> Option<Vec<u8>> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        plain.push(match byte {
+            b'%' => {
+                let digits = [char::from(bytes.next()?), char::from(bytes.next()?)];
+                let [high, low] = digits.map(|digit| digit.to_digit(16));
+                u8::try_from(high? * 16 + low?).ok()?
+            }
+            other => other,
+        });
+    }
+    Some(plain)
 }
 
 fn is_event_type(text: &str) -> bool {
@@ -292,4 +322,46 @@ fn is_secret(text: &str) -> bool {
             && part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
     };
     text.len() <= 128 && text.split('/').all(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_at_a_system_is_read_in_one_way() {
+        for path in ["/", "/api", "/api/stock/", "/api/caf%C3%A9", "/a%20b", "/a;v=1", "/.well-known/x", "/a...b"] {
+            assert!(is_path(path), "{path}");
+        }
+        for path in [
+            "",
+            "api",
+            "//",
+            "//evil",
+            "//evil/stock",
+            "/api//stock",
+            "/api//",
+            "/\\evil",
+            "/api\\stock",
+            "/.",
+            "/api/../admin",
+            "/api/%2e%2e/admin",
+            "/api/.%2E/admin",
+            "/api/..;a/admin",
+            "/api%2fstock",
+            "/api%5cstock",
+            "/api/%252e%252e/admin",
+            "/api/%00",
+            "/api/%0d%0aX",
+            "/api/%zz",
+            "/api/%4",
+            "/api?a=1",
+            "/api#a",
+            "/a b",
+            "http://evil/stock",
+            "http:/evil",
+        ] {
+            assert!(!is_path(path), "{path}");
+        }
+    }
 }

@@ -28,6 +28,7 @@ fn check(consumer: &str, contract: &str, fields: &[(&str, u64)]) -> ContractChec
         checked: 10,
         unfit: 2,
         unchecked: 1,
+        unchecked_last: Some(at(0)),
         first: at(-10),
         last: at(0),
         violations: fields.iter().map(violation).collect(),
@@ -38,7 +39,13 @@ async fn counts_add_up_and_fields_stay_apart(stage: &Stage) {
     let store = stage.open().await;
     assert_eq!(store.contract_checks().await.unwrap(), []);
     store.add_contract_checks(&[check("shop", "aa", &[("/a", 2)]), check("mes", "aa", &[])]).await.unwrap();
-    let again = ContractCheck { mode: "enforce".to_owned(), ..check("shop", "aa", &[("/a", 3), ("/lines/*", 9)]) };
+    // All of it is checked again: what was not is of before.
+    let again = ContractCheck {
+        unchecked: 0,
+        unchecked_last: None,
+        mode: "enforce".to_owned(),
+        ..check("shop", "aa", &[("/a", 3), ("/lines/*", 9)])
+    };
     store.add_contract_checks(&[again, check("shop", "bb", &[])]).await.unwrap();
     let checks = store.contract_checks().await.unwrap();
     let told: Vec<_> = checks
@@ -53,6 +60,8 @@ async fn counts_add_up_and_fields_stay_apart(stage: &Stage) {
         checks[1].violations.iter().map(|found| (found.field.as_str(), found.count, found.sample.as_str())).collect();
     assert_eq!(fields, [("/lines/*", 9, "text of 9 characters"), ("/a", 5, "text of 3 characters")]);
     assert!(checks[1].first < checks[1].last);
+    let unchecked = checks[1].unchecked_last.expect("when it went unchecked is kept");
+    assert!(checks[1].unchecked == 1 && unchecked < checks[1].last, "{unchecked}");
     let forgotten = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(24 * 100);
     store
         .add_contract_checks(&[ContractCheck { consumer: "old".to_owned(), last: forgotten, ..check("x", "aa", &[]) }])

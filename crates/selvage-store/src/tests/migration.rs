@@ -160,6 +160,7 @@ const FIXTURES: &[&str] = &[
      VALUES ('sub_1', 1, 1, 'FAB7013', 'the event is damaged', 9);",
     "UPDATE lease SET environment = 'dev', withdrawn = 1 WHERE id = 'grt_2';
      UPDATE release_key SET distrusted_at = 9 WHERE id = 'rk_1';",
+    "UPDATE contract_check SET unchecked = 1, unchecked_at = 10;",
 ];
 
 /// A store as the binary of this version left it.

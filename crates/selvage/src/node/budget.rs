@@ -1,6 +1,7 @@
 //! Settles the gateway's limits with the store, a few times a second and never while a request waits: what was spent is
 //! told, what may be spent next is taken in hand. INVARIANT: SHIELDED-PATH
 
+use std::pin::pin;
 use std::sync::Weak;
 use std::time::Duration;
 
@@ -42,6 +43,16 @@ impl Budgets {
                 }
             }
         }
+    }
+
+    /// Settles while the gateway ends, and gives back what is in hand once no request passes any more: what passed between would be
+    /// forgiven.
+    pub(super) async fn see_out(&self, gateway: &Gateway) {
+        let mut drained = pin!(gateway.drain());
+        while tokio::time::timeout(EVERY, &mut drained).await.is_err() {
+            self.settle(gateway, BudgetMoment::Due).await;
+        }
+        self.settle(gateway, BudgetMoment::Last).await;
     }
 
     /// Settles what is due.

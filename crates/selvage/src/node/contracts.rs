@@ -92,6 +92,7 @@ fn more(
         checked,
         unfit,
         unchecked,
+        unchecked_last: (unchecked > 0).then_some(now),
         violations,
     })
 }
