@@ -85,7 +85,7 @@ async fn what_retention_took_is_named_with_where_to_go_on() {
     stage.happens("started", 0..10).await;
     stage
         .log
-        .retire(&stream(), Retention { time: Duration::ZERO, at_least: Some(0) }, true)
+        .retire(&stream(), Retention { time: Duration::ZERO, at_least: Some(0), at_most: None }, true)
         .await
         .unwrap();
     stage.happens("started", 10..12).await;
