@@ -76,6 +76,6 @@ mod tests {
             assert_eq!(place(body).as_deref(), Some(pointer), "{body}");
         }
         assert_eq!(of_body("{"), None, "that is no JSON");
-        assert_eq!(of_body(r#"{"ids": 5}"#).unwrap().1, "invalid type: number, expected a sequence");
+        assert_eq!(of_body(r#"{"ids": 5}"#).unwrap().1, "invalid type: integer `5`, expected a sequence");
     }
 }
