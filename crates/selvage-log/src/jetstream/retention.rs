@@ -34,7 +34,8 @@ pub(super) async fn retire(
     let page = shared.api()?.messages(stream, state.first_seq, PAGE, PAGE_BYTES).await?;
     let page: Vec<Incoming> = page.iter().map(incoming).collect::<Result<_, _>>()?;
     let whole_page = page.len();
-    let (due, beyond) = due(page, state.bytes, retention);
+    let kept = Kept { bytes: state.bytes, messages: (state.last_seq + 1).saturating_sub(state.first_seq) };
+    let (due, beyond) = due(page, kept, retention);
     let behind = readers_behind(shared, stream, &due).await?;
     let kept_from = if insist { None } else { behind.iter().map(|reader| reader.from).min() };
     let is_kept =
@@ -50,11 +51,20 @@ pub(super) async fn retire(
     Ok(Retired { records, bytes, more, behind, lost, left: state.bytes.saturating_sub(bytes) })
 }
 
+/// How much the broker keeps of a stream.
+#[derive(Clone, Copy)]
+struct Kept {
+    bytes: u64,
+    messages: u64,
+}
+
 /// What is due of the oldest messages, and up to where it goes whoever has not read it, since there is more than may be kept.
-fn due(page: Vec<Incoming>, kept: u64, retention: Retention) -> (Vec<Incoming>, Option<u64>) {
+fn due(page: Vec<Incoming>, kept: Kept, retention: Retention) -> (Vec<Incoming>, Option<u64>) {
     let keep_since = Timestamp::now().checked_sub(retention.time).unwrap_or(Timestamp::MIN);
-    let mut spare = kept.saturating_sub(retention.at_least.unwrap_or(0));
-    let mut too_much = retention.ceiling().map_or(0, |most| kept.saturating_sub(most));
+    let mut spare = kept.bytes.saturating_sub(retention.at_least.unwrap_or(0));
+    let mut too_much = retention.ceiling().map_or(0, |most| kept.bytes.saturating_sub(most));
+    // What the broker keeps beside a body is known on the average alone: rather too little is taken, and the rest at the next look.
+    let average = kept.bytes / kept.messages.max(1);
     let (mut due, mut beyond) = (Vec::new(), None);
     for message in page {
         let size = if retention.at_least.is_some() { message.bytes + BESIDE } else { 0 };
@@ -63,7 +73,7 @@ fn due(page: Vec<Incoming>, kept: u64, retention: Retention) -> (Vec<Incoming>, 
         } else if message.at >= keep_since || size > spare {
             break;
         }
-        (spare, too_much) = (spare.saturating_sub(size), too_much.saturating_sub(message.bytes));
+        (spare, too_much) = (spare.saturating_sub(size), too_much.saturating_sub(message.bytes.max(average)));
         due.push(message);
     }
     (due, beyond)
